@@ -1,15 +1,15 @@
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The scheme of pairing codes; the window's page has another one. */
+/** The scheme of pairing codes; the window's page has its own. */
 export const LINK_SCHEME = 'holdfast'
 
-/** Started without showing the window, as at login. */
+/** Starts without showing the window, as at login. */
 export const HIDDEN = '--hidden'
 
 /**
- * The directories in the command line of the desktop application. Run from a checkout, Electron's first
- * word is the application's own directory; Chromium's switches all begin with a dash.
+ * Returns the directories in the command line of the desktop application. In a checkout, Electron's first word is the
+ * application's own directory; Chromium's switches all begin with a dash.
  */
 export function directoriesOf(argv: readonly string[], isPackaged: boolean): string[] {
   const words = argv.slice(1).filter((word) => !word.startsWith('-'))
@@ -18,10 +18,10 @@ export function directoriesOf(argv: readonly string[], isPackaged: boolean): str
 
 const isLink = (word: string) => word.startsWith(`${LINK_SCHEME}:`)
 
-/** A desktop may hand over what was dropped on the icon as an address. */
+/** A desktop may pass files dropped on the icon as file: addresses. */
 const directoryOf = (word: string) => (word.startsWith('file://') ? fileURLToPath(word) : path.resolve(word))
 
-/** The link that a browser or a mail program started it for. */
+/** Returns the link that a browser or a mail program started the application for; null if there is none. */
 export function linkIn(words: readonly string[]): string | null {
   return words.find(isLink) ?? null
 }
@@ -30,7 +30,7 @@ export function isHidden(argv: readonly string[]): boolean {
   return argv.includes(HIDDEN)
 }
 
-/** What starts it once more with the same switches, but with these directories instead, and with its window. */
+/** Returns the arguments for a restart with the same switches, but with these directories and a visible window. */
 export function argumentsAgain(
   argv: readonly string[],
   isPackaged: boolean,

@@ -1,13 +1,13 @@
 import os from 'node:os'
 import path from 'node:path'
 
-/** Where the user's desktop looks at login. XDG Base Directory Specification: an empty variable is as one that is not set. */
+/** Returns the user's autostart file. XDG Base Directory Specification: an empty variable counts as unset. */
 export function autostartFileOf({ XDG_CONFIG_HOME }: NodeJS.ProcessEnv): string {
   return path.join(XDG_CONFIG_HOME || path.join(os.homedir(), '.config'), 'autostart', 'holdfast.desktop')
 }
 
 /**
- * A desktop entry that starts a command at login.
+ * Returns a desktop entry that starts a command at login.
  * Source: Desktop Entry Specification 1.5, "The Exec key" and "Desktop Application Autostart Specification" 0.5.
  */
 export function desktopEntry(command: readonly string[]): string {
@@ -22,8 +22,8 @@ X-GNOME-Autostart-enabled=true
 }
 
 /**
- * A word of Exec: quoted, with a backslash before what is special within quotes, and % doubled. Values of the file have
- * an escape with backslashes of their own, so that each of these backslashes is written twice.
+ * Quotes a word of Exec: special characters get a backslash, and % is doubled. String values of the file use backslash
+ * escapes as well, so each of these backslashes is doubled.
  */
 function quoted(word: string): string {
   const escaped = word

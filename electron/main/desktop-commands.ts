@@ -12,11 +12,11 @@ import { saveDiagnostics } from './save-diagnostics.ts'
 import { exportSettings, readSettings } from './settings-file.ts'
 import type { TrayWindow } from './window.ts'
 
-/** Of core/protocol/pairing-code.ts; characters of a code at most, as the contract has it. */
+/** As in core/protocol/pairing-code.ts; LONGEST_CODE is the contract's limit in characters. */
 const PAIRING_PREFIX = 'holdfast://'
 const LONGEST_CODE = 2_000
 
-/** The commands that need a desktop: native dialogs, the file manager, the window itself. */
+/** Returns the handlers of commands that need a desktop: native dialogs, the file manager, the window. */
 export function desktopHandlers(options: {
   agent: Agent
   handlers: CommandHandlers
@@ -83,7 +83,7 @@ async function show(directory: string): Promise<Record<string, never>> {
   return {}
 }
 
-/** The key opens everything at the destination: this user alone may read the file. */
+/** Saves the private key. It decrypts everything at the destination, so only this user may read the file. */
 async function saveKey(window: TrayWindow, identity: string, words: Words): Promise<void> {
   const { canceled, filePath } = await dialog.showSaveDialog(window.browser, {
     title: words(message('dialog.saveKey')),
@@ -92,7 +92,7 @@ async function saveKey(window: TrayWindow, identity: string, words: Words): Prom
   if (!canceled && filePath !== '') await writeFile(filePath, `${identity}\n`, { mode: 0o600 })
 }
 
-/** Like 2026-11-22: a name that sorts, and that a person recognises. */
+/** Returns the local date as 2026-11-22: readable and sortable in file names. */
 function localDate(): string {
   const now = new Date()
   const two = (value: number) => String(value).padStart(2, '0')

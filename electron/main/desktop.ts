@@ -23,8 +23,8 @@ import { desktopVault } from './vault.ts'
 import { TrayWindow } from './window.ts'
 
 /**
- * The composition root of the desktop: one agent, its tray icon, its window. Throws what keeps it from being there, with
- * no worker left.
+ * The composition root of the desktop: one agent, its tray icon and its window. If the start fails, it stops all workers
+ * and throws the error.
  */
 export async function runDesktop(start: {
   dataDirectory: string
@@ -32,7 +32,7 @@ export async function runDesktop(start: {
   laterStarts: LaterStarts
   page: LoadingPage
   icon: Tray
-  /** The directory of the icon's pictures. */
+  /** The directory of the icon's images. */
   images: string
 }): Promise<void> {
   const { dataDirectory, directories, laterStarts } = start
@@ -48,7 +48,7 @@ export async function runDesktop(start: {
     clicked: (incident) => actions?.openIncident(incident),
   })
   const host = desktopHost(path.join(bundle, 'main'), notifier)
-  // On few processors the workers' start would keep the page from being drawn.
+  // On few processors, starting the workers would delay the page's first paint.
   await window.drawn()
   const open = await openAgent(dataDirectory, host)
   try {
@@ -59,19 +59,19 @@ export async function runDesktop(start: {
     if (!isHidden(process.argv)) void come()
     laterStarts.answer((others, link) => {
       void come()
-      // What becomes of it a person decides there.
+      // The user decides in the window what to do with the code.
       if (link !== null && isPairingCode(link)) window.tell('show', { page: 'destinations', code: link })
       void open.protect(others)
     })
     await open.protect(directories)
   } catch (thrown) {
-    // Workers that nobody sees would go on for ever.
+    // Stop the workers: without a tray icon the user could not.
     await open.close().catch(ignoreError('the error of the start itself is thrown'))
     throw thrown
   }
 }
 
-/** What the window is answered, and what the icon does. */
+/** Connects the command handlers, the window and the tray icon. */
 function present(
   open: OpenAgent,
   desk: { window: TrayWindow; tray: StatusTray; notifier: Notifier; laterStarts: LaterStarts },
@@ -83,7 +83,7 @@ function present(
   const words = (): Words => createWords(agent.language)
   const trayBounds = () => tray.tray.getBounds()
   const come = async () => {
-    // Somebody may ask for it while it quits.
+    // The window may be requested while the application quits.
     if (!tray.tray.isDestroyed()) await window.show(trayBounds())
   }
   const quit = quitter(open, laterStarts, () => {
@@ -104,12 +104,12 @@ function present(
   return { come }
 }
 
-/** The page cannot know who sits before it. */
+/** Fills in the user's name, which the page cannot determine. */
 function namingWhoIsHere(handlers: OpenAgent['handlers']): OpenAgent['handlers'] {
   return { ...handlers, acknowledge: ({ id, by }) => handlers.acknowledge({ id, by: userName() ?? by }) }
 }
 
-/** null: the system has no name for this user. */
+/** Returns the name of the user; null if the system has none. */
 function userName(): string | null {
   try {
     return userInfo().username || null
@@ -133,8 +133,8 @@ function desktopHost(workers: string, notifier: Notifier): AgentHost {
 }
 
 /**
- * Whatever changes is shown by the icon, and told to the window while somebody can see it, until the function that it
- * returns is called.
+ * Updates the tray icon with each change, and sends it to the window while it is visible. Returns a function that stops
+ * this.
  */
 function followState(agent: Agent, tray: StatusTray, window: TrayWindow, words: () => Words): () => void {
   const unfollow = agent.store.subscribe((patch) => {
@@ -142,7 +142,7 @@ function followState(agent: Agent, tray: StatusTray, window: TrayWindow, words: 
     tray.show(agent.store.state, words())
     if (window.browser.isVisible()) sendEvent(window.browser, 'patch', patch)
   })
-  // A page that missed something asks for the whole when it hears of a later revision.
+  // The revision alone shows a page that it missed patches: it then requests a snapshot.
   window.browser.on('show', () => {
     const { revision } = agent.store.snapshot()
     sendEvent(window.browser, 'patch', { base: revision, revision, changes: {} })

@@ -1,5 +1,5 @@
 import { warnUnlessCode } from '../../core/dropped-errors.ts'
-/** Ends it at once. */
+/** Kills the process at once. */
 export function endProcess(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')

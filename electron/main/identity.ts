@@ -2,17 +2,17 @@ import { app } from 'electron'
 import manifest from '../../package.json' with { type: 'json' }
 import { LINK_SCHEME } from './arguments.ts'
 
-/** Of assets/desktop/holdfast.desktop, by which a Linux desktop finds the application's name and icon. */
+/** The name of assets/desktop/holdfast.desktop, by which a Linux desktop finds the application's name and icon. */
 const DESKTOP_FILE = 'holdfast.desktop'
 
-/** The name and id that the desktop shows and keeps settings by. Must be called before the application is ready. */
+/** Sets the name and id under which the desktop shows the application. Must be called before `app` is ready. */
 export function introduce(): void {
   app.setName('Holdfast')
-  // Only on Linux, and not in every Electron.
+  // Linux only, and not in every Electron.
   if (process.platform === 'linux' && typeof app.setDesktopName === 'function')
     app.setDesktopName(DESKTOP_FILE)
-  // As Windows knows the sender of a notification, and as the installer's shortcut has it.
+  // Windows identifies the sender of a notification by it; the installer's shortcut has the same id.
   if (process.platform === 'win32') app.setAppUserModelId(manifest.appId)
-  // On Linux the desktop file says it.
+  // On Linux the desktop file registers the scheme.
   if (process.platform !== 'linux' && app.isPackaged) app.setAsDefaultProtocolClient(LINK_SCHEME)
 }

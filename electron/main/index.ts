@@ -11,9 +11,9 @@ import { openOwnDirectory } from './own-directory.ts'
 import { loadPage } from './page.ts'
 import { registerScheme } from './protocol.ts'
 
-// The icon is what a person looks for first: what all else brings along is loaded once it is there.
+// The tray icon appears first: everything that it does not need is imported afterwards.
 
-/** What the icon needs to get onto the panel, in milliseconds; Electron does not tell when it is there. */
+/** Time that the icon needs to appear in the panel, in milliseconds; Electron has no event for it. */
 const ICON_MS = 40
 
 const dataDirectory = defaultDataDirectory(process.env, process.platform)
@@ -22,12 +22,12 @@ const directories = directoriesOf(process.argv, app.isPackaged)
 endWithLauncher()
 introduce()
 registerScheme()
-// Every page that there could ever be. Root has none: Chromium then ends, or is told --no-sandbox.
+// Sandboxes all pages. As root no sandbox is possible: Chromium then exits unless it has --no-sandbox.
 if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox()
 const locale = process.platform === 'linux' ? dateLocale(process.env) : null
 if (locale !== null) app.commandLine.appendSwitch('lang', locale)
 try {
-  // Chromium's own files stay apart from the agent's, and the lock below is the data directory's own.
+  // Chromium's files are kept apart from the agent's, and the instance lock below belongs to the data directory.
   app.setPath('userData', openOwnDirectory(dataDirectory))
   start()
 } catch (error) {
@@ -37,12 +37,12 @@ try {
 function start(): void {
   const link = linkIn(process.argv)
   if (!app.requestSingleInstanceLock({ directories, links: link === null ? [] : [link] })) {
-    // The first instance comes forward; it has been told what this start names.
+    // The first instance shows its window; it has received the directories and links of this start.
     app.quit()
     return
   }
   const laterStarts = listenForStarts(app, link)
-  // Not awaited: Electron is ready only after this module has been evaluated.
+  // Not awaited: Electron becomes ready only after this module has been evaluated.
   app
     .whenReady()
     .then(async () => {
@@ -53,7 +53,7 @@ function start(): void {
       const page = loadPage(app.getAppPath(), answering.promise, !isHidden(process.argv))
       const { runDesktop } = await import('./desktop.ts')
       const running = runDesktop({ dataDirectory, directories, laterStarts, page, icon, images })
-      // It has listened to the page's questions before it first waited for anything.
+      // runDesktop registers the handlers synchronously, before its first await.
       answering.resolve()
       await running
     })

@@ -13,15 +13,15 @@ interface Schemas {
 }
 
 /**
- * Every command of the contract, validated both ways, from the window's own page alone. The page may be there before
- * `ready` has resolved: what it asks waits.
+ * Serves all commands of the contract, only to the window's own page, with input and output validated. The page may be
+ * loaded before `ready` has resolved: its commands wait.
  */
 export function serveWindow(ready: Promise<WindowHandlers>): void {
   const all: Record<string, Schemas> = { ...commands, ...desktopCommands }
   for (const [name, schemas] of Object.entries(all)) {
     ipcMain.handle(name, async (event, raw: unknown) => {
       const { senderFrame } = event
-      // Only the top frame of Holdfast's own page may speak (Electron's security checklist, item 17).
+      // Only the top frame of Holdfast's own page may send commands (Electron's security checklist, item 17).
       if (
         senderFrame === null ||
         senderFrame.parent !== null ||
@@ -30,7 +30,7 @@ export function serveWindow(ready: Promise<WindowHandlers>): void {
         throw new Error(`${name} was asked for by a page that may not`)
       }
       const handler = (await ready)[name as keyof WindowCommands]
-      // Electron would pass on an Error's English text alone. The place of a defect is worth knowing.
+      // Electron would only pass on an Error's English text. Defects are logged with their stack.
       const log = (error: unknown) => console.error(`The command ${name} failed:`, error)
       return answerOf(() => answerCommand(name, schemas, handler, raw), log)
     })

@@ -1,26 +1,26 @@
 import { linkIn } from './arguments.ts'
 
-/** What is used of Electron's `app`. */
+/** The part of Electron's `app` that is used here. */
 interface Application {
   on(
     event: 'second-instance',
     listener: (event: unknown, argv: string[], directory: string, data: unknown) => void,
   ): unknown
-  /** Of macOS, instead of a word of a start. */
+  /** macOS delivers links by this event instead of as an argument. */
   on(event: 'open-url', listener: (event: { preventDefault(): void }, address: string) => void): unknown
 }
 
-/** What a start names: directories, and the link that it was started for. */
+/** Receives the directories of a start, and the link that it was started for. */
 type Take = (directories: string[], link: string | null) => void
 
 export interface LaterStarts {
-  /** From now on `take` is called for each; first for those that nobody has taken yet. */
+  /** Calls `take` for each start from now on, and first for those that are still queued. */
   answer(take: Take): void
 }
 
 /**
- * The application was started again: what those starts named is kept until somebody can take it.
- * @param firstLink the link of this very start.
+ * Queues the directories and links of further starts until they are taken.
+ * @param firstLink the link of this first start.
  */
 export function listenForStarts(app: Application, firstLink: string | null = null): LaterStarts {
   const early: Parameters<Take>[] = firstLink === null ? [] : [[[], firstLink]]
@@ -42,7 +42,7 @@ export function listenForStarts(app: Application, firstLink: string | null = nul
   }
 }
 
-/** Of what another start says; another version may say something else. Without zod, which would keep the icon waiting. */
+/** Reads the data of another start, which may be another version. Avoids zod, which would delay the tray icon. */
 function wordsIn(data: unknown, name: 'directories' | 'links'): string[] {
   if (typeof data !== 'object' || data === null) return []
   const words = (data as Record<string, unknown>)[name]

@@ -6,14 +6,14 @@ import { errorCode } from '../../core/platform/system-error.ts'
 import { HIDDEN } from './arguments.ts'
 import { autostartFileOf, desktopEntry } from './autostart-entry.ts'
 
-/** Whether the system starts this application when its user logs in, without its window. */
+/** Reads and sets whether the system starts the application, hidden, at the user's login. */
 export interface LoginStart {
   get(): Promise<boolean>
-  /** @throws what the system says. */
+  /** @throws the system's error. */
   set(on: boolean): Promise<void>
 }
 
-/** What the system itself keeps is asked each time: a person may have changed it there. */
+/** Reads the system's setting each time: the user may have changed it there. */
 export function loginStart(): LoginStart {
   return process.platform === 'linux' ? autostartFile() : loginItem()
 }
@@ -26,7 +26,7 @@ function loginItem(): LoginStart {
   }
 }
 
-/** XDG autostart: a desktop entry in a directory of the user's, which every Linux desktop reads at login. */
+/** XDG autostart: a desktop entry in a directory of the user, which every Linux desktop reads at login. */
 function autostartFile(): LoginStart {
   const file = autostartFileOf(process.env)
   return {
@@ -47,7 +47,7 @@ function autostartFile(): LoginStart {
   }
 }
 
-/** What starts this very application again, with the data directory that it has now. */
+/** Returns the command that starts this application with the present data directory. */
 function ownCommand(): string[] {
   const { APPIMAGE, HOLDFAST_HOME } = process.env
   const program = app.isPackaged ? [APPIMAGE ?? process.execPath] : [process.execPath, app.getAppPath()]

@@ -1,23 +1,23 @@
 import { Notification } from 'electron'
 import type { Shown } from '../../core/alerts/notifier-messages.ts'
 
-/** Shown ones, by what they are about: kept so that their click works and that they can be taken back; at most this many. */
+/** Maximum number of notifications kept, by subject, so that a click works and they can be withdrawn. */
 const KEPT = 50
 
 export interface Notifier {
-  /** In place of what is still shown about the same. */
+  /** Replaces a notification about the same subject that is still shown. */
   show(shown: Shown): void
-  /** Says something that is about nothing wrong; false: the desktop shows no notifications. */
+  /** Shows a hint that is not about an incident; false if the desktop shows no notifications. */
   hint(title: string, body: string): boolean
-  /** Closes what is still shown about this. */
+  /** Closes the notification about this subject. */
   withdraw(about: string): void
-  /** Closes all of them: nobody updates them once the application has gone. */
+  /** Closes all notifications: after the application's end they would not be updated. */
   withdrawAll(): void
 }
 
 /**
- * Shows notifications through the desktop's own notification service.
- * @param options.clicked is given the incident that a notification was about.
+ * Shows notifications through the desktop's notification service.
+ * @param options.clicked receives the incident of the clicked notification.
  */
 export function createNotifier(options: { icon: string; clicked(incident: string): void }): Notifier {
   const { icon, clicked } = options
@@ -38,7 +38,7 @@ export function createNotifier(options: { icon: string; clicked(incident: string
         timeoutType: urgent ? 'never' : 'default',
       })
       notification.on('click', () => {
-        // On Linux Electron lets go of one that was clicked, and could not close it any more when its incident ends.
+        // On Linux Electron drops a clicked notification, which could then not be closed when its incident ends.
         withdraw(about)
         clicked(incident)
       })
@@ -60,8 +60,8 @@ export function createNotifier(options: { icon: string; clicked(incident: string
 }
 
 /**
- * Notification daemons of Linux take the body for markup (Desktop Notifications Specification, "Markup"):
- * a path with "<" or "&" in it would be shown in part only.
+ * Linux notification daemons parse the body as markup (Desktop Notifications Specification, "Markup"): a path that
+ * contains "<" or "&" would be shown incompletely.
  */
 function escapeMarkup(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')

@@ -3,8 +3,8 @@ import path from 'node:path'
 import { makeDirectory } from '../../core/settings/default-directory.ts'
 
 /**
- * Chromium's own directory, apart from the agent's files. Electron says the same of a lock that it cannot write there
- * as of one that another instance has, and a second instance ends without a word: so this is asked first.
+ * Creates Chromium's directory, apart from the agent's files, and checks that it is writable. Electron reports a lock
+ * that it cannot write in the same way as one held by another instance, and a second instance exits silently.
  * @throws the system's error
  */
 export function openOwnDirectory(dataDirectory: string): string {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 
-/** Where the built page has the word of this answer's own; the build writes it (electron.vite.config.ts). */
+/** Placeholder of the nonce in the built page; the build inserts it (electron.vite.config.ts). */
 export const NONCE_PLACE = 'HOLDFAST-NONCE'
 
-/** What the page may load and do: its own files and nothing inline, except styles that carry the nonce. */
+/** Returns the content security policy: own files only, nothing inline except styles with the nonce. */
 function policyOf(nonce: string): string {
   return [
     "default-src 'none'",
@@ -17,7 +17,7 @@ function policyOf(nonce: string): string {
   ].join('; ')
 }
 
-/** A page as it is answered: with a nonce that no other answer has, and the policy that knows it. */
+/** Returns the page with a fresh nonce, and the policy that allows it. */
 export function pageWithPolicy(html: string): { body: string; policy: string } {
   const nonce = randomBytes(16).toString('base64url')
   return { body: html.replaceAll(NONCE_PLACE, nonce), policy: policyOf(nonce) }

@@ -7,18 +7,18 @@ import { lockDown } from './security.ts'
 const DEFAULT_SIZE = { width: 400, height: 640 }
 export const LEAST_SIZE = { width: 340, height: 420 }
 
-/** The window, hidden, its page on its way. */
+/** The hidden window, and its page while it is loading. */
 export interface LoadingPage {
   browser: BrowserWindow
   load(): void
-  /** Resolves when there is something to be seen; null: nobody has asked for the page yet. */
+  /** Resolves after the first paint; null if the page was not requested yet. */
   painted: Promise<unknown> | null
 }
 
 /**
- * Chromium starts the page's process while the main process loads the agent.
- * @param ready nothing of the page is served before it resolves: its first question is to find somebody who answers.
- * @param isWanted false: the window stays hidden, and has no page before it is asked for.
+ * Creates the window. Chromium starts the page's process while the main process loads the agent.
+ * @param ready the page is served after it resolves: its first command must find a handler.
+ * @param isWanted false: the window stays hidden, and its page is loaded on demand.
  */
 export function loadPage(application: string, ready: Promise<unknown>, isWanted: boolean): LoadingPage {
   lockDown()

@@ -1,7 +1,7 @@
 import { dropError } from '../../core/dropped-errors.ts'
 import { parsePairingCode } from '../../core/protocol/pairing-code.ts'
 
-/** Anybody may write a link: what is no pairing code goes no further. */
+/** True for a valid pairing code. Any program may open a link: others are ignored. */
 export function isPairingCode(link: string): boolean {
   try {
     return link.length <= 2_000 && parsePairingCode(link) !== null

@@ -4,7 +4,7 @@ import { protocol } from 'electron'
 import { warnUnlessCode } from '../../core/dropped-errors.ts'
 import { pageWithPolicy } from './page-policy.ts'
 
-/** The page's own; `holdfast:` is of pairing codes, which come from anywhere. */
+/** The page's own scheme; `holdfast:` is for pairing codes, which come from untrusted sources. */
 const SCHEME = 'holdfast-page'
 /** The origin of the window's page; every message from the window is checked against it. */
 export const WINDOW_ORIGIN = `${SCHEME}://window`
@@ -29,7 +29,7 @@ export function registerScheme(): void {
   ])
 }
 
-/** Serves the built page's own files from `ready` on; unlike file://, nothing outside of that directory can be read. */
+/** Serves the built page's files once `ready` resolves; unlike with file://, no others can be read. */
 export function servePage(directory: string, ready: Promise<unknown>): void {
   protocol.handle(SCHEME, async (request) => {
     const { pathname } = new URL(request.url)
@@ -59,7 +59,7 @@ function answer(body: Uint8Array<ArrayBuffer>, contentType: string): Response {
   return new Response(page.body, { headers: { ...headers, 'content-security-policy': page.policy } })
 }
 
-/** The origin of an address; URL's own is "null" for every scheme that browsers do not know. */
+/** Returns the origin of an address; that of URL is "null" for schemes unknown to browsers. */
 export function originOf(address: string): string | null {
   if (!URL.canParse(address)) return null
   const { protocol: scheme, host } = new URL(address)

@@ -8,16 +8,16 @@ import type { Words } from '../../core/lib/i18n/words.ts'
 import { argumentsAgain } from './arguments.ts'
 import type { LaterStarts } from './later-starts.ts'
 
-/** A smaller file is over before anybody could answer. */
+/** A smaller file is sent before the user could answer. */
 const LARGE_BYTES = 1024 * 1024
 
-/** How long the end waits for the window's place to be written. */
+/** Maximum wait for the window's place to be written, in milliseconds. */
 const KEEP_MS = 2_000
 
 /**
- * The agent ends first, so that the workers stop in order; then the process, whatever still hangs. Started again
- * meanwhile, it is not to end but to be there: it begins anew as soon as it has gone.
- * @param before resolves when what it has kept is written.
+ * Closes the agent first, so that the workers stop in order, then ends the process, even if calls hang. If the
+ * application is started again meanwhile, it relaunches itself at the end.
+ * @param before resolves when its data is written.
  */
 export function quitter(open: OpenAgent, laterStarts: LaterStarts, before: () => Promise<void>): () => void {
   let quitting = false
@@ -33,7 +33,7 @@ export function quitter(open: OpenAgent, laterStarts: LaterStarts, before: () =>
         .close()
         .catch((error) => warnUnlessCode(error, [], 'the application ends though its agent did not'))
     if (again !== null) app.relaunch({ args: argumentsAgain(process.argv, app.isPackaged, again) })
-    // On a disk that hangs the agent's last calls would wait, and Electron's exit waits for every call that is out.
+    // On a hanging disk the agent's last calls would not return, and app.exit() waits for every pending call.
     if (isWritten) app.exit(0)
     else process.kill(process.pid, 'SIGKILL')
   }
@@ -54,7 +54,7 @@ export function quitter(open: OpenAgent, laterStarts: LaterStarts, before: () =>
   return quit
 }
 
-/** A person who quits is asked only while large files are half sent; the end of a session asks nobody. */
+/** Asks before quitting only while large files are partly sent; the end of a session never asks. */
 export function askingFirst(state: () => AppState, words: () => Words, quit: () => void): () => void {
   let isAsking = false
   const ask = async (count: number) => {

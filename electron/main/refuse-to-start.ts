@@ -4,7 +4,7 @@ import { sentenceOf, UserError } from '../../core/lib/i18n/user-error.ts'
 import { createWords, nearestLanguage } from '../../core/lib/i18n/words.ts'
 import { unusableData } from '../../core/settings/data-directory.ts'
 
-/** Says why Holdfast cannot run, and ends it. Electron must be ready: before that it shows no dialog. */
+/** Shows why Holdfast cannot start, and exits. Electron must be ready: it cannot show a dialog before. */
 export function refuseToStart(error: unknown): void {
   const isTaken = error instanceof UserError && error.sentence.key === 'agent.alreadyRunning'
   const sentence = isTaken ? message('desktop.alreadyRunning', error.sentence.params) : sentenceOf(error)
@@ -12,7 +12,7 @@ export function refuseToStart(error: unknown): void {
   app.exit(1)
 }
 
-/** The same, where the directory for Holdfast's own things cannot be made or written. */
+/** As `refuseToStart`, if the data directory cannot be created or written. */
 export function refuseDirectory(dataDirectory: string, error: unknown): void {
   refuseToStart(unusableData(dataDirectory, error))
 }

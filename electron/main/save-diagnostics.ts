@@ -10,7 +10,7 @@ import { reasonOf } from '../../core/platform/system-error.ts'
 import type { TrayWindow } from './window.ts'
 
 /**
- * Asks where to, and writes the diagnostics file there; path null: cancelled.
+ * Asks for a path and writes the diagnostics file; the result's path is null if the user cancels.
  * @throws UserError diagnostics.cannotWrite
  */
 export async function saveDiagnostics(
@@ -24,7 +24,7 @@ export async function saveDiagnostics(
     filters: [{ name: 'Zip', extensions: ['zip'] }],
   })
   if (canceled || file === '') return { path: null }
-  // Only whoever wants one waits for what packs it.
+  // Loaded on demand: it includes the archive packer.
   const { diagnosticsOf } = await import('../../core/agent/diagnostics.ts')
   const { layout, store, secrets } = agent
   const { state } = store.snapshot()

@@ -2,12 +2,12 @@ import { app, session, type WebContents } from 'electron'
 import { originOf, WINDOW_ORIGIN } from './protocol.ts'
 
 /**
- * The window shows Holdfast's own page and nothing else: no other page, no new window, no web view, and no
- * permission but one (Electron's security checklist, items 5, 13, 14 and 17).
+ * Restricts the window to Holdfast's own page: no other page, no new window, no web view, and a single permission
+ * (Electron's security checklist, items 5, 13, 14 and 17).
  */
 export function lockDown(): void {
   app.on('web-contents-created', (_event, contents) => lockContents(contents))
-  // Copying a path is the one thing that the page asks for.
+  // The page copies paths to the clipboard; it needs no other permission.
   const isAllowed = (permission: string) => permission === 'clipboard-sanitized-write'
   session.defaultSession.setPermissionRequestHandler((_contents, permission, decide) =>
     decide(isAllowed(permission)),

@@ -19,7 +19,7 @@ import {
 import type { TrayWindow } from './window.ts'
 
 const FILTERS = [{ name: 'JSON', extensions: ['json'] }]
-/** Bytes; ten thousand paths take a tenth of it. */
+/** Bytes; settings with ten thousand paths take a tenth of it. */
 const LONGEST_FILE = 32 * 1024 * 1024
 
 interface Desk {
@@ -29,7 +29,7 @@ interface Desk {
 }
 
 /**
- * Asks where to, and writes the settings there; path null: cancelled.
+ * Asks for a path and exports the settings; the result's path is null if the user cancels.
  * @throws UserError settings.notExported
  */
 export async function exportSettings({
@@ -52,7 +52,7 @@ export async function exportSettings({
 }
 
 /**
- * Asks for a file, and says what its settings would change; nothing is changed yet. null: cancelled.
+ * Asks for a file and returns the changes that importing it would make, without making them; null if the user cancels.
  * @throws UserError settings.notImported, settings.newer, alert.channelInSettings
  */
 export async function readSettings({ agent, window, words }: Desk): Promise<CommandOutput<'readSettings'>> {

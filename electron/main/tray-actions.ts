@@ -8,7 +8,7 @@ import type { TrayActions } from './tray-menu.ts'
 import type { TrayWindow } from './window.ts'
 import type { Rectangle } from './window-place.ts'
 
-/** What the tray's menu does. It has no place of its own for a refusal: that becomes a notice. */
+/** Returns the actions of the tray's menu. The menu cannot show a refusal: it becomes a notice. */
 export function trayActions(options: {
   agent: Agent
   handlers: WindowHandlers
@@ -17,12 +17,12 @@ export function trayActions(options: {
   come: () => Promise<void>
   trayBounds: () => Rectangle
   quit: () => void
-  /** Says that it goes on in the tray; false: it could not be said. */
+  /** Shows that the application continues in the tray; false if the hint could not be shown. */
   hint: () => boolean
 }): TrayActions {
   const { agent, handlers, window, words, come, quit } = options
   const refused = (sentence: Message) => {
-    // Nothing is wrong: whoever has just chosen it is told, and nobody else.
+    // Already protected is no problem: a dialog suffices, without a notice.
     if (sentence.key === 'refuse.already')
       void dialog.showMessageBox(window.browser, { message: words()(sentence) })
     else addRefusal(agent, sentence)
@@ -49,7 +49,7 @@ export function trayActions(options: {
   }
 }
 
-/** The same refusal is one notice, however often it comes. */
+/** Adds a refusal as a notice; repeated equal refusals are one notice. */
 function addRefusal(agent: Agent, sentence: Message): void {
   agent.notices.add(`refused:${JSON.stringify(sentence)}`, sentence)
 }

@@ -8,35 +8,35 @@ import { minutesUntilTomorrow } from '../../core/settings/until-tomorrow.ts'
 
 export interface TrayActions {
   open(): void
-  /** What a click on the icon does, where the desktop tells of clicks. */
+  /** Handles a click on the icon, on desktops that report clicks. */
   toggle(): void
-  /** Opens the window at an incident. */
+  /** Opens the window and shows an incident. */
   openIncident(incident: string): void
   addDirectory(): void
-  /** Minutes; null: until resumed. */
+  /** Minutes; null until resumed. */
   pause(minutes: number | null): void
-  /** Asks in the window for how long. */
+  /** Asks in the window for the duration. */
   pauseOther(): void
   /** Opens a source's directory in the file manager. */
   openFolder(source: string): void
   resume(): void
   checkNow(): void
   quit(): void
-  /** The window was closed for the first time; false: the person could not be told that it goes on. */
+  /** Called when the window is closed for the first time; false if the hint could not be shown. */
   hintAtClose(): boolean
 }
 
-/** How often the words of the first line alone make the menu anew. */
+/** Minimum interval between rebuilds of the menu for changed texts alone. */
 export const WORDS_EVERY_MS = 60_000
 
-/** A menu is no list: the window has all of them. */
+/** The menu shows the first few only; the window has all of them. */
 const MOST_INCIDENTS = 5
 const MOST_FOLDERS = 10
 
-/** Durations in sentences of the status. */
+/** Parameters of status sentences that are durations. */
 const DURATIONS = ['age', 'away', 'left'] as const
 
-/** What a menu is made of: another structure is another menu at once, other words before long. */
+/** The content of a menu: it is rebuilt at once for another structure, and after a delay for another first line. */
 export interface MenuFacts {
   structure: string
   /** The first line. */
@@ -46,7 +46,7 @@ export interface MenuFacts {
 export function menuFacts({ status, settings, incidents }: AppState, words: Words): MenuFacts {
   const { level, sentence } = status
   const language = words(message('menu.open'))
-  // Whether a time to go is known changes by the second.
+  // Left out while working: the sentence alternates each second, with and without a time left.
   const about = level === 'working' ? null : sentence.key
   return {
     structure: JSON.stringify([
@@ -58,7 +58,7 @@ export function menuFacts({ status, settings, incidents }: AppState, words: Word
   }
 }
 
-/** The line stands for a minute: what has lasted for less counts as one. */
+/** Rounds durations up to a minute: the line is only refreshed once a minute. */
 function inMinutes({ key, params }: Message): Message {
   const rounded = DURATIONS.flatMap((name) => {
     const value = params[name]
@@ -68,8 +68,8 @@ function inMinutes({ key, params }: Message): Message {
 }
 
 /**
- * Desktops draw a menu from what they were told of it, and name what is clicked by its item's id: with another menu
- * those of one that is open are gone, and a click does nothing.
+ * Delays rebuilding the menu. A desktop reports a click by the item's id: after a rebuild the ids of an open menu are
+ * invalid, and the click has no effect.
  */
 export function createMenuPace(build: () => void): { show(facts: MenuFacts): void; stop(): void } {
   let built: MenuFacts | null = null
@@ -165,5 +165,5 @@ function incidentsOf(
   return [{ label: words(message('menu.incidents')), submenu }]
 }
 
-/** "&" marks the key of a menu's item. */
+/** Escapes "&", which marks an item's access key. */
 const literal = (text: string) => text.replaceAll('&', '&&')

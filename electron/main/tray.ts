@@ -10,12 +10,12 @@ export interface StatusTray {
   destroy(): void
 }
 
-/** With each other tooltip Chromium makes the menu anew on Linux (StatusIconLinuxDbus::SetToolTip). */
+/** On Linux Chromium rebuilds the menu with each new tooltip (StatusIconLinuxDbus::SetToolTip). */
 const isTooltipOfMenu = process.platform === 'linux'
 
 /**
- * Keeps an icon, its one-sentence tooltip and its menu up to date; redrawn only when one of them changes. The icon is
- * there before the agent is: until the first `show` it has no menu, and `actions` may give null.
+ * Keeps the icon, its tooltip and its menu up to date; each is updated only if it changed. The icon exists before the
+ * agent: until the first `show` it has no menu, and `actions` may return null.
  */
 export function createTray(
   tray: Tray,

@@ -10,20 +10,20 @@ import {
 import { dropError } from '../../core/dropped-errors.ts'
 import { endProcess } from './end-process.ts'
 
-/** Starts workers as Electron utility processes; their files lie in workers/ beside the main bundle. */
+/** Starts workers as Electron utility processes; their scripts are in workers/ beside the main bundle. */
 export function utilityWorkerStarter(directory: string): WorkerStarter {
   return {
     start: (name): WorkerHandle => {
       const child = utilityProcess.fork(path.join(directory, 'workers', `${name}.js`), [], {
         serviceName: `Holdfast ${name}`,
         env: workerEnvironment(name, process.env),
-        // Words for V8 reach a utility process only in this wrapping.
+        // V8 options reach a utility process only in this form.
         execArgv: [`--js-flags=${workerHeap(name).join(' ')}`],
         stdio: 'inherit',
       })
       if (name !== 'checker') child.once('spawn', () => giveWay(child.pid))
       let fatal = ''
-      // Without a listener it would be thrown here, in the main process. 'exit' follows.
+      // Without a listener the error would be thrown in the main process. 'exit' follows.
       child.on('error', (_type, location) => {
         fatal = `a fatal error of V8 in ${location}, `
       })
@@ -32,7 +32,7 @@ export function utilityWorkerStarter(directory: string): WorkerStarter {
         post: (message) => child.postMessage(message),
         onMessage: (listener) => child.on('message', listener),
         onExit: (listener) => child.once('exit', (code) => listener(`${fatal}exit code ${code}`)),
-        // child.kill() asks with SIGTERM; a worker that no longer turns would not hear it.
+        // child.kill() sends SIGTERM, which a worker with a blocked event loop would not handle.
         kill: () => {
           if (child.pid === undefined) child.kill()
           else endProcess(child.pid)
@@ -42,7 +42,7 @@ export function utilityWorkerStarter(directory: string): WorkerStarter {
   }
 }
 
-/** The window, and whoever else works at this computer, comes before files on their way; a check must be on time. */
+/** Lowers the priority: the window and other programs take precedence over transfers. Checks must be on time. */
 function giveWay(pid: number | undefined): void {
   try {
     if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL)

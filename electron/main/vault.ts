@@ -2,10 +2,10 @@ import { safeStorage } from 'electron'
 import type { Vault } from '../../core/agent/host.ts'
 import { warnUnlessCode } from '../../core/dropped-errors.ts'
 
-/** Chromium's own words for a Linux desktop without a keyring: what it seals, any program of this user can open. */
+/** Chromium's names for a Linux desktop without a keyring: any program of this user can open what it seals. */
 const WEAK = ['basic_text', 'unknown']
 
-/** Secrets sealed by the desktop's keyring; null: it has none. Electron must be ready. */
+/** Seals secrets with the desktop's keyring; null if there is none. Electron must be ready. */
 export function desktopVault(): Vault | null {
   if (!safeStorage.isEncryptionAvailable()) return null
   return {
@@ -26,7 +26,7 @@ export function desktopVault(): Vault | null {
       try {
         return safeStorage.decryptString(Buffer.from(sealed, 'base64'))
       } catch (error) {
-        // Of another user or computer, or the keyring has another key now.
+        // Sealed by another user or computer, or with a former key of the keyring.
         return warnUnlessCode(error, [], 'the keyring does not open a secret', null)
       }
     },

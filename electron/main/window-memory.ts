@@ -10,25 +10,25 @@ type Page = Events['show']['page']
 const pageSchema = events.show.shape.page
 const boundsSchema = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
 
-/** What the desktop keeps of its window: where it was, which page it showed, and what was said once. */
+/** Persistent state of the window: its bounds, the last page, and whether the closing hint was shown. */
 export interface WindowMemory {
-  /** null: nothing is remembered, or it cannot be read. */
+  /** null if nothing is stored or it cannot be read. */
   bounds(): Rectangle | null
   page(): Page | null
-  /** Does not wait for the disk. */
+  /** Returns without waiting for the disk. */
   remember(news: { bounds?: Rectangle; page?: string; closeHinted?: true }): void
-  /** Whether the person was told once that closing the window ends nothing. */
+  /** True if the user has seen the hint that closing the window does not end the application. */
   closeHinted(): boolean
-  /** Resolves when the last of it is written, or could not be. */
+  /** Resolves when the last change is written, or could not be. */
   saved(): Promise<void>
 }
 
-/** What is used of electron-store. */
+/** The part of electron-store that is used here. */
 export type KeptStore = Pick<ElectronStore<Record<string, unknown>>, 'get' | 'set' | 'path'>
 
 /**
- * What cannot be read or written costs the window its place alone. The store writes in the main thread, which a disk that
- * hangs would stop: it is asked only after a thread of the pool has just written beside it.
+ * A failure to read or write only loses the window's state. The store writes in the main thread, which a hanging disk
+ * would block: it is called only after a thread of the pool has written beside it.
  * @param open may throw.
  */
 export function openWindowMemory(open: () => KeptStore): WindowMemory {

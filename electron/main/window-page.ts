@@ -4,24 +4,24 @@ import { endProcess } from './end-process.ts'
 import type { LoadingPage } from './page.ts'
 
 const RELOAD_AFTER_MS = 1_000
-/** A page that has drawn nothing by then is shown as it is. */
+/** After this time the page is shown even if nothing is painted yet. */
 const DRAWN_WITHIN_MS = 1_000
-/** So long a hidden window keeps its page, to be shown at once; then its process gives back the memory. */
+/** A hidden window keeps its page this long, to be shown at once; then its process ends, to free its memory. */
 const KEPT_MS = 60_000
 
-/** What the page says of itself; page: null where nobody looks at it. */
+/** The page's report about itself; `page` is null while it is not visible. */
 export interface Showing {
   page: string | null
-  /** Something may be half typed. */
+  /** A form may be partly filled in. */
   hasForm: boolean
 }
 
-/** The window's page: there while somebody wants it and a little longer, loaded anew wherever it has ended. */
+/** Manages the window's page: it is loaded on demand, ended some time after hiding, and reloaded if it crashes. */
 export class WindowPage {
   readonly #browser: LoadingPage['browser']
   readonly #load: () => void
   readonly #lastPage: () => Events['show']['page'] | null
-  /** What it is to hear once it listens; the last of each event. */
+  /** Events for the page until it listens; the last one of each kind. */
   readonly #waiting = new Map<keyof Events, Events[keyof Events]>()
   #isThere: boolean
   #isWanted: boolean
@@ -31,7 +31,7 @@ export class WindowPage {
   #hasSpoken: () => void = () => undefined
   #timer: NodeJS.Timeout | undefined
 
-  /** @param lastPage which of its pages it last showed. */
+  /** @param lastPage returns the page that was shown last. */
   constructor({ browser, load, painted }: LoadingPage, lastPage: () => Events['show']['page'] | null) {
     this.#browser = browser
     this.#load = load
@@ -43,31 +43,31 @@ export class WindowPage {
     browser.webContents.on('render-process-gone', (_event, { reason }) => {
       this.#isThere = false
       this.#isListening = false
-      // It holds no truth of its own: it is simply loaded anew, not too often if it keeps ending.
+      // The page holds no state, so it is reloaded, with a delay in case it keeps crashing.
       if (reason === 'clean-exit' || !this.#isWanted) return
       this.#later(RELOAD_AFTER_MS, () => this.#begin())
     })
   }
 
-  /** Resolves when there is something to be seen, or has not been for too long. */
+  /** Resolves after the first paint, or a timeout. */
   async drawn(): Promise<void> {
     await Promise.race([this.#drawn, delay(DRAWN_WITHIN_MS, undefined, { ref: false })])
   }
 
-  /** The window is to be shown. */
+  /** Called before the window is shown. */
   want(): void {
     this.#isWanted = true
     clearTimeout(this.#timer)
     this.#begin()
   }
 
-  /** The window is hidden. */
+  /** Called when the window is hidden. */
   rest(): void {
     this.#isWanted = false
     this.#later(KEPT_MS, () => this.#end())
   }
 
-  /** Has it hear this, as soon as it listens. */
+  /** Sends an event to the page, or queues it until the page listens. */
   tell<E extends keyof Events>(event: E, payload: Events[E]): void {
     if (this.#browser.isDestroyed()) return
     if (this.#isListening) this.#browser.webContents.send(event, payload)
@@ -83,7 +83,7 @@ export class WindowPage {
     for (const [event, payload] of waiting) this.tell(event, payload)
   }
 
-  /** No process of it is begun or ended any more. */
+  /** Stops starting and ending the page's process. */
   stop(): void {
     this.#isThere = true
     this.#isWanted = false
@@ -109,7 +109,7 @@ export class WindowPage {
     if (this.#hasForm || this.#browser.isDestroyed()) return
     const pid = this.#browser.webContents.getOSProcessId()
     this.#isListening = false
-    // Chromium's own way of ending a page looks like a crash to the system, which may keep what was in it.
+    // Chromium's own way of ending a page looks like a crash to the system, which may save its memory.
     if (pid > 0 && this.#isThere) endProcess(pid)
   }
 

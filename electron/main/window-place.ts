@@ -6,8 +6,8 @@ export interface Rectangle {
 }
 
 /**
- * Where the window goes: centred on the tray icon, inside the work area, on the side where there is room.
- * null where the desktop does not tell where the icon is (StatusNotifier does not): the window manager decides.
+ * Returns the window's position: centred on the tray icon, inside the work area, on the side that has room. null if the
+ * desktop does not report the icon's position (StatusNotifier does not): the window manager then chooses.
  */
 export function placeNear(
   tray: Rectangle | null,
@@ -26,10 +26,10 @@ export function placeNear(
   }
 }
 
-/** How much of a window's top must be on a screen, in pixels, for a hand to take hold of it there. */
+/** The part of a window's top that must be on a screen, in pixels, so that the user can drag it. */
 const GRIP = { width: 100, height: 30 }
 
-/** Whether somebody can still take hold of a window with these bounds: the screen that it was on may be gone. */
+/** True if the user can still drag a window with these bounds: its screen may have been disconnected. */
 export function isReachable(bounds: Rectangle, workAreas: readonly Rectangle[]): boolean {
   const common = (start: number, length: number, otherStart: number, otherLength: number) =>
     Math.min(start + length, otherStart + otherLength) - Math.max(start, otherStart)
@@ -40,19 +40,19 @@ export function isReachable(bounds: Rectangle, workAreas: readonly Rectangle[]):
   )
 }
 
-/** The window as it was last seen. */
+/** The window's state when it was last visible. */
 export interface SeenWindow {
   bounds: Rectangle
-  /** It has a place, from before or by being shown. */
+  /** It has a position, stored or from having been shown. */
   isPlaced: boolean
-  /** Maximised, or in full screen: its window manager keeps it on a screen. */
+  /** Maximized or full screen: its window manager keeps it on a screen. */
   fillsScreen: boolean
 }
 
 /**
- * Where the window goes when it is shown; null: it stays where it is, or the window manager chooses its first place.
- * The screen that it was on may have gone since it was hidden.
- * @param near the work area of the screen that it is asked for on.
+ * Returns where to show the window; null if it stays in place, or the window manager chooses its first place. Its
+ * screen may have been disconnected since it was hidden.
+ * @param near the work area of the screen on which it was requested.
  */
 export function placeToShow(
   { bounds, isPlaced, fillsScreen }: SeenWindow,
@@ -61,7 +61,7 @@ export function placeToShow(
   workAreas: readonly Rectangle[],
 ): { x: number; y: number } | null {
   if (fillsScreen || (isPlaced && isReachable(bounds, workAreas))) return null
-  // A window manager may keep a place that it was once given.
+  // A window manager may keep an earlier position.
   return placeNear(tray, bounds, near) ?? (isPlaced ? centredIn(near, bounds) : null)
 }
 
@@ -72,7 +72,7 @@ function centredIn(workArea: Rectangle, window: Rectangle): { x: number; y: numb
   }
 }
 
-/** No larger than the work area, and as far inside of it as it was not. */
+/** Fits the bounds into the work area: reduces the size and moves the window inside. */
 export function fitted(bounds: Rectangle, workArea: Rectangle): Rectangle {
   const width = Math.min(bounds.width, workArea.width)
   const height = Math.min(bounds.height, workArea.height)

@@ -8,10 +8,10 @@ import { type Showing, WindowPage } from './window-page.ts'
 import { fitted, isReachable, placeToShow, type Rectangle } from './window-place.ts'
 import { letZoom } from './zoom.ts'
 
-/** On some desktops the very click on the tray icon takes the focus away first. */
+/** On some desktops a click on the tray icon first takes the focus from the window. */
 const JUST_BLURRED_MS = 300
 
-/** The one window. Its close button hides it. */
+/** The application's only window. Its close button hides it. */
 export class TrayWindow {
   readonly browser: BrowserWindow
   readonly #memory: WindowMemory
@@ -21,7 +21,7 @@ export class TrayWindow {
   #isReleased = false
   #blurredAt = Number.NEGATIVE_INFINITY
 
-  /** @param hintAtClose says, at the first close, that it goes on in the tray; false: it could not be said. */
+  /** @param hintAtClose called at the first close to explain that the application continues; false if not shown. */
   constructor(page: LoadingPage, dataDirectory: string, hintAtClose: () => boolean) {
     const { browser } = page
     this.browser = browser
@@ -34,17 +34,17 @@ export class TrayWindow {
     this.#isPlaced = remembered !== null
     if (remembered !== null) browser.setBounds(remembered)
     letZoom(browser.webContents)
-    // A screen has another size, or another scale.
+    // The screen's size or scale has changed.
     screen.on('display-metrics-changed', () => fitToScreen(browser))
     this.#listen()
   }
 
-  /** Resolves when there is something to be seen, or has not been for too long. */
+  /** Resolves after the first paint, or a timeout. */
   async drawn(): Promise<void> {
     await this.#page.drawn()
   }
 
-  /** Brings the window forward, near the tray icon where the desktop tells where that is. */
+  /** Brings the window to the front, near the tray icon if the desktop reports its position. */
   async show(trayBounds: Rectangle | null): Promise<void> {
     if (this.#isReleased) return
     this.#page.want()
@@ -53,7 +53,7 @@ export class TrayWindow {
     this.#bringForward(trayBounds)
   }
 
-  /** Hides the window if it is before the person, as a click on the tray icon does; otherwise shows it. */
+  /** Hides the window if it is in front, as for a click on the tray icon; otherwise shows it. */
   toggle(trayBounds: Rectangle | null): void {
     const { browser } = this
     const isBefore = browser.isFocused() || performance.now() - this.#blurredAt < JUST_BLURRED_MS
@@ -67,7 +67,7 @@ export class TrayWindow {
     this.#page.rest()
   }
 
-  /** Has its page hear this, as soon as it is there. */
+  /** Sends an event to the page, or queues it until the page is loaded. */
   tell<E extends keyof Events>(event: E, payload: Events[E]): void {
     this.#page.tell(event, payload)
   }
@@ -78,8 +78,8 @@ export class TrayWindow {
   }
 
   /**
-   * Hides the window for good, and lets it really close: hiding is all that its close button does. Resolves when its
-   * place is written, or could not be; on a disk that hangs, never.
+   * Hides the window for good and lets it close: until then its close button only hides it. Resolves when its place is
+   * written, or could not be; on a hanging disk it never resolves.
    */
   release(): Promise<void> {
     this.#isReleased = true
@@ -96,7 +96,7 @@ export class TrayWindow {
     })
     browser.on('close', (event) => {
       if (this.#isReleased) return
-      // Before anything that can fail: a window that has really closed cannot be shown again.
+      // First, before anything that can fail: a window that has closed cannot be shown again.
       event.preventDefault()
       this.hide()
       if (!this.#memory.closeHinted() && this.#hintAtClose()) this.#memory.remember({ closeHinted: true })
@@ -105,10 +105,10 @@ export class TrayWindow {
   }
 
   #remember(): void {
-    // One that was never shown has no place that anybody has chosen.
+    // A window that was never shown has no position that the user chose.
     if (!this.#isPlaced || this.browser.isDestroyed()) return
     const bounds = this.browser.getNormalBounds()
-    // Shown again while it fills the screen, X11 takes the screen's bounds for its normal ones.
+    // Shown again while maximized, X11 reports the screen's bounds as the normal ones.
     const isLost = fillsScreen(this.browser) && isDeepStrictEqual(bounds, this.browser.getBounds())
     if (!isLost) this.#memory.remember({ bounds })
   }
@@ -131,12 +131,12 @@ export class TrayWindow {
   }
 }
 
-/** null: there are none, or the screen that they were on is gone. */
+/** Returns the stored bounds; null if there are none, or their screen is disconnected. */
 function rememberedBounds(bounds: Rectangle | null): Rectangle | null {
   return bounds !== null && isReachable(bounds, workAreas()) ? bounds : null
 }
 
-/** A window is never larger than its screen's work area. */
+/** Keeps the window within its screen's work area. */
 function fitToScreen(browser: BrowserWindow): void {
   if (browser.isDestroyed() || fillsScreen(browser)) return
   const bounds = browser.getBounds()

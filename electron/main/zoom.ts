@@ -1,11 +1,11 @@
 import type { Input, WebContents } from 'electron'
 
-/** As browsers step: 1.2 to the power of a level. From half to three times the size. */
+/** Zoom factors are 1.2 to the power of a level, as in browsers; from half to three times the size. */
 const STEP = 0.5
 const LEAST = -3.5
 const MOST = 6
 
-/** The level after a key; null: it is no key that zooms. Ctrl, on macOS Command, with +, − or 0. */
+/** Returns the level after a key; null if it does not zoom. Ctrl (on macOS Command) with +, − or 0. */
 export function zoomAfter(
   input: Pick<Input, 'type' | 'key' | 'control' | 'meta' | 'alt'>,
   level: number,
@@ -18,7 +18,7 @@ export function zoomAfter(
   return null
 }
 
-/** Lets keys and the wheel zoom the page; Chromium keeps the level for the next start. */
+/** Lets keys and the mouse wheel zoom the page; Chromium stores the level. */
 export function letZoom(contents: WebContents): void {
   contents.on('before-input-event', (event, input) => {
     const level = zoomAfter(input, contents.zoomLevel)

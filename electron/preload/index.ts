@@ -2,8 +2,8 @@ import { contextBridge, ipcRenderer, webUtils } from 'electron'
 import type { CommandAnswer } from '../../core/agent/answer.ts'
 import type { Bridge, CommandOutput } from '../../core/agent/contract.ts'
 
-// It runs before every page, so it loads nothing: the main process has handlers for the contract's commands alone, and
-// validates what goes in and what comes out.
+// Runs before every page, so it imports nothing: the main process only handles the contract's commands, and validates
+// their input and output.
 const bridge: Bridge = {
   call: async (command, input) => {
     const answer: CommandAnswer = await ipcRenderer.invoke(command, input)

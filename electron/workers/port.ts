@@ -5,9 +5,9 @@ interface ParentPort {
   postMessage(message: unknown): void
 }
 
-/** The port of a worker that runs in Electron's utility process, which ends with its main process. */
+/** Returns the port of a worker in an Electron utility process, which ends with its main process. */
 export function utilityProcessPort(): WorkerPort {
-  // Electron puts parentPort on the process of a utility process only; Node's types do not know it.
+  // Electron adds parentPort to the process object of a utility process; Node's types do not include it.
   const { parentPort } = process as NodeJS.Process & { parentPort?: ParentPort }
   if (parentPort === undefined) throw new Error('This file is started by Holdfast itself, not by hand.')
   return {

@@ -1,16 +1,16 @@
 #!/usr/bin/env node
 // Completes package-lock.json after `npm install` on a machine whose registry does not serve every package.
 //
-// npm leaves optional packages that it cannot find (binaries for other systems, mostly) out of the lock file, and
-// `npm ci` then refuses that very file: "Missing: NAME@ from lock file". An entry with the version that its parent
-// asks for mends it; npm skips the package on systems that it is not for. Only exact versions can be completed.
+// npm leaves optional packages that it cannot find (mostly binaries for other systems) out of the lock file, and
+// `npm ci` then refuses this file: "Missing: NAME@ from lock file". An entry with the version that the parent
+// requires fixes it; npm skips packages for other systems. Only exact versions can be completed.
 //
 //   node build/complete-lock.mjs [FILE]        default: package-lock.json of this checkout
 import { readFile, writeFile } from 'node:fs/promises'
 import { inProject, isProgram, runMain, say } from './setup/project.mjs'
 
 /**
- * What a platform package's name says about where it runs.
+ * Returns the platforms that the name of a platform package stands for.
  * @param {string} name
  */
 function platformOf(name) {
@@ -26,7 +26,7 @@ function platformOf(name) {
 }
 
 /**
- * The optional packages that a lock file names but has no entry for, with the entry to add. Pure.
+ * Returns the entries to add: optional packages that a lock file names but has no entry for. Pure.
  * @typedef {{ version?: string, dev?: boolean, optionalDependencies?: Record<string, string> }} LockEntry
  * @param {{ packages: Record<string, LockEntry> }} lock
  */

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The `holdfast` command, whichever Node.js npx or a shell has started this file with.
+// The `holdfast` command, which runs on whatever Node.js npx or a shell starts this file with.
 import * as nodeModule from 'node:module'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -8,14 +8,14 @@ import { ensureNode } from './setup/node.mjs'
 import { cacheDirectory, dropError, runMain } from './setup/project.mjs'
 import { becomes } from './setup/run.mjs'
 
-// Short commands, which only read and ask: they run in this very process, as another one would take longer to start
-// than they take.
+// Short commands only read and query: they run in this process, as starting another one would take longer than the
+// command itself.
 const SHORT = new Set(
   '--help --version status probe check paths history incidents channels pause resume limit settings destinations senders'.split(
     ' ',
   ),
 )
-/** The oldest Node.js that what is built runs on: Electron 33's. */
+/** The oldest Node.js that the build runs on: that of Electron 33. */
 const OLDEST = { major: 20, minor: 18 }
 
 function isNodeNewEnough() {
@@ -23,8 +23,8 @@ function isNodeNewEnough() {
   return major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor)
 }
 
-// Node.js keeps what it has compiled, which is half of what a short command costs; cron may start one every minute.
-// A cache that cannot be written is left out without a word, as for a user without a home.
+// The compile cache of Node.js halves the time of a short command; cron may start one every minute. A cache that cannot
+// be written is silently left out, as for a user without a home directory.
 function compileCache() {
   try {
     return path.join(cacheDirectory(), 'compiled')
@@ -33,8 +33,8 @@ function compileCache() {
   }
 }
 
-// `holdfast receive` works in the process of its own that is started here: many files are synced at once, and a disk
-// that hangs must not take every thread of the pool, whose size can only be given from outside.
+// `holdfast receive` runs in a child process: many files are synced at once, and a hanging disk must not block every
+// thread of the pool, whose size can only be set in the environment of a new process.
 /**
  * @param {string} node
  * @param {string} script
@@ -51,9 +51,9 @@ async function inProcessOfItsOwn(node, script, words, cache) {
   return becomes(node, ['--expose-gc', script, ...words], { env })
 }
 
-// A warning about the Node.js of whoever typed this, in the middle of an answer, helps nobody: packages bring their own.
+// Suppresses the AWS SDK's warning about the user's Node.js in the middle of the output: packages include their own.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
-// What messages tell people to type.
+// Messages quote this as the command to run.
 process.env.HOLDFAST_COMMAND ??= 'npx holdfast'
 
 await runMain(async () => {

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-// Packages of the desktop application, below out/package/.
+// Builds packages of the desktop application in out/package/.
 //
 //   npm run package -- dir       the unpacked directory, for this computer
 //   npm run package -- deb       … and a Debian package of it
 //   npm run package -- cli       the command line alone, without Electron: a Debian package and a tar.gz
-//   npm run package -- release   what electron-builder makes for this system (AppImage, rpm, tar.gz; nsis; dmg), and the deb
+//   npm run package -- release   electron-builder's formats of this system (AppImage, rpm, tar.gz; nsis; dmg), and deb
 //
-// Each is for the kind of computer that it is made on: npm installs the native modules of that one alone.
+// Packages are for the platform that they are built on: npm installs only its native modules.
 import { readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Arch, build, Platform } from 'electron-builder'
@@ -40,12 +40,12 @@ const tell = async (place) => say(`${path.relative(inProject(), place)}: ${mebib
 
 /**
  * @param {import('./setup/electron.mjs').Electron} electron
- * @param {string | null} target null: all that this system has.
+ * @param {string | null} target null for all formats of this system.
  */
 async function pack(electron, target) {
   const settings = await configuration({ electron, feed: process.env.HOLDFAST_FEED ?? null })
   const platform = Platform.current()
-  // The defaults of that system's part of the configuration, or the directory alone.
+  // The default formats of this system in the configuration, or only the directory.
   const targets = platform.createTarget(target, Arch[/** @type {keyof typeof Arch} */ (process.arch)])
   const isRelease = target !== 'dir'
   await build({

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm run reference`: docs/commands.md from the command line itself. Its test says when this has to be run again.
+// `npm run reference`: generates docs/commands.md from the command line. Its test fails when the file is outdated.
 import { writeFile } from 'node:fs/promises'
 import { loadProgram } from '../cli/program.ts'
 import { markdownReference } from '../cli/reference/markdown.ts'

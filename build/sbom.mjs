@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npm run sbom`: what the desktop application is made of, as CycloneDX, and the licences of it. npm knows what is
-// installed; of that only what is shipped is listed.
+// `npm run sbom`: writes the components of the desktop application in CycloneDX format, and their licences. npm lists
+// everything installed; only shipped packages are kept.
 import { writeFile } from 'node:fs/promises'
 import { shippedComponents, writeLicences } from './package/components.mjs'
 import { LICENCES, OUTPUT } from './package/configuration.mjs'
@@ -10,7 +10,7 @@ import { inProject, isProgram, runMain, SetupError, say } from './setup/project.
 import { capture } from './setup/run.mjs'
 
 /**
- * npm's list of everything in the lock file, without what is not shipped.
+ * Removes everything that is not shipped from npm's list of the lock file's packages.
  * @typedef {object} Sbom
  * @property {{ 'bom-ref': string }[]} components
  * @property {{ ref: string, dependsOn: string[] }[]} dependencies

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Everything that the commands of this project need and that npm alone does not bring. Safe to run at any
-// time, and quick when there is nothing to do.
+// Installs everything that the project's commands need and that npm alone does not provide. Safe to run at any time,
+// and quick if nothing is missing.
 //
 //   node build/setup.mjs            Node.js
 //   node build/setup.mjs --display  … and Electron with its system libraries
@@ -12,9 +12,9 @@ import { isProgram, runMain, SetupError, say } from './setup/project.mjs'
 import { electronPackages, ensurePackages, ensureServers, testPackages } from './setup/system.mjs'
 
 /**
- * What to have ready: 'terminal' (Node.js alone: no apt, no Electron), 'display' (to run the application) or
- * 'tests'. Gives the paths that were found or made; `electron` is null for 'terminal'. `servers` resolves when the
- * tests' storage servers are installed, which is under way while other tests run; it rejects with a SetupError.
+ * Prepares a level: 'terminal' (Node.js only: no apt, no Electron), 'display' (to run the application) or 'tests'.
+ * Returns the paths; `electron` is null for 'terminal'. `servers` resolves when the tests' storage servers are
+ * installed, which continues while other tests run; it rejects with a SetupError.
  * @template {'terminal' | 'display' | 'tests'} Level
  * @param {Level} level
  * @returns {Promise<Ready<Level extends 'terminal' ? null : import('./setup/electron.mjs').Electron>>}
@@ -39,7 +39,7 @@ async function findAll(level) {
   }
   const electron = await ensureElectron(node, level === 'tests')
   const servers = level === 'tests' && process.platform === 'linux' ? ensureServers() : Promise.resolve()
-  // The caller awaits them later, and gets their error then.
+  // Prevents an unhandled rejection: the caller awaits the promise later.
   void Promise.allSettled([servers])
   return { node, electron, servers }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm start [-- DIRECTORY...]`: the application on a desktop, the same agent in the terminal without one.
+// `npm start [-- DIRECTORY...]`: runs the application on a desktop; without a desktop, the same agent in the terminal.
 import { ensureBuilt } from './setup/application.mjs'
 import { commandScript } from './setup/command.mjs'
 import { NoElectron } from './setup/electron.mjs'
@@ -24,7 +24,7 @@ async function startWindow(words, { node, electron }) {
     )
   }
   const environment = { ...process.env }
-  // Set by editors' terminals that are Electron themselves: it would make this one a plain Node.js.
+  // Set by the terminals of Electron-based editors: it would make this Electron a plain Node.js.
   delete environment.ELECTRON_RUN_AS_NODE
   return becomes(electron.executable, electronArguments(projectDirectory, words, uid), { env: environment })
 }

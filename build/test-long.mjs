@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// `npm run test:long [-- FILTER…]`: the campaigns that take minutes. They run before an issue ends, not with `npm test`.
+// `npm run test:long [-- FILTER…]`: the campaigns that take minutes. They are not part of `npm test`.
 //
-//   test/long                 each file on its own: the stressor, a day of rotated logs, a file that never stands still
+//   test/long                 each file on its own: the stressor, a day of rotated logs, a file that is always growing
 //   model, campaign, crash    the integration tests of these names, with many more seeds and rounds
 //
-// FILTER picks test files of test/long by a part of their name. The last lines are the time of each stage and the sum.
+// FILTER selects test files of test/long by a part of their names. The last lines are the time of each stage and in sum.
 import { projectEnvironment } from './setup/node.mjs'
 import { inProject, isProgram, projectDirectory, runMain, say } from './setup/project.mjs'
 import { setup } from './setup.mjs'
@@ -15,7 +15,7 @@ const CAMPAIGN = 'test/integration/transfer/campaign.test.ts'
 const CRASH = 'test/integration/transfer/crash.test.ts'
 
 /**
- * Stages as [title, Vitest's project, files, what is added to the environment].
+ * Stages as [title, Vitest's project, files, additional environment].
  * @typedef {[title: string, project: string, files: string[], more: NodeJS.ProcessEnv]} Campaign
  * @type {Campaign[]}
  */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// `npm run test:package`: the Debian packages, each in a clean Debian: that of the desktop used with the mouse by an
-// ordinary user, that of the command line with its services under a systemd of its own; both removed. Needs root and
-// Debian's mirror; takes some minutes.
+// `npm run test:package`: tests the Debian packages, each in a clean Debian: the desktop package with the mouse as an
+// ordinary user, the command line's services under a separate systemd; then removes both. Needs root and Debian's
+// mirror; takes some minutes.
 import { projectEnvironment } from './setup/node.mjs'
 import { inProject, isProgram, projectDirectory, runMain, SetupError } from './setup/project.mjs'
 import { cleanRootPackages, ensurePackages } from './setup/system.mjs'

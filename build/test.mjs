@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npm test`: everything that can be tested on this machine. A stage that fails does not stop the next one;
-// the last line is the sum of all.
+// `npm test`: runs all tests that are possible on this machine. A stage that fails does not stop the next one; the last
+// line is the sum of all.
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { buildApplication } from './setup/application.mjs'
 import { commandScript } from './setup/command.mjs'
@@ -27,7 +27,7 @@ import {
 } from './test/results.mjs'
 import { passSignalsOn, runStage } from './test/stage.mjs'
 
-// Biome colours its output letter by letter, also where nobody sees colours.
+// Biome colours its output letter by letter, even if it is not a terminal.
 const colours = process.stdout.isTTY ? [] : ['--colors=off']
 
 const reports = {
@@ -37,7 +37,7 @@ const reports = {
 }
 
 /**
- * A runner's report, or null if it left none.
+ * Returns a runner's report; null if there is none.
  * @param {string} name
  */
 async function readReport(name) {
@@ -49,7 +49,7 @@ async function readReport(name) {
 }
 
 /**
- * The stages in their order. Each gives its figures.
+ * Returns the stages in their order. Each returns its counts.
  * @typedef {Awaited<ReturnType<typeof setup<'tests'>>>} Ready
  * @typedef {import('./test/results.mjs').Counts} Counts
  * @param {Ready} ready
@@ -58,7 +58,7 @@ async function readReport(name) {
 function stages({ node, electron, servers }) {
   const environment = {
     ...projectEnvironment(),
-    // Inside the test desktop the cache directory is another one: the Electron that was found is named outright.
+    // The test desktop has another cache directory: the Electron is passed explicitly.
     ELECTRON_OVERRIDE_DIST_PATH: electron.directory,
   }
   /**
@@ -74,7 +74,7 @@ function stages({ node, electron, servers }) {
    * @param {string[]} args
    */
   const tool = (minutes, script, ...args) => run(minutes, node, inProject('node_modules', script), ...args)
-  // The tests start thousands of processes: what one of them has compiled the next one need not.
+  // The tests start thousands of processes, which share one compile cache.
   const cached = { ...environment, NODE_COMPILE_CACHE: inProject('node_modules/.cache/node-compile') }
   /** @type {() => Promise<NodeJS.ProcessEnv>} */
   const built = async () => ({ HOLDFAST_COMMAND_SCRIPT: (await commandScript(node)).script })
@@ -93,9 +93,9 @@ function stages({ node, electron, servers }) {
       'run',
       '--project',
       project,
-      // The unit tests wait for the processor alone, the others mostly for disks, deadlines and each other.
+      // The unit tests are limited by the processor, the others mostly wait for disks, timeouts and each other.
       `--maxWorkers=${project === 'unit' ? 2 : 3}`,
-      // Real disks, servers and processes share a build machine: whoever needs the second try is named at the end.
+      // Real disks, servers and processes share a build machine: tests that need a retry are listed at the end.
       ...(isCi() && project === 'integration' ? ['--retry=1'] : []),
       ...reporters,
     ]
@@ -128,7 +128,7 @@ function stages({ node, electron, servers }) {
     [
       'Tests on a desktop (playwright)',
       async () => {
-        // Two desktops, each with its half: the tests mostly wait.
+        // Two desktops run a half each: the tests mostly wait.
         const half = async (/** @type {string} */ report, /** @type {number} */ index) => {
           const number = index + 1
           const all = [
@@ -152,7 +152,7 @@ function stages({ node, electron, servers }) {
 /** @param {Ready} ready */
 async function runAll(ready) {
   await mkdir(inProject('test-results'), { recursive: true })
-  // A report of an earlier run must not be taken for this one's.
+  // A report of an earlier run must not be mistaken for this one's.
   for (const report of Object.values(reports).flat()) {
     await rm(inProject(report), { force: true })
     await rm(inProject(report.replace('.json', '-errors.json')), { force: true })

@@ -1,15 +1,15 @@
-// Starts the application whose directory is the first plain word of the command line, as the default app of
-// an official Electron does for `electron DIRECTORY [ARGUMENT...]`.
+// Starts the application in the directory that is the first plain word of the command line, as the default app of an
+// official Electron does for `electron DIRECTORY [ARGUMENT...]`.
 //
-// The import is awaited at top level on purpose: Electron holds its ready event back until an ES module entry
-// has settled, so the application can still do what is only allowed before it (privileged schemes, the
-// single-instance lock, command-line switches).
+// The import is awaited at top level on purpose: Electron delays its ready event until an ES module entry has been
+// evaluated, so the application can still do what is only allowed before it (privileged schemes, the single-instance
+// lock, command-line switches).
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { app as application } from 'electron'
 
-/** Its types leave out the methods for a default app. @type {import('electron').App & { setVersion(version: string): void, setAppPath(path: string): void }} */
+/** Its types omit the methods for a default app. @type {import('electron').App & { setVersion(version: string): void, setAppPath(path: string): void }} */
 const app = /** @type {any} */ (application)
 
 const directory = process.argv.slice(1).find((word) => !word.startsWith('-'))
@@ -21,7 +21,7 @@ if (directory === undefined) {
   try {
     await start(path.resolve(directory))
   } catch (thrown) {
-    // Without this Electron shows a dialog that a machine without a person waits at for ever.
+    // Otherwise Electron shows a dialog, which would block an unattended machine forever.
     process.stderr.write(
       `${directory} could not be started: ${thrown instanceof Error ? thrown.stack : thrown}\n`,
     )

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Renders the icons' sources here into assets/. Run it after a change to an SVG; the pictures are kept in git,
-// so that nobody else needs rsvg-convert (Debian package librsvg2-bin).
+// Renders the icons' sources in this directory into assets/. Run it after changing an SVG; the images are committed, so
+// that rsvg-convert (Debian package librsvg2-bin) is only needed for this.
 //
 //   node build/icons/render.mjs [DIRECTORY]     default: assets
 import { copyFile, mkdir, readdir } from 'node:fs/promises'
@@ -10,11 +10,11 @@ import { capture } from '../setup/run.mjs'
 
 const sources = inProject('build/icons')
 
-/** The application's icon, named as electron-builder and icon themes expect. */
+/** Sizes of the application's icon, named as electron-builder and icon themes expect. */
 const applicationSizes = [512, 256, 64, 32]
 
 /**
- * What a StatusNotifier panel shows at 100 % and at 200 %.
+ * Sizes for StatusNotifier panels, at 100 % and at 200 %.
  * @type {[number, string][]}
  */
 const traySizes = [

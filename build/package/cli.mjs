@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npm run package -- cli`: the command line as a package of its own, without Electron, below out/package-cli/: a Debian
-// package and a tar.gz with the same tree (bin, lib/holdfast, share). Node.js is in it: the one that it was tested with.
+// `npm run package -- cli`: packages the command line without Electron, in out/package-cli/: a Debian package and a
+// tar.gz with the same tree (bin, lib/holdfast, share). It includes the Node.js that it was tested with.
 import { cp, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -13,7 +13,7 @@ import { notices } from './notices.mjs'
 import { shippedPackages } from './shipped.mjs'
 
 const OUTPUT = inProject('out/package-cli')
-/** `exec`: whoever ends what was started here ends the program itself. */
+/** `exec` replaces the shell, so that ending the started process ends the program. */
 const LAUNCHER = `#!/bin/sh
 lib=$(dirname "$(readlink -f "$0")")/../lib/holdfast
 # Many files are synced at once, and a disk that hangs must not take every thread of the pool.
@@ -34,7 +34,7 @@ const DESCRIPTION = [
   'for computers without a desktop, with the receiving end.',
 ]
 
-/** It brings its own Node.js and native modules, as they were released and tested. */
+/** The package includes Node.js and native modules as released by their publishers. */
 const OVERRIDES = [
   'embedded-library *',
   'unstripped-binary-or-object *',
@@ -43,7 +43,7 @@ const OVERRIDES = [
   'copyright-not-using-common-license-for-lgpl',
 ]
 
-/** Services that \`holdfast service install\` has made for the whole computer would start nothing any more. */
+/** Removes system services that `holdfast service install` created: they could not start without the program. */
 const PRERM = `#!/bin/sh
 set -e
 if [ "$1" = remove ]; then
@@ -63,12 +63,12 @@ const DEBIAN = {
   prerm: PRERM,
 }
 
-/** Sources, types and documentation of a package: nothing of it is read at run time. Licences are in `copyright`. */
+/** Sources, types and documentation of packages, which are not read at run time. Licences are in `copyright`. */
 const NOT_READ =
   /\/(doc|examples|test|vendor|util|native)(\/|$)|\/cnoke\.cjs$|\.(map|md|[cm]?ts|gyp|cc?|hh?|inc|S)$|\/\.[^/]+$/
 const OTHER_SYSTEM = /\/prebuilds\/(?!$)/
 /**
- * Node.js here is the one for glibc.
+ * True unless a file is for another system; this Node.js is the build for glibc.
  * @param {string} place
  */
 const isOurs = (place) =>
@@ -86,7 +86,7 @@ async function copyModules(to) {
 }
 
 /**
- * The program and everything that it reads, in lib/holdfast.
+ * Copies the program and everything that it reads to lib/holdfast.
  * @param {string} library
  * @param {string} node
  */
@@ -98,7 +98,7 @@ async function layOutProgram(library, node) {
 }
 
 /**
- * Completions, man page and licences, all said by the program itself.
+ * Writes completions, man page and licences, generated from the program.
  * @param {string} share
  */
 async function layOutShare(share) {
@@ -112,7 +112,7 @@ async function layOutShare(share) {
     'bash-completion/completions/holdfast': completionFor('bash', facts),
     'zsh/vendor-completions/_holdfast': completionFor('zsh', facts),
     'fish/vendor_completions.d/holdfast.fish': completionFor('fish', facts),
-    // Without a time: two builds are equal.
+    // Without a timestamp, so that builds are reproducible.
     'man/man1/holdfast.1.gz': gzipSync(manPage(facts, manifest.version, date), { level: 9 }),
     'doc/holdfast/copyright': await notices(),
   }
@@ -123,7 +123,7 @@ async function layOutShare(share) {
 }
 
 /**
- * The tree of bin, lib and share, as it is below /usr.
+ * Writes the tree of bin, lib and share that is installed in /usr.
  * @param {string} usr
  */
 async function layOut(usr) {
@@ -159,7 +159,7 @@ export async function packageCommandLine(wanted = ['deb', 'tar.gz'], output = OU
   }
 }
 
-/** Builds and names them. */
+/** Builds the packages and prints their names. */
 export async function packageCli() {
   if (process.platform !== 'linux') throw new SetupError('The package of the command line is made on Linux.')
   for (const file of await packageCommandLine())

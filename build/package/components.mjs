@@ -1,12 +1,12 @@
-// What is shipped of other people's: what the bundles were made of, as their source maps tell, what goes along from
-// node_modules, and Electron.
+// Lists the shipped third-party packages: those in the bundles (from the source maps), those shipped from node_modules,
+// and Electron.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { inProject, SetupError } from '../setup/project.mjs'
 import { LICENCES } from './configuration.mjs'
 import { shippedPackages } from './shipped.mjs'
 
-/** Licences that ask for no more than to be named. */
+/** Licences that only require attribution. */
 const PERMISSIVE = new Set([
   '0BSD',
   'Apache-2.0',
@@ -26,7 +26,7 @@ async function bundledPackages() {
       if (!file.endsWith('.map')) continue
       const { sources } = JSON.parse(await readFile(inProject('out', part, file), 'utf8'))
       for (const source of sources) {
-        // The innermost one, where one package has another inside.
+        // The innermost package, if one is nested in another.
         const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(source ?? '')?.[1]
         if (name !== undefined) names.add(name)
       }
@@ -37,7 +37,7 @@ async function bundledPackages() {
 }
 
 /**
- * The text of a package's licence; '' where it brings none.
+ * Returns the text of a package's licence; '' if it includes none.
  * @param {string} directory
  */
 async function licenceText(directory) {
@@ -46,12 +46,12 @@ async function licenceText(directory) {
 }
 
 /**
- * Each shipped package with its licence, by name. Throws a SetupError if one is not under a permissive licence.
+ * Returns each shipped package with its licence, by name. Throws a SetupError if a licence is not permissive.
  * @typedef {{ name: string, version: string, licence: string, text: string }} Component
  * @returns {Promise<Component[]>}
  */
 export async function shippedComponents() {
-  // A font's styles are in no source map.
+  // The source maps do not include a font's style sheet.
   const all = [
     ...(await bundledPackages()),
     ...(await shippedPackages()),
@@ -78,7 +78,7 @@ export async function shippedComponents() {
 }
 
 /**
- * Of a choice ("MIT OR GPL-2.0") one will do.
+ * True if at least one licence of a choice ("MIT OR GPL-2.0") is permissive.
  * @param {string} licence
  */
 export const isPermissive = (licence) =>
@@ -88,7 +88,7 @@ export const isPermissive = (licence) =>
     .some((one) => PERMISSIVE.has(one.trim()))
 
 /**
- * Writes the text that is shipped with them.
+ * Writes the licence file that is shipped.
  * @param {Component[]} components
  */
 export async function writeLicences(components) {
@@ -105,7 +105,7 @@ export async function writeLicences(components) {
 }
 
 /**
- * The names of shipped packages that the lock file has no integrity of: nobody could tell another content from theirs.
+ * Returns shipped packages without an integrity hash in the lock file: changed content would not be detected.
  * @param {Pick<Component, 'name'>[]} components
  */
 export async function withoutIntegrity(components) {

@@ -1,4 +1,4 @@
-// What electron-builder makes of the built application, for every system.
+// The configuration of electron-builder, for all systems.
 import { readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
@@ -8,24 +8,24 @@ import { shippedPackages } from './shipped.mjs'
 
 export const EXECUTABLE = 'holdfast-desktop'
 export const OUTPUT = 'out/package'
-/** Of everybody's packages that are shipped; written before the application is packed. */
+/** Licences of all shipped packages; written before the application is packed. */
 export const LICENCES = `${OUTPUT}/LICENSES.txt`
 
-/** Where electron-builder puts the unpacked application. */
+/** Returns where electron-builder puts the unpacked application. */
 export function unpackedDirectory(platform = process.platform, arch = process.arch) {
   if (platform === 'darwin') return inProject(OUTPUT, arch === 'arm64' ? 'mac-arm64' : 'mac')
   const system = platform === 'win32' ? 'win' : 'linux'
   return inProject(OUTPUT, `${system}${arch === 'arm64' ? '-arm64' : ''}-unpacked`)
 }
 
-/** The program inside of it. */
+/** Returns the executable in that directory. */
 export function unpackedExecutable() {
   /** @type {Partial<Record<NodeJS.Platform, string>>} */
   const names = { darwin: 'Holdfast.app/Contents/MacOS/Holdfast', win32: `${EXECUTABLE}.exe` }
   return path.join(unpackedDirectory(), names[process.platform] ?? EXECUTABLE)
 }
 
-/** Documentation, sources and tests of packages: nothing of it is read at run time. Their licences are. */
+/** Excludes documentation, sources and tests of packages, which are not read at run time. Licences are included. */
 const NOT_READ = [
   '**/*',
   '!**/{doc,examples,test,vendor,util}/**',
@@ -35,11 +35,11 @@ const NOT_READ = [
   '!**/.*',
 ]
 
-/** Electron for Linux is the one for glibc. */
+/** Electron for Linux is built for glibc. */
 const OTHER_LIBRARY = ['!**/musl_*/**', '!**/*.musl.node']
 
 /**
- * A package's files, without the binaries for other systems that some bring.
+ * Selects a package's files, without binaries for other systems that some packages include.
  * @param {string} name
  */
 const packageFiles = (name) => ({
@@ -53,7 +53,7 @@ const packageFiles = (name) => ({
   ],
 })
 
-/** The desktop file's own keys; the package's Exec and Icon are the packager's business. */
+/** Reads the desktop file's entries, except Exec and Icon, which the packager sets. */
 async function desktopEntry() {
   const text = await readFile(inProject('assets/desktop/holdfast.desktop'), 'utf8')
   const pairs = text.split('\n').flatMap((line) => {
@@ -64,7 +64,7 @@ async function desktopEntry() {
 }
 
 /**
- * Electron's own start page, and what says where a development copy came from.
+ * Removes Electron's own start page, and the record of a development copy's origin.
  * @param {{ appOutDir: string }} context
  */
 async function removeDefaultApp({ appOutDir }) {
@@ -75,8 +75,8 @@ async function removeDefaultApp({ appOutDir }) {
 /**
  * @param {object} of
  * @param {{ directory: string, version: string }} of.electron the Electron to pack.
- * @param {string | null} [of.feed] address of the directory that updates are published in; null: no feed is named. Holdfast has no updater of
- *   its own: the feed's files (latest*.yml with digests) are for whoever distributes it.
+ * @param {string | null} [of.feed] address of the directory in which updates are published; null for no feed. Holdfast
+ *   has no updater: the feed's files (latest*.yml with digests) are for its distributors.
  */
 export async function configuration({ electron, feed = null }) {
   const names = await shippedPackages()
@@ -100,7 +100,7 @@ export async function configuration({ electron, feed = null }) {
     extraFiles: [{ from: LICENCES, to: 'LICENSES.packages.txt' }],
     asar: true,
     asarUnpack: ['**/*.node'],
-    // Everything native comes built from the registry.
+    // Native modules come prebuilt from the registry.
     npmRebuild: false,
     nodeGypRebuild: false,
     afterPack: removeDefaultApp,
@@ -128,7 +128,7 @@ export async function configuration({ electron, feed = null }) {
       notarize: true,
     },
     protocols: [{ name: 'Holdfast pairing code', schemes: ['holdfast'] }],
-    // A release that nobody has signed is none.
+    // A release must be signed.
     forceCodeSigning: true,
   }
 }

@@ -1,8 +1,8 @@
-// A Debian package of the unpacked application, by the system's own dpkg-deb.
+// Builds a Debian package of the unpacked application, with the system's dpkg-deb.
 //
-// It has no maintainer scripts: nothing is set up that dpkg does not know of, so removing it leaves nothing behind. The
-// sandbox's helper is root's (setuid) as in Chromium's own packages; that also serves systems that keep user namespaces
-// from ordinary programs.
+// It has no maintainer scripts: dpkg tracks all installed files, so removing the package leaves nothing behind. The
+// sandbox helper is setuid root, as in Chromium's own packages; that also serves systems on which ordinary programs
+// have no user namespaces.
 import { copyFile, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
@@ -18,7 +18,7 @@ const DESCRIPTION = [
   'and tells people the moment something fails. This is the desktop application.',
 ]
 
-/** It is no part of Debian, so it is in /opt, and it has Electron as it was released. */
+/** The package is not part of Debian, so it is installed in /opt; Electron is included as released. */
 const OVERRIDES = [
   'dir-or-file-in-opt *',
   'embedded-library *',
@@ -27,14 +27,14 @@ const OVERRIDES = [
   'no-manual-page *',
 ]
 
-/** What software centres show; the application's id is its package.json's. */
+/** Returns the metadata for software centres; the application's id is that of package.json. */
 export async function metainfoText() {
   const text = await readFile(inProject('assets/desktop/metainfo.xml'), 'utf8')
   return text.replaceAll('@APP_ID@', manifest.appId)
 }
 
 /**
- * The files of the package, below `root`, with the modes that they are installed with.
+ * Writes the package's files below `root`, with their installed modes.
  * @param {string} root
  * @param {string} unpacked
  */

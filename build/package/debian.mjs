@@ -1,4 +1,4 @@
-// What the Debian packages have in common: the files that dpkg and lintian expect, and dpkg-deb itself.
+// Common parts of the Debian packages: the files that dpkg and lintian expect, and running dpkg-deb.
 import { chmod, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -8,19 +8,19 @@ import { inProject, SetupError } from '../setup/project.mjs'
 import { capture } from '../setup/run.mjs'
 
 /**
- * What Debian calls the processors that these packages are made for.
+ * Debian's names of the supported processors.
  * @type {Partial<Record<NodeJS.Architecture, string>>}
  */
 const ARCHITECTURES = { x64: 'amd64', arm64: 'arm64' }
 
-/** Of this computer. */
+/** Returns the Debian architecture of this computer. */
 export function debianArchitecture() {
   const found = ARCHITECTURES[process.arch]
   if (found === undefined) throw new SetupError(`There is no Debian package for ${process.arch}.`)
   return found
 }
 
-/** Seconds since 1970: the last commit's time makes two builds of it equal (reproducible-builds.org). */
+/** Returns seconds since 1970: the last commit's time makes builds reproducible (reproducible-builds.org). */
 export async function sourceDate() {
   if (process.env.SOURCE_DATE_EPOCH) return process.env.SOURCE_DATE_EPOCH
   const { status, stdout } = await capture('git', ['log', '-1', '--format=%ct'], { cwd: inProject() })
@@ -28,7 +28,7 @@ export async function sourceDate() {
 }
 
 /**
- * Runs a packer to its end, with the time that its files shall have.
+ * Runs a packer to its end, with SOURCE_DATE_EPOCH as the timestamp of the files.
  * @param {string} command
  * @param {string[]} words
  */
@@ -38,11 +38,11 @@ export async function pack(command, words) {
   if (status !== 0) throw new SetupError(`${command} failed: ${lastLine(stderr)}`)
 }
 
-/** Libraries and scripts that are loaded, not started, whatever their packages have made of them. */
+/** Libraries and scripts that are loaded, not executed, whatever mode their packages give them. */
 const LOADED = /\.(node|so(\.\d+)*|[cm]?js)$/
 
 /**
- * Everybody may read all of it, and only what is a program may be run. Gives its size in bytes.
+ * Makes everything readable for all users, and only programs executable. Returns the total size in bytes.
  * @param {string} directory
  */
 export async function setModes(directory) {
@@ -70,7 +70,7 @@ async function put(root, name, text, mode = 0o644) {
 }
 
 /**
- * A change log as Debian reads it: which version, since when. What changed is in the project's own.
+ * Returns a change log in Debian's format, with version and date. The changes are in the project's own change log.
  * @param {string} name
  */
 async function changeLog(name) {
@@ -80,17 +80,17 @@ async function changeLog(name) {
 }
 
 /**
- * Makes a package of the tree in `root`, to which everything is added that a package has besides its own files.
+ * Builds a package of the tree in `root`, and adds the control files to it.
  *
  * @param {object} tree
  * @param {string} tree.root
  * @param {string} tree.file
  * @param {string} tree.name
  * @param {string[]} tree.depends
- * @param {string[]} tree.description the first line is its summary.
- * @param {string[]} tree.overrides warnings of lintian that are meant to be so (lintian(1), "OVERRIDES").
+ * @param {string[]} tree.description the first line is the synopsis.
+ * @param {string[]} tree.overrides intended lintian warnings (lintian(1), "OVERRIDES").
  * @param {string} [tree.prerm] runs before dpkg removes the package.
- * @param {string[]} [tree.setuid] programs of the tree that root's rights go with.
+ * @param {string[]} [tree.setuid] programs of the tree that are installed setuid root.
  */
 export async function buildDebian({ root, file, name, depends, description, overrides, prerm, setuid = [] }) {
   await rm(file, { force: true })
@@ -117,6 +117,6 @@ ${rest.map((line) => ` ${line}`).join('\n')}
   await put(root, 'DEBIAN/control', control)
   if (prerm !== undefined) await put(root, 'DEBIAN/prerm', prerm, 0o755)
   await chmod(path.join(root, 'DEBIAN'), 0o755)
-  // What every release of Debian and Ubuntu reads; the levels above take minutes and save little.
+  // xz is read by every release of Debian and Ubuntu; levels above 2 take minutes and save little.
   await pack('dpkg-deb', ['--root-owner-group', '-Zxz', '-z2', '--build', root, file])
 }

@@ -1,14 +1,14 @@
-// Electron's fuses: what the binary can do is decided when it is packaged, and nobody's environment or arguments change it.
+// Electron's fuses fix the binary's capabilities when it is packaged; environment and arguments cannot change them.
 import { FuseState, FuseV1Options, getCurrentFuseWire } from '@electron/fuses'
 
-/** As electron-builder calls them. */
+/** Named as in electron-builder. */
 export const fuses = {
-  // Else any program of this user could have our binary, with what the system lets it do, run a script of its own.
+  // Otherwise any program of this user could run its own script in this binary, with the permissions granted to it.
   runAsNode: false,
   enableNodeOptionsEnvironmentVariable: false,
   enableNodeCliInspectArguments: false,
   enableCookieEncryption: true,
-  // Checked by Electron on macOS and Windows; on Linux what root installed is as root installed it.
+  // Checked by Electron on macOS and Windows; on Linux root's ownership protects the installed files.
   enableEmbeddedAsarIntegrityValidation: true,
   onlyLoadAppFromAsar: true,
   loadBrowserProcessSpecificV8Snapshot: false,
@@ -27,7 +27,7 @@ const OPTIONS = {
 }
 
 /**
- * The fuses of a binary that are not as configured, by name; empty if all are.
+ * Returns the names of a binary's fuses that differ from the configuration; empty if none do.
  * @param {string} executable
  */
 export async function wrongFuses(executable) {

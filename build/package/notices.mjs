@@ -1,4 +1,4 @@
-// The licences of everything that a package of the command line holds.
+// Collects the licences of everything in a package of the command line.
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { inProject, SetupError } from '../setup/project.mjs'
@@ -6,7 +6,8 @@ import { inProject, SetupError } from '../setup/project.mjs'
 const LICENCE_FILE = /^(licen[cs]e|copying|notice)([.-].*)?$/i
 
 /**
- * Of the binary and all that is linked into it; its package leaves it behind. Kept here, for each line of releases.
+ * Returns the licence of the Node.js binary and its linked libraries, which the npm package `node` omits. It is kept in
+ * this repository, per major version.
  * @param {string} version
  */
 async function nodeLicence(version) {
@@ -22,7 +23,7 @@ async function noticeOf(place) {
   const manifest = JSON.parse(
     await readFile(path.join(directory, 'package.json'), 'utf8').catch(() => 'null'),
   )
-  // For another system.
+  // The package is for another system.
   if (manifest === null) return null
   const names = (await readdir(directory)).filter((name) => LICENCE_FILE.test(name)).sort()
   const texts = names.map((name) => readFile(path.join(directory, name), 'utf8'))
@@ -33,7 +34,7 @@ async function noticeOf(place) {
     .join('\n\n')
 }
 
-/** Holdfast's own licence, then each dependency that is not for development, with its texts. */
+/** Returns Holdfast's own licence, then each non-development dependency with its licence texts. */
 export async function notices() {
   const own = await readFile(inProject('LICENSE'), 'utf8')
   const lock = JSON.parse(await readFile(inProject('package-lock.json'), 'utf8'))

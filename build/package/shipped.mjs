@@ -1,14 +1,14 @@
-// The packages of node_modules that are shipped as they are: native modules, and what looks for files beside itself.
-// Everything else is bundled into out/ (electron.vite.config.ts).
+// Lists the packages of node_modules that are shipped unbundled: native modules, and packages that look for files
+// beside themselves. Everything else is bundled into out/ (electron.vite.config.ts).
 import { readFile } from 'node:fs/promises'
 import { ifMissing, inProject, SetupError } from '../setup/project.mjs'
 
-/** What `external` of electron.vite.config.ts names on this system; msgpackr asks for its helper by itself. */
+/** The `external` packages of electron.vite.config.ts on this system; msgpackr loads its helper itself. */
 const ROOTS = ['koffi', '@photostructure/sqlite', '@napi-rs/blake-hash', 'msgpackr-extract', 'ssh2']
-/** Asked for by a package that could be compiled with it, never at run time. */
+/** Only needed by packages to compile native code, never at run time. */
 const FOR_COMPILERS = new Set(['nan', 'node-addon-api', 'cpu-features'])
 
-/** Their names in order, with everything that they need on the system that npm installed them for. */
+/** Returns the sorted names of the packages, with all dependencies that npm installed for this system. */
 export async function shippedPackages() {
   const names = new Set()
   /** @type {(name: string, isOptional: boolean) => Promise<void>} */

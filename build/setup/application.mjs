@@ -1,4 +1,4 @@
-// The built application in out/: made when its sources are newer.
+// The built application in out/: rebuilt when its sources have changed.
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -31,7 +31,7 @@ async function* filesUnder(place) {
   for (const name of (await readdir(place)).sort()) yield* filesUnder(path.join(place, name))
 }
 
-/** A digest of name, size and time of every source file: another one means that something has changed. */
+/** Returns a digest of name, size and time of all source files: it differs after any change. */
 export async function sourcesDigest(root = inProject()) {
   const hash = createHash('sha256')
   for (const source of sources) {
@@ -43,7 +43,7 @@ export async function sourcesDigest(root = inProject()) {
 }
 
 /**
- * Builds the application where out/ does not belong to the sources as they are.
+ * Builds the application if out/ does not match the present sources.
  * @param {string} node
  */
 export async function ensureBuilt(node) {
@@ -60,9 +60,9 @@ export async function ensureBuilt(node) {
 }
 
 /**
- * Builds in any case. Gives electron-vite's output and status.
+ * Builds unconditionally. Returns electron-vite's output and status.
  * @param {string} node
- * @param {string} [digest] left out: of the sources as they are.
+ * @param {string} [digest] default: that of the present sources.
  */
 export async function buildApplication(node, digest, { echo = false } = {}) {
   const wanted = digest ?? (await sourcesDigest())

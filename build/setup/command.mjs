@@ -1,4 +1,4 @@
-// The command line built into out/cli: one file instead of hundreds, without types to be taken out at each start.
+// Builds the command line into out/cli: one file instead of hundreds, whose types need not be stripped at each start.
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
@@ -7,7 +7,7 @@ import { capture } from './run.mjs'
 
 const sources = ['core', 'cli', 'assets/locales', 'package.json', 'package-lock.json']
 
-/** Native modules, and what looks for files beside itself, as in electron.vite.config.ts. */
+/** Native modules, and packages that look for files beside themselves, as in electron.vite.config.ts. */
 const external = [
   /^koffi/,
   /^@koromix\//,
@@ -18,7 +18,7 @@ const external = [
   /\.node$/,
 ]
 
-/** A digest of name, size and time of every source: another one means that something has changed. */
+/** Returns a digest of name, size and time of all sources: it differs after any change. */
 function sourcesDigest() {
   const hash = createHash('sha256')
   /** @param {string} place */
@@ -38,8 +38,8 @@ function sourcesDigest() {
 }
 
 /**
- * The script of the command line: what was built of the sources as they are, made first where that can be, else the
- * sources themselves. Each build has a directory of its own: an agent that runs starts its workers from there.
+ * Returns the script of the command line: the build of the present sources, built first if possible, else the sources.
+ * Each build has its own directory, as a running agent starts its workers from it.
  * @param {string} node
  */
 export async function commandScript(node) {
@@ -47,7 +47,7 @@ export async function commandScript(node) {
   const directory = inProject('out/cli', sourcesDigest())
   const built = { script: path.join(directory, 'holdfast.js'), isBuilt: true }
   if (existsSync(built.script)) return built
-  // Without the development dependencies, or where nothing may be written.
+  // Development dependencies are missing, or the directory is not writable.
   if (!existsSync(inProject('node_modules/rolldown'))) return source
   const { status } = await capture(node, [inProject('build/setup/command.mjs'), directory], {
     timeoutMs: 60_000,
@@ -57,13 +57,13 @@ export async function commandScript(node) {
   return built
 }
 
-/** Builds that stay: an agent that runs needs its own. */
+/** Number of builds to keep: a running agent needs its own. */
 const KEPT = 10
-/** A directory that `commandScript` made: its name is a digest of the sources. */
+/** A directory made by `commandScript`: its name is a digest of the sources. */
 const BUILD_NAME = /^[0-9a-f]{16}$/
 
 /**
- * Removes all but the newest builds from out/cli; other names there are left alone.
+ * Removes all but the newest builds from out/cli; other entries are kept.
  * @param {string} directory
  */
 function removeOldBuilds(directory) {
@@ -110,7 +110,7 @@ export async function buildCommand(directory) {
 }
 
 /**
- * Builds into a directory whose name appears when all of it is there.
+ * Builds into a directory that gets its name only when it is complete.
  * @param {string} directory
  */
 async function build(directory) {

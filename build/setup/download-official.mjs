@@ -1,5 +1,5 @@
-// Puts the official binary into node_modules/electron/dist, as the electron package's own installer would,
-// but all at once (unpacked aside, then renamed) and giving up when nothing arrives any more.
+// Downloads the official binary into node_modules/electron/dist, as the electron package's installer would, but
+// atomically (unpacked elsewhere, then renamed) and with a timeout if no data arrives.
 // Runs under the project's Node.js, which the libraries of the electron package need.
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url'
 import { executableName } from './official.mjs'
 import { inProject } from './project.mjs'
 
-/** How long nothing may arrive before the server counts as out of reach. */
+/** Timeout without data, after which the server counts as unreachable. */
 const PATIENCE_MS = 15_000
 
 const packageDirectory = inProject('node_modules/electron')
@@ -54,7 +54,7 @@ async function main() {
   try {
     await mkdir(aside)
     await extract(archive, { dir: aside })
-    // What was there is incomplete or of another version, else nobody would have asked.
+    // The existing directory is incomplete or another version, otherwise this script would not run.
     await rm(final, { recursive: true, force: true })
     await rename(aside, final)
     await writeFile(path.join(packageDirectory, 'path.txt'), executableName())

@@ -1,5 +1,5 @@
-// Which Electron runs the application, in this order: the one that was named, the one that is there, the
-// official download, and where it is asked for the stand-in.
+// Chooses the Electron that runs the application, in this order: ELECTRON_OVERRIDE_DIST_PATH, the installed one, the
+// official download, and the stand-in if requested.
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -21,7 +21,7 @@ import {
   standInWanted,
 } from './standin.mjs'
 
-/** There is none, and none can be fetched. */
+/** No Electron is installed, and none can be downloaded. */
 export class NoElectron extends SetupError {}
 
 const ELSE = 'Or set ELECTRON_OVERRIDE_DIST_PATH to the directory of an Electron that you have.'
@@ -54,9 +54,9 @@ async function overridden(directory) {
 }
 
 /**
- * The Electron to use: its directory, executable and version, and whether it is the stand-in. `node` is the
- * project's Node.js, `isTest` asks for the stand-in, as HOLDFAST_ELECTRON_STANDIN=1 does. Throws a SetupError that says
- * what to do if there is none.
+ * Returns the Electron to use: directory, executable, version, and whether it is the stand-in. `node` is the project's
+ * Node.js; `isTest` allows the stand-in, as HOLDFAST_ELECTRON_STANDIN=1 does. Throws a SetupError with instructions if
+ * there is none.
  * @param {string} node
  */
 export async function ensureElectron(node, isTest = false) {

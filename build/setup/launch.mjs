@@ -1,15 +1,15 @@
-// The decisions of `npm start`, apart from carrying them out.
+// The decisions of `npm start`, without side effects.
 import path from 'node:path'
 
-/** Whether this session can show a window. macOS and Windows always can. */
+/** True if this session can show a window; macOS and Windows always can. */
 export function hasDisplay(environment = process.env, platform = process.platform) {
   if (platform !== 'linux') return true
   return Boolean(environment.DISPLAY || environment.WAYLAND_DISPLAY)
 }
 
 /**
- * The words after `npm start --`: directories become absolute, seen from where the person typed them (npm
- * changes into the checkout and keeps that place in INIT_CWD); switches stay as they are.
+ * Converts the words after `npm start --`: directories become absolute, relative to where the user typed them (npm
+ * changes into the checkout and sets INIT_CWD to the former directory); switches stay unchanged.
  * @param {string[]} words
  */
 export function absoluteWords(words, environment = process.env, cwd = process.cwd()) {
@@ -18,7 +18,7 @@ export function absoluteWords(words, environment = process.env, cwd = process.cw
 }
 
 /**
- * Electron's command line. Chromium refuses to run as root with its sandbox on.
+ * Returns Electron's command line. Chromium refuses to run as root with its sandbox enabled.
  * @param {string} projectDirectory
  * @param {string[]} words
  * @param {number | undefined} uid

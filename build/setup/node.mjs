@@ -1,4 +1,4 @@
-// The project's own Node.js, from the npm package `node`: the same version on every machine.
+// The project's Node.js, from the npm package `node`: the same version on every machine.
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { inProject, SetupError, say } from './project.mjs'
@@ -6,12 +6,12 @@ import { capture } from './run.mjs'
 
 const binary = () => inProject('node_modules/node/bin', process.platform === 'win32' ? 'node.exe' : 'node')
 
-/** The absolute path of the project's Node.js, or null while it is not installed. */
+/** Returns the absolute path of the project's Node.js; null if it is not installed. */
 export function installedNode() {
   return existsSync(binary()) ? binary() : null
 }
 
-/** The same, installed where npm was told to leave install scripts out. */
+/** As `installedNode`, but installs it if npm was run without install scripts. */
 export async function ensureNode() {
   const node = installedNode()
   if (node !== null) return node
@@ -35,7 +35,7 @@ export async function ensureNode() {
   return binary()
 }
 
-/** How to run the npm that runs us, else the one on the PATH. */
+/** Returns the command of the npm that runs this script, else of the one on the PATH. */
 export function npmCommand(environment = process.env) {
   const script = environment.npm_execpath
   if (script?.endsWith('.js') && existsSync(script)) return { command: process.execPath, args: [script] }
@@ -43,8 +43,8 @@ export function npmCommand(environment = process.env) {
 }
 
 /**
- * An environment in which `node` and the project's tools are the project's own. Root's tools (mkfs, mount) are
- * found too: `su` without a login keeps the PATH of an ordinary user.
+ * Returns an environment in which `node` and the tools are the project's. Its PATH includes root's tools (mkfs, mount):
+ * `su` without a login keeps the PATH of an ordinary user.
  */
 export function projectEnvironment(environment = process.env) {
   const given = (environment.PATH ?? '').split(path.delimiter).filter(Boolean)
@@ -54,7 +54,7 @@ export function projectEnvironment(environment = process.env) {
 }
 
 /**
- * The last line that says something, for a message that must fit on a screen.
+ * Returns the last line with content, for a short message.
  * @param {string} text
  */
 export function lastLine(text) {

@@ -1,4 +1,4 @@
-// The official download of Electron, bounded in time, and the memory that it was out of reach.
+// The official download of Electron, with a time limit, and a record of failed attempts.
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -10,18 +10,18 @@ const DAY_MS = 24 * 60 * 60 * 1000
 const packageDirectory = () => inProject('node_modules/electron')
 const distribution = () => path.join(packageDirectory(), 'dist')
 
-/** The version that package.json asks for and npm installed. */
+/** Returns the version that package.json requires and npm installed. */
 export async function declaredVersion() {
   return JSON.parse(await readFile(path.join(packageDirectory(), 'package.json'), 'utf8')).version
 }
 
-/** The executable's name inside an Electron distribution. */
+/** Returns the executable's name inside an Electron distribution. */
 export function executableName(platform = process.platform) {
   if (platform === 'darwin') return 'Electron.app/Contents/MacOS/Electron'
   return platform === 'win32' ? 'electron.exe' : 'electron'
 }
 
-/** The directory of the official binary, or null while it, or this version of it, is not there. */
+/** Returns the directory of the official binary; null if it is missing or of another version. */
 export async function officialDirectory() {
   const executable = path.join(distribution(), executableName())
   if (!existsSync(executable)) return null
@@ -34,7 +34,7 @@ export async function officialDirectory() {
 }
 
 /**
- * Tries the download. Gives null and says why if it cannot be had.
+ * Tries to download Electron. If that fails, `directory` is null and `reason` explains it.
  * @param {string} node
  */
 export async function downloadOfficial(node) {
@@ -43,9 +43,9 @@ export async function downloadOfficial(node) {
   const proxied = ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'].some((name) => process.env[name])
   const result = await capture(node, [inProject('build/setup/download-official.mjs')], {
     cwd: inProject(),
-    // @electron/get looks at the proxy variables only when it is told to.
+    // @electron/get reads the proxy variables only if ELECTRON_GET_USE_PROXY is set.
     env: proxied ? { ELECTRON_GET_USE_PROXY: '1', ...process.env } : process.env,
-    // The child gives up by itself when nothing arrives; this is for one that does not even do that.
+    // The child also has a timeout; this one is for a child that hangs nevertheless.
     timeoutMs: 1_800_000,
   })
   const directory = result.status === 0 ? await officialDirectory() : null
@@ -55,13 +55,13 @@ export async function downloadOfficial(node) {
 
 const memoryFile = () => path.join(cacheDirectory(), 'electron-download-failed.json')
 
-/** What decides whether the download can be reached: another version or mirror deserves another try. */
+/** The facts that decide whether the download is reachable: another version or mirror is tried again. */
 const circumstances = async () => ({
   version: await declaredVersion(),
   mirror: process.env.ELECTRON_MIRROR ?? process.env.npm_config_electron_mirror ?? null,
 })
 
-/** Why the download failed within the last day under the same circumstances, or null. */
+/** Returns why the download failed within the last day under the same circumstances; null if it did not. */
 export async function rememberedFailure(now = Date.now()) {
   try {
     const memory = JSON.parse(await readFile(memoryFile(), 'utf8'))

@@ -1,4 +1,4 @@
-// Where things are. Every other file of the set-up takes its paths from here.
+// The project's paths, for all files of the set-up.
 import { realpathSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -8,38 +8,38 @@ import { fileURLToPath } from 'node:url'
 export const projectDirectory = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 
 /**
- * An absolute path inside the checkout.
+ * Returns an absolute path inside the checkout.
  * @param {string[]} parts
  */
 export const inProject = (...parts) => path.join(projectDirectory, ...parts)
 
 /**
- * Downloads that outlive node_modules, so that a second `npm ci` fetches nothing again. HOLDFAST_CACHE names
- * it outright: the test desktop needs that, because it gives its programs an XDG_CACHE_HOME of their own.
+ * Returns the directory for downloads that outlive node_modules, so that a second `npm ci` fetches nothing.
+ * HOLDFAST_CACHE overrides it: the test desktop needs that, as its programs get a separate XDG_CACHE_HOME.
  */
 export function cacheDirectory(environment = process.env) {
   if (environment.HOLDFAST_CACHE) return path.resolve(environment.HOLDFAST_CACHE)
-  // The XDG base directory specification: a relative path is to be ignored.
+  // XDG Base Directory Specification: a relative path must be ignored.
   const xdg = environment.XDG_CACHE_HOME
   const base = xdg && path.isAbsolute(xdg) ? xdg : path.join(os.homedir(), '.cache')
   return path.join(base, 'holdfast')
 }
 
 /**
- * Says something to the person at the terminal; standard output stays free for what a program prints.
+ * Prints a message for the user on standard error: standard output is for a program's results.
  * @param {string} text
  */
 export const say = (text) => process.stderr.write(`${text}\n`)
 
 /**
- * The name of a system's error, such as ENOENT; undefined: it has none.
+ * Returns the name of a system error, such as ENOENT; undefined if it has none.
  * @param {unknown} error
  * @returns {string | undefined}
  */
 export const errorCode = (error) => /** @type {NodeJS.ErrnoException | null | undefined} */ (error)?.code
 
 /**
- * Gives `instead` of an error that is dropped for a reason, which HOLDFAST_DEBUG=1 prints.
+ * Drops an error for a reason, which HOLDFAST_DEBUG=1 prints, and returns `instead`.
  * @template [T=undefined]
  * @param {unknown} error
  * @param {string} reason
@@ -52,7 +52,7 @@ export function dropError(error, reason, instead) {
 }
 
 /**
- * For `.catch()`: gives `instead` where a file is not there; any other error is thrown.
+ * For `.catch()`: returns `instead` if a file does not exist; rethrows any other error.
  * @template T
  * @param {T} instead
  * @returns {(error: unknown) => T}
@@ -63,19 +63,19 @@ export const ifMissing = (instead) => (error) => {
 }
 
 /**
- * An error that is a defect, with its stack.
+ * Returns the stack of an unexpected error.
  * @param {unknown} thrown
  */
 export const stackOf = (thrown) => (thrown instanceof Error && thrown.stack) || String(thrown)
 
-/** The set-up cannot go on, and the message says what to do: shown without a stack. */
+/** The set-up cannot continue; the message, shown without a stack, contains instructions. */
 export class SetupError extends Error {
   /** @override */
   name = 'SetupError'
 }
 
 /**
- * Whether the module at this URL is the program that was started, not a part of it.
+ * True if the module at this URL is the program that was started, not an imported module.
  * @param {string} url
  */
 export function isProgram(url) {
@@ -89,7 +89,7 @@ export function isProgram(url) {
 }
 
 /**
- * Runs a command's main function; a SetupError is a sentence for people, anything else a defect.
+ * Runs a command's main function; a SetupError is printed as a sentence, any other error with its stack.
  * @param {() => Promise<typeof process.exitCode>} main
  */
 export async function runMain(main) {
@@ -98,7 +98,7 @@ export async function runMain(main) {
   } catch (thrown) {
     say(thrown instanceof SetupError ? `holdfast: ${thrown.message}` : stackOf(thrown))
     process.exitCode = 1
-    // electron-builder brings a hook that ends whatever has loaded it with 0; this has the last word.
+    // electron-builder installs a hook that exits with 0; this sets the final exit code.
     process.once('exit', () => {
       process.exitCode = 1
     })

@@ -1,19 +1,19 @@
-// Child processes: captured, or in our place with signals and exit code passed on.
+// Child processes: with captured output, or in place of this process with signals and exit code passed on.
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { errorCode } from './project.mjs'
 
-/** How much of a child's output is kept: enough for any answer that we read, bounded for any child. */
+/** Maximum number of characters kept of a child's output. */
 const KEEP_CHARACTERS = 1_000_000
 
 /**
- * Runs a program to its end and gives its output. Never throws: a program that is not there, or that was
- * killed, has a status other than 0.
+ * Runs a program to its end and returns its output. Never throws: a program that does not exist or was killed has a
+ * status other than 0.
  * @typedef {object} Captured
  * @property {string} stdout
  * @property {string} stderr
  * @property {number} status
- * @property {boolean} missing the program is not there.
+ * @property {boolean} missing the program does not exist.
  * @property {Error} [error]
  * @property {boolean} [timedOut]
  *
@@ -43,17 +43,17 @@ export function capture(command, args, { env = process.env, cwd, timeoutMs = 60_
 }
 
 /**
- * The exit code that a shell reports for a program that a signal ended.
+ * Returns the exit code that a shell reports for a program ended by a signal.
  * @param {NodeJS.Signals | null} signal
  */
 export const exitCodeOf = (signal) => 128 + (signal === null ? 0 : constants.signals[signal])
 
-/** How often to see whether npm is still there. */
+/** Interval of checks whether npm is still running. */
 const PARENT_EVERY_MS = 500
 
 /**
- * Calls `gone` once when the process that started us has ended. npm passes a signal only to the shell that it
- * runs a script in, and that shell does not pass it on: without this, ending npm would leave us running.
+ * Calls `gone` once after the parent process has ended. npm sends a signal only to the shell that runs the script, and
+ * that shell does not forward it: without this, ending npm would leave this process running.
  * @param {() => void} gone
  */
 function watchNpm(gone) {
@@ -70,7 +70,7 @@ function watchNpm(gone) {
 }
 
 /**
- * Runs a program in our place: its terminal is ours, signals that we get go to it, and we end as it ended.
+ * Runs a program in place of this process: it gets the terminal and all signals, and this process ends as it did.
  * Resolves with the exit code to use.
  * @param {string} command
  * @param {string[]} args
@@ -79,7 +79,7 @@ function watchNpm(gone) {
  */
 export function becomes(command, args, { env = process.env, cwd } = {}) {
   return new Promise((resolve, reject) => {
-    // So that the program ends, too, where we are killed.
+    // HOLDFAST_LAUNCHER lets the program end if this process is killed.
     const child = spawn(command, args, {
       env: { ...env, HOLDFAST_LAUNCHER: String(process.pid) },
       cwd,
@@ -87,7 +87,7 @@ export function becomes(command, args, { env = process.env, cwd } = {}) {
     })
     /** @param {NodeJS.Signals} signal */
     const passOn = (signal) => {
-      // The terminal sends Ctrl-C to the whole foreground group: a second copy would look like impatience.
+      // The terminal sends Ctrl-C to the whole foreground group: the child must not receive it twice.
       if (signal === 'SIGINT' && process.stdin.isTTY) return
       child.kill(signal)
     }
@@ -105,7 +105,7 @@ export function becomes(command, args, { env = process.env, cwd } = {}) {
     })
     child.on('close', (code, signal) => {
       letGo()
-      // Ending by the same signal tells a waiting shell the truth; a signal that does not end us has a code.
+      // Ending by the same signal reports it to a waiting shell; signals that do not end this process become a code.
       if (signal !== null && signals.includes(signal)) process.kill(process.pid, signal)
       resolve(code ?? exitCodeOf(signal))
     })

@@ -1,15 +1,15 @@
-// Whether Chromium can have its sandbox here: with user namespaces, else with its helper that is root's (setuid).
-// Without either it ends at once, with words that help nobody.
+// Checks whether Chromium's sandbox is available: by user namespaces, or by its setuid root helper. Without either,
+// Chromium exits at once with an unhelpful message.
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { dropError, ifMissing, SetupError } from './project.mjs'
 
-/** The mode that Chromium asks of its helper: setuid, and everybody may run it. */
+/** The mode that Chromium requires of its helper: setuid, and executable for all users. */
 const HELPER_MODE = 0o4755
 
 /**
- * A sentence for who may not have the sandbox, with the command that gives it; null where nothing is wrong.
- * @typedef {object} SandboxFacts the kernel's switches have their content, '' for those that are not there.
+ * Returns a sentence with the command that enables the sandbox; null if it is available.
+ * @typedef {object} SandboxFacts contents of the kernel's settings, '' for missing ones.
  * @property {string} restrictedByAppArmor
  * @property {boolean} hasProfile
  * @property {string} unprivileged
@@ -22,7 +22,7 @@ const HELPER_MODE = 0o4755
 export function sandboxProblem({ restrictedByAppArmor, hasProfile, unprivileged, most, helper, file }) {
   const keptByAppArmor = restrictedByAppArmor === '1' && !hasProfile
   if (!keptByAppArmor && unprivileged !== '0' && most !== '0') return null
-  // An Electron without the helper has another way, or none that a command here could give it.
+  // An Electron without the helper file has another method, or none that a command could enable.
   if (helper === null || (helper.uid === 0 && (helper.mode & 0o7777) === HELPER_MODE)) return null
   const quoted = `'${file.replaceAll("'", "'\\''")}'`
   return (
@@ -32,7 +32,7 @@ export function sandboxProblem({ restrictedByAppArmor, hasProfile, unprivileged,
 }
 
 /**
- * Looks at this system. Throws a SetupError that says what to do. Root runs without the sandbox anyway.
+ * Checks this system. Throws a SetupError with instructions. Root always runs without the sandbox.
  * @param {{ directory: string, executable: string }} electron
  */
 export async function ensureSandbox({ directory, executable }) {
@@ -51,7 +51,7 @@ export async function ensureSandbox({ directory, executable }) {
 }
 
 /**
- * '' where this kernel has no such switch, or a container may not read it.
+ * Reads a kernel setting; '' if this kernel does not have it, or a container may not read it.
  * @param {string} file
  */
 const wordIn = async (file) => (await readFile(file, 'utf8').catch(notReadable(''))).trim()
@@ -65,7 +65,7 @@ const notReadable = (instead) => (error) =>
   dropError(error, 'a setting of the system that cannot be read is taken for one that is not there', instead)
 
 /**
- * Whether somebody has written an AppArmor profile that gives this program user namespaces.
+ * True if an AppArmor profile grants this program user namespaces.
  * @param {string} executable
  */
 async function isAllowedByProfile(executable) {

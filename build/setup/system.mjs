@@ -1,11 +1,11 @@
-// Debian packages: what Electron links against, and what the tests' desktop and faults need.
+// Debian packages: Electron's shared libraries, and the tests' desktop and fault tools.
 import { rm, writeFile } from 'node:fs/promises'
 import { dropError, inProject, SetupError, say } from './project.mjs'
 import { capture } from './run.mjs'
 
 /**
- * Shared libraries of Electron's binary. "a|b": newer releases renamed the library (64-bit time_t), either
- * will do.
+ * Shared libraries of Electron's binary. "a|b": newer releases renamed the library (64-bit time_t); either one is
+ * sufficient.
  */
 export const electronPackages = [
   'libgtk-3-0t64|libgtk-3-0',
@@ -25,7 +25,7 @@ export const electronPackages = [
   'libsecret-1-0',
 ]
 
-/** A desktop without a screen, hands and eyes for it, and the tools that make real faults. */
+/** A desktop without a screen, tools that operate it, and tools that inject real faults. */
 export const testPackages = [
   'xvfb',
   'xauth',
@@ -58,7 +58,7 @@ export const testPackages = [
   'logrotate',
 ]
 
-/** Storage servers that files are sent to, programs that open encrypted files without us, set attributes, or are compared with. */
+/** Storage servers to send to, programs that decrypt files independently, set attributes, or are compared with. */
 export const serverPackages = [
   'ceph-mon',
   'ceph-osd',
@@ -79,18 +79,18 @@ export const serverPackages = [
   'attr',
 ]
 
-/** What makes a Debian of its own, for `npm run test:package`. */
+/** Creates a separate Debian system, for `npm run test:package`. */
 export const cleanRootPackages = ['debootstrap']
 
 /**
- * The packages of `wanted` of which no alternative is installed; null where there is no dpkg to ask.
+ * Returns the packages of `wanted` without an installed alternative; null if there is no dpkg.
  * @param {string[]} wanted
  */
 export async function missingPackages(wanted) {
   const names = wanted.flatMap((entry) => entry.split('|'))
   const answer = await capture('dpkg-query', ['-W', '-f', `\${Package} \${db:Status-Status}\\n`, ...names])
   if (answer.missing) return null
-  // Status 1 only says that some names are unknown to it; the known ones are still listed.
+  // Status 1 means that some names are unknown; the known ones are still listed.
   const installed = new Set(
     answer.stdout
       .split('\n')
@@ -101,7 +101,7 @@ export async function missingPackages(wanted) {
 }
 
 /**
- * The alternatives that this release has.
+ * Returns the alternatives that this release has.
  * @param {string[]} entries
  */
 async function namesHere(entries) {
@@ -119,7 +119,7 @@ const aptEnvironment = () => ({ ...process.env, DEBIAN_FRONTEND: 'noninteractive
 
 /** @param {string[]} args */
 async function aptGet(args) {
-  // The lock timeout lets two set-ups on one machine take turns.
+  // The lock timeout makes concurrent set-ups wait for each other.
   return capture('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
     env: aptEnvironment(),
     timeoutMs: 1_200_000,
@@ -129,13 +129,13 @@ async function aptGet(args) {
 const POLICY = '/usr/sbin/policy-rc.d'
 
 /**
- * Installs while no service of a package is started: the tests start their own servers, with their own settings.
+ * Runs an installation without starting the packages' services: the tests start servers with their own settings.
  * @param {() => Promise<void>} install
  */
 async function withoutServices(install) {
   let isOurs = true
   await writeFile(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755, flag: 'wx' }).catch((error) => {
-    // Another one forbids services, or this user may not install packages either.
+    // A policy already exists, or this user is not allowed to install packages either.
     dropError(error, 'the policy about services stays as it is')
     isOurs = false
   })
@@ -146,14 +146,14 @@ async function withoutServices(install) {
   }
 }
 
-/** The servers of the tests; root alone can install them. */
+/** Installs the tests' servers; requires root. */
 export function ensureServers() {
   return withoutServices(() => ensurePackages(serverPackages, 'the storage servers of the tests'))
 }
 
 /**
- * Sees to it that the packages are there. Where we may not install (not root, no apt) the message is the
- * command to run. `purpose` completes "packages for …".
+ * Installs missing packages. If that is impossible (not root, no apt), the error message is the command to run.
+ * `purpose` completes "packages for …".
  * @param {string[]} wanted
  * @param {string} purpose
  */
@@ -177,7 +177,7 @@ export async function ensurePackages(wanted, purpose) {
   const install = ['install', '-y', '--no-install-recommends', ...names]
   let result = await aptGet(install)
   if (result.status !== 0 && !result.missing) {
-    // The usual reason on a bare machine: no package lists, or lists older than the mirror.
+    // Usually the package lists are missing, or older than the mirror.
     await aptGet(['update'])
     const renamed = await namesHere(missing)
     result = await aptGet(['install', '-y', '--no-install-recommends', ...renamed])

@@ -1,7 +1,7 @@
-// A reporter of Vitest that writes the errors outside of every test: its JSON report has none of them.
+// A Vitest reporter that writes errors outside of tests, which the JSON report omits.
 import { writeFileSync } from 'node:fs'
 
-/** Writes them as a list of texts, each with the test that ran, to the file that HOLDFAST_ERRORS_FILE names. */
+/** Writes a list of texts, each with the test that was running, to the file named by HOLDFAST_ERRORS_FILE. */
 export default class ErrorsReporter {
   /**
    * @param {unknown} _modules

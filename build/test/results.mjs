@@ -1,16 +1,16 @@
-// What the test runners' JSON reports say, added up. Pure: reports in, figures out.
+// Sums up the JSON reports of the test runners. Pure functions.
 
 /**
  * @typedef {{ passed: number, failed: string[], skipped: string[], retried: string[] }} Counts
- * `failed` names each failure, with the beginning of what it said; `skipped` each test that did not run,
- * `retried` each that passed at its second try.
+ * `failed` has each failure with the beginning of its message, `skipped` each test that did not run, `retried` each
+ * that passed at its second attempt.
  */
 
 /** @type {() => Counts} */
 export const nothing = () => ({ passed: 0, failed: [], skipped: [], retried: [] })
 
 /**
- * The end of a log is all that some readers get: enough of a failure to know it again, not its whole page.
+ * Shortens a failure: some readers only get the end of a log, so it must be recognizable but brief.
  * @param {string} title
  * @param {(string | undefined)[] | undefined} messages
  */
@@ -23,15 +23,15 @@ function named(title, messages = []) {
 const COLOURS = /\x1b\[[0-9;]*m/g
 
 /**
- * A stage that is one question (lint, types, build): only its failure counts.
+ * Counts a stage that runs no tests (lint, types, build): only its failure counts.
  * @param {string} title
  * @param {number} status
  */
 export const stageCounts = (title, status) => ({ ...nothing(), failed: status === 0 ? [] : [title] })
 
 /**
- * The figures of a runner that ended with `status`. A runner that failed without a failing test to show for it
- * (crash, time-out, error outside of a test) is one failure: nothing that goes wrong may look like success.
+ * Returns the counts of a runner that ended with `status`. A runner that failed without a failed test (crash, timeout,
+ * error outside of a test) counts as one failure, so that it cannot look like success.
  * @param {Counts} counts
  * @param {number} status
  */
@@ -60,12 +60,12 @@ export function vitestCounts(report, status, errors = null) {
       const title = [...(test.ancestorTitles ?? []), test.title].join(' > ')
       if (test.status === 'passed') {
         counts.passed += 1
-        // What it failed of at the first try stays in the report.
+        // A retried test keeps the messages of its first attempt.
         if ((test.failureMessages ?? []).length > 0) counts.retried.push(title)
       } else if (test.status === 'failed') counts.failed.push(named(title, test.failureMessages))
       else counts.skipped.push(title)
     }
-    // The file itself could not be loaded, or a hook of it failed.
+    // The file could not be loaded, or one of its hooks failed.
     if (file.status === 'failed' && counts.failed.length === failedBefore)
       counts.failed.push(named(file.name ?? 'a file', [file.message]))
   }
@@ -131,7 +131,7 @@ export const sum = (all) => ({
 })
 
 /**
- * The last line of a test run.
+ * Returns the last line of a test run.
  * @param {Counts} counts
  */
 export function closingLine({ passed, failed, skipped }) {
@@ -140,12 +140,12 @@ export function closingLine({ passed, failed, skipped }) {
 }
 
 /**
- * On the build machine a test that is skipped is a test that is missing.
+ * On the build machine a skipped test counts as a failure.
  * @param {Pick<Counts, 'failed' | 'skipped'>} counts
  * @param {boolean} ci
  * @returns {0 | 1}
  */
 export const exitCode = ({ failed, skipped }, ci) => (failed.length > 0 || (ci && skipped.length > 0) ? 1 : 0)
 
-/** Whether the CI variable says so, as the usual build services set it. */
+/** True if the CI variable is set, as common build services do. */
 export const isCi = (environment = process.env) => !['', '0', 'false', undefined].includes(environment.CI)

@@ -1,15 +1,15 @@
-// Runs one stage of the tests as a process group of its own, so that a stage that hangs ends with all that it
-// has started.
+// Runs a test stage as a process group, so that a stage that hangs is ended together with all processes that it
+// started.
 import { spawn } from 'node:child_process'
 import { errorCode } from '../setup/project.mjs'
 
 const KILL_AFTER_MS = 5_000
 
-/** The process groups of the stage that runs now. */
+/** The process groups of the running stages. */
 const running = /** @type {Set<import('node:child_process').ChildProcess>} */ (new Set())
 
 /**
- * Runs a program with our output. Gives its exit code; a time-out or a signal is a code other than 0.
+ * Runs a program with inherited output. Resolves with its exit code; not 0 after a timeout or a signal.
  * @param {string} command
  * @param {string[]} args
  * @param {{ env: NodeJS.ProcessEnv, cwd: string, minutes: number }} options
@@ -53,7 +53,7 @@ function endGroup(child, signal) {
   }
 }
 
-/** Passes an interruption on to the stage that runs, and ends once it has ended. */
+/** Forwards a signal to the running stages, and exits after they have ended. */
 export function passSignalsOn() {
   const exitCodes = /** @type {const} */ ([
     ['SIGINT', 130],

@@ -4,7 +4,7 @@
 //   test/long                 each file on its own: the stressor, a day of rotated logs, a file that is always growing
 //   model, campaign, crash    the integration tests of these names, with many more seeds and rounds
 //
-// FILTER selects test files of test/long by a part of their names. The last lines are the time of each stage and in sum.
+// FILTER selects test files of test/long by a part of their name. The last lines are the stages' times and their sum.
 import { projectEnvironment } from './setup/node.mjs'
 import { inProject, isProgram, projectDirectory, runMain, say } from './setup/project.mjs'
 import { setup } from './setup.mjs'

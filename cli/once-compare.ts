@@ -61,7 +61,7 @@ export async function compare({ agent }: OpenAgent, signal: AbortSignal): Promis
   return found
 }
 
-/** Returns remarks; batch directories that are not closed are repeated only if they differ from the last run's. */
+/** Returns remarks. Batch directories that are not closed are only reported if they differ from the last run's. */
 export function newRemarks({ agent }: OpenAgent, { sources }: AppState): Message[] {
   const ledger = openLedger(agent.layout.ledger)
   const isNew = (source: string, { key, params }: Message): boolean => {

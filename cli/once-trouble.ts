@@ -20,7 +20,7 @@ const SAID_OTHERWISE: ReadonlySet<WordKey> = new Set([
   'scan.watchLimitPolled',
 ])
 
-/** Why a run ends. `behind` is the cause; for --json the sentence's `reason` has it in English. */
+/** Why a run ends. `behind` is the cause; the sentence's `reason` contains its English text, for --json. */
 export interface Failure extends Message {
   behind?: Failure
 }

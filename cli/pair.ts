@@ -37,8 +37,8 @@ async function makeInvitation(store: string, { json = false, qr, replaces }: Pai
 }
 
 /**
- * Returns the folder of the sender to replace. A folder that is not in the list may still be in the store:
- * the list may have been lost.
+ * Returns the folder of the sender to replace. A folder that is not in the list may still be in the store: the list may
+ * have been lost.
  */
 async function folderOf(store: string, who: string): Promise<string> {
   const layout = storeLayout(store)

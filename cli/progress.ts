@@ -22,7 +22,7 @@ export interface RateLease {
 const LINE_EVERY_MS = 1_000
 const BAR_CELLS = 24
 
-/** "[######----]  25%  1.2 GiB of 4.8 GiB  310 MiB/s  12 s left  1,024 files" */
+/** Formats "[######----]  25%  1.2 GiB of 4.8 GiB  310 MiB/s  12 s left  1,024 files" */
 export function progressLine(now: Amount, { bytesPerSecond, left }: RateLease): string {
   const share = now.totalBytes > 0 ? Math.min(1, now.bytes / now.totalBytes) : 0
   const cells = Math.round(share * BAR_CELLS)

@@ -47,7 +47,7 @@ export interface OnceOptions {
 
 /**
  * Sends the present content of a directory, waits until it is durable, and ends (isocket's scan.sh). The directory is
- * not added to the settings. @returns the exit code: 0 only if every file is durable; after a signal, the signal's code.
+ * not added to the settings. @returns the exit code: 0 only if every file is durable; after a signal, its code.
  */
 export async function sendOnce(options: OnceOptions): Promise<number> {
   const { dataDirectory, given, to } = options

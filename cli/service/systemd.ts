@@ -35,7 +35,10 @@ function agentLines({ scope, user }: ServiceFacts): string[] {
   ]
 }
 
-/** The receiver needs only its store, its configuration and the network. The JIT needs writable executable memory. */
+/**
+ * The receiver only needs its store, its configuration and the network. V8's compiler needs memory that is writable and
+ * executable, so MemoryDenyWriteExecute is not set.
+ */
 function receiverLines({ scope, user, directory }: ServiceFacts): string[] {
   // The shell's built-in kill: a small system may have no other one.
   const always = [`ExecReload=/bin/sh -c "kill -HUP $MAINPID"`, ...BOTH]

@@ -23,8 +23,8 @@ import { desktopVault } from './vault.ts'
 import { TrayWindow } from './window.ts'
 
 /**
- * The composition root of the desktop: one agent, its tray icon and its window. If the start fails, it stops all workers
- * and throws the error.
+ * The composition root of the desktop: one agent, its tray icon and its window. If the start fails, it stops all
+ * workers and throws the error.
  */
 export async function runDesktop(start: {
   dataDirectory: string

@@ -18,7 +18,7 @@ export interface LoadingPage {
 /**
  * Creates the window. Chromium starts the page's process while the main process loads the agent.
  * @param ready the page is served after it resolves: its first command must find a handler.
- * @param isWanted false: the window stays hidden, and its page is loaded on demand.
+ * @param isWanted if false, the window stays hidden, and its page is loaded on demand.
  */
 export function loadPage(application: string, ready: Promise<unknown>, isWanted: boolean): LoadingPage {
   lockDown()

@@ -22,7 +22,7 @@ const refreshMs = 2000
 
 /**
  * Returns one page of the ledger at a time, newest first. `version` changes whenever the ledger does: the page is then
- * loaded again. Another source, state or text needs a new mount (key).
+ * loaded again. A new source, state or text needs a new mount (key).
  */
 export function useFiles({ source, state, text }: FilesQuery, version: string): FilesPage {
   const bridge = useBridge()

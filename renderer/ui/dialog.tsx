@@ -9,8 +9,8 @@ export function closeForemost(): boolean {
 }
 
 /**
- * A modal dialog. Few of many dialogs are ever opened: until then it renders nothing. Only its × decides whether it may
- * be closed; the keys press it, too (features/frame/use-shortcuts.ts).
+ * A modal dialog. Few of many dialogs are ever opened: until then it renders nothing. Only its × decides if it may be
+ * closed; the keys press it, too (features/frame/use-shortcuts.ts).
  */
 export function Dialog(props: Omit<ModalProps, 'closeOnEscape'>) {
   const [isMade, setMade] = useState(false)

@@ -18,7 +18,7 @@ interface FiltersFormProps {
   onDone: () => void
 }
 
-/** Form for a source's filters, with a preview while typing. Nothing is changed until it is saved. */
+/** Form for a source's filters, with a preview while typing. The settings change only on saving. */
 export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
   const { t, say } = useWords()
   const { ask, tell } = useCommands()

@@ -137,7 +137,7 @@ function Figure({ source, destinationKind }: SourceCardProps) {
   )
 }
 
-/** Shows a failure and its duration ("read-only · 28 s"); else the health, or an unusual scan phase, and the batches. */
+/** Shows a failure and its duration ("read-only · 28 s"); else the health or an unusual phase, and the batches. */
 function State({ source, failingSince, said, isWell }: SourceCardProps & { said: string; isWell: boolean }) {
   const { t } = useWords()
   const phase = phaseOf(source)

@@ -43,7 +43,7 @@ const nothing: Listing = { folders: [], entries: [], found: [], next: null, isPa
 const inOrder = (entries: readonly Entry[]): Entry[] =>
   entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))
 
-/** Lists files at a destination. Another query needs a new mount (key). */
+/** Lists files at a destination. A new query needs a new mount (key). */
 export function useListing({ destination, computer, spot: { folder, path }, search }: Wish): Looked {
   const bridge = useBridge()
   const [listing, setListing] = useState<Listing | null>(null)

@@ -76,7 +76,7 @@ function Figures({ state: { totals, sources, destinations } }: { state: AppState
   )
 }
 
-/** Shows the number of parked files and the reason, with the button that retries them. */
+/** Explains the parked files, with the button that retries them. */
 function Parked({ count }: { count: number }) {
   const { t } = useWords()
   const { run } = useCommands()

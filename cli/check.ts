@@ -7,7 +7,7 @@ import { withTimeout } from '../core/lib/async/with-timeout.ts'
 import { endChild, isChild, runInChild } from './in-child.ts'
 import { openOutput } from './open-output.ts'
 
-/** How long a parent that reads slowly may delay the exit after it asked for it, in milliseconds. */
+/** How long a parent that reads slowly may delay the requested exit, in milliseconds. */
 const END_WITHIN_MS = 200
 
 /** `holdfast check`: the path checking helper's protocol on standard input and output. */

@@ -57,7 +57,7 @@ test('known_hosts: names that ssh-keygen -H has hashed are found', () => {
   writeFileSync(file, `nas.example.org ${rsa.line}\n[nas.example.org]:2222 ${ed25519.line}\n`)
   execFileSync('ssh-keygen', ['-H', '-f', file], { stdio: 'ignore' })
   const text = readFileSync(file, 'utf8')
-  expect(text).not.toContain('nas')
+  expect(text).not.toContain('example')
   expect(read(text).keys).toEqual([rsa.fingerprint])
   expect(read(text, 'nas.example.org', 2222).keys).toEqual([ed25519.fingerprint])
   expect(read(text, 'else.example.org')).toEqual(none)

@@ -207,7 +207,7 @@ export function writeFile(root: string, name: string, content: string | Uint8Arr
   fs.writeFileSync(file, content)
 }
 
-/** What `read` gives; null where a name is gone meanwhile: the product's own files come and go. */
+/** Returns the result of `read`; null if the name is gone: the product removes files of its own meanwhile. */
 export function readIfThere<T>(read: () => T): T | null {
   try {
     return read()

@@ -108,7 +108,7 @@ test('mass-change guard: packed files that are cut, or no packed files at all, a
   const packed = names.flatMap((name, index) => {
     const whole = gzipSync(own(name))
     writeFileSync(here.at(`${name}.gz`), whole)
-    // One byte more each time, from the two by which gzip is known.
+    // Each is cut one byte later than the last; gzip is recognised by its first two bytes.
     writeFileSync(here.at(`${name}.cut.gz`), whole.subarray(0, Math.min(index + 2, whole.length - 1)))
     writeFileSync(here.at(`${name}.odd.gz`), Buffer.concat([whole.subarray(0, 4), Buffer.alloc(90, index)]))
     return [`${name}.cut.gz`, `${name}.odd.gz`, `${name}.gz`]

@@ -121,7 +121,7 @@ test('a pause in the middle keeps what has arrived', async () => {
   const { relay, config, store, partials, expectArrived } = await open()
   const sender = startTestSender()
   // A line that is held has room for all of the file in the buffers of some systems.
-  // What is left then takes seven seconds: by far longer than the pause needs to take effect.
+  // The rest takes seven seconds, far longer than the pause needs to take effect.
   const slow = { ...config, limit: { ...config.limit, bytesPerSecond: 2 * MIB } }
   sender.configure(slow)
   await until('a part of the file is there', partOf(store, 10 * MIB), WITHIN_MS)

@@ -102,12 +102,18 @@ const MORE_NAMES = 8
 
 /** Finds the other names under which the content of files was sent. */
 export function openElsewhere(database: DatabaseSyncInstance) {
+  const isContent = `sent.inode = one.value ->> 0 AND sent.mtime_ns = one.value ->> 1 AND sent.size = one.value ->> 2
+     AND sent.digest IS NOT NULL`
+  // Most files are new: the contents that have no name are left out by the cheaper query.
+  const findKnown = database.prepare(
+    `SELECT one.key AS place FROM json_each(?) AS one
+     WHERE EXISTS (SELECT 1 FROM file AS sent INDEXED BY file_content WHERE ${isContent})`,
+  )
   const elsewhere = database.prepare(
     `SELECT one.key AS place, file.id AS id, source, file.path AS path, file.digest AS digest FROM json_each(?1) AS one
      JOIN file ON file.id IN (
        SELECT sent.id FROM file AS sent INDEXED BY file_content JOIN route ON route.id = sent.route
-       WHERE sent.inode = one.value ->> 0 AND sent.mtime_ns = one.value ->> 1 AND sent.size = one.value ->> 2
-       AND sent.digest IS NOT NULL AND destination = ?2 AND sent.id NOT IN (SELECT value FROM json_each(?3)) LIMIT ?4)
+       WHERE ${isContent} AND destination = ?2 AND sent.id NOT IN (SELECT value FROM json_each(?3)) LIMIT ?4)
      JOIN route ON route.id = file.route`,
   )
   return {
@@ -133,18 +139,21 @@ export function openElsewhere(database: DatabaseSyncInstance) {
         else ids.push(id)
       }
       if (contents.size === 0) return new Map()
-      const asked = [...contents.values()]
-      const most = Math.max(...asked.map(({ length }) => length)) + MORE_NAMES
-      const keys = `[${[...contents.keys()].join()}]`
+      const all = [...contents]
+      const known = findKnown.all(`[${[...contents.keys()].join()}]`) as { place: number }[]
+      const asked = known.flatMap(({ place }) => all.slice(place, place + 1))
+      if (asked.length === 0) return new Map()
+      const most = Math.max(...asked.map(([, ids]) => ids.length)) + MORE_NAMES
+      const keys = `[${asked.map(([content]) => content).join()}]`
       const rows = elsewhere.all(keys, destination, JSON.stringify([...without]), most) as (SentContent & {
         place: number
       })[]
       const names = Map.groupBy(rows, ({ place }) => place)
       const found = new Map<number, readonly SentContent[]>()
       for (const [place, some] of names) {
-        const all = some.map(({ place: _, ...one }) => one).sort((a, b) => a.id - b.id)
-        for (const id of asked[place] ?? []) {
-          const others = all.some((one) => one.id === id) ? all.filter((one) => one.id !== id) : all
+        const rows = some.map(({ place: _, ...one }) => one).sort((a, b) => a.id - b.id)
+        for (const id of asked[place]?.[1] ?? []) {
+          const others = rows.some((one) => one.id === id) ? rows.filter((one) => one.id !== id) : rows
           if (others.length > 0) found.set(id, others)
         }
       }

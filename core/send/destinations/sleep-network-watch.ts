@@ -45,14 +45,14 @@ export function isOwnAddress(address: string, addresses: readonly string[]): boo
   return plain === '::1' || plain.startsWith('127.') || addresses.includes(plain)
 }
 
-export function momentNow(): ClockReading {
+export function readClocks(): ClockReading {
   return { wall: Date.now(), steady: performance.now(), addresses: ownAddresses() }
 }
 
 /** Calls `onChange` when the computer woke up or its addresses changed. Returns a function that stops it. */
 export function watchWake(
   onChange: (change: Change, now: ClockReading) => void,
-  look: () => ClockReading = momentNow,
+  look: () => ClockReading = readClocks,
 ): () => void {
   let before = look()
   const timer = setInterval(() => {

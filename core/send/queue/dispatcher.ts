@@ -4,6 +4,7 @@ import { unparkAll } from '../../ledger/background-jobs.ts'
 import { createLedgerGuard } from '../../ledger/health.ts'
 import type { QueuedFile } from '../../ledger/ledger.ts'
 import { openWhereabouts } from '../../ledger/mount-presence.ts'
+import { momentNow } from '../../lib/async/moment.ts'
 import { lstatExactOrNull } from '../../platform/lstat-or-null.ts'
 import { sameContent, statFactsOf } from '../../platform/stat-facts.ts'
 import { defaultSettings } from '../../settings/schema.ts'
@@ -19,7 +20,7 @@ import { createQueueFilter } from './filter.ts'
 import { openParkedFiles } from './parked.ts'
 import type { DispatcherEvents, DispatcherOptions, Parts } from './parts.ts'
 import { createQueue } from './queue.ts'
-import { createRestlessFiles, momentNow } from './restless.ts'
+import { createRestlessFiles } from './restless.ts'
 import { react } from './retry-policy.ts'
 import { createTransfers } from './transfers.ts'
 
@@ -91,10 +92,10 @@ function openWorker(parts: Parts, source: SendSource): SourceWorker {
     },
     take: () => queue.take(source, filter),
     giveBack: queue.over,
-    begins(due) {
-      breaker.begins(due.source, performance.now())
+    begins(due, now) {
+      breaker.begins(due.source, now.steady)
       transfers.begin(due)
-      restless.begins(due, momentNow())
+      restless.begins(due, now)
     },
     ended: (due, attempt) => ended(parts, source, due, attempt),
   })

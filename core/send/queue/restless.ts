@@ -1,4 +1,5 @@
 import type { QueuedFile } from '../../ledger/ledger.ts'
+import type { Moment } from '../../lib/async/moment.ts'
 import type { RestlessFile } from '../sender-messages.ts'
 
 /** Files of at least this size get the full interval between two versions, smaller ones a part of it. */
@@ -32,14 +33,6 @@ interface Restless extends Omit<RestlessFile, 'nextAt'> {
 
 /** Returns a key that distinguishes the contents of one path. */
 const identify = ({ inode, size, mtimeNs }: QueuedFile): string => `${inode} ${size} ${mtimeNs}`
-
-/** A moment on both clocks, in milliseconds: the wall clock may be set, so durations use the monotonic one. */
-export interface Moment {
-  wall: number
-  steady: number
-}
-
-export const momentNow = (): Moment => ({ wall: Date.now(), steady: performance.now() })
 
 export interface RestlessOptions {
   /** The most complete versions of one large file in an hour. */

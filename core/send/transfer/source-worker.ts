@@ -1,4 +1,5 @@
 import type { QueuedFile } from '../../ledger/ledger.ts'
+import { type Moment, momentNow } from '../../lib/async/moment.ts'
 import type { Session } from '../destinations/destination.ts'
 import type { SendAttempt, SendSource } from './contract.ts'
 import { type FileSender, isLarge } from './sender.ts'
@@ -20,7 +21,8 @@ export interface WorkerHost {
   /** Takes the source's next waiting files, oldest first; `away`: the source's disk is not mounted. */
   take(): QueuedFile[] | 'away'
   giveBack(files: readonly QueuedFile[]): void
-  begins(due: QueuedFile): void
+  /** @param now one moment for all files of a group: thousands begin in a second. */
+  begins(due: QueuedFile, now: Moment): void
   ended(due: QueuedFile, attempt: SendAttempt): void
 }
 
@@ -62,7 +64,7 @@ function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void) {
     },
 
     /** Returns `first` with the small files behind it that can go in the same group. */
-    groupOf(first: QueuedFile, to: Session): QueuedFile[] {
+    groupOf(first: QueuedFile, to: Session, now: Moment): QueuedFile[] {
       const group = [first]
       if (isLarge(first.size, to)) return group
       let bytes = first.size
@@ -77,7 +79,7 @@ function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void) {
         nameBytes += Buffer.byteLength(due.path)
         if (nameBytes > GROUP_NAME_BYTES) break
         queue.pop()
-        host.begins(due)
+        host.begins(due, now)
         bytes += due.size
         group.push(due)
       }
@@ -132,8 +134,9 @@ export function openSourceWorker(
       // Taking files may have shown that the disk is missing or that the ledger fails.
       const on = due === null ? null : host.session()
       if (due !== null && on !== null) {
-        host.begins(due)
-        await sender.send(taken.groupOf(due, on), on, finish, () => goOn())
+        const now = momentNow()
+        host.begins(due, now)
+        await sender.send(taken.groupOf(due, on, now), on, finish, () => goOn())
         continue
       }
       if (due !== null) taken.putBack(due)

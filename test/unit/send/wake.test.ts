@@ -3,8 +3,8 @@ import {
   type ClockReading,
   changeBetween,
   isOwnAddress,
-  momentNow,
   ownAddresses,
+  readClocks,
   watchWake,
 } from '../../../core/send/destinations/sleep-network-watch.ts'
 
@@ -43,7 +43,7 @@ test.each([
 })
 
 test('what is looked at is this computer', () => {
-  expect(momentNow().addresses).toEqual(ownAddresses())
+  expect(readClocks().addresses).toEqual(ownAddresses())
   expect(ownAddresses().some((address) => address.startsWith('127.'))).toBe(false)
 })
 

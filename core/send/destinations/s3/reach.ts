@@ -5,7 +5,7 @@ import { UserError } from '../../../lib/i18n/user-error.ts'
 import type { S3Destination } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import type { ReachedStore } from '../objects/objects.ts'
-import { isOwnAddress, momentNow } from '../sleep-network-watch.ts'
+import { isOwnAddress, readClocks } from '../sleep-network-watch.ts'
 import { createClient, type S3Place } from './client.ts'
 import { S3Store } from './s3-store.ts'
 import { explained } from './trouble.ts'
@@ -45,7 +45,7 @@ function bucketAndPrefix({ bucket, prefix }: S3Target): UserError {
 /** True if a server is this computer; false: it is not, or its name cannot be resolved now. */
 async function isOnThisComputer(endpoint: string): Promise<boolean> {
   const host = new URL(endpoint).hostname.replace(/^\[|\]$/g, '')
-  const { addresses } = momentNow()
+  const { addresses } = readClocks()
   const found = await lookup(host, { all: true }).catch(
     ignoreError('a server whose name has no address counts as another computer', []),
   )

@@ -34,7 +34,9 @@ export function openLogs(directory: string, count: number, options: readonly str
   const files = Array.from({ length: count }, (_, index) => name(index))
   const configuration = `${directory}.conf`
   const words = ['missingok', `rotate ${keep}`, ...options].map((word) => `  ${word}\n`).join('')
-  writeFileSync(configuration, `"${directory}/*.log" {\n  su root root\n${words}}\n`, { mode: 0o644 })
+  // Not *.log: with "extension .log" logrotate would rotate its own rotated logs, which then double each hour.
+  const pattern = path.join(directory, 'app[0-9][0-9].log')
+  writeFileSync(configuration, `"${pattern}" {\n  su root root\n${words}}\n`, { mode: 0o644 })
   const contents: string[] = []
   return {
     directory,

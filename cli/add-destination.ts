@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { ignoreError } from '../core/dropped-errors.ts'
-import { addressOf } from '../core/lib/i18n/address.ts'
+import { formatAddress } from '../core/lib/i18n/address.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { type DestinationTest, destinationTestSchema } from '../core/send/sender-messages.ts'
 import { secretsOfDestination } from '../core/settings/adding.ts'
@@ -91,7 +91,7 @@ async function knownHostKey(
 ): Promise<string> {
   const file = path.resolve(given)
   const { keys, revoked, hasAuthority } = await readKnownHostIn(file, wanted)
-  const said = { file, address: addressOf(wanted.host, wanted.port) }
+  const said = { file, address: formatAddress(wanted.host, wanted.port) }
   let found = ''
   for (const hostKey of keys) {
     const { sentence, found: seen } = await tested(directory, { ...wanted, hostKey }, secrets)

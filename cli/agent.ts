@@ -4,7 +4,7 @@ import { sendCommand } from '../core/agent/control-socket.ts'
 import { type OpenAgent, openAgent, type StartOptions } from '../core/agent/open.ts'
 import { ignoreError } from '../core/dropped-errors.ts'
 import type { Message } from '../core/lib/i18n/message.ts'
-import { sentenceOf, UserError } from '../core/lib/i18n/user-error.ts'
+import { toSentence, UserError } from '../core/lib/i18n/user-error.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { omitUndefined } from './omit-undefined.ts'
@@ -97,7 +97,7 @@ async function handOver(dataDirectory: string, directories: string[], as: StartO
     try {
       await sendCommand(dataDirectory, 'addSource', { path: directory, ...as })
     } catch (error) {
-      const refusal = sentenceOf(error)
+      const refusal = toSentence(error)
       if (refusal.key !== 'refuse.already') refusals.push(refusal)
     }
   }

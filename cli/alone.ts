@@ -7,7 +7,7 @@ import type { SettingsContext } from '../core/agent/settings/context.ts'
 import { inspectPath } from '../core/check/inspect.ts'
 import { forgetAll } from '../core/ledger/background-jobs.ts'
 import { openOrExplain } from '../core/ledger/ledger.ts'
-import { sentenceOf, UserError } from '../core/lib/i18n/user-error.ts'
+import { toSentence, UserError } from '../core/lib/i18n/user-error.ts'
 import { loadIdentity } from '../core/protocol/identity.ts'
 import { TEST_MS } from '../core/send/destinations/connection-test.ts'
 import { pairWithReceiver } from '../core/send/destinations/receiver/pair.ts'
@@ -93,6 +93,6 @@ async function forgetSent({ layout: { ledger: file } }: SettingsContext, source:
     }
   } catch (error) {
     // The source is removed in any case; the leftover entries only take space.
-    console.error(terminalWords(sentenceOf(error)))
+    console.error(terminalWords(toSentence(error)))
   }
 }

@@ -4,7 +4,7 @@ import { diagnosticsOf } from '../core/agent/diagnostics.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
 import { dropError } from '../core/dropped-errors.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
-import { reasonOf } from '../core/platform/system-error.ts'
+import { toReason } from '../core/platform/system-error.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
@@ -40,7 +40,7 @@ async function write(file: string, data: string): Promise<void> {
   try {
     await writeGivenFile(file, zip)
   } catch (thrown) {
-    throw new UserError('diagnostics.cannotWrite', { file, reason: reasonOf(thrown) }, { cause: thrown })
+    throw new UserError('diagnostics.cannotWrite', { file, reason: toReason(thrown) }, { cause: thrown })
   }
   console.log(translate('diagnostics.written', { file }))
 }

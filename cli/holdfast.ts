@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { sentenceOf } from '../core/lib/i18n/user-error.ts'
+import { toSentence } from '../core/lib/i18n/user-error.ts'
 import { collectStart } from '../core/lib/workers/collect-start.ts'
 import { endWithLauncher } from '../core/lib/workers/launcher.ts'
 import { exitNow } from './exit-now.ts'
@@ -34,7 +34,7 @@ try {
 }
 
 function explain(error: unknown): void {
-  const sentence = sentenceOf(error)
+  const sentence = toSentence(error)
   console.error(terminalWords(sentence))
   if (error instanceof WrongUsage) process.exit(EXIT_USAGE)
   exitNow(sentence.key === 'agent.notRunning' ? EXIT_NOT_RUNNING : EXIT_FAILED)

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { type Command, Option } from 'commander'
 import { shellWord } from '../core/lib/i18n/shell-word.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
-import { reasonOf } from '../core/platform/system-error.ts'
+import { toReason } from '../core/platform/system-error.ts'
 import { findIgnoreForm, type IgnoreForm, ignoreForms, readIgnoreFile } from '../core/settings/ignore-file.ts'
 import { findOddPatterns, MOST_PATTERNS } from '../core/settings/patterns.ts'
 import { collect, collectPatterns } from './option-words.ts'
@@ -56,7 +56,7 @@ function readFrom(file: string, given: IgnoreForm | undefined): string[] {
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    throw new UserError('filter.from.unreadable', { path: file, reason: reasonOf(error) }, { cause: error })
+    throw new UserError('filter.from.unreadable', { path: file, reason: toReason(error) }, { cause: error })
   }
   const form = given ?? findIgnoreForm(path.resolve(file), text)
   const { patterns, left } = readIgnoreFile(text, form)

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { missingAt } from '../core/agent/settings/accept-path.ts'
 import { ignoreError } from '../core/dropped-errors.ts'
 import { readLedger } from '../core/ledger/ledger.ts'
-import { sentenceOf } from '../core/lib/i18n/user-error.ts'
+import { toSentence } from '../core/lib/i18n/user-error.ts'
 import { englishWords } from '../core/lib/i18n/words.ts'
 import { errorCode } from '../core/platform/system-error.ts'
 import { type ListedPath, listCandidates } from '../core/scan/preview/list-source.ts'
@@ -67,7 +67,7 @@ function readIfItCan<T>(read: () => T | null): T | null {
   try {
     return read()
   } catch (error) {
-    process.stderr.write(`${terminalWords(sentenceOf(error))}\n`)
+    process.stderr.write(`${terminalWords(toSentence(error))}\n`)
     return null
   }
 }

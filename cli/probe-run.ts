@@ -3,7 +3,7 @@ import { optionsOf } from '../core/alerts/settings.ts'
 import { type ProbedOnce, probeOnce } from '../core/check/probe-once.ts'
 import { LATE, withTimeout } from '../core/lib/async/with-timeout.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
-import { sentenceOf, UserError } from '../core/lib/i18n/user-error.ts'
+import { toSentence, UserError } from '../core/lib/i18n/user-error.ts'
 import { englishWords } from '../core/lib/i18n/words.ts'
 import { errorCode } from '../core/platform/system-error.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
@@ -33,7 +33,7 @@ export interface ProbeOptions {
 /** Probes, notifies through the requested channels, and returns the exit code. */
 export async function runProbe(paths: string[], options: ProbeOptions): Promise<number> {
   const say = (sentence: Message) => process.stderr.write(`${terminalWords(sentence)}\n`)
-  const complain = (error: unknown) => say(sentenceOf(error))
+  const complain = (error: unknown) => say(toSentence(error))
   const found = await waysOf(options).catch((error: unknown) => {
     complain(error)
     return null

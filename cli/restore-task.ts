@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { UserError } from '../core/lib/i18n/user-error.ts'
-import { nameFault } from '../core/protocol/names.ts'
+import { findNameFault } from '../core/protocol/names.ts'
 import type { Task } from '../core/restore/task.ts'
 import type { Choice } from '../core/restore/walk.ts'
 import { isVersionName } from '../core/store/retention/name.ts'
@@ -74,7 +74,7 @@ export function storeChoice(
   if (version !== null && file === null) throw new UserError('store.restoreVersion')
   if (version !== null && !isVersionName(version)) throw new UserError('store.versionName', { version })
   for (const part of parts)
-    if (part !== null && nameFault(part) !== null) throw new UserError('store.pathInvalid', { path: part })
+    if (part !== null && findNameFault(part) !== null) throw new UserError('store.pathInvalid', { path: part })
   const folder = sender === null ? null : source === null ? sender : `${sender}/${source}`
   return { folder, path: file, version, at, oldNames }
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { message } from '../core/lib/i18n/message.ts'
-import { sentenceOf } from '../core/lib/i18n/user-error.ts'
+import { toSentence } from '../core/lib/i18n/user-error.ts'
 import type { Task } from '../core/restore/task.ts'
 import { withDataDirectory } from './data-directory.ts'
 import { parseMoment } from './moment.ts'
@@ -69,7 +69,7 @@ export function registerRestore(program: Command): void {
         const task = await taskOf(what, directory, options)
         process.exitCode = await restore(task, options)
       } catch (error) {
-        console.error(terminalWords(sentenceOf(error)))
+        console.error(terminalWords(toSentence(error)))
         process.exitCode = COULD_NOT
       }
     },

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { Command } from 'commander'
 import { UserError } from '../core/lib/i18n/user-error.ts'
-import { reasonOf } from '../core/platform/system-error.ts'
+import { toReason } from '../core/platform/system-error.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import { differences, type SettingsDifference } from '../core/settings/differences.ts'
 import {
@@ -57,7 +57,7 @@ async function write(dataDirectory: string, file: string | undefined): Promise<v
   try {
     await writeGivenFile(file, text)
   } catch (error) {
-    throw new UserError('settings.notExported', { file, reason: reasonOf(error) }, { cause: error })
+    throw new UserError('settings.notExported', { file, reason: toReason(error) }, { cause: error })
   }
   console.log(translate('settings.exported', { file }))
 }
@@ -88,7 +88,7 @@ async function textOf(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    throw new UserError('settings.notImported', { file, reason: reasonOf(error) }, { cause: error })
+    throw new UserError('settings.notImported', { file, reason: toReason(error) }, { cause: error })
   }
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { type Message, message } from '../core/lib/i18n/message.ts'
-import { sentenceOf, UserError } from '../core/lib/i18n/user-error.ts'
+import { toSentence, UserError } from '../core/lib/i18n/user-error.ts'
 import { digestBeginning } from '../core/platform/digest.ts'
 import type { Task } from '../core/restore/task.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
@@ -58,7 +58,7 @@ export function registerVerify(program: Command): void {
     try {
       process.exitCode = await verify(await taskOf(what, options), options)
     } catch (error) {
-      console.error(terminalWords(sentenceOf(error)))
+      console.error(terminalWords(toSentence(error)))
       process.exitCode = COULD_NOT
     }
   })
@@ -78,7 +78,7 @@ async function taskOf(what: string, options: VerifyOptions): Promise<Task> {
   const data = dataDirectoryOf(options)
   const key = identityFile === undefined ? null : readKey(identityFile)
   const from = await librarySettings(data, what, { key }).catch((error: unknown) => {
-    const isNothing = NOTHING.has(sentenceOf(error).key)
+    const isNothing = NOTHING.has(toSentence(error).key)
     throw isNothing ? new UserError('verify.neither', { name: what }, { cause: error }) : error
   })
   return { does: 'verify', from, ledger: layoutOf(data).ledger }

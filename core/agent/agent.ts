@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Checked, checkerDefinition } from '../check/checker-messages.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import type { Message } from '../lib/i18n/message.ts'
-import type { ReportOf, WorkerDefinition } from '../lib/workers/definition.ts'
+import type { WorkerReport, WorkerDefinition } from '../lib/workers/definition.ts'
 import { isGone } from '../platform/system-error.ts'
 import { receiverDefinition } from '../receive/receiver-messages.ts'
 import { scannerDefinition } from '../scan/scanner-messages.ts'
@@ -46,7 +46,7 @@ const ASLEEP_MS = 10_000
 /** How long stopping waits for pending writes. */
 const KEEP_MS = 2_000
 
-type CheckerReport = ReportOf<typeof checkerDefinition>
+type CheckerReport = WorkerReport<typeof checkerDefinition>
 
 /** Owns the workers, the state and the alerts. Its host shows the state and passes commands on. */
 export class Agent {
@@ -236,7 +236,7 @@ export class Agent {
     return { ...checked, path: name, overall: { ...overall, sentence } }
   }
 
-  #received(report: ReportOf<typeof receiverDefinition>): void {
+  #received(report: WorkerReport<typeof receiverDefinition>): void {
     const { receiving } = this.store.state
     if (receiving !== null) this.store.update({ receiving: withReceived(receiving, report, Date.now()) })
   }

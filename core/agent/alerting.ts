@@ -9,7 +9,7 @@ import type { Checked } from '../check/checker-messages.ts'
 import { shellStepOf } from '../check/verdict.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { createWords, type Language } from '../lib/i18n/words.ts'
-import type { ReportOf } from '../lib/workers/definition.ts'
+import type { WorkerReport } from '../lib/workers/definition.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { Agent } from './agent.ts'
 import type { Log } from './log.ts'
@@ -153,7 +153,7 @@ export class Alerting {
     return lasting?.group ?? mount?.point ?? id
   }
 
-  #reported({ channels, show, notice }: ReportOf<typeof notifierDefinition>): void {
+  #reported({ channels, show, notice }: WorkerReport<typeof notifierDefinition>): void {
     const { store, host, notices } = this.#parts
     if (channels !== undefined) {
       // A notifier that has just started does not have the earlier conditions of the channels.

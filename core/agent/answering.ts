@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { sentenceOf, UserError } from '../lib/i18n/user-error.ts'
+import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import type { CommandAnswer } from './answer.ts'
 
 /** Runs one command from outside. Validates its input and its output. */
@@ -42,7 +42,7 @@ export async function answerOf(
     return { output: await give() }
   } catch (error) {
     if (!(error instanceof UserError)) log(error)
-    return { sentence: sentenceOf(error) }
+    return { sentence: toSentence(error) }
   }
 }
 

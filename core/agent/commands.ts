@@ -3,7 +3,7 @@ import { exampleNotice } from '../alerts/notice.ts'
 import { letterOf } from '../alerts/render.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
-import { sentenceOf, UserError } from '../lib/i18n/user-error.ts'
+import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import { createWords } from '../lib/i18n/words.ts'
 import { sourceOf } from '../settings/changes.ts'
 import type { Agent } from './agent.ts'
@@ -97,7 +97,7 @@ export async function protectDirectory(
     )
     return null
   } catch (error) {
-    const sentence = sentenceOf(error)
+    const sentence = toSentence(error)
     // `npm start -- DIR` names the same directory at every start, which is no mistake.
     if (sentence.key === 'refuse.already') return null
     // An incident of that source reports this until a person has chosen.

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { LATE, withTimeout } from '../lib/async/with-timeout.ts'
-import { addressOf } from '../lib/i18n/address.ts'
+import { formatAddress } from '../lib/i18n/address.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import { diskOf, readMounts } from '../platform/mounts/mountinfo.ts'
+import { findDisk, readMounts } from '../platform/mounts/mountinfo.ts'
 import { parsePairingCode } from '../protocol/pairing-code.ts'
 import type { TestStage } from '../send/sender-messages.ts'
 import { completed, secretsOfDestination, withAdded, withDestinationChanged } from '../settings/adding.ts'
@@ -74,7 +74,7 @@ export function destinationCommands(context: SettingsContext) {
 async function readKnownHosts(server: { host: string; port: number }) {
   const file = ownKnownHosts()
   const { keys, hasAuthority } = await readKnownHostIn(file, server)
-  const said = { file, address: addressOf(server.host, server.port) }
+  const said = { file, address: formatAddress(server.host, server.port) }
   const [found] = keys
   if (found !== undefined) return { keys, sentence: message('sftp.knownHosts.found', { ...said, found }) }
   const key = hasAuthority ? 'sftp.knownHosts.authority' : 'sftp.knownHosts.none'
@@ -95,7 +95,7 @@ async function sameDisk(
 ): Promise<Message | null> {
   const settings = kept.get()
   const mounts = readMounts()
-  const disk = diskOf(folder, mounts)
+  const disk = findDisk(folder, mounts)
   if (disk === null) return null
   const wanted = settings.sources.filter(
     (source) => id === undefined || destinationIds(settings, source).includes(id),
@@ -104,7 +104,7 @@ async function sameDisk(
     wanted.map(async ({ name, path }) => {
       // The disk of a source is unknown while it is absent or hangs.
       const facts = await withTimeout(LOOK_WITHIN_MS, inspect(path)).catch((): typeof LATE => LATE)
-      return facts !== LATE && facts.real !== null && diskOf(facts.real, mounts) === disk ? [name] : []
+      return facts !== LATE && facts.real !== null && findDisk(facts.real, mounts) === disk ? [name] : []
     }),
   )
   const [name, ...others] = names.flat()

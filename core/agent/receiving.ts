@@ -1,6 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../lib/i18n/user-error.ts'
-import type { ConfigOf, ReportOf } from '../lib/workers/definition.ts'
+import type { WorkerConfig, WorkerReport } from '../lib/workers/definition.ts'
 import type { receiverDefinition } from '../receive/receiver-messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { ReceiveSettings, Settings } from '../settings/schema.ts'
@@ -21,7 +21,7 @@ export function receiverConfig(
   { directory, port, quotaBytes }: ReceiveSettings,
   { setUpStores }: DataLayout,
   computerName: string,
-): ConfigOf<Definition> {
+): WorkerConfig<Definition> {
   const own = { storeDirectory: directory, setUpStores, name: computerName }
   return { ...own, host: ALL_ADDRESSES, port, quotaBytes, keep }
 }
@@ -41,7 +41,7 @@ export function receivingState(
 /** Adds a report. A receiver that cannot run keeps its list of senders. Pure. */
 export function withReceived(
   before: ReceivingState,
-  report: ReportOf<Definition>,
+  report: WorkerReport<Definition>,
   now: number,
 ): ReceivingState {
   const isRunning = !('problem' in report)

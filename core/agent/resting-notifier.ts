@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type NotifierConfig, notifierDefinition } from '../alerts/notifier-messages.ts'
-import type { InputOf, OutputOf, ReportOf, RequestName } from '../lib/workers/definition.ts'
+import type { RequestInput, RequestOutput, WorkerReport, RequestName } from '../lib/workers/definition.ts'
 import type { WorkerStarter } from './workers/starter.ts'
 import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.ts'
 
@@ -26,7 +26,7 @@ export class RestingNotifier {
   constructor(starter: WorkerStarter, events: SupervisionEvents<Definition>) {
     this.#worker = new SupervisedWorker(notifierDefinition, starter, {
       ...events,
-      report: (report: ReportOf<Definition>) => {
+      report: (report: WorkerReport<Definition>) => {
         this.#isIdle = report.isIdle ?? this.#isIdle
         events.report(report)
       },
@@ -41,8 +41,8 @@ export class RestingNotifier {
 
   ask<N extends RequestName<Definition>>(
     name: N,
-    input: InputOf<Definition, N>,
-  ): Promise<OutputOf<Definition, N>> {
+    input: RequestInput<Definition, N>,
+  ): Promise<RequestOutput<Definition, N>> {
     this.#askedAt = performance.now()
     if (this.#isResting && this.#config !== null) this.#run(this.#config)
     return this.#worker.request(name, input)

@@ -1,6 +1,6 @@
 import { ignoreError } from '../dropped-errors.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import type { InputOf, OutputOf, ReportOf, RequestName } from '../lib/workers/definition.ts'
+import type { RequestInput, RequestOutput, WorkerReport, RequestName } from '../lib/workers/definition.ts'
 import { senderDefinition } from '../send/sender-messages.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { Agent } from './agent.ts'
@@ -96,8 +96,8 @@ export class SenderWorkers {
   /** Sends a request to the first sender, which has the whole ledger and this computer's certificate. */
   async request<N extends RequestName<Definition>>(
     name: N,
-    input: InputOf<Definition, N>,
-  ): Promise<OutputOf<Definition, N>> {
+    input: RequestInput<Definition, N>,
+  ): Promise<RequestOutput<Definition, N>> {
     const [first] = this.#running
     if (first === undefined) throw new UserError('agent.workerAway', { worker: 'sender' })
     return this.#workerOf(first).request(name, input)
@@ -106,8 +106,8 @@ export class SenderWorkers {
   /** Sends a request to all running senders. Skips failures unless all fail. */
   async requestAll<N extends RequestName<Definition>>(
     name: N,
-    input: InputOf<Definition, N>,
-  ): Promise<OutputOf<Definition, N>[]> {
+    input: RequestInput<Definition, N>,
+  ): Promise<RequestOutput<Definition, N>[]> {
     const answers = await Promise.allSettled(
       this.#running.map((id) => this.#workerOf(id).request(name, input)),
     )
@@ -140,7 +140,7 @@ export class SenderWorkers {
     return worker
   }
 
-  #reported(destination: string, report: ReportOf<Definition>): void {
+  #reported(destination: string, report: WorkerReport<Definition>): void {
     const { store, notices, checker } = this.#parts
     if (report.notice !== undefined) notices.add(`session ${destination}`, report.notice)
     const { destinations: before } = store.state

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { throttled } from '../lib/async/throttled.ts'
+import { throttle } from '../lib/async/throttled.ts'
 import { type Announcement, announce, tellAgainAtMs } from './announce.ts'
 import { isUnstable } from './flapping.ts'
 import type { Incident } from './incident.ts'
@@ -38,7 +38,7 @@ export class Alerts {
   readonly #options: AlertsOptions
   readonly #keeping: IncidentKeeper
   /** Requests second samples, together for all paths that are suspected within a moment. */
-  readonly #confirmSoon = throttled(CONFIRM_AFTER_MS, () => {
+  readonly #confirmSoon = throttle(CONFIRM_AFTER_MS, () => {
     const ids = Object.keys(this.#state.suspicions).filter((id) => isSuspected(this.#state, id))
     if (ids.length > 0) this.#options.confirm(ids)
   })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
 import { warnUnlessCode } from '../dropped-errors.ts'
-import { throttled } from '../lib/async/throttled.ts'
+import { throttle } from '../lib/async/throttled.ts'
 import { openKeptFile } from '../platform/replace-file.ts'
 import { lastingMs, QUIET_MS, repeatInMs } from './flapping.ts'
 import { type Incident, incidentSchema } from './incident.ts'
@@ -165,7 +165,7 @@ export function createKeeping({ file, record }: KeepingOptions, current: () => A
     file.save(state)
   }
 
-  const soon = throttled(KEEP_AFTER_MS, keep)
+  const soon = throttle(KEEP_AFTER_MS, keep)
 
   return {
     /** Passes changed incidents to the timeline. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { throttled } from '../lib/async/throttled.ts'
+import { throttle } from '../lib/async/throttled.ts'
 import { message } from '../lib/i18n/message.ts'
 import { createWords, englishWords, type Words } from '../lib/i18n/words.ts'
 import type { LogLevel } from '../lib/workers/definition.ts'
@@ -72,7 +72,7 @@ export class Notifier {
   #words: Words
   readonly #store: AlertStore
   readonly #kept: KeptStore
-  readonly #tellChanges = throttled(CHANGES_EVERY_MS, () => this.#changed())
+  readonly #tellChanges = throttle(CHANGES_EVERY_MS, () => this.#changed())
   /** no: sending has not started; unloaded: it has, without the deliveries of an earlier run; loaded: with them. */
   #begun: 'no' | 'unloaded' | 'loaded' = 'no'
   readonly #resumed: Promise<void>

@@ -1,4 +1,4 @@
-import type { StatFacts } from '../platform/stat-facts.ts'
+import type { FileStat } from '../platform/stat-facts.ts'
 import type { SourceFilters } from '../settings/schema.ts'
 
 // A source's filters by size and time; filters by name are in core/filter/names.ts. Pure.
@@ -31,7 +31,7 @@ const CLOCKS_APART_MS = 3_600_000
  */
 export function oldEnoughAt(
   minimumAgeSeconds: number,
-  { mtimeNs, ctimeNs }: Pick<StatFacts, 'mtimeNs' | 'ctimeNs'>,
+  { mtimeNs, ctimeNs }: Pick<FileStat, 'mtimeNs' | 'ctimeNs'>,
   now: number,
 ): number {
   if (minimumAgeSeconds === 0) return now

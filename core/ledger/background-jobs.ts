@@ -53,7 +53,7 @@ async function reviewMarks(
 }
 
 /** Brings these routes up to date, one after the other; calls `onMoved` when there may be work. */
-export async function bringIn(
+export async function fillRoutes(
   ledger: Ledger,
   ways: readonly Route[],
   isWanted: (source: string) => boolean,
@@ -76,7 +76,7 @@ export async function forgetAll(ledger: Ledger, source: string, isWanted: () => 
  * it. Never rejects.
  * @param longestMs the longest pause.
  */
-export async function untilDone(
+export async function retryUntilDone(
   work: () => Promise<void>,
   options: {
     isWanted(): boolean

@@ -1,9 +1,9 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../platform/sqlite.ts'
-import type { ContentIdentity, StatFacts } from '../platform/stat-facts.ts'
+import type { ContentIdentity, FileStat } from '../platform/stat-facts.ts'
 import type { Claim, FoundFile, SentClaim, SentContent, SentEntry } from './contract.ts'
 import { MARK, REMOVAL } from './file.ts'
-import { rangeOf } from './queue.ts'
+import { toPathRange } from './queue.ts'
 import {
   CLAIMED,
   NO_TIME,
@@ -11,7 +11,7 @@ import {
   prepareDue,
   prepareExact,
   type Routes,
-  rowsOf,
+  formatRows,
   SAME_ELSEWHERE,
   word,
 } from './rows.ts'
@@ -41,14 +41,14 @@ export function openSent(database: DatabaseSyncInstance) {
      WHERE id IN (SELECT value FROM json_each(?)) AND state = 1 AND removal = ${REMOVAL.none} AND digest = ?`,
   )
   const sentAt = database.prepare('SELECT sent_at FROM file WHERE id = ?')
-  const sealOf = database.prepare('SELECT digest FROM seal WHERE file = ?')
+  const selectSeal = database.prepare('SELECT digest FROM seal WHERE file = ?')
   const haveIt = database.prepare(`SELECT ${OTHERS_WITH('TRUE')} AS count FROM file WHERE id = ?`)
   const forward = database.prepare(
     `UPDATE meta SET value = json_set(value, '$.position', ?1) WHERE value ->> '$.position' < ?1
      AND key = (SELECT 'session ' || destination FROM file JOIN route ON route.id = route WHERE file.id = ?2)`,
   )
   // Transactions are serial, so the destination that gets the file last finds all the others.
-  const markOf = ({ id, mark, others = [] }: SentClaim): number => {
+  const chooseMark = ({ id, mark, others = [] }: SentClaim): number => {
     if (!mark) return MARK.none
     if (others.length === 0) return MARK.now
     const { count } = haveIt.get(JSON.stringify(others), id) as { count: number }
@@ -61,7 +61,7 @@ export function openSent(database: DatabaseSyncInstance) {
      * Returns the seal of a sent file that is encrypted at the destination (see SentClaim); null: not encrypted, or
      * unknown.
      */
-    sealOf: (id: number) => (sealOf.get(id) as { digest: Uint8Array } | undefined)?.digest ?? null,
+    getSeal: (id: number) => (selectSeal.get(id) as { digest: Uint8Array } | undefined)?.digest ?? null,
     /**
      * Records stored files in one transaction, and returns the ids that are sent now. A file that changed meanwhile
      * stays waiting, with the time at which a version of it was stored. Updates the position in the destination's
@@ -78,7 +78,7 @@ export function openSent(database: DatabaseSyncInstance) {
             hasGrown.run(stat.size, ...words, id, generation)
           }
           const isSent =
-            !isOlder && sent.run(now, markOf(claim), digest, position, id, generation).changes === 1
+            !isOlder && sent.run(now, chooseMark(claim), digest, position, id, generation).changes === 1
           if (isSent) done.add(id)
           else {
             // If only the file's times were changed meanwhile, it still has this content.
@@ -125,7 +125,7 @@ export function openElsewhere(database: DatabaseSyncInstance) {
      */
     sentElsewhere(
       destination: string,
-      files: readonly (Claim & StatFacts)[],
+      files: readonly (Claim & FileStat)[],
       without: ReadonlySet<number> = new Set(),
     ): Map<number, readonly SentContent[]> {
       // Thousands of hard links have one content, which is looked up once.
@@ -273,7 +273,7 @@ export function openConfirmed(database: DatabaseSyncInstance, routes: Routes) {
     ) =>
       inTransaction(database, () => {
         for (const destination of destinations)
-          confirm.run(routes.ensure(destination, source), rowsOf(files), now)
+          confirm.run(routes.ensure(destination, source), formatRows(files), now)
       }),
   }
 }
@@ -301,7 +301,7 @@ export function openMarks(database: DatabaseSyncInstance, routes: Routes) {
 
     /** True if a sent file below this directory does not have its mark yet: setting it will change its ctime. */
     owesMarks: (destination: string, source: string, directory: string) =>
-      owedBelow.get(routes.find(destination, source), ...rangeOf(directory)) !== undefined,
+      owedBelow.get(routes.find(destination, source), ...toPathRange(directory)) !== undefined,
 
     /**
      * Reviews the marks of a source whose destinations have changed: files that waited for a former destination may

@@ -1,9 +1,9 @@
 import type { Message } from '../lib/i18n/message.ts'
-import type { StatFacts } from '../platform/stat-facts.ts'
+import type { FileStat } from '../platform/stat-facts.ts'
 import type { FileState } from './ledger-messages.ts'
 
 /** A file found in a source. */
-export interface FoundFile extends StatFacts {
+export interface FoundFile extends FileStat {
   /** The source's id. */
   source: string
   /** Relative to the source, with "/". */
@@ -45,7 +45,7 @@ export interface QueuedFile extends Claim, FoundFile {
 }
 
 /** A claim on a file that the receiver has stored, with the metadata at the time of the offer. */
-export interface SentClaim extends Claim, Partial<StatFacts> {
+export interface SentClaim extends Claim, Partial<FileStat> {
   /** The file gets the group-write mark after the source's other destinations have it, too. */
   mark: boolean
   /** The source's other destinations. */
@@ -59,7 +59,7 @@ export interface SentClaim extends Claim, Partial<StatFacts> {
   /** The file has changed since it had this content: this version is stored, and the file waits to be sent again. */
   isOlder?: boolean | undefined
   /** The metadata of the sent file, if it had grown since the offer. */
-  stat?: StatFacts | undefined
+  stat?: FileStat | undefined
   /** Names that are gone, if the destination was notified that their content now has this file's name. */
   moved?: readonly Pick<SentContent, 'id' | 'source' | 'path'>[] | undefined
 }

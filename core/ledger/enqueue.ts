@@ -3,15 +3,15 @@ import { inTransaction } from '../platform/sqlite.ts'
 import type { FoundFile, LedgerDifference } from './contract.ts'
 import { REMOVAL } from './file.ts'
 import { fileStates } from './ledger-messages.ts'
-import { rangeOf } from './queue.ts'
+import { toPathRange } from './queue.ts'
 import {
   keepDigest,
   NO_TIME,
   prepareExact,
   REMOVAL_ANEW,
   type Routes,
-  reasonOf,
-  rowsOf,
+  parseReason,
+  formatRows,
   word,
 } from './rows.ts'
 
@@ -64,7 +64,7 @@ interface EntryRow {
 export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
   const offerSome = database.prepare(OFFER)
   // Ordered by path, which no update changes: rows that are sent or parked meanwhile are neither missed nor repeated.
-  const chunkOf = database.prepare(
+  const selectChunk = database.prepare(
     `SELECT json_group_array(json_array(path, size, mtime_ns, ctime_ns, inode, device)) FILTER (WHERE NOT (${IS_GONE}))
      AS files, count(*) AS count, max(path) AS last
      FROM (SELECT * FROM file WHERE route = ? AND path > ? ORDER BY path LIMIT ?)`,
@@ -75,7 +75,7 @@ export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
     let waiting = 0
     for (const [source, some] of bySource) {
       const route = routes.ensure(destination, source)
-      waiting += Number(offerSome.run(route, rowsOf(some), now, notBefore).changes)
+      waiting += Number(offerSome.run(route, formatRows(some), now, notBefore).changes)
     }
     return waiting
   }
@@ -100,7 +100,7 @@ export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
      */
     requeue: (from: string, to: string, source: string, after: string, limit: number) =>
       inTransaction(database, () => {
-        const chunk = chunkOf.get(routes.find(from, source), after, limit) as {
+        const chunk = selectChunk.get(routes.find(from, source), after, limit) as {
           files: string
           count: number
           last: string | null
@@ -133,7 +133,7 @@ export function openKnown(database: DatabaseSyncInstance, routes: Routes) {
       source: string,
       files: readonly Omit<FoundFile, 'source'>[],
     ): LedgerDifference[] {
-      const found = differing.all(rowsOf(files), routes.find(destination, source))
+      const found = differing.all(formatRows(files), routes.find(destination, source))
       const rows = found as { place: number; known: number }[]
       return rows.map(({ place, known }) => ({ index: place, known: known === 1 }))
     },
@@ -147,7 +147,7 @@ export function openKnown(database: DatabaseSyncInstance, routes: Routes) {
         size: Number(row.size),
         mtimeNs: row.mtime_ns,
         inode: word.load(row.inode),
-        reason: reasonOf(row.reason),
+        reason: parseReason(row.reason),
       }
     },
   }
@@ -184,7 +184,7 @@ export function openAgain(database: DatabaseSyncInstance, routes: Routes) {
         const route = routes.find(destination, source)
         let count = 0
         for (const directory of directories)
-          count += Number(smallestBelow.run(route, ...rangeOf(directory)).changes)
+          count += Number(smallestBelow.run(route, ...toPathRange(directory)).changes)
         return count
       }),
 

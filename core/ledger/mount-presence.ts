@@ -7,13 +7,13 @@ import type { Ledger } from './ledger.ts'
  * Presence of a source's disk. `away`: it is not mounted, so the source's path shows the directory underneath, whose
  * files must not be used. `unknown`: its mount point was never recorded.
  */
-export type Whereabouts = 'there' | 'away' | 'unknown'
+export type MountPresence = 'there' | 'away' | 'unknown'
 
 /** @param home the mount point that the source was on. */
-export function whereabouts(
+export function getMountPresence(
   home: string | null,
   mounts: readonly Mount[] | null = readMounts(),
-): Whereabouts {
+): MountPresence {
   if (home === null || mounts === null) return 'unknown'
   return mounts.some(({ point }) => point === home) ? 'there' : 'away'
 }
@@ -31,11 +31,11 @@ const NOT_KNOWN = 'the ledger cannot be read; the disks of its sources count as 
 /**
  * Finds out whether sources' disks are mounted. If the ledger cannot be read they count as away, which loses no file.
  */
-export function openWhereabouts(ledger: Pick<Ledger, 'home' | 'mountsInside'>) {
+export function openMountPresence(ledger: Pick<Ledger, 'home' | 'mountsInside'>) {
   return {
-    of({ id }: { id: string }): Whereabouts {
+    of({ id }: { id: string }): MountPresence {
       try {
-        return whereabouts(ledger.home(id))
+        return getMountPresence(ledger.home(id))
       } catch (error) {
         return warnUnlessCode(error, [], NOT_KNOWN, 'away')
       }

@@ -2,8 +2,8 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { PageQuery } from './contract.ts'
 import { STATE } from './file.ts'
 import { fileStates, type LedgerFile, type Totals } from './ledger-messages.ts'
-import { rangeOf } from './queue.ts'
-import { NO_TIME, reasonOf } from './rows.ts'
+import { toPathRange } from './queue.ts'
+import { NO_TIME, parseReason } from './rows.ts'
 
 export interface SentFile {
   path: string
@@ -28,12 +28,12 @@ const SEARCHED = 5_000
 
 /** Queries of the ledger for the window. */
 export function openPages(database: DatabaseSyncInstance) {
-  const routesOf = database.prepare(
+  const selectRoutes = database.prepare(
     `SELECT id, source, destination FROM route
      WHERE destination IN (SELECT value FROM json_each(?1)) AND source = coalesce(?2, source)`,
   )
   const sum = (what: string, state: number) => `sum(${what}) FILTER (WHERE state = ${state})`
-  const totalsOf = database.prepare(
+  const selectTotals = database.prepare(
     `SELECT source, ${sum('files', STATE.waiting)} AS waitingFiles, ${sum('bytes', STATE.waiting)} AS waitingBytes,
      ${sum('files', STATE.sent)} AS sentFiles, ${sum('bytes', STATE.sent)} AS sentBytes,
      ${sum('files', STATE.parked)} AS parkedFiles
@@ -51,32 +51,32 @@ export function openPages(database: DatabaseSyncInstance) {
   return {
     /** Returns the totals by source id. */
     totals(destination: string) {
-      const rows = totalsOf.all(destination) as (Totals & { source: string })[]
+      const rows = selectTotals.all(destination) as (Totals & { source: string })[]
       return Object.fromEntries(rows.map(({ source, ...totals }) => [source, totals]))
     },
 
     /** Returns a page, newest row first. */
     files(destinations: readonly string[], { source, state, before, limit, text = '' }: PageQuery) {
-      const rowsOf = (route: number, name: LedgerFile['state']) => {
+      const readRows = (route: number, name: LedgerFile['state']) => {
         const range = [route, STATE[name], before ?? Number.MAX_SAFE_INTEGER] as const
         const rows = text === '' ? page.all(...range, limit + 1) : search.all(...range, text, limit + 1)
         return rows as FileRow[]
       }
-      const routes = routesOf.all(JSON.stringify(destinations), source) as {
+      const routes = selectRoutes.all(JSON.stringify(destinations), source) as {
         id: number
         source: string
         destination: string
       }[]
       const found = routes.flatMap((route) =>
         (state === null ? fileStates : [state]).flatMap((name) =>
-          rowsOf(route.id, name).map(
+          readRows(route.id, name).map(
             ({ modifiedMs, reason, ...row }): LedgerFile => ({
               ...row,
               source: route.source,
               destination: route.destination,
               modifiedAt: modifiedMs === null ? null : Math.round(modifiedMs),
               state: name,
-              reason: reasonOf(reason),
+              reason: parseReason(reason),
             }),
           ),
         ),
@@ -128,7 +128,7 @@ export function openSentFiles(database: DatabaseSyncInstance) {
     isReplaced(destination: string, source: string, { path, sentAt }: SentFile) {
       const parts = path.split('/')
       const above = parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'))
-      const where = [...rangeOf(path), JSON.stringify(above)] as const
+      const where = [...toPathRange(path), JSON.stringify(above)] as const
       return later.get(destination, source, sentAt, ...where) !== undefined
     },
   }

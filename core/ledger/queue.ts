@@ -1,7 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { Message } from '../lib/i18n/message.ts'
 import { inTransaction } from '../platform/sqlite.ts'
-import type { StatFacts } from '../platform/stat-facts.ts'
+import type { FileStat } from '../platform/stat-facts.ts'
 import type { Claim, Parked } from './contract.ts'
 import {
   CLAIMED,
@@ -10,7 +10,7 @@ import {
   prepareDue,
   REMOVAL_ANEW,
   type Routes,
-  reasonOf,
+  parseReason,
   word,
 } from './rows.ts'
 import { heldKey } from './suspects.ts'
@@ -136,7 +136,7 @@ export function openOutcomes(database: DatabaseSyncInstance) {
      * Records that the file has changed: it waits as a new generation, not before `at`.
      * @param isLost the destination has shown that it no longer has the content.
      */
-    renew({ id, generation }: Claim, facts: StatFacts, at: number, isLost = false) {
+    renew({ id, generation }: Claim, facts: FileStat, at: number, isLost = false) {
       const { size, mtimeNs, ctimeNs, inode, device } = facts
       const words = [mtimeNs, ctimeNs, inode, device].map(word.store)
       renewOne.run(size, ...words, Math.ceil(at), id, generation, Date.now(), Number(isLost))
@@ -183,7 +183,7 @@ export function openParked(database: DatabaseSyncInstance, routes: Routes) {
       const rows = parkedPage.all(routes.find(destination, source), after, limit)
       return (rows as (Omit<Parked, 'reason'> & { reason: string | null })[]).map((row) => ({
         ...row,
-        reason: reasonOf(row.reason),
+        reason: parseReason(row.reason),
       }))
     },
 
@@ -213,7 +213,7 @@ export function openUnsent(database: DatabaseSyncInstance, routes: Routes) {
      * Counts the unsent files below a directory of a source (relative, no trailing slash; '' is the source itself).
      */
     unsentBelow: (destination: string, source: string, directory: string) =>
-      unsentIn.get(routes.find(destination, source), ...rangeOf(directory)) as {
+      unsentIn.get(routes.find(destination, source), ...toPathRange(directory)) as {
         waiting: number
         parked: number
       },
@@ -235,5 +235,5 @@ export function openUnsent(database: DatabaseSyncInstance, routes: Routes) {
 }
 
 /** Returns the range of the paths that begin with "directory/": "0" is the character after "/". */
-export const rangeOf = (directory: string): [after: string, before: string] =>
+export const toPathRange = (directory: string): [after: string, before: string] =>
   directory === '' ? ['', '\u{10FFFF}'] : [`${directory}/`, `${directory}0`]

@@ -21,7 +21,7 @@ export function openRemovable(database: DatabaseSyncInstance, routes: Routes) {
      AND mark_due = ${MARK.none} AND sent_at <= ? AND digest IS NOT NULL`,
     'id',
   )
-  const begunOf = database.prepare(
+  const selectBegun = database.prepare(
     `SELECT file.id, path FROM route JOIN file INDEXED BY file_removing ON route = route.id
      WHERE source = ? AND removal = 1 AND destination NOT IN (SELECT value FROM json_each(?)) AND file.id > ?
      ORDER BY file.id LIMIT ?`,
@@ -53,7 +53,7 @@ export function openRemovable(database: DatabaseSyncInstance, routes: Routes) {
      * the other destinations, have begun; at most `limit`, in the order of their ids, after `after`.
      */
     begunRemovals: (source: string, others: readonly string[], limit: number, after: number = 0) =>
-      begunOf.all(source, JSON.stringify(others), after, limit) as { id: number; path: string }[],
+      selectBegun.all(source, JSON.stringify(others), after, limit) as { id: number; path: string }[],
 
     /** Counts the files stored at this destination since a position that were removed here after they were sent. */
     removedSince: (destination: string, position: number) =>

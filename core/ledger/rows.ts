@@ -14,7 +14,7 @@ export const word = {
  * Formats files as one value: [path, size, mtime_ns, ctime_ns, inode, device] of each; numbers as in the columns, with
  * all 64 bits.
  */
-export function rowsOf(files: readonly Omit<FoundFile, 'source'>[]): string {
+export function formatRows(files: readonly Omit<FoundFile, 'source'>[]): string {
   const rows = files.map(
     ({ path, size, mtimeNs, ctimeNs, inode, device }) =>
       `[${JSON.stringify(path)},${size},${[mtimeNs, ctimeNs, inode, device].map(word.store).join()}]`,
@@ -40,7 +40,7 @@ export function durably<T>(database: DatabaseSyncInstance, work: () => T): T {
 }
 
 /** Parses the column of the same name: a sentence as JSON. */
-export const reasonOf = (text: string | null): Message | null =>
+export const parseReason = (text: string | null): Message | null =>
   text === null ? null : messageSchema.parse(JSON.parse(text))
 
 /** Identifies a row in a statement: a result for an older generation changes nothing. */
@@ -78,7 +78,7 @@ type DueRow = [
   storedNs: string | null,
 ]
 
-function dueOf(row: DueRow, source: string): QueuedFile & { provenAt: number } {
+function toQueuedFile(row: DueRow, source: string): QueuedFile & { provenAt: number } {
   const [
     id,
     generation,
@@ -127,7 +127,7 @@ export function prepareDue(database: DatabaseSyncInstance, which: string, order:
   )
   return (source: string, ...values: (number | string)[]) => {
     const { rows } = statement.get(...values) as { rows: string }
-    return (JSON.parse(rows) as DueRow[]).map((row) => dueOf(row, source))
+    return (JSON.parse(rows) as DueRow[]).map((row) => toQueuedFile(row, source))
   }
 }
 

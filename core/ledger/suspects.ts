@@ -2,7 +2,7 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../platform/sqlite.ts'
 import type { ContentIdentity } from '../platform/stat-facts.ts'
 import type { FoundFile } from './contract.ts'
-import { durably, NO_TIME, openValues, prepareExact, type Routes, rowsOf, word } from './rows.ts'
+import { durably, NO_TIME, openValues, prepareExact, type Routes, formatRows, word } from './rows.ts'
 
 /** The sent content of a file that has other content now. */
 type Earlier = ContentIdentity & { path: string; digest: Uint8Array | null }
@@ -24,7 +24,7 @@ export const heldKey = (source: string) => `held ${source}`
 
 type Row = { path: string; size: bigint; mtime_ns: bigint; inode: bigint }
 
-const contentOf = ({ path, size, mtime_ns, inode }: Row) => ({
+const toContent = ({ path, size, mtime_ns, inode }: Row) => ({
   path,
   size: Number(size),
   mtimeNs: mtime_ns,
@@ -69,16 +69,16 @@ export function openSuspects(database: DatabaseSyncInstance, routes: Routes) {
   return {
     /** Returns those of these files that this destination has with other content. */
     earlier(destination: string, source: string, files: readonly Omit<FoundFile, 'source'>[]): Earlier[] {
-      const found = differing.all(rowsOf(files), routes.find(destination, source))
+      const found = differing.all(formatRows(files), routes.find(destination, source))
       return (found as (Row & Pick<Earlier, 'digest'>)[]).map((row) => ({
-        ...contentOf(row),
+        ...toContent(row),
         digest: row.digest,
       }))
     },
     /** Returns those of these paths that are suspects. */
     suspected: (source: string, some: readonly string[]): Suspect[] =>
       (named.all(JSON.stringify(some), source) as (Row & { lost: bigint })[]).map((row) => ({
-        ...contentOf(row),
+        ...toContent(row),
         suspicion: row.lost === 1n ? 'lost' : 'changed',
       })),
     addSuspects: (source: string, files: readonly Suspect[], now: number) =>
@@ -119,7 +119,7 @@ export function openHolding(database: DatabaseSyncInstance) {
     /** Puts a source on hold: files that were sent before are not sent again (queue.ts). Durable when it returns. */
     hold: (source: string, held: Held) => durably(database, () => values.put(heldKey(source), held)),
     /** Releases the hold; the suspects remain. */
-    letGo: (source: string) => durably(database, () => values.forget(heldKey(source))),
+    releaseHold: (source: string) => durably(database, () => values.forget(heldKey(source))),
     /** Releases the hold and the suspects, which are due at once in their present state. */
     release: (source: string) =>
       durably(database, () => {

@@ -29,7 +29,7 @@ function finished(blake3: Blake3Hasher): Buffer {
 const ofWhole = new Blake3Hasher()
 
 /** Returns the digest of a complete content. */
-export function digestOf(bytes: Uint8Array): Buffer {
+export function computeDigest(bytes: Uint8Array): Buffer {
   ofWhole.reset()
   ofWhole.update(bytes)
   return finished(ofWhole)
@@ -40,8 +40,8 @@ export function isDigest(value: unknown): value is Uint8Array {
 }
 
 /** True if these bytes have the digest. */
-export function isContentOf(digest: Uint8Array, bytes: Uint8Array): boolean {
-  return digestOf(bytes).equals(digest)
+export function hasDigest(digest: Uint8Array, bytes: Uint8Array): boolean {
+  return computeDigest(bytes).equals(digest)
 }
 
 export function digestText(digest: Uint8Array): string {

@@ -70,7 +70,7 @@ function alignedFront(pieces: readonly Uint8Array[], position: number): Uint8Arr
 
 /** True if these bytes begin at a multiple of `alignment` in memory; false if unknown. */
 export function isAligned(bytes: Uint8Array, alignment: number): boolean {
-  return native !== null && native.addressOf(bytes) % BigInt(alignment) === 0n
+  return native !== null && native.getAddress(bytes) % BigInt(alignment) === 0n
 }
 
 /**
@@ -79,6 +79,6 @@ export function isAligned(bytes: Uint8Array, alignment: number): boolean {
  */
 export function alignedPlace(buffer: ArrayBuffer, least: number, alignment: number): number {
   if (native === null || alignment === 1) return least
-  const beyond = Number((native.addressOf(new Uint8Array(buffer)) + BigInt(least)) % BigInt(alignment))
+  const beyond = Number((native.getAddress(new Uint8Array(buffer)) + BigInt(least)) % BigInt(alignment))
   return beyond === 0 ? least : least + alignment - beyond
 }

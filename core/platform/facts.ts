@@ -11,7 +11,7 @@ export const MAX_ATTRIBUTES = 128
 export const MAX_FILE_BYTES = 2 ** 52
 
 /** Metadata that few files have. Omitted if there is none. */
-export interface MoreFacts {
+export interface RareMetadata {
   /** Extended attributes (xattr(7)) of the user namespace, and ACLs (acl(5)). */
   attributes?: Record<string, Uint8Array>
   /** True if it has holes: runs of zeros without disk blocks. */
@@ -19,7 +19,7 @@ export interface MoreFacts {
 }
 
 /** The metadata of a file that is kept with its content and name. */
-export interface FileFacts {
+export interface FileMetadata {
   size: number
   /** Time of modification in nanoseconds since 1970. */
   mtimeNs: bigint
@@ -27,7 +27,7 @@ export interface FileFacts {
   mode: number
   user: number
   group: number
-  more: MoreFacts | null
+  more: RareMetadata | null
 }
 
 const MODE_BITS = 0o7777n
@@ -38,7 +38,7 @@ const BLOCK_BYTES = 512n
  * Returns a file's metadata from stat(2).
  * @param attributes those of the open file, if it has any.
  */
-export function fileFactsOf(stats: BigIntStats, attributes: MoreFacts['attributes'] | null): FileFacts {
+export function toFileMetadata(stats: BigIntStats, attributes: RareMetadata['attributes'] | null): FileMetadata {
   const isSparse = stats.isFile() && stats.blocks * BLOCK_BYTES < stats.size
   const more = {
     ...(attributes == null ? {} : { attributes }),

@@ -36,7 +36,7 @@ export function lazily<Words extends unknown[]>(declaration: string): Call<Words
 }
 
 /** Returns the memory address of bytes. */
-export const addressOf = (bytes: Uint8Array): bigint => koffi.address(bytes)
+export const getAddress = (bytes: Uint8Array): bigint => koffi.address(bytes)
 
 const syncfsCall = lazily<[number]>('int syncfs(int fd)')
 
@@ -184,7 +184,7 @@ const KEPT = /^(user\.|system\.posix_acl_(access|default)$)/
  * Returns the extended attributes to keep of an open file or directory; null: there are none. Omits those beyond
  * MAX_ATTRIBUTE_BYTES. Never throws.
  */
-export function attributesOf(fd: number): Record<string, Buffer> | null {
+export function readAttributes(fd: number): Record<string, Buffer> | null {
   // ENOTSUP and similar errors: there are no attributes.
   const bytes = flistxattrCall(fd, null, 0)
   if (bytes <= 0) return null
@@ -194,7 +194,7 @@ export function attributesOf(fd: number): Record<string, Buffer> | null {
   const kept: Record<string, Buffer> = {}
   for (const name of list.toString('utf8', 0, Math.max(0, filled)).split('\0')) {
     if (!KEPT.test(name)) continue
-    const value = attributeOf(fd, name)
+    const value = readAttribute(fd, name)
     left -= name.length + (value?.length ?? 0)
     if (value === null || left < 0 || Object.keys(kept).length >= MAX_ATTRIBUTES) continue
     kept[name] = value
@@ -202,7 +202,7 @@ export function attributesOf(fd: number): Record<string, Buffer> | null {
   return Object.keys(kept).length === 0 ? null : kept
 }
 
-function attributeOf(fd: number, name: string): Buffer | null {
+function readAttribute(fd: number, name: string): Buffer | null {
   const size = fgetxattrCall(fd, name, null, 0)
   if (size < 0 || size > MAX_ATTRIBUTE_BYTES) return null
   const value = Buffer.alloc(size)

@@ -19,8 +19,8 @@ export const hasWriter = (fd: number): 'no' | 'yes' | 'unknown' =>
   process.platform === 'linux' ? (native?.hasWriter(fd) ?? 'unknown') : 'unknown'
 
 /** Returns the extended attributes of an open file; null: it has none, or they are not supported on this system. */
-export const attributesOf = (fd: number): Record<string, Buffer> | null =>
-  process.platform === 'linux' ? (native?.attributesOf(fd) ?? null) : null
+export const readAttributes = (fd: number): Record<string, Buffer> | null =>
+  process.platform === 'linux' ? (native?.readAttributes(fd) ?? null) : null
 
 /**
  * Drops a synced file from the kernel's page cache, so that the next read comes from the disk: posix_fadvise(2), Linux

@@ -14,7 +14,7 @@ function linkFound(file: string): Error {
   return Object.assign(new Error(`ELOOP: a symbolic link, open '${file}'`), { code: 'ELOOP' })
 }
 
-function partsOf(path: string): string[] {
+function splitPath(path: string): string[] {
   const parts = path.split('/')
   if (parts.some((part) => part === '' || part === '.' || part === '..'))
     throw Object.assign(new Error(`EINVAL: not a plain path '${path}'`), { code: 'EINVAL' })
@@ -33,7 +33,7 @@ const NOFOLLOW = process.platform === 'darwin' ? O_NOFOLLOW_ANY : 0
  * @throws the system error: ELOOP or ENOTDIR if a component is a symbolic link.
  */
 export async function openBeneath(root: string, path: string, flags: number): Promise<number> {
-  const parts = partsOf(path)
+  const parts = splitPath(path)
   const name = parts.pop() ?? ''
   if (!CAN_HOLD) {
     await requireNoLinks(root, parts)
@@ -76,7 +76,7 @@ export function openBeneathSync(directory: number, root: string, path: string, f
     if (errorCode(error) !== 'EXDEV') throw error
     throw Object.assign(new Error(`ENOENT: moved away, open '${path}'`), { code: 'ENOENT' })
   }
-  const parts = partsOf(path)
+  const parts = splitPath(path)
   const name = parts.pop() ?? ''
   if (!CAN_HOLD) {
     let at = root
@@ -136,7 +136,7 @@ export async function holdDirectory(
   path: string,
 ): Promise<{ path: string; close(): Promise<void> }> {
   if (!CAN_HOLD) {
-    await requireNoLinks(root, path === '' ? [] : partsOf(path))
+    await requireNoLinks(root, path === '' ? [] : splitPath(path))
     return { path: path === '' ? root : pathTo.join(root, path), close: async () => undefined }
   }
   const fd =

@@ -16,7 +16,7 @@ export function isZero(bytes: Uint8Array): boolean {
 }
 
 /** Yields the runs of a content that are not zeros, for a file from `position` on. */
-export function* dataIn(
+export function* findDataRuns(
   bytes: Uint8Array,
   position: number,
 ): Generator<{ bytes: Uint8Array; position: number }> {

@@ -46,16 +46,16 @@ export function openDatabaseFile(
 ): { database: DatabaseSyncInstance; aside: SetAside | null } {
   let aside: SetAside | null = null
   for (let attempt = 0; attempt < 3; attempt += 1) {
-    const inode = inodeOf(file)
+    const inode = readInode(file)
     const opened = beginDatabase(file, kind)
     if (typeof opened !== 'string') return { database: opened, aside }
     // If another process has set this file aside in the meantime, its new file is kept.
-    if (inodeOf(file) === inode) aside = setAside(file, opened)
+    if (readInode(file) === inode) aside = setAside(file, opened)
   }
   throw new Error(`no database can be begun at ${file}`)
 }
 
-const inodeOf = (file: string): bigint | null =>
+const readInode = (file: string): bigint | null =>
   statSync(file, { bigint: true, throwIfNoEntry: false })?.ino ?? null
 
 /** True if migrations lead from the version of a file to the current one. */
@@ -77,15 +77,15 @@ export function beginDatabase(file: string, kind: DatabaseKind): DatabaseSyncIns
   return orUnusable(database, () => {
     // Checked first, so that nothing is written to a file that Holdfast must not change. Tables before version, because
     // a process that is creating the file commits both together.
-    const hasTables = patiently(isTable)
-    const found = patiently(() => versionOf(database))
+    const hasTables = retryWhileBusy(isTable)
+    const found = retryWhileBusy(() => readVersion(database))
     const isUsable = found === version || (found === 0 && !hasTables) || canMigrate(found, kind)
     if (!isUsable) return found > version ? 'newer' : 'broken'
-    patiently(() => database.exec(pragmas))
+    retryWhileBusy(() => database.exec(pragmas))
     if (found !== version)
       inTransaction(database, () => {
         // The file may have been created or migrated by another process in the meantime.
-        const now = versionOf(database)
+        const now = readVersion(database)
         if (now === version) return
         const steps = now === 0 ? [schema] : range(now, version).map((from) => migrations[from] ?? '')
         for (const sql of steps) database.exec(sql)
@@ -111,7 +111,7 @@ export function readDatabaseFile(
     const database = new DatabaseSync(where, { readOnly: true, timeout: BUSY_MS, defensive: true })
     return orUnusable(database, () => {
       database.exec('PRAGMA trusted_schema = OFF')
-      const found = versionOf(database)
+      const found = readVersion(database)
       // Tables of an incompatible version would be misinterpreted.
       if (found !== version && !canMigrate(found, kind)) return found > version ? 'newer' : 'broken'
       requireTables(database, tables)
@@ -147,7 +147,7 @@ function orUnusable(
   return wrong ?? database
 }
 
-function versionOf(database: DatabaseSyncInstance): number {
+function readVersion(database: DatabaseSyncInstance): number {
   return (database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
 }
 
@@ -156,7 +156,7 @@ function requireTables(database: DatabaseSyncInstance, tables: readonly string[]
 }
 
 /** Retries, because enabling WAL does not always wait for other openers. */
-function patiently<T>(attempt: () => T): T {
+function retryWhileBusy<T>(attempt: () => T): T {
   const deadline = Date.now() + BUSY_MS
   for (;;) {
     try {

@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 
 /** The fields of stat(2) that identify an unchanged file, for scanner, ledger and sender. */
-export interface StatFacts {
+export interface FileStat {
   /** Bytes. */
   size: number
   /** Modification time, nanoseconds since 1970. */
@@ -13,14 +13,14 @@ export interface StatFacts {
 }
 
 /** Identifies a file's content without reading it. */
-export type ContentIdentity = Pick<StatFacts, 'size' | 'mtimeNs' | 'inode'>
+export type ContentIdentity = Pick<FileStat, 'size' | 'mtimeNs' | 'inode'>
 
 /** Truncates a time to 64 bits, as stored in the ledger. Beyond the year 2262 it only serves to compare contents. */
-export const inWord = (time: bigint): bigint => BigInt.asIntN(64, time)
+export const truncateTime = (time: bigint): bigint => BigInt.asIntN(64, time)
 
-export function statFactsOf(stats: BigIntStats): StatFacts {
+export function toFileStat(stats: BigIntStats): FileStat {
   const { mtimeNs, ctimeNs, ino: inode, dev: device } = stats
-  return { size: Number(stats.size), mtimeNs: inWord(mtimeNs), ctimeNs: inWord(ctimeNs), inode, device }
+  return { size: Number(stats.size), mtimeNs: truncateTime(mtimeNs), ctimeNs: truncateTime(ctimeNs), inode, device }
 }
 
 /**
@@ -32,6 +32,6 @@ export function sameContent(a: ContentIdentity, b: ContentIdentity): boolean {
 }
 
 /** True if nothing has changed, not even a content whose modification time was reset. */
-export function sameFile(a: StatFacts, b: StatFacts): boolean {
+export function sameFile(a: FileStat, b: FileStat): boolean {
   return sameContent(a, b) && a.ctimeNs === b.ctimeNs
 }

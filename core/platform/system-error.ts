@@ -10,7 +10,7 @@ export function errorText(error: unknown): string {
 }
 
 /** Returns the system's error name, which can be translated; otherwise the message of the error. */
-export function reasonOf(error: unknown): string {
+export function toReason(error: unknown): string {
   return errorCode(error) ?? errorText(error)
 }
 

@@ -1,6 +1,6 @@
 import { Packr, Unpackr } from 'msgpackr'
 import { batchBuffers, chunkBuffers, type FrameBuffers } from './frame-buffers.ts'
-import { type Frame, type FrameHeader, type FrameType, frameKinds, frameTypeOf, limitsOf } from './frames.ts'
+import { type Frame, type FrameHeader, type FrameType, frameKinds, findFrameType, getLimits } from './frames.ts'
 import { PREFIX_BYTES } from './limits.ts'
 import { isPlainMessagePack } from './msgpack-shape.ts'
 
@@ -24,7 +24,7 @@ export function encodeFrame<T extends FrameType>(
   header: FrameHeader<T>,
   payload: readonly Uint8Array[] = [],
 ): Uint8Array[] {
-  const { maxHeader, maxPayload } = limitsOf(type)
+  const { maxHeader, maxPayload } = getLimits(type)
   const packed = packr.pack(header)
   const payloadBytes = payload.reduce((sum, piece) => sum + piece.length, 0)
   if (packed.length > maxHeader || payloadBytes > maxPayload)
@@ -36,7 +36,7 @@ export function encodeFrame<T extends FrameType>(
   packed.copy(front, PREFIX_BYTES)
   const [contents] = payload
   const isOne = payload.length === 1 && contents !== undefined
-  const whole = isOne ? buffersOf(type)?.withFront(front, contents) : null
+  const whole = isOne ? getBuffers(type)?.withFront(front, contents) : null
   return whole == null ? [front, ...payload] : [whole]
 }
 
@@ -44,7 +44,7 @@ export function encodeFrame<T extends FrameType>(
  * Returns the payload of a frame. Copies it if the header is longer: a pending payload keeps the frame's memory, and
  * credit only counts the payload.
  */
-function payloadOf(body: Buffer, headerBytes: number): Buffer {
+function takePayload(body: Buffer, headerBytes: number): Buffer {
   const payload = body.subarray(headerBytes)
   if (headerBytes <= payload.length) return payload
   const own = Buffer.allocUnsafeSlow(payload.length)
@@ -67,17 +67,17 @@ function decodeFrame(type: FrameType, body: Buffer, headerBytes: number): Frame 
     throw new WireFault(`${type}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`)
   }
   // The header was validated with the schema of this type.
-  return { type, header: checked.data, payload: payloadOf(body, headerBytes) } as Frame
+  return { type, header: checked.data, payload: takePayload(body, headerBytes) } as Frame
 }
 
-function buffersOf(type: FrameType): FrameBuffers | null {
+function getBuffers(type: FrameType): FrameBuffers | null {
   if (type === 'chunk') return chunkBuffers
   return type === 'batch' || type === 'content' ? batchBuffers : null
 }
 
 /** Returns memory for a frame's header and payload: a reusable buffer for large frames. */
 function roomFor(type: FrameType, headerBytes: number, payloadBytes: number): Buffer {
-  const buffers = buffersOf(type)
+  const buffers = getBuffers(type)
   const bytes = headerBytes + payloadBytes
   return buffers?.fits(bytes) ? buffers.takeFrame(headerBytes, payloadBytes) : Buffer.allocUnsafeSlow(bytes)
 }
@@ -94,10 +94,10 @@ export function createFrameDecoder(allowed: (type: FrameType) => boolean) {
 
   const begin = (): typeof current => {
     const code = prefix[0] ?? 0
-    const type = frameTypeOf(code)
+    const type = findFrameType(code)
     if (type === null) throw new WireFault(`unknown frame type ${code}`)
     if (!allowed(type)) throw new WireFault(`${type} frame not expected now`)
-    const { maxHeader, maxPayload } = limitsOf(type)
+    const { maxHeader, maxPayload } = getLimits(type)
     const headerBytes = prefix.readUInt32BE(1)
     const payloadBytes = prefix.readUInt32BE(5)
     if (headerBytes > maxHeader) throw new WireFault(`${type}: header of ${headerBytes} bytes`)

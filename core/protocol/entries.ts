@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isDigest } from '../platform/digest.ts'
-import { type FactWords, isFactWords, isWhole } from './facts.ts'
+import { type EncodedMetadata, isEncodedMetadata, isWhole } from './facts.ts'
 import {
   BATCH_MAX_FILES,
   fileStatuses,
@@ -21,12 +21,12 @@ export type SmallFile = [
   source: number,
   path: string,
   size: number,
-  facts: FactWords,
+  facts: EncodedMetadata,
   digest: Uint8Array,
 ]
 
 /** A parent directory of files with its metadata; the source's own directory has an empty path. */
-export type DirectoryEntry = [source: number, path: string, facts: FactWords]
+export type DirectoryEntry = [source: number, path: string, facts: EncodedMetadata]
 
 /** The outcome of a file: id, status (an index of `fileStatuses`), detail. */
 type FileResult = [id: number, status: number, detail: string]
@@ -43,7 +43,7 @@ function isSmallFile(value: unknown): boolean {
     isCount(source, MAX_SOURCES - 1) &&
     isText(path, LONGEST_TEXT) &&
     isCount(size, SMALL_FILE_BYTES) &&
-    isFactWords(facts) &&
+    isEncodedMetadata(facts) &&
     isDigest(digest)
   )
 }
@@ -51,7 +51,7 @@ function isSmallFile(value: unknown): boolean {
 function isDirectoryEntry(value: unknown): boolean {
   if (!Array.isArray(value) || value.length !== 3) return false
   const [source, path, facts] = value
-  return isCount(source, MAX_SOURCES - 1) && isText(path, LONGEST_TEXT) && isFactWords(facts)
+  return isCount(source, MAX_SOURCES - 1) && isText(path, LONGEST_TEXT) && isEncodedMetadata(facts)
 }
 
 function isFileResult(value: unknown): boolean {
@@ -62,25 +62,25 @@ function isFileResult(value: unknown): boolean {
   )
 }
 
-const isListOf = (isEntry: (value: unknown) => boolean, least: number, most: number) => (value: unknown) => {
+const createListCheck = (isEntry: (value: unknown) => boolean, least: number, most: number) => (value: unknown) => {
   if (!Array.isArray(value) || value.length < least || value.length > most) return false
   for (const entry of value) if (!isEntry(entry)) return false
   return true
 }
 
 export const text = z.string().max(LONGEST_TEXT)
-export const facts = z.custom<FactWords>(isFactWords, 'not the facts of a file')
+export const facts = z.custom<EncodedMetadata>(isEncodedMetadata, 'not the facts of a file')
 export const digest = z.custom<Uint8Array>(isDigest, 'not a digest')
 
 export const smallFiles = z.custom<SmallFile[]>(
-  isListOf(isSmallFile, 1, BATCH_MAX_FILES),
+  createListCheck(isSmallFile, 1, BATCH_MAX_FILES),
   'not a list of files',
 )
 export const fileResults = z.custom<FileResult[]>(
-  isListOf(isFileResult, 1, BATCH_MAX_FILES),
+  createListCheck(isFileResult, 1, BATCH_MAX_FILES),
   'not a list of results',
 )
 export const directoryEntries = z.custom<DirectoryEntry[]>(
-  isListOf(isDirectoryEntry, 0, MAX_DIRECTORIES),
+  createListCheck(isDirectoryEntry, 0, MAX_DIRECTORIES),
   'not a list of directories',
 )

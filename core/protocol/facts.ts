@@ -1,17 +1,17 @@
-import { type FileFacts, MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, type MoreFacts } from '../platform/facts.ts'
+import { type FileMetadata, MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, type RareMetadata } from '../platform/facts.ts'
 import { MAX_MODE, MAX_NANOSECONDS, MAX_OWNER, MAX_SECONDS } from './limits.ts'
 
 /**
  * A file's metadata in frames: time of modification in seconds since 1970, possibly negative, and nanoseconds; mode;
  * user and group; rare properties.
  */
-export type FactWords = [
+export type EncodedMetadata = [
   seconds: number,
   nanoseconds: number,
   mode: number,
   user: number,
   group: number,
-  more: MoreFacts | null,
+  more: RareMetadata | null,
 ]
 
 const NANOSECONDS = 1_000_000_000n
@@ -19,7 +19,7 @@ const NANOSECONDS = 1_000_000_000n
 /**
  * Encodes metadata. Clamps a time beyond MAX_SECONDS, which some file systems allow: the peer would refuse the frame.
  */
-export function wordsOfFacts({ mtimeNs, mode, user, group, more }: FileFacts): FactWords {
+export function encodeMetadata({ mtimeNs, mode, user, group, more }: FileMetadata): EncodedMetadata {
   const nanoseconds = ((mtimeNs % NANOSECONDS) + NANOSECONDS) % NANOSECONDS
   const seconds = Number((mtimeNs - nanoseconds) / NANOSECONDS)
   const told = Math.max(-MAX_SECONDS, Math.min(MAX_SECONDS, seconds))
@@ -27,17 +27,17 @@ export function wordsOfFacts({ mtimeNs, mode, user, group, more }: FileFacts): F
 }
 
 /** Decodes metadata. The size is sent separately. */
-export function factsOfWords(
-  [seconds, nanoseconds, mode, user, group, more]: FactWords,
+export function decodeMetadata(
+  [seconds, nanoseconds, mode, user, group, more]: EncodedMetadata,
   size: number,
-): FileFacts {
+): FileMetadata {
   return { size, mtimeNs: BigInt(seconds) * NANOSECONDS + BigInt(nanoseconds), mode, user, group, more }
 }
 
 export const isWhole = (value: unknown, least: number, most: number): boolean =>
   typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
 
-export function isFactWords(value: unknown): value is FactWords {
+export function isEncodedMetadata(value: unknown): value is EncodedMetadata {
   if (!Array.isArray(value) || value.length !== 6) return false
   const [seconds, nanoseconds, mode, user, group, more] = value
   return (
@@ -50,7 +50,7 @@ export function isFactWords(value: unknown): value is FactWords {
   )
 }
 
-function isMore(value: unknown): value is MoreFacts {
+function isMore(value: unknown): value is RareMetadata {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const { attributes, sparse, ...others } = value as Record<string, unknown>
   if (Object.keys(others).length > 0) return false

@@ -224,7 +224,7 @@ export type FrameHeader<T extends FrameType> = z.infer<(typeof frameKinds)[T]['h
 export type Frame = { [T in FrameType]: { type: T; header: FrameHeader<T>; payload: Buffer } }[FrameType]
 
 /** Returns the maximum of a frame's header and payload, in bytes. */
-export function limitsOf(type: FrameType): Required<Pick<FrameKind, 'maxHeader' | 'maxPayload'>> {
+export function getLimits(type: FrameType): Required<Pick<FrameKind, 'maxHeader' | 'maxPayload'>> {
   const { maxHeader, maxPayload = 0 }: FrameKind = frameKinds[type]
   return { maxHeader, maxPayload }
 }
@@ -233,6 +233,6 @@ const byCode = new Map<number, FrameType>(
   Object.entries(frameKinds).map(([type, kind]) => [kind.code, type as FrameType]),
 )
 
-export function frameTypeOf(code: number): FrameType | null {
+export function findFrameType(code: number): FrameType | null {
   return byCode.get(code) ?? null
 }

@@ -24,7 +24,7 @@ const FILE = 'identity.pem'
 const VALID = { notBefore: new Date(0), notAfter: new Date('9999-12-31T23:59:59Z') }
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
-export function fingerprintOf(der: Uint8Array): string {
+export function computeFingerprint(der: Uint8Array): string {
   return createHash('sha256').update(der).digest('hex')
 }
 
@@ -52,7 +52,7 @@ function parseIdentity(text: string): Identity {
   const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/.exec(text)?.[0]
   if (key === undefined || certificate === undefined) throw new Error('no key and certificate in it')
   createSecureContext({ key, cert: certificate })
-  return { key, certificate, fingerprint: fingerprintOf(new X509Certificate(certificate).raw) }
+  return { key, certificate, fingerprint: computeFingerprint(new X509Certificate(certificate).raw) }
 }
 
 /** @throws UserError identityBroken; identityUnreadable if reading failed, so that the content is unknown */

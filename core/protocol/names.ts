@@ -41,7 +41,7 @@ function componentFault(component: string, platform: NodeJS.Platform): NameFault
  * Checks a relative path, with "/", before it is used below a directory of the store. Returns null for a path that
  * cannot lead out of that directory, except by symbolic links in the store.
  */
-export function nameFault(path: string, platform: NodeJS.Platform = process.platform): NameFault | null {
+export function findNameFault(path: string, platform: NodeJS.Platform = process.platform): NameFault | null {
   if (path === '') return 'empty'
   if (path.includes('\0')) return 'nul'
   if (path.startsWith('/')) return 'absolute'

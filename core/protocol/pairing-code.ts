@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import { addressOf } from '../lib/i18n/address.ts'
+import { formatAddress } from '../lib/i18n/address.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 
 const codeSchema = z.object({
@@ -23,13 +23,13 @@ export function newSecret(): string {
 }
 
 /** Returns the hash of a secret, which is stored instead of it. 100 random bits cannot be guessed from their hash. */
-export function hashOfSecret(secret: string): string {
+export function hashSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('hex')
 }
 
 export function formatPairingCode({ host, port, code, fingerprint, name }: PairingCode): string {
   const query = new URLSearchParams({ code, fingerprint, name })
-  return `holdfast://${addressOf(host, port)}?${query.toString()}`
+  return `holdfast://${formatAddress(host, port)}?${query.toString()}`
 }
 
 /** @throws UserError if the text is not a pairing code */

@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls'
 import { dropError } from '../dropped-errors.ts'
-import { fingerprintOf } from './identity.ts'
+import { computeFingerprint } from './identity.ts'
 
 /**
  * Returns the fingerprint of the peer's certificate; null: it has none, or an invalid one, for which Node.js throws.
@@ -8,7 +8,7 @@ import { fingerprintOf } from './identity.ts'
 export function peerFingerprint(socket: TLSSocket): string | null {
   try {
     const { raw } = socket.getPeerCertificate()
-    return raw === undefined ? null : fingerprintOf(raw)
+    return raw === undefined ? null : computeFingerprint(raw)
   } catch (error) {
     return dropError(error, 'a certificate that cannot be read counts as none', null)
   }

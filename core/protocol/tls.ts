@@ -58,13 +58,13 @@ export async function connectPinned(peer: Peer, identity: Identity, signal: Abor
 }
 
 /** Returns the remote address of a connection, for the log. */
-export function remoteOf(socket: Socket): string {
+export function formatRemote(socket: Socket): string {
   const { remoteAddress, remotePort } = socket
   return remoteAddress === undefined ? '?' : `${remoteAddress}:${remotePort ?? 0}`
 }
 
 /** Returns the TCP socket below a TLS server's socket, from an undocumented field of Node (lib/_tls_wrap.js). */
-export function transportOf(socket: TLSSocket): object {
+export function getTransport(socket: TLSSocket): object {
   const transport: unknown = Reflect.get(socket, '_parent')
   return typeof transport === 'object' && transport !== null ? transport : socket
 }

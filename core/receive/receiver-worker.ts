@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { sentenceOf, UserError } from '../lib/i18n/user-error.ts'
-import type { ConfigOf, InputOf } from '../lib/workers/definition.ts'
+import { toSentence, UserError } from '../lib/i18n/user-error.ts'
+import type { WorkerConfig, RequestInput } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { errorText } from '../platform/system-error.ts'
 import { storeLayout } from '../store/layout.ts'
@@ -12,7 +12,7 @@ import { MOST_SENDERS, type ReceivedSender, type receiverDefinition } from './re
 import type { SenderState } from './senders/last-seen.ts'
 
 type Definition = typeof receiverDefinition
-type Config = ConfigOf<Definition>
+type Config = WorkerConfig<Definition>
 /** The scripts of the receiver's threads. */
 type Threads = Pick<ReceiverOptions, 'storeThread'>
 
@@ -124,7 +124,7 @@ class KeptReceiver {
     } catch (error) {
       if (mine !== this.#latest) return
       this.#context.log('error', errorText(error))
-      this.#context.report({ problem: sentenceOf(error) })
+      this.#context.report({ problem: toSentence(error) })
       this.#retrying = setTimeout(() => void this.#start(), RETRY_MS)
     }
   }
@@ -147,21 +147,21 @@ export const startReceiver =
       configure: (config) => receiver.configure(config),
       // The user's changes are written to the list of senders, which the receiver watches.
       requests: {
-        async invite({ replaces }: InputOf<Definition, 'invite'>) {
+        async invite({ replaces }: RequestInput<Definition, 'invite'>) {
           const store = await receiver.store()
           const replaced =
             replaces === null ? null : chooseSender((await receiver.senders()).list(), replaces, store)
           const { code } = await invite(store, Date.now(), replaced?.folder)
           return { code, minutes: CODE_MINUTES }
         },
-        async renameSender({ fingerprint, name }: InputOf<Definition, 'renameSender'>) {
+        async renameSender({ fingerprint, name }: RequestInput<Definition, 'renameSender'>) {
           const wanted = name.trim()
           if (!NAME.test(wanted)) throw new UserError('transfer.senderNameInvalid', { name })
           await (await receiver.senders()).rename(fingerprint, wanted)
           receiver.report()
           return {}
         },
-        async revokeSender({ fingerprint }: InputOf<Definition, 'revokeSender'>) {
+        async revokeSender({ fingerprint }: RequestInput<Definition, 'revokeSender'>) {
           await (await receiver.senders()).revoke(fingerprint, Date.now())
           receiver.report()
           return {}

@@ -1,7 +1,7 @@
 import { createSemaphore, withPermit } from '../lib/async/semaphore.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import type { FileFacts } from '../platform/facts.ts'
-import { nameFault } from '../protocol/names.ts'
+import type { FileMetadata } from '../platform/facts.ts'
+import { findNameFault } from '../protocol/names.ts'
 import type { Folder, RestoreEntry } from '../protocol/restore-entries.ts'
 import { readOwner } from '../send/destinations/objects/folder-owner.ts'
 import {
@@ -29,7 +29,7 @@ export async function directoriesIn(store: ObjectStore, prefix: string): Promise
     after = page.next
     if (after === null) break
   }
-  return found.filter((name) => nameFault(name) === null && !name.includes('/'))
+  return found.filter((name) => findNameFault(name) === null && !name.includes('/'))
 }
 
 interface ObjectLibraryOptions {
@@ -41,7 +41,7 @@ interface ObjectLibraryOptions {
 }
 
 /** Returns the metadata of an object as a file's metadata. The owner is the user who restores it. */
-export const factsOfObject = ({ size, mtimeNs, mode }: ObjectInfo): FileFacts => ({
+export const factsOfObject = ({ size, mtimeNs, mode }: ObjectInfo): FileMetadata => ({
   ...{ size, mtimeNs, mode, more: null },
   user: process.getuid?.() ?? 0,
   group: process.getgid?.() ?? 0,
@@ -74,7 +74,7 @@ function entriesIn(front: string, { directories, objects }: ObjectPage): Restore
       return { name: name.slice(front.length), kind: 'file', size, mtimeMs: Number(mtimeNs) / 1e6 }
     }),
   ]
-  const entries = all.filter(({ name }) => nameFault(name) === null && !name.includes('/'))
+  const entries = all.filter(({ name }) => findNameFault(name) === null && !name.includes('/'))
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 

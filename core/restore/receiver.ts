@@ -1,10 +1,10 @@
 import { createSemaphore } from '../lib/async/semaphore.ts'
-import { addressOf } from '../lib/i18n/address.ts'
+import { formatAddress } from '../lib/i18n/address.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
 import type { FrameChannel } from '../protocol/channel.ts'
 import { WireFault } from '../protocol/codec.ts'
-import { factsOfWords } from '../protocol/facts.ts'
+import { decodeMetadata } from '../protocol/facts.ts'
 import type { Frame, FrameHeader } from '../protocol/frames.ts'
 import type { Identity } from '../protocol/identity.ts'
 import { MAX_FETCH_BYTES, MAX_FETCH_PARTS, MAX_FETCHED, MAX_QUESTIONS } from '../protocol/limits.ts'
@@ -29,10 +29,10 @@ type About<A extends RestoreAnswer['about']> = Extract<RestoreAnswer, { about: A
 const pageOf = ({ contents, directories, strange, next }: About<'contents'>): ContentsPage => ({
   contents: contents.map(([folder, path, version, size, facts, digest, storedAt]) => ({
     ...{ folder, path, version, storedAt },
-    facts: factsOfWords(facts, size),
+    facts: decodeMetadata(facts, size),
     digest,
   })),
-  directories: directories.map(([folder, path, facts]) => ({ folder, path, facts: factsOfWords(facts, 0) })),
+  directories: directories.map(([folder, path, facts]) => ({ folder, path, facts: decodeMetadata(facts, 0) })),
   strange,
   next,
 })
@@ -43,7 +43,7 @@ function problemOf(destination: ReceiverDestination, reason: unknown, wasConnect
   const { name, host, port } = destination
   const key = wasConnected ? 'restore.lost' : 'restore.notReached'
   const why = errorCode(reason) ?? errorText(reason)
-  return new UserError(key, { name, address: addressOf(host, port), reason: why }, { cause: reason })
+  return new UserError(key, { name, address: formatAddress(host, port), reason: why }, { cause: reason })
 }
 
 /**

@@ -1,8 +1,8 @@
 import { ignoreError } from '../dropped-errors.ts'
 import { createTimeLeft } from '../lib/async/time-left.ts'
 import type { Message } from '../lib/i18n/message.ts'
-import { sentenceOf, UserError } from '../lib/i18n/user-error.ts'
-import type { InputOf, OutputOf } from '../lib/workers/definition.ts'
+import { toSentence, UserError } from '../lib/i18n/user-error.ts'
+import type { RequestInput, RequestOutput } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { createRates } from '../send/progress/rates.ts'
 import type { Library } from './archive-reader.ts'
@@ -14,8 +14,8 @@ import { pagesOf } from './walk.ts'
 import { type RestoreEvent, sentenceOfEvent } from './write/events.ts'
 
 type Definition = typeof restorerDefinition
-type Asked<N extends keyof Definition['requests']> = InputOf<Definition, N>
-type Answered<N extends keyof Definition['requests']> = Promise<OutputOf<Definition, N>>
+type Asked<N extends keyof Definition['requests']> = RequestInput<Definition, N>
+type Answered<N extends keyof Definition['requests']> = Promise<RequestOutput<Definition, N>>
 
 /** A search returns its partial result after this time, because the user is waiting. */
 const SEARCH_MS = 8_000
@@ -191,7 +191,7 @@ function runRestore(from: LibrarySettings, wanted: ToRestore, report: (report: R
     } catch (error) {
       now = signal.aborted
         ? { ...now, phase: 'stopped' }
-        : { ...now, phase: 'failed', sentence: sentenceOf(error) }
+        : { ...now, phase: 'failed', sentence: toSentence(error) }
     }
     tell(true)
   }

@@ -1,6 +1,6 @@
 import { openOrExplain } from '../ledger/ledger.ts'
 import type { Message } from '../lib/i18n/message.ts'
-import { sentenceOf } from '../lib/i18n/user-error.ts'
+import { toSentence } from '../lib/i18n/user-error.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { requireMounted } from '../send/destinations/folder/place.ts'
 import { storeFailed } from '../store/problems.ts'
@@ -122,6 +122,6 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
   } catch (error) {
     const problem =
       'store' in task.from && errorCode(error) !== null ? storeFailed(task.from.store, error) : error
-    await post({ type: 'failed', sentence: sentenceOf(problem) })
+    await post({ type: 'failed', sentence: toSentence(problem) })
   }
 }

@@ -1,7 +1,7 @@
 import { settled } from '../dropped-errors.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import type { FileFacts } from '../platform/facts.ts'
-import { nameFault } from '../protocol/names.ts'
+import type { FileMetadata } from '../platform/facts.ts'
+import { findNameFault } from '../protocol/names.ts'
 import type { StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
 import { type Library, SMALL_BYTES } from './archive-reader.ts'
 import { type Incoming, NotReadable } from './write/incoming.ts'
@@ -25,7 +25,7 @@ export interface FoundContent {
   content: StoredContent
   to: readonly string[]
   /** Metadata of the directories in `to`; null: unknown. */
-  directories: readonly (FileFacts | null)[]
+  directories: readonly (FileMetadata | null)[]
 }
 
 export const questionOf = (choice: Choice): Omit<StoreContentsQuestion, 'after'> => ({
@@ -73,8 +73,8 @@ const isIn = (name: string, wanted: string | null): boolean =>
 
 /** True if a content matches the choice, and its name cannot lead out of it. */
 const isSafe = ({ folder, path }: StoredContent, choice: Choice): boolean =>
-  nameFault(folder) === null &&
-  nameFault(path) === null &&
+  findNameFault(folder) === null &&
+  findNameFault(path) === null &&
   isIn(folder, choice.folder) &&
   isIn(path, choice.path)
 

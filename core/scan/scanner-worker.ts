@@ -1,9 +1,9 @@
 import { type Ledger, openLedger } from '../ledger/ledger.ts'
-import { throttled } from '../lib/async/throttled.ts'
+import { throttle } from '../lib/async/throttled.ts'
 import { withTimeout } from '../lib/async/with-timeout.ts'
 import { message } from '../lib/i18n/message.ts'
-import type { ConfigOf, InputOf } from '../lib/workers/definition.ts'
-import { goBeforeOthers } from '../lib/workers/priority.ts'
+import type { WorkerConfig, RequestInput } from '../lib/workers/definition.ts'
+import { raisePriority } from '../lib/workers/priority.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { errorText } from '../platform/system-error.ts'
 import type { Source } from '../settings/schema.ts'
@@ -13,7 +13,7 @@ import { MOST_LOST, type scannerDefinition } from './scanner-messages.ts'
 import { RunningSource } from './source/source.ts'
 
 type Definition = typeof scannerDefinition
-type Config = ConfigOf<Definition>
+type Config = WorkerConfig<Definition>
 
 export interface ScannerOptions {
   /** The file that calls runInotifyThread, as this host ships it. */
@@ -37,29 +37,29 @@ export function startScanner(
   options: ScannerOptions,
 ): (context: WorkerContext<Definition>) => WorkerHandlers<Definition> {
   return (context) => {
-    goBeforeOthers()
+    raisePriority()
     const scanner = new Scanner(options, context)
     const previews = new Previews()
     return {
       configure: (config) => scanner.configure(config),
       nudge: () => scanner.nudge(),
       requests: {
-        reconcile: async ({ sources }: InputOf<Definition, 'reconcile'>) => {
+        reconcile: async ({ sources }: RequestInput<Definition, 'reconcile'>) => {
           await scanner.reconcile(sources)
           return {}
         },
-        release: async ({ source }: InputOf<Definition, 'release'>) => {
+        release: async ({ source }: RequestInput<Definition, 'release'>) => {
           scanner.sourceOf(source)?.release()
           return {}
         },
-        answerMarked: async ({ source, answer }: InputOf<Definition, 'answerMarked'>) => {
+        answerMarked: async ({ source, answer }: RequestInput<Definition, 'answerMarked'>) => {
           await scanner.sourceOf(source)?.answerMarked(answer)
           return {}
         },
-        lost: async ({ source }: InputOf<Definition, 'lost'>) => ({
+        lost: async ({ source }: RequestInput<Definition, 'lost'>) => ({
           paths: scanner.sourceOf(source)?.lostPaths(MOST_LOST) ?? [],
         }),
-        preview: ({ source, examples }: InputOf<Definition, 'preview'>) => previews.run(source, examples),
+        preview: ({ source, examples }: RequestInput<Definition, 'preview'>) => previews.run(source, examples),
       },
       stop: () => {
         previews.stop()
@@ -82,8 +82,8 @@ class Scanner {
   readonly #context: WorkerContext<Definition>
   readonly #sources = new Map<string, { settings: string; running: RunningSource }>()
   readonly #changed = new Set<string>()
-  readonly #offered = throttled(NUDGE_EVERY_MS, () => this.#context.nudge())
-  readonly #reportSoon = throttled(REPORT_EVERY_MS, () => this.#reportChanged())
+  readonly #offered = throttle(NUDGE_EVERY_MS, () => this.#context.nudge())
+  readonly #reportSoon = throttle(REPORT_EVERY_MS, () => this.#reportChanged())
   #shared: { key: string; ledger: Ledger; watchers: Watchers } | null = null
 
   constructor(options: ScannerOptions, context: WorkerContext<Definition>) {

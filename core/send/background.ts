@@ -1,4 +1,4 @@
-import { bringIn, forgetAll, untilDone } from '../ledger/background-jobs.ts'
+import { fillRoutes, forgetAll, retryUntilDone } from '../ledger/background-jobs.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { type Config, knownOf, newWays } from './config.ts'
 
@@ -17,7 +17,7 @@ export interface BackgroundHost {
 /** Runs ledger work behind the transfer and retries each job until it succeeds. */
 export function openBackground(host: BackgroundHost) {
   const run = (what: string, work: () => Promise<void>): void => {
-    void untilDone(work, {
+    void retryUntilDone(work, {
       isWanted: () => host.config() !== null,
       failed: (error) => host.failed(`${what}: ${String(error)}`),
       longestMs: (host.config()?.retrySeconds ?? 1) * 1000,
@@ -43,7 +43,7 @@ export function openBackground(host: BackgroundHost) {
       }
       const ways = newWays(before, next, destination)
       if (ways.length === 0) return
-      run('what other destinations had', () => bringIn(ledger, ways, isWanted, host.arrived))
+      run('what other destinations had', () => fillRoutes(ledger, ways, isWanted, host.arrived))
     },
   }
 }

@@ -1,9 +1,9 @@
 import type { Route } from '../ledger/background-jobs.ts'
-import type { ConfigOf } from '../lib/workers/definition.ts'
+import type { WorkerConfig } from '../lib/workers/definition.ts'
 import { folderName } from '../protocol/names.ts'
 import type { senderDefinition } from './sender-messages.ts'
 
-export type Config = ConfigOf<typeof senderDefinition>
+export type Config = WorkerConfig<typeof senderDefinition>
 
 /** Returns the sources with their folder names made valid, as receivers get them. */
 export const sourcesOf = ({ sources }: Config) =>

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { ignoreError } from '../dropped-errors.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Message } from '../lib/i18n/message.ts'
-import type { ConfigOf } from '../lib/workers/definition.ts'
+import type { WorkerConfig } from '../lib/workers/definition.ts'
 import type { Identity } from '../protocol/identity.ts'
 import { ownName } from './computer-name.ts'
 import { openRemovals } from './delete-after-send/removals.ts'
@@ -17,7 +17,7 @@ import type { Bucket } from './rate-limit/bucket.ts'
 import type { Readers } from './reading/readers.ts'
 import type { senderDefinition } from './sender-messages.ts'
 
-type Config = ConfigOf<typeof senderDefinition>
+type Config = WorkerConfig<typeof senderDefinition>
 
 /** Interval between two queries of a destination's free space. */
 const SPACE_EVERY_MS = 60_000

@@ -1,6 +1,6 @@
 import { createLimitedLog } from '../lib/async/limited-log.ts'
-import { throttled } from '../lib/async/throttled.ts'
-import type { ReportOf } from '../lib/workers/definition.ts'
+import { throttle } from '../lib/async/throttled.ts'
+import type { WorkerReport } from '../lib/workers/definition.ts'
 import type { WorkerContext } from '../lib/workers/serve.ts'
 import type { senderDefinition } from './sender-messages.ts'
 
@@ -10,7 +10,7 @@ const REPORT_EVERY_MS = 250
 
 /** The current report of the sender. */
 export interface SenderSnapshot {
-  report: ReportOf<Definition>
+  report: WorkerReport<Definition>
   /** True if the values change with time, so that another report has to follow. */
   isMoving: boolean
 }
@@ -26,7 +26,7 @@ export function openReporting(context: WorkerContext<Definition>, look: () => Se
     last = text
     if (isMoving) changed()
   }
-  const changed = throttled(REPORT_EVERY_MS, () => {
+  const changed = throttle(REPORT_EVERY_MS, () => {
     try {
       tell()
     } catch (error) {

@@ -1,6 +1,6 @@
 import { unparkAll } from '../ledger/background-jobs.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import type { InputOf } from '../lib/workers/definition.ts'
+import type { RequestInput } from '../lib/workers/definition.ts'
 import type { WorkerHandlers } from '../lib/workers/serve.ts'
 import { loadIdentity } from '../protocol/identity.ts'
 import { ownName } from './computer-name.ts'
@@ -26,12 +26,12 @@ export interface RequestsHost {
 
 export function answerRequests(host: RequestsHost): WorkerHandlers<Definition>['requests'] {
   return {
-    async files(query: InputOf<Definition, 'files'>) {
+    async files(query: RequestInput<Definition, 'files'>) {
       const destination = host.destination()
       const destinations = query.destinations ?? (destination === null ? [] : [destination])
       return host.ledger().files(destinations, query)
     },
-    async retry({ source, file }: InputOf<Definition, 'retry'>) {
+    async retry({ source, file }: RequestInput<Definition, 'retry'>) {
       const destination = host.destination()
       if (destination === null) return { files: 0 }
       const ledger = host.ledger()
@@ -42,12 +42,12 @@ export function answerRequests(host: RequestsHost): WorkerHandlers<Definition>['
       host.arrived()
       return { files }
     },
-    async test({ destination, secrets, stage }: InputOf<Definition, 'test'>) {
+    async test({ destination, secrets, stage }: RequestInput<Definition, 'test'>) {
       const identity = await loadIdentity(host.identityDirectory())
       const signal = AbortSignal.any([host.signal, AbortSignal.timeout(TEST_MS)])
       return tryDestination(destination, { identity, name: ownName(), secrets, stage, signal })
     },
-    async pair({ code, name }: InputOf<Definition, 'pair'>) {
+    async pair({ code, name }: RequestInput<Definition, 'pair'>) {
       const identity = await loadIdentity(host.identityDirectory())
       host.changed()
       return pairWithReceiver(code, name, identity, host.signal)

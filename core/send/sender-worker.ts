@@ -1,10 +1,10 @@
 import type { Ledger } from '../ledger/ledger.ts'
 import { createLimitedLog } from '../lib/async/limited-log.ts'
-import { throttled } from '../lib/async/throttled.ts'
+import { throttle } from '../lib/async/throttled.ts'
 import type { Message } from '../lib/i18n/message.ts'
-import { sentenceOf, UserError } from '../lib/i18n/user-error.ts'
+import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import { englishWords } from '../lib/i18n/words.ts'
-import type { ReportOf } from '../lib/workers/definition.ts'
+import type { WorkerReport } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { type Identity, loadIdentity } from '../protocol/identity.ts'
 import { openBackground } from './background.ts'
@@ -20,7 +20,7 @@ import { answerRequests } from './requests.ts'
 import type { Connection, senderDefinition } from './sender-messages.ts'
 
 type Definition = typeof senderDefinition
-type Report = ReportOf<Definition>
+type Report = WorkerReport<Definition>
 
 const NUDGE_EVERY_MS = 100
 const TRANSFERS = 20
@@ -46,7 +46,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     level === 'info' ? this.#limited(text) : this.#context.log(level, text)
   readonly #ledger = holdLedger(this.#log)
   readonly #progress = createProgress()
-  readonly #nudgeOthers = throttled(NUDGE_EVERY_MS, () => this.#context.nudge())
+  readonly #nudgeOthers = throttle(NUDGE_EVERY_MS, () => this.#context.nudge())
   readonly #stopping = new AbortController()
   readonly #limiter = openLimiter(() => {
     this.#applySources()
@@ -95,7 +95,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     try {
       await this.#carryOut(next)
     } catch (error) {
-      this.#startProblem = sentenceOf(error)
+      this.#startProblem = toSentence(error)
       this.#reporting.changed()
       throw error
     }

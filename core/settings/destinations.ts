@@ -1,4 +1,4 @@
-import { addressOf } from '../lib/i18n/address.ts'
+import { formatAddress } from '../lib/i18n/address.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { DataLayout } from './data-directory.ts'
 import {
@@ -86,7 +86,7 @@ function replacedBy(settings: Settings, wanted: Wanted): ReceiverDestination | u
   // forever. Only the user can decide if the other receiver has moved or no longer exists.
   const other = destinations.find((one) => one !== known && isThere(one))
   if (other === undefined) return known
-  const address = addressOf(wanted.host, wanted.port)
+  const address = formatAddress(wanted.host, wanted.port)
   throw new UserError('pair.addressTaken', { name: known.name, other: other.name, address })
 }
 
@@ -190,7 +190,7 @@ export function namedDestination<D extends Pick<Destination, 'id' | 'name'>>(
 export function placeOf(destination: Destination): string {
   switch (destination.kind) {
     case 'receiver':
-      return addressOf(destination.host, destination.port)
+      return formatAddress(destination.host, destination.port)
     case 'folder':
       return destination.path
     case 'sftp':

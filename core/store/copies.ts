@@ -7,7 +7,7 @@ import { closeQuietly, openFd, readFully, setModeFd, statFd, syncFd, writeFully 
 import { forgetCached } from '../platform/native.ts'
 import { READ_FILE, WRITE_NEW_FILE } from '../platform/open-flags.ts'
 import { openBeneath } from '../platform/openat2.ts'
-import { dataIn } from '../platform/sparse.ts'
+import { findDataRuns } from '../platform/sparse.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { FileRefused } from './outcome.ts'
 import { type CallWatch, placeNameOf, type StoredAt } from './parts.ts'
@@ -161,7 +161,7 @@ async function ofStored<T>(work: () => Promise<T>): Promise<T> {
 function writingTo(fd: number, size: number, written: (bytes: number) => void): Take {
   return async (bytes, position) => {
     const end = position + bytes.length
-    for (const piece of dataIn(bytes, position)) await writeFully(fd, piece.bytes, piece.position)
+    for (const piece of findDataRuns(bytes, position)) await writeFully(fd, piece.bytes, piece.position)
     // The last byte is written even if it is zero: it sets the file's length.
     if (end === size) await writeFully(fd, bytes.subarray(-1), size - 1)
     written(bytes.length)

@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { createHasher } from '../platform/digest.ts'
 import { openDirect } from '../platform/direct-io.ts'
 import { behind, readFully, syncDataFd, writePieces } from '../platform/fd.ts'
-import { dataIn, zeros } from '../platform/sparse.ts'
+import { findDataRuns, zeros } from '../platform/sparse.ts'
 
 const truncateFd = promisify(ftruncate)
 
@@ -123,7 +123,7 @@ export class Appending {
     let at = from
     for (const piece of pieces) {
       if (typeof piece !== 'number')
-        for (const { bytes, position } of dataIn(piece, at)) await this.#write([bytes], position)
+        for (const { bytes, position } of findDataRuns(piece, at)) await this.#write([bytes], position)
       at += lengthOf(piece)
     }
   }

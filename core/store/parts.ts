@@ -1,5 +1,5 @@
-import type { FileFacts } from '../platform/facts.ts'
-import { nameFault } from '../protocol/names.ts'
+import type { FileMetadata } from '../platform/facts.ts'
+import { findNameFault } from '../protocol/names.ts'
 import type { CommitThread } from './commit-thread.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { SourceRow } from './manifest/rows.ts'
@@ -68,7 +68,7 @@ export interface Offered {
   source: StoreSource
   /** From the sender, not trusted. */
   path: string
-  facts: FileFacts
+  facts: FileMetadata
   /** The session of the sender; null: the sender has none, as an original isocket client. */
   session: string | null
 }
@@ -78,7 +78,7 @@ export type StoredAt = Pick<Offered, 'source' | 'path'>
 
 /** Returns why a path below a source is refused; null: it is allowed. */
 export function judgePath(path: string): Outcome | null {
-  const fault = nameFault(path)
+  const fault = findNameFault(path)
   return fault === null ? null : { status: 'name', detail: fault }
 }
 

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, renameSync } from 'node:fs'
 import { warnUnlessCode } from '../dropped-errors.ts'
 import { createHasher } from '../platform/digest.ts'
-import { type FileFacts, fileFactsOf } from '../platform/facts.ts'
+import { type FileMetadata, toFileMetadata } from '../platform/facts.ts'
 import { READ_FILE } from '../platform/open-flags.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
 import { keyOf } from './file-system.ts'
@@ -103,12 +103,12 @@ function recoverPlace(
 }
 
 /** Returns null if it is not a file, or cannot be read. Its sender has no answer yet. */
-function contentOf(file: string): { facts: FileFacts; digest: Buffer } | null {
+function contentOf(file: string): { facts: FileMetadata; digest: Buffer } | null {
   let fd = -1
   try {
     fd = openSync(file, READ_FILE)
     const stats = fstatSync(fd, { bigint: true })
-    return stats.isFile() ? { facts: fileFactsOf(stats, null), digest: digestOfOpen(fd) } : null
+    return stats.isFile() ? { facts: toFileMetadata(stats, null), digest: digestOfOpen(fd) } : null
   } catch (error) {
     return warnUnlessCode(
       error,

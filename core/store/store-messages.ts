@@ -1,4 +1,4 @@
-import type { FileFacts } from '../platform/facts.ts'
+import type { FileMetadata } from '../platform/facts.ts'
 import type { EntriesQuestion } from '../protocol/restore-entries.ts'
 import type { SenderTotals } from './manifest/totals.ts'
 import type { Outcome } from './outcome.ts'
@@ -19,7 +19,7 @@ export interface ToPlace extends Place {
   fd: number | null
   /** Its temporary path; null: it has no name. */
   temporary: string | null
-  facts: FileFacts
+  facts: FileMetadata
   digest: Uint8Array
   /** Its modification time is not set yet. */
   isUntimed: boolean
@@ -29,7 +29,7 @@ export interface ToPlace extends Place {
 
 /** A directory with its metadata at the source. */
 export interface ToldDirectory extends Place {
-  facts: FileFacts
+  facts: FileMetadata
 }
 
 /** A job of the write thread: writes small files, which are named later. */

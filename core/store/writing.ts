@@ -1,9 +1,9 @@
 import { closeSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs'
-import { DIGEST_BYTES, isContentOf } from '../platform/digest.ts'
+import { DIGEST_BYTES, hasDigest } from '../platform/digest.ts'
 import { closeFailed } from '../platform/fd.ts'
 import { setTimes } from '../platform/native.ts'
 import { WRITE_NEW_FILE } from '../platform/open-flags.ts'
-import { dataIn } from '../platform/sparse.ts'
+import { findDataRuns } from '../platform/sparse.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { batchBuffers, freeNow } from '../protocol/frame-buffers.ts'
 import { UNNAMED } from './file-system.ts'
@@ -14,7 +14,7 @@ const FILE_MODE = 0o600
 
 /** Writes a part of a file. If it is sparse, skips zeros; the caller must set the file's length. */
 export function writeAt(fd: number, bytes: Uint8Array, position: number, isSparse: boolean): void {
-  for (const piece of isSparse ? dataIn(bytes, position) : [{ bytes, position }])
+  for (const piece of isSparse ? findDataRuns(bytes, position) : [{ bytes, position }])
     for (let at = 0; at < piece.bytes.length; )
       at += writeSync(fd, piece.bytes, at, piece.bytes.length - at, piece.position + at)
 }
@@ -27,7 +27,7 @@ function writeOne(
   bytes: Uint8Array,
   digest: Uint8Array,
 ): number | string {
-  if (!isContentOf(digest, bytes)) return WRONG_DIGEST
+  if (!hasDigest(digest, bytes)) return WRONG_DIGEST
   let fd = -1
   try {
     fd = name === null ? openSync(directory, UNNAMED, FILE_MODE) : openSync(name, WRITE_NEW_FILE, FILE_MODE)

@@ -1,6 +1,6 @@
 import { settled, warnUnlessCode } from '../dropped-errors.ts'
 import { lstatExactOrNull } from '../platform/lstat-or-null.ts'
-import { isWithin, type Mount, mountAbove, readMounts } from '../platform/mounts/mountinfo.ts'
+import { isWithin, type Mount, findMount, readMounts } from '../platform/mounts/mountinfo.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
 import { askInTime, callOn } from './calls.ts'
 import { absolutePath, factsOf, relativeTo } from './scanned-file.ts'
@@ -32,7 +32,7 @@ export async function* walkRegions(
  * root.
  */
 export function placeOf(root: string, base: string, mounts: readonly Mount[] | null = readMounts()): string {
-  const above = mounts === null ? null : mountAbove(mounts, absolutePath(root, base))
+  const above = mounts === null ? null : findMount(mounts, absolutePath(root, base))
   return above !== null && above.point !== root && isWithin(above.point, root) ? above.point : root
 }
 
@@ -118,7 +118,7 @@ export interface LayoutOptions {
  */
 export function layOut({ root, base, scope, isIgnored, mounts }: LayoutOptions): Layout {
   const start = absolutePath(root, base)
-  const home = mounts === null ? null : mountAbove(mounts, start)
+  const home = mounts === null ? null : findMount(mounts, start)
   const own: Region = { base, identity: '', leaveOut: [] }
   if (mounts === null || home === null) return { regions: [own], skipped: [] }
 

@@ -1,8 +1,8 @@
 import type { BigIntStats } from 'node:fs'
-import { type StatFacts, statFactsOf } from '../platform/stat-facts.ts'
+import { type FileStat, toFileStat } from '../platform/stat-facts.ts'
 
 /** Metadata of a regular file from lstat(2). */
-export interface ScannedFile extends StatFacts {
+export interface ScannedFile extends FileStat {
   /** Relative to the source, with "/". */
   path: string
   /** Permission and type bits as in st_mode. */
@@ -12,7 +12,7 @@ export interface ScannedFile extends StatFacts {
 }
 
 export function factsOf(path: string, stats: BigIntStats): ScannedFile {
-  return { path, ...statFactsOf(stats), mode: Number(stats.mode), bornAtNs: bornAt(stats) }
+  return { path, ...toFileStat(stats), mode: Number(stats.mode), bornAtNs: bornAt(stats) }
 }
 
 /** Returns a birth time, nanoseconds since 1970; null where the file system has none. */

@@ -1,5 +1,5 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
-import { goBeforeOthers } from '../lib/workers/priority.ts'
+import { raisePriority } from '../lib/workers/priority.ts'
 import { errorCode } from '../platform/system-error.ts'
 import type { FromThread, ToThread } from './inotify.ts'
 import { WatchedTree } from './inotify-tree.ts'
@@ -22,7 +22,7 @@ const EVENTS_BYTES = 64 * 1024
  * detour through the event loop and no thread of the pool. A file system that hangs blocks only this thread.
  */
 export function runInotifyThread(port: MessagePort): void {
-  goBeforeOthers()
+  raisePriority()
   const thread = new InotifyThread((message) => port.postMessage(message))
   const receive = (): ToThread | undefined => receiveMessageOnPort(port)?.message
   thread.run(receive)

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { message } from '../lib/i18n/message.ts'
 import { MountTable } from '../platform/mounts/mount-table.ts'
-import { hasUnseenWriters, type Mount, mountAbove, readMounts } from '../platform/mounts/mountinfo.ts'
+import { hasUnseenWriters, type Mount, findMount, readMounts } from '../platform/mounts/mountinfo.ts'
 import { native } from '../platform/native.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { callOn } from '../walk/calls.ts'
@@ -68,7 +68,7 @@ export class Watchers {
     const directory = absolutePath(root, base)
     const { dev } = await callOn(place, () => stat(directory))
     // Read after the stat, which triggers an automount.
-    const mount = mountAbove(readMounts() ?? [], directory)
+    const mount = findMount(readMounts() ?? [], directory)
     const method = chooseWatch({ platform: process.platform, mount, inotifyUsable: native !== null })
     const { quietMs } = this.#options
     if (method === 'polling') return openPolling(request, listener, { quietMs })

@@ -1,6 +1,6 @@
 import { lstat, readlink } from 'node:fs/promises'
 import { closeFd, openFd } from '../platform/fd.ts'
-import { hasUnseenWriters, mountAbove, readMounts } from '../platform/mounts/mountinfo.ts'
+import { hasUnseenWriters, findMount, readMounts } from '../platform/mounts/mountinfo.ts'
 import { hasWriter } from '../platform/native.ts'
 import { READ_FILE } from '../platform/open-flags.ts'
 import { holdDirectory } from '../platform/openat2.ts'
@@ -60,7 +60,7 @@ async function look(root: string, file: string): Promise<ExaminedFile> {
     const facts = factsOf(file, stats)
     if (process.platform !== 'linux') return { state: 'unknown', facts, code: null }
     // On such a file system the kernel always answers that there is a writer.
-    const mount = mountAbove(readMounts() ?? [], await readlink(held.path))
+    const mount = findMount(readMounts() ?? [], await readlink(held.path))
     if (hasUnseenWriters(mount)) return { state: 'unknown', facts, code: null }
     return await ask(at, facts)
   } finally {

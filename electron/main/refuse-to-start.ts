@@ -1,13 +1,13 @@
 import { app, dialog } from 'electron'
 import { message } from '../../core/lib/i18n/message.ts'
-import { sentenceOf, UserError } from '../../core/lib/i18n/user-error.ts'
+import { toSentence, UserError } from '../../core/lib/i18n/user-error.ts'
 import { createWords, nearestLanguage } from '../../core/lib/i18n/words.ts'
 import { unusableData } from '../../core/settings/data-directory.ts'
 
 /** Shows why Holdfast cannot start, and exits. Electron must be ready: it cannot show a dialog before. */
 export function refuseToStart(error: unknown): void {
   const isTaken = error instanceof UserError && error.sentence.key === 'agent.alreadyRunning'
-  const sentence = isTaken ? message('desktop.alreadyRunning', error.sentence.params) : sentenceOf(error)
+  const sentence = isTaken ? message('desktop.alreadyRunning', error.sentence.params) : toSentence(error)
   dialog.showErrorBox('Holdfast', createWords(nearestLanguage(app.getLocale()))(sentence))
   app.exit(1)
 }

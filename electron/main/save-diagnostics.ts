@@ -6,7 +6,7 @@ import { message } from '../../core/lib/i18n/message.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
 import { replaceFile } from '../../core/platform/replace-file.ts'
-import { reasonOf } from '../../core/platform/system-error.ts'
+import { toReason } from '../../core/platform/system-error.ts'
 import type { TrayWindow } from './window.ts'
 
 /**
@@ -32,7 +32,7 @@ export async function saveDiagnostics(
   try {
     await replaceFile(file, zip)
   } catch (error) {
-    throw new UserError('diagnostics.cannotWrite', { file, reason: reasonOf(error) }, { cause: error })
+    throw new UserError('diagnostics.cannotWrite', { file, reason: toReason(error) }, { cause: error })
   }
   return { path: file }
 }

@@ -8,7 +8,7 @@ import { message } from '../../core/lib/i18n/message.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
 import { replaceFile } from '../../core/platform/replace-file.ts'
-import { reasonOf } from '../../core/platform/system-error.ts'
+import { toReason } from '../../core/platform/system-error.ts'
 import { differences } from '../../core/settings/differences.ts'
 import {
   exportedText,
@@ -46,7 +46,7 @@ export async function exportSettings({
   try {
     await replaceFile(filePath, exportedText(agent.settings.get(), hostname()))
   } catch (error) {
-    throw new UserError('settings.notExported', { file: filePath, reason: reasonOf(error) }, { cause: error })
+    throw new UserError('settings.notExported', { file: filePath, reason: toReason(error) }, { cause: error })
   }
   return { path: filePath }
 }
@@ -81,6 +81,6 @@ async function textOf(file: string): Promise<string> {
     if (size > LONGEST_FILE) throw new Error(`${size} bytes`)
     return await readFile(file, 'utf8')
   } catch (error) {
-    throw new UserError('settings.notImported', { file, reason: reasonOf(error) }, { cause: error })
+    throw new UserError('settings.notImported', { file, reason: toReason(error) }, { cause: error })
   }
 }

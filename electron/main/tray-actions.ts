@@ -1,7 +1,7 @@
 import { dialog } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { Message } from '../../core/lib/i18n/message.ts'
-import { sentenceOf } from '../../core/lib/i18n/user-error.ts'
+import { toSentence } from '../../core/lib/i18n/user-error.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
 import type { WindowHandlers } from './ipc.ts'
 import type { TrayActions } from './tray-menu.ts'
@@ -27,7 +27,7 @@ export function trayActions(options: {
       void dialog.showMessageBox(window.browser, { message: words()(sentence) })
     else addRefusal(agent, sentence)
   }
-  const tell = (answer: Promise<unknown>) => void answer.catch((error) => refused(sentenceOf(error)))
+  const tell = (answer: Promise<unknown>) => void answer.catch((error) => refused(toSentence(error)))
   return {
     open: () => void come(),
     toggle: () => window.toggle(options.trayBounds()),

@@ -1,4 +1,4 @@
-import { digestOf } from '../../core/platform/digest.ts'
+import { computeDigest } from '../../core/platform/digest.ts'
 import type { Identity } from '../../core/protocol/identity.ts'
 import type { SmallOutgoing } from '../../core/send/destinations/destination.ts'
 import { dial } from '../../core/send/destinations/receiver/dial.ts'
@@ -57,7 +57,7 @@ export async function connectSender(
         path: `${round % 20}/${round}-${index}`,
         facts: facts(bytes),
         bytes: content,
-        digest: digestOf(content),
+        digest: computeDigest(content),
       }
     })
 

@@ -1,11 +1,11 @@
-import { digestOf } from '../../core/platform/digest.ts'
-import type { FileFacts } from '../../core/platform/facts.ts'
+import { computeDigest } from '../../core/platform/digest.ts'
+import type { FileMetadata } from '../../core/platform/facts.ts'
 import type { Offered, StoreSource } from '../../core/store/store.ts'
 
-export { digestOf }
+export { computeDigest }
 
 /** What a file of so many bytes may be at its source. */
-export const factsOf = (size: number, changes: Partial<FileFacts> = {}): FileFacts => ({
+export const factsOf = (size: number, changes: Partial<FileMetadata> = {}): FileMetadata => ({
   size,
   mtimeNs: 1_600_000_000_500_000_000n,
   mode: 0o640,

@@ -1,8 +1,8 @@
 // Frames for a fuzzer: valid ones of every kind and either direction, and what can be done to them.
 import { Packr } from 'msgpackr'
-import { digestOf } from '../../core/platform/digest.ts'
+import { computeDigest } from '../../core/platform/digest.ts'
 import { encodeFrame } from '../../core/protocol/codec.ts'
-import type { FactWords } from '../../core/protocol/facts.ts'
+import type { EncodedMetadata } from '../../core/protocol/facts.ts'
 import { type FrameHeader, type FrameType, frameKinds } from '../../core/protocol/frames.ts'
 import { fileStatuses, PROTOCOL, senderLevels } from '../../core/protocol/limits.ts'
 import { statusHeader } from './wire-client.ts'
@@ -42,8 +42,8 @@ export function senderFrame(random: Random): AnyFrame {
     { sparse: true as const },
     { attributes: { 'user.x': payload } },
   ])
-  const facts: FactWords = [1_700_000_000, 500_000, 0o644, 0, 0, more]
-  const directories = random() < 0.2 ? [[0, 'deep', facts] as [number, string, FactWords]] : []
+  const facts: EncodedMetadata = [1_700_000_000, 500_000, 0o644, 0, 0, more]
+  const directories = random() < 0.2 ? [[0, 'deep', facts] as [number, string, EncodedMetadata]] : []
   const source = random() < 0.95 ? 0 : 1
   const named = { id, source, path, facts }
   switch (below(random, 13)) {
@@ -57,7 +57,7 @@ export function senderFrame(random: Random): AnyFrame {
         `${path}${index}`,
         payload.length,
         facts,
-        digestOf(payload),
+        computeDigest(payload),
       ])
       return frame('batch', { files, directories }, new Array(count).fill(payload))
     }
@@ -73,14 +73,14 @@ export function senderFrame(random: Random): AnyFrame {
       if (random() < 0.2) return frame('chunk', { id, zeros: pickFrom(random, [1, 1_500, 3_000]) })
       return frame('chunk', { id }, [large.subarray(0, pickFrom(random, [1, 1_500, 3_000]))])
     case 6:
-      return frame('end', { id, digest: digestOf(large) })
+      return frame('end', { id, digest: computeDigest(large) })
     case 7:
       return frame('abort', { id })
     case 8:
       return frame('copy', {
         ...named,
         size: payload.length,
-        digest: digestOf(payload),
+        digest: computeDigest(payload),
         fromSource: 0,
         fromPath: 'a/b0',
         moved: random() < 0.5,

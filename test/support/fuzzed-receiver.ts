@@ -2,9 +2,9 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { onTestFinished } from 'vitest'
-import { fingerprintOf } from '../../core/protocol/identity.ts'
+import { computeFingerprint } from '../../core/protocol/identity.ts'
 import type { FileStatus } from '../../core/protocol/limits.ts'
-import { nameFault } from '../../core/protocol/names.ts'
+import { findNameFault } from '../../core/protocol/names.ts'
 import { SenderConnection } from '../../core/receive/connection/connection.ts'
 import type { ConnectionHost } from '../../core/receive/connection/host.ts'
 import type { RefusedKind } from '../../core/receive/connection/refusals.ts'
@@ -29,7 +29,7 @@ function storeInName(): Pick<Store, keyof Store> {
     await turn()
     return { status, detail: '' }
   }
-  const judge = ({ path: name }: Offered) => soon(nameFault(name) === null ? 'durable' : 'name')
+  const judge = ({ path: name }: Offered) => soon(findNameFault(name) === null ? 'durable' : 'name')
   const stored = async (status: FileStatus) => ({ outcome: await soon(status), position: 0 })
   return {
     known: async () => ({ epoch: 'ab', position: 0, session: null }),
@@ -74,7 +74,7 @@ export function openFuzzedReceiver() {
   })
   onTestFinished(() => store.close())
   const sender: Sender = {
-    fingerprint: fingerprintOf(certificate),
+    fingerprint: computeFingerprint(certificate),
     name: 'sender',
     folder: 'sender',
     pairedAt: 0,

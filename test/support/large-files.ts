@@ -5,7 +5,7 @@ import { createSemaphore } from '../../core/lib/async/semaphore.ts'
 import { storeLayout } from '../../core/store/layout.ts'
 import { DEFAULT_RULES, type StoreRules } from '../../core/store/quota/rules.ts'
 import { type SmallIncoming, Store, type StoreSource } from '../../core/store/store.ts'
-import { digestOf, offeredAs } from './file-facts.ts'
+import { computeDigest, offeredAs } from './file-facts.ts'
 import { temporaryDirectory } from './temporary.ts'
 import { receiverParts, treeOf } from './transfer.ts'
 
@@ -37,7 +37,7 @@ export async function openLarge(rules: Partial<StoreRules> = {}) {
 export const smallFile = (source: StoreSource, name: string, bytes: Uint8Array): SmallIncoming => ({
   ...offeredAs(source, name, bytes.length),
   bytes,
-  digest: digestOf(bytes),
+  digest: computeDigest(bytes),
 })
 
 const turns = createSemaphore(64)
@@ -71,6 +71,6 @@ export async function sendLarge(
   const file = begin(store, source, name, bytes.length, identity)
   const offset = await file.offset
   if (offset !== null && offset < bytes.length) await file.write(bytes.subarray(offset))
-  const { outcome } = await file.finish(digestOf(bytes))
+  const { outcome } = await file.finish(computeDigest(bytes))
   return { offset, status: outcome.status }
 }

@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import tls from 'node:tls'
 import { onTestFinished } from 'vitest'
-import { digestOf } from '../../core/platform/digest.ts'
+import { computeDigest } from '../../core/platform/digest.ts'
 import { createFrameDecoder, encodeFrame } from '../../core/protocol/codec.ts'
 import type { Frame, FrameHeader, FrameType } from '../../core/protocol/frames.ts'
 import { loadIdentity } from '../../core/protocol/identity.ts'
@@ -93,7 +93,7 @@ export async function startLiar(directory: string, trusted: string, lies: Lies =
       victim.result([frame.header.id], contents.has(frame.header.path) ? 'same' : 'unknown')
     else if (frame.type === 'prove') {
       // All that can be said without the nonce.
-      const digest = digestOf(contents.get(frame.header.path) ?? Buffer.of())
+      const digest = computeDigest(contents.get(frame.header.path) ?? Buffer.of())
       victim.send('proof', { id: frame.header.id, digest, reason: '' })
     } else if (frame.type === 'alive') victim.send('alive', { stalledMs: 0 })
   }

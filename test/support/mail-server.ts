@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { ChannelInput, ChannelOutcome } from '../../core/alerts/channels/channel.ts'
-import { fingerprintOf } from '../../core/protocol/identity.ts'
+import { computeFingerprint } from '../../core/protocol/identity.ts'
 import { localCertificate } from './certificate.ts'
 
 /** Debian's own, which has Debian's packages; another one may come before it on the path. */
@@ -57,7 +57,7 @@ export async function startMailServer(directory: string): Promise<MailServer> {
   const server = spawn(PYTHON, [program, mailbox, cert, key], { stdio: ['pipe', 'pipe', 'ignore'] })
   return {
     ports: JSON.parse(await firstLine(server)),
-    fingerprint: fingerprintOf(new X509Certificate(certificate.cert).raw),
+    fingerprint: computeFingerprint(new X509Certificate(certificate.cert).raw),
     mails: () => JSON.parse(execFileSync(PYTHON, ['-c', READ, mailbox], { encoding: 'utf8' })),
     sendTrusting(told, options, secrets) {
       const env = { ...process.env, NODE_EXTRA_CA_CERTS: cert }

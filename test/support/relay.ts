@@ -4,7 +4,7 @@ import { onTestFinished } from 'vitest'
 /**
  * What a relay does to a connection. `close`: both ends are closed in order; `reset`: both get a reset; `flip`: one bit
  * of the next byte is turned over; `delay`: nothing is forwarded for 200 ms; `stall`: nothing is forwarded ever again,
- * though all stays open, as when a cable is pulled; `hold`: nothing more is forwarded or read until `letGo`; `none`: only
+ * though all stays open, as when a cable is pulled; `hold`: nothing more is forwarded or read until `releaseHold`; `none`: only
  * whoever waits is told.
  */
 export type RelayFault = 'close' | 'reset' | 'flip' | 'delay' | 'stall' | 'hold' | 'none'
@@ -29,7 +29,7 @@ export interface Relay {
   disarm(): void
   /** Does this to every connection that is open now. */
   strike(fault: 'reset' | 'stall'): void
-  /** Forwards nothing after that byte, and reads nothing more, not even the end, until `letGo`; only once. */
+  /** Forwards nothing after that byte, and reads nothing more, not even the end, until `releaseHold`; only once. */
   holdAfter(bytes: number): void
   letGo(): void
 }

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { storeChoice } from '../../cli/restore-task.ts'
-import type { FileFacts } from '../../core/platform/facts.ts'
+import type { FileMetadata } from '../../core/platform/facts.ts'
 import { openLibrary } from '../../core/restore/open.ts'
 import { restoreFrom } from '../../core/restore/restore.ts'
 import { runTask, type TaskEvent } from '../../core/restore/task.ts'
@@ -25,7 +25,7 @@ export async function openRestoring() {
   const layout = storeLayout(root)
   const { store, source } = await openAt(root)
 
-  const put = (name: string, content: string | Buffer, changes: Partial<FileFacts> = {}) => {
+  const put = (name: string, content: string | Buffer, changes: Partial<FileMetadata> = {}) => {
     const bytes = Buffer.from(content)
     return store.receive({ ...smallFile(source, name, bytes), facts: factsOf(bytes.length, changes) })
   }

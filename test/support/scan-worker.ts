@@ -1,13 +1,13 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import type { ConfigOf, FromWorker, ToWorker } from '../../core/lib/workers/definition.ts'
+import type { WorkerConfig, FromWorker, ToWorker } from '../../core/lib/workers/definition.ts'
 import type { MarkedAnswer, Scanned, scannerDefinition } from '../../core/scan/scanner-messages.ts'
 import { repeat } from './repeat.ts'
 import type { TestSender } from './transfer.ts'
 import { until } from './until.ts'
 
-type Config = ConfigOf<typeof scannerDefinition>
+type Config = WorkerConfig<typeof scannerDefinition>
 
 /** A real scanner process. */
 export interface ScannerProcess {

@@ -1,6 +1,6 @@
 import type { FrameChannel } from '../../core/protocol/channel.ts'
 import type { SmallFile } from '../../core/protocol/entries.ts'
-import type { FactWords } from '../../core/protocol/facts.ts'
+import type { EncodedMetadata } from '../../core/protocol/facts.ts'
 import type { Frame, FrameHeader } from '../../core/protocol/frames.ts'
 import type { Outcome } from '../../core/store/outcome.ts'
 import { StoreSession } from '../../core/store/session/upload-session.ts'
@@ -9,7 +9,7 @@ import { idleRead } from './idle-reading.ts'
 
 const KIB = 1024
 const digest = Buffer.alloc(32)
-const facts: FactWords = [0, 0, 0o644, 0, 0, null]
+const facts: EncodedMetadata = [0, 0, 0o644, 0, 0, null]
 const none = Buffer.alloc(0)
 export const durable: Outcome = { status: 'durable', detail: '' }
 

@@ -7,9 +7,9 @@ import { onTestFinished } from 'vitest'
 import { workerEnvironment } from '../../core/agent/workers/starter.ts'
 import { type FoundFile, openLedger } from '../../core/ledger/ledger.ts'
 import {
-  type ConfigOf,
+  type WorkerConfig,
   fromWorkerSchema,
-  type ReportOf,
+  type WorkerReport,
   type WorkerDefinition,
 } from '../../core/lib/workers/definition.ts'
 import { errorCode } from '../../core/platform/system-error.ts'
@@ -26,9 +26,9 @@ import { until } from './until.ts'
 export interface TestWorker<D extends WorkerDefinition> {
   readonly process: ChildProcess
   readonly log: string[]
-  report(): ReportOf<D> | null
+  report(): WorkerReport<D> | null
   nudges(): number
-  configure(config: ConfigOf<D>): void
+  configure(config: WorkerConfig<D>): void
   nudge(): void
   request(name: string, input: unknown): Promise<unknown>
   /** kill -9; resolves when the process is gone. */
@@ -40,12 +40,12 @@ function startWorker<D extends WorkerDefinition>(definition: D, script: string):
   const child = fork(module, { env: workerEnvironment('sender', process.env), execArgv: [] })
   const log: string[] = []
   const answers = new Map<number, (answer: { output: unknown } | { sentence: unknown }) => void>()
-  let report: ReportOf<D> | null = null
+  let report: WorkerReport<D> | null = null
   let nudges = 0
   let lastId = 0
   child.on('message', (raw) => {
     const received = fromWorkerSchema.parse(raw)
-    if (received.type === 'report') report = definition.report.parse(received.report) as ReportOf<D>
+    if (received.type === 'report') report = definition.report.parse(received.report) as WorkerReport<D>
     else if (received.type === 'nudge') nudges += 1
     else if (received.type === 'log') log.push(`${received.level} ${received.message}`)
     else if (received.type === 'response') answers.get(received.id)?.({ output: received.output })
@@ -118,7 +118,7 @@ export function receiverConfig(
   store: string,
   senders: readonly Home[],
   port = 0,
-): ConfigOf<typeof receiverDefinition> {
+): WorkerConfig<typeof receiverDefinition> {
   return {
     storeDirectory: store,
     host: '127.0.0.1',
@@ -137,7 +137,7 @@ export const receiverParts = {
   storeThread: new URL('../../cli/workers/store-thread.ts', import.meta.url),
 }
 
-type SenderConfig = ConfigOf<typeof senderDefinition>
+type SenderConfig = WorkerConfig<typeof senderDefinition>
 
 export function senderConfig(
   home: Home,

@@ -1,7 +1,7 @@
 import tls from 'node:tls'
 import { onTestFinished } from 'vitest'
 import { createFrameDecoder, encodeFrame } from '../../core/protocol/codec.ts'
-import type { FactWords } from '../../core/protocol/facts.ts'
+import type { EncodedMetadata } from '../../core/protocol/facts.ts'
 import type { Frame, FrameHeader, FrameType } from '../../core/protocol/frames.ts'
 import type { Identity } from '../../core/protocol/identity.ts'
 import { PROTOCOL } from '../../core/protocol/limits.ts'
@@ -13,7 +13,7 @@ export const helloOf = (changes: Partial<FrameHeader<'hello'>> = {}): FrameHeade
 })
 
 /** A file that was modified so many seconds after 1970. */
-export const wireFacts = (seconds = 0, mode = 0o644): FactWords => [seconds, 0, mode, 0, 0, null]
+export const wireFacts = (seconds = 0, mode = 0o644): EncodedMetadata => [seconds, 0, mode, 0, 0, null]
 
 /** The number by which the source "data" is called in tests, and the frame that says so. */
 export const DATA = 0

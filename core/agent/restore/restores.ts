@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
-import type { InputOf, OutputOf, RequestName } from '../../lib/workers/definition.ts'
+import type { RequestInput, RequestOutput, RequestName } from '../../lib/workers/definition.ts'
 import { BEGUN, type RestoreReport } from '../../restore/report-schema.ts'
 import { type LibrarySettings, restorerDefinition } from '../../restore/restore-messages.ts'
 import { embeddedDestination, namedDestination } from '../../settings/destinations.ts'
@@ -49,11 +49,11 @@ export class Restores {
   async ask<N extends Exclude<RequestName<Definition>, 'start' | 'stop'>>(
     name: N,
     { destination, computer = null }: Asked,
-    input: Omit<InputOf<Definition, N>, 'from'>,
-  ): Promise<OutputOf<Definition, N>> {
+    input: Omit<RequestInput<Definition, N>, 'from'>,
+  ): Promise<RequestOutput<Definition, N>> {
     this.#wake()
     const from = this.#from(destination, computer, null)
-    return this.#worker.request(name, { ...input, from } as InputOf<Definition, N>)
+    return this.#worker.request(name, { ...input, from } as RequestInput<Definition, N>)
   }
 
   /** @throws UserError if a restore is running, or the destination does not exist */

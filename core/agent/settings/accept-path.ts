@@ -1,7 +1,7 @@
 import { sep } from 'node:path'
 import type { PathFacts } from '../../check/inspect.ts'
 import type { Message } from '../../lib/i18n/message.ts'
-import { sentenceOf, UserError } from '../../lib/i18n/user-error.ts'
+import { toSentence, UserError } from '../../lib/i18n/user-error.ts'
 
 /** The facts of a path that decide about a refusal. */
 export type LookedAt = Pick<PathFacts, 'real' | 'kind' | 'readable' | 'store' | 'code'>
@@ -93,7 +93,7 @@ export function refusedSources(
       acceptSource(path, facts, taken)
       taken.sources.push({ path, name })
     } catch (error) {
-      refused.set(id, sentenceOf(error))
+      refused.set(id, toSentence(error))
     }
   }
   return refused

@@ -1,5 +1,5 @@
 import type { PathFacts } from '../../check/inspect.ts'
-import type { InputOf, OutputOf } from '../../lib/workers/definition.ts'
+import type { RequestInput, RequestOutput } from '../../lib/workers/definition.ts'
 import type { senderDefinition } from '../../send/sender-messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
 import type { Settings } from '../../settings/schema.ts'
@@ -7,8 +7,8 @@ import type { SecretStore } from '../../settings/secrets.ts'
 import type { SettingsStore } from '../../settings/settings-store.ts'
 
 type Asked<N extends 'test' | 'pair'> = (
-  input: InputOf<typeof senderDefinition, N>,
-) => Promise<OutputOf<typeof senderDefinition, N>>
+  input: RequestInput<typeof senderDefinition, N>,
+) => Promise<RequestOutput<typeof senderDefinition, N>>
 
 /** The services for changing settings, from a running agent or, if none runs, from the command line. */
 export interface SettingsContext {

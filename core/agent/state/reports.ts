@@ -1,7 +1,7 @@
 import type { Checked } from '../../check/checker-messages.ts'
 import { noTotals } from '../../ledger/ledger-messages.ts'
 import type { Message } from '../../lib/i18n/message.ts'
-import type { ReportOf } from '../../lib/workers/definition.ts'
+import type { WorkerReport } from '../../lib/workers/definition.ts'
 import type { Scanned } from '../../scan/scanner-messages.ts'
 import type { senderDefinition } from '../../send/sender-messages.ts'
 import { destinationIds } from '../../settings/destinations.ts'
@@ -158,7 +158,7 @@ function newestOf({ newest }: SourceState, { batches }: Scanned, now: number): S
 export function withSent(
   state: AppState,
   destination: string,
-  report: ReportOf<typeof senderDefinition>,
+  report: WorkerReport<typeof senderDefinition>,
 ): Partial<AppState> {
   const sources = state.sources.map((source): SourceState => {
     const { id } = source.settings

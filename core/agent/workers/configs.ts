@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type checkerDefinition, type ProbeKind, probeKinds } from '../../check/checker-messages.ts'
-import type { ConfigOf } from '../../lib/workers/definition.ts'
+import type { WorkerConfig } from '../../lib/workers/definition.ts'
 import type { scannerDefinition } from '../../scan/scanner-messages.ts'
 import type { OwnStatus, RemovalRule, senderDefinition } from '../../send/sender-messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
@@ -11,7 +11,7 @@ import type { Secrets } from '../../settings/secrets.ts'
 import { storeLayout } from '../../store/layout.ts'
 import type { AppState } from '../state/schema.ts'
 
-export type KnownMounts = ConfigOf<typeof checkerDefinition>['knownMounts']
+export type KnownMounts = WorkerConfig<typeof checkerDefinition>['knownMounts']
 
 const ownDirectory = (folder: string): string => storeLayout(folder).own
 
@@ -20,7 +20,7 @@ export function checkerConfig(
   settings: Settings,
   layout: DataLayout,
   knownMounts: KnownMounts,
-): ConfigOf<typeof checkerDefinition> {
+): WorkerConfig<typeof checkerDefinition> {
   const readOnly: ProbeKind[] = ['mount', 'read']
   const paths = [...settings.sources, ...settings.checkedPaths].map(({ id, path, link, write }) => ({
     id,
@@ -43,7 +43,7 @@ export function checkerConfig(
   }
 }
 
-export function scannerConfig(settings: Settings, layout: DataLayout): ConfigOf<typeof scannerDefinition> {
+export function scannerConfig(settings: Settings, layout: DataLayout): WorkerConfig<typeof scannerDefinition> {
   return {
     // Only senders use the priority. A fixed value here keeps a change of it from starting a new scan.
     sources: settings.sources.map((source) => ({
@@ -102,7 +102,7 @@ export function senderConfigs(
   settings: Settings,
   layout: DataLayout,
   now: SendersNow,
-): Map<string, ConfigOf<typeof senderDefinition>> {
+): Map<string, WorkerConfig<typeof senderDefinition>> {
   const own = embeddedDestination(layout, now.computerName)
   const all = settings.destinations.length === 0 ? [own] : settings.destinations
   return new Map(all.map((one) => [one.id, senderConfig(settings, layout, one, now)]))
@@ -113,7 +113,7 @@ function senderConfig(
   layout: DataLayout,
   destination: Destination,
   now: SendersNow,
-): ConfigOf<typeof senderDefinition> {
+): WorkerConfig<typeof senderDefinition> {
   const { id } = destination
   const going = settings.sources.filter((source) => destinationIds(settings, source).includes(id))
   // An idle destination may have something to send the next moment.

@@ -1,11 +1,11 @@
 import { UserError } from '../../lib/i18n/user-error.ts'
 import {
-  type ConfigOf,
+  type WorkerConfig,
   fromWorkerSchema,
-  type InputOf,
+  type RequestInput,
   type LogLevel,
-  type OutputOf,
-  type ReportOf,
+  type RequestOutput,
+  type WorkerReport,
   type RequestName,
   type ToWorker,
   type WorkerDefinition,
@@ -38,7 +38,7 @@ export function decideRestart(failures: number, ranMs: number): Restart {
 }
 
 export interface SupervisionEvents<D extends WorkerDefinition> {
-  report(report: ReportOf<D>): void
+  report(report: WorkerReport<D>): void
   nudge(): void
   log(level: LogLevel, message: string): void
   condition(state: WorkerState): void
@@ -54,7 +54,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   readonly #starter: WorkerStarter<D['name']>
   readonly #events: SupervisionEvents<D>
   #handle: WorkerHandle | null = null
-  #config: ConfigOf<D> | null = null
+  #config: WorkerConfig<D> | null = null
   #state: WorkerState = { condition: 'off', restarts: 0, since: Date.now(), pid: null }
   /** Consecutive ends. */
   #failures = 0
@@ -76,7 +76,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   }
 
   /** Starts the worker if it is not running. It gets this configuration now and after every restart. */
-  configure(config: ConfigOf<D>): void {
+  configure(config: WorkerConfig<D>): void {
     this.#config = config
     if (this.#wanted) {
       this.#post({ type: 'configure', config })
@@ -99,7 +99,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   /**
    * Sets the configuration of the next process without sending it to the running one, which already has these facts.
    */
-  prepare(config: ConfigOf<D>): void {
+  prepare(config: WorkerConfig<D>): void {
     if (this.#wanted) this.#config = config
   }
 
@@ -111,7 +111,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     this.#post({ type: 'nudge' })
   }
 
-  async request<N extends RequestName<D>>(name: N, input: InputOf<D, N>): Promise<OutputOf<D, N>> {
+  async request<N extends RequestName<D>>(name: N, input: RequestInput<D, N>): Promise<RequestOutput<D, N>> {
     const definition = this.#definition.requests[name]
     const worker = this.#definition.name
     // The next process is about to start.
@@ -121,7 +121,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
       (id) => this.#post({ type: 'request', id, name, input }),
       () => new UserError('agent.workerSilent', { worker }),
     )
-    return definition.output.parse(output) as OutputOf<D, N>
+    return definition.output.parse(output) as RequestOutput<D, N>
   }
 
   /** Asks the process to stop. After the timeout it is killed and abandoned. */
@@ -194,7 +194,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
         return
       case 'report': {
         const report = this.#definition.report.safeParse(received.report)
-        if (report.success) this.#pass(report.data as ReportOf<D>)
+        if (report.success) this.#pass(report.data as WorkerReport<D>)
         else this.#events.log('error', `${this.#definition.name}: bad report: ${report.error.message}`)
         return
       }
@@ -218,7 +218,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   }
 
   /** An error in handling one report must not end the checks, the alerts and all other work. */
-  #pass(report: ReportOf<D>): void {
+  #pass(report: WorkerReport<D>): void {
     try {
       this.#events.report(report)
     } catch (error) {

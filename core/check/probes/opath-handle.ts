@@ -2,7 +2,7 @@ import fs, { readFileSync, type Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { closeFd, openFd } from '../../platform/fd.ts'
-import { mountIdOfStats } from '../../platform/mounts/mountinfo.ts'
+import { toMountId } from '../../platform/mounts/mountinfo.ts'
 
 const fstat = promisify(fs.fstat)
 /** open(2)'s O_PATH, for which Node.js has no constant: resolves a path without opening the file. */
@@ -31,7 +31,7 @@ export async function anchorPath(path: string, flags = 0): Promise<Anchor> {
     return {
       path,
       stats,
-      mountId: mountIdOfStats(stats),
+      mountId: toMountId(stats),
       release: () => Promise.resolve(),
     }
   }

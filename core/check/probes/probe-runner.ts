@@ -1,7 +1,7 @@
 import { constants, type Stats } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import { closeFailed } from '../../platform/fd.ts'
-import { hasUnseenWriters, type Mount, mountAbove, readMounts } from '../../platform/mounts/mountinfo.ts'
+import { hasUnseenWriters, type Mount, findMount, readMounts } from '../../platform/mounts/mountinfo.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
 import type { PathToCheck, ProbeKind } from '../checker-messages.ts'
 import { systemErrorOf } from './errno.ts'
@@ -35,7 +35,7 @@ type MountTable = ReturnType<typeof createMountTable>
 
 export function createSystemDisk() {
   const table = createMountTable()
-  const above = (path: string) => mountAbove(table.current(), path)
+  const above = (path: string) => findMount(table.current(), path)
   return {
     /** Returns the file system of a path, as far as known without touching the path. */
     fileSystemOf: (path: string, { known }: PathMemory) => {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ConfigOf } from '../../lib/workers/definition.ts'
+import type { WorkerConfig } from '../../lib/workers/definition.ts'
 import type { Checked, checkerDefinition, PathToCheck, RememberedMount } from '../checker-messages.ts'
 import { freshMemory, type PathMemory } from '../probes/findings.ts'
 import { slowLimit } from '../verdict.ts'
@@ -9,7 +9,7 @@ import { createSpotChecks } from './spot-checks.ts'
 import { callAt, dueAt, patienceOf, tickAfter } from './timetable.ts'
 import { isOn, Watch } from './watched-path.ts'
 
-export type CheckerConfig = ConfigOf<typeof checkerDefinition>
+export type CheckerConfig = WorkerConfig<typeof checkerDefinition>
 
 interface CheckerPorts extends Omit<ChecksOutParts, 'reporter'> {
   report(checked: Checked[]): void

@@ -1,5 +1,5 @@
 /** Returns a function that runs `work` at most once in `everyMs`, including once after the last call. */
-export function throttled(everyMs: number, work: () => void): { (): void; stop(): void } {
+export function throttle(everyMs: number, work: () => void): { (): void; stop(): void } {
   let timer: NodeJS.Timeout | null = null
   const call = () => {
     timer ??= setTimeout(() => {

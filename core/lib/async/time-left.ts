@@ -114,7 +114,7 @@ export function createTimeLeft(): TimeLeft {
     rest,
     left(toGo, now, bytesPerSecond = null) {
       if (movedAt === null || now - movedAt > STILL_MS || seen.t < LEAST_MS) return null
-      const guess = guessOf(seen, toGo)
+      const guess = estimateMs(seen, toGo)
       if (guess === null) return null
       const least = bytesPerSecond === null ? 0 : (toGo.bytes / bytesPerSecond) * 1000
       const ms = Math.max(guess, least)
@@ -124,7 +124,7 @@ export function createTimeLeft(): TimeLeft {
 }
 
 /** Returns milliseconds; null: the measurements are insufficient. */
-function guessOf(seen: Seen, { files, bytes }: ToGo): number | null {
+function estimateMs(seen: Seen, { files, bytes }: ToGo): number | null {
   const { f, b, t, ff, fb, bb, tf, tb } = seen
   const apart = ff * bb - fb * fb
   if (apart > 0.05 * ff * bb) {

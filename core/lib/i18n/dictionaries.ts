@@ -39,8 +39,8 @@ export const english = {
 }
 
 /** A key of the dictionaries; every displayed sentence has one. Plural forms share their stem. */
-export type WordKey = StemOf<keyof typeof english>
-type StemOf<Key extends string> = Key extends `${infer Stem}_one` | `${infer Stem}_other` ? Stem : Key
+export type WordKey = WordStem<keyof typeof english>
+type WordStem<Key extends string> = Key extends `${infer Stem}_one` | `${infer Stem}_other` ? Stem : Key
 
 export const traditionalChinese: Record<string, string> = {
   ...zhAgent,

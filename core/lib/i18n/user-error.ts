@@ -15,7 +15,7 @@ export class UserError extends Error {
 }
 
 /** Returns the sentence of any error: that of a UserError, otherwise one with the system's message. */
-export function sentenceOf(error: unknown): Message {
+export function toSentence(error: unknown): Message {
   if (error instanceof UserError) return error.sentence
   return message('problem.other', { reason: errorText(error) })
 }

@@ -18,11 +18,11 @@ export interface WorkerDefinition {
   requests: Record<string, RequestDefinition>
 }
 
-export type ConfigOf<D extends WorkerDefinition> = z.infer<D['config']>
-export type ReportOf<D extends WorkerDefinition> = z.infer<D['report']>
+export type WorkerConfig<D extends WorkerDefinition> = z.infer<D['config']>
+export type WorkerReport<D extends WorkerDefinition> = z.infer<D['report']>
 export type RequestName<D extends WorkerDefinition> = keyof D['requests'] & string
-export type InputOf<D extends WorkerDefinition, N extends RequestName<D>> = z.infer<D['requests'][N]['input']>
-export type OutputOf<D extends WorkerDefinition, N extends RequestName<D>> = z.infer<
+export type RequestInput<D extends WorkerDefinition, N extends RequestName<D>> = z.infer<D['requests'][N]['input']>
+export type RequestOutput<D extends WorkerDefinition, N extends RequestName<D>> = z.infer<
   D['requests'][N]['output']
 >
 

@@ -16,13 +16,13 @@ let jobs = 0
  * percentile of the time from a file's close to its report to a third. Linux only: on other systems a priority applies
  * to the whole process.
  */
-export function goBeforeOthers(): void {
+export function raisePriority(): void {
   if (process.platform !== 'linux' || getPriority() !== AS_OTHERS) return
   isBefore = set(BEFORE_OTHERS)
 }
 
 /** Marks a long job of this thread that no other work waits for; returns the function that ends the mark. */
-export function duringLongJob(): () => void {
+export function beginLongJob(): () => void {
   jobs += 1
   if (isBefore && jobs === 1) set(AS_OTHERS)
   return () => {

@@ -1,11 +1,11 @@
 import { logDroppedErrors } from '../../dropped-errors.ts'
-import { sentenceOf } from '../i18n/user-error.ts'
+import { toSentence } from '../i18n/user-error.ts'
 import { collectStart } from './collect-start.ts'
 import {
-  type ConfigOf,
+  type WorkerConfig,
   type FromWorker,
   type LogLevel,
-  type ReportOf,
+  type WorkerReport,
   toWorkerSchema,
   type WorkerDefinition,
 } from './definition.ts'
@@ -15,7 +15,7 @@ import { endNow } from './end-now.ts'
 export const ALIVE_EVERY_MS = 5_000
 
 export interface WorkerContext<D extends WorkerDefinition> {
-  report(report: ReportOf<D>): void
+  report(report: WorkerReport<D>): void
   /** Notifies the supervisor that there is work for the workers that depend on this one. */
   nudge(): void
   log(level: LogLevel, message: string): void
@@ -26,7 +26,7 @@ export interface WorkerHandlers<D extends WorkerDefinition> {
    * Called for each configuration, including the first; calls never overlap. If it rejects, the newest configuration is
    * retried: a requirement may be missing for a while, such as the data's disk at startup.
    */
-  configure(config: ConfigOf<D>): Promise<void>
+  configure(config: WorkerConfig<D>): Promise<void>
   nudge?(): void
   requests: {
     [N in keyof D['requests']]: (input: never) => Promise<unknown>
@@ -66,7 +66,7 @@ export function serveWorker<D extends WorkerDefinition>(
       const output = await handler(request.input.parse(input))
       post({ type: 'response', id, output })
     } catch (error) {
-      post({ type: 'failure', id, sentence: sentenceOf(error) })
+      post({ type: 'failure', id, sentence: toSentence(error) })
     }
   }
 
@@ -74,7 +74,7 @@ export function serveWorker<D extends WorkerDefinition>(
     const received = toWorkerSchema.parse(raw)
     switch (received.type) {
       case 'configure':
-        configuring.queue(definition.config.parse(received.config) as ConfigOf<D>)
+        configuring.queue(definition.config.parse(received.config) as WorkerConfig<D>)
         return
       case 'request':
         // Deferred, so that a request right after the first configuration finds it started.
@@ -112,7 +112,7 @@ class Configuring<D extends WorkerDefinition> {
     this.#log = log
   }
 
-  queue(config: ConfigOf<D>, pauseMs = AGAIN_FIRST_MS): void {
+  queue(config: WorkerConfig<D>, pauseMs = AGAIN_FIRST_MS): void {
     this.#configuring = this.#configuring.then(() => this.#apply(config, pauseMs))
   }
 
@@ -125,7 +125,7 @@ class Configuring<D extends WorkerDefinition> {
     setImmediate(() => this.#handlers.stop().finally(endNow))
   }
 
-  async #apply(config: ConfigOf<D>, pauseMs: number): Promise<void> {
+  async #apply(config: WorkerConfig<D>, pauseMs: number): Promise<void> {
     clearTimeout(this.#again)
     try {
       await this.#handlers.configure(config)

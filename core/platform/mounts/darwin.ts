@@ -27,7 +27,7 @@ export function darwinMounts(): Mount[] {
   const buffer = Buffer.alloc((Math.max(0, count) + ROOM) * STATFS_BYTES)
   const found = getfsstat(buffer, buffer.length, MNT_NOWAIT)
   if (count < 0 || found < 0) throw new Error('getfsstat failed')
-  return mountsOfStatfs(buffer.subarray(0, found * STATFS_BYTES))
+  return parseStatfsList(buffer.subarray(0, found * STATFS_BYTES))
 }
 
 /** Returns the id that `darwinMounts` assigns to the mount of a file. */
@@ -58,15 +58,15 @@ const DATA_VOLUME = '/System/Volumes/Data'
  * Parses the result of getfsstat(2). A mount's id is the first half of its file system's id, which stat(2) returns as
  * the device of every file in it.
  */
-export function mountsOfStatfs(bytes: Buffer): Mount[] {
+export function parseStatfsList(bytes: Buffer): Mount[] {
   const mounts: Mount[] = []
   for (let start = 0; start + STATFS_BYTES <= bytes.length; start += STATFS_BYTES) {
-    mounts.push(mountOf(bytes.subarray(start, start + STATFS_BYTES)))
+    mounts.push(parseStatfs(bytes.subarray(start, start + STATFS_BYTES)))
   }
   return mounts
 }
 
-function mountOf(statfs: Buffer): Mount {
+function parseStatfs(statfs: Buffer): Mount {
   const flags = statfs.readUInt32LE(FLAGS)
   const id = statfs.readUInt32LE(FSID)
   const access = (flags & MNT_RDONLY) === 0 ? 'rw' : 'ro'

@@ -4,7 +4,7 @@ import { type Mount, readMounts } from './mountinfo.ts'
 const READ_EVERY_MS = 1_000
 
 /** Returns the file system and options of the topmost mount at each mount point. */
-const topsOf = (mounts: readonly Mount[]): ReadonlyMap<string, string> =>
+const getTopMounts = (mounts: readonly Mount[]): ReadonlyMap<string, string> =>
   new Map(
     mounts.map(({ point, id, device, options, superOptions }) => [
       point,
@@ -14,7 +14,7 @@ const topsOf = (mounts: readonly Mount[]): ReadonlyMap<string, string> =>
 
 /** Returns the mount points that were added, removed, or changed their file system or its options. */
 export function changedPoints(earlier: readonly Mount[], later: readonly Mount[]): string[] {
-  const [before, after] = [topsOf(earlier), topsOf(later)]
+  const [before, after] = [getTopMounts(earlier), getTopMounts(later)]
   const points = new Set([...before.keys(), ...after.keys()])
   return [...points].filter((point) => before.get(point) !== after.get(point))
 }

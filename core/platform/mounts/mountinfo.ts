@@ -10,12 +10,12 @@ const BLOCK_DEVICES = '/sys/dev/block'
  * Returns the disk of a path, from the path's text only; null: unknown. Partitions of one disk count as one, and so do
  * encrypted devices and volumes on that disk only.
  */
-export function diskOf(
+export function findDisk(
   directory: string,
   mounts: readonly Mount[] | null = readMounts(),
   devices = BLOCK_DEVICES,
 ): string | null {
-  const mount = mountAbove(mounts ?? [], directory)
+  const mount = findMount(mounts ?? [], directory)
   if (mount === null) return null
   try {
     return wholeDisk(realpathSync(path.join(devices, mount.device)))
@@ -51,11 +51,11 @@ let last: { text: string; mounts: readonly Mount[] } = { text: '', mounts: [] }
 
 /** Parses mountinfo. The same text is parsed once, because it is read often and rarely changes. */
 export function parseMountinfo(text: string): readonly Mount[] {
-  if (text !== last.text) last = { text, mounts: text.split('\n').flatMap((line) => parseLine(line) ?? []) }
+  if (text !== last.text) last = { text, mounts: text.split('\n').flatMap((line) => parseMountinfoLine(line) ?? []) }
   return last.mounts
 }
 
-function parseLine(line: string): Mount | null {
+function parseMountinfoLine(line: string): Mount | null {
   const [left, right] = line.split(' - ')
   if (left === undefined || right === undefined) return null
   const [id, , device, , point, options] = left.split(' ')
@@ -78,7 +78,7 @@ function withoutOctal(field: string): string {
 }
 
 /** Returns the mount of an absolute path from its text only: follows no symbolic link, makes no system call. */
-export function mountAbove(mounts: readonly Mount[], path: string): Mount | null {
+export function findMount(mounts: readonly Mount[], path: string): Mount | null {
   let best: Mount | null = null
   for (const mount of mounts) {
     // If two mounts have the same mount point, the later one covers the earlier.
@@ -137,6 +137,6 @@ export function readMounts(platform: NodeJS.Platform = process.platform): readon
  * Returns the id in that list of a file's mount, from stat(2); null: not possible. On Linux it is read from the open
  * file instead (proc_pid_fdinfo(5)).
  */
-export function mountIdOfStats(stats: Pick<Stats, 'dev'>): number | null {
+export function toMountId(stats: Pick<Stats, 'dev'>): number | null {
   return process.platform === 'darwin' ? darwinMountId(stats) : null
 }

@@ -1,12 +1,12 @@
 import { hostname, networkInterfaces } from 'node:os'
-import { type Mount, mountAbove, readMounts } from './mountinfo.ts'
+import { type Mount, findMount, readMounts } from './mountinfo.ts'
 
 /** File system types in mountinfo whose files are on another computer, if they name it. */
 const SHARES =
   /^(nfs4?|cifs|smb3|smbfs|ceph|afs|afpfs|webdav|lustre|beegfs|glusterfs|davfs|fuse\.(sshfs|glusterfs|ceph|rclone|s3fs|davfs2?))$/
 
 /** Returns the host of a share's source: "host:/path", "user@host:path", "//host/share" or "https://host/path". */
-function hostOf(source: string): string | null {
+function parseHost(source: string): string | null {
   const [, slashes, name] =
     /^(?:[a-z0-9+]+:(?=\/\/))?(\/\/)?(?:[^@/]*@)?(\[[^\]]+\]|[^/:]+)/i.exec(source) ?? []
   const isNamed = slashes !== undefined || source.includes(':')
@@ -17,10 +17,10 @@ function hostOf(source: string): string | null {
  * True if a directory is on a share of another computer, by the path's text and the current mounts. False if this is
  * unknown.
  */
-export function isElsewhere(directory: string, mounts: readonly Mount[] | null = readMounts()): boolean {
-  const mount = mountAbove(mounts ?? [], directory)
+export function isOnOtherComputer(directory: string, mounts: readonly Mount[] | null = readMounts()): boolean {
+  const mount = findMount(mounts ?? [], directory)
   if (mount === null || !SHARES.test(mount.type)) return false
-  const host = hostOf(mount.source)
+  const host = parseHost(mount.source)
   return host === null || !isThisComputer(host)
 }
 

@@ -8,7 +8,7 @@ import { WireFault } from '../../protocol/codec.ts'
 import type { Frame, FrameHeader, FrameType } from '../../protocol/frames.ts'
 import { PROTOCOL, type RefusalCode } from '../../protocol/limits.ts'
 import { peerFingerprint } from '../../protocol/pin.ts'
-import { HANDSHAKE_MS, remoteOf } from '../../protocol/tls.ts'
+import { HANDSHAKE_MS, formatRemote } from '../../protocol/tls.ts'
 import { type Sender, wantedOf } from '../../store/senders/senders.ts'
 import { StoreSession } from '../../store/session/upload-session.ts'
 import { judgeSession, type KnownSession } from '../../store/store.ts'
@@ -111,7 +111,7 @@ export class SenderConnection implements ActiveConnection {
 
   /** @param letIn called once the peer is identified as a sender that may send. */
   constructor(socket: TLSSocket, host: ConnectionHost, letIn: () => void) {
-    this.#from = remoteOf(socket)
+    this.#from = formatRemote(socket)
     this.#host = host
     this.#letIn = letIn
     const fingerprint = peerFingerprint(socket)

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
-import { addressOf } from '../../lib/i18n/address.ts'
+import { formatAddress } from '../../lib/i18n/address.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Identity } from '../../protocol/identity.ts'
-import { remoteOf, serverOptions, transportOf } from '../../protocol/tls.ts'
+import { formatRemote, serverOptions, getTransport } from '../../protocol/tls.ts'
 import type { RefusedKind } from './refusals.ts'
 
 /**
@@ -33,7 +33,7 @@ export async function openListener(
   server.maxConnections = MAX_CONNECTIONS
 
   server.on('connection', (socket) => {
-    remotes.set(socket, remoteOf(socket))
+    remotes.set(socket, formatRemote(socket))
     sockets.add(socket)
     unknown.add(socket)
     socket.once('close', () => {
@@ -44,14 +44,14 @@ export async function openListener(
     const [oldest] = same.length > MAX_UNKNOWN_OF_ADDRESS ? same : unknown
     if (oldest === undefined || (same.length <= MAX_UNKNOWN_OF_ADDRESS && unknown.size <= MAX_UNKNOWN)) return
     unknown.delete(oldest)
-    const from = remoteOf(oldest)
+    const from = formatRemote(oldest)
     oldest.destroy()
     refused(from, 'too many connections at once that were not let in yet', 'flood')
   })
   server.on('drop', () => refused('?', 'too many connections', 'flood'))
   server.on('tlsClientError', (error, socket) => {
     const code = errorCode(error)
-    const from = remotes.get(transportOf(socket)) ?? remoteOf(socket)
+    const from = remotes.get(getTransport(socket)) ?? formatRemote(socket)
     refused(from, code === null ? error.message : `${code}: ${error.message}`, 'tls')
     socket.destroy()
   })
@@ -68,7 +68,7 @@ export async function openListener(
     await once(server, 'listening')
   } catch (thrown) {
     throw new UserError('transfer.listenFailed', {
-      address: addressOf(at.host, at.port),
+      address: formatAddress(at.host, at.port),
       reason: errorCode(thrown) ?? String(thrown),
     })
   }

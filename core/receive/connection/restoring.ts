@@ -1,7 +1,7 @@
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import type { FrameChannel } from '../../protocol/channel.ts'
 import { WireFault } from '../../protocol/codec.ts'
-import { wordsOfFacts } from '../../protocol/facts.ts'
+import { encodeMetadata } from '../../protocol/facts.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
 import type { Frame, FrameHeader } from '../../protocol/frames.ts'
 import {
@@ -24,11 +24,11 @@ const contentsTold = ({ contents, directories, strange, next }: ContentsPage): R
     path,
     version,
     facts.size,
-    wordsOfFacts(facts),
+    encodeMetadata(facts),
     digest,
     storedAt,
   ]),
-  directories: directories.map(({ folder, path, facts }) => [folder, path, wordsOfFacts(facts)]),
+  directories: directories.map(({ folder, path, facts }) => [folder, path, encodeMetadata(facts)]),
   strange,
   next,
 })

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { folderName } from '../../protocol/names.ts'
-import { remoteOf } from '../../protocol/tls.ts'
+import { formatRemote } from '../../protocol/tls.ts'
 import type { Outcome } from '../../store/outcome.ts'
 import type { ConnectionHost } from '../connection/host.ts'
 import { type Ended, MAX_LINE_BYTES, parseHeader, readFrom } from './incoming.ts'
@@ -54,7 +54,7 @@ export class IsocketConnection {
   constructor(socket: Socket, host: IsocketHost) {
     this.#socket = socket
     this.#host = host
-    this.#from = remoteOf(socket)
+    this.#from = formatRemote(socket)
     this.#source = folderOfClient(socket.remoteAddress)
     this.#incoming = readFrom(socket)
     socket.on('error', () => undefined)

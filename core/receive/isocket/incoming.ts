@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { ignoreError } from '../../dropped-errors.ts'
 import { LATE, withTimeout } from '../../lib/async/with-timeout.ts'
 import { MAX_FILE_BYTES } from '../../platform/facts.ts'
-import { MAX_PATH_BYTES, nameFault } from '../../protocol/names.ts'
+import { MAX_PATH_BYTES, findNameFault } from '../../protocol/names.ts'
 
 /** The reason why reading has ended. */
 export type Ended = 'closed' | 'silent' | 'long'
@@ -75,7 +75,7 @@ function confined(path: string): string | null {
   if (['', '.'].includes(given.at(-1) ?? '')) return null
   const parts = given.filter((part) => part !== '' && part !== '.')
   const relative = parts.join('/')
-  return nameFault(relative) === null ? relative : null
+  return findNameFault(relative) === null ? relative : null
 }
 
 /**

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import net from 'node:net'
-import { addressOf } from '../../lib/i18n/address.ts'
+import { formatAddress } from '../../lib/i18n/address.ts'
 import { message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import { remoteOf } from '../../protocol/tls.ts'
+import { formatRemote } from '../../protocol/tls.ts'
 import { IsocketConnection, type IsocketHost } from './connection.ts'
 
 /** With 64 KiB for the socket and a small file each, at most 20 MiB of memory; and one open file each. */
@@ -36,7 +36,7 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
 
   server.on('connection', (socket) => {
     if (connections.size >= MAX_CONNECTIONS) {
-      host.onRefusedConnection(remoteOf(socket), `isocket: more than ${MAX_CONNECTIONS} connections`, 'flood')
+      host.onRefusedConnection(formatRemote(socket), `isocket: more than ${MAX_CONNECTIONS} connections`, 'flood')
       socket.on('error', () => undefined)
       socket.resetAndDestroy()
       return
@@ -51,7 +51,7 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
     await once(server, 'listening')
   } catch (thrown) {
     const reason = errorCode(thrown) ?? String(thrown)
-    throw new UserError('transfer.isocketListenFailed', { address: addressOf(address, port), reason })
+    throw new UserError('transfer.isocketListenFailed', { address: formatAddress(address, port), reason })
   }
   const bound = server.address() as net.AddressInfo
   // "0" and many other names mean all addresses. No connection has been accepted yet.
@@ -60,7 +60,7 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
     throw new UserError('transfer.isocketEverywhere')
   }
   server.on('error', (error) => host.log('warn', `isocket: ${error.message}`))
-  const at = addressOf(address, bound.port)
+  const at = formatAddress(address, bound.port)
   const warning = LOOPBACK.test(bound.address) ? 'transfer.isocketOpenHere' : 'transfer.isocketOpen'
   host.log('warn', englishWords(message(warning, { address: at })))
 

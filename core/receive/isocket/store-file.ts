@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expectErrorCodes } from '../../dropped-errors.ts'
-import { createHasher, digestOf } from '../../platform/digest.ts'
+import { createHasher, computeDigest } from '../../platform/digest.ts'
 import { isDurable, type Outcome, outcomeOf } from '../../store/outcome.ts'
 import type { Offered, StoreSource } from '../../store/parts.ts'
 import type { IncomingFile, Store } from '../../store/store.ts'
@@ -64,7 +64,7 @@ async function storeSmall(store: Store, file: Announced, source: FileSource): Pr
     if (typeof piece === 'string') return { kind: 'cut', why: piece }
     filled += piece.copy(bytes, filled)
   }
-  const digest = digestOf(bytes)
+  const digest = computeDigest(bytes)
   return persist(source, async () =>
     store.receive({ ...file, source: await source.directory(), session: null, bytes, digest }),
   )

@@ -7,7 +7,7 @@ import { UserError } from '../../lib/i18n/user-error.ts'
 import { makeDirectories } from '../../platform/make-directories.ts'
 import { replaceFile } from '../../platform/replace-file.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import { formatPairingCode, hashOfSecret, newSecret } from '../../protocol/pairing-code.ts'
+import { formatPairingCode, hashSecret, newSecret } from '../../protocol/pairing-code.ts'
 import { type StoreLayout, storeLayout } from '../../store/layout.ts'
 import { orAbsent } from '../../store/problems.ts'
 
@@ -25,7 +25,7 @@ type Code = z.infer<typeof codeSchema>
 
 /** Returns the file of a code. It is named after the hash of the secret, so no other files have to be searched. */
 const codeFile = (directory: string, secret: string): string =>
-  path.join(directory, `${hashOfSecret(secret)}.json`)
+  path.join(directory, `${hashSecret(secret)}.json`)
 
 /** Reads a code; null: the file is not a valid code. @throws the system error. */
 async function readCode(file: string): Promise<Code | null> {

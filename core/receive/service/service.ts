@@ -1,6 +1,6 @@
-import { addressOf } from '../../lib/i18n/address.ts'
+import { formatAddress } from '../../lib/i18n/address.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { sentenceOf } from '../../lib/i18n/user-error.ts'
+import { toSentence } from '../../lib/i18n/user-error.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { storeLayout } from '../../store/layout.ts'
 import { rulesOf } from '../../store/quota/quota-options.ts'
@@ -48,7 +48,7 @@ async function startOnce(
     await tell.stop()
     await receiver.close()
   }
-  const address = addressOf(host, receiver.port)
+  const address = formatAddress(host, receiver.port)
   say('info', message('transfer.listening', { address, path: receiver.storeDirectory }))
   // Not an error: the sender may be paired later.
   const folders = receiver.senderStates().map(({ folder }) => folder)
@@ -61,7 +61,7 @@ async function startOnce(
 
   try {
     const web = await openWeb(metricsPort, pagesOf(receiver, looks, metrics, rules.floor))
-    say('info', message('transfer.metricsAt', { address: addressOf('127.0.0.1', web.port) }))
+    say('info', message('transfer.metricsAt', { address: formatAddress('127.0.0.1', web.port) }))
     const closeAll = async () => {
       await web.close()
       await close()
@@ -91,7 +91,7 @@ export async function startService(
   const say = (level: 'info' | 'warn' | 'error', sentence: Message) => log(level, englishWords(sentence))
 
   const keep = (error: unknown) => {
-    say('error', sentenceOf(error))
+    say('error', toSentence(error))
     say('warn', message('transfer.configKept'))
   }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { addressOf } from '../../lib/i18n/address.ts'
+import { formatAddress } from '../../lib/i18n/address.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { errorCode } from '../../platform/system-error.ts'
@@ -76,7 +76,7 @@ export async function openWeb(port: number, pages: Record<string, () => Promise<
     await once(server, 'listening')
   } catch (error) {
     const reason = errorCode(error) ?? String(error)
-    throw new UserError('transfer.metricsListenFailed', { address: addressOf(LOOPBACK, port), reason })
+    throw new UserError('transfer.metricsListenFailed', { address: formatAddress(LOOPBACK, port), reason })
   }
   server.on('error', () => undefined)
   return {

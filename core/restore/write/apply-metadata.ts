@@ -1,6 +1,6 @@
 import { closeSync, constants, fchmodSync, fchownSync, openSync } from 'node:fs'
 import { dropError } from '../../dropped-errors.ts'
-import type { FileFacts } from '../../platform/facts.ts'
+import type { FileMetadata } from '../../platform/facts.ts'
 import { native, setTimes } from '../../platform/native.ts'
 import type { Tree } from '../../store/tree.ts'
 import { WidenedDirectories } from './permissions.ts'
@@ -30,7 +30,7 @@ const DIRECTORY_BITS = PERMISSIONS | STICKY | (isRoot ? SET_GROUP_ID : 0)
  */
 export function dress(
   fd: number,
-  { mode, user, group, mtimeNs, more }: FileFacts,
+  { mode, user, group, mtimeNs, more }: FileMetadata,
   what: 'file' | 'directory' = 'file',
 ): boolean {
   let isWhole = true
@@ -57,7 +57,7 @@ export function dress(
 export function createDirectories(root: string, tree: Tree) {
   interface OnTheWay {
     way: readonly string[]
-    facts: FileFacts | null
+    facts: FileMetadata | null
   }
   /** Directories of the last file's path, deepest last; and directories whose files are complete. */
   const open: OnTheWay[] = []
@@ -71,7 +71,7 @@ export function createDirectories(root: string, tree: Tree) {
     made: (way: readonly string[]) => void made.add(way.join('/')),
     isMade: (way: readonly string[]) => made.has(way.join('/')),
     /** Moves on to the path of the next file. Files come sorted by path, so directories left behind are complete. */
-    follow(way: readonly string[], facts: readonly (FileFacts | null)[]) {
+    follow(way: readonly string[], facts: readonly (FileMetadata | null)[]) {
       const shared = open.findIndex((one, depth) => one.way.at(-1) !== way[depth])
       const kept = Math.min(shared === -1 ? open.length : shared, way.length)
       complete.push(...open.splice(kept).reverse())

@@ -1,6 +1,6 @@
 import { settled } from '../../dropped-errors.ts'
 import { createHasher } from '../../platform/digest.ts'
-import type { FileFacts } from '../../platform/facts.ts'
+import type { FileMetadata } from '../../platform/facts.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
 import type { StoredContent } from '../../store/query/contents.ts'
 import { SMALL_BYTES } from '../archive-reader.ts'
@@ -12,7 +12,7 @@ export class NotReadable extends Error {
 
 /** A content to restore, from any kind of origin. */
 export interface Incoming {
-  facts: FileFacts
+  facts: FileMetadata
   /** Digest of the stored content; null: unknown, so that only the size can be checked. */
   digest: Uint8Array | null
   /**

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { settled } from '../../dropped-errors.ts'
 import { digestText } from '../../platform/digest.ts'
-import type { FileFacts } from '../../platform/facts.ts'
+import type { FileMetadata } from '../../platform/facts.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { FileRefused } from '../../store/outcome.ts'
 import { type Making, Tree } from '../../store/tree.ts'
@@ -108,7 +108,7 @@ export class Putting {
     file: Incoming,
     place: string,
     names: readonly string[],
-    facts: readonly (FileFacts | null)[],
+    facts: readonly (FileMetadata | null)[],
     later: (put: Put) => void,
   ): Promise<Put | null> {
     const way = names.slice(0, -1)

@@ -2,7 +2,7 @@ import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
 import type { SaidBatch } from '../../ledger/contract.ts'
 import { Rerun } from '../../lib/async/rerun.ts'
 import { createSemaphore } from '../../lib/async/semaphore.ts'
-import { throttled } from '../../lib/async/throttled.ts'
+import { throttle } from '../../lib/async/throttled.ts'
 import { untilAborted } from '../../lib/async/until-aborted.ts'
 import { withTimeout } from '../../lib/async/with-timeout.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
@@ -60,9 +60,9 @@ export class BatchSession implements SourceSession {
   #watcher: TreeWatcher | null = null
   /** Directories that are marked as sent, and therefore not watched. */
   #marked: readonly string[] = []
-  readonly #lookLater = throttled(LOOK_AFTER_MS, () => void this.#look.request())
-  readonly #nudgeLater = throttled(NUDGE_AFTER_MS, () => this.#nudgeAll())
-  readonly #reportLater = throttled(REPORT_AFTER_MS, () => this.#reportNow())
+  readonly #lookLater = throttle(LOOK_AFTER_MS, () => void this.#look.request())
+  readonly #nudgeLater = throttle(NUDGE_AFTER_MS, () => this.#nudgeAll())
+  readonly #reportLater = throttle(REPORT_AFTER_MS, () => this.#reportNow())
   #hasLooked = false
   /** A person's decision about files with isocket's mark, while all directories are listed to carry it out. */
   #answer: MarkedAnswer | null = null

@@ -3,7 +3,7 @@ import type { SaidBatch } from '../../ledger/contract.ts'
 import { type Semaphore, withPermit } from '../../lib/async/semaphore.ts'
 import { untilAborted } from '../../lib/async/until-aborted.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { isReadOnly, mountAbove, readMounts } from '../../platform/mounts/mountinfo.ts'
+import { isReadOnly, findMount, readMounts } from '../../platform/mounts/mountinfo.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
 import { callOn } from '../../walk/calls.ts'
 import { placeOf } from '../../walk/regions.ts'
@@ -218,7 +218,7 @@ export class BatchEffects implements MarkingEffects {
    * is reported.
    */
   #isReadOnlyHere(): boolean {
-    const mount = mountAbove(readMounts() ?? [], this.#directory)
+    const mount = findMount(readMounts() ?? [], this.#directory)
     return mount !== null && isReadOnly(mount)
   }
 }

@@ -6,7 +6,7 @@ import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { sameContent } from '../../platform/stat-facts.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import { nameFault } from '../../protocol/names.ts'
+import { findNameFault } from '../../protocol/names.ts'
 import type { Source } from '../../settings/schema.ts'
 import { walkRegions } from '../../walk/regions.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
@@ -178,7 +178,7 @@ async function whyNot(options: ListOptions, file: ScannedFile, seen?: ExaminedFi
   if (bySize === 'too-small') return message('scan.why.tooSmall', { least: source.minimumBytes ?? 0 })
   if (bySize === 'too-large') return message('scan.why.tooLarge', { most: source.maximumBytes ?? 0 })
   // Checked as for Linux, whatever the receiver's system: names that only Windows refuses are rejected by the receiver.
-  const fault = nameFault(file.path, 'linux')
+  const fault = findNameFault(file.path, 'linux')
   if (fault !== null) return message(fault === 'long' ? 'scan.why.nameLong' : 'scan.why.nameReserved')
   const found = seen ?? (await seeFile(source.path, file.path))
   if (found.state === 'busy') return message('scan.why.writing')

@@ -6,7 +6,7 @@ import { attempt } from '../../ledger/health.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import type { Held } from '../../ledger/suspects.ts'
 import { Rerun } from '../../lib/async/rerun.ts'
-import { throttled } from '../../lib/async/throttled.ts'
+import { throttle } from '../../lib/async/throttled.ts'
 import { LATE, withTimeout } from '../../lib/async/with-timeout.ts'
 import { createHasher, digestText } from '../../platform/digest.ts'
 import { readFully } from '../../platform/fd.ts'
@@ -120,7 +120,7 @@ export function openLosses({ source, ledger, destinations, changed, offered, fai
     if (stopping.signal.aborted) return
     const counts = count()
     if (held === null && !isIncident(counts)) {
-      ledger.letGo(id)
+      ledger.releaseHold(id)
       searchingSince = null
       return offered()
     }
@@ -136,7 +136,7 @@ export function openLosses({ source, ledger, destinations, changed, offered, fai
     failed(thrown)
     decideLater()
   })
-  const decideLater: ReturnType<typeof throttled> = throttled(DECIDE_AFTER_MS, () => void deciding.request())
+  const decideLater: ReturnType<typeof throttle> = throttle(DECIDE_AFTER_MS, () => void deciding.request())
   // An earlier process may have ended before it decided.
   decideLater()
 

@@ -1,7 +1,7 @@
 import { leftOutBySize } from '../../filter/limits.ts'
 import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
 import { message } from '../../lib/i18n/message.ts'
-import { duringLongJob } from '../../lib/workers/priority.ts'
+import { beginLongJob } from '../../lib/workers/priority.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
 import { walkRegions } from '../../walk/regions.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
@@ -51,7 +51,7 @@ export async function reconcileTree(
   const { source, root, scope, signal } = context
   const filter = createNameFilter(nameRulesOf(source))
   const result: Reconciled = { due: 0, unsendable: 0, seen: 0, leftOut: 0, complete: false }
-  const isOver = duringLongJob()
+  const isOver = beginLongJob()
   try {
     for await (const chunk of walkRegions({ root, base, filter, scope, signal })) {
       const { files, unsendable, skipped } = chunk

@@ -1,9 +1,9 @@
 import type { InnerMount } from '../../ledger/contract.ts'
 import { attempt } from '../../ledger/health.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
-import { whereabouts } from '../../ledger/mount-presence.ts'
+import { getMountPresence } from '../../ledger/mount-presence.ts'
 import { message } from '../../lib/i18n/message.ts'
-import { mountAbove, readMounts } from '../../platform/mounts/mountinfo.ts'
+import { findMount, readMounts } from '../../platform/mounts/mountinfo.ts'
 import type { Source } from '../../settings/schema.ts'
 import type { MountScope } from '../../walk/regions.ts'
 import { absolutePath, relativeTo } from '../../walk/scanned-file.ts'
@@ -34,14 +34,14 @@ export function openHome(
     missing(root: string): string | null {
       const mounts = readMounts()
       const before = home ?? null
-      if (whereabouts(before, mounts) === 'away') return before
-      const now = mounts === null ? null : (mountAbove(mounts, root)?.point ?? null)
+      if (getMountPresence(before, mounts) === 'away') return before
+      const now = mounts === null ? null : (findMount(mounts, root)?.point ?? null)
       if (now !== null && now !== before) attempt(() => ledger.rememberHome(source, now), undefined, failed)
       return null
     },
     isThere: () => {
       isKnown()
-      return whereabouts(home ?? null) !== 'away'
+      return getMountPresence(home ?? null) !== 'away'
     },
   }
 }

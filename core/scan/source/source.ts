@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises'
 import { nameRulesOf } from '../../filter/names.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
-import { throttled } from '../../lib/async/throttled.ts'
+import { throttle } from '../../lib/async/throttled.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
 import type { Source } from '../../settings/schema.ts'
@@ -22,7 +22,7 @@ const SOON_MS = 5_000
 
 /** Schedules a source's comparisons with the ledger: on a timetable, and soon after files could not be offered. */
 export function openComparisons(compare: () => Promise<void>, everyMs: number) {
-  const soon = throttled(SOON_MS, () => void compare())
+  const soon = throttle(SOON_MS, () => void compare())
   let timer: NodeJS.Timeout | undefined
   let isStopped = false
   const arm = () => {

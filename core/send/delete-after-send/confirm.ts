@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Removable } from '../../ledger/ledger.ts'
 import { createHasher } from '../../platform/digest.ts'
 import { lstatExactOrNull } from '../../platform/lstat-or-null.ts'
-import type { StatFacts } from '../../platform/stat-facts.ts'
+import type { FileStat } from '../../platform/stat-facts.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
 import { NONCE_BYTES, type OutgoingSource, type Session } from '../destinations/destination.ts'
 import type { Unsent } from '../reading/facts.ts'
@@ -14,9 +14,9 @@ export type Confirmed =
   /** The receiver has just proven that it holds this very content. `device`: the file's device. */
   | { kind: 'yes'; device: bigint }
   /** The file was replaced or its content changed: the current content has to be sent. */
-  | { kind: 'changed'; facts: StatFacts }
+  | { kind: 'changed'; facts: FileStat }
   /** The receiver no longer has this content: the file has to be sent again. */
-  | { kind: 'lost'; facts: StatFacts }
+  | { kind: 'lost'; facts: FileStat }
   | { kind: 'absent' }
   /** Removal is not possible now, for example because a program has the file open; the file stays. */
   | { kind: 'not-now'; why: string }

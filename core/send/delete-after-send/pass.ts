@@ -3,7 +3,7 @@ import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { ignoreError } from '../../dropped-errors.ts'
 import type { Ledger, Removable } from '../../ledger/ledger.ts'
-import { isBelowAway, whereabouts } from '../../ledger/mount-presence.ts'
+import { isBelowAway, getMountPresence } from '../../ledger/mount-presence.ts'
 import { lstatOrNull } from '../../platform/lstat-or-null.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Session } from '../destinations/destination.ts'
@@ -124,7 +124,7 @@ export class Pass {
   }
 
   #isAway(source: RemovalSource): boolean {
-    return whereabouts(this.#ledger.home(source.id)) === 'away'
+    return getMountPresence(this.#ledger.home(source.id)) === 'away'
   }
 
   /** Returns the result of an interrupted removal; null: the next pass decides. */
@@ -199,10 +199,10 @@ export class Pass {
   async #judge({ source }: Look, due: Removable, session: Session): Promise<Confirmed> {
     if (isBelowAway(due.path, this.#ledger.mountsInside(source.id)))
       return { kind: 'not-now', why: 'its disk is away' }
-    const where = whereabouts(this.#ledger.home(source.id))
+    const where = getMountPresence(this.#ledger.home(source.id))
     if (where === 'away') return { kind: 'stop' }
     const mayGoOn = () => this.#host.session(source) === session
-    const seal = this.#ledger.sealOf(due.id)
+    const seal = this.#ledger.getSeal(due.id)
     try {
       return await confirm({ due, source, session, seal, mayGoOn, isHome: where === 'there' })
     } catch (error) {

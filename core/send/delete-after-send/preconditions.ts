@@ -1,9 +1,9 @@
 import { constants } from 'node:fs'
 import { access, realpath } from 'node:fs/promises'
 import type { Ledger } from '../../ledger/ledger.ts'
-import { whereabouts } from '../../ledger/mount-presence.ts'
+import { getMountPresence } from '../../ledger/mount-presence.ts'
 import { lstatOrNull } from '../../platform/lstat-or-null.ts'
-import { hasUnseenWriters, mountAbove, readMounts } from '../../platform/mounts/mountinfo.ts'
+import { hasUnseenWriters, findMount, readMounts } from '../../platform/mounts/mountinfo.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { RemovalRule } from '../sender-messages.ts'
 import { batchDirectoryOf, type RemovalSource } from './rule.ts'
@@ -15,8 +15,8 @@ export async function obstacleOf(
   ledger: Pick<Ledger, 'home'>,
 ): Promise<string | null> {
   if (process.platform !== 'linux') return 'this system has no safe way to do it'
-  if (whereabouts(ledger.home(source.id)) === 'away') return 'its disk is not mounted'
-  const mount = mountAbove(readMounts() ?? [], await realpath(source.path))
+  if (getMountPresence(ledger.home(source.id)) === 'away') return 'its disk is not mounted'
+  const mount = findMount(readMounts() ?? [], await realpath(source.path))
   return hasUnseenWriters(mount) ? 'other computers may write on its file system' : null
 }
 

@@ -5,7 +5,7 @@ import { lstatExactOrNull } from '../../platform/lstat-or-null.ts'
 import { moveToFree } from '../../platform/move-to-free.ts'
 import { hasWriter } from '../../platform/native.ts'
 import { READ_FILE } from '../../platform/open-flags.ts'
-import { type StatFacts, sameContent, sameFile, statFactsOf } from '../../platform/stat-facts.ts'
+import { type FileStat, sameContent, sameFile, toFileStat } from '../../platform/stat-facts.ts'
 
 /** How a removal ended. `stays`: the file is there under its name; `absent`: it was gone before. */
 export type Taken = 'removed' | 'stays' | 'absent'
@@ -27,14 +27,14 @@ async function putBack(directory: string, id: number, name: string): Promise<voi
 }
 
 /** True if the file under the temporary name is the verified one, and no process has it open for writing. */
-async function isStill(file: string, offered: StatFacts, device: bigint): Promise<boolean> {
+async function isStill(file: string, offered: FileStat, device: bigint): Promise<boolean> {
   const fd = await openFd(file, READ_FILE)
   try {
     // Writers are checked before metadata: no process can open the file again under an unknown name.
     if (hasWriter(fd) !== 'no') return false
     const stats = await statFd(fd)
     // Renaming has changed the ctime, so only the content's metadata are compared.
-    return stats.isFile() && stats.dev === device && sameContent(statFactsOf(stats), offered)
+    return stats.isFile() && stats.dev === device && sameContent(toFileStat(stats), offered)
   } finally {
     await closeFd(fd)
   }
@@ -50,7 +50,7 @@ async function isStill(file: string, offered: StatFacts, device: bigint): Promis
 export async function takeAway(
   directory: string,
   name: string,
-  { id, ...offered }: StatFacts & { id: number },
+  { id, ...offered }: FileStat & { id: number },
   device: bigint,
 ): Promise<Taken> {
   const file = `${directory}/${name}`
@@ -59,7 +59,7 @@ export async function takeAway(
   if ((await lstatExactOrNull(aside)) !== null) await putBack(directory, id, name)
   const stats = await lstatExactOrNull(file)
   if (stats === null) return 'absent'
-  if (!stats.isFile() || !sameFile(statFactsOf(stats), offered)) return 'stays'
+  if (!stats.isFile() || !sameFile(toFileStat(stats), offered)) return 'stays'
   await rename(file, aside)
   const isSame = await isStill(aside, offered, device).catch(
     ignoreError('a file that cannot be looked at is put back', false),

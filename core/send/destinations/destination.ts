@@ -1,5 +1,5 @@
 import type { Message } from '../../lib/i18n/message.ts'
-import type { FileFacts } from '../../platform/facts.ts'
+import type { FileMetadata } from '../../platform/facts.ts'
 import type { FoundDirectory } from '../reading/group.ts'
 import type { Connection } from '../sender-messages.ts'
 
@@ -51,7 +51,7 @@ export interface OutgoingSource {
 export interface Outgoing {
   source: OutgoingSource
   path: string
-  facts: FileFacts
+  facts: FileMetadata
 }
 
 /** A small file with its content. */

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Ledger, QueuedFile } from '../../ledger/ledger.ts'
-import { whereabouts } from '../../ledger/mount-presence.ts'
+import { getMountPresence } from '../../ledger/mount-presence.ts'
 import { createLimitedLog } from '../../lib/async/limited-log.ts'
 import { Rerun } from '../../lib/async/rerun.ts'
 import { createSemaphore, withPermit } from '../../lib/async/semaphore.ts'
@@ -40,7 +40,7 @@ export type Marks = ReturnType<typeof openMarks>
 
 /** True if the source's disk and directory are there: a file missing from an absent disk still needs its mark. */
 const isThere = async (ledger: Ledger, { id, path: root }: MarkSource): Promise<boolean> =>
-  whereabouts(ledger.home(id)) !== 'away' &&
+  getMountPresence(ledger.home(id)) !== 'away' &&
   (await stat(root).then(
     () => true,
     () => false,

@@ -3,10 +3,10 @@ import { ignoreError } from '../../dropped-errors.ts'
 import { unparkAll } from '../../ledger/background-jobs.ts'
 import { createLedgerGuard } from '../../ledger/health.ts'
 import type { QueuedFile } from '../../ledger/ledger.ts'
-import { openWhereabouts } from '../../ledger/mount-presence.ts'
+import { openMountPresence } from '../../ledger/mount-presence.ts'
 import { momentNow } from '../../lib/async/moment.ts'
 import { lstatExactOrNull } from '../../platform/lstat-or-null.ts'
-import { sameContent, statFactsOf } from '../../platform/stat-facts.ts'
+import { sameContent, toFileStat } from '../../platform/stat-facts.ts'
 import { defaultSettings } from '../../settings/schema.ts'
 import type { Session } from '../destinations/destination.ts'
 import { openMarks } from '../marks/marks.ts'
@@ -117,8 +117,8 @@ async function offerReturned(
       const stats = await lstatExactOrNull(path.join(root, name)).catch(
         ignoreError('the next comparison with the ledger offers the name', null),
       )
-      if (stats === null || !sameContent(statFactsOf(stats), file)) continue
-      guard.use(() => ledger.offer(destination.id, [{ source, path: name, ...statFactsOf(stats) }]))
+      if (stats === null || !sameContent(toFileStat(stats), file)) continue
+      guard.use(() => ledger.offer(destination.id, [{ source, path: name, ...toFileStat(stats) }]))
       wakeSoon(workers, source)
     }
   }
@@ -152,7 +152,7 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
   const workers: Parts['workers'] = new Map()
   const guard = createLedgerGuard(options.ledgerPath, events)
   const breaker = new CircuitBreaker(retryMs)
-  const disks = openWhereabouts(ledger)
+  const disks = openMountPresence(ledger)
   const restless = createRestlessFiles({
     versionsPerHour: options.versionsPerHour ?? defaultSettings.send.versionsPerHour,
     storedAt: (id) => guard.use(() => ledger.sentAt(id)),

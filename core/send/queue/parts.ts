@@ -1,6 +1,6 @@
 import type { LedgerGuard } from '../../ledger/health.ts'
 import type { Ledger, QueuedFile } from '../../ledger/ledger.ts'
-import type { openWhereabouts } from '../../ledger/mount-presence.ts'
+import type { openMountPresence } from '../../ledger/mount-presence.ts'
 import type { Session } from '../destinations/destination.ts'
 import type { Marks } from '../marks/marks.ts'
 import type { Readers } from '../reading/readers.ts'
@@ -41,7 +41,7 @@ export interface Parts {
   events: DispatcherEvents
   guard: LedgerGuard
   breaker: CircuitBreaker
-  disks: ReturnType<typeof openWhereabouts>
+  disks: ReturnType<typeof openMountPresence>
   marks: Marks
   transfers: Transfers
   windows: Windows

@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import { type StatFacts, sameFile, statFactsOf } from '../../platform/stat-facts.ts'
+import { type FileStat, sameFile, toFileStat } from '../../platform/stat-facts.ts'
 import { errorCode } from '../../platform/system-error.ts'
 
 // The reading threads load this module: keep it small.
@@ -7,7 +7,7 @@ import { errorCode } from '../../platform/system-error.ts'
 /** The reason why a file is not sent now. */
 export type Unsent =
   /** The file differs from what was offered; `facts` are its current ones. */
-  | { kind: 'changed'; facts: StatFacts }
+  | { kind: 'changed'; facts: FileStat }
   /** The name does not exist, or is not a file. */
   | { kind: 'vanished' }
   /** Reading is not permitted. */
@@ -35,8 +35,8 @@ export function unsentBecause(error: unknown): Unsent {
 }
 
 /** Compares the stat after the last byte with the offered facts: returns null if they agree, else the difference. */
-export function judgeRead(stats: BigIntStats, length: number, offered: StatFacts): Unsent | null {
+export function judgeRead(stats: BigIntStats, length: number, offered: FileStat): Unsent | null {
   if (!stats.isFile()) return { kind: 'vanished' }
-  const facts = statFactsOf(stats)
+  const facts = toFileStat(stats)
   return length !== offered.size || !sameFile(facts, offered) ? { kind: 'changed', facts } : null
 }

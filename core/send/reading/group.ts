@@ -1,12 +1,12 @@
-import type { FileFacts } from '../../platform/facts.ts'
-import type { StatFacts } from '../../platform/stat-facts.ts'
+import type { FileMetadata } from '../../platform/facts.ts'
+import type { FileStat } from '../../platform/stat-facts.ts'
 import type { Unsent } from './facts.ts'
 
 /** A file to read, with the facts that it was offered with. */
 export interface Wanted {
   /** Relative to the source, with "/". */
   path: string
-  offered: StatFacts
+  offered: FileStat
 }
 
 /** A whole file with the content that the offered facts describe. */
@@ -14,7 +14,7 @@ export interface Content {
   kind: 'content'
   bytes: Buffer
   digest: Buffer
-  facts: FileFacts
+  facts: FileMetadata
 }
 
 /** The result of reading a file: its content, if the file is unchanged since it was offered. */
@@ -23,7 +23,7 @@ export type FileRead = Content | Unsent
 /** A directory above the files; the path of the source's own directory is empty. */
 export interface FoundDirectory {
   path: string
-  facts: FileFacts
+  facts: FileMetadata
 }
 
 /** Small files of one source, read in order. */
@@ -45,7 +45,7 @@ export interface ReadJob extends Omit<Group, 'take'> {
 export interface WasRead {
   kind: 'content'
   length: number
-  facts: FileFacts
+  facts: FileMetadata
 }
 
 export interface ReadResult {

@@ -1,12 +1,12 @@
 import { constants } from 'node:fs'
 import { dropError, settled } from '../../dropped-errors.ts'
 import { createHasher, type Hasher } from '../../platform/digest.ts'
-import { type FileFacts, fileFactsOf } from '../../platform/facts.ts'
+import { type FileMetadata, toFileMetadata } from '../../platform/facts.ts'
 import { closeFd, closeQuietly, openFd, readFully, statFd } from '../../platform/fd.ts'
-import { attributesOf, hasWriter } from '../../platform/native.ts'
+import { readAttributes, hasWriter } from '../../platform/native.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../platform/open-flags.ts'
 import { openBeneath } from '../../platform/openat2.ts'
-import { type StatFacts, sameContent, sameFile, statFactsOf } from '../../platform/stat-facts.ts'
+import { type FileStat, sameContent, sameFile, toFileStat } from '../../platform/stat-facts.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
 import { type Unsent, unsentBecause } from './facts.ts'
 import type { FoundDirectory } from './group.ts'
@@ -36,7 +36,7 @@ export async function directoriesAbove({ root, path }: SourceFile): Promise<Foun
         ? openFd(root, constants.O_RDONLY)
         : openFile({ root, path: directory }, HOLD_DIRECTORY))
       try {
-        found.push({ path: directory, facts: fileFactsOf(await statFd(fd), attributesOf(fd)) })
+        found.push({ path: directory, facts: toFileMetadata(await statFd(fd), readAttributes(fd)) })
       } finally {
         await closeFd(fd)
       }
@@ -68,7 +68,7 @@ export const isReadable = (file: SourceFile): Promise<boolean> => ask(file, () =
  * Returns true if a process may have the changed file open for writing. If that is unknown (another system,
  * another user's file, a file system without leases), this is assumed while the content differs from the offered one.
  */
-export const mayBeWritten = (file: SourceFile, now: StatFacts, offered: StatFacts): Promise<boolean> =>
+export const mayBeWritten = (file: SourceFile, now: FileStat, offered: FileStat): Promise<boolean> =>
   ask(file, (fd) => {
     const writer = hasWriter(fd)
     return writer === 'yes' || (writer === 'unknown' && !sameContent(now, offered))
@@ -78,7 +78,7 @@ export const mayBeWritten = (file: SourceFile, now: StatFacts, offered: StatFact
 export type Reading = ReturnType<typeof readingOf>
 
 /** True if this is the offered file, it has grown since, and the program that wrote it has closed it. */
-const hasGrown = (fd: number, now: StatFacts, offered: StatFacts): boolean =>
+const hasGrown = (fd: number, now: FileStat, offered: FileStat): boolean =>
   now.inode === offered.inode && now.size > offered.size && hasWriter(fd) === 'no'
 
 /**
@@ -87,7 +87,7 @@ const hasGrown = (fd: number, now: StatFacts, offered: StatFacts): boolean =>
  */
 export async function openReading(
   file: SourceFile,
-  offered: StatFacts,
+  offered: FileStat,
   { mayGrow = false } = {},
 ): Promise<Reading | Unsent> {
   let fd: number
@@ -103,16 +103,16 @@ export async function openReading(
   try {
     const stats = await statFd(fd)
     if (!stats.isFile()) return await refuse({ kind: 'vanished' })
-    const before = statFactsOf(stats)
+    const before = toFileStat(stats)
     const isOffered = sameFile(before, offered) || (mayGrow && hasGrown(fd, before, offered))
     if (!isOffered) return await refuse({ kind: 'changed', facts: before })
-    return readingOf(fd, before, fileFactsOf(stats, attributesOf(fd)), createHasher())
+    return readingOf(fd, before, toFileMetadata(stats, readAttributes(fd)), createHasher())
   } catch (thrown) {
     return refuse(unsentBecause(thrown))
   }
 }
 
-function readingOf(fd: number, stat: StatFacts, facts: FileFacts, first: Hasher) {
+function readingOf(fd: number, stat: FileStat, facts: FileMetadata, first: Hasher) {
   let hash = first
   let position = 0
   let ahead: Promise<Buffer> | null = null
@@ -147,10 +147,10 @@ function readingOf(fd: number, stat: StatFacts, facts: FileFacts, first: Hasher)
       return bytes
     },
     /** Returns the current stat of the file. */
-    now: async (): Promise<StatFacts> => statFactsOf(await statFd(fd)),
+    now: async (): Promise<FileStat> => toFileStat(await statFd(fd)),
     /** Returns the digest if the whole file was read and is unchanged since opening; else its new facts. */
     async finish(): Promise<Buffer | Unsent> {
-      const now = statFactsOf(await statFd(fd))
+      const now = toFileStat(await statFd(fd))
       const same = position === stat.size && sameFile(now, stat)
       return same ? hash.digest() : { kind: 'changed', facts: now }
     },

@@ -2,12 +2,12 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
 import { dropError } from '../../dropped-errors.ts'
 import { serveThread, WithTransfer } from '../../lib/workers/thread.ts'
-import { DIGEST_BYTES, digestOf } from '../../platform/digest.ts'
-import { fileFactsOf } from '../../platform/facts.ts'
-import { attributesOf } from '../../platform/native.ts'
+import { DIGEST_BYTES, computeDigest } from '../../platform/digest.ts'
+import { toFileMetadata } from '../../platform/facts.ts'
+import { readAttributes } from '../../platform/native.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../platform/open-flags.ts'
 import { openBeneathSync } from '../../platform/openat2.ts'
-import type { StatFacts } from '../../platform/stat-facts.ts'
+import type { FileStat } from '../../platform/stat-facts.ts'
 import { judgeRead, type Unsent, unsentBecause } from './facts.ts'
 import type { FoundDirectory, ReaderCalls, ReadJob, ReadResult, WasRead } from './group.ts'
 
@@ -24,7 +24,7 @@ interface Base {
 function readOne(
   { fd: base, root }: Base,
   path: string,
-  offered: StatFacts,
+  offered: FileStat,
   into: Uint8Array,
 ): WasRead | Unsent {
   try {
@@ -40,7 +40,7 @@ function readOne(
       const stats = fstatSync(fd, { bigint: true })
       const unsent = judgeRead(stats, length, offered)
       if (unsent !== null) return unsent
-      return { kind: 'content', length, facts: fileFactsOf(stats, attributesOf(fd)) }
+      return { kind: 'content', length, facts: toFileMetadata(stats, readAttributes(fd)) }
     } finally {
       closeSync(fd)
     }
@@ -54,7 +54,7 @@ function lookAt({ fd: base, root }: Base, path: string): FoundDirectory | null {
   try {
     const fd = path === '' ? base : openBeneathSync(base, root, path, HOLD_DIRECTORY)
     try {
-      return { path, facts: fileFactsOf(fstatSync(fd, { bigint: true }), attributesOf(fd)) }
+      return { path, facts: toFileMetadata(fstatSync(fd, { bigint: true }), readAttributes(fd)) }
     } finally {
       if (fd !== base) closeSync(fd)
     }
@@ -90,7 +90,7 @@ function readAll({ root, files, memory: bytes }: ReadJob): ReadResult {
     for (const { path, offered } of files) {
       const found = readOne(base, path, offered, bytes.subarray(at, at + offered.size + 1))
       if (found.kind === 'content') {
-        digests.set(digestOf(bytes.subarray(at, at + found.length)), read.length * DIGEST_BYTES)
+        digests.set(computeDigest(bytes.subarray(at, at + found.length)), read.length * DIGEST_BYTES)
         at += found.length
       }
       read.push(found)

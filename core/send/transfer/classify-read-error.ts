@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { ignoreError } from '../../dropped-errors.ts'
 import type { QueuedFile } from '../../ledger/ledger.ts'
-import type { Whereabouts } from '../../ledger/mount-presence.ts'
+import type { MountPresence } from '../../ledger/mount-presence.ts'
 import type { Unsent } from '../reading/facts.ts'
 import { mayBeWritten } from '../reading/read.ts'
 import type { SendAttempt, SourceParts } from './contract.ts'
@@ -15,7 +15,7 @@ export function createJudge({
   source,
   shared,
 }: SourceParts): (unsent: Unsent, due: QueuedFile) => Promise<SendAttempt> {
-  let where: Whereabouts | null = null
+  let where: MountPresence | null = null
   let root: Promise<BigIntStats | null> | null = null
   return async (unsent, due) => {
     where ??= shared.whereabouts(source)

@@ -1,6 +1,6 @@
 import type { QueuedFile, SentClaim, SentContent } from '../../ledger/ledger.ts'
-import type { Whereabouts } from '../../ledger/mount-presence.ts'
-import type { StatFacts } from '../../platform/stat-facts.ts'
+import type { MountPresence } from '../../ledger/mount-presence.ts'
+import type { FileStat } from '../../platform/stat-facts.ts'
 import type { SourceFilters } from '../../settings/schema.ts'
 import type { Answer, OutgoingSource } from '../destinations/destination.ts'
 import type { Unsent } from '../reading/facts.ts'
@@ -30,7 +30,7 @@ export type SendAttempt =
       /** The file has changed since it had this content. */
       isOlder?: boolean
       /** The file's stat when it was sent; left out: as offered. */
-      stat?: StatFacts
+      stat?: FileStat
       /** See SentClaim. */
       moved?: SentClaim['moved']
     }
@@ -49,7 +49,7 @@ export type SendAttempt =
 export interface Shared {
   /** Reads small files. */
   read: Readers['read']
-  whereabouts(source: { id: string }): Whereabouts
+  whereabouts(source: { id: string }): MountPresence
   /** True if the file is below a mount inside the source that is not mounted now. */
   isBelowAway(source: { id: string }, file: string): boolean
   /** Returns names under which the destination probably already has the content of some files, by the files' ids. */

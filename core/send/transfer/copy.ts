@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { ignoreError } from '../../dropped-errors.ts'
 import type { QueuedFile, SentContent } from '../../ledger/ledger.ts'
-import type { FileFacts } from '../../platform/facts.ts'
+import type { FileMetadata } from '../../platform/facts.ts'
 import { lstatOrNull } from '../../platform/lstat-or-null.ts'
 import type { OutgoingSource, Session } from '../destinations/destination.ts'
 import { directoriesAbove } from '../reading/read.ts'
@@ -88,7 +88,7 @@ export function mayBe(
 export async function askForCopy(
   { source, shared }: SourceParts,
   due: QueuedFile,
-  facts: FileFacts,
+  facts: FileMetadata,
   digest: Buffer,
   { names, isTrusted, storedNs }: CopySource,
   session: Session,

@@ -3,7 +3,7 @@ import type { QueuedFile } from '../../ledger/ledger.ts'
 import { message } from '../../lib/i18n/message.ts'
 import { MAX_FILE_BYTES } from '../../platform/facts.ts'
 import { isZero } from '../../platform/sparse.ts'
-import { type StatFacts, sameFile } from '../../platform/stat-facts.ts'
+import { type FileStat, sameFile } from '../../platform/stat-facts.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
 import type { Answer, Session, Upload } from '../destinations/destination.ts'
 import { type Unsent, unsentBecause } from '../reading/facts.ts'
@@ -29,7 +29,7 @@ const chunkBytes = ({ limits }: Session): number =>
 const isUnsent = (value: object): value is Unsent => 'kind' in value
 
 /** Identifies a file for resuming, beside name and size. Without the device, which can change with a mount. */
-const identityOf = ({ inode, mtimeNs }: StatFacts): string => `${inode}.${mtimeNs}`
+const identityOf = ({ inode, mtimeNs }: FileStat): string => `${inode}.${mtimeNs}`
 
 /** A complete content that the file had at one moment. */
 interface Proven {
@@ -71,7 +71,7 @@ async function proveContent(
 }
 
 /** Returns a check for a rewrite since opening, other than by appending; it runs once a second at most. */
-function createRewrittenCheck(reading: Reading): () => Promise<StatFacts | null> {
+function createRewrittenCheck(reading: Reading): () => Promise<FileStat | null> {
   let lookAt = performance.now() + CHECK_MS
   return async () => {
     if (performance.now() < lookAt) return null
@@ -157,7 +157,7 @@ async function readContent(reading: Reading, mayGoOn: () => boolean): Promise<Pr
 function withContent(
   attempt: SendAttempt,
   { isOlder }: Proven,
-  stat: StatFacts,
+  stat: FileStat,
   due: QueuedFile,
 ): SendAttempt {
   if (attempt.kind !== 'durable') return attempt

@@ -1,7 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { pack } from 'msgpackr'
-import type { FileFacts } from '../../platform/facts.ts'
-import { wordsOfFacts } from '../../protocol/facts.ts'
+import type { FileMetadata } from '../../platform/facts.ts'
+import { encodeMetadata } from '../../protocol/facts.ts'
 import { replacedAt } from '../retention/name.ts'
 import { type FileRow, rangeBelow } from './rows.ts'
 import type { OpenTotals, SenderTotals } from './totals.ts'
@@ -132,7 +132,7 @@ export class Changes {
   }
 
   /** Records a directory's metadata at the source; its files may arrive later. */
-  told(source: number, path: string, facts: FileFacts): void {
+  told(source: number, path: string, facts: FileMetadata): void {
     this.made(source, path)
     this.#statements.tell.run(source, path, ...columnsOf(facts))
   }
@@ -154,8 +154,8 @@ export class Changes {
 const contentOf = ({ source, key, path, facts, digest }: NewFile, { now, position }: Moment) =>
   [source, key, path === key ? null : path, facts.size, ...columnsOf(facts), digest, now, position] as const
 
-const columnsOf = (facts: FileFacts) => {
-  const [seconds, nanoseconds, mode, uid, gid, more] = wordsOfFacts(facts)
+const columnsOf = (facts: FileMetadata) => {
+  const [seconds, nanoseconds, mode, uid, gid, more] = encodeMetadata(facts)
   return [seconds, nanoseconds, mode, uid, gid, more === null ? null : pack(more)] as const
 }
 

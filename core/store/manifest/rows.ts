@@ -3,9 +3,9 @@ import { unpack } from 'msgpackr'
 import { z } from 'zod'
 import { warnUnlessCode } from '../../dropped-errors.ts'
 import { isDigest } from '../../platform/digest.ts'
-import type { FileFacts } from '../../platform/facts.ts'
-import { factsOfWords, isFactWords } from '../../protocol/facts.ts'
-import { nameFault } from '../../protocol/names.ts'
+import type { FileMetadata } from '../../platform/facts.ts'
+import { decodeMetadata, isEncodedMetadata } from '../../protocol/facts.ts'
+import { findNameFault } from '../../protocol/names.ts'
 import { isVersionName } from '../retention/name.ts'
 import { allTotals } from './totals.ts'
 
@@ -28,7 +28,7 @@ export interface FileRow {
   version: string
   /** Number of path components above the version's name. */
   depth: number
-  facts: FileFacts
+  facts: FileMetadata
   digest: Buffer
   storedAt: number
   replacedAt: number | null
@@ -47,7 +47,7 @@ export interface StrangeRow {
 interface DirectoryRow {
   path: string
   /** null: its sender has not sent them, or they cannot be read. */
-  facts: FileFacts | null
+  facts: FileMetadata | null
 }
 
 type RawFacts = Record<'mtime_s' | 'mtime_ns' | 'mode' | 'uid' | 'gid', number | null> & {
@@ -65,10 +65,10 @@ const COLUMNS = `source, key, version, depth, coalesce(path, key) AS path, size,
   digest, stored_at AS storedAt, replaced_at AS replacedAt, replaced_clock_ms AS replacedClockMs, gone_at AS goneAt,
   pinned AS isPinned`
 
-function factsOf({ mtime_s, mtime_ns, mode, uid, gid, more }: RawFacts, size: number): FileFacts | null {
+function factsOf({ mtime_s, mtime_ns, mode, uid, gid, more }: RawFacts, size: number): FileMetadata | null {
   try {
     const words: unknown = [mtime_s, mtime_ns, mode, uid, gid, more === null ? null : unpack(more)]
-    return isFactWords(words) ? factsOfWords(words, size) : null
+    return isEncodedMetadata(words) ? decodeMetadata(words, size) : null
   } catch (error) {
     return warnUnlessCode(error, [], 'the facts of a row of the manifest cannot be read', null)
   }
@@ -79,7 +79,7 @@ function fileOf(raw: RawFile): FileRow | StrangeRow {
   const { mtime_s, mtime_ns, mode, uid, gid, more, size, ...row } = raw
   const { source, key, path, version, depth } = row
   const facts = factsOf({ mtime_s, mtime_ns, mode, uid, gid, more }, size)
-  const isPlace = nameFault(path) === null && nameFault(key) === null
+  const isPlace = findNameFault(path) === null && findNameFault(key) === null
   const isVersion =
     version === '' || (isVersionName(version) && depth >= 1 && depth <= path.split('/').length)
   if (!isPlace || !isVersion || facts === null || size < 0 || !isDigest(row.digest))

@@ -1,4 +1,4 @@
-import type { FileFacts } from '../../platform/facts.ts'
+import type { FileMetadata } from '../../platform/facts.ts'
 import type { ContentsQuestion as Asked } from '../../protocol/restore-entries.ts'
 import type { FileRow, Rows, SourceRow } from '../manifest/rows.ts'
 import { type After, folderOf, originOf, type Selected, select } from './select.ts'
@@ -17,7 +17,7 @@ export interface StoredContent {
   path: string
   /** Empty: the current version. */
   version: string
-  facts: FileFacts
+  facts: FileMetadata
   /** null: unknown. */
   digest: Uint8Array | null
   /** Milliseconds since 1970. */
@@ -30,7 +30,7 @@ export interface StoredContent {
 interface StoredDirectory {
   folder: string
   path: string
-  facts: FileFacts
+  facts: FileMetadata
 }
 
 export interface ContentsPage {
@@ -64,7 +64,7 @@ const cursorOf = ({ source, key, content }: After): string =>
     ? `${source} ${key}`
     : `${source} ${key}\0${content.replacedClockMs ?? 0} ${content.version}`
 
-const bytesOf = (path: string, { more }: FileFacts): number =>
+const bytesOf = (path: string, { more }: FileMetadata): number =>
   Object.values(more?.attributes ?? {}).reduce(
     (sum, value) => sum + value.length + 300,
     CONTENT_BYTES + 3 * path.length,

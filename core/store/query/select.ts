@@ -1,4 +1,4 @@
-import { nameFault } from '../../protocol/names.ts'
+import { findNameFault } from '../../protocol/names.ts'
 import { keysOf } from '../file-system.ts'
 import {
   type FileRow,
@@ -118,8 +118,8 @@ interface Origin {
  */
 export function originOf(sender: string | null, folder: string | null, path: string | null): Origin | null {
   const names = [...(sender === null ? [] : [sender]), ...(folder?.split('/') ?? [])]
-  const isFolder = names.length <= 2 && (folder === null || nameFault(folder) === null)
-  const isPath = path === null || (names.length === 2 && nameFault(path) === null)
+  const isFolder = names.length <= 2 && (folder === null || findNameFault(folder) === null)
+  const isPath = path === null || (names.length === 2 && findNameFault(path) === null)
   const [of = null, source = null] = names
   return isFolder && isPath ? { sender: of, source, path } : null
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseSeconds, parseSize } from '../../lib/i18n/amounts.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
-import { nameFault } from '../../protocol/names.ts'
+import { findNameFault } from '../../protocol/names.ts'
 import { DEFAULT_RULES, type Floor, type Quota, type StoreRules } from './rules.ts'
 
 const words = z.string().max(300)
@@ -74,7 +74,7 @@ export function rulesOf(options: RuleWords): StoreRules {
   const quota = { each: { ...DEFAULT_RULES.quota.each }, of: new Map<string, Partial<Quota>>() }
   const put = (text: string, name: keyof Quota, parse: (text: string) => number) => {
     const { folder, amount } = splitSender(text)
-    if (folder !== null && (folder.includes('/') || nameFault(folder) !== null))
+    if (folder !== null && (folder.includes('/') || findNameFault(folder) !== null))
       throw new UserError('transfer.quotaSender', { text })
     // If the amount is empty, the error shows the whole text.
     const value = parse(amount === '' ? `"${text}"` : amount)

@@ -1,6 +1,6 @@
 import { createSemaphore } from '../../lib/async/semaphore.ts'
 import { WireFault } from '../../protocol/codec.ts'
-import { factsOfWords } from '../../protocol/facts.ts'
+import { decodeMetadata } from '../../protocol/facts.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
 import type { FrameHeader } from '../../protocol/frames.ts'
 import { MAX_CHUNKS, MAX_OPEN_FILES } from '../../protocol/limits.ts'
@@ -123,7 +123,7 @@ export class LargeFiles {
     return sources
       .find([source, ...directories.map(([number]) => number)])
       .then((found) => {
-        const offered = { source: found(source), path, facts: factsOfWords(facts, size), session }
+        const offered = { source: found(source), path, facts: decodeMetadata(facts, size), session }
         const told = toldOf(directories, found)
         return store.begin(offered, { identity: file, directories: told, turns: this.#turns })
       })

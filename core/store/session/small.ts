@@ -1,6 +1,6 @@
 import { WireFault } from '../../protocol/codec.ts'
 import type { SmallFile } from '../../protocol/entries.ts'
-import { factsOfWords } from '../../protocol/facts.ts'
+import { decodeMetadata } from '../../protocol/facts.ts'
 import type { FrameHeader } from '../../protocol/frames.ts'
 import { type Outcome, outcomeOf } from '../outcome.ts'
 import type { SmallIncoming } from '../store.ts'
@@ -18,7 +18,7 @@ function incomingOf(
   return files.map(([, number, path, size, facts, digest]) => {
     const bytes = payload.subarray(at, at + size)
     at += size
-    return { source: found(number), path, facts: factsOfWords(facts, size), session, bytes, digest }
+    return { source: found(number), path, facts: decodeMetadata(facts, size), session, bytes, digest }
   })
 }
 

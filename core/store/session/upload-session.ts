@@ -2,7 +2,7 @@ import { createSemaphore, withPermit } from '../../lib/async/semaphore.ts'
 import type { FrameChannel } from '../../protocol/channel.ts'
 import { WireFault } from '../../protocol/codec.ts'
 import type { DirectoryEntry } from '../../protocol/entries.ts'
-import { factsOfWords } from '../../protocol/facts.ts'
+import { decodeMetadata } from '../../protocol/facts.ts'
 import type { Frame, FrameHeader } from '../../protocol/frames.ts'
 import { isDurable, type Outcome, outcomeOf } from '../outcome.ts'
 import type { Offered, Store, Stored, StoreSource } from '../store.ts'
@@ -47,7 +47,7 @@ export interface SessionParts {
 
 /** Returns the directories in a frame, with their metadata. */
 export const toldOf = (entries: readonly DirectoryEntry[], found: SourceLookup): ToldDirectory[] =>
-  entries.map(([number, path, facts]) => ({ source: found(number).id, path, facts: factsOfWords(facts, 0) }))
+  entries.map(([number, path, facts]) => ({ source: found(number).id, path, facts: decodeMetadata(facts, 0) }))
 
 /** The store's end of a session: stores the files in frames, independent of the transport. */
 export class StoreSession {
@@ -119,7 +119,7 @@ export class StoreSession {
     void sources
       .find([source, fromSource, ...header.directories.map(([number]) => number)])
       .then((found) => {
-        const file: Offered = { source: found(source), path, facts: factsOfWords(facts, size), session }
+        const file: Offered = { source: found(source), path, facts: decodeMetadata(facts, size), session }
         const directories = toldOf(header.directories, found)
         const from = { source: found(fromSource), path: fromPath }
         const copy = { from, digest, isMoved: moved, directories }

@@ -4,7 +4,7 @@ import pathTo from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { fileFactsOf } from '../../platform/facts.ts'
+import { toFileMetadata } from '../../platform/facts.ts'
 import { closeFd, statFd } from '../../platform/fd.ts'
 import { lstatOrNull } from '../../platform/lstat-or-null.ts'
 import { READ_FILE } from '../../platform/open-flags.ts'
@@ -208,7 +208,7 @@ async function adoptFile(
     try {
       const stats = await statFd(fd)
       const { digest, size } = await readDigest(fd, ({ length }) => advance(length), 'disk')
-      const facts = { ...fileFactsOf(stats, null), size }
+      const facts = { ...toFileMetadata(stats, null), size }
       const source = manifest.sourceOf(folder, directory)
       manifest.adopt({ source, key: keyOf(path, fileSystem), path, version, depth, facts, digest })
       return { kind: 'unknown', place, adopted: true }

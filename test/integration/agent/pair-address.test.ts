@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { addressOf } from '../../../core/lib/i18n/address.ts'
+import { formatAddress } from '../../../core/lib/i18n/address.ts'
 import { parsePairingCode } from '../../../core/protocol/pairing-code.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -35,7 +35,7 @@ test('a receiver that has taken over the address of another one is not paired wi
   const pair = async () => {
     const command = startHoldfast(['pair', code, '--data', data])
     expect(await command.ended(), command.out()).toBe(1)
-    expect(command.err()).toContain(`${addressOf(host, port)} is that of the destination “cellar”`)
+    expect(command.err()).toContain(`${formatAddress(host, port)} is that of the destination “cellar”`)
     expect(JSON.parse(readFileSync(file, 'utf8')).destinations).toEqual(known)
   }
   await pair()

@@ -1,7 +1,7 @@
 // What every kind of destination has to do. A kind takes part by a row in the table: see test/support/destinations/kind.ts.
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createHasher, digestOf } from '../../../core/platform/digest.ts'
+import { createHasher, computeDigest } from '../../../core/platform/digest.ts'
 import { Bucket } from '../../../core/send/rate-limit/bucket.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
 import { encryptedKind, hiddenKind } from '../../support/destinations/encrypted-kind.ts'
@@ -103,13 +103,13 @@ describe.each(kinds)('$name', (kind) => {
       expect(await driver.send('a', bytes, { mtimeNs })).toMatchObject(durable)
     }
     expect((await place.file('data', 'a'))?.bytes).toEqual(contents[2])
-    expect((await place.older('data', 'a')).map(digestOf)).toEqual(contents.slice(0, 2).map(digestOf))
+    expect((await place.older('data', 'a')).map(computeDigest)).toEqual(contents.slice(0, 2).map(computeDigest))
     // A directory of that name comes instead.
     expect(await driver.send('a/b', Buffer.from('below'))).toMatchObject(durable)
     expect((await place.file('data', 'a/b'))?.bytes.toString()).toBe('below')
     // Of an encrypted file the name is another one than the directory's: both are there.
     const moved = kind.isEncrypted === true ? contents.slice(0, 2) : contents
-    expect((await place.older('data', 'a')).map(digestOf)).toEqual(moved.map(digestOf))
+    expect((await place.older('data', 'a')).map(computeDigest)).toEqual(moved.map(computeDigest))
     expect(await place.leftOvers()).toEqual([])
   })
 
@@ -133,7 +133,7 @@ describe.each(kinds)('$name', (kind) => {
       expect(session.asksFirst).toBe(true)
       for (const { path, bytes } of files) {
         const file = { source, path, facts: factsOf(bytes.length) }
-        const asked = await session.copy(file, [], digestOf(bytes), {
+        const asked = await session.copy(file, [], computeDigest(bytes), {
           source,
           path,
           isMoved: false,
@@ -146,7 +146,7 @@ describe.each(kinds)('$name', (kind) => {
       // Of a content that it has not it says so.
       const other = { source, path: 'small', facts: factsOf(200 * KIB) }
       const from = { source, path: 'small', isMoved: false, isTrusted: false }
-      expect(await session.copy(other, [], digestOf(Buffer.from('other')), from)).toBeNull()
+      expect(await session.copy(other, [], computeDigest(Buffer.from('other')), from)).toBeNull()
     })
 
   // A receiver reads its own disk. A folder has no line.
@@ -169,7 +169,7 @@ describe.each(kinds)('$name', (kind) => {
       for (const { path, bytes } of files) {
         const file = { source, path, facts: factsOf(bytes.length, { mode: 0o600, mtimeNs: at }) }
         const from = { source, path, isMoved: false, isTrusted: true, storedNs: mtimeNs }
-        expect(await session.copy(file, [], digestOf(bytes), from)).toMatchObject(durable)
+        expect(await session.copy(file, [], computeDigest(bytes), from)).toMatchObject(durable)
         const there = await place.file('data', path)
         expect(there).toMatchObject({ mode: kind.keepsMode(0o600), mtimeNs: kind.keepsNs(at) })
         expect(there?.bytes.equals(bytes)).toBe(true)
@@ -182,7 +182,7 @@ describe.each(kinds)('$name', (kind) => {
       facts: factsOf(size, { mtimeNs: at }),
     })
     const ask = (file: ReturnType<typeof of>) =>
-      session.copy(file, [], digestOf(files[0]?.bytes ?? Buffer.of()), {
+      session.copy(file, [], computeDigest(files[0]?.bytes ?? Buffer.of()), {
         ...{ source, path: file.path, isMoved: false, isTrusted: true },
       })
     expect(await ask(of('none', 300 * KIB, mtimeNs))).toBeNull()

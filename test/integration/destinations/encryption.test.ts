@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeAll, expect, inject, test } from 'vitest'
-import { digestOf } from '../../../core/platform/digest.ts'
+import { computeDigest } from '../../../core/platform/digest.ts'
 import type { Library } from '../../../core/restore/archive-reader.ts'
 import { openLibrary } from '../../../core/restore/open.ts'
 import { readAll } from '../../../core/restore/write/incoming.ts'
@@ -179,7 +179,7 @@ test('a newer content is encrypted, too, and the older one kept', async () => {
   const asked = { folder: 'data', path: 'a', at: null, version: null, text: null, isList: true, after: null }
   const { contents: all } = await owner.contents(asked)
   const read = await Promise.all(all.map((one) => readContent(owner, one)))
-  expect(read.map(digestOf)).toEqual([2, 1, 0].map((index) => digestOf(versions[index] ?? Buffer.alloc(0))))
+  expect(read.map(computeDigest)).toEqual([2, 1, 0].map((index) => computeDigest(versions[index] ?? Buffer.alloc(0))))
 })
 
 test('what is there is proven by the digest that it had when it was sent', async () => {

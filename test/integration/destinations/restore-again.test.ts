@@ -4,7 +4,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
-import type { FileFacts } from '../../../core/platform/facts.ts'
+import type { FileMetadata } from '../../../core/platform/facts.ts'
 import type { Task } from '../../../core/restore/task.ts'
 import { type RestoreEvent, sentenceOfEvent } from '../../../core/restore/write/events.ts'
 import { drive } from '../../support/destinations/drive.ts'
@@ -28,7 +28,7 @@ const CONTENTS = {
 }
 
 /** Files at a destination, and how an ordinary user restores them to `to`, a directory of that user. */
-async function setUp(kind: TestedKind, changes: Partial<FileFacts> = {}) {
+async function setUp(kind: TestedKind, changes: Partial<FileMetadata> = {}) {
   const home = await makeHome(temporaryDirectory('restore-again'))
   const place = await kind.open(home)
   const destination = place.settings()

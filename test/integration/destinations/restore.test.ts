@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
-import { digestOf } from '../../../core/platform/digest.ts'
+import { computeDigest } from '../../../core/platform/digest.ts'
 import type { Library } from '../../../core/restore/archive-reader.ts'
 import { computersAt, openLibrary } from '../../../core/restore/open.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
@@ -49,7 +49,7 @@ function ledgerOf(files: Record<string, Buffer>) {
   const places = Object.keys(files)
   for (const claim of ledger.take('d', source.id, 9, Date.now(), new Set()))
     ledger.markSent(
-      [{ ...claim, mark: false, digest: digestOf(files[claim.path] ?? Buffer.alloc(0)) }],
+      [{ ...claim, mark: false, digest: computeDigest(files[claim.path] ?? Buffer.alloc(0)) }],
       1_000 + places.indexOf(claim.path),
     )
   return ledger
@@ -108,7 +108,7 @@ test('S3: a content whose mode was changed later is found by --at before that ch
   const facts = factsOf(5, { mtimeNs: MTIME, mode: 0o600 })
   const own = { source, path: 'a/small', isMoved: false, isTrusted: true }
   const session = await driver.session()
-  const content = digestOf(files['a/small'] ?? Buffer.of())
+  const content = computeDigest(files['a/small'] ?? Buffer.of())
   expect(await session.copy({ source, path: 'a/small', facts }, [], content, own)).toMatchObject({
     kind: 'durable',
   })

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, inject, test } from 'vitest'
 import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
-import { digestOf, digestText } from '../../../core/platform/digest.ts'
+import { computeDigest, digestText } from '../../../core/platform/digest.ts'
 import type { FileThere, Place } from '../../support/destinations/kind.ts'
 import { s3Place } from '../../support/destinations/s3-kind.ts'
 import { type RelayFault, startRelay } from '../../support/relay.ts'
@@ -71,9 +71,9 @@ function createTree(home: Home, ledger: Ledger, random: () => number) {
   }
 }
 
-const textOf = (file: FileThere | null) => (file === null ? 'nothing' : digestText(digestOf(file.bytes)))
+const textOf = (file: FileThere | null) => (file === null ? 'nothing' : digestText(computeDigest(file.bytes)))
 const digestHere = (home: Home, name: string) =>
-  digestText(digestOf(readFileSync(path.join(home.source, name))))
+  digestText(computeDigest(readFileSync(path.join(home.source, name))))
 
 /** Those of the newest files of which the ledger says that they are sent, but that are not there. */
 async function violations(home: Home, ledger: Ledger, place: Place, looked: Set<string>): Promise<string[]> {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
-import { digestOf } from '../../../core/platform/digest.ts'
+import { computeDigest } from '../../../core/platform/digest.ts'
 import type { ObjectFacts, ObjectStore } from '../../../core/send/destinations/objects/object-store.ts'
 import { MIB, makeBucket, type TestBucket } from '../../support/servers/buckets.ts'
 import { type StorageServer, startStorageServer, storageServers } from '../../support/servers/servers.ts'
@@ -10,7 +10,7 @@ const factsOf = (bytes: Uint8Array, mtimeNs = 1_700_000_000_123_456_789n): Objec
   size: bytes.length,
   mtimeNs,
   mode: 0o4750,
-  digest: digestOf(bytes),
+  digest: computeDigest(bytes),
 })
 const never = new AbortController().signal
 const fault = (kind: string) => expect.objectContaining({ kind })
@@ -123,8 +123,8 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     const second = await later.begin('pc/large', facts, 'content 1')
     expect(second.offset).toBe(10 * MIB)
     await second.write(bytes.subarray(second.offset))
-    await second.finish(digestOf(bytes))
-    expect(digestOf(await contentOf(store, 'pc/large'))).toEqual(digestOf(bytes))
+    await second.finish(computeDigest(bytes))
+    expect(computeDigest(await contentOf(store, 'pc/large'))).toEqual(computeDigest(bytes))
     expect(await store.info('pc/large')).toMatchObject({
       size: 13 * MIB,
       mtimeNs: facts.mtimeNs,
@@ -159,7 +159,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     const second = await store.begin('pc/changed', facts, 'same key')
     expect(second.offset).toBe(5 * MIB)
     await second.write(bytes.subarray(second.offset))
-    await expect(second.finish(digestOf(bytes))).rejects.toEqual(fault('damaged'))
+    await expect(second.finish(computeDigest(bytes))).rejects.toEqual(fault('damaged'))
     expect(await store.info('pc/changed')).toBeNull()
   })
 
@@ -179,10 +179,10 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     const bytes = randomBytes(11 * MIB)
     const upload = await store.begin('pc/whale', { ...factsOf(bytes), digest: null }, null)
     await upload.write(bytes)
-    await upload.finish(digestOf(bytes))
+    await upload.finish(computeDigest(bytes))
     await store.setAside('pc/whale', 'pc/.holdfast/versions/whale/1', false)
     expect(await store.info('pc/whale')).toBeNull()
-    expect(digestOf(await contentOf(store, 'pc/.holdfast/versions/whale/1'))).toEqual(digestOf(bytes))
+    expect(computeDigest(await contentOf(store, 'pc/.holdfast/versions/whale/1'))).toEqual(computeDigest(bytes))
     expect((await store.info('pc/.holdfast/versions/whale/1'))?.mtimeNs).toBe(factsOf(bytes).mtimeNs)
     expect(await uploadsIn(bucket)).toBe(0)
   })
@@ -195,14 +195,14 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     const name = `pc/facts/${size}`
     const upload = await store.begin(name, { ...factsOf(bytes), digest: null }, null)
     await upload.write(bytes)
-    await upload.finish(digestOf(bytes))
+    await upload.finish(computeDigest(bytes))
     const came = await store.info(name)
     for (const mode of [0o1600, 0o644]) {
       const facts = { ...factsOf(bytes, -1_500_000_000n), mode }
       await store.setFacts(name, facts)
       expect(await store.info(name)).toMatchObject({ ...facts, firstStoredAt: came?.storedAt })
     }
-    expect(digestOf(await contentOf(store, name))).toEqual(digestOf(bytes))
+    expect(computeDigest(await contentOf(store, name))).toEqual(computeDigest(bytes))
     // An older content knows when it came as well.
     await store.setAside(name, 'pc/.holdfast/versions/facts/1', false)
     expect((await store.info('pc/.holdfast/versions/facts/1'))?.firstStoredAt).toBe(came?.storedAt)

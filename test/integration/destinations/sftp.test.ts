@@ -6,7 +6,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { UserError } from '../../../core/lib/i18n/user-error.ts'
 import { createWords } from '../../../core/lib/i18n/words.ts'
-import { digestOf } from '../../../core/platform/digest.ts'
+import { computeDigest } from '../../../core/platform/digest.ts'
 import { reachSftp } from '../../../core/send/destinations/sftp/sftp.ts'
 import { tryDestination } from '../../../core/send/destinations/test-destination.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
@@ -130,7 +130,7 @@ test('sources of one name have directories of their own, also after a restart', 
       [source, 'first'],
     ] as const) {
       const bytes = Buffer.from(content)
-      const file = { source: from, path: name, facts: factsOf(bytes.length), bytes, digest: digestOf(bytes) }
+      const file = { source: from, path: name, facts: factsOf(bytes.length), bytes, digest: computeDigest(bytes) }
       await new Promise<void>((resolve) => {
         const ignore = () => undefined
         const events = { onTurn: () => true, onUsed: ignore, onAnswer: () => resolve() }
@@ -206,7 +206,7 @@ test('a file that does not fit is not begun, and one that has come to not fit le
   for (let sent = 0; sent < 5; sent += 1) expect(await one?.chunk(Buffer.alloc(MIB))).toBe(true)
   await until('it is full', async () => (await other?.chunk(Buffer.alloc(MIB))) === false)
   expect(await other?.abort(true)).toMatchObject(full)
-  expect(await one?.end(digestOf(Buffer.alloc(5 * MIB)))).toMatchObject({ kind: 'durable' })
+  expect(await one?.end(computeDigest(Buffer.alloc(5 * MIB)))).toMatchObject({ kind: 'durable' })
   expect(await place.leftOvers()).toEqual([])
   expect(await driver.send('fits', Buffer.alloc(2 * MIB), {}, '7.1')).toMatchObject({ kind: 'durable' })
 })

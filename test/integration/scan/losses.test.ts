@@ -3,7 +3,7 @@ import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import { digestOf } from '../../../core/platform/digest.ts'
+import { computeDigest } from '../../../core/platform/digest.ts'
 import { openLosses } from '../../../core/scan/reconcile/mass-change-guard.ts'
 import { factsOf } from '../../../core/walk/scanned-file.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -25,7 +25,7 @@ function setUp(contentOf: (name: string) => string) {
     some.map((name) => ({ source: source.id, ...factsOf(name, lstatSync(at(name), { bigint: true })) }))
   ledger.offer('nas', found(names))
   const due = ledger.take('nas', source.id, FILES, Date.now(), new Set())
-  const digest = (name: string) => digestOf(readFileSync(at(name)))
+  const digest = (name: string) => computeDigest(readFileSync(at(name)))
   ledger.markSent(
     due.map(({ id, generation, path }) => ({ id, generation, mark: false, digest: digest(path) })),
     Date.now(),

@@ -7,7 +7,7 @@ import { createFrameDecoder, encodeFrame } from '../../../core/protocol/codec.ts
 import { CHUNK_BYTES } from '../../../core/protocol/limits.ts'
 import { openAppending } from '../../../core/store/file-writer.ts'
 import { cachedPages } from '../../support/cached-pages.ts'
-import { digestOf } from '../../support/file-facts.ts'
+import { computeDigest } from '../../support/file-facts.ts'
 import { canMount, hasXfs, mountExt4, mountTmpfs, mountXfs } from '../../support/mounts.ts'
 
 const MIB = 1024 * 1024
@@ -35,7 +35,7 @@ async function write(file: string, content: Buffer, pieces: readonly Uint8Array[
     while (appending.position < there) await appending.takeIn(there)
     for (let at = 0; at < pieces.length; at += 16) await appending.append(pieces.slice(at, at + 16))
     const cached = cachedPages(fd)
-    expect(await appending.finish()).toEqual(digestOf(content))
+    expect(await appending.finish()).toEqual(computeDigest(content))
     return cached
   } finally {
     await appending.close()

@@ -3,7 +3,7 @@ import { createHash, randomFillSync } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { digestOf } from '../../../core/platform/digest.ts'
+import { computeDigest } from '../../../core/platform/digest.ts'
 import type { SmallFile } from '../../../core/protocol/entries.ts'
 import { canMount, hasXfs } from '../../support/mounts.ts'
 import { verified } from '../../support/store.ts'
@@ -129,7 +129,7 @@ test.for(fileSystems)(
       const digest = shortly(bytes)
       onWay.set(lastId, { path: name, digest, replaced: stored.get(name)?.digest ?? null })
       stored.set(name, { bytes, digest })
-      return { id: lastId, digest: digestOf(bytes), facts: wireFacts(1_600_000_000 + lastId, 0o640) }
+      return { id: lastId, digest: computeDigest(bytes), facts: wireFacts(1_600_000_000 + lastId, 0o640) }
     }
     const newName = () =>
       `${['deep/er', `new-${lastId}/and/deeper`, `d${below(4)}`][below(3)]}/file-${lastId}-${below(1e6)}`

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { storeChoice } from '../../../cli/restore-task.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import { attributesOf } from '../../../core/platform/native.ts'
+import { readAttributes } from '../../../core/platform/native.ts'
 import { openLibrary } from '../../../core/restore/open.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import { arrivedIn, started } from '../../support/destinations/folder-sender.ts'
@@ -33,7 +33,7 @@ const isLinux = process.platform === 'linux'
 const attributesAt = (file: string) => {
   const fd = fs.openSync(file, 'r')
   try {
-    return attributesOf(fd)
+    return readAttributes(fd)
   } finally {
     fs.closeSync(fd)
   }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { digestOf } from '../../../core/platform/digest.ts'
+import { computeDigest } from '../../../core/platform/digest.ts'
 import type { FrameHeader } from '../../../core/protocol/frames.ts'
 import { type Answer, LARGE, oneByConnection, SMALL, setUp } from '../../support/lied-to.ts'
 import type { Lies, Victim } from '../../support/lying-receiver.ts'
@@ -113,12 +113,12 @@ describe.skipIf(process.platform !== 'linux')(
         proofBy(() => randomBytes(32)),
         proofBy(({ nonce }) => nonce),
         // What it can know without the nonce.
-        proofBy((asked) => digestOf(here(asked.path))),
-        proofBy(({ path: name, nonce }) => digestOf(Buffer.concat([here(name), nonce]))),
+        proofBy((asked) => computeDigest(here(asked.path))),
+        proofBy(({ path: name, nonce }) => computeDigest(Buffer.concat([here(name), nonce]))),
         // The right answer to the first question of all.
-        proofBy(({ path: name }) => digestOf(Buffer.concat([nonces[0] ?? Buffer.of(), here(name)]))),
+        proofBy(({ path: name }) => computeDigest(Buffer.concat([nonces[0] ?? Buffer.of(), here(name)]))),
         // Of another file.
-        proofBy(({ path: name, nonce }) => digestOf(Buffer.concat([nonce, here(name === 'a' ? 'd' : 'a')]))),
+        proofBy(({ path: name, nonce }) => computeDigest(Buffer.concat([nonce, here(name === 'a' ? 'd' : 'a')]))),
         proofBy(() => null, 'unknown'),
       ]
       /** How many files are asked for then. */
@@ -160,7 +160,7 @@ describe.skipIf(process.platform !== 'linux')(
       }
       // And so it would be: the right answer removes all.
       liar.lie({
-        answer: proofBy(({ path: name, nonce }) => digestOf(Buffer.concat([nonce, here(name)]))),
+        answer: proofBy(({ path: name, nonce }) => computeDigest(Buffer.concat([nonce, here(name)]))),
       })
       liar.dropAll()
       await until('all are removed', () => Object.keys(treeOf(home.source)).length === 0)

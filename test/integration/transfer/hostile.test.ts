@@ -7,7 +7,7 @@ import type { SmallFile } from '../../../core/protocol/entries.ts'
 import type { Frame, FrameHeader } from '../../../core/protocol/frames.ts'
 import { type Identity, loadIdentity } from '../../../core/protocol/identity.ts'
 import { startStoreReceiver } from '../../../core/receive/receiver.ts'
-import { digestOf } from '../../support/file-facts.ts'
+import { computeDigest } from '../../support/file-facts.ts'
 import { pairBefore } from '../../support/pair-before.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { receiverParts, treeOf } from '../../support/transfer.ts'
@@ -56,7 +56,7 @@ const declared = encodeFrame('source', dataSource)
 
 function batchOf(names: readonly string[], content = Buffer.from('payload')) {
   const files = names.map(
-    (name, index): SmallFile => [index + 1, DATA, name, content.length, wireFacts(), digestOf(content)],
+    (name, index): SmallFile => [index + 1, DATA, name, content.length, wireFacts(), computeDigest(content)],
   )
   return encodeFrame(
     'batch',
@@ -117,7 +117,7 @@ test('names of sources that lead out of the sender’s own folder become names i
   const client = connect(receiver.port, identity)
   for (const [index, name] of names.entries()) {
     const number = index + 1
-    const file: SmallFile = [number, number, 'file', content.length, wireFacts(), digestOf(content)]
+    const file: SmallFile = [number, number, 'file', content.length, wireFacts(), computeDigest(content)]
     await client.say(
       ...encodeFrame('source', { source: number, id: `${number}`, name }),
       ...encodeFrame('batch', { files: [file], directories: [] }, [content]),
@@ -139,7 +139,7 @@ const copyOf = (id: number, fromPath: string, content: Buffer) => {
   const file = { id, source: DATA, path: `copy-${id}`, size: content.length, facts: wireFacts() }
   return encodeFrame('copy', {
     ...file,
-    digest: digestOf(content),
+    digest: computeDigest(content),
     fromSource: DATA,
     fromPath,
     moved: false,
@@ -190,7 +190,7 @@ test('wrong digests and frames that may not come end that file or that connectio
   const { identity, store, receiver } = await setUp()
   const content = Buffer.from('abc')
   const wrong = connect(receiver.port, identity)
-  const files: SmallFile[] = [[1, DATA, 'flipped', 3, wireFacts(), digestOf(Buffer.from('abd'))]]
+  const files: SmallFile[] = [[1, DATA, 'flipped', 3, wireFacts(), computeDigest(Buffer.from('abd'))]]
   await wrong.say(...declared, ...encodeFrame('batch', { files, directories: [] }, [content]))
   await until('the digest is refused', () =>
     wrong.frames.some((frame) => frame.type === 'result' && frame.header.results[0]?.[1] === 4),
@@ -201,7 +201,7 @@ test('wrong digests and frames that may not come end that file or that connectio
     encodeFrame('begin', { id, source: DATA, path: `x${id}`, size: 10, facts: wireFacts(), directories: [] })
   const bad: Uint8Array[][] = [
     encodeFrame('chunk', { id: 7 }, [content]),
-    encodeFrame('end', { id: 7, digest: digestOf(content) }),
+    encodeFrame('end', { id: 7, digest: computeDigest(content) }),
     [...begin(1), ...begin(1)],
     Array.from({ length: 17 }, (_, id) => begin(id)).flat(),
     [...begin(1), ...encodeFrame('chunk', { id: 1 }, [Buffer.alloc(11)])],

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import type { Outcome } from '../../../core/store/outcome.ts'
 import { startExchanging } from '../../support/exchange.ts'
-import { digestOf, offeredAs } from '../../support/file-facts.ts'
+import { computeDigest, offeredAs } from '../../support/file-facts.ts'
 import { begin, openAt, smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -33,10 +33,10 @@ async function setUp() {
       const file = begin(store, source, name, bytes.length)
       for (let at = 0; at < bytes.length; at += 1024 * 1024)
         await file.write(bytes.subarray(at, at + 1024 * 1024))
-      return (await file.finish(digestOf(bytes))).outcome
+      return (await file.finish(computeDigest(bytes))).outcome
     },
     async copy(name: string, from: string, bytes: Buffer): Promise<Outcome> {
-      const what = { from: { source, path: from }, digest: digestOf(bytes), isMoved: false }
+      const what = { from: { source, path: from }, digest: computeDigest(bytes), isMoved: false }
       const file = offeredAs(source, name, bytes.length)
       return (await store.copy(file, what, new AbortController().signal, turns)).outcome
     },

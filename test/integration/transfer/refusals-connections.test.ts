@@ -12,7 +12,7 @@ import { Refused } from '../../../core/send/destinations/receiver/dial.ts'
 import { troubleOf } from '../../../core/send/destinations/receiver/trouble.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { openSenders } from '../../../core/store/senders/senders.ts'
-import { digestOf } from '../../support/file-facts.ts'
+import { computeDigest } from '../../support/file-facts.ts'
 import { repeat } from '../../support/repeat.ts'
 import { startRuled } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -110,7 +110,7 @@ describe('a connection that is refused', () => {
       'a frame that may not come yet',
       'malformed',
       'home',
-      (one) => one.send('end', { id: 1, digest: digestOf(Buffer.of()) }),
+      (one) => one.send('end', { id: 1, digest: computeDigest(Buffer.of()) }),
       /end frame/,
       'end frame',
     ],
@@ -120,7 +120,7 @@ describe('a connection that is refused', () => {
       'home',
       async (one) => {
         await welcomed(one)
-        one.send('end', { id: 7, digest: digestOf(Buffer.of()) })
+        one.send('end', { id: 7, digest: computeDigest(Buffer.of()) })
       },
       /file 7 is not open/,
       'file 7 is not open',

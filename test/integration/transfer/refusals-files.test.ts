@@ -7,7 +7,7 @@ import type { SmallFile } from '../../../core/protocol/entries.ts'
 import type { Frame } from '../../../core/protocol/frames.ts'
 import { fileStatuses } from '../../../core/protocol/limits.ts'
 import { answerOf } from '../../../core/send/destinations/store-answers.ts'
-import { digestOf } from '../../support/file-facts.ts'
+import { computeDigest } from '../../support/file-facts.ts'
 import { canMount, type Mounted, mountTmpfs, remount } from '../../support/mounts.ts'
 import { startRuled } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -21,7 +21,7 @@ describe('a file that is refused', () => {
 
   /** Sends one small file to a receiver; gives its answer, and what was logged of it. */
   async function answered(
-    [source, name, content, digest = digestOf(content)]: Sent,
+    [source, name, content, digest = computeDigest(content)]: Sent,
     at?: { store: string; rules: object; spoil?: (store: string) => unknown },
   ) {
     const base = temporaryDirectory('refused-file')
@@ -34,7 +34,7 @@ describe('a file that is refused', () => {
     await until('it is welcome', () => frames.some(({ type }) => type === 'welcome'))
     client.send('source', { source: 0, id: 'ab', name: source })
     // Its directory is there once a file is.
-    client.send('batch', { files: [[0, 0, 'first', 0, wireFacts(), digestOf(Buffer.of())]], directories: [] })
+    client.send('batch', { files: [[0, 0, 'first', 0, wireFacts(), computeDigest(Buffer.of())]], directories: [] })
     await until('the first one is answered', () => frames.some(({ type }) => type === 'result'))
     frames.length = 0
     fs.mkdirSync(path.join(store, 'sender-1', 'data'), { recursive: true })
@@ -79,7 +79,7 @@ describe('a file that is refused', () => {
   })
 
   test('for its digest', async () => {
-    const { status, line, atSender } = await answered(['data', 'x', text, digestOf(Buffer.from('other'))])
+    const { status, line, atSender } = await answered(['data', 'x', text, computeDigest(Buffer.from('other'))])
     expect([status, atSender]).toEqual(['digest', expect.stringContaining('arrived damaged')])
     expect(line).toContain('is not what its sender read')
   })

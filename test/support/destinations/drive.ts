@@ -1,8 +1,8 @@
 import { onTestFinished } from 'vitest'
 import type { SessionMemory } from '../../../core/ledger/ledger.ts'
 import type { Message } from '../../../core/lib/i18n/message.ts'
-import { digestOf } from '../../../core/platform/digest.ts'
-import type { FileFacts } from '../../../core/platform/facts.ts'
+import { computeDigest } from '../../../core/platform/digest.ts'
+import type { FileMetadata } from '../../../core/platform/facts.ts'
 import type { Answer, OutgoingSource, Session } from '../../../core/send/destinations/destination.ts'
 import { openDestination } from '../../../core/send/destinations/open.ts'
 import { openSessions } from '../../../core/send/destinations/session-memory.ts'
@@ -27,7 +27,7 @@ export interface Driver {
   readonly problem: Message | null
   readonly notices: Message[]
   /** Sends a file as the sender does: whole, or in chunks where it is large. */
-  send(path: string, bytes: Buffer, changes?: Partial<FileFacts>, identity?: string): Promise<Answer>
+  send(path: string, bytes: Buffer, changes?: Partial<FileMetadata>, identity?: string): Promise<Answer>
   /** Bytes that a large file did not have to send. */
   readonly skipped: number
   stop(): void
@@ -64,7 +64,7 @@ async function sendLarge(
   session: Session,
   path: string,
   bytes: Buffer,
-  facts: FileFacts,
+  facts: FileMetadata,
   onSkipped: (bytes: number) => void,
   identity?: string,
 ): Promise<Answer> {
@@ -76,7 +76,7 @@ async function sendLarge(
     const chunk = Buffer.from(bytes.subarray(at, at + CHUNK_BYTES))
     if (!(await upload.chunk(chunk))) return upload.abort(true)
   }
-  return upload.end(digestOf(bytes))
+  return upload.end(computeDigest(bytes))
 }
 
 /** Opens a destination; it ends with the test. */
@@ -156,7 +156,7 @@ export function drive(
         }
         return sendLarge(to, path, bytes, facts, onSkipped, identity)
       }
-      const file = { source, path, facts, bytes, digest: digestOf(bytes) }
+      const file = { source, path, facts, bytes, digest: computeDigest(bytes) }
       return new Promise<Answer>((answered) => {
         void to.sendSmall([file], [], {
           onTurn: () => true,

@@ -6,7 +6,7 @@ import {
   type LookedAt,
   refusedSources,
 } from '../../../core/agent/settings/accept-path.ts'
-import { sentenceOf } from '../../../core/lib/i18n/user-error.ts'
+import { toSentence } from '../../../core/lib/i18n/user-error.ts'
 
 const directory: LookedAt = {
   real: '/data/photos',
@@ -22,7 +22,7 @@ function refusalOf(act: () => void): string | undefined {
     act()
     return undefined
   } catch (error) {
-    return sentenceOf(error).key
+    return toSentence(error).key
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bringIn, untilDone } from '../../../core/ledger/background-jobs.ts'
+import { fillRoutes, retryUntilDone } from '../../../core/ledger/background-jobs.ts'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
 import { file, open } from '../../support/ledger.ts'
 
@@ -22,9 +22,9 @@ test('a new destination gets everything, though the ledger fails in the middle o
   }
   const failures: unknown[] = []
   const way = { source: 's', to: 'new', others: ['old'], marks: false }
-  await untilDone(
+  await retryUntilDone(
     () =>
-      bringIn(
+      fillRoutes(
         failing,
         [way],
         () => true,
@@ -43,6 +43,6 @@ test('what is not wanted any more is not tried again', async () => {
     attempts += 1
     throw new Error('closed')
   }
-  await untilDone(work, { ...options, isWanted: () => attempts < 2, failed: () => undefined })
+  await retryUntilDone(work, { ...options, isWanted: () => attempts < 2, failed: () => undefined })
   expect(attempts).toBe(2)
 })

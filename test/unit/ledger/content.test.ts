@@ -115,7 +115,7 @@ describe('content that a destination has', () => {
       const claims = offered.map((due) => ({ ...due, mark: false, digest, seal: Buffer.of(6) }))
       ledger.offer('d', [file(name, changes)])
       expect(ledger.markSent(claims, 5_000).size).toBe(0)
-      expect(ledger.sealOf(claims[0]?.id ?? 0)).toEqual(new Uint8Array([6]))
+      expect(ledger.getSeal(claims[0]?.id ?? 0)).toEqual(new Uint8Array([6]))
     }
     expect(take()).toMatchObject([{ digest, isTrusted: true, storedNs: 1n }, { digest: null }])
   })

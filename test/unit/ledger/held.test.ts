@@ -34,6 +34,6 @@ test('held source: a new file is taken at once, however many changed ones wait',
   expect(take().map((one) => one.path)).toEqual(['new'])
   // A take that walks all rows of a million held files would block the sender.
   expect(performance.now() - began).toBeLessThan(500)
-  ledger.letGo('runs')
+  ledger.releaseHold('runs')
   expect(take()).toHaveLength(FILES)
 })

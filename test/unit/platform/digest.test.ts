@@ -3,9 +3,9 @@ import {
   createHasher,
   DIGEST_BYTES,
   digestBeginning,
-  digestOf,
+  computeDigest,
   digestText,
-  isContentOf,
+  hasDigest,
   isDigest,
 } from '../../../core/platform/digest.ts'
 
@@ -19,7 +19,7 @@ test.each([
   [1025, 'd00278ae47eb27b34faecf67b4fe263f82d5412916c1ffd97c8cb7fb814b8444'],
   [31_744, '62b6960e1a44bcc1eb1a611a8d6235b6b4b78f32e7abc4fb4c6cdcce94895c47'],
 ])('BLAKE3 of %i bytes', (length, digits) => {
-  const text = digestText(digestOf(bytesOf(length)))
+  const text = digestText(computeDigest(bytesOf(length)))
   expect(text).toBe(digits)
   expect(text).toMatch(/^[0-9a-f]{64}$/)
   expect(digestBeginning(text)).toBe(digits.slice(0, 12))
@@ -27,17 +27,17 @@ test.each([
 
 test('in pieces as in one', () => {
   const bytes = bytesOf(300_000)
-  const whole = digestOf(bytes)
+  const whole = computeDigest(bytes)
   const hasher = createHasher()
   for (let at = 0; at < bytes.length; at += 70_001) {
     hasher.update(bytes.subarray(at, at + 70_001))
     // Another content meanwhile.
-    digestOf(bytes.subarray(0, 10))
+    computeDigest(bytes.subarray(0, 10))
   }
   expect(hasher.digest()).toEqual(whole)
   expect([whole.length, isDigest(whole)]).toEqual([DIGEST_BYTES, true])
-  expect(isContentOf(whole, bytes)).toBe(true)
-  expect(isContentOf(whole, bytes.subarray(1))).toBe(false)
+  expect(hasDigest(whole, bytes)).toBe(true)
+  expect(hasDigest(whole, bytes.subarray(1))).toBe(false)
 })
 
 test('what has another length, or is no memory, is no digest', () => {

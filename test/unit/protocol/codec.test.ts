@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { createFrameDecoder, encodeFrame, WireFault } from '../../../core/protocol/codec.ts'
 import type { SmallFile } from '../../../core/protocol/entries.ts'
-import type { FactWords } from '../../../core/protocol/facts.ts'
-import { type Frame, type FrameType, frameKinds, limitsOf } from '../../../core/protocol/frames.ts'
+import type { EncodedMetadata } from '../../../core/protocol/facts.ts'
+import { type Frame, type FrameType, frameKinds, getLimits } from '../../../core/protocol/frames.ts'
 import { isPlainMessagePack } from '../../../core/protocol/msgpack-shape.ts'
 import { createRandom, newSeed } from '../../support/transfer.ts'
 import { statusHeader } from '../../support/wire-client.ts'
 
 const digest = Buffer.alloc(32, 7)
-const facts: FactWords = [1_700_000_000, 123_456_789, 0o644, 1000, 100, null]
-const odd: FactWords = [
+const facts: EncodedMetadata = [1_700_000_000, 123_456_789, 0o644, 1000, 100, null]
+const odd: EncodedMetadata = [
   -2,
   500_000_000,
   0,
@@ -184,7 +184,7 @@ describe('limits', () => {
 
   test.each(Object.entries(frameKinds))('%s: nothing is allocated beyond its limits', (type, kind) => {
     expect(() => decodeAll(prefix(kind.code, kind.maxHeader + 1, 0))).toThrow(WireFault)
-    expect(() => decodeAll(prefix(kind.code, 1, limitsOf(type as FrameType).maxPayload + 1))).toThrow(
+    expect(() => decodeAll(prefix(kind.code, 1, getLimits(type as FrameType).maxPayload + 1))).toThrow(
       WireFault,
     )
     expect(() => decodeAll(prefix(kind.code, 0xffff_ffff, 0xffff_ffff))).toThrow(WireFault)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES } from '../../../core/platform/facts.ts'
-import { factsOfWords, wordsOfFacts } from '../../../core/protocol/facts.ts'
+import { decodeMetadata, encodeMetadata } from '../../../core/protocol/facts.ts'
 import { frameKinds } from '../../../core/protocol/frames.ts'
 import {
   BATCH_MAX_FILES,
@@ -124,10 +124,10 @@ describe("a file's facts", () => {
     'a time of %d nanoseconds comes through to the nanosecond',
     (mtimeNs) => {
       const told = factsOf(5, { mtimeNs, more: { sparse: true } })
-      const words = wordsOfFacts(told)
+      const words = encodeMetadata(told)
       expect(words[1]).toBeGreaterThanOrEqual(0)
       expect(lists.file([changed(file, 4, words)])).toBe(true)
-      expect(factsOfWords(words, 5)).toEqual(told)
+      expect(decodeMetadata(words, 5)).toEqual(told)
     },
   )
 })

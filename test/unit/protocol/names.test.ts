@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { folderName, nameFault } from '../../../core/protocol/names.ts'
+import { folderName, findNameFault } from '../../../core/protocol/names.ts'
 import { formatPairingCode, newSecret, parsePairingCode } from '../../../core/protocol/pairing-code.ts'
 
 describe('names', () => {
@@ -30,7 +30,7 @@ describe('names', () => {
     ['.holdfast/senders.json', null],
     ['lone \ud800 surrogate', 'characters'],
   ])('%j on Linux: %s', (name, fault) => {
-    expect(nameFault(name, 'linux')).toBe(fault)
+    expect(findNameFault(name, 'linux')).toBe(fault)
   })
 
   test.each([
@@ -44,7 +44,7 @@ describe('names', () => {
     ['a/LPT1.txt', 'reserved'],
     ['console', null],
   ])('%j on Windows: %s', (name, fault) => {
-    expect(nameFault(name, 'win32')).toBe(fault)
+    expect(findNameFault(name, 'win32')).toBe(fault)
   })
 })
 
@@ -59,7 +59,7 @@ test.each([
   ['tab\t', 'tab_'],
 ])('folder of %j', (name, folder) => {
   expect(folderName(name)).toBe(folder)
-  expect(nameFault(folderName(name), 'win32')).toBeNull()
+  expect(findNameFault(folderName(name), 'win32')).toBeNull()
 })
 
 describe('pairing codes', () => {

@@ -1,6 +1,6 @@
 import { getPriority, setPriority } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
-import { duringLongJob, goBeforeOthers } from '../../../core/lib/workers/priority.ts'
+import { beginLongJob, raisePriority } from '../../../core/lib/workers/priority.ts'
 import { mayRaisePriority } from '../../support/priority.ts'
 
 describe.skipIf(!mayRaisePriority())('the priority of a thread (needs CAP_SYS_NICE)', () => {
@@ -8,17 +8,17 @@ describe.skipIf(!mayRaisePriority())('the priority of a thread (needs CAP_SYS_NI
 
   test('a priority that somebody has given it stays', () => {
     setPriority(3)
-    goBeforeOthers()
+    raisePriority()
     expect(getPriority()).toBe(3)
-    duringLongJob()()
+    beginLongJob()()
     expect(getPriority()).toBe(3)
   })
 
   test('it goes before others, and stands back while it has long jobs', () => {
-    goBeforeOthers()
+    raisePriority()
     expect(getPriority()).toBe(-10)
-    const one = duringLongJob()
-    const other = duringLongJob()
+    const one = beginLongJob()
+    const other = beginLongJob()
     expect(getPriority()).toBe(0)
     one()
     expect(getPriority()).toBe(0)

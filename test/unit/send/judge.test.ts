@@ -2,7 +2,7 @@ import { appendFileSync, chmodSync, lstatSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
 import type { QueuedFile } from '../../../core/ledger/ledger.ts'
-import { statFactsOf } from '../../../core/platform/stat-facts.ts'
+import { toFileStat } from '../../../core/platform/stat-facts.ts'
 import { createJudge } from '../../../core/send/transfer/classify-read-error.ts'
 import type { SourceParts } from '../../../core/send/transfer/contract.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -20,7 +20,7 @@ beforeEach(() => {
 async function judged(change: (file: string) => void) {
   const root = temporaryDirectory('judge')
   const file = path.join(root, 'file')
-  const facts = () => statFactsOf(lstatSync(file, { bigint: true }))
+  const facts = () => toFileStat(lstatSync(file, { bigint: true }))
   writeFileSync(file, 'offered')
   const due = {
     id: 1,

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type StatFacts, statFactsOf } from '../../../core/platform/stat-facts.ts'
+import { type FileStat, toFileStat } from '../../../core/platform/stat-facts.ts'
 import { markGroupWrite } from '../../../core/send/marks/group-write.ts'
 import { unsentBecause } from '../../../core/send/reading/facts.ts'
 import type { FileRead, FoundDirectory } from '../../../core/send/reading/group.ts'
@@ -10,7 +10,7 @@ import { directoriesAbove, openReading } from '../../../core/send/reading/read.t
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { openTestReaders } from '../../support/test-readers.ts'
 
-const factsAt = (file: string) => statFactsOf(fs.lstatSync(file, { bigint: true }))
+const factsAt = (file: string) => toFileStat(fs.lstatSync(file, { bigint: true }))
 
 const SECOND = 1_600_000_000
 
@@ -74,7 +74,7 @@ const changes: [string, (file: string) => void, string][] = [
 ]
 
 /** What a thread finds of a file that is read together with others. */
-function readInThread(root: string, name: string, offered: StatFacts) {
+function readInThread(root: string, name: string, offered: FileStat) {
   const readers = openTestReaders()
   const files = Array.from({ length: 8 }, () => ({ path: name, offered }))
   return new Promise<[FileRead[], readonly FoundDirectory[]]>((resolve) =>

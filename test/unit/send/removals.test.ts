@@ -11,7 +11,7 @@ import {
 import path from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type FoundFile, openLedger } from '../../../core/ledger/ledger.ts'
-import { digestOf } from '../../../core/platform/digest.ts'
+import { computeDigest } from '../../../core/platform/digest.ts'
 import { Pass } from '../../../core/send/delete-after-send/pass.ts'
 import { openRemovals } from '../../../core/send/delete-after-send/removals.ts'
 import type { RemovalSource } from '../../../core/send/delete-after-send/rule.ts'
@@ -48,7 +48,7 @@ function open() {
     )
     const due = ledger.take(TO, id, names.length, Date.now(), new Set())
     ledger.markSent(
-      due.map((one) => ({ ...one, mark: false, digest: digestOf(Buffer.from(one.path)) })),
+      due.map((one) => ({ ...one, mark: false, digest: computeDigest(Buffer.from(one.path)) })),
       Date.now() - 2 * HOUR,
     )
     return due
@@ -69,7 +69,7 @@ type Prove = (name: string, nonce: Uint8Array) => Proof
 /** What somebody who holds a file says: its content is its name. */
 const holds: Prove = (name, nonce) => ({
   kind: 'digest',
-  digest: digestOf(Buffer.concat([nonce, Buffer.from(name)])),
+  digest: computeDigest(Buffer.concat([nonce, Buffer.from(name)])),
 })
 
 /** A receiver; `asked`: for which files it was asked. */
@@ -111,10 +111,10 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     ['that it holds, as it tells what nobody else can', holds, 'goes'],
     [
       'by the digest that it was once sent',
-      (name) => ({ kind: 'digest', digest: digestOf(Buffer.from(name)) }),
+      (name) => ({ kind: 'digest', digest: computeDigest(Buffer.from(name)) }),
       'is sent again',
     ],
-    ['of another content', (_, nonce) => ({ kind: 'digest', digest: digestOf(nonce) }), 'is sent again'],
+    ['of another content', (_, nonce) => ({ kind: 'digest', digest: computeDigest(nonce) }), 'is sent again'],
     ['that it has no more', () => ({ kind: 'absent' }), 'is sent again'],
     ['that it cannot read, or when the connection is lost', () => ({ kind: 'unavailable' }), 'stays'],
   ]

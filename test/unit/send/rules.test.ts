@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { backoffMs } from '../../../core/lib/async/backoff.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
-import { sameContent, sameFile, statFactsOf } from '../../../core/platform/stat-facts.ts'
+import { sameContent, sameFile, toFileStat } from '../../../core/platform/stat-facts.ts'
 import { SilentPeer } from '../../../core/protocol/channel.ts'
 import { fileStatuses, type RefusalCode } from '../../../core/protocol/limits.ts'
 import { nameFaults } from '../../../core/protocol/names.ts'
@@ -52,7 +52,7 @@ test('the same content: size, time and inode; the same file: its ctime, too; the
 
 test('times are told as the ledger keeps them, in 64 bits', () => {
   const stats = { size: 1n, mtimeNs: 2n ** 64n + 2n, ctimeNs: 2n ** 63n, ino: 2n ** 63n, dev: 1n }
-  expect(statFactsOf(stats as BigIntStats)).toEqual({
+  expect(toFileStat(stats as BigIntStats)).toEqual({
     ...{ size: 1, mtimeNs: 2n, ctimeNs: -(2n ** 63n) },
     ...{ inode: 2n ** 63n, device: 1n },
   })

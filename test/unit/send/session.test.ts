@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { WireFault } from '../../../core/protocol/codec.ts'
-import { wordsOfFacts } from '../../../core/protocol/facts.ts'
+import { encodeMetadata } from '../../../core/protocol/facts.ts'
 import type { Frame } from '../../../core/protocol/frames.ts'
 import type { Answer } from '../../../core/send/destinations/destination.ts'
 import { Bucket } from '../../../core/send/rate-limit/bucket.ts'
@@ -16,7 +16,7 @@ test('a copy names the new file, the old one and the digest, and costs one file 
   const next = copy()
   await until('it is asked for', () => sent().length === 1)
   const names = { source: 0, path: 'new', fromSource: 0, fromPath: 'old', moved: true, directories: [] }
-  const facts = wordsOfFacts(file.facts)
+  const facts = encodeMetadata(file.facts)
   expect(sent()[0]).toEqual({ type: 'copy', header: { id: 1, ...names, size: 5, facts, digest } })
   session.onFrame(answer([1, 9]))
   expect(await asked).toBeNull()

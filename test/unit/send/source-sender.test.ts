@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { QueuedFile } from '../../../core/ledger/ledger.ts'
-import type { StatFacts } from '../../../core/platform/stat-facts.ts'
+import type { FileStat } from '../../../core/platform/stat-facts.ts'
 import { batchBuffers } from '../../../core/protocol/frame-buffers.ts'
 import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
 import type { Content } from '../../../core/send/reading/group.ts'
@@ -19,7 +19,7 @@ const disk = vi.hoisted(() => ({
 }))
 vi.mock('../../../core/send/reading/read.ts', async (original) => ({
   ...(await original<typeof import('../../../core/send/reading/read.ts')>()),
-  openReading: async (_file: unknown, offered: StatFacts) => ({
+  openReading: async (_file: unknown, offered: FileStat) => ({
     facts: factsOf(offered.size),
     stat: offered,
     next: () => disk.chunk(),

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { holdDirectory } from '../../../core/platform/openat2.ts'
-import { statFactsOf } from '../../../core/platform/stat-facts.ts'
+import { toFileStat } from '../../../core/platform/stat-facts.ts'
 import { asideName, finishRemoval, takeAway } from '../../../core/send/delete-after-send/safe-unlink.ts'
 import { within } from '../../../core/send/delete-after-send/within.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -27,7 +27,7 @@ function setUp() {
   fs.mkdirSync(path.dirname(file))
   fs.writeFileSync(file, 'sent')
   const stats = fs.lstatSync(file, { bigint: true })
-  const facts = { id: ID, ...statFactsOf(stats) }
+  const facts = { id: ID, ...toFileStat(stats) }
   const take = async (hasWriter: HasWriter = free, device = stats.dev) => {
     writers.has = hasWriter
     return within({ path: root }, 'd/file', (directory) => takeAway(directory, 'file', facts, device))

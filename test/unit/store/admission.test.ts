@@ -6,7 +6,7 @@ import { FileRefused } from '../../../core/store/outcome.ts'
 import { Admission, type Room } from '../../../core/store/quota/admission.ts'
 import { DEFAULT_RULES, type Quota } from '../../../core/store/quota/rules.ts'
 import { Store } from '../../../core/store/store.ts'
-import { digestOf, offeredAs } from '../../support/file-facts.ts'
+import { computeDigest, offeredAs } from '../../support/file-facts.ts'
 import { begin, openAt, openLarge, smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { receiverParts, treeOf } from '../../support/transfer.ts'
@@ -127,7 +127,7 @@ describe('a store with limits', () => {
     const receive = (text: string) => store.receive(smallFile(source, 'file', Buffer.from(text)))
     const isThere = async (text: string) => {
       const bytes = Buffer.from(text)
-      const copy = { from: { source, path: 'file' }, digest: digestOf(bytes), isMoved: false }
+      const copy = { from: { source, path: 'file' }, digest: computeDigest(bytes), isMoved: false }
       const { signal } = new AbortController()
       const file = offeredAs(source, 'file', bytes.length)
       return (await store.copy(file, copy, signal, createSemaphore(1))).outcome.status

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openAppending } from '../../../core/store/file-writer.ts'
-import { digestOf } from '../../support/file-facts.ts'
+import { computeDigest } from '../../support/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const MIB = 1024 * 1024
@@ -42,7 +42,7 @@ test.each([
     await appending.append([text])
     await appending.append([Buffer.alloc(MIB), 2 * MIB + 1])
     expect(appending.position).toBe(whole.length)
-    expect(await appending.finish()).toEqual(digestOf(whole))
+    expect(await appending.finish()).toEqual(computeDigest(whole))
     expect(readFileSync(file).equals(whole)).toBe(true)
     const onDisk = fstatSync(fd).blocks * 512
     if (isSparse) expect(onDisk).toBeLessThan(MIB)

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
-import { digestOf, offeredAs } from '../../support/file-facts.ts'
+import { computeDigest, offeredAs } from '../../support/file-facts.ts'
 import { openLarge } from '../../support/large-files.ts'
 import { treeOf } from '../../support/transfer.ts'
 
@@ -33,7 +33,7 @@ async function open() {
   fs.mkdirSync(own, { recursive: true })
   const { signal } = new AbortController()
   const copy = async (to: string, from: string) => {
-    const what = { from: { source, path: from }, digest: digestOf(content), isMoved: false }
+    const what = { from: { source, path: from }, digest: computeDigest(content), isMoved: false }
     return (await store.copy(offeredAs(source, to, content.length), what, signal, createSemaphore(1))).outcome
   }
   return { own, copy, temporary: () => treeOf(path.join(root, '.holdfast', 'tmp')) }

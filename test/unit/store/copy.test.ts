@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
-import { digestOf, offeredAs } from '../../support/file-facts.ts'
+import { computeDigest, offeredAs } from '../../support/file-facts.ts'
 import { heldBytes } from '../../support/held-bytes.ts'
 import { begin, openLarge, smallFile } from '../../support/large-files.ts'
 import { treeOf } from '../../support/transfer.ts'
@@ -34,7 +34,7 @@ async function open() {
   const ask = (to: string, from: string, signal = never, bytes = content, turns = createSemaphore(1)) =>
     store.copy(
       offered(to, bytes.length),
-      { from: { source, path: from }, digest: digestOf(bytes), isMoved: false },
+      { from: { source, path: from }, digest: computeDigest(bytes), isMoved: false },
       signal,
       turns,
     )
@@ -110,7 +110,7 @@ test('copies that wait for their turn hold little more than their names', async 
   const gone = new AbortController()
   const nameOf = (index: number) => Buffer.from(`${'directory-name/'.repeat(250)}${index}`).toString()
   const names = Array.from({ length: 500 }, (_, index) => ({ to: nameOf(index), from: nameOf(-index) }))
-  const digest = digestOf(content)
+  const digest = computeDigest(content)
   const before = heldBytes()
   const waiting = names.map(({ to, from }) =>
     store.copy(offered(to), { from: { source, path: from }, digest, isMoved: false }, gone.signal, turns),

@@ -8,7 +8,7 @@ import { storeLayout } from '../../../core/store/layout.ts'
 import { claimStore } from '../../../core/store/lock.ts'
 import { DEFAULT_RULES } from '../../../core/store/quota/rules.ts'
 import { Store } from '../../../core/store/store.ts'
-import { digestOf, offeredAs } from '../../support/file-facts.ts'
+import { computeDigest, offeredAs } from '../../support/file-facts.ts'
 import { smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { receiverParts, treeOf } from '../../support/transfer.ts'
@@ -30,7 +30,7 @@ test('a store is used on a path alone: small files, large ones in pieces, a proo
   expect(await incoming.offset).toBe(0)
   for (let at = 0; at < large.length; at += 1_000_000)
     await incoming.write(large.subarray(at, at + 1_000_000))
-  expect((await incoming.finish(digestOf(large))).outcome).toMatchObject({ status: 'durable' })
+  expect((await incoming.finish(computeDigest(large))).outcome).toMatchObject({ status: 'durable' })
 
   const nonce = Buffer.alloc(32, 1)
   const expected = createHasher()

@@ -7,7 +7,7 @@ import type { Changes } from '../../../core/store/manifest/changes.ts'
 import { openManifestFile, readManifestFile } from '../../../core/store/manifest/file.ts'
 import { Manifest } from '../../../core/store/manifest/manifest.ts'
 import { isFileRow, openRows, placeOf } from '../../../core/store/manifest/rows.ts'
-import { digestOf, factsOf } from '../../support/file-facts.ts'
+import { computeDigest, factsOf } from '../../support/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 function open() {
@@ -24,7 +24,7 @@ function open() {
     manifest.round([{ source, path: 'a' }], new Map([['pc', session]]), work)
   const file = (name: string, text = name, facts = factsOf(text.length)) => ({
     ...{ source, key: name, path: name, facts },
-    digest: digestOf(Buffer.from(text)),
+    digest: computeDigest(Buffer.from(text)),
   })
   const totals = () => {
     const { files, bytes, names } = manifest.rows.totals()[0]?.[1] ?? { files: 0, bytes: 0, names: 0 }

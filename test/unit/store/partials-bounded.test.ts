@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
-import { digestOf, offeredAs } from '../../support/file-facts.ts'
+import { computeDigest, offeredAs } from '../../support/file-facts.ts'
 import { begin, beginLarge, openAt, openLarge, sendLarge, smallFile } from '../../support/large-files.ts'
 import { threadJobs } from '../../support/threads-here.ts'
 import { until } from '../../support/until.ts'
@@ -32,7 +32,7 @@ describe('what waits to be gone on with is bounded', () => {
     const gone = third?.abort(true)
     await first?.write(bytes)
     expect(isOpen).toBe(false)
-    expect(await first?.finish(digestOf(bytes))).toMatchObject({ outcome: { status: 'durable' } })
+    expect(await first?.finish(computeDigest(bytes))).toMatchObject({ outcome: { status: 'durable' } })
     expect(await second?.offset).toBe(0)
     await second?.abort(false)
     await gone

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
-import { digestOf, offeredAs } from '../../support/file-facts.ts'
+import { computeDigest, offeredAs } from '../../support/file-facts.ts'
 import { begin, beginLarge, openAt, openLarge, sendLarge, smallFile } from '../../support/large-files.ts'
 import { until } from '../../support/until.ts'
 
@@ -70,7 +70,7 @@ describe('a large file that was not sent to its end', () => {
     expect(await sendLarge(at, 'a', bytes)).toEqual({ offset: 0, status: 'durable' })
     expect(await sendLarge(at, 'a', bytes, 'another inode')).toEqual({ offset: 0, status: 'same' })
     await first.write(bytes.subarray(1000))
-    expect((await first.finish(digestOf(bytes))).outcome.status).toBe('same')
+    expect((await first.finish(computeDigest(bytes))).outcome.status).toBe('same')
     expect([at.stored(), at.kept()]).toEqual([{ a: told(bytes) }, []])
   })
 
@@ -89,7 +89,7 @@ describe('a large file that was not sent to its end', () => {
     await half.abort(true)
     expect(kept()).toEqual([])
     await beginLarge(at, 'c', bytes, 1000)
-    const copy = { from: { source, path: 'a' }, digest: digestOf(small), isMoved: false }
+    const copy = { from: { source, path: 'a' }, digest: computeDigest(small), isMoved: false }
     const { signal } = new AbortController()
     await store.copy(offeredAs(source, 'c', small.length), copy, signal, createSemaphore(1))
     await until('it is removed', () => kept().length === 0)

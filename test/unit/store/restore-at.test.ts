@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
-import { digestOf, offeredAs } from '../../support/file-facts.ts'
+import { computeDigest, offeredAs } from '../../support/file-facts.ts'
 import { openRestoring } from '../../support/restoring.ts'
 import { until } from '../../support/until.ts'
 
@@ -87,7 +87,7 @@ test('what the source has renamed comes back under its newer name, or under both
   await put('old', 'text')
   const asOld = await moment()
   const bytes = Buffer.from('text')
-  const copy = { from: { source, path: 'old' }, digest: digestOf(bytes), isMoved: true }
+  const copy = { from: { source, path: 'old' }, digest: computeDigest(bytes), isMoved: true }
   const { outcome } = await store.copy(
     offeredAs(source, 'new', bytes.length),
     copy,

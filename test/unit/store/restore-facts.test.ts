@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { digestOf, factsOf } from '../../support/file-facts.ts'
+import { computeDigest, factsOf } from '../../support/file-facts.ts'
 import { smallFile } from '../../support/large-files.ts'
 import { openRestoring } from '../../support/restoring.ts'
 
@@ -83,11 +83,11 @@ test.skipIf(!isLinux)(
     const to = path.join(base, 'to')
     // What could not be set is counted, and the file is there all the same.
     expect((await restore(to)).summary).toMatchObject({ restored: 2, undressed: 1 })
-    const { attributesOf } = await import('../../../core/platform/libc.ts')
+    const { readAttributes } = await import('../../../core/platform/libc.ts')
     const said = (name: string) => {
       const fd = fs.openSync(path.join(to, 'pc/data', name), 'r')
       try {
-        return attributesOf(fd)
+        return readAttributes(fd)
       } finally {
         fs.closeSync(fd)
       }
@@ -106,7 +106,7 @@ test('holes take no room again, in a small file as in a large one', async () => 
   const facts = factsOf(content.length, { more })
   const file = store.begin({ source, path: 'large', facts, session: null }, {})
   for (const piece of [part, 64 * MIB, part, 8 * MIB]) await file.write(piece)
-  expect((await file.finish(digestOf(content))).outcome.status).toBe('durable')
+  expect((await file.finish(computeDigest(content))).outcome.status).toBe('durable')
   const to = path.join(base, 'to')
   expect((await restore(to)).summary).toMatchObject({ restored: 2, failed: 0 })
   for (const [name, bytes] of [

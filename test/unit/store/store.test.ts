@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { readManifestFile } from '../../../core/store/manifest/file.ts'
 import { type FileRow, isFileRow, openRows } from '../../../core/store/manifest/rows.ts'
 import { outcomeOf } from '../../../core/store/outcome.ts'
-import { digestOf, factsOf } from '../../support/file-facts.ts'
+import { computeDigest, factsOf } from '../../support/file-facts.ts'
 import { begin, openAt, openLarge, sendLarge, smallFile } from '../../support/large-files.ts'
 import { treeOf } from '../../support/transfer.ts'
 
@@ -59,7 +59,7 @@ describe('store', () => {
     expect(kept.size).toBe(20)
     expect(Object.keys(stored())).toEqual(['x'])
     const known = rowsOf('x').map(({ digest }) => digest.toString('hex'))
-    expect(new Set(known)).toEqual(new Set(texts.map((text) => digestOf(Buffer.from(text)).toString('hex'))))
+    expect(new Set(known)).toEqual(new Set(texts.map((text) => computeDigest(Buffer.from(text)).toString('hex'))))
   })
 
   test('a file where a directory has to be, and the reverse, moves to the versions', async () => {
@@ -84,15 +84,15 @@ describe('store', () => {
       await file.write(bytes.subarray(3))
       return (await file.finish(digest)).outcome
     }
-    expect(await send('good', 8, digestOf(bytes))).toEqual(durable)
-    expect((await send('flipped', 8, digestOf(Buffer.from('other')))).status).toBe('digest')
-    expect((await send('short', 9, digestOf(bytes))).status).toBe('digest')
-    expect((await send('long', 7, digestOf(bytes))).status).toBe('digest')
-    expect((await send('../up', 8, digestOf(bytes))).status).toBe('name')
+    expect(await send('good', 8, computeDigest(bytes))).toEqual(durable)
+    expect((await send('flipped', 8, computeDigest(Buffer.from('other')))).status).toBe('digest')
+    expect((await send('short', 9, computeDigest(bytes))).status).toBe('digest')
+    expect((await send('long', 7, computeDigest(bytes))).status).toBe('digest')
+    expect((await send('../up', 8, computeDigest(bytes))).status).toBe('name')
     const half = begin(store, source, 'half', 8)
     await half.write(bytes)
     await half.abort(true)
-    expect((await send('huge', 2 ** 50, digestOf(bytes))).status).toBe('full')
+    expect((await send('huge', 2 ** 50, computeDigest(bytes))).status).toBe('full')
     expect(Object.keys(stored())).toEqual(['good'])
     expect([kept(), temporary()]).toEqual([[], {}])
   })
@@ -104,7 +104,7 @@ describe('store', () => {
     await first.write(bytes.subarray(0, 1_000_000))
     expect(await sendLarge({ store, source }, 'a', bytes)).toEqual({ offset: 0, status: 'durable' })
     await first.write(bytes.subarray(1_000_000))
-    expect((await first.finish(digestOf(bytes))).outcome).toEqual(same)
+    expect((await first.finish(computeDigest(bytes))).outcome).toEqual(same)
     expect(Object.keys(stored())).toEqual(['a'])
     expect([kept(), versions(), temporary()]).toEqual([[], {}, {}])
   })

@@ -10,7 +10,7 @@ import { createCallWatch } from '../../../core/store/parts.ts'
 import { type SmallIncoming, SmallStoring } from '../../../core/store/small.ts'
 import type { OpenedStore, WriteJob, WriteResult } from '../../../core/store/store-messages.ts'
 import { writeFiles } from '../../../core/store/writing.ts'
-import { digestOf, offeredAs } from '../../support/file-facts.ts'
+import { computeDigest, offeredAs } from '../../support/file-facts.ts'
 import { canMount, mountTmpfs } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
@@ -143,7 +143,7 @@ test.skipIf(!canMount)(
   async () => {
     const { point } = await mountTmpfs(onTestFinished, { megabytes: 1 })
     const bytes = new Uint8Array(3 * 512 * KIB).fill(7)
-    const digest = digestOf(bytes.subarray(0, 512 * KIB))
+    const digest = computeDigest(bytes.subarray(0, 512 * KIB))
     const names = ['a', 'b', 'c'].map((name) => path.join(point, name))
     const { written } = writeFiles({
       ...{ directory: point, names, bytes },

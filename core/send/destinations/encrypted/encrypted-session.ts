@@ -1,9 +1,9 @@
 import path from 'node:path'
 import type { Encrypter } from 'age-encryption'
 import { ignoreError } from '../../../dropped-errors.ts'
-import { createHasher, digestOf } from '../../../platform/digest.ts'
+import { createHasher, computeDigest } from '../../../platform/digest.ts'
 import { chunkBuffers } from '../../../protocol/frame-buffers.ts'
-import { nameFault } from '../../../protocol/names.ts'
+import { findNameFault } from '../../../protocol/names.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { Answer, Outgoing, OutgoingSource, Session, SmallOutgoing, Upload } from '../destination.ts'
@@ -91,7 +91,7 @@ function answerOf(answer: Answer, { source, path: name }: Outgoing, seal: Uint8A
 function encrypted(session: Session, encrypter: Encrypter, key: NameKey): Session {
   const { asksFirst, limits, space } = session
   // Invalid names pass unchanged, so that the destination refuses them; the source's own directory has an empty path.
-  const pathOf = (path: string) => (nameFault(path, 'linux') === null ? hiddenPath(key, path) : path)
+  const pathOf = (path: string) => (findNameFault(path, 'linux') === null ? hiddenPath(key, path) : path)
   const sourceOf = (source: OutgoingSource) => ({ ...source, name: hiddenSource(key, source.name) })
   const directoriesOf = (directories: readonly FoundDirectory[]) =>
     directories.map((one) => ({ ...one, path: pathOf(one.path) }))
@@ -113,7 +113,7 @@ function encrypted(session: Session, encrypter: Encrypter, key: NameKey): Sessio
       const sealed: SmallOutgoing[] = []
       for (const file of files) {
         const bytes = await encrypter.encrypt(file.bytes)
-        sealed.push({ ...sealedFile(file), bytes, digest: digestOf(bytes) })
+        sealed.push({ ...sealedFile(file), bytes, digest: computeDigest(bytes) })
       }
       const named = files.map(({ source, path, facts }, index) => {
         return { source, path, facts, seal: sealed[index]?.digest }

@@ -1,6 +1,6 @@
 import { UserError } from '../../../lib/i18n/user-error.ts'
 import { englishWords } from '../../../lib/i18n/words.ts'
-import { isElsewhere } from '../../../platform/mounts/shares.ts'
+import { isOnOtherComputer } from '../../../platform/mounts/shares.ts'
 import { type StoreLayout, storeLayout } from '../../../store/layout.ts'
 import { claimStore } from '../../../store/lock.ts'
 import { DEFAULT_RULES } from '../../../store/quota/rules.ts'
@@ -72,7 +72,7 @@ export async function openFolderStore(
     const me = await senders.own(fingerprint, name)
     if (me === null)
       throw new UserError('transfer.folderRevoked', { name: destination.name, path: layout.root })
-    return { layout, store, senders, me, mark, isElsewhere: isElsewhere(layout.root), close }
+    return { layout, store, senders, me, mark, isElsewhere: isOnOtherComputer(layout.root), close }
   } catch (error) {
     await close()
     throw error

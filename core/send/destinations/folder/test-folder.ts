@@ -3,7 +3,7 @@ import { open, readFile, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { message } from '../../../lib/i18n/message.ts'
 import { UserError } from '../../../lib/i18n/user-error.ts'
-import { isElsewhere } from '../../../platform/mounts/shares.ts'
+import { isOnOtherComputer } from '../../../platform/mounts/shares.ts'
 import { errorCode, errorText } from '../../../platform/system-error.ts'
 import { storeLayout } from '../../../store/layout.ts'
 import { claimStore } from '../../../store/lock.ts'
@@ -32,7 +32,7 @@ export function tryFolder(
       })
       await step('remove', remove)
       found.durable = true
-      if (!isElsewhere(directory)) found.notes.push(message('test.onThisComputer'))
+      if (!isOnOtherComputer(directory)) found.notes.push(message('test.onThisComputer'))
       if (stage === 'adding') await makeReady(destination)
       return message('test.works', { name })
     },

@@ -1,4 +1,4 @@
-import { nameFault } from '../../../protocol/names.ts'
+import { findNameFault } from '../../../protocol/names.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import type { Keep } from '../../../store/retention/choose.ts'
 import { versionPrefix } from '../../../store/retention/name.ts'
@@ -35,7 +35,7 @@ export function openNames(
   return {
     /** @throws StoreFault `impossible` for a name that no system accepts; otherwise the store decides. */
     async current(source: OutgoingSource, path: string): Promise<string> {
-      const fault = nameFault(path, 'linux')
+      const fault = findNameFault(path, 'linux')
       if (fault !== null) throw new StoreFault('impossible', `name: ${fault}`)
       return `${folder}/${await own.directoryOf(source)}/${path}`
     },

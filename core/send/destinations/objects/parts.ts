@@ -1,5 +1,5 @@
 import type { Semaphore } from '../../../lib/async/semaphore.ts'
-import type { FileFacts } from '../../../platform/facts.ts'
+import type { FileMetadata } from '../../../platform/facts.ts'
 import type { RateLease } from '../../rate-limit/bucket.ts'
 import type { Answer, Outgoing } from '../destination.ts'
 import type { FaultyFile } from './faults.ts'
@@ -33,7 +33,7 @@ export interface ObjectSessionParts {
 /** Objects have no position: see Answer. */
 export const DURABLE: Answer = { kind: 'durable', position: 0 }
 
-export const objectFacts = ({ size, mtimeNs, mode }: FileFacts, digest: Uint8Array | null): ObjectFacts => ({
+export const objectFacts = ({ size, mtimeNs, mode }: FileMetadata, digest: Uint8Array | null): ObjectFacts => ({
   size,
   mtimeNs,
   mode,

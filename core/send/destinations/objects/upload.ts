@@ -1,5 +1,5 @@
 import { ignoreError } from '../../../dropped-errors.ts'
-import { digestOf, digestText } from '../../../platform/digest.ts'
+import { computeDigest, digestText } from '../../../platform/digest.ts'
 import { chunkBuffers } from '../../../protocol/frame-buffers.ts'
 import type { Answer, Outgoing, Upload } from '../destination.ts'
 import { isFault, orIf } from './faults.ts'
@@ -8,7 +8,7 @@ import { DURABLE, type ObjectSessionParts, objectFacts } from './parts.ts'
 
 /** Returns the key under which a part of this content can be found again, in a form that every store accepts. */
 const resumeKey = (name: string, size: number, identity: string): string =>
-  digestText(digestOf(Buffer.from(`${size} ${identity} ${name}`))).slice(0, 32)
+  digestText(computeDigest(Buffer.from(`${size} ${identity} ${name}`))).slice(0, 32)
 
 /** Begins a large object, which gets its name only when it is complete. */
 async function begin(

@@ -1,5 +1,5 @@
 import type { DirectoryEntry } from '../../../protocol/entries.ts'
-import { wordsOfFacts } from '../../../protocol/facts.ts'
+import { encodeMetadata } from '../../../protocol/facts.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { OutgoingSource } from '../destination.ts'
 
@@ -32,7 +32,7 @@ export function openTold(tell: (source: { source: number; id: string; name: stri
       const found: DirectoryEntry[] = []
       for (const { path, facts: now } of directories) {
         if (found.length >= AT_ONCE) break
-        const words = wordsOfFacts(now)
+        const words = encodeMetadata(now)
         const text = JSON.stringify(words)
         const place = `${source.id}/${path}`
         if (facts.get(place) === text) continue

@@ -1,4 +1,4 @@
-import { addressOf } from '../../../lib/i18n/address.ts'
+import { formatAddress } from '../../../lib/i18n/address.ts'
 import { UserError } from '../../../lib/i18n/user-error.ts'
 import { errorCode, errorText } from '../../../platform/system-error.ts'
 import type { Identity } from '../../../protocol/identity.ts'
@@ -13,7 +13,7 @@ const PAIR_WITHIN_MS = 12_000
 const timedOut = () => Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })
 
 function problemOf(error: unknown, { host, port }: PairingCode): UserError {
-  const address = addressOf(host, port)
+  const address = formatAddress(host, port)
   if (error instanceof WrongFingerprint)
     return new UserError('transfer.pairWrongFingerprint', { address, fingerprint: error.fingerprint })
   if (error instanceof Refused && error.code === 'code')

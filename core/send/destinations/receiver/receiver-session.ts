@@ -1,7 +1,7 @@
 import { createSemaphore } from '../../../lib/async/semaphore.ts'
 import type { FrameChannel } from '../../../protocol/channel.ts'
 import { WireFault } from '../../../protocol/codec.ts'
-import { wordsOfFacts } from '../../../protocol/facts.ts'
+import { encodeMetadata } from '../../../protocol/facts.ts'
 import type { Frame, FrameHeader } from '../../../protocol/frames.ts'
 import { BATCH_MAX_FILES, MAX_OPEN_FILES } from '../../../protocol/limits.ts'
 import { Bucket, bytesAhead } from '../../rate-limit/bucket.ts'
@@ -77,7 +77,7 @@ export class ReceiverSession implements OwnSession {
     const fromSource = told.numberOf(from.source)
     const { id, result } = pending.file('copy')
     const { size } = facts
-    const header = { id, source: number, path, size, facts: wordsOfFacts(facts), digest }
+    const header = { id, source: number, path, size, facts: encodeMetadata(facts), digest }
     const entries = told.news(source, directories)
     const of = { fromSource, fromPath: from.path, moved: from.isMoved, directories: entries }
     channel.send('copy', { ...header, ...of })

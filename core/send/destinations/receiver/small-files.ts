@@ -1,5 +1,5 @@
 import type { SmallFile } from '../../../protocol/entries.ts'
-import { wordsOfFacts } from '../../../protocol/facts.ts'
+import { encodeMetadata } from '../../../protocol/facts.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { SmallEvents, SmallOutgoing } from '../destination.ts'
 import { answerOf } from '../store-answers.ts'
@@ -53,7 +53,7 @@ function send(
   })
   const header = {
     files: files.map(({ path, facts, digest }, index): SmallFile => {
-      return [(first + index) >>> 0, number, path, facts.size, wordsOfFacts(facts), digest]
+      return [(first + index) >>> 0, number, path, facts.size, encodeMetadata(facts), digest]
     }),
     directories: told.news(source, directories),
   }

@@ -1,4 +1,4 @@
-import { addressOf } from '../../../lib/i18n/address.ts'
+import { formatAddress } from '../../../lib/i18n/address.ts'
 import { type Message, message } from '../../../lib/i18n/message.ts'
 import { errorCode } from '../../../platform/system-error.ts'
 import { SILENT_AFTER_MS, SilentPeer } from '../../../protocol/channel.ts'
@@ -14,7 +14,7 @@ export function troubleOf(
   wasConnected: boolean,
 ): ConnectionTrouble {
   const { name } = destination
-  const address = addressOf(destination.host, destination.port)
+  const address = formatAddress(destination.host, destination.port)
   const refused = (problem: Message) => ({ state: 'refused', problem }) as const
   if (error instanceof WrongFingerprint)
     return refused(message('transfer.wrongFingerprint', { name, address, fingerprint: error.fingerprint }))

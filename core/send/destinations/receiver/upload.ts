@@ -1,6 +1,6 @@
 import type { Semaphore } from '../../../lib/async/semaphore.ts'
 import type { FrameChannel } from '../../../protocol/channel.ts'
-import { wordsOfFacts } from '../../../protocol/facts.ts'
+import { encodeMetadata } from '../../../protocol/facts.ts'
 import { chunkBuffers } from '../../../protocol/frame-buffers.ts'
 import type { RateLease } from '../../rate-limit/bucket.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
@@ -51,7 +51,7 @@ export async function beginUpload(
   })
   const known = identity === undefined ? 0 : pending.resume(id, size)
   const entries = told.news(source, directories)
-  const header = { id, source: number, path, size, facts: wordsOfFacts(facts), directories: entries }
+  const header = { id, source: number, path, size, facts: encodeMetadata(facts), directories: entries }
   channel.send('begin', { ...header, ...(identity === undefined ? {} : { file: identity }) })
   // A refused file gets only its refusal as an answer.
   const offset = await Promise.race([known, answer.then(() => 0)])

@@ -4,7 +4,7 @@ import {
   ListPartsCommand,
 } from '@aws-sdk/client-s3'
 import { z } from 'zod'
-import { digestOf, digestText } from '../../../platform/digest.ts'
+import { computeDigest, digestText } from '../../../platform/digest.ts'
 import { putOwn, readSmall } from '../objects/content.ts'
 import { orIf, unlessLost } from '../objects/faults.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
@@ -128,7 +128,7 @@ export class Unfinished {
   }
 
   #noteOf(name: string): string {
-    return `${this.#notes}${digestText(digestOf(Buffer.from(name)))}`
+    return `${this.#notes}${digestText(computeDigest(Buffer.from(name)))}`
   }
 
   #target(name: string, upload: string) {

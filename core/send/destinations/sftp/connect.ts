@@ -2,7 +2,7 @@ import { createSecretKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import net from 'node:net'
 import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2'
-import { addressOf } from '../../../lib/i18n/address.ts'
+import { formatAddress } from '../../../lib/i18n/address.ts'
 import { UserError } from '../../../lib/i18n/user-error.ts'
 import { errorText } from '../../../platform/system-error.ts'
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
@@ -149,7 +149,7 @@ function failure(thrown: unknown, login: Login, shown: ShownKey | null): Error {
   const { name, hostKey } = login
   const [, badKey] = /^Cannot parse privateKey: (.*)/.exec(errorText(thrown)) ?? []
   if (badKey !== undefined) return new UserError('transfer.sftp.badKey', { name, reason: badKey })
-  const address = addressOf(login.host, login.port)
+  const address = formatAddress(login.host, login.port)
   if (shown !== null && shown.fingerprint !== hostKey) {
     const key = hostKey === '' ? 'transfer.sftp.newHostKey' : 'transfer.sftp.otherHostKey'
     return new UserError(key, { name, address, found: shown.fingerprint }, { cause: thrown })

@@ -1,4 +1,4 @@
-import { addressOf } from '../../../lib/i18n/address.ts'
+import { formatAddress } from '../../../lib/i18n/address.ts'
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { openObjects, type ReachedStore } from '../objects/objects.ts'
@@ -30,6 +30,6 @@ export async function reachSftp(
 export function openSftp(options: SftpOptions, events: DestinationEvents): OpenDestination {
   const { destination, secrets } = options
   const reach = (signal: AbortSignal) => reachSftp(destination, secrets, signal)
-  const address = addressOf(destination.host, destination.port)
+  const address = formatAddress(destination.host, destination.port)
   return openObjects(options, { address, reach }, events)
 }

@@ -1,4 +1,4 @@
-import { addressOf } from '../../../lib/i18n/address.ts'
+import { formatAddress } from '../../../lib/i18n/address.ts'
 import { UserError } from '../../../lib/i18n/user-error.ts'
 import type { DestinationTest } from '../../sender-messages.ts'
 import { tryObjects } from '../objects/test-objects.ts'
@@ -10,7 +10,7 @@ export function trySftp(destination: Tested<'sftp'>, options: TryOptions): Promi
   return tryObjects(
     destination,
     {
-      address: addressOf(destination.host, destination.port),
+      address: formatAddress(destination.host, destination.port),
       async reach(folder, found) {
         try {
           const reached = await reachSftp({ ...destination, folder }, options.secrets, options.signal)

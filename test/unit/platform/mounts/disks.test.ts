@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { diskOf, parseMountinfo } from '../../../../core/platform/mounts/mountinfo.ts'
+import { findDisk, parseMountinfo } from '../../../../core/platform/mounts/mountinfo.ts'
 import { temporaryDirectory } from '../../../support/temporary.ts'
 
 const mounts = parseMountinfo(
@@ -34,9 +34,9 @@ test('partitions, and what is encrypted on one, are one disk; a second disk, an 
     device(number, name)
   device('253:0', 'dm-0', ['sda/sda3'])
   device('9:0', 'md0', ['sda/sda2', 'sdb/sdb1'])
-  const of = (directory: string) => diskOf(directory, mounts, base)
+  const of = (directory: string) => findDisk(directory, mounts, base)
   const disks = ['/srv', '/data/x', '/home/ada', '/mnt/second/holdfast', '/raid', '/share'].map(of)
   expect(disks.slice(0, 3)).toEqual([disks[0], disks[0], disks[0]])
   expect(new Set(disks).size).toBe(4)
-  expect(diskOf('/srv', null, base)).toBeNull()
+  expect(findDisk('/srv', null, base)).toBeNull()
 })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   isEmergency,
   isReadOnly,
-  mountAbove,
+  findMount,
   parseMountinfo,
 } from '../../../../core/platform/mounts/mountinfo.ts'
 
@@ -59,6 +59,6 @@ describe('mountinfo', () => {
     ['/home/a', 22],
     ['relative', undefined],
   ])('finds the mount above %s by its text', (path, id) => {
-    expect(mountAbove(mounts, path)?.id).toBe(id)
+    expect(findMount(mounts, path)?.id).toBe(id)
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { freshMemory } from '../../../../core/check/probes/findings.ts'
 import { lookAtMount } from '../../../../core/check/probes/look-at-mount.ts'
-import { darwinMountId, mountsOfStatfs, STATFS_BYTES } from '../../../../core/platform/mounts/darwin.ts'
+import { darwinMountId, parseStatfsList, STATFS_BYTES } from '../../../../core/platform/mounts/darwin.ts'
 import { changedPoints } from '../../../../core/platform/mounts/mount-table.ts'
 import { isReadOnly, type Mount, readMounts } from '../../../../core/platform/mounts/mountinfo.ts'
 
@@ -67,7 +67,7 @@ const SHARE = {
 }
 
 const listOf = (...recorded: { fsid: number[] }[]) =>
-  mountsOfStatfs(Buffer.concat(recorded.map((one) => statfs(one as Recorded))))
+  parseStatfsList(Buffer.concat(recorded.map((one) => statfs(one as Recorded))))
 
 const mountOf = (mounts: readonly Mount[], dev: number) => {
   const id = darwinMountId({ dev })
@@ -118,8 +118,8 @@ describe('macOS’s list of mounts', () => {
   })
 
   it('is nothing where nothing was written', () => {
-    expect(mountsOfStatfs(Buffer.alloc(0))).toEqual([])
-    expect(mountsOfStatfs(Buffer.alloc(STATFS_BYTES - 1))).toEqual([])
+    expect(parseStatfsList(Buffer.alloc(0))).toEqual([])
+    expect(parseStatfsList(Buffer.alloc(STATFS_BYTES - 1))).toEqual([])
   })
 })
 

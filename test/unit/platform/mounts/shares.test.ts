@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { expect, test } from 'vitest'
 import { parseMountinfo } from '../../../../core/platform/mounts/mountinfo.ts'
-import { isElsewhere } from '../../../../core/platform/mounts/shares.ts'
+import { isOnOtherComputer } from '../../../../core/platform/mounts/shares.ts'
 
 const mounted = (type: string, source: string) =>
   parseMountinfo(`21 1 8:1 / / rw - ext4 /dev/sda1 rw\n22 21 0:40 / /mnt/nas rw - ${type} ${source} rw`)
@@ -23,6 +23,6 @@ test.each([
   ['ceph', '10.0.0.1:6789,10.0.0.2:6789:/', true],
 ])('a folder on %s %s is elsewhere: %s', (type, source, expected) => {
   const mounts = mounted(type, source)
-  expect(isElsewhere('/mnt/nas/holdfast', mounts)).toBe(expected)
-  expect(isElsewhere('/home/me', mounts)).toBe(false)
+  expect(isOnOtherComputer('/mnt/nas/holdfast', mounts)).toBe(expected)
+  expect(isOnOtherComputer('/home/me', mounts)).toBe(false)
 })

@@ -13,7 +13,7 @@ import {
   timelineQuestionSchema,
 } from '../core/alerts/timeline.ts'
 import { message } from '../core/lib/i18n/message.ts'
-import { alertsFileOf } from '../core/receive/service/receiver-alerting.ts'
+import { getAlertsFile } from '../core/receive/service/receiver-alerting.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { storeLayout } from '../core/store/layout.ts'
 import { severityOf } from './channel-options.ts'
@@ -107,7 +107,7 @@ async function pagesOf(options: ListOptions): Promise<Ask> {
   const { severity = null, text = '', lasting } = options
   const lasts = lasting === true ? true : null
   if (options.store !== undefined) {
-    const file = alertsFileOf(storeLayout(options.store))
+    const file = getAlertsFile(storeLayout(options.store))
     return async (part) =>
       readTimeline(file, timelineQuestionSchema.parse({ ...part, severity, text, lasts }))
   }

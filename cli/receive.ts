@@ -7,7 +7,7 @@ import { invite } from '../core/receive/pairing/invitation.ts'
 import { type GivenConfig, loadConfig } from '../core/receive/service/config.ts'
 import { type ReceiveService, startService } from '../core/receive/service/service.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
-import { defaultRuleWords, rulesOf, ruleWordsSchema } from '../core/store/quota/quota-options.ts'
+import { defaultRuleWords, parseRules, ruleWordsSchema } from '../core/store/quota/quota-options.ts'
 import { dataDirectoryOf } from './data-directory.ts'
 import { exitNow } from './exit-now.ts'
 import { omitUndefined } from './omit-undefined.ts'
@@ -45,7 +45,7 @@ function portOf(text: string): number {
 /** Refuses invalid options of the command line; errors in the file are reported as the file's. */
 function refuseRules(given: GivenConfig): void {
   try {
-    rulesOf(ruleWordsSchema.parse({ ...defaultRuleWords, ...omitUndefined(given) }))
+    parseRules(ruleWordsSchema.parse({ ...defaultRuleWords, ...omitUndefined(given) }))
   } catch (error) {
     throw wrongUsage(error)
   }

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { access, realpath, stat } from 'node:fs/promises'
 import { z } from 'zod'
 import { errorCode, isGone } from '../platform/system-error.ts'
-import { storeAround } from '../store/store-around.ts'
+import { findStoreAround } from '../store/store-around.ts'
 
 /** Facts about a path that a person wants to add. */
 export const pathFactsSchema = z.object({
@@ -41,7 +41,7 @@ export async function inspectPath(path: string): Promise<PathFacts> {
         () => true,
         (error) => errorCode(error) !== 'EACCES',
       ),
-      isDirectory ? storeAround(real) : null,
+      isDirectory ? findStoreAround(real) : null,
     ])
     const isDevice = facts.isBlockDevice() || facts.isCharacterDevice()
     const kind = isDirectory ? 'directory' : facts.isFile() ? 'file' : isDevice ? 'device' : 'other'

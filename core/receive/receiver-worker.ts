@@ -24,14 +24,14 @@ const REPORT_EVERY_MS = 1_000
 /** Valid names of senders, as in the list of senders. */
 const NAME = /^\P{Cc}{1,200}$/u
 
-const rulesOf = ({ quotaBytes, keep }: Config): StoreRules => ({
+const buildRules = ({ quotaBytes, keep }: Config): StoreRules => ({
   ...DEFAULT_RULES,
   keep,
   quota: { each: { bytes: quotaBytes, files: null }, of: {} },
 })
 
 /** Lists the senders that may send, most recently seen first. */
-function sendersOf(receiver: Pick<Receiver, 'senderStates' | 'usage'>): ReceivedSender[] {
+function listSenders(receiver: Pick<Receiver, 'senderStates' | 'usage'>): ReceivedSender[] {
   const last = ({ connected, seenAt }: SenderState) => (connected ? Number.POSITIVE_INFINITY : (seenAt ?? 0))
   return receiver
     .senderStates()
@@ -80,7 +80,7 @@ class KeptReceiver {
     const { port, fingerprint, storeDirectory, refusedConnections, counters } = this.#receiver
     const { receivedFiles, receivedBytes } = counters
     const received = { receivedFiles, receivedBytes, refusedConnections }
-    const senders = sendersOf(this.#receiver)
+    const senders = listSenders(this.#receiver)
     this.#context.report({ port, fingerprint, storeDirectory, ...received, senders })
   }
 
@@ -115,7 +115,7 @@ class KeptReceiver {
     const mine = this.#latest
     try {
       const started = await startStoreReceiver(
-        { ...this.#config, rules: rulesOf(this.#config), ...this.#threads },
+        { ...this.#config, rules: buildRules(this.#config), ...this.#threads },
         { log: this.#context.log, onReplaced: () => void this.#startAnew() },
       )
       if (this.#isOver || mine !== this.#latest) return await started.close()

@@ -16,8 +16,8 @@ import { createConnected } from './connection/active-connections.ts'
 import { SenderConnection } from './connection/connection.ts'
 import { createConnectionHost } from './connection/host.ts'
 import { openListener } from './connection/listener.ts'
-import { createCounters, totalOf } from './connection/refusals.ts'
-import { followRoster } from './connection/sender-list-watch.ts'
+import { createCounters, sumCounts } from './connection/refusals.ts'
+import { watchSenderList } from './connection/sender-list-watch.ts'
 import { type IsocketOptions, openIsocket } from './isocket/listener.ts'
 import { writeAbout } from './pairing/invitation.ts'
 import { openSeenLog, senderStates } from './senders/last-seen.ts'
@@ -57,7 +57,7 @@ export async function startStoreReceiver(
 ): Promise<Receiver> {
   const layout = storeLayout(options.storeDirectory)
   const { setUpStores } = options
-  if (setUpStores !== undefined) await refuseAnew(setUpStores, layout)
+  if (setUpStores !== undefined) await refuseMissingStore(setUpStores, layout)
   const lock = await claimStore(layout, events.log)
   const opened: Opened[] = [lock.release]
   try {
@@ -125,7 +125,7 @@ async function startOnStore(
   const { fingerprint } = identity
   const about = { host: options.host, port, name, fingerprint, pid: process.pid }
   await writeAbout(layout, about).catch((error: unknown) => warn(`${layout.receiver}: ${String(error)}`))
-  const roster = followRoster({ senders, connected, seen, store, wanted: layout.wanted, log })
+  const roster = watchSenderList({ senders, connected, seen, store, wanted: layout.wanted, log })
   opened.push(roster.stop)
 
   return {
@@ -133,7 +133,7 @@ async function startOnStore(
     fingerprint,
     storeDirectory: layout.root,
     get refusedConnections() {
-      return totalOf(counters.refusedConnections)
+      return sumCounts(counters.refusedConnections)
     },
     get pairedSenders() {
       return senders.pairedCount
@@ -156,7 +156,7 @@ async function startOnStore(
 }
 
 /** Returns the file that records the setup of a store. It is not on the store's disk, which may not be mounted. */
-const noteOf = (directory: string, root: string): string =>
+const getNotePath = (directory: string, root: string): string =>
   path.join(directory, createHash('sha256').update(root).digest('hex').slice(0, 32))
 
 /** True only if the system reports the file as absent. On any other error the store may still exist. */
@@ -171,14 +171,14 @@ const isAbsent = (file: string): Promise<boolean> =>
  * @param directory where the setup of stores is recorded.
  * @throws UserError transfer.storeGone
  */
-async function refuseAnew(directory: string, { own, root }: StoreLayout): Promise<void> {
-  if ((await isAbsent(own)) && !(await isAbsent(noteOf(directory, root))))
+async function refuseMissingStore(directory: string, { own, root }: StoreLayout): Promise<void> {
+  if ((await isAbsent(own)) && !(await isAbsent(getNotePath(directory, root))))
     throw new UserError('transfer.storeGone', { path: root, own })
 }
 
 /** Records that a store was set up. @throws the system error. */
 async function rememberStore(directory: string, { root }: StoreLayout): Promise<void> {
-  const note = noteOf(directory, root)
+  const note = getNotePath(directory, root)
   if (!(await isAbsent(note))) return
   await mkdir(directory, { recursive: true, mode: 0o700 })
   await replaceFile(note, `${root}\n`)

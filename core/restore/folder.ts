@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { StoreLayout } from '../store/layout.ts'
-import { storeFailed } from '../store/problems.ts'
+import { createStoreError } from '../store/problems.ts'
 import { openStoreReader } from '../store/query/reader.ts'
 import type { Library } from './archive-reader.ts'
 import { incomingOfParts, NotReadable } from './write/incoming.ts'
@@ -22,7 +22,7 @@ export function openStoreLibrary(
     try {
       return await look()
     } catch (error) {
-      throw error instanceof UserError ? error : storeFailed(layout.root, error)
+      throw error instanceof UserError ? error : createStoreError(layout.root, error)
     }
   }
   return {

@@ -1,7 +1,7 @@
 import type { ObjectInfo, ObjectPage, ObjectStore } from '../send/destinations/objects/object-store.ts'
 import { OWN_DIRECTORY } from '../store/layout.ts'
 import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
-import { originOf } from '../store/query/select.ts'
+import { parseOrigin } from '../store/query/select.ts'
 import { isVersionName, replacedAt } from '../store/retention/name.ts'
 import { factsOfObject } from './objects.ts'
 
@@ -91,7 +91,7 @@ export async function objectContents(
 ): Promise<ContentsPage> {
   const page: ContentsPage = { contents: [], directories: [], strange: 0, next: null }
   const { folder, path, at, version, isList } = question
-  if (originOf(own, folder, path) === null) return page
+  if (parseOrigin(own, folder, path) === null) return page
   const folders = folder === null ? await foldersOf() : [folder]
   const [index, after] = cursorOf(question.after)
   const source = folders[index]

@@ -3,7 +3,7 @@ import type { Message } from '../lib/i18n/message.ts'
 import { toSentence } from '../lib/i18n/user-error.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { requireMounted } from '../send/destinations/folder/place.ts'
-import { storeFailed } from '../store/problems.ts'
+import { createStoreError } from '../store/problems.ts'
 import { replacedAt } from '../store/retention/name.ts'
 import type { Finding, VerifyProgress, VerifySummary } from '../store/verify/findings.ts'
 import { verifyStore } from '../store/verify/verify.ts'
@@ -121,7 +121,7 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
     await post(await work())
   } catch (error) {
     const problem =
-      'store' in task.from && errorCode(error) !== null ? storeFailed(task.from.store, error) : error
+      'store' in task.from && errorCode(error) !== null ? createStoreError(task.from.store, error) : error
     await post({ type: 'failed', sentence: toSentence(problem) })
   }
 }

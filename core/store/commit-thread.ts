@@ -1,7 +1,7 @@
 import { openThread, type Thread } from '../lib/workers/thread.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
 import { REPLACED } from './open-store.ts'
-import { outcomeOf } from './outcome.ts'
+import { toOutcome } from './outcome.ts'
 import type { CallWatch } from './parts.ts'
 import type { CommitCalls, OpenedStore, Round, RoundResult, StoreThreadData } from './store-messages.ts'
 
@@ -54,7 +54,7 @@ export class CommitThread {
     try {
       return await this.call('round', round)
     } catch (error) {
-      const failure = outcomeOf(error)
+      const failure = toOutcome(error)
       return { outcomes: round.files.map(() => failure), failure, position: 0, totals: [] }
     }
   }

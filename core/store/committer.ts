@@ -1,11 +1,11 @@
 import { rmSync } from 'node:fs'
 import type { CallHandlers } from '../lib/workers/thread.ts'
 import { errorText } from '../platform/system-error.ts'
-import { keyOf } from './file-system.ts'
+import { toKey } from './file-system.ts'
 import type { StoreLayout } from './layout.ts'
 import { Placing } from './link-file.ts'
 import { type Handles, StoreHandles } from './open-store.ts'
-import { diskCode, FileRefused, type Outcome, outcomeOf } from './outcome.ts'
+import { diskCode, FileRefused, type Outcome, toOutcome } from './outcome.ts'
 import { pruneSome } from './pruning.ts'
 import { recoverRound } from './recovering.ts'
 import type { CommitCalls, Remembered, Round, RoundResult, ToPlace } from './store-messages.ts'
@@ -22,7 +22,7 @@ export function openCommitter(layout: StoreLayout, remembered: Remembered | null
     }),
     look: answering(() => handles.look()),
     round: (job) => commitRound(() => handles.use(), layout, job),
-    source: answering(({ folder, directory }) => handles.use().manifest.sourceOf(folder, directory)),
+    source: answering(({ folder, directory }) => handles.use().manifest.getSourceId(folder, directory)),
     wanted: answering(({ folder, after, limit }) => {
       const { manifest } = handles.use()
       return manifest.wanted(folder, after, limit).flatMap(({ source, key }) => {
@@ -38,7 +38,7 @@ export function openCommitter(layout: StoreLayout, remembered: Remembered | null
     }),
     pin: answering(({ source, path }) => {
       const { manifest, fileSystem, isLogged } = handles.use()
-      const isThere = manifest.pin(source, keyOf(path, fileSystem))
+      const isThere = manifest.pin(source, toKey(path, fileSystem))
       if (isThere && isLogged) syncLog(layout)
       return isThere
     }),
@@ -79,7 +79,7 @@ async function commitRound(use: () => Handles, layout: StoreLayout, job: Round):
     return { outcomes, failure: null, position, totals: [...totals] }
   } catch (error) {
     // The whole round fails: no file in it is reported as durable.
-    const failure = outcomeOf(error)
+    const failure = toOutcome(error)
     outcomes.splice(0, outcomes.length, ...files.map(() => failure))
     return { outcomes, failure, position: 0, totals: [] }
   } finally {
@@ -106,10 +106,10 @@ function placeAll(
         try {
           outcomes.push(failed.get(file) ?? placing.place(file))
         } catch (error) {
-          outcomes.push(outcomeOf(error))
+          outcomes.push(toOutcome(error))
         }
       }
-      for (const { source, path, facts } of directories) changes.told(source, keyOf(path, fileSystem), facts)
+      for (const { source, path, facts } of directories) changes.told(source, toKey(path, fileSystem), facts)
       toSync = placing.toSync
     },
   )

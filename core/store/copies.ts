@@ -10,7 +10,7 @@ import { openBeneath } from '../platform/openat2.ts'
 import { findDataRuns } from '../platform/sparse.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { FileRefused } from './outcome.ts'
-import { type CallWatch, placeNameOf, type StoredAt } from './parts.ts'
+import { type CallWatch, getPlaceName, type StoredAt } from './parts.ts'
 
 /** The content that a file must have. */
 interface Wanted {
@@ -118,7 +118,7 @@ export class Copies {
     for (let position = 0; position < size; ) {
       if (signal.aborted) throw new FileRefused('aborted', '')
       const piece = buffer.subarray(0, Math.min(buffer.length, size - position))
-      const length = await this.#watch.during(() => ofStored(() => readFully(fd, piece, position)))
+      const length = await this.#watch.during(() => mapStoredErrors(() => readFully(fd, piece, position)))
       if (length === 0) throw unknown('short')
       const bytes = piece.subarray(0, length)
       hash.update(bytes)
@@ -132,7 +132,7 @@ export class Copies {
   #withStored<T>(at: StoredAt, size: number, signal: AbortSignal, work: (fd: number) => Promise<T>) {
     return withPermit(this.#turns, async () => {
       if (signal.aborted) throw new FileRefused('aborted', '')
-      const fd = await this.#watch.during(() => ofStored(() => openStored(this.#root, at, size)))
+      const fd = await this.#watch.during(() => mapStoredErrors(() => openStored(this.#root, at, size)))
       try {
         return await work(fd)
       } finally {
@@ -143,13 +143,13 @@ export class Copies {
 
   /** Drops the file from the kernel's cache, so that the next read comes from the disk. */
   async #fromDisk(fd: number): Promise<void> {
-    await this.#watch.during(() => ofStored(() => syncFd(fd)))
+    await this.#watch.during(() => mapStoredErrors(() => syncFd(fd)))
     await this.#watch.during(() => forgetCached(fd))
   }
 }
 
 /** Maps every error of a stored file to `unknown`: the sender then sends the content again. */
-async function ofStored<T>(work: () => Promise<T>): Promise<T> {
+async function mapStoredErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -170,7 +170,7 @@ function writingTo(fd: number, size: number, written: (bytes: number) => void): 
 }
 
 async function openStored(root: string, at: StoredAt, size: number): Promise<number> {
-  const fd = await openBeneath(root, placeNameOf(at), READ_FILE)
+  const fd = await openBeneath(root, getPlaceName(at), READ_FILE)
   const stats = await statFd(fd).catch(
     ignoreError('a file that cannot be looked at is no source of a copy', null),
   )

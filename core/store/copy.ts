@@ -4,8 +4,8 @@ import type { Semaphore } from '../lib/async/semaphore.ts'
 import { closeQuietly } from '../platform/fd.ts'
 import type { Copies } from './copies.ts'
 import { temporaryIn } from './layout.ts'
-import { FileRefused, outcomeOf, type Stored } from './outcome.ts'
-import { judgePath, type Offered, roomFor, type StoredAt, type StoreParts } from './parts.ts'
+import { FileRefused, toOutcome, type Stored } from './outcome.ts'
+import { checkPath, type Offered, reserveRoom, type StoredAt, type StoreParts } from './parts.ts'
 import type { ToldDirectory } from './store-messages.ts'
 
 /** A stored file and the content that it must have. */
@@ -24,7 +24,7 @@ export function openStoreCopy(parts: StoreParts, copies: Copies) {
     const { from, digest, isMoved, directories = [] } = copy
     const { facts, source, path } = file
     const { size } = facts
-    const room = await roomFor(parts, file, size)
+    const room = await reserveRoom(parts, file, size)
     const made = temporaryIn(temporary)
     try {
       const fd = await copies.make(from, { size, digest }, made, signal, room.written)
@@ -67,16 +67,16 @@ export function openStoreCopy(parts: StoreParts, copies: Copies) {
     let hasTurn = false
     let leave: () => void = () => undefined
     try {
-      const refused = judgePath(file.path)
+      const refused = checkPath(file.path)
       if (refused !== null) return { outcome: refused, position: 0 }
       // No content can be stored under an invalid name.
-      if (judgePath(from.path) !== null) throw new FileRefused('unknown', 'name')
+      if (checkPath(from.path) !== null) throw new FileRefused('unknown', 'name')
       hasTurn = await turns.acquire()
       leave = await commitThread.use()
       const isItself = from.source.id === file.source.id && from.path === file.path
       return await (isItself ? confirm : copyOther)(file, copy, signal)
     } catch (thrown) {
-      return { outcome: outcomeOf(thrown), position: 0 }
+      return { outcome: toOutcome(thrown), position: 0 }
     } finally {
       leave()
       if (hasTurn) turns.release()

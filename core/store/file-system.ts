@@ -105,7 +105,7 @@ function foldLetter(letter: string): string {
 }
 
 /** Returns a path's key on a file system: two paths with the same key are the same file. */
-export function keyOf(
+export function toKey(
   file: string,
   { foldsCase, foldsForm }: Pick<FileSystem, 'foldsCase' | 'foldsForm'>,
 ): string {
@@ -118,7 +118,7 @@ const FOLDS = [false, true].flatMap((foldsCase) =>
 )
 
 /** Returns the keys that a path may have, on any file system. */
-export const keysOf = (path: string): string[] => [...new Set(FOLDS.map((fold) => keyOf(path, fold)))].sort()
+export const toAllKeys = (path: string): string[] => [...new Set(FOLDS.map((fold) => toKey(path, fold)))].sort()
 
 /**
  * Renames a file to an unused name. Returns false, and changes nothing, if the name is in use. Blocks. Without hard

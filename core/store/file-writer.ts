@@ -74,12 +74,12 @@ export class Appending {
     const writing = this.#isSparse
       ? this.#writeSparse(pieces, this.#position)
       : this.#write(
-          pieces.flatMap((piece) => [...bytesOf(piece)]),
+          pieces.flatMap((piece) => [...toBytes(piece)]),
           this.#position,
         )
     for (const piece of pieces) {
-      for (const bytes of bytesOf(piece)) this.#hash.update(bytes)
-      this.#position += lengthOf(piece)
+      for (const bytes of toBytes(piece)) this.#hash.update(bytes)
+      this.#position += getLength(piece)
     }
     await writing
     if (this.#syncing !== null || this.#cached < SYNC_EVERY_BYTES) return
@@ -124,10 +124,10 @@ export class Appending {
     for (const piece of pieces) {
       if (typeof piece !== 'number')
         for (const { bytes, position } of findDataRuns(piece, at)) await this.#write([bytes], position)
-      at += lengthOf(piece)
+      at += getLength(piece)
     }
   }
 }
 
-const lengthOf = (piece: Piece): number => (typeof piece === 'number' ? piece : piece.length)
-const bytesOf = (piece: Piece): Iterable<Uint8Array> => (typeof piece === 'number' ? zeros(piece) : [piece])
+const getLength = (piece: Piece): number => (typeof piece === 'number' ? piece : piece.length)
+const toBytes = (piece: Piece): Iterable<Uint8Array> => (typeof piece === 'number' ? zeros(piece) : [piece])

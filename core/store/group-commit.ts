@@ -22,7 +22,7 @@ const ROUND_SYNCS = 256
 /** Group commit: files that are written while a round is under way share the syncs of the next one. */
 export type GroupCommit = ReturnType<typeof openGroupCommit>
 
-const toPlaceOf = ({ fd, temporary, source, path, facts, digest, isUntimed, moved }: Written): ToPlace => ({
+const toPlace = ({ fd, temporary, source, path, facts, digest, isUntimed, moved }: Written): ToPlace => ({
   fd,
   temporary,
   source: source.id,
@@ -61,7 +61,7 @@ export function openGroupCommit(
       some.flatMap(({ source, session }) => (session === null ? [] : [[source.folder, session]])),
     )
     const { outcomes, failure, position } = await thread.round({
-      files: some.map(toPlaceOf),
+      files: some.map(toPlace),
       directories: some.flatMap(({ directories }) => directories),
       sessions: [...sessions],
     })

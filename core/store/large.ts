@@ -5,9 +5,9 @@ import { WRITE_NEW_FILE } from '../platform/open-flags.ts'
 import { UNNAMED } from './file-system.ts'
 import { type Appending, openAppending } from './file-writer.ts'
 import { temporaryIn } from './layout.ts'
-import { FileRefused, type Outcome, outcomeOf, type Stored } from './outcome.ts'
+import { FileRefused, type Outcome, toOutcome, type Stored } from './outcome.ts'
 import type { Partial } from './partials.ts'
-import { judgePath, type Offered, roomFor, type StoreParts, timeToDurable } from './parts.ts'
+import { checkPath, type Offered, reserveRoom, type StoreParts, timeToDurable } from './parts.ts'
 import type { Room } from './quota/admission.ts'
 import type { ToldDirectory } from './store-messages.ts'
 
@@ -71,7 +71,7 @@ export class LargeStoring implements IncomingFile {
     this.#options = options
     this.#parts = parts
     this.#writes = writes
-    this.refused = judgePath(file.path)
+    this.refused = checkPath(file.path)
     this.offset = this.#step(() => this.#begin()).then(() =>
       this.refused === null ? (this.#open?.partial?.offset ?? 0) : null,
     )
@@ -134,7 +134,7 @@ export class LargeStoring implements IncomingFile {
       try {
         await work()
       } catch (error) {
-        this.refused = outcomeOf(error)
+        this.refused = toOutcome(error)
         // The file stays open until its sender ends it; it must not take room from other files until then.
         this.#room?.leave()
       }
@@ -158,7 +158,7 @@ export class LargeStoring implements IncomingFile {
       identity === undefined ? null : await watch.during(() => partials.open(this.#file, identity))
     try {
       // Checked before writing: a part of the file could fill the disk and make small files fail.
-      this.#room = await roomFor(this.#parts, this.#file, size - (partial?.offset ?? 0))
+      this.#room = await reserveRoom(this.#parts, this.#file, size - (partial?.offset ?? 0))
       const { fd, path } = partial ?? (await this.#writing(() => createFile(this.#parts)))
       const appending = await openAppending(fd, size, more?.sparse === true)
       this.#open = { fd, path, partial, appending }

@@ -3,7 +3,7 @@ import { linkOpenFile } from '../platform/libc.ts'
 import { setTimes } from '../platform/native.ts'
 import { READ_FILE } from '../platform/open-flags.ts'
 import { errorCode } from '../platform/system-error.ts'
-import { keyOf, moveToFreeSync } from './file-system.ts'
+import { toKey, moveToFreeSync } from './file-system.ts'
 import { type StoreLayout, temporaryIn } from './layout.ts'
 import type { Changes } from './manifest/changes.ts'
 import { isFileRow } from './manifest/rows.ts'
@@ -63,10 +63,10 @@ export class Placing {
     tree.trim()
     const row = manifest.sourceById(source)
     if (row === null) throw new FileRefused('failed', 'ENOENT')
-    const key = keyOf(path, fileSystem)
+    const key = toKey(path, fileSystem)
     const way = [row.folder, row.directory, ...path.split('/')]
     if (file.fd !== null && file.isUntimed) setTimes(file.fd, facts.mtimeNs)
-    const movedKey = moved === null ? null : keyOf(moved.path, fileSystem)
+    const movedKey = moved === null ? null : toKey(moved.path, fileSystem)
     const isRenamed = moved?.source === source && movedKey === key
     const outcome = file.fd === null ? this.#retime(file, way) : this.#placeFile(file, key, way, isRenamed)
     this.#changes.placed({ source, key, path, facts, digest })
@@ -166,13 +166,13 @@ export class Placing {
       missing: (parent, name, way) => {
         this.#make(parent, name, way)
         // The sender's folder and the source's directory get no row: they are not part of the sender's tree.
-        if (way.length > 2) this.#changes.made(source, keyOf(way.slice(2).join('/'), fileSystem))
+        if (way.length > 2) this.#changes.made(source, toKey(way.slice(2).join('/'), fileSystem))
       },
       /** A file is in the place of a directory. */
       inTheWay: (_parent, _name, way) => {
         const path = way.slice(2).join('/')
         if (path === '') throw new FileRefused('failed', 'ENOTDIR')
-        const key = keyOf(path, fileSystem)
+        const key = toKey(path, fileSystem)
         this.#requireSameName(source, key, path)
         this.#changes.replaced(source, key, this.#moveAway(way))
       },

@@ -11,7 +11,7 @@ import { openManifestFile, readManifestFile } from './manifest/file.ts'
 import { Manifest } from './manifest/manifest.ts'
 import { orAbsent, requireDirectory } from './problems.ts'
 import { recoverRound } from './recovering.ts'
-import { isThere, storeAround } from './store-around.ts'
+import { isThere, findStoreAround } from './store-around.ts'
 import { Tree } from './tree.ts'
 
 type Log = (level: 'warn', message: string) => void
@@ -30,7 +30,7 @@ async function prepareStore(directory: string): Promise<void> {
 /** Refuses a new store within another one: the outer store would list its files, even the private key, as unknown. */
 async function refuseInside({ root, own }: StoreLayout): Promise<void> {
   if (await isThere(own)) return
-  const outer = await storeAround(root)
+  const outer = await findStoreAround(root)
   if (outer !== null) throw new UserError('transfer.storeInside', { path: root, outer })
 }
 
@@ -105,7 +105,7 @@ export async function requireStore(directory: string): Promise<StoreLayout> {
   const layout = storeLayout(directory)
   await requireDirectory(layout.root, layout.root)
   if (await hasDirectory(layout.root, layout.own)) return layout
-  const above = await storeAround(layout.root)
+  const above = await findStoreAround(layout.root)
   if (above !== null) throw new UserError('store.inside', { path: layout.root, store: above })
   const below = await storeBelow(layout.root)
   if (below !== null) throw new UserError('store.above', { path: layout.root, store: below })

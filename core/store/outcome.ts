@@ -67,7 +67,7 @@ const OF_CODE: Readonly<Record<string, Outcome>> = {
 }
 
 /** Returns the outcome that the sender gets if storing a file failed with `error`. */
-export function outcomeOf(error: unknown): Outcome {
+export function toOutcome(error: unknown): Outcome {
   if (error instanceof FileRefused) return { status: error.status, detail: error.detail }
   const code = diskCode(error)
   return OF_CODE[code ?? ''] ?? { status: 'failed', detail: code ?? errorText(error) }

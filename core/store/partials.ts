@@ -43,7 +43,7 @@ interface Entry {
   discharge: () => void
 }
 
-const digestOf = (...parts: (string | number)[]): string =>
+const hashParts = (...parts: (string | number)[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)
 
 /** `<digest of source and path>-<digest of size, time and identity>` */
@@ -103,8 +103,8 @@ export class Partials {
   async open({ source, path: file, facts }: Offered, identity: string): Promise<Partial | null> {
     await this.load()
     const { folder } = source
-    const place = digestOf(source.id, file)
-    const name = `${place}-${digestOf(facts.size, String(facts.mtimeNs), identity)}`
+    const place = hashParts(source.id, file)
+    const name = `${place}-${hashParts(facts.size, String(facts.mtimeNs), identity)}`
     const old = this.#entries.get(place)
     if (old?.isInUse === true) return null
     if (old !== undefined && old.name !== name) await this.#remove(old)
@@ -112,7 +112,7 @@ export class Partials {
     const found = this.#entries.get(place)
     // A second upload to this path started in the meantime.
     if (found?.isInUse === true) return null
-    const entry = found ?? this.#entryOf({ place, folder, name, bytes: 0, at: Date.now() })
+    const entry = found ?? this.#createEntry({ place, folder, name, bytes: 0, at: Date.now() })
     entry.isInUse = true
     this.#entries.set(place, entry)
     try {
@@ -120,8 +120,8 @@ export class Partials {
         await mkdir(made, { mode: 0o700 }).catch((thrown: unknown) => {
           if (errorCode(thrown) !== 'EEXIST') throw thrown
         })
-      const { fd, offset } = await openPartialFile(this.#fileOf(entry), facts.size)
-      return this.#partialOf(entry, fd, offset)
+      const { fd, offset } = await openPartialFile(this.#getFile(entry), facts.size)
+      return this.#createPartial(entry, fd, offset)
     } catch (thrown) {
       this.#forget(entry)
       throw thrown
@@ -131,7 +131,7 @@ export class Partials {
   /** Discards the partial file of a path, as other content was stored there. */
   superseded(source: number, file: string): void {
     if (this.#entries.size === 0) return
-    const entry = this.#entries.get(digestOf(source, file))
+    const entry = this.#entries.get(hashParts(source, file))
     if (entry === undefined) return
     entry.isUnwanted = true
     if (!entry.isInUse) void this.#remove(entry)
@@ -160,10 +160,10 @@ export class Partials {
     clearInterval(this.#timer)
   }
 
-  #partialOf(entry: Entry, fd: number, offset: number): Partial {
+  #createPartial(entry: Entry, fd: number, offset: number): Partial {
     return {
       fd,
-      path: this.#fileOf(entry),
+      path: this.#getFile(entry),
       offset,
       end: async (bytes) => {
         entry.isInUse = false
@@ -182,18 +182,18 @@ export class Partials {
       warnUnlessCode(error, ['ENOENT', 'ENOTDIR'], NOT_COUNTED, []),
     )) {
       const place = NAME.exec(name)?.[1] ?? ''
-      const found = await stat(this.#fileOf({ folder, name })).catch((error) =>
+      const found = await stat(this.#getFile({ folder, name })).catch((error) =>
         warnUnlessCode(error, ['ENOENT'], NOT_COUNTED, null),
       )
       if (found === null) continue
-      const entry = this.#entryOf({ place, folder, name, bytes: found.size, at: found.mtimeMs })
+      const entry = this.#createEntry({ place, folder, name, bytes: found.size, at: found.mtimeMs })
       // This class never leaves two files for one path: the second cannot be matched and is removed.
       if (place === '' || this.#entries.has(place)) await this.#remove(entry)
       else this.#entries.set(place, entry)
     }
   }
 
-  #entryOf(found: Pick<Entry, 'place' | 'folder' | 'name' | 'bytes' | 'at'>): Entry {
+  #createEntry(found: Pick<Entry, 'place' | 'folder' | 'name' | 'bytes' | 'at'>): Entry {
     const discharge = this.#admission.charge(found.folder, found.bytes)
     return { ...found, isInUse: false, isUnwanted: false, discharge }
   }
@@ -228,7 +228,7 @@ export class Partials {
 
   async #remove(entry: Entry): Promise<void> {
     this.#forget(entry)
-    await unlink(this.#fileOf(entry)).catch((error) =>
+    await unlink(this.#getFile(entry)).catch((error) =>
       warnUnlessCode(error, ['ENOENT'], 'a partial file stays until the next start'),
     )
   }
@@ -238,7 +238,7 @@ export class Partials {
     entry.discharge()
   }
 
-  #fileOf({ folder, name }: Pick<Entry, 'folder' | 'name'>): string {
+  #getFile({ folder, name }: Pick<Entry, 'folder' | 'name'>): string {
     return path.join(this.#directory, folder, name)
   }
 }

@@ -21,8 +21,8 @@ export interface StoreParts {
 }
 
 /** Reserves room for `size` bytes of a file. @throws FileRefused if there is no room; system errors */
-export async function roomFor({ admission, watch }: StoreParts, file: Offered, size: number): Promise<Room> {
-  const coming = [{ place: placeNameOf(file), size }]
+export async function reserveRoom({ admission, watch }: StoreParts, file: Offered, size: number): Promise<Room> {
+  const coming = [{ place: getPlaceName(file), size }]
   const [room] = await watch.during(() => admission.enterAll(file.source.folder, coming))
   if (room === undefined || room instanceof FileRefused) throw room ?? new FileRefused('failed', '')
   return room
@@ -77,11 +77,11 @@ export interface Offered {
 export type StoredAt = Pick<Offered, 'source' | 'path'>
 
 /** Returns why a path below a source is refused; null: it is allowed. */
-export function judgePath(path: string): Outcome | null {
+export function checkPath(path: string): Outcome | null {
   const fault = findNameFault(path)
   return fault === null ? null : { status: 'name', detail: fault }
 }
 
 /** Returns the path below the store's root. */
-export const placeNameOf = ({ source: { folder, directory }, path }: StoredAt): string =>
+export const getPlaceName = ({ source: { folder, directory }, path }: StoredAt): string =>
   `${folder}/${directory}/${path}`

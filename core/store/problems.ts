@@ -9,7 +9,7 @@ function systemCode(error: unknown): string | null {
 }
 
 /** Creates the error for a store that exists and cannot be used. */
-export function storeFailed(store: string, error: unknown): UserError {
+export function createStoreError(store: string, error: unknown): UserError {
   const reason = systemCode(error) ?? errorText(error)
   return new UserError('store.failed', { path: store, reason }, { cause: error })
 }
@@ -20,7 +20,7 @@ export async function orAbsent<T>(store: string, look: Promise<T>): Promise<T | 
     return await look
   } catch (error) {
     if (isGone(errorCode(error))) return null
-    throw storeFailed(store, error)
+    throw createStoreError(store, error)
   }
 }
 

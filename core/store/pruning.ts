@@ -2,7 +2,7 @@ import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
 import { dropError, warnUnlessCode } from '../dropped-errors.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
 import type { StoreLayout } from './layout.ts'
-import { type FileRow, isFileRow, placeOf } from './manifest/rows.ts'
+import { type FileRow, isFileRow, getPlace } from './manifest/rows.ts'
 import type { Handles } from './open-store.ts'
 import { versionsToPrune } from './retention/choose.ts'
 import type { CommitCalls, Pruned } from './store-messages.ts'
@@ -61,7 +61,7 @@ function hasCurrent(source: number, key: string, { layout, tree, manifest }: Pru
   const current = manifest.rows.find(source, key, '')
   const of = manifest.sourceById(source)
   if (current === null || of === null || !isFileRow(current)) return false
-  const place = placeOf(of, current, layout.versions)
+  const place = getPlace(of, current, layout.versions)
   try {
     return lstatSync(`${tree.enter(place.slice(0, -1)).path}/${place.at(-1)}`).isFile()
   } catch (error) {
@@ -73,7 +73,7 @@ function hasCurrent(source: number, key: string, { layout, tree, manifest }: Pru
 function removeVersion(row: FileRow, { layout, tree, manifest }: PruningParts, emptied: Emptied[]): void {
   const source = manifest.sourceById(row.source)
   if (source === null) return
-  const place = placeOf(source, row, layout.versions)
+  const place = getPlace(source, row, layout.versions)
   try {
     unlinkSync(`${tree.enter(place.slice(0, -1)).path}/${place.at(-1)}`)
   } catch (thrown) {

@@ -4,7 +4,7 @@ import { createHasher } from '../platform/digest.ts'
 import { type FileMetadata, toFileMetadata } from '../platform/facts.ts'
 import { READ_FILE } from '../platform/open-flags.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
-import { keyOf } from './file-system.ts'
+import { toKey } from './file-system.ts'
 import type { StoreLayout } from './layout.ts'
 import type { Changes } from './manifest/changes.ts'
 import type { OpenRound } from './manifest/manifest.ts'
@@ -52,16 +52,16 @@ function recoverPlace(
   const parts = path.split('/')
   const wayTo = (length: number) => [row.folder, row.directory, ...parts.slice(0, length)]
   const pathTo = (length: number) => parts.slice(0, length).join('/')
-  const keyTo = (length: number) => keyOf(pathTo(length), fileSystem)
+  const keyTo = (length: number) => toKey(pathTo(length), fileSystem)
   const versionsTo = (length: number) => tree.enter([...layout.versions, ...wayTo(length)]).path
 
   /** Returns the versions that this round moved away from the first `length` components of the path, oldest first. */
   const movedFrom = (length: number): string[] => {
     try {
-      const numberOf = (name: string) => Number(name.slice(version.length))
+      const getNumber = (name: string) => Number(name.slice(version.length))
       const listed = readdirSync(versionsTo(length)).map(versionNameAsGiven)
       const names = listed.filter((name) => name.startsWith(version))
-      return names.sort((a, b) => numberOf(a) - numberOf(b))
+      return names.sort((a, b) => getNumber(a) - getNumber(b))
     } catch (thrown) {
       if (isGone(errorCode(thrown))) return []
       throw thrown
@@ -70,7 +70,7 @@ function recoverPlace(
 
   /** Records a file, if it can be read. */
   const take = (length: number, file: string) => {
-    const found = contentOf(file)
+    const found = readContent(file)
     if (found !== null) changes.placed({ source, key: keyTo(length), path: pathTo(length), ...found })
   }
 
@@ -103,12 +103,12 @@ function recoverPlace(
 }
 
 /** Returns null if it is not a file, or cannot be read. Its sender has no answer yet. */
-function contentOf(file: string): { facts: FileMetadata; digest: Buffer } | null {
+function readContent(file: string): { facts: FileMetadata; digest: Buffer } | null {
   let fd = -1
   try {
     fd = openSync(file, READ_FILE)
     const stats = fstatSync(fd, { bigint: true })
-    return stats.isFile() ? { facts: toFileMetadata(stats, null), digest: digestOfOpen(fd) } : null
+    return stats.isFile() ? { facts: toFileMetadata(stats, null), digest: hashOpenFile(fd) } : null
   } catch (error) {
     return warnUnlessCode(
       error,
@@ -121,7 +121,7 @@ function contentOf(file: string): { facts: FileMetadata; digest: Buffer } | null
   }
 }
 
-function digestOfOpen(fd: number): Buffer {
+function hashOpenFile(fd: number): Buffer {
   const hash = createHasher()
   const buffer = Buffer.allocUnsafe(READ_BYTES)
   for (;;) {

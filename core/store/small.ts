@@ -6,8 +6,8 @@ import { DIGEST_BYTES } from '../platform/digest.ts'
 import { batchBuffers } from '../protocol/frame-buffers.ts'
 import type { Written } from './group-commit.ts'
 import { temporaryIn } from './layout.ts'
-import { FileRefused, type Outcome, outcomeOf } from './outcome.ts'
-import { judgePath, type Offered, placeNameOf, type StoreParts, timeToDurable } from './parts.ts'
+import { FileRefused, type Outcome, toOutcome } from './outcome.ts'
+import { checkPath, type Offered, getPlaceName, type StoreParts, timeToDurable } from './parts.ts'
 import {
   type ToldDirectory,
   WRONG_DIGEST,
@@ -93,7 +93,7 @@ export class SmallStoring {
   /** Stores a group of small files of one sender. Never throws. */
   store(files: readonly SmallIncoming[], events: StoreSmallEvents) {
     const good = files.flatMap((file, index): Numbered[] => {
-      const refused = judgePath(file.path)
+      const refused = checkPath(file.path)
       if (refused === null) return [{ file, index }]
       events.onStored(index, refused, 0)
       return []
@@ -102,7 +102,7 @@ export class SmallStoring {
       for (const { index } of good) events.onStored(index, outcome, 0)
     }
     if (this.#isOver) return failAll({ status: 'aborted', detail: '' })
-    void this.#admit(good, files.length, events).catch((thrown: unknown) => failAll(outcomeOf(thrown)))
+    void this.#admit(good, files.length, events).catch((thrown: unknown) => failAll(toOutcome(thrown)))
   }
 
   /** Stops storing. Resolves when the write thread is idle; files that have not reached it are not stored. */
@@ -133,16 +133,16 @@ export class SmallStoring {
     const timed = timeToDurable(this.#parts)
     const [first] = good
     if (first === undefined) return []
-    const places = good.map(({ file }) => ({ place: placeNameOf(file), size: file.facts.size }))
+    const places = good.map(({ file }) => ({ place: getPlaceName(file), size: file.facts.size }))
     const rooms = await watch.during(() => admission.enterAll(first.file.source.folder, places))
     return good.flatMap(({ file, index }, at): Pending[] => {
       const room = rooms[at]
       if (room === undefined || room instanceof FileRefused) {
-        events.onStored(index, outcomeOf(room ?? new FileRefused('failed', '')), 0)
+        events.onStored(index, toOutcome(room ?? new FileRefused('failed', '')), 0)
         return []
       }
       const answer = (outcome: Outcome, position: number) => {
-        this.#unsynced.release(this.#weightOf(file))
+        this.#unsynced.release(this.#getWeight(file))
         room.leave()
         if (outcome.status === 'durable') partials.superseded(file.source.id, file.path)
         timed(outcome)
@@ -153,12 +153,12 @@ export class SmallStoring {
   }
 
   /** Returns a file's weight: its bytes, but at least its share of the limit of open files. */
-  #weightOf({ facts }: SmallIncoming): number {
+  #getWeight({ facts }: SmallIncoming): number {
     return Math.max(facts.size, MOST_UNSYNCED_BYTES / this.#most)
   }
 
   async #writeInTurn(files: readonly Pending[], memory: ArrayBufferLike | null): Promise<void> {
-    await this.#unsynced.acquire(files.reduce((sum, { file }) => sum + this.#weightOf(file), 0))
+    await this.#unsynced.acquire(files.reduce((sum, { file }) => sum + this.#getWeight(file), 0))
     await withPermit(this.#jobs, () => this.#write(files, memory))
   }
 
@@ -170,22 +170,22 @@ export class SmallStoring {
       try {
         const { hasUnnamed } = await commitThread.opened
         const names = hasUnnamed ? null : files.map(() => temporaryIn(directory))
-        const { job, transfer } = writeJobOf(files, memory, directory, names)
+        const { job, transfer } = buildWriteJob(files, memory, directory, names)
         const result = await watch.during(() => this.#writer.call('write', job, transfer))
         if (result.memory !== null) batchBuffers.give(result.memory)
         // All files in one call: the first one starts a round.
-        groupCommit.add(writtenOf(files, result.written, names))
+        groupCommit.add(collectWritten(files, result.written, names))
       } finally {
         leave()
       }
     } catch (thrown) {
-      for (const { answer } of files) answer(outcomeOf(thrown), 0)
+      for (const { answer } of files) answer(toOutcome(thrown), 0)
     }
   }
 }
 
 /** Returns the files that were written; answers the rest. */
-function writtenOf(
+function collectWritten(
   files: readonly Pending[],
   results: WriteResult['written'],
   names: WriteJob['names'],
@@ -193,7 +193,7 @@ function writtenOf(
   return files.flatMap(({ file, directories, onWritten, answer }, index) => {
     const result = results[index] ?? 'EIO'
     if (typeof result === 'string') {
-      const why = outcomeOf(Object.assign(new Error(result), { code: result }))
+      const why = toOutcome(Object.assign(new Error(result), { code: result }))
       answer(result === WRONG_DIGEST ? { status: 'digest', detail: '' } : why, 0)
       return []
     }
@@ -204,13 +204,13 @@ function writtenOf(
 }
 
 /** Creates the write job and the list of memory to transfer. Removes the bytes from the files. */
-function writeJobOf(
+function buildWriteJob(
   files: readonly Pending[],
   memory: ArrayBufferLike | null,
   directory: string,
   names: WriteJob['names'],
 ) {
-  const bytes = bytesOf(files, memory)
+  const bytes = joinBytes(files, memory)
   // Uses separate memory: Buffer.concat takes it from a pool, which would be copied to the thread as a whole.
   const digests = new Uint8Array(files.length * DIGEST_BYTES)
   for (const [index, { file }] of files.entries()) {
@@ -233,7 +233,7 @@ function writeJobOf(
 }
 
 /** Returns the files' contents one after the other, in memory that can be transferred to a thread. */
-function bytesOf(files: readonly Pending[], memory: ArrayBufferLike | null): Uint8Array<ArrayBuffer> {
+function joinBytes(files: readonly Pending[], memory: ArrayBufferLike | null): Uint8Array<ArrayBuffer> {
   const total = files.reduce((sum, { file }) => sum + file.bytes.length, 0)
   const [first] = files
   // Uses the frame's own memory if it has only these files: then there are no refused files in between.

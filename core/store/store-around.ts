@@ -12,7 +12,7 @@ export const isThere = (file: string): Promise<boolean> =>
  * Returns the store that a directory is, or is in; null: none. A new store has no manifest yet, but its receiver has
  * written its address.
  */
-export async function storeAround(directory: string): Promise<string | null> {
+export async function findStoreAround(directory: string): Promise<string | null> {
   for (let at = directory; ; at = path.dirname(at)) {
     const { manifest, receiver } = storeLayout(at)
     if ((await isThere(manifest)) || (await isThere(receiver))) return at

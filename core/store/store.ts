@@ -219,7 +219,7 @@ interface Judged {
  * an earlier state. A sender can also be restored within a session (a snapshot of a running computer): files whose
  * answer was lost in this way are handled like files that were never answered. Pure.
  */
-export function judgeSession(theirs: FrameHeader<'hello'>['session'], ours: KnownSession | null): Judged {
+export function compareSessions(theirs: FrameHeader<'hello'>['session'], ours: KnownSession | null): Judged {
   const nothing: Judged = { isForked: false, offerSince: null }
   // A sender without a session, or with another manifest, offers everything again.
   if (theirs === null || ours === null || theirs.epoch !== ours.epoch || ours.session === null) return nothing

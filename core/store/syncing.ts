@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { syncWhole } from '../platform/libc.ts'
 import type { StoreLayout } from './layout.ts'
 import type { Handles } from './open-store.ts'
-import { FileRefused, type Outcome, outcomeOf } from './outcome.ts'
+import { FileRefused, type Outcome, toOutcome } from './outcome.ts'
 import type { ToPlace } from './store-messages.ts'
 
 /** Files that are synced at the same time, in libuv's thread pool. */
@@ -42,7 +42,7 @@ export function createSyncing(
         try {
           await syncFd(file.fd ?? -1)
         } catch (error) {
-          failed.set(file, outcomeOf(error))
+          failed.set(file, toOutcome(error))
         }
       }
       for (let at = 0; at < open.length; at += SYNCS_AT_ONCE)

@@ -93,7 +93,7 @@ export function openFuzzedReceiver() {
       accepted: (fingerprint) => (fingerprint === sender.fingerprint ? sender : null),
       known: () => sender,
       pair: async () => null,
-      sourceOf: ({ folder }, _id, name) => chosen.source(folder, name),
+      openSource: ({ folder }, _id, name) => chosen.source(folder, name),
       sourceIn: () => null,
       async enter() {
         counts.entered += 1

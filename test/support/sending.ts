@@ -89,7 +89,7 @@ export async function openSendingParts({
   }
   const counted = { received: 0, refused: [] as string[] }
   const sending = new StoreSession(channel, store as Store, 'session', window, {
-    sourceOf: find,
+    openSource: find,
     onReceived: (files) => {
       counted.received += files
     },

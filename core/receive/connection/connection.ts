@@ -9,9 +9,9 @@ import type { Frame, FrameHeader, FrameType } from '../../protocol/frames.ts'
 import { PROTOCOL, type RefusalCode } from '../../protocol/limits.ts'
 import { peerFingerprint } from '../../protocol/pin.ts'
 import { HANDSHAKE_MS, formatRemote } from '../../protocol/tls.ts'
-import { type Sender, wantedOf } from '../../store/senders/senders.ts'
+import { type Sender, listResendRequests } from '../../store/senders/senders.ts'
 import { StoreSession } from '../../store/session/upload-session.ts'
-import { judgeSession, type KnownSession } from '../../store/store.ts'
+import { compareSessions, type KnownSession } from '../../store/store.ts'
 import type { ActiveConnection, ConnectionPlace } from './active-connections.ts'
 import type { ConnectionHost } from './host.ts'
 import { Restoring } from './restoring.ts'
@@ -22,9 +22,9 @@ const AGAIN_MS = 10 * 60_000
 /**
  * Returns a function that asks a sender to offer the files again that are missing. Repeated requests for the same files
  * are harmless.
- * @param wanted see wantedOf.
+ * @param wanted see listWanted.
  */
-function openWants(channel: FrameChannel, wanted: () => ReturnType<typeof wantedOf>): () => void {
+function createResendRequester(channel: FrameChannel, wanted: () => ReturnType<typeof listResendRequests>): () => void {
   let again: NodeJS.Timeout | undefined
 
   const sendAll = async (): Promise<void> => {
@@ -81,12 +81,12 @@ const KNOWN_WITHIN_MS = 3_000
  * than the store's, the files stored since are first recorded in the manifest, to be offered again. If that fails now,
  * the welcome repeats the sender's own position, so that the next connection finds the same difference.
  */
-async function lastAgreed(host: ConnectionHost, folder: string, theirs: FrameHeader<'hello'>['session']) {
+async function findAgreedSession(host: ConnectionHost, folder: string, theirs: FrameHeader<'hello'>['session']) {
   const found = await withTimeout(KNOWN_WITHIN_MS, host.store.known(folder)).catch(
     ignoreError(ASKED_AGAIN, null),
   )
   const known = found === LATE ? null : found
-  const { isForked, offerSince } = judgeSession(theirs, known)
+  const { isForked, offerSince } = compareSessions(theirs, known)
   if (known === null || offerSince === null) return { known, isForked }
   const written = await withTimeout(KNOWN_WITHIN_MS, host.store.wantSince(folder, offerSince)).catch(
     (error: unknown) => {
@@ -224,7 +224,7 @@ export class SenderConnection implements ActiveConnection {
 
   async #enter(sender: Sender, peer: string, theirs: FrameHeader<'hello'>['session']) {
     const host = this.#host
-    const { known, isForked } = await lastAgreed(host, sender.folder, theirs)
+    const { known, isForked } = await findAgreedSession(host, sender.folder, theirs)
     if (this.#channel.closed || this.#isOver) return
     const place = await host.enter(sender, this.#from, this)
     if (this.#channel.closed || this.#isOver) return place?.leave()
@@ -244,7 +244,7 @@ export class SenderConnection implements ActiveConnection {
     this.#admit(() => place.leave())
     const next = randomBytes(16).toString('hex')
     const sending = new StoreSession(this.#channel, host.store, next, place.window, {
-      sourceOf: (id, source) => host.sourceOf(sender, id, source),
+      openSource: (id, source) => host.openSource(sender, id, source),
       onReceived: host.onReceived,
       onRefused: (source, path, outcome) => host.onRefusedFile(name, source, path, outcome),
     })
@@ -257,7 +257,7 @@ export class SenderConnection implements ActiveConnection {
     this.#channel.send('welcome', { protocol: PROTOCOL, name: host.name, ...place.window, session })
     if (isForked)
       host.log('warn', `${name}: its data, or this store, was put back to an earlier state, or copied`)
-    this.#want = openWants(this.#channel, () => wantedOf(host.store, host, folder))
+    this.#want = createResendRequester(this.#channel, () => listResendRequests(host.store, host, folder))
     this.#want()
   }
 

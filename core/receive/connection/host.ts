@@ -8,7 +8,7 @@ import type { Store } from '../../store/store.ts'
 import { redeemCode } from '../pairing/invitation.ts'
 import type { SeenLog } from '../senders/last-seen.ts'
 import type { ActiveConnection, Connected } from './active-connections.ts'
-import { type Counters, countOne, type RefusedKind, refusalWords } from './refusals.ts'
+import { type Counters, countOne, type RefusedKind, formatRefusal } from './refusals.ts'
 
 interface HostParts {
   name: string
@@ -43,7 +43,7 @@ export function createConnectionHost(parts: HostParts) {
     /** See Connected. */
     enterRestore: connected.enterRestore,
     /** Returns the store directory of a sender's source. @throws the system error if a new one cannot be recorded. */
-    sourceOf: async ({ folder }: Sender, id: string, name: string) =>
+    openSource: async ({ folder }: Sender, id: string, name: string) =>
       store.source(folder, await senders.sourceDirectory(folder, id, name)),
     /** Redeems a pairing code; resolves to null if it is invalid. @throws if it cannot be redeemed now, but later. */
     pair(fingerprint: string, code: string, name: string) {
@@ -79,7 +79,7 @@ export function createConnectionHost(parts: HostParts) {
     },
     onRefusedFile(sender: string, source: string, path: string, outcome: Outcome) {
       countOne(counters.refusedFiles, outcome.status)
-      logRefusedFile(`not stored: ${sender}/${source}/${path}: ${refusalWords(outcome)}`)
+      logRefusedFile(`not stored: ${sender}/${source}/${path}: ${formatRefusal(outcome)}`)
     },
     endLogs() {
       for (const one of [...refusedLogs.values(), logRefusedFile]) one.end()

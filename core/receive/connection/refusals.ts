@@ -19,7 +19,7 @@ export function countOne<K>(counts: Map<K, number>, key: K): void {
   counts.set(key, (counts.get(key) ?? 0) + 1)
 }
 
-export const totalOf = (counts: ReadonlyMap<unknown, number>): number =>
+export const sumCounts = (counts: ReadonlyMap<unknown, number>): number =>
   [...counts.values()].reduce((sum, count) => sum + count, 0)
 
 const ofName: Record<NameFault, string> = {
@@ -53,7 +53,7 @@ function ofFull(detail: string): string {
 }
 
 /** Returns the log text for a file that is not stored: status, detail, and their meaning. */
-export function refusalWords({ status, detail }: Outcome): string {
+export function formatRefusal({ status, detail }: Outcome): string {
   const fault = nameFaults.find((one) => one === detail) ?? 'characters'
   const why = status === 'name' ? ofName[fault] : status === 'full' ? ofFull(detail) : ofStatus[status]
   return `${detail === '' ? status : `${status} ${detail}`} (${why})`

@@ -43,7 +43,7 @@ function firstParts(waiting: readonly FetchEntry[]): number {
   return end === -1 ? waiting.length : Math.max(1, end)
 }
 
-const rangeOf = ([, folder, path, version, from, bytes]: FetchEntry): Range => ({
+const toRange = ([, folder, path, version, from, bytes]: FetchEntry): Range => ({
   folder,
   path,
   version,
@@ -141,7 +141,7 @@ export class Restoring {
 
   async #readParts(parts: readonly FetchEntry[]): Promise<RangesRead> {
     const memory = batchBuffers.takeRoom()
-    const asked = { sender: this.#sender, job: { ranges: parts.map(rangeOf), memory } }
+    const asked = { sender: this.#sender, job: { ranges: parts.map(toRange), memory } }
     return this.#host.store.read('ranges', asked, [memory.buffer]).catch((error: unknown) => {
       const fault = (errorCode(error) ?? 'EIO').slice(0, 40)
       return { reads: parts.map(() => ({ bytes: 0, fault })), bytes: new Uint8Array() }

@@ -10,7 +10,7 @@ const LOOK_EVERY_MS = 250
 
 const LAST_WRITE_MS = 1_000
 
-interface RosterParts {
+interface SenderListDeps {
   senders: Senders
   connected: Pick<Connected, 'folders' | 'dropRefused' | 'want'>
   /** See StoreLayout. */
@@ -21,14 +21,14 @@ interface RosterParts {
 }
 
 /** Returns a value that changes with the file; null: it does not exist. */
-const stampOf = (file: string): Promise<string | null> =>
+const readStamp = (file: string): Promise<string | null> =>
   stat(file, { bigint: true }).then(
     ({ mtimeNs, ino }) => `${ino} ${mtimeNs}`,
     () => null,
   )
 
 /** Applies changes of the list of senders to a running receiver, and records which senders are connected. */
-export function followRoster({ senders, connected, seen, store, wanted, log }: RosterParts) {
+export function watchSenderList({ senders, connected, seen, store, wanted, log }: SenderListDeps) {
   const dropRefused = () => {
     connected.dropRefused(senders)
     const refused = senders.list().filter(({ fingerprint }) => senders.accepted(fingerprint) === null)
@@ -48,7 +48,7 @@ export function followRoster({ senders, connected, seen, store, wanted, log }: R
     looking = true
     try {
       if (await senders.refresh()) dropRefused()
-      const stamp = await stampOf(wanted)
+      const stamp = await readStamp(wanted)
       if (stamp !== wantedAt) connected.want()
       wantedAt = stamp
       failing = false

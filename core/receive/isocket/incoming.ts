@@ -69,7 +69,7 @@ const fault = (reason: string): Header => ({ kind: 'fault', reason })
  * Returns the path of a file below the sender's folder; null: invalid. Clients send the path on their side, mostly an
  * absolute one. A path that would lead out of the folder is invalid.
  */
-function confined(path: string): string | null {
+function confinePath(path: string): string | null {
   const given = path.split('/')
   // A path that ends like a directory cannot name a file: existing files there would have to be moved aside.
   if (['', '.'].includes(given.at(-1) ?? '')) return null
@@ -89,7 +89,7 @@ export function parseHeader(line: Buffer): Header {
   const fields = /^FILE:(.+):([0-9]{1,16})$/s.exec(text)
   const [, given, digits] = fields ?? []
   if (given === undefined || digits === undefined) return fault('neither FILE:<path>:<size> nor STOP')
-  const path = confined(given)
+  const path = confinePath(given)
   if (path === null) return fault(`the name ${JSON.stringify(given)} is not stored`)
   const size = Number(digits)
   return size > MAX_FILE_BYTES ? fault(`${digits} bytes are too many`) : { kind: 'file', path, size }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expectErrorCodes } from '../../dropped-errors.ts'
 import { createHasher, computeDigest } from '../../platform/digest.ts'
-import { isDurable, type Outcome, outcomeOf } from '../../store/outcome.ts'
+import { isDurable, type Outcome, toOutcome } from '../../store/outcome.ts'
 import type { Offered, StoreSource } from '../../store/parts.ts'
 import type { IncomingFile, Store } from '../../store/store.ts'
 import type { Ended } from './incoming.ts'
@@ -41,10 +41,10 @@ async function pause(signal: AbortSignal): Promise<boolean> {
 const FINAL: ReadonlySet<Outcome['status']> = new Set(['name', 'tooLarge'])
 
 /** Retries until the file is stored or permanently refused, or the connection has ended. */
-async function persist(source: FileSource, attempt: () => Promise<Outcome>): Promise<IsocketResult> {
+async function retryUntilStored(source: FileSource, attempt: () => Promise<Outcome>): Promise<IsocketResult> {
   let told = ''
   for (;;) {
-    const outcome = await attempt().catch(outcomeOf)
+    const outcome = await attempt().catch(toOutcome)
     if (isDurable(outcome)) return { kind: 'durable' }
     if (FINAL.has(outcome.status)) return { kind: 'refused', outcome }
     const text = `${outcome.status} ${outcome.detail}`
@@ -65,7 +65,7 @@ async function storeSmall(store: Store, file: Announced, source: FileSource): Pr
     filled += piece.copy(bytes, filled)
   }
   const digest = computeDigest(bytes)
-  return persist(source, async () =>
+  return retryUntilStored(source, async () =>
     store.receive({ ...file, source: await source.directory(), session: null, bytes, digest }),
   )
 }
@@ -77,7 +77,7 @@ async function beginLarge(
   source: FileSource,
 ): Promise<IncomingFile | Outcome> {
   let begun: IncomingFile | null = null
-  const made = await persist(source, async () => {
+  const made = await retryUntilStored(source, async () => {
     const offered = { ...file, source: await source.directory(), session: null }
     const one = store.begin(offered, {})
     await one.offset

@@ -43,7 +43,7 @@ function isOpen({ expiresAt }: Code, now: number): boolean {
 }
 
 /** Removes a code if it has expired. A code that cannot be read now is kept, because it may be valid. */
-async function removeOver(file: string, now: number): Promise<void> {
+async function removeExpired(file: string, now: number): Promise<void> {
   const code = await readCode(file)
   if (code === null || !isOpen(code, now)) await rm(file, { force: true })
 }
@@ -61,7 +61,7 @@ export async function makeCode(
   // A code that is just being written has another extension.
   const codes = (await readdir(directory)).filter((name) => name.endsWith('.json'))
   for (const name of codes)
-    await removeOver(path.join(directory, name), now).catch(
+    await removeExpired(path.join(directory, name), now).catch(
       ignoreError('an expired pairing code is removed another time'),
     )
   const secret = newSecret()

@@ -38,12 +38,12 @@ export function senderConditions(
   now: number,
 ): Looked[] {
   return senders.flatMap((sender) => [
-    ...silence(sender, hoursOf(sender, alerts), startedAt, now),
-    ...failure(sender, alerts.failingMinutes, now),
+    ...evaluateSilence(sender, getSilentHours(sender, alerts), startedAt, now),
+    ...evaluateFailure(sender, alerts.failingMinutes, now),
   ])
 }
 
-function hoursOf(
+function getSilentHours(
   { name, folder }: SenderState,
   { silentHours, silentHoursOf }: Pick<ReceiveAlerts, 'silentHours' | 'silentHoursOf'>,
 ): number {
@@ -51,7 +51,7 @@ function hoursOf(
   return own?.[1] ?? silentHours
 }
 
-function silence(sender: SenderState, hours: number, startedAt: number, now: number): Looked[] {
+function evaluateSilence(sender: SenderState, hours: number, startedAt: number, now: number): Looked[] {
   const { name, folder, pairedAt, seenAt, connected } = sender
   const id = `silent:${folder}`
   const subject = { id, path: name, group: id, isOwn: true, source: null, step: null, tellAfterMs: 0 }
@@ -66,7 +66,7 @@ function silence(sender: SenderState, hours: number, startedAt: number, now: num
 }
 
 /** Evaluates a sender's last status. It is unknown while the sender is disconnected; silence is a separate incident. */
-function failure(sender: SenderState, minutes: number, now: number): Looked[] {
+function evaluateFailure(sender: SenderState, minutes: number, now: number): Looked[] {
   const { name, folder, connected, status, statusAt, pairedAt, failingSince } = sender
   const id = `failing:${folder}`
   // A status from before the pairing belongs to the folder's former sender.

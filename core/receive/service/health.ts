@@ -10,7 +10,7 @@ import { type Floor, floorBytes } from '../../store/quota/rules.ts'
 import type { Receiver } from '../receiver.ts'
 
 /** Result of testing the store. */
-export interface Look {
+export interface StoreProbeResult {
   /** The system's error name; null: a file was written, synced and removed. */
   writeError: string | null
   /** In bytes; null: not reported by the file system. */
@@ -38,8 +38,8 @@ function spaceWords(free: number, size: number, floor: Floor): Message[] {
  * Returns the problems as messages; an empty list means healthy. Pure.
  * @param floor required free space; below it files are refused.
  */
-export function judge(
-  look: Look | 'unanswered',
+export function findProblems(
+  look: StoreProbeResult | 'unanswered',
   { stalledMs }: Pick<Receiver, 'stalledMs'>,
   floor: Floor,
 ): Message[] {
@@ -68,7 +68,7 @@ async function tryWriting(layout: StoreLayout): Promise<string | null> {
   }
 }
 
-async function look(layout: StoreLayout): Promise<Look> {
+async function look(layout: StoreLayout): Promise<StoreProbeResult> {
   const writeError = await tryWriting(layout)
   const space = await statfs(layout.root).catch(ignoreError('the health check reports no space', null))
   if (space === null) return { writeError, free: null, size: null }
@@ -77,11 +77,11 @@ async function look(layout: StoreLayout): Promise<Look> {
 }
 
 /** Tests the store. */
-export type Looks = ReturnType<typeof createLooks>
+export type StoreProbe = ReturnType<typeof createStoreProbe>
 
 /** Creates a function that tests the store. Concurrent callers share one test, however long the disk takes. */
-export function createLooks(layout: StoreLayout): () => Promise<Look | 'unanswered'> {
-  let running: Promise<Look> | null = null
+export function createStoreProbe(layout: StoreLayout): () => Promise<StoreProbeResult | 'unanswered'> {
+  let running: Promise<StoreProbeResult> | null = null
   return async () => {
     const answer =
       running ??

@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client'
 import type { Receiver } from '../receiver.ts'
 import type { SenderState } from '../senders/last-seen.ts'
-import type { Look } from './health.ts'
+import type { StoreProbeResult } from './health.ts'
 
 /** Enough to distinguish senders; "holdfast senders" lists their names. */
 const SHOWN_DIGITS = 16
@@ -79,7 +79,7 @@ export async function createMetrics() {
     contentType: registry.contentType,
     onDurable: (seconds: number) => latency.observe(seconds),
     /** Returns the page in Prometheus' text format: numbers only, without names of files, computers or people. */
-    async page(receiver: Receiver, look: Look | 'unanswered', isHealthy: boolean) {
+    async page(receiver: Receiver, look: StoreProbeResult | 'unanswered', isHealthy: boolean) {
       const { counters } = receiver
       // The receiver counts; the counters here only export its values.
       for (const counter of [files, bytes, refusedConnections, refusedFiles]) counter.reset()

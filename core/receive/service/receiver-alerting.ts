@@ -13,16 +13,16 @@ import type { Floor } from '../../store/quota/rules.ts'
 import type { Receiver, ReceiverEvents } from '../receiver.ts'
 import { senderConditions, storeCondition } from './conditions.ts'
 import type { ReceiveAlerts } from './config.ts'
-import { judge, type Looks } from './health.ts'
+import { findProblems, type StoreProbe } from './health.ts'
 
 /** Intervals of evaluating the senders and of testing the store, in milliseconds. */
 const SENDERS_EVERY_MS = 1_000
 const STORE_EVERY_MS = 60_000
 
-interface TellOptions {
+interface AlertingOptions {
   receiver: Receiver
   layout: StoreLayout
-  looks: Looks
+  looks: StoreProbe
   floor: Floor
   /** The script of the alert store's thread. */
   alertStoreThread: URL
@@ -30,17 +30,17 @@ interface TellOptions {
 }
 
 /** Returns the database file of a receiver's alerts. */
-export const alertsFileOf = (layout: StoreLayout): string => path.join(layout.own, 'alerts.db')
+export const getAlertsFile = (layout: StoreLayout): string => path.join(layout.own, 'alerts.db')
 
 /** Creates incidents from the state of a receiver's store and senders, and sends notifications. */
-export function startReceiverTell(
-  { receiver, layout, looks, floor, alertStoreThread, log }: TellOptions,
+export function startReceiverAlerting(
+  { receiver, layout, looks, floor, alertStoreThread, log }: AlertingOptions,
   computer: string,
   config: ReceiveAlerts,
   secrets: NotifierConfig['secrets'],
 ) {
   const startedAt = Date.now()
-  const file = alertsFileOf(layout)
+  const file = getAlertsFile(layout)
   const { language, labels, quietHours, channels } = config
   const notifierConfig: NotifierConfig = {
     file,
@@ -89,7 +89,7 @@ export function startReceiverTell(
   }
   const lookAtStore = async () => {
     const found = await looks()
-    alerts.observe(storeCondition(layout.root, judge(found, receiver, floor)))
+    alerts.observe(storeCondition(layout.root, findProblems(found, receiver, floor)))
   }
   const timers = [
     setInterval(lookAtSenders, SENDERS_EVERY_MS),

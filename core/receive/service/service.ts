@@ -3,15 +3,15 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { toSentence } from '../../lib/i18n/user-error.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { storeLayout } from '../../store/layout.ts'
-import { rulesOf } from '../../store/quota/quota-options.ts'
-import { quotasOfNobody } from '../../store/quota/rules.ts'
+import { parseRules } from '../../store/quota/quota-options.ts'
+import { findUnusedQuotas } from '../../store/quota/rules.ts'
 import { ISOCKET_FOLDER } from '../isocket/connection.ts'
 import { type ReceiverEvents, type ReceiverOptions, startStoreReceiver } from '../receiver.ts'
 import { type ReceiveConfig, readSecrets } from './config.ts'
-import { createLooks } from './health.ts'
+import { createStoreProbe } from './health.ts'
 import { createMetrics } from './metrics.ts'
-import { startReceiverTell } from './receiver-alerting.ts'
-import { openWeb, pagesOf } from './web.ts'
+import { startReceiverAlerting } from './receiver-alerting.ts'
+import { openWeb, createPages } from './web.ts'
 
 /** A receiver with its web pages, as run by `holdfast receive`. */
 export type ReceiveService = Awaited<ReturnType<typeof startService>>
@@ -29,7 +29,7 @@ async function startOnce(
   const say = (level: 'info' | 'warn', sentence: Message) => log(level, englishWords(sentence))
   const { store: storeDirectory, host, port, name, isocketPort, isocketHost, metricsPort } = config
   const layout = storeLayout(storeDirectory)
-  const rules = rulesOf(config)
+  const rules = parseRules(config)
   const secrets = await readSecrets(config.alerts.secretsFile)
   const metrics = metricsPort === null ? null : await createMetrics()
   const isocket = isocketPort === null ? null : { host: isocketHost, port: isocketPort }
@@ -37,8 +37,8 @@ async function startOnce(
     { storeDirectory, setUpStores, host, port, name, rules, storeThread, isocket },
     { onDurable: (seconds) => metrics?.onDurable(seconds), onReplaced, log },
   )
-  const looks = createLooks(layout)
-  const tell = startReceiverTell(
+  const looks = createStoreProbe(layout)
+  const tell = startReceiverAlerting(
     { receiver, layout, looks, floor: rules.floor, alertStoreThread, log },
     name,
     config.alerts,
@@ -52,7 +52,7 @@ async function startOnce(
   say('info', message('transfer.listening', { address, path: receiver.storeDirectory }))
   // Not an error: the sender may be paired later.
   const folders = receiver.senderStates().map(({ folder }) => folder)
-  const nobody = quotasOfNobody(rules, [ISOCKET_FOLDER, ...folders])
+  const nobody = findUnusedQuotas(rules, [ISOCKET_FOLDER, ...folders])
   if (nobody.length > 0) {
     const said = { folders: nobody.join(', '), path: receiver.storeDirectory }
     say('warn', message('transfer.quotaNobody', said))
@@ -60,7 +60,7 @@ async function startOnce(
   if (metricsPort === null || metrics === null) return { receiver, close }
 
   try {
-    const web = await openWeb(metricsPort, pagesOf(receiver, looks, metrics, rules.floor))
+    const web = await openWeb(metricsPort, createPages(receiver, looks, metrics, rules.floor))
     say('info', message('transfer.metricsAt', { address: formatAddress('127.0.0.1', web.port) }))
     const closeAll = async () => {
       await web.close()
@@ -99,7 +99,7 @@ export async function startService(
   const loaded = async (load: () => Promise<ReceiveConfig>): Promise<ReceiveConfig | null> => {
     try {
       const next = await load()
-      rulesOf(next)
+      parseRules(next)
       await readSecrets(next.alerts.secretsFile)
       return next
     } catch (error) {

@@ -7,7 +7,7 @@ import { englishWords } from '../../lib/i18n/words.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Floor } from '../../store/quota/rules.ts'
 import type { Receiver } from '../receiver.ts'
-import { judge, type Looks } from './health.ts'
+import { findProblems, type StoreProbe } from './health.ts'
 import type { Metrics } from './metrics.ts'
 
 /** Loopback only, because the pages have no password. */
@@ -52,7 +52,7 @@ const plain = (status: number, text: string): Page => ({
  * @throws UserError if the port cannot be listened on.
  */
 export async function openWeb(port: number, pages: Record<string, () => Promise<Page>>) {
-  const pageOf = async ({ headers, method, url }: IncomingMessage): Promise<Page> => {
+  const findPage = async ({ headers, method, url }: IncomingMessage): Promise<Page> => {
     if (!isOwnHost(headers.host)) return plain(421, 'This host name is not answered here: use 127.0.0.1.')
     if (method !== 'GET' && method !== 'HEAD') return plain(405, 'Only GET and HEAD are answered.')
     const [path = ''] = (url ?? '').split('?')
@@ -63,7 +63,7 @@ export async function openWeb(port: number, pages: Record<string, () => Promise<
   const server = createServer(
     { headersTimeout: REQUEST_WITHIN_MS, requestTimeout: REQUEST_WITHIN_MS, maxHeaderSize: 8 * 1024 },
     (request, response) => {
-      pageOf(request).then(
+      findPage(request).then(
         (page) => answer(response, page),
         (error: unknown) => answer(response, plain(500, String(error))),
       )
@@ -94,15 +94,15 @@ const OK = 200
 const UNAVAILABLE = 503
 
 /** Returns the receiver's pages. */
-export function pagesOf(
+export function createPages(
   receiver: Receiver,
-  looks: Looks,
+  looks: StoreProbe,
   metrics: Metrics,
   floor: Floor,
 ): Record<string, () => Promise<Page>> {
   const health = async (): Promise<Page> => {
     const found = await looks()
-    const problems = judge(found, receiver, floor).map(englishWords)
+    const problems = findProblems(found, receiver, floor).map(englishWords)
     const healthy = problems.length === 0
     const free = found === 'unanswered' ? null : found.free
     const body = { healthy, problems, freeBytes: free, stalledSeconds: Math.round(receiver.stalledMs / 1000) }
@@ -116,7 +116,7 @@ export function pagesOf(
   return {
     '/metrics': async () => {
       const found = await looks()
-      const healthy = judge(found, receiver, floor).length === 0
+      const healthy = findProblems(found, receiver, floor).length === 0
       return { status: OK, type: metrics.contentType, body: await metrics.page(receiver, found, healthy) }
     },
     '/health': health,

@@ -28,7 +28,7 @@ export function prepareChanges(database: DatabaseSyncInstance) {
        version, depth, replaced_at, replaced_clock_ms)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     ),
-    sizeOf: database.prepare("SELECT size FROM file WHERE source = ? AND key = ? AND version = ''"),
+    findSize: database.prepare("SELECT size FROM file WHERE source = ? AND key = ? AND version = ''"),
     change: database.prepare(
       `UPDATE file SET path = ?3, size = ?4, mtime_s = ?5, mtime_ns = ?6, mode = ?7, uid = ?8, gid = ?9, more = ?10,
        stored_at = iif(digest = ?11, stored_at, ?12), digest = ?11, gone_at = NULL, pinned = 0, position = ?13
@@ -87,7 +87,7 @@ export class Changes {
   adopt(file: NewFile & Pick<FileRow, 'version' | 'depth'>): boolean {
     const { source, version, depth, facts } = file
     const replaced = version === '' ? [null, null] : [replacedAt(version), this.#moment.clockMs]
-    const content = contentOf(file, this.#moment)
+    const content = toFileColumns(file, this.#moment)
     if (this.#statements.add.run(...content, version, depth, ...replaced).changes !== 1) return false
     const sender = this.#totals.of(source)
     sender.files += 1
@@ -100,11 +100,11 @@ export class Changes {
   /** Records a file that was stored, or that has new metadata. */
   placed(file: NewFile): void {
     const { source, key, facts } = file
-    const { sizeOf, change, unwant } = this.#statements
+    const { findSize, change, unwant } = this.#statements
     const sender = this.#changed(source)
     if (!this.adopt({ ...file, version: '', depth: 0 })) {
-      sender.bytes += facts.size - (sizeOf.get(source, key) as { size: number }).size
-      change.run(...contentOf(file, this.#moment))
+      sender.bytes += facts.size - (findSize.get(source, key) as { size: number }).size
+      change.run(...toFileColumns(file, this.#moment))
     }
     if (this.#isWanted) unwant.run(source, key)
   }
@@ -112,7 +112,7 @@ export class Changes {
   /** Records that a file became an older version. */
   replaced(source: number, key: string, version: string): void {
     const { now, clockMs } = this.#moment
-    const { changes } = this.#statements.replace.run(source, key, version, depthOf(key), now, clockMs)
+    const { changes } = this.#statements.replace.run(source, key, version, getDepth(key), now, clockMs)
     this.#changed(source).names += Number(changes)
   }
 
@@ -121,7 +121,7 @@ export class Changes {
     const { now, clockMs } = this.#moment
     const { replaceBelow, replaceDirectories } = this.#statements
     const { from, to } = rangeBelow(key)
-    const { changes } = replaceBelow.run(source, from, to, version, depthOf(key), now, clockMs)
+    const { changes } = replaceBelow.run(source, from, to, version, getDepth(key), now, clockMs)
     this.#changed(source).names += Number(changes)
     replaceDirectories.run(source, key, from, to, version)
   }
@@ -134,7 +134,7 @@ export class Changes {
   /** Records a directory's metadata at the source; its files may arrive later. */
   told(source: number, path: string, facts: FileMetadata): void {
     this.made(source, path)
-    this.#statements.tell.run(source, path, ...columnsOf(facts))
+    this.#statements.tell.run(source, path, ...toFactColumns(facts))
   }
 
   /** Records that the source has this file under another name. */
@@ -151,12 +151,12 @@ export class Changes {
 }
 
 /** Returns the columns of a file, in the order of `add` and of `change`. */
-const contentOf = ({ source, key, path, facts, digest }: NewFile, { now, position }: Moment) =>
-  [source, key, path === key ? null : path, facts.size, ...columnsOf(facts), digest, now, position] as const
+const toFileColumns = ({ source, key, path, facts, digest }: NewFile, { now, position }: Moment) =>
+  [source, key, path === key ? null : path, facts.size, ...toFactColumns(facts), digest, now, position] as const
 
-const columnsOf = (facts: FileMetadata) => {
+const toFactColumns = (facts: FileMetadata) => {
   const [seconds, nanoseconds, mode, uid, gid, more] = encodeMetadata(facts)
   return [seconds, nanoseconds, mode, uid, gid, more === null ? null : pack(more)] as const
 }
 
-const depthOf = (path: string): number => path.split('/').length
+const getDepth = (path: string): number => path.split('/').length

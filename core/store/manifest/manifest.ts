@@ -12,7 +12,7 @@ export interface OpenRound {
   places: { source: number; path: string }[]
 }
 
-type PathOf = Pick<FileRow, 'source' | 'key'>
+type RowPath = Pick<FileRow, 'source' | 'key'>
 
 function prepareStatements(database: DatabaseSyncInstance) {
   return {
@@ -30,7 +30,7 @@ function prepareStatements(database: DatabaseSyncInstance) {
       `INSERT OR IGNORE INTO wanted (source, key) SELECT source, key FROM file INDEXED BY file_position
        WHERE source = ? AND position > ? AND version = ''`,
     ),
-    wantedOf: database.prepare(
+    listWanted: database.prepare(
       `SELECT source, key FROM wanted JOIN source ON source.id = source WHERE folder = ?
        ORDER BY source, key LIMIT ? OFFSET ?`,
     ),
@@ -67,7 +67,7 @@ export class Manifest {
   }
 
   /** Returns the id of a directory of a sender's folder; adds it if it is new. */
-  sourceOf(folder: string, directory: string): number {
+  getSourceId(folder: string, directory: string): number {
     return inTransaction(this.#database, () => {
       const found = this.#statements.findSource.get(folder, directory) as { id: number } | undefined
       if (found !== undefined) return found.id
@@ -126,7 +126,7 @@ export class Manifest {
 
   /** Returns at most `limit` files that a sender should offer again, skipping the first `after`. */
   wanted(folder: string, after: number, limit: number) {
-    return this.#statements.wantedOf.all(folder, limit, after) as PathOf[]
+    return this.#statements.listWanted.all(folder, limit, after) as RowPath[]
   }
 
   /** Requests a file again from its sender. */
@@ -148,8 +148,8 @@ export class Manifest {
   }
 
   /** Returns the next paths after the given one that have older versions. */
-  withVersions({ source, key }: PathOf, limit: number) {
-    return this.#statements.nextVersions.all(source, key, limit) as PathOf[]
+  withVersions({ source, key }: RowPath, limit: number) {
+    return this.#statements.nextVersions.all(source, key, limit) as RowPath[]
   }
 
   /** Deletes the rows of files and directories that are no longer on the disk. Returns the changed totals. */

@@ -65,7 +65,7 @@ const COLUMNS = `source, key, version, depth, coalesce(path, key) AS path, size,
   digest, stored_at AS storedAt, replaced_at AS replacedAt, replaced_clock_ms AS replacedClockMs, gone_at AS goneAt,
   pinned AS isPinned`
 
-function factsOf({ mtime_s, mtime_ns, mode, uid, gid, more }: RawFacts, size: number): FileMetadata | null {
+function parseFacts({ mtime_s, mtime_ns, mode, uid, gid, more }: RawFacts, size: number): FileMetadata | null {
   try {
     const words: unknown = [mtime_s, mtime_ns, mode, uid, gid, more === null ? null : unpack(more)]
     return isEncodedMetadata(words) ? decodeMetadata(words, size) : null
@@ -75,10 +75,10 @@ function factsOf({ mtime_s, mtime_ns, mode, uid, gid, more }: RawFacts, size: nu
 }
 
 /** Validates a row. The manifest is not trusted: write access to it must not give access to files outside the store. */
-function fileOf(raw: RawFile): FileRow | StrangeRow {
+function parseRow(raw: RawFile): FileRow | StrangeRow {
   const { mtime_s, mtime_ns, mode, uid, gid, more, size, ...row } = raw
   const { source, key, path, version, depth } = row
-  const facts = factsOf({ mtime_s, mtime_ns, mode, uid, gid, more }, size)
+  const facts = parseFacts({ mtime_s, mtime_ns, mode, uid, gid, more }, size)
   const isPlace = findNameFault(path) === null && findNameFault(key) === null
   const isVersion =
     version === '' || (isVersionName(version) && depth >= 1 && depth <= path.split('/').length)
@@ -90,7 +90,7 @@ function fileOf(raw: RawFile): FileRow | StrangeRow {
 export const isFileRow = (row: FileRow | StrangeRow): row is FileRow => 'facts' in row
 
 /** Returns the path of a stored file, as components below the store's root. */
-export function placeOf(
+export function getPlace(
   { folder, directory }: Pick<SourceRow, 'folder' | 'directory'>,
   { path, version, depth }: Pick<FileRow, 'path' | 'version' | 'depth'>,
   versions: readonly string[],
@@ -106,18 +106,18 @@ export type Rows = ReturnType<typeof openRows>
 export function openRows(database: DatabaseSyncInstance) {
   const all = `SELECT ${COLUMNS} FROM file WHERE`
   const findOne = database.prepare(`${all} source = ? AND key = ? AND version = ?`)
-  const versionsOf = database.prepare(
+  const listVersions = database.prepare(
     `${all} source = ? AND key = ? AND version <> '' ORDER BY replaced_clock_ms, version`,
   )
-  const pageOf = database.prepare(
+  const listPage = database.prepare(
     `${all} source = ?1 AND key >= ?2 AND key < ?3 AND (key, version) > (?4, ?5)
      ORDER BY key, version LIMIT ?6`,
   )
-  const firstOf = database.prepare(
+  const findFirst = database.prepare(
     `${all} source = ? AND key >= ? AND key < ? AND version = '' AND gone_at IS NULL ORDER BY key LIMIT 1`,
   )
   const allSources = database.prepare('SELECT id, folder, directory FROM source ORDER BY folder, directory')
-  const directoryOf = database.prepare(
+  const findDirectory = database.prepare(
     `SELECT path, mtime_s, mtime_ns, mode, uid, gid, more FROM directory
      WHERE source = ? AND path = ? AND version = ''`,
   )
@@ -129,10 +129,10 @@ export function openRows(database: DatabaseSyncInstance) {
     sources: () => allSources.all().map((row) => sourceSchema.parse(row)),
     find(source: number, key: string, version: string): FileRow | StrangeRow | null {
       const raw = findOne.get(source, key, version) as RawFile | undefined
-      return raw === undefined ? null : fileOf(raw)
+      return raw === undefined ? null : parseRow(raw)
     },
     /** Returns the older versions of a path, oldest first. */
-    versions: (source: number, key: string) => (versionsOf.all(source, key) as RawFile[]).map(fileOf),
+    versions: (source: number, key: string) => (listVersions.all(source, key) as RawFile[]).map(parseRow),
     /**
      * Returns a page of a source's rows with a key from `from` (inclusive) to `to` (exclusive), after the given row.
      */
@@ -141,15 +141,15 @@ export function openRows(database: DatabaseSyncInstance) {
       { from, to }: { from: string; to: string },
       { key, version }: { key: string; version: string },
       limit: number,
-    ) => (pageOf.all(source, from, to, key, version, limit) as RawFile[]).map(fileOf),
+    ) => (listPage.all(source, from, to, key, version, limit) as RawFile[]).map(parseRow),
     /** Returns the first current file with a key from `from` (inclusive) to `to` (exclusive) that was not renamed. */
     first(source: number, { from, to }: { from: string; to: string }): FileRow | StrangeRow | null {
-      const raw = firstOf.get(source, from, to) as RawFile | undefined
-      return raw === undefined ? null : fileOf(raw)
+      const raw = findFirst.get(source, from, to) as RawFile | undefined
+      return raw === undefined ? null : parseRow(raw)
     },
     directory(source: number, path: string): DirectoryRow | null {
-      const raw = directoryOf.get(source, path) as (RawFacts & { path: string }) | undefined
-      return raw === undefined ? null : { path, facts: raw.mode === null ? null : factsOf(raw, 0) }
+      const raw = findDirectory.get(source, path) as (RawFacts & { path: string }) | undefined
+      return raw === undefined ? null : { path, facts: raw.mode === null ? null : parseFacts(raw, 0) }
     },
     /** True if an open round may be moving the file or directory at a path. */
     isMoving(source: number, path: string) {

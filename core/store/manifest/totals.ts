@@ -27,14 +27,14 @@ export function allTotals(database: DatabaseSyncInstance) {
 /** The totals that a transaction changes. */
 export type OpenTotals = ReturnType<ReturnType<typeof prepareTotals>>
 
-/** @param folderOf the folder of a source. */
-export function prepareTotals(database: DatabaseSyncInstance, folderOf: (source: number) => string) {
+/** @param getFolder the folder of a source. */
+export function prepareTotals(database: DatabaseSyncInstance, getFolder: (source: number) => string) {
   const find = database.prepare('SELECT * FROM sender WHERE folder = ?')
   const put = database.prepare(
     'INSERT OR REPLACE INTO sender (folder, files, bytes, names, position, session) VALUES (?, ?, ?, ?, ?, ?)',
   )
 
-  const totalsOf = (folder: string): SenderTotals => {
+  const readTotals = (folder: string): SenderTotals => {
     const row = find.get(folder)
     if (row === undefined) return { files: 0, bytes: 0, names: 0, position: 0, session: null }
     const { folder: _, ...totals } = rowSchema.parse(row)
@@ -44,14 +44,14 @@ export function prepareTotals(database: DatabaseSyncInstance, folderOf: (source:
   return () => {
     const changed = new Map<string, SenderTotals>()
     const ofFolder = (folder: string): SenderTotals => {
-      const totals = changed.get(folder) ?? totalsOf(folder)
+      const totals = changed.get(folder) ?? readTotals(folder)
       changed.set(folder, totals)
       return totals
     }
     return {
       ofFolder,
       /** Returns the totals of a source's folder, by the source's id. */
-      of: (source: number) => ofFolder(folderOf(source)),
+      of: (source: number) => ofFolder(getFolder(source)),
       /** Writes the totals; called at the end of the transaction. @returns the changed totals by folder. */
       write() {
         for (const [folder, { files, bytes, names, position, session }] of changed)

@@ -1,7 +1,7 @@
 import type { FileMetadata } from '../../platform/facts.ts'
 import type { ContentsQuestion as Asked } from '../../protocol/restore-entries.ts'
 import type { FileRow, Rows, SourceRow } from '../manifest/rows.ts'
-import { type After, folderOf, originOf, type Selected, select } from './select.ts'
+import { type After, getFolderName, parseOrigin, type Selected, select } from './select.ts'
 
 // Lists the files of a store, of one sender or of all, in pages, as the request may come from another computer.
 
@@ -52,19 +52,19 @@ const CONTENT_BYTES = 150
 /** A source and a key, which has no NUL. After a NUL follows the last version that was listed under that key. */
 const CURSOR = /^(\d{1,15}) ([^\0]*)(?:\0(\d{1,15}) (.*))?$/s
 
-const afterOf = (text: string | null): After | null => {
+const parseCursor = (text: string | null): After | null => {
   const [, source, key, clock, version] = text?.match(CURSOR) ?? []
   if (source === undefined || key === undefined) return null
   const content = version === undefined ? null : { version, replacedClockMs: Number(clock) }
   return { source: Number(source), key, content }
 }
 
-const cursorOf = ({ source, key, content }: After): string =>
+const formatCursor = ({ source, key, content }: After): string =>
   content === null
     ? `${source} ${key}`
     : `${source} ${key}\0${content.replacedClockMs ?? 0} ${content.version}`
 
-const bytesOf = (path: string, { more }: FileMetadata): number =>
+const estimateBytes = (path: string, { more }: FileMetadata): number =>
   Object.values(more?.attributes ?? {}).reduce(
     (sum, value) => sum + value.length + 300,
     CONTENT_BYTES + 3 * path.length,
@@ -88,14 +88,14 @@ function createWays(rows: Rows) {
   }
 }
 
-const isOf = ({ row }: Selected, text: string | null): boolean =>
+const hasText = ({ row }: Selected, text: string | null): boolean =>
   text === null || ('path' in row && row.path.toLowerCase().includes(text))
 
-/** Returns a page of files. Reads only the manifest. @param sender see `originOf`. */
+/** Returns a page of files. Reads only the manifest. @param sender see `parseOrigin`. */
 export function contentsPage(rows: Rows, sender: string | null, asked: StoreContentsQuestion): ContentsPage {
   const page: ContentsPage = { contents: [], directories: [], strange: 0, next: null }
   const { at, version, oldNames = false } = asked
-  const origin = originOf(sender, asked.folder, asked.path)
+  const origin = parseOrigin(sender, asked.folder, asked.path)
   if (origin === null) return page
   const text = asked.text?.toLowerCase() ?? null
   const wanted = { at, version: version === '' ? null : version, oldNames }
@@ -103,27 +103,27 @@ export function contentsPage(rows: Rows, sender: string | null, asked: StoreCont
   let bytes = 0
   let looked = 0
   let last: After | null = null
-  for (const one of select(rows, origin, wanted, asked.isList, afterOf(asked.after))) {
+  for (const one of select(rows, origin, wanted, asked.isList, parseCursor(asked.after))) {
     const { source, row } = one
     const isLong = bytes >= PAGE_BYTES
     const isFull = isLong || page.contents.length >= PAGE_CONTENTS || looked >= PAGE_ROWS
     const isSame = last !== null && last.source === source.id && last.key === row.key
     // A page should end between two paths: if it ends within one, all its versions are read again for the next page.
     if (last !== null && (isSame ? isLong && last.content !== null : isFull)) {
-      page.next = cursorOf(isSame ? last : { ...last, content: null })
+      page.next = formatCursor(isSame ? last : { ...last, content: null })
       break
     }
     last = { source: source.id, key: row.key, content: one.is === 'file' ? one.row : null }
     looked += 1
     if (one.is === 'strange') page.strange += 1
-    else if (isOf(one, text)) {
+    else if (hasText(one, text)) {
       const { path, version, facts, digest, storedAt, goneAt: renamedAt } = one.row
-      const folder = folderOf(sender, source)
+      const folder = getFolderName(sender, source)
       const directories = waysTo(source, folder, one.row)
       const of = { folder, path, version, facts, storedAt, renamedAt }
       page.contents.push({ ...of, digest: Uint8Array.from(digest) })
       page.directories.push(...directories)
-      for (const told of [{ path, facts }, ...directories]) bytes += bytesOf(told.path, told.facts)
+      for (const told of [{ path, facts }, ...directories]) bytes += estimateBytes(told.path, told.facts)
     }
   }
   return page

@@ -1,7 +1,7 @@
 import type { EntriesQuestion, RestoreEntry } from '../../protocol/restore-entries.ts'
-import { keysOf } from '../file-system.ts'
+import { toAllKeys } from '../file-system.ts'
 import { isFileRow, type Rows, rangeBelow, type SourceRow } from '../manifest/rows.ts'
-import { folderOf, originOf, sourceOf } from './select.ts'
+import { getFolderName, parseOrigin, findSource } from './select.ts'
 
 export interface EntriesPage {
   entries: RestoreEntry[]
@@ -10,16 +10,16 @@ export interface EntriesPage {
 
 const PAGE_ENTRIES = 500
 
-/** @param sender see `originOf`. */
-export const foldersOf = (rows: Rows, sender: string | null): string[] =>
+/** @param sender see `parseOrigin`. */
+export const listFolders = (rows: Rows, sender: string | null): string[] =>
   rows
     .sources()
     .filter(({ folder }) => sender === null || folder === sender)
-    .map((source) => folderOf(sender, source))
+    .map((source) => getFolderName(sender, source))
 
 /** Returns the range of keys below a directory, for the first of its possible keys that has files. */
-function rangeOf(rows: Rows, source: SourceRow, directory: string): { from: string; to: string } {
-  const ranges = directory === '' ? [rangeBelow('')] : keysOf(directory).map(rangeBelow)
+function findRange(rows: Rows, source: SourceRow, directory: string): { from: string; to: string } {
+  const ranges = directory === '' ? [rangeBelow('')] : toAllKeys(directory).map(rangeBelow)
   return ranges.find((range) => rows.first(source.id, range) !== null) ?? rangeBelow(directory)
 }
 
@@ -27,10 +27,10 @@ function rangeOf(rows: Rows, source: SourceRow, directory: string): { from: stri
 export function entriesPage(rows: Rows, sender: string | null, asked: EntriesQuestion): EntriesPage {
   const { folder, directory, after } = asked
   const entries: RestoreEntry[] = []
-  const source = sourceOf(rows.sources(), originOf(sender, folder, directory === '' ? null : directory))
+  const source = findSource(rows.sources(), parseOrigin(sender, folder, directory === '' ? null : directory))
   if (source === null) return { entries, next: null }
   const depth = directory === '' ? 0 : directory.split('/').length
-  const { from: begin, to } = rangeOf(rows, source, directory)
+  const { from: begin, to } = findRange(rows, source, directory)
   let from = after !== null && after >= begin ? after : begin
   while (entries.length < PAGE_ENTRIES) {
     const row = rows.first(source.id, { from, to })

@@ -2,10 +2,10 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { READ_FILE } from '../../platform/open-flags.ts'
 import { openBeneathSync } from '../../platform/openat2.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
-import { keysOf } from '../file-system.ts'
+import { toAllKeys } from '../file-system.ts'
 import type { StoreLayout } from '../layout.ts'
-import { type FileRow, isFileRow, placeOf, type Rows, type SourceRow } from '../manifest/rows.ts'
-import { originOf, sourceOf } from './select.ts'
+import { type FileRow, isFileRow, getPlace, type Rows, type SourceRow } from '../manifest/rows.ts'
+import { parseOrigin, findSource } from './select.ts'
 
 /** A part of a stored file. */
 export interface Range {
@@ -33,21 +33,21 @@ export const MISSING = 'ENOENT'
 /** The path is not a regular file, or has a symbolic link in it. */
 export const NO_FILE = 'EINVAL'
 
-function faultOf(error: unknown): string {
+function toFault(error: unknown): string {
   const code = errorCode(error) ?? 'EIO'
   if (isGone(code)) return MISSING
   return code === 'ELOOP' || code === 'ENXIO' ? NO_FILE : code
 }
 
-function rowOf(
+function findRow(
   rows: Rows,
   sources: readonly SourceRow[],
   sender: string | null,
   { folder, path, version }: Range,
 ) {
-  const source = sourceOf(sources, originOf(sender, folder, path))
+  const source = findSource(sources, parseOrigin(sender, folder, path))
   if (source === null) return null
-  const found = keysOf(path)
+  const found = toAllKeys(path)
     .map((key) => rows.find(source.id, key, version))
     .find((row): row is FileRow => row !== null && isFileRow(row) && row.path === path)
   return found === undefined ? null : { source, row: found }
@@ -62,7 +62,7 @@ export interface RangesJob {
 
 /**
  * Reads ranges of files from the disk. Blocks. An error of one file is returned in its `fault`.
- * @param sender see `originOf`.
+ * @param sender see `parseOrigin`.
  * @throws system errors if the store's root cannot be opened
  */
 export function readRanges(
@@ -75,9 +75,9 @@ export function readRanges(
   const sources = rows.sources()
   let at = 0
   const readOne = (range: Range): RangeRead => {
-    const found = rowOf(rows, sources, sender, range)
+    const found = findRow(rows, sources, sender, range)
     if (found === null) return { bytes: 0, fault: MISSING }
-    const fd = openBeneathSync(base, root, placeOf(found.source, found.row, versions).join('/'), READ_FILE)
+    const fd = openBeneathSync(base, root, getPlace(found.source, found.row, versions).join('/'), READ_FILE)
     try {
       if (!fstatSync(fd).isFile()) return { bytes: 0, fault: NO_FILE }
       const end = at + range.bytes
@@ -96,7 +96,7 @@ export function readRanges(
         return readOne(range)
       } catch (error) {
         at = begin
-        return { bytes: 0, fault: faultOf(error) }
+        return { bytes: 0, fault: toFault(error) }
       }
     })
     return { reads, bytes: bytes.subarray(0, at) }

@@ -6,9 +6,9 @@ import { readManifestFile } from '../manifest/file.ts'
 import { openRows, ROW_FOLLOWS_MS, type Rows } from '../manifest/rows.ts'
 import type { ReadCalls } from '../store-messages.ts'
 import { contentsPage } from './contents.ts'
-import { entriesPage, foldersOf } from './entries.ts'
+import { entriesPage, listFolders } from './entries.ts'
 import { readRanges } from './ranges.ts'
-import { originOf, sourceOf } from './select.ts'
+import { parseOrigin, findSource } from './select.ts'
 
 type Input<K extends keyof ReadCalls> = ReadCalls[K]['input']
 
@@ -18,7 +18,7 @@ const REST_MS = 2_000
 const LOOK_MS = 50
 
 /**
- * Opens a store for listing and reading, for one sender or for all (see `originOf`), also while it is written. Every
+ * Opens a store for listing and reading, for one sender or for all (see `parseOrigin`), also while it is written. Every
  * call blocks. Every call throws UserError store.manifestNone if there is no readable manifest.
  */
 export function openStoreReader(layout: StoreLayout) {
@@ -44,13 +44,13 @@ export function openStoreReader(layout: StoreLayout) {
 
   /** True if a running round may be moving the requested path. */
   const isMoving = ({ sender, asked: { folder, path } }: Input<'contents'>): boolean => {
-    const source = path === null ? null : sourceOf(rowsNow().sources(), originOf(sender, folder, path))
+    const source = path === null ? null : findSource(rowsNow().sources(), parseOrigin(sender, folder, path))
     return source !== null && path !== null && rowsNow().isMoving(source.id, path)
   }
 
   return {
     /** Returns the names of the sources. */
-    folders: ({ sender }: Input<'folders'>) => foldersOf(rowsNow(), sender),
+    folders: ({ sender }: Input<'folders'>) => listFolders(rowsNow(), sender),
     entries: ({ sender, asked }: Input<'entries'>) => entriesPage(rowsNow(), sender, asked),
     /** Returns a page of files. Waits for the row of a file that was stored a moment ago. */
     async contents(input: Input<'contents'>) {

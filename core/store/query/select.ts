@@ -1,5 +1,5 @@
 import { findNameFault } from '../../protocol/names.ts'
-import { keysOf } from '../file-system.ts'
+import { toAllKeys } from '../file-system.ts'
 import {
   type FileRow,
   isFileRow,
@@ -19,10 +19,10 @@ export type Selected = { source: SourceRow } & (
 )
 
 /** Returns the ranges of keys for a path: the path as a file, and everything below it as a directory. */
-function rangesOf({ path }: Origin): { from: string; to: string }[] {
+function toKeyRanges({ path }: Origin): { from: string; to: string }[] {
   if (path === null) return [rangeBelow('')]
   // The first range contains only the path itself: U+0001 is the lowest character that can follow it.
-  return keysOf(path).flatMap((key) => [{ from: key, to: `${key}\u0001` }, rangeBelow(key)])
+  return toAllKeys(path).flatMap((key) => [{ from: key, to: `${key}\u0001` }, rangeBelow(key)])
 }
 
 /** True if a row is at a path or below it, and always for an invalid row, as its path is unknown. */
@@ -50,7 +50,7 @@ function* paths(
   begin: After | null,
 ): Generator<(FileRow | StrangeRow)[]> {
   const isWithin = begin !== null && begin.content !== null
-  for (const { from, to } of rangesOf(origin)) {
+  for (const { from, to } of toKeyRanges(origin)) {
     const range = { from: isWithin && begin.key > from ? begin.key : from, to }
     let same: (FileRow | StrangeRow)[] = []
     let after = begin === null || isWithin ? { key: '', version: '' } : { key: begin.key, version: LAST }
@@ -97,7 +97,7 @@ export function* select(
       const told = same[0]?.key === begin?.key ? (begin?.content ?? null) : null
       for (const row of same) if (!isFileRow(row) && told === null) yield { is: 'strange', source, row }
       const contents = same.filter(isFileRow).sort(oldestFirst)
-      for (const row of wantedOf(contents, wanted, isList, now))
+      for (const row of selectVersions(contents, wanted, isList, now))
         if (told === null || oldestFirst(row, told) > 0) yield { is: 'file', source, row }
     }
   }
@@ -116,7 +116,7 @@ interface Origin {
  * @param sender requests its own folder, by the names of its sources; null: the whole store, by "<sender>/<source>".
  * @returns null if such names cannot exist in a store.
  */
-export function originOf(sender: string | null, folder: string | null, path: string | null): Origin | null {
+export function parseOrigin(sender: string | null, folder: string | null, path: string | null): Origin | null {
   const names = [...(sender === null ? [] : [sender]), ...(folder?.split('/') ?? [])]
   const isFolder = names.length <= 2 && (folder === null || findNameFault(folder) === null)
   const isPath = path === null || (names.length === 2 && findNameFault(path) === null)
@@ -124,12 +124,12 @@ export function originOf(sender: string | null, folder: string | null, path: str
   return isFolder && isPath ? { sender: of, source, path } : null
 }
 
-/** Returns a source's name in requests. @param sender see `originOf`. */
-export const folderOf = (sender: string | null, { folder, directory }: SourceRow): string =>
+/** Returns a source's name in requests. @param sender see `parseOrigin`. */
+export const getFolderName = (sender: string | null, { folder, directory }: SourceRow): string =>
   sender === null ? `${folder}/${directory}` : directory
 
 /** Returns the source of a location; null: there is none. */
-export function sourceOf(sources: readonly SourceRow[], origin: Origin | null): SourceRow | null {
+export function findSource(sources: readonly SourceRow[], origin: Origin | null): SourceRow | null {
   const isIt = ({ folder, directory }: SourceRow) => folder === origin?.sender && directory === origin.source
   return sources.find(isIt) ?? null
 }
@@ -149,7 +149,7 @@ interface Wanted {
  * @param contents oldest first; the current version, if there is one, is the last.
  * @param now milliseconds since 1970. For a time in the future the newest version is selected, whatever its `storedAt`.
  */
-function wantedOf(
+function selectVersions(
   contents: readonly FileRow[],
   { at, version, oldNames }: Wanted,
   isList: boolean,

@@ -1,7 +1,7 @@
 import type { StatsFs } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { FileRefused } from '../outcome.ts'
-import { type Amount, floorBytes, NAME_BYTES, overQuota, quotaOf, type StoreRules } from './rules.ts'
+import { type Amount, floorBytes, NAME_BYTES, checkQuota, getQuota, type StoreRules } from './rules.ts'
 
 /** Inodes that stay free: the lesser of this number and this share of all inodes of the file system. */
 const FREE_NAMES = { most: 10_000, share: 0.01 }
@@ -69,14 +69,14 @@ export class Admission {
       // Only for an admitted file: a refused one must count its directories when it is sent again.
       if (this.#known.size > MOST_KNOWN) this.#known.clear()
       for (const directory of directories) this.#known.add(directory)
-      return this.#roomOf(folder, size, names)
+      return this.#reserve(folder, size, names)
     })
   }
 
   #refusal(folder: string, size: number, names: number, now: StatsFs): FileRefused | null {
-    const sum = sumOf(this.#used(folder), this.#coming(folder))
-    const quota = quotaOf(this.#rules, folder)
-    const over = overQuota(quota, sum, { size, names })
+    const sum = addAmounts(this.#used(folder), this.#coming(folder))
+    const quota = getQuota(this.#rules, folder)
+    const over = checkQuota(quota, sum, { size, names })
     const needed = size + names * NAME_BYTES
     if (over !== null) {
       const beyond = sum.bytes + sum.names * NAME_BYTES + needed - (quota.bytes ?? Number.POSITIVE_INFINITY)
@@ -92,7 +92,7 @@ export class Admission {
     return missing > 0 ? new FileRefused('full', 'floor', missing) : null
   }
 
-  #roomOf(folder: string, size: number, names: number): Room {
+  #reserve(folder: string, size: number, names: number): Room {
     this.#count(folder, { files: 1, bytes: size, names })
     this.#all += size
     let left = size
@@ -117,7 +117,7 @@ export class Admission {
   }
 
   #count(folder: string, more: Amount): void {
-    const after = sumOf(this.#coming(folder), more)
+    const after = addAmounts(this.#coming(folder), more)
     if (after.files === 0 && after.bytes === 0 && after.names === 0) this.#onTheWay.delete(folder)
     else this.#onTheWay.set(folder, after)
   }
@@ -134,7 +134,7 @@ export class Admission {
   }
 }
 
-const sumOf = (one: Amount, other: Amount): Amount => ({
+const addAmounts = (one: Amount, other: Amount): Amount => ({
   files: one.files + other.files,
   bytes: one.bytes + other.bytes,
   names: one.names + other.names,

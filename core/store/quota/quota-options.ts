@@ -36,24 +36,24 @@ export const defaultRuleWords: RuleWords = {
   quotaFiles: [],
 }
 
-function sizeOf(text: string): number {
+function parseBytes(text: string): number {
   const bytes = parseSize(text)
   if (bytes === null) throw new UserError('transfer.sizeInvalid', { text })
   return bytes
 }
 
-function countOf(text: string, option: string): number {
+function parseCount(text: string, option: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new UserError('transfer.countInvalid', { text, option })
   return Number(text)
 }
 
-function daysOf(text: string, option: string): number {
+function parseDays(text: string, option: string): number {
   const seconds = parseSeconds(text)
   if (seconds === null) throw new UserError('transfer.timeInvalid', { text, option })
   return seconds / DAY_SECONDS
 }
 
-function floorOf(text: string): Floor {
+function parseFloor(text: string): Floor {
   const percent = /^(\d{1,2}(?:\.\d+)?)%$/.exec(text)?.[1]
   if (percent !== undefined) return { bytes: Number.POSITIVE_INFINITY, percent: Number(percent) }
   const bytes = parseSize(text)
@@ -70,7 +70,7 @@ function splitSender(text: string): { folder: string | null; amount: string } {
 }
 
 /** Parses the options. @throws UserError that names the invalid value */
-export function rulesOf(options: RuleWords): StoreRules {
+export function parseRules(options: RuleWords): StoreRules {
   const quota = { each: { ...DEFAULT_RULES.quota.each }, of: new Map<string, Partial<Quota>>() }
   const put = (text: string, name: keyof Quota, parse: (text: string) => number) => {
     const { folder, amount } = splitSender(text)
@@ -81,18 +81,18 @@ export function rulesOf(options: RuleWords): StoreRules {
     if (folder === null) quota.each[name] = value
     else quota.of.set(folder, { ...quota.of.get(folder), [name]: value })
   }
-  for (const text of options.quota) put(text, 'bytes', sizeOf)
-  for (const text of options.quotaFiles) put(text, 'files', (one) => countOf(one, '--quota-files'))
+  for (const text of options.quota) put(text, 'bytes', parseBytes)
+  for (const text of options.quotaFiles) put(text, 'files', (one) => parseCount(one, '--quota-files'))
   const { keepWithin, keepDaily, keepWeekly, keepMonthly, keepYearly, keepFree } = options
   return {
     keep: {
-      withinDays: daysOf(keepWithin, '--keep-within'),
-      daily: countOf(keepDaily, '--keep-daily'),
-      weekly: countOf(keepWeekly, '--keep-weekly'),
-      monthly: countOf(keepMonthly, '--keep-monthly'),
-      yearly: countOf(keepYearly, '--keep-yearly'),
+      withinDays: parseDays(keepWithin, '--keep-within'),
+      daily: parseCount(keepDaily, '--keep-daily'),
+      weekly: parseCount(keepWeekly, '--keep-weekly'),
+      monthly: parseCount(keepMonthly, '--keep-monthly'),
+      yearly: parseCount(keepYearly, '--keep-yearly'),
     },
-    floor: keepFree === null ? DEFAULT_RULES.floor : floorOf(keepFree),
+    floor: keepFree === null ? DEFAULT_RULES.floor : parseFloor(keepFree),
     quota: { each: quota.each, of: Object.fromEntries(quota.of) },
   }
 }

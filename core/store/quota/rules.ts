@@ -32,7 +32,7 @@ export const DEFAULT_RULES: StoreRules = {
   quota: { each: { bytes: null, files: null }, of: {} },
 }
 
-export function quotaOf({ quota }: StoreRules, folder: string): Quota {
+export function getQuota({ quota }: StoreRules, folder: string): Quota {
   const own = quota.of[folder]
   return { bytes: own?.bytes ?? quota.each.bytes, files: own?.files ?? quota.each.files }
 }
@@ -41,7 +41,7 @@ export function quotaOf({ quota }: StoreRules, folder: string): Quota {
  * Returns the folders that have a quota and belong to no sender. Quotas go by folder, and a folder can differ from the
  * sender's name: for a renamed sender, or a second sender of the same name. Such a quota would silently have no effect.
  */
-export function quotasOfNobody({ quota }: StoreRules, folders: readonly string[]): string[] {
+export function findUnusedQuotas({ quota }: StoreRules, folders: readonly string[]): string[] {
   return Object.keys(quota.of).filter((folder) => !folders.includes(folder))
 }
 
@@ -65,7 +65,7 @@ export interface Amount {
 }
 
 /** Returns why another file would exceed the quota, as the detail of the status "full"; null: it would not. */
-export function overQuota(quota: Quota, used: Amount, more: { size: number; names: number }): string | null {
+export function checkQuota(quota: Quota, used: Amount, more: { size: number; names: number }): string | null {
   const bytes = used.bytes + more.size + (used.names + more.names) * NAME_BYTES
   if (quota.bytes !== null && bytes > quota.bytes) return `quota bytes ${quota.bytes}`
   if (quota.files !== null && used.files + 1 > quota.files) return `quota files ${quota.files}`

@@ -31,7 +31,7 @@ export interface Version {
 type Period = Exclude<keyof Keep, 'withinDays'>
 
 /** Returns the name of the period of a time, in UTC. */
-const periodOf: Record<Period, (at: Date) => string> = {
+const formatPeriod: Record<Period, (at: Date) => string> = {
   daily: (at) => at.toISOString().slice(0, 10),
   // Since 1970-01-05, a Monday.
   weekly: (at) => String(Math.floor((at.getTime() / DAY_MS - 4) / 7)),
@@ -58,7 +58,7 @@ export function versionsToPrune<V extends Version>(
   for (const period of ['daily', 'weekly', 'monthly', 'yearly'] as const) {
     const seen = new Set<string>()
     for (const one of newestFirst) {
-      const name = periodOf[period](new Date(one.replacedAt))
+      const name = formatPeriod[period](new Date(one.replacedAt))
       if (seen.has(name)) continue
       if (seen.size >= keep[period]) break
       seen.add(name)

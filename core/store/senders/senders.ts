@@ -16,15 +16,15 @@ const OWN_NAME = /^\.?holdfa(st|~\d)/
 /** Code points that some file systems ignore in names (HFS+), or that are invisible. */
 const IGNORABLE = /\p{Default_Ignorable_Code_Point}/gu
 
-const foldOf = (name: string): string => name.normalize('NFC').replace(IGNORABLE, '').toLowerCase()
+const foldName = (name: string): string => name.normalize('NFC').replace(IGNORABLE, '').toLowerCase()
 
 /** Returns an unused folder name, compared without case, that is not the receiver's own directory. */
 export function freeFolder(name: string, taken: readonly string[]): string {
-  const used = new Set(taken.map(foldOf))
+  const used = new Set(taken.map(foldName))
   const wanted = folderName(name.replace(IGNORABLE, ''))
-  const begin = OWN_NAME.test(foldOf(wanted)) ? `_${wanted}` : wanted
+  const begin = OWN_NAME.test(foldName(wanted)) ? `_${wanted}` : wanted
   let folder = begin
-  for (let count = 2; used.has(foldOf(folder)); count += 1) folder = `${begin}-${count}`
+  for (let count = 2; used.has(foldName(folder)); count += 1) folder = `${begin}-${count}`
   return folder
 }
 
@@ -179,7 +179,7 @@ export function chooseSender(senders: readonly Sender[], who: string, store: str
 }
 
 /** Yields pages of the files that a sender should offer again: a source's id, and a path. Skips unknown sources. */
-export async function* wantedOf(
+export async function* listResendRequests(
   store: Pick<Store, 'wanted'>,
   senders: Pick<Senders, 'sourceIn'>,
   folder: string,

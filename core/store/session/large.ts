@@ -4,9 +4,9 @@ import { decodeMetadata } from '../../protocol/facts.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
 import type { FrameHeader } from '../../protocol/frames.ts'
 import { MAX_CHUNKS, MAX_OPEN_FILES } from '../../protocol/limits.ts'
-import { outcomeOf } from '../outcome.ts'
+import { toOutcome } from '../outcome.ts'
 import type { IncomingFile, Stored } from '../store.ts'
-import { type AskedFile, type SessionParts, toldOf } from './upload-session.ts'
+import { type AskedFile, type SessionParts, parseDirectories } from './upload-session.ts'
 
 /**
  * Maximum of large files of one session that are open in the store. A sender may have MAX_OPEN_FILES that it has not
@@ -26,7 +26,7 @@ interface OpenFile extends AskedFile {
 
 /** Returns a file that is refused, as its source cannot be found. */
 function refusedFile(error: unknown): IncomingFile {
-  const outcome = outcomeOf(error)
+  const outcome = toOutcome(error)
   return {
     offset: Promise.resolve(null),
     refused: outcome,
@@ -61,7 +61,7 @@ export class LargeFiles {
     answers.spend(0, 1)
     const file = this.#start(header)
     const one: OpenFile = {
-      ...{ id, source: sources.nameOf(source), path, size },
+      ...{ id, source: sources.getName(source), path, size },
       ...{ file, answered: false, asked: header.file !== undefined, left: size },
     }
     this.#open.set(id, one)
@@ -124,7 +124,7 @@ export class LargeFiles {
       .find([source, ...directories.map(([number]) => number)])
       .then((found) => {
         const offered = { source: found(source), path, facts: decodeMetadata(facts, size), session }
-        const told = toldOf(directories, found)
+        const told = parseDirectories(directories, found)
         return store.begin(offered, { identity: file, directories: told, turns: this.#turns })
       })
       .catch(refusedFile)

@@ -2,13 +2,13 @@ import { WireFault } from '../../protocol/codec.ts'
 import type { SmallFile } from '../../protocol/entries.ts'
 import { decodeMetadata } from '../../protocol/facts.ts'
 import type { FrameHeader } from '../../protocol/frames.ts'
-import { type Outcome, outcomeOf } from '../outcome.ts'
+import { type Outcome, toOutcome } from '../outcome.ts'
 import type { SmallIncoming } from '../store.ts'
 import type { SourceLookup } from './sources.ts'
-import { type AskedFile, type SessionParts, toldOf } from './upload-session.ts'
+import { type AskedFile, type SessionParts, parseDirectories } from './upload-session.ts'
 
 /** Returns the files of a batch, with their parts of its payload. */
-function incomingOf(
+function splitBatch(
   files: readonly SmallFile[],
   payload: Buffer,
   session: string,
@@ -39,7 +39,7 @@ export function receiveBatch(
   const used = [...files.map(([, source]) => source), ...directories.map(([source]) => source)]
   const finding = sources.find(used)
   const asked = files.map(([id, number, path, size]): AskedFile => {
-    return { id, source: sources.nameOf(number), path, size }
+    return { id, source: sources.getName(number), path, size }
   })
   // Credit for bytes is returned when they are written, long before the file is durable: with a high latency, or while
   // the disk syncs, the next files are in transfer already. A separate credit limits the number of waiting files.
@@ -56,14 +56,14 @@ export function receiveBatch(
     if (file !== undefined) answer(file, { outcome, position })
   }
   const storeAll = (found: SourceLookup) =>
-    store.receiveAll(incomingOf(files, payload, session, found), {
-      directories: toldOf(directories, found),
+    store.receiveAll(splitBatch(files, payload, session, found), {
+      directories: parseDirectories(directories, found),
       // The memory belongs to this frame (codec.ts); the rest of the frame is no longer used.
       memory: payload.buffer,
       onWritten,
       onStored,
     })
   void finding.then(storeAll, (error) => {
-    for (const index of asked.keys()) onStored(index, outcomeOf(error), 0)
+    for (const index of asked.keys()) onStored(index, toOutcome(error), 0)
   })
 }

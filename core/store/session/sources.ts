@@ -12,12 +12,12 @@ function known<T>(all: ReadonlyMap<number, T>, number: number): T {
 }
 
 /** Manages the sources of one session, by the numbers that its sender has assigned. */
-export function openSources(sourceOf: (id: string, name: string) => Promise<StoreSource>) {
+export function openSources(openSource: (id: string, name: string) => Promise<StoreSource>) {
   const declared = new Map<number, { id: string; name: string }>()
 
   const findAll = async (named: ReadonlyMap<number, { id: string; name: string }>): Promise<SourceLookup> => {
     const finding = [...named].map(
-      async ([number, { id, name }]) => [number, await sourceOf(id, name)] as const,
+      async ([number, { id, name }]) => [number, await openSource(id, name)] as const,
     )
     const found = new Map(await Promise.all(finding))
     return (number) => known(found, number)
@@ -37,6 +37,6 @@ export function openSources(sourceOf: (id: string, name: string) => Promise<Stor
     find(numbers: Iterable<number>): Promise<SourceLookup> {
       return findAll(new Map([...numbers].map((number) => [number, known(declared, number)])))
     },
-    nameOf: (number: number): string => declared.get(number)?.name ?? '',
+    getName: (number: number): string => declared.get(number)?.name ?? '',
   }
 }

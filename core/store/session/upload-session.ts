@@ -4,7 +4,7 @@ import { WireFault } from '../../protocol/codec.ts'
 import type { DirectoryEntry } from '../../protocol/entries.ts'
 import { decodeMetadata } from '../../protocol/facts.ts'
 import type { Frame, FrameHeader } from '../../protocol/frames.ts'
-import { isDurable, type Outcome, outcomeOf } from '../outcome.ts'
+import { isDurable, type Outcome, toOutcome } from '../outcome.ts'
 import type { Offered, Store, Stored, StoreSource } from '../store.ts'
 import type { ToldDirectory } from '../store-messages.ts'
 import { type AnswerWindow, openAnswers } from './answers.ts'
@@ -17,7 +17,7 @@ const COPIES_AT_ONCE = 8
 
 interface SendingHandlers {
   /** Returns the store's source for a sender's id and name. @throws system errors */
-  sourceOf(id: string, name: string): Promise<StoreSource>
+  openSource(id: string, name: string): Promise<StoreSource>
   /** Files became durable. */
   onReceived?(files: number, bytes: number): void
   /** A file was not stored. */
@@ -46,7 +46,7 @@ export interface SessionParts {
 }
 
 /** Returns the directories in a frame, with their metadata. */
-export const toldOf = (entries: readonly DirectoryEntry[], found: SourceLookup): ToldDirectory[] =>
+export const parseDirectories = (entries: readonly DirectoryEntry[], found: SourceLookup): ToldDirectory[] =>
   entries.map(([number, path, facts]) => ({ source: found(number).id, path, facts: decodeMetadata(facts, 0) }))
 
 /** The store's end of a session: stores the files in frames, independent of the transport. */
@@ -66,7 +66,7 @@ export class StoreSession {
   ) {
     this.#handlers = handlers
     const answers = openAnswers(channel, window)
-    const sources = openSources(handlers.sourceOf)
+    const sources = openSources(handlers.openSource)
     const answer: SessionParts['answer'] = (file, stored) => this.#answer(file, stored)
     this.#parts = { store, answers, sources, session, answer }
     this.#large = new LargeFiles(this.#parts, (header) => channel.send('resume', header))
@@ -120,16 +120,16 @@ export class StoreSession {
       .find([source, fromSource, ...header.directories.map(([number]) => number)])
       .then((found) => {
         const file: Offered = { source: found(source), path, facts: decodeMetadata(facts, size), session }
-        const directories = toldOf(header.directories, found)
+        const directories = parseDirectories(header.directories, found)
         const from = { source: found(fromSource), path: fromPath }
         const copy = { from, digest, isMoved: moved, directories }
         return store.copy(file, copy, this.#gone.signal, this.#copyTurns)
       })
-      .catch((error: unknown): Stored => ({ outcome: outcomeOf(error), position: 0 }))
+      .catch((error: unknown): Stored => ({ outcome: toOutcome(error), position: 0 }))
       .then((stored) => {
         // A check of an existing file counts as no stored file. For a copy no bytes were transferred: its size is 0.
         if (source === fromSource && path === fromPath) answers.add(id, stored.outcome, stored.position)
-        else this.#answer({ id, source: sources.nameOf(source), path, size: 0 }, stored)
+        else this.#answer({ id, source: sources.getName(source), path, size: 0 }, stored)
       })
   }
 
@@ -145,7 +145,7 @@ export class StoreSession {
       .then(
         (digest) => answers.prove({ id, digest, reason: '' }),
         (error: unknown) => {
-          const { status, detail } = outcomeOf(error)
+          const { status, detail } = toOutcome(error)
           answers.prove({ id, digest: null, reason: `${status} ${detail}`.slice(0, 200) })
         },
       )

@@ -4,7 +4,7 @@ import type { StoreLayout } from '../layout.ts'
 import {
   type FileRow,
   isFileRow,
-  placeOf,
+  getPlace,
   ROW_FOLLOWS_MS,
   type Rows,
   rangeBelow,
@@ -67,7 +67,7 @@ async function checkOne(
       const place = [source.folder, source.directory, row.key].join('/')
       return events.say({ kind: 'strange', place })
     }
-    const found = await findingOf(layout, source, row, events)
+    const found = await checkFile(layout, source, row, events)
     if (found === null) return events.checked(row)
     if (isRunning && look < MOST_LOOKS) {
       events.advance(0)
@@ -87,13 +87,13 @@ async function checkOne(
 }
 
 /** Returns the finding for a file; null: the file is sound. */
-async function findingOf(
+async function checkFile(
   layout: StoreLayout,
   source: SourceRow,
   row: FileRow,
   { advance }: Pick<CheckEvents, 'advance'>,
 ): Promise<Finding | null> {
-  const place = placeOf(source, row, layout.versions).join('/')
+  const place = getPlace(source, row, layout.versions).join('/')
   const expected = digestText(row.digest)
   const wanted = { isWanted: false }
   const finding = await withContent(layout.root, place, async (fd) => {

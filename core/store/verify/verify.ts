@@ -10,7 +10,7 @@ import { lstatOrNull } from '../../platform/lstat-or-null.ts'
 import { READ_FILE } from '../../platform/open-flags.ts'
 import { openBeneath } from '../../platform/openat2.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
-import { type FileSystem, keyOf, keysOf, tryFileSystem } from '../file-system.ts'
+import { type FileSystem, toKey, toAllKeys, tryFileSystem } from '../file-system.ts'
 import type { StoreLayout } from '../layout.ts'
 import { openForReading, requireStore } from '../lock.ts'
 import { openManifestFile } from '../manifest/file.ts'
@@ -148,15 +148,15 @@ async function compare(
  * cannot be probed: then the row is looked up by every key that its path may have.
  */
 function createKnown(rows: Rows, fileSystem: FileSystem): (found: FoundEntry) => boolean {
-  const sourceOf = ({ folder, directory }: RowName) =>
+  const findSource = ({ folder, directory }: RowName) =>
     rows.sources().find((one) => one.folder === folder && one.directory === directory)
   return (found) =>
     found.kind === 'file' &&
     rowsFor(found).some((name) => {
-      const source = sourceOf(name)
+      const source = findSource(name)
       if (source === undefined) return false
-      if (rows.find(source.id, keyOf(name.path, fileSystem), name.version) !== null) return true
-      return keysOf(name.path).some((key) => {
+      if (rows.find(source.id, toKey(name.path, fileSystem), name.version) !== null) return true
+      return toAllKeys(name.path).some((key) => {
         const row = rows.find(source.id, key, name.version)
         return row !== null && isFileRow(row) && row.path === name.path
       })
@@ -209,8 +209,8 @@ async function adoptFile(
       const stats = await statFd(fd)
       const { digest, size } = await readDigest(fd, ({ length }) => advance(length), 'disk')
       const facts = { ...toFileMetadata(stats, null), size }
-      const source = manifest.sourceOf(folder, directory)
-      manifest.adopt({ source, key: keyOf(path, fileSystem), path, version, depth, facts, digest })
+      const source = manifest.getSourceId(folder, directory)
+      manifest.adopt({ source, key: toKey(path, fileSystem), path, version, depth, facts, digest })
       return { kind: 'unknown', place, adopted: true }
     } finally {
       await closeFd(fd)

@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { IsocketHost } from '../../../core/receive/isocket/connection.ts'
 import { parseHeader } from '../../../core/receive/isocket/incoming.ts'
 import { openIsocket } from '../../../core/receive/isocket/listener.ts'
-import { judge, type Look } from '../../../core/receive/service/health.ts'
+import { findProblems, type StoreProbeResult } from '../../../core/receive/service/health.ts'
 import { DEFAULT_RULES, type Floor } from '../../../core/store/quota/rules.ts'
 import { chooseSender, type Sender } from '../../../core/store/senders/senders.ts'
 
@@ -58,10 +58,10 @@ test.each(['127.1', 'localhost', '::1', '::ffff:127.0.0.1'])('they are accepted 
 })
 
 describe('the verdict on the store', () => {
-  const well: Look = { writeError: null, free: 100 * GIB, size: 1000 * GIB }
+  const well: StoreProbeResult = { writeError: null, free: 100 * GIB, size: 1000 * GIB }
   const { floor: usual } = DEFAULT_RULES
   const none = { bytes: 0, percent: 0 }
-  test.each<[string, Look | 'unanswered', number, string[], Floor?]>([
+  test.each<[string, StoreProbeResult | 'unanswered', number, string[], Floor?]>([
     ['well', well, 0, []],
     ['busy', well, 29_000, []],
     ['stalled in the data path', well, 31_000, ['transfer.healthStalled']],
@@ -94,7 +94,7 @@ describe('the verdict on the store', () => {
     ],
     ['of unknown size', { ...well, free: null, size: null }, 0, []],
   ])('%s', (_, look, stalledMs, keys, floor = usual) =>
-    expect(judge(look, { stalledMs }, floor).map(({ key }) => key)).toEqual(keys),
+    expect(findProblems(look, { stalledMs }, floor).map(({ key }) => key)).toEqual(keys),
   )
 })
 

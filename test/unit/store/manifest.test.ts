@@ -6,7 +6,7 @@ import { storeLayout } from '../../../core/store/layout.ts'
 import type { Changes } from '../../../core/store/manifest/changes.ts'
 import { openManifestFile, readManifestFile } from '../../../core/store/manifest/file.ts'
 import { Manifest } from '../../../core/store/manifest/manifest.ts'
-import { isFileRow, openRows, placeOf } from '../../../core/store/manifest/rows.ts'
+import { isFileRow, openRows, getPlace } from '../../../core/store/manifest/rows.ts'
 import { computeDigest, factsOf } from '../../support/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -18,7 +18,7 @@ function open() {
     if (database.isOpen) database.close()
   })
   const manifest = new Manifest(database)
-  const source = manifest.sourceOf('pc', 'data')
+  const source = manifest.getSourceId('pc', 'data')
   /** One round, whose versions have names with this beginning. */
   const round = (work: (changes: Changes, version: string) => void, session = 's1') =>
     manifest.round([{ source, path: 'a' }], new Map([['pc', session]]), work)
@@ -75,7 +75,7 @@ test('a directory that had to go is one version with all below it, and goes as o
   const row = manifest.rows.find(source, 'a/c/d', version)
   if (row === null || !isFileRow(row)) throw new Error('it is not there')
   const folder = { folder: 'pc', directory: 'data' }
-  expect(placeOf(folder, row, layout.versions).slice(2).join('/')).toBe(`pc/data/a/${version}/c/d`)
+  expect(getPlace(folder, row, layout.versions).slice(2).join('/')).toBe(`pc/data/a/${version}/c/d`)
   expect(manifest.rows.find(source, 'a0', '')).not.toBeNull()
   expect(manifest.rows.directory(source, 'a')).toBeNull()
   const gone = ['a/b', 'a/c/d'].map((key) => ({ source, key, version }))

@@ -3,14 +3,14 @@ import { progressLine } from '../../../cli/progress.ts'
 import { storeChoice } from '../../../cli/restore-task.ts'
 import { parseSize } from '../../../core/lib/i18n/amounts.ts'
 import { answerOf } from '../../../core/send/destinations/store-answers.ts'
-import { defaultRuleWords, rulesOf } from '../../../core/store/quota/quota-options.ts'
+import { defaultRuleWords, parseRules } from '../../../core/store/quota/quota-options.ts'
 import {
   DEFAULT_RULES,
   floorBytes,
   NAME_BYTES,
-  overQuota,
-  quotaOf,
-  quotasOfNobody,
+  checkQuota,
+  getQuota,
+  findUnusedQuotas,
 } from '../../../core/store/quota/rules.ts'
 import { isVersionName, replacedAt, versionPrefix } from '../../../core/store/retention/name.ts'
 
@@ -56,7 +56,7 @@ describe('limits', () => {
       `quota bytes ${5 * NAME_BYTES}`,
     ],
   ])('quota %j, used %j, %j more: %s', (quota, used, more, over) => {
-    expect(overQuota(quota, used, more)).toBe(over)
+    expect(checkQuota(quota, used, more)).toBe(over)
   })
 
   test('the floor is the lesser of size and part of the disk', () => {
@@ -65,7 +65,7 @@ describe('limits', () => {
   })
 
   test('the command line: what is kept, one size for each sender, another for one', () => {
-    expect(rulesOf(defaultRuleWords)).toEqual(DEFAULT_RULES)
+    expect(parseRules(defaultRuleWords)).toEqual(DEFAULT_RULES)
     const options = {
       ...defaultRuleWords,
       keepWithin: '12h',
@@ -73,13 +73,13 @@ describe('limits', () => {
       keepYearly: '0',
       keepFree: '5%',
     }
-    const rules = rulesOf({ ...options, quota: ['500G', 'a=b=1.5T'], quotaFiles: ['a=b=7'] })
+    const rules = parseRules({ ...options, quota: ['500G', 'a=b=1.5T'], quotaFiles: ['a=b=7'] })
     expect(rules.keep).toEqual({ ...DEFAULT_RULES.keep, withinDays: 0.5, daily: 7, yearly: 0 })
     expect(floorBytes(rules.floor, 1000)).toBe(50)
-    expect(quotaOf(rules, 'pc')).toEqual({ bytes: 500 * 1024 ** 3, files: null })
-    expect(quotaOf(rules, 'a=b')).toEqual({ bytes: 1.5 * 1024 ** 4, files: 7 })
-    expect(quotasOfNobody(rules, ['pc'])).toEqual(['a=b'])
-    expect(quotasOfNobody(rules, ['pc', 'a=b'])).toEqual([])
+    expect(getQuota(rules, 'pc')).toEqual({ bytes: 500 * 1024 ** 3, files: null })
+    expect(getQuota(rules, 'a=b')).toEqual({ bytes: 1.5 * 1024 ** 4, files: 7 })
+    expect(findUnusedQuotas(rules, ['pc'])).toEqual(['a=b'])
+    expect(findUnusedQuotas(rules, ['pc', 'a=b'])).toEqual([])
   })
 
   test.each([
@@ -92,7 +92,7 @@ describe('limits', () => {
     [{ keepWithin: 'long' }, 'long is not a time for --keep-within'],
     [{ keepWeekly: 'all' }, 'all is not a number for --keep-weekly'],
   ])('%j is refused in words', (change, why) => {
-    expect(() => rulesOf({ ...defaultRuleWords, ...change })).toThrow(why)
+    expect(() => parseRules({ ...defaultRuleWords, ...change })).toThrow(why)
   })
 
   test('sizes as people type them', () => {

@@ -38,7 +38,7 @@ async function arrived(sizes: readonly number[], memory: Buffer = batchBuffers.t
       sources: {
         declare: () => undefined,
         find: async () => () => source,
-        nameOf: () => 'data',
+        getName: () => 'data',
       },
       answer: ({ id }) => void told.push(id),
     },

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { WireFault } from '../../../core/protocol/codec.ts'
-import { judgeSession, type StoreSource } from '../../../core/store/store.ts'
+import { compareSessions, type StoreSource } from '../../../core/store/store.ts'
 import { durable, openSendingParts as open } from '../../support/sending.ts'
 import { until } from '../../support/until.ts'
 
@@ -181,5 +181,5 @@ test.each([
     null,
   ],
 ])('what both remember of the last session: %s', (_, told, known, isForked, offerSince) => {
-  expect(judgeSession(told, known)).toEqual({ isForked, offerSince })
+  expect(compareSessions(told, known)).toEqual({ isForked, offerSince })
 })

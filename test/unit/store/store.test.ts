@@ -3,7 +3,7 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readManifestFile } from '../../../core/store/manifest/file.ts'
 import { type FileRow, isFileRow, openRows } from '../../../core/store/manifest/rows.ts'
-import { outcomeOf } from '../../../core/store/outcome.ts'
+import { toOutcome } from '../../../core/store/outcome.ts'
 import { computeDigest, factsOf } from '../../support/file-facts.ts'
 import { begin, openAt, openLarge, sendLarge, smallFile } from '../../support/large-files.ts'
 import { treeOf } from '../../support/transfer.ts'
@@ -143,6 +143,6 @@ describe('store', () => {
     ['EIO', 'failed'],
     ['EACCES', 'failed'],
   ])('%s is told as %s', (code, status) => {
-    expect(outcomeOf(Object.assign(new Error('x'), { code })).status).toBe(status)
+    expect(toOutcome(Object.assign(new Error('x'), { code })).status).toBe(status)
   })
 })

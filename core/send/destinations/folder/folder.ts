@@ -5,7 +5,7 @@ import { message } from '../../../lib/i18n/message.ts'
 import { errorCode, errorText } from '../../../platform/system-error.ts'
 import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION } from '../../../settings/destinations.ts'
-import { judgeSession } from '../../../store/store.ts'
+import { compareSessions } from '../../../store/store.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { encryptingFor } from '../encrypted/encrypted-session.ts'
 import { hungFor, STALLED_MS } from '../hung.ts'
@@ -37,7 +37,7 @@ async function agree(
   const theirs = sessions.hello()
   const known = await store.known(me.folder)
   if (known === null) return false
-  const { isForked, offerSince } = judgeSession(theirs, known)
+  const { isForked, offerSince } = compareSessions(theirs, known)
   if (offerSince !== null) await store.wantSince(me.folder, offerSince)
   const { epoch, position, session } = known
   const { asksFirst, notice } = await sessions.welcome({ epoch, position, last: session, next, isForked })

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { errorText } from '../../../platform/system-error.ts'
-import { wantedOf } from '../../../store/senders/senders.ts'
+import { listResendRequests } from '../../../store/senders/senders.ts'
 import type { OpenFolder } from './open-store.ts'
 import { getStoreInode, NotMounted } from './place.ts'
 
@@ -35,7 +35,7 @@ export function watchFolder(
       () => '',
     )
     if (now === stamp && performance.now() - askedAt < ASK_EVERY_MS) return
-    for await (const files of wantedOf(store, senders, me.folder)) if (files.length > 0) onWanted(files)
+    for await (const files of listResendRequests(store, senders, me.folder)) if (files.length > 0) onWanted(files)
     askedAt = performance.now()
     stamp = now
   }

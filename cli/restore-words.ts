@@ -1,6 +1,6 @@
 import { formatBytes } from '../core/lib/i18n/formats.ts'
 import type { Computer } from '../core/restore/questions.ts'
-import { type ListedContent, type RestoreEvent, sentenceOfEvent } from '../core/restore/write/events.ts'
+import { type ListedContent, type RestoreEvent, describeEvent } from '../core/restore/write/events.ts'
 import { padded } from './columns.ts'
 import { localTime } from './moment.ts'
 import { quoteControls } from './quote-controls.ts'
@@ -17,7 +17,7 @@ export function sayEvent(
     say(listLine(event.listed), { type: 'listed', ...event.listed })
     return
   }
-  const sentence = sentenceOfEvent(store, event)
+  const sentence = describeEvent(store, event)
   if (sentence === null && !json) return
   say(sentence === null ? '' : terminalWords(sentence), { type: 'file', ...event })
 }

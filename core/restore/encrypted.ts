@@ -47,7 +47,7 @@ export class EncryptedLibrary implements Library {
   }
 
   async entries(question: EntriesQuestion): Promise<EntriesPage> {
-    const { there: folder, key } = await this.#placeOf(question.folder)
+    const { there: folder, key } = await this.#findPlace(question.folder)
     const directory = hiddenPath(key, question.directory)
     const page = await this.#library.entries({ ...question, folder, directory })
     const entries = page.entries.flatMap((entry) => plainEntry(entry, key, question.directory))
@@ -58,7 +58,7 @@ export class EncryptedLibrary implements Library {
     const { folder, path, after } = question
     if (folder === null && this.#keys.length > 0 && this.#places.size === 0) await this.#look()
     if (folder === null) return this.#ask(question)
-    const place = await this.#placeOf(folder)
+    const place = await this.#findPlace(folder)
     const there = { ...question, folder: place.there }
     if (path === null) return this.#ask(there)
     // The path may be a file or a directory. The cursor records which of the two the previous page listed.
@@ -77,7 +77,7 @@ export class EncryptedLibrary implements Library {
     const decrypter = this.#decrypter
     // Not NotReadable: this applies to all contents, not to this one alone, and sending it again would not help.
     if (decrypter === null) throw new UserError('transfer.objects.needsIdentity')
-    const { there: folder, key } = await this.#placeOf(content.folder)
+    const { there: folder, key } = await this.#findPlace(content.folder)
     const path = sealedName(hiddenPath(key, content.path))
     const facts = { ...content.facts, size: encryptedSize(content.facts.size) }
     const incoming = await this.#library.open({ ...content, folder, path, facts, digest: null })
@@ -106,7 +106,7 @@ export class EncryptedLibrary implements Library {
     }
   }
 
-  async #placeOf(name: string): Promise<Pick<Place, 'there' | 'key'>> {
+  async #findPlace(name: string): Promise<Pick<Place, 'there' | 'key'>> {
     if (this.#keys.length > 0 && !this.#places.has(name)) await this.#look()
     return this.#places.get(name) ?? { there: name, key: null }
   }

@@ -4,7 +4,7 @@ import type { StoreLayout } from '../store/layout.ts'
 import { createStoreError } from '../store/problems.ts'
 import { openStoreReader } from '../store/query/reader.ts'
 import type { Library } from './archive-reader.ts'
-import { incomingOfParts, NotReadable } from './write/incoming.ts'
+import { openInParts, NotReadable } from './write/incoming.ts'
 
 /**
  * Opens a store on a disk of this computer for reading, while another process may write to it. Its calls block, so
@@ -31,7 +31,7 @@ export function openStoreLibrary(
     entries: (question) => asked(() => reader.entries({ sender, asked: question })),
     contents: (question) => asked(() => reader.contents({ sender, asked: question })),
     open: (content) =>
-      incomingOfParts(content, async ({ folder, path, version }, from, bytes) => {
+      openInParts(content, async ({ folder, path, version }, from, bytes) => {
         const ranges = [{ folder, path, version, from, bytes }]
         const memory = new Uint8Array(bytes)
         const read = await asked(() => reader.ranges({ sender, job: { ranges, memory } }))

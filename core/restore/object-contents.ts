@@ -3,14 +3,14 @@ import { OWN_DIRECTORY } from '../store/layout.ts'
 import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
 import { parseOrigin } from '../store/query/select.ts'
 import { isVersionName, replacedAt } from '../store/retention/name.ts'
-import { factsOfObject } from './objects.ts'
+import { toFileFacts } from './objects.ts'
 
 /** Maximum number of older versions to list for one name. */
 const MOST_VERSIONS = 10_000
 
-const contentOf = (folder: string, path: string, version: string, info: ObjectInfo): StoredContent => ({
+const toContent = (folder: string, path: string, version: string, info: ObjectInfo): StoredContent => ({
   ...{ folder, path, version, storedAt: info.firstStoredAt ?? info.storedAt },
-  facts: factsOfObject(info),
+  facts: toFileFacts(info),
   digest: info.digest,
 })
 
@@ -34,7 +34,7 @@ async function olderContents(
     const page: ObjectPage = await store.list(front, after, false)
     for (const info of page.objects) {
       const version = info.name.slice(front.length)
-      if (isVersionName(version)) aside.push(contentOf(folder, path, version, info))
+      if (isVersionName(version)) aside.push(toContent(folder, path, version, info))
     }
     after = page.next
     if (after === null) break
@@ -42,7 +42,7 @@ async function olderContents(
   const kept = await store.versions(`${own}/${folder}/${path}`)
   return [
     ...aside.reverse(),
-    ...kept.slice(0, MOST_VERSIONS).map((info) => contentOf(folder, path, info.version ?? '', info)),
+    ...kept.slice(0, MOST_VERSIONS).map((info) => toContent(folder, path, info.version ?? '', info)),
   ]
 }
 
@@ -75,7 +75,7 @@ async function contentAt(
 /** The folder that a page belongs to, and the position in it where the next page begins. */
 type Cursor = [folder: number, after: string | null]
 
-function cursorOf(text: string | null): Cursor {
+function parseCursor(text: string | null): Cursor {
   if (text === null) return [0, null]
   const at = text.indexOf(' ')
   const rest = text.slice(at + 1)
@@ -86,20 +86,20 @@ function cursorOf(text: string | null): Cursor {
 export async function objectContents(
   store: ObjectStore,
   own: string,
-  foldersOf: () => Promise<string[]>,
+  listFolders: () => Promise<string[]>,
   question: StoreContentsQuestion,
 ): Promise<ContentsPage> {
   const page: ContentsPage = { contents: [], directories: [], strange: 0, next: null }
   const { folder, path, at, version, isList } = question
   if (parseOrigin(own, folder, path) === null) return page
-  const folders = folder === null ? await foldersOf() : [folder]
-  const [index, after] = cursorOf(question.after)
+  const folders = folder === null ? await listFolders() : [folder]
+  const [index, after] = parseCursor(question.after)
   const source = folders[index]
   if (source === undefined) return page
   if (path !== null && (isList || version !== null)) {
     const current = await store.info(`${own}/${source}/${path}`)
     const all = [
-      ...(current === null ? [] : [contentOf(source, path, '', current)]),
+      ...(current === null ? [] : [toContent(source, path, '', current)]),
       ...(await olderContents(store, own, source, path)),
     ]
     page.contents = all.filter((one) => version === null || one.version === version)
@@ -114,7 +114,7 @@ export async function objectContents(
   for (const info of first === null ? listed.objects : [first, ...listed.objects]) {
     const file = info.name.slice(front.length)
     if (text !== null && !file.toLowerCase().includes(text)) continue
-    const current = contentOf(source, file, '', info)
+    const current = toContent(source, file, '', info)
     const wanted = at === null ? current : await contentAt(store, own, current, at)
     if (wanted !== null) page.contents.push(wanted)
   }

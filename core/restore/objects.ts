@@ -41,14 +41,14 @@ interface ObjectLibraryOptions {
 }
 
 /** Returns the metadata of an object as a file's metadata. The owner is the user who restores it. */
-export const factsOfObject = ({ size, mtimeNs, mode }: ObjectInfo): FileMetadata => ({
+export const toFileFacts = ({ size, mtimeNs, mode }: ObjectInfo): FileMetadata => ({
   ...{ size, mtimeNs, mode, more: null },
   user: process.getuid?.() ?? 0,
   group: process.getgid?.() ?? 0,
 })
 
 /** Returns where a content is stored: an older version is a separate object, or a version kept by the store. */
-const placeOf = (folder: string, content: StoredContent): [name: string, version: string | null] => {
+const locateContent = (folder: string, content: StoredContent): [name: string, version: string | null] => {
   const { folder: directory, path, version } = content
   if (isVersionName(version))
     return [`${folder}/${OWN_DIRECTORY}/versions/${directory}/${path}/${version}`, null]
@@ -104,14 +104,14 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
   }
 
   const open = async (content: StoredContent): Promise<Incoming> => {
-    const [object, version] = placeOf(folder, content)
+    const [object, version] = locateContent(folder, content)
     const info = await store.info(object, version).catch((error: unknown) => {
       throw thrownFor(name, error)
     })
     if (info === null) throw new NotReadable('ENOENT')
-    const facts = factsOfObject(info)
+    const facts = toFileFacts(info)
     const { digest } = info
-    const read = () => piecesOf(store, options, content, facts.size)
+    const read = () => readPieces(store, options, content, facts.size)
     if (facts.size > SMALL_BYTES) return { facts, digest, pieces: () => inTurn(read()) }
     const came: Buffer[] = []
     for await (const piece of read()) came.push(Buffer.from(piece))
@@ -125,7 +125,7 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
   return {
     place: null,
     folders: () =>
-      asked(async () => foldersOf(await readOwner(store, folder, name, signal), await directories())),
+      asked(async () => toFolders(await readOwner(store, folder, name, signal), await directories())),
     entries: ({ folder: source, directory, after }) =>
       asked(async () => {
         const front = `${[folder, source, directory].filter((part) => part !== '').join('/')}/`
@@ -138,20 +138,20 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
   }
 }
 
-function foldersOf(owner: Awaited<ReturnType<typeof readOwner>>, directories: readonly string[]): Folder[] {
+function toFolders(owner: Awaited<ReturnType<typeof readOwner>>, directories: readonly string[]): Folder[] {
   const sources = Object.entries(owner?.sources ?? {})
   return directories.map((name) => {
     return { name, source: sources.find(([, directory]) => directory === name)?.[0] ?? null }
   })
 }
 
-async function* piecesOf(
+async function* readPieces(
   store: ObjectStore,
   { name, folder, signal }: ObjectLibraryOptions,
   content: StoredContent,
   size: number,
 ): AsyncGenerator<Buffer> {
-  const [object, version] = placeOf(folder, content)
+  const [object, version] = locateContent(folder, content)
   let bytes = 0
   try {
     for await (const piece of store.read(object, 0, signal, version)) {

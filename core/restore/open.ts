@@ -51,7 +51,7 @@ async function openWhole({ store }: StoreSettings): Promise<Library> {
  * @param nameKeys reads the encrypted name keys from the destination.
  * @throws UserError also if names stay hidden although the identity is given: the restored files would be unusable.
  */
-async function inPlain(
+async function decryptLibrary(
   library: Library,
   { recipient, hideNames }: Encryption,
   { destination, identityDirectory, key }: LibrarySettings,
@@ -82,7 +82,7 @@ const requireThere = async (one: FolderDestination): Promise<void> => {
   if (one.id !== EMBEDDED_DESTINATION) await requireMounted(one)
 }
 
-const ofStore = async ({ identityDirectory }: LibrarySettings, folder: FolderDestination) => {
+const openStoreFolder = async ({ identityDirectory }: LibrarySettings, folder: FolderDestination) => {
   await requireThere(folder)
   const directory = folder.path
   const layout = await requireStore(directory)
@@ -105,7 +105,7 @@ const ofStore = async ({ identityDirectory }: LibrarySettings, folder: FolderDes
 
 /** Opens a computer's folder in a store on this computer. */
 async function openFolder(settings: LibrarySettings, destination: FolderDestination): Promise<Library> {
-  const { layout, senders, own, computers } = await ofStore(settings, destination)
+  const { layout, senders, own, computers } = await openStoreFolder(settings, destination)
   const { name } = destination
   const folder = settings.computer ?? own
   if (folder === null) throw new UserError('restore.noFolder', { name })
@@ -114,7 +114,7 @@ async function openFolder(settings: LibrarySettings, destination: FolderDestinat
     if (!there.some((one) => one.folder === folder)) throw noComputer(name, folder, there)
   }
   const library = openStoreLibrary(layout, folder, (directory) => senders.sourceIn(folder, directory))
-  return inPlain(library, await encryptionOf(layout), settings, () => readNameKeysIn(layout))
+  return decryptLibrary(library, await encryptionOf(layout), settings, () => readNameKeysIn(layout))
 }
 
 type AtServer = SftpDestination | S3Destination
@@ -155,7 +155,7 @@ function openObjects(
     const library = openObjectLibrary(store, { name, folder, signal })
     if (owner === null && settings.computer !== null && (await library.folders()).length === 0)
       throw noComputer(name, folder, await computersIn(store, name, signal))
-    return inPlain(library, owner ?? destination, settings, () => readNameKeys(store, folder, signal))
+    return decryptLibrary(library, owner ?? destination, settings, () => readNameKeys(store, folder, signal))
   })
 }
 
@@ -169,7 +169,7 @@ export async function computersAt(settings: LibrarySettings, signal: AbortSignal
     case 'receiver':
       throw new UserError('restore.computersNotTold', { name: destination.name })
     case 'folder':
-      return (await ofStore(settings, destination)).computers()
+      return (await openStoreFolder(settings, destination)).computers()
     case 'sftp':
     case 's3': {
       const isOwn = (folder: string) => folder === destination.folder
@@ -211,7 +211,7 @@ export async function openLibrary(settings: From, signal: AbortSignal): Promise<
  */
 async function computersIn(store: ObjectStore, at: string, signal: AbortSignal): Promise<Computer[]> {
   const slots = createSemaphore(Math.max(1, store.can.parallel))
-  const computerOf = async (folder: string): Promise<Computer[]> => {
+  const readComputer = async (folder: string): Promise<Computer[]> => {
     // A folder that is not Holdfast's, or whose owner record is unreadable, is skipped.
     const owner = await readOwner(store, folder, at, signal).catch((error: unknown) => {
       if (error instanceof UserError) return null
@@ -222,7 +222,7 @@ async function computersIn(store: ObjectStore, at: string, signal: AbortSignal):
     return [{ folder, name, isOwn: false, isEncrypted: recipient !== null, hidesNames }]
   }
   const folders = await directoriesIn(store, '')
-  const all = await Promise.all(folders.map((folder) => withPermit(slots, () => computerOf(folder))))
+  const all = await Promise.all(folders.map((folder) => withPermit(slots, () => readComputer(folder))))
   return all.flat()
 }
 

@@ -21,12 +21,12 @@ import type { ReceiverDestination } from '../settings/destination-schema.ts'
 import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
 import type { EntriesPage } from '../store/query/entries.ts'
 import type { Library } from './archive-reader.ts'
-import { type Incoming, incomingOfParts, NotReadable } from './write/incoming.ts'
+import { type Incoming, openInParts, NotReadable } from './write/incoming.ts'
 
 type Waiting<T> = { resolve(value: T): void; reject(reason: unknown): void }
 type About<A extends RestoreAnswer['about']> = Extract<RestoreAnswer, { about: A }>
 
-const pageOf = ({ contents, directories, strange, next }: About<'contents'>): ContentsPage => ({
+const toPage = ({ contents, directories, strange, next }: About<'contents'>): ContentsPage => ({
   contents: contents.map(([folder, path, version, size, facts, digest, storedAt]) => ({
     ...{ folder, path, version, storedAt },
     facts: decodeMetadata(facts, size),
@@ -37,7 +37,7 @@ const pageOf = ({ contents, directories, strange, next }: About<'contents'>): Co
   next,
 })
 
-function problemOf(destination: ReceiverDestination, reason: unknown, wasConnected: boolean): UserError {
+function toUserError(destination: ReceiverDestination, reason: unknown, wasConnected: boolean): UserError {
   const { state, problem } = troubleOf(reason, destination, wasConnected)
   if (state === 'refused') return new UserError(problem.key, problem.params, { cause: reason })
   const { name, host, port } = destination
@@ -59,7 +59,7 @@ export async function openReceiverLibrary(
 ): Promise<Library> {
   const hello = { name, purpose: 'restore', session: null } as const
   const dialled = await dial(destination, identity, hello, signal).catch((error: unknown) => {
-    throw problemOf(destination, error, false)
+    throw toUserError(destination, error, false)
   })
   return new ReceiverLibrary(destination, dialled)
 }
@@ -97,11 +97,11 @@ class ReceiverLibrary implements Library {
   }
 
   async contents(asked: StoreContentsQuestion): Promise<ContentsPage> {
-    return pageOf(await this.#ask({ about: 'contents', ...asked }))
+    return toPage(await this.#ask({ about: 'contents', ...asked }))
   }
 
   open(content: StoredContent): Promise<Incoming> {
-    return incomingOfParts(content, (...part) => this.#readPart(...part))
+    return openInParts(content, (...part) => this.#readPart(...part))
   }
 
   close(): void {
@@ -167,7 +167,7 @@ class ReceiverLibrary implements Library {
   }
 
   #onClose(reason: Error | null): void {
-    this.#ended = problemOf(this.#destination, reason, true)
+    this.#ended = toUserError(this.#destination, reason, true)
     for (const { reject } of [...this.#answers.values(), ...this.#parts.values()]) reject(this.#ended)
     this.#answers.clear()
     this.#parts.clear()

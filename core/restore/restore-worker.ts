@@ -10,8 +10,8 @@ import { computersAt, openLibrary } from './open.ts'
 import { BEGUN, MAX_REPORTED, type RestoreReport } from './report-schema.ts'
 import { type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
 import type { LibrarySettings, restorerDefinition } from './restore-messages.ts'
-import { pagesOf } from './walk.ts'
-import { type RestoreEvent, sentenceOfEvent } from './write/events.ts'
+import { readPages } from './walk.ts'
+import { type RestoreEvent, describeEvent } from './write/events.ts'
 
 type Definition = typeof restorerDefinition
 type Asked<N extends keyof Definition['requests']> = RequestInput<Definition, N>
@@ -33,7 +33,7 @@ function createShelf() {
     closing?.end.abort()
   }
 
-  const of = (settings: LibrarySettings): Promise<Library> => {
+  const openOnShelf = (settings: LibrarySettings): Promise<Library> => {
     const key = JSON.stringify(settings)
     if (open?.key !== key) {
       close()
@@ -47,7 +47,7 @@ function createShelf() {
     close,
     /** After an error the library is closed, so that the next request reopens it. */
     async use<T>(settings: LibrarySettings, look: (library: Library) => Promise<T>): Promise<T> {
-      const library = of(settings)
+      const library = openOnShelf(settings)
       try {
         return await look(await library)
       } catch (error) {
@@ -63,7 +63,7 @@ async function search(library: Library, { folder, text, most }: Asked<'search'>)
   const until = performance.now() + SEARCH_MS
   const files: Awaited<Answered<'search'>>['files'] = []
   const question = { folder, path: null, at: null, version: null, text, isList: false }
-  for await (const { contents, next } of pagesOf(library, question)) {
+  for await (const { contents, next } of readPages(library, question)) {
     for (const { folder: of, path, facts } of contents)
       files.push({ folder: of, path, size: facts.size, mtimeMs: Number(facts.mtimeNs) / 1e6 })
     if (files.length >= most || (next !== null && performance.now() > until))
@@ -75,7 +75,7 @@ async function search(library: Library, { folder, text, most }: Asked<'search'>)
 async function versions(library: Library, { folder, path }: Asked<'versions'>): Answered<'versions'> {
   const question = { folder, path, at: null, version: null, text: null, isList: true }
   const told: Awaited<Answered<'versions'>>['versions'] = []
-  for await (const { contents } of pagesOf(library, question))
+  for await (const { contents } of readPages(library, question))
     for (const { path: of, version, storedAt, facts } of contents)
       if (of === path)
         told.push({ version, storedAt, size: facts.size, mtimeMs: Number(facts.mtimeNs) / 1e6 })
@@ -153,7 +153,7 @@ function runRestore(from: LibrarySettings, wanted: ToRestore, report: (report: R
   }
 
   const take = async (event: RestoreEvent) => {
-    const sentence: Message | null = sentenceOfEvent(from.destination.name, event)
+    const sentence: Message | null = describeEvent(from.destination.name, event)
     if (event.kind === 'restored' || event.kind === 'same')
       now = { ...now, [event.kind]: now[event.kind] + 1 }
     else if (event.kind === 'exists')

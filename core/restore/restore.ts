@@ -4,7 +4,7 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import { MISSING, NO_FILE } from '../store/query/ranges.ts'
 import { type Library, SMALL_BYTES } from './archive-reader.ts'
 import type { RestoreReport } from './report-schema.ts'
-import { type Choice, type OpenedContent, openAhead, pagesOf, questionOf, walk } from './walk.ts'
+import { type Choice, type OpenedContent, openAhead, readPages, toQuestion, chooseContents } from './walk.ts'
 import { removeUnfinished } from './write/batch.ts'
 import { makeDestination, requireOutside, restoreStopped } from './write/destination.ts'
 import { emptySummary, type Put, type RestoreEvent, type RestoreSummary } from './write/events.ts'
@@ -37,7 +37,7 @@ const MOST_LOOKS = 3
 
 type Wanted = (content: { path: string }) => boolean
 
-function wantedOf(only: readonly string[] | undefined): Wanted {
+function createPathFilter(only: readonly string[] | undefined): Wanted {
   const paths = only === undefined ? null : new Set(only)
   return ({ path: of }) => paths === null || paths.has(of)
 }
@@ -51,7 +51,7 @@ async function count(
   signal: AbortSignal,
 ): Promise<void> {
   const sum = { files: 0, bytes: 0 }
-  for await (const { contents } of pagesOf(library, questionOf(choice))) {
+  for await (const { contents } of readPages(library, toQuestion(choice))) {
     if (signal.aborted || sum.files > MOST_COUNTED) return
     for (const { facts } of contents.filter(isWanted)) {
       sum.files += 1
@@ -62,7 +62,7 @@ async function count(
   progress.totalBytes = sum.bytes
 }
 
-const placeOf = ({ content: { folder, path: file, version } }: OpenedContent): string =>
+const formatPlace = ({ content: { folder, path: file, version } }: OpenedContent): string =>
   [folder, file, version].filter((part) => part !== '').join('/')
 
 /** The state of one restore. */
@@ -77,7 +77,7 @@ interface Parts {
  * Restores an opened content. If it was replaced since it was listed, it is looked up again.
  * @param tell receives the result, possibly later.
  */
-async function bring(
+async function restoreWithRetry(
   parts: Parts,
   first: OpenedContent,
   tell: (event: RestoreEvent, opened: OpenedContent) => void,
@@ -100,8 +100,8 @@ async function putOne(
   opened: OpenedContent,
   later: (put: Put) => void,
 ): Promise<RestoreEvent | null> {
-  const place = placeOf(opened)
-  if ('fault' in opened) return eventOfFault(opened.fault, place)
+  const place = formatPlace(opened)
+  if ('fault' in opened) return toFaultEvent(opened.fault, place)
   const { incoming, to, directories } = opened
   async function* pieces() {
     for await (const piece of incoming.pieces()) {
@@ -114,7 +114,7 @@ async function putOne(
     const stoppable = incoming.facts.size > SMALL_BYTES ? { ...incoming, pieces } : incoming
     return await putting.put(stoppable, place, to, directories, later)
   } catch (error) {
-    if (error instanceof NotReadable) return eventOfFault(error.message, place)
+    if (error instanceof NotReadable) return toFaultEvent(error.message, place)
     throw error
   }
 }
@@ -129,7 +129,7 @@ async function lookAgain(
   another: boolean,
 ): Promise<OpenedContent | null> {
   const { folder, path: file, version, digest } = opened.content
-  const question = { ...questionOf(choice), folder, path: file, after: null }
+  const question = { ...toQuestion(choice), folder, path: file, after: null }
   const { contents } = await library.contents(question)
   const now = contents.find((one) => one.folder === folder && one.path === file)
   const isSame = now?.version === version && String(now.digest) === String(digest)
@@ -165,8 +165,8 @@ export async function restoreFrom(
   const tellAll = async () => {
     for (const event of told.splice(0)) await host.event(event)
   }
-  const isWanted = wantedOf(only)
-  const all = walk(library, choice, isWanted, async (place) => {
+  const isWanted = createPathFilter(only)
+  const all = chooseContents(library, choice, isWanted, async (place) => {
     summary.files += 1
     summary.failed += 1
     await host.event({ kind: 'strange', place })
@@ -182,7 +182,7 @@ export async function restoreFrom(
   const first = await all.next()
   if (first.done === true) {
     if (summary.failed > 0) return summary
-    throw nothingOf(library, choice)
+    throw createNoMatchError(library, choice)
   }
   if (library.place !== null) await requireOutside(root, library.place)
   await makeDestination(root)
@@ -197,7 +197,7 @@ export async function restoreFrom(
       if (signal.aborted) break
       summary.files += 1
       progress.files += 1
-      await bring(parts, opened, tell)
+      await restoreWithRetry(parts, opened, tell)
       if (told.length > 0) await tellAll()
       advance(0)
     }
@@ -232,13 +232,13 @@ async function* prepended<T>(first: T, rest: AsyncGenerator<T>): AsyncGenerator<
   yield* rest
 }
 
-function eventOfFault(fault: string, place: string): RestoreEvent {
+function toFaultEvent(fault: string, place: string): RestoreEvent {
   if (fault === MISSING) return { kind: 'missing', place }
   return fault === NO_FILE ? { kind: 'strange', place } : { kind: 'unreadable', place, code: fault }
 }
 
 /** Returns the error for a choice that matches no file, now or at its time. */
-export function nothingOf({ place }: Library, { folder, path: file, version, at }: Choice): UserError {
+export function createNoMatchError({ place }: Library, { folder, path: file, version, at }: Choice): UserError {
   const names = [place, folder, file].filter((part) => part !== null).join('/')
   if (names === '')
     return at === null

@@ -10,10 +10,10 @@ import { verifyStore } from '../store/verify/verify.ts'
 import type { Library } from './archive-reader.ts'
 import { computersAt, type From, openLibrary, type StoreSettings } from './open.ts'
 import type { Computer } from './questions.ts'
-import { nothingOf, type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
+import { createNoMatchError, type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
 import type { LibrarySettings } from './restore-messages.ts'
 import { verifyLibrary } from './verify.ts'
-import { type Choice, pagesOf, questionOf } from './walk.ts'
+import { type Choice, readPages, toQuestion } from './walk.ts'
 import { emptySummary, type RestoreEvent, type RestoreSummary } from './write/events.ts'
 
 /**
@@ -56,7 +56,7 @@ async function list(
   tell: (event: RestoreEvent) => Promise<void>,
 ): Promise<RestoreSummary> {
   const summary = emptySummary()
-  for await (const { contents, strange } of pagesOf(library, { ...questionOf(choice), isList: true })) {
+  for await (const { contents, strange } of readPages(library, { ...toQuestion(choice), isList: true })) {
     summary.failed += strange
     for (const { folder, path, version, facts, storedAt, renamedAt = null } of contents) {
       summary.files += 1
@@ -73,7 +73,7 @@ async function list(
     }
   }
   if (summary.files + summary.failed === 0 && (choice.folder !== null || choice.at !== null))
-    throw nothingOf(library, choice)
+    throw createNoMatchError(library, choice)
   return summary
 }
 

@@ -61,12 +61,12 @@ async function judge(
 ): Promise<
   { kind: 'missing' } | { kind: 'damaged'; found: string } | { kind: 'unreadable'; code: string } | null
 > {
-  if ('fault' in opened) return faultOf(opened.fault)
+  if ('fault' in opened) return toFault(opened.fault)
   let read: Awaited<ReturnType<typeof readAll>>
   try {
     read = await readAll(opened.incoming, (piece) => advance(piece.length))
   } catch (error) {
-    if (error instanceof NotReadable) return faultOf(error.message)
+    if (error instanceof NotReadable) return toFault(error.message)
     throw error
   }
   const expected = digest ?? opened.incoming.digest
@@ -74,7 +74,7 @@ async function judge(
   return isWell ? null : { kind: 'damaged', found: digestText(read.digest) }
 }
 
-const faultOf = (fault: string) =>
+const toFault = (fault: string) =>
   fault === 'ENOENT' ? ({ kind: 'missing' } as const) : ({ kind: 'unreadable', code: fault } as const)
 
 /** True if the ledger's record of the file is unchanged: the file may have been sent again while it was read. */

@@ -28,7 +28,7 @@ export interface FoundContent {
   directories: readonly (FileMetadata | null)[]
 }
 
-export const questionOf = (choice: Choice): Omit<StoreContentsQuestion, 'after'> => ({
+export const toQuestion = (choice: Choice): Omit<StoreContentsQuestion, 'after'> => ({
   ...choice,
   text: null,
   isList: false,
@@ -38,7 +38,7 @@ export const questionOf = (choice: Choice): Omit<StoreContentsQuestion, 'after'>
  * Yields all pages of an answer. The next page is requested while the current one is processed.
  * @throws UserError if the pages form a cycle.
  */
-export async function* pagesOf(
+export async function* readPages(
   library: Pick<Library, 'contents'>,
   question: Omit<StoreContentsQuestion, 'after'>,
 ) {
@@ -58,13 +58,13 @@ export async function* pagesOf(
   }
 }
 
-const namesOf = ({ folder, path }: { folder: string | null; path: string | null }): string[] =>
+const splitNames = ({ folder, path }: { folder: string | null; path: string | null }): string[] =>
   [folder, path].flatMap((part) => part?.split('/') ?? [])
 
 /** Returns the path below the target directory: the names in the choice are not repeated there. */
-function targetOf(content: StoredContent, choice: Choice): string[] {
-  const names = namesOf(content)
-  const below = names.slice(namesOf(choice).length)
+function buildTargetPath(content: StoredContent, choice: Choice): string[] {
+  const names = splitNames(content)
+  const below = names.slice(splitNames(choice).length)
   return below.length > 0 ? below : names.slice(-1)
 }
 
@@ -82,13 +82,13 @@ const isSafe = ({ folder, path }: StoredContent, choice: Choice): boolean =>
  * Yields the contents to restore, sorted by path.
  * @param strange is called with the place of each unusable name, for display, and is awaited.
  */
-export async function* walk(
+export async function* chooseContents(
   library: Pick<Library, 'contents'>,
   choice: Choice,
   isWanted: (content: StoredContent) => boolean,
   strange: (place: string) => Promise<void>,
 ): AsyncGenerator<FoundContent> {
-  for await (const page of pagesOf(library, questionOf(choice))) {
+  for await (const page of readPages(library, toQuestion(choice))) {
     for (let count = 0; count < page.strange; count += 1) await strange(choice.folder ?? '')
     const known = new Map(page.directories.map(({ folder, path, facts }) => [`${folder} ${path}`, facts]))
     for (const content of page.contents.filter(isWanted)) {
@@ -97,7 +97,7 @@ export async function* walk(
         await strange(`${folder}/${path}`)
         continue
       }
-      const to = targetOf(content, choice)
+      const to = buildTargetPath(content, choice)
       const parts = path.split('/')
       const beyond = to.length - parts.length
       const directories = to.slice(0, -1).map((_, index) => {

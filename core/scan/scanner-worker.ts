@@ -49,15 +49,15 @@ export function startScanner(
           return {}
         },
         release: async ({ source }: RequestInput<Definition, 'release'>) => {
-          scanner.sourceOf(source)?.release()
+          scanner.findSource(source)?.release()
           return {}
         },
         answerMarked: async ({ source, answer }: RequestInput<Definition, 'answerMarked'>) => {
-          await scanner.sourceOf(source)?.answerMarked(answer)
+          await scanner.findSource(source)?.answerMarked(answer)
           return {}
         },
         lost: async ({ source }: RequestInput<Definition, 'lost'>) => ({
-          paths: scanner.sourceOf(source)?.lostPaths(MOST_LOST) ?? [],
+          paths: scanner.findSource(source)?.lostPaths(MOST_LOST) ?? [],
         }),
         preview: ({ source, examples }: RequestInput<Definition, 'preview'>) => previews.run(source, examples),
       },
@@ -122,7 +122,7 @@ class Scanner {
     for (const { running } of this.#sources.values()) running.nudge()
   }
 
-  sourceOf(id: string): RunningSource | undefined {
+  findSource(id: string): RunningSource | undefined {
     return this.#sources.get(id)?.running
   }
 

@@ -3,7 +3,7 @@ import type { Message } from '../lib/i18n/message.ts'
 import type { Source } from '../settings/schema.ts'
 import type { MountScope } from '../walk/regions.ts'
 import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
-import type { Losses } from './reconcile/mass-change-guard.ts'
+import type { MassChangeGuard } from './reconcile/mass-change-guard.ts'
 import type { Young } from './reconcile/minimum-age.ts'
 import type { MarkedAnswer, Scanned } from './scanner-messages.ts'
 
@@ -31,7 +31,7 @@ export interface SessionContext {
   /** Files that are too young to be sent. */
   young: Young
   /** The mass-change guard. */
-  losses: Losses
+  massChangeGuard: MassChangeGuard
   /**
    * Watches the source's tree.
    * @param leaveOut directories that are not entered; see TreeWatcher.leaveOut.

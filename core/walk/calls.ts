@@ -24,7 +24,7 @@ const unanswered = new Set<string>()
 /**
  * Makes a call on a disk inside a source, which may hang. Throws ETIMEDOUT if it is late, and until it has answered.
  */
-export async function askInTime<T>(place: string, ms: number, ask: () => Promise<T>): Promise<T> {
+export async function callInTime<T>(place: string, ms: number, ask: () => Promise<T>): Promise<T> {
   if (!unanswered.has(place)) {
     const answer = ask()
     const first = await withTimeout(ms, answer)

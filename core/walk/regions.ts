@@ -2,8 +2,8 @@ import { settled, warnUnlessCode } from '../dropped-errors.ts'
 import { lstatExactOrNull } from '../platform/lstat-or-null.ts'
 import { isWithin, type Mount, findMount, readMounts } from '../platform/mounts/mountinfo.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
-import { askInTime, callOn } from './calls.ts'
-import { absolutePath, factsOf, relativeTo } from './scanned-file.ts'
+import { callInTime, callOn } from './calls.ts'
+import { absolutePath, toScannedFile, relativeTo } from './scanned-file.ts'
 import { type WalkChunk, type WalkOptions, walk } from './walk.ts'
 
 /** Time limit for an answer of a disk inside a source; after it the rest of this disk is skipped. */
@@ -22,7 +22,7 @@ export async function* walkRegions(
   const { regions, skipped } = layOut({ root, base, scope, isIgnored, mounts })
   if (skipped.length > 0) yield { files: [], unsendable: [], skipped }
   const [{ leaveOut }, ...inner] = regions
-  yield* walk({ ...options, recursive: true, leaveOut, place: placeOf(root, base, mounts) })
+  yield* walk({ ...options, recursive: true, leaveOut, place: findDiskRoot(root, base, mounts) })
   for (const region of inner)
     yield* walkInner({ ...options, ...region, recursive: true, place: absolutePath(root, region.base) })
 }
@@ -31,7 +31,7 @@ export async function* walkRegions(
  * Returns the mount point at a directory, or between it and the source, where the disk is not the source's; else the
  * root.
  */
-export function placeOf(root: string, base: string, mounts: readonly Mount[] | null = readMounts()): string {
+export function findDiskRoot(root: string, base: string, mounts: readonly Mount[] | null = readMounts()): string {
   const above = mounts === null ? null : findMount(mounts, absolutePath(root, base))
   return above !== null && above.point !== root && isWithin(above.point, root) ? above.point : root
 }
@@ -44,7 +44,7 @@ async function* walkInner(options: WalkOptions & { place: string }): AsyncGenera
   const found = walk(options)
   try {
     for (;;) {
-      const next = await askInTime(options.place, PATIENCE_MS, () => found.next())
+      const next = await callInTime(options.place, PATIENCE_MS, () => found.next())
       if (next.done === true) return
       yield next.value
     }
@@ -63,11 +63,11 @@ async function* walkInner(options: WalkOptions & { place: string }): AsyncGenera
 /** Yields a file that is a mount point, as containers mount single files. */
 async function* mountedFile({ root, base, place, filter }: WalkOptions & { place: string }) {
   const look = () => callOn(place, () => lstatExactOrNull(absolutePath(root, base)))
-  const stats = await askInTime(place, PATIENCE_MS, look).catch((error) =>
+  const stats = await callInTime(place, PATIENCE_MS, look).catch((error) =>
     warnUnlessCode(error, [], 'a mounted file cannot be looked at and is left out of this comparison', null),
   )
   if (stats?.isFile() && filter.file(base) === null)
-    yield { files: [factsOf(base, stats)], unsendable: [], skipped: [] }
+    yield { files: [toScannedFile(base, stats)], unsendable: [], skipped: [] }
 }
 
 /** Why a mount inside a source is skipped: it is another file system, and the source is limited to one. */

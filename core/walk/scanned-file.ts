@@ -11,7 +11,7 @@ export interface ScannedFile extends FileStat {
   bornAtNs?: bigint | null
 }
 
-export function factsOf(path: string, stats: BigIntStats): ScannedFile {
+export function toScannedFile(path: string, stats: BigIntStats): ScannedFile {
   return { path, ...toFileStat(stats), mode: Number(stats.mode), bornAtNs: bornAt(stats) }
 }
 

@@ -6,7 +6,7 @@ import type { Unsendable } from './walk.ts'
 const MAX_SHOWN = 300
 
 /** Builds the sentence that explains why something in a source cannot be sent. */
-export function unsendableWords(root: string, unsendable: Unsendable): Message {
+export function describeUnsendable(root: string, unsendable: Unsendable): Message {
   const whole = absolutePath(root, unsendable.path)
   const path = whole.length > MAX_SHOWN ? `${whole.slice(0, MAX_SHOWN)}…` : whole
   // path_resolution(7): PATH_MAX is 4,096 bytes with the terminating NUL, whatever the file system could hold.

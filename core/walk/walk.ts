@@ -4,7 +4,7 @@ import { holdDirectory } from '../platform/openat2.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
 import { callOn } from './calls.ts'
 import type { MountSkip } from './regions.ts'
-import { factsOf, joinRelative, type ScannedFile } from './scanned-file.ts'
+import { toScannedFile, joinRelative, type ScannedFile } from './scanned-file.ts'
 
 /** Something below a source that cannot be sent, with the reason. */
 export type Unsendable =
@@ -128,7 +128,7 @@ async function lookAt(
     if (stats.isDirectory()) return enter(options, path, chunk, pending)
     const leftOut = options.filter.file(path)
     if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
-    else if (stats.isFile()) chunk.files.push(factsOf(path, stats))
+    else if (stats.isFile()) chunk.files.push(toScannedFile(path, stats))
     else chunk.skipped.push({ why: 'not-a-file', path, type: specialType(stats) })
   } catch (error) {
     const code = errorCode(error)

@@ -3,7 +3,7 @@ import { hasWriter } from '../platform/libc.ts'
 import { READ_FILE } from '../platform/open-flags.ts'
 import { type HeldDirectory, holdDirectorySync } from '../platform/openat2.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
-import { factsOf, type ScannedFile } from '../walk/scanned-file.ts'
+import { toScannedFile, type ScannedFile } from '../walk/scanned-file.ts'
 
 /**
  * Result of the examination of one path. `links`: the number of its names. `unproven`: the system cannot show whether
@@ -50,12 +50,12 @@ export function examineFile(
 }
 
 function examine(files: DirectoryFiles, path: string, wasClosed: boolean, unclosed: Unclosed): Examined {
-  const [directory, name] = placeOf(path)
+  const [directory, name] = splitPath(path)
   // Check the type before opening it: opening a device can have side effects.
   const before = files.status(directory, name)
   if (before.isDirectory()) return { state: 'directory' }
   if (!before.isFile()) return { state: 'not-a-file' }
-  const facts = factsOf(path, before)
+  const facts = toScannedFile(path, before)
   const links = Number(before.nlink)
   return files.use(directory, name, (fd) => {
     const writer = hasWriter(fd, { isClosedNext: true })
@@ -64,7 +64,7 @@ function examine(files: DirectoryFiles, path: string, wasClosed: boolean, unclos
     const state = writer === 'no' ? 'finished' : 'unproven'
     // If a writer closes it after this first lstat, another event causes another examination.
     if (wasClosed) return { state, facts, links }
-    const now = factsOf(path, fstatSync(fd, { bigint: true }))
+    const now = toScannedFile(path, fstatSync(fd, { bigint: true }))
     if (now.size === 0 && isNew(now.ctimeNs)) return { state: 'new' }
     return { state, facts: now, links }
   })
@@ -79,7 +79,7 @@ function isOpen({ size, nlink }: BigIntStats, unclosed: Unclosed): boolean {
 }
 
 /** Splits a path into the directory of the file, relative to the source, and its name there. */
-function placeOf(path: string): [directory: string, name: string] {
+function splitPath(path: string): [directory: string, name: string] {
   const slash = path.lastIndexOf('/')
   return [path.slice(0, Math.max(0, slash)), path.slice(slash + 1)]
 }

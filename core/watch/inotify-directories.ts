@@ -18,7 +18,7 @@ export interface Directory {
 }
 
 /** Returns the directory's path relative to the source. */
-export function pathOf(directory: Directory): string {
+export function getPath(directory: Directory): string {
   const names: string[] = []
   for (let at: Directory | null = directory; at !== null; at = at.parent) names.push(at.name)
   return names.reverse().reduce(joinRelative, '')
@@ -107,7 +107,7 @@ export class WatchedDirectories {
   found(parent: Directory, name: string): void {
     const known = parent.children.get(name)
     const directory = known ?? { parent, name, wd: -1, children: new Map() }
-    const path = pathOf(directory)
+    const path = getPath(directory)
     if (this.#leaveOut.has(path)) {
       // Something was mounted on it, so it belongs to another tree now.
       if (known !== undefined) this.drop(known)
@@ -192,14 +192,14 @@ export class WatchedDirectories {
   #next(): Generator<undefined, void, void> | null {
     for (const directory of this.#unlisted) {
       this.#unlisted.delete(directory)
-      return this.#entriesOf(directory)
+      return this.#listEntries(directory)
     }
     return null
   }
 
-  *#entriesOf(directory: Directory): Generator<undefined, void, void> {
+  *#listEntries(directory: Directory): Generator<undefined, void, void> {
     const { request, file, problem } = this.#options
-    const path = pathOf(directory)
+    const path = getPath(directory)
     try {
       // `held`: where a file system does not give an entry's type, Node.js looks it up below this path.
       const held = holdDirectorySync(request.root, path)
@@ -235,7 +235,7 @@ export class WatchedDirectories {
     // Marked batch directories have no watch of their own that would report their deletion.
     const mask = directory === this.root ? MASK | IN.DELETE : MASK
     try {
-      const held = holdDirectorySync(this.#options.request.root, pathOf(directory))
+      const held = holdDirectorySync(this.#options.request.root, getPath(directory))
       try {
         // The descriptor's path is a symbolic link, which would not be followed; "." in its target is none.
         const wd = addWatch(this.fd, `${held.path}/.`, mask)

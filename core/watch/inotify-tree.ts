@@ -2,7 +2,7 @@ import { createNameFilter, isOwnName } from '../filter/names.ts'
 import { joinRelative } from '../walk/scanned-file.ts'
 import type { Unsendable } from '../walk/walk.ts'
 import type { FromTree, ToTree } from './inotify.ts'
-import { type Directory, pathOf, WatchedDirectories } from './inotify-directories.ts'
+import { type Directory, getPath, WatchedDirectories } from './inotify-directories.ts'
 import { Examiner, type Occasion, type UnclosedFiles } from './inotify-examiner.ts'
 import { Outbox } from './inotify-outbox.ts'
 import { decodeEvents, IN, type InotifyEvent, readNow } from './linux.ts'
@@ -159,7 +159,7 @@ export class WatchedTree {
   #lookAtTold(): void {
     const until = performance.now() + LOOK_FOR_MS
     for (const [directory, names] of this.#told) {
-      const parent = pathOf(directory)
+      const parent = getPath(directory)
       for (const [name, by] of names) {
         if (!this.#outbox.hasRoom || performance.now() >= until) return
         names.delete(name)
@@ -174,7 +174,7 @@ export class WatchedTree {
   #changed({ wd, mask, name }: InotifyEvent): boolean {
     const directory = this.#directories.find(wd)
     if (directory === undefined || name === null || name === '') return false
-    const path = joinRelative(pathOf(directory), name)
+    const path = joinRelative(getPath(directory), name)
     if ((mask & IN.MODIFY) !== 0) this.#examiner.written(path)
     const change = this.#examiner.changed(path)
     // There may be no later event, as for attributes: queue the file here if the examiner has no room.
@@ -185,7 +185,7 @@ export class WatchedTree {
   /** Handles an event, and queues its file if that must be examined. */
   #handle({ wd, mask, cookie, name }: InotifyEvent): void {
     // The lost events are unknown, so the tree is opened again.
-    if ((mask & IN.Q_OVERFLOW) !== 0) throw toBeOpenedAnew()
+    if ((mask & IN.Q_OVERFLOW) !== 0) throw createReopenError()
     const directory = this.#directories.find(wd)
     if (directory === undefined) return
     if ((mask & (IN.IGNORED | IN.UNMOUNT | IN.DELETE_SELF | IN.MOVE_SELF)) !== 0) {
@@ -193,11 +193,11 @@ export class WatchedTree {
       return
     }
     if (name === null) {
-      const path = joinRelative(pathOf(directory), '\uFFFD')
+      const path = joinRelative(getPath(directory), '\uFFFD')
       this.#post({ type: 'unsendable', unsendable: { why: 'name', path } })
       return
     }
-    const path = joinRelative(pathOf(directory), name)
+    const path = joinRelative(getPath(directory), name)
     this.#followWriters(path, mask, cookie)
     if ((mask & IN.ISDIR) === 0) {
       if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0) this.#tell(directory, name, 'closed')
@@ -229,7 +229,7 @@ export class WatchedTree {
   /** Handles the end of a watch: its directory was deleted, moved or unmounted. */
   #watchEnded(directory: Directory, mask: number): void {
     const { parent, name } = directory
-    if (parent === null) throw toBeOpenedAnew()
+    if (parent === null) throw createReopenError()
     // The events of the parents cover a rename: MOVED_FROM, MOVED_TO.
     if ((mask & IN.MOVE_SELF) !== 0) return
     this.#directories.drop(directory)
@@ -250,6 +250,6 @@ export class WatchedTree {
 }
 
 /** Builds an error with the code of a directory that is gone, so that the tree is opened again. */
-function toBeOpenedAnew(): Error {
+function createReopenError(): Error {
   return Object.assign(new Error('the tree is to be opened anew'), { code: 'ENOENT' })
 }

@@ -1,6 +1,6 @@
 import { closeSync, writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
-import { unsendableWords } from '../walk/unsendable.ts'
+import { describeUnsendable } from '../walk/unsendable.ts'
 import type { Unsendable } from '../walk/walk.ts'
 import type { FoundFiles } from './inotify-outbox.ts'
 import { QuietPeriod } from './polling.ts'
@@ -195,7 +195,7 @@ export class InotifyWatcher {
         return
       case 'unsendable':
         // Sentences are built in the main thread: a thread without them starts sooner and is smaller.
-        listener.problem(unsendableWords(tree.request.root, message.unsendable))
+        listener.problem(describeUnsendable(tree.request.root, message.unsendable))
         return
       default:
         message satisfies never

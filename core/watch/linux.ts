@@ -103,13 +103,13 @@ export function* decodeEvents(bytes: Buffer): Generator<InotifyEvent> {
     const mask = bytes.readUInt32LE(start + 4)
     const cookie = bytes.readUInt32LE(start + 8)
     at = start + HEADER + length
-    const name = nameOf(bytes, start + HEADER, at)
+    const name = decodeName(bytes, start + HEADER, at)
     yield { wd: bytes.readInt32LE(start), mask, cookie, name }
   }
 }
 
 /** Returns null if it is not valid UTF-8. */
-function nameOf(bytes: Buffer, begin: number, padded: number): string | null {
+function decodeName(bytes: Buffer, begin: number, padded: number): string | null {
   let end = padded
   while (end > begin && bytes[end - 1] === 0) end -= 1
   const text = bytes.toString('utf8', begin, end)

@@ -7,7 +7,7 @@ import { errorCode, errorText, isGone } from '../platform/system-error.ts'
 import { type Layout, layOut, type MountScope, type Region } from '../walk/regions.ts'
 import { absolutePath } from '../walk/scanned-file.ts'
 import {
-  isToBeOpenedAnew,
+  isReopenNeeded,
   type OpenTree,
   type TreeListener,
   type TreeRequest,
@@ -82,7 +82,7 @@ export class MountedTree implements TreeWatcher {
   }
 
   async examine(paths: readonly string[]): Promise<void> {
-    const byInner = Map.groupBy(paths, (path) => this.#innerOf(path))
+    const byInner = Map.groupBy(paths, (path) => this.#findInner(path))
     await Promise.all(
       [...byInner].map(([inner, list]) => {
         if (inner === null) return this.#own?.examine(list)
@@ -155,7 +155,7 @@ export class MountedTree implements TreeWatcher {
       this.#listener.problem(message('scan.watchFailed', { path: place, reason }))
     }
     const ended = (error: unknown) => {
-      if (!isToBeOpenedAnew(error)) return failed(error)
+      if (!isReopenNeeded(error)) return failed(error)
       this.#closeInner(inner)
       this.#options.table.look()
       // If the table is unchanged, it was mounted again already, or events were lost.
@@ -182,7 +182,7 @@ export class MountedTree implements TreeWatcher {
     if (this.#inner.get(inner.region.base) === inner) this.#inner.delete(inner.region.base)
   }
 
-  #innerOf(path: string): Inner | null {
+  #findInner(path: string): Inner | null {
     let best: Inner | null = null
     for (const inner of this.#inner.values()) {
       const { base } = inner.region

@@ -9,7 +9,7 @@ import type { MountScope } from '../walk/regions.ts'
 import { absolutePath } from '../walk/scanned-file.ts'
 import { InotifyWatcher } from './inotify.ts'
 import { MountedTree } from './mounted-tree.ts'
-import { seeFile } from './open-writers.ts'
+import { probeWriters } from './open-writers.ts'
 import { openPolling } from './polling.ts'
 import { openPortable } from './portable.ts'
 import {
@@ -73,10 +73,10 @@ export class Watchers {
     const { quietMs } = this.#options
     if (method === 'polling') return openPolling(request, listener, { quietMs })
     if (method === 'portable')
-      return orPolled(request, listener, quietMs, openPortable(request, listener, { quietMs }))
+      return openOrPoll(request, listener, quietMs, openPortable(request, listener, { quietMs }))
     const thread = this.#thread(dev)
     try {
-      const watcher = await orPolled(request, listener, quietMs, thread.open(request, listener))
+      const watcher = await openOrPoll(request, listener, quietMs, thread.open(request, listener))
       return { ...watcher, close: () => this.#close(dev, thread, watcher) }
     } catch (error) {
       this.#endIfIdle(dev, thread)
@@ -115,7 +115,7 @@ export class Watchers {
  * Polls a tree, and reports this, if the system has too few watches for it; a later comparison tries to watch it
  * again.
  */
-async function orPolled(
+async function openOrPoll(
   request: TreeRequest,
   listener: TreeListener,
   quietMs: number,
@@ -129,7 +129,7 @@ async function orPolled(
     const { root, base, place } = request
     const tell = () =>
       listener.problem(message('scan.watchLimitPolled', { path: absolutePath(root, base), code }))
-    const isBusy = async (file: string) => (await seeFile(root, file, place)).state === 'busy'
+    const isBusy = async (file: string) => (await probeWriters(root, file, place)).state === 'busy'
     // A comparison removes every problem that it does not meet again.
     const lost = async (directory: string) => {
       tell()

@@ -6,7 +6,7 @@ import { READ_FILE } from '../platform/open-flags.ts'
 import { holdDirectory } from '../platform/openat2.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
 import { callOn } from '../walk/calls.ts'
-import { factsOf, type ScannedFile } from '../walk/scanned-file.ts'
+import { toScannedFile, type ScannedFile } from '../walk/scanned-file.ts'
 
 /**
  * Result of an examination: metadata, and whether a program has the file open for writing. `unknown`: the system
@@ -23,7 +23,7 @@ export type ExaminedFile =
  * @param file relative to the source.
  * @param place the directory whose disk the call is counted for (callOn).
  */
-export async function seeFile(root: string, file: string, place = root): Promise<ExaminedFile> {
+export async function probeWriters(root: string, file: string, place = root): Promise<ExaminedFile> {
   try {
     return await callOn(place, () => look(root, file))
   } catch (error) {
@@ -57,7 +57,7 @@ async function look(root: string, file: string): Promise<ExaminedFile> {
     // Check the type before opening it: a device may react to that.
     const stats = await lstat(at, { bigint: true })
     if (!stats.isFile()) return { state: 'gone' }
-    const facts = factsOf(file, stats)
+    const facts = toScannedFile(file, stats)
     if (process.platform !== 'linux') return { state: 'unknown', facts, code: null }
     // On such a file system the kernel always answers that there is a writer.
     const mount = findMount(readMounts() ?? [], await readlink(held.path))

@@ -5,7 +5,7 @@ import { message } from '../lib/i18n/message.ts'
 import { sameContent } from '../platform/stat-facts.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
 import { callOn } from '../walk/calls.ts'
-import { absolutePath, factsOf, type ScannedFile } from '../walk/scanned-file.ts'
+import { absolutePath, toScannedFile, type ScannedFile } from '../walk/scanned-file.ts'
 import { DelayQueue, MAX_WAITING } from './delay-queue.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
@@ -13,7 +13,7 @@ import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
  * Returns the pause between two comparisons: short enough for the quiet period, but gentle on a network mount, and on
  * the processor where a comparison takes long.
  */
-function pauseOf(quietMs: number, tookMs: number): number {
+function getPauseMs(quietMs: number, tookMs: number): number {
   return Math.max(Math.min(5_000, Math.max(100, quietMs)), 2 * tookMs)
 }
 
@@ -41,7 +41,7 @@ export async function openPolling(
     if (!isClosed) next(performance.now() - began)
   }
   const next = (tookMs: number) => {
-    timer = setTimeout(() => void compare(), pauseOf(quietMs, tookMs))
+    timer = setTimeout(() => void compare(), getPauseMs(quietMs, tookMs))
   }
   next(0)
   return {
@@ -190,6 +190,6 @@ export class QuietPeriod {
   async #factsNow(file: string): Promise<ScannedFile | null> {
     const { root, place = root } = this.#request
     const stats = await callOn(place, () => lstat(absolutePath(root, file), { bigint: true }))
-    return stats.isFile() ? factsOf(file, stats) : null
+    return stats.isFile() ? toScannedFile(file, stats) : null
   }
 }

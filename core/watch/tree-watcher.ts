@@ -55,7 +55,7 @@ export interface TreeListener {
   /** Changes below this directory may be missing: compare it with the ledger. Resolves when that is done. */
   lost(base: string): Promise<void>
   problem(problem: Message): void
-  /** The watcher can no longer be used; see isToBeOpenedAnew. */
+  /** The watcher can no longer be used; see isReopenNeeded. */
   ended(error: unknown): void
 }
 
@@ -68,7 +68,7 @@ export function isWatchLimit(code: string | null): code is 'ENOSPC' | 'EMFILE' {
  * True if a watcher that ended with this error must be replaced at once, if its directory is there: the directory was
  * deleted, renamed or unmounted (ENOENT), events were lost, or the tree needs more watches than there are.
  */
-export function isToBeOpenedAnew(error: unknown): boolean {
+export function isReopenNeeded(error: unknown): boolean {
   const code = errorCode(error)
   return isGone(code) || isWatchLimit(code)
 }

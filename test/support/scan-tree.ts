@@ -5,7 +5,7 @@ import { createNameFilter } from '../../core/filter/names.ts'
 import type { Message } from '../../core/lib/i18n/message.ts'
 import { errorCode, isGone } from '../../core/platform/system-error.ts'
 import type { ScannedFile } from '../../core/walk/scanned-file.ts'
-import { unsendableWords } from '../../core/walk/unsendable.ts'
+import { describeUnsendable } from '../../core/walk/unsendable.ts'
 import { walk } from '../../core/walk/walk.ts'
 import { InotifyWatcher } from '../../core/watch/inotify.ts'
 import { openPolling } from '../../core/watch/polling.ts'
@@ -99,7 +99,7 @@ export async function openTree(
   recorder.compare = async () => {
     // A test may be over, and its directory gone.
     const { unknown, unsendable } = await ledger.compare().catch(() => ({ unknown: [], unsendable: [] }))
-    for (const one of unsendable) recorder.problem(unsendableWords(request.root, one))
+    for (const one of unsendable) recorder.problem(describeUnsendable(request.root, one))
     await watcher.examine(unknown)
   }
   return { recorder, watcher }
@@ -111,7 +111,7 @@ async function openTreeLedger(request: TreeRequest) {
   const keyOf = ({ path, size, mtimeNs, ctimeNs, inode }: ScannedFile) =>
     [path, size, mtimeNs, ctimeNs, inode].join()
   const list = async () => {
-    const found = { files: [] as ScannedFile[], unsendable: [] as Parameters<typeof unsendableWords>[1][] }
+    const found = { files: [] as ScannedFile[], unsendable: [] as Parameters<typeof describeUnsendable>[1][] }
     const filter = createNameFilter(names)
     const { signal } = new AbortController()
     for await (const chunk of walk({ root, base: '', filter, recursive: true, signal })) {

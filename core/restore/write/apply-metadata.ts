@@ -28,7 +28,7 @@ const DIRECTORY_BITS = PERMISSIONS | STICKY | (isRoot ? SET_GROUP_ID : 0)
  * @returns false: its owner or an attribute could not be set.
  * @throws if its mode or time cannot be set.
  */
-export function dress(
+export function applyMetadata(
   fd: number,
   { mode, user, group, mtimeNs, more }: FileMetadata,
   what: 'file' | 'directory' = 'file',
@@ -79,14 +79,14 @@ export function createDirectories(root: string, tree: Tree) {
         open.push({ way: way.slice(0, depth + 1), facts: facts[depth] ?? null })
     },
     /** Applies metadata to complete directories, and resets modes. @returns how many did not get all of it. */
-    dress() {
+    applyToComplete() {
       let undressed = 0
       for (const { way, facts } of complete.splice(0)) {
         widened.setBack(way)
         if (!made.delete(way.join('/')) || facts === null) continue
         const fd = openSync(tree.enter(way).path, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0))
         try {
-          if (!dress(fd, facts, 'directory')) undressed += 1
+          if (!applyMetadata(fd, facts, 'directory')) undressed += 1
         } finally {
           closeSync(fd)
         }

@@ -64,7 +64,7 @@ function temporaryName(): string {
 }
 
 /** Tests the abilities of the target's file system in a private directory. */
-function triedOf(root: string): FileSystem {
+function probeFileSystem(root: string): FileSystem {
   const directory = `${root}/${temporaryName()}`
   try {
     mkdirSync(directory, { mode: 0o700 })
@@ -100,7 +100,7 @@ export class PutBatch {
     this.#root = root
     this.#tree = tree
     this.#overwrite = overwrite
-    this.#fileSystem = triedOf(root)
+    this.#fileSystem = probeFileSystem(root)
     this.#base = openSync(root, constants.O_RDONLY)
     this.#device = fstatSync(this.#base).dev
   }
@@ -125,7 +125,7 @@ export class PutBatch {
     closeSync(fd)
     if (temporary === null) return
     rmSync(`${this.#tree.enter(way).path}/${temporary}`, { force: true })
-    temporaries.delete(this.#pathOf(way, temporary))
+    temporaries.delete(this.#buildPath(way, temporary))
   }
 
   /** Adds a written file. `done` receives its result when the batch is named. */
@@ -154,10 +154,10 @@ export class PutBatch {
       try {
         put = this.#name(file)
       } catch (thrown) {
-        put = failed(thrown, this.#pathOf(file.way, file.name))
+        put = failed(thrown, this.#buildPath(file.way, file.name))
       }
       closeSync(file.fd)
-      if (file.temporary !== null) temporaries.delete(this.#pathOf(file.way, file.temporary))
+      if (file.temporary !== null) temporaries.delete(this.#buildPath(file.way, file.temporary))
       file.done(put)
     }
     const ways = new Map(alone.map(({ way }) => [way.join('/'), way]))
@@ -169,7 +169,7 @@ export class PutBatch {
     closeSync(this.#base)
   }
 
-  #pathOf(way: readonly string[], name: string): string {
+  #buildPath(way: readonly string[], name: string): string {
     return path.join(this.#root, ...way, name)
   }
 
@@ -185,7 +185,7 @@ export class PutBatch {
     }
     const temporary = temporaryName()
     const fd = openSync(`${directory}/${temporary}`, WRITE_NEW_FILE, 0o600)
-    temporaries.add(this.#pathOf(way, temporary))
+    temporaries.add(this.#buildPath(way, temporary))
     return { fd, temporary }
   }
 
@@ -201,7 +201,7 @@ export class PutBatch {
     this.#tree.trim()
     const directory = this.#tree.enter(way)
     const [from, there] = [`${directory.path}/${temporary}`, `${directory.path}/${name}`]
-    const to = this.#pathOf(way, name)
+    const to = this.#buildPath(way, name)
     const isFree = temporary === null ? link(fd, directory, name) : moveToFreeSync(from, there)
     if (isFree) return { kind: 'restored', to }
     const isOther = this.isFolded(directory.path, name)

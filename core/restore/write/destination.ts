@@ -4,7 +4,7 @@ import type { WordKey } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { makeDirectories } from '../../platform/make-directories.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
-import { findDenied, sentenceOfDenied } from './permissions.ts'
+import { findDenied, describeDenied } from './permissions.ts'
 
 /** Errors with a message of their own, because the remedy differs (errno(3)). */
 const sentences: Readonly<Record<string, WordKey>> = {
@@ -22,7 +22,7 @@ export function restoreStopped(destination: string, error: unknown): UserError {
   const { root } = path.parse(destination)
   const denied = findDenied(error, root, path.relative(root, destination).split(path.sep))
   if (denied !== null) {
-    const { key, params } = sentenceOfDenied(destination, denied)
+    const { key, params } = describeDenied(destination, denied)
     return new UserError(key, params, { cause: error })
   }
   const params = { path: destination, reason }

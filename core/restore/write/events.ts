@@ -1,5 +1,5 @@
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { type Denied, sentenceOfDenied } from './permissions.ts'
+import { type Denied, describeDenied } from './permissions.ts'
 
 /** A content in a list. */
 export interface ListedContent {
@@ -52,7 +52,7 @@ export const emptySummary = () => ({
  * Returns the message for the user about one file; null: none is needed.
  * @param from a store's directory, or a destination's name.
  */
-export function sentenceOfEvent(from: string, event: RestoreEvent): Message | null {
+export function describeEvent(from: string, event: RestoreEvent): Message | null {
   const place = 'place' in event ? [from, event.place].filter((part) => part !== '').join('/') : ''
   switch (event.kind) {
     case 'listed':
@@ -74,7 +74,7 @@ export function sentenceOfEvent(from: string, event: RestoreEvent): Message | nu
     case 'missing':
       return message('store.restoreMissing', { path: place })
     case 'failed':
-      if (event.denied !== undefined) return sentenceOfDenied(event.to, event.denied)
+      if (event.denied !== undefined) return describeDenied(event.to, event.denied)
       return message('store.restoreFailed', { path: event.to, reason: event.code })
     default:
       return event satisfies never

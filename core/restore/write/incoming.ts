@@ -46,7 +46,7 @@ const PARTS_AHEAD = 6
 type ReadPart = (content: StoredContent, from: number, bytes: number) => Promise<Buffer>
 
 /** Opens a content of any size that is read in parts. */
-export async function incomingOfParts(content: StoredContent, readPart: ReadPart): Promise<Incoming> {
+export async function openInParts(content: StoredContent, readPart: ReadPart): Promise<Incoming> {
   const { facts, digest } = content
   if (facts.size > SMALL_BYTES) return { facts, digest, pieces: () => inParts(content, readPart) }
   const bytes = await readPart(content, 0, facts.size)

@@ -207,7 +207,7 @@ const sentences: Readonly<Record<Denied['permission'], WordKey>> = {
 /**
  * Returns the message for a file that could not be restored for lack of a permission, with the command that grants it.
  */
-export function sentenceOfDenied(file: string, { permission, path: at, owner, command }: Denied): Message {
+export function describeDenied(file: string, { permission, path: at, owner, command }: Denied): Message {
   const params = { path: file, at, owner: owner === 0 ? 'root' : String(owner), command }
   return message(sentences[permission], params)
 }

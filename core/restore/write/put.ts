@@ -9,7 +9,7 @@ import { FileRefused } from '../../store/outcome.ts'
 import { type Making, Tree } from '../../store/tree.ts'
 import { NotAFile, readDigest } from '../../store/verify/read-digest.ts'
 import { writeAt } from '../../store/writing.ts'
-import { createDirectories, dress } from './apply-metadata.ts'
+import { createDirectories, applyMetadata } from './apply-metadata.ts'
 import { PutBatch } from './batch.ts'
 import { restoreStopped } from './destination.ts'
 import type { Put } from './events.ts'
@@ -164,7 +164,7 @@ export class Putting {
         this.#batch.discard(made)
         return put
       }
-      if (!dress(made.fd, file.facts)) this.undressed += 1
+      if (!applyMetadata(made.fd, file.facts)) this.undressed += 1
     } catch (error) {
       this.#batch.discard(made)
       throw error
@@ -203,7 +203,7 @@ export class Putting {
       const there = await readDigest(fd, () => this.#advance(0))
       if (!there.digest.equals(digest)) return false
       // Without `overwrite` the mode stays unchanged too: somebody may have restricted access on purpose.
-      if (this.#overwrite && !dress(fd, file.facts)) this.undressed += 1
+      if (this.#overwrite && !applyMetadata(fd, file.facts)) this.undressed += 1
       return true
     } finally {
       closeSync(fd)
@@ -215,6 +215,6 @@ export class Putting {
       () => this.#advance(0),
       (error, to) => failedPut(error, this.#root, to),
     )
-    this.undressed += this.#directories.dress()
+    this.undressed += this.#directories.applyToComplete()
   }
 }

@@ -9,7 +9,7 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
-import { unsendableWords } from '../../walk/unsendable.ts'
+import { describeUnsendable } from '../../walk/unsendable.ts'
 import type { TreeWatcher } from '../../watch/tree-watcher.ts'
 import { offerEverywhere } from '../reconcile/ledger-diff.ts'
 import { examineAll } from '../reconcile/minimum-age.ts'
@@ -18,10 +18,10 @@ import type { MarkedAnswer, Scanned } from '../scanner-messages.ts'
 import type { SessionContext, SourceSession } from '../source-session.ts'
 import { findAdoption } from './adoption.ts'
 import { BatchEffects, type BatchesHost } from './effects.ts'
-import { lookAtBatches } from './look.ts'
+import { readBatches } from './look.ts'
 import { Marking } from './marking.ts'
-import { type BatchDecision, type BatchFacts, decideBatches, FirstSeen, identityOf } from './rules.ts'
-import { batchReport, notClosedWords } from './words.ts'
+import { type BatchDecision, type BatchFacts, decideBatches, FirstSeen, getIdentity } from './rules.ts'
+import { batchReport, describeNotClosed } from './words.ts'
 
 /** Limit of directories whose reported sentences are remembered. */
 const MOST_SAID = 20
@@ -51,7 +51,7 @@ interface OpenBatch {
 export class BatchSession implements SourceSession {
   readonly #context: SessionContext
   readonly #host: BatchesHost
-  /** Unmarked directories by name. `identity`: another directory may have taken the name since; see identityOf. */
+  /** Unmarked directories by name. `identity`: another directory may have taken the name since; see getIdentity. */
   readonly #open = new Map<string, OpenBatch>()
   readonly #firstSeen = new FirstSeen()
   readonly #look: Rerun
@@ -182,8 +182,8 @@ export class BatchSession implements SourceSession {
   #reportNow(): void {
     const context = this.#context
     try {
-      const stateOf = (name: string) => this.#open.get(name)?.marking.state
-      context.update({ batches: batchReport(context, this.#decisions, stateOf), marked: this.#markedNow() })
+      const getState = (name: string) => this.#open.get(name)?.marking.state
+      context.update({ batches: batchReport(context, this.#decisions, getState), marked: this.#markedNow() })
     } catch (error) {
       context.log(`batches of ${context.source.path}: ${String(error)}`)
     }
@@ -273,11 +273,11 @@ export class BatchSession implements SourceSession {
     const marked = new Set(
       [...this.#open].filter(([, { marking }]) => marking.state.sent).map(([name]) => name),
     )
-    const { batches, unsendable } = await lookAtBatches(root, source, filter)
+    const { batches, unsendable } = await readBatches(root, source, filter)
     if (this.#isOver) return
-    for (const one of unsendable) problem(unsendableWords(root, one))
+    for (const one of unsendable) problem(describeUnsendable(root, one))
     this.#decisions = decideBatches(batches, this.#firstSeen.note(batches, unsendable))
-    const identities = new Map(batches.map((one) => [one.name, identityOf(one)]))
+    const identities = new Map(batches.map((one) => [one.name, getIdentity(one)]))
     this.#leaveOutMarked()
     this.#hasLooked = true
     if (this.#watcher === null) return
@@ -290,7 +290,7 @@ export class BatchSession implements SourceSession {
     for (const { name, closed, newest } of unfinished)
       void this.#begin(name, identities.get(name) ?? '').look({ closed, newest })
     this.#sayOfMarked(batches.filter(({ sentAtNs }) => sentAtNs !== null))
-    const notClosed = notClosedWords(this.#decisions, source.batch)
+    const notClosed = describeNotClosed(this.#decisions, source.batch)
     if (notClosed !== null) problem(notClosed)
     this.#report()
   }
@@ -351,7 +351,7 @@ export class BatchSession implements SourceSession {
 
   #sayOfMarked(batches: readonly BatchFacts[]): void {
     const { ledger, source, problem } = this.#context
-    const marked = new Map(batches.map((one) => [one.name, identityOf(one)]))
+    const marked = new Map(batches.map((one) => [one.name, getIdentity(one)]))
     for (const { name, identity, said } of ledger.saidBatches(source.id))
       if (marked.get(name) === identity) for (const sentence of said) problem(sentence)
   }

@@ -6,18 +6,18 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { isReadOnly, findMount, readMounts } from '../../platform/mounts/mountinfo.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
 import { callOn } from '../../walk/calls.ts'
-import { placeOf } from '../../walk/regions.ts'
+import { findDiskRoot } from '../../walk/regions.ts'
 import { joinRelative, type ScannedFile } from '../../walk/scanned-file.ts'
-import { isAtWork, seeFile } from '../../watch/open-writers.ts'
+import { isAtWork, probeWriters } from '../../watch/open-writers.ts'
 import type { TreeWatcher } from '../../watch/tree-watcher.ts'
-import { standingOf, unsentAnywhere } from '../reconcile/ledger-diff.ts'
+import { compareWithLedger, countUnsent } from '../reconcile/ledger-diff.ts'
 import { offerFiles } from '../reconcile/offer.ts'
 import { type Reconciled, reconcileTree } from '../reconcile/reconcile.ts'
 import type { SessionContext } from '../source-session.ts'
-import { madeAt } from './look.ts'
+import { readMarkTime } from './look.ts'
 import { createMark } from './mark.ts'
 import type { MarkingEffects } from './marking.ts'
-import { heldOpenWords, saidOfMarked } from './words.ts'
+import { describeHeldOpen, describeMarked } from './words.ts'
 
 /** Counts for a batch directory: files excluded by the source's filters, and all that were seen. */
 export type NeverSent = Pick<Reconciled, 'leftOut' | 'seen'>
@@ -86,7 +86,7 @@ export class BatchEffects implements MarkingEffects {
   unsent(): number {
     const { ledger, destinations, source, young } = this.#context
     const { name } = this.#found
-    const { waiting, parked } = unsentAnywhere(ledger, destinations, source.id, name)
+    const { waiting, parked } = countUnsent(ledger, destinations, source.id, name)
     // Marks of files that are still to be set count as unsent: set during a listing, they would look like a program's
     // change.
     const owesMarks = destinations.some((destination) => ledger.owesMarks(destination, source.id, name))
@@ -109,7 +109,7 @@ export class BatchEffects implements MarkingEffects {
     if (!this.#context.isThere()) return this.#context.ended(null)
     const { source } = this.#context
     const { name, identity } = this.#found
-    const said = saidOfMarked(source, name, this.#never)
+    const said = describeMarked(source, name, this.#never)
     this.#host.marking({ name, identity, said })
     await this.#untilEnd(
       callOn(this.#place, () => createMark(this.#directory, source.batch.sentMark, identity)),
@@ -160,7 +160,7 @@ export class BatchEffects implements MarkingEffects {
       if (!this.#host.decide(files)) unproven += files.length
     }
     const look = async (file: string) => {
-      const seen = await seeFile(context.root, file, this.#place)
+      const seen = await probeWriters(context.root, file, this.#place)
       if (isAtWork(seen, { quietMs: context.quietMs, isClosed: wasClosed })) {
         atWork ??= file
         return null
@@ -174,7 +174,7 @@ export class BatchEffects implements MarkingEffects {
         for (const file of files) {
           const facts = await look(file)
           if (facts === null) continue
-          const { unproven: left } = standingOf(context, [facts])
+          const { unproven: left } = compareWithLedger(context, [facts])
           if (left.length > 0) doubt(left)
           else this.#found.brought(offerFiles(context, [facts]))
         }
@@ -190,7 +190,7 @@ export class BatchEffects implements MarkingEffects {
     this.#unproven = unproven
     if (atWork !== null && atWork !== this.#named && !wasClosed)
       context.log(`${atWork} is being written: ${name} is not marked before it has its name`)
-    this.#held(atWork !== null && wasClosed ? heldOpenWords(context.source, name, atWork) : null)
+    this.#held(atWork !== null && wasClosed ? describeHeldOpen(context.source, name, atWork) : null)
     this.#named = atWork
     // An incomplete listing proves nothing.
     const isUnsure = !result.complete || atWork !== null
@@ -205,12 +205,12 @@ export class BatchEffects implements MarkingEffects {
 
   /** Directory that identifies the disk for callOn: a separate disk that hangs must not use up the source's calls. */
   get #place(): string {
-    return placeOf(this.#context.root, this.#found.name)
+    return findDiskRoot(this.#context.root, this.#found.name)
   }
 
   async #isClosed(): Promise<boolean> {
     const mark = path.join(this.#directory, this.#context.source.batch.closedMark)
-    return (await callOn(this.#place, () => madeAt(mark))) !== null
+    return (await callOn(this.#place, () => readMarkTime(mark))) !== null
   }
 
   /**

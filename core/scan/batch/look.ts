@@ -4,8 +4,8 @@ import type { NameFilter } from '../../filter/names.ts'
 import { type Mount, readMounts } from '../../platform/mounts/mountinfo.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
 import type { Source } from '../../settings/schema.ts'
-import { askInTime, callOn } from '../../walk/calls.ts'
-import { layOut, placeOf } from '../../walk/regions.ts'
+import { callInTime, callOn } from '../../walk/calls.ts'
+import { layOut, findDiskRoot } from '../../walk/regions.ts'
 import { bornAt } from '../../walk/scanned-file.ts'
 import { hasReplacement, type Skipped, type Unsendable } from '../../walk/walk.ts'
 import type { BatchFacts } from './rules.ts'
@@ -26,7 +26,7 @@ export interface BatchLook {
 }
 
 /** Reads all batch directories below a root. Throws the system's error if the root cannot be listed. */
-export async function lookAtBatches(
+export async function readBatches(
   root: string,
   source: Pick<Source, 'batch' | 'oneFileSystem'>,
   filter: NameFilter,
@@ -68,10 +68,10 @@ interface Child {
 
 /** Reads one directory. Its errors are recorded in `look`, and delay no other directory. */
 async function lookAt(look: BatchLook, { root, name, settings, mounts }: Child): Promise<void> {
-  const place = placeOf(root, name, mounts)
+  const place = findDiskRoot(root, name, mounts)
   const call = () => callOn(place, () => lookInside(root, name, settings))
   try {
-    const found = await (place === root ? call() : askInTime(place, PATIENCE_MS, call))
+    const found = await (place === root ? call() : callInTime(place, PATIENCE_MS, call))
     if (found !== null) look.batches.push(found)
   } catch (error) {
     const code = errorCode(error)
@@ -88,8 +88,8 @@ async function lookInside(root: string, name: string, settings: Source['batch'])
   // A symbolic link may lead to another disk: it is not followed.
   if (!(await lstat(directory)).isDirectory()) return null
   // The marks are read first: a mark made meanwhile is then never newer than the directory's time.
-  const closedAtNs = await madeAt(path.join(directory, settings.closedMark))
-  const sentAtNs = await madeAt(path.join(directory, settings.sentMark))
+  const closedAtNs = await readMarkTime(path.join(directory, settings.closedMark))
+  const sentAtNs = await readMarkTime(path.join(directory, settings.sentMark))
   const stats = await lstat(directory, { bigint: true })
   if (!stats.isDirectory()) return null
   const bornAtNs = bornAt(stats)
@@ -97,7 +97,7 @@ async function lookInside(root: string, name: string, settings: Source['batch'])
 }
 
 /** Returns when a mark was made, in nanoseconds since 1970, or null if it does not exist. */
-export async function madeAt(mark: string): Promise<bigint | null> {
+export async function readMarkTime(mark: string): Promise<bigint | null> {
   try {
     return (await lstat(mark, { bigint: true })).mtimeNs
   } catch (error) {

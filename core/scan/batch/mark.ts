@@ -5,7 +5,7 @@ import { warnUnlessCode } from '../../dropped-errors.ts'
 import { HOLD_DIRECTORY } from '../../platform/open-flags.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { bornAt } from '../../walk/scanned-file.ts'
-import { identityOf } from './rules.ts'
+import { getIdentity } from './rules.ts'
 
 /** O_EXCL: existing files, including a dangling symbolic link, are not touched. */
 const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY
@@ -21,11 +21,11 @@ export async function createMark(directory: string, name: string, identity: stri
   const handle = process.platform === 'win32' ? null : await open(directory, HOLD_DIRECTORY)
   try {
     const stats = await (handle?.stat({ bigint: true }) ?? stat(directory, { bigint: true }))
-    if (identityOf({ inode: stats.ino, bornAtNs: bornAt(stats) }) !== identity) throw isAnother(directory)
-    const file = path.join(placeOf(handle, directory), name)
+    if (getIdentity({ inode: stats.ino, bornAtNs: bornAt(stats) }) !== identity) throw createReplacedError(directory)
+    const file = path.join(getHeldPath(handle, directory), name)
     const mark = await create(file)
     try {
-      await mark?.utimes(...timesOf(stats.mtimeNs))
+      await mark?.utimes(...toUtimes(stats.mtimeNs))
       await mark?.sync()
       await handle?.sync()
     } catch (thrown) {
@@ -46,7 +46,7 @@ export async function createMark(directory: string, name: string, identity: stri
 /**
  * Returns, on Linux, the path of the opened directory itself (proc(5)), even if another one takes its path meanwhile.
  */
-function placeOf(handle: FileHandle | null, directory: string): string {
+function getHeldPath(handle: FileHandle | null, directory: string): string {
   return handle !== null && process.platform === 'linux' ? `/proc/self/fd/${handle.fd}` : directory
 }
 
@@ -64,12 +64,12 @@ async function create(file: string): Promise<FileHandle | null> {
  * Converts a time for utimes. Adds half a microsecond, so that neither the floating-point number nor its truncation
  * loses one.
  */
-function timesOf(mtimeNs: bigint): [accessed: number, modified: number] {
+function toUtimes(mtimeNs: bigint): [accessed: number, modified: number] {
   const seconds = (Number(mtimeNs / 1000n) + 0.5) / 1e6
   return [seconds, seconds]
 }
 
 /** Reports the sent directory as gone; the next look finds the other one. */
-function isAnother(directory: string): Error & { code: string } {
+function createReplacedError(directory: string): Error & { code: string } {
   return Object.assign(new Error(`${directory} is another directory now`), { code: 'ENOENT' })
 }

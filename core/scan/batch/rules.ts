@@ -31,7 +31,7 @@ export interface BatchDecision {
 }
 
 /** Identifies a directory even if another takes its name later; inode numbers alone are reused. */
-export function identityOf({ inode, bornAtNs }: Pick<BatchFacts, 'inode' | 'bornAtNs'>): string {
+export function getIdentity({ inode, bornAtNs }: Pick<BatchFacts, 'inode' | 'bornAtNs'>): string {
   return `${inode} ${bornAtNs}`
 }
 
@@ -133,8 +133,8 @@ export class FirstSeen {
     const before = this.#seen
     const now: typeof before = new Map()
     for (const one of batches) {
-      const identity = identityOf(one)
-      const look = this.#lookOf(one, before.get(identity))
+      const identity = getIdentity(one)
+      const look = this.#findFirstLook(one, before.get(identity))
       now.set(identity, { look, name: one.name, mtimeNs: one.mtimeNs })
     }
     const unasked = new Set(unsendable.map(({ path }) => path))
@@ -142,10 +142,10 @@ export class FirstSeen {
       if (unasked.has(one.name) && !now.has(identity)) now.set(identity, one)
     this.#seen = now
     this.#looks += 1
-    return (directory) => now.get(identityOf(directory))?.look ?? 0
+    return (directory) => now.get(getIdentity(directory))?.look ?? 0
   }
 
-  #lookOf({ mtimeNs }: BatchFacts, known: Seen | undefined): number {
+  #findFirstLook({ mtimeNs }: BatchFacts, known: Seen | undefined): number {
     if (known !== undefined && mtimeNs >= known.mtimeNs) return known.look
     // Copying a directory with its time sets the time last: it then jumps back, far from the clock.
     const isNew = Math.abs(Date.now() - Number(mtimeNs / 1_000_000n)) < NEW_MS

@@ -1,7 +1,7 @@
 import { type Message, message } from '../../lib/i18n/message.ts'
 import type { Source } from '../../settings/schema.ts'
 import { absolutePath } from '../../walk/scanned-file.ts'
-import { unsentAnywhere } from '../reconcile/ledger-diff.ts'
+import { countUnsent } from '../reconcile/ledger-diff.ts'
 import type { Scanned } from '../scanner-messages.ts'
 import type { SessionContext } from '../source-session.ts'
 import type { NeverSent } from './effects.ts'
@@ -15,7 +15,7 @@ const MAX_BATCHES = 20
 const MAX_NAMES = 5
 
 /** Builds one sentence for all directories that were not closed properly, naming the newest; null: all were closed. */
-export function notClosedWords(
+export function describeNotClosed(
   decisions: readonly BatchDecision[],
   { closedMark, sentMark }: Pick<Source['batch'], 'closedMark' | 'sentMark'>,
 ): Message | null {
@@ -27,7 +27,7 @@ export function notClosedWords(
 }
 
 /** Builds the sentences about files that are never sent from a marked directory. */
-export function saidOfMarked(source: Source, name: string, never: NeverSent): Message[] {
+export function describeMarked(source: Source, name: string, never: NeverSent): Message[] {
   const { leftOut, seen } = never
   const params = { path: absolutePath(source.path, name), mark: source.batch.sentMark }
   return [
@@ -37,7 +37,7 @@ export function saidOfMarked(source: Source, name: string, never: NeverSent): Me
 }
 
 /** Builds the sentence about a closed directory that waits for a program that still writes in it. */
-export function heldOpenWords({ path, batch }: Source, name: string, file: string): Message {
+export function describeHeldOpen({ path, batch }: Source, name: string, file: string): Message {
   return message('scan.heldOpen', {
     path: absolutePath(path, file),
     directory: name,
@@ -52,9 +52,9 @@ export function heldOpenWords({ path, batch }: Source, name: string, file: strin
 export function batchReport(
   { ledger, destinations, source }: SessionContext,
   decisions: readonly BatchDecision[],
-  stateOf: (name: string) => Marking['state'] | undefined,
+  getState: (name: string) => Marking['state'] | undefined,
 ): Scanned['batches'] {
-  const isMarked = ({ name, action }: BatchDecision) => action === 'nothing' || stateOf(name)?.sent === true
+  const isMarked = ({ name, action }: BatchDecision) => action === 'nothing' || getState(name)?.sent === true
   const unmarked = decisions.filter((one) => !isMarked(one)).slice(-MAX_BATCHES)
   const room = MAX_BATCHES - unmarked.length
   const marked = room > 0 ? decisions.filter(isMarked).slice(-room) : []
@@ -65,10 +65,10 @@ export function batchReport(
       const { name } = decision
       if (decision.action === 'nothing')
         return { name, phase: decision.notClosed ? 'not-closed' : 'sent', waiting: 0 }
-      const state = stateOf(name)
+      const state = getState(name)
       const closed = state?.closed ?? decision.closed
       if (state?.sent) return { name, phase: closed ? 'sent' : 'not-closed', waiting: 0 }
-      const { waiting, parked } = unsentAnywhere(ledger, destinations, source.id, name)
+      const { waiting, parked } = countUnsent(ledger, destinations, source.id, name)
       // Files that were found but not offered, since a program has them open, count as waiting.
       const held = closed && waiting + parked === 0 ? (state?.found ?? 0) : 0
       const live = state?.newest ?? decision.newest

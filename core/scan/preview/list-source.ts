@@ -11,8 +11,8 @@ import type { Source } from '../../settings/schema.ts'
 import { walkRegions } from '../../walk/regions.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
 import { type Skipped, type Unsendable, walk } from '../../walk/walk.ts'
-import { type ExaminedFile, isAtWork, seeFile } from '../../watch/open-writers.ts'
-import { lookAtBatches } from '../batch/look.ts'
+import { type ExaminedFile, isAtWork, probeWriters } from '../../watch/open-writers.ts'
+import { readBatches } from '../batch/look.ts'
 import { type BatchDecision, decideBatches } from '../batch/rules.ts'
 import { isSameInode, isUnproven, mayBeMarked, NO_MARKS } from '../reconcile/ledger-diff.ts'
 
@@ -65,7 +65,7 @@ async function* listBatches(options: ListOptions): AsyncGenerator<ListedPath> {
   const { batchPrefix: _, ...rules } = nameRulesOf(source)
   // Paths outside batch directories are listed, too.
   const filter = createNameFilter(rules)
-  const { batches, unsendable, skipped } = await lookAtBatches(source.path, source, filter)
+  const { batches, unsendable, skipped } = await readBatches(source.path, source, filter)
   for (const one of unsendable) yield { path: `${one.path}/`, size: null, why: whyUnsendable(one) }
   for (const one of skipped) yield { path: `${one.path}/`, size: null, why: whySkipped(one, filter) }
   const decisions = decideBatches(batches)
@@ -127,7 +127,7 @@ async function* listTree(
 /** Examines a file with a temporary name in a closed batch directory, where such names do not count. */
 async function leftBehind(options: ListOptions, path: string): Promise<ListedPath> {
   const quietMs = options.quietSeconds * 1000
-  const seen = await seeFile(options.source.path, path)
+  const seen = await probeWriters(options.source.path, path)
   if (!('facts' in seen) || isAtWork(seen, { quietMs, isClosed: true }))
     return { path, size: null, why: message('scan.why.writing') }
   const { facts } = seen
@@ -180,7 +180,7 @@ async function whyNot(options: ListOptions, file: ScannedFile, seen?: ExaminedFi
   // Checked as for Linux, whatever the receiver's system: names that only Windows refuses are rejected by the receiver.
   const fault = findNameFault(file.path, 'linux')
   if (fault !== null) return message(fault === 'long' ? 'scan.why.nameLong' : 'scan.why.nameReserved')
-  const found = seen ?? (await seeFile(source.path, file.path))
+  const found = seen ?? (await probeWriters(source.path, file.path))
   if (found.state === 'busy') return message('scan.why.writing')
   if ('code' in found && found.code !== null) return message('scan.why.unreadable', { reason: found.code })
   const now = Date.now()

@@ -57,7 +57,7 @@ class Tally {
     this.#mostExamples = examples
     // Include patterns that exclude nothing: they may be mistakes. Comments and exceptions never exclude a file.
     const patterns = source.ignore.filter((line) => !/^[#!]/.test(line) && line.trim() !== '')
-    for (const pattern of patterns) this.#sumOf({ reason: 'ignored', pattern })
+    for (const pattern of patterns) this.#getSum({ reason: 'ignored', pattern })
   }
 
   add({ files, skipped, unsendable }: WalkChunk): void {
@@ -85,13 +85,13 @@ class Tally {
   }
 
   #leave(rule: Rule, path: string, size: number): void {
-    const sum = this.#sumOf(rule)
+    const sum = this.#getSum(rule)
     sum.files += 1
     sum.bytes += size
     if (this.#examples.length < this.#mostExamples) this.#examples.push({ path, size, ...rule })
   }
 
-  #sumOf(rule: Rule): { files: number; bytes: number } {
+  #getSum(rule: Rule): { files: number; bytes: number } {
     const key = `${rule.reason} ${rule.pattern ?? ''}`
     const sum = this.#leftOut.get(key) ?? { ...rule, files: 0, bytes: 0 }
     this.#leftOut.set(key, sum)

@@ -6,7 +6,7 @@ import type { ScannedFile } from '../../walk/scanned-file.ts'
 import type { SessionContext } from '../source-session.ts'
 
 /** Result of comparing files with the ledger. */
-export interface Standing {
+export interface LedgerDiff {
   /** Files that the ledger does not have with this content, and that pass the source's size limits. */
   due: ScannedFile[]
   /** Files of a batch source that carry isocket's mark but were not sent by Holdfast: a person decides about them. */
@@ -17,13 +17,13 @@ export interface Standing {
  * Compares files with the ledger. In a batch source, a sent file keeps its group-write bit when it is renamed; the
  * ledger then finds it by its inode. Throws the ledger's errors.
  */
-export function standingOf(
+export function compareWithLedger(
   context: Pick<SessionContext, 'source' | 'ledger' | 'destinations'>,
   files: readonly ScannedFile[],
-): Standing {
+): LedgerDiff {
   const { source, ledger, destinations } = context
-  const result: Standing = { due: [], unproven: [] }
-  const differing = differingAnywhere(ledger, destinations, source.id, files)
+  const result: LedgerDiff = { due: [], unproven: [] }
+  const differing = findDiffering(ledger, destinations, source.id, files)
   const isAsked = source.kind === 'batch' && differing.length > 0
   const adoptedNs = isAsked ? ledger.adoptedNs(source.id) : NO_MARKS
   for (const { index, known } of differing) {
@@ -32,7 +32,7 @@ export function standingOf(
     if (file === undefined || leftOutBySize(source, file.size) !== null) continue
     if (known || !mayBeMarked(file, adoptedNs)) result.due.push(file)
     else {
-      const sent = sentBefore(ledger, destinations, source.id, file)
+      const sent = findSentInode(ledger, destinations, source.id, file)
       if (sent === 'never' && isUnproven(file, adoptedNs)) result.unproven.push(file)
       else if (sent !== 'same') result.due.push(file)
     }
@@ -84,7 +84,7 @@ export function offerEverywhere(
 }
 
 /** Returns files that some destination lacks with this content; known: some destination has an entry for the path. */
-export function differingAnywhere(
+export function findDiffering(
   ledger: Pick<Ledger, 'differing'>,
   destinations: readonly string[],
   source: string,
@@ -103,7 +103,7 @@ export function differingAnywhere(
 }
 
 /** Counts the unsent files below a directory of a source, at the destination that is furthest behind. */
-export function unsentAnywhere(
+export function countUnsent(
   ledger: Pick<Ledger, 'unsentBelow'>,
   destinations: readonly string[],
   source: string,
@@ -121,7 +121,7 @@ export function unsentAnywhere(
  * changed: some destination has other content of it; same: this content was sent, and the ledger now has its new name,
  * too.
  */
-export function sentBefore(
+export function findSentInode(
   ledger: Pick<Ledger, 'sentAs' | 'adoptRenamed'>,
   destinations: readonly string[],
   source: string,

@@ -33,9 +33,9 @@ const SEARCH_MS = 60_000
 const NOT_SEARCHED = 'a file that cannot be read does not have the content that is looked for'
 
 /** Puts a source on hold after many files lost their content, until a person decides or the content is found. */
-export type Losses = ReturnType<typeof openLosses>
+export type MassChangeGuard = ReturnType<typeof openMassChangeGuard>
 
-export interface LossesOptions {
+export interface MassChangeGuardOptions {
   source: Pick<Source, 'id' | 'kind' | 'path'>
   ledger: Ledger
   destinations: readonly string[]
@@ -46,7 +46,7 @@ export interface LossesOptions {
   failed(thrown: unknown): void
 }
 
-export function openLosses({ source, ledger, destinations, changed, offered, failed }: LossesOptions) {
+export function openMassChangeGuard({ source, ledger, destinations, changed, offered, failed }: MassChangeGuardOptions) {
   const { id } = source
   const stopping = new AbortController()
   let held = attempt(() => ledger.held(id), null, failed)
@@ -155,7 +155,7 @@ export function openLosses({ source, ledger, destinations, changed, offered, fai
       const suspects = fresh.flatMap((before) => {
         const after = facts.get(before.path)
         const suspicion =
-          after === undefined ? null : suspicionOf(before, after, source.kind === 'batch', now)
+          after === undefined ? null : classifyChange(before, after, source.kind === 'batch', now)
         return after === undefined || suspicion === null || isRenamed(before, after)
           ? []
           : [{ ...before, suspicion }]
@@ -377,7 +377,7 @@ export type Suspicion = 'lost' | 'changed'
  * @param isBatch true for a batch source: its producer may rewrite files, so only an emptied file is suspicious.
  * @param nowMs milliseconds since 1970.
  */
-export function suspicionOf(
+export function classifyChange(
   before: ContentIdentity,
   now: ContentIdentity,
   isBatch: boolean,

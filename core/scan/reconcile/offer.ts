@@ -2,7 +2,7 @@ import { leftOutBySize } from '../../filter/limits.ts'
 import { isBelowAway } from '../../ledger/mount-presence.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
 import type { SessionContext } from '../source-session.ts'
-import { offerEverywhere, standingOf } from './ledger-diff.ts'
+import { offerEverywhere, compareWithLedger } from './ledger-diff.ts'
 import { WAIT_MS } from './mass-change-guard.ts'
 
 /**
@@ -23,7 +23,7 @@ export function offerFiles(context: SessionContext, files: readonly ScannedFile[
     // Ledger.offer skips files that it has with this content; only a batch source needs to compare first.
     const { due, unproven } =
       source.kind === 'batch'
-        ? standingOf(context, files)
+        ? compareWithLedger(context, files)
         : { due: files.filter(({ size }) => leftOutBySize(source, size) === null), unproven: [] }
     // The comparison counts the unproven files.
     if (unproven.length > 0) context.compareSoon()
@@ -33,7 +33,7 @@ export function offerFiles(context: SessionContext, files: readonly ScannedFile[
     const ready = there.filter((file) => !context.young.holds(file))
     held = there.length - ready.length
     if (ready.length === 0) return held
-    const odd = context.losses.notice(ready)
+    const odd = context.massChangeGuard.notice(ready)
     const candidates = ready.map((facts) => ({ source: source.id, ...facts }))
     const [late = [], usual = []] = [true, false].map((is) =>
       candidates.filter(({ path }) => odd.has(path) === is),

@@ -5,11 +5,11 @@ import { beginLongJob } from '../../lib/workers/priority.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
 import { walkRegions } from '../../walk/regions.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
-import { unsendableWords } from '../../walk/unsendable.ts'
+import { describeUnsendable } from '../../walk/unsendable.ts'
 import type { Skipped } from '../../walk/walk.ts'
 import type { TreeWatcher } from '../../watch/tree-watcher.ts'
 import type { SessionContext } from '../source-session.ts'
-import { standingOf } from './ledger-diff.ts'
+import { compareWithLedger } from './ledger-diff.ts'
 
 /** Result of a comparison. */
 export interface Reconciled {
@@ -55,8 +55,8 @@ export async function reconcileTree(
   try {
     for await (const chunk of walkRegions({ root, base, filter, scope, signal })) {
       const { files, unsendable, skipped } = chunk
-      for (const one of unsendable) context.problem(unsendableWords(root, one))
-      const { due, unproven } = standingOf(context, files)
+      for (const one of unsendable) context.problem(describeUnsendable(root, one))
+      const { due, unproven } = compareWithLedger(context, files)
       result.due += due.length
       if (unproven.length > 0) also.unproven?.(unproven)
       result.unsendable += unsendable.length

@@ -17,7 +17,7 @@ export class Problems {
   }
 
   add(message: Message): void {
-    const key = keyOf(message)
+    const key = getKey(message)
     const known = this.#known.get(key)
     const same = known !== undefined && JSON.stringify(known.message) === JSON.stringify(message)
     if (known !== undefined && !same) this.#known.delete(key)
@@ -31,7 +31,7 @@ export class Problems {
 
   /** Removes a resolved problem before the next sweep. */
   remove(message: Message): void {
-    if (this.#known.delete(keyOf(message))) this.#changed()
+    if (this.#known.delete(getKey(message))) this.#changed()
   }
 
   /** Begins a listing of the whole source; returns the function that ends it and removes problems not met again. */
@@ -59,6 +59,6 @@ export class Problems {
   }
 }
 
-function keyOf({ key, params }: Message): string {
+function getKey({ key, params }: Message): string {
   return JSON.stringify([key, params.path ?? params.name ?? ''])
 }

@@ -7,7 +7,7 @@ import { findMount, readMounts } from '../../platform/mounts/mountinfo.ts'
 import type { Source } from '../../settings/schema.ts'
 import type { MountScope } from '../../walk/regions.ts'
 import { absolutePath, relativeTo } from '../../walk/scanned-file.ts'
-import { unsentAnywhere } from '../reconcile/ledger-diff.ts'
+import { countUnsent } from '../reconcile/ledger-diff.ts'
 import type { SessionContext } from '../source-session.ts'
 
 /**
@@ -53,7 +53,7 @@ export function openHome(
  * If the ledger cannot be written, the mount points are recorded at the next listing.
  * @param root the source's absolute path, with symbolic links resolved.
  */
-export function mountScopeOf(
+export function createMountScope(
   { id, oneFileSystem }: Pick<Source, 'id' | 'oneFileSystem'>,
   context: Pick<SessionContext, 'root' | 'ledger' | 'destinations' | 'problem' | 'ledgerFailed'>,
 ): MountScope {
@@ -63,7 +63,7 @@ export function mountScopeOf(
     const now = present.map((point): InnerMount => ({ path: relativeTo(root, point), point }))
     const away = known.filter(({ path, point }) => {
       if (present.includes(point) || absolutePath(root, path) !== point) return false
-      return unsentAnywhere(ledger, destinations, id, path).waiting > 0
+      return countUnsent(ledger, destinations, id, path).waiting > 0
     })
     const wanted = [...now, ...away]
     if (JSON.stringify(wanted) !== JSON.stringify(known))

@@ -6,16 +6,16 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
 import type { Source } from '../../settings/schema.ts'
 import { callOn } from '../../walk/calls.ts'
-import { isToBeOpenedAnew, type OpenFiles, type OpenScopedTree } from '../../watch/tree-watcher.ts'
+import { isReopenNeeded, type OpenFiles, type OpenScopedTree } from '../../watch/tree-watcher.ts'
 import { BatchSession } from '../batch/batch-session.ts'
-import { type Losses, openLosses } from '../reconcile/mass-change-guard.ts'
+import { type MassChangeGuard, openMassChangeGuard } from '../reconcile/mass-change-guard.ts'
 import { Young } from '../reconcile/minimum-age.ts'
 import { withdrawLeftOut } from '../reconcile/withdraw-excluded.ts'
 import type { MarkedAnswer, Scanned } from '../scanner-messages.ts'
 import type { SessionContext, SourceSession } from '../source-session.ts'
 import { startContinuous } from './continuous.ts'
 import { MAX_PROBLEMS, Problems } from './problems.ts'
-import { mountScopeOf, openHome } from './source-disk.ts'
+import { createMountScope, openHome } from './source-disk.ts'
 
 /** Pause before a source is compared again because files could not be offered. */
 const SOON_MS = 5_000
@@ -76,7 +76,7 @@ export class RunningSource {
   readonly #options: SourceOptions
   readonly #problems: Problems
   readonly #home: ReturnType<typeof openHome>
-  readonly #losses: Losses
+  readonly #losses: MassChangeGuard
   /** Problem of the directory itself; removed as soon as a check succeeds. */
   #rootProblem: Message | null = null
   #status: Omit<Scanned, 'id' | 'problems' | 'held'>
@@ -90,7 +90,7 @@ export class RunningSource {
     this.#problems = new Problems(options.changed)
     const failed = (error: unknown) => this.#ledgerFailed(error)
     this.#home = openHome(options.source.id, options.ledger, failed)
-    this.#losses = openLosses({ ...options, failed })
+    this.#losses = openMassChangeGuard({ ...options, failed })
     const phase = options.source.paused ? 'paused' : 'starting'
     this.#status = { phase, compared: false, batches: [] }
     void this.#withdraw()
@@ -226,7 +226,7 @@ export class RunningSource {
       const count = some.reduce((sum, one) => sum + one.files, 0)
       this.#update({ open: first === undefined ? null : { ...first, files: count } })
     })
-    const scope = mountScopeOf(source, { root, ledger, destinations, problem, ledgerFailed })
+    const scope = createMountScope(source, { root, ledger, destinations, problem, ledgerFailed })
     const young = new Young({
       minimumAgeSeconds: source.minimumAgeSeconds,
       ripe: whileLive((paths) => session.ripe(paths)),
@@ -241,7 +241,7 @@ export class RunningSource {
       destinations,
       quietMs: quietSeconds * 1000,
       young,
-      losses: this.#losses,
+      massChangeGuard: this.#losses,
       watch: (events, leaveOut = []) =>
         openTree(
           { root, base: '', names: nameRulesOf(source), leaveOut },
@@ -270,7 +270,7 @@ export class RunningSource {
   #sessionEnded(error: unknown): void {
     this.#endSession()
     const { path } = this.#options.source
-    if (error !== null && !isToBeOpenedAnew(error)) {
+    if (error !== null && !isReopenNeeded(error)) {
       const reason = errorText(error)
       this.#rootProblem = message('scan.watchFailed', { path, reason })
       this.#update({ phase: 'failed' })

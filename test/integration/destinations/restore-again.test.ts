@@ -6,7 +6,7 @@ import { message } from '../../../core/lib/i18n/message.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 import type { FileMetadata } from '../../../core/platform/facts.ts'
 import type { Task } from '../../../core/restore/task.ts'
-import { type RestoreEvent, sentenceOfEvent } from '../../../core/restore/write/events.ts'
+import { type RestoreEvent, describeEvent } from '../../../core/restore/write/events.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import { folderKind } from '../../support/destinations/folder-kind.ts'
 import type { TestedKind } from '../../support/destinations/kind.ts'
@@ -122,7 +122,7 @@ describe.skipIf(!canBeOrdinary)(
           denied: denied('read', 'secret'),
         },
       ])
-      const sentences = failed.map((event) => sentenceOfEvent('nas', event) ?? message('store.encrypted'))
+      const sentences = failed.map((event) => describeEvent('nas', event) ?? message('store.encrypted'))
       expect(sentences.map(englishWords)).toEqual([
         expect.stringContaining(`no permission to enter the directory ${at('closed')} (x; owner: root)`),
         expect.stringContaining(`no permission to write in the directory ${at('locked')} (w; owner: root)`),

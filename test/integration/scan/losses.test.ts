@@ -4,8 +4,8 @@ import { gzipSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
-import { openLosses } from '../../../core/scan/reconcile/mass-change-guard.ts'
-import { factsOf } from '../../../core/walk/scanned-file.ts'
+import { openMassChangeGuard } from '../../../core/scan/reconcile/mass-change-guard.ts'
+import { toScannedFile } from '../../../core/walk/scanned-file.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
@@ -22,7 +22,7 @@ function setUp(contentOf: (name: string) => string) {
   const ledger = openLedger(path.join(parent, 'ledger.db'))
   const source = { id: 'runs', kind: 'continuous' as const, path: root }
   const found = (some: readonly string[]) =>
-    some.map((name) => ({ source: source.id, ...factsOf(name, lstatSync(at(name), { bigint: true })) }))
+    some.map((name) => ({ source: source.id, ...toScannedFile(name, lstatSync(at(name), { bigint: true })) }))
   ledger.offer('nas', found(names))
   const due = ledger.take('nas', source.id, FILES, Date.now(), new Set())
   const digest = (name: string) => computeDigest(readFileSync(at(name)))
@@ -30,7 +30,7 @@ function setUp(contentOf: (name: string) => string) {
     due.map(({ id, generation, path }) => ({ id, generation, mark: false, digest: digest(path) })),
     Date.now(),
   )
-  const losses = openLosses({
+  const losses = openMassChangeGuard({
     source,
     ledger,
     destinations: ['nas'],

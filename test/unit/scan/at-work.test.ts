@@ -5,7 +5,7 @@ import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import { BatchEffects, type BatchesHost } from '../../../core/scan/batch/effects.ts'
 import type { SessionContext } from '../../../core/scan/source-session.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
-import { isAtWork, seeFile } from '../../../core/watch/open-writers.ts'
+import { isAtWork, probeWriters } from '../../../core/watch/open-writers.ts'
 import { quietTree } from '../../support/scan-quiet-tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -27,7 +27,7 @@ vi.mock('../../../core/platform/libc.ts', async (original) => ({
 beforeEach(() => void hasWriter.mockClear())
 
 const stateOf = async (root: string, isClosed = false) =>
-  isAtWork(await seeFile(root, 'x.tmp'), { quietMs: QUIET_MS, isClosed }) ? 'at-work' : 'at-rest'
+  isAtWork(await probeWriters(root, 'x.tmp'), { quietMs: QUIET_MS, isClosed }) ? 'at-work' : 'at-rest'
 
 function leftBehind(): { root: string; file: string } {
   const root = temporaryDirectory('at-work')

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import { NO_MARKS, standingOf } from '../../../core/scan/reconcile/ledger-diff.ts'
+import { NO_MARKS, compareWithLedger } from '../../../core/scan/reconcile/ledger-diff.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import type { ScannedFile } from '../../../core/walk/scanned-file.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -30,7 +30,7 @@ function standing(
       1,
     )
   }
-  const { due, unproven } = standingOf({ source, ledger, destinations: ['there'] }, [found])
+  const { due, unproven } = compareWithLedger({ source, ledger, destinations: ['there'] }, [found])
   return due.length > 0 ? 'due' : unproven.length > 0 ? 'unproven' : 'sent'
 }
 

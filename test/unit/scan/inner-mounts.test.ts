@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
-import { mountScopeOf } from '../../../core/scan/source/source-disk.ts'
+import { createMountScope } from '../../../core/scan/source/source-disk.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const source = { id: 's', oneFileSystem: false }
@@ -9,7 +9,7 @@ const found = { root: '/source', destinations: ['there'] }
 
 /** @param problems the keys of what is told. */
 const scopeOf = (ledger: Ledger, problems: string[] = []) =>
-  mountScopeOf(source, {
+  createMountScope(source, {
     ...found,
     ledger,
     problem: ({ key }) => void problems.push(key),

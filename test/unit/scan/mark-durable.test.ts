@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { createMark } from '../../../core/scan/batch/mark.ts'
-import { identityOf } from '../../../core/scan/batch/rules.ts'
+import { getIdentity } from '../../../core/scan/batch/rules.ts'
 import { bornAt } from '../../../core/walk/scanned-file.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -48,7 +48,7 @@ function batch(): { directory: string; identity: string } {
   const directory = path.join(temporaryDirectory('mark'), 'DC1')
   mkdirSync(directory)
   const stats = statSync(directory, { bigint: true })
-  return { directory, identity: identityOf({ inode: stats.ino, bornAtNs: bornAt(stats) }) }
+  return { directory, identity: getIdentity({ inode: stats.ino, bornAtNs: bornAt(stats) }) }
 }
 
 const WATCH = 'finished.watch'

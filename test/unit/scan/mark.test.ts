@@ -2,14 +2,14 @@ import { mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSyn
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { createMark } from '../../../core/scan/batch/mark.ts'
-import { identityOf } from '../../../core/scan/batch/rules.ts'
+import { getIdentity } from '../../../core/scan/batch/rules.ts'
 import { bornAt } from '../../../core/walk/scanned-file.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** As a look at the batch directories finds it. */
 function identity(directory: string): string {
   const stats = statSync(directory, { bigint: true })
-  return identityOf({ inode: stats.ino, bornAtNs: bornAt(stats) })
+  return getIdentity({ inode: stats.ino, bornAtNs: bornAt(stats) })
 }
 
 test('the mark keeps the time that its directory had, to the microsecond', async () => {

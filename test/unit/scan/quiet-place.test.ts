@@ -4,7 +4,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { callOn } from '../../../core/walk/calls.ts'
-import { factsOf, type ScannedFile } from '../../../core/walk/scanned-file.ts'
+import { toScannedFile, type ScannedFile } from '../../../core/walk/scanned-file.ts'
 import { InotifyWatcher } from '../../../core/watch/inotify.ts'
 import { Recorder } from '../../support/scan-tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -32,7 +32,7 @@ test('a disk inside a source has its files looked at by its own calls, not by th
   const place = path.join(root, 'disk')
   await mkdir(place)
   await writeFile(path.join(place, 'a'), 'a')
-  const facts = factsOf('disk/a', statSync(path.join(place, 'a'), { bigint: true }))
+  const facts = toScannedFile('disk/a', statSync(path.join(place, 'a'), { bigint: true }))
   const thread = path.join(root, 'thread.mjs')
   await writeFile(thread, unprovenThread.replace('UNPROVEN', written(facts)))
   // The source's own calls are all out: were they the disk's, a disk that hangs could take them all.

@@ -1,7 +1,7 @@
 import { statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
-import { factsOf } from '../../../core/walk/scanned-file.ts'
+import { toScannedFile } from '../../../core/walk/scanned-file.ts'
 import { DelayQueue } from '../../../core/watch/delay-queue.ts'
 import { QuietPeriod } from '../../../core/watch/polling.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -42,7 +42,7 @@ test('a quiet period that began before the clock was set back ends when it shoul
   }
   const quiet = new QuietPeriod({ root, base: '', names: { ignore: [], marks: [] } }, listener, 50)
   onTestFinished(() => quiet.close())
-  quiet.observe(factsOf('a', statSync(path.join(root, 'a'), { bigint: true })))
+  quiet.observe(toScannedFile('a', statSync(path.join(root, 'a'), { bigint: true })))
   setClockBack()
   await until('it is finished', () => finished.includes('a'))
 })

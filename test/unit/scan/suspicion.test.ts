@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { isBack, isIncident, suspicionOf } from '../../../core/scan/reconcile/mass-change-guard.ts'
+import { isBack, isIncident, classifyChange } from '../../../core/scan/reconcile/mass-change-guard.ts'
 
 const NOW = Date.UTC(2026, 10, 20)
 const DAY = 24 * 3_600_000
 const ns = (ms: number) => BigInt(ms) * 1_000_000n
 const old = { size: 1000, mtimeNs: ns(NOW - 2 * DAY), inode: 7n }
 const changedTo = (changes: Partial<typeof old>, isBatch = false, before = old) =>
-  suspicionOf(before, { ...before, mtimeNs: ns(NOW), ...changes }, isBatch, NOW)
+  classifyChange(before, { ...before, mtimeNs: ns(NOW), ...changes }, isBatch, NOW)
 
 describe('what a change of one file may be a sign of', () => {
   it.each<[string, Partial<typeof old>, ReturnType<typeof changedTo>]>([

@@ -1,7 +1,7 @@
 import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, test } from 'vitest'
 import { openStoreLibrary } from '../../../core/restore/folder.ts'
-import { pagesOf } from '../../../core/restore/walk.ts'
+import { readPages } from '../../../core/restore/walk.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { openLarge, smallFile } from '../../support/large-files.ts'
 
@@ -26,7 +26,7 @@ test('a file with more older contents than a page may tell of is listed with all
   const told: string[] = []
   let longest = 0
   const all = { folder: 'data', path: null, at: null, version: null, text: null, isList: true }
-  for await (const { contents } of pagesOf(library, all)) {
+  for await (const { contents } of readPages(library, all)) {
     longest = Math.max(longest, contents.length)
     told.push(...contents.map(({ path, version }) => `${path} ${version}`))
   }

@@ -11,7 +11,7 @@ import { toSentence, UserError } from '../core/lib/i18n/user-error.ts'
 import { loadIdentity } from '../core/protocol/identity.ts'
 import { TEST_MS } from '../core/send/destinations/connection-test.ts'
 import { pairWithReceiver } from '../core/send/destinations/receiver/pair.ts'
-import { tryDestination } from '../core/send/destinations/test-destination.ts'
+import { testDestination } from '../core/send/destinations/test-destination.ts'
 import { lockData, openDataDirectory, unusableData } from '../core/settings/data-directory.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
@@ -43,7 +43,7 @@ function openContext(directory: string): SettingsContext {
     inspect: inspectPath,
     test: async ({ destination, ...given }) => {
       const signal = AbortSignal.timeout(TEST_MS)
-      return tryDestination(destination, { ...given, identity: await identity(), name: computerName, signal })
+      return testDestination(destination, { ...given, identity: await identity(), name: computerName, signal })
     },
     pair: async ({ code, name }) =>
       pairWithReceiver(code, name, await identity(), AbortSignal.timeout(PAIR_WITHIN_MS)),

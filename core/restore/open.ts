@@ -4,8 +4,8 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import { loadIdentity } from '../protocol/identity.ts'
 import type { Folder } from '../protocol/restore-entries.ts'
 import { decrypterFor } from '../send/destinations/encrypted/age.ts'
-import { looksHidden, nameKeyOf, nameKeysIn, shownSource } from '../send/destinations/encrypted/names.ts'
-import { encryptionOf, readNameKeys as readNameKeysIn } from '../send/destinations/folder/encryption.ts'
+import { looksHidden, deriveNameKey, nameKeysIn, shownSource } from '../send/destinations/encrypted/names.ts'
+import { readEncryption, readNameKeys as readNameKeysIn } from '../send/destinations/folder/encryption.ts'
 import { requireMounted } from '../send/destinations/folder/place.ts'
 import { readNameKeys, readOwner } from '../send/destinations/objects/folder-owner.ts'
 import { type ObjectStore, StoreFault } from '../send/destinations/objects/object-store.ts'
@@ -60,7 +60,7 @@ async function decryptLibrary(
   if (recipient === null) return library
   const decrypter = key === null ? null : await decrypterFor(key, recipient)
   if (!hideNames) return new EncryptedLibrary(library, decrypter, [])
-  const keys = [nameKeyOf(await loadIdentity(identityDirectory), recipient)]
+  const keys = [deriveNameKey(await loadIdentity(identityDirectory), recipient)]
   for (const sealed of decrypter === null ? [] : await nameKeys()) {
     // A key that is damaged or encrypted for another recipient is skipped.
     const text = await decrypter
@@ -94,7 +94,7 @@ const openStoreFolder = async ({ identityDirectory }: LibrarySettings, folder: F
     const all = openStoreLibrary(layout, null)
     const sources = await all.folders().finally(() => all.close())
     const folders = [...new Set(sources.map(({ name }) => name.slice(0, name.indexOf('/'))))]
-    const { recipient, hideNames: hidesNames } = await encryptionOf(layout)
+    const { recipient, hideNames: hidesNames } = await readEncryption(layout)
     return folders.map((folder) => {
       const name = senders.list().find((one) => one.folder === folder)?.name ?? null
       return { folder, name, isOwn: folder === own, isEncrypted: recipient !== null, hidesNames }
@@ -114,7 +114,7 @@ async function openFolder(settings: LibrarySettings, destination: FolderDestinat
     if (!there.some((one) => one.folder === folder)) throw noComputer(name, folder, there)
   }
   const library = openStoreLibrary(layout, folder, (directory) => senders.sourceIn(folder, directory))
-  return decryptLibrary(library, await encryptionOf(layout), settings, () => readNameKeysIn(layout))
+  return decryptLibrary(library, await readEncryption(layout), settings, () => readNameKeysIn(layout))
 }
 
 type AtServer = SftpDestination | S3Destination

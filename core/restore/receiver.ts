@@ -16,7 +16,7 @@ import type {
   RestoreAnswer,
 } from '../protocol/restore-entries.ts'
 import { type Dialled, dial } from '../send/destinations/receiver/dial.ts'
-import { troubleOf } from '../send/destinations/receiver/trouble.ts'
+import { toConnectionTrouble } from '../send/destinations/receiver/trouble.ts'
 import type { ReceiverDestination } from '../settings/destination-schema.ts'
 import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
 import type { EntriesPage } from '../store/query/entries.ts'
@@ -38,7 +38,7 @@ const toPage = ({ contents, directories, strange, next }: About<'contents'>): Co
 })
 
 function toUserError(destination: ReceiverDestination, reason: unknown, wasConnected: boolean): UserError {
-  const { state, problem } = troubleOf(reason, destination, wasConnected)
+  const { state, problem } = toConnectionTrouble(reason, destination, wasConnected)
   if (state === 'refused') return new UserError(problem.key, problem.params, { cause: reason })
   const { name, host, port } = destination
   const key = wasConnected ? 'restore.lost' : 'restore.notReached'

@@ -1,6 +1,6 @@
 import { fillRoutes, forgetAll, retryUntilDone } from '../ledger/background-jobs.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { type Config, knownOf, newWays } from './config.ts'
+import { type Config, getKnownSourceIds, newWays } from './config.ts'
 
 /** The access that background work needs to the state of the sender. */
 export interface BackgroundHost {
@@ -31,7 +31,7 @@ export function openBackground(host: BackgroundHost) {
       // If the source is added again meanwhile, the remaining rows stay: its files are offered again already.
       const isGone = () => {
         const config = host.config()
-        return config !== null && !knownOf(config).includes(source)
+        return config !== null && !getKnownSourceIds(config).includes(source)
       }
       run(`forgetting ${source}`, () => forgetAll(ledger, source, isGone))
     },

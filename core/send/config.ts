@@ -6,17 +6,17 @@ import type { senderDefinition } from './sender-messages.ts'
 export type Config = WorkerConfig<typeof senderDefinition>
 
 /** Returns the sources with their folder names made valid, as receivers get them. */
-export const sourcesOf = ({ sources }: Config) =>
+export const getSources = ({ sources }: Config) =>
   sources.map((source) => ({ ...source, name: folderName(source.name) }))
 
 /** The ids of all sources of the settings. */
-export const knownOf = (config: Config): string[] => config.known ?? config.sources.map(({ id }) => id)
+export const getKnownSourceIds = (config: Config): string[] => config.known ?? config.sources.map(({ id }) => id)
 
 /** The sources that are new to the destination `to`, or share it with others than before. */
 export function newWays(before: Config | null, next: Config, to: string): Route[] {
-  const othersOf = ({ alsoTo = [] }: Config['sources'][number]) => JSON.stringify(alsoTo)
-  const known = new Map(before?.sources.map((one) => [one.id, othersOf(one)]))
+  const getOthersKey = ({ alsoTo = [] }: Config['sources'][number]) => JSON.stringify(alsoTo)
+  const known = new Map(before?.sources.map((one) => [one.id, getOthersKey(one)]))
   return next.sources
-    .filter((one) => known.get(one.id) !== othersOf(one))
+    .filter((one) => known.get(one.id) !== getOthersKey(one))
     .map(({ id, alsoTo = [], groupWriteMark }) => ({ source: id, to, others: alsoTo, marks: groupWriteMark }))
 }

@@ -9,7 +9,7 @@ export function holdLedger(log: (level: LogLevel, text: string) => void) {
   let held: { open: Ledger; guard: LedgerGuard } | null = null
   /** The last totals that could be read; used while the ledger is unreadable. */
   let last: { destination: string; totals: Record<string, Totals> } | null = null
-  const totalsOf = (destination: string): Record<string, Totals> => {
+  const readTotals = (destination: string): Record<string, Totals> => {
     const read = held?.guard.use(() => held?.open.totals(destination))
     if (read != null) last = { destination, totals: read }
     return last?.destination === destination ? last.totals : {}
@@ -28,10 +28,10 @@ export function holdLedger(log: (level: LogLevel, text: string) => void) {
       return open
     },
     /** Totals by source; empty for null. */
-    totalsOf: (destination: string | null) => (destination === null ? {} : totalsOf(destination)),
+    getTotals: (destination: string | null) => (destination === null ? {} : readTotals(destination)),
     /** Returns how many files of these sources wait for a destination, and since when; see Ledger.oldestWaiting. */
     waiting(destination: string, sources: readonly string[]) {
-      const totals = totalsOf(destination)
+      const totals = readTotals(destination)
       const waitingFiles = sources.reduce((sum, id) => sum + (totals[id]?.waitingFiles ?? 0), 0)
       const oldest = held?.guard.use(() => held?.open.oldestWaiting(destination, sources))
       return { waitingFiles, oldestWaitingAt: oldest ?? null }

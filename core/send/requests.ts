@@ -6,10 +6,10 @@ import { loadIdentity } from '../protocol/identity.ts'
 import { ownName } from './computer-name.ts'
 import { TEST_MS } from './destinations/connection-test.ts'
 import { pairWithReceiver } from './destinations/receiver/pair.ts'
-import { tryDestination } from './destinations/test-destination.ts'
+import { testDestination } from './destinations/test-destination.ts'
 import type { senderDefinition } from './sender-messages.ts'
 
-type Definition = typeof senderDefinition
+type RequestsDefinition = typeof senderDefinition
 
 /** The access that the sender's requests need. */
 export interface RequestsHost {
@@ -24,14 +24,14 @@ export interface RequestsHost {
   signal: AbortSignal
 }
 
-export function answerRequests(host: RequestsHost): WorkerHandlers<Definition>['requests'] {
+export function answerRequests(host: RequestsHost): WorkerHandlers<RequestsDefinition>['requests'] {
   return {
-    async files(query: RequestInput<Definition, 'files'>) {
+    async files(query: RequestInput<RequestsDefinition, 'files'>) {
       const destination = host.destination()
       const destinations = query.destinations ?? (destination === null ? [] : [destination])
       return host.ledger().files(destinations, query)
     },
-    async retry({ source, file }: RequestInput<Definition, 'retry'>) {
+    async retry({ source, file }: RequestInput<RequestsDefinition, 'retry'>) {
       const destination = host.destination()
       if (destination === null) return { files: 0 }
       const ledger = host.ledger()
@@ -42,12 +42,12 @@ export function answerRequests(host: RequestsHost): WorkerHandlers<Definition>['
       host.arrived()
       return { files }
     },
-    async test({ destination, secrets, stage }: RequestInput<Definition, 'test'>) {
+    async test({ destination, secrets, stage }: RequestInput<RequestsDefinition, 'test'>) {
       const identity = await loadIdentity(host.identityDirectory())
       const signal = AbortSignal.any([host.signal, AbortSignal.timeout(TEST_MS)])
-      return tryDestination(destination, { identity, name: ownName(), secrets, stage, signal })
+      return testDestination(destination, { identity, name: ownName(), secrets, stage, signal })
     },
-    async pair({ code, name }: RequestInput<Definition, 'pair'>) {
+    async pair({ code, name }: RequestInput<RequestsDefinition, 'pair'>) {
       const identity = await loadIdentity(host.identityDirectory())
       host.changed()
       return pairWithReceiver(code, name, identity, host.signal)

@@ -8,7 +8,7 @@ import type { WorkerReport } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { type Identity, loadIdentity } from '../protocol/identity.ts'
 import { openBackground } from './background.ts'
-import { type Config, knownOf, sourcesOf } from './config.ts'
+import { type Config, getKnownSourceIds, getSources } from './config.ts'
 import { type Delivery, goingTo, openDelivery, sameDelivery } from './delivery.ts'
 import type { StatusNow } from './destinations/receiver/tell-status.ts'
 import { holdLedger } from './ledger-in-use.ts'
@@ -124,8 +124,8 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     this.#identity ??= await loadIdentity(next.identityDirectory)
     const on = this.#ledger.use(next.ledgerPath)
     // Only a source that was removed while this process runs is deleted: an empty configuration deletes none.
-    const knownNow = new Set(knownOf(next))
-    for (const id of before === null ? [] : knownOf(before)) {
+    const knownNow = new Set(getKnownSourceIds(next))
+    for (const id of before === null ? [] : getKnownSourceIds(before)) {
       if (knownNow.has(id)) continue
       delete this.#lastFile[id]
       this.#background.forget(on, id)
@@ -148,7 +148,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
 
   #applySources(): void {
     if (this.#applied === null) return
-    this.#delivery?.configure(sourcesOf(this.#applied), this.#isPaused())
+    this.#delivery?.configure(getSources(this.#applied), this.#isPaused())
   }
 
   #closeDelivery(): void {
@@ -232,7 +232,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
 
   #snapshot(): SenderSnapshot {
     const now = performance.now()
-    const totals = this.#ledger.totalsOf(this.#destinationId())
+    const totals = this.#ledger.getTotals(this.#destinationId())
     const transfers = this.#delivery?.transfers(TRANSFERS) ?? []
     const restless = this.#delivery?.restless() ?? []
     const problem = this.#problem()

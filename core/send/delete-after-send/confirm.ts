@@ -7,7 +7,7 @@ import { chunkBuffers } from '../../protocol/frame-buffers.ts'
 import { NONCE_BYTES, type OutgoingSource, type Session } from '../destinations/destination.ts'
 import type { Unsent } from '../reading/facts.ts'
 import { openReading, type Reading } from '../reading/read.ts'
-import { nameOf, within } from './within.ts'
+import { getName, withDirectory } from './within.ts'
 
 /** The result of the last check before a removal. */
 export type Confirmed =
@@ -76,8 +76,8 @@ const unsent = (found: Unsent): Confirmed =>
  */
 export async function confirm(asked: RemovalQuestion): Promise<Confirmed> {
   const { due, source } = asked
-  const look = (directory: string) => lstatExactOrNull(`${directory}/${nameOf(due.path)}`)
-  const stats = await within(source, due.path, look)
+  const look = (directory: string) => lstatExactOrNull(`${directory}/${getName(due.path)}`)
+  const stats = await withDirectory(source, due.path, look)
   if (stats === null) return { kind: 'absent' }
   // Opening follows no link, but opening a device can have side effects.
   if (!stats.isFile()) return { kind: 'not-now', why: 'it is no file any more' }

@@ -9,10 +9,10 @@ import { errorCode } from '../../platform/system-error.ts'
 import type { Session } from '../destinations/destination.ts'
 import type { RemovalRule } from '../sender-messages.ts'
 import { type Confirmed, confirm } from './confirm.ts'
-import { obstacleAt, obstacleOf } from './preconditions.ts'
-import { batchDirectoryOf, isRemovableName, type RemovalSource } from './rule.ts'
-import { finishRemoval, type Taken, takeAway } from './safe-unlink.ts'
-import { directoryOf, nameOf, within } from './within.ts'
+import { findFileObstacle, findSourceObstacle } from './preconditions.ts'
+import { getBatchDirectory, isRemovableName, type RemovalSource } from './rule.ts'
+import { finishRemoval, type Taken, safeUnlink } from './safe-unlink.ts'
+import { getDirectory, getName, withDirectory } from './within.ts'
 
 /** A smaller jump is a clock correction, as by time synchronisation. */
 const JUMP_MS = 3_600_000
@@ -100,7 +100,7 @@ export class Pass {
       const rows = this.#ledger.begunRemovals(source.id, source.alsoTo ?? [], TOGETHER, after)
       if (rows.length === 0 || this.#isAway(source)) return
       for (const { id, path: file } of rows) {
-        const end = await this.#endOf(source, id, file)
+        const end = await this.#finishInterrupted(source, id, file)
         if (end !== null) this.#ledger.endRemovals([{ id, end }], Date.now())
         after = id
       }
@@ -110,7 +110,7 @@ export class Pass {
 
   /** @throws the system error of the source's directory. */
   async remove(source: RemovalSource, rule: RemovalRule): Promise<void> {
-    const why = await obstacleOf(source, this.#ledger)
+    const why = await findSourceObstacle(source, this.#ledger)
     if (why !== null) return this.#tellOnce(`${source.path}: sent files are not removed: ${why}`)
     const look: Look = { source, rule, blocked: new Set(), refused: 0 }
     const ended = await this.#lookThrough(look, this.#endedAt.get(source.id) ?? 0)
@@ -128,10 +128,10 @@ export class Pass {
   }
 
   /** Returns the result of an interrupted removal; null: the next pass decides. */
-  async #endOf(source: RemovalSource, id: number, file: string): Promise<Taken | null> {
+  async #finishInterrupted(source: RemovalSource, id: number, file: string): Promise<Taken | null> {
     if (isBelowAway(file, this.#ledger.mountsInside(source.id))) return null
     try {
-      const end = await within(source, file, (directory) => finishRemoval(directory, id, nameOf(file)))
+      const end = await withDirectory(source, file, (directory) => finishRemoval(directory, id, getName(file)))
       // A missing file may be on the disk that was unmounted just now.
       return this.#isAway(source) ? null : end
     } catch (error) {
@@ -186,9 +186,9 @@ export class Pass {
 
   /** True if files of the directory cannot be removed. A block lasts for the pass; otherwise each file is checked. */
   async #isBlocked({ source, rule, blocked }: Look, file: string): Promise<boolean> {
-    const batch = rule.sentMark === null ? null : batchDirectoryOf(file)
-    if (blocked.has(directoryOf(file)) || (batch !== null && blocked.has(batch))) return true
-    const found = await obstacleAt(source, rule, file)
+    const batch = rule.sentMark === null ? null : getBatchDirectory(file)
+    if (blocked.has(getDirectory(file)) || (batch !== null && blocked.has(batch))) return true
+    const found = await findFileObstacle(source, rule, file)
     if (found === null) return false
     blocked.add(found.directory)
     const directory = path.join(source.path, found.directory)
@@ -236,9 +236,9 @@ export class Pass {
     const ends: { id: number; end: Taken }[] = []
     for (const { due, device } of ready.filter(({ due: { id } }) => begun.has(id))) {
       const file = path.join(source.path, due.path)
-      const take = (directory: string) => takeAway(directory, nameOf(due.path), due, device)
+      const take = (directory: string) => safeUnlink(directory, getName(due.path), due, device)
       try {
-        const end = this.#host.session(source) === null ? 'stays' : await within(source, due.path, take)
+        const end = this.#host.session(source) === null ? 'stays' : await withDirectory(source, due.path, take)
         ends.push({ id: due.id, end })
         if (end === 'removed') this.#events.log('info', `${file} was sent and is removed here`)
       } catch (error) {

@@ -6,11 +6,11 @@ import { lstatOrNull } from '../../platform/lstat-or-null.ts'
 import { hasUnseenWriters, findMount, readMounts } from '../../platform/mounts/mountinfo.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { RemovalRule } from '../sender-messages.ts'
-import { batchDirectoryOf, type RemovalSource } from './rule.ts'
-import { directoryOf, within } from './within.ts'
+import { getBatchDirectory, type RemovalSource } from './rule.ts'
+import { getDirectory, withDirectory } from './within.ts'
 
 /** Returns the reason why no file of the source may be removed, or null. */
-export async function obstacleOf(
+export async function findSourceObstacle(
   source: RemovalSource,
   ledger: Pick<Ledger, 'home'>,
 ): Promise<string | null> {
@@ -23,8 +23,8 @@ export async function obstacleOf(
 /** True if the batch directory carries the mark that all of it was sent. */
 async function isClosed(source: RemovalSource, file: string, { sentMark }: RemovalRule): Promise<boolean> {
   if (sentMark === null) return true
-  const mark = `${batchDirectoryOf(file)}/${sentMark}`
-  const stats = await within(source, mark, (directory) => lstatOrNull(`${directory}/${sentMark}`))
+  const mark = `${getBatchDirectory(file)}/${sentMark}`
+  const stats = await withDirectory(source, mark, (directory) => lstatOrNull(`${directory}/${sentMark}`))
   return stats?.isFile() === true
 }
 
@@ -32,19 +32,19 @@ async function isClosed(source: RemovalSource, file: string, { sentMark }: Remov
  * Returns the reason why this file, and every file in the returned directory, cannot be removed; null: no obstacle.
  * Checked before any content is read: a file that cannot be renamed needs no proof.
  */
-export async function obstacleAt(
+export async function findFileObstacle(
   source: RemovalSource,
   rule: RemovalRule,
   file: string,
 ): Promise<{ directory: string; why: string } | null> {
-  const batch = rule.sentMark === null ? null : batchDirectoryOf(file)
+  const batch = rule.sentMark === null ? null : getBatchDirectory(file)
   try {
     if (batch !== null && !(await isClosed(source, file, rule)))
       return { directory: batch, why: 'its batch is open' }
-    await within(source, file, (directory) => access(`${directory}/.`, constants.W_OK | constants.X_OK))
+    await withDirectory(source, file, (directory) => access(`${directory}/.`, constants.W_OK | constants.X_OK))
     return null
   } catch (error) {
     // ENOENT of a directory may also mean a disk that was just unmounted: only a lookup inside it proves absence.
-    return { directory: directoryOf(file), why: errorCode(error) ?? String(error) }
+    return { directory: getDirectory(file), why: errorCode(error) ?? String(error) }
   }
 }

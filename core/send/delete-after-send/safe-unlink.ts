@@ -47,7 +47,7 @@ async function isStill(file: string, offered: FileStat, device: bigint): Promise
  * @param device the file's device when it was verified.
  * @throws the system error; the file then has either name, see `finishRemoval`.
  */
-export async function takeAway(
+export async function safeUnlink(
   directory: string,
   name: string,
   { id, ...offered }: FileStat & { id: number },

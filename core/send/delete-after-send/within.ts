@@ -6,12 +6,12 @@ import { holdDirectory } from '../../platform/openat2.ts'
  * @param work gets a path that stays valid if directories are renamed meanwhile (openat(2)); names may be appended.
  * @throws the system error: ENOENT, ENOTDIR, or ELOOP if a component is a symbolic link.
  */
-export async function within<T>(
+export async function withDirectory<T>(
   source: { path: string },
   file: string,
   work: (directory: string) => Promise<T>,
 ): Promise<T> {
-  const directory = await holdDirectory(source.path, directoryOf(file))
+  const directory = await holdDirectory(source.path, getDirectory(file))
   try {
     return await work(directory.path)
   } finally {
@@ -19,6 +19,6 @@ export async function within<T>(
   }
 }
 
-export const directoryOf = (file: string): string => file.slice(0, Math.max(0, file.lastIndexOf('/')))
+export const getDirectory = (file: string): string => file.slice(0, Math.max(0, file.lastIndexOf('/')))
 
-export const nameOf = (file: string): string => file.slice(file.lastIndexOf('/') + 1)
+export const getName = (file: string): string => file.slice(file.lastIndexOf('/') + 1)

@@ -11,7 +11,7 @@ export const TEST_MS = 12_000
 /** Runs one step of a test and measures its time; an error ends the test. */
 export type DoStep = <T>(step: TestStep, act: () => Promise<T>) => Promise<T>
 
-export interface Trial {
+export interface ConnectionTest {
   /** The destination's name. */
   name: string
   /** Aborts the test, even while a system call hangs. */
@@ -28,7 +28,7 @@ const BYTES = 1_000
  * Writes a small file, reads it back and compares it. After success the caller removes the file.
  * @param name the destination's.
  */
-export async function tryFile(
+export async function testFile(
   name: string,
   step: DoStep,
   file: {
@@ -50,7 +50,7 @@ export async function tryFile(
 }
 
 /** Runs a test of a destination, step by step. Never rejects. */
-export async function trial({ name, signal, run, why }: Trial): Promise<DestinationTest> {
+export async function runConnectionTest({ name, signal, run, why }: ConnectionTest): Promise<DestinationTest> {
   const found: DestinationTest['found'] = { notes: [] }
   const tried = new Map<TestStep, { done: boolean; ms: number }>()
   const step: DoStep = async (name, act) => {

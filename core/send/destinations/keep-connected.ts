@@ -39,7 +39,7 @@ export interface Connector {
   /** @throws the reason why no session could be opened: a UserError if only a person can help. */
   open(attempt: SessionAttempt): Promise<OpenedSession>
   /** Returns the state and the message for a session that failed or ended. */
-  troubleOf(reason: unknown, wasConnected: boolean): ConnectionTrouble
+  toTrouble(reason: unknown, wasConnected: boolean): ConnectionTrouble
   retrySeconds: number
 }
 
@@ -123,7 +123,7 @@ export class KeptConnection implements OpenDestination {
 
   #told(reason: unknown, wasConnected: boolean): ConnectionTrouble {
     if (reason instanceof UserError) return { state: 'refused', problem: reason.sentence }
-    return this.#connector.troubleOf(reason, wasConnected)
+    return this.#connector.toTrouble(reason, wasConnected)
   }
 
   /**

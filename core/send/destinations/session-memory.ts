@@ -65,7 +65,7 @@ export function openSessions(
       return { asksFirst: isAnew && position > 0, notice }
     },
     /** Offers files again that the receiver asked for; returns how many wait now. */
-    want: (files: readonly (readonly [source: string, path: string])[]): number =>
+    offerAgain: (files: readonly (readonly [source: string, path: string])[]): number =>
       ledger.offerAgain(id, files),
   }
 }

@@ -24,7 +24,7 @@ export interface AnsweredFile {
 }
 
 /** Returns the answer for the queue. @param destination its name. */
-export function answerOf(
+export function toAnswer(
   { outcome: { status, detail }, position }: Stored,
   destination: string,
   { source, path: name, size }: AnsweredFile,

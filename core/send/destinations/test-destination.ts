@@ -1,10 +1,10 @@
 import type { Identity } from '../../protocol/identity.ts'
 import type { TestedDestination } from '../../settings/given-destination.ts'
 import type { DestinationTest, TestStage } from '../sender-messages.ts'
-import { tryFolder } from './folder/test-folder.ts'
-import { tryReceiver } from './receiver/test-receiver.ts'
-import { tryS3 } from './s3/test-s3.ts'
-import { trySftp } from './sftp/test-sftp.ts'
+import { testFolder } from './folder/test-folder.ts'
+import { testReceiver } from './receiver/test-receiver.ts'
+import { testS3 } from './s3/test-s3.ts'
+import { testSftp } from './sftp/test-sftp.ts'
 
 /** The options to test a destination of any kind. */
 export interface TryOptions {
@@ -23,18 +23,18 @@ export interface TryOptions {
 export type Tested<K extends TestedDestination['kind']> = Extract<TestedDestination, { kind: K }>
 
 /** Tests a destination in this process: writes a small file, reads it back and removes it. Never rejects. */
-export function tryDestination(
+export function testDestination(
   destination: TestedDestination,
   options: TryOptions,
 ): Promise<DestinationTest> {
   switch (destination.kind) {
     case 'receiver':
-      return tryReceiver(destination, options)
+      return testReceiver(destination, options)
     case 'folder':
-      return tryFolder(destination, options)
+      return testFolder(destination, options)
     case 'sftp':
-      return trySftp(destination, options)
+      return testSftp(destination, options)
     case 's3':
-      return tryS3(destination, options)
+      return testS3(destination, options)
   }
 }

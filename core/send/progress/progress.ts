@@ -18,7 +18,7 @@ export function createProgress() {
   const rates = createRates()
   const all = createTimeLeft()
   const etas = new Map<string, TimeLeft>()
-  const etaOf = (source: string): TimeLeft => {
+  const getEta = (source: string): TimeLeft => {
     const eta = etas.get(source) ?? createTimeLeft()
     etas.set(source, eta)
     return eta
@@ -28,12 +28,12 @@ export function createProgress() {
     rates,
     bytes(source: string, count: number, now: number): void {
       rates.add(source, count, now)
-      for (const eta of [all, etaOf(source)]) eta.bytes(count, now)
+      for (const eta of [all, getEta(source)]) eta.bytes(count, now)
     },
     /** These files became durable. */
     sent(files: readonly { source: string }[], now: number): void {
       all.files(files.length, now)
-      for (const { source } of files) etaOf(source).files(1, now)
+      for (const { source } of files) getEta(source).files(1, now)
     },
     /** Sending is blocked now. */
     rest(): void {
@@ -44,7 +44,7 @@ export function createProgress() {
     left({ totals, transfers: onLineNow, restless = [], now, bytesPerSecond }: Waiting) {
       const isRestless = new Set(restless.map(({ source, path }) => `${source}/${path}`))
       const transfers = onLineNow.filter(({ source, path }) => !isRestless.has(`${source}/${path}`))
-      const leftOf = (
+      const estimateMs = (
         eta: TimeLeft,
         waiting: Totals[],
         under: readonly Transfer[],
@@ -65,7 +65,7 @@ export function createProgress() {
           continue
         }
         const mine = transfers.filter((transfer) => transfer.source === source)
-        const ms = leftOf(
+        const ms = estimateMs(
           eta,
           [own],
           mine,
@@ -73,7 +73,7 @@ export function createProgress() {
         )
         if (ms !== null) bySource[source] = ms
       }
-      return { bySource, ofAll: leftOf(all, Object.values(totals), transfers, restless) }
+      return { bySource, ofAll: estimateMs(all, Object.values(totals), transfers, restless) }
     },
   }
 }

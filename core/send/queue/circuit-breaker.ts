@@ -61,7 +61,7 @@ export class CircuitBreaker {
   }
 
   /** Counts bytes that were sent. */
-  went(bytes: number): void {
+  countSent(bytes: number): void {
     this.#tookIn += bytes
     // These bytes may still fail to become durable: the next failure then causes a longer pause.
     if (this.#nextTryAt !== null && this.#tookIn >= TAKEN_IN_BYTES) this.#open()
@@ -98,7 +98,7 @@ export class CircuitBreaker {
   }
 
   /** No file is left for a trial. Returns true if that clears the problem, which needs a trial to be due. */
-  nothingWaits(now: number): boolean {
+  clearIfIdle(now: number): boolean {
     // Not sooner: files that come and are removed would cause the same report again and again.
     if (this.#problem === null || (this.#nextTryAt !== null && now < this.#nextTryAt)) return false
     this.#open()

@@ -21,7 +21,7 @@ import { openParkedFiles } from './parked.ts'
 import type { DispatcherEvents, DispatcherOptions, Parts } from './parts.ts'
 import { createQueue } from './queue.ts'
 import { createRestlessFiles } from './restless.ts'
-import { react } from './retry-policy.ts'
+import { applyRetryPolicy } from './retry-policy.ts'
 import { createTransfers } from './transfers.ts'
 
 /** The ledger is polled at this interval, even without a wake-up. */
@@ -29,7 +29,7 @@ const LOOK_EVERY_MS = 1_000
 /** Interval between two checks of parked files. */
 const PARKED_EVERY_MS = 5_000
 
-function sharedOf(parts: Parts): Shared {
+function createShared(parts: Parts): Shared {
   const { breaker, disks, events, guard, moving, options, transfers, workers } = parts
   const { ledger, destination } = options
   return {
@@ -38,11 +38,11 @@ function sharedOf(parts: Parts): Shared {
     isBelowAway: disks.isBelowAway,
     sentElsewhere: (dues) => guard.use(() => ledger.sentElsewhere(destination.id, dues, moving)) ?? new Map(),
     moving,
-    sourceOf: (id) => workers.get(id)?.source ?? null,
+    findSource: (id) => workers.get(id)?.source ?? null,
     onOtherContent: (due) => void guard.use(() => ledger.forgetContent(due)),
     onBytes(due, bytes) {
       transfers.add(due, bytes)
-      breaker.went(bytes)
+      breaker.countSent(bytes)
       events.onBytes(due.source, bytes)
     },
     onSkipped: transfers.add,
@@ -66,10 +66,10 @@ function ended(parts: Parts, source: SendSource, due: QueuedFile, attempt: SendA
       ...{ others, digest, position, seal, isOlder, stat, moved },
     })
   } else {
-    guard.use(() => react(parts, source, due, attempt))
+    guard.use(() => applyRetryPolicy(parts, source, due, attempt))
     if (attempt.kind === 'again' && attempt.trouble !== 'no')
       breaker.failed(due, attempt.reason, attempt.trouble, performance.now())
-    queue.over([due])
+    queue.release([due])
   }
   breaker.ended(due.source, performance.now())
   events.onChange()
@@ -80,7 +80,7 @@ function openWorker(parts: Parts, source: SendSource): SourceWorker {
   const filter = createQueueFilter(source.filters)
   const isHalted = () => state.paused || source.paused
   const window = windows.of(source.id, source.priority)
-  const shared = sharedOf(parts)
+  const shared = createShared(parts)
   const openSender = (isOver: () => boolean) =>
     openFileSender({ source, shared, window, mayGoOn: () => !isOver() && !isHalted() })
   return openSourceWorker(source, openSender, {
@@ -91,7 +91,7 @@ function openWorker(parts: Parts, source: SendSource): SourceWorker {
       return breaker.mayGo(performance.now(), source.id) ? session : null
     },
     take: () => queue.take(source, filter),
-    giveBack: queue.over,
+    giveBack: queue.release,
     begins(due, now) {
       breaker.begins(due.source, now.steady)
       transfers.begin(due)
@@ -136,7 +136,7 @@ function forgetTrouble({ breaker, events, guard, options, workers }: Parts): voi
   }
   const totals = guard.use(() => options.ledger.totals(options.destination.id))
   if (totals === null || [...workers.keys()].some((id) => (totals[id]?.waitingFiles ?? 0) > 0)) return
-  if (breaker.nothingWaits(performance.now())) events.onChange()
+  if (breaker.clearIfIdle(performance.now())) events.onChange()
 }
 
 function lookForMarks({ marks, workers }: Parts): void {
@@ -176,7 +176,7 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
     const isSent = new Set(sent)
     const moment = { ...momentNow(), wall: now }
     for (const due of over) restless.stored(due, !isSent.has(due), moment)
-    queue.over(over)
+    queue.release(over)
     for (const file of over) for (const { id } of file.moved ?? []) moving.delete(id)
     void offerReturned(parts, over)
     events.onSent(sent, now)

@@ -14,14 +14,14 @@ export function createPathLocks() {
   const files = new Set<string>()
   /** The number of locked files below each directory. */
   const below = new Map<string, number>()
-  const placesOf = ({ source, path }: Pick<QueuedFile, 'source' | 'path'>) => {
-    const keyOf = (one: string) => `${source}\0${one}`
-    return { file: keyOf(path), above: directoriesAbove(path).map(keyOf) }
+  const getPlaces = ({ source, path }: Pick<QueuedFile, 'source' | 'path'>) => {
+    const toKey = (one: string) => `${source}\0${one}`
+    return { file: toKey(path), above: directoriesAbove(path).map(toKey) }
   }
   return {
     /** Returns false if another file is in the way. */
     lock(due: QueuedFile): boolean {
-      const { file, above } = placesOf(due)
+      const { file, above } = getPlaces(due)
       // The same path can be locked already: its row was withdrawn during the transfer, and offered again.
       if (files.has(file) || below.has(file) || above.some((one) => files.has(one))) return false
       files.add(file)
@@ -29,7 +29,7 @@ export function createPathLocks() {
       return true
     },
     unlock(due: QueuedFile): void {
-      const { file, above } = placesOf(due)
+      const { file, above } = getPlaces(due)
       if (!files.delete(file)) return
       for (const one of above) {
         const left = (below.get(one) ?? 0) - 1

@@ -3,7 +3,7 @@ import type { Ledger, QueuedFile } from '../../ledger/ledger.ts'
 import type { SendSource } from '../transfer/contract.ts'
 import type { DeferredFile, QueueFilter } from './filter.ts'
 import { createPathLocks } from './path-locks.ts'
-import { blockedMs } from './retry-policy.ts'
+import { getBlockedDelay } from './retry-policy.ts'
 
 /** Rows that are taken from the ledger at a time, over all sources. */
 const TAKE_FILES = 4096
@@ -77,7 +77,7 @@ export function createQueue(host: QueueHost) {
         const at = host.mayGoAt(due, now)
         if (at > now) spaced.push({ due, at })
         else if (paths.lock(due)) go.push(due)
-        else later.push({ due, at: now + blockedMs(due, retryMs) })
+        else later.push({ due, at: now + getBlockedDelay(due, retryMs) })
       }
       for (const due of go) taken.add(due.id)
       if (go.length < found.length) putOff(source, leftOut, later, spaced)
@@ -87,7 +87,7 @@ export function createQueue(host: QueueHost) {
       return go
     },
     /** Releases files whose result is recorded in the ledger, or that were not started. */
-    over(files: readonly QueuedFile[]): void {
+    release(files: readonly QueuedFile[]): void {
       for (const due of files) {
         taken.delete(due.id)
         paths.unlock(due)

@@ -19,14 +19,14 @@ const DOUBTFUL_MS = 30_000
 const VANISHED_MS = 2_000
 
 /** Returns the delay for a path that another transfer blocks: that of one failed attempt more. */
-export const blockedMs = ({ attempts }: Pick<QueuedFile, 'attempts'>, retryMs: number): number =>
+export const getBlockedDelay = ({ attempts }: Pick<QueuedFile, 'attempts'>, retryMs: number): number =>
   backoffMs(attempts + 1, retryMs, 0)
 
 /**
  * Applies the retry policy to a file that was not stored: updates its row in the ledger and logs the reason. The row's
  * due time schedules the next attempt; a parked file returns only after a change (see parked.ts).
  */
-export function react(
+export function applyRetryPolicy(
   { options: { ledger, retrySeconds }, events }: Pick<Parts, 'options' | 'events'>,
   source: SendSource,
   due: QueuedFile,

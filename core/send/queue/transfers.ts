@@ -6,7 +6,7 @@ export type Transfers = ReturnType<typeof createTransfers>
 
 export function createTransfers() {
   const files = new Map<number, Transfer>()
-  const rankOf = ({ size, sentBytes }: Transfer) => (sentBytes < size ? size : 0)
+  const getRank = ({ size, sentBytes }: Transfer) => (sentBytes < size ? size : 0)
   return {
     begin({ id, source, path, size }: QueuedFile): void {
       files.set(id, { id, source, path, size, sentBytes: 0 })
@@ -21,7 +21,7 @@ export function createTransfers() {
     /** Returns at most `limit` files: the largest first, and last those that only wait for the destination's answer. */
     list: (limit: number): Transfer[] =>
       [...files.values()]
-        .sort((a, b) => rankOf(b) - rankOf(a))
+        .sort((a, b) => getRank(b) - getRank(a))
         .slice(0, limit)
         .map((transfer) => ({ ...transfer })),
   }

@@ -16,7 +16,7 @@ const MINUTE_MS = 60_000
 const MINUTES_AHEAD = 8 * 24 * 60
 
 /** Returns "07:30" as minutes after midnight. */
-export function minutesOf(time: string): number {
+export function parseMinutes(time: string): number {
   const [hours = '0', minutes = '0'] = time.split(':')
   return Number(hours) * 60 + Number(minutes)
 }
@@ -26,8 +26,8 @@ export function minutesOf(time: string): number {
  * day, which need not be one of its days; equal times mean a whole day.
  */
 function covers({ days, from, to }: SendRule, day: number, minute: number): boolean {
-  const begin = minutesOf(from)
-  const end = minutesOf(to)
+  const begin = parseMinutes(from)
+  const end = parseMinutes(to)
   if (begin < end) return days.includes(day) && minute >= begin && minute < end
   return (days.includes(day) && minute >= begin) || (days.includes((day + 6) % 7) && minute < end)
 }

@@ -75,7 +75,7 @@ export const mayBeWritten = (file: SourceFile, now: FileStat, offered: FileStat)
   })
 
 /** A large file that is open for one sequential read. */
-export type Reading = ReturnType<typeof readingOf>
+export type Reading = ReturnType<typeof createReading>
 
 /** True if this is the offered file, it has grown since, and the program that wrote it has closed it. */
 const hasGrown = (fd: number, now: FileStat, offered: FileStat): boolean =>
@@ -106,13 +106,13 @@ export async function openReading(
     const before = toFileStat(stats)
     const isOffered = sameFile(before, offered) || (mayGrow && hasGrown(fd, before, offered))
     if (!isOffered) return await refuse({ kind: 'changed', facts: before })
-    return readingOf(fd, before, toFileMetadata(stats, readAttributes(fd)), createHasher())
+    return createReading(fd, before, toFileMetadata(stats, readAttributes(fd)), createHasher())
   } catch (thrown) {
     return refuse(unsentBecause(thrown))
   }
 }
 
-function readingOf(fd: number, stat: FileStat, facts: FileMetadata, first: Hasher) {
+function createReading(fd: number, stat: FileStat, facts: FileMetadata, first: Hasher) {
   let hash = first
   let position = 0
   let ahead: Promise<Buffer> | null = null

@@ -50,7 +50,7 @@ function readOne(
 }
 
 /** Returns a directory's facts; null: it cannot be read. Its files can be restored without them. */
-function lookAt({ fd: base, root }: Base, path: string): FoundDirectory | null {
+function readDirectory({ fd: base, root }: Base, path: string): FoundDirectory | null {
   try {
     const fd = path === '' ? base : openBeneathSync(base, root, path, HOLD_DIRECTORY)
     try {
@@ -64,7 +64,7 @@ function lookAt({ fd: base, root }: Base, path: string): FoundDirectory | null {
 }
 
 /** Returns the directories of the files, and those above them. */
-function directoriesOf(base: Base, paths: readonly string[]): FoundDirectory[] {
+function readDirectories(base: Base, paths: readonly string[]): FoundDirectory[] {
   const above = new Set<string>([''])
   for (const path of paths)
     for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
@@ -72,7 +72,7 @@ function directoriesOf(base: Base, paths: readonly string[]): FoundDirectory[] {
       if (above.has(directory)) break
       above.add(directory)
     }
-  return [...above].flatMap((path) => lookAt(base, path) ?? [])
+  return [...above].flatMap((path) => readDirectory(base, path) ?? [])
 }
 
 function readAll({ root, files, memory: bytes }: ReadJob): ReadResult {
@@ -96,7 +96,7 @@ function readAll({ root, files, memory: bytes }: ReadJob): ReadResult {
       read.push(found)
     }
     const paths = files.map(({ path }) => path)
-    return { read, directories: directoriesOf(base, paths), bytes, digests }
+    return { read, directories: readDirectories(base, paths), bytes, digests }
   } finally {
     closeSync(base.fd)
   }

@@ -57,7 +57,7 @@ export interface Shared {
   /** Rows of missing names whose move is being sent to the destination. */
   moving: Set<number>
   /** Returns a source of this destination by its id; null: it is not configured. */
-  sourceOf(id: string): OutgoingSource | null
+  findSource(id: string): OutgoingSource | null
   /** Called if a file's content differs from the recorded digest although its metadata are unchanged. */
   onOtherContent(due: QueuedFile): void
   onBytes(due: QueuedFile, bytes: number): void

@@ -34,7 +34,7 @@ export interface CopySource {
 }
 
 /** Returns where the destination may already have the content of these files, by the files' ids. */
-export function copySourcesOf(
+export function findCopySources(
   { shared }: SourceParts,
   dues: readonly QueuedFile[],
   session: Session,
@@ -45,9 +45,9 @@ export function copySourcesOf(
   const unknown = session.copies === 'any' ? dues.filter(({ digest }) => digest === null) : []
   const elsewhere = shared.sentElsewhere(unknown)
   const shares = new Map<readonly SentContent[], SentNames>()
-  const namesOf = (sent: readonly SentContent[]): SentNames => {
+  const getNames = (sent: readonly SentContent[]): SentNames => {
     const all = sent.flatMap(({ source: id, ...name }): SentName[] => {
-      const source = shared.sourceOf(id)
+      const source = shared.findSource(id)
       return source === null ? [] : [{ ...name, source }]
     })
     const names = shares.get(sent) ?? { all, gone: null, waiting: 0 }
@@ -58,7 +58,7 @@ export function copySourcesOf(
   for (const { id, digest, isTrusted, storedNs } of dues) {
     if (session.copies === 'trusted' && !isTrusted) continue
     const sent = elsewhere.get(id)
-    const names = sent === undefined ? null : namesOf(sent)
+    const names = sent === undefined ? null : getNames(sent)
     if (names !== null && names.all.length > 0)
       found.set(id, { names, digest: null, isTrusted: false, storedNs })
     else if (digest !== null || session.asksFirst) found.set(id, { names: null, digest, isTrusted, storedNs })
@@ -70,7 +70,7 @@ export function copySourcesOf(
  * Returns true if the destination may have this content. Otherwise the recorded digest of the file is deleted: from now
  * on the destination may have either content.
  */
-export function mayBe(
+export function mayHaveContent(
   { shared }: SourceParts,
   due: QueuedFile,
   { names, digest: wanted }: CopySource,

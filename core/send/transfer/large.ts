@@ -10,7 +10,7 @@ import { type Unsent, unsentBecause } from '../reading/facts.ts'
 import { directoriesAbove, openReading, type Reading } from '../reading/read.ts'
 import { createJudge } from './classify-read-error.ts'
 import { asAttempt, type SendAttempt, type SourceParts } from './contract.ts'
-import { askForCopy, type CopySource, copySourcesOf, mayBe } from './copy.ts'
+import { askForCopy, type CopySource, findCopySources, mayHaveContent } from './copy.ts'
 
 /** From this size on, an interrupted upload can be resumed. */
 const RESUME_LEAST_BYTES = 4 * 1024 * 1024
@@ -29,7 +29,7 @@ const chunkBytes = ({ limits }: Session): number =>
 const isUnsent = (value: object): value is Unsent => 'kind' in value
 
 /** Identifies a file for resuming, beside name and size. Without the device, which can change with a mount. */
-const identityOf = ({ inode, mtimeNs }: FileStat): string => `${inode}.${mtimeNs}`
+const getIdentity = ({ inode, mtimeNs }: FileStat): string => `${inode}.${mtimeNs}`
 
 /** A complete content that the file had at one moment. */
 interface Proven {
@@ -180,7 +180,7 @@ export function createLargeSender(parts: SourceParts) {
       const content = await readContent(reading, () => mayGoOn() && !session.closed)
       if (content === null) return { kind: 'halted' }
       if (isUnsent(content)) return await judge(content, due)
-      if (!mayBe(parts, due, from, content.digest)) return null
+      if (!mayHaveContent(parts, due, from, content.digest)) return null
       const copied = await askForCopy(parts, due, reading.facts, content.digest, from, session)
       return copied === null ? null : withContent(copied, content, reading.stat, due)
     } catch (error) {
@@ -198,7 +198,7 @@ export function createLargeSender(parts: SourceParts) {
     const isLong = reading.facts.size >= RESUME_LEAST_BYTES
     try {
       if (!mayGoOn()) return { kind: 'halted' }
-      const identity = isLong ? identityOf(reading.stat) : undefined
+      const identity = isLong ? getIdentity(reading.stat) : undefined
       const outgoing = { source, path: due.path, facts: reading.facts }
       const upload = await session.begin(outgoing, await directoriesAbove(file), identity)
       if (upload === null) return { kind: 'lost' }
@@ -217,7 +217,7 @@ export function createLargeSender(parts: SourceParts) {
       const words = { path: path.join(source.path, due.path), size: due.size }
       return { kind: 'refused', reason: message('transfer.tooLarge', words) }
     }
-    const from = copySourcesOf(parts, [due], session).get(due.id)
+    const from = findCopySources(parts, [due], session).get(due.id)
     return (from === undefined ? null : await copy(due, session, from)) ?? sendContent(due, session, onEnd)
   }
 }

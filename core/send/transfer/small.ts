@@ -4,7 +4,7 @@ import type { Session } from '../destinations/destination.ts'
 import type { Content, FileRead, FoundDirectory } from '../reading/group.ts'
 import { createJudge } from './classify-read-error.ts'
 import { asAttempt, failedBy, type SendAttempt, type SourceParts } from './contract.ts'
-import { askForCopy, type CopySource, copySourcesOf, mayBe } from './copy.ts'
+import { askForCopy, type CopySource, findCopySources, mayHaveContent } from './copy.ts'
 
 /** Memory that a file costs besides its bytes. */
 const FILE_COST = 2048
@@ -13,7 +13,7 @@ const FILE_COST = 2048
 export type Done = (due: QueuedFile, attempt: SendAttempt) => void
 
 /** Returns the room that files take in the window. */
-const costOf = (dues: readonly QueuedFile[]): number =>
+const getCost = (dues: readonly QueuedFile[]): number =>
   dues.reduce((sum, { size }) => sum + size + FILE_COST, 0)
 
 type Ready = { due: QueuedFile; content: Content }
@@ -41,7 +41,7 @@ function putOnLine(
 ): Promise<void> {
   // Only these values stay until the answers: the contents are freed earlier.
   const sent = ready.map(({ due, content: { digest, bytes } }) => ({ due, digest, size: bytes.length }))
-  let held = costOf(sent.map(({ due }) => due))
+  let held = getCost(sent.map(({ due }) => due))
   const letGo = () => {
     window.release(held)
     held = 0
@@ -74,7 +74,7 @@ function putOnLine(
 
 /** Waits for room in the window, held until the bytes are sent; returns false, without room, if stopped. */
 async function admit({ window, mayGoOn }: SourceParts, dues: readonly QueuedFile[]): Promise<boolean> {
-  const cost = costOf(dues)
+  const cost = getCost(dues)
   await window.acquire(cost)
   if (mayGoOn()) return true
   window.release(cost)
@@ -94,7 +94,7 @@ async function copy(
   else done(due, { kind: 'halted' })
 }
 
-async function take(
+async function handleRead(
   parts: SourceParts,
   found: readonly { due: QueuedFile; content: FileRead }[],
   directories: readonly FoundDirectory[],
@@ -104,7 +104,7 @@ async function take(
   const { from, done } = sending
   const contents = found.flatMap(({ content }) => (content.kind === 'content' ? [content] : []))
   if (!mayGoOn()) {
-    window.release(costOf(found.map(({ due }) => due)))
+    window.release(getCost(found.map(({ due }) => due)))
     giveBack(contents)
     for (const { due } of found) done(due, { kind: 'halted' })
     return
@@ -114,11 +114,11 @@ async function take(
   for (const { due, content } of found) {
     const copied = from.get(due.id)
     const isContent = content.kind === 'content'
-    if (isContent && (copied === undefined || !mayBe(parts, due, copied, content.digest))) {
+    if (isContent && (copied === undefined || !mayHaveContent(parts, due, copied, content.digest))) {
       ready.push({ due, content })
       continue
     }
-    window.release(costOf([due]))
+    window.release(getCost([due]))
     const ended = (error: unknown) => done(due, failedBy(error))
     if (!isContent) judge(content, due).then((attempt) => done(due, attempt), ended)
     else if (copied !== undefined) copy(parts, { due, content }, copied, sending).catch(ended)
@@ -134,7 +134,7 @@ function sendRead(parts: SourceParts, dues: readonly QueuedFile[], sending: Send
       const content = found[index]
       return content === undefined ? [] : [{ due, content }]
     })
-    void take(parts, some, directories, sending)
+    void handleRead(parts, some, directories, sending)
   }
   const files = dues.map((due) => ({ path: due.path, offered: due }))
   shared.read(source.id, { root: source.path, files, take: taken })
@@ -148,6 +148,6 @@ export async function sendSmall(
   done: Done,
 ): Promise<void> {
   if (await admit(parts, dues))
-    sendRead(parts, dues, { session, from: copySourcesOf(parts, dues, session), done })
+    sendRead(parts, dues, { session, from: findCopySources(parts, dues, session), done })
   else for (const due of dues) done(due, { kind: 'halted' })
 }

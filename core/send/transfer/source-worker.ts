@@ -64,7 +64,7 @@ function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void) {
     },
 
     /** Returns `first` with the small files behind it that can go in the same group. */
-    groupOf(first: QueuedFile, to: Session, now: Moment): QueuedFile[] {
+    takeGroup(first: QueuedFile, to: Session, now: Moment): QueuedFile[] {
       const group = [first]
       if (isLarge(first.size, to)) return group
       let bytes = first.size
@@ -136,7 +136,7 @@ export function openSourceWorker(
       if (due !== null && on !== null) {
         const now = momentNow()
         host.begins(due, now)
-        await sender.send(taken.groupOf(due, on, now), on, finish, () => goOn())
+        await sender.send(taken.takeGroup(due, on, now), on, finish, () => goOn())
         continue
       }
       if (due !== null) taken.putBack(due)

@@ -55,7 +55,7 @@ function openWindow(share: Share, serve: () => void) {
 export function createWindows() {
   const shares = new Map<string, Share>()
 
-  const limitOf = ({ priority }: Share): number => {
+  const getLimit = ({ priority }: Share): number => {
     let sum = 0
     for (const one of shares.values())
       if (one.held > 0 || one.waiting.length > 0) sum += WEIGHTS[one.priority]
@@ -66,7 +66,7 @@ export function createWindows() {
     for (const share of shares.values()) {
       for (let first = share.waiting[0]; first !== undefined; first = share.waiting[0]) {
         // A source without reserved memory may always take one group, however small its share.
-        if (share.held > 0 && share.held + first.bytes > limitOf(share)) break
+        if (share.held > 0 && share.held + first.bytes > getLimit(share)) break
         share.waiting.shift()
         share.held += first.bytes
         first.go()

@@ -1,7 +1,7 @@
 import {
   type Allowance,
   allowanceOn,
-  minutesOf,
+  parseMinutes,
   type SpeedSchedule,
   sameAllowance,
 } from '../../../core/send/rate-limit/schedule.ts'
@@ -17,7 +17,7 @@ export interface Span {
 
 /** Returns the spans of a day of the week (0 is Sunday), as the sender evaluates the rules, in order of time. */
 export function daySpans(timetable: SpeedSchedule, day: number): Span[] {
-  const edges = timetable.schedule.flatMap(({ from, to }) => [minutesOf(from), minutesOf(to)])
+  const edges = timetable.schedule.flatMap(({ from, to }) => [parseMinutes(from), parseMinutes(to)])
   const begins = [...new Set([0, ...edges])].sort((one, other) => one - other)
   const spans: Span[] = []
   for (const [index, from] of begins.entries()) {

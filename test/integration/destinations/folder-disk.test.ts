@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { hiddenPath, hiddenSource, nameKeyOf } from '../../../core/send/destinations/encrypted/names.ts'
+import { hiddenPath, hiddenSource, deriveNameKey } from '../../../core/send/destinations/encrypted/names.ts'
 import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
 import {
   arrivedIn,
@@ -88,7 +88,7 @@ test.each([
     offerAll(home)
     sender.nudge()
     await allSent(sender, 3)
-    const nameKey = nameKeyOf(home.identity, recipient)
+    const nameKey = deriveNameKey(home.identity, recipient)
     const directory = hideNames ? hiddenSource(nameKey, 'data') : 'data'
     const nameOf = (name: string) => `${hideNames ? hiddenPath(nameKey, name) : name}.age`
     const arrived = (name: string) => path.join(folder, hostname(), directory, nameOf(name))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { tryDestination } from '../../../core/send/destinations/test-destination.ts'
+import { testDestination } from '../../../core/send/destinations/test-destination.ts'
 import type { SftpDestination } from '../../../core/settings/destination-schema.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import {
@@ -24,7 +24,7 @@ async function begin(server: KeyedServer) {
   const { signal } = new AbortController()
   return {
     tried: (hostKey: string) =>
-      tryDestination(settingsFor(server, hostKey), {
+      testDestination(settingsFor(server, hostKey), {
         identity: home.identity,
         name: 'station',
         secrets,

@@ -9,7 +9,7 @@ import { restoreFrom } from '../../../core/restore/restore.ts'
 import type { LibrarySettings } from '../../../core/restore/restore-messages.ts'
 import { verifyLibrary } from '../../../core/restore/verify.ts'
 import type { Choice } from '../../../core/restore/walk.ts'
-import { hiddenPath, hiddenSource, nameKeyOf } from '../../../core/send/destinations/encrypted/names.ts'
+import { hiddenPath, hiddenSource, deriveNameKey } from '../../../core/send/destinations/encrypted/names.ts'
 import type { Destination } from '../../../core/settings/destination-schema.ts'
 import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
@@ -91,7 +91,7 @@ async function begin(kind: TestedKind, how: How) {
     ...{ destination, secrets: place.secrets, identityDirectory: home.identityDirectory, name: 'pc' },
     ...{ computer: null, key: key?.identity ?? null },
   }
-  const nameKey = nameKeyOf(home.identity, key?.recipient ?? '')
+  const nameKey = deriveNameKey(home.identity, key?.recipient ?? '')
   /** What a file is called there. */
   const there = (name: string): [folder: string, name: string] =>
     how === 'hidden'

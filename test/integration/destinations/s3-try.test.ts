@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
-import { tryS3 } from '../../../core/send/destinations/s3/test-s3.ts'
+import { testS3 } from '../../../core/send/destinations/s3/test-s3.ts'
 import type { Tested } from '../../../core/send/destinations/test-destination.ts'
 import type { DestinationTest } from '../../../core/send/sender-messages.ts'
 import type { S3Destination } from '../../../core/settings/destination-schema.ts'
@@ -51,7 +51,7 @@ async function tried(given: Given = {}): Promise<DestinationTest> {
   const identity = given.identity ?? (await loadIdentity(temporaryDirectory('identity')))
   const secrets = given.secrets ?? { accessKey, secretKey }
   const signal = AbortSignal.timeout(15_000)
-  return tryS3(destination, { identity, name: 'pc', secrets, signal })
+  return testS3(destination, { identity, name: 'pc', secrets, signal })
 }
 
 const failed = (key: string, params: object = {}) => ({

@@ -8,7 +8,7 @@ import { UserError } from '../../../core/lib/i18n/user-error.ts'
 import { createWords } from '../../../core/lib/i18n/words.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
 import { reachSftp } from '../../../core/send/destinations/sftp/sftp.ts'
-import { tryDestination } from '../../../core/send/destinations/test-destination.ts'
+import { testDestination } from '../../../core/send/destinations/test-destination.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
 import {
   beginSftp as begin,
@@ -234,7 +234,7 @@ async function beginLying() {
   const at = { ...settings, port: server.port, path: '', login: 'password' as const, hostKey: '' }
   const { signal } = new AbortController()
   const options = { identity: home.identity, name: 'station-3', secrets: { password: 'secret' }, signal }
-  const { found } = await tryDestination(at, options)
+  const { found } = await testDestination(at, options)
   return { server, driver: drive(home, { ...at, hostKey: found.hostKey ?? '' }, { password: 'secret' }) }
 }
 

@@ -9,7 +9,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 import type { Frame, FrameHeader } from '../../../core/protocol/frames.ts'
 import { Refused } from '../../../core/send/destinations/receiver/dial.ts'
-import { troubleOf } from '../../../core/send/destinations/receiver/trouble.ts'
+import { toConnectionTrouble } from '../../../core/send/destinations/receiver/trouble.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { openSenders } from '../../../core/store/senders/senders.ts'
 import { computeDigest } from '../../support/file-facts.ts'
@@ -144,7 +144,7 @@ describe('a connection that is refused', () => {
       world.log.some((line) => /refused 127/.test(line) && inLog.test(line)),
     )
     expect([...world.receiver.counters.refusedConnections]).toEqual([[code, 1]])
-    const { problem } = troubleOf(new Refused(refused), there, false)
+    const { problem } = toConnectionTrouble(new Refused(refused), there, false)
     expect(englishWords(problem)).toContain(atSender)
   })
 
@@ -159,7 +159,7 @@ describe('a connection that is refused', () => {
     await until('the first is told', () => frames.some(({ type }) => type === 'twice'))
     expect(world.log.join('\n')).toMatch(/refused 127\S+ sender-1 is connected already/)
     expect(first.socket.destroyed).toBe(false)
-    const { problem } = troubleOf(new Refused(refused), there, false)
+    const { problem } = toConnectionTrouble(new Refused(refused), there, false)
     expect(englishWords(problem)).toContain('nas')
   })
 

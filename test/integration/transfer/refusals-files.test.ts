@@ -6,7 +6,7 @@ import { englishWords } from '../../../core/lib/i18n/words.ts'
 import type { SmallFile } from '../../../core/protocol/entries.ts'
 import type { Frame } from '../../../core/protocol/frames.ts'
 import { fileStatuses } from '../../../core/protocol/limits.ts'
-import { answerOf } from '../../../core/send/destinations/store-answers.ts'
+import { toAnswer } from '../../../core/send/destinations/store-answers.ts'
 import { computeDigest } from '../../support/file-facts.ts'
 import { canMount, type Mounted, mountTmpfs, remount } from '../../support/mounts.ts'
 import { startRuled } from '../../support/store.ts'
@@ -52,7 +52,7 @@ describe('a file that is refused', () => {
       log.find((one) => one.includes('not stored: sender-1/')),
     )
     const file = { source: { path: '/data' }, path: 'x', size: content.length }
-    const answer = answerOf({ outcome: { status, detail: result[2] }, position: 0 }, 'nas', file)
+    const answer = toAnswer({ outcome: { status, detail: result[2] }, position: 0 }, 'nas', file)
     const reason = 'reason' in answer ? answer.reason : null
     return { status, line, atSender: reason === null ? '' : englishWords(reason) }
   }

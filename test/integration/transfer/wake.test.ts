@@ -24,7 +24,7 @@ async function openTestLink(port: number | null = null) {
   const sessions: Sessions = {
     hello: () => null,
     welcome: async () => ({ asksFirst: false, notice: null }),
-    want: () => 0,
+    offerAgain: () => 0,
   }
   const link: OpenDestination = openReceiver(
     {

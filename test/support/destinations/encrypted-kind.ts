@@ -1,5 +1,5 @@
 import { decrypterFor } from '../../../core/send/destinations/encrypted/age.ts'
-import { hiddenPath, hiddenSource, nameKeyOf } from '../../../core/send/destinations/encrypted/names.ts'
+import { hiddenPath, hiddenSource, deriveNameKey } from '../../../core/send/destinations/encrypted/names.ts'
 import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
 import type { Home } from '../transfer.ts'
 import type { Place, TestedKind } from './kind.ts'
@@ -9,7 +9,7 @@ async function encryptedPlace(place: Place, home: Home, hideNames: boolean): Pro
   const { recipient, identity } = await newEncryptionKey()
   const decrypter = await decrypterFor(identity, recipient)
   const opened = async (bytes: Buffer) => Buffer.from(await decrypter.decrypt(bytes))
-  const key = nameKeyOf(home.identity, recipient)
+  const key = deriveNameKey(home.identity, recipient)
   const there = (source: string, path: string): [source: string, path: string] =>
     hideNames ? [hiddenSource(key, source), `${hiddenPath(key, path)}.age`] : [source, `${path}.age`]
   return {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import { tryDestination } from '../../../core/send/destinations/test-destination.ts'
+import { testDestination } from '../../../core/send/destinations/test-destination.ts'
 import type { SftpDestination } from '../../../core/settings/destination-schema.ts'
 import { mountTmpfs } from '../mounts.ts'
 import { type SftpServer, startSftpServer } from '../servers/sftp.ts'
@@ -91,5 +91,5 @@ export async function trySftp(
   const destination = { ...settings, ...changes }
   const { signal } = new AbortController()
   const options = { identity: home.identity, name: 'station-3', secrets: secrets ?? place.secrets, signal }
-  return { answer: await tryDestination(destination, options), directory: settings.path }
+  return { answer: await testDestination(destination, options), directory: settings.path }
 }

@@ -3,7 +3,7 @@ import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { Refused } from '../../../core/send/destinations/receiver/dial.ts'
-import { troubleOf } from '../../../core/send/destinations/receiver/trouble.ts'
+import { toConnectionTrouble } from '../../../core/send/destinations/receiver/trouble.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import {
   connected,
@@ -88,7 +88,7 @@ describe('the one status, of what is wrong', () => {
     const refused = { ...receiver, connection: { ...unreachable, state: 'refused' as const } }
     expect(status({ destinations: [away, refused] }).sentence).toContain('nas-2 refuses this computer')
     const error = new Refused({ code: 'protocol', reason: '' })
-    const old = troubleOf(error, there, false)
+    const old = toConnectionTrouble(error, there, false)
     expect(
       status({ destinations: [{ ...receiver, connection: { ...old, since: NOW } }] }).sentence,
     ).toContain('Install the same version of Holdfast at both ends.')

@@ -4,14 +4,14 @@ import {
   hiddenSource,
   isNameKeyFile,
   nameKeyFile,
-  nameKeyOf,
+  deriveNameKey,
   nameKeysIn,
   nameKeyText,
   shownPath,
   shownSource,
 } from '../../../core/send/destinations/encrypted/names.ts'
 
-const key = nameKeyOf({ key: 'the key of a computer' }, 'age1recipient')
+const key = deriveNameKey({ key: 'the key of a computer' }, 'age1recipient')
 
 test('a name is hidden in the same way for ever: what is at a destination is found by it', () => {
   expect(hiddenPath(key, 'a/b')).toBe('06smhO93ube1zzMZL6BN7ow/mnFoDEvEdRt8-9ZoncdO0Bo')
@@ -27,7 +27,7 @@ test('names come back, whatever they are; equal ones in two directories look dif
 })
 
 test('what was hidden with another key, moved to another directory or never hidden is not shown', () => {
-  const other = nameKeyOf({ key: 'the key of a computer' }, 'age1another')
+  const other = deriveNameKey({ key: 'the key of a computer' }, 'age1another')
   const hidden = hiddenPath(key, 'one/IMG.jpg')
   const moved = hidden.split('/')[1] ?? ''
   expect(shownPath(other, hidden)).toBe(hidden)

@@ -88,7 +88,7 @@ test('a session with a bucket that is given up while it is opened leaves nothing
       destination: { ...folder, folder: 'pc' },
       identity: await loadIdentity(temporaryDirectory('identity')),
       ...{ name: 'pc', secrets: {}, retrySeconds: 1, keep: DEFAULT_KEEP, bucket: new Bucket() },
-      sessions: { hello: () => null, welcome, want: () => 0 },
+      sessions: { hello: () => null, welcome, offerAgain: () => 0 },
     },
     {
       address: 'cloud',

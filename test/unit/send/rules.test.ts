@@ -9,8 +9,8 @@ import { fileStatuses, type RefusalCode } from '../../../core/protocol/limits.ts
 import { nameFaults } from '../../../core/protocol/names.ts'
 import { WrongFingerprint } from '../../../core/protocol/pin.ts'
 import { Refused } from '../../../core/send/destinations/receiver/dial.ts'
-import { troubleOf } from '../../../core/send/destinations/receiver/trouble.ts'
-import { answerOf } from '../../../core/send/destinations/store-answers.ts'
+import { toConnectionTrouble } from '../../../core/send/destinations/receiver/trouble.ts'
+import { toAnswer } from '../../../core/send/destinations/store-answers.ts'
 import { createRates } from '../../../core/send/progress/rates.ts'
 import { CircuitBreaker } from '../../../core/send/queue/circuit-breaker.ts'
 
@@ -93,14 +93,14 @@ describe('circuit breaker', () => {
     const mib = 1024 * 1024
     breaker.failed(of('s'), full, 'yes', 0)
     breaker.begins('s', 1_000)
-    breaker.went(16 * mib)
+    breaker.countSent(16 * mib)
     expect(breaker.mayGo(20_000, 's')).toBe(false)
     // The next one begins at nothing.
     breaker.failed(of('s'), full, 'yes', 1_500)
     breaker.begins('s', 3_000)
-    breaker.went(16 * mib)
+    breaker.countSent(16 * mib)
     expect(breaker.mayGo(20_000, 's')).toBe(false)
-    breaker.went(16 * mib)
+    breaker.countSent(16 * mib)
     expect(breaker.mayGo(3_000, 's')).toBe(true)
     expect(breaker.problem).toEqual(full)
     // All of it went, and none was stored: the pause goes on growing.
@@ -135,14 +135,14 @@ describe('circuit breaker', () => {
 
   test('with nothing left that waits the trouble is over when a try is due, which a new connection makes it', () => {
     const breaker = new CircuitBreaker(60_000, () => 0)
-    expect(breaker.nothingWaits(0)).toBe(false)
+    expect(breaker.clearIfIdle(0)).toBe(false)
     breaker.failed(of('s'), full, 'yes', 0)
-    expect(breaker.nothingWaits(999)).toBe(false)
+    expect(breaker.clearIfIdle(999)).toBe(false)
     expect(breaker.problem).toEqual(full)
     breaker.tryNow(500)
     expect(breaker.problem).toEqual(full)
     expect(breaker.mayGo(500, 's')).toBe(true)
-    expect(breaker.nothingWaits(500)).toBe(true)
+    expect(breaker.clearIfIdle(500)).toBe(true)
     expect(breaker.problem).toBeNull()
     // It may be as full as before: the pause goes on growing.
     breaker.failed(of('s'), full, 'yes', 600)
@@ -176,13 +176,13 @@ describe('what an answer means', () => {
     failed: ['again', 'maybe'],
   }
   test.each(fileStatuses)('%s', (status) => {
-    const answer = answerOf({ outcome: { status, detail: 'EIO' }, position: 3 }, 'r', file)
+    const answer = toAnswer({ outcome: { status, detail: 'EIO' }, position: 3 }, 'r', file)
     expect([answer.kind, ...('trouble' in answer ? [answer.trouble] : [])]).toEqual(expected[status])
   })
 
   test('every refused name has its own sentence with the path and what to do', () => {
     const sentences = nameFaults.map((detail) => {
-      const answer = answerOf({ outcome: { status: 'name', detail }, position: 0 }, 'r', file)
+      const answer = toAnswer({ outcome: { status: 'name', detail }, position: 0 }, 'r', file)
       return answer.kind === 'refused' ? englishWords(answer.reason) : ''
     })
     expect(new Set(sentences).size).toBe(nameFaults.length)
@@ -213,7 +213,7 @@ describe('why there is no connection', () => {
     [refusal('malformed'), true, 'unreachable', 'transfer.refusedOther'],
     [refusal('stopping'), true, 'unreachable', 'transfer.refusedOther'],
   ])('%s', (error, wasConnected, state, key) => {
-    const trouble = troubleOf(error, destination, wasConnected)
+    const trouble = toConnectionTrouble(error, destination, wasConnected)
     expect(trouble).toMatchObject({ state, problem: { key, params: { address: '[::1]:7766', name: 'nas' } } })
     expect(englishWords(trouble.problem)).not.toContain('{{')
   })

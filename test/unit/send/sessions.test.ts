@@ -91,7 +91,7 @@ test('a fork is told, whatever else is well; what the receiver wants again waits
   const { notice } = await sessions.welcome({ ...theirs, position: 2_500, isForked: true })
   expect(notice).toMatchObject({ key: 'transfer.sessionForked', params: { name: 'nas' } })
   expect(
-    sessions.want([
+    sessions.offerAgain([
       ['s', 'f3'],
       ['s', 'never'],
       ['other', 'f4'],

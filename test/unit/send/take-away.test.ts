@@ -3,8 +3,8 @@ import path from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { holdDirectory } from '../../../core/platform/openat2.ts'
 import { toFileStat } from '../../../core/platform/stat-facts.ts'
-import { asideName, finishRemoval, takeAway } from '../../../core/send/delete-after-send/safe-unlink.ts'
-import { within } from '../../../core/send/delete-after-send/within.ts'
+import { asideName, finishRemoval, safeUnlink } from '../../../core/send/delete-after-send/safe-unlink.ts'
+import { withDirectory } from '../../../core/send/delete-after-send/within.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const ID = 42
@@ -30,7 +30,7 @@ function setUp() {
   const facts = { id: ID, ...toFileStat(stats) }
   const take = async (hasWriter: HasWriter = free, device = stats.dev) => {
     writers.has = hasWriter
-    return within({ path: root }, 'd/file', (directory) => takeAway(directory, 'file', facts, device))
+    return withDirectory({ path: root }, 'd/file', (directory) => safeUnlink(directory, 'file', facts, device))
   }
   const listed = () => fs.readdirSync(path.dirname(file)).sort()
   return { root, file, take, listed, aside: path.join(root, 'd', asideName(ID)) }
@@ -105,7 +105,7 @@ onLinux.each([
   const { root } = setUp()
   fs.mkdirSync(path.join(root, 'elsewhere'))
   fs.symlinkSync(path.join(root, 'elsewhere'), path.join(root, 'd', 'link'))
-  await expect(within({ path: root }, name, async () => undefined)).rejects.toMatchObject({ code })
+  await expect(withDirectory({ path: root }, name, async () => undefined)).rejects.toMatchObject({ code })
 })
 
 onLinux('an interruption is brought to its end in any of its states', async () => {

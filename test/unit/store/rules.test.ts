@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { progressLine } from '../../../cli/progress.ts'
 import { storeChoice } from '../../../cli/restore-task.ts'
 import { parseSize } from '../../../core/lib/i18n/amounts.ts'
-import { answerOf } from '../../../core/send/destinations/store-answers.ts'
+import { toAnswer } from '../../../core/send/destinations/store-answers.ts'
 import { defaultRuleWords, parseRules } from '../../../core/store/quota/quota-options.ts'
 import {
   DEFAULT_RULES,
@@ -108,7 +108,7 @@ describe('limits', () => {
     ['quota bytes lots', 'transfer.storeFull', { name: 'there' }],
   ])('the sender says of "%s": %s', (detail, key, params) => {
     const file = { source: { path: '/' }, path: 'a', size: 1 }
-    const answer = answerOf({ outcome: { status: 'full', detail }, position: 0 }, 'there', file)
+    const answer = toAnswer({ outcome: { status: 'full', detail }, position: 0 }, 'there', file)
     expect(answer).toEqual({ kind: 'again', reason: { key, params }, trouble: 'yes' })
   })
 })

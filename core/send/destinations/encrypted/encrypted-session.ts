@@ -14,7 +14,7 @@ import {
   hiddenSource,
   type NameKey,
   nameKeyFile,
-  nameKeyOf,
+  deriveNameKey,
   nameKeyText,
   shownPath,
 } from './names.ts'
@@ -60,15 +60,15 @@ export interface Encrypting {
  * Returns the encryption of a destination; null: it is not encrypted.
  * @throws UserError if encrypting for the recipient is not possible.
  */
-export async function encryptingFor(
+export async function openEncrypting(
   { name, recipient, hideNames }: Encryption & { name: string },
   identity: OpenOptions['identity'],
 ): Promise<Encrypting | null> {
   if (recipient === null) return null
   const encrypter = await encrypterFor(recipient, name)
-  const key = hideNames ? nameKeyOf(identity, recipient) : null
+  const key = hideNames ? deriveNameKey(identity, recipient) : null
   return {
-    session: (plain) => encrypted(plain, encrypter, key),
+    session: (plain) => encryptSession(plain, encrypter, key),
     shown: (path) => shownPath(key, plainName(path) ?? path),
     keyFiles:
       key === null ? [] : [{ name: nameKeyFile(key), bytes: await encrypter.encrypt(nameKeyText(key)) }],
@@ -76,7 +76,7 @@ export async function encryptingFor(
 }
 
 /** Returns an answer for the encrypted file as one for the file itself. @param seal digest of the bytes sent. */
-function answerOf(answer: Answer, { source, path: name }: Outgoing, seal: Uint8Array = NOTHING): Answer {
+function toPlainAnswer(answer: Answer, { source, path: name }: Outgoing, seal: Uint8Array = NOTHING): Answer {
   if (answer.kind === 'durable') return { ...answer, seal }
   if (answer.kind === 'lost' || answer.reason?.params.path === undefined) return answer
   const { key, params } = answer.reason
@@ -88,16 +88,16 @@ function answerOf(answer: Answer, { source, path: name }: Outgoing, seal: Uint8A
  * ledger does not list are sent again, and large files restart. Files that it does list can get new metadata without
  * resending.
  */
-function encrypted(session: Session, encrypter: Encrypter, key: NameKey): Session {
+function encryptSession(session: Session, encrypter: Encrypter, key: NameKey): Session {
   const { asksFirst, limits, space } = session
   // Invalid names pass unchanged, so that the destination refuses them; the source's own directory has an empty path.
-  const pathOf = (path: string) => (findNameFault(path, 'linux') === null ? hiddenPath(key, path) : path)
-  const sourceOf = (source: OutgoingSource) => ({ ...source, name: hiddenSource(key, source.name) })
-  const directoriesOf = (directories: readonly FoundDirectory[]) =>
-    directories.map((one) => ({ ...one, path: pathOf(one.path) }))
-  const sealedFile = (file: Outgoing): Outgoing => ({
-    source: sourceOf(file.source),
-    path: sealedName(pathOf(file.path)),
+  const toSealedPath = (path: string) => (findNameFault(path, 'linux') === null ? hiddenPath(key, path) : path)
+  const toSealedSource = (source: OutgoingSource) => ({ ...source, name: hiddenSource(key, source.name) })
+  const toSealedDirectories = (directories: readonly FoundDirectory[]) =>
+    directories.map((one) => ({ ...one, path: toSealedPath(one.path) }))
+  const toSealedFile = (file: Outgoing): Outgoing => ({
+    source: toSealedSource(file.source),
+    path: sealedName(toSealedPath(file.path)),
     facts: { ...file.facts, size: encryptedSize(file.facts.size) },
   })
   return {
@@ -113,36 +113,36 @@ function encrypted(session: Session, encrypter: Encrypter, key: NameKey): Sessio
       const sealed: SmallOutgoing[] = []
       for (const file of files) {
         const bytes = await encrypter.encrypt(file.bytes)
-        sealed.push({ ...sealedFile(file), bytes, digest: computeDigest(bytes) })
+        sealed.push({ ...toSealedFile(file), bytes, digest: computeDigest(bytes) })
       }
       const named = files.map(({ source, path, facts }, index) => {
         return { source, path, facts, seal: sealed[index]?.digest }
       })
-      await session.sendSmall(sealed, directoriesOf(directories), {
+      await session.sendSmall(sealed, toSealedDirectories(directories), {
         ...{ onTurn, onUsed },
         onAnswer(index, answer) {
           const file = named[index]
-          if (file !== undefined) onAnswer(index, answerOf(answer, file, file.seal))
+          if (file !== undefined) onAnswer(index, toPlainAnswer(answer, file, file.seal))
         },
       })
     },
     async begin(file, directories) {
-      const upload = await session.begin(sealedFile(file), directoriesOf(directories))
+      const upload = await session.begin(toSealedFile(file), toSealedDirectories(directories))
       return upload === null ? null : encryptingUpload(upload, encrypter, file)
     },
     async copy(file, directories, _digest, from) {
       if (!from.isTrusted || session.copies !== 'own') return null
       // The destination's digest is that of the encrypted bytes; the ledger keeps the seal.
-      const sealed = sealedFile(file)
+      const sealed = toSealedFile(file)
       const sealedFrom = { ...from, source: sealed.source, path: sealed.path }
-      const answer = await session.copy(sealed, directoriesOf(directories), NOTHING, sealedFrom)
-      return answer === null || answer.kind === 'durable' ? answer : answerOf(answer, file)
+      const answer = await session.copy(sealed, toSealedDirectories(directories), NOTHING, sealedFrom)
+      return answer === null || answer.kind === 'durable' ? answer : toPlainAnswer(answer, file)
     },
     async prove(source, path, size, _nonce, seal = null) {
       // Without a seal the file is sent again, and then has one.
       if (seal === null) return { kind: 'absent' }
-      const sealed = sealedName(pathOf(path))
-      const proof = await session.prove(sourceOf(source), sealed, encryptedSize(size), NOTHING)
+      const sealed = sealedName(toSealedPath(path))
+      const proof = await session.prove(toSealedSource(source), sealed, encryptedSize(size), NOTHING)
       if (proof.kind !== 'digest') return proof
       return Buffer.compare(proof.digest, seal) === 0 ? { kind: 'sealed' } : { kind: 'absent' }
     },
@@ -171,7 +171,7 @@ function encryptingUpload(upload: Upload, encrypter: Encrypter, file: Outgoing):
   const giveUp = async (): Promise<Answer> => {
     feed.drop()
     await sending
-    return answerOf(await upload.abort(false), file)
+    return toPlainAnswer(await upload.abort(false), file)
   }
   return {
     offset: 0,
@@ -184,7 +184,7 @@ function encryptingUpload(upload: Upload, encrypter: Encrypter, file: Outgoing):
       feed.end()
       if (!(await sending)) return giveUp()
       const seal = hasher.digest()
-      return answerOf(await upload.end(seal), file, seal)
+      return toPlainAnswer(await upload.end(seal), file, seal)
     },
     abort: giveUp,
   }

@@ -21,7 +21,7 @@ export type NameKey = Uint8Array | null
  * Derives the key of names, which is the same for all that this computer sends to one recipient, so it is not stored.
  * @param identity this computer's, with its private key.
  */
-export const nameKeyOf = ({ key }: { key: string }, recipient: string): Uint8Array =>
+export const deriveNameKey = ({ key }: { key: string }, recipient: string): Uint8Array =>
   new Uint8Array(hkdfSync('sha256', key, recipient, 'holdfast names', KEY_BYTES))
 
 /** Returns the name of the file in Holdfast's own directory that holds the key, encrypted for the recipient. */

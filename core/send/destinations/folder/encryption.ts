@@ -19,7 +19,7 @@ const orAbsent = (error: unknown): null => {
 const fileIn = ({ own }: Pick<StoreLayout, 'own'>): string => path.join(own, 'encryption.json')
 
 /** Returns the encryption setting of a folder. @throws the system error, or ZodError. */
-export async function encryptionOf(layout: Pick<StoreLayout, 'own'>): Promise<Encryption> {
+export async function readEncryption(layout: Pick<StoreLayout, 'own'>): Promise<Encryption> {
   const text = await readFile(fileIn(layout), 'utf8').catch(orAbsent)
   return text === null ? NOT_ENCRYPTED : schema.parse(JSON.parse(text))
 }
@@ -30,7 +30,7 @@ export async function claimEncryption(
   wanted: Encryption & { name: string },
 ): Promise<void> {
   const { name, recipient, hideNames } = wanted
-  const there = await encryptionOf(layout)
+  const there = await readEncryption(layout)
   const isNew = there === NOT_ENCRYPTED && (await stat(layout.senders).catch(orAbsent)) === null
   if (!isNew) requireSame(there, wanted, layout.root, name)
   else if (recipient !== null) await replaceFile(fileIn(layout), JSON.stringify({ recipient, hideNames }))

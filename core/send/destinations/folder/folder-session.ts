@@ -14,13 +14,13 @@ export interface FolderSessionOptions extends SessionOptions {
   /** The id of the session, which stored files refer to. */
   session: string
   /** Returns the store's directory of a source. @throws the system error. */
-  sourceOf(id: string, name: string): Promise<StoreSource>
+  getSource(id: string, name: string): Promise<StoreSource>
 }
 
 type End = Pick<FrameChannel, 'send' | 'room'>
 
 /** Joins the pieces. The store transfers a batch's memory to a thread, so it must contain nothing else. */
-function payloadOf(type: FrameType, pieces: readonly Uint8Array[]): Buffer {
+function joinPieces(type: FrameType, pieces: readonly Uint8Array[]): Buffer {
   const [one] = pieces
   if (one !== undefined && pieces.length === 1 && (type !== 'batch' || batchBuffers.holds(one)))
     return Buffer.from(one.buffer, one.byteOffset, one.length)
@@ -34,24 +34,24 @@ function payloadOf(type: FrameType, pieces: readonly Uint8Array[]): Buffer {
   return whole
 }
 
-function frameOf<T extends FrameType>(type: T, header: FrameHeader<T>, pieces: readonly Uint8Array[]) {
-  return { type, header, payload: payloadOf(type, pieces) } as Frame
+function createFrame<T extends FrameType>(type: T, header: FrameHeader<T>, pieces: readonly Uint8Array[]) {
+  return { type, header, payload: joinPieces(type, pieces) } as Frame
 }
 
 /** Connects both ends of a session in this process: the frames of a connection to a receiver, without a socket. */
 export function openFolderSession(options: FolderSessionOptions): { session: OwnSession; close(): void } {
-  const { store, session: name, sourceOf } = options
+  const { store, session: name, getSource } = options
 
   const back: End = {
     send(type, header) {
-      if (!session.closed) session.onFrame(frameOf(type, header, []))
+      if (!session.closed) session.onFrame(createFrame(type, header, []))
     },
     room: () => Promise.resolve(),
   }
   const storing = new StoreSession(back, store, name, WINDOW, { openSource })
   const there: End = {
     send(type, header, pieces = [], onUsed) {
-      if (!session.closed) storing.handle(frameOf(type, header, pieces), onUsed)
+      if (!session.closed) storing.handle(createFrame(type, header, pieces), onUsed)
     },
     room: () => Promise.resolve(),
   }

@@ -7,8 +7,8 @@ import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION } from '../../../settings/destinations.ts'
 import { compareSessions } from '../../../store/store.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
-import { encryptingFor } from '../encrypted/encrypted-session.ts'
-import { hungFor, STALLED_MS } from '../hung.ts'
+import { openEncrypting } from '../encrypted/encrypted-session.ts'
+import { describeHang, STALLED_MS } from '../hung.ts'
 import {
   type ConnectionTrouble,
   type Connector,
@@ -46,7 +46,7 @@ async function agree(
 }
 
 /** Reports that the disk hangs while `work` is pending. */
-async function sayingHung<T>(name: string, events: DestinationEvents, work: Promise<T>): Promise<T> {
+async function reportWhileHung<T>(name: string, events: DestinationEvents, work: Promise<T>): Promise<T> {
   let isHung = false
   for (let ms = STALLED_MS; ; ms += STALLED_MS) {
     const answer = await withTimeout(STALLED_MS, work)
@@ -55,7 +55,7 @@ async function sayingHung<T>(name: string, events: DestinationEvents, work: Prom
       return answer
     }
     isHung = true
-    events.onState('unreachable', hungFor(ms, name))
+    events.onState('unreachable', describeHang(ms, name))
   }
 }
 
@@ -63,7 +63,7 @@ async function begin(folder: OpenFolder, options: FolderOptions, events: Destina
   const { name } = options.destination
   const { store, senders, me } = folder
   const session = randomBytes(16).toString('hex')
-  const asksFirst = await sayingHung(name, events, agree(folder, options, session, events))
+  const asksFirst = await reportWhileHung(name, events, agree(folder, options, session, events))
   return openFolderSession({
     ...{ receiver: name, session, asksFirst },
     store,
@@ -72,13 +72,13 @@ async function begin(folder: OpenFolder, options: FolderOptions, events: Destina
       const { bavail, blocks, bsize } = await statfs(options.destination.path)
       return { free: bavail * bsize, total: blocks * bsize }
     },
-    sourceOf: async (id, called) =>
+    getSource: async (id, called) =>
       store.source(me.folder, await senders.sourceDirectory(me.folder, id, called)),
   })
 }
 
 /** See Connector. */
-async function open(
+async function openSession(
   options: FolderOptions,
   events: DestinationEvents,
   { signal, end }: SessionAttempt,
@@ -86,20 +86,20 @@ async function open(
   const { destination, sessions } = options
   const { name } = destination
   const log = (text: string) => events.log('warn', `${name}: ${text}`)
-  const encrypting = await encryptingFor(destination, options.identity)
+  const encrypting = await openEncrypting(destination, options.identity)
   const onReplaced = () => end(Object.assign(new Error('another manifest'), { code: 'ESTALE' }))
   const isOwn = destination.id === EMBEDDED_DESTINATION
   const opening = openFolderStore(options, isOwn, encrypting, log, onReplaced)
-  const folder = await sayingHung(name, events, opening)
+  const folder = await reportWhileHung(name, events, opening)
   try {
     signal.throwIfAborted()
     const { session, close: endSession } = await begin(folder, options, events)
     const unwatch = watchFolder(folder, {
       onLost: end,
-      onStalled: (ms) => events.onTrouble(hungFor(ms, name)),
+      onStalled: (ms) => events.onTrouble(describeHang(ms, name)),
       onWanted(files) {
         const known = files.map(([id, path]) => [id, encrypting?.shown(path) ?? path] as const)
-        if (sessions.want(known) > 0) events.onWanted()
+        if (sessions.offerAgain(known) > 0) events.onWanted()
       },
       log,
     })
@@ -122,7 +122,7 @@ async function open(
 }
 
 /** Returns the state and message for a folder that cannot be used, or no longer. */
-function troubleOf(error: unknown, { name, path }: FolderDestination): ConnectionTrouble {
+function toConnectionTrouble(error: unknown, { name, path }: FolderDestination): ConnectionTrouble {
   if (error instanceof NotMounted) return { state: 'unreachable', problem: notMountedWords({ name, path }) }
   const reason = errorCode(error) ?? errorText(error)
   return { state: 'unreachable', problem: message('transfer.folderFailed', { name, path, reason }) }
@@ -132,8 +132,8 @@ function troubleOf(error: unknown, { name, path }: FolderDestination): Connectio
 export function openFolder(options: FolderOptions, events: DestinationEvents): OpenDestination {
   const { destination, retrySeconds } = options
   const keeping: Connector = {
-    open: (attempt) => open(options, events, attempt),
-    troubleOf: (reason) => troubleOf(reason, destination),
+    open: (attempt) => openSession(options, events, attempt),
+    toTrouble: (reason) => toConnectionTrouble(reason, destination),
     retrySeconds,
   }
   return new KeptConnection(keeping, events)

@@ -8,24 +8,24 @@ import { errorCode, errorText } from '../../../platform/system-error.ts'
 import { storeLayout } from '../../../store/layout.ts'
 import { claimStore } from '../../../store/lock.ts'
 import type { DestinationTest, TestStage } from '../../sender-messages.ts'
-import { trial, tryFile } from '../connection-test.ts'
+import { runConnectionTest, testFile } from '../connection-test.ts'
 import type { Tested, TryOptions } from '../test-destination.ts'
 import { claimEncryption } from './encryption.ts'
 import { getStoreInode, NotMounted, notMountedWords } from './place.ts'
 
-export function tryFolder(
+export function testFolder(
   destination: Tested<'folder'>,
   { signal, stage = 'given' }: TryOptions,
 ): Promise<DestinationTest> {
   const { name, path: directory } = destination
   const file = path.join(directory, `.holdfast-test-${randomUUID()}`)
-  return trial({
+  return runConnectionTest({
     name,
     signal,
     async run(step, found) {
       await step('connect', () => connect(directory, stage))
       const remove = () => unlink(file)
-      await tryFile(name, step, {
+      await testFile(name, step, {
         write: (bytes) => writeNew(file, bytes),
         read: () => readFile(file),
         remove,

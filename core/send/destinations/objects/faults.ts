@@ -37,7 +37,7 @@ export interface FaultyFile {
  * Returns the answer for a file whose transfer failed.
  * @param name the destination's.
  */
-export function answerOf(error: unknown, name: string, file: FaultyFile): Answer {
+export function toAnswer(error: unknown, name: string, file: FaultyFile): Answer {
   const { kind, reason } = asFault(error)
   const where = { path: path.join(file.source.path, file.path), name, reason }
   switch (kind) {
@@ -70,7 +70,7 @@ export interface NamedPlace {
 }
 
 /** Returns the state and message for a session that could not begin, or has ended. */
-export function troubleOf(
+export function toConnectionTrouble(
   error: unknown,
   { name, address }: NamedPlace,
   wasConnected: boolean,

@@ -45,7 +45,7 @@ export interface OwnFolder {
   /** Keeps all older versions from now on; resolves once that is recorded. */
   keepAll(): Promise<void>
   /** Returns the source's directory in the folder; a new one is recorded there before this resolves. */
-  directoryOf(source: Pick<OutgoingSource, 'id' | 'name'>): Promise<string>
+  getDirectory(source: Pick<OutgoingSource, 'id' | 'name'>): Promise<string>
 }
 
 const OWNER = `${OWN_DIRECTORY}/owner.json`
@@ -79,7 +79,7 @@ export async function readOwner(
  * @throws UserError if it is another computer's, or inside such a folder, where its files would count as the other's;
  *   see readOwner.
  */
-export async function ownerOf(
+export async function checkOwner(
   store: ObjectStore,
   { folder, at, fingerprint }: Pick<FolderClaim, 'folder' | 'at' | 'fingerprint'>,
   signal: AbortSignal,
@@ -143,7 +143,7 @@ export async function claimFolder(
   signal: AbortSignal,
 ): Promise<OwnFolder> {
   const { folder, fingerprint, computer, at, isKnown, recipient, hideNames } = claim
-  let owner = await ownerOf(store, claim, signal)
+  let owner = await checkOwner(store, claim, signal)
   const isNew = owner === null
   if (owner === null) {
     if (isKnown && store.can.vanish) throw new UserError('transfer.objects.vanished', { folder, name: at })
@@ -188,7 +188,7 @@ export async function claimFolder(
     async keepAll() {
       await inTurn(async () => current.keepsAll || write({ keepsAll: true }))
     },
-    directoryOf(source) {
+    getDirectory(source) {
       const known = current.sources[source.id]
       return known === undefined ? inTurn(() => add(source)) : Promise.resolve(known)
     },

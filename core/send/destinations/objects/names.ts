@@ -37,11 +37,11 @@ export function openNames(
     async current(source: OutgoingSource, path: string): Promise<string> {
       const fault = findNameFault(path, 'linux')
       if (fault !== null) throw new StoreFault('impossible', `name: ${fault}`)
-      return `${folder}/${await own.directoryOf(source)}/${path}`
+      return `${folder}/${await own.getDirectory(source)}/${path}`
     },
     /** Sets aside any object that is in the way of this name, as an older version. */
     async makeRoom(source: OutgoingSource, path: string): Promise<void> {
-      const directory = await own.directoryOf(source)
+      const directory = await own.getDirectory(source)
       // Usually the object has the name itself; but a directory above may have been a file before.
       for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {
         if ((await store.info(`${folder}/${directory}/${at}`)) === null) continue

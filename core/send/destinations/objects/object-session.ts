@@ -3,7 +3,7 @@ import type { Keep } from '../../../store/retention/choose.ts'
 import { type Bucket, bytesAhead } from '../../rate-limit/bucket.ts'
 import type { Outgoing, OwnSession } from '../destination.ts'
 import { adoptContent, digestAt, isOtherSecond } from './content.ts'
-import { answerOf, isFault } from './faults.ts'
+import { toAnswer, isFault } from './faults.ts'
 import type { OwnFolder } from './folder-owner.ts'
 import { openNames } from './names.ts'
 import type { ObjectStore } from './object-store.ts'
@@ -57,7 +57,7 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
       close()
       onLost(error)
     }
-    return answerOf(error, name, file)
+    return toAnswer(error, name, file)
   }
   const adopt: ObjectSessionParts['adopt'] = async (at, facts) =>
     compares && adoptContent(store, at, facts, { reads: true }, signal)

@@ -4,10 +4,10 @@ import { message } from '../../../lib/i18n/message.ts'
 import { errorText } from '../../../platform/system-error.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
-import { encryptingFor } from '../encrypted/encrypted-session.ts'
+import { openEncrypting } from '../encrypted/encrypted-session.ts'
 import { KeptConnection, type OpenedSession, type SessionAttempt } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
-import { troubleOf } from './faults.ts'
+import { toConnectionTrouble } from './faults.ts'
 import { claimFolder, keepNameKeys } from './folder-owner.ts'
 import { openObjectSession } from './object-session.ts'
 import { type ObjectStore, StoreFault } from './object-store.ts'
@@ -54,7 +54,7 @@ async function openOn(
 ): Promise<Pick<OpenedSession, 'session' | 'close'>> {
   const { destination, identity, sessions, keep, bucket } = options
   const { name, folder, recipient, hideNames } = destination
-  const encrypting = await encryptingFor(destination, identity)
+  const encrypting = await openEncrypting(destination, identity)
   const { fingerprint } = identity
   const isKnown = sessions.hello() !== null
   const claim = { folder, fingerprint, computer: options.name, at: name, isKnown, recipient, hideNames }
@@ -147,7 +147,7 @@ export function openObjects(
   return new KeptConnection(
     {
       open,
-      troubleOf: (reason, wasConnected) => troubleOf(reason, { name, address }, wasConnected),
+      toTrouble: (reason, wasConnected) => toConnectionTrouble(reason, { name, address }, wasConnected),
       retrySeconds: options.retrySeconds,
     },
     events,

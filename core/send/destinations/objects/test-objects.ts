@@ -4,11 +4,11 @@ import { type Message, message } from '../../../lib/i18n/message.ts'
 import { folderName } from '../../../protocol/names.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import type { DestinationTest } from '../../sender-messages.ts'
-import { type Trial, trial, tryFile } from '../connection-test.ts'
+import { type ConnectionTest, runConnectionTest, testFile } from '../connection-test.ts'
 import type { TryOptions } from '../test-destination.ts'
 import { putOwn, readSmall } from './content.ts'
-import { orIf, troubleOf } from './faults.ts'
-import { ownerOf } from './folder-owner.ts'
+import { orIf, toConnectionTrouble } from './faults.ts'
+import { checkOwner } from './folder-owner.ts'
 import type { ObjectStore } from './object-store.ts'
 
 /** A kind of store to test. */
@@ -24,7 +24,7 @@ export interface TriedKind<S extends ObjectStore> {
 }
 
 /** Tests a store: its first step includes checking the folder's owner. */
-export function tryObjects<S extends ObjectStore>(
+export function testObjects<S extends ObjectStore>(
   destination: { name: string; folder?: string | undefined },
   { address, reach, notes, explain }: TriedKind<S>,
   { identity, name: computer, signal }: TryOptions,
@@ -32,18 +32,18 @@ export function tryObjects<S extends ObjectStore>(
   const { name, folder = folderName(computer) } = destination
   const connect = async (found: DestinationTest['found']): Promise<S> => {
     const { store } = await reach(folder, found)
-    await ownerOf(store, { folder, at: name, fingerprint: identity.fingerprint }, signal).catch((error) => {
+    await checkOwner(store, { folder, at: name, fingerprint: identity.fingerprint }, signal).catch((error) => {
       store.close()
       throw error
     })
     return store
   }
-  const run: Trial['run'] = async (step, found) => {
+  const run: ConnectionTest['run'] = async (step, found) => {
     const store = await step('connect', () => connect(found))
     try {
       const file = `${folder}/${OWN_DIRECTORY}/test-${randomUUID()}`
       const remove = () => store.remove(file)
-      await tryFile(name, step, {
+      await testFile(name, step, {
         write: (bytes) => putOwn(store, file, bytes, { replace: false }),
         read: (mostBytes) => readSmall(store, file, signal, mostBytes),
         remove,
@@ -59,13 +59,13 @@ export function tryObjects<S extends ObjectStore>(
       store.close()
     }
   }
-  return trial({
+  return runConnectionTest({
     name,
     signal,
     run: (step, found) =>
       run(step, found).catch(async (error: unknown) => {
         throw explain === undefined ? error : await untilAborted(signal, explain(error, folder))
       }),
-    why: (error) => troubleOf(error, { name, address }, false).problem,
+    why: (error) => toConnectionTrouble(error, { name, address }, false).problem,
   })
 }

@@ -9,7 +9,7 @@ const MOST_WAITING = 10_000
 type Store = Pick<ObjectStore, 'list' | 'remove' | 'lastChange'>
 type Found = Version & { name: string }
 
-function versionOf({ name, storedAt }: ObjectInfo): Found | null {
+function parseVersion({ name, storedAt }: ObjectInfo): Found | null {
   const version = name.slice(name.lastIndexOf('/') + 1)
   const at = replacedAt(versionNameAsGiven(version))
   if (at === null) return null
@@ -19,7 +19,7 @@ function versionOf({ name, storedAt }: ObjectInfo): Found | null {
 
 /** Returns the older versions of a name to remove, by a receiver's rules. @param now the earlier of the two clocks. */
 export function olderToThin(objects: readonly ObjectInfo[], keep: Keep, now: number): string[] {
-  const all = objects.flatMap((one) => versionOf(one) ?? [])
+  const all = objects.flatMap((one) => parseVersion(one) ?? [])
   all.sort((a, b) => a.replacedAt - b.replacedAt)
   // The newest version always stays: the content that replaces it may not have arrived.
   return versionsToPrune(all, keep, false, now).map(({ name }) => name)

@@ -47,7 +47,7 @@ export async function beginUpload(
   const { uploads, signal, answerTo } = parts
   if (!(await uploads.acquire())) return null
   try {
-    return uploadOf(parts, file, await begin(parts, file, identity), identity !== undefined)
+    return createUpload(parts, file, await begin(parts, file, identity), identity !== undefined)
   } catch (error) {
     const answer = answerTo(error, file)
     uploads.release()
@@ -58,7 +58,7 @@ export async function beginUpload(
 
 const SWEPT = 'the sweep removes the unfinished upload'
 
-function uploadOf(
+function createUpload(
   parts: ObjectSessionParts,
   file: Outgoing,
   upload: ObjectUpload,

@@ -15,7 +15,7 @@ export function openTold(tell: (source: { source: number; id: string; name: stri
   const numbers = new Map<string, number>()
   const facts = new Map<string, string>()
 
-  const numberOf = ({ id, name }: OutgoingSource): number => {
+  const getSourceNumber = ({ id, name }: OutgoingSource): number => {
     const known = numbers.get(id)
     if (known !== undefined) return known
     const number = numbers.size
@@ -26,7 +26,7 @@ export function openTold(tell: (source: { source: number; id: string; name: stri
 
   return {
     /** Returns the number by which the receiver refers to a source; sends it for a new source. */
-    numberOf,
+    getSourceNumber,
     /** Returns the directories that are new to the receiver or have changed, and records them as sent. */
     news(source: OutgoingSource, directories: readonly FoundDirectory[]): DirectoryEntry[] {
       const found: DirectoryEntry[] = []
@@ -38,7 +38,7 @@ export function openTold(tell: (source: { source: number; id: string; name: stri
         if (facts.get(place) === text) continue
         if (facts.size >= MOST) facts.clear()
         facts.set(place, text)
-        found.push([numberOf(source), path, words])
+        found.push([getSourceNumber(source), path, words])
       }
       return found
     },

@@ -10,7 +10,7 @@ import type { Proof } from '../destination.ts'
 type Tell = (index: number, result: Stored | null) => void
 
 /** All requests that the receiver has not answered yet. An answer without a request is a WireFault. */
-export class Pending {
+export class OutstandingRequests {
   readonly #files = new Map<number, { first: number; tell: Tell }>()
   readonly #copies = new Set<number>()
   readonly #proofs = new Map<number, (proof: Proof) => void>()

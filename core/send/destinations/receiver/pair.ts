@@ -12,7 +12,7 @@ const PAIR_WITHIN_MS = 12_000
 
 const timedOut = () => Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })
 
-function problemOf(error: unknown, { host, port }: PairingCode): UserError {
+function toPairingError(error: unknown, { host, port }: PairingCode): UserError {
   const address = formatAddress(host, port)
   if (error instanceof WrongFingerprint)
     return new UserError('transfer.pairWrongFingerprint', { address, fingerprint: error.fingerprint })
@@ -47,6 +47,6 @@ export async function pairWithReceiver(
     const { host, port, fingerprint } = code
     return { id: fingerprint, kind: 'receiver', name: welcome.name, host, port, fingerprint }
   } catch (error) {
-    throw problemOf(late.aborted ? timedOut() : error, code)
+    throw toPairingError(late.aborted ? timedOut() : error, code)
   }
 }

@@ -6,9 +6,9 @@ import type { Frame, FrameHeader } from '../../../protocol/frames.ts'
 import { BATCH_MAX_FILES, MAX_OPEN_FILES } from '../../../protocol/limits.ts'
 import { Bucket, bytesAhead } from '../../rate-limit/bucket.ts'
 import type { Answer, OwnSession, Space } from '../destination.ts'
-import { answerOf } from '../store-answers.ts'
+import { toAnswer } from '../store-answers.ts'
 import { openTold } from './metadata-cache.ts'
-import { Pending } from './outstanding-requests.ts'
+import { OutstandingRequests } from './outstanding-requests.ts'
 import { sendSmallFiles } from './small-files.ts'
 import { beginUpload, type ReceiverSessionParts } from './upload.ts'
 
@@ -50,7 +50,7 @@ export class ReceiverSession implements OwnSession {
     this.#parts = {
       channel,
       receiver,
-      pending: new Pending(),
+      pending: new OutstandingRequests(),
       told: openTold((source) => channel.send('source', source)),
       bytesCredit: createSemaphore(welcome.bytes),
       filesCredit: createSemaphore(welcome.files),
@@ -83,7 +83,7 @@ export class ReceiverSession implements OwnSession {
     channel.send('copy', { ...header, ...of })
     const said = await result
     if (said === null) return lost
-    return said.outcome.status === 'unknown' ? null : answerOf(said, receiver, { source, path, size })
+    return said.outcome.status === 'unknown' ? null : toAnswer(said, receiver, { source, path, size })
   }
 
   readonly prove: OwnSession['prove'] = async (source, path, size, nonce) => {

@@ -2,14 +2,14 @@ import { message } from '../../../lib/i18n/message.ts'
 import type { Frame, FrameHeader } from '../../../protocol/frames.ts'
 import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
-import { hungFor } from '../hung.ts'
+import { describeHang } from '../hung.ts'
 import { type Connector, KeptConnection, type OpenedSession, type SessionAttempt } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../sleep-network-watch.ts'
 import { dial } from './dial.ts'
 import { ReceiverSession } from './receiver-session.ts'
 import { tellStatus } from './tell-status.ts'
-import { troubleOf } from './trouble.ts'
+import { toConnectionTrouble } from './trouble.ts'
 
 export type ReceiverDestinationOptions = Omit<OpenOptions, 'secrets' | 'storeThread' | 'status'> &
   Partial<Pick<OpenOptions, 'status'>> & { destination: ReceiverDestination }
@@ -18,7 +18,7 @@ export type ReceiverDestinationOptions = Omit<OpenOptions, 'secrets' | 'storeThr
 const LAST_WORD_MS = 500
 
 /** See Connector. */
-async function open(
+async function openSession(
   options: ReceiverDestinationOptions,
   events: DestinationEvents,
   { signal, end }: SessionAttempt,
@@ -30,7 +30,7 @@ async function open(
   const { channel, welcome, follow, localAddress, isToItself } = dialled
   let session: ReceiverSession | null = null
   const onFrame = (frame: Frame) => {
-    if (frame.type === 'alive') events.onTrouble(hungFor(frame.header.stalledMs, name))
+    if (frame.type === 'alive') events.onTrouble(describeHang(frame.header.stalledMs, name))
     else if (frame.type === 'want') wanted(frame.header.files)
     else if (frame.type === 'twice')
       events.onNotice(message('transfer.twiceHere', { name, from: frame.header.from }))
@@ -38,7 +38,7 @@ async function open(
   }
   const wanted = (files: FrameHeader<'want'>['files']) => {
     try {
-      if (sessions.want(files) > 0) events.onWanted()
+      if (sessions.offerAgain(files) > 0) events.onWanted()
     } catch (error) {
       events.log('warn', `files that ${name} wants again: ${String(error)}`)
     }
@@ -75,8 +75,8 @@ export function openReceiver(
 ): OpenDestination {
   const { destination, retrySeconds } = options
   const keeping: Connector = {
-    open: (attempt) => open(options, events, attempt),
-    troubleOf: (reason, wasConnected) => troubleOf(reason, destination, wasConnected),
+    open: (attempt) => openSession(options, events, attempt),
+    toTrouble: (reason, wasConnected) => toConnectionTrouble(reason, destination, wasConnected),
     retrySeconds,
   }
   return new KeptConnection(keeping, events, watch)

@@ -2,7 +2,7 @@ import type { SmallFile } from '../../../protocol/entries.ts'
 import { encodeMetadata } from '../../../protocol/facts.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { SmallEvents, SmallOutgoing } from '../destination.ts'
-import { answerOf } from '../store-answers.ts'
+import { toAnswer } from '../store-answers.ts'
 import type { ReceiverSessionParts } from './upload.ts'
 
 /** See Session.sendSmall: the files form one frame. */
@@ -49,7 +49,7 @@ function send(
   const first = pending.files(files.length, (index, said) => {
     const name = names[index]
     const isLost = said === null || name === undefined
-    onAnswer(index, isLost ? { kind: 'lost' } : answerOf(said, receiver, name))
+    onAnswer(index, isLost ? { kind: 'lost' } : toAnswer(said, receiver, name))
   })
   const header = {
     files: files.map(({ path, facts, digest }, index): SmallFile => {

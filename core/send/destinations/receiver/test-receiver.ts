@@ -1,20 +1,20 @@
 import { message } from '../../../lib/i18n/message.ts'
 import type { DestinationTest } from '../../sender-messages.ts'
-import { trial } from '../connection-test.ts'
+import { runConnectionTest } from '../connection-test.ts'
 import type { Tested, TryOptions } from '../test-destination.ts'
 import { dial } from './dial.ts'
-import { troubleOf } from './trouble.ts'
+import { toConnectionTrouble } from './trouble.ts'
 
 /**
  * Tests a receiver: dials it, verifies its certificate, and requests access as for a restore. A second session for
  * sending would look like a second computer with this one's certificate.
  */
-export function tryReceiver(
+export function testReceiver(
   destination: Tested<'receiver'>,
   { identity, name: ownName, signal }: TryOptions,
 ): Promise<DestinationTest> {
   const { name } = destination
-  return trial({
+  return runConnectionTest({
     name,
     signal,
     async run(step) {
@@ -23,6 +23,6 @@ export function tryReceiver(
       channel.destroy(null)
       return message('test.answers', { name })
     },
-    why: (error) => troubleOf(error, destination, false).problem,
+    why: (error) => toConnectionTrouble(error, destination, false).problem,
   })
 }

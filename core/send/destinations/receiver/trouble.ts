@@ -8,7 +8,7 @@ import type { ConnectionTrouble } from '../keep-connected.ts'
 import { Refused } from './dial.ts'
 
 /** Returns the state and message for a failed or lost connection. */
-export function troubleOf(
+export function toConnectionTrouble(
   error: unknown,
   destination: Pick<ReceiverDestination, 'name' | 'host' | 'port'>,
   wasConnected: boolean,

@@ -5,16 +5,16 @@ import { chunkBuffers } from '../../../protocol/frame-buffers.ts'
 import type { RateLease } from '../../rate-limit/bucket.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { Outgoing, Upload } from '../destination.ts'
-import { answerOf } from '../store-answers.ts'
+import { toAnswer } from '../store-answers.ts'
 import type { Told } from './metadata-cache.ts'
-import type { Pending } from './outstanding-requests.ts'
+import type { OutstandingRequests } from './outstanding-requests.ts'
 
 /** The shared parts of a session. */
 export interface ReceiverSessionParts {
   channel: Pick<FrameChannel, 'send' | 'room'>
   /** The receiver's name, for messages. */
   receiver: string
-  pending: Pending
+  pending: OutstandingRequests
   told: Told
   /** The receiver's credit. */
   bytesCredit: Semaphore
@@ -47,7 +47,7 @@ export async function beginUpload(
     answered = true
     return said === null
       ? ({ kind: 'lost' } as const)
-      : answerOf(said, parts.receiver, { source, path, size })
+      : toAnswer(said, parts.receiver, { source, path, size })
   })
   const known = identity === undefined ? 0 : pending.resume(id, size)
   const entries = told.news(source, directories)

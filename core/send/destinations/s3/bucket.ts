@@ -5,17 +5,17 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3'
 import { isFault, unlessLost } from '../objects/faults.ts'
-import { type BucketPlace, contentMd5, keyOf } from './requests.ts'
+import { type BucketPlace, contentMd5, toKey } from './requests.ts'
 
 /** The abilities of a bucket: each is tested at its first use, and the result kept until the store is closed. */
-export type BucketAbilities = ReturnType<typeof abilitiesOf>
+export type BucketAbilities = ReturnType<typeof createAbilities>
 
 /** @param trial name of the object that the tests write. It stays, because a key may lack permission to remove it. */
-export function abilitiesOf(place: BucketPlace, trial: string) {
+export function createAbilities(place: BucketPlace, trial: string) {
   const { client, bucket: Bucket } = place
 
   const put = (bytes: Uint8Array, md5: string, condition?: '*'): Promise<unknown> => {
-    const what = { Bucket, Key: keyOf(place, trial), Body: bytes, ContentMD5: md5 }
+    const what = { Bucket, Key: toKey(place, trial), Body: bytes, ContentMD5: md5 }
     const IfNoneMatch = condition === undefined ? {} : { IfNoneMatch: condition }
     return client.send(new PutObjectCommand({ ...what, ...IfNoneMatch }))
   }

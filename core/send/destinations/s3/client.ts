@@ -3,7 +3,7 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { errorCode } from '../../../platform/system-error.ts'
 import type { S3Destination } from '../../../settings/destination-schema.ts'
 import { tlsAgent } from './certificate.ts'
-import { faultOf } from './faults.ts'
+import { toStoreFault } from './faults.ts'
 
 /** Concurrent requests: beyond this number a store only queues them itself. */
 export const PARALLEL = 32
@@ -59,7 +59,7 @@ export function createClient(place: S3Place, secrets: Readonly<Record<string, st
     (next, { commandName = '' }) =>
       (request) =>
         next(request).catch((error: unknown) => {
-          throw faultOf(error, commandName.replace(/Command$/, ''))
+          throw toStoreFault(error, commandName.replace(/Command$/, ''))
         }),
     { step: 'initialize', priority: 'high', name: 'storeFaults' },
   )

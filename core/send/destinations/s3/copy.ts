@@ -7,8 +7,8 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3'
 import { ignoreError } from '../../../dropped-errors.ts'
-import { metadataOfCopy } from './facts.ts'
-import { type BucketPlace, copySource, keyOf, storageOf } from './requests.ts'
+import { toCopyMetadata } from './facts.ts'
+import { type BucketPlace, copySource, toKey, toStorageClass } from './requests.ts'
 
 /**
  * Largest copy in one request: the store sends nothing until it is done, and no store copies more than 5 GiB at once.
@@ -28,10 +28,10 @@ export async function copyObject(
   changes: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const { client, bucket: Bucket } = place
-  const source = keyOf(place, from)
+  const source = toKey(place, from)
   const head = await client.send(new HeadObjectCommand({ Bucket, Key: source }))
-  const target = { Bucket, Key: keyOf(place, to) }
-  const begun = { ...target, ...storageOf(place), Metadata: { ...metadataOfCopy(head), ...changes } }
+  const target = { Bucket, Key: toKey(place, to) }
+  const begun = { ...target, ...toStorageClass(place), Metadata: { ...toCopyMetadata(head), ...changes } }
   const CopySource = copySource(Bucket, source)
   const size = head.ContentLength ?? 0
   if (size <= most) {

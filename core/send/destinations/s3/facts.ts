@@ -8,7 +8,7 @@ const NS = 1_000_000_000n
  * Returns an object's metadata for a file. `mtime` and `mode` have rclone's names and formats, so rclone restores them,
  * too. `blake3` is the output of `b3sum`.
  */
-export function metadataOf({ mtimeNs, mode, digest }: ObjectFacts): Record<string, string> {
+export function toMetadata({ mtimeNs, mode, digest }: ObjectFacts): Record<string, string> {
   const sign = mtimeNs < 0n ? '-' : ''
   const positive = mtimeNs < 0n ? -mtimeNs : mtimeNs
   const fraction = String(positive % NS).padStart(9, '0')
@@ -20,7 +20,7 @@ export function metadataOf({ mtimeNs, mode, digest }: ObjectFacts): Record<strin
 }
 
 /** Returns a copy's metadata, with the time when its content was first stored, also for the copy of a copy. */
-export const metadataOfCopy = ({
+export const toCopyMetadata = ({
   Metadata,
   LastModified,
 }: HeadObjectCommandOutput): Record<string, string> => ({
@@ -34,7 +34,7 @@ export function firstStoredAt({ stored = '' }: Readonly<Record<string, string>> 
   return Number.isNaN(at) ? undefined : at
 }
 
-function mtimeOf(text: string | undefined): bigint | null {
+function parseMtime(text: string | undefined): bigint | null {
   const parts = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text ?? '')
   if (parts === null) return null
   const [, sign, seconds = '0', fraction = ''] = parts
@@ -43,7 +43,7 @@ function mtimeOf(text: string | undefined): bigint | null {
 }
 
 /** Returns an object's facts, with defaults for missing or invalid metadata, as of other programs' objects. */
-export function factsOf(
+export function parseFacts(
   size: number,
   stored: Date,
   metadata: Readonly<Record<string, string>> = {},
@@ -52,7 +52,7 @@ export function factsOf(
   const digest = /^[0-9a-f]{64}$/.test(blake3 ?? '') ? Buffer.from(blake3 ?? '', 'hex') : null
   return {
     size,
-    mtimeNs: mtimeOf(mtime) ?? BigInt(stored.getTime()) * 1_000_000n,
+    mtimeNs: parseMtime(mtime) ?? BigInt(stored.getTime()) * 1_000_000n,
     mode: /^[0-7]{1,5}$/.test(mode ?? '') ? Number.parseInt(mode ?? '', 8) & 0o7777 : 0o644,
     digest: isDigest(digest) ? digest : null,
   }

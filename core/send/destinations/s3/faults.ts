@@ -46,7 +46,7 @@ interface SdkError {
   $response?: { statusCode?: number }
 }
 
-function statusOf({ $metadata, $response }: SdkError): number | null {
+function getStatus({ $metadata, $response }: SdkError): number | null {
   return $metadata?.httpStatusCode ?? $response?.statusCode ?? null
 }
 
@@ -56,11 +56,11 @@ const told = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').slice(0, M
 /**
  * @param operation its name in the store's documentation ("PutObject"), which shows the missing permission.
  */
-export function faultOf(thrown: unknown, operation: string): StoreFault {
+export function toStoreFault(thrown: unknown, operation: string): StoreFault {
   if (thrown instanceof StoreFault) return thrown
   const error: SdkError = typeof thrown === 'object' && thrown !== null ? thrown : {}
   const code = typeof error.name === 'string' ? error.name : 'Error'
-  const status = statusOf(error)
+  const status = getStatus(error)
   const system = errorCode(thrown) ?? (code === 'TimeoutError' ? 'ETIMEDOUT' : null)
   // Without a status there was no answer: the connection was cut.
   const kind: StoreFaultKind =

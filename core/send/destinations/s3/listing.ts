@@ -5,12 +5,12 @@ import {
   type ObjectVersion,
 } from '@aws-sdk/client-s3'
 import type { ObjectInfo, ObjectPage } from '../objects/object-store.ts'
-import { factsOf } from './facts.ts'
-import { type BucketPlace, keyOf, listedKey } from './requests.ts'
+import { parseFacts } from './facts.ts'
+import { type BucketPlace, toKey, listedKey } from './requests.ts'
 
 /** Listings contain no metadata: time and mode are defaults, and there is no digest. */
-function infoOf(name: string, size: number, stored: Date, version: string | null): ObjectInfo {
-  return { ...factsOf(size, stored), name, storedAt: stored.getTime(), version }
+function toObjectInfo(name: string, size: number, stored: Date, version: string | null): ObjectInfo {
+  return { ...parseFacts(size, stored), name, storedAt: stored.getTime(), version }
 }
 
 /** @param after the `next` of the previous page. */
@@ -22,25 +22,25 @@ export async function listPage(
 ): Promise<ObjectPage> {
   const input: ListObjectsV2CommandInput = {
     Bucket: place.bucket,
-    Prefix: keyOf(place, prefix),
+    Prefix: toKey(place, prefix),
     EncodingType: 'url',
     ...(deep ? {} : { Delimiter: '/' }),
     ...(after === null ? {} : { ContinuationToken: after }),
   }
   const page = await place.client.send(new ListObjectsV2Command(input))
-  const nameOf = (encoded: string | undefined) => listedKey(encoded).slice(place.prefix.length)
+  const toName = (encoded: string | undefined) => listedKey(encoded).slice(place.prefix.length)
   return {
     objects: (page.Contents ?? []).map(({ Key, Size, LastModified }) =>
-      infoOf(nameOf(Key), Size ?? 0, LastModified ?? new Date(0), null),
+      toObjectInfo(toName(Key), Size ?? 0, LastModified ?? new Date(0), null),
     ),
-    directories: (page.CommonPrefixes ?? []).map(({ Prefix }) => nameOf(Prefix)),
+    directories: (page.CommonPrefixes ?? []).map(({ Prefix }) => toName(Prefix)),
     next: page.IsTruncated === true ? (page.NextContinuationToken ?? null) : null,
   }
 }
 
 /** Returns the versions of a name that were replaced or removed, newest first. */
 export async function olderVersions(place: BucketPlace, name: string): Promise<ObjectInfo[]> {
-  const key = keyOf(place, name)
+  const key = toKey(place, name)
   const found: ObjectInfo[] = []
   let marker: { KeyMarker?: string; VersionIdMarker?: string } = {}
   for (;;) {
@@ -48,7 +48,7 @@ export async function olderVersions(place: BucketPlace, name: string): Promise<O
     const page = await place.client.send(new ListObjectVersionsCommand(input))
     const isOlder = (one: ObjectVersion) => listedKey(one.Key) === key && one.IsLatest !== true
     for (const { Size, LastModified, VersionId } of (page.Versions ?? []).filter(isOlder))
-      found.push(infoOf(name, Size ?? 0, LastModified ?? new Date(0), VersionId ?? null))
+      found.push(toObjectInfo(name, Size ?? 0, LastModified ?? new Date(0), VersionId ?? null))
     const next = listedKey(page.NextKeyMarker)
     // Longer names with this prefix follow it.
     if (page.IsTruncated !== true || next !== key) break

@@ -5,7 +5,7 @@ import type { BucketPlace } from './requests.ts'
 /** Limit over all directories together; beyond it the cache is cleared. */
 const MOST_NAMES = 100_000
 
-const directoryOf = (name: string): string => name.slice(0, name.lastIndexOf('/') + 1)
+const getDirectory = (name: string): string => name.slice(0, name.lastIndexOf('/') + 1)
 
 /**
  * Caches which names a bucket has. Only this computer writes to its folder, so each directory is listed once.
@@ -25,7 +25,7 @@ export function createNames(place: BucketPlace, isObject: (name: string) => Prom
 
   /** Applies a change to a directory's cached names; a listing in progress gets it when it ends. */
   const change = (name: string, act: (names: Set<string>) => void): void => {
-    const listing = listed.get(directoryOf(name))
+    const listing = listed.get(getDirectory(name))
     listing
       ?.then((names) => names !== null && act(names))
       .catch(ignoreError('the next question lists the directory again'))
@@ -34,7 +34,7 @@ export function createNames(place: BucketPlace, isObject: (name: string) => Prom
   return {
     /** True if no object has the name of a directory above: other systems cannot have both. @throws StoreFault. */
     async isReachable(name: string): Promise<boolean> {
-      for (let at = directoryOf(name); at !== ''; at = directoryOf(at.slice(0, -1))) {
+      for (let at = getDirectory(name); at !== ''; at = getDirectory(at.slice(0, -1))) {
         if (free.has(at)) continue
         if (await isObject(at.slice(0, -1))) return false
         if (free.size > MOST_NAMES) free.clear()
@@ -44,7 +44,7 @@ export function createNames(place: BucketPlace, isObject: (name: string) => Prom
     },
     /** @throws StoreFault. */
     async has(name: string): Promise<boolean> {
-      const directory = directoryOf(name)
+      const directory = getDirectory(name)
       if (count > MOST_NAMES || listed.size > MOST_NAMES) {
         listed.clear()
         count = 0

@@ -13,14 +13,14 @@ export interface BucketPlace {
 }
 
 /** Returns the storage class for requests that create objects. */
-export const storageOf = ({ storageClass }: BucketPlace): { StorageClass?: StorageClass } =>
+export const toStorageClass = ({ storageClass }: BucketPlace): { StorageClass?: StorageClass } =>
   storageClass === null ? {} : { StorageClass: storageClass as StorageClass }
 
 /** Longest key that stores accept, in bytes of UTF-8. */
 const MOST_KEY_BYTES = 1024
 
 /** @throws StoreFault `impossible`. */
-export function keyOf({ prefix }: Pick<BucketPlace, 'prefix'>, name: string): string {
+export function toKey({ prefix }: Pick<BucketPlace, 'prefix'>, name: string): string {
   const key = `${prefix}${name}`
   const bytes = Buffer.byteLength(key)
   if (bytes > MOST_KEY_BYTES)

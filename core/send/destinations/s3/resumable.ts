@@ -8,7 +8,7 @@ import { computeDigest, digestText } from '../../../platform/digest.ts'
 import { putOwn, readSmall } from '../objects/content.ts'
 import { orIf, unlessLost } from '../objects/faults.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
-import { type BucketPlace, keyOf, listedKey } from './requests.ts'
+import { type BucketPlace, toKey, listedKey } from './requests.ts'
 
 /** Size limit of a note: Holdfast writes no longer one. */
 const MOST_NOTE_BYTES = 4096
@@ -40,7 +40,7 @@ export class Unfinished {
     this.#place = place
     this.#objects = objects
     this.#notes = `${own}uploads/`
-    this.#folder = keyOf(place, own.replace(/[^/]+\/$/, ''))
+    this.#folder = toKey(place, own.replace(/[^/]+\/$/, ''))
   }
 
   /** Returns an upload's consecutive parts of the expected size; null: the upload is gone or may not be listed. */
@@ -69,18 +69,18 @@ export class Unfinished {
 
   /** Returns null if there is no readable note. */
   note(name: string): Promise<Note | null> {
-    return readSmall(this.#objects, this.#noteOf(name), new AbortController().signal, MOST_NOTE_BYTES)
+    return readSmall(this.#objects, this.#getNoteName(name), new AbortController().signal, MOST_NOTE_BYTES)
       .then((bytes) => noteSchema.parse(JSON.parse(String(bytes))))
       .catch(unlessLost)
   }
 
   write(name: string, note: Note): Promise<void> {
-    return putOwn(this.#objects, this.#noteOf(name), Buffer.from(JSON.stringify(note)), { replace: true })
+    return putOwn(this.#objects, this.#getNoteName(name), Buffer.from(JSON.stringify(note)), { replace: true })
   }
 
   /** Removes a note. If that is denied, it stays until the next upload of this name replaces it. */
   forget(name: string): Promise<void> {
-    return this.#objects.remove(this.#noteOf(name)).catch(orIf('denied', undefined))
+    return this.#objects.remove(this.#getNoteName(name)).catch(orIf('denied', undefined))
   }
 
   /** Removes uploads before `olderThan` (ms since 1970) or whose object was stored since, and notes without one. */
@@ -89,11 +89,11 @@ export class Unfinished {
     for await (const { name, upload, began } of this.#uploads()) {
       if (this.used.has(name)) continue
       if (began < olderThan || (await this.#isOvertaken(name, began))) await this.abort(name, upload)
-      else kept.add(this.#noteOf(name))
+      else kept.add(this.#getNoteName(name))
     }
     for (let after: string | null = null; ; ) {
       const page = await this.#objects.list(this.#notes, after, true)
-      const isUsed = (note: string) => [...this.used].some((one) => this.#noteOf(one) === note)
+      const isUsed = (note: string) => [...this.used].some((one) => this.#getNoteName(one) === note)
       for (const { name } of page.objects)
         if (!kept.has(name) && !isUsed(name)) await this.#objects.remove(name)
       after = page.next
@@ -127,11 +127,11 @@ export class Unfinished {
     return ((await this.#objects.info(name))?.storedAt ?? Number.NEGATIVE_INFINITY) >= began
   }
 
-  #noteOf(name: string): string {
+  #getNoteName(name: string): string {
     return `${this.#notes}${digestText(computeDigest(Buffer.from(name)))}`
   }
 
   #target(name: string, upload: string) {
-    return { Bucket: this.#place.bucket, Key: keyOf(this.#place, name), UploadId: upload }
+    return { Bucket: this.#place.bucket, Key: toKey(this.#place, name), UploadId: upload }
   }
 }

@@ -9,21 +9,21 @@ import { createSemaphore } from '../../../lib/async/semaphore.ts'
 import { digestAt } from '../objects/content.ts'
 import { orIf, unlessLost } from '../objects/faults.ts'
 import { type ObjectFacts, type ObjectStore, StoreFault } from '../objects/object-store.ts'
-import { abilitiesOf, type BucketAbilities } from './bucket.ts'
+import { createAbilities, type BucketAbilities } from './bucket.ts'
 import { PARALLEL } from './client.ts'
 import { COPY_BYTES, copyObject } from './copy.ts'
-import { factsOf, firstStoredAt, metadataOf } from './facts.ts'
-import { faultOf } from './faults.ts'
+import { parseFacts, firstStoredAt, toMetadata } from './facts.ts'
+import { toStoreFault } from './faults.ts'
 import { listPage, olderVersions } from './listing.ts'
 import { createNames } from './names.ts'
-import { type BucketPlace, contentMd5, keyOf, storageOf } from './requests.ts'
+import { type BucketPlace, contentMd5, toKey, toStorageClass } from './requests.ts'
 import { Unfinished } from './resumable.ts'
 import {
   beginParts,
   beginWhole,
   PART_BYTES,
   PARTS_MEMORY,
-  partBytesOf,
+  getPartBytes,
   type UploadOptions,
 } from './upload.ts'
 
@@ -52,7 +52,7 @@ export class S3Store implements ObjectStore {
   constructor(options: S3StoreOptions) {
     this.client = options.client
     this.trial = `${options.own}trial`
-    this.abilities = abilitiesOf(options, this.trial)
+    this.abilities = createAbilities(options, this.trial)
     this.#options = options
     this.#names = createNames(options, async (name) => (await this.info(name)) !== null)
     this.#unfinished = new Unfinished(options, options.own, this)
@@ -64,8 +64,8 @@ export class S3Store implements ObjectStore {
       Body: bytes,
       ContentLength: bytes.length,
       ContentMD5: contentMd5(bytes),
-      Metadata: metadataOf(facts),
-      ...storageOf(this.#options),
+      Metadata: toMetadata(facts),
+      ...toStorageClass(this.#options),
       ...(replace ? {} : await this.#ifAbsent(name)),
     })
     await this.client.send(command)
@@ -84,7 +84,7 @@ export class S3Store implements ObjectStore {
       place: this.#options,
       unfinished: this.#unfinished,
       memory: this.#memory,
-      partBytes: partBytesOf(facts.size, least),
+      partBytes: getPartBytes(facts.size, least),
       check: (...object) => this.#check(...object),
     }
     return beginParts(options, name, facts, resume)
@@ -94,7 +94,7 @@ export class S3Store implements ObjectStore {
 
   readonly setFacts: ObjectStore['setFacts'] = async (name, facts) => {
     const copyBytes = this.#options.copyBytes ?? COPY_BYTES
-    await copyObject(this.#options, name, name, copyBytes, metadataOf(facts))
+    await copyObject(this.#options, name, name, copyBytes, toMetadata(facts))
   }
 
   readonly info: ObjectStore['info'] = async (name, version = null) => {
@@ -103,7 +103,7 @@ export class S3Store implements ObjectStore {
     if (head === null) return null
     const stored = head.LastModified ?? new Date(0)
     return {
-      ...factsOf(head.ContentLength ?? 0, stored, head.Metadata),
+      ...parseFacts(head.ContentLength ?? 0, stored, head.Metadata),
       name,
       storedAt: stored.getTime(),
       firstStoredAt: firstStoredAt(head.Metadata),
@@ -118,7 +118,7 @@ export class S3Store implements ObjectStore {
       const { Body } = await this.client.send(command, { abortSignal: signal })
       yield* (Body as AsyncIterable<Uint8Array> | undefined) ?? []
     } catch (error) {
-      const fault = faultOf(error, 'GetObject')
+      const fault = toStoreFault(error, 'GetObject')
       // A read from beyond the end returns no bytes.
       if (!(from > 0 && fault.reason.startsWith('InvalidRange'))) throw fault
     }
@@ -161,7 +161,7 @@ export class S3Store implements ObjectStore {
   }
 
   #at(name: string, version: string | null = null) {
-    const at = { Bucket: this.#options.bucket, Key: keyOf(this.#options, name) }
+    const at = { Bucket: this.#options.bucket, Key: toKey(this.#options, name) }
     return version === null ? at : { ...at, VersionId: version }
   }
 

@@ -2,7 +2,7 @@ import { type Message, message } from '../../../lib/i18n/message.ts'
 import { UserError } from '../../../lib/i18n/user-error.ts'
 import type { DestinationTest } from '../../sender-messages.ts'
 import { orIf } from '../objects/faults.ts'
-import { tryObjects } from '../objects/test-objects.ts'
+import { testObjects } from '../objects/test-objects.ts'
 import type { Tested, TryOptions } from '../test-destination.ts'
 import { reachS3 } from './s3.ts'
 import type { S3Store } from './s3-store.ts'
@@ -11,8 +11,8 @@ import { explained } from './trouble.ts'
 /** A difference of clocks that stores accept, in milliseconds. */
 const CLOCK_MS = 60_000
 
-export function tryS3(destination: Tested<'s3'>, options: TryOptions): Promise<DestinationTest> {
-  return tryObjects(
+export function testS3(destination: Tested<'s3'>, options: TryOptions): Promise<DestinationTest> {
+  return testObjects(
     destination,
     {
       address: new URL(destination.endpoint).host,
@@ -22,7 +22,7 @@ export function tryS3(destination: Tested<'s3'>, options: TryOptions): Promise<D
           if (typeof shown === 'string') found.certificate = shown
           throw error
         }),
-      notes: (store) => notesOf(store, destination.name),
+      notes: (store) => collectNotes(store, destination.name),
       explain: (error, folder) => explained(error, { ...destination, folder }),
     },
     options,
@@ -30,7 +30,7 @@ export function tryS3(destination: Tested<'s3'>, options: TryOptions): Promise<D
 }
 
 /** Returns notes on the bucket's abilities. */
-async function notesOf(store: S3Store, name: string): Promise<Message[]> {
+async function collectNotes(store: S3Store, name: string): Promise<Message[]> {
   const { abilities, client } = store
   const notes: Message[] = []
   notes.push(message((await abilities.isVersioned()) ? 's3.note.versioned' : 's3.note.unversioned', { name }))

@@ -35,7 +35,7 @@ async function sentenceFor(thrown: unknown, target: S3Target): Promise<Message |
     return message('s3.untrusted', { ...at, fingerprint: (await shownCertificate(endpoint)) ?? '' })
   if (endpoint.startsWith('https:') && (code === 'EPROTO' || code.startsWith('ERR_SSL_')))
     return message('s3.noTls', at)
-  const refusal = refusalOf(cause, target, at)
+  const refusal = explainRefusal(cause, target, at)
   if (refusal !== null) return refusal
   // Servers for TLS close such a connection, or send an answer that no store sends.
   const isSilent = kind === 'lost' || kind === 'failed'
@@ -53,7 +53,7 @@ interface Refused {
   $metadata?: { httpStatusCode?: number }
 }
 
-function refusalOf(
+function explainRefusal(
   cause: unknown,
   { region, endpoint }: S3Target,
   at: Record<string, string>,
@@ -75,7 +75,7 @@ function refusalOf(
     case 'InvalidBucketName':
       return message('s3.noBucket', at)
     case 'RequestTimeTooSkewed':
-      return message('s3.skewed', { ...at, seconds: skewOf($response?.headers?.date) })
+      return message('s3.skewed', { ...at, seconds: getClockSkew($response?.headers?.date) })
     case 'PermanentRedirect':
     case 'AuthorizationHeaderMalformed':
     case 'IllegalLocationConstraintException': {
@@ -92,7 +92,7 @@ function refusalOf(
 }
 
 /** Returns the seconds between the clocks; 0: the server sent no date. */
-function skewOf(date: string | undefined): number {
+function getClockSkew(date: string | undefined): number {
   const ms = Date.parse(date ?? '')
   return Number.isNaN(ms) ? 0 : Math.round(Math.abs(ms - Date.now()) / 1000)
 }

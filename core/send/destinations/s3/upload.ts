@@ -7,8 +7,8 @@ import { ignoreError } from '../../../dropped-errors.ts'
 import type { Semaphore } from '../../../lib/async/semaphore.ts'
 import { freeNow } from '../../../protocol/frame-buffers.ts'
 import { type ObjectFacts, type ObjectUpload, StoreFault } from '../objects/object-store.ts'
-import { metadataOf } from './facts.ts'
-import { type BucketPlace, contentMd5, keyOf, storageOf } from './requests.ts'
+import { toMetadata } from './facts.ts'
+import { type BucketPlace, contentMd5, toKey, toStorageClass } from './requests.ts'
 import type { Part, Unfinished } from './resumable.ts'
 
 const MIB = 1024 * 1024
@@ -20,7 +20,7 @@ const MOST_PARTS = 10_000
 export const PARTS_MEMORY = 48 * MIB
 
 /** Returns the size of a part that keeps an object within the limit on its number of parts. */
-export function partBytesOf(size: number, least = PART_BYTES): number {
+export function getPartBytes(size: number, least = PART_BYTES): number {
   return Math.max(least, Math.ceil(size / MOST_PARTS / MIB) * MIB)
 }
 
@@ -137,9 +137,9 @@ async function beginNew(
   unfinished.used.add(name)
   const command = new CreateMultipartUploadCommand({
     Bucket: bucket,
-    Key: keyOf(place, name),
-    Metadata: metadataOf(facts),
-    ...storageOf(place),
+    Key: toKey(place, name),
+    Metadata: toMetadata(facts),
+    ...toStorageClass(place),
   })
   const { UploadId } = await client.send(command)
   if (UploadId === undefined) throw new StoreFault('failed', 'no upload id (CreateMultipartUpload)')
@@ -182,7 +182,7 @@ export async function beginParts(
   const found = await findBegun(options, name, resume)
   const { upload, parts } = found ?? (await beginNew(options, name, facts, resume))
   const before = parts.length
-  const target = { Bucket: place.bucket, Key: keyOf(place, name), UploadId: upload }
+  const target = { Bucket: place.bucket, Key: toKey(place, name), UploadId: upload }
   const sender = sendParts(memory, partBytes, async (bytes, index) => {
     const PartNumber = before + index + 1
     const command = new UploadPartCommand({

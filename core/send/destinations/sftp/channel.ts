@@ -3,7 +3,7 @@ import { ignoreError } from '../../../dropped-errors.ts'
 import { errorText } from '../../../platform/system-error.ts'
 import { orIf } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
-import { faultOf, reasonOf } from './faults.ts'
+import { toStoreFault, getReason } from './faults.ts'
 
 /** The callback for a server's answer. */
 export type Answered<T> = (error: Error | null | undefined, value: T) => void
@@ -34,7 +34,7 @@ function channelOn(sftp: SFTPWrapper, gather: () => void) {
   const ended = new Promise<unknown>((resolve) => {
     const end = (why: unknown) => {
       if (over !== null) return
-      over = new StoreFault('lost', why instanceof Error ? reasonOf(why) : 'ECONNRESET', { cause: why })
+      over = new StoreFault('lost', why instanceof Error ? getReason(why) : 'ECONNRESET', { cause: why })
       for (const lose of waiting) lose(over)
       waiting.clear()
       resolve(over)
@@ -55,7 +55,7 @@ function channelOn(sftp: SFTPWrapper, gather: () => void) {
         // The end of the channel has already rejected this call.
         if (!waiting.delete(reject)) return
         if (error == null) resolve(value)
-        else reject(over ?? faultOf(error))
+        else reject(over ?? toStoreFault(error))
       }
       try {
         gather()

@@ -8,7 +8,7 @@ import { errorText } from '../../../platform/system-error.ts'
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
 import { hostKeyFingerprint } from '../../../settings/known-hosts.ts'
 import { StoreFault } from '../objects/object-store.ts'
-import { reasonOf } from './faults.ts'
+import { getReason } from './faults.ts'
 
 /** Interval of keepalives; a silent server is given up within 30 s. */
 const ASK_EVERY_MS = 10_000
@@ -50,7 +50,7 @@ async function credentials(
     case 'file': {
       const path = keyFile ?? ''
       const privateKey = await readFile(path).catch((thrown: unknown) => {
-        const reason = reasonOf(thrown)
+        const reason = getReason(thrown)
         throw new UserError('transfer.sftp.keyFile', { name, path, reason }, { cause: thrown })
       })
       return { privateKey, ...(passphrase === undefined ? {} : { passphrase }) }
@@ -76,7 +76,7 @@ async function reach({ host, port }: Login, signal: AbortSignal): Promise<net.So
     })
     socket.once('error', reject)
   }).catch((thrown: unknown) => {
-    throw new StoreFault('lost', reasonOf(thrown), { cause: thrown })
+    throw new StoreFault('lost', getReason(thrown), { cause: thrown })
   })
   return socket
 }
@@ -158,7 +158,7 @@ function failure(thrown: unknown, login: Login, shown: ShownKey | null): Error {
   if (level === 'client-authentication')
     return new UserError('transfer.sftp.loginRefused', { name, user: login.user, address })
   if (level === 'agent') return new UserError('transfer.sftp.noAgent', { name })
-  return new StoreFault('lost', reasonOf(thrown), { cause: thrown })
+  return new StoreFault('lost', getReason(thrown), { cause: thrown })
 }
 
 /** A connection, or the error and the presented key. */
@@ -213,7 +213,7 @@ async function connectOnce(
   let shown: ShownKey | null = null
   const ended = new Promise<unknown>((resolve) => {
     client.on('error', (error) => {
-      resolve(new StoreFault('lost', reasonOf(error), { cause: error }))
+      resolve(new StoreFault('lost', getReason(error), { cause: error }))
       client.destroy()
     })
     client.on('close', () => resolve(new StoreFault('lost', 'ECONNRESET')))

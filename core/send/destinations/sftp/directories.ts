@@ -7,7 +7,7 @@ import { type SftpChannel, statAt, syncPath } from './channel.ts'
 export type Directories = ReturnType<typeof openDirectories>
 
 /** Returns the directory of a path; "." for a name in the login's directory. */
-export function parentOf(path: string): string {
+export function getParent(path: string): string {
   const at = path.lastIndexOf('/')
   if (at === -1) return '.'
   return at === 0 ? '/' : path.slice(0, at)
@@ -59,7 +59,7 @@ export function openDirectories(
     try {
       await attempt().catch(async (error: unknown) => {
         if (!isFault(error, 'absent')) throw error
-        const above = parentOf(directory)
+        const above = getParent(directory)
         await make(above)
         await attempt().catch(gone(above))
       })
@@ -70,7 +70,7 @@ export function openDirectories(
       if (!found.isDirectory()) throw new StoreFault('exists', `${directory} is a file`)
       return
     }
-    await sync(parentOf(directory))
+    await sync(getParent(directory))
   }
 
   /**

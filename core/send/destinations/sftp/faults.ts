@@ -21,7 +21,7 @@ const LEAST_FREE_BYTES = 256 * 1024
 const READ_ONLY = 1
 
 /** Returns the status of a refused call; null: the error is no answer of the server. */
-export function statusOf(thrown: unknown): number | null {
+export function getStatus(thrown: unknown): number | null {
   const error: unknown = thrown instanceof StoreFault ? thrown.cause : thrown
   if (!(error instanceof Error) || !('code' in error)) return null
   return typeof error.code === 'number' ? error.code : null
@@ -36,7 +36,7 @@ const systemNames: Record<string, string> = {
 }
 
 /** Returns the reason of an error for messages. */
-export function reasonOf(thrown: unknown): string {
+export function getReason(thrown: unknown): string {
   const text = errorText(thrown)
   return errorCode(thrown) ?? systemNames[text] ?? text
 }
@@ -48,10 +48,10 @@ function kindByWords(text: string): StoreFault['kind'] {
 }
 
 /** Classifies an error of a call: OpenSSH answers most errors with just "Failure". */
-export function faultOf(thrown: unknown): StoreFault {
-  const reason = reasonOf(thrown)
+export function toStoreFault(thrown: unknown): StoreFault {
+  const reason = getReason(thrown)
   const fault = (kind: StoreFault['kind']) => new StoreFault(kind, reason, { cause: thrown })
-  switch (statusOf(thrown)) {
+  switch (getStatus(thrown)) {
     case STATUS.absent:
       return fault('absent')
     case STATUS.denied:
@@ -87,7 +87,7 @@ export async function diskAt(channel: SftpChannel, directory: string) {
  * Returns a more precise error for a failed write: if the server gave no reason, queries its disk.
  * @param directory on that disk.
  */
-export async function writeFaultOf(
+export async function explainWriteFault(
   channel: SftpChannel,
   directory: string,
   thrown: unknown,

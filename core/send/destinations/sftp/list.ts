@@ -2,7 +2,7 @@ import type { FileEntryWithStats, Stats } from 'ssh2'
 import { orIf } from '../objects/faults.ts'
 import { type ObjectInfo, type ObjectPage, StoreFault } from '../objects/object-store.ts'
 import { close, type SftpChannel } from './channel.ts'
-import { STATUS, statusOf } from './faults.ts'
+import { STATUS, getStatus } from './faults.ts'
 import type { SftpParts } from './parts.ts'
 
 const PAGE = 1_000
@@ -11,7 +11,7 @@ const MOST_NAMES = 1_000_000
 /** Listings kept open for the next page; any other one starts again and skips the pages before. */
 const MOST_STANDING = 16
 
-export const infoOf = (name: string, { size, mtime, mode }: Stats): ObjectInfo => ({
+export const toObjectInfo = (name: string, { size, mtime, mode }: Stats): ObjectInfo => ({
   name,
   size,
   mtimeNs: BigInt(mtime) * 1_000_000_000n,
@@ -31,7 +31,7 @@ interface Entry {
 const byBytes = (a: Entry, b: Entry): number => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key))
 
 /** Returns the files and directories of a directory, sorted; other types are left out. */
-async function entriesOf({ pick }: SftpParts, path: string): Promise<Entry[]> {
+async function readEntries({ pick }: SftpParts, path: string): Promise<Entry[]> {
   const channel = pick()
   const entries: Entry[] = []
   const handle = await channel
@@ -40,7 +40,7 @@ async function entriesOf({ pick }: SftpParts, path: string): Promise<Entry[]> {
   if (handle === null) return entries
   try {
     // Reads the directory in pieces, up to a limit: a faulty server may never end.
-    for (let some = await pieceOf(channel, handle); some !== null; some = await pieceOf(channel, handle)) {
+    for (let some = await readNextNames(channel, handle); some !== null; some = await readNextNames(channel, handle)) {
       for (const { filename, attrs } of some) {
         // A valid name has no path separator, so that no name leads out of its directory.
         if (['', '.', '..'].includes(filename) || filename.includes('/')) continue
@@ -57,10 +57,10 @@ async function entriesOf({ pick }: SftpParts, path: string): Promise<Entry[]> {
 }
 
 /** Returns the next piece; null at the end. */
-function pieceOf(channel: SftpChannel, handle: Buffer): Promise<FileEntryWithStats[] | null> {
+function readNextNames(channel: SftpChannel, handle: Buffer): Promise<FileEntryWithStats[] | null> {
   const piece = channel.call<FileEntryWithStats[]>((sftp, done) => sftp.readdir(handle, done))
   return piece.catch((error: unknown) => {
-    if (statusOf(error) === STATUS.eof) return null
+    if (getStatus(error) === STATUS.eof) return null
     throw error
   })
 }
@@ -72,18 +72,18 @@ async function* walk(
   prefix: string,
   deep: boolean,
 ): AsyncGenerator<ObjectInfo | string> {
-  for (const { key, stats } of await entriesOf(parts, parts.pathOf(directory.slice(0, -1)))) {
+  for (const { key, stats } of await readEntries(parts, parts.toPath(directory.slice(0, -1)))) {
     const name = `${directory}${key}`
     const isOnTheWay = key.endsWith('/') && prefix.startsWith(name)
     if (!name.startsWith(prefix) && !isOnTheWay) continue
-    if (!key.endsWith('/')) yield infoOf(name, stats)
+    if (!key.endsWith('/')) yield toObjectInfo(name, stats)
     else if (deep || isOnTheWay) yield* walk(parts, name, prefix, deep)
     else yield name
   }
 }
 
 /** @param after skips names up to this one. */
-async function* pagesOf(
+async function* toPages(
   found: AsyncGenerator<ObjectInfo | string>,
   after: string | null,
 ): AsyncGenerator<ObjectPage, ObjectPage> {
@@ -107,17 +107,17 @@ async function* pagesOf(
 /** Lists in pages; the next page continues where the last one ended. */
 export function createLister(parts: SftpParts) {
   /** Open listings by the end of their last page, oldest first. */
-  const standing = new Map<string, ReturnType<typeof pagesOf>>()
-  const keyOf = (prefix: string, deep: boolean, at: string) => JSON.stringify([prefix, deep, at])
+  const standing = new Map<string, ReturnType<typeof toPages>>()
+  const toKey = (prefix: string, deep: boolean, at: string) => JSON.stringify([prefix, deep, at])
 
   return async (prefix: string, after: string | null, deep: boolean): Promise<ObjectPage> => {
-    const key = after === null ? null : keyOf(prefix, deep, after)
+    const key = after === null ? null : toKey(prefix, deep, after)
     const goesOn = key === null ? undefined : standing.get(key)
     if (key !== null) standing.delete(key)
     const directory = prefix.slice(0, prefix.lastIndexOf('/') + 1)
-    const pages = goesOn ?? pagesOf(walk(parts, directory, prefix, deep), after)
+    const pages = goesOn ?? toPages(walk(parts, directory, prefix, deep), after)
     const { value: page } = await pages.next()
-    if (page.next !== null) standing.set(keyOf(prefix, deep, page.next), pages)
+    if (page.next !== null) standing.set(toKey(prefix, deep, page.next), pages)
     for (const [oldest] of standing) if (standing.size > MOST_STANDING) standing.delete(oldest)
     return page
   }

@@ -1,8 +1,8 @@
 import { countUsed } from '../../../protocol/young-buffers.ts'
 import { type ObjectFacts, StoreFault } from '../objects/object-store.ts'
 import { type SftpChannel, statAt } from './channel.ts'
-import { type Directories, parentOf } from './directories.ts'
-import { STATUS, statusOf } from './faults.ts'
+import { type Directories, getParent } from './directories.ts'
+import { STATUS, getStatus } from './faults.ts'
 
 /** Prefix of partial files that cannot be resumed: they belong to one session. */
 export const WHOLE = 'whole-'
@@ -17,7 +17,7 @@ export interface SftpParts {
   /** The directory that contains all names. */
   root: string
   /** Returns an object's path at the server. */
-  pathOf(name: string): string
+  toPath(name: string): string
   /** The directory of files that have no name yet. */
   partials: string
   /** Paths of partial files in use. */
@@ -88,22 +88,22 @@ export async function giveName(
   replace: boolean,
 ): Promise<void> {
   const { directories, canReplace, isExclusive } = parts
-  const path = parts.pathOf(name)
+  const path = parts.toPath(name)
   const rename = () =>
     channel.tell((sftp, done) =>
       replace && canReplace ? sftp.ext_openssh_rename(partial, path, done) : sftp.rename(partial, path, done),
     )
   const attempt = async () => {
-    await directories.make(parentOf(path))
+    await directories.make(getParent(path))
     // Some servers' plain rename replaces an existing file. The check has no race: only this computer writes here.
     if (!replace && !isExclusive && (await statAt(channel, path, 'lstat')) !== null)
       throw new StoreFault('exists', path)
     await rename()
   }
   await attempt()
-    .catch(directories.gone(parentOf(path)))
+    .catch(directories.gone(getParent(path)))
     .catch(async (error: unknown) => {
-      const status = statusOf(error)
+      const status = getStatus(error)
       if (status !== STATUS.failure && status !== STATUS.exists) throw error
       const there = await statAt(channel, path, 'lstat')
       if (there === null) throw error
@@ -113,5 +113,5 @@ export async function giveName(
       await channel.tell((sftp, done) => sftp.unlink(path, done))
       await rename()
     })
-  await directories.sync(parentOf(path))
+  await directories.sync(getParent(path))
 }

@@ -1,6 +1,6 @@
 import { settled } from '../../../dropped-errors.ts'
 import { close, OPEN, open, PIECE_BYTES, type SftpChannel } from './channel.ts'
-import { STATUS, statusOf } from './faults.ts'
+import { STATUS, getStatus } from './faults.ts'
 
 /** Limit of pieces requested ahead; reached only if the file turns out to be long. */
 const MOST_AHEAD = 16
@@ -12,7 +12,7 @@ function readPiece(channel: SftpChannel, handle: Buffer, at: number): Promise<Bu
     .then(
       (length) => buffer.subarray(0, length),
       (error: unknown) => {
-        if (statusOf(error) === STATUS.eof) return Buffer.alloc(0)
+        if (getStatus(error) === STATUS.eof) return Buffer.alloc(0)
         throw error
       },
     )

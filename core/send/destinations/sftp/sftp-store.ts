@@ -8,9 +8,9 @@ import { isFault, orIf, unlessLost } from '../objects/faults.ts'
 import { type ObjectFacts, type ObjectStore, StoreFault } from '../objects/object-store.ts'
 import { openChannel, type SftpChannel, statAt, syncPath } from './channel.ts'
 import type { SftpConnection } from './connect.ts'
-import { openDirectories, parentOf } from './directories.ts'
-import { diskAt, reasonOf, writeFaultOf } from './faults.ts'
-import { createLister, infoOf } from './list.ts'
+import { openDirectories, getParent } from './directories.ts'
+import { diskAt, getReason, explainWriteFault } from './faults.ts'
+import { createLister, toObjectInfo } from './list.ts'
 import { attributesFor, keptMode, type SftpParts, seconds, WHOLE } from './parts.ts'
 import { readFrom } from './read.ts'
 import { beginUpload } from './upload.ts'
@@ -28,7 +28,7 @@ async function openChannels({
   if (first === undefined) throw new StoreFault('failed', 'no channel')
   const opening = Promise.allSettled(more)
   const channel = await first.catch((error: unknown) => {
-    const reason = reasonOf(error)
+    const reason = getReason(error)
     const isLost = reason === 'ECONNRESET'
     throw new StoreFault('failed', isLost ? reason : `it offers no SFTP: ${reason}`, { cause: error })
   })
@@ -66,7 +66,7 @@ async function openParts(channels: readonly [SftpChannel, ...SftpChannel[]], { n
     pick,
     directories: openDirectories(pick, { there: isBegun ? kept : [root], kept }, canSync),
     root,
-    pathOf: (name) => (name === '' ? root : `${base}${name}`),
+    toPath: (name) => (name === '' ? root : `${base}${name}`),
     partials: `${own}/${OWN_DIRECTORY}/partial`,
     inUse: new Set(),
     canSync,
@@ -103,9 +103,9 @@ async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): P
 }
 
 async function moveAside({ pick, directories }: SftpParts, from: string, to: string): Promise<void> {
-  await directories.make(parentOf(to))
+  await directories.make(getParent(to))
   await pick().tell((sftp, done) => sftp.rename(from, to, done))
-  await Promise.all([directories.sync(parentOf(to)), directories.sync(parentOf(from))])
+  await Promise.all([directories.sync(getParent(to)), directories.sync(getParent(from))])
 }
 
 async function setFacts({ pick, canSync }: SftpParts, path: string, facts: ObjectFacts): Promise<void> {
@@ -120,10 +120,10 @@ async function above({ pick, root }: SftpParts, name: string): Promise<string | 
   const real = await pick()
     .call<string>((sftp, done) => sftp.realpath(root, done))
     .catch(unlessLost)
-  for (let at = real ?? root; ; at = parentOf(at)) {
+  for (let at = real ?? root; ; at = getParent(at)) {
     const found = await statAt(pick(), posix.join(at, name), 'stat').catch(unlessLost)
     if (found !== null) return at
-    if (at === parentOf(at)) return null
+    if (at === getParent(at)) return null
   }
 }
 
@@ -134,11 +134,11 @@ async function above({ pick, root }: SftpParts, name: string): Promise<string | 
 export async function openSftpStore(connection: SftpConnection, place: Place): Promise<ObjectStore> {
   const channels = await openChannels(connection)
   const parts = await openParts(channels, place)
-  const { pick, pathOf, root } = parts
+  const { pick, toPath, root } = parts
 
   const writing = <T>(work: Promise<T>): Promise<T> =>
     work.catch(async (error: unknown) => {
-      throw await writeFaultOf(pick(), root, error)
+      throw await explainWriteFault(pick(), root, error)
     })
   const begin = async (name: string, facts: ObjectFacts, resume: string | null, replace?: boolean) => {
     const upload = await writing(beginUpload(parts, name, facts, resume, replace))
@@ -183,18 +183,18 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
       mode: keptMode(facts.mode),
       digest: null,
     }),
-    setFacts: (name, facts) => writing(setFacts(parts, pathOf(name), facts)),
+    setFacts: (name, facts) => writing(setFacts(parts, toPath(name), facts)),
     async info(name) {
-      const stats = await statAt(pick(), pathOf(name), 'lstat')
-      return stats?.isFile() ? infoOf(name, stats) : null
+      const stats = await statAt(pick(), toPath(name), 'lstat')
+      return stats?.isFile() ? toObjectInfo(name, stats) : null
     },
-    read: (name, from, signal) => readFrom(pick(), pathOf(name), from, signal),
-    setAside: (name, to) => writing(moveAside(parts, pathOf(name), pathOf(to))).then(() => true),
+    read: (name, from, signal) => readFrom(pick(), toPath(name), from, signal),
+    setAside: (name, to) => writing(moveAside(parts, toPath(name), toPath(to))).then(() => true),
     versions: async () => [],
     list: createLister(parts),
-    remove: (name) => writing(pick().tell((sftp, done) => sftp.unlink(pathOf(name), done))),
+    remove: (name) => writing(pick().tell((sftp, done) => sftp.unlink(toPath(name), done))),
     lastChange: async (directory) => {
-      const stats = await statAt(pick(), pathOf(directory), 'lstat')
+      const stats = await statAt(pick(), toPath(directory), 'lstat')
       return (stats?.mtime ?? 0) * 1000
     },
     above: (name) => above(parts, name),

@@ -1,13 +1,13 @@
 import { formatAddress } from '../../../lib/i18n/address.ts'
 import { UserError } from '../../../lib/i18n/user-error.ts'
 import type { DestinationTest } from '../../sender-messages.ts'
-import { tryObjects } from '../objects/test-objects.ts'
+import { testObjects } from '../objects/test-objects.ts'
 import type { Tested, TryOptions } from '../test-destination.ts'
 import { reachSftp } from './sftp.ts'
 
 /** Tests a server. If its key is not known yet, the test only fetches the key, without a login. */
-export function trySftp(destination: Tested<'sftp'>, options: TryOptions): Promise<DestinationTest> {
-  return tryObjects(
+export function testSftp(destination: Tested<'sftp'>, options: TryOptions): Promise<DestinationTest> {
+  return testObjects(
     destination,
     {
       address: formatAddress(destination.host, destination.port),

@@ -11,7 +11,7 @@ import { readFrom } from './read.ts'
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024
 
 /** The part from an earlier attempt, with the digest of its bytes on the server's disk. */
-interface Partial {
+interface PartialFile {
   handle: Buffer
   offset: number
   /** Hasher of the whole content; null: the upload starts at the beginning. */
@@ -19,12 +19,12 @@ interface Partial {
 }
 
 /** Opens a new file that belongs to this session alone. */
-async function openWhole(channel: SftpChannel, path: string): Promise<Partial> {
+async function openWhole(channel: SftpChannel, path: string): Promise<PartialFile> {
   const handle = await open(channel, path, OPEN.write | OPEN.create | OPEN.exclusive)
   return { handle, offset: 0, hasher: null }
 }
 
-async function readBack(channel: SftpChannel, path: string): Promise<Pick<Partial, 'offset' | 'hasher'>> {
+async function readBack(channel: SftpChannel, path: string): Promise<Pick<PartialFile, 'offset' | 'hasher'>> {
   const hasher = createHasher()
   let offset = 0
   for await (const piece of readFrom(channel, path, 0, new AbortController().signal)) {
@@ -35,7 +35,7 @@ async function readBack(channel: SftpChannel, path: string): Promise<Pick<Partia
 }
 
 /** Opens a partial file and reads its content back, because it may have changed since. */
-async function openPartial(channel: SftpChannel, path: string, size: number): Promise<Partial> {
+async function openPartial(channel: SftpChannel, path: string, size: number): Promise<PartialFile> {
   const handle = await open(channel, path, OPEN.read | OPEN.write | OPEN.create)
   try {
     const there = await channel.call<{ size: number }>((sftp, done) => sftp.fstat(handle, done))
@@ -67,7 +67,7 @@ export async function beginUpload(
   const { pieceBytes } = channel
   const path = `${partials}/${resume ?? `${WHOLE}${randomUUID()}`}`
   inUse.add(path)
-  let opened: Partial
+  let opened: PartialFile
   try {
     await directories.make(partials)
     const opening = resume === null ? openWhole(channel, path) : openPartial(channel, path, facts.size)

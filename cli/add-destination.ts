@@ -6,7 +6,7 @@ import { type DestinationTest, destinationTestSchema } from '../core/send/sender
 import { secretsOfDestination } from '../core/settings/adding.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import type { Destination } from '../core/settings/destination-schema.ts'
-import { namedDestination, placeOf } from '../core/settings/destinations.ts'
+import { namedDestination, formatLocation } from '../core/settings/destinations.ts'
 import { givenDestinationSchema, type TestedDestination } from '../core/settings/given-destination.ts'
 import { readKnownHostIn } from '../core/settings/known-hosts.ts'
 import { secretsOf } from './channel-options.ts'
@@ -124,7 +124,7 @@ export async function addDestination(directory: string, wanted: Wanted, options:
   const added = namedDestination(after.destinations, destination.name.trim())
   if (options.json === true) return console.log(jsonText(added))
   const { name } = added
-  console.log(translate('cli.destinations.added', { name, address: placeOf(added) }))
+  console.log(translate('cli.destinations.added', { name, address: formatLocation(added) }))
   // The response to the addition carries no notes: a second test yields them.
   await testKept(directory, added).then(
     sayNotes,

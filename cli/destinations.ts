@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { LONGEST_NAME, namedDestination, placeOf } from '../core/settings/destinations.ts'
+import { LONGEST_NAME, namedDestination, formatLocation } from '../core/settings/destinations.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { addDestination, testDestination } from './add-destination.ts'
 import { changeDestination } from './change-destination.ts'
@@ -140,7 +140,7 @@ async function list(dataDirectory: string, json = false): Promise<void> {
     const known = state?.destinations.find((one) => one.id === id)
     console.log(
       state === null || known === undefined
-        ? translate('cli.destination', { name, address: placeOf(destination) })
+        ? translate('cli.destination', { name, address: formatLocation(destination) })
         : destinationLine(state, known),
     )
   }

@@ -1,11 +1,11 @@
 import path from 'node:path'
 import type { Command } from 'commander'
-import { diagnosticsOf } from '../core/agent/diagnostics.ts'
+import { buildDiagnostics } from '../core/agent/diagnostics.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
 import { dropError } from '../core/dropped-errors.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { toReason } from '../core/platform/system-error.ts'
-import { layoutOf } from '../core/settings/data-directory.ts'
+import { getDataLayout } from '../core/settings/data-directory.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { writeGivenFile } from './given-file.ts'
@@ -31,8 +31,8 @@ export function registerDiagnostics(program: Command): void {
 async function write(file: string, data: string): Promise<void> {
   refuseMissing(data)
   const secrets = openSecrets(data, null).get()
-  const zip = await diagnosticsOf({
-    layout: layoutOf(data),
+  const zip = await buildDiagnostics({
+    layout: getDataLayout(data),
     state: await stateOf(data),
     secrets,
     version,

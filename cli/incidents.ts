@@ -14,7 +14,7 @@ import {
 } from '../core/alerts/timeline.ts'
 import { message } from '../core/lib/i18n/message.ts'
 import { getAlertsFile } from '../core/receive/service/receiver-alerting.ts'
-import { layoutOf } from '../core/settings/data-directory.ts'
+import { getDataLayout } from '../core/settings/data-directory.ts'
 import { storeLayout } from '../core/store/layout.ts'
 import { severityOf } from './channel-options.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
@@ -117,7 +117,7 @@ async function pagesOf(options: ListOptions): Promise<Ask> {
   const question = (part: Pick<TimelineQuestion, 'before' | 'most'>) =>
     timelineQuestionSchema.parse({ ...part, severity, text, lasts, source })
   if (state === null) {
-    const { alerts } = layoutOf(directory)
+    const { alerts } = getDataLayout(directory)
     return async (part) => readTimeline(alerts, question(part))
   }
   return async (part) => timelinePageSchema.parse(await sendCommand(directory, 'timeline', question(part)))

@@ -5,7 +5,7 @@ import { ignoreError } from '../core/dropped-errors.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import type { StoreSettings } from '../core/restore/open.ts'
 import type { LibrarySettings } from '../core/restore/restore-messages.ts'
-import { layoutOf } from '../core/settings/data-directory.ts'
+import { getDataLayout } from '../core/settings/data-directory.ts'
 import { EMBEDDED_DESTINATION, embeddedDestination, namedDestination } from '../core/settings/destinations.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { settingsNow } from './settings-change.ts'
@@ -25,7 +25,7 @@ export async function librarySettings(
   { computer, key }: LibraryOptions,
 ): Promise<LibrarySettings> {
   const { destinations } = await settingsNow(dataDirectory)
-  const layout = layoutOf(dataDirectory)
+  const layout = getDataLayout(dataDirectory)
   const embedded = embeddedDestination(layout, EMBEDDED_DESTINATION)
   const destination = namedDestination([embedded, ...destinations], name)
   const secrets = openSecrets(dataDirectory, null)

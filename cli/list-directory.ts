@@ -8,7 +8,7 @@ import { toSentence } from '../core/lib/i18n/user-error.ts'
 import { englishWords } from '../core/lib/i18n/words.ts'
 import { errorCode } from '../core/platform/system-error.ts'
 import { type ListedPath, listCandidates } from '../core/scan/preview/list-source.ts'
-import { layoutOf } from '../core/settings/data-directory.ts'
+import { getDataLayout } from '../core/settings/data-directory.ts'
 import { destinationIds } from '../core/settings/destinations.ts'
 import { idOfPath } from '../core/settings/path-id.ts'
 import {
@@ -50,7 +50,7 @@ export async function printList({
   const absolute = await directoryAt(path.resolve(directory))
   const settings = readIfItCan(() => settingsOf(dataDirectory)) ?? defaultSettings
   const source = sourceAt(settings, absolute, given)
-  const ledger = readIfItCan(() => readLedger(layoutOf(dataDirectory).ledger))
+  const ledger = readIfItCan(() => readLedger(getDataLayout(dataDirectory).ledger))
   const { quietSeconds } = settings.scan
   const known = ledger === null ? {} : knownFiles(ledger, destinationIds(settings, source), source.id)
   for await (const listed of listCandidates({ source, quietSeconds, ...known })) {

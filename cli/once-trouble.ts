@@ -1,6 +1,6 @@
-import { heldWords, scanProblem, surroundingPause } from '../core/agent/state/derived.ts'
+import { findHeldMessage, scanProblem, surroundingPause } from '../core/agent/state/derived.ts'
 import type { AppState, SourceState } from '../core/agent/state/schema.ts'
-import { pauseOf } from '../core/agent/state/status.ts'
+import { findPause } from '../core/agent/state/status.ts'
 import { isDiskKind } from '../core/alerts/kinds.ts'
 import { type Message, message, type WordKey } from '../core/lib/i18n/message.ts'
 import { englishWords } from '../core/lib/i18n/words.ts'
@@ -132,13 +132,13 @@ function lastingPause(state: AppState, now: number): Message | null {
   const { allowance, totals } = state
   if (totals.waitingFiles === 0) return null
   const isShort = allowance.until !== null && allowance.until - now <= GIVE_UP_AFTER_MS
-  return isShort && surroundingPause(state) === null ? null : pauseOf(state)
+  return isShort && surroundingPause(state) === null ? null : findPause(state)
 }
 
 /** Returns why a directory cannot be scanned: unreadable, disk not mounted, or many of its files lost their content. */
 function sourceTrouble({ sources }: AppState): Failure | null {
   // Held files are known only after the first comparison.
-  const held = sources.filter(({ scanned }) => scanned?.compared === true).map(heldWords)
+  const held = sources.filter(({ scanned }) => scanned?.compared === true).map(findHeldMessage)
   const emptied = held.find((sentence) => sentence !== null)
   if (emptied !== undefined) return failureBy('cli.once.held', emptied)
   const stuck = sources.filter(({ scanned }) => scanned?.phase === 'missing' || scanned?.phase === 'failed')

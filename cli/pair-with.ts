@@ -2,7 +2,7 @@ import { type Message, message } from '../core/lib/i18n/message.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { parsePairingCode } from '../core/protocol/pairing-code.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
-import { placeOf } from '../core/settings/destinations.ts'
+import { formatLocation } from '../core/settings/destinations.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { dataWords } from './data-directory.ts'
 import { jsonText } from './json.ts'
@@ -28,7 +28,7 @@ export async function pairWith(
   const paired = settings.destinations.find((one) => one.id === fingerprint)
   if (paired === undefined) throw new UserError('refuse.noSuchDestination', { name: fingerprint })
   if (json) return console.log(jsonText(paired))
-  const address = placeOf(paired)
+  const address = formatLocation(paired)
   console.log(translate('transfer.pairedWith', { name: paired.name, address }))
   if (settings.destinations.length > 1) {
     const names = named(settings.destinations.map((one) => one.name))

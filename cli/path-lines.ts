@@ -1,9 +1,9 @@
-import { heldWords, markedWords } from '../core/agent/state/derived.ts'
+import { findHeldMessage, findMarkedMessage } from '../core/agent/state/derived.ts'
 import { isElsewhere } from '../core/agent/state/initial.ts'
 import type { SourceState } from '../core/agent/state/schema.ts'
 import { message } from '../core/lib/i18n/message.ts'
 import { isOnOtherComputer as isOnShare } from '../core/platform/mounts/shares.ts'
-import { destinationsOf } from '../core/settings/destinations.ts'
+import { getSourceDestinations } from '../core/settings/destinations.ts'
 import { batchSettingsSchema, type Settings, type Source } from '../core/settings/schema.ts'
 import { oddPatternLines } from './ignore-from.ts'
 import { quoteControls } from './quote-controls.ts'
@@ -79,19 +79,19 @@ function batchLines({ prefix, closedMark, sentMark }: Source['batch']): string[]
 
 /** True if a destination is on another computer, as far as the settings show it. */
 function goesElsewhere({ destinations }: Settings, source: Source): boolean {
-  return destinationsOf(destinations, source).some((one) =>
+  return getSourceDestinations(destinations, source).some((one) =>
     one.kind === 'folder' ? isOnShare(one.path) : isElsewhere(one),
   )
 }
 
 function namesOf({ destinations }: Settings, source: Source): string {
-  return named(destinationsOf(destinations, source).map(({ name }) => name))
+  return named(getSourceDestinations(destinations, source).map(({ name }) => name))
 }
 
 /** Lists the open decisions of a path, with the commands that make them. */
 export function heldLines(source: SourceState): string[] {
   const { path } = source.settings
-  const [held, marked] = [heldWords(source), markedWords(source)]
+  const [held, marked] = [findHeldMessage(source), findMarkedMessage(source)]
   const sentences = [
     ...(held === null
       ? []

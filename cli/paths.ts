@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { message } from '../core/lib/i18n/message.ts'
 import { type MarkedAnswer, markedAnswers } from '../core/scan/scanner-messages.ts'
-import { sourceOf } from '../core/settings/changes.ts'
+import { getSource } from '../core/settings/changes.ts'
 import { findOddPatterns } from '../core/settings/patterns.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import {
@@ -144,7 +144,7 @@ async function change(dataDirectory: string, given: string, changes: FilterChang
     return { command: 'changeSource', input: { id, changes } }
   })
   // The user may have given the former name: the source is found by its id.
-  console.log(sourceLines(after, sourceOf(after, id)).join('\n'))
+  console.log(sourceLines(after, getSource(after, id)).join('\n'))
 }
 
 async function pause(dataDirectory: string, given: string, paused: boolean): Promise<void> {

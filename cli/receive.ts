@@ -6,7 +6,7 @@ import { endNow } from '../core/lib/workers/end-now.ts'
 import { invite } from '../core/receive/pairing/invitation.ts'
 import { type GivenConfig, loadConfig } from '../core/receive/service/config.ts'
 import { type ReceiveService, startService } from '../core/receive/service/service.ts'
-import { layoutOf } from '../core/settings/data-directory.ts'
+import { getDataLayout } from '../core/settings/data-directory.ts'
 import { defaultRuleWords, parseRules, ruleWordsSchema } from '../core/store/quota/quota-options.ts'
 import { dataDirectoryOf } from './data-directory.ts'
 import { exitNow } from './exit-now.ts'
@@ -112,7 +112,7 @@ async function receive(options: ReceiveOptions): Promise<void> {
   const service: ReceiveService = await startService(
     {
       storeThread: workerScript('store-thread'),
-      setUpStores: layoutOf(dataDirectoryOf({})).setUpStores,
+      setUpStores: getDataLayout(dataDirectoryOf({})).setUpStores,
       alertStoreThread: workerScript('alert-store-thread'),
     },
     config,

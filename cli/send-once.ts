@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type OpenAgent, openAgent } from '../core/agent/open.ts'
-import { heldWords } from '../core/agent/state/derived.ts'
+import { findHeldMessage } from '../core/agent/state/derived.ts'
 import type { AppState, SourceState } from '../core/agent/state/schema.ts'
 import { isElsewhere } from '../core/agent/state/status.ts'
 import { ignoreError, settled } from '../core/dropped-errors.ts'
@@ -108,7 +108,7 @@ async function finish(
 /** Sends held files. A refusal means that none are held any longer. */
 async function acceptHeld({ handlers }: OpenAgent, { sources }: AppState): Promise<void> {
   for (const source of sources) {
-    if (heldWords(source) !== null) await handlers.sendAsItIs({ id: source.settings.id })
+    if (findHeldMessage(source) !== null) await handlers.sendAsItIs({ id: source.settings.id })
   }
 }
 

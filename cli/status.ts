@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { isCounted, isOldVerdict, lookingOf } from '../core/agent/state/derived.ts'
+import { isCounted, isOldVerdict, getScanActivity } from '../core/agent/state/derived.ts'
 import type { AppState, SourceDestination, SourceState } from '../core/agent/state/schema.ts'
-import { pauseOf } from '../core/agent/state/status.ts'
+import { findPause } from '../core/agent/state/status.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { destinationLine, paceOf, withFailures } from './destination-line.ts'
@@ -85,7 +85,7 @@ function sourceLines(
   verdict: (checked: SourceState['checked']) => string,
 ): string[] {
   const { settings, checked, scanned, destinations, totals, rate, left } = source
-  const looking = translate(`window.phase.${lookingOf(source)}`)
+  const looking = translate(`window.phase.${getScanActivity(source)}`)
   const pace = paceOf(rate, left)
   return [
     `${quoteControls(settings.name)}  ${quoteControls(settings.path)}`,
@@ -123,7 +123,7 @@ function parkedLine({ path, reason }: AppState['parked'][number]): string {
 
 /** Formats the pause of sending, which a graver status would hide. */
 function pauseLines(state: AppState): string[] {
-  const pause = state.status.level === 'paused' ? null : pauseOf(state)
+  const pause = state.status.level === 'paused' ? null : findPause(state)
   return pause === null ? [] : [terminalWords(pause)]
 }
 

@@ -5,7 +5,7 @@ import { type Message, message } from '../core/lib/i18n/message.ts'
 import { toSentence, UserError } from '../core/lib/i18n/user-error.ts'
 import { digestBeginning } from '../core/platform/digest.ts'
 import type { Task } from '../core/restore/task.ts'
-import { layoutOf } from '../core/settings/data-directory.ts'
+import { getDataLayout } from '../core/settings/data-directory.ts'
 import { type Finding, isSound, type VerifySummary } from '../core/store/verify/findings.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { librarySettings, readKey, storeSettings } from './library-settings.ts'
@@ -81,7 +81,7 @@ async function taskOf(what: string, options: VerifyOptions): Promise<Task> {
     const isNothing = NOTHING.has(toSentence(error).key)
     throw isNothing ? new UserError('verify.neither', { name: what }, { cause: error }) : error
   })
-  return { does: 'verify', from, ledger: layoutOf(data).ledger }
+  return { does: 'verify', from, ledger: getDataLayout(data).ledger }
 }
 
 async function verify(task: Task, { json, patience }: VerifyOptions) {

@@ -14,7 +14,7 @@ import type { SettingsStore } from '../settings/settings-store.ts'
 import { Alerting } from './alerting.ts'
 import { createNotices, type Notices, UNUSED_SETTINGS } from './banners.ts'
 import type { AgentHost } from './host.ts'
-import { openMemory } from './known-mounts.ts'
+import { openKnownMounts } from './known-mounts.ts'
 import { localCopies } from './local-copies.ts'
 import type { Log } from './log.ts'
 import { SurroundingsWatch } from './power-network.ts'
@@ -23,11 +23,11 @@ import { Restores } from './restore/restores.ts'
 import { SenderWorkers } from './senders.ts'
 import { refusedSources } from './settings/accept-path.ts'
 import { settingsInForce } from './settings/pause-end.ts'
-import { storesOf } from './settings/place-folder.ts'
+import { getStorePaths } from './settings/place-folder.ts'
 import { destinationStates, initialState } from './state/initial.ts'
 import {
   pathIds,
-  recovered,
+  findRecovered,
   withChecked,
   withoutScanned,
   withScanned,
@@ -58,13 +58,13 @@ export class Agent {
   readonly checker: SupervisedWorker<typeof checkerDefinition>
   readonly scanner: SupervisedWorker<typeof scannerDefinition>
   readonly receiver: SupervisedWorker<typeof receiverDefinition>
-  readonly tell: Alerting
+  readonly alerting: Alerting
   readonly secrets: SecretStore
   readonly senders: SenderWorkers
   readonly restores: Restores
   readonly #surroundings: SurroundingsWatch
   readonly #log: Log['write']
-  readonly #memory: ReturnType<typeof openMemory>
+  readonly #memory: ReturnType<typeof openKnownMounts>
   /** Sources of the settings that must not run, and why. */
   #refused = new Map<string, Message>()
   #refresh: NodeJS.Timeout | null = null
@@ -76,14 +76,14 @@ export class Agent {
     this.layout = layout
     this.settings = settingsInForce(settings)
     this.host = host
-    this.#memory = openMemory(layout.directory, host.kind === 'once')
+    this.#memory = openKnownMounts(layout.directory, host.kind === 'once')
     this.store = createStateStore(
       initialState(host.kind, host.version, settings.get(), layout.store),
       (state) => ({ status: overallStatus(state, Date.now()) }),
     )
     this.notices = createNotices(this.store, log)
     this.secrets = openSecrets(layout.directory, host.vault(), host.kind === 'once' ? 'refuse' : 'set-aside')
-    this.tell = new Alerting(this, (condition) => this.#worker('notifier', condition), log)
+    this.alerting = new Alerting(this, (condition) => this.#worker('notifier', condition), log)
     this.checker = this.#supervise(checkerDefinition, (report) => this.#checked(report))
     this.scanner = this.#supervise(
       scannerDefinition,
@@ -122,9 +122,9 @@ export class Agent {
     if (this.#refresh !== null) clearInterval(this.#refresh)
     this.#surroundings.stop()
     // A hung disk may block these writes; it must not block the shutdown.
-    const written = Promise.all([this.tell.stop(), this.#memory.saved()])
+    const written = Promise.all([this.alerting.stop(), this.#memory.saved()])
     const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
-    const workers = [this.scanner, this.senders, this.receiver, this.checker, this.tell.notifier]
+    const workers = [this.scanner, this.senders, this.receiver, this.checker, this.alerting.notifier]
     await Promise.all([kept, this.restores.end(), ...workers.map((worker) => worker.stop())])
     this.store.stop()
   }
@@ -141,7 +141,7 @@ export class Agent {
     const { sources, checkedPaths, destinations: all } = settings
     const kept = new Set([...sources, ...checkedPaths, ...all].map(({ id }) => id))
     this.#memory.keepOnly(kept)
-    this.#refused = refusedSources(settings.sources, storesOf(settings, this.layout))
+    this.#refused = refusedSources(settings.sources, getStorePaths(settings, this.layout))
     const destinations = destinationStates(settings, this.layout.store, this.secrets.get())
     this.store.update({
       ...withSettings(state, settings, this.#refused, destinations),
@@ -150,14 +150,14 @@ export class Agent {
     })
     void localCopies(this.layout, settings).then((found) => this.store.update({ localCopies: found }))
     this.#configureWorkers()
-    this.tell.look()
+    this.alerting.look()
   }
 
   #configureWorkers(): void {
     // A report that arrives during the shutdown must not restart a worker.
     if (this.#isStopped) return
     const settings = this.#permitted()
-    this.tell.configure()
+    this.alerting.configure()
     this.checker.configure(this.#checkerConfig())
     this.scanner.configure(scannerConfig(settings, this.layout))
     if (settings.receive === null) void this.receiver.stop()
@@ -182,7 +182,7 @@ export class Agent {
     if (now - this.#tickedAt > ASLEEP_MS) this.store.update({ awakeSince: now })
     this.#tickedAt = now
     this.store.refresh()
-    this.tell.look()
+    this.alerting.look()
     this.senders.publishStatus()
     if (this.store.state.settings.pause?.until !== this.settings.get().pause?.until) this.#apply()
   }
@@ -207,11 +207,11 @@ export class Agent {
   }
 
   #checked({ checked, notice }: CheckerReport): void {
-    if (notice !== undefined) this.notices.ofHistory(notice)
+    if (notice !== undefined) this.notices.reportHistory(notice)
     if (checked.length === 0) return
     const before = this.store.state
     this.store.update(withChecked(before, checked))
-    const sources = recovered(before, this.store.state)
+    const sources = findRecovered(before, this.store.state)
     // Retries what the fault made unreadable. Until then, the window still shows the scanner's message about it.
     if (sources.length > 0)
       this.scanner
@@ -219,7 +219,7 @@ export class Agent {
         .catch(ignoreError('a scanner that starts again compares all'))
     const ids = new Set(pathIds(this.store.state))
     // Alerts come before the checker's configuration, because people wait for them.
-    for (const one of checked) if (ids.has(one.id)) this.tell.checked(this.#named(one))
+    for (const one of checked) if (ids.has(one.id)) this.alerting.checked(this.#named(one))
     // Without these mounts, a restarted checker would take a current fault for the person's own choice.
     if (this.#memory.remember(checked)) this.checker.prepare(this.#checkerConfig())
   }

@@ -14,7 +14,7 @@ import type { Settings } from '../settings/schema.ts'
 import type { Agent } from './agent.ts'
 import type { Log } from './log.ts'
 import { RestingNotifier } from './resting-notifier.ts'
-import { type Condition, conditionsOf } from './state/conditions.ts'
+import { type Condition, findConditions } from './state/conditions.ts'
 import { pathIds } from './state/reports.ts'
 import type { WorkerState } from './state/schema.ts'
 
@@ -94,11 +94,11 @@ export class Alerting {
   /** Evaluates the rest of the state. Called when it has changed or time has passed. */
   look(): void {
     const { state } = this.#parts.store
-    const found = conditionsOf(state, Date.now())
+    const found = findConditions(state, Date.now())
     // Incidents of subjects that are no longer monitored end without a notification.
     this.alerts.keepOnly(new Set([...pathIds(state), ...found.map(({ id }) => id)]))
     this.alerts.observeChanges(
-      found.map((one) => (one.kind === 'unknown' ? one : observationOf(one, this.#groupOf(one)))),
+      found.map((one) => (one.kind === 'unknown' ? one : toObservation(one, this.#findGroup(one)))),
     )
     this.alerts.look()
     this.configure()
@@ -143,7 +143,7 @@ export class Alerting {
    * Returns the incident group of a condition. Sources that are unavailable because their disk is absent share one
    * incident, as their checked paths do. An ongoing incident keeps its group.
    */
-  #groupOf({ id, kind, source }: Condition): string {
+  #findGroup({ id, kind, source }: Condition): string {
     if (kind !== 'unwatched') return id
     const lasting = this.alerts
       .incidents()
@@ -172,16 +172,16 @@ export class Alerting {
     const { host } = this.#parts
     if (!this.#parts.settings.get().notifications) return
     const names = sourceNames(this.#parts.settings.get())
-    host.notify(shownOf(this.#letterOf(notice, this.#parts.language, names)))
+    host.notify(shownOf(this.#renderNotice(notice, this.#parts.language, names)))
   }
 
   #logNotice(notice: Notice): void {
-    const { title, body } = this.#letterOf(notice, 'en')
+    const { title, body } = this.#renderNotice(notice, 'en')
     this.#log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
   }
 
   /** @param names of sources, for people; the log has paths. */
-  #letterOf(notice: Notice, language: Language, names: Record<string, string> = {}) {
+  #renderNotice(notice: Notice, language: Language, names: Record<string, string> = {}) {
     const { labels } = this.#parts.settings.get().alerts
     const writer = { words: createWords(language), computer: this.#parts.host.computerName, labels, names }
     return letterOf(notice.id, notice, writer, { type: null, template: null }, Date.now())
@@ -190,7 +190,7 @@ export class Alerting {
 
 const sourceNames = ({ sources }: Settings) => Object.fromEntries(sources.map(({ id, name }) => [id, name]))
 
-function observationOf(one: Condition, group: string): Observation {
+function toObservation(one: Condition, group: string): Observation {
   const { id, kind, name, sentence, source, since, tellAfterMs } = one
   return { id, kind, path: name, group, isOwn: true, sentence, source, since, tellAfterMs, step: null }
 }

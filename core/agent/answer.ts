@@ -12,4 +12,4 @@ export type CommandAnswer = z.infer<typeof answerSchema>
 export const nothing = z.object({})
 
 /** Declares a command without output. Its handler throws if the command cannot be done. */
-export const act = <I extends z.ZodType>(input: I) => ({ input, output: nothing })
+export const defineAction = <I extends z.ZodType>(input: I) => ({ input, output: nothing })

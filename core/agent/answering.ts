@@ -34,7 +34,7 @@ export function badInput(command: string, { issues: [issue] }: z.ZodError): User
  * Turns a thrown error into a reply with a sentence.
  * @param log receives errors that are no UserError: these are defects.
  */
-export async function answerOf(
+export async function getAnswer(
   give: () => Promise<unknown>,
   log: (error: unknown) => void = () => undefined,
 ): Promise<CommandAnswer> {
@@ -47,7 +47,7 @@ export async function answerOf(
 }
 
 /** Runs a command that has no output. */
-export async function done(act: () => unknown): Promise<Record<string, never>> {
+export async function runAction(act: () => unknown): Promise<Record<string, never>> {
   await act()
   return {}
 }

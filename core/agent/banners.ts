@@ -14,7 +14,7 @@ export interface Notices {
   add(id: string, sentence: Message): void
   dismiss(id: string): void
   /** Shows a failure of the check history as a notice. Recovery removes the notice and is only logged. */
-  ofHistory(sentence: Message): void
+  reportHistory(sentence: Message): void
 }
 
 export function createNotices(store: StateStore, log: Log['write']): Notices {
@@ -25,7 +25,7 @@ export function createNotices(store: StateStore, log: Log['write']): Notices {
       store.update({ notices: [...others(id), { id, sentence }] })
     },
     dismiss: (id) => store.update({ notices: others(id) }),
-    ofHistory(sentence) {
+    reportHistory(sentence) {
       if (sentence.key !== 'check.historyBack') return notices.add(HISTORY, sentence)
       log('info', englishWords(sentence))
       notices.dismiss(HISTORY)

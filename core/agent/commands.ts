@@ -5,9 +5,9 @@ import { ignoreError } from '../dropped-errors.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import { createWords } from '../lib/i18n/words.ts'
-import { sourceOf } from '../settings/changes.ts'
+import { getSource } from '../settings/changes.ts'
 import type { Agent } from './agent.ts'
-import { answerCommand, done } from './answering.ts'
+import { answerCommand, runAction } from './answering.ts'
 import { UNUSED_SETTINGS } from './banners.ts'
 import { type CommandHandlers, type CommandInput, type Commands, commands } from './contract.ts'
 import { deleteLocalCopies } from './local-copies.ts'
@@ -26,7 +26,7 @@ const PREVIEW_EXAMPLES = 100
  * Returns the services of a running agent for the commands that change settings.
  * @param changed is called after every change.
  */
-function contextOf(agent: Agent, changed: () => void): SettingsContext {
+function createContext(agent: Agent, changed: () => void): SettingsContext {
   const { settings, secrets, layout, host } = agent
   return {
     ...{ settings, secrets, layout, computerName: host.computerName },
@@ -44,32 +44,32 @@ function contextOf(agent: Agent, changed: () => void): SettingsContext {
 /** Returns the handlers of all commands that a view may send. A refusal is thrown as a UserError. */
 export function commandHandlers(agent: Agent): CommandHandlers {
   // A person who changes settings has seen the notice about the earlier settings file.
-  const context = contextOf(agent, () => agent.notices.dismiss(UNUSED_SETTINGS))
+  const context = createContext(agent, () => agent.notices.dismiss(UNUSED_SETTINGS))
   return {
     ...settingsCommands(context),
     snapshot: async () => agent.store.snapshot(),
     log: async () => ({ lines: await logLines(agent.layout.logs) }),
-    addSource: (input) => done(() => protect(agent, context, input)),
+    addSource: (input) => runAction(() => protect(agent, context, input)),
     previewFilters: ({ id, filters }) =>
       agent.scanner.request('preview', {
-        source: { ...sourceOf(agent.settings.get(), id), ...filters },
+        source: { ...getSource(agent.settings.get(), id), ...filters },
         examples: PREVIEW_EXAMPLES,
       }),
     checkNow: () =>
-      done(() => {
+      runAction(() => {
         // Comparing a large or hung source can take long. Its results appear in the state.
         agent.scanner.request('reconcile', {}).catch(ignoreError('a scanner that starts again compares all'))
         return agent.checker.request('checkNow', {})
       }),
-    retryParked: ({ id, file }) => done(() => agent.senders.requestAll('retry', { source: id, file })),
-    sendAsItIs: ({ id }) => done(() => sendAsItIs(agent, id)),
-    answerMarked: ({ id, answer }) => done(() => answerMarked(agent, id, answer)),
-    bringBack: ({ id }) => done(() => bringBack(agent, id)),
-    deleteLocalCopies: () => done(() => deleteLocalCopies(agent)),
+    retryParked: ({ id, file }) => runAction(() => agent.senders.requestAll('retry', { source: id, file })),
+    sendAsItIs: ({ id }) => runAction(() => sendAsItIs(agent, id)),
+    answerMarked: ({ id, answer }) => runAction(() => answerMarked(agent, id, answer)),
+    bringBack: ({ id }) => runAction(() => bringBack(agent, id)),
+    deleteLocalCopies: () => runAction(() => deleteLocalCopies(agent)),
     ...alertCommands(agent),
     ...senderCommands(agent),
     ...restoreCommandHandlers(agent),
-    dismissNotice: ({ id }) => done(() => agent.notices.dismiss(id)),
+    dismissNotice: ({ id }) => runAction(() => agent.notices.dismiss(id)),
     checkHistory: (input) => agent.checker.request('history', input),
     files: ({ destination, ...query }) =>
       agent.senders.request('files', {
@@ -92,7 +92,7 @@ export async function protectDirectory(
   try {
     await protect(
       agent,
-      contextOf(agent, () => undefined),
+      createContext(agent, () => undefined),
       input,
     )
     return null
@@ -139,21 +139,21 @@ const noIncident = () => new UserError('alert.noIncident')
 
 /** The commands about incidents and channels. */
 function alertCommands(agent: Agent) {
-  const { tell, secrets: kept } = agent
+  const { alerting, secrets: kept } = agent
   return {
     acknowledge: ({ id, by }) =>
-      done(() => {
-        if (!tell.alerts.acknowledge(id, by)) throw noIncident()
+      runAction(() => {
+        if (!alerting.alerts.acknowledge(id, by)) throw noIncident()
       }),
     snooze: ({ id, minutes }) =>
-      done(() => {
-        if (!tell.alerts.snooze(id, minutes)) throw noIncident()
+      runAction(() => {
+        if (!alerting.alerts.snooze(id, minutes)) throw noIncident()
       }),
     testChannel: async ({ id }) => {
       const channel = agent.settings.get().alerts.channels.find((one) => one.id === id)
       if (channel !== undefined && kept.unreadable().includes(id))
         return { delivered: false, sentence: message('alert.secretsUnreadable', { name: channel.name }) }
-      return tell.notifier.ask('test', { channel: id })
+      return alerting.notifier.ask('test', { channel: id })
     },
     previewTemplate: async ({ type, template }) => {
       const { labels } = agent.settings.get().alerts
@@ -161,7 +161,7 @@ function alertCommands(agent: Agent) {
       const now = Date.now()
       return { text: letterOf('', exampleNotice('failed', now), writer, { type, template }, now).text }
     },
-    timeline: (question) => tell.notifier.ask('timeline', question),
+    timeline: (question) => alerting.notifier.ask('timeline', question),
   } satisfies Partial<CommandHandlers>
 }
 
@@ -172,8 +172,8 @@ function restoreCommandHandlers({ restores, settings }: Agent) {
     async restoreFolders(of) {
       const { folders } = await restores.ask('folders', of, {})
       const known = new Set(settings.get().sources.map(({ id }) => id))
-      const idOf = (source: string | null) => (source !== null && known.has(source) ? source : null)
-      return { folders: folders.map(({ name, source }) => ({ name, source: idOf(source) })) }
+      const toKnownId = (source: string | null) => (source !== null && known.has(source) ? source : null)
+      return { folders: folders.map(({ name, source }) => ({ name, source: toKnownId(source) })) }
     },
     restoreList: ({ destination, computer, ...asked }) =>
       restores.ask('list', { destination, computer }, asked),
@@ -181,8 +181,8 @@ function restoreCommandHandlers({ restores, settings }: Agent) {
       restores.ask('search', { destination, computer }, { ...asked, most: MOST_FOUND }),
     restoreVersions: ({ destination, computer, ...asked }) =>
       restores.ask('versions', { destination, computer }, asked),
-    restoreStart: (input) => done(() => restores.start(input)),
-    restoreReplace: () => done(() => restores.replace()),
-    restoreStop: () => done(() => restores.stop()),
+    restoreStart: (input) => runAction(() => restores.start(input)),
+    restoreReplace: () => runAction(() => restores.replace()),
+    restoreStop: () => runAction(() => restores.stop()),
   } satisfies Partial<CommandHandlers>
 }

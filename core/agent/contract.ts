@@ -20,7 +20,7 @@ import {
   receiveSettingsSchema,
   settingsSchema,
 } from '../settings/schema.ts'
-import { act, nothing } from './answer.ts'
+import { defineAction, nothing } from './answer.ts'
 import type { desktopCommands } from './desktop-contract.ts'
 import { logLineSchema } from './log-lines.ts'
 import { restoreCommands, restoreStartSchema } from './restore/contract.ts'
@@ -32,7 +32,7 @@ import {
 } from './settings-patch.ts'
 import { statePatchSchema, stateSnapshotSchema } from './state/schema.ts'
 
-const source = z.object({ id: z.string() })
+const idInput = z.object({ id: z.string() })
 /**
  * Every command that a view may send to the agent: the window over Electron's IPC, the command line over
  * the control socket. Both directions are validated with these schemas.
@@ -40,7 +40,7 @@ const source = z.object({ id: z.string() })
 export const commands = {
   snapshot: { input: nothing, output: stateSnapshotSchema },
   /** Adds a source. kind: batch sources check child directories for marks (isocket). */
-  addSource: act(
+  addSource: defineAction(
     z.object({
       path: z.string(),
       kind: z.enum(['continuous', 'batch']).optional(),
@@ -54,50 +54,50 @@ export const commands = {
     }),
   ),
   /** Stops watching. Files at both ends stay. */
-  removeSource: act(source),
+  removeSource: defineAction(idInput),
   /** Points the source at its new directory. The files there are compared, and only differences are sent. */
-  moveSource: act(z.object({ id: z.string(), path: z.string() })),
+  moveSource: defineAction(z.object({ id: z.string(), path: z.string() })),
   /**
    * Follows a link that was given for a source or a checked path and now points to another place. The new place replaces
    * the path. `stay`: the path stays instead, and the link is forgotten.
    */
-  followLink: act(z.object({ id: z.string(), stay: z.boolean() })),
+  followLink: defineAction(z.object({ id: z.string(), stay: z.boolean() })),
   /**
    * Changes a source's filters, destinations, name and pause, and whether its files are deleted here after sending.
    * Queued files that the filters now exclude are not sent.
    */
-  changeSource: act(z.object({ id: z.string(), changes: changeableSourceSchema })),
+  changeSource: defineAction(z.object({ id: z.string(), changes: changeableSourceSchema })),
   /** Lists what these filters would exclude from a source, within ten seconds. A newer preview cancels this one. */
   previewFilters: {
     input: z.object({ id: z.string(), filters: previewedFiltersSchema }),
     output: previewSchema,
   },
-  addCheckedPath: act(z.object({ path: z.string() })),
-  removeCheckedPath: act(source),
+  addCheckedPath: defineAction(z.object({ path: z.string() })),
+  removeCheckedPath: defineAction(idInput),
   /** Pauses all sending for some minutes, or until resumed (null). */
-  pause: act(
+  pause: defineAction(
     z.object({
       minutes: z.number().positive().max(LONGEST_PAUSE_MINUTES).nullable(),
     }),
   ),
-  resume: act(nothing),
-  checkNow: act(nothing),
+  resume: defineAction(nothing),
+  checkNow: defineAction(nothing),
   /** Retries files whose sending was given up. */
-  retryParked: act(
+  retryParked: defineAction(
     /** id: of a source; null: of all. file: only this row of the ledger. */
     z.object({ id: z.string().nullable(), file: z.number().int().optional() }),
   ),
   /** Sends a source that is held, because many of its files have lost their content, in its current state. */
-  sendAsItIs: act(source),
+  sendAsItIs: defineAction(idInput),
   /**
    * Decides about the files of a batch source that carry isocket's mark but were not sent by Holdfast. confirm: they
    * are at the destinations and count as sent; send: they are sent.
    */
-  answerMarked: act(source.extend({ answer: z.enum(markedAnswers) })),
+  answerMarked: defineAction(idInput.extend({ answer: z.enum(markedAnswers) })),
   /** Restores the sent versions of those files. The source resumes automatically once they are restored. */
-  bringBack: act(source),
+  bringBack: defineAction(idInput),
   /** Pairs with a receiver by its one-time code. The receiver becomes an additional destination, or the first one. */
-  pair: act(
+  pair: defineAction(
     /** name: this computer's name at the receiver; default: its host name. */
     z.object({ code: z.string().max(2000), name: z.string().min(1).max(200).optional() }),
   ),
@@ -105,9 +105,9 @@ export const commands = {
    * Adds a folder, an SFTP server or a bucket after a test. If the test fails, nothing is added and the sentence
    * gives the reason.
    */
-  addDestination: act(z.object({ destination: givenDestinationSchema, secrets: givenSecretsSchema })),
+  addDestination: defineAction(z.object({ destination: givenDestinationSchema, secrets: givenSecretsSchema })),
   /** Replaces the destination with that id after a test. Secrets that are omitted stay. */
-  changeDestination: act(
+  changeDestination: defineAction(
     z.object({ id: z.string(), destination: changedDestinationSchema, secrets: givenSecretsSchema }),
   ),
   /** Opens a destination, writes a small file, reads it back and removes it, within 15 s. */
@@ -129,50 +129,50 @@ export const commands = {
     input: nothing,
     output: z.object({ recipient: z.string(), identity: z.string() }),
   },
-  renameDestination: act(z.object({ id: z.string(), name: receiverDestinationSchema.shape.name })),
+  renameDestination: defineAction(z.object({ id: z.string(), name: receiverDestinationSchema.shape.name })),
   /**
    * Stops sending to the destination; files there stay. Refused while a source has only this destination and others
    * exist. Without any destination, files go to a folder on this computer.
    */
-  removeDestination: act(source),
+  removeDestination: defineAction(idInput),
   /**
    * Deletes the copies made on this computer before it had a destination. Refused while a file may exist nowhere
    * else.
    */
-  deleteLocalCopies: act(nothing),
+  deleteLocalCopies: defineAction(nothing),
   /** Lets other computers send here; null: stops it. Files already received stay. */
-  setReceiving: act(z.object({ receive: receiveSettingsSchema.nullable() })),
+  setReceiving: defineAction(z.object({ receive: receiveSettingsSchema.nullable() })),
   /** Creates a pairing code for a new sender, or for one that replaces another. It works once, for some minutes. */
   inviteSender: receiverDefinition.requests.invite,
-  renameSender: act(receiverDefinition.requests.renameSender.input),
-  revokeSender: act(receiverDefinition.requests.revokeSender.input),
-  changeSettings: act(changeableSettingsSchema),
+  renameSender: defineAction(receiverDefinition.requests.renameSender.input),
+  revokeSender: defineAction(receiverDefinition.requests.revokeSender.input),
+  changeSettings: defineAction(changeableSettingsSchema),
   /**
    * Replaces all settings with exported ones. The pause stays, and so do the secrets of channels and destinations
    * that stay.
    */
-  importSettings: act(z.object({ settings: settingsSchema })),
+  importSettings: defineAction(z.object({ settings: settingsSchema })),
   /** Stops notifications of an incident until it ends. `by`: who acknowledged it, for the timeline. */
-  acknowledge: act(z.object({ id: z.string(), by: z.string().min(1).max(100) })),
+  acknowledge: defineAction(z.object({ id: z.string(), by: z.string().min(1).max(100) })),
   /** Delays further notifications of an incident for some minutes; null: ends the snooze. */
-  snooze: act(
+  snooze: defineAction(
     z.object({ id: z.string(), minutes: z.number().positive().max(LONGEST_PAUSE_MINUTES).nullable() }),
   ),
   /**
    * Suppresses notifications of a source or a checked path until then (milliseconds since 1970), or until unmuted
    * (null).
    */
-  mute: act(z.object({ id: z.string(), until: z.number().nullable() })),
-  unmute: act(source),
+  mute: defineAction(z.object({ id: z.string(), until: z.number().nullable() })),
+  unmute: defineAction(idInput),
   /** `channel.id`: must be new. Secrets are stored separately. */
-  addChannel: act(z.object({ channel: channelSchema, secrets: givenSecretsSchema })),
+  addChannel: defineAction(z.object({ channel: channelSchema, secrets: givenSecretsSchema })),
   /** Replaces the channel with that id. */
-  changeChannel: act(z.object({ channel: channelSchema, secrets: givenSecretsSchema })),
-  removeChannel: act(source),
+  changeChannel: defineAction(z.object({ channel: channelSchema, secrets: givenSecretsSchema })),
+  removeChannel: defineAction(idInput),
   /** Sets the order of all channels, by their ids. */
-  orderChannels: act(z.object({ ids: z.array(z.string()) })),
+  orderChannels: defineAction(z.object({ ids: z.array(z.string()) })),
   /** Sends a test message through a channel as a real one is sent. Returns the reply or the error as text. */
-  testChannel: { input: source, output: testedSchema },
+  testChannel: { input: idInput, output: testedSchema },
   /** Renders an example notification with a template; null: with the default template of the channel's type. */
   previewTemplate: {
     input: z.object({
@@ -184,7 +184,7 @@ export const commands = {
   /** Returns the newest lines of the log, oldest first, at most 500. */
   log: { input: nothing, output: z.object({ lines: z.array(logLineSchema) }) },
   timeline: { input: timelineQuestionSchema, output: timelinePageSchema },
-  dismissNotice: act(z.object({ id: z.string() })),
+  dismissNotice: defineAction(z.object({ id: z.string() })),
   /** Returns delays and results of a source or a checked path over a period, at a resolution of at most `points`. */
   checkHistory: { input: historyQuestionSchema, output: historyAnswerSchema },
   /** Returns a page of the ledger, newest first, of one destination or of all. */
@@ -196,11 +196,11 @@ export const commands = {
   },
   ...restoreCommands,
   /** Restores files from a destination. Only one restore runs at a time; its progress is in the state. */
-  restoreStart: act(restoreStartSchema),
+  restoreStart: defineAction(restoreStartSchema),
   /** Replaces the files that the last restore left alone because their content differed. */
-  restoreReplace: act(nothing),
+  restoreReplace: defineAction(nothing),
   /** Stops the restore. Each file is restored completely or not at all. */
-  restoreStop: act(nothing),
+  restoreStop: defineAction(nothing),
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
 
 /** Events that the agent sends to its views. */
@@ -223,10 +223,10 @@ export type WindowCommands = Commands & DesktopCommands
 export type CommandInput<C extends keyof WindowCommands> = z.infer<WindowCommands[C]['input']>
 export type CommandOutput<C extends keyof WindowCommands> = z.infer<WindowCommands[C]['output']>
 /** The handlers of some commands. */
-export type HandlersOf<C extends keyof WindowCommands> = {
+export type HandlersFor<C extends keyof WindowCommands> = {
   [Name in C]: (input: CommandInput<Name>) => Promise<CommandOutput<Name>>
 }
-export type CommandHandlers = HandlersOf<keyof Commands>
+export type CommandHandlers = HandlersFor<keyof Commands>
 export type Events = { [E in keyof typeof events]: z.infer<(typeof events)[E]> }
 
 /** The object that the preload script exposes as `window.holdfast`. */

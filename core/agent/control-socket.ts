@@ -8,7 +8,7 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { unusableData } from '../settings/data-directory.ts'
 import { answerSchema } from './answer.ts'
-import { answerOf } from './answering.ts'
+import { getAnswer } from './answering.ts'
 
 const requestSchema = z.object({ command: z.string(), input: z.unknown() })
 
@@ -95,7 +95,7 @@ function serve(socket: net.Socket, answer: (command: string, input: unknown) => 
   socket.on('error', () => socket.destroy())
   readLine(socket, LONGEST_REQUEST).then(
     async (line) => {
-      const reply = await answerOf(async () => {
+      const reply = await getAnswer(async () => {
         const { command, input } = requestSchema.parse(JSON.parse(line))
         return answer(command, input)
       })
@@ -135,7 +135,7 @@ function readLine(socket: net.Socket, most: number): Promise<string> {
  * @throws UserError agent.notRunning if no agent listens, agent.silent if it hangs, or the agent's own refusal
  */
 export async function sendCommand(dataDirectory: string, command: string, input: unknown): Promise<unknown> {
-  const address = addressOf(dataDirectory)
+  const address = openAgentAddress(dataDirectory)
   const socket = net.connect(address.path)
   const late = setTimeout(
     () => socket.destroy(new UserError('agent.silent', { directory: dataDirectory })),
@@ -160,7 +160,7 @@ export async function sendCommand(dataDirectory: string, command: string, input:
 }
 
 /** @throws UserError agent.notRunning if the directory does not exist */
-function addressOf(dataDirectory: string): Address {
+function openAgentAddress(dataDirectory: string): Address {
   try {
     return controlAddress(dataDirectory)
   } catch (error) {

@@ -1,21 +1,21 @@
 import { z } from 'zod'
 import { differenceSchema } from '../settings/differences.ts'
 import { settingsSchema } from '../settings/schema.ts'
-import { act, nothing } from './answer.ts'
+import { defineAction, nothing } from './answer.ts'
 
 /** Commands that only the desktop offers; the window has them in addition to `commands`. */
 export const desktopCommands = {
   /** Opens the system's directory dialog and adds the chosen directory as a source. */
-  chooseSource: act(nothing),
+  chooseSource: defineAction(nothing),
   /** Does the same for a path that is only checked. */
-  chooseCheckedPath: act(nothing),
+  chooseCheckedPath: defineAction(nothing),
   /** Opens the system's dialog for a directory, or for a file; null: cancelled. */
   choosePath: {
     input: z.object({ what: z.enum(['directory', 'file']) }),
     output: z.object({ path: z.string().nullable() }),
   },
   /** Opens the system's dialog for a new file and writes an encryption key to it if a file was chosen. */
-  saveKey: act(z.object({ identity: z.string().max(200) })),
+  saveKey: defineAction(z.object({ identity: z.string().max(200) })),
   /** Opens the system's dialog for a new file and writes the settings to it, without secrets; null: cancelled. */
   exportSettings: { input: nothing, output: z.object({ path: z.string().nullable() }) },
   /**
@@ -36,7 +36,7 @@ export const desktopCommands = {
   },
   /** Returns true if Holdfast starts when this user logs in. */
   loginStart: { input: nothing, output: z.object({ on: z.boolean() }) },
-  setLoginStart: act(z.object({ on: z.boolean() })),
+  setLoginStart: defineAction(z.object({ on: z.boolean() })),
   /** Returns the clipboard's text if it is a receiver's pairing code; the window gets no other clipboard content. */
   copiedCode: { input: nothing, output: z.object({ code: z.string().nullable() }) },
   /** Returns a directory in the user's home for restored files. The directory is not created. */
@@ -44,15 +44,15 @@ export const desktopCommands = {
   /** Opens the system's dialog for a new file and writes the diagnostics file there; null: cancelled. */
   saveDiagnostics: { input: nothing, output: z.object({ path: z.string().nullable() }) },
   /** Shows the files of the last restore in the file manager. */
-  showRestored: act(nothing),
+  showRestored: defineAction(nothing),
   /** Shows a source's directory, or the folder of the copies on this computer (null), in the file manager. */
-  showDirectory: act(z.object({ source: z.string().nullable() })),
+  showDirectory: defineAction(z.object({ source: z.string().nullable() })),
   /**
    * Reports the page that the window shows; null: the window is not visible. Incidents shown on the Alerts page need
    * no notification. hasForm: a form may be half filled, so the page is kept even if the window stays hidden for
    * long.
    */
-  showing: act(z.object({ page: z.string().max(40).nullable(), hasForm: z.boolean() })),
-  hideWindow: act(nothing),
-  quit: act(nothing),
+  showing: defineAction(z.object({ page: z.string().max(40).nullable(), hasForm: z.boolean() })),
+  hideWindow: defineAction(nothing),
+  quit: defineAction(nothing),
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>

@@ -6,7 +6,7 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import { findDisk, readMounts } from '../platform/mounts/mountinfo.ts'
 import { parsePairingCode } from '../protocol/pairing-code.ts'
 import type { TestStage } from '../send/sender-messages.ts'
-import { completed, secretsOfDestination, withAdded, withDestinationChanged } from '../settings/adding.ts'
+import { completeDestination, secretsOfDestination, withAdded, withDestinationChanged } from '../settings/adding.ts'
 import type { Destination } from '../settings/destination-schema.ts'
 import {
   destinationIds,
@@ -19,17 +19,17 @@ import { newEncryptionKey } from '../settings/encryption-key.ts'
 import { ownKnownHosts, readKnownHostIn } from '../settings/known-hosts.ts'
 import type { Settings } from '../settings/schema.ts'
 import { secretOwners } from '../settings/secrets.ts'
-import { done } from './answering.ts'
+import { runAction } from './answering.ts'
 import type { CommandHandlers, CommandInput } from './contract.ts'
 import type { SettingsContext } from './settings/context.ts'
 import { placedFolder } from './settings/place-folder.ts'
 
 /** Returns the handlers of the commands that change destinations. */
 export function destinationCommands(context: SettingsContext) {
-  const set = (update: (settings: Settings) => Settings) => done(() => context.change(update))
+  const set = (update: (settings: Settings) => Settings) => runAction(() => context.change(update))
   return {
     pair: ({ code, name }) =>
-      done(async () => {
+      runAction(async () => {
         refuseMore(context.settings.get(), parsePairingCode(code))
         // The code works once, so it must not be used up if the settings cannot be saved.
         context.settings.tryWriting()
@@ -42,14 +42,14 @@ export function destinationCommands(context: SettingsContext) {
         if (isKnown) context.restart(paired.id)
       }),
     addDestination: ({ destination, secrets }) =>
-      done(() => put(context, { id: randomUUID(), destination, secrets }, 'adding', withAdded)),
-    changeDestination: (input) => done(() => put(context, input, 'kept', withDestinationChanged)),
+      runAction(() => saveDestination(context, { id: randomUUID(), destination, secrets }, 'adding', withAdded)),
+    changeDestination: (input) => runAction(() => saveDestination(context, input, 'kept', withDestinationChanged)),
     testDestination: async ({ id, destination, secrets }) => {
       const isNew = id === undefined
       // The test must not pass for a folder that adding would refuse.
       const folder =
         isNew && destination.kind === 'folder'
-          ? await placed(context, { ...destination, id: '' })
+          ? await resolveFolder(context, { ...destination, id: '' })
           : destination
       const test = await context.test({
         destination,
@@ -57,14 +57,14 @@ export function destinationCommands(context: SettingsContext) {
         stage: isNew ? 'given' : 'kept',
       })
       if (folder.kind !== 'folder' || !test.works) return test
-      const warning = await sameDisk(context, folder.path, id)
+      const warning = await findSameDiskWarning(context, folder.path, id)
       return { ...test, found: { ...test.found, ...(warning !== null && { warning }) } }
     },
     readKnownHosts,
     newEncryptionKey,
     renameDestination: ({ id, name }) => set((settings) => withRenamed(settings, id, name)),
     removeDestination: ({ id }) =>
-      done(async () => {
+      runAction(async () => {
         context.change((settings) => withoutDestination(settings, id))
         await context.secrets.keepOnly(secretOwners(context.settings.get()))
       }),
@@ -88,7 +88,7 @@ const LOOK_WITHIN_MS = 1_000
  * Returns a warning if sources are on the same disk as a folder.
  * @param id of an existing destination
  */
-async function sameDisk(
+async function findSameDiskWarning(
   { settings: kept, inspect }: SettingsContext,
   folder: string,
   id: string | undefined,
@@ -116,23 +116,23 @@ async function sameDisk(
  * Returns a folder destination with its real path.
  * @throws UserError refuse.… if the folder cannot be a destination
  */
-async function placed(context: SettingsContext, destination: Destination): Promise<Destination> {
+async function resolveFolder(context: SettingsContext, destination: Destination): Promise<Destination> {
   if (destination.kind !== 'folder') return destination
   const facts = await context.inspect(destination.path)
   return placedFolder(destination, facts, context.settings.get(), context.layout)
 }
 
 /** Tests and saves a destination. Stores its secrets only if it is accepted. */
-async function put(
+async function saveDestination(
   context: SettingsContext,
   { id, destination: wanted, secrets }: CommandInput<'changeDestination'>,
   stage: TestStage,
   update: (settings: Settings, destination: Destination) => Settings,
 ): Promise<void> {
-  const given = completed(wanted, id, context.computerName)
+  const given = completeDestination(wanted, id, context.computerName)
   update(context.settings.get(), given)
   context.settings.tryWriting()
-  const destination = await placed(context, given)
+  const destination = await resolveFolder(context, given)
   update(context.settings.get(), destination)
   const all = withKeptSecrets(context, destination, secrets)
   const { works, sentence } = await context.test({ destination, secrets: all, stage })

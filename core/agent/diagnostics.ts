@@ -6,7 +6,7 @@ import { strToU8, zipSync } from 'fflate/browser'
 import { errorText } from '../platform/system-error.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { Secrets } from '../settings/secrets.ts'
-import { LOG_FILES, tailOf } from './log-lines.ts'
+import { LOG_FILES, readTail } from './log-lines.ts'
 import type { AppState } from './state/schema.ts'
 
 /** Bytes read of each log file; the latest events are at its end. */
@@ -29,21 +29,21 @@ const SECRET_FORMS: readonly [RegExp, string][] = [
  * @param state null: no agent runs
  * @returns the bytes of a zip file
  */
-export async function diagnosticsOf(options: {
+export async function buildDiagnostics(options: {
   layout: DataLayout
   state: AppState | null
   secrets: Secrets
   version: string
 }): Promise<Uint8Array> {
   const { layout, state, secrets, version } = options
-  const clean = cleaner(secrets)
-  const kept = async (name: string) => textOf(() => readFile(path.join(layout.directory, name), 'utf8'))
+  const clean = createRedactor(secrets)
+  const kept = async (name: string) => readOrExplain(() => readFile(path.join(layout.directory, name), 'utf8'))
   const logs = LOG_FILES.map(
     async (name) =>
-      [`logs/${name}`, await textOf(() => tailOf(path.join(layout.logs, name), LOG_BYTES))] as const,
+      [`logs/${name}`, await readOrExplain(() => readTail(path.join(layout.logs, name), LOG_BYTES))] as const,
   )
   const texts: Record<string, string> = {
-    'about.json': json(aboutOf(version)),
+    'about.json': json(describeSystem(version)),
     'settings.json': await kept('settings.json'),
     'incidents.json': await kept('incidents.json'),
     'status.json': json(state),
@@ -54,7 +54,7 @@ export async function diagnosticsOf(options: {
   )
 }
 
-function aboutOf(version: string) {
+function describeSystem(version: string) {
   const { node, electron, chrome } = process.versions
   return {
     holdfast: version,
@@ -67,7 +67,7 @@ function aboutOf(version: string) {
 }
 
 /** Returns the text, or the reason why it cannot be read, which helps support too. */
-async function textOf(read: () => Promise<string>): Promise<string> {
+async function readOrExplain(read: () => Promise<string>): Promise<string> {
   try {
     return await read()
   } catch (error) {
@@ -76,7 +76,7 @@ async function textOf(read: () => Promise<string>): Promise<string> {
 }
 
 /** Returns a function that removes known secrets, raw and escaped as JSON, and strings that look like secrets. */
-function cleaner(secrets: Secrets): (text: string) => string {
+function createRedactor(secrets: Secrets): (text: string) => string {
   const values = Object.values(secrets)
     .flatMap((fields) => Object.values(fields))
     .filter((value) => value.length >= SHORTEST_SECRET)

@@ -16,7 +16,7 @@ const memorySchema = z.object({
  * learned again, so a broken or unwritable file only loses that knowledge.
  * @param onlyRead new knowledge is not saved
  */
-export function openMemory(
+export function openKnownMounts(
   dataDirectory: string,
   onlyRead: boolean,
 ): {

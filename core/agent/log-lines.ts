@@ -29,7 +29,7 @@ const writtenSchema = z.object({
 export const LOG_FILES = ['agent.log', 'agent.log.1']
 
 /** Returns the last whole lines of a file, at most this number of bytes; '' if the file does not exist. */
-export async function tailOf(file: string, bytes: number): Promise<string> {
+export async function readTail(file: string, bytes: number): Promise<string> {
   try {
     const handle = await open(file, 'r')
     try {
@@ -54,14 +54,14 @@ export async function tailOf(file: string, bytes: number): Promise<string> {
 
 /** Returns the newest lines of the log in a directory, oldest first. Skips lines that are not in its format. */
 export async function logLines(directory: string): Promise<LogLine[]> {
-  const text = await tailOf(path.join(directory, LOG_FILES[0] ?? ''), TAIL_BYTES)
+  const text = await readTail(path.join(directory, LOG_FILES[0] ?? ''), TAIL_BYTES)
   return text
     .split('\n')
     .slice(-MOST_LINES - 1)
-    .flatMap(lineOf)
+    .flatMap(parseLine)
 }
 
-function lineOf(text: string): LogLine[] {
+function parseLine(text: string): LogLine[] {
   try {
     const { time, level, msg } = writtenSchema.parse(JSON.parse(text))
     return [{ at: time, level: levels[level], text: msg }]

@@ -43,7 +43,7 @@ function openLogFile(directory: string): DestinationStream & { close(): void } {
   const open = () => {
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
-      turnOver(file)
+      rotateLog(file)
       written = 0
       stream = createWriteStream(file, { flags: 'a', mode: 0o600 }).on('error', fail)
     } catch (error) {
@@ -66,7 +66,7 @@ function openLogFile(directory: string): DestinationStream & { close(): void } {
   }
 }
 
-function turnOver(file: string): void {
+function rotateLog(file: string): void {
   try {
     if (statSync(file).size > LARGEST_LOG) renameSync(file, `${file}.1`)
   } catch (thrown) {

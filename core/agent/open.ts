@@ -52,7 +52,7 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
     opened.unshift(control.close)
     // A one-shot run ends too soon to report that it set the file aside.
     const settings = openSettings(dataDirectory, onlyThisRun ? 'refuse' : 'set-aside')
-    const agent = new Agent(layout, onlyThisRun ? passing(settings) : settings, host, log.write)
+    const agent = new Agent(layout, onlyThisRun ? createUnsavedSettings(settings) : settings, host, log.write)
     const ready = commandHandlers(agent)
     handlers = ready
     agent.start()
@@ -71,7 +71,7 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
   }
 }
 
-function passing(settings: SettingsStore): SettingsStore {
+function createUnsavedSettings(settings: SettingsStore): SettingsStore {
   let current: Settings = { ...settings.get(), sources: [], checkedPaths: [], pause: null }
   return {
     file: settings.file,

@@ -18,7 +18,7 @@ const SUPPLIES = '/sys/class/power_supply'
 const METERED: ReadonlySet<string> = new Set(['u 1', 'u 3'])
 const NOT_METERED: ReadonlySet<string> = new Set(['u 2', 'u 4'])
 
-const textOf = (file: string): Promise<string> =>
+const readText = (file: string): Promise<string> =>
   readFile(file, 'utf8').then(
     (text) => text.trim(),
     () => '',
@@ -35,9 +35,9 @@ export async function isOnBattery(directory = SUPPLIES): Promise<boolean> {
   const supplies = await Promise.all(
     names.map(async (name) => {
       const [scope, online, status] = await Promise.all(
-        ['scope', 'online', 'status'].map((fact) => textOf(path.join(directory, name, fact))),
+        ['scope', 'online', 'status'].map((fact) => readText(path.join(directory, name, fact))),
       )
-      const isBattery = (await textOf(path.join(directory, name, 'type'))) === 'Battery'
+      const isBattery = (await readText(path.join(directory, name, 'type'))) === 'Battery'
       return { isOwn: scope !== 'Device', isBattery, online, status }
     }),
   )

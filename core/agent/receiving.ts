@@ -5,7 +5,7 @@ import type { receiverDefinition } from '../receive/receiver-messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { ReceiveSettings, Settings } from '../settings/schema.ts'
 import type { Agent } from './agent.ts'
-import { done } from './answering.ts'
+import { runAction } from './answering.ts'
 import type { CommandHandlers } from './contract.ts'
 import { isWithin } from './settings/accept-path.ts'
 import type { SettingsContext } from './settings/context.ts'
@@ -69,7 +69,7 @@ async function realDirectory(context: SettingsContext, directory: string): Promi
   return join(await realDirectory(context, parent), basename(directory))
 }
 
-async function placed(context: SettingsContext, receive: ReceiveSettings): Promise<ReceiveSettings> {
+async function resolveReceiveFolder(context: SettingsContext, receive: ReceiveSettings): Promise<ReceiveSettings> {
   // A directory in use stays unchanged, even while its disk hangs.
   if (context.settings.get().receive?.directory === receive.directory) return receive
   return { ...receive, directory: await realDirectory(context, resolve(receive.directory)) }
@@ -77,7 +77,7 @@ async function placed(context: SettingsContext, receive: ReceiveSettings): Promi
 
 /** @throws UserError refuse.receiveInSource */
 export async function setReceiving(context: SettingsContext, given: ReceiveSettings | null): Promise<void> {
-  const receive = given === null ? null : await placed(context, given)
+  const receive = given === null ? null : await resolveReceiveFolder(context, given)
   context.change((settings) => {
     if (receive !== null) refuseReceiving(settings, receive)
     return { ...settings, receive }
@@ -88,7 +88,7 @@ export async function setReceiving(context: SettingsContext, given: ReceiveSetti
 export function senderCommands({ receiver }: Agent) {
   return {
     inviteSender: (input) => receiver.request('invite', input),
-    renameSender: (input) => done(() => receiver.request('renameSender', input)),
-    revokeSender: (input) => done(() => receiver.request('revokeSender', input)),
+    renameSender: (input) => runAction(() => receiver.request('renameSender', input)),
+    revokeSender: (input) => runAction(() => receiver.request('revokeSender', input)),
   } satisfies Partial<CommandHandlers>
 }

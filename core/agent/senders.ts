@@ -8,7 +8,7 @@ import type { Log } from './log.ts'
 import { isHeld } from './state/derived.ts'
 import { withSender, withSent } from './state/reports.ts'
 import type { AppState, DestinationState } from './state/schema.ts'
-import { ownStatusOf } from './state/status.ts'
+import { buildOwnStatus } from './state/status.ts'
 import { concernsSenders, destinationsNow, senderConfigs } from './workers/configs.ts'
 import { SupervisedWorker } from './workers/supervisor.ts'
 
@@ -21,7 +21,7 @@ const SAY_EVERY_MS = 5_000
 const MOST_NAMED = 20
 
 /** Returns the number of given-up files for each destination. */
-const parkedOf = (destinations: AppState['destinations']) =>
+const countParked = (destinations: AppState['destinations']) =>
   destinations.map(({ id, totals }) => `${id} ${totals.parkedFiles}`).join(' ')
 
 /**
@@ -38,7 +38,7 @@ export class SenderWorkers {
   #running: string[] = []
   #isStopped = false
   /** The status last sent to the receivers, and its time by the monotonic clock. */
-  #said: ReturnType<typeof ownStatusOf>
+  #said: ReturnType<typeof buildOwnStatus>
   #saidAtMs = 0
   /** The counts for which files are listed or requested. */
   #named = ''
@@ -52,7 +52,7 @@ export class SenderWorkers {
     this.#permitted = permitted
     this.#nudge = nudge
     this.#log = log
-    this.#said = ownStatusOf(parts.store.state)
+    this.#said = buildOwnStatus(parts.store.state)
   }
 
   /** Passes new configurations to the senders. Stops senders that have nothing left to send. */
@@ -71,14 +71,14 @@ export class SenderWorkers {
     const ids = wanted.map(([id]) => id)
     for (const id of this.#running) if (!ids.includes(id)) void this.#workers.get(id)?.stop()
     this.#running = ids
-    for (const [id, config] of wanted) this.#workerOf(id).configure(config)
+    for (const [id, config] of wanted) this.#getWorker(id).configure(config)
   }
 
   /** Sends this computer's status to the receivers, which can report it after a crash here. */
   publishStatus(isLast = false): void {
     if (!isLast && performance.now() - this.#saidAtMs < SAY_EVERY_MS) return
     this.#saidAtMs = performance.now()
-    const said = ownStatusOf(this.#parts.store.state)
+    const said = buildOwnStatus(this.#parts.store.state)
     if (JSON.stringify(said) === JSON.stringify(this.#said)) return
     this.#said = said
     this.configure()
@@ -90,7 +90,7 @@ export class SenderWorkers {
   }
 
   nudge(): void {
-    for (const id of this.#running) this.#workerOf(id).nudge()
+    for (const id of this.#running) this.#getWorker(id).nudge()
   }
 
   /** Sends a request to the first sender, which has the whole ledger and this computer's certificate. */
@@ -100,7 +100,7 @@ export class SenderWorkers {
   ): Promise<RequestOutput<Definition, N>> {
     const [first] = this.#running
     if (first === undefined) throw new UserError('agent.workerAway', { worker: 'sender' })
-    return this.#workerOf(first).request(name, input)
+    return this.#getWorker(first).request(name, input)
   }
 
   /** Sends a request to all running senders. Skips failures unless all fail. */
@@ -109,7 +109,7 @@ export class SenderWorkers {
     input: RequestInput<Definition, N>,
   ): Promise<RequestOutput<Definition, N>[]> {
     const answers = await Promise.allSettled(
-      this.#running.map((id) => this.#workerOf(id).request(name, input)),
+      this.#running.map((id) => this.#getWorker(id).request(name, input)),
     )
     const given = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
     const failed = answers.find((answer) => answer.status === 'rejected')
@@ -123,7 +123,7 @@ export class SenderWorkers {
     await Promise.all([...this.#workers.values()].map((worker) => worker.stop()))
   }
 
-  #workerOf(id: string): SupervisedWorker<Definition> {
+  #getWorker(id: string): SupervisedWorker<Definition> {
     const known = this.#workers.get(id)
     if (known !== undefined) return known
     const { store, host } = this.#parts
@@ -160,7 +160,7 @@ export class SenderWorkers {
   /** Lists the given-up files, each of which a person has to handle. */
   #nameParked(): void {
     const { store } = this.#parts
-    const counts = parkedOf(store.state.destinations)
+    const counts = countParked(store.state.destinations)
     if (counts === this.#named) return
     this.#named = counts
     const destinations = store.state.destinations.map(({ id }) => id)

@@ -36,7 +36,7 @@ export const changeableSettingsSchema = withoutDefaults(settings)
   })
   .partial()
 
-const source = withoutDefaults(sourceSchema.shape)
+const sourceFields = withoutDefaults(sourceSchema.shape)
 /** An empty mark is accepted here, because it is refused later with a sentence. */
 const mark = z.string().max(255)
 const batch = withoutDefaults(batchSettingsSchema.shape).extend({ closedMark: mark, sentMark: mark })
@@ -45,11 +45,11 @@ const batch = withoutDefaults(batchSettingsSchema.shape).extend({ closedMark: ma
 export const givenFiltersSchema = withoutDefaults(sourceFiltersSchema.shape)
 
 /** The fields of a source that a preview evaluates. */
-export const previewedFiltersSchema = givenFiltersSchema.extend(source.pick({ oneFileSystem: true }).shape)
+export const previewedFiltersSchema = givenFiltersSchema.extend(sourceFields.pick({ oneFileSystem: true }).shape)
 
 /** The fields of a source that a view may change. A source's folder at a destination keeps its first name. */
 export const changeableSourceSchema = previewedFiltersSchema
-  .extend(source.pick({ name: true, paused: true, destinations: true }).shape)
-  .extend(source.pick({ priority: true, deleteAfter: true, silentHours: true }).shape)
+  .extend(sourceFields.pick({ name: true, paused: true, destinations: true }).shape)
+  .extend(sourceFields.pick({ priority: true, deleteAfter: true, silentHours: true }).shape)
   .extend({ batch: batch.partial() })
   .partial()

@@ -17,7 +17,7 @@ import type {
   S3Destination,
   SftpDestination,
 } from '../settings/destination-schema.ts'
-import { EMBEDDED_DESTINATION, placeOf } from '../settings/destinations.ts'
+import { EMBEDDED_DESTINATION, formatLocation } from '../settings/destinations.ts'
 import { openForReading, requireStore } from '../store/lock.ts'
 import { openSenders } from '../store/senders/senders.ts'
 import type { Library } from './archive-reader.ts'
@@ -136,7 +136,7 @@ async function withObjects<T>(
     store?.close()
     if (!(error instanceof StoreFault)) throw error
     const { name } = destination
-    const params = { name, address: placeOf(destination), reason: error.reason }
+    const params = { name, address: formatLocation(destination), reason: error.reason }
     throw new UserError('restore.notReached', params, { cause: error })
   }
 }

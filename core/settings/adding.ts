@@ -1,7 +1,7 @@
 import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
 import type { Destination, SftpDestination } from './destination-schema.ts'
-import { destinationOf, refuseName } from './destinations.ts'
+import { getDestination, refuseName } from './destinations.ts'
 import type { ChangedDestination } from './given-destination.ts'
 import { MOST_DESTINATIONS, type Settings } from './schema.ts'
 import type { SecretOwner } from './secrets.ts'
@@ -12,14 +12,14 @@ import type { SecretOwner } from './secrets.ts'
  * Completes a destination that the user entered.
  * @param ownName this computer's name: the default for its folder at the destination.
  */
-export function completed(given: ChangedDestination, id: string, ownName: string): Destination {
+export function completeDestination(given: ChangedDestination, id: string, ownName: string): Destination {
   const name = given.name.trim()
   if (given.kind === 'receiver' || given.kind === 'folder') return { ...given, id, name }
   return { ...given, id, name, folder: given.folder ?? folderName(ownName) }
 }
 
 /** Returns the location of the files within a disk, server or store. It never changes for a destination. */
-function placeIn(one: Destination): string {
+function getLocationKey(one: Destination): string {
   switch (one.kind) {
     case 'receiver':
       return JSON.stringify([one.kind, one.fingerprint])
@@ -33,10 +33,10 @@ function placeIn(one: Destination): string {
 }
 
 /** Returns the location together with the server's address. It is unique among destinations. */
-function targetOf(one: Destination): string {
-  if (one.kind === 'sftp') return JSON.stringify([placeIn(one), one.host.toLowerCase(), one.port])
-  if (one.kind === 's3') return JSON.stringify([placeIn(one), one.endpoint.toLowerCase()])
-  return placeIn(one)
+function getTargetKey(one: Destination): string {
+  if (one.kind === 'sftp') return JSON.stringify([getLocationKey(one), one.host.toLowerCase(), one.port])
+  if (one.kind === 's3') return JSON.stringify([getLocationKey(one), one.endpoint.toLowerCase()])
+  return getLocationKey(one)
 }
 
 /**
@@ -46,7 +46,7 @@ function refuseAmong(others: readonly Destination[], one: Destination): void {
   refuseName(others, one.name)
   if ('folder' in one && folderName(one.folder) !== one.folder)
     throw new UserError('refuse.destinationFolder', { folder: one.folder, valid: folderName(one.folder) })
-  const same = others.find((other) => targetOf(other) === targetOf(one))
+  const same = others.find((other) => getTargetKey(other) === getTargetKey(one))
   if (same !== undefined) throw new UserError('refuse.sameTarget', { name: same.name })
 }
 
@@ -69,8 +69,8 @@ export function withAdded(settings: Settings, added: Destination): Settings {
  * @throws UserError refuse.noSuchDestination, refuse.otherTarget, and as `withAdded`
  */
 export function withDestinationChanged(settings: Settings, next: Destination): Settings {
-  const before = destinationOf(settings.destinations, next.id)
-  if (placeIn(before) !== placeIn(next)) throw new UserError('refuse.otherTarget', { name: before.name })
+  const before = getDestination(settings.destinations, next.id)
+  if (getLocationKey(before) !== getLocationKey(next)) throw new UserError('refuse.otherTarget', { name: before.name })
   refuseAmong(
     settings.destinations.filter((one) => one !== before),
     next,

@@ -1,8 +1,8 @@
 import { UserError } from '../lib/i18n/user-error.ts'
 import { withoutMuted } from './channels.ts'
-import { destinationOf } from './destinations.ts'
+import { getDestination } from './destinations.ts'
 import { unclosedPattern } from './patterns.ts'
-import { folderOf, type Settings, type Source, sourceSchema } from './schema.ts'
+import { toFolderKey, type Settings, type Source, sourceSchema } from './schema.ts'
 
 // Pure functions that change the settings. Destinations have a file of their own: destinations.ts.
 
@@ -21,18 +21,18 @@ const GROUPS: ReadonlySet<string> = new Set<Group>([
 /** Changes to T; a key with the value undefined changes nothing. */
 type Changes<T> = { [Key in keyof T]?: (Key extends Group ? Changes<T[Key]> : T[Key]) | undefined }
 
-function changed<T extends object>(before: T, changes: Changes<T>): T {
+function applyChanges<T extends object>(before: T, changes: Changes<T>): T {
   const group = (name: string): object => Reflect.get<object, string>(before, name)
   const given = Object.entries(changes).filter(([, value]) => value !== undefined)
   const now = given.map(([name, value]) => [
     name,
-    GROUPS.has(name) && value instanceof Object ? changed(group(name), value) : value,
+    GROUPS.has(name) && value instanceof Object ? applyChanges(group(name), value) : value,
   ])
   return { ...before, ...Object.fromEntries(now) }
 }
 
 /** @throws UserError refuse.noSource */
-export function sourceOf(settings: Settings, id: string): Source {
+export function getSource(settings: Settings, id: string): Source {
   const source = settings.sources.find((one) => one.id === id)
   if (source === undefined) throw new UserError('refuse.noSource')
   return source
@@ -44,13 +44,13 @@ export function sourceOf(settings: Settings, id: string): Source {
  * refuse.unclosedPattern, refuse.emptyRange, refuse.deleteAfterSystem
  */
 export function withSourceChanged(settings: Settings, id: string, changes: Changes<Source>): Settings {
-  const before = sourceOf(settings, id)
-  const wanted = changed(before, changes)
+  const before = getSource(settings, id)
+  const wanted = applyChanges(before, changes)
   // Checked before the schema, whose errors are not messages for the user.
   if (changes.batch !== undefined) refuseMarks(wanted.batch)
   const source = sourceSchema.parse(wanted)
-  if (changes.name !== undefined) refuseName(settings, source)
-  for (const one of changes.destinations ?? []) destinationOf(settings.destinations, one)
+  if (changes.name !== undefined) refuseSourceName(settings, source)
+  for (const one of changes.destinations ?? []) getDestination(settings.destinations, one)
   // Checked only if changed: a file edited by hand may have invalid ones, and the other fields must stay changeable.
   if (changes.ignore !== undefined) refuseUnclosed(source.ignore)
   if (changes.minimumBytes !== undefined || changes.maximumBytes !== undefined) refuseEmptyRange(source)
@@ -61,9 +61,9 @@ export function withSourceChanged(settings: Settings, id: string, changes: Chang
 }
 
 /** @throws UserError refuse.sourceName: two sources would share a folder at the destination. */
-function refuseName({ sources }: Settings, { id, name }: Source): void {
-  const folder = folderOf(name)
-  const other = sources.find((one) => one.id !== id && folderOf(one.name) === folder)
+function refuseSourceName({ sources }: Settings, { id, name }: Source): void {
+  const folder = toFolderKey(name)
+  const other = sources.find((one) => one.id !== id && toFolderKey(one.name) === folder)
   if (other !== undefined) throw new UserError('refuse.sourceName', { name, other: other.name })
 }
 
@@ -98,7 +98,7 @@ export function withPause(settings: Settings, minutes: number | null, now: numbe
 
 /** Changes the given settings, also within groups. */
 export function withChanges(settings: Settings, changes: Changes<Settings>): Settings {
-  return changed(settings, changes)
+  return applyChanges(settings, changes)
 }
 
 /** True if no file can pass, because the minimum size exceeds the maximum. */

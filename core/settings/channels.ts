@@ -5,7 +5,7 @@ import type { Settings } from './schema.ts'
 
 // Pure functions that change the alert channels and the muting in the settings.
 
-export function channelOf(settings: Settings, id: string): ChannelSettings {
+export function getChannel(settings: Settings, id: string): ChannelSettings {
   const channel = settings.alerts.channels.find((one) => one.id === id)
   if (channel === undefined) throw new UserError('alert.noChannel', { id })
   return channel
@@ -15,7 +15,7 @@ export function channelOf(settings: Settings, id: string): ChannelSettings {
  * Requires a unique name, because commands and messages identify a channel by it.
  * @throws UserError alert.channelName
  */
-function refuseName({ alerts: { channels } }: Settings, { id, name }: ChannelSettings): void {
+function refuseChannelName({ alerts: { channels } }: Settings, { id, name }: ChannelSettings): void {
   if (channels.some((one) => one.id !== id && one.name.toLowerCase() === name.toLowerCase()))
     throw new UserError('alert.channelName', { name })
 }
@@ -24,7 +24,7 @@ function refuseName({ alerts: { channels } }: Settings, { id, name }: ChannelSet
 export function withChannel(settings: Settings, channel: ChannelSettings): Settings {
   const { id, type } = channel
   if (settings.alerts.channels.some((one) => one.id === id)) throw new UserError('alert.channelTwice', { id })
-  refuseName(settings, channel)
+  refuseChannelName(settings, channel)
   if (!catalog[type].isAddable) throw new UserError('alert.channelInSettings', { type })
   return withChannels(settings, [...settings.alerts.channels, channel])
 }
@@ -34,9 +34,9 @@ export function withChannel(settings: Settings, channel: ChannelSettings): Setti
  * @throws UserError alert.noChannel, alert.channelName, alert.channelInSettings
  */
 export function withChannelChanged(settings: Settings, channel: ChannelSettings): Settings {
-  const before = channelOf(settings, channel.id)
+  const before = getChannel(settings, channel.id)
   // Duplicate names that already exist are kept.
-  if (channel.name !== before.name) refuseName(settings, channel)
+  if (channel.name !== before.name) refuseChannelName(settings, channel)
   const { type } = channel
   const isSame = type === before.type && JSON.stringify(channel.options) === JSON.stringify(before.options)
   if (!catalog[type].isAddable && !isSame) throw new UserError('alert.channelInSettings', { type })
@@ -48,7 +48,7 @@ export function withChannelChanged(settings: Settings, channel: ChannelSettings)
 
 /** @throws UserError alert.noChannel */
 export function withoutChannel(settings: Settings, id: string): Settings {
-  channelOf(settings, id)
+  getChannel(settings, id)
   return withChannels(
     settings,
     settings.alerts.channels.filter((one) => one.id !== id),
@@ -62,7 +62,7 @@ export function withChannelOrder(settings: Settings, ids: readonly string[]): Se
   if (!isWhole || !channels.every(({ id }) => ids.includes(id))) throw new UserError('alert.orderAll')
   return withChannels(
     settings,
-    ids.map((id) => channelOf(settings, id)),
+    ids.map((id) => getChannel(settings, id)),
   )
 }
 

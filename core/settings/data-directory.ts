@@ -20,7 +20,7 @@ export interface DataLayout {
 }
 
 /** Returns the real path of the folder that receives files while no destination is set. It may not exist yet. */
-export function realStoreOf({ directory, store }: DataLayout): string {
+export function resolveStore({ directory, store }: DataLayout): string {
   return path.join(realpathSync(directory), path.basename(store))
 }
 
@@ -41,11 +41,11 @@ export function openDataDirectory(directory: string): DataLayout {
   } catch (error) {
     throw unusableData(directory, error)
   }
-  return layoutOf(directory)
+  return getDataLayout(directory)
 }
 
 /** Returns the paths in a data directory, which may not exist. */
-export function layoutOf(directory: string): DataLayout {
+export function getDataLayout(directory: string): DataLayout {
   return {
     directory,
     ledger: path.join(directory, 'ledger.db'),

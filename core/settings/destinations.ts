@@ -19,7 +19,7 @@ export const LONGEST_NAME = 200
  * Returns the destinations of a source. A source that lists only removed destinations (after a manual edit of the
  * settings) is sent to all, so that its files always have a destination.
  */
-export function destinationsOf(
+export function getSourceDestinations(
   destinations: readonly Destination[],
   source: Pick<Source, 'destinations'>,
 ): readonly Destination[] {
@@ -43,7 +43,7 @@ export const embeddedDestination = ({ store }: DataLayout, name: string): Folder
 
 /** Returns the ids of a source's destinations, as in the ledger; never empty. */
 export function destinationIds(settings: Settings, source: Pick<Source, 'destinations'>): string[] {
-  const ids = destinationsOf(settings.destinations, source).map(({ id }) => id)
+  const ids = getSourceDestinations(settings.destinations, source).map(({ id }) => id)
   return ids.length === 0 ? [EMBEDDED_DESTINATION] : ids
 }
 
@@ -53,7 +53,7 @@ function isOnlyOne(
   source: Pick<Source, 'destinations'>,
   id: string,
 ): boolean {
-  const [only, another] = destinationsOf(destinations, source)
+  const [only, another] = getSourceDestinations(destinations, source)
   return source.destinations !== null && only?.id === id && another === undefined
 }
 
@@ -73,7 +73,7 @@ type Wanted = Pick<ReceiverDestination, 'id' | 'host' | 'port'>
  * Returns the destination that pairing replaces, with the same certificate or address; undefined: it is a new one.
  * @throws UserError refuse.tooManyDestinations, pair.addressTaken
  */
-function replacedBy(settings: Settings, wanted: Wanted): ReceiverDestination | undefined {
+function findReplaced(settings: Settings, wanted: Wanted): ReceiverDestination | undefined {
   const { destinations: all } = settings
   const destinations = all.filter((one) => one.kind === 'receiver')
   const isThere = ({ host, port }: Wanted) => host === wanted.host && port === wanted.port
@@ -98,7 +98,7 @@ export function refuseMore(
   settings: Settings,
   { host, port, fingerprint }: Pick<ReceiverDestination, 'host' | 'port' | 'fingerprint'>,
 ): void {
-  replacedBy(settings, { id: fingerprint, host, port })
+  findReplaced(settings, { id: fingerprint, host, port })
 }
 
 /**
@@ -108,7 +108,7 @@ export function refuseMore(
  */
 export function withDestination(settings: Settings, paired: ReceiverDestination): Settings {
   const { destinations } = settings
-  const known = replacedBy(settings, paired)
+  const known = findReplaced(settings, paired)
   if (known !== undefined) {
     const again = { ...paired, name: known.name }
     const idNow = (id: string) => (id === known.id ? paired.id : id)
@@ -137,7 +137,7 @@ export function refuseName(others: readonly Destination[], name: string): void {
 export function withRenamed(settings: Settings, id: string, wanted: string): Settings {
   const name = wanted.trim()
   const { destinations } = settings
-  const before = destinationOf(destinations, id)
+  const before = getDestination(destinations, id)
   refuseName(
     destinations.filter((one) => one !== before),
     name,
@@ -146,7 +146,7 @@ export function withRenamed(settings: Settings, id: string, wanted: string): Set
 }
 
 /** @throws UserError refuse.noSuchDestination */
-export function destinationOf(destinations: readonly Destination[], id: string): Destination {
+export function getDestination(destinations: readonly Destination[], id: string): Destination {
   const found = destinations.find((one) => one.id === id)
   if (found === undefined) throw new UserError('refuse.noSuchDestination', { name: id })
   return found
@@ -159,7 +159,7 @@ export function destinationOf(destinations: readonly Destination[], id: string):
  */
 export function withoutDestination(settings: Settings, id: string): Settings {
   const { destinations } = settings
-  const removed = destinationOf(destinations, id)
+  const removed = getDestination(destinations, id)
   const bound = settings.sources.filter((source) => isOnlyOne(destinations, source, id))
   if (destinations.length > 1 && bound.length > 0)
     throw new UserError('refuse.onlyDestination', {
@@ -187,7 +187,7 @@ export function namedDestination<D extends Pick<Destination, 'id' | 'name'>>(
 }
 
 /** Returns the location of a destination, for display. */
-export function placeOf(destination: Destination): string {
+export function formatLocation(destination: Destination): string {
   switch (destination.kind) {
     case 'receiver':
       return formatAddress(destination.host, destination.port)

@@ -3,7 +3,7 @@ import { catalog } from '../alerts/channels/catalog.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
 import { secretsOfDestination } from './adding.ts'
-import { firstIssue, parseJson, versionOf } from './read.ts'
+import { firstIssue, parseJson, readVersion } from './read.ts'
 import { SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
 import { type SecretOwner, type Secrets, secretsOfChannel } from './secrets.ts'
 
@@ -46,7 +46,7 @@ export function importedSettings(text: string, file: string, ownName: string): S
   }
   // Every setting has a default: without this check any object would be valid, and importing it would remove
   // everything.
-  if (versionOf(raw, file) !== SETTINGS_VERSION) throw new UserError('settings.notSettings', { file })
+  if (readVersion(raw, file) !== SETTINGS_VERSION) throw new UserError('settings.notSettings', { file })
   const parsed = settingsSchema.safeParse(withOwnFolders(raw, ownName))
   if (!parsed.success) throw new UserError('settings.notImported', { file, reason: firstIssue(parsed.error) })
   return parsed.data

@@ -112,7 +112,7 @@ interface Broken {
  * Returns the version number in the settings, if any.
  * @throws UserError settings.newer: setting the file aside would withhold it from the newer Holdfast that wrote it.
  */
-export function versionOf(raw: unknown, file: string): unknown {
+export function readVersion(raw: unknown, file: string): unknown {
   const version = typeof raw === 'object' && raw !== null && 'version' in raw ? raw.version : undefined
   if (typeof version === 'number' && version > SETTINGS_VERSION)
     throw new UserError('settings.newer', { file, version })
@@ -127,7 +127,7 @@ function parseSettings(text: string, file: string): Parsed {
   } catch (thrown) {
     return { reason: errorText(thrown) }
   }
-  versionOf(raw, file)
+  readVersion(raw, file)
   const whole = settingsSchema.safeParse(raw)
   if (whole.success) return { settings: whole.data, unused: null }
   const reason = firstIssue(whole.error)

@@ -193,7 +193,7 @@ const settingsObject = z.object({
  * Returns the form of a source's name that identifies its folder at the destination on any file system. Needs Node: the
  * window imports only parts of the schema, and does not name sources.
  */
-export const folderOf = (name: string): string => folderName(name).toLowerCase()
+export const toFolderKey = (name: string): string => folderName(name).toLowerCase()
 
 /**
  * Enforces uniqueness: ids identify paths in the ledger and in every report, source names are folders at the
@@ -214,7 +214,7 @@ export const settingsSchema = settingsObject.superRefine((settings, context) => 
   // Two different names can map to the same folder, where the files of one source would replace those of the other.
   const byFolder = new Map<string, string>()
   for (const { name } of sources) {
-    const folder = folderOf(name)
+    const folder = toFolderKey(name)
     const other = byFolder.get(folder)
     byFolder.set(folder, name)
     if (other === undefined) continue

@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { app, clipboard, dialog, shell } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
-import { done } from '../../core/agent/answering.ts'
-import type { CommandHandlers, DesktopCommands, HandlersOf } from '../../core/agent/contract.ts'
+import { runAction } from '../../core/agent/answering.ts'
+import type { CommandHandlers, DesktopCommands, HandlersFor } from '../../core/agent/contract.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
@@ -23,7 +23,7 @@ export function desktopHandlers(options: {
   window: TrayWindow
   words(): Words
   quit(): void
-}): HandlersOf<keyof DesktopCommands> {
+}): HandlersFor<keyof DesktopCommands> {
   const { agent, handlers, window, words } = options
   const login = loginStart()
   const choose = async (title: string, property: 'openDirectory' | 'openFile') => {
@@ -49,11 +49,11 @@ export function desktopHandlers(options: {
         what === 'file' ? 'openFile' : 'openDirectory',
       ),
     }),
-    saveKey: ({ identity }) => done(() => saveKey(window, identity, words())),
+    saveKey: ({ identity }) => runAction(() => saveKey(window, identity, words())),
     exportSettings: () => exportSettings(options),
     readSettings: () => readSettings(options),
     loginStart: async () => ({ on: await login.get() }),
-    setLoginStart: ({ on }) => done(() => login.set(on)),
+    setLoginStart: ({ on }) => runAction(() => login.set(on)),
     copiedCode: async () => {
       const copied = (await clipboard.readText()).trim()
       return { code: copied.startsWith(PAIRING_PREFIX) && copied.length <= LONGEST_CODE ? copied : null }
@@ -71,9 +71,9 @@ export function desktopHandlers(options: {
       if (directory === undefined) throw new UserError('refuse.noSource')
       return show(directory)
     },
-    showing: (seen) => done(() => window.showing(seen)),
-    hideWindow: () => done(() => window.hide()),
-    quit: () => done(() => options.quit()),
+    showing: (seen) => runAction(() => window.showing(seen)),
+    hideWindow: () => runAction(() => window.hide()),
+    quit: () => runAction(() => options.quit()),
   }
 }
 

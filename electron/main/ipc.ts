@@ -1,11 +1,11 @@
 import { type BrowserWindow, ipcMain } from 'electron'
 import type { z } from 'zod'
-import { answerCommand, answerOf } from '../../core/agent/answering.ts'
-import { commands, type Events, type HandlersOf, type WindowCommands } from '../../core/agent/contract.ts'
+import { answerCommand, getAnswer } from '../../core/agent/answering.ts'
+import { commands, type Events, type HandlersFor, type WindowCommands } from '../../core/agent/contract.ts'
 import { desktopCommands } from '../../core/agent/desktop-contract.ts'
 import { originOf, WINDOW_ORIGIN } from './protocol.ts'
 
-export type WindowHandlers = HandlersOf<keyof WindowCommands>
+export type WindowHandlers = HandlersFor<keyof WindowCommands>
 
 interface Schemas {
   input: z.ZodType
@@ -32,7 +32,7 @@ export function serveWindow(ready: Promise<WindowHandlers>): void {
       const handler = (await ready)[name as keyof WindowCommands]
       // Electron would only pass on an Error's English text. Defects are logged with their stack.
       const log = (error: unknown) => console.error(`The command ${name} failed:`, error)
-      return answerOf(() => answerCommand(name, schemas, handler, raw), log)
+      return getAnswer(() => answerCommand(name, schemas, handler, raw), log)
     })
   }
 }

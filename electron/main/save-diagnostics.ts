@@ -25,10 +25,10 @@ export async function saveDiagnostics(
   })
   if (canceled || file === '') return { path: null }
   // Loaded on demand: it includes the archive packer.
-  const { diagnosticsOf } = await import('../../core/agent/diagnostics.ts')
+  const { buildDiagnostics } = await import('../../core/agent/diagnostics.ts')
   const { layout, store, secrets } = agent
   const { state } = store.snapshot()
-  const zip = await diagnosticsOf({ layout, state, secrets: secrets.get(), version: app.getVersion() })
+  const zip = await buildDiagnostics({ layout, state, secrets: secrets.get(), version: app.getVersion() })
   try {
     await replaceFile(file, zip)
   } catch (error) {

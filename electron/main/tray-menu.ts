@@ -1,5 +1,5 @@
 import type { MenuItemConstructorOptions } from 'electron'
-import { namesOf } from '../../core/agent/state/derived.ts'
+import { getNamesById } from '../../core/agent/state/derived.ts'
 import type { AppState } from '../../core/agent/state/schema.ts'
 import { namedSubjects } from '../../core/alerts/kinds.ts'
 import { type Message, message } from '../../core/lib/i18n/message.ts'
@@ -152,7 +152,7 @@ function incidentsOf(
   actions: TrayActions,
 ): MenuItemConstructorOptions[] {
   if (incidents.length === 0) return []
-  const names = namesOf(settings)
+  const names = getNamesById(settings)
   const submenu = incidents.slice(0, MOST_INCIDENTS).map((incident) => {
     const [first = incident.group, ...others] = namedSubjects(incident, names)
     const where =

@@ -1,6 +1,6 @@
 import { UserError } from '../../lib/i18n/user-error.ts'
 import type { MarkedAnswer } from '../../scan/scanner-messages.ts'
-import { destinationsOf } from '../../settings/destinations.ts'
+import { getSourceDestinations } from '../../settings/destinations.ts'
 import type { Agent } from '../agent.ts'
 
 type Parts = Pick<Agent, 'store' | 'scanner' | 'senders' | 'restores'>
@@ -41,7 +41,7 @@ export async function bringBack(parts: Parts, id: string): Promise<void> {
   const { settings } = heldSource(parts, id)
   const { destinations, settings: all } = parts.store.state
   const { paths } = await parts.scanner.request('lost', { source: id })
-  const wanted = new Set(destinationsOf(all.destinations, settings).map((one) => one.id))
+  const wanted = new Set(getSourceDestinations(all.destinations, settings).map((one) => one.id))
   const mine = destinations.filter((one) => wanted.size === 0 || wanted.has(one.id))
   const from = mine.find(({ connection }) => connection.state === 'connected') ?? mine[0]
   if (from === undefined) throw new UserError('restore.nowhere', { name: settings.name })

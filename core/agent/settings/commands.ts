@@ -11,27 +11,27 @@ import {
 import { withImported } from '../../settings/import-export.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { secretOwners, secretsOfChannel } from '../../settings/secrets.ts'
-import { done } from '../answering.ts'
+import { runAction } from '../answering.ts'
 import type { CommandHandlers, CommandInput } from '../contract.ts'
 import { destinationCommands } from '../destination-commands.ts'
 import { setReceiving } from '../receiving.ts'
 import { refusedSources } from './accept-path.ts'
 import type { SettingsContext } from './context.ts'
-import { storesOf } from './place-folder.ts'
+import { getStorePaths } from './place-folder.ts'
 import { sourceCommands } from './source-commands.ts'
 
 /** Returns the handlers of the commands that read or change settings. They need no running agent. */
 export function settingsCommands(context: SettingsContext) {
-  const set = (update: (settings: Settings) => Settings) => done(() => context.change(update))
+  const set = (update: (settings: Settings) => Settings) => runAction(() => context.change(update))
   return {
     ...sourceCommands(context),
     ...destinationCommands(context),
     ...channelCommands(context),
     pause: ({ minutes }) => set((settings) => withPause(settings, minutes, Date.now())),
     resume: () => set((settings) => ({ ...settings, pause: null })),
-    setReceiving: ({ receive }) => done(() => setReceiving(context, receive)),
+    setReceiving: ({ receive }) => runAction(() => setReceiving(context, receive)),
     changeSettings: (changes) => set((settings) => withChanges(settings, changes)),
-    importSettings: (input) => done(() => importSettings(context, input.settings)),
+    importSettings: (input) => runAction(() => importSettings(context, input.settings)),
   } satisfies Partial<CommandHandlers>
 }
 
@@ -40,7 +40,7 @@ export function settingsCommands(context: SettingsContext) {
  * @throws UserError refuse.…, alert.channelInSettings; the settings are then unchanged
  */
 async function importSettings(context: SettingsContext, imported: Settings): Promise<void> {
-  const [refusal] = refusedSources(imported.sources, storesOf(imported, context.layout)).values()
+  const [refusal] = refusedSources(imported.sources, getStorePaths(imported, context.layout)).values()
   if (refusal !== undefined) throw new UserError(refusal.key, refusal.params)
   context.change((settings) => withImported(settings, imported))
   await context.secrets.keepOnly(secretOwners(context.settings.get()))
@@ -49,11 +49,11 @@ async function importSettings(context: SettingsContext, imported: Settings): Pro
 /** Returns the handlers of the commands for channels and muting. */
 function channelCommands(context: SettingsContext) {
   const { secrets: kept } = context
-  const set = (update: (settings: Settings) => Settings) => done(() => context.change(update))
+  const set = (update: (settings: Settings) => Settings) => runAction(() => context.change(update))
   const put =
     (update: typeof withChannel) =>
     ({ channel, secrets }: CommandInput<'addChannel'>) =>
-      done(async () => {
+      runAction(async () => {
         // Fails before secrets are stored for a channel that is refused.
         update(context.settings.get(), channel)
         await kept.set(secretsOfChannel(channel), secrets)
@@ -65,7 +65,7 @@ function channelCommands(context: SettingsContext) {
     addChannel: put(withChannel),
     changeChannel: put(withChannelChanged),
     removeChannel: ({ id }) =>
-      done(async () => {
+      runAction(async () => {
         context.change((settings) => withoutChannel(settings, id))
         await kept.keepOnly(secretOwners(context.settings.get()))
       }),

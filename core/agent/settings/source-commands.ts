@@ -4,7 +4,7 @@ import { UserError } from '../../lib/i18n/user-error.ts'
 import {
   refuseEmptyRange,
   refuseUnclosed,
-  sourceOf,
+  getSource,
   withoutChecked,
   withoutSource,
   withSourceChanged,
@@ -13,29 +13,29 @@ import { namedDestination } from '../../settings/destinations.ts'
 import { idOfPath } from '../../settings/path-id.ts'
 import { checkedPathSchema, type Settings, type Source, sourceSchema } from '../../settings/schema.ts'
 import { sourceName, uniqueName } from '../../settings/source-name.ts'
-import { done } from '../answering.ts'
+import { runAction } from '../answering.ts'
 import type { CommandHandlers, CommandInput } from '../contract.ts'
 import { acceptPath, acceptSource } from './accept-path.ts'
 import type { SettingsContext } from './context.ts'
-import { storesOf } from './place-folder.ts'
+import { getStorePaths } from './place-folder.ts'
 
 /** Returns the handlers of the commands for sources and checked paths. */
 export function sourceCommands(context: SettingsContext) {
-  const set = (update: (settings: Settings) => Settings) => done(() => context.change(update))
+  const set = (update: (settings: Settings) => Settings) => runAction(() => context.change(update))
   return {
-    addSource: (input) => done(() => addSource(context, input)),
+    addSource: (input) => runAction(() => addSource(context, input)),
     removeSource: ({ id }) => set((settings) => withoutSource(settings, id)),
-    moveSource: (input) => done(() => moveSource(context, input)),
-    followLink: (input) => done(() => followLink(context, input)),
+    moveSource: (input) => runAction(() => moveSource(context, input)),
+    followLink: (input) => runAction(() => followLink(context, input)),
     changeSource: ({ id, changes }) => set((settings) => withSourceChanged(settings, id, changes)),
-    addCheckedPath: (input) => done(() => addCheckedPath(context, input.path)),
+    addCheckedPath: (input) => runAction(() => addCheckedPath(context, input.path)),
     removeCheckedPath: ({ id }) => set((settings) => withoutChecked(settings, id)),
   } satisfies Partial<CommandHandlers>
 }
 
 /** @throws UserError refuse.… if the path cannot become a source */
 export async function addSource(context: SettingsContext, input: CommandInput<'addSource'>): Promise<void> {
-  const wanted = absolute(input.path)
+  const wanted = resolveAbsolute(input.path)
   const facts = await context.inspect(wanted)
   const { sources } = context.settings.get()
   refuseMoved(sources, wanted, facts.real)
@@ -44,7 +44,7 @@ export async function addSource(context: SettingsContext, input: CommandInput<'a
     throw new UserError('refuse.alreadyOtherwise', { path: wanted, name: same.name })
   const real = acceptSource(wanted, facts, {
     sources,
-    stores: storesOf(context.settings.get(), context.layout),
+    stores: getStorePaths(context.settings.get(), context.layout),
   })
   const { path: _, kind, prefix, to, ...filters } = input
   const known = context.settings.get().destinations
@@ -81,12 +81,12 @@ async function moveSource(
   context: SettingsContext,
   { id, path: given }: CommandInput<'moveSource'>,
 ): Promise<void> {
-  const wanted = absolute(given)
+  const wanted = resolveAbsolute(given)
   const facts = await context.inspect(wanted)
   const settings = context.settings.get()
-  const { path: before, name } = sourceOf(settings, id)
+  const { path: before, name } = getSource(settings, id)
   const others = settings.sources.filter((one) => one.id !== id)
-  const real = acceptSource(wanted, facts, { sources: others, stores: storesOf(settings, context.layout) })
+  const real = acceptSource(wanted, facts, { sources: others, stores: getStorePaths(settings, context.layout) })
   if (real === before) throw new UserError('refuse.already', { path: wanted, name })
   context.change((now) => ({
     ...now,
@@ -106,7 +106,7 @@ function isAsAsked({ kind, batch, oneFileSystem }: Source, asked: CommandInput<'
 }
 
 async function addCheckedPath(context: SettingsContext, given: string): Promise<void> {
-  const wanted = absolute(given)
+  const wanted = resolveAbsolute(given)
   const facts = await context.inspect(wanted)
   const { sources, checkedPaths } = context.settings.get()
   refuseMoved(
@@ -170,7 +170,7 @@ function refuseMoved(
     throw new UserError('refuse.linkMoved', { path: wanted, name: moved.name, before: moved.path, now: real })
 }
 
-function absolute(given: string): string {
+function resolveAbsolute(given: string): string {
   if (!path.isAbsolute(given)) throw new UserError('refuse.relative', { path: given })
   // Removes a separator at the end, which does not change the path.
   return path.resolve(given)

@@ -3,12 +3,12 @@ import { type IncidentKind, isDiskKind } from '../../alerts/kinds.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import {
   destinationFailure,
-  heldWords,
-  inSteps,
+  findHeldMessage,
+  roundDuration,
   isCounted,
   isDiskFailing,
   isOldVerdict,
-  markedWords,
+  findMarkedMessage,
   movedLink,
   scanProblem,
 } from './derived.ts'
@@ -51,7 +51,7 @@ type Unknown = { id: string; kind: 'unknown' }
  * Returns the condition of every monitored subject. Incidents of other subjects end without a notification. While a
  * source's disk fails, missing files and failures of the scan are not reported separately.
  */
-export function conditionsOf(state: AppState, now: number): FoundCondition[] {
+export function findConditions(state: AppState, now: number): FoundCondition[] {
   return [
     ...workerConditions(state, now),
     ...uncheckedCondition(state, now),
@@ -117,7 +117,7 @@ function uncheckedCondition(
     .sort((a, b) => a.checked.at - b.checked.at)[0]
   if (old === undefined) return well({ id: 'unchecked', name: '', source: null }, now)
   const { name, checked } = old
-  const sentence = message('status.notChecked', { name, age: inSteps(now - checked.at) })
+  const sentence = message('status.notChecked', { name, age: roundDuration(now - checked.at) })
   const subject = { id: 'unchecked', name, source: null }
   return condition(subject, 'worker', checked.at, sentence, 2 * MINUTE_MS)
 }
@@ -147,7 +147,7 @@ function destinationCondition(state: AppState, destination: DestinationState, no
 
 function unreachable(state: AppState, destination: DestinationState, now: number): FoundCondition[] {
   const { id, name, kind, connection, totals } = destination
-  const away = inSteps(awayFor(connection.since, now))
+  const away = roundDuration(awayFor(connection.since, now))
   const isAlone = state.destinations.length === 1
   const count = (isAlone ? state.totals : totals).waitingFiles
   const key = !isAlone
@@ -237,7 +237,7 @@ function emptiedCondition(source: SourceState, now: number): FoundCondition[] {
   const { id, name } = source.settings
   const subject = { id: `emptied:${id}`, name, source: id }
   if (source.scanned?.held === undefined) return unknown(subject)
-  const sentence = heldWords(source)
+  const sentence = findHeldMessage(source)
   if (sentence === null) return well(subject, now)
   return condition(subject, 'emptied', source.scanned.held?.since ?? now, sentence, 0)
 }
@@ -248,7 +248,7 @@ function markedCondition(source: SourceState, now: number): FoundCondition[] {
   if (kind !== 'batch') return []
   const subject = { id: `marked:${id}`, name, source: id }
   if (source.scanned?.marked === undefined) return unknown(subject)
-  const sentence = markedWords(source)
+  const sentence = findMarkedMessage(source)
   return sentence === null ? well(subject, now) : condition(subject, 'marked', now, sentence, 0)
 }
 

@@ -36,14 +36,14 @@ export function movedLink(
 }
 
 /** Returns the reason why a source is held until a person decides; null: it is not held. */
-export function heldWords({ scanned, settings: { name } }: SourceState): Message | null {
+export function findHeldMessage({ scanned, settings: { name } }: SourceState): Message | null {
   if (scanned?.held == null) return null
   const { lost, changed, known } = scanned.held
   return message('condition.emptied', { name, count: lost + changed, known })
 }
 
 /** Returns the message for files that carry isocket's mark and await a person's decision; null: there are none. */
-export function markedWords({ scanned, settings: { name, batch } }: SourceState): Message | null {
+export function findMarkedMessage({ scanned, settings: { name, batch } }: SourceState): Message | null {
   if (scanned?.marked == null) return null
   const { files: count, directories } = scanned.marked
   return message('condition.marked', {
@@ -113,10 +113,10 @@ export function isDiskFailing({ checked }: SourceState): boolean {
 /** With these disk failures the scanner cannot even look for new files. */
 const UNSEEN = new Set(['hung', 'missing', 'stale', 'io-error'])
 
-export type Looking = NonNullable<SourceState['scanned']>['phase'] | 'disk'
+export type ScanActivity = NonNullable<SourceState['scanned']>['phase'] | 'disk'
 
 /** Returns what the scanner is doing with a source; disk: it waits for the disk. */
-export function lookingOf({ scanned, checked, settings }: SourceState): Looking {
+export function getScanActivity({ scanned, checked, settings }: SourceState): ScanActivity {
   if (settings.paused) return 'paused'
   if (scanned === null) return 'starting'
   const isAtIt = scanned.phase === 'watching' || scanned.phase === 'listing' || scanned.phase === 'polling'
@@ -149,7 +149,7 @@ export function isOldVerdict({ at }: Pick<Checked, 'at'>, intervalSeconds: numbe
  * Rounds a duration in milliseconds for a sentence that is refreshed continuously: to seconds, and from a minute on to
  * minutes.
  */
-export function inSteps(duration: number, round: (steps: number) => number = Math.floor): number {
+export function roundDuration(duration: number, round: (steps: number) => number = Math.floor): number {
   const step = duration < MINUTE ? 1_000 : MINUTE
   return round(duration / step) * step
 }
@@ -199,6 +199,6 @@ export function stateWhenWell({ connection: { state } }: DestinationState) {
 type Named = readonly { id: string; name: string }[]
 
 /** Returns the names of sources and destinations, by id. */
-export function namesOf({ sources, destinations }: { sources: Named; destinations: Named }) {
+export function getNamesById({ sources, destinations }: { sources: Named; destinations: Named }) {
   return Object.fromEntries([...sources, ...destinations].map(({ id, name }) => [id, name]))
 }

@@ -1,7 +1,7 @@
 import { message } from '../../lib/i18n/message.ts'
 import { isThisComputer } from '../../platform/mounts/shares.ts'
 import type { Destination } from '../../settings/destination-schema.ts'
-import { EMBEDDED_DESTINATION, placeOf } from '../../settings/destinations.ts'
+import { EMBEDDED_DESTINATION, formatLocation } from '../../settings/destinations.ts'
 import type { Settings } from '../../settings/schema.ts'
 import type { Secrets } from '../../settings/secrets.ts'
 import { receivingState } from '../receiving.ts'
@@ -59,7 +59,7 @@ export function destinationStates(
     kind: destination.kind,
     name: destination.name,
     elsewhere: isElsewhere(destination),
-    address: placeOf(destination),
+    address: formatLocation(destination),
     secrets: Object.keys(secrets[destination.id] ?? {}),
     ...unknown,
   }))

@@ -16,7 +16,7 @@ export function withDestinations(source: SourceState, destinations: SourceDestin
   }
 }
 
-export function sumsOf(
+export function sumProgress(
   sources: readonly SourceState[],
   destinations: readonly DestinationState[],
 ): SendProgress {

@@ -7,7 +7,7 @@ import type { senderDefinition } from '../../send/sender-messages.ts'
 import { destinationIds } from '../../settings/destinations.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { isDiskFailing, scanProblem } from './derived.ts'
-import { noProgress, sumRates, sumsOf, sumTotals, withDestinations } from './progress.ts'
+import { noProgress, sumRates, sumProgress, sumTotals, withDestinations } from './progress.ts'
 import type { AppState, CheckedPathState, DestinationState, SourceState, WorkerState } from './schema.ts'
 
 /** Adds a connection. It may show that the address belongs to this computer. */
@@ -95,7 +95,7 @@ export function withSettings(
   return {
     settings,
     sources,
-    ...sumsOf(sources, places),
+    ...sumProgress(sources, places),
     checkedPaths: settings.checkedPaths.map(({ id, path, link }) => {
       const before = state.checkedPaths.find((one) => one.id === id)
       return { id, path, link, checked: before?.checked ?? null, delays: before?.delays ?? [] }
@@ -128,7 +128,7 @@ export function withoutScanned(
 }
 
 /** Returns the sources whose disk has recovered but that still show a problem. They need a new scan. */
-export function recovered(before: AppState, after: AppState): string[] {
+export function findRecovered(before: AppState, after: AppState): string[] {
   const failed = new Set(before.sources.filter(isDiskFailing).map(({ settings }) => settings.id))
   return after.sources.flatMap((source) => {
     const { id } = source.settings
@@ -143,12 +143,12 @@ export function withScanned(state: AppState, scanned: readonly Scanned[], now: n
   return {
     sources: state.sources.map((source) => {
       const one = news.get(source.settings.id)
-      return one === undefined ? source : { ...source, scanned: one, newest: newestOf(source, one, now) }
+      return one === undefined ? source : { ...source, scanned: one, newest: findNewestBatch(source, one, now) }
     }),
   }
 }
 
-function newestOf({ newest }: SourceState, { batches }: Scanned, now: number): SourceState['newest'] {
+function findNewestBatch({ newest }: SourceState, { batches }: Scanned, now: number): SourceState['newest'] {
   const name = batches.findLast(({ phase }) => phase === 'live')?.name
   if (name === undefined) return null
   return newest?.name === name ? newest : { name, since: now }
@@ -194,7 +194,7 @@ export function withSent(
   return {
     sources,
     destinations,
-    ...sumsOf(sources, destinations),
+    ...sumProgress(sources, destinations),
     allowance: report.allowance,
     transfers: [...state.transfers.filter((one) => one.destination !== destination), ...transfers],
   }

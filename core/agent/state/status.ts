@@ -9,14 +9,14 @@ import {
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import type { OwnStatus } from '../../send/sender-messages.ts'
-import { conditionsOf } from './conditions.ts'
+import { findConditions } from './conditions.ts'
 import {
   batchShortfall,
   bytesToGo,
   destinationFailure,
-  inSteps,
+  roundDuration,
   isCounted,
-  namesOf,
+  getNamesById,
   openFiles,
   surroundingPause,
 } from './derived.ts'
@@ -27,9 +27,9 @@ import type { AppState, Status } from './schema.ts'
  * graver ones come first (docs/guide.md, "What the icon says").
  */
 export function overallStatus(state: AppState, now: number): Status {
-  const trouble = troubleOf(state, now)
+  const trouble = findGravestFailure(state, now)
   if (trouble !== null) return trouble
-  const pause = pauseOf(state)
+  const pause = findPause(state)
   if (pause !== null) return { level: 'paused', sentence: pause, detail: null }
   if (state.sources.length === 0 && state.checkedPaths.length === 0) {
     return { level: 'starting', sentence: message('status.nothingYet'), detail: message('status.addOne') }
@@ -44,7 +44,7 @@ export function overallStatus(state: AppState, now: number): Status {
 }
 
 /** Returns the status of this computer for other computers. */
-export function ownStatusOf({ status, incidents, version }: AppState): OwnStatus {
+export function buildOwnStatus({ status, incidents, version }: AppState): OwnStatus {
   const kinds = incidents.filter(({ endedAt }) => endedAt === null).map(({ kind }) => kind)
   const gravest = incidentKinds.find((kind) => kinds.includes(kind)) ?? null
   // The level `partial` concerns only this computer: a receiver has everything that it should receive.
@@ -53,7 +53,7 @@ export function ownStatusOf({ status, incidents, version }: AppState): OwnStatus
 }
 
 /** Returns the gravest failure, and the number of further ones. Among equals, the longest-lasting one comes first. */
-function troubleOf(state: AppState, now: number): Status | null {
+function findGravestFailure(state: AppState, now: number): Status | null {
   const disks = state.incidents.filter(({ endedAt, kind }) => endedAt === null && isDiskKind(kind))
   const all = [
     ...disks.map((one) => ({
@@ -62,7 +62,7 @@ function troubleOf(state: AppState, now: number): Status | null {
       sentence: incidentSentence(state, one),
     })),
     ...unchecked(state, disks),
-    ...conditionsOf(state, now).flatMap((one) =>
+    ...findConditions(state, now).flatMap((one) =>
       one.kind === 'ok' || one.kind === 'unknown'
         ? []
         : [{ kind: one.kind, since: one.since, sentence: one.live }],
@@ -96,7 +96,7 @@ function unchecked(state: AppState, disks: readonly Incident[]) {
 
 /** Uses the names of sources and destinations. Alerts and notifications contain whole paths instead. */
 function incidentSentence({ sources, destinations }: AppState, incident: Incident): Message {
-  const names = namesOf({ sources: sources.map(({ settings }) => settings), destinations })
+  const names = getNamesById({ sources: sources.map(({ settings }) => settings), destinations })
   const [first = '', ...others] = namedSubjects(incident, names)
   const where = others.length > 0 ? `${first} (+${others.length})` : first
   return diskSentence(incident.kind, where, incident.startedAt)
@@ -108,13 +108,13 @@ const diskSentence = (kind: IncidentKind, path: string, since: number): Message 
 /** Returns the detail that the other destinations still work, if they do. */
 function othersGoOn(state: AppState): Message | null {
   const well = state.destinations.filter(({ connection }) => connection.state === 'connected')
-  const isPaused = pauseOf(state) !== null
+  const isPaused = findPause(state) !== null
   const isAlone = well.length === 0 || well.some(({ connection }) => connection.problem !== null)
   return isPaused || isAlone ? null : message('status.othersGoOn')
 }
 
 /** Returns why nothing is sent, and until when: a person's pause, the power supply or network, or the schedule. */
-export function pauseOf(state: AppState): Message | null {
+export function findPause(state: AppState): Message | null {
   const { pause } = state.settings
   const count = state.totals.waitingFiles
   const because = surroundingPause(state)
@@ -171,7 +171,7 @@ function working(state: AppState): Message | null {
   const left = isAll ? state.left : null
   return left === null
     ? message('status.sending', { count, size })
-    : message('status.sendingEta', { count, size, left: inSteps(left, Math.round) })
+    : message('status.sendingEta', { count, size, left: roundDuration(left, Math.round) })
 }
 
 /** Returns the paused source with the most waiting files. Its new files are not even scanned for. */
@@ -220,7 +220,7 @@ export function isElsewhere({ sources, destinations }: AppState): boolean {
 function lastFileDetail(state: AppState, now: number): Message | null {
   const last = Math.max(...state.sources.map(({ lastFile }) => lastFile?.at ?? 0), 0)
   if (last === 0) return null
-  return message('status.lastFile', { age: inSteps(now - last) })
+  return message('status.lastFile', { age: roundDuration(now - last) })
 }
 
 function waitingDetail(state: AppState): Message | null {

@@ -5,7 +5,7 @@ import type { scannerDefinition } from '../../scan/scanner-messages.ts'
 import type { OwnStatus, RemovalRule, senderDefinition } from '../../send/sender-messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
 import type { Destination } from '../../settings/destination-schema.ts'
-import { destinationIds, destinationsOf, embeddedDestination } from '../../settings/destinations.ts'
+import { destinationIds, getSourceDestinations, embeddedDestination } from '../../settings/destinations.ts'
 import { type Settings, type Source, sourceFiltersSchema } from '../../settings/schema.ts'
 import type { Secrets } from '../../settings/secrets.ts'
 import { storeLayout } from '../../store/layout.ts'
@@ -81,11 +81,11 @@ export function destinationsNow(
 ): Pick<SendersNow, 'connected' | 'busy' | 'elsewhere'> {
   const connected = destinations.filter(({ connection }) => connection.state === 'connected')
   const busy = connected.filter(({ totals }) => totals.waitingFiles > 0)
-  const idsOf = (some: typeof connected) => new Set(some.map(({ id }) => id))
+  const toIds = (some: typeof connected) => new Set(some.map(({ id }) => id))
   return {
-    connected: idsOf(connected),
-    busy: idsOf(busy),
-    elsewhere: idsOf(destinations.filter((one) => one.elsewhere && one.connection.toItself === false)),
+    connected: toIds(connected),
+    busy: toIds(busy),
+    elsewhere: toIds(destinations.filter((one) => one.elsewhere && one.connection.toItself === false)),
   }
 }
 
@@ -133,7 +133,7 @@ function senderConfig(
       priority: source.priority,
       alsoTo: destinationIds(settings, source).filter((one) => one !== id),
       ...(source.deleteAfter !== null && mayRemove(settings, source, now)
-        ? { removal: removalOf(source, source.deleteAfter) }
+        ? { removal: buildRemovalRule(source, source.deleteAfter) }
         : {}),
     })),
     known: settings.sources.map((source) => source.id),
@@ -152,7 +152,7 @@ function senderConfig(
  * should read them in vain.
  */
 function mayRemove(settings: Settings, source: Source, { connected, elsewhere }: SendersNow): boolean {
-  const all = destinationsOf(settings.destinations, source)
+  const all = getSourceDestinations(settings.destinations, source)
   const isElsewhere = all.some(({ id }) => elsewhere.has(id))
   return isElsewhere && (all.length === 1 || all.every(({ id }) => connected.has(id)))
 }
@@ -161,7 +161,7 @@ function mayRemove(settings: Settings, source: Source, { connected, elsewhere }:
  * Returns the rule for deleting sent files. Marks are never deleted. A batch's files are deleted only after all of it
  * was sent.
  */
-function removalOf({ kind, batch }: Source, { hours }: NonNullable<Source['deleteAfter']>): RemovalRule {
+function buildRemovalRule({ kind, batch }: Source, { hours }: NonNullable<Source['deleteAfter']>): RemovalRule {
   const afterMs = hours * 3_600_000
   if (kind === 'continuous') return { afterMs, marks: [], sentMark: null }
   return { afterMs, marks: [batch.closedMark, batch.sentMark], sentMark: batch.sentMark }

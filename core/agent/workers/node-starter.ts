@@ -9,10 +9,10 @@ import {
 } from './starter.ts'
 
 /** Starts workers as plain child processes of Node. */
-export function nodeWorkerStarter(moduleOf: (name: StartedName) => URL): WorkerStarter {
+export function nodeWorkerStarter(findModule: (name: StartedName) => URL): WorkerStarter {
   return {
     start: (name): WorkerHandle => {
-      const child = fork(fileURLToPath(moduleOf(name)), {
+      const child = fork(fileURLToPath(findModule(name)), {
         env: workerEnvironment(name, process.env),
         execArgv: [...process.execArgv, ...workerHeap(name)],
         // A worker's output is only a fallback for its log messages, so it goes to stderr; stdout belongs to the

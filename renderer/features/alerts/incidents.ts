@@ -1,4 +1,4 @@
-import { namesOf } from '../../../core/agent/state/derived.ts'
+import { getNamesById } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { isDiskKind, namedSubjects, severities, severityOf, subjectsOf } from '../../../core/alerts/kinds.ts'
 import type { Words } from '../../words/context.tsx'
@@ -14,7 +14,7 @@ const MOST_NAMES = 5
 
 /** Returns an incident's title: "Survey archive · Read-only"; a source's disk has the source's name. */
 export function titleOf(incident: Incident, words: Pick<Words, 't'>, settings: Settings): string {
-  const [path = incident.group, ...others] = namedSubjects(incident, namesOf(settings))
+  const [path = incident.group, ...others] = namedSubjects(incident, getNamesById(settings))
   const where = others.length > 0 ? words.t('notify.others', { path, count: others.length }) : path
   return words.t('window.alerts.title', { kind: words.t(`kind.${incident.kind}`), where })
 }

@@ -1,8 +1,8 @@
 import {
   type DestinationFailure,
   destinationFailure,
-  type Looking,
-  lookingOf,
+  type ScanActivity,
+  getScanActivity,
 } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
@@ -134,7 +134,7 @@ export function healthOf(checked: Checked | null, isOld: boolean): Health {
   return { level: 'ok', word: probes.write?.kind === 'ok' ? 'window.health.writable' : 'window.health.ok' }
 }
 
-const phaseWords: Record<Looking, WordKey> = {
+const phaseWords: Record<ScanActivity, WordKey> = {
   starting: 'window.phase.starting',
   listing: 'window.phase.listing',
   watching: 'window.phase.watching',
@@ -147,7 +147,7 @@ const phaseWords: Record<Looking, WordKey> = {
 
 /** Returns the scanner's present activity on a source. */
 export function phaseOf(source: SourceState): WordKey {
-  return phaseWords[lookingOf(source)]
+  return phaseWords[getScanActivity(source)]
 }
 
 /**

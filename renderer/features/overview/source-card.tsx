@@ -3,9 +3,9 @@ import { shallowEqual } from '@mantine/hooks'
 import { memo } from 'react'
 import {
   batchShortfall,
-  heldWords,
+  findHeldMessage,
   isCounted,
-  markedWords,
+  findMarkedMessage,
   scanProblem,
 } from '../../../core/agent/state/derived.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
@@ -218,7 +218,7 @@ function Writing({ source: { scanned } }: { source: SourceState }) {
 function FlapSeries({ source }: { source: SourceState }) {
   const { say } = useWords()
   const { checked } = source
-  const unsent = heldWords(source) ?? markedWords(source) ?? scanProblem(source)
+  const unsent = findHeldMessage(source) ?? findMarkedMessage(source) ?? scanProblem(source)
   if (checked !== null && checked.overall.kind !== 'ok') {
     return (
       <WhatToDo>

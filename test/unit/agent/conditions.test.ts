@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { conditionsOf } from '../../../core/agent/state/conditions.ts'
+import { findConditions } from '../../../core/agent/state/conditions.ts'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import { overallStatus } from '../../../core/agent/state/status.ts'
 import { alertsSettingsSchema } from '../../../core/alerts/settings.ts'
@@ -24,7 +24,7 @@ const HOUR = 60 * MINUTE
 
 /** What is wrong in a state that is well, with these changes; `tellAfterMs` in minutes. */
 function wrong(changes: Partial<AppState>) {
-  return conditionsOf(stateWith(changes), NOW).flatMap((one) =>
+  return findConditions(stateWith(changes), NOW).flatMap((one) =>
     one.kind === 'ok' || one.kind === 'unknown' ? [] : [`${one.id} ${one.kind} ${one.tellAfterMs / MINUTE}`],
   )
 }
@@ -152,7 +152,7 @@ describe('what is wrong besides the disks', () => {
 
   it('says that it is well where it is known, and that it is not known where it is not', () => {
     const said = (changes: Partial<AppState>) =>
-      conditionsOf(stateWith(changes), NOW).map(({ id, kind }) => `${id} ${kind}`)
+      findConditions(stateWith(changes), NOW).map(({ id, kind }) => `${id} ${kind}`)
     const all = said({ destinations: [{ ...receiver, connection: connected }] })
     expect(all).toEqual(expect.arrayContaining(['destination:there ok', 'scan:a ok', 'silent:a ok']))
     expect(all).toEqual(expect.arrayContaining(['worker:notifier ok', 'unchecked ok']))
@@ -173,20 +173,20 @@ describe('what is wrong besides the disks', () => {
     const disk = { endedAt: null, kind: 'read-only', failing: { there: problem } } as unknown
     const failing = { ...taking, incidents: [disk as AppState['incidents'][0]] }
     expect(wrong(failing)).toEqual([])
-    const ids = (changes: Partial<AppState>) => conditionsOf(stateWith(changes), NOW).map(({ id }) => id)
+    const ids = (changes: Partial<AppState>) => findConditions(stateWith(changes), NOW).map(({ id }) => id)
     expect(ids(failing)).not.toContain('destination:there')
     expect(ids(taking)).toContain('destination:there')
   })
 
   it('counts a connected destination that takes nothing from now on, not since it was connected', () => {
-    const all = conditionsOf(stateWith(connection('connected', { problem })), NOW)
+    const all = findConditions(stateWith(connection('connected', { problem })), NOW)
     expect(all.find(({ kind }) => kind === 'destination')).toMatchObject({ since: NOW })
   })
 
   it('takes a restore that was successful for the end of one that was not', () => {
     const done = message('restore.done', { path: '/back', count: 1 })
     const noticed = (sentence: typeof done) =>
-      conditionsOf(stateWith({ notices: [{ id: 'restore', sentence }] }), NOW).find(
+      findConditions(stateWith({ notices: [{ id: 'restore', sentence }] }), NOW).find(
         ({ id }) => id === 'notice:restore',
       )?.kind
     expect(noticed(problem)).toBe('notice')
@@ -196,7 +196,7 @@ describe('what is wrong besides the disks', () => {
   it('takes what was found at another time for another subject: it is told anew', () => {
     const [first, second] = [1, 2].map((at) => {
       const sentence = message('transfer.sessionOlder', { name: 'nas', files: 2, at })
-      const all = conditionsOf(stateWith({ notices: [{ id: 'session d', sentence }] }), NOW)
+      const all = findConditions(stateWith({ notices: [{ id: 'session d', sentence }] }), NOW)
       return all.find(({ kind }) => kind === 'notice')?.id
     })
     expect(first).toBeDefined()
@@ -207,7 +207,7 @@ describe('what is wrong besides the disks', () => {
     const parked = [{ source: 'a', path: 'run/1.bin' } as AppState['parked'][0]]
     const said = (count: number, files = parked) => {
       const totals = { ...noTotals, parkedFiles: count }
-      const all = conditionsOf(stateWith({ ...source({ totals }), parked: files }), NOW)
+      const all = findConditions(stateWith({ ...source({ totals }), parked: files }), NOW)
       return all.flatMap((one) => (one.kind === 'parked' ? [englishWords(one.sentence)] : []))
     }
     expect(said(1)).toEqual(['1 file of data could not be sent and is parked: run/1.bin'])
@@ -272,7 +272,7 @@ describe('rewritten files', () => {
     expect(level).toBe('attention')
     expect(said).toContain('db/state.db changes faster than it can be sent: 7 tries since')
     expect(said).toContain('The copy at nas-2 is as of')
-    const told = conditionsOf(stateWith(changing(7, null)), NOW).find(({ id }) => id === 'changing:a')
+    const told = findConditions(stateWith(changing(7, null)), NOW).find(({ id }) => id === 'changing:a')
     expect(told !== undefined && 'sentence' in told && englishWords(told.sentence)).toContain(
       'There is no copy at nas-2 yet. It is sent when it stands still',
     )
@@ -293,7 +293,7 @@ describe('a link by which a path was given', () => {
       sources: [{ ...well, settings: given, checked }],
       settings: { ...defaultSettings, sources: [given] },
     })
-    return conditionsOf(state, NOW).filter(({ id }) => id.startsWith('link:'))
+    return findConditions(state, NOW).filter(({ id }) => id.startsWith('link:'))
   }
 
   it.each<[string, ReturnType<typeof at>, object]>([

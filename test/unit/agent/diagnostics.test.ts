@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { strFromU8, unzipSync } from 'fflate'
 import { expect, test } from 'vitest'
-import { diagnosticsOf } from '../../../core/agent/diagnostics.ts'
+import { buildDiagnostics } from '../../../core/agent/diagnostics.ts'
 import { logLines } from '../../../core/agent/log-lines.ts'
 import { openDataDirectory } from '../../../core/settings/data-directory.ts'
 import { stateWith } from '../../support/agent-status.ts'
@@ -36,7 +36,7 @@ test('a diagnostics file has versions, settings, status, incidents and logs, and
     JSON.stringify({ note: 'tok-123456', version: 1 }),
   )
 
-  const zip = await diagnosticsOf({ layout, state: stateWith(), secrets, version: '9.9.9' })
+  const zip = await buildDiagnostics({ layout, state: stateWith(), secrets, version: '9.9.9' })
   const files = Object.fromEntries(
     Object.entries(unzipSync(zip)).map(([name, bytes]) => [name, strFromU8(bytes)]),
   )

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { openMemory } from '../../../core/agent/known-mounts.ts'
+import { openKnownMounts } from '../../../core/agent/known-mounts.ts'
 import { checkedAs } from '../../support/checked.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -12,17 +12,17 @@ test('is written after it was learnt, whole, the last state of several, and is k
   const directory = temporaryDirectory('memory')
   const file = path.join(directory, 'memory.json')
   writeFileSync(file, '{"knownMounts":')
-  const memory = openMemory(directory, false)
+  const memory = openKnownMounts(directory, false)
   expect(memory.knownMounts()).toEqual({})
   for (const id of ['a', 'b', 'c']) expect(memory.remember([checked(id)])).toBe(true)
   expect(readFileSync(file, 'utf8')).toBe('{"knownMounts":')
   await memory.saved()
   expect(readdirSync(directory)).toEqual(['memory.json'])
-  expect(Object.keys(openMemory(directory, false).knownMounts())).toEqual(['a', 'b', 'c'])
+  expect(Object.keys(openKnownMounts(directory, false).knownMounts())).toEqual(['a', 'b', 'c'])
   expect(memory.remember([checked('a')])).toBe(false)
   memory.keepOnly(new Set(['b']))
   await memory.saved()
-  expect(Object.keys(openMemory(directory, false).knownMounts())).toEqual(['b'])
+  expect(Object.keys(openKnownMounts(directory, false).knownMounts())).toEqual(['b'])
 })
 
 test('a disk that takes nothing costs only what was learnt', async () => {
@@ -31,7 +31,7 @@ test('a disk that takes nothing costs only what was learnt', async () => {
   const unhandled = vi.fn()
   process.on('unhandledRejection', unhandled)
   onTestFinished(() => void process.off('unhandledRejection', unhandled))
-  const memory = openMemory(directory, false)
+  const memory = openKnownMounts(directory, false)
   expect(memory.remember([checked('a')])).toBe(true)
   await memory.saved()
   expect(Object.keys(memory.knownMounts())).toEqual(['a'])
@@ -40,7 +40,7 @@ test('a disk that takes nothing costs only what was learnt', async () => {
 
 test('what sends once keeps nothing', async () => {
   const directory = temporaryDirectory('memory')
-  const memory = openMemory(directory, true)
+  const memory = openKnownMounts(directory, true)
   memory.remember([checked('a')])
   await memory.saved()
   expect(readdirSync(directory)).toEqual([])

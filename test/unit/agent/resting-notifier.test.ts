@@ -32,7 +32,7 @@ it('the notifier ends a minute after it was asked last, if it has nothing to do,
   // It has not said that it has nothing to do.
   expect(notifiers()[0]?.heard.map(({ type }) => type)).toEqual(['configure'])
 
-  await agent.tell.notifier.ask('record', nothing)
+  await agent.alerting.notifier.ask('record', nothing)
   says('notifier', { isIdle: true })
   await vi.advanceTimersByTimeAsync(MINUTE_MS - 2_000)
   expect(condition()).not.toBe('off')
@@ -40,7 +40,7 @@ it('the notifier ends a minute after it was asked last, if it has nothing to do,
   expect(condition()).toBe('off')
   expect(notifiers()).toHaveLength(1)
 
-  await agent.tell.notifier.ask('record', nothing)
+  await agent.alerting.notifier.ask('record', nothing)
   expect(notifiers().map(({ heard }) => heard.map(({ type }) => type))).toEqual([
     ['configure', 'request', 'stop'],
     ['configure', 'request'],
@@ -52,7 +52,7 @@ it('a question to a notifier that is just ending waits for the next one', async 
   says('notifier', { isIdle: true })
   await vi.advanceTimersByTimeAsync(MINUTE_MS + 1_000)
   expect(notifiers()[0]?.heard.at(-1)).toEqual({ type: 'stop' })
-  const answer = agent.tell.notifier.ask('record', nothing)
+  const answer = agent.alerting.notifier.ask('record', nothing)
   await vi.advanceTimersByTimeAsync(4_000)
   await expect(answer).resolves.toBeDefined()
   expect(notifiers()).toHaveLength(2)
@@ -65,7 +65,7 @@ it('a notifier that has ended with the agent stays away', async () => {
   const stopped = agent.stop()
   await vi.advanceTimersByTimeAsync(10_000)
   await stopped
-  await expect(agent.tell.notifier.ask('record', nothing)).rejects.toThrow()
+  await expect(agent.alerting.notifier.ask('record', nothing)).rejects.toThrow()
   expect(notifiers()).toHaveLength(1)
 })
 

@@ -2,7 +2,7 @@ import { MantineProvider } from '@mantine/core'
 import { renderToStaticMarkup } from 'react-dom/server'
 import { expect, test } from 'vitest'
 import { destinationLine } from '../../../cli/destination-line.ts'
-import { conditionsOf } from '../../../core/agent/state/conditions.ts'
+import { findConditions } from '../../../core/agent/state/conditions.ts'
 import type { DestinationState } from '../../../core/agent/state/schema.ts'
 import { overallStatus } from '../../../core/agent/state/status.ts'
 import { message, type WordKey } from '../../../core/lib/i18n/message.ts'
@@ -77,7 +77,7 @@ test('card, row, command line, header and Alerts have one name and one gravity f
       level: 'failing',
       sentence: { key: 'incident.missing', params: { path: 'shelf' } },
     })
-    expect(conditionsOf(state, NOW).filter(({ id }) => id === 'destination:d')).toEqual([])
+    expect(findConditions(state, NOW).filter(({ id }) => id === 'destination:d')).toEqual([])
     for (const one of incidents) expect(titleOf(one, { t }, settings)).toBe('shelf · Missing')
   }
 })

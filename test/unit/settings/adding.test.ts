@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
-  completed,
+  completeDestination,
   secretsOfDestination,
   withAdded,
   withDestinationChanged,
@@ -11,7 +11,7 @@ import { defaultSettings } from '../../../core/settings/schema.ts'
 
 const HOST_KEY = `SHA256:${'A'.repeat(43)}`
 const make = (given: object, id: string): Destination =>
-  completed(givenDestinationSchema.parse(given), id, 'pc: 1')
+  completeDestination(givenDestinationSchema.parse(given), id, 'pc: 1')
 const folder = (id: string, path: string, name = id) => make({ kind: 'folder', name, path }, id)
 const sftp = (id: string, more: object = {}) =>
   make({ kind: 'sftp', name: id, host: 'nas', user: 'me', hostKey: HOST_KEY, path: 'backup', ...more }, id)

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { withSourceChanged } from '../../../core/settings/changes.ts'
 import { destinationSchema, type ReceiverDestination } from '../../../core/settings/destination-schema.ts'
 import {
-  destinationsOf,
+  getSourceDestinations,
   namedDestination,
-  placeOf,
+  formatLocation,
   refuseMore,
   withDestination,
   withoutDestination,
@@ -28,7 +28,7 @@ const settings = settingsSchema.parse({
   ],
 })
 const wentTo = (now: typeof settings) =>
-  now.sources.map((source) => destinationsOf(now.destinations, source).map(({ id }) => id))
+  now.sources.map((source) => getSourceDestinations(now.destinations, source).map(({ id }) => id))
 
 describe('the list of destinations', () => {
   test('a further one gets everything that names none; its name is made unique, and validates', () => {
@@ -55,7 +55,7 @@ describe('the list of destinations', () => {
     // On another port of that computer, or when the other one is known where it is now, it may.
     expect(withDestination(settings, { ...moved, port: 7767 }).destinations[0]).toMatchObject({ port: 7767 })
     const made = withDestination(withDestination(settings, { ...receiver('two'), host: 'new.lan' }), moved)
-    expect(made.destinations.map((one) => [one.id, placeOf(one)])).toEqual([
+    expect(made.destinations.map((one) => [one.id, formatLocation(one)])).toEqual([
       ['one', 'two.lan:7766'],
       ['two', 'new.lan:7766'],
     ])
@@ -90,7 +90,7 @@ describe('the list of destinations', () => {
     expect(wentTo(left)).toEqual([['one'], ['one']])
     expect(wentTo(withoutDestination(left, 'one'))).toEqual([[], []])
     // However the settings came to name one that is not there.
-    expect(destinationsOf(settings.destinations, { destinations: ['gone'] })).toHaveLength(2)
+    expect(getSourceDestinations(settings.destinations, { destinations: ['gone'] })).toHaveLength(2)
   })
 
   test('names are found whatever their case; an unknown or a taken one is refused', () => {

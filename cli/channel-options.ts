@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
-import { type ChannelType, catalog, fieldsOf, secretFieldsOf } from '../core/alerts/channels/catalog.ts'
+import { type ChannelType, catalog, getFields, getSecretFields } from '../core/alerts/channels/catalog.ts'
 import { type Severity, severities } from '../core/alerts/kinds.ts'
 import { type ChannelSettings, channelSchema } from '../core/alerts/settings.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
@@ -65,8 +65,8 @@ export function channelWith(
 ): ChannelSettings {
   const { name, severity, source, allSources, standby, template } = options
   const given = Object.fromEntries((options.option ?? []).map((pair) => split(pair)))
-  const known = fieldsOf(before.type)
-  const secret = secretFieldsOf(before.type).find((field) => field.name in given)
+  const known = getFields(before.type)
+  const secret = getSecretFields(before.type).find((field) => field.name in given)
   // Every user of this computer could read a secret on the command line.
   if (secret !== undefined) throw new WrongUsage('cli.channels.secretHere', { field: secret.name })
   const unknown = Object.keys(given).find((field) => !known.some((one) => one.name === field))

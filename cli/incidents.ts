@@ -2,7 +2,7 @@ import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { NATIVE } from '../core/alerts/channels/catalog.ts'
-import { type Severity, severities, subjectsOf } from '../core/alerts/kinds.ts'
+import { type Severity, severities, getSubjects } from '../core/alerts/kinds.ts'
 import { readTimeline } from '../core/alerts/store/database.ts'
 import {
   type NoticeDelivery,
@@ -125,7 +125,7 @@ async function pagesOf(options: ListOptions): Promise<Ask> {
 
 function linesOf({ incident, deliveries }: TimelineEntry): string[] {
   const { id, kind, startedAt, endedAt, acknowledged, sentence } = incident
-  const subjects = subjectsOf(incident)
+  const subjects = getSubjects(incident)
   const others = subjects.length > 1 ? ` (+${subjects.length - 1})` : ''
   const lasted =
     endedAt === null

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { ChannelType } from '../core/alerts/channels/catalog.ts'
 import { type ChannelOutcome, type OutgoingMessage, WITHIN_MS } from '../core/alerts/channels/channel.ts'
-import { channelOf } from '../core/alerts/channels/kinds.ts'
+import { getChannel } from '../core/alerts/channels/kinds.ts'
 import { diskKinds } from '../core/alerts/kinds.ts'
 import type { Notice } from '../core/alerts/notice.ts'
-import { letterOf } from '../core/alerts/render.ts'
+import { renderMessage } from '../core/alerts/render.ts'
 import type { ProbedOnce } from '../core/check/probe-once.ts'
 import type { Words } from '../core/lib/i18n/words.ts'
 import { quoteControls } from './quote-controls.ts'
@@ -42,7 +42,7 @@ export function lettersOf(
       const path = quoteControls(one.path)
       const labels = { project, resource: resource ?? path }
       const notice = noticeOf({ ...one, path }, step)
-      return letterOf(randomUUID(), notice, { words, computer, labels }, look, Date.now())
+      return renderMessage(randomUUID(), notice, { words, computer, labels }, look, Date.now())
     }),
   )
 }
@@ -81,7 +81,7 @@ export async function deliver(
   const { type, template, secrets } = way
   const given = { options: way.options, secrets, signal: new AbortController().signal, withinMs: WITHIN_MS }
   for (const letter of lettersOf(probed, options, { type, template })) {
-    const outcome = await channelOf(type).send(letter, given)
+    const outcome = await getChannel(type).send(letter, given)
     if (outcome.did !== 'delivered') return outcome.reason
   }
   return null

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { optionsOf } from '../core/alerts/settings.ts'
+import { getOptions } from '../core/alerts/settings.ts'
 import { type ProbedOnce, probeOnce } from '../core/check/probe-once.ts'
 import { LATE, withTimeout } from '../core/lib/async/with-timeout.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
@@ -104,7 +104,7 @@ async function waysOf(
       const one = namedChannel(settings, given)
       const { id, name, type } = one
       if (secrets.unreadable().includes(id)) throw new UserError('alert.secretsUnreadable', { name })
-      const way = { options: optionsOf(one), secrets: secrets.get()[id] ?? {} }
+      const way = { options: getOptions(one), secrets: secrets.get()[id] ?? {} }
       ways.push({ name, type, template: template ?? one.template, ...way })
     }
   }

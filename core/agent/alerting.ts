@@ -1,12 +1,12 @@
 import { Alerts, type Observation } from '../alerts/alerts.ts'
-import { createTelling, type Telling } from '../alerts/handover-queue.ts'
+import { createHandoverQueue, type HandoverQueue } from '../alerts/handover-queue.ts'
 import { noIncidentFile, openIncidentFile } from '../alerts/incident-file.ts'
-import { severityOf } from '../alerts/kinds.ts'
+import { getSeverity } from '../alerts/kinds.ts'
 import { isUrgent, type Notice } from '../alerts/notice.ts'
 import type { ChannelState, NotifierConfig, notifierDefinition } from '../alerts/notifier-messages.ts'
-import { letterOf, shownOf } from '../alerts/render.ts'
+import { renderMessage, toShown } from '../alerts/render.ts'
 import type { Checked } from '../check/checker-messages.ts'
-import { shellStepOf } from '../check/verdict.ts'
+import { getShellStep } from '../check/verdict.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { createWords, type Language } from '../lib/i18n/words.ts'
 import type { WorkerReport } from '../lib/workers/definition.ts'
@@ -32,7 +32,7 @@ export class Alerting {
   readonly alerts: Alerts
   readonly #parts: Parts
   readonly #log: Log['write']
-  readonly #telling: Telling
+  readonly #telling: HandoverQueue
 
   /** @param condition is called with each new state of the notifier worker. */
   constructor(parts: Parts, condition: (state: WorkerState) => void, log: Log['write']) {
@@ -49,7 +49,7 @@ export class Alerting {
     const isOnce = host.kind === 'once'
     this.#telling = isOnce
       ? { tell: (notices) => notices.forEach(showAlone), record: () => undefined }
-      : createTelling(
+      : createHandoverQueue(
           {
             tell: (notices) => this.notifier.ask('tell', { notices }),
             record: (incidents) => this.notifier.ask('record', { incidents }),
@@ -86,7 +86,7 @@ export class Alerting {
       kind,
       sentence,
       source: id,
-      step: shellStepOf(kind, step),
+      step: getShellStep(kind, step),
       tellAfterMs: 0,
     })
   }
@@ -112,7 +112,7 @@ export class Alerting {
     const settings = this.#parts.settings.get()
     const critical = this.alerts
       .incidents()
-      .find(({ endedAt, kind }) => endedAt === null && severityOf(kind) === 'critical')
+      .find(({ endedAt, kind }) => endedAt === null && getSeverity(kind) === 'critical')
     const { channels } = settings.alerts
     const known = secrets.get()
     const config: NotifierConfig = {
@@ -172,7 +172,7 @@ export class Alerting {
     const { host } = this.#parts
     if (!this.#parts.settings.get().notifications) return
     const names = sourceNames(this.#parts.settings.get())
-    host.notify(shownOf(this.#renderNotice(notice, this.#parts.language, names)))
+    host.notify(toShown(this.#renderNotice(notice, this.#parts.language, names)))
   }
 
   #logNotice(notice: Notice): void {
@@ -184,7 +184,7 @@ export class Alerting {
   #renderNotice(notice: Notice, language: Language, names: Record<string, string> = {}) {
     const { labels } = this.#parts.settings.get().alerts
     const writer = { words: createWords(language), computer: this.#parts.host.computerName, labels, names }
-    return letterOf(notice.id, notice, writer, { type: null, template: null }, Date.now())
+    return renderMessage(notice.id, notice, writer, { type: null, template: null }, Date.now())
   }
 }
 

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { exampleNotice } from '../alerts/notice.ts'
-import { letterOf } from '../alerts/render.ts'
+import { renderMessage } from '../alerts/render.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
@@ -159,7 +159,7 @@ function alertCommands(agent: Agent) {
       const { labels } = agent.settings.get().alerts
       const writer = { words: createWords(agent.language), computer: agent.host.computerName, labels }
       const now = Date.now()
-      return { text: letterOf('', exampleNotice('failed', now), writer, { type, template }, now).text }
+      return { text: renderMessage('', exampleNotice('failed', now), writer, { type, template }, now).text }
     },
     timeline: (question) => alerting.notifier.ask('timeline', question),
   } satisfies Partial<CommandHandlers>

@@ -4,7 +4,7 @@ import { type Announcement, announce, tellAgainAtMs } from './announce.ts'
 import { isUnstable } from './flapping.ts'
 import type { Incident } from './incident.ts'
 import { createKeeping, type IncidentKeeper, type KeepingOptions } from './incident-file.ts'
-import { acknowledge, factsOf, forget, isSuspected, observe, snooze } from './incidents.ts'
+import { acknowledge, stripPlans, forget, isSuspected, observe, snooze } from './incidents.ts'
 import type { Notice } from './notice.ts'
 import { type AlertState, type FlapSeries, type Now, noAlerts, type Sample } from './state.ts'
 
@@ -95,7 +95,7 @@ export class Alerts {
 
   /** Returns ongoing incidents first, then ended ones, newest first; at most 100. */
   incidents(): Incident[] {
-    return [...this.#state.open.map(factsOf), ...this.#state.past].slice(0, 100)
+    return [...this.#state.open.map(stripPlans), ...this.#state.past].slice(0, 100)
   }
 
   /** @returns false if there is no such ongoing incident */
@@ -150,7 +150,7 @@ export class Alerts {
     }
     if (announcements.length > 0) {
       this.#keeping.record()
-      this.#options.tell(announcements.map(noticeOf))
+      this.#options.tell(announcements.map(createNotice))
       this.#options.changed()
     }
     this.#keeping.now()
@@ -181,7 +181,7 @@ const clocks = (): Now => ({ at: Date.now(), steadyMs: performance.now() })
 /** Returns the subject id of a flap series, which does not depend on its incidents. */
 const unstableId = ({ id }: FlapSeries) => `unstable-${id}`
 
-function noticeOf({ what, incident, trouble }: Announcement): Notice {
+function createNotice({ what, incident, trouble }: Announcement): Notice {
   const isOfTrouble = trouble !== null && what !== 'failed'
   return {
     id: randomUUID(),

@@ -5,13 +5,13 @@ import {
   lastsAtMs,
   QUIET_MS,
   REPEAT_MS,
-  troubleBefore,
-  troubleWith,
+  findSeries,
+  extendSeries,
   UNSTABLE_FROM,
-  wholeOf,
+  toIncident,
 } from './flapping.ts'
 import type { Incident } from './incident.ts'
-import { factsOf, isAwaited, overOf, recoveriesOf } from './incidents.ts'
+import { stripPlans, isAwaited, getRecoveredPart, getRecoveries } from './incidents.ts'
 import type { AlertState, FlapSeries, Now, OpenIncident } from './state.ts'
 
 /** A notification that is due. */
@@ -44,13 +44,13 @@ export function announce(
     return next
   })
   const after = { ...state, open, troubles }
-  const recovered = recoveriesOf(after).map(
+  const recovered = getRecoveries(after).map(
     (incident): Announcement => ({ what: 'recovered', incident, trouble: null }),
   )
   const over = state.troubles
     .filter((trouble) => trouble.incident.isSilent && isDone(state, trouble, now))
     .flatMap((trouble): Announcement[] => {
-      const incident = overOf(state, wholeOf(trouble))
+      const incident = getRecoveredPart(state, toIncident(trouble))
       return incident === null ? [] : [{ what: 'over', incident, trouble }]
     })
   return {
@@ -64,7 +64,7 @@ function dueAtMs(troubles: readonly FlapSeries[], incident: OpenIncident, now: N
   if (incident.acknowledged !== null) return null
   const snoozedMs = snoozedUntilMs(incident, now)
   if (!incident.told) return Math.max(incident.tellAtMs, snoozedMs ?? 0)
-  const trouble = silentOf(troubles, incident)
+  const trouble = findSilentSeries(troubles, incident)
   if (trouble !== undefined) return Math.max(lastsAtMs(trouble, incident), snoozedMs ?? 0)
   return snoozedMs ?? incident.repeatAtMs
 }
@@ -91,7 +91,7 @@ export function tellAgainAtMs(
   isMuted: (incident: Incident) => boolean = () => false,
 ): number | null {
   const times = [
-    ...recoveriesOf(state).map(() => Number.NEGATIVE_INFINITY),
+    ...getRecoveries(state).map(() => Number.NEGATIVE_INFINITY),
     ...state.open.flatMap((incident) => {
       const dueMs = isMuted(incident) ? null : dueAtMs(state.troubles, incident, now)
       return dueMs ?? []
@@ -115,31 +115,31 @@ interface Judged {
 function tell(troubles: readonly FlapSeries[], incident: OpenIncident, { at, steadyMs }: Now): Judged {
   const named = Object.keys(incident.failing)
   const told = { ...incident, toldAt: at, named, snoozedUntil: null, snoozedUntilMs: null }
-  if (!incident.told) return first(troubles, told, steadyMs)
-  const trouble = silentOf(troubles, incident)
+  if (!incident.told) return tellFirst(troubles, told, steadyMs)
+  const trouble = findSilentSeries(troubles, incident)
   if (trouble !== undefined) {
     // Its recovery then covers all paths of the series.
     const paths = { ...trouble.paths, ...told.paths }
     const next = { ...told, paths, isSilent: false, repeatAtMs: steadyMs + FIRST_REPEAT_MS }
     return {
       next,
-      trouble: { ...trouble, lastings: trouble.lastings + 1, incident: factsOf(next) },
-      announcement: { what: 'failed', incident: factsOf(next), trouble },
+      trouble: { ...trouble, lastings: trouble.lastings + 1, incident: stripPlans(next) },
+      announcement: { what: 'failed', incident: stripPlans(next), trouble },
     }
   }
   const next = { ...told, repeats: incident.repeats + 1, repeatAtMs: steadyMs + REPEAT_MS }
-  return { next, trouble: null, announcement: { what: 'lasting', incident: factsOf(next), trouble: null } }
+  return { next, trouble: null, announcement: { what: 'lasting', incident: stripPlans(next), trouble: null } }
 }
 
-function first(troubles: readonly FlapSeries[], incident: OpenIncident, steadyMs: number): Judged {
-  const before = troubleBefore(troubles, incident)
-  const { times } = troubleWith(before, incident)
+function tellFirst(troubles: readonly FlapSeries[], incident: OpenIncident, steadyMs: number): Judged {
+  const before = findSeries(troubles, incident)
+  const { times } = extendSeries(before, incident)
   const isSilent = isUnstable({ times })
   // Also if the previous incident was notified as recovered: that recovery must not be the last notification.
   const isNews = !isSilent || times === UNSTABLE_FROM || before?.incident.isSilent === false
   const named = isNews ? incident.named : []
   const next = { ...incident, told: true, isSilent, named, repeatAtMs: steadyMs + FIRST_REPEAT_MS }
-  const trouble = troubleWith(before, factsOf(next))
+  const trouble = extendSeries(before, stripPlans(next))
   const announcement: Announcement = isSilent
     ? { what: 'unstable', incident: trouble.incident, trouble }
     : { what: 'failed', incident: trouble.incident, trouble: null }
@@ -147,7 +147,7 @@ function first(troubles: readonly FlapSeries[], incident: OpenIncident, steadyMs
 }
 
 /** Returns the flap series of an incident that is not notified because it flaps. */
-function silentOf(troubles: readonly FlapSeries[], { id, isSilent }: Incident): FlapSeries | undefined {
+function findSilentSeries(troubles: readonly FlapSeries[], { id, isSilent }: Incident): FlapSeries | undefined {
   return isSilent ? troubles.find((one) => one.incident.id === id) : undefined
 }
 
@@ -161,5 +161,5 @@ function isDone(state: AlertState, trouble: FlapSeries, { steadyMs }: Now): bool
  * notified.
  */
 function isWaiting(state: AlertState, trouble: FlapSeries): boolean {
-  return trouble.incident.isSilent && isAwaited(state, wholeOf(trouble))
+  return trouble.incident.isSilent && isAwaited(state, toIncident(trouble))
 }

@@ -3,7 +3,7 @@ import type { Message } from '../lib/i18n/message.ts'
 import type { ChannelOutcome } from './channels/channel.ts'
 import { isFiring, type Notice } from './notice.ts'
 import type { ChannelState } from './notifier-messages.ts'
-import { decide, isInNeed, keyOf, type OutboxEntry, retryAfterMs } from './outbox.ts'
+import { decide, needsStandby, getNoticeKey, type OutboxEntry, retryAfterMs } from './outbox.ts'
 
 /** Sends one entry; never rejects. */
 type Send = (entry: OutboxEntry, stopped: AbortSignal) => Promise<ChannelOutcome>
@@ -17,7 +17,7 @@ interface DispatcherOptions {
   save(entries: readonly OutboxEntry[]): Promise<void>
   changed(): void
   /** Called for an entry that this channel does not deliver, or not soon: a standby must take over. */
-  inNeed(entry: OutboxEntry): void
+  onUndelivered(entry: OutboxEntry): void
 }
 
 /**
@@ -66,10 +66,10 @@ export class Dispatcher {
     const { waiting, told, seen } = left ?? { waiting: [], told: [], seen: [] }
     this.#hasBegun = true
     if (left !== null) this.#isLoaded = true
-    const earlier = waiting.filter(({ notice }) => !this.#seen.has(keyOf(notice)))
+    const earlier = waiting.filter(({ notice }) => !this.#seen.has(getNoticeKey(notice)))
     for (const about of told) this.#told.add(about)
     for (const id of seen) this.#seen.add(id)
-    for (const { notice } of earlier) this.#seen.add(notice.id).add(keyOf(notice))
+    for (const { notice } of earlier) this.#seen.add(notice.id).add(getNoticeKey(notice))
     this.#waiting = [...earlier, ...this.#waiting]
     this.#options.changed()
     this.#schedule(0)
@@ -79,8 +79,8 @@ export class Dispatcher {
    * Creates this channel's entry for a notice; null: the notice is a duplicate. The caller stores the entry and then
    * calls `add`.
    */
-  entryOf(notice: Notice): OutboxEntry | null {
-    const key = keyOf(notice)
+  createEntry(notice: Notice): OutboxEntry | null {
+    const key = getNoticeKey(notice)
     if (this.#seen.has(key)) return null
     this.#seen.add(key)
     for (const oldest of this.#seen) if (this.#seen.size > MOST_SEEN) this.#seen.delete(oldest)
@@ -156,7 +156,7 @@ export class Dispatcher {
    * Records the outcome of a test, a heartbeat or an entry as the channel's condition, unless its settings have
    * changed meanwhile.
    */
-  async noted(attempt: Promise<ChannelOutcome>): Promise<ChannelOutcome> {
+  async recordOutcome(attempt: Promise<ChannelOutcome>): Promise<ChannelOutcome> {
     const changes = this.#changes
     const outcome = await attempt
     if (changes === this.#changes && !this.#stopping.signal.aborted) this.#note(outcome)
@@ -202,7 +202,7 @@ export class Dispatcher {
     // More entries may have arrived during the write.
     if (next === null) return changed.length > 0 ? 0 : LOOK_AGAIN_MS
     const changes = this.#changes
-    const outcome = await this.noted(this.#options.send(next, this.#stopping.signal))
+    const outcome = await this.recordOutcome(this.#options.send(next, this.#stopping.signal))
     if (this.#stopping.signal.aborted) return 0
     // An attempt that failed with earlier settings is repeated with the current ones.
     if (changes !== this.#changes && outcome.did !== 'delivered') return 0
@@ -231,7 +231,7 @@ export class Dispatcher {
     this.#waiting = this.#waiting
       .map((one) => settled.get(one.id) ?? one)
       .filter(({ state }) => state === 'waiting')
-    for (const entry of entries) if (isInNeed(entry, Date.now() + pauseMs)) this.#options.inNeed(entry)
+    for (const entry of entries) if (needsStandby(entry, Date.now() + pauseMs)) this.#options.onUndelivered(entry)
     this.#options.changed()
     await this.#options.save(entries)
   }

@@ -21,12 +21,12 @@ const LASTING_AT_MOST_MS = 60 * 60_000
  * Returns the quiet series that an incident continues; undefined: it starts a new one. A series that still fails
  * already has its incident.
  */
-export function troubleBefore(troubles: readonly FlapSeries[], incident: Incident): FlapSeries | undefined {
+export function findSeries(troubles: readonly FlapSeries[], incident: Incident): FlapSeries | undefined {
   return troubles.find((one) => one.quietSinceMs !== null && isAgain(one, incident))
 }
 
 /** Adds an incident to a series, or to a new one. */
-export function troubleWith(before: FlapSeries | undefined, incident: Incident): FlapSeries {
+export function extendSeries(before: FlapSeries | undefined, incident: Incident): FlapSeries {
   const { id, startedAt } = incident
   const { times, paths, ...known } = before ?? { id, startedAt, times: 0, lastings: 0, paths: {} }
   return { ...known, times: times + 1, incident, paths: { ...paths, ...incident.paths }, quietSinceMs: null }
@@ -54,7 +54,7 @@ export function isQuiet({ quietSinceMs }: FlapSeries, steadyMs: number): boolean
 }
 
 /** Returns a series as one incident: from its start, with all paths involved. */
-export function wholeOf({ incident, startedAt, paths }: FlapSeries): Incident {
+export function toIncident({ incident, startedAt, paths }: FlapSeries): Incident {
   return { ...incident, startedAt, paths }
 }
 

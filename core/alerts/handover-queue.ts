@@ -8,7 +8,7 @@ const MOST_WAITING = 1_000
 const PATIENCE_MS = 3_000
 const RETRY_AFTER_MS = 500
 
-export type Telling = ReturnType<typeof createTelling>
+export type HandoverQueue = ReturnType<typeof createHandoverQueue>
 
 /**
  * Hands notices to the notifier, which may be starting or have ended. They wait here until it accepts them. The
@@ -16,7 +16,7 @@ export type Telling = ReturnType<typeof createTelling>
  * @param teller accepts notices and incidents; its promises resolve when it has them
  * @param alone shows a notice on this computer without the notifier
  */
-export function createTelling(
+export function createHandoverQueue(
   teller: {
     tell(notices: Notice[]): Promise<unknown>
     record(incidents: Incident[]): Promise<unknown>

@@ -6,7 +6,7 @@ import { throttle } from '../lib/async/throttled.ts'
 import { openKeptFile } from '../platform/replace-file.ts'
 import { lastingMs, QUIET_MS, repeatInMs } from './flapping.ts'
 import { type Incident, incidentSchema } from './incident.ts'
-import { recoveriesOf } from './incidents.ts'
+import { getRecoveries } from './incidents.ts'
 import {
   type AlertState,
   COLLECT_MS,
@@ -59,18 +59,18 @@ export function openIncidentFile(dataDirectory: string): IncidentFile {
   return {
     load() {
       try {
-        return incidentsIn(readFileSync(file, 'utf8'), { at: Date.now(), steadyMs: performance.now() })
+        return parseIncidents(readFileSync(file, 'utf8'), { at: Date.now(), steadyMs: performance.now() })
       } catch (error) {
         warnUnlessCode(error, ['ENOENT'], 'the incidents cannot be read; those that go on are reported again')
         return noIncidentFile.load()
       }
     },
-    save: (incidents) => kept.save(textOf(incidents)),
+    save: (incidents) => kept.save(formatIncidents(incidents)),
     saved: kept.saved,
   }
 }
 
-export function textOf({ open, past, owed, troubles }: Incidents): string {
+export function formatIncidents({ open, past, owed, troubles }: Incidents): string {
   return JSON.stringify(fileSchema.parse({ open, past, owed, troubles }))
 }
 
@@ -78,7 +78,7 @@ export function textOf({ open, past, owed, troubles }: Incidents): string {
  * Parses the text of such a file for a run that starts now.
  * @throws if the text is invalid
  */
-export function incidentsIn(text: string, now: Now): Incidents {
+export function parseIncidents(text: string, now: Now): Incidents {
   const { open, past, owed, troubles } = fileSchema.parse(JSON.parse(text))
   const lasting = new Set(open.map(({ id }) => id))
   return {
@@ -138,7 +138,7 @@ export interface KeepingOptions {
 export type IncidentKeeper = ReturnType<typeof createKeeping>
 
 export function createKeeping({ file, record }: KeepingOptions, current: () => AlertState) {
-  let kept = outlineOf(current())
+  let kept = getOutline(current())
   let recorded = new Map<string, string>()
 
   const recordChanged = () => {
@@ -158,8 +158,8 @@ export function createKeeping({ file, record }: KeepingOptions, current: () => A
     recordChanged()
     const state = current()
     // The stored incident stays open until its recovery is notified, so that a restart does not lose the recovery.
-    if (recoveriesOf(state).length > 0) return
-    const outline = outlineOf(state)
+    if (getRecoveries(state).length > 0) return
+    const outline = getOutline(state)
     if (outline === kept) return
     kept = outline
     file.save(state)
@@ -181,7 +181,7 @@ export function createKeeping({ file, record }: KeepingOptions, current: () => A
 }
 
 /** Returns the parts of the incidents that must survive a restart. The elapsed time of a hung call need not. */
-function outlineOf({ open, past, owed, troubles }: AlertState): string {
+function getOutline({ open, past, owed, troubles }: AlertState): string {
   const unstable = troubles.map(({ id, incident }) => [id, incident.id, incident.endedAt])
   const ended = [past[0]?.id ?? null, past.length]
   return JSON.stringify([open.map(incidentOutline), ended, owed.map(({ id }) => id), unstable])

@@ -23,17 +23,17 @@ const NEEDS_TWO: ReadonlySet<IncidentKind> = new Set([
 
 /** Applies one result of one path (ok, pending, firing, ok); pure. */
 export function observe(state: AlertState, sample: Sample): AlertState {
-  return withQuiet(state, judge(state, sample), sample.steadyMs)
+  return withQuiet(state, applySample(state, sample), sample.steadyMs)
 }
 
-function judge(state: AlertState, sample: Sample): AlertState {
+function applySample(state: AlertState, sample: Sample): AlertState {
   if (!isIncident(sample.kind)) return leave(withoutSuspicion(state, sample.id), sample.id, sample.at)
   const kind = sample.kind
-  const suspicion = suspicionOf(state.suspicions[sample.id], kind, sample)
+  const suspicion = updateSuspicion(state.suspicions[sample.id], kind, sample)
   const suspected = { ...state, suspicions: { ...state.suspicions, [sample.id]: suspicion } }
-  const since = beginningOf(suspicion, isInIncident(state, sample.id))
+  const since = findStart(suspicion, isInIncident(state, sample.id))
   if (since === null) return suspected
-  const known = incidentOf(state, sample, kind)
+  const known = findIncident(state, sample, kind)
   const moved = leaveOthers(suspected, sample, known)
   if (known === undefined) return openIncident(moved, sample, kind, since)
   return { ...moved, open: moved.open.map((one) => (one === known ? join(known, sample) : one)) }
@@ -74,20 +74,20 @@ export function forget(state: AlertState, id: string, now: Now): AlertState {
 }
 
 /** Returns the recoveries that can be notified. */
-export function recoveriesOf(state: AlertState): Incident[] {
-  return state.owed.flatMap((one) => overOf(state, one) ?? [])
+export function getRecoveries(state: AlertState): Incident[] {
+  return state.owed.flatMap((one) => getRecoveredPart(state, one) ?? [])
 }
 
 /** Returns an ended incident with only those of its paths that are healthy; null: none are. */
-export function overOf({ open }: AlertState, ended: Incident): Incident | null {
-  const over = withPaths(ended, (id) => !open.some((one) => isPartOf(one, id)))
+export function getRecoveredPart({ open }: AlertState, ended: Incident): Incident | null {
+  const over = withPaths(ended, (id) => !open.some((one) => hasFailing(one, id)))
   return Object.keys(over.paths).length === 0 ? null : over
 }
 
 /** True if all paths of an ended incident now fail in another way, and not all of these failures are notified yet. */
 export function isAwaited(state: AlertState, ended: Incident): boolean {
-  const isNamed = (id: string) => state.open.some((one) => isPartOf(one, id) && one.named.includes(id))
-  return overOf(state, ended) === null && !Object.keys(ended.paths).every(isNamed)
+  const isNamed = (id: string) => state.open.some((one) => hasFailing(one, id) && one.named.includes(id))
+  return getRecoveredPart(state, ended) === null && !Object.keys(ended.paths).every(isNamed)
 }
 
 function withPaths(incident: Incident, isKept: (id: string) => boolean): Incident {
@@ -101,7 +101,7 @@ function isIncident(kind: Sample['kind']): kind is IncidentKind {
   return kind !== 'ok' && kind !== 'slow'
 }
 
-function suspicionOf(
+function updateSuspicion(
   before: FailureRun | undefined,
   kind: IncidentKind,
   { since: at, isOwn }: Sample,
@@ -117,26 +117,26 @@ function suspicionOf(
  * Returns the start of an incident of this kind; null: there is none yet. Failures of alternating kinds count
  * together. A path that is part of an incident leaves it only for a kind that alone has enough samples.
  */
-function beginningOf(suspicion: FailureRun, isInOne: boolean): number | null {
+function findStart(suspicion: FailureRun, isInOne: boolean): number | null {
   const needed = NEEDS_TWO.has(suspicion.kind) ? 2 : 1
   if (suspicion.ofKind >= needed) return suspicion.kindSince
   return !isInOne && suspicion.failures >= needed ? suspicion.since : null
 }
 
 function isInIncident({ open }: AlertState, id: string): boolean {
-  return open.some((incident) => isPartOf(incident, id))
+  return open.some((incident) => hasFailing(incident, id))
 }
 
-function isPartOf({ failing }: Incident, id: string): boolean {
+function hasFailing({ failing }: Incident, id: string): boolean {
   return failing[id] !== undefined
 }
 
 /** Returns the open incident that a sample belongs to. */
-function incidentOf(state: AlertState, sample: Sample, kind: IncidentKind): OpenIncident | undefined {
+function findIncident(state: AlertState, sample: Sample, kind: IncidentKind): OpenIncident | undefined {
   const alike = state.open.filter((one) => one.kind === kind && one.group === sample.group)
   // A failure of the disk itself needs its own notification, even if the path is already part of a notified incident.
   const open = alike.filter((one) => !one.told || !one.isOwn || sample.isOwn)
-  const own = open.find((one) => isPartOf(one, sample.id))
+  const own = open.find((one) => hasFailing(one, sample.id))
   return own ?? open.find(({ told }) => !sample.isOwn || !told)
 }
 
@@ -166,7 +166,7 @@ function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, sin
     repeats: 0,
     acknowledged: null,
     snoozedUntil: null,
-    tellAtMs: tellAtOf(sample, startedAt),
+    tellAtMs: getTellAtMs(sample, startedAt),
     tellAfterMs: sample.tellAfterMs,
     repeatAtMs: sample.steadyMs + FIRST_REPEAT_MS,
     snoozedUntilMs: null,
@@ -176,7 +176,7 @@ function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, sin
   return { ...state, open: [...state.open, incident], opened: state.opened + 1 }
 }
 
-function tellAtOf({ at, steadyMs, tellAfterMs }: Sample, since: number): number {
+function getTellAtMs({ at, steadyMs, tellAfterMs }: Sample, since: number): number {
   return steadyMs + Math.max(COLLECT_MS, since + tellAfterMs - at)
 }
 
@@ -187,7 +187,7 @@ function join(incident: OpenIncident, sample: Sample): OpenIncident {
   const sources =
     source === null || incident.sources.includes(source) ? incident.sources : [...incident.sources, source]
   // An incident of an earlier run that was not notified is now known to last.
-  const tellAtMs = Math.min(incident.tellAtMs, tellAtOf(sample, Math.min(incident.startedAt, sample.since)))
+  const tellAtMs = Math.min(incident.tellAtMs, getTellAtMs(sample, Math.min(incident.startedAt, sample.since)))
   return withFailing(
     {
       ...incident,
@@ -208,18 +208,18 @@ function withFailing<I extends Incident>(incident: I, failing: Incident['failing
 /** Removes the path from its other incidents, because it now fails in another way. */
 function leaveOthers(state: AlertState, { id, at }: Sample, own: OpenIncident | undefined): AlertState {
   return state.open
-    .filter((one) => one !== own && isPartOf(one, id))
+    .filter((one) => one !== own && hasFailing(one, id))
     .reduce((current, one) => leaveOne(current, one, id, at), state)
 }
 
 function leave(state: AlertState, id: string, now: number): AlertState {
   return state.open
-    .filter((incident) => isPartOf(incident, id))
+    .filter((incident) => hasFailing(incident, id))
     .reduce((current, incident) => leaveOne(current, incident, id, now), state)
 }
 
 /** Returns an open incident without the policy's plans for it. */
-export function factsOf(incident: OpenIncident): Incident {
+export function stripPlans(incident: OpenIncident): Incident {
   const { tellAtMs, tellAfterMs, repeatAtMs, snoozedUntilMs, toldAt, named, ...facts } = incident
   return facts
 }
@@ -235,7 +235,7 @@ function leaveOne(state: AlertState, incident: OpenIncident, id: string, now: nu
   if (Object.keys(failing).length > 0) {
     return { ...state, open: state.open.map((one) => (one === incident ? rest : one)) }
   }
-  const over: Incident = { ...factsOf(rest), endedAt: now }
+  const over: Incident = { ...stripPlans(rest), endedAt: now }
   return {
     ...state,
     open: state.open.filter((one) => one !== incident),

@@ -58,7 +58,7 @@ const CRITICAL: ReadonlySet<IncidentKind> = new Set([
 ])
 
 /** critical: data is at risk; warning: the protection is weaker than it looks. */
-export function severityOf(kind: IncidentKind): Severity {
+export function getSeverity(kind: IncidentKind): Severity {
   return CRITICAL.has(kind) ? 'critical' : 'warning'
 }
 
@@ -69,7 +69,7 @@ interface Subjects {
 }
 
 /** Returns the names of the subjects that fail now; of an ended incident, all of its subjects. */
-export function subjectsOf({ paths, failing, endedAt }: Subjects): string[] {
+export function getSubjects({ paths, failing, endedAt }: Subjects): string[] {
   if (endedAt !== null) return Object.values(paths)
   return Object.keys(failing).flatMap((id) => paths[id] ?? [])
 }
@@ -80,5 +80,5 @@ export function subjectsOf({ paths, failing, endedAt }: Subjects): string[] {
  */
 export function namedSubjects(incident: Subjects, names: Readonly<Record<string, string>>): string[] {
   const paths = Object.entries(incident.paths).map(([id, path]) => [id, names[id] ?? path])
-  return subjectsOf({ ...incident, paths: Object.fromEntries(paths) })
+  return getSubjects({ ...incident, paths: Object.fromEntries(paths) })
 }

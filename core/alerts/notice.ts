@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { message } from '../lib/i18n/message.ts'
 import { type Incident, incidentSchema } from './incident.ts'
-import { severityOf } from './kinds.ts'
+import { getSeverity } from './kinds.ts'
 
 /**
  * failed: a failure started; lasting: a repetition, as the failure continues; recovered: it ended; unstable: it
@@ -33,7 +33,7 @@ export function isFiring({ what }: Pick<Notice, 'what'>): boolean {
 }
 
 export function isUrgent(notice: Notice): boolean {
-  return isFiring(notice) && severityOf(notice.incident.kind) === 'critical'
+  return isFiring(notice) && getSeverity(notice.incident.kind) === 'critical'
 }
 
 /** Returns the duration until `now` in milliseconds. A clock that was set back yields 0, not a negative value. */

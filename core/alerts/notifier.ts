@@ -6,20 +6,20 @@ import type { LogLevel } from '../lib/workers/definition.ts'
 import { Dispatcher } from './channel-sender.ts'
 import { NATIVE } from './channels/catalog.ts'
 import { type Channel, type ChannelOutcome, WITHIN_MS } from './channels/channel.ts'
-import { channelOf } from './channels/kinds.ts'
+import { getChannel } from './channels/kinds.ts'
 import type { Incident } from './incident.ts'
 import { type Notice, testNotice } from './notice.ts'
 import type { ChannelState, ChannelTested, NotifierConfig, Shown } from './notifier-messages.ts'
 import { isFor, isQuietAt, type OutboxEntry } from './outbox.ts'
-import { letterOf, shownOf } from './render.ts'
-import { type ChannelSettings, optionsOf } from './settings.ts'
+import { renderMessage, toShown } from './render.ts'
+import { type ChannelSettings, getOptions } from './settings.ts'
 import { type AlertStore, KeptStore } from './store/alert-store.ts'
 import type { TimelinePage, TimelineQuestion } from './timeline.ts'
 
 type Beat = NonNullable<Channel['beat']>
 
 /** Sends the heartbeats of channels that regularly get a sign of life (a dead-man's ping). */
-class Beats {
+class Heartbeats {
   readonly #send: (channel: ChannelSettings, send: Beat['send'], isFirst: boolean) => Promise<void>
   readonly #running = new Map<string, { channel: ChannelSettings; timer: NodeJS.Timeout }>()
 
@@ -34,11 +34,11 @@ class Beats {
       this.#running.delete(id)
     }
     for (const channel of channels) {
-      const beat = channelOf(channel.type).beat
+      const beat = getChannel(channel.type).beat
       if (beat === undefined || !channel.enabled || this.#running.has(channel.id)) continue
       const timer = setInterval(
         () => void this.#send(channel, beat.send, false),
-        beat.everyMs(optionsOf(channel)),
+        beat.everyMs(getOptions(channel)),
       )
       this.#running.set(channel.id, { channel, timer })
       void this.#send(channel, beat.send, true)
@@ -67,7 +67,7 @@ const LOAD_AGAIN_MS = 5_000
 export class Notifier {
   readonly #events: NotifierEvents
   readonly #dispatchers = new Map<string, Dispatcher>()
-  readonly #beats: Beats
+  readonly #beats: Heartbeats
   #config: NotifierConfig
   #words: Words
   readonly #store: AlertStore
@@ -85,7 +85,7 @@ export class Notifier {
     this.#store = store
     this.#events = events
     this.#kept = new KeptStore(store, (level, text) => events.log(level, text))
-    this.#beats = new Beats((channel, send, isFirst) => this.#beat(channel, send, isFirst))
+    this.#beats = new Heartbeats((channel, send, isFirst) => this.#beat(channel, send, isFirst))
     this.configure(config)
     this.#resumed = this.#resume()
   }
@@ -102,10 +102,10 @@ export class Notifier {
       this.#dispatchers.delete(id)
     }
     for (const id of ids) {
-      const dispatcher = this.#dispatcherOf(id)
-      if (!isDeepStrictEqual(wayOf(before, id), wayOf(config, id))) dispatcher.reset()
+      const dispatcher = this.#getDispatcher(id)
+      if (!isDeepStrictEqual(getConnectionSettings(before, id), getConnectionSettings(config, id))) dispatcher.reset()
       if (!isOn(config, id)) dispatcher.giveUp()
-      else if (!isDeepStrictEqual(settingsOf(before, id), settingsOf(config, id))) dispatcher.tryNow()
+      else if (!isDeepStrictEqual(getChannelSettings(before, id), getChannelSettings(config, id))) dispatcher.tryNow()
     }
     this.#beats.configure(config.channels)
     this.#tellChanges()
@@ -118,8 +118,8 @@ export class Notifier {
     const planned: { dispatcher: Dispatcher; entry: OutboxEntry }[] = []
     for (const notice of notices) {
       for (const id of this.#channelsFor(notice)) {
-        const dispatcher = this.#dispatcherOf(id)
-        const entry = dispatcher.entryOf(notice)
+        const dispatcher = this.#getDispatcher(id)
+        const entry = dispatcher.createEntry(notice)
         if (entry === null) continue
         // Notifications shown on this computer do not wait for a disk.
         if (id === NATIVE) dispatcher.add(entry)
@@ -142,10 +142,10 @@ export class Notifier {
     const channel = this.#config.channels.find((one) => one.id === id)
     if (channel === undefined && id !== NATIVE)
       return { delivered: false, sentence: message('alert.noChannel', { id }) }
-    const dispatcher = this.#dispatcherOf(id)
-    const entry = dispatcher.entryOf(testNotice(Date.now()))
+    const dispatcher = this.#getDispatcher(id)
+    const entry = dispatcher.createEntry(testNotice(Date.now()))
     if (entry === null) return { delivered: false, sentence: message('alert.noChannel', { id }) }
-    const outcome = await dispatcher.noted(this.#send(entry, new AbortController().signal))
+    const outcome = await dispatcher.recordOutcome(this.#send(entry, new AbortController().signal))
     if (outcome.did !== 'delivered') return { delivered: false, sentence: outcome.reason }
     dispatcher.tryNow()
     return { delivered: true, sentence: outcome.note ?? message('alert.tested') }
@@ -199,13 +199,13 @@ export class Notifier {
     const standbys = this.#config.channels.filter((one) => one.standby && isFor(one, failed.notice))
     const standby = standbys[standbys.findIndex(({ id }) => id === failed.channel) + 1]
     if (standby === undefined) return
-    const dispatcher = this.#dispatcherOf(standby.id)
-    const entry = dispatcher.entryOf(failed.notice)
+    const dispatcher = this.#getDispatcher(standby.id)
+    const entry = dispatcher.createEntry(failed.notice)
     if (entry === null) return
     void this.#save([entry]).then(() => dispatcher.add(entry))
   }
 
-  #dispatcherOf(id: string): Dispatcher {
+  #getDispatcher(id: string): Dispatcher {
     const known = this.#dispatchers.get(id)
     if (known !== undefined) return known
     const made = new Dispatcher({
@@ -215,7 +215,7 @@ export class Notifier {
       isQuiet: () => isQuietAt(this.#config.quietHours, new Date()),
       save: (entries) => this.#save(entries),
       changed: this.#tellChanges,
-      inNeed: (entry) => this.#takeOver(entry),
+      onUndelivered: (entry) => this.#takeOver(entry),
     })
     this.#dispatchers.set(id, made)
     if (this.#begun !== 'no')
@@ -227,7 +227,7 @@ export class Notifier {
     const settings = this.#config.channels.find(({ id }) => id === entry.channel)
     const { computer, labels, names } = this.#config
     const look = { type: settings?.type ?? null, template: settings?.template ?? null }
-    const letter = letterOf(
+    const letter = renderMessage(
       entry.id,
       entry.notice,
       { words: this.#words, computer, labels, names },
@@ -235,10 +235,10 @@ export class Notifier {
       Date.now(),
     )
     if (settings === undefined) {
-      this.#events.show(shownOf(letter))
+      this.#events.show(toShown(letter))
       return { did: 'delivered', note: null }
     }
-    const outcome = await channelOf(settings.type).send(letter, this.#given(settings, stopped))
+    const outcome = await getChannel(settings.type).send(letter, this.#given(settings, stopped))
     if (outcome.did !== 'delivered')
       this.#events.log('warn', `${settings.name}: ${englishWords(outcome.reason)}`)
     return outcome
@@ -248,12 +248,12 @@ export class Notifier {
     const { failing } = this.#config
     const text = failing === null ? null : this.#words(failing)
     const given = this.#given(settings, new AbortController().signal)
-    await this.#dispatcherOf(settings.id).noted(send(text, isFirst, given))
+    await this.#getDispatcher(settings.id).recordOutcome(send(text, isFirst, given))
   }
 
   #given(settings: ChannelSettings, signal: AbortSignal) {
     return {
-      options: optionsOf(settings),
+      options: getOptions(settings),
       secrets: this.#config.secrets[settings.id] ?? {},
       signal,
       withinMs: WITHIN_MS,
@@ -277,7 +277,7 @@ export class Notifier {
   #states(): ChannelState[] {
     const { channels, secrets } = this.#config
     const ids = [NATIVE, ...channels.map(({ id }) => id)]
-    return ids.map((id) => this.#dispatcherOf(id).state(Object.keys(secrets[id] ?? {})))
+    return ids.map((id) => this.#getDispatcher(id).state(Object.keys(secrets[id] ?? {})))
   }
 }
 
@@ -286,11 +286,11 @@ function isOn({ native, channels }: NotifierConfig, id: string): boolean {
 }
 
 /** Returns the settings on which a channel's connection depends. */
-function wayOf({ channels, secrets }: NotifierConfig, id: string) {
+function getConnectionSettings({ channels, secrets }: NotifierConfig, id: string) {
   const { type, options } = channels.find((one) => one.id === id) ?? {}
   return [type, options, secrets[id]]
 }
 
-function settingsOf({ channels, secrets }: NotifierConfig, id: string) {
+function getChannelSettings({ channels, secrets }: NotifierConfig, id: string) {
   return [channels.find((one) => one.id === id), secrets[id]]
 }

@@ -1,4 +1,4 @@
-import { severityOf } from './kinds.ts'
+import { getSeverity } from './kinds.ts'
 import { isFiring, type Notice } from './notice.ts'
 import type { ChannelSettings } from './settings.ts'
 import type { NoticeDelivery } from './timeline.ts'
@@ -51,7 +51,7 @@ export function decide(
       if (isEnd && !told.has(about) && !wasMerged) {
         if (isLoaded) settle('untold')
       } else {
-        const next = isEnd && !told.has(about) ? summaryOf(entry) : entry
+        const next = isEnd && !told.has(about) ? toSummary(entry) : entry
         if (next !== entry) changed.push(next)
         if (!isQuiet || isCritical(next)) return { changed, next }
       }
@@ -61,7 +61,7 @@ export function decide(
 }
 
 /** Combines failure and recovery, because the failure could not be delivered here. */
-const summaryOf = (entry: OutboxEntry): OutboxEntry => ({
+const toSummary = (entry: OutboxEntry): OutboxEntry => ({
   ...entry,
   notice: { ...entry.notice, what: 'summary' },
 })
@@ -70,11 +70,11 @@ const summaryOf = (entry: OutboxEntry): OutboxEntry => ({
  * Returns the key that identifies duplicates. A summary has another key than the recovery it was made of, because a
  * standby may have to deliver it.
  */
-export const keyOf = ({ id, what }: Pick<Notice, 'id' | 'what'>) =>
+export const getNoticeKey = ({ id, what }: Pick<Notice, 'id' | 'what'>) =>
   what === 'summary' ? `${id} ${what}` : id
 
 const isCritical = ({ notice }: OutboxEntry) =>
-  notice.what === 'test' || severityOf(notice.incident.kind) === 'critical'
+  notice.what === 'test' || getSeverity(notice.incident.kind) === 'critical'
 
 /** True if a channel is meant for a notice. */
 export function isFor(
@@ -82,7 +82,7 @@ export function isFor(
   { incident }: Notice,
 ): boolean {
   if (!enabled) return false
-  if (severity === 'critical' && severityOf(incident.kind) !== 'critical') return false
+  if (severity === 'critical' && getSeverity(incident.kind) !== 'critical') return false
   return (
     sources === null || incident.sources.length === 0 || incident.sources.some((id) => sources.includes(id))
   )
@@ -92,7 +92,7 @@ export function isFor(
  * True if the next standby must deliver this entry.
  * @param triedAt time of the next attempt, if the entry waits
  */
-export function isInNeed({ state, attempts, at, notice }: OutboxEntry, triedAt: number): boolean {
+export function needsStandby({ state, attempts, at, notice }: OutboxEntry, triedAt: number): boolean {
   if (!isFiring(notice) && notice.what !== 'summary') return false
   if (state === 'refused' || state === 'expired') return true
   return state === 'waiting' && attempts > 0 && triedAt - at > TAKE_OVER_MS

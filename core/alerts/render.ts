@@ -2,7 +2,7 @@ import { message } from '../lib/i18n/message.ts'
 import type { Words } from '../lib/i18n/words.ts'
 import { type CatalogEntry, type ChannelType, catalog, type templateNames } from './channels/catalog.ts'
 import type { OutgoingMessage } from './channels/channel.ts'
-import { isDiskKind, namedSubjects, subjectsOf } from './kinds.ts'
+import { isDiskKind, namedSubjects, getSubjects } from './kinds.ts'
 import { isFiring, isUrgent, lastedMs, type Notice } from './notice.ts'
 import type { Shown } from './notifier-messages.ts'
 
@@ -23,7 +23,7 @@ interface Writer {
  * @param template of the channel; null: the default of its type
  * @param now milliseconds since 1970
  */
-export function letterOf(
+export function renderMessage(
   id: string,
   notice: Notice,
   writer: Writer,
@@ -32,16 +32,16 @@ export function letterOf(
 ): OutgoingMessage {
   const { words, computer, labels } = writer
   const names = channel.type === null ? writer.names : undefined
-  const title = titleOf(notice, words, names)
-  const body = namedBodyOf(notice, words, names) ?? bodyOf(notice, words, computer, now)
+  const title = formatTitle(notice, words, names)
+  const body = formatNamedBody(notice, words, names) ?? formatBody(notice, words, computer, now)
   const entry: CatalogEntry | null = channel.type === null ? null : catalog[channel.type]
   const template = channel.template ?? entry?.template ?? '{title}\n{body}'
   const { incident } = notice
-  const path = subjectsOf(incident)[0] ?? ''
+  const path = getSubjects(incident)[0] ?? ''
   const filled = fillTemplate(template, {
     title,
     body,
-    event: eventOf(notice, words, title, now),
+    event: formatEvent(notice, words, title, now),
     project: labels.project,
     resource: labels.resource === '' ? where(notice, words) : labels.resource,
     path,
@@ -57,7 +57,7 @@ export function letterOf(
 }
 
 /** Returns the notification for this computer's desktop or terminal. */
-export const shownOf = ({ notice, title, body, urgent }: OutgoingMessage): Shown => {
+export const toShown = ({ notice, title, body, urgent }: OutgoingMessage): Shown => {
   return { about: notice.about, incident: notice.incident.id, title, body, urgent }
 }
 
@@ -80,16 +80,16 @@ function where({ incident }: Notice, words: Words, names: Writer['names'] = {}):
 }
 
 /** Describes a failing disk of a source without system calls, with its path; null: it is another failure. */
-function namedBodyOf(notice: Notice, words: Words, names: Writer['names'] = {}): string | null {
+function formatNamedBody(notice: Notice, words: Words, names: Writer['names'] = {}): string | null {
   const { what, incident } = notice
   const { kind, startedAt: since } = incident
-  const [path] = subjectsOf(incident)
+  const [path] = getSubjects(incident)
   if (what !== 'failed' || !isDiskKind(kind) || path === undefined) return null
   if (!Object.keys(incident.paths).some((id) => Object.hasOwn(names, id))) return null
   return `${words(message(`incident.${kind}`, { path: where(notice, words, names), since }))}\n${path}`
 }
 
-function titleOf(notice: Notice, words: Words, names?: Writer['names']): string {
+function formatTitle(notice: Notice, words: Words, names?: Writer['names']): string {
   const params = { kind: words(message(`kind.${notice.incident.kind}`)), where: where(notice, words, names) }
   switch (notice.what) {
     case 'failed':
@@ -109,7 +109,7 @@ function titleOf(notice: Notice, words: Words, names?: Writer['names']): string 
   }
 }
 
-function bodyOf(notice: Notice, words: Words, computer: string, now: number): string {
+function formatBody(notice: Notice, words: Words, computer: string, now: number): string {
   const { what, incident, times, at } = notice
   const kind = words(message(`kind.${incident.kind}`))
   const since = incident.startedAt
@@ -135,7 +135,7 @@ function bodyOf(notice: Notice, words: Words, computer: string, now: number): st
 }
 
 /** Returns the text of the read-only monitor if a step of a check failed; otherwise the title. */
-function eventOf(notice: Notice, words: Words, title: string, now: number): string {
+function formatEvent(notice: Notice, words: Words, title: string, now: number): string {
   const { step } = notice.incident
   if (step === null || notice.what === 'test') return title
   const lasted = words(message('notify.duration', { lasted: lastedMs(notice.incident, now) }))

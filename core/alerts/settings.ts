@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { channelTypes, fieldsOf, refuseValue } from './channels/catalog.ts'
+import { channelTypes, getFields, refuseValue } from './channels/catalog.ts'
 import { severities } from './kinds.ts'
 
 /** Schemas shared by the settings file, a receiver's configuration file, and the window. */
@@ -28,7 +28,7 @@ export const channelSchema = z
     template: z.string().max(LONGEST_TEMPLATE).nullable().default(null),
   })
   .superRefine(({ type, options }, context) => {
-    const fields = fieldsOf(type).filter(({ kind }) => kind !== 'secret')
+    const fields = getFields(type).filter(({ kind }) => kind !== 'secret')
     for (const field of fields) {
       const given = options[field.name] ?? field.default ?? ''
       const why = refuseValue(field, given)
@@ -68,12 +68,12 @@ export const alertsSettingsSchema = z.object({
 export type AlertsSettings = z.infer<typeof alertsSettingsSchema>
 
 /** Returns the values of a channel's options, including defaults. */
-export function optionsOf({
+export function getOptions({
   type,
   options,
 }: Pick<ChannelSettings, 'type' | 'options'>): Record<string, string> {
   return Object.fromEntries(
-    fieldsOf(type)
+    getFields(type)
       .filter(({ kind }) => kind !== 'secret')
       .map((field) => [field.name, options[field.name] ?? field.default ?? '']),
   )

@@ -4,7 +4,7 @@ import { LATE, withTimeout } from '../lib/async/with-timeout.ts'
 import { errorCode } from '../platform/system-error.ts'
 import type { Verdict } from './checker-messages.ts'
 import { removeLeftOvers, writeFile } from './probes/write-file.ts'
-import { hungVerdict, type ShellStep, SLOW_MS, shellStep, slowLimit, verdictOf } from './verdict.ts'
+import { hungVerdict, type ShellStep, SLOW_MS, shellStep, slowLimit, toVerdict } from './verdict.ts'
 
 export interface ProbedOnce {
   path: string
@@ -32,12 +32,12 @@ export async function probeOnce(path: string, timeoutMs: number): Promise<Probed
   const { directory, finding } = probed
   const left = timeoutMs - (performance.now() - started)
   if (finding.failures.length === 0) await withTimeout(left, removeLeftOvers(directory))
-  const verdict = verdictOf(path, finding, slowLimit(SLOW_MS, timeoutMs))
+  const verdict = toVerdict(path, finding, slowLimit(SLOW_MS, timeoutMs))
   return { path, verdict, failedSteps: [...new Set(finding.failures.map(({ step }) => shellStep(step)))] }
 }
 
 async function probe(path: string, enter: (step: string) => void) {
-  const directory = await directoryOf(path)
+  const directory = await findDirectory(path)
   return { directory, finding: await writeFile(directory, { isBuffered: true, enter }) }
 }
 
@@ -45,7 +45,7 @@ async function probe(path: string, enter: (step: string) => void) {
  * Returns the directory to probe. A file means the directory that it is in. So does a file that does not exist yet, as
  * for `touch`: the probe tests whether it can be made there.
  */
-async function directoryOf(path: string): Promise<string> {
+async function findDirectory(path: string): Promise<string> {
   const above = dirname(path)
   try {
     // A symbolic link means its target, as for touch.

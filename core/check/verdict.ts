@@ -54,7 +54,7 @@ function kindOfFailure(failure: Failure): VerdictKind {
 }
 
 /** Returns the verdict of a probe that has returned; `limitMs` is its `slowLimit`. */
-export function verdictOf(path: string, finding: ProbeFinding, limitMs: number): Verdict {
+export function toVerdict(path: string, finding: ProbeFinding, limitMs: number): Verdict {
   const { elapsedMs } = finding
   // The first failed step is the cause; later ones mostly fail because of it.
   const [failure] = finding.failures
@@ -132,13 +132,13 @@ function sentenceOfCall(path: string, step: string, code: string, elapsed: numbe
 const TELLING: readonly ProbeKind[] = ['write', 'read', 'mount']
 
 /** Returns the gravest of the probes' verdicts; "ok" if there is none. */
-export function gravest(path: string, verdicts: Partial<Record<ProbeKind, Verdict>>): Verdict {
+export function pickGravest(path: string, verdicts: Partial<Record<ProbeKind, Verdict>>): Verdict {
   let worst: Verdict | null = null
   for (const probe of TELLING) {
     const verdict = verdicts[probe]
     if (verdict !== undefined && (worst === null || gravity(verdict) > gravity(worst))) worst = verdict
   }
-  return worst ?? verdictOf(path, { failures: [], elapsedMs: 0 }, Number.POSITIVE_INFINITY)
+  return worst ?? toVerdict(path, { failures: [], elapsedMs: 0 }, Number.POSITIVE_INFINITY)
 }
 
 function gravity({ kind }: Verdict): number {
@@ -156,7 +156,7 @@ export function shellStep(step: string): ShellStep {
 }
 
 /** Returns the shell command of the step in a verdict; null: the verdict is no failure. */
-export function shellStepOf(kind: VerdictKind, step: string | null): ShellStep | null {
+export function getShellStep(kind: VerdictKind, step: string | null): ShellStep | null {
   if (kind === 'ok' || kind === 'slow') return null
   return shellStep(step ?? 'create')
 }

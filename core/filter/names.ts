@@ -31,7 +31,7 @@ export interface NameFilter {
   /** Returns why this file is excluded, by its own name or by that of a directory above it, or null. */
   fileBelow(path: string): LeftOut | null
   /** Returns the pattern that excludes this file, or a directory above it; null if none does. */
-  patternOf(path: string): string | null
+  findPattern(path: string): string | null
 }
 
 /**
@@ -46,7 +46,7 @@ export const isOwnName = (name: string): boolean => OWN.test(name)
 /** The settings of a source that decide about names. */
 export type NameSettings = Pick<Source, 'kind' | 'batch' | 'ignore' | 'hidden' | 'temporary'>
 
-export function nameRulesOf({ kind, batch, ignore: patterns, hidden, temporary }: NameSettings): NameRules {
+export function toNameRules({ kind, batch, ignore: patterns, hidden, temporary }: NameSettings): NameRules {
   const marks = kind === 'batch' ? [batch.closedMark, batch.sentMark] : []
   const rules = {
     ignore: patterns,
@@ -90,7 +90,7 @@ export function createNameFilter(rules: NameRules): NameFilter {
       }
       return file(path)
     },
-    patternOf: (path) => patterns?.patternOf(path) ?? null,
+    findPattern: (path) => patterns?.findPattern(path) ?? null,
   }
 }
 
@@ -106,7 +106,7 @@ export interface Patterns {
   /** A directory's path ends with "/". */
   ignores(path: string): boolean
   /** Returns the deciding pattern, including one of a directory above; null if none does. */
-  patternOf(path: string): string | null
+  findPattern(path: string): string | null
 }
 
 export function createPatterns(patterns: readonly string[]): Patterns {
@@ -124,6 +124,6 @@ export function createPatterns(patterns: readonly string[]): Patterns {
   }
   return {
     ignores: (path) => current().ignores(path),
-    patternOf: (path) => current().test(path).rule?.pattern ?? null,
+    findPattern: (path) => current().test(path).rule?.pattern ?? null,
   }
 }

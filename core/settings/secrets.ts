@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
-import { type Field, refuseValue, secretFieldsOf } from '../alerts/channels/catalog.ts'
+import { type Field, refuseValue, getSecretFields } from '../alerts/channels/catalog.ts'
 import type { ChannelSettings } from '../alerts/settings.ts'
 import { dropError } from '../dropped-errors.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
@@ -43,7 +43,7 @@ export function secretsOfChannel({
   type,
   options,
 }: Pick<ChannelSettings, 'id' | 'type' | 'options'>): SecretOwner {
-  return { id, type, fields: secretFieldsOf(type, options) }
+  return { id, type, fields: getSecretFields(type, options) }
 }
 
 /** The secrets of channels and destinations, in a file readable by this user only. */

@@ -33,11 +33,11 @@ export async function run(): Promise<Row[]> {
 async function measureHealthy(directory: string): Promise<Row[]> {
   const files = makeFiles(path.join(directory, 'thousand'), 1_000)
   const loop = startBareLoop(path.join(directory, 'thousand'))
-  const bare = await costOf(loop, loop.pid ?? 0, () => (WINDOW_MS / 1_000) * files.length)
+  const bare = await measureCost(loop, loop.pid ?? 0, () => (WINDOW_MS / 1_000) * files.length)
   const stdio = startStdio(files, 1)
-  const ofStdio = await costOf(stdio.child, stdio.pid, counter(stdio))
+  const ofStdio = await measureCost(stdio.child, stdio.pid, counter(stdio))
   const all = startSupervised(asPaths(files), 1)
-  const ofAll = await costOf(all.child, all.pid, counter(all))
+  const ofAll = await measureCost(all.child, all.pid, counter(all))
   const metric = (what: string) => `1,000 healthy files at 1 s, ${what}`
   const reference = { name: 'bare loop', value: bare.microseconds }
   const cpu = (name: string, value: number) => ({
@@ -57,9 +57,9 @@ async function measureDirectories(directory: string): Promise<Row[]> {
   const directories = Array.from({ length: 50 }, (_, index) => path.join(parent, `directory${index}`))
   for (const one of directories) mkdirSync(one, { recursive: true })
   const loop = startBareLoop(parent, 'write')
-  const bare = await costOf(loop, loop.pid ?? 0, () => (WINDOW_MS / 1_000) * directories.length)
+  const bare = await measureCost(loop, loop.pid ?? 0, () => (WINDOW_MS / 1_000) * directories.length)
   const checker = startSupervised(asPaths(directories), 1)
-  const cost = await costOf(checker.child, checker.pid, counter(checker))
+  const cost = await measureCost(checker.child, checker.pid, counter(checker))
   const metric = '50 healthy directories at 1 s, CPU a check, supervised'
   const reference = { name: 'bare loop', value: bare.microseconds }
   return [{ ...plain(metric, cost.microseconds, 'µs'), reference }]
@@ -92,7 +92,7 @@ async function measureHung(directory: string): Promise<Row[]> {
 async function measureMany(directory: string): Promise<Row[]> {
   const files = makeFiles(path.join(directory, 'many'), 10_000)
   const stdio = startStdio(files, 10)
-  const cost = await costOf(stdio.child, stdio.pid, counter(stdio), { warmMs: 15_000, windowMs: 10_000 })
+  const cost = await measureCost(stdio.child, stdio.pid, counter(stdio), { warmMs: 15_000, windowMs: 10_000 })
   const late = stdio.takeLateness()
   return [
     plain('10,000 healthy at 10 s, CPU a check', cost.microseconds, 'µs'),
@@ -103,7 +103,7 @@ async function measureMany(directory: string): Promise<Row[]> {
 }
 
 /** CPU time for each check in a window, and the memory at its end; ends the process. */
-async function costOf(
+async function measureCost(
   child: ChildProcess,
   pid: number,
   checksSince: () => number,

@@ -99,9 +99,9 @@ test('a notification opens its incident, and goes with it; its end is told, what
   const { page } = running
   await expect(page.getByRole('article', { name: 'photos' })).toBeVisible()
   await rm(directory, { recursive: true })
-  const isOf = ({ summary, body }: { summary: string; body: string }) =>
+  const isMissingPhotos = ({ summary, body }: { summary: string; body: string }) =>
     summary === 'Missing: photos' && body.includes(directory)
-  await desktop.notifications.waitFor('missing', isOf)
+  await desktop.notifications.waitFor('missing', isMissingPhotos)
   await page.evaluate(() => window.holdfast.call('hideWindow', {}))
   await run('dunstctl', ['action'])
   // Its incident lasts, and may end when nothing could close it any more.

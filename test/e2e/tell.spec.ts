@@ -10,12 +10,12 @@ import {
   lineNotify,
   NOTHING_MORE_MS,
   native,
-  nextOf,
+  waitForNumber,
   repair,
   startTelling,
   TOLD_WITHIN_MS,
   test,
-  wordsOf,
+  getMessage,
 } from './telling.ts'
 
 test('twenty sources on a disk that goes read-only: one notice in each channel, one when it is well', async ({
@@ -28,8 +28,8 @@ test('twenty sources on a disk that goes read-only: one notice in each channel, 
   expect([...native(desktop), ...server.posts]).toEqual([])
 
   const faultAt = await fault(disk)
-  const shown = await nextOf('notification', desktop.notifications.all, 1, 15_000)
-  const post = await nextOf('request', server.posts, 1, 15_000)
+  const shown = await waitForNumber('notification', desktop.notifications.all, 1, 15_000)
+  const post = await waitForNumber('request', server.posts, 1, 15_000)
   console.log(
     `after the fault: shown after ${shown.at - faultAt} ms, posted after ${post.at - faultAt} ms; ${shown.summary} | ${shown.body}`,
   )
@@ -56,10 +56,10 @@ test('twenty sources on a disk that goes read-only: one notice in each channel, 
   expect([native(desktop).length, server.posts.length]).toEqual([1, 1])
 
   const wellAt = await repair(disk)
-  const recovery = await nextOf('notification', desktop.notifications.all, 2, 15_000)
-  const secondPost = await nextOf('request', server.posts, 2, 15_000)
+  const recovery = await waitForNumber('notification', desktop.notifications.all, 2, 15_000)
+  const secondPost = await waitForNumber('request', server.posts, 2, 15_000)
   console.log(
-    `after the repair: shown after ${recovery.at - wellAt} ms, posted after ${secondPost.at - wellAt} ms; ${recovery.summary} | ${recovery.body} | ${wordsOf(secondPost)}`,
+    `after the repair: shown after ${recovery.at - wellAt} ms, posted after ${secondPost.at - wellAt} ms; ${recovery.summary} | ${recovery.body} | ${getMessage(secondPost)}`,
   )
   expect(recovery.summary).toMatch(/^Recovered: lane-\d\d and 19 more$/)
   const duration = /^“Read-only” has ended\. It began at .+ and lasted (\d+ sec)\.$/.exec(recovery.body)?.[1]
@@ -86,20 +86,20 @@ test('what could not be sent while the network was down is one summary once it i
   await server.close()
 
   const faultAt = await fault(disk)
-  const shown = await nextOf('notification', desktop.notifications.all, 1, 15_000)
+  const shown = await waitForNumber('notification', desktop.notifications.all, 1, 15_000)
   expect(shown.summary).toMatch(/^Read-only: /)
   expect(shown.at - faultAt).toBeLessThanOrEqual(TOLD_WITHIN_MS)
   await until('an attempt that failed', async () => (await there())?.condition === 'retrying')
   const wellAt = await repair(disk)
-  const recovery = await nextOf('notification', desktop.notifications.all, 2, 15_000)
+  const recovery = await waitForNumber('notification', desktop.notifications.all, 2, 15_000)
   expect(recovery.summary).toMatch(/^Recovered: /)
   expect(recovery.at - wellAt).toBeLessThanOrEqual(TOLD_WITHIN_MS)
 
   await server.listen()
   const listensAt = Date.now()
-  const summary = await nextOf('request', server.posts, 1, 40_000)
+  const summary = await waitForNumber('request', server.posts, 1, 40_000)
   console.log(
-    `offline: shown ${shown.at - faultAt} ms after the fault and ${recovery.at - wellAt} ms after the repair; posted ${summary.at - listensAt} ms after the server was back: ${wordsOf(summary)}`,
+    `offline: shown ${shown.at - faultAt} ms after the fault and ${recovery.at - wellAt} ms after the repair; posted ${summary.at - listensAt} ms after the server was back: ${getMessage(summary)}`,
   )
   const duration = /lasted (\d+ sec)\.$/.exec(recovery.body)?.[1]
   expect(summary.body).toBe(form(`touch works again, after ${duration}`))
@@ -116,19 +116,19 @@ test('with notifications off nothing counts as told on this computer: not its en
   const more = { directory: disk.point, sources: 3, notifications: false }
   const running = await startTelling(desktop, lineNotify(server), more)
   await fault(disk)
-  const post = await nextOf('request', server.posts, 1, 15_000)
+  const post = await waitForNumber('request', server.posts, 1, 15_000)
   expect(post.body).toBe(form('touch failed'))
   expect(native(desktop)).toEqual([])
 
   const { page } = running
   await page.evaluate(() => window.holdfast.call('changeSettings', { notifications: true }))
   await repair(disk)
-  const recovery = await nextOf('request', server.posts, 2, 15_000)
-  expect(wordsOf(recovery)).toMatch(/\n>>> touch works again, after \d+ sec$/)
+  const recovery = await waitForNumber('request', server.posts, 2, 15_000)
+  expect(getMessage(recovery)).toMatch(/\n>>> touch works again, after \d+ sec$/)
   // They are on: only what nobody was told of is not taken back.
   const tested = await page.evaluate(() => window.holdfast.call('testChannel', { id: 'native' }))
   expect(tested.delivered).toBe(true)
-  await nextOf('notification', desktop.notifications.all, 1, 15_000)
+  await waitForNumber('notification', desktop.notifications.all, 1, 15_000)
   await isStillRunning(running, recovery.at + 2 * INTERVAL_SECONDS * 1000)
   expect(native(desktop).map(({ summary }) => summary)).toEqual(['Test from Holdfast'])
   expect(server.posts.length).toBe(2)

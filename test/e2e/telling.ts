@@ -91,7 +91,7 @@ export async function isStillRunning({ state }: Running, after: number): Promise
 export const native = ({ notifications }: Desktop) =>
   notifications.all.map(({ summary, body }) => ({ summary, body }))
 
-export function nextOf<T>(what: string, all: readonly T[], number: number, withinMs: number): Promise<T> {
+export function waitForNumber<T>(what: string, all: readonly T[], number: number, withinMs: number): Promise<T> {
   return until(`${what} number ${number}; all: ${JSON.stringify(all)}`, () => all[number - 1], withinMs)
 }
 
@@ -103,7 +103,7 @@ export const form = (event: string) =>
     stickerId: '3',
   }).toString()
 
-export const wordsOf = ({ body }: { body: string }) => new URLSearchParams(body).get('message') ?? ''
+export const getMessage = ({ body }: { body: string }) => new URLSearchParams(body).get('message') ?? ''
 
 /** The kernel's own fault; `at`: just before it. */
 export async function fault(disk: Ext4Loop): Promise<number> {

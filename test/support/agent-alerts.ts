@@ -2,7 +2,7 @@ import { Alerts, type Observation } from '../../core/alerts/alerts.ts'
 import type { Incident } from '../../core/alerts/incident.ts'
 import { type IncidentFile, noIncidentFile } from '../../core/alerts/incident-file.ts'
 import type { Notice } from '../../core/alerts/notice.ts'
-import { letterOf } from '../../core/alerts/render.ts'
+import { renderMessage } from '../../core/alerts/render.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import { englishWords } from '../../core/lib/i18n/words.ts'
 
@@ -45,7 +45,7 @@ export function alerts(file: IncidentFile = noIncidentFile) {
     file,
   })
   const letter = (notice: Notice) =>
-    letterOf(notice.id, notice, writer, { type: null, template: null }, notice.at)
+    renderMessage(notice.id, notice, writer, { type: null, template: null }, notice.at)
   return {
     running,
     notices,

@@ -120,12 +120,12 @@ export class AlertModel {
     const snoozedMs = this.#snoozedUntilMs(known)
     const since = known.freeSinceMs ?? (snoozedMs > this.#lookedMs ? snoozedMs : elapsedMs)
     known.freeSinceMs = since
-    const late = elapsedMs - this.#deadlineOf(incident, known, since)
+    const late = elapsedMs - this.#getDeadline(incident, known, since)
     if (late > SLACK_MS)
       throw new Error(`silence about ${incident.id} (${incident.kind}) for ${late / SECOND} s too long`)
   }
 
-  #deadlineOf(incident: OpenIncident, known: Known, since: number): number {
+  #getDeadline(incident: OpenIncident, known: Known, since: number): number {
     const { startedMs } = this.#world
     const { last, dueMs, isAskedFor, seenMs } = known
     const begun = startedMs > since ? startedMs + FIRST_CHECKS_MS : since

@@ -2,7 +2,7 @@ import type { Now, Sample } from '../../core/alerts/state.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 
 /** A verdict of one path of `/mnt`; both clocks show the same. */
-export function sampleOf(at: number, kind: Sample['kind'], changes: Partial<Sample> = {}): Sample {
+export function createSample(at: number, kind: Sample['kind'], changes: Partial<Sample> = {}): Sample {
   const { id = 'a', group = '/mnt' } = changes
   return {
     id,

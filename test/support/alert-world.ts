@@ -1,7 +1,7 @@
 import { type Announcement, announce, tellAgainAtMs } from '../../core/alerts/announce.ts'
 import type { Incident } from '../../core/alerts/incident.ts'
-import { incidentsIn, textOf } from '../../core/alerts/incident-file.ts'
-import { acknowledge, forget, observe, recoveriesOf, snooze } from '../../core/alerts/incidents.ts'
+import { parseIncidents, formatIncidents } from '../../core/alerts/incident-file.ts'
+import { acknowledge, forget, observe, getRecoveries, snooze } from '../../core/alerts/incidents.ts'
 import {
   type AlertState,
   type Now,
@@ -9,7 +9,7 @@ import {
   type OpenIncident,
   type Sample,
 } from '../../core/alerts/state.ts'
-import { sampleOf } from './alert-samples.ts'
+import { createSample } from './alert-samples.ts'
 
 /** What a person heard, and when by a clock that nobody sets. */
 export interface Heard {
@@ -22,7 +22,7 @@ export interface Heard {
   at: number
 }
 
-export const worldOf = () => new AlertWorld(() => undefined)
+export const createWorld = () => new AlertWorld(() => undefined)
 
 /** Written down so long after something has changed. */
 const KEEP_AFTER_MS = 200
@@ -61,7 +61,7 @@ export class AlertWorld {
 
   /** A verdict of one path of `/mnt`. */
   see(id: string, kind: Sample['kind'], changes: Partial<Sample> = {}): void {
-    this.observe(sampleOf(0, kind, { id, ...changes }))
+    this.observe(createSample(0, kind, { id, ...changes }))
   }
 
   acknowledge({ id }: OpenIncident): void {
@@ -83,7 +83,7 @@ export class AlertWorld {
   /** The agent ends, and begins again with what was written down. */
   restart(): void {
     this.startedMs = this.elapsedMs
-    this.state = { ...noAlerts, ...incidentsIn(textOf(this.#kept), this.now) }
+    this.state = { ...noAlerts, ...parseIncidents(formatIncidents(this.#kept), this.now) }
   }
 
   /** Time passes; whatever is due meanwhile is told then. */
@@ -114,6 +114,6 @@ export class AlertWorld {
   }
 
   #keep(): void {
-    if (recoveriesOf(this.state).length === 0) this.#kept = this.state
+    if (getRecoveries(this.state).length === 0) this.#kept = this.state
   }
 }

@@ -1,6 +1,6 @@
 import type { ChannelType } from '../../core/alerts/channels/catalog.ts'
 import type { ChannelInput, ChannelOutcome, OutgoingMessage } from '../../core/alerts/channels/channel.ts'
-import { channelOf } from '../../core/alerts/channels/kinds.ts'
+import { getChannel } from '../../core/alerts/channels/kinds.ts'
 import type { Notice } from '../../core/alerts/notice.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import { createWords } from '../../core/lib/i18n/words.ts'
@@ -112,7 +112,7 @@ export function attempt(
   told: Partial<OutgoingMessage> = {},
   withinMs = 3_000,
 ): Promise<ChannelOutcome> {
-  return channelOf(type).send(letter(told), { ...given, withinMs })
+  return getChannel(type).send(letter(told), { ...given, withinMs })
 }
 
 const [english, chinese] = [createWords('en'), createWords('zh-TW')]

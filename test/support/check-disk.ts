@@ -33,7 +33,7 @@ export function createFakeDisk(now: () => number): FakeDisk {
     slow,
     fileSystems,
     mounts,
-    fileSystemOf: (path) => fileSystems.get(path) ?? path,
+    getFileSystem: (path) => fileSystems.get(path) ?? path,
     mountedAs: (path) => mounts.get(path) ?? '',
     check: ({ path, probes: wanted }, memory, progress) =>
       new Promise<Findings>((resolve) => {

@@ -68,19 +68,19 @@ export function startCheck(
 }
 
 /** Process numbers, by proc(5). */
-export function childrenOf(pid: number): number[] {
+export function listChildren(pid: number): number[] {
   return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && statOf(Number(name))?.parent === pid)
+    .filter((name) => /^\d+$/.test(name) && readStat(Number(name))?.parent === pid)
     .map(Number)
 }
 
 /** A corpse that nobody has taken away yet does not count as alive. */
 export function isAlive(pid: number): boolean {
-  return !['Z', 'X', undefined].includes(statOf(pid)?.state)
+  return !['Z', 'X', undefined].includes(readStat(pid)?.state)
 }
 
 /** State and parent of a process, see proc_pid_stat(5); null if there is none. */
-function statOf(pid: number): { state: string | undefined; parent: number } | null {
+function readStat(pid: number): { state: string | undefined; parent: number } | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')

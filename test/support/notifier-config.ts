@@ -25,7 +25,7 @@ export function notifierConfig(
   const channels = Object.entries(wanted).map(([id, { type = 'webhook', ...rest }]) =>
     channelSchema.parse({ id, name: `Channel ${id}`, type, options: optionsFor(type, origin, id), ...rest }),
   )
-  const secretsOf = ({ id, type }: ChannelSettings): Record<string, string> =>
+  const getSecrets = ({ id, type }: ChannelSettings): Record<string, string> =>
     type === 'webhook' ? { url: `${origin}/${id}` } : { token: `token-of-${id}` }
   return {
     file: '',
@@ -36,7 +36,7 @@ export function notifierConfig(
     quietHours: null,
     native: false,
     channels,
-    secrets: Object.fromEntries(channels.map((one) => [one.id, secretsOf(one)])),
+    secrets: Object.fromEntries(channels.map((one) => [one.id, getSecrets(one)])),
     failing: null,
     ...changes,
   }
@@ -48,7 +48,7 @@ function optionsFor(type: ChannelType, origin: string, id: string): Record<strin
 }
 
 /** A path that has just become read-only. */
-export function incidentOf(id: string, changes: Partial<Incident> = {}): Incident {
+export function createIncident(id: string, changes: Partial<Incident> = {}): Incident {
   const path = `/data/${id}`
   const sentence = message('check.readOnly', { path, step: 'create', code: 'EROFS' })
   const now = Date.now()
@@ -74,7 +74,7 @@ export function incidentOf(id: string, changes: Partial<Incident> = {}): Inciden
   }
 }
 
-export function noticeOf(what: Notice['what'], incident: Incident, changes: Partial<Notice> = {}): Notice {
+export function createNotice(what: Notice['what'], incident: Incident, changes: Partial<Notice> = {}): Notice {
   const at = Date.now()
   const isEnd = what === 'recovered' || what === 'over' || what === 'summary'
   return {

@@ -56,7 +56,7 @@ export function startNotifier(config: NotifierConfig): RunningNotifier {
       lasts: null,
       ...question,
     })
-  const deliveriesOf = async (id: string): Promise<NoticeDelivery[]> =>
+  const readDeliveries = async (id: string): Promise<NoticeDelivery[]> =>
     (await page()).entries.find(({ incident }) => incident.id === id)?.deliveries ?? []
   const said = ({ channel, what, state }: NoticeDelivery) => `${channel} ${what} ${state}`
   return {
@@ -67,11 +67,11 @@ export function startNotifier(config: NotifierConfig): RunningNotifier {
     states: () => states,
     isIdle: () => isIdle,
     page,
-    deliveries: async (id) => (await deliveriesOf(id)).map(said).sort(),
+    deliveries: async (id) => (await readDeliveries(id)).map(said).sort(),
     comesTo: (id, delivery, withinMs = 20_000) =>
       until(
         `${id} to come to ${delivery}`,
-        async () => (await deliveriesOf(id)).find((one) => said(one) === delivery),
+        async () => (await readDeliveries(id)).find((one) => said(one) === delivery),
         withinMs,
       ),
   }

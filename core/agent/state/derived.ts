@@ -1,4 +1,4 @@
-import { type IncidentKind, isDiskKind, type Severity, severityOf } from '../../alerts/kinds.ts'
+import { type IncidentKind, isDiskKind, type Severity, getSeverity } from '../../alerts/kinds.ts'
 import type { Checked } from '../../check/checker-messages.ts'
 import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
 import type { AppState, DestinationState, SourceState } from './schema.ts'
@@ -173,7 +173,7 @@ export function destinationFailure(
 ): DestinationFailure | null {
   const failure = (kind: IncidentKind, from: number | null, sentence: Message) => ({
     kind,
-    severity: severityOf(kind),
+    severity: getSeverity(kind),
     since: from,
     sentence,
   })

@@ -4,7 +4,7 @@ import {
   incidentKinds,
   isDiskKind,
   namedSubjects,
-  severityOf,
+  getSeverity,
 } from '../../alerts/kinds.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
@@ -70,7 +70,7 @@ function findGravestFailure(state: AppState, now: number): Status | null {
   ].sort((a, b) => incidentKinds.indexOf(a.kind) - incidentKinds.indexOf(b.kind) || a.since - b.since)
   const [first] = all
   if (first === undefined) return null
-  const level = severityOf(first.kind) === 'critical' ? 'failing' : 'attention'
+  const level = getSeverity(first.kind) === 'critical' ? 'failing' : 'attention'
   const more = all.length - 1
   const isOfDestination = ['refused', 'destination', 'unreachable'].includes(first.kind)
   const detail =

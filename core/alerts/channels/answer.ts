@@ -23,7 +23,7 @@ export function delivered(): ChannelOutcome {
 }
 
 /** Classifies a response as most services intend it. */
-export function judge(answer: HttpAnswer, secrets: ChannelInput['secrets']): ChannelOutcome {
+export function classifyResponse(answer: HttpAnswer, secrets: ChannelInput['secrets']): ChannelOutcome {
   const { status } = answer
   if (status >= 200 && status < 300) return delivered()
   if (status === 429) return later('channel.busy', answer, secrets)
@@ -47,21 +47,21 @@ function later(key: WordKey, answer: HttpAnswer, secrets: ChannelInput['secrets'
 
 function sentence(key: WordKey, answer: HttpAnswer, secrets: ChannelInput['secrets']) {
   const { host, status, text } = answer
-  const said = quote(saidIn(text), secrets)
+  const said = quote(findErrorText(text), secrets)
   return message(key, { host, status, answer: said === '' ? (STATUS_CODES[status] ?? '–') : said })
 }
 
 /** Returns the requested pause, given in seconds or as a date; null: none, or in an unknown format. */
 function retryAfterMs(headers: Headers): number | null {
   const asked = headers.get('Retry-After')?.trim() ?? ''
-  if (/^\d+$/.test(asked)) return pauseOf(Number(asked) * 1000)
+  if (/^\d+$/.test(asked)) return clampPause(Number(asked) * 1000)
   // Date.parse alone accepts almost any text as a date.
   if (!/^[A-Z][a-z]+, .* GMT$/.test(asked)) return null
   const at = Date.parse(asked)
-  return Number.isNaN(at) ? null : pauseOf(at - Date.now())
+  return Number.isNaN(at) ? null : clampPause(at - Date.now())
 }
 
-export function pauseOf(ms: number): number {
+export function clampPause(ms: number): number {
   return Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, ms))
 }
 
@@ -69,15 +69,15 @@ export function pauseOf(ms: number): number {
 const SAYING = ['description', 'message', 'error', 'detail', 'title']
 
 /** Returns the message of a response: a field of a JSON object, or the text of a page. */
-function saidIn(text: string): string {
-  const told = jsonOf(text)
-  const said = SAYING.map((name) => fieldOf(told, name)).find((value) => typeof value === 'string')
+function findErrorText(text: string): string {
+  const told = tryParseJson(text)
+  const said = SAYING.map((name) => getField(told, name)).find((value) => typeof value === 'string')
   // Only the beginning of a page: a hostile one could make the search for its tags slow.
   return typeof said === 'string' ? said : text.slice(0, 4_000).replace(/<[^<>]*>/g, ' ')
 }
 
 /** Parses a text as JSON; null: it is not JSON. */
-export function jsonOf(text: string): unknown {
+export function tryParseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
@@ -86,7 +86,7 @@ export function jsonOf(text: string): unknown {
 }
 
 /** Returns a field of a JSON object; undefined: it has no such field. */
-export function fieldOf(told: unknown, name: string): unknown {
+export function getField(told: unknown, name: string): unknown {
   if (typeof told !== 'object' || told === null) return undefined
   return Object.entries(told).find(([key]) => key === name)?.[1]
 }
@@ -94,7 +94,7 @@ export function fieldOf(told: unknown, name: string): unknown {
 // Outcomes without a response. These failures are temporary, so the attempt is repeated.
 
 /** Returns a signal that ends an attempt when its time is up or it is cancelled. */
-export function limitOf({ signal, withinMs }: ChannelInput): AbortSignal {
+export function createAbortSignal({ signal, withinMs }: ChannelInput): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(withinMs)])
 }
 
@@ -102,7 +102,7 @@ export function limitOf({ signal, withinMs }: ChannelInput): AbortSignal {
  * Returns the outcome of an attempt that was ended by its limit. It is cancelled when Holdfast stops or the channel
  * is removed.
  */
-export function cutShort({ signal, withinMs }: ChannelInput, host: string): ChannelOutcome {
+export function getAbortOutcome({ signal, withinMs }: ChannelInput, host: string): ChannelOutcome {
   const reason = signal.aborted
     ? message('channel.stopped')
     : message('channel.silent', { host, limit: withinMs })
@@ -111,11 +111,11 @@ export function cutShort({ signal, withinMs }: ChannelInput, host: string): Chan
 
 /** Returns the outcome if the server cannot be reached or cannot prove its identity. */
 export function unreachable(host: string, thrown: unknown, secrets: ChannelInput['secrets']): ChannelOutcome {
-  const key = isCertificate(causeOf(thrown)) ? 'channel.certificate' : 'channel.unreachable'
+  const key = isCertificate(getCause(thrown)) ? 'channel.certificate' : 'channel.unreachable'
   return {
     did: 'retry',
     afterMs: null,
-    reason: message(key, { host, reason: quote(reasonOf(thrown), secrets) }),
+    reason: message(key, { host, reason: quote(getReason(thrown), secrets) }),
   }
 }
 
@@ -125,15 +125,15 @@ function isCertificate(cause: unknown): boolean {
 }
 
 /** Returns the cause of an error: fetch's own text is only "fetch failed". */
-function causeOf(thrown: unknown): unknown {
+function getCause(thrown: unknown): unknown {
   return thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown
 }
 
 /**
  * Returns the reason of an error. If all of several addresses refuse, the error has no text, and its code is used.
  */
-export function reasonOf(thrown: unknown): string {
-  const cause = causeOf(thrown)
+export function getReason(thrown: unknown): string {
+  const cause = getCause(thrown)
   const text = errorText(cause)
   return text === '' ? (errorCode(cause) ?? 'unknown') : text
 }

@@ -39,14 +39,14 @@ export const templateNames = [
   'duration',
 ] as const
 
-const fieldOf =
+const buildField =
   (kind: Field['kind']) =>
   (name: string, required = true, given?: string): Field => {
     return { name, kind, required, ...(given === undefined ? {} : { default: given }) }
   }
-const text = fieldOf('text')
-const secret = fieldOf('secret')
-const url = fieldOf('url')
+const text = buildField('text')
+const secret = buildField('secret')
+const url = buildField('url')
 
 /**
  * All kinds of channels except the native one, with the fields of their forms. The settings schema and the window
@@ -125,16 +125,16 @@ export const catalog = {
 export type ChannelType = keyof typeof catalog
 export const channelTypes = Object.keys(catalog) as ChannelType[]
 
-export function fieldsOf(type: ChannelType): readonly Field[] {
+export function getFields(type: ChannelType): readonly Field[] {
   return catalog[type].fields
 }
 
 /** Returns the secrets of a channel. A user name makes its password required. */
-export function secretFieldsOf(
+export function getSecretFields(
   type: ChannelType,
   options: Readonly<Record<string, string>> = {},
 ): readonly Field[] {
-  const secrets = fieldsOf(type).filter(({ kind }) => kind === 'secret')
+  const secrets = getFields(type).filter(({ kind }) => kind === 'secret')
   const isLogin = (options.user ?? '') !== ''
   return secrets.map((field) => (field.name === 'password' && isLogin ? { ...field, required: true } : field))
 }
@@ -147,7 +147,7 @@ export function missingSecrets(
   { type, options }: { type: ChannelType; options: Readonly<Record<string, string>> },
   stored: readonly string[],
 ): Field[] {
-  return secretFieldsOf(type, options).filter(({ name, required }) => required && !stored.includes(name))
+  return getSecretFields(type, options).filter(({ name, required }) => required && !stored.includes(name))
 }
 
 /** Returns why a value cannot be used; null: it can. `given` is already trimmed. */

@@ -2,19 +2,19 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { warnUnlessCode } from '../../dropped-errors.ts'
 import { message } from '../../lib/i18n/message.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import { cutShort, delivered, limitOf, reasonOf } from './answer.ts'
+import { getAbortOutcome, delivered, createAbortSignal, getReason } from './answer.ts'
 import type { Channel, ChannelOutcome } from './channel.ts'
-import { factsOf } from './facts.ts'
+import { buildPayload } from './facts.ts'
 
 /** Runs a program without a shell, with the facts (facts.ts) as JSON on its standard input. */
 export const command: Channel = {
   async send(letter, given) {
     const { program = '' } = given.options
-    const limit = limitOf(given)
+    const limit = createAbortSignal(given)
     try {
-      return exited(program, await run(program, JSON.stringify(factsOf(letter)), limit))
+      return exited(program, await run(program, JSON.stringify(buildPayload(letter)), limit))
     } catch (thrown) {
-      return limit.aborted ? cutShort(given, program) : unstartable(program, thrown)
+      return limit.aborted ? getAbortOutcome(given, program) : unstartable(program, thrown)
     }
   },
 }
@@ -66,7 +66,7 @@ function exited(program: string, code: number | string | null): ChannelOutcome {
 const PASSING = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ETXTBSY', 'EIO'])
 
 function unstartable(program: string, error: unknown): ChannelOutcome {
-  const reason = message('channel.command.missing', { program, reason: errorCode(error) ?? reasonOf(error) })
+  const reason = message('channel.command.missing', { program, reason: errorCode(error) ?? getReason(error) })
   if (PASSING.has(errorCode(error) ?? '')) return { did: 'retry', afterMs: null, reason }
   return { did: 'refused', reason }
 }

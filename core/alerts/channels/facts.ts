@@ -1,6 +1,6 @@
 import { message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
-import { type IncidentKind, type Severity, severityOf, subjectsOf } from '../kinds.ts'
+import { type IncidentKind, type Severity, getSeverity, getSubjects } from '../kinds.ts'
 import type { Notice, NoticeKind } from '../notice.ts'
 import type { OutgoingMessage } from './channel.ts'
 
@@ -45,7 +45,7 @@ interface IncidentFacts {
   sentence: string
 }
 
-export function factsOf(letter: OutgoingMessage): Facts {
+export function buildPayload(letter: OutgoingMessage): Facts {
   const { id, notice, title, body, text, urgent, computer, labels } = letter
   const { what, about, times, at } = notice
   return {
@@ -72,8 +72,8 @@ function incidentFacts({ incident }: Notice): IncidentFacts {
   return {
     id,
     kind,
-    severity: severityOf(kind),
-    paths: subjectsOf(incident).map((path) => path.toWellFormed()),
+    severity: getSeverity(kind),
+    paths: getSubjects(incident).map((path) => path.toWellFormed()),
     startedAt: moment(startedAt),
     endedAt: endedAt === null ? null : moment(endedAt),
     sentence: englishWords(sentence),

@@ -1,6 +1,6 @@
 import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { message } from '../../lib/i18n/message.ts'
-import { cutShort, type HttpAnswer, judge, limitOf, unreachable } from './answer.ts'
+import { getAbortOutcome, type HttpAnswer, classifyResponse, createAbortSignal, unreachable } from './answer.ts'
 import type { ChannelInput, ChannelOutcome } from './channel.ts'
 
 /** Bytes that are read of a response. Messages for people are shorter. */
@@ -19,7 +19,7 @@ export interface Request {
 /** Posts a request and classifies the response as most services intend it. */
 export async function post(request: Request, given: ChannelInput): Promise<ChannelOutcome> {
   const answer = await exchange(request, given)
-  return 'did' in answer ? answer : judge(answer, given.secrets)
+  return 'did' in answer ? answer : classifyResponse(answer, given.secrets)
 }
 
 /** Returns a request with a JSON body. */
@@ -32,15 +32,15 @@ export async function exchange(request: Request, given: ChannelInput): Promise<H
   const prepared = prepare(request)
   if (prepared === null) return { did: 'refused', reason: message('channel.invalid') }
   const { url, headers } = prepared
-  const limit = limitOf(given)
+  const limit = createAbortSignal(given)
   try {
     const { method = 'POST', body = null, readsSuccess = false } = request
     // Redirects are not followed: the secret and the message must go only to the configured address.
     const response = await fetch(url, { method, headers, body, redirect: 'manual', signal: limit })
-    const text = response.ok && !readsSuccess ? await leave(response) : await beginningOf(response)
+    const text = response.ok && !readsSuccess ? await discardBody(response) : await readBeginning(response)
     return { host: url.host, status: response.status, headers: response.headers, text }
   } catch (thrown) {
-    return limit.aborted ? cutShort(given, url.host) : unreachable(url.host, thrown, given.secrets)
+    return limit.aborted ? getAbortOutcome(given, url.host) : unreachable(url.host, thrown, given.secrets)
   }
 }
 
@@ -63,7 +63,7 @@ function prepare(request: Request): { url: URL; headers: Headers } | null {
 }
 
 /** Reads the beginning of a body, as far as it arrives in time. */
-async function beginningOf(response: Response): Promise<string> {
+async function readBeginning(response: Response): Promise<string> {
   const reader = response.body?.getReader()
   if (reader === undefined) return ''
   const pieces: Uint8Array[] = []
@@ -83,7 +83,7 @@ async function beginningOf(response: Response): Promise<string> {
 }
 
 /** Discards the body, which would otherwise keep the connection open. */
-async function leave(response: Response): Promise<string> {
+async function discardBody(response: Response): Promise<string> {
   await response.body?.cancel().catch(ignoreError('the connection of the answer has ended already'))
   return ''
 }

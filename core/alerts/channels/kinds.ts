@@ -1,5 +1,5 @@
 import { message } from '../../lib/i18n/message.ts'
-import { reasonOf } from './answer.ts'
+import { getReason } from './answer.ts'
 import type { ChannelType } from './catalog.ts'
 import type { Channel, ChannelInput, ChannelOutcome } from './channel.ts'
 import { command } from './command.ts'
@@ -27,7 +27,7 @@ const channels: Readonly<Record<ChannelType, Channel>> = {
   ping,
 }
 
-export function channelOf(type: ChannelType): Channel {
+export function getChannel(type: ChannelType): Channel {
   const { send, beat } = channels[type]
   return {
     send: (letter, given) => guarded(() => send(letter, given), given),
@@ -43,7 +43,7 @@ async function guarded(
   try {
     return await attempt()
   } catch (error) {
-    const reason = message('channel.broken', { reason: quote(reasonOf(error), secrets) })
+    const reason = message('channel.broken', { reason: quote(getReason(error), secrets) })
     return { did: 'retry', afterMs: null, reason }
   }
 }

@@ -1,11 +1,11 @@
 import type { messagingApi } from '@line/bot-sdk'
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { delivered, fieldOf, type HttpAnswer, jsonOf, judge, refusedAs } from './answer.ts'
+import { delivered, getField, type HttpAnswer, tryParseJson, classifyResponse, refusedAs } from './answer.ts'
 import type { Channel, ChannelInput, ChannelOutcome } from './channel.ts'
 import { exchange, json, type Request } from './http.ts'
 import { shorten } from './shorten.ts'
 
-const MOST_CHARACTERS = 5_000
+const MAX_MESSAGE_CHARACTERS = 5_000
 /** Timeout for reading the quota. The message is already delivered, so the wait is short. */
 const QUOTA_WITHIN_MS = 3_000
 
@@ -13,25 +13,25 @@ const QUOTA_WITHIN_MS = 3_000
 export const line: Channel = {
   async send(letter, given) {
     const { to = '' } = given.options
-    const text = shorten(letter.text, MOST_CHARACTERS)
+    const text = shorten(letter.text, MAX_MESSAGE_CHARACTERS)
     const answer = await ask(given, (client) =>
       client.pushMessage({ to, messages: [{ type: 'text', text }] }, letter.id),
     )
     if ('did' in answer) return answer
-    const outcome = judgePush(answer, given.secrets)
+    const outcome = classifyPush(answer, given.secrets)
     if (outcome.did !== 'delivered') return outcome
     const withinMs = Math.min(given.withinMs, QUOTA_WITHIN_MS)
     return { did: 'delivered', note: await quotaNote({ ...given, withinMs }) }
   },
 }
 
-function judgePush(answer: HttpAnswer, secrets: ChannelInput['secrets']): ChannelOutcome {
+function classifyPush(answer: HttpAnswer, secrets: ChannelInput['secrets']): ChannelOutcome {
   // A message with this retry key was accepted before, and its response was lost.
   if (answer.status === 409) return delivered()
   // The quota of this month is used up, so another channel has to deliver.
   if (answer.status === 429 && /monthly limit/i.test(answer.text))
     return refusedAs('channel.line.monthly', answer, secrets)
-  return judge(answer, secrets)
+  return classifyResponse(answer, secrets)
 }
 
 /** Returns how many of the month's messages are used; null: LINE does not respond with it, or there is no limit. */
@@ -47,7 +47,7 @@ async function quotaNote(given: ChannelInput): Promise<Message | null> {
 }
 
 function numberIn(answer: HttpAnswer | ChannelOutcome, name: string): number | null {
-  const value = 'did' in answer ? undefined : fieldOf(jsonOf(answer.text), name)
+  const value = 'did' in answer ? undefined : getField(tryParseJson(answer.text), name)
   return typeof value === 'number' ? value : null
 }
 

@@ -4,7 +4,7 @@ import { settled } from '../../dropped-errors.ts'
 import { message, type WordKey } from '../../lib/i18n/message.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { peerFingerprint } from '../../protocol/pin.ts'
-import { cutShort, fieldOf, limitOf, unreachable } from './answer.ts'
+import { getAbortOutcome, getField, createAbortSignal, unreachable } from './answer.ts'
 import { readAddresses, readFingerprint } from './catalog.ts'
 import type { Channel, ChannelInput, ChannelOutcome, OutgoingMessage } from './channel.ts'
 import { quote } from './quote.ts'
@@ -22,15 +22,15 @@ const MOST_CHARACTERS = 100_000
 export const mail: Channel = {
   async send(letter, given) {
     const patient = { ...given, withinMs: PATIENCE * given.withinMs }
-    const limit = limitOf(patient)
-    const host = hostOf(given)
+    const limit = createAbortSignal(patient)
+    const host = formatHost(given)
     try {
-      const { rejected } = await deliver(mailOf(letter, given), patient, limit)
+      const { rejected } = await deliver(buildMail(letter, given), patient, limit)
       const note =
         rejected.length === 0 ? null : message('channel.mail.partly', { host, rejected: rejected.join(', ') })
       return { did: 'delivered', note }
     } catch (thrown) {
-      return limit.aborted ? cutShort(patient, host) : judgeMail(thrown, given)
+      return limit.aborted ? getAbortOutcome(patient, host) : classifyMailError(thrown, given)
     }
   },
 }
@@ -38,11 +38,11 @@ export const mail: Channel = {
 /** Default ports: RFC 8314, 3.3 (submissions), RFC 6409 (submission), RFC 5321 (relay). */
 const USUAL_PORT: Record<string, number> = { tls: 465, starttls: 587, none: 25 }
 
-const portOf = ({ port = '', security = 'tls' }: ChannelInput['options']): number =>
+const getPort = ({ port = '', security = 'tls' }: ChannelInput['options']): number =>
   port === '' ? (USUAL_PORT[security] ?? 465) : Number(port)
 
-function hostOf({ options }: ChannelInput): string {
-  return `${options.host ?? ''}:${portOf(options)}`
+function formatHost({ options }: ChannelInput): string {
+  return `${options.host ?? ''}:${getPort(options)}`
 }
 
 /** The server cannot prove its identity. The message contains the reason. */
@@ -61,7 +61,7 @@ class UntrustedServer extends Error {
  * checked, so it does not support pinning.
  */
 async function deliver(
-  data: ReturnType<typeof mailOf>,
+  data: ReturnType<typeof buildMail>,
   { options, secrets, withinMs }: ChannelInput,
   limit: AbortSignal,
 ): Promise<{ rejected: string[] }> {
@@ -75,7 +75,7 @@ async function deliver(
   const mail = new MailComposer({ ...data, disableFileAccess: true, disableUrlAccess: true }).compile()
   const connection = new SMTPConnection({
     host,
-    port: portOf(options),
+    port: getPort(options),
     secure: security === 'tls',
     // Prevents plain text if an attacker removes STARTTLS from the server's reply.
     requireTLS: security === 'starttls',
@@ -124,7 +124,7 @@ function refuseUntrusted(socket: unknown, pin: string | null): void {
   throw new UntrustedServer(String(socket.authorizationError), shown)
 }
 
-function mailOf(letter: OutgoingMessage, { options: { from = '', to = '' } }: ChannelInput) {
+function buildMail(letter: OutgoingMessage, { options: { from = '', to = '' } }: ChannelInput) {
   // This mail need not exist: mail programs group all mails that refer to the same id.
   const thread = messageId(`incident-${digest(letter.notice.about)}`, from)
   return {
@@ -158,11 +158,11 @@ const LASTING = new Set(['EENVELOPE', 'EMESSAGE', 'ECONFIG'])
 const PLAIN = /^Error upgrading connection with STARTTLS|^EHLO failed but HELO|wrong[ _]version[ _]number/i
 
 /** Classifies an error of nodemailer: SMTP's 4xx are temporary, its 5xx are not. */
-export function judgeMail(thrown: unknown, given: ChannelInput): ChannelOutcome {
+export function classifyMailError(thrown: unknown, given: ChannelInput): ChannelOutcome {
   const { options, secrets } = given
-  const host = hostOf(given)
+  const host = formatHost(given)
   const code = errorCode(thrown)
-  const status = fieldOf(thrown, 'responseCode')
+  const status = getField(thrown, 'responseCode')
   const answer = quote(errorText(thrown), secrets)
   const reason = (key: WordKey) => message(key, { host, answer })
   if (thrown instanceof UntrustedServer) {
@@ -203,6 +203,6 @@ function wantsLogin(status: unknown, answer: string): boolean {
 
 /** Restores the system's error code, which nodemailer replaces and keeps in `originalCode`. */
 function systemError(thrown: unknown): unknown {
-  const code = fieldOf(thrown, 'originalCode')
+  const code = getField(thrown, 'originalCode')
   return typeof code === 'string' ? Object.assign(new Error(errorText(thrown)), { code }) : thrown
 }

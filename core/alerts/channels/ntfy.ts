@@ -19,7 +19,7 @@ export const ntfy: Channel = {
       title: shorten(titleLine(letter), MOST_TITLE_BYTES, inBytes),
       message: shorten(textBesideTitle(letter), MOST_BYTES, inBytes),
       priority: letter.urgent ? HIGHEST_PRIORITY : DEFAULT_PRIORITY,
-      tags: [tagOf(letter)],
+      tags: [chooseTag(letter)],
     }
     const headers = token === '' ? {} : { Authorization: `Bearer ${token}` }
     return post(json(server, body, headers), given)
@@ -27,7 +27,7 @@ export const ntfy: Channel = {
 }
 
 /** Returns the tag that ntfy shows as an emoji before the title. */
-function tagOf({ notice, urgent }: OutgoingMessage): string {
+function chooseTag({ notice, urgent }: OutgoingMessage): string {
   if (notice.what === 'test') return 'bell'
   if (!isFiring(notice)) return 'white_check_mark'
   return urgent ? 'rotating_light' : 'warning'

@@ -12,28 +12,28 @@ const MOST_BYTES = 10_000
  */
 export const ping: Channel = {
   send({ notice, text }, given) {
-    return say(isFiring(notice) ? '/fail' : '', text, given)
+    return sendPing(isFiring(notice) ? '/fail' : '', text, given)
   },
   beat: {
     everyMs: ({ every = '' }) => Number(every) * 60_000,
     async send(text, isFirst, given) {
       // Similar services do not support `/start`; its outcome is ignored, and the next ping counts.
-      if (isFirst) await say('/start', '', given)
-      return text === null ? say('', '', given) : say('/fail', text, given)
+      if (isFirst) await sendPing('/start', '', given)
+      return text === null ? sendPing('', '', given) : sendPing('/fail', text, given)
     },
   },
 }
 
-function say(step: '' | '/start' | '/fail', text: string, given: ChannelInput): Promise<ChannelOutcome> {
+function sendPing(step: '' | '/start' | '/fail', text: string, given: ChannelInput): Promise<ChannelOutcome> {
   const headers = { 'Content-Type': 'text/plain; charset=utf-8' }
   const body = shorten(text, MOST_BYTES, inBytes)
-  return post({ url: addressOf(given.secrets.url ?? '', step), headers, body }, given)
+  return post({ url: buildAddress(given.secrets.url ?? '', step), headers, body }, given)
 }
 
 /**
  * Appends the step to the path of the check's address. An invalid address is returned unchanged and refused later.
  */
-function addressOf(url: string, step: string): string {
+function buildAddress(url: string, step: string): string {
   if (!URL.canParse(url)) return url
   const address = new URL(url)
   address.pathname = address.pathname.replace(/\/+$/, '') + step

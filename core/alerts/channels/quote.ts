@@ -18,7 +18,7 @@ const SHORTEST_PART = 6
 
 /** Removes secrets from a text, in every form in which they were sent or could be returned. */
 function hide(text: string, secrets: Readonly<Record<string, string>>): string {
-  const forms = [...new Set(Object.values(secrets).flatMap(formsOf))].sort((a, b) => b.length - a.length)
+  const forms = [...new Set(Object.values(secrets).flatMap(getForms))].sort((a, b) => b.length - a.length)
   if (forms.length === 0) return text
   return text.replace(new RegExp(forms.map(literal).join('|'), 'gi'), HIDDEN)
 }
@@ -27,7 +27,7 @@ function literal(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')
 }
 
-function formsOf(secret: string): string[] {
+function getForms(secret: string): string[] {
   if (secret.trim() === '') return []
   const whole = [secret, secret.trim()]
   const parts = [

@@ -7,15 +7,15 @@ export const inBytes = (text: string): number => Buffer.byteLength(text)
 const END = '…'
 
 /** Shortens a text to a maximum size, including an ellipsis. Does not split surrogate pairs. */
-export function shorten(text: string, most: number, sizeOf: (text: string) => number = inUnits): string {
+export function shorten(text: string, most: number, measure: (text: string) => number = inUnits): string {
   // Replaces unpaired surrogates, which every encoder would change.
   const whole = text.toWellFormed()
-  if (sizeOf(whole) <= most) return whole
+  if (measure(whole) <= most) return whole
   let fits = 0
   let tooLong = whole.length
   while (tooLong - fits > 1) {
     const middle = Math.floor((fits + tooLong) / 2)
-    if (sizeOf(whole.slice(0, middle) + END) <= most) fits = middle
+    if (measure(whole.slice(0, middle) + END) <= most) fits = middle
     else tooLong = middle
   }
   return whole.slice(0, fits).replace(/[\ud800-\udbff]$/, '') + END

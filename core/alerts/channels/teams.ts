@@ -11,13 +11,13 @@ const MOST_TITLE_BYTES = 500
 export const teams: Channel = {
   send(letter, given) {
     const title = shorten(titleLine(letter), MOST_TITLE_BYTES, inBytes)
-    const sizeOf = (text: string) => inBytes(JSON.stringify(messageOf(title, text, letter)))
-    const text = shorten(textBesideTitle(letter), MOST_BYTES, sizeOf)
-    return post(json(given.secrets.url ?? '', messageOf(title, text, letter)), given)
+    const measure = (text: string) => inBytes(JSON.stringify(buildCard(title, text, letter)))
+    const text = shorten(textBesideTitle(letter), MOST_BYTES, measure)
+    return post(json(given.secrets.url ?? '', buildCard(title, text, letter)), given)
   },
 }
 
-function messageOf(title: string, text: string, { notice, urgent }: OutgoingMessage) {
+function buildCard(title: string, text: string, { notice, urgent }: OutgoingMessage) {
   const color = isFiring(notice)
     ? urgent
       ? 'Attention'

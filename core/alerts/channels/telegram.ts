@@ -1,4 +1,4 @@
-import { fieldOf, jsonOf, judge, pauseOf } from './answer.ts'
+import { getField, tryParseJson, classifyResponse, clampPause } from './answer.ts'
 import type { Channel } from './channel.ts'
 import { exchange, json } from './http.ts'
 import { shorten } from './shorten.ts'
@@ -14,10 +14,10 @@ export const telegram: Channel = {
     const body = { chat_id: chat, text, link_preview_options: { is_disabled: true } }
     const answer = await exchange(json(url, body), given)
     if ('did' in answer) return answer
-    const outcome = judge(answer, given.secrets)
+    const outcome = classifyResponse(answer, given.secrets)
     // Telegram returns the requested pause in the body.
-    const seconds = fieldOf(fieldOf(jsonOf(answer.text), 'parameters'), 'retry_after')
+    const seconds = getField(getField(tryParseJson(answer.text), 'parameters'), 'retry_after')
     if (outcome.did !== 'retry' || typeof seconds !== 'number') return outcome
-    return { ...outcome, afterMs: pauseOf(seconds * 1000) }
+    return { ...outcome, afterMs: clampPause(seconds * 1000) }
   },
 }

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { Channel } from './channel.ts'
-import { factsOf } from './facts.ts'
+import { buildPayload } from './facts.ts'
 import { json, post } from './http.ts'
 
 /**
@@ -10,7 +10,7 @@ import { json, post } from './http.ts'
 export const webhook: Channel = {
   send(letter, given) {
     const { url = '', key = '' } = given.secrets
-    const request = json(url, factsOf(letter), { 'X-Holdfast-Delivery': letter.id })
+    const request = json(url, buildPayload(letter), { 'X-Holdfast-Delivery': letter.id })
     const signature = `sha256=${createHmac('sha256', key).update(request.body).digest('hex')}`
     const signed = { ...request.headers, 'X-Holdfast-Signature': signature }
     return post(key === '' ? request : { ...request, headers: signed }, given)

@@ -3,9 +3,9 @@ import { UserError } from '../../lib/i18n/user-error.ts'
 import { inTransaction } from '../../platform/sqlite.ts'
 import { type DatabaseKind, openDatabaseFile, readDatabaseFile } from '../../platform/sqlite-file.ts'
 import { type Incident, incidentSchema } from '../incident.ts'
-import { severityOf, subjectsOf } from '../kinds.ts'
+import { getSeverity, getSubjects } from '../kinds.ts'
 import type { Notice } from '../notice.ts'
-import { keyOf, type OutboxEntry } from '../outbox.ts'
+import { getNoticeKey, type OutboxEntry } from '../outbox.ts'
 import {
   deliverySchema,
   KEPT_DAYS,
@@ -55,7 +55,7 @@ export interface Left {
   waiting: OutboxEntry[]
   /** Failures that a channel has delivered without their recovery. */
   told: Told[]
-  /** Settled notices of a channel: by their ids, and by keyOf. */
+  /** Settled notices of a channel: by their ids, and by getNoticeKey. */
   seen: { channel: string; notice: string }[]
 }
 
@@ -84,9 +84,9 @@ export function openAlertDatabase(file: string) {
       inTransaction(database, () => {
         for (const one of incidents) {
           const { id, noticedAt, endedAt, kind, sources } = one
-          const names = subjectsOf({ ...one, endedAt: 0 }).join('\n')
+          const names = getSubjects({ ...one, endedAt: 0 }).join('\n')
           const facts = JSON.stringify(incidentSchema.parse(one))
-          const severity = severityOf(kind)
+          const severity = getSeverity(kind)
           upsertIncident.run(id, noticedAt, endedAt, kind, severity, JSON.stringify(sources), names, facts)
         }
       }),
@@ -141,7 +141,7 @@ function load(database: DatabaseSyncInstance, now: number): Left {
     )
     .all(now - SEEN_DAYS * DAY_MS) as { channel: string; what: Notice['what']; id: string }[]
   const seen = settled.flatMap(({ channel, ...notice }) =>
-    [...new Set([notice.id, keyOf(notice)])].map((one) => ({ channel, notice: one })),
+    [...new Set([notice.id, getNoticeKey(notice)])].map((one) => ({ channel, notice: one })),
   )
   return { waiting: waiting.map(({ facts }) => JSON.parse(facts)), told: [...told.values()], seen }
 }
@@ -169,7 +169,7 @@ function page(database: DatabaseSyncInstance, question: TimelineQuestion): Timel
   const shown = incidents.slice(0, most)
   const last = incidents.length > most ? shown.at(-1) : undefined
   return {
-    entries: shown.map((incident) => ({ incident, deliveries: deliveriesOf(database, incident.id) })),
+    entries: shown.map((incident) => ({ incident, deliveries: readDeliveries(database, incident.id) })),
     next: last === undefined ? null : { at: last.noticedAt, id: last.id },
   }
 }
@@ -177,7 +177,7 @@ function page(database: DatabaseSyncInstance, question: TimelineQuestion): Timel
 /** Limit of the deliveries shown for one incident, which is repeated once a day. */
 const MOST_DELIVERIES = 200
 
-function deliveriesOf(database: DatabaseSyncInstance, incident: string): NoticeDelivery[] {
+function readDeliveries(database: DatabaseSyncInstance, incident: string): NoticeDelivery[] {
   const rows = database
     .prepare('SELECT facts FROM entry WHERE incident = ? ORDER BY rowid LIMIT ?')
     .all(incident, MOST_DELIVERIES) as Facts[]

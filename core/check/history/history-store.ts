@@ -43,7 +43,7 @@ export class HistoryStore {
     const addCheck = this.#prepared('INSERT OR REPLACE INTO checks VALUES (?, ?, ?, ?, ?)')
     inTransaction(this.#database, () => {
       for (const { id, at, kind, delayMs } of checks) {
-        const path = this.#numberOf(id) ?? Number(addPath.run(id).lastInsertRowid)
+        const path = this.#findNumber(id) ?? Number(addPath.run(id).lastInsertRowid)
         this.#numbers.set(id, path)
         const span = Math.floor(Math.round(at) / CHECKS.spanMs)
         const delay = delayMs === null ? -1 : Math.max(0, Math.round(delayMs * 1_000))
@@ -55,7 +55,7 @@ export class HistoryStore {
 
   /** Returns single checks if there are only these and not too many, otherwise equal spans of time. */
   ask({ id, from, to, points: most }: HistoryQuestion): HistoryAnswer {
-    const path = this.#numberOf(id)
+    const path = this.#findNumber(id)
     if (path === undefined) return { points: [], spanMs: 0 }
     const checks = this.#read(CHECKS, path, from, to)
     const minutes = this.#read(MINUTES, path, from, to)
@@ -78,7 +78,7 @@ export class HistoryStore {
     this.#database.close()
   }
 
-  #numberOf(id: string): number | undefined {
+  #findNumber(id: string): number | undefined {
     const find = this.#prepared('SELECT id FROM path WHERE name = ?')
     return this.#numbers.get(id) ?? (find.get(id) as { id: number } | undefined)?.id
   }

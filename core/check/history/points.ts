@@ -25,8 +25,8 @@ export function summarise(at: number, groups: readonly CheckGroup[]): HistoryPoi
     kinds[name] = (kinds[name] ?? 0) + count
   }
   const gravest = verdictKinds.findLast((kind) => kinds[kind] !== undefined) ?? 'ok'
-  const delays = delaysOf(groups.filter(({ least }) => least >= 0))
-  return { at, count: countOf(groups), delays, gravest, kinds }
+  const delays = summariseDelays(groups.filter(({ least }) => least >= 0))
+  return { at, count: sumCounts(groups), delays, gravest, kinds }
 }
 
 /** Builds a point for each span of time that has checks; spans are counted from 1970, so they do not move. */
@@ -35,26 +35,26 @@ export function summariseSpans(groups: readonly CheckGroup[], spanMs: number): H
   return [...spans].map(([at, some]) => summarise(at, some)).sort((a, b) => a.at - b.at)
 }
 
-function delaysOf(groups: readonly CheckGroup[]): HistoryPoint['delays'] {
+function summariseDelays(groups: readonly CheckGroup[]): HistoryPoint['delays'] {
   if (groups.length === 0) return null
-  const sorted = groups.toSorted((a, b) => meanOf(a) - meanOf(b))
+  const sorted = groups.toSorted((a, b) => getMeanDelay(a) - getMeanDelay(b))
   const rank = (share: number): number => {
-    let rest = Math.ceil(countOf(groups) * share)
+    let rest = Math.ceil(sumCounts(groups) * share)
     const found = sorted.find(({ count }) => {
       rest -= count
       return rest <= 0
     })
-    return found === undefined ? 0 : meanOf(found) / 1_000
+    return found === undefined ? 0 : getMeanDelay(found) / 1_000
   }
   const min = groups.reduce((least, group) => Math.min(least, group.least), Number.POSITIVE_INFINITY)
   const max = groups.reduce((most, group) => Math.max(most, group.most), 0)
   return { min: min / 1_000, median: rank(0.5), p99: rank(0.99), max: max / 1_000 }
 }
 
-function meanOf({ least, most }: CheckGroup): number {
+function getMeanDelay({ least, most }: CheckGroup): number {
   return Math.sqrt(least * most)
 }
 
-function countOf(groups: readonly CheckGroup[]): number {
+function sumCounts(groups: readonly CheckGroup[]): number {
   return groups.reduce((sum, { count }) => sum + count, 0)
 }

@@ -31,7 +31,7 @@ export function strerror(errno: number): string {
 }
 
 /** Returns the system error of a failed call of node:fs; EINVAL for an argument that Node.js itself rejected. */
-export function systemErrorOf(error: unknown): SystemError {
+export function toSystemError(error: unknown): SystemError {
   const isSystem = typeof error === 'object' && error !== null && 'errno' in error
   const errno = isSystem && typeof error.errno === 'number' ? Math.abs(error.errno) : constants.errno.EINVAL
   return { errno, code: errorName(errno) }

@@ -11,7 +11,7 @@ import type { Failure, PathMemory } from './findings.ts'
  * above the remembered point means that the disk is missing; another disk on the same point, or a further mount below
  * it, is accepted. Returns the failures and the state to remember.
  */
-export function lookAtMount(
+export function evaluateMount(
   memory: PathMemory,
   mount: Mount,
   errorsCount: number | null,
@@ -55,7 +55,7 @@ function soundCount(memory: PathMemory, now: MountIdentity, count: number | null
 }
 
 /** Returns ext4's own count of errors since the file system was made or last repaired; null: not ext4. */
-export function errorsCountOf({ type, device }: Mount): number | null {
+export function readErrorsCount({ type, device }: Mount): number | null {
   if (type !== 'ext4') return null
   try {
     const disk = path.basename(readlinkSync(`/sys/dev/block/${device}`))

@@ -40,7 +40,7 @@ export async function anchorPath(path: string, flags = 0): Promise<Anchor> {
     return {
       path: `/proc/self/fd/${descriptor}`,
       stats: await fstat(descriptor),
-      mountId: mountIdOf(descriptor),
+      mountId: readMountId(descriptor),
       release: () => closeFd(descriptor),
     }
   } catch (error) {
@@ -50,7 +50,7 @@ export async function anchorPath(path: string, flags = 0): Promise<Anchor> {
 }
 
 /** Reads proc_pid_fdinfo(5). Synchronous: the kernel answers from its own memory without calling a file system. */
-function mountIdOf(descriptor: number): number | null {
+function readMountId(descriptor: number): number | null {
   const id = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'))?.[1]
   return id === undefined ? null : Number(id)
 }

@@ -4,9 +4,9 @@ import { closeFailed } from '../../platform/fd.ts'
 import { hasUnseenWriters, type Mount, findMount, readMounts } from '../../platform/mounts/mountinfo.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
 import type { PathToCheck, ProbeKind } from '../checker-messages.ts'
-import { systemErrorOf } from './errno.ts'
+import { toSystemError } from './errno.ts'
 import { type CheckProgress, callFailure, type Failure, type Findings, type PathMemory } from './findings.ts'
-import { errorsCountOf, lookAtMount } from './look-at-mount.ts'
+import { readErrorsCount, evaluateMount } from './look-at-mount.ts'
 import { type Anchor, anchorPath } from './opath-handle.ts'
 import { listDirectory, readFile } from './read.ts'
 import { removeLeftOvers, writeFile } from './write-file.ts'
@@ -38,7 +38,7 @@ export function createSystemDisk() {
   const above = (path: string) => findMount(table.current(), path)
   return {
     /** Returns the file system of a path, as far as known without touching the path. */
-    fileSystemOf: (path: string, { known }: PathMemory) => {
+    getFileSystem: (path: string, { known }: PathMemory) => {
       const mount = above(known?.mount.point ?? path)
       // An automount point without a mount is not one of the file systems that it leads to.
       const isThere = mount !== null && (mount.type !== 'autofs' || known === null)
@@ -58,7 +58,7 @@ export function createSystemDisk() {
       progress: CheckProgress,
     ): Promise<Findings> => {
       const found = await check(table, path, probes, memory, progress)
-      const leadsTo = link === undefined ? undefined : await whereLeads(link, path)
+      const leadsTo = link === undefined ? undefined : await readLinkTarget(link, path)
       // While the path itself is missing, a link to it is broken, too.
       const isAway = leadsTo === null && found.probes.read?.failures.length !== 0
       return leadsTo === undefined || isAway ? found : { ...found, leadsTo }
@@ -67,7 +67,7 @@ export function createSystemDisk() {
 }
 
 /** Returns the present target of a link; null: the link is broken; undefined: it is `path`, or unknown. */
-async function whereLeads(link: string, path: string): Promise<string | null | undefined> {
+async function readLinkTarget(link: string, path: string): Promise<string | null | undefined> {
   try {
     const real = await realpath(link)
     return real === path ? undefined : real
@@ -94,8 +94,8 @@ async function check(
   try {
     found = await findMounted(path, table)
   } catch (thrown) {
-    const error = systemErrorOf(thrown)
-    const point = error.code === 'ENOENT' ? pointThatIsAway(table, before) : null
+    const error = toSystemError(thrown)
+    const point = error.code === 'ENOENT' ? findUnmountedPoint(table, before) : null
     if (point === null) return stopped(callFailure('open', error), before)
     return stopped({ step: 'mount', cause: 'unmounted', point }, { ...before, wasFaulty: true })
   }
@@ -103,7 +103,7 @@ async function check(
   let isAnchorInUse = false
   try {
     const looked =
-      mount === null ? { failures: [], memory: before } : lookAtMount(before, mount, errorsCountOf(mount))
+      mount === null ? { failures: [], memory: before } : evaluateMount(before, mount, readErrorsCount(mount))
     const [mountFailure] = looked.failures
     if (mountFailure?.cause === 'unmounted') return stopped(mountFailure, looked.memory)
     if (wanted.includes('mount')) {
@@ -144,15 +144,15 @@ async function findMounted(
   table: MountTable,
 ): Promise<{ anchor: Anchor; mount: Mount | null }> {
   const anchor = await anchorPath(path)
-  const mount = mountOf(table, anchor)
+  const mount = getMount(table, anchor)
   if (mount?.type !== 'autofs') return { anchor, mount }
   // An automount point without a mount: O_PATH alone does not trigger the mount, O_DIRECTORY does.
   await anchor.release()
   const mounted = await anchorPath(path, constants.O_DIRECTORY)
-  return { anchor: mounted, mount: mountOf(table, mounted) }
+  return { anchor: mounted, mount: getMount(table, mounted) }
 }
 
-function mountOf(table: MountTable, { mountId }: Anchor): Mount | null {
+function getMount(table: MountTable, { mountId }: Anchor): Mount | null {
   const isIt = ({ id }: Mount) => id === mountId
   return mountId === null ? null : (table.current().find(isIt) ?? table.fresh().find(isIt) ?? null)
 }
@@ -160,7 +160,7 @@ function mountOf(table: MountTable, { mountId }: Anchor): Mount | null {
 /**
  * Returns the remembered mount point if nothing is mounted there now, which explains why a path on it does not exist.
  */
-function pointThatIsAway(table: MountTable, { known }: PathMemory): string | null {
+function findUnmountedPoint(table: MountTable, { known }: PathMemory): string | null {
   if (known === null) return null
   const { point } = known.mount
   return table.fresh().some((mount) => mount.point === point) ? null : point

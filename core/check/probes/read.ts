@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { ignoreError } from '../../dropped-errors.ts'
 import { closeFd, closeQuietly, openFd } from '../../platform/fd.ts'
 import { READ_FILE } from '../../platform/open-flags.ts'
-import { type SystemError, systemErrorOf } from './errno.ts'
+import { type SystemError, toSystemError } from './errno.ts'
 
 const read = promisify(fs.read)
 /** open(2)'s O_DIRECT; 0 where the system has none. */
@@ -65,7 +65,7 @@ async function readOnce(
     await closeFd(descriptor)
     return { delayMs: performance.now() - started, failure: null }
   } catch (error) {
-    return { delayMs: performance.now() - started, failure: { step, ...systemErrorOf(error) } }
+    return { delayMs: performance.now() - started, failure: { step, ...toSystemError(error) } }
   }
 }
 
@@ -101,7 +101,7 @@ export async function listDirectory(
       await entries.close().catch(ignoreError('the listing itself is what the probe tests'))
     }
   } catch (error) {
-    const failure = { step, ...systemErrorOf(error) }
+    const failure = { step, ...toSystemError(error) }
     return { delayMs: performance.now() - started, failure, isBuffered: options.isBuffered }
   }
   const delayMs = performance.now() - started

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { closeFd, openFd, syncFd } from '../../platform/fd.ts'
 import { READ_FILE } from '../../platform/open-flags.ts'
-import { systemErrorOf } from './errno.ts'
+import { toSystemError } from './errno.ts'
 import { callFailure, type Failure } from './findings.ts'
 import { type ProbeReadResult, readFile } from './read.ts'
 
@@ -68,7 +68,7 @@ export async function writeFile(
     await attempt('write', () => write(descriptor, CONTENT, 0, CONTENT.length, null))
     await attempt('fsync', () => syncFd(descriptor))
     options.enter?.('read back')
-    readBack = await readFile(...itself(descriptor, file, options.isBuffered))
+    readBack = await readFile(...getReadArguments(descriptor, file, options.isBuffered))
     // A network file system may report a full disk or a lost server only at close.
     await attempt('fsync', () => closeFd(descriptor))
   }
@@ -78,7 +78,7 @@ export async function writeFile(
 }
 
 /** Names the file that was made, even if its name was replaced: in a directory of many users that may be a link. */
-function itself(descriptor: number, file: string, isBuffered: boolean): Parameters<typeof readFile> {
+function getReadArguments(descriptor: number, file: string, isBuffered: boolean): Parameters<typeof readFile> {
   if (process.platform === 'linux') return [`/proc/self/fd/${descriptor}`, { isBuffered }]
   return [file, { isBuffered, flags: READ_FILE }]
 }
@@ -88,10 +88,10 @@ async function remove(file: string): Promise<true> {
   try {
     await unlink(file)
   } catch (thrown) {
-    if (systemErrorOf(thrown).code === 'ENOENT') return true
+    if (toSystemError(thrown).code === 'ENOENT') return true
     const isThere = await lstat(file).then(
       () => true,
-      (reason) => systemErrorOf(reason).code !== 'ENOENT',
+      (reason) => toSystemError(reason).code !== 'ENOENT',
     )
     if (isThere) throw thrown
   }
@@ -100,7 +100,7 @@ async function remove(file: string): Promise<true> {
 
 /** Explains ENOSPC, which has two causes with different remedies: no bytes, or no inodes. */
 async function explain(step: WriteStep, thrown: unknown, directory: string): Promise<Failure> {
-  const error = systemErrorOf(thrown)
+  const error = toSystemError(thrown)
   if (error.code !== 'ENOSPC') return callFailure(step, error)
   const left = await statfs(directory).catch(
     ignoreError('the failed write is reported without the reason for ENOSPC', null),

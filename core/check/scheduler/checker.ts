@@ -4,9 +4,9 @@ import type { Checked, checkerDefinition, PathToCheck, RememberedMount } from '.
 import { freshMemory, type PathMemory } from '../probes/findings.ts'
 import { slowLimit } from '../verdict.ts'
 import { Reporter } from './reporter.ts'
-import { ChecksOut, type ChecksOutParts } from './running-checks.ts'
+import { RunningChecks, type ChecksOutParts } from './running-checks.ts'
 import { createSpotChecks } from './spot-checks.ts'
-import { callAt, dueAt, patienceOf, tickAfter } from './timetable.ts'
+import { callAt, dueAt, chooseTimeouts, tickAfter } from './timetable.ts'
 import { isOn, Watch } from './watched-path.ts'
 
 export type CheckerConfig = WorkerConfig<typeof checkerDefinition>
@@ -19,16 +19,16 @@ interface CheckerPorts extends Omit<ChecksOutParts, 'reporter'> {
 export class Checker {
   readonly #watches = new Map<string, Watch>()
   readonly #reporter: Reporter
-  readonly #out: ChecksOut
+  readonly #out: RunningChecks
   readonly #spotChecks: ReturnType<typeof createSpotChecks>
   #intervalMs = 0
 
   constructor({ disk, limit, report, buffered }: CheckerPorts) {
     this.#reporter = new Reporter(report)
-    this.#out = new ChecksOut({ disk, limit, reporter: this.#reporter, buffered })
+    this.#out = new RunningChecks({ disk, limit, reporter: this.#reporter, buffered })
     this.#spotChecks = createSpotChecks(
       this.#watches,
-      ({ target, memory }) => disk.fileSystemOf(target.path, memory),
+      ({ target, memory }) => disk.getFileSystem(target.path, memory),
       (watch) => this.#out.begin(watch),
     )
   }
@@ -38,7 +38,7 @@ export class Checker {
     const intervalMs = intervalSeconds * 1000
     const isNewInterval = intervalMs !== this.#intervalMs
     this.#intervalMs = intervalMs
-    const patience = patienceOf(intervalMs)
+    const patience = chooseTimeouts(intervalMs)
     const timeoutMs = timeoutSeconds === null ? patience.timeoutMs : timeoutSeconds * 1000
     this.#out.timeoutMs = timeoutMs
     this.#spotChecks.every(timeoutSeconds === null ? patience.spotCheckEveryMs : null)
@@ -74,7 +74,7 @@ export class Checker {
   }
 
   #add(target: PathToCheck, remembered: RememberedMount | undefined): void {
-    const watch = new Watch(target, memoryOf(remembered))
+    const watch = new Watch(target, toMemory(remembered))
     this.#watches.set(target.id, watch)
     this.#startTimetable(watch)
   }
@@ -97,14 +97,14 @@ export class Checker {
     const isOut = ({ check }: Watch) => Number(check !== null && this.#out.isOut(check))
     for (const watch of ended.sort((a, b) => isOut(a) - isOut(b))) {
       watch.cancelTick()
-      if (watch.check !== null) this.#out.letGo(watch.check)
+      if (watch.check !== null) this.#out.cancel(watch.check)
       this.#watches.delete(watch.target.id)
       this.#reporter.forget(watch.target.id)
     }
   }
 }
 
-function memoryOf(remembered: RememberedMount | undefined): PathMemory {
+function toMemory(remembered: RememberedMount | undefined): PathMemory {
   if (remembered === undefined) return freshMemory
   const { soundErrorsCount, ...known } = remembered
   return { ...freshMemory, known, soundErrorsCount }

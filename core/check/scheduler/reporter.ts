@@ -1,9 +1,9 @@
 import { message } from '../../lib/i18n/message.ts'
 import type { Checked, Verdict } from '../checker-messages.ts'
 import type { CheckProgress, Findings } from '../probes/findings.ts'
-import { fileSystemHungVerdict, gravest, hungVerdict, noThreadVerdict, verdictOf } from '../verdict.ts'
+import { fileSystemHungVerdict, pickGravest, hungVerdict, noThreadVerdict, toVerdict } from '../verdict.ts'
 import { callAt } from './timetable.ts'
-import { pointOf, type Watch } from './watched-path.ts'
+import { getMountPoint, type Watch } from './watched-path.ts'
 
 /** Shortest interval between reports, in milliseconds. */
 const REPORT_EVERY_MS = 100
@@ -28,8 +28,8 @@ export class Reporter {
 
   findings(watch: Watch, at: number, { probes, delayMs, leadsTo }: Findings): void {
     const { path } = watch.target
-    const verdicts = this.#verdictsOf(path, probes)
-    const checked = checkedOf(watch, at, verdicts, gravest(path, verdicts), delayMs)
+    const verdicts = this.#toVerdicts(path, probes)
+    const checked = toChecked(watch, at, verdicts, pickGravest(path, verdicts), delayMs)
     this.#tell(leadsTo === undefined ? checked : { ...checked, leadsTo })
   }
 
@@ -37,15 +37,15 @@ export class Reporter {
   hung(watch: Watch, at: number, progress: CheckProgress, sinceMs: number): void {
     const { path } = watch.target
     const hung = hungVerdict(path, progress.step, performance.now() - sinceMs)
-    const probes = { ...this.#verdictsOf(path, progress.done), [progress.probe]: hung }
+    const probes = { ...this.#toVerdicts(path, progress.done), [progress.probe]: hung }
     const delayMs = progress.probe === 'read' ? null : progress.delayMs
-    this.#tell(checkedOf(watch, at, probes, hung, delayMs))
+    this.#tell(toChecked(watch, at, probes, hung, delayMs))
   }
 
   /** Reports, without touching the path, that other paths hang on the same file system. */
   fileSystemHung(watch: Watch, at: number, sinceMs: number): void {
     const { path } = watch.target
-    const verdict = fileSystemHungVerdict(path, pointOf(watch), performance.now() - sinceMs)
+    const verdict = fileSystemHungVerdict(path, getMountPoint(watch), performance.now() - sinceMs)
     this.#tellUntouched(watch, at, verdict)
   }
 
@@ -65,15 +65,15 @@ export class Reporter {
     this.#waiting.clear()
   }
 
-  #verdictsOf(path: string, probes: Findings['probes']): Checked['probes'] {
+  #toVerdicts(path: string, probes: Findings['probes']): Checked['probes'] {
     return Object.fromEntries(
-      Object.entries(probes).map(([probe, finding]) => [probe, verdictOf(path, finding, this.slowLimitMs)]),
+      Object.entries(probes).map(([probe, finding]) => [probe, toVerdict(path, finding, this.slowLimitMs)]),
     )
   }
 
   #tellUntouched(watch: Watch, at: number, verdict: Verdict): void {
     const probes = Object.fromEntries(watch.target.probes.map((probe) => [probe, verdict]))
-    this.#tell(checkedOf(watch, at, probes, verdict, null))
+    this.#tell(toChecked(watch, at, probes, verdict, null))
   }
 
   #tell(checked: Checked): void {
@@ -97,7 +97,7 @@ export class Reporter {
   }
 }
 
-function checkedOf(
+function toChecked(
   { target: { id, path }, memory: { known, wasFaulty, ...memory } }: Watch,
   at: number,
   probes: Checked['probes'],

@@ -3,7 +3,7 @@ import type { Findings } from '../probes/findings.ts'
 import type { Disk } from '../probes/probe-runner.ts'
 import type { Reporter } from './reporter.ts'
 import { callAt } from './timetable.ts'
-import { brokenProbe, Check, pointOf, type Watch } from './watched-path.ts'
+import { brokenProbe, Check, getMountPoint, type Watch } from './watched-path.ts'
 
 /**
  * Limit of abandoned checks of one mount point that are still running. It bounds the threads that a point can block
@@ -21,7 +21,7 @@ export interface ChecksOutParts {
 }
 
 /** The running checks. Each returns or becomes overdue. The result of a check that its path has replaced is dropped. */
-export class ChecksOut {
+export class RunningChecks {
   readonly #parts: ChecksOutParts
   readonly #semaphores = new Semaphores()
   /** Mount points of abandoned checks that are still running. */
@@ -54,7 +54,7 @@ export class ChecksOut {
   }
 
   /** Cancels a check: it never runs, or its result is dropped. */
-  letGo(check: Check): void {
+  cancel(check: Check): void {
     check.cancelDeadline()
     check.cancelSuspicion()
     this.#semaphores.release(check)
@@ -64,7 +64,7 @@ export class ChecksOut {
   #start(watch: Watch): void {
     const { disk, reporter } = this.#parts
     const at = Date.now()
-    const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
+    const fileSystem = disk.getFileSystem(watch.target.path, watch.memory)
     const stuckMs = this.#semaphores.stuckSince(fileSystem)
     if (stuckMs !== null) {
       reporter.fileSystemHung(watch, at, stuckMs)
@@ -95,7 +95,7 @@ export class ChecksOut {
     const { reporter, buffered } = this.#parts
     const { watch, at } = check
     const isItsOwn = watch.check === check
-    this.letGo(check)
+    this.cancel(check)
     // A late result was reported as a failure; the next good check reports the recovery.
     if (check.isOverdue || !isItsOwn) return
     if (findings === null) reporter.noThread(watch, at)
@@ -122,7 +122,7 @@ export class ChecksOut {
     // Its time begins with its first call: so far it has waited for its turn, behind checks that do return.
     if (stuckMs === null) this.#armDeadline(check, begunMs ?? now)
     else {
-      this.letGo(check)
+      this.cancel(check)
       this.#parts.reporter.fileSystemHung(watch, at, stuckMs)
     }
   }
@@ -135,11 +135,11 @@ export class ChecksOut {
 
   /** Abandons a check that began on a mount that is gone; false: its mount is the same, or too many were abandoned. */
   #abandon(check: Check): boolean {
-    const point = pointOf(check.watch)
+    const point = getMountPoint(check.watch)
     const count = [...this.#abandoned.values()].filter((one) => one === point).length
     if (count >= MOST_ABANDONED || !this.isRemounted(check)) return false
     this.#abandoned.set(check, point)
-    this.letGo(check)
+    this.cancel(check)
     return true
   }
 }

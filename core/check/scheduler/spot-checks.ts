@@ -7,10 +7,10 @@ import type { Watch } from './watched-path.ts'
  */
 function choosePaths(
   watches: Iterable<Watch>,
-  fileSystemOf: (watch: Watch) => string,
+  getFileSystem: (watch: Watch) => string,
   recentMs: number,
 ): [fileSystem: string, chosen: Watch][] {
-  return [...Map.groupBy(watches, fileSystemOf)].flatMap(([fileSystem, group]) => {
+  return [...Map.groupBy(watches, getFileSystem)].flatMap(([fileSystem, group]) => {
     const writing = group.filter(({ target }) => target.probes.includes('write'))
     const eligible = writing.length > 0 ? writing : group
     if (eligible.some(({ begunMs }) => begunMs > recentMs)) return []
@@ -27,19 +27,19 @@ function choosePaths(
  */
 export function createSpotChecks(
   watches: ReadonlyMap<string, Watch>,
-  fileSystemOf: (watch: Watch) => string,
+  getFileSystem: (watch: Watch) => string,
   begin: (watch: Watch) => void,
 ) {
   let everyMs: number | null = null
   let cancel = () => {}
 
   const suspect = (fileSystem: string) => {
-    for (const watch of watches.values()) if (fileSystemOf(watch) === fileSystem) begin(watch)
+    for (const watch of watches.values()) if (getFileSystem(watch) === fileSystem) begin(watch)
   }
   const check = (ms: number) => {
     const now = performance.now()
     cancel = callAt(now + ms, () => check(ms))
-    for (const [fileSystem, watch] of choosePaths(watches.values(), fileSystemOf, now - ms / 10)) {
+    for (const [fileSystem, watch] of choosePaths(watches.values(), getFileSystem, now - ms / 10)) {
       watch.spotCheckedMs = now
       begin(watch)
       const { check } = watch

@@ -34,7 +34,7 @@ export const SUSPICION_MS = 400
  * @returns in milliseconds: `timeoutMs`, after which a running check counts as hung; `spotCheckEveryMs`, the interval
  * at which one path of each file system is checked between two ticks; null: not needed.
  */
-export function patienceOf(intervalMs: number) {
+export function chooseTimeouts(intervalMs: number) {
   if (intervalMs < SPOT_CHECKS_FROM_MS) {
     return { timeoutMs: Math.min(intervalMs, 1_000 - RESERVE_MS), spotCheckEveryMs: null }
   }

@@ -46,7 +46,7 @@ export class Check {
 }
 
 /** Returns the last known mount point of a path; before its first check, its own path, which may be one. */
-export function pointOf({ memory, target }: Watch): string {
+export function getMountPoint({ memory, target }: Watch): string {
   return memory.known?.mount.point ?? target.path
 }
 

@@ -142,7 +142,7 @@ export class StdioSession {
         say(timedOutEvent(path))
       })
     }
-    const event = this.#eventOf(monitored, await read(path))
+    const event = this.#toEvent(monitored, await read(path))
     monitored.cancelDeadline()
     monitored.isOut = false
     // A read that timed out was reported as a failure; the next good one reports the recovery.
@@ -151,7 +151,7 @@ export class StdioSession {
     this.#checked()
   }
 
-  #eventOf(monitored: Monitored, found: ProbeReadResult | null): StdioEvent {
+  #toEvent(monitored: Monitored, found: ProbeReadResult | null): StdioEvent {
     const { path } = monitored
     if (found === null) {
       this.#warnOnce(monitored, 'check.noThread')

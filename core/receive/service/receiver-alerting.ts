@@ -4,7 +4,7 @@ import { openIncidentFile } from '../../alerts/incident-file.ts'
 import { isUrgent, type Notice } from '../../alerts/notice.ts'
 import { Notifier } from '../../alerts/notifier.ts'
 import type { NotifierConfig } from '../../alerts/notifier-messages.ts'
-import { letterOf } from '../../alerts/render.ts'
+import { renderMessage } from '../../alerts/render.ts'
 import { openAlertStore } from '../../alerts/store/alert-store.ts'
 import { message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
@@ -65,7 +65,7 @@ export function startReceiverAlerting(
   })
   const logNotice = (notice: Notice) => {
     const writer = { words: englishWords, computer, labels }
-    const { title, body } = letterOf('', notice, writer, { type: null, template: null }, Date.now())
+    const { title, body } = renderMessage('', notice, writer, { type: null, template: null }, Date.now())
     log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
   }
   const alerts: Alerts = new Alerts({

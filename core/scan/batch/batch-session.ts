@@ -1,4 +1,4 @@
-import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
+import { createNameFilter, toNameRules } from '../../filter/names.ts'
 import type { SaidBatch } from '../../ledger/contract.ts'
 import { Rerun } from '../../lib/async/rerun.ts'
 import { createSemaphore } from '../../lib/async/semaphore.ts'
@@ -268,7 +268,7 @@ export class BatchSession implements SourceSession {
 
   async #lookNow(): Promise<void> {
     const { source, root, problem } = this.#context
-    const filter = createNameFilter(nameRulesOf(source))
+    const filter = createNameFilter(toNameRules(source))
     // If this session marked a directory and the mark is now missing, it has been removed: the directory starts again.
     const marked = new Set(
       [...this.#open].filter(([, { marking }]) => marking.state.sent).map(([name]) => name),

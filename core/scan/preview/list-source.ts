@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { leftOutBySize, oldEnoughAt } from '../../filter/limits.ts'
-import { createNameFilter, type NameFilter, nameRulesOf } from '../../filter/names.ts'
+import { createNameFilter, type NameFilter, toNameRules } from '../../filter/names.ts'
 import type { LedgerEntry, SentEntry } from '../../ledger/contract.ts'
 import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
@@ -62,7 +62,7 @@ export async function* listCandidates(options: ListOptions): AsyncGenerator<List
 
 async function* listBatches(options: ListOptions): AsyncGenerator<ListedPath> {
   const { source } = options
-  const { batchPrefix: _, ...rules } = nameRulesOf(source)
+  const { batchPrefix: _, ...rules } = toNameRules(source)
   // Paths outside batch directories are listed, too.
   const filter = createNameFilter(rules)
   const { batches, unsendable, skipped } = await readBatches(source.path, source, filter)
@@ -105,7 +105,7 @@ async function* listTree(
 ): AsyncGenerator<ListedPath> {
   const isSent = decision?.action === 'nothing'
   const batchSent = message('scan.why.batchSent', { mark: options.source.batch.sentMark })
-  const names = createNameFilter(nameRulesOf(options.source))
+  const names = createNameFilter(toNameRules(options.source))
   for await (const { files, skipped, unsendable } of walkRegions(walkOptions(options, base))) {
     for (const one of unsendable) {
       throwIfAll(one)
@@ -138,7 +138,7 @@ function walkOptions({ source, signal }: ListOptions, base: string) {
   return {
     root: source.path,
     base,
-    filter: createNameFilter(nameRulesOf(source)),
+    filter: createNameFilter(toNameRules(source)),
     scope: { oneFileSystem: source.oneFileSystem, away: () => [] },
     signal: signal ?? new AbortController().signal,
   }
@@ -211,7 +211,7 @@ function whySkipped(skipped: Skipped, names: NameFilter): Message {
   if (why === 'not-a-file') return message(WHY_SKIPPED[why], { type: skipped.type })
   if (why !== 'ignored') return message(WHY_SKIPPED[why])
   // The path may be a directory, whose patterns end with "/".
-  return message(WHY_SKIPPED[why], { pattern: names.patternOf(path) ?? names.patternOf(`${path}/`) ?? '' })
+  return message(WHY_SKIPPED[why], { pattern: names.findPattern(path) ?? names.findPattern(`${path}/`) ?? '' })
 }
 
 function whyUnsendable(unsendable: Unsendable): Message {

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { leftOutBySize, oldEnoughAt } from '../../filter/limits.ts'
-import { createNameFilter, type NameFilter, nameRulesOf } from '../../filter/names.ts'
+import { createNameFilter, type NameFilter, toNameRules } from '../../filter/names.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Source } from '../../settings/schema.ts'
@@ -19,7 +19,7 @@ const EVERYTHING: NameFilter = {
   file: () => null,
   directory: () => null,
   fileBelow: () => null,
-  patternOf: () => null,
+  findPattern: () => null,
 }
 
 /** A rule that excludes a file, with its pattern, since a source may have many. */
@@ -30,13 +30,13 @@ interface Rule {
 
 /** Returns the function that finds the rule by which a file is excluded or delayed, by name, size and age; pure. */
 export function createJudge(source: Source, now: number): (file: ScannedFile) => Rule | 'own' | null {
-  const names = createNameFilter(nameRulesOf(source))
+  const names = createNameFilter(toNameRules(source))
   const rule = (reason: LeftOutReason): Rule => ({ reason, pattern: null })
   return (file) => {
     const { path, size } = file
     const byName = names.fileBelow(path)
     if (byName === 'own') return 'own'
-    if (byName === 'ignored') return { reason: 'ignored', pattern: names.patternOf(path) }
+    if (byName === 'ignored') return { reason: 'ignored', pattern: names.findPattern(path) }
     if (byName !== null) return rule(byName)
     const bySize = leftOutBySize(source, size)
     if (bySize !== null) return rule(bySize)

@@ -1,5 +1,5 @@
 import { leftOutBySize } from '../../filter/limits.ts'
-import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
+import { createNameFilter, toNameRules } from '../../filter/names.ts'
 import { message } from '../../lib/i18n/message.ts'
 import { beginLongJob } from '../../lib/workers/priority.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
@@ -49,7 +49,7 @@ export async function reconcileTree(
   also: Partial<Also> = {},
 ): Promise<Reconciled> {
   const { source, root, scope, signal } = context
-  const filter = createNameFilter(nameRulesOf(source))
+  const filter = createNameFilter(toNameRules(source))
   const result: Reconciled = { due: 0, unsendable: 0, seen: 0, leftOut: 0, complete: false }
   const isOver = beginLongJob()
   try {

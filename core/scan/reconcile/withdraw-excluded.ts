@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { leavesNothingOut, leftOutBySize } from '../../filter/limits.ts'
-import { createNameFilter, type NameFilter, nameRulesOf } from '../../filter/names.ts'
+import { createNameFilter, type NameFilter, toNameRules } from '../../filter/names.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import type { Source } from '../../settings/schema.ts'
 
@@ -19,7 +19,7 @@ export async function withdrawLeftOut(
   signal: AbortSignal,
 ): Promise<number> {
   if (source.kind === 'continuous' && leavesNothingOut(source)) return 0
-  const names = createNameFilter({ ...nameRulesOf(source), withTemporary: true })
+  const names = createNameFilter({ ...toNameRules(source), withTemporary: true })
   let most = 0
   for (const destination of destinations)
     most = Math.max(most, await withdrawAt(destination, source, names, ledger, signal))

@@ -1,5 +1,5 @@
 import { realpath, stat } from 'node:fs/promises'
-import { nameRulesOf } from '../../filter/names.ts'
+import { toNameRules } from '../../filter/names.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { throttle } from '../../lib/async/throttled.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
@@ -244,7 +244,7 @@ export class RunningSource {
       massChangeGuard: this.#losses,
       watch: (events, leaveOut = []) =>
         openTree(
-          { root, base: '', names: nameRulesOf(source), leaveOut },
+          { root, base: '', names: toNameRules(source), leaveOut },
           { ...events, problem, ended, writing },
           scope,
         ),

@@ -5,7 +5,7 @@ import { At, Elapsed } from '../../ui/times.tsx'
 import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
-import { type Incident, isAboutPaths, levelOf, severityOf, subjectsOf, titleOf } from './incidents.ts'
+import { type Incident, isAboutPaths, levelOf, getSeverity, getSubjects, titleOf } from './incidents.ts'
 
 /** At most this many subjects are listed: more paths of the same disk add no information. */
 const mostSubjects = 5
@@ -46,7 +46,7 @@ export const IncidentRow = memo(function IncidentRow(props: IncidentRowProps) {
         {endedAt === null && (
           <>
             <p className="dimmed">
-              {t(`window.severity.${severityOf(kind)}`)} · {t('window.alerts.since')} <At at={startedAt} />
+              {t(`window.severity.${getSeverity(kind)}`)} · {t('window.alerts.since')} <At at={startedAt} />
             </p>
             <Subjects incident={incident} />
             {hasMore && (
@@ -65,7 +65,7 @@ export const IncidentRow = memo(function IncidentRow(props: IncidentRowProps) {
 /** Lists the incident's subjects: paths, which can be copied, or names. */
 export function Subjects({ incident }: { incident: Incident }) {
   const { t } = useWords()
-  const subjects = subjectsOf(incident)
+  const subjects = getSubjects(incident)
   if (subjects.length < 2 && !isAboutPaths(incident)) return null
   const more = subjects.length - mostSubjects
   return (

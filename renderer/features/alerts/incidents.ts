@@ -1,10 +1,10 @@
 import { getNamesById } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { isDiskKind, namedSubjects, severities, severityOf, subjectsOf } from '../../../core/alerts/kinds.ts'
+import { isDiskKind, namedSubjects, severities, getSeverity, getSubjects } from '../../../core/alerts/kinds.ts'
 import type { Words } from '../../words/context.tsx'
 import { type HealthLevel, severityLevel } from '../overview/describe.ts'
 
-export { severityOf, subjectsOf }
+export { getSeverity, getSubjects }
 
 export type Incident = AppState['incidents'][number]
 type Settings = AppState['settings']
@@ -22,12 +22,12 @@ export function titleOf(incident: Incident, words: Pick<Words, 't'>, settings: S
 /** Returns the level of an incident's mark; a resolved incident is "ok". */
 export function levelOf({ kind, endedAt }: Pick<Incident, 'kind' | 'endedAt'>): HealthLevel {
   if (endedAt !== null) return 'ok'
-  return severityLevel(severityOf(kind))
+  return severityLevel(getSeverity(kind))
 }
 
 /** Returns the ongoing incidents, sorted by severity, then newest first. */
 export function lastingOf(incidents: readonly Incident[]): Incident[] {
-  const gravity = ({ kind }: Incident) => severities.indexOf(severityOf(kind))
+  const gravity = ({ kind }: Incident) => severities.indexOf(getSeverity(kind))
   return incidents
     .filter(({ endedAt }) => endedAt === null)
     .sort((one, other) => gravity(one) - gravity(other) || other.startedAt - one.startedAt)

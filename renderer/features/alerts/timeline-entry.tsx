@@ -10,7 +10,7 @@ import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
 import { DeliveryList } from './delivery-list.tsx'
 import { Subjects } from './incident-row.tsx'
-import { type Incident, levelOf, severityOf, titleOf } from './incidents.ts'
+import { type Incident, levelOf, getSeverity, titleOf } from './incidents.ts'
 
 interface TimelineRowProps {
   incident: Incident
@@ -70,7 +70,7 @@ function Facts({
   const now = useNow()
   const time = (at: number) => format.exactMoment(at, now)
   const facts = [
-    { label: t('window.timeline.severity'), value: t(`window.severity.${severityOf(kind)}`) },
+    { label: t('window.timeline.severity'), value: t(`window.severity.${getSeverity(kind)}`) },
     { label: t('window.timeline.began'), value: time(startedAt) },
     { label: t('window.timeline.noticed'), value: time(noticedAt) },
     ...(acknowledged === null

@@ -1,9 +1,9 @@
 import type { CommandInput } from '../../../core/agent/contract.ts'
 import {
   type ChannelType,
-  fieldsOf,
+  getFields,
   refuseValue,
-  secretFieldsOf,
+  getSecretFields,
 } from '../../../core/alerts/channels/catalog.ts'
 
 export type NewChannel = CommandInput<'addChannel'>
@@ -29,7 +29,7 @@ export type Problems = Readonly<Record<string, 'missing' | 'invalid'>>
 
 /** Returns a new draft. Choices are preset; typed fields stay empty and show their defaults as placeholders. */
 export function newDraft(type: ChannelType, name: string): ChannelDraft {
-  const chosen = fieldsOf(type).flatMap((field) =>
+  const chosen = getFields(type).flatMap((field) =>
     field.kind === 'choice' ? [[field.name, field.default ?? ''] as const] : [],
   )
   return {
@@ -95,7 +95,7 @@ type Refuse = (name: string, why: 'missing' | 'invalid' | null) => void
 
 /** Leaves out empty fields: their defaults apply, even if they change in a later version. */
 function readOptions(type: ChannelType, typed: ChannelDraft['options'], refuse: Refuse): Channel['options'] {
-  const given = fieldsOf(type)
+  const given = getFields(type)
     .filter(({ kind }) => kind !== 'secret')
     .map((field) => {
       const value = (typed[field.name] ?? '').trim()
@@ -111,7 +111,7 @@ function readSecrets(
   stored: readonly string[],
   refuse: Refuse,
 ): NewChannel['secrets'] {
-  const given = secretFieldsOf(type).flatMap((field): (readonly [string, string])[] => {
+  const given = getSecretFields(type).flatMap((field): (readonly [string, string])[] => {
     const { name } = field
     const typed = (secrets[name] ?? '').trim()
     if (typed !== '') {

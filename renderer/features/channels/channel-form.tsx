@@ -5,7 +5,7 @@ import {
   type CatalogEntry,
   type ChannelType,
   catalog,
-  fieldsOf,
+  getFields,
 } from '../../../core/alerts/channels/catalog.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
@@ -142,7 +142,7 @@ interface ChannelFieldsProps extends Pick<ChannelFormProps, 'type' | 'stored' | 
 function ChannelFields({ type, stored, state, draft, problems, onChange }: ChannelFieldsProps) {
   const { t } = useWords()
   const { sources } = state.settings
-  const fields = fieldsOf(type)
+  const fields = getFields(type)
   const entry: CatalogEntry = catalog[type]
   return (
     <>

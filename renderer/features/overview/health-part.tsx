@@ -4,7 +4,7 @@ import { PathText } from '../../ui/path-text.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { IncidentRow } from '../alerts/incident-row.tsx'
-import { type Incident, isAboutPaths, subjectsOf } from '../alerts/incidents.ts'
+import { type Incident, isAboutPaths, getSubjects } from '../alerts/incidents.ts'
 import { DelayHistory } from './delay-history.tsx'
 import { problemClass, verdictLevel, verdictWord } from './describe.ts'
 import { HealthLine, HealthMark } from './health-line.tsx'
@@ -14,7 +14,7 @@ function isAbout(incident: Incident, { id, path }: SourceState['settings']): boo
   if (incident.sources.includes(id)) return true
   return (
     isAboutPaths(incident) &&
-    subjectsOf(incident).some((subject) => isWithin(subject, path) || isWithin(path, subject))
+    getSubjects(incident).some((subject) => isWithin(subject, path) || isWithin(path, subject))
   )
 }
 

@@ -14,7 +14,7 @@ const UNREACHABLE_MINUTES = 0.1
 const AWAY_MS = 10_000
 
 /** Which incidents of a kind `holdfast status --json` has. */
-async function incidentsOf(data: string, kind: IncidentKind): Promise<AppState['incidents']> {
+async function readIncidents(data: string, kind: IncidentKind): Promise<AppState['incidents']> {
   const status = startHoldfast(['status', '--data', data, '--json'])
   await status.ended()
   const { incidents } = appStateSchema.parse(JSON.parse(status.out()))
@@ -69,7 +69,7 @@ test('what is wrong besides the disks is an incident, told once and when it is o
   writeFileSync(path.join(source, 'run', '1.raw'), 'raw')
   await untilTold(1, 30_000)
   expect(told()[0]).toMatchObject({ what: 'failed', kind: 'parked', severity: 'critical', paths: ['photos'] })
-  const [parked] = await incidentsOf(data, 'parked')
+  const [parked] = await readIncidents(data, 'parked')
   expect(parked).toMatchObject({ id: told()[0]?.about, endedAt: null, told: true, sources: ['photos'] })
   expect(parked?.sentence.params).toMatchObject({ count: 1, file: 'run/1.raw' })
   const status = startHoldfast(['status', '--data', data])
@@ -92,7 +92,7 @@ test('what is wrong besides the disks is an incident, told once and when it is o
   expect(told()[2]).toMatchObject(away)
   expect(lines()[2]).toBe('\n[PROJ_CODE] P, in R\n>>> Unreachable: cellar')
   const isAway = { id: told()[2]?.about, endedAt: null, told: true }
-  expect(await incidentsOf(data, 'unreachable')).toMatchObject([isAway])
+  expect(await readIncidents(data, 'unreachable')).toMatchObject([isAway])
   // It lasts over a restart: the same incident, as old as it was, of which nobody is told again.
   agent.child.kill('SIGTERM')
   await agent.ended()
@@ -103,7 +103,7 @@ test('what is wrong besides the disks is an incident, told once and when it is o
   expect(destinations.find(({ name }) => name === 'cellar')?.connection.since).toBeLessThan(
     stoppedAt + AWAY_MS,
   )
-  expect(await incidentsOf(data, 'unreachable')).toMatchObject([isAway])
+  expect(await readIncidents(data, 'unreachable')).toMatchObject([isAway])
   expect(told()).toHaveLength(3)
   const port = new URL(`tcp://${address}`).port
   const again = startHoldfast(['receive', '--store', receiver.store, '--host', '127.0.0.1', '--port', port])
@@ -119,7 +119,7 @@ test('what is wrong besides the disks is an incident, told once and when it is o
   const refused = await until(
     'it to be refused',
     async () => {
-      const [one] = await incidentsOf(data, 'refused')
+      const [one] = await readIncidents(data, 'refused')
       return one
     },
     30_000,

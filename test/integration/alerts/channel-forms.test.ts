@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { type ChannelType, catalog, channelTypes, fieldsOf } from '../../../core/alerts/channels/catalog.ts'
+import { type ChannelType, catalog, channelTypes, getFields } from '../../../core/alerts/channels/catalog.ts'
 import type { OutgoingMessage } from '../../../core/alerts/channels/channel.ts'
-import { channelOf } from '../../../core/alerts/channels/kinds.ts'
+import { getChannel } from '../../../core/alerts/channels/kinds.ts'
 import { english } from '../../../core/lib/i18n/dictionaries.ts'
 import { attempt, givenFor, LETTER_ID, letter, notice, SECRET, said } from '../../support/channels.ts'
 import { type Recorded, type RecordingServer, recordingServer } from '../../support/recording-server.ts'
@@ -197,7 +197,7 @@ describe('a dead-man’s switch', () => {
     return server.requests.map((one) => [one.path, one.body])
   }
   const at = (step: string) => `/hook/${TOKEN}${step}?code=${TOKEN}`
-  const { beat } = channelOf('ping')
+  const { beat } = getChannel('ping')
 
   test.each([
     ['failed', '/fail'],
@@ -227,7 +227,7 @@ describe('a dead-man’s switch', () => {
 
 test.each(channelTypes)('a form for %s has its words', (type) => {
   const keys = [`channel.type.${type}`, `channel.needs.${type}`]
-  for (const { name, choices = [] } of fieldsOf(type)) {
+  for (const { name, choices = [] } of getFields(type)) {
     const own = `channel.${type}.${name}`
     keys.push(
       own in english ? own : `channel.field.${name}`,

@@ -4,14 +4,14 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, test } from 'vitest'
 import { openAlertDatabase } from '../../../core/alerts/store/database.ts'
 import { headless } from '../../support/headless.ts'
-import { incidentOf } from '../../support/notifier-config.ts'
+import { createIncident } from '../../support/notifier-config.ts'
 
 test('without an agent incidents are read, and a file of a newer Holdfast is left alone', async () => {
   const home = headless({})
   expect(await home.says(['incidents'])).toBe('Nothing has failed.\n')
   const file = path.join(home.directory, 'alerts.db')
   const database = openAlertDatabase(file)
-  database.record([incidentOf('kept')])
+  database.record([createIncident('kept')])
   database.close()
   expect((await home.incidents()).map(({ incident }) => incident.id)).toEqual(['kept'])
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { OutgoingMessage } from '../../../core/alerts/channels/channel.ts'
-import { judgeMail } from '../../../core/alerts/channels/mail.ts'
+import { classifyMailError } from '../../../core/alerts/channels/mail.ts'
 import { attempt, givenFor, LETTER_ID, notice, said } from '../../support/channels.ts'
 import { headless } from '../../support/headless.ts'
 import { hasMailServer, type Mail, type MailServer, startMailServer } from '../../support/mail-server.ts'
@@ -33,7 +33,7 @@ test('who speaks no TLS is known as that in the desktop application, too', () =>
   const boringSsl = new Error(
     '18021683530816:error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER:tls_record.cc:211:',
   )
-  const outcome = judgeMail(boringSsl, givenFor('mail', 'http://127.0.0.1:25'))
+  const outcome = classifyMailError(boringSsl, givenFor('mail', 'http://127.0.0.1:25'))
   expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.mail.plain' } })
 })
 

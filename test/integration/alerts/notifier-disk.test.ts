@@ -3,7 +3,7 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Notifier } from '../../../core/alerts/notifier.ts'
 import type { AlertStore } from '../../../core/alerts/store/alert-store.ts'
-import { incidentOf, noticeOf, notifierConfig } from '../../support/notifier-config.ts'
+import { createIncident, createNotice, notifierConfig } from '../../support/notifier-config.ts'
 import { databaseFile, posted, startNotifier } from '../../support/notifier-world.ts'
 import { recordingServer } from '../../support/recording-server.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -34,12 +34,12 @@ describe('where nothing can be written down', () => {
     const file = made(temporaryDirectory('notifier'))
     const config = notifierConfig(server.origin, { hook: {} }, { file, native: true })
     const { notifier, shown, logs, states, asides } = startNotifier(config)
-    const incident = incidentOf('a')
-    const failed = noticeOf('failed', incident)
+    const incident = createIncident('a')
+    const failed = createNotice('failed', incident)
     await notifier.record([incident])
     await notifier.tell([failed])
     await until('it to be told', () => server.requests.length === 1 && shown.length === 1, SOON_MS)
-    await notifier.tell([failed, noticeOf('recovered', incident)])
+    await notifier.tell([failed, createNotice('recovered', incident)])
     await until('its end to be told', () => server.requests.length === 2 && shown.length === 2, SOON_MS)
     expect(posted(server.requests)).toEqual(['failed a', 'recovered a'])
     await until('nothing to wait', () => states()[1]?.condition === 'ok' && states()[1]?.waiting === 0)
@@ -63,14 +63,14 @@ describe('where nothing can be written down', () => {
       channels: () => undefined,
       log: () => undefined,
     })
-    const failed = noticeOf('failed', incidentOf('a'))
+    const failed = createNotice('failed', createIncident('a'))
     // Whoever has had no answer after three seconds shows it, too (telling.ts).
     const startedAt = performance.now()
     await notifier.tell([failed])
     expect(performance.now() - startedAt).toBeLessThan(2_900)
     await until('it to be told', () => server.requests.length === 1 && shown.length === 1, SOON_MS)
     await notifier.tell([failed])
-    await notifier.tell([noticeOf('failed', incidentOf('b'))])
+    await notifier.tell([createNotice('failed', createIncident('b'))])
     await until('the next to be told', () => server.requests.length === 2, SOON_MS)
     expect(posted(server.requests)).toEqual(['failed a', 'failed b'])
     await notifier.stop()
@@ -84,9 +84,9 @@ test('what is no database is set aside, and a new one is begun', async () => {
   writeFileSync(file, garbage)
   const config = notifierConfig(server.origin, { hook: {} }, { file })
   const { notifier, asides, comesTo } = startNotifier(config)
-  const incident = incidentOf('a')
+  const incident = createIncident('a')
   await notifier.record([incident])
-  await notifier.tell([noticeOf('failed', incident)])
+  await notifier.tell([createNotice('failed', incident)])
   await until('it to be told', () => server.requests.length === 1, SOON_MS)
   await comesTo('a', 'hook failed delivered')
   expect(asides).toEqual([{ why: 'broken', aside: expect.stringMatching(/\/alerts\.db\.broken-[\dTZ-]+$/) }])
@@ -99,10 +99,10 @@ test('what was damaged between two runs is set aside, and nobody misses a messag
   const server = await recordingServer()
   const file = databaseFile()
   const config = notifierConfig(server.origin, { hook: {} }, { file })
-  const incident = incidentOf('a')
+  const incident = createIncident('a')
   const before = startNotifier(config)
   await before.notifier.record([incident])
-  await before.notifier.tell([noticeOf('failed', incident)])
+  await before.notifier.tell([createNotice('failed', incident)])
   await before.comesTo('a', 'hook failed delivered')
   await before.notifier.stop()
   // Its header is whole; every page behind it is not.
@@ -110,16 +110,16 @@ test('what was damaged between two runs is set aside, and nobody misses a messag
   expect(statSync(file).size).toBeGreaterThan(8_192)
   writeFileSync(file, bytes.fill('x', 200))
   const after = startNotifier(config)
-  const other = incidentOf('b')
+  const other = createIncident('b')
   await after.notifier.record([other])
-  await after.notifier.tell([noticeOf('failed', other)])
+  await after.notifier.tell([createNotice('failed', other)])
   await until('it to be told', () => posted(server.requests).includes('failed b'), SOON_MS)
   await until('it to be set aside', () => after.asides.length > 0)
   expect(after.asides).toMatchObject([{ why: 'broken' }])
   // What comes next is written into the new one.
-  const third = incidentOf('c')
+  const third = createIncident('c')
   await after.notifier.record([third])
-  await after.notifier.tell([noticeOf('failed', third)])
+  await after.notifier.tell([createNotice('failed', third)])
   await after.comesTo('c', 'hook failed delivered')
   expect(posted(server.requests)).toEqual(['failed a', 'failed b', 'failed c'])
 })
@@ -130,7 +130,7 @@ test('what turns out to be damaged while it is used is set aside, too', async ()
   const config = notifierConfig(server.origin, { hook: {} }, { file })
   const before = startNotifier(config)
   const many = Array.from({ length: 200 }, (_, number) =>
-    incidentOf(`i${number}`, { group: 'x'.repeat(2_000) }),
+    createIncident(`i${number}`, { group: 'x'.repeat(2_000) }),
   )
   await before.notifier.record(many)
   await before.notifier.stop()
@@ -142,15 +142,15 @@ test('what turns out to be damaged while it is used is set aside, too', async ()
   await after.page().catch(() => undefined)
   await until('it to be set aside', () => after.asides.length > 0)
   expect(after.asides).toMatchObject([{ why: 'broken' }])
-  const incident = incidentOf('a')
+  const incident = createIncident('a')
   await after.notifier.record([incident])
-  await after.notifier.tell([noticeOf('failed', incident)])
+  await after.notifier.tell([createNotice('failed', incident)])
   await after.comesTo('a', 'hook failed delivered')
 })
 
 test('what waited is sent when its disk says at last what it was', async () => {
   const server = await recordingServer()
-  const [waited, told] = [noticeOf('failed', incidentOf('a')), incidentOf('b')]
+  const [waited, told] = [createNotice('failed', createIncident('a')), createIncident('b')]
   const rest = { channel: 'hook', channelName: 'Hook', decidedAt: null, attempts: 1, reason: null }
   const left = {
     waiting: [{ id: 'e', notice: waited, state: 'waiting', at: waited.at, ...rest }],
@@ -170,10 +170,10 @@ test('what waited is sent when its disk says at last what it was', async () => {
     channels: () => undefined,
     log: () => undefined,
   })
-  await notifier.tell([noticeOf('failed', incidentOf('c'))])
+  await notifier.tell([createNotice('failed', createIncident('c'))])
   await until('what comes now to be told', () => posted(server.requests).includes('failed c'), SOON_MS)
   await until('what waited to be told', () => posted(server.requests).includes('failed a'), 15_000)
-  await notifier.tell([waited, noticeOf('recovered', told)])
+  await notifier.tell([waited, createNotice('recovered', told)])
   await until('the end to be told', () => posted(server.requests).includes('recovered b'))
   expect(posted(server.requests)).toEqual(['failed c', 'failed a', 'recovered b'])
   expect(loads).toBe(2)

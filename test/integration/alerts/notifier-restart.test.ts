@@ -4,7 +4,7 @@ import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Notice } from '../../../core/alerts/notice.ts'
 import type { NotifierConfig } from '../../../core/alerts/notifier-messages.ts'
-import { incidentOf, noticeOf, notifierConfig } from '../../support/notifier-config.ts'
+import { createIncident, createNotice, notifierConfig } from '../../support/notifier-config.ts'
 import { databaseFile, posted, startNotifier } from '../../support/notifier-world.ts'
 import { type Recorded, recordingServer } from '../../support/recording-server.ts'
 import { until } from '../../support/until.ts'
@@ -19,10 +19,10 @@ describe('after a restart', () => {
     server.answer({ status: 503, headers: { 'Retry-After': '3600' } })
     const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
     const before = startNotifier(config)
-    const incident = incidentOf('a')
+    const incident = createIncident('a')
     await before.notifier.record([incident])
-    const others = ['b', 'c', 'd', 'e', 'f'].map((id) => noticeOf('failed', incidentOf(id)))
-    await before.notifier.tell([noticeOf('failed', incident), ...others])
+    const others = ['b', 'c', 'd', 'e', 'f'].map((id) => createNotice('failed', createIncident(id)))
+    await before.notifier.tell([createNotice('failed', incident), ...others])
     await until('the attempt to be written down', async () => {
       const [entry] = (await before.page()).entries
       return entry?.deliveries[0]?.attempts === 1
@@ -47,8 +47,8 @@ describe('after a restart', () => {
       { file: databaseFile(), native: true },
     )
     const before = startNotifier(config)
-    const incident = incidentOf('a')
-    const failed = noticeOf('failed', incident)
+    const incident = createIncident('a')
+    const failed = createNotice('failed', incident)
     await before.notifier.record([incident])
     await before.notifier.tell([failed])
     for (const done of ['native failed delivered', 'hook failed delivered', 'spare failed delivered'])
@@ -57,7 +57,7 @@ describe('after a restart', () => {
     const after = startNotifier(config)
     // Whoever had no answer says it again, before anything is known of the earlier run.
     await after.notifier.tell([failed])
-    await after.notifier.tell([noticeOf('recovered', incident)])
+    await after.notifier.tell([createNotice('recovered', incident)])
     for (const done of [
       'native recovered delivered',
       'hook recovered delivered',
@@ -73,7 +73,7 @@ describe('after a restart', () => {
     expect(await after.deliveries('a')).toHaveLength(8)
     await after.notifier.stop()
     const last = startNotifier(config)
-    await last.notifier.tell([noticeOf('over', incident)])
+    await last.notifier.tell([createNotice('over', incident)])
     await last.comesTo('a', 'hook over untold')
     expect(posted(server.requests, 'hook')).toHaveLength(2)
   })
@@ -83,13 +83,13 @@ describe('after a restart', () => {
     server.answer({ status: 500, headers: { 'Retry-After': '1' } })
     const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
     const before = startNotifier(config)
-    const incident = incidentOf('a')
+    const incident = createIncident('a')
     await before.notifier.record([incident])
-    await before.notifier.tell([noticeOf('failed', incident)])
+    await before.notifier.tell([createNotice('failed', incident)])
     await until('an attempt', () => server.requests.length === 1)
     await before.notifier.stop()
     const between = startNotifier(config)
-    await between.notifier.tell([noticeOf('recovered', incident)])
+    await between.notifier.tell([createNotice('recovered', incident)])
     await between.comesTo('a', 'hook summary waiting')
     await between.notifier.stop()
     server.answer({ status: 200 })
@@ -122,15 +122,15 @@ describe('killed between sending and marking', () => {
     const server = await recordingServer()
     server.answer({ status: 200, isSilent: true })
     const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
-    const incident = incidentOf('a')
-    const failed = noticeOf('failed', incident)
+    const incident = createIncident('a')
+    const failed = createNotice('failed', incident)
     await killedWhileSending(config, [failed], server.requests)
     server.answer({ status: 200 })
     const { notifier, comesTo, deliveries } = startNotifier(config)
     await notifier.record([incident])
     await notifier.tell([failed])
     await comesTo('a', 'hook failed delivered')
-    await notifier.tell([noticeOf('recovered', incident)])
+    await notifier.tell([createNotice('recovered', incident)])
     await comesTo('a', 'hook recovered delivered')
     expect(posted(server.requests)).toEqual(['failed a', 'failed a', 'recovered a'])
     const [first, second, third] = server.requests.map(({ headers, body }) => {
@@ -146,8 +146,8 @@ describe('killed between sending and marking', () => {
     const server = await recordingServer()
     server.answer({ status: 200, isSilent: true })
     const config = notifierConfig(server.origin, { line: { type: 'line' } }, { file: databaseFile() })
-    const incident = incidentOf('a')
-    await killedWhileSending(config, [noticeOf('failed', incident)], server.requests)
+    const incident = createIncident('a')
+    await killedWhileSending(config, [createNotice('failed', incident)], server.requests)
     server.answer(({ method }) => ({ status: method === 'POST' ? 409 : 200 }))
     const { notifier, comesTo } = startNotifier(config)
     await notifier.record([incident])

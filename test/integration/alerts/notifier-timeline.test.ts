@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Incident } from '../../../core/alerts/incident.ts'
 import { openAlertDatabase } from '../../../core/alerts/store/database.ts'
 import { KEPT_DAYS, type TimelineQuestion } from '../../../core/alerts/timeline.ts'
-import { incidentOf, noticeOf, notifierConfig } from '../../support/notifier-config.ts'
+import { createIncident, createNotice, notifierConfig } from '../../support/notifier-config.ts'
 import { databaseFile, type RunningNotifier, startNotifier } from '../../support/notifier-world.ts'
 import { recordingServer } from '../../support/recording-server.ts'
 import { until } from '../../support/until.ts'
@@ -15,7 +15,7 @@ const NOW = Date.UTC(2026, 10, 22, 12)
 /** An incident that was noticed so many minutes after the first. */
 function noticed(id: string, minutes: number, changes: Partial<Incident> = {}): Incident {
   const at = NOW + minutes * 60_000
-  return incidentOf(id, { startedAt: at - 1_000, noticedAt: at, ...changes })
+  return createIncident(id, { startedAt: at - 1_000, noticedAt: at, ...changes })
 }
 
 const ids = async (world: RunningNotifier, question: Partial<TimelineQuestion> = {}) =>
@@ -94,9 +94,9 @@ test('says of each channel what became of it, when and why', async () => {
     { file: databaseFile(), native: true },
   )
   const world = startNotifier(config)
-  const incident = incidentOf('a', { kind: 'unreachable' })
+  const incident = createIncident('a', { kind: 'unreachable' })
   await world.notifier.record([incident])
-  const failed = noticeOf('failed', incident)
+  const failed = createNotice('failed', incident)
   await world.notifier.tell([failed])
   const delivered = await world.comesTo('a', 'hook failed delivered')
   await world.comesTo('a', 'native failed delivered')
@@ -135,13 +135,13 @@ test('goes back for 400 days; what lasts and what waits stays', () => {
   const database = openAlertDatabase(file)
   const entry = (id: string, incident: Incident, state: 'waiting' | 'delivered', days: number) => {
     const at = NOW - days * DAY_MS
-    const notice = noticeOf('failed', incident, { at })
+    const notice = createNotice('failed', incident, { at })
     const rest = { channel: 'hook', channelName: 'Hook', decidedAt: at, attempts: 1, reason: null }
     return { id, notice, state, at, ...rest }
   }
   const daysAgo = (id: string, days: number, isOver = true) => {
     const at = NOW - days * DAY_MS
-    return incidentOf(id, { startedAt: at, noticedAt: at, endedAt: isOver ? at + 1_000 : null })
+    return createIncident(id, { startedAt: at, noticedAt: at, endedAt: isOver ? at + 1_000 : null })
   }
   const [old, lasting] = [daysAgo('old', KEPT_DAYS + 1), daysAgo('lasting', KEPT_DAYS + 100, false)]
   const young = daysAgo('young', KEPT_DAYS - 1)

@@ -71,7 +71,7 @@ describe.skipIf(!canMount)('what hangs, through the real worker (mounting needs 
       await checker.sees('p0', 'hung')
       const stopped = checker.stop()
       // Its last thread leaves the kernel at the thaw; all that runs of it ends before.
-      await until('the worker to be a corpse', () => stateOf(`/proc/${checker.pid}/stat`) === 'Z', 1_000)
+      await until('the worker to be a corpse', () => parseState(`/proc/${checker.pid}/stat`) === 'Z', 1_000)
       await disk.thaw()
       await stopped
     } finally {
@@ -82,12 +82,12 @@ describe.skipIf(!canMount)('what hangs, through the real worker (mounting needs 
 
 /** Threads of a process that are in uninterruptible sleep. */
 function blockedThreads(pid: number): number {
-  return readdirSync(`/proc/${pid}/task`).filter((task) => stateOf(`/proc/${pid}/task/${task}/stat`) === 'D')
+  return readdirSync(`/proc/${pid}/task`).filter((task) => parseState(`/proc/${pid}/task/${task}/stat`) === 'D')
     .length
 }
 
 /** The state of a thread, see proc_pid_stat(5): D is uninterruptible sleep, Z a corpse. */
-function stateOf(stat: string): string {
+function parseState(stat: string): string {
   const text = readFileSync(stat, 'utf8')
   return text.charAt(text.lastIndexOf(')') + 2)
 }

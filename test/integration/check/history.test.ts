@@ -7,7 +7,7 @@ import { canMount, mountExt4, mountTmpfs } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-const checksOf = (...paths: string[]) =>
+const createChecks = (...paths: string[]) =>
   paths.map((at, index) => ({ id: `p${index}`, path: at, probes: [...probeKinds] }))
 
 const lastHour = (id: string) => ({ id, from: Date.now() - 3_600_000, to: Date.now() + 1_000, points: 500 })
@@ -22,7 +22,7 @@ describe('the history of the real worker', () => {
   it('has the checks that were reported, also after the worker was killed', async () => {
     const historyPath = path.join(temporaryDirectory('history'), 'history.db')
     const well = temporaryDirectory('well')
-    const config = { paths: checksOf(well, path.join(well, 'absent')), historyPath }
+    const config = { paths: createChecks(well, path.join(well, 'absent')), historyPath }
     const checker = await startCheckerProcess(config)
     await until('some checks', () => checker.reports('p0').length >= 3 && checker.reports('p1').length >= 3)
     const { points, spanMs } = await checker.askHistory(lastHour('p0'))
@@ -48,7 +48,7 @@ describe('the history of the real worker', () => {
 
   it('keeps nothing where no place is given, and begins where one is given later', async () => {
     const well = temporaryDirectory('well')
-    const checker = await startCheckerProcess({ paths: checksOf(well) })
+    const checker = await startCheckerProcess({ paths: createChecks(well) })
     await checker.sees('p0', 'ok')
     expect(await checker.askHistory(lastHour('p0'))).toEqual({ points: [], spanMs: 0 })
     checker.configure({ historyPath: path.join(temporaryDirectory('history'), 'history.db') })
@@ -61,7 +61,7 @@ describe('the history of the real worker', () => {
   it('sets a damaged file aside and says so', async () => {
     const historyPath = path.join(temporaryDirectory('history'), 'history.db')
     writeFileSync(historyPath, 'no database')
-    const checker = await startCheckerProcess({ paths: checksOf(temporaryDirectory('well')), historyPath })
+    const checker = await startCheckerProcess({ paths: createChecks(temporaryDirectory('well')), historyPath })
     await checker.sees('p0', 'ok')
     await checker.askHistory(lastHour('p0'))
     expect(checker.notices()).toEqual(['check.historyBroken'])
@@ -73,7 +73,7 @@ describe.skipIf(!canMount)('the history on a disk in trouble (mounting needs roo
     const disk = await mountTmpfs(onTestFinished, { megabytes: 1 })
     writeFileSync(path.join(disk.point, 'fill'), Buffer.alloc(2 ** 20 - 8_192))
     const historyPath = path.join(disk.point, 'history.db')
-    const checker = await startCheckerProcess({ paths: checksOf(temporaryDirectory('well')), historyPath })
+    const checker = await startCheckerProcess({ paths: createChecks(temporaryDirectory('well')), historyPath })
     const since = Date.now()
     await until('the trouble to be told', () => checker.notices().length > 0, 30_000)
     expect(checker.notices()).toEqual(['check.historyLost'])
@@ -87,7 +87,7 @@ describe.skipIf(!canMount)('the history on a disk in trouble (mounting needs roo
   it('a frozen disk: the checks keep their timetable, and nothing is lost when it comes back', async () => {
     const disk = await mountExt4(onTestFinished)
     const historyPath = path.join(disk.point, 'history.db')
-    const checker = await startCheckerProcess({ paths: checksOf(temporaryDirectory('well')), historyPath })
+    const checker = await startCheckerProcess({ paths: createChecks(temporaryDirectory('well')), historyPath })
     await checker.sees('p0', 'ok')
     await checker.askHistory(lastHour('p0'))
     const before = checker.reports('p0').length

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { childrenOf } from '../../support/check-stdio.ts'
+import { listChildren } from '../../support/check-stdio.ts'
 import { canMount, mountExt4 } from '../../support/mounts.ts'
 import { probe } from '../../support/probe.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -60,8 +60,8 @@ describe.skipIf(!canMount)('holdfast probe on real faults (mounting needs root)'
       })
       onTestFinished(() => void child.kill('SIGKILL'))
       const isStuck = () =>
-        childrenOf(child.pid ?? 0).some((pid) =>
-          readdirSync(`/proc/${pid}/task`).some((task) => stateOf(pid, task) === 'D'),
+        listChildren(child.pid ?? 0).some((pid) =>
+          readdirSync(`/proc/${pid}/task`).some((task) => readState(pid, task) === 'D'),
         )
       await until('a thread to be stuck', isStuck)
       const asked = performance.now()
@@ -76,7 +76,7 @@ describe.skipIf(!canMount)('holdfast probe on real faults (mounting needs root)'
 })
 
 /** The state of a thread, see proc_pid_stat(5): D is uninterruptible sleep. */
-function stateOf(pid: number, task: string): string {
+function readState(pid: number, task: string): string {
   const text = readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8')
   return text.charAt(text.lastIndexOf(')') + 2)
 }

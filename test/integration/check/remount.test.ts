@@ -60,7 +60,7 @@ describe.skipIf(!canMount)('a mount that hangs and is mounted anew (mounting nee
 })
 
 describe.skipIf(!canMount)('the file system of a path that was known before (mounting needs root)', () => {
-  const memoryOf = (point: string, device: string) => {
+  const createMemory = (point: string, device: string) => {
     const mount = { point, device, type: 'nfs4', source: 'server:/' }
     return { ...freshMemory, known: { mount, readOnlyByIntent: false } }
   }
@@ -70,17 +70,17 @@ describe.skipIf(!canMount)('the file system of a path that was known before (mou
     const disk = createSystemDisk()
     const file = path.join(point, 'directory', 'file')
     const now = () => ({
-      fileSystem: disk.fileSystemOf(file, memoryOf(point, '0:0')),
-      mountedAs: disk.mountedAs(file, memoryOf(point, '0:0')),
+      fileSystem: disk.getFileSystem(file, createMemory(point, '0:0')),
+      mountedAs: disk.mountedAs(file, createMemory(point, '0:0')),
     })
     const first = now()
-    expect(first.fileSystem).toBe(disk.fileSystemOf(point, freshMemory))
+    expect(first.fileSystem).toBe(disk.getFileSystem(point, freshMemory))
     await unmount()
     const away = await until('the table to be read again', () => {
       const seen = now()
       return seen.mountedAs !== first.mountedAs && seen
     })
-    expect(away.fileSystem).toBe(disk.fileSystemOf(path.dirname(point), freshMemory))
+    expect(away.fileSystem).toBe(disk.getFileSystem(path.dirname(point), freshMemory))
     await mountAgain()
     const second = await until('it to be mounted again', () => {
       const seen = now()
@@ -88,13 +88,13 @@ describe.skipIf(!canMount)('the file system of a path that was known before (mou
     })
     expect(second.fileSystem).not.toBe(away.fileSystem)
     // A link that leads there: both count.
-    expect(disk.mountedAs('/a/link', memoryOf(point, '0:0'))).not.toBe(disk.mountedAs('/a/link', freshMemory))
+    expect(disk.mountedAs('/a/link', createMemory(point, '0:0'))).not.toBe(disk.mountedAs('/a/link', freshMemory))
   })
 
   it('stays the known one while an automount point has nothing mounted', async () => {
     const { point } = await makeAutomount(onTestFinished)
     const disk = createSystemDisk()
-    expect(disk.fileSystemOf(point, memoryOf(point, '0:0'))).toBe('0:0')
-    expect(disk.fileSystemOf(point, freshMemory)).not.toBe(point)
+    expect(disk.getFileSystem(point, createMemory(point, '0:0'))).toBe('0:0')
+    expect(disk.getFileSystem(point, freshMemory)).not.toBe(point)
   })
 })

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { closeSync, constants, openSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { childrenOf, command, isAlive, startCheck } from '../../support/check-stdio.ts'
+import { listChildren, command, isAlive, startCheck } from '../../support/check-stdio.ts'
 import { canMount, mountExt4 } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
@@ -78,8 +78,8 @@ describe('holdfast check, where something hangs or ends', () => {
     const files = Array.from({ length: 1_200 }, (_, index) => path.join(directory, `file${index}`))
     for (const file of files) writeFileSync(file, 'x')
     const check = startCheck()
-    const linesOf = (words: RegExp) => check.lines().filter((line) => words.test(line)).length
-    const wells = () => linesOf(/ 0 \d+\.\d{6}$/)
+    const countLines = (words: RegExp) => check.lines().filter((line) => words.test(line)).length
+    const wells = () => countLines(/ 0 \d+\.\d{6}$/)
     check.send([...fifos, ...files].map((file) => `start ${file} 1\n`).join(''))
     await until('two rounds', () => wells() >= 2 * files.length, 20_000)
     const more = Array.from({ length: 100 }, (_, index) => path.join(directory, `more${index}`))
@@ -87,15 +87,15 @@ describe('holdfast check, where something hangs or ends', () => {
     check.send(more.map((file) => `start ${file} 1\n`).join(''))
     await until(
       'no thread to be left',
-      () => linesOf(/ 11 Resource temporarily unavailable$/) >= files.length,
+      () => countLines(/ 11 Resource temporarily unavailable$/) >= files.length,
       20_000,
     )
-    expect(childrenOf(check.child.pid ?? 0).length).toBe(1)
+    expect(listChildren(check.child.pid ?? 0).length).toBe(1)
     expect(check.err()).toMatch(/^WARNING .* was not checked: so many other checks hang/m)
     const before = wells()
     const freed = fifos.slice(0, 200)
     check.send(freed.map((fifo) => `stop ${fifo}\n`).join(''))
-    await until('them to be stopped', () => linesOf(/ 115 stopping in progress$/) === freed.length)
+    await until('them to be stopped', () => countLines(/ 115 stopping in progress$/) === freed.length)
     for (const fifo of freed) letGo(fifo)
     await until('three more rounds', () => wells() >= before + 3 * files.length, 20_000)
     check.child.kill('SIGTERM')
@@ -130,7 +130,7 @@ describe('holdfast check, where something hangs or ends', () => {
     const check = startCheck()
     check.send('start /none 1\n')
     await check.says(/^check \/none/)
-    const [reader] = childrenOf(check.child.pid ?? 0)
+    const [reader] = listChildren(check.child.pid ?? 0)
     process.kill(reader ?? expect.fail('no process'), 'SIGKILL')
     expect((await check.ended()).code).toBe(137)
   })
@@ -144,7 +144,7 @@ describe('holdfast check, where something hangs or ends', () => {
       check.send(`start ${fifo} 1\n`)
       await check.says(`start ${fifo} 0 started`)
       const [reader = 0] = await until('the process that reads', () => {
-        const children = childrenOf(check.child.pid ?? 0)
+        const children = listChildren(check.child.pid ?? 0)
         return children.length > 0 && children
       })
       check.child.kill(signal)
@@ -161,7 +161,7 @@ describe('holdfast check, where something hangs or ends', () => {
     const check = startCheck()
     check.send(`start ${fifo} 1\nstart /none 1\n`)
     await check.says(/^check \/none/)
-    const [reader = 0] = childrenOf(check.child.pid ?? 0)
+    const [reader = 0] = listChildren(check.child.pid ?? 0)
     check.child.kill('SIGKILL')
     await until('the process that reads to end', () => !isAlive(reader))
   })

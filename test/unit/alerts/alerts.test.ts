@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { subjectsOf } from '../../../core/alerts/kinds.ts'
+import { getSubjects } from '../../../core/alerts/kinds.ts'
 import { alerts, checked } from '../../support/agent-alerts.ts'
 
 describe('alerts', () => {
@@ -78,9 +78,9 @@ describe('alerts', () => {
     const { running } = alerts()
     for (const id of ['a', 'b']) running.observe(checked('hung', id))
     running.observe(checked('ok', 'a'))
-    expect(running.incidents().map(subjectsOf)).toEqual([['/disk/b']])
+    expect(running.incidents().map(getSubjects)).toEqual([['/disk/b']])
     running.observe(checked('ok', 'b'))
-    expect(running.incidents().map(subjectsOf)).toEqual([['/disk/a', '/disk/b']])
+    expect(running.incidents().map(getSubjects)).toEqual([['/disk/a', '/disk/b']])
   })
 
   it('are told in a second though the clock is set back', () => {

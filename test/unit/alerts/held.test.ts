@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type AlertWorld, worldOf } from '../../support/alert-world.ts'
+import { type AlertWorld, createWorld } from '../../support/alert-world.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
@@ -36,8 +36,8 @@ const sets = (byMs: number): Step => {
 }
 
 /** What is heard of these steps, with its time: in seconds, or else in hours. */
-function heardOf(steps: Step[]) {
-  const world = worldOf()
+function collectNotices(steps: Step[]) {
+  const world = createWorld()
   for (const step of steps) step(world)
   return world.heard.map(({ what, elapsedMs, incident }) => {
     const when = elapsedMs < HOUR ? `${elapsedMs / SECOND} s` : `${(elapsedMs / HOUR).toFixed(1)} h`
@@ -91,7 +91,7 @@ describe('what a person holds', () => {
       [told, '9.0 h lasting hung'],
     ],
   ])('%s', (_, steps, wanted) => {
-    expect(heardOf(steps)).toEqual(wanted)
+    expect(collectNotices(steps)).toEqual(wanted)
   })
 
   it.each<[string, Step[], string[]]>([
@@ -139,7 +139,7 @@ describe('what a person holds', () => {
       ['30.0 h failed hung'],
     ],
   ])('%s', (_, steps, wanted) => {
-    expect(heardOf(steps)).toEqual(wanted)
+    expect(collectNotices(steps)).toEqual(wanted)
   })
 })
 
@@ -176,11 +176,11 @@ describe('the last word', () => {
       [told, '60 s recovered hung', '61 s failed read-only', '120 s recovered read-only'],
     ],
   ])('%s', (_, steps, wanted) => {
-    expect(heardOf(steps)).toEqual(wanted)
+    expect(collectNotices(steps)).toEqual(wanted)
   })
 
   it('names those alone that are well', () => {
-    const world = worldOf()
+    const world = createWorld()
     sees(['a', 'hung'], ['b', 'hung'])(world)
     world.pass(MINUTE)
     sees(['b', 'read-only'], ['a', 'ok'])(world)
@@ -190,7 +190,7 @@ describe('the last word', () => {
   })
 
   it('of what comes and goes names all that came and went', () => {
-    const world = worldOf()
+    const world = createWorld()
     for (const id of ['a', 'a', 'b', 'a']) {
       world.see(id, 'hung')
       world.pass(10 * SECOND)
@@ -203,7 +203,7 @@ describe('the last word', () => {
   })
 
   it('is no longer away than a restart where something comes and goes', () => {
-    const world = worldOf()
+    const world = createWorld()
     for (let times = 0; times < 4; times += 1) {
       world.see('a', 'hung')
       world.pass(10 * SECOND)

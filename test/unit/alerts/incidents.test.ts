@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { announce } from '../../../core/alerts/announce.ts'
 import { forget, observe } from '../../../core/alerts/incidents.ts'
 import { type AlertState, COLLECT_MS, noAlerts, type Sample } from '../../../core/alerts/state.ts'
-import { clocksAt, sampleOf } from '../../support/alert-samples.ts'
+import { clocksAt, createSample } from '../../support/alert-samples.ts'
 
 const sample = (at: number, kind: Sample['kind'], id = 'a', group = '/mnt', isOwn = false) =>
-  sampleOf(at, kind, { id, group, isOwn })
+  createSample(at, kind, { id, group, isOwn })
 
 /** A failure that may be the path's own. */
 function own(at: number, kind: Sample['kind'], id: string): Sample {

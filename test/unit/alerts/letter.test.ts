@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { factsOf } from '../../../core/alerts/channels/facts.ts'
+import { buildPayload } from '../../../core/alerts/channels/facts.ts'
 import type { Notice } from '../../../core/alerts/notice.ts'
-import { fillTemplate, letterOf } from '../../../core/alerts/render.ts'
+import { fillTemplate, renderMessage } from '../../../core/alerts/render.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { createWords, englishWords } from '../../../core/lib/i18n/words.ts'
 import { incident } from '../../support/agent-status.ts'
@@ -36,7 +36,7 @@ function notice(what: Notice['what'], changes: Partial<Notice['incident']> = {})
 
 /** What a channel of no type is sent, some time after it was decided. */
 function letter(told: Notice, { template = null as string | null, late = 0, given = writer } = {}) {
-  return letterOf('l', told, given, { type: null, template }, told.at + late)
+  return renderMessage('l', told, given, { type: null, template }, told.at + late)
 }
 
 describe('a notice in words', () => {
@@ -48,7 +48,7 @@ describe('a notice in words', () => {
       /^Photos has been read-only since .*09:30\. New files cannot be written\.\n\/data$/,
     )
     expect(letter(notice('recovered'), { given }).title).toBe('Recovered: Photos')
-    const line = letterOf('l', notice('failed'), given, { type: 'line-notify', template: null }, BEGUN)
+    const line = renderMessage('l', notice('failed'), given, { type: 'line-notify', template: null }, BEGUN)
     expect(line.title).toBe('Read-only: /data')
   })
 
@@ -116,7 +116,7 @@ describe('a test of a channel', () => {
   })
 
   it('is no fault to a machine either', () => {
-    const { what, urgent, incident: told } = factsOf(letter(notice('test')))
+    const { what, urgent, incident: told } = buildPayload(letter(notice('test')))
     expect({ what, urgent, ...told }).toMatchObject({
       what: 'test',
       urgent: false,
@@ -147,12 +147,12 @@ describe("a channel's template", () => {
     ['test', 'touch', 'Test from Holdfast'],
   ] as const)('of LINE Notify is the read-only monitor’s: %s, %s', (what, step, event) => {
     const given = { ...writer, labels: { project: 'P', resource: 'R' } }
-    const made = letterOf('l', notice(what, { step }), given, { type: 'line-notify', template: null }, BEGUN)
+    const made = renderMessage('l', notice(what, { step }), given, { type: 'line-notify', template: null }, BEGUN)
     expect(made.text).toBe(`\n[PROJ_CODE] P, in R\n>>> ${event}`)
   })
 
   it('says the path where no resource is named', () => {
-    const { text } = letterOf('l', notice('failed'), writer, { type: 'line-notify', template: null }, BEGUN)
+    const { text } = renderMessage('l', notice('failed'), writer, { type: 'line-notify', template: null }, BEGUN)
     expect(text).toBe('\n[PROJ_CODE] , in /data\n>>> touch failed')
   })
 })

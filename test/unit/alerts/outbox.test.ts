@@ -7,20 +7,20 @@ import {
   decide,
   EXPIRES_MS,
   isFor,
-  isInNeed,
+  needsStandby,
   isQuietAt,
   type OutboxEntry,
   retryAfterMs,
   TAKE_OVER_MS,
 } from '../../../core/alerts/outbox.ts'
-import { incidentOf, noticeOf } from '../../support/notifier-config.ts'
+import { createIncident, createNotice } from '../../support/notifier-config.ts'
 
 const NOW = Date.UTC(2026, 10, 22, 12)
 
 /** `failed a`: a waiting entry of this name about incident a. */
 function entry(name: string, kind: IncidentKind = 'read-only', at = NOW): OutboxEntry {
   const [what = '', about = ''] = name.split(' ')
-  const notice = noticeOf(what as Notice['what'], incidentOf(about, { kind }), { id: name, at })
+  const notice = createNotice(what as Notice['what'], createIncident(about, { kind }), { id: name, at })
   const { id } = notice
   const [channel, state] = ['hook', 'waiting' as const]
   return { id, notice, channel, channelName: channel, state, at, decidedAt: null, attempts: 0, reason: null }
@@ -153,7 +153,7 @@ test.each<[string, Parameters<typeof isFor>[0], IncidentKind, string[], boolean]
   ['what is about no source', { enabled: true, severity: 'warning', sources: ['b'] }, 'worker', [], true],
   ['its source, if grave', { enabled: true, severity: 'critical', sources: ['a'] }, 'silent', ['a'], false],
 ])('a channel that tells %s', (_, channel, kind, sources, is) => {
-  expect(isFor(channel, noticeOf('failed', incidentOf('i', { kind, sources })))).toBe(is)
+  expect(isFor(channel, createNotice('failed', createIncident('i', { kind, sources })))).toBe(is)
 })
 
 test.each<[string, string, Partial<OutboxEntry>, number, boolean]>([
@@ -169,7 +169,7 @@ test.each<[string, string, Partial<OutboxEntry>, number, boolean]>([
   ['is over and expired', 'over a', { state: 'expired' }, 0, false],
   ['is a test', 'test a', { state: 'refused' }, 0, false],
 ])('a standby and what %s', (_, name, changes, afterMs, is) => {
-  expect(isInNeed({ ...entry(name), ...changes }, NOW + afterMs)).toBe(is)
+  expect(needsStandby({ ...entry(name), ...changes }, NOW + afterMs)).toBe(is)
 })
 
 test.each<[string, string, Record<string, boolean>]>([
@@ -210,11 +210,11 @@ describe('a dispatcher', () => {
         return disk.wait
       },
       changed: () => undefined,
-      inNeed: ({ notice }) => needs.push(`${notice.what} ${notice.about}`),
+      onUndelivered: ({ notice }) => needs.push(`${notice.what} ${notice.about}`),
     })
     const tell = (name: string) => {
       const { notice } = entry(name, 'read-only', Date.now())
-      const made = one.entryOf(notice)
+      const made = one.createEntry(notice)
       if (made !== null) one.add(made)
       return made !== null
     }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { LONGEST_PAUSE_MINUTES } from '../../../core/settings/schema.ts'
 import { AlertModel, isFiring } from '../../support/alert-model.ts'
-import { sampleOf } from '../../support/alert-samples.ts'
+import { createSample } from '../../support/alert-samples.ts'
 import { AlertWorld, type Heard } from '../../support/alert-world.ts'
 import { createRandom, newSeed } from '../../support/transfer.ts'
 
@@ -12,7 +12,7 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-type Fault = readonly [kind: Parameters<typeof sampleOf>[1], isOwn: boolean]
+type Fault = readonly [kind: Parameters<typeof createSample>[1], isOwn: boolean]
 const WELL: Fault = ['ok', false]
 const DISK: readonly Fault[] = [
   ['read-only', false],
@@ -42,7 +42,7 @@ const subjects = [
 type Subject = (typeof subjects)[number]
 
 /** What comes and goes is told of the disk; what lasts then, too. */
-const isNextOf = (
+const isNext = (
   { what, incident: { kind, group, isOwn } }: Heard,
   { incident: next }: Pick<Heard, 'incident'>,
 ) => what === 'unstable' && !isOwn && !next.isOwn && next.kind === kind && next.group === group
@@ -105,10 +105,10 @@ class Course {
     const named = this.world.heard[index]
     if (named === undefined) return
     const isEnd = (one: Heard) =>
-      one.about === named.about || id in one.incident.paths || isNextOf(named, one)
+      one.about === named.about || id in one.incident.paths || isNext(named, one)
     const isOver = this.world.heard.slice(index).some((one) => !isFiring(one) && isEnd(one))
     const isOpen = this.world.state.open.some(
-      (one) => one.id === named.incident.id || isNextOf(named, { incident: one }),
+      (one) => one.id === named.incident.id || isNext(named, { incident: one }),
     )
     const isForgotten = (this.#forgottenAt.get(id) ?? -1) >= named.elapsedMs
     expect(isOver || isOpen || isForgotten, `the last word about ${id} is ${named.what}`).toBe(true)
@@ -194,7 +194,7 @@ class Course {
     const [kind, isOwn] = fault
     this.did.push(`${id} ${kind}${isOwn ? ' (own)' : ''} ${samples}`)
     for (let count = 0; count < samples; count += 1)
-      this.world.observe(sampleOf(0, kind, { id, group, isOwn, tellAfterMs }))
+      this.world.observe(createSample(0, kind, { id, group, isOwn, tellAfterMs }))
     this.model.look()
   }
 

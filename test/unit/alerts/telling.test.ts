@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createTelling } from '../../../core/alerts/handover-queue.ts'
+import { createHandoverQueue } from '../../../core/alerts/handover-queue.ts'
 import type { Incident } from '../../../core/alerts/incident.ts'
 import { exampleNotice, type Notice } from '../../../core/alerts/notice.ts'
 
@@ -16,7 +16,7 @@ function notifier() {
         resolve()
       }, inMs)
     })
-  const telling = createTelling(
+  const telling = createHandoverQueue(
     {
       tell: (notices) => take('told', how.tellMs, notices),
       record: (incidents) => take('recorded', how.recordMs, incidents),

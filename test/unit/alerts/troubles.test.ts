@@ -3,7 +3,7 @@ import { announce, tellAgainAtMs } from '../../../core/alerts/announce.ts'
 import { repeatInMs } from '../../../core/alerts/flapping.ts'
 import { forget, observe } from '../../../core/alerts/incidents.ts'
 import { type AlertState, noAlerts, type Sample } from '../../../core/alerts/state.ts'
-import { clocksAt, sampleOf } from '../../support/alert-samples.ts'
+import { clocksAt, createSample } from '../../support/alert-samples.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
@@ -19,7 +19,7 @@ function told(course: Course, seconds: number, from: AlertState = noAlerts) {
   for (let second = course[0]?.[0] ?? 0; second <= seconds; second += 1) {
     const kind = course.findLast(([since]) => since <= second)?.[1] ?? 'ok'
     const at = second * SECOND
-    state = observe(state, sampleOf(at, kind))
+    state = observe(state, createSample(at, kind))
     const due = tellAgainAtMs(state, clocksAt(at))
     if (due === null || due > at) continue
     const next = announce(state, clocksAt(at))
@@ -102,7 +102,7 @@ describe('what comes and goes', () => {
     const troubles = (isOwn: boolean) => {
       let state = noAlerts
       const see = (id: string, kind: Sample['kind'], at: number) => {
-        state = observe(state, sampleOf(at, kind, { id, isOwn }))
+        state = observe(state, createSample(at, kind, { id, isOwn }))
       }
       for (const [index, id] of ['a', 'b', 'c'].entries()) {
         for (const at of [0, 1]) see(id, 'missing', index * MINUTE + at)
@@ -123,7 +123,7 @@ describe('what comes and goes', () => {
       at += SECOND
       for (const id of ['a', 'b']) {
         const kind = failing.includes(id) ? 'missing' : 'ok'
-        state = observe(state, sampleOf(at, kind, { id, isOwn: true }))
+        state = observe(state, createSample(at, kind, { id, isOwn: true }))
       }
       const next = announce(state, clocksAt(at))
       state = next.state

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { freshMemory, type PathMemory } from '../../../core/check/probes/findings.ts'
-import { lookAtMount } from '../../../core/check/probes/look-at-mount.ts'
+import { evaluateMount } from '../../../core/check/probes/look-at-mount.ts'
 import type { Mount } from '../../../core/platform/mounts/mountinfo.ts'
 
 const disk: Mount = {
@@ -20,7 +20,7 @@ const root: Mount = { ...disk, id: 20, device: '254:0', point: '/', source: '/de
 function story(start: PathMemory, ...sights: [Mount, number | null][]) {
   let memory = start
   const causes = sights.map(([mount, errors]) => {
-    const looked = lookAtMount(memory, mount, errors)
+    const looked = evaluateMount(memory, mount, errors)
     memory = looked.memory
     return looked.failures.map(({ cause }) => cause)
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { dueAt, patienceOf, SUSPICION_MS, tickAfter } from '../../../core/check/scheduler/timetable.ts'
+import { dueAt, chooseTimeouts, SUSPICION_MS, tickAfter } from '../../../core/check/scheduler/timetable.ts'
 
 const timetable = { startMs: 500, intervalMs: 10_000 }
 
@@ -29,7 +29,7 @@ describe('timetable', () => {
 describe('patience', () => {
   it.each([1, 2, 5, 10, 60, 600, 3_600])('finds a hang within %d s and one more', (seconds) => {
     const intervalMs = seconds * 1_000
-    const { timeoutMs, spotCheckEveryMs } = patienceOf(intervalMs)
+    const { timeoutMs, spotCheckEveryMs } = chooseTimeouts(intervalMs)
     const untilBegun = spotCheckEveryMs === null ? intervalMs : spotCheckEveryMs + SUSPICION_MS
     expect(untilBegun + timeoutMs).toBeLessThan(intervalMs + 1_000)
     expect(timeoutMs).toBeGreaterThanOrEqual(Math.min(900, intervalMs))

@@ -1,19 +1,19 @@
 import { constants } from 'node:os'
 import { describe, expect, it } from 'vitest'
-import { errorName, strerror, systemErrorOf } from '../../../core/check/probes/errno.ts'
+import { errorName, strerror, toSystemError } from '../../../core/check/probes/errno.ts'
 import type { Failure } from '../../../core/check/probes/findings.ts'
 import {
   fileSystemHungVerdict,
-  gravest,
+  pickGravest,
   hungVerdict,
   SLOW_MS,
   slowLimit,
-  verdictOf,
+  toVerdict,
 } from '../../../core/check/verdict.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 
 const call = (step: string, code: string): Failure => ({ step, cause: 'call', errno: 1, code })
-const judge = (...failures: Failure[]) => verdictOf('/p', { failures, elapsedMs: 12 }, 10_000)
+const judge = (...failures: Failure[]) => toVerdict('/p', { failures, elapsedMs: 12 }, 10_000)
 
 describe('verdicts', () => {
   it.each([
@@ -60,7 +60,7 @@ describe('verdicts', () => {
 
   it('is well when nothing failed, and slow beyond the threshold or a quarter of the timeout', () => {
     const kindAfter = (elapsedMs: number, timeoutMs: number) =>
-      verdictOf('/p', { failures: [], elapsedMs }, slowLimit(SLOW_MS, timeoutMs)).kind
+      toVerdict('/p', { failures: [], elapsedMs }, slowLimit(SLOW_MS, timeoutMs)).kind
     expect(kindAfter(1_999, 60_000)).toBe('ok')
     expect(kindAfter(2_001, 60_000)).toBe('slow')
     expect(kindAfter(260, 1_000)).toBe('slow')
@@ -87,10 +87,10 @@ describe('verdicts', () => {
     const ok = judge()
     const emergency = judge({ step: 'mount', cause: 'emergency', point: '/p' })
     const refused = judge(call('create', 'EROFS'))
-    expect(gravest('/p', { mount: emergency, read: ok, write: refused })).toBe(refused)
-    expect(gravest('/p', { mount: emergency, read: ok })).toBe(emergency)
-    expect(gravest('/p', { mount: ok, read: hungVerdict('/p', 'read', 1), write: refused }).kind).toBe('hung')
-    expect(gravest('/p', {}).kind).toBe('ok')
+    expect(pickGravest('/p', { mount: emergency, read: ok, write: refused })).toBe(refused)
+    expect(pickGravest('/p', { mount: emergency, read: ok })).toBe(emergency)
+    expect(pickGravest('/p', { mount: ok, read: hungVerdict('/p', 'read', 1), write: refused }).kind).toBe('hung')
+    expect(pickGravest('/p', {}).kind).toBe('ok')
   })
 })
 
@@ -118,7 +118,7 @@ describe('system errors', () => {
   })
 
   it('takes what Node itself refuses as an invalid argument', () => {
-    expect(systemErrorOf(new TypeError('must be a string without null bytes'))).toEqual({
+    expect(toSystemError(new TypeError('must be a string without null bytes'))).toEqual({
       errno: constants.errno.EINVAL,
       code: 'EINVAL',
     })

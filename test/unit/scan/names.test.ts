@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { probeName } from '../../../core/check/probes/write-file.ts'
-import { createNameFilter, nameRulesOf } from '../../../core/filter/names.ts'
+import { createNameFilter, toNameRules } from '../../../core/filter/names.ts'
 import { isTemporaryPath, temporaryNames } from '../../../core/filter/temporary.ts'
 import { asideName } from '../../../core/send/delete-after-send/safe-unlink.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
@@ -41,10 +41,10 @@ describe('temporary names', () => {
 
   test('temporary names: they are left out unless a source sends them', () => {
     const source = sourceSchema.parse({ id: 's', path: '/s', name: 's' })
-    const whyOf = (temporary: 'send' | 'leave-out', path: string) =>
-      createNameFilter(nameRulesOf({ ...source, temporary })).fileBelow(path)
+    const findReason = (temporary: 'send' | 'leave-out', path: string) =>
+      createNameFilter(toNameRules({ ...source, temporary })).fileBelow(path)
     for (const path of ['a.!qB', 'b/.rsync-partial/c', 'd.aria2'])
-      expect([whyOf('leave-out', path), whyOf('send', path)]).toEqual(['temporary', null])
+      expect([findReason('leave-out', path), findReason('send', path)]).toEqual(['temporary', null])
     expect(source.temporary).toBe('leave-out')
   })
 
@@ -77,7 +77,7 @@ describe('what a source leaves out', () => {
     batch: { closedMark: 'done', sentMark: 'shipped' },
     ignore: ['*.log', '/top.txt', 'cache/', '!kept.log'],
   })
-  const { batchPrefix, ...rules } = nameRulesOf(source)
+  const { batchPrefix, ...rules } = toNameRules(source)
   const filter = createNameFilter(rules)
 
   test('in a batch source, what is in no batch directory', () => {
@@ -124,7 +124,7 @@ describe('hidden names', () => {
     hidden: 'leave-out',
     ignore: ['cache/', '*.log'],
   })
-  const filter = createNameFilter(nameRulesOf(source))
+  const filter = createNameFilter(toNameRules(source))
 
   test.each([
     ['a', null],
@@ -138,7 +138,7 @@ describe('hidden names', () => {
 
   test('directories, too; by default both are sent', () => {
     expect(filter.directory('deep/.git')).toBe('hidden')
-    const plain = createNameFilter(nameRulesOf({ ...source, hidden: 'send' }))
+    const plain = createNameFilter(toNameRules({ ...source, hidden: 'send' }))
     expect([plain.directory('.git'), plain.fileBelow('.git/config'), plain.file('.a')]).toEqual([
       null,
       null,
@@ -147,9 +147,9 @@ describe('hidden names', () => {
   })
 
   test('the pattern that leaves a file out is named', () => {
-    expect(filter.patternOf('deep/cache/a')).toBe('cache/')
-    expect(filter.patternOf('x.log')).toBe('*.log')
-    expect(filter.patternOf('.a')).toBeNull()
+    expect(filter.findPattern('deep/cache/a')).toBe('cache/')
+    expect(filter.findPattern('x.log')).toBe('*.log')
+    expect(filter.findPattern('.a')).toBeNull()
   })
 })
 

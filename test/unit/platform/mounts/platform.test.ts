@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { freshMemory } from '../../../../core/check/probes/findings.ts'
-import { lookAtMount } from '../../../../core/check/probes/look-at-mount.ts'
+import { evaluateMount } from '../../../../core/check/probes/look-at-mount.ts'
 import { darwinMountId, parseStatfsList, STATFS_BYTES } from '../../../../core/platform/mounts/darwin.ts'
 import { changedPoints } from '../../../../core/platform/mounts/mount-table.ts'
 import { isReadOnly, type Mount, readMounts } from '../../../../core/platform/mounts/mountinfo.ts'
@@ -92,7 +92,7 @@ describe('macOS’s list of mounts', () => {
   it('finds a file’s mount by its device: /Users is on the data volume, though the system’s is above it', () => {
     expect(mountOf(mounts, 16_777_232)).toMatchObject({ source: '/dev/disk3s5' })
     const isIntended = (dev: number) => {
-      const { failures, memory } = lookAtMount(freshMemory, mountOf(mounts, dev), null)
+      const { failures, memory } = evaluateMount(freshMemory, mountOf(mounts, dev), null)
       expect(failures).toEqual([])
       return memory.known?.readOnlyByIntent
     }
@@ -102,17 +102,17 @@ describe('macOS’s list of mounts', () => {
   })
 
   it('shows a stick that is pulled out, and one that became read-only', () => {
-    const { memory } = lookAtMount(freshMemory, mountOf(mounts, 0x1000014), null)
+    const { memory } = evaluateMount(freshMemory, mountOf(mounts, 0x1000014), null)
     const without = listOf(SYSTEM, DEVICES, DATA)
     expect(changedPoints(mounts, without)).toContain('/Volumes/NO NAME')
     // What is at its place then is a directory of the data volume.
-    expect(lookAtMount(memory, mountOf(without, 0x1000010), null).failures).toMatchObject([
+    expect(evaluateMount(memory, mountOf(without, 0x1000010), null).failures).toMatchObject([
       { cause: 'unmounted' },
     ])
     const protectedStick = { ...STICK, flags: STICK.flags | 1 }
     const later = listOf(SYSTEM, DEVICES, DATA, protectedStick)
     expect(changedPoints(mounts, later)).toContain('/Volumes/NO NAME')
-    expect(lookAtMount(memory, mountOf(later, 0x1000014), null).failures).toMatchObject([
+    expect(evaluateMount(memory, mountOf(later, 0x1000014), null).failures).toMatchObject([
       { cause: 'read-only' },
     ])
   })

@@ -13,7 +13,7 @@ import { inProject, isProgram, runMain, say } from './setup/project.mjs'
  * Returns the platforms that the name of a platform package stands for.
  * @param {string} name
  */
-function platformOf(name) {
+function parsePlatform(name) {
   const os = /(android|darwin|linux|win32|freebsd|openharmony)/.exec(name)?.[1]
   const cpu = /(arm64|x64|arm|ia32|riscv64|s390x|ppc64)/.exec(
     os === undefined ? '' : (name.split(os)[1] ?? ''),
@@ -40,7 +40,7 @@ export function missingEntries(lock) {
       )
       if (place === '' || known || !/^\d+\.\d+\.\d+/.test(version)) continue
       const dev = entry.dev ? { dev: true } : {}
-      missing[`node_modules/${name}`] = { version, ...dev, optional: true, ...platformOf(name) }
+      missing[`node_modules/${name}`] = { version, ...dev, optional: true, ...parsePlatform(name) }
     }
   }
   return missing

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { commandScript } from './setup/command.mjs'
 import { ensureNode } from './setup/node.mjs'
 import { cacheDirectory, dropError, runMain } from './setup/project.mjs'
-import { becomes } from './setup/run.mjs'
+import { runInForeground } from './setup/run.mjs'
 
 // Short commands only read and query: they run in this process, as starting another one would take longer than the
 // command itself.
@@ -48,7 +48,7 @@ async function inProcessOfItsOwn(node, script, words, cache) {
     ...process.env,
   }
   // For core/lib/workers/collect-start.ts.
-  return becomes(node, ['--expose-gc', script, ...words], { env })
+  return runInForeground(node, ['--expose-gc', script, ...words], { env })
 }
 
 // Suppresses the AWS SDK's warning about the user's Node.js in the middle of the output: packages include their own.

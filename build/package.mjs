@@ -26,7 +26,7 @@ const USAGE = 'usage: npm run package -- dir | deb | cli | release'
 const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
 
 /** @param {string} place */
-async function sizeOf(place) {
+async function measureSize(place) {
   const found = await stat(place)
   if (!found.isDirectory()) return found.size
   let size = 0
@@ -36,7 +36,7 @@ async function sizeOf(place) {
 }
 
 /** @param {string} place */
-const tell = async (place) => say(`${path.relative(inProject(), place)}: ${mebibytes(await sizeOf(place))}`)
+const tell = async (place) => say(`${path.relative(inProject(), place)}: ${mebibytes(await measureSize(place))}`)
 
 /**
  * @param {import('./setup/electron.mjs').Electron} electron

@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises'
 import { loadProgram } from '../cli/program.ts'
 import { markdownReference } from '../cli/reference/markdown.ts'
-import { factsOf } from '../cli/reference/tree.ts'
+import { describeCommand } from '../cli/reference/tree.ts'
 import { inProject } from './setup/project.mjs'
 
-await writeFile(inProject('docs/commands.md'), markdownReference(factsOf(await loadProgram(''))))
+await writeFile(inProject('docs/commands.md'), markdownReference(describeCommand(await loadProgram(''))))

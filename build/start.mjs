@@ -6,7 +6,7 @@ import { NoElectron } from './setup/electron.mjs'
 import { absoluteWords, electronArguments, hasDisplay } from './setup/launch.mjs'
 import { projectEnvironment } from './setup/node.mjs'
 import { isProgram, projectDirectory, runMain, say } from './setup/project.mjs'
-import { becomes } from './setup/run.mjs'
+import { runInForeground } from './setup/run.mjs'
 import { ensureSandbox } from './setup/sandbox.mjs'
 import { setup } from './setup.mjs'
 
@@ -26,7 +26,7 @@ async function startWindow(words, { node, electron }) {
   const environment = { ...process.env }
   // Set by the terminals of Electron-based editors: it would make this Electron a plain Node.js.
   delete environment.ELECTRON_RUN_AS_NODE
-  return becomes(electron.executable, electronArguments(projectDirectory, words, uid), { env: environment })
+  return runInForeground(electron.executable, electronArguments(projectDirectory, words, uid), { env: environment })
 }
 
 /**
@@ -38,7 +38,7 @@ async function startInTerminal(words, why) {
   say(`${why} Holdfast runs in this terminal, without its window. Ctrl-C ends it.`)
   const { script } = await commandScript(node)
   const agent = [script, 'agent', ...(words.length > 0 ? ['--', ...words] : [])]
-  return becomes(node, agent, { env: projectEnvironment() })
+  return runInForeground(node, agent, { env: projectEnvironment() })
 }
 
 async function main() {

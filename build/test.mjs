@@ -13,7 +13,7 @@ import {
   runMain,
   SetupError,
   say,
-  stackOf,
+  getStack,
 } from './setup/project.mjs'
 import { setup } from './setup.mjs'
 import {
@@ -187,7 +187,7 @@ if (isProgram(import.meta.url)) {
     try {
       return await main()
     } catch (thrown) {
-      say(thrown instanceof SetupError ? `holdfast: ${thrown.message}` : stackOf(thrown))
+      say(thrown instanceof SetupError ? `holdfast: ${thrown.message}` : getStack(thrown))
       process.stdout.write(`\n${closingLine({ passed: 0, failed: ['setup'], skipped: [], retried: [] })}\n`)
       return 1
     }

@@ -9,7 +9,7 @@ import type { Destination } from '../core/settings/destination-schema.ts'
 import { namedDestination, formatLocation } from '../core/settings/destinations.ts'
 import { givenDestinationSchema, type TestedDestination } from '../core/settings/given-destination.ts'
 import { readKnownHostIn } from '../core/settings/known-hosts.ts'
-import { secretsOf } from './channel-options.ts'
+import { readSecretFiles } from './channel-options.ts'
 import type { AddOptions, Wanted } from './destination-options.ts'
 import { jsonText } from './json.ts'
 import { askSecret, askWhether, secretsInEnvironment } from './secret-words.ts'
@@ -27,7 +27,7 @@ interface Confirmation {
 }
 
 /** @param id of the destination whose stored secrets are used. */
-async function tested(
+async function requestTest(
   directory: string,
   destination: TestedDestination,
   secrets: Given,
@@ -43,7 +43,7 @@ async function tested(
  */
 export async function secretsFor(wanted: Wanted, options: AddOptions, isNew: boolean): Promise<Given> {
   const { fields } = secretsOfDestination({ ...wanted, id: '' })
-  const given = { ...secretsInEnvironment(fields.map(({ name }) => name)), ...secretsOf(options) }
+  const given = { ...secretsInEnvironment(fields.map(({ name }) => name)), ...readSecretFiles(options) }
   for (const { name, required } of isNew ? fields : [])
     if (required && given[name] === undefined) given[name] = await askSecret(name)
   return given
@@ -54,7 +54,7 @@ export async function secretsFor(wanted: Wanted, options: AddOptions, isNew: boo
  * @throws UserError cli.destinations.hostKey, cli.destinations.certificate if the user declines or there is no
  * terminal; as knownHostKey.
  */
-export async function confirmed(
+export async function confirmDestination(
   directory: string,
   wanted: Wanted,
   { secrets, known, knownHosts }: Confirmation,
@@ -65,7 +65,7 @@ export async function confirmed(
   const isUnknown =
     wanted.kind === 'sftp' ? wanted.hostKey === '' || wanted.hostKey === known : wanted.kind === 's3'
   if (!isUnknown) return wanted
-  const { sentence, found } = await tested(directory, wanted, secrets)
+  const { sentence, found } = await requestTest(directory, wanted, secrets)
   if (wanted.kind === 'sftp') {
     const { hostKey } = found
     if (hostKey === undefined && wanted.hostKey === '') throw new UserError(sentence.key, sentence.params)
@@ -94,12 +94,12 @@ async function knownHostKey(
   const said = { file, address: formatAddress(wanted.host, wanted.port) }
   let found = ''
   for (const hostKey of keys) {
-    const { sentence, found: seen } = await tested(directory, { ...wanted, hostKey }, secrets)
+    const { sentence, found: seen } = await requestTest(directory, { ...wanted, hostKey }, secrets)
     if (sentence.key !== 'transfer.sftp.wrongHostKey') return hostKey
     found = seen.hostKey ?? ''
   }
   if (keys.length === 0 && revoked.length > 0)
-    found = (await tested(directory, { ...wanted, hostKey: '' }, secrets)).found.hostKey ?? ''
+    found = (await requestTest(directory, { ...wanted, hostKey: '' }, secrets)).found.hostKey ?? ''
   if (revoked.includes(found)) throw new UserError('sftp.knownHosts.revoked', { ...said, found })
   if (keys.length > 0) throw new UserError('sftp.knownHosts.other', { ...said, found })
   throw new UserError(hasAuthority ? 'sftp.knownHosts.authority' : 'sftp.knownHosts.none', said)
@@ -117,7 +117,7 @@ export async function addDestination(directory: string, wanted: Wanted, options:
   openDataDirectory(directory)
   const secrets = await secretsFor(wanted, options, true)
   const destination = givenDestinationSchema.parse(
-    await confirmed(directory, wanted, { secrets, knownHosts: options.knownHosts }),
+    await confirmDestination(directory, wanted, { secrets, knownHosts: options.knownHosts }),
   )
   const input = { destination, secrets }
   const after = await changeSettings(directory, () => ({ command: 'addDestination', input }))
@@ -135,7 +135,7 @@ export async function addDestination(directory: string, wanted: Wanted, options:
 }
 
 /** Tests a destination of the settings with its stored secrets. */
-const testKept = (directory: string, one: Destination) => tested(directory, one, {}, one.id)
+const testKept = (directory: string, one: Destination) => requestTest(directory, one, {}, one.id)
 
 function sayNotes({ found: { warning, notes } }: DestinationTest): void {
   for (const note of warning === undefined ? notes : [warning, ...notes])

@@ -6,7 +6,7 @@ import { ignoreError } from '../core/dropped-errors.ts'
 import type { Message } from '../core/lib/i18n/message.ts'
 import { toSentence, UserError } from '../core/lib/i18n/user-error.ts'
 import type { Settings } from '../core/settings/schema.ts'
-import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { omitUndefined } from './omit-undefined.ts'
 import { linkLines } from './path-lines.ts'
 import { collectPaths } from './path-words.ts'
@@ -34,9 +34,9 @@ export function registerAgent(program: Command): void {
 }
 
 async function runAgent(given: string[], options: AgentOptions): Promise<void> {
-  const dataDirectory = dataDirectoryOf(options)
+  const dataDirectory = resolveDataDirectory(options)
   const directories = given.map((directory) => path.resolve(directory))
-  const as = wantedOf(options)
+  const as = toStartOptions(options)
   const say = (line: string) => console.log(`${new Date().toTimeString().slice(0, 8)} ${line}`)
   const host = terminalHost(say)
   const open = await openAgent(dataDirectory, host).catch((error) => {
@@ -78,7 +78,7 @@ function sayLinks({ sources }: Settings, given: readonly string[]): void {
 }
 
 /** Without an option the settings of directories that are already protected stay unchanged. */
-function wantedOf({ batch = false, prefix, oneFileSystem }: AgentOptions): StartOptions {
+function toStartOptions({ batch = false, prefix, oneFileSystem }: AgentOptions): StartOptions {
   const isBatch = batch || prefix !== undefined
   return omitUndefined({ ...(isBatch && { kind: 'batch' as const, prefix: prefix ?? '' }), oneFileSystem })
 }

@@ -4,8 +4,8 @@ import { UserError } from '../core/lib/i18n/user-error.ts'
 import { namedDestination } from '../core/settings/destinations.ts'
 import { changedDestinationSchema } from '../core/settings/given-destination.ts'
 import { readSftpTarget } from '../core/settings/sftp-target.ts'
-import { confirmed, secretsFor } from './add-destination.ts'
-import { type AddOptions, parsed, type Wanted } from './destination-options.ts'
+import { confirmDestination, secretsFor } from './add-destination.ts'
+import { type AddOptions, parseDestination, type Wanted } from './destination-options.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
 import { translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
@@ -56,7 +56,7 @@ function changedBy(before: Wanted, options: AddOptions): Wanted {
     ...(before.kind === 'sftp' && options.host !== undefined ? movedTo(options.host, options) : {}),
   }
   const { keyFile } = options
-  return parsed({
+  return parseDestination({
     ...before,
     ...(before.kind === 's3' && given.includes('endpoint') ? { certificate: null } : {}),
     ...changes,
@@ -73,7 +73,7 @@ export async function changeDestination(directory: string, name: string, options
   const secrets = await secretsFor(wanted, options, isOtherLogin)
   const known = before.kind === 'sftp' ? before.hostKey : undefined
   const destination = changedDestinationSchema.parse(
-    await confirmed(directory, wanted, { secrets, known, knownHosts: options.knownHosts }),
+    await confirmDestination(directory, wanted, { secrets, known, knownHosts: options.knownHosts }),
   )
   const input = { id, destination, secrets }
   await changeSettings(directory, () => ({ command: 'changeDestination', input }))

@@ -35,7 +35,7 @@ export function withChannelOptions(command: Command): Command {
       'a secret, read from a file, or from standard input with "-": token=/run/line-token (repeatable)',
       collect,
     )
-    .option('--severity <least>', `only what is at least so grave: ${severities.join(' or ')}`, severityOf)
+    .option('--severity <least>', `only what is at least so grave: ${severities.join(' or ')}`, parseSeverity)
     .option('--source <path>', 'only incidents of this directory (repeatable)', collectPaths)
     .option('--all-sources', 'incidents of all directories')
     .option('--standby', 'only what another channel could not deliver')
@@ -43,13 +43,13 @@ export function withChannelOptions(command: Command): Command {
     .option('--template <text>', 'the message, with {title}, {body} and \\n; "" for the usual one')
 }
 
-export function severityOf(text: string): Severity {
+export function parseSeverity(text: string): Severity {
   const found = severities.find((one) => one === text)
   if (found === undefined) throw new InvalidArgumentError(`It must be ${severities.join(' or ')}.`)
   return found
 }
 
-export function typeOf(text: string): ChannelType {
+export function parseChannelType(text: string): ChannelType {
   const types = Object.entries(catalog).filter(([, { isAddable }]) => isAddable)
   const found = types.find(([type]) => type === text)
   if (found === undefined)
@@ -89,7 +89,7 @@ export function channelWith(
 }
 
 /** Reads the given secrets, each once; they are never printed. */
-export function secretsOf({ secret = [] }: ChannelOptions): Record<string, string> {
+export function readSecretFiles({ secret = [] }: ChannelOptions): Record<string, string> {
   return Object.fromEntries(
     secret.map((pair) => {
       const [field, file] = split(pair)

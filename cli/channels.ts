@@ -10,11 +10,11 @@ import {
   channelWith,
   namedChannel,
   newId,
-  secretsOf,
-  typeOf,
+  readSecretFiles,
+  parseChannelType,
   withChannelOptions,
 } from './channel-options.ts'
-import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
+import { resolveDataDirectory, getDataDirectory, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { minutesIn } from './option-words.ts'
 import { askWhether } from './secret-words.ts'
@@ -35,16 +35,16 @@ export function registerChannels(program: Command): void {
     .description('list, add, try and remove the channels through which Holdfast tells what is wrong')
     .option('--json', 'print them as JSON, without secrets')
   withDataDirectory(command).action((options: { data?: string; json?: boolean }) =>
-    list(dataDirectoryOf(options), options.json === true),
+    list(resolveDataDirectory(options), options.json === true),
   )
   const inner = (usage: string, description: string) =>
     withDataDirectory(command.command(usage).description(description))
   withChannelOptions(
-    inner('add', 'add a channel').argument('<type>', 'such as line, mail or ntfy', typeOf),
-  ).action((type: ChannelType, options: ChannelOptions, self: Command) => add(dataOf(self), type, options))
+    inner('add', 'add a channel').argument('<type>', 'such as line, mail or ntfy', parseChannelType),
+  ).action((type: ChannelType, options: ChannelOptions, self: Command) => add(getDataDirectory(self), type, options))
   withChannelOptions(inner('change', 'change a channel').argument('<channel>', 'its name or id')).action(
     (given: string, options: ChannelOptions, self: Command) =>
-      change(dataOf(self), given, (one, settings) => channelWith(one, options, settings), secretsOf(options)),
+      change(getDataDirectory(self), given, (one, settings) => channelWith(one, options, settings), readSecretFiles(options)),
   )
   for (const [word, enabled] of [
     ['on', true],
@@ -53,31 +53,31 @@ export function registerChannels(program: Command): void {
     inner(word, `switch a channel ${word}`)
       .argument('<channel>', 'its name or id')
       .action((given: string, _: object, self: Command) =>
-        change(dataOf(self), given, (one) => ({ ...one, enabled }), {}),
+        change(getDataDirectory(self), given, (one) => ({ ...one, enabled }), {}),
       )
   }
   inner('remove', 'remove a channel and its secrets')
     .argument('<channel>', 'its name or id')
-    .action((given: string, _: object, self: Command) => remove(dataOf(self), given))
+    .action((given: string, _: object, self: Command) => remove(getDataDirectory(self), given))
   inner('order', 'set the order in which a standby takes over')
     .argument('<channel...>', 'all of them')
-    .action((given: string[], _: object, self: Command) => order(dataOf(self), given))
+    .action((given: string[], _: object, self: Command) => order(getDataDirectory(self), given))
   inner(
     'test',
     'send a test through a channel, the real way; the agent must be running; exit code 1: not delivered',
   )
     .argument('<channel>', 'its name or id')
-    .action((given: string, _: object, self: Command) => test(dataOf(self), given))
+    .action((given: string, _: object, self: Command) => test(getDataDirectory(self), given))
   inner('rules', 'show what holds for all channels, or change it')
     .option('--project <code>', 'the project code in messages')
     .option('--resource <id>', 'the resource id in messages (default: the path)')
-    .option('--quiet <from-to>', 'tell only what is critical at these times: 22:00-07:00, or none', quietOf)
-    .option('--unreachable <time>', 'tell that a destination is away after so long: 90s, 5m', minutesOf)
-    .action((options: RulesOptions, self: Command) => rules(dataOf(self), options))
+    .option('--quiet <from-to>', 'tell only what is critical at these times: 22:00-07:00, or none', parseQuietHours)
+    .option('--unreachable <time>', 'tell that a destination is away after so long: 90s, 5m', parseMinutes)
+    .action((options: RulesOptions, self: Command) => rules(getDataDirectory(self), options))
 }
 
 /** Parses quiet hours. "none" stays a word: commander reads null as an option that was not given. */
-function quietOf(text: string): QuietHours | 'none' {
+function parseQuietHours(text: string): QuietHours | 'none' {
   if (text === 'none') return text
   const [from, to] = text.split('-')
   const parsed = quietHoursSchema.safeParse({ from, to })
@@ -85,7 +85,7 @@ function quietOf(text: string): QuietHours | 'none' {
   return parsed.data
 }
 
-function minutesOf(text: string): number {
+function parseMinutes(text: string): number {
   const minutes = minutesIn(text)
   if (minutes >= 0.05 && minutes <= 10_080) return minutes
   throw new InvalidArgumentError('It must be a time such as 90s or 5m, at least 3s, at most 7d.')
@@ -94,7 +94,7 @@ function minutesOf(text: string): number {
 async function list(directory: string, json: boolean): Promise<void> {
   const state = await runningState(directory)
   const { alerts } = settingsIn(state, directory)
-  const rows = alerts.channels.map((one) => ({ ...one, state: stateOf(state, one) }))
+  const rows = alerts.channels.map((one) => ({ ...one, state: findChannelState(state, one) }))
   if (json) return console.log(jsonText({ ...alerts, channels: rows }, 2))
   if (rows.length === 0) console.log(translate('cli.channels.none'))
   for (const { id, name, type, enabled, standby, state: now } of rows) {
@@ -111,11 +111,11 @@ async function list(directory: string, json: boolean): Promise<void> {
   }
 }
 
-const stateOf = (state: AppState | null, { id }: ChannelSettings) =>
+const findChannelState = (state: AppState | null, { id }: ChannelSettings) =>
   state?.channels.find((one) => one.id === id)
 
 async function add(directory: string, type: ChannelType, options: ChannelOptions): Promise<void> {
-  const secrets = secretsOf(options)
+  const secrets = readSecretFiles(options)
   let id = ''
   await changeSettings(directory, (settings) => {
     id = newId(settings, options.name ?? type, type)
@@ -176,7 +176,7 @@ async function test(directory: string, given: string): Promise<void> {
 
 async function rules(directory: string, options: RulesOptions): Promise<void> {
   const { project, resource, quiet, unreachable } = options
-  const changesOf = ({ alerts: { labels } }: Settings) => ({
+  const buildChanges = ({ alerts: { labels } }: Settings) => ({
     alerts: {
       labels: { project: project ?? labels.project, resource: resource ?? labels.resource },
       ...(quiet === undefined ? {} : { quietHours: quiet === 'none' ? null : quiet }),
@@ -188,7 +188,7 @@ async function rules(directory: string, options: RulesOptions): Promise<void> {
     ? settingsIn(await runningState(directory), directory)
     : await changeSettings(directory, (settings) => ({
         command: 'changeSettings',
-        input: changesOf(settings),
+        input: buildChanges(settings),
       }))
   const { labels, quietHours, unreachableMinutes } = alerts
   const hours =

@@ -4,21 +4,21 @@ const WIDE =
 /** Characters without a cell: they combine with the one before, or are invisible. */
 const NONE = /[\p{Mn}\p{Me}\p{Cf}]/u
 
-const cellOf = (character: string): number => (WIDE.test(character) ? 2 : NONE.test(character) ? 0 : 1)
+const getCharacterCells = (character: string): number => (WIDE.test(character) ? 2 : NONE.test(character) ? 0 : 1)
 
 /** Returns the number of terminal cells that a text takes. */
-export const cellsOf = (text: string): number => [...text].reduce((sum, one) => sum + cellOf(one), 0)
+export const countCells = (text: string): number => [...text].reduce((sum, one) => sum + getCharacterCells(one), 0)
 
 /** Pads the text with spaces on the right, so that the next column is aligned. */
 export const padded = (text: string, cells: number): string =>
-  text + ' '.repeat(Math.max(0, cells - cellsOf(text)))
+  text + ' '.repeat(Math.max(0, cells - countCells(text)))
 
 /** Cuts the text to the given number of cells. */
 export function cutTo(text: string, cells: number): string {
   let room = cells
   let kept = ''
   for (const character of text) {
-    room -= cellOf(character)
+    room -= getCharacterCells(character)
     if (room < 0) break
     kept += character
   }
@@ -28,7 +28,7 @@ export function cutTo(text: string, cells: number): string {
 /** Formats rows as lines: each column as wide as its widest cell, except the last. */
 export function tableLines(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((cells) => cellsOf(cells[column] ?? ''))),
+    Math.max(...rows.map((cells) => countCells(cells[column] ?? ''))),
   )
   return rows.map((cells) =>
     cells

@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander'
 import { loadProgram } from './program.ts'
 import { completionFor, type Shell, shells } from './reference/completion.ts'
-import { factsOf } from './reference/tree.ts'
+import { describeCommand } from './reference/tree.ts'
 
 /** `holdfast completion bash`: prints a shell's completion script. */
 export function registerCompletion(program: Command): void {
@@ -12,6 +12,6 @@ export function registerCompletion(program: Command): void {
     )
     .addArgument(new Argument('<shell>', 'the shell').choices(shells))
     .action(async (shell: Shell) => {
-      process.stdout.write(completionFor(shell, factsOf(await loadProgram(''))))
+      process.stdout.write(completionFor(shell, describeCommand(await loadProgram(''))))
     })
 }

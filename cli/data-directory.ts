@@ -12,7 +12,7 @@ export function withDataDirectory(command: Command): Command {
   )
 }
 
-export function dataDirectoryOf(options: { data?: string }): string {
+export function resolveDataDirectory(options: { data?: string }): string {
   return options.data === undefined
     ? defaultDataDirectory(process.env, process.platform)
     : path.resolve(options.data)
@@ -20,8 +20,8 @@ export function dataDirectoryOf(options: { data?: string }): string {
 
 /** Returns the --data option that a suggested command needs; empty for the default data directory. */
 export const dataWords = (directory: string): string =>
-  directory === dataDirectoryOf({}) ? '' : ` --data '${directory}'`
+  directory === resolveDataDirectory({}) ? '' : ` --data '${directory}'`
 
 /** Returns the data directory of an inner command: the option may precede or follow the command's name. */
-export const dataOf = (command: Command): string =>
-  dataDirectoryOf(command.optsWithGlobals<{ data?: string }>())
+export const getDataDirectory = (command: Command): string =>
+  resolveDataDirectory(command.optsWithGlobals<{ data?: string }>())

@@ -15,14 +15,14 @@ export function destinationLine(state: AppState, destination: DestinationState):
     ...(totals.waitingFiles === 0
       ? []
       : [translate('cli.waiting', { files: totals.waitingFiles, size: totals.waitingBytes })]),
-    ...paceOf(rate, left),
+    ...formatPace(rate, left),
     ...(space === undefined ? [] : [translate('cli.space', { free: space.free, total: space.total })]),
   ])
   return failure === null ? line : about(line, terminalWords(failure.sentence))
 }
 
 /** Formats the rate and the time left; unknown values are left out. */
-export const paceOf = (rate: number, left: number | null): string[] => [
+export const formatPace = (rate: number, left: number | null): string[] => [
   ...(rate > 0 ? [translate('cli.rate', { rate })] : []),
   ...(left === null ? [] : [translate('cli.left', { left })]),
 ]

@@ -51,7 +51,7 @@ export const withName = (command: Command): Command =>
 
 const withLogin = (command: Command): Command =>
   command
-    .option('--login <how>', 'password, key (the secret "key"), file or agent', loginOf)
+    .option('--login <how>', 'password, key (the secret "key"), file or agent', parseLogin)
     .option('--key-file <path>', 'the private key on this computer that it logs in with')
     .option('--host-key <SHA256:…>', "the server's host key; without, it is shown and asked about")
     .option(
@@ -93,13 +93,13 @@ export const withChanges = (command: Command): Command =>
 
 const logins = ['password', 'key', 'file', 'agent']
 
-function loginOf(text: string): string {
+function parseLogin(text: string): string {
   if (!logins.includes(text)) throw new InvalidArgumentError(`It must be one of ${logins.join(', ')}.`)
   return text
 }
 
 /** @throws WrongUsage cli.destinations.invalid */
-export function parsed(given: object): Wanted {
+export function parseDestination(given: object): Wanted {
   const result = testedDestinationSchema.safeParse(given)
   if (result.success) return result.data
   const [issue] = result.error?.issues ?? []
@@ -108,50 +108,50 @@ export function parsed(given: object): Wanted {
 }
 
 /** @throws WrongUsage cli.destinations.hideNames */
-function encryptionOf({ recipient, hideNames }: AddOptions) {
+function getEncryption({ recipient, hideNames }: AddOptions) {
   if (hideNames === true && recipient === undefined) throw new WrongUsage('cli.destinations.hideNames')
   return { recipient, hideNames }
 }
 
-export function folderOf(directory: string, options: AddOptions): Wanted {
+export function parseFolderDestination(directory: string, options: AddOptions): Wanted {
   const { name } = options
   const resolved = path.resolve(directory)
-  return parsed({
+  return parseDestination({
     kind: 'folder',
     path: resolved,
     name: name ?? (path.basename(resolved) || resolved),
-    ...encryptionOf(options),
+    ...getEncryption(options),
   })
 }
 
 /** @throws WrongUsage cli.destinations.sftpTarget, cli.destinations.invalid */
-export function sftpOf(target: string, options: AddOptions): Wanted {
+export function parseSftpDestination(target: string, options: AddOptions): Wanted {
   const { host, user, port, path: directory = '' } = readSftpTarget(target) ?? {}
   if (host === undefined || user === undefined)
     throw new WrongUsage('cli.destinations.sftpTarget', { target })
   const { name, folder, keyFile, hostKey = '' } = options
   const hasKey = options.secret?.some((pair) => pair.startsWith('key=')) === true
   const login = options.login ?? (keyFile !== undefined ? 'file' : hasKey ? 'key' : undefined)
-  return parsed({
+  return parseDestination({
     kind: 'sftp',
     name: name ?? host,
     ...{ user, host, port, path: directory, hostKey },
-    ...{ folder, login, ...encryptionOf(options) },
+    ...{ folder, login, ...getEncryption(options) },
     keyFile: keyFile === undefined ? undefined : path.resolve(keyFile),
   })
 }
 
 /** @param place "bucket" or "bucket/prefix", optionally after "s3://". @throws WrongUsage cli.destinations.invalid */
-export function s3Of(endpoint: string, place: string, options: AddOptions): Wanted {
+export function parseS3Destination(endpoint: string, place: string, options: AddOptions): Wanted {
   const [bucket = '', ...prefix] = place
     .replace(/^s3:\/\//i, '')
     .replace(/\/+$/, '')
     .split('/')
   const { name, folder, region, storageClass, certificate } = options
-  return parsed({
+  return parseDestination({
     kind: 's3',
     name: name ?? bucket,
     ...{ endpoint, bucket, prefix: prefix.join('/'), pathStyle: options.hostStyle !== true },
-    ...{ folder, region, storageClass, certificate, ...encryptionOf(options) },
+    ...{ folder, region, storageClass, certificate, ...getEncryption(options) },
   })
 }

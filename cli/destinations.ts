@@ -4,13 +4,13 @@ import { LONGEST_NAME, namedDestination, formatLocation } from '../core/settings
 import type { Settings } from '../core/settings/schema.ts'
 import { addDestination, testDestination } from './add-destination.ts'
 import { changeDestination } from './change-destination.ts'
-import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
+import { resolveDataDirectory, getDataDirectory, withDataDirectory } from './data-directory.ts'
 import { destinationLine, withFailures } from './destination-line.ts'
 import {
   type AddOptions,
-  folderOf,
-  s3Of,
-  sftpOf,
+  parseFolderDestination,
+  parseS3Destination,
+  parseSftpDestination,
   withChanges,
   withName,
   withS3Options,
@@ -37,7 +37,7 @@ export function registerDestinations(program: Command): void {
       'list where files go; add, test, change, rename, remove or choose destinations (holdfast pair adds a receiver)',
     )
     .option('--json', 'print the list as JSON')
-  withDataDirectory(command).action((options: Options) => list(dataDirectoryOf(options), options.json))
+  withDataDirectory(command).action((options: Options) => list(resolveDataDirectory(options), options.json))
   registerAdding(command)
   withDataDirectory(
     command
@@ -48,7 +48,7 @@ export function registerDestinations(program: Command): void {
       .argument('<name>', 'the destination')
       .option('--json', 'print what came of it as JSON'),
   ).action((name: string, _: Options, self: Command) =>
-    testDestination(dataOf(self), name, self.optsWithGlobals<Options>().json === true),
+    testDestination(getDataDirectory(self), name, self.optsWithGlobals<Options>().json === true),
   )
   withDataDirectory(
     withChanges(
@@ -60,7 +60,7 @@ export function registerDestinations(program: Command): void {
         .argument('<name>', 'the destination'),
     ),
   ).action((name: string, _: AddOptions, self: Command) =>
-    changeDestination(dataOf(self), name, self.optsWithGlobals<AddOptions>()),
+    changeDestination(getDataDirectory(self), name, self.optsWithGlobals<AddOptions>()),
   )
   withDataDirectory(
     command
@@ -68,20 +68,20 @@ export function registerDestinations(program: Command): void {
       .description('call a destination otherwise; nothing else changes')
       .argument('<name>', 'the destination')
       .argument('<new-name>', 'what it is called from now on'),
-  ).action((name: string, next: string, _: Options, self: Command) => rename(dataOf(self), name, next))
+  ).action((name: string, next: string, _: Options, self: Command) => rename(getDataDirectory(self), name, next))
   withDataDirectory(
     command
       .command('remove')
       .description('send nothing there any more; what it has stays there, and files here stay, too')
       .argument('<name>', 'the destination'),
-  ).action((name: string, _: Options, self: Command) => remove(dataOf(self), name))
+  ).action((name: string, _: Options, self: Command) => remove(getDataDirectory(self), name))
   withDataDirectory(
     command
       .command('delete-local')
       .description(
         'delete the copies that were made on this computer while there was no destination, with their earlier contents; refused until every file is at its destinations',
       ),
-  ).action((_: Options, self: Command) => deleteLocal(dataOf(self)))
+  ).action((_: Options, self: Command) => deleteLocal(getDataDirectory(self)))
   withDataDirectory(
     command
       .command('choose')
@@ -90,7 +90,7 @@ export function registerDestinations(program: Command): void {
       .argument('[name...]', 'the destinations that its files go to')
       .option('--all', 'all destinations, also those that are added later'),
   ).action((directory: string, names: string[], { all }: Options, self: Command) =>
-    choose(dataOf(self), directory, names, all === true),
+    choose(getDataDirectory(self), directory, names, all === true),
   )
 }
 
@@ -102,7 +102,7 @@ function registerAdding(destinations: Command): void {
   withName(kind('folder', 'a mounted disk or share').argument('<path>', 'the folder')).action(
     (directory: string, _: AddOptions, self: Command) => {
       const options = self.optsWithGlobals<AddOptions>()
-      return addDestination(dataOf(self), folderOf(directory, options), options)
+      return addDestination(getDataDirectory(self), parseFolderDestination(directory, options), options)
     },
   )
   withSftpOptions(
@@ -112,7 +112,7 @@ function registerAdding(destinations: Command): void {
     ),
   ).action((target: string, _: AddOptions, self: Command) => {
     const options = self.optsWithGlobals<AddOptions>()
-    return addDestination(dataOf(self), sftpOf(target, options), options)
+    return addDestination(getDataDirectory(self), parseSftpDestination(target, options), options)
   })
   withS3Options(
     kind('s3', 'a bucket of an S3-compatible store')
@@ -120,7 +120,7 @@ function registerAdding(destinations: Command): void {
       .argument('<bucket>', 'the bucket, or bucket/prefix'),
   ).action((endpoint: string, bucket: string, _: AddOptions, self: Command) => {
     const options = self.optsWithGlobals<AddOptions>()
-    return addDestination(dataOf(self), s3Of(endpoint, bucket, options), options)
+    return addDestination(getDataDirectory(self), parseS3Destination(endpoint, bucket, options), options)
   })
 }
 
@@ -179,13 +179,13 @@ async function choose(
   all: boolean,
 ): Promise<void> {
   if (all === names.length > 0) throw new WrongUsage('cli.destinations.chooseWhat')
-  const idsOf = ({ destinations }: Settings) =>
+  const findIds = ({ destinations }: Settings) =>
     all ? null : [...new Set(names.map((name) => namedDestination(destinations, name).id))]
   const after = await changeSettings(dataDirectory, (settings) => ({
     command: 'changeSource',
-    input: { id: sourceAt(settings, directory).id, changes: { destinations: idsOf(settings) } },
+    input: { id: sourceAt(settings, directory).id, changes: { destinations: findIds(settings) } },
   }))
-  const chosen = idsOf(after)
+  const chosen = findIds(after)
   const list = after.destinations.filter(({ id }) => chosen === null || chosen.includes(id))
   const said = { path: sourceAt(after, directory).path, names: named(list.map(({ name }) => name)) }
   console.log(translate('cli.destinations.chosen', said))

@@ -7,7 +7,7 @@ import { UserError } from '../core/lib/i18n/user-error.ts'
 import { toReason } from '../core/platform/system-error.ts'
 import { getDataLayout } from '../core/settings/data-directory.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
-import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { writeGivenFile } from './given-file.ts'
 import { parsePath } from './path-words.ts'
 import { askState, refuseMissing } from './settings-change.ts'
@@ -24,7 +24,7 @@ export function registerDiagnostics(program: Command): void {
     )
     .argument('<file>', 'where to, such as holdfast.zip', parsePath)
   withDataDirectory(command).action((file: string, options: { data?: string }) =>
-    write(path.resolve(file), dataDirectoryOf(options)),
+    write(path.resolve(file), resolveDataDirectory(options)),
   )
 }
 
@@ -33,7 +33,7 @@ async function write(file: string, data: string): Promise<void> {
   const secrets = openSecrets(data, null).get()
   const zip = await buildDiagnostics({
     layout: getDataLayout(data),
-    state: await stateOf(data),
+    state: await readState(data),
     secrets,
     version,
   })
@@ -46,7 +46,7 @@ async function write(file: string, data: string): Promise<void> {
 }
 
 /** Returns the agent's state; null if no agent answers. */
-async function stateOf(data: string): Promise<AppState | null> {
+async function readState(data: string): Promise<AppState | null> {
   try {
     return await askState(data)
   } catch (error) {

@@ -5,7 +5,7 @@ import { parseSeconds } from '../core/lib/i18n/amounts.ts'
 import { priorities, type Source, sourceFiltersSchema, sourceSchema } from '../core/settings/schema.ts'
 import { type PatternOptions, readPatterns, withPatterns } from './ignore-from.ts'
 import { omitUndefined } from './omit-undefined.ts'
-import { ageOf, NONE, settingOf, sizeOf } from './option-words.ts'
+import { parseMinimumAge, NONE, toSetting, parseSizeOption } from './option-words.ts'
 
 const HOUR_SECONDS = 3_600
 
@@ -49,9 +49,9 @@ export function withFilters(command: Command): Command {
         `files of temporary names, left out by default: ${temporaryNames.join(' ')}`,
       ).choices(sourceFiltersSchema.shape.temporary.unwrap().options),
     )
-    .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', sizeOf)
-    .option('--max-size <size>', 'leave out larger files: 500M, 10G, or none', sizeOf)
-    .option('--min-age <time>', 'send a file only so long after its last change: 90s, 30m, 12h, 0', ageOf)
+    .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', parseSizeOption)
+    .option('--max-size <size>', 'leave out larger files: 500M, 10G, or none', parseSizeOption)
+    .option('--min-age <time>', 'send a file only so long after its last change: 90s, 30m, 12h, 0', parseMinimumAge)
     .option('--one-file-system', 'look no more at what other file systems mounted inside hold (find -xdev)')
     .option('--no-one-file-system', 'look at what is mounted inside, too')
     .addOption(
@@ -62,12 +62,12 @@ export function withFilters(command: Command): Command {
     .option(
       '--delete-after <time>',
       'remove files here so long after they were durable at a receiver on another computer: 12h, 30d, or never',
-      deleteAfterOf,
+      parseDeleteAfter,
     )
     .option(
       '--tell-silence <time>',
       'tell when nothing has come from it for so long, or its newest batch directory is not closed: 12h, 2d, or never',
-      silenceOf,
+      parseSilence,
     )
 }
 
@@ -81,27 +81,27 @@ export function withNames(command: Command): Command {
 }
 
 /** Returns the given options as changes of the settings. */
-export function namesOf({ name, prefix, closedMark, sentMark }: NameOptions): FilterChanges {
+export function toNameChanges({ name, prefix, closedMark, sentMark }: NameOptions): FilterChanges {
   const marks = omitUndefined({ prefix, closedMark, sentMark })
   return omitUndefined({ name, batch: Object.keys(marks).length === 0 ? undefined : marks })
 }
 
 /** @throws UserError if a file of patterns cannot be read. */
-export function changesOf(options: FilterOptions): FilterChanges {
+export function toFilterChanges(options: FilterOptions): FilterChanges {
   const { hidden, temporary, minSize, maxSize, minAge, oneFileSystem, priority, deleteAfter } = options
   const { tellSilence } = options
   return omitUndefined({
     ...{ hidden, temporary, oneFileSystem, priority },
     ignore: readPatterns(options),
-    minimumBytes: settingOf(minSize),
-    maximumBytes: settingOf(maxSize),
+    minimumBytes: toSetting(minSize),
+    maximumBytes: toSetting(maxSize),
     minimumAgeSeconds: minAge,
-    deleteAfter: settingOf(deleteAfter),
-    silentHours: settingOf(tellSilence),
+    deleteAfter: toSetting(deleteAfter),
+    silentHours: toSetting(tellSilence),
   })
 }
 
-function deleteAfterOf(text: string): NonNullable<Source['deleteAfter']> | typeof NONE {
+function parseDeleteAfter(text: string): NonNullable<Source['deleteAfter']> | typeof NONE {
   if (text === 'never') return NONE
   const seconds = parseSeconds(text) ?? 0
   // Rounded up, so that no file is deleted too early.
@@ -112,7 +112,7 @@ function deleteAfterOf(text: string): NonNullable<Source['deleteAfter']> | typeo
   return parsed.data
 }
 
-function silenceOf(text: string): number | typeof NONE {
+function parseSilence(text: string): number | typeof NONE {
   if (text === 'never') return NONE
   const parsed = sourceSchema.shape.silentHours.unwrap().safeParse((parseSeconds(text) ?? 0) / HOUR_SECONDS)
   if (!parsed.success || parsed.data === null)

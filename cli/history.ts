@@ -4,7 +4,7 @@ import { sendCommand } from '../core/agent/control-socket.ts'
 import type { HistoryPoint } from '../core/check/checker-messages.ts'
 import type { VerdictKind } from '../core/check/verdict-kinds.ts'
 import { tableLines } from './columns.ts'
-import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { pathAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
@@ -19,12 +19,12 @@ export function registerHistory(program: Command): void {
     .command('history')
     .description('print the delays and verdicts of a checked path; exit code 3: no agent runs')
     .argument('<path>', 'a source, or its name, or a checked path of the running agent', parsePath)
-    .option('--hours <hours>', 'how far back', positive, 24)
-    .option('--points <points>', 'the most lines', positive, 48)
+    .option('--hours <hours>', 'how far back', parsePositive, 24)
+    .option('--points <points>', 'the most lines', parsePositive, 48)
     .option('--json', 'print the answer as JSON: times in milliseconds since 1970, delays in milliseconds')
   withDataDirectory(command).action(
     async (given: string, options: { data?: string; hours: number; points: number; json?: boolean }) => {
-      const directory = dataDirectoryOf(options)
+      const directory = resolveDataDirectory(options)
       const state = await askState(directory)
       const { id } = pathAt(state.settings, given)
       const to = Date.now()
@@ -38,7 +38,7 @@ export function registerHistory(program: Command): void {
   )
 }
 
-function positive(text: string): number {
+function parsePositive(text: string): number {
   const number = Number(text)
   if (!(number > 0 && Number.isFinite(number))) throw new InvalidArgumentError('It must be a number above 0.')
   return number

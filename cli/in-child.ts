@@ -48,13 +48,13 @@ export async function runInChild(output: Writable, errors: Writable): Promise<ne
       resolve()
     }
     child.once('message', (said) => end((said as Ended).code))
-    child.once('exit', (how, signal) => end(how ?? codeOf(signal ?? 'SIGKILL')))
+    child.once('exit', (how, signal) => end(how ?? toExitCode(signal ?? 'SIGKILL')))
     child.once('error', () => end(1))
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => {
       child.kill(signal)
-      setTimeout(() => exitNow(code ?? codeOf(signal)), END_WITHIN_MS)
+      setTimeout(() => exitNow(code ?? toExitCode(signal)), END_WITHIN_MS)
     })
   const log = relay(child.stderr, errors)
   await Promise.all([ended, relay(child.stdout, output)])
@@ -65,7 +65,7 @@ export async function runInChild(output: Writable, errors: Writable): Promise<ne
 }
 
 /** Returns the exit code that a shell reports for a process ended by a signal. */
-function codeOf(signal: NodeJS.Signals): number {
+function toExitCode(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal]
 }
 

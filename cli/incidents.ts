@@ -16,11 +16,11 @@ import { message } from '../core/lib/i18n/message.ts'
 import { getAlertsFile } from '../core/receive/service/receiver-alerting.ts'
 import { getDataLayout } from '../core/settings/data-directory.ts'
 import { storeLayout } from '../core/store/layout.ts'
-import { severityOf } from './channel-options.ts'
-import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
+import { parseSeverity } from './channel-options.ts'
+import { resolveDataDirectory, getDataDirectory, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { pathAt } from './known-path.ts'
-import { pauseOf } from './option-words.ts'
+import { parsePause } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
 import { about, listed, terminalWords, translate } from './terminal-words.ts'
@@ -45,8 +45,8 @@ export function registerIncidents(program: Command): void {
     .description('list what failed, when it was over, and who was told through what; or keep it quiet')
     .option('--store <directory>', "those of a receiver's store", parsePath)
     .option('--json', 'one JSON object a line, newest first')
-    .option('--most <number>', 'how many at most', countOf, 50)
-    .option('--severity <severity>', severities.join(' or '), severityOf)
+    .option('--most <number>', 'how many at most', parseCount, 50)
+    .option('--severity <severity>', severities.join(' or '), parseSeverity)
     .option('--source <path>', 'only those of this directory or checked path', parsePath)
     .option('--text <text>', 'only those whose paths contain it')
     .option('--lasting', 'only those that are not over')
@@ -56,33 +56,33 @@ export function registerIncidents(program: Command): void {
   inner('acknowledge', 'tell it no more until it is over; the agent must be running')
     .argument('<id>', 'as the list has it')
     .action((id: string, _: object, self: Command) =>
-      ask(dataOf(self), 'acknowledge', { id, by: userInfo().username.slice(0, 100) || 'somebody' }),
+      ask(getDataDirectory(self), 'acknowledge', { id, by: userInfo().username.slice(0, 100) || 'somebody' }),
     )
   inner('snooze', 'tell it again after a time, if it still lasts; the agent must be running')
     .argument('<id>', 'as the list has it')
-    .argument('<time>', 'such as 30m, 4h, 1d', pauseOf)
+    .argument('<time>', 'such as 30m, 4h, 1d', parsePause)
     .action((id: string, minutes: number, _: object, self: Command) =>
-      ask(dataOf(self), 'snooze', { id, minutes }),
+      ask(getDataDirectory(self), 'snooze', { id, minutes }),
     )
   inner('mute', 'tell nothing of a directory or a checked path, for a time or until it is unmuted')
     .argument('<path>', 'its path or name', parsePath)
-    .argument('[time]', 'such as 30m, 4h, 1d', pauseOf)
+    .argument('[time]', 'such as 30m, 4h, 1d', parsePause)
     .action((path: string, minutes: number | undefined, _: object, self: Command) =>
-      mute(dataOf(self), path, minutes ?? null),
+      mute(getDataDirectory(self), path, minutes ?? null),
     )
   inner('unmute', 'tell what is wrong with a directory or a checked path again')
     .argument('<path>', 'its path or name', parsePath)
-    .action((path: string, _: object, self: Command) => unmute(dataOf(self), path))
+    .action((path: string, _: object, self: Command) => unmute(getDataDirectory(self), path))
 }
 
-function countOf(text: string): number {
+function parseCount(text: string): number {
   const count = Number(text)
   if (Number.isInteger(count) && count > 0) return count
   throw new InvalidArgumentError('It must be a whole number above 0.')
 }
 
 async function list(options: ListOptions): Promise<void> {
-  const ask = await pagesOf(options)
+  const ask = await openTimeline(options)
   let before: TimelineQuestion['before'] = null
   let left = options.most
   let count = 0
@@ -91,7 +91,7 @@ async function list(options: ListOptions): Promise<void> {
     for (const entry of page.entries) {
       count += 1
       if (options.json === true) console.log(jsonText(entry))
-      else console.log(linesOf(entry).join('\n'))
+      else console.log(formatEntry(entry).join('\n'))
     }
     left -= page.entries.length
     before = page.next
@@ -103,7 +103,7 @@ async function list(options: ListOptions): Promise<void> {
 type Ask = (part: Pick<TimelineQuestion, 'before' | 'most'>) => Promise<TimelinePage>
 
 /** Reads pages from the running agent, or from its database on disk if none runs. */
-async function pagesOf(options: ListOptions): Promise<Ask> {
+async function openTimeline(options: ListOptions): Promise<Ask> {
   const { severity = null, text = '', lasting } = options
   const lasts = lasting === true ? true : null
   if (options.store !== undefined) {
@@ -111,7 +111,7 @@ async function pagesOf(options: ListOptions): Promise<Ask> {
     return async (part) =>
       readTimeline(file, timelineQuestionSchema.parse({ ...part, severity, text, lasts }))
   }
-  const directory = dataDirectoryOf(options)
+  const directory = resolveDataDirectory(options)
   const state = await runningState(directory)
   const source = options.source === undefined ? null : pathAt(settingsIn(state, directory), options.source).id
   const question = (part: Pick<TimelineQuestion, 'before' | 'most'>) =>
@@ -123,7 +123,7 @@ async function pagesOf(options: ListOptions): Promise<Ask> {
   return async (part) => timelinePageSchema.parse(await sendCommand(directory, 'timeline', question(part)))
 }
 
-function linesOf({ incident, deliveries }: TimelineEntry): string[] {
+function formatEntry({ incident, deliveries }: TimelineEntry): string[] {
   const { id, kind, startedAt, endedAt, acknowledged, sentence } = incident
   const subjects = getSubjects(incident)
   const others = subjects.length > 1 ? ` (+${subjects.length - 1})` : ''

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseSeconds } from '../core/lib/i18n/amounts.ts'
 import { defaultSettings, keepSchema, type Settings } from '../core/settings/schema.ts'
-import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
 import { translate } from './terminal-words.ts'
@@ -27,30 +27,30 @@ export function registerKeep(program: Command): void {
       'say or change how long older contents stay: in folders, on SFTP servers, in buckets, and of what the agent receives; ' +
         'a receiver elsewhere has rules of its own (holdfast receive --keep-within)',
     )
-    .option('--within <days>', 'all of them stay this long after they were replaced: 30d', daysOf)
-    .option('--daily <number>', 'then the last one of each of the latest so many days', countOf)
-    .option('--weekly <number>', 'the same for weeks', countOf)
-    .option('--monthly <number>', 'the same for months', countOf)
-    .option('--yearly <number>', 'the same for years', countOf)
+    .option('--within <days>', 'all of them stay this long after they were replaced: 30d', parseDays)
+    .option('--daily <number>', 'then the last one of each of the latest so many days', parseCount)
+    .option('--weekly <number>', 'the same for weeks', parseCount)
+    .option('--monthly <number>', 'the same for months', parseCount)
+    .option('--yearly <number>', 'the same for years', parseCount)
     .option('--json', 'print the rule as JSON, as the settings file has it')
   withDataDirectory(command).action(keep)
 }
 
-function daysOf(text: string): number {
+function parseDays(text: string): number {
   const days = withinDays.safeParse((parseSeconds(text) ?? Number.NaN) / DAY_SECONDS)
   if (!/\d\s*d$/.test(text) || !days.success)
     throw new InvalidArgumentError('It must be whole days such as 30d, at least 1d.')
   return days.data
 }
 
-function countOf(text: string): number {
+function parseCount(text: string): number {
   const count = daily.safeParse(/^\d+$/.test(text) ? Number(text) : null)
   if (!count.success) throw new InvalidArgumentError('It must be a whole number from 0 to 10000.')
   return count.data
 }
 
 async function keep({ data, json = false, within, ...counts }: KeepOptions): Promise<void> {
-  const directory = dataDirectoryOf(data === undefined ? {} : { data })
+  const directory = resolveDataDirectory(data === undefined ? {} : { data })
   const changes = { keep: { withinDays: within, ...counts } }
   const isQuestion = Object.values(changes.keep).every((one) => one === undefined)
   let before = defaultSettings.keep

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { defaultSettings, MOST_RULES, type SendRule, settingsSchema } from '../core/settings/schema.ts'
-import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { parseRate, parseRule, rateText, ruleText } from './send-rule.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
@@ -24,7 +24,7 @@ export function registerLimit(program: Command): void {
   const command = program
     .command('limit')
     .description('say or change what sending may use of the line, with times of the week')
-    .argument('[rate]', 'bytes a second where no rule says otherwise: 500K, 10M, or none', rateOf)
+    .argument('[rate]', 'bytes a second where no rule says otherwise: 500K, 10M, or none', parseRateOption)
     .option(
       '--rule <rule>',
       'at certain times: "mon-fri 08:00-18:00 1M", "sat,sun 00:00-00:00 free", "daily 12:00-13:00 pause" ' +
@@ -45,7 +45,7 @@ export function registerLimit(program: Command): void {
   withDataDirectory(command).action(limit)
 }
 
-function rateOf(text: string): number | null {
+function parseRateOption(text: string): number | null {
   if (text === 'none') return null
   const rate = parseRate(text)
   if (rate === null)
@@ -67,7 +67,7 @@ function collectRules(text: string, before: SendRule[] = []): SendRule[] {
 }
 
 async function limit(rate: number | null | undefined, options: LimitOptions): Promise<void> {
-  const directory = dataDirectoryOf(options)
+  const directory = resolveDataDirectory(options)
   if (options.rule !== undefined && options.rules === false) throw new WrongUsage('cli.limit.rulesOrNone')
   const schedule = options.rule ?? (options.rules === false ? [] : undefined)
   const { pauseOnBattery, pauseOnMetered, versionsPerHour } = options

@@ -48,14 +48,14 @@ export async function printList({
   why,
 }: PrintListOptions): Promise<void> {
   const absolute = await directoryAt(path.resolve(directory))
-  const settings = readIfItCan(() => settingsOf(dataDirectory)) ?? defaultSettings
+  const settings = readIfItCan(() => readSettings(dataDirectory)) ?? defaultSettings
   const source = sourceAt(settings, absolute, given)
   const ledger = readIfItCan(() => readLedger(getDataLayout(dataDirectory).ledger))
   const { quietSeconds } = settings.scan
   const known = ledger === null ? {} : knownFiles(ledger, destinationIds(settings, source), source.id)
   for await (const listed of listCandidates({ source, quietSeconds, ...known })) {
     if (listed.why !== null && !why) continue
-    if (!process.stdout.write(`${lineOf(listed, json)}\n`)) {
+    if (!process.stdout.write(`${formatLine(listed, json)}\n`)) {
       await new Promise((resolve) => process.stdout.once('drain', resolve))
     }
   }
@@ -72,7 +72,7 @@ function readIfItCan<T>(read: () => T | null): T | null {
   }
 }
 
-function settingsOf(dataDirectory: string): Settings | null {
+function readSettings(dataDirectory: string): Settings | null {
   return existsSync(dataDirectory) ? openSettings(dataDirectory, 'refuse').get() : null
 }
 
@@ -93,7 +93,7 @@ async function directoryAt(given: string): Promise<string> {
   return realpath(given).catch(ignoreError('the listing reports a path that does not resolve', given))
 }
 
-function lineOf(listed: ListedPath, json: boolean): string {
+function formatLine(listed: ListedPath, json: boolean): string {
   const { path: relative, size } = listed
   // JSON is for programs: its language does not depend on the terminal's.
   const why = whyWords(listed, json ? englishWords : plainWords)

@@ -70,7 +70,7 @@ export function createFailures(): (state: AppState, now: number, steady: number)
     lasting = new Set(passing.map(({ what }) => what))
     for (const what of before) if (!lasting.has(what)) lasts.forget(what)
     const stays = passing.find(({ what, patienceMs }) => lasts(what, steady) >= patienceMs)?.reason
-    const reason = connectionTrouble(state, now) ?? incidentOf(state) ?? stays
+    const reason = connectionTrouble(state, now) ?? findDiskIncident(state) ?? stays
     return reason === undefined ? null : failureBy('cli.once.unreachable', reason)
   }
 }
@@ -124,7 +124,7 @@ function createAdvance() {
 }
 
 /** Returns the open disk incident, if any; other kinds of trouble are handled separately. */
-const incidentOf = ({ incidents }: AppState): Message | undefined =>
+const findDiskIncident = ({ incidents }: AppState): Message | undefined =>
   incidents.find(({ endedAt, kind }) => endedAt === null && isDiskKind(kind))?.sentence
 
 /** Returns a pause that ends the run: a scheduled pause that ends soon is waited for, others have no known end. */

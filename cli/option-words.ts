@@ -22,7 +22,7 @@ export function collectPatterns(pattern: string, before?: string[] | false): str
 export const NONE = 'none'
 
 /** Parses a size in bytes, or no limit. */
-export function sizeOf(text: string): number | typeof NONE {
+export function parseSizeOption(text: string): number | typeof NONE {
   if (text === NONE) return NONE
   const bytes = parseSize(text)
   const isPartOfByte = /^\d+\.\d+$/.test(text.trim())
@@ -32,18 +32,18 @@ export function sizeOf(text: string): number | typeof NONE {
 }
 
 /** Returns the setting for an option's value; undefined if the option was not given. */
-export const settingOf = <T>(given: T | typeof NONE | undefined): T | null | undefined =>
+export const toSetting = <T>(given: T | typeof NONE | undefined): T | null | undefined =>
   given === NONE ? null : given
 
 /** Parses the prefix of batch directory names. */
-export function prefixOf(text: string): string {
+export function parsePrefix(text: string): string {
   if (text.includes('/'))
     throw new InvalidArgumentError('It is the beginning of a name: there is no / in it.')
   return text
 }
 
 /** Parses the seconds that a file waits after its last change. */
-export function ageOf(text: string): number {
+export function parseMinimumAge(text: string): number {
   const seconds = sourceFiltersSchema.shape.minimumAgeSeconds.safeParse(parseSeconds(text))
   if (!seconds.success)
     throw new InvalidArgumentError('It must be a time such as 90s, 30m or 12h, at most 30d.')
@@ -51,7 +51,7 @@ export function ageOf(text: string): number {
 }
 
 /** Parses a message template: `\\n` stands for a new line, names in braces for values. */
-export function templateOf(text: string): string {
+export function parseTemplate(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.')
   const unknown = text.match(/\{\w+\}/g)?.find((word) => !templateNames.some((name) => word === `{${name}}`))
   if (unknown !== undefined) {
@@ -62,7 +62,7 @@ export function templateOf(text: string): string {
 }
 
 /** Parses a timeout, in seconds. */
-export function patienceOf(text: string): number {
+export function parseTimeout(text: string): number {
   const seconds = parseSeconds(text) ?? 0
   if (!(seconds > 0 && seconds <= 86_400))
     throw new InvalidArgumentError('It must be a time such as 90s or 30m, above 0, at most 1d.')
@@ -70,7 +70,7 @@ export function patienceOf(text: string): number {
 }
 
 /** Parses the length of a pause of notifications or of sending, in minutes. */
-export function pauseOf(text: string): number {
+export function parsePause(text: string): number {
   const minutes = minutesIn(text)
   if (minutes > 0 && minutes <= LONGEST_PAUSE_MINUTES) return minutes
   throw new InvalidArgumentError('It must be a time such as 30m, 4h or 1d, at most 7d.')

@@ -3,7 +3,7 @@ import { UserError } from '../core/lib/i18n/user-error.ts'
 import { CODE_MINUTES, invite } from '../core/receive/pairing/invitation.ts'
 import { storeLayout } from '../core/store/layout.ts'
 import { chooseSender, foldersIn, openSenders } from '../core/store/senders/senders.ts'
-import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { pairWith } from './pair-with.ts'
 import { parsePath } from './path-words.ts'
@@ -22,7 +22,7 @@ interface PairOptions {
 }
 
 async function makeInvitation(store: string, { json = false, qr, replaces }: PairOptions): Promise<void> {
-  const replaced = replaces === undefined ? null : await folderOf(store, replaces)
+  const replaced = replaces === undefined ? null : await findSenderFolder(store, replaces)
   const invitation = await invite(store, Date.now(), replaced)
   const { code, running } = invitation
   if (json) {
@@ -40,7 +40,7 @@ async function makeInvitation(store: string, { json = false, qr, replaces }: Pai
  * Returns the folder of the sender to replace. A folder that is not in the list may still be in the store: the list may
  * have been lost.
  */
-async function folderOf(store: string, who: string): Promise<string> {
+async function findSenderFolder(store: string, who: string): Promise<string> {
   const layout = storeLayout(store)
   const { list } = await openSenders(layout.senders, (sentence) => console.error(terminalWords(sentence)))
   if (
@@ -73,7 +73,7 @@ export function registerPair(program: Command): void {
     if (code !== undefined && store === undefined) {
       const qr = options.qr === false ? '--no-qr' : '--qr'
       refuse('transfer.pairReceiverOnly', options, { qr, replaces: '--replaces' })
-      await pairWith(code, dataDirectoryOf(options), name, json)
+      await pairWith(code, resolveDataDirectory(options), name, json)
     } else if (code === undefined && store !== undefined) {
       refuse('transfer.pairSenderOnly', options, { name: '--name', data: '--data' })
       await makeInvitation(store, options)

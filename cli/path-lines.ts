@@ -60,7 +60,7 @@ export function sourceLines(settings: Settings, source: Source): string[] {
     ...(silentHours === null ? [] : [translate('cli.paths.tellSilence', { silence: hours(silentHours) })]),
     ...(source.destinations === null
       ? []
-      : [translate('cli.paths.goesTo', { names: namesOf(settings, source) })]),
+      : [translate('cli.paths.goesTo', { names: formatDestinationNames(settings, source) })]),
     ...(paused ? [translate('window.phase.paused')] : []),
     ...mutedLines(settings, source.id),
   ]
@@ -84,7 +84,7 @@ function goesElsewhere({ destinations }: Settings, source: Source): boolean {
   )
 }
 
-function namesOf({ destinations }: Settings, source: Source): string {
+function formatDestinationNames({ destinations }: Settings, source: Source): string {
   return named(getSourceDestinations(destinations, source).map(({ name }) => name))
 }
 

@@ -5,13 +5,13 @@ import { message } from '../core/lib/i18n/message.ts'
 import { type MarkedAnswer, markedAnswers } from '../core/scan/scanner-messages.ts'
 import { getSource } from '../core/settings/changes.ts'
 import { findOddPatterns } from '../core/settings/patterns.ts'
-import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
+import { resolveDataDirectory, getDataDirectory, withDataDirectory } from './data-directory.ts'
 import {
-  changesOf,
+  toFilterChanges,
   type FilterChanges,
   type FilterOptions,
   type NameOptions,
-  namesOf,
+  toNameChanges,
   withFilters,
   withNames,
 } from './filter-options.ts'
@@ -36,7 +36,7 @@ export function registerPaths(program: Command): void {
       'list what is protected or checked; change, pause or remove it (holdfast agent DIR protects one)',
     )
     .option('--json', 'print the list as JSON, as the settings file has it')
-  withDataDirectory(command).action((options: Options) => list(dataDirectoryOf(options), options.json))
+  withDataDirectory(command).action((options: Options) => list(resolveDataDirectory(options), options.json))
   const inner = (name: string, description: string) =>
     withDataDirectory(
       command.command(name).description(description).argument('<path>', 'its path', parsePath),
@@ -49,51 +49,51 @@ export function registerPaths(program: Command): void {
       ),
     ),
   ).action((given: string, options: Options, self: Command) =>
-    change(dataOf(self), given, { ...changesOf(options), ...namesOf(options) }),
+    change(getDataDirectory(self), given, { ...toFilterChanges(options), ...toNameChanges(options) }),
   )
   inner('move', 'say that a protected directory is somewhere else now; the agent must be running')
     .argument('<new-path>', 'where it is now', parsePath)
-    .action((given: string, next: string, _: Options, self: Command) => move(dataOf(self), given, next))
+    .action((given: string, next: string, _: Options, self: Command) => move(getDataDirectory(self), given, next))
   inner('follow', 'use the place that a link leads to now, for a path that was given by that link')
     .option('--stay', 'use the path as before, and forget the link')
     .action((given: string, { stay = false }: { stay?: boolean }, self: Command) =>
-      follow(dataOf(self), given, stay),
+      follow(getDataDirectory(self), given, stay),
     )
   inner('pause', 'send nothing of a protected directory until it is resumed').action(
-    (given: string, _: Options, self: Command) => pause(dataOf(self), given, true),
+    (given: string, _: Options, self: Command) => pause(getDataDirectory(self), given, true),
   )
   inner('resume', 'send a protected directory again').action((given: string, _: Options, self: Command) =>
-    pause(dataOf(self), given, false),
+    pause(getDataDirectory(self), given, false),
   )
   inner('check', 'check a path, without sending anything of it; the agent must be running').action(
-    (given: string, _: Options, self: Command) => check(dataOf(self), given),
+    (given: string, _: Options, self: Command) => check(getDataDirectory(self), given),
   )
   inner('retry', 'give files that could not be sent another try; the agent must be running').action(
-    (given: string, _: Options, self: Command) => retry(dataOf(self), given),
+    (given: string, _: Options, self: Command) => retry(getDataDirectory(self), given),
   )
   inner(
     'accept',
     'send files of a protected directory as they are, although many were emptied or changed at once',
   ).action((given: string, _: Options, self: Command) =>
-    decide(dataOf(self), given, 'sendAsItIs', 'cli.paths.accepted'),
+    decide(getDataDirectory(self), given, 'sendAsItIs', 'cli.paths.accepted'),
   )
   inner(
     'restore',
     'bring files of a protected directory that were emptied or changed at once back as they were sent',
   ).action((given: string, _: Options, self: Command) =>
-    decide(dataOf(self), given, 'bringBack', 'cli.paths.comingBack'),
+    decide(getDataDirectory(self), given, 'bringBack', 'cli.paths.comingBack'),
   )
   for (const answer of markedAnswers) {
     inner(answer, MARKED[answer].does)
       .option('--json', 'print the path, the decision and how many files it is about as JSON')
       .action((given: string, { json }: Options, self: Command) =>
-        answerMarked(dataOf(self), given, answer, json),
+        answerMarked(getDataDirectory(self), given, answer, json),
       )
   }
   inner(
     'remove',
     'protect or check it no longer; files stay as they are, here and where they were sent',
-  ).action((given: string, _: Options, self: Command) => remove(dataOf(self), given))
+  ).action((given: string, _: Options, self: Command) => remove(getDataDirectory(self), given))
 }
 
 /** Decisions about files with isocket's mark that Holdfast did not send. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { minutesUntilTomorrow } from '../core/settings/until-tomorrow.ts'
-import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
-import { pauseOf } from './option-words.ts'
+import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
+import { parsePause } from './option-words.ts'
 import { changeSettings } from './settings-change.ts'
 import { translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
@@ -18,7 +18,7 @@ export function registerPause(program: Command): void {
     program
       .command('pause')
       .description('send nothing until it is resumed; disks are checked as before')
-      .option('--for <time>', 'for so long: 30m, 2h, at most 7d', pauseOf)
+      .option('--for <time>', 'for so long: 30m, 2h, at most 7d', parsePause)
       .option('--until-tomorrow', 'until eight in the morning'),
   ).action(pause)
   withDataDirectory(program.command('resume').description('send again')).action(resume)
@@ -27,7 +27,7 @@ export function registerPause(program: Command): void {
 async function pause(options: PauseOptions): Promise<void> {
   if (options.for !== undefined && options.untilTomorrow) throw new WrongUsage('cli.pause.twoEnds')
   const minutes = options.untilTomorrow ? minutesUntilTomorrow(new Date()) : (options.for ?? null)
-  const { pause: until } = await changeSettings(dataDirectoryOf(options), () => ({
+  const { pause: until } = await changeSettings(resolveDataDirectory(options), () => ({
     command: 'pause',
     input: { minutes },
   }))
@@ -38,6 +38,6 @@ async function pause(options: PauseOptions): Promise<void> {
 }
 
 async function resume(options: { data?: string }): Promise<void> {
-  await changeSettings(dataDirectoryOf(options), () => ({ command: 'resume', input: {} }))
+  await changeSettings(resolveDataDirectory(options), () => ({ command: 'resume', input: {} }))
   console.log(translate('cli.pause.resumed'))
 }

@@ -6,7 +6,7 @@ import { translate } from './terminal-words.ts'
 const QUIET_ZONE = 4
 
 /** Prints white on black whatever the terminal's colours are: blocks are light modules (SGR, ECMA-48 8.3.117). */
-function drawn(qr: string): string {
+function toWhiteOnBlack(qr: string): string {
   return qr
     .split('\n')
     .map((line) => `\x1b[97;40m${line}\x1b[0m`)
@@ -14,10 +14,10 @@ function drawn(qr: string): string {
 }
 
 /** Returns the pairing code as a QR code of half blocks, or a sentence if the terminal is too narrow. */
-function qrOf(code: string, columns: number): string {
+function renderQr(code: string, columns: number): string {
   const qr = renderUnicodeCompact(code, { ecc: 'L', border: QUIET_ZONE })
   const width = qr.indexOf('\n')
-  return width > columns ? translate('transfer.qrNoRoom', { columns: width }) : drawn(qr)
+  return width > columns ? translate('transfer.qrNoRoom', { columns: width }) : toWhiteOnBlack(qr)
 }
 
 /**
@@ -32,7 +32,7 @@ export function printInvitation(
   console.log(code)
   if (qr) {
     say(translate('transfer.qrHint'))
-    say(qrOf(code, process.stdout.columns ?? process.stderr.columns ?? Number.POSITIVE_INFINITY))
+    say(renderQr(code, process.stdout.columns ?? process.stderr.columns ?? Number.POSITIVE_INFINITY))
   }
   say(translate('transfer.pairingHint', { code }))
 }

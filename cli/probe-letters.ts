@@ -29,7 +29,7 @@ export interface LetterOptions {
 }
 
 /** Returns a message for each failed step, in the order of the paths. */
-export function lettersOf(
+export function buildMessages(
   probed: readonly ProbedOnce[],
   options: LetterOptions,
   look: { type: ChannelType | null; template: string | null },
@@ -41,13 +41,13 @@ export function lettersOf(
       // The template has line breaks; a name must not add any.
       const path = quoteControls(one.path)
       const labels = { project, resource: resource ?? path }
-      const notice = noticeOf({ ...one, path }, step)
+      const notice = buildNotice({ ...one, path }, step)
       return renderMessage(randomUUID(), notice, { words, computer, labels }, look, Date.now())
     }),
   )
 }
 
-function noticeOf({ path, verdict }: ProbedOnce, step: string): Notice {
+function buildNotice({ path, verdict }: ProbedOnce, step: string): Notice {
   const at = Date.now()
   const kind = diskKinds.find((one) => one === verdict.kind) ?? 'error'
   const incident = {
@@ -80,7 +80,7 @@ export async function deliver(
 ): Promise<Exclude<ChannelOutcome, { did: 'delivered' }>['reason'] | null> {
   const { type, template, secrets } = way
   const given = { options: way.options, secrets, signal: new AbortController().signal, withinMs: WITHIN_MS }
-  for (const letter of lettersOf(probed, options, { type, template })) {
+  for (const letter of buildMessages(probed, options, { type, template })) {
     const outcome = await getChannel(type).send(letter, given)
     if (outcome.did !== 'delivered') return outcome.reason
   }

@@ -9,9 +9,9 @@ import { errorCode } from '../core/platform/system-error.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { openSettings } from '../core/settings/settings-store.ts'
 import { namedChannel } from './channel-options.ts'
-import { dataDirectoryOf } from './data-directory.ts'
+import { resolveDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
-import { deliver, type LetterOptions, lettersOf, STEP_TEMPLATE, type Way } from './probe-letters.ts'
+import { deliver, type LetterOptions, buildMessages, STEP_TEMPLATE, type Way } from './probe-letters.ts'
 import { plainWords, terminalWords } from './terminal-words.ts'
 
 const WELL = 0
@@ -34,7 +34,7 @@ export interface ProbeOptions {
 export async function runProbe(paths: string[], options: ProbeOptions): Promise<number> {
   const say = (sentence: Message) => process.stderr.write(`${terminalWords(sentence)}\n`)
   const complain = (error: unknown) => say(toSentence(error))
-  const found = await waysOf(options).catch((error: unknown) => {
+  const found = await readChannels(options).catch((error: unknown) => {
     complain(error)
     return null
   })
@@ -44,11 +44,11 @@ export async function runProbe(paths: string[], options: ProbeOptions): Promise<
   const letters: LetterOptions = { words: plainWords, ...labels }
   const template = options.template ?? STEP_TEMPLATE
   if (!options.json)
-    for (const { text } of lettersOf(probed, letters, { type: null, template }))
+    for (const { text } of buildMessages(probed, letters, { type: null, template }))
       process.stdout.write(`${text.replace(/^\n/, '')}\n`)
   const reasons = await Promise.all(ways.map((way) => deliver(way, probed, letters)))
   const isDelivered = reasons.every((reason) => reason === null)
-  if (options.json) process.stdout.write(`${jsonText(jsonOf(probed, isDelivered))}\n`)
+  if (options.json) process.stdout.write(`${jsonText(toJson(probed, isDelivered))}\n`)
   const failed = probed.filter(({ failedSteps }) => failedSteps.length > 0)
   for (const { verdict } of failed) say(verdict.sentence)
   for (const [index, reason] of reasons.entries()) {
@@ -58,7 +58,7 @@ export async function runProbe(paths: string[], options: ProbeOptions): Promise<
   return failed.length > 0 || !isDelivered ? FAILED : WELL
 }
 
-function jsonOf(probed: ProbedOnce[], delivered: boolean) {
+function toJson(probed: ProbedOnce[], delivered: boolean) {
   const paths = probed.map(({ path, verdict, failedSteps }) => ({
     path,
     well: failedSteps.length === 0,
@@ -73,7 +73,7 @@ function jsonOf(probed: ProbedOnce[], delivered: boolean) {
 }
 
 /** Returns the requested channels, and the values of {project} and {resource}. */
-async function waysOf(
+async function readChannels(
   options: ProbeOptions,
 ): Promise<{ ways: Way[]; labels: Pick<LetterOptions, 'project' | 'resource'> }> {
   const { channel = [], lineTokenFile, lineEndpoint, project, resource } = options
@@ -95,7 +95,7 @@ async function waysOf(
     })
   }
   if (channel.length > 0) {
-    const directory = dataDirectoryOf(options)
+    const directory = resolveDataDirectory(options)
     const settings = openSettings(directory, 'refuse').get()
     const known = settings.alerts.labels
     labels = { project: project ?? known.project, resource: resource ?? (known.resource || undefined) }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { LINE_NOTIFY_ENDPOINT } from '../core/alerts/channels/line-notify.ts'
 import { withDataDirectory } from './data-directory.ts'
 import { endChild, isChild, runInChild } from './in-child.ts'
-import { patienceOf, templateOf } from './option-words.ts'
+import { parseTimeout, parseTemplate } from './option-words.ts'
 import { collectPaths } from './path-words.ts'
 import type { ProbeOptions } from './probe-run.ts'
 
@@ -21,9 +21,9 @@ export function registerProbe(program: Command): void {
     .option(
       '--template <text>',
       'the message, with {project}, {resource}, {path}, {step} and \\n for a new line',
-      templateOf,
+      parseTemplate,
     )
-    .option('--timeout <time>', 'a step that takes longer hangs, and has failed: 10s, 2m', patienceOf, 10)
+    .option('--timeout <time>', 'a step that takes longer hangs, and has failed: 10s, 2m', parseTimeout, 10)
     .option('--json', 'print the result as JSON', false)
     .option('--channel <name>', 'also send each message through this channel (repeatable)', collectPaths)
     .option('--line-token-file <file>', 'also post each message to LINE Notify, with the token in this file')

@@ -66,7 +66,7 @@ function createPace(): (now: Amount) => RateLease {
  * Opens a progress bar if standard error is a terminal. Sentences go to standard output; with `json`, JSON lines do.
  */
 export function openProgress(json: boolean): ProgressOutput {
-  const paceOf = createPace()
+  const measurePace = createPace()
   let lineAt = performance.now()
   let isShown = false
   const hasBar = !json && process.stderr.isTTY
@@ -80,7 +80,7 @@ export function openProgress(json: boolean): ProgressOutput {
     console.error(terminalWords(sentence))
   }
   return {
-    show(now, pace = paceOf(now)) {
+    show(now, pace = measurePace(now)) {
       if (hasBar) {
         const columns = process.stderr.columns || 80
         process.stderr.write(`\r\x1b[K${cutTo(progressLine(now, pace), columns - 1)}`)

@@ -8,7 +8,7 @@ import { type GivenConfig, loadConfig } from '../core/receive/service/config.ts'
 import { type ReceiveService, startService } from '../core/receive/service/service.ts'
 import { getDataLayout } from '../core/settings/data-directory.ts'
 import { defaultRuleWords, parseRules, ruleWordsSchema } from '../core/store/quota/quota-options.ts'
-import { dataDirectoryOf } from './data-directory.ts'
+import { resolveDataDirectory } from './data-directory.ts'
 import { exitNow } from './exit-now.ts'
 import { omitUndefined } from './omit-undefined.ts'
 import { parsePath } from './path-words.ts'
@@ -36,7 +36,7 @@ interface ReceiveOptions extends RuleOptions {
   metricsPort?: string
 }
 
-function portOf(text: string): number {
+function parsePort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
   if (!(port <= 65_535)) throw new WrongUsage('transfer.portInvalid', { port: text })
   return port
@@ -52,7 +52,7 @@ function refuseRules(given: GivenConfig): void {
 }
 
 /** Returns the options given on the command line: they override the file. */
-function givenOf({
+function toGivenConfig({
   config: _,
   json: __,
   port,
@@ -61,7 +61,7 @@ function givenOf({
   ...words
 }: ReceiveOptions): GivenConfig {
   const ports = Object.entries({ port, isocketPort, metricsPort }).flatMap(([name, text]) =>
-    text === undefined ? [] : [[name, portOf(text)]],
+    text === undefined ? [] : [[name, parsePort(text)]],
   )
   return { ...words, ...Object.fromEntries(ports) }
 }
@@ -99,7 +99,7 @@ async function showInvitation(store: string): Promise<void> {
 async function receive(options: ReceiveOptions): Promise<void> {
   const log = openReceiverLog(options.json)
   logDroppedErrors(log)
-  const given = givenOf(options)
+  const given = toGivenConfig(options)
   const file = options.config ?? null
   refuseRules(given)
   const heedReloads = file === null ? null : watchReloads()
@@ -112,7 +112,7 @@ async function receive(options: ReceiveOptions): Promise<void> {
   const service: ReceiveService = await startService(
     {
       storeThread: workerScript('store-thread'),
-      setUpStores: getDataLayout(dataDirectoryOf({})).setUpStores,
+      setUpStores: getDataLayout(resolveDataDirectory({})).setUpStores,
       alertStoreThread: workerScript('alert-store-thread'),
     },
     config,

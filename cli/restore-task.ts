@@ -4,7 +4,7 @@ import { findNameFault } from '../core/protocol/names.ts'
 import type { Task } from '../core/restore/task.ts'
 import type { Choice } from '../core/restore/walk.ts'
 import { isVersionName } from '../core/store/retention/name.ts'
-import { dataDirectoryOf } from './data-directory.ts'
+import { resolveDataDirectory } from './data-directory.ts'
 import { librarySettings, readKey, storeSettings } from './library-settings.ts'
 import { localTime } from './moment.ts'
 
@@ -28,19 +28,19 @@ export interface RestoreOptions {
 }
 
 /** Builds the task from the command line. @throws UserError if the options are incomplete or contradict each other. */
-export async function taskOf(
+export async function buildRestoreTask(
   what: string | undefined,
   directory: string | undefined,
   options: RestoreOptions,
 ): Promise<Task> {
   const { from, sender, source, path: file } = options
-  if (from === undefined) return storeTaskOf(what, directory, options)
+  if (from === undefined) return buildStoreTask(what, directory, options)
   if ([directory, sender, source, file].some((one) => one !== undefined))
     throw new UserError('restore.storeGiven')
-  return libraryTaskOf(from, what, options)
+  return buildLibraryTask(from, what, options)
 }
 
-async function storeTaskOf(
+async function buildStoreTask(
   store: string | undefined,
   directory: string | undefined,
   options: RestoreOptions,
@@ -49,7 +49,7 @@ async function storeTaskOf(
     throw new UserError('restore.fromWanted')
   if (store === undefined || options.to !== undefined) throw new UserError('restore.storeWanted')
   const choice = storeChoice(options)
-  const from = await storeSettings(dataDirectoryOf(options), store)
+  const from = await storeSettings(resolveDataDirectory(options), store)
   if (options.list) return { does: 'list', from, choice }
   if (directory === undefined) throw new UserError('store.restoreWhere')
   return {
@@ -79,7 +79,7 @@ export function storeChoice(
   return { folder, path: file, version, at, oldNames }
 }
 
-async function libraryTaskOf(
+async function buildLibraryTask(
   destination: string,
   what: string | undefined,
   options: RestoreOptions,
@@ -88,7 +88,7 @@ async function libraryTaskOf(
   const key = options.identityFile === undefined ? null : readKey(options.identityFile)
   const { computer } = options
   const given = { key, ...(computer === undefined ? {} : { computer }) }
-  const from = await librarySettings(dataDirectoryOf(options), destination, given)
+  const from = await librarySettings(resolveDataDirectory(options), destination, given)
   if (computers) return { does: 'computers', from }
   const [folder = '', ...parts] = (what ?? '').replace(/\/+$/, '').split('/')
   const file = parts.join('/')

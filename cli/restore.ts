@@ -6,10 +6,10 @@ import { toSentence } from '../core/lib/i18n/user-error.ts'
 import type { Task } from '../core/restore/task.ts'
 import { withDataDirectory } from './data-directory.ts'
 import { parseMoment } from './moment.ts'
-import { patienceOf } from './option-words.ts'
+import { parseTimeout } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { openProgress } from './progress.ts'
-import { type RestoreOptions, taskOf, where } from './restore-task.ts'
+import { type RestoreOptions, buildRestoreTask, where } from './restore-task.ts'
 import { computerLine, sayEvent } from './restore-words.ts'
 import { runStoreTask } from './store-task.ts'
 import { terminalWords, translate } from './terminal-words.ts'
@@ -62,11 +62,11 @@ export function registerRestore(program: Command): void {
     .option('--list', 'only list what there is, older versions included; needs no directory', false)
     .option('--overwrite', 'replace files whose content differs, and set mode and time of the others', false)
     .option('--json', 'print JSON lines', false)
-    .option('--patience <time>', 'a disk that says nothing for so long hangs: 60s, 5m', patienceOf, 60)
+    .option('--patience <time>', 'a disk that says nothing for so long hangs: 60s, 5m', parseTimeout, 60)
   withDataDirectory(command).action(
     async (what: string | undefined, directory: string | undefined, options: RestoreOptions) => {
       try {
-        const task = await taskOf(what, directory, options)
+        const task = await buildRestoreTask(what, directory, options)
         process.exitCode = await restore(task, options)
       } catch (error) {
         console.error(terminalWords(toSentence(error)))

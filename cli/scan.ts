@@ -3,12 +3,12 @@ import { type Command, Option } from 'commander'
 import { type MarkedAnswer, markedAnswers } from '../core/scan/scanner-messages.ts'
 import { isEmptyRange } from '../core/settings/changes.ts'
 import { unclosedPattern } from '../core/settings/patterns.ts'
-import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { exitNow } from './exit-now.ts'
 import { oddPatternLines, type PatternOptions, readPatterns, withPatterns } from './ignore-from.ts'
 import { type Given, printList } from './list-directory.ts'
 import { omitUndefined } from './omit-undefined.ts'
-import { ageOf, collect, type NONE, prefixOf, settingOf, sizeOf } from './option-words.ts'
+import { parseMinimumAge, collect, type NONE, parsePrefix, toSetting, parseSizeOption } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { sendOnce } from './send-once.ts'
 import { translate } from './terminal-words.ts'
@@ -50,14 +50,14 @@ export function registerScan(program: Command): void {
     )
     .option('--why', 'with --list: print the other paths too, each with a tab and the reason', false)
     .option('--batch', 'its child directories are batch directories with marks (isocket)', false)
-    .option('--prefix <name>', 'as --batch, only child directories whose name begins so', prefixOf)
+    .option('--prefix <name>', 'as --batch, only child directories whose name begins so', parsePrefix)
   withPatterns(command, '')
     .option('--one-file-system', 'leave out what other file systems mounted inside hold (find -xdev)')
     .option('--no-hidden', 'leave out files and directories whose names begin with a dot')
     .option('--temporary', 'send files of temporary names, too, such as *.part and *.tmp')
-    .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', sizeOf)
-    .option('--max-size <size>', 'leave out larger files: 500M, 10G, or none', sizeOf)
-    .option('--min-age <time>', 'leave files that changed more recently to a later run: 90s, 30m', ageOf)
+    .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', parseSizeOption)
+    .option('--max-size <size>', 'leave out larger files: 500M, 10G, or none', parseSizeOption)
+    .option('--min-age <time>', 'leave files that changed more recently to a later run: 90s, 30m', parseMinimumAge)
     .option(
       '--to <destination>',
       'with --once: only to this destination (repeatable); without, to all',
@@ -77,11 +77,11 @@ export function registerScan(program: Command): void {
     .option('--json', 'with --list: one JSON object a line; with --once: one object at the end', false)
   withDataDirectory(command).action(async (directory: string, flags: Flags) => {
     const { list, once, why, to, json, accept, marked } = flags
-    const given = givenOf(flags)
+    const given = readFlags(flags)
     const { minimumBytes = null, maximumBytes = null, ignore = [] } = given
     for (const line of oddPatternLines(ignore, path.resolve(directory), false)) console.error(line)
     const pattern = unclosedPattern(ignore)
-    const dataDirectory = dataDirectoryOf(flags)
+    const dataDirectory = resolveDataDirectory(flags)
     if (isEmptyRange({ minimumBytes, maximumBytes })) {
       const limits = { name: directory, least: minimumBytes ?? 0, most: maximumBytes ?? 0 }
       process.stderr.write(`${translate('refuse.emptyRange', limits)}\n`)
@@ -102,7 +102,7 @@ export function registerScan(program: Command): void {
 }
 
 /** Returns the settings given on the command line; the protected directory's settings or the defaults fill the rest. */
-function givenOf(flags: Flags): Given {
+function readFlags(flags: Flags): Given {
   const { batch, prefix, oneFileSystem, hidden, temporary, minAge, minSize, maxSize } = flags
   return omitUndefined({
     ...{ prefix, oneFileSystem, ignore: readPatterns(flags) },
@@ -110,7 +110,7 @@ function givenOf(flags: Flags): Given {
     hidden: hidden ? undefined : ('leave-out' as const),
     temporary: temporary ? ('send' as const) : undefined,
     minimumAgeSeconds: minAge,
-    minimumBytes: settingOf(minSize),
-    maximumBytes: settingOf(maxSize),
+    minimumBytes: toSetting(minSize),
+    maximumBytes: toSetting(maxSize),
   })
 }

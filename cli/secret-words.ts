@@ -4,14 +4,14 @@ import { UserError } from '../core/lib/i18n/user-error.ts'
 import { translate } from './terminal-words.ts'
 
 /** Returns the environment variable of a secret: HOLDFAST_SECRET_KEY for "secretKey". */
-export const variableOf = (field: string): string =>
+export const toVariableName = (field: string): string =>
   `HOLDFAST_${field.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
 
 /** Returns those of the secrets that the environment provides. */
 export function secretsInEnvironment(fields: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     fields.flatMap((field) => {
-      const value = process.env[variableOf(field)]
+      const value = process.env[toVariableName(field)]
       return value === undefined || value === '' ? [] : [[field, value]]
     }),
   )
@@ -25,7 +25,7 @@ const isAsked = () => process.stdin.isTTY === true
  */
 export async function askSecret(field: string): Promise<string> {
   if (!isAsked())
-    throw new UserError('cli.destinations.secretMissing', { field, variable: variableOf(field) })
+    throw new UserError('cli.destinations.secretMissing', { field, variable: toVariableName(field) })
   const muted = new Writable({ write: (_chunk, _encoding, done) => done() })
   process.stderr.write(`${field}: `)
   return ask(muted, '').finally(() => process.stderr.write('\n'))

@@ -73,7 +73,7 @@ async function finish(
   { json, accept, marked }: Pick<OnceOptions, 'json' | 'accept' | 'marked'>,
 ): Promise<number> {
   const complain = createComplaints()
-  const failureOf = createFailures()
+  const findFailure = createFailures()
   const stillness = createStillness()
   const bar = createBar()
   const look = () => {
@@ -81,7 +81,7 @@ async function finish(
     const now = performance.now()
     bar.erase()
     complain(state, now)
-    const failure = failureOf(state, Date.now(), now)
+    const failure = findFailure(state, Date.now(), now)
     return { state, now, failure: stop.code === null ? failure : stopped(state) }
   }
   for (;;) {
@@ -89,14 +89,14 @@ async function finish(
     if (failure !== null) return fail(failure, json)
     if (accept) await acceptHeld(open, state)
     if (marked !== undefined) await answerMarked(open, state, marked)
-    const rest = restOf(state)
+    const rest = getWorkLeft(state)
     if (rest === 'done' || stillness(rest, state, now)) {
       const compared = await compareUnless(open, () => look().failure)
       if ('key' in compared) return fail(compared, json)
       const isOver = rest === 'done' || compared.unsent + compared.young + compared.marked > 0
       // A decision applies once the scanner has counted the marked files; until then they are still listed.
       const isDecided = marked === undefined || compared.marked === 0
-      if (compared.isDone && isOver && isDecided) return tell(state, compared, newRemarks(open, state), json)
+      if (compared.isDone && isOver && isDecided) return printResult(state, compared, newRemarks(open, state), json)
       const unmarked = compared.isDone ? unmarkedIn(state, stillness.lasts(now)) : null
       if (unmarked !== null) return fail(unmarked, json)
     }
@@ -175,7 +175,7 @@ function fail(why: Failure, json: boolean): number {
   return 1
 }
 
-function tell(state: AppState, compared: Compared, remarks: readonly Message[], json: boolean): number {
+function printResult(state: AppState, compared: Compared, remarks: readonly Message[], json: boolean): number {
   const { sent, unsent, named, young, marked } = compared
   if (json) console.log(jsonText({ sent, unsent, young, marked }))
   if (young > 0) console.error(translate('cli.once.young', { count: young }))
@@ -200,26 +200,26 @@ function tell(state: AppState, compared: Compared, remarks: readonly Message[], 
  * Returns the work left, as far as the state shows it. "marks": everything that can be sent is sent, and a batch
  * directory has no mark yet; it may never get one, if it contains files that cannot be sent.
  */
-function restOf(state: AppState): 'files' | 'marks' | 'done' {
+function getWorkLeft(state: AppState): 'files' | 'marks' | 'done' {
   const { sources, totals } = state
   const isListed = ({ scanned }: SourceState) =>
     scanned !== null && (scanned.phase === 'watching' || scanned.phase === 'polling')
   const isThere = usedDestinations(state).every(({ connection }) => connection.state === 'connected')
   if (!isThere || totals.waitingFiles > 0 || !sources.every(isListed)) return 'files'
   const isMarked = ({ phase, waiting }: Batch) => phase !== 'waiting' && phase !== 'closing' && waiting === 0
-  return batchesOf(state).every(isMarked) ? 'done' : 'marks'
+  return getBatches(state).every(isMarked) ? 'done' : 'marks'
 }
 
 type Batch = NonNullable<SourceState['scanned']>['batches'][number]
-const batchesOf = ({ sources }: AppState): Batch[] => sources.flatMap(({ scanned }) => scanned?.batches ?? [])
+const getBatches = ({ sources }: AppState): Batch[] => sources.flatMap(({ scanned }) => scanned?.batches ?? [])
 
 /** True if only marks were left and the state has not changed for a while; it is true again after growing intervals. */
 function createStillness() {
   let known = ''
   let since = 0
   let askAt = 0
-  const isStill = (rest: ReturnType<typeof restOf>, state: AppState, now: number): boolean => {
-    const seen = JSON.stringify([rest, state.totals, batchesOf(state)])
+  const isStill = (rest: ReturnType<typeof getWorkLeft>, state: AppState, now: number): boolean => {
+    const seen = JSON.stringify([rest, state.totals, getBatches(state)])
     if (seen !== known || rest !== 'marks') {
       known = seen
       since = now
@@ -240,6 +240,6 @@ function unmarkedIn(state: AppState, stillMs: number): Message | null {
   if (problem !== undefined) return problem
   const patience = GIVE_UP_AFTER_MS + 2_000 * state.settings.scan.quietSeconds
   if (stillMs < patience) return null
-  const names = batchesOf(state).filter(({ phase }) => phase === 'waiting' || phase === 'closing')
+  const names = getBatches(state).filter(({ phase }) => phase === 'waiting' || phase === 'closing')
   return message('cli.once.unmarked', { names: names.map(({ name }) => name).join(', ') })
 }

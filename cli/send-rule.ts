@@ -19,7 +19,7 @@ export function parseRule(text: string): SendRule | null {
   const [from, to, ...others] = times.split('-')
   if (more.length > 0 || others.length > 0) return null
   const rule = sendRuleSchema.safeParse({
-    days: daysOf(days),
+    days: parseDays(days),
     from,
     to,
     allow: allow === 'free' || allow === 'pause' ? allow : parseRate(allow),
@@ -45,7 +45,7 @@ export function rateText(bytesPerSecond: number): string {
 }
 
 /** Parses "mon-fri,sun"; null if invalid. */
-function daysOf(text: string): number[] | null {
+function parseDays(text: string): number[] | null {
   if (text === 'daily') return DAYS.map((_, day) => day)
   const days = new Set<number>()
   for (const part of text.split(',')) {

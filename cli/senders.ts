@@ -33,7 +33,7 @@ async function openList(store: string): Promise<Senders> {
 
 type State = 'paired' | 'revoked' | 'trusted'
 
-function stateOf({ pairedAt, revokedAt }: Sender): State {
+function getSenderState({ pairedAt, revokedAt }: Sender): State {
   if (revokedAt !== null) return 'revoked'
   return pairedAt === null ? 'trusted' : 'paired'
 }
@@ -55,13 +55,13 @@ interface Row {
   folder: string
 }
 
-function rowOf(sender: Sender, { seenAt, connected, told }: SeenSenders, running: boolean): Row {
+function buildRow(sender: Sender, { seenAt, connected, told }: SeenSenders, running: boolean): Row {
   const { name, fingerprint, pairedAt, revokedAt, folder } = sender
   const { status = null, statusAt = null, failingSince = null } = told.get(folder) ?? {}
   return {
     name,
     fingerprint,
-    state: stateOf(sender),
+    state: getSenderState(sender),
     pairedAt,
     revokedAt,
     lastSeenAt: seenAt.get(folder) ?? null,
@@ -104,7 +104,7 @@ async function list({ store, json }: SendersOptions): Promise<void> {
   const senders = await openList(store)
   const running = (await isReceiverRunning(layout)) === true
   const seen = await readSeen(layout.seen)
-  const rows = senders.list().map((sender) => rowOf(sender, seen, running))
+  const rows = senders.list().map((sender) => buildRow(sender, seen, running))
   rows.sort((a, b) => a.name.localeCompare(b.name, 'en'))
   if (json === true) for (const row of rows) console.log(jsonText(row))
   else if (rows.length === 0) say(message('transfer.sendersNone', { path: layout.root }))

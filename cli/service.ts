@@ -10,14 +10,14 @@ import { parsePath } from './path-words.ts'
 import {
   configOfService,
   dataOfService,
-  programOf,
+  getProgram,
   type Scope,
   type ServiceFacts,
   type ServiceName,
   serviceNames,
 } from './service/facts.ts'
-import { planOf, type ServicePlan } from './service/plan.ts'
-import { RECEIVER_USER, readyStore, storeOf, writeConfig } from './service/receiver-files.ts'
+import { buildPlan, type ServicePlan } from './service/plan.ts'
+import { RECEIVER_USER, readyStore, resolveStore, writeConfig } from './service/receiver-files.ts'
 import { mustRun, run } from './service/run.ts'
 import { terminalWords } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
@@ -64,22 +64,22 @@ export function registerService(program: Command): void {
   )
 }
 
-function scopeOf({ user = false, system = false }: Options): Scope {
+function getScope({ user = false, system = false }: Options): Scope {
   if (user && system) throw new WrongUsage('cli.service.twoScopes')
   if (user || system) return user ? 'user' : 'system'
   return process.getuid?.() === 0 ? 'system' : 'user'
 }
 
 /** @param store of a receiver, where it is needed. */
-function factsOf(name: ServiceName, options: Options, store = ''): ServiceFacts {
-  const scope = scopeOf(options)
+function getServiceFacts(name: ServiceName, options: Options, store = ''): ServiceFacts {
+  const scope = getScope(options)
   const { platform, env } = process
   const data = options.data === undefined ? dataOfService(scope, platform, env) : path.resolve(options.data)
   const usual = name === 'receive' ? RECEIVER_USER : (env.SUDO_USER ?? userInfo().username)
   return {
     name,
     scope,
-    program: programOf(process.argv[1] ?? ''),
+    program: getProgram(process.argv[1] ?? ''),
     directory: name === 'agent' ? data : store,
     config: configOfService(scope, platform, env),
     user: options.runAs ?? usual,
@@ -88,7 +88,7 @@ function factsOf(name: ServiceName, options: Options, store = ''): ServiceFacts 
 
 /** @throws UserError cli.service.unknownSystem */
 function knownPlan(facts: ServiceFacts): ServicePlan {
-  const plan = planOf(process.platform, facts)
+  const plan = buildPlan(process.platform, facts)
   if (plan === null) throw new UserError('cli.service.unknownSystem', { system: process.platform })
   return plan
 }
@@ -99,12 +99,12 @@ function refuseWithoutRoot(scope: Scope): void {
 }
 
 async function install(name: ServiceName, options: Options): Promise<void> {
-  const scope = scopeOf(options)
+  const scope = getScope(options)
   refuseWithoutRoot(scope)
   if (name === 'agent' && options.store !== undefined) throw new WrongUsage('cli.service.storeOfAgent')
-  const { config } = factsOf(name, options)
-  const store = name === 'receive' ? await storeOf(config, options.store) : ''
-  const facts = factsOf(name, options, store)
+  const { config } = getServiceFacts(name, options)
+  const store = name === 'receive' ? await resolveStore(config, options.store) : ''
+  const facts = getServiceFacts(name, options, store)
   const plan = knownPlan(facts)
   if (name === 'receive' && scope === 'system' && process.platform === 'linux')
     await readyStore(store, facts.user)
@@ -136,7 +136,7 @@ function tellNext({ name, scope, directory, user }: ServiceFacts): void {
 }
 
 async function status(name: ServiceName, options: Options): Promise<void> {
-  const facts = factsOf(name, options)
+  const facts = getServiceFacts(name, options)
   const { file, ask } = knownPlan(facts)
   const installed = existsSync(file)
   const running = installed && (await run(ask)).code === 0
@@ -148,7 +148,7 @@ async function status(name: ServiceName, options: Options): Promise<void> {
 }
 
 async function uninstall(name: ServiceName, options: Options): Promise<void> {
-  const facts = factsOf(name, options)
+  const facts = getServiceFacts(name, options)
   const { scope } = facts
   refuseWithoutRoot(scope)
   const plan = knownPlan(facts)

@@ -13,7 +13,7 @@ import {
 } from '../core/settings/import-export.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
-import { dataOf, withDataDirectory } from './data-directory.ts'
+import { getDataDirectory, withDataDirectory } from './data-directory.ts'
 import { writeGivenFile } from './given-file.ts'
 import { jsonText } from './json.ts'
 import { parsePath } from './path-words.ts'
@@ -37,7 +37,7 @@ export function registerSettings(program: Command): void {
       .command('export')
       .description('write the settings as JSON')
       .argument('[file]', 'where to; without it they are printed', parsePath),
-  ).action((file: string | undefined, _: object, self: Command) => write(dataOf(self), file))
+  ).action((file: string | undefined, _: object, self: Command) => write(getDataDirectory(self), file))
   withDataDirectory(
     command
       .command('import')
@@ -45,7 +45,7 @@ export function registerSettings(program: Command): void {
       .argument('<file>', 'what was exported', parsePath)
       .option('--yes', 'make these changes')
       .option('--json', 'print the changes as JSON'),
-  ).action((file: string, options: ImportOptions, self: Command) => bringIn(dataOf(self), file, options))
+  ).action((file: string, options: ImportOptions, self: Command) => bringIn(getDataDirectory(self), file, options))
 }
 
 async function write(dataDirectory: string, file: string | undefined): Promise<void> {
@@ -63,7 +63,7 @@ async function write(dataDirectory: string, file: string | undefined): Promise<v
 }
 
 async function bringIn(dataDirectory: string, file: string, { yes = false, json = false }: ImportOptions) {
-  const imported = importedSettings(await textOf(file), file, hostname())
+  const imported = importedSettings(await readText(file), file, hostname())
   // On a new computer the import may come first.
   openDataDirectory(dataDirectory)
   const now = await settingsNow(dataDirectory)
@@ -71,7 +71,7 @@ async function bringIn(dataDirectory: string, file: string, { yes = false, json 
   const changes = differences(now, next)
   const missing = missingNames(dataDirectory, now, next)
   if (json) console.log(jsonText({ imported: yes, changes, missing }, 2))
-  else for (const line of changes.map(lineOf)) console.log(line)
+  else for (const line of changes.map(formatDifference)) console.log(line)
   if (yes)
     await changeSettings(dataDirectory, () => ({ command: 'importSettings', input: { settings: imported } }))
   if (json) return
@@ -84,7 +84,7 @@ async function bringIn(dataDirectory: string, file: string, { yes = false, json 
 }
 
 /** Reads asynchronously: a pipe without a writer must not block signals. */
-async function textOf(file: string): Promise<string> {
+async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
@@ -100,7 +100,7 @@ function missingNames(dataDirectory: string, now: Settings, next: Settings): str
 const signs = { added: '+', removed: '-', changed: '~' } as const
 
 /** Formats a difference: `+ source photos`, `~ check.intervalSeconds: 10 -> 60`. */
-function lineOf({ kind, change, name, details }: SettingsDifference): string {
+function formatDifference({ kind, change, name, details }: SettingsDifference): string {
   if (kind === 'setting') return about(`${signs[change]} ${name}`, details.join(' -> '))
   const what = `${signs[change]} ${translate(`cli.settings.${kind}`)} ${quoteControls(name)}`
   return details.length === 0 ? what : about(what, listed(details))

@@ -4,8 +4,8 @@ import { isCounted, isOldVerdict, getScanActivity } from '../core/agent/state/de
 import type { AppState, SourceDestination, SourceState } from '../core/agent/state/schema.ts'
 import { findPause } from '../core/agent/state/status.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
-import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
-import { destinationLine, paceOf, withFailures } from './destination-line.ts'
+import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
+import { destinationLine, formatPace, withFailures } from './destination-line.ts'
 import { jsonText } from './json.ts'
 import { heldLines, mutedLines } from './path-lines.ts'
 import { quoteControls } from './quote-controls.ts'
@@ -29,7 +29,7 @@ export function registerStatus(program: Command): void {
       'put away the notices that are shown: they have been read; the exit code is of what is left',
     )
   withDataDirectory(command).action(async (options: StatusOptions) => {
-    const directory = dataDirectoryOf(options)
+    const directory = resolveDataDirectory(options)
     const state = await askState(directory)
     console.log(options.json ? jsonText(withFailures(state), 2) : describeState(state).join('\n'))
     if (options.dismiss) await dismissNotices(directory, state)
@@ -86,20 +86,20 @@ function sourceLines(
 ): string[] {
   const { settings, checked, scanned, destinations, totals, rate, left } = source
   const looking = translate(`window.phase.${getScanActivity(source)}`)
-  const pace = paceOf(rate, left)
+  const pace = formatPace(rate, left)
   return [
     `${quoteControls(settings.name)}  ${quoteControls(settings.path)}`,
     `  ${verdict(checked)}`,
     // The counts are unknown before the ledger has answered.
-    `  ${isCounted(source) ? listed([looking, countsOf(totals)]) : looking}`,
-    ...(state.destinations.length > 1 ? destinations.map((one) => `  ${placeOf(state, one)}`) : []),
+    `  ${isCounted(source) ? listed([looking, formatCounts(totals)]) : looking}`,
+    ...(state.destinations.length > 1 ? destinations.map((one) => `  ${formatDestinationCounts(state, one)}`) : []),
     ...openLines(scanned),
     ...(pace.length > 0 ? [`  ${listed(pace)}`] : []),
     ...(settings.paused ? [`  ${translate('window.phase.paused')}`] : []),
     ...mutedLines(state.settings, settings.id).map((line) => `  ${line}`),
     ...(settings.deleteAfter === null
       ? []
-      : [`  ${terminalWords(removalOf(state, destinations, settings.deleteAfter))}`]),
+      : [`  ${terminalWords(describeRemoval(state, destinations, settings.deleteAfter))}`]),
     ...heldLines(source).map((line) => `  ${line}`),
     ...(scanned?.problems ?? []).map((problem) => `  ${terminalWords(problem)}`),
   ]
@@ -112,7 +112,7 @@ function openLines(scanned: SourceState['scanned']): string[] {
   return [`  ${translate('cli.status.open', { count: files, since, path })}`]
 }
 
-const countsOf = ({ sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles }: SourceState['totals']) =>
+const formatCounts = ({ sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles }: SourceState['totals']) =>
   translate('cli.status.counts', { sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles })
 
 /** Formats a parked file: sending was given up, and the user has to act. */
@@ -128,14 +128,14 @@ function pauseLines(state: AppState): string[] {
 }
 
 /** Formats a source's counts at one of several destinations. */
-function placeOf(state: AppState, { id, totals }: SourceDestination): string {
+function formatDestinationCounts(state: AppState, { id, totals }: SourceDestination): string {
   const name = state.destinations.find((one) => one.id === id)?.name ?? id
   const { sentFiles, waitingFiles, parkedFiles } = totals
   return translate('cli.status.countsThere', { name, sentFiles, waitingFiles, parkedFiles })
 }
 
 /** A copy on the same computer is not enough to delete files. */
-function removalOf(
+function describeRemoval(
   state: AppState,
   destinations: readonly SourceDestination[],
   { hours }: { hours: number },

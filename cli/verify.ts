@@ -7,9 +7,9 @@ import { digestBeginning } from '../core/platform/digest.ts'
 import type { Task } from '../core/restore/task.ts'
 import { getDataLayout } from '../core/settings/data-directory.ts'
 import { type Finding, isSound, type VerifySummary } from '../core/store/verify/findings.ts'
-import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { librarySettings, readKey, storeSettings } from './library-settings.ts'
-import { patienceOf } from './option-words.ts'
+import { parseTimeout } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { openProgress } from './progress.ts'
 import { where } from './restore-task.ts'
@@ -53,10 +53,10 @@ export function registerVerify(program: Command): void {
       false,
     )
     .option('--json', 'print JSON lines', false)
-    .option('--patience <time>', 'a disk that says nothing for so long hangs: 60s, 5m', patienceOf, 60)
+    .option('--patience <time>', 'a disk that says nothing for so long hangs: 60s, 5m', parseTimeout, 60)
   withDataDirectory(command).action(async (what: string, options: VerifyOptions) => {
     try {
-      process.exitCode = await verify(await taskOf(what, options), options)
+      process.exitCode = await verify(await buildVerifyTask(what, options), options)
     } catch (error) {
       console.error(terminalWords(toSentence(error)))
       process.exitCode = COULD_NOT
@@ -65,17 +65,17 @@ export function registerVerify(program: Command): void {
 }
 
 /** Builds the task. An existing path, or a word in a path's form, is a store. @throws UserError if nothing matches. */
-async function taskOf(what: string, options: VerifyOptions): Promise<Task> {
+async function buildVerifyTask(what: string, options: VerifyOptions): Promise<Task> {
   const { adopt, forgetMissing, identityFile } = options
   if (what.includes('/') || what.includes(path.sep) || what === '.' || existsSync(what))
     return {
       does: 'verify',
-      from: await storeSettings(dataDirectoryOf(options), what),
+      from: await storeSettings(resolveDataDirectory(options), what),
       adopt,
       forgetMissing,
     }
   if (adopt || forgetMissing) throw new UserError('verify.storeOnly', { name: what })
-  const data = dataDirectoryOf(options)
+  const data = resolveDataDirectory(options)
   const key = identityFile === undefined ? null : readKey(identityFile)
   const from = await librarySettings(data, what, { key }).catch((error: unknown) => {
     const isNothing = NOTHING.has(toSentence(error).key)

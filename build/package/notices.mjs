@@ -18,7 +18,7 @@ async function nodeLicence(version) {
 }
 
 /** @param {string} place */
-async function noticeOf(place) {
+async function readNotice(place) {
   const directory = inProject(place)
   const manifest = JSON.parse(
     await readFile(path.join(directory, 'package.json'), 'utf8').catch(() => 'null'),
@@ -39,7 +39,7 @@ export async function notices() {
   const own = await readFile(inProject('LICENSE'), 'utf8')
   const lock = JSON.parse(await readFile(inProject('package-lock.json'), 'utf8'))
   const places = Object.entries(lock.packages).filter(([place, entry]) => place !== '' && entry.dev !== true)
-  const found = await Promise.all(places.map(([place]) => noticeOf(place)))
+  const found = await Promise.all(places.map(([place]) => readNotice(place)))
   const rule = `\n\n${'-'.repeat(78)}\n\n`
   return `${[own.trim(), ...found.filter((text) => text !== null)].join(rule)}\n`
 }

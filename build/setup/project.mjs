@@ -66,7 +66,7 @@ export const ifMissing = (instead) => (error) => {
  * Returns the stack of an unexpected error.
  * @param {unknown} thrown
  */
-export const stackOf = (thrown) => (thrown instanceof Error && thrown.stack) || String(thrown)
+export const getStack = (thrown) => (thrown instanceof Error && thrown.stack) || String(thrown)
 
 /** The set-up cannot continue; the message, shown without a stack, contains instructions. */
 export class SetupError extends Error {
@@ -96,7 +96,7 @@ export async function runMain(main) {
   try {
     process.exitCode = await main()
   } catch (thrown) {
-    say(thrown instanceof SetupError ? `holdfast: ${thrown.message}` : stackOf(thrown))
+    say(thrown instanceof SetupError ? `holdfast: ${thrown.message}` : getStack(thrown))
     process.exitCode = 1
     // electron-builder installs a hook that exits with 0; this sets the final exit code.
     process.once('exit', () => {

@@ -37,7 +37,7 @@ export function capture(command, args, { env = process.env, cwd, timeoutMs = 60_
       resolve({ ...kept, status: 127, missing: errorCode(error) === 'ENOENT', error }),
     )
     child.on('close', (code, signal) =>
-      resolve({ ...kept, status: code ?? exitCodeOf(signal), missing: false, timedOut: child.killed }),
+      resolve({ ...kept, status: code ?? toExitCode(signal), missing: false, timedOut: child.killed }),
     )
   })
 }
@@ -46,7 +46,7 @@ export function capture(command, args, { env = process.env, cwd, timeoutMs = 60_
  * Returns the exit code that a shell reports for a program ended by a signal.
  * @param {NodeJS.Signals | null} signal
  */
-export const exitCodeOf = (signal) => 128 + (signal === null ? 0 : constants.signals[signal])
+export const toExitCode = (signal) => 128 + (signal === null ? 0 : constants.signals[signal])
 
 /** Interval of checks whether npm is still running. */
 const PARENT_EVERY_MS = 500
@@ -77,7 +77,7 @@ function watchNpm(gone) {
  * @param {{ env?: NodeJS.ProcessEnv, cwd?: string | undefined }} options
  * @returns {Promise<number>}
  */
-export function becomes(command, args, { env = process.env, cwd } = {}) {
+export function runInForeground(command, args, { env = process.env, cwd } = {}) {
   return new Promise((resolve, reject) => {
     // HOLDFAST_LAUNCHER lets the program end if this process is killed.
     const child = spawn(command, args, {
@@ -107,7 +107,7 @@ export function becomes(command, args, { env = process.env, cwd } = {}) {
       letGo()
       // Ending by the same signal reports it to a waiting shell; signals that do not end this process become a code.
       if (signal !== null && signals.includes(signal)) process.kill(process.pid, signal)
-      resolve(code ?? exitCodeOf(signal))
+      resolve(code ?? toExitCode(signal))
     })
   })
 }

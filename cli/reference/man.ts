@@ -1,7 +1,7 @@
 import { allCommands, type CommandFacts, type OptionFacts } from './tree.ts'
 
 /** Escapes text for troff: backslashes, hyphens that are typed, and requests at the beginning of a line. */
-function troff(text: string): string {
+function escapeTroff(text: string): string {
   return text
     .replaceAll('\\', '\\e')
     .replaceAll('-', '\\-')
@@ -11,13 +11,13 @@ function troff(text: string): string {
     .replace(/^([.'])/gm, '\\&$1')
 }
 
-const item = (term: string, text: string): string[] => ['.TP', `.B ${troff(term)}`, troff(text)]
+const item = (term: string, text: string): string[] => ['.TP', `.B ${escapeTroff(term)}`, escapeTroff(text)]
 const isTold = ({ names }: OptionFacts) => !names.includes('--help')
 
 function commandLines(facts: CommandFacts): string[] {
   return [
-    `.SS ${troff(facts.path)} ${troff(facts.usage)}`,
-    troff(`${facts.description.charAt(0).toUpperCase()}${facts.description.slice(1)}`),
+    `.SS ${escapeTroff(facts.path)} ${escapeTroff(facts.usage)}`,
+    escapeTroff(`${facts.description.charAt(0).toUpperCase()}${facts.description.slice(1)}`),
     ...facts.arguments
       .filter(({ description }) => description !== '')
       .flatMap((one) => item(one.name, one.description)),
@@ -42,7 +42,7 @@ export function manPage(program: CommandFacts, version: string, date: string): s
     '.I command',
     '[\\fIoptions\\fR]',
     '.SH DESCRIPTION',
-    troff(program.description),
+    escapeTroff(program.description),
     'Each command explains itself with \\fB\\-\\-help\\fR.',
     '.SH COMMANDS',
     ...commands.flatMap(commandLines),

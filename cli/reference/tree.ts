@@ -25,7 +25,7 @@ export interface CommandFacts {
 }
 
 /** Converts a commander command and its inner commands. */
-export function factsOf(command: Command, above = ''): CommandFacts {
+export function describeCommand(command: Command, above = ''): CommandFacts {
   const help = command.createHelp()
   const path = `${above} ${command.name()}`.trim()
   return {
@@ -40,7 +40,7 @@ export function factsOf(command: Command, above = ''): CommandFacts {
     })),
     options: help.visibleOptions(command).map(optionFacts),
     // Inner `help` commands are omitted: each command has --help.
-    commands: command.commands.map((one) => factsOf(one, path)),
+    commands: command.commands.map((one) => describeCommand(one, path)),
   }
 }
 

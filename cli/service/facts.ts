@@ -22,7 +22,7 @@ export interface ServiceFacts {
 }
 
 /** Returns the arguments of the service's program. */
-export const wordsOf = ({ name, directory, config }: ServiceFacts): string[] =>
+export const getArguments = ({ name, directory, config }: ServiceFacts): string[] =>
   name === 'agent' ? ['agent', '--data', directory] : ['receive', '--config', config]
 
 /**
@@ -31,7 +31,7 @@ export const wordsOf = ({ name, directory, config }: ServiceFacts): string[] =>
  *
  * @param script of the command line that runs
  */
-export function programOf(script: string): readonly string[] {
+export function getProgram(script: string): readonly string[] {
   const source = path.resolve(path.dirname(script), '../../../cli/holdfast.ts')
   return [process.execPath, existsSync(source) ? source : path.resolve(script)]
 }

@@ -1,17 +1,17 @@
 import path from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
-import { type ServiceFacts, wordsOf } from './facts.ts'
+import { type ServiceFacts, getArguments } from './facts.ts'
 
 /** Returns the label: the domain of the application's id with the service's name. */
-export const labelOf = ({ name }: ServiceFacts): string => manifest.appId.replace(/[^.]+$/, name)
+export const getLabel = ({ name }: ServiceFacts): string => manifest.appId.replace(/[^.]+$/, name)
 
 export const xml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
 /** Returns a property list for launchd (launchd.plist(5)). */
-export function plistOf(facts: ServiceFacts): string {
+export function buildPlist(facts: ServiceFacts): string {
   const string = (text: string) => `<string>${xml(text)}</string>`
-  const words = [...facts.program, ...wordsOf(facts)].map((word) => `    ${string(word)}`)
+  const words = [...facts.program, ...getArguments(facts)].map((word) => `    ${string(word)}`)
   const log = path.posix.join(path.posix.dirname(facts.config), `${facts.name}.log`)
   const user = facts.scope === 'system' ? [`  <key>UserName</key>${string(facts.user)}`] : []
   return `${[
@@ -19,7 +19,7 @@ export function plistOf(facts: ServiceFacts): string {
     '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">',
     '<plist version="1.0">',
     '<dict>',
-    `  <key>Label</key>${string(labelOf(facts))}`,
+    `  <key>Label</key>${string(getLabel(facts))}`,
     '  <key>ProgramArguments</key>',
     '  <array>',
     ...words,

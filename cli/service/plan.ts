@@ -1,9 +1,9 @@
 import { homedir, userInfo } from 'node:os'
 import path from 'node:path'
 import type { ServiceFacts } from './facts.ts'
-import { labelOf, plistOf } from './launchd.ts'
-import { unitOf } from './systemd.ts'
-import { taskName, taskOf } from './windows.ts'
+import { getLabel, buildPlist } from './launchd.ts'
+import { buildUnit } from './systemd.ts'
+import { taskName, buildTask } from './windows.ts'
 
 /** Commands and files that install and uninstall a service on this system. */
 export interface ServicePlan {
@@ -29,7 +29,7 @@ function systemdPlan(facts: ServiceFacts): ServicePlan {
   const reload = [...systemctl, 'daemon-reload']
   return {
     file: path.join(isUser ? own : '/etc/systemd/system', unit),
-    text: unitOf(facts),
+    text: buildUnit(facts),
     encoding: 'utf8',
     start: [reload, [...systemctl, 'enable', '--now', unit]],
     stop: [[...systemctl, 'disable', '--now', unit]],
@@ -39,14 +39,14 @@ function systemdPlan(facts: ServiceFacts): ServicePlan {
 }
 
 function launchdPlan(facts: ServiceFacts): ServicePlan {
-  const label = labelOf(facts)
+  const label = getLabel(facts)
   const isSystem = facts.scope === 'system'
   const domain = isSystem ? 'system' : `gui/${userInfo().uid}`
   const directory = isSystem ? '/Library/LaunchDaemons' : path.posix.join(homedir(), 'Library/LaunchAgents')
   const file = path.posix.join(directory, `${label}.plist`)
   return {
     file,
-    text: plistOf(facts),
+    text: buildPlist(facts),
     encoding: 'utf8',
     start: [['launchctl', 'bootstrap', domain, file]],
     stop: [['launchctl', 'bootout', `${domain}/${label}`]],
@@ -60,7 +60,7 @@ function windowsPlan(facts: ServiceFacts): ServicePlan {
   const file = path.win32.join(path.win32.dirname(facts.config), `holdfast-${facts.name}.xml`)
   return {
     file,
-    text: taskOf(facts),
+    text: buildTask(facts),
     encoding: 'utf16le',
     start: [
       ['schtasks', '/Create', '/TN', name, '/XML', file, '/F'],
@@ -76,7 +76,7 @@ function windowsPlan(facts: ServiceFacts): ServicePlan {
 }
 
 /** @returns null on systems without known services. */
-export function planOf(platform: NodeJS.Platform, facts: ServiceFacts): ServicePlan | null {
+export function buildPlan(platform: NodeJS.Platform, facts: ServiceFacts): ServicePlan | null {
   if (platform === 'linux') return systemdPlan(facts)
   if (platform === 'darwin') return launchdPlan(facts)
   return platform === 'win32' ? windowsPlan(facts) : null

@@ -16,7 +16,7 @@ const configSchema = z.looseObject({ store: z.string().min(1) })
  * @param given the store on the command line
  * @throws UserError cli.service.storeWanted, cli.service.storeOther
  */
-export async function storeOf(config: string, given: string | undefined): Promise<string> {
+export async function resolveStore(config: string, given: string | undefined): Promise<string> {
   if (existsSync(config)) {
     const { store } = configSchema.parse(JSON.parse(await readFile(config, 'utf8')))
     if (given !== undefined && path.resolve(given) !== store)
@@ -35,7 +35,7 @@ export async function writeConfig(config: string, store: string): Promise<boolea
   return true
 }
 
-async function idOf(user: string, which: '-u' | '-g'): Promise<number | null> {
+async function readId(user: string, which: '-u' | '-g'): Promise<number | null> {
   const said = await output(['id', which, user])
   return said === null ? null : Number(said.trim())
 }
@@ -47,7 +47,7 @@ async function idOf(user: string, which: '-u' | '-g'): Promise<number | null> {
  * @throws UserError cli.service.noUser, cli.service.storeOwner
  */
 export async function readyStore(store: string, user: string): Promise<void> {
-  const before = await idOf(user, '-u')
+  const before = await readId(user, '-u')
   if (before === null && user !== RECEIVER_USER) throw new UserError('cli.service.noUser', { user })
   const isThere = existsSync(store)
   if (isThere && (await lstat(store)).uid !== before)
@@ -56,7 +56,7 @@ export async function readyStore(store: string, user: string): Promise<void> {
     const home = '/var/lib/holdfast'
     await mustRun(['useradd', '--system', '--home-dir', home, '--shell', '/usr/sbin/nologin', user])
   }
-  const [uid, gid] = [await idOf(user, '-u'), await idOf(user, '-g')]
+  const [uid, gid] = [await readId(user, '-u'), await readId(user, '-g')]
   if (uid === null || gid === null) throw new UserError('cli.service.noUser', { user })
   if (isThere) return
   await mkdir(store, { recursive: true, mode: 0o700 })

@@ -1,9 +1,9 @@
-import { type ServiceFacts, wordsOf } from './facts.ts'
+import { type ServiceFacts, getArguments } from './facts.ts'
 
 /** Quotes a path; % would begin a specifier (systemd.unit(5)). */
-const place = (text: string) => `"${text.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%')}"`
+const quotePath = (text: string) => `"${text.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%')}"`
 /** Quotes a word of ExecStart= (systemd.service(5), "Command lines"); $ would begin a variable. */
-const word = (text: string) => (/^[\w@:,./+-]+$/.test(text) ? text : place(text).replaceAll('$', '$$$$'))
+const quoteWord = (text: string) => (/^[\w@:,./+-]+$/.test(text) ? text : quotePath(text).replaceAll('$', '$$$$'))
 
 /** Restrictions that neither service is affected by and that need no mount namespace. */
 const BOTH = [
@@ -51,7 +51,7 @@ function receiverLines({ scope, user, directory }: ServiceFacts): string[] {
     'Environment=HOLDFAST_HOME=%S/holdfast-receive',
     ...always,
     'ProtectSystem=strict',
-    `ReadWritePaths=${place(directory)}`,
+    `ReadWritePaths=${quotePath(directory)}`,
     // The program may be in a home directory.
     'ProtectHome=read-only',
     'PrivateTmp=yes',
@@ -72,7 +72,7 @@ function receiverLines({ scope, user, directory }: ServiceFacts): string[] {
 const described = { agent: 'Holdfast agent', receive: 'Holdfast receiver' }
 
 /** Returns a systemd unit (systemd.service(5), systemd.exec(5)). */
-export function unitOf(facts: ServiceFacts): string {
+export function buildUnit(facts: ServiceFacts): string {
   const { name, scope, program, directory } = facts
   return `${[
     '# Made by "holdfast service install"; "holdfast service uninstall" removes it.',
@@ -82,12 +82,12 @@ export function unitOf(facts: ServiceFacts): string {
     // A user's systemd has neither of these targets.
     ...(scope === 'system' ? ['Wants=network-online.target', 'After=network-online.target'] : []),
     // Otherwise the files would be written below the mount point while nothing is mounted.
-    ...(scope === 'system' && name === 'receive' ? [`RequiresMountsFor=${place(directory)}`] : []),
+    ...(scope === 'system' && name === 'receive' ? [`RequiresMountsFor=${quotePath(directory)}`] : []),
     '',
     '[Service]',
     '# Many files are synced at once, and a disk that hangs must not take every thread.',
     'Environment=UV_THREADPOOL_SIZE=128',
-    `ExecStart=${[...program, ...wordsOf(facts)].map(word).join(' ')}`,
+    `ExecStart=${[...program, ...getArguments(facts)].map(quoteWord).join(' ')}`,
     'Restart=always',
     'RestartSec=3',
     '# It ends within ten seconds, also while a disk hangs; systemd is patient a little longer.',

@@ -1,18 +1,18 @@
-import { type ServiceFacts, wordsOf } from './facts.ts'
+import { type ServiceFacts, getArguments } from './facts.ts'
 import { xml } from './launchd.ts'
 
 export const taskName = ({ name }: ServiceFacts): string => `Holdfast\\${name}`
 
 /** Quotes an argument for CommandLineToArgvW: only backslashes before a quote are doubled. */
-export const argument = (text: string): string =>
+export const quoteArgument = (text: string): string =>
   /^[^\s"]+$/.test(text) ? text : `"${text.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`
 
 /**
  * Returns a task of the Task Scheduler (schema 1.2), the only way in which Windows starts a program that is no service
  * without a wrapper. It starts with the computer or at its user's sign-in, and again a minute after it ended.
  */
-export function taskOf(facts: ServiceFacts): string {
-  const [program = '', ...words] = [...facts.program, ...wordsOf(facts)]
+export function buildTask(facts: ServiceFacts): string {
+  const [program = '', ...words] = [...facts.program, ...getArguments(facts)]
   const isSystem = facts.scope === 'system'
   const principal = isSystem
     ? '<UserId>S-1-5-18</UserId><RunLevel>HighestAvailable</RunLevel>'
@@ -35,7 +35,7 @@ export function taskOf(facts: ServiceFacts): string {
     '  <Actions Context="Author">',
     '    <Exec>',
     `      <Command>${xml(program)}</Command>`,
-    `      <Arguments>${xml(words.map(argument).join(' '))}</Arguments>`,
+    `      <Arguments>${xml(words.map(quoteArgument).join(' '))}</Arguments>`,
     '    </Exec>',
     '  </Actions>',
     '</Task>',

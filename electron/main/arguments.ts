@@ -11,15 +11,15 @@ export const HIDDEN = '--hidden'
  * Returns the directories in the command line of the desktop application. In a checkout, Electron's first word is the
  * application's own directory; Chromium's switches all begin with a dash.
  */
-export function directoriesOf(argv: readonly string[], isPackaged: boolean): string[] {
+export function parseDirectories(argv: readonly string[], isPackaged: boolean): string[] {
   const words = argv.slice(1).filter((word) => !word.startsWith('-'))
-  return (isPackaged ? words : words.slice(1)).filter((word) => !isLink(word)).map(directoryOf)
+  return (isPackaged ? words : words.slice(1)).filter((word) => !isLink(word)).map(parseDirectory)
 }
 
 const isLink = (word: string) => word.startsWith(`${LINK_SCHEME}:`)
 
 /** A desktop may pass files dropped on the icon as file: addresses. */
-const directoryOf = (word: string) => (word.startsWith('file://') ? fileURLToPath(word) : path.resolve(word))
+const parseDirectory = (word: string) => (word.startsWith('file://') ? fileURLToPath(word) : path.resolve(word))
 
 /** Returns the link that a browser or a mail program started the application for; null if there is none. */
 export function linkIn(words: readonly string[]): string | null {

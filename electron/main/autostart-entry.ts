@@ -2,7 +2,7 @@ import os from 'node:os'
 import path from 'node:path'
 
 /** Returns the user's autostart file. XDG Base Directory Specification: an empty variable counts as unset. */
-export function autostartFileOf({ XDG_CONFIG_HOME }: NodeJS.ProcessEnv): string {
+export function getAutostartFile({ XDG_CONFIG_HOME }: NodeJS.ProcessEnv): string {
   return path.join(XDG_CONFIG_HOME || path.join(os.homedir(), '.config'), 'autostart', 'holdfast.desktop')
 }
 
@@ -14,7 +14,7 @@ export function desktopEntry(command: readonly string[]): string {
   return `[Desktop Entry]
 Type=Application
 Name=Holdfast
-Exec=${command.map(quoted).join(' ')}
+Exec=${command.map(quoteWord).join(' ')}
 Icon=holdfast
 Terminal=false
 X-GNOME-Autostart-enabled=true
@@ -25,7 +25,7 @@ X-GNOME-Autostart-enabled=true
  * Quotes a word of Exec: special characters get a backslash, and % is doubled. String values of the file use backslash
  * escapes as well, so each of these backslashes is doubled.
  */
-function quoted(word: string): string {
+function quoteWord(word: string): string {
   const escaped = word
     .replace(/["`$\\]/g, '\\$&')
     .replaceAll('\\', '\\\\')

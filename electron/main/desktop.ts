@@ -14,7 +14,7 @@ import type { LaterStarts } from './later-starts.ts'
 import { createNotifier, type Notifier } from './notifications.ts'
 import type { LoadingPage } from './page.ts'
 import { isPairingCode } from './pairing-links.ts'
-import { askingFirst, quitter } from './quit.ts'
+import { askingFirst, createQuit } from './quit.ts'
 import { createTray, type StatusTray } from './tray.ts'
 import { trayActions } from './tray-actions.ts'
 import type { TrayActions } from './tray-menu.ts'
@@ -86,7 +86,7 @@ function present(
     // The window may be requested while the application quits.
     if (!tray.tray.isDestroyed()) await window.show(trayBounds())
   }
-  const quit = quitter(open, laterStarts, () => {
+  const quit = createQuit(open, laterStarts, () => {
     unfollow()
     const kept = window.release()
     notifier.withdrawAll()

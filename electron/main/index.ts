@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { app, nativeImage, Tray } from 'electron'
 import { endWithLauncher } from '../../core/lib/workers/launcher.ts'
 import { defaultDataDirectory } from '../../core/settings/default-directory.ts'
-import { directoriesOf, isHidden, linkIn } from './arguments.ts'
+import { parseDirectories, isHidden, linkIn } from './arguments.ts'
 import { dateLocale } from './date-locale.ts'
 import { introduce } from './identity.ts'
 import { listenForStarts } from './later-starts.ts'
@@ -17,7 +17,7 @@ import { registerScheme } from './protocol.ts'
 const ICON_MS = 40
 
 const dataDirectory = defaultDataDirectory(process.env, process.platform)
-const directories = directoriesOf(process.argv, app.isPackaged)
+const directories = parseDirectories(process.argv, app.isPackaged)
 
 endWithLauncher()
 introduce()

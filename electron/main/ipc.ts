@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { answerCommand, getAnswer } from '../../core/agent/answering.ts'
 import { commands, type Events, type HandlersFor, type WindowCommands } from '../../core/agent/contract.ts'
 import { desktopCommands } from '../../core/agent/desktop-contract.ts'
-import { originOf, WINDOW_ORIGIN } from './protocol.ts'
+import { parseOrigin, WINDOW_ORIGIN } from './protocol.ts'
 
 export type WindowHandlers = HandlersFor<keyof WindowCommands>
 
@@ -25,7 +25,7 @@ export function serveWindow(ready: Promise<WindowHandlers>): void {
       if (
         senderFrame === null ||
         senderFrame.parent !== null ||
-        originOf(senderFrame.url) !== WINDOW_ORIGIN
+        parseOrigin(senderFrame.url) !== WINDOW_ORIGIN
       ) {
         throw new Error(`${name} was asked for by a page that may not`)
       }

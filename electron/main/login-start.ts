@@ -4,7 +4,7 @@ import { app } from 'electron'
 import { replaceFile } from '../../core/platform/replace-file.ts'
 import { errorCode } from '../../core/platform/system-error.ts'
 import { HIDDEN } from './arguments.ts'
-import { autostartFileOf, desktopEntry } from './autostart-entry.ts'
+import { getAutostartFile, desktopEntry } from './autostart-entry.ts'
 
 /** Reads and sets whether the system starts the application, hidden, at the user's login. */
 export interface LoginStart {
@@ -28,7 +28,7 @@ function loginItem(): LoginStart {
 
 /** XDG autostart: a desktop entry in a directory of the user, which every Linux desktop reads at login. */
 function autostartFile(): LoginStart {
-  const file = autostartFileOf(process.env)
+  const file = getAutostartFile(process.env)
   return {
     async get() {
       try {

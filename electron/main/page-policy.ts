@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 export const NONCE_PLACE = 'HOLDFAST-NONCE'
 
 /** Returns the content security policy: own files only, nothing inline except styles with the nonce. */
-function policyOf(nonce: string): string {
+function buildPolicy(nonce: string): string {
   return [
     "default-src 'none'",
     "script-src 'self'",
@@ -20,5 +20,5 @@ function policyOf(nonce: string): string {
 /** Returns the page with a fresh nonce, and the policy that allows it. */
 export function pageWithPolicy(html: string): { body: string; policy: string } {
   const nonce = randomBytes(16).toString('base64url')
-  return { body: html.replaceAll(NONCE_PLACE, nonce), policy: policyOf(nonce) }
+  return { body: html.replaceAll(NONCE_PLACE, nonce), policy: buildPolicy(nonce) }
 }

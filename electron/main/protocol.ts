@@ -36,7 +36,7 @@ export function servePage(directory: string, ready: Promise<unknown>): void {
     const file = path.normalize(path.join(directory, decodeURIComponent(pathname)))
     const contentType = CONTENT_TYPES[path.extname(file)]
     if (
-      originOf(request.url) !== WINDOW_ORIGIN ||
+      parseOrigin(request.url) !== WINDOW_ORIGIN ||
       !file.startsWith(directory + path.sep) ||
       contentType === undefined
     ) {
@@ -60,7 +60,7 @@ function answer(body: Uint8Array<ArrayBuffer>, contentType: string): Response {
 }
 
 /** Returns the origin of an address; that of URL is "null" for schemes unknown to browsers. */
-export function originOf(address: string): string | null {
+export function parseOrigin(address: string): string | null {
   if (!URL.canParse(address)) return null
   const { protocol: scheme, host } = new URL(address)
   return `${scheme}//${host}`

@@ -1,5 +1,5 @@
 import { app, session, type WebContents } from 'electron'
-import { originOf, WINDOW_ORIGIN } from './protocol.ts'
+import { parseOrigin, WINDOW_ORIGIN } from './protocol.ts'
 
 /**
  * Restricts the window to Holdfast's own page: no other page, no new window, no web view, and a single permission
@@ -18,7 +18,7 @@ export function lockDown(): void {
 function lockContents(contents: WebContents): void {
   contents.setWindowOpenHandler(() => ({ action: 'deny' }))
   contents.on('will-navigate', (event, url) => {
-    if (originOf(url) !== WINDOW_ORIGIN) event.preventDefault()
+    if (parseOrigin(url) !== WINDOW_ORIGIN) event.preventDefault()
   })
   contents.on('will-attach-webview', (event) => event.preventDefault())
 }

@@ -64,7 +64,7 @@ export async function readSettings({ agent, window, words }: Desk): Promise<Comm
   })
   const [file] = filePaths
   if (canceled || file === undefined) return null
-  const imported = importedSettings(await textOf(file), file, hostname())
+  const imported = importedSettings(await readText(file), file, hostname())
   const now = agent.settings.get()
   const next = withImported(now, imported)
   return {
@@ -75,7 +75,7 @@ export async function readSettings({ agent, window, words }: Desk): Promise<Comm
   }
 }
 
-async function textOf(file: string): Promise<string> {
+async function readText(file: string): Promise<string> {
   try {
     const { size } = await stat(file)
     if (size > LONGEST_FILE) throw new Error(`${size} bytes`)

@@ -97,7 +97,7 @@ export function createMenuPace(build: () => void): { show(facts: MenuFacts): voi
   }
 }
 
-export function menuOf(
+export function buildMenu(
   line: string,
   state: AppState,
   words: Words,
@@ -109,16 +109,16 @@ export function menuOf(
     { type: 'separator' },
     { label: words(message('menu.open')), click: actions.open },
     { label: words(message('menu.add')), click: actions.addDirectory },
-    ...foldersOf(state, words, actions),
-    ...incidentsOf(state, words, actions),
-    isPaused ? { label: words(message('menu.resume')), click: actions.resume } : pauseOf(words, actions),
+    ...buildFolderItems(state, words, actions),
+    ...buildIncidentItems(state, words, actions),
+    isPaused ? { label: words(message('menu.resume')), click: actions.resume } : buildPauseItem(words, actions),
     { label: words(message('menu.checkNow')), click: actions.checkNow },
     { type: 'separator' },
     { label: words(message('menu.quit')), click: actions.quit },
   ]
 }
 
-function pauseOf(words: Words, actions: TrayActions): MenuItemConstructorOptions {
+function buildPauseItem(words: Words, actions: TrayActions): MenuItemConstructorOptions {
   return {
     label: words(message('menu.pause')),
     submenu: [
@@ -134,7 +134,7 @@ function pauseOf(words: Words, actions: TrayActions): MenuItemConstructorOptions
   }
 }
 
-function foldersOf(
+function buildFolderItems(
   { settings: { sources } }: AppState,
   words: Words,
   actions: TrayActions,
@@ -146,7 +146,7 @@ function foldersOf(
   return [{ label: words(message('menu.folders')), submenu }]
 }
 
-function incidentsOf(
+function buildIncidentItems(
   { incidents, settings }: AppState,
   words: Words,
   actions: TrayActions,

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { Menu, nativeImage, type Tray } from 'electron'
 import { type AppState, type StatusLevel, statusLevels } from '../../core/agent/state/schema.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
-import { createMenuPace, menuFacts, menuOf, type TrayActions } from './tray-menu.ts'
+import { createMenuPace, menuFacts, buildMenu, type TrayActions } from './tray-menu.ts'
 
 export interface StatusTray {
   readonly tray: Tray
@@ -41,7 +41,7 @@ export function createTray(
     if (latest === null || now === null) return
     const { state, words } = latest
     const { line } = menuFacts(state, words)
-    tray.setContextMenu(Menu.buildFromTemplate(menuOf(line, state, words, now)))
+    tray.setContextMenu(Menu.buildFromTemplate(buildMenu(line, state, words, now)))
     if (isTooltipOfMenu) say(line)
   })
   return {

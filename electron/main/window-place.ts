@@ -73,7 +73,7 @@ function centredIn(workArea: Rectangle, window: Rectangle): { x: number; y: numb
 }
 
 /** Fits the bounds into the work area: reduces the size and moves the window inside. */
-export function fitted(bounds: Rectangle, workArea: Rectangle): Rectangle {
+export function fitBounds(bounds: Rectangle, workArea: Rectangle): Rectangle {
   const width = Math.min(bounds.width, workArea.width)
   const height = Math.min(bounds.height, workArea.height)
   const within = (at: number, start: number, room: number) => Math.min(Math.max(at, start), start + room)

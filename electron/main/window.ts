@@ -5,7 +5,7 @@ import type { Events } from '../../core/agent/contract.ts'
 import { LEAST_SIZE, type LoadingPage } from './page.ts'
 import { openWindowMemory, type WindowMemory } from './window-memory.ts'
 import { type Showing, WindowPage } from './window-page.ts'
-import { fitted, isReachable, placeToShow, type Rectangle } from './window-place.ts'
+import { fitBounds, isReachable, placeToShow, type Rectangle } from './window-place.ts'
 import { letZoom } from './zoom.ts'
 
 /** On some desktops a click on the tray icon first takes the focus from the window. */
@@ -145,7 +145,7 @@ function fitToScreen(browser: BrowserWindow): void {
     Math.min(LEAST_SIZE.width, workArea.width),
     Math.min(LEAST_SIZE.height, workArea.height),
   )
-  const wanted = fitted(bounds, workArea)
+  const wanted = fitBounds(bounds, workArea)
   if (!isDeepStrictEqual(wanted, bounds)) browser.setBounds(wanted)
 }
 

@@ -52,7 +52,7 @@ function follow(
   let over = false
   let asking = false
   /** The newest revision announced while a snapshot was being loaded. */
-  let heardOf = -1
+  let announcedRevision = -1
   let retry: ReturnType<typeof setTimeout> | undefined
 
   const ask = async () => {
@@ -66,8 +66,8 @@ function follow(
       const state = before === null ? answer.state : shareUnchanged(before.state, answer.state)
       asking = false
       // The short pause prevents a busy loop if an answer is older than the agent's own patches.
-      if (heardOf > answer.revision) retry = setTimeout(ask, Math.min(retryMs, 50))
-      heardOf = -1
+      if (announcedRevision > answer.revision) retry = setTimeout(ask, Math.min(retryMs, 50))
+      announcedRevision = -1
       show({ snapshot: { revision: answer.revision, state }, unreachable: null })
     } catch (error) {
       if (over) return
@@ -80,14 +80,14 @@ function follow(
   const take = (patch: StatePatch) => {
     const { snapshot } = current()
     if (snapshot === null || asking) {
-      heardOf = Math.max(heardOf, patch.revision)
+      announcedRevision = Math.max(announcedRevision, patch.revision)
       void ask()
       return
     }
     const applied = applyPatch(snapshot, patch)
     if (applied.kind === 'applied') show({ snapshot: applied.snapshot, unreachable: null })
     if (applied.kind === 'gap') {
-      heardOf = patch.revision
+      announcedRevision = patch.revision
       void ask()
     }
   }

@@ -13,7 +13,7 @@ interface NumberFieldProps extends Omit<TextInputProps, 'label' | 'value' | 'onC
 }
 
 /** Returns the width in units of `ch`: a Chinese character takes two. */
-const widthOf = (text: string): number =>
+const measureWidth = (text: string): number =>
   [...text].reduce((width, one) => width + (one > '\u2e80' ? 2 : 1), 0)
 
 /**
@@ -42,7 +42,7 @@ export function NumberField({ label, mark, value, onChange, unit = '', aside, ..
       value={String(value)}
       onChange={(event) => onChange(event.currentTarget.value)}
       rightSection={unit !== '' || aside ? end : undefined}
-      rightSectionWidth={`calc(${widthOf(unit)}ch + ${aside ? 50 : 20}px)`}
+      rightSectionWidth={`calc(${measureWidth(unit)}ch + ${aside ? 50 : 20}px)`}
       rightSectionPointerEvents={aside ? 'all' : 'none'}
     />
   )

@@ -10,13 +10,13 @@ interface ProgressRowProps {
 }
 
 /** Returns the fraction of a file that is sent, from 0 to 1. */
-export const fractionOf = ({ size, sentBytes }: Transfer): number =>
+export const getSentFraction = ({ size, sentBytes }: Transfer): number =>
   size === 0 ? 1 : Math.min(1, sentBytes / size)
 
 /** Shows a file in transfer: its name, its progress, and a bar. */
 export function ProgressRow({ transfer, aside, to = null }: ProgressRowProps) {
   const { format, t } = useWords()
-  const fraction = fractionOf(transfer)
+  const fraction = getSentFraction(transfer)
   return (
     <div className="progress-row">
       <div className="progress-words">

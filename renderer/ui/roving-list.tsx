@@ -52,7 +52,7 @@ export function RovingList({ className, entry, children }: RovingListProps) {
   )
 }
 
-function stopsOf(within: Element): HTMLElement[] {
+function findStops(within: Element): HTMLElement[] {
   return [...within.querySelectorAll<HTMLElement>(STOPS)].filter((stop) => stop.checkVisibility())
 }
 
@@ -71,10 +71,10 @@ function keepOneStop(list: Element | null, wanted: Element | null): void {
 function neighbour(list: Element, from: HTMLElement, entry: string, key: string): HTMLElement | undefined {
   const entries = [...list.querySelectorAll(entry)]
   const own = entries.findIndex((one) => one.contains(from))
-  const within = own < 0 ? [] : stopsOf(entries[own] ?? list)
+  const within = own < 0 ? [] : findStops(entries[own] ?? list)
   const first = (index: number) => {
     const wanted = entries[index]
-    return wanted === undefined ? undefined : stopsOf(wanted)[0]
+    return wanted === undefined ? undefined : findStops(wanted)[0]
   }
   switch (key) {
     case 'ArrowDown':

@@ -6,7 +6,7 @@ interface Moment {
   at: number
 }
 
-function isoOf(at: number): string {
+function toIso(at: number): string {
   const date = new Date(at)
   return Number.isNaN(date.getTime()) ? '' : date.toISOString()
 }
@@ -20,7 +20,7 @@ export function Ago({ at }: Moment) {
       : t('window.time.ago', { duration: format.roughDuration(now - at) }),
   )
   return (
-    <time dateTime={isoOf(at)} title={format.fullMoment(at)}>
+    <time dateTime={toIso(at)} title={format.fullMoment(at)}>
       {words}
     </time>
   )
@@ -38,7 +38,7 @@ export function At({ at }: Moment) {
   const { format } = useWords()
   const words = useOfNow((now) => format.moment(at, now))
   return (
-    <time dateTime={isoOf(at)} title={format.fullMoment(at)}>
+    <time dateTime={toIso(at)} title={format.fullMoment(at)}>
       {words}
     </time>
   )

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { answerOf } from '../support/agent-answers.ts'
+import { askAgent } from '../support/agent-answers.ts'
 import { connectToBus } from '../support/desktop/bus.ts'
 import { electronExecutable } from '../support/desktop/launch.ts'
 import { activateTray, waitForTray } from '../support/desktop/tray.ts'
@@ -35,7 +35,7 @@ export async function idleRows(): Promise<Row[]> {
     await hideWindow(child)
     await until('the page to be put away', () => !hasPage(child), 90_000)
     const hidden = await measureIdle(child, 'hidden')
-    return [...rowsOf(hidden, 'hidden', 1), ...rowsOf(shown, 'shown', 3)]
+    return [...buildRows(hidden, 'hidden', 1), ...buildRows(shown, 'shown', 3)]
   } finally {
     const ended = new Promise((resolve) => child.once('exit', resolve))
     child.kill()
@@ -50,7 +50,7 @@ interface Idle {
   residentMiB: number
 }
 
-function rowsOf({ processor, residentMiB }: Idle, window: string, atMost: number): Row[] {
+function buildRows({ processor, residentMiB }: Idle, window: string, atMost: number): Row[] {
   const row = (metric: string, value: number, unit: string, most: number): Row => ({
     metric: `${metric}, window ${window}, ${SOURCES} sources`,
     value,
@@ -65,7 +65,7 @@ function rowsOf({ processor, residentMiB }: Idle, window: string, atMost: number
 }
 
 async function areWatched(dataDirectory: string): Promise<boolean> {
-  const { state } = await answerOf(dataDirectory)('snapshot', {})
+  const { state } = await askAgent(dataDirectory)('snapshot', {})
   const isSettled = !['starting', 'working'].includes(state.status.level)
   return isSettled && state.sources.every(({ scanned }) => scanned?.compared === true)
 }

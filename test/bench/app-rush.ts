@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Page } from '@playwright/test'
-import { answerOf } from '../support/agent-answers.ts'
+import { askAgent } from '../support/agent-answers.ts'
 import { launchHoldfast } from '../support/desktop/launch.ts'
 import { until } from '../support/until.ts'
 import { configureSources, FILES, SOURCES, writeFiles } from './app-sources.ts'
@@ -44,14 +44,14 @@ export async function rushRows(bareApplication: string): Promise<Row[]> {
 
     await Promise.all([page.evaluate(watchFrames), other.evaluate(watchFrames)])
     await passed('a', FILES)
-    const [ours, theirs] = await Promise.all([endOf(page), endOf(other)])
+    const [ours, theirs] = await Promise.all([finishWatching(page), finishWatching(other)])
 
     await page.evaluate(watchFrames)
     await page.evaluate(clickTabs, TAB_EVERY_MS)
     await passed('b', 2 * FILES)
-    const clicked = await endOf(page)
+    const clicked = await finishWatching(page)
     return [
-      ...rowsOf({ ours, theirs, longestMs: Math.max(ours.longestMs, clicked.longestMs) }),
+      ...buildRows({ ours, theirs, longestMs: Math.max(ours.longestMs, clicked.longestMs) }),
       row('tab click to paint, p99', quantile(clicked.tabsMs, 0.99), 'ms', 100),
     ]
   } finally {
@@ -68,7 +68,7 @@ const row = (metric: string, value: number, unit: string, atMost: number): Row =
   target: { atMost },
 })
 
-function rowsOf({ ours, theirs, longestMs }: { ours: Watched; theirs: Watched; longestMs: number }): Row[] {
+function buildRows({ ours, theirs, longestMs }: { ours: Watched; theirs: Watched; longestMs: number }): Row[] {
   return [
     row('longest task of the window', longestMs, 'ms', 100),
     {
@@ -81,7 +81,7 @@ function rowsOf({ ours, theirs, longestMs }: { ours: Watched; theirs: Watched; l
 
 /** Writes files, and waits until so many are durable. */
 function passing(dataDirectory: string, root: string) {
-  const answer = answerOf(dataDirectory)
+  const answer = askAgent(dataDirectory)
   return async (round: string, total: number): Promise<void> => {
     await writeFiles(root, round)
     await until(
@@ -92,7 +92,7 @@ function passing(dataDirectory: string, root: string) {
   }
 }
 
-const endOf = (page: Page) =>
+const finishWatching = (page: Page) =>
   page.evaluate(() => {
     window.watched.stop()
     return window.watched

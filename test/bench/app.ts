@@ -8,7 +8,7 @@ import { until } from '../support/until.ts'
 import { idleRows } from './app-idle.ts'
 import { rushRows } from './app-rush.ts'
 import { requireDesktop } from './in-desktop.ts'
-import { usageOf } from './process-tree.ts'
+import { measureUsage } from './process-tree.ts'
 import { median, type Row } from './row.ts'
 
 const ROUNDS = 5
@@ -61,17 +61,17 @@ async function startOnce(bus: MessageBus, application?: string): Promise<Times> 
   const launched = await launchHoldfast({ dataDirectory, ...(application ? { application } : {}) })
   try {
     const [trayMs, windowMs] = await Promise.all([
-      trayOf(bus, launched).then(() => performance.now() - startedAt),
+      waitForTray(bus, launched).then(() => performance.now() - startedAt),
       usable(launched).then(() => performance.now() - startedAt),
     ])
-    return { trayMs, windowMs, residentMiB: usageOf(launched.pid).residentMiB }
+    return { trayMs, windowMs, residentMiB: measureUsage(launched.pid).residentMiB }
   } finally {
     await launched.close()
     rmSync(dataDirectory, { recursive: true, force: true })
   }
 }
 
-async function trayOf(bus: MessageBus, { pid }: LaunchedHoldfast): Promise<true> {
+async function waitForTray(bus: MessageBus, { pid }: LaunchedHoldfast): Promise<true> {
   return until(
     'the tray icon',
     async () => {

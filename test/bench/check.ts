@@ -5,7 +5,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { probeKinds } from '../../core/check/checker-messages.ts'
 import { startBareLoop, startStdio, startSupervised, type Target } from './check-targets.ts'
-import { usageOf } from './process-tree.ts'
+import { measureUsage } from './process-tree.ts'
 import { quantile, type Row } from './row.ts'
 
 /** Until nothing is compiled any more, in milliseconds. */
@@ -71,10 +71,10 @@ async function measureHung(directory: string): Promise<Row[]> {
   const target = startStdio([...fifos, ...files], 1)
   try {
     await delay(HANGS_WARM_MS)
-    const before = usageOf(target.pid)
+    const before = measureUsage(target.pid)
     target.takeLateness()
     await delay(TICKS_WITH_HANGS * 1_000)
-    const after = usageOf(target.pid)
+    const after = measureUsage(target.pid)
     const metric = (what: string) => `500 hung + 100 healthy, ${what}, holdfast check`
     const grown = after.residentMiB - before.residentMiB
     return [
@@ -111,10 +111,10 @@ async function measureCost(
 ): Promise<{ microseconds: number; residentMiB: number }> {
   try {
     await delay(warmMs)
-    const before = usageOf(pid)
+    const before = measureUsage(pid)
     checksSince()
     await delay(windowMs)
-    const after = usageOf(pid)
+    const after = measureUsage(pid)
     const microseconds = (after.cpuMicroseconds - before.cpuMicroseconds) / checksSince()
     return { microseconds, residentMiB: after.residentMiB }
   } finally {

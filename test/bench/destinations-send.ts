@@ -43,18 +43,18 @@ export async function sendTo(
   })
   const ledgerPath = path.join(directory, 'ledger.db')
   const ledger = openLedger(ledgerPath)
-  const sourceOf = (id: string, at: string) => ({
+  const buildSource = (id: string, at: string) => ({
     id,
     path: at,
     name: id,
     groupWriteMark: false,
     paused: false,
   })
-  const sentOf = (id: string) => ledger.totals(destination.id)[id]?.sentFiles ?? 0
+  const countSent = (id: string) => ledger.totals(destination.id)[id]?.sentFiles ?? 0
   const send = async (id: string, from: string) => {
     const files = offerAll(ledger, id, from, destination.id, () => sender.nudge())
     sender.nudge()
-    await until(`the files of ${id} to be durable`, () => sentOf(id) >= files, WITHIN_MS)
+    await until(`the files of ${id} to be durable`, () => countSent(id) >= files, WITHIN_MS)
   }
   try {
     sender.configure({
@@ -62,7 +62,7 @@ export async function sendTo(
       ledgerPath,
       destination,
       secrets,
-      sources: [sourceOf('before', before), sourceOf('s', source)],
+      sources: [buildSource('before', before), buildSource('s', source)],
       paused: false,
       retrySeconds: 1,
       keep: defaultSettings.keep,

@@ -8,7 +8,7 @@ export interface Usage {
   residentMiB: number
 }
 
-export function usageOf(pid: number): Usage {
+export function measureUsage(pid: number): Usage {
   const processes = [...usageByProcess(pid).values()]
   const sum = (measure: (one: Usage) => number) => processes.reduce((total, one) => total + measure(one), 0)
   return {
@@ -23,36 +23,36 @@ export function usageByProcess(pid: number): Map<number, Usage & { name: string 
   return new Map(
     withChildren(pid).map((one) => {
       const usage = {
-        cpuMicroseconds: cpuOf(one),
-        threads: tasksOf(one).length,
-        residentMiB: residentOf(one),
+        cpuMicroseconds: readCpu(one),
+        threads: listTasks(one).length,
+        residentMiB: readResident(one),
       }
-      return [one, { ...usage, name: nameOf(one) }]
+      return [one, { ...usage, name: readName(one) }]
     }),
   )
 }
 
 /** Chromium's processes say what they are in their arguments. */
-function nameOf(pid: number): string {
+function readName(pid: number): string {
   const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split(/[\0 ]/)
   const kinds = words.flatMap((word) => /^--(?:type|utility-sub-type)=(.+)/.exec(word)?.[1] ?? [])
   return `${kinds.join(' ') || 'main'} ${pid}`
 }
 
 function withChildren(pid: number): number[] {
-  const children = tasksOf(pid).flatMap((task) =>
+  const children = listTasks(pid).flatMap((task) =>
     readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
   )
   return [pid, ...children.flatMap(withChildren)]
 }
 
-function tasksOf(pid: number): string[] {
+function listTasks(pid: number): string[] {
   return readdirSync(`/proc/${pid}/task`)
 }
 
 /** The first number of schedstat is the time on a processor in nanoseconds. */
-function cpuOf(pid: number): number {
-  return tasksOf(pid).reduce((total, task) => {
+function readCpu(pid: number): number {
+  return listTasks(pid).reduce((total, task) => {
     try {
       const nanoseconds = readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]
       return total + Number(nanoseconds) / 1000
@@ -63,7 +63,7 @@ function cpuOf(pid: number): number {
   }, 0)
 }
 
-function residentOf(pid: number): number {
+function readResident(pid: number): number {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
   return Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024
 }

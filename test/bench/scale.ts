@@ -7,7 +7,7 @@ import { type Identity, loadIdentity } from '../../core/protocol/identity.ts'
 import type { RunningReport } from '../../core/receive/receiver-messages.ts'
 import { receiverDefinition } from '../support/receiver-worker.ts'
 import { until } from '../support/until.ts'
-import { peakMiB, usageOf } from './process-tree.ts'
+import { peakMiB, measureUsage } from './process-tree.ts'
 import { quantile, type Row } from './row.ts'
 import { connectSender, type Load, type Served } from './scale-senders.ts'
 import { bundleEnds, receiverStarter } from './transfer-ends.ts'
@@ -32,7 +32,7 @@ async function sendAll(senders: readonly Sender[], load: Load) {
   return { served, seconds: (performance.now() - began) / 1000 }
 }
 
-const delaysOf = (served: readonly Served[]) => served.flatMap(({ delays }) => delays)
+const getDelays = (served: readonly Served[]) => served.flatMap(({ delays }) => delays)
 const row = (metric: string, value: number, unit: string, target: Row['target'] = null): Row => ({
   metric,
   value,
@@ -64,7 +64,7 @@ export async function run(): Promise<Row[]> {
     receiver.configure({ storeDirectory, host: '127.0.0.1', port: 0, name: 'store', paired })
     const { port, fingerprint } = await until('the receiver', () => receiving, 30_000)
     const pid = receiver.state.pid ?? 0
-    const idle = usageOf(pid)
+    const idle = measureUsage(pid)
     const peer = { host: '127.0.0.1', port, fingerprint }
     const began = performance.now()
     const turns = createSemaphore(HANDSHAKES)
@@ -74,11 +74,11 @@ export async function run(): Promise<Row[]> {
     }
     const senders = await Promise.all(identities.map(connect))
     const connected = (performance.now() - began) / 1000
-    const resting = usageOf(pid)
+    const resting = measureUsage(pid)
     // Sessions that have begun, and code that is compiled.
     await sendAll(senders, { ...LOAD, files: LOAD.together })
     const burst = await sendAll(senders, LOAD)
-    const busy = usageOf(pid)
+    const busy = measureUsage(pid)
     const peak = peakMiB(pid)
     const trickle = await sendAll(senders, TRICKLE)
     for (const sender of senders) sender.close()
@@ -92,10 +92,10 @@ export async function run(): Promise<Row[]> {
       row('slowest sender / fastest sender', Math.max(...seconds) / Math.min(...seconds), '', { atMost: 2 }),
       row('200 connections with their handshakes', connected, 's'),
       row('files a second, 200 senders at once', files / burst.seconds, '/s'),
-      row('a file among them, p50', quantile(delaysOf(burst.served), 0.5), 'ms'),
-      row('a file among them, p99', quantile(delaysOf(burst.served), 0.99), 'ms'),
-      row('200 senders, one file each at a time, p50', quantile(delaysOf(trickle.served), 0.5), 'ms'),
-      row('200 senders, one file each at a time, p99', quantile(delaysOf(trickle.served), 0.99), 'ms'),
+      row('a file among them, p50', quantile(getDelays(burst.served), 0.5), 'ms'),
+      row('a file among them, p99', quantile(getDelays(burst.served), 0.99), 'ms'),
+      row('200 senders, one file each at a time, p50', quantile(getDelays(trickle.served), 0.5), 'ms'),
+      row('200 senders, one file each at a time, p99', quantile(getDelays(trickle.served), 0.99), 'ms'),
       row('threads of the receiver, idle', idle.threads, ''),
       row('threads of the receiver, 200 senders', busy.threads, '', { atMost: idle.threads + 16 }),
       row(

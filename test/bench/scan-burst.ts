@@ -4,7 +4,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { until } from '../support/until.ts'
-import { peakMiB, usageOf } from './process-tree.ts'
+import { peakMiB, measureUsage } from './process-tree.ts'
 import { median, quantile, type Row } from './row.ts'
 import { BURST, burstDirectory, type Scenario, scenarios, WARM_UP, WARM_UP_WORD } from './scan-burst-plan.ts'
 import { startInotifywait } from './scan-inotifywait.ts'
@@ -47,12 +47,12 @@ export async function measureBursts(places: Places): Promise<Row[]> {
       const [heard, offered] = await before(scenario, within('ours'), seenByScanner)
       rounds.push({ peer, heard, offered })
     }
-    rows.push(...rowsOf(titles[scenario], rounds))
+    rows.push(...buildRows(titles[scenario], rounds))
   }
   return rows
 }
 
-function rowsOf(title: string, rounds: { peer: Seen; heard: Seen; offered: Seen }[]): Row[] {
+function buildRows(title: string, rounds: { peer: Seen; heard: Seen; offered: Seen }[]): Row[] {
   const of = (who: 'peer' | 'heard' | 'offered', what: keyof Seen) =>
     median(rounds.map((round) => round[who][what]))
   const least = (who: 'peer' | 'offered') => Math.min(...rounds.map((round) => round[who].reported))
@@ -121,9 +121,9 @@ async function seenByInotifywait({ trees: root }: Places, burst: Burst): Promise
   const peer = await startInotifywait(root)
   try {
     await burst(WARM_UP_WORD)
-    const cpuBefore = usageOf(peer.pid).cpuMicroseconds
+    const cpuBefore = measureUsage(peer.pid).cpuMicroseconds
     const closedAt = await burst()
-    await noMore(() => countOf(peer.reportedAt))
+    await noMore(() => countKnown(peer.reportedAt))
     return { ...seen(closedAt, peer.reportedAt), ...costSince(peer.pid, cpuBefore) }
   } finally {
     await peer.stop()
@@ -138,7 +138,7 @@ async function seenByScanner(places: Places, burst: Burst): Promise<[Seen, Seen]
     await until('the tree is watched', () => scanner.phase() === 'watching', 30_000)
     await burst(WARM_UP_WORD)
     await until('the first burst is in the ledger', () => scanner.waiting() === WARM_UP, 30_000)
-    const cpuBefore = usageOf(scanner.pid).cpuMicroseconds
+    const cpuBefore = measureUsage(scanner.pid).cpuMicroseconds
     const closedAt = await burst()
     await noMore(() => scanner.waiting() - WARM_UP)
     const cost = costSince(scanner.pid, cpuBefore)
@@ -161,7 +161,7 @@ async function noMore(count: () => number): Promise<void> {
 }
 
 function costSince(pid: number, cpuBefore: number): Pick<Seen, 'cpuMs' | 'peakMiB'> {
-  return { cpuMs: (usageOf(pid).cpuMicroseconds - cpuBefore) / 1000, peakMiB: peakMiB(pid) }
+  return { cpuMs: (measureUsage(pid).cpuMicroseconds - cpuBefore) / 1000, peakMiB: peakMiB(pid) }
 }
 
 function seen(closedAt: number[], reportedAt: (number | null)[]): Omit<Seen, 'cpuMs' | 'peakMiB'> {
@@ -176,6 +176,6 @@ function seen(closedAt: number[], reportedAt: (number | null)[]): Omit<Seen, 'cp
   }
 }
 
-function countOf(times: (number | null)[]): number {
+function countKnown(times: (number | null)[]): number {
   return times.reduce<number>((count, at) => (at === null ? count : count + 1), 0)
 }

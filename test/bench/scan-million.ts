@@ -5,7 +5,7 @@ import path from 'node:path'
 import { type FoundFile, type Ledger, openLedger } from '../../core/ledger/ledger.ts'
 import { until } from '../support/until.ts'
 import { monotonicMs } from './monotonic.ts'
-import { peakMiB, usageOf } from './process-tree.ts'
+import { peakMiB, measureUsage } from './process-tree.ts'
 import { median, type Row } from './row.ts'
 import type { Places } from './scan-places.ts'
 import { type BenchScanner, DESTINATION, LEDGER, SOURCE, startScanner } from './scan-scanner.ts'
@@ -41,11 +41,11 @@ async function measureScanner(scanner: BenchScanner, root: string, ledger: Ledge
     const cpu: number[] = []
     for (let round = 0; round < ROUNDS; round += 1) {
       peer.push(await findSeconds(root))
-      const cpuBefore = usageOf(scanner.pid).cpuMicroseconds
+      const cpuBefore = measureUsage(scanner.pid).cpuMicroseconds
       const startedAt = monotonicMs()
       await scanner.reconcile()
       ours.push((monotonicMs() - startedAt) / 1000)
-      cpu.push((usageOf(scanner.pid).cpuMicroseconds - cpuBefore) / 1e6)
+      cpu.push((measureUsage(scanner.pid).cpuMicroseconds - cpuBefore) / 1e6)
     }
     const unchanged = scanner.waiting()
     const touched = touch(root)

@@ -45,10 +45,10 @@ export const bundleEnds = (directory: string): Promise<void> =>
 
 /** Starts the receiver's process with what a sender's has: threads and words for V8. */
 export const receiverStarter = (ends: string): WorkerStarter<'receiver'> => ({
-  start: () => starterOf(ends, 'receiver').start('receiver'),
+  start: () => createStarter(ends, 'receiver').start('receiver'),
 })
 
-const starterOf = (ends: string, end: string) =>
+const createStarter = (ends: string, end: string) =>
   nodeWorkerStarter(() => pathToFileURL(path.join(ends, `test/bench/transfer-${end}.js`)))
 
 /** From the first look at the directory to the last file durable at the receiver. */
@@ -57,7 +57,7 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
   const quiet = { nudge: () => undefined, log: () => undefined, condition: () => undefined }
   let fingerprint: string | null = null
   let receiving: RunningReport | null = null
-  const sender = new SupervisedWorker(senderDefinition, starterOf(ends, 'sender'), {
+  const sender = new SupervisedWorker(senderDefinition, createStarter(ends, 'sender'), {
     ...quiet,
     report: (report) => {
       fingerprint = report.fingerprint
@@ -76,7 +76,7 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
     identityDirectory: path.join(directory, 'identity'),
     ledgerPath,
     destination: null,
-    sources: [sourceOf('s', source), ...(before === undefined ? [] : [sourceOf('before', before)])],
+    sources: [buildSource('s', source), ...(before === undefined ? [] : [buildSource('before', before)])],
     paused: false,
     retrySeconds: 1,
     keep: defaultSettings.keep,
@@ -90,7 +90,7 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
     receiver.configure({ storeDirectory, host: '127.0.0.1', port: 0, name: 'store', paired })
     const { port, fingerprint: pin } = await until('the receiver', () => receiving)
     const dialled = (await options.through?.(port)) ?? port
-    const sentOf = (id: string) => ledger.totals(DESTINATION)[id]?.sentFiles ?? 0
+    const countSent = (id: string) => ledger.totals(DESTINATION)[id]?.sentFiles ?? 0
     // The scanner, too, says so with each chunk that it has found.
     const offer = (id: string, path: string) => offerAll(ledger, id, path, DESTINATION, () => sender.nudge())
     const connect = () =>
@@ -108,13 +108,13 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
     if (before !== undefined) {
       connect()
       const first = offer('before', before)
-      await until('the files before to be durable', () => sentOf('before') >= first, WITHIN_MS)
+      await until('the files before to be durable', () => countSent('before') >= first, WITHIN_MS)
     }
     const startedAt = performance.now()
     connect()
     const files = prepared ?? offer('s', source)
     sender.nudge()
-    await until('every file to be durable', () => sentOf('s') >= files, WITHIN_MS)
+    await until('every file to be durable', () => countSent('s') >= files, WITHIN_MS)
     const seconds = (performance.now() - startedAt) / 1000
     return { seconds, senderMiB: peakMiB(sender.state.pid), receiverMiB: peakMiB(receiver.state.pid) }
   } finally {
@@ -123,7 +123,7 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
   }
 }
 
-const sourceOf = (id: string, path: string) => ({ id, path, name: id, groupWriteMark: false, paused: false })
+const buildSource = (id: string, path: string) => ({ id, path, name: id, groupWriteMark: false, paused: false })
 
 export function offerAll(
   ledger: ReturnType<typeof openLedger>,

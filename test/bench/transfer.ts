@@ -47,7 +47,7 @@ export async function run(): Promise<Row[]> {
   const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
   const ends = path.join(directory, 'ends')
   const before = path.join(directory, 'before')
-  const placeOf = (load: Load): Place => {
+  const preparePlace = (load: Load): Place => {
     const source = path.join(directory, `source-${load.files}`)
     writeLoad(load, source)
     return { source, before, directory, ends }
@@ -55,14 +55,14 @@ export async function run(): Promise<Row[]> {
   try {
     await bundleEnds(ends)
     writeLoad(BEFORE, before)
-    const small = placeOf(SMALL)
+    const small = preparePlace(SMALL)
     const rows = [
       ...(await againstRsync(SMALL, small)),
       ...(await overLongLine(small)),
       ...(await fromLongQueue(small)),
-      ...(await againstRsync(MIDDLE, placeOf(MIDDLE))),
+      ...(await againstRsync(MIDDLE, preparePlace(MIDDLE))),
     ]
-    const large = placeOf(LARGE)
+    const large = preparePlace(LARGE)
     return [...rows, ...(await againstRsync(LARGE, large)), ...(await againstLimits(LARGE, large))]
   } finally {
     rmSync(directory, { recursive: true, force: true })

@@ -24,7 +24,7 @@ export async function makeSource(base: string): Promise<string> {
 }
 
 /** Each file with what makes it the same one. */
-export async function factsOf(directory: string): Promise<Record<string, unknown>> {
+export async function readFacts(directory: string): Promise<Record<string, unknown>> {
   const names = await readdir(directory, { recursive: true })
   const facts: [string, unknown][] = []
   for (const name of names.sort()) {

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { until } from '../support/until.ts'
-import { factsOf } from './anywhere-files.ts'
+import { readFacts } from './anywhere-files.ts'
 import { expect, type Running } from './desktop.ts'
 import { pictures } from './pictures.ts'
 
@@ -13,7 +13,7 @@ export async function wipeAndRestore(
   name: string,
   key?: string,
 ): Promise<void> {
-  const before = await factsOf(source)
+  const before = await readFacts(source)
   await rm(source, { recursive: true })
   await page.getByRole('button', { name: `Actions for ${name}` }).click()
   await page.getByRole('menuitem', { name: 'Restore…' }).click()
@@ -51,5 +51,5 @@ export async function wipeAndRestore(
   await expect(report).toContainText(`Restored from ${name}`)
   await expect(report).toContainText('1 file restored')
   await pictures(page, `restored-${name}`)
-  expect(await factsOf(to)).toEqual(before)
+  expect(await readFacts(to)).toEqual(before)
 }

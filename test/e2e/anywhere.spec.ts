@@ -11,7 +11,7 @@ import { openProxy } from '../support/servers/open-proxy.ts'
 import { startStorageServer, stopStorageServers } from '../support/servers/servers.ts'
 import { startSftpServer } from '../support/servers/sftp.ts'
 import { until } from '../support/until.ts'
-import { factsOf, makeSource, openedByAge } from './anywhere-files.ts'
+import { readFacts, makeSource, openedByAge } from './anywhere-files.ts'
 import { wipeAndRestore } from './anywhere-restore.ts'
 import { type Desktop, expect, type Running, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
@@ -48,7 +48,7 @@ async function addAndShip({ page, state }: Running, form: Locator, name: string)
   await expect(page.getByRole('region', { name })).toContainText(/4 (safe|copied on this computer only)/)
 }
 
-const fingerprintOf = (cert: string) =>
+const computeFingerprint = (cert: string) =>
   new X509Certificate(cert).fingerprint256.replaceAll(':', '').toLowerCase()
 
 type SftpServer = Awaited<ReturnType<typeof startSftpServer>>
@@ -118,7 +118,7 @@ async function restoreOther(
   if (key !== undefined) await dialog.getByLabel('Encryption key').fill(key)
   await dialog.getByRole('button', { name: 'Restore', exact: true }).click()
   await until('the restore to end', async () => (await state()).restore?.phase === 'done')
-  expect(await factsOf(path.join(to, 'photos'))).toEqual(before)
+  expect(await readFacts(path.join(to, 'photos'))).toEqual(before)
   await pictures(page, `restored-other-${name}`)
 }
 
@@ -129,7 +129,7 @@ async function setUpAnew({ dataDirectory }: Desktop, { holdfast }: Running): Pro
   await mkdir(dataDirectory)
 }
 
-const settingsOf = (source: string) => ({
+const buildSettings = (source: string) => ({
   settings: { sources: [{ id: 's', path: source, name: 'photos' }] },
 })
 
@@ -149,7 +149,7 @@ test('a folder on another disk is added, encrypted and with hidden names, and gi
   const folder = path.join((await desktop.ext4()).point, 'backup')
   await mkdir(folder)
   const source = await makeSource(base)
-  const running = await desktop.start(settingsOf(source))
+  const running = await desktop.start(buildSettings(source))
   const form = await openForm(running.page, /^Folder/)
   await form.getByRole('button', { name: 'Test' }).click()
   await expect(form).toContainText('This is required.')
@@ -177,13 +177,13 @@ test('a folder on another disk is added, encrypted and with hidden names, and gi
   const there = (await readdir(folder, { recursive: true })).filter((name) => !name.startsWith('.holdfast'))
   expect(there.filter((name) => name.endsWith('.age'))).toHaveLength(4)
   expect(there.join()).not.toMatch(/photos|2026|spring|IMG|run|empty|large/)
-  const before = await factsOf(source)
+  const before = await readFacts(source)
   await wipeAndRestore(running, base, source, 'second disk', key)
   await setUpAnew(desktop, running)
   await mkdir(source)
   const encryption = JSON.parse(await readFile(path.join(folder, '.holdfast/encryption.json'), 'utf8'))
   const disk = { id: 'd', kind: 'folder', name: 'second disk', path: folder, ...encryption }
-  const { settings } = settingsOf(source)
+  const { settings } = buildSettings(source)
   const anew = await desktop.start({ settings: { ...settings, destinations: [disk] } })
   await restoreOther(anew, 'second disk', before, key)
 })
@@ -194,7 +194,7 @@ test('an SFTP server is added once its host key is confirmed, and gives back wha
   const server = await startSftpServer()
   try {
     const source = await makeSource(base)
-    const running = await desktop.start(settingsOf(source))
+    const running = await desktop.start(buildSettings(source))
     const { page } = running
     const form = await fillSftp(page, server)
     await expect(form).toContainText('Is this the server’s host key?')
@@ -206,11 +206,11 @@ test('an SFTP server is added once its host key is confirmed, and gives back wha
     await addAndShip(running, form, 'nas')
     await moveTo(page, 'nas', 'localhost')
     await expect(page.getByRole('region', { name: 'nas' })).toContainText(`localhost:${server.port}`)
-    const before = await factsOf(source)
+    const before = await readFacts(source)
     await wipeAndRestore(running, base, source, 'nas')
     await setUpAnew(desktop, running)
     await mkdir(source)
-    await restoreAnew(await desktop.start(settingsOf(source)), server, before)
+    await restoreAnew(await desktop.start(buildSettings(source)), server, before)
   } finally {
     await server.stop()
   }
@@ -228,7 +228,7 @@ test('a bucket is added with an encryption key once its certificate is confirmed
     close = proxy.close
     const bucket = await makeBucket(server)
     const source = await makeSource(base)
-    const running = await desktop.start(settingsOf(source))
+    const running = await desktop.start(buildSettings(source))
     const { page } = running
     const form = await openForm(page, /^S3/)
     await form.getByRole('textbox', { name: 'Endpoint' }).fill(proxy.endpoint)
@@ -241,7 +241,7 @@ test('a bucket is added with an encryption key once its certificate is confirmed
     const key = await encrypt(form)
     await form.getByRole('button', { name: 'Test' }).click()
     await expect(form).toContainText('Is this the server’s certificate?')
-    await expect(form).toContainText(fingerprintOf(tls.cert))
+    await expect(form).toContainText(computeFingerprint(tls.cert))
     await expect(form.getByRole('button', { name: 'Add', exact: true })).toHaveCount(0)
     await form.getByRole('button', { name: 'It is the right one' }).scrollIntoViewIfNeeded()
     await pictures(page, 'certificate', 'themes')

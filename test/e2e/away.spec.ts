@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { usageByProcess } from '../bench/process-tree.ts'
-import { answerOf } from '../support/agent-answers.ts'
+import { askAgent } from '../support/agent-answers.ts'
 import { electronExecutable } from '../support/desktop/launch.ts'
 import { activateTray, waitForTray } from '../support/desktop/tray.ts'
 import { until } from '../support/until.ts'
@@ -33,7 +33,7 @@ test('a window nobody has asked for has no page, and one whose page is gone has 
   )
   const ended = new Promise((resolve) => child.once('exit', resolve))
   const pid = child.pid ?? -1
-  const ask = answerOf(dataDirectory)
+  const ask = askAgent(dataDirectory)
   const checkedAt = async () => (await ask('snapshot', {})).state.checkedPaths[0]?.checked?.at ?? 0
   const page = () => [...usageByProcess(pid)].find(([, { name }]) => name.startsWith('renderer'))?.[0] ?? null
   const visible = async () => {

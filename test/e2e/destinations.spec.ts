@@ -21,7 +21,7 @@ async function startReceiver(base: string, name: string): Promise<{ process: Chi
   return { process: process_, store }
 }
 
-async function codeOf(store: string): Promise<string> {
+async function createPairingCode(store: string): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, [
     holdfast,
     'pair',
@@ -57,7 +57,7 @@ test('a second destination is paired, chosen for a directory, and removed; the w
       settings: { sources: [{ id: 's', path: source, name: 'photos' }] },
     })
     const pair = async (store: string) => {
-      const code = await until('its code', () => codeOf(store), 20_000)
+      const code = await until('its code', () => createPairingCode(store), 20_000)
       await page.getByRole('button', { name: 'Add destination' }).click()
       const another = page.getByRole('button', { name: /^Another computer/ })
       await expect(another).toBeFocused()

@@ -144,9 +144,9 @@ test('its page has no Node.js, no permission, no other window and no other addre
 
 test('nothing outside of the page is answered, however it is asked for', async () => {
   const { page } = packaged
-  const statusOf = async (address: string) => (await page.goto(`holdfast-page://${address}`))?.status()
-  expect(await statusOf('window/index.html')).toBe(200)
-  expect(await statusOf('window/..%2fmain%2findex.js')).toBe(404)
+  const getStatus = async (address: string) => (await page.goto(`holdfast-page://${address}`))?.status()
+  expect(await getStatus('window/index.html')).toBe(200)
+  expect(await getStatus('window/..%2fmain%2findex.js')).toBe(404)
   await page.goto('holdfast-page://window/index.html')
 })
 

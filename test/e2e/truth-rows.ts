@@ -63,15 +63,15 @@ async function isListening(port: number): Promise<boolean> {
 function checks({ disk, small, running }: World): Row[] {
   const of = { everySeconds: CHECK_SECONDS, level: 'failing' as const, source: 'lane', isTold: true }
   const filler = path.join(small.point, 'filler')
-  const checksOf = async (source: string, count: number) => {
+  const waitForChecks = async (source: string, count: number) => {
     const { sources } = await running.state()
-    const lastOf = (all: typeof sources) =>
+    const findLastCheck = (all: typeof sources) =>
       all.find(({ settings }) => settings.id === source)?.checked?.at ?? 0
-    const from = lastOf(sources)
+    const from = findLastCheck(sources)
     const wanted = from + (count - 0.5) * CHECK_SECONDS * 1000
     await until(
       `${count} checks of ${source}`,
-      async () => lastOf((await running.state()).sources) > wanted,
+      async () => findLastCheck((await running.state()).sources) > wanted,
       (count + 1) * CHECK_SECONDS * 1000 + 2_000,
     )
   }
@@ -112,7 +112,7 @@ function checks({ disk, small, running }: World): Row[] {
       incident: { kind: 'Not responding', where: 'lane' },
       break: disk.freeze,
       // A disk that hangs holds up no other.
-      meanwhile: () => checksOf('narrow', 3),
+      meanwhile: () => waitForChecks('narrow', 3),
       repair: disk.thaw,
     },
   ]
@@ -284,4 +284,4 @@ function finds({ running, plain, datas, files }: World): Row[] {
   ]
 }
 
-export const rowsOf = (world: World): Row[] => [...checks(world), ...transfers(world), ...finds(world)]
+export const buildRows = (world: World): Row[] => [...checks(world), ...transfers(world), ...finds(world)]

@@ -2,7 +2,7 @@ import { readTray, type TrayAddress, waitForTray } from '../support/desktop/tray
 import { until } from '../support/until.ts'
 import { type Desktop, expect } from './desktop.ts'
 import { alertsTab, test } from './telling.ts'
-import { type Row, rowsOf } from './truth-rows.ts'
+import { type Row, buildRows } from './truth-rows.ts'
 import { startWorld, type World } from './truth-world.ts'
 
 // One truth: of each fault the icon, its tooltip, the headline, the card, the Alerts page and the notification say the same
@@ -26,7 +26,7 @@ interface Seen {
 }
 
 /** Everything that a person sees beside the Alerts page. */
-async function screenOf({ world, desktop, tray }: Seen, source: string): Promise<Screen> {
+async function readScreen({ world, desktop, tray }: Seen, source: string): Promise<Screen> {
   const { icon, tooltip } = await readTray(desktop.bus, tray)
   const shown = await world.running.page.evaluate((name) => {
     const header = document.querySelector('.header')
@@ -42,7 +42,7 @@ async function screenOf({ world, desktop, tray }: Seen, source: string): Promise
 }
 
 /** The names of what the Alerts page has as failing now. */
-const lastingOf = ({ world }: Seen) =>
+const readOngoing = ({ world }: Seen) =>
   world.running.page.evaluate(() =>
     [...document.querySelectorAll('[data-incident][data-lasts]')].map((one) =>
       one.getAttribute('aria-label'),
@@ -81,7 +81,7 @@ async function agree(seen: Seen, wanted: Wanted): Promise<Screen> {
     throw new Error(`${row.fault}, ${isBroken ? 'broken' : 'repaired'}: ${error}: ${JSON.stringify(last)}`)
   }
   const look = async () => {
-    const now = await screenOf(seen, row.source)
+    const now = await readScreen(seen, row.source)
     last = now
     const speaks = [row.says.test(now.tooltip), row.says.test(now.sentence), row.card.test(now.card)]
     const isRight = !isBroken || (now.level === row.level && (icon === null || now.icon === icon))
@@ -92,7 +92,7 @@ async function agree(seen: Seen, wanted: Wanted): Promise<Screen> {
   await alertsTab(page).click()
   const title = row.incident === null ? '' : `${row.incident.where} · ${row.incident.kind}`
   const alerts = async () => {
-    const lasting = await lastingOf(seen)
+    const lasting = await readOngoing(seen)
     last = lasting
     return lasting.includes(title) === (isBroken && row.incident !== null)
   }
@@ -108,9 +108,9 @@ test('of each fault all say the same in time, and none speaks of it once it is r
   const world = await startWorld(desktop, receiver)
   const tray = await waitForTray(desktop.bus, { pid: world.running.holdfast.pid })
   const seen = { world, desktop, tray }
-  const well = await screenOf(seen, 'lane')
+  const well = await readScreen(seen, 'lane')
   const icons = new Map<string, string>([['partial', well.icon]])
-  for (const row of rowsOf(world)) {
+  for (const row of buildRows(world)) {
     await test.step(row.fault, async () => {
       const before = desktop.notifications.all.length
       await row.break()
@@ -134,7 +134,7 @@ test('of each fault all say the same in time, and none speaks of it once it is r
       console.log(`${row.fault}: none speaks of it ${Date.now() - again} ms after its repair`)
     })
     await until(`all to be well after ${row.fault}`, world.isWell, 20_000)
-    expect((await screenOf(seen, row.source)).icon, row.fault).toBe(well.icon)
+    expect((await readScreen(seen, row.source)).icon, row.fault).toBe(well.icon)
   }
   // Each level has a picture of its own.
   expect(new Set(icons.values()).size).toBe(icons.size)

@@ -24,7 +24,7 @@ async function listening(port: number): Promise<net.Server> {
   return server
 }
 
-const portOf = (server: net.Server) => (server.address() as net.AddressInfo).port
+const getPort = (server: net.Server) => (server.address() as net.AddressInfo).port
 
 /** The first photo was sent twice. */
 function hasOlder(page: Running['page']): Promise<boolean> {
@@ -65,10 +65,10 @@ test('no view of the destinations has an accessibility violation, and all fits 2
   // Accepts, and says nothing.
   const silent = await listening(0)
   const free = await listening(0)
-  const port = portOf(free)
+  const port = getPort(free)
   free.close()
   try {
-    const running = await desktop.start({ settings: await sendingWorld(base, portOf(silent)) })
+    const running = await desktop.start({ settings: await sendingWorld(base, getPort(silent)) })
     const { page } = running
     await addShelf(running, base, ['documents'])
     await writeFile(path.join(base, 'photos/2026/11', photo(0)), Buffer.alloc(5_000, 'new'))

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { isPrefix, keepChanging, watchVersions } from '../support/growing.ts'
 import { startRelay } from '../support/relay.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { allSent, offerAll, senderConfig, startPair, treeOf } from '../support/transfer.ts'
+import { allSent, offerAll, senderConfig, startPair, readTree } from '../support/transfer.ts'
 import { until } from '../support/until.ts'
 
 const MIB = 1024 * 1024
@@ -45,7 +45,7 @@ test(
       secondsFromTheLastLineToTheLastVersion: ((Date.now() - stopped) / 1000).toFixed(1),
     }
     console.log(JSON.stringify(figures, null, 2))
-    expect(treeOf(arrived)).toEqual(treeOf(home.source))
+    expect(readTree(arrived)).toEqual(readTree(home.source))
     expect(whileGrowing.length).toBeLessThanOrEqual(3)
     expect(sent).toBeLessThanOrEqual(3 * written)
     // No estimate while nothing but a file that keeps changing waits.

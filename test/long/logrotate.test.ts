@@ -2,7 +2,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { contentsBelow, openLogs, packings, rotations, sendLogs } from '../support/logrotate.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { treeOf } from '../support/trees.ts'
+import { readTree } from '../support/trees.ts'
 
 const HOURS = 24
 const LOGS = 40
@@ -28,7 +28,7 @@ test('rotated logs: a day of 40 logs that are rotated each hour, in four ways, r
   const kept = new Set(all)
   const missing = sources.flatMap(({ contents }) => contents.filter((content) => !kept.has(content)))
   expect(missing).toEqual([])
-  const versions = Object.keys(treeOf(path.join(store, '.holdfast', 'versions'))).length
+  const versions = Object.keys(readTree(path.join(store, '.holdfast', 'versions'))).length
   const rotated = sources.reduce((sum, { contents }) => sum + contents.length, 0)
   expect(rotated).toBe(HOURS * LOGS * sources.length)
   console.log(

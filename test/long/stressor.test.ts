@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { sendCommand } from '../../core/agent/control-socket.ts'
 import { startHoldfast } from '../support/processes.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { holdfast, pairWith, startReceiver, stateOf, untilState } from '../support/two-receivers.ts'
+import { holdfast, pairWith, startReceiver, readState, untilState } from '../support/two-receivers.ts'
 
 const SECONDS = Number(process.env.HOLDFAST_STRESS_SECONDS ?? 90)
 /** The destinations have so long after the last change; the periodic comparison comes after 300 s. */
@@ -64,7 +64,7 @@ test.each(seeds)(
     console.log(`stressor: seed ${seed} (HOLDFAST_SEED=${seed} repeats it), ${SECONDS} s`)
     const run = await promisify(execFile)('python3', [script, 'run', source, String(SECONDS), String(seed)])
     await delay(SETTLE_MS)
-    const state = await stateOf(data)
+    const state = await readState(data)
     const expected = snapshot(source)
     console.log(
       `stressor: ${run.stdout}; ${Object.keys(expected).length} entries, status ${state.status.level}`,

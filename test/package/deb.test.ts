@@ -99,19 +99,19 @@ async function throughFirstSteps(window: Page, directory: string): Promise<void>
 
 /** The page's process runs as the user, under a system call filter and apart from the network's and others' processes. */
 async function expectSandbox({ pid }: Packaged): Promise<void> {
-  const { process: renderer } = await until('the process of the page', () => processOf(pid, 'renderer'))
+  const { process: renderer } = await until('the process of the page', () => findProcess(pid, 'renderer'))
   const status = await readFile(`/proc/${renderer}/status`, 'utf8')
   expect(status).toMatch(/^Seccomp:\t2$/m)
   expect(status).toMatch(new RegExp(`^Uid:\\t${USER.id}\\t${USER.id}`, 'm'))
   expect(await readlink(`/proc/${renderer}/ns/net`)).not.toBe(await readlink(`/proc/${pid}/ns/net`))
   expect(await readlink(`/proc/${renderer}/ns/pid`)).not.toBe(await readlink(`/proc/${pid}/ns/pid`))
   // A page's own preferences put the switch on its own process; app.enableSandbox() on everybody's.
-  const { words } = await until('the process of the network', () => processOf(pid, 'utility'))
+  const { words } = await until('the process of the network', () => findProcess(pid, 'utility'))
   expect(words).toContain('--enable-sandbox')
 }
 
 /** A process of this type that runs the same executable. */
-async function processOf(main: number, type: string): Promise<{ process: number; words: string[] } | null> {
+async function findProcess(main: number, type: string): Promise<{ process: number; words: string[] } | null> {
   const executable = await readlink(`/proc/${main}/exe`)
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
     // A process that has been told its title by Chromium has spaces between its words.

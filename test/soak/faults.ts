@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { World } from './world.ts'
 
 /** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
-export function randomOf(seed: number): () => number {
+export function createRandom(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0
@@ -21,20 +21,20 @@ const LARGEST = 200_000
 
 type Fault = (world: World, random: () => number) => void | Promise<void>
 
-const oneOf = <T>(all: readonly T[], random: () => number): T | undefined =>
+const pickOne = <T>(all: readonly T[], random: () => number): T | undefined =>
   all[Math.floor(random() * all.length)]
 
 const content = (random: () => number) => randomFillSync(Buffer.alloc(1 + Math.floor(random() * LARGEST)))
 
 /** A file of a source, if it has one. */
-function fileOf(world: World, random: () => number): string | undefined {
-  const source = oneOf(world.sources, random) ?? ''
-  const name = oneOf(readdirSync(source), random)
+function pickFile(world: World, random: () => number): string | undefined {
+  const source = pickOne(world.sources, random) ?? ''
+  const name = pickOne(readdirSync(source), random)
   return name === undefined ? undefined : path.join(source, name)
 }
 
 function write(world: World, random: () => number): void {
-  const source = oneOf(world.sources, random) ?? ''
+  const source = pickOne(world.sources, random) ?? ''
   for (let count = 0; count < 5; count += 1)
     writeFileSync(path.join(source, `file-${Math.floor(random() * MOST_FILES)}`), content(random))
 }
@@ -42,7 +42,7 @@ function write(world: World, random: () => number): void {
 const onFile =
   (does: (file: string, random: () => number) => void): Fault =>
   (world, random) => {
-    const file = fileOf(world, random)
+    const file = pickFile(world, random)
     if (file !== undefined) does(file, random)
   }
 
@@ -57,7 +57,7 @@ const faults: readonly [string, number, Fault][] = [
     'a disk read-only for a while',
     2,
     async (world, random) => {
-      const source = oneOf(world.sources, random) ?? ''
+      const source = pickOne(world.sources, random) ?? ''
       world.remount(source, 'ro')
       await delay(2_000 + random() * 4_000)
       world.remount(source, 'rw')

@@ -7,8 +7,8 @@ import { parseArgs } from 'node:util'
 import { sendCommand } from '../../core/agent/control-socket.ts'
 import { stateSnapshotSchema } from '../../core/agent/state/schema.ts'
 import { until } from '../support/until.ts'
-import { randomOf, strike } from './faults.ts'
-import { measured, type Sample, sampleOf, trendOf } from './samples.ts'
+import { createRandom, strike } from './faults.ts'
+import { measured, type Sample, takeSample, computeTrend } from './samples.ts'
 import { openWorld, type World } from './world.ts'
 
 const SAMPLE_EVERY_MS = 2_000
@@ -52,7 +52,7 @@ async function soak(world: World, minutes: number, random: () => number) {
   const answering = setInterval(() => void answer(world, held), ANSWER_EVERY_MS)
   const sampling = setInterval(() => {
     const pids = world.pids()
-    const sample = pids.length < 2 ? null : sampleOf(pids, (Date.now() - beginning) / 1000)
+    const sample = pids.length < 2 ? null : takeSample(pids, (Date.now() - beginning) / 1000)
     if (sample !== null) samples.push(sample)
   }, SAMPLE_EVERY_MS)
   while (Date.now() - beginning < minutes * 60_000) {
@@ -82,7 +82,7 @@ function report(
   seed: number,
   { counts, samples, left, seconds }: Soaked,
 ): [string, boolean] {
-  const trends = measured.map((what) => ({ what, ...trendOf(samples, what) }))
+  const trends = measured.map((what) => ({ what, ...computeTrend(samples, what) }))
   const rows = trends.map(
     ({ what, mean, rise }) =>
       `| ${what} | ${mean.toFixed(1)} | ${(rise * 100).toFixed(1)} % | at most 10 % |`,
@@ -124,7 +124,7 @@ async function main(): Promise<number> {
   const world = await openWorld()
   try {
     world.startAgent()
-    const [text, isWell] = report(minutes, seed, await soak(world, minutes, randomOf(seed)))
+    const [text, isWell] = report(minutes, seed, await soak(world, minutes, createRandom(seed)))
     console.log(text)
     writeFileSync(path.resolve(import.meta.dirname, '../../docs/soak.md'), text)
     return isWell ? 0 : 1

@@ -13,7 +13,7 @@ export const measured = ['mebibytes', 'descriptors', 'threads'] as const
 export type Measured = (typeof measured)[number]
 
 /** All processes of these and their children together; null where one has ended while it was looked at. */
-export function sampleOf(pids: readonly number[], at: number): Sample | null {
+export function takeSample(pids: readonly number[], at: number): Sample | null {
   try {
     const usages = pids.flatMap((pid) => [...usageByProcess(pid)])
     return {
@@ -34,7 +34,7 @@ export interface Trend {
 }
 
 /** The second half of the samples: the first is the time in which everything grows to its size. */
-export function trendOf(samples: readonly Sample[], what: Measured): Trend {
+export function computeTrend(samples: readonly Sample[], what: Measured): Trend {
   const half = samples.slice(Math.floor(samples.length / 2))
   const mean = (values: readonly number[]) => values.reduce((sum, one) => sum + one, 0) / values.length
   const meanAt = mean(half.map(({ at }) => at))

@@ -11,10 +11,10 @@ const cli = path.resolve(import.meta.dirname, '../../cli/holdfast.ts')
 const SOURCES = 10
 
 /** Connections to the receiver that can be cut. */
-async function startLine(portOf: () => number) {
+async function startLine(getPort: () => number) {
   const open = new Set<net.Socket>()
   const server = net.createServer((near) => {
-    const far = net.connect(portOf(), '127.0.0.1')
+    const far = net.connect(getPort(), '127.0.0.1')
     for (const [one, other] of [
       [near, far],
       [far, near],

@@ -11,16 +11,16 @@ type Answered<C extends keyof Commands> =
   CommandOutput<C> extends Record<string, never> ? Outcome : CommandOutput<C>
 
 /** Asks the agent of a data directory, as a view does. */
-export const answerOf =
+export const askAgent =
   (data: string) =>
   async <C extends keyof Commands>(command: C, input: CommandInput<C>): Promise<Answered<C>> => {
     const schema: z.ZodType = commands[command].output
     const answer = sendCommand(data, command, input).then((output) => schema.parse(output))
-    return (await (schema === nothing ? outcomeOf(answer) : answer)) as Answered<C>
+    return (await (schema === nothing ? toOutcome(answer) : answer)) as Answered<C>
   }
 
 /** A refusal, which is thrown, as what became of the command. */
-export async function outcomeOf(answer: Promise<unknown>): Promise<Outcome> {
+export async function toOutcome(answer: Promise<unknown>): Promise<Outcome> {
   try {
     await answer
     return { done: true }

@@ -3,7 +3,7 @@ import { randomFillSync } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { openLedger } from '../../core/ledger/ledger.ts'
-import { candidatesOf, DESTINATION, digestOf, type Home, readIfThere, treeOf, writeFile } from './transfer.ts'
+import { listFoundFiles, DESTINATION, digestFile, type Home, readIfThere, readTree, writeFile } from './transfer.ts'
 
 const KIB = 1024
 
@@ -14,7 +14,7 @@ export type CampaignSource = (typeof campaignSources)[number]
 const isMark = (name: string) => /(^|\/)finished\.(parse|watch)$/.test(name)
 
 /** Mostly small, some of several hundred KiB, of which the longest do not travel whole (1 MiB), a few of many chunks. */
-function sizeOf(random: () => number): number {
+function chooseSize(random: () => number): number {
   const kind = random()
   if (kind < 0.02) return 4 * 1024 * KIB + Math.floor(random() * 2 * 1024 * KIB)
   if (kind < 0.1) return 257 * KIB + Math.floor(random() * 1000 * KIB)
@@ -28,9 +28,9 @@ const pick = <T>(random: () => number, list: readonly T[]): T | undefined =>
  * @param arrivedIn a source's folder at the receiver.
  */
 export function createCampaign(home: Home, arrivedIn: (source: string) => string, random: () => number) {
-  const rootOf = (source: CampaignSource) => path.join(home.source, source)
+  const getRoot = (source: CampaignSource) => path.join(home.source, source)
   const aside = path.join(home.directory, 'aside')
-  for (const source of campaignSources) fs.mkdirSync(rootOf(source), { recursive: true })
+  for (const source of campaignSources) fs.mkdirSync(getRoot(source), { recursive: true })
   const names = { marked: [] as string[], moved: [] as string[], rewritten: [] as string[] }
   /** What stood under each name of `moved` at any time. */
   const ever = new Set<string>()
@@ -39,7 +39,7 @@ export function createCampaign(home: Home, arrivedIn: (source: string) => string
   let count = 0
   let batch: string | null = null
 
-  const content = () => randomFillSync(Buffer.alloc(sizeOf(random)))
+  const content = () => randomFillSync(Buffer.alloc(chooseSize(random)))
   const newName = () => {
     count += 1
     return `d${Math.floor(random() * 12)}/${random() < 0.2 ? `e${count % 5}/` : ''}f${count}`
@@ -55,27 +55,27 @@ export function createCampaign(home: Home, arrivedIn: (source: string) => string
     const from = pick(random, names.moved)
     if (from === undefined) return
     const to = newName()
-    const target = path.join(rootOf('moved'), to)
+    const target = path.join(getRoot('moved'), to)
     fs.mkdirSync(path.dirname(target), { recursive: true })
-    fs.renameSync(path.join(rootOf('moved'), from), target)
+    fs.renameSync(path.join(getRoot('moved'), from), target)
     names.moved[names.moved.indexOf(from)] = to
-    ever.add(`${to} ${digestOf(target)}`)
+    ever.add(`${to} ${digestFile(target)}`)
   }
 
   /** Without the file that a scanner makes for a moment, to read the clock of the file system (core/scan/batch/adoption.ts). */
   const batches = () =>
     fs
-      .readdirSync(rootOf('batch'), { withFileTypes: true })
+      .readdirSync(getRoot('batch'), { withFileTypes: true })
       .flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
 
   const changeBatch = () => {
     if (batch === null || random() < 0.1) {
-      if (batch !== null) writeFile(rootOf('batch'), `${batch}/finished.parse`, '')
+      if (batch !== null) writeFile(getRoot('batch'), `${batch}/finished.parse`, '')
       count += 1
       batch = `run-${String(count).padStart(6, '0')}`
     }
     count += 1
-    writeFile(rootOf('batch'), `${batch}/f${count}`, content())
+    writeFile(getRoot('batch'), `${batch}/f${count}`, content())
   }
 
   /** Changes the sources as their producers would, and offers what has changed, but for the batches. */
@@ -86,10 +86,10 @@ export function createCampaign(home: Home, arrivedIn: (source: string) => string
       if (known !== undefined && source === 'moved') move()
       else {
         const name = known ?? newName()
-        if (source === 'marked') replace(rootOf(source), name)
-        else writeFile(rootOf(source), name, content())
+        if (source === 'marked') replace(getRoot(source), name)
+        else writeFile(getRoot(source), name, content())
         if (known === undefined) names[source].push(name)
-        if (source === 'moved') ever.add(`${name} ${digestOf(path.join(rootOf(source), name))}`)
+        if (source === 'moved') ever.add(`${name} ${digestFile(path.join(getRoot(source), name))}`)
       }
     }
     if (random() < 0.3) changeBatch()
@@ -99,22 +99,22 @@ export function createCampaign(home: Home, arrivedIn: (source: string) => string
   const offer = () => {
     const ledger = openLedger(home.ledgerPath)
     for (const source of ['marked', 'moved', 'rewritten'] as const)
-      ledger.offer(DESTINATION, candidatesOf(rootOf(source), source))
+      ledger.offer(DESTINATION, listFoundFiles(getRoot(source), source))
     ledger.close()
   }
 
   /** A file that says of itself, or of which it is said, that it is sent has to be at the receiver at this moment. */
   const mustHave = (source: CampaignSource, name: string, said: string) => {
-    const here = digestOf(path.join(rootOf(source), name))
+    const here = digestFile(path.join(getRoot(source), name))
     const there = path.join(arrivedIn(source), name)
-    if (readIfThere(() => digestOf(there)) !== here)
+    if (readIfThere(() => digestFile(there)) !== here)
       violations.push(`${said}, but not stored: ${source}/${name}`)
   }
 
   /** Looks at every mark that is new. */
   const lookAtMarks = () => {
     for (const name of names.marked) {
-      const stats = fs.lstatSync(path.join(rootOf('marked'), name), { bigint: true })
+      const stats = fs.lstatSync(path.join(getRoot('marked'), name), { bigint: true })
       const key = `${stats.ino} ${stats.mtimeNs}`
       if ((stats.mode & 0o020n) === 0n || looked.has(key)) continue
       looked.add(key)
@@ -122,7 +122,7 @@ export function createCampaign(home: Home, arrivedIn: (source: string) => string
     }
     for (const directory of batches()) {
       if (looked.has(directory)) continue
-      const files = fs.readdirSync(path.join(rootOf('batch'), directory))
+      const files = fs.readdirSync(path.join(getRoot('batch'), directory))
       if (!files.includes('finished.watch')) continue
       looked.add(directory)
       if (!files.includes('finished.parse') && directory === batch)
@@ -139,7 +139,7 @@ export function createCampaign(home: Home, arrivedIn: (source: string) => string
         const page = { source, state: 'sent', before: null, limit: 60 } as const
         for (const { path: name, size, modifiedAt, id, sentAt } of ledger.files([DESTINATION], page).files) {
           const key = `${id} ${sentAt}`
-          const stats = fs.lstatSync(path.join(rootOf(source), name), { throwIfNoEntry: false })
+          const stats = fs.lstatSync(path.join(getRoot(source), name), { throwIfNoEntry: false })
           if (looked.has(key) || stats === undefined) continue
           if (stats.size !== size || modifiedAt === null || Math.abs(stats.mtimeMs - modifiedAt) > 0.01)
             continue
@@ -156,24 +156,24 @@ export function createCampaign(home: Home, arrivedIn: (source: string) => string
     Object.fromEntries(Object.entries(tree).filter(([name]) => !isMark(name)))
 
   return {
-    rootOf,
+    getRoot,
     change,
     lookAtMarks,
     lookAtLedger,
     violations,
     /** The last batch directory is closed, too. */
     finish() {
-      if (batch !== null) writeFile(rootOf('batch'), `${batch}/finished.parse`, '')
+      if (batch !== null) writeFile(getRoot('batch'), `${batch}/finished.parse`, '')
       offer()
     },
     /** Whether every mark that is due is there. */
     allMarked: () =>
-      names.marked.every((name) => (fs.statSync(path.join(rootOf('marked'), name)).mode & 0o020) !== 0) &&
-      batches().every((directory) => fs.existsSync(path.join(rootOf('batch'), directory, 'finished.watch'))),
+      names.marked.every((name) => (fs.statSync(path.join(getRoot('marked'), name)).mode & 0o020) !== 0) &&
+      batches().every((directory) => fs.existsSync(path.join(getRoot('batch'), directory, 'finished.watch'))),
     /** Both trees of a source, as path → size and digest, that have to be equal. */
     trees(source: CampaignSource) {
-      const here = withoutMarks(treeOf(rootOf(source)))
-      const there = treeOf(arrivedIn(source))
+      const here = withoutMarks(readTree(getRoot(source)))
+      const there = readTree(arrivedIn(source))
       if (source !== 'moved') return { here, there }
       // An older name stays at the receiver, with what was under it.
       for (const [name, digest] of Object.entries(there))

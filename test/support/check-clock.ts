@@ -3,7 +3,7 @@ import { onTestFinished, vi } from 'vitest'
 export const WALL_AT_START = 1_700_000_000_000
 
 /** Lets promises and stream events that are ready run. */
-export async function settled(): Promise<void> {
+export async function flushPromises(): Promise<void> {
   for (let round = 0; round < 3; round += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
@@ -20,9 +20,9 @@ export function createFakeClock() {
     now,
     /** Moves the time, running what falls due on the way in its order; promises settle between two timers. */
     async advanceTo(ms: number) {
-      await settled()
+      await flushPromises()
       await vi.advanceTimersByTimeAsync(Math.max(0, ms - now()))
-      await settled()
+      await flushPromises()
     },
     /** Timers that are set. */
     pending: () => vi.getTimerCount(),

@@ -11,7 +11,7 @@ export function documents(): { file: string; text: string }[] {
 }
 
 /** A line of a shell as words; quotes hold one together. */
-function wordsOf(line: string): string[] {
+function splitWords(line: string): string[] {
   return [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
     ([, single, double, plain]) => single ?? double ?? plain ?? '',
   )
@@ -24,7 +24,7 @@ export function documentedCommands(): { file: string; line: string; words: strin
       block.split('\n').flatMap((line) => {
         const [, said] =
           /^(?:sudo (?:-u \w+ )?)?(?:npx )?holdfast (.*)$/.exec(line.replace(/ +#.*$/, '')) ?? []
-        return said === undefined ? [] : [{ file, line, words: wordsOf(said) }]
+        return said === undefined ? [] : [{ file, line, words: splitWords(said) }]
       }),
     ),
   )

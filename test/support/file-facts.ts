@@ -5,7 +5,7 @@ import type { Offered, StoreSource } from '../../core/store/store.ts'
 export { computeDigest }
 
 /** What a file of so many bytes may be at its source. */
-export const factsOf = (size: number, changes: Partial<FileMetadata> = {}): FileMetadata => ({
+export const buildFacts = (size: number, changes: Partial<FileMetadata> = {}): FileMetadata => ({
   size,
   mtimeNs: 1_600_000_000_500_000_000n,
   mode: 0o640,
@@ -19,6 +19,6 @@ export const factsOf = (size: number, changes: Partial<FileMetadata> = {}): File
 export const offeredAs = (source: StoreSource, path: string, size: number): Offered => ({
   source,
   path,
-  facts: factsOf(size),
+  facts: buildFacts(size),
   session: null,
 })

@@ -178,7 +178,7 @@ export function strayFrame(random: Random): AnyFrame {
   ])
 }
 
-export const bytesOf = ({ type, header, payload: pieces }: AnyFrame): Buffer =>
+export const toBytes = ({ type, header, payload: pieces }: AnyFrame): Buffer =>
   Buffer.concat(encodeFrame(type, header as never, pieces))
 
 /** The frame with one value of its header, however deep, replaced by another one; the limits are not asked. */
@@ -208,7 +208,7 @@ function withHostileValue(random: Random, { type, header, payload: pieces }: Any
 
 /** A valid frame, with something done to it: bits, lengths, values, cut, twice, or something else before it. */
 export function mutated(random: Random, valid: AnyFrame): Buffer {
-  const bytes = bytesOf(valid)
+  const bytes = toBytes(valid)
   switch (below(random, 10)) {
     case 0:
     case 1: {
@@ -230,7 +230,7 @@ export function mutated(random: Random, valid: AnyFrame): Buffer {
     case 4:
       return Buffer.concat([bytes, bytes])
     case 5:
-      return bytesOf(strayFrame(random))
+      return toBytes(strayFrame(random))
     case 6:
       return Buffer.concat([
         Buffer.from(Array.from({ length: 1 + below(random, 20) }, () => below(random, 256))),

@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-import { bytesOf, mutated, strayFrame } from './frame-fuzz.ts'
+import { toBytes, mutated, strayFrame } from './frame-fuzz.ts'
 import { streamPair } from './stream-pair.ts'
 
 /** What the attacker shows: it is a sender's that is let in. */
@@ -51,7 +51,7 @@ export async function attackOnce(
   for (let count = 1 + Math.floor(random() * 60); count > 0 && !closed; count -= 1) {
     const isValid = random() < attack.valid
     const valid = beginning < attack.stray ? strayFrame(random) : attack.frame(random)
-    far.write(isValid ? bytesOf(valid) : mutated(random, valid))
+    far.write(isValid ? toBytes(valid) : mutated(random, valid))
     attack.sent()
     await turn()
   }

@@ -5,7 +5,7 @@ import { type TimelineEntry, timelineEntrySchema } from '../../core/alerts/timel
 import { type Post, type PostServer, servePosts } from './post-server.ts'
 import { type RunningCommand, startHoldfast } from './processes.ts'
 import { temporaryDirectory } from './temporary.ts'
-import { stateOf } from './two-receivers.ts'
+import { readState } from './two-receivers.ts'
 import { until } from './until.ts'
 
 export interface Ended {
@@ -41,7 +41,7 @@ export function headless(
     const text = JSON.stringify({ version: 2, owners })
     writeFileSync(path.join(directory, 'secrets.json'), text, { mode: 0o600 })
   }
-  const run = (words: string[], input?: string) => ended(startHoldfast(words, env), input)
+  const run = (words: string[], input?: string) => waitForEnd(startHoldfast(words, env), input)
   const says = async (words: string[], input?: string) => {
     const { code, out, err } = await run(words, input)
     expect(code, `${words.join(' ')}: ${err}`).toBe(0)
@@ -52,11 +52,11 @@ export function headless(
     run,
     says,
     startAgent: () => startHoldfast(['agent'], env),
-    incidents: async (...words) => entriesOf(await says(['incidents', '--json', ...words])),
+    incidents: async (...words) => parseEntries(await says(['incidents', '--json', ...words])),
   }
 }
 
-export async function ended(command: RunningCommand, input?: string): Promise<Ended> {
+export async function waitForEnd(command: RunningCommand, input?: string): Promise<Ended> {
   if (input !== undefined) command.child.stdin?.end(input)
   // Not its end: the pipes may have more then.
   const closed = new Promise<void>((resolve) => command.child.once('close', () => resolve()))
@@ -66,7 +66,7 @@ export async function ended(command: RunningCommand, input?: string): Promise<En
 }
 
 /** One JSON object a line. */
-export const entriesOf = (said: string): TimelineEntry[] =>
+export const parseEntries = (said: string): TimelineEntry[] =>
   said
     .split('\n')
     .filter((line) => line !== '')
@@ -102,7 +102,7 @@ export async function untilChecked(directory: string, after: number): Promise<vo
   await until(
     `all checked after ${new Date(after).toISOString()}`,
     async () => {
-      const { sources, checkedPaths } = await stateOf(directory)
+      const { sources, checkedPaths } = await readState(directory)
       return [...sources, ...checkedPaths].every(({ checked }) => (checked?.at ?? 0) > after)
     },
     Math.max(0, after - Date.now()) + 10_000,

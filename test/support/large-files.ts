@@ -7,7 +7,7 @@ import { DEFAULT_RULES, type StoreRules } from '../../core/store/quota/rules.ts'
 import { type SmallIncoming, Store, type StoreSource } from '../../core/store/store.ts'
 import { computeDigest, offeredAs } from './file-facts.ts'
 import { temporaryDirectory } from './temporary.ts'
-import { receiverParts, treeOf } from './transfer.ts'
+import { receiverParts, readTree } from './transfer.ts'
 
 /** A store that ends with the test, with one source: the directory pc/data. */
 export async function openAt(
@@ -29,8 +29,8 @@ export async function openAt(
 /** The same in a directory of its own; `kept`: what waits to be gone on with. */
 export async function openLarge(rules: Partial<StoreRules> = {}) {
   const root = temporaryDirectory('partials')
-  const kept = () => Object.values(treeOf(path.join(root, '.holdfast', 'partial')))
-  const stored = () => treeOf(path.join(root, 'pc', 'data'))
+  const kept = () => Object.values(readTree(path.join(root, '.holdfast', 'partial')))
+  const stored = () => readTree(path.join(root, 'pc', 'data'))
   return { root, ...(await openAt(root, rules)), kept, stored }
 }
 

@@ -13,7 +13,7 @@ import {
   senderConfig,
   startListening,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from './transfer.ts'
 import { until } from './until.ts'
@@ -28,9 +28,9 @@ export const RETRY_SECONDS = 0.1
 export const removal: RemovalRule = { afterMs: 0, marks: [], sentMark: null }
 
 /** What each file is, to the last change of its inode. */
-export function looksOf(root: string): Record<string, string> {
+export function readStats(root: string): Record<string, string> {
   const looks: Record<string, string> = {}
-  for (const [name, content] of Object.entries(treeOf(root))) {
+  for (const [name, content] of Object.entries(readTree(root))) {
     const { ino, mode, uid, gid, mtimeNs, ctimeNs } = fs.lstatSync(path.join(root, name), { bigint: true })
     looks[name] = [content, ino, mode, uid, gid, mtimeNs, ctimeNs].join(' ')
   }
@@ -43,7 +43,7 @@ export async function setUp(lies: Lies = {}, retrySeconds = RETRY_SECONDS) {
   const home = await makeHome(path.join(base, 'home'))
   for (const name of SMALL) writeFile(home.source, name, randomBytes(3_000))
   writeFile(home.source, LARGE, randomBytes(5 * MIB))
-  const before = looksOf(home.source)
+  const before = readStats(home.source)
   const liar = await startLiar(base, home.identity.fingerprint, lies)
   const sender = startTestSender()
   const config = senderConfig(home, liar.at, { retrySeconds })
@@ -51,7 +51,7 @@ export async function setUp(lies: Lies = {}, retrySeconds = RETRY_SECONDS) {
   const files = offerAll(home)
   sender.configure({ ...config, sources })
   const isUntouched = () => {
-    expect(looksOf(home.source)).toEqual(before)
+    expect(readStats(home.source)).toEqual(before)
     expect(liar.faults).toEqual([])
     expect(sender.process.exitCode ?? sender.process.signalCode).toBeNull()
   }
@@ -66,11 +66,11 @@ export async function setUp(lies: Lies = {}, retrySeconds = RETRY_SECONDS) {
       const store = path.join(base, 'store')
       const { at } = await startListening(store, [home])
       sender.configure(senderConfig(home, at, { retrySeconds }))
-      const wanted = treeOf(home.source)
+      const wanted = readTree(home.source)
       await until(
         'all files are at the honest receiver',
         () => {
-          expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(wanted)
+          expect(readTree(path.join(store, 'sender-1', 'data'))).toEqual(wanted)
           return true
         },
         20_000,

@@ -5,8 +5,8 @@ import { gunzipSync } from 'node:zlib'
 import { expect } from 'vitest'
 import type { AppState } from '../../core/agent/state/schema.ts'
 import { startHoldfast } from './processes.ts'
-import { treeOf } from './trees.ts'
-import { stateOf } from './two-receivers.ts'
+import { readTree } from './trees.ts'
+import { readState } from './two-receivers.ts'
 import { until } from './until.ts'
 
 /** The usual ways in which logrotate(8) turns a log over. */
@@ -74,7 +74,7 @@ const isAtRest = ({ sources }: AppState, count: number) =>
 export function sendLogs(data: string, sources: readonly { directory: string }[]) {
   startHoldfast(['agent', '--data', data, ...sources.map(({ directory }) => directory)])
   const store = path.join(data, 'store')
-  const copiesOf = (directory: string) => {
+  const findCopies = (directory: string) => {
     const found = readdirSync(store, { recursive: true, encoding: 'utf8' })
     return path.join(store, found.find((one) => path.basename(one) === path.basename(directory)) ?? 'none')
   }
@@ -83,11 +83,11 @@ export function sendLogs(data: string, sources: readonly { directory: string }[]
     /** Waits until the store has every file as it is at its source; an incident about lost contents fails at once. */
     async untilSent(what: string) {
       const sent = async () => {
-        const state = await stateOf(data)
+        const state = await readState(data)
         if (emptied(state).length > 0) return state
         if (!isAtRest(state, sources.length)) return null
         for (const { directory } of sources)
-          expect(treeOf(copiesOf(directory))).toMatchObject(treeOf(directory))
+          expect(readTree(findCopies(directory))).toMatchObject(readTree(directory))
         return state
       }
       expect(emptied(await until(what, sent, 120_000))).toEqual([])

@@ -19,7 +19,7 @@ const refuse = async (): Promise<never> => {
 
 /** A store of objects that says and gives whatever it is told to; pages of 1,000. */
 export function lyingObjects(objects: Iterable<LyingObject>): ObjectStore {
-  const infoOf = ({ name, bytes = Buffer.alloc(0), says = {} }: LyingObject): ObjectInfo => ({
+  const toObjectInfo = ({ name, bytes = Buffer.alloc(0), says = {} }: LyingObject): ObjectInfo => ({
     ...{ name, size: bytes.length, mtimeNs: 1_600_000_000_000_000_000n, mode: 0o644, digest: null },
     ...{ storedAt: 1_600_000_000_000, version: null },
     ...says,
@@ -40,7 +40,7 @@ export function lyingObjects(objects: Iterable<LyingObject>): ObjectStore {
     },
     async info(name) {
       const found = known.get(name) ?? [...objects].find((one) => one.name === name)
-      return found === undefined ? null : infoOf(found)
+      return found === undefined ? null : toObjectInfo(found)
     },
     async *read(name) {
       const found = known.get(name)
@@ -57,7 +57,7 @@ export function lyingObjects(objects: Iterable<LyingObject>): ObjectStore {
         const { value, done } = listing.next()
         if (done === true) return { objects: page, directories: [], next: null }
         if (value.bytes !== undefined || value.body !== undefined) known.set(value.name, value)
-        page.push(infoOf(value))
+        page.push(toObjectInfo(value))
       }
       cursors += 1
       listings.set(String(cursors), listing)

@@ -128,7 +128,7 @@ function isRunning(pid: number): boolean {
 }
 
 /** The processes that work in, or hold a file open in, a mounted file system. */
-function usersOf(point: string): string[] {
+function findUsers(point: string): string[] {
   const inside = (link: string) => {
     try {
       const target = readlinkSync(link)
@@ -156,7 +156,7 @@ async function unmountPoint(point: string): Promise<void> {
       return true
     })
   } catch (error) {
-    throw new Error(`${point} stays in use; these processes have it open: ${usersOf(point).join(', ')}`, {
+    throw new Error(`${point} stays in use; these processes have it open: ${findUsers(point).join(', ')}`, {
       cause: error,
     })
   }

@@ -8,12 +8,12 @@ import { restoreFrom } from '../../core/restore/restore.ts'
 import { runTask, type TaskEvent } from '../../core/restore/task.ts'
 import type { ListedContent, RestoreEvent } from '../../core/restore/write/events.ts'
 import { storeLayout } from '../../core/store/layout.ts'
-import { factsOf } from './file-facts.ts'
+import { buildFacts } from './file-facts.ts'
 import { openAt, smallFile } from './large-files.ts'
 import { temporaryDirectory } from './temporary.ts'
 
 type Wanted = Partial<Omit<Parameters<typeof storeChoice>[0], 'at'>> & { at?: number | null }
-const choiceOf = ({ at = null, ...wanted }: Wanted) => ({
+const buildChoice = ({ at = null, ...wanted }: Wanted) => ({
   ...storeChoice({ oldNames: false, ...wanted }),
   at,
 })
@@ -27,7 +27,7 @@ export async function openRestoring() {
 
   const put = (name: string, content: string | Buffer, changes: Partial<FileMetadata> = {}) => {
     const bytes = Buffer.from(content)
-    return store.receive({ ...smallFile(source, name, bytes), facts: factsOf(bytes.length, changes) })
+    return store.receive({ ...smallFile(source, name, bytes), facts: buildFacts(bytes.length, changes) })
   }
 
   interface Choice extends Wanted {
@@ -45,7 +45,7 @@ export async function openRestoring() {
     const { signal } = new AbortController()
     const library = await openLibrary({ store: root }, signal)
     try {
-      const all = { choice: choiceOf(wanted), destination: to, overwrite }
+      const all = { choice: buildChoice(wanted), destination: to, overwrite }
       const summary = await restoreFrom(library, all, { event, progress }, signal)
       return { events, summary }
     } finally {
@@ -55,7 +55,7 @@ export async function openRestoring() {
 
   const list = async (wanted: Wanted = {}) => {
     const told: TaskEvent[] = []
-    const task = { does: 'list', from: { store: root }, choice: choiceOf(wanted) } as const
+    const task = { does: 'list', from: { store: root }, choice: buildChoice(wanted) } as const
     await runTask(task, async (event) => void told.push(event))
     const listed = told.flatMap((one): ListedContent[] =>
       one.type === 'restore' && one.event.kind === 'listed' ? [one.event.listed] : [],

@@ -47,7 +47,7 @@ export function setUp(
       files(state)
         .map((file) => file.path)
         .toSorted(),
-    sizeOf: (name: string) => files().find((file) => file.path === name)?.size,
+    findSize: (name: string) => files().find((file) => file.path === name)?.size,
     /** What a sender does: everything that waits is durable now. */
     sendAll: () => {
       const due = ledger.take(DESTINATION, 's', 1000, Date.now(), new Set())

@@ -108,7 +108,7 @@ export async function openTree(
 /** Stands for the ledger: knows the files that were there when it was opened, and those that were reported since. */
 async function openTreeLedger(request: TreeRequest) {
   const { root, names } = request
-  const keyOf = ({ path, size, mtimeNs, ctimeNs, inode }: ScannedFile) =>
+  const getKey = ({ path, size, mtimeNs, ctimeNs, inode }: ScannedFile) =>
     [path, size, mtimeNs, ctimeNs, inode].join()
   const list = async () => {
     const found = { files: [] as ScannedFile[], unsendable: [] as Parameters<typeof describeUnsendable>[1][] }
@@ -120,21 +120,21 @@ async function openTreeLedger(request: TreeRequest) {
     }
     return found
   }
-  const known = new Set((await list()).files.map(keyOf))
+  const known = new Set((await list()).files.map(getKey))
   return {
     /** False where the file is known as it is. */
     offer(file: ScannedFile): boolean {
-      if (known.has(keyOf(file))) return false
-      known.add(keyOf(file))
+      if (known.has(getKey(file))) return false
+      known.add(getKey(file))
       return true
     },
     async compare() {
       const before = [...known]
       const { files, unsendable } = await list()
       // As a sender gives up what is gone.
-      const there = new Set(files.map(keyOf))
+      const there = new Set(files.map(getKey))
       for (const key of before) if (!there.has(key)) known.delete(key)
-      const unknown = files.filter((file) => !known.has(keyOf(file))).map(({ path }) => path)
+      const unknown = files.filter((file) => !known.has(getKey(file))).map(({ path }) => path)
       return { unknown, unsendable }
     },
   }

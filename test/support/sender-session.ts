@@ -4,13 +4,13 @@ import {
   ReceiverSession,
   type SessionOptions,
 } from '../../core/send/destinations/receiver/receiver-session.ts'
-import { factsOf } from './file-facts.ts'
+import { buildFacts } from './file-facts.ts'
 
 // A sender's session on a channel that the test holds.
 
 export const digest = Buffer.alloc(32, 3)
 export const source = { id: 'a1', name: 'data', path: '/data' }
-export const file = { source, path: 'new', facts: factsOf(5) }
+export const file = { source, path: 'new', facts: buildFacts(5) }
 export const small = { ...file, bytes: Buffer.alloc(5), digest }
 
 export const silent = {

@@ -31,7 +31,7 @@ export async function runStoreCommand(...words: string[]) {
 }
 
 /** What `holdfast verify` found, as "kind place", in order, and its exit code. */
-export async function verified(store: string, ...words: string[]) {
+export async function runVerify(store: string, ...words: string[]) {
   const { code, lines, err } = await runStoreCommand('verify', store, ...words)
   const found = lines.filter(({ type }) => type === 'finding').map(({ kind, place }) => `${kind} ${place}`)
   return { code, found: found.sort(), summary: lines.find(({ type }) => type === 'summary'), err }
@@ -79,7 +79,7 @@ export const hasTotals = (store: string, files: number, bytes?: number) => () =>
 }
 
 /** The names of a file's versions, oldest first. */
-export function versionsOf(store: string, origin: string): string[] {
+export function listVersions(store: string, origin: string): string[] {
   const directory = path.join(store, '.holdfast', 'versions', origin)
   return fs.existsSync(directory) ? fs.readdirSync(directory).sort() : []
 }

@@ -164,7 +164,7 @@ export function senderConfig(
 export async function startListening(store: string, senders: readonly Home[], port?: number) {
   const receiver = startTestReceiver()
   receiver.configure(receiverConfig(store, senders, port))
-  return { receiver, at: await listening(receiver) }
+  return { receiver, at: await waitUntilListening(receiver) }
 }
 
 /**
@@ -181,7 +181,7 @@ export async function startPair(base: string, changes: Parameters<typeof senderC
 }
 
 /** What the scanner would offer: every regular file below the source, in a fixed order. */
-export function candidatesOf(directory: string, source = SOURCE): FoundFile[] {
+export function listFoundFiles(directory: string, source = SOURCE): FoundFile[] {
   const names = fs.readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()
   return names.flatMap((name) => {
     const stats = fs.lstatSync(path.join(directory, name), { bigint: true })
@@ -192,7 +192,7 @@ export function candidatesOf(directory: string, source = SOURCE): FoundFile[] {
   })
 }
 
-export function offerAll(home: Home, candidates = candidatesOf(home.source)): number {
+export function offerAll(home: Home, candidates = listFoundFiles(home.source)): number {
   const ledger = openLedger(home.ledgerPath)
   try {
     return ledger.offer(DESTINATION, candidates)
@@ -234,17 +234,17 @@ export const countBelow = (root: string): number => entriesBelow(root).length
  * Each regular file's path, size and digest: what a byte comparison of two trees compares. A name that is gone when it is
  * read, as a file that a scanner makes for a moment, is not in the tree.
  */
-export function treeOf(root: string): Record<string, string> {
+export function readTree(root: string): Record<string, string> {
   const tree: Record<string, string> = {}
   for (const { name, isFile } of entriesBelow(root)) {
-    const digest = isFile ? readIfThere(() => digestOf(path.join(root, name))) : null
+    const digest = isFile ? readIfThere(() => digestFile(path.join(root, name))) : null
     if (digest !== null) tree[name] = digest
   }
   return tree
 }
 
 /** A file's size and SHA-256. */
-export function digestOf(file: string): string {
+export function digestFile(file: string): string {
   const bytes = fs.readFileSync(file)
   return `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}`
 }
@@ -266,7 +266,7 @@ export function newSeed(what: string): number {
   return seed
 }
 
-export async function listening(receiver: TestReceiver): Promise<{ port: number; fingerprint: string }> {
+export async function waitUntilListening(receiver: TestReceiver): Promise<{ port: number; fingerprint: string }> {
   const { port, fingerprint } = await until('the receiver listens', () => receiver.report(), 20_000)
   return { port, fingerprint }
 }

@@ -3,16 +3,16 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
 /** Every regular file below a directory as "path → digest of its bytes"; names that match `except` are left out. */
-export function treeOf(directory: string, except: RegExp = /(^|\/)\.holdfast/): Record<string, string> {
+export function readTree(directory: string, except: RegExp = /(^|\/)\.holdfast/): Record<string, string> {
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true })
   const files = entries
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(directory, path.join(entry.parentPath, entry.name)))
     .filter((name) => !except.test(name))
     .sort()
-  return Object.fromEntries(files.map((name) => [name, digestOf(path.join(directory, name))]))
+  return Object.fromEntries(files.map((name) => [name, digestFile(path.join(directory, name))]))
 }
 
-function digestOf(file: string): string {
+function digestFile(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex')
 }

@@ -39,7 +39,7 @@ export async function holdfast(words: string[]): Promise<string> {
   return command.out()
 }
 
-export const stateOf = async (data: string): Promise<AppState> =>
+export const readState = async (data: string): Promise<AppState> =>
   stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {})).state
 
 /** Waits for something that the agent's state says. */
@@ -51,7 +51,7 @@ export async function untilState(
 ): Promise<AppState> {
   let last: AppState | null = null
   const look = async () => {
-    last = await stateOf(data)
+    last = await readState(data)
     return holds(last) ? last : null
   }
   return until(what, look, withinMs).catch((error: unknown) => {

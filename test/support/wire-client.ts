@@ -7,7 +7,7 @@ import type { Identity } from '../../core/protocol/identity.ts'
 import { PROTOCOL } from '../../core/protocol/limits.ts'
 
 /** The first frame of one who never sent here before. */
-export const helloOf = (changes: Partial<FrameHeader<'hello'>> = {}): FrameHeader<'hello'> => ({
+export const buildHello = (changes: Partial<FrameHeader<'hello'>> = {}): FrameHeader<'hello'> => ({
   ...{ protocol: PROTOCOL, name: 'sender', purpose: 'send', session: null },
   ...changes,
 })

@@ -6,7 +6,7 @@ import { useWords } from '../../words/context.tsx'
 import { type Place, useOpenPage } from '../frame/pages.ts'
 import { IncidentActions } from './incident-actions.tsx'
 import { IncidentRow } from './incident-row.tsx'
-import { lastingOf } from './incidents.ts'
+import { listOngoing } from './incidents.ts'
 import { MutedPart } from './muted-part.tsx'
 import { Notices } from './notices.tsx'
 import { TimelinePart } from './timeline-part.tsx'
@@ -24,7 +24,7 @@ export default function AlertsPage({ state, place = null }: AlertsPageProps) {
   const page = useRef<HTMLDivElement>(null)
   const { incidents, settings } = state
   // Notices are shown above, with the button that dismisses them.
-  const lasting = lastingOf(incidents).filter(({ kind }) => kind !== 'notice')
+  const lasting = listOngoing(incidents).filter(({ kind }) => kind !== 'notice')
   useComeTo(page, place)
   return (
     <div className="stack" ref={page}>

@@ -13,7 +13,7 @@ export interface Told {
 }
 
 /** Groups deliveries by notification, in chronological order. */
-export function toldOf(deliveries: readonly Delivery[]): Told[] {
+export function groupDeliveries(deliveries: readonly Delivery[]): Told[] {
   const byNotice = new Map<string, Told>()
   for (const delivery of deliveries.toSorted((one, other) => one.at - other.at)) {
     const { notice, what, at } = delivery

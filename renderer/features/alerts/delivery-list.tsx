@@ -2,7 +2,7 @@ import { NATIVE } from '../../../core/alerts/channels/catalog.ts'
 import { useNow } from '../../state/now.ts'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
-import { type Delivery, deliveryMarks, toldOf } from './deliveries.ts'
+import { type Delivery, deliveryMarks, groupDeliveries } from './deliveries.ts'
 
 /** Lists which channels delivered the notifications and when, or why not. */
 export function DeliveryList({ deliveries }: { deliveries: readonly Delivery[] }) {
@@ -10,7 +10,7 @@ export function DeliveryList({ deliveries }: { deliveries: readonly Delivery[] }
   if (deliveries.length === 0) return <p className="dimmed">{t('window.delivery.none')}</p>
   return (
     <ul className="told-list" aria-label={t('window.delivery.title')}>
-      {toldOf(deliveries).map(({ notice, what, deliveries: each }) => (
+      {groupDeliveries(deliveries).map(({ notice, what, deliveries: each }) => (
         <li key={notice}>
           <p className="setting-label">{t(`window.told.${what}`)}</p>
           <ul>

@@ -9,7 +9,7 @@ import { copyText } from '../../ui/copy.ts'
 import { IconBellOff, IconCheck, IconClockPause, IconCopy } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import { incidentDetails } from '../help/details.ts'
-import { concerned, type Incident, type Known, lastEnd, mutedOf, namesInLine } from './incidents.ts'
+import { findConcerned, type Incident, type Known, lastEnd, findMuted, namesInLine } from './incidents.ts'
 
 /** Name under which an incident is acknowledged if the host does not know the user. */
 const BY_WINDOW = 'window'
@@ -27,8 +27,8 @@ export function IncidentActions({ incident, settings }: IncidentActionsProps) {
   const now = useNow()
   const { id, acknowledged, snoozedUntil } = incident
   const isSnoozed = snoozedUntil !== null && snoozedUntil > now
-  const about = concerned(incident, settings)
-  const muted = mutedOf(about, settings, now)
+  const about = findConcerned(incident, settings)
+  const muted = findMuted(about, settings, now)
   const audible = about.filter((one) => !muted.some((other) => other.id === one.id))
 
   return (
@@ -117,7 +117,7 @@ function MarkedActions({ source: id }: { source: string }) {
 interface ToldProps {
   incident: Incident
   isSnoozed: boolean
-  muted: ReturnType<typeof mutedOf>
+  muted: ReturnType<typeof findMuted>
   /** All paths of the incident are muted. */
   isSilenced: boolean
 }

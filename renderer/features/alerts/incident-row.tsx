@@ -5,7 +5,7 @@ import { At, Elapsed } from '../../ui/times.tsx'
 import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
-import { type Incident, isAboutPaths, levelOf, getSeverity, getSubjects, titleOf } from './incidents.ts'
+import { type Incident, isAboutPaths, getLevel, getSeverity, getSubjects, formatTitle } from './incidents.ts'
 
 /** At most this many subjects are listed: more paths of the same disk add no information. */
 const mostSubjects = 5
@@ -27,7 +27,7 @@ export const IncidentRow = memo(function IncidentRow(props: IncidentRowProps) {
   const words = useWords()
   const { t, say, format } = words
   const { id, kind, startedAt, endedAt, sentence } = incident
-  const title = titleOf(incident, words, settings)
+  const title = formatTitle(incident, words, settings)
   return (
     <article
       className="incident"
@@ -36,7 +36,7 @@ export const IncidentRow = memo(function IncidentRow(props: IncidentRowProps) {
       data-lasts={endedAt === null || undefined}
       data-marked={isMarked || undefined}
     >
-      <HealthMark level={levelOf(incident)} />
+      <HealthMark level={getLevel(incident)} />
       <div className="row-words">
         <p className="incident-title selectable">
           <span className="breakable">{title}</span>

@@ -13,20 +13,20 @@ type Settings = AppState['settings']
 const MOST_NAMES = 5
 
 /** Returns an incident's title: "Survey archive · Read-only"; a source's disk has the source's name. */
-export function titleOf(incident: Incident, words: Pick<Words, 't'>, settings: Settings): string {
+export function formatTitle(incident: Incident, words: Pick<Words, 't'>, settings: Settings): string {
   const [path = incident.group, ...others] = namedSubjects(incident, getNamesById(settings))
   const where = others.length > 0 ? words.t('notify.others', { path, count: others.length }) : path
   return words.t('window.alerts.title', { kind: words.t(`kind.${incident.kind}`), where })
 }
 
 /** Returns the level of an incident's mark; a resolved incident is "ok". */
-export function levelOf({ kind, endedAt }: Pick<Incident, 'kind' | 'endedAt'>): HealthLevel {
+export function getLevel({ kind, endedAt }: Pick<Incident, 'kind' | 'endedAt'>): HealthLevel {
   if (endedAt !== null) return 'ok'
   return severityLevel(getSeverity(kind))
 }
 
 /** Returns the ongoing incidents, sorted by severity, then newest first. */
-export function lastingOf(incidents: readonly Incident[]): Incident[] {
+export function listOngoing(incidents: readonly Incident[]): Incident[] {
   const gravity = ({ kind }: Incident) => severities.indexOf(getSeverity(kind))
   return incidents
     .filter(({ endedAt }) => endedAt === null)
@@ -44,7 +44,7 @@ export interface Known {
   name: string
 }
 
-export function knownOf({ sources, checkedPaths }: Settings): Known[] {
+export function listKnown({ sources, checkedPaths }: Settings): Known[] {
   return [
     ...sources.map(({ id, name }) => ({ id, name })),
     ...checkedPaths.map(({ id, path }) => ({ id, name: path })),
@@ -52,8 +52,8 @@ export function knownOf({ sources, checkedPaths }: Settings): Known[] {
 }
 
 /** Returns the sources and checked paths that an incident is about. */
-export function concerned({ sources, paths }: Incident, settings: Settings): Known[] {
-  return knownOf(settings).filter(({ id }) => sources.includes(id) || Object.hasOwn(paths, id))
+export function findConcerned({ sources, paths }: Incident, settings: Settings): Known[] {
+  return listKnown(settings).filter(({ id }) => sources.includes(id) || Object.hasOwn(paths, id))
 }
 
 export interface Muted extends Known {
@@ -62,7 +62,7 @@ export interface Muted extends Known {
 }
 
 /** Returns those that are muted now. */
-export function mutedOf(known: readonly Known[], { alerts }: Settings, now: number): Muted[] {
+export function findMuted(known: readonly Known[], { alerts }: Settings, now: number): Muted[] {
   return known.flatMap(({ id, name }) => {
     const until = alerts.muted[id]
     if (until === undefined || (until !== null && until <= now)) return []

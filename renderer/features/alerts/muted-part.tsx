@@ -3,14 +3,14 @@ import { useCommands } from '../../state/commands.tsx'
 import { useNow } from '../../state/now.ts'
 import { useWords } from '../../words/context.tsx'
 import { Undo } from './incident-actions.tsx'
-import { knownOf, mutedOf } from './incidents.ts'
+import { listKnown, findMuted } from './incidents.ts'
 
 /** Lists the muted sources and checked paths, so that a forgotten muting is noticed. */
 export function MutedPart({ settings }: { settings: AppState['settings'] }) {
   const { t, format } = useWords()
   const { run } = useCommands()
   const now = useNow()
-  const muted = mutedOf(knownOf(settings), settings, now)
+  const muted = findMuted(listKnown(settings), settings, now)
   if (muted.length === 0) return null
   return (
     <section className="card" aria-label={t('window.alerts.muted')}>

@@ -10,7 +10,7 @@ import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
 import { DeliveryList } from './delivery-list.tsx'
 import { Subjects } from './incident-row.tsx'
-import { type Incident, levelOf, getSeverity, titleOf } from './incidents.ts'
+import { type Incident, getLevel, getSeverity, formatTitle } from './incidents.ts'
 
 interface TimelineRowProps {
   incident: Incident
@@ -38,8 +38,8 @@ export function TimelineRow({ incident, deliveries, settings, isMarked }: Timeli
         aria-controls={id}
         onClick={() => setOpened(!opened)}
       >
-        <HealthMark level={levelOf(incident)} />
-        <MiddleText text={titleOf(incident, words, settings)} className="timeline-title" />
+        <HealthMark level={getLevel(incident)} />
+        <MiddleText text={formatTitle(incident, words, settings)} className="timeline-title" />
         <span className="dimmed figures">
           {endedAt === null ? t('window.timeline.lasts') : format.duration(endedAt - startedAt)} ·{' '}
           <At at={startedAt} />

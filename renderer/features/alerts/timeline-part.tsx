@@ -94,7 +94,7 @@ interface TimelineListProps extends TimelinePartProps {
 
 function TimelineList({ state, filter, isFiltered, marked }: TimelineListProps) {
   const { t, say } = useWords()
-  const { entries, failure, older } = useTimeline(filter, versionOf(state))
+  const { entries, failure, older } = useTimeline(filter, computeVersion(state))
   const isMissing =
     marked !== null && entries !== null && !entries.some(({ incident }) => incident.id === marked)
 
@@ -143,7 +143,7 @@ function isHeard({ settings }: AppState): boolean {
 }
 
 /** Changes whenever an incident or a delivery changes. */
-function versionOf({ incidents, channels }: AppState): string {
+function computeVersion({ incidents, channels }: AppState): string {
   const happened = incidents.map(({ id, endedAt, acknowledged, snoozedUntil, repeats, paths }) => {
     return [id, endedAt, acknowledged?.at, snoozedUntil, repeats, Object.keys(paths).length]
   })

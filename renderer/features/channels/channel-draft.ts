@@ -44,7 +44,7 @@ export function newDraft(type: ChannelType, name: string): ChannelDraft {
   }
 }
 
-export function draftOf({
+export function toDraft({
   type,
   name,
   options,
@@ -126,7 +126,7 @@ function readSecrets(
 }
 
 /** Returns the ids with one of them moved up (-1) or down (1). */
-export function moved(ids: readonly string[], id: string, by: -1 | 1): string[] {
+export function moveId(ids: readonly string[], id: string, by: -1 | 1): string[] {
   const place = ids.indexOf(id)
   const other = place + by
   const next = [...ids]

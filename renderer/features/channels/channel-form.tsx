@@ -16,7 +16,7 @@ import { useWords } from '../../words/context.tsx'
 import {
   type Channel,
   type ChannelDraft,
-  draftOf,
+  toDraft,
   newChannelId,
   newDraft,
   type Problems,
@@ -93,7 +93,7 @@ function useChannelForm({ type, channel, stored, state, onDone }: ChannelFormPro
     id: channel?.id ?? newChannelId(type),
     enabled: channel?.enabled ?? true,
   }))
-  const [before] = useState(() => (channel === null ? newDraft(type, typeWord(t, type)) : draftOf(channel)))
+  const [before] = useState(() => (channel === null ? newDraft(type, typeWord(t, type)) : toDraft(channel)))
   const [draft, setDraft] = useState<ChannelDraft>(before)
   const [tried, setTried] = useState(false)
   const [refusal, setRefusal] = useState<Message | null>(null)

@@ -10,7 +10,7 @@ import { useWords, type Words } from '../../words/context.tsx'
 import { namesInLine } from '../alerts/incidents.ts'
 import { Confirmation } from '../destinations/test-result.tsx'
 import { ChannelDialog } from './channel-dialog.tsx'
-import { type Channel, moved } from './channel-draft.ts'
+import { type Channel, moveId } from './channel-draft.ts'
 import { ChannelHealth, ChannelSays } from './channel-health.tsx'
 import { type ChannelState, fieldWord, typeWord } from './channel-words.ts'
 import { useChannelTest } from './use-channel-test.ts'
@@ -31,7 +31,7 @@ export function ChannelRow({ channel, now, state }: ChannelRowProps) {
   const [removing, setRemoving] = useState(false)
   const { id, name, type, enabled, options } = channel
   const ids = state.settings.alerts.channels.map((one) => one.id)
-  const move = (by: -1 | 1) => run('orderChannels', { ids: moved(ids, id, by) })
+  const move = (by: -1 | 1) => run('orderChannels', { ids: moveId(ids, id, by) })
   const missing = now === undefined ? [] : missingSecrets(channel, now.secrets)
   const waiting = now?.waiting ?? 0
   const shown = now?.sentence?.params.fingerprint
@@ -41,7 +41,7 @@ export function ChannelRow({ channel, now, state }: ChannelRowProps) {
     <Row
       id={id}
       name={name}
-      about={aboutOf(channel, state, words)}
+      about={describeChannel(channel, state, words)}
       on={enabled}
       onSwitch={(next) => run('changeChannel', { channel: { ...channel, enabled: next }, secrets: {} })}
       now={now}
@@ -133,7 +133,7 @@ export function NativeRow({ id, on, now }: { id: string; on: boolean; now: Chann
 }
 
 /** Describes a channel's type, and its severity, sources and standby where they restrict it. */
-function aboutOf(
+function describeChannel(
   { type, severity, sources, standby }: Channel,
   { settings }: AppState,
   words: Words,

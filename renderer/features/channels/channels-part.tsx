@@ -25,15 +25,15 @@ export function ChannelsPart({ state, place }: ChannelsPartProps) {
   }, [place])
   const { settings, channels: states } = state
   const { channels } = settings.alerts
-  const stateOf = (id: string) => states.find((one) => one.id === id)
+  const findState = (id: string) => states.find((one) => one.id === id)
   const hasSecrets = states.some(({ secrets }) => secrets.length > 0)
   return (
     <section ref={part} className="card rows" aria-label={t('window.channel.title')}>
       <h2>{t('window.channel.title')}</h2>
       <p className="dimmed">{t('window.channel.explain')}</p>
-      <NativeRow id={NATIVE} on={settings.notifications} now={stateOf(NATIVE)} />
+      <NativeRow id={NATIVE} on={settings.notifications} now={findState(NATIVE)} />
       {channels.map((channel) => (
-        <ChannelRow key={channel.id} channel={channel} now={stateOf(channel.id)} state={state} />
+        <ChannelRow key={channel.id} channel={channel} now={findState(channel.id)} state={state} />
       ))}
       {hasSecrets && <StorageNote storage={state.secretStorage} />}
       <div>

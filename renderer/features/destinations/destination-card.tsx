@@ -28,7 +28,7 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
   const settings = state.settings.destinations.find((one) => one.id === id)
   const encryption = settings !== undefined && settings.kind !== 'receiver' ? settings : null
   const isEncrypted = encryption !== null && encryption.recipient !== null
-  const figures = figuresOf(destination, words)
+  const figures = formatFigures(destination, words)
   return (
     <section className="card destination-card" aria-label={name}>
       <div className="spread">
@@ -52,7 +52,7 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
 }
 
 /** Describes the sent and waiting files, the rate and the time left. */
-function figuresOf(
+function formatFigures(
   { totals, rate, left, elsewhere, connection }: DestinationState,
   { t, format }: Words,
 ): string {

@@ -7,7 +7,7 @@ import { useCommands } from '../../state/commands.tsx'
 import { firstInvalid, focusAfter } from '../../ui/focus.ts'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
-import { type Draft, draftOf, type Given, type GivenKind, newDraft, readDraft, usualName } from './draft.ts'
+import { type Draft, toDraft, type Given, type GivenKind, newDraft, readDraft, usualName } from './draft.ts'
 import { EncryptionPart } from './encryption-part.tsx'
 import { AddressFields, TextField } from './fields.tsx'
 import { FolderFields } from './folder-fields.tsx'
@@ -83,19 +83,19 @@ export function DestinationForm(props: DestinationFormProps) {
 function useForm({ kind, known, onDone }: DestinationFormProps) {
   const { ask, tell } = useCommands()
   const stored = known?.stored ?? []
-  const [before] = useState(() => (known === null ? newDraft() : draftOf(known.settings, stored)))
+  const [before] = useState(() => (known === null ? newDraft() : toDraft(known.settings, stored)))
   const [draft, setDraft] = useState<Draft>(before)
   const [tried, setTried] = useState(false)
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [isSaving, setSaving] = useState(false)
-  const { test, isTesting, testedOf } = useDestinationTest()
+  const { test, isTesting, findResult } = useDestinationTest()
   useHold(JSON.stringify(draft) !== JSON.stringify(before), isSaving)
-  const questionOf = (wanted: Draft) => {
+  const buildQuestion = (wanted: Draft) => {
     const { given } = readDraft(kind, wanted, stored)
     return given === null || known === null ? given : { ...given, id: known.settings.id }
   }
-  const question = questionOf(draft)
-  const tested = testedOf(question)
+  const question = buildQuestion(draft)
+  const tested = findResult(question)
 
   const save = async ({ destination, secrets }: Pick<Question, 'secrets'> & { destination: Given }) => {
     setSaving(true)
@@ -125,7 +125,7 @@ function useForm({ kind, known, onDone }: DestinationFormProps) {
   /** Accepts the host key or certificate that was found, and repeats the test with it. */
   const confirm = (changes: Partial<Draft>) => {
     change(changes)
-    const next = questionOf({ ...draft, ...changes })
+    const next = buildQuestion({ ...draft, ...changes })
     if (next !== null) void test(next)
   }
   const { problems } = readDraft(kind, draft, stored)

@@ -18,13 +18,13 @@ interface Shown {
 }
 
 /** Returns the state to show while no failure is known. */
-function wellOf(destination: DestinationState): Shown {
+function describeWell(destination: DestinationState): Shown {
   const state = stateWhenWell(destination)
   const level = state === 'connecting' ? 'unknown' : 'ok'
   return { word: `window.connection.${state}`, level, since: destination.connection.since }
 }
 
-const failingOf = ({ kind, severity, since }: DestinationFailure): Shown => ({
+const describeFailure = ({ kind, severity, since }: DestinationFailure): Shown => ({
   word: `kind.${kind}`,
   level: severityLevel(severity),
   since,
@@ -39,7 +39,7 @@ interface DestinationHealthProps {
 export function DestinationHealth({ destination, state }: DestinationHealthProps) {
   const { t, say } = useWords()
   const failure = destinationFailure(state, destination)
-  const { word, level, since } = failure === null ? wellOf(destination) : failingOf(failure)
+  const { word, level, since } = failure === null ? describeWell(destination) : describeFailure(failure)
   return (
     <>
       <span className="health" data-level={level}>

@@ -75,7 +75,7 @@ export function newDraft(): Draft {
 }
 
 /** @param stored names of the destination's stored secrets */
-export function draftOf(destination: Destination, stored: readonly string[]): Draft {
+export function toDraft(destination: Destination, stored: readonly string[]): Draft {
   const fresh = newDraft()
   switch (destination.kind) {
     case 'receiver': {
@@ -88,11 +88,11 @@ export function draftOf(destination: Destination, stored: readonly string[]): Dr
         name: destination.name,
         path: destination.path,
         hideNames: destination.hideNames,
-        ...encryptionOf(destination.recipient),
+        ...toEncryption(destination.recipient),
       }
     case 'sftp': {
       const { port, keyFile, recipient, kind: _kind, id: _id, ...same } = destination
-      return { ...fresh, ...same, port: String(port), keyFile: keyFile ?? '', ...encryptionOf(recipient) }
+      return { ...fresh, ...same, port: String(port), keyFile: keyFile ?? '', ...toEncryption(recipient) }
     }
     case 's3': {
       const { storageClass, certificate, recipient, kind: _kind, id: _id, ...same } = destination
@@ -103,13 +103,13 @@ export function draftOf(destination: Destination, stored: readonly string[]): Dr
         credentials,
         storageClass: storageClass ?? '',
         certificate: certificate ?? '',
-        ...encryptionOf(recipient),
+        ...toEncryption(recipient),
       }
     }
   }
 }
 
-function encryptionOf(recipient: string | null): Pick<Draft, 'encrypt' | 'recipient'> {
+function toEncryption(recipient: string | null): Pick<Draft, 'encrypt' | 'recipient'> {
   return recipient === null ? { encrypt: 'no', recipient: '' } : { encrypt: 'ownKey', recipient }
 }
 
@@ -226,7 +226,7 @@ function readEncryption({ encrypt, recipient, isKeyKept, hideNames }: Draft, ref
 }
 
 /** Returns the secrets that the form asks for, and whether each is required. */
-function secretsOf(
+function listSecrets(
   kind: GivenKind,
   { login, credentials }: Draft,
 ): readonly [Secret, 'required' | 'optional'][] {
@@ -263,7 +263,7 @@ export function readDraft(kind: GivenKind, typed: Draft, stored: readonly string
   }
   const name = draft.name.trim() || usualName(kind, draft)
   const destination = readers[kind]({ ...draft, name }, refuse)
-  const asked = secretsOf(kind, draft)
+  const asked = listSecrets(kind, draft)
   const secrets: Record<string, string> = {}
   for (const [secret, need] of asked) {
     // Not trimmed: a private key ends with a line break, and a password may contain spaces.

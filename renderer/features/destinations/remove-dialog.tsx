@@ -27,7 +27,7 @@ export function RemoveDialog({ destination, sources, isLast, opened, onClose }: 
       consequences={
         isRefused
           ? [t('window.destination.removeOnly', { names: bound.join(t('window.list.separator')) })]
-          : consequencesOf(destination, isLast, t)
+          : listConsequences(destination, isLast, t)
       }
       action={isRefused ? null : t('window.destination.removeAction')}
       dangerous
@@ -44,7 +44,7 @@ function boundTo({ id }: DestinationState, sources: readonly SourceState[]): str
   )
 }
 
-function consequencesOf({ kind, name, totals }: DestinationState, isLast: boolean, t: Words['t']): string[] {
+function listConsequences({ kind, name, totals }: DestinationState, isLast: boolean, t: Words['t']): string[] {
   return [
     t('window.destination.removeEffect', { name }),
     ...(isLast ? [t('window.embedded.useEffect')] : []),

@@ -28,13 +28,13 @@ export function TestDialog({ destination, opened, onClose }: TestDialogProps) {
 
 function Test({ destination, onClose }: Omit<TestDialogProps, 'opened'>) {
   const { t } = useWords()
-  const { test, isTesting, testedOf } = useDestinationTest()
+  const { test, isTesting, findResult } = useDestinationTest()
   const { id, ...given } = destination
   const question: Question = { destination: given, secrets: {}, id }
   const asked = JSON.stringify(question)
   // The question is compared by its text: a new object with equal content must not repeat the test.
   useEffect(() => void test(JSON.parse(asked)), [asked, test])
-  const tested = testedOf(question)
+  const tested = findResult(question)
   return (
     <Stack gap="sm">
       {isTesting && (
@@ -44,7 +44,7 @@ function Test({ destination, onClose }: Omit<TestDialogProps, 'opened'>) {
         </Group>
       )}
       {tested !== null && (
-        <TestResult tested={tested} confirmed={confirmedOf(destination)} onConfirm={null} />
+        <TestResult tested={tested} confirmed={getConfirmed(destination)} onConfirm={null} />
       )}
       <Group justify="flex-end" gap="xs">
         <Button variant="default" disabled={isTesting} onClick={() => test(question)}>
@@ -58,7 +58,7 @@ function Test({ destination, onClose }: Omit<TestDialogProps, 'opened'>) {
   )
 }
 
-function confirmedOf(destination: Destination): Confirmed {
+function getConfirmed(destination: Destination): Confirmed {
   return {
     hostKey: destination.kind === 'sftp' ? destination.hostKey : '',
     certificate: destination.kind === 's3' ? (destination.certificate ?? '') : '',

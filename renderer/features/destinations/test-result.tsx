@@ -32,8 +32,8 @@ export function TestResult({ tested, confirmed, onConfirm }: TestResultProps) {
   const part = useRef<HTMLElement>(null)
   // The result and its actions may be outside the visible area. It is unmounted before the next test.
   useEffect(() => part.current?.closest('form')?.scrollIntoView({ block: 'end' }), [])
-  const key = unconfirmed(found.hostKey, confirmed.hostKey)
-  const certificate = unconfirmed(found.certificate, confirmed.certificate)
+  const key = findUnconfirmed(found.hostKey, confirmed.hostKey)
+  const certificate = findUnconfirmed(found.certificate, confirmed.certificate)
   const asks = !works && (key !== null || certificate !== null)
   // A working receiver is tested in fewer steps: the others are hidden.
   const shown = tested.steps.filter(({ ms }) => ms !== null || !works)
@@ -90,7 +90,7 @@ export function TestResult({ tested, confirmed, onConfirm }: TestResultProps) {
 }
 
 /** Returns the key or certificate that was found; null if it is the confirmed one. */
-function unconfirmed(found: string | undefined, confirmed: string): string | null {
+function findUnconfirmed(found: string | undefined, confirmed: string): string | null {
   return found === undefined || found === confirmed ? null : found
 }
 

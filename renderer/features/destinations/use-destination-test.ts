@@ -10,7 +10,7 @@ interface DestinationTest {
   test: (question: Question) => Promise<void>
   isTesting: boolean
   /** Returns the last test's result, if it was a test of `given`. */
-  testedOf: (given: Question | null) => Tested | null
+  findResult: (given: Question | null) => Tested | null
 }
 
 /** Tests a destination as edited in the form: writes, reads back and removes a small file. */
@@ -32,7 +32,7 @@ export function useDestinationTest(): DestinationTest {
   )
   const testedOf = (given: Question | null) =>
     given !== null && last?.asked === JSON.stringify(given) ? last.tested : null
-  return { test, isTesting, testedOf }
+  return { test, isTesting, findResult }
 }
 
 const failed: Omit<Tested, 'sentence'> = { works: false, steps: [], found: { notes: [] } }

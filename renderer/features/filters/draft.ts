@@ -48,7 +48,7 @@ export interface ReadDraft {
   problems: Partial<Record<'least' | 'most' | 'age', WordKey>> & { patterns?: Message }
 }
 
-export function draftOf(settings: SourceState['settings']): Draft {
+export function toDraft(settings: SourceState['settings']): Draft {
   const { ignore, hidden, temporary, oneFileSystem, priority } = settings
   const { minimumBytes, maximumBytes, minimumAgeSeconds } = settings
   return {
@@ -56,9 +56,9 @@ export function draftOf(settings: SourceState['settings']): Draft {
     hidden,
     temporary,
     oneFileSystem,
-    least: amountOf(minimumBytes, byteUnits),
-    most: amountOf(maximumBytes, byteUnits),
-    age: amountOf(minimumAgeSeconds === 0 ? null : minimumAgeSeconds, timeUnits),
+    least: toAmount(minimumBytes, byteUnits),
+    most: toAmount(maximumBytes, byteUnits),
+    age: toAmount(minimumAgeSeconds === 0 ? null : minimumAgeSeconds, timeUnits),
     priority,
   }
 }
@@ -70,7 +70,7 @@ export function typedOver(set: Draft, typed: Partial<Draft>): Partial<Draft> {
 }
 
 /** Returns only the changed settings: the others may be changed elsewhere at the same time. */
-export function changesOf(
+export function findChanges(
   settings: SourceState['settings'],
   wanted: Filters & { priority: Priority },
 ): Partial<typeof wanted> {
@@ -81,7 +81,7 @@ export function changesOf(
 const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other)
 
 /** Converts to the largest unit that yields a whole number. */
-function amountOf(value: number | null, units: readonly { unit: number }[]): Amount {
+function toAmount(value: number | null, units: readonly { unit: number }[]): Amount {
   const fitting = units.filter(({ unit }) => value !== null && value !== 0 && value % unit === 0)
   const unit = fitting.at(-1)?.unit ?? 1
   return { typed: value === null ? '' : String(value / unit), unit }

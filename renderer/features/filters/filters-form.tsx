@@ -8,7 +8,7 @@ import { useFilterPreview } from '../../state/filter-preview.ts'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 import { AmountInput } from './amount-input.tsx'
-import { byteUnits, changesOf, type Draft, draftOf, readDraft, timeUnits, typedOver } from './draft.ts'
+import { byteUnits, findChanges, type Draft, toDraft, readDraft, timeUnits, typedOver } from './draft.ts'
 import { PatternHelp } from './pattern-help.tsx'
 import { PreviewPart } from './preview-part.tsx'
 import { PriorityChoice } from './priority-choice.tsx'
@@ -25,7 +25,7 @@ export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
   const [typed, setTyped] = useState<Partial<Draft>>({})
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
-  const set = draftOf(settings)
+  const set = toDraft(settings)
   const draft = { ...set, ...typed }
   const { filters, problems } = readDraft(draft)
   const isUnchanged = Object.keys(typedOver(set, typed)).length === 0
@@ -40,7 +40,7 @@ export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
     event.preventDefault()
     if (filters === null) return
     setBusy(true)
-    const changes = changesOf(settings, { ...filters, priority: draft.priority })
+    const changes = findChanges(settings, { ...filters, priority: draft.priority })
     const outcome = await ask('changeSource', { id: settings.id, changes })
     setBusy(false)
     if (!outcome.done) return setRefusal(outcome.sentence)

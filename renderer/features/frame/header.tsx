@@ -24,7 +24,7 @@ import { useMenuFocus } from '../../ui/menu-focus.ts'
 import { StatusIcon } from '../../ui/status-icon.tsx'
 import { useWords } from '../../words/context.tsx'
 import { statusDetails } from '../help/details.ts'
-import { topicOf } from './topic.ts'
+import { getTopic } from './topic.ts'
 
 const LogDialog = lazy(() => import('../help/log-dialog.tsx'))
 const PauseDialog = lazy(() => import('./pause-dialog.tsx'))
@@ -54,7 +54,7 @@ export function Header({ state, unreachable }: HeaderProps) {
   const topic = [
     language,
     level,
-    ...(silent || state === null ? [silent] : topicOf(state.status.sentence)),
+    ...(silent || state === null ? [silent] : getTopic(state.status.sentence)),
   ].join()
   const bridge = useBridge()
   const [asking, setAsking] = useState(false)

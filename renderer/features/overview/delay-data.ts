@@ -18,7 +18,7 @@ export const reaches = {
 export type Reach = keyof typeof reaches
 
 /** Returns the reach of this length; null if there is none. */
-export function reachOf(lengthMs: number): Reach | null {
+export function findReach(lengthMs: number): Reach | null {
   return (Object.keys(reaches) as Reach[]).find((reach) => reaches[reach].lengthMs === lengthMs) ?? null
 }
 
@@ -44,7 +44,7 @@ export function plotData({ points, spanMs }: CheckHistory, to: number, intervalM
       rows.push([(before + longest - to) / 1_000, null, null, null])
     }
     const { at, delays } = point
-    const failed = failuresOf(point) > 0 ? 0 : null
+    const failed = countFailures(point) > 0 ? 0 : null
     rows.push([(at - to) / 1_000, delays?.median ?? null, delays?.p99 ?? null, failed])
     before = at
   }
@@ -62,7 +62,7 @@ function usualGap(points: readonly Point[]): number {
   return gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length * 0.75)] ?? 0
 }
 
-function failuresOf({ count, kinds }: Point): number {
+function countFailures({ count, kinds }: Point): number {
   return count - (kinds.ok ?? 0) - (kinds.slow ?? 0)
 }
 
@@ -89,7 +89,7 @@ export function delayFacts({ points }: CheckHistory): DelayFacts {
   }
   return {
     checks: points.reduce((sum, { count }) => sum + count, 0),
-    failed: points.reduce((sum, point) => sum + failuresOf(point), 0),
+    failed: points.reduce((sum, point) => sum + countFailures(point), 0),
     delays:
       known.length === 0
         ? null

@@ -2,7 +2,7 @@ import { SegmentedControl, Skeleton, useComputedColorScheme } from '@mantine/cor
 import { lazy, Suspense, useState } from 'react'
 import { useCheckHistory } from '../../state/check-history.ts'
 import { useWords } from '../../words/context.tsx'
-import { plotPoints, type Reach, reaches, reachOf } from './delay-data.ts'
+import { plotPoints, type Reach, reaches, findReach } from './delay-data.ts'
 import type { Failure } from './delay-plot.tsx'
 
 /** The plot's library is loaded with the first plot. */
@@ -59,7 +59,7 @@ export function DelayHistory({ id, intervalSeconds, lastCheckAt, failures = none
             key={scheme}
             history={answer.history}
             to={answer.to}
-            reach={reachOf(answer.lengthMs) ?? reach}
+            reach={findReach(answer.lengthMs) ?? reach}
             intervalSeconds={intervalSeconds}
             failures={failures}
           />

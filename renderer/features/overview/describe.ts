@@ -21,7 +21,7 @@ export function destinationName(destination: DestinationState, t: (key: WordKey)
 }
 
 /** Returns the destinations of a source, in the order of the list. */
-export function destinationsOf(
+export function getDestinationStates(
   { destinations }: SourceState,
   all: readonly DestinationState[],
 ): DestinationState[] {
@@ -67,7 +67,7 @@ export interface Whereto {
 }
 
 /** Describes a source's destinations in its row: those that can be sent to now, and the others. */
-export function wheretoOf(
+export function describeDestinations(
   mine: readonly DestinationState[],
   state: Pick<AppState, 'incidents'>,
   t: Words['t'],
@@ -123,7 +123,7 @@ export function verdictLevel(kind: Verdict['kind']): HealthLevel {
  *
  * @param isOld see isOldVerdict
  */
-export function healthOf(checked: Checked | null, isOld: boolean): Health {
+export function getHealth(checked: Checked | null, isOld: boolean): Health {
   if (checked === null) return { level: 'unknown', word: 'window.health.unknown' }
   const { overall, readOnlyByIntent, probes } = checked
   if (overall.kind !== 'ok') {
@@ -146,7 +146,7 @@ const phaseWords: Record<ScanActivity, WordKey> = {
 }
 
 /** Returns the scanner's present activity on a source. */
-export function phaseOf(source: SourceState): WordKey {
+export function getPhaseWord(source: SourceState): WordKey {
   return phaseWords[getScanActivity(source)]
 }
 

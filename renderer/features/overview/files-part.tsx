@@ -1,16 +1,16 @@
 import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { useWords } from '../../words/context.tsx'
-import { destinationName, destinationNames, destinationsOf, doneWord, phaseOf } from './describe.ts'
+import { destinationName, destinationNames, getDestinationStates, doneWord, getPhaseWord } from './describe.ts'
 
 /** Shows the numbers of a source's files, by destination. */
 export function FilesPart({ source, state }: { source: SourceState; state: AppState }) {
   const { t, format } = useWords()
   const { totals } = source
-  const mine = destinationsOf(source, state.destinations)
+  const mine = getDestinationStates(source, state.destinations)
   const kind = mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'
   const several = mine.length > 1
   const rows = [
-    { label: t('window.details.phase'), value: t(phaseOf(source)) },
+    { label: t('window.details.phase'), value: t(getPhaseWord(source)) },
     {
       label: t(several ? 'window.destinations' : 'window.details.destination'),
       value: destinationNames(mine, t),
@@ -24,7 +24,7 @@ export function FilesPart({ source, state }: { source: SourceState; state: AppSt
       value: `${t('window.count.waiting', { count: totals.waitingFiles })} · ${format.bytes(totals.waitingBytes)}`,
     },
     ...(several
-      ? mine.map((one) => ({ label: destinationName(one, t), value: placeOf(one, source, t) }))
+      ? mine.map((one) => ({ label: destinationName(one, t), value: formatCounts(one, source, t) }))
       : []),
     ...(totals.parkedFiles > 0
       ? [
@@ -50,7 +50,7 @@ export function FilesPart({ source, state }: { source: SourceState; state: AppSt
 }
 
 /** Describes a source's files at one of several destinations. */
-function placeOf({ id }: DestinationState, source: SourceState, t: ReturnType<typeof useWords>['t']): string {
+function formatCounts({ id }: DestinationState, source: SourceState, t: ReturnType<typeof useWords>['t']): string {
   const totals = source.destinations.find((one) => one.id === id)?.totals
   if (totals === undefined) return ''
   const { sentFiles, waitingFiles } = totals

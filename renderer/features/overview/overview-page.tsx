@@ -12,10 +12,10 @@ import { Assistant } from '../welcome/assistant.tsx'
 import type { Step } from '../welcome/steps.ts'
 import { AddDirectory } from './add-directory.tsx'
 import { CheckedPaths } from './checked-paths.tsx'
-import { destinationNames, destinationsOf, wheretoOf } from './describe.ts'
+import { destinationNames, getDestinationStates, describeDestinations } from './describe.ts'
 import { SourceCard } from './source-card.tsx'
 import type { DetailsPart } from './source-details.tsx'
-import { arranged, isFailing, MANY, type Order, SourceSearch } from './source-search.tsx'
+import { arrangeSources, isFailing, MANY, type Order, SourceSearch } from './source-search.tsx'
 
 // Includes schemas: kept out of the window's first bundle.
 const SourceDetails = lazy(() => import('./source-details.tsx'))
@@ -52,10 +52,10 @@ export function OverviewPage({ state }: { state: AppState }) {
 
   const intervalSeconds = settings.check.intervalSeconds
   const isMany = sources.length > MANY
-  const shown = arranged(sources, isMany ? wanted : '', isMany ? order : 'trouble')
+  const shown = arrangeSources(sources, isMany ? wanted : '', isMany ? order : 'trouble')
   const since = failingSince(state.incidents)
   const cards = shown.map((source) => {
-    const mine = destinationsOf(source, destinations)
+    const mine = getDestinationStates(source, destinations)
     return (
       <SourceCard
         key={source.settings.id}
@@ -65,7 +65,7 @@ export function OverviewPage({ state }: { state: AppState }) {
         toGo={bytesToGo(source, transfers)}
         destinationKind={mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'}
         destinationName={destinationNames(mine, t)}
-        {...wheretoOf(mine, state, t)}
+        {...describeDestinations(mine, state, t)}
         choices={settings.destinations}
         intervalSeconds={intervalSeconds}
         onOpen={open}
@@ -96,7 +96,7 @@ export function OverviewPage({ state }: { state: AppState }) {
 
 /** Returns the destination of a source that is only copied to this computer. */
 function copiedHere(source: SourceState, all: readonly DestinationState[]): DestinationState | undefined {
-  const mine = destinationsOf(source, all)
+  const mine = getDestinationStates(source, all)
   return mine.some(({ elsewhere }) => elsewhere) ? undefined : mine[0]
 }
 

@@ -16,7 +16,7 @@ import { ProgressRow } from '../../ui/progress-row.tsx'
 import { Elapsed } from '../../ui/times.tsx'
 import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
-import { batchWord, doneWord, type Health, phaseOf, summariseBatches, type Whereto } from './describe.ts'
+import { batchWord, doneWord, type Health, getPhaseWord, summariseBatches, type Whereto } from './describe.ts'
 import { HealthMark } from './health-line.tsx'
 import { LinkPart } from './link-part.tsx'
 import type { DestinationChoice } from './source-destinations.tsx'
@@ -140,7 +140,7 @@ function Figure({ source, destinationKind }: SourceCardProps) {
 /** Shows a failure and its duration ("read-only · 28 s"); else the health or an unusual phase, and the batches. */
 function State({ source, failingSince, said, isWell }: SourceCardProps & { said: string; isWell: boolean }) {
   const { t } = useWords()
-  const phase = phaseOf(source)
+  const phase = getPhaseWord(source)
   const isUsual = phase === 'window.phase.watching' || phase === 'window.phase.polling'
   const batches = summariseBatches(source.scanned?.batches ?? [])
   if (!isWell) {

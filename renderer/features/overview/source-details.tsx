@@ -8,7 +8,7 @@ import { withKeys } from '../../ui/with-keys.ts'
 import { useWords } from '../../words/context.tsx'
 import { FiltersPart } from '../filters/filters-part.tsx'
 import { FileList } from '../transfers/file-list.tsx'
-import { batchWord, destinationName, destinationNames, destinationsOf } from './describe.ts'
+import { batchWord, destinationName, destinationNames, getDestinationStates } from './describe.ts'
 import { FilesPart } from './files-part.tsx'
 import { HealthPart } from './health-part.tsx'
 import { NamesPart } from './names-part.tsx'
@@ -47,7 +47,7 @@ export default function SourceDetails({ source, state, first, onClose }: SourceD
     else if (held === 'nothing') onClose()
   }
   useEscape(section, leave)
-  const mine = destinationsOf(source, state.destinations)
+  const mine = getDestinationStates(source, state.destinations)
   const names = new Map(state.destinations.map((one) => [one.id, destinationName(one, t)]))
 
   return (

@@ -49,7 +49,7 @@ export const SourceSearch = memo(function SourceSearch({ text, order, onText, on
 })
 
 /** Returns the sources whose name or path contains the text, sorted; ties keep the order of the settings. */
-export function arranged(sources: readonly SourceState[], text: string, order: Order): SourceState[] {
+export function arrangeSources(sources: readonly SourceState[], text: string, order: Order): SourceState[] {
   const wanted = text.trim().toLowerCase()
   const found = sources.filter(({ settings: { name, path } }) =>
     `${name}\n${path}`.toLowerCase().includes(wanted),

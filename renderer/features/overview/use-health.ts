@@ -1,10 +1,10 @@
 import { isOldVerdict } from '../../../core/agent/state/derived.ts'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { useOfNow } from '../../state/now.ts'
-import { type Health, healthOf } from './describe.ts'
+import { type Health, getHealth } from './describe.ts'
 
 /** Returns a path's present health; renders again only when it changes. */
 export function useHealth(checked: SourceState['checked'], intervalSeconds: number): Health {
   const isOld = useOfNow((now) => checked !== null && isOldVerdict(checked, intervalSeconds, now))
-  return healthOf(checked, isOld)
+  return getHealth(checked, isOld)
 }

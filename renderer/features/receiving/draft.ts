@@ -16,7 +16,7 @@ const GIB = 1024 ** 3
 export const newReceiving = (): Draft => ({ directory: '', port: '7766', quota: '' })
 
 /** Returns the settings as a draft. */
-export function draftOf({ directory, port, quotaBytes }: Receive): Draft {
+export function toDraft({ directory, port, quotaBytes }: Receive): Draft {
   return { directory, port: String(port), quota: quotaBytes === null ? '' : String(quotaBytes / GIB) }
 }
 

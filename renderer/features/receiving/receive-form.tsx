@@ -5,7 +5,7 @@ import { useCommands } from '../../state/commands.tsx'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 import { PathButton } from '../destinations/path-button.tsx'
-import { draftOf, newReceiving, type Receive, readReceiving } from './draft.ts'
+import { toDraft, newReceiving, type Receive, readReceiving } from './draft.ts'
 
 interface ReceiveFormProps {
   /** Initial values of the form; null if nothing was set yet. */
@@ -19,14 +19,14 @@ interface ReceiveFormProps {
 export function ReceiveForm({ before, isOn, onDone }: ReceiveFormProps) {
   const { t, say } = useWords()
   const { ask, tell } = useCommands()
-  const [first] = useState(() => (before === null ? newReceiving() : draftOf(before)))
+  const [first] = useState(() => (before === null ? newReceiving() : toDraft(before)))
   const [draft, setDraft] = useState(first)
   const [tried, setTried] = useState(false)
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
   useHold(JSON.stringify(draft) !== JSON.stringify(first), busy)
   const { receive, problems } = readReceiving(draft)
-  const errorOf = (field: keyof typeof problems) => {
+  const getError = (field: keyof typeof problems) => {
     const problem = tried ? problems[field] : undefined
     return problem === undefined ? null : t(problem)
   }
@@ -60,7 +60,7 @@ export function ReceiveForm({ before, isOn, onDone }: ReceiveFormProps) {
             disabled={isOn}
             data-autofocus={!isOn || undefined}
             onChange={(event) => change({ directory: event.currentTarget.value })}
-            error={errorOf('directory')}
+            error={getError('directory')}
           />
           {!isOn && <PathButton what="directory" onChoose={(directory) => change({ directory })} />}
         </div>
@@ -71,7 +71,7 @@ export function ReceiveForm({ before, isOn, onDone }: ReceiveFormProps) {
           value={draft.port}
           maxLength={5}
           onChange={(event) => change({ port: event.currentTarget.value })}
-          error={errorOf('port')}
+          error={getError('port')}
         />
         <TextInput
           label={t('window.receiving.quota')}
@@ -80,7 +80,7 @@ export function ReceiveForm({ before, isOn, onDone }: ReceiveFormProps) {
           value={draft.quota}
           maxLength={12}
           onChange={(event) => change({ quota: event.currentTarget.value })}
-          error={errorOf('quota')}
+          error={getError('quota')}
         />
         {refusal !== null && (
           <p className="card-problem breakable" role="alert">

@@ -27,7 +27,7 @@ const levels: Record<NonNullable<Sender['level']>, HealthLevel> = {
 }
 
 /** Translates a sender's status if this version has its key and parameters; otherwise returns the sender's own text. */
-function sentenceOf({ sentence, words }: Sender, say: (words: Message) => string): string | null {
+function getSentence({ sentence, words }: Sender, say: (words: Message) => string): string | null {
   if (words === null) return sentence
   try {
     const said = say(words)
@@ -41,7 +41,7 @@ function sentenceOf({ sentence, words }: Sender, say: (words: Message) => string
 export function SenderRow({ sender }: { sender: Sender }) {
   const { t, say, format } = useWords()
   const { name, folder, files, bytes, level, statusAt } = sender
-  const sentence = sentenceOf(sender, say)
+  const sentence = getSentence(sender, say)
   return (
     <section className="destination-row" aria-label={name}>
       <div className="spread">

@@ -3,7 +3,7 @@ import { Fragment, useState } from 'react'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import { IconSearch } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
-import { type Computer, crumbsOf, type Spot, TOP } from './browse.ts'
+import { type Computer, buildCrumbs, type Spot, TOP } from './browse.ts'
 import { ListingPart } from './listing-part.tsx'
 import { type Chosen, RestoreDialog } from './restore-dialog.tsx'
 
@@ -103,7 +103,7 @@ export function BrowsePart({ destination, computer, source, state }: BrowsePartP
 
 function Crumbs({ spot, onGo }: { spot: Spot; onGo: (spot: Spot) => void }) {
   const { t } = useWords()
-  const crumbs = [{ ...TOP, name: t('window.restore.folders') }, ...crumbsOf(spot)]
+  const crumbs = [{ ...TOP, name: t('window.restore.folders') }, ...buildCrumbs(spot)]
   return (
     <nav className="crumbs" aria-label={t('window.restore.where')}>
       {crumbs.map(({ name, ...to }, index) => (

@@ -17,7 +17,7 @@ export interface Spot {
 export const TOP: Spot = { folder: null, path: '' }
 
 /** Returns a computer's display name, with its folder at the destination. */
-export const nameOf = ({ folder, name }: Computer): string =>
+export const formatComputer = ({ folder, name }: Computer): string =>
   name === null || name === folder ? folder : `${name} (${folder})`
 
 /** A step of the path to a spot. */
@@ -26,7 +26,7 @@ export interface Crumb extends Spot {
 }
 
 /** Returns the path to a spot, without the root. */
-export function crumbsOf({ folder, path }: Spot): Crumb[] {
+export function buildCrumbs({ folder, path }: Spot): Crumb[] {
   if (folder === null) return []
   const names = path === '' ? [] : path.split('/')
   const below = names.map((name, index) => ({ name, folder, path: names.slice(0, index + 1).join('/') }))
@@ -34,7 +34,7 @@ export function crumbsOf({ folder, path }: Spot): Crumb[] {
 }
 
 /** Returns the spot of a directory's entry. */
-export function within({ folder, path }: Spot, name: string): Spot {
+export function getEntrySpot({ folder, path }: Spot, name: string): Spot {
   if (folder === null) return { folder: name, path: '' }
   return { folder, path: path === '' ? name : `${path}/${name}` }
 }

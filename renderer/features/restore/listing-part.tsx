@@ -4,7 +4,7 @@ import { IconChevronRight, IconDownload, IconFile, IconFolder, IconHistory } fro
 import { RovingList } from '../../ui/roving-list.tsx'
 import { At } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
-import { type Spot, within } from './browse.ts'
+import { type Spot, getEntrySpot } from './browse.ts'
 import type { Chosen } from './restore-dialog.tsx'
 import { type Listing, useListing, type Whose, type Wish } from './use-listing.ts'
 import { VersionList } from './version-list.tsx'
@@ -94,17 +94,17 @@ function Rows({ wish, listing, isRestoring, onGo, onChoose }: ListingPartProps &
     <RovingList className="listing-list" entry=".listing-rows > li">
       <ul className="listing-rows">
         {folders.map(({ name }) => (
-          <DirectoryRow key={name} name={name} onOpen={() => onGo(within(spot, name))} />
+          <DirectoryRow key={name} name={name} onOpen={() => onGo(getEntrySpot(spot, name))} />
         ))}
         {entries.map((entry) =>
           entry.kind === 'directory' ? (
-            <DirectoryRow key={entry.name} name={entry.name} onOpen={() => onGo(within(spot, entry.name))} />
+            <DirectoryRow key={entry.name} name={entry.name} onOpen={() => onGo(getEntrySpot(spot, entry.name))} />
           ) : (
             <FileRow
               key={entry.name}
               {...choose}
               {...entry}
-              spot={within(spot, entry.name)}
+              spot={getEntrySpot(spot, entry.name)}
               versions={entry.versions ?? null}
             />
           ),

@@ -10,7 +10,7 @@ import { At } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { PathButton } from '../destinations/path-button.tsx'
 import { destinationName } from '../overview/describe.ts'
-import { type Computer, nameOf, readMoment, type Spot, type Version } from './browse.ts'
+import { type Computer, formatComputer, readMoment, type Spot, type Version } from './browse.ts'
 
 /** The place and version to restore. */
 export interface Chosen {
@@ -80,7 +80,7 @@ function RestoreForm({ destination, computer, chosen, isEncrypted, onClose }: Re
   const [busy, setBusy] = useState(false)
   const [tried, setTried] = useState(false)
   useHold(draft.to !== proposed || draft.when !== '' || draft.identity !== '', busy)
-  const wish = wishOf(draft, { destination, computer, chosen, isEncrypted })
+  const wish = buildCommand(draft, { destination, computer, chosen, isEncrypted })
 
   const start = async (event: FormEvent) => {
     event.preventDefault()
@@ -130,7 +130,7 @@ interface Draft {
 }
 
 /** Builds the command for the agent; null if a field is missing or invalid. */
-function wishOf(
+function buildCommand(
   { to, when, identity }: Draft,
   { destination, computer, chosen: { spot, version }, isEncrypted }: Omit<RestoreFormProps, 'onClose'>,
 ): CommandInput<'restoreStart'> | null {
@@ -224,7 +224,7 @@ function What({
     <Text size="sm" className="breakable">
       {spot.folder === null &&
         computer !== null &&
-        t('window.restore.whatAllOf', { from, computer: nameOf(computer) })}
+        t('window.restore.whatAllOf', { from, computer: formatComputer(computer) })}
       {spot.folder === null
         ? computer === null && t('window.restore.whatAll', { from })
         : t('window.restore.whatIs', { what, from })}

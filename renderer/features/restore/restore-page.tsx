@@ -7,7 +7,7 @@ import { useEscape } from '../../ui/use-escape.ts'
 import { useWords } from '../../words/context.tsx'
 import type { Place } from '../frame/pages.ts'
 import { destinationName } from '../overview/describe.ts'
-import { type Computer, nameOf } from './browse.ts'
+import { type Computer, formatComputer } from './browse.ts'
 import { BrowsePart } from './browse-part.tsx'
 import { RestoreProgress } from './restore-progress.tsx'
 
@@ -69,7 +69,7 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
             onChange={(event) => setWanted(event.currentTarget.value)}
             data={[
               { value: '', label: t('window.restore.thisComputer') },
-              ...others.map((one) => ({ value: one.folder, label: nameOf(one) })),
+              ...others.map((one) => ({ value: one.folder, label: formatComputer(one) })),
             ]}
           />
         )}

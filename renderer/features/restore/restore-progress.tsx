@@ -35,7 +35,7 @@ export function RestoreProgress({ restore, destinations }: RestoreProgressProps)
   return (
     <section className="card" aria-label={t('window.restore.progress')} aria-live="polite">
       <div className="row">
-        {!isRunning && <HealthMark level={levelOf(restore)} />}
+        {!isRunning && <HealthMark level={getLevel(restore)} />}
         <div className="row-words">
           <h3>
             {t(failed + kept > 0 && phase === 'done' ? 'window.restore.phase.partly' : phases[phase], {
@@ -47,7 +47,7 @@ export function RestoreProgress({ restore, destinations }: RestoreProgressProps)
       </div>
       {isRunning && <Bar restore={restore} />}
       <p className="figures-line dimmed">
-        {(isRunning ? movingOf(restore, words) : reportOf(restore, words)).join(' · ')}
+        {(isRunning ? formatProgress(restore, words) : formatResults(restore, words)).join(' · ')}
       </p>
       {sentence !== null && <p className="card-problem breakable">{say(sentence)}</p>}
       <Failures count={failed} failures={failures} />
@@ -133,7 +133,7 @@ function Named({ title, count, lines }: NamedProps) {
   )
 }
 
-function levelOf({ phase, failed, kept }: Restore): HealthLevel {
+function getLevel({ phase, failed, kept }: Restore): HealthLevel {
   if (phase === 'failed') return 'failing'
   return phase === 'stopped' || failed + kept > 0 ? 'attention' : 'ok'
 }
@@ -157,7 +157,7 @@ function Bar({ restore: { bytes, totalBytes } }: { restore: Restore }) {
 }
 
 /** Describes the restored amount, the rate and the time left. */
-function movingOf(
+function formatProgress(
   { files, bytes, totalFiles, totalBytes, rate, left }: Restore,
   { t, format }: Words,
 ): string[] {
@@ -174,7 +174,7 @@ function movingOf(
 }
 
 /** Counts the files by result. */
-function reportOf({ restored, same, kept, failed, bytes }: Restore, { t, format }: Words): string[] {
+function formatResults({ restored, same, kept, failed, bytes }: Restore, { t, format }: Words): string[] {
   const counted: [number, WordKey][] = [
     [restored, 'window.restore.restored'],
     [same, 'window.restore.same'],

@@ -83,10 +83,10 @@ const ids = Object.keys(settingsIndex) as SettingId[]
 /** Returns the settings whose texts contain all words of the search, in any order and case; all of them if empty. */
 export function findSettings(search: string, t: (key: WordKey) => string): ReadonlySet<SettingId> {
   const wanted = search.toLowerCase().split(/\s+/).filter(Boolean)
-  const textOf = ({ title, words }: Indexed) => [title, ...words].map(t).join('\n').toLowerCase()
+  const getSearchText = ({ title, words }: Indexed) => [title, ...words].map(t).join('\n').toLowerCase()
   return new Set(
     ids.filter((id) => {
-      const text = textOf(settingsIndex[id])
+      const text = getSearchText(settingsIndex[id])
       return wanted.every((word) => text.includes(word))
     }),
   )

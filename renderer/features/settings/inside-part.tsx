@@ -23,7 +23,7 @@ const workers: readonly { name: WorkerName; word: WordKey }[] = [
 ]
 
 /** Lists the senders: each destination with sources has its own. Several senders are named after their destinations. */
-function sendersOf({ destinations, workers }: AppState, t: ReturnType<typeof useWords>['t']): Part[] {
+function listSenders({ destinations, workers }: AppState, t: ReturnType<typeof useWords>['t']): Part[] {
   const sender = t('window.worker.sender')
   if (destinations.length < 2) return [{ key: 'sender', words: sender, worker: workers.sender }]
   return destinations.map(({ id, name, worker }) => ({
@@ -44,7 +44,7 @@ export function InsidePart({ state }: { state: AppState }) {
   const { t } = useWords()
   const parts = workers.flatMap(({ name, word }): Part[] => [
     { key: name, words: t(word), worker: state.workers[name] },
-    ...(name === 'scanner' ? sendersOf(state, t) : []),
+    ...(name === 'scanner' ? listSenders(state, t) : []),
   ])
   return (
     <section className="card rows" aria-label={t('window.inside.title')}>

@@ -42,7 +42,7 @@ export const emptyRule: RuleForm = {
 }
 
 /** Returns an existing rule as a form. */
-export const formOf = ({ days, from, to, allow }: SendRule): RuleForm => ({
+export const toRuleForm = ({ days, from, to, allow }: SendRule): RuleForm => ({
   days: days.map(String),
   from,
   to,
@@ -61,7 +61,7 @@ export function movedRule(rules: readonly SendRule[], index: number, by: -1 | 1)
 }
 
 /** Returns the rule of the form; null if incomplete. */
-export function ruleOf({ days, from, to, allow, rate }: RuleForm): SendRule | null {
+export function parseRule({ days, from, to, allow, rate }: RuleForm): SendRule | null {
   const result = sendRuleSchema.safeParse({
     days: days.map(Number).sort(),
     from,

@@ -52,7 +52,7 @@ export interface Limits {
   whole: boolean
 }
 
-export function limitsOf(field: NumberField): Limits {
+export function getLimits(field: NumberField): Limits {
   const { minValue, maxValue, format } = numberFields[field]
   return { least: minValue ?? 0, most: maxValue ?? Number.MAX_SAFE_INTEGER, whole: format === 'safeint' }
 }

@@ -2,7 +2,7 @@ import { ActionIcon } from '@mantine/core'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { IconRestore } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
-import { limitsOf, parseNumber, usualNumbers } from './limits.ts'
+import { getLimits, parseNumber, usualNumbers } from './limits.ts'
 import { SavedNumber } from './saved-number.tsx'
 import type { Save } from './use-save.ts'
 
@@ -25,7 +25,7 @@ export function NumberSetting({
   save,
 }: NumberSettingProps) {
   const { t, format } = useWords()
-  const { least, most, whole } = limitsOf(field)
+  const { least, most, whole } = getLimits(field)
   const range = { least: format.number(least), most: format.number(most) }
   const wrong = t(whole ? 'window.settings.notWhole' : 'window.settings.notNumber', range)
   const usual = `${format.number(usualNumbers[field])} ${t(unit)}`

@@ -3,7 +3,7 @@ import { type FormEvent, useId, useState } from 'react'
 import type { SendRule } from '../../../core/settings/schema.ts'
 import { NumberField } from '../../ui/number-field.tsx'
 import { useWords } from '../../words/context.tsx'
-import { emptyRule, formOf, type RuleForm, rateLimits, ruleOf, weekdays } from './limit-form.ts'
+import { emptyRule, toRuleForm, type RuleForm, rateLimits, parseRule, weekdays } from './limit-form.ts'
 
 interface RuleEditorProps {
   /** The rule to edit; null for a new one. */
@@ -16,16 +16,16 @@ interface RuleEditorProps {
 
 const kinds: readonly RuleForm['allow'][] = ['limit', 'pause', 'free']
 
-const toggled = (days: readonly string[], day: string): string[] =>
+const toggleDay = (days: readonly string[], day: string): string[] =>
   days.includes(day) ? days.filter((one) => one !== day) : [...days, day]
 
 /** Form for a rule of the weekly schedule; its button saves it, if it is complete. */
 export function RuleEditor({ before, busy, onSave, onCancel }: RuleEditorProps) {
   const { t, format, language } = useWords()
   const daysId = useId()
-  const [form, setForm] = useState<RuleForm>(() => (before === null ? emptyRule : formOf(before)))
+  const [form, setForm] = useState<RuleForm>(() => (before === null ? emptyRule : toRuleForm(before)))
   const change = (changes: Partial<RuleForm>) => setForm((now) => ({ ...now, ...changes }))
-  const rule = ruleOf(form)
+  const rule = parseRule(form)
   const limits = { least: String(rateLimits.least), most: format.number(rateLimits.most) }
 
   const save = (event: FormEvent) => {
@@ -50,7 +50,7 @@ export function RuleEditor({ before, busy, onSave, onCancel }: RuleEditorProps) 
               size="compact-sm"
               variant={form.days.includes(value) ? 'filled' : 'default'}
               aria-pressed={form.days.includes(value)}
-              onClick={() => change({ days: toggled(form.days, value) })}
+              onClick={() => change({ days: toggleDay(form.days, value) })}
             >
               {label}
             </Button>

@@ -29,7 +29,7 @@ export function groupFiles(files: readonly LedgerFile[]): (LedgerFile | FileGrou
   return runs.flatMap((run): (LedgerFile | FileGroup)[] =>
     run.length < LEAST
       ? run
-      : [{ directory: directoryOf(run[0]), files: run, bytes: run.reduce((sum, { size }) => sum + size, 0) }],
+      : [{ directory: getDirectory(run[0]), files: run, bytes: run.reduce((sum, { size }) => sum + size, 0) }],
   )
 }
 
@@ -40,11 +40,11 @@ function belongs(file: LedgerFile, before: LedgerFile): boolean {
     ) &&
     file.source === before.source &&
     file.destination === before.destination &&
-    directoryOf(file) === directoryOf(before) &&
+    getDirectory(file) === getDirectory(before) &&
     Math.abs((file.sentAt ?? 0) - (before.sentAt ?? 0)) <= NEAR_MS
   )
 }
 
-function directoryOf(file: LedgerFile | undefined): string {
+function getDirectory(file: LedgerFile | undefined): string {
   return splitPath(file?.path ?? '').head
 }

@@ -5,7 +5,7 @@ import { useCommands } from '../../state/commands.tsx'
 import type { FileState, LedgerFile, Transfer } from '../../state/types.ts'
 import { IconRefresh } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
-import { fractionOf } from '../../ui/progress-row.tsx'
+import { getSentFraction } from '../../ui/progress-row.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import type { FileGroup } from './file-groups.ts'
@@ -91,7 +91,7 @@ export function FileRow({ file, transfer, sourceName, destinationName }: FileRow
       <div className="spread dimmed">
         <span className={file.state === 'parked' ? 'bad' : undefined}>
           {file.state === 'waiting' && transfer !== undefined
-            ? `${t('window.files.isOnItsWay')} · ${format.percent(fractionOf(transfer))}`
+            ? `${t('window.files.isOnItsWay')} · ${format.percent(getSentFraction(transfer))}`
             : t(stateWords[file.state])}
           {file.sentAt !== null && file.state === 'sent' && (
             <>

@@ -5,7 +5,7 @@ import { useCommands } from '../../state/commands.tsx'
 import { IconRefresh } from '../../ui/icons.ts'
 import { ProgressRow } from '../../ui/progress-row.tsx'
 import { useWords } from '../../words/context.tsx'
-import { destinationName, destinationsOf } from '../overview/describe.ts'
+import { destinationName, getDestinationStates } from '../overview/describe.ts'
 import { FileList } from './file-list.tsx'
 import { RatePlot } from './rate-plot.tsx'
 
@@ -47,7 +47,7 @@ function Figures({ state: { totals, sources, destinations } }: { state: AppState
   // Without sources it is the word that applies to the first one.
   const safe =
     destinations.some((one) => one.elsewhere) &&
-    sources.every((source) => destinationsOf(source, destinations).some((one) => one.elsewhere))
+    sources.every((source) => getDestinationStates(source, destinations).some((one) => one.elsewhere))
   const figures = [
     {
       label: t('window.figures.waiting'),

@@ -3,7 +3,7 @@ import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useWords } from '../../words/context.tsx'
 import { namesInLine } from '../alerts/incidents.ts'
-import { ending } from './ending.ts'
+import { summarizeFirstRun } from './ending.ts'
 
 /** Summarizes the settings and their effects, including what is missing. */
 export default function EndStep({ state, nav }: { state: AppState; nav: ReactNode }) {
@@ -20,7 +20,7 @@ export default function EndStep({ state, nav }: { state: AppState; nav: ReactNod
   return (
     <>
       <ul className="card done-list">
-        {ending(state, startsAtLogin).map(({ key, names, isWell }) => (
+        {summarizeFirstRun(state, startsAtLogin).map(({ key, names, isWell }) => (
           <li key={key} className="breakable" data-well={isWell}>
             {t(key, { names: namesInLine(names, words) })}
           </li>

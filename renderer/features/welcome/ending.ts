@@ -9,19 +9,19 @@ export interface EndLine {
 }
 
 /** Summarizes the first run, a sentence per part. @param startsAtLogin null if unknown. */
-export function ending({ settings, destinations }: AppState, startsAtLogin: boolean | null): EndLine[] {
+export function summarizeFirstRun({ settings, destinations }: AppState, startsAtLogin: boolean | null): EndLine[] {
   const { sources, checkedPaths, alerts, notifications } = settings
   const line = (key: WordKey, names: string[], isWell: boolean): EndLine => ({ key, names, isWell })
   const protectedNames = sources.map(({ name }) => name)
   const checked = checkedPaths.map(({ path }) => path)
   const channels = alerts.channels.filter(({ enabled }) => enabled).map(({ name }) => name)
-  const namesOf = (some: typeof destinations) => some.map(({ name }) => name)
+  const getNames = (some: typeof destinations) => some.map(({ name }) => name)
   const elsewhere = destinations.filter((one) => one.elsewhere)
   const copies =
     elsewhere.length > 0
-      ? line('first.end.elsewhere', namesOf(elsewhere), true)
+      ? line('first.end.elsewhere', getNames(elsewhere), true)
       : settings.destinations.length > 0
-        ? line('first.end.near', namesOf(destinations), false)
+        ? line('first.end.near', getNames(destinations), false)
         : line('first.end.here', [], false)
   return [
     ...(sources.length > 0 ? [line('first.end.protected', protectedNames, true)] : []),

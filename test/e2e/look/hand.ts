@@ -29,9 +29,9 @@ export function handOn(page: Page) {
   /** A text that can be pressed, here or in a dialog. */
   const text = (key: WordKey, within: Page | Locator = page) =>
     within.getByText(t(key), { exact: true }).locator('visible=true').first().click()
-  const menuOf = (name: string) => press('window.source.actions', { name })
+  const openMenu = (name: string) => press('window.source.actions', { name })
   const menu = async (name: string, chosen: WordKey) => {
-    await menuOf(name)
+    await openMenu(name)
     await item(chosen)
   }
   const inTab = async (key: WordKey, then: () => Promise<unknown>) => {
@@ -42,7 +42,7 @@ export function handOn(page: Page) {
   const part = (key: WordKey) => page.getByRole('region', { name: t(key), exact: true })
   const scrollTo = (key: WordKey) =>
     part(key).evaluate((element) => element.scrollIntoView({ block: 'start' }))
-  return { t, dialog, button, press, tab, item, text, menuOf, menu, inTab, field, part, scrollTo }
+  return { t, dialog, button, press, tab, item, text, openMenu, menu, inTab, field, part, scrollTo }
 }
 
 export type Hand = ReturnType<typeof handOn>

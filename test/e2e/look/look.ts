@@ -63,7 +63,7 @@ const LOOKS = ['color-contrast', 'label-content-name-mismatch', 'link-in-text-bl
 const FOREMOST = ['.mantine-Menu-dropdown', '.mantine-Modal-content']
 
 /** What axe-core finds in what is foremost, a line each; of another language and theme only what they can change. */
-async function violationsOf(page: Page, isAnotherLook: boolean): Promise<string[]> {
+async function findViolations(page: Page, isAnotherLook: boolean): Promise<string[]> {
   const isThere = await page.evaluate(() => 'axe' in window)
   // Half a megabyte, which the page has after the first time.
   const axe = new AxeBuilder({ page, ...(isThere && { axeSource: 'undefined' }) })
@@ -149,10 +149,10 @@ async function lookAtPart(running: Running, { name }: View): Promise<string[]> {
 async function lookAtAll(running: Running, { name, isMain }: View): Promise<string[]> {
   const { page } = running
   await keepPicture(running, `${name}-light`)
-  const found = await violationsOf(page, false)
+  const found = await findViolations(page, false)
   await choose(page, 'zh-TW', 'dark')
   await keepPicture(running, `${name}-chinese-dark`)
-  found.push(...(await violationsOf(page, true)))
+  found.push(...(await findViolations(page, true)))
   if (isMain) {
     await resize(running, SMALLEST)
     await keepPicture(running, `${name}-small-chinese-dark`)

@@ -4,13 +4,13 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/trees.ts'
+import { readTree } from '../../support/trees.ts'
 import {
   holdfast,
   pairWith,
   type RunningReceiver,
   startReceiver,
-  stateOf,
+  readState,
   untilState,
 } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
@@ -32,7 +32,7 @@ function makeBatches(root: string, batch = 'DC1', files = FILES) {
 
 const isMarked = (file: string) => (statSync(file).mode & 0o020) !== 0
 const received = ({ store }: RunningReceiver, source: string) => path.join(store, 'station', source)
-const pidsOf = (state: Awaited<ReturnType<typeof stateOf>>) =>
+const getPids = (state: Awaited<ReturnType<typeof readState>>) =>
   state.destinations.map(({ worker }) => worker.pid)
 
 describe('two destinations', () => {
@@ -49,7 +49,7 @@ describe('two destinations', () => {
       destinations.every(({ connection }) => connection.state === 'connected'),
     )
     expect(connected.destinations.map(({ name }) => name)).toEqual(['one', 'two'])
-    expect(new Set(pidsOf(connected)).size).toBe(2)
+    expect(new Set(getPids(connected)).size).toBe(2)
 
     two.command.child.kill('SIGSTOP')
     onTestFinished(() => void two.command.child.kill('SIGCONT'))
@@ -57,7 +57,7 @@ describe('two destinations', () => {
     // Everything is at the first one well before anybody can know that the second one hangs.
     await until(
       'the first one to have everything',
-      () => Object.keys(treeOf(received(one, 'datas'), MARKS)).length === FILES,
+      () => Object.keys(readTree(received(one, 'datas'), MARKS)).length === FILES,
       10_000,
     )
     const state = await untilState(
@@ -78,9 +78,9 @@ describe('two destinations', () => {
     two.command.child.kill('SIGCONT')
     await until('the batch to be marked', () => existsSync(path.join(batch, 'finished.watch')), 60_000)
     await until('every file to be marked', () => isMarked(path.join(batch, 'file0')), 20_000)
-    const sent = treeOf(batch, MARKS)
+    const sent = readTree(batch, MARKS)
     for (const receiver of [one, two])
-      expect(treeOf(path.join(received(receiver, 'datas'), 'DC1'), MARKS)).toEqual(sent)
+      expect(readTree(path.join(received(receiver, 'datas'), 'DC1'), MARKS)).toEqual(sent)
     const done = await untilState(data, 'the state to be well', ({ status }) => status.level === 'partial')
     expect(done.totals).toMatchObject({ sentFiles: FILES, waitingFiles: 0 })
     expect(Object.keys(sent).filter((name) => !isMarked(path.join(batch, name)))).toEqual([])
@@ -110,7 +110,7 @@ describe('two destinations', () => {
     await pairWith(two, data, 'station')
     // It comes to the new destination from the ledger; names are made unique.
     await until('the second one to have it', () => existsSync(path.join(received(two, 'photos'), 'early')))
-    expect((await stateOf(data)).destinations.map(({ name }) => name)).toEqual(['nas', 'nas 2'])
+    expect((await readState(data)).destinations.map(({ name }) => name)).toEqual(['nas', 'nas 2'])
     await holdfast(['destinations', 'rename', 'NAS 2', 'cellar', '--data', data])
     expect(await holdfast(['destinations', '--data', data])).toMatch(/^nas \(.*\), connected.*\ncellar \(/)
     const unknown = startHoldfast(['destinations', 'rename', 'attic', 'x', '--data', data])
@@ -118,7 +118,7 @@ describe('two destinations', () => {
     expect(unknown.err()).toContain('no destination “attic”')
 
     await holdfast(['destinations', 'choose', photos, 'cellar', '--data', data])
-    const chosen = await stateOf(data)
+    const chosen = await readState(data)
     expect(chosen.sources[0]?.destinations).toHaveLength(1)
     // The first one pairs and keeps the ledger; the other has a process while it has a source.
     await holdfast(['destinations', 'choose', photos, 'nas', '--data', data])
@@ -152,7 +152,7 @@ describe('two destinations', () => {
     const left = await untilState(data, 'all to be well', ({ status }) => status.level === 'partial')
     expect(left.destinations.map(({ name }) => name)).toEqual(['nas'])
     expect(left.totals).toMatchObject({ sentFiles: FILES + 1, waitingFiles: 0 })
-    expect(treeOf(path.join(received(one, 'datas'), 'DC1'), MARKS)).toEqual(treeOf(batch, MARKS))
+    expect(readTree(path.join(received(one, 'datas'), 'DC1'), MARKS)).toEqual(readTree(batch, MARKS))
   }, 180_000)
 })
 
@@ -169,8 +169,8 @@ test('after a restart nothing is sent again; without its destination it is this 
   await agent.ended()
 
   const ledger = new DatabaseSync(path.join(data, 'ledger.db'))
-  const rowsOf = () => ledger.prepare('SELECT id, generation, state, sent_at FROM file ORDER BY id').all()
-  const before = rowsOf()
+  const readRows = () => ledger.prepare('SELECT id, generation, state, sent_at FROM file ORDER BY id').all()
+  const before = readRows()
   const inodes = ['a', 'b', 'c'].map((name) => statSync(path.join(received(receiver, 'photos'), name)).ino)
 
   startHoldfast(['agent', '--data', data])
@@ -181,7 +181,7 @@ test('after a restart nothing is sent again; without its destination it is this 
   )
   expect(state.notices).toEqual([])
   expect(state.totals).toMatchObject({ sentFiles: 3, waitingFiles: 0 })
-  expect(rowsOf()).toEqual(before)
+  expect(readRows()).toEqual(before)
   ledger.close()
   expect(inodes).toEqual(
     ['a', 'b', 'c'].map((name) => statSync(path.join(received(receiver, 'photos'), name)).ino),
@@ -190,14 +190,14 @@ test('after a restart nothing is sent again; without its destination it is this 
   // Without any destination it is this computer again, with all that the ledger knows.
   const unnamed = startHoldfast(['destinations', 'remove', '--data', data])
   expect(await unnamed.ended()).toBe(2)
-  expect((await stateOf(data)).destinations.map(({ name }) => name)).toEqual(['nas'])
+  expect((await readState(data)).destinations.map(({ name }) => name)).toEqual(['nas'])
   const said = await holdfast(['destinations', 'remove', 'nas', '--data', data])
   expect(said).toContain('only destination')
   writeFileSync(path.join(source, 'd'), 'd')
   const here = await untilState(data, 'all to be here', ({ totals }) => totals.sentFiles === 4)
   expect(here.destinations.map(({ kind }) => kind)).toEqual(['embedded'])
-  const copies = Object.values(treeOf(path.join(data, 'store'))).sort()
-  expect(copies).toEqual(Object.values(treeOf(source)).sort())
+  const copies = Object.values(readTree(path.join(data, 'store'))).sort()
+  expect(copies).toEqual(Object.values(readTree(source)).sort())
 }, 120_000)
 
 test('`scan --once` sends to all destinations, or to those that are named', async () => {
@@ -212,9 +212,9 @@ test('`scan --once` sends to all destinations, or to those that are named', asyn
   expect(unknown.err()).toContain('no destination “three”')
   await holdfast(['scan', '--once', '--to', 'two', '--data', data, source])
   expect(existsSync(received(one, 'photos'))).toBe(false)
-  expect(treeOf(received(two, 'photos'))).toEqual(treeOf(source))
+  expect(readTree(received(two, 'photos'))).toEqual(readTree(source))
   expect(await holdfast(['scan', '--once', '--data', data, source])).toContain('1 file')
-  expect(treeOf(received(one, 'photos'))).toEqual(treeOf(source))
+  expect(readTree(received(one, 'photos'))).toEqual(readTree(source))
 }, 90_000)
 
 test('after pairing again with a receiver that had revoked this computer, nothing waits until the next attempt', async () => {

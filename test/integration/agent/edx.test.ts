@@ -6,7 +6,7 @@ import { sendCommand } from '../../../core/agent/control-socket.ts'
 import { stateSnapshotSchema } from '../../../core/agent/state/schema.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/trees.ts'
+import { readTree } from '../../support/trees.ts'
 import { until } from '../../support/until.ts'
 
 const MARKS = /(^|\/)(\.holdfast.*|finished\.(parse|watch))$/
@@ -123,9 +123,9 @@ async function expectSent(station: Station, store: string): Promise<void> {
   for (const batch of NAMES) {
     await until(`${batch} to be marked as sent`, () => station.isMarked(batch), 30_000)
   }
-  expect(Object.keys(treeOf(station.root, MARKS))).toHaveLength(140)
-  expect(treeOf(received(store, station), MARKS)).toEqual(treeOf(station.root, MARKS))
-  expect(Object.keys(treeOf(received(store, station), /$^/)).filter((name) => MARKS.test(name))).toEqual([])
+  expect(Object.keys(readTree(station.root, MARKS))).toHaveLength(140)
+  expect(readTree(received(store, station), MARKS)).toEqual(readTree(station.root, MARKS))
+  expect(Object.keys(readTree(received(store, station), /$^/)).filter((name) => MARKS.test(name))).toEqual([])
 }
 
 describe('stations in live operation', () => {

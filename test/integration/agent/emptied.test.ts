@@ -3,10 +3,10 @@ import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, test, vi } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { answerOf } from '../../support/agent-answers.ts'
+import { askAgent } from '../../support/agent-answers.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/trees.ts'
+import { readTree } from '../../support/trees.ts'
 import { holdfast, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
@@ -20,10 +20,10 @@ const EMPTIED = 40
 const heldOnes = ({ incidents }: AppState) =>
   incidents.filter(({ kind, endedAt }) => kind === 'emptied' && endedAt === null)
 const isHeld = (state: AppState) => heldOnes(state).length === 1
-const totalsOf = ({ sources }: AppState, name: string) =>
+const findTotals = ({ sources }: AppState, name: string) =>
   sources.find(({ settings }) => settings.name === name)?.totals
 const isCounted = (state: AppState, name: string, sent: number, waiting: number) => {
-  const { sentFiles, waitingFiles } = totalsOf(state, name) ?? {}
+  const { sentFiles, waitingFiles } = findTotals(state, name) ?? {}
   return sentFiles === sent && waitingFiles === waiting
 }
 const isSent = (state: AppState, name: string, files: number) => isCounted(state, name, files, 0)
@@ -48,7 +48,7 @@ function usualWork(files: readonly string[]): void {
   truncateSync(files[59] ?? '', 0)
 }
 
-async function directoryOf(name: string, below: string): Promise<string> {
+async function findDirectory(name: string, below: string): Promise<string> {
   const found = await readdir(below, { recursive: true })
   return path.join(below, found.find((one) => path.basename(one) === name) ?? name)
 }
@@ -58,12 +58,12 @@ test('many files that are emptied at once wait for a person, who brings them bac
   const parent = temporaryDirectory('emptied-sources')
   const [runs, logs] = [path.join(parent, 'runs'), path.join(parent, 'logs')]
   const [files, logFiles] = [fill(runs), fill(logs)]
-  const before = treeOf(runs)
+  const before = readTree(runs)
   const agent = startHoldfast(['agent', '--data', data, runs, logs])
   const { destinations, sources } = await untilState(data, 'all to be sent', (state) =>
     ['runs', 'logs'].every((name) => isSent(state, name, FILES)),
   )
-  const copies = await directoryOf('runs', destinations[0]?.address ?? '')
+  const copies = await findDirectory('runs', destinations[0]?.address ?? '')
   const id = sources.find(({ settings }) => settings.name === 'runs')?.settings.id ?? ''
 
   usualWork(logFiles)
@@ -85,18 +85,18 @@ test('many files that are emptied at once wait for a person, who brings them bac
   // What was lost would have gone by then, as the one emptied log does.
   await untilState(data, 'the logs to be sent', (state) => isSent(state, 'logs', FILES + 30))
   await until('so long', () => Date.now() > heldAt + 11_000, 20_000)
-  expect(treeOf(copies)).toEqual({ ...before, new: treeOf(runs).new })
+  expect(readTree(copies)).toEqual({ ...before, new: readTree(runs).new })
 
   // Once all is back it goes on by itself.
-  const ask = answerOf(data)
+  const ask = askAgent(data)
   expect(await ask('bringBack', { id })).toEqual({ done: true })
   const back = await untilState(data, 'all to be well again', (state) => {
     return heldOnes(state).length === 0 && isSent(state, 'runs', FILES + 1)
   })
   expect(back.restore).toMatchObject({ phase: 'done', restored: EMPTIED, failed: 0 })
-  const { new: added, ...again } = treeOf(runs)
+  const { new: added, ...again } = readTree(runs)
   expect(again).toEqual(before)
-  expect(treeOf(copies)).toEqual({ ...before, new: added })
+  expect(readTree(copies)).toEqual({ ...before, new: added })
 
   for (const file of files.slice(0, EMPTIED)) truncateSync(file, 0)
   await untilState(data, 'it to be held again', isHeld)
@@ -104,7 +104,7 @@ test('many files that are emptied at once wait for a person, who brings them bac
   const last = await untilState(data, 'all to be sent as it is', (state) => {
     return heldOnes(state).length === 0 && isSent(state, 'runs', FILES + 1)
   })
-  expect(treeOf(copies)).toEqual(treeOf(runs))
+  expect(readTree(copies)).toEqual(readTree(runs))
   expect(last.incidents.map(({ kind, sources: [of] }) => [kind, of])).toEqual([
     ['emptied', id],
     ['emptied', id],
@@ -116,7 +116,7 @@ test('what was emptied while nothing ran is held by an agent that starts then', 
   const data = temporaryDirectory('emptied-before')
   const runs = path.join(temporaryDirectory('emptied-before-source'), 'runs')
   const files = fill(runs)
-  const before = treeOf(runs)
+  const before = readTree(runs)
   const first = startHoldfast(['agent', '--data', data, runs])
   const { destinations } = await untilState(data, 'all to be sent', (state) => isSent(state, 'runs', FILES))
   first.child.kill('SIGTERM')
@@ -124,24 +124,24 @@ test('what was emptied while nothing ran is held by an agent that starts then', 
   for (const file of files.slice(0, EMPTIED)) truncateSync(file, 0)
   startHoldfast(['agent', '--data', data])
   await untilState(data, 'it to be held', isHeld)
-  expect(treeOf(await directoryOf('runs', destinations[0]?.address ?? ''))).toEqual(before)
+  expect(readTree(await findDirectory('runs', destinations[0]?.address ?? ''))).toEqual(before)
 })
 
 test('`scan --once` ends with 1 where many files were emptied, until they are back, or accepted', async () => {
   const data = temporaryDirectory('emptied-once')
   const runs = path.join(temporaryDirectory('emptied-once-source'), 'runs')
   const files = fill(runs)
-  const before = treeOf(runs)
+  const before = readTree(runs)
   const words = ['scan', '--once', '--data', data, runs]
   await holdfast(words)
-  const copies = await directoryOf('runs', path.join(data, 'store'))
+  const copies = await findDirectory('runs', path.join(data, 'store'))
   const failing = async () => {
     const once = startHoldfast(words)
     expect(await once.ended(), once.out()).toBe(1)
     expect(once.err()).toMatch(
       /Not everything was sent: 40 of 60 files of runs .*run this again with --accept/,
     )
-    expect(treeOf(copies)).toEqual(before)
+    expect(readTree(copies)).toEqual(before)
   }
   for (const file of files.slice(0, EMPTIED)) truncateSync(file, 0)
   await failing()
@@ -152,5 +152,5 @@ test('`scan --once` ends with 1 where many files were emptied, until they are ba
 
   for (const file of files.slice(0, EMPTIED)) truncateSync(file, 0)
   expect(await holdfast([...words, '--accept'])).toContain('60 files are copied')
-  expect(treeOf(copies)).toEqual(treeOf(runs))
+  expect(readTree(copies)).toEqual(readTree(runs))
 })

@@ -5,10 +5,10 @@ import { commands } from '../../../core/agent/contract.ts'
 import { sendCommand } from '../../../core/agent/control-socket.ts'
 import { stateSnapshotSchema } from '../../../core/agent/state/schema.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
-import { outcomeOf } from '../../support/agent-answers.ts'
+import { toOutcome } from '../../support/agent-answers.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/trees.ts'
+import { readTree } from '../../support/trees.ts'
 import { until } from '../../support/until.ts'
 
 const NONE = {
@@ -55,7 +55,7 @@ describe('the filters of a source, as a view changes them', () => {
     await expect(unknown).rejects.toThrow('no longer protected')
 
     const change = async (changes: unknown) =>
-      outcomeOf(sendCommand(data, 'changeSource', { id: 'one', changes }))
+      toOutcome(sendCommand(data, 'changeSource', { id: 'one', changes }))
     const refused = await change({ minimumBytes: 2_048, maximumBytes: 1_024 })
     expect(refused.done ? '' : englishWords(refused.sentence)).toContain('at least 2 KiB and at most 1 KiB')
     expect(await change({ ignore: ['*.log'], hidden: 'leave-out', priority: 'high' })).toEqual({ done: true })
@@ -77,7 +77,7 @@ describe('holdfast scan --once with filters', () => {
     expect(await once.ended(), once.err()).toBe(0)
     expect(once.err()).toContain('1 file changed too recently')
     expect(once.out()).toContain('2 files are copied, on this computer only')
-    const stored = Object.keys(treeOf(path.join(data, 'store')))
+    const stored = Object.keys(readTree(path.join(data, 'store')))
     expect(stored.filter((name) => /source\/(a|deep\/b|young|x\.log|\.hidden)$/.test(name))).toHaveLength(2)
   })
 })

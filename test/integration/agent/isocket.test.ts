@@ -3,7 +3,7 @@ import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/trees.ts'
+import { readTree } from '../../support/trees.ts'
 import cases from '../../vectors/isocket.json' with { type: 'json' }
 
 const MARKS = /(^|\/)(\.holdfast.*|finished\.(parse|watch))$/
@@ -56,7 +56,7 @@ async function sendOnce(root: string): Promise<string> {
 
 /** The files of these batch directories that arrived, by path and digest. */
 function received(store: string): Record<string, string> {
-  return existsSync(store) ? treeOf(store, /$^/) : {}
+  return existsSync(store) ? readTree(store, /$^/) : {}
 }
 
 describe('the scan cases of isocket', () => {
@@ -64,7 +64,7 @@ describe('the scan cases of isocket', () => {
     const root = batchRoot(one)
     expect(await listed(root)).toEqual([...one.listed].sort())
     const store = await sendOnce(root)
-    const source = treeOf(root, MARKS)
+    const source = readTree(root, MARKS)
     expect(received(store)).toEqual(Object.fromEntries(one.listed.map((name) => [name, source[name]])))
     for (const mark of one.marksAfter) expect(existsSync(path.join(root, mark)), mark).toBe(true)
     // A second run finds nothing: what was sent carries the group-write bit, what is done its mark.
@@ -81,7 +81,7 @@ describe('the fsync cases of isocket', () => {
     })
     const root = batchRoot({ DC1: batch('DC1'), DC2: batch('DC2') })
     const store = await sendOnce(root)
-    const source = treeOf(root, MARKS)
+    const source = readTree(root, MARKS)
     const wanted = one.received.flatMap((name) => FILES.map((file) => `${name}/${file}`))
     expect(received(store)).toEqual(Object.fromEntries(wanted.map((name) => [name, source[name]])))
     for (const absent of one.absent ?? []) expect(existsSync(path.join(store, absent))).toBe(false)

@@ -5,18 +5,18 @@ import { sendCommand } from '../../../core/agent/control-socket.ts'
 import { type AppState, stateSnapshotSchema } from '../../../core/agent/state/schema.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/trees.ts'
+import { readTree } from '../../support/trees.ts'
 import { until } from '../../support/until.ts'
 
 const FILES = 2_000
 const GROUP_WRITE = 0o020
 
-async function stateOf(data: string): Promise<AppState> {
+async function readState(data: string): Promise<AppState> {
   return stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {})).state
 }
 
 /** The directory in the embedded receiver's store that holds what this computer sent. */
-function storeOf(data: string, source: string): string | null {
+function findStore(data: string, source: string): string | null {
   const store = path.join(data, 'store')
   if (!existsSync(store)) return null
   const sender = readdirSync(store).find((name) => !name.startsWith('.'))
@@ -41,7 +41,7 @@ describe('a sender that is killed', () => {
     const seen = new Set<string>()
     /** Looks at each mark once, when it is new: the store must have those very bytes by then. */
     const checkMarks = () => {
-      const store = path.join(storeOf(data, 'datas') ?? '', 'DC1')
+      const store = path.join(findStore(data, 'datas') ?? '', 'DC1')
       for (const name of readdirSync(batch)) {
         if (seen.has(name) || !name.startsWith('file')) continue
         const file = path.join(batch, name)
@@ -56,7 +56,7 @@ describe('a sender that is killed', () => {
     const killed = new Set<number>()
     for (const share of [0.1, 0.4, 0.7]) {
       await until(`${share * FILES} files to be marked`, () => checkMarks() >= share * FILES, 60_000)
-      const { pid } = (await stateOf(data)).workers.sender
+      const { pid } = (await readState(data)).workers.sender
       if (pid === null) throw new Error('the sender has no process')
       killed.add(pid)
       process.kill(pid, 'SIGKILL')
@@ -64,7 +64,7 @@ describe('a sender that is killed', () => {
         'another sender',
         async () => {
           checkMarks()
-          const { condition, pid: now } = (await stateOf(data)).workers.sender
+          const { condition, pid: now } = (await readState(data)).workers.sender
           return condition === 'running' && now !== pid
         },
         30_000,
@@ -82,10 +82,10 @@ describe('a sender that is killed', () => {
     expect(killed.size).toBe(3)
     expect(early).toEqual([])
     const marks = /finished\.(parse|watch)$/
-    expect(treeOf(storeOf(data, 'datas') ?? '', marks)).toEqual(treeOf(root, marks))
+    expect(readTree(findStore(data, 'datas') ?? '', marks)).toEqual(readTree(root, marks))
     // The state hears of it with the sender's next report.
     const { totals, workers } = await until('the state to know it', async () => {
-      const state = await stateOf(data)
+      const state = await readState(data)
       return state.totals.sentFiles === FILES ? state : null
     })
     expect(totals).toMatchObject({ waitingFiles: 0, parkedFiles: 0 })

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { headless } from '../../support/headless.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { stateOf, untilState } from '../../support/two-receivers.ts'
+import { readState, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 /** `current` leads to `run-7`; `run-8` is beside it. */
@@ -30,7 +30,7 @@ function linked() {
 async function running() {
   const home = headless({ version: 1, check: { intervalSeconds: 1 }, notifications: false })
   home.startAgent()
-  await until('it runs', () => stateOf(home.directory), 20_000)
+  await until('it runs', () => readState(home.directory), 20_000)
   const open = async (id: string | null) =>
     untilState(home.directory, `a link that moved: ${id}`, ({ incidents }) => {
       const links = incidents

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, stateOf, untilState } from '../../support/two-receivers.ts'
+import { holdfast, readState, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 const FILES = 1_000
@@ -25,7 +25,7 @@ function markedTree(name: string): { root: string; watch: string } {
 
 const asked = ({ incidents }: AppState) =>
   incidents.find(({ kind, endedAt }) => kind === 'marked' && endedAt === null)
-const totalsOf = ({ sources: [source] }: AppState) => source?.totals
+const getTotals = ({ sources: [source] }: AppState) => source?.totals
 
 test.each([
   ['confirm', 'they count as sent, and travel nowhere'],
@@ -37,11 +37,11 @@ test.each([
     const data = temporaryDirectory(`marked-${answer}`)
     const { root, watch } = markedTree(`marked-${answer}-source`)
     startHoldfast(['agent', '--data', data, '--batch', '--prefix', 'DC', root])
-    await until('the agent to answer', () => stateOf(data))
+    await until('the agent to answer', () => readState(data))
     const state = await untilState(data, 'it to be asked', (now) => asked(now) !== undefined)
     expect(state.status).toMatchObject({ level: 'attention', sentence: { key: 'condition.marked' } })
     expect(asked(state)?.sentence.params).toMatchObject({ count: FILES, directories: 'DC1' })
-    expect(totalsOf(state)).toMatchObject({ sentFiles: 0, waitingFiles: 0 })
+    expect(getTotals(state)).toMatchObject({ sentFiles: 0, waitingFiles: 0 })
     expect(existsSync(watch)).toBe(false)
 
     const lines = await holdfast(['paths', '--data', data])
@@ -54,9 +54,9 @@ test.each([
     const after = await untilState(
       data,
       'nothing to be asked',
-      (now) => asked(now) === undefined && totalsOf(now)?.sentFiles === FILES,
+      (now) => asked(now) === undefined && getTotals(now)?.sentFiles === FILES,
     )
-    expect(totalsOf(after)?.waitingFiles).toBe(0)
+    expect(getTotals(after)?.waitingFiles).toBe(0)
     const copies = after.destinations[0]?.address ?? ''
     expect(await filesBelow(copies)).toBe(answer === 'send' ? FILES : 0)
     // All decisions are made.

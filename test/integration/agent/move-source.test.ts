@@ -6,8 +6,8 @@ import { idOfPath } from '../../../core/settings/path-id.ts'
 import { headless } from '../../support/headless.ts'
 import { mountTmpfs } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/trees.ts'
-import { stateOf, untilState } from '../../support/two-receivers.ts'
+import { readTree } from '../../support/trees.ts'
+import { readState, untilState } from '../../support/two-receivers.ts'
 
 test('a directory that is on another disk now keeps its place at the destination; only what differs is sent', async ({
   onTestFinished,
@@ -48,12 +48,12 @@ test('a directory that is on another disk now keeps its place at the destination
     path: now,
     write: true,
   })
-  const there = Object.keys(treeOf(disk, /\.holdfast/))
+  const there = Object.keys(readTree(disk, /\.holdfast/))
   expect(there.filter((file) => path.basename(path.dirname(file)) === 'photos')).toHaveLength(21)
   expect(existsSync(path.join(disk, '.holdfast/versions'))).toBe(false)
   // The former path is another source from now on.
   mkdirSync(before)
   await sendCommand(home.directory, 'addSource', { path: before })
-  const { settings } = await stateOf(home.directory)
+  const { settings } = await readState(home.directory)
   expect(new Set(settings.sources.map(({ id }) => id)).size).toBe(2)
 }, 90_000)

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, stateOf, untilState } from '../../support/two-receivers.ts'
+import { holdfast, readState, untilState } from '../../support/two-receivers.ts'
 
 test('`status --dismiss` shows the notices and puts them away', async () => {
   const data = temporaryDirectory('notices')
@@ -35,10 +35,10 @@ test('a directory that was refused is told no longer once it is there and was ad
   const late = path.join(temporaryDirectory('notices-late'), 'late')
   startHoldfast(['agent', '--data', data, late, temporaryDirectory('notices-source')])
   await untilState(data, 'the other directory', ({ sources }) => sources.length === 1)
-  expect((await stateOf(data)).notices).toHaveLength(1)
+  expect((await readState(data)).notices).toHaveLength(1)
   mkdirSync(late)
   await holdfast(['agent', '--data', data, late])
-  const { notices, sources } = await stateOf(data)
+  const { notices, sources } = await readState(data)
   expect(sources).toHaveLength(2)
   expect(notices).toEqual([])
 })

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type RunningCommand, startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/trees.ts'
+import { readTree } from '../../support/trees.ts'
 import { until } from '../../support/until.ts'
 
 const FILES = ['file0', 'file1', 'file2']
@@ -37,14 +37,14 @@ class Place {
   }
 
   /** What a directory holds, and what of it is stored. */
-  files = (name = ''): Record<string, string> => treeOf(path.join(this.root, name), MARKS)
+  files = (name = ''): Record<string, string> => readTree(path.join(this.root, name), MARKS)
 
   stored(): Record<string, string> {
     const store = path.join(this.data, 'store')
     if (!existsSync(store)) return {}
     const within = /^.*?\/datas\//
     return Object.fromEntries(
-      Object.entries(treeOf(store, MARKS)).map(([name, digest]) => [name.replace(within, ''), digest]),
+      Object.entries(readTree(store, MARKS)).map(([name, digest]) => [name.replace(within, ''), digest]),
     )
   }
 

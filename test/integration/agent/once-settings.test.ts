@@ -5,7 +5,7 @@ import { sourceSchema } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, pairWith, startReceiver, stateOf, untilState } from '../../support/two-receivers.ts'
+import { holdfast, pairWith, startReceiver, readState, untilState } from '../../support/two-receivers.ts'
 
 /** A data directory with a source and a limit, and a run that waits for a receiver which is away. */
 async function whileSendingOnce() {
@@ -51,7 +51,7 @@ test('what sends once takes no settings, and its own are not told as those of th
     expect(command.err(), words.join(' ')).toContain('sending once')
   }
   expect(readFileSync(path.join(data, 'settings.json'), 'utf8')).toBe(before)
-  expect((await stateOf(data)).host).toBe('once')
+  expect((await readState(data)).host).toBe('once')
   once.child.kill('SIGTERM')
   await once.ended()
   // The one-time code was not used up.

@@ -6,10 +6,10 @@ import { stateSnapshotSchema } from '../../../core/agent/state/schema.ts'
 import { canMount, mountTmpfs } from '../../support/mounts.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/trees.ts'
+import { readTree } from '../../support/trees.ts'
 import { until } from '../../support/until.ts'
 
-const stateOf = async (data: string) =>
+const readState = async (data: string) =>
   stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {})).state
 
 describe('the agent of a data directory', () => {
@@ -26,28 +26,28 @@ describe('the agent of a data directory', () => {
       expect(one.child.exitCode).toBe(1)
       expect(one.err()).toContain(`already running for ${data}. Stop it first, or let it do the work`)
     }
-    await until('the third to answer', async () => (await stateOf(data)).host === 'terminal')
+    await until('the third to answer', async () => (await readState(data)).host === 'terminal')
   })
 
   it('hands directories to the one that runs already', async () => {
     const data = temporaryDirectory('hand')
     const source = temporaryDirectory('hand-source')
     startHoldfast(['agent', '--data', data])
-    await until('the agent to answer', async () => (await stateOf(data)).host === 'terminal', 20_000)
+    await until('the agent to answer', async () => (await readState(data)).host === 'terminal', 20_000)
     const second = startHoldfast(['agent', '--data', data, source])
     expect(await second.ended()).toBe(0)
-    expect((await stateOf(data)).sources.map(({ settings }) => settings.path)).toEqual([source])
+    expect((await readState(data)).sources.map(({ settings }) => settings.path)).toEqual([source])
   })
 
   it('hands over what it can, and tells each directory that is refused', async () => {
     const data = temporaryDirectory('hand')
     const source = temporaryDirectory('hand-source')
     startHoldfast(['agent', '--data', data])
-    await until('the agent to answer', async () => (await stateOf(data)).host === 'terminal', 20_000)
+    await until('the agent to answer', async () => (await readState(data)).host === 'terminal', 20_000)
     const second = startHoldfast(['agent', '--data', data, '/nowhere/one', source, '/nowhere/two'])
     expect(await second.ended()).toBe(1)
     for (const one of ['one', 'two']) expect(second.err()).toContain(`/nowhere/${one} does not exist`)
-    expect((await stateOf(data)).sources.map(({ settings }) => settings.path)).toEqual([source])
+    expect((await readState(data)).sources.map(({ settings }) => settings.path)).toEqual([source])
   })
 
   it('protects no store of a receiver, nor what is in one: its files would be sent into itself for ever', async () => {
@@ -68,7 +68,7 @@ describe('the agent of a data directory', () => {
     const source = temporaryDirectory('hand-source')
     const agent = (...options: string[]) => startHoldfast(['agent', '--data', data, ...options, source])
     const first = agent()
-    await until('the source', async () => (await stateOf(data)).sources.length === 1, 20_000)
+    await until('the source', async () => (await readState(data)).sources.length === 1, 20_000)
     expect(first.out()).not.toContain('Nothing is protected')
     expect(await agent().ended()).toBe(0)
     const batch = agent('--prefix', 'DC')
@@ -78,7 +78,7 @@ describe('the agent of a data directory', () => {
       'set up in another way (batch directories, prefix, one file system). Nothing was changed.',
     )
     expect(batch.err()).toContain('Remove it, then add it anew.')
-    expect((await stateOf(data)).sources[0]?.settings.kind).toBe('continuous')
+    expect((await readState(data)).sources[0]?.settings.kind).toBe('continuous')
   })
 
   it('does not run a source that contains its own store, however the settings came to hold it', async () => {
@@ -92,7 +92,7 @@ describe('the agent of a data directory', () => {
     const state = await until(
       'the refusal',
       async () => {
-        const now = await stateOf(data)
+        const now = await readState(data)
         return now.status.level === 'attention' ? now : null
       },
       20_000,
@@ -111,7 +111,7 @@ describe('holdfast scan --once with the receiver on this computer', () => {
     expect(await once.ended(), once.err()).toBe(0)
     expect(once.out()).toContain('3 files are copied, on this computer only')
     const store = path.join(data, 'store')
-    expect(Object.values(treeOf(store)).sort()).toEqual(Object.values(treeOf(source)).sort())
+    expect(Object.values(readTree(store)).sort()).toEqual(Object.values(readTree(source)).sort())
   })
 
   it.each([
@@ -147,7 +147,7 @@ describe.skipIf(!canMount)('a full data directory (needs root: tmpfs)', () => {
     startHoldfast(['agent', '--data', data, source])
     await until(
       'the source',
-      async () => (await stateOf(data)).sources[0]?.checked?.overall.kind === 'ok',
+      async () => (await readState(data)).sources[0]?.checked?.overall.kind === 'ok',
       20_000,
     )
     fill(path.join(small.point, 'filler'))
@@ -156,7 +156,7 @@ describe.skipIf(!canMount)('a full data directory (needs root: tmpfs)', () => {
     const state = await until(
       'the trouble to be told',
       async () => {
-        const now = await stateOf(data)
+        const now = await readState(data)
         return now.status.level === 'attention' ? now : null
       },
       30_000,

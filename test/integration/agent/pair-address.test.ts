@@ -5,10 +5,10 @@ import { formatAddress } from '../../../core/lib/i18n/address.ts'
 import { parsePairingCode } from '../../../core/protocol/pairing-code.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, pairWith, startReceiver, stateOf, untilState } from '../../support/two-receivers.ts'
+import { holdfast, pairWith, startReceiver, readState, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
-async function codeOf({ store }: { store: string }) {
+async function createPairingCode({ store }: { store: string }) {
   const [code] = await startHoldfast(['pair', '--store', store]).says(/holdfast:\/\/\S+/)
   return parsePairingCode(code)
 }
@@ -46,7 +46,7 @@ test('a receiver that has taken over the address of another one is not paired wi
   await holdfast(['destinations', 'remove', 'cellar', '--data', data])
   // The same code: no refusal has used it up.
   await holdfast(['pair', code, '--data', data])
-  const { settings } = await stateOf(data)
+  const { settings } = await readState(data)
   expect(settings.destinations).toEqual([{ ...known[0], host }])
 })
 
@@ -54,17 +54,17 @@ test('a receiver that has moved is reached at its new address once it has answer
   const [nas, other] = [await startReceiver('nas'), await startReceiver('other')]
   const data = path.join(temporaryDirectory('moved'), 'data')
   startHoldfast(['agent', '--data', data])
-  await until('the agent to run', () => stateOf(data).catch(() => null))
+  await until('the agent to run', () => readState(data).catch(() => null))
   await pairWith(nas, data, 'station')
-  const { settings } = await stateOf(data)
+  const { settings } = await readState(data)
   const [before] = settings.destinations
-  const wrong = await codeOf(other)
+  const wrong = await createPairingCode(other)
   const change = (...words: string[]) =>
     startHoldfast(['destinations', 'change', 'nas', '--data', data, ...words])
   const refused = change('--port', String(wrong.port))
   expect(await refused.ended()).toBe(1)
   expect(refused.err()).toContain('is not the receiver')
-  expect((await stateOf(data)).settings.destinations).toEqual([before])
+  expect((await readState(data)).settings.destinations).toEqual([before])
 
   const moved = change('--host', 'localhost')
   expect(await moved.ended(), moved.err()).toBe(0)
@@ -72,7 +72,7 @@ test('a receiver that has moved is reached at its new address once it has answer
     const port = before?.kind === 'receiver' ? before.port : 0
     return one?.address === `localhost:${port}` && one.connection.state === 'connected'
   })
-  expect((await stateOf(data)).settings.destinations).toEqual([{ ...before, host: 'localhost' }])
+  expect((await readState(data)).settings.destinations).toEqual([{ ...before, host: 'localhost' }])
   const strange = change('--user', 'me')
   expect([await strange.ended(), strange.err()]).toEqual([2, expect.stringContaining('has no --user')])
 })

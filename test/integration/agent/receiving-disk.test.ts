@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { answerOf } from '../../support/agent-answers.ts'
+import { askAgent } from '../../support/agent-answers.ts'
 import { canMount, mountExt4 } from '../../support/mounts.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -44,7 +44,7 @@ test.skipIf(!canMount)(
     const directory = path.join(disk.point, 'hf')
     const data = temporaryDirectory('receiving')
     const port = await aPort()
-    const ask = answerOf(data)
+    const ask = askAgent(data)
     const agent = () => startHoldfast(['agent', '--data', data])
     const first = agent()
     await untilState(data, 'the agent', () => true)

@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { answerOf } from '../../support/agent-answers.ts'
+import { askAgent } from '../../support/agent-answers.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/trees.ts'
+import { readTree } from '../../support/trees.ts'
 import { holdfast, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
@@ -24,7 +24,7 @@ test('others send to an agent that lets them: by its code, each seen, renamed, l
   const own = temporaryDirectory('own')
   startHoldfast(['agent', '--data', data, own])
   await untilState(data, 'the agent', ({ sources }) => sources.length === 1)
-  const ask = answerOf(data)
+  const ask = askAgent(data)
   const receive = { directory, port: await aPort(), quotaBytes: null }
 
   const inside = { ...receive, directory: path.join(own, 'store') }
@@ -53,10 +53,10 @@ test('others send to an agent that lets them: by its code, each seen, renamed, l
   const arrived = path.join(directory, 'station-3/photos')
   await until(
     'all to arrive',
-    () => existsSync(arrived) && Object.keys(treeOf(arrived)).length === 20,
+    () => existsSync(arrived) && Object.keys(readTree(arrived)).length === 20,
     30_000,
   )
-  expect(treeOf(arrived)).toEqual(treeOf(photos))
+  expect(readTree(arrived)).toEqual(readTree(photos))
   const seen = await untilState(data, 'the sender to be seen', ({ receiving }) => {
     const [sender] = receiving?.senders ?? []
     return sender?.files === 20 && sender.connected && sender.level === 'ok'

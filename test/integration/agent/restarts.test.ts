@@ -6,12 +6,12 @@ import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-async function stateOf(data: string) {
+async function readState(data: string) {
   return stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {})).state
 }
 
-async function endsOf(data: string): Promise<(number | null)[]> {
-  return (await stateOf(data)).incidents.map(({ endedAt }) => endedAt)
+async function readEnds(data: string): Promise<(number | null)[]> {
+  return (await readState(data)).incidents.map(({ endedAt }) => endedAt)
 }
 
 /** An agent that has told that its directory's disk is read-only. */
@@ -20,11 +20,11 @@ async function told() {
   const data = temporaryDirectory('restarts')
   const words = ['agent', '--data', data]
   const agent = startHoldfast(words)
-  const isConnected = async () => (await stateOf(data)).destinations[0]?.connection.state === 'connected'
+  const isConnected = async () => (await readState(data)).destinations[0]?.connection.state === 'connected'
   await until('the agent', isConnected, 30_000)
   // To an agent that has been at work: no other change of its settings follows.
   await sendCommand(data, 'addCheckedPath', { path: disk.point })
-  const wellAt = async () => (await stateOf(data)).checkedPaths[0]?.checked?.at ?? 0
+  const wellAt = async () => (await readState(data)).checkedPaths[0]?.checked?.at ?? 0
   await until('a check that is well', async () => (await wellAt()) > 0, 30_000)
   await disk.remount('ro')
   await agent.says(/Read-only: .*/, 30_000)
@@ -34,11 +34,11 @@ async function told() {
 describe.skipIf(!canMount)('a fault that was told (needs root: mount)', () => {
   test('lasts although the checker was replaced', { timeout: 90_000 }, async () => {
     const { disk, data, agent, checkedAt } = await told()
-    const { pid } = (await stateOf(data)).workers.checker
+    const { pid } = (await readState(data)).workers.checker
     process.kill(pid ?? expect.fail('no checker'), 'SIGKILL')
     const killedAt = Date.now()
     await until('a check of the next one', async () => (await checkedAt()) > killedAt, 30_000)
-    expect(await endsOf(data)).toEqual([null])
+    expect(await readEnds(data)).toEqual([null])
     await disk.remount('rw')
     await agent.says(/Recovered: .*/, 30_000)
     expect(agent.out().match(/Read-only: /g)).toHaveLength(1)
@@ -46,14 +46,14 @@ describe.skipIf(!canMount)('a fault that was told (needs root: mount)', () => {
 
   test('is not told again by the next agent, and its end is', { timeout: 90_000 }, async () => {
     const { disk, data, words, agent, checkedAt } = await told()
-    const begun = (await stateOf(data)).incidents[0]?.startedAt
+    const begun = (await readState(data)).incidents[0]?.startedAt
     agent.child.kill('SIGTERM')
     await agent.ended()
     const killedAt = Date.now()
     const next = startHoldfast(words)
     await next.says(/./)
     await until('its first check', async () => (await checkedAt().catch(() => 0)) > killedAt, 30_000)
-    expect((await stateOf(data)).incidents).toMatchObject([{ startedAt: begun, endedAt: null }])
+    expect((await readState(data)).incidents).toMatchObject([{ startedAt: begun, endedAt: null }])
     next.child.kill('SIGTERM')
     await next.ended()
     expect(next.out()).not.toContain('Read-only: ')

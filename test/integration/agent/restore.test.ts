@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { answerOf } from '../../support/agent-answers.ts'
+import { askAgent } from '../../support/agent-answers.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { runStoreCommand } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/trees.ts'
+import { readTree } from '../../support/trees.ts'
 import { untilState } from '../../support/two-receivers.ts'
 
 test('what is kept on this computer is looked through and comes back by commands of a view', async () => {
@@ -22,7 +22,7 @@ test('what is kept on this computer is looked through and comes back by commands
     ({ totals }) => totals.sentFiles === 3 && totals.waitingFiles === 0,
   )
   const destination = destinations[0]?.id ?? ''
-  const ask = answerOf(data)
+  const ask = askAgent(data)
 
   const { folders } = await ask('restoreFolders', { destination })
   expect(folders).toEqual([{ name: 'runs', source: sources[0]?.settings.id }])
@@ -52,7 +52,7 @@ test('what is kept on this computer is looked through and comes back by commands
   const done = await untilState(data, 'it to be done', ({ restore }) => restore?.phase === 'done')
   expect(done.restore).toMatchObject({ files: 3, restored: 3, failed: 0, kept: 0, to, sentence: null })
   expect(done.notices.map(({ sentence }) => sentence.key)).toContain('restore.done')
-  expect(treeOf(to)).toEqual(treeOf(source))
+  expect(readTree(to)).toEqual(readTree(source))
 
   const older = { ...wanted, path: 'three', version: versions[1]?.version ?? '' }
   await ask('restoreStart', older)
@@ -82,14 +82,14 @@ test('a computer that is set up anew chooses whose files it restores, in a view 
   } as const
   const before = startHoldfast(['agent', '--data', data, source])
   await untilState(data, 'it to run', () => true)
-  expect(await answerOf(data)('addDestination', { destination, secrets: {} })).toEqual({ done: true })
+  expect(await askAgent(data)('addDestination', { destination, secrets: {} })).toEqual({ done: true })
   await untilState(data, 'all to be there', ({ destinations }) => destinations[0]?.totals.sentFiles === 1)
   before.child.kill('SIGTERM')
   await before.ended()
 
   startHoldfast(['agent', '--data', anew])
   await untilState(anew, 'it to run', () => true)
-  const ask = answerOf(anew)
+  const ask = askAgent(anew)
   await ask('addDestination', { destination, secrets: {} })
   const { destinations } = await untilState(anew, 'it to be there', ({ destinations: all }) => all.length > 0)
   const of = { destination: destinations[0]?.id ?? '' }
@@ -103,7 +103,7 @@ test('a computer that is set up anew chooses whose files it restores, in a view 
   const all = { folder: null, path: null, version: null, at: null, to }
   expect(await ask('restoreStart', { ...of, computer, ...all })).toEqual({ done: true })
   await untilState(anew, 'it to be done', ({ restore }) => restore?.phase === 'done')
-  expect(treeOf(path.join(to, 'runs'))).toEqual(treeOf(source))
+  expect(readTree(path.join(to, 'runs'))).toEqual(readTree(source))
 
   const from = ['restore', '--from', 'shelf', '--data', anew]
   const listed = await runStoreCommand(...from, '--computers')

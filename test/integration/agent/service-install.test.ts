@@ -29,7 +29,7 @@ test.skipIf(process.platform !== 'linux').each([
 })
 
 /** Programs of the system that say what a script has them say. */
-function systemOf(base: string, scripts: Record<string, string>): { PATH: string } {
+function createSystem(base: string, scripts: Record<string, string>): { PATH: string } {
   for (const [name, script] of Object.entries(scripts))
     writeFileSync(path.join(base, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
   return { PATH: `${base}:${process.env.PATH}` }
@@ -40,7 +40,7 @@ test.skipIf(process.platform !== 'linux')(
   async () => {
     const base = temporaryDirectory('service-install')
     const env = {
-      ...systemOf(base, { systemctl: `echo '${NO_BUS}' >&2; exit 1` }),
+      ...createSystem(base, { systemctl: `echo '${NO_BUS}' >&2; exit 1` }),
       XDG_CONFIG_HOME: path.join(base, 'config'),
     }
     const words = ['service', 'install', 'receive', '--user', '--store', path.join(base, 'store')]
@@ -55,7 +55,7 @@ test.skipIf(process.getuid?.() !== 0 || process.platform !== 'linux' || existsSy
   async () => {
     const base = temporaryDirectory('service-install')
     const made = path.join(base, 'made')
-    const env = systemOf(base, { id: 'exit 1', useradd: `touch ${made}` })
+    const env = createSystem(base, { id: 'exit 1', useradd: `touch ${made}` })
     const install = startHoldfast(['service', 'install', 'receive', '--system', '--store', base], env)
     expect(await install.ended()).toBe(1)
     expect(install.err()).toContain(`${base} does not belong to holdfast`)

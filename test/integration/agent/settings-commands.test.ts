@@ -5,7 +5,7 @@ import { openLedger } from '../../../core/ledger/ledger.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, stateOf, untilState } from '../../support/two-receivers.ts'
+import { holdfast, readState, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 /** The exit code of a command, and what it complained of. */
@@ -122,10 +122,10 @@ describe('settings from the command line', () => {
       '~ send.bytesPerSecond: null -> 10485760',
     ])
     expect(said).toContain('--yes')
-    expect((await stateOf(data)).settings.sources).toEqual([])
+    expect((await readState(data)).settings.sources).toEqual([])
     await holdfast(['settings', 'import', file, '--yes', ...about])
     await untilState(data, 'the source again', ({ sources }) => sources[0]?.scanned?.phase === 'watching')
-    expect((await stateOf(data)).settings.send.bytesPerSecond).toBe(10_485_760)
+    expect((await readState(data)).settings.send.bytesPerSecond).toBe(10_485_760)
 
     // A source around the store would send its own copies: an agent refuses it, and so does the command alone.
     const around = JSON.parse(await holdfast(['settings', 'export', ...about]))
@@ -173,7 +173,7 @@ describe('settings from the command line', () => {
     await holdfast(['agent', '--one-file-system', other, ...about])
     const stays = 'left out: what is mounted inside'
     const isOne = async () =>
-      (await stateOf(data)).settings.sources.map(({ path: at, oneFileSystem }) => [at, oneFileSystem])
+      (await readState(data)).settings.sources.map(({ path: at, oneFileSystem }) => [at, oneFileSystem])
     expect(await isOne()).toEqual([
       [root, false],
       [other, true],

@@ -7,7 +7,7 @@ import { fakeBusctl } from '../../support/fake-busctl.ts'
 import { canMount } from '../../support/mounts.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, type stateOf, untilState } from '../../support/two-receivers.ts'
+import { holdfast, type readState, untilState } from '../../support/two-receivers.ts'
 
 const cli = path.resolve(import.meta.dirname, '../../../cli/holdfast.ts')
 
@@ -16,7 +16,7 @@ function directories() {
   writeFileSync(path.join(root, 'file'), 'content')
   return { root, data }
 }
-type State = Awaited<ReturnType<typeof stateOf>>
+type State = Awaited<ReturnType<typeof readState>>
 /** The sender has been there for three seconds, and the file is still here. */
 const isPaused = ({ status, totals, workers: { sender } }: State) =>
   status.level === 'paused' &&

@@ -8,7 +8,7 @@ import { holdfast, pairWith } from '../../support/two-receivers.ts'
 const FORGED = 'nas\nEverything is safe.\x1b[2J'
 const QUOTED = 'nas\\x0aEverything is safe.\\x1b[2J'
 
-const linesOf = (said: string) => said.trimEnd().split('\n')
+const splitLines = (said: string) => said.trimEnd().split('\n')
 
 test("a receiver's name commands no terminal, and is no line of its own there", async () => {
   const store = path.join(temporaryDirectory('terminal-names'), 'store')
@@ -16,26 +16,26 @@ test("a receiver's name commands no terminal, and is no line of its own there", 
   const words = ['receive', '--store', store, '--host', '127.0.0.1', '--port', '0', '--name', FORGED]
   const command = startHoldfast(words)
   await command.says(/holdfast:\/\//)
-  const paired = linesOf(await pairWith({ name: FORGED, store, command }, data, 'pc'))
+  const paired = splitLines(await pairWith({ name: FORGED, store, command }, data, 'pc'))
   // The other line says what to do next.
   expect(paired).toEqual([expect.stringContaining(QUOTED), expect.stringMatching(/^Next, /)])
   const about = ['--data', data]
-  expect(linesOf(await holdfast(['destinations', ...about]))).toEqual([expect.stringContaining(QUOTED)])
+  expect(splitLines(await holdfast(['destinations', ...about]))).toEqual([expect.stringContaining(QUOTED)])
   const missing = startHoldfast(['destinations', 'remove', `no ${FORGED}`, ...about])
   expect(await missing.ended()).toBe(1)
-  expect(linesOf(missing.err())).toEqual([expect.stringContaining(`no ${QUOTED}`)])
+  expect(splitLines(missing.err())).toEqual([expect.stringContaining(`no ${QUOTED}`)])
   const renamed = await holdfast(['destinations', 'rename', FORGED, 'nas', ...about])
-  expect(linesOf(renamed)).toEqual([expect.stringContaining(QUOTED)])
+  expect(splitLines(renamed)).toEqual([expect.stringContaining(QUOTED)])
 })
 
 test('neither does a path that is tested, nor a command that there is none of', async () => {
   const unknown = startHoldfast([FORGED])
   expect(await unknown.ended()).toBe(2)
-  expect(linesOf(unknown.err())[0]).toBe(`error: unknown command '${QUOTED}'`)
+  expect(splitLines(unknown.err())[0]).toBe(`error: unknown command '${QUOTED}'`)
   const gone = path.join(temporaryDirectory('probe'), 'gone', FORGED)
   const probed = startHoldfast(['probe', gone])
   expect(await probed.ended()).toBe(1)
-  expect(linesOf(probed.err())).toEqual([expect.stringContaining(`${QUOTED} is missing`)])
-  expect(linesOf(probed.out())).toContainEqual(expect.stringContaining(QUOTED))
-  expect(linesOf(probed.out())).toHaveLength(4)
+  expect(splitLines(probed.err())).toEqual([expect.stringContaining(`${QUOTED} is missing`)])
+  expect(splitLines(probed.out())).toContainEqual(expect.stringContaining(QUOTED))
+  expect(splitLines(probed.out())).toHaveLength(4)
 })

@@ -45,7 +45,7 @@ describe.each(types)('%s', (type) => {
   })
 })
 
-describe.each(limits)('%s', (type, most, sizeOf) => {
+describe.each(limits)('%s', (type, most, measureSize) => {
   test.each([
     ['Chinese', '磁'],
     ['pairs', '🧯'],
@@ -57,11 +57,11 @@ describe.each(limits)('%s', (type, most, sizeOf) => {
     for (let shift = 0; shift < Math.min(8, character.length + 1); shift += 1) {
       const text = await sent(type, 'y'.repeat(shift) + whole)
       expect(text.endsWith('…')).toBe(true)
-      expect(sizeOf(text)).toBeLessThanOrEqual(most)
+      expect(measureSize(text)).toBeLessThanOrEqual(most)
       const kept = text.slice(shift, -1)
       expect(kept).toBe(character.repeat(kept.length / character.length))
       // As much as fits: less than a character, and what is around the text, is left over.
-      expect(sizeOf(text)).toBeGreaterThan(most - sizeOf(character) - 700)
+      expect(measureSize(text)).toBeGreaterThan(most - measureSize(character) - 700)
     }
   })
 })

@@ -4,14 +4,14 @@ import { describe, expect, test } from 'vitest'
 import { filesWith, type Headless, headless } from '../../support/headless.ts'
 import { recordingServer } from '../../support/recording-server.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { stateOf, untilState } from '../../support/two-receivers.ts'
+import { readState, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 const KEY = 'a-signing-key-8831'
 
 async function runAgent(home: Headless): Promise<void> {
   home.startAgent()
-  await until('it runs', () => stateOf(home.directory), 20_000)
+  await until('it runs', () => readState(home.directory), 20_000)
 }
 
 /** A file of a person's own with a secret in it. */

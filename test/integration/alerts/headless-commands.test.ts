@@ -4,7 +4,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import {
-  ended,
+  waitForEnd,
   expectPosted,
   factsIn,
   headless,
@@ -14,7 +14,7 @@ import {
 } from '../../support/headless.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { stateOf, untilState } from '../../support/two-receivers.ts'
+import { readState, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 const HOUR_MS = 3_600_000
@@ -25,7 +25,7 @@ test('a file of secrets that others can read is refused', async () => {
   const { file, secretsFile } = receiverConfig('http://127.0.0.1:1')
   for (const mode of [0o644, 0o640, 0o602]) {
     chmodSync(secretsFile, mode)
-    const { code, out, err } = await ended(startHoldfast(['receive', '--config', file]))
+    const { code, out, err } = await waitForEnd(startHoldfast(['receive', '--config', file]))
     expect(code).toBe(1)
     expect(err).toContain(
       `The file of secrets ${secretsFile} can be read by others. Make it yours alone: chmod 600.`,
@@ -51,7 +51,7 @@ test('incidents are listed, acknowledged, snoozed and muted from the command lin
   expect(await home.says(['incidents'])).toBe('Nothing has failed.\n')
   expect(await home.incidents()).toEqual([])
   const agent = home.startAgent()
-  await until('it runs', () => stateOf(home.directory), 20_000)
+  await until('it runs', () => readState(home.directory), 20_000)
   const isChecked = (kind: string) =>
     untilState(home.directory, kind, (now) => now.checkedPaths[0]?.checked?.overall.kind === kind)
   await isChecked('ok')
@@ -74,7 +74,7 @@ test('incidents are listed, acknowledged, snoozed and muted from the command lin
   expect(await ofPhotos('--severity', 'warning')).toEqual([])
   expect(await ofPhotos('--text', 'nowhere')).toEqual([])
 
-  const stateNow = async () => (await stateOf(home.directory)).incidents.find(({ id }) => id === about)
+  const stateNow = async () => (await readState(home.directory)).incidents.find(({ id }) => id === about)
   expect(await home.says(['incidents', 'acknowledge', about])).toBe('Done.\n')
   const by = userInfo().username
   expect((await stateNow())?.acknowledged).toEqual({ at: expect.any(Number), by })
@@ -92,7 +92,7 @@ test('incidents are listed, acknowledged, snoozed and muted from the command lin
 
   expect(await home.says(['incidents', 'mute', photos, '1h'])).toContain(photos)
   expect(await home.run(['incidents', 'mute', '/nowhere', '1h'])).toMatchObject({ code: 1, out: '' })
-  const mutedUntil = (await stateOf(home.directory)).settings.alerts.muted.photos ?? 0
+  const mutedUntil = (await readState(home.directory)).settings.alerts.muted.photos ?? 0
   expect(Math.abs(mutedUntil - Date.now() - HOUR_MS)).toBeLessThan(10_000)
   rmSync(photos, { recursive: true })
   await untilState(home.directory, 'it to fail', ({ incidents }) =>

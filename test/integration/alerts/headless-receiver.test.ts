@@ -3,7 +3,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import {
-  entriesOf,
+  parseEntries,
   expectPosted,
   factsIn,
   headless,
@@ -14,7 +14,7 @@ import {
 } from '../../support/headless.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { pairWith, stateOf, untilState } from '../../support/two-receivers.ts'
+import { pairWith, readState, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 /** Whatever was to be told has been posted by then. */
@@ -40,8 +40,8 @@ test('a sender that fails, and one that is killed and left dead, is told by its 
   })
   await pairWith({ store }, home.directory, 'station')
   const agent = home.startAgent()
-  await until('it runs', () => stateOf(home.directory), 20_000)
-  const isThere = ({ destinations, checkedPaths }: Awaited<ReturnType<typeof stateOf>>) =>
+  await until('it runs', () => readState(home.directory), 20_000)
+  const isThere = ({ destinations, checkedPaths }: Awaited<ReturnType<typeof readState>>) =>
     destinations.some(({ name, connection }) => name === 'cellar' && connection.state === 'connected') &&
     checkedPaths[0]?.checked?.overall.kind === 'ok'
   await untilState(home.directory, 'it to be well and connected', isThere)
@@ -83,7 +83,7 @@ test('a sender that fails, and one that is killed and left dead, is told by its 
   await delay(NOTHING_MS)
   expectPosted(posts, 4)
 
-  const list = async () => entriesOf((await home.says(['incidents', '--store', store, '--json'])) ?? '')
+  const list = async () => parseEntries((await home.says(['incidents', '--store', store, '--json'])) ?? '')
   const isOver = (await list()).map(({ incident: { kind, endedAt }, deliveries }) => [
     kind,
     endedAt !== null,

@@ -12,7 +12,7 @@ import {
   untilPosted,
 } from '../../support/headless.ts'
 import { canMount, mountExt4 } from '../../support/mounts.ts'
-import { stateOf, untilState } from '../../support/two-receivers.ts'
+import { readState, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 /** Checks of a busy machine take longer than a disk that is asked every two seconds may (check/scheduler/timetable.ts). */
@@ -27,7 +27,7 @@ const lastedIn = (text: string) => /lasted (\d+ sec)\./.exec(text)?.[1]
 /** A fault in the middle of a check has another step of it fail first. */
 async function untilBetweenChecks(directory: string): Promise<void> {
   const isOver = async () => {
-    const { sources } = await stateOf(directory)
+    const { sources } = await readState(directory)
     const ages = sources.map(({ checked }) => Date.now() - (checked?.at ?? 0))
     return ages.every((ms) => ms > 50 && ms < (INTERVAL_SECONDS * 1000) / 2)
   }
@@ -59,10 +59,10 @@ describe.skipIf(!canMount)('a disk that fails, without a desktop (needs root: mo
       { hook: { url: `${server.origin}/hook` }, line: { token: 't-1' } },
     )
     const agent = home.startAgent()
-    const isWell = ({ sources: now }: Awaited<ReturnType<typeof stateOf>>) =>
+    const isWell = ({ sources: now }: Awaited<ReturnType<typeof readState>>) =>
       now.length === 20 &&
       now.every(({ checked, scanned }) => checked?.overall.kind === 'ok' && scanned?.phase === 'watching')
-    await until('it runs', () => stateOf(home.directory), 20_000)
+    await until('it runs', () => readState(home.directory), 20_000)
     await untilState(home.directory, 'all sources to be well and watched', isWell)
     expectPosted(posts, 0)
 
@@ -133,7 +133,7 @@ describe.skipIf(!canMount)('a disk that fails, without a desktop (needs root: mo
     await untilChecked(home.directory, Date.now() + INTERVAL_SECONDS * 1000)
     expect([factsIn(posts).length, formsIn(posts).length]).toEqual([3, 3])
     expect(new Set(factsIn(posts).map(({ headers }) => headers['x-holdfast-delivery'])).size).toBe(3)
-    expect((await stateOf(home.directory)).workers.notifier).toMatchObject({
+    expect((await readState(home.directory)).workers.notifier).toMatchObject({
       condition: 'running',
       restarts: 1,
     })

@@ -9,7 +9,7 @@ import { classifyMailError } from '../../../core/alerts/channels/mail.ts'
 import { attempt, givenFor, LETTER_ID, notice, said } from '../../support/channels.ts'
 import { headless } from '../../support/headless.ts'
 import { hasMailServer, type Mail, type MailServer, startMailServer } from '../../support/mail-server.ts'
-import { stateOf } from '../../support/two-receivers.ts'
+import { readState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 const TEXT =
@@ -222,7 +222,7 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
   test('certificate: `channels test` names the command that pins it, and the mail goes then', async () => {
     const home = headless()
     home.startAgent()
-    await until('it runs', () => stateOf(home.directory), 20_000)
+    await until('it runs', () => readState(home.directory), 20_000)
     const options = Object.entries(optionsFor('tls', { to: 'cli@lab.example' }))
     const given = options.filter(([, value]) => value !== '').flatMap((pair) => ['--option', pair.join('=')])
     await home.says(['channels', 'add', 'mail', ...given])

@@ -26,7 +26,7 @@ function makeArchive(directory: string): Buffer {
   return readFileSync(archive)
 }
 
-const integrityOf = (bytes: Buffer) => `sha512-${createHash('sha512').update(bytes).digest('base64')}`
+const computeIntegrity = (bytes: Buffer) => `sha512-${createHash('sha512').update(bytes).digest('base64')}`
 
 async function listening(server: Server): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -47,7 +47,7 @@ async function registry(bytes: Buffer): Promise<{ address: string; downloads: ()
       return
     }
     const tarball = `http://${request.headers.host}/publisher-1.0.0.tgz`
-    const version = { name: 'publisher', version: '1.0.0', dist: { tarball, integrity: integrityOf(bytes) } }
+    const version = { name: 'publisher', version: '1.0.0', dist: { tarball, integrity: computeIntegrity(bytes) } }
     response.setHeader('content-type', 'application/json')
     response.end(
       JSON.stringify({ name: 'publisher', 'dist-tags': { latest: '1.0.0' }, versions: { '1.0.0': version } }),
@@ -72,7 +72,7 @@ async function prepare(served: Buffer) {
 const pinnedTo = (bytes: Buffer) => ({
   version: '33.0.0',
   package: 'publisher@1.0.0',
-  integrity: integrityOf(bytes),
+  integrity: computeIntegrity(bytes),
   executable: 'their-name',
 })
 

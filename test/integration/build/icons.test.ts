@@ -13,7 +13,7 @@ function pixels(file: string): number[][] {
   return Array.from({ length: bytes.length / 4 }, (_, index) => [...bytes.subarray(index * 4, index * 4 + 4)])
 }
 
-const sizeOf = (file: string) => execFileSync('identify', ['-format', '%wx%h', file]).toString()
+const readSize = (file: string) => execFileSync('identify', ['-format', '%wx%h', file]).toString()
 
 /** WCAG 2's relative luminance and contrast. */
 function luminance([red = 0, green = 0, blue = 0]: number[]): number {
@@ -34,11 +34,11 @@ describe.skipIf(!existsSync('/usr/bin/identify'))('icons (needs ImageMagick)', (
     const names = statusLevels.flatMap((level) => [`${level}.png`, `${level}@2x.png`])
     expect(readdirSync(tray).sort()).toEqual(names.sort())
     for (const level of statusLevels) {
-      expect(sizeOf(path.join(tray, `${level}.png`))).toBe('22x22')
-      expect(sizeOf(path.join(tray, `${level}@2x.png`))).toBe('44x44')
+      expect(readSize(path.join(tray, `${level}.png`))).toBe('22x22')
+      expect(readSize(path.join(tray, `${level}@2x.png`))).toBe('44x44')
     }
     for (const size of [32, 64, 256, 512]) {
-      expect(sizeOf(path.join(root, `assets/icons/${size}x${size}.png`))).toBe(`${size}x${size}`)
+      expect(readSize(path.join(root, `assets/icons/${size}x${size}.png`))).toBe(`${size}x${size}`)
     }
   })
 

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { canMount, mountBind, mountExt4, mountPointsBelow, mountTmpfs } from '../../support/mounts.ts'
 import { until } from '../../support/until.ts'
 
-const codeOf = (act: () => unknown) => {
+const catchCode = (act: () => unknown) => {
   try {
     act()
     return null
@@ -21,7 +21,7 @@ describe.skipIf(!canMount)('file systems with real faults (needs root)', () => {
     writeFileSync(file, 'before')
     execFileSync('sync', ['-f', file])
     await disk.remountAbort()
-    expect(codeOf(() => writeFileSync(`${file}2`, 'x'))).toBe('EROFS')
+    expect(catchCode(() => writeFileSync(`${file}2`, 'x'))).toBe('EROFS')
     expect(readFileSync(file, 'utf8')).toBe('before')
     await disk.remountFresh()
     expect(readFileSync(file, 'utf8')).toBe('before')
@@ -43,10 +43,10 @@ describe.skipIf(!canMount)('file systems with real faults (needs root)', () => {
 
   test('a tmpfs fills up, goes away and comes back; a bind mount goes read-only alone', async () => {
     const small = await mountTmpfs(onTestFinished, { megabytes: 1 })
-    expect(codeOf(() => writeFileSync(path.join(small.point, 'big'), Buffer.alloc(2 << 20)))).toBe('ENOSPC')
+    expect(catchCode(() => writeFileSync(path.join(small.point, 'big'), Buffer.alloc(2 << 20)))).toBe('ENOSPC')
     const view = await mountBind(onTestFinished, small.point)
     await view.remount('bind,ro')
-    expect(codeOf(() => writeFileSync(path.join(view.point, 'x'), ''))).toBe('EROFS')
+    expect(catchCode(() => writeFileSync(path.join(view.point, 'x'), ''))).toBe('EROFS')
     writeFileSync(path.join(small.point, 'y'), '')
     await view.unmount()
     await small.unmount()

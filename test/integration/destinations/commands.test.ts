@@ -14,12 +14,12 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { sendCommand } from '../../../core/agent/control-socket.ts'
 import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
-import { ended, type Headless, headless } from '../../support/headless.ts'
+import { waitForEnd, type Headless, headless } from '../../support/headless.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { type SftpServer, startSftpServer } from '../../support/servers/sftp.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/trees.ts'
-import { stateOf, untilState } from '../../support/two-receivers.ts'
+import { readTree } from '../../support/trees.ts'
+import { readState, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 const secretsIn = (data: string) => JSON.parse(readFileSync(path.join(data, 'secrets.json'), 'utf8')).owners
@@ -124,7 +124,7 @@ test('files go to a folder that was added; its disk is checked, and an incident 
     ({ destinations: [first] }) => first?.totals.sentFiles === 1,
   )
   expect(state.destinations).toMatchObject([{ kind: 'folder', name: 'second disk', elsewhere: false }])
-  expect(treeOf(path.join(disk, hostname(), 'source'))).toEqual(treeOf(source))
+  expect(readTree(path.join(disk, hostname(), 'source'))).toEqual(readTree(source))
   execFileSync('umount', ['-l', folder])
   const { incidents } = await untilState(home.directory, 'the incident', ({ incidents }) =>
     incidents.some(({ endedAt }) => endedAt === null),
@@ -161,7 +161,7 @@ describe('an SFTP server', () => {
 
     const said = await home.says([...words, '--host-key', hostKey])
     expect(said).toContain('nas works, and was added')
-    const { settings } = await stateOf(home.directory)
+    const { settings } = await readState(home.directory)
     expect(JSON.stringify(settings)).not.toContain(key.trim().split('\n')[1])
     const [{ id } = { id: '' }] = settings.destinations
     expect(secretsIn(home.directory)).toEqual({ [id]: { key: { plain: key.trim() } } })
@@ -266,7 +266,7 @@ describe('an SFTP server', () => {
     const without = await home.run(words)
     expect([without.code, without.err]).toEqual([1, expect.stringContaining('HOLDFAST_PASSWORD')])
     const env = { HOLDFAST_HOME: home.directory, HOLDFAST_PASSWORD: 'wrong-one-4711' }
-    const refused = await ended(startHoldfast(words, env))
+    const refused = await waitForEnd(startHoldfast(words, env))
     expect(refused.code).toBe(1)
     expect(refused.err).not.toContain('wrong-one-4711')
     expect(refused.err).not.toContain('is missing')

@@ -10,7 +10,7 @@ import type { TestedKind } from '../../support/destinations/kind.ts'
 import { receiverKind } from '../../support/destinations/receiver-kind.ts'
 import { s3Kind } from '../../support/destinations/s3-kind.ts'
 import { sftpKind } from '../../support/destinations/sftp-kind.ts'
-import { factsOf } from '../../support/file-facts.ts'
+import { buildFacts } from '../../support/file-facts.ts'
 import { startRelay } from '../../support/relay.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome } from '../../support/transfer.ts'
@@ -38,7 +38,7 @@ const oddNames = [
   '.hidden',
 ]
 
-const proofOf = (nonce: Buffer, bytes: Buffer): Buffer => {
+const computeProof = (nonce: Buffer, bytes: Buffer): Buffer => {
   const hasher = createHasher()
   hasher.update(nonce)
   hasher.update(bytes)
@@ -132,7 +132,7 @@ describe.each(kinds)('$name', (kind) => {
       const session = await second.session()
       expect(session.asksFirst).toBe(true)
       for (const { path, bytes } of files) {
-        const file = { source, path, facts: factsOf(bytes.length) }
+        const file = { source, path, facts: buildFacts(bytes.length) }
         const asked = await session.copy(file, [], computeDigest(bytes), {
           source,
           path,
@@ -144,7 +144,7 @@ describe.each(kinds)('$name', (kind) => {
       }
       expect((relay?.sentBytes() ?? 0) - before).toBeLessThan(100 * KIB)
       // Of a content that it has not it says so.
-      const other = { source, path: 'small', facts: factsOf(200 * KIB) }
+      const other = { source, path: 'small', facts: buildFacts(200 * KIB) }
       const from = { source, path: 'small', isMoved: false, isTrusted: false }
       expect(await session.copy(other, [], computeDigest(Buffer.from('other')), from)).toBeNull()
     })
@@ -167,7 +167,7 @@ describe.each(kinds)('$name', (kind) => {
     const touchedNs = mtimeNs + 86_400_000_000_000n
     for (const at of [mtimeNs, touchedNs])
       for (const { path, bytes } of files) {
-        const file = { source, path, facts: factsOf(bytes.length, { mode: 0o600, mtimeNs: at }) }
+        const file = { source, path, facts: buildFacts(bytes.length, { mode: 0o600, mtimeNs: at }) }
         const from = { source, path, isMoved: false, isTrusted: true, storedNs: mtimeNs }
         expect(await session.copy(file, [], computeDigest(bytes), from)).toMatchObject(durable)
         const there = await place.file('data', path)
@@ -179,7 +179,7 @@ describe.each(kinds)('$name', (kind) => {
     // A file of another size or time, or a missing one, is another content.
     const of = (path: string, size: number, at: bigint) => ({
       ...{ source, path },
-      facts: factsOf(size, { mtimeNs: at }),
+      facts: buildFacts(size, { mtimeNs: at }),
     })
     const ask = (file: ReturnType<typeof of>) =>
       session.copy(file, [], computeDigest(files[0]?.bytes ?? Buffer.of()), {
@@ -203,7 +203,7 @@ describe.each(kinds)('$name', (kind) => {
     const nonce = randomBytes(32)
     const good = await session.prove(source, 'a', bytes.length, nonce, seal)
     expect(good).toEqual(
-      kind.isEncrypted ? { kind: 'sealed' } : { kind: 'digest', digest: proofOf(nonce, bytes) },
+      kind.isEncrypted ? { kind: 'sealed' } : { kind: 'digest', digest: computeProof(nonce, bytes) },
     )
     await place.damage('data', 'a')
     const bad = await session.prove(source, 'a', bytes.length, nonce, seal)
@@ -279,7 +279,7 @@ describe.each(kinds)('$name', (kind) => {
     const { open } = await begin()
     const driver = open()
     const session = await driver.session()
-    const upload = await session.begin({ source, path: 'large', facts: factsOf(3 * MIB) }, [])
+    const upload = await session.begin({ source, path: 'large', facts: buildFacts(3 * MIB) }, [])
     expect(await upload?.chunk(Buffer.alloc(256 * KIB))).toBe(true)
     driver.stop()
     await until('it is over', () => session.closed)

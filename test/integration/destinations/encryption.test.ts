@@ -65,7 +65,7 @@ async function begin(recipient = key.recipient) {
   return { store, open, home, library, settings: encrypted, secrets: place.secrets }
 }
 
-const contentOf = (path: string, size: number, version = ''): StoredContent => {
+const buildContent = (path: string, size: number, version = ''): StoredContent => {
   const facts = { size, mtimeNs, mode: 0, user: 0, group: 0, more: null }
   return { folder: 'data', path, version, facts, digest: null, storedAt: 0 }
 }
@@ -116,7 +116,7 @@ test('age alone opens each file; names, times and modes can be read without a ke
 test('restores with the key, and without it says so; the folder itself says that it is encrypted', async () => {
   const { open, library } = await begin()
   expect(await open().send('d/a', Buffer.from('content'), { mtimeNs })).toMatchObject({ kind: 'durable' })
-  const content = contentOf('d/a', 7)
+  const content = buildContent('d/a', 7)
   const owner = await library(key.identity)
   expect(String(await readContent(owner, content))).toBe('content')
   const nobody = await library(null)
@@ -131,7 +131,7 @@ test('restores with the key, and without it says so; the folder itself says that
 
 test('another key opens nothing, and a file that was changed there is not taken', async () => {
   const { store, open, library } = await begin()
-  const content = contentOf('a', 400 * KIB)
+  const content = buildContent('a', 400 * KIB)
   const bytes = randomBytes(content.facts.size)
   expect(await open().send('a', bytes)).toMatchObject({ kind: 'durable' })
   // Otherwise every file would be called damaged, and be sent again by who only wants to verify.
@@ -238,10 +238,10 @@ test('a folder has one key from its beginning, and a mistyped one is refused', a
   first.stop()
   const mistyped = key.recipient.replace(/.$/, (last) => (last === 'q' ? 'p' : 'q'))
   const [plain, wrong, hiding] = [open(null), open(mistyped), open(key.recipient, true)]
-  const keyOf = (driver: typeof plain) => until('it says why not', () => driver.problem?.key)
-  expect(await keyOf(plain)).toBe('transfer.objects.otherRecipient')
-  expect(await keyOf(wrong)).toBe('transfer.objects.recipient')
-  expect(await keyOf(hiding)).toBe('transfer.objects.otherNames')
+  const waitForProblem = (driver: typeof plain) => until('it says why not', () => driver.problem?.key)
+  expect(await waitForProblem(plain)).toBe('transfer.objects.otherRecipient')
+  expect(await waitForProblem(wrong)).toBe('transfer.objects.recipient')
+  expect(await waitForProblem(hiding)).toBe('transfer.objects.otherNames')
   await expect(encrypterFor('age1tooshort', 'nas')).rejects.toMatchObject({
     sentence: { key: 'transfer.objects.recipient' },
   })

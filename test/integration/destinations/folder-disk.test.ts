@@ -10,11 +10,11 @@ import {
   arrivedIn,
   configFor,
   MIB,
-  problemOf,
+  getProblem,
   started,
   tryAt,
 } from '../../support/destinations/folder-sender.ts'
-import { ended } from '../../support/headless.ts'
+import { waitForEnd } from '../../support/headless.ts'
 import { mountExt4, mountTmpfs } from '../../support/mounts.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -25,7 +25,7 @@ import {
   offerAll,
   SOURCE,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -45,7 +45,7 @@ test('while its disk is not mounted nothing is written to what is underneath; it
   sender.nudge()
   await allSent(sender, 1)
   unmount()
-  await until('it is told', () => problemOf(sender) === 'transfer.notMounted')
+  await until('it is told', () => getProblem(sender) === 'transfer.notMounted')
   for (let index = 0; index < 20; index += 1) writeFile(home.source, `later-${index}`, `${index}`)
   offerAll(home)
   sender.nudge()
@@ -57,11 +57,11 @@ test('while its disk is not mounted nothing is written to what is underneath; it
   await sender.kill()
   const next = startTestSender()
   next.configure(configFor(home, folder))
-  await until('it is told at the beginning', () => problemOf(next) === 'transfer.notMounted')
+  await until('it is told at the beginning', () => getProblem(next) === 'transfer.notMounted')
   expect(fs.readdirSync(folder)).toEqual([])
   mount()
   await allSent(next, 21)
-  expect(treeOf(arrivedIn(folder))).toEqual(treeOf(home.source))
+  expect(readTree(arrivedIn(folder))).toEqual(readTree(home.source))
 }, 60_000)
 
 test.each([
@@ -90,8 +90,8 @@ test.each([
     await allSent(sender, 3)
     const nameKey = deriveNameKey(home.identity, recipient)
     const directory = hideNames ? hiddenSource(nameKey, 'data') : 'data'
-    const nameOf = (name: string) => `${hideNames ? hiddenPath(nameKey, name) : name}.age`
-    const arrived = (name: string) => path.join(folder, hostname(), directory, nameOf(name))
+    const getStoredName = (name: string) => `${hideNames ? hiddenPath(nameKey, name) : name}.age`
+    const arrived = (name: string) => path.join(folder, hostname(), directory, getStoredName(name))
     for (const [name, bytes] of contents) {
       const opened = execFileSync('age', ['-d', '-i', key, arrived(name)], { maxBuffer: 16 * MIB })
       expect(opened.equals(bytes)).toBe(true)
@@ -103,26 +103,26 @@ test.each([
     const { atime, mtime } = fs.statSync(arrived('d/small'))
     fs.writeFileSync(arrived('d/small'), damaged)
     fs.utimesSync(arrived('d/small'), atime, mtime)
-    const found = await ended(startHoldfast(['verify', folder, '--json'], {}))
-    expect([found.code, found.out]).toEqual([1, expect.stringContaining(nameOf('d/small'))])
+    const found = await waitForEnd(startHoldfast(['verify', folder, '--json'], {}))
+    expect([found.code, found.out]).toEqual([1, expect.stringContaining(getStoredName('d/small'))])
     await until('it is sent again', () => !fs.readFileSync(arrived('d/small')).equals(damaged), 20_000)
-    const again = await ended(startHoldfast(['verify', folder, '--json'], {}))
+    const again = await waitForEnd(startHoldfast(['verify', folder, '--json'], {}))
     // The damaged one was kept, as a newer content has another seal.
     expect(again.out.match(/"place":"[^"]*/g)).toEqual([expect.stringContaining('.holdfast/versions/')])
 
     const config = configFor(home, folder, DESTINATION, encryption)
     const removal = { afterMs: 0, marks: [], sentMark: null }
     sender.configure({ ...config, sources: config.sources.map((one) => ({ ...one, removal })) })
-    await until('what is proven is removed', () => Object.keys(treeOf(home.source)).length === 0, 20_000)
-    expect(Object.keys(treeOf(path.dirname(arrived('empty')))).sort()).toEqual(
-      [...contents.keys()].map(nameOf).sort(),
+    await until('what is proven is removed', () => Object.keys(readTree(home.source)).length === 0, 20_000)
+    expect(Object.keys(readTree(path.dirname(arrived('empty')))).sort()).toEqual(
+      [...contents.keys()].map(getStoredName).sort(),
     )
 
     // Whoever has it by another key, or by none, is refused before anything is written.
     await sender.kill()
     const other = startTestSender()
     other.configure(configFor(home, folder))
-    await until('it is refused', () => problemOf(other) === 'transfer.objects.otherRecipient')
+    await until('it is refused', () => getProblem(other) === 'transfer.objects.otherRecipient')
     expect(await tryAt(other, folder, 'adding')).toMatchObject({
       works: false,
       sentence: { key: 'transfer.objects.otherRecipient' },
@@ -136,7 +136,7 @@ test.each([
     await other.kill()
     const late = startTestSender()
     late.configure(configFor(home, plain, DESTINATION, encryption))
-    await until('it is refused, too', () => problemOf(late) === 'transfer.objects.begunPlain')
+    await until('it is refused, too', () => getProblem(late) === 'transfer.objects.begunPlain')
   },
   90_000,
 )
@@ -150,19 +150,19 @@ test('a full disk and one that is read-only are told, and sending goes on by its
   writeFile(home.source, 'large', Buffer.alloc(6 * MIB, 'x'))
   offerAll(home)
   sender.nudge()
-  await until('it is told that it is full', () => problemOf(sender) === 'transfer.storeFull', 20_000)
+  await until('it is told that it is full', () => getProblem(sender) === 'transfer.storeFull', 20_000)
   fs.rmSync(path.join(point, 'filler'))
   await allSent(sender, 1)
-  await until('all is well again', () => problemOf(sender) === undefined)
+  await until('all is well again', () => getProblem(sender) === undefined)
 
   await until('it is remounted', () => remount('ro').then(() => true))
   writeFile(home.source, 'small', 'small')
   offerAll(home)
   sender.nudge()
-  await until('it is told that it is read-only', () => problemOf(sender) === 'transfer.storeReadOnly', 20_000)
+  await until('it is told that it is read-only', () => getProblem(sender) === 'transfer.storeReadOnly', 20_000)
   await remount('rw')
   await allSent(sender, 2)
-  expect(treeOf(arrivedIn(point))).toEqual(treeOf(home.source))
+  expect(readTree(arrivedIn(point))).toEqual(readTree(home.source))
 }, 90_000)
 
 test('a full disk is told until the file that has no room is stored or gone, while smaller ones are stored', async () => {
@@ -173,21 +173,21 @@ test('a full disk is told until the file that has no room is stored or gone, whi
   writeFile(home.source, 'large', Buffer.alloc(12 * MIB, 'x'))
   offerAll(home)
   sender.nudge()
-  await until('it is told that it is full', () => problemOf(sender) === 'transfer.storeFull', 20_000)
+  await until('it is told that it is full', () => getProblem(sender) === 'transfer.storeFull', 20_000)
   const problems = new Set<string | undefined>()
   for (let count = 1; count <= 4; count += 1) {
     writeFile(home.source, `small-${count}`, 'small')
     offerAll(home)
     sender.nudge()
     const seen = () => {
-      problems.add(problemOf(sender))
+      problems.add(getProblem(sender))
       return sender.report()?.totals[SOURCE]?.sentFiles === count
     }
     await until('a small one to be stored', seen, 30_000)
   }
   expect([...problems]).toEqual(['transfer.storeFull'])
   fs.rmSync(path.join(home.source, 'large'))
-  await until('nothing is wrong any more', () => problemOf(sender) === undefined, 30_000)
+  await until('nothing is wrong any more', () => getProblem(sender) === undefined, 30_000)
 }, 120_000)
 
 test('while sending is paused its disk can be unmounted; what comes meanwhile is sent afterwards', async () => {
@@ -206,9 +206,9 @@ test('while sending is paused its disk can be unmounted; what comes meanwhile is
   await unmount()
   write('meanwhile')
   await until('it waits', () => Object.values(sender.report()?.totals ?? {})[0]?.waitingFiles === 1)
-  expect(problemOf(sender)).toBeUndefined()
+  expect(getProblem(sender)).toBeUndefined()
   await mountAgain()
   sender.configure(configFor(home, point))
   await allSent(sender, 2)
-  expect(treeOf(arrivedIn(point))).toEqual(treeOf(home.source))
+  expect(readTree(arrivedIn(point))).toEqual(readTree(home.source))
 }, 60_000)

@@ -12,12 +12,12 @@ import {
   configFor,
   leftOvers,
   MIB,
-  problemOf,
+  getProblem,
   started,
 } from '../../support/destinations/folder-sender.ts'
-import { factsOf } from '../../support/file-facts.ts'
+import { buildFacts } from '../../support/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { allSent, makeHome, offerAll, startTestSender, treeOf, writeFile } from '../../support/transfer.ts'
+import { allSent, makeHome, offerAll, startTestSender, readTree, writeFile } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 test('contents and times arrive in a folder; it is on this computer, and another computer gets another folder', async () => {
@@ -36,21 +36,21 @@ test('contents and times arrive in a folder; it is on this computer, and another
   await allSent(sender, 3)
   expect(sender.report()?.connection).toMatchObject({ state: 'connected', toItself: true })
   const arrived = arrivedIn(folder)
-  expect(treeOf(arrived)).toEqual(treeOf(home.source))
+  expect(readTree(arrived)).toEqual(readTree(home.source))
   for (const name of ['d/small', 'large'])
     expect(fs.statSync(path.join(arrived, name)).mtimeMs).toBe(old.getTime())
 
   const other = await makeHome(path.join(base, 'other'))
   const second = startTestSender()
   second.configure(configFor(other, folder))
-  await until('it is said that somebody uses it', () => problemOf(second) === 'transfer.storeInUse')
+  await until('it is said that somebody uses it', () => getProblem(second) === 'transfer.storeInUse')
   await sender.kill()
   writeFile(other.source, 'mine', 'of another computer')
   offerAll(other)
   second.nudge()
   await allSent(second, 1)
-  expect(treeOf(path.join(folder, `${hostname()}-2`, 'data'))).toEqual(treeOf(other.source))
-  expect(treeOf(arrived)).toEqual(treeOf(home.source))
+  expect(readTree(path.join(folder, `${hostname()}-2`, 'data'))).toEqual(readTree(other.source))
+  expect(readTree(arrived)).toEqual(readTree(home.source))
 }, 60_000)
 
 test('a sender that is killed again and again loses nothing, and leaves nothing behind', async () => {
@@ -64,13 +64,13 @@ test('a sender that is killed again and again loses nothing, and leaves nothing 
   offerAll(home)
   for (const atLeast of [1, 100, 200]) {
     sender.nudge()
-    await until('some are there', () => Object.keys(treeOf(arrivedIn(folder))).length >= atLeast, 20_000)
+    await until('some are there', () => Object.keys(readTree(arrivedIn(folder))).length >= atLeast, 20_000)
     await sender.kill()
     sender = startTestSender()
     sender.configure(configFor(home, folder))
   }
   await allSent(sender, 302)
-  expect(treeOf(arrivedIn(folder))).toEqual(treeOf(home.source))
+  expect(readTree(arrivedIn(folder))).toEqual(readTree(home.source))
   expect(leftOvers(folder)).toEqual([])
 }, 60_000)
 
@@ -82,7 +82,7 @@ test('a large file that was interrupted goes on where it ended, in the next sess
   const first = open()
   const bytes = randomBytes(12 * MIB)
   const session = await first.session()
-  const upload = await session.begin({ source, path: 'large', facts: factsOf(bytes.length) }, [], '7.1')
+  const upload = await session.begin({ source, path: 'large', facts: buildFacts(bytes.length) }, [], '7.1')
   for (let at = 0; at < 8 * MIB; at += MIB / 4)
     expect(await upload?.chunk(Buffer.from(bytes.subarray(at, at + MIB / 4)))).toBe(true)
   const isWritten = (file: string) => fs.statSync(file).size > 2 * MIB
@@ -118,7 +118,7 @@ test('a change of the settings ends the session and begins one: nobody else is s
     const config = configFor(home, folder)
     sender.configure({ ...config, keep: { ...config.keep, withinDays: days } })
     await setTimeout(days * 10)
-    expect(problemOf(sender)).toBe(undefined)
+    expect(getProblem(sender)).toBe(undefined)
   }
   await until('it is connected', () => sender.report()?.connection.state === 'connected')
 }, 60_000)

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { headless } from '../../support/headless.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/trees.ts'
+import { readTree } from '../../support/trees.ts'
 import { untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
@@ -51,7 +51,7 @@ test('copies from before there was a destination are deleted when all is there, 
   await home.says(['destinations', 'remove', 'disk'])
   writeFileSync(path.join(source, 'three'), 'three')
   await sent(3)
-  expect(Object.keys(treeOf(store, /\.holdfast/)).map((file) => path.basename(file))).toEqual(
+  expect(Object.keys(readTree(store, /\.holdfast/)).map((file) => path.basename(file))).toEqual(
     expect.arrayContaining(['one', 'two', 'three']),
   )
 }, 60_000)

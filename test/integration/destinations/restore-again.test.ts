@@ -55,8 +55,8 @@ async function setUp(kind: TestedKind, changes: Partial<FileMetadata> = {}) {
     return { summary: end.summary, told }
   }
   const at = (name: string) => path.join(to, name)
-  const modeOf = (name: string) => (fs.statSync(at(name)).mode & 0o777).toString(8)
-  return { restore, at, to, modeOf }
+  const readMode = (name: string) => (fs.statSync(at(name)).mode & 0o777).toString(8)
+  return { restore, at, to, readMode }
 }
 
 describe.skipIf(!canBeOrdinary)(

@@ -17,10 +17,10 @@ import { folderKind } from '../../support/destinations/folder-kind.ts'
 import type { TestedKind } from '../../support/destinations/kind.ts'
 import { s3Kind } from '../../support/destinations/s3-kind.ts'
 import { sftpKind } from '../../support/destinations/sftp-kind.ts'
-import { factsOf } from '../../support/file-facts.ts'
+import { buildFacts } from '../../support/file-facts.ts'
 import { file, open } from '../../support/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { makeHome, treeOf } from '../../support/transfer.ts'
+import { makeHome, readTree } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const bucketKind = s3Kind('ceph')
@@ -40,7 +40,7 @@ async function restore(from: LibrarySettings, to: string, changes: Partial<Choic
 }
 
 /** A ledger by which these files were sent; each came at its own time. */
-function ledgerOf(files: Record<string, Buffer>) {
+function createLedger(files: Record<string, Buffer>) {
   const { ledger } = open()
   const sizes = Object.entries(files).map(([name, { length }]) =>
     file(name, { source: source.id, size: length }),
@@ -105,7 +105,7 @@ test('S3: a content whose mode was changed later is found by --at before that ch
   const at = Date.now()
   await until('a second later', () => Date.now() > at + 1_100)
   const driver = drive(home, place.settings(), place.secrets)
-  const facts = factsOf(5, { mtimeNs: MTIME, mode: 0o600 })
+  const facts = buildFacts(5, { mtimeNs: MTIME, mode: 0o600 })
   const own = { source, path: 'a/small', isMoved: false, isTrusted: true }
   const session = await driver.session()
   const content = computeDigest(files['a/small'] ?? Buffer.of())
@@ -144,7 +144,7 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
   const anew: LibrarySettings = { ...from, destination, identityDirectory, computer }
   const takenOver = path.join(home.directory, 'taken over')
   expect(await restore(anew, takenOver)).toMatchObject({ restored: 3 })
-  expect(treeOf(takenOver)).toEqual(treeOf(to))
+  expect(readTree(takenOver)).toEqual(readTree(to))
   // It is told whose files are there, and a name that is not there is refused with those that are.
   const there3 = [
     {
@@ -198,7 +198,7 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
   const then = path.join(home.directory, 'then')
   await restore(from, then, { at: between })
   const undated = kind === sftpKind ? ['large', 'nothing'] : []
-  expect(Object.keys(treeOf(path.join(then, 'data'))).sort()).toEqual(['a/small', ...undated])
+  expect(Object.keys(readTree(path.join(then, 'data'))).sort()).toEqual(['a/small', ...undated])
   expect(fs.readFileSync(path.join(then, 'data/a/small'), 'utf8')).toBe('older')
   const before = kind === sftpKind ? Number(MTIME / 1_000_000n) - 10_000 : between - 60_000
   await expect(restore(from, then, { at: before })).rejects.toThrow(
@@ -206,7 +206,7 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
   )
 
   const opened = await openLibrary(from, signal)
-  const ledger = ledgerOf(files)
+  const ledger = createLedger(files)
   expect(await verify(opened, ledger)).toMatchObject({ files: 3, damaged: 0, missing: 0, unreadable: 0 })
   await place.damage(...there('large'))
   // Found each time until it is sent again.
@@ -276,7 +276,7 @@ test.each([folderKind, sftpKind, bucketKind])(
       name: 'pc',
     }
     const library = await openLibrary({ ...from, computer: null, key: null }, signal)
-    const ledger = ledgerOf(files)
+    const ledger = createLedger(files)
     expect(await verify(library, ledger)).toMatchObject({ missing: 0, unreadable: 0, wanted: 0 })
     expect(ledger.unsentPage('d', source.id, '', 9)).toEqual([])
     library.close()

@@ -12,7 +12,7 @@ import { makeBucket } from '../../support/servers/buckets.ts'
 import { startStorageServer } from '../../support/servers/servers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
-  candidatesOf,
+  listFoundFiles,
   createRandom,
   DESTINATION,
   type Home,
@@ -44,7 +44,7 @@ const FAULTS: readonly Fault[] = [
 ]
 
 /** Small ones, some that go in chunks, a few in parts: two or three of 8 MiB. */
-function sizeOf(random: () => number): number {
+function chooseSize(random: () => number): number {
   const kind = random()
   if (kind < 0.06) return 9 * KIB * KIB + Math.floor(random() * 9 * KIB * KIB)
   return kind < 0.15 ? Math.floor(random() * 3 * KIB * KIB) : Math.floor(random() * 20 * KIB)
@@ -61,17 +61,17 @@ function createTree(home: Home, ledger: Ledger, random: () => number) {
         const known = random() < 0.3 ? names[Math.floor(random() * names.length)] : undefined
         count += 1
         const name = known ?? `d${Math.floor(random() * 8)}/f${count}`
-        writeFile(home.directory, 'aside', randomFillSync(Buffer.alloc(sizeOf(random))))
+        writeFile(home.directory, 'aside', randomFillSync(Buffer.alloc(chooseSize(random))))
         if (known === undefined) writeFile(home.source, name, '')
         renameSync(path.join(home.directory, 'aside'), path.join(home.source, name))
         if (known === undefined) names.push(name)
       }
-      ledger.offer(DESTINATION, candidatesOf(home.source))
+      ledger.offer(DESTINATION, listFoundFiles(home.source))
     },
   }
 }
 
-const textOf = (file: FileThere | null) => (file === null ? 'nothing' : digestText(computeDigest(file.bytes)))
+const formatDigest = (file: FileThere | null) => (file === null ? 'nothing' : digestText(computeDigest(file.bytes)))
 const digestHere = (home: Home, name: string) =>
   digestText(computeDigest(readFileSync(path.join(home.source, name))))
 
@@ -84,7 +84,7 @@ async function violations(home: Home, ledger: Ledger, place: Place, looked: Set<
   })
   const wrong = said.map(async ({ path: name }) => {
     const here = digestHere(home, name)
-    return textOf(await place.file('data', name)) === here ? [] : [name]
+    return formatDigest(await place.file('data', name)) === here ? [] : [name]
   })
   return (await Promise.all(wrong)).flat()
 }
@@ -157,7 +157,7 @@ test(`s3: ${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothing 
   ).catch((error) => {
     throw new Error(`${error}: ${JSON.stringify(sender.report())}; ${sender.log.join('; ')}`)
   })
-  const there = await Promise.all(tree.names.map(async (name) => textOf(await place.file('data', name))))
+  const there = await Promise.all(tree.names.map(async (name) => formatDigest(await place.file('data', name))))
   expect(there, `seed ${seed}`).toEqual(tree.names.map((name) => digestHere(home, name)))
   expect(sender.report()?.totals[SOURCE]?.parkedFiles).toBe(0)
   // They are looked for when a session begins.

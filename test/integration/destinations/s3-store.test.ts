@@ -6,7 +6,7 @@ import type { ObjectFacts, ObjectStore } from '../../../core/send/destinations/o
 import { MIB, makeBucket, type TestBucket } from '../../support/servers/buckets.ts'
 import { type StorageServer, startStorageServer, storageServers } from '../../support/servers/servers.ts'
 
-const factsOf = (bytes: Uint8Array, mtimeNs = 1_700_000_000_123_456_789n): ObjectFacts => ({
+const buildFacts = (bytes: Uint8Array, mtimeNs = 1_700_000_000_123_456_789n): ObjectFacts => ({
   size: bytes.length,
   mtimeNs,
   mode: 0o4750,
@@ -15,7 +15,7 @@ const factsOf = (bytes: Uint8Array, mtimeNs = 1_700_000_000_123_456_789n): Objec
 const never = new AbortController().signal
 const fault = (kind: string) => expect.objectContaining({ kind })
 
-async function contentOf(
+async function readContent(
   store: ObjectStore,
   name: string,
   from = 0,
@@ -27,7 +27,7 @@ async function contentOf(
 }
 
 const put = (store: ObjectStore, name: string, bytes: Uint8Array, replace = false) =>
-  store.put(name, bytes, factsOf(bytes), { replace })
+  store.put(name, bytes, buildFacts(bytes), { replace })
 
 async function namesBelow(store: ObjectStore, prefix: string): Promise<string[]> {
   const names: string[] = []
@@ -71,12 +71,12 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
   test('keeps what is put, and its facts', async () => {
     const bytes = randomBytes(5000)
     await put(store, 'pc/s/one', bytes)
-    expect(await store.info('pc/s/one')).toMatchObject({ ...factsOf(bytes), name: 'pc/s/one', version: null })
-    expect(await contentOf(store, 'pc/s/one')).toEqual(bytes)
-    expect(await contentOf(store, 'pc/s/one', 4990)).toEqual(bytes.subarray(4990))
-    expect(await contentOf(store, 'pc/s/one', 5000)).toEqual(Buffer.alloc(0))
+    expect(await store.info('pc/s/one')).toMatchObject({ ...buildFacts(bytes), name: 'pc/s/one', version: null })
+    expect(await readContent(store, 'pc/s/one')).toEqual(bytes)
+    expect(await readContent(store, 'pc/s/one', 4990)).toEqual(bytes.subarray(4990))
+    expect(await readContent(store, 'pc/s/one', 5000)).toEqual(Buffer.alloc(0))
     expect(await store.info('pc/s/two')).toBeNull()
-    await expect(contentOf(store, 'pc/s/two')).rejects.toEqual(fault('absent'))
+    await expect(readContent(store, 'pc/s/two')).rejects.toEqual(fault('absent'))
     await store.remove('pc/s/one')
     await store.remove('pc/s/one')
     expect(await store.info('pc/s/one')).toBeNull()
@@ -87,11 +87,11 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     await put(store, 'pc/keep/one', first)
     await expect(put(store, 'pc/keep/one', second)).rejects.toEqual(fault('exists'))
     await expect(put(bucket.open(), 'pc/keep/one', second)).rejects.toEqual(fault('exists'))
-    expect(await contentOf(store, 'pc/keep/one')).toEqual(first)
+    expect(await readContent(store, 'pc/keep/one')).toEqual(first)
     await store.setAside('pc/keep/one', 'pc/.holdfast/versions/one/1', false)
     await put(store, 'pc/keep/one', second)
-    expect(await contentOf(store, 'pc/keep/one')).toEqual(second)
-    expect(await store.info('pc/.holdfast/versions/one/1')).toMatchObject(factsOf(first))
+    expect(await readContent(store, 'pc/keep/one')).toEqual(second)
+    expect(await store.info('pc/.holdfast/versions/one/1')).toMatchObject(buildFacts(first))
   })
 
   test('verifies what arrives', async () => {
@@ -105,7 +105,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
       .map((name) => `pc/names/${name}`)
       .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
     expect(listed).toEqual(expected)
-    for (const name of names) expect(String(await contentOf(store, `pc/names/${name}`))).toBe(name)
+    for (const name of names) expect(String(await readContent(store, `pc/names/${name}`))).toBe(name)
     const page = await store.list('pc/names/', null, false)
     expect(page.directories).toEqual(['pc/names/x/', 'pc/names/雪/'])
     await expect(put(store, 'x'.repeat(1100), Buffer.from('1'))).rejects.toEqual(fault('impossible'))
@@ -113,7 +113,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
 
   test('large objects go on after an interruption, and leave nothing behind', async () => {
     const bytes = randomBytes(13 * MIB)
-    const facts = { ...factsOf(bytes), digest: null }
+    const facts = { ...buildFacts(bytes), digest: null }
     const first = await store.begin('pc/large', facts, 'content 1')
     expect(first.offset).toBe(0)
     await first.write(bytes.subarray(0, 11 * MIB))
@@ -124,7 +124,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     expect(second.offset).toBe(10 * MIB)
     await second.write(bytes.subarray(second.offset))
     await second.finish(computeDigest(bytes))
-    expect(computeDigest(await contentOf(store, 'pc/large'))).toEqual(computeDigest(bytes))
+    expect(computeDigest(await readContent(store, 'pc/large'))).toEqual(computeDigest(bytes))
     expect(await store.info('pc/large')).toMatchObject({
       size: 13 * MIB,
       mtimeNs: facts.mtimeNs,
@@ -136,7 +136,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
 
   test('parts of another content are not used, and removed', async () => {
     const bytes = randomBytes(12 * MIB)
-    const facts = { ...factsOf(bytes), digest: null }
+    const facts = { ...buildFacts(bytes), digest: null }
     const first = await store.begin('pc/other', facts, 'content 1')
     await first.write(randomBytes(6 * MIB))
     await first.abort(true)
@@ -152,7 +152,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
 
   test('a part that is not what is here any more is found out, and nothing of it stays', async () => {
     const bytes = randomBytes(11 * MIB)
-    const facts = { ...factsOf(bytes), digest: null }
+    const facts = { ...buildFacts(bytes), digest: null }
     const first = await store.begin('pc/changed', facts, 'same key')
     await first.write(randomBytes(5 * MIB))
     await first.abort(true)
@@ -164,7 +164,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
   })
 
   test('left-overs are swept when they are old', async () => {
-    const facts = { ...factsOf(randomBytes(1)), size: 12 * MIB, digest: null }
+    const facts = { ...buildFacts(randomBytes(1)), size: 12 * MIB, digest: null }
     const upload = await store.begin('pc/left', facts, 'x')
     await upload.write(randomBytes(6 * MIB))
     await upload.abort(true)
@@ -177,13 +177,13 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
 
   test('what is too large to be copied at once is copied in parts', async () => {
     const bytes = randomBytes(11 * MIB)
-    const upload = await store.begin('pc/whale', { ...factsOf(bytes), digest: null }, null)
+    const upload = await store.begin('pc/whale', { ...buildFacts(bytes), digest: null }, null)
     await upload.write(bytes)
     await upload.finish(computeDigest(bytes))
     await store.setAside('pc/whale', 'pc/.holdfast/versions/whale/1', false)
     expect(await store.info('pc/whale')).toBeNull()
-    expect(computeDigest(await contentOf(store, 'pc/.holdfast/versions/whale/1'))).toEqual(computeDigest(bytes))
-    expect((await store.info('pc/.holdfast/versions/whale/1'))?.mtimeNs).toBe(factsOf(bytes).mtimeNs)
+    expect(computeDigest(await readContent(store, 'pc/.holdfast/versions/whale/1'))).toEqual(computeDigest(bytes))
+    expect((await store.info('pc/.holdfast/versions/whale/1'))?.mtimeNs).toBe(buildFacts(bytes).mtimeNs)
     expect(await uploadsIn(bucket)).toBe(0)
   })
 
@@ -193,16 +193,16 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
   ])("an object's facts are changed %s, and its content and the time that it came stay", async (_, size) => {
     const bytes = randomBytes(size * MIB)
     const name = `pc/facts/${size}`
-    const upload = await store.begin(name, { ...factsOf(bytes), digest: null }, null)
+    const upload = await store.begin(name, { ...buildFacts(bytes), digest: null }, null)
     await upload.write(bytes)
     await upload.finish(computeDigest(bytes))
     const came = await store.info(name)
     for (const mode of [0o1600, 0o644]) {
-      const facts = { ...factsOf(bytes, -1_500_000_000n), mode }
+      const facts = { ...buildFacts(bytes, -1_500_000_000n), mode }
       await store.setFacts(name, facts)
       expect(await store.info(name)).toMatchObject({ ...facts, firstStoredAt: came?.storedAt })
     }
-    expect(computeDigest(await contentOf(store, name))).toEqual(computeDigest(bytes))
+    expect(computeDigest(await readContent(store, name))).toEqual(computeDigest(bytes))
     // An older content knows when it came as well.
     await store.setAside(name, 'pc/.holdfast/versions/facts/1', false)
     expect((await store.info('pc/.holdfast/versions/facts/1'))?.firstStoredAt).toBe(came?.storedAt)
@@ -220,10 +220,10 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     const older = await versioned.versions('pc/v')
     expect(await versioned.info('pc/.holdfast/versions/v/1')).toBeNull()
     const texts = await Promise.all(
-      older.map(async ({ version }) => String(await contentOf(versioned, 'pc/v', 0, version))),
+      older.map(async ({ version }) => String(await readContent(versioned, 'pc/v', 0, version))),
     )
     expect(texts.sort()).toEqual(['1', '2'])
-    expect(String(await contentOf(versioned, 'pc/v'))).toBe('3')
+    expect(String(await readContent(versioned, 'pc/v'))).toBe('3')
     await versioned.remove('pc/v')
     expect(await versioned.info('pc/v')).toBeNull()
     expect(await versioned.versions('pc/v')).toHaveLength(3)

@@ -5,7 +5,7 @@ import type { SessionMemory } from '../../../core/ledger/ledger.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import { beginSftp as begin, sftpKind, trySftp as tried } from '../../support/destinations/sftp-kind.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { makeHome, treeOf } from '../../support/transfer.ts'
+import { makeHome, readTree } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 // A folder at an SFTP server: whose it is, and what becomes of it where its disk goes.
@@ -105,7 +105,7 @@ test("a folder inside another computer's is refused before anything is written, 
   const first = drive(home, settings, place.secrets)
   await first.send('a', Buffer.from('first'))
   const outer = path.join(settings.path, 'station')
-  const before = treeOf(settings.path)
+  const before = readTree(settings.path)
   const other = await makeHome(temporaryDirectory('other'))
   for (const inside of [outer, path.join(outer, 'data')]) {
     const at = { ...settings, path: inside, folder: 'docs' }
@@ -115,5 +115,5 @@ test("a folder inside another computer's is refused before anything is written, 
     second.stop()
     expect((await tried(at)).answer).toMatchObject({ works: false, sentence: refused })
   }
-  expect(treeOf(settings.path)).toEqual(before)
+  expect(readTree(settings.path)).toEqual(before)
 })

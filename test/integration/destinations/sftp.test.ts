@@ -17,13 +17,13 @@ import {
   sftpServer,
   trySftp as tried,
 } from '../../support/destinations/sftp-kind.ts'
-import { factsOf } from '../../support/file-facts.ts'
+import { buildFacts } from '../../support/file-facts.ts'
 import { mountTmpfs } from '../../support/mounts.ts'
 import { startRelay } from '../../support/relay.ts'
 import { startLyingSftp } from '../../support/servers/lying-sftp.ts'
 import { startSftpServer } from '../../support/servers/sftp.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { makeHome, treeOf } from '../../support/transfer.ts'
+import { makeHome, readTree } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 beforeAll(() => sftpKind.start?.())
@@ -43,7 +43,7 @@ test('first contact shows the host key and logs in to nothing; with it, all step
   const { answer, directory } = await tried({})
   expect(answer).toMatchObject({ works: true, found: { durable: true } })
   expect(answer.steps.every(({ done }) => done)).toBe(true)
-  expect(treeOf(directory)).toEqual({})
+  expect(readTree(directory)).toEqual({})
 })
 
 test.each([
@@ -72,7 +72,7 @@ test('a changed host key: nothing is sent, and people are told', async () => {
   const driver = drive(home, { ...settings, hostKey: OTHER_KEY }, place.secrets)
   const problem = await until('it is told', () => driver.problem)
   expect([driver.state, problem.key]).toEqual(['refused', 'transfer.sftp.otherHostKey'])
-  expect(treeOf(settings.path)).toEqual({})
+  expect(readTree(settings.path)).toEqual({})
 })
 
 test('keys with a passphrase, key files and agents log in', async () => {
@@ -107,13 +107,13 @@ test("another computer's folder is refused before anything is written", async ()
   const first = drive(home, settings, place.secrets)
   expect(await first.send('a', Buffer.from('first'))).toMatchObject({ kind: 'durable' })
   first.stop()
-  const before = treeOf(settings.path)
+  const before = readTree(settings.path)
   const other = await makeHome(temporaryDirectory('other'))
   const second = drive(other, settings, place.secrets, { name: 'station-4' })
   const problem = await until('it is told', () => second.problem)
   expect(second.state).toBe('refused')
   expect(problem).toMatchObject({ key: 'transfer.objects.foreign', params: { computer: 'station-3' } })
-  expect(treeOf(settings.path)).toEqual(before)
+  expect(readTree(settings.path)).toEqual(before)
   const { message } = new UserError(problem.key, problem.params)
   expect(message).toContain('restore --from nas --computer station')
   expect(message).not.toContain('owner.json')
@@ -130,7 +130,7 @@ test('sources of one name have directories of their own, also after a restart', 
       [source, 'first'],
     ] as const) {
       const bytes = Buffer.from(content)
-      const file = { source: from, path: name, facts: factsOf(bytes.length), bytes, digest: computeDigest(bytes) }
+      const file = { source: from, path: name, facts: buildFacts(bytes.length), bytes, digest: computeDigest(bytes) }
       await new Promise<void>((resolve) => {
         const ignore = () => undefined
         const events = { onTurn: () => true, onUsed: ignore, onAnswer: () => resolve() }
@@ -201,7 +201,7 @@ test('a file that does not fit is not begun, and one that has come to not fit le
   expect(await place.leftOvers()).toEqual([])
 
   const session = await driver.session()
-  const begin = (path: string) => session.begin({ source, path, facts: factsOf(5 * MIB) }, [], '7.1')
+  const begin = (path: string) => session.begin({ source, path, facts: buildFacts(5 * MIB) }, [], '7.1')
   const [one, other] = [await begin('one'), await begin('other')]
   for (let sent = 0; sent < 5; sent += 1) expect(await one?.chunk(Buffer.alloc(MIB))).toBe(true)
   await until('it is full', async () => (await other?.chunk(Buffer.alloc(MIB))) === false)
@@ -241,7 +241,7 @@ async function beginLying() {
 test('a file whose interrupted upload can no longer be read at the server is begun anew', async () => {
   const { server, driver } = await beginLying()
   const bytes = Buffer.alloc(5 * MIB, 7)
-  const file = { source, path: 'large', facts: factsOf(bytes.length) }
+  const file = { source, path: 'large', facts: buildFacts(bytes.length) }
   const upload = await (await driver.session()).begin(file, [], 'identity')
   if (upload === null) throw new Error('the session is lost')
   expect(await upload.chunk(Buffer.alloc(256 * 1024, 7))).toBe(true)

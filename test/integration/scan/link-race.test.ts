@@ -27,7 +27,7 @@ const BATCHES = ['batch/DC1', 'batch/DC2']
 const all = (root: string): string[] => fs.readdirSync(root, { recursive: true, encoding: 'utf8' }).sort()
 
 /** What everything below a directory is, to the last change of its inode. */
-const looksOf = (root: string) =>
+const readStats = (root: string) =>
   all(root).map((name) => {
     const { ino, mode, nlink, uid, gid, size, mtimeNs, ctimeNs } = fs.lstatSync(path.join(root, name), {
       bigint: true,
@@ -35,8 +35,8 @@ const looksOf = (root: string) =>
     return [name, ino, mode.toString(8), nlink, uid, gid, size, mtimeNs, ctimeNs].join(' ')
   })
 
-const contentOf = (text: string, size: number) => Buffer.alloc(size, text)
-const sizeOf = (name: string) => (name === LARGE ? LARGE_BYTES : 3_000)
+const buildContent = (text: string, size: number) => Buffer.alloc(size, text)
+const getSize = (name: string) => (name === LARGE ? LARGE_BYTES : 3_000)
 
 /** A directory by its inode: its names may be exchanged for others'. */
 function hold(directory: string) {
@@ -59,8 +59,8 @@ test.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
     for (const [index, place] of PLACES.entries()) {
       const there = path.join(outside, `${index}`)
       for (const name of [...SMALL, LARGE]) {
-        writeFile(root(place), name, contentOf('of the source', sizeOf(name)))
-        writeFile(there, name, contentOf(SECRET, sizeOf(name)))
+        writeFile(root(place), name, buildContent('of the source', getSize(name)))
+        writeFile(there, name, buildContent(SECRET, getSize(name)))
       }
       writeFile(there, 'only-outside', SECRET)
       writeFile(there, CLOSED, '')
@@ -68,7 +68,7 @@ test.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
       fs.symlinkSync(there, path.join(links, `${index}`))
     }
     for (const batch of BATCHES) fs.writeFileSync(path.join(root(batch), CLOSED), '')
-    const before = looksOf(outside)
+    const before = readStats(outside)
     const held = PLACES.map((place) => hold(root(place)))
     const heldBatches = BATCHES.map((batch) => hold(root(batch)))
 
@@ -104,7 +104,7 @@ test.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
       for (const directory of held)
         for (const name of [...SMALL, ...(round % 5 === 0 ? [LARGE] : [])]) {
           const file = path.join(directory, name)
-          fs.writeFileSync(file, contentOf(`round ${round} `, sizeOf(name)))
+          fs.writeFileSync(file, buildContent(`round ${round} `, getSize(name)))
           fs.chmodSync(file, 0o644)
         }
       // The mark has to be set anew, too.
@@ -153,7 +153,7 @@ test.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
       PATIENCE_MS,
     )
 
-    expect(looksOf(outside)).toEqual(before)
+    expect(readStats(outside)).toEqual(before)
     // Links are nothing that anybody would have to see to; of one that stands in a batch directory while that is marked
     // it is said that it is left there, until the directory is marked without it.
     expect([...problems].filter((one) => one !== `scan.leftInBatch 1 ${root('batch/DC2')}`)).toEqual([])

@@ -13,12 +13,12 @@ const FILES = 60
 const names = Array.from({ length: FILES }, (_, index) => `run-${index}`)
 
 /** Sixty files of a source that were sent, with the guard that looks after them. */
-function setUp(contentOf: (name: string) => string) {
+function setUp(getContent: (name: string) => string) {
   const parent = temporaryDirectory('losses')
   const root = path.join(parent, 'source')
   const at = (name: string) => path.join(root, name)
   mkdirSync(root)
-  for (const name of names) writeFileSync(at(name), contentOf(name))
+  for (const name of names) writeFileSync(at(name), getContent(name))
   const ledger = openLedger(path.join(parent, 'ledger.db'))
   const source = { id: 'runs', kind: 'continuous' as const, path: root }
   const found = (some: readonly string[]) =>

@@ -17,7 +17,7 @@ function produce(directory: string, names: readonly string[], mode = 0o664): voi
   }
 }
 
-const markedOf = ({ scanner }: World) => scanner.scanned.get('s')?.marked ?? null
+const getMarked = ({ scanner }: World) => scanner.scanned.get('s')?.marked ?? null
 const names = (count: number) => Array.from({ length: count }, (_, index) => `file-${index}`)
 
 async function sendsAll(world: World, files: readonly string[], root = world.root): Promise<void> {
@@ -28,7 +28,7 @@ async function sendsAll(world: World, files: readonly string[], root = world.roo
   sendAll()
   await until('it is marked', () => existsSync(path.join(root, 'DC1/finished.watch')))
   expect(paths('sent')).toEqual(wanted)
-  await until('nothing is asked', () => markedOf(world) === null)
+  await until('nothing is asked', () => getMarked(world) === null)
 }
 
 describe('the group-write bit in a batch source', () => {
@@ -61,8 +61,8 @@ describe('the group-write bit in a batch source', () => {
     produce(path.join(world.root, 'DC1'), ['left.tmp'])
     writeFileSync(path.join(world.root, 'DC1/finished.parse'), '')
     world.configure()
-    await until('it is asked', () => markedOf(world)?.files === 1_001)
-    expect(markedOf(world)).toMatchObject({ directories: ['DC1'] })
+    await until('it is asked', () => getMarked(world)?.files === 1_001)
+    expect(getMarked(world)).toMatchObject({ directories: ['DC1'] })
     await world.scanner.reconcile()
     expect(world.paths()).toEqual([])
     expect(existsSync(path.join(world.root, 'DC1/finished.watch'))).toBe(false)
@@ -72,7 +72,7 @@ describe('the group-write bit in a batch source', () => {
     world.sendAll()
     world.sendAll()
     await until('it is marked', () => existsSync(path.join(world.root, 'DC1/finished.watch')))
-    await until('nothing is asked', () => markedOf(world) === null)
+    await until('nothing is asked', () => getMarked(world) === null)
   })
 
   test('a tree of isocket with 1,000 marked files: nothing is sent, and `confirm` lets it be marked', async () => {
@@ -84,7 +84,7 @@ describe('the group-write bit in a batch source', () => {
     produce(path.join(world.root, 'DC0'), [...names(10), 'finished.parse', 'finished.watch'])
     writeFileSync(path.join(world.root, 'DC1/finished.parse'), '')
     world.configure()
-    await until('it is asked', () => markedOf(world)?.files === 1_000)
+    await until('it is asked', () => getMarked(world)?.files === 1_000)
     await until('what is not marked is offered', () => world.paths().join() === 'DC1/unsent')
     world.sendAll()
     await world.scanner.reconcile()
@@ -95,7 +95,7 @@ describe('the group-write bit in a batch source', () => {
     expect(world.ledger.totals(DESTINATION).s).toMatchObject({ waitingFiles: 0, sentFiles: 1_001 })
     // Their digest is unknown: they are no proof of anything, and are never removed here.
     expect(world.ledger.removable(DESTINATION, 's', Date.now() + 1_000, 0, 10).files).toEqual([])
-    await until('nothing is asked', () => markedOf(world) === null)
+    await until('nothing is asked', () => getMarked(world) === null)
   })
 
   test('a directory that is moved in with older marked files is asked about', async () => {
@@ -104,7 +104,7 @@ describe('the group-write bit in a batch source', () => {
     world.configure()
     await world.watching()
     renameSync(path.join(world.root, 'staging'), path.join(world.root, 'DC1'))
-    await until('it is asked', () => markedOf(world)?.files === 1)
+    await until('it is asked', () => getMarked(world)?.files === 1)
     expect(world.paths()).toEqual([])
   })
 })

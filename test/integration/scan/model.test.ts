@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { generate, wordsOf } from '../../support/model/program.ts'
+import { generate, formatProgram } from '../../support/model/program.ts'
 import { startWaves } from '../../support/model/wave.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -27,6 +27,6 @@ test(`the receiver has what the model says, ${count} seeds`, {
       violations,
       notes,
     }))
-    expect(told, worst === undefined ? '' : wordsOf(worst.program)).toEqual([])
+    expect(told, worst === undefined ? '' : formatProgram(worst.program)).toEqual([])
   }
 })

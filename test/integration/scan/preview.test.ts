@@ -6,7 +6,7 @@ import { sourceSchema } from '../../../core/settings/schema.ts'
 import { canMount, mountHung } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-const sourceOf = (root: string, settings: Record<string, unknown> = {}) =>
+const buildSource = (root: string, settings: Record<string, unknown> = {}) =>
   sourceSchema.parse({ id: 's', path: root, name: 's', ...settings })
 
 function write(root: string, name: string, bytes = 10, ageSeconds = 3_600) {
@@ -35,7 +35,7 @@ test('every rule has its files and bytes, whole directories included, and exampl
   write(root, 'huge', 1_000)
   write(root, 'young', 10, 0)
   symlinkSync('/etc/passwd', path.join(root, 'link'))
-  const source = sourceOf(root, {
+  const source = buildSource(root, {
     ignore: ['*.log', 'cache/', 'nothing'],
     hidden: 'leave-out',
     minimumBytes: 5,
@@ -66,7 +66,7 @@ test('of a batch source only files in its directories would be sent', async () =
   const root = temporaryDirectory('preview')
   for (const name of ['DC1/a', 'DC1/finished.parse', 'other/b', 'loose']) write(root, name)
   const { kept, leftOut } = await new Previews().run(
-    sourceOf(root, { kind: 'batch', batch: { prefix: 'DC' } }),
+    buildSource(root, { kind: 'batch', batch: { prefix: 'DC' } }),
     10,
   )
   expect(kept.files).toBe(1)
@@ -80,18 +80,18 @@ test('a newer question ends the one before; the time limit says "at least"', asy
   const root = temporaryDirectory('preview')
   for (let index = 0; index < 3_000; index += 1) write(root, `${index % 50}/${index}`)
   const previews = new Previews()
-  const first = previews.run(sourceOf(root), 10)
-  const second = previews.run(sourceOf(root), 10)
+  const first = previews.run(buildSource(root), 10)
+  const second = previews.run(buildSource(root), 10)
   expect((await first).ended).toBe('superseded')
   expect(await second).toMatchObject({ ended: 'complete', kept: { files: 3_000 } })
-  const hasty = await new Previews(1).run(sourceOf(root), 10)
+  const hasty = await new Previews(1).run(buildSource(root), 10)
   expect(hasty.ended).toBe('time')
   expect(hasty.kept.files).toBeLessThan(3_000)
 })
 
 test('a directory that is not there is refused in words', async () => {
   const root = path.join(temporaryDirectory('preview'), 'away')
-  await expect(new Previews().run(sourceOf(root), 10)).rejects.toMatchObject({
+  await expect(new Previews().run(buildSource(root), 10)).rejects.toMatchObject({
     sentence: { key: 'scan.list.failed', params: { path: root, reason: 'ENOENT' } },
   })
 })
@@ -102,7 +102,7 @@ test.skipIf(!canMount)(
     const hung = await mountHung(onTestFinished)
     const previews = new Previews(300)
     for (let round = 0; round < 3; round += 1) {
-      const { ended, kept } = await previews.run(sourceOf(hung.point), 10)
+      const { ended, kept } = await previews.run(buildSource(hung.point), 10)
       expect({ ended, kept }).toEqual({ ended: 'time', kept: { files: 0, bytes: 0 } })
     }
   },

@@ -92,7 +92,7 @@ describe('files with the group-write bit in a batch source, in the scanner proce
   test('a file that is renamed after it was sent and marked is sent again when it is changed, and only then', async () => {
     const { root, ledger, scanner, configure, paths, sendAll } = setUp({ kind: 'batch' })
     const at = (name: string) => path.join(root, 'DC1', name)
-    const stateOf = (name: string) => ledger.lookup(DESTINATION, 's', `DC1/${name}`)?.state
+    const getState = (name: string) => ledger.lookup(DESTINATION, 's', `DC1/${name}`)?.state
     mkdirSync(at('sub'), { recursive: true })
     for (const name of ['log', 'still', 'sleeping']) writeFileSync(at(name), name, { mode: 0o644 })
     configure()
@@ -101,13 +101,13 @@ describe('files with the group-write bit in a batch source, in the scanner proce
     for (const name of ['log', 'still', 'sleeping']) chmodSync(at(name), 0o664)
     renameSync(at('log'), at('log.1'))
     renameSync(at('still'), at('sub/still'))
-    await until('they are known by their new names', () => stateOf('log.1') === 'sent')
+    await until('they are known by their new names', () => getState('log.1') === 'sent')
     // Nothing but the ledger's line of the new name tells of it after that.
     writeFileSync(at('log'), 'a new one', { mode: 0o644 })
-    await until('the new one waits', () => stateOf('log') === 'waiting')
+    await until('the new one waits', () => getState('log') === 'waiting')
     appendFileSync(at('log.1'), ' and more')
-    await until('the old one waits again', () => stateOf('log.1') === 'waiting')
-    expect(stateOf('sub/still')).toBe('sent')
+    await until('the old one waits again', () => getState('log.1') === 'waiting')
+    expect(getState('sub/still')).toBe('sent')
     sendAll()
     await scanner.stop()
 
@@ -121,7 +121,7 @@ describe('files with the group-write bit in a batch source, in the scanner proce
       reconcileSeconds: 3600,
       quietSeconds: 0.3,
     })
-    await until('what was renamed and changed meanwhile waits', () => stateOf('sub/awake') === 'waiting')
-    expect(['log', 'log.1', 'sub/still'].map(stateOf)).toEqual(['sent', 'sent', 'sent'])
+    await until('what was renamed and changed meanwhile waits', () => getState('sub/awake') === 'waiting')
+    expect(['log', 'log.1', 'sub/still'].map(getState)).toEqual(['sent', 'sent', 'sent'])
   })
 })

@@ -6,7 +6,7 @@ import { setUp, watching } from '../../support/scan-set-up.ts'
 import { until } from '../../support/until.ts'
 
 /** By thread, as nice(2) counts: the 19th field of proc_pid_stat(5). */
-function prioritiesOf(pid: number): Map<number, number> {
+function readPriorities(pid: number): Map<number, number> {
   const threads = readdirSync(`/proc/${pid}/task`)
   return new Map(
     threads.map((thread) => {
@@ -23,9 +23,9 @@ describe.skipIf(!mayRaisePriority())('the priority of the scanner process (needs
     configure()
     await watching(scanner)
     await until('the file is offered', () => paths().length === 1)
-    await until('its main thread is before others', () => prioritiesOf(scanner.pid).get(scanner.pid) === -10)
+    await until('its main thread is before others', () => readPriorities(scanner.pid).get(scanner.pid) === -10)
     // V8's own threads are older than the first line of ours.
-    expect([...prioritiesOf(scanner.pid).values()]).toContain(0)
+    expect([...readPriorities(scanner.pid).values()]).toContain(0)
   })
 
   test('it keeps what somebody has given it', async () => {
@@ -33,6 +33,6 @@ describe.skipIf(!mayRaisePriority())('the priority of the scanner process (needs
     const { scanner, configure } = setUp({}, nice)
     configure()
     await watching(scanner)
-    expect(new Set(prioritiesOf(scanner.pid).values())).toEqual(new Set([4]))
+    expect(new Set(readPriorities(scanner.pid).values())).toEqual(new Set([4]))
   })
 })

@@ -36,7 +36,7 @@ describe('the scanner process on a continuous source', () => {
   })
 
   test('what was sent is not offered again by a restart, a changed file is', async () => {
-    const { root, ledger, scanner, configure, paths, sendAll, sizeOf } = setUp()
+    const { root, ledger, scanner, configure, paths, sendAll, findSize } = setUp()
     for (const name of ['a', 'b']) writeFileSync(path.join(root, name), name)
     configure()
     await until('both are offered', () => paths().join() === 'a,b')
@@ -54,7 +54,7 @@ describe('the scanner process on a continuous source', () => {
     await until('b waits again', () => ledger.lookup(DESTINATION, 's', 'b')?.state === 'waiting')
     await watching(again)
     expect(ledger.lookup(DESTINATION, 's', 'a')?.state).toBe('sent')
-    expect(sizeOf('b')).toBe(5)
+    expect(findSize('b')).toBe(5)
   })
 
   test('a source that vanishes is missing, and is looked at again when it is back', async () => {

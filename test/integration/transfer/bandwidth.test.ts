@@ -7,7 +7,7 @@ import {
   SOURCE,
   senderConfig,
   startPair,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -42,7 +42,7 @@ test('large and small files together keep to the limit; without it the rest goes
   await allSent(sender, 201)
   expect((performance.now() - freed) / 1000).toBeLessThan(20)
   expect(sender.report()?.connection.since).toBe(since)
-  expect(treeOf(arrived)).toEqual(treeOf(home.source))
+  expect(readTree(arrived)).toEqual(readTree(home.source))
 }, 90_000)
 
 const days = [0, 1, 2, 3, 4, 5, 6]
@@ -71,7 +71,7 @@ test.each([
     expect(relay.sentBytes() - before).toBeLessThan(1_000 * KIB)
     sender.configure(senderConfig(home, to))
     await allSent(sender, 200)
-    expect(treeOf(arrived)).toEqual(treeOf(home.source))
+    expect(readTree(arrived)).toEqual(readTree(home.source))
   },
   90_000,
 )

@@ -7,7 +7,7 @@ import { campaignSources, createCampaign } from '../../support/campaign.ts'
 import { type RelayFault, startRelay } from '../../support/relay.ts'
 import { repeat } from '../../support/repeat.ts'
 import { forwardNudges, startScannerProcess } from '../../support/scan-worker.ts'
-import { verified } from '../../support/store.ts'
+import { runVerify } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   createRandom,
@@ -19,7 +19,7 @@ import {
   startListening,
   startTestReceiver,
   startTestSender,
-  treeOf,
+  readTree,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
@@ -161,8 +161,8 @@ test(`${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothing is m
     campaignSources.map(() => 0),
   )
   const temporary = path.join(store, '.holdfast', 'tmp')
-  await until('nothing half is left', () => Object.keys(treeOf(temporary)).length === 0, 20_000)
+  await until('nothing half is left', () => Object.keys(readTree(temporary)).length === 0, 20_000)
   expect(fs.readdirSync(temporary).length).toBeLessThanOrEqual(1)
   // Also what a receiver that was killed at once had replaced is known to the manifest.
-  expect(await verified(store)).toMatchObject({ code: 0, found: [] })
+  expect(await runVerify(store)).toMatchObject({ code: 0, found: [] })
 })

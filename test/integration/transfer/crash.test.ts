@@ -5,7 +5,7 @@ import { openLedger } from '../../../core/ledger/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
-  candidatesOf,
+  listFoundFiles,
   countBelow,
   createRandom,
   DESTINATION,
@@ -18,7 +18,7 @@ import {
   startPair,
   startTestReceiver,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -64,12 +64,12 @@ test('kill -9 of the receiver: the sender waits, says so, goes on by itself; not
   // All may have been there before the receiver was killed.
   await until('it is connected again', () => sender.report()?.connection.state === 'connected', 20_000)
   expect(sender.report()?.connection.problem).toBeNull()
-  expect(treeOf(arrived)).toEqual(treeOf(home.source))
+  expect(readTree(arrived)).toEqual(readTree(home.source))
   const temporary = path.join(store, '.holdfast', 'tmp')
   await until('what the dead receivers left is removed', () =>
     fs.readdirSync(temporary).every((name) => name.startsWith(`${receiver.process.pid}-`)),
   )
-  expect(treeOf(temporary)).toEqual({})
+  expect(readTree(temporary)).toEqual({})
 })
 
 test('while the receiver stands still with files on the wire, none of them is marked or counted as sent', async () => {
@@ -79,7 +79,7 @@ test('while the receiver stands still with files on the wire, none of them is ma
   sender.configure(config)
   await until('connected', () => sender.report()?.connection.state === 'connected', 20_000)
   const marked = () =>
-    candidatesOf(home.source).filter(({ path: name }) => isMarked(path.join(home.source, name)))
+    listFoundFiles(home.source).filter(({ path: name }) => isMarked(path.join(home.source, name)))
   receiver.process.kill('SIGSTOP')
   try {
     offerAll(home)
@@ -104,7 +104,7 @@ test('a mark that a crash left out between ledger and chmod is set at the next s
   writeFile(home.source, 'changed since', 'content')
   const ledger = openLedger(home.ledgerPath)
   ledger.rememberFilled(SOURCE, DESTINATION, [])
-  ledger.offer(DESTINATION, candidatesOf(home.source))
+  ledger.offer(DESTINATION, listFoundFiles(home.source))
   const due = ledger.take(DESTINATION, SOURCE, 10, Date.now(), new Set())
   ledger.markSent(
     due.map((claim) => ({ ...claim, mark: true })),

@@ -43,11 +43,11 @@ async function write(file: string, content: Buffer, pieces: readonly Uint8Array[
 }
 
 const shortly = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
-const contentOf = (bytes: number) => randomFillSync(Buffer.alloc(bytes))
+const createContent = (bytes: number) => randomFillSync(Buffer.alloc(bytes))
 
 test('chunks that come are where a disk can take them from', () => {
   for (const bytes of [CHUNK_BYTES, CHUNK_BYTES - 1, CHUNK_BYTES * 0.75]) {
-    const content = contentOf(bytes)
+    const content = createContent(bytes)
     const [chunk, ...others] = arrived(content)
     expect(others).toEqual([])
     expect(chunk !== undefined && isAligned(chunk, DIRECT_ALIGNMENT)).toBe(true)
@@ -65,7 +65,7 @@ describe.skipIf(!canMount)('large files on a disk of their own (needs root: moun
       if (!isThere) skip('needs a kernel with xfs, and xfsprogs')
       const { point } = await mount((undo) => onTestFinished(undo))
       for (const end of [0, 1, PAGE_BYTES - 1]) {
-        const content = contentOf(6 * MIB + end)
+        const content = createContent(6 * MIB + end)
         const file = path.join(point, `large-${end}`)
         expect(await write(file, content, arrived(content))).toBeLessThanOrEqual(end === 0 ? 0 : 1)
         expect(shortly(fs.readFileSync(file))).toBe(shortly(content))
@@ -76,7 +76,7 @@ describe.skipIf(!canMount)('large files on a disk of their own (needs root: moun
   test('are the same where pieces, their beginning or the disk do not suit that', async () => {
     const { point } = await mountExt4((undo) => onTestFinished(undo))
     const memory = await mountTmpfs((undo) => onTestFinished(undo), { megabytes: 32 })
-    const content = contentOf(5 * MIB + 17)
+    const content = createContent(5 * MIB + 17)
     const odd = [content.subarray(0, 1001), content.subarray(1001, 3 * MIB), content.subarray(3 * MIB)]
     const places = [
       { file: path.join(point, 'odd'), pieces: odd, there: 0 },
@@ -92,7 +92,7 @@ describe.skipIf(!canMount)('large files on a disk of their own (needs root: moun
 
   test('that the disk has no room for are refused as full, the part that was written is good', async () => {
     const { point } = await mountExt4((undo) => onTestFinished(undo), { megabytes: 16 })
-    const content = contentOf(32 * MIB)
+    const content = createContent(32 * MIB)
     const file = path.join(point, 'too-large')
     await expect(write(file, content, arrived(content))).rejects.toMatchObject({ code: 'ENOSPC' })
     const there = fs.readFileSync(file)

@@ -6,11 +6,11 @@ import { expect, onTestFinished, test } from 'vitest'
 import { computeDigest } from '../../../core/platform/digest.ts'
 import type { SmallFile } from '../../../core/protocol/entries.ts'
 import { canMount, hasXfs } from '../../support/mounts.ts'
-import { verified } from '../../support/store.ts'
+import { runVerify } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { createRandom, makeHome, newSeed, startListening, treeOf } from '../../support/transfer.ts'
+import { createRandom, makeHome, newSeed, startListening, readTree } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { connectWire, DATA, dataSource, helloOf, wireFacts } from '../../support/wire-client.ts'
+import { connectWire, DATA, dataSource, buildHello, wireFacts } from '../../support/wire-client.ts'
 
 const KIB = 1024
 const STEPS = 24
@@ -120,7 +120,7 @@ test.for(fileSystems)(
       copyDisk(receiver.process.pid ?? -1, image, copy)
       copies.push({ image: copy, durable: [...durable] })
     })
-    wire.send('hello', helloOf())
+    wire.send('hello', buildHello())
     await until('it is let in', () => welcomed)
     wire.send('source', dataSource)
 
@@ -184,8 +184,8 @@ test.for(fileSystems)(
       const at = path.join(base, `recovered-${index}`)
       const unmount = mountImage(copy.image, at, copyOptions)
       const store = path.join(at, 'store')
-      const there = treeOf(path.join(store, 'sender-1', 'data'))
-      const old = Object.entries(treeOf(path.join(store, '.holdfast', 'versions', 'sender-1', 'data')))
+      const there = readTree(path.join(store, 'sender-1', 'data'))
+      const old = Object.entries(readTree(path.join(store, '.holdfast', 'versions', 'sender-1', 'data')))
       // The last content of each name, or one that was on its way already.
       const last = new Map(copy.durable.map((sent) => [sent.path, sent]))
       const kept = (name: string, digest: string) =>
@@ -197,7 +197,7 @@ test.for(fileSystems)(
       expect({ index, lost, lostVersions }).toEqual({ index, lost: [], lostVersions: [] })
       // The manifest, too, knows each of them, and nothing that is not there; what was never answered it may not know.
       if (index % 3 === 0) {
-        const { found } = await verified(store)
+        const { found } = await runVerify(store)
         const promised = new Set(copy.durable.map(({ path: name }) => `sender-1/data/${name}`))
         expect(
           found.filter(

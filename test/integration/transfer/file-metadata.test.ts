@@ -22,7 +22,7 @@ import {
   startListening,
   startPair,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -40,8 +40,8 @@ const attributesAt = (file: string) => {
 }
 
 /** Every regular file below a directory, with its attributes. */
-const dressOf = (root: string) =>
-  Object.fromEntries(Object.keys(treeOf(root)).map((name) => [name, attributesAt(path.join(root, name))]))
+const readAllAttributes = (root: string) =>
+  Object.fromEntries(Object.keys(readTree(root)).map((name) => [name, attributesAt(path.join(root, name))]))
 
 /** Files of every size that travels in its own way, half of them with an ACL and an attribute, beside plain ones. */
 function makeDressed(source: string): number {
@@ -80,12 +80,12 @@ test.skipIf(!isLinux)(
     const base = temporaryDirectory('attributes')
     const { home, store, sender, config, arrived } = await startPair(base)
     const files = makeDressed(home.source)
-    const dress = dressOf(home.source)
+    const dress = readAllAttributes(home.source)
     expect(Object.values(dress).filter((one) => one !== null)).toHaveLength(102)
     offerAll(home)
     sender.configure(config)
     await allSent(sender, files)
-    expect(treeOf(arrived)).toEqual(treeOf(home.source))
+    expect(readTree(arrived)).toEqual(readTree(home.source))
 
     // A name that is new is a copy at the receiver, which has them, too.
     fs.renameSync(path.join(home.source, 'mixed'), path.join(home.source, 'moved'))
@@ -93,7 +93,7 @@ test.skipIf(!isLinux)(
     sender.nudge()
     await allSent(sender, 2 * files)
     const to = await restored(store, path.join(base, 'to'))
-    expect(dressOf(path.join(to, 'sender-1/data'))).toEqual(dressOf(home.source))
+    expect(readAllAttributes(path.join(to, 'sender-1/data'))).toEqual(readAllAttributes(home.source))
     const directory = (root: string) => attributesAt(path.join(root, 'moved'))
     expect(directory(path.join(to, 'sender-1/data'))).toEqual(directory(home.source))
   },
@@ -110,10 +110,10 @@ test.skipIf(!isLinux)(
     const files = makeDressed(home.source)
     offerAll(home)
     await allSent(await started(home, folder), files)
-    expect(treeOf(arrivedIn(folder))).toEqual(treeOf(home.source))
+    expect(readTree(arrivedIn(folder))).toEqual(readTree(home.source))
     const to = await restored(folder, path.join(base, 'to'))
     const [computer = ''] = fs.readdirSync(to)
-    expect(dressOf(path.join(to, computer, 'data'))).toEqual(dressOf(home.source))
+    expect(readAllAttributes(path.join(to, computer, 'data'))).toEqual(readAllAttributes(home.source))
   },
   90_000,
 )
@@ -134,7 +134,7 @@ test.skipIf(!isLinux)(
       writeFile(home.source, name, name)
       execFileSync('touch', ['-d', time, path.join(home.source, name)])
     }
-    const expected = treeOf(home.source)
+    const expected = readTree(home.source)
     execFileSync('truncate', ['-s', '7P', path.join(home.source, 'endless')])
     offerAll(home)
     const sender = startTestSender()
@@ -142,7 +142,7 @@ test.skipIf(!isLinux)(
     const totals = () => sender.report()?.totals[SOURCE]
     await until('all but the endless one are sent', () => totals()?.sentFiles === 22, 20_000)
     expect(totals()).toMatchObject({ waitingFiles: 0, parkedFiles: 1 })
-    expect(treeOf(path.join(store, 'sender-1/data'))).toEqual(expected)
+    expect(readTree(path.join(store, 'sender-1/data'))).toEqual(expected)
   },
   60_000,
 )
@@ -169,7 +169,7 @@ function changeMetadata(source: string): void {
 }
 
 /** Attributes, modes and times that a restore has to bring back. */
-const metadataOf = (root: string) =>
+const readMetadata = (root: string) =>
   CHANGED.map((name) => {
     const file = path.join(root, name)
     const { mode, mtimeMs } = fs.statSync(file)
@@ -183,9 +183,9 @@ async function nothingWaits({ ledgerPath }: Home): Promise<void> {
   await until('nothing waits', () => ledger.totals(DESTINATION)[SOURCE]?.waitingFiles === 0, 30_000)
 }
 
-const timesOf = (root: string) =>
+const readTimes = (root: string) =>
   CHANGED.map((name) => fs.statSync(path.join(root, name), { bigint: true }).mtimeNs)
-const inodesOf = (root: string) => CHANGED.map((name) => fs.statSync(path.join(root, name)).ino)
+const readInodes = (root: string) => CHANGED.map((name) => fs.statSync(path.join(root, name)).ino)
 
 test.skipIf(!isLinux)(
   'changed metadata: a mode, an attribute, an ACL or a time reaches a receiver without the content (Linux)',
@@ -197,16 +197,16 @@ test.skipIf(!isLinux)(
     offerAll(home)
     sender.configure({ ...config, destination: { ...config.destination, port: relay.port } })
     await allSent(sender, CHANGED.length)
-    const [contents, inodes] = [relay.sentBytes(), inodesOf(arrived)]
+    const [contents, inodes] = [relay.sentBytes(), readInodes(arrived)]
     changeMetadata(home.source)
     expect(offerAll(home)).toBe(CHANGED.length)
     sender.nudge()
     await nothingWaits(home)
     expect(relay.sentBytes() - contents).toBeLessThan(MIB / 4)
-    expect(inodesOf(arrived)).toEqual(inodes)
-    expect(timesOf(arrived)).toEqual(timesOf(home.source))
+    expect(readInodes(arrived)).toEqual(inodes)
+    expect(readTimes(arrived)).toEqual(readTimes(home.source))
     const to = await restored(store, path.join(base, 'to'))
-    expect(metadataOf(path.join(to, 'sender-1/data'))).toEqual(metadataOf(home.source))
+    expect(readMetadata(path.join(to, 'sender-1/data'))).toEqual(readMetadata(home.source))
   },
   90_000,
 )
@@ -222,16 +222,16 @@ test.skipIf(!isLinux)(
     offerAll(home)
     const sender = await started(home, folder)
     await allSent(sender, CHANGED.length)
-    const inodes = inodesOf(arrivedIn(folder))
+    const inodes = readInodes(arrivedIn(folder))
     changeMetadata(home.source)
     expect(offerAll(home)).toBe(CHANGED.length)
     sender.nudge()
     await nothingWaits(home)
-    expect(inodesOf(arrivedIn(folder))).toEqual(inodes)
-    expect(timesOf(arrivedIn(folder))).toEqual(timesOf(home.source))
+    expect(readInodes(arrivedIn(folder))).toEqual(inodes)
+    expect(readTimes(arrivedIn(folder))).toEqual(readTimes(home.source))
     const to = await restored(folder, path.join(base, 'to'))
     const [computer = ''] = fs.readdirSync(to)
-    expect(metadataOf(path.join(to, computer, 'data'))).toEqual(metadataOf(home.source))
+    expect(readMetadata(path.join(to, computer, 'data'))).toEqual(readMetadata(home.source))
   },
   90_000,
 )

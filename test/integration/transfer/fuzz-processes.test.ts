@@ -6,13 +6,13 @@ import { expect, onTestFinished, test } from 'vitest'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
 import { PROTOCOL } from '../../../core/protocol/limits.ts'
 import { serverOptions } from '../../../core/protocol/tls.ts'
-import { bytesOf, mutated, receiverFrame, senderFrame, strayFrame } from '../../support/frame-fuzz.ts'
+import { toBytes, mutated, receiverFrame, senderFrame, strayFrame } from '../../support/frame-fuzz.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
   createRandom,
   DESTINATION,
-  listening,
+  waitUntilListening,
   makeHome,
   newSeed,
   offerAll,
@@ -22,18 +22,18 @@ import {
   startListening,
   startTestReceiver,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { dataSource, helloOf } from '../../support/wire-client.ts'
+import { dataSource, buildHello } from '../../support/wire-client.ts'
 
 /** Frames over real TLS against each end; the bulk is in fuzz.test.ts. */
 const FRAMES = 2_500
 const MIB = 1024 * 1024
 
 /** What a process holds in memory now, and at most so far, in bytes (proc_pid_status(5)). */
-function memoryOf(pid: number | undefined) {
+function readMemory(pid: number | undefined) {
   const status = fs.readFileSync(`/proc/${pid}/status`, 'latin1')
   const of = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024
   return { now: of('VmRSS'), most: of('VmHWM') }
@@ -55,8 +55,8 @@ onLinux(
     fs.mkdirSync(path.join(base, 'outside'))
     fs.mkdirSync(path.join(store, 'sender-2', 'data'), { recursive: true })
     fs.symlinkSync(path.join(base, 'outside'), path.join(store, 'sender-2', 'data', 'planted'))
-    const hello = bytesOf({ type: 'hello', header: helloOf(), payload: [] })
-    const greeting = bytesOf({ type: 'source', header: dataSource, payload: [] })
+    const hello = toBytes({ type: 'hello', header: buildHello(), payload: [] })
+    const greeting = toBytes({ type: 'source', header: dataSource, payload: [] })
     let frames = 0
 
     const attack = async () => {
@@ -73,7 +73,7 @@ onLinux(
         }
         for (let count = 1 + Math.floor(random() * 25); count > 0; count -= 1) {
           const valid = random() < 0.05 ? strayFrame(random) : senderFrame(random)
-          socket.write(random() < 0.6 ? bytesOf(valid) : mutated(random, valid))
+          socket.write(random() < 0.6 ? toBytes(valid) : mutated(random, valid))
           frames += 1
         }
         socket.end()
@@ -95,7 +95,7 @@ onLinux(
     const sender = startTestSender()
     sender.configure(senderConfig(home, at))
     await until('connected', () => sender.report()?.connection.state === 'connected', 20_000)
-    const before = memoryOf(receiver.process.pid)
+    const before = readMemory(receiver.process.pid)
     const attacks = Promise.all([attack(), attack(), attack(), attack(), babble()])
     let files = 0
     for (let wave = 0; wave < 5; wave += 1) {
@@ -108,9 +108,9 @@ onLinux(
       await allSent(sender, files)
     }
     await attacks
-    const after = memoryOf(receiver.process.pid)
+    const after = readMemory(receiver.process.pid)
     console.log(`${frames} frames, memory ${JSON.stringify([before, after])}`)
-    expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
+    expect(readTree(path.join(store, 'sender-1', 'data'))).toEqual(readTree(home.source))
     expect(sender.report()?.connection).toMatchObject({ state: 'connected', problem: null })
     // One connection from beginning to end: nobody threw the honest one out.
     expect(sender.log.filter((line) => line.endsWith('connection: connected'))).toHaveLength(1)
@@ -124,7 +124,7 @@ onLinux(
     expect(fs.readdirSync(path.join(base, 'inside'))).toEqual(['store'])
     expect(fs.readdirSync(store).sort()).toEqual(['.holdfast', 'sender-1', 'sender-2'])
     const temporary = path.join(store, '.holdfast', 'tmp')
-    await until('nothing half is left', () => Object.keys(treeOf(temporary)).length === 0)
+    await until('nothing half is left', () => Object.keys(readTree(temporary)).length === 0)
   },
 )
 
@@ -153,11 +153,11 @@ onLinux(
         files: 50,
         session: { epoch: 'ab', position: 9, last: null, next: 'cd', isForked: false },
       }
-      if (random() < 0.95) socket.write(bytesOf({ type: 'welcome', header, payload: [] }))
+      if (random() < 0.95) socket.write(toBytes({ type: 'welcome', header, payload: [] }))
       const send = () => {
         if (socket.destroyed) return
         const valid = random() < 0.1 ? strayFrame(random) : receiverFrame(random)
-        socket.write(random() < 0.5 ? bytesOf(valid) : mutated(random, valid))
+        socket.write(random() < 0.5 ? toBytes(valid) : mutated(random, valid))
         frames += 1
         if (random() < 0.03) socket.end()
         else setImmediate(send)
@@ -172,9 +172,9 @@ onLinux(
     const config = senderConfig(home, { port, fingerprint: identity.fingerprint }, { retrySeconds: 0.02 })
     sender.configure(config)
     await until('it has met the hostile one', () => connections > 3, 20_000)
-    const before = memoryOf(sender.process.pid)
+    const before = readMemory(sender.process.pid)
     await until('all frames are sent', () => frames >= FRAMES, 60_000)
-    const after = memoryOf(sender.process.pid)
+    const after = readMemory(sender.process.pid)
     console.log(`${frames} frames, ${connections} connections, memory ${JSON.stringify([before, after])}`)
     expect(sender.process.exitCode).toBeNull()
     expect(after.most).toBeLessThan(before.now + 150 * MIB)
@@ -187,7 +187,7 @@ onLinux(
       name: 'honest',
       kind: 'receiver' as const,
       host: '127.0.0.1',
-      ...(await listening(receiver)),
+      ...(await waitUntilListening(receiver)),
     }
     sender.configure({ ...config, destination })
     await until(
@@ -198,6 +198,6 @@ onLinux(
       },
       30_000,
     )
-    expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
+    expect(readTree(path.join(store, 'sender-1', 'data'))).toEqual(readTree(home.source))
   },
 )

@@ -10,9 +10,9 @@ import { PROTOCOL } from '../../../core/protocol/limits.ts'
 import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
 import { greet, Refused } from '../../../core/send/destinations/receiver/dial.ts'
 import { ReceiverSession } from '../../../core/send/destinations/receiver/receiver-session.ts'
-import { factsOf } from '../../support/file-facts.ts'
+import { buildFacts } from '../../support/file-facts.ts'
 import {
-  bytesOf,
+  toBytes,
   mutated,
   pickFrom,
   receiverFrame,
@@ -22,9 +22,9 @@ import {
 } from '../../support/frame-fuzz.ts'
 import { attackOnce } from '../../support/fuzzed-connection.ts'
 import { openFuzzedReceiver } from '../../support/fuzzed-receiver.ts'
-import { createRandom, newSeed, treeOf } from '../../support/transfer.ts'
+import { createRandom, newSeed, readTree } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { dataSource, helloOf } from '../../support/wire-client.ts'
+import { dataSource, buildHello } from '../../support/wire-client.ts'
 
 /**
  * Frames against each end in this process, about half of them mutated, the others valid but out of
@@ -53,7 +53,7 @@ const nothingGrew = (before: ReturnType<typeof held>) =>
 test('hostile frames of somebody who wants files back: no crash, no growth, nothing of anybody else', async () => {
   const random = createRandom(newSeed('fuzz restore'))
   const { base, serve, refused } = openFuzzedReceiver()
-  const opening = bytesOf({ type: 'hello', header: { ...helloOf(), purpose: 'restore' }, payload: [] })
+  const opening = toBytes({ type: 'hello', header: { ...buildHello(), purpose: 'restore' }, payload: [] })
   const attackFor = async (goal: number) => {
     for (let frames = 0; frames < goal; )
       await attackOnce(serve, {
@@ -76,8 +76,8 @@ test(`${FRAMES} hostile frames against the receiver: no crash, no growth, nothin
 }, async () => {
   const random = createRandom(newSeed('fuzz receiver'))
   const { base, root, serve, refused, counts } = openFuzzedReceiver()
-  const opening = bytesOf({ type: 'hello', header: helloOf(), payload: [] })
-  const greeting = bytesOf({ type: 'source', header: dataSource, payload: [] })
+  const opening = toBytes({ type: 'hello', header: buildHello(), payload: [] })
+  const greeting = toBytes({ type: 'source', header: dataSource, payload: [] })
   let frames = 0
   let goal = FRAMES / 2
   let connections = 0
@@ -99,7 +99,7 @@ test(`${FRAMES} hostile frames against the receiver: no crash, no growth, nothin
   await until('every connection has left', () => counts.left === counts.entered)
   await until(
     'nothing half is left',
-    () => Object.keys(treeOf(path.join(root, '.holdfast', 'tmp'))).length === 0,
+    () => Object.keys(readTree(path.join(root, '.holdfast', 'tmp'))).length === 0,
   )
   console.log(`${connections} connections, ${JSON.stringify(counts)}, ${JSON.stringify([...refused])}`)
   await nothingGrew(middle)
@@ -121,7 +121,7 @@ test(`${FRAMES} hostile frames against the receiver: no crash, no growth, nothin
 })
 
 const source = { id: 'da7a', name: 'data', path: '/data' }
-const outgoing = (size: number) => ({ source, path: 'file', facts: factsOf(size) })
+const outgoing = (size: number) => ({ source, path: 'file', facts: buildFacts(size) })
 
 /** What a sender does with a connection: every way of sending, all at once. */
 async function sendAll(session: Session): Promise<number> {
@@ -163,7 +163,7 @@ test(`${FRAMES} hostile frames against the sender: no crash, no growth, every fi
     else if (reason instanceof Refused) counts.refused += 1
     else counts.other += 1
   }
-  const welcome = bytesOf({
+  const welcome = toBytes({
     type: 'welcome',
     header: {
       ...{ protocol: PROTOCOL, name: 'x', bytes: 4_000, files: 20 },
@@ -234,7 +234,7 @@ test('what the codec lets pass is of its schema, whatever was done to it: nothin
     for (const frame of frames) {
       passed += 1
       const again: Frame[] = []
-      const encoded = bytesOf({ ...frame, payload: [frame.payload] })
+      const encoded = toBytes({ ...frame, payload: [frame.payload] })
       createFrameDecoder(() => true).push(encoded, (one) => again.push(one))
       expect(again).toEqual([frame])
     }

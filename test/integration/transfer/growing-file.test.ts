@@ -12,7 +12,7 @@ import {
   SOURCE,
   senderConfig,
   startPair,
-  treeOf,
+  readTree,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
@@ -43,7 +43,7 @@ test('growing file: a file that grows faster than it is sent arrives as it was a
   expect(versions.seen()).toHaveLength(1)
   growing.stop()
   await allSent(sender, 1, 40_000)
-  expect(treeOf(arrived)).toEqual(treeOf(home.source))
+  expect(readTree(arrived)).toEqual(readTree(home.source))
   expect(versions.seen()).toHaveLength(2)
   expect(relay.sentBytes()).toBeLessThan(3 * fs.statSync(file).size)
 }, 120_000)
@@ -68,7 +68,7 @@ test('growing file: a file that is rewritten in place is never stored torn, is t
   expect(fs.existsSync(there)).toBe(false)
   rewriting.stop()
   await allSent(sender, 1, 60_000)
-  expect(treeOf(arrived)).toEqual(treeOf(home.source))
+  expect(readTree(arrived)).toEqual(readTree(home.source))
   await until('nothing is told any more', () => sender.report()?.restless === undefined)
 }, 150_000)
 

@@ -6,7 +6,7 @@ import { computeDigest } from '../../../core/platform/digest.ts'
 import type { FrameHeader } from '../../../core/protocol/frames.ts'
 import { type Answer, LARGE, oneByConnection, SMALL, setUp } from '../../support/lied-to.ts'
 import type { Lies, Victim } from '../../support/lying-receiver.ts'
-import { treeOf } from '../../support/transfer.ts'
+import { readTree } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 describe.skipIf(process.platform !== 'linux')(
@@ -163,7 +163,7 @@ describe.skipIf(process.platform !== 'linux')(
         answer: proofBy(({ path: name, nonce }) => computeDigest(Buffer.concat([nonce, here(name)]))),
       })
       liar.dropAll()
-      await until('all are removed', () => Object.keys(treeOf(home.source)).length === 0)
+      await until('all are removed', () => Object.keys(readTree(home.source)).length === 0)
     })
 
     test('an answer to what was not asked, or a second one, ends the connection; the next one goes on', async () => {

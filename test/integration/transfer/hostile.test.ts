@@ -10,9 +10,9 @@ import { startStoreReceiver } from '../../../core/receive/receiver.ts'
 import { computeDigest } from '../../support/file-facts.ts'
 import { pairBefore } from '../../support/pair-before.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { receiverParts, treeOf } from '../../support/transfer.ts'
+import { receiverParts, readTree } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { DATA, dataSource, helloOf, statusHeader, wireFacts } from '../../support/wire-client.ts'
+import { DATA, dataSource, buildHello, statusHeader, wireFacts } from '../../support/wire-client.ts'
 
 async function setUp() {
   const base = temporaryDirectory('hostile')
@@ -41,7 +41,7 @@ function connect(port: number, { certificate, key }: Identity) {
   socket.on('data', (bytes: Buffer) => decoder.push(bytes, (frame) => frames.push(frame)))
   socket.on('error', () => undefined)
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
-  for (const piece of encodeFrame('hello', helloOf())) socket.write(piece)
+  for (const piece of encodeFrame('hello', buildHello())) socket.write(piece)
   return {
     ...{ socket, frames, closed },
     /** Says this when it is let in. */
@@ -54,7 +54,7 @@ function connect(port: number, { certificate, key }: Identity) {
 
 const declared = encodeFrame('source', dataSource)
 
-function batchOf(names: readonly string[], content = Buffer.from('payload')) {
+function encodeBatch(names: readonly string[], content = Buffer.from('payload')) {
   const files = names.map(
     (name, index): SmallFile => [index + 1, DATA, name, content.length, wireFacts(), computeDigest(content)],
   )
@@ -85,17 +85,17 @@ test('names that lead out of the sender’s own folder are refused one by one; t
     ['fine', ''],
   ]
   const client = connect(receiver.port, identity)
-  await client.say(...declared, ...batchOf(names.map(([name]) => name)))
+  await client.say(...declared, ...encodeBatch(names.map(([name]) => name)))
   const results = () =>
     client.frames.flatMap((frame) => (frame.type === 'result' ? frame.header.results : []))
   await until('every file is answered', () => results().length === names.length)
   const details = Object.fromEntries(results().map(([id, , detail]) => [id, detail]))
   expect(names.map(([name], index) => [name, details[index + 1]])).toEqual(names)
   client.socket.destroy()
-  expect(treeOf(base)['inside/store/sender/data/fine']).toBeDefined()
+  expect(readTree(base)['inside/store/sender/data/fine']).toBeDefined()
   expect(fs.readdirSync(path.join(base, 'outside'))).toEqual([])
   expect(fs.readdirSync(base).sort()).toEqual(['identity', 'inside', 'outside'])
-  expect(Object.keys(treeOf(path.join(store, 'sender')))).toEqual(['data/fine'])
+  expect(Object.keys(readTree(path.join(store, 'sender')))).toEqual(['data/fine'])
 })
 
 test('names of sources that lead out of the sender’s own folder become names inside of it', async () => {
@@ -135,7 +135,7 @@ test('names of sources that lead out of the sender’s own folder become names i
   expect(new Set(directories.map((name) => name.toLowerCase())).size).toBe(names.length)
 })
 
-const copyOf = (id: number, fromPath: string, content: Buffer) => {
+const encodeCopy = (id: number, fromPath: string, content: Buffer) => {
   const file = { id, source: DATA, path: `copy-${id}`, size: content.length, facts: wireFacts() }
   return encodeFrame('copy', {
     ...file,
@@ -170,9 +170,9 @@ test('a copy is made only of what is in the sender’s own folder, by no symboli
   ]
   const client = connect(receiver.port, identity)
   await client.say(...declared)
-  for (const [id, name] of froms.entries()) await client.say(...copyOf(id, name, content))
-  await client.say(...copyOf(100, 'deep/file', content))
-  await client.say(...copyOf(101, 'deep/file', Buffer.from('other content, as long, 28 B')))
+  for (const [id, name] of froms.entries()) await client.say(...encodeCopy(id, name, content))
+  await client.say(...encodeCopy(100, 'deep/file', content))
+  await client.say(...encodeCopy(101, 'deep/file', Buffer.from('other content, as long, 28 B')))
   const results = () =>
     client.frames.flatMap((frame) => (frame.type === 'result' ? frame.header.results : []))
   await until('every one is answered', () => results().length === froms.length + 2)
@@ -217,10 +217,10 @@ test('wrong digests and frames that may not come end that file or that connectio
     await client.say(...declared, ...frames)
     await client.closed
   }
-  expect(treeOf(path.join(store, 'sender'))).toEqual({})
+  expect(readTree(path.join(store, 'sender'))).toEqual({})
   await until(
     'nothing half is left',
-    () => Object.keys(treeOf(path.join(store, '.holdfast', 'tmp'))).length === 0,
+    () => Object.keys(readTree(path.join(store, '.holdfast', 'tmp'))).length === 0,
   )
 })
 

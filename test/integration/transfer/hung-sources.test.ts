@@ -1,7 +1,7 @@
 import { describe, onTestFinished, test } from 'vitest'
 import { canMount, mountHung } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { allSent, candidatesOf, offerAll, startPair, writeFile } from '../../support/transfer.ts'
+import { allSent, listFoundFiles, offerAll, startPair, writeFile } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const HUNG = 20
@@ -36,7 +36,7 @@ describe.skipIf(!canMount)('sources on disks that hang (needs root: mounts)', ()
     for (let index = 0; index < 300; index += 1)
       writeFile(home.source, `d/${index}`, Buffer.alloc(100_000, 1))
     writeFile(home.source, 'large', Buffer.alloc(20_000_000, 2))
-    offerAll(home, candidatesOf(home.source))
+    offerAll(home, listFoundFiles(home.source))
     sender.nudge()
     await allSent(sender, 301, 40_000)
   })

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { type IsocketClient, openIsocketClient } from '../../support/isocket.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { createRandom, newSeed, treeOf } from '../../support/transfer.ts'
+import { createRandom, newSeed, readTree } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 async function startReceiver(store = path.join(temporaryDirectory('isocket'), 'store'), ...more: string[]) {
@@ -17,7 +17,7 @@ async function startReceiver(store = path.join(temporaryDirectory('isocket'), 's
     20_000,
   )
   await receiver.says(/holdfast:\/\//)
-  return { receiver, store, port: Number(port), tree: () => treeOf(path.join(store, 'isocket', '127.0.0.1')) }
+  return { receiver, store, port: Number(port), tree: () => readTree(path.join(store, 'isocket', '127.0.0.1')) }
 }
 
 const readBack = (store: string, name: string) =>
@@ -41,7 +41,7 @@ test('the original conversation: each file is acknowledged when it is durable, u
   expect(readBack(store, 'datas/DC1/empty').length).toBe(0)
   expect(readBack(store, 'datas/DC2/large').equals(large)).toBe(true)
   expect(readBack(store, 'datas/DC1/file0').toString()).toBe('another one')
-  const versions = treeOf(path.join(store, '.holdfast', 'versions', 'isocket'))
+  const versions = readTree(path.join(store, '.holdfast', 'versions', 'isocket'))
   expect(Object.keys(versions)).toEqual([expect.stringMatching(/^127\.0\.0\.1\/datas\/DC1\/file0\/\d{8}T/)])
 })
 
@@ -105,7 +105,7 @@ test('cut at any byte, a file is stored whole or not at all, and no temporary fi
   const whole = await openIsocketClient(port)
   expect(await whole.send('/whole', content)).toEqual(['OK', 'OK'])
   const temporary = path.join(store, '.holdfast', 'tmp')
-  await until('no temporary file is left', () => Object.keys(treeOf(temporary)).length === 0)
+  await until('no temporary file is left', () => Object.keys(readTree(temporary)).length === 0)
   expect(Object.keys(tree())).toEqual(['whole'])
 })
 
@@ -220,6 +220,6 @@ describe.skipIf(process.getuid?.() !== 0)('a store without room (needs root for 
     expect(await receiver.ended(10_000)).toBe(0)
     expect(await held.line()).toBeNull()
     expect(Object.keys(tree())).toEqual(['other'])
-    expect(Object.keys(treeOf(path.join(store, '.holdfast', 'tmp')))).toEqual([])
+    expect(Object.keys(readTree(path.join(store, '.holdfast', 'tmp')))).toEqual([])
   })
 })

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openAt, smallFile } from '../../support/large-files.ts'
 import { canMount, mountTmpfs } from '../../support/mounts.ts'
-import { hasTotals, manifestTotals, startRuled, versionsOf } from '../../support/store.ts'
+import { hasTotals, manifestTotals, startRuled, listVersions } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -12,7 +12,7 @@ import {
   SOURCE,
   senderConfig,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -44,7 +44,7 @@ test('a quota is said with its figure, also after a restart and with a new sende
   await overQuota('transfer.quotaBytes', 150 * KIB)
   await until(
     'what has room is there',
-    () => Object.keys(treeOf(path.join(store, 'sender-1/data'))).length === 10,
+    () => Object.keys(readTree(path.join(store, 'sender-1/data'))).length === 10,
   )
   await until('it is said', () => sender.report()?.totals[SOURCE]?.sentFiles === 10)
   expect(sender.report()?.totals[SOURCE]).toMatchObject({ sentFiles: 10, waitingFiles: 10, parkedFiles: 0 })
@@ -69,13 +69,13 @@ test('a quota is said with its figure, also after a restart and with a new sende
   await overQuota('transfer.quotaBytes', 150 * KIB, again)
   await until('what is there is recognised', () => again.report()?.totals[SOURCE]?.sentFiles === 10, 20_000)
   expect(manifestTotals(store)).toMatchObject({ folder: 'sender-1', files: 10, bytes: 100 * KIB })
-  expect(treeOf(path.join(store, '.holdfast/versions'))).toEqual({})
+  expect(readTree(path.join(store, '.holdfast/versions'))).toEqual({})
 
   await restarted.receiver.close()
   const wider = await startRuled(store, homes, { quota: noQuota }, port)
   again.nudge()
   await allSent(again, 20)
-  expect(treeOf(path.join(store, 'sender-1/data'))).toEqual(treeOf(home.source))
+  expect(readTree(path.join(store, 'sender-1/data'))).toEqual(readTree(home.source))
   expect(wider.log.filter((line) => line.startsWith('error'))).toEqual([])
 })
 
@@ -102,7 +102,7 @@ test.skipIf(!canMount)(
     fs.rmSync(path.join(point, 'ballast'))
     await allSent(sender, 80)
     await until('all is well again', () => sender.report()?.connection.problem === null)
-    expect(treeOf(path.join(store, 'sender-1/data'))).toEqual(treeOf(home.source))
+    expect(readTree(path.join(store, 'sender-1/data'))).toEqual(readTree(home.source))
   },
 )
 
@@ -151,7 +151,7 @@ test('older contents go when they are kept no longer, the current content and th
     await put('file', `content ${round}`)
     await put('other', `other ${round}`)
   }
-  const names = (file: string) => versionsOf(root, `pc/data/${file}`)
+  const names = (file: string) => listVersions(root, `pc/data/${file}`)
   // However many there are: none is older than a day.
   await store.prune()
   expect(names('file')).toHaveLength(33)

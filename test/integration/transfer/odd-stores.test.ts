@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { hasOddFileSystems, mountExfat, mountNtfs } from '../../support/odd-file-systems.ts'
-import { runStoreCommand, verified } from '../../support/store.ts'
+import { runStoreCommand, runVerify } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   makeHome,
@@ -12,7 +12,7 @@ import {
   senderConfig,
   startListening,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -43,7 +43,7 @@ async function setUp(mount: (typeof fileSystems)[number][1]) {
     return files.sort((one, other) => (one.path < other.path ? -1 : 1))
   }
   const settled = async () => {
-    const files = Object.keys(treeOf(home.source)).length
+    const files = Object.keys(readTree(home.source)).length
     offerAll(home)
     sender.configure(senderConfig(home, at))
     sender.nudge()
@@ -62,7 +62,7 @@ async function setUp(mount: (typeof fileSystems)[number][1]) {
     await receiver.kill()
     const to = path.join(base, 'to')
     const { code } = await runStoreCommand('restore', store, to, '--sender', 'sender-1', '--source', 'data')
-    return { code, tree: treeOf(to) }
+    return { code, tree: readTree(to) }
   }
   return { home, store, sender, listed, settled, restored }
 }
@@ -105,8 +105,8 @@ describe.skipIf(!hasOddFileSystems)('a store (needs root: mount)', () => {
           () => fs.readFileSync(path.join(store, 'sender-1/data', again.path), 'utf8') === 'a newer content',
         ),
       ])
-      expect(await restored()).toEqual({ code: 0, tree: only(treeOf(home.source), sent) })
-      expect(await verified(store)).toMatchObject({
+      expect(await restored()).toEqual({ code: 0, tree: only(readTree(home.source), sent) })
+      expect(await runVerify(store)).toMatchObject({
         code: 0,
         found: [],
         summary: { files: sent.length + 1 },
@@ -124,11 +124,11 @@ describe.skipIf(!hasOddFileSystems)('a store (needs root: mount)', () => {
       const { sent, parked } = await settled()
       expect(sent.map((file) => file.path)).toEqual(expect.arrayContaining(names.slice(0, 4)))
       expect(parked.filter(({ reason }) => reason?.key !== 'transfer.name.folded')).toEqual([])
-      const before = only(treeOf(home.source), sent)
+      const before = only(readTree(home.source), sent)
       expect(before).toMatchObject({ '\u00e9': expect.any(String) })
 
       expect(await restored()).toEqual({ code: 0, tree: before })
-      expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: sent.length } })
+      expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: sent.length } })
     },
     60_000,
   )
@@ -155,7 +155,7 @@ describe.skipIf(!hasOddFileSystems)('a store (needs root: mount)', () => {
       expect(code).toBe(0)
       expect(Object.keys(tree)).toEqual(expect.arrayContaining(['ALONE.txt', 's/b']))
       expect(Object.keys(tree)).not.toContain('Alone.txt')
-      expect(await verified(store)).toMatchObject({ code: 0, found: [] })
+      expect(await runVerify(store)).toMatchObject({ code: 0, found: [] })
     },
     60_000,
   )

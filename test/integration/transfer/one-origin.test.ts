@@ -4,7 +4,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf, writeFile } from '../../support/transfer.ts'
+import { readTree, writeFile } from '../../support/transfer.ts'
 import { pairWith } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
@@ -41,7 +41,7 @@ test('two directories of one name, one after the other or both, have a place eac
     }
   expect(stored('data/file')).toBe('2 of p1')
   expect(stored('data-2/file')).toBe('2 of p2')
-  expect(Object.keys(treeOf(path.join(store, '.holdfast/versions/pc/data')))).toHaveLength(2)
+  expect(Object.keys(readTree(path.join(store, '.holdfast/versions/pc/data')))).toHaveLength(2)
 })
 
 test('a copy of a sender is refused while the first one is connected, and both are told', SLOW, async () => {
@@ -76,7 +76,7 @@ test('a sender that lost its data gets its folder back, and nothing is sent agai
   await pair('another', '--replaces', 'pc')
   expect(await once(directory)).toMatchObject({ code: 0 })
   expect(statSync(place, { bigint: true }).ino).toBe(before)
-  expect(Object.keys(treeOf(store)).filter((name) => name.endsWith('/file'))).toEqual(['pc/data/file'])
+  expect(Object.keys(readTree(store)).filter((name) => name.endsWith('/file'))).toEqual(['pc/data/file'])
 })
 
 test(

@@ -19,7 +19,7 @@ import {
   receiverParts,
   senderConfig,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -97,7 +97,7 @@ test('a one-time code pairs a sender for good; it works once, and the pairing ou
   await start(receiver.port)
   sender.configure({ ...senderConfig(home, destination), destination: { ...destination, id: 'there' } })
   await allSent(sender, 1)
-  expect(treeOf(path.join(store, 'Büro 1', 'data'))).toEqual(treeOf(home.source))
+  expect(readTree(path.join(store, 'Büro 1', 'data'))).toEqual(readTree(home.source))
 })
 
 test('wrong codes are refused, which the log says, and spoil no other one', async () => {

@@ -12,7 +12,7 @@ const turns = createSemaphore(8)
 const FILES = 2_000
 const LARGE = 8 * 1024 * 1024
 
-const smallOf = (round: number, index: number) => Buffer.alloc(300, `round ${round}, file ${index};`)
+const createContent = (round: number, index: number) => Buffer.alloc(300, `round ${round}, file ${index};`)
 
 /** A store of which one directory can be exchanged for a link that leads out of it. */
 async function setUp() {
@@ -44,7 +44,7 @@ async function setUp() {
 }
 
 /** What may be said of a file whose directory is a link at that moment: it is refused, or tried again. */
-const isToldOf = ({ status, detail }: Outcome) =>
+const isExpectedResult = ({ status, detail }: Outcome) =>
   (status === 'name' && detail === 'symlink') ||
   (status === 'failed' && detail !== '') ||
   status === 'unknown'
@@ -73,7 +73,7 @@ describe.skipIf(process.platform !== 'linux')(
               names.map((index) => {
                 // Half of them replace what the round before has left.
                 const name = `shared/${index % 2 === 0 ? '' : `round-${round}/`}${index}`
-                const content = smallOf(round, index)
+                const content = createContent(round, index)
                 return take(name, content, send(name, content))
               }),
             )
@@ -88,7 +88,7 @@ describe.skipIf(process.platform !== 'linux')(
         const stored = [...outcomes].filter(([, [{ status }]]) => status === 'durable' || status === 'same')
         const others = [...outcomes].filter(([, [{ status }]]) => status !== 'durable' && status !== 'same')
         console.log(`${how}: ${stored.length} stored, ${others.length} refused`)
-        expect(others.filter(([, [outcome]]) => !isToldOf(outcome))).toEqual([])
+        expect(others.filter(([, [outcome]]) => !isExpectedResult(outcome))).toEqual([])
         expect(stored.length).toBeGreaterThan(0)
         const wrong = stored.filter(([name, [, content]]) => {
           const file = path.join(shared, '..', name)

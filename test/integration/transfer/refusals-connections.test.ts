@@ -18,7 +18,7 @@ import { startRuled } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { type Home, makeHome } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { connectWire, helloOf } from '../../support/wire-client.ts'
+import { connectWire, buildHello } from '../../support/wire-client.ts'
 
 const there = {
   ...{ id: 'd', kind: 'receiver' as const, name: 'nas', host: '127.0.0.1', port: 7 },
@@ -46,7 +46,7 @@ describe('a connection that is refused', () => {
   type World = Awaited<ReturnType<typeof setUp>>
 
   /** What the client hears as the reason. */
-  const refusalOf = async (
+  const waitForRefusal = async (
     { receiver }: World,
     who: Home,
     act: (client: Client) => void | Promise<void>,
@@ -61,7 +61,7 @@ describe('a connection that is refused', () => {
   }
 
   const welcomed = async (client: Client) => {
-    client.send('hello', helloOf())
+    client.send('hello', buildHello())
     await once(client.socket, 'data')
   }
   test.each<
@@ -78,7 +78,7 @@ describe('a connection that is refused', () => {
       'not paired',
       'notPaired',
       'stranger',
-      (one) => one.send('hello', helloOf()),
+      (one) => one.send('hello', buildHello()),
       /is not paired$/,
       'does not know this computer',
     ],
@@ -86,7 +86,7 @@ describe('a connection that is refused', () => {
       'revoked',
       'revoked',
       'revoked',
-      (one) => one.send('hello', helloOf()),
+      (one) => one.send('hello', buildHello()),
       /was revoked$/,
       'it was revoked there',
     ],
@@ -94,7 +94,7 @@ describe('a connection that is refused', () => {
       'another protocol',
       'protocol',
       'home',
-      (one) => one.send('hello', helloOf({ protocol: 99 })),
+      (one) => one.send('hello', buildHello({ protocol: 99 })),
       /speaks protocol 99, here is/,
       'another version of the protocol',
     ],
@@ -102,7 +102,7 @@ describe('a connection that is refused', () => {
       'a wrong pairing code',
       'code',
       'stranger',
-      (one) => one.send('hello', helloOf({ purpose: 'pair', code: 'wrong' })),
+      (one) => one.send('hello', buildHello({ purpose: 'pair', code: 'wrong' })),
       /gave a wrong or outdated pairing code/,
       'pairing code',
     ],
@@ -138,7 +138,7 @@ describe('a connection that is refused', () => {
     ],
   ])('%s: %s', async (_what, code, who, act, inLog, atSender) => {
     const world = await setUp()
-    const refused = await refusalOf(world, world[who], act)
+    const refused = await waitForRefusal(world, world[who], act)
     expect(refused.code).toBe(code)
     await until('it is in the log', () =>
       world.log.some((line) => /refused 127/.test(line) && inLog.test(line)),
@@ -154,7 +154,7 @@ describe('a connection that is refused', () => {
     const first = connectWire(world.receiver.port, world.home.identity, (frame) => frames.push(frame))
     await welcomed(first)
     repeat(200, () => first.send('alive', { stalledMs: 0 }))
-    const refused = await refusalOf(world, world.home, (one) => one.send('hello', helloOf()))
+    const refused = await waitForRefusal(world, world.home, (one) => one.send('hello', buildHello()))
     expect(refused.code).toBe('twice')
     await until('the first is told', () => frames.some(({ type }) => type === 'twice'))
     expect(world.log.join('\n')).toMatch(/refused 127\S+ sender-1 is connected already/)

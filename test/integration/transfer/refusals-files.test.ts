@@ -13,7 +13,7 @@ import { startRuled } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { connectWire, helloOf, wireFacts } from '../../support/wire-client.ts'
+import { connectWire, buildHello, wireFacts } from '../../support/wire-client.ts'
 
 describe('a file that is refused', () => {
   type Sent = [source: string, path: string, content: Buffer, digest?: Buffer]
@@ -30,7 +30,7 @@ describe('a file that is refused', () => {
     const { receiver, log } = await startRuled(store, [home], at?.rules ?? {})
     const frames: Frame[] = []
     const client = connectWire(receiver.port, home.identity, (frame) => frames.push(frame))
-    client.send('hello', helloOf())
+    client.send('hello', buildHello())
     await until('it is welcome', () => frames.some(({ type }) => type === 'welcome'))
     client.send('source', { source: 0, id: 'ab', name: source })
     // Its directory is there once a file is.

@@ -20,11 +20,11 @@ import {
   startListening,
   startTestSender,
   type TestReceiver,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { connectWire, helloOf } from '../../support/wire-client.ts'
+import { connectWire, buildHello } from '../../support/wire-client.ts'
 
 async function setUp() {
   const base = temporaryDirectory('refusals')
@@ -33,10 +33,10 @@ async function setUp() {
   return { base, home, stranger, ...(await startListening(path.join(base, 'store'), [home])) }
 }
 
-const hello = (protocol = PROTOCOL) => Buffer.concat(encodeFrame('hello', helloOf({ protocol })))
+const hello = (protocol = PROTOCOL) => Buffer.concat(encodeFrame('hello', buildHello({ protocol })))
 
 /** Everything that the receiver says until it closes the connection. */
-function answerOf(socket: net.Socket): Promise<Buffer> {
+function readAnswer(socket: net.Socket): Promise<Buffer> {
   return new Promise((resolve) => {
     const heard: Buffer[] = []
     socket.on('data', (bytes) => heard.push(bytes))
@@ -54,26 +54,26 @@ test('plaintext, TLS 1.2, no certificate and a wrong protocol are refused, count
   const secure = { port: at.port, host: '127.0.0.1', rejectUnauthorized: false }
 
   const plain = net.connect(at.port, '127.0.0.1', () => plain.write(hello()))
-  expect((await answerOf(plain)).includes('welcome')).toBe(false)
+  expect((await readAnswer(plain)).includes('welcome')).toBe(false)
   await refusedCount(receiver, 1)
 
   const old = tls.connect({ ...secure, cert, key, maxVersion: 'TLSv1.2' })
-  await answerOf(old)
+  await readAnswer(old)
   expect(old.authorized).toBe(false)
   await refusedCount(receiver, 2)
 
   const anonymous = tls.connect({ ...secure, minVersion: 'TLSv1.3' }, () => anonymous.write(hello()))
-  expect((await answerOf(anonymous)).length).toBe(0)
+  expect((await readAnswer(anonymous)).length).toBe(0)
   await refusedCount(receiver, 3)
 
   const future = tls.connect({ ...secure, cert, key, minVersion: 'TLSv1.3' }, () => future.write(hello(99)))
-  expect((await answerOf(future)).toString('latin1')).toContain('protocol')
+  expect((await readAnswer(future)).toString('latin1')).toContain('protocol')
   await refusedCount(receiver, 4)
 
   const unasked = tls.connect({ ...secure, cert, key, minVersion: 'TLSv1.3' }, () =>
     unasked.write(Buffer.concat(encodeFrame('alive', { stalledMs: 0 }))),
   )
-  await answerOf(unasked)
+  await readAnswer(unasked)
   await refusedCount(receiver, 5)
   await until(
     'each has its line',
@@ -149,7 +149,7 @@ test('a computer that is not paired sends nothing, and both ends say why', async
   })
   expect(connection.problem?.key).toBe('transfer.notPaired')
   await refusedCount(receiver, 1)
-  expect(treeOf(path.join(base, 'store', 'sender-1'))).toEqual({})
+  expect(readTree(path.join(base, 'store', 'sender-1'))).toEqual({})
 
   // As soon as the receiver knows it, it goes on by itself.
   receiver.configure(receiverConfig(path.join(base, 'store'), [home, stranger], at.port))

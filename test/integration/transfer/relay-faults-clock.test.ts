@@ -3,7 +3,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test, vi } from 'vitest'
 import { startRelay } from '../../support/relay.ts'
-import { verified } from '../../support/store.ts'
+import { runVerify } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -12,7 +12,7 @@ import {
   SOURCE,
   startPair,
   startTestReceiver,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -76,8 +76,8 @@ test.skipIf(process.platform === 'win32')(
     offerMore('after')
     await allSent(sender, files)
     expect(sender.report()?.totals[SOURCE]?.parkedFiles).toBe(0)
-    expect(treeOf(arrived)).toEqual(treeOf(home.source))
+    expect(readTree(arrived)).toEqual(readTree(home.source))
     vi.unstubAllEnvs()
-    expect(await verified(store)).toMatchObject({ code: 0, found: [] })
+    expect(await runVerify(store)).toMatchObject({ code: 0, found: [] })
   },
 )

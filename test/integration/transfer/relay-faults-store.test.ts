@@ -15,7 +15,7 @@ import {
   senderConfig,
   startListening,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -70,7 +70,7 @@ describe.skipIf(!canMount)('a store’s disk that fails (needs root)', () => {
     }
     await allSent(sender, 42)
     await until('all is well again', () => sender.report()?.connection.problem === null)
-    expect(treeOf(arrived)).toEqual(treeOf(home.source))
+    expect(readTree(arrived)).toEqual(readTree(home.source))
   })
 
   test('its writes fail below the file system: what is called sent is there after a repair, the rest is sent then', {
@@ -125,8 +125,8 @@ describe.skipIf(!canMount)('a store’s disk that fails (needs root)', () => {
       expect(error).toMatchObject({ status: 1 })
     }
     mount()
-    const here = treeOf(home.source)
-    const there = treeOf(arrived)
+    const here = readTree(home.source)
+    const there = readTree(arrived)
     expect(sent.filter((name) => there[name] !== here[name])).toEqual([])
     expect(sent.length).toBeGreaterThanOrEqual(20)
     expect(sent.length).toBeLessThan(80)
@@ -135,7 +135,7 @@ describe.skipIf(!canMount)('a store’s disk that fails (needs root)', () => {
     const next = startTestSender()
     next.configure(senderConfig(home, at, { retrySeconds: 1 }))
     await allSent(next, 80)
-    expect(treeOf(arrived)).toEqual(here)
+    expect(readTree(arrived)).toEqual(here)
     await again.kill()
     await until('it is unmounted', () => unmount() !== null)
   })

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { startRelay } from '../../support/relay.ts'
-import { verified } from '../../support/store.ts'
+import { runVerify } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { startTlsRelay } from '../../support/tls-relay.ts'
 import {
@@ -16,7 +16,7 @@ import {
   startListening,
   startPair,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -69,7 +69,7 @@ test('a half-open connection is found within 30 s by both ends, and sending goes
   console.log(`found, and all sent, after ${Math.round(took)} ms`)
   expect(took).toBeLessThan(HALF_OPEN_MS + 5_000)
   expect(relay.connections().made).toBe(2)
-  expect(treeOf(arrived)).toEqual(treeOf(home.source))
+  expect(readTree(arrived)).toEqual(readTree(home.source))
 })
 
 test('every tenth piece of what is sent resets its connection: all arrives by itself', {
@@ -117,9 +117,9 @@ test('every tenth piece of what is sent resets its connection: all arrives by it
   console.log(`${resets} resets, ${relay.connections().made} connections`)
   expect(resets).toBeGreaterThan(10)
   expect(sender.report()?.totals[SOURCE]?.parkedFiles).toBe(0)
-  expect(treeOf(arrived)).toEqual(treeOf(home.source))
+  expect(readTree(arrived)).toEqual(readTree(home.source))
   expect(fs.existsSync(path.join(store, '.holdfast', 'versions'))).toBe(false)
-  expect(await verified(store)).toMatchObject({ code: 0, found: [] })
+  expect(await runVerify(store)).toMatchObject({ code: 0, found: [] })
 })
 
 test('a bit that is turned over behind TLS is found by the digest: never stored, sent again, both ends say so', async () => {
@@ -146,7 +146,7 @@ test('a bit that is turned over behind TLS is found by the digest: never stored,
   sender.configure(senderConfig(home, relay, { retrySeconds: 0.2 }))
   await allSent(sender, 21)
   expect(turned).toBe(2)
-  expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
+  expect(readTree(path.join(store, 'sender-1', 'data'))).toEqual(readTree(home.source))
   expect(fs.existsSync(path.join(store, '.holdfast', 'versions'))).toBe(false)
   expect(receiver.log.filter((line) => / digest /.test(`${line} `)).length).toBeGreaterThanOrEqual(2)
   await until('each was stored once', () => receiver.report()?.receivedFiles === 21)

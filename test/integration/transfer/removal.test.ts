@@ -21,7 +21,7 @@ import {
   startPair,
   startTestSender,
   type TestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -87,13 +87,13 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
   test('a sent file is removed when its time has come; the history knows it, directories and the destination stay', async () => {
     const pair = await setUp(['a', 'deep/er/b', 'empty', 'young'], 300_000)
     const { home, sender, arrived, here } = pair
-    const before = treeOf(arrived)
+    const before = readTree(arrived)
     inLedger(home, `UPDATE file SET sent_at = sent_at + ${2 * HOUR} - 1 WHERE path = 'young'`)
     sender.configure(withRule(pair))
     await lastIsGone(pair)
-    expect(Object.keys(treeOf(home.source))).toEqual(['young'])
+    expect(Object.keys(readTree(home.source))).toEqual(['young'])
     expect(fs.readdirSync(here('deep/er'))).toEqual([])
-    expect(treeOf(arrived)).toEqual(before)
+    expect(readTree(arrived)).toEqual(before)
     const known = await rows(sender)
     expect(known.get('deep/er/b')).toMatchObject({ state: 'sent', removedAt: expect.any(Number) })
     expect(known.get('young')).toMatchObject({ state: 'sent', removedAt: null })
@@ -184,7 +184,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     const pair = await startPair(temporaryDirectory('removal'))
     await sendAll(pair, [...names, 'sent/zz'])
     pair.sender.configure(withRule(pair, rule({ marks, sentMark: 'finished.watch' })))
-    const left = () => Object.keys(treeOf(pair.home.source)).sort()
+    const left = () => Object.keys(readTree(pair.home.source)).sort()
     // A file on its way out has another name for a moment.
     const isRemoved = (name: string) => name === 'sent/zz' || name.includes('.holdfast-removing-')
     await until('the sent batch is removed', () => !left().some(isRemoved), 20_000)
@@ -209,7 +209,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     ledger.rememberHome(SOURCE, '/')
     ledger.close()
     pair.sender.configure({ ...config, sources: withRule(pair, rule({ afterMs: 2 })).sources })
-    expect(Object.keys(treeOf(pair.home.source))).toEqual(['a', LAST])
+    expect(Object.keys(readTree(pair.home.source))).toEqual(['a', LAST])
   }, 60_000)
 
   test('what was interrupted is put right at the next start, whatever the rule is now', async () => {
@@ -254,12 +254,12 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     const names = Array.from({ length: 200 }, (_, index) => `d${index % 7}/${String(index).padStart(3, '0')}`)
     const pair = await setUp(names)
     const { home, arrived } = pair
-    const all = treeOf(arrived)
+    const all = readTree(arrived)
     let sender = pair.sender
     for (let round = 0; round < KILLS; round += 1) {
-      const before = Object.keys(treeOf(home.source)).length
+      const before = Object.keys(readTree(home.source)).length
       sender.configure(withRule(pair))
-      if (before > 1) await until('it begins', () => Object.keys(treeOf(home.source)).length < before, 20_000)
+      if (before > 1) await until('it begins', () => Object.keys(readTree(home.source)).length < before, 20_000)
       await delay(random() * 8)
       await sender.kill()
       sender = startTestSender()
@@ -271,14 +271,14 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
       async () => {
         const files = [...(await rows(sender)).values()]
         const left = files.filter(({ removedAt }) => removedAt === null).map((file) => file.path)
-        expect(Object.keys(treeOf(home.source)).sort()).toEqual(left.sort())
+        expect(Object.keys(readTree(home.source)).sort()).toEqual(left.sort())
         // Getting its name back has changed its inode: it waits for a moment, and the destination has it already.
         const isSettled = files.length > 0 && files.every(({ state }) => state === 'sent')
         return isSettled && left.length <= KILLS ? files : null
       },
       30_000,
     )
-    expect(treeOf(arrived)).toEqual(all)
+    expect(readTree(arrived)).toEqual(all)
     expect(known).toHaveLength(names.length)
   }, 120_000)
 })

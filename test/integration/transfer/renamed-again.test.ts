@@ -15,7 +15,7 @@ import {
   offerAll,
   startPair,
   type TestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -34,7 +34,7 @@ async function restored(store: string, to: string): Promise<Record<string, strin
     library.close()
   }
   const [computer = ''] = fs.readdirSync(to)
-  return treeOf(path.join(to, computer, 'data'))
+  return readTree(path.join(to, computer, 'data'))
 }
 
 /** Sends files under three names one after the other, and some under their first name again. */
@@ -85,7 +85,7 @@ test('a second rename: a restore from a receiver brings back the last name alone
   const { home, store, sender, config } = await startPair(base)
   sender.configure(config)
   await renameTwice(home, sender)
-  expect(await restored(store, path.join(base, 'to'))).toEqual(treeOf(home.source))
+  expect(await restored(store, path.join(base, 'to'))).toEqual(readTree(home.source))
 })
 
 test('a second rename: a restore from a folder brings back the last name alone', async () => {
@@ -94,7 +94,7 @@ test('a second rename: a restore from a folder brings back the last name alone',
   fs.mkdirSync(folder)
   const home = await makeHome(path.join(base, 'home'))
   await renameTwice(home, await started(home, folder))
-  expect(await restored(folder, path.join(base, 'to'))).toEqual(treeOf(home.source))
+  expect(await restored(folder, path.join(base, 'to'))).toEqual(readTree(home.source))
 })
 
 test('a rename that is taken back: a restore has the name that came back while the receiver was told', async () => {
@@ -127,6 +127,6 @@ test('a rename that is taken back: a restore has the name that came back while t
     count += 1
     return JSON.stringify(await restored(store, path.join(base, `to-${count}`)))
   }
-  const here = JSON.stringify(treeOf(home.source))
+  const here = JSON.stringify(readTree(home.source))
   await until('the names to be there again', async () => (await restoredNow()) === here)
 })

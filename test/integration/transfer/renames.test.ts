@@ -14,7 +14,7 @@ import {
   startPair,
   startTestReceiver,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -48,7 +48,7 @@ test('a renamed large file, a renamed tree of 1,000 small ones and hard links ha
   offerAll(home)
   sender.configure(config)
   await allSent(sender, 1_001, 60_000)
-  const before = treeOf(home.source)
+  const before = readTree(home.source)
   const contents = relay.sentBytes()
   expect(contents).toBeGreaterThan(57 * MIB)
 
@@ -62,7 +62,7 @@ test('a renamed large file, a renamed tree of 1,000 small ones and hard links ha
   console.log(`${contents} bytes for the contents, ${asked} for 1,002 new names`)
   expect(asked).toBeLessThan(MIB)
   // The old names stay: what is deleted at the source is not deleted at the receiver.
-  expect(treeOf(arrived)).toEqual({ ...before, ...treeOf(home.source) })
+  expect(readTree(arrived)).toEqual({ ...before, ...readTree(home.source) })
   const [there, here] = [path.join(arrived, 'renamed'), path.join(home.source, 'renamed')].map((file) =>
     fs.statSync(file, { bigint: true }),
   )
@@ -103,7 +103,7 @@ test('what the receiver has lost, or what has rotted there, is sent; rot is not 
   sender.nudge()
   await allSent(sender, 20)
   for (const name of ['small again', 'large again'])
-    expect(treeOf(path.join(arrived, name))).toEqual(treeOf(path.join(home.source, name)))
+    expect(readTree(path.join(arrived, name))).toEqual(readTree(path.join(home.source, name)))
 })
 
 test('other content in the same inode, with the same size and time, is sent', async () => {
@@ -131,8 +131,8 @@ test('other content in the same inode, with the same size and time, is sent', as
   expect(offerAll(home)).toBe(2)
   sender.nudge()
   await allSent(sender, 4)
-  const there = treeOf(arrived)
-  expect({ 'new small': there['new small'], 'new large': there['new large'] }).toEqual(treeOf(home.source))
+  const there = readTree(arrived)
+  expect({ 'new small': there['new small'], 'new large': there['new large'] }).toEqual(readTree(home.source))
 })
 
 test('kill -9 of either end in the middle of a renamed tree loses nothing', async () => {
@@ -146,7 +146,7 @@ test('kill -9 of either end in the middle of a renamed tree loses nothing', asyn
   sender.configure(config)
   await allSent(sender, 1_001, 60_000)
   const contents = relay.sentBytes()
-  const tree = treeOf(path.join(home.source, 'tree0'))
+  const tree = readTree(path.join(home.source, 'tree0'))
   const durable = () => {
     const directory = path.join(arrived, `tree${round}`)
     return fs.existsSync(directory) ? fs.readdirSync(directory).length : 0
@@ -176,10 +176,10 @@ test('kill -9 of either end in the middle of a renamed tree loses nothing', asyn
     30_000,
   )
   // A name that was given up before the receiver had heard of it need not be there; the first and the last are.
-  for (const name of ['tree0', 'tree4']) expect(treeOf(path.join(arrived, name))).toEqual(tree)
-  for (const name of ['tree1', 'tree2', 'tree3']) expect(tree).toMatchObject(treeOf(path.join(arrived, name)))
+  for (const name of ['tree0', 'tree4']) expect(readTree(path.join(arrived, name))).toEqual(tree)
+  for (const name of ['tree1', 'tree2', 'tree3']) expect(tree).toMatchObject(readTree(path.join(arrived, name)))
   expect(relay.sentBytes() - contents).toBeLessThan(contents / 2)
   expect(fs.existsSync(path.join(store, '.holdfast', 'versions'))).toBe(false)
   const temporary = path.join(store, '.holdfast', 'tmp')
-  await until('nothing half is left', () => Object.keys(treeOf(temporary)).length === 0)
+  await until('nothing half is left', () => Object.keys(readTree(temporary)).length === 0)
 })

@@ -2,9 +2,9 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { openAt, smallFile } from '../../support/large-files.ts'
-import { runStoreCommand, startRuled, verified, versionsOf } from '../../support/store.ts'
+import { runStoreCommand, startRuled, runVerify, listVersions } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { allSent, offerAll, startPair, treeOf, writeFile } from '../../support/transfer.ts'
+import { allSent, offerAll, startPair, readTree, writeFile } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const REWRITES = 34
@@ -17,7 +17,7 @@ test(`what a directory held that gave way to a file comes back after ${REWRITES}
   const { home, store, arrived, receiver, sender, config } = await startPair(base)
   writeFile(home.source, 'd/a', 'a in the directory')
   writeFile(home.source, 'd/sub/b', 'b in the directory')
-  const directory = treeOf(home.source)
+  const directory = readTree(home.source)
   offerAll(home)
   sender.configure(config)
   await allSent(sender, 2)
@@ -38,12 +38,12 @@ test(`what a directory held that gave way to a file comes back after ${REWRITES}
     await opened.receive(smallFile(source, 'd', Buffer.from(`content ${round}`)))
   await opened.close()
   // The directory, and each older content of the file.
-  expect(versionsOf(store, 'sender-1/data/d')).toHaveLength(1 + REWRITES)
+  expect(listVersions(store, 'sender-1/data/d')).toHaveLength(1 + REWRITES)
 
   const restored = async (name: string, ...words: string[]) => {
     const to = path.join(base, name)
     const { code } = await runStoreCommand('restore', store, to, ...data, ...words)
-    return { code, tree: treeOf(to) }
+    return { code, tree: readTree(to) }
   }
   const listed = async (file: string) => {
     const { lines } = await runStoreCommand('restore', store, '--list', ...data, '--path', file)
@@ -63,9 +63,9 @@ test(`what a directory held that gave way to a file comes back after ${REWRITES}
   // Of the file one older content is left; of what was in the directory there is nothing newer.
   const nothing = { daily: 0, weekly: 0, monthly: 0, yearly: 0 }
   const strict = await startRuled(store, [home], { keep: { withinDays: 0, ...nothing, daily: 1 } })
-  await until('the others are gone', () => versionsOf(store, 'sender-1/data/d').length === 2, 20_000)
+  await until('the others are gone', () => listVersions(store, 'sender-1/data/d').length === 2, 20_000)
   await strict.receiver.close()
   expect(await listed('d/a')).toEqual([version])
   expect(await restored('then again', ...then)).toEqual(all)
-  expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: 4 } })
+  expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: 4 } })
 })

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { isVersionName } from '../../../core/store/retention/name.ts'
-import { verified } from '../../support/store.ts'
+import { runVerify } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -55,5 +55,5 @@ test('a receiver killed while it replaces files: every older content is known to
     await allSent(sender, FILES)
   }
   await running.kill()
-  expect(await verified(store)).toMatchObject({ code: 0, found: [] })
+  expect(await runVerify(store)).toMatchObject({ code: 0, found: [] })
 })

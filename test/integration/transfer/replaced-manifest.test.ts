@@ -11,7 +11,7 @@ import {
   senderConfig,
   startListening,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -35,6 +35,6 @@ test('a receiver whose manifest is gone after a rest begins another one by itsel
   writeFile(home.source, 'two', 'two')
   offerAll(home)
   sender.nudge()
-  await until('it is there', () => Object.hasOwn(treeOf(path.join(store, 'sender-1/data')), 'two'), 40_000)
-  expect(treeOf(path.join(store, 'sender-1/data'))).toEqual(treeOf(home.source))
+  await until('it is there', () => Object.hasOwn(readTree(path.join(store, 'sender-1/data')), 'two'), 40_000)
+  expect(readTree(path.join(store, 'sender-1/data'))).toEqual(readTree(home.source))
 })

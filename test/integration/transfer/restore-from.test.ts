@@ -20,7 +20,7 @@ import {
   startListening,
   startPair,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -28,8 +28,8 @@ import { until } from '../../support/until.ts'
 const ALL: Choice = { folder: null, path: null, version: null, at: null }
 
 /** Bytes, times and modes of a tree, directories too. */
-function factsOf(root: string): Record<string, string> {
-  const facts = Object.entries(treeOf(root))
+function readFacts(root: string): Record<string, string> {
+  const facts = Object.entries(readTree(root))
   const names = fs.readdirSync(root, { recursive: true, encoding: 'utf8' })
   const stats = names.map((name) => {
     const { mtimeNs, mode } = fs.lstatSync(path.join(root, name), { bigint: true })
@@ -77,7 +77,7 @@ test('2,000 files come back from a receiver with their bytes, times and modes', 
   const to = path.join(base, 'back')
   const { summary } = await restore(home, at, to)
   expect(summary).toMatchObject({ files: 2_002, restored: 2_002, failed: 0, undressed: 0 })
-  expect(factsOf(path.join(to, 'data'))).toEqual(factsOf(home.source))
+  expect(readFacts(path.join(to, 'data'))).toEqual(readFacts(home.source))
   const one = path.join(to, 'data', 'empty')
   fs.writeFileSync(one, 'mine')
   const kept = await restore(home, at, to, { path: 'empty', folder: 'data' })
@@ -112,7 +112,7 @@ test('the commands list, restore and verify a destination of a data directory; w
   const to = path.join(base, 'back')
   const restored = await runStoreCommand(...from, 'data/a', '--to', to)
   expect(restored).toMatchObject({ code: 0, err: '' })
-  expect(treeOf(to)).toEqual(treeOf(path.join(home.source, 'a')))
+  expect(readTree(to)).toEqual(readTree(path.join(home.source, 'a')))
   const again = startHoldfast([...from, 'data', '--to', to])
   const nameless = startHoldfast([...from, 'data/b', '--version', '20261120T065300.123Z-1-1', '--to', to])
   expect(await again.ended(), again.err()).toBe(0)
@@ -137,8 +137,8 @@ test('the commands list, restore and verify a destination of a data directory; w
   ])
   expect(verify.code).toBe(1)
   await until('both to be there again', () => {
-    const now = treeOf(path.join(store, 'sender-1/data'))
-    return JSON.stringify(now) === JSON.stringify(treeOf(home.source))
+    const now = readTree(path.join(store, 'sender-1/data'))
+    return JSON.stringify(now) === JSON.stringify(readTree(home.source))
   })
   await allSent(sender, 2)
   expect(await runStoreCommand('verify', 'nas', '--data', home.directory)).toMatchObject({ code: 0, err: '' })
@@ -189,14 +189,14 @@ test('a restore goes on while files are sent; stopped in the middle it leaves wh
   stopLooking()
   expect(summary.failed).toBe(0)
   expect(summary.restored).toBeLessThan(600)
-  const came = treeOf(to)
+  const came = readTree(to)
   expect(Object.keys(came).length).toBe(summary.restored)
-  const originals = treeOf(home.source)
+  const originals = readTree(home.source)
   expect(Object.entries(came).filter(([name, one]) => originals[name] !== one)).toEqual([])
 
   await allSent(sender, 600)
   expect((await restore(home, at, to, { folder: 'data' })).summary).toMatchObject({ files: 600, failed: 0 })
-  expect(treeOf(to)).toEqual(originals)
+  expect(readTree(to)).toEqual(originals)
 })
 
 test('a sender gets its own folder alone, whatever it asks for', async () => {

@@ -1,9 +1,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { runStoreCommand, versionsOf } from '../../support/store.ts'
+import { runStoreCommand, listVersions } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { allSent, offerAll, startPair, treeOf, writeFile } from '../../support/transfer.ts'
+import { allSent, offerAll, startPair, readTree, writeFile } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** Several commands one after the other, each of two processes. */
@@ -12,7 +12,7 @@ const SLOW = { timeout: 150_000 }
 /** Paths with mode and time, to the millisecond. */
 function facts(root: string): Record<string, string> {
   return Object.fromEntries(
-    Object.keys(treeOf(root)).map((name) => {
+    Object.keys(readTree(root)).map((name) => {
       const { mode, mtimeMs } = fs.statSync(path.join(root, name))
       return [name, `${(mode & 0o777).toString(8)} ${Math.round(mtimeMs)}`]
     }),
@@ -29,7 +29,7 @@ async function sendTwice() {
     fs.utimesSync(path.join(source, `deep/d${index % 3}/file-${index}`), 1, 1_500_000_000 + index)
   }
   writeFile(source, 'large', Buffer.alloc(700_000, 7))
-  const first = treeOf(source)
+  const first = readTree(source)
   offerAll(pair.home)
   pair.sender.configure(pair.config)
   await allSent(pair.sender, 31)
@@ -41,7 +41,7 @@ async function sendTwice() {
   pair.sender.nudge()
   await until(
     'the new content is there',
-    () => versionsOf(pair.store, 'sender-1/data/deep/d0/file-0').length === 1,
+    () => listVersions(pair.store, 'sender-1/data/deep/d0/file-0').length === 1,
   )
   await allSent(pair.sender, 32)
   return { base, ...pair, source, first, between: new Date(between).toISOString() }
@@ -56,11 +56,11 @@ test('a tree, one file, a version, and the tree as it was come back with modes a
 
   const whole = await restore(to('whole'), ...data)
   expect([whole.code, whole.lines.at(-1)]).toMatchObject([0, { type: 'summary', restored: 32, failed: 0 }])
-  expect(treeOf(to('whole'))).toEqual(treeOf(source))
+  expect(readTree(to('whole'))).toEqual(readTree(source))
   expect(facts(to('whole'))).toEqual(facts(source))
 
   expect((await restore(to('then'), ...data, '--at', between)).code).toBe(0)
-  expect(treeOf(to('then'))).toEqual(first)
+  expect(readTree(to('then'))).toEqual(first)
   expect(await restore(to('before'), ...data, '--at', '2001-01-01')).toMatchObject({
     code: 2,
     err: expect.stringMatching(/At Jan 1, 2001, .* there was nothing at .*store\/sender-1\/data;/),
@@ -74,10 +74,10 @@ test('a tree, one file, a version, and the tree as it was come back with modes a
   expect((await restore(to('old'), ...one, '--version', version)).code).toBe(0)
   expect(fs.readFileSync(path.join(to('old'), 'file-0'), 'utf8')).toBe('one 0')
   expect((await restore(to('dir'), ...data, '--path', 'deep/d1')).code).toBe(0)
-  expect(treeOf(to('dir'))).toEqual(treeOf(path.join(source, 'deep/d1')))
-  expect(treeOf(to('all'))).toEqual({})
+  expect(readTree(to('dir'))).toEqual(readTree(path.join(source, 'deep/d1')))
+  expect(readTree(to('all'))).toEqual({})
   expect((await restore(to('all'))).code).toBe(0)
-  expect(treeOf(path.join(to('all'), 'sender-1/data'))).toEqual(treeOf(source))
+  expect(readTree(path.join(to('all'), 'sender-1/data'))).toEqual(readTree(source))
 
   fs.rmSync(path.join(arrived, 'deep/d1'), { recursive: true })
   fs.rmSync(path.join(arrived, 'new'))
@@ -123,9 +123,9 @@ test(
     fs.symlinkSync('/etc/passwd', path.join(arrived, 'deep/d1/file-4'))
     const replaced = await restore('--overwrite')
     expect([replaced.code, kinds(replaced.lines)]).toEqual([1, ['damaged', 'damaged', 'same', 'strange']])
-    const expected = treeOf(source)
+    const expected = readTree(source)
     for (const name of ['deep/d1/file-1', 'deep/d1/file-4', 'deep/d1/file-7']) delete expected[name]
-    expect(treeOf(to)).toEqual(expected)
+    expect(readTree(to)).toEqual(expected)
 
     fs.rmSync(path.join(arrived, 'deep'), { recursive: true })
     fs.symlinkSync('/etc', path.join(arrived, 'deep'))

@@ -15,7 +15,7 @@ import {
   startListening,
   startTestReceiver,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -46,7 +46,7 @@ async function open() {
     store,
     relay,
     config,
-    partials: () => treeOf(path.join(store, '.holdfast', 'partial')),
+    partials: () => readTree(path.join(store, '.holdfast', 'partial')),
     receiver: () => receiver,
     async killReceiver() {
       await receiver.kill()
@@ -54,16 +54,16 @@ async function open() {
       receiver.configure(receiverConfig(store, [home], port))
     },
     expectArrived() {
-      expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
-      expect(treeOf(path.join(store, '.holdfast', 'partial'))).toEqual({})
-      expect(treeOf(path.join(store, '.holdfast', 'tmp'))).toEqual({})
+      expect(readTree(path.join(store, 'sender-1', 'data'))).toEqual(readTree(home.source))
+      expect(readTree(path.join(store, '.holdfast', 'partial'))).toEqual({})
+      expect(readTree(path.join(store, '.holdfast', 'tmp'))).toEqual({})
       expect(fs.existsSync(path.join(store, '.holdfast', 'versions'))).toBe(false)
     },
   }
 }
 
 /** At least this much of the file has arrived. Reading it each time would hold up the relay, which is in this process. */
-const partOf = (store: string, bytes: number) => () => {
+const hasPartial = (store: string, bytes: number) => () => {
   const partials = path.join(store, '.holdfast', 'partial')
   const files = fs
     .readdirSync(partials, { recursive: true, withFileTypes: true })
@@ -82,7 +82,7 @@ test('a connection that breaks at any byte: the next one carries the rest alone'
     sender.configure(config)
     // What waits to be read in a connection that is reset is lost, and that may be much: nothing is to wait.
     arrived += bytes - 2 * MIB
-    await until('what was passed on has arrived', partOf(store, arrived), WITHIN_MS)
+    await until('what was passed on has arrived', hasPartial(store, arrived), WITHIN_MS)
     relay.strike('reset')
   }
   await allSent(sender, 1, WITHIN_MS)
@@ -96,7 +96,7 @@ test('kill -9 of the receiver: what it had written is gone on with', async () =>
   relay.holdAfter(12 * MIB)
   const sender = startTestSender()
   sender.configure(config)
-  await until('a part of the file is there', partOf(store, 10 * MIB), WITHIN_MS)
+  await until('a part of the file is there', hasPartial(store, 10 * MIB), WITHIN_MS)
   await killReceiver()
   await allSent(sender, 1, WITHIN_MS)
   expect(relay.sentBytes()).toBeLessThan(SIZE + SLACK)
@@ -108,7 +108,7 @@ test('kill -9 of the sender, while its connection looks alive to the receiver: t
   relay.holdAfter(12 * MIB)
   const first = startTestSender()
   first.configure(config)
-  await until('a part of the file is there', partOf(store, 10 * MIB), WITHIN_MS)
+  await until('a part of the file is there', hasPartial(store, 10 * MIB), WITHIN_MS)
   await first.kill()
   const sender = startTestSender()
   sender.configure(config)
@@ -124,7 +124,7 @@ test('a pause in the middle keeps what has arrived', async () => {
   // The rest takes seven seconds, far longer than the pause needs to take effect.
   const slow = { ...config, limit: { ...config.limit, bytesPerSecond: 2 * MIB } }
   sender.configure(slow)
-  await until('a part of the file is there', partOf(store, 10 * MIB), WITHIN_MS)
+  await until('a part of the file is there', hasPartial(store, 10 * MIB), WITHIN_MS)
   const always = { days: [0, 1, 2, 3, 4, 5, 6], from: '00:00', to: '00:00', allow: 'pause' as const }
   sender.configure({ ...slow, limit: { ...slow.limit, schedule: [always] } })
   await until('the sender has stopped', () => sender.report()?.transfers.length === 0, WITHIN_MS)
@@ -143,7 +143,7 @@ test.each([
   relay.holdAfter(12 * MIB)
   const first = startTestSender()
   first.configure(config)
-  await until('a part of the file is there', partOf(store, 10 * MIB), WITHIN_MS)
+  await until('a part of the file is there', hasPartial(store, 10 * MIB), WITHIN_MS)
   await first.kill()
   await killReceiver()
   const file = path.join(home.source, 'a/large')

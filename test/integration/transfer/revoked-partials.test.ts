@@ -5,9 +5,9 @@ import { startStoreReceiver } from '../../../core/receive/receiver.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { openSenders } from '../../../core/store/senders/senders.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { receiverParts, treeOf } from '../../support/transfer.ts'
+import { receiverParts, readTree } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { connectWire, DATA, dataSource, helloOf, wireFacts } from '../../support/wire-client.ts'
+import { connectWire, DATA, dataSource, buildHello, wireFacts } from '../../support/wire-client.ts'
 
 const MIB = 1024 * 1024
 
@@ -28,7 +28,7 @@ async function setUp() {
   const receiver = await start()
   const layout = storeLayout(store)
   const beside = () => openSenders(layout.senders, () => undefined)
-  const waiting = () => Object.keys(treeOf(path.join(store, '.holdfast', 'partial')))
+  const waiting = () => Object.keys(readTree(path.join(store, '.holdfast', 'partial')))
   /** A sender that is paired, and loses its connection in the middle of a large file. */
   const interrupted = async (name: string): Promise<Identity> => {
     const identity = await loadIdentity(path.join(base, name))
@@ -38,7 +38,7 @@ async function setUp() {
     )
     const seen: string[] = []
     const wire = connectWire(receiver.port, identity, ({ type }) => seen.push(type))
-    wire.send('hello', helloOf({ name }))
+    wire.send('hello', buildHello({ name }))
     const facts = { id: 1, source: DATA, path: 'large', size: 5 * MIB, facts: wireFacts(), directories: [] }
     await until('it is let in', () => seen.includes('welcome'))
     wire.send('source', dataSource)

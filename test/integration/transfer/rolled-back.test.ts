@@ -4,7 +4,7 @@ import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { canMount, mountExt4 } from '../../support/mounts.ts'
 import { type RunningCommand, startHoldfast } from '../../support/processes.ts'
-import { verified, versionsOf } from '../../support/store.ts'
+import { runVerify, listVersions } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -15,7 +15,7 @@ import {
   startPair,
   startTestSender,
   type TestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { pairWith, untilState } from '../../support/two-receivers.ts'
@@ -49,9 +49,9 @@ async function setUp() {
   const allThere = async () => {
     await untilState(data, 'all to be sent', ({ totals, sources }) => {
       const isWatched = sources[0]?.scanned?.phase === 'watching'
-      return isWatched && totals.waitingFiles === 0 && totals.sentFiles === Object.keys(treeOf(source)).length
+      return isWatched && totals.waitingFiles === 0 && totals.sentFiles === Object.keys(readTree(source)).length
     })
-    expect(treeOf(arrived)).toEqual(treeOf(source))
+    expect(readTree(arrived)).toEqual(readTree(source))
   }
   const receiveAgain = async () => {
     running.receiver = await receive(port)
@@ -96,17 +96,17 @@ test(
     await allThere()
     await end(running.receiver)
     putBack(aside, store)
-    expect(Object.keys(treeOf(arrived))).toHaveLength(5)
+    expect(Object.keys(readTree(arrived))).toHaveLength(5)
 
     await receiveAgain()
     await until(
       'all ten are there',
-      () => JSON.stringify(treeOf(arrived)) === JSON.stringify(treeOf(source)),
+      () => JSON.stringify(readTree(arrived)) === JSON.stringify(readTree(source)),
       30_000,
-    ).catch(() => expect(treeOf(arrived)).toEqual(treeOf(source)))
+    ).catch(() => expect(readTree(arrived)).toEqual(readTree(source)))
     await allThere()
     await end(running.receiver)
-    expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: 10 } })
+    expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: 10 } })
   },
 )
 
@@ -126,9 +126,9 @@ test(
     bad[3] = (bad[3] ?? 0) ^ 1
     writeFile(arrived, 'd1/file-3', bad)
     utimesSync(rotten, atime, mtime)
-    expect(await verified(store)).toMatchObject({ code: 1, found: ['damaged sender-1/data/d1/file-3'] })
+    expect(await runVerify(store)).toMatchObject({ code: 1, found: ['damaged sender-1/data/d1/file-3'] })
     await until('it is as it was', () => readFileSync(rotten).equals(good), 30_000)
-    expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: 5 } })
+    expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: 5 } })
   },
 )
 
@@ -149,18 +149,18 @@ describe('a sender that is put back', () => {
     offerAll(home)
     sender.nudge()
     await allSent(sender, 5)
-    const textOf = (name: string) => readFileSync(path.join(arrived, name), 'utf8')
+    const readText = (name: string) => readFileSync(path.join(arrived, name), 'utf8')
     const sendNewer = async (by: TestSender) => {
       writeFile(source, 'd0/file-0', 'newer')
       writeFile(source, 'new', 'new')
       offerAll(home)
       by.nudge()
-      await until('the newer one is there', () => textOf('d0/file-0') === 'newer', 20_000)
+      await until('the newer one is there', () => readText('d0/file-0') === 'newer', 20_000)
       await allSent(by, 6)
     }
     const olderTexts = () =>
-      versionsOf(store, OLDER).map((name) => textOf(path.join('../..', VERSIONS, name)))
-    return { home, store, arrived, receiver, sender, start, textOf, sendNewer, olderTexts }
+      listVersions(store, OLDER).map((name) => readText(path.join('../..', VERSIONS, name)))
+    return { home, store, arrived, receiver, sender, start, readText, sendNewer, olderTexts }
   }
 
   test('to a copy of its data directory: the newer content at the receiver stays', SLOW, async () => {
@@ -182,10 +182,10 @@ describe('a sender that is put back', () => {
     offerAll(home)
     last.nudge()
     await allSent(last, 6)
-    expect(treeOf(arrived)).toEqual(treeOf(source))
+    expect(readTree(arrived)).toEqual(readTree(source))
     expect(olderTexts()).toEqual(['content of d0/file-0'])
     await receiver.kill()
-    expect(await verified(store)).toMatchObject({ code: 0, found: [] })
+    expect(await runVerify(store)).toMatchObject({ code: 0, found: [] })
   })
 
   test.skipIf(!canMount).each(['while it runs', 'while it is stopped'])(
@@ -200,7 +200,7 @@ describe('a sender that is put back', () => {
       const snapshot = path.join(temporaryDirectory('rolled-disk'), 'image')
       const isStopped = moment === 'while it is stopped'
       if (isStopped) await sender.kill()
-      const before = treeOf(home.source)
+      const before = readTree(home.source)
       await disk.freeze()
       copyFileSync(image, snapshot)
       await disk.thaw()
@@ -210,7 +210,7 @@ describe('a sender that is put back', () => {
       await disk.unmount()
       copyFileSync(snapshot, image)
       await disk.mountAgain()
-      expect(treeOf(home.source)).toEqual(before)
+      expect(readTree(home.source)).toEqual(before)
 
       start()
       // To the scanner all is as it was sent.
@@ -220,7 +220,7 @@ describe('a sender that is put back', () => {
       expect(textOf('new')).toBe('new')
       await receiver.kill()
       expect(olderTexts()).toEqual(['content of d0/file-0', 'newer'])
-      expect(await verified(store)).toMatchObject({ code: 0, found: [] })
+      expect(await runVerify(store)).toMatchObject({ code: 0, found: [] })
     },
   )
 })

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { forwardNudges, startScannerProcess } from '../../support/scan-worker.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { createRandom, DESTINATION, newSeed, SOURCE, startPair, treeOf } from '../../support/transfer.ts'
+import { createRandom, DESTINATION, newSeed, SOURCE, startPair, readTree } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const ROTATIONS = 20
@@ -69,17 +69,17 @@ test.each(['at once', 'at the pace of the transfer'])(
     }
     log.line('the newest')
     log.close()
-    const here = treeOf(home.source)
+    const here = readTree(home.source)
     expect(Object.keys(here)).toHaveLength(ROTATIONS + 1)
     await until(
       'every file is at the receiver as it is here',
-      () => JSON.stringify(sorted(treeOf(arrived))) === JSON.stringify(sorted(here)),
+      () => JSON.stringify(sorted(readTree(arrived))) === JSON.stringify(sorted(here)),
       40_000,
-    ).catch(() => expect(sorted(treeOf(arrived))).toEqual(sorted(here)))
+    ).catch(() => expect(sorted(readTree(arrived))).toEqual(sorted(here)))
     await until('nothing waits', () => sender.report()?.totals[SOURCE]?.waitingFiles === 0)
     expect(sender.report()?.totals[SOURCE]?.parkedFiles).toBe(0)
     // What the receiver had of a name before is kept as well, never overwritten.
-    const kept = Object.keys(treeOf(path.join(store, '.holdfast', 'versions')))
+    const kept = Object.keys(readTree(path.join(store, '.holdfast', 'versions')))
     console.log(`${pace}: ${kept.length} older contents kept`)
   },
   90_000,

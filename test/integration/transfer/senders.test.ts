@@ -11,7 +11,7 @@ import {
   senderConfig,
   startTestSender,
   type TestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -39,7 +39,7 @@ async function pairedSender(home: Home, code: string, name: string): Promise<Tes
   return sender
 }
 
-const rowsOf = (text: string): Record<string, unknown>[] =>
+const parseRows = (text: string): Record<string, unknown>[] =>
   text
     .trim()
     .split('\n')
@@ -52,11 +52,11 @@ test('senders of a running receiver are listed, renamed, revoked at once, and pa
   const home = await makeHome(path.join(base, 'home'))
   const sender = await pairedSender(home, code, 'station 1')
 
-  const before = rowsOf((await holdfast('senders', '--store', store, '--json')).out)
+  const before = parseRows((await holdfast('senders', '--store', store, '--json')).out)
   const { fingerprint } = home.identity
   expect(before).toMatchObject([{ name: 'station 1', fingerprint, state: 'paired', folder: 'station 1' }])
   await until('it is seen as connected', async () => {
-    const [row] = rowsOf((await holdfast('senders', '--store', store, '--json')).out)
+    const [row] = parseRows((await holdfast('senders', '--store', store, '--json')).out)
     return row?.connected === true && typeof row.lastSeenAt === 'number'
   })
 
@@ -85,16 +85,16 @@ test('senders of a running receiver are listed, renamed, revoked at once, and pa
   await until('it knocks again, in vain', () =>
     /refused 127\.0\.0\.1:\d+: Büro \(certificate [0-9a-f]{64}\) was revoked$/m.test(receiver.err()),
   )
-  expect(treeOf(path.join(store, 'station 1'))).toEqual({})
+  expect(readTree(path.join(store, 'station 1'))).toEqual({})
   expect((await holdfast('senders', '--store', store)).out).toMatch(/Büro .* revoked/)
 
   const again = JSON.parse((await holdfast('pair', '--store', store, '--json')).out)
   await sender.request('pair', { code: again.code, name: 'back again' })
   await allSent(sender, 1)
-  expect(Object.keys(treeOf(path.join(store, 'station 1')))).toEqual(['data/file'])
+  expect(Object.keys(readTree(path.join(store, 'station 1')))).toEqual(['data/file'])
   receiver.child.kill('SIGTERM')
   expect(await receiver.ended()).toBe(0)
-  const [last] = rowsOf((await holdfast('senders', '--store', store, '--json')).out)
+  const [last] = parseRows((await holdfast('senders', '--store', store, '--json')).out)
   expect(last).toMatchObject({ name: 'back again', state: 'paired', connected: false })
 })
 

@@ -63,7 +63,7 @@ async function startService(config: Record<string, unknown>) {
 /** A pairing code of the receiver of a store. */
 const pairedCode = (store: string) => startHoldfast(['pair', '--store', store]).says(/(holdfast:\/\/\S+)/)
 
-const figureOf = (page: string, name: string) =>
+const parseMetric = (page: string, name: string) =>
   Number(new RegExp(`^holdfast_receiver_${name} (\\S+)$`, 'm').exec(page)?.[1])
 
 test('a receiver from a file: JSON log, metrics and health, no name of a file or a computer in them', async () => {
@@ -89,20 +89,20 @@ test('a receiver from a file: JSON log, metrics and health, no name of a file or
   const metrics = await get(port, '/metrics')
   expect(metrics).toMatchObject({ status: 200, type: expect.stringMatching(/^text\/plain; version=0\.0\.4/) })
   const page = metrics.body
-  expect(figureOf(page, 'received_files_total')).toBe(6)
-  expect(figureOf(page, 'received_bytes_total')).toBe(400_500)
-  expect(figureOf(page, 'commit_seconds_count')).toBe(6)
-  expect(figureOf(page, 'connections{wire="holdfast"}')).toBe(1)
-  expect(figureOf(page, 'refused_connections_total{reason="code"}')).toBe(1)
-  expect(figureOf(page, 'healthy')).toBe(1)
-  expect(figureOf(page, 'store_free_bytes')).toBeGreaterThan(0)
-  expect(figureOf(page, 'store_stalled_seconds')).toBeLessThan(10)
-  const seen = figureOf(
+  expect(parseMetric(page, 'received_files_total')).toBe(6)
+  expect(parseMetric(page, 'received_bytes_total')).toBe(400_500)
+  expect(parseMetric(page, 'commit_seconds_count')).toBe(6)
+  expect(parseMetric(page, 'connections{wire="holdfast"}')).toBe(1)
+  expect(parseMetric(page, 'refused_connections_total{reason="code"}')).toBe(1)
+  expect(parseMetric(page, 'healthy')).toBe(1)
+  expect(parseMetric(page, 'store_free_bytes')).toBeGreaterThan(0)
+  expect(parseMetric(page, 'store_stalled_seconds')).toBeLessThan(10)
+  const seen = parseMetric(
     page,
     `sender_last_seen_timestamp_seconds{fingerprint="${home.identity.fingerprint.slice(0, 16)}"}`,
   )
   expect(Math.abs(seen - Date.now() / 1000)).toBeLessThan(120)
-  expect(figureOf((await get(port, '/metrics')).body, 'received_files_total')).toBe(6)
+  expect(parseMetric((await get(port, '/metrics')).body, 'received_files_total')).toBe(6)
 
   const health = await get(port, '/health')
   expect(health).toMatchObject({ status: 200, type: 'application/json; charset=utf-8' })

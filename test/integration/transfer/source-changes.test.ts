@@ -7,14 +7,14 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
   DESTINATION,
-  listening,
+  waitUntilListening,
   offerAll,
   receiverConfig,
   SOURCE,
   startPair,
   startTestReceiver,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -37,7 +37,7 @@ test('growing file: a large file that grows while it is sent arrives as it was, 
   relay.letGo()
   await until(
     'it arrived as it is now',
-    () => treeOf(arrived).growing === treeOf(home.source).growing,
+    () => readTree(arrived).growing === readTree(home.source).growing,
     // It rests for as long as the first version was on the line.
     90_000,
   )
@@ -75,7 +75,7 @@ test.each(whileRead)(
     const relay = await startRelay(config.destination?.port ?? 0)
     const file = path.join(home.source, 'file')
     fs.writeFileSync(file, Buffer.alloc(64 * MIB, 1))
-    const before = treeOf(home.source).file
+    const before = readTree(home.source).file
     offerAll(home)
     relay.holdAfter(MIB)
     const { destination } = config
@@ -86,12 +86,12 @@ test.each(whileRead)(
     writeFile(home.source, 'other', 'not held up')
     offerAll(home)
     sender.nudge()
-    await until('the other one is there', () => treeOf(arrived).other !== undefined, 20_000)
+    await until('the other one is there', () => readTree(arrived).other !== undefined, 20_000)
     const totals = () => sender.report()?.totals[SOURCE]
     await until('nothing waits', () => totals()?.waitingFiles === 0 && (totals()?.sentFiles ?? 0) > 0, 90_000)
-    const there = treeOf(arrived).file
+    const there = readTree(arrived).file
     // What was open when its name went may still have been read to its end, whole and as it was offered.
-    if (fs.existsSync(file)) expect(there).toBe(treeOf(home.source).file)
+    if (fs.existsSync(file)) expect(there).toBe(readTree(home.source).file)
     else expect([undefined, before]).toContain(there)
   },
   150_000,
@@ -114,7 +114,7 @@ test('files that changed, vanished or cannot be read do not hold up the others',
   fs.mkdirSync(path.join(home.source, 'a-directory'))
   sender.configure(config)
   await allSent(sender, 51)
-  expect(treeOf(arrived)).toEqual(treeOf(home.source))
+  expect(readTree(arrived)).toEqual(readTree(home.source))
   const ledger = openLedger(home.ledgerPath)
   for (const name of ['a-gone', 'a-fifo', 'a-link', 'a-directory'])
     expect(ledger.lookup(DESTINATION, SOURCE, name)).toBeNull()
@@ -133,7 +133,7 @@ test('a file that changes between durable and the ledger keeps waiting: generati
     offerAll(home)
     sender.nudge()
   }
-  await until('the last content is there', () => treeOf(arrived).file === treeOf(home.source).file, 20_000)
+  await until('the last content is there', () => readTree(arrived).file === readTree(home.source).file, 20_000)
   await allSent(sender, 1)
 })
 
@@ -190,11 +190,11 @@ test('when the destination changes, everything is offered to the new one, also a
     kind: 'receiver' as const,
     name: 'other',
     host: '127.0.0.1',
-    ...(await listening(other)),
+    ...(await waitUntilListening(other)),
   }
   next.configure({ ...config, destination: to })
   await allSent(next, 30)
-  expect(treeOf(path.join(otherStore, 'sender-1', 'data'))).toEqual(treeOf(home.source))
+  expect(readTree(path.join(otherStore, 'sender-1', 'data'))).toEqual(readTree(home.source))
   next.configure(config)
   await allSent(next, 30)
   expect(receiver.report()?.receivedFiles).toBe(30)

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { allSent, offerAll, startPair, treeOf, writeFile } from '../../support/transfer.ts'
+import { allSent, offerAll, startPair, readTree, writeFile } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 test.skipIf(process.getuid?.() !== 0)(
@@ -36,7 +36,7 @@ test.skipIf(process.getuid?.() !== 0)(
     mount()
     await allSent(sender, 42)
     await until('all is well again', () => problem() === null)
-    expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
+    expect(readTree(path.join(store, 'sender-1', 'data'))).toEqual(readTree(home.source))
   },
   90_000,
 )

@@ -9,7 +9,7 @@ import {
   SOURCE,
   startListening,
   startPair,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -50,8 +50,8 @@ asRoot(
     fs.rmSync(path.join(store, 'ballast'))
     await allSent(sender, 21)
     await until('all is well again', () => sender.report()?.connection.problem === null)
-    expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
-    expect(treeOf(path.join(store, '.holdfast', 'tmp'))).toEqual({})
+    expect(readTree(path.join(store, 'sender-1', 'data'))).toEqual(readTree(home.source))
+    expect(readTree(path.join(store, '.holdfast', 'tmp'))).toEqual({})
   },
 )
 
@@ -79,7 +79,7 @@ asRoot(
     execFileSync('mount', ['-o', 'remount,rw', store])
     await allSent(sender, 301)
     await until('all is well again', () => sender.report()?.connection.problem === null)
-    expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
+    expect(readTree(path.join(store, 'sender-1', 'data'))).toEqual(readTree(home.source))
   },
 )
 

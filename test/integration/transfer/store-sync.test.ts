@@ -40,7 +40,7 @@ async function openTestStore(root: string) {
   return (name: string, bytes: Buffer) => store.receive(smallFile(source, name, bytes))
 }
 
-const contentOf = (index: number, bytes: number) => Buffer.alloc(bytes, `content ${index} `)
+const buildContent = (index: number, bytes: number) => Buffer.alloc(bytes, `content ${index} `)
 
 describe.skipIf(process.getuid?.() !== 0)('a store on a disk of its own (needs root: mounts)', () => {
   for (const count of [5, 300]) {
@@ -49,12 +49,12 @@ describe.skipIf(process.getuid?.() !== 0)('a store on a disk of its own (needs r
       const { store, image } = mountDisk(base, 64 * MIB, 128 * MIB)
       const send = await openTestStore(store)
       const names = Array.from({ length: count }, (_, index) => `d${index % 7}/file-${index}`)
-      const outcomes = await Promise.all(names.map((name, index) => send(name, contentOf(index, index * 10))))
+      const outcomes = await Promise.all(names.map((name, index) => send(name, buildContent(index, index * 10))))
       const recovered = mountAfterPowerFailure(base, image)
       expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['durable']))
       names.forEach((name, index) => {
         const file = path.join(recovered, 'pc/data', name)
-        expect(fs.readFileSync(file)).toEqual(contentOf(index, index * 10))
+        expect(fs.readFileSync(file)).toEqual(buildContent(index, index * 10))
         expect(fs.statSync(file)).toMatchObject({ mtimeMs: 1_600_000_000_500, mode: 0o100600 })
       })
     })
@@ -67,7 +67,7 @@ describe.skipIf(process.getuid?.() !== 0)('a store on a disk of its own (needs r
     const sendSome = (from: number, to: number) =>
       Promise.all(
         Array.from({ length: to - from }, (_, index) =>
-          send(`file-${from + index}`, contentOf(from + index, 250_000)),
+          send(`file-${from + index}`, buildContent(from + index, 250_000)),
         ),
       )
     const answers = [...(await sendSome(0, 40)), ...(await sendSome(40, 300))]
@@ -77,7 +77,7 @@ describe.skipIf(process.getuid?.() !== 0)('a store on a disk of its own (needs r
       if (status !== 'durable') refusals.add(`${index < 40 ? 'there was room' : status} ${detail}`)
       else {
         const stored = fs.readFileSync(path.join(recovered, 'pc/data', `file-${index}`))
-        expect(stored.equals(contentOf(index, 250_000))).toBe(true)
+        expect(stored.equals(buildContent(index, 250_000))).toBe(true)
       }
     }
     expect(refusals).not.toEqual(new Set())

@@ -6,7 +6,7 @@ import { SMALL_FILE_BYTES, WHOLE_FILE_BYTES } from '../../../core/protocol/limit
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
-  candidatesOf,
+  listFoundFiles,
   createRandom,
   makeHome,
   newSeed,
@@ -16,7 +16,7 @@ import {
   startListening,
   startPair,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -75,7 +75,7 @@ test('two senders, one receiver: every byte, mode and time of 500 files each arr
 
   for (const [index, { home, sender }] of senders.entries()) {
     const arrived = path.join(store, `sender-${index + 1}`, 'data')
-    expect(treeOf(arrived)).toEqual(treeOf(home.source))
+    expect(readTree(arrived)).toEqual(readTree(home.source))
     const stats = fs.statSync(path.join(arrived, '-rf'))
     // The store is the receiver's own; the manifest knows the mode, and restore gives it back.
     expect(stats.mode & 0o777).toBe(0o600)
@@ -83,7 +83,7 @@ test('two senders, one receiver: every byte, mode and time of 500 files each arr
     expect(sender.nudges()).toBeGreaterThan(0)
     expect(sender.report()?.lastFile[SOURCE]).toBeDefined()
   }
-  expect(treeOf(path.join(store, '.holdfast', 'tmp'))).toEqual({})
+  expect(readTree(path.join(store, '.holdfast', 'tmp'))).toEqual({})
   await until('the receiver reports all', () => (receiver.report()?.receivedFiles ?? 0) >= 992)
 })
 
@@ -98,7 +98,7 @@ for (const { name, groupWrite, received, absent } of vectors.fsync) {
       }
     }
     // The scanner's rule, as isocket's: a file that has the bit is never offered.
-    const due = candidatesOf(home.source).filter(
+    const due = listFoundFiles(home.source).filter(
       (file) => (fs.statSync(path.join(home.source, file.path)).mode & 0o020) === 0,
     )
     sender.configure(config)
@@ -108,10 +108,10 @@ for (const { name, groupWrite, received, absent } of vectors.fsync) {
 
     const arrived = path.join(base, 'store', 'sender-1', 'data')
     for (const directory of received)
-      expect(treeOf(path.join(arrived, directory))).toEqual(treeOf(path.join(home.source, directory)))
+      expect(readTree(path.join(arrived, directory))).toEqual(readTree(path.join(home.source, directory)))
     for (const directory of absent ?? []) expect(fs.existsSync(path.join(arrived, directory))).toBe(false)
     await until('every file carries the mark', () =>
-      candidatesOf(home.source).every(
+      listFoundFiles(home.source).every(
         (file) => (fs.statSync(path.join(home.source, file.path)).mode & 0o020) !== 0,
       ),
     )
@@ -138,10 +138,10 @@ test('a content that is there already is not sent again; another one under its n
   await allSent(sender, 2)
 
   const versions = path.join(store, '.holdfast', 'versions', 'sender-1', 'data', 'a')
-  expect(Object.keys(treeOf(versions)).map((name) => path.dirname(name))).toEqual(['changed'])
+  expect(Object.keys(readTree(versions)).map((name) => path.dirname(name))).toEqual(['changed'])
   const [version] = fs.readdirSync(path.join(versions, 'changed'))
   expect(fs.readFileSync(path.join(versions, 'changed', version ?? ''), 'utf8')).toBe('old content')
-  expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
+  expect(readTree(path.join(store, 'sender-1', 'data'))).toEqual(readTree(home.source))
 })
 
 test('extended attributes: files that have them are stored beside files that have none', async () => {
@@ -165,5 +165,5 @@ for index in range(100):
   expect(offerAll(home)).toBe(200)
   sender.nudge()
   await allSent(sender, 200)
-  expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
+  expect(readTree(path.join(store, 'sender-1', 'data'))).toEqual(readTree(home.source))
 })

@@ -8,7 +8,7 @@ import type { LedgerFile } from '../../../core/ledger/ledger-messages.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
-  candidatesOf,
+  listFoundFiles,
   type Home,
   makeHome,
   SOURCE,
@@ -58,7 +58,7 @@ function offer(home: Home, id: string, lacks?: string): number {
     ledger.rememberFilled(SOURCE, id, [...IDS])
     return ledger.offer(
       id,
-      candidatesOf(home.source).filter((one) => one.path !== lacks),
+      listFoundFiles(home.source).filter((one) => one.path !== lacks),
     )
   } finally {
     ledger.close()
@@ -74,7 +74,7 @@ function inLedger({ ledgerPath }: Home, sql: string) {
   }
 }
 
-const rowsOf = async (sender: TestSender, destination: string) => {
+const readFiles = async (sender: TestSender, destination: string) => {
   const question = { source: null, state: null, before: null, limit: 200, destinations: [destination] }
   const { files } = (await sender.request('files', question)) as { files: LedgerFile[] }
   return new Map(files.map((file) => [file.path, file]))
@@ -110,7 +110,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     )
     // What the second one had lost is sent there again, and stays until that is old enough, too.
     await until('it has it again', () => fs.existsSync(path.join(two.arrived, 'lost')), 20_000)
-    const [atOne, atTwo] = [await rowsOf(one.sender, 'one'), await rowsOf(one.sender, 'two')]
+    const [atOne, atTwo] = [await readFiles(one.sender, 'one'), await readFiles(one.sender, 'two')]
     for (const rows of [atOne, atTwo]) {
       expect(rows.get('both')).toMatchObject({ state: 'sent', removedAt: expect.any(Number) })
       expect(rows.get('lost')?.removedAt).toBeNull()

@@ -6,7 +6,7 @@ import { canMount, mountExt4 } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
-  candidatesOf,
+  listFoundFiles,
   DESTINATION,
   makeHome,
   offerAll,
@@ -14,7 +14,7 @@ import {
   senderConfig,
   startListening,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -29,7 +29,7 @@ describe.skipIf(!canMount)('a source whose disk is unmounted (needs root: mounts
     const ledger = openLedger(home.ledgerPath)
     onTestFinished(() => ledger.close())
     ledger.rememberHome(SOURCE, disk.point)
-    const sentFile = candidatesOf(home.source).find((one) => one.path === 'sent')
+    const sentFile = listFoundFiles(home.source).find((one) => one.path === 'sent')
     const claim = ledger
       .take(DESTINATION, SOURCE, 10, Date.now(), new Set())
       .find((due) => due.path === sentFile?.path)
@@ -50,7 +50,7 @@ describe.skipIf(!canMount)('a source whose disk is unmounted (needs root: mounts
     // Files of another source pass, so it has looked at this one, too.
     const other = path.join(base, 'other-source')
     writeFile(other, 'file', 'another')
-    offerAll(home, candidatesOf(other, 'source-2'))
+    offerAll(home, listFoundFiles(other, 'source-2'))
     const second = { id: 'source-2', path: other, name: 'other', groupWriteMark: false, paused: false }
     first.configure({ ...config, sources: [...config.sources, second] })
     await until('the other source is sent', () => first.report()?.totals['source-2']?.sentFiles === 1)
@@ -66,8 +66,8 @@ describe.skipIf(!canMount)('a source whose disk is unmounted (needs root: mounts
     await disk.mountAgain()
     await allSent(sender, 3)
     await until('the mark is set', () => ledger.dueMarks(DESTINATION, SOURCE, 10).length === 0, 50_000)
-    const arrived = treeOf(path.join(base, 'store', 'sender-1', 'data'))
-    const { gone, other: changed } = treeOf(home.source)
+    const arrived = readTree(path.join(base, 'store', 'sender-1', 'data'))
+    const { gone, other: changed } = readTree(home.source)
     expect(arrived).toEqual({ gone, other: changed })
     await sender.kill()
   })
@@ -77,7 +77,7 @@ describe.skipIf(!canMount)('a source whose disk is unmounted (needs root: mounts
     const base = temporaryDirectory('unmounted')
     const home = { ...(await makeHome(path.join(base, 'home'))), source: path.dirname(disk.point) }
     for (const name of ['disk/waits', 'other']) writeFile(home.source, name, name)
-    const wanted = candidatesOf(home.source).filter((one) => ['disk/waits', 'other'].includes(one.path))
+    const wanted = listFoundFiles(home.source).filter((one) => ['disk/waits', 'other'].includes(one.path))
     offerAll(home, wanted)
     const ledger = openLedger(home.ledgerPath)
     onTestFinished(() => ledger.close())

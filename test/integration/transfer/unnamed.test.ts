@@ -9,14 +9,14 @@ import { openAt, smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
-  listening,
+  waitUntilListening,
   makeHome,
   offerAll,
   receiverConfig,
   senderConfig,
   startTestReceiver,
   startTestSender,
-  treeOf,
+  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -25,7 +25,7 @@ const isUsual = tryFileSystem(tmpdir()).hasUnnamed
 const FILES = 4_000
 
 /** The files without a name that a process has open. */
-function unnamedOf(pid: number | 'self' | undefined): string[] {
+function listUnnamed(pid: number | 'self' | undefined): string[] {
   const directory = `/proc/${pid}/fd`
   const targets = fs.readdirSync(directory).flatMap((fd) => {
     try {
@@ -61,7 +61,7 @@ async function startMany() {
   const receiver = startTestReceiver()
   const begin = async () => {
     receiver.configure(receiverConfig(store, [home]))
-    const at = await listening(receiver)
+    const at = await waitUntilListening(receiver)
     const sender = startTestSender()
     sender.configure(senderConfig(home, at))
     offerAll(home)
@@ -103,7 +103,7 @@ describe.skipIf(!isUsual)('files without a name (needs ext4, XFS or Btrfs, and L
     await close()
     const statuses = new Set((await answers).map(({ status }) => status))
     expect([...statuses].sort()).toEqual(['aborted', 'durable'])
-    await until('all are closed', () => unnamedOf('self').length === 0)
+    await until('all are closed', () => listUnnamed('self').length === 0)
   })
 
   test(`of a receiver that may have few files open: ${FILES} small files arrive, none is refused`, async () => {
@@ -111,14 +111,14 @@ describe.skipIf(!isUsual)('files without a name (needs ext4, XFS or Btrfs, and L
     const limit = 320
     execFileSync('prlimit', ['--pid', String(receiver.process.pid), `--nofile=${limit}:${limit}`])
     await allSent(await begin(), FILES)
-    expect(treeOf(path.join(store, 'sender-1/data'))).toEqual(treeOf(home.source))
+    expect(readTree(path.join(store, 'sender-1/data'))).toEqual(readTree(home.source))
     expect(receiver.log.filter((line) => !line.startsWith('info'))).toEqual([])
   })
 
   test('of a receiver that is killed are gone with it', async () => {
     const { store, receiver, begin } = await startMany()
     await begin()
-    await until('files without a name', () => unnamedOf(receiver.process.pid).length > 0)
+    await until('files without a name', () => listUnnamed(receiver.process.pid).length > 0)
     await receiver.kill()
     const own = path.join(store, '.holdfast/tmp')
     const left = fs.readdirSync(own, { recursive: true, withFileTypes: true }).filter((one) => one.isFile())

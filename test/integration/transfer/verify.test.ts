@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { canMount, mountHung } from '../../support/mounts.ts'
-import { hasTotals, runStoreCommand, verified } from '../../support/store.ts'
+import { hasTotals, runStoreCommand, runVerify } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -37,7 +37,7 @@ test(
   async () => {
     const { store, arrived, sender, home, receiver, config } = await sendTree(60)
     await until('the manifest has them', hasTotals(store, 60), 20_000)
-    expect(await verified(store)).toMatchObject({
+    expect(await runVerify(store)).toMatchObject({
       code: 0,
       found: [],
       summary: { files: 60, damaged: 0, missing: 0 },
@@ -64,7 +64,7 @@ test(
       'strange sender-1/data/d4/link',
       'unknown sender-1/data/d4/stranger\n',
     ]
-    expect(await verified(store)).toMatchObject({ code: 1, found })
+    expect(await runVerify(store)).toMatchObject({ code: 1, found })
 
     // What is sent again is well again.
     for (const name of ['d1/file-8', 'd2/file-9', 'd3/file-10'])
@@ -78,7 +78,7 @@ test(
     await allSent(sender, 60)
     await again.kill()
     // What had rotted, or was rewritten, has given way to what was stored.
-    expect((await verified(store)).found).toEqual(['unknown sender-1/data/d4/stranger\n'])
+    expect((await runVerify(store)).found).toEqual(['unknown sender-1/data/d4/stranger\n'])
   },
 )
 
@@ -94,7 +94,7 @@ test(
     let isOver = false
     let count = 0
     const began = performance.now()
-    const verifying = verified(store).finally(() => {
+    const verifying = runVerify(store).finally(() => {
       isOver = true
     })
     await until(
@@ -120,7 +120,7 @@ test('a wait for a running receiver is no hung disk, however short the patience 
   const { store, arrived } = await sendTree(3)
   await until('the manifest has them', hasTotals(store, 3), 20_000)
   fs.writeFileSync(path.join(arrived, 'mine'), 'x')
-  expect(await verified(store, '--patience', '2s')).toMatchObject({
+  expect(await runVerify(store, '--patience', '2s')).toMatchObject({
     code: 1,
     found: ['unknown sender-1/data/mine'],
     err: '',
@@ -133,16 +133,16 @@ test(
   async () => {
     const { store, arrived, home } = await sendTree(10)
     for (const root of [home.source, arrived]) fs.rmSync(path.join(root, 'd3/file-3'))
-    expect(await verified(store)).toMatchObject({ code: 1, found: ['missing sender-1/data/d3/file-3'] })
-    const forgetting = await verified(store, '--forget-missing')
+    expect(await runVerify(store)).toMatchObject({ code: 1, found: ['missing sender-1/data/d3/file-3'] })
+    const forgetting = await runVerify(store, '--forget-missing')
     expect(forgetting).toMatchObject({ code: 0, summary: { missing: 1, forgotten: 1 } })
-    expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: 9 } })
+    expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: 9 } })
 
     // What is still at the source is sent again: it is called sent there.
     fs.rmSync(path.join(arrived, 'd4/file-4'))
-    expect(await verified(store, '--forget-missing')).toMatchObject({ code: 0 })
+    expect(await runVerify(store, '--forget-missing')).toMatchObject({ code: 0 })
     await until('it is back', () => fs.existsSync(path.join(arrived, 'd4/file-4')), 20_000)
-    expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: 9 } })
+    expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: 9 } })
   },
 )
 
@@ -151,17 +151,17 @@ test('a lost manifest is told, and made anew by --adopt; no store, no verdict', 
   await receiver.kill()
   for (const ending of ['', '-wal', '-shm'])
     fs.rmSync(path.join(store, `.holdfast/manifest.db${ending}`), { force: true })
-  const lost = await verified(store)
+  const lost = await runVerify(store)
   expect([lost.code, lost.found]).toEqual([2, []])
   expect(lost.err).toContain('holdfast verify --adopt')
   // Only that makes them known, and nothing else is made well by it.
-  expect((await verified(store, '--adopt')).code).toBe(0)
-  expect((await verified(store)).code).toBe(0)
+  expect((await runVerify(store, '--adopt')).code).toBe(0)
+  expect((await runVerify(store)).code).toBe(0)
 
   fs.writeFileSync(path.join(store, '.holdfast/manifest.db'), 'no database at all'.repeat(100))
   for (const ending of ['-wal', '-shm'])
     fs.rmSync(path.join(store, `.holdfast/manifest.db${ending}`), { force: true })
-  expect((await verified(store, '--adopt')).err).toContain('was kept as')
+  expect((await runVerify(store, '--adopt')).err).toContain('was kept as')
 
   const none = await runStoreCommand('verify', path.join(base, 'nothing'))
   expect([none.code, none.err]).toEqual([2, expect.stringContaining('There is no store')])
@@ -189,7 +189,7 @@ test('kill -9 of the receiver in the middle of a transfer: the manifest catches 
   }
   await allSent(sender, count)
   await running.kill()
-  expect(await verified(store)).toMatchObject({ code: 0, found: [], summary: { files: count } })
+  expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: count } })
 })
 
 test.skipIf(!canMount)('a disk that hangs (needs root) is told, and the command ends', async () => {

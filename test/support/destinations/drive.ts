@@ -10,7 +10,7 @@ import { Bucket } from '../../../core/send/rate-limit/bucket.ts'
 import { isLarge } from '../../../core/send/transfer/sender.ts'
 import type { Destination as DestinationSettings } from '../../../core/settings/destination-schema.ts'
 import { DEFAULT_KEEP, type Keep } from '../../../core/store/retention/choose.ts'
-import { factsOf } from '../file-facts.ts'
+import { buildFacts } from '../file-facts.ts'
 import { type Home, receiverParts } from '../transfer.ts'
 import { until } from '../until.ts'
 
@@ -148,7 +148,7 @@ export function drive(
     },
     async send(path, bytes, changes = {}, identity) {
       const to = await session()
-      const facts = factsOf(bytes.length, changes)
+      const facts = buildFacts(bytes.length, changes)
       if (isLarge(bytes.length, to)) {
         told.skipped = 0
         const onSkipped = (count: number) => {

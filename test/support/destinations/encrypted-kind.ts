@@ -28,7 +28,7 @@ async function encryptedPlace(place: Place, home: Home, hideNames: boolean): Pro
   }
 }
 
-const kindOf = (kind: TestedKind, what: string, hideNames: boolean, longestName: number): TestedKind => ({
+const toEncryptedKind = (kind: TestedKind, what: string, hideNames: boolean, longestName: number): TestedKind => ({
   ...kind,
   name: `${kind.name}, ${what}`,
   isEncrypted: true,
@@ -38,7 +38,7 @@ const kindOf = (kind: TestedKind, what: string, hideNames: boolean, longestName:
 })
 
 /** The same kind, with a key of its own for each place. */
-export const encryptedKind = (kind: TestedKind): TestedKind => kindOf(kind, 'encrypted', false, 251)
+export const encryptedKind = (kind: TestedKind): TestedKind => toEncryptedKind(kind, 'encrypted', false, 251)
 
 /** With hidden names, too. */
-export const hiddenKind = (kind: TestedKind): TestedKind => kindOf(kind, 'names hidden', true, 172)
+export const hiddenKind = (kind: TestedKind): TestedKind => toEncryptedKind(kind, 'names hidden', true, 172)

@@ -8,7 +8,7 @@ import {
   senderConfig,
   startTestSender,
   type TestSender,
-  treeOf,
+  readTree,
 } from '../transfer.ts'
 import { until } from '../until.ts'
 
@@ -52,7 +52,7 @@ export async function started(
   return sender
 }
 
-export const problemOf = (sender: TestSender) => sender.report()?.connection.problem?.key
+export const getProblem = (sender: TestSender) => sender.report()?.connection.problem?.key
 export const arrivedIn = (folder: string) => path.join(folder, hostname(), 'data')
 export const leftOvers = (folder: string) =>
-  ['tmp', 'partial'].flatMap((name) => Object.keys(treeOf(path.join(folder, '.holdfast', name))))
+  ['tmp', 'partial'].flatMap((name) => Object.keys(readTree(path.join(folder, '.holdfast', name))))

@@ -98,7 +98,7 @@ export class Disk {
   }
 
   #create(path: string, handle: number): Effect | null {
-    const place = this.#tree.placeOf(path)
+    const place = this.#tree.findPlace(path)
     if (place === null || place.directory.entries.has(place.name) || this.#handles.has(handle)) return null
     const inode = this.#tree.newInode(place, this.#count)
     inode.writers = 1
@@ -138,7 +138,7 @@ export class Disk {
   }
 
   #put(path: string): Effect | null {
-    const place = this.#tree.placeOf(path)
+    const place = this.#tree.findPlace(path)
     if (place === null || place.directory.entries.get(place.name)?.kind === 'directory') return null
     const inode = this.#tree.inodeAt(path) ?? this.#tree.newInode(place, this.#count)
     const text = this.#text(0, false)
@@ -148,7 +148,7 @@ export class Disk {
   }
 
   #replace(path: string): Effect | null {
-    const place = this.#tree.placeOf(path)
+    const place = this.#tree.findPlace(path)
     if (place === null || place.directory.entries.get(place.name)?.kind === 'directory') return null
     this.#tree.unlink(path)
     const text = this.#text(0, false)
@@ -171,7 +171,7 @@ export class Disk {
   /** A file becomes a directory with a file of the same name in it, and the reverse. */
   #swap(path: string): Effect | null {
     const entry = this.entry(path)
-    const place = this.#tree.placeOf(path)
+    const place = this.#tree.findPlace(path)
     if (place === null || entry === undefined || place.name.startsWith('DC')) return null
     if (entry.kind === 'directory') {
       this.#tree.remove(path)

@@ -92,7 +92,7 @@ function isRoot(op: { path: string; to?: string }, kind: Kind): boolean {
 
 const isTop = (path: string) => path.split('/').length === 2
 
-export function wordsOf({ seed, kind, ops, before }: Program): string {
+export function formatProgram({ seed, kind, ops, before }: Program): string {
   const lines = ops.map(
     (op, index) => `${index === before ? '-- the scanner starts\n' : ''}${JSON.stringify(op)}`,
   )

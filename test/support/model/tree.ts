@@ -66,7 +66,7 @@ export class Tree {
   }
 
   /** Null where there is no such directory. */
-  placeOf(path: string): Place | null {
+  findPlace(path: string): Place | null {
     const cut = path.lastIndexOf('/')
     const directory = this.entry(path.slice(0, cut))
     return directory?.kind === 'directory' ? { directory, name: path.slice(cut + 1) } : null
@@ -137,7 +137,7 @@ export class Tree {
   }
 
   unlink(path: string): boolean {
-    const place = this.placeOf(path)
+    const place = this.findPlace(path)
     const entry = place?.directory.entries.get(place.name)
     if (place === null || entry?.kind !== 'file') return false
     entry.inode.links -= 1
@@ -147,7 +147,7 @@ export class Tree {
 
   /** Removes a directory with all that is in it. */
   remove(path: string): boolean {
-    const place = this.placeOf(path)
+    const place = this.findPlace(path)
     const entry = place?.directory.entries.get(place.name)
     if (place === null || entry?.kind !== 'directory') return false
     const release = (directory: Directory) => {
@@ -162,7 +162,7 @@ export class Tree {
   }
 
   rename(path: string, to: string, now: number): boolean {
-    const [from, target] = [this.placeOf(path), this.placeOf(to)]
+    const [from, target] = [this.findPlace(path), this.findPlace(to)]
     const entry = from?.directory.entries.get(from.name)
     if (from === null || target === null || entry === undefined || `${to}/`.startsWith(`${path}/`))
       return false
@@ -181,7 +181,7 @@ export class Tree {
 
   link(path: string, to: string, now: number): boolean {
     const inode = this.inodeAt(path)
-    const target = this.placeOf(to)
+    const target = this.findPlace(to)
     if (inode === null || target === null || target.directory.entries.has(target.name)) return false
     inode.links += 1
     if (inode.writers > 0) inode.weak = true

@@ -57,8 +57,8 @@ export async function bootRoot(directory: string): Promise<BootedRoot> {
       'its first process',
       async () => {
         if (child.exitCode !== null) throw new Error('it has ended')
-        const [nspawn] = await childrenOf(child.pid, 'systemd-nspawn')
-        return (await childrenOf(nspawn, 'systemd'))[0]
+        const [nspawn] = await findChildren(child.pid, 'systemd-nspawn')
+        return (await findChildren(nspawn, 'systemd'))[0]
       },
       30_000,
     )
@@ -85,7 +85,7 @@ export async function bootRoot(directory: string): Promise<BootedRoot> {
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** The children of a process that run a program of this name. */
-async function childrenOf(pid: number | undefined, name: string): Promise<number[]> {
+async function findChildren(pid: number | undefined, name: string): Promise<number[]> {
   const all = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => ''))
     .split(' ')
     .filter(Boolean)

@@ -19,18 +19,18 @@ export interface LyingSftp {
 function serve(sftp: SFTPWrapper, server: LyingSftp): void {
   const open = new Map<string, string>()
   let last = 0
-  const nameOf = (handle: Buffer) => open.get(handle.toString()) ?? ''
+  const getName = (handle: Buffer) => open.get(handle.toString()) ?? ''
   const ok = (id: number) => sftp.status(id, STATUS.OK)
-  const contentOf = (name: string) => server.files.get(name) ?? Buffer.alloc(0)
-  const attributesOf = (name: string) => {
+  const getContent = (name: string) => server.files.get(name) ?? Buffer.alloc(0)
+  const getAttributes = (name: string) => {
     const isFile = server.files.has(name)
-    const size = contentOf(name).length
+    const size = getContent(name).length
     return { mode: isFile ? 0o100644 : 0o40755, uid: 0, gid: 0, size, atime: 0, mtime: 0 }
   }
   const isDirectory = (name: string) =>
     name === '.' || [...server.files.keys()].some((one) => one.startsWith(`${name}/`))
   const stat = (id: number, name: string) => {
-    if (server.files.has(name) || isDirectory(name)) sftp.attrs(id, attributesOf(name))
+    if (server.files.has(name) || isDirectory(name)) sftp.attrs(id, getAttributes(name))
     else sftp.status(id, STATUS.NO_SUCH_FILE)
   }
   sftp.on('OPEN', (id, name, flags) => {
@@ -42,27 +42,27 @@ function serve(sftp: SFTPWrapper, server: LyingSftp): void {
     return sftp.handle(id, Buffer.from(String(last)))
   })
   sftp.on('WRITE', (id, handle, offset, data) => {
-    const name = nameOf(handle)
+    const name = getName(handle)
     const kept = data.subarray(0, Math.max(0, server.cutAt - offset))
     const content = Buffer.alloc(
-      Math.max(contentOf(name).length, kept.length === 0 ? 0 : offset + kept.length),
+      Math.max(getContent(name).length, kept.length === 0 ? 0 : offset + kept.length),
     )
-    contentOf(name).copy(content)
+    getContent(name).copy(content)
     kept.copy(content, offset)
     server.files.set(name, content)
     ok(id)
   })
   sftp.on('READ', (id, handle, offset, length) => {
-    if (nameOf(handle).includes(server.unreadable)) return sftp.status(id, STATUS.FAILURE)
-    const bytes = contentOf(nameOf(handle)).subarray(offset, offset + length)
+    if (getName(handle).includes(server.unreadable)) return sftp.status(id, STATUS.FAILURE)
+    const bytes = getContent(getName(handle)).subarray(offset, offset + length)
     if (bytes.length === 0) return sftp.status(id, STATUS.EOF)
     return sftp.data(id, bytes)
   })
-  sftp.on('FSTAT', (id, handle) => stat(id, nameOf(handle)))
+  sftp.on('FSTAT', (id, handle) => stat(id, getName(handle)))
   sftp.on('STAT', stat)
   sftp.on('LSTAT', stat)
   sftp.on('FSETSTAT', (id, handle, { size }) => {
-    if (size === 0) server.files.set(nameOf(handle), Buffer.alloc(0))
+    if (size === 0) server.files.set(getName(handle), Buffer.alloc(0))
     ok(id)
   })
   sftp.on('MKDIR', ok)
@@ -73,7 +73,7 @@ function serve(sftp: SFTPWrapper, server: LyingSftp): void {
   })
   sftp.on('RENAME', (id, from, to) => {
     if (server.files.has(to)) return sftp.status(id, STATUS.FAILURE)
-    server.files.set(to, contentOf(from))
+    server.files.set(to, getContent(from))
     server.files.delete(from)
     return ok(id)
   })

@@ -15,7 +15,7 @@ export const storageServers = ['ceph', 'swift'] as const
 export type StorageServerName = (typeof storageServers)[number]
 
 const run = promisify(execFile)
-const scriptOf = (name: StorageServerName): string => path.join(import.meta.dirname, `${name}.sh`)
+const getScript = (name: StorageServerName): string => path.join(import.meta.dirname, `${name}.sh`)
 
 /** One process at a time starts it; the others find what it printed. Ports are looked for below the kernel's own. */
 const START = `
@@ -34,21 +34,21 @@ cat "$2/failed" >&2; exit 1
 export async function startStorageServer(root: string, name: StorageServerName): Promise<StorageServer> {
   const directory = path.join(root, name)
   const env = { ...process.env, CEPH_STORE: 'memstore' }
-  await run('flock', ['-o', `${root}/${name}.lock`, 'bash', '-c', START, name, scriptOf(name), directory], {
+  await run('flock', ['-o', `${root}/${name}.lock`, 'bash', '-c', START, name, getScript(name), directory], {
     env,
   })
   const printed = readFileSync(path.join(directory, 'ready'), 'utf8')
-  const printedOf = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(printed)?.[1] ?? ''
+  const parsePrinted = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(printed)?.[1] ?? ''
   return {
-    endpoint: printedOf('endpoint'),
-    region: printedOf('region'),
-    accessKey: printedOf('access_key'),
-    secretKey: printedOf('secret_key'),
+    endpoint: parsePrinted('endpoint'),
+    region: parsePrinted('region'),
+    accessKey: parsePrinted('access_key'),
+    secretKey: parsePrinted('secret_key'),
   }
 }
 
 /** Stops those that run below the directory. */
 export async function stopStorageServers(root: string): Promise<void> {
   const running = storageServers.filter((name) => existsSync(path.join(root, name)))
-  await Promise.all(running.map((name) => run('bash', [scriptOf(name), 'stop', path.join(root, name)])))
+  await Promise.all(running.map((name) => run('bash', [getScript(name), 'stop', path.join(root, name)])))
 }

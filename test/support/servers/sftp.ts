@@ -48,7 +48,7 @@ const isOpen = (port: number) =>
     socket.once('connect', () => socket.destroy())
   })
 
-const configOf = (directory: string, port: number, options: string): string => `
+const buildConfig = (directory: string, port: number, options: string): string => `
 Port ${port}
 ListenAddress 127.0.0.1
 HostKey "${directory}/host_key"
@@ -68,7 +68,7 @@ ForceCommand internal-sftp -d ${directory}/data ${options}
 `
 
 /** The processes of its connections, which outlive the one that listens. */
-function childrenOf(pid: number): number[] {
+function listChildren(pid: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
@@ -94,7 +94,7 @@ export async function startSftpServer(options = ''): Promise<SftpServer> {
   const port = await freePort()
   await Promise.all([makeKey(`${directory}/host_key`), makeKey(`${directory}/client_key`)])
   const config = path.join(directory, 'sshd_config')
-  writeFileSync(config, configOf(directory, port, options))
+  writeFileSync(config, buildConfig(directory, port, options))
   const server = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   server.stderr.on('data', (text) => {
@@ -107,7 +107,7 @@ export async function startSftpServer(options = ''): Promise<SftpServer> {
   })
   const { stdout } = await run('ssh-keygen', ['-l', '-f', `${directory}/host_key.pub`])
   const dropAll = () => {
-    for (const pid of childrenOf(server.pid ?? 0)) {
+    for (const pid of listChildren(server.pid ?? 0)) {
       try {
         process.kill(pid, 'SIGKILL')
       } catch {

@@ -17,7 +17,7 @@ const directory: LookedAt = {
 }
 const nothingTaken = { sources: [], stores: ['/var/holdfast/store'] }
 
-function refusalOf(act: () => void): string | undefined {
+function catchRefusal(act: () => void): string | undefined {
   try {
     act()
     return undefined
@@ -28,7 +28,7 @@ function refusalOf(act: () => void): string | undefined {
 
 function refusal(facts: Partial<LookedAt>, sources: string[] = []): string | undefined {
   const taken = { ...nothingTaken, sources: sources.map((path) => ({ path, name: path })) }
-  return refusalOf(() => acceptSource('/data/photos', { ...directory, ...facts }, taken))
+  return catchRefusal(() => acceptSource('/data/photos', { ...directory, ...facts }, taken))
 }
 
 describe('a directory that somebody wants to protect', () => {
@@ -56,13 +56,13 @@ describe('a directory that somebody wants to protect', () => {
 
   it('is not said to be missing where bytes of its name are not UTF-8', () => {
     const unnamed = Buffer.from('/data/d\xe9p', 'latin1').toString()
-    expect(refusalOf(() => acceptPath(unnamed, { ...directory, real: null, kind: null }))).toBe(
+    expect(catchRefusal(() => acceptPath(unnamed, { ...directory, real: null, kind: null }))).toBe(
       'refuse.notUtf8',
     )
   })
 
   it('may be a file if it is only checked', () => {
-    expect(refusalOf(() => acceptPath('/data/disk.img', { ...directory, kind: 'file' }))).toBeUndefined()
+    expect(catchRefusal(() => acceptPath('/data/disk.img', { ...directory, kind: 'file' }))).toBeUndefined()
   })
 })
 
@@ -92,6 +92,6 @@ describe('a folder that files are to be sent to', () => {
     ['/var/holdfast/store/x', 'refuse.folderStore'],
   ])('%s: %s', (real, key) => {
     const taken = { ...nothingTaken, sources: [{ path: '/data/source', name: 'source' }] }
-    expect(refusalOf(() => acceptFolder(real, { ...directory, real }, taken))).toBe(key)
+    expect(catchRefusal(() => acceptFolder(real, { ...directory, real }, taken))).toBe(key)
   })
 })

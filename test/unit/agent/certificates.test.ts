@@ -3,7 +3,7 @@ import { type Settings, settingsSchema } from '../../../core/settings/schema.ts'
 import type { SettingsStore } from '../../../core/settings/settings-store.ts'
 import { fakeAgent } from '../../support/fake-agent.ts'
 
-function agentOf(first: Settings) {
+function createAgent(first: Settings) {
   let current = first
   const store: SettingsStore = {
     file: '/data/settings.json',
@@ -39,7 +39,7 @@ const receiver = (id: string) => ({
 })
 
 it('tells the workers nothing anew when senders that renew certificates show different ones', () => {
-  const { workers, heard } = agentOf(
+  const { workers, heard } = createAgent(
     settingsSchema.parse({
       destinations: ['nas', 'cellar'].map(receiver),
       sources: [{ id: 's', path: '/data', name: 'data' }],

@@ -4,7 +4,7 @@ import { receivingState, refuseReceiving, withReceived } from '../../../core/age
 import { message } from '../../../core/lib/i18n/message.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
-import { outcomeOf } from '../../support/agent-answers.ts'
+import { toOutcome } from '../../support/agent-answers.ts'
 import { fakeAgent } from '../../support/fake-agent.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
@@ -58,7 +58,7 @@ test('a store that is yet to be made behind a link into a protected directory is
   const { agent, started } = fakeAgent(store)
   agent.start()
   const linked = { ...receive, directory: '/link/store' }
-  const refused = outcomeOf(commandHandlers(agent).setReceiving({ receive: linked }))
+  const refused = toOutcome(commandHandlers(agent).setReceiving({ receive: linked }))
 
   const checker = started.find(({ name }) => name === 'checker')
   const facts = { kind: 'directory', readable: true, mayWrite: true, store: null, code: null }

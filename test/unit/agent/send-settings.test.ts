@@ -10,7 +10,7 @@ import { settingsSchema } from '../../../core/settings/schema.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { checkedPath, destinationState, emptyState, sourceState } from '../renderer/fake-state.ts'
 
-const settingsOf = (host: string | null, kind: 'continuous' | 'batch' = 'continuous') =>
+const buildSettings = (host: string | null, kind: 'continuous' | 'batch' = 'continuous') =>
   settingsSchema.parse({
     sources: [
       { id: 's', path: '/data', name: 'data', kind, deleteAfter: { hours: 24 } },
@@ -23,17 +23,17 @@ const settingsOf = (host: string | null, kind: 'continuous' | 'batch' = 'continu
   })
 const status: OwnStatus = { level: 'failing', kind: 'missing', sentence: 'No disk.', version: '1' }
 const here = { computerName: 'here', isHeld: false, secrets: {}, status }
-const elsewhereOf = ({ destinations }: ReturnType<typeof settingsOf>) =>
+const findElsewhere = ({ destinations }: ReturnType<typeof buildSettings>) =>
   new Set(
     destinations.filter((one) => one.kind === 'receiver' && !isThisComputer(one.host)).map(({ id }) => id),
   )
-const removalsOf = (settings: ReturnType<typeof settingsOf>) =>
+const getRemovals = (settings: ReturnType<typeof buildSettings>) =>
   [
     ...senderConfigs(settings, openDataDirectory(temporaryDirectory('layout')), {
       ...here,
       connected: new Set(),
       busy: new Set(),
-      elsewhere: elsewhereOf(settings),
+      elsewhere: findElsewhere(settings),
     }).values(),
   ].flatMap(({ sources }) => sources.map(({ removal }) => removal))
 
@@ -49,13 +49,13 @@ test.each([
   ['this computer by the name that the network knows', `${hostname()}.local`, undefined],
   ['this computer by the name that Linux gives it', 'localhost.localdomain', undefined],
 ])('with %s as the destination', (_what, host, expected) => {
-  expect(removalsOf(settingsOf(host))).toEqual([expected, undefined])
+  expect(getRemovals(buildSettings(host))).toEqual([expected, undefined])
 })
 
 test('a batch source keeps its marks, and what is not sent as a whole', () => {
   const marks = ['finished.parse', 'finished.watch']
   const expected = { afterMs: DAY, marks, sentMark: 'finished.watch' }
-  expect(removalsOf(settingsOf('nas.example', 'batch'))[0]).toEqual(expected)
+  expect(getRemovals(buildSettings('nas.example', 'batch'))[0]).toEqual(expected)
 })
 
 test('`holdfast status` tells rate, time to go, limit and removal', () => {
@@ -129,19 +129,19 @@ describe('several destinations', () => {
       ...here,
       connected: new Set(connected),
       busy: new Set(busy),
-      elsewhere: elsewhereOf(chosen),
+      elsewhere: findElsewhere(chosen),
     })
 
   test('each hears of its own sources, of the others that have them, and of all sources', () => {
     const all = configs([], [])
     expect([...all.keys()]).toEqual(['near', 'far', 'none'])
-    const sourcesOf = (id: string) => all.get(id)?.sources.map((one) => [one.id, one.alsoTo])
-    expect(sourcesOf('near')).toEqual([['s', ['far']]])
-    expect(sourcesOf('far')).toEqual([
+    const getSources = (id: string) => all.get(id)?.sources.map((one) => [one.id, one.alsoTo])
+    expect(getSources('near')).toEqual([['s', ['far']]])
+    expect(getSources('far')).toEqual([
       ['s', ['near']],
       ['t', []],
     ])
-    expect(sourcesOf('none')).toEqual([])
+    expect(getSources('none')).toEqual([])
     for (const config of all.values()) expect(config.known).toEqual(['s', 't'])
   })
 

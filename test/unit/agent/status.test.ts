@@ -42,10 +42,10 @@ describe('the one status', () => {
       ...well,
       destinations: ids.map((id) => ({ id, totals: noTotals, rate: 0, left: null, reported: true })),
     })
-    const sentenceOf = (sources: SourceState[]) =>
+    const getSentence = (sources: SourceState[]) =>
       status({ totals: sent, destinations: [receiver, local], sources }).sentence
-    expect(sentenceOf([at('there', 'local')])).toContain('are safe')
-    expect(sentenceOf([at('there'), at('local')])).toContain('on this computer only')
+    expect(getSentence([at('there', 'local')])).toContain('are safe')
+    expect(getSentence([at('there'), at('local')])).toContain('on this computer only')
   })
 
   it('never calls copies on this computer safe, whoever keeps them', () => {

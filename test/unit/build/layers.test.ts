@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 const core = path.resolve(import.meta.dirname, '../../../core')
 
 /** Each folder may know those above it; the parts that do the product's work know nothing of each other. */
-const layersOf: Record<string, string[][]> = {
+const layersByFolder: Record<string, string[][]> = {
   '': [
     ['platform'],
     ['lib'],
@@ -31,7 +31,7 @@ const layersOf: Record<string, string[][]> = {
   store: [['retention', 'senders', 'session'], ['quota', 'manifest'], ['verify'], ['query']],
 }
 
-const importsOf = (file: string): string[] => {
+const readImports = (file: string): string[] => {
   const specifiers = readFileSync(file, 'utf8').matchAll(/(?:from|import\(?)\s*'(\.[^']+\.ts)'/g)
   return [...specifiers].map(([, specifier = '']) => path.resolve(path.dirname(file), specifier))
 }
@@ -44,19 +44,19 @@ test.each([
   ['store', 10],
 ])('imports between the folders of core/%s point one way', (name, least) => {
   const root = path.join(core, name)
-  const layers = layersOf[name] ?? []
-  const folderOf = (file: string): string => path.relative(root, file).split(path.sep)[0] ?? ''
-  const layerOf = (folder: string): number => layers.findIndex((layer) => layer.includes(folder))
+  const layers = layersByFolder[name] ?? []
+  const getFolder = (file: string): string => path.relative(root, file).split(path.sep)[0] ?? ''
+  const findLayer = (folder: string): number => layers.findIndex((layer) => layer.includes(folder))
   const wrong: string[] = []
   let looked = 0
   for (const file of globSync(path.join(root, '*/**/*.ts'))) {
-    const from = folderOf(file)
-    for (const imported of importsOf(file)) {
-      const to = folderOf(imported)
+    const from = getFolder(file)
+    for (const imported of readImports(file)) {
+      const to = getFolder(imported)
       // Not a folder: what all in this one may know, as core/platform/sqlite.ts; or what is above it.
       if (to.endsWith('.ts') || to === from || to === '..') continue
       looked += 1
-      if (layerOf(to) === -1 || layerOf(to) >= layerOf(from))
+      if (findLayer(to) === -1 || findLayer(to) >= findLayer(from))
         wrong.push(`${path.relative(core, file)} imports ${path.relative(core, imported)}`)
     }
   }
@@ -72,7 +72,7 @@ test('only what opens a destination, and a folder, which is a receiver in this p
   const files = globSync(path.join(root, '*/**/*.ts')).filter(
     (file) => !file.includes('/destinations/receiver/') && !opens.includes(file),
   )
-  const known = files.flatMap(importsOf).map((file) => path.relative(core, file))
+  const known = files.flatMap(readImports).map((file) => path.relative(core, file))
   expect(known.length).toBeGreaterThan(100)
   const wire = known.filter((file) => file.startsWith('protocol/') || file.includes('destinations/receiver/'))
   expect(new Set(wire)).toEqual(

@@ -6,11 +6,11 @@ import { loadProgram } from '../../../cli/program.ts'
 import { completionFor } from '../../../cli/reference/completion.ts'
 import { manPage } from '../../../cli/reference/man.ts'
 import { markdownReference } from '../../../cli/reference/markdown.ts'
-import { allCommands, factsOf } from '../../../cli/reference/tree.ts'
+import { allCommands, describeCommand } from '../../../cli/reference/tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
-const program = factsOf(await loadProgram(''))
+const program = describeCommand(await loadProgram(''))
 
 test('docs/commands.md is what the command line says of itself: else run `npm run reference`', () => {
   expect(readFileSync(path.join(root, 'docs/commands.md'), 'utf8')).toBe(markdownReference(program))

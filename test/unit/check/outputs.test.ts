@@ -2,7 +2,7 @@ import { Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { formatEvent, reply, wellEvent } from '../../../core/check/stdio/event.ts'
 import { createEventOutput, createLogOutput } from '../../../core/check/stdio/outputs.ts'
-import { settled } from '../../support/check-clock.ts'
+import { flushPromises } from '../../support/check-clock.ts'
 
 /** A parent that reads only when the test lets it. */
 function slowReader() {
@@ -22,7 +22,7 @@ function slowReader() {
         const next: () => void = release
         release = null
         next()
-        await settled()
+        await flushPromises()
       }
     },
   }
@@ -44,7 +44,7 @@ describe('the events of a parent that does not read', () => {
       said += 1
     }
     expect(said).toBeLessThan(20_000)
-    await settled()
+    await flushPromises()
     expect([output.isBehind(), reliefs]).toEqual([true, 0])
     await readAll()
     expect(output.isBehind()).toBe(false)
@@ -56,7 +56,7 @@ describe('the events of a parent that does not read', () => {
     const stream = new Writable({ write: (_, __, done) => done(new Error('EPIPE')) })
     const output = createEventOutput(stream, format)
     output.say(wellEvent('/a', 1))
-    await settled()
+    await flushPromises()
     output.say(wellEvent('/a', 2))
     await output.drained()
     expect(output.isBehind()).toBe(false)

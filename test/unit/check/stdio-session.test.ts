@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { createConcurrencyLimit } from '../../../core/check/concurrency-limit.ts'
 import type { ProbeReadResult } from '../../../core/check/probes/read.ts'
 import { serveStdio } from '../../../core/check/stdio/serve-stdio.ts'
-import { createFakeClock, settled } from '../../support/check-clock.ts'
+import { createFakeClock, flushPromises } from '../../support/check-clock.ts'
 
 /** The protocol over streams, with a clock and a disk that the test moves. */
 function setUp(options: { timeoutMs?: number; quoted?: boolean; mostOut?: number } = {}) {
@@ -35,12 +35,12 @@ function setUp(options: { timeoutMs?: number; quoted?: boolean; mostOut?: number
   })
   const send = async (text: string) => {
     input.write(text, 'latin1')
-    await settled()
+    await flushPromises()
   }
   const finish = async (errno = 0, delayMs = 0.5) => {
     const failure = errno === 0 ? null : { step: 'read' as const, errno, code: 'E' }
     reads.at(-1)?.answer({ delayMs, failure })
-    await settled()
+    await flushPromises()
   }
   const lines = () => said.map(({ line }) => line)
   return { clock, input, output, said, lines, reads, logs, send, finish, done }
@@ -195,11 +195,11 @@ describe('the protocol', () => {
     await finish()
     output.pause()
     for (let count = 0; count < 10_000; count += 1) input.write(`stop /unknown-${count}\n`)
-    await settled()
+    await flushPromises()
     await clock.advanceTo(35_000)
     expect(reads.length).toBe(1)
     output.resume()
-    while (lines().length < 10_002) await settled()
+    while (lines().length < 10_002) await flushPromises()
     expect(reads.map(({ atMs }) => atMs)).toEqual([0, 35_000])
     await finish()
     await clock.advanceTo(40_000)
@@ -221,7 +221,7 @@ describe('the protocol', () => {
     const quick = setUp()
     await quick.send('start /p 10\nstop /p')
     quick.input.end()
-    await settled()
+    await flushPromises()
     await quick.finish()
     await quick.done
     expect(quick.lines().at(-1)).toBe('stop /p 0 stopped')

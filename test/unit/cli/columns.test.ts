@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { cellsOf, cutTo, padded, tableLines } from '../../../cli/columns.ts'
+import { countCells, cutTo, padded, tableLines } from '../../../cli/columns.ts'
 
 test.each([
   ['abc', 3],
@@ -10,7 +10,7 @@ test.each([
   ['e\u0301', 1],
   ['– →', 3],
   ['𠮷', 2],
-])('%s takes %i cells of a terminal', (text, cells) => expect(cellsOf(text)).toBe(cells))
+])('%s takes %i cells of a terminal', (text, cells) => expect(countCells(text)).toBe(cells))
 
 test('the columns of a table begin at the same cell in each row', () => {
   const rows = tableLines([

@@ -14,27 +14,27 @@ const stateIn = (phase: NonNullable<SourceState['scanned']>['phase']) =>
   emptyState({ sources: [sourceState('data', '/data', { scanned: scanned(phase) })] })
 
 test('a directory that stays away ends the run, one that comes back does not', () => {
-  const failureOf = createFailures()
-  expect(failureOf(stateIn('missing'), 0, 0)).toBeNull()
-  expect(failureOf(stateIn('missing'), 2_000, 2_000)).toBeNull()
-  expect(failureOf(stateIn('watching'), 2_500, 2_500)).toBeNull()
-  expect(failureOf(stateIn('missing'), 4_000, 4_000)).toBeNull()
-  expect(failureOf(stateIn('missing'), 7_000, 7_000)?.key).toBe('cli.once.unreachable')
+  const findFailure = createFailures()
+  expect(findFailure(stateIn('missing'), 0, 0)).toBeNull()
+  expect(findFailure(stateIn('missing'), 2_000, 2_000)).toBeNull()
+  expect(findFailure(stateIn('watching'), 2_500, 2_500)).toBeNull()
+  expect(findFailure(stateIn('missing'), 4_000, 4_000)).toBeNull()
+  expect(findFailure(stateIn('missing'), 7_000, 7_000)?.key).toBe('cli.once.unreachable')
 })
 
 test('a pause that ends before long is waited for', () => {
-  const failureOf = createFailures()
+  const findFailure = createFailures()
   const paused = (until: number) =>
     emptyState({ totals: oneWaits, allowance: { now: { kind: 'pause' }, until } })
-  for (const now of [0, 10_000]) expect(failureOf(paused(50_000), now, now)).toBeNull()
-  expect(failureOf(paused(3_600_000), 20_000, 20_000)).toBeNull()
-  expect(failureOf(paused(3_600_000), 24_000, 24_000)).not.toBeNull()
+  for (const now of [0, 10_000]) expect(findFailure(paused(50_000), now, now)).toBeNull()
+  expect(findFailure(paused(3_600_000), 20_000, 20_000)).toBeNull()
+  expect(findFailure(paused(3_600_000), 24_000, 24_000)).not.toBeNull()
 })
 
 test.each(['connected', 'idle'] as const)(
   'a destination that takes nothing for a minute ends the run: %s',
   (state) => {
-    const failureOf = createFailures()
+    const findFailure = createFailures()
     const full = message('transfer.storeFull', { name: 'nas' })
     const held = (problem: typeof full | null, sentBytes = 0) => {
       const connection = { state, since: 0, problem }
@@ -43,24 +43,24 @@ test.each(['connected', 'idle'] as const)(
       const large = { id: 1, source: 'data', path: 'large', size: 9_000, destination: 'embedded', sentBytes }
       return emptyState({ destinations, sources: [sourceState('data', '/data')], transfers: [large] })
     }
-    expect(failureOf(held(full), 0, 0)).toBeNull()
-    expect(failureOf(held(full), 59_000, 59_000)).toBeNull()
+    expect(findFailure(held(full), 0, 0)).toBeNull()
+    expect(findFailure(held(full), 59_000, 59_000)).toBeNull()
     // More of it is there than before: it is not stuck.
-    expect(failureOf(held(full, 1_000), 60_500, 60_500)).toBeNull()
-    expect(failureOf(held(full), 61_000, 61_000)).toBeNull()
+    expect(findFailure(held(full, 1_000), 60_500, 60_500)).toBeNull()
+    expect(findFailure(held(full), 61_000, 61_000)).toBeNull()
     // Sent once more and refused again.
-    expect(failureOf(held(full, 1_000), 90_000, 90_000)).toBeNull()
-    expect(failureOf(held(full), 122_000, 122_000)?.params.reason).toContain('nas has too little free space')
+    expect(findFailure(held(full, 1_000), 90_000, 90_000)).toBeNull()
+    expect(findFailure(held(full), 122_000, 122_000)?.params.reason).toContain('nas has too little free space')
   },
 )
 
 test('a problem that is still told of a destination that has everything ends no run', () => {
-  const failureOf = createFailures()
+  const findFailure = createFailures()
   const problem = message('transfer.storeFull', { name: 'nas' })
   const connection = { state: 'connected' as const, since: 0, problem }
   const sources = [sourceState('data', '/data')]
   const told = emptyState({ destinations: [destinationState('embedded', { connection })], sources })
-  for (const now of [0, 61_000, 122_000]) expect(failureOf(told, now, now)).toBeNull()
+  for (const now of [0, 61_000, 122_000]) expect(findFailure(told, now, now)).toBeNull()
 })
 
 test('why a run ends is one language on the terminal, and English for a script', async () => {
@@ -72,9 +72,9 @@ test('why a run ends is one language on the terminal, and English for a script',
   const state = emptyState({
     sources: [sourceState('data', '/data', { scanned: { ...scanned('watching'), compared: true, held } })],
   })
-  const failureOf = createThere()
-  failureOf(state, 0, 0)
-  const failure = failureOf(state, 4_000, 4_000) ?? message('cli.stopped')
+  const findFailure = createThere()
+  findFailure(state, 0, 0)
+  const failure = findFailure(state, 4_000, 4_000) ?? message('cli.stopped')
   expect(failureWords(failure)).toMatch(
     /^尚未全部送出：「data」已送達的 50 個檔案中[^a-z]+ --accept 再執行一次。$/,
   )

@@ -2,15 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { programOf, type Scope, type ServiceFacts, type ServiceName } from '../../../cli/service/facts.ts'
-import { planOf } from '../../../cli/service/plan.ts'
-import { argument } from '../../../cli/service/windows.ts'
+import { getProgram, type Scope, type ServiceFacts, type ServiceName } from '../../../cli/service/facts.ts'
+import { buildPlan } from '../../../cli/service/plan.ts'
+import { quoteArgument } from '../../../cli/service/windows.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
-const program = programOf(path.join(root, 'out/cli/0123456789abcdef/holdfast.js'))
+const program = getProgram(path.join(root, 'out/cli/0123456789abcdef/holdfast.js'))
 
-const factsOf = (name: ServiceName, scope: Scope, directory = '/srv/hold fast'): ServiceFacts => ({
+const buildFacts = (name: ServiceName, scope: Scope, directory = '/srv/hold fast'): ServiceFacts => ({
   name,
   scope,
   program,
@@ -21,7 +21,7 @@ const factsOf = (name: ServiceName, scope: Scope, directory = '/srv/hold fast'):
 
 /** Writes the unit under its own name; gives its path and its text. */
 function unit(facts: ServiceFacts): { file: string; text: string } {
-  const plan = planOf('linux', facts)
+  const plan = buildPlan('linux', facts)
   const file = path.join(temporaryDirectory('unit'), path.basename(plan?.file ?? ''))
   const text = plan?.text ?? ''
   writeFileSync(file, text)
@@ -45,12 +45,12 @@ const both: [ServiceName, Scope][] = [
 test('of a checkout the source is started, as its builds come and go; of a package the script itself', () => {
   expect(program).toEqual([process.execPath, path.join(root, 'cli/holdfast.ts')])
   const installed = '/usr/lib/holdfast/holdfast.js'
-  expect(programOf(installed)).toEqual([process.execPath, installed])
+  expect(getProgram(installed)).toEqual([process.execPath, installed])
 })
 
 describe.skipIf(process.platform !== 'linux')('units of systemd (Linux)', () => {
   test.each(both)('systemd-analyze verify finds nothing wrong with that of %s for the %s', (name, scope) => {
-    const { file } = unit(factsOf(name, scope))
+    const { file } = unit(buildFacts(name, scope))
     expect(systemd(...(scope === 'user' ? ['--user'] : []), 'verify', '--man=no', file)).toBe('')
   })
 
@@ -61,51 +61,51 @@ describe.skipIf(process.platform !== 'linux')('units of systemd (Linux)', () => 
     ['receive', 'user', 64],
     ['agent', 'user', 64],
   ] as const)('the exposure of the unit of %s for the %s is at most %i tenths', (name, scope, most) => {
-    const { file } = unit(factsOf(name, scope))
+    const { file } = unit(buildFacts(name, scope))
     // It fails above the threshold.
     expect(systemd('security', '--offline=true', `--threshold=${most}`, file)).toContain('exposure level')
   })
 
   test('the agent of the system sees what everybody sees: nothing of its unit makes a mount namespace', () => {
-    const { text } = unit(factsOf('agent', 'system', '/var/lib/holdfast-agent'))
+    const { text } = unit(buildFacts('agent', 'system', '/var/lib/holdfast-agent'))
     expect(text).not.toMatch(/^(Protect|Private|ReadWritePaths|ReadOnlyPaths|Inaccessible|Temporary|Bind)/m)
     expect(text).toContain('agent --data /var/lib/holdfast-agent\n')
     expect(text).toMatch(/^User=holdfast$/m)
   })
 
   test('the agent of the system: its user may ask who writes to files of others, and has no other right of root', () => {
-    const { text } = unit(factsOf('agent', 'system'))
+    const { text } = unit(buildFacts('agent', 'system'))
     expect(text).toMatch(/^CapabilityBoundingSet=CAP_LEASE$/m)
     expect(text).toMatch(/^AmbientCapabilities=CAP_LEASE$/m)
-    expect(unit(factsOf('agent', 'user')).text).not.toContain('Capabilit')
+    expect(unit(buildFacts('agent', 'user')).text).not.toContain('Capabilit')
   })
 
   test('a store with odd characters is named as systemd reads them', () => {
     const store = path.join(temporaryDirectory('odd'), 'a "b" 100% $c')
     mkdirSync(store)
-    const { file, text } = unit(factsOf('receive', 'system', store))
+    const { file, text } = unit(buildFacts('receive', 'system', store))
     expect(text).toContain('a \\"b\\" 100%% $c"')
     expect(systemd('verify', '--man=no', file)).toBe('')
   })
 })
 
 test('launchd: a property list with each word apart, started at once and again', () => {
-  const plan = planOf('darwin', factsOf('agent', 'user', '/Users/a & b/data'))
+  const plan = buildPlan('darwin', buildFacts('agent', 'user', '/Users/a & b/data'))
   expect(plan?.file).toMatch(/\/Library\/LaunchAgents\/app\.holdfast\.agent\.plist$/)
   const words = [...(plan?.text ?? '').matchAll(/^ {4}<string>(.*)<\/string>$/gm)].map(([, word]) => word)
   expect(words).toEqual([...program, 'agent', '--data', '/Users/a &amp; b/data'])
   expect(plan?.text).toContain('<key>KeepAlive</key><true/>')
   const user = '<key>UserName</key><string>holdfast</string>'
-  expect(planOf('darwin', factsOf('receive', 'system'))?.text).toContain(user)
+  expect(buildPlan('darwin', buildFacts('receive', 'system'))?.text).toContain(user)
 })
 
 test('Windows: a task that starts with the computer or its user, without a limit of time', () => {
-  const mine = planOf('win32', factsOf('agent', 'user', 'C:\\Users\\a b\\data\\'))
+  const mine = buildPlan('win32', buildFacts('agent', 'user', 'C:\\Users\\a b\\data\\'))
   expect(mine?.text).toContain('<LogonTrigger/>')
   expect(mine?.text).toContain('agent --data &quot;C:\\Users\\a b\\data\\\\&quot;</Arguments>')
   expect(mine?.text).toContain('<ExecutionTimeLimit>PT0S</ExecutionTimeLimit>')
   expect(mine?.start[0]).toEqual(expect.arrayContaining(['/TN', 'Holdfast\\agent', '/XML', mine?.file]))
-  expect(planOf('win32', factsOf('receive', 'system'))?.text).toMatch(/<BootTrigger\/>[\s\S]*S-1-5-18/)
+  expect(buildPlan('win32', buildFacts('receive', 'system'))?.text).toMatch(/<BootTrigger\/>[\s\S]*S-1-5-18/)
 })
 
 test.each([
@@ -114,4 +114,4 @@ test.each([
   ['say "so"', '"say \\"so\\""'],
   ['C:\\a b\\', '"C:\\a b\\\\"'],
   ['a\\"b', '"a\\\\\\"b"'],
-])('Windows reads the word %s back from %s', (text, quoted) => expect(argument(text)).toBe(quoted))
+])('Windows reads the word %s back from %s', (text, quoted) => expect(quoteArgument(text)).toBe(quoted))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { argumentsAgain, directoriesOf, isHidden } from '../../../electron/main/arguments.ts'
+import { argumentsAgain, parseDirectories, isHidden } from '../../../electron/main/arguments.ts'
 
 test.each([
   { isPackaged: false, argv: ['/electron', '--no-sandbox', '/holdfast', '--hidden', '/a'] },
@@ -7,7 +7,7 @@ test.each([
 ])('begun again it has its switches, other directories and its window (packaged: $isPackaged)', (started) => {
   const { argv, isPackaged } = started
   const again = [argv[0] ?? '', ...argumentsAgain(argv, isPackaged, ['/b', '/c'])]
-  expect(directoriesOf(again, isPackaged)).toEqual(['/b', '/c'])
+  expect(parseDirectories(again, isPackaged)).toEqual(['/b', '/c'])
   expect(again).toContain('--no-sandbox')
   expect(isHidden(argv)).toBe(true)
   expect(isHidden(again)).toBe(false)
@@ -16,5 +16,5 @@ test.each([
 
 test('a link is no directory, and what a desktop hands over as an address is one', () => {
   const words = ['/opt/holdfast', 'holdfast://nas:1?code=x', 'file:///a%20b', '/c']
-  expect(directoriesOf(words, true)).toEqual(['/a b', '/c'])
+  expect(parseDirectories(words, true)).toEqual(['/a b', '/c'])
 })

@@ -3,15 +3,15 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { autostartFileOf, desktopEntry } from '../../../electron/main/autostart-entry.ts'
+import { getAutostartFile, desktopEntry } from '../../../electron/main/autostart-entry.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
 test('an empty XDG_CONFIG_HOME is none, and never the working directory', () => {
   const usual = path.join(homedir(), '.config/autostart/holdfast.desktop')
-  expect(autostartFileOf({})).toBe(usual)
-  expect(autostartFileOf({ XDG_CONFIG_HOME: '' })).toBe(usual)
-  expect(autostartFileOf({ XDG_CONFIG_HOME: '/etc/own' })).toBe('/etc/own/autostart/holdfast.desktop')
+  expect(getAutostartFile({})).toBe(usual)
+  expect(getAutostartFile({ XDG_CONFIG_HOME: '' })).toBe(usual)
+  expect(getAutostartFile({ XDG_CONFIG_HOME: '/etc/own' })).toBe('/etc/own/autostart/holdfast.desktop')
 })
 
 const GIO = '/usr/bin/gio'

@@ -5,7 +5,7 @@ import { message } from '../../../core/lib/i18n/message.ts'
 import { createWords } from '../../../core/lib/i18n/words.ts'
 import { folderDestinationSchema } from '../../../core/settings/destination-schema.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
-import { createMenuPace, menuFacts, menuOf, type TrayActions } from '../../../electron/main/tray-menu.ts'
+import { createMenuPace, menuFacts, buildMenu, type TrayActions } from '../../../electron/main/tray-menu.ts'
 import { incident } from '../../support/agent-status.ts'
 
 const english = createWords('en')
@@ -96,7 +96,7 @@ it('opens the folders of sources and the newest incidents, and pauses for any ti
       { ...incident, id: 'over', sources: [], endedAt: 1 },
     ],
   }
-  const items = menuOf('well', state, english, actions)
+  const items = buildMenu('well', state, english, actions)
   const inner = (label: string) =>
     items.find((item) => item.label === label)?.submenu as { label: string; click(): void }[]
   expect(inner('Open folder').map(({ label }) => label)).toEqual(['R && D'])

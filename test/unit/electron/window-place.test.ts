@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { directoriesOf } from '../../../electron/main/arguments.ts'
-import { fitted, isReachable, placeNear, placeToShow } from '../../../electron/main/window-place.ts'
+import { parseDirectories } from '../../../electron/main/arguments.ts'
+import { fitBounds, isReachable, placeNear, placeToShow } from '../../../electron/main/window-place.ts'
 
 const workArea = { x: 0, y: 28, width: 1280, height: 772 }
 const second = { x: 1280, y: 0, width: 1920, height: 1080 }
@@ -63,19 +63,19 @@ describe('a window that is shown', () => {
 
 describe('the directories on the command line', () => {
   it('are the words after the application, without switches', () => {
-    expect(directoriesOf(['electron', '--no-sandbox', '/app', '/a', '--hidden', '/b'], false)).toEqual([
+    expect(parseDirectories(['electron', '--no-sandbox', '/app', '/a', '--hidden', '/b'], false)).toEqual([
       '/a',
       '/b',
     ])
-    expect(directoriesOf(['/opt/holdfast', '/a'], true)).toEqual(['/a'])
+    expect(parseDirectories(['/opt/holdfast', '/a'], true)).toEqual(['/a'])
   })
 })
 
 describe('a window on a small screen', () => {
   const small = { x: 0, y: 20, width: 360, height: 500 }
   it('is no larger than its work area, and inside of it', () => {
-    expect(fitted({ x: 40, y: 300, width: 400, height: 640 }, small)).toEqual(small)
-    expect(fitted({ x: 100, y: 300, width: 340, height: 640 }, small)).toEqual({
+    expect(fitBounds({ x: 40, y: 300, width: 400, height: 640 }, small)).toEqual(small)
+    expect(fitBounds({ x: 100, y: 300, width: 340, height: 640 }, small)).toEqual({
       ...small,
       x: 20,
       width: 340,
@@ -84,6 +84,6 @@ describe('a window on a small screen', () => {
 
   it('stays as it is where it fits', () => {
     const bounds = { x: -10, y: 600, width: 300, height: 400 }
-    expect(fitted(bounds, small)).toEqual(bounds)
+    expect(fitBounds(bounds, small)).toEqual(bounds)
   })
 })

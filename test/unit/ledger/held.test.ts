@@ -5,7 +5,7 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 
 const FILES = 12_000
 const NOW = 1_000_000
-const fileOf = (path: string, mtimeMs: number) => ({
+const buildFile = (path: string, mtimeMs: number) => ({
   source: 'runs',
   path,
   size: 5,
@@ -19,7 +19,7 @@ test('held source: a new file is taken at once, however many changed ones wait',
   const ledger = openLedger(path.join(temporaryDirectory('ledger-held'), 'ledger.db'))
   onTestFinished(() => ledger.close())
   const files = (mtimeMs: number) =>
-    Array.from({ length: FILES }, (_, index) => fileOf(`run-${index}`, mtimeMs))
+    Array.from({ length: FILES }, (_, index) => buildFile(`run-${index}`, mtimeMs))
   const take = () => ledger.take('nas', 'runs', FILES, NOW, new Set())
   ledger.offer('nas', files(1_000))
   ledger.markSent(
@@ -29,7 +29,7 @@ test('held source: a new file is taken at once, however many changed ones wait',
   ledger.hold('runs', { since: 0, lost: FILES, changed: 0, known: FILES })
   ledger.offer('nas', files(2_000))
   expect(take()).toEqual([])
-  ledger.offer('nas', [fileOf('new', 3_000)])
+  ledger.offer('nas', [buildFile('new', 3_000)])
   const began = performance.now()
   expect(take().map((one) => one.path)).toEqual(['new'])
   // A take that walks all rows of a million held files would block the sender.

@@ -9,7 +9,7 @@ import {
   isDigest,
 } from '../../../core/platform/digest.ts'
 
-const bytesOf = (length: number) => Uint8Array.from({ length }, (_, index) => index % 251)
+const buildBytes = (length: number) => Uint8Array.from({ length }, (_, index) => index % 251)
 
 // test_vectors.json of https://github.com/BLAKE3-team/BLAKE3
 test.each([
@@ -19,14 +19,14 @@ test.each([
   [1025, 'd00278ae47eb27b34faecf67b4fe263f82d5412916c1ffd97c8cb7fb814b8444'],
   [31_744, '62b6960e1a44bcc1eb1a611a8d6235b6b4b78f32e7abc4fb4c6cdcce94895c47'],
 ])('BLAKE3 of %i bytes', (length, digits) => {
-  const text = digestText(computeDigest(bytesOf(length)))
+  const text = digestText(computeDigest(buildBytes(length)))
   expect(text).toBe(digits)
   expect(text).toMatch(/^[0-9a-f]{64}$/)
   expect(digestBeginning(text)).toBe(digits.slice(0, 12))
 })
 
 test('in pieces as in one', () => {
-  const bytes = bytesOf(300_000)
+  const bytes = buildBytes(300_000)
   const whole = computeDigest(bytes)
   const hasher = createHasher()
   for (let at = 0; at < bytes.length; at += 70_001) {

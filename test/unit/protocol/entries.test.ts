@@ -10,7 +10,7 @@ import {
   MAX_SOURCES,
   SMALL_FILE_BYTES,
 } from '../../../core/protocol/limits.ts'
-import { factsOf } from '../../support/file-facts.ts'
+import { buildFacts } from '../../support/file-facts.ts'
 
 const digest = new Uint8Array(32)
 const facts = [1_700_000_000, 500_000_000, 0o644, 1000, 1000, null]
@@ -123,7 +123,7 @@ describe("a file's facts", () => {
   test.each([0n, 1n, -1n, -1_000_000_000n, -1_500_000_000n, 1_700_000_000_123_456_789n])(
     'a time of %d nanoseconds comes through to the nanosecond',
     (mtimeNs) => {
-      const told = factsOf(5, { mtimeNs, more: { sparse: true } })
+      const told = buildFacts(5, { mtimeNs, more: { sparse: true } })
       const words = encodeMetadata(told)
       expect(words[1]).toBeGreaterThanOrEqual(0)
       expect(lists.file([changed(file, 4, words)])).toBe(true)

@@ -8,13 +8,13 @@ import { BATCH_TARGET_BYTES, CHUNK_BYTES } from '../../../core/protocol/limits.t
 
 const facts: EncodedMetadata = [0, 0, 0o644, 0, 0, null]
 const small = (id: number, size: number): SmallFile => [id, 0, `file-${id}`, size, facts, Buffer.alloc(32, 7)]
-const batchOf = (...files: SmallFile[]) => ({ files, directories: [] })
+const toBatch = (...files: SmallFile[]) => ({ files, directories: [] })
 
 test('what is read into a room goes to the line in one piece, the header right before it', () => {
   const room = batchBuffers.takeRoom()
   const contents = room.subarray(0, BATCH_TARGET_BYTES).fill(7)
   const half = BATCH_TARGET_BYTES / 2
-  const pieces = encodeFrame('batch', batchOf(small(1, half), small(2, half)), [contents])
+  const pieces = encodeFrame('batch', toBatch(small(1, half), small(2, half)), [contents])
   expect(pieces).toHaveLength(1)
   expect(pieces[0]?.buffer).toBe(room.buffer)
   const frames: Frame[] = []
@@ -26,9 +26,9 @@ test('what is read into a room goes to the line in one piece, the header right b
 test('contents without enough room before them, or in several pieces, are sent beside their header', () => {
   const room = batchBuffers.takeRoom()
   const atItsBegin = Buffer.from(room.buffer, 0, 10)
-  expect(encodeFrame('batch', batchOf(small(1, 10)), [atItsBegin])).toHaveLength(2)
+  expect(encodeFrame('batch', toBatch(small(1, 10)), [atItsBegin])).toHaveLength(2)
   const two = [room.subarray(0, 10), room.subarray(20, 30)]
-  expect(encodeFrame('batch', batchOf(small(1, 10), small(2, 10)), two)).toHaveLength(3)
+  expect(encodeFrame('batch', toBatch(small(1, 10), small(2, 10)), two)).toHaveLength(3)
 })
 
 test.each([
@@ -38,7 +38,7 @@ test.each([
   'the memory of a %s that was used is that of a later one; a little one has its own',
   (type, buffers, size) => {
     const arrived = (bytes: number): Uint8Array => {
-      const header = type === 'chunk' ? { id: 1 } : batchOf(small(1, bytes))
+      const header = type === 'chunk' ? { id: 1 } : toBatch(small(1, bytes))
       const frames: Frame[] = []
       const decoder = createFrameDecoder(() => true)
       const payload = Buffer.alloc(bytes, 3)
@@ -82,7 +82,7 @@ test('a header that is longer than its payload does not wait with it', () => {
   const files = Array.from({ length: 100 }, (_, id) => small(id, 1))
   const frames: Frame[] = []
   const decoder = createFrameDecoder(() => true)
-  for (const piece of encodeFrame('batch', batchOf(...files), [Buffer.alloc(100, 5)]))
+  for (const piece of encodeFrame('batch', toBatch(...files), [Buffer.alloc(100, 5)]))
     decoder.push(Buffer.from(piece), (frame) => frames.push(frame))
   expect(frames[0]?.payload).toEqual(Buffer.alloc(100, 5))
   expect(frames[0]?.payload.buffer.byteLength).toBe(100)

@@ -19,7 +19,7 @@ test.skipIf(process.platform === 'win32')(
       nudge: () => undefined,
       log: () => undefined,
     })
-    const configOf = (storeDirectory: string) => ({
+    const buildConfig = (storeDirectory: string) => ({
       ...{ storeDirectory, setUpStores: path.join(base, 'set-up'), host: '127.0.0.1', port: 0, name: 'nas' },
       ...{ quotaBytes: null, keep: defaultSettings.keep },
     })
@@ -31,9 +31,9 @@ test.skipIf(process.platform === 'win32')(
       fs.closeSync(fs.openSync(hung.senders, 'r+'))
       await receiver.stop()
     })
-    await receiver.configure(configOf(hung.root))
+    await receiver.configure(buildConfig(hung.root))
     const other = path.join(base, 'other')
-    await receiver.configure(configOf(other))
+    await receiver.configure(buildConfig(other))
     const running = expect.objectContaining({ storeDirectory: other })
     await until('the other store is received into', () =>
       reported.some((one) => running.asymmetricMatch(one)),

@@ -4,7 +4,7 @@ import { message } from '../../../core/lib/i18n/message.ts'
 import AlertsPage from '../../../renderer/features/alerts/alerts-page.tsx'
 import { TimelineRow } from '../../../renderer/features/alerts/timeline-entry.tsx'
 import { alertsSettings, delivery, emptyState, incident, sourceState } from './fake-state.ts'
-import { markupOf, wordsOf } from './rendered.tsx'
+import { renderMarkup, renderWords } from './rendered.tsx'
 
 const now = Date.now()
 const HOUR = 3_600_000
@@ -16,7 +16,7 @@ const both = { [photos.id]: photos.path, [films.id]: films.path }
 /** The page with one incident that lasts, of these two sources. */
 function pageWith(changes: Partial<Incident>, muted: Record<string, number | null> = {}) {
   const settings = { ...alertsSettings({ muted }), sources: [photos, films] }
-  return wordsOf(<AlertsPage state={emptyState({ settings, incidents: [incident('i1', changes)] })} />)
+  return renderWords(<AlertsPage state={emptyState({ settings, incidents: [incident('i1', changes)] })} />)
 }
 
 describe('a failure that lasts', () => {
@@ -38,16 +38,16 @@ describe('a failure that lasts', () => {
     const state = emptyState({
       incidents: [incident('i1', { kind: 'unreachable', paths: { nas: 'nas-2' } })],
     })
-    expect(wordsOf(<AlertsPage state={state} />)).toContain('Warning · Since')
-    expect(markupOf(<AlertsPage state={state} />)).toMatch(/class="health-mark" data-level="attention"/)
+    expect(renderWords(<AlertsPage state={state} />)).toContain('Warning · Since')
+    expect(renderMarkup(<AlertsPage state={state} />)).toMatch(/class="health-mark" data-level="attention"/)
   })
 
   test("files that carry isocket's mark: both decisions are offered, in both languages", () => {
     const changes: Partial<Incident> = { kind: 'marked', paths: { marked: 'Photos' } }
     const state = emptyState({ incidents: [incident('i1', changes)] })
-    const words = wordsOf(<AlertsPage state={state} />)
+    const words = renderWords(<AlertsPage state={state} />)
     for (const button of ['Send them', 'They are at the destination']) expect(words).toContain(button)
-    const chinese = wordsOf(<AlertsPage state={state} />, 'zh-TW')
+    const chinese = renderWords(<AlertsPage state={state} />, 'zh-TW')
     for (const button of ['傳送檔案', '檔案已在目的地']) expect(chinese).toContain(button)
   })
 
@@ -83,27 +83,27 @@ describe('a failure that lasts', () => {
   test('that is graver stands above one that is newer', () => {
     const unwatched = incident('i2', { kind: 'unwatched', startedAt: now })
     const state = emptyState({ incidents: [unwatched, incident('i1')] })
-    expect(wordsOf(<AlertsPage state={state} />)).toMatch(/· Read-only.*· Not watched/)
+    expect(renderWords(<AlertsPage state={state} />)).toMatch(/· Read-only.*· Not watched/)
   })
 })
 
 test('until the timeline has answered, what the window knows is shown, and no more said of it', () => {
   const over = incident('i2', { startedAt: now - HOUR, endedAt: now - HOUR + 5 * 60_000 })
-  const words = wordsOf(<AlertsPage state={emptyState({ incidents: [over] })} />)
+  const words = renderWords(<AlertsPage state={emptyState({ incidents: [over] })} />)
   expect(words).not.toContain('Failing now')
   expect(words).toMatch(/What happened.*\/mnt\/photos · Read-only .*5 min/)
   expect(words).not.toContain('Nobody was told')
 })
 
 test('an empty page teaches, and does not promise what nobody would be told', () => {
-  expect(wordsOf(<AlertsPage state={emptyState()} />)).toMatch(/Nothing has failed.*You are notified at once/)
+  expect(renderWords(<AlertsPage state={emptyState()} />)).toMatch(/Nothing has failed.*You are notified at once/)
   const silent = emptyState({ settings: { ...alertsSettings({}), notifications: false } })
-  expect(wordsOf(<AlertsPage state={silent} />)).toContain('every channel is off')
+  expect(renderWords(<AlertsPage state={silent} />)).toContain('every channel is off')
 })
 
 test('a notice can be dismissed', () => {
   const notices = [{ id: 'n', sentence: said('The settings file was set aside.') }]
-  const words = wordsOf(<AlertsPage state={emptyState({ notices })} />)
+  const words = renderWords(<AlertsPage state={emptyState({ notices })} />)
   expect(words).toContain('The settings file was set aside.')
   expect(words).toContain('[Dismiss]')
 })
@@ -132,7 +132,7 @@ describe('an entry of the timeline that is opened', () => {
       /發生故障 Notifications：已於 .* 通知 Mail：未能通知 · 已嘗試 3 次 mail\.example\.org answered 401 恢復正常 Mail：尚未通知/,
     ],
   ] as const)('tells its times and who was told what, or why not, in %s', (language, facts, told) => {
-    const words = wordsOf(
+    const words = renderWords(
       <TimelineRow incident={over} deliveries={deliveries} settings={alertsSettings({})} isMarked />,
       language,
     )
@@ -141,14 +141,14 @@ describe('an entry of the timeline that is opened', () => {
   })
 
   test('of which nobody was told says that', () => {
-    const words = wordsOf(
+    const words = renderWords(
       <TimelineRow incident={over} deliveries={[]} settings={alertsSettings({})} isMarked />,
     )
     expect(words).toContain('Nobody was notified.')
   })
 
   test('is closed unless somebody asked for it', () => {
-    const words = wordsOf(
+    const words = renderWords(
       <TimelineRow incident={over} deliveries={deliveries} settings={alertsSettings({})} isMarked={false} />,
     )
     expect(words).not.toContain('Began')

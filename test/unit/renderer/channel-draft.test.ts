@@ -3,8 +3,8 @@ import { channelTypes, missingSecrets, readAddresses } from '../../../core/alert
 import { channelSchema } from '../../../core/alerts/settings.ts'
 import {
   type ChannelDraft,
-  draftOf,
-  moved,
+  toDraft,
+  moveId,
   newChannelId,
   newDraft,
   readDraft,
@@ -24,7 +24,7 @@ test('a channel is given to the agent with its secret apart, once', () => {
   expect(given?.secrets).toEqual({ password: 'hush' })
   expect(JSON.stringify(given?.channel)).not.toContain('hush')
   // What is shown of it again comes from the settings alone.
-  expect(given && draftOf(given.channel).secrets).toEqual({})
+  expect(given && toDraft(given.channel).secrets).toEqual({})
 })
 
 describe('a secret that is stored', () => {
@@ -32,16 +32,16 @@ describe('a secret that is stored', () => {
   const stored = { ...about, type: 'line', stored: ['token'] } as const
 
   test('is kept where nothing is typed', () => {
-    expect(readDraft(draftOf(line), stored).given?.secrets).toEqual({})
+    expect(readDraft(toDraft(line), stored).given?.secrets).toEqual({})
   })
 
   test('is replaced by what is typed', () => {
-    const draft = { ...draftOf(line), secrets: { token: 'new' } }
+    const draft = { ...toDraft(line), secrets: { token: 'new' } }
     expect(readDraft(draft, stored).given?.secrets).toEqual({ token: 'new' })
   })
 
   test('is taken away where it was cleared, unless the channel needs it', () => {
-    const needed = readDraft({ ...draftOf(line), cleared: ['token'] }, stored)
+    const needed = readDraft({ ...toDraft(line), cleared: ['token'] }, stored)
     expect(needed).toEqual({ given: null, problems: { token: 'missing' } })
     const read = readDraft(mail({ cleared: ['password'] }), { ...about, type: 'mail', stored: ['password'] })
     expect(read.given?.secrets).toEqual({ password: '' })
@@ -118,5 +118,5 @@ test.each([
   ['c', 1, ['a', 'b', 'c']],
   ['x', 1, ['a', 'b', 'c']],
 ] as const)('%s moved by %i gives %j', (id, by, expected) => {
-  expect(moved(['a', 'b', 'c'], id, by)).toEqual(expected)
+  expect(moveId(['a', 'b', 'c'], id, by)).toEqual(expected)
 })

@@ -8,7 +8,7 @@ import { TellingPart } from '../../../renderer/features/channels/telling-part.ts
 import { parseWallTime } from '../../../renderer/features/channels/wall-time.ts'
 import { SilencePart } from '../../../renderer/features/overview/silence-part.tsx'
 import { alertsSettings, channel, channelState, emptyState, sourceState } from './fake-state.ts'
-import { markupOf, wordsOf } from './rendered.tsx'
+import { renderMarkup, renderWords } from './rendered.tsx'
 
 const said = (reason: string) => message('problem.other', { reason })
 const photos = sourceState('Photos', '/mnt/photos').settings
@@ -28,7 +28,7 @@ const part = (changes: Partial<Parameters<typeof emptyState>[0]> = {}) => (
 
 describe('the list of channels', () => {
   test('has the native one first, then the others in their order, each with what it is for', () => {
-    expect(wordsOf(part())).toMatch(
+    expect(renderWords(part())).toMatch(
       /System notifications.*\[Operators\].*· critical only · Photos · standby.*\[Phone\]/,
     )
   })
@@ -39,20 +39,20 @@ describe('the list of channels', () => {
       channelState(mail.id, { condition: 'retrying', sentence: said('It is away.'), waiting: 2 }),
       channelState(phone.id, { condition: 'ok', sentence: said('180 of 200 used.') }),
     ]
-    const words = wordsOf(part({ channels }))
+    const words = renderWords(part({ channels }))
     expect(words).toMatch(/works \d+ (?:sec|min) ago/)
     expect(words).toMatch(
       /trying again 2 messages waiting Send test It is away\..*works Send test 180 of 200 used\./,
     )
-    expect(markupOf(part({ channels }))).toMatch(/card-problem warn[^>]*>It is away/)
+    expect(renderMarkup(part({ channels }))).toMatch(/card-problem warn[^>]*>It is away/)
     const refused = [channelState(phone.id, { condition: 'refused', sentence: said('Unknown token.') })]
-    expect(wordsOf(part({ channels: refused }))).toContain('refused Send test Unknown token.')
+    expect(renderWords(part({ channels: refused }))).toContain('refused Send test Unknown token.')
   })
 
   test('one that is switched off is not called well', () => {
     const off = { ...alertsSettings({ channels: [{ ...phone, enabled: false }] }), notifications: false }
     const channels = [channelState(NATIVE), channelState(phone.id, { condition: 'ok', at: Date.now() })]
-    const words = wordsOf(part({ settings: off, channels }))
+    const words = renderWords(part({ settings: off, channels }))
     expect(words).not.toContain('works')
     expect(words.match(/ off /g)).toHaveLength(2)
   })
@@ -61,9 +61,9 @@ describe('the list of channels', () => {
     const line = channel('line-1', { type: 'line', options: { to: 'U1' } })
     const lost = alertsSettings({ channels: [line] })
     const lists = [channelState(line.id)]
-    expect(wordsOf(part({ settings: lost, channels: lists }))).toMatch(/Missing: \S+.*Edit the channel/)
+    expect(renderWords(part({ settings: lost, channels: lists }))).toMatch(/Missing: \S+.*Edit the channel/)
     const found = [channelState(line.id, { secrets: ['token'] })]
-    expect(wordsOf(part({ settings: lost, channels: found }))).not.toContain('Missing:')
+    expect(renderWords(part({ settings: lost, channels: found }))).not.toContain('Missing:')
   })
 
   test('certificate: a mail server that no authority vouches for shows its own, to be confirmed', () => {
@@ -71,7 +71,7 @@ describe('the list of channels', () => {
     const key = 'channel.mail.untrusted' as const
     const sentence = message(key, { host: 'mail.example.org:465', reason: 'x', fingerprint })
     const channels = [channelState(mail.id, { condition: 'retrying', sentence })]
-    const words = wordsOf(part({ channels }))
+    const words = renderWords(part({ channels }))
     expect(words).toContain('Is this the server’s certificate?')
     expect(words).toContain(fingerprint)
     expect(words).toContain('It is the right one')
@@ -79,10 +79,10 @@ describe('the list of channels', () => {
 
   test('says where secrets are kept, where that is no keyring', () => {
     const channels = [channelState(mail.id, { secrets: ['password'] })]
-    expect(wordsOf(part({ channels, secretStorage: 'weak' }))).toContain('without a password of its own')
-    expect(wordsOf(part({ channels, secretStorage: 'file' }))).toContain('only this user may read')
-    expect(wordsOf(part({ channels }))).not.toMatch(/[Ss]ecrets are kept/)
-    expect(wordsOf(part({ secretStorage: 'weak' }))).not.toContain('without a password')
+    expect(renderWords(part({ channels, secretStorage: 'weak' }))).toContain('without a password of its own')
+    expect(renderWords(part({ channels, secretStorage: 'file' }))).toContain('only this user may read')
+    expect(renderWords(part({ channels }))).not.toMatch(/[Ss]ecrets are kept/)
+    expect(renderWords(part({ secretStorage: 'weak' }))).not.toContain('without a password')
   })
 })
 
@@ -94,11 +94,11 @@ test('what became of a test is said in words, and once, until there is newer', (
       tested={{ delivered, sentence: said('401.'), at: 1_000 }}
     />
   )
-  expect(wordsOf(says(false))).toContain('429. 401.')
-  expect(wordsOf(says(false, '401.'))).toBe(' 401. ')
-  expect(markupOf(says(false, '401.'))).toContain('card-problem')
-  expect(markupOf(says(true, '401.'))).not.toContain('card-problem')
-  expect(wordsOf(says(false, '429.', 1_001))).not.toContain('401.')
+  expect(renderWords(says(false))).toContain('429. 401.')
+  expect(renderWords(says(false, '401.'))).toBe(' 401. ')
+  expect(renderMarkup(says(false, '401.'))).toContain('card-problem')
+  expect(renderMarkup(says(true, '401.'))).not.toContain('card-problem')
+  expect(renderWords(says(false, '429.', 1_001))).not.toContain('401.')
 })
 
 describe('the form', () => {
@@ -115,28 +115,28 @@ describe('the form', () => {
 
   test.each(channelTypes)('of %s asks for each of its fields, secrets unseen, in both languages', (type) => {
     const entry: CatalogEntry = catalog[type]
-    const markup = markupOf(form(type))
+    const markup = renderMarkup(form(type))
     const secrets = entry.fields.filter(({ kind }) => kind === 'secret')
     expect(markup.match(/type="password"/g) ?? []).toHaveLength(secrets.length)
     if (entry.help !== '') expect(markup).toContain(entry.help)
     for (const language of ['en', 'zh-TW'] as const)
-      expect(wordsOf(form(type), language)).not.toMatch(/(channel|window)\.\w/)
+      expect(renderWords(form(type), language)).not.toMatch(/(channel|window)\.\w/)
   })
 
   test('of one that is there shows its values, and of a secret that it is stored', () => {
-    const markup = markupOf(form('mail', ['password'], mail))
+    const markup = renderMarkup(form('mail', ['password'], mail))
     expect(markup).toContain('value="mail.example.org"')
     expect(markup).toMatch(/type="password"[^>]*placeholder="stored"/)
-    expect(wordsOf(form('mail', ['password'], mail))).toContain('Clear')
+    expect(renderWords(form('mail', ['password'], mail))).toContain('Clear')
   })
 })
 
 describe('when something is told', () => {
   test('without quiet hours there are no times; with them there are', () => {
-    const none = markupOf(<TellingPart settings={alertsSettings({})} />)
+    const none = renderMarkup(<TellingPart settings={alertsSettings({})} />)
     expect(none).not.toContain('placeholder="22:00"')
     const quietHours = { from: '21:30', to: '06:00' }
-    const markup = markupOf(<TellingPart settings={alertsSettings({ quietHours })} />)
+    const markup = renderMarkup(<TellingPart settings={alertsSettings({ quietHours })} />)
     expect(markup).toContain('value="21:30"')
     expect(markup).toContain('value="06:00"')
   })
@@ -155,7 +155,7 @@ describe('when something is told', () => {
 })
 
 test('a source says after which silence somebody is told; empty is never', () => {
-  expect(markupOf(<SilencePart settings={{ ...photos, silentHours: 6 }} />)).toContain('value="6"')
-  expect(markupOf(<SilencePart settings={photos} />)).toContain('placeholder="never"')
-  expect(wordsOf(<SilencePart settings={{ ...photos, kind: 'batch' }} />)).toContain('is not closed')
+  expect(renderMarkup(<SilencePart settings={{ ...photos, silentHours: 6 }} />)).toContain('value="6"')
+  expect(renderMarkup(<SilencePart settings={photos} />)).toContain('placeholder="never"')
+  expect(renderWords(<SilencePart settings={{ ...photos, kind: 'batch' }} />)).toContain('is not closed')
 })

@@ -11,8 +11,8 @@ import {
 import {
   type Batch,
   doneWord,
-  healthOf,
-  phaseOf,
+  getHealth,
+  getPhaseWord,
   removalEffects,
   summariseBatches,
 } from '../../../renderer/features/overview/describe.ts'
@@ -44,42 +44,42 @@ describe('health', () => {
   const checked = checkedState('id', '/data', { at: now })
 
   test('before the first check it is unknown', () => {
-    expect(healthOf(null, false)).toEqual({ level: 'unknown', word: 'window.health.unknown' })
+    expect(getHealth(null, false)).toEqual({ level: 'unknown', word: 'window.health.unknown' })
   })
 
   test('old knowledge is never well', () => {
     expect(isOldVerdict(checked, 10, now + 40_000)).toBe(false)
     expect(isOldVerdict(checked, 10, now + 40_001)).toBe(true)
-    expect(healthOf(checked, false)).toEqual({ level: 'ok', word: 'window.health.writable' })
-    expect(healthOf(checked, true)).toEqual({ level: 'unknown', word: 'window.health.old' })
+    expect(getHealth(checked, false)).toEqual({ level: 'ok', word: 'window.health.writable' })
+    expect(getHealth(checked, true)).toEqual({ level: 'unknown', word: 'window.health.old' })
   })
 
   test('a failure stays one however old', () => {
     const hung = { ...checked, overall: { ...checked.overall, kind: 'hung' as const } }
-    expect(healthOf(hung, true)).toEqual({ level: 'failing', word: 'window.health.hung' })
+    expect(getHealth(hung, true)).toEqual({ level: 'failing', word: 'window.health.hung' })
   })
 
   test('read-only as it was chosen is no fault, and not called writable', () => {
     const chosen = { ...checked, readOnlyByIntent: true, probes: { read: checked.overall } }
-    expect(healthOf(chosen, false)).toEqual({ level: 'ok', word: 'window.health.readOnlyByIntent' })
+    expect(getHealth(chosen, false)).toEqual({ level: 'ok', word: 'window.health.readOnlyByIntent' })
   })
 
   test('without a good write probe nothing is called writable', () => {
-    expect(healthOf({ ...checked, probes: { read: checked.overall } }, false).word).toBe('window.health.ok')
+    expect(getHealth({ ...checked, probes: { read: checked.overall } }, false).word).toBe('window.health.ok')
   })
 
   test.each(verdictKinds)('a verdict of %s has its level', (kind) => {
     const level = kind === 'ok' ? 'ok' : kind === 'slow' ? 'attention' : 'failing'
-    expect(healthOf({ ...checked, overall: { ...checked.overall, kind } }, false).level).toBe(level)
+    expect(getHealth({ ...checked, overall: { ...checked.overall, kind } }, false).level).toBe(level)
   })
 })
 
 test('a paused source is paused, whatever its scanner last said', () => {
-  expect(phaseOf(sourceState('a', '/a', { settings: { paused: true } }))).toBe('window.phase.paused')
-  expect(phaseOf(sourceState('a', '/a', { scanned: null }))).toBe('window.phase.starting')
-  expect(phaseOf(sourceState('a', '/a'))).toBe('window.phase.watching')
+  expect(getPhaseWord(sourceState('a', '/a', { settings: { paused: true } }))).toBe('window.phase.paused')
+  expect(getPhaseWord(sourceState('a', '/a', { scanned: null }))).toBe('window.phase.starting')
+  expect(getPhaseWord(sourceState('a', '/a'))).toBe('window.phase.watching')
   const overall = { ...checkedState('a', '/a').overall, kind: 'hung' as const }
-  expect(phaseOf(sourceState('a', '/a', { checked: checkedState('a', '/a', { overall }) }))).toBe(
+  expect(getPhaseWord(sourceState('a', '/a', { checked: checkedState('a', '/a', { overall }) }))).toBe(
     'window.phase.disk',
   )
 })

@@ -3,7 +3,7 @@ import { s3DestinationSchema, sftpDestinationSchema } from '../../../core/settin
 import { givenDestinationSchema } from '../../../core/settings/given-destination.ts'
 import {
   type Draft,
-  draftOf,
+  toDraft,
   newDraft,
   readDraft,
   splitAddress,
@@ -132,24 +132,24 @@ describe('what is changed', () => {
 
   test('begins as it is set, and leaves out the secrets that are kept', () => {
     const stored = ['key', 'passphrase']
-    const draft = draftOf(server, stored)
+    const draft = toDraft(server, stored)
     expect(readDraft('sftp', draft, stored).given).toEqual({ destination: without(server), secrets: {} })
     const keys = ['accessKey', 'secretKey']
-    const same = readDraft('s3', draftOf(bucket, keys), keys)
+    const same = readDraft('s3', toDraft(bucket, keys), keys)
     expect(same.given).toEqual({ destination: without(bucket), secrets: {} })
   })
 
   test('a new private key takes the passphrase of the one before away', () => {
     const stored = ['key', 'passphrase']
-    const draft = { ...draftOf(server, stored), secrets: { key: KEY } }
+    const draft = { ...toDraft(server, stored), secrets: { key: KEY } }
     expect(readDraft('sftp', draft, stored).given?.secrets).toEqual({ key: KEY, passphrase: '' })
   })
 
   test('keys of one’s own are taken away where AWS’s files are meant', () => {
     const stored = ['accessKey', 'secretKey']
-    const draft: Draft = { ...draftOf(bucket, stored), credentials: 'aws' }
+    const draft: Draft = { ...toDraft(bucket, stored), credentials: 'aws' }
     expect(readDraft('s3', draft, stored).given?.secrets).toEqual({ accessKey: '', secretKey: '' })
-    expect(draftOf(bucket, []).credentials).toBe('aws')
+    expect(toDraft(bucket, []).credentials).toBe('aws')
   })
 })
 

@@ -8,9 +8,9 @@ import { overallStatus } from '../../../core/agent/state/status.ts'
 import { message, type WordKey } from '../../../core/lib/i18n/message.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { folderDestinationSchema } from '../../../core/settings/destination-schema.ts'
-import { titleOf } from '../../../renderer/features/alerts/incidents.ts'
+import { formatTitle } from '../../../renderer/features/alerts/incidents.ts'
 import { DestinationHealth } from '../../../renderer/features/destinations/destination-health.tsx'
-import { wheretoOf } from '../../../renderer/features/overview/describe.ts'
+import { describeDestinations } from '../../../renderer/features/overview/describe.ts'
 import { theme } from '../../../renderer/ui/theme.ts'
 import { type Words, WordsProvider } from '../../../renderer/words/context.tsx'
 import { incident, NOW, stateWith } from '../../support/agent-status.ts'
@@ -23,7 +23,7 @@ const problem = message('transfer.storeFull', { name: 'nas' })
 const there = (state: Connection['state'], problem: Connection['problem'] = null) =>
   destinationState('nas', { connection: { state, since: Date.now(), problem } })
 
-const markupOf = (destination: DestinationState, state = emptyState()) =>
+const renderMarkup = (destination: DestinationState, state = emptyState()) =>
   renderToStaticMarkup(
     <MantineProvider theme={theme}>
       <WordsProvider language="en">
@@ -31,13 +31,13 @@ const markupOf = (destination: DestinationState, state = emptyState()) =>
       </WordsProvider>
     </MantineProvider>,
   )
-const levelOf = (destination: DestinationState) => /data-level="(\w+)"/.exec(markupOf(destination))?.[1]
+const readLevel = (destination: DestinationState) => /data-level="(\w+)"/.exec(renderMarkup(destination))?.[1]
 
 test('a destination with a problem is never shown as well', () => {
-  expect(levelOf(there('connected'))).toBe('ok')
+  expect(readLevel(there('connected'))).toBe('ok')
   for (const state of ['idle', 'connecting', 'connected', 'unreachable', 'refused'] as const)
-    expect(levelOf(there(state, problem)), state).toBe('attention')
-  expect(markupOf(there('unreachable', problem))).toContain('card-problem warn')
+    expect(readLevel(there(state, problem)), state).toBe('attention')
+  expect(renderMarkup(there('unreachable', problem))).toContain('card-problem warn')
 })
 
 test('card, row, command line, header and Alerts have one name and one gravity for a folder whose disk is away', () => {
@@ -65,9 +65,9 @@ test('card, row, command line, header and Alerts have one name and one gravity f
     [[ofDisk], shelf({})],
   ] as const) {
     const state = stateWith({ settings, incidents: [...incidents], destinations: [destination] })
-    const card = markupOf(destination, state)
+    const card = renderMarkup(destination, state)
     expect(card).toMatch(/data-level="failing".*>Missing<.*class="card-problem breakable">shelf is missing/)
-    expect(wheretoOf([destination], state, t)).toEqual({
+    expect(describeDestinations([destination], state, t)).toEqual({
       wellName: '',
       troubledName: 'shelf · Missing',
       troubledLevel: 'failing',
@@ -78,7 +78,7 @@ test('card, row, command line, header and Alerts have one name and one gravity f
       sentence: { key: 'incident.missing', params: { path: 'shelf' } },
     })
     expect(findConditions(state, NOW).filter(({ id }) => id === 'destination:d')).toEqual([])
-    for (const one of incidents) expect(titleOf(one, { t }, settings)).toBe('shelf · Missing')
+    for (const one of incidents) expect(formatTitle(one, { t }, settings)).toBe('shelf · Missing')
   }
 })
 

@@ -8,7 +8,7 @@ import { SftpFields } from '../../../renderer/features/destinations/sftp-fields.
 import { TestResult } from '../../../renderer/features/destinations/test-result.tsx'
 import { RestoreProgress } from '../../../renderer/features/restore/restore-progress.tsx'
 import { destinationState, emptyState } from './fake-state.ts'
-import { wordsOf } from './rendered.tsx'
+import { renderWords } from './rendered.tsx'
 
 const HOST_KEY = `SHA256:${'a'.repeat(43)}`
 const totals = { waitingFiles: 3, waitingBytes: 3072, sentFiles: 12, sentBytes: 1024, parkedFiles: 1 }
@@ -19,7 +19,7 @@ const nas = sftpDestinationSchema.parse({
 const page = (destination: AppState['destinations'][number], changes: Partial<AppState> = {}) => {
   const settings = { ...emptyState().settings, destinations: [nas] }
   const state = emptyState({ settings, destinations: [destination], ...changes })
-  return wordsOf(<DestinationsPage state={state} place={null} />)
+  return renderWords(<DestinationsPage state={state} place={null} />)
 }
 
 describe('the card of a destination', () => {
@@ -54,7 +54,7 @@ test('senders are listed with what they last said', () => {
   const inChinese = (said: Message) => {
     const senders = [{ ...sender, words: said }]
     const state = emptyState({ receiving: { ...receiving, senders } })
-    return wordsOf(<DestinationsPage state={state} place={null} />, 'zh-TW')
+    return renderWords(<DestinationsPage state={state} place={null} />, 'zh-TW')
   }
   expect(inChinese(message('status.safe', { count: 3 }))).toMatch(/station-3 .*3 個檔案/)
   expect(inChinese(message('status.safe', { count: 3 }))).not.toContain('A disk is full.')
@@ -68,7 +68,7 @@ describe('the result of a test', () => {
   const refused = message('problem.other', { reason: 'It answers as somebody else.' })
   const steps = [{ step: 'connect' as const, done: false, ms: null }]
   const shown = (confirmed: string, works = false) =>
-    wordsOf(
+    renderWords(
       <TestResult
         tested={{ works, steps, sentence: refused, found: { hostKey: HOST_KEY, notes: [] } }}
         confirmed={{ hostKey: confirmed, certificate: '' }}
@@ -99,7 +99,7 @@ describe('a restore', () => {
     ...{ failures: [], keptPaths: [], sentence: null, startedAt: 0 },
   }
   const shown = (changes: Partial<typeof running>) =>
-    wordsOf(<RestoreProgress restore={{ ...running, ...changes }} destinations={[destinationState('nas')]} />)
+    renderWords(<RestoreProgress restore={{ ...running, ...changes }} destinations={[destinationState('nas')]} />)
 
   test('tells how far it is, how fast, and how long the rest takes', () => {
     const words = shown({})
@@ -127,7 +127,7 @@ describe('a restore', () => {
 test('where secrets are kept is said only where one is: a key in a file of its own is none', () => {
   const fields = (changes: Partial<ReturnType<typeof newDraft>>, stored: string[] = []) => {
     const rest = { problems: {}, isKnown: true, secretStorage: 'file' as const, onChange: () => undefined }
-    return wordsOf(<SftpFields {...rest} draft={{ ...newDraft(), ...changes }} stored={stored} />)
+    return renderWords(<SftpFields {...rest} draft={{ ...newDraft(), ...changes }} stored={stored} />)
   }
   const said = 'Secrets are kept in a file'
   expect(fields({ login: 'password' })).toContain(said)

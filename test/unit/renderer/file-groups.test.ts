@@ -17,14 +17,14 @@ const file = (path: string, changes: Partial<LedgerFile> = {}): LedgerFile => ({
   ...changes,
 })
 /** Directories of groups with their sizes, names of single files. */
-const shapeOf = (files: LedgerFile[]) =>
+const describeGroups = (files: LedgerFile[]) =>
   groupFiles(files).map((one) =>
     'files' in one ? `${one.files.length} in ${one.directory}, ${one.bytes}` : one.path,
   )
 
 test('small files of a directory that were sent together are one row, in their place', () => {
   const some = ['a', 'b', 'c'].map((name) => file(`2026/${name}`))
-  expect(shapeOf([file('x'), ...some, file('y')])).toEqual(['x', '3 in 2026, 3000', 'y'])
+  expect(describeGroups([file('x'), ...some, file('y')])).toEqual(['x', '3 in 2026, 3000', 'y'])
 })
 
 test.each([
@@ -35,5 +35,5 @@ test.each([
   ['those of other directories', ['1/a', '2/b', '3/c'].map((name) => file(name))],
   ['those of other destinations', ['a', 'b', 'c'].map((name) => file(name, { destination: name }))],
 ])('%s stay as they are', (_what, files) => {
-  expect(shapeOf(files)).toEqual(files.map(({ path }) => path))
+  expect(describeGroups(files)).toEqual(files.map(({ path }) => path))
 })

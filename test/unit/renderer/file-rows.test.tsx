@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { FileRow } from '../../../renderer/features/transfers/file-rows.tsx'
 import type { FileState, LedgerFile } from '../../../renderer/state/types.ts'
-import { wordsOf } from './rendered.tsx'
+import { renderWords } from './rendered.tsx'
 
 const file: LedgerFile = {
   ...{ id: 7, source: 's', destination: 'd', path: '2026/clip.mov', size: 1_000, modifiedAt: null },
@@ -11,7 +11,7 @@ const transfer = { id: 7, source: 's', destination: 'd', path: file.path, size: 
 
 test('a file that is on its way is being sent, with how far it is, until it is sent', () => {
   const row = (state: FileState, isOnItsWay: boolean, language: 'en' | 'zh-TW' = 'en') =>
-    wordsOf(
+    renderWords(
       <FileRow
         file={{ ...file, state }}
         transfer={isOnItsWay ? transfer : undefined}

@@ -2,20 +2,20 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import {
-  changesOf,
+  findChanges,
   type Draft,
-  draftOf,
+  toDraft,
   readDraft,
   typedOver,
 } from '../../../renderer/features/filters/draft.ts'
 import FiltersForm from '../../../renderer/features/filters/filters-form.tsx'
-import { wordsOf } from './rendered.tsx'
+import { renderWords } from './rendered.tsx'
 
 afterEach(() => void vi.unstubAllGlobals())
 
 const source = (changes: Record<string, unknown> = {}) =>
   sourceSchema.parse({ id: 's', path: '/s', name: 's', ...changes })
-const draft = (changes: Partial<Draft> = {}): Draft => ({ ...draftOf(source()), ...changes })
+const draft = (changes: Partial<Draft> = {}): Draft => ({ ...toDraft(source()), ...changes })
 
 describe('the form of the filters', () => {
   test.each([
@@ -27,14 +27,14 @@ describe('the form of the filters', () => {
     const settings = source(changes)
     const { ignore, hidden, temporary, oneFileSystem } = settings
     const { minimumBytes, maximumBytes, minimumAgeSeconds } = settings
-    expect(readDraft(draftOf(settings))).toEqual({
+    expect(readDraft(toDraft(settings))).toEqual({
       filters: { ignore, hidden, temporary, oneFileSystem, minimumBytes, maximumBytes, minimumAgeSeconds },
       problems: {},
     })
   })
 
   test('the largest whole unit is shown', () => {
-    const { least, most, age } = draftOf(
+    const { least, most, age } = toDraft(
       source({ minimumBytes: 1_500, maximumBytes: 3 * 1024 ** 3, minimumAgeSeconds: 7_200 }),
     )
     expect([least, most, age]).toEqual([
@@ -79,18 +79,18 @@ describe('the form of the filters', () => {
   })
 
   test('only what was typed is changed, whatever is changed elsewhere meanwhile', () => {
-    const opened = draftOf(source({ minimumBytes: 5 }))
+    const opened = toDraft(source({ minimumBytes: 5 }))
     const typed = typedOver(opened, { patterns: '*.log', least: opened.least, hidden: 'leave-out' })
     const since = source({ minimumBytes: 7, hidden: 'leave-out', priority: 'high' })
-    const shown = { ...draftOf(since), ...typed }
+    const shown = { ...toDraft(since), ...typed }
     const { filters } = readDraft(shown)
     if (filters === null) throw new Error('nothing was read')
-    expect(changesOf(since, { ...filters, priority: shown.priority })).toEqual({ ignore: ['*.log'] })
+    expect(findChanges(since, { ...filters, priority: shown.priority })).toEqual({ ignore: ['*.log'] })
   })
 
   test('patterns of another tool: what they do is said, with a button for what was meant', () => {
     const ignore = ['(?d)cache', '- *.o', '/s/x', '*.log']
-    const words = wordsOf(<FiltersForm settings={source({ ignore })} onDone={() => undefined} />)
+    const words = renderWords(<FiltersForm settings={source({ ignore })} onDone={() => undefined} />)
     for (const instead of ['cache', '*.o', '/x']) expect(words).toContain(`Write ${instead} instead`)
     expect(words).toContain('The pattern - *.o is a rule of rsync.')
     expect(words).not.toContain('The pattern *.log')
@@ -98,7 +98,7 @@ describe('the form of the filters', () => {
   })
 
   test('only on Windows is Windows spoken of', () => {
-    const words = () => wordsOf(<FiltersForm settings={source()} onDone={() => undefined} />)
+    const words = () => renderWords(<FiltersForm settings={source()} onDone={() => undefined} />)
     expect(words()).not.toContain('Windows')
     vi.stubGlobal('navigator', { userAgent: 'Mozilla/5.0 (Windows NT 10.0; Win64; x64)' })
     expect(words()).toContain('no effect on Windows')

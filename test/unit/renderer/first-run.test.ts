@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { settingsSchema } from '../../../core/settings/schema.ts'
-import { ending } from '../../../renderer/features/welcome/ending.ts'
+import { summarizeFirstRun } from '../../../renderer/features/welcome/ending.ts'
 import { stepBeside } from '../../../renderer/features/welcome/steps.ts'
 import { destinationState, emptyState } from './fake-state.ts'
 
@@ -12,7 +12,7 @@ function said(given: unknown, startsAtLogin: boolean | null, elsewhere = false):
   const settings = settingsSchema.parse(given)
   const destinations = settings.destinations.map(({ id, name }) => destinationState(id, { name, elsewhere }))
   const state = emptyState(destinations.length === 0 ? { settings } : { settings, destinations })
-  return ending(state, startsAtLogin).map(({ key, isWell }) => `${isWell ? '' : '! '}${key}`)
+  return summarizeFirstRun(state, startsAtLogin).map(({ key, isWell }) => `${isWell ? '' : '! '}${key}`)
 }
 
 test('the end of the first run says what is missing wherever something was skipped', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { Header } from '../../../renderer/features/frame/header.tsx'
-import { topicOf } from '../../../renderer/features/frame/topic.ts'
+import { getTopic } from '../../../renderer/features/frame/topic.ts'
 import { emptyState } from './fake-state.ts'
-import { markupOf, wordsOf } from './rendered.tsx'
+import { renderMarkup, renderWords } from './rendered.tsx'
 
 const said = (reason: string) => message('problem.other', { reason })
 
@@ -15,16 +15,16 @@ describe('the header', () => {
       detail: said('Since 14:02.'),
     }
     const header = <Header state={emptyState({ status })} unreachable={null} />
-    const markup = markupOf(header)
+    const markup = renderMarkup(header)
     expect(markup).toMatch(/role="status" aria-live="polite">Photos is read-only\. Since 14:02\.<\/span>/)
     // What is seen changes each second, and is not read out each time.
     expect(markup).toMatch(/<div class="header-words"><h1>Photos is read-only\.<\/h1><p>Since 14:02\./)
   })
 
   test('is read out again when it is about something else, not when its numbers change', () => {
-    const sending = (count: number) => topicOf(message('status.sending', { count, size: 100 * count }))
+    const sending = (count: number) => getTopic(message('status.sending', { count, size: 100 * count }))
     expect(sending(2)).toEqual(sending(3))
-    const hung = (path: string, since: number) => topicOf(message('incident.hung', { path, since }))
+    const hung = (path: string, since: number) => getTopic(message('incident.hung', { path, since }))
     expect(hung('/a', 1)).toEqual(hung('/a', 2))
     expect(hung('/a', 1)).not.toEqual(hung('/b', 1))
   })
@@ -32,19 +32,19 @@ describe('the header', () => {
   test('breaks a path after a slash', () => {
     const status = { level: 'failing' as const, sentence: said('/mnt/usb is full.'), detail: null }
     const header = <Header state={emptyState({ status })} unreachable={null} />
-    expect(markupOf(header)).toContain('<h1>/<wbr/>mnt/<wbr/>usb is full.</h1>')
+    expect(renderMarkup(header)).toContain('<h1>/<wbr/>mnt/<wbr/>usb is full.</h1>')
   })
 
   test('the pause button says that it opens choices', () => {
-    expect(wordsOf(<Header state={emptyState()} unreachable={null} />)).toContain('[Pause…]')
+    expect(renderWords(<Header state={emptyState()} unreachable={null} />)).toContain('[Pause…]')
     const settings = { ...emptyState().settings, pause: { since: 0, until: null } }
-    expect(wordsOf(<Header state={emptyState({ settings })} unreachable={null} />)).toContain(
+    expect(renderWords(<Header state={emptyState({ settings })} unreachable={null} />)).toContain(
       '[Paused: resume or pause longer…]',
     )
   })
 
   test('an agent that is silent is never shown as well', () => {
-    const markup = markupOf(<Header state={emptyState()} unreachable={said('closed')} />)
+    const markup = renderMarkup(<Header state={emptyState()} unreachable={said('closed')} />)
     expect(markup).toContain('data-level="attention"')
     expect(markup).toContain('Holdfast is not responding.')
   })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { ImportSummary } from '../../../renderer/features/settings/import-summary.tsx'
-import { wordsOf } from './rendered.tsx'
+import { renderWords } from './rendered.tsx'
 
 test('an import says how many of each there are and will be, and that secrets are not in the file', () => {
   const now = settingsSchema.parse({
@@ -10,7 +10,7 @@ test('an import says how many of each there are and will be, and that secrets ar
   })
   const channels = [{ id: 'team', name: 'Team', type: 'telegram', options: { chat: '-100' } }]
   const next = settingsSchema.parse({ alerts: { channels } })
-  const words = wordsOf(<ImportSummary now={now} next={next} />)
+  const words = renderWords(<ImportSummary now={now} next={next} />)
   expect(words).toContain(
     'Directories 2 → 0 Only checked 1 → 0 Destinations 0 → 0 Notification channels 0 → 1',
   )

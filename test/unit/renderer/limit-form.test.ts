@@ -3,7 +3,7 @@ import {
   daysInWords,
   emptyRule,
   parseRate,
-  ruleOf,
+  parseRule,
   toTyped,
 } from '../../../renderer/features/settings/limit-form.ts'
 
@@ -51,7 +51,7 @@ test.each([
   ['a limit without a number', { rate: '' }, null],
   ['a limit of nothing', { rate: '0' }, null],
 ] as const)('%s', (_what, changes, expected) => {
-  expect(ruleOf({ ...emptyRule, ...changes })).toEqual(expected)
+  expect(parseRule({ ...emptyRule, ...changes })).toEqual(expected)
 })
 
 test.each([

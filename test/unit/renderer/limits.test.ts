@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { limitsOf, parseNumber } from '../../../renderer/features/settings/limits.ts'
+import { getLimits, parseNumber } from '../../../renderer/features/settings/limits.ts'
 
 test('the limits are those of the settings schema', () => {
-  expect(limitsOf('interval')).toEqual({ least: 1, most: 3600, whole: true })
-  expect(limitsOf('slow')).toEqual({ least: 0.01, most: 3600, whole: false })
-  expect(limitsOf('reconcile')).toEqual({ least: 5, most: 86_400, whole: true })
-  expect(limitsOf('quiet')).toEqual({ least: 0.1, most: 3600, whole: false })
-  expect(limitsOf('retry')).toEqual({ least: 1, most: 3600, whole: true })
+  expect(getLimits('interval')).toEqual({ least: 1, most: 3600, whole: true })
+  expect(getLimits('slow')).toEqual({ least: 0.01, most: 3600, whole: false })
+  expect(getLimits('reconcile')).toEqual({ least: 5, most: 86_400, whole: true })
+  expect(getLimits('quiet')).toEqual({ least: 0.1, most: 3600, whole: false })
+  expect(getLimits('retry')).toEqual({ least: 1, most: 3600, whole: true })
 })
 
 test.each([

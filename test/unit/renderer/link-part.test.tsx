@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest'
 import { LinkPart } from '../../../renderer/features/overview/link-part.tsx'
 import { sourceState } from './fake-state.ts'
-import { wordsOf } from './rendered.tsx'
+import { renderWords } from './rendered.tsx'
 
 const source = sourceState('run-7', '/data/run-7')
 const settings = { ...source.settings, link: '/data/current' }
 const checked = { ...source.checked, leadsTo: '/data/run-8' } as NonNullable<typeof source.checked>
 
 test('links: the window shows the place that a link stands for, and asks which to use when it moved', () => {
-  expect(wordsOf(<LinkPart settings={source.settings} checked={null} />).trim()).toBe('')
-  expect(wordsOf(<LinkPart settings={settings} checked={null} />)).toContain('/data/run-7 is used')
-  const moved = wordsOf(<LinkPart settings={settings} checked={checked} />)
+  expect(renderWords(<LinkPart settings={source.settings} checked={null} />).trim()).toBe('')
+  expect(renderWords(<LinkPart settings={settings} checked={null} />)).toContain('/data/run-7 is used')
+  const moved = renderWords(<LinkPart settings={settings} checked={checked} />)
   expect(moved).toContain('/data/current leads to /data/run-8 now')
   expect(moved).toMatch(/Use \/data\/run-8.*Keep \/data\/run-7/)
-  const gone = wordsOf(<LinkPart settings={settings} checked={{ ...checked, leadsTo: null }} />)
+  const gone = renderWords(<LinkPart settings={settings} checked={{ ...checked, leadsTo: null }} />)
   expect(gone).toContain('leads nowhere now')
   expect(gone).not.toContain('Use /data')
 })

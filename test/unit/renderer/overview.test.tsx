@@ -1,22 +1,22 @@
 import { describe, expect, test } from 'vitest'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
-import { arranged } from '../../../renderer/features/overview/source-search.tsx'
+import { arrangeSources } from '../../../renderer/features/overview/source-search.tsx'
 import { checkedPath, checkedState, emptyState, sourceState } from './fake-state.ts'
-import { markupOf, wordsOf } from './rendered.tsx'
+import { renderMarkup, renderWords } from './rendered.tsx'
 
 const said = (reason: string) => message('problem.other', { reason })
 const photos = sourceState('Photos', '/srv/ada/photos')
 
 describe('the overview', () => {
   test('teaches while nothing is chosen, with the one button', () => {
-    const words = wordsOf(<OverviewPage state={emptyState()} />)
+    const words = renderWords(<OverviewPage state={emptyState()} />)
     expect(words).toContain('What should Holdfast protect?')
     expect(words).toContain('Add directory')
   })
 
   test('has an article named as the source, with its state, figure, destination and actions', () => {
-    const markup = markupOf(<OverviewPage state={emptyState({ sources: [photos] })} />)
+    const markup = renderMarkup(<OverviewPage state={emptyState({ sources: [photos] })} />)
     expect(markup).toMatch(/<article[^>]*aria-label="Photos"/)
     expect(markup).toContain('aria-label="Actions for Photos"')
     expect(markup).toContain('writable')
@@ -33,14 +33,14 @@ describe('the overview', () => {
       sentence: said('Photos went read-only.'),
     }
     const failing = { ...photos, checked: { ...checked, overall } }
-    const words = wordsOf(<OverviewPage state={emptyState({ sources: [failing] })} />)
+    const words = renderWords(<OverviewPage state={emptyState({ sources: [failing] })} />)
     expect(words).toMatch(/read-only.*What to do.*Photos went read-only\./)
   })
 
   test('open files: the row has how many there are, since when, and the first', () => {
     const open = { files: 1, since: Date.now(), path: 'd/out' }
     const source = { ...photos, scanned: { ...photos.scanned, open } as typeof photos.scanned }
-    const words = wordsOf(<OverviewPage state={emptyState({ sources: [source] })} />)
+    const words = renderWords(<OverviewPage state={emptyState({ sources: [source] })} />)
     expect(words).toMatch(/1 file open for writing since .*: d\/out/)
   })
 
@@ -48,7 +48,7 @@ describe('the overview', () => {
     const checked = checkedState('id', '/srv/ada/photos')
     const of = (kind: 'slow' | 'hung') => {
       const source = { ...photos, checked: { ...checked, overall: { ...checked.overall, kind } } }
-      return markupOf(<OverviewPage state={emptyState({ sources: [source] })} />)
+      return renderMarkup(<OverviewPage state={emptyState({ sources: [source] })} />)
     }
     expect(of('slow')).toMatch(/class="source"[^>]* data-level="attention"/)
     expect(of('hung')).toMatch(/class="source"[^>]* data-level="failing"/)
@@ -62,12 +62,12 @@ describe('the overview', () => {
       checked: { ...checkedState('id', '/srv/g'), overall: failing },
     } as typeof photos
     const sources = [...many.slice(0, 6), last]
-    const markup = markupOf(<OverviewPage state={emptyState({ sources })} />)
+    const markup = renderMarkup(<OverviewPage state={emptyState({ sources })} />)
     expect(markup).toContain('aria-label="Search directories"')
     expect(markup.indexOf('aria-label="g"')).toBeLessThan(markup.indexOf('aria-label="a"'))
-    expect(arranged(sources, ' SRV/C', 'trouble').map(({ settings }) => settings.name)).toEqual(['c'])
-    expect(arranged(sources, '', 'name')[0]?.settings.name).toBe('a')
-    expect(markupOf(<OverviewPage state={emptyState({ sources: many.slice(0, 6) })} />)).not.toContain(
+    expect(arrangeSources(sources, ' SRV/C', 'trouble').map(({ settings }) => settings.name)).toEqual(['c'])
+    expect(arrangeSources(sources, '', 'name')[0]?.settings.name).toBe('a')
+    expect(renderMarkup(<OverviewPage state={emptyState({ sources: many.slice(0, 6) })} />)).not.toContain(
       'Search',
     )
   })
@@ -87,10 +87,10 @@ describe('the overview', () => {
       sentBytes: 61,
       destination: 'embedded',
     }
-    const still = markupOf(<OverviewPage state={emptyState({ sources: [waiting] })} />)
+    const still = renderMarkup(<OverviewPage state={emptyState({ sources: [waiting] })} />)
     expect(still).not.toContain('progressbar')
     expect(still).toMatch(/1 waiting/)
-    const moving = markupOf(
+    const moving = renderMarkup(
       <OverviewPage state={emptyState({ sources: [waiting], transfers: [transfer] })} />,
     )
     expect(moving).toContain('39 B to go')
@@ -103,13 +103,13 @@ describe('the overview', () => {
     const overall = { ...checkedState('id', '/mnt/usb').overall, kind: 'missing' as const }
     const failing = checkedPath('/mnt/usb', { checked: { ...checkedState('id', '/mnt/usb'), overall } })
     const words = (path: typeof well) =>
-      wordsOf(<OverviewPage state={emptyState({ sources: [photos], checkedPaths: [path] })} />)
+      renderWords(<OverviewPage state={emptyState({ sources: [photos], checkedPaths: [path] })} />)
     expect(words(well)).toMatch(/\[Photos\].*\[Only checked\]/)
     expect(words(failing)).toMatch(/\[Only checked\].*\[Photos\]/)
   })
 
   test('lists what is only checked, each with its own remove button', () => {
-    const words = wordsOf(<OverviewPage state={emptyState({ checkedPaths: [checkedPath('/mnt/usb')] })} />)
+    const words = renderWords(<OverviewPage state={emptyState({ checkedPaths: [checkedPath('/mnt/usb')] })} />)
     expect(words).toContain('[Stop checking /mnt/usb]')
   })
 })

@@ -15,15 +15,15 @@ export const silentBridge: Bridge = {
 }
 
 /** What a page says, without its markup: names for screen readers included, in order. */
-export function wordsOf(page: React.ReactNode, language: Language = 'en'): string {
-  return markupOf(page, language)
+export function renderWords(page: React.ReactNode, language: Language = 'en'): string {
+  return renderMarkup(page, language)
     .replace(/<style[^>]*>.*?<\/style>/gs, '')
     .replace(/aria-label="([^"]*)"/g, '>[$1]<')
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ')
 }
 
-export function markupOf(page: React.ReactNode, language: Language = 'en'): string {
+export function renderMarkup(page: React.ReactNode, language: Language = 'en'): string {
   return renderToStaticMarkup(
     <MantineProvider theme={theme}>
       <BridgeProvider bridge={silentBridge}>

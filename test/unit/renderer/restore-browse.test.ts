@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { crumbsOf, readMoment, TOP, within } from '../../../renderer/features/restore/browse.ts'
+import { buildCrumbs, readMoment, TOP, getEntrySpot } from '../../../renderer/features/restore/browse.ts'
 
 test('the way down leads through each directory, and each step back up', () => {
-  const deep = within(within(within(TOP, 'photos'), '2024'), 'a b')
+  const deep = getEntrySpot(getEntrySpot(getEntrySpot(TOP, 'photos'), '2024'), 'a b')
   expect(deep).toEqual({ folder: 'photos', path: '2024/a b' })
-  expect(crumbsOf(TOP)).toEqual([])
-  expect(crumbsOf(deep)).toEqual([
+  expect(buildCrumbs(TOP)).toEqual([])
+  expect(buildCrumbs(deep)).toEqual([
     { name: 'photos', folder: 'photos', path: '' },
     { name: '2024', folder: 'photos', path: '2024' },
     { name: 'a b', folder: 'photos', path: '2024/a b' },

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { actionOf } from '../../../renderer/features/frame/use-shortcuts.ts'
+import { findAction } from '../../../renderer/features/frame/use-shortcuts.ts'
 
 const pressed = (key: string, changes = {}) =>
-  actionOf({ key, ctrlKey: true, metaKey: false, altKey: false, shiftKey: false, ...changes })
+  findAction({ key, ctrlKey: true, metaKey: false, altKey: false, shiftKey: false, ...changes })
 
 test('Ctrl or Command with a letter, and F5 and Escape alone, are shortcuts; nothing else is', () => {
   expect([pressed('w'), pressed('Q'), pressed(',')]).toEqual(['hideWindow', 'quit', 'settings'])

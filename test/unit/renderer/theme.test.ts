@@ -18,7 +18,7 @@ function contrast(one: string, other: string): number {
 
 const css = readFileSync(new URL('../../../renderer/ui/styles/base.css', import.meta.url), 'utf8')
 /** A colour of the style sheet in the light and in the dark theme. */
-function coloursOf(name: string): [string, string] {
+function parseColours(name: string): [string, string] {
   const [, light = '', dark = ''] = new RegExp(`${name}: light-dark\\((#\\w+), (#\\w+)\\)`).exec(css) ?? []
   return [light, dark]
 }
@@ -31,8 +31,8 @@ test('white words can be read on a button of either theme', () => {
 
 test.each(['--text', '--quiet', '--attention', '--failing'])('%s can be read on its ground', (name) => {
   for (const place of ['--ground', '--card-ground']) {
-    const grounds = coloursOf(place)
-    coloursOf(name).forEach((colour, index) => {
+    const grounds = parseColours(place)
+    parseColours(name).forEach((colour, index) => {
       expect(contrast(colour, grounds[index] ?? ''), `${colour} on ${place}`).toBeGreaterThanOrEqual(4.5)
     })
   }

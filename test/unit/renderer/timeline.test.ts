@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import type { Bridge, CommandInput, CommandOutput } from '../../../core/agent/contract.ts'
-import { toldOf } from '../../../renderer/features/alerts/deliveries.ts'
+import { groupDeliveries } from '../../../renderer/features/alerts/deliveries.ts'
 import { readTimeline } from '../../../renderer/state/timeline.ts'
 import { delivery, incident } from './fake-state.ts'
 
@@ -56,7 +56,7 @@ test('an agent that promises more and gives nothing is not asked for ever', asyn
 })
 
 test('deliveries stand together by what was told, in its order', () => {
-  const told = toldOf([
+  const told = groupDeliveries([
     delivery('Mail', { notice: 'n2', what: 'recovered', at: 20 }),
     delivery('Mail', { at: 10 }),
     delivery('LINE', { notice: 'n2', what: 'recovered', at: 20 }),

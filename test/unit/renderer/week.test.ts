@@ -5,29 +5,29 @@ import { clockText, daySpans } from '../../../renderer/features/settings/week.ts
 
 const rule = (days: number[], from: string, to: string, allow: SendRule['allow']): SendRule =>
   sendRuleSchema.parse({ days, from, to, allow })
-const spansOf = (schedule: SendRule[], day: number, bytesPerSecond: number | null = null) =>
+const formatSpans = (schedule: SendRule[], day: number, bytesPerSecond: number | null = null) =>
   daySpans({ bytesPerSecond, schedule }, day).map(
     ({ from, to, allowance }) =>
       `${clockText(from)}-${clockText(to)} ${allowance.kind === 'limit' ? allowance.bytesPerSecond : allowance.kind}`,
   )
 
 test('without rules a day is one bar of the limit', () => {
-  expect(spansOf([], 1)).toEqual(['00:00-24:00 free'])
-  expect(spansOf([], 1, 5000)).toEqual(['00:00-24:00 5000'])
+  expect(formatSpans([], 1)).toEqual(['00:00-24:00 free'])
+  expect(formatSpans([], 1, 5000)).toEqual(['00:00-24:00 5000'])
 })
 
 test('a rule that goes on to the next day is in both', () => {
   const night = rule([1], '22:00', '06:00', 'pause')
-  expect(spansOf([night], 1)).toEqual(['00:00-22:00 free', '22:00-24:00 pause'])
-  expect(spansOf([night], 2)).toEqual(['00:00-06:00 pause', '06:00-24:00 free'])
-  expect(spansOf([night], 0)).toEqual(['00:00-24:00 free'])
+  expect(formatSpans([night], 1)).toEqual(['00:00-22:00 free', '22:00-24:00 pause'])
+  expect(formatSpans([night], 2)).toEqual(['00:00-06:00 pause', '06:00-24:00 free'])
+  expect(formatSpans([night], 0)).toEqual(['00:00-24:00 free'])
 })
 
 test('the first rule that covers a moment wins: moving one down gives its hours to the other', () => {
   const all = rule([1], '00:00', '00:00', 2048)
   const noon = rule([1], '12:00', '13:00', 'pause')
-  expect(spansOf([all, noon], 1)).toEqual(['00:00-24:00 2048'])
+  expect(formatSpans([all, noon], 1)).toEqual(['00:00-24:00 2048'])
   const moved = movedRule([all, noon], 0, 1)
-  expect(spansOf(moved, 1)).toEqual(['00:00-12:00 2048', '12:00-13:00 pause', '13:00-24:00 2048'])
+  expect(formatSpans(moved, 1)).toEqual(['00:00-12:00 2048', '12:00-13:00 pause', '13:00-24:00 2048'])
   expect(movedRule(moved, 0, -1)).toEqual(moved)
 })

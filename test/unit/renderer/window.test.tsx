@@ -10,7 +10,7 @@ import { TransfersPage } from '../../../renderer/features/transfers/transfers-pa
 import { BridgeProvider } from '../../../renderer/state/bridge.tsx'
 import { theme } from '../../../renderer/ui/theme.ts'
 import { destinationState, emptyState, sourceState } from './fake-state.ts'
-import { markupOf, silentBridge, wordsOf } from './rendered.tsx'
+import { renderMarkup, silentBridge, renderWords } from './rendered.tsx'
 
 const receiver = destinationState('embedded', { name: 'nas-2', address: 'nas-2.lan:7766' })
 const photos = sourceState('Photos', '/srv/ada/photos')
@@ -25,20 +25,20 @@ describe('"safe" is a promise', () => {
   const embedded = emptyState({ sources: [photos], totals: photos.totals })
 
   test('copies on this computer are called that, with where they are and the step that mends it', () => {
-    const words = wordsOf(<OverviewPage state={embedded} />)
+    const words = renderWords(<OverviewPage state={embedded} />)
     expect(words).toContain('8,120 copied here')
     expect(words).toContain('/srv/ada/.local/share/holdfast/store')
     expect(words).toContain('Add destination')
   })
 
   test.each(pages)('the %s never calls an embedded copy safe', (_name, page) => {
-    const claims = wordsOf(page(embedded)).replace(/to make (them|files) safe/g, '')
+    const claims = renderWords(page(embedded)).replace(/to make (them|files) safe/g, '')
     expect(claims).not.toMatch(/\bsafe\b/i)
-    expect(wordsOf(page(embedded), 'zh-TW')).not.toMatch(/\d 個已安全送達/)
+    expect(renderWords(page(embedded), 'zh-TW')).not.toMatch(/\d 個已安全送達/)
   })
 
   test('with a receiver they are safe', () => {
-    const words = wordsOf(<OverviewPage state={{ ...embedded, destinations: [receiver] }} />)
+    const words = renderWords(<OverviewPage state={{ ...embedded, destinations: [receiver] }} />)
     expect(words).toContain('8,120 safe')
     expect(words).toContain('nas-2')
     expect(words).not.toContain('on this computer only')
@@ -46,9 +46,9 @@ describe('"safe" is a promise', () => {
 })
 
 test('before the first source nothing is called safe, nor in the first steps', () => {
-  expect(wordsOf(<TransfersPage state={emptyState()} />)).toContain('Copied here 0')
-  expect(wordsOf(<TransfersPage state={emptyState({ destinations: [receiver] })} />)).toContain('Safe 0')
-  const first = wordsOf(<OverviewPage state={emptyState()} />)
+  expect(renderWords(<TransfersPage state={emptyState()} />)).toContain('Copied here 0')
+  expect(renderWords(<TransfersPage state={emptyState({ destinations: [receiver] })} />)).toContain('Safe 0')
+  const first = renderWords(<OverviewPage state={emptyState()} />)
   expect(first).not.toMatch(/\bsafe\b/i)
   expect(first).toContain('Copying begins at once.')
 })
@@ -62,13 +62,13 @@ test('what this system cannot tell is not offered as a reason to pause, and said
     return <SettingsPage state={emptyState({ surroundings, settings: { ...settings, send } })} />
   }
   const disabled = (node: React.ReactNode) =>
-    markupOf(node).match(/<input[^>]*aria-label="Pause [^>]*disabled=""/g)?.length ?? 0
-  expect([unsupported(wordsOf(page(none))), disabled(page(none))]).toEqual([2, 2])
+    renderMarkup(node).match(/<input[^>]*aria-label="Pause [^>]*disabled=""/g)?.length ?? 0
+  expect([unsupported(renderWords(page(none))), disabled(page(none))]).toEqual([2, 2])
   // Whoever has brought it along with other settings can take it back.
   expect(disabled(page(none, true))).toBe(1)
   const asked = { battery: 'unasked' as const, metered: 'unknown' as const }
-  expect([unsupported(wordsOf(page(asked, true))), disabled(page(asked, true))]).toEqual([0, 0])
-  expect(wordsOf(page(asked, true))).toContain('NetworkManager does not say')
+  expect([unsupported(renderWords(page(asked, true))), disabled(page(asked, true))]).toEqual([0, 0])
+  expect(renderWords(page(asked, true))).toContain('NetworkManager does not say')
 })
 
 describe('several destinations', () => {
@@ -106,21 +106,21 @@ describe('several destinations', () => {
   })
 
   test('the card tells which can be reached, and counts what all of them have', () => {
-    const words = wordsOf(<OverviewPage state={state} />)
+    const words = renderWords(<OverviewPage state={state} />)
     expect(words).toContain('8,120 at all destinations')
-    expect(markupOf(<OverviewPage state={state} />)).toMatch(
+    expect(renderMarkup(<OverviewPage state={state} />)).toMatch(
       /data-level="attention"[^>]*cellar · Unreachable: nothing can be sent there now/,
     )
-    expect(markupOf(<OverviewPage state={state} />)).toContain('title="Files go to nas"')
+    expect(renderMarkup(<OverviewPage state={state} />)).toContain('title="Files go to nas"')
   })
 
   test('their page lists each, with what waits for it', () => {
-    const words = wordsOf(<DestinationsPage state={state} place={null} />)
+    const words = renderWords(<DestinationsPage state={state} place={null} />)
     expect(words).toContain('nas.lan:7766')
     expect(words).toMatch(/cellar\.lan:7766.*Unreachable.*3 waiting · 3 KiB/)
     expect(words).toContain('[Actions for cellar]')
-    expect(wordsOf(<SettingsPage state={state} />)).toContain('Sender → cellar')
-    expect(wordsOf(<SettingsPage state={{ ...state, destinations: [nas] }} />)).not.toContain('→')
+    expect(renderWords(<SettingsPage state={state} />)).toContain('Sender → cellar')
+    expect(renderWords(<SettingsPage state={{ ...state, destinations: [nas] }} />)).not.toContain('→')
   })
 
   test('what is on its way says where to, only where there are several', () => {
@@ -132,17 +132,17 @@ describe('several destinations', () => {
       sentBytes: 3,
       destination: 'cellar',
     }
-    const words = wordsOf(<TransfersPage state={{ ...state, transfers: [transfer] }} />)
+    const words = renderWords(<TransfersPage state={{ ...state, transfers: [transfer] }} />)
     expect(words).toContain('→ cellar')
     const one = { ...state, destinations: [nas], transfers: [{ ...transfer, destination: 'nas' }] }
-    expect(wordsOf(<TransfersPage state={one} />)).not.toContain('→')
+    expect(renderWords(<TransfersPage state={one} />)).not.toContain('→')
   })
 })
 
 describe('transfers', () => {
   test('parked files have their number and a retry button', () => {
     const totals = { ...photos.totals, parkedFiles: 1000 }
-    const words = wordsOf(<TransfersPage state={emptyState({ sources: [photos], totals })} />)
+    const words = renderWords(<TransfersPage state={emptyState({ sources: [photos], totals })} />)
     expect(words).toContain('Retry 1,000 parked files')
   })
 
@@ -155,19 +155,19 @@ describe('transfers', () => {
       sentBytes: 3,
       destination: 'embedded',
     }
-    const words = wordsOf(<TransfersPage state={emptyState({ sources: [photos], transfers: [transfer] })} />)
+    const words = renderWords(<TransfersPage state={emptyState({ sources: [photos], transfers: [transfer] })} />)
     expect(words).toContain('[Copy path a/b.jpg]')
   })
 
   test('nothing parked, no retry button', () => {
-    expect(wordsOf(<TransfersPage state={emptyState({ sources: [photos] })} />)).not.toContain('Retry')
+    expect(renderWords(<TransfersPage state={emptyState({ sources: [photos] })} />)).not.toContain('Retry')
   })
 })
 
 test('a worker that is started again is shown in the settings', () => {
   const state = emptyState()
   state.workers.scanner = { condition: 'restarting', restarts: 2, since: Date.now(), pid: 7 }
-  const words = wordsOf(<SettingsPage state={state} />)
+  const words = renderWords(<SettingsPage state={state} />)
   expect(words).toMatch(/Scanner restarting · restarted 2 times/)
 })
 
@@ -219,7 +219,7 @@ describe('what sending may use of the line', () => {
       ],
     ],
   ] as const)('is said with its times in %s', (language, sentences) => {
-    const words = wordsOf(<SettingsPage state={state} />, language)
+    const words = renderWords(<SettingsPage state={state} />, language)
     for (const sentence of sentences) expect(words).toContain(sentence)
   })
 
@@ -229,6 +229,6 @@ describe('what sending may use of the line', () => {
   ] as const)('of no limit only that is said, whatever else holds sending, in %s', (language, sentence) => {
     const { until } = state.allowance
     const free = { ...state, allowance: { now: { kind: 'free' as const }, until } }
-    expect(wordsOf(<SettingsPage state={free} />, language)).toContain(sentence)
+    expect(renderWords(<SettingsPage state={free} />, language)).toContain(sentence)
   })
 })

@@ -8,7 +8,7 @@ import type { RestoreEvent } from '../../../core/restore/write/events.ts'
 import { type LyingObject, lyingObjects } from '../../support/lying-objects.ts'
 import { repeat } from '../../support/repeat.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/trees.ts'
+import { readTree } from '../../support/trees.ts'
 
 /** Of a list that is too long; HOLDFAST_ENTRIES makes it longer. */
 const ENTRIES = Number(process.env.HOLDFAST_ENTRIES ?? 200_000)
@@ -26,7 +26,7 @@ async function restoreAll(library: Library, to: string) {
   return { told, summary }
 }
 
-function libraryOf(objects: Iterable<LyingObject>) {
+function openLibrary(objects: Iterable<LyingObject>) {
   const store = lyingObjects(objects)
   return openObjectLibrary(store, { name: 'nas', folder: 'pc', signal })
 }
@@ -51,10 +51,10 @@ test('names that lead elsewhere, or are none, are refused one by one; the others
     { name: '', bytes },
   ]
   const to = path.join(base, 'inside', 'to')
-  const { told, summary } = await restoreAll(libraryOf([...named, ...others]), to)
+  const { told, summary } = await restoreAll(openLibrary([...named, ...others]), to)
   expect(summary.restored).toBe(good.length)
   expect(told.strange).toBeGreaterThanOrEqual(bad.length)
-  expect(Object.keys(treeOf(path.join(to, 'data'))).sort()).toEqual([...good].sort())
+  expect(Object.keys(readTree(path.join(to, 'data'))).sort()).toEqual([...good].sort())
   expect(fs.readdirSync(base)).toEqual(['inside'])
   expect(fs.readdirSync(path.join(base, 'inside'))).toEqual(['to'])
 })
@@ -77,10 +77,10 @@ test('contents that are shorter, longer or endless, and facts that no file has, 
     { name: 'pc/data/well', bytes },
     { name: 'pc/data/wild', bytes, says: { mode: 0o7777_7777 } },
   ]
-  const { told, summary } = await restoreAll(libraryOf([...wrong, ...odd]), to)
+  const { told, summary } = await restoreAll(openLibrary([...wrong, ...odd]), to)
   expect(summary.failed).toBe(wrong.length)
   expect(told.damaged).toBe(wrong.length)
-  expect(Object.keys(treeOf(to)).sort()).toEqual(['data/well', 'data/wild'])
+  expect(Object.keys(readTree(to)).sort()).toEqual(['data/well', 'data/wild'])
   expect(fs.statSync(path.join(to, 'data', 'wild')).mode & 0o6000).toBe(0)
   expect(fs.readdirSync(path.join(to, 'data')).length).toBe(2)
 }, 40_000)
@@ -97,7 +97,7 @@ test('a list without an end is not held in memory', async () => {
   const stop = repeat(20, () => {
     most = Math.max(most, process.memoryUsage().heapUsed - before)
   })
-  const { told } = await restoreAll(libraryOf(objects), to)
+  const { told } = await restoreAll(openLibrary(objects), to)
   stop()
   expect(told).toMatchObject({ restored: 1, strange: ENTRIES })
   expect(most).toBeLessThan(150 * 1024 * 1024)

@@ -26,7 +26,7 @@ vi.mock('../../../core/platform/libc.ts', async (original) => ({
 }))
 beforeEach(() => void hasWriter.mockClear())
 
-const stateOf = async (root: string, isClosed = false) =>
+const getState = async (root: string, isClosed = false) =>
   isAtWork(await probeWriters(root, 'x.tmp'), { quietMs: QUIET_MS, isClosed }) ? 'at-work' : 'at-rest'
 
 function leftBehind(): { root: string; file: string } {
@@ -40,16 +40,16 @@ function leftBehind(): { root: string; file: string } {
 describe.skipIf(process.platform !== 'linux')('whether a file with a temporary name is being written', () => {
   test('is said by whoever holds it open', async () => {
     disk.type = 'ext4'
-    expect(await stateOf(leftBehind().root)).toBe('at-work')
-    expect(await stateOf(leftBehind().root, true)).toBe('at-work')
+    expect(await getState(leftBehind().root)).toBe('at-work')
+    expect(await getState(leftBehind().root, true)).toBe('at-work')
   })
 
   test('is said by its time alone where other computers may write: there every file seems to be held open', async () => {
     disk.type = 'nfs4'
     const { root, file } = leftBehind()
-    expect(await stateOf(root)).toBe('at-rest')
+    expect(await getState(root)).toBe('at-rest')
     writeFileSync(file, 'more')
-    expect(await stateOf(root)).toBe('at-work')
+    expect(await getState(root)).toBe('at-work')
   })
 
   test('is asked for a directory that was overtaken, and for no other one', async () => {

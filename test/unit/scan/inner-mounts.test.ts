@@ -8,7 +8,7 @@ const source = { id: 's', oneFileSystem: false }
 const found = { root: '/source', destinations: ['there'] }
 
 /** @param problems the keys of what is told. */
-const scopeOf = (ledger: Ledger, problems: string[] = []) =>
+const createScope = (ledger: Ledger, problems: string[] = []) =>
   createMountScope(source, {
     ...found,
     ledger,
@@ -20,7 +20,7 @@ test('a mount point is remembered while it is there, and while files below it wa
   const ledger = openLedger(path.join(temporaryDirectory('inner'), 'ledger.sqlite'))
   onTestFinished(() => ledger.close())
   const problems: string[] = []
-  const inner = scopeOf(ledger, problems)
+  const inner = createScope(ledger, problems)
   const both = ['/source/disk', '/source/deep/other']
   expect(inner.away(both)).toEqual([])
   expect(ledger.mountsInside('s')).toEqual([
@@ -35,7 +35,7 @@ test('a mount point is remembered while it is there, and while files below it wa
   expect(ledger.mountsInside('s')).toEqual([{ path: 'disk', point: '/source/disk' }])
   expect(problems).toEqual(['scan.innerDiskMissing'])
   // Also by another scanner, which has never seen the disk.
-  const again = scopeOf(ledger)
+  const again = createScope(ledger)
   expect(again.away([])).toEqual(['/source/disk'])
   const due = ledger.take('there', 's', 10, Date.now(), new Set())
   ledger.markSent(
@@ -63,12 +63,12 @@ test('a mount point that is away stays away while the ledger cannot be written',
       throw new Error('database or disk is full')
     },
   }
-  scopeOf(ledger).away(['/source/disk', '/source/other'])
+  createScope(ledger).away(['/source/disk', '/source/other'])
   ledger.offer('there', [
     { source: 's', path: 'disk/a', size: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n },
   ])
   const problems: string[] = []
-  const scope = scopeOf(full, problems)
+  const scope = createScope(full, problems)
   expect(scope.away([])).toEqual(['/source/disk'])
   expect(problems).toEqual(['scan.ledgerFailed', 'scan.innerDiskMissing'])
 })

@@ -6,7 +6,7 @@ import { openDispatcher } from '../../../core/send/queue/dispatcher.ts'
 import { fakeSession } from '../../support/fake-session.ts'
 import { open } from '../../support/ledger.ts'
 import { openTestReaders } from '../../support/test-readers.ts'
-import { candidatesOf } from '../../support/transfer.ts'
+import { listFoundFiles } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const SECOND = 1_600_000_000
@@ -68,10 +68,10 @@ function setUp(parts: Partial<Session> = {}, knows = true, onStored: () => void 
       writeFileSync(at(name), bytes, { mode: 0o640 })
       utimesSync(at(name), SECOND, SECOND)
     },
-    offer: () => void ledger.offer('d', candidatesOf(root, 's')),
+    offer: () => void ledger.offer('d', listFoundFiles(root, 's')),
     /** Everything that is there now is offered, and sent. */
     async send() {
-      ledger.offer('d', candidatesOf(root, 's'))
+      ledger.offer('d', listFoundFiles(root, 's'))
       dispatcher.wake()
       await until('all is sent', () => ledger.totals('d').s?.waitingFiles === 0)
     },

@@ -8,7 +8,7 @@ import { type SourceFilters, sourceFiltersSchema } from '../../../core/settings/
 import { fakeSession } from '../../support/fake-session.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { openTestReaders } from '../../support/test-readers.ts'
-import { candidatesOf } from '../../support/transfer.ts'
+import { listFoundFiles } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** A dispatcher whose ledger fails when it is told to, and a receiver that stores everything at once. */
@@ -46,7 +46,7 @@ function setUp(failing: Set<keyof Ledger>, readers = openTestReaders(), session 
     real.close()
   })
   for (const name of ['one', 'two']) fs.writeFileSync(path.join(source, name), name)
-  real.offer('d', candidatesOf(source, 's'))
+  real.offer('d', listFoundFiles(source, 's'))
   const begin = (filters?: SourceFilters) => {
     dispatcher.configure(
       [{ id: 's', path: source, name: 's', groupWriteMark: false, paused: false, filters }],
@@ -117,7 +117,7 @@ test('a full store is tried again at once with a new connection, and told until 
   const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now())
   onTestFinished(() => clock.mockRestore())
   fs.writeFileSync(path.join(source, 'three'), 'three')
-  real.offer('d', candidatesOf(source, 's'))
+  real.offer('d', listFoundFiles(source, 's'))
   dispatcher.setSession(null)
   expect(dispatcher.problem?.key).toBe('transfer.storeFull')
   const told: unknown[] = []
@@ -197,7 +197,7 @@ test('a file that is gone waits no more, also one with U+FFFD in its name', asyn
   const { source, real, begin, said } = setUp(new Set())
   const names = ['gone', 'gone-\uFFFD']
   for (const name of names) fs.writeFileSync(path.join(source, name), name)
-  real.offer('d', candidatesOf(source, 's'))
+  real.offer('d', listFoundFiles(source, 's'))
   for (const name of names) fs.rmSync(path.join(source, name))
   begin()
   await until('the others are sent', () => real.totals('d').s?.sentFiles === 2)
@@ -209,7 +209,7 @@ test('large files follow one another without waiting for the answers, nor for th
   const { source, real, dispatcher } = setUp(new Set())
   const names = Array.from({ length: 12 }, (_, index) => `large ${index}`)
   for (const name of names) fs.writeFileSync(path.join(source, name), Buffer.alloc(300_000))
-  real.offer('d', candidatesOf(source, 's'))
+  real.offer('d', listFoundFiles(source, 's'))
   let ended = 0
   const unanswered = new Promise<never>(() => undefined)
   const session = fakeSession({

@@ -68,7 +68,7 @@ function setUp(perTurn: number, queued = 1) {
   return { directory, ledger, dispatcher, session, arrived }
 }
 
-const sourceOf = (id: string, root: string, changes: Partial<SendSource> = {}): SendSource => ({
+const buildSource = (id: string, root: string, changes: Partial<SendSource> = {}): SendSource => ({
   id,
   path: root,
   name: id,
@@ -82,7 +82,7 @@ describe('priority', () => {
    * Files of 64 KiB in two sources that are both behind; of 600 that arrive how many are the first's. Not of the very
    * first: whichever source begins has the whole memory until the other one begins, too.
    */
-  async function shareOf(first: SendSource['priority'], second: SendSource['priority']) {
+  async function measureShare(first: SendSource['priority'], second: SendSource['priority']) {
     // 32 MiB in memory are 480 such files.
     const { directory, ledger, dispatcher, session, arrived } = setUp(4, 400)
     const sources = [
@@ -101,7 +101,7 @@ describe('priority', () => {
         'd',
         names.map((name) => candidate(root, id, name)),
       )
-      return sourceOf(id, root, { priority })
+      return buildSource(id, root, { priority })
     })
     dispatcher.configure(running, false)
     dispatcher.setSession(session)
@@ -110,13 +110,13 @@ describe('priority', () => {
   }
 
   test('high to low is 4 to 1: the low one goes all the same', async () => {
-    const share = await shareOf('high', 'low')
+    const share = await measureShare('high', 'low')
     expect(share).toBeGreaterThan(0.7)
     expect(share).toBeLessThan(0.9)
   }, 40_000)
 
   test('equal ones share evenly', async () => {
-    const share = await shareOf('normal', 'normal')
+    const share = await measureShare('normal', 'normal')
     expect(share).toBeGreaterThan(0.25)
     expect(share).toBeLessThan(0.75)
   }, 40_000)
@@ -131,7 +131,7 @@ test('oldest first, whatever the order in which they were found', async () => {
   }
   const files = names.map((name) => candidate(directory, 's', name))
   ledger.offer('d', files.toReversed())
-  dispatcher.configure([sourceOf('s', directory)], false)
+  dispatcher.configure([buildSource('s', directory)], false)
   dispatcher.setSession(session)
   await until('all have arrived', () => arrived.length === names.length, 30_000)
   // Sixteen are read at a time and one may take long, so this is the ledger's order by and large.
@@ -156,7 +156,7 @@ test('a file that is appended to all the time holds up nobody, and goes when it 
   }
   append()
   const stopWriter = repeat(50, append)
-  dispatcher.configure([sourceOf('s', directory)], false)
+  dispatcher.configure([buildSource('s', directory)], false)
   dispatcher.setSession(session)
   const others = () => arrived.filter((file) => file !== 's/restless').length
   await until('the others have all arrived', () => others() === names.length, 30_000)
@@ -185,7 +185,7 @@ test('a file that outgrows the limit while it waits is not sent, and waits no mo
   ledger.offer('d', [candidate(directory, 's', 'grows')])
   writeFileSync(path.join(directory, 'grows'), 'x'.repeat(2_000))
   const filters = sourceFiltersSchema.parse({ maximumBytes: 1_000 })
-  dispatcher.configure([sourceOf('s', directory, { filters })], false)
+  dispatcher.configure([buildSource('s', directory, { filters })], false)
   dispatcher.setSession(session)
   await until('it is withdrawn', () => ledger.totals('d').s?.waitingFiles === 0)
   expect(arrived).toEqual([])
@@ -206,7 +206,7 @@ test('files that wait and are left out, or young, when they are taken are not se
     maximumBytes: 1_000,
     minimumAgeSeconds: 2,
   })
-  dispatcher.configure([sourceOf('s', directory, { filters })], false)
+  dispatcher.configure([buildSource('s', directory, { filters })], false)
   dispatcher.setSession(session)
   await until('three are withdrawn', () => ledger.totals('d').s?.waitingFiles === 1)
   expect(arrived).toEqual([])

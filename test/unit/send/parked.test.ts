@@ -5,7 +5,7 @@ import { openLedger, type Parked } from '../../../core/ledger/ledger.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { openParkedFiles } from '../../../core/send/queue/parked.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { candidatesOf } from '../../support/transfer.ts'
+import { listFoundFiles } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const unreadable = message('transfer.unreadable', { path: '/x', reason: 'EACCES' })
@@ -18,7 +18,7 @@ function setUp(names: readonly string[], reason: Message) {
   fs.mkdirSync(root)
   for (const name of names) fs.writeFileSync(path.join(root, name), name)
   const ledger = openLedger(path.join(directory, 'ledger.db'))
-  ledger.offer('d', candidatesOf(root, 's'))
+  ledger.offer('d', listFoundFiles(root, 's'))
   for (const due of ledger.take('d', 's', 10_000, Date.now(), new Set())) ledger.park(due, reason)
   const found: string[] = []
   const state = { isAway: false }

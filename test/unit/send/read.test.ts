@@ -105,11 +105,11 @@ describe('a file in directories', () => {
 
   test('is read with what each of them is, the source’s own too', async () => {
     const { root, offered } = nested()
-    const modeOf = (name: string) => fs.statSync(path.join(root, name)).mode & 0o777
+    const readMode = (name: string) => fs.statSync(path.join(root, name)).mode & 0o777
     const expected = [
-      ['', modeOf('')],
+      ['', readMode('')],
       ['a', 0o750],
-      ['a/b', modeOf('a/b')],
+      ['a/b', readMode('a/b')],
     ]
     const [, directories] = await readInThread(root, 'a/b/file', offered)
     expect(told(directories)).toEqual(expected)

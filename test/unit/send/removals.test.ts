@@ -33,9 +33,9 @@ function open() {
   const base = temporaryDirectory('removals')
   const ledger = openLedger(path.join(base, 'ledger.db'))
   onTestFinished(() => ledger.close())
-  const rootOf = (id: string) => path.join(base, id)
+  const getRoot = (id: string) => path.join(base, id)
   const write = (id: string, name: string): FoundFile => {
-    const file = path.join(rootOf(id), name)
+    const file = path.join(getRoot(id), name)
     mkdirSync(path.dirname(file), { recursive: true })
     writeFileSync(file, name)
     const { size, mtimeNs, ctimeNs, ino: inode, dev: device } = statSync(file, { bigint: true })
@@ -53,15 +53,15 @@ function open() {
     )
     return due
   }
-  const sourceOf = (id: string, removal: RemovalRule = rule): RemovalSource => ({
+  const buildSource = (id: string, removal: RemovalRule = rule): RemovalSource => ({
     id,
-    path: rootOf(id),
+    path: getRoot(id),
     name: id,
     groupWriteMark: false,
     paused: false,
     removal,
   })
-  return { base, ledger, rootOf, write, sent, sourceOf }
+  return { base, ledger, getRoot, write, sent, buildSource }
 }
 
 type Prove = (name: string, nonce: Uint8Array) => Proof

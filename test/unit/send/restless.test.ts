@@ -10,7 +10,7 @@ const START = 1_700_000_000_000
 /** A moment of two clocks that agree. */
 const at = (wall: number) => ({ wall, steady: wall })
 
-const fileOf = (size: number, modifiedAt = START): QueuedFile => ({
+const buildFile = (size: number, modifiedAt = START): QueuedFile => ({
   ...{
     id: 1,
     generation: 1,
@@ -34,12 +34,12 @@ function setUp({ versionsPerHour = 12, storedAt = null as number | null } = {}) 
 describe('version spacing', () => {
   test('a content that was stored goes again at once when its destination has lost it', () => {
     const { files } = setUp()
-    const due = fileOf(40 * MIB)
+    const due = buildFile(40 * MIB)
     files.begins(due, at(START))
     files.stored(due, false, at(START + 10 * SECOND))
     expect(files.mayGoAt(due, START + 11 * SECOND)).toBe(START + 11 * SECOND)
     files.stored(due, false, at(START + 12 * SECOND))
-    const next = fileOf(40 * MIB, START + 13 * SECOND)
+    const next = buildFile(40 * MIB, START + 13 * SECOND)
     expect(files.mayGoAt(next, START + 13 * SECOND)).toBeGreaterThan(START + 13 * SECOND)
   })
 
@@ -49,7 +49,7 @@ describe('version spacing', () => {
     let versions = 0
     // A line a second, ten seconds on the line, an hour long.
     while (now < START + HOUR) {
-      const due = fileOf(40 * MIB, now)
+      const due = buildFile(40 * MIB, now)
       if (files.mayGoAt(due, now) > now) {
         now += SECOND
         continue
@@ -65,39 +65,39 @@ describe('version spacing', () => {
 
   test('a file that has come to rest goes at once, and the version after that does not', () => {
     const { files } = setUp()
-    const due = fileOf(40 * MIB)
+    const due = buildFile(40 * MIB)
     files.begins(due, at(START))
     const stored = START + 10 * SECOND
     files.stored(due, true, at(stored))
     const rested = stored + 2 * SECOND + 10 * SECOND
-    const last = fileOf(40 * MIB, stored + 2 * SECOND)
+    const last = buildFile(40 * MIB, stored + 2 * SECOND)
     expect(files.mayGoAt(last, stored + 3 * SECOND)).toBe(rested)
     expect(files.mayGoAt(last, rested)).toBe(rested)
     files.begins(last, at(rested))
     files.stored(last, true, at(rested + 10 * SECOND))
-    const third = files.mayGoAt(fileOf(40 * MIB, rested), rested + 100 * SECOND)
+    const third = files.mayGoAt(buildFile(40 * MIB, rested), rested + 100 * SECOND)
     expect(third).toBe(stored + 300 * SECOND)
   })
 
   test('the interval grows with the size of the file, and with the time that it takes', () => {
-    const intervalOf = (size: number, tookMs: number): number => {
+    const measureInterval = (size: number, tookMs: number): number => {
       const { files } = setUp()
-      const due = fileOf(size)
+      const due = buildFile(size)
       files.begins(due, at(START - tookMs))
       files.stored(due, true, at(START))
-      return files.mayGoAt(fileOf(size, START + HOUR), START) - START
+      return files.mayGoAt(buildFile(size, START + HOUR), START) - START
     }
-    expect(intervalOf(100, 5)).toBe(0)
-    expect(intervalOf(MIB, 5)).toBe(18_750)
-    expect(intervalOf(64 * MIB, 5)).toBe(300_000)
-    expect(intervalOf(MIB, 60_000)).toBe(600_000)
+    expect(measureInterval(100, 5)).toBe(0)
+    expect(measureInterval(MIB, 5)).toBe(18_750)
+    expect(measureInterval(64 * MIB, 5)).toBe(300_000)
+    expect(measureInterval(MIB, 60_000)).toBe(600_000)
   })
 })
 
 describe('rewritten files', () => {
   test('attempts are counted until a version is stored, with the time of the copy that there is', () => {
     const { files } = setUp({ storedAt: START - HOUR })
-    const due = fileOf(40 * MIB)
+    const due = buildFile(40 * MIB)
     for (let now = START; now < START + 300; now += 100) {
       files.begins(due, at(now))
       files.changed(due, at(now + 10))
@@ -111,17 +111,17 @@ describe('rewritten files', () => {
 
   test('an attempt that took long is followed by a longer pause', () => {
     const { files } = setUp()
-    const due = fileOf(40 * MIB)
+    const due = buildFile(40 * MIB)
     files.begins(due, at(START))
     files.changed(due, at(START + 10 * SECOND))
-    const changing = fileOf(40 * MIB, START + HOUR)
+    const changing = buildFile(40 * MIB, START + HOUR)
     expect(files.mayGoAt(changing, START + 11 * SECOND)).toBe(START + 50 * SECOND)
   })
 
   test('a file that waits no more is forgotten, as one that was removed', () => {
     const { files, waiting } = setUp()
-    files.begins(fileOf(5), at(START))
-    files.changed(fileOf(5), at(START))
+    files.begins(buildFile(5), at(START))
+    files.changed(buildFile(5), at(START))
     expect(files.list(START)).toHaveLength(1)
     waiting.clear()
     expect(files.list(START)).toEqual([])
@@ -131,7 +131,7 @@ describe('rewritten files', () => {
 describe('restless files under a wall clock that is set', () => {
   test('set back: a file that has changed while it was read goes at once, though nobody has asked for a list', () => {
     const { files } = setUp()
-    const due = fileOf(40 * MIB)
+    const due = buildFile(40 * MIB)
     files.begins(due, { wall: START + 72 * HOUR, steady: 0 })
     files.changed(due, { wall: START + 72 * HOUR + 10, steady: 10 })
     expect(files.mayGoAt(due, START)).toBe(START)
@@ -139,20 +139,20 @@ describe('restless files under a wall clock that is set', () => {
 
   test('set back: the versions of a file are spaced by the new time', () => {
     const { files } = setUp()
-    const due = fileOf(40 * MIB)
+    const due = buildFile(40 * MIB)
     files.begins(due, { wall: START + 72 * HOUR, steady: 0 })
     files.stored(due, true, { wall: START + 72 * HOUR, steady: 10 })
     files.begins(due, { wall: START, steady: 20 })
     files.stored(due, true, { wall: START, steady: 30 })
-    expect(files.mayGoAt(fileOf(40 * MIB, START + HOUR), START)).toBeLessThanOrEqual(START + HOUR)
+    expect(files.mayGoAt(buildFile(40 * MIB, START + HOUR), START)).toBeLessThanOrEqual(START + HOUR)
   })
 
   test('set forward while a file is sent: its sending took no longer for that', () => {
     const { files } = setUp()
-    const due = fileOf(40 * MIB)
+    const due = buildFile(40 * MIB)
     files.begins(due, { wall: START, steady: 0 })
     const now = START + 72 * HOUR
     files.stored(due, true, { wall: now, steady: 10 * SECOND })
-    expect(files.mayGoAt(fileOf(40 * MIB, now + HOUR), now)).toBe(now + 300 * SECOND)
+    expect(files.mayGoAt(buildFile(40 * MIB, now + HOUR), now)).toBe(now + 300 * SECOND)
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { WireFault } from '../../../core/protocol/codec.ts'
 import { type Frame, NONCE_BYTES } from '../../../core/protocol/frames.ts'
 import type { FoundDirectory } from '../../../core/send/reading/group.ts'
-import { factsOf } from '../../support/file-facts.ts'
+import { buildFacts } from '../../support/file-facts.ts'
 import { digest, file, openSender as open, silent, small, source } from '../../support/sender-session.ts'
 import { until } from '../../support/until.ts'
 
@@ -54,8 +54,8 @@ test('a proof is asked for with the nonce; what is told of a file that was not a
 })
 
 describe('directories on the way to files', () => {
-  const directory = (path: string, mtimeNs = 1n): FoundDirectory => ({ path, facts: factsOf(0, { mtimeNs }) })
-  const toldOf = (frame: { header: object } | undefined): string[] => {
+  const directory = (path: string, mtimeNs = 1n): FoundDirectory => ({ path, facts: buildFacts(0, { mtimeNs }) })
+  const getDirectoryPaths = (frame: { header: object } | undefined): string[] => {
     const { directories = [] } = (frame?.header ?? {}) as { directories?: [number, string, unknown][] }
     return directories.map(([, path]) => path)
   }
@@ -66,14 +66,14 @@ describe('directories on the way to files', () => {
       const before = sent().length
       await session.sendSmall([small], directories, silent)
       await until('it is sent', () => sent().length > before)
-      return toldOf(sent().at(-1))
+      return getDirectoryPaths(sent().at(-1))
     }
     expect(await send(directory(''), directory('a'))).toEqual(['', 'a'])
     expect(await send(directory(''), directory('a'))).toEqual([])
     expect(await send(directory('', 2n), directory('a'), directory('b'))).toEqual(['', 'b'])
     void session.begin(file, [directory('b'), directory('c')])
     await until('it is begun', () => sent().at(-1)?.type === 'begin')
-    expect(toldOf(sent().at(-1))).toEqual(['c'])
+    expect(getDirectoryPaths(sent().at(-1))).toEqual(['c'])
     expect(await send(directory('c'))).toEqual([])
   })
 
@@ -90,6 +90,6 @@ describe('directories on the way to files', () => {
     await until('it had its turn', () => turns === 1)
     await session.sendSmall([small], [directory('a')], silent)
     await until('the next is sent', () => sent().length === 1)
-    expect(toldOf(sent()[0])).toEqual(['a'])
+    expect(getDirectoryPaths(sent()[0])).toEqual(['a'])
   })
 })

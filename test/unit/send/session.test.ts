@@ -73,7 +73,7 @@ test('a group that is not to go any more when the line has room is not sent, and
   const told: string[] = []
   const two = (name: string) =>
     [1, 2].map((count) => ({ ...file, path: name + count, bytes: Buffer.alloc(5), digest }))
-  const namesOf = (frame: ReturnType<typeof sent>[number] | undefined) =>
+  const getNames = (frame: ReturnType<typeof sent>[number] | undefined) =>
     (frame?.header as { files: unknown[][] } | undefined)?.files.map(([, , name]) => name)
   await session.sendSmall(two('halted'), [], {
     onTurn: () => {
@@ -85,7 +85,7 @@ test('a group that is not to go any more when the line has room is not sent, and
   })
   await session.sendSmall(two('next'), [], silent)
   await until('the next are sent', () => sent().length === 1)
-  expect(namesOf(sent()[0])).toEqual(['next1', 'next2'])
+  expect(getNames(sent()[0])).toEqual(['next1', 'next2'])
   session.onFrame(answer([1, 0], [2, 0]))
   session.close()
   expect(told).toEqual(['turn'])

@@ -7,7 +7,7 @@ import { openDispatcher } from '../../../core/send/queue/dispatcher.ts'
 import { fakeSession } from '../../support/fake-session.ts'
 import { file, open } from '../../support/ledger.ts'
 import { openTestReaders } from '../../support/test-readers.ts'
-import { candidatesOf } from '../../support/transfer.ts'
+import { listFoundFiles } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const theirs = { epoch: 'e1', position: 7, last: null, next: 'n1', isForked: false }
@@ -129,7 +129,7 @@ test('what is stored moves the position, by which a loss is seen later', async (
   dispatcher.setSession(session)
   const send = async (name: string, count: number) => {
     writeFileSync(path.join(root, name), name)
-    ledger.offer('d', candidatesOf(root, 's'))
+    ledger.offer('d', listFoundFiles(root, 's'))
     dispatcher.wake()
     await until(`${name} is sent`, () => ledger.totals('d').s?.sentFiles === count)
   }

@@ -9,7 +9,7 @@ import type { SendAttempt, Shared } from '../../../core/send/transfer/contract.t
 import { openFileSender } from '../../../core/send/transfer/sender.ts'
 import { createWindows, type Priority, type Window } from '../../../core/send/transfer/window.ts'
 import { fakeSession } from '../../support/fake-session.ts'
-import { factsOf } from '../../support/file-facts.ts'
+import { buildFacts } from '../../support/file-facts.ts'
 
 /** What the disk of the test says next; a test that wants a hang gives a promise that never ends. */
 const disk = vi.hoisted(() => ({
@@ -20,7 +20,7 @@ const disk = vi.hoisted(() => ({
 vi.mock('../../../core/send/reading/read.ts', async (original) => ({
   ...(await original<typeof import('../../../core/send/reading/read.ts')>()),
   openReading: async (_file: unknown, offered: FileStat) => ({
-    facts: factsOf(offered.size),
+    facts: buildFacts(offered.size),
     stat: offered,
     next: () => disk.chunk(),
     finish: async () => Buffer.alloc(32),
@@ -49,12 +49,12 @@ const read: Readers['read'] = (_, { files, take }) => {
   void Promise.all(files.map(() => disk.small())).then((found) => take(found, []))
 }
 const nothing = () => undefined
-const contentOf = (bytes: Buffer): Content => ({
-  ...{ kind: 'content', bytes, digest: Buffer.alloc(32), facts: factsOf(bytes.length) },
+const buildContent = (bytes: Buffer): Content => ({
+  ...{ kind: 'content', bytes, digest: Buffer.alloc(32), facts: buildFacts(bytes.length) },
 })
 const vanished = { kind: 'vanished' } as const
 const isBelowAway = () => false
-const sharedOf = () => ({
+const buildShared = () => ({
   read,
   whereabouts,
   sentElsewhere: () => new Map(),
@@ -106,7 +106,7 @@ describe('the sender of a source', () => {
       return Buffer.alloc(10)
     }
     const { session, said } = recordingSession()
-    const shared = sharedOf()
+    const shared = buildShared()
     const sender = open(shared, () => !paused)
     const attempt = await new Promise<SendAttempt>(
       (done) => void sender.send([due(1e9)], session, (_, ended) => done(ended), nothing),
@@ -120,7 +120,7 @@ describe('the sender of a source', () => {
     disk.chunk = () => new Promise((resolve) => (answer = resolve))
     const { session, said } = recordingSession()
     const window = newWindow('low')
-    const shared = sharedOf()
+    const shared = buildShared()
     const sender = open(shared, () => true, window)
     const done = vi.fn()
     await sender.send([due(1e9)], session, done, nothing)
@@ -143,7 +143,7 @@ describe('the sender of a source', () => {
       ...session,
       begin: async () => ({ offset: 0, chunk: async () => true, end, abort: () => answered }),
     }
-    const sender = open(sharedOf())
+    const sender = open(buildShared())
     const onRoom = vi.fn()
     const send = async (size: number) => {
       await sender.send([due(size)], slow, nothing, onRoom)
@@ -159,7 +159,7 @@ describe('the sender of a source', () => {
 
   test('memory that files were read into is used again when the line has it, also if some were not sent', async () => {
     const room = batchBuffers.takeRoom()
-    const content = contentOf(room.subarray(0, 5))
+    const content = buildContent(room.subarray(0, 5))
     const isFree = () => {
       const taken = batchBuffers.take()
       if (taken.buffer !== room.buffer) batchBuffers.give(taken)
@@ -173,7 +173,7 @@ describe('the sender of a source', () => {
       },
     })
     const shared: Shared = {
-      ...sharedOf(),
+      ...buildShared(),
       read: (_, { take }) => take([vanished, content], []),
     }
     const sender = open(shared)
@@ -200,9 +200,9 @@ describe('the sender of a source', () => {
     let found: () => void = nothing
     const window = newWindow()
     const shared: Shared = {
-      ...sharedOf(),
+      ...buildShared(),
       read: (_source, { take }) => {
-        found = () => take([contentOf(bytes)], [])
+        found = () => take([buildContent(bytes)], [])
       },
     }
     let isRead = false
@@ -227,7 +227,7 @@ describe('the sender of a source', () => {
     disk.small = () => never
     const { session } = recordingSession()
     const windows = createWindows()
-    const shared = sharedOf()
+    const shared = buildShared()
     const sender = open(shared, () => true, windows.of('s'))
     const begun = vi.fn()
     for (let count = 0; count < 200; count += 1) {

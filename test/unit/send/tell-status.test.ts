@@ -30,12 +30,12 @@ test('whatever the words are, the receiver takes the frame', () => {
 })
 
 test('its parts are told, too, where they fit and are fit to be told', () => {
-  const wordsOf = (path: string) =>
+  const getWords = (path: string) =>
     statusFrame({ ...statusHeader(), words: message('check.missing', { path }) }, 2e12).words
-  expect(wordsOf('/data')).toEqual(message('check.missing', { path: '/data' }))
-  expect(wordsOf('/da\nta')).toBeUndefined()
-  expect(wordsOf('空'.repeat(999))).toEqual(undefined)
-  expect(wordsOf('x'.repeat(1001))).toBeUndefined()
+  expect(getWords('/data')).toEqual(message('check.missing', { path: '/data' }))
+  expect(getWords('/da\nta')).toBeUndefined()
+  expect(getWords('空'.repeat(999))).toEqual(undefined)
+  expect(getWords('x'.repeat(1001))).toBeUndefined()
 })
 
 test('a file of the future has not waited for less than nothing', () => {

@@ -9,7 +9,7 @@ import { Store } from '../../../core/store/store.ts'
 import { computeDigest, offeredAs } from '../../support/file-facts.ts'
 import { begin, openAt, openLarge, smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { receiverParts, treeOf } from '../../support/transfer.ts'
+import { receiverParts, readTree } from '../../support/transfer.ts'
 
 const MIB = 1024 * 1024
 const NAME = 4096
@@ -135,7 +135,7 @@ describe('a store with limits', () => {
     expect((await receive('one')).status).toBe('durable')
     expect([await isThere('one'), await isThere('two')]).toEqual(['same', 'unknown'])
     expect(await receive('two')).toEqual({ status: 'full', detail: 'quota files 1' })
-    expect(Object.keys(treeOf(root)).filter((name) => !name.startsWith('.holdfast'))).toEqual([
+    expect(Object.keys(readTree(root)).filter((name) => !name.startsWith('.holdfast'))).toEqual([
       'pc/data/file',
     ])
   })

@@ -11,16 +11,16 @@ const MIB = 1024 * 1024
 test.runIf(process.platform === 'linux')(
   'a disk that refuses a part is known, also without the end',
   async () => {
-    const appendingOf = async (pieces: number) => {
+    const appendPieces = async (pieces: number) => {
       const fd = openSync('/dev/null', 'r+')
       onTestFinished(() => closeSync(fd))
       const appending = await openAppending(fd, pieces * MIB, false)
       for (let count = 0; count < pieces; count += 1) await appending.append([Buffer.alloc(MIB)])
       return appending
     }
-    expect(await (await appendingOf(1)).close()).toBe(true)
-    expect(await (await appendingOf(33)).close()).toBe(false)
-    const refused = await appendingOf(33)
+    expect(await (await appendPieces(1)).close()).toBe(true)
+    expect(await (await appendPieces(33)).close()).toBe(false)
+    const refused = await appendPieces(33)
     await expect(refused.finish()).rejects.toMatchObject({ code: 'EINVAL' })
     expect(await refused.close()).toBe(false)
   },

@@ -4,7 +4,7 @@ import { beforeEach, expect, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import { computeDigest, offeredAs } from '../../support/file-facts.ts'
 import { openLarge } from '../../support/large-files.ts'
-import { treeOf } from '../../support/transfer.ts'
+import { readTree } from '../../support/transfer.ts'
 
 /** What the file system of the test answers to the wish to share blocks, and how often it was asked. */
 const disk = vi.hoisted(() => ({ answer: '', asked: 0 }))
@@ -36,7 +36,7 @@ async function open() {
     const what = { from: { source, path: from }, digest: computeDigest(content), isMoved: false }
     return (await store.copy(offeredAs(source, to, content.length), what, signal, createSemaphore(1))).outcome
   }
-  return { own, copy, temporary: () => treeOf(path.join(root, '.holdfast', 'tmp')) }
+  return { own, copy, temporary: () => readTree(path.join(root, '.holdfast', 'tmp')) }
 }
 
 test.runIf(process.platform === 'linux')(
@@ -51,7 +51,7 @@ test.runIf(process.platform === 'linux')(
     rotten[2_400_000] = 0
     fs.writeFileSync(path.join(own, 'rotten'), rotten)
     expect((await copy('another', 'rotten')).status).toBe('unknown')
-    expect(Object.keys(treeOf(own)).sort()).toEqual(['new', 'old', 'rotten'])
+    expect(Object.keys(readTree(own)).sort()).toEqual(['new', 'old', 'rotten'])
     expect([disk.asked, temporary()]).toEqual([2, {}])
   },
 )

@@ -6,7 +6,7 @@ import type { Store, StoreSource } from '../../../core/store/store.ts'
 import { verifyStore } from '../../../core/store/verify/verify.ts'
 import { openAt, openLarge, smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/transfer.ts'
+import { readTree } from '../../support/transfer.ts'
 
 /** `before` is told of each call by which a round changes the disk, or syncs it. */
 const disk = vi.hoisted(() => {
@@ -19,7 +19,7 @@ vi.mock('node:worker_threads', async (original) => ({
 }))
 vi.mock('node:fs', async (original) => {
   const real = await original<typeof import('node:fs')>()
-  const pathOf = (fd: number) => real.readlinkSync(`/proc/self/fd/${fd}`)
+  const readPath = (fd: number) => real.readlinkSync(`/proc/self/fd/${fd}`)
   return {
     ...real,
     mkdirSync(...words: Parameters<typeof real.mkdirSync>) {
@@ -30,9 +30,9 @@ vi.mock('node:fs', async (original) => {
       disk.before(`rename ${words[1]}`)
       real.renameSync(...words)
     },
-    fsyncSync: (fd: number) => disk.before(`sync ${pathOf(fd)}`),
+    fsyncSync: (fd: number) => disk.before(`sync ${readPath(fd)}`),
     fsync(fd: number, done: (error: null) => void) {
-      disk.before(`sync ${pathOf(fd)}`)
+      disk.before(`sync ${readPath(fd)}`)
       setImmediate(done, null)
     },
   }
@@ -109,9 +109,9 @@ async function findings(root: string): Promise<string[]> {
 }
 
 /** All contents that a sender has in a store, older ones included. */
-const contentsOf = (root: string): string[] =>
+const readContents = (root: string): string[] =>
   [path.join(root, 'pc'), path.join(root, '.holdfast', 'versions')].flatMap((at) =>
-    Object.keys(treeOf(at)).map((name) => fs.readFileSync(path.join(at, name), 'utf8')),
+    Object.keys(readTree(at)).map((name) => fs.readFileSync(path.join(at, name), 'utf8')),
   )
 
 onLinux('a receiver that is killed at any step of a round', () => {
@@ -164,7 +164,7 @@ onLinux('a receiver that is killed at any step of a round', () => {
       const steps = await killAtEach(others)
       expect(steps.length).toBeGreaterThan(20)
       for (const { call, root, promised } of steps) {
-        const lost = () => promised.filter((text) => !contentsOf(root).includes(text))
+        const lost = () => promised.filter((text) => !readContents(root).includes(text))
         expect([call, await findings(root), lost()]).toEqual([call, [], []])
         for (const name of ['same', 'changed', 'deep/changed', 'file', 'directory'])
           expect([call, name, fs.existsSync(path.join(root, 'pc', 'data', name))]).toEqual([call, name, true])
@@ -192,7 +192,7 @@ onLinux('a receiver that is killed at any step of a round', () => {
 
 onLinux('an answer comes when its file is durable, with its name', () => {
   /** All that happens, in its order. */
-  async function eventsOf(texts: Texts, existing: Texts = []): Promise<string[]> {
+  async function recordEvents(texts: Texts, existing: Texts = []): Promise<string[]> {
     const at = await openLarge()
     if (existing.length > 0) await send(at, existing)
     const events: string[] = []
@@ -204,7 +204,7 @@ onLinux('an answer comes when its file is durable, with its name', () => {
 
   test('many: one sync of the disk for all contents of a round, and one for all names', async () => {
     const texts = numbered(40)
-    const events = await eventsOf(texts)
+    const events = await recordEvents(texts)
     for (const [name] of texts) {
       const [written, named, answered] = ['written', 'name', 'answer'].map((what) =>
         events.indexOf(`${what} ${name}`),
@@ -220,7 +220,7 @@ onLinux('an answer comes when its file is durable, with its name', () => {
   test('few: the contents before their names, and then their directories and the manifest', async () => {
     disk.syncsWhole = false
     const texts = Object.entries({ 'b/c': 'one', a: 'two' })
-    const events = await eventsOf(texts, Object.entries({ a: 'before' }))
+    const events = await recordEvents(texts, Object.entries({ a: 'before' }))
     const at = (pattern: RegExp) => events.flatMap((event, index) => (pattern.test(event) ? [index] : []))
     const contents = at(/^sync .*\(deleted\)$/)
     const names = at(/^name /)

@@ -5,7 +5,7 @@ import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import { computeDigest, offeredAs } from '../../support/file-facts.ts'
 import { heldBytes } from '../../support/held-bytes.ts'
 import { begin, openLarge, smallFile } from '../../support/large-files.ts'
-import { treeOf } from '../../support/transfer.ts'
+import { readTree } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** The reads of what is stored: those that wait for the test, and whether they have to. */
@@ -40,7 +40,7 @@ async function open() {
     )
   const copy = async (...words: Parameters<typeof ask>) => (await ask(...words)).outcome
   const receive = (name: string, bytes: Buffer) => store.receive(smallFile(source, name, bytes))
-  const temporary = () => treeOf(path.join(root, '.holdfast', 'tmp'))
+  const temporary = () => readTree(path.join(root, '.holdfast', 'tmp'))
   return { root, store, source, own, offered, copy, receive, temporary }
 }
 
@@ -52,8 +52,8 @@ test('a copy has its own time, the old name stays, and what was under the new on
   const stats = fs.statSync(path.join(own, 'new'))
   expect([stats.mtimeMs, stats.nlink]).toEqual([1_600_000_000_500, 1])
   expect(fs.readFileSync(path.join(own, 'new')).equals(content)).toBe(true)
-  expect(Object.keys(treeOf(own)).sort()).toEqual(['new', 'old'])
-  expect(Object.keys(treeOf(path.join(root, '.holdfast', 'versions')))).toHaveLength(1)
+  expect(Object.keys(readTree(own)).sort()).toEqual(['new', 'old'])
+  expect(Object.keys(readTree(path.join(root, '.holdfast', 'versions')))).toHaveLength(1)
   expect(await copy('new', 'old')).toEqual({ status: 'same', detail: '' })
   expect(await copy('old', 'old')).toEqual({ status: 'same', detail: '' })
   expect(temporary()).toEqual({})
@@ -74,7 +74,7 @@ test('other content, other size, or no file at all is unknown, and leaves nothin
   fs.mkdirSync(path.join(own, 'directory'))
   for (const from of ['rotten', 'longer', 'directory', 'nothing', 'rotten/below', '../data/rotten', ''])
     expect([from, (await copy('new', from)).status]).toEqual([from, 'unknown'])
-  expect(Object.keys(treeOf(own)).sort()).toEqual(['longer', 'rotten'])
+  expect(Object.keys(readTree(own)).sort()).toEqual(['longer', 'rotten'])
   expect(temporary()).toEqual({})
 })
 
@@ -108,8 +108,8 @@ test('copies that wait for their turn hold little more than their names', async 
   const turns = createSemaphore(1)
   await turns.acquire()
   const gone = new AbortController()
-  const nameOf = (index: number) => Buffer.from(`${'directory-name/'.repeat(250)}${index}`).toString()
-  const names = Array.from({ length: 500 }, (_, index) => ({ to: nameOf(index), from: nameOf(-index) }))
+  const buildName = (index: number) => Buffer.from(`${'directory-name/'.repeat(250)}${index}`).toString()
+  const names = Array.from({ length: 500 }, (_, index) => ({ to: buildName(index), from: buildName(-index) }))
   const digest = computeDigest(content)
   const before = heldBytes()
   const waiting = names.map(({ to, from }) =>
@@ -137,7 +137,7 @@ test('a copy of a sender that is gone is given up, also when all of it has been 
     reads.isHeld = false
     letOneGo()
     expect((await copying).status).toBe('aborted')
-    expect(Object.keys(treeOf(own))).toEqual(['old'])
+    expect(Object.keys(readTree(own))).toEqual(['old'])
     expect(temporary()).toEqual({})
   }
 })

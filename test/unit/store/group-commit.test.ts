@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openGroupCommit, type Written } from '../../../core/store/group-commit.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import type { RoundResult, ToPlace } from '../../../core/store/store-messages.ts'
-import { factsOf } from '../../support/file-facts.ts'
+import { buildFacts } from '../../support/file-facts.ts'
 import { begin, openLarge, smallFile } from '../../support/large-files.ts'
 import { threadJobs } from '../../support/threads-here.ts'
 import { until } from '../../support/until.ts'
@@ -30,7 +30,7 @@ function open() {
   const commits = openGroupCommit({ opened: Promise.resolve({ syncsWhole: true }), round })
   const answers: string[] = []
   const written = (size: number): Written => ({
-    ...{ source: { id: 1, folder: 'pc', directory: 'data' }, path: 'f', facts: factsOf(size), session: null },
+    ...{ source: { id: 1, folder: 'pc', directory: 'data' }, path: 'f', facts: buildFacts(size), session: null },
     ...{ fd: openSync('/dev/null', 'r'), temporary: null, digest: Buffer.alloc(32) },
     ...{ isUntimed: false, moved: null, directories: [] },
     answer: ({ status }) => void answers.push(status),

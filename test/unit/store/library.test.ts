@@ -11,7 +11,7 @@ import { Store } from '../../../core/store/store.ts'
 import { computeDigest, offeredAs } from '../../support/file-facts.ts'
 import { smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { receiverParts, treeOf } from '../../support/transfer.ts'
+import { receiverParts, readTree } from '../../support/transfer.ts'
 
 test('a store is used on a path alone: small files, large ones in pieces, a proof, a list, a restore', async () => {
   const base = temporaryDirectory('library')
@@ -53,6 +53,6 @@ test('a store is used on a path alone: small files, large ones in pieces, a proo
   const wanted = { choice, destination: to, overwrite: false }
   const { signal } = new AbortController()
   expect(await restoreFrom(library, wanted, host, signal)).toMatchObject({ restored: 2, failed: 0 })
-  expect(Object.keys(treeOf(to)).sort()).toEqual(['d/small', 'large'])
+  expect(Object.keys(readTree(to)).sort()).toEqual(['d/small', 'large'])
   expect(fs.readFileSync(path.join(to, 'large')).equals(large)).toBe(true)
 })

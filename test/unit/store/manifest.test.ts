@@ -7,7 +7,7 @@ import type { Changes } from '../../../core/store/manifest/changes.ts'
 import { openManifestFile, readManifestFile } from '../../../core/store/manifest/file.ts'
 import { Manifest } from '../../../core/store/manifest/manifest.ts'
 import { isFileRow, openRows, getPlace } from '../../../core/store/manifest/rows.ts'
-import { computeDigest, factsOf } from '../../support/file-facts.ts'
+import { computeDigest, buildFacts } from '../../support/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 function open() {
@@ -22,7 +22,7 @@ function open() {
   /** One round, whose versions have names with this beginning. */
   const round = (work: (changes: Changes, version: string) => void, session = 's1') =>
     manifest.round([{ source, path: 'a' }], new Map([['pc', session]]), work)
-  const file = (name: string, text = name, facts = factsOf(text.length)) => ({
+  const file = (name: string, text = name, facts = buildFacts(text.length)) => ({
     ...{ source, key: name, path: name, facts },
     digest: computeDigest(Buffer.from(text)),
   })
@@ -35,7 +35,7 @@ function open() {
 
 test('what a round says is there afterwards, to the nanosecond and the attribute', () => {
   const { manifest, source, round, file, totals } = open()
-  const facts = factsOf(3, {
+  const facts = buildFacts(3, {
     mtimeNs: -1_500_000_000n,
     user: 2 ** 32 - 1,
     more: { attributes: { 'user.x': Uint8Array.of(0, 255) }, sparse: true },
@@ -92,7 +92,7 @@ test('a content that was there already keeps the time at which it came', () => {
   onTestFinished(() => clock.mockRestore())
   const storeAt = (now: number, text: string, mode: number) => {
     clock.mockReturnValue(now)
-    round((changes) => changes.placed(file('a', text, factsOf(text.length, { mode }))))
+    round((changes) => changes.placed(file('a', text, buildFacts(text.length, { mode }))))
     return manifest.rows.find(source, 'a', '')
   }
   expect(storeAt(5, 'x', 0o600)).toMatchObject({ storedAt: 5 })

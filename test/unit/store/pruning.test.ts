@@ -5,9 +5,9 @@ import { openManifestFile } from '../../../core/store/manifest/file.ts'
 import { DEFAULT_KEEP } from '../../../core/store/retention/choose.ts'
 import type { Store, StoreSource } from '../../../core/store/store.ts'
 import { openAt, smallFile } from '../../support/large-files.ts'
-import { versionsOf } from '../../support/store.ts'
+import { listVersions } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/transfer.ts'
+import { readTree } from '../../support/transfer.ts'
 
 // The clock of the test is that of its own process.
 vi.mock('node:worker_threads', async (original) => ({
@@ -21,7 +21,7 @@ const NOTHING = { withinDays: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 }
 async function open(keep = NOTHING, root = temporaryDirectory('pruning')) {
   const logged: string[] = []
   const { store, source } = await openAt(root, { keep }, (text) => void logged.push(text))
-  const versions = (name: string) => versionsOf(root, `pc/data/${name}`)
+  const versions = (name: string) => listVersions(root, `pc/data/${name}`)
   return { root, store, source, logged, versions, send: sending(store, source) }
 }
 
@@ -47,7 +47,7 @@ test('older contents go, with what they count, and leave no empty directories; w
   await send('b', 'one')
   expect(versions('deep/down/a')).toHaveLength(2)
   await store.prune()
-  expect(treeOf(path.join(root, '.holdfast', 'versions'))).toEqual({})
+  expect(readTree(path.join(root, '.holdfast', 'versions'))).toEqual({})
   expect(fs.readdirSync(path.join(root, '.holdfast', 'versions', 'pc', 'data'))).toEqual([])
   expect(fs.readFileSync(path.join(root, 'pc/data/deep/down/a'), 'utf8')).toBe('three')
   expect(store.usage('pc')).toMatchObject({ files: 2, bytes: 8, names: 4 })
@@ -61,7 +61,7 @@ test('a sender’s directories that are called as versions are, are none', async
   await send(`runs/${stamp}/result`, 'one', 'two')
   await store.prune()
   const stored = ['name', `${stamp}/result`, `runs/${stamp}/result`]
-  expect(Object.keys(treeOf(path.join(root, 'pc', 'data'))).sort()).toEqual(stored.sort())
+  expect(Object.keys(readTree(path.join(root, 'pc', 'data'))).sort()).toEqual(stored.sort())
   for (const name of stored) expect(versions(name)).toEqual([])
 })
 
@@ -76,7 +76,7 @@ test('directories that a file has taken the place of go file by file, but for wh
   const [, , , , latest = ''] = versions('x')
   expect(versions('x')).toHaveLength(5)
   await store.prune()
-  const left = Object.keys(treeOf(path.join(root, '.holdfast', 'versions', 'pc', 'data', 'x')))
+  const left = Object.keys(readTree(path.join(root, '.holdfast', 'versions', 'pc', 'data', 'x')))
   expect(left.map((name) => name.split('/').slice(1).join('/')).sort()).toEqual(['deep/file', 'other'])
   expect(versions('x')).toContain(latest)
   // Beside what is in its place: two older contents, and the directories that they were in.

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { openLarge, sendLarge, smallFile } from '../../support/large-files.ts'
-import { treeOf } from '../../support/transfer.ts'
+import { readTree } from '../../support/transfer.ts'
 
 /** The call with a name that the file system of the test refuses, as FAT (rename, mkdir) or SMB (lookups) do. */
 const disk = vi.hoisted(() => ({ refusing: '' }))
@@ -73,6 +73,6 @@ describe('a name with characters that the store’s file system does not have', 
       expect((await sendLarge(at, name, content)).status).toBe('name')
       expect(Object.keys(at.stored()).sort()).toEqual(['good', 'other/good'])
       for (const place of ['tmp', 'partial', 'versions'])
-        expect([place, treeOf(path.join(at.root, '.holdfast', place))]).toEqual([place, {}])
+        expect([place, readTree(path.join(at.root, '.holdfast', place))]).toEqual([place, {}])
     })
 })

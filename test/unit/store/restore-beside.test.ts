@@ -9,7 +9,7 @@ import { openRestoring } from '../../support/restoring.ts'
 const names = Array.from({ length: 100 }, (_, index) => `file-${index}`)
 /** Too much to have come before its turn. */
 const content = (text: string) => text.padEnd(300 * 1024)
-const textOf = (texts: Record<string, string>) => new Set(Object.values(texts).map((one) => one.trim()))
+const collectTexts = (texts: Record<string, string>) => new Set(Object.values(texts).map((one) => one.trim()))
 
 /** A store with a hundred files, whose lock is held, as by a receiver that runs. */
 async function setUp() {
@@ -43,7 +43,7 @@ test('files that are replaced while their store is restored come back as they ar
     { kind: 'missing', place: 'pc/data/file-0' },
   ])
   expect(summary).toMatchObject({ files: 100, restored: 99, failed: 1 })
-  expect(textOf(textsIn(to))).toEqual(new Set(['the second']))
+  expect(collectTexts(textsIn(to))).toEqual(new Set(['the second']))
 })
 
 test('nor is one of a past day, which has become an older content meanwhile', async () => {
@@ -58,7 +58,7 @@ test('nor is one of a past day, which has become an older content meanwhile', as
   }
   const { summary } = await restore(to, { sender: 'pc', source: 'data', at, told })
   expect(summary).toMatchObject({ restored: 99, failed: 1 })
-  expect(textOf(textsIn(to))).toEqual(new Set(['first']))
+  expect(collectTexts(textsIn(to))).toEqual(new Set(['first']))
 })
 
 test('beside a receiver that is not at them, many that are damaged or missing are told without a wait', async () => {

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { computeDigest, factsOf } from '../../support/file-facts.ts'
+import { computeDigest, buildFacts } from '../../support/file-facts.ts'
 import { smallFile } from '../../support/large-files.ts'
 import { openRestoring } from '../../support/restoring.ts'
 
@@ -38,7 +38,7 @@ test('restored directories: mode, sticky bit, time and owner are as they were, t
   const directory = (name: string, mode: number, seconds: number) => ({
     source: source.id,
     path: name,
-    facts: factsOf(0, { mode, mtimeNs: BigInt(seconds) * 1_000_000_000n, user: 7, group: 8 }),
+    facts: buildFacts(0, { mode, mtimeNs: BigInt(seconds) * 1_000_000_000n, user: 7, group: 8 }),
   })
   const directories = [
     directory('', 0o2750, 1_000),
@@ -103,7 +103,7 @@ test('holes take no room again, in a small file as in a large one', async () => 
   await put('small', small, { more })
   const part = Buffer.alloc(MIB / 4, 7)
   const content = Buffer.concat([part, Buffer.alloc(64 * MIB), part, Buffer.alloc(8 * MIB)])
-  const facts = factsOf(content.length, { more })
+  const facts = buildFacts(content.length, { more })
   const file = store.begin({ source, path: 'large', facts, session: null }, {})
   for (const piece of [part, 64 * MIB, part, 8 * MIB]) await file.write(piece)
   expect((await file.finish(computeDigest(content))).outcome.status).toBe('durable')

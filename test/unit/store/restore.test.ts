@@ -8,7 +8,7 @@ import { walkStore } from '../../../core/store/verify/walk.ts'
 import { canMount, mountExt4, mountTmpfs } from '../../support/mounts.ts'
 import { openRestoring } from '../../support/restoring.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf, writeFile } from '../../support/transfer.ts'
+import { readTree, writeFile } from '../../support/transfer.ts'
 
 /** A store with one file. */
 async function setUp() {
@@ -76,12 +76,12 @@ test('no path that leads into the store is restored to, whatever links it takes'
   const { base, root, restore } = await setUp()
   fs.symlinkSync(root, path.join(base, 'link'))
   fs.symlinkSync(path.join(root, 'pc'), path.join(base, 'deeper'))
-  const before = treeOf(path.join(root, 'pc'))
+  const before = readTree(path.join(root, 'pc'))
   for (const destination of ['store', 'store/new', 'store/pc/data', 'link', 'link/a/b', 'deeper/new'])
     await expect(restore(path.join(base, destination)), destination).rejects.toMatchObject({
       sentence: { key: 'store.restoreInside', params: { path: path.join(base, destination) } },
     })
-  expect(treeOf(path.join(root, 'pc'))).toEqual(before)
+  expect(readTree(path.join(root, 'pc'))).toEqual(before)
   expect((await restore(path.join(base, 'store-2/new'))).summary).toMatchObject({ restored: 1 })
 })
 

@@ -18,14 +18,14 @@ function makeLoop(file: string): string {
 }
 
 /** The three tasks that there are for a store. */
-const tasksOf = (store: string, destination: string): Task[] => [
+const buildTasks = (store: string, destination: string): Task[] => [
   { does: 'verify', from: { store }, adopt: false, forgetMissing: false },
   { does: 'list', from: { store }, choice },
   { does: 'restore', from: { store }, destination, choice, overwrite: false },
 ]
 
 /** What a task ended with. */
-async function lastOf(task: Task) {
+async function runToEnd(task: Task) {
   let last: TaskEvent | undefined
   await runTask(task, async (event) => {
     last = event
@@ -50,8 +50,8 @@ test('nor does verify or restore say of it that there is no store', async () => 
   const base = temporaryDirectory('store')
   const destination = path.join(base, 'to')
   for (const store of [path.join(base, 'nothing'), path.join(makeLoop(path.join(base, 'loop')), 'store')])
-    for (const task of tasksOf(store, destination))
-      expect(await lastOf(task)).toMatchObject({
+    for (const task of buildTasks(store, destination))
+      expect(await runToEnd(task)).toMatchObject({
         type: 'failed',
         sentence: store.includes('loop') ? failed(store) : none(store),
       })
@@ -59,8 +59,8 @@ test('nor does verify or restore say of it that there is no store', async () => 
 
 test('an empty directory is no store, and is not called one that is not there', async () => {
   const store = temporaryDirectory('store')
-  for (const task of tasksOf(store, `${store}-to`))
-    expect(await lastOf(task)).toMatchObject({ sentence: { key: 'store.notOne', params: { path: store } } })
+  for (const task of buildTasks(store, `${store}-to`))
+    expect(await runToEnd(task)).toMatchObject({ sentence: { key: 'store.notOne', params: { path: store } } })
 })
 
 test('of a folder whose disk is away each task says what the sender says of it; that of this computer itself has no disk', async () => {
@@ -82,17 +82,17 @@ test('of a folder whose disk is away each task says what the sender says of it; 
     { does: 'computers', from },
     { does: 'verify', from, ledger: path.join(base, 'ledger') },
   ]
-  const ofStore = tasksOf(base, to.destination).map((task) => ({
+  const ofStore = buildTasks(base, to.destination).map((task) => ({
     ...task,
     from: { ...task.from, name: place.name },
   }))
   for (const task of [...ofDestination, ...(ofStore as Task[])])
-    expect(await lastOf(task)).toMatchObject({
+    expect(await runToEnd(task)).toMatchObject({
       type: 'failed',
       sentence: { key: 'transfer.notMounted', params: place },
     })
   const own = { ...from, destination: { ...folder, id: EMBEDDED_DESTINATION } }
-  expect(await lastOf({ does: 'list', from: own, choice })).toMatchObject({
+  expect(await runToEnd({ does: 'list', from: own, choice })).toMatchObject({
     sentence: { key: 'store.notOne' },
   })
 })
@@ -111,8 +111,8 @@ test('a directory in a store, or above one, is no store: it is said where that i
     [path.join(root, 'pc'), 'store.inside'],
     [above, 'store.above'],
   ] as const)
-    for (const task of tasksOf(given, path.join(base, 'to')))
-      expect(await lastOf(task)).toMatchObject({
+    for (const task of buildTasks(given, path.join(base, 'to')))
+      expect(await runToEnd(task)).toMatchObject({
         type: 'failed',
         sentence: { key, params: { path: given, store: root } },
       })
@@ -125,7 +125,7 @@ test('what SQLite says of a manifest that it cannot open is told in its words; o
   fs.mkdirSync(own, { recursive: true })
   const sentences = async () => {
     const told = []
-    for (const task of tasksOf(store, path.join(base, 'to'))) told.push(await lastOf(task))
+    for (const task of buildTasks(store, path.join(base, 'to'))) told.push(await runToEnd(task))
     return told
   }
   const all = (sentence: object) => [1, 2, 3].map(() => ({ type: 'failed', sentence }))

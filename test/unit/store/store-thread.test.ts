@@ -6,7 +6,7 @@ import { DEFAULT_RULES } from '../../../core/store/quota/rules.ts'
 import { Store } from '../../../core/store/store.ts'
 import { openLarge, smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { treeOf } from '../../support/transfer.ts'
+import { readTree } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** The threads of a store, of which one ends at such a job, the first time. */
@@ -43,8 +43,8 @@ test.each(['write', 'round'])(
     expect(first).toEqual({ status: 'failed', detail: 'its thread ended' })
     expect(await receive('one')).toMatchObject({ status: 'durable' })
     expect(await receive('two')).toMatchObject({ status: 'durable' })
-    expect(Object.keys(treeOf(path.join(root, 'pc', 'data'))).sort()).toEqual(['one', 'two'])
-    expect(treeOf(layout.temporary)).toEqual({})
+    expect(Object.keys(readTree(path.join(root, 'pc', 'data'))).sort()).toEqual(['one', 'two'])
+    expect(readTree(layout.temporary)).toEqual({})
   },
 )
 

@@ -4,22 +4,22 @@ import { describe, expect, test } from 'vitest'
 import { readManifestFile } from '../../../core/store/manifest/file.ts'
 import { type FileRow, isFileRow, openRows } from '../../../core/store/manifest/rows.ts'
 import { toOutcome } from '../../../core/store/outcome.ts'
-import { computeDigest, factsOf } from '../../support/file-facts.ts'
+import { computeDigest, buildFacts } from '../../support/file-facts.ts'
 import { begin, openAt, openLarge, sendLarge, smallFile } from '../../support/large-files.ts'
-import { treeOf } from '../../support/transfer.ts'
+import { readTree } from '../../support/transfer.ts'
 
 async function open() {
   const world = await openLarge()
   const { root, store, source } = world
   const receive = (name: string, text: string, facts = {}, session: string | null = null) => {
     const file = smallFile(source, name, Buffer.from(text))
-    return store.receive({ ...file, facts: factsOf(text.length, facts), session })
+    return store.receive({ ...file, facts: buildFacts(text.length, facts), session })
   }
-  const versions = () => treeOf(path.join(root, '.holdfast', 'versions', 'pc', 'data'))
+  const versions = () => readTree(path.join(root, '.holdfast', 'versions', 'pc', 'data'))
   /** What is on its way. */
-  const temporary = () => treeOf(path.join(root, '.holdfast', 'tmp'))
+  const temporary = () => readTree(path.join(root, '.holdfast', 'tmp'))
   /** What the manifest says of a name: the older contents first. */
-  const rowsOf = (name: string): FileRow[] => {
+  const readRows = (name: string): FileRow[] => {
     const database = readManifestFile(path.join(root, '.holdfast', 'manifest.db'))
     if (database === null) return []
     try {
@@ -30,7 +30,7 @@ async function open() {
       database.close()
     }
   }
-  return { ...world, receive, versions, temporary, rowsOf }
+  return { ...world, receive, versions, temporary, readRows }
 }
 
 const durable = { status: 'durable', detail: '' }

@@ -66,16 +66,16 @@ const SHARE = {
   source: '//ada@nas/team',
 }
 
-const listOf = (...recorded: { fsid: number[] }[]) =>
+const listMounts = (...recorded: { fsid: number[] }[]) =>
   parseStatfsList(Buffer.concat(recorded.map((one) => statfs(one as Recorded))))
 
-const mountOf = (mounts: readonly Mount[], dev: number) => {
+const findMount = (mounts: readonly Mount[], dev: number) => {
   const id = darwinMountId({ dev })
   return mounts.find((mount) => mount.id === id) ?? expect.fail(`no mount has ${dev}`)
 }
 
 describe('macOS’s list of mounts', () => {
-  const mounts = listOf(SYSTEM, DEVICES, DATA, STICK, IMAGE, SHARE)
+  const mounts = listMounts(SYSTEM, DEVICES, DATA, STICK, IMAGE, SHARE)
 
   it('has each mount with its file system, its source and whether it is read-only', () => {
     const facts = mounts.map((mount) => [mount.point, mount.type, mount.source, isReadOnly(mount)])
@@ -90,9 +90,9 @@ describe('macOS’s list of mounts', () => {
   })
 
   it('finds a file’s mount by its device: /Users is on the data volume, though the system’s is above it', () => {
-    expect(mountOf(mounts, 16_777_232)).toMatchObject({ source: '/dev/disk3s5' })
+    expect(findMount(mounts, 16_777_232)).toMatchObject({ source: '/dev/disk3s5' })
     const isIntended = (dev: number) => {
-      const { failures, memory } = evaluateMount(freshMemory, mountOf(mounts, dev), null)
+      const { failures, memory } = evaluateMount(freshMemory, findMount(mounts, dev), null)
       expect(failures).toEqual([])
       return memory.known?.readOnlyByIntent
     }
@@ -102,17 +102,17 @@ describe('macOS’s list of mounts', () => {
   })
 
   it('shows a stick that is pulled out, and one that became read-only', () => {
-    const { memory } = evaluateMount(freshMemory, mountOf(mounts, 0x1000014), null)
-    const without = listOf(SYSTEM, DEVICES, DATA)
+    const { memory } = evaluateMount(freshMemory, findMount(mounts, 0x1000014), null)
+    const without = listMounts(SYSTEM, DEVICES, DATA)
     expect(changedPoints(mounts, without)).toContain('/Volumes/NO NAME')
     // What is at its place then is a directory of the data volume.
-    expect(evaluateMount(memory, mountOf(without, 0x1000010), null).failures).toMatchObject([
+    expect(evaluateMount(memory, findMount(without, 0x1000010), null).failures).toMatchObject([
       { cause: 'unmounted' },
     ])
     const protectedStick = { ...STICK, flags: STICK.flags | 1 }
-    const later = listOf(SYSTEM, DEVICES, DATA, protectedStick)
+    const later = listMounts(SYSTEM, DEVICES, DATA, protectedStick)
     expect(changedPoints(mounts, later)).toContain('/Volumes/NO NAME')
-    expect(evaluateMount(memory, mountOf(later, 0x1000014), null).failures).toMatchObject([
+    expect(evaluateMount(memory, findMount(later, 0x1000014), null).failures).toMatchObject([
       { cause: 'read-only' },
     ])
   })

@@ -36,7 +36,8 @@ async function measureSize(place) {
 }
 
 /** @param {string} place */
-const tell = async (place) => say(`${path.relative(inProject(), place)}: ${mebibytes(await measureSize(place))}`)
+const tell = async (place) =>
+  say(`${path.relative(inProject(), place)}: ${mebibytes(await measureSize(place))}`)
 
 /**
  * @param {import('./setup/electron.mjs').Electron} electron

@@ -26,7 +26,9 @@ async function startWindow(words, { node, electron }) {
   const environment = { ...process.env }
   // Set by the terminals of Electron-based editors: it would make this Electron a plain Node.js.
   delete environment.ELECTRON_RUN_AS_NODE
-  return runInForeground(electron.executable, electronArguments(projectDirectory, words, uid), { env: environment })
+  return runInForeground(electron.executable, electronArguments(projectDirectory, words, uid), {
+    env: environment,
+  })
 }
 
 /**

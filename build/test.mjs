@@ -7,13 +7,13 @@ import { commandScript } from './setup/command.mjs'
 import { projectEnvironment } from './setup/node.mjs'
 import {
   dropError,
+  getStack,
   inProject,
   isProgram,
   projectDirectory,
   runMain,
   SetupError,
   say,
-  getStack,
 } from './setup/project.mjs'
 import { setup } from './setup.mjs'
 import {

@@ -6,7 +6,7 @@ import { type DestinationTest, destinationTestSchema } from '../core/send/sender
 import { secretsOfDestination } from '../core/settings/adding.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import type { Destination } from '../core/settings/destination-schema.ts'
-import { namedDestination, formatLocation } from '../core/settings/destinations.ts'
+import { formatLocation, namedDestination } from '../core/settings/destinations.ts'
 import { givenDestinationSchema, type TestedDestination } from '../core/settings/given-destination.ts'
 import { readKnownHostIn } from '../core/settings/known-hosts.ts'
 import { readSecretFiles } from './channel-options.ts'

@@ -43,7 +43,12 @@ function openContext(directory: string): SettingsContext {
     inspect: inspectPath,
     test: async ({ destination, ...given }) => {
       const signal = AbortSignal.timeout(TEST_MS)
-      return testDestination(destination, { ...given, identity: await identity(), name: computerName, signal })
+      return testDestination(destination, {
+        ...given,
+        identity: await identity(),
+        name: computerName,
+        signal,
+      })
     },
     pair: async ({ code, name }) =>
       pairWithReceiver(code, name, await identity(), AbortSignal.timeout(PAIR_WITHIN_MS)),

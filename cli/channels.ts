@@ -10,11 +10,11 @@ import {
   channelWith,
   namedChannel,
   newId,
-  readSecretFiles,
   parseChannelType,
+  readSecretFiles,
   withChannelOptions,
 } from './channel-options.ts'
-import { resolveDataDirectory, getDataDirectory, withDataDirectory } from './data-directory.ts'
+import { getDataDirectory, resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { minutesIn } from './option-words.ts'
 import { askWhether } from './secret-words.ts'
@@ -41,10 +41,17 @@ export function registerChannels(program: Command): void {
     withDataDirectory(command.command(usage).description(description))
   withChannelOptions(
     inner('add', 'add a channel').argument('<type>', 'such as line, mail or ntfy', parseChannelType),
-  ).action((type: ChannelType, options: ChannelOptions, self: Command) => add(getDataDirectory(self), type, options))
+  ).action((type: ChannelType, options: ChannelOptions, self: Command) =>
+    add(getDataDirectory(self), type, options),
+  )
   withChannelOptions(inner('change', 'change a channel').argument('<channel>', 'its name or id')).action(
     (given: string, options: ChannelOptions, self: Command) =>
-      change(getDataDirectory(self), given, (one, settings) => channelWith(one, options, settings), readSecretFiles(options)),
+      change(
+        getDataDirectory(self),
+        given,
+        (one, settings) => channelWith(one, options, settings),
+        readSecretFiles(options),
+      ),
   )
   for (const [word, enabled] of [
     ['on', true],
@@ -71,7 +78,11 @@ export function registerChannels(program: Command): void {
   inner('rules', 'show what holds for all channels, or change it')
     .option('--project <code>', 'the project code in messages')
     .option('--resource <id>', 'the resource id in messages (default: the path)')
-    .option('--quiet <from-to>', 'tell only what is critical at these times: 22:00-07:00, or none', parseQuietHours)
+    .option(
+      '--quiet <from-to>',
+      'tell only what is critical at these times: 22:00-07:00, or none',
+      parseQuietHours,
+    )
     .option('--unreachable <time>', 'tell that a destination is away after so long: 90s, 5m', parseMinutes)
     .action((options: RulesOptions, self: Command) => rules(getDataDirectory(self), options))
 }

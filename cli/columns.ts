@@ -4,10 +4,12 @@ const WIDE =
 /** Characters without a cell: they combine with the one before, or are invisible. */
 const NONE = /[\p{Mn}\p{Me}\p{Cf}]/u
 
-const getCharacterCells = (character: string): number => (WIDE.test(character) ? 2 : NONE.test(character) ? 0 : 1)
+const getCharacterCells = (character: string): number =>
+  WIDE.test(character) ? 2 : NONE.test(character) ? 0 : 1
 
 /** Returns the number of terminal cells that a text takes. */
-export const countCells = (text: string): number => [...text].reduce((sum, one) => sum + getCharacterCells(one), 0)
+export const countCells = (text: string): number =>
+  [...text].reduce((sum, one) => sum + getCharacterCells(one), 0)
 
 /** Pads the text with spaces on the right, so that the next column is aligned. */
 export const padded = (text: string, cells: number): string =>

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { LONGEST_NAME, namedDestination, formatLocation } from '../core/settings/destinations.ts'
+import { formatLocation, LONGEST_NAME, namedDestination } from '../core/settings/destinations.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { addDestination, testDestination } from './add-destination.ts'
 import { changeDestination } from './change-destination.ts'
-import { resolveDataDirectory, getDataDirectory, withDataDirectory } from './data-directory.ts'
+import { getDataDirectory, resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { destinationLine, withFailures } from './destination-line.ts'
 import {
   type AddOptions,
@@ -68,7 +68,9 @@ export function registerDestinations(program: Command): void {
       .description('call a destination otherwise; nothing else changes')
       .argument('<name>', 'the destination')
       .argument('<new-name>', 'what it is called from now on'),
-  ).action((name: string, next: string, _: Options, self: Command) => rename(getDataDirectory(self), name, next))
+  ).action((name: string, next: string, _: Options, self: Command) =>
+    rename(getDataDirectory(self), name, next),
+  )
   withDataDirectory(
     command
       .command('remove')

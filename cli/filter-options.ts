@@ -5,7 +5,7 @@ import { parseSeconds } from '../core/lib/i18n/amounts.ts'
 import { priorities, type Source, sourceFiltersSchema, sourceSchema } from '../core/settings/schema.ts'
 import { type PatternOptions, readPatterns, withPatterns } from './ignore-from.ts'
 import { omitUndefined } from './omit-undefined.ts'
-import { parseMinimumAge, NONE, toSetting, parseSizeOption } from './option-words.ts'
+import { NONE, parseMinimumAge, parseSizeOption, toSetting } from './option-words.ts'
 
 const HOUR_SECONDS = 3_600
 
@@ -51,7 +51,11 @@ export function withFilters(command: Command): Command {
     )
     .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', parseSizeOption)
     .option('--max-size <size>', 'leave out larger files: 500M, 10G, or none', parseSizeOption)
-    .option('--min-age <time>', 'send a file only so long after its last change: 90s, 30m, 12h, 0', parseMinimumAge)
+    .option(
+      '--min-age <time>',
+      'send a file only so long after its last change: 90s, 30m, 12h, 0',
+      parseMinimumAge,
+    )
     .option('--one-file-system', 'look no more at what other file systems mounted inside hold (find -xdev)')
     .option('--no-one-file-system', 'look at what is mounted inside, too')
     .addOption(

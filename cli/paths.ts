@@ -5,12 +5,12 @@ import { message } from '../core/lib/i18n/message.ts'
 import { type MarkedAnswer, markedAnswers } from '../core/scan/scanner-messages.ts'
 import { getSource } from '../core/settings/changes.ts'
 import { findOddPatterns } from '../core/settings/patterns.ts'
-import { resolveDataDirectory, getDataDirectory, withDataDirectory } from './data-directory.ts'
+import { getDataDirectory, resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import {
-  toFilterChanges,
   type FilterChanges,
   type FilterOptions,
   type NameOptions,
+  toFilterChanges,
   toNameChanges,
   withFilters,
   withNames,
@@ -53,7 +53,9 @@ export function registerPaths(program: Command): void {
   )
   inner('move', 'say that a protected directory is somewhere else now; the agent must be running')
     .argument('<new-path>', 'where it is now', parsePath)
-    .action((given: string, next: string, _: Options, self: Command) => move(getDataDirectory(self), given, next))
+    .action((given: string, next: string, _: Options, self: Command) =>
+      move(getDataDirectory(self), given, next),
+    )
   inner('follow', 'use the place that a link leads to now, for a path that was given by that link')
     .option('--stay', 'use the path as before, and forget the link')
     .action((given: string, { stay = false }: { stay?: boolean }, self: Command) =>

@@ -11,7 +11,7 @@ import { openSettings } from '../core/settings/settings-store.ts'
 import { namedChannel } from './channel-options.ts'
 import { resolveDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
-import { deliver, type LetterOptions, buildMessages, STEP_TEMPLATE, type Way } from './probe-letters.ts'
+import { buildMessages, deliver, type LetterOptions, STEP_TEMPLATE, type Way } from './probe-letters.ts'
 import { plainWords, terminalWords } from './terminal-words.ts'
 
 const WELL = 0

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { LINE_NOTIFY_ENDPOINT } from '../core/alerts/channels/line-notify.ts'
 import { withDataDirectory } from './data-directory.ts'
 import { endChild, isChild, runInChild } from './in-child.ts'
-import { parseTimeout, parseTemplate } from './option-words.ts'
+import { parseTemplate, parseTimeout } from './option-words.ts'
 import { collectPaths } from './path-words.ts'
 import type { ProbeOptions } from './probe-run.ts'
 

@@ -74,7 +74,8 @@ export function storeChoice(
   if (version !== null && file === null) throw new UserError('store.restoreVersion')
   if (version !== null && !isVersionName(version)) throw new UserError('store.versionName', { version })
   for (const part of parts)
-    if (part !== null && findNameFault(part) !== null) throw new UserError('store.pathInvalid', { path: part })
+    if (part !== null && findNameFault(part) !== null)
+      throw new UserError('store.pathInvalid', { path: part })
   const folder = sender === null ? null : source === null ? sender : `${sender}/${source}`
   return { folder, path: file, version, at, oldNames }
 }

@@ -1,6 +1,6 @@
 import { formatBytes } from '../core/lib/i18n/formats.ts'
 import type { Computer } from '../core/restore/questions.ts'
-import { type ListedContent, type RestoreEvent, describeEvent } from '../core/restore/write/events.ts'
+import { describeEvent, type ListedContent, type RestoreEvent } from '../core/restore/write/events.ts'
 import { padded } from './columns.ts'
 import { localTime } from './moment.ts'
 import { quoteControls } from './quote-controls.ts'

@@ -8,7 +8,14 @@ import { exitNow } from './exit-now.ts'
 import { oddPatternLines, type PatternOptions, readPatterns, withPatterns } from './ignore-from.ts'
 import { type Given, printList } from './list-directory.ts'
 import { omitUndefined } from './omit-undefined.ts'
-import { parseMinimumAge, collect, type NONE, parsePrefix, toSetting, parseSizeOption } from './option-words.ts'
+import {
+  collect,
+  type NONE,
+  parseMinimumAge,
+  parsePrefix,
+  parseSizeOption,
+  toSetting,
+} from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { sendOnce } from './send-once.ts'
 import { translate } from './terminal-words.ts'
@@ -57,7 +64,11 @@ export function registerScan(program: Command): void {
     .option('--temporary', 'send files of temporary names, too, such as *.part and *.tmp')
     .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', parseSizeOption)
     .option('--max-size <size>', 'leave out larger files: 500M, 10G, or none', parseSizeOption)
-    .option('--min-age <time>', 'leave files that changed more recently to a later run: 90s, 30m', parseMinimumAge)
+    .option(
+      '--min-age <time>',
+      'leave files that changed more recently to a later run: 90s, 30m',
+      parseMinimumAge,
+    )
     .option(
       '--to <destination>',
       'with --once: only to this destination (repeatable); without, to all',

@@ -96,7 +96,8 @@ async function finish(
       const isOver = rest === 'done' || compared.unsent + compared.young + compared.marked > 0
       // A decision applies once the scanner has counted the marked files; until then they are still listed.
       const isDecided = marked === undefined || compared.marked === 0
-      if (compared.isDone && isOver && isDecided) return printResult(state, compared, newRemarks(open, state), json)
+      if (compared.isDone && isOver && isDecided)
+        return printResult(state, compared, newRemarks(open, state), json)
       const unmarked = compared.isDone ? unmarkedIn(state, stillness.lasts(now)) : null
       if (unmarked !== null) return fail(unmarked, json)
     }
@@ -175,7 +176,12 @@ function fail(why: Failure, json: boolean): number {
   return 1
 }
 
-function printResult(state: AppState, compared: Compared, remarks: readonly Message[], json: boolean): number {
+function printResult(
+  state: AppState,
+  compared: Compared,
+  remarks: readonly Message[],
+  json: boolean,
+): number {
   const { sent, unsent, named, young, marked } = compared
   if (json) console.log(jsonText({ sent, unsent, young, marked }))
   if (young > 0) console.error(translate('cli.once.young', { count: young }))
@@ -211,7 +217,8 @@ function getWorkLeft(state: AppState): 'files' | 'marks' | 'done' {
 }
 
 type Batch = NonNullable<SourceState['scanned']>['batches'][number]
-const getBatches = ({ sources }: AppState): Batch[] => sources.flatMap(({ scanned }) => scanned?.batches ?? [])
+const getBatches = ({ sources }: AppState): Batch[] =>
+  sources.flatMap(({ scanned }) => scanned?.batches ?? [])
 
 /** True if only marks were left and the state has not changed for a while; it is true again after growing intervals. */
 function createStillness() {

@@ -45,7 +45,9 @@ export function registerSettings(program: Command): void {
       .argument('<file>', 'what was exported', parsePath)
       .option('--yes', 'make these changes')
       .option('--json', 'print the changes as JSON'),
-  ).action((file: string, options: ImportOptions, self: Command) => bringIn(getDataDirectory(self), file, options))
+  ).action((file: string, options: ImportOptions, self: Command) =>
+    bringIn(getDataDirectory(self), file, options),
+  )
 }
 
 async function write(dataDirectory: string, file: string | undefined): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { isCounted, isOldVerdict, getScanActivity } from '../core/agent/state/derived.ts'
+import { getScanActivity, isCounted, isOldVerdict } from '../core/agent/state/derived.ts'
 import type { AppState, SourceDestination, SourceState } from '../core/agent/state/schema.ts'
 import { findPause } from '../core/agent/state/status.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
@@ -92,7 +92,9 @@ function sourceLines(
     `  ${verdict(checked)}`,
     // The counts are unknown before the ledger has answered.
     `  ${isCounted(source) ? listed([looking, formatCounts(totals)]) : looking}`,
-    ...(state.destinations.length > 1 ? destinations.map((one) => `  ${formatDestinationCounts(state, one)}`) : []),
+    ...(state.destinations.length > 1
+      ? destinations.map((one) => `  ${formatDestinationCounts(state, one)}`)
+      : []),
     ...openLines(scanned),
     ...(pace.length > 0 ? [`  ${listed(pace)}`] : []),
     ...(settings.paused ? [`  ${translate('window.phase.paused')}`] : []),
@@ -112,7 +114,13 @@ function openLines(scanned: SourceState['scanned']): string[] {
   return [`  ${translate('cli.status.open', { count: files, since, path })}`]
 }
 
-const formatCounts = ({ sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles }: SourceState['totals']) =>
+const formatCounts = ({
+  sentFiles,
+  sentBytes,
+  waitingFiles,
+  waitingBytes,
+  parkedFiles,
+}: SourceState['totals']) =>
   translate('cli.status.counts', { sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles })
 
 /** Formats a parked file: sending was given up, and the user has to act. */

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
-import { type ServiceFacts, getArguments } from './facts.ts'
+import { getArguments, type ServiceFacts } from './facts.ts'
 
 /** Returns the label: the domain of the application's id with the service's name. */
 export const getLabel = ({ name }: ServiceFacts): string => manifest.appId.replace(/[^.]+$/, name)

@@ -1,9 +1,9 @@
 import { homedir, userInfo } from 'node:os'
 import path from 'node:path'
 import type { ServiceFacts } from './facts.ts'
-import { getLabel, buildPlist } from './launchd.ts'
+import { buildPlist, getLabel } from './launchd.ts'
 import { buildUnit } from './systemd.ts'
-import { taskName, buildTask } from './windows.ts'
+import { buildTask, taskName } from './windows.ts'
 
 /** Commands and files that install and uninstall a service on this system. */
 export interface ServicePlan {

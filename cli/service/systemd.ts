@@ -1,9 +1,10 @@
-import { type ServiceFacts, getArguments } from './facts.ts'
+import { getArguments, type ServiceFacts } from './facts.ts'
 
 /** Quotes a path; % would begin a specifier (systemd.unit(5)). */
 const quotePath = (text: string) => `"${text.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%')}"`
 /** Quotes a word of ExecStart= (systemd.service(5), "Command lines"); $ would begin a variable. */
-const quoteWord = (text: string) => (/^[\w@:,./+-]+$/.test(text) ? text : quotePath(text).replaceAll('$', '$$$$'))
+const quoteWord = (text: string) =>
+  /^[\w@:,./+-]+$/.test(text) ? text : quotePath(text).replaceAll('$', '$$$$')
 
 /** Restrictions that neither service is affected by and that need no mount namespace. */
 const BOTH = [

@@ -1,4 +1,4 @@
-import { type ServiceFacts, getArguments } from './facts.ts'
+import { getArguments, type ServiceFacts } from './facts.ts'
 import { xml } from './launchd.ts'
 
 export const taskName = ({ name }: ServiceFacts): string => `Holdfast\\${name}`

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Checked, checkerDefinition } from '../check/checker-messages.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import type { Message } from '../lib/i18n/message.ts'
-import type { WorkerReport, WorkerDefinition } from '../lib/workers/definition.ts'
+import type { WorkerDefinition, WorkerReport } from '../lib/workers/definition.ts'
 import { isGone } from '../platform/system-error.ts'
 import { receiverDefinition } from '../receive/receiver-messages.ts'
 import { scannerDefinition } from '../scan/scanner-messages.ts'
@@ -26,8 +26,8 @@ import { settingsInForce } from './settings/pause-end.ts'
 import { getStorePaths } from './settings/place-folder.ts'
 import { destinationStates, initialState } from './state/initial.ts'
 import {
-  pathIds,
   findRecovered,
+  pathIds,
   withChecked,
   withoutScanned,
   withScanned,

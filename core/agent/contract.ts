@@ -105,7 +105,9 @@ export const commands = {
    * Adds a folder, an SFTP server or a bucket after a test. If the test fails, nothing is added and the sentence
    * gives the reason.
    */
-  addDestination: defineAction(z.object({ destination: givenDestinationSchema, secrets: givenSecretsSchema })),
+  addDestination: defineAction(
+    z.object({ destination: givenDestinationSchema, secrets: givenSecretsSchema }),
+  ),
   /** Replaces the destination with that id after a test. Secrets that are omitted stay. */
   changeDestination: defineAction(
     z.object({ id: z.string(), destination: changedDestinationSchema, secrets: givenSecretsSchema }),

@@ -6,7 +6,12 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import { findDisk, readMounts } from '../platform/mounts/mountinfo.ts'
 import { parsePairingCode } from '../protocol/pairing-code.ts'
 import type { TestStage } from '../send/sender-messages.ts'
-import { completeDestination, secretsOfDestination, withAdded, withDestinationChanged } from '../settings/adding.ts'
+import {
+  completeDestination,
+  secretsOfDestination,
+  withAdded,
+  withDestinationChanged,
+} from '../settings/adding.ts'
 import type { Destination } from '../settings/destination-schema.ts'
 import {
   destinationIds,
@@ -42,8 +47,11 @@ export function destinationCommands(context: SettingsContext) {
         if (isKnown) context.restart(paired.id)
       }),
     addDestination: ({ destination, secrets }) =>
-      runAction(() => saveDestination(context, { id: randomUUID(), destination, secrets }, 'adding', withAdded)),
-    changeDestination: (input) => runAction(() => saveDestination(context, input, 'kept', withDestinationChanged)),
+      runAction(() =>
+        saveDestination(context, { id: randomUUID(), destination, secrets }, 'adding', withAdded),
+      ),
+    changeDestination: (input) =>
+      runAction(() => saveDestination(context, input, 'kept', withDestinationChanged)),
     testDestination: async ({ id, destination, secrets }) => {
       const isNew = id === undefined
       // The test must not pass for a folder that adding would refuse.

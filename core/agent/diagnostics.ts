@@ -37,7 +37,8 @@ export async function buildDiagnostics(options: {
 }): Promise<Uint8Array> {
   const { layout, state, secrets, version } = options
   const clean = createRedactor(secrets)
-  const kept = async (name: string) => readOrExplain(() => readFile(path.join(layout.directory, name), 'utf8'))
+  const kept = async (name: string) =>
+    readOrExplain(() => readFile(path.join(layout.directory, name), 'utf8'))
   const logs = LOG_FILES.map(
     async (name) =>
       [`logs/${name}`, await readOrExplain(() => readTail(path.join(layout.logs, name), LOG_BYTES))] as const,

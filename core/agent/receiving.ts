@@ -69,7 +69,10 @@ async function realDirectory(context: SettingsContext, directory: string): Promi
   return join(await realDirectory(context, parent), basename(directory))
 }
 
-async function resolveReceiveFolder(context: SettingsContext, receive: ReceiveSettings): Promise<ReceiveSettings> {
+async function resolveReceiveFolder(
+  context: SettingsContext,
+  receive: ReceiveSettings,
+): Promise<ReceiveSettings> {
   // A directory in use stays unchanged, even while its disk hangs.
   if (context.settings.get().receive?.directory === receive.directory) return receive
   return { ...receive, directory: await realDirectory(context, resolve(receive.directory)) }

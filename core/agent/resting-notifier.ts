@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type NotifierConfig, notifierDefinition } from '../alerts/notifier-messages.ts'
-import type { RequestInput, RequestOutput, WorkerReport, RequestName } from '../lib/workers/definition.ts'
+import type { RequestInput, RequestName, RequestOutput, WorkerReport } from '../lib/workers/definition.ts'
 import type { WorkerStarter } from './workers/starter.ts'
 import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.ts'
 

@@ -1,6 +1,6 @@
 import { ignoreError } from '../dropped-errors.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import type { RequestInput, RequestOutput, WorkerReport, RequestName } from '../lib/workers/definition.ts'
+import type { RequestInput, RequestName, RequestOutput, WorkerReport } from '../lib/workers/definition.ts'
 import { senderDefinition } from '../send/sender-messages.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { Agent } from './agent.ts'

@@ -45,7 +45,9 @@ const batch = withoutDefaults(batchSettingsSchema.shape).extend({ closedMark: ma
 export const givenFiltersSchema = withoutDefaults(sourceFiltersSchema.shape)
 
 /** The fields of a source that a preview evaluates. */
-export const previewedFiltersSchema = givenFiltersSchema.extend(sourceFields.pick({ oneFileSystem: true }).shape)
+export const previewedFiltersSchema = givenFiltersSchema.extend(
+  sourceFields.pick({ oneFileSystem: true }).shape,
+)
 
 /** The fields of a source that a view may change. A source's folder at a destination keeps its first name. */
 export const changeableSourceSchema = previewedFiltersSchema

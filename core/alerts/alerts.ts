@@ -4,7 +4,7 @@ import { type Announcement, announce, tellAgainAtMs } from './announce.ts'
 import { isUnstable } from './flapping.ts'
 import type { Incident } from './incident.ts'
 import { createKeeping, type IncidentKeeper, type KeepingOptions } from './incident-file.ts'
-import { acknowledge, stripPlans, forget, isSuspected, observe, snooze } from './incidents.ts'
+import { acknowledge, forget, isSuspected, observe, snooze, stripPlans } from './incidents.ts'
 import type { Notice } from './notice.ts'
 import { type AlertState, type FlapSeries, type Now, noAlerts, type Sample } from './state.ts'
 

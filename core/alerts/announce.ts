@@ -1,17 +1,17 @@
 import {
+  extendSeries,
   FIRST_REPEAT_MS,
+  findSeries,
   isQuiet,
   isUnstable,
   lastsAtMs,
   QUIET_MS,
   REPEAT_MS,
-  findSeries,
-  extendSeries,
-  UNSTABLE_FROM,
   toIncident,
+  UNSTABLE_FROM,
 } from './flapping.ts'
 import type { Incident } from './incident.ts'
-import { stripPlans, isAwaited, getRecoveredPart, getRecoveries } from './incidents.ts'
+import { getRecoveredPart, getRecoveries, isAwaited, stripPlans } from './incidents.ts'
 import type { AlertState, FlapSeries, Now, OpenIncident } from './state.ts'
 
 /** A notification that is due. */
@@ -147,7 +147,10 @@ function tellFirst(troubles: readonly FlapSeries[], incident: OpenIncident, stea
 }
 
 /** Returns the flap series of an incident that is not notified because it flaps. */
-function findSilentSeries(troubles: readonly FlapSeries[], { id, isSilent }: Incident): FlapSeries | undefined {
+function findSilentSeries(
+  troubles: readonly FlapSeries[],
+  { id, isSilent }: Incident,
+): FlapSeries | undefined {
   return isSilent ? troubles.find((one) => one.incident.id === id) : undefined
 }
 

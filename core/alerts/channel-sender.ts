@@ -3,7 +3,7 @@ import type { Message } from '../lib/i18n/message.ts'
 import type { ChannelOutcome } from './channels/channel.ts'
 import { isFiring, type Notice } from './notice.ts'
 import type { ChannelState } from './notifier-messages.ts'
-import { decide, needsStandby, getNoticeKey, type OutboxEntry, retryAfterMs } from './outbox.ts'
+import { decide, getNoticeKey, needsStandby, type OutboxEntry, retryAfterMs } from './outbox.ts'
 
 /** Sends one entry; never rejects. */
 type Send = (entry: OutboxEntry, stopped: AbortSignal) => Promise<ChannelOutcome>
@@ -231,7 +231,8 @@ export class Dispatcher {
     this.#waiting = this.#waiting
       .map((one) => settled.get(one.id) ?? one)
       .filter(({ state }) => state === 'waiting')
-    for (const entry of entries) if (needsStandby(entry, Date.now() + pauseMs)) this.#options.onUndelivered(entry)
+    for (const entry of entries)
+      if (needsStandby(entry, Date.now() + pauseMs)) this.#options.onUndelivered(entry)
     this.#options.changed()
     await this.#options.save(entries)
   }

@@ -187,7 +187,10 @@ function join(incident: OpenIncident, sample: Sample): OpenIncident {
   const sources =
     source === null || incident.sources.includes(source) ? incident.sources : [...incident.sources, source]
   // An incident of an earlier run that was not notified is now known to last.
-  const tellAtMs = Math.min(incident.tellAtMs, getTellAtMs(sample, Math.min(incident.startedAt, sample.since)))
+  const tellAtMs = Math.min(
+    incident.tellAtMs,
+    getTellAtMs(sample, Math.min(incident.startedAt, sample.since)),
+  )
   return withFailing(
     {
       ...incident,

@@ -103,9 +103,11 @@ export class Notifier {
     }
     for (const id of ids) {
       const dispatcher = this.#getDispatcher(id)
-      if (!isDeepStrictEqual(getConnectionSettings(before, id), getConnectionSettings(config, id))) dispatcher.reset()
+      if (!isDeepStrictEqual(getConnectionSettings(before, id), getConnectionSettings(config, id)))
+        dispatcher.reset()
       if (!isOn(config, id)) dispatcher.giveUp()
-      else if (!isDeepStrictEqual(getChannelSettings(before, id), getChannelSettings(config, id))) dispatcher.tryNow()
+      else if (!isDeepStrictEqual(getChannelSettings(before, id), getChannelSettings(config, id)))
+        dispatcher.tryNow()
     }
     this.#beats.configure(config.channels)
     this.#tellChanges()

@@ -6,12 +6,12 @@ import { MARK, REMOVAL } from './file.ts'
 import { toPathRange } from './queue.ts'
 import {
   CLAIMED,
+  formatRows,
   NO_TIME,
   OTHERS_WITH,
   prepareDue,
   prepareExact,
   type Routes,
-  formatRows,
   SAME_ELSEWHERE,
   word,
 } from './rows.ts'

@@ -5,13 +5,13 @@ import { REMOVAL } from './file.ts'
 import { fileStates } from './ledger-messages.ts'
 import { toPathRange } from './queue.ts'
 import {
+  formatRows,
   keepDigest,
   NO_TIME,
+  parseReason,
   prepareExact,
   REMOVAL_ANEW,
   type Routes,
-  parseReason,
-  formatRows,
   word,
 } from './rows.ts'
 

@@ -7,10 +7,10 @@ import {
   CLAIMED,
   keepDigest,
   NO_TIME,
+  parseReason,
   prepareDue,
   REMOVAL_ANEW,
   type Routes,
-  parseReason,
   word,
 } from './rows.ts'
 import { heldKey } from './suspects.ts'

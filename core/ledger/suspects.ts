@@ -2,7 +2,7 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../platform/sqlite.ts'
 import type { ContentIdentity } from '../platform/stat-facts.ts'
 import type { FoundFile } from './contract.ts'
-import { durably, NO_TIME, openValues, prepareExact, type Routes, formatRows, word } from './rows.ts'
+import { durably, formatRows, NO_TIME, openValues, prepareExact, type Routes, word } from './rows.ts'
 
 /** The sent content of a file that has other content now. */
 type Earlier = ContentIdentity & { path: string; digest: Uint8Array | null }

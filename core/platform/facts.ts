@@ -38,7 +38,10 @@ const BLOCK_BYTES = 512n
  * Returns a file's metadata from stat(2).
  * @param attributes those of the open file, if it has any.
  */
-export function toFileMetadata(stats: BigIntStats, attributes: RareMetadata['attributes'] | null): FileMetadata {
+export function toFileMetadata(
+  stats: BigIntStats,
+  attributes: RareMetadata['attributes'] | null,
+): FileMetadata {
   const isSparse = stats.isFile() && stats.blocks * BLOCK_BYTES < stats.size
   const more = {
     ...(attributes == null ? {} : { attributes }),

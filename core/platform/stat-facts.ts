@@ -20,7 +20,13 @@ export const truncateTime = (time: bigint): bigint => BigInt.asIntN(64, time)
 
 export function toFileStat(stats: BigIntStats): FileStat {
   const { mtimeNs, ctimeNs, ino: inode, dev: device } = stats
-  return { size: Number(stats.size), mtimeNs: truncateTime(mtimeNs), ctimeNs: truncateTime(ctimeNs), inode, device }
+  return {
+    size: Number(stats.size),
+    mtimeNs: truncateTime(mtimeNs),
+    ctimeNs: truncateTime(ctimeNs),
+    inode,
+    device,
+  }
 }
 
 /**

@@ -1,6 +1,13 @@
 import { Packr, Unpackr } from 'msgpackr'
 import { batchBuffers, chunkBuffers, type FrameBuffers } from './frame-buffers.ts'
-import { type Frame, type FrameHeader, type FrameType, frameKinds, findFrameType, getLimits } from './frames.ts'
+import {
+  type Frame,
+  type FrameHeader,
+  type FrameType,
+  findFrameType,
+  frameKinds,
+  getLimits,
+} from './frames.ts'
 import { PREFIX_BYTES } from './limits.ts'
 import { isPlainMessagePack } from './msgpack-shape.ts'
 

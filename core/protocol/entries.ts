@@ -62,11 +62,12 @@ function isFileResult(value: unknown): boolean {
   )
 }
 
-const createListCheck = (isEntry: (value: unknown) => boolean, least: number, most: number) => (value: unknown) => {
-  if (!Array.isArray(value) || value.length < least || value.length > most) return false
-  for (const entry of value) if (!isEntry(entry)) return false
-  return true
-}
+const createListCheck =
+  (isEntry: (value: unknown) => boolean, least: number, most: number) => (value: unknown) => {
+    if (!Array.isArray(value) || value.length < least || value.length > most) return false
+    for (const entry of value) if (!isEntry(entry)) return false
+    return true
+  }
 
 export const text = z.string().max(LONGEST_TEXT)
 export const facts = z.custom<EncodedMetadata>(isEncodedMetadata, 'not the facts of a file')

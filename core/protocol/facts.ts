@@ -1,4 +1,9 @@
-import { type FileMetadata, MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, type RareMetadata } from '../platform/facts.ts'
+import {
+  type FileMetadata,
+  MAX_ATTRIBUTE_BYTES,
+  MAX_ATTRIBUTES,
+  type RareMetadata,
+} from '../platform/facts.ts'
 import { MAX_MODE, MAX_NANOSECONDS, MAX_OWNER, MAX_SECONDS } from './limits.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
-import type { WorkerConfig, RequestInput } from '../lib/workers/definition.ts'
+import type { RequestInput, WorkerConfig } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { errorText } from '../platform/system-error.ts'
 import { storeLayout } from '../store/layout.ts'

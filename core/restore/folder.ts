@@ -4,7 +4,7 @@ import type { StoreLayout } from '../store/layout.ts'
 import { createStoreError } from '../store/problems.ts'
 import { openStoreReader } from '../store/query/reader.ts'
 import type { Library } from './archive-reader.ts'
-import { openInParts, NotReadable } from './write/incoming.ts'
+import { NotReadable, openInParts } from './write/incoming.ts'
 
 /**
  * Opens a store on a disk of this computer for reading, while another process may write to it. Its calls block, so

@@ -21,7 +21,7 @@ import type { ReceiverDestination } from '../settings/destination-schema.ts'
 import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
 import type { EntriesPage } from '../store/query/entries.ts'
 import type { Library } from './archive-reader.ts'
-import { type Incoming, openInParts, NotReadable } from './write/incoming.ts'
+import { type Incoming, NotReadable, openInParts } from './write/incoming.ts'
 
 type Waiting<T> = { resolve(value: T): void; reject(reason: unknown): void }
 type About<A extends RestoreAnswer['about']> = Extract<RestoreAnswer, { about: A }>
@@ -32,7 +32,11 @@ const toPage = ({ contents, directories, strange, next }: About<'contents'>): Co
     facts: decodeMetadata(facts, size),
     digest,
   })),
-  directories: directories.map(([folder, path, facts]) => ({ folder, path, facts: decodeMetadata(facts, 0) })),
+  directories: directories.map(([folder, path, facts]) => ({
+    folder,
+    path,
+    facts: decodeMetadata(facts, 0),
+  })),
   strange,
   next,
 })

@@ -11,7 +11,7 @@ import { BEGUN, MAX_REPORTED, type RestoreReport } from './report-schema.ts'
 import { type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
 import type { LibrarySettings, restorerDefinition } from './restore-messages.ts'
 import { readPages } from './walk.ts'
-import { type RestoreEvent, describeEvent } from './write/events.ts'
+import { describeEvent, type RestoreEvent } from './write/events.ts'
 
 type Definition = typeof restorerDefinition
 type Asked<N extends keyof Definition['requests']> = RequestInput<Definition, N>

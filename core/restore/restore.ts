@@ -4,7 +4,7 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import { MISSING, NO_FILE } from '../store/query/ranges.ts'
 import { type Library, SMALL_BYTES } from './archive-reader.ts'
 import type { RestoreReport } from './report-schema.ts'
-import { type Choice, type OpenedContent, openAhead, readPages, toQuestion, chooseContents } from './walk.ts'
+import { type Choice, chooseContents, type OpenedContent, openAhead, readPages, toQuestion } from './walk.ts'
 import { removeUnfinished } from './write/batch.ts'
 import { makeDestination, requireOutside, restoreStopped } from './write/destination.ts'
 import { emptySummary, type Put, type RestoreEvent, type RestoreSummary } from './write/events.ts'
@@ -238,7 +238,10 @@ function toFaultEvent(fault: string, place: string): RestoreEvent {
 }
 
 /** Returns the error for a choice that matches no file, now or at its time. */
-export function createNoMatchError({ place }: Library, { folder, path: file, version, at }: Choice): UserError {
+export function createNoMatchError(
+  { place }: Library,
+  { folder, path: file, version, at }: Choice,
+): UserError {
   const names = [place, folder, file].filter((part) => part !== null).join('/')
   if (names === '')
     return at === null

@@ -2,7 +2,7 @@ import { type Ledger, openLedger } from '../ledger/ledger.ts'
 import { throttle } from '../lib/async/throttled.ts'
 import { withTimeout } from '../lib/async/with-timeout.ts'
 import { message } from '../lib/i18n/message.ts'
-import type { WorkerConfig, RequestInput } from '../lib/workers/definition.ts'
+import type { RequestInput, WorkerConfig } from '../lib/workers/definition.ts'
 import { raisePriority } from '../lib/workers/priority.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { errorText } from '../platform/system-error.ts'
@@ -59,7 +59,8 @@ export function startScanner(
         lost: async ({ source }: RequestInput<Definition, 'lost'>) => ({
           paths: scanner.findSource(source)?.lostPaths(MOST_LOST) ?? [],
         }),
-        preview: ({ source, examples }: RequestInput<Definition, 'preview'>) => previews.run(source, examples),
+        preview: ({ source, examples }: RequestInput<Definition, 'preview'>) =>
+          previews.run(source, examples),
       },
       stop: () => {
         previews.stop()

@@ -10,7 +10,8 @@ export const getSources = ({ sources }: Config) =>
   sources.map((source) => ({ ...source, name: folderName(source.name) }))
 
 /** The ids of all sources of the settings. */
-export const getKnownSourceIds = (config: Config): string[] => config.known ?? config.sources.map(({ id }) => id)
+export const getKnownSourceIds = (config: Config): string[] =>
+  config.known ?? config.sources.map(({ id }) => id)
 
 /** The sources that are new to the destination `to`, or share it with others than before. */
 export function newWays(before: Config | null, next: Config, to: string): Route[] {

@@ -70,7 +70,8 @@ export function withAdded(settings: Settings, added: Destination): Settings {
  */
 export function withDestinationChanged(settings: Settings, next: Destination): Settings {
   const before = getDestination(settings.destinations, next.id)
-  if (getLocationKey(before) !== getLocationKey(next)) throw new UserError('refuse.otherTarget', { name: before.name })
+  if (getLocationKey(before) !== getLocationKey(next))
+    throw new UserError('refuse.otherTarget', { name: before.name })
   refuseAmong(
     settings.destinations.filter((one) => one !== before),
     next,

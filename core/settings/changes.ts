@@ -2,7 +2,7 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import { withoutMuted } from './channels.ts'
 import { getDestination } from './destinations.ts'
 import { unclosedPattern } from './patterns.ts'
-import { toFolderKey, type Settings, type Source, sourceSchema } from './schema.ts'
+import { type Settings, type Source, sourceSchema, toFolderKey } from './schema.ts'
 
 // Pure functions that change the settings. Destinations have a file of their own: destinations.ts.
 

@@ -27,7 +27,9 @@ export function differences(now: Settings, next: Settings): SettingsDifference[]
     ...compareEntries('checkedPath', now.checkedPaths, next.checkedPaths, ({ path }) => path),
     ...compareEntries('destination', now.destinations, next.destinations, ({ name }) => name),
     ...compareEntries('channel', now.alerts.channels, next.alerts.channels, ({ name }) => name),
-    ...COMPARED_GROUPS.flatMap((group) => compareValues(`${group}.`, omitChannels(now[group]), omitChannels(next[group]))),
+    ...COMPARED_GROUPS.flatMap((group) =>
+      compareValues(`${group}.`, omitChannels(now[group]), omitChannels(next[group])),
+    ),
     ...COMPARED_SINGLE.flatMap((name) => compareValues('', { [name]: now[name] }, { [name]: next[name] })),
   ]
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
-import { type Field, refuseValue, getSecretFields } from '../alerts/channels/catalog.ts'
+import { type Field, getSecretFields, refuseValue } from '../alerts/channels/catalog.ts'
 import type { ChannelSettings } from '../alerts/settings.ts'
 import { dropError } from '../dropped-errors.ts'
 import { type Message, message } from '../lib/i18n/message.ts'

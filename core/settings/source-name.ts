@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { toFolderKey, type Source } from './schema.ts'
+import { type Source, toFolderKey } from './schema.ts'
 
 /** Limit in characters for the schema, and in bytes of UTF-8 for a folder's name. */
 const LONGEST = 200

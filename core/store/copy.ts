@@ -4,7 +4,7 @@ import type { Semaphore } from '../lib/async/semaphore.ts'
 import { closeQuietly } from '../platform/fd.ts'
 import type { Copies } from './copies.ts'
 import { temporaryIn } from './layout.ts'
-import { FileRefused, toOutcome, type Stored } from './outcome.ts'
+import { FileRefused, type Stored, toOutcome } from './outcome.ts'
 import { checkPath, type Offered, reserveRoom, type StoredAt, type StoreParts } from './parts.ts'
 import type { ToldDirectory } from './store-messages.ts'
 

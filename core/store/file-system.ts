@@ -118,7 +118,8 @@ const FOLDS = [false, true].flatMap((foldsCase) =>
 )
 
 /** Returns the keys that a path may have, on any file system. */
-export const toAllKeys = (path: string): string[] => [...new Set(FOLDS.map((fold) => toKey(path, fold)))].sort()
+export const toAllKeys = (path: string): string[] =>
+  [...new Set(FOLDS.map((fold) => toKey(path, fold)))].sort()
 
 /**
  * Renames a file to an unused name. Returns false, and changes nothing, if the name is in use. Blocks. Without hard

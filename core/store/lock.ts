@@ -11,7 +11,7 @@ import { openManifestFile, readManifestFile } from './manifest/file.ts'
 import { Manifest } from './manifest/manifest.ts'
 import { orAbsent, requireDirectory } from './problems.ts'
 import { recoverRound } from './recovering.ts'
-import { isThere, findStoreAround } from './store-around.ts'
+import { findStoreAround, isThere } from './store-around.ts'
 import { Tree } from './tree.ts'
 
 type Log = (level: 'warn', message: string) => void

@@ -21,7 +21,11 @@ export interface StoreParts {
 }
 
 /** Reserves room for `size` bytes of a file. @throws FileRefused if there is no room; system errors */
-export async function reserveRoom({ admission, watch }: StoreParts, file: Offered, size: number): Promise<Room> {
+export async function reserveRoom(
+  { admission, watch }: StoreParts,
+  file: Offered,
+  size: number,
+): Promise<Room> {
   const coming = [{ place: getPlaceName(file), size }]
   const [room] = await watch.during(() => admission.enterAll(file.source.folder, coming))
   if (room === undefined || room instanceof FileRefused) throw room ?? new FileRefused('failed', '')

@@ -7,7 +7,7 @@ import { batchBuffers } from '../protocol/frame-buffers.ts'
 import type { Written } from './group-commit.ts'
 import { temporaryIn } from './layout.ts'
 import { FileRefused, type Outcome, toOutcome } from './outcome.ts'
-import { checkPath, type Offered, getPlaceName, type StoreParts, timeToDurable } from './parts.ts'
+import { checkPath, getPlaceName, type Offered, type StoreParts, timeToDurable } from './parts.ts'
 import {
   type ToldDirectory,
   WRONG_DIGEST,

@@ -1,9 +1,9 @@
 import { settled, warnUnlessCode } from '../dropped-errors.ts'
 import { lstatExactOrNull } from '../platform/lstat-or-null.ts'
-import { isWithin, type Mount, findMount, readMounts } from '../platform/mounts/mountinfo.ts'
+import { findMount, isWithin, type Mount, readMounts } from '../platform/mounts/mountinfo.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
 import { callInTime, callOn } from './calls.ts'
-import { absolutePath, toScannedFile, relativeTo } from './scanned-file.ts'
+import { absolutePath, relativeTo, toScannedFile } from './scanned-file.ts'
 import { type WalkChunk, type WalkOptions, walk } from './walk.ts'
 
 /** Time limit for an answer of a disk inside a source; after it the rest of this disk is skipped. */
@@ -31,7 +31,11 @@ export async function* walkRegions(
  * Returns the mount point at a directory, or between it and the source, where the disk is not the source's; else the
  * root.
  */
-export function findDiskRoot(root: string, base: string, mounts: readonly Mount[] | null = readMounts()): string {
+export function findDiskRoot(
+  root: string,
+  base: string,
+  mounts: readonly Mount[] | null = readMounts(),
+): string {
   const above = mounts === null ? null : findMount(mounts, absolutePath(root, base))
   return above !== null && above.point !== root && isWithin(above.point, root) ? above.point : root
 }

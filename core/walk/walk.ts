@@ -4,7 +4,7 @@ import { holdDirectory } from '../platform/openat2.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
 import { callOn } from './calls.ts'
 import type { MountSkip } from './regions.ts'
-import { toScannedFile, joinRelative, type ScannedFile } from './scanned-file.ts'
+import { joinRelative, type ScannedFile, toScannedFile } from './scanned-file.ts'
 
 /** Something below a source that cannot be sent, with the reason. */
 export type Unsendable =

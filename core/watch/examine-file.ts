@@ -3,7 +3,7 @@ import { hasWriter } from '../platform/libc.ts'
 import { READ_FILE } from '../platform/open-flags.ts'
 import { type HeldDirectory, holdDirectorySync } from '../platform/openat2.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
-import { toScannedFile, type ScannedFile } from '../walk/scanned-file.ts'
+import { type ScannedFile, toScannedFile } from '../walk/scanned-file.ts'
 
 /**
  * Result of the examination of one path. `links`: the number of its names. `unproven`: the system cannot show whether

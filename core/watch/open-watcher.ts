@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { message } from '../lib/i18n/message.ts'
 import { MountTable } from '../platform/mounts/mount-table.ts'
-import { hasUnseenWriters, type Mount, findMount, readMounts } from '../platform/mounts/mountinfo.ts'
+import { findMount, hasUnseenWriters, type Mount, readMounts } from '../platform/mounts/mountinfo.ts'
 import { native } from '../platform/native.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { callOn } from '../walk/calls.ts'

@@ -1,12 +1,12 @@
 import { lstat, readlink } from 'node:fs/promises'
 import { closeFd, openFd } from '../platform/fd.ts'
-import { hasUnseenWriters, findMount, readMounts } from '../platform/mounts/mountinfo.ts'
+import { findMount, hasUnseenWriters, readMounts } from '../platform/mounts/mountinfo.ts'
 import { hasWriter } from '../platform/native.ts'
 import { READ_FILE } from '../platform/open-flags.ts'
 import { holdDirectory } from '../platform/openat2.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
 import { callOn } from '../walk/calls.ts'
-import { toScannedFile, type ScannedFile } from '../walk/scanned-file.ts'
+import { type ScannedFile, toScannedFile } from '../walk/scanned-file.ts'
 
 /**
  * Result of an examination: metadata, and whether a program has the file open for writing. `unknown`: the system

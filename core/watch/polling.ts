@@ -5,7 +5,7 @@ import { message } from '../lib/i18n/message.ts'
 import { sameContent } from '../platform/stat-facts.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
 import { callOn } from '../walk/calls.ts'
-import { absolutePath, toScannedFile, type ScannedFile } from '../walk/scanned-file.ts'
+import { absolutePath, type ScannedFile, toScannedFile } from '../walk/scanned-file.ts'
 import { DelayQueue, MAX_WAITING } from './delay-queue.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 

@@ -19,7 +19,8 @@ export function parseDirectories(argv: readonly string[], isPackaged: boolean): 
 const isLink = (word: string) => word.startsWith(`${LINK_SCHEME}:`)
 
 /** A desktop may pass files dropped on the icon as file: addresses. */
-const parseDirectory = (word: string) => (word.startsWith('file://') ? fileURLToPath(word) : path.resolve(word))
+const parseDirectory = (word: string) =>
+  word.startsWith('file://') ? fileURLToPath(word) : path.resolve(word)
 
 /** Returns the link that a browser or a mail program started the application for; null if there is none. */
 export function linkIn(words: readonly string[]): string | null {

@@ -4,7 +4,7 @@ import { app } from 'electron'
 import { replaceFile } from '../../core/platform/replace-file.ts'
 import { errorCode } from '../../core/platform/system-error.ts'
 import { HIDDEN } from './arguments.ts'
-import { getAutostartFile, desktopEntry } from './autostart-entry.ts'
+import { desktopEntry, getAutostartFile } from './autostart-entry.ts'
 
 /** Reads and sets whether the system starts the application, hidden, at the user's login. */
 export interface LoginStart {

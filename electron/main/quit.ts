@@ -19,7 +19,11 @@ const KEEP_MS = 2_000
  * application is started again meanwhile, it relaunches itself at the end.
  * @param before resolves when its data is written.
  */
-export function createQuit(open: OpenAgent, laterStarts: LaterStarts, before: () => Promise<void>): () => void {
+export function createQuit(
+  open: OpenAgent,
+  laterStarts: LaterStarts,
+  before: () => Promise<void>,
+): () => void {
   let quitting = false
   let again: string[] | null = null
   const end = async () => {

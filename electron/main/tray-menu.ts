@@ -111,7 +111,9 @@ export function buildMenu(
     { label: words(message('menu.add')), click: actions.addDirectory },
     ...buildFolderItems(state, words, actions),
     ...buildIncidentItems(state, words, actions),
-    isPaused ? { label: words(message('menu.resume')), click: actions.resume } : buildPauseItem(words, actions),
+    isPaused
+      ? { label: words(message('menu.resume')), click: actions.resume }
+      : buildPauseItem(words, actions),
     { label: words(message('menu.checkNow')), click: actions.checkNow },
     { type: 'separator' },
     { label: words(message('menu.quit')), click: actions.quit },

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { Menu, nativeImage, type Tray } from 'electron'
 import { type AppState, type StatusLevel, statusLevels } from '../../core/agent/state/schema.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
-import { createMenuPace, menuFacts, buildMenu, type TrayActions } from './tray-menu.ts'
+import { buildMenu, createMenuPace, menuFacts, type TrayActions } from './tray-menu.ts'
 
 export interface StatusTray {
   readonly tray: Tray

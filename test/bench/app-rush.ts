@@ -68,7 +68,15 @@ const row = (metric: string, value: number, unit: string, atMost: number): Row =
   target: { atMost },
 })
 
-function buildRows({ ours, theirs, longestMs }: { ours: Watched; theirs: Watched; longestMs: number }): Row[] {
+function buildRows({
+  ours,
+  theirs,
+  longestMs,
+}: {
+  ours: Watched
+  theirs: Watched
+  longestMs: number
+}): Row[] {
   return [
     row('longest task of the window', longestMs, 'ms', 100),
     {

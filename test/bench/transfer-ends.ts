@@ -123,7 +123,13 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
   }
 }
 
-const buildSource = (id: string, path: string) => ({ id, path, name: id, groupWriteMark: false, paused: false })
+const buildSource = (id: string, path: string) => ({
+  id,
+  path,
+  name: id,
+  groupWriteMark: false,
+  paused: false,
+})
 
 export function offerAll(
   ledger: ReturnType<typeof openLedger>,

@@ -5,17 +5,17 @@ import {
   alertsTab,
   fault,
   form,
+  getMessage,
   INTERVAL_SECONDS,
   isStillRunning,
   lineNotify,
   NOTHING_MORE_MS,
   native,
-  waitForNumber,
   repair,
   startTelling,
   TOLD_WITHIN_MS,
   test,
-  getMessage,
+  waitForNumber,
 } from './telling.ts'
 
 test('twenty sources on a disk that goes read-only: one notice in each channel, one when it is well', async ({

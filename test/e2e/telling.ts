@@ -91,7 +91,12 @@ export async function isStillRunning({ state }: Running, after: number): Promise
 export const native = ({ notifications }: Desktop) =>
   notifications.all.map(({ summary, body }) => ({ summary, body }))
 
-export function waitForNumber<T>(what: string, all: readonly T[], number: number, withinMs: number): Promise<T> {
+export function waitForNumber<T>(
+  what: string,
+  all: readonly T[],
+  number: number,
+  withinMs: number,
+): Promise<T> {
   return until(`${what} number ${number}; all: ${JSON.stringify(all)}`, () => all[number - 1], withinMs)
 }
 

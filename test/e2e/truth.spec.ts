@@ -2,7 +2,7 @@ import { readTray, type TrayAddress, waitForTray } from '../support/desktop/tray
 import { until } from '../support/until.ts'
 import { type Desktop, expect } from './desktop.ts'
 import { alertsTab, test } from './telling.ts'
-import { type Row, buildRows } from './truth-rows.ts'
+import { buildRows, type Row } from './truth-rows.ts'
 import { startWorld, type World } from './truth-world.ts'
 
 // One truth: of each fault the icon, its tooltip, the headline, the card, the Alerts page and the notification say the same

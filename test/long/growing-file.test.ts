@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { isPrefix, keepChanging, watchVersions } from '../support/growing.ts'
 import { startRelay } from '../support/relay.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { allSent, offerAll, senderConfig, startPair, readTree } from '../support/transfer.ts'
+import { allSent, offerAll, readTree, senderConfig, startPair } from '../support/transfer.ts'
 import { until } from '../support/until.ts'
 
 const MIB = 1024 * 1024

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { sendCommand } from '../../core/agent/control-socket.ts'
 import { startHoldfast } from '../support/processes.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { holdfast, pairWith, startReceiver, readState, untilState } from '../support/two-receivers.ts'
+import { holdfast, pairWith, readState, startReceiver, untilState } from '../support/two-receivers.ts'
 
 const SECONDS = Number(process.env.HOLDFAST_STRESS_SECONDS ?? 90)
 /** The destinations have so long after the last change; the periodic comparison comes after 300 s. */

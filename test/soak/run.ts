@@ -8,7 +8,7 @@ import { sendCommand } from '../../core/agent/control-socket.ts'
 import { stateSnapshotSchema } from '../../core/agent/state/schema.ts'
 import { until } from '../support/until.ts'
 import { createRandom, strike } from './faults.ts'
-import { measured, type Sample, takeSample, computeTrend } from './samples.ts'
+import { computeTrend, measured, type Sample, takeSample } from './samples.ts'
 import { openWorld, type World } from './world.ts'
 
 const SAMPLE_EVERY_MS = 2_000

@@ -1,7 +1,7 @@
 import { type Announcement, announce, tellAgainAtMs } from '../../core/alerts/announce.ts'
 import type { Incident } from '../../core/alerts/incident.ts'
-import { parseIncidents, formatIncidents } from '../../core/alerts/incident-file.ts'
-import { acknowledge, forget, observe, getRecoveries, snooze } from '../../core/alerts/incidents.ts'
+import { formatIncidents, parseIncidents } from '../../core/alerts/incident-file.ts'
+import { acknowledge, forget, getRecoveries, observe, snooze } from '../../core/alerts/incidents.ts'
 import {
   type AlertState,
   type Now,

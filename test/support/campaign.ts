@@ -3,7 +3,15 @@ import { randomFillSync } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { openLedger } from '../../core/ledger/ledger.ts'
-import { listFoundFiles, DESTINATION, digestFile, type Home, readIfThere, readTree, writeFile } from './transfer.ts'
+import {
+  DESTINATION,
+  digestFile,
+  type Home,
+  listFoundFiles,
+  readIfThere,
+  readTree,
+  writeFile,
+} from './transfer.ts'
 
 const KIB = 1024
 

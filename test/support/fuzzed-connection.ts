@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-import { toBytes, mutated, strayFrame } from './frame-fuzz.ts'
+import { mutated, strayFrame, toBytes } from './frame-fuzz.ts'
 import { streamPair } from './stream-pair.ts'
 
 /** What the attacker shows: it is a sender's that is let in. */

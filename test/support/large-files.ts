@@ -7,7 +7,7 @@ import { DEFAULT_RULES, type StoreRules } from '../../core/store/quota/rules.ts'
 import { type SmallIncoming, Store, type StoreSource } from '../../core/store/store.ts'
 import { computeDigest, offeredAs } from './file-facts.ts'
 import { temporaryDirectory } from './temporary.ts'
-import { receiverParts, readTree } from './transfer.ts'
+import { readTree, receiverParts } from './transfer.ts'
 
 /** A store that ends with the test, with one source: the directory pc/data. */
 export async function openAt(

@@ -9,11 +9,11 @@ import {
   allSent,
   makeHome,
   offerAll,
+  readTree,
   SOURCE,
   senderConfig,
   startListening,
   startTestSender,
-  readTree,
   writeFile,
 } from './transfer.ts'
 import { until } from './until.ts'

@@ -74,7 +74,11 @@ export function createIncident(id: string, changes: Partial<Incident> = {}): Inc
   }
 }
 
-export function createNotice(what: Notice['what'], incident: Incident, changes: Partial<Notice> = {}): Notice {
+export function createNotice(
+  what: Notice['what'],
+  incident: Incident,
+  changes: Partial<Notice> = {},
+): Notice {
   const at = Date.now()
   const isEnd = what === 'recovered' || what === 'over' || what === 'summary'
   return {

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import type { WorkerConfig, FromWorker, ToWorker } from '../../core/lib/workers/definition.ts'
+import type { FromWorker, ToWorker, WorkerConfig } from '../../core/lib/workers/definition.ts'
 import type { MarkedAnswer, Scanned, scannerDefinition } from '../../core/scan/scanner-messages.ts'
 import { repeat } from './repeat.ts'
 import type { TestSender } from './transfer.ts'

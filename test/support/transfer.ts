@@ -7,10 +7,10 @@ import { onTestFinished } from 'vitest'
 import { workerEnvironment } from '../../core/agent/workers/starter.ts'
 import { type FoundFile, openLedger } from '../../core/ledger/ledger.ts'
 import {
-  type WorkerConfig,
   fromWorkerSchema,
-  type WorkerReport,
+  type WorkerConfig,
   type WorkerDefinition,
+  type WorkerReport,
 } from '../../core/lib/workers/definition.ts'
 import { errorCode } from '../../core/platform/system-error.ts'
 import { type Identity, loadIdentity } from '../../core/protocol/identity.ts'
@@ -266,7 +266,9 @@ export function newSeed(what: string): number {
   return seed
 }
 
-export async function waitUntilListening(receiver: TestReceiver): Promise<{ port: number; fingerprint: string }> {
+export async function waitUntilListening(
+  receiver: TestReceiver,
+): Promise<{ port: number; fingerprint: string }> {
   const { port, fingerprint } = await until('the receiver listens', () => receiver.report(), 20_000)
   return { port, fingerprint }
 }

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
-import type { RequestInput, RequestOutput, RequestName } from '../../lib/workers/definition.ts'
+import type { RequestInput, RequestName, RequestOutput } from '../../lib/workers/definition.ts'
 import { BEGUN, type RestoreReport } from '../../restore/report-schema.ts'
 import { type LibrarySettings, restorerDefinition } from '../../restore/restore-messages.ts'
 import { embeddedDestination, namedDestination } from '../../settings/destinations.ts'

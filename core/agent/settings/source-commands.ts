@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import {
+  getSource,
   refuseEmptyRange,
   refuseUnclosed,
-  getSource,
   withoutChecked,
   withoutSource,
   withSourceChanged,
@@ -86,7 +86,10 @@ async function moveSource(
   const settings = context.settings.get()
   const { path: before, name } = getSource(settings, id)
   const others = settings.sources.filter((one) => one.id !== id)
-  const real = acceptSource(wanted, facts, { sources: others, stores: getStorePaths(settings, context.layout) })
+  const real = acceptSource(wanted, facts, {
+    sources: others,
+    stores: getStorePaths(settings, context.layout),
+  })
   if (real === before) throw new UserError('refuse.already', { path: wanted, name })
   context.change((now) => ({
     ...now,

@@ -4,12 +4,12 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import {
   destinationFailure,
   findHeldMessage,
-  roundDuration,
+  findMarkedMessage,
   isCounted,
   isDiskFailing,
   isOldVerdict,
-  findMarkedMessage,
   movedLink,
+  roundDuration,
   scanProblem,
 } from './derived.ts'
 import type { AppState, DestinationState, SourceState } from './schema.ts'

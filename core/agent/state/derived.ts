@@ -1,4 +1,4 @@
-import { type IncidentKind, isDiskKind, type Severity, getSeverity } from '../../alerts/kinds.ts'
+import { getSeverity, type IncidentKind, isDiskKind, type Severity } from '../../alerts/kinds.ts'
 import type { Checked } from '../../check/checker-messages.ts'
 import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
 import type { AppState, DestinationState, SourceState } from './schema.ts'

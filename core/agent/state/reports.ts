@@ -7,7 +7,7 @@ import type { senderDefinition } from '../../send/sender-messages.ts'
 import { destinationIds } from '../../settings/destinations.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { isDiskFailing, scanProblem } from './derived.ts'
-import { noProgress, sumRates, sumProgress, sumTotals, withDestinations } from './progress.ts'
+import { noProgress, sumProgress, sumRates, sumTotals, withDestinations } from './progress.ts'
 import type { AppState, CheckedPathState, DestinationState, SourceState, WorkerState } from './schema.ts'
 
 /** Adds a connection. It may show that the address belongs to this computer. */
@@ -143,7 +143,9 @@ export function withScanned(state: AppState, scanned: readonly Scanned[], now: n
   return {
     sources: state.sources.map((source) => {
       const one = news.get(source.settings.id)
-      return one === undefined ? source : { ...source, scanned: one, newest: findNewestBatch(source, one, now) }
+      return one === undefined
+        ? source
+        : { ...source, scanned: one, newest: findNewestBatch(source, one, now) }
     }),
   }
 }

@@ -1,10 +1,10 @@
 import type { Incident } from '../../alerts/incident.ts'
 import {
+  getSeverity,
   type IncidentKind,
   incidentKinds,
   isDiskKind,
   namedSubjects,
-  getSeverity,
 } from '../../alerts/kinds.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
@@ -14,10 +14,10 @@ import {
   batchShortfall,
   bytesToGo,
   destinationFailure,
-  roundDuration,
-  isCounted,
   getNamesById,
+  isCounted,
   openFiles,
+  roundDuration,
   surroundingPause,
 } from './derived.ts'
 import type { AppState, Status } from './schema.ts'

@@ -5,7 +5,7 @@ import type { scannerDefinition } from '../../scan/scanner-messages.ts'
 import type { OwnStatus, RemovalRule, senderDefinition } from '../../send/sender-messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
 import type { Destination } from '../../settings/destination-schema.ts'
-import { destinationIds, getSourceDestinations, embeddedDestination } from '../../settings/destinations.ts'
+import { destinationIds, embeddedDestination, getSourceDestinations } from '../../settings/destinations.ts'
 import { type Settings, type Source, sourceFiltersSchema } from '../../settings/schema.ts'
 import type { Secrets } from '../../settings/secrets.ts'
 import { storeLayout } from '../../store/layout.ts'
@@ -43,7 +43,10 @@ export function checkerConfig(
   }
 }
 
-export function scannerConfig(settings: Settings, layout: DataLayout): WorkerConfig<typeof scannerDefinition> {
+export function scannerConfig(
+  settings: Settings,
+  layout: DataLayout,
+): WorkerConfig<typeof scannerDefinition> {
   return {
     // Only senders use the priority. A fixed value here keeps a change of it from starting a new scan.
     sources: settings.sources.map((source) => ({
@@ -161,7 +164,10 @@ function mayRemove(settings: Settings, source: Source, { connected, elsewhere }:
  * Returns the rule for deleting sent files. Marks are never deleted. A batch's files are deleted only after all of it
  * was sent.
  */
-function buildRemovalRule({ kind, batch }: Source, { hours }: NonNullable<Source['deleteAfter']>): RemovalRule {
+function buildRemovalRule(
+  { kind, batch }: Source,
+  { hours }: NonNullable<Source['deleteAfter']>,
+): RemovalRule {
   const afterMs = hours * 3_600_000
   if (kind === 'continuous') return { afterMs, marks: [], sentMark: null }
   return { afterMs, marks: [batch.closedMark, batch.sentMark], sentMark: batch.sentMark }

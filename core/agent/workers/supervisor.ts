@@ -1,14 +1,14 @@
 import { UserError } from '../../lib/i18n/user-error.ts'
 import {
-  type WorkerConfig,
   fromWorkerSchema,
-  type RequestInput,
   type LogLevel,
-  type RequestOutput,
-  type WorkerReport,
+  type RequestInput,
   type RequestName,
+  type RequestOutput,
   type ToWorker,
+  type WorkerConfig,
   type WorkerDefinition,
+  type WorkerReport,
 } from '../../lib/workers/definition.ts'
 import type { WorkerState } from '../state/schema.ts'
 import { PendingRequests } from './pending-requests.ts'

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { warnUnlessCode } from '../../dropped-errors.ts'
 import { message } from '../../lib/i18n/message.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import { getAbortOutcome, delivered, createAbortSignal, getReason } from './answer.ts'
+import { createAbortSignal, delivered, getAbortOutcome, getReason } from './answer.ts'
 import type { Channel, ChannelOutcome } from './channel.ts'
 import { buildPayload } from './facts.ts'
 

@@ -1,6 +1,6 @@
 import { message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
-import { type IncidentKind, type Severity, getSeverity, getSubjects } from '../kinds.ts'
+import { getSeverity, getSubjects, type IncidentKind, type Severity } from '../kinds.ts'
 import type { Notice, NoticeKind } from '../notice.ts'
 import type { OutgoingMessage } from './channel.ts'
 

@@ -1,6 +1,12 @@
 import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { message } from '../../lib/i18n/message.ts'
-import { getAbortOutcome, type HttpAnswer, classifyResponse, createAbortSignal, unreachable } from './answer.ts'
+import {
+  classifyResponse,
+  createAbortSignal,
+  getAbortOutcome,
+  type HttpAnswer,
+  unreachable,
+} from './answer.ts'
 import type { ChannelInput, ChannelOutcome } from './channel.ts'
 
 /** Bytes that are read of a response. Messages for people are shorter. */

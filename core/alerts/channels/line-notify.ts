@@ -12,7 +12,10 @@ export const lineNotify: Channel = {
   send({ text }, given) {
     const { options, secrets } = given
     const { endpoint = '' } = options
-    return post({ url: endpoint, ...buildForm(secrets.token ?? '', shorten(text, MAX_NOTIFY_CHARACTERS)) }, given)
+    return post(
+      { url: endpoint, ...buildForm(secrets.token ?? '', shorten(text, MAX_NOTIFY_CHARACTERS)) },
+      given,
+    )
   },
 }
 

@@ -1,6 +1,6 @@
 import type { messagingApi } from '@line/bot-sdk'
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { delivered, getField, type HttpAnswer, tryParseJson, classifyResponse, refusedAs } from './answer.ts'
+import { classifyResponse, delivered, getField, type HttpAnswer, refusedAs, tryParseJson } from './answer.ts'
 import type { Channel, ChannelInput, ChannelOutcome } from './channel.ts'
 import { exchange, json, type Request } from './http.ts'
 import { shorten } from './shorten.ts'

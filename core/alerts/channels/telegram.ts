@@ -1,4 +1,4 @@
-import { getField, tryParseJson, classifyResponse, clampPause } from './answer.ts'
+import { clampPause, classifyResponse, getField, tryParseJson } from './answer.ts'
 import type { Channel } from './channel.ts'
 import { exchange, json } from './http.ts'
 import { shorten } from './shorten.ts'

@@ -78,7 +78,11 @@ export async function writeFile(
 }
 
 /** Names the file that was made, even if its name was replaced: in a directory of many users that may be a link. */
-function getReadArguments(descriptor: number, file: string, isBuffered: boolean): Parameters<typeof readFile> {
+function getReadArguments(
+  descriptor: number,
+  file: string,
+  isBuffered: boolean,
+): Parameters<typeof readFile> {
   if (process.platform === 'linux') return [`/proc/self/fd/${descriptor}`, { isBuffered }]
   return [file, { isBuffered, flags: READ_FILE }]
 }

@@ -4,9 +4,9 @@ import type { Checked, checkerDefinition, PathToCheck, RememberedMount } from '.
 import { freshMemory, type PathMemory } from '../probes/findings.ts'
 import { slowLimit } from '../verdict.ts'
 import { Reporter } from './reporter.ts'
-import { RunningChecks, type ChecksOutParts } from './running-checks.ts'
+import { type ChecksOutParts, RunningChecks } from './running-checks.ts'
 import { createSpotChecks } from './spot-checks.ts'
-import { callAt, dueAt, chooseTimeouts, tickAfter } from './timetable.ts'
+import { callAt, chooseTimeouts, dueAt, tickAfter } from './timetable.ts'
 import { isOn, Watch } from './watched-path.ts'
 
 export type CheckerConfig = WorkerConfig<typeof checkerDefinition>

@@ -1,7 +1,7 @@
 import { message } from '../../lib/i18n/message.ts'
 import type { Checked, Verdict } from '../checker-messages.ts'
 import type { CheckProgress, Findings } from '../probes/findings.ts'
-import { fileSystemHungVerdict, pickGravest, hungVerdict, noThreadVerdict, toVerdict } from '../verdict.ts'
+import { fileSystemHungVerdict, hungVerdict, noThreadVerdict, pickGravest, toVerdict } from '../verdict.ts'
 import { callAt } from './timetable.ts'
 import { getMountPoint, type Watch } from './watched-path.ts'
 

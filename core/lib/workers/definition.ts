@@ -21,7 +21,9 @@ export interface WorkerDefinition {
 export type WorkerConfig<D extends WorkerDefinition> = z.infer<D['config']>
 export type WorkerReport<D extends WorkerDefinition> = z.infer<D['report']>
 export type RequestName<D extends WorkerDefinition> = keyof D['requests'] & string
-export type RequestInput<D extends WorkerDefinition, N extends RequestName<D>> = z.infer<D['requests'][N]['input']>
+export type RequestInput<D extends WorkerDefinition, N extends RequestName<D>> = z.infer<
+  D['requests'][N]['input']
+>
 export type RequestOutput<D extends WorkerDefinition, N extends RequestName<D>> = z.infer<
   D['requests'][N]['output']
 >

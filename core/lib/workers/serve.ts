@@ -2,12 +2,12 @@ import { logDroppedErrors } from '../../dropped-errors.ts'
 import { toSentence } from '../i18n/user-error.ts'
 import { collectStart } from './collect-start.ts'
 import {
-  type WorkerConfig,
   type FromWorker,
   type LogLevel,
-  type WorkerReport,
   toWorkerSchema,
+  type WorkerConfig,
   type WorkerDefinition,
+  type WorkerReport,
 } from './definition.ts'
 import { endNow } from './end-now.ts'
 

@@ -51,7 +51,8 @@ let last: { text: string; mounts: readonly Mount[] } = { text: '', mounts: [] }
 
 /** Parses mountinfo. The same text is parsed once, because it is read often and rarely changes. */
 export function parseMountinfo(text: string): readonly Mount[] {
-  if (text !== last.text) last = { text, mounts: text.split('\n').flatMap((line) => parseMountinfoLine(line) ?? []) }
+  if (text !== last.text)
+    last = { text, mounts: text.split('\n').flatMap((line) => parseMountinfoLine(line) ?? []) }
   return last.mounts
 }
 

@@ -1,5 +1,5 @@
 import { hostname, networkInterfaces } from 'node:os'
-import { type Mount, findMount, readMounts } from './mountinfo.ts'
+import { findMount, type Mount, readMounts } from './mountinfo.ts'
 
 /** File system types in mountinfo whose files are on another computer, if they name it. */
 const SHARES =
@@ -17,7 +17,10 @@ function parseHost(source: string): string | null {
  * True if a directory is on a share of another computer, by the path's text and the current mounts. False if this is
  * unknown.
  */
-export function isOnOtherComputer(directory: string, mounts: readonly Mount[] | null = readMounts()): boolean {
+export function isOnOtherComputer(
+  directory: string,
+  mounts: readonly Mount[] | null = readMounts(),
+): boolean {
   const mount = findMount(mounts ?? [], directory)
   if (mount === null || !SHARES.test(mount.type)) return false
   const host = parseHost(mount.source)

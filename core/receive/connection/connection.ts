@@ -8,8 +8,8 @@ import { WireFault } from '../../protocol/codec.ts'
 import type { Frame, FrameHeader, FrameType } from '../../protocol/frames.ts'
 import { PROTOCOL, type RefusalCode } from '../../protocol/limits.ts'
 import { peerFingerprint } from '../../protocol/pin.ts'
-import { HANDSHAKE_MS, formatRemote } from '../../protocol/tls.ts'
-import { type Sender, listResendRequests } from '../../store/senders/senders.ts'
+import { formatRemote, HANDSHAKE_MS } from '../../protocol/tls.ts'
+import { listResendRequests, type Sender } from '../../store/senders/senders.ts'
 import { StoreSession } from '../../store/session/upload-session.ts'
 import { compareSessions, type KnownSession } from '../../store/store.ts'
 import type { ActiveConnection, ConnectionPlace } from './active-connections.ts'
@@ -24,7 +24,10 @@ const AGAIN_MS = 10 * 60_000
  * are harmless.
  * @param wanted see listWanted.
  */
-function createResendRequester(channel: FrameChannel, wanted: () => ReturnType<typeof listResendRequests>): () => void {
+function createResendRequester(
+  channel: FrameChannel,
+  wanted: () => ReturnType<typeof listResendRequests>,
+): () => void {
   let again: NodeJS.Timeout | undefined
 
   const sendAll = async (): Promise<void> => {
@@ -81,7 +84,11 @@ const KNOWN_WITHIN_MS = 3_000
  * than the store's, the files stored since are first recorded in the manifest, to be offered again. If that fails now,
  * the welcome repeats the sender's own position, so that the next connection finds the same difference.
  */
-async function findAgreedSession(host: ConnectionHost, folder: string, theirs: FrameHeader<'hello'>['session']) {
+async function findAgreedSession(
+  host: ConnectionHost,
+  folder: string,
+  theirs: FrameHeader<'hello'>['session'],
+) {
   const found = await withTimeout(KNOWN_WITHIN_MS, host.store.known(folder)).catch(
     ignoreError(ASKED_AGAIN, null),
   )

@@ -8,7 +8,7 @@ import type { Store } from '../../store/store.ts'
 import { redeemCode } from '../pairing/invitation.ts'
 import type { SeenLog } from '../senders/last-seen.ts'
 import type { ActiveConnection, Connected } from './active-connections.ts'
-import { type Counters, countOne, type RefusedKind, formatRefusal } from './refusals.ts'
+import { type Counters, countOne, formatRefusal, type RefusedKind } from './refusals.ts'
 
 interface HostParts {
   name: string

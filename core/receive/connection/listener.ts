@@ -5,7 +5,7 @@ import { formatAddress } from '../../lib/i18n/address.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Identity } from '../../protocol/identity.ts'
-import { formatRemote, serverOptions, getTransport } from '../../protocol/tls.ts'
+import { formatRemote, getTransport, serverOptions } from '../../protocol/tls.ts'
 import type { RefusedKind } from './refusals.ts'
 
 /**

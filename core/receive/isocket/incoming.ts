@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { ignoreError } from '../../dropped-errors.ts'
 import { LATE, withTimeout } from '../../lib/async/with-timeout.ts'
 import { MAX_FILE_BYTES } from '../../platform/facts.ts'
-import { MAX_PATH_BYTES, findNameFault } from '../../protocol/names.ts'
+import { findNameFault, MAX_PATH_BYTES } from '../../protocol/names.ts'
 
 /** The reason why reading has ended. */
 export type Ended = 'closed' | 'silent' | 'long'

@@ -36,7 +36,11 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
 
   server.on('connection', (socket) => {
     if (connections.size >= MAX_CONNECTIONS) {
-      host.onRefusedConnection(formatRemote(socket), `isocket: more than ${MAX_CONNECTIONS} connections`, 'flood')
+      host.onRefusedConnection(
+        formatRemote(socket),
+        `isocket: more than ${MAX_CONNECTIONS} connections`,
+        'flood',
+      )
       socket.on('error', () => undefined)
       socket.resetAndDestroy()
       return

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expectErrorCodes } from '../../dropped-errors.ts'
-import { createHasher, computeDigest } from '../../platform/digest.ts'
+import { computeDigest, createHasher } from '../../platform/digest.ts'
 import { isDurable, type Outcome, toOutcome } from '../../store/outcome.ts'
 import type { Offered, StoreSource } from '../../store/parts.ts'
 import type { IncomingFile, Store } from '../../store/store.ts'

@@ -11,7 +11,7 @@ import { type ReceiveConfig, readSecrets } from './config.ts'
 import { createStoreProbe } from './health.ts'
 import { createMetrics } from './metrics.ts'
 import { startReceiverAlerting } from './receiver-alerting.ts'
-import { openWeb, createPages } from './web.ts'
+import { createPages, openWeb } from './web.ts'
 
 /** A receiver with its web pages, as run by `holdfast receive`. */
 export type ReceiveService = Awaited<ReturnType<typeof startService>>

@@ -4,7 +4,7 @@ import type { WordKey } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { makeDirectories } from '../../platform/make-directories.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
-import { findDenied, describeDenied } from './permissions.ts'
+import { describeDenied, findDenied } from './permissions.ts'
 
 /** Errors with a message of their own, because the remedy differs (errno(3)). */
 const sentences: Readonly<Record<string, WordKey>> = {

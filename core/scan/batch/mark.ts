@@ -21,7 +21,8 @@ export async function createMark(directory: string, name: string, identity: stri
   const handle = process.platform === 'win32' ? null : await open(directory, HOLD_DIRECTORY)
   try {
     const stats = await (handle?.stat({ bigint: true }) ?? stat(directory, { bigint: true }))
-    if (getIdentity({ inode: stats.ino, bornAtNs: bornAt(stats) }) !== identity) throw createReplacedError(directory)
+    if (getIdentity({ inode: stats.ino, bornAtNs: bornAt(stats) }) !== identity)
+      throw createReplacedError(directory)
     const file = path.join(getHeldPath(handle, directory), name)
     const mark = await create(file)
     try {

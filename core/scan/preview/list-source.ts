@@ -211,7 +211,9 @@ function whySkipped(skipped: Skipped, names: NameFilter): Message {
   if (why === 'not-a-file') return message(WHY_SKIPPED[why], { type: skipped.type })
   if (why !== 'ignored') return message(WHY_SKIPPED[why])
   // The path may be a directory, whose patterns end with "/".
-  return message(WHY_SKIPPED[why], { pattern: names.findPattern(path) ?? names.findPattern(`${path}/`) ?? '' })
+  return message(WHY_SKIPPED[why], {
+    pattern: names.findPattern(path) ?? names.findPattern(`${path}/`) ?? '',
+  })
 }
 
 function whyUnsendable(unsendable: Unsendable): Message {

@@ -46,7 +46,14 @@ export interface MassChangeGuardOptions {
   failed(thrown: unknown): void
 }
 
-export function openMassChangeGuard({ source, ledger, destinations, changed, offered, failed }: MassChangeGuardOptions) {
+export function openMassChangeGuard({
+  source,
+  ledger,
+  destinations,
+  changed,
+  offered,
+  failed,
+}: MassChangeGuardOptions) {
   const { id } = source
   const stopping = new AbortController()
   let held = attempt(() => ledger.held(id), null, failed)

@@ -2,7 +2,7 @@ import { leftOutBySize } from '../../filter/limits.ts'
 import { isBelowAway } from '../../ledger/mount-presence.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
 import type { SessionContext } from '../source-session.ts'
-import { offerEverywhere, compareWithLedger } from './ledger-diff.ts'
+import { compareWithLedger, offerEverywhere } from './ledger-diff.ts'
 import { WAIT_MS } from './mass-change-guard.ts'
 
 /**

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { ignoreError } from '../../dropped-errors.ts'
 import type { Ledger, Removable } from '../../ledger/ledger.ts'
-import { isBelowAway, getMountPresence } from '../../ledger/mount-presence.ts'
+import { getMountPresence, isBelowAway } from '../../ledger/mount-presence.ts'
 import { lstatOrNull } from '../../platform/lstat-or-null.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Session } from '../destinations/destination.ts'
@@ -11,7 +11,7 @@ import type { RemovalRule } from '../sender-messages.ts'
 import { type Confirmed, confirm } from './confirm.ts'
 import { findFileObstacle, findSourceObstacle } from './preconditions.ts'
 import { getBatchDirectory, isRemovableName, type RemovalSource } from './rule.ts'
-import { finishRemoval, type Taken, safeUnlink } from './safe-unlink.ts'
+import { finishRemoval, safeUnlink, type Taken } from './safe-unlink.ts'
 import { getDirectory, getName, withDirectory } from './within.ts'
 
 /** A smaller jump is a clock correction, as by time synchronisation. */
@@ -131,7 +131,9 @@ export class Pass {
   async #finishInterrupted(source: RemovalSource, id: number, file: string): Promise<Taken | null> {
     if (isBelowAway(file, this.#ledger.mountsInside(source.id))) return null
     try {
-      const end = await withDirectory(source, file, (directory) => finishRemoval(directory, id, getName(file)))
+      const end = await withDirectory(source, file, (directory) =>
+        finishRemoval(directory, id, getName(file)),
+      )
       // A missing file may be on the disk that was unmounted just now.
       return this.#isAway(source) ? null : end
     } catch (error) {
@@ -238,7 +240,8 @@ export class Pass {
       const file = path.join(source.path, due.path)
       const take = (directory: string) => safeUnlink(directory, getName(due.path), due, device)
       try {
-        const end = this.#host.session(source) === null ? 'stays' : await withDirectory(source, due.path, take)
+        const end =
+          this.#host.session(source) === null ? 'stays' : await withDirectory(source, due.path, take)
         ends.push({ id: due.id, end })
         if (end === 'removed') this.#events.log('info', `${file} was sent and is removed here`)
       } catch (error) {

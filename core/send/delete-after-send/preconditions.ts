@@ -3,7 +3,7 @@ import { access, realpath } from 'node:fs/promises'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { getMountPresence } from '../../ledger/mount-presence.ts'
 import { lstatOrNull } from '../../platform/lstat-or-null.ts'
-import { hasUnseenWriters, findMount, readMounts } from '../../platform/mounts/mountinfo.ts'
+import { findMount, hasUnseenWriters, readMounts } from '../../platform/mounts/mountinfo.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { RemovalRule } from '../sender-messages.ts'
 import { getBatchDirectory, type RemovalSource } from './rule.ts'
@@ -41,7 +41,9 @@ export async function findFileObstacle(
   try {
     if (batch !== null && !(await isClosed(source, file, rule)))
       return { directory: batch, why: 'its batch is open' }
-    await withDirectory(source, file, (directory) => access(`${directory}/.`, constants.W_OK | constants.X_OK))
+    await withDirectory(source, file, (directory) =>
+      access(`${directory}/.`, constants.W_OK | constants.X_OK),
+    )
     return null
   } catch (error) {
     // ENOENT of a directory may also mean a disk that was just unmounted: only a lookup inside it proves absence.

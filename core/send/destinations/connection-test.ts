@@ -50,7 +50,12 @@ export async function testFile(
 }
 
 /** Runs a test of a destination, step by step. Never rejects. */
-export async function runConnectionTest({ name, signal, run, why }: ConnectionTest): Promise<DestinationTest> {
+export async function runConnectionTest({
+  name,
+  signal,
+  run,
+  why,
+}: ConnectionTest): Promise<DestinationTest> {
   const found: DestinationTest['found'] = { notes: [] }
   const tried = new Map<TestStep, { done: boolean; ms: number }>()
   const step: DoStep = async (name, act) => {

@@ -152,7 +152,16 @@ export class Changes {
 
 /** Returns the columns of a file, in the order of `add` and of `change`. */
 const toFileColumns = ({ source, key, path, facts, digest }: NewFile, { now, position }: Moment) =>
-  [source, key, path === key ? null : path, facts.size, ...toFactColumns(facts), digest, now, position] as const
+  [
+    source,
+    key,
+    path === key ? null : path,
+    facts.size,
+    ...toFactColumns(facts),
+    digest,
+    now,
+    position,
+  ] as const
 
 const toFactColumns = (facts: FileMetadata) => {
   const [seconds, nanoseconds, mode, uid, gid, more] = encodeMetadata(facts)

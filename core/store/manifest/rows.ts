@@ -65,7 +65,10 @@ const COLUMNS = `source, key, version, depth, coalesce(path, key) AS path, size,
   digest, stored_at AS storedAt, replaced_at AS replacedAt, replaced_clock_ms AS replacedClockMs, gone_at AS goneAt,
   pinned AS isPinned`
 
-function parseFacts({ mtime_s, mtime_ns, mode, uid, gid, more }: RawFacts, size: number): FileMetadata | null {
+function parseFacts(
+  { mtime_s, mtime_ns, mode, uid, gid, more }: RawFacts,
+  size: number,
+): FileMetadata | null {
   try {
     const words: unknown = [mtime_s, mtime_ns, mode, uid, gid, more === null ? null : unpack(more)]
     return isEncodedMetadata(words) ? decodeMetadata(words, size) : null

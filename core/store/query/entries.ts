@@ -1,7 +1,7 @@
 import type { EntriesQuestion, RestoreEntry } from '../../protocol/restore-entries.ts'
 import { toAllKeys } from '../file-system.ts'
 import { isFileRow, type Rows, rangeBelow, type SourceRow } from '../manifest/rows.ts'
-import { getFolderName, parseOrigin, findSource } from './select.ts'
+import { findSource, getFolderName, parseOrigin } from './select.ts'
 
 export interface EntriesPage {
   entries: RestoreEntry[]

@@ -4,8 +4,8 @@ import { openBeneathSync } from '../../platform/openat2.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
 import { toAllKeys } from '../file-system.ts'
 import type { StoreLayout } from '../layout.ts'
-import { type FileRow, isFileRow, getPlace, type Rows, type SourceRow } from '../manifest/rows.ts'
-import { parseOrigin, findSource } from './select.ts'
+import { type FileRow, getPlace, isFileRow, type Rows, type SourceRow } from '../manifest/rows.ts'
+import { findSource, parseOrigin } from './select.ts'
 
 /** A part of a stored file. */
 export interface Range {

@@ -8,7 +8,7 @@ import type { ReadCalls } from '../store-messages.ts'
 import { contentsPage } from './contents.ts'
 import { entriesPage, listFolders } from './entries.ts'
 import { readRanges } from './ranges.ts'
-import { parseOrigin, findSource } from './select.ts'
+import { findSource, parseOrigin } from './select.ts'
 
 type Input<K extends keyof ReadCalls> = ReadCalls[K]['input']
 

@@ -116,7 +116,11 @@ interface Origin {
  * @param sender requests its own folder, by the names of its sources; null: the whole store, by "<sender>/<source>".
  * @returns null if such names cannot exist in a store.
  */
-export function parseOrigin(sender: string | null, folder: string | null, path: string | null): Origin | null {
+export function parseOrigin(
+  sender: string | null,
+  folder: string | null,
+  path: string | null,
+): Origin | null {
   const names = [...(sender === null ? [] : [sender]), ...(folder?.split('/') ?? [])]
   const isFolder = names.length <= 2 && (folder === null || findNameFault(folder) === null)
   const isPath = path === null || (names.length === 2 && findNameFault(path) === null)

@@ -1,7 +1,7 @@
 import type { StatsFs } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { FileRefused } from '../outcome.ts'
-import { type Amount, floorBytes, NAME_BYTES, checkQuota, getQuota, type StoreRules } from './rules.ts'
+import { type Amount, checkQuota, floorBytes, getQuota, NAME_BYTES, type StoreRules } from './rules.ts'
 
 /** Inodes that stay free: the lesser of this number and this share of all inodes of the file system. */
 const FREE_NAMES = { most: 10_000, share: 0.01 }

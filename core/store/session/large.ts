@@ -6,7 +6,7 @@ import type { FrameHeader } from '../../protocol/frames.ts'
 import { MAX_CHUNKS, MAX_OPEN_FILES } from '../../protocol/limits.ts'
 import { toOutcome } from '../outcome.ts'
 import type { IncomingFile, Stored } from '../store.ts'
-import { type AskedFile, type SessionParts, parseDirectories } from './upload-session.ts'
+import { type AskedFile, parseDirectories, type SessionParts } from './upload-session.ts'
 
 /**
  * Maximum of large files of one session that are open in the store. A sender may have MAX_OPEN_FILES that it has not

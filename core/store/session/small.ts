@@ -5,7 +5,7 @@ import type { FrameHeader } from '../../protocol/frames.ts'
 import { type Outcome, toOutcome } from '../outcome.ts'
 import type { SmallIncoming } from '../store.ts'
 import type { SourceLookup } from './sources.ts'
-import { type AskedFile, type SessionParts, parseDirectories } from './upload-session.ts'
+import { type AskedFile, parseDirectories, type SessionParts } from './upload-session.ts'
 
 /** Returns the files of a batch, with their parts of its payload. */
 function splitBatch(

@@ -47,7 +47,11 @@ export interface SessionParts {
 
 /** Returns the directories in a frame, with their metadata. */
 export const parseDirectories = (entries: readonly DirectoryEntry[], found: SourceLookup): ToldDirectory[] =>
-  entries.map(([number, path, facts]) => ({ source: found(number).id, path, facts: decodeMetadata(facts, 0) }))
+  entries.map(([number, path, facts]) => ({
+    source: found(number).id,
+    path,
+    facts: decodeMetadata(facts, 0),
+  }))
 
 /** The store's end of a session: stores the files in frames, independent of the transport. */
 export class StoreSession {

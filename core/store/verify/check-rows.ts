@@ -3,8 +3,8 @@ import { digestText } from '../../platform/digest.ts'
 import type { StoreLayout } from '../layout.ts'
 import {
   type FileRow,
-  isFileRow,
   getPlace,
+  isFileRow,
   ROW_FOLLOWS_MS,
   type Rows,
   rangeBelow,

@@ -9,7 +9,7 @@ import { copyText } from '../../ui/copy.ts'
 import { IconBellOff, IconCheck, IconClockPause, IconCopy } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import { incidentDetails } from '../help/details.ts'
-import { findConcerned, type Incident, type Known, lastEnd, findMuted, namesInLine } from './incidents.ts'
+import { findConcerned, findMuted, type Incident, type Known, lastEnd, namesInLine } from './incidents.ts'
 
 /** Name under which an incident is acknowledged if the host does not know the user. */
 const BY_WINDOW = 'window'

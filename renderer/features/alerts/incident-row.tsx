@@ -5,7 +5,7 @@ import { At, Elapsed } from '../../ui/times.tsx'
 import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
-import { type Incident, isAboutPaths, getLevel, getSeverity, getSubjects, formatTitle } from './incidents.ts'
+import { formatTitle, getLevel, getSeverity, getSubjects, type Incident, isAboutPaths } from './incidents.ts'
 
 /** At most this many subjects are listed: more paths of the same disk add no information. */
 const mostSubjects = 5

@@ -1,6 +1,12 @@
 import { getNamesById } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { isDiskKind, namedSubjects, severities, getSeverity, getSubjects } from '../../../core/alerts/kinds.ts'
+import {
+  getSeverity,
+  getSubjects,
+  isDiskKind,
+  namedSubjects,
+  severities,
+} from '../../../core/alerts/kinds.ts'
 import type { Words } from '../../words/context.tsx'
 import { type HealthLevel, severityLevel } from '../overview/describe.ts'
 

@@ -3,7 +3,7 @@ import { useCommands } from '../../state/commands.tsx'
 import { useNow } from '../../state/now.ts'
 import { useWords } from '../../words/context.tsx'
 import { Undo } from './incident-actions.tsx'
-import { listKnown, findMuted } from './incidents.ts'
+import { findMuted, listKnown } from './incidents.ts'
 
 /** Lists the muted sources and checked paths, so that a forgotten muting is noticed. */
 export function MutedPart({ settings }: { settings: AppState['settings'] }) {

@@ -10,7 +10,7 @@ import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
 import { DeliveryList } from './delivery-list.tsx'
 import { Subjects } from './incident-row.tsx'
-import { type Incident, getLevel, getSeverity, formatTitle } from './incidents.ts'
+import { formatTitle, getLevel, getSeverity, type Incident } from './incidents.ts'
 
 interface TimelineRowProps {
   incident: Incident

@@ -2,8 +2,8 @@ import type { CommandInput } from '../../../core/agent/contract.ts'
 import {
   type ChannelType,
   getFields,
-  refuseValue,
   getSecretFields,
+  refuseValue,
 } from '../../../core/alerts/channels/catalog.ts'
 
 export type NewChannel = CommandInput<'addChannel'>

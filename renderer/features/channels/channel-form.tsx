@@ -16,11 +16,11 @@ import { useWords } from '../../words/context.tsx'
 import {
   type Channel,
   type ChannelDraft,
-  toDraft,
   newChannelId,
   newDraft,
   type Problems,
   readDraft,
+  toDraft,
 } from './channel-draft.ts'
 import { needsWord, typeWord } from './channel-words.ts'
 import { FieldInput } from './field-input.tsx'

@@ -44,7 +44,11 @@ function boundTo({ id }: DestinationState, sources: readonly SourceState[]): str
   )
 }
 
-function listConsequences({ kind, name, totals }: DestinationState, isLast: boolean, t: Words['t']): string[] {
+function listConsequences(
+  { kind, name, totals }: DestinationState,
+  isLast: boolean,
+  t: Words['t'],
+): string[] {
   return [
     t('window.destination.removeEffect', { name }),
     ...(isLast ? [t('window.embedded.useEffect')] : []),

@@ -30,7 +30,7 @@ export function useDestinationTest(): DestinationTest {
     },
     [bridge],
   )
-  const testedOf = (given: Question | null) =>
+  const findResult = (given: Question | null) =>
     given !== null && last?.asked === JSON.stringify(given) ? last.tested : null
   return { test, isTesting, findResult }
 }

@@ -29,7 +29,9 @@ export function useShortcuts(openPage: ReturnType<typeof useOpenPage>): void {
 type Keys = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>
 
 /** Maps a key to its action: Ctrl (on macOS Command) with W, Q or a comma; F5 and Escape alone. */
-export function findAction(keys: Keys): 'closeDialog' | 'hideWindow' | 'quit' | 'settings' | 'checkNow' | null {
+export function findAction(
+  keys: Keys,
+): 'closeDialog' | 'hideWindow' | 'quit' | 'settings' | 'checkNow' | null {
   const { key, ctrlKey, metaKey, altKey, shiftKey } = keys
   if (altKey || shiftKey) return null
   if (!ctrlKey && !metaKey) return key === 'F5' ? 'checkNow' : key === 'Escape' ? 'closeDialog' : null

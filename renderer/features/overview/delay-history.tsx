@@ -2,7 +2,7 @@ import { SegmentedControl, Skeleton, useComputedColorScheme } from '@mantine/cor
 import { lazy, Suspense, useState } from 'react'
 import { useCheckHistory } from '../../state/check-history.ts'
 import { useWords } from '../../words/context.tsx'
-import { plotPoints, type Reach, reaches, findReach } from './delay-data.ts'
+import { findReach, plotPoints, type Reach, reaches } from './delay-data.ts'
 import type { Failure } from './delay-plot.tsx'
 
 /** The plot's library is loaded with the first plot. */

@@ -1,8 +1,8 @@
 import {
   type DestinationFailure,
   destinationFailure,
-  type ScanActivity,
   getScanActivity,
+  type ScanActivity,
 } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'

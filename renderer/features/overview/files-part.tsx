@@ -1,6 +1,12 @@
 import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { useWords } from '../../words/context.tsx'
-import { destinationName, destinationNames, getDestinationStates, doneWord, getPhaseWord } from './describe.ts'
+import {
+  destinationName,
+  destinationNames,
+  doneWord,
+  getDestinationStates,
+  getPhaseWord,
+} from './describe.ts'
 
 /** Shows the numbers of a source's files, by destination. */
 export function FilesPart({ source, state }: { source: SourceState; state: AppState }) {
@@ -50,7 +56,11 @@ export function FilesPart({ source, state }: { source: SourceState; state: AppSt
 }
 
 /** Describes a source's files at one of several destinations. */
-function formatCounts({ id }: DestinationState, source: SourceState, t: ReturnType<typeof useWords>['t']): string {
+function formatCounts(
+  { id }: DestinationState,
+  source: SourceState,
+  t: ReturnType<typeof useWords>['t'],
+): string {
   const totals = source.destinations.find((one) => one.id === id)?.totals
   if (totals === undefined) return ''
   const { sentFiles, waitingFiles } = totals

@@ -4,8 +4,8 @@ import { memo } from 'react'
 import {
   batchShortfall,
   findHeldMessage,
-  isCounted,
   findMarkedMessage,
+  isCounted,
   scanProblem,
 } from '../../../core/agent/state/derived.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
@@ -16,7 +16,7 @@ import { ProgressRow } from '../../ui/progress-row.tsx'
 import { Elapsed } from '../../ui/times.tsx'
 import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
-import { batchWord, doneWord, type Health, getPhaseWord, summariseBatches, type Whereto } from './describe.ts'
+import { batchWord, doneWord, getPhaseWord, type Health, summariseBatches, type Whereto } from './describe.ts'
 import { HealthMark } from './health-line.tsx'
 import { LinkPart } from './link-part.tsx'
 import type { DestinationChoice } from './source-destinations.tsx'

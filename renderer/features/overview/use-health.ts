@@ -1,7 +1,7 @@
 import { isOldVerdict } from '../../../core/agent/state/derived.ts'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { useOfNow } from '../../state/now.ts'
-import { type Health, getHealth } from './describe.ts'
+import { getHealth, type Health } from './describe.ts'
 
 /** Returns a path's present health; renders again only when it changes. */
 export function useHealth(checked: SourceState['checked'], intervalSeconds: number): Health {

@@ -5,7 +5,7 @@ import { useCommands } from '../../state/commands.tsx'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 import { PathButton } from '../destinations/path-button.tsx'
-import { toDraft, newReceiving, type Receive, readReceiving } from './draft.ts'
+import { newReceiving, type Receive, readReceiving, toDraft } from './draft.ts'
 
 interface ReceiveFormProps {
   /** Initial values of the form; null if nothing was set yet. */

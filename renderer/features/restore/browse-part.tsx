@@ -3,7 +3,7 @@ import { Fragment, useState } from 'react'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import { IconSearch } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
-import { type Computer, buildCrumbs, type Spot, TOP } from './browse.ts'
+import { buildCrumbs, type Computer, type Spot, TOP } from './browse.ts'
 import { ListingPart } from './listing-part.tsx'
 import { type Chosen, RestoreDialog } from './restore-dialog.tsx'
 

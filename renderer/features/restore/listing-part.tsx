@@ -4,7 +4,7 @@ import { IconChevronRight, IconDownload, IconFile, IconFolder, IconHistory } fro
 import { RovingList } from '../../ui/roving-list.tsx'
 import { At } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
-import { type Spot, getEntrySpot } from './browse.ts'
+import { getEntrySpot, type Spot } from './browse.ts'
 import type { Chosen } from './restore-dialog.tsx'
 import { type Listing, useListing, type Whose, type Wish } from './use-listing.ts'
 import { VersionList } from './version-list.tsx'
@@ -98,7 +98,11 @@ function Rows({ wish, listing, isRestoring, onGo, onChoose }: ListingPartProps &
         ))}
         {entries.map((entry) =>
           entry.kind === 'directory' ? (
-            <DirectoryRow key={entry.name} name={entry.name} onOpen={() => onGo(getEntrySpot(spot, entry.name))} />
+            <DirectoryRow
+              key={entry.name}
+              name={entry.name}
+              onOpen={() => onGo(getEntrySpot(spot, entry.name))}
+            />
           ) : (
             <FileRow
               key={entry.name}

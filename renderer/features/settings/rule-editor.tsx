@@ -3,7 +3,7 @@ import { type FormEvent, useId, useState } from 'react'
 import type { SendRule } from '../../../core/settings/schema.ts'
 import { NumberField } from '../../ui/number-field.tsx'
 import { useWords } from '../../words/context.tsx'
-import { emptyRule, toRuleForm, type RuleForm, rateLimits, parseRule, weekdays } from './limit-form.ts'
+import { emptyRule, parseRule, type RuleForm, rateLimits, toRuleForm, weekdays } from './limit-form.ts'
 
 interface RuleEditorProps {
   /** The rule to edit; null for a new one. */

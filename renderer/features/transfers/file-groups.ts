@@ -29,7 +29,13 @@ export function groupFiles(files: readonly LedgerFile[]): (LedgerFile | FileGrou
   return runs.flatMap((run): (LedgerFile | FileGroup)[] =>
     run.length < LEAST
       ? run
-      : [{ directory: getDirectory(run[0]), files: run, bytes: run.reduce((sum, { size }) => sum + size, 0) }],
+      : [
+          {
+            directory: getDirectory(run[0]),
+            files: run,
+            bytes: run.reduce((sum, { size }) => sum + size, 0),
+          },
+        ],
   )
 }
 

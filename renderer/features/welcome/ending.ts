@@ -9,7 +9,10 @@ export interface EndLine {
 }
 
 /** Summarizes the first run, a sentence per part. @param startsAtLogin null if unknown. */
-export function summarizeFirstRun({ settings, destinations }: AppState, startsAtLogin: boolean | null): EndLine[] {
+export function summarizeFirstRun(
+  { settings, destinations }: AppState,
+  startsAtLogin: boolean | null,
+): EndLine[] {
   const { sources, checkedPaths, alerts, notifications } = settings
   const line = (key: WordKey, names: string[], isWell: boolean): EndLine => ({ key, names, isWell })
   const protectedNames = sources.map(({ name }) => name)

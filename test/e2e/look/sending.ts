@@ -7,12 +7,12 @@ const SENDER = 'station-3'
 
 /** Where files go and what comes from elsewhere, in the world of `sendingWorld`. */
 export function destinationViews({ page }: Running): View[] {
-  const { inTab, press, menuOf, menu, part, scrollTo } = handOn(page)
+  const { inTab, press, openMenu, menu, part, scrollTo } = handOn(page)
   const inPage = (then: () => Promise<unknown>) => () => inTab('window.destinations', then)
   const receiving = () => scrollTo('window.receiving.title')
   return [
     { name: 'destinations', isMain: true, open: inPage(async () => undefined) },
-    { name: 'destination-menu', open: inPage(() => menuOf('Office')) },
+    { name: 'destination-menu', open: inPage(() => openMenu('Office')) },
     { name: 'rename-destination', open: inPage(() => menu('nas-2', 'window.destination.rename')) },
     { name: 'change-destination', open: inPage(() => menu('Office', 'window.destinations.change')) },
     {
@@ -33,7 +33,7 @@ export function destinationViews({ page }: Running): View[] {
     { name: 'remove-destination', open: inPage(() => menu('nas-2', 'window.destination.remove')) },
     { name: 'remove-refused', open: inPage(() => menu('Backup disk', 'window.destination.remove')) },
     { name: 'receiving', isPart: true, open: inPage(receiving) },
-    { name: 'sender-menu', open: inPage(() => menuOf(SENDER)) },
+    { name: 'sender-menu', open: inPage(() => openMenu(SENDER)) },
     { name: 'rename-sender', open: inPage(() => menu(SENDER, 'window.destination.rename')) },
     { name: 'revoke-sender', open: inPage(() => menu(SENDER, 'window.receiving.revoke')) },
     {

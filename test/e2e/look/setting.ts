@@ -65,7 +65,7 @@ export function settingViews({ page, holdfast }: Running, imported: string): Vie
 
 /** The channels' menus, and the form of each type. */
 export function channelViews({ page }: Running): View[] {
-  const { t, dialog, inTab, press, menuOf, menu } = handOn(page)
+  const { t, dialog, inTab, press, openMenu, menu } = handOn(page)
   const inPage = (then: () => Promise<unknown>) => () => inTab('window.settings', then)
   const type = async (name: string) => {
     await press('window.channel.add')
@@ -81,7 +81,7 @@ export function channelViews({ page }: Running): View[] {
   }
   const end = () => dialog.locator('form').evaluate((one) => one.scrollIntoView({ block: 'end' }))
   return [
-    { name: 'channel-menu', open: inPage(() => menuOf('Phone')) },
+    { name: 'channel-menu', open: inPage(() => openMenu('Phone')) },
     { name: 'channel-edit', open: inPage(() => menu('Phone', 'window.channel.edit')) },
     { name: 'channel-remove', open: inPage(() => menu('Phone', 'window.channel.remove')) },
     { name: 'channel-types', open: inPage(() => press('window.channel.add')) },

@@ -9,7 +9,7 @@ const UNWRITABLE = '/proc/holdfast-diagnostics.zip'
 /** The views of the frame and the overview, in the world of `watchingWorld` below this directory. */
 export function overviewViews({ page, holdfast }: Running, base: string): View[] {
   const hand = handOn(page)
-  const { t, dialog, press, item, text, menu, menuOf, field } = hand
+  const { t, dialog, press, item, text, menu, openMenu, field } = hand
   const call = page.evaluate.bind(page)
   const checkedPath = path.join(base, 'data/documents/2026')
   const saveDiagnostics = async (to: string) => {
@@ -93,7 +93,7 @@ export function overviewViews({ page, holdfast }: Running, base: string): View[]
       open: () => call(() => drag('dragenter')),
       close: () => call(() => drag('dragleave')),
     },
-    { name: 'source-menu', open: () => menuOf('photos') },
+    { name: 'source-menu', open: () => openMenu('photos') },
     { name: 'remove-source', open: () => menu('photos', 'window.source.remove') },
     { name: 'choose-destinations', open: () => menu('photos', 'window.destination.choose') },
     ...sourceViews(hand),

@@ -9,8 +9,8 @@ import {
   holdfast,
   pairWith,
   type RunningReceiver,
-  startReceiver,
   readState,
+  startReceiver,
   untilState,
 } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'

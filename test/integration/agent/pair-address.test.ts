@@ -5,7 +5,7 @@ import { formatAddress } from '../../../core/lib/i18n/address.ts'
 import { parsePairingCode } from '../../../core/protocol/pairing-code.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, pairWith, startReceiver, readState, untilState } from '../../support/two-receivers.ts'
+import { holdfast, pairWith, readState, startReceiver, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 async function createPairingCode({ store }: { store: string }) {

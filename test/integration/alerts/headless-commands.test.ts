@@ -4,13 +4,13 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import {
-  waitForEnd,
   expectPosted,
   factsIn,
   headless,
   postsOfTest,
   receiverConfig,
   untilPosted,
+  waitForEnd,
 } from '../../support/headless.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'

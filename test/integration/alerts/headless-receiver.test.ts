@@ -3,10 +3,10 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import {
-  parseEntries,
   expectPosted,
   factsIn,
   headless,
+  parseEntries,
   postsOfTest,
   receiverConfig,
   SILENT_MS,

@@ -47,7 +47,11 @@ async function registry(bytes: Buffer): Promise<{ address: string; downloads: ()
       return
     }
     const tarball = `http://${request.headers.host}/publisher-1.0.0.tgz`
-    const version = { name: 'publisher', version: '1.0.0', dist: { tarball, integrity: computeIntegrity(bytes) } }
+    const version = {
+      name: 'publisher',
+      version: '1.0.0',
+      dist: { tarball, integrity: computeIntegrity(bytes) },
+    }
     response.setHeader('content-type', 'application/json')
     response.end(
       JSON.stringify({ name: 'publisher', 'dist-tags': { latest: '1.0.0' }, versions: { '1.0.0': version } }),

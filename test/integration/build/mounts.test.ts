@@ -43,7 +43,9 @@ describe.skipIf(!canMount)('file systems with real faults (needs root)', () => {
 
   test('a tmpfs fills up, goes away and comes back; a bind mount goes read-only alone', async () => {
     const small = await mountTmpfs(onTestFinished, { megabytes: 1 })
-    expect(catchCode(() => writeFileSync(path.join(small.point, 'big'), Buffer.alloc(2 << 20)))).toBe('ENOSPC')
+    expect(catchCode(() => writeFileSync(path.join(small.point, 'big'), Buffer.alloc(2 << 20)))).toBe(
+      'ENOSPC',
+    )
     const view = await mountBind(onTestFinished, small.point)
     await view.remount('bind,ro')
     expect(catchCode(() => writeFileSync(path.join(view.point, 'x'), ''))).toBe('EROFS')

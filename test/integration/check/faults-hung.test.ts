@@ -82,8 +82,9 @@ describe.skipIf(!canMount)('what hangs, through the real worker (mounting needs 
 
 /** Threads of a process that are in uninterruptible sleep. */
 function blockedThreads(pid: number): number {
-  return readdirSync(`/proc/${pid}/task`).filter((task) => parseState(`/proc/${pid}/task/${task}/stat`) === 'D')
-    .length
+  return readdirSync(`/proc/${pid}/task`).filter(
+    (task) => parseState(`/proc/${pid}/task/${task}/stat`) === 'D',
+  ).length
 }
 
 /** The state of a thread, see proc_pid_stat(5): D is uninterruptible sleep, Z a corpse. */

@@ -61,7 +61,10 @@ describe('the history of the real worker', () => {
   it('sets a damaged file aside and says so', async () => {
     const historyPath = path.join(temporaryDirectory('history'), 'history.db')
     writeFileSync(historyPath, 'no database')
-    const checker = await startCheckerProcess({ paths: createChecks(temporaryDirectory('well')), historyPath })
+    const checker = await startCheckerProcess({
+      paths: createChecks(temporaryDirectory('well')),
+      historyPath,
+    })
     await checker.sees('p0', 'ok')
     await checker.askHistory(lastHour('p0'))
     expect(checker.notices()).toEqual(['check.historyBroken'])
@@ -73,7 +76,10 @@ describe.skipIf(!canMount)('the history on a disk in trouble (mounting needs roo
     const disk = await mountTmpfs(onTestFinished, { megabytes: 1 })
     writeFileSync(path.join(disk.point, 'fill'), Buffer.alloc(2 ** 20 - 8_192))
     const historyPath = path.join(disk.point, 'history.db')
-    const checker = await startCheckerProcess({ paths: createChecks(temporaryDirectory('well')), historyPath })
+    const checker = await startCheckerProcess({
+      paths: createChecks(temporaryDirectory('well')),
+      historyPath,
+    })
     const since = Date.now()
     await until('the trouble to be told', () => checker.notices().length > 0, 30_000)
     expect(checker.notices()).toEqual(['check.historyLost'])
@@ -87,7 +93,10 @@ describe.skipIf(!canMount)('the history on a disk in trouble (mounting needs roo
   it('a frozen disk: the checks keep their timetable, and nothing is lost when it comes back', async () => {
     const disk = await mountExt4(onTestFinished)
     const historyPath = path.join(disk.point, 'history.db')
-    const checker = await startCheckerProcess({ paths: createChecks(temporaryDirectory('well')), historyPath })
+    const checker = await startCheckerProcess({
+      paths: createChecks(temporaryDirectory('well')),
+      historyPath,
+    })
     await checker.sees('p0', 'ok')
     await checker.askHistory(lastHour('p0'))
     const before = checker.reports('p0').length

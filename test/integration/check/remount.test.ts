@@ -88,7 +88,9 @@ describe.skipIf(!canMount)('the file system of a path that was known before (mou
     })
     expect(second.fileSystem).not.toBe(away.fileSystem)
     // A link that leads there: both count.
-    expect(disk.mountedAs('/a/link', createMemory(point, '0:0'))).not.toBe(disk.mountedAs('/a/link', freshMemory))
+    expect(disk.mountedAs('/a/link', createMemory(point, '0:0'))).not.toBe(
+      disk.mountedAs('/a/link', freshMemory),
+    )
   })
 
   it('stays the known one while an automount point has nothing mounted', async () => {

@@ -1,7 +1,7 @@
 // What every kind of destination has to do. A kind takes part by a row in the table: see test/support/destinations/kind.ts.
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createHasher, computeDigest } from '../../../core/platform/digest.ts'
+import { computeDigest, createHasher } from '../../../core/platform/digest.ts'
 import { Bucket } from '../../../core/send/rate-limit/bucket.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
 import { encryptedKind, hiddenKind } from '../../support/destinations/encrypted-kind.ts'
@@ -103,7 +103,9 @@ describe.each(kinds)('$name', (kind) => {
       expect(await driver.send('a', bytes, { mtimeNs })).toMatchObject(durable)
     }
     expect((await place.file('data', 'a'))?.bytes).toEqual(contents[2])
-    expect((await place.older('data', 'a')).map(computeDigest)).toEqual(contents.slice(0, 2).map(computeDigest))
+    expect((await place.older('data', 'a')).map(computeDigest)).toEqual(
+      contents.slice(0, 2).map(computeDigest),
+    )
     // A directory of that name comes instead.
     expect(await driver.send('a/b', Buffer.from('below'))).toMatchObject(durable)
     expect((await place.file('data', 'a/b'))?.bytes.toString()).toBe('below')

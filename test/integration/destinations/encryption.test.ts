@@ -179,7 +179,9 @@ test('a newer content is encrypted, too, and the older one kept', async () => {
   const asked = { folder: 'data', path: 'a', at: null, version: null, text: null, isList: true, after: null }
   const { contents: all } = await owner.contents(asked)
   const read = await Promise.all(all.map((one) => readContent(owner, one)))
-  expect(read.map(computeDigest)).toEqual([2, 1, 0].map((index) => computeDigest(versions[index] ?? Buffer.alloc(0))))
+  expect(read.map(computeDigest)).toEqual(
+    [2, 1, 0].map((index) => computeDigest(versions[index] ?? Buffer.alloc(0))),
+  )
 })
 
 test('what is there is proven by the digest that it had when it was sent', async () => {

@@ -4,13 +4,13 @@ import fs from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { hiddenPath, hiddenSource, deriveNameKey } from '../../../core/send/destinations/encrypted/names.ts'
+import { deriveNameKey, hiddenPath, hiddenSource } from '../../../core/send/destinations/encrypted/names.ts'
 import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
 import {
   arrivedIn,
   configFor,
-  MIB,
   getProblem,
+  MIB,
   started,
   tryAt,
 } from '../../support/destinations/folder-sender.ts'
@@ -23,9 +23,9 @@ import {
   DESTINATION,
   makeHome,
   offerAll,
+  readTree,
   SOURCE,
   startTestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -159,7 +159,11 @@ test('a full disk and one that is read-only are told, and sending goes on by its
   writeFile(home.source, 'small', 'small')
   offerAll(home)
   sender.nudge()
-  await until('it is told that it is read-only', () => getProblem(sender) === 'transfer.storeReadOnly', 20_000)
+  await until(
+    'it is told that it is read-only',
+    () => getProblem(sender) === 'transfer.storeReadOnly',
+    20_000,
+  )
   await remount('rw')
   await allSent(sender, 2)
   expect(readTree(arrivedIn(point))).toEqual(readTree(home.source))

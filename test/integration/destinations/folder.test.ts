@@ -10,14 +10,14 @@ import { folderKind } from '../../support/destinations/folder-kind.ts'
 import {
   arrivedIn,
   configFor,
+  getProblem,
   leftOvers,
   MIB,
-  getProblem,
   started,
 } from '../../support/destinations/folder-sender.ts'
 import { buildFacts } from '../../support/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { allSent, makeHome, offerAll, startTestSender, readTree, writeFile } from '../../support/transfer.ts'
+import { allSent, makeHome, offerAll, readTree, startTestSender, writeFile } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 test('contents and times arrive in a folder; it is on this computer, and another computer gets another folder', async () => {

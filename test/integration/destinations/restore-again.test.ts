@@ -6,7 +6,7 @@ import { message } from '../../../core/lib/i18n/message.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 import type { FileMetadata } from '../../../core/platform/facts.ts'
 import type { Task } from '../../../core/restore/task.ts'
-import { type RestoreEvent, describeEvent } from '../../../core/restore/write/events.ts'
+import { describeEvent, type RestoreEvent } from '../../../core/restore/write/events.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import { folderKind } from '../../support/destinations/folder-kind.ts'
 import type { TestedKind } from '../../support/destinations/kind.ts'
@@ -65,7 +65,7 @@ describe.skipIf(!canBeOrdinary)(
     test.each([receiverKind, folderKind, bucketKind])(
       'closed files and directories: $name compares and completes what the first restore made',
       async (kind) => {
-        const { restore, at, modeOf } = await setUp(kind)
+        const { restore, at, readMode } = await setUp(kind)
         expect((await restore()).summary).toMatchObject({ restored: 4, failed: 0 })
         fs.rmSync(at('locked/lost'))
         const modes = { secret: '0', 'closed/file': '400', closed: '0', 'locked/deep': '111', locked: '555' }
@@ -73,13 +73,13 @@ describe.skipIf(!canBeOrdinary)(
         expect((await restore()).summary).toMatchObject({ restored: 1, same: 3, failed: 0, undressed: 0 })
         expect(fs.readFileSync(at('locked/lost'), 'utf8')).toBe('lost')
         for (const [name, mode] of Object.entries(modes))
-          expect(`${name} ${modeOf(name)}`).toBe(`${name} ${mode}`)
+          expect(`${name} ${readMode(name)}`).toBe(`${name} ${mode}`)
 
         fs.writeFileSync(at('locked/lost'), 'other work')
         expect((await restore()).summary).toMatchObject({ same: 3, failed: 1 })
         expect((await restore(true)).summary).toMatchObject({ restored: 1, same: 3, failed: 0 })
         expect(fs.readFileSync(at('locked/lost'), 'utf8')).toBe('lost')
-        expect([modeOf('locked'), modeOf('secret')]).toEqual(['555', '640'])
+        expect([readMode('locked'), readMode('secret')]).toEqual(['555', '640'])
       },
     )
 
@@ -140,10 +140,10 @@ describe.skipIf(!canBeOrdinary)(
 
     test('extended attributes: a read-only file gets them, and has them set again', async () => {
       const more = { attributes: { 'user.note': Buffer.from('kept') } }
-      const { restore, at, modeOf } = await setUp(folderKind, { mode: 0o444, more })
+      const { restore, at, readMode } = await setUp(folderKind, { mode: 0o444, more })
       expect((await restore()).summary).toMatchObject({ restored: 4, undressed: 0 })
       expect((await restore(true)).summary).toMatchObject({ same: 4, undressed: 0 })
-      expect(modeOf('secret')).toBe('444')
+      expect(readMode('secret')).toBe('444')
       expect(execFileSync('getfattr', ['-n', 'user.note', at('secret')], { encoding: 'utf8' })).toContain(
         'kept',
       )

@@ -12,10 +12,10 @@ import { makeBucket } from '../../support/servers/buckets.ts'
 import { startStorageServer } from '../../support/servers/servers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
-  listFoundFiles,
   createRandom,
   DESTINATION,
   type Home,
+  listFoundFiles,
   makeHome,
   newSeed,
   SOURCE,
@@ -71,7 +71,8 @@ function createTree(home: Home, ledger: Ledger, random: () => number) {
   }
 }
 
-const formatDigest = (file: FileThere | null) => (file === null ? 'nothing' : digestText(computeDigest(file.bytes)))
+const formatDigest = (file: FileThere | null) =>
+  file === null ? 'nothing' : digestText(computeDigest(file.bytes))
 const digestHere = (home: Home, name: string) =>
   digestText(computeDigest(readFileSync(path.join(home.source, name))))
 
@@ -157,7 +158,9 @@ test(`s3: ${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothing 
   ).catch((error) => {
     throw new Error(`${error}: ${JSON.stringify(sender.report())}; ${sender.log.join('; ')}`)
   })
-  const there = await Promise.all(tree.names.map(async (name) => formatDigest(await place.file('data', name))))
+  const there = await Promise.all(
+    tree.names.map(async (name) => formatDigest(await place.file('data', name))),
+  )
   expect(there, `seed ${seed}`).toEqual(tree.names.map((name) => digestHere(home, name)))
   expect(sender.report()?.totals[SOURCE]?.parkedFiles).toBe(0)
   // They are looked for when a session begins.

@@ -71,7 +71,11 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
   test('keeps what is put, and its facts', async () => {
     const bytes = randomBytes(5000)
     await put(store, 'pc/s/one', bytes)
-    expect(await store.info('pc/s/one')).toMatchObject({ ...buildFacts(bytes), name: 'pc/s/one', version: null })
+    expect(await store.info('pc/s/one')).toMatchObject({
+      ...buildFacts(bytes),
+      name: 'pc/s/one',
+      version: null,
+    })
     expect(await readContent(store, 'pc/s/one')).toEqual(bytes)
     expect(await readContent(store, 'pc/s/one', 4990)).toEqual(bytes.subarray(4990))
     expect(await readContent(store, 'pc/s/one', 5000)).toEqual(Buffer.alloc(0))
@@ -182,7 +186,9 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     await upload.finish(computeDigest(bytes))
     await store.setAside('pc/whale', 'pc/.holdfast/versions/whale/1', false)
     expect(await store.info('pc/whale')).toBeNull()
-    expect(computeDigest(await readContent(store, 'pc/.holdfast/versions/whale/1'))).toEqual(computeDigest(bytes))
+    expect(computeDigest(await readContent(store, 'pc/.holdfast/versions/whale/1'))).toEqual(
+      computeDigest(bytes),
+    )
     expect((await store.info('pc/.holdfast/versions/whale/1'))?.mtimeNs).toBe(buildFacts(bytes).mtimeNs)
     expect(await uploadsIn(bucket)).toBe(0)
   })

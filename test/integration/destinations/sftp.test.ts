@@ -130,7 +130,13 @@ test('sources of one name have directories of their own, also after a restart', 
       [source, 'first'],
     ] as const) {
       const bytes = Buffer.from(content)
-      const file = { source: from, path: name, facts: buildFacts(bytes.length), bytes, digest: computeDigest(bytes) }
+      const file = {
+        source: from,
+        path: name,
+        facts: buildFacts(bytes.length),
+        bytes,
+        digest: computeDigest(bytes),
+      }
       await new Promise<void>((resolve) => {
         const ignore = () => undefined
         const events = { onTurn: () => true, onUsed: ignore, onAnswer: () => resolve() }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { generate, formatProgram } from '../../support/model/program.ts'
+import { formatProgram, generate } from '../../support/model/program.ts'
 import { startWaves } from '../../support/model/wave.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 

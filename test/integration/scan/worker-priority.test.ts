@@ -23,7 +23,10 @@ describe.skipIf(!mayRaisePriority())('the priority of the scanner process (needs
     configure()
     await watching(scanner)
     await until('the file is offered', () => paths().length === 1)
-    await until('its main thread is before others', () => readPriorities(scanner.pid).get(scanner.pid) === -10)
+    await until(
+      'its main thread is before others',
+      () => readPriorities(scanner.pid).get(scanner.pid) === -10,
+    )
     // V8's own threads are older than the first line of ours.
     expect([...readPriorities(scanner.pid).values()]).toContain(0)
   })

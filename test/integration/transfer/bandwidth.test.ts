@@ -4,10 +4,10 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
   offerAll,
+  readTree,
   SOURCE,
   senderConfig,
   startPair,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

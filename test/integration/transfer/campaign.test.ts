@@ -14,12 +14,12 @@ import {
   DESTINATION,
   makeHome,
   newSeed,
+  readTree,
   receiverConfig,
   senderConfig,
   startListening,
   startTestReceiver,
   startTestSender,
-  readTree,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 

@@ -5,20 +5,20 @@ import { openLedger } from '../../../core/ledger/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
-  listFoundFiles,
   countBelow,
   createRandom,
   DESTINATION,
+  listFoundFiles,
   makeHome,
   newSeed,
   offerAll,
+  readTree,
   receiverConfig,
   SOURCE,
   senderConfig,
   startPair,
   startTestReceiver,
   startTestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

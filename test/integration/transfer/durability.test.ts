@@ -8,9 +8,9 @@ import type { SmallFile } from '../../../core/protocol/entries.ts'
 import { canMount, hasXfs } from '../../support/mounts.ts'
 import { runVerify } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { createRandom, makeHome, newSeed, startListening, readTree } from '../../support/transfer.ts'
+import { createRandom, makeHome, newSeed, readTree, startListening } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { connectWire, DATA, dataSource, buildHello, wireFacts } from '../../support/wire-client.ts'
+import { buildHello, connectWire, DATA, dataSource, wireFacts } from '../../support/wire-client.ts'
 
 const KIB = 1024
 const STEPS = 24

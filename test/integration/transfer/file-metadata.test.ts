@@ -17,12 +17,12 @@ import {
   type Home,
   makeHome,
   offerAll,
+  readTree,
   SOURCE,
   senderConfig,
   startListening,
   startPair,
   startTestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

@@ -6,27 +6,27 @@ import { expect, onTestFinished, test } from 'vitest'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
 import { PROTOCOL } from '../../../core/protocol/limits.ts'
 import { serverOptions } from '../../../core/protocol/tls.ts'
-import { toBytes, mutated, receiverFrame, senderFrame, strayFrame } from '../../support/frame-fuzz.ts'
+import { mutated, receiverFrame, senderFrame, strayFrame, toBytes } from '../../support/frame-fuzz.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
   createRandom,
   DESTINATION,
-  waitUntilListening,
   makeHome,
   newSeed,
   offerAll,
+  readTree,
   receiverConfig,
   SOURCE,
   senderConfig,
   startListening,
   startTestReceiver,
   startTestSender,
-  readTree,
+  waitUntilListening,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { dataSource, buildHello } from '../../support/wire-client.ts'
+import { buildHello, dataSource } from '../../support/wire-client.ts'
 
 /** Frames over real TLS against each end; the bulk is in fuzz.test.ts. */
 const FRAMES = 2_500

@@ -12,19 +12,19 @@ import { greet, Refused } from '../../../core/send/destinations/receiver/dial.ts
 import { ReceiverSession } from '../../../core/send/destinations/receiver/receiver-session.ts'
 import { buildFacts } from '../../support/file-facts.ts'
 import {
-  toBytes,
   mutated,
   pickFrom,
   receiverFrame,
   restoreFrame,
   senderFrame,
   strayFrame,
+  toBytes,
 } from '../../support/frame-fuzz.ts'
 import { attackOnce } from '../../support/fuzzed-connection.ts'
 import { openFuzzedReceiver } from '../../support/fuzzed-receiver.ts'
 import { createRandom, newSeed, readTree } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { dataSource, buildHello } from '../../support/wire-client.ts'
+import { buildHello, dataSource } from '../../support/wire-client.ts'
 
 /**
  * Frames against each end in this process, about half of them mutated, the others valid but out of

@@ -9,10 +9,10 @@ import {
   allSent,
   makeHome,
   offerAll,
+  readTree,
   SOURCE,
   senderConfig,
   startPair,
-  readTree,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 

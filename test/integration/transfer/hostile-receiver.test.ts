@@ -118,7 +118,9 @@ describe.skipIf(process.platform !== 'linux')(
         // The right answer to the first question of all.
         proofBy(({ path: name }) => computeDigest(Buffer.concat([nonces[0] ?? Buffer.of(), here(name)]))),
         // Of another file.
-        proofBy(({ path: name, nonce }) => computeDigest(Buffer.concat([nonce, here(name === 'a' ? 'd' : 'a')]))),
+        proofBy(({ path: name, nonce }) =>
+          computeDigest(Buffer.concat([nonce, here(name === 'a' ? 'd' : 'a')])),
+        ),
         proofBy(() => null, 'unknown'),
       ]
       /** How many files are asked for then. */

@@ -10,9 +10,9 @@ import { startStoreReceiver } from '../../../core/receive/receiver.ts'
 import { computeDigest } from '../../support/file-facts.ts'
 import { pairBefore } from '../../support/pair-before.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { receiverParts, readTree } from '../../support/transfer.ts'
+import { readTree, receiverParts } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { DATA, dataSource, buildHello, statusHeader, wireFacts } from '../../support/wire-client.ts'
+import { buildHello, DATA, dataSource, statusHeader, wireFacts } from '../../support/wire-client.ts'
 
 async function setUp() {
   const base = temporaryDirectory('hostile')

@@ -17,7 +17,12 @@ async function startReceiver(store = path.join(temporaryDirectory('isocket'), 's
     20_000,
   )
   await receiver.says(/holdfast:\/\//)
-  return { receiver, store, port: Number(port), tree: () => readTree(path.join(store, 'isocket', '127.0.0.1')) }
+  return {
+    receiver,
+    store,
+    port: Number(port),
+    tree: () => readTree(path.join(store, 'isocket', '127.0.0.1')),
+  }
 }
 
 const readBack = (store: string, name: string) =>

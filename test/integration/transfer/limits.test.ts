@@ -3,16 +3,16 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openAt, smallFile } from '../../support/large-files.ts'
 import { canMount, mountTmpfs } from '../../support/mounts.ts'
-import { hasTotals, manifestTotals, startRuled, listVersions } from '../../support/store.ts'
+import { hasTotals, listVersions, manifestTotals, startRuled } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
   makeHome,
   offerAll,
+  readTree,
   SOURCE,
   senderConfig,
   startTestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

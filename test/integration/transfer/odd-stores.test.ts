@@ -8,11 +8,11 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   makeHome,
   offerAll,
+  readTree,
   SOURCE,
   senderConfig,
   startListening,
   startTestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

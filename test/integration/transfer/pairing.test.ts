@@ -16,10 +16,10 @@ import {
   type Home,
   makeHome,
   offerAll,
+  readTree,
   receiverParts,
   senderConfig,
   startTestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

@@ -18,7 +18,7 @@ import { startRuled } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { type Home, makeHome } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { connectWire, buildHello } from '../../support/wire-client.ts'
+import { buildHello, connectWire } from '../../support/wire-client.ts'
 
 const there = {
   ...{ id: 'd', kind: 'receiver' as const, name: 'nas', host: '127.0.0.1', port: 7 },

@@ -13,7 +13,7 @@ import { startRuled } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { connectWire, buildHello, wireFacts } from '../../support/wire-client.ts'
+import { buildHello, connectWire, wireFacts } from '../../support/wire-client.ts'
 
 describe('a file that is refused', () => {
   type Sent = [source: string, path: string, content: Buffer, digest?: Buffer]
@@ -34,7 +34,10 @@ describe('a file that is refused', () => {
     await until('it is welcome', () => frames.some(({ type }) => type === 'welcome'))
     client.send('source', { source: 0, id: 'ab', name: source })
     // Its directory is there once a file is.
-    client.send('batch', { files: [[0, 0, 'first', 0, wireFacts(), computeDigest(Buffer.of())]], directories: [] })
+    client.send('batch', {
+      files: [[0, 0, 'first', 0, wireFacts(), computeDigest(Buffer.of())]],
+      directories: [],
+    })
     await until('the first one is answered', () => frames.some(({ type }) => type === 'result'))
     frames.length = 0
     fs.mkdirSync(path.join(store, 'sender-1', 'data'), { recursive: true })
@@ -79,7 +82,12 @@ describe('a file that is refused', () => {
   })
 
   test('for its digest', async () => {
-    const { status, line, atSender } = await answered(['data', 'x', text, computeDigest(Buffer.from('other'))])
+    const { status, line, atSender } = await answered([
+      'data',
+      'x',
+      text,
+      computeDigest(Buffer.from('other')),
+    ])
     expect([status, atSender]).toEqual(['digest', expect.stringContaining('arrived damaged')])
     expect(line).toContain('is not what its sender read')
   })

@@ -14,17 +14,17 @@ import {
   allSent,
   makeHome,
   offerAll,
+  readTree,
   receiverConfig,
   receiverParts,
   senderConfig,
   startListening,
   startTestSender,
   type TestReceiver,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
-import { connectWire, buildHello } from '../../support/wire-client.ts'
+import { buildHello, connectWire } from '../../support/wire-client.ts'
 
 async function setUp() {
   const base = temporaryDirectory('refusals')

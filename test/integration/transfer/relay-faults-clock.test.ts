@@ -8,11 +8,11 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
   offerAll,
+  readTree,
   receiverConfig,
   SOURCE,
   startPair,
   startTestReceiver,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

@@ -11,11 +11,11 @@ import {
   DESTINATION,
   makeHome,
   offerAll,
+  readTree,
   SOURCE,
   senderConfig,
   startListening,
   startTestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

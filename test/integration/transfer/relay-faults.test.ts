@@ -11,12 +11,12 @@ import {
   makeHome,
   newSeed,
   offerAll,
+  readTree,
   SOURCE,
   senderConfig,
   startListening,
   startPair,
   startTestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

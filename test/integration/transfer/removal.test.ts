@@ -16,12 +16,12 @@ import {
   type Home,
   newSeed,
   offerAll,
+  readTree,
   SOURCE,
   senderConfig,
   startPair,
   startTestSender,
   type TestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -259,7 +259,8 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     for (let round = 0; round < KILLS; round += 1) {
       const before = Object.keys(readTree(home.source)).length
       sender.configure(withRule(pair))
-      if (before > 1) await until('it begins', () => Object.keys(readTree(home.source)).length < before, 20_000)
+      if (before > 1)
+        await until('it begins', () => Object.keys(readTree(home.source)).length < before, 20_000)
       await delay(random() * 8)
       await sender.kill()
       sender = startTestSender()

@@ -13,9 +13,9 @@ import {
   type Home,
   makeHome,
   offerAll,
+  readTree,
   startPair,
   type TestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

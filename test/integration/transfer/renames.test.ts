@@ -9,12 +9,12 @@ import {
   createRandom,
   newSeed,
   offerAll,
+  readTree,
   receiverConfig,
   SOURCE,
   startPair,
   startTestReceiver,
   startTestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -177,7 +177,8 @@ test('kill -9 of either end in the middle of a renamed tree loses nothing', asyn
   )
   // A name that was given up before the receiver had heard of it need not be there; the first and the last are.
   for (const name of ['tree0', 'tree4']) expect(readTree(path.join(arrived, name))).toEqual(tree)
-  for (const name of ['tree1', 'tree2', 'tree3']) expect(tree).toMatchObject(readTree(path.join(arrived, name)))
+  for (const name of ['tree1', 'tree2', 'tree3'])
+    expect(tree).toMatchObject(readTree(path.join(arrived, name)))
   expect(relay.sentBytes() - contents).toBeLessThan(contents / 2)
   expect(fs.existsSync(path.join(store, '.holdfast', 'versions'))).toBe(false)
   const temporary = path.join(store, '.holdfast', 'tmp')

@@ -7,11 +7,11 @@ import {
   allSent,
   makeHome,
   offerAll,
+  readTree,
   receiverConfig,
   senderConfig,
   startListening,
   startTestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

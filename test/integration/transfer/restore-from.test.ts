@@ -16,11 +16,11 @@ import {
   type Home,
   makeHome,
   offerAll,
+  readTree,
   senderConfig,
   startListening,
   startPair,
   startTestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

@@ -10,12 +10,12 @@ import {
   makeHome,
   newSeed,
   offerAll,
+  readTree,
   receiverConfig,
   senderConfig,
   startListening,
   startTestReceiver,
   startTestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

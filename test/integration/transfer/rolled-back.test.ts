@@ -4,18 +4,18 @@ import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { canMount, mountExt4 } from '../../support/mounts.ts'
 import { type RunningCommand, startHoldfast } from '../../support/processes.ts'
-import { runVerify, listVersions } from '../../support/store.ts'
+import { listVersions, runVerify } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
   makeHome,
   offerAll,
+  readTree,
   senderConfig,
   startListening,
   startPair,
   startTestSender,
   type TestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { pairWith, untilState } from '../../support/two-receivers.ts'
@@ -49,7 +49,9 @@ async function setUp() {
   const allThere = async () => {
     await untilState(data, 'all to be sent', ({ totals, sources }) => {
       const isWatched = sources[0]?.scanned?.phase === 'watching'
-      return isWatched && totals.waitingFiles === 0 && totals.sentFiles === Object.keys(readTree(source)).length
+      return (
+        isWatched && totals.waitingFiles === 0 && totals.sentFiles === Object.keys(readTree(source)).length
+      )
     })
     expect(readTree(arrived)).toEqual(readTree(source))
   }
@@ -193,7 +195,7 @@ describe('a sender that is put back', () => {
     SLOW,
     async (moment) => {
       const disk = await mountExt4(onTestFinished)
-      const { home, store, receiver, sender, start, textOf, sendNewer, olderTexts } = await sendFive(
+      const { home, store, receiver, sender, start, readText, sendNewer, olderTexts } = await sendFive(
         disk.point,
       )
       const image = path.join(path.dirname(disk.point), 'image')
@@ -215,9 +217,9 @@ describe('a sender that is put back', () => {
       start()
       // To the scanner all is as it was sent.
       expect(offerAll(home)).toBe(0)
-      const isThere = () => textOf('d0/file-0') === 'content of d0/file-0'
+      const isThere = () => readText('d0/file-0') === 'content of d0/file-0'
       await until('what the source has is there', isThere, 20_000)
-      expect(textOf('new')).toBe('new')
+      expect(readText('new')).toBe('new')
       await receiver.kill()
       expect(olderTexts()).toEqual(['content of d0/file-0', 'newer'])
       expect(await runVerify(store)).toMatchObject({ code: 0, found: [] })

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { forwardNudges, startScannerProcess } from '../../support/scan-worker.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { createRandom, DESTINATION, newSeed, SOURCE, startPair, readTree } from '../../support/transfer.ts'
+import { createRandom, DESTINATION, newSeed, readTree, SOURCE, startPair } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const ROTATIONS = 20

@@ -8,10 +8,10 @@ import {
   type Home,
   makeHome,
   offerAll,
+  readTree,
   senderConfig,
   startTestSender,
   type TestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

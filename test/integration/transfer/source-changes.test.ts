@@ -7,14 +7,14 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
   DESTINATION,
-  waitUntilListening,
   offerAll,
+  readTree,
   receiverConfig,
   SOURCE,
   startPair,
   startTestReceiver,
   startTestSender,
-  readTree,
+  waitUntilListening,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -133,7 +133,11 @@ test('a file that changes between durable and the ledger keeps waiting: generati
     offerAll(home)
     sender.nudge()
   }
-  await until('the last content is there', () => readTree(arrived).file === readTree(home.source).file, 20_000)
+  await until(
+    'the last content is there',
+    () => readTree(arrived).file === readTree(home.source).file,
+    20_000,
+  )
   await allSent(sender, 1)
 })
 

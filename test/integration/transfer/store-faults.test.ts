@@ -6,10 +6,10 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
   offerAll,
+  readTree,
   SOURCE,
   startListening,
   startPair,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

@@ -49,7 +49,9 @@ describe.skipIf(process.getuid?.() !== 0)('a store on a disk of its own (needs r
       const { store, image } = mountDisk(base, 64 * MIB, 128 * MIB)
       const send = await openTestStore(store)
       const names = Array.from({ length: count }, (_, index) => `d${index % 7}/file-${index}`)
-      const outcomes = await Promise.all(names.map((name, index) => send(name, buildContent(index, index * 10))))
+      const outcomes = await Promise.all(
+        names.map((name, index) => send(name, buildContent(index, index * 10))),
+      )
       const recovered = mountAfterPowerFailure(base, image)
       expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['durable']))
       names.forEach((name, index) => {

@@ -6,17 +6,17 @@ import { SMALL_FILE_BYTES, WHOLE_FILE_BYTES } from '../../../core/protocol/limit
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
-  listFoundFiles,
   createRandom,
+  listFoundFiles,
   makeHome,
   newSeed,
   offerAll,
+  readTree,
   SOURCE,
   senderConfig,
   startListening,
   startPair,
   startTestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

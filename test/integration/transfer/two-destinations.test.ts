@@ -8,8 +8,8 @@ import type { LedgerFile } from '../../../core/ledger/ledger-messages.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
-  listFoundFiles,
   type Home,
+  listFoundFiles,
   makeHome,
   SOURCE,
   senderConfig,

@@ -6,15 +6,15 @@ import { canMount, mountExt4 } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
-  listFoundFiles,
   DESTINATION,
+  listFoundFiles,
   makeHome,
   offerAll,
+  readTree,
   SOURCE,
   senderConfig,
   startListening,
   startTestSender,
-  readTree,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

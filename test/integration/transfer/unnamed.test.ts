@@ -9,14 +9,14 @@ import { openAt, smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
-  waitUntilListening,
   makeHome,
   offerAll,
+  readTree,
   receiverConfig,
   senderConfig,
   startTestReceiver,
   startTestSender,
-  readTree,
+  waitUntilListening,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

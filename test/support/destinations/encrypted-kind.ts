@@ -1,5 +1,5 @@
 import { decrypterFor } from '../../../core/send/destinations/encrypted/age.ts'
-import { hiddenPath, hiddenSource, deriveNameKey } from '../../../core/send/destinations/encrypted/names.ts'
+import { deriveNameKey, hiddenPath, hiddenSource } from '../../../core/send/destinations/encrypted/names.ts'
 import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
 import type { Home } from '../transfer.ts'
 import type { Place, TestedKind } from './kind.ts'
@@ -28,7 +28,12 @@ async function encryptedPlace(place: Place, home: Home, hideNames: boolean): Pro
   }
 }
 
-const toEncryptedKind = (kind: TestedKind, what: string, hideNames: boolean, longestName: number): TestedKind => ({
+const toEncryptedKind = (
+  kind: TestedKind,
+  what: string,
+  hideNames: boolean,
+  longestName: number,
+): TestedKind => ({
   ...kind,
   name: `${kind.name}, ${what}`,
   isEncrypted: true,

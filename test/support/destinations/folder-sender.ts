@@ -5,10 +5,10 @@ import type { Encryption } from '../../../core/settings/destination-schema.ts'
 import {
   DESTINATION,
   type Home,
+  readTree,
   senderConfig,
   startTestSender,
   type TestSender,
-  readTree,
 } from '../transfer.ts'
 import { until } from '../until.ts'
 

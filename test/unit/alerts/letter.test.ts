@@ -147,12 +147,24 @@ describe("a channel's template", () => {
     ['test', 'touch', 'Test from Holdfast'],
   ] as const)('of LINE Notify is the read-only monitor’s: %s, %s', (what, step, event) => {
     const given = { ...writer, labels: { project: 'P', resource: 'R' } }
-    const made = renderMessage('l', notice(what, { step }), given, { type: 'line-notify', template: null }, BEGUN)
+    const made = renderMessage(
+      'l',
+      notice(what, { step }),
+      given,
+      { type: 'line-notify', template: null },
+      BEGUN,
+    )
     expect(made.text).toBe(`\n[PROJ_CODE] P, in R\n>>> ${event}`)
   })
 
   it('says the path where no resource is named', () => {
-    const { text } = renderMessage('l', notice('failed'), writer, { type: 'line-notify', template: null }, BEGUN)
+    const { text } = renderMessage(
+      'l',
+      notice('failed'),
+      writer,
+      { type: 'line-notify', template: null },
+      BEGUN,
+    )
     expect(text).toBe('\n[PROJ_CODE] , in /data\n>>> touch failed')
   })
 })

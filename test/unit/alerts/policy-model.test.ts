@@ -104,8 +104,7 @@ class Course {
     const index = this.world.heard.findLastIndex((one) => isFiring(one) && id in one.incident.failing)
     const named = this.world.heard[index]
     if (named === undefined) return
-    const isEnd = (one: Heard) =>
-      one.about === named.about || id in one.incident.paths || isNext(named, one)
+    const isEnd = (one: Heard) => one.about === named.about || id in one.incident.paths || isNext(named, one)
     const isOver = this.world.heard.slice(index).some((one) => !isFiring(one) && isEnd(one))
     const isOpen = this.world.state.open.some(
       (one) => one.id === named.incident.id || isNext(named, { incident: one }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { dueAt, chooseTimeouts, SUSPICION_MS, tickAfter } from '../../../core/check/scheduler/timetable.ts'
+import { chooseTimeouts, dueAt, SUSPICION_MS, tickAfter } from '../../../core/check/scheduler/timetable.ts'
 
 const timetable = { startMs: 500, intervalMs: 10_000 }
 

@@ -4,8 +4,8 @@ import { errorName, strerror, toSystemError } from '../../../core/check/probes/e
 import type { Failure } from '../../../core/check/probes/findings.ts'
 import {
   fileSystemHungVerdict,
-  pickGravest,
   hungVerdict,
+  pickGravest,
   SLOW_MS,
   slowLimit,
   toVerdict,
@@ -89,7 +89,9 @@ describe('verdicts', () => {
     const refused = judge(call('create', 'EROFS'))
     expect(pickGravest('/p', { mount: emergency, read: ok, write: refused })).toBe(refused)
     expect(pickGravest('/p', { mount: emergency, read: ok })).toBe(emergency)
-    expect(pickGravest('/p', { mount: ok, read: hungVerdict('/p', 'read', 1), write: refused }).kind).toBe('hung')
+    expect(pickGravest('/p', { mount: ok, read: hungVerdict('/p', 'read', 1), write: refused }).kind).toBe(
+      'hung',
+    )
     expect(pickGravest('/p', {}).kind).toBe('ok')
   })
 })

@@ -50,7 +50,9 @@ test.each(['connected', 'idle'] as const)(
     expect(findFailure(held(full), 61_000, 61_000)).toBeNull()
     // Sent once more and refused again.
     expect(findFailure(held(full, 1_000), 90_000, 90_000)).toBeNull()
-    expect(findFailure(held(full), 122_000, 122_000)?.params.reason).toContain('nas has too little free space')
+    expect(findFailure(held(full), 122_000, 122_000)?.params.reason).toContain(
+      'nas has too little free space',
+    )
   },
 )
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { argumentsAgain, parseDirectories, isHidden } from '../../../electron/main/arguments.ts'
+import { argumentsAgain, isHidden, parseDirectories } from '../../../electron/main/arguments.ts'
 
 test.each([
   { isPackaged: false, argv: ['/electron', '--no-sandbox', '/holdfast', '--hidden', '/a'] },

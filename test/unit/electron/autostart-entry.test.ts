@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { getAutostartFile, desktopEntry } from '../../../electron/main/autostart-entry.ts'
+import { desktopEntry, getAutostartFile } from '../../../electron/main/autostart-entry.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

@@ -5,7 +5,7 @@ import { message } from '../../../core/lib/i18n/message.ts'
 import { createWords } from '../../../core/lib/i18n/words.ts'
 import { folderDestinationSchema } from '../../../core/settings/destination-schema.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
-import { createMenuPace, menuFacts, buildMenu, type TrayActions } from '../../../electron/main/tray-menu.ts'
+import { buildMenu, createMenuPace, menuFacts, type TrayActions } from '../../../electron/main/tray-menu.ts'
 import { incident } from '../../support/agent-status.ts'
 
 const english = createWords('en')

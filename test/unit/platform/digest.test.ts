@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import {
+  computeDigest,
   createHasher,
   DIGEST_BYTES,
   digestBeginning,
-  computeDigest,
   digestText,
   hasDigest,
   isDigest,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { folderName, findNameFault } from '../../../core/protocol/names.ts'
+import { findNameFault, folderName } from '../../../core/protocol/names.ts'
 import { formatPairingCode, newSecret, parsePairingCode } from '../../../core/protocol/pairing-code.ts'
 
 describe('names', () => {

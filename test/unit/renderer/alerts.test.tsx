@@ -96,7 +96,9 @@ test('until the timeline has answered, what the window knows is shown, and no mo
 })
 
 test('an empty page teaches, and does not promise what nobody would be told', () => {
-  expect(renderWords(<AlertsPage state={emptyState()} />)).toMatch(/Nothing has failed.*You are notified at once/)
+  expect(renderWords(<AlertsPage state={emptyState()} />)).toMatch(
+    /Nothing has failed.*You are notified at once/,
+  )
   const silent = emptyState({ settings: { ...alertsSettings({}), notifications: false } })
   expect(renderWords(<AlertsPage state={silent} />)).toContain('every channel is off')
 })

@@ -3,11 +3,11 @@ import { channelTypes, missingSecrets, readAddresses } from '../../../core/alert
 import { channelSchema } from '../../../core/alerts/settings.ts'
 import {
   type ChannelDraft,
-  toDraft,
   moveId,
   newChannelId,
   newDraft,
   readDraft,
+  toDraft,
 } from '../../../renderer/features/channels/channel-draft.ts'
 import { channel } from './fake-state.ts'
 

@@ -3,11 +3,11 @@ import { s3DestinationSchema, sftpDestinationSchema } from '../../../core/settin
 import { givenDestinationSchema } from '../../../core/settings/given-destination.ts'
 import {
   type Draft,
-  toDraft,
   newDraft,
   readDraft,
   splitAddress,
   splitBucket,
+  toDraft,
   usualName,
 } from '../../../renderer/features/destinations/draft.ts'
 

@@ -99,7 +99,9 @@ describe('a restore', () => {
     ...{ failures: [], keptPaths: [], sentence: null, startedAt: 0 },
   }
   const shown = (changes: Partial<typeof running>) =>
-    renderWords(<RestoreProgress restore={{ ...running, ...changes }} destinations={[destinationState('nas')]} />)
+    renderWords(
+      <RestoreProgress restore={{ ...running, ...changes }} destinations={[destinationState('nas')]} />,
+    )
 
   test('tells how far it is, how fast, and how long the rest takes', () => {
     const words = shown({})

@@ -2,10 +2,10 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import {
-  findChanges,
   type Draft,
-  toDraft,
+  findChanges,
   readDraft,
+  toDraft,
   typedOver,
 } from '../../../renderer/features/filters/draft.ts'
 import FiltersForm from '../../../renderer/features/filters/filters-form.tsx'

@@ -109,7 +109,9 @@ describe('the overview', () => {
   })
 
   test('lists what is only checked, each with its own remove button', () => {
-    const words = renderWords(<OverviewPage state={emptyState({ checkedPaths: [checkedPath('/mnt/usb')] })} />)
+    const words = renderWords(
+      <OverviewPage state={emptyState({ checkedPaths: [checkedPath('/mnt/usb')] })} />,
+    )
     expect(words).toContain('[Stop checking /mnt/usb]')
   })
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { buildCrumbs, readMoment, TOP, getEntrySpot } from '../../../renderer/features/restore/browse.ts'
+import { buildCrumbs, getEntrySpot, readMoment, TOP } from '../../../renderer/features/restore/browse.ts'
 
 test('the way down leads through each directory, and each step back up', () => {
   const deep = getEntrySpot(getEntrySpot(getEntrySpot(TOP, 'photos'), '2024'), 'a b')

@@ -10,7 +10,7 @@ import { TransfersPage } from '../../../renderer/features/transfers/transfers-pa
 import { BridgeProvider } from '../../../renderer/state/bridge.tsx'
 import { theme } from '../../../renderer/ui/theme.ts'
 import { destinationState, emptyState, sourceState } from './fake-state.ts'
-import { renderMarkup, silentBridge, renderWords } from './rendered.tsx'
+import { renderMarkup, renderWords, silentBridge } from './rendered.tsx'
 
 const receiver = destinationState('embedded', { name: 'nas-2', address: 'nas-2.lan:7766' })
 const photos = sourceState('Photos', '/srv/ada/photos')
@@ -155,7 +155,9 @@ describe('transfers', () => {
       sentBytes: 3,
       destination: 'embedded',
     }
-    const words = renderWords(<TransfersPage state={emptyState({ sources: [photos], transfers: [transfer] })} />)
+    const words = renderWords(
+      <TransfersPage state={emptyState({ sources: [photos], transfers: [transfer] })} />,
+    )
     expect(words).toContain('[Copy path a/b.jpg]')
   })
 

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import { NO_MARKS, compareWithLedger } from '../../../core/scan/reconcile/ledger-diff.ts'
+import { compareWithLedger, NO_MARKS } from '../../../core/scan/reconcile/ledger-diff.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import type { ScannedFile } from '../../../core/walk/scanned-file.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'

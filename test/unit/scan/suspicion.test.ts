@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isBack, isIncident, classifyChange } from '../../../core/scan/reconcile/mass-change-guard.ts'
+import { classifyChange, isBack, isIncident } from '../../../core/scan/reconcile/mass-change-guard.ts'
 
 const NOW = Date.UTC(2026, 10, 20)
 const DAY = 24 * 3_600_000

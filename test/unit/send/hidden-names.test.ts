@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import {
+  deriveNameKey,
   hiddenPath,
   hiddenSource,
   isNameKeyFile,
   nameKeyFile,
-  deriveNameKey,
   nameKeysIn,
   nameKeyText,
   shownPath,

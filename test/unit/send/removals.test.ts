@@ -86,16 +86,16 @@ function receiver(prove: Prove = holds) {
 
 describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux', () => {
   test('a source that is gone keeps no other one from being looked through', async () => {
-    const { ledger, rootOf, sent, sourceOf } = open()
+    const { ledger, getRoot, sent, buildSource } = open()
     sent('b', ['f'])
     const warnings: string[] = []
     const log = (level: string, text: string) => void (level === 'warn' && warnings.push(text))
     const removals = openRemovals(TO, ledger, { onRemoved: () => undefined, log })
     onTestFinished(removals.stop)
-    removals.configure([sourceOf('a'), sourceOf('b')], false)
+    removals.configure([buildSource('a'), buildSource('b')], false)
     removals.setSession(receiver().session)
-    await until('the file is removed', () => !existsSync(path.join(rootOf('b'), 'f')))
-    await until('it is said of the other', () => warnings.some((text) => text.startsWith(rootOf('a'))))
+    await until('the file is removed', () => !existsSync(path.join(getRoot('b'), 'f')))
+    await until('it is said of the other', () => warnings.some((text) => text.startsWith(getRoot('a'))))
   })
 
   const lookUp = (opened: ReturnType<typeof open>, prove?: Prove) => {
@@ -120,12 +120,12 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
   ]
   test.each(answers)('a file %s', async (_, prove, what) => {
     const opened = open()
-    const { ledger, rootOf, sent, sourceOf } = opened
+    const { ledger, getRoot, sent, buildSource } = opened
     sent('s', ['f', 'g'])
     const { asked, pass } = lookUp(opened, prove)
-    await pass.remove(sourceOf('s'), rule)
+    await pass.remove(buildSource('s'), rule)
     const waiting = ledger.take(TO, 's', 10, Date.now(), new Set()).map((due) => due.path)
-    const there = ['f', 'g'].filter((name) => existsSync(path.join(rootOf('s'), name)))
+    const there = ['f', 'g'].filter((name) => existsSync(path.join(getRoot('s'), name)))
     expect({ there, waiting }).toEqual({
       there: what === 'goes' ? [] : ['f', 'g'],
       waiting: what === 'is sent again' ? ['f', 'g'] : [],
@@ -135,13 +135,13 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
 
   test('a file that cannot be proven keeps none behind it from being removed, and is told of', async () => {
     const opened = open()
-    const { rootOf, sent, sourceOf } = opened
+    const { getRoot, sent, buildSource } = opened
     sent('s', ['archived', 'g'])
     const { lines, pass } = lookUp(opened, (name, nonce) =>
       name === 'archived' ? { kind: 'unavailable' } : holds(name, nonce),
     )
-    await pass.remove(sourceOf('s'), rule)
-    const there = ['archived', 'g'].filter((name) => existsSync(path.join(rootOf('s'), name)))
+    await pass.remove(buildSource('s'), rule)
+    const there = ['archived', 'g'].filter((name) => existsSync(path.join(getRoot('s'), name)))
     expect(there).toEqual(['archived'])
     expect(lines).toContainEqual(
       expect.stringContaining('archived is not removed: the destination cannot prove now'),
@@ -153,9 +153,9 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     const names = Array.from({ length: 1_100 }, (_, index) => `f${String(index).padStart(4, '0')}`)
     opened.sent('s', names)
     const { asked, pass } = lookUp(opened, () => ({ kind: 'unavailable' }))
-    await pass.remove(opened.sourceOf('s'), rule)
+    await pass.remove(opened.buildSource('s'), rule)
     expect(asked.length).toBeLessThan(1_100)
-    await pass.remove(opened.sourceOf('s'), rule)
+    await pass.remove(opened.buildSource('s'), rule)
     expect(asked).toEqual(names)
   })
 
@@ -165,18 +165,18 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     const { asked, pass } = lookUp(opened)
     const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 31 * 24 * HOUR)
     const monthRule = { ...rule, afterMs: 30 * 24 * HOUR }
-    await pass.remove(opened.sourceOf('s', monthRule), monthRule)
+    await pass.remove(opened.buildSource('s', monthRule), monthRule)
     clock.mockRestore()
     expect(asked).toEqual([])
-    await pass.remove(opened.sourceOf('s'), rule)
+    await pass.remove(opened.buildSource('s'), rule)
     expect(asked).toEqual(['f'])
   })
 
   test('a file that changed after it was sent is not asked for, and is sent again, though its time was put back', async () => {
     const opened = open()
-    const { ledger, rootOf, sent, sourceOf } = opened
+    const { ledger, getRoot, sent, buildSource } = opened
     sent('s', ['rewritten', 'grown'])
-    const [rewritten, grown] = ['rewritten', 'grown'].map((name) => path.join(rootOf('s'), name)) as [
+    const [rewritten, grown] = ['rewritten', 'grown'].map((name) => path.join(getRoot('s'), name)) as [
       string,
       string,
     ]
@@ -185,7 +185,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     utimesSync(rewritten, mtime, mtime)
     appendFileSync(grown, 'more')
     const { asked, pass } = lookUp(opened)
-    await pass.remove(sourceOf('s'), rule)
+    await pass.remove(buildSource('s'), rule)
     expect(asked).toEqual([])
     const waiting = ledger.take(TO, 's', 10, Date.now(), new Set())
     expect(waiting.map((due) => due.path).sort()).toEqual(['grown', 'rewritten'])
@@ -193,39 +193,39 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
 
   test('an open batch with more files than one look bears does not keep back those behind it', async () => {
     const opened = open()
-    const { sent, rootOf, sourceOf } = opened
+    const { sent, getRoot, buildSource } = opened
     sent(
       's',
       Array.from({ length: 1_100 }, (_, index) => `2001-open/f${index}`),
     )
     sent('s', ['2002-closed/f'])
-    writeFileSync(path.join(rootOf('s'), '2002-closed', SENT_MARK), '')
+    writeFileSync(path.join(getRoot('s'), '2002-closed', SENT_MARK), '')
     const { asked, lines, pass } = lookUp(opened)
-    await pass.remove(sourceOf('s', batchRule), batchRule)
-    expect(existsSync(path.join(rootOf('s'), '2002-closed/f'))).toBe(false)
+    await pass.remove(buildSource('s', batchRule), batchRule)
+    expect(existsSync(path.join(getRoot('s'), '2002-closed/f'))).toBe(false)
     expect(asked).toEqual(['2002-closed/f'])
     expect(lines.filter((line) => line.includes('2001-open'))).toEqual([
-      `${rootOf('s')}/2001-open: its files are not removed: its batch is open`,
+      `${getRoot('s')}/2001-open: its files are not removed: its batch is open`,
     ])
   })
 
   test('a look goes on where the one before has ended, and begins anew at the end', async () => {
     const opened = open()
-    const { sent, rootOf, sourceOf } = opened
-    const source = sourceOf('s', batchRule)
+    const { sent, getRoot, buildSource } = opened
+    const source = buildSource('s', batchRule)
     sent(
       's',
       Array.from({ length: 1_000 }, (_, index) => `2001-open${index}/f`),
     )
     sent('s', ['2002-closed/f'])
-    writeFileSync(path.join(rootOf('s'), '2002-closed', SENT_MARK), '')
+    writeFileSync(path.join(getRoot('s'), '2002-closed', SENT_MARK), '')
     const { pass } = lookUp(opened)
-    const last = path.join(rootOf('s'), '2002-closed/f')
+    const last = path.join(getRoot('s'), '2002-closed/f')
     await pass.remove(source, batchRule)
     expect(existsSync(last)).toBe(true)
     await pass.remove(source, batchRule)
     expect(existsSync(last)).toBe(false)
-    const first = path.join(rootOf('s'), '2001-open0')
+    const first = path.join(getRoot('s'), '2001-open0')
     writeFileSync(path.join(first, SENT_MARK), '')
     await pass.remove(source, batchRule)
     expect(existsSync(path.join(first, 'f'))).toBe(false)
@@ -233,25 +233,25 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
 
   test('a removal that cannot be brought to its end keeps no other file from getting its name back', async () => {
     const opened = open()
-    const { ledger, rootOf, sent, sourceOf } = opened
+    const { ledger, getRoot, sent, buildSource } = opened
     const names = Array.from({ length: 70 }, (_, index) => `away/f${String(index).padStart(2, '0')}`)
     const due = sent('s', [...names, 'there/f', 'away/last'])
     ledger.beginRemovals(due, { others: [], since: 0, now: Date.now() })
-    const here = path.join(rootOf('s'), 'there/f')
+    const here = path.join(getRoot('s'), 'there/f')
     const [there] = due.filter(({ path: name }) => name === 'there/f')
     if (there === undefined) throw new Error('it was not sent')
     renameSync(here, path.join(path.dirname(here), asideName(there.id)))
     // A directory that became a file answers ENOTDIR, whoever asks.
-    const away = path.join(rootOf('s'), 'away')
+    const away = path.join(getRoot('s'), 'away')
     renameSync(away, `${away}-aside`)
     writeFileSync(away, '')
     const { pass } = lookUp(opened)
-    await pass.finishBegun(sourceOf('s'))
+    await pass.finishBegun(buildSource('s'))
     expect(existsSync(here)).toBe(true)
     expect(ledger.begunRemovals('s', [], 100).map(({ path: name }) => name)).toEqual([...names, 'away/last'])
     rmSync(away)
     renameSync(`${away}-aside`, away)
-    await pass.finishBegun(sourceOf('s'))
+    await pass.finishBegun(buildSource('s'))
     expect(ledger.begunRemovals('s', [], 100)).toEqual([])
   })
 })

@@ -54,7 +54,10 @@ test('a proof is asked for with the nonce; what is told of a file that was not a
 })
 
 describe('directories on the way to files', () => {
-  const directory = (path: string, mtimeNs = 1n): FoundDirectory => ({ path, facts: buildFacts(0, { mtimeNs }) })
+  const directory = (path: string, mtimeNs = 1n): FoundDirectory => ({
+    path,
+    facts: buildFacts(0, { mtimeNs }),
+  })
   const getDirectoryPaths = (frame: { header: object } | undefined): string[] => {
     const { directories = [] } = (frame?.header ?? {}) as { directories?: [number, string, unknown][] }
     return directories.map(([, path]) => path)

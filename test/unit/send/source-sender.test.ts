@@ -59,7 +59,7 @@ const buildShared = () => ({
   whereabouts,
   sentElsewhere: () => new Map(),
   moving: new Set<number>(),
-  sourceOf: () => null,
+  findSource: () => null,
   isBelowAway,
   onOtherContent: nothing,
   onBytes: nothing,

@@ -30,7 +30,9 @@ function setUp() {
   const facts = { id: ID, ...toFileStat(stats) }
   const take = async (hasWriter: HasWriter = free, device = stats.dev) => {
     writers.has = hasWriter
-    return withDirectory({ path: root }, 'd/file', (directory) => safeUnlink(directory, 'file', facts, device))
+    return withDirectory({ path: root }, 'd/file', (directory) =>
+      safeUnlink(directory, 'file', facts, device),
+    )
   }
   const listed = () => fs.readdirSync(path.dirname(file)).sort()
   return { root, file, take, listed, aside: path.join(root, 'd', asideName(ID)) }

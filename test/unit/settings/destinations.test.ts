@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { withSourceChanged } from '../../../core/settings/changes.ts'
 import { destinationSchema, type ReceiverDestination } from '../../../core/settings/destination-schema.ts'
 import {
+  formatLocation,
   getSourceDestinations,
   namedDestination,
-  formatLocation,
   refuseMore,
   withDestination,
   withoutDestination,

@@ -9,7 +9,7 @@ import { Store } from '../../../core/store/store.ts'
 import { computeDigest, offeredAs } from '../../support/file-facts.ts'
 import { begin, openAt, openLarge, smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { receiverParts, readTree } from '../../support/transfer.ts'
+import { readTree, receiverParts } from '../../support/transfer.ts'
 
 const MIB = 1024 * 1024
 const NAME = 4096

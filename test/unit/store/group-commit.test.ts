@@ -30,7 +30,12 @@ function open() {
   const commits = openGroupCommit({ opened: Promise.resolve({ syncsWhole: true }), round })
   const answers: string[] = []
   const written = (size: number): Written => ({
-    ...{ source: { id: 1, folder: 'pc', directory: 'data' }, path: 'f', facts: buildFacts(size), session: null },
+    ...{
+      source: { id: 1, folder: 'pc', directory: 'data' },
+      path: 'f',
+      facts: buildFacts(size),
+      session: null,
+    },
     ...{ fd: openSync('/dev/null', 'r'), temporary: null, digest: Buffer.alloc(32) },
     ...{ isUntimed: false, moved: null, directories: [] },
     answer: ({ status }) => void answers.push(status),

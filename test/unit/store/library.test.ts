@@ -11,7 +11,7 @@ import { Store } from '../../../core/store/store.ts'
 import { computeDigest, offeredAs } from '../../support/file-facts.ts'
 import { smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { receiverParts, readTree } from '../../support/transfer.ts'
+import { readTree, receiverParts } from '../../support/transfer.ts'
 
 test('a store is used on a path alone: small files, large ones in pieces, a proof, a list, a restore', async () => {
   const base = temporaryDirectory('library')

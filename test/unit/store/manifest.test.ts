@@ -6,8 +6,8 @@ import { storeLayout } from '../../../core/store/layout.ts'
 import type { Changes } from '../../../core/store/manifest/changes.ts'
 import { openManifestFile, readManifestFile } from '../../../core/store/manifest/file.ts'
 import { Manifest } from '../../../core/store/manifest/manifest.ts'
-import { isFileRow, openRows, getPlace } from '../../../core/store/manifest/rows.ts'
-import { computeDigest, buildFacts } from '../../support/file-facts.ts'
+import { getPlace, isFileRow, openRows } from '../../../core/store/manifest/rows.ts'
+import { buildFacts, computeDigest } from '../../support/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 function open() {

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { computeDigest, buildFacts } from '../../support/file-facts.ts'
+import { buildFacts, computeDigest } from '../../support/file-facts.ts'
 import { smallFile } from '../../support/large-files.ts'
 import { openRestoring } from '../../support/restoring.ts'
 

@@ -5,12 +5,12 @@ import { parseSize } from '../../../core/lib/i18n/amounts.ts'
 import { toAnswer } from '../../../core/send/destinations/store-answers.ts'
 import { defaultRuleWords, parseRules } from '../../../core/store/quota/quota-options.ts'
 import {
-  DEFAULT_RULES,
-  floorBytes,
-  NAME_BYTES,
   checkQuota,
-  getQuota,
+  DEFAULT_RULES,
   findUnusedQuotas,
+  floorBytes,
+  getQuota,
+  NAME_BYTES,
 } from '../../../core/store/quota/rules.ts'
 import { isVersionName, replacedAt, versionPrefix } from '../../../core/store/retention/name.ts'
 

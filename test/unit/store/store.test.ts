@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { readManifestFile } from '../../../core/store/manifest/file.ts'
 import { type FileRow, isFileRow, openRows } from '../../../core/store/manifest/rows.ts'
 import { toOutcome } from '../../../core/store/outcome.ts'
-import { computeDigest, buildFacts } from '../../support/file-facts.ts'
+import { buildFacts, computeDigest } from '../../support/file-facts.ts'
 import { begin, openAt, openLarge, sendLarge, smallFile } from '../../support/large-files.ts'
 import { readTree } from '../../support/transfer.ts'
 
@@ -38,39 +38,41 @@ const same = { status: 'same', detail: '' }
 
 describe('store', () => {
   test('a file arrives with its time, and is its receiver’s own; the same again is recognised, with newer facts', async () => {
-    const { root, receive, versions, temporary, rowsOf } = await open()
+    const { root, receive, versions, temporary, readRows } = await open()
     const mtimeNs = 1_600_000_000_123_456_789n
     expect(await receive('a/b/c', 'text', { mtimeNs, mode: 0o4755, user: 1, group: 2 })).toEqual(durable)
     const stats = fs.statSync(path.join(root, 'pc/data/a/b/c'), { bigint: true })
     expect([stats.mtimeNs, stats.mode & 0o7777n]).toEqual([mtimeNs, 0o600n])
     expect(fs.statSync(path.join(root, 'pc/data/a')).mode & 0o7777).toBe(0o700)
-    expect(rowsOf('a/b/c')).toMatchObject([{ facts: { mtimeNs, mode: 0o4755, user: 1, group: 2 } }])
+    expect(readRows('a/b/c')).toMatchObject([{ facts: { mtimeNs, mode: 0o4755, user: 1, group: 2 } }])
     expect(await receive('a/b/c', 'text', { mtimeNs: -1n, mode: 0o000 })).toEqual(same)
-    expect(rowsOf('a/b/c')).toMatchObject([{ facts: { mtimeNs: -1n, mode: 0 } }])
+    expect(readRows('a/b/c')).toMatchObject([{ facts: { mtimeNs: -1n, mode: 0 } }])
     expect([versions(), temporary()]).toEqual([{}, {}])
   })
 
   test('every replaced content is kept, also when many come at once for one place', async () => {
-    const { receive, stored, versions, rowsOf } = await open()
+    const { receive, stored, versions, readRows } = await open()
     const texts = Array.from({ length: 20 }, (_, index) => `content ${index}`)
     const outcomes = await Promise.all(texts.map((text) => receive('x', text)))
     expect(outcomes.every(({ status }) => status === 'durable')).toBe(true)
     const kept = new Set([...Object.values(versions()), ...Object.values(stored())])
     expect(kept.size).toBe(20)
     expect(Object.keys(stored())).toEqual(['x'])
-    const known = rowsOf('x').map(({ digest }) => digest.toString('hex'))
-    expect(new Set(known)).toEqual(new Set(texts.map((text) => computeDigest(Buffer.from(text)).toString('hex'))))
+    const known = readRows('x').map(({ digest }) => digest.toString('hex'))
+    expect(new Set(known)).toEqual(
+      new Set(texts.map((text) => computeDigest(Buffer.from(text)).toString('hex'))),
+    )
   })
 
   test('a file where a directory has to be, and the reverse, moves to the versions', async () => {
-    const { receive, stored, versions, rowsOf } = await open()
+    const { receive, stored, versions, readRows } = await open()
     await receive('a', 'file')
     expect(await receive('a/b', 'below')).toEqual(durable)
     expect(Object.keys(stored())).toEqual(['a/b'])
     expect(await receive('a', 'file again')).toEqual(durable)
     expect(Object.keys(stored())).toEqual(['a'])
-    const [ofFile, current] = rowsOf('a')
-    const [ofBelow] = rowsOf('a/b')
+    const [ofFile, current] = readRows('a')
+    const [ofBelow] = readRows('a/b')
     expect([ofFile?.depth, current?.version, ofBelow?.depth]).toEqual([1, '', 1])
     expect(Object.keys(versions()).sort()).toEqual([`a/${ofFile?.version}`, `a/${ofBelow?.version}/b`].sort())
   })

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { Encrypter } from 'age-encryption'
 import { ignoreError } from '../../../dropped-errors.ts'
-import { createHasher, computeDigest } from '../../../platform/digest.ts'
+import { computeDigest, createHasher } from '../../../platform/digest.ts'
 import { chunkBuffers } from '../../../protocol/frame-buffers.ts'
 import { findNameFault } from '../../../protocol/names.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
@@ -10,11 +10,11 @@ import type { Answer, Outgoing, OutgoingSource, Session, SmallOutgoing, Upload }
 import type { OpenOptions } from '../open.ts'
 import { encryptedSize, encrypterFor, plainName, sealedName } from './age.ts'
 import {
+  deriveNameKey,
   hiddenPath,
   hiddenSource,
   type NameKey,
   nameKeyFile,
-  deriveNameKey,
   nameKeyText,
   shownPath,
 } from './names.ts'
@@ -91,7 +91,8 @@ function toPlainAnswer(answer: Answer, { source, path: name }: Outgoing, seal: U
 function encryptSession(session: Session, encrypter: Encrypter, key: NameKey): Session {
   const { asksFirst, limits, space } = session
   // Invalid names pass unchanged, so that the destination refuses them; the source's own directory has an empty path.
-  const toSealedPath = (path: string) => (findNameFault(path, 'linux') === null ? hiddenPath(key, path) : path)
+  const toSealedPath = (path: string) =>
+    findNameFault(path, 'linux') === null ? hiddenPath(key, path) : path
   const toSealedSource = (source: OutgoingSource) => ({ ...source, name: hiddenSource(key, source.name) })
   const toSealedDirectories = (directories: readonly FoundDirectory[]) =>
     directories.map((one) => ({ ...one, path: toSealedPath(one.path) }))

@@ -48,7 +48,7 @@ export function openFolderSession(options: FolderSessionOptions): { session: Own
     },
     room: () => Promise.resolve(),
   }
-  const storing = new StoreSession(back, store, name, WINDOW, { openSource })
+  const storing = new StoreSession(back, store, name, WINDOW, { openSource: getSource })
   const there: End = {
     send(type, header, pieces = [], onUsed) {
       if (!session.closed) storing.handle(createFrame(type, header, pieces), onUsed)

@@ -35,7 +35,8 @@ export function watchFolder(
       () => '',
     )
     if (now === stamp && performance.now() - askedAt < ASK_EVERY_MS) return
-    for await (const files of listResendRequests(store, senders, me.folder)) if (files.length > 0) onWanted(files)
+    for await (const files of listResendRequests(store, senders, me.folder))
+      if (files.length > 0) onWanted(files)
     askedAt = performance.now()
     stamp = now
   }

@@ -1,4 +1,4 @@
-import { createHasher, computeDigest } from '../../../platform/digest.ts'
+import { computeDigest, createHasher } from '../../../platform/digest.ts'
 import type { ObjectFacts, ObjectStore, PutOptions } from './object-store.ts'
 
 const NS_IN_SECOND = 1_000_000_000n
@@ -84,5 +84,10 @@ export async function putOwn(
   options: PutOptions,
 ): Promise<void> {
   const mtimeNs = BigInt(Date.now()) * 1_000_000n
-  await store.put(name, bytes, { size: bytes.length, mtimeNs, mode: 0o644, digest: computeDigest(bytes) }, options)
+  await store.put(
+    name,
+    bytes,
+    { size: bytes.length, mtimeNs, mode: 0o644, digest: computeDigest(bytes) },
+    options,
+  )
 }

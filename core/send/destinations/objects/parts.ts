@@ -33,7 +33,10 @@ export interface ObjectSessionParts {
 /** Objects have no position: see Answer. */
 export const DURABLE: Answer = { kind: 'durable', position: 0 }
 
-export const objectFacts = ({ size, mtimeNs, mode }: FileMetadata, digest: Uint8Array | null): ObjectFacts => ({
+export const objectFacts = (
+  { size, mtimeNs, mode }: FileMetadata,
+  digest: Uint8Array | null,
+): ObjectFacts => ({
   size,
   mtimeNs,
   mode,

@@ -32,10 +32,12 @@ export function testObjects<S extends ObjectStore>(
   const { name, folder = folderName(computer) } = destination
   const connect = async (found: DestinationTest['found']): Promise<S> => {
     const { store } = await reach(folder, found)
-    await checkOwner(store, { folder, at: name, fingerprint: identity.fingerprint }, signal).catch((error) => {
-      store.close()
-      throw error
-    })
+    await checkOwner(store, { folder, at: name, fingerprint: identity.fingerprint }, signal).catch(
+      (error) => {
+        store.close()
+        throw error
+      },
+    )
     return store
   }
   const run: ConnectionTest['run'] = async (step, found) => {

@@ -73,8 +73,8 @@ export class ReceiverSession implements OwnSession {
     const { channel, receiver, pending, told, filesCredit } = this.#parts
     const lost: Answer = { kind: 'lost' }
     if (!(await filesCredit.acquire()) || this.#isClosed) return lost
-    const number = told.numberOf(source)
-    const fromSource = told.numberOf(from.source)
+    const number = told.getSourceNumber(source)
+    const fromSource = told.getSourceNumber(from.source)
     const { id, result } = pending.file('copy')
     const { size } = facts
     const header = { id, source: number, path, size, facts: encodeMetadata(facts), digest }
@@ -89,7 +89,7 @@ export class ReceiverSession implements OwnSession {
   readonly prove: OwnSession['prove'] = async (source, path, size, nonce) => {
     const { channel, pending, told, filesCredit } = this.#parts
     if (!(await filesCredit.acquire()) || this.#isClosed) return { kind: 'unavailable' }
-    const number = told.numberOf(source)
+    const number = told.getSourceNumber(source)
     const { id, proof } = pending.proof()
     channel.send('prove', { id, source: number, path, size, nonce })
     return proof

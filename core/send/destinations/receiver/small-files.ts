@@ -43,7 +43,7 @@ function send(
   const [one] = files
   if (one === undefined) return
   const { source } = one
-  const number = told.numberOf(source)
+  const number = told.getSourceNumber(source)
   // Kept until the answers, unlike the contents.
   const names = files.map(({ path, facts: { size } }) => ({ source, path, size }))
   const first = pending.files(files.length, (index, said) => {

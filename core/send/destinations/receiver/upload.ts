@@ -40,7 +40,7 @@ export async function beginUpload(
   if (!(await filesCredit.acquire()) || isClosed()) return null
   const { source, path, facts } = file
   const { size } = facts
-  const number = told.numberOf(source)
+  const number = told.getSourceNumber(source)
   const { id, result } = pending.file('content')
   let answered = false
   const answer = result.then((said) => {

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-s3'
 import type { ObjectInfo, ObjectPage } from '../objects/object-store.ts'
 import { parseFacts } from './facts.ts'
-import { type BucketPlace, toKey, listedKey } from './requests.ts'
+import { type BucketPlace, listedKey, toKey } from './requests.ts'
 
 /** Listings contain no metadata: time and mode are defaults, and there is no digest. */
 function toObjectInfo(name: string, size: number, stored: Date, version: string | null): ObjectInfo {

@@ -8,7 +8,7 @@ import { computeDigest, digestText } from '../../../platform/digest.ts'
 import { putOwn, readSmall } from '../objects/content.ts'
 import { orIf, unlessLost } from '../objects/faults.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
-import { type BucketPlace, toKey, listedKey } from './requests.ts'
+import { type BucketPlace, listedKey, toKey } from './requests.ts'
 
 /** Size limit of a note: Holdfast writes no longer one. */
 const MOST_NOTE_BYTES = 4096
@@ -75,7 +75,9 @@ export class Unfinished {
   }
 
   write(name: string, note: Note): Promise<void> {
-    return putOwn(this.#objects, this.#getNoteName(name), Buffer.from(JSON.stringify(note)), { replace: true })
+    return putOwn(this.#objects, this.#getNoteName(name), Buffer.from(JSON.stringify(note)), {
+      replace: true,
+    })
   }
 
   /** Removes a note. If that is denied, it stays until the next upload of this name replaces it. */

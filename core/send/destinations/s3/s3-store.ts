@@ -9,10 +9,10 @@ import { createSemaphore } from '../../../lib/async/semaphore.ts'
 import { digestAt } from '../objects/content.ts'
 import { orIf, unlessLost } from '../objects/faults.ts'
 import { type ObjectFacts, type ObjectStore, StoreFault } from '../objects/object-store.ts'
-import { createAbilities, type BucketAbilities } from './bucket.ts'
+import { type BucketAbilities, createAbilities } from './bucket.ts'
 import { PARALLEL } from './client.ts'
 import { COPY_BYTES, copyObject } from './copy.ts'
-import { parseFacts, firstStoredAt, toMetadata } from './facts.ts'
+import { firstStoredAt, parseFacts, toMetadata } from './facts.ts'
 import { toStoreFault } from './faults.ts'
 import { listPage, olderVersions } from './listing.ts'
 import { createNames } from './names.ts'
@@ -21,9 +21,9 @@ import { Unfinished } from './resumable.ts'
 import {
   beginParts,
   beginWhole,
+  getPartBytes,
   PART_BYTES,
   PARTS_MEMORY,
-  getPartBytes,
   type UploadOptions,
 } from './upload.ts'
 

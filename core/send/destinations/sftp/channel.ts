@@ -3,7 +3,7 @@ import { ignoreError } from '../../../dropped-errors.ts'
 import { errorText } from '../../../platform/system-error.ts'
 import { orIf } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
-import { toStoreFault, getReason } from './faults.ts'
+import { getReason, toStoreFault } from './faults.ts'
 
 /** The callback for a server's answer. */
 export type Answered<T> = (error: Error | null | undefined, value: T) => void

@@ -2,7 +2,7 @@ import type { FileEntryWithStats, Stats } from 'ssh2'
 import { orIf } from '../objects/faults.ts'
 import { type ObjectInfo, type ObjectPage, StoreFault } from '../objects/object-store.ts'
 import { close, type SftpChannel } from './channel.ts'
-import { STATUS, getStatus } from './faults.ts'
+import { getStatus, STATUS } from './faults.ts'
 import type { SftpParts } from './parts.ts'
 
 const PAGE = 1_000
@@ -40,7 +40,11 @@ async function readEntries({ pick }: SftpParts, path: string): Promise<Entry[]> 
   if (handle === null) return entries
   try {
     // Reads the directory in pieces, up to a limit: a faulty server may never end.
-    for (let some = await readNextNames(channel, handle); some !== null; some = await readNextNames(channel, handle)) {
+    for (
+      let some = await readNextNames(channel, handle);
+      some !== null;
+      some = await readNextNames(channel, handle)
+    ) {
       for (const { filename, attrs } of some) {
         // A valid name has no path separator, so that no name leads out of its directory.
         if (['', '.', '..'].includes(filename) || filename.includes('/')) continue

@@ -2,7 +2,7 @@ import { countUsed } from '../../../protocol/young-buffers.ts'
 import { type ObjectFacts, StoreFault } from '../objects/object-store.ts'
 import { type SftpChannel, statAt } from './channel.ts'
 import { type Directories, getParent } from './directories.ts'
-import { STATUS, getStatus } from './faults.ts'
+import { getStatus, STATUS } from './faults.ts'
 
 /** Prefix of partial files that cannot be resumed: they belong to one session. */
 export const WHOLE = 'whole-'

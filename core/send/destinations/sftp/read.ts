@@ -1,6 +1,6 @@
 import { settled } from '../../../dropped-errors.ts'
 import { close, OPEN, open, PIECE_BYTES, type SftpChannel } from './channel.ts'
-import { STATUS, getStatus } from './faults.ts'
+import { getStatus, STATUS } from './faults.ts'
 
 /** Limit of pieces requested ahead; reached only if the file turns out to be long. */
 const MOST_AHEAD = 16

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import {
+  findMount,
   isEmergency,
   isReadOnly,
-  findMount,
   parseMountinfo,
 } from '../../../../core/platform/mounts/mountinfo.ts'
 

@@ -1,9 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { createConcurrencyLimit } from '../core/check/concurrency-limit.ts'
-import { readFile } from '../core/check/probes/read.ts'
-import { createLogOutput } from '../core/check/stdio/outputs.ts'
-import { serveStdio } from '../core/check/stdio/serve-stdio.ts'
-import { withTimeout } from '../core/lib/async/with-timeout.ts'
+import { readFile } from '../core/check/probes/file-probes.ts'
+import { createConcurrencyLimit } from '../core/check/scheduler/timetable.ts'
+import { createLogOutput, serveStdio } from '../core/check/stdio/serve-stdio.ts'
+import { withTimeout } from '../core/lib/async/timing.ts'
 import { endChild, isChild, runInChild } from './in-child.ts'
 import { openOutput } from './open-output.ts'
 

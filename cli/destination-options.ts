@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
-import { type TestedDestination, testedDestinationSchema } from '../core/settings/given-destination.ts'
+import { type TestedDestination, testedDestinationSchema } from '../core/settings/destination-schema.ts'
 import { readSftpTarget } from '../core/settings/sftp-target.ts'
 import { collect } from './option-words.ts'
 import { WrongUsage } from './wrong-usage.ts'

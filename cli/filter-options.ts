@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { CommandInput } from '../core/agent/contract.ts'
 import { temporaryNames } from '../core/filter/temporary.ts'
-import { parseSeconds } from '../core/lib/i18n/amounts.ts'
+import { parseSeconds } from '../core/lib/i18n/formats.ts'
 import { priorities, type Source, sourceFiltersSchema, sourceSchema } from '../core/settings/schema.ts'
 import { type PatternOptions, readPatterns, withPatterns } from './ignore-from.ts'
 import { omitUndefined } from './omit-undefined.ts'

@@ -1,5 +1,5 @@
 import { lstat, writeFile } from 'node:fs/promises'
-import { replaceFile } from '../core/platform/replace-file.ts'
+import { replaceFile } from '../core/platform/files.ts'
 
 /**
  * Writes to a path that the user named. A regular file is replaced atomically; a device, a link or a pipe is written to

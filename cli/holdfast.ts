@@ -1,7 +1,6 @@
 import { CommanderError } from 'commander'
 import { toSentence } from '../core/lib/i18n/user-error.ts'
-import { collectStart } from '../core/lib/workers/collect-start.ts'
-import { endWithLauncher } from '../core/lib/workers/launcher.ts'
+import { collectStart, endWithLauncher } from '../core/lib/workers/process.ts'
 import { exitNow } from './exit-now.ts'
 import { watchOutput } from './output-errors.ts'
 import { loadProgram } from './program.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Command, Option } from 'commander'
-import { shellWord } from '../core/lib/i18n/shell-word.ts'
+import { shellWord } from '../core/lib/i18n/formats.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { toReason } from '../core/platform/system-error.ts'
 import { findIgnoreForm, type IgnoreForm, ignoreForms, readIgnoreFile } from '../core/settings/ignore-file.ts'

@@ -6,8 +6,8 @@ import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { workerHeap } from '../core/agent/workers/starter.ts'
 import { settled } from '../core/dropped-errors.ts'
-import { withTimeout } from '../core/lib/async/with-timeout.ts'
-import { endNow } from '../core/lib/workers/end-now.ts'
+import { withTimeout } from '../core/lib/async/timing.ts'
+import { endNow } from '../core/lib/workers/process.ts'
 import { exitNow } from './exit-now.ts'
 
 /** Environment variable that marks the child. */

@@ -2,8 +2,6 @@ import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { NATIVE } from '../core/alerts/channels/catalog.ts'
-import { getSubjects, type Severity, severities } from '../core/alerts/kinds.ts'
-import { readTimeline } from '../core/alerts/store/database.ts'
 import {
   type NoticeDelivery,
   type TimelineEntry,
@@ -11,7 +9,9 @@ import {
   type TimelineQuestion,
   timelinePageSchema,
   timelineQuestionSchema,
-} from '../core/alerts/timeline.ts'
+} from '../core/alerts/incident.ts'
+import { getSubjects, type Severity, severities } from '../core/alerts/kinds.ts'
+import { readTimeline } from '../core/alerts/store/database.ts'
 import { message } from '../core/lib/i18n/message.ts'
 import { getAlertsFile } from '../core/receive/service/receiver-alerting.ts'
 import { getDataLayout } from '../core/settings/data-directory.ts'

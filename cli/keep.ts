@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { parseSeconds } from '../core/lib/i18n/amounts.ts'
+import { parseSeconds } from '../core/lib/i18n/formats.ts'
 import { defaultSettings, keepSchema, type Settings } from '../core/settings/schema.ts'
 import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'

@@ -1,5 +1,5 @@
 import type { LedgerEntry, LedgerReader } from '../core/ledger/ledger.ts'
-import { type ContentIdentity, sameContent } from '../core/platform/stat-facts.ts'
+import { type ContentIdentity, sameContent } from '../core/platform/file-metadata.ts'
 import type { ListOptions } from '../core/scan/preview/list-source.ts'
 
 /** Looks up files of a source in the ledger, at the destination that is furthest behind with each file. */

@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { missingAt } from '../core/agent/settings/accept-path.ts'
+import { missingAt } from '../core/agent/accept-path.ts'
 import { ignoreError } from '../core/dropped-errors.ts'
 import { readLedger } from '../core/ledger/ledger.ts'
 import { toSentence } from '../core/lib/i18n/user-error.ts'
 import { englishWords } from '../core/lib/i18n/words.ts'
 import { errorCode } from '../core/platform/system-error.ts'
 import { type ListedPath, listCandidates } from '../core/scan/preview/list-source.ts'
+import { idOfPath, sourceName } from '../core/settings/changes.ts'
 import { getDataLayout } from '../core/settings/data-directory.ts'
 import { destinationIds } from '../core/settings/destinations.ts'
-import { idOfPath } from '../core/settings/path-id.ts'
 import {
   defaultSettings,
   type Settings,
@@ -19,7 +19,6 @@ import {
   sourceSchema,
 } from '../core/settings/schema.ts'
 import { openSettings } from '../core/settings/settings-store.ts'
-import { sourceName } from '../core/settings/source-name.ts'
 import { jsonText } from './json.ts'
 import { knownFiles } from './known-files.ts'
 import { quoteControls } from './quote-controls.ts'

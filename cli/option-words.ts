@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import { templateNames } from '../core/alerts/channels/catalog.ts'
-import { parseSeconds, parseSize } from '../core/lib/i18n/amounts.ts'
+import { parseSeconds, parseSize } from '../core/lib/i18n/formats.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from '../core/settings/patterns.ts'
 import { LONGEST_PAUSE_MINUTES, sourceFiltersSchema } from '../core/settings/schema.ts'
 

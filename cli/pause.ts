@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { minutesUntilTomorrow } from '../core/settings/until-tomorrow.ts'
+import { minutesUntilTomorrow } from '../core/agent/state/derived.ts'
 import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { parsePause } from './option-words.ts'
 import { changeSettings } from './settings-change.ts'

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { getOptions } from '../core/alerts/settings.ts'
 import { type ProbedOnce, probeOnce } from '../core/check/probe-once.ts'
-import { LATE, withTimeout } from '../core/lib/async/with-timeout.ts'
+import { LATE, withTimeout } from '../core/lib/async/timing.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
 import { toSentence, UserError } from '../core/lib/i18n/user-error.ts'
 import { englishWords } from '../core/lib/i18n/words.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { LINE_NOTIFY_ENDPOINT } from '../core/alerts/channels/line-notify.ts'
+import { LINE_NOTIFY_ENDPOINT } from '../core/alerts/channels/line.ts'
 import { withDataDirectory } from './data-directory.ts'
 import { endChild, isChild, runInChild } from './in-child.ts'
 import { parseTemplate, parseTimeout } from './option-words.ts'

@@ -1,4 +1,4 @@
-import { parseSize, SIZE_UNITS } from '../core/lib/i18n/amounts.ts'
+import { parseSize, SIZE_UNITS } from '../core/lib/i18n/formats.ts'
 import { bytesPerSecondSchema, type SendRule, sendRuleSchema } from '../core/settings/schema.ts'
 
 /** In the order of Date.getDay(). */

@@ -1,5 +1,5 @@
 import { runTask, type Task, type TaskEvent } from '../core/restore/task.ts'
-import { removeUnfinished } from '../core/restore/write/batch.ts'
+import { removeUnfinished } from '../core/restore/write/write-files.ts'
 
 const post = (event: TaskEvent): Promise<void> =>
   new Promise((resolve) => {

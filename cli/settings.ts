@@ -3,8 +3,8 @@ import { hostname } from 'node:os'
 import type { Command } from 'commander'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { toReason } from '../core/platform/system-error.ts'
+import { differences, type SettingsDifference } from '../core/settings/changes.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
-import { differences, type SettingsDifference } from '../core/settings/differences.ts'
 import {
   exportedText,
   importedSettings,

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
-import type { AgentHost } from '../core/agent/host.ts'
-import { nodeWorkerStarter } from '../core/agent/workers/node-starter.ts'
+import type { AgentHost } from '../core/agent/agent.ts'
+import { nodeWorkerStarter } from '../core/agent/workers/starter.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalLanguage } from './terminal-language.ts'
 import { version } from './version.ts'

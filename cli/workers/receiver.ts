@@ -1,5 +1,4 @@
-import { childProcessPort } from '../../core/lib/workers/child-process-port.ts'
-import { serveWorker } from '../../core/lib/workers/serve.ts'
+import { childProcessPort, serveWorker } from '../../core/lib/workers/serve.ts'
 import { receiverDefinition } from '../../core/receive/receiver-messages.ts'
 import { startReceiver } from '../../core/receive/receiver-worker.ts'
 import { workerScript } from '../worker-script.ts'

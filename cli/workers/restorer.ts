@@ -1,5 +1,4 @@
-import { childProcessPort } from '../../core/lib/workers/child-process-port.ts'
-import { serveWorker } from '../../core/lib/workers/serve.ts'
+import { childProcessPort, serveWorker } from '../../core/lib/workers/serve.ts'
 import { restorerDefinition } from '../../core/restore/restore-messages.ts'
 import { startRestorer } from '../../core/restore/restore-worker.ts'
 

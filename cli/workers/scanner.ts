@@ -1,5 +1,4 @@
-import { childProcessPort } from '../../core/lib/workers/child-process-port.ts'
-import { serveWorker } from '../../core/lib/workers/serve.ts'
+import { childProcessPort, serveWorker } from '../../core/lib/workers/serve.ts'
 import { scannerDefinition } from '../../core/scan/scanner-messages.ts'
 import { startScanner } from '../../core/scan/scanner-worker.ts'
 import { workerScript } from '../worker-script.ts'

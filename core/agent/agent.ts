@@ -1,42 +1,47 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Checked, checkerDefinition } from '../check/checker-messages.ts'
-import { ignoreError } from '../dropped-errors.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
+import type { Shown } from '../alerts/notifier-messages.ts'
+import { type Checked, checkerDefinition, knownMountSchema } from '../check/checker-messages.ts'
+import { ignoreError, warnUnlessCode } from '../dropped-errors.ts'
 import type { Message } from '../lib/i18n/message.ts'
+import { englishWords, type Language } from '../lib/i18n/words.ts'
 import type { WorkerDefinition, WorkerReport } from '../lib/workers/definition.ts'
+import { openKeptFile } from '../platform/files.ts'
 import { isGone } from '../platform/system-error.ts'
 import { receiverDefinition } from '../receive/receiver-messages.ts'
 import { scannerDefinition } from '../scan/scanner-messages.ts'
 import { notMountedWords } from '../send/destinations/folder/place.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { Settings } from '../settings/schema.ts'
-import { openSecrets, type SecretStore } from '../settings/secrets.ts'
-import type { SettingsStore } from '../settings/settings-store.ts'
+import { openSecrets, type Seal, type SecretStore } from '../settings/secrets.ts'
+import { type SettingsStore, settingsInForce } from '../settings/settings-store.ts'
+import { getStorePaths, refusedSources } from './accept-path.ts'
 import { Alerting } from './alerting.ts'
-import { createNotices, type Notices, UNUSED_SETTINGS } from './banners.ts'
-import type { AgentHost } from './host.ts'
-import { openKnownMounts } from './known-mounts.ts'
 import { localCopies } from './local-copies.ts'
 import type { Log } from './log.ts'
 import { SurroundingsWatch } from './power-network.ts'
 import { receiverConfig, receivingState, withReceived } from './receiving.ts'
-import { Restores } from './restore/restores.ts'
+import { Restores } from './restores.ts'
 import { SenderWorkers } from './senders.ts'
-import { refusedSources } from './settings/accept-path.ts'
-import { settingsInForce } from './settings/pause-end.ts'
-import { getStorePaths } from './settings/place-folder.ts'
-import { destinationStates, initialState } from './state/initial.ts'
+import { isGoodNews } from './state/conditions.ts'
 import {
+  destinationStates,
   findRecovered,
+  initialState,
   pathIds,
   withChecked,
   withoutScanned,
   withScanned,
   withSettings,
 } from './state/reports.ts'
-import type { WorkerName, WorkerState } from './state/schema.ts'
+import type { AppState, WorkerName, WorkerState } from './state/schema.ts'
 import { createStateStore, type StateStore } from './state/state-store.ts'
 import { overallStatus } from './state/status.ts'
-import { checkerConfig, scannerConfig } from './workers/configs.ts'
+import { checkerConfig, type KnownMounts, scannerConfig } from './workers/configs.ts'
+import type { WorkerStarter } from './workers/starter.ts'
 import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.ts'
 
 /** How often the state is checked for changes that only the passing of time causes. */
@@ -239,5 +244,125 @@ export class Agent {
   #received(report: WorkerReport<typeof receiverDefinition>): void {
     const { receiving } = this.store.state
     if (receiving !== null) this.store.update({ receiving: withReceived(receiving, report, Date.now()) })
+  }
+}
+
+/** Encrypts secrets for the logged-in user. Only this vault can decrypt them. */
+export interface Vault extends Seal {
+  /** keyring: protected by the desktop's keyring; weak: not protected by a password (basic_text). */
+  storage: 'keyring' | 'weak'
+}
+
+/** The host's services for the agent. The host is the desktop, the command line, or a test. */
+export interface AgentHost {
+  kind: AppState['host']
+  version: string
+  /** The language that the setting "system" stands for. */
+  systemLanguage: Language
+  computerName: string
+  starter: WorkerStarter
+  /** null: secrets are kept in a file that only this user can read. */
+  vault(): Vault | null
+  /** True if this computer runs on battery. Used on systems without a kernel file for it; omitted: unknown. */
+  onBattery?(): boolean
+  /** Shows a notification natively; must return at once. */
+  notify(shown: Shown): void
+  /** Removes notifications about this subject that are no longer true. */
+  withdraw(about: string): void
+}
+
+/** The notice of a settings file that was set aside, or is used in part. */
+export const UNUSED_SETTINGS = 'settings'
+const HISTORY = 'history'
+
+/** Notices that a person reads once and can dismiss. Each is also logged. */
+export interface Notices {
+  /** Replaces an earlier notice with this id. */
+  add(id: string, sentence: Message): void
+  dismiss(id: string): void
+  /** Shows a failure of the check history as a notice. Recovery removes the notice and is only logged. */
+  reportHistory(sentence: Message): void
+}
+
+export function createNotices(store: StateStore, log: Log['write']): Notices {
+  const others = (id: string) => store.state.notices.filter((notice) => notice.id !== id)
+  const notices: Notices = {
+    add(id, sentence) {
+      log(isGoodNews(sentence) ? 'info' : 'warn', englishWords(sentence))
+      store.update({ notices: [...others(id), { id, sentence }] })
+    },
+    dismiss: (id) => store.update({ notices: others(id) }),
+    reportHistory(sentence) {
+      if (sentence.key !== 'check.historyBack') return notices.add(HISTORY, sentence)
+      log('info', englishWords(sentence))
+      notices.dismiss(HISTORY)
+    },
+  }
+  return notices
+}
+
+const memorySchema = z.object({
+  knownMounts: z.record(z.string(), knownMountSchema).default({}),
+})
+
+/**
+ * Opens the agent's own memory across restarts, besides the settings: the file system of each path. All of it can be
+ * learned again, so a broken or unwritable file only loses that knowledge.
+ * @param onlyRead new knowledge is not saved
+ */
+export function openKnownMounts(
+  dataDirectory: string,
+  onlyRead: boolean,
+): {
+  knownMounts(): KnownMounts
+  /** Stores the mounts found by checks. Returns true if any is new. Does not wait for the disk. */
+  remember(checked: readonly Checked[]): boolean
+  /** Removes all paths except these ids. */
+  keepOnly(ids: ReadonlySet<string>): void
+  /** Resolves when the last write has succeeded or failed. */
+  saved(): Promise<void>
+} {
+  const file = path.join(dataDirectory, 'memory.json')
+  const kept = openKeptFile(file)
+  let knownMounts = readKnownMounts(file)
+  const setKnownMounts = (mounts: KnownMounts) => {
+    knownMounts = mounts
+    if (!onlyRead) kept.save(JSON.stringify({ knownMounts }))
+  }
+  return {
+    knownMounts: () => knownMounts,
+    remember: (checked) => {
+      const known = checked.reduce(withMount, knownMounts)
+      if (known === knownMounts) return false
+      setKnownMounts(known)
+      return true
+    },
+    keepOnly: (ids) => {
+      // A one-shot run does not load the settings' paths; its own path may be among the known ones.
+      if (onlyRead) return
+      setKnownMounts(Object.fromEntries(Object.entries(knownMounts).filter(([id]) => ids.has(id))))
+    },
+    saved: kept.saved,
+  }
+}
+
+/** Adds the mount that a check found. An absent disk keeps the last known mount. */
+function withMount(known: KnownMounts, checked: Checked): KnownMounts {
+  const { id, mount, readOnlyByIntent, soundErrorsCount } = checked
+  if (mount === null) return known
+  const now = { mount, readOnlyByIntent, soundErrorsCount }
+  return isDeepStrictEqual(known[id], now) ? known : { ...known, [id]: now }
+}
+
+function readKnownMounts(file: string): KnownMounts {
+  try {
+    return memorySchema.parse(JSON.parse(readFileSync(file, 'utf8'))).knownMounts
+  } catch (error) {
+    return warnUnlessCode(
+      error,
+      ['ENOENT'],
+      'the remembered mounts cannot be read; each is learned again',
+      {},
+    )
   }
 }

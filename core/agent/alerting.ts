@@ -1,22 +1,29 @@
-import { Alerts, type Observation } from '../alerts/alerts.ts'
-import { createHandoverQueue, type HandoverQueue } from '../alerts/handover-queue.ts'
-import { noIncidentFile, openIncidentFile } from '../alerts/incident-file.ts'
+import { isDeepStrictEqual } from 'node:util'
+import {
+  Alerts,
+  createHandoverQueue,
+  type HandoverQueue,
+  noIncidentFile,
+  type Observation,
+  openIncidentFile,
+} from '../alerts/alerts.ts'
+import { isUrgent, type Notice } from '../alerts/incident.ts'
 import { getSeverity } from '../alerts/kinds.ts'
-import { isUrgent, type Notice } from '../alerts/notice.ts'
-import type { ChannelState, NotifierConfig, notifierDefinition } from '../alerts/notifier-messages.ts'
+import { type ChannelState, type NotifierConfig, notifierDefinition } from '../alerts/notifier-messages.ts'
 import { renderMessage, toShown } from '../alerts/render.ts'
 import type { Checked } from '../check/checker-messages.ts'
 import { getShellStep } from '../check/verdict.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { createWords, type Language } from '../lib/i18n/words.ts'
-import type { WorkerReport } from '../lib/workers/definition.ts'
+import type { RequestInput, RequestName, RequestOutput, WorkerReport } from '../lib/workers/definition.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { Agent } from './agent.ts'
 import type { Log } from './log.ts'
-import { RestingNotifier } from './resting-notifier.ts'
 import { type Condition, findConditions } from './state/conditions.ts'
 import { pathIds } from './state/reports.ts'
 import type { WorkerState } from './state/schema.ts'
+import type { WorkerStarter } from './workers/starter.ts'
+import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.ts'
 
 type Parts = Pick<
   Agent,
@@ -204,4 +211,69 @@ function isOwnFault({ kind, code }: Checked['overall']): boolean {
   if (kind === 'missing') return code === 'ENOENT' || code === 'ENOTDIR'
   if (kind === 'io-error') return code === null
   return kind === 'permission' || kind === 'error'
+}
+
+type Definition = typeof notifierDefinition
+
+/**
+ * Delay in milliseconds before an idle notifier stops. A person browsing the alerts sends the next request sooner.
+ */
+const RESTS_AFTER_MS = 60_000
+
+/**
+ * Runs the notifier's process. The process stops while it is idle, which frees 33 MiB, and restarts on the next
+ * request.
+ */
+class RestingNotifier {
+  readonly #worker: SupervisedWorker<Definition>
+  #config: NotifierConfig | null = null
+  #askedAt = performance.now()
+  /** The notifier's last report about being idle. */
+  #isIdle = false
+  #isResting = false
+
+  constructor(starter: WorkerStarter, events: SupervisionEvents<Definition>) {
+    this.#worker = new SupervisedWorker(notifierDefinition, starter, {
+      ...events,
+      report: (report: WorkerReport<Definition>) => {
+        this.#isIdle = report.isIdle ?? this.#isIdle
+        events.report(report)
+      },
+    })
+  }
+
+  configure(config: NotifierConfig): void {
+    if (isDeepStrictEqual(config, this.#config)) return
+    this.#config = config
+    this.#run(config)
+  }
+
+  ask<N extends RequestName<Definition>>(
+    name: N,
+    input: RequestInput<Definition, N>,
+  ): Promise<RequestOutput<Definition, N>> {
+    this.#askedAt = performance.now()
+    if (this.#isResting && this.#config !== null) this.#run(this.#config)
+    return this.#worker.request(name, input)
+  }
+
+  /** Called periodically. Stops an idle notifier a minute after its last request. */
+  look(): void {
+    if (!this.#isIdle || performance.now() - this.#askedAt < RESTS_AFTER_MS) return
+    this.#isIdle = false
+    this.#isResting = true
+    void this.#worker.stop()
+  }
+
+  stop(): Promise<void> {
+    this.#isResting = false
+    return this.#worker.stop()
+  }
+
+  #run(config: NotifierConfig): void {
+    // The last report was about another configuration.
+    this.#isIdle = false
+    this.#isResting = false
+    this.#worker.configure(config)
+  }
 }

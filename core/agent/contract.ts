@@ -1,36 +1,112 @@
 import { z } from 'zod'
 import { channelTypes } from '../alerts/channels/catalog.ts'
+import { timelinePageSchema, timelineQuestionSchema } from '../alerts/incident.ts'
 import { testedSchema } from '../alerts/notifier-messages.ts'
-import { channelSchema, LONGEST_TEMPLATE } from '../alerts/settings.ts'
-import { timelinePageSchema, timelineQuestionSchema } from '../alerts/timeline.ts'
+import { alertsSettingsSchema, channelSchema, LONGEST_TEMPLATE } from '../alerts/settings.ts'
 import { historyAnswerSchema, historyQuestionSchema } from '../check/checker-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { receiverDefinition } from '../receive/receiver-messages.ts'
+import { choiceSchema, questions } from '../restore/restore-messages.ts'
 import { markedAnswers, previewSchema } from '../scan/scanner-messages.ts'
 import { senderDefinition } from '../send/sender-messages.ts'
-import { receiverDestinationSchema, sftpDestinationSchema } from '../settings/destination-schema.ts'
+import { differenceSchema } from '../settings/changes.ts'
 import {
   changedDestinationSchema,
   givenDestinationSchema,
   givenSecretsSchema,
-} from '../settings/given-destination.ts'
+  receiverDestinationSchema,
+  sftpDestinationSchema,
+} from '../settings/destination-schema.ts'
 import {
+  batchSettingsSchema,
   LONGEST_PAUSE_MINUTES,
   MOST_DESTINATIONS,
   receiveSettingsSchema,
   settingsSchema,
+  sourceFiltersSchema,
+  sourceSchema,
 } from '../settings/schema.ts'
-import { defineAction, nothing } from './answer.ts'
-import type { desktopCommands } from './desktop-contract.ts'
+import { defineAction, nothing } from './answering.ts'
 import { logLineSchema } from './log-lines.ts'
-import { restoreCommands, restoreStartSchema } from './restore/contract.ts'
-import {
-  changeableSettingsSchema,
-  changeableSourceSchema,
-  givenFiltersSchema,
-  previewedFiltersSchema,
-} from './settings-patch.ts'
 import { statePatchSchema, stateSnapshotSchema } from './state/schema.ts'
+
+type WithoutDefaults<S extends z.ZodRawShape> = {
+  [Name in keyof S]: S[Name] extends z.ZodDefault<infer Field extends z.ZodType> ? Field : S[Name]
+}
+
+/**
+ * Removes the defaults of a shape. Otherwise an omitted field would be reset to its default; a patch must change only
+ * the fields that it contains.
+ */
+function withoutDefaults<S extends z.ZodRawShape>(shape: S): z.ZodObject<WithoutDefaults<S>> {
+  const fields = Object.entries(shape).map(([name, field]) => [
+    name,
+    field instanceof z.ZodDefault ? field.unwrap() : field,
+  ])
+  return z.object(Object.fromEntries(fields) as WithoutDefaults<S>)
+}
+
+const settings = settingsSchema.shape
+const { labels } = alertsSettingsSchema.shape
+
+/** The settings that a view may change, named as in the settings file. Groups are patched field by field. */
+export const changeableSettingsSchema = withoutDefaults(settings)
+  .pick({ notifications: true, language: true, theme: true })
+  .extend({
+    check: withoutDefaults(settings.check.unwrap().shape).partial(),
+    scan: withoutDefaults(settings.scan.unwrap().shape).partial(),
+    send: withoutDefaults(settings.send.unwrap().shape).partial(),
+    keep: withoutDefaults(settings.keep.unwrap().shape).partial(),
+    alerts: withoutDefaults(alertsSettingsSchema.shape)
+      .pick({ unreachableMinutes: true, quietHours: true })
+      .extend({ labels: withoutDefaults(labels.unwrap().shape).partial() })
+      .partial(),
+  })
+  .partial()
+
+const sourceFields = withoutDefaults(sourceSchema.shape)
+/** An empty mark is accepted here, because it is refused later with a sentence. */
+const mark = z.string().max(255)
+const batch = withoutDefaults(batchSettingsSchema.shape).extend({ closedMark: mark, sentMark: mark })
+
+/** A source's filters, without defaults. */
+const givenFiltersSchema = withoutDefaults(sourceFiltersSchema.shape)
+
+/** The fields of a source that a preview evaluates. */
+const previewedFiltersSchema = givenFiltersSchema.extend(sourceFields.pick({ oneFileSystem: true }).shape)
+
+/** The fields of a source that a view may change. A source's folder at a destination keeps its first name. */
+const changeableSourceSchema = previewedFiltersSchema
+  .extend(sourceFields.pick({ name: true, paused: true, destinations: true }).shape)
+  .extend(sourceFields.pick({ priority: true, deleteAfter: true, silentHours: true }).shape)
+  .extend({ batch: batch.partial() })
+  .partial()
+
+const destination = z.string().min(1).max(128)
+/** The folder of another computer at the destination; omitted or null: this computer's. */
+const computer = z.string().min(1).max(1000).nullable().optional()
+const locationFields = { destination, computer }
+
+/** Limit of the files that a search returns. */
+export const MOST_FOUND = 200
+
+/** See `questions`. No age identity is needed: this computer can read the names that it has encrypted. */
+const restoreCommands = {
+  restoreComputers: { ...questions.computers, input: questions.computers.input.extend({ destination }) },
+  restoreFolders: { ...questions.folders, input: questions.folders.input.extend(locationFields) },
+  restoreList: { ...questions.list, input: questions.list.input.extend(locationFields) },
+  restoreSearch: { ...questions.search, input: questions.search.input.extend(locationFields) },
+  restoreVersions: { ...questions.versions, input: questions.versions.input.extend(locationFields) },
+} as const
+
+const restoreStartSchema = choiceSchema.extend({
+  ...locationFields,
+  /** Absolute path of the target directory, which is created. */
+  to: z.string().min(1).max(4096),
+  /** "AGE-SECRET-KEY-1…", if the destination's files are encrypted. It is only kept in memory. */
+  identity: z.string().max(200).optional(),
+})
+export type RestoreStart = z.infer<typeof restoreStartSchema>
 
 const idInput = z.object({ id: z.string() })
 /**
@@ -240,3 +316,57 @@ export interface Bridge {
   /** The absolute path of a file or folder that was dropped on the window. */
   pathOfDropped(file: File): string
 }
+
+/** Commands that only the desktop offers; the window has them in addition to `commands`. */
+export const desktopCommands = {
+  /** Opens the system's directory dialog and adds the chosen directory as a source. */
+  chooseSource: defineAction(nothing),
+  /** Does the same for a path that is only checked. */
+  chooseCheckedPath: defineAction(nothing),
+  /** Opens the system's dialog for a directory, or for a file; null: cancelled. */
+  choosePath: {
+    input: z.object({ what: z.enum(['directory', 'file']) }),
+    output: z.object({ path: z.string().nullable() }),
+  },
+  /** Opens the system's dialog for a new file and writes an encryption key to it if a file was chosen. */
+  saveKey: defineAction(z.object({ identity: z.string().max(200) })),
+  /** Opens the system's dialog for a new file and writes the settings to it, without secrets; null: cancelled. */
+  exportSettings: { input: nothing, output: z.object({ path: z.string().nullable() }) },
+  /**
+   * Opens the system's dialog for a settings file and returns what importing it would change. `importSettings`
+   * imports it. null: cancelled.
+   */
+  readSettings: {
+    input: nothing,
+    output: z
+      .object({
+        file: z.string(),
+        settings: settingsSchema,
+        differences: z.array(differenceSchema),
+        /** Names of channels and destinations that need their secrets entered, or their pairing done, again. */
+        missing: z.array(z.string()),
+      })
+      .nullable(),
+  },
+  /** Returns true if Holdfast starts when this user logs in. */
+  loginStart: { input: nothing, output: z.object({ on: z.boolean() }) },
+  setLoginStart: defineAction(z.object({ on: z.boolean() })),
+  /** Returns the clipboard's text if it is a receiver's pairing code; the window gets no other clipboard content. */
+  copiedCode: { input: nothing, output: z.object({ code: z.string().nullable() }) },
+  /** Returns a directory in the user's home for restored files. The directory is not created. */
+  restoreDirectory: { input: nothing, output: z.object({ path: z.string() }) },
+  /** Opens the system's dialog for a new file and writes the diagnostics file there; null: cancelled. */
+  saveDiagnostics: { input: nothing, output: z.object({ path: z.string().nullable() }) },
+  /** Shows the files of the last restore in the file manager. */
+  showRestored: defineAction(nothing),
+  /** Shows a source's directory, or the folder of the copies on this computer (null), in the file manager. */
+  showDirectory: defineAction(z.object({ source: z.string().nullable() })),
+  /**
+   * Reports the page that the window shows; null: the window is not visible. Incidents shown on the Alerts page need
+   * no notification. hasForm: a form may be half filled, so the page is kept even if the window stays hidden for
+   * long.
+   */
+  showing: defineAction(z.object({ page: z.string().max(40).nullable(), hasForm: z.boolean() })),
+  hideWindow: defineAction(nothing),
+  quit: defineAction(nothing),
+} as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>

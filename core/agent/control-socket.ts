@@ -7,8 +7,7 @@ import { z } from 'zod'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { unusableData } from '../settings/data-directory.ts'
-import { answerSchema } from './answer.ts'
-import { getAnswer } from './answering.ts'
+import { answerSchema, getAnswer } from './answering.ts'
 
 const requestSchema = z.object({ command: z.string(), input: z.unknown() })
 
@@ -47,7 +46,7 @@ function controlAddress(dataDirectory: string): Address {
   return { path: `/proc/self/fd/${descriptor}/${SOCKET_NAME}`, release: () => closeSync(descriptor) }
 }
 
-export interface ControlSocket {
+interface ControlSocket {
   close(): void
 }
 

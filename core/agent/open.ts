@@ -4,11 +4,11 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import { lockData, openDataDirectory } from '../settings/data-directory.ts'
 import { type Settings, settingsSchema } from '../settings/schema.ts'
 import { openSettings, type SettingsStore } from '../settings/settings-store.ts'
+import type { AgentHost } from './agent.ts'
 import { Agent } from './agent.ts'
 import { answerNamed, commandHandlers, protectDirectory } from './commands.ts'
 import type { CommandHandlers, CommandInput } from './contract.ts'
 import { listenForCommands } from './control-socket.ts'
-import type { AgentHost } from './host.ts'
 import { openLog } from './log.ts'
 
 /** Options for directories that are named at a start; omitted: an existing source keeps its own. */

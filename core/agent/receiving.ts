@@ -4,11 +4,11 @@ import type { WorkerConfig, WorkerReport } from '../lib/workers/definition.ts'
 import type { receiverDefinition } from '../receive/receiver-messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { ReceiveSettings, Settings } from '../settings/schema.ts'
+import { isWithin } from './accept-path.ts'
 import type { Agent } from './agent.ts'
 import { runAction } from './answering.ts'
 import type { CommandHandlers } from './contract.ts'
-import { isWithin } from './settings/accept-path.ts'
-import type { SettingsContext } from './settings/context.ts'
+import type { SettingsContext } from './settings-context.ts'
 import type { ReceivingState } from './state/schema.ts'
 
 type Definition = typeof receiverDefinition

@@ -1,12 +1,42 @@
 import { randomUUID } from 'node:crypto'
-import { throttle } from '../lib/async/throttled.ts'
-import { type Announcement, announce, tellAgainAtMs } from './announce.ts'
-import { isUnstable } from './flapping.ts'
-import type { Incident } from './incident.ts'
-import { createKeeping, type IncidentKeeper, type KeepingOptions } from './incident-file.ts'
-import { acknowledge, forget, isSuspected, observe, snooze, stripPlans } from './incidents.ts'
-import type { Notice } from './notice.ts'
-import { type AlertState, type FlapSeries, type Now, noAlerts, type Sample } from './state.ts'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { z } from 'zod'
+import { warnUnlessCode } from '../dropped-errors.ts'
+import { throttle } from '../lib/async/timing.ts'
+import { openKeptFile } from '../platform/files.ts'
+import {
+  type AlertState,
+  COLLECT_MS,
+  type FlapSeries,
+  type Incident,
+  incidentSchema,
+  KEPT_INCIDENTS,
+  keptIncidentSchema,
+  keptTroubleSchema,
+  LONGEST_SNOOZE_MS,
+  type Notice,
+  type Now,
+  noAlerts,
+  type OpenIncident,
+  type Sample,
+} from './incident.ts'
+import {
+  type Announcement,
+  acknowledge,
+  announce,
+  forget,
+  getRecoveries,
+  isSuspected,
+  isUnstable,
+  lastingMs,
+  observe,
+  QUIET_MS,
+  repeatInMs,
+  snooze,
+  stripPlans,
+  tellAgainAtMs,
+} from './policy.ts'
 
 /** Delay before a second sample is requested. It does not wait for the next check, whose interval may be long. */
 const CONFIRM_AFTER_MS = 1_000
@@ -190,5 +220,248 @@ function createNotice({ what, incident, trouble }: Announcement): Notice {
     incident: isOfTrouble ? { ...incident, startedAt: trouble.startedAt } : incident,
     times: trouble?.times ?? 1,
     at: Date.now(),
+  }
+}
+
+const fileSchema = z.object({
+  open: z.array(keptIncidentSchema),
+  past: z.array(incidentSchema).max(KEPT_INCIDENTS),
+  owed: z.array(incidentSchema).max(KEPT_INCIDENTS),
+  troubles: z.array(keptTroubleSchema),
+})
+
+type KeptTrouble = z.infer<typeof keptTroubleSchema>
+type KeptIncident = z.infer<typeof keptIncidentSchema>
+
+/** Notifications pending from the last run wait this long, for the first checks of this run. */
+const FIRST_CHECKS_MS = 60_000
+
+/** Open and ended incidents, pending recoveries, and flap series. */
+type Incidents = Pick<AlertState, 'open' | 'past' | 'owed' | 'troubles'>
+
+/** Stores incidents across restarts, so that each failure and each recovery is notified once. */
+export interface IncidentFile {
+  /** Returns the incidents of the last run; empty if they cannot be read. */
+  load(): Incidents
+  /** Returns at once: the disk that has just failed may be the one with this file. */
+  save(incidents: Incidents): void
+  /** Resolves when the last write has succeeded or failed. */
+  saved(): Promise<void>
+}
+
+/** For one-shot runs and tests, which store no incidents. */
+export const noIncidentFile: IncidentFile = {
+  load: () => ({ open: [], past: [], owed: [], troubles: [] }),
+  save: () => undefined,
+  saved: async () => undefined,
+}
+
+export function openIncidentFile(dataDirectory: string): IncidentFile {
+  const file = path.join(dataDirectory, 'incidents.json')
+  // Incidents that cannot be stored are notified again after a restart.
+  const kept = openKeptFile(file)
+  return {
+    load() {
+      try {
+        return parseIncidents(readFileSync(file, 'utf8'), { at: Date.now(), steadyMs: performance.now() })
+      } catch (error) {
+        warnUnlessCode(error, ['ENOENT'], 'the incidents cannot be read; those that go on are reported again')
+        return noIncidentFile.load()
+      }
+    },
+    save: (incidents) => kept.save(formatIncidents(incidents)),
+    saved: kept.saved,
+  }
+}
+
+export function formatIncidents({ open, past, owed, troubles }: Incidents): string {
+  return JSON.stringify(fileSchema.parse({ open, past, owed, troubles }))
+}
+
+/**
+ * Parses the text of such a file for a run that starts now.
+ * @throws if the text is invalid
+ */
+export function parseIncidents(text: string, now: Now): Incidents {
+  const { open, past, owed, troubles } = fileSchema.parse(JSON.parse(text))
+  const lasting = new Set(open.map(({ id }) => id))
+  return {
+    open: open.map((one) =>
+      incidentAt(
+        now,
+        one,
+        troubles.find(({ incident }) => incident.id === one.id),
+      ),
+    ),
+    past,
+    owed,
+    troubles: troubles.map((one) => troubleAt(now, one, lasting.has(one.incident.id))),
+  }
+}
+
+function incidentAt(
+  { at, steadyMs }: Now,
+  kept: KeptIncident,
+  trouble: KeptTrouble | undefined,
+): OpenIncident {
+  const firstChecksMs = steadyMs + FIRST_CHECKS_MS
+  // A clock that was set back must not prolong anything.
+  const passedMs = (since: number) => Math.max(0, at - since)
+  const toldForMs = passedMs(kept.toldAt ?? kept.noticedAt)
+  const snoozedMs = kept.snoozedUntil === null ? null : Math.max(0, kept.snoozedUntil - at)
+  const isSilent = kept.isSilent && trouble !== undefined
+  return {
+    ...kept,
+    // Notifications wait for the first checks: an incident that was not notified may have ended, and the state of a
+    // flapping one is not known yet.
+    tellAtMs: isSilent
+      ? Math.max(firstChecksMs - lastingMs(trouble), steadyMs + COLLECT_MS - toldForMs)
+      : Math.max(firstChecksMs, steadyMs + kept.tellAfterMs - passedMs(kept.startedAt)),
+    repeatAtMs: Math.max(firstChecksMs, steadyMs + repeatInMs(toldForMs, kept.repeats)),
+    snoozedUntilMs: snoozedMs === null ? null : steadyMs + Math.min(LONGEST_SNOOZE_MS, snoozedMs),
+  }
+}
+
+function troubleAt(now: Now, kept: KeptTrouble, lasts: boolean): FlapSeries {
+  const quietMs = Math.max(0, now.at - (kept.incident.endedAt ?? now.at))
+  const quietSinceMs = lasts ? null : now.steadyMs - Math.min(quietMs, QUIET_MS - FIRST_CHECKS_MS)
+  return { ...kept, quietSinceMs }
+}
+
+/** Delay of a write, so that paths that fail together are written together. */
+const KEEP_AFTER_MS = 200
+
+interface KeepingOptions {
+  /** Stores incidents across restarts. */
+  file: IncidentFile
+  /** Receives incidents that started, changed or ended. */
+  record(incidents: Incident[]): void
+}
+
+/** Stores changes across restarts and passes them to the timeline. */
+type IncidentKeeper = ReturnType<typeof createKeeping>
+
+function createKeeping({ file, record }: KeepingOptions, current: () => AlertState) {
+  let kept = getOutline(current())
+  let recorded = new Map<string, string>()
+
+  const recordChanged = () => {
+    const { open, past } = current()
+    const now = new Map<string, string>()
+    const changed = [...open, ...past].filter((incident) => {
+      const outline = JSON.stringify(incidentOutline(incident))
+      now.set(incident.id, outline)
+      return recorded.get(incident.id) !== outline
+    })
+    recorded = now
+    if (changed.length > 0) record(changed)
+  }
+
+  const keep = () => {
+    soon.stop()
+    recordChanged()
+    const state = current()
+    // The stored incident stays open until its recovery is notified, so that a restart does not lose the recovery.
+    if (getRecoveries(state).length > 0) return
+    const outline = getOutline(state)
+    if (outline === kept) return
+    kept = outline
+    file.save(state)
+  }
+
+  const soon = throttle(KEEP_AFTER_MS, keep)
+
+  return {
+    /** Passes changed incidents to the timeline. */
+    record: recordChanged,
+    /** Stores changes soon, in one write. */
+    soon,
+    /**
+     * Stores changes now. To be called after the notification: if the process ends between the two, the notification
+     * is repeated, not lost.
+     */
+    now: keep,
+  }
+}
+
+/** Returns the parts of the incidents that must survive a restart. The elapsed time of a hung call need not. */
+function getOutline({ open, past, owed, troubles }: AlertState): string {
+  const unstable = troubles.map(({ id, incident }) => [id, incident.id, incident.endedAt])
+  const ended = [past[0]?.id ?? null, past.length]
+  return JSON.stringify([open.map(incidentOutline), ended, owed.map(({ id }) => id), unstable])
+}
+
+function incidentOutline(incident: Incident): unknown[] {
+  const { id, paths, failing, endedAt, told, isSilent, repeats, acknowledged, snoozedUntil } = incident
+  const subjects = [Object.keys(paths).length, Object.keys(failing)]
+  return [id, subjects, endedAt, told, isSilent, repeats, acknowledged, snoozedUntil]
+}
+
+/** Limit of the notices, and of the incidents, that wait for the notifier. */
+const MOST_WAITING = 1_000
+/** A notice that the notifier has not accepted by then is shown on this computer. */
+const PATIENCE_MS = 3_000
+const RETRY_AFTER_MS = 500
+
+export type HandoverQueue = ReturnType<typeof createHandoverQueue>
+
+/**
+ * Hands notices to the notifier, which may be starting or have ended. They wait here until it accepts them. The
+ * notifier discards duplicates.
+ * @param teller accepts notices and incidents; its promises resolve when it has them
+ * @param alone shows a notice on this computer without the notifier
+ */
+export function createHandoverQueue(
+  teller: {
+    tell(notices: Notice[]): Promise<unknown>
+    record(incidents: Incident[]): Promise<unknown>
+  },
+  alone: (notice: Notice) => void,
+) {
+  // Two queues, so that neither waits for the other: a write may take as long as a disk hangs.
+  const notices = createQueue(teller.tell)
+  const incidents = createQueue(teller.record)
+  const showAlone = (notice: Notice) => {
+    if (notices.has(notice)) alone(notice)
+  }
+  return {
+    tell: (given: readonly Notice[]) => {
+      for (const notice of given) setTimeout(() => showAlone(notice), PATIENCE_MS).unref()
+      notices.add(given)
+    },
+    record: incidents.add,
+  }
+}
+
+/**
+ * Creates a queue that passes on all waiting items at once, and retries those that were not accepted. A newer item
+ * replaces one with the same id.
+ */
+function createQueue<T extends { id: string }>(give: (all: T[]) => Promise<unknown>) {
+  const waiting = new Map<string, T>()
+  let isGiving = false
+
+  const giveAll = async () => {
+    if (isGiving) return
+    isGiving = true
+    while (waiting.size > 0) {
+      const all = [...waiting.values()]
+      try {
+        await give(all)
+        for (const one of all) if (waiting.get(one.id) === one) waiting.delete(one.id)
+      } catch (error) {
+        warnUnlessCode(error, [], 'the notifier does not take incidents; they are given to it again')
+        await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS).unref())
+      }
+    }
+    isGiving = false
+  }
+  return {
+    add(given: readonly T[]) {
+      for (const one of given) waiting.set(one.id, one)
+      for (const id of waiting.keys()) if (waiting.size > MOST_WAITING) waiting.delete(id)
+      void giveAll()
+    },
+    has: ({ id }: T) => waiting.has(id),
   }
 }

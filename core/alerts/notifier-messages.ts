@@ -2,10 +2,8 @@ import { z } from 'zod'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { languages } from '../lib/i18n/words.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
-import { incidentSchema } from './incident.ts'
-import { noticeSchema } from './notice.ts'
+import { incidentSchema, noticeSchema, timelinePageSchema, timelineQuestionSchema } from './incident.ts'
 import { channelSchema, quietHoursSchema } from './settings.ts'
-import { timelinePageSchema, timelineQuestionSchema } from './timeline.ts'
 
 /** The state of a channel. unused: nothing was sent yet with its current settings. */
 export const channelStateSchema = z.object({

@@ -1,12 +1,9 @@
 import { message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
-import type { Incident } from './incident.ts'
-import type { Notice } from './notice.ts'
-import { Notifier } from './notifier.ts'
+import type { Incident, Notice, TimelineQuestion } from './incident.ts'
+import { Notifier, openAlertStore } from './notifier.ts'
 import type { NotifierConfig, notifierDefinition } from './notifier-messages.ts'
-import { openAlertStore } from './store/alert-store.ts'
-import type { TimelineQuestion } from './timeline.ts'
 
 /** Runs the notifier as a worker: networks and their libraries must not block or crash the agent. */
 export function startNotifier(

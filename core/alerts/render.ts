@@ -2,8 +2,8 @@ import { message } from '../lib/i18n/message.ts'
 import type { Words } from '../lib/i18n/words.ts'
 import { type CatalogEntry, type ChannelType, catalog, type templateNames } from './channels/catalog.ts'
 import type { OutgoingMessage } from './channels/channel.ts'
+import { isFiring, isUrgent, lastedMs, type Notice } from './incident.ts'
 import { getSubjects, isDiskKind, namedSubjects } from './kinds.ts'
-import { isFiring, isUrgent, lastedMs, type Notice } from './notice.ts'
 import type { Shown } from './notifier-messages.ts'
 
 // Renders a notice as text; pure.

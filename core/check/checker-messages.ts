@@ -9,7 +9,7 @@ export type ProbeKind = (typeof probeKinds)[number]
 
 export { type VerdictKind, verdictKinds }
 
-export const verdictSchema = z.object({
+const verdictSchema = z.object({
   kind: z.enum(verdictKinds),
   /** The step that failed ("create", "fsync", "list", "remove", "open", "read", "stat" …); null if none failed. */
   step: z.string().nullable(),
@@ -22,7 +22,7 @@ export const verdictSchema = z.object({
 })
 export type Verdict = z.infer<typeof verdictSchema>
 
-export const mountIdentitySchema = z.object({
+const mountIdentitySchema = z.object({
   point: z.string(),
   /** major:minor of mountinfo(5). */
   device: z.string(),
@@ -61,7 +61,7 @@ export const checkedSchema = z.object({
 export type Checked = z.infer<typeof checkedSchema>
 
 /** Summary of one check, or of all checks in a span of time. Delays are in milliseconds. */
-export const historyPointSchema = z.object({
+const historyPointSchema = z.object({
   /** Milliseconds since 1970: the time of the check, or the start of the span. */
   at: z.number(),
   /** Number of checks. */

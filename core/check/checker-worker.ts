@@ -1,11 +1,11 @@
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
-import { MountTable } from '../platform/mounts/mount-table.ts'
+import { MountTable } from '../platform/mounts.ts'
 import type { checkerDefinition, HistoryQuestion } from './checker-messages.ts'
-import { createConcurrencyLimit } from './concurrency-limit.ts'
 import { History } from './history/history.ts'
 import { inspectPath } from './inspect.ts'
 import { createSystemDisk } from './probes/probe-runner.ts'
 import { Checker } from './scheduler/checker.ts'
+import { createConcurrencyLimit } from './scheduler/timetable.ts'
 
 /**
  * Starts the checker as a worker: its process needs a large libuv pool, as each path that hangs blocks a thread.

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { access, realpath, stat } from 'node:fs/promises'
 import { z } from 'zod'
 import { errorCode, isGone } from '../platform/system-error.ts'
-import { findStoreAround } from '../store/store-around.ts'
+import { findStoreAround } from '../store/layout.ts'
 
 /** Facts about a path that a person wants to add. */
 export const pathFactsSchema = z.object({

@@ -1,9 +1,9 @@
 import { realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { LATE, withTimeout } from '../lib/async/with-timeout.ts'
+import { LATE, withTimeout } from '../lib/async/timing.ts'
 import { errorCode } from '../platform/system-error.ts'
 import type { Verdict } from './checker-messages.ts'
-import { removeLeftOvers, writeFile } from './probes/write-file.ts'
+import { removeLeftOvers, writeFile } from './probes/file-probes.ts'
 import { hungVerdict, type ShellStep, SLOW_MS, shellStep, slowLimit, toVerdict } from './verdict.ts'
 
 export interface ProbedOnce {

@@ -1,5 +1,5 @@
 import type { Message } from '../lib/i18n/message.ts'
-import type { FileStat } from '../platform/stat-facts.ts'
+import type { FileStat } from '../platform/file-metadata.ts'
 import type { FileState } from './ledger-messages.ts'
 
 /** A file found in a source. */

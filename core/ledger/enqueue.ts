@@ -1,19 +1,19 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../platform/sqlite.ts'
 import type { FoundFile, LedgerDifference } from './contract.ts'
-import { REMOVAL } from './file.ts'
-import { fileStates } from './ledger-messages.ts'
-import { toPathRange } from './queue.ts'
 import {
   formatRows,
   keepDigest,
   NO_TIME,
   parseReason,
   prepareExact,
+  REMOVAL,
   REMOVAL_ANEW,
   type Routes,
   word,
-} from './rows.ts'
+} from './database.ts'
+import { fileStates } from './ledger-messages.ts'
+import { toPathRange } from './queue.ts'
 
 /** A file that changes within this time after it was sent is still being written. */
 const RESTLESS_MS = 2_000

@@ -1,16 +1,22 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { type Message, message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import { readDatabaseFile } from '../platform/sqlite-file.ts'
+import { inTransaction, readDatabaseFile } from '../platform/sqlite.ts'
 import { errorText } from '../platform/system-error.ts'
-import { openConfirmed, openElsewhere, openMarks, openRenamed, openSent } from './complete.ts'
+import {
+  openConfirmed,
+  openElsewhere,
+  openMarks,
+  openRemovable,
+  openRemoving,
+  openRenamed,
+  openSent,
+} from './complete.ts'
+import type { InnerMount, SaidBatch, SessionMemory } from './contract.ts'
+import { durably, LEDGER, openLedgerFile, openRoutes, openValues, REMOVAL } from './database.ts'
 import { openAgain, openKnown, openOffers } from './enqueue.ts'
-import { LEDGER, openLedgerFile } from './file.ts'
-import { openMeta } from './meta.ts'
 import { openPages, openSentFiles } from './pages.ts'
-import { openOutcomes, openParked, openTaking, openUnsent } from './queue.ts'
-import { openRemovable, openRemoving } from './removals.ts'
-import { openRoutes } from './rows.ts'
-import { openHolding, openSuspects } from './suspects.ts'
+import { openHolding, openOutcomes, openParked, openSuspects, openTaking, openUnsent } from './queue.ts'
 
 export type {
   Claim,
@@ -92,5 +98,132 @@ export function readLedger(file: string): LedgerReader | null {
     return { lookup, sentAs, adoptedNs, close: () => database.close() }
   } catch (error) {
     throw new UserError('scan.list.ledgerUnread', { path: file, reason: errorText(error) }, { cause: error })
+  }
+}
+
+/** Returns the result of `work`; if it throws, calls `failed` with the error and returns `otherwise`. */
+export function attempt<T>(work: () => T, otherwise: T, failed: (error: unknown) => void): T {
+  try {
+    return work()
+  } catch (error) {
+    failed(error)
+    return otherwise
+  }
+}
+
+/** Pause in the use of the ledger after a failure. */
+const REST_MS = 1_000
+
+/** Guards against a ledger whose disk is full or faulty: everything waits until it can be written again. */
+export type LedgerGuard = ReturnType<typeof createLedgerGuard>
+
+export function createLedgerGuard(
+  path: string,
+  events: { onChange(): void; log(level: 'error', text: string): void },
+) {
+  let problem: Message | null = null
+  let failedAt = 0
+  return {
+    /** Returns the result of `work`, or null if the ledger cannot be used now. */
+    use<T>(work: () => T): T | null {
+      try {
+        const result = work()
+        problem = null
+        return result
+      } catch (error) {
+        const reason = errorText(error)
+        if (problem === null) events.log('error', `${path}: ${reason}`)
+        problem = message('transfer.ledgerFailed', { path, reason })
+        failedAt = performance.now()
+        events.onChange()
+        return null
+      }
+    },
+    /** The error of the last use, or null. */
+    get problem() {
+      return problem
+    },
+    /** True if the ledger may be used: the last use succeeded, or the pause after a failure has ended. */
+    get isRested() {
+      return problem === null || performance.now() - failedAt >= REST_MS
+    },
+  }
+}
+
+/** The ledger's values of sources and destinations. */
+function openMeta(database: DatabaseSyncInstance) {
+  // A begun removal is recorded only in its row. The row is kept, to finish the removal if the source returns.
+  const forgetSome = database.prepare(
+    `DELETE FROM file WHERE id IN (
+       SELECT file.id FROM route CROSS JOIN file ON file.route = route.id
+       WHERE source = ? AND removal <> ${REMOVAL.begun} LIMIT ?)`,
+  )
+  const forgetRoutes = database.prepare(
+    'DELETE FROM route WHERE source = ? AND NOT EXISTS (SELECT 1 FROM file WHERE file.route = route.id)',
+  )
+  const forgetSuspects = database.prepare('DELETE FROM suspect WHERE source = ?')
+  const allDestinations = database.prepare('SELECT DISTINCT destination FROM route')
+  const { get, put, forget } = openValues(database)
+  const filled = (source: string): string[] => get(`filled ${source}`) ?? []
+
+  return {
+    /** Returns the mount point that a source was last on, or null. */
+    home: (source: string): string | null => get(`home ${source}`),
+    rememberHome: (source: string, mountPoint: string) => put(`home ${source}`, mountPoint),
+
+    /** Returns the mounts inside a source at the last listing, and earlier ones that still have waiting files. */
+    mountsInside: (source: string): InnerMount[] => get(`mounts ${source}`) ?? [],
+    rememberMountsInside: (source: string, mounts: readonly InnerMount[]) => put(`mounts ${source}`, mounts),
+
+    saidBatches: (source: string): SaidBatch[] => get(`said ${source}`) ?? [],
+    /** Durable when it returns. */
+    rememberSaid: (source: string, batches: readonly SaidBatch[]) =>
+      durably(database, () => put(`said ${source}`, batches)),
+
+    /**
+     * Returns when Holdfast first saw a batch source, in nanoseconds since 1970 by its file system's clock; NO_MARKS
+     * (scan/reconcile/ledger-diff.ts): that file system keeps no group-write bit; null: never seen.
+     */
+    adoptedNs: (source: string): bigint | null => {
+      const at = get<string>(`adopted ${source}`)
+      return at === null ? null : BigInt(at)
+    },
+    /** Durable when it returns. */
+    rememberAdopted: (source: string, atNs: bigint) =>
+      durably(database, () => put(`adopted ${source}`, String(atNs))),
+
+    /** Returns the batch directories that a run last reported as not closed properly. */
+    notClosedSaid: (source: string): string | null => get(`not-closed ${source}`),
+    rememberNotClosedSaid: (source: string, names: string) => put(`not-closed ${source}`, names),
+
+    session: (destination: string): SessionMemory | null => get(`session ${destination}`),
+    /** Durable when it returns. */
+    rememberSession: (destination: string, session: SessionMemory) =>
+      durably(database, () => put(`session ${destination}`, session)),
+
+    /** Returns the destinations that were offered all files of a source. */
+    filled,
+    /** Adds `to`; of the others, keeps only those in `others`. */
+    rememberFilled: (source: string, to: string, others: readonly string[]) =>
+      inTransaction(database, () => {
+        const before = filled(source)
+        const now = [...before.filter((one) => one !== to && others.includes(one)), to].sort()
+        if (JSON.stringify(now) !== JSON.stringify(before)) put(`filled ${source}`, now)
+      }),
+
+    /** Returns every destination in the ledger. */
+    destinations: () =>
+      (allDestinations.all() as { destination: string }[]).map(({ destination }) => destination),
+
+    /** Removes at most `limit` rows of a source at every destination, except begun removals; returns the number. */
+    forgetSource: (source: string, limit: number) =>
+      inTransaction(database, () => {
+        for (const what of ['home', 'mounts', 'said', 'not-closed', 'filled', 'held', 'adopted'])
+          forget(`${what} ${source}`)
+        forgetSuspects.run(source)
+        const rows = Number(forgetSome.run(source, limit).changes)
+        if (rows < limit) forgetRoutes.run(source)
+        return rows
+      }),
   }
 }

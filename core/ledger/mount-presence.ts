@@ -1,5 +1,5 @@
 import { warnUnlessCode } from '../dropped-errors.ts'
-import { isWithin, type Mount, readMounts } from '../platform/mounts/mountinfo.ts'
+import { isWithin, type Mount, readMounts } from '../platform/mounts.ts'
 import type { InnerMount } from './contract.ts'
 import type { Ledger } from './ledger.ts'
 

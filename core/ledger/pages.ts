@@ -1,9 +1,8 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { PageQuery } from './contract.ts'
-import { STATE } from './file.ts'
+import { NO_TIME, parseReason, STATE } from './database.ts'
 import { fileStates, type LedgerFile, type Totals } from './ledger-messages.ts'
 import { toPathRange } from './queue.ts'
-import { NO_TIME, parseReason } from './rows.ts'
 
 export interface SentFile {
   path: string

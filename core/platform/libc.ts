@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import koffi from 'koffi'
-import { MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES } from './facts.ts'
+import { MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES } from './file-metadata.ts'
 
 // Functions of the C library that Node lacks. All of them block: call them in threads, or on descriptors for which the
 // kernel answers from memory. Linux only, unless stated otherwise.

@@ -1,9 +1,8 @@
 import { closeSync, constants, lstatSync, openSync } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import pathTo from 'node:path'
-import { closeFd, closeQuietly, openFd } from './fd.ts'
+import { closeFd, closeQuietly, HOLD_DIRECTORY, openFd } from './fd.ts'
 import { native } from './native.ts'
-import { HOLD_DIRECTORY } from './open-flags.ts'
 import { errorCode } from './system-error.ts'
 
 // Finds files below a directory without following a symbolic link in any component. Otherwise a user who may rename

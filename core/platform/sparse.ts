@@ -1,5 +1,5 @@
 /** Runs of zeros of this size become holes: the smallest block that file systems allocate separately. */
-export const HOLE_BYTES = 4096
+const HOLE_BYTES = 4096
 
 const ZEROS = Buffer.alloc(64 * 1024)
 

@@ -1,4 +1,222 @@
-import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { existsSync, renameSync, statSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
+import { dropError } from '../dropped-errors.ts'
+
+/** Maximum wait for another process's transaction, in milliseconds. */
+const BUSY_MS = 10_000
+
+/** SQLite's result codes (https://sqlite.org/rescode.html) that are relevant when a file is opened. */
+const SQLITE_BUSY = 5
+const SQLITE_LOCKED = 6
+const SQLITE_CORRUPT = 11
+const SQLITE_CANTOPEN = 14
+const SQLITE_NOTADB = 26
+
+/** Requirements of a Holdfast database. */
+export interface DatabaseKind {
+  /** Written to `user_version`; a file with a higher one was created by a newer Holdfast. */
+  version: number
+  schema: string
+  /** SQL that migrates each version to the next one. A file of a version without an entry is set aside. */
+  migrations?: Readonly<Record<number, string>>
+  tables: readonly string[]
+  /** Applied to each connection that may write. */
+  pragmas: string
+}
+
+/** The reason why a file is unusable. */
+type Unusable = 'broken' | 'newer'
+
+/** The name under which an unusable file was kept. */
+export interface SetAside {
+  why: Unusable
+  aside: string
+}
+
+/**
+ * Opens or creates a database. Its directory must exist: none is created below the mount point of a missing disk. An
+ * existing unusable file is set aside under another name, never deleted. Safe for several processes at once.
+ * @throws the system error if the file cannot be created.
+ */
+export function openDatabaseFile(
+  file: string,
+  kind: DatabaseKind,
+): { database: DatabaseSyncInstance; aside: SetAside | null } {
+  let aside: SetAside | null = null
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    const inode = readInode(file)
+    const opened = beginDatabase(file, kind)
+    if (typeof opened !== 'string') return { database: opened, aside }
+    // If another process has set this file aside in the meantime, its new file is kept.
+    if (readInode(file) === inode) aside = setAside(file, opened)
+  }
+  throw new Error(`no database can be begun at ${file}`)
+}
+
+const readInode = (file: string): bigint | null =>
+  statSync(file, { bigint: true, throwIfNoEntry: false })?.ino ?? null
+
+/** True if migrations lead from the version of a file to the current one. */
+function canMigrate(
+  found: number,
+  { version, migrations = {} }: Pick<DatabaseKind, 'version' | 'migrations'>,
+) {
+  return found > 0 && found < version && range(found, version).every((from) => from in migrations)
+}
+
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, index) => from + index)
+
+/** Opens the database, and creates it if there is no file; or returns why the file is unusable. */
+export function beginDatabase(file: string, kind: DatabaseKind): DatabaseSyncInstance | Unusable {
+  const { version, schema, migrations = {}, tables, pragmas } = kind
+  const database = new DatabaseSync(file, { timeout: BUSY_MS, defensive: true })
+  const isTable = () => database.prepare('SELECT 1 FROM sqlite_master LIMIT 1').get() !== undefined
+  return orUnusable(database, () => {
+    // Checked first, so that nothing is written to a file that Holdfast must not change. Tables before version, because
+    // a process that is creating the file commits both together.
+    const hasTables = retryWhileBusy(isTable)
+    const found = retryWhileBusy(() => readVersion(database))
+    const isUsable = found === version || (found === 0 && !hasTables) || canMigrate(found, kind)
+    if (!isUsable) return found > version ? 'newer' : 'broken'
+    retryWhileBusy(() => database.exec(pragmas))
+    if (found !== version)
+      inTransaction(database, () => {
+        // The file may have been created or migrated by another process in the meantime.
+        const now = readVersion(database)
+        if (now === version) return
+        const steps = now === 0 ? [schema] : range(now, version).map((from) => migrations[from] ?? '')
+        for (const sql of steps) database.exec(sql)
+        database.exec(`PRAGMA user_version = ${version}`)
+      })
+    requireTables(database, tables)
+    return null
+  })
+}
+
+/**
+ * Opens a database read-only; null: there is none; or returns why the file is unusable. On a read-only disk SQLite
+ * cannot create the index of its log. No process writes there, so the file is then read without it. A file of a version
+ * that the next writer will migrate is read unchanged: readers must not use anything that a migration adds.
+ */
+export function readDatabaseFile(
+  file: string,
+  kind: Pick<DatabaseKind, 'version' | 'migrations' | 'tables'>,
+): DatabaseSyncInstance | Unusable | null {
+  const { version, tables } = kind
+  if (!existsSync(file)) return null
+  const open = (where: string | URL) => {
+    const database = new DatabaseSync(where, { readOnly: true, timeout: BUSY_MS, defensive: true })
+    return orUnusable(database, () => {
+      database.exec('PRAGMA trusted_schema = OFF')
+      const found = readVersion(database)
+      // Tables of an incompatible version would be misinterpreted.
+      if (found !== version && !canMigrate(found, kind)) return found > version ? 'newer' : 'broken'
+      requireTables(database, tables)
+      return null
+    })
+  }
+  try {
+    return open(file)
+  } catch (thrown) {
+    const isUnwritable = sqliteCode(thrown) === SQLITE_CANTOPEN || /readonly/.test(String(thrown))
+    if (!isUnwritable) throw thrown
+    const immutable = pathToFileURL(file)
+    immutable.searchParams.set('immutable', '1')
+    return open(immutable)
+  }
+}
+
+/** @param look returns what is wrong with it; null: it is usable. */
+function orUnusable(
+  database: DatabaseSyncInstance,
+  look: () => Unusable | null,
+): DatabaseSyncInstance | Unusable {
+  let wrong: Unusable | null
+  try {
+    wrong = look()
+  } catch (thrown) {
+    database.close()
+    // If a table is missing or different, it is a database, but not Holdfast's.
+    if (isBroken(thrown) || /no such table|already exists/.test(String(thrown))) return 'broken'
+    throw thrown
+  }
+  if (wrong !== null) database.close()
+  return wrong ?? database
+}
+
+function readVersion(database: DatabaseSyncInstance): number {
+  return (database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
+}
+
+function requireTables(database: DatabaseSyncInstance, tables: readonly string[]): void {
+  for (const table of tables) database.prepare(`SELECT count(*) FROM (SELECT * FROM ${table} LIMIT 1)`).get()
+}
+
+/** Retries, because enabling WAL does not always wait for other openers. */
+function retryWhileBusy<T>(attempt: () => T): T {
+  const deadline = Date.now() + BUSY_MS
+  for (;;) {
+    try {
+      return attempt()
+    } catch (thrown) {
+      const code = sqliteCode(thrown)
+      const isBusy = code === SQLITE_BUSY || code === SQLITE_LOCKED
+      if (!isBusy || Date.now() > deadline) throw thrown
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
+    }
+  }
+}
+
+/** True if the file itself is damaged, so that retrying is useless. */
+export function isBroken(thrown: unknown): boolean {
+  const code = sqliteCode(thrown)
+  return code === SQLITE_NOTADB || code === SQLITE_CORRUPT
+}
+
+/** Renames an unusable file, together with its log and index. */
+export function setAside(file: string, why: Unusable): SetAside {
+  const aside = `${file}.${why}-${new Date().toISOString().replace(/[:.]/g, '-')}`
+  for (const ending of ['', '-wal', '-shm']) {
+    if (existsSync(file + ending)) renameSync(file + ending, aside + ending)
+  }
+  return { why, aside }
+}
+
+/**
+ * Wraps a database that is opened on demand, and reopened after any error. A damaged file is set aside.
+ * @param tell is called for a file that was set aside.
+ */
+export function reopening<D extends { close(): void }>(
+  file: string,
+  open: () => D,
+  tell: (aside: SetAside) => void,
+) {
+  let opened: D | null = null
+  const close = () => {
+    try {
+      opened?.close()
+    } catch (error) {
+      dropError(error, 'what was committed stays, though the database cannot be closed well')
+    }
+    opened = null
+  }
+  return {
+    /** @throws the error of opening or of the work. */
+    use<T>(work: (database: D) => T): T {
+      try {
+        opened ??= open()
+        return work(opened)
+      } catch (thrown) {
+        close()
+        if (isBroken(thrown)) tell(setAside(file, 'broken'))
+        throw thrown
+      }
+    },
+    close,
+  }
+}
 
 /** Returns SQLite's primary result code of an error, or null. */
 export function sqliteCode(error: unknown): number | null {

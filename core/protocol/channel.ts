@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls'
 import { createFrameDecoder, encodeFrame, WireFault } from './codec.ts'
+import { countUsed } from './frame-buffers.ts'
 import type { Frame, FrameHeader, FrameType } from './frames.ts'
-import { countUsed } from './young-buffers.ts'
 
 /** Interval of the `alive` frames, which both ends send independent of other frames. */
 export const ALIVE_EVERY_MS = 5_000

@@ -4,8 +4,7 @@ import path from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { syncDirectory } from '../platform/fd.ts'
-import { makeDirectories } from '../platform/make-directories.ts'
-import { moveToFree } from '../platform/move-to-free.ts'
+import { makeDirectories, moveToFree } from '../platform/files.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
 
 /** A computer's certificate and key; peers identify it by the fingerprint alone. */

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import { formatAddress } from '../lib/i18n/address.ts'
+import { formatAddress } from '../lib/i18n/formats.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 
 const codeSchema = z.object({

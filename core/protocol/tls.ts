@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { connect, type TLSSocket, type TlsOptions } from 'node:tls'
-import type { Identity } from './identity.ts'
-import { peerFingerprint, WrongFingerprint } from './pin.ts'
+import { dropError } from '../dropped-errors.ts'
+import { computeFingerprint, type Identity } from './identity.ts'
 
 /** Maximum time until both certificates are exchanged, in milliseconds. */
 export const HANDSHAKE_MS = 15_000
@@ -67,4 +67,27 @@ export function formatRemote(socket: Socket): string {
 export function getTransport(socket: TLSSocket): object {
   const transport: unknown = Reflect.get(socket, '_parent')
   return typeof transport === 'object' && transport !== null ? transport : socket
+}
+
+/**
+ * Returns the fingerprint of the peer's certificate; null: it has none, or an invalid one, for which Node.js throws.
+ */
+export function peerFingerprint(socket: TLSSocket): string | null {
+  try {
+    const { raw } = socket.getPeerCertificate()
+    return raw === undefined ? null : computeFingerprint(raw)
+  } catch (error) {
+    return dropError(error, 'a certificate that cannot be read counts as none', null)
+  }
+}
+
+/** The peer has another certificate than the pinned one. */
+export class WrongFingerprint extends Error {
+  override readonly name = 'WrongFingerprint'
+  readonly fingerprint: string
+
+  constructor(fingerprint: string) {
+    super(`unexpected certificate ${fingerprint}`)
+    this.fingerprint = fingerprint
+  }
 }

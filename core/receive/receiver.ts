@@ -1,26 +1,35 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdir, stat } from 'node:fs/promises'
+import type { AddressInfo, Socket } from 'node:net'
 import path from 'node:path'
+import { createServer, type TLSSocket } from 'node:tls'
 import { createLimitedLog } from '../lib/async/limited-log.ts'
+import { withTimeout } from '../lib/async/timing.ts'
+import { formatAddress } from '../lib/i18n/formats.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { englishWords } from '../lib/i18n/words.ts'
-import { replaceFile } from '../platform/replace-file.ts'
+import { replaceFile } from '../platform/files.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
-import { loadIdentity } from '../protocol/identity.ts'
+import { type Identity, loadIdentity } from '../protocol/identity.ts'
+import { formatRemote, getTransport, serverOptions } from '../protocol/tls.ts'
 import { type StoreLayout, storeLayout } from '../store/layout.ts'
 import { claimStore } from '../store/lock.ts'
-import type { StoreRules } from '../store/quota/rules.ts'
-import { foldersIn, openSenders } from '../store/senders/senders.ts'
+import type { StoreRules } from '../store/quota/admission.ts'
+import { foldersIn, openSenders, type Senders } from '../store/senders/senders.ts'
 import { Store } from '../store/store.ts'
-import { createConnected } from './connection/active-connections.ts'
 import { SenderConnection } from './connection/connection.ts'
-import { createConnectionHost } from './connection/host.ts'
-import { openListener } from './connection/listener.ts'
-import { createCounters, sumCounts } from './connection/refusals.ts'
-import { watchSenderList } from './connection/sender-list-watch.ts'
-import { type IsocketOptions, openIsocket } from './isocket/listener.ts'
+import {
+  type Connected,
+  createConnected,
+  createConnectionHost,
+  createCounters,
+  type RefusedKind,
+  sumCounts,
+} from './connection/host.ts'
+import { type IsocketOptions, openIsocket } from './isocket/isocket.ts'
 import { writeAbout } from './pairing/invitation.ts'
-import { openSeenLog, senderStates } from './senders/last-seen.ts'
+import { openSeenLog, SEEN_EVERY_MS, type SeenLog, senderStates } from './senders/last-seen.ts'
 
 export interface ReceiverOptions {
   storeDirectory: string
@@ -182,4 +191,153 @@ async function rememberStore(directory: string, { root }: StoreLayout): Promise<
   if (!(await isAbsent(note))) return
   await mkdir(directory, { recursive: true, mode: 0o700 })
   await replaceFile(note, `${root}\n`)
+}
+
+/** Interval of checking the list of senders, a file that commands change while the receiver runs. */
+const LOOK_EVERY_MS = 250
+
+const LAST_WRITE_MS = 1_000
+
+interface SenderListDeps {
+  senders: Senders
+  connected: Pick<Connected, 'folders' | 'dropRefused' | 'want'>
+  /** See StoreLayout. */
+  wanted: string
+  seen: SeenLog
+  store: Pick<Store, 'abandon'>
+  log(level: 'info' | 'warn', text: string): void
+}
+
+/** Returns a value that changes with the file; null: it does not exist. */
+const readStamp = (file: string): Promise<string | null> =>
+  stat(file, { bigint: true }).then(
+    ({ mtimeNs, ino }) => `${ino} ${mtimeNs}`,
+    () => null,
+  )
+
+/** Applies changes of the list of senders to a running receiver, and records which senders are connected. */
+function watchSenderList({ senders, connected, seen, store, wanted, log }: SenderListDeps) {
+  const dropRefused = () => {
+    connected.dropRefused(senders)
+    const refused = senders.list().filter(({ fingerprint }) => senders.accepted(fingerprint) === null)
+    void store.abandon(new Set(refused.map(({ folder }) => folder)))
+  }
+  // Senders may have been revoked while no receiver ran.
+  dropRefused()
+
+  let looking = false
+  let failing = false
+  let notedAt = 0
+  let wantedAt: string | null = null
+
+  const look = async (): Promise<void> => {
+    // Checks do not overlap, so that they cannot pile up on a hanging disk.
+    if (looking) return
+    looking = true
+    try {
+      if (await senders.refresh()) dropRefused()
+      const stamp = await readStamp(wanted)
+      if (stamp !== wantedAt) connected.want()
+      wantedAt = stamp
+      failing = false
+    } catch (error) {
+      if (!failing) log('warn', `the list of paired senders cannot be read again: ${String(error)}`)
+      failing = true
+    } finally {
+      looking = false
+    }
+    if (Date.now() - notedAt < SEEN_EVERY_MS && notedAt <= Date.now()) return
+    notedAt = Date.now()
+    seen.note(connected.folders(), notedAt)
+    await seen.write()
+  }
+
+  const timer = setInterval(() => void look(), LOOK_EVERY_MS)
+  return {
+    /** Closes the connections of revoked senders, and removes their partial files. */
+    dropRefused,
+    /** Stops, and writes the last-seen times one last time; gives up if the disk does not answer. */
+    async stop() {
+      clearInterval(timer)
+      seen.note(connected.folders(), Date.now())
+      seen.note(new Set(), Date.now())
+      await withTimeout(LAST_WRITE_MS, seen.write())
+    },
+  }
+}
+
+/**
+ * Limits for connections that are not admitted yet: in total, and per address. Beyond them the oldest is closed.
+ */
+const MAX_UNKNOWN = 64
+const MAX_UNKNOWN_OF_ADDRESS = 16
+const MAX_CONNECTIONS = 512
+
+/**
+ * Accepts TLS 1.3 connections. Refuses all others; `refused` receives the reason.
+ * @throws UserError if the address cannot be listened on.
+ */
+async function openListener(
+  at: { host: string; port: number },
+  identity: Identity,
+  accept: (socket: TLSSocket, letIn: () => void) => void,
+  refused: (from: string, reason: string, kind: RefusedKind) => void,
+) {
+  const sockets = new Set<Socket>()
+  const unknown = new Set<Socket>()
+  /** Remote addresses, read at the start: the system no longer reports the address of a closed connection. */
+  const remotes = new WeakMap<object, string>()
+  const server = createServer(serverOptions(identity))
+  server.maxConnections = MAX_CONNECTIONS
+
+  server.on('connection', (socket) => {
+    remotes.set(socket, formatRemote(socket))
+    sockets.add(socket)
+    unknown.add(socket)
+    socket.once('close', () => {
+      sockets.delete(socket)
+      unknown.delete(socket)
+    })
+    const same = [...unknown].filter(({ remoteAddress }) => remoteAddress === socket.remoteAddress)
+    const [oldest] = same.length > MAX_UNKNOWN_OF_ADDRESS ? same : unknown
+    if (oldest === undefined || (same.length <= MAX_UNKNOWN_OF_ADDRESS && unknown.size <= MAX_UNKNOWN)) return
+    unknown.delete(oldest)
+    const from = formatRemote(oldest)
+    oldest.destroy()
+    refused(from, 'too many connections at once that were not let in yet', 'flood')
+  })
+  server.on('drop', () => refused('?', 'too many connections', 'flood'))
+  server.on('tlsClientError', (error, socket) => {
+    const code = errorCode(error)
+    const from = remotes.get(getTransport(socket)) ?? formatRemote(socket)
+    refused(from, code === null ? error.message : `${code}: ${error.message}`, 'tls')
+    socket.destroy()
+  })
+  server.on('secureConnection', (socket) => {
+    const { remotePort, remoteAddress } = socket
+    accept(socket, () => {
+      for (const one of unknown)
+        if (one.remotePort === remotePort && one.remoteAddress === remoteAddress) unknown.delete(one)
+    })
+  })
+
+  try {
+    server.listen({ host: at.host, port: at.port })
+    await once(server, 'listening')
+  } catch (thrown) {
+    throw new UserError('transfer.listenFailed', {
+      address: formatAddress(at.host, at.port),
+      reason: errorCode(thrown) ?? String(thrown),
+    })
+  }
+  server.on('error', (error) => refused('?', error.message, 'other'))
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        for (const socket of sockets) socket.destroy()
+      }),
+  }
 }

@@ -1,7 +1,9 @@
-import type { EntriesQuestion, Folder } from '../protocol/restore-entries.ts'
-import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
-import type { EntriesPage } from '../store/query/entries.ts'
-import type { Incoming } from './write/incoming.ts'
+import { settled } from '../dropped-errors.ts'
+import { createHasher } from '../platform/digest.ts'
+import type { FileMetadata } from '../platform/file-metadata.ts'
+import { batchBuffers } from '../protocol/frame-buffers.ts'
+import type { EntriesQuestion, Folder } from '../protocol/frames.ts'
+import type { ContentsPage, EntriesPage, StoreContentsQuestion, StoredContent } from '../store/query/query.ts'
 
 /** Contents up to this size are read completely when they are opened. */
 export const SMALL_BYTES = 256 * 1024
@@ -23,4 +25,74 @@ export interface Library {
   /** @throws NotReadable, with the error name as its message, if only this content cannot be read. */
   open(content: StoredContent): Promise<Incoming>
   close(): void
+}
+
+/** A content cannot be read at its origin. Its target is not the cause. */
+export class NotReadable extends Error {
+  override readonly name = 'NotReadable'
+}
+
+/** A content to restore, from any kind of origin. */
+export interface Incoming {
+  facts: FileMetadata
+  /** Digest of the stored content; null: unknown, so that only the size can be checked. */
+  digest: Uint8Array | null
+  /**
+   * Yields the content in order, with at most a little more than its size. The memory of a piece is reused when the
+   * next one is requested.
+   * @throws NotReadable
+   */
+  pieces(): AsyncIterable<Buffer> | Iterable<Buffer>
+}
+
+/** Passes each piece of a content with its position to `take`. Returns the digest and size of all of it. */
+export async function readAll(
+  { pieces }: Pick<Incoming, 'pieces'>,
+  take: (piece: Buffer, position: number) => Promise<void> | void,
+): Promise<{ digest: Buffer; size: number }> {
+  const hasher = createHasher()
+  let size = 0
+  for await (const piece of pieces()) {
+    hasher.update(piece)
+    await take(piece, size)
+    size += piece.length
+  }
+  return { digest: hasher.digest(), size }
+}
+
+/** Larger contents are requested in parts of this size, this many of them ahead. */
+const PART_BYTES = 1024 * 1024
+const PARTS_AHEAD = 6
+
+/** Reads a range of a content; returns fewer bytes at its end. @throws NotReadable */
+type ReadPart = (content: StoredContent, from: number, bytes: number) => Promise<Buffer>
+
+/** Opens a content of any size that is read in parts. */
+export async function openInParts(content: StoredContent, readPart: ReadPart): Promise<Incoming> {
+  const { facts, digest } = content
+  if (facts.size > SMALL_BYTES) return { facts, digest, pieces: () => inParts(content, readPart) }
+  const bytes = await readPart(content, 0, facts.size)
+  return { facts, digest, pieces: () => [bytes] }
+}
+
+async function* inParts(content: StoredContent, readPart: ReadPart): AsyncGenerator<Buffer> {
+  const { size } = content.facts
+  const ahead: Promise<Buffer>[] = []
+  let asked = 0
+  const askMore = () => {
+    while (asked < size && ahead.length < PARTS_AHEAD) {
+      const part = readPart(content, asked, Math.min(PART_BYTES, size - asked))
+      // It may fail while an earlier part is awaited.
+      void settled(part)
+      ahead.push(part)
+      asked += PART_BYTES
+    }
+  }
+  for (askMore(); ahead.length > 0; askMore()) {
+    const piece = await ahead.shift()
+    if (piece === undefined || piece.length === 0) return
+    yield piece
+    // A part of this size fills a whole frame, so its buffer can be reused.
+    if (piece.length === PART_BYTES) batchBuffers.give(piece)
+  }
 }

@@ -1,13 +1,12 @@
 import type { Decrypter } from 'age-encryption'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { errorText } from '../platform/system-error.ts'
-import type { EntriesQuestion, Folder, RestoreEntry } from '../protocol/restore-entries.ts'
+import type { EntriesQuestion, Folder, RestoreEntry } from '../protocol/frames.ts'
 import { decryptedSize, encryptedSize, plainName, sealedName } from '../send/destinations/encrypted/age.ts'
 import { hiddenPath, type NameKey, shownPath, shownSource } from '../send/destinations/encrypted/names.ts'
-import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
-import type { EntriesPage } from '../store/query/entries.ts'
+import type { ContentsPage, EntriesPage, StoreContentsQuestion, StoredContent } from '../store/query/query.ts'
 import type { Library } from './archive-reader.ts'
-import { type Incoming, NotReadable } from './write/incoming.ts'
+import { type Incoming, NotReadable } from './archive-reader.ts'
 
 /** Prefix of a cursor that leads to further contents of one file. */
 const OF_FILE = 'file '

@@ -1,8 +1,9 @@
+import path from 'node:path'
 import { ignoreError } from '../dropped-errors.ts'
 import { createSemaphore, withPermit } from '../lib/async/semaphore.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
+import type { Folder } from '../protocol/frames.ts'
 import { loadIdentity } from '../protocol/identity.ts'
-import type { Folder } from '../protocol/restore-entries.ts'
 import { decrypterFor } from '../send/destinations/encrypted/age.ts'
 import { deriveNameKey, looksHidden, nameKeysIn, shownSource } from '../send/destinations/encrypted/names.ts'
 import { readEncryption, readNameKeys as readNameKeysIn } from '../send/destinations/folder/encryption.ts'
@@ -18,15 +19,16 @@ import type {
   SftpDestination,
 } from '../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION, formatLocation } from '../settings/destinations.ts'
+import type { StoreLayout } from '../store/layout.ts'
 import { openForReading, requireStore } from '../store/lock.ts'
+import { createStoreError } from '../store/outcome.ts'
+import { openStoreReader } from '../store/query/reader.ts'
 import { openSenders } from '../store/senders/senders.ts'
-import type { Library } from './archive-reader.ts'
+import { type Library, NotReadable, openInParts } from './archive-reader.ts'
 import { EncryptedLibrary } from './encrypted.ts'
-import { openStoreLibrary } from './folder.ts'
 import { directoriesIn, openObjectLibrary } from './objects.ts'
-import type { Computer } from './questions.ts'
 import { openReceiverLibrary } from './receiver.ts'
-import type { LibrarySettings } from './restore-messages.ts'
+import type { Computer, LibrarySettings } from './restore-messages.ts'
 
 /** A store's directory, with the files of all senders. */
 export interface StoreSettings {
@@ -231,4 +233,41 @@ function noComputer(name: string, computer: string, there: readonly Computer[]):
   if (there.length === 0) return new UserError('restore.noComputers', { name })
   const computers = there.map(({ folder }) => folder).join(', ')
   return new UserError('restore.noComputer', { name, computer, computers })
+}
+
+/**
+ * Opens a store on a disk of this computer for reading, while another process may write to it. Its calls block, so
+ * run it in a separate process.
+ * @param sender the folder to read; null: all of them, and a source is then named "<sender>/<source>".
+ * @param sourceIn returns the source that a directory in the folder belongs to.
+ */
+export function openStoreLibrary(
+  layout: StoreLayout,
+  sender: string | null,
+  sourceIn: (directory: string) => string | null = () => null,
+): Library {
+  const reader = openStoreReader(layout)
+  const asked = async <T>(look: () => T | Promise<T>): Promise<T> => {
+    try {
+      return await look()
+    } catch (error) {
+      throw error instanceof UserError ? error : createStoreError(layout.root, error)
+    }
+  }
+  return {
+    place: path.join(layout.root, sender ?? ''),
+    folders: () => asked(() => reader.folders({ sender }).map((name) => ({ name, source: sourceIn(name) }))),
+    entries: (question) => asked(() => reader.entries({ sender, asked: question })),
+    contents: (question) => asked(() => reader.contents({ sender, asked: question })),
+    open: (content) =>
+      openInParts(content, async ({ folder, path, version }, from, bytes) => {
+        const ranges = [{ folder, path, version, from, bytes }]
+        const memory = new Uint8Array(bytes)
+        const read = await asked(() => reader.ranges({ sender, job: { ranges, memory } }))
+        const fault = read.reads[0]?.fault ?? ''
+        if (fault !== '') throw new NotReadable(fault)
+        return Buffer.from(read.bytes.buffer, read.bytes.byteOffset, read.bytes.length)
+      }),
+    close: () => reader.rest(),
+  }
 }

@@ -1,27 +1,26 @@
 import { createSemaphore } from '../lib/async/semaphore.ts'
-import { formatAddress } from '../lib/i18n/address.ts'
+import { formatAddress } from '../lib/i18n/formats.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
 import type { FrameChannel } from '../protocol/channel.ts'
 import { WireFault } from '../protocol/codec.ts'
-import { decodeMetadata } from '../protocol/facts.ts'
-import type { Frame, FrameHeader } from '../protocol/frames.ts'
-import type { Identity } from '../protocol/identity.ts'
-import { MAX_FETCH_BYTES, MAX_FETCH_PARTS, MAX_FETCHED, MAX_QUESTIONS } from '../protocol/limits.ts'
 import type {
   EntriesQuestion,
   FetchEntry,
   Folder,
+  Frame,
+  FrameHeader,
   Question,
   RestoreAnswer,
-} from '../protocol/restore-entries.ts'
-import { type Dialled, dial } from '../send/destinations/receiver/dial.ts'
-import { toConnectionTrouble } from '../send/destinations/receiver/trouble.ts'
+} from '../protocol/frames.ts'
+import type { Identity } from '../protocol/identity.ts'
+import { MAX_FETCH_BYTES, MAX_FETCH_PARTS, MAX_FETCHED, MAX_QUESTIONS } from '../protocol/limits.ts'
+import { decodeMetadata } from '../protocol/metadata-codec.ts'
+import { type Dialled, dial, toConnectionTrouble } from '../send/destinations/receiver/dial.ts'
 import type { ReceiverDestination } from '../settings/destination-schema.ts'
-import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
-import type { EntriesPage } from '../store/query/entries.ts'
+import type { ContentsPage, EntriesPage, StoreContentsQuestion, StoredContent } from '../store/query/query.ts'
 import type { Library } from './archive-reader.ts'
-import { type Incoming, NotReadable, openInParts } from './write/incoming.ts'
+import { type Incoming, NotReadable, openInParts } from './archive-reader.ts'
 
 type Waiting<T> = { resolve(value: T): void; reject(reason: unknown): void }
 type About<A extends RestoreAnswer['about']> = Extract<RestoreAnswer, { about: A }>

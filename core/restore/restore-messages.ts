@@ -1,7 +1,133 @@
 import { z } from 'zod'
+import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { destinationSchema } from '../settings/destination-schema.ts'
-import { choiceSchema, questions } from './questions.ts'
-import { restoreReportSchema } from './report-schema.ts'
+
+// Kept apart from the rest of the restorer, because the window's script imports it too.
+
+const LONGEST_PATH = 16_384
+/** A source's folder at the destination. */
+const folder = z.string().min(1).max(1000)
+const path = z.string().min(1).max(LONGEST_PATH)
+const when = { size: z.number(), mtimeMs: z.number() }
+
+/** A computer that has files at a destination. */
+const computerSchema = z.object({
+  /** Its folder there, by which it is selected. */
+  folder: z.string(),
+  /** The computer's name; null: not recorded. */
+  name: z.string().nullable(),
+  isOwn: z.boolean(),
+  /** Its contents can be read only with an age identity. */
+  isEncrypted: z.boolean(),
+  /** Its names are hidden too: without the identity, only everything together can be restored. */
+  hidesNames: z.boolean(),
+})
+export type Computer = z.infer<typeof computerSchema>
+
+/** Selects which of a computer's files to restore. */
+export const choiceSchema = z.object({
+  /** null: all folders, each under its own name. */
+  folder: folder.nullable(),
+  /**
+   * A file or a directory of the folder; null: the whole folder. The selection lands directly in the chosen directory.
+   */
+  path: path.nullable(),
+  /** The name of one older version of the file. */
+  version: z.string().min(1).max(1000).nullable(),
+  /** The state at this time, in milliseconds since 1970; null: the current state. */
+  at: z.number().nullable(),
+})
+
+/**
+ * Requests for browsing the files of a computer at a destination. Each fails with a UserError if the destination cannot
+ * be reached or read.
+ */
+export const questions = {
+  /** The computers that have files there, including this one. Receivers do not disclose them. */
+  computers: { input: z.object({}), output: z.object({ computers: z.array(computerSchema) }) },
+  /** The folders of a computer, by name. `source`: the id of the source that is sent there; null: unknown. */
+  folders: {
+    input: z.object({}),
+    output: z.object({
+      folders: z.array(z.object({ name: z.string(), source: z.string().nullable() })),
+    }),
+  },
+  /** Lists one page of a directory, directories and files together, sorted by name. */
+  list: {
+    input: z.object({
+      folder,
+      /** Below the folder, with "/"; '' is the folder itself. */
+      directory: z.string().max(LONGEST_PATH),
+      /** `next` of the page before. */
+      after: z.string().max(LONGEST_PATH).nullable(),
+    }),
+    output: z.object({
+      entries: z.array(
+        z.object({
+          name: z.string(),
+          kind: z.enum(['directory', 'file']),
+          /** Bytes; 0 for directories, as is their time. */
+          ...when,
+          /** Number of older versions of the file; omitted if only the `versions` request can count them. */
+          versions: z.number().optional(),
+        }),
+      ),
+      next: z.string().nullable(),
+    }),
+  },
+  /** Files whose path contains a text, ignoring case. */
+  search: {
+    input: z.object({ folder: folder.nullable(), text: z.string().min(1).max(1000) }),
+    output: z.object({
+      files: z.array(z.object({ folder: z.string(), path: z.string(), ...when })),
+      /** True if there are more, or the destination has too many files to search all of them. */
+      isPart: z.boolean(),
+    }),
+  },
+  /** The versions of one file, newest first; version '' is the current one, if there is one. */
+  versions: {
+    input: z.object({ folder, path }),
+    output: z.object({
+      versions: z.array(z.object({ version: z.string(), storedAt: z.number(), ...when })),
+    }),
+  },
+} as const
+
+/** Maximum number of failed files, and of kept files, that a report names. */
+export const MAX_REPORTED = 10
+
+/** Progress of the running restore, or the result of the last one. */
+export const restoreReportSchema = z.object({
+  phase: z.enum(['running', 'done', 'stopped', 'failed']),
+  /** Files and bytes processed so far, and their totals; null: not known yet. */
+  files: z.number(),
+  bytes: z.number(),
+  totalFiles: z.number().nullable(),
+  totalBytes: z.number().nullable(),
+  /** Bytes per second. */
+  rate: z.number(),
+  /** Estimated milliseconds left; null: unknown. */
+  left: z.number().nullable(),
+  restored: z.number(),
+  /** Files that already had the same content. */
+  same: z.number(),
+  /** Files with other content that were kept, because overwriting was not allowed. */
+  kept: z.number(),
+  failed: z.number(),
+  /** The first failures, as messages for the user, and the first kept files; at most MAX_REPORTED each. */
+  failures: z.array(messageSchema),
+  keptPaths: z.array(z.string()),
+  /** The reason why it ended early; null: it did not. */
+  sentence: messageSchema.nullable(),
+})
+export type RestoreReport = z.infer<typeof restoreReportSchema>
+
+/** Initial report of a restore. */
+export const BEGUN: RestoreReport = {
+  phase: 'running',
+  ...{ files: 0, bytes: 0, totalFiles: null, totalBytes: null, rate: 0, left: null },
+  ...{ restored: 0, same: 0, kept: 0, failed: 0, failures: [], keptPaths: [], sentence: null },
+}
 
 /** The settings that open a library; can be sent to another process. */
 const from = z.object({

@@ -1,15 +1,25 @@
 import path from 'node:path'
 import { ignoreError } from '../dropped-errors.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import { MISSING, NO_FILE } from '../store/query/ranges.ts'
-import { type Library, SMALL_BYTES } from './archive-reader.ts'
-import type { RestoreReport } from './report-schema.ts'
-import { type Choice, chooseContents, type OpenedContent, openAhead, readPages, toQuestion } from './walk.ts'
-import { removeUnfinished } from './write/batch.ts'
-import { makeDestination, requireOutside, restoreStopped } from './write/destination.ts'
+import { MISSING, NO_FILE } from '../store/query/query.ts'
+import { type Library, NotReadable, SMALL_BYTES } from './archive-reader.ts'
+import {
+  type Choice,
+  chooseContents,
+  type OpenedContent,
+  openAhead,
+  readPages,
+  toQuestion,
+} from './choose.ts'
+import type { RestoreReport } from './restore-messages.ts'
 import { emptySummary, type Put, type RestoreEvent, type RestoreSummary } from './write/events.ts'
-import { NotReadable } from './write/incoming.ts'
-import { Putting } from './write/put.ts'
+import {
+  makeDestination,
+  Putting,
+  removeUnfinished,
+  requireOutside,
+  restoreStopped,
+} from './write/write-files.ts'
 
 /** Progress of a restore. Totals are null until they are known. */
 export type RestoreProgress = Pick<RestoreReport, 'files' | 'bytes' | 'totalFiles' | 'totalBytes'>

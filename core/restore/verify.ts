@@ -8,8 +8,8 @@ import {
   type VerifySummary,
 } from '../store/verify/findings.ts'
 import type { Library } from './archive-reader.ts'
-import { type FoundContent, type OpenedContent, openAhead } from './walk.ts'
-import { NotReadable, readAll } from './write/incoming.ts'
+import { NotReadable, readAll } from './archive-reader.ts'
+import { type FoundContent, type OpenedContent, openAhead } from './choose.ts'
 
 const PAGE = 1000
 

@@ -44,7 +44,7 @@ export const scannedSchema = z.object({
 })
 export type Scanned = z.infer<typeof scannedSchema>
 
-export const leftOutReasons = [
+const leftOutReasons = [
   'ignored',
   'hidden',
   'too-small',

@@ -1,21 +1,20 @@
 import { type Ledger, openLedger } from '../ledger/ledger.ts'
-import { throttle } from '../lib/async/throttled.ts'
-import { withTimeout } from '../lib/async/with-timeout.ts'
+import { throttle, withTimeout } from '../lib/async/timing.ts'
 import { message } from '../lib/i18n/message.ts'
 import type { RequestInput, WorkerConfig } from '../lib/workers/definition.ts'
-import { raisePriority } from '../lib/workers/priority.ts'
+import { raisePriority } from '../lib/workers/process.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { errorText } from '../platform/system-error.ts'
 import type { Source } from '../settings/schema.ts'
 import { Watchers } from '../watch/open-watcher.ts'
 import { Previews } from './preview/preview.ts'
 import { MOST_LOST, type scannerDefinition } from './scanner-messages.ts'
-import { RunningSource } from './source/source.ts'
+import { RunningSource } from './source.ts'
 
 type Definition = typeof scannerDefinition
 type Config = WorkerConfig<Definition>
 
-export interface ScannerOptions {
+interface ScannerOptions {
   /** The file that calls runInotifyThread, as this host ships it. */
   watcherThread: URL
   /** For tests. */

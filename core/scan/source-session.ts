@@ -1,14 +1,14 @@
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import type { Source } from '../settings/schema.ts'
-import type { MountScope } from '../walk/regions.ts'
+import type { MountScope } from '../walk/walk.ts'
 import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
 import type { MassChangeGuard } from './reconcile/mass-change-guard.ts'
 import type { Young } from './reconcile/minimum-age.ts'
 import type { MarkedAnswer, Scanned } from './scanner-messages.ts'
 
 /** Events of its source's tree that a session handles. */
-export type SourceEvents = Pick<
+type SourceEvents = Pick<
   TreeListener,
   'finished' | 'linked' | 'directoriesChanged' | 'lost' | 'mark' | 'entriesChanged'
 >

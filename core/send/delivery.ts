@@ -1,19 +1,19 @@
+import os from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { ignoreError } from '../dropped-errors.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import type { WorkerConfig } from '../lib/workers/definition.ts'
 import type { Identity } from '../protocol/identity.ts'
-import { ownName } from './computer-name.ts'
+import type { RemovalSource } from './delete-after-send/removals.ts'
 import { openRemovals } from './delete-after-send/removals.ts'
-import type { RemovalSource } from './delete-after-send/rule.ts'
 import type { DestinationEvents, Session, Space } from './destinations/destination.ts'
 import { openDestination } from './destinations/open.ts'
-import type { StatusNow } from './destinations/receiver/tell-status.ts'
+import type { StatusNow } from './destinations/receiver/receiver.ts'
 import { openSessions } from './destinations/session-memory.ts'
+import type { DispatcherEvents } from './queue/dispatcher.ts'
 import { openDispatcher } from './queue/dispatcher.ts'
-import type { DispatcherEvents } from './queue/parts.ts'
-import type { Bucket } from './rate-limit/bucket.ts'
+import type { Bucket } from './rate-limit/limiter.ts'
 import type { Readers } from './reading/readers.ts'
 import type { senderDefinition } from './sender-messages.ts'
 
@@ -135,3 +135,6 @@ export function openDelivery(
     },
   }
 }
+
+/** Returns the name under which destinations list this computer. */
+export const ownName = (): string => os.hostname() || 'Holdfast'

@@ -3,8 +3,12 @@ import { fileSchema, fileStates, totalsSchema } from '../ledger/ledger-messages.
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
 import { senderLevels } from '../protocol/limits.ts'
-import { destinationSchema, receiverDestinationSchema } from '../settings/destination-schema.ts'
-import { givenSecretsSchema, testedDestinationSchema } from '../settings/given-destination.ts'
+import {
+  destinationSchema,
+  givenSecretsSchema,
+  receiverDestinationSchema,
+  testedDestinationSchema,
+} from '../settings/destination-schema.ts'
 import {
   bytesPerSecondSchema,
   keepSchema,
@@ -64,7 +68,7 @@ export const allowanceSchema = z.discriminatedUnion('kind', [
 export const allowanceNowSchema = z.object({ now: allowanceSchema, until: z.number().nullable() })
 
 /** When a source's files are removed after they were sent, and which names stay. */
-export const removalRuleSchema = z.object({
+const removalRuleSchema = z.object({
   /** How long a file must have been durable at the destination, in milliseconds. */
   afterMs: z.number(),
   /** Names in a batch source that are never removed. */
@@ -75,7 +79,7 @@ export const removalRuleSchema = z.object({
 export type RemovalRule = z.infer<typeof removalRuleSchema>
 
 /** The status of this computer, as sent to its receivers. */
-export const ownStatusSchema = z.object({
+const ownStatusSchema = z.object({
   level: z.enum(senderLevels),
   /** The kind of the gravest incident; null: no incident is open. */
   kind: z.string().nullable(),
@@ -92,7 +96,7 @@ export type OwnStatus = z.infer<typeof ownStatusSchema>
 export const testSteps = ['connect', 'write', 'read', 'remove'] as const
 export type TestStep = (typeof testSteps)[number]
 
-export const testStages = ['given', 'adding', 'kept'] as const
+const testStages = ['given', 'adding', 'kept'] as const
 export type TestStage = (typeof testStages)[number]
 
 /** The result of a destination test. */

@@ -1,22 +1,23 @@
-import type { Ledger } from '../ledger/ledger.ts'
+import { fillRoutes, forgetAll, type Route, retryUntilDone, unparkAll } from '../ledger/background-jobs.ts'
+import { createLedgerGuard, type Ledger, type LedgerGuard, openOrExplain } from '../ledger/ledger.ts'
+import type { Totals } from '../ledger/ledger-messages.ts'
 import { createLimitedLog } from '../lib/async/limited-log.ts'
-import { throttle } from '../lib/async/throttled.ts'
+import { throttle } from '../lib/async/timing.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import { englishWords } from '../lib/i18n/words.ts'
-import type { WorkerReport } from '../lib/workers/definition.ts'
+import type { LogLevel, RequestInput, WorkerConfig, WorkerReport } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { type Identity, loadIdentity } from '../protocol/identity.ts'
-import { openBackground } from './background.ts'
-import { type Config, getKnownSourceIds, getSources } from './config.ts'
-import { type Delivery, goingTo, openDelivery, sameDelivery } from './delivery.ts'
-import type { StatusNow } from './destinations/receiver/tell-status.ts'
-import { holdLedger } from './ledger-in-use.ts'
+import { folderName } from '../protocol/names.ts'
+import { type Delivery, goingTo, openDelivery, ownName, sameDelivery } from './delivery.ts'
+import { TEST_MS } from './destinations/connection-test.ts'
+import { testDestination } from './destinations/open.ts'
+import type { StatusNow } from './destinations/receiver/receiver.ts'
+import { pairWithReceiver } from './destinations/receiver/receiver.ts'
 import { createProgress } from './progress/progress.ts'
 import { openLimiter } from './rate-limit/limiter.ts'
 import { openReaders, type Readers } from './reading/readers.ts'
-import { openReporting, type SenderSnapshot } from './reporting.ts'
-import { answerRequests } from './requests.ts'
 import type { Connection, senderDefinition } from './sender-messages.ts'
 
 type Definition = typeof senderDefinition
@@ -279,4 +280,192 @@ export class SenderWorker implements WorkerHandlers<Definition> {
 function ready<T>(part: T | null): T {
   if (part === null) throw new UserError('agent.workerAway', { worker: 'sender' })
   return part
+}
+
+type RequestsDefinition = typeof senderDefinition
+
+/** The access that the sender's requests need. */
+interface RequestsHost {
+  /** @throws UserError agent.workerAway before the first configuration is carried out. */
+  ledger(): Ledger
+  /** @throws UserError agent.workerAway before the first configuration is carried out. */
+  identityDirectory(): string
+  destination(): string | null
+  /** Files may have become waiting. */
+  arrived(): void
+  changed(): void
+  signal: AbortSignal
+}
+
+function answerRequests(host: RequestsHost): WorkerHandlers<RequestsDefinition>['requests'] {
+  return {
+    async files(query: RequestInput<RequestsDefinition, 'files'>) {
+      const destination = host.destination()
+      const destinations = query.destinations ?? (destination === null ? [] : [destination])
+      return host.ledger().files(destinations, query)
+    },
+    async retry({ source, file }: RequestInput<RequestsDefinition, 'retry'>) {
+      const destination = host.destination()
+      if (destination === null) return { files: 0 }
+      const ledger = host.ledger()
+      const files =
+        file === undefined
+          ? await unparkAll(ledger, destination, source)
+          : Number(ledger.unparkRow(destination, file))
+      host.arrived()
+      return { files }
+    },
+    async test({ destination, secrets, stage }: RequestInput<RequestsDefinition, 'test'>) {
+      const identity = await loadIdentity(host.identityDirectory())
+      const signal = AbortSignal.any([host.signal, AbortSignal.timeout(TEST_MS)])
+      return testDestination(destination, { identity, name: ownName(), secrets, stage, signal })
+    },
+    async pair({ code, name }: RequestInput<RequestsDefinition, 'pair'>) {
+      const identity = await loadIdentity(host.identityDirectory())
+      host.changed()
+      return pairWithReceiver(code, name, identity, host.signal)
+    },
+  }
+}
+
+type ReportingDefinition = typeof senderDefinition
+
+const REPORT_EVERY_MS = 250
+
+/** The current report of the sender. */
+interface SenderSnapshot {
+  report: WorkerReport<ReportingDefinition>
+  /** True if the values change with time, so that another report has to follow. */
+  isMoving: boolean
+}
+
+/** Reports changes to the agent, at most once in REPORT_EVERY_MS; equal reports are skipped. */
+function openReporting(context: WorkerContext<ReportingDefinition>, look: () => SenderSnapshot) {
+  const logNotReported = createLimitedLog((text) => context.log('error', text))
+  let last = ''
+  const tell = () => {
+    const { report, isMoving } = look()
+    const text = JSON.stringify(report)
+    if (text !== last) context.report(report)
+    last = text
+    if (isMoving) changed()
+  }
+  const changed = throttle(REPORT_EVERY_MS, () => {
+    try {
+      tell()
+    } catch (error) {
+      logNotReported(`report: ${String(error)}`)
+    }
+  })
+  return {
+    changed,
+    stop() {
+      changed.stop()
+      logNotReported.end()
+    },
+  }
+}
+
+/** Holds the ledger, which stays open as long as the sender runs. */
+function holdLedger(log: (level: LogLevel, text: string) => void) {
+  let held: { open: Ledger; guard: LedgerGuard } | null = null
+  /** The last totals that could be read; used while the ledger is unreadable. */
+  let last: { destination: string; totals: Record<string, Totals> } | null = null
+  const readTotals = (destination: string): Record<string, Totals> => {
+    const read = held?.guard.use(() => held?.open.totals(destination))
+    if (read != null) last = { destination, totals: read }
+    return last?.destination === destination ? last.totals : {}
+  }
+  return {
+    /** Null before the first configuration, and if the ledger could not be opened. */
+    get open() {
+      return held?.open ?? null
+    },
+    /** Opens the ledger unless it is open. */
+    use(file: string): Ledger {
+      if (held !== null) return held.open
+      const open = openOrExplain(file)
+      if (open.notice !== null) log('warn', englishWords(open.notice))
+      held = { open, guard: createLedgerGuard(file, { onChange: () => undefined, log }) }
+      return open
+    },
+    /** Totals by source; empty for null. */
+    getTotals: (destination: string | null) => (destination === null ? {} : readTotals(destination)),
+    /** Returns how many files of these sources wait for a destination, and since when; see Ledger.oldestWaiting. */
+    waiting(destination: string, sources: readonly string[]) {
+      const totals = readTotals(destination)
+      const waitingFiles = sources.reduce((sum, id) => sum + (totals[id]?.waitingFiles ?? 0), 0)
+      const oldest = held?.guard.use(() => held?.open.oldestWaiting(destination, sources))
+      return { waitingFiles, oldestWaitingAt: oldest ?? null }
+    },
+    /** The reason why the last read of the ledger failed, or null. */
+    get problem() {
+      return held?.guard.problem ?? null
+    },
+    close: () => held?.open.close(),
+  }
+}
+
+/** The access that background work needs to the state of the sender. */
+interface BackgroundHost {
+  /** The current configuration; null after the sender was stopped. */
+  config(): Config | null
+  /** The ledger has changed. */
+  changed(): void
+  /** Files became waiting. */
+  arrived(): void
+  failed(text: string): void
+  signal: AbortSignal
+}
+
+/** Runs ledger work behind the transfer and retries each job until it succeeds. */
+function openBackground(host: BackgroundHost) {
+  const run = (what: string, work: () => Promise<void>): void => {
+    void retryUntilDone(work, {
+      isWanted: () => host.config() !== null,
+      failed: (error) => host.failed(`${what}: ${String(error)}`),
+      longestMs: (host.config()?.retrySeconds ?? 1) * 1000,
+      signal: host.signal,
+    }).then(host.changed)
+  }
+
+  return {
+    /** Deletes the ledger's rows of a source that was removed. */
+    forget(ledger: Ledger, source: string): void {
+      // If the source is added again meanwhile, the remaining rows stay: its files are offered again already.
+      const isGone = () => {
+        const config = host.config()
+        return config !== null && !getKnownSourceIds(config).includes(source)
+      }
+      run(`forgetting ${source}`, () => forgetAll(ledger, source, isGone))
+    },
+    /** Adds the files that other destinations have of newly assigned sources. `before` null: of every source. */
+    bringIn(ledger: Ledger, before: Config | null, next: Config, destination: string): void {
+      const isWanted = (source: string) => {
+        const config = host.config()
+        return config?.destination?.id === destination && config.sources.some(({ id }) => id === source)
+      }
+      const ways = newWays(before, next, destination)
+      if (ways.length === 0) return
+      run('what other destinations had', () => fillRoutes(ledger, ways, isWanted, host.arrived))
+    },
+  }
+}
+
+export type Config = WorkerConfig<typeof senderDefinition>
+
+/** Returns the sources with their folder names made valid, as receivers get them. */
+export const getSources = ({ sources }: Config) =>
+  sources.map((source) => ({ ...source, name: folderName(source.name) }))
+
+/** The ids of all sources of the settings. */
+const getKnownSourceIds = (config: Config): string[] => config.known ?? config.sources.map(({ id }) => id)
+
+/** The sources that are new to the destination `to`, or share it with others than before. */
+function newWays(before: Config | null, next: Config, to: string): Route[] {
+  const getOthersKey = ({ alsoTo = [] }: Config['sources'][number]) => JSON.stringify(alsoTo)
+  const known = new Map(before?.sources.map((one) => [one.id, getOthersKey(one)]))
+  return next.sources
+    .filter((one) => known.get(one.id) !== getOthersKey(one))
+    .map(({ id, alsoTo = [], groupWriteMark }) => ({ source: id, to, others: alsoTo, marks: groupWriteMark }))
 }

@@ -1,5 +1,9 @@
+import { createHash } from 'node:crypto'
+import path from 'node:path'
+import { z } from 'zod'
+import { catalog } from '../alerts/channels/catalog.ts'
+import type { ChannelSettings } from '../alerts/settings.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import { withoutMuted } from './channels.ts'
 import { getDestination } from './destinations.ts'
 import { unclosedPattern } from './patterns.ts'
 import { type Settings, type Source, sourceSchema, toFolderKey } from './schema.ts'
@@ -121,3 +125,192 @@ export function refuseEmptyRange(source: Source): void {
   if (!isEmptyRange(source)) return
   throw new UserError('refuse.emptyRange', { name, least: minimumBytes ?? 0, most: maximumBytes ?? 0 })
 }
+
+/** Limit in characters for the schema, and in bytes of UTF-8 for a folder's name. */
+const LONGEST = 200
+
+/** Returns the default name of a source: its directory's name, shortened if necessary. */
+export function sourceName(directory: string): string {
+  return shortened(path.basename(directory) || 'root', (name) => name.length)
+}
+
+/** Makes a name unique, so that no two sources share a folder at the destination, on any file system. */
+export function uniqueName(name: string, sources: readonly Pick<Source, 'name'>[]): string {
+  const taken = new Set(sources.map((one) => toFolderKey(one.name)))
+  if (!taken.has(toFolderKey(name))) return name
+  for (let count = 2; ; count += 1) {
+    const suffix = `-${count}`
+    // Counted in bytes, so that the suffix is not cut off in the folder's name either.
+    const countBytes = (one: string) => Buffer.byteLength(one.normalize('NFC')) + suffix.length
+    const candidate = `${shortened(name, countBytes)}${suffix}`
+    if (!taken.has(toFolderKey(candidate))) return candidate
+  }
+}
+
+function shortened(name: string, measure: (name: string) => number): string {
+  const characters = [...name]
+  while (characters.length > 1 && measure(characters.join('')) > LONGEST) characters.pop()
+  return characters.join('')
+}
+
+/** Returns a directory's id, the same each time it is added: adding it again can complete an interrupted removal. */
+export function idOfPath(real: string): string {
+  return createHash('sha256').update(real).digest('hex').slice(0, 16)
+}
+
+// Pure functions that change the alert channels and the muting in the settings.
+
+export function getChannel(settings: Settings, id: string): ChannelSettings {
+  const channel = settings.alerts.channels.find((one) => one.id === id)
+  if (channel === undefined) throw new UserError('alert.noChannel', { id })
+  return channel
+}
+
+/**
+ * Requires a unique name, because commands and messages identify a channel by it.
+ * @throws UserError alert.channelName
+ */
+function refuseChannelName({ alerts: { channels } }: Settings, { id, name }: ChannelSettings): void {
+  if (channels.some((one) => one.id !== id && one.name.toLowerCase() === name.toLowerCase()))
+    throw new UserError('alert.channelName', { name })
+}
+
+/** @throws UserError alert.channelTwice, alert.channelName, alert.channelInSettings */
+export function withChannel(settings: Settings, channel: ChannelSettings): Settings {
+  const { id, type } = channel
+  if (settings.alerts.channels.some((one) => one.id === id)) throw new UserError('alert.channelTwice', { id })
+  refuseChannelName(settings, channel)
+  if (!catalog[type].isAddable) throw new UserError('alert.channelInSettings', { type })
+  return withChannels(settings, [...settings.alerts.channels, channel])
+}
+
+/**
+ * Changes a channel. Its program can be changed in the settings file only.
+ * @throws UserError alert.noChannel, alert.channelName, alert.channelInSettings
+ */
+export function withChannelChanged(settings: Settings, channel: ChannelSettings): Settings {
+  const before = getChannel(settings, channel.id)
+  // Duplicate names that already exist are kept.
+  if (channel.name !== before.name) refuseChannelName(settings, channel)
+  const { type } = channel
+  const isSame = type === before.type && JSON.stringify(channel.options) === JSON.stringify(before.options)
+  if (!catalog[type].isAddable && !isSame) throw new UserError('alert.channelInSettings', { type })
+  return withChannels(
+    settings,
+    settings.alerts.channels.map((one) => (one.id === channel.id ? channel : one)),
+  )
+}
+
+/** @throws UserError alert.noChannel */
+export function withoutChannel(settings: Settings, id: string): Settings {
+  getChannel(settings, id)
+  return withChannels(
+    settings,
+    settings.alerts.channels.filter((one) => one.id !== id),
+  )
+}
+
+/** @throws UserError alert.orderAll */
+export function withChannelOrder(settings: Settings, ids: readonly string[]): Settings {
+  const { channels } = settings.alerts
+  const isWhole = ids.length === channels.length && new Set(ids).size === ids.length
+  if (!isWhole || !channels.every(({ id }) => ids.includes(id))) throw new UserError('alert.orderAll')
+  return withChannels(
+    settings,
+    ids.map((id) => getChannel(settings, id)),
+  )
+}
+
+/** Mutes a path, and removes expired mutings. @param until milliseconds since 1970; null: until it is unmuted. */
+export function withMuted(settings: Settings, id: string, until: number | null, now: number): Settings {
+  const others = Object.entries(settings.alerts.muted).filter(([, end]) => end === null || end > now)
+  return {
+    ...settings,
+    alerts: { ...settings.alerts, muted: { ...Object.fromEntries(others), [id]: until } },
+  }
+}
+
+export function withoutMuted(settings: Settings, id: string): Settings {
+  const { [id]: _, ...muted } = settings.alerts.muted
+  return { ...settings, alerts: { ...settings.alerts, muted } }
+}
+
+function withChannels(settings: Settings, channels: ChannelSettings[]): Settings {
+  return { ...settings, alerts: { ...settings.alerts, channels } }
+}
+
+// Imported by the preload script too, which has no Node modules.
+
+/** A difference that an import would make. */
+export const differenceSchema = z.object({
+  kind: z.enum(['source', 'checkedPath', 'destination', 'channel', 'setting']),
+  change: z.enum(['added', 'removed', 'changed']),
+  /** The displayed name; for a setting its path in the settings file, such as "check.intervalSeconds". */
+  name: z.string(),
+  /** For a changed setting the old and new value as JSON; otherwise the names of the changed fields. */
+  details: z.array(z.string()),
+})
+export type SettingsDifference = z.infer<typeof differenceSchema>
+
+type Kind = Exclude<SettingsDifference['kind'], 'setting'>
+type Entry = { id: string }
+
+/** Settings other than lists of entries with ids. The pause is omitted, because it is temporary. */
+const COMPARED_SINGLE = ['receive', 'notifications', 'language', 'theme'] as const
+const COMPARED_GROUPS = ['check', 'scan', 'send', 'keep', 'alerts'] as const
+
+/** Lists the differences of `next`: entries first, in the order of the settings file. Pure. */
+export function differences(now: Settings, next: Settings): SettingsDifference[] {
+  return [
+    ...compareEntries('source', now.sources, next.sources, ({ name }) => name),
+    ...compareEntries('checkedPath', now.checkedPaths, next.checkedPaths, ({ path }) => path),
+    ...compareEntries('destination', now.destinations, next.destinations, ({ name }) => name),
+    ...compareEntries('channel', now.alerts.channels, next.alerts.channels, ({ name }) => name),
+    ...COMPARED_GROUPS.flatMap((group) =>
+      compareValues(`${group}.`, omitChannels(now[group]), omitChannels(next[group])),
+    ),
+    ...COMPARED_SINGLE.flatMap((name) => compareValues('', { [name]: now[name] }, { [name]: next[name] })),
+  ]
+}
+
+/** Omits the list of channels, which is compared separately. */
+const omitChannels = (group: object): object =>
+  Object.fromEntries(Object.entries(group).filter(([name]) => name !== 'channels'))
+
+function compareEntries<E extends Entry>(
+  kind: Kind,
+  now: readonly E[],
+  next: readonly E[],
+  getName: (one: E) => string,
+): SettingsDifference[] {
+  const before = new Map(now.map((one) => [one.id, one]))
+  const after = new Set(next.map(({ id }) => id))
+  const removed = now.filter(({ id }) => !after.has(id))
+  return [
+    ...removed.map(
+      (one): SettingsDifference => ({ kind, change: 'removed', name: getName(one), details: [] }),
+    ),
+    ...next.flatMap((one): SettingsDifference[] => {
+      const was = before.get(one.id)
+      if (was === undefined) return [{ kind, change: 'added', name: getName(one), details: [] }]
+      const details = changedFields(was, one)
+      return details.length === 0 ? [] : [{ kind, change: 'changed', name: getName(one), details }]
+    }),
+  ]
+}
+
+function compareValues(prefix: string, now: object, next: object): SettingsDifference[] {
+  return changedFields(now, next).map((field) => ({
+    kind: 'setting',
+    change: 'changed',
+    name: `${prefix}${field}`,
+    details: [formatField(now, field), formatField(next, field)],
+  }))
+}
+
+function changedFields(now: object, next: object): string[] {
+  const names = new Set([...Object.keys(now), ...Object.keys(next)])
+  return [...names].filter((name) => formatField(now, name) !== formatField(next, name))
+}
+
+const formatField = (group: object, name: string): string => JSON.stringify(Reflect.get(group, name) ?? null)

@@ -8,14 +8,14 @@ export const ignoreForms = ['git', 'rsync', 'syncthing'] as const
 export type IgnoreForm = (typeof ignoreForms)[number]
 
 /** A line without an equivalent gitignore pattern. */
-export interface LeftLine {
+interface LeftLine {
   /** Line number, starting at 1. */
   line: number
   text: string
   why: Message
 }
 
-export interface IgnoreFile {
+interface IgnoreFile {
   form: IgnoreForm
   patterns: string[]
   left: LeftLine[]

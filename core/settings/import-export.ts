@@ -2,10 +2,10 @@ import { z } from 'zod'
 import { catalog } from '../alerts/channels/catalog.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
-import { secretsOfDestination } from './adding.ts'
-import { firstIssue, parseJson, readVersion } from './read.ts'
+import { secretsOfDestination } from './destinations.ts'
 import { SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
 import { type SecretOwner, type Secrets, secretsOfChannel } from './secrets.ts'
+import { firstIssue, parseJson, readVersion } from './settings-store.ts'
 
 // Exports and imports the settings as a file, for backup or for another computer. Pure. Secrets are never included.
 

@@ -6,7 +6,7 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import { errorCode } from '../platform/system-error.ts'
 
 /** Host keys of a server in a known_hosts file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"). */
-export interface KnownHost {
+interface KnownHost {
   /** Fingerprints of its keys, in the format of the settings; newer key types first. */
   keys: string[]
   /** Fingerprints that are marked as revoked; never trusted. */

@@ -18,7 +18,7 @@ export function unclosedPattern(patterns: readonly string[]): string | null {
 }
 
 /** A pattern that git probably interprets differently from its intention. */
-export interface OddPattern {
+interface OddPattern {
   pattern: string
   /** Explains how git interprets it. */
   sentence: Message

@@ -2,9 +2,8 @@ import { z } from 'zod'
 import { alertsSettingsSchema, wallTimeSchema } from '../alerts/settings.ts'
 import { SOURCE_ID } from '../protocol/limits.ts'
 import { folderName } from '../protocol/names.ts'
-import { DEFAULT_KEEP } from '../store/retention/choose.ts'
-import { absolutePathSchema } from './absolute-path.ts'
-import { destinationSchema } from './destination-schema.ts'
+import { DEFAULT_KEEP } from '../store/retention/retention.ts'
+import { absolutePathSchema, destinationSchema } from './destination-schema.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from './patterns.ts'
 
 export const batchSettingsSchema = z.object({

@@ -6,11 +6,10 @@ import type { ChannelSettings } from '../alerts/settings.ts'
 import { dropError } from '../dropped-errors.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import { freeName } from '../platform/move-to-free.ts'
-import { replaceFile } from '../platform/replace-file.ts'
+import { freeName, replaceFile } from '../platform/files.ts'
 import { errorText } from '../platform/system-error.ts'
-import { lastSetAside, parseJson, type WhenBroken } from './read.ts'
 import type { Settings } from './schema.ts'
+import { lastSetAside, parseJson, type WhenBroken } from './settings-store.ts'
 
 /** Encrypts and decrypts secrets; null: not possible. */
 export interface Seal {
@@ -182,4 +181,15 @@ function read(file: string, whenBroken: WhenBroken): { stored: Stored; notice: M
     throw new UserError('secrets.broken', { file }, { cause: thrown })
   }
   return { stored: {}, notice: message('secrets.setAside', { file, aside }) }
+}
+
+/**
+ * Generates an age key pair: data encrypted for the recipient ("age1…") can be decrypted with the identity
+ * ("AGE-SECRET-KEY-1…") only. The key pair is not stored.
+ */
+export async function newEncryptionKey(): Promise<{ recipient: string; identity: string }> {
+  // Loaded on demand, because few users ever generate a key.
+  const { generateX25519Identity, identityToRecipient } = await import('age-encryption')
+  const identity = await generateX25519Identity()
+  return { recipient: await identityToRecipient(identity), identity }
 }

@@ -1,6 +1,7 @@
 import { dropError } from '../dropped-errors.ts'
+
 /** The parts of an SFTP server's address that a text contains. */
-export interface SftpTarget {
+interface SftpTarget {
   host: string
   user?: string
   port?: number

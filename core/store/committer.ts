@@ -1,16 +1,34 @@
-import { rmSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fsync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs'
+import { promisify } from 'node:util'
+import { dropError, warnUnlessCode } from '../dropped-errors.ts'
 import type { CallHandlers } from '../lib/workers/thread.ts'
-import { errorText } from '../platform/system-error.ts'
-import { toKey } from './file-system.ts'
-import type { StoreLayout } from './layout.ts'
-import { Placing } from './link-file.ts'
+import { READ_FILE } from '../platform/fd.ts'
+import { linkOpenFile, syncWhole } from '../platform/libc.ts'
+import { setTimes } from '../platform/native.ts'
+import { errorCode, errorText, isGone } from '../platform/system-error.ts'
+import { moveToFreeSync, toKey } from './file-system.ts'
+import { closeQuietly } from './file-writer.ts'
+import { type StoreLayout, temporaryIn } from './layout.ts'
+import type { Changes } from './manifest/manifest.ts'
+import { type FileRow, getPlace, isFileRow } from './manifest/rows.ts'
 import { type Handles, StoreHandles } from './open-store.ts'
-import { diskCode, FileRefused, type Outcome, toOutcome } from './outcome.ts'
-import { pruneSome } from './pruning.ts'
+import { diskCode, FileRefused, nameRefusal, type Outcome, toOutcome } from './outcome.ts'
 import { recoverRound } from './recovering.ts'
-import type { CommitCalls, Remembered, Round, RoundResult, ToPlace } from './store-messages.ts'
-import { createSyncing, syncLog } from './syncing.ts'
-import { closeQuietly } from './writing.ts'
+import { versionsToPrune } from './retention/retention.ts'
+import type { CommitCalls, Pruned, Remembered, Round, RoundResult, ToPlace } from './store-messages.ts'
+import type { Making, TreeDirectory } from './tree.ts'
 
 /** Makes all changes to file names and to the manifest, one job at a time, with blocking calls. */
 export function openCommitter(layout: StoreLayout, remembered: Remembered | null) {
@@ -121,5 +139,343 @@ function closeAll(files: readonly ToPlace[], outcomes: readonly Outcome[]): void
     if (fd !== null) closeQuietly(fd)
     const status = outcomes[index]?.status
     if (temporary !== null && status !== 'durable' && status !== 'same') rmSync(temporary, { force: true })
+  }
+}
+
+/** Files that are synced at the same time, in libuv's thread pool. */
+const SYNCS_AT_ONCE = 64
+/**
+ * Numbers of files and bytes from which the whole file system is synced at once. That also writes recent data of other
+ * programs, which costs more than syncing a few files one by one.
+ */
+const WHOLE_FILES = 16
+const WHOLE_BYTES = 4 * 1024 * 1024
+
+const syncFd = promisify(fsync)
+
+/**
+ * Makes a round durable: its contents before they get names, then the names together with the manifest's rows.
+ * Every call throws the disk's write errors.
+ */
+function createSyncing(
+  { root, tree, fileSystem, isLogged }: Handles,
+  layout: StoreLayout,
+  files: readonly ToPlace[],
+) {
+  const open = files.filter(({ fd }) => fd !== null)
+  const bytes = open.reduce((sum, { facts }) => sum + facts.size, 0)
+  const isWhole = fileSystem.syncsWhole && (open.length >= WHOLE_FILES || bytes >= WHOLE_BYTES)
+
+  return {
+    /** @returns the files that are not durable, with the reason; throws if the error cannot be assigned to a file. */
+    async contents(): Promise<ReadonlyMap<ToPlace, Outcome>> {
+      const failed = new Map<ToPlace, Outcome>()
+      if (isWhole) {
+        syncWhole(root)
+        return failed
+      }
+      const syncOne = async (file: ToPlace): Promise<void> => {
+        try {
+          await syncFd(file.fd ?? -1)
+        } catch (error) {
+          failed.set(file, toOutcome(error))
+        }
+      }
+      for (let at = 0; at < open.length; at += SYNCS_AT_ONCE)
+        await Promise.all(open.slice(at, at + SYNCS_AT_ONCE).map(syncOne))
+      return failed
+    },
+    /** @param directories with changed entries, as names joined by "/"; '' is the root. */
+    names(directories: ReadonlySet<string>) {
+      if (isWhole) return syncWhole(root)
+      for (const directory of directories) {
+        try {
+          tree.sync(directory === '' ? [] : directory.split('/'))
+        } catch (error) {
+          // The directory was replaced by a symbolic link after its files were named: it cannot be synced.
+          if (!(error instanceof FileRefused)) throw error
+        }
+      }
+      if (isLogged) syncLog(layout)
+    },
+  }
+}
+
+/** Syncs the manifest's write-ahead log, so that its commits are durable. */
+function syncLog({ manifest }: StoreLayout): void {
+  const fd = openSync(`${manifest}-wal`, constants.O_RDONLY)
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Directories of the store belong to the receiver; the mode at the source does not apply. */
+const DIRECTORY_MODE = 0o700
+
+function throwIf(code: string | null): never | false {
+  if (code !== null) throw Object.assign(new Error(`${code}: linkat`), { code })
+  return false
+}
+
+const MADE: Outcome = { status: 'durable', detail: '' }
+const SAME: Outcome = { status: 'same', detail: '' }
+
+/** Gives the file an unused name. Returns false if the name is in use. */
+function give({ fd, temporary }: ToPlace, parent: TreeDirectory, name: string): boolean {
+  const to = `${parent.path}/${name}`
+  if (temporary !== null) return nameRefusal(() => moveToFreeSync(temporary, to))
+  const code = linkOpenFile(fd ?? -1, parent.fd, name)
+  if (code === null) return true
+  if (code === 'EEXIST') return false
+  return nameRefusal(() => throwIf(code))
+}
+
+/**
+ * Gives files their names, for one round.
+ * Existing content is never lost: other content under the same name becomes an older version first. A file is only
+ * replaced if the manifest has the same digest for it. Its content on the disk, which may be damaged, is not checked.
+ */
+class Placing {
+  /** Directories whose entries must be synced, as their names joined by "/"; '' is the root. */
+  readonly toSync = new Set<string>()
+  readonly #handles: Handles
+  readonly #layout: StoreLayout
+  readonly #changes: Changes
+  readonly #version: string
+  #count = 0
+
+  /** @param version prefix of the names of this round's versions. */
+  constructor(handles: Handles, layout: StoreLayout, changes: Changes, version: string) {
+    this.#handles = handles
+    this.#layout = layout
+    this.#changes = changes
+    this.#version = version
+  }
+
+  /** Names one file and records it. @throws FileRefused or system errors: then the file is not in its place. */
+  place(file: ToPlace): Outcome {
+    const { source, path, facts, digest, moved } = file
+    const { manifest, tree, fileSystem } = this.#handles
+    tree.trim()
+    const row = manifest.sourceById(source)
+    if (row === null) throw new FileRefused('failed', 'ENOENT')
+    const key = toKey(path, fileSystem)
+    const way = [row.folder, row.directory, ...path.split('/')]
+    if (file.fd !== null && file.isUntimed) setTimes(file.fd, facts.mtimeNs)
+    const movedKey = moved === null ? null : toKey(moved.path, fileSystem)
+    const isRenamed = moved?.source === source && movedKey === key
+    const outcome = file.fd === null ? this.#retime(file, way) : this.#placeFile(file, key, way, isRenamed)
+    this.#changes.placed({ source, key, path, facts, digest })
+    if (moved !== null && movedKey !== null && !isRenamed) this.#changes.moved(moved.source, movedKey)
+    return outcome
+  }
+
+  /** Sets the new time of a file that is stored already. @throws FileRefused `unknown`: it must be sent again */
+  #retime({ facts }: ToPlace, way: readonly string[]): Outcome {
+    try {
+      const parent = this.#handles.tree.enter(way.slice(0, -1))
+      const fd = openSync(`${parent.path}/${way.at(-1)}`, READ_FILE | constants.O_RDWR)
+      try {
+        setTimes(fd, facts.mtimeNs)
+      } finally {
+        closeSync(fd)
+      }
+    } catch (error) {
+      throw new FileRefused('unknown', errorCode(error) ?? String(error))
+    }
+    return SAME
+  }
+
+  /** @param isRenamed the place has the file's previous name, spelled differently (case or Unicode form). */
+  #placeFile(file: ToPlace, key: string, way: readonly string[], isRenamed: boolean): Outcome {
+    const { source, path, digest } = file
+    const { manifest, tree, fileSystem } = this.#handles
+    const changes = this.#changes
+    const folds = fileSystem.foldsCase || fileSystem.foldsForm
+    const above = way.slice(0, -1)
+    const name = way.at(-1) ?? ''
+    // Names with the same key may still be two files on the disk: the second must not take over the first one's row.
+    if (folds && !isRenamed) this.#requireSameName(source, key, path)
+    const parent = tree.enter(above, this.#makingFor(source))
+    this.toSync.add(above.join('/'))
+    if (give(file, parent, name)) return MADE
+    const stats = lstatSync(`${parent.path}/${name}`)
+    if (stats.isSymbolicLink()) throw new FileRefused('name', 'symlink')
+    if (stats.isDirectory()) {
+      if (folds && changes.hasOtherBelow(source, key, path)) throw new FileRefused('name', 'folded')
+      changes.replacedAll(source, key, this.#moveAway(way))
+    } else {
+      const row = isRenamed ? manifest.rows.find(source, key, '') : this.#requireSameName(source, key, path)
+      if (row !== null && isFileRow(row) && row.digest.equals(digest)) {
+        this.#renew(file, parent, name)
+        return SAME
+      }
+      changes.replaced(source, key, this.#moveAway(way))
+    }
+    if (give(file, tree.enter(above), name)) return MADE
+    throw new FileRefused('failed', 'EEXIST')
+  }
+
+  /** Replaces the existing file with the new copy atomically. */
+  #renew({ fd, temporary }: ToPlace, parent: TreeDirectory, name: string): void {
+    const from = temporary ?? temporaryIn(this.#layout.temporary)
+    if (temporary === null) throwIf(linkOpenFile(fd ?? -1, parent.fd, from))
+    try {
+      renameSync(from, `${parent.path}/${name}`)
+    } catch (error) {
+      if (temporary === null) rmSync(from, { force: true })
+      throw error
+    }
+  }
+
+  /** Moves a file or directory to the older versions. Returns the version's name. */
+  #moveAway(way: readonly string[]): string {
+    const { tree, isLogged } = this.#handles
+    // After a power failure the manifest must list the open round, as it may have moved durable files.
+    if (this.#count === 0 && isLogged) syncLog(this.#layout)
+    const name = `${this.#version}${this.#count}`
+    this.#count += 1
+    const versions = [...this.#layout.versions, ...way]
+    const target = tree.enter(versions, {
+      missing: (parent, made, above) => this.#make(parent, made, above),
+      // Only a version itself can be in the way in the directory of versions.
+      inTheWay() {
+        throw new FileRefused('failed', 'EEXIST')
+      },
+    })
+    const parent = tree.enter(way.slice(0, -1))
+    renameSync(`${parent.path}/${way.at(-1)}`, `${target.path}/${name}`)
+    this.toSync.add(versions.join('/'))
+    this.toSync.add(way.slice(0, -1).join('/'))
+    tree.forget()
+    return name
+  }
+
+  #make(parent: TreeDirectory, name: string, way: readonly string[]): void {
+    nameRefusal(() => mkdirSync(`${parent.path}/${name}`, { mode: DIRECTORY_MODE }))
+    this.toSync.add(way.slice(0, -1).join('/'))
+  }
+
+  #makingFor(source: number): Making {
+    const { fileSystem } = this.#handles
+    return {
+      missing: (parent, name, way) => {
+        this.#make(parent, name, way)
+        // The sender's folder and the source's directory get no row: they are not part of the sender's tree.
+        if (way.length > 2) this.#changes.made(source, toKey(way.slice(2).join('/'), fileSystem))
+      },
+      /** A file is in the place of a directory. */
+      inTheWay: (_parent, _name, way) => {
+        const path = way.slice(2).join('/')
+        if (path === '') throw new FileRefused('failed', 'ENOTDIR')
+        const key = toKey(path, fileSystem)
+        this.#requireSameName(source, key, path)
+        this.#changes.replaced(source, key, this.#moveAway(way))
+      },
+    }
+  }
+
+  /**
+   * Returns the row of a key. If two different names have the same key, the first one keeps it, also within this round.
+   * @throws FileRefused `name` if the row has a different path
+   */
+  #requireSameName(source: number, key: string, path: string) {
+    const row = this.#handles.manifest.rows.find(source, key, '')
+    if (row !== null && 'path' in row && row.path !== path) throw new FileRefused('name', 'folded')
+    return row
+  }
+}
+
+/** Maximum of paths and of milliseconds for one job; files can be stored between two jobs. */
+const PATHS = 200
+const WITHIN_MS = 1_000
+
+type PruningParts = Pick<Handles, 'tree' | 'manifest'> & { layout: StoreLayout }
+
+type Gone = Pick<FileRow, 'source' | 'key' | 'version'>
+type Emptied = { source: number; path: string; version: string }
+
+/**
+ * Removes expired older versions of some paths. Removes the file before its row: after a crash in between, the row is
+ * handled again. A directory that became a version is removed file by file, and itself when it is empty. Blocks.
+ */
+function pruneSome({ keep, after }: CommitCalls['prune']['input'], parts: PruningParts): Pruned {
+  const { tree, manifest } = parts
+  const { clockMs } = manifest
+  const paths = manifest.withVersions(after, PATHS)
+  const gone: Gone[] = []
+  const emptied: Emptied[] = []
+  const failures: string[] = []
+  const until = performance.now() + WITHIN_MS
+  let last: { source: number; key: string } | undefined
+  for (const path of paths) {
+    if (performance.now() > until) break
+    last = path
+    const { source, key } = path
+    const versions = manifest.rows
+      .versions(source, key)
+      .flatMap((row) =>
+        isFileRow(row)
+          ? [{ ...row, replacedAt: row.replacedAt ?? 0, replacedClockMs: row.replacedClockMs ?? clockMs }]
+          : [],
+      )
+    if (versionsToPrune(versions, keep, true, clockMs).length === 0) continue
+    tree.trim()
+    for (const one of versionsToPrune(versions, keep, hasCurrent(source, key, parts), clockMs)) {
+      try {
+        removeVersion(one, parts, emptied)
+        gone.push(one)
+      } catch (thrown) {
+        failures.push(String(thrown))
+      }
+    }
+  }
+  const totals = gone.length === 0 ? new Map() : manifest.forget(gone, emptied)
+  const isOver = paths.length < PATHS && last === paths.at(-1)
+  return { next: isOver ? null : (last ?? null), totals: [...totals], failures }
+}
+
+/** True if a path's current version is in its place. If it is lost, the newest older version must be kept. */
+function hasCurrent(source: number, key: string, { layout, tree, manifest }: PruningParts): boolean {
+  const current = manifest.rows.find(source, key, '')
+  const of = manifest.sourceById(source)
+  if (current === null || of === null || !isFileRow(current)) return false
+  const place = getPlace(of, current, layout.versions)
+  try {
+    return lstatSync(`${tree.enter(place.slice(0, -1)).path}/${place.at(-1)}`).isFile()
+  } catch (error) {
+    return dropError(error, 'where the newest content cannot be looked at, the older one stays', false)
+  }
+}
+
+/** Removes a version's file, and the directories that become empty. */
+function removeVersion(row: FileRow, { layout, tree, manifest }: PruningParts, emptied: Emptied[]): void {
+  const source = manifest.sourceById(row.source)
+  if (source === null) return
+  const place = getPlace(source, row, layout.versions)
+  try {
+    unlinkSync(`${tree.enter(place.slice(0, -1)).path}/${place.at(-1)}`)
+  } catch (thrown) {
+    if (!isGone(errorCode(thrown))) throw thrown
+  }
+  // If the version is a directory, the directories below its name belong to the sender and count for its totals.
+  const above = layout.versions.length + 2
+  for (let length = place.length - 1; length > above; length -= 1) {
+    try {
+      rmdirSync(`${tree.enter(place.slice(0, length - 1)).path}/${place[length - 1]}`)
+    } catch (error) {
+      warnUnlessCode(error, ['ENOTEMPTY', 'ENOENT'], 'a directory of older versions stays')
+      break
+    }
+    tree.forget()
+    if (length <= above + row.depth) continue
+    const below = length - above - row.depth - 1
+    const path = row.key
+      .split('/')
+      .slice(0, row.depth + below)
+      .join('/')
+    emptied.push({ source: row.source, path, version: row.version })
   }
 }

@@ -1,11 +1,34 @@
-import { unlink } from 'node:fs/promises'
-import { warnUnlessCode } from '../dropped-errors.ts'
-import type { Semaphore } from '../lib/async/semaphore.ts'
-import { closeQuietly } from '../platform/fd.ts'
-import type { Copies } from './copies.ts'
+import { constants } from 'node:fs'
+import { copyFile, unlink } from 'node:fs/promises'
+import { ignoreError, warnUnlessCode } from '../dropped-errors.ts'
+import { createSemaphore, type Semaphore, withPermit } from '../lib/async/semaphore.ts'
+import { createHasher, type Hasher } from '../platform/digest.ts'
+import {
+  closeQuietly,
+  openFd,
+  READ_FILE,
+  readFully,
+  setModeFd,
+  statFd,
+  syncFd,
+  WRITE_NEW_FILE,
+  writeFully,
+} from '../platform/fd.ts'
+import { forgetCached } from '../platform/native.ts'
+import { openBeneath } from '../platform/openat2.ts'
+import { findDataRuns } from '../platform/sparse.ts'
+import { errorCode } from '../platform/system-error.ts'
 import { temporaryIn } from './layout.ts'
 import { FileRefused, type Stored, toOutcome } from './outcome.ts'
-import { checkPath, type Offered, reserveRoom, type StoredAt, type StoreParts } from './parts.ts'
+import {
+  type CallWatch,
+  checkPath,
+  getPlaceName,
+  type Offered,
+  reserveRoom,
+  type StoredAt,
+  type StoreParts,
+} from './parts.ts'
 import type { ToldDirectory } from './store-messages.ts'
 
 /** A stored file and the content that it must have. */
@@ -82,4 +105,171 @@ export function openStoreCopy(parts: StoreParts, copies: Copies) {
       if (hasTurn) turns.release()
     }
   }
+}
+
+/** The content that a file must have. */
+interface Wanted {
+  size: number
+  digest: Uint8Array
+}
+
+type Take = (bytes: Uint8Array, position: number) => Promise<void>
+
+/** Copies at the same time. They read and write, and must leave disk bandwidth for arriving files. */
+const COPIES_AT_ONCE = 8
+const STEP_BYTES = 1024 * 1024
+/** Bytes between two syncs: a single sync at the end of a very large file would look like a disk that hangs. */
+const SYNC_BYTES = 64 * STEP_BYTES
+/** Errors of copyFile if the file system cannot share blocks between two files (ioctl_ficlone(2)). */
+const CANNOT_CLONE = new Set(['ENOTSUP', 'EOPNOTSUPP', 'ENOTTY', 'EINVAL', 'ENOSYS'])
+
+const unknown = (detail: string) => new FileRefused('unknown', detail)
+
+/** Copies, confirms and proves files that are stored already. */
+export class Copies {
+  readonly #root: string
+  readonly #watch: CallWatch
+  readonly #turns = createSemaphore(COPIES_AT_ONCE)
+  #canClone = process.platform === 'linux'
+
+  constructor(root: string, watch: CallWatch) {
+    this.#root = root
+    this.#watch = watch
+  }
+
+  /**
+   * Copies a stored file with the wanted content to a new file at `to`. Returns the new file's descriptor, open for
+   * reading and writing and not synced; the caller closes it.
+   * @param written gets the bytes that the copy takes on the disk; not called for a clone.
+   * @throws FileRefused `unknown` if the stored file is missing, cannot be read or has other content; `aborted` after
+   * the signal; system errors of the new file
+   */
+  make(from: StoredAt, wanted: Wanted, to: string, signal: AbortSignal, written: (bytes: number) => void) {
+    return this.#withStored(from, wanted.size, signal, async (old) => {
+      const isCloned = await this.#clone(old, to)
+      const fd = isCloned
+        ? await openFd(to, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0))
+        : await openFd(to, (WRITE_NEW_FILE & ~constants.O_WRONLY) | constants.O_RDWR, 0o600)
+      try {
+        if (isCloned) {
+          await setModeFd(fd, 0o600)
+          // Checks the clone itself: the old file may change at any time.
+          await this.#requireContent(fd, wanted, signal)
+        } else await this.#requireContent(old, wanted, signal, writingTo(fd, wanted.size, written))
+        return fd
+      } catch (error) {
+        await closeQuietly(fd)
+        throw error
+      }
+    })
+  }
+
+  /** Reads a file back from the disk; resolves if it has the wanted content and is durable. @throws as `make` */
+  confirm(of: StoredAt, wanted: Wanted, signal: AbortSignal): Promise<void> {
+    return this.#withStored(of, wanted.size, signal, async (fd) => {
+      await this.#fromDisk(fd)
+      await this.#requireContent(fd, wanted, signal)
+    })
+  }
+
+  /**
+   * Returns the digest of a nonce followed by the file's content on the disk. It can only be computed with the content.
+   * @throws as `make`
+   */
+  prove(of: StoredAt, size: number, nonce: Uint8Array, signal: AbortSignal): Promise<Buffer> {
+    return this.#withStored(of, size, signal, async (fd) => {
+      await this.#fromDisk(fd)
+      const hash = createHasher()
+      hash.update(nonce)
+      return this.#readThrough(fd, size, signal, hash)
+    })
+  }
+
+  /** Creates a file that shares the old one's blocks. Returns false if the file was not created. */
+  async #clone(old: number, to: string): Promise<boolean> {
+    if (!this.#canClone) return false
+    const flags = constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL
+    try {
+      await this.#watch.during(() => copyFile(`/proc/self/fd/${old}`, to, flags))
+      return true
+    } catch (error) {
+      if (CANNOT_CLONE.has(errorCode(error) ?? '')) this.#canClone = false
+      return false
+    }
+  }
+
+  /** @throws FileRefused if the file has other content */
+  async #requireContent(fd: number, { size, digest }: Wanted, signal: AbortSignal, take?: Take) {
+    const found = await this.#readThrough(fd, size, signal, createHasher(), take)
+    if (!found.equals(digest)) throw unknown('other content')
+  }
+
+  /**
+   * Reads `fd` to its end, passes each piece to `take`, and returns the digest. The watch measures each step
+   * separately, so that a long file does not look like a disk that hangs.
+   */
+  async #readThrough(fd: number, size: number, signal: AbortSignal, hash: Hasher, take?: Take) {
+    const buffer = Buffer.allocUnsafe(Math.min(STEP_BYTES, size))
+    for (let position = 0; position < size; ) {
+      if (signal.aborted) throw new FileRefused('aborted', '')
+      const piece = buffer.subarray(0, Math.min(buffer.length, size - position))
+      const length = await this.#watch.during(() => mapStoredErrors(() => readFully(fd, piece, position)))
+      if (length === 0) throw unknown('short')
+      const bytes = piece.subarray(0, length)
+      hash.update(bytes)
+      if (take !== undefined) await this.#watch.during(() => take(bytes, position))
+      position += length
+    }
+    return hash.digest()
+  }
+
+  /** Waits for a permit, opens the file, and closes it after `work`. */
+  #withStored<T>(at: StoredAt, size: number, signal: AbortSignal, work: (fd: number) => Promise<T>) {
+    return withPermit(this.#turns, async () => {
+      if (signal.aborted) throw new FileRefused('aborted', '')
+      const fd = await this.#watch.during(() => mapStoredErrors(() => openStored(this.#root, at, size)))
+      try {
+        return await work(fd)
+      } finally {
+        await closeQuietly(fd)
+      }
+    })
+  }
+
+  /** Drops the file from the kernel's cache, so that the next read comes from the disk. */
+  async #fromDisk(fd: number): Promise<void> {
+    await this.#watch.during(() => mapStoredErrors(() => syncFd(fd)))
+    await this.#watch.during(() => forgetCached(fd))
+  }
+}
+
+/** Maps every error of a stored file to `unknown`: the sender then sends the content again. */
+async function mapStoredErrors<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw error instanceof FileRefused ? error : unknown(errorCode(error) ?? String(error))
+  }
+}
+
+/** @param size of the whole file. @param written gets the number of bytes after each write. */
+function writingTo(fd: number, size: number, written: (bytes: number) => void): Take {
+  return async (bytes, position) => {
+    const end = position + bytes.length
+    for (const piece of findDataRuns(bytes, position)) await writeFully(fd, piece.bytes, piece.position)
+    // The last byte is written even if it is zero: it sets the file's length.
+    if (end === size) await writeFully(fd, bytes.subarray(-1), size - 1)
+    written(bytes.length)
+    if (end % SYNC_BYTES === 0) await syncFd(fd)
+  }
+}
+
+async function openStored(root: string, at: StoredAt, size: number): Promise<number> {
+  const fd = await openBeneath(root, getPlaceName(at), READ_FILE)
+  const stats = await statFd(fd).catch(
+    ignoreError('a file that cannot be looked at is no source of a copy', null),
+  )
+  if (stats?.isFile() && stats.size === BigInt(size)) return fd
+  await closeQuietly(fd)
+  throw unknown(stats?.isFile() ? 'other size' : 'not a file')
 }

@@ -14,7 +14,7 @@ import {
 import { release } from 'node:os'
 import path from 'node:path'
 import { dropError } from '../dropped-errors.ts'
-import { hasNoHardLinks } from '../platform/move-to-free.ts'
+import { hasNoHardLinks } from '../platform/files.ts'
 import { errorCode } from '../platform/system-error.ts'
 
 /** Abilities of a store's file system, probed when the store is opened. */

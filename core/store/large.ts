@@ -1,7 +1,6 @@
 import { type Semaphore, withPermit } from '../lib/async/semaphore.ts'
-import { closeQuietly, openFd } from '../platform/fd.ts'
+import { closeQuietly, openFd, WRITE_NEW_FILE } from '../platform/fd.ts'
 import { forgetCached } from '../platform/native.ts'
-import { WRITE_NEW_FILE } from '../platform/open-flags.ts'
 import { UNNAMED } from './file-system.ts'
 import { type Appending, openAppending } from './file-writer.ts'
 import { temporaryIn } from './layout.ts'

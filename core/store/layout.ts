@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { stat } from 'node:fs/promises'
 import path from 'node:path'
 
 /** Holdfast's own directory in a store; no sender's folder has this name. */
@@ -46,5 +47,23 @@ export function storeLayout(directory: string) {
     wanted: path.join(own, 'wanted'),
     /** Below the root, as components. */
     versions: [OWN_DIRECTORY, 'versions'],
+  }
+}
+
+export const isThere = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  )
+
+/**
+ * Returns the store that a directory is, or is in; null: none. A new store has no manifest yet, but its receiver has
+ * written its address.
+ */
+export async function findStoreAround(directory: string): Promise<string | null> {
+  for (let at = directory; ; at = path.dirname(at)) {
+    const { manifest, receiver } = storeLayout(at)
+    if ((await isThere(manifest)) || (await isThere(receiver))) return at
+    if (path.dirname(at) === at) return null
   }
 }

@@ -1,16 +1,15 @@
 import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, renameSync } from 'node:fs'
 import { warnUnlessCode } from '../dropped-errors.ts'
 import { createHasher } from '../platform/digest.ts'
-import { type FileMetadata, toFileMetadata } from '../platform/facts.ts'
-import { READ_FILE } from '../platform/open-flags.ts'
+import { READ_FILE } from '../platform/fd.ts'
+import { type FileMetadata, toFileMetadata } from '../platform/file-metadata.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
 import { toKey } from './file-system.ts'
 import type { StoreLayout } from './layout.ts'
-import type { Changes } from './manifest/changes.ts'
-import type { OpenRound } from './manifest/manifest.ts'
+import type { Changes, OpenRound } from './manifest/manifest.ts'
 import type { Handles } from './open-store.ts'
 import { FileRefused } from './outcome.ts'
-import { versionNameAsGiven } from './retention/name.ts'
+import { versionNameAsGiven } from './retention/retention.ts'
 
 type Recovering = Pick<Handles, 'tree' | 'manifest' | 'fileSystem'> & { layout: StoreLayout }
 

@@ -1,11 +1,15 @@
-import type { FileMetadata } from '../platform/facts.ts'
-import type { EntriesQuestion } from '../protocol/restore-entries.ts'
-import type { SenderTotals } from './manifest/totals.ts'
+import type { FileMetadata } from '../platform/file-metadata.ts'
+import type { EntriesQuestion } from '../protocol/frames.ts'
+import type { SenderTotals } from './manifest/rows.ts'
 import type { Outcome } from './outcome.ts'
-import type { ContentsPage, StoreContentsQuestion } from './query/contents.ts'
-import type { EntriesPage } from './query/entries.ts'
-import type { RangesJob, RangesRead } from './query/ranges.ts'
-import type { Keep } from './retention/choose.ts'
+import type {
+  ContentsPage,
+  EntriesPage,
+  RangesJob,
+  RangesRead,
+  StoreContentsQuestion,
+} from './query/query.ts'
+import type { Keep } from './retention/retention.ts'
 
 /** A path in the store: the id of a source in the manifest, and the path below it. */
 interface Place {

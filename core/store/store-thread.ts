@@ -1,10 +1,10 @@
 import type { MessagePort } from 'node:worker_threads'
 import { serveThread, WithTransfer } from '../lib/workers/thread.ts'
 import { openCommitter } from './committer.ts'
+import { writeFiles } from './file-writer.ts'
 import { storeLayout } from './layout.ts'
 import { openStoreReader } from './query/reader.ts'
 import type { CommitCalls, ReadCalls, StoreThreadData, WriteCalls } from './store-messages.ts'
-import { writeFiles } from './writing.ts'
 
 /**
  * Runs a thread of the store. It makes the system calls of many files in sequence, and saves the two thread switches

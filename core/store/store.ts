@@ -1,22 +1,20 @@
 import { createSemaphore } from '../lib/async/semaphore.ts'
-import { withTimeout } from '../lib/async/with-timeout.ts'
+import { withTimeout } from '../lib/async/timing.ts'
 import { openThread, type Thread } from '../lib/workers/thread.ts'
 import type { FrameHeader } from '../protocol/frames.ts'
-import { CommitThread } from './commit-thread.ts'
-import { Copies } from './copies.ts'
-import { openStoreCopy } from './copy.ts'
-import { openGroupCommit } from './group-commit.ts'
+import { Copies, openStoreCopy } from './copy.ts'
+import { CommitThread, openGroupCommit } from './group-commit.ts'
 import { type IncomingFile, LARGE_WRITES_AT_ONCE, type LargeOptions, LargeStoring } from './large.ts'
 import type { StoreLayout } from './layout.ts'
-import type { SenderTotals } from './manifest/totals.ts'
+import type { SenderTotals } from './manifest/rows.ts'
 import { FileRefused, type Outcome } from './outcome.ts'
 import { Partials } from './partials.ts'
 import { createCallWatch, type Offered, type StoredAt, type StoreParts, type StoreSource } from './parts.ts'
-import { openPruner } from './pruner.ts'
+import type { StoreRules } from './quota/admission.ts'
 import { Admission } from './quota/admission.ts'
-import type { StoreRules } from './quota/rules.ts'
+import type { Keep } from './retention/retention.ts'
 import { type SmallIncoming, SmallStoring, type StoreSmallEvents } from './small.ts'
-import type { CommitCalls, ReadCalls, StoreThreadData, WriteCalls } from './store-messages.ts'
+import type { CommitCalls, Pruned, ReadCalls, StoreThreadData, WriteCalls } from './store-messages.ts'
 
 export type { ToCopy } from './copy.ts'
 export type { IncomingFile } from './large.ts'
@@ -226,5 +224,45 @@ export function compareSessions(theirs: FrameHeader<'hello'>['session'], ours: K
   return {
     isForked: theirs.last !== ours.session && theirs.next !== ours.session,
     offerSince: theirs.position < ours.position ? theirs.position : null,
+  }
+}
+
+const PRUNE_EVERY_MS = 3_600_000
+
+/** Removes expired older versions every hour. */
+function openPruner(commitThread: Pick<CommitThread, 'call'>, keep: Keep, log: (text: string) => void) {
+  let isOver = false
+  let pruning: Promise<void> | null = null
+
+  const pruneAll = async (): Promise<void> => {
+    let after: { source: number; key: string } | null = { source: 0, key: '' }
+    while (after !== null && !isOver) {
+      const { failures, next }: Pruned = await commitThread.call('prune', { keep, after })
+      const [failure] = failures
+      if (failure !== undefined) log(`older contents cannot be removed (${failures.length}): ${failure}`)
+      after = next
+    }
+  }
+
+  const prune = (): Promise<void> => {
+    pruning ??= pruneAll()
+      .catch((error: unknown) => {
+        if (!isOver) log(`older contents cannot be removed: ${String(error)}`)
+      })
+      .finally(() => {
+        pruning = null
+      })
+    return pruning
+  }
+
+  const timer = setInterval(() => void prune(), PRUNE_EVERY_MS)
+  timer.unref()
+  return {
+    /** Prunes at once; resolves when all paths were checked. Never rejects. */
+    prune,
+    close() {
+      isOver = true
+      clearInterval(timer)
+    },
   }
 }

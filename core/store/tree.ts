@@ -1,6 +1,6 @@
 import { closeSync, constants, fsyncSync, lstatSync, openSync } from 'node:fs'
 import path from 'node:path'
-import { HOLD_DIRECTORY } from '../platform/open-flags.ts'
+import { HOLD_DIRECTORY } from '../platform/fd.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { FileRefused, nameRefusal } from './outcome.ts'
 

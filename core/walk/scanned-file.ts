@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import { type FileStat, toFileStat } from '../platform/stat-facts.ts'
+import { type FileStat, toFileStat } from '../platform/file-metadata.ts'
 
 /** Metadata of a regular file from lstat(2). */
 export interface ScannedFile extends FileStat {

@@ -1,10 +1,173 @@
 import { lstat, readdir } from 'node:fs/promises'
-import type { LeftOut, NameFilter } from '../filter/names.ts'
+import { settled, warnUnlessCode } from '../dropped-errors.ts'
+import type { LeftOut, NameFilter } from '../filter/exclusion-rules.ts'
+import { createSemaphore, type Semaphore, withPermit } from '../lib/async/semaphore.ts'
+import { LATE, withTimeout } from '../lib/async/timing.ts'
+import { type Message, message } from '../lib/i18n/message.ts'
+import { lstatExactOrNull } from '../platform/files.ts'
+import { findMount, isWithin, type Mount, readMounts } from '../platform/mounts.ts'
 import { holdDirectory } from '../platform/openat2.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
-import { callOn } from './calls.ts'
-import type { MountSkip } from './regions.ts'
-import { joinRelative, type ScannedFile, toScannedFile } from './scanned-file.ts'
+import { absolutePath, joinRelative, relativeTo, type ScannedFile, toScannedFile } from './scanned-file.ts'
+
+/** Time limit for an answer of a disk inside a source; after it the rest of this disk is skipped. */
+const PATIENCE_MS = 30_000
+
+/**
+ * Walks a tree in the regions into which its mount points divide it, the disks inside it last. A disk that hangs is
+ * reported as a directory that cannot be read (ETIMEDOUT). The tree's own disk has no time limit.
+ */
+export async function* walkRegions(
+  options: Pick<WalkOptions, 'root' | 'base' | 'filter' | 'signal'> & { scope: MountScope },
+): AsyncGenerator<WalkChunk> {
+  const { root, base, filter, scope } = options
+  const mounts = readMounts()
+  const isIgnored = (path: string) => filter.directory(path) !== null
+  const { regions, skipped } = layOut({ root, base, scope, isIgnored, mounts })
+  if (skipped.length > 0) yield { files: [], unsendable: [], skipped }
+  const [{ leaveOut }, ...inner] = regions
+  yield* walk({ ...options, recursive: true, leaveOut, place: findDiskRoot(root, base, mounts) })
+  for (const region of inner)
+    yield* walkInner({ ...options, ...region, recursive: true, place: absolutePath(root, region.base) })
+}
+
+/**
+ * Returns the mount point at a directory, or between it and the source, where the disk is not the source's; else the
+ * root.
+ */
+export function findDiskRoot(
+  root: string,
+  base: string,
+  mounts: readonly Mount[] | null = readMounts(),
+): string {
+  const above = mounts === null ? null : findMount(mounts, absolutePath(root, base))
+  return above !== null && above.point !== root && isWithin(above.point, root) ? above.point : root
+}
+
+/**
+ * Walks an inner disk so that its errors do not affect the others. If it was unmounted meanwhile, that is no problem
+ * of the tree; any other error is reported as a directory that cannot be read.
+ */
+async function* walkInner(options: WalkOptions & { place: string }): AsyncGenerator<WalkChunk> {
+  const found = walk(options)
+  try {
+    for (;;) {
+      const next = await callInTime(options.place, PATIENCE_MS, () => found.next())
+      if (next.done === true) return
+      yield next.value
+    }
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (code === 'ENOTDIR') yield* mountedFile(options)
+    if (isGone(code)) return
+    const one = { why: 'directory' as const, path: options.base, code: code ?? String(thrown) }
+    yield { files: [], unsendable: [one], skipped: [] }
+  } finally {
+    // A walk that waits for its disk ends when the disk has answered.
+    void settled(found.return(undefined))
+  }
+}
+
+/** Yields a file that is a mount point, as containers mount single files. */
+async function* mountedFile({ root, base, place, filter }: WalkOptions & { place: string }) {
+  const look = () => callOn(place, () => lstatExactOrNull(absolutePath(root, base)))
+  const stats = await callInTime(place, PATIENCE_MS, look).catch((error) =>
+    warnUnlessCode(error, [], 'a mounted file cannot be looked at and is left out of this comparison', null),
+  )
+  if (stats?.isFile() && filter.file(base) === null)
+    yield { files: [toScannedFile(base, stats)], unsendable: [], skipped: [] }
+}
+
+/** Why a mount inside a source is skipped: it is another file system, and the source is limited to one. */
+type MountSkip = 'other-file-system'
+
+/** Decides which file systems mounted inside a source belong to it. */
+export interface MountScope {
+  /**
+   * true: only the file system of the source's own directory (find -xdev); no effect where the system lists no mounts.
+   */
+  oneFileSystem: boolean
+  /**
+   * Gets the present mount points inside the source (absolute paths); returns the absent ones that still have waiting
+   * files below them. The directories underneath those are not scanned.
+   */
+  away(present: readonly string[]): string[]
+}
+
+/** A part of a source that lies on one mounted file system, and is watched and listed separately. */
+export interface Region {
+  /** The region's top directory, relative to the source. */
+  base: string
+  /** Changes when something else is mounted at the same place. */
+  identity: string
+  /** Directories in it, relative to the source, that belong to other regions or to none. */
+  leaveOut: string[]
+}
+
+export interface Layout {
+  /** The first is the tree's own region; the only one if the system lists no mounts. */
+  regions: [Region, ...Region[]]
+  skipped: { path: string; why: MountSkip }[]
+}
+
+export interface LayoutOptions {
+  root: string
+  base: string
+  scope: MountScope
+  /** True if a directory (relative to the source) is excluded by its name. */
+  isIgnored(path: string): boolean
+  /** The present mounts, in the kernel's order; null where the system lists none. */
+  mounts: readonly Mount[] | null
+}
+
+/**
+ * Divides a tree at the mount points inside it. Makes no call on a file system, so none can hang it. A directory that
+ * is mounted at several places appears several times, as it does for every program.
+ */
+export function layOut({ root, base, scope, isIgnored, mounts }: LayoutOptions): Layout {
+  const start = absolutePath(root, base)
+  const home = mounts === null ? null : findMount(mounts, start)
+  const own: Region = { base, identity: '', leaveOut: [] }
+  if (mounts === null || home === null) return { regions: [own], skipped: [] }
+
+  const relative = (absolute: string) => relativeTo(root, absolute)
+  const inner = visibleBelow(mounts, start)
+  const regions: [Region, ...Region[]] = [own]
+  const skipped: Layout['skipped'] = []
+  for (const { id, device, point } of inner) {
+    const path = relative(point)
+    if (ancestors(path, base).some(isIgnored) || skipped.some((one) => isWithin(path, one.path))) continue
+    if (scope.oneFileSystem && device !== home.device) skipped.push({ path, why: 'other-file-system' })
+    else regions.push({ base: path, identity: `${id} ${device}`, leaveOut: [] })
+  }
+  const away = scope.away(visibleBelow(mounts, root).map(({ point }) => point))
+  const points = [...inner.map(({ point }) => point), ...away.filter((point) => isWithin(point, start))]
+  const holes = new Set(points.map(relative))
+  for (const region of regions)
+    region.leaveOut = [...holes].filter(
+      (path) => path !== region.base && (region.base === '' || isWithin(path, region.base)),
+    )
+  return { regions, skipped }
+}
+
+/** Returns the visible mounts strictly below a directory, the outer ones first. */
+function visibleBelow(mounts: readonly Mount[], start: string): Mount[] {
+  const below = mounts.filter(({ point }) => point !== start && isWithin(point, start))
+  const visible = below.filter((mount) => {
+    const later = mounts.slice(mounts.indexOf(mount) + 1)
+    // A later mount on the same point, or above it, covers this one.
+    return !later.some((other) => isWithin(mount.point, other.point))
+  })
+  return visible.sort((one, other) => one.point.length - other.point.length)
+}
+
+/** Returns the path and the directories above it, up to but without `base`. */
+function ancestors(path: string, base: string): string[] {
+  const found: string[] = []
+  for (let at = path; at !== base && at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/'))))
+    found.push(at)
+  return found
+}
 
 /** Something below a source that cannot be sent, with the reason. */
 export type Unsendable =
@@ -24,7 +187,7 @@ export interface WalkChunk {
   skipped: Skipped[]
 }
 
-export interface WalkOptions {
+interface WalkOptions {
   /** Absolute path of the source, with symbolic links resolved. */
   root: string
   /** The directory of the source at which the walk begins; '' is the source itself. */
@@ -152,4 +315,57 @@ function specialType(stats: {
 /** True if a name has U+FFFD, which Node.js puts where a name is not valid UTF-8; such a path then names no file. */
 export function hasReplacement(name: string): boolean {
   return name.includes('\uFFFD')
+}
+
+/** Limit of a path's characters in a sentence. */
+const MAX_SHOWN = 300
+
+/** Builds the sentence that explains why something in a source cannot be sent. */
+export function describeUnsendable(root: string, unsendable: Unsendable): Message {
+  const whole = absolutePath(root, unsendable.path)
+  const path = whole.length > MAX_SHOWN ? `${whole.slice(0, MAX_SHOWN)}…` : whole
+  // path_resolution(7): PATH_MAX is 4,096 bytes with the terminating NUL, whatever the file system could hold.
+  if (unsendable.why !== 'name' && unsendable.code === 'ENAMETOOLONG')
+    return message('scan.pathTooLong', { path })
+  switch (unsendable.why) {
+    case 'name':
+      return message('scan.nameNotUtf8', { path })
+    case 'directory':
+      return message('scan.directoryUnreadable', { path, reason: unsendable.code })
+    case 'file':
+      return message('scan.fileUnreadable', { path, reason: unsendable.code })
+  }
+}
+
+/**
+ * Limit of simultaneous calls on one source's tree. A source whose disk hangs blocks at most this many threads of the
+ * pool, which has enough for many such sources (core/agent/workers/starter.ts).
+ */
+const CALLS_PER_SOURCE = 8
+
+/** Shared by the whole process: a call that hangs outlives the session and the settings that it was made for. */
+const permits = new Map<string, Semaphore>()
+
+/** Makes a call on a source's tree when a permit is free. The call must not wait for another call of `callOn`. */
+export function callOn<T>(root: string, call: () => Promise<T>): Promise<T> {
+  const known = permits.get(root) ?? createSemaphore(CALLS_PER_SOURCE)
+  permits.set(root, known)
+  return withPermit(known, call)
+}
+
+/** Directories of disks inside sources with an unanswered call: no further calls are made on them meanwhile. */
+const unanswered = new Set<string>()
+
+/**
+ * Makes a call on a disk inside a source, which may hang. Throws ETIMEDOUT if it is late, and until it has answered.
+ */
+export async function callInTime<T>(place: string, ms: number, ask: () => Promise<T>): Promise<T> {
+  if (!unanswered.has(place)) {
+    const answer = ask()
+    const first = await withTimeout(ms, answer)
+    if (first !== LATE) return first
+    unanswered.add(place)
+    void settled(answer).then(() => unanswered.delete(place))
+  }
+  throw Object.assign(new Error(`${place} gives no answer`), { code: 'ETIMEDOUT' })
 }

@@ -1,11 +1,14 @@
-import type { NameFilter } from '../filter/names.ts'
-import { isWithin } from '../platform/mounts/mountinfo.ts'
-import type { ScannedFile } from '../walk/scanned-file.ts'
+import { type BigIntStats, closeSync, fstatSync, lstatSync, openSync } from 'node:fs'
+import type { NameFilter } from '../filter/exclusion-rules.ts'
+import { READ_FILE } from '../platform/fd.ts'
+import { hasWriter } from '../platform/libc.ts'
+import { isWithin } from '../platform/mounts.ts'
+import { type HeldDirectory, holdDirectorySync } from '../platform/openat2.ts'
+import { errorCode, isGone } from '../platform/system-error.ts'
+import { type ScannedFile, toScannedFile } from '../walk/scanned-file.ts'
 import type { Unsendable } from '../walk/walk.ts'
 import { DelayQueue } from './delay-queue.ts'
-import { DirectoryFiles, examineFile, NEW_FOR_MS, type Unclosed } from './examine-file.ts'
-import type { Outbox } from './inotify-outbox.ts'
-import type { OpenFiles } from './tree-watcher.ts'
+import type { LinkedFile, OpenFiles } from './tree-watcher.ts'
 
 /**
  * A writer that has the file open by another hard link, or as an O_TMPFILE that was then named (open(2)), causes no
@@ -61,7 +64,7 @@ interface PendingExam {
   openSince?: number
 }
 
-export interface ExaminerOptions {
+interface ExaminerOptions {
   root: string
   filter: NameFilter
   outbox: Outbox
@@ -233,4 +236,220 @@ function mayBeWrittenUnseen({ mtimeNs }: ScannedFile): boolean {
   if (mtimeNs % 1_000_000_000n !== 0n) return false
   const age = Date.now() - Number(mtimeNs / 1_000_000n)
   return age >= 0 && age < COARSE_FOR_MS
+}
+
+/**
+ * Result of the examination of one path. `links`: the number of its names. `unproven`: the system cannot show whether
+ * a writer has it open. `new`: an empty file created just now, to be examined again in `NEW_FOR_MS`.
+ */
+type Examined =
+  | { state: 'finished' | 'unproven'; facts: ScannedFile; links: number }
+  | { state: 'busy' | 'new' | 'gone' | 'directory' | 'not-a-file' }
+  | { state: 'error'; code: string }
+
+/**
+ * open(2) with O_CREAT enters the name in the directory an instant before it counts as a writer. An empty file without
+ * a close event may be in that instant for as long as its process is not scheduled.
+ */
+export const NEW_FOR_MS = 100
+
+/**
+ * Events of a file since its last close (CLOSE_WRITE): its name was made (CREATE), or its content was changed
+ * (MODIFY). A writer that has it open closes it later. null: no event.
+ */
+type Unclosed = 'created' | 'written' | null
+
+/**
+ * Finds out whether the file `path` of a source exists and whether a writer has it open. Synchronous: for the
+ * watcher's thread.
+ * @param wasClosed the kernel has reported that a writer closed it, so its creation is complete, and will report the
+ * next close.
+ * @param unclosed decides if the kernel cannot show writers, as for another user's file.
+ */
+function examineFile(files: DirectoryFiles, path: string, wasClosed: boolean, unclosed: Unclosed): Examined {
+  try {
+    return examine(files, path, wasClosed, unclosed)
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === null) throw error
+    if (isGone(code)) return { state: 'gone' }
+    return code === 'ELOOP' ? { state: 'not-a-file' } : { state: 'error', code }
+  }
+}
+
+function examine(files: DirectoryFiles, path: string, wasClosed: boolean, unclosed: Unclosed): Examined {
+  const [directory, name] = splitPath(path)
+  // Check the type before opening it: opening a device can have side effects.
+  const before = files.status(directory, name)
+  if (before.isDirectory()) return { state: 'directory' }
+  if (!before.isFile()) return { state: 'not-a-file' }
+  const facts = toScannedFile(path, before)
+  const links = Number(before.nlink)
+  return files.use(directory, name, (fd) => {
+    const writer = hasWriter(fd, { isClosedNext: true })
+    if (writer === 'yes') return { state: 'busy' }
+    if (writer === 'unknown' && isOpen(before, unclosed)) return { state: 'busy' }
+    const state = writer === 'no' ? 'finished' : 'unproven'
+    // If a writer closes it after this first lstat, another event causes another examination.
+    if (wasClosed) return { state, facts, links }
+    const now = toScannedFile(path, fstatSync(fd, { bigint: true }))
+    if (now.size === 0 && isNew(now.ctimeNs)) return { state: 'new' }
+    return { state, facts: now, links }
+  })
+}
+
+/**
+ * True if a writer may have it open. link(2) and O_TMPFILE name files that are written already, and cause no close
+ * event.
+ */
+function isOpen({ size, nlink }: BigIntStats, unclosed: Unclosed): boolean {
+  return unclosed === 'written' || (unclosed === 'created' && size === 0n && nlink === 1n)
+}
+
+/** Splits a path into the directory of the file, relative to the source, and its name there. */
+function splitPath(path: string): [directory: string, name: string] {
+  const slash = path.lastIndexOf('/')
+  return [path.slice(0, Math.max(0, slash)), path.slice(slash + 1)]
+}
+
+function isNew(ctimeNs: bigint): boolean {
+  const age = Date.now() - Number(ctimeNs / 1_000_000n)
+  return age >= 0 && age < NEW_FOR_MS
+}
+
+/**
+ * Makes calls on files below a root, one directory at a time, without following symbolic links. The directory stays
+ * open until another one is needed, or `leave` is called: in a burst, its path is resolved once for many files. The
+ * calls block, and throw the system's error.
+ */
+class DirectoryFiles {
+  readonly #root: string
+  #open: { directory: string; held: HeldDirectory } | null = null
+
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  /** Calls lstat(2) on a file. */
+  status(directory: string, name: string): BigIntStats {
+    return lstatSync(this.#at(directory, name), { bigint: true })
+  }
+
+  /** Opens a file for reading, passes it to `use`, and closes it. */
+  use<T>(directory: string, name: string, use: (fd: number) => T): T {
+    const fd = openSync(this.#at(directory, name), READ_FILE)
+    try {
+      return use(fd)
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  /** Closes the directory, so that it can be renamed or unmounted. */
+  leave(): void {
+    this.#open?.held.close()
+    this.#open = null
+  }
+
+  #at(directory: string, name: string): string {
+    if (this.#open?.directory !== directory) {
+      this.leave()
+      this.#open = { directory, held: holdDirectorySync(this.#root, directory) }
+    }
+    return `${this.#open.held.path}/${name}`
+  }
+}
+
+/** Limit of files in one message; the ledger takes them in one transaction. */
+const MAX_FILES = 256
+/** In a burst, files are sent together at this interval: each transaction of the ledger writes the same pages again. */
+const TOGETHER_MS = 25
+/**
+ * Limit of messages that the main thread has not handled. At the limit no further files are examined, and the kernel
+ * queues events.
+ */
+const MAX_UNTAKEN = 8
+
+export interface FoundFiles {
+  finished: ScannedFile[]
+  unproven: ScannedFile[]
+  /** Paths of files that are no longer unproven: their close event is awaited. */
+  reopened: string[]
+  linked: LinkedFile[]
+  /** Paths of directories whose mode, owner or attributes were changed. */
+  directories: string[]
+}
+
+/** Collects a tree's files into bounded messages, and stops its examinations while the main thread lags behind. */
+export class Outbox {
+  readonly #post: (files: FoundFiles) => void
+  #batch = emptyBatch()
+  #untaken = 0
+  #flushedAt = Number.NEGATIVE_INFINITY
+
+  constructor(post: (files: FoundFiles) => void) {
+    this.#post = post
+  }
+
+  /** True if further files may be examined now. */
+  get hasRoom(): boolean {
+    return this.#untaken < MAX_UNTAKEN
+  }
+
+  taken(): void {
+    this.#untaken -= 1
+  }
+
+  add(list: 'finished' | 'unproven', facts: ScannedFile): void {
+    this.#batch[list].push(facts)
+    if (this.#size >= MAX_FILES) this.flush()
+  }
+
+  /** Adds a changed file that has other names. */
+  linked(file: LinkedFile): void {
+    this.#batch.linked.push(file)
+  }
+
+  /** Adds a directory whose mode, owner or attributes have changed. */
+  changedDirectory(path: string): void {
+    this.#batch.directories.push(path)
+    if (this.#size >= MAX_FILES) this.flush()
+  }
+
+  /** Records that a file that may have been sent as unproven is being written again. */
+  reopened(path: string): void {
+    this.#batch.unproven = this.#batch.unproven.filter((facts) => facts.path !== path)
+    this.#batch.reopened.push(path)
+    if (this.#size >= MAX_FILES) this.flush()
+  }
+
+  /**
+   * When the batch can be sent, as a time of performance.now(); infinite if it is empty or the main thread is behind.
+   */
+  get nextFlush(): number {
+    const isAble = this.#untaken === 0 && this.#size > 0
+    return isAble ? this.#flushedAt + TOGETHER_MS : Number.POSITIVE_INFINITY
+  }
+
+  /** Sends the batch as soon as the main thread is free for it, the first files at once; until then it collects. */
+  flushWhenTaken(): void {
+    if (this.nextFlush <= performance.now()) this.flush()
+  }
+
+  flush(): void {
+    if (this.#size === 0) return
+    this.#untaken += 1
+    this.#flushedAt = performance.now()
+    this.#post(this.#batch)
+    this.#batch = emptyBatch()
+  }
+
+  get #size(): number {
+    const { finished, unproven, reopened, directories } = this.#batch
+    return finished.length + unproven.length + reopened.length + directories.length
+  }
+}
+
+function emptyBatch(): FoundFiles {
+  return { finished: [], unproven: [], reopened: [], linked: [], directories: [] }
 }

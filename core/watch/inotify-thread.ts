@@ -1,9 +1,23 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
-import { raisePriority } from '../lib/workers/priority.ts'
+import { createNameFilter, isOwnName } from '../filter/exclusion-rules.ts'
+import { raisePriority } from '../lib/workers/process.ts'
 import { errorCode } from '../platform/system-error.ts'
-import type { FromThread, ToThread } from './inotify.ts'
-import { WatchedTree } from './inotify-tree.ts'
-import { openWake, readNow, waitReadable } from './linux.ts'
+import { joinRelative } from '../walk/scanned-file.ts'
+import type { Unsendable } from '../walk/walk.ts'
+import type { FromThread, FromTree, ToThread, ToTree } from './inotify.ts'
+import { Examiner, type Occasion, Outbox, type UnclosedFiles } from './inotify-examiner.ts'
+import {
+  type Directory,
+  decodeEvents,
+  getPath,
+  IN,
+  type InotifyEvent,
+  openWake,
+  readNow,
+  WatchedDirectories,
+  waitReadable,
+} from './inotify-watches.ts'
+import type { TreeRequest } from './tree-watcher.ts'
 
 /** Longest wait of the thread: it notices only between waits that its process exits. */
 const LONGEST_WAIT_MS = 1_000
@@ -110,4 +124,250 @@ class InotifyThread {
     this.#trees.get(id)?.close()
     this.#trees.delete(id)
   }
+}
+
+/** Time for examinations between two reads of events: the kernel's queue fills up quickly in a burst. */
+const LOOK_FOR_MS = 4
+/**
+ * Limit of files that wait for this; beyond it the kernel queues, and if its queue overflows, the tree is opened
+ * again.
+ */
+const MAX_PENDING_EVENTS = 65_536
+
+/** Shortest interval between reports of open files. */
+const OPEN_EVERY_MS = 250
+/** Limit of renames whose second event has not come. */
+const MOST_MOVING = 1_024
+
+/** A tree that the main thread requested. An error that it throws ends it. */
+class WatchedTree {
+  readonly #post: (message: FromTree) => void
+  readonly #outbox: Outbox
+  readonly #directories: WatchedDirectories
+  readonly #examiner: Examiner
+  /**
+   * Files named by events and not examined yet, by directory, since most events of a burst are in the same one. A file
+   * that is created, written and closed in the meantime is examined once.
+   */
+  readonly #told = new Map<Directory, Map<string, Occasion>>()
+  #toldFiles = 0
+  /** Earliest time of the next report of open files, as a time of performance.now(). */
+  #openDue = 0
+  /** Open files below names that were renamed away, by the cookie of the rename. */
+  readonly #moving = new Map<number, UnclosedFiles>()
+  /** Every directory has its watch. Until then listed files are ignored: the comparison with the ledger follows. */
+  #isReady = false
+
+  constructor(request: TreeRequest, post: (message: FromTree) => void) {
+    const filter = createNameFilter(request.names)
+    const problem = (unsendable: Unsendable) => post({ type: 'unsendable', unsendable })
+    this.#post = post
+    this.#outbox = new Outbox((files) => post({ type: 'files', ...files }))
+    this.#examiner = new Examiner({
+      root: request.root,
+      filter,
+      outbox: this.#outbox,
+      mark: (path) => post({ type: 'mark', path }),
+      problem,
+    })
+    this.#directories = new WatchedDirectories({
+      request,
+      filter,
+      file: (path) => {
+        if (this.#isReady) this.#examiner.found(path, 'moved')
+      },
+      problem,
+    })
+  }
+
+  get fd(): number {
+    return this.#directories.fd
+  }
+
+  /** Begins to watch. Throws the system's error if the tree's own directory cannot be watched. */
+  open(): void {
+    this.#directories.open()
+  }
+
+  close(): void {
+    this.#examiner.rest()
+    this.#directories.close()
+  }
+
+  take(message: ToTree): void {
+    switch (message.type) {
+      case 'examine':
+        for (const path of message.paths) {
+          // Retry a directory that could not be watched before.
+          this.#directories.reach(path.slice(0, Math.max(0, path.lastIndexOf('/'))))
+          this.#examiner.listed(path)
+        }
+        this.#outbox.flush()
+        this.#post({ type: 'examined' })
+        return
+      case 'leave-out':
+        this.#directories.leaveOut(message.directories)
+        return
+      case 'taken':
+        this.#outbox.taken()
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  /** True if files or listings are left to work on now. */
+  get hasWork(): boolean {
+    return this.#outbox.hasRoom && (this.#toldFiles > 0 || !this.#directories.isListed)
+  }
+
+  /** True if events may be read. */
+  get hasRoom(): boolean {
+    return this.#toldFiles < MAX_PENDING_EVENTS
+  }
+
+  /** When there is something to do, as a time of performance.now(); infinite if there is nothing. */
+  get nextDue(): number {
+    // Without room no further files are examined, until the main thread acknowledges a message.
+    const due = this.#outbox.hasRoom ? this.#examiner.nextDue : Number.POSITIVE_INFINITY
+    const openDue = this.#examiner.isOpenNews ? this.#openDue : Number.POSITIVE_INFINITY
+    return Math.min(due, openDue, this.#outbox.nextFlush)
+  }
+
+  /**
+   * Called before the thread may sleep: sends the batch, as nothing else would end the wait, and closes the open
+   * directory.
+   */
+  rest(): void {
+    this.#outbox.flushWhenTaken()
+    this.#examiner.rest()
+  }
+
+  /** Reads and handles the kernel's events. True if any of them is more than a further write to a known file. */
+  readEvents(buffer: Buffer): boolean {
+    const bytes = readNow(this.fd, buffer)
+    let hasNews = false
+    for (const event of decodeEvents(buffer.subarray(0, bytes))) {
+      // Every probe of a directory causes events for Holdfast's own files: these must not wake anything, now or later.
+      if (event.name !== null && isOwnName(event.name)) continue
+      if ((event.mask & (IN.MODIFY | IN.ATTRIB)) !== 0) hasNews = this.#changed(event) || hasNews
+      else {
+        hasNews = true
+        this.#handle(event)
+      }
+    }
+    return hasNews
+  }
+
+  /** Does a bounded part of the work. */
+  work(): void {
+    this.#directories.list(() => this.#outbox.hasRoom)
+    if (!this.#isReady && this.#directories.isListed) {
+      this.#isReady = true
+      this.#post({ type: 'ready' })
+    }
+    this.#lookAtTold()
+    this.#examiner.lookAgain()
+    this.#outbox.flushWhenTaken()
+    if (!this.#examiner.isOpenNews || performance.now() < this.#openDue) return
+    this.#openDue = performance.now() + OPEN_EVERY_MS
+    this.#post({ type: 'writing', open: this.#examiner.openFiles() })
+  }
+
+  #lookAtTold(): void {
+    const until = performance.now() + LOOK_FOR_MS
+    for (const [directory, names] of this.#told) {
+      const parent = getPath(directory)
+      for (const [name, by] of names) {
+        if (!this.#outbox.hasRoom || performance.now() >= until) return
+        names.delete(name)
+        this.#toldFiles -= 1
+        this.#examiner.found(joinRelative(parent, name), by)
+      }
+      this.#told.delete(directory)
+    }
+  }
+
+  /** Handles a change of a file's content or attributes. True if it was not known. */
+  #changed({ wd, mask, name }: InotifyEvent): boolean {
+    const directory = this.#directories.find(wd)
+    if (directory === undefined || name === null || name === '') return false
+    const path = joinRelative(getPath(directory), name)
+    if ((mask & IN.MODIFY) !== 0) this.#examiner.written(path)
+    const change = this.#examiner.changed(path)
+    // There may be no later event, as for attributes: queue the file here if the examiner has no room.
+    if (change === 'full') this.#tell(directory, name, 'changed')
+    return change !== 'known'
+  }
+
+  /** Handles an event, and queues its file if that must be examined. */
+  #handle({ wd, mask, cookie, name }: InotifyEvent): void {
+    // The lost events are unknown, so the tree is opened again.
+    if ((mask & IN.Q_OVERFLOW) !== 0) throw createReopenError()
+    const directory = this.#directories.find(wd)
+    if (directory === undefined) return
+    if ((mask & (IN.IGNORED | IN.UNMOUNT | IN.DELETE_SELF | IN.MOVE_SELF)) !== 0) {
+      this.#watchEnded(directory, mask)
+      return
+    }
+    if (name === null) {
+      const path = joinRelative(getPath(directory), '\uFFFD')
+      this.#post({ type: 'unsendable', unsendable: { why: 'name', path } })
+      return
+    }
+    const path = joinRelative(getPath(directory), name)
+    this.#followWriters(path, mask, cookie)
+    if ((mask & IN.ISDIR) === 0) {
+      if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0) this.#tell(directory, name, 'closed')
+      else if ((mask & IN.CREATE) !== 0) this.#tell(directory, name, 'created')
+      return
+    }
+    if (directory === this.#directories.root) this.#post({ type: 'entries-changed' })
+    if ((mask & (IN.MOVED_FROM | IN.DELETE)) !== 0) this.#directories.left(directory, name)
+    else this.#directories.found(directory, name)
+  }
+
+  /** Tracks which files have yet to be closed, also across renames. */
+  #followWriters(path: string, mask: number, cookie: number): void {
+    const examiner = this.#examiner
+    if ((mask & IN.MOVED_FROM) !== 0) {
+      // The second event of a rename follows at once; it is missing if the target is outside the tree.
+      if (this.#moving.size >= MOST_MOVING) this.#moving.clear()
+      const files = examiner.left(path)
+      if (files.length > 0) this.#moving.set(cookie, files)
+    } else if ((mask & IN.MOVED_TO) !== 0) {
+      examiner.arrived(path, this.#moving.get(cookie) ?? [])
+      this.#moving.delete(cookie)
+    } else if ((mask & IN.ISDIR) === 0) {
+      if ((mask & IN.CLOSE_WRITE) !== 0) examiner.closed(path)
+      else if ((mask & IN.CREATE) !== 0) examiner.created(path)
+    }
+  }
+
+  /** Handles the end of a watch: its directory was deleted, moved or unmounted. */
+  #watchEnded(directory: Directory, mask: number): void {
+    const { parent, name } = directory
+    if (parent === null) throw createReopenError()
+    // The events of the parents cover a rename: MOVED_FROM, MOVED_TO.
+    if ((mask & IN.MOVE_SELF) !== 0) return
+    this.#directories.drop(directory)
+    // An unmount uncovers a directory that has not been listed.
+    if ((mask & IN.UNMOUNT) !== 0) this.#directories.found(parent, name)
+  }
+
+  #tell(directory: Directory, name: string, by: Occasion): void {
+    let names = this.#told.get(directory)
+    if (names === undefined) {
+      names = new Map()
+      this.#told.set(directory, names)
+    }
+    const before = names.get(name)
+    if (before === undefined) this.#toldFiles += 1
+    if (by === 'closed' || before === undefined) names.set(name, by)
+  }
+}
+
+/** Builds an error with the code of a directory that is gone, so that the tree is opened again. */
+function createReopenError(): Error {
+  return Object.assign(new Error('the tree is to be opened anew'), { code: 'ENOENT' })
 }

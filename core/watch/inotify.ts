@@ -1,8 +1,8 @@
 import { closeSync, writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
-import { describeUnsendable } from '../walk/unsendable.ts'
 import type { Unsendable } from '../walk/walk.ts'
-import type { FoundFiles } from './inotify-outbox.ts'
+import { describeUnsendable } from '../walk/walk.ts'
+import type { FoundFiles } from './inotify-examiner.ts'
 import { QuietPeriod } from './polling.ts'
 import type { OpenFiles, TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 

@@ -1,11 +1,11 @@
-import { createNameFilter } from '../filter/names.ts'
-import { withTimeout } from '../lib/async/with-timeout.ts'
+import { createNameFilter } from '../filter/exclusion-rules.ts'
+import { withTimeout } from '../lib/async/timing.ts'
 import { message } from '../lib/i18n/message.ts'
-import type { MountTable } from '../platform/mounts/mount-table.ts'
-import { isWithin } from '../platform/mounts/mountinfo.ts'
+import type { MountTable } from '../platform/mounts.ts'
+import { isWithin } from '../platform/mounts.ts'
 import { errorCode, errorText, isGone } from '../platform/system-error.ts'
-import { type Layout, layOut, type MountScope, type Region } from '../walk/regions.ts'
 import { absolutePath } from '../walk/scanned-file.ts'
+import { type Layout, layOut, type MountScope, type Region } from '../walk/walk.ts'
 import {
   isReopenNeeded,
   type OpenTree,
@@ -17,7 +17,7 @@ import {
 /** Limit of the delay that a file system that hangs causes in a listing of the whole source. */
 const PATIENCE_MS = 30_000
 
-export interface MountedTreeOptions {
+interface MountedTreeOptions {
   scope: MountScope
   table: MountTable
   /** Opens one region with the watcher that its file system needs. */

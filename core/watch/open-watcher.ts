@@ -1,12 +1,11 @@
 import { stat } from 'node:fs/promises'
 import { message } from '../lib/i18n/message.ts'
-import { MountTable } from '../platform/mounts/mount-table.ts'
-import { findMount, hasUnseenWriters, type Mount, readMounts } from '../platform/mounts/mountinfo.ts'
+import { findMount, hasUnseenWriters, type Mount, MountTable, readMounts } from '../platform/mounts.ts'
 import { native } from '../platform/native.ts'
 import { errorCode } from '../platform/system-error.ts'
-import { callOn } from '../walk/calls.ts'
-import type { MountScope } from '../walk/regions.ts'
 import { absolutePath } from '../walk/scanned-file.ts'
+import type { MountScope } from '../walk/walk.ts'
+import { callOn } from '../walk/walk.ts'
 import { InotifyWatcher } from './inotify.ts'
 import { MountedTree } from './mounted-tree.ts'
 import { probeWriters } from './open-writers.ts'
@@ -32,7 +31,7 @@ export function chooseWatch(facts: {
   return facts.inotifyUsable && !hasUnseenWriters(facts.mount) ? 'inotify' : 'polling'
 }
 
-export interface WatchersOptions {
+interface WatchersOptions {
   /** The file that calls runInotifyThread. */
   watcherThread: URL
   quietMs: number

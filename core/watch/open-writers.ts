@@ -1,12 +1,11 @@
 import { lstat, readlink } from 'node:fs/promises'
-import { closeFd, openFd } from '../platform/fd.ts'
-import { findMount, hasUnseenWriters, readMounts } from '../platform/mounts/mountinfo.ts'
+import { closeFd, openFd, READ_FILE } from '../platform/fd.ts'
+import { findMount, hasUnseenWriters, readMounts } from '../platform/mounts.ts'
 import { hasWriter } from '../platform/native.ts'
-import { READ_FILE } from '../platform/open-flags.ts'
 import { holdDirectory } from '../platform/openat2.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
-import { callOn } from '../walk/calls.ts'
 import { type ScannedFile, toScannedFile } from '../walk/scanned-file.ts'
+import { callOn } from '../walk/walk.ts'
 
 /**
  * Result of an examination: metadata, and whether a program has the file open for writing. `unknown`: the system

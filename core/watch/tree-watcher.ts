@@ -1,8 +1,8 @@
-import type { NameRules } from '../filter/names.ts'
+import type { NameRules } from '../filter/exclusion-rules.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
-import type { MountScope } from '../walk/regions.ts'
 import type { ScannedFile } from '../walk/scanned-file.ts'
+import type { MountScope } from '../walk/walk.ts'
 
 /** Describes the tree to be watched. */
 export interface TreeRequest {

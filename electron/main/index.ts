@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { app, nativeImage, Tray } from 'electron'
-import { endWithLauncher } from '../../core/lib/workers/launcher.ts'
+import { endWithLauncher } from '../../core/lib/workers/process.ts'
 import { defaultDataDirectory } from '../../core/settings/default-directory.ts'
 import { isHidden, linkIn, parseDirectories } from './arguments.ts'
 import { dateLocale } from './date-locale.ts'

@@ -1,7 +1,7 @@
 import { access, mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { app } from 'electron'
-import { replaceFile } from '../../core/platform/replace-file.ts'
+import { replaceFile } from '../../core/platform/files.ts'
 import { errorCode } from '../../core/platform/system-error.ts'
 import { HIDDEN } from './arguments.ts'
 import { desktopEntry, getAutostartFile } from './autostart-entry.ts'

@@ -5,7 +5,7 @@ import type { CommandOutput } from '../../core/agent/contract.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
-import { replaceFile } from '../../core/platform/replace-file.ts'
+import { replaceFile } from '../../core/platform/files.ts'
 import { toReason } from '../../core/platform/system-error.ts'
 import type { TrayWindow } from './window.ts'
 

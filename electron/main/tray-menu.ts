@@ -1,10 +1,9 @@
 import type { MenuItemConstructorOptions } from 'electron'
-import { getNamesById } from '../../core/agent/state/derived.ts'
+import { getNamesById, minutesUntilTomorrow } from '../../core/agent/state/derived.ts'
 import type { AppState } from '../../core/agent/state/schema.ts'
 import { namedSubjects } from '../../core/alerts/kinds.ts'
 import { type Message, message } from '../../core/lib/i18n/message.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
-import { minutesUntilTomorrow } from '../../core/settings/until-tomorrow.ts'
 
 export interface TrayActions {
   open(): void

@@ -3,7 +3,7 @@ import type ElectronStore from 'electron-store'
 import { z } from 'zod'
 import { type Events, events } from '../../core/agent/contract.ts'
 import { warnUnlessCode } from '../../core/dropped-errors.ts'
-import { replaceFile } from '../../core/platform/replace-file.ts'
+import { replaceFile } from '../../core/platform/files.ts'
 import type { Rectangle } from './window-place.ts'
 
 type Page = Events['show']['page']

@@ -1,5 +1,5 @@
 import { contextBridge, ipcRenderer, webUtils } from 'electron'
-import type { CommandAnswer } from '../../core/agent/answer.ts'
+import type { CommandAnswer } from '../../core/agent/answering.ts'
 import type { Bridge, CommandOutput } from '../../core/agent/contract.ts'
 
 // Runs before every page, so it imports nothing: the main process only handles the contract's commands, and validates

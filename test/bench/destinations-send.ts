@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { nodeWorkerStarter } from '../../core/agent/workers/node-starter.ts'
+import { nodeWorkerStarter } from '../../core/agent/workers/starter.ts'
 import { SupervisedWorker } from '../../core/agent/workers/supervisor.ts'
 import { openLedger } from '../../core/ledger/ledger.ts'
 import { senderDefinition } from '../../core/send/sender-messages.ts'

@@ -1,7 +1,6 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { type Ledger, openLedger } from '../../core/ledger/ledger.ts'
-import { childProcessPort } from '../../core/lib/workers/child-process-port.ts'
-import { serveWorker } from '../../core/lib/workers/serve.ts'
+import { childProcessPort, serveWorker } from '../../core/lib/workers/serve.ts'
 import { scannerDefinition } from '../../core/scan/scanner-messages.ts'
 import { startScanner } from '../../core/scan/scanner-worker.ts'
 import { InotifyWatcher } from '../../core/watch/inotify.ts'

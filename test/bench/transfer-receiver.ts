@@ -1,5 +1,4 @@
-import { childProcessPort } from '../../core/lib/workers/child-process-port.ts'
-import { serveWorker } from '../../core/lib/workers/serve.ts'
+import { childProcessPort, serveWorker } from '../../core/lib/workers/serve.ts'
 import { receiverDefinition, startReceiver } from '../support/receiver-worker.ts'
 
 /** The product's own receiver process, bundled (bundle.ts). */

@@ -1,5 +1,4 @@
-import { childProcessPort } from '../../core/lib/workers/child-process-port.ts'
-import { serveWorker } from '../../core/lib/workers/serve.ts'
+import { childProcessPort, serveWorker } from '../../core/lib/workers/serve.ts'
 import { senderDefinition } from '../../core/send/sender-messages.ts'
 import { SenderWorker } from '../../core/send/sender-worker.ts'
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { nothing } from '../../core/agent/answer.ts'
+import { nothing } from '../../core/agent/answering.ts'
 import { type CommandInput, type CommandOutput, type Commands, commands } from '../../core/agent/contract.ts'
 import { sendCommand } from '../../core/agent/control-socket.ts'
 import type { Message } from '../../core/lib/i18n/message.ts'

@@ -1,5 +1,5 @@
-import { FIRST_REPEAT_MS, REPEAT_MS } from '../../core/alerts/flapping.ts'
-import { COLLECT_MS, type OpenIncident } from '../../core/alerts/state.ts'
+import { COLLECT_MS, type OpenIncident } from '../../core/alerts/incident.ts'
+import { FIRST_REPEAT_MS, REPEAT_MS } from '../../core/alerts/policy.ts'
 import { LONGEST_PAUSE_MINUTES } from '../../core/settings/schema.ts'
 import type { AlertWorld, Heard } from './alert-world.ts'
 

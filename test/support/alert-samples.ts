@@ -1,4 +1,4 @@
-import type { Now, Sample } from '../../core/alerts/state.ts'
+import type { Now, Sample } from '../../core/alerts/incident.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 
 /** A verdict of one path of `/mnt`; both clocks show the same. */

@@ -1,14 +1,22 @@
-import { type Announcement, announce, tellAgainAtMs } from '../../core/alerts/announce.ts'
+import { formatIncidents, parseIncidents } from '../../core/alerts/alerts.ts'
 import type { Incident } from '../../core/alerts/incident.ts'
-import { formatIncidents, parseIncidents } from '../../core/alerts/incident-file.ts'
-import { acknowledge, forget, getRecoveries, observe, snooze } from '../../core/alerts/incidents.ts'
 import {
   type AlertState,
   type Now,
   noAlerts,
   type OpenIncident,
   type Sample,
-} from '../../core/alerts/state.ts'
+} from '../../core/alerts/incident.ts'
+import {
+  type Announcement,
+  acknowledge,
+  announce,
+  forget,
+  getRecoveries,
+  observe,
+  snooze,
+  tellAgainAtMs,
+} from '../../core/alerts/policy.ts'
 import { createSample } from './alert-samples.ts'
 
 /** What a person heard, and when by a clock that nobody sets. */

@@ -1,7 +1,7 @@
 import type { ChannelType } from '../../core/alerts/channels/catalog.ts'
 import type { ChannelInput, ChannelOutcome, OutgoingMessage } from '../../core/alerts/channels/channel.ts'
 import { getChannel } from '../../core/alerts/channels/kinds.ts'
-import type { Notice } from '../../core/alerts/notice.ts'
+import type { Notice } from '../../core/alerts/incident.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import { createWords } from '../../core/lib/i18n/words.ts'
 import type { Recorded } from './recording-server.ts'

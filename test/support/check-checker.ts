@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { Checked } from '../../core/check/checker-messages.ts'
-import { createConcurrencyLimit } from '../../core/check/concurrency-limit.ts'
 import { Checker, type CheckerConfig } from '../../core/check/scheduler/checker.ts'
+import { createConcurrencyLimit } from '../../core/check/scheduler/timetable.ts'
 import { createFakeClock, WALL_AT_START } from './check-clock.ts'
 import { createFakeDisk } from './check-disk.ts'
 

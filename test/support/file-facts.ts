@@ -1,5 +1,5 @@
 import { computeDigest } from '../../core/platform/digest.ts'
-import type { FileMetadata } from '../../core/platform/facts.ts'
+import type { FileMetadata } from '../../core/platform/file-metadata.ts'
 import type { Offered, StoreSource } from '../../core/store/store.ts'
 
 export { computeDigest }

@@ -2,9 +2,9 @@
 import { Packr } from 'msgpackr'
 import { computeDigest } from '../../core/platform/digest.ts'
 import { encodeFrame } from '../../core/protocol/codec.ts'
-import type { EncodedMetadata } from '../../core/protocol/facts.ts'
 import { type FrameHeader, type FrameType, frameKinds } from '../../core/protocol/frames.ts'
 import { fileStatuses, PROTOCOL, senderLevels } from '../../core/protocol/limits.ts'
+import type { EncodedMetadata } from '../../core/protocol/metadata-codec.ts'
 import { statusHeader } from './wire-client.ts'
 
 type Random = () => number

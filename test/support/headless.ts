@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished } from 'vitest'
-import { type TimelineEntry, timelineEntrySchema } from '../../core/alerts/timeline.ts'
+import { type TimelineEntry, timelineEntrySchema } from '../../core/alerts/incident.ts'
 import { type Post, type PostServer, servePosts } from './post-server.ts'
 import { type RunningCommand, startHoldfast } from './processes.ts'
 import { temporaryDirectory } from './temporary.ts'

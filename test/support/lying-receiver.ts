@@ -9,8 +9,7 @@ import { createFrameDecoder, encodeFrame } from '../../core/protocol/codec.ts'
 import type { Frame, FrameHeader, FrameType } from '../../core/protocol/frames.ts'
 import { loadIdentity } from '../../core/protocol/identity.ts'
 import { type FileStatus, fileStatuses, PROTOCOL } from '../../core/protocol/limits.ts'
-import { peerFingerprint } from '../../core/protocol/pin.ts'
-import { serverOptions } from '../../core/protocol/tls.ts'
+import { peerFingerprint, serverOptions } from '../../core/protocol/tls.ts'
 import { SOURCE } from './transfer.ts'
 
 type WelcomeSession = NonNullable<FrameHeader<'welcome'>['session']>

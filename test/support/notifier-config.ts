@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ChannelType } from '../../core/alerts/channels/catalog.ts'
-import type { Incident } from '../../core/alerts/incident.ts'
-import type { Notice } from '../../core/alerts/notice.ts'
+import type { Incident, Notice } from '../../core/alerts/incident.ts'
 import type { NotifierConfig } from '../../core/alerts/notifier-messages.ts'
 import { type ChannelSettings, channelSchema } from '../../core/alerts/settings.ts'
 import { message } from '../../core/lib/i18n/message.ts'

@@ -1,5 +1,4 @@
-import { childProcessPort } from '../../core/lib/workers/child-process-port.ts'
-import { serveWorker } from '../../core/lib/workers/serve.ts'
+import { childProcessPort, serveWorker } from '../../core/lib/workers/serve.ts'
 import { receiverDefinition, startReceiver } from './receiver-worker.ts'
 
 const storeThread = new URL('../../cli/workers/store-thread.ts', import.meta.url)

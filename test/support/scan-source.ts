@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
 import type { Ledger } from '../../core/ledger/ledger.ts'
-import { RunningSource, type SourceOptions } from '../../core/scan/source/source.ts'
+import { RunningSource, type SourceOptions } from '../../core/scan/source.ts'
 import { sourceSchema } from '../../core/settings/schema.ts'
 import { quietTree } from './scan-quiet-tree.ts'
 

@@ -18,7 +18,7 @@ import type { RunningReport } from '../../core/receive/receiver-messages.ts'
 import { senderDefinition } from '../../core/send/sender-messages.ts'
 import type { ReceiverDestination } from '../../core/settings/destination-schema.ts'
 import { defaultSettings } from '../../core/settings/schema.ts'
-import { DEFAULT_RULES } from '../../core/store/quota/rules.ts'
+import { DEFAULT_RULES } from '../../core/store/quota/admission.ts'
 import { receiverDefinition } from './receiver-worker.ts'
 import { until } from './until.ts'
 

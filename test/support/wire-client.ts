@@ -1,10 +1,10 @@
 import tls from 'node:tls'
 import { onTestFinished } from 'vitest'
 import { createFrameDecoder, encodeFrame } from '../../core/protocol/codec.ts'
-import type { EncodedMetadata } from '../../core/protocol/facts.ts'
 import type { Frame, FrameHeader, FrameType } from '../../core/protocol/frames.ts'
 import type { Identity } from '../../core/protocol/identity.ts'
 import { PROTOCOL } from '../../core/protocol/limits.ts'
+import type { EncodedMetadata } from '../../core/protocol/metadata-codec.ts'
 
 /** The first frame of one who never sent here before. */
 export const buildHello = (changes: Partial<FrameHeader<'hello'>> = {}): FrameHeader<'hello'> => ({

@@ -44,7 +44,7 @@ export interface Condition {
 }
 
 /** The condition of one subject; unknown: it cannot be determined at the moment. */
-export type FoundCondition = Condition | Unknown
+type FoundCondition = Condition | Unknown
 type Unknown = { id: string; kind: 'unknown' }
 
 /**

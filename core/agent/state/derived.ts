@@ -202,3 +202,9 @@ type Named = readonly { id: string; name: string }[]
 export function getNamesById({ sources, destinations }: { sources: Named; destinations: Named }) {
   return Object.fromEntries([...sources, ...destinations].map(({ id, name }) => [id, name]))
 }
+
+/** Returns the minutes from `now` until 8:00 of the next day, rounded up, for "pause until tomorrow". */
+export function minutesUntilTomorrow(now: Date): number {
+  const morning = new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1, 8)
+  return Math.ceil((morning.getTime() - now.getTime()) / 60_000)
+}

@@ -1,14 +1,152 @@
 import type { Checked } from '../../check/checker-messages.ts'
-import { noTotals } from '../../ledger/ledger-messages.ts'
-import type { Message } from '../../lib/i18n/message.ts'
+import { noTotals, type Totals } from '../../ledger/ledger-messages.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
 import type { WorkerReport } from '../../lib/workers/definition.ts'
+import { isThisComputer } from '../../platform/mounts.ts'
 import type { Scanned } from '../../scan/scanner-messages.ts'
 import type { senderDefinition } from '../../send/sender-messages.ts'
-import { destinationIds } from '../../settings/destinations.ts'
+import type { Destination } from '../../settings/destination-schema.ts'
+import { destinationIds, EMBEDDED_DESTINATION, formatLocation } from '../../settings/destinations.ts'
 import type { Settings } from '../../settings/schema.ts'
+import type { Secrets } from '../../settings/secrets.ts'
+import { receivingState } from '../receiving.ts'
 import { isDiskFailing, scanProblem } from './derived.ts'
-import { noProgress, sumProgress, sumRates, sumTotals, withDestinations } from './progress.ts'
-import type { AppState, CheckedPathState, DestinationState, SourceState, WorkerState } from './schema.ts'
+import type {
+  AppState,
+  CheckedPathState,
+  DestinationState,
+  SendProgress,
+  SourceDestination,
+  SourceState,
+  WorkerState,
+} from './schema.ts'
+
+export const off: WorkerState = { condition: 'off', restarts: 0, since: 0, pid: null }
+
+/** Returns the state before any worker has reported. */
+export function initialState(
+  host: AppState['host'],
+  version: string,
+  settings: Settings,
+  storeDirectory: string,
+): AppState {
+  return {
+    version,
+    host,
+    status: { level: 'starting', sentence: message('status.starting'), detail: null },
+    sources: [],
+    checkedPaths: [],
+    ...noProgress,
+    allowance: { now: { kind: 'free' }, until: null },
+    surroundings: { battery: 'unsupported', metered: 'unsupported' },
+    transfers: [],
+    destinations: destinationStates(settings, storeDirectory),
+    localCopies: null,
+    receiving: receivingState(settings, Date.now()),
+    parked: [],
+    incidents: [],
+    notices: [],
+    restore: null,
+    awakeSince: Date.now(),
+    channels: [],
+    secretStorage: 'file',
+    workers: { checker: off, scanner: off, sender: off, receiver: off, notifier: off },
+    settings,
+  }
+}
+
+/** Returns the initial states of the configured destinations; without any, that of the folder on this computer. */
+export function destinationStates(
+  settings: Settings,
+  storeDirectory: string,
+  secrets: Secrets = {},
+): DestinationState[] {
+  const connection = { state: 'idle' as const, since: Date.now(), problem: null }
+  const unknown = { connection, ...noProgress, worker: off }
+  if (settings.destinations.length === 0) {
+    const embedded = { id: EMBEDDED_DESTINATION, kind: 'embedded' as const, name: '', elsewhere: false }
+    return [{ ...embedded, address: storeDirectory, secrets: [], ...unknown }]
+  }
+  return settings.destinations.map((destination) => ({
+    id: destination.id,
+    kind: destination.kind,
+    name: destination.name,
+    elsewhere: isElsewhere(destination),
+    address: formatLocation(destination),
+    secrets: Object.keys(secrets[destination.id] ?? {}),
+    ...unknown,
+  }))
+}
+
+/**
+ * True if the destination is on another computer, as far as its address shows. For a folder only its disk can show
+ * that.
+ */
+export function isElsewhere(destination: Destination): boolean {
+  if (destination.kind === 'folder') return false
+  const host = destination.kind === 's3' ? new URL(destination.endpoint).hostname : destination.host
+  return !isThisComputer(host)
+}
+
+// Computes the progress of sending of a source, of a destination and of all; pure.
+
+const noProgress: SendProgress = { totals: noTotals, rate: 0, left: null }
+
+/** Sets a source's destinations. Its progress is that of the slowest one. */
+function withDestinations(source: SourceState, destinations: SourceDestination[]): SourceState {
+  return {
+    ...source,
+    destinations,
+    totals: furthestBehind(destinations.map(({ totals }) => totals)),
+    rate: sumRates(destinations),
+    left: longestLeft(destinations),
+  }
+}
+
+function sumProgress(
+  sources: readonly SourceState[],
+  destinations: readonly DestinationState[],
+): SendProgress {
+  return {
+    totals: sumTotals(sources.map(({ totals }) => totals)),
+    rate: sumRates(sources),
+    left: longestLeft(destinations),
+  }
+}
+
+function furthestBehind(all: readonly Totals[]): Totals {
+  const most = (of: (one: Totals) => number) => Math.max(...all.map(of))
+  const least = (of: (one: Totals) => number) => Math.min(...all.map(of))
+  return {
+    waitingFiles: most(({ waitingFiles }) => waitingFiles),
+    waitingBytes: most(({ waitingBytes }) => waitingBytes),
+    sentFiles: least(({ sentFiles }) => sentFiles),
+    sentBytes: least(({ sentBytes }) => sentBytes),
+    parkedFiles: most(({ parkedFiles }) => parkedFiles),
+  }
+}
+
+const sumRates = (all: readonly { rate: number }[]) => all.reduce((sum, { rate }) => sum + rate, 0)
+
+/** Returns the longest estimate; null if any destination with waiting files has none. */
+function longestLeft(all: readonly Pick<SourceDestination, 'totals' | 'left'>[]): number | null {
+  const waiting = all.filter(({ totals }) => totals.waitingFiles > 0)
+  const known = waiting.flatMap(({ left }) => (left === null ? [] : [left]))
+  return known.length === 0 || known.length < waiting.length ? null : Math.max(...known)
+}
+
+function sumTotals(all: readonly Totals[]): Totals {
+  return all.reduce(
+    (sum, one) => ({
+      waitingFiles: sum.waitingFiles + one.waitingFiles,
+      waitingBytes: sum.waitingBytes + one.waitingBytes,
+      sentFiles: sum.sentFiles + one.sentFiles,
+      sentBytes: sum.sentBytes + one.sentBytes,
+      parkedFiles: sum.parkedFiles + one.parkedFiles,
+    }),
+    noTotals,
+  )
+}
 
 /** Adds a connection. It may show that the address belongs to this computer. */
 function withConnection<D extends Pick<DestinationState, 'elsewhere' | 'kind'>>(

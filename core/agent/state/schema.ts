@@ -5,7 +5,7 @@ import { checkedSchema } from '../../check/checker-messages.ts'
 import { fileSchema, totalsSchema } from '../../ledger/ledger-messages.ts'
 import { messageSchema } from '../../lib/i18n/message-schema.ts'
 import { receivedSenderSchema } from '../../receive/receiver-messages.ts'
-import { restoreReportSchema } from '../../restore/report-schema.ts'
+import { restoreReportSchema } from '../../restore/restore-messages.ts'
 import { batchPhases, scannedSchema } from '../../scan/scanner-messages.ts'
 import {
   allowanceNowSchema,
@@ -32,7 +32,7 @@ export const statusLevels = [
 ] as const
 export type StatusLevel = (typeof statusLevels)[number]
 
-export const statusSchema = z.object({
+const statusSchema = z.object({
   level: z.enum(statusLevels),
   sentence: messageSchema,
   /** A second, less prominent sentence: the last file, or a remedy. */
@@ -51,7 +51,7 @@ const progressSchema = z.object({
 export type SendProgress = z.infer<typeof progressSchema>
 
 /** Progress of a source at one destination. */
-export const sourceDestinationSchema = progressSchema.extend({
+const sourceDestinationSchema = progressSchema.extend({
   /** The destination's id. */
   id: z.string(),
   /** The sender has reported the ledger's counts; until then the figures are zero. */
@@ -69,7 +69,7 @@ const checksSchema = z.object({
 })
 
 /** Its progress is that of the slowest destination: a file counts as sent when every destination has it. */
-export const sourceStateSchema = z.object({
+const sourceStateSchema = z.object({
   settings: sourceSchema,
   ...checksSchema.shape,
   ...progressSchema.shape,
@@ -82,7 +82,7 @@ export const sourceStateSchema = z.object({
 })
 export type SourceState = z.infer<typeof sourceStateSchema>
 
-export const checkedPathStateSchema = checksSchema.extend({
+const checkedPathStateSchema = checksSchema.extend({
   id: z.string(),
   path: z.string(),
   link: z.string().nullable().optional(),
@@ -92,7 +92,7 @@ export type CheckedPathState = z.infer<typeof checkedPathStateSchema>
 export const workerNames = ['checker', 'scanner', 'sender', 'receiver', 'notifier'] as const
 export type WorkerName = (typeof workerNames)[number]
 
-export const workerStateSchema = z.object({
+const workerStateSchema = z.object({
   condition: z.enum(['off', 'starting', 'running', 'restarting', 'failed']),
   restarts: z.number(),
   /** Milliseconds since 1970 of the last change of condition. */
@@ -101,7 +101,7 @@ export const workerStateSchema = z.object({
 })
 export type WorkerState = z.infer<typeof workerStateSchema>
 
-export const destinationStateSchema = z.object({
+const destinationStateSchema = z.object({
   /** The id in the ledger; "embedded" for the folder on this computer. */
   id: z.string(),
   /** embedded: a folder in this computer's data directory, used while no destination is set. */
@@ -122,10 +122,10 @@ export const destinationStateSchema = z.object({
 export type DestinationState = z.infer<typeof destinationStateSchema>
 
 /** A file in transfer, and the id of its destination. */
-export const stateTransferSchema = transferSchema.extend({ destination: z.string() })
+const stateTransferSchema = transferSchema.extend({ destination: z.string() })
 
 /** The running or last restore. A new start replaces it. */
-export const restoreStateSchema = restoreReportSchema.extend({
+const restoreStateSchema = restoreReportSchema.extend({
   /** Id of the destination that it reads from. */
   destination: z.string(),
   /** Absolute path of the target directory. */
@@ -133,10 +133,10 @@ export const restoreStateSchema = restoreReportSchema.extend({
   /** Milliseconds since 1970. */
   startedAt: z.number(),
 })
-export type RestoreState = z.infer<typeof restoreStateSchema>
+type RestoreState = z.infer<typeof restoreStateSchema>
 
 /** The receiver as configured. */
-export const receivingSchema = z.object({
+const receivingSchema = z.object({
   directory: z.string(),
   port: z.number(),
   /** True while it listens. */
@@ -158,7 +158,7 @@ export const noticeSchema = z.object({ id: z.string(), sentence: messageSchema }
  */
 const answerSchema = z.enum(['yes', 'no', 'unasked', 'unknown', 'unsupported'])
 export type SurroundingsAnswer = z.infer<typeof answerSchema>
-export const surroundingsSchema = z.object({
+const surroundingsSchema = z.object({
   /** This computer runs on battery. */
   battery: answerSchema,
   /** Its network is metered. */

@@ -62,7 +62,7 @@ export function scannerConfig(
 }
 
 /** The inputs of a sender's configuration besides the settings. */
-export interface SendersNow {
+interface SendersNow {
   computerName: string
   /** Sending must wait for the power supply or the network, or for the first answer about them. */
   isHeld: boolean

@@ -1,3 +1,4 @@
+import { LATE, withTimeout } from '../../lib/async/timing.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import {
   fromWorkerSchema,
@@ -10,10 +11,9 @@ import {
   type WorkerDefinition,
   type WorkerReport,
 } from '../../lib/workers/definition.ts'
+import { ALIVE_EVERY_MS } from '../../lib/workers/serve.ts'
 import type { WorkerState } from '../state/schema.ts'
-import { PendingRequests } from './pending-requests.ts'
 import type { WorkerHandle, WorkerStarter } from './starter.ts'
-import { Watchdog } from './watchdog.ts'
 
 const FIRST_DELAY_MS = 200
 /** A worker that fails constantly is started thirty times an hour. */
@@ -264,5 +264,89 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     const since = condition === this.#state.condition ? this.#state.since : Date.now()
     this.#state = { condition, restarts, since, pid }
     this.#events.condition(this.#state)
+  }
+}
+
+/** Timeout of a request in milliseconds. */
+const REQUEST_WITHIN_MS = 15_000
+
+/** Requests to another process that await a response, by their numbers. */
+class PendingRequests {
+  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>()
+  #last = 0
+
+  /**
+   * @param send sends the request with its number
+   * @param silent returns the error for a timeout
+   */
+  async ask(send: (id: number) => void, silent: () => Error): Promise<unknown> {
+    this.#last += 1
+    const id = this.#last
+    const answer = Promise.withResolvers<unknown>()
+    this.#waiting.set(id, answer)
+    try {
+      send(id)
+      const output = await withTimeout(REQUEST_WITHIN_MS, answer.promise)
+      if (output === LATE) throw silent()
+      return output
+    } finally {
+      this.#waiting.delete(id)
+    }
+  }
+
+  answered(id: number, output: unknown): void {
+    this.#waiting.get(id)?.resolve(output)
+  }
+
+  failed(id: number, error: Error): void {
+    this.#waiting.get(id)?.reject(error)
+  }
+
+  /** Rejects all pending requests, because the process has ended. */
+  failAll(error: Error): void {
+    for (const { reject } of this.#waiting.values()) reject(error)
+  }
+}
+
+/** A worker without a sign of life for this long is replaced. */
+export const REPLACE_AFTER_MS = 4 * ALIVE_EVERY_MS
+/**
+ * After a gap this long between two checks, this process itself was stopped (Ctrl-Z, a blocked loop), and the
+ * worker's messages are still unread.
+ */
+const STOOD_STILL_MS = 2 * ALIVE_EVERY_MS
+
+/** Checks periodically whether a worker has been silent for too long. */
+class Watchdog {
+  readonly #silent: (forMs: number) => void
+  #aliveAt = 0
+  #lookedAt = 0
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(silent: (forMs: number) => void) {
+    this.#silent = silent
+  }
+
+  start(): void {
+    this.#lookedAt = performance.now()
+    this.#timer = setInterval(() => this.#look(), ALIVE_EVERY_MS)
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#timer = null
+  }
+
+  /** Called when the worker has started or sent a message. */
+  alive(): void {
+    this.#aliveAt = performance.now()
+  }
+
+  #look(): void {
+    const now = performance.now()
+    if (now - this.#lookedAt > STOOD_STILL_MS) this.#aliveAt = now
+    this.#lookedAt = now
+    const silentMs = now - this.#aliveAt
+    if (silentMs > REPLACE_AFTER_MS) this.#silent(silentMs)
   }
 }

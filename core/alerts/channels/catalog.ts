@@ -186,7 +186,7 @@ function isWebAddress(given: string): boolean {
 }
 
 /** The sender or a recipient of mail: a person or a program. */
-export interface MailAddress {
+interface MailAddress {
   /** '': no name is given. */
   name: string
   /** `station@example.org`, or a local name of the mail server such as `root`. */

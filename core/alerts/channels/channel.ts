@@ -1,5 +1,5 @@
 import type { Message } from '../../lib/i18n/message.ts'
-import type { Notice } from '../notice.ts'
+import type { Notice } from '../incident.ts'
 
 /** The outcome of one attempt to deliver a message. */
 export type ChannelOutcome =
@@ -53,4 +53,84 @@ export interface Channel {
     /** `text`: describes the current failure; null: none. `isFirst`: Holdfast has just started. */
     send(text: string | null, isFirst: boolean, given: ChannelInput): Promise<ChannelOutcome>
   }
+}
+
+const MOST_QUOTED = 200
+/** Text beyond this is ignored: it may end with half a secret, where reading stopped. */
+const MOST_LOOKED_AT = 2_000
+
+/** Shortens a foreign text for a sentence: on one line, and without secrets. */
+export function quote(text: string, secrets: Readonly<Record<string, string>>): string {
+  const said = hide(text, secrets).slice(0, MOST_LOOKED_AT)
+  // Control characters are not text, and could affect a terminal.
+  return shorten(said.replace(/[\s\p{Cc}]+/gu, ' ').trim(), MOST_QUOTED)
+}
+
+/** Replaces a secret. */
+const HIDDEN = '•••'
+/** Shorter parts of an address reveal little and occur in many sentences. */
+const SHORTEST_PART = 6
+
+/** Removes secrets from a text, in every form in which they were sent or could be returned. */
+function hide(text: string, secrets: Readonly<Record<string, string>>): string {
+  const forms = [...new Set(Object.values(secrets).flatMap(getForms))].sort((a, b) => b.length - a.length)
+  if (forms.length === 0) return text
+  return text.replace(new RegExp(forms.map(literal).join('|'), 'gi'), HIDDEN)
+}
+
+function literal(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')
+}
+
+function getForms(secret: string): string[] {
+  if (secret.trim() === '') return []
+  const whole = [secret, secret.trim()]
+  const parts = [
+    ...addressParts(secret.trim()),
+    encodeURIComponent(secret.toWellFormed()),
+    JSON.stringify(secret).slice(1, -1),
+    Buffer.from(secret).toString('base64'),
+  ]
+  return [...whole, ...parts.filter((part) => part.length >= SHORTEST_PART)]
+}
+
+/** Returns the parts of a secret address, because responses often contain only its secret part. */
+function addressParts(secret: string): string[] {
+  if (!URL.canParse(secret)) return []
+  const { href, pathname, search, username, password, searchParams } = new URL(secret)
+  const steps = pathname.split('/')
+  return [href, pathname + search, pathname, search, username, password, ...steps, ...searchParams.values()]
+}
+
+/** Measures a text: in UTF-16 units if the service's manual counts "characters", otherwise in bytes of UTF-8. */
+const inUnits = (text: string): number => text.length
+export const inBytes = (text: string): number => Buffer.byteLength(text)
+
+const END = '…'
+
+/** Shortens a text to a maximum size, including an ellipsis. Does not split surrogate pairs. */
+export function shorten(text: string, most: number, measure: (text: string) => number = inUnits): string {
+  // Replaces unpaired surrogates, which every encoder would change.
+  const whole = text.toWellFormed()
+  if (measure(whole) <= most) return whole
+  let fits = 0
+  let tooLong = whole.length
+  while (tooLong - fits > 1) {
+    const middle = Math.floor((fits + tooLong) / 2)
+    if (measure(whole.slice(0, middle) + END) <= most) fits = middle
+    else tooLong = middle
+  }
+  return whole.slice(0, fits).replace(/[\ud800-\udbff]$/, '') + END
+}
+
+/** Returns the text without the title at its start, for services that show the title separately. */
+export function textBesideTitle({ title, text }: Pick<OutgoingMessage, 'title' | 'text'>): string {
+  if (!text.startsWith(title)) return text
+  const rest = text.slice(title.length)
+  return rest.startsWith('\n') && rest.trim() !== '' ? rest.slice(1) : text
+}
+
+/** Returns the title on one line. */
+export function titleLine({ title }: Pick<OutgoingMessage, 'title'>): string {
+  return title.replace(/\s+/g, ' ').trim()
 }

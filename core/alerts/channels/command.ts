@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { warnUnlessCode } from '../../dropped-errors.ts'
 import { message } from '../../lib/i18n/message.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import { createAbortSignal, delivered, getAbortOutcome, getReason } from './answer.ts'
 import type { Channel, ChannelOutcome } from './channel.ts'
-import { buildPayload } from './facts.ts'
+import { createAbortSignal, delivered, getAbortOutcome, getReason } from './http.ts'
+import { buildPayload } from './webhook.ts'
 
 /** Runs a program without a shell, with the facts (facts.ts) as JSON on its standard input. */
 export const command: Channel = {

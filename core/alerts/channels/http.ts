@@ -1,13 +1,9 @@
+import { STATUS_CODES } from 'node:http'
 import { dropError, ignoreError } from '../../dropped-errors.ts'
-import { message } from '../../lib/i18n/message.ts'
-import {
-  classifyResponse,
-  createAbortSignal,
-  getAbortOutcome,
-  type HttpAnswer,
-  unreachable,
-} from './answer.ts'
+import { message, type WordKey } from '../../lib/i18n/message.ts'
+import { errorCode, errorText } from '../../platform/system-error.ts'
 import type { ChannelInput, ChannelOutcome } from './channel.ts'
+import { quote } from './channel.ts'
 
 /** Bytes that are read of a response. Messages for people are shorter. */
 const MOST_BYTES = 64 * 1024
@@ -92,4 +88,137 @@ async function readBeginning(response: Response): Promise<string> {
 async function discardBody(response: Response): Promise<string> {
   await response.body?.cancel().catch(ignoreError('the connection of the answer has ended already'))
   return ''
+}
+
+/** The response of an HTTP server. */
+export interface HttpAnswer {
+  host: string
+  status: number
+  headers: Headers
+  /** The beginning of the body. */
+  text: string
+}
+
+/** Limit of the requested pause. No service needs a longer one, and a mistaken value must not silence a channel. */
+const LONGEST_PAUSE_MS = 6 * 3_600_000
+const SHORTEST_PAUSE_MS = 1_000
+
+export function delivered(): ChannelOutcome {
+  return { did: 'delivered', note: null }
+}
+
+/** Classifies a response as most services intend it. */
+export function classifyResponse(answer: HttpAnswer, secrets: ChannelInput['secrets']): ChannelOutcome {
+  const { status } = answer
+  if (status >= 200 && status < 300) return delivered()
+  if (status === 429) return later('channel.busy', answer, secrets)
+  if (status === 408 || status === 425 || status >= 500) return later('channel.failing', answer, secrets)
+  if (status < 400) return refusedAs('channel.moved', answer, secrets)
+  if (status === 401 || status === 403) return refusedAs('channel.rejected', answer, secrets)
+  return refusedAs('channel.refused', answer, secrets)
+}
+
+export function refusedAs(
+  key: WordKey,
+  answer: HttpAnswer,
+  secrets: ChannelInput['secrets'],
+): ChannelOutcome {
+  return { did: 'refused', reason: sentence(key, answer, secrets) }
+}
+
+function later(key: WordKey, answer: HttpAnswer, secrets: ChannelInput['secrets']): ChannelOutcome {
+  return { did: 'retry', afterMs: retryAfterMs(answer.headers), reason: sentence(key, answer, secrets) }
+}
+
+function sentence(key: WordKey, answer: HttpAnswer, secrets: ChannelInput['secrets']) {
+  const { host, status, text } = answer
+  const said = quote(findErrorText(text), secrets)
+  return message(key, { host, status, answer: said === '' ? (STATUS_CODES[status] ?? '–') : said })
+}
+
+/** Returns the requested pause, given in seconds or as a date; null: none, or in an unknown format. */
+function retryAfterMs(headers: Headers): number | null {
+  const asked = headers.get('Retry-After')?.trim() ?? ''
+  if (/^\d+$/.test(asked)) return clampPause(Number(asked) * 1000)
+  // Date.parse alone accepts almost any text as a date.
+  if (!/^[A-Z][a-z]+, .* GMT$/.test(asked)) return null
+  const at = Date.parse(asked)
+  return Number.isNaN(at) ? null : clampPause(at - Date.now())
+}
+
+export function clampPause(ms: number): number {
+  return Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, ms))
+}
+
+/** Fields in which JSON responses have their message for people. */
+const SAYING = ['description', 'message', 'error', 'detail', 'title']
+
+/** Returns the message of a response: a field of a JSON object, or the text of a page. */
+function findErrorText(text: string): string {
+  const told = tryParseJson(text)
+  const said = SAYING.map((name) => getField(told, name)).find((value) => typeof value === 'string')
+  // Only the beginning of a page: a hostile one could make the search for its tags slow.
+  return typeof said === 'string' ? said : text.slice(0, 4_000).replace(/<[^<>]*>/g, ' ')
+}
+
+/** Parses a text as JSON; null: it is not JSON. */
+export function tryParseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    return dropError(error, 'the answer is no JSON', null)
+  }
+}
+
+/** Returns a field of a JSON object; undefined: it has no such field. */
+export function getField(told: unknown, name: string): unknown {
+  if (typeof told !== 'object' || told === null) return undefined
+  return Object.entries(told).find(([key]) => key === name)?.[1]
+}
+
+// Outcomes without a response. These failures are temporary, so the attempt is repeated.
+
+/** Returns a signal that ends an attempt when its time is up or it is cancelled. */
+export function createAbortSignal({ signal, withinMs }: ChannelInput): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(withinMs)])
+}
+
+/**
+ * Returns the outcome of an attempt that was ended by its limit. It is cancelled when Holdfast stops or the channel
+ * is removed.
+ */
+export function getAbortOutcome({ signal, withinMs }: ChannelInput, host: string): ChannelOutcome {
+  const reason = signal.aborted
+    ? message('channel.stopped')
+    : message('channel.silent', { host, limit: withinMs })
+  return { did: 'retry', afterMs: null, reason }
+}
+
+/** Returns the outcome if the server cannot be reached or cannot prove its identity. */
+export function unreachable(host: string, thrown: unknown, secrets: ChannelInput['secrets']): ChannelOutcome {
+  const key = isCertificate(getCause(thrown)) ? 'channel.certificate' : 'channel.unreachable'
+  return {
+    did: 'retry',
+    afterMs: null,
+    reason: message(key, { host, reason: quote(getReason(thrown), secrets) }),
+  }
+}
+
+/** True for an error of OpenSSL or Node about an invalid certificate. */
+function isCertificate(cause: unknown): boolean {
+  return /CERT|UNABLE_TO_(GET|VERIFY)/.test(errorCode(cause) ?? '') || /certificate/i.test(errorText(cause))
+}
+
+/** Returns the cause of an error: fetch's own text is only "fetch failed". */
+function getCause(thrown: unknown): unknown {
+  return thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown
+}
+
+/**
+ * Returns the reason of an error. If all of several addresses refuse, the error has no text, and its code is used.
+ */
+export function getReason(thrown: unknown): string {
+  const cause = getCause(thrown)
+  const text = errorText(cause)
+  return text === '' ? (errorCode(cause) ?? 'unknown') : text
 }

@@ -1,9 +1,18 @@
 import type { messagingApi } from '@line/bot-sdk'
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { classifyResponse, delivered, getField, type HttpAnswer, refusedAs, tryParseJson } from './answer.ts'
-import type { Channel, ChannelInput, ChannelOutcome } from './channel.ts'
-import { exchange, json, type Request } from './http.ts'
-import { shorten } from './shorten.ts'
+import { type Channel, type ChannelInput, type ChannelOutcome, shorten } from './channel.ts'
+import {
+  classifyResponse,
+  delivered,
+  exchange,
+  getField,
+  type HttpAnswer,
+  json,
+  post,
+  type Request,
+  refusedAs,
+  tryParseJson,
+} from './http.ts'
 
 const MAX_MESSAGE_CHARACTERS = 5_000
 /** Timeout for reading the quota. The message is already delivered, so the wait is short. */
@@ -80,4 +89,28 @@ async function ask(
   await call(client)
   if (answer === undefined) throw new Error("LINE's SDK made no request")
   return answer
+}
+
+/** LINE Notify's own address. The service ended on 2025-03-31, but other services accept its form. */
+export const LINE_NOTIFY_ENDPOINT = 'https://notify-api.line.me/api/notify'
+
+const MAX_NOTIFY_CHARACTERS = 1_000
+
+/** Sends LINE Notify's form, as the read-only monitor did. */
+export const lineNotify: Channel = {
+  send({ text }, given) {
+    const { options, secrets } = given
+    const { endpoint = '' } = options
+    return post(
+      { url: endpoint, ...buildForm(secrets.token ?? '', shorten(text, MAX_NOTIFY_CHARACTERS)) },
+      given,
+    )
+  },
+}
+
+function buildForm(token: string, message: string) {
+  return {
+    headers: { Authorization: `Bearer ${token}` },
+    body: new URLSearchParams({ message, stickerPackageId: '1', stickerId: '3' }),
+  }
 }

@@ -3,12 +3,11 @@ import { TLSSocket } from 'node:tls'
 import { settled } from '../../dropped-errors.ts'
 import { message, type WordKey } from '../../lib/i18n/message.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
-import { peerFingerprint } from '../../protocol/pin.ts'
-import { createAbortSignal, getAbortOutcome, getField, unreachable } from './answer.ts'
+import { peerFingerprint } from '../../protocol/tls.ts'
 import { readAddresses, readFingerprint } from './catalog.ts'
 import type { Channel, ChannelInput, ChannelOutcome, OutgoingMessage } from './channel.ts'
-import { quote } from './quote.ts'
-import { shorten, titleLine } from './shorten.ts'
+import { quote, shorten, titleLine } from './channel.ts'
+import { createAbortSignal, getAbortOutcome, getField, unreachable } from './http.ts'
 
 /**
  * Factor of the timeout: mail servers scan a message before they accept it, and greet slowly to deter senders of

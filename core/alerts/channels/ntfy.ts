@@ -1,7 +1,7 @@
-import { isFiring } from '../notice.ts'
+import { isFiring } from '../incident.ts'
 import type { Channel, OutgoingMessage } from './channel.ts'
+import { inBytes, shorten, textBesideTitle, titleLine } from './channel.ts'
 import { json, post } from './http.ts'
-import { inBytes, shorten, textBesideTitle, titleLine } from './shorten.ts'
 
 /** A longer message becomes an attachment, which phones do not display. */
 const MOST_BYTES = 4_096

@@ -1,7 +1,7 @@
-import { isFiring } from '../notice.ts'
+import { isFiring } from '../incident.ts'
 import type { Channel, ChannelInput, ChannelOutcome } from './channel.ts'
+import { inBytes, shorten } from './channel.ts'
 import { post } from './http.ts'
-import { inBytes, shorten } from './shorten.ts'
 
 /** Healthchecks stores at most this much of a ping's body. */
 const MOST_BYTES = 10_000

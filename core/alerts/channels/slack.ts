@@ -1,6 +1,6 @@
 import type { Channel } from './channel.ts'
+import { shorten } from './channel.ts'
 import { json, post } from './http.ts'
-import { shorten } from './shorten.ts'
 
 const MOST_CHARACTERS = 40_000
 /** Discord accepts Slack's format at /slack, but refuses longer texts. */

@@ -1,7 +1,6 @@
-import { clampPause, classifyResponse, getField, tryParseJson } from './answer.ts'
 import type { Channel } from './channel.ts'
-import { exchange, json } from './http.ts'
-import { shorten } from './shorten.ts'
+import { shorten } from './channel.ts'
+import { clampPause, classifyResponse, exchange, getField, json, tryParseJson } from './http.ts'
 
 const MOST_CHARACTERS = 4_096
 

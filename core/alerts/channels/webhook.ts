@@ -1,6 +1,9 @@
 import { createHmac } from 'node:crypto'
-import type { Channel } from './channel.ts'
-import { buildPayload } from './facts.ts'
+import { message } from '../../lib/i18n/message.ts'
+import { englishWords } from '../../lib/i18n/words.ts'
+import type { Notice, NoticeKind } from '../incident.ts'
+import { getSeverity, getSubjects, type IncidentKind, type Severity } from '../kinds.ts'
+import type { Channel, OutgoingMessage } from './channel.ts'
 import { json, post } from './http.ts'
 
 /**
@@ -15,4 +18,97 @@ export const webhook: Channel = {
     const signed = { ...request.headers, 'X-Holdfast-Signature': signature }
     return post(key === '' ? request : { ...request, headers: signed }, given)
   },
+}
+
+/**
+ * The JSON object for a webhook or a program. Names and meanings stay the same while `schema` does; fields may be
+ * added. Times are ISO 8601, in UTC.
+ */
+interface Facts {
+  schema: 1
+  /** The same for every attempt, so that a receiver can ignore repetitions. */
+  delivery: string
+  /** Id of the notice, the same in all channels. */
+  id: string
+  /** failed, lasting, unstable: a failure; recovered, over, summary: its end; test. */
+  what: NoticeKind
+  /** Shared by all notices of one failure, from the first to the last. */
+  about: string
+  /** Number of incidents in the flap series; otherwise 1. */
+  times: number
+  at: string
+  incident: IncidentFacts
+  /** In Holdfast's language. `text` is the channel's filled-in template. */
+  title: string
+  body: string
+  text: string
+  urgent: boolean
+  computer: string
+  labels: { project: string; resource: string }
+}
+
+interface IncidentFacts {
+  id: string
+  /** test: no real incident. */
+  kind: IncidentKind | 'test'
+  severity: Severity | 'info'
+  /** The failing paths; after the end, those that had failed. */
+  paths: string[]
+  startedAt: string
+  /** null: it is ongoing. */
+  endedAt: string | null
+  /** Always in English. */
+  sentence: string
+}
+
+export function buildPayload(letter: OutgoingMessage): Facts {
+  const { id, notice, title, body, text, urgent, computer, labels } = letter
+  const { what, about, times, at } = notice
+  return {
+    schema: 1,
+    delivery: id,
+    id: notice.id,
+    what,
+    about,
+    times,
+    at: moment(at),
+    incident: what === 'test' ? noIncident(letter) : incidentFacts(notice),
+    // An unpaired surrogate is not valid text, and some JSON parsers reject it.
+    title: title.toWellFormed(),
+    body: body.toWellFormed(),
+    text: text.toWellFormed(),
+    urgent,
+    computer,
+    labels,
+  }
+}
+
+function incidentFacts({ incident }: Notice): IncidentFacts {
+  const { id, kind, startedAt, endedAt, sentence } = incident
+  return {
+    id,
+    kind,
+    severity: getSeverity(kind),
+    paths: getSubjects(incident).map((path) => path.toWellFormed()),
+    startedAt: moment(startedAt),
+    endedAt: endedAt === null ? null : moment(endedAt),
+    sentence: englishWords(sentence),
+  }
+}
+
+/** Returns a placeholder for a test, so that no program takes its example for a failure. */
+function noIncident({ notice: { incident, at }, computer }: OutgoingMessage): IncidentFacts {
+  return {
+    id: incident.id,
+    kind: 'test',
+    severity: 'info',
+    paths: [],
+    startedAt: moment(at),
+    endedAt: moment(at),
+    sentence: englishWords(message('notify.testBody', { computer })),
+  }
+}
+
+function moment(at: number): string {
+  return new Date(at).toISOString()
 }

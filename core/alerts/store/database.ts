@@ -1,18 +1,23 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { UserError } from '../../lib/i18n/user-error.ts'
-import { inTransaction } from '../../platform/sqlite.ts'
-import { type DatabaseKind, openDatabaseFile, readDatabaseFile } from '../../platform/sqlite-file.ts'
-import { type Incident, incidentSchema } from '../incident.ts'
-import { getSeverity, getSubjects } from '../kinds.ts'
-import type { Notice } from '../notice.ts'
-import { getNoticeKey, type OutboxEntry } from '../outbox.ts'
+import {
+  type DatabaseKind,
+  inTransaction,
+  openDatabaseFile,
+  readDatabaseFile,
+} from '../../platform/sqlite.ts'
+import { getNoticeKey, type OutboxEntry } from '../channel-sender.ts'
+import type { Notice } from '../incident.ts'
 import {
   deliverySchema,
+  type Incident,
+  incidentSchema,
   KEPT_DAYS,
   type NoticeDelivery,
   type TimelinePage,
   type TimelineQuestion,
-} from '../timeline.ts'
+} from '../incident.ts'
+import { getSeverity, getSubjects } from '../kinds.ts'
 
 /**
  * incident: the timeline; entry: the notices of all channels and their delivery state, in the order of their arrival
@@ -59,7 +64,7 @@ export interface Left {
   seen: { channel: string; notice: string }[]
 }
 
-export type AlertDatabase = ReturnType<typeof openAlertDatabase>
+type AlertDatabase = ReturnType<typeof openAlertDatabase>
 
 /** @throws system errors if the file cannot be created or opened */
 export function openAlertDatabase(file: string) {

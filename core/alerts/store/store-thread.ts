@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
 import { serveThread, tellOwner } from '../../lib/workers/thread.ts'
-import { reopening, type SetAside } from '../../platform/sqlite-file.ts'
-import type { StoreCalls } from './alert-store.ts'
+import { reopening, type SetAside } from '../../platform/sqlite.ts'
+import type { StoreCalls } from '../notifier.ts'
 import { openAlertDatabase } from './database.ts'
 
 /**

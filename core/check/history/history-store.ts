@@ -1,10 +1,47 @@
+import { type MessagePort, workerData } from 'node:worker_threads'
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite'
 import type { Message } from '../../lib/i18n/message.ts'
-import { inTransaction } from '../../platform/sqlite.ts'
-import { type DatabaseKind, openDatabaseFile, type SetAside } from '../../platform/sqlite-file.ts'
-import type { Checked, HistoryAnswer, HistoryQuestion, VerdictKind } from '../checker-messages.ts'
+import { serveThread, tellOwner } from '../../lib/workers/thread.ts'
+import {
+  type DatabaseKind,
+  inTransaction,
+  openDatabaseFile,
+  reopening,
+  type SetAside,
+} from '../../platform/sqlite.ts'
+import type {
+  Checked,
+  HistoryAnswer,
+  HistoryPoint,
+  HistoryQuestion,
+  VerdictKind,
+} from '../checker-messages.ts'
 import { verdictKinds } from '../verdict-kinds.ts'
-import { type CheckGroup, summarise, summariseSpans } from './points.ts'
+
+/**
+ * Runs the thread that keeps the history. SQLite's calls wait for the disk of the data directory, and checks must not
+ * wait with them.
+ */
+export function runHistoryThread(port: MessagePort): void {
+  const file = String(workerData)
+  const tell = (notice: Message) => tellOwner(port, notice)
+  const { use, close } = reopening(
+    file,
+    () => new HistoryStore(file, tell),
+    (aside) => tell(asideNotice(file, aside)),
+  )
+  serveThread<HistoryCalls>(
+    port,
+    {
+      write(checks) {
+        use((store) => store.write(checks, Date.now()))
+        return null
+      },
+      ask: (question) => use((store) => store.ask(question)),
+    },
+    close,
+  )
+}
 
 /**
  * Limit of bytes in use. Beyond it minutes, then single checks, are summed up early, and at last hours are removed.
@@ -145,7 +182,7 @@ const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
 /** A table of the history. Times are in milliseconds. */
-export interface Tier {
+interface Tier {
   table: string
   /** The unit of `span` in this table, counted since 1970. */
   spanMs: number
@@ -156,8 +193,8 @@ export interface Tier {
 
 /** Single checks are kept for a day, minutes for a week, hours for 400 days. */
 export const HOURS: Tier = { table: 'hours', spanMs: HOUR, keepMs: 400 * DAY, next: null }
-export const MINUTES: Tier = { table: 'minutes', spanMs: MINUTE, keepMs: 7 * DAY, next: HOURS }
-export const CHECKS: Tier = { table: 'checks', spanMs: MINUTE, keepMs: DAY, next: MINUTES }
+const MINUTES: Tier = { table: 'minutes', spanMs: MINUTE, keepMs: 7 * DAY, next: HOURS }
+const CHECKS: Tier = { table: 'checks', spanMs: MINUTE, keepMs: DAY, next: MINUTES }
 
 const rollup = ({ table, spanMs }: Tier) => `
 CREATE TABLE ${table} (
@@ -189,7 +226,7 @@ export const HISTORY: DatabaseKind = {
 }
 
 /** Builds the sentence about a file that was set aside. */
-export function asideNotice(path: string, { why, aside }: SetAside): Message {
+function asideNotice(path: string, { why, aside }: SetAside): Message {
   return { key: why === 'newer' ? 'check.historyNewer' : 'check.historyBroken', params: { path, aside } }
 }
 
@@ -200,4 +237,62 @@ export type KeptCheck = Pick<Checked, 'id' | 'at' | 'delayMs'> & { kind: Verdict
 export interface HistoryCalls {
   write: { input: readonly KeptCheck[]; output: null }
   ask: { input: HistoryQuestion; output: HistoryAnswer }
+}
+
+/** Checks of one path with the same verdict and similar delays, or a single check. */
+export type CheckGroup = {
+  /** Milliseconds since 1970. */
+  at: number
+  /** Index in verdictKinds. */
+  kind: number
+  /** The shortest and the longest delay, in microseconds; -1: these checks have none. */
+  least: number
+  most: number
+  count: number
+}
+
+/**
+ * Builds one point from at least one group. Count, verdicts, minimum and maximum are exact, and so are the median and
+ * the 99th percentile (nearest rank) of single checks. Those of rollups are off by less than 10 %: each delay counts
+ * as the geometric mean of its group's shortest and longest, which moves it by 9.6 % at most.
+ */
+export function summarise(at: number, groups: readonly CheckGroup[]): HistoryPoint {
+  const kinds: HistoryPoint['kinds'] = {}
+  for (const { kind, count } of groups) {
+    const name = verdictKinds[kind] ?? 'error'
+    kinds[name] = (kinds[name] ?? 0) + count
+  }
+  const gravest = verdictKinds.findLast((kind) => kinds[kind] !== undefined) ?? 'ok'
+  const delays = summariseDelays(groups.filter(({ least }) => least >= 0))
+  return { at, count: sumCounts(groups), delays, gravest, kinds }
+}
+
+/** Builds a point for each span of time that has checks; spans are counted from 1970, so they do not move. */
+export function summariseSpans(groups: readonly CheckGroup[], spanMs: number): HistoryPoint[] {
+  const spans = Map.groupBy(groups, ({ at }) => Math.floor(at / spanMs) * spanMs)
+  return [...spans].map(([at, some]) => summarise(at, some)).sort((a, b) => a.at - b.at)
+}
+
+function summariseDelays(groups: readonly CheckGroup[]): HistoryPoint['delays'] {
+  if (groups.length === 0) return null
+  const sorted = groups.toSorted((a, b) => getMeanDelay(a) - getMeanDelay(b))
+  const rank = (share: number): number => {
+    let rest = Math.ceil(sumCounts(groups) * share)
+    const found = sorted.find(({ count }) => {
+      rest -= count
+      return rest <= 0
+    })
+    return found === undefined ? 0 : getMeanDelay(found) / 1_000
+  }
+  const min = groups.reduce((least, group) => Math.min(least, group.least), Number.POSITIVE_INFINITY)
+  const max = groups.reduce((most, group) => Math.max(most, group.most), 0)
+  return { min: min / 1_000, median: rank(0.5), p99: rank(0.99), max: max / 1_000 }
+}
+
+function getMeanDelay({ least, most }: CheckGroup): number {
+  return Math.sqrt(least * most)
+}
+
+function sumCounts(groups: readonly CheckGroup[]): number {
+  return groups.reduce((sum, { count }) => sum + count, 0)
 }

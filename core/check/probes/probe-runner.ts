@@ -1,15 +1,30 @@
-import { constants, type Stats } from 'node:fs'
-import { realpath } from 'node:fs/promises'
-import { closeFailed } from '../../platform/fd.ts'
-import { findMount, hasUnseenWriters, type Mount, readMounts } from '../../platform/mounts/mountinfo.ts'
+import fs, { constants, readFileSync, readlinkSync, type Stats } from 'node:fs'
+import { realpath, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { warnUnlessCode } from '../../dropped-errors.ts'
+import { closeFailed, closeFd, openFd } from '../../platform/fd.ts'
+import {
+  findMount,
+  hasUnseenWriters,
+  isEmergency,
+  isReadOnly,
+  isWithin,
+  type Mount,
+  readMounts,
+  toMountId,
+} from '../../platform/mounts.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
-import type { PathToCheck, ProbeKind } from '../checker-messages.ts'
-import { toSystemError } from './errno.ts'
-import { type CheckProgress, callFailure, type Failure, type Findings, type PathMemory } from './findings.ts'
-import { evaluateMount, readErrorsCount } from './look-at-mount.ts'
-import { type Anchor, anchorPath } from './opath-handle.ts'
-import { listDirectory, readFile } from './read.ts'
-import { removeLeftOvers, writeFile } from './write-file.ts'
+import type { MountIdentity, PathToCheck, ProbeKind } from '../checker-messages.ts'
+import { listDirectory, readFile, removeLeftOvers, writeFile } from './file-probes.ts'
+import {
+  type CheckProgress,
+  callFailure,
+  type Failure,
+  type Findings,
+  type PathMemory,
+  toSystemError,
+} from './findings.ts'
 
 /** The checker's interface to the system; tests replace it. */
 export type Disk = ReturnType<typeof createSystemDisk>
@@ -218,4 +233,115 @@ async function runWrite(directory: string, memory: PathMemory, progress: CheckPr
     progress.delayMs = null
   }
   return { ...memory, unremoved }
+}
+
+/**
+ * Decides for the mount probe: compares the present mount of a path, and ext4's count of errors, with the remembered
+ * ones. Each boot and each network mount may change device numbers, so the mount point decides: a mount on a directory
+ * above the remembered point means that the disk is missing; another disk on the same point, or a further mount below
+ * it, is accepted. Returns the failures and the state to remember.
+ */
+export function evaluateMount(
+  memory: PathMemory,
+  mount: Mount,
+  errorsCount: number | null,
+): { failures: Failure[]; memory: PathMemory } {
+  const before = memory.known
+  const isSamePoint = before?.mount.point === mount.point
+  if (before !== null && !isSamePoint && isWithin(before.mount.point, mount.point)) {
+    const { point } = before.mount
+    return {
+      failures: [{ step: 'mount', cause: 'unmounted', point }],
+      memory: { ...memory, wasFaulty: true },
+    }
+  }
+  const { point, device, type, source } = mount
+  // After it has been writable, read-only is no longer the person's choice.
+  const mayBeIntended = !isEmergency(mount) && (!isSamePoint || before?.readOnlyByIntent === true)
+  const readOnlyByIntent = isReadOnly(mount) && mayBeIntended
+  const known = { mount: { point, device, type, source }, readOnlyByIntent }
+  if (isReadOnly(mount) && !readOnlyByIntent) {
+    const cause = isEmergency(mount) ? 'emergency' : 'read-only'
+    return { failures: [{ step: 'mount', cause, point }], memory: { ...memory, known, wasFaulty: true } }
+  }
+  const sound = soundCount(memory, known.mount, errorsCount)
+  const rise = (errorsCount ?? 0) - (sound ?? 0)
+  return {
+    failures: rise > 0 ? [{ step: 'mount', cause: 'ext4-errors', point, count: rise }] : [],
+    memory: { ...memory, known, wasFaulty: false, soundErrorsCount: sound },
+  }
+}
+
+/**
+ * Returns the count from which errors are counted. ext4 keeps its count over a remount until e2fsck repairs it. So a
+ * file system that returns from being read-only or missing gets a new start: that incident has been reported.
+ */
+function soundCount(memory: PathMemory, now: MountIdentity, count: number | null): number | null {
+  const { soundErrorsCount: before, known } = memory
+  if (count === null || before === null || memory.wasFaulty || count < before) return count
+  // The device number may have changed since a restart of the computer.
+  const isSameDisk = known?.mount.source === now.source && known.mount.type === now.type
+  return isSameDisk ? before : count
+}
+
+/** Returns ext4's own count of errors since the file system was made or last repaired; null: not ext4. */
+function readErrorsCount({ type, device }: Mount): number | null {
+  if (type !== 'ext4') return null
+  try {
+    const disk = path.basename(readlinkSync(`/sys/dev/block/${device}`))
+    return Number(readFileSync(`/sys/fs/ext4/${disk}/errors_count`, 'utf8'))
+  } catch (error) {
+    return warnUnlessCode(error, ['ENOENT', 'EINVAL'], 'the count of errors of ext4 cannot be read', null)
+  }
+}
+
+const fstat = promisify(fs.fstat)
+/** open(2)'s O_PATH, for which Node.js has no constant: resolves a path without opening the file. */
+const O_PATH = 0o10000000
+
+/** A path that was resolved once, so that all later calls are on the same mount. */
+interface Anchor {
+  /** A path to the same file, even if it is unmounted or renamed meanwhile. */
+  path: string
+  stats: Stats
+  /** The id of its mount in mountinfo; null where the system has none. */
+  mountId: number | null
+  release(): Promise<void>
+}
+
+/**
+ * Resolves a path without opening the file: with O_PATH no FIFO blocks and no device is touched. /proc/self/fd then
+ * leads to the same file without resolving its name again, so nothing is written to the directory under an unmounted
+ * disk.
+ *
+ * @param flags further flags of open(2), where O_PATH exists.
+ */
+async function anchorPath(path: string, flags = 0): Promise<Anchor> {
+  if (process.platform !== 'linux') {
+    const stats = await stat(path)
+    return {
+      path,
+      stats,
+      mountId: toMountId(stats),
+      release: () => Promise.resolve(),
+    }
+  }
+  const descriptor = await openFd(path, O_PATH | flags)
+  try {
+    return {
+      path: `/proc/self/fd/${descriptor}`,
+      stats: await fstat(descriptor),
+      mountId: readMountId(descriptor),
+      release: () => closeFd(descriptor),
+    }
+  } catch (error) {
+    await closeFd(descriptor)
+    throw error
+  }
+}
+
+/** Reads proc_pid_fdinfo(5). Synchronous: the kernel answers from its own memory without calling a file system. */
+function readMountId(descriptor: number): number | null {
+  const id = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'))?.[1]
+  return id === undefined ? null : Number(id)
 }

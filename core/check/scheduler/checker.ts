@@ -1,13 +1,32 @@
 import { isDeepStrictEqual } from 'node:util'
+import { message } from '../../lib/i18n/message.ts'
 import type { WorkerConfig } from '../../lib/workers/definition.ts'
-import type { Checked, checkerDefinition, PathToCheck, RememberedMount } from '../checker-messages.ts'
-import { freshMemory, type PathMemory } from '../probes/findings.ts'
-import { slowLimit } from '../verdict.ts'
-import { Reporter } from './reporter.ts'
-import { type ChecksOutParts, RunningChecks } from './running-checks.ts'
-import { createSpotChecks } from './spot-checks.ts'
-import { callAt, chooseTimeouts, dueAt, tickAfter } from './timetable.ts'
-import { isOn, Watch } from './watched-path.ts'
+import { isWithin } from '../../platform/mounts.ts'
+import type {
+  Checked,
+  checkerDefinition,
+  PathToCheck,
+  RememberedMount,
+  Verdict,
+} from '../checker-messages.ts'
+import {
+  type CheckProgress,
+  type Findings,
+  freshMemory,
+  newProgress,
+  type PathMemory,
+} from '../probes/findings.ts'
+import type { Disk } from '../probes/probe-runner.ts'
+import {
+  fileSystemHungVerdict,
+  hungVerdict,
+  noThreadVerdict,
+  pickGravest,
+  slowLimit,
+  toVerdict,
+} from '../verdict.ts'
+import type { ConcurrencyLimit } from './timetable.ts'
+import { callAt, chooseTimeouts, dueAt, SUSPICION_MS, type Timetable, tickAfter } from './timetable.ts'
 
 export type CheckerConfig = WorkerConfig<typeof checkerDefinition>
 
@@ -108,4 +127,422 @@ function toMemory(remembered: RememberedMount | undefined): PathMemory {
   if (remembered === undefined) return freshMemory
   const { soundErrorsCount, ...known } = remembered
   return { ...freshMemory, known, soundErrorsCount }
+}
+
+/**
+ * Chooses, for each file system, the path whose spot check was longest ago. Paths with a write probe take precedence,
+ * since writing may hang alone. Skips a file system if such a path has been checked since `recentMs`.
+ */
+function choosePaths(
+  watches: Iterable<Watch>,
+  getFileSystem: (watch: Watch) => string,
+  recentMs: number,
+): [fileSystem: string, chosen: Watch][] {
+  return [...Map.groupBy(watches, getFileSystem)].flatMap(([fileSystem, group]) => {
+    const writing = group.filter(({ target }) => target.probes.includes('write'))
+    const eligible = writing.length > 0 ? writing : group
+    if (eligible.some(({ begunMs }) => begunMs > recentMs)) return []
+    // A path with a running check is watched already; a hang there need not be the file system's.
+    const free = eligible.filter(({ check }) => check === null)
+    const [first] = free.sort((a, b) => a.spotCheckedMs - b.spotCheckedMs)
+    return first === undefined ? [] : [[fileSystem, first]]
+  })
+}
+
+/**
+ * Checks one path of each file system between the ticks, a different one each time. If that takes long, all paths of
+ * the file system are checked at once, so that a hang is soon known for all of them.
+ */
+function createSpotChecks(
+  watches: ReadonlyMap<string, Watch>,
+  getFileSystem: (watch: Watch) => string,
+  begin: (watch: Watch) => void,
+) {
+  let everyMs: number | null = null
+  let cancel = () => {}
+
+  const suspect = (fileSystem: string) => {
+    for (const watch of watches.values()) if (getFileSystem(watch) === fileSystem) begin(watch)
+  }
+  const check = (ms: number) => {
+    const now = performance.now()
+    cancel = callAt(now + ms, () => check(ms))
+    for (const [fileSystem, watch] of choosePaths(watches.values(), getFileSystem, now - ms / 10)) {
+      watch.spotCheckedMs = now
+      begin(watch)
+      const { check } = watch
+      if (check !== null) check.cancelSuspicion = callAt(now + SUSPICION_MS, () => suspect(fileSystem))
+    }
+  }
+  return {
+    /** Sets the interval in milliseconds; null: no spot checks. */
+    every: (ms: number | null) => {
+      if (ms === everyMs) return
+      cancel()
+      everyMs = ms
+      if (ms !== null) cancel = callAt(performance.now() + ms, () => check(ms))
+    },
+    stop: () => cancel(),
+  }
+}
+
+/**
+ * Limit of abandoned checks of one mount point that are still running. It bounds the threads that a point can block
+ * which is mounted again and again and hangs each time, four threads each time. At the limit a path waits for its own
+ * check.
+ */
+const MOST_ABANDONED = 32
+
+interface ChecksOutParts {
+  disk: Disk
+  limit: ConcurrencyLimit
+  reporter: Reporter
+  /** Called once for each path whose file system refuses O_DIRECT. */
+  buffered(path: string): void
+}
+
+/** The running checks. Each returns or becomes overdue. The result of a check that its path has replaced is dropped. */
+class RunningChecks {
+  readonly #parts: ChecksOutParts
+  readonly #semaphores = new Semaphores()
+  /** Mount points of abandoned checks that are still running. */
+  readonly #abandoned = new Map<Check, string>()
+  /** Time limit of a check, in milliseconds. */
+  timeoutMs = 0
+
+  constructor(parts: ChecksOutParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Checks a path once its file system's semaphore and the limit permit. If its last check is overdue, reports the
+   * hang, unless that check began on a mount that is gone: then it is abandoned, and a new check starts.
+   */
+  begin(watch: Watch): void {
+    const { check } = watch
+    if (check === null) this.#start(watch)
+    else if (check.isOverdue) this.#stillOut(check, Date.now())
+  }
+
+  /** Returns false while the check waits for its turn. */
+  isOut(check: Check): boolean {
+    return this.#semaphores.isOut(check)
+  }
+
+  /** True if the check began on a mount that is gone. */
+  isRemounted({ watch: { target, memory }, mountedAs }: Check): boolean {
+    return this.#parts.disk.mountedAs(target.path, memory) !== mountedAs
+  }
+
+  /** Cancels a check: it never runs, or its result is dropped. */
+  cancel(check: Check): void {
+    check.cancelDeadline()
+    check.cancelSuspicion()
+    this.#semaphores.release(check)
+    if (check.watch.check === check) check.watch.check = null
+  }
+
+  #start(watch: Watch): void {
+    const { disk, reporter } = this.#parts
+    const at = Date.now()
+    const fileSystem = disk.getFileSystem(watch.target.path, watch.memory)
+    const stuckMs = this.#semaphores.stuckSince(fileSystem)
+    if (stuckMs !== null) {
+      reporter.fileSystemHung(watch, at, stuckMs)
+      return
+    }
+    const check = new Check(watch, at, fileSystem)
+    watch.check = check
+    watch.begunMs = performance.now()
+    this.#armDeadline(check, watch.begunMs)
+    this.#semaphores.acquire(check, () => this.#run(check))
+  }
+
+  #run(check: Check): void {
+    const { disk, limit } = this.#parts
+    const { target, memory } = check.watch
+    const findings = limit.run(() => {
+      check.begunMs = performance.now()
+      check.mountedAs = disk.mountedAs(target.path, memory)
+      return disk.check(target, memory, check.progress)
+    })
+    // A disk resolves whatever the system's calls return; an error that it throws is its own bug, and is reported.
+    const broken = (error: unknown) => brokenProbe(check.progress, String(error), memory)
+    void findings.catch(broken).then((found) => this.#finish(check, found))
+  }
+
+  #finish(check: Check, findings: Findings | null): void {
+    this.#abandoned.delete(check)
+    const { reporter, buffered } = this.#parts
+    const { watch, at } = check
+    const isItsOwn = watch.check === check
+    this.cancel(check)
+    // A late result was reported as a failure; the next good check reports the recovery.
+    if (check.isOverdue || !isItsOwn) return
+    if (findings === null) reporter.noThread(watch, at)
+    else {
+      if (findings.memory.isBuffered && !watch.memory.isBuffered) buffered(watch.target.path)
+      watch.memory = findings.memory
+      reporter.findings(watch, at, findings)
+    }
+  }
+
+  #armDeadline(check: Check, fromMs: number): void {
+    check.cancelDeadline = callAt(fromMs + this.timeoutMs, () => this.#overdue(check))
+  }
+
+  #overdue(check: Check): void {
+    const { begunMs, fileSystem, watch, at } = check
+    const now = performance.now()
+    if (begunMs !== null && now >= begunMs + this.timeoutMs) {
+      check.isOverdue = true
+      this.#stillOut(check, at)
+      return
+    }
+    const stuckMs = this.#semaphores.isOut(check) ? null : this.#semaphores.stuckSince(fileSystem)
+    // Its time begins with its first call: so far it has waited for its turn, behind checks that do return.
+    if (stuckMs === null) this.#armDeadline(check, begunMs ?? now)
+    else {
+      this.cancel(check)
+      this.#parts.reporter.fileSystemHung(watch, at, stuckMs)
+    }
+  }
+
+  #stillOut(check: Check, at: number): void {
+    const { watch, progress, begunMs } = check
+    if (this.#abandon(check)) this.#start(watch)
+    else this.#parts.reporter.hung(watch, at, progress, begunMs ?? performance.now())
+  }
+
+  /** Abandons a check that began on a mount that is gone; false: its mount is the same, or too many were abandoned. */
+  #abandon(check: Check): boolean {
+    const point = getMountPoint(check.watch)
+    const count = [...this.#abandoned.values()].filter((one) => one === point).length
+    if (count >= MOST_ABANDONED || !this.isRemounted(check)) return false
+    this.#abandoned.set(check, point)
+    this.cancel(check)
+    return true
+  }
+}
+
+/** Limit of simultaneous checks on one file system, and therefore of the threads that a dead disk can block. */
+const CHECKS_PER_FILE_SYSTEM = 4
+
+interface Semaphore {
+  out: Set<Check>
+  /** Checks that wait for their turn, with the functions that start them. */
+  waiting: Map<Check, () => void>
+}
+
+/** A semaphore for each file system. */
+class Semaphores {
+  readonly #semaphores = new Map<string, Semaphore>()
+
+  /** Calls `run` at once or, at the limit, after a release. */
+  acquire(check: Check, run: () => void): void {
+    const known = this.#semaphores.get(check.fileSystem) ?? { out: new Set(), waiting: new Map() }
+    this.#semaphores.set(check.fileSystem, known)
+    known.waiting.set(check, run)
+    this.#serve(check.fileSystem, known)
+  }
+
+  /** Releases a check that has ended, was cancelled before its turn, or was abandoned. May be repeated. */
+  release(check: Check): void {
+    const known = this.#semaphores.get(check.fileSystem)
+    if (known === undefined) return
+    known.out.delete(check)
+    known.waiting.delete(check)
+    this.#serve(check.fileSystem, known)
+  }
+
+  isOut(check: Check): boolean {
+    return this.#semaphores.get(check.fileSystem)?.out.has(check) === true
+  }
+
+  /**
+   * Returns the start of the oldest overdue check if the file system is at its limit; else null. Until that check
+   * returns, the file system counts as hung.
+   */
+  stuckSince(fileSystem: string): number | null {
+    const out = [...(this.#semaphores.get(fileSystem)?.out ?? [])]
+    const stuck = out.length < CHECKS_PER_FILE_SYSTEM ? [] : out.filter(({ isOverdue }) => isOverdue)
+    return stuck.length === 0 ? null : Math.min(...stuck.map(({ begunMs }) => begunMs ?? 0))
+  }
+
+  #serve(fileSystem: string, { out, waiting }: Semaphore): void {
+    for (const [check, run] of waiting) {
+      if (out.size >= CHECKS_PER_FILE_SYSTEM) break
+      waiting.delete(check)
+      out.add(check)
+      run()
+    }
+    if (out.size === 0 && waiting.size === 0) this.#semaphores.delete(fileSystem)
+  }
+}
+
+/** Shortest interval between reports, in milliseconds. */
+const REPORT_EVERY_MS = 100
+/** Verdicts that arrive within this time are reported together, in milliseconds. */
+const GATHER_MS = 5
+/** Limit of paths in one report; larger ones are split, so that no message blocks the supervisor. */
+const MOST_PATHS = 1_000
+
+/** Turns the findings of checks into reports. `at` is the wall time of the check, in milliseconds. */
+class Reporter {
+  readonly #report: (checked: Checked[]) => void
+  /** Only the newest report of each path waits. */
+  readonly #waiting = new Map<string, Checked>()
+  /** Successful probes that took longer than this, in milliseconds, are slow. */
+  slowLimitMs = Number.POSITIVE_INFINITY
+  #reportedMs = Number.NEGATIVE_INFINITY
+  #cancel: (() => void) | null = null
+
+  constructor(report: (checked: Checked[]) => void) {
+    this.#report = report
+  }
+
+  findings(watch: Watch, at: number, { probes, delayMs, leadsTo }: Findings): void {
+    const { path } = watch.target
+    const verdicts = this.#toVerdicts(path, probes)
+    const checked = toChecked(watch, at, verdicts, pickGravest(path, verdicts), delayMs)
+    this.#tell(leadsTo === undefined ? checked : { ...checked, leadsTo })
+  }
+
+  /** Reports a check that is past its deadline: its finished probes, and the one that hangs. */
+  hung(watch: Watch, at: number, progress: CheckProgress, sinceMs: number): void {
+    const { path } = watch.target
+    const hung = hungVerdict(path, progress.step, performance.now() - sinceMs)
+    const probes = { ...this.#toVerdicts(path, progress.done), [progress.probe]: hung }
+    const delayMs = progress.probe === 'read' ? null : progress.delayMs
+    this.#tell(toChecked(watch, at, probes, hung, delayMs))
+  }
+
+  /** Reports, without touching the path, that other paths hang on the same file system. */
+  fileSystemHung(watch: Watch, at: number, sinceMs: number): void {
+    const { path } = watch.target
+    const verdict = fileSystemHungVerdict(path, getMountPoint(watch), performance.now() - sinceMs)
+    this.#tellUntouched(watch, at, verdict)
+  }
+
+  /** Reports that a check was not begun, since too many checks hang, on this or other file systems. */
+  noThread(watch: Watch, at: number): void {
+    this.#tellUntouched(watch, at, noThreadVerdict(watch.target.path))
+  }
+
+  /** Drops the waiting report of a path that is no longer checked. */
+  forget(id: string): void {
+    this.#waiting.delete(id)
+  }
+
+  stop(): void {
+    this.#cancel?.()
+    this.#cancel = null
+    this.#waiting.clear()
+  }
+
+  #toVerdicts(path: string, probes: Findings['probes']): Checked['probes'] {
+    return Object.fromEntries(
+      Object.entries(probes).map(([probe, finding]) => [probe, toVerdict(path, finding, this.slowLimitMs)]),
+    )
+  }
+
+  #tellUntouched(watch: Watch, at: number, verdict: Verdict): void {
+    const probes = Object.fromEntries(watch.target.probes.map((probe) => [probe, verdict]))
+    this.#tell(toChecked(watch, at, probes, verdict, null))
+  }
+
+  #tell(checked: Checked): void {
+    this.#waiting.set(checked.id, checked)
+    this.#reportSoon()
+  }
+
+  #reportSoon(): void {
+    if (this.#cancel !== null) return
+    const atMs = Math.max(this.#reportedMs + REPORT_EVERY_MS, performance.now() + GATHER_MS)
+    this.#cancel = callAt(atMs, () => this.#reportSome())
+  }
+
+  #reportSome(): void {
+    this.#cancel = null
+    this.#reportedMs = performance.now()
+    const some = [...this.#waiting.values()].slice(0, MOST_PATHS)
+    for (const { id } of some) this.#waiting.delete(id)
+    if (some.length > 0) this.#report(some)
+    if (this.#waiting.size > 0) this.#reportSoon()
+  }
+}
+
+function toChecked(
+  { target: { id, path }, memory: { known, wasFaulty, ...memory } }: Watch,
+  at: number,
+  probes: Checked['probes'],
+  verdict: Verdict,
+  delayMs: number | null,
+): Checked {
+  const mount = known?.mount ?? null
+  const readOnlyByIntent = known?.readOnlyByIntent ?? false
+  const isQuietlyReadOnly = readOnlyByIntent && verdict.kind === 'ok'
+  const overall = isQuietlyReadOnly
+    ? { ...verdict, sentence: message('check.okReadOnly', { path }) }
+    : verdict
+  // After a fault with its own report the errors are counted from a new start, also by the next process.
+  const soundErrorsCount = wasFaulty ? null : memory.soundErrorsCount
+  return { id, path, at, overall, probes, delayMs, mount, readOnlyByIntent, soundErrorsCount }
+}
+
+/** A path on its timetable. */
+export class Watch {
+  readonly target: PathToCheck
+  timetable: Timetable = { startMs: 0, intervalMs: 0 }
+  tick = 0
+  cancelTick = () => {}
+  memory: PathMemory
+  /** Monotonic milliseconds of the start of its last check, and of its last spot check. */
+  begunMs = Number.NEGATIVE_INFINITY
+  spotCheckedMs = Number.NEGATIVE_INFINITY
+  /** The check that runs or waits for its turn. */
+  check: Check | null = null
+
+  constructor(target: PathToCheck, memory: PathMemory) {
+    this.target = target
+    this.memory = memory
+  }
+}
+
+/** A check, from before its start. */
+export class Check {
+  readonly watch: Watch
+  /** Milliseconds since 1970 of its tick. */
+  readonly at: number
+  readonly fileSystem: string
+  /** Monotonic milliseconds of its first call; null while it waits for its turn. */
+  begunMs: number | null = null
+  /** The mounts that led to its path when it began (Disk.mountedAs). */
+  mountedAs = ''
+  readonly progress: CheckProgress
+  cancelDeadline = () => {}
+  cancelSuspicion = () => {}
+  isOverdue = false
+
+  constructor(watch: Watch, at: number, fileSystem: string) {
+    this.watch = watch
+    this.at = at
+    this.fileSystem = fileSystem
+    this.progress = newProgress(watch.target.probes)
+  }
+}
+
+/** Returns the last known mount point of a path; before its first check, its own path, which may be one. */
+function getMountPoint({ memory, target }: Watch): string {
+  return memory.known?.mount.point ?? target.path
+}
+
+/** True if a path was last known on this mount point; before its first check, if it may be. */
+export function isOn({ memory, target }: Watch, point: string): boolean {
+  return memory.known === null ? isWithin(target.path, point) : memory.known.mount.point === point
+}
+
+function brokenProbe({ probe, step }: CheckProgress, reason: string, memory: PathMemory): Findings {
+  const failure = { step, cause: 'call' as const, errno: 0, code: reason }
+  return { probes: { [probe]: { failures: [failure], elapsedMs: 0 } }, delayMs: null, memory }
 }

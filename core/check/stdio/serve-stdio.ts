@@ -1,14 +1,26 @@
 import type { Readable, Writable } from 'node:stream'
 import { message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
-import type { ConcurrencyLimit } from '../concurrency-limit.ts'
-import type { ProbeReadResult } from '../probes/read.ts'
-import { createLineSplitter, type Line } from './command.ts'
-import { formatEvent } from './event.ts'
-import { createEventOutput, type StdioLog } from './outputs.ts'
-import { type StdioOptions, StdioSession } from './stdio-session.ts'
+import type { ProbeReadResult } from '../probes/file-probes.ts'
+import { type ConcurrencyLimit, callAt, dueAt, type Timetable, tickAfter } from '../scheduler/timetable.ts'
+import {
+  createLineSplitter,
+  EAGAIN,
+  EEXIST_MONITORING,
+  EINPROGRESS,
+  EINVAL,
+  ENOENT,
+  failedEvent,
+  formatEvent,
+  type Line,
+  parseCommand,
+  reply,
+  type StdioEvent,
+  timedOutEvent,
+  wellEvent,
+} from './stdio-protocol.ts'
 
-export interface StdioPorts {
+interface StdioPorts {
   input: Readable
   output: Writable
   log: StdioLog
@@ -52,4 +64,219 @@ async function takeLines(input: Readable, take: (line: Line) => void): Promise<v
     input.once('close', resolve)
   })
   splitter.end().forEach(take)
+}
+
+/** How long the end of input waits for running checks, in milliseconds: their reads may hang for ever. */
+const CHECKS_WITHIN_MS = 1_000
+
+interface StdioOptions {
+  /** A read that takes longer is reported as timed out; null: no time limit. */
+  timeoutMs: number | null
+  quoted: boolean
+}
+
+interface SessionPorts {
+  say(event: StdioEvent): void
+  /** Reads a path once; null: not begun, since too many reads hang. */
+  read(path: string): Promise<ProbeReadResult | null>
+  /** True if the parent does not read the events: no check is started meanwhile. */
+  isBehind(): boolean
+  warn(key: Warning, path: string): void
+}
+type Warning = 'check.buffered' | 'check.noThread'
+
+class Monitored {
+  readonly path: string
+  readonly timetable: Timetable
+  tick = 0
+  cancelTick = () => {}
+  cancelDeadline = () => {}
+  isOut = false
+  isStopping = false
+  /** Warnings that were logged for it, each once. */
+  readonly warned = new Set<Warning>()
+
+  constructor(path: string, intervalMs: number) {
+    this.path = path
+    this.timetable = { startMs: performance.now(), intervalMs }
+  }
+}
+
+/** Implements the rules of the protocol. Paths and lines have one character for each byte. */
+class StdioSession {
+  readonly #options: StdioOptions
+  readonly #ports: SessionPorts
+  readonly #paths = new Map<string, Monitored>()
+  /** Paths that were due while the parent was behind. */
+  readonly #owed = new Set<Monitored>()
+  #checked = () => {}
+
+  constructor(options: StdioOptions, ports: SessionPorts) {
+    this.#options = options
+    this.#ports = ports
+  }
+
+  line(text: string): void {
+    const command = parseCommand(text, this.#options)
+    if (command.verb === 'start') this.#start(command.path, command.intervalMs)
+    else if (command.verb === 'stop') this.#stop(command.path)
+    else this.#ports.say(command.reply)
+  }
+
+  tooLong(): void {
+    this.#ports.say(reply('-', '-', EINVAL, 'line too long'))
+  }
+
+  /** Runs the delayed checks when the parent is no longer behind. */
+  goOn(): void {
+    for (const one of this.#owed) if (!one.isOut && this.#paths.get(one.path) === one) void this.#check(one)
+    this.#owed.clear()
+  }
+
+  /** Begins no further check; resolves when the running ones have ended, or after CHECKS_WITHIN_MS. */
+  async end(): Promise<void> {
+    const paths = this.#paths
+    for (const { cancelTick } of paths.values()) cancelTick()
+    await new Promise<void>((resolve) => {
+      const cancel = callAt(performance.now() + CHECKS_WITHIN_MS, resolve)
+      this.#checked = () => {
+        if ([...paths.values()].some(({ isOut }) => isOut)) return
+        cancel()
+        resolve()
+      }
+      this.#checked()
+    })
+    for (const { cancelDeadline } of paths.values()) cancelDeadline()
+  }
+
+  #start(path: string, intervalMs: number): void {
+    if (this.#paths.has(path)) {
+      this.#ports.say(reply('start', path, EEXIST_MONITORING, 'already monitoring path'))
+      return
+    }
+    const monitored = new Monitored(path, intervalMs)
+    this.#paths.set(path, monitored)
+    this.#ports.say(reply('start', path, 0, 'started'))
+    this.#tick(monitored)
+  }
+
+  #stop(path: string): void {
+    const monitored = this.#paths.get(path)
+    monitored?.cancelTick()
+    if (monitored === undefined) this.#ports.say(reply('stop', path, ENOENT, 'not monitoring path'))
+    else if (monitored.isOut) {
+      monitored.isStopping = true
+      this.#ports.say(reply('stop', path, EINPROGRESS, 'stopping in progress'))
+    } else this.#stopped(path)
+  }
+
+  #stopped(path: string): void {
+    this.#paths.delete(path)
+    this.#ports.say(reply('stop', path, 0, 'stopped'))
+  }
+
+  #tick(monitored: Monitored): void {
+    monitored.tick = tickAfter(monitored.timetable, monitored.tick, performance.now())
+    monitored.cancelTick = callAt(dueAt(monitored.timetable, monitored.tick), () => this.#tick(monitored))
+    if (this.#ports.isBehind()) this.#owed.add(monitored)
+    else if (!monitored.isOut) void this.#check(monitored)
+  }
+
+  async #check(monitored: Monitored): Promise<void> {
+    const { say, read } = this.#ports
+    const { timeoutMs } = this.#options
+    const { path } = monitored
+    let hasTimedOut = false
+    monitored.isOut = true
+    if (timeoutMs !== null) {
+      monitored.cancelDeadline = callAt(performance.now() + timeoutMs, () => {
+        hasTimedOut = true
+        say(timedOutEvent(path))
+      })
+    }
+    const event = this.#toEvent(monitored, await read(path))
+    monitored.cancelDeadline()
+    monitored.isOut = false
+    // A read that timed out was reported as a failure; the next good one reports the recovery.
+    if (!hasTimedOut) say(event)
+    if (monitored.isStopping) this.#stopped(path)
+    this.#checked()
+  }
+
+  #toEvent(monitored: Monitored, found: ProbeReadResult | null): StdioEvent {
+    const { path } = monitored
+    if (found === null) {
+      this.#warnOnce(monitored, 'check.noThread')
+      return failedEvent(path, EAGAIN)
+    }
+    if (found.failure !== null) return failedEvent(path, found.failure.errno)
+    if (found.isBuffered) this.#warnOnce(monitored, 'check.buffered')
+    return wellEvent(path, found.delayMs)
+  }
+
+  #warnOnce({ path, warned }: Monitored, key: Warning): void {
+    if (!warned.has(key)) this.#ports.warn(key, path)
+    warned.add(key)
+  }
+}
+
+/** The parent is behind if it has more than this number of bytes to read. */
+const MOST_UNREAD_EVENTS = 256 * 1024
+
+/**
+ * Writes events to a parent that may read slowly or not at all. While the parent is behind, no new work must be
+ * started, so that the waiting events are bounded by the work in progress.
+ */
+export function createEventOutput(stream: Writable, format: (event: StdioEvent) => string) {
+  let gathered = ''
+  let relief: () => void = () => undefined
+  // The parent is gone: drop everything from now on.
+  stream.on('error', () => stream.destroy())
+  const unread = () => (stream.destroyed ? 0 : gathered.length + stream.writableLength)
+  const write = (done?: () => void) => {
+    const text = gathered
+    gathered = ''
+    stream.write(text, 'latin1', () => {
+      if (unread() <= MOST_UNREAD_EVENTS / 2) relief()
+      done?.()
+    })
+  }
+
+  return {
+    /** Queues an event. Events of one moment are written together, which costs as much for a thousand as for one. */
+    say: (event: StdioEvent) => {
+      if (gathered === '') setImmediate(write)
+      gathered += format(event)
+    },
+    isBehind: () => unread() > MOST_UNREAD_EVENTS,
+    /** Sets the callback for the moment when the parent is no longer behind. */
+    onRelief: (listener: () => void) => {
+      relief = listener
+    },
+    /** Resolves after all events were passed to the system, or the parent is gone. */
+    drained: () => new Promise<void>(write),
+  }
+}
+
+/** Unread log messages beyond this many bytes are dropped and counted, as the parent need not read the log. */
+const MOST_UNREAD_LOG = 64 * 1024
+
+type StdioLevel = 'INFO' | 'WARNING' | 'ERROR'
+type StdioLog = (level: StdioLevel, message: string) => void
+
+/** Writes log lines "LEVEL message" for a parent that may never read them. */
+export function createLogOutput(stream: Writable): StdioLog {
+  let dropped = 0
+  stream.on('error', () => undefined)
+  return (level, message) => {
+    if (stream.writableLength > MOST_UNREAD_LOG) {
+      dropped += 1
+      return
+    }
+    if (dropped > 0)
+      stream.write(`WARNING ${dropped} log messages were dropped, because they were not read\n`)
+    dropped = 0
+    // A message is one line, even if the path in it has line breaks.
+    stream.write(`${level} ${message.replace(/[\r\n]/g, ' ')}\n`)
+  }
 }

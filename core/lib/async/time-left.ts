@@ -13,7 +13,7 @@ const MOST_APART = 4
 /** Longer times, in milliseconds, cannot be estimated. */
 const LONGEST_MS = 30 * 86_400_000
 
-export interface ToGo {
+interface ToGo {
   files: number
   bytes: number
 }

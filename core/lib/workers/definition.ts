@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { messageSchema } from '../i18n/message-schema.ts'
 
 /** A request that a supervisor may send to a worker. */
-export interface RequestDefinition<Input = unknown, Output = unknown> {
+interface RequestDefinition<Input = unknown, Output = unknown> {
   input: z.ZodType<Input>
   output: z.ZodType<Output>
 }

@@ -1,6 +1,5 @@
 import { logDroppedErrors } from '../../dropped-errors.ts'
 import { toSentence } from '../i18n/user-error.ts'
-import { collectStart } from './collect-start.ts'
 import {
   type FromWorker,
   type LogLevel,
@@ -9,7 +8,7 @@ import {
   type WorkerDefinition,
   type WorkerReport,
 } from './definition.ts'
-import { endNow } from './end-now.ts'
+import { collectStart, endNow } from './process.ts'
 
 /** Interval of a worker's heartbeat; the supervisor's timeout is a multiple of it. */
 export const ALIVE_EVERY_MS = 5_000
@@ -146,4 +145,17 @@ export interface WorkerPort {
   listen(listener: (message: unknown) => void): void
   /** Called once when the supervisor has exited: a worker must not outlive it. */
   onClose(listener: () => void): void
+}
+
+/** Returns the port of a worker that was started with fork() of node:child_process. */
+export function childProcessPort(): WorkerPort {
+  if (process.send === undefined) throw new Error('This file is started by Holdfast itself, not by hand.')
+  return {
+    post: (message) => {
+      // Errors are ignored: the supervisor may just have exited.
+      if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
+    },
+    listen: (listener) => process.on('message', listener),
+    onClose: (listener) => process.once('disconnect', listener),
+  }
 }

@@ -1,8 +1,8 @@
 import { type MessagePort, Worker } from 'node:worker_threads'
 import { logDroppedError, logDroppedErrors } from '../../dropped-errors.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
-import { withTimeout } from '../async/with-timeout.ts'
-import { collectStart } from './collect-start.ts'
+import { withTimeout } from '../async/timing.ts'
+import { collectStart } from './process.ts'
 
 // All threads are created here. Calls to a hanging disk block only their thread.
 
@@ -46,7 +46,7 @@ export interface Thread<C extends Calls<C>> {
   close(): Promise<void>
 }
 
-export interface ThreadOptions {
+interface ThreadOptions {
   /** Passed as workerData, cloned at each start. */
   data?: unknown
   /** Limit of the young generation: without it, garbage alone would use a hundred megabytes. */

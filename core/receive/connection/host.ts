@@ -1,14 +1,15 @@
 import { settled } from '../../dropped-errors.ts'
 import { createLimitedLog, type LimitedLog } from '../../lib/async/limited-log.ts'
 import type { FrameHeader } from '../../protocol/frames.ts'
+import type { FileStatus, RefusalCode } from '../../protocol/limits.ts'
+import { type NameFault, nameFaults } from '../../protocol/names.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import type { Outcome } from '../../store/outcome.ts'
 import type { Sender, Senders } from '../../store/senders/senders.ts'
+import type { AnswerWindow } from '../../store/session/upload-session.ts'
 import type { Store } from '../../store/store.ts'
 import { redeemCode } from '../pairing/invitation.ts'
 import type { SeenLog } from '../senders/last-seen.ts'
-import type { ActiveConnection, Connected } from './active-connections.ts'
-import { type Counters, countOne, formatRefusal, type RefusedKind } from './refusals.ts'
 
 interface HostParts {
   name: string
@@ -85,4 +86,177 @@ export function createConnectionHost(parts: HostParts) {
       for (const one of [...refusedLogs.values(), logRefusedFile]) one.end()
     },
   }
+}
+
+/** Memory of this process for all senders together. Each sender gets half of the rest, within limits. */
+const MEMORY_BYTES = 256 * 1024 * 1024
+const WINDOW_BYTES = { least: 2 * 1024 * 1024, most: 16 * 1024 * 1024 }
+const WINDOW_FILES = 8192
+/**
+ * Longer than the interval between a sender's frames (ALIVE_EVERY_MS), shorter than a new connection waits for its
+ * welcome.
+ */
+const SIGN_OF_LIFE_MS = 6_000
+const LOOK_MS = 100
+/** Maximum number of restore connections: per sender, and in total. */
+const RESTORES_OF_ONE = 2
+const RESTORES = 32
+
+/** An admitted connection of a sender. */
+export interface ActiveConnection {
+  /** Time of the last frame from it, by the monotonic clock. */
+  heardAt(): number
+  /** Called if another connection claims to be the same sender. `from`: its address. */
+  onTwice(from: string): void
+  /** Called when the sender is revoked. */
+  drop(sender: Sender): void
+  /** Called when a new connection of this sender replaces this one, which gave no sign of life. */
+  replace(): void
+  /** Called when there may be files that the sender should offer again. */
+  want(): void
+}
+
+export interface ConnectionPlace {
+  window: AnswerWindow
+  leave(): void
+}
+
+/** The admitted connections: one for each sender. */
+export type Connected = ReturnType<typeof createConnected>
+
+export function createConnected() {
+  const places = new Map<string, { sender: Sender; guest: ActiveConnection; window: AnswerWindow }>()
+  const restores = new Set<{ sender: Sender; guest: Pick<ActiveConnection, 'drop'> }>()
+  const waiting = new Set<string>()
+
+  /** True if the existing connection gives a sign of life. */
+  const isAlive = async (guest: ActiveConnection, isThere: () => boolean): Promise<boolean> => {
+    const since = performance.now()
+    while (isThere() && performance.now() - since < SIGN_OF_LIFE_MS) {
+      if (guest.heardAt() > since) return true
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    }
+    return false
+  }
+
+  const place = (sender: Sender, guest: ActiveConnection): ConnectionPlace => {
+    const given = [...places.values()].reduce((sum, { window }) => sum + window.bytes, 0)
+    const part = Math.floor((MEMORY_BYTES - given) / 2)
+    const bytes = Math.max(WINDOW_BYTES.least, Math.min(WINDOW_BYTES.most, part))
+    const mine = { sender, guest, window: { bytes, files: WINDOW_FILES } }
+    places.set(sender.folder, mine)
+    return {
+      window: mine.window,
+      leave() {
+        if (places.get(sender.folder) === mine) places.delete(sender.folder)
+      },
+    }
+  }
+
+  return {
+    /**
+     * Admits a sender. If it already has a connection, waits for a sign of life, as it may be dead. Returns null if it
+     * is alive (both connections are then notified), or if another one already waits for this sender.
+     */
+    async enter(sender: Sender, from: string, guest: ActiveConnection) {
+      const { folder } = sender
+      const first = places.get(folder)
+      if (first === undefined) return place(sender, guest)
+      if (waiting.has(folder)) return null
+      waiting.add(folder)
+      try {
+        if (await isAlive(first.guest, () => places.get(folder) === first)) {
+          first.guest.onTwice(from)
+          return null
+        }
+        const now = places.get(folder)
+        // The first connection has left, and another one was admitted during the wait.
+        if (now !== undefined && now !== first) return null
+        if (now === first) first.guest.replace()
+        return place(sender, guest)
+      } finally {
+        waiting.delete(folder)
+      }
+    },
+    /** Admits a restore connection beside the sender's other one. Returns its release function; null: too many. */
+    enterRestore(sender: Sender, guest: Pick<ActiveConnection, 'drop'>) {
+      const own = [...restores].filter((one) => one.sender.folder === sender.folder)
+      if (own.length >= RESTORES_OF_ONE || restores.size >= RESTORES) return null
+      const mine = { sender, guest }
+      restores.add(mine)
+      return () => void restores.delete(mine)
+    },
+    /** Closes the connections of all senders that are no longer accepted. */
+    dropRefused(senders: Pick<Senders, 'accepted' | 'known'>) {
+      for (const { sender, guest } of [...places.values(), ...restores])
+        if (senders.accepted(sender.fingerprint)?.folder !== sender.folder)
+          guest.drop(senders.known(sender.fingerprint) ?? sender)
+    },
+    /** Notifies all connections that there may be files to offer again. */
+    want() {
+      for (const { guest } of places.values()) guest.want()
+    },
+    /** Folders of the connected senders. A sender's folder never changes. */
+    folders: () => new Set(places.keys()),
+    get count() {
+      return places.size
+    },
+  }
+}
+
+/** Reason for refusing a connection, as a label for counters; the log has the full sentence. */
+export type RefusedKind = RefusalCode | 'tls' | 'certificate' | 'flood' | 'isocket' | 'other'
+
+/** Counters of a receiver since its start. */
+type Counters = ReturnType<typeof createCounters>
+
+export const createCounters = () => ({
+  receivedFiles: 0,
+  receivedBytes: 0,
+  refusedConnections: new Map<RefusedKind, number>(),
+  refusedFiles: new Map<FileStatus, number>(),
+})
+
+function countOne<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}
+
+export const sumCounts = (counts: ReadonlyMap<unknown, number>): number =>
+  [...counts.values()].reduce((sum, count) => sum + count, 0)
+
+const ofName: Record<NameFault, string> = {
+  empty: 'a part of its name is empty',
+  dots: 'its name contains . or .. as a part',
+  absolute: "its name, or its source's name, is not a relative one",
+  nul: 'its name contains a NUL character',
+  long: 'its name is longer, or in more directories, than can be stored',
+  reserved: 'its name is reserved by this system',
+  characters: "its name contains characters that the store's file system does not take",
+  folded: "the store's file system does not tell its name from that of another stored file",
+  symlink: 'a symbolic link stands in its way; remove it from the store if it is not yours',
+}
+
+const ofStatus: Record<Exclude<FileStatus, 'name' | 'full'>, string> = {
+  durable: 'it is stored',
+  same: 'it is stored',
+  digest: 'its content is not what its sender read; it is sent again',
+  tooLarge: "it is larger than the store's file system allows",
+  readOnly: "the store's file system is read-only; the sender waits: check the disk",
+  failed: 'the store could not write it; the sender waits: check the disk',
+  aborted: 'its sender has given it up',
+  unknown: 'the store has no such content',
+}
+
+function ofFull(detail: string): string {
+  if (detail.startsWith('quota')) return 'its sender has used all that --quota or --quota-files leaves it'
+  if (detail === 'names') return 'the disk has hardly any room for further files (inodes); the sender waits'
+  const why = detail === 'floor' ? 'no more is free on the disk than --keep-free leaves' : 'the disk is full'
+  return `${why}; the sender waits: free some space`
+}
+
+/** Returns the log text for a file that is not stored: status, detail, and their meaning. */
+function formatRefusal({ status, detail }: Outcome): string {
+  const fault = nameFaults.find((one) => one === detail) ?? 'characters'
+  const why = status === 'name' ? ofName[fault] : status === 'full' ? ofFull(detail) : ofStatus[status]
+  return `${detail === '' ? status : `${status} ${detail}`} (${why})`
 }

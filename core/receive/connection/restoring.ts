@@ -1,9 +1,8 @@
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import type { FrameChannel } from '../../protocol/channel.ts'
 import { WireFault } from '../../protocol/codec.ts'
-import { encodeMetadata } from '../../protocol/facts.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
-import type { Frame, FrameHeader } from '../../protocol/frames.ts'
+import type { FetchEntry, Frame, FrameHeader, Question, RestoreAnswer } from '../../protocol/frames.ts'
 import {
   MAX_FETCH_BYTES,
   MAX_FETCH_PARTS,
@@ -12,9 +11,8 @@ import {
   MAX_SOURCES,
   SMALL_FILE_BYTES,
 } from '../../protocol/limits.ts'
-import type { FetchEntry, Question, RestoreAnswer } from '../../protocol/restore-entries.ts'
-import type { ContentsPage } from '../../store/query/contents.ts'
-import type { Range, RangesRead } from '../../store/query/ranges.ts'
+import { encodeMetadata } from '../../protocol/metadata-codec.ts'
+import type { ContentsPage, Range, RangesRead } from '../../store/query/query.ts'
 import type { ConnectionHost } from './host.ts'
 
 const contentsTold = ({ contents, directories, strange, next }: ContentsPage): RestoreAnswer => ({

@@ -4,12 +4,11 @@ import path from 'node:path'
 import { z } from 'zod'
 import { dropError, ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
-import { makeDirectories } from '../../platform/make-directories.ts'
-import { replaceFile } from '../../platform/replace-file.ts'
+import { makeDirectories, replaceFile } from '../../platform/files.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { formatPairingCode, hashSecret, newSecret } from '../../protocol/pairing-code.ts'
 import { type StoreLayout, storeLayout } from '../../store/layout.ts'
-import { orAbsent } from '../../store/problems.ts'
+import { orAbsent } from '../../store/outcome.ts'
 
 export const CODE_MINUTES = 15
 /** Lifetime of a code in milliseconds. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { warnUnlessCode } from '../../dropped-errors.ts'
-import { replaceFile } from '../../platform/replace-file.ts'
+import { replaceFile } from '../../platform/files.ts'
 import { type FrameHeader, frameKinds } from '../../protocol/frames.ts'
 import type { Sender, Senders } from '../../store/senders/senders.ts'
 

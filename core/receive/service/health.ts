@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { statfs, unlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
-import { LATE, withTimeout } from '../../lib/async/with-timeout.ts'
+import { LATE, withTimeout } from '../../lib/async/timing.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { StoreLayout } from '../../store/layout.ts'
-import { type Floor, floorBytes } from '../../store/quota/rules.ts'
+import { type Floor, floorBytes } from '../../store/quota/admission.ts'
 import type { Receiver } from '../receiver.ts'
 
 /** Result of testing the store. */

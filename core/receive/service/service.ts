@@ -1,17 +1,16 @@
-import { formatAddress } from '../../lib/i18n/address.ts'
+import { formatAddress } from '../../lib/i18n/formats.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { toSentence } from '../../lib/i18n/user-error.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { storeLayout } from '../../store/layout.ts'
+import { findUnusedQuotas } from '../../store/quota/admission.ts'
 import { parseRules } from '../../store/quota/quota-options.ts'
-import { findUnusedQuotas } from '../../store/quota/rules.ts'
-import { ISOCKET_FOLDER } from '../isocket/connection.ts'
+import { ISOCKET_FOLDER } from '../isocket/isocket.ts'
 import { type ReceiverEvents, type ReceiverOptions, startStoreReceiver } from '../receiver.ts'
 import { type ReceiveConfig, readSecrets } from './config.ts'
 import { createStoreProbe } from './health.ts'
-import { createMetrics } from './metrics.ts'
 import { startReceiverAlerting } from './receiver-alerting.ts'
-import { createPages, openWeb } from './web.ts'
+import { createMetrics, createPages, openWeb } from './web.ts'
 
 /** A receiver with its web pages, as run by `holdfast receive`. */
 export type ReceiveService = Awaited<ReturnType<typeof startService>>

@@ -1,5 +1,5 @@
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { type Denied, describeDenied } from './permissions.ts'
+import { type Denied, describeDenied } from './metadata.ts'
 
 /** A content in a list. */
 export interface ListedContent {

@@ -1,27 +1,28 @@
-import { createNameFilter, toNameRules } from '../../filter/names.ts'
+import { randomBytes } from 'node:crypto'
+import { open, unlink } from 'node:fs/promises'
+import path from 'node:path'
+import { ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
+import { createNameFilter, toNameRules } from '../../filter/exclusion-rules.ts'
 import type { SaidBatch } from '../../ledger/contract.ts'
 import { Rerun } from '../../lib/async/rerun.ts'
 import { createSemaphore } from '../../lib/async/semaphore.ts'
-import { throttle } from '../../lib/async/throttled.ts'
-import { untilAborted } from '../../lib/async/until-aborted.ts'
-import { withTimeout } from '../../lib/async/with-timeout.ts'
+import { throttle, untilAborted, withTimeout } from '../../lib/async/timing.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
+import { WRITE_NEW_FILE } from '../../platform/fd.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
-import { describeUnsendable } from '../../walk/unsendable.ts'
+import { callOn, describeUnsendable } from '../../walk/walk.ts'
 import type { TreeWatcher } from '../../watch/tree-watcher.ts'
-import { offerEverywhere } from '../reconcile/ledger-diff.ts'
+import { GROUP_WRITE, NO_MARKS, offerEverywhere } from '../reconcile/ledger-diff.ts'
 import { examineAll } from '../reconcile/minimum-age.ts'
-import { offerFiles } from '../reconcile/offer.ts'
+import { offerFiles } from '../reconcile/reconcile.ts'
 import type { MarkedAnswer, Scanned } from '../scanner-messages.ts'
 import type { SessionContext, SourceSession } from '../source-session.ts'
-import { findAdoption } from './adoption.ts'
-import { BatchEffects, type BatchesHost } from './effects.ts'
-import { readBatches } from './look.ts'
+import { BatchEffects, type BatchesHost, batchReport, describeNotClosed } from './effects.ts'
 import { Marking } from './marking.ts'
+import { readBatches } from './read-batches.ts'
 import { type BatchDecision, type BatchFacts, decideBatches, FirstSeen, getIdentity } from './rules.ts'
-import { batchReport, describeNotClosed } from './words.ts'
 
 /** Limit of directories whose reported sentences are remembered. */
 const MOST_SAID = 20
@@ -367,3 +368,44 @@ export class BatchSession implements SourceSession {
     this.#context.problem(message('scan.listingFailed', { path: this.#context.source.path, reason }))
   }
 }
+
+/** Modes with and without the group-write bit; only the owner can read the file. */
+const MODES = [0o600 | GROUP_WRITE, 0o600] as const
+
+/**
+ * Returns the time at which a batch source is adopted: now, by the clock of its file system, in nanoseconds since
+ * 1970, or NO_MARKS if the file system keeps no group-write bit (exFAT, NTFS, CIFS, and all on Windows). Tests this on
+ * a new file, since changing the mode of an existing one would change its ctime. If no file can be made, the bit is
+ * taken to count and the local clock is used: a person is then asked about earlier files, and none is lost.
+ */
+function findAdoption(root: string): Promise<bigint> {
+  return callOn(root, async () => {
+    // Scans ignore this name (filter/names.ts).
+    const file = path.join(root, `.holdfast-probe-${random()}-${process.pid}-${random()}-0`)
+    const handle = await open(file, WRITE_NEW_FILE, 0o600).catch(
+      ignoreError('a source that cannot be written to is adopted by the local clock', null),
+    )
+    if (handle === null) return BigInt(Date.now()) * 1_000_000n
+    try {
+      let at = NO_MARKS
+      for (const mode of MODES) {
+        await handle.chmod(mode)
+        const stats = await handle.stat({ bigint: true })
+        if ((Number(stats.mode) & GROUP_WRITE) !== (mode & GROUP_WRITE)) return NO_MARKS
+        at = stats.ctimeNs
+      }
+      return at
+    } catch (thrown) {
+      // The system refused to change the mode of our own file: modes are not kept.
+      if (errorCode(thrown) === null) throw thrown
+      return NO_MARKS
+    } finally {
+      await handle.close()
+      await unlink(file).catch((error) =>
+        warnUnlessCode(error, ['ENOENT'], 'the file of a test of mode bits stays'),
+      )
+    }
+  })
+}
+
+const random = () => randomBytes(4).toString('hex')

@@ -1,26 +1,29 @@
+import { constants } from 'node:fs'
+import { type FileHandle, open, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
+import { warnUnlessCode } from '../../dropped-errors.ts'
 import type { SaidBatch } from '../../ledger/contract.ts'
 import { type Semaphore, withPermit } from '../../lib/async/semaphore.ts'
-import { untilAborted } from '../../lib/async/until-aborted.ts'
+import { untilAborted } from '../../lib/async/timing.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { findMount, isReadOnly, readMounts } from '../../platform/mounts/mountinfo.ts'
+import { HOLD_DIRECTORY } from '../../platform/fd.ts'
+import { findMount, isReadOnly, readMounts } from '../../platform/mounts.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
-import { callOn } from '../../walk/calls.ts'
-import { findDiskRoot } from '../../walk/regions.ts'
-import { joinRelative, type ScannedFile } from '../../walk/scanned-file.ts'
+import type { Source } from '../../settings/schema.ts'
+import { absolutePath, bornAt, joinRelative, type ScannedFile } from '../../walk/scanned-file.ts'
+import { callOn, findDiskRoot } from '../../walk/walk.ts'
 import { isAtWork, probeWriters } from '../../watch/open-writers.ts'
 import type { TreeWatcher } from '../../watch/tree-watcher.ts'
 import { compareWithLedger, countUnsent } from '../reconcile/ledger-diff.ts'
-import { offerFiles } from '../reconcile/offer.ts'
-import { type Reconciled, reconcileTree } from '../reconcile/reconcile.ts'
+import { offerFiles, type Reconciled, reconcileTree } from '../reconcile/reconcile.ts'
+import type { Scanned } from '../scanner-messages.ts'
 import type { SessionContext } from '../source-session.ts'
-import { readMarkTime } from './look.ts'
-import { createMark } from './mark.ts'
-import type { MarkingEffects } from './marking.ts'
-import { describeHeldOpen, describeMarked } from './words.ts'
+import type { Marking, MarkingEffects } from './marking.ts'
+import { readMarkTime } from './read-batches.ts'
+import { type BatchDecision, getIdentity } from './rules.ts'
 
 /** Counts for a batch directory: files excluded by the source's filters, and all that were seen. */
-export type NeverSent = Pick<Reconciled, 'leftOut' | 'seen'>
+type NeverSent = Pick<Reconciled, 'leftOut' | 'seen'>
 
 /** Services of the source that a batch directory uses. */
 export interface BatchesHost {
@@ -42,7 +45,7 @@ export interface BatchesHost {
 }
 
 /** A batch directory that was found. */
-export interface FoundBatch {
+interface FoundBatch {
   name: string
   /** See identityOf. */
   identity: string
@@ -233,4 +236,140 @@ function createSaid({ problem, solved }: Pick<SessionContext, 'problem' | 'solve
     last = now
     if (now !== null) problem(now)
   }
+}
+
+/** Limit of batch directories in one report. */
+const MAX_BATCHES = 20
+
+/** Limit of directories that one sentence names. */
+const MAX_NAMES = 5
+
+/** Builds one sentence for all directories that were not closed properly, naming the newest; null: all were closed. */
+export function describeNotClosed(
+  decisions: readonly BatchDecision[],
+  { closedMark, sentMark }: Pick<Source['batch'], 'closedMark' | 'sentMark'>,
+): Message | null {
+  const names = decisions.filter(({ notClosed }) => notClosed).map(({ name }) => name)
+  if (names.length === 0) return null
+  const some = names.slice(-MAX_NAMES).reverse().join(', ')
+  const named = names.length > MAX_NAMES ? `${some}, …` : some
+  return message('scan.notClosed', { count: names.length, names: named, closedMark, sentMark })
+}
+
+/** Builds the sentences about files that are never sent from a marked directory. */
+function describeMarked(source: Source, name: string, never: NeverSent): Message[] {
+  const { leftOut, seen } = never
+  const params = { path: absolutePath(source.path, name), mark: source.batch.sentMark }
+  return [
+    ...(leftOut > 0 ? [message('scan.leftInBatch', { ...params, count: leftOut })] : []),
+    ...(seen === 0 ? [message('scan.emptyBatch', params)] : []),
+  ]
+}
+
+/** Builds the sentence about a closed directory that waits for a program that still writes in it. */
+function describeHeldOpen({ path, batch }: Source, name: string, file: string): Message {
+  return message('scan.heldOpen', {
+    path: absolutePath(path, file),
+    directory: name,
+    mark: batch.sentMark,
+  })
+}
+
+/**
+ * Builds the report of the batch directories, newest last: unmarked ones take precedence over marked ones, and the
+ * newest of each kind are kept.
+ */
+export function batchReport(
+  { ledger, destinations, source }: SessionContext,
+  decisions: readonly BatchDecision[],
+  getState: (name: string) => Marking['state'] | undefined,
+): Scanned['batches'] {
+  const isMarked = ({ name, action }: BatchDecision) => action === 'nothing' || getState(name)?.sent === true
+  const unmarked = decisions.filter((one) => !isMarked(one)).slice(-MAX_BATCHES)
+  const room = MAX_BATCHES - unmarked.length
+  const marked = room > 0 ? decisions.filter(isMarked).slice(-room) : []
+  const told = new Set([...unmarked, ...marked])
+  return decisions
+    .filter((one) => told.has(one))
+    .map((decision) => {
+      const { name } = decision
+      if (decision.action === 'nothing')
+        return { name, phase: decision.notClosed ? 'not-closed' : 'sent', waiting: 0 }
+      const state = getState(name)
+      const closed = state?.closed ?? decision.closed
+      if (state?.sent) return { name, phase: closed ? 'sent' : 'not-closed', waiting: 0 }
+      const { waiting, parked } = countUnsent(ledger, destinations, source.id, name)
+      // Files that were found but not offered, since a program has them open, count as waiting.
+      const held = closed && waiting + parked === 0 ? (state?.found ?? 0) : 0
+      const live = state?.newest ?? decision.newest
+      return { name, phase: closed ? 'closing' : live ? 'live' : 'waiting', waiting: waiting + parked + held }
+    })
+}
+
+/** O_EXCL: existing files, including a dangling symbolic link, are not touched. */
+const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY
+
+/**
+ * Makes the sent mark durably: creates it exclusively, syncs it and its directory. The mark gets the time that the
+ * directory had before (to the microsecond), so that marking does not make a directory look newer than it is. A mark
+ * that exists is left unchanged. Throws the system's error, after removing a mark that it made itself; ENOENT if
+ * another directory than `identity` has this path now.
+ */
+export async function createMark(directory: string, name: string, identity: string): Promise<void> {
+  // Windows cannot open directories, and does not need to sync them.
+  const handle = process.platform === 'win32' ? null : await open(directory, HOLD_DIRECTORY)
+  try {
+    const stats = await (handle?.stat({ bigint: true }) ?? stat(directory, { bigint: true }))
+    if (getIdentity({ inode: stats.ino, bornAtNs: bornAt(stats) }) !== identity)
+      throw createReplacedError(directory)
+    const file = path.join(getHeldPath(handle, directory), name)
+    const mark = await create(file)
+    try {
+      await mark?.utimes(...toUtimes(stats.mtimeNs))
+      await mark?.sync()
+      await handle?.sync()
+    } catch (thrown) {
+      // A half-made mark would count, although the failure is reported.
+      if (mark !== null)
+        await unlink(file).catch((error) =>
+          warnUnlessCode(error, ['ENOENT'], 'a mark that is not synced stays'),
+        )
+      throw thrown
+    } finally {
+      await mark?.close()
+    }
+  } finally {
+    await handle?.close()
+  }
+}
+
+/**
+ * Returns, on Linux, the path of the opened directory itself (proc(5)), even if another one takes its path meanwhile.
+ */
+function getHeldPath(handle: FileHandle | null, directory: string): string {
+  return handle !== null && process.platform === 'linux' ? `/proc/self/fd/${handle.fd}` : directory
+}
+
+/** Returns null if the file already exists. */
+async function create(file: string): Promise<FileHandle | null> {
+  try {
+    return await open(file, CREATE, 0o644)
+  } catch (thrown) {
+    if (errorCode(thrown) === 'EEXIST') return null
+    throw thrown
+  }
+}
+
+/**
+ * Converts a time for utimes. Adds half a microsecond, so that neither the floating-point number nor its truncation
+ * loses one.
+ */
+function toUtimes(mtimeNs: bigint): [accessed: number, modified: number] {
+  const seconds = (Number(mtimeNs / 1000n) + 0.5) / 1e6
+  return [seconds, seconds]
+}
+
+/** Reports the sent directory as gone; the next look finds the other one. */
+function createReplacedError(directory: string): Error & { code: string } {
+  return Object.assign(new Error(`${directory} is another directory now`), { code: 'ENOENT' })
 }

@@ -19,7 +19,7 @@ export interface BatchFacts {
  * nothing: marked as sent, never read again. send: the producer is done; list, send, then mark.
  * watch: the producer is filling it.
  */
-export type BatchAction = 'nothing' | 'send' | 'watch'
+type BatchAction = 'nothing' | 'send' | 'watch'
 
 export interface BatchDecision {
   name: string

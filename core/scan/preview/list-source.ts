@@ -1,18 +1,22 @@
 import { readdir } from 'node:fs/promises'
-import { leftOutBySize, oldEnoughAt } from '../../filter/limits.ts'
-import { createNameFilter, type NameFilter, toNameRules } from '../../filter/names.ts'
+import {
+  createNameFilter,
+  leftOutBySize,
+  type NameFilter,
+  oldEnoughAt,
+  toNameRules,
+} from '../../filter/exclusion-rules.ts'
 import type { LedgerEntry, SentEntry } from '../../ledger/contract.ts'
 import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
-import { sameContent } from '../../platform/stat-facts.ts'
+import { sameContent } from '../../platform/file-metadata.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { findNameFault } from '../../protocol/names.ts'
 import type { Source } from '../../settings/schema.ts'
-import { walkRegions } from '../../walk/regions.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
-import { type Skipped, type Unsendable, walk } from '../../walk/walk.ts'
+import { type Skipped, type Unsendable, walk, walkRegions } from '../../walk/walk.ts'
 import { type ExaminedFile, isAtWork, probeWriters } from '../../watch/open-writers.ts'
-import { readBatches } from '../batch/look.ts'
+import { readBatches } from '../batch/read-batches.ts'
 import { type BatchDecision, decideBatches } from '../batch/rules.ts'
 import { isSameInode, isUnproven, mayBeMarked, NO_MARKS } from '../reconcile/ledger-diff.ts'
 

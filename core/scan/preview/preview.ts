@@ -1,14 +1,18 @@
 import { realpath } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
-import { leftOutBySize, oldEnoughAt } from '../../filter/limits.ts'
-import { createNameFilter, type NameFilter, toNameRules } from '../../filter/names.ts'
+import {
+  createNameFilter,
+  leftOutBySize,
+  type NameFilter,
+  oldEnoughAt,
+  toNameRules,
+} from '../../filter/exclusion-rules.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Source } from '../../settings/schema.ts'
-import { callOn } from '../../walk/calls.ts'
-import { walkRegions } from '../../walk/regions.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
 import type { WalkChunk } from '../../walk/walk.ts'
+import { callOn, walkRegions } from '../../walk/walk.ts'
 import type { LeftOutReason, Preview } from '../scanner-messages.ts'
 
 /** Time limit of a preview; after it the result is the part counted so far. */

@@ -1,12 +1,12 @@
-import { leftOutBySize } from '../../filter/limits.ts'
+import { leftOutBySize } from '../../filter/exclusion-rules.ts'
 import type { LedgerDifference } from '../../ledger/contract.ts'
 import type { FoundFile, Ledger } from '../../ledger/ledger.ts'
-import { sameContent } from '../../platform/stat-facts.ts'
+import { sameContent } from '../../platform/file-metadata.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
 import type { SessionContext } from '../source-session.ts'
 
 /** Result of comparing files with the ledger. */
-export interface LedgerDiff {
+interface LedgerDiff {
   /** Files that the ledger does not have with this content, and that pass the source's size limits. */
   due: ScannedFile[]
   /** Files of a batch source that carry isocket's mark but were not sent by Holdfast: a person decides about them. */
@@ -84,7 +84,7 @@ export function offerEverywhere(
 }
 
 /** Returns files that some destination lacks with this content; known: some destination has an entry for the path. */
-export function findDiffering(
+function findDiffering(
   ledger: Pick<Ledger, 'differing'>,
   destinations: readonly string[],
   source: string,
@@ -121,7 +121,7 @@ export function countUnsent(
  * changed: some destination has other content of it; same: this content was sent, and the ledger now has its new name,
  * too.
  */
-export function findSentInode(
+function findSentInode(
   ledger: Pick<Ledger, 'sentAs' | 'adoptRenamed'>,
   destinations: readonly string[],
   source: string,

@@ -2,21 +2,19 @@ import { closeSync, createReadStream } from 'node:fs'
 import { pipeline, type Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { ignoreError } from '../../dropped-errors.ts'
-import { attempt } from '../../ledger/health.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
-import type { Held } from '../../ledger/suspects.ts'
+import { attempt } from '../../ledger/ledger.ts'
+import type { Held } from '../../ledger/queue.ts'
 import { Rerun } from '../../lib/async/rerun.ts'
-import { throttle } from '../../lib/async/throttled.ts'
-import { LATE, withTimeout } from '../../lib/async/with-timeout.ts'
+import { LATE, throttle, withTimeout } from '../../lib/async/timing.ts'
 import { createHasher, digestText } from '../../platform/digest.ts'
-import { readFully } from '../../platform/fd.ts'
-import { lstatExactOrNull } from '../../platform/lstat-or-null.ts'
-import { READ_FILE } from '../../platform/open-flags.ts'
+import { READ_FILE, readFully } from '../../platform/fd.ts'
+import { type ContentIdentity, sameContent } from '../../platform/file-metadata.ts'
+import { lstatExactOrNull } from '../../platform/files.ts'
 import { openBeneath } from '../../platform/openat2.ts'
-import { type ContentIdentity, sameContent } from '../../platform/stat-facts.ts'
 import type { Source } from '../../settings/schema.ts'
-import { callOn } from '../../walk/calls.ts'
 import { absolutePath, type ScannedFile } from '../../walk/scanned-file.ts'
+import { callOn } from '../../walk/walk.ts'
 
 /** Changes are collected for this long before the decision: a rotated log has its new name by then. */
 const DECIDE_AFTER_MS = 2_000
@@ -35,7 +33,7 @@ const NOT_SEARCHED = 'a file that cannot be read does not have the content that 
 /** Puts a source on hold after many files lost their content, until a person decides or the content is found. */
 export type MassChangeGuard = ReturnType<typeof openMassChangeGuard>
 
-export interface MassChangeGuardOptions {
+interface MassChangeGuardOptions {
   source: Pick<Source, 'id' | 'kind' | 'path'>
   ledger: Ledger
   destinations: readonly string[]
@@ -359,7 +357,7 @@ async function readUnpacked(fd: number, signal: AbortSignal): Promise<Readable> 
 // encrypts files. Pure; all thresholds are here.
 
 /** Only changes within this time count. */
-export const COUNTED_MS = 60 * 60_000
+const COUNTED_MS = 60 * 60_000
 /** A suspect is sent this much later: more may follow, and then the source is put on hold. */
 export const WAIT_MS = 10_000
 
@@ -374,7 +372,7 @@ const LOST = { files: 10, share: 0.2 }
 const CHANGED = { files: 50, share: 0.5, grown: 1.1, restedMs: 24 * 3_600_000 }
 
 /** lost: the file is empty, or most of it is gone; changed: other content has replaced it. */
-export type Suspicion = 'lost' | 'changed'
+type Suspicion = 'lost' | 'changed'
 
 /**
  * Classifies a change of one file; null: harmless. Appending makes a file longer; saving a document or copying it again

@@ -1,4 +1,4 @@
-import { oldEnoughAt } from '../../filter/limits.ts'
+import { oldEnoughAt } from '../../filter/exclusion-rules.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
 import type { TreeWatcher } from '../../watch/tree-watcher.ts'
 
@@ -10,7 +10,7 @@ const LOOK_EVERY_MS = 1_000
 /** Files that a watcher examines in one call. */
 const LOOKED_AT_ONCE = 256
 
-export interface YoungOptions {
+interface YoungOptions {
   minimumAgeSeconds: number
   /** Called with files that have reached the minimum age: they must be examined again. */
   ripe(paths: string[]): void

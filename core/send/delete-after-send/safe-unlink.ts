@@ -1,11 +1,10 @@
 import { rename, unlink } from 'node:fs/promises'
 import { ignoreError } from '../../dropped-errors.ts'
-import { closeFd, openFd, statFd } from '../../platform/fd.ts'
-import { lstatExactOrNull } from '../../platform/lstat-or-null.ts'
-import { moveToFree } from '../../platform/move-to-free.ts'
+import { closeFd, openFd, READ_FILE, statFd } from '../../platform/fd.ts'
+import { type FileStat, sameContent, sameFile, toFileStat } from '../../platform/file-metadata.ts'
+import { lstatExactOrNull, moveToFree } from '../../platform/files.ts'
 import { hasWriter } from '../../platform/native.ts'
-import { READ_FILE } from '../../platform/open-flags.ts'
-import { type FileStat, sameContent, sameFile, toFileStat } from '../../platform/stat-facts.ts'
+import { holdDirectory } from '../../platform/openat2.ts'
 
 /** How a removal ended. `stays`: the file is there under its name; `absent`: it was gone before. */
 export type Taken = 'removed' | 'stays' | 'absent'
@@ -80,3 +79,26 @@ export async function finishRemoval(directory: string, id: number, name: string)
   }
   return (await lstatExactOrNull(`${directory}/${name}`)) === null ? 'removed' : 'stays'
 }
+
+/**
+ * Calls `work` with the directory of a source's file, which stays open until the call ends.
+ * @param file relative to the source, with "/".
+ * @param work gets a path that stays valid if directories are renamed meanwhile (openat(2)); names may be appended.
+ * @throws the system error: ENOENT, ENOTDIR, or ELOOP if a component is a symbolic link.
+ */
+export async function withDirectory<T>(
+  source: { path: string },
+  file: string,
+  work: (directory: string) => Promise<T>,
+): Promise<T> {
+  const directory = await holdDirectory(source.path, getDirectory(file))
+  try {
+    return await work(directory.path)
+  } finally {
+    await directory.close()
+  }
+}
+
+export const getDirectory = (file: string): string => file.slice(0, Math.max(0, file.lastIndexOf('/')))
+
+export const getName = (file: string): string => file.slice(file.lastIndexOf('/') + 1)

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { ignoreError } from '../../dropped-errors.ts'
-import { untilAborted } from '../../lib/async/until-aborted.ts'
+import { untilAborted } from '../../lib/async/timing.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { type DestinationTest, type TestStep, testSteps } from '../sender-messages.ts'
@@ -9,7 +9,7 @@ import { type DestinationTest, type TestStep, testSteps } from '../sender-messag
 export const TEST_MS = 12_000
 
 /** Runs one step of a test and measures its time; an error ends the test. */
-export type DoStep = <T>(step: TestStep, act: () => Promise<T>) => Promise<T>
+type DoStep = <T>(step: TestStep, act: () => Promise<T>) => Promise<T>
 
 export interface ConnectionTest {
   /** The destination's name. */

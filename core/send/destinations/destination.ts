@@ -1,6 +1,6 @@
 import type { Message } from '../../lib/i18n/message.ts'
-import type { FileMetadata } from '../../platform/facts.ts'
-import type { FoundDirectory } from '../reading/group.ts'
+import type { FileMetadata } from '../../platform/file-metadata.ts'
+import type { FoundDirectory } from '../reading/read-result.ts'
 import type { Connection } from '../sender-messages.ts'
 
 // The interface between the queue and the destinations: the code above it uses no sockets and no frames. A new kind of
@@ -72,7 +72,7 @@ export interface SmallEvents {
 }
 
 /** The largest group of small files that a session takes in one call. A single file is always accepted. */
-export interface SessionLimits {
+interface SessionLimits {
   /** Small files in one call. */
   readonly files: number
   /** Bytes of these files, at most 1 MiB; changes with the rate limit's schedule. */

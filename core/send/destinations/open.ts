@@ -1,14 +1,18 @@
 import type { Identity } from '../../protocol/identity.ts'
-import type { Destination as DestinationSettings } from '../../settings/destination-schema.ts'
-import type { Keep } from '../../store/retention/choose.ts'
-import type { Bucket } from '../rate-limit/bucket.ts'
+import type {
+  Destination as DestinationSettings,
+  TestedDestination,
+} from '../../settings/destination-schema.ts'
+import type { Keep } from '../../store/retention/retention.ts'
+import type { Bucket } from '../rate-limit/limiter.ts'
+import type { DestinationTest, TestStage } from '../sender-messages.ts'
 import type { DestinationEvents, OpenDestination } from './destination.ts'
-import { openFolder } from './folder/folder.ts'
-import { openReceiver } from './receiver/receiver.ts'
-import type { StatusNow } from './receiver/tell-status.ts'
-import { openS3 } from './s3/s3.ts'
+import { openFolder, testFolder } from './folder/folder.ts'
+import type { StatusNow } from './receiver/receiver.ts'
+import { openReceiver, testReceiver } from './receiver/receiver.ts'
+import { openS3, testS3 } from './s3/s3.ts'
 import type { Sessions } from './session-memory.ts'
-import { openSftp } from './sftp/sftp.ts'
+import { openSftp, testSftp } from './sftp/sftp.ts'
 
 /** The options to open a destination of any kind. */
 export interface OpenOptions {
@@ -46,5 +50,38 @@ export function openDestination(
       return openSftp({ destination, ...options }, events)
     case 's3':
       return openS3({ destination, ...options }, events)
+  }
+}
+
+/** The options to test a destination of any kind. */
+export interface TryOptions {
+  identity: Identity
+  /** This computer's name. */
+  name: string
+  /** The secrets, by the names that the kind has; see the settings' schema. */
+  secrets: Readonly<Record<string, string>>
+  /** Left out: 'given'. */
+  stage?: TestStage
+  /** Aborted when the test takes too long or is cancelled. */
+  signal: AbortSignal
+}
+
+/** The settings of a tested destination of one kind. */
+export type Tested<K extends TestedDestination['kind']> = Extract<TestedDestination, { kind: K }>
+
+/** Tests a destination in this process: writes a small file, reads it back and removes it. Never rejects. */
+export function testDestination(
+  destination: TestedDestination,
+  options: TryOptions,
+): Promise<DestinationTest> {
+  switch (destination.kind) {
+    case 'receiver':
+      return testReceiver(destination, options)
+    case 'folder':
+      return testFolder(destination, options)
+    case 'sftp':
+      return testSftp(destination, options)
+    case 's3':
+      return testS3(destination, options)
   }
 }

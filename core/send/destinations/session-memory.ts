@@ -8,7 +8,7 @@ const CHUNK_ROWS = 1_000
 const ALL = -1
 
 /** The session that a destination remembers. */
-export interface Theirs extends Omit<SessionMemory, 'next'> {
+interface Theirs extends Omit<SessionMemory, 'next'> {
   /** The id of the new session. */
   next: string
   /** Two computers have continued the same session: one is a copy of the other. */

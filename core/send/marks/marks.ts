@@ -5,8 +5,11 @@ import { getMountPresence } from '../../ledger/mount-presence.ts'
 import { createLimitedLog } from '../../lib/async/limited-log.ts'
 import { Rerun } from '../../lib/async/rerun.ts'
 import { createSemaphore, withPermit } from '../../lib/async/semaphore.ts'
+import { closeFd, READ_FILE, setModeFd, statFd } from '../../platform/fd.ts'
+import { type FileStat, sameContent, sameFile, toFileStat } from '../../platform/file-metadata.ts'
+import { openBeneath } from '../../platform/openat2.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import { markGroupWrite } from './group-write.ts'
+import type { SourceFile } from '../reading/read.ts'
 
 const PAGE = 256
 /** Concurrent calls for one source: a disk that hangs blocks at most this many threads. */
@@ -16,7 +19,7 @@ const PAUSE_MS = 30_000
 /** A pass stops after this many failures. The next pass continues behind them and then restarts at the beginning. */
 const FAILURES = 1_024
 
-export interface MarkSource {
+interface MarkSource {
   id: string
   path: string
   /** The source's other destinations: a file is marked only once each of them has it, too. */
@@ -143,5 +146,43 @@ export function openMarks(
         if (pause !== null) clearTimeout(pause)
       }
     },
+  }
+}
+
+/** isocket's mark "this file is transferred" (chmod g+w). */
+export const GROUP_WRITE = 0o020
+
+type GroupWriteMark =
+  /** The mark is set. `ctimeNs`: the new ctime, because chmod changes it. */
+  | { kind: 'set'; ctimeNs: bigint }
+  /** The inode has changed since the file was sent, now with these facts: the file has to be checked again. */
+  | { kind: 'changed'; facts: FileStat }
+  /** The file was replaced or is gone. */
+  | { kind: 'not-wanted' }
+
+/**
+ * Sets the group-write mark if the file is still the one that was sent. Call it only after the ledger has recorded the
+ * file as sent.
+ * @throws the system error: EPERM if the file belongs to another user.
+ */
+export async function markGroupWrite({ root, path }: SourceFile, sent: FileStat): Promise<GroupWriteMark> {
+  let fd: number
+  try {
+    fd = await openBeneath(root, path, READ_FILE)
+  } catch (error) {
+    const isGone = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(errorCode(error) ?? '')
+    if (isGone) return { kind: 'not-wanted' }
+    throw error
+  }
+  try {
+    const stats = await statFd(fd)
+    const facts = toFileStat(stats)
+    if (!stats.isFile() || !sameContent(facts, sent)) return { kind: 'not-wanted' }
+    if (!sameFile(facts, sent)) return { kind: 'changed', facts }
+    const mode = Number(stats.mode & 0o7777n)
+    if ((mode & GROUP_WRITE) === 0) await setModeFd(fd, mode | GROUP_WRITE)
+    return { kind: 'set', ctimeNs: toFileStat(await statFd(fd)).ctimeNs }
+  } finally {
+    await closeFd(fd)
   }
 }

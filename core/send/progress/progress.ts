@@ -1,7 +1,6 @@
 import type { Totals } from '../../ledger/ledger-messages.ts'
 import { createTimeLeft, type TimeLeft } from '../../lib/async/time-left.ts'
 import type { RestlessFile, Transfer } from '../sender-messages.ts'
-import { createRates } from './rates.ts'
 
 export interface Waiting {
   totals: Record<string, Totals>
@@ -74,6 +73,36 @@ export function createProgress() {
         if (ms !== null) bySource[source] = ms
       }
       return { bySource, ofAll: estimateMs(all, Object.values(totals), transfers, restless) }
+    },
+  }
+}
+
+/** A rate is the mean over this many seconds. */
+const WINDOW_SECONDS = 3
+
+/** Bytes a second over the last seconds, by source. Times are in milliseconds of any monotonic clock. */
+export function createRates() {
+  const seconds = new Map<string, Map<number, number>>()
+  return {
+    add(source: string, bytes: number, now: number): void {
+      const buckets = seconds.get(source) ?? new Map<number, number>()
+      const second = Math.floor(now / 1000)
+      buckets.set(second, (buckets.get(second) ?? 0) + bytes)
+      seconds.set(source, buckets)
+    },
+    /** Returns the rates by source, only of sources that have one; deletes all others. */
+    current(now: number): Record<string, number> {
+      const rates: Record<string, number> = {}
+      for (const [source, buckets] of seconds) {
+        let sum = 0
+        for (const [second, bytes] of buckets) {
+          if (second * 1000 <= now - WINDOW_SECONDS * 1000) buckets.delete(second)
+          else sum += bytes
+        }
+        if (buckets.size === 0) seconds.delete(source)
+        else rates[source] = sum / WINDOW_SECONDS
+      }
+      return rates
     },
   }
 }

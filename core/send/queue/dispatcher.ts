@@ -1,28 +1,73 @@
 import path from 'node:path'
-import { ignoreError } from '../../dropped-errors.ts'
+import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { unparkAll } from '../../ledger/background-jobs.ts'
-import { createLedgerGuard } from '../../ledger/health.ts'
-import type { QueuedFile } from '../../ledger/ledger.ts'
+import {
+  createLedgerGuard,
+  type Ledger,
+  type LedgerGuard,
+  type Parked,
+  type QueuedFile,
+  type SentClaim,
+} from '../../ledger/ledger.ts'
 import { openMountPresence } from '../../ledger/mount-presence.ts'
-import { momentNow } from '../../lib/async/moment.ts'
-import { lstatExactOrNull } from '../../platform/lstat-or-null.ts'
-import { sameContent, toFileStat } from '../../platform/stat-facts.ts'
+import { momentNow } from '../../lib/async/timing.ts'
+import { sameContent, toFileStat } from '../../platform/file-metadata.ts'
+import { lstatExactOrNull, lstatOrNull } from '../../platform/files.ts'
 import { defaultSettings } from '../../settings/schema.ts'
 import type { Session } from '../destinations/destination.ts'
-import { openMarks } from '../marks/marks.ts'
-import type { SendAttempt, SendSource, Shared } from '../transfer/contract.ts'
-import { openFileSender } from '../transfer/sender.ts'
-import { openSourceWorker, type SourceWorker } from '../transfer/source-worker.ts'
-import { createWindows } from '../transfer/window.ts'
+import { type Marks, openMarks } from '../marks/marks.ts'
+import { isReadable } from '../reading/read.ts'
+import type { Readers } from '../reading/readers.ts'
+import type { Transfer } from '../sender-messages.ts'
+import type { SendAttempt, SendSource, Shared } from '../transfer/attempt.ts'
+import { createWindows, type Windows } from '../transfer/attempt.ts'
+import { openFileSender, openSourceWorker, type SourceWorker } from '../transfer/source-worker.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
-import { createAcknowledgements, type StoredFile } from './commit-sent.ts'
-import { createQueueFilter } from './filter.ts'
-import { openParkedFiles } from './parked.ts'
-import type { DispatcherEvents, DispatcherOptions, Parts } from './parts.ts'
-import { createQueue } from './queue.ts'
-import { createRestlessFiles } from './restless.ts'
+import { createQueue, createQueueFilter, type Queue } from './queue.ts'
+import { createRestlessFiles, type RestlessFiles } from './restless.ts'
 import { applyRetryPolicy } from './retry-policy.ts'
-import { createTransfers } from './transfers.ts'
+
+export interface DispatcherEvents {
+  /** These files were sent, and the ledger has recorded it. */
+  onSent(files: readonly QueuedFile[], now: number): void
+  /** Group-write marks were set. */
+  onMarked(): void
+  /** Files stopped waiting without being sent: they are gone or excluded now. */
+  onGone(): void
+  onBytes(source: string, bytes: number): void
+  /** A value that reports show has changed. */
+  onChange(): void
+  log(level: 'info' | 'warn' | 'error', text: string): void
+}
+
+export interface DispatcherOptions {
+  destination: { id: string; name: string }
+  ledger: Ledger
+  ledgerPath: string
+  retrySeconds: number
+  /** See RestlessOptions; without, the settings' default. */
+  versionsPerHour?: number
+  readers: Readers
+}
+
+/** The shared parts of a dispatcher. */
+export interface Parts {
+  options: DispatcherOptions
+  events: DispatcherEvents
+  guard: LedgerGuard
+  breaker: CircuitBreaker
+  disks: ReturnType<typeof openMountPresence>
+  marks: Marks
+  transfers: Transfers
+  windows: Windows
+  workers: Map<string, SourceWorker>
+  queue: Queue
+  restless: RestlessFiles
+  acknowledgements: Acknowledgements
+  /** See Shared. */
+  moving: Set<number>
+  state: { session: Session | null; paused: boolean }
+}
 
 /** The ledger is polled at this interval, even without a wake-up. */
 const LOOK_EVERY_MS = 1_000
@@ -265,6 +310,145 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
     /** The reason why files wait although there is a session, or null. */
     get problem() {
       return guard.problem ?? breaker.problem
+    },
+  }
+}
+
+/** Delay before a failed write of the ledger is repeated. */
+const AGAIN_MS = 1_000
+
+/** A file that the destination has stored; `digest` is that of the stored content. */
+type StoredFile = QueuedFile & SentClaim
+
+/** Records stored files in the ledger: those of one turn of the event loop in one transaction. */
+type Acknowledgements = ReturnType<typeof createAcknowledgements>
+
+function createAcknowledgements(
+  ledger: Pick<Ledger, 'markSent'>,
+  guard: LedgerGuard,
+  /** `files`: all recorded files; `sent`: those of them that did not change meanwhile. */
+  onWritten: (files: readonly StoredFile[], sent: readonly QueuedFile[], now: number) => void,
+) {
+  let waiting: StoredFile[] = []
+  let running = false
+  let isStuck = false
+
+  const write = () => {
+    running = false
+    const files = waiting
+    const now = Date.now()
+    const sent = guard.use(() => ledger.markSent(files, now))
+    isStuck = sent === null
+    if (sent === null) {
+      running = true
+      setTimeout(write, AGAIN_MS)
+      return
+    }
+    waiting = []
+    onWritten(
+      files,
+      files.filter(({ id }) => sent.has(id)),
+      now,
+    )
+  }
+
+  return {
+    add(stored: StoredFile): void {
+      waiting.push(stored)
+      if (running) return
+      running = true
+      setImmediate(write)
+    },
+    /** True if the last write failed: it is repeated, and sending should pause until it succeeds. */
+    get isStuck() {
+      return isStuck
+    },
+  }
+}
+
+/** The files that are being sent now, with their progress. */
+export type Transfers = ReturnType<typeof createTransfers>
+
+export function createTransfers() {
+  const files = new Map<number, Transfer>()
+  const getRank = ({ size, sentBytes }: Transfer) => (sentBytes < size ? size : 0)
+  return {
+    begin({ id, source, path, size }: QueuedFile): void {
+      files.set(id, { id, source, path, size, sentBytes: 0 })
+    },
+    add({ id }: QueuedFile, bytes: number): void {
+      const transfer = files.get(id)
+      if (transfer !== undefined) transfer.sentBytes += bytes
+    },
+    end({ id }: QueuedFile): void {
+      files.delete(id)
+    },
+    /** Returns at most `limit` files: the largest first, and last those that only wait for the destination's answer. */
+    list: (limit: number): Transfer[] =>
+      [...files.values()]
+        .sort((a, b) => getRank(b) - getRank(a))
+        .slice(0, limit)
+        .map((transfer) => ({ ...transfer })),
+  }
+}
+
+/** Parked files of one source that one check covers; the next check continues behind them. */
+const FILES = 1_000
+
+interface ParkedEvents {
+  isAway(source: SendSource): boolean
+  /** Files of this source can be sent again. */
+  found(source: string): void
+  log(level: 'warn', text: string): void
+}
+
+/** True if the file is readable now or gone. A missing file needs a try, too: only that removes its row. */
+async function canBeTried(root: string, { path: file, reason }: Parked): Promise<boolean> {
+  try {
+    if ((await lstatOrNull(path.join(root, file))) === null) return true
+    return reason?.key === 'transfer.unreadable' && (await isReadable({ root, path: file }))
+  } catch (error) {
+    return dropError(error, 'a parked file that cannot be looked at stays parked', false)
+  }
+}
+
+/**
+ * Rechecks parked files. A person who fixed one should soon see the result, and no event reports permissions granted
+ * on a directory above the file.
+ */
+export function openParkedFiles(
+  destination: string,
+  ledger: Pick<Ledger, 'parked' | 'unparkRow'>,
+  { isAway, found, log }: ParkedEvents,
+) {
+  const looking = new Set<string>()
+  /** The last row of the last check, by source. */
+  const endedAt = new Map<string, number>()
+  let over = false
+
+  const lookNow = async (source: SendSource): Promise<void> => {
+    const files = ledger.parked(destination, source.id, endedAt.get(source.id) ?? 0, FILES)
+    endedAt.set(source.id, files.length < FILES ? 0 : (files.at(-1)?.id ?? 0))
+    let isFound = false
+    // In sequence: the disk may hang, and each call holds a thread of the pool until it returns.
+    for (const file of files) {
+      const isTried = !over && (await canBeTried(source.path, file))
+      if (isTried && !over && !isAway(source) && ledger.unparkRow(destination, file.id)) isFound = true
+    }
+    if (isFound) found(source.id)
+  }
+
+  return {
+    /** Checks the source's next parked files; does nothing while the last check still runs, as on a disk that hangs. */
+    look(source: SendSource): void {
+      if (over || looking.has(source.id)) return
+      looking.add(source.id)
+      lookNow(source)
+        .catch((thrown) => log('warn', `parked files of ${source.path}: ${String(thrown)}`))
+        .finally(() => looking.delete(source.id))
+    },
+    stop() {
+      over = true
     },
   }
 }

@@ -1,8 +1,12 @@
-import type { LedgerGuard } from '../../ledger/health.ts'
-import type { Ledger, QueuedFile } from '../../ledger/ledger.ts'
-import type { SendSource } from '../transfer/contract.ts'
-import type { DeferredFile, QueueFilter } from './filter.ts'
-import { createPathLocks } from './path-locks.ts'
+import {
+  createNameFilter,
+  leavesNothingOut,
+  leftOutBySize,
+  oldEnoughAt,
+} from '../../filter/exclusion-rules.ts'
+import type { Ledger, LedgerGuard, QueuedFile } from '../../ledger/ledger.ts'
+import type { SourceFilters } from '../../settings/schema.ts'
+import type { SendSource } from '../transfer/attempt.ts'
 import { getBlockedDelay } from './retry-policy.ts'
 
 /** Rows that are taken from the ledger at a time, over all sources. */
@@ -11,7 +15,7 @@ const TAKE_LEAST = 64
 /** The longest delay: the minimum age may be lowered meanwhile. */
 const LOOK_AGAIN_MS = 10 * 60_000
 
-export interface QueueHost {
+interface QueueHost {
   /** The destination's id. */
   destination: string
   ledger: Ledger
@@ -91,6 +95,92 @@ export function createQueue(host: QueueHost) {
       for (const due of files) {
         taken.delete(due.id)
         paths.unlock(due)
+      }
+    },
+  }
+}
+
+/** A file that has to wait until `at`, in milliseconds since 1970. */
+interface DeferredFile {
+  due: QueuedFile
+  at: number
+}
+
+/** Waiting files, sorted by what the filters decide. */
+interface Filtered {
+  pass: QueuedFile[]
+  leftOut: QueuedFile[]
+  /** Files below the minimum age, with the time when they reach it. */
+  young: DeferredFile[]
+}
+
+/** `now` is in milliseconds since 1970. Pure. */
+type QueueFilter = (files: QueuedFile[], now: number) => Filtered
+
+/**
+ * Applies a source's filters to files that already wait: the filters or the file may have changed since the scanner
+ * offered it.
+ */
+export function createQueueFilter(filters: SourceFilters | undefined): QueueFilter {
+  if (filters === undefined || leavesNothingOut(filters))
+    return (files) => ({ pass: files, leftOut: [], young: [] })
+  const { ignore, hidden, minimumAgeSeconds } = filters
+  const names = createNameFilter({
+    ignore,
+    withoutHidden: hidden === 'leave-out',
+    withTemporary: true,
+    marks: [],
+  })
+  const isLeftOut = ({ path, size }: QueuedFile) =>
+    leftOutBySize(filters, size) !== null || names.fileBelow(path) !== null
+  return (files, now) => {
+    const filtered: Filtered = { pass: [], leftOut: [], young: [] }
+    for (const due of files) {
+      const oldEnough = oldEnoughAt(minimumAgeSeconds, due, now)
+      if (isLeftOut(due)) filtered.leftOut.push(due)
+      else if (oldEnough <= now) filtered.pass.push(due)
+      // Rounded up to a whole second, so that files are taken together.
+      else filtered.young.push({ due, at: Math.ceil(oldEnough / 1000) * 1000 })
+    }
+    return filtered
+  }
+}
+
+/** Returns every directory above a path, without the source's own. */
+function directoriesAbove(path: string): string[] {
+  const parts = path.split('/')
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'))
+}
+
+/**
+ * Prevents sending two files at the same time if the path of one is a parent of the other's. Both exist if a file
+ * became a directory, or a directory a file; the receiver could then mistake the older one for the newer.
+ */
+export function createPathLocks() {
+  const files = new Set<string>()
+  /** The number of locked files below each directory. */
+  const below = new Map<string, number>()
+  const getPlaces = ({ source, path }: Pick<QueuedFile, 'source' | 'path'>) => {
+    const toKey = (one: string) => `${source}\0${one}`
+    return { file: toKey(path), above: directoriesAbove(path).map(toKey) }
+  }
+  return {
+    /** Returns false if another file is in the way. */
+    lock(due: QueuedFile): boolean {
+      const { file, above } = getPlaces(due)
+      // The same path can be locked already: its row was withdrawn during the transfer, and offered again.
+      if (files.has(file) || below.has(file) || above.some((one) => files.has(one))) return false
+      files.add(file)
+      for (const one of above) below.set(one, (below.get(one) ?? 0) + 1)
+      return true
+    },
+    unlock(due: QueuedFile): void {
+      const { file, above } = getPlaces(due)
+      if (!files.delete(file)) return
+      for (const one of above) {
+        const left = (below.get(one) ?? 0) - 1
+        if (left > 0) below.set(one, left)
+        else below.delete(one)
       }
     },
   }

@@ -1,5 +1,5 @@
 import type { QueuedFile } from '../../ledger/ledger.ts'
-import type { Moment } from '../../lib/async/moment.ts'
+import type { Moment } from '../../lib/async/timing.ts'
 import type { RestlessFile } from '../sender-messages.ts'
 
 /** Files of at least this size get the full interval between two versions, smaller ones a part of it. */

@@ -3,8 +3,8 @@ import type { QueuedFile } from '../../ledger/ledger.ts'
 import { backoffMs } from '../../lib/async/backoff.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
-import type { SendAttempt, SendSource } from '../transfer/contract.ts'
-import type { Parts } from './parts.ts'
+import type { SendAttempt, SendSource } from '../transfer/attempt.ts'
+import type { Parts } from './dispatcher.ts'
 
 /** Longest delay after a destination failed, whatever the setting: a person may just have freed space there. */
 export const TROUBLE_RETRY_MS = 12_000

@@ -1,15 +1,28 @@
 import { constants } from 'node:fs'
 import { dropError, settled } from '../../dropped-errors.ts'
 import { createHasher, type Hasher } from '../../platform/digest.ts'
-import { type FileMetadata, toFileMetadata } from '../../platform/facts.ts'
-import { closeFd, closeQuietly, openFd, readFully, statFd } from '../../platform/fd.ts'
+import {
+  closeFd,
+  closeQuietly,
+  HOLD_DIRECTORY,
+  openFd,
+  READ_FILE,
+  readFully,
+  statFd,
+} from '../../platform/fd.ts'
+import {
+  type FileMetadata,
+  type FileStat,
+  sameContent,
+  sameFile,
+  toFileMetadata,
+  toFileStat,
+} from '../../platform/file-metadata.ts'
 import { hasWriter, readAttributes } from '../../platform/native.ts'
-import { HOLD_DIRECTORY, READ_FILE } from '../../platform/open-flags.ts'
 import { openBeneath } from '../../platform/openat2.ts'
-import { type FileStat, sameContent, sameFile, toFileStat } from '../../platform/stat-facts.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
-import { type Unsent, unsentBecause } from './facts.ts'
-import type { FoundDirectory } from './group.ts'
+import type { FoundDirectory } from './read-result.ts'
+import { type Unsent, unsentBecause } from './read-result.ts'
 
 // No symbolic link is followed in any component below a source: otherwise a user who may replace a directory there
 // could have any other file sent.

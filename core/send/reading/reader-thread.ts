@@ -3,13 +3,13 @@ import type { MessagePort } from 'node:worker_threads'
 import { dropError } from '../../dropped-errors.ts'
 import { serveThread, WithTransfer } from '../../lib/workers/thread.ts'
 import { computeDigest, DIGEST_BYTES } from '../../platform/digest.ts'
-import { toFileMetadata } from '../../platform/facts.ts'
+import { HOLD_DIRECTORY, READ_FILE } from '../../platform/fd.ts'
+import type { FileStat } from '../../platform/file-metadata.ts'
+import { toFileMetadata } from '../../platform/file-metadata.ts'
 import { readAttributes } from '../../platform/native.ts'
-import { HOLD_DIRECTORY, READ_FILE } from '../../platform/open-flags.ts'
 import { openBeneathSync } from '../../platform/openat2.ts'
-import type { FileStat } from '../../platform/stat-facts.ts'
-import { judgeRead, type Unsent, unsentBecause } from './facts.ts'
-import type { FoundDirectory, ReaderCalls, ReadJob, ReadResult, WasRead } from './group.ts'
+import type { FoundDirectory, ReaderCalls, ReadJob, ReadResult, WasRead } from './read-result.ts'
+import { judgeRead, type Unsent, unsentBecause } from './read-result.ts'
 
 /** An open source directory. */
 interface Base {

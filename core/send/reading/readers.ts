@@ -1,10 +1,10 @@
 import { warnUnlessCode } from '../../dropped-errors.ts'
 import { createSemaphore } from '../../lib/async/semaphore.ts'
-import { LATE, withTimeout } from '../../lib/async/with-timeout.ts'
+import { LATE, withTimeout } from '../../lib/async/timing.ts'
 import { openThread, type Thread } from '../../lib/workers/thread.ts'
 import { DIGEST_BYTES } from '../../platform/digest.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
-import type { FileRead, Group, ReaderCalls, ReadResult } from './group.ts'
+import type { FileRead, Group, ReaderCalls, ReadResult } from './read-result.ts'
 
 /** Number of reading threads, without those that hang. */
 const THREADS = 4

@@ -1,11 +1,11 @@
 import path from 'node:path'
 import { ignoreError } from '../../dropped-errors.ts'
 import type { QueuedFile, SentContent } from '../../ledger/ledger.ts'
-import type { FileMetadata } from '../../platform/facts.ts'
-import { lstatOrNull } from '../../platform/lstat-or-null.ts'
+import type { FileMetadata } from '../../platform/file-metadata.ts'
+import { lstatOrNull } from '../../platform/files.ts'
 import type { OutgoingSource, Session } from '../destinations/destination.ts'
 import { directoriesAbove } from '../reading/read.ts'
-import { asAttempt, type SendAttempt, type Shared, type SourceParts } from './contract.ts'
+import { asAttempt, type SendAttempt, type Shared, type SourceParts } from './attempt.ts'
 
 /** A name under which the destination has a content. */
 interface SentName extends Omit<SentContent, 'source'> {

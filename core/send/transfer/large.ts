@@ -1,15 +1,13 @@
 import path from 'node:path'
 import type { QueuedFile } from '../../ledger/ledger.ts'
 import { message } from '../../lib/i18n/message.ts'
-import { MAX_FILE_BYTES } from '../../platform/facts.ts'
+import { type FileStat, MAX_FILE_BYTES, sameFile } from '../../platform/file-metadata.ts'
 import { isZero } from '../../platform/sparse.ts'
-import { type FileStat, sameFile } from '../../platform/stat-facts.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
 import type { Answer, Session, Upload } from '../destinations/destination.ts'
-import { type Unsent, unsentBecause } from '../reading/facts.ts'
 import { directoriesAbove, openReading, type Reading } from '../reading/read.ts'
-import { createJudge } from './classify-read-error.ts'
-import { asAttempt, type SendAttempt, type SourceParts } from './contract.ts'
+import { type Unsent, unsentBecause } from '../reading/read-result.ts'
+import { asAttempt, createJudge, type SendAttempt, type SourceParts } from './attempt.ts'
 import { askForCopy, type CopySource, findCopySources, mayHaveContent } from './copy.ts'
 
 /** From this size on, an interrupted upload can be resumed. */

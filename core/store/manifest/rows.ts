@@ -3,11 +3,10 @@ import { unpack } from 'msgpackr'
 import { z } from 'zod'
 import { warnUnlessCode } from '../../dropped-errors.ts'
 import { isDigest } from '../../platform/digest.ts'
-import type { FileMetadata } from '../../platform/facts.ts'
-import { decodeMetadata, isEncodedMetadata } from '../../protocol/facts.ts'
+import type { FileMetadata } from '../../platform/file-metadata.ts'
+import { decodeMetadata, isEncodedMetadata } from '../../protocol/metadata-codec.ts'
 import { findNameFault } from '../../protocol/names.ts'
-import { isVersionName } from '../retention/name.ts'
-import { allTotals } from './totals.ts'
+import { isVersionName } from '../retention/retention.ts'
 
 /** A directory of a sender's folder, with the files of one of its sources. */
 export type SourceRow = z.infer<typeof sourceSchema>
@@ -175,4 +174,65 @@ export const ROW_FOLLOWS_MS = 1500
 export function rangeBelow(directory: string): { from: string; to: string } {
   // "0" is the character after "/".
   return directory === '' ? { from: '', to: '\u{10FFFF}' } : { from: `${directory}/`, to: `${directory}0` }
+}
+
+const rowSchema = z.object({
+  folder: z.string(),
+  /** Files, older versions included. */
+  files: z.number(),
+  bytes: z.number(),
+  /** Names on the disk: files, older versions, directories. */
+  names: z.number(),
+  /** The position of the last change, and the session that made it. */
+  position: z.number(),
+  session: z.string().nullable(),
+})
+
+/** Totals of a sender's folder. */
+export type SenderTotals = Omit<z.infer<typeof rowSchema>, 'folder'>
+
+function allTotals(database: DatabaseSyncInstance) {
+  const rows = database.prepare('SELECT * FROM sender ORDER BY folder').all()
+  return rows.map((row): [folder: string, totals: SenderTotals] => {
+    const { folder, ...totals } = rowSchema.parse(row)
+    return [folder, totals]
+  })
+}
+
+/** The totals that a transaction changes. */
+export type OpenTotals = ReturnType<ReturnType<typeof prepareTotals>>
+
+/** @param getFolder the folder of a source. */
+export function prepareTotals(database: DatabaseSyncInstance, getFolder: (source: number) => string) {
+  const find = database.prepare('SELECT * FROM sender WHERE folder = ?')
+  const put = database.prepare(
+    'INSERT OR REPLACE INTO sender (folder, files, bytes, names, position, session) VALUES (?, ?, ?, ?, ?, ?)',
+  )
+
+  const readTotals = (folder: string): SenderTotals => {
+    const row = find.get(folder)
+    if (row === undefined) return { files: 0, bytes: 0, names: 0, position: 0, session: null }
+    const { folder: _, ...totals } = rowSchema.parse(row)
+    return totals
+  }
+
+  return () => {
+    const changed = new Map<string, SenderTotals>()
+    const ofFolder = (folder: string): SenderTotals => {
+      const totals = changed.get(folder) ?? readTotals(folder)
+      changed.set(folder, totals)
+      return totals
+    }
+    return {
+      ofFolder,
+      /** Returns the totals of a source's folder, by the source's id. */
+      of: (source: number) => ofFolder(getFolder(source)),
+      /** Writes the totals; called at the end of the transaction. @returns the changed totals by folder. */
+      write() {
+        for (const [folder, { files, bytes, names, position, session }] of changed)
+          put.run(folder, files, bytes, names, position, session)
+        return changed
+      },
+    }
+  }
 }

@@ -2,13 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import type { StoreLayout } from '../layout.ts'
-import { readManifestFile } from '../manifest/file.ts'
+import { readManifestFile } from '../manifest/manifest.ts'
 import { openRows, ROW_FOLLOWS_MS, type Rows } from '../manifest/rows.ts'
 import type { ReadCalls } from '../store-messages.ts'
-import { contentsPage } from './contents.ts'
-import { entriesPage, listFolders } from './entries.ts'
-import { readRanges } from './ranges.ts'
-import { findSource, parseOrigin } from './select.ts'
+import { contentsPage, entriesPage, findSource, listFolders, parseOrigin, readRanges } from './query.ts'
 
 type Input<K extends keyof ReadCalls> = ReadCalls[K]['input']
 

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { parseSeconds, parseSize } from '../../lib/i18n/amounts.ts'
+import { parseSeconds, parseSize } from '../../lib/i18n/formats.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { findNameFault } from '../../protocol/names.ts'
-import { DEFAULT_RULES, type Floor, type Quota, type StoreRules } from './rules.ts'
+import { DEFAULT_RULES, type Floor, type Quota, type StoreRules } from './admission.ts'
 
 const words = z.string().max(300)
 const DAY_SECONDS = 86_400

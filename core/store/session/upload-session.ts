@@ -1,16 +1,13 @@
 import { createSemaphore, withPermit } from '../../lib/async/semaphore.ts'
 import type { FrameChannel } from '../../protocol/channel.ts'
 import { WireFault } from '../../protocol/codec.ts'
-import type { DirectoryEntry } from '../../protocol/entries.ts'
-import { decodeMetadata } from '../../protocol/facts.ts'
-import type { Frame, FrameHeader } from '../../protocol/frames.ts'
+import { chunkBuffers } from '../../protocol/frame-buffers.ts'
+import type { DirectoryEntry, Frame, FrameHeader, SmallFile } from '../../protocol/frames.ts'
+import { BATCH_MAX_FILES, fileStatuses, MAX_CHUNKS, MAX_OPEN_FILES } from '../../protocol/limits.ts'
+import { decodeMetadata } from '../../protocol/metadata-codec.ts'
 import { isDurable, type Outcome, toOutcome } from '../outcome.ts'
-import type { Offered, Store, Stored, StoreSource } from '../store.ts'
+import type { IncomingFile, Offered, SmallIncoming, Store, Stored, StoreSource } from '../store.ts'
 import type { ToldDirectory } from '../store-messages.ts'
-import { type AnswerWindow, openAnswers } from './answers.ts'
-import { LargeFiles } from './large.ts'
-import { receiveBatch } from './small.ts'
-import { openSources, type SourceLookup } from './sources.ts'
 
 /** Copies of one session that wait at the store at the same time: the store serves all sessions in order of arrival. */
 const COPIES_AT_ONCE = 8
@@ -25,7 +22,7 @@ interface SendingHandlers {
 }
 
 /** A file as its sender names it. */
-export interface AskedFile {
+interface AskedFile {
   id: number
   /** The name of its source. */
   source: string
@@ -35,7 +32,7 @@ export interface AskedFile {
 }
 
 /** Shared parts of a session. */
-export interface SessionParts {
+interface SessionParts {
   readonly store: Store
   readonly answers: ReturnType<typeof openAnswers>
   readonly sources: ReturnType<typeof openSources>
@@ -153,5 +150,309 @@ export class StoreSession {
           answers.prove({ id, digest: null, reason: `${status} ${detail}`.slice(0, 200) })
         },
       )
+  }
+}
+
+/** Returns the files of a batch, with their parts of its payload. */
+function splitBatch(
+  files: readonly SmallFile[],
+  payload: Buffer,
+  session: string,
+  found: SourceLookup,
+): SmallIncoming[] {
+  let at = 0
+  return files.map(([, number, path, size, facts, digest]) => {
+    const bytes = payload.subarray(at, at + size)
+    at += size
+    return { source: found(number), path, facts: decodeMetadata(facts, size), session, bytes, digest }
+  })
+}
+
+/**
+ * Stores the small files of one batch.
+ * @param onUsed is called when the payload's memory may be reused.
+ * @throws WireFault
+ */
+export function receiveBatch(
+  { store, answers, sources, session, answer }: SessionParts,
+  { files, directories }: FrameHeader<'batch'>,
+  payload: Buffer,
+  onUsed: () => void = () => undefined,
+): void {
+  const total = files.reduce((sum, file) => sum + file[3], 0)
+  if (total !== payload.length) throw new WireFault('batch: sizes and payload differ')
+  answers.spend(total, files.length)
+  const used = [...files.map(([, source]) => source), ...directories.map(([source]) => source)]
+  const finding = sources.find(used)
+  const asked = files.map(([id, number, path, size]): AskedFile => {
+    return { id, source: sources.getName(number), path, size }
+  })
+  // Credit for bytes is returned when they are written, long before the file is durable: with a high latency, or while
+  // the disk syncs, the next files are in transfer already. A separate credit limits the number of waiting files.
+  const held = new Set(asked)
+  const onWritten = (index: number) => {
+    const file = asked[index]
+    if (file === undefined || !held.delete(file)) return
+    answers.giveBack(file.size)
+    if (held.size === 0) onUsed()
+  }
+  const onStored = (index: number, outcome: Outcome, position: number) => {
+    const file = asked[index]
+    onWritten(index)
+    if (file !== undefined) answer(file, { outcome, position })
+  }
+  const storeAll = (found: SourceLookup) =>
+    store.receiveAll(splitBatch(files, payload, session, found), {
+      directories: parseDirectories(directories, found),
+      // The memory belongs to this frame (codec.ts); the rest of the frame is no longer used.
+      memory: payload.buffer,
+      onWritten,
+      onStored,
+    })
+  void finding.then(storeAll, (error) => {
+    for (const index of asked.keys()) onStored(index, toOutcome(error), 0)
+  })
+}
+
+/**
+ * Maximum of large files of one session that are open in the store. A sender may have MAX_OPEN_FILES that it has not
+ * ended; files that it has ended stay open until they are durable.
+ */
+const LARGE_AT_ONCE = 64
+
+interface OpenFile extends AskedFile {
+  /** Resolves when the file's source is known. */
+  file: Promise<IncomingFile>
+  /** The sender has its answer already, as the file failed early: its end gets no answer. */
+  answered: boolean
+  /** The sender has asked for the resume offset, and has no answer yet. */
+  asked: boolean
+  left: number
+}
+
+/** Returns a file that is refused, as its source cannot be found. */
+function refusedFile(error: unknown): IncomingFile {
+  const outcome = toOutcome(error)
+  return {
+    offset: Promise.resolve(null),
+    refused: outcome,
+    write: () => Promise.resolve(),
+    finish: () => Promise.resolve({ outcome, position: 0 }),
+    abort: () => Promise.resolve(),
+  }
+}
+
+/** Stores large files, which arrive in pieces. Every call throws a WireFault if the sender breaks the protocol. */
+class LargeFiles {
+  readonly #parts: SessionParts
+  readonly #tell: (header: FrameHeader<'resume'>) => void
+  readonly #open = new Map<number, OpenFile>()
+  /** Open files, and ended files that are not stored yet. */
+  readonly #live = new Set<Promise<IncomingFile>>()
+  readonly #turns = createSemaphore(LARGE_AT_ONCE)
+  /** Received chunks that are in memory. */
+  #chunks = 0
+
+  /** @param tell sends the resume offset to a sender that asked for it. */
+  constructor(parts: SessionParts, tell: (header: FrameHeader<'resume'>) => void) {
+    this.#parts = parts
+    this.#tell = tell
+  }
+
+  begin(header: FrameHeader<'begin'>): void {
+    const { answers, sources } = this.#parts
+    const { id, source, path, size } = header
+    if (this.#open.has(id)) throw new WireFault(`begin: file ${id} is open already`)
+    if (this.#open.size >= MAX_OPEN_FILES) throw new WireFault('begin: too many open files')
+    answers.spend(0, 1)
+    const file = this.#start(header)
+    const one: OpenFile = {
+      ...{ id, source: sources.getName(source), path, size },
+      ...{ file, answered: false, asked: header.file !== undefined, left: size },
+    }
+    this.#open.set(id, one)
+    this.#live.add(file)
+    void file.then(async (started) => {
+      const offset = await started.offset
+      if (offset === null) return this.#written(one, started, 0)
+      if (!one.asked) return
+      one.asked = false
+      one.left -= offset
+      if (this.#open.get(id) === one) this.#tell({ id, offset })
+    })
+  }
+
+  chunk({ id, zeros = 0 }: FrameHeader<'chunk'>, payload: Buffer): void {
+    const { answers } = this.#parts
+    const one = this.#opened(id)
+    const bytes = payload.length + zeros
+    if (bytes === 0 || (zeros > 0 && payload.length > 0)) throw new WireFault('chunk: bytes or zeros')
+    if (this.#chunks >= MAX_CHUNKS) throw new WireFault('chunk: too many that are not written yet')
+    answers.spend(bytes, 0)
+    one.left -= bytes
+    if (one.asked && !one.answered) throw new WireFault('chunk: before it is known where to go on')
+    if (one.left < 0) throw new WireFault('chunk: beyond the end of the file')
+    this.#chunks += 1
+    void one.file.then(async (file) => {
+      await file.write(zeros > 0 ? zeros : payload)
+      this.#chunks -= 1
+      if (zeros === 0) chunkBuffers.give(payload)
+      this.#written(one, file, bytes)
+    })
+  }
+
+  end({ id, digest }: FrameHeader<'end'>): void {
+    this.#finish(id, (file) => file.finish(digest))
+  }
+
+  abort({ id, keep = false }: FrameHeader<'abort'>): void {
+    this.#finish(id, async (file) => {
+      await file.abort(keep)
+      return { outcome: file.refused ?? { status: 'aborted', detail: '' }, position: 0 }
+    })
+  }
+
+  /** Ends the session. Removes partial files; `keep`: except those that can be resumed. */
+  close(keep: boolean): void {
+    for (const file of this.#live) void file.then((one) => one.abort(keep))
+    this.#open.clear()
+  }
+
+  #opened(id: number): OpenFile {
+    const one = this.#open.get(id)
+    if (one === undefined) throw new WireFault(`file ${id} is not open`)
+    return one
+  }
+
+  #start({ source, path, size, facts, file, directories }: FrameHeader<'begin'>): Promise<IncomingFile> {
+    const { store, sources, session } = this.#parts
+    return sources
+      .find([source, ...directories.map(([number]) => number)])
+      .then((found) => {
+        const offered = { source: found(source), path, facts: decodeMetadata(facts, size), session }
+        const told = parseDirectories(directories, found)
+        return store.begin(offered, { identity: file, directories: told, turns: this.#turns })
+      })
+      .catch(refusedFile)
+  }
+
+  /** Gives credit back. Answers a file at once if it was refused: its sender need not send the rest. */
+  #written(one: OpenFile, { refused }: IncomingFile, bytes: number): void {
+    if (bytes > 0) this.#parts.answers.giveBack(bytes)
+    if (refused === null || one.answered || this.#open.get(one.id) !== one) return
+    one.answered = true
+    this.#parts.answer(one, { outcome: refused, position: 0 })
+  }
+
+  #finish(id: number, ending: (file: IncomingFile) => Promise<Stored>): void {
+    const one = this.#opened(id)
+    this.#open.delete(id)
+    void one.file.then(ending).then((outcome) => {
+      this.#live.delete(one.file)
+      if (!one.answered) this.#parts.answer(one, outcome)
+    })
+  }
+}
+
+/** Returns a source that a frame names, by its number. */
+type SourceLookup = (number: number) => StoreSource
+
+function known<T>(all: ReadonlyMap<number, T>, number: number): T {
+  const one = all.get(number)
+  if (one === undefined) throw new WireFault(`source ${number} was not declared`)
+  return one
+}
+
+/** Manages the sources of one session, by the numbers that its sender has assigned. */
+function openSources(openSource: (id: string, name: string) => Promise<StoreSource>) {
+  const declared = new Map<number, { id: string; name: string }>()
+
+  const findAll = async (named: ReadonlyMap<number, { id: string; name: string }>): Promise<SourceLookup> => {
+    const finding = [...named].map(
+      async ([number, { id, name }]) => [number, await openSource(id, name)] as const,
+    )
+    const found = new Map(await Promise.all(finding))
+    return (number) => known(found, number)
+  }
+
+  return {
+    /** @throws WireFault if the number is in use */
+    declare({ source, id, name }: FrameHeader<'source'>): void {
+      if (declared.has(source)) throw new WireFault(`source ${source} is declared already`)
+      declared.set(source, { id, name })
+    },
+    /**
+     * Finds sources by their numbers. Rejects with the system's error if a source's directory cannot be found: then no
+     * file of the frame can be stored.
+     * @throws WireFault at once if a source was not declared
+     */
+    find(numbers: Iterable<number>): Promise<SourceLookup> {
+      return findAll(new Map([...numbers].map((number) => [number, known(declared, number)])))
+    },
+    getName: (number: number): string => declared.get(number)?.name ?? '',
+  }
+}
+
+/** Bytes and files that a sender may send before it gets an answer. */
+export interface AnswerWindow {
+  bytes: number
+  files: number
+}
+
+/**
+ * Sends results and credit to a sender.
+ * Answers are collected for one turn of the event loop, so that the files of a group commit are answered together. They
+ * wait until the sender has read earlier answers: a sender that never reads gets no credit and must stop sending.
+ */
+function openAnswers(channel: Pick<FrameChannel, 'send' | 'room'>, window: AnswerWindow) {
+  const credit = { ...window }
+  let results: [number, number, string][] = []
+  const proofs: FrameHeader<'proof'>[] = []
+  let position = 0
+  let bytesBack = 0
+  let flushing = false
+
+  const flush = () => {
+    flushing = false
+    if (bytesBack > 0) channel.send('credit', { bytes: bytesBack })
+    credit.bytes += bytesBack
+    bytesBack = 0
+    credit.files += results.length + proofs.length
+    for (const proof of proofs.splice(0)) channel.send('proof', proof)
+    while (results.length > 0) {
+      channel.send('result', { position, results: results.slice(0, BATCH_MAX_FILES) })
+      results = results.slice(BATCH_MAX_FILES)
+    }
+  }
+  const soon = () => {
+    if (flushing) return
+    flushing = true
+    setImmediate(() => void channel.room().then(flush))
+  }
+
+  return {
+    /** Subtracts from the sender's credit. @throws WireFault if the credit is not sufficient */
+    spend(bytes: number, files: number) {
+      if (bytes > credit.bytes || files > credit.files)
+        throw new WireFault('more was sent than credit was given for')
+      credit.bytes -= bytes
+      credit.files -= files
+    },
+    giveBack(bytes: number) {
+      if (bytes === 0) return
+      bytesBack += bytes
+      soon()
+    },
+    /** Adds the outcome of a file, by the sender's number for it. */
+    add(id: number, { status, detail }: Outcome, at: number) {
+      results.push([id, fileStatuses.indexOf(status), detail.slice(0, 200)])
+      position = Math.max(position, at)
+      soon()
+    },
+    /** Adds a proof. */
+    prove(proof: FrameHeader<'proof'>) {
+      proofs.push(proof)
+      soon()
+    },
   }
 }

@@ -1,7 +1,6 @@
 import { createHasher } from '../../platform/digest.ts'
-import { closeFd, readFd, statFd } from '../../platform/fd.ts'
+import { closeFd, READ_FILE, readFd, statFd } from '../../platform/fd.ts'
 import { forgetCached } from '../../platform/native.ts'
-import { READ_FILE } from '../../platform/open-flags.ts'
 import { openBeneath } from '../../platform/openat2.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
 

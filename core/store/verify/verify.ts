@@ -1,25 +1,34 @@
 import { isUtf8 } from 'node:buffer'
 import { readdir, writeFile } from 'node:fs/promises'
 import pathTo from 'node:path'
+import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { toFileMetadata } from '../../platform/facts.ts'
-import { closeFd, statFd } from '../../platform/fd.ts'
-import { lstatOrNull } from '../../platform/lstat-or-null.ts'
-import { READ_FILE } from '../../platform/open-flags.ts'
+import { digestText } from '../../platform/digest.ts'
+import { closeFd, READ_FILE, statFd } from '../../platform/fd.ts'
+import { toFileMetadata } from '../../platform/file-metadata.ts'
+import { lstatOrNull } from '../../platform/files.ts'
 import { openBeneath } from '../../platform/openat2.ts'
-import { errorCode, errorText } from '../../platform/system-error.ts'
+import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
 import { type FileSystem, toAllKeys, toKey, tryFileSystem } from '../file-system.ts'
-import type { StoreLayout } from '../layout.ts'
+import { LOST_AND_FOUND, OWN_DIRECTORY, type StoreLayout } from '../layout.ts'
 import { openForReading, requireStore } from '../lock.ts'
-import { openManifestFile } from '../manifest/file.ts'
-import { Manifest } from '../manifest/manifest.ts'
-import { isFileRow, openRows, ROW_FOLLOWS_MS, type Rows } from '../manifest/rows.ts'
-import { checkRows } from './check-rows.ts'
+import { Manifest, openManifestFile } from '../manifest/manifest.ts'
+import {
+  type FileRow,
+  getPlace,
+  isFileRow,
+  openRows,
+  ROW_FOLLOWS_MS,
+  type Rows,
+  rangeBelow,
+  type SourceRow,
+  type StrangeRow,
+} from '../manifest/rows.ts'
+import { isVersionName, versionNameAsGiven } from '../retention/retention.ts'
 import { emptySummary, type Finding, type VerifyProgress, type VerifySummary } from './findings.ts'
-import { readDigest } from './read-digest.ts'
-import { type FoundEntry, type RowName, rowsFor, walkStore } from './walk.ts'
+import { readDigest, withContent } from './read-digest.ts'
 
 /** Node's replacement for bytes that are not UTF-8. */
 const NOT_UTF8 = '\uFFFD'
@@ -218,4 +227,177 @@ async function adoptFile(
   } catch (thrown) {
     return { kind: 'unreadable', place, code: errorCode(thrown) ?? errorText(thrown), isWanted: false }
   }
+}
+
+/** Rows that are read at a time. */
+const PAGE = 1000
+/** FAT stores times in steps of 2 s. */
+const TIME_STEP_NS = 2_000_000_000n
+/** Maximum of attempts for a file: a running receiver may replace it while it is read. */
+const MOST_LOOKS = 3
+
+interface CheckEvents {
+  say(finding: Finding): Promise<void>
+  /** Requests a file from its sender; false: the request could not be recorded. */
+  want(row: FileRow): boolean
+  /** Removes a missing file from the manifest if that was requested; false: it was not removed. */
+  forget(row: FileRow): boolean
+  /** Reports bytes that were read; 0: only reports activity. */
+  advance(bytes: number): void
+  checked(row: FileRow): void
+}
+
+const EVERYTHING = rangeBelow('')
+
+/** Reads every file of the manifest, in its order, and compares it. */
+async function checkRows(
+  layout: StoreLayout,
+  rows: Rows,
+  isRunning: boolean,
+  events: CheckEvents,
+): Promise<void> {
+  for (const source of rows.sources()) {
+    let after = { key: '', version: '' }
+    for (;;) {
+      const page = rows.page(source.id, EVERYTHING, after, PAGE)
+      for (const row of page) await checkOne(layout, rows, source, row, isRunning, events)
+      const last = page.at(-1)
+      if (last === undefined || page.length < PAGE) break
+      after = last
+    }
+  }
+}
+
+async function checkOne(
+  layout: StoreLayout,
+  rows: Rows,
+  source: SourceRow,
+  first: FileRow | StrangeRow,
+  isRunning: boolean,
+  events: CheckEvents,
+): Promise<void> {
+  let row = first
+  for (let look = 1; ; look += 1) {
+    if (!isFileRow(row)) {
+      const place = [source.folder, source.directory, row.key].join('/')
+      return events.say({ kind: 'strange', place })
+    }
+    const found = await checkFile(layout, source, row, events)
+    if (found === null) return events.checked(row)
+    if (isRunning && look < MOST_LOOKS) {
+      events.advance(0)
+      const { row: now, isSame } = await lookAgain(rows, row, found.kind === 'missing')
+      // The file was removed, or became an older version, possibly on a page that was read already: no finding.
+      if (now === null) return
+      if (!isSame) {
+        row = now
+        continue
+      }
+    }
+    if (found.kind === 'missing' && events.forget(row)) return events.say({ ...found, forgotten: true })
+    const isWanted = row.version === '' && found.kind !== 'strange' && events.want(row)
+    events.checked(row)
+    return events.say('isWanted' in found ? { ...found, isWanted } : found)
+  }
+}
+
+/** Returns the finding for a file; null: the file is sound. */
+async function checkFile(
+  layout: StoreLayout,
+  source: SourceRow,
+  row: FileRow,
+  { advance }: Pick<CheckEvents, 'advance'>,
+): Promise<Finding | null> {
+  const place = getPlace(source, row, layout.versions).join('/')
+  const expected = digestText(row.digest)
+  const wanted = { isWanted: false }
+  const finding = await withContent(layout.root, place, async (fd) => {
+    const read = await readDigest(fd, ({ length }) => advance(length), 'disk')
+    if (read.digest.equals(row.digest)) return null
+    const found = digestText(read.digest)
+    const apartNs = read.mtimeNs - row.facts.mtimeNs
+    const isLike = read.size === row.facts.size && apartNs < TIME_STEP_NS && apartNs > -TIME_STEP_NS
+    return { kind: isLike ? ('damaged' as const) : ('changed' as const), place, expected, found }
+  })
+  if (finding === null || finding.kind === 'strange') return finding
+  return finding.kind === 'missing' ? { ...finding, ...wanted, forgotten: false } : { ...finding, ...wanted }
+}
+
+/**
+ * Reads the row of a file again that did not match it, while a receiver runs; null: the row no longer exists. `isSame`:
+ * the receiver was not changing the file, so the finding is valid. Waits only if the receiver may be changing it.
+ */
+async function lookAgain(
+  rows: Rows,
+  { source, key, path, version, digest }: FileRow,
+  isMissing: boolean,
+): Promise<{ row: FileRow | StrangeRow | null; isSame: boolean }> {
+  // Checked before reading the row, which has the changes of a completed round. An older version's file is removed
+  // before its row.
+  const isMoving = version === '' ? rows.isMoving(source, path) : isMissing
+  if (isMoving) await delay(ROW_FOLLOWS_MS)
+  const row = rows.find(source, key, version)
+  return { row, isSame: !isMoving && row !== null && 'digest' in row && row.digest.equals(digest) }
+}
+
+/** An entry of a store, below its root. */
+type FoundEntry = {
+  place: string[]
+  /** True if it is in the tree of versions. */
+  isVersion: boolean
+} & ({ kind: 'file' } | { kind: 'strange' } | { kind: 'unreadable'; code: string })
+
+/** Entries of a store's root that are no sender's folder: Holdfast's own directory, and that of the file system. */
+const BESIDE_FOLDERS: ReadonlySet<string> = new Set([OWN_DIRECTORY, LOST_AND_FOUND])
+
+/**
+ * Yields all entries of the store except directories and `BESIDE_FOLDERS`; older versions last. Does not follow links.
+ */
+export async function* walkStore(layout: StoreLayout): AsyncGenerator<FoundEntry> {
+  yield* walk(layout.root, [], false)
+  yield* walk(layout.root, layout.versions, true)
+}
+
+async function* walk(root: string, place: readonly string[], isVersion: boolean): AsyncGenerator<FoundEntry> {
+  try {
+    // Lists names only: with types, an entry that vanishes would end the listing if the file system reports no types.
+    for (const name of await readdir(path.join(root, ...place))) {
+      if (place.length === 0 && BESIDE_FOLDERS.has(name)) continue
+      const inside = [...place, name]
+      const stats = await lstatOrNull(path.join(root, ...inside))
+      if (stats?.isDirectory()) yield* walk(root, inside, isVersion)
+      else yield { kind: stats?.isFile() === false ? 'strange' : 'file', place: inside, isVersion }
+    }
+  } catch (error) {
+    const code = errorCode(error)
+    // Removed since it was listed, or there are no versions yet.
+    if (isGone(code)) return
+    if (code === null) throw error
+    yield { kind: 'unreadable', code, place: [...place], isVersion }
+  }
+}
+
+/** Identifies the row of a file. */
+interface RowName {
+  folder: string
+  directory: string
+  path: string
+  version: string
+  depth: number
+}
+
+/** Returns the rows that may describe a file, the likeliest first; empty: it is in no source's directory. */
+function rowsFor({ place, isVersion }: Pick<FoundEntry, 'place' | 'isVersion'>): RowName[] {
+  // A version's path begins with .holdfast/versions.
+  const [folder, directory, ...parts] = isVersion ? place.slice(2) : place
+  if (folder === undefined || directory === undefined || parts.length === 0) return []
+  if (!isVersion) return [{ folder, directory, path: parts.join('/'), version: '', depth: 0 }]
+  const rows: RowName[] = []
+  for (let depth = parts.length - 1; depth > 0; depth -= 1) {
+    const version = versionNameAsGiven(parts[depth] ?? '')
+    if (!isVersionName(version)) continue
+    const rest = [...parts.slice(0, depth), ...parts.slice(depth + 1)]
+    rows.push({ folder, directory, path: rest.join('/'), version, depth })
+  }
+  return rows
 }

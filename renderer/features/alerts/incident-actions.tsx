@@ -1,7 +1,7 @@
 import { Button, Group, Menu } from '@mantine/core'
+import { minutesUntilTomorrow } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
-import { minutesUntilTomorrow } from '../../../core/settings/until-tomorrow.ts'
 import { useView } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { useNow } from '../../state/now.ts'

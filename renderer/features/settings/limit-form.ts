@@ -1,6 +1,6 @@
 import './without-eval.ts'
 
-import { parseSize } from '../../../core/lib/i18n/amounts.ts'
+import { parseSize } from '../../../core/lib/i18n/formats.ts'
 import { bytesPerSecondSchema, type SendRule, sendRuleSchema } from '../../../core/settings/schema.ts'
 
 const MIB = 1024 * 1024

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { formatAddress } from '../../../core/lib/i18n/address.ts'
+import { formatAddress } from '../../../core/lib/i18n/formats.ts'
 import { parsePairingCode } from '../../../core/protocol/pairing-code.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { inBytes, shorten } from '../../../core/alerts/channels/shorten.ts'
+import { inBytes, shorten } from '../../../core/alerts/channels/channel.ts'
 import { attempt, givenFor, textSent } from '../../support/channels.ts'
 import { recordingServer } from '../../support/recording-server.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Incident } from '../../../core/alerts/incident.ts'
+import { KEPT_DAYS, type TimelineQuestion } from '../../../core/alerts/incident.ts'
 import { openAlertDatabase } from '../../../core/alerts/store/database.ts'
-import { KEPT_DAYS, type TimelineQuestion } from '../../../core/alerts/timeline.ts'
 import { createIncident, createNotice, notifierConfig } from '../../support/notifier-config.ts'
 import { databaseFile, type RunningNotifier, startNotifier } from '../../support/notifier-world.ts'
 import { recordingServer } from '../../support/recording-server.ts'

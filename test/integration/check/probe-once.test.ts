@@ -3,7 +3,7 @@ import { utimes } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { probeOnce } from '../../../core/check/probe-once.ts'
-import { probeName } from '../../../core/check/probes/write-file.ts'
+import { probeName } from '../../../core/check/probes/file-probes.ts'
 import { canMount, mountTmpfs } from '../../support/mounts.ts'
 
 describe.skipIf(!canMount)('one probe of a directory (needs root)', () => {

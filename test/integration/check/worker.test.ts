@@ -15,7 +15,7 @@ import {
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { probeKinds } from '../../../core/check/checker-messages.ts'
-import { probeName } from '../../../core/check/probes/write-file.ts'
+import { probeName } from '../../../core/check/probes/file-probes.ts'
 import { startCheckerProcess } from '../../support/check-client.ts'
 import { probeFiles } from '../../support/check-faults.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'

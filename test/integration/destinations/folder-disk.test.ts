@@ -5,7 +5,7 @@ import { hostname } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { deriveNameKey, hiddenPath, hiddenSource } from '../../../core/send/destinations/encrypted/names.ts'
-import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
+import { newEncryptionKey } from '../../../core/settings/secrets.ts'
 import {
   arrivedIn,
   configFor,

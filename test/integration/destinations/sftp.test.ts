@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { UserError } from '../../../core/lib/i18n/user-error.ts'
 import { createWords } from '../../../core/lib/i18n/words.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
+import { testDestination } from '../../../core/send/destinations/open.ts'
 import { reachSftp } from '../../../core/send/destinations/sftp/sftp.ts'
-import { testDestination } from '../../../core/send/destinations/test-destination.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
 import {
   beginSftp as begin,

@@ -13,7 +13,7 @@ import {
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
-import { idOfPath } from '../../../core/settings/path-id.ts'
+import { idOfPath } from '../../../core/settings/changes.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
 import { canMount, mountTmpfs } from '../../support/mounts.ts'

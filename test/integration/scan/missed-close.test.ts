@@ -2,7 +2,7 @@ import { closeSync, linkSync, mkdirSync, openSync, readdirSync, writeFileSync, w
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { NEW_FOR_MS } from '../../../core/watch/examine-file.ts'
+import { NEW_FOR_MS } from '../../../core/watch/inotify-examiner.ts'
 import { openTree } from '../../support/scan-tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'

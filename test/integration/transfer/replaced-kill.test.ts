@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { isVersionName } from '../../../core/store/retention/name.ts'
+import { isVersionName } from '../../../core/store/retention/retention.ts'
 import { runVerify } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {

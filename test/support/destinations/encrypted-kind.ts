@@ -1,6 +1,6 @@
 import { decrypterFor } from '../../../core/send/destinations/encrypted/age.ts'
 import { deriveNameKey, hiddenPath, hiddenSource } from '../../../core/send/destinations/encrypted/names.ts'
-import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
+import { newEncryptionKey } from '../../../core/settings/secrets.ts'
 import type { Home } from '../transfer.ts'
 import type { Place, TestedKind } from './kind.ts'
 

@@ -5,7 +5,7 @@ import {
   acceptSource,
   type LookedAt,
   refusedSources,
-} from '../../../core/agent/settings/accept-path.ts'
+} from '../../../core/agent/accept-path.ts'
 import { toSentence } from '../../../core/lib/i18n/user-error.ts'
 
 const directory: LookedAt = {

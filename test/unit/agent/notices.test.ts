@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createNotices } from '../../../core/agent/banners.ts'
+import { createNotices } from '../../../core/agent/agent.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
 import { fakeAgent } from '../../support/fake-agent.ts'

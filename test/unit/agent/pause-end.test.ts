@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { settingsInForce } from '../../../core/agent/settings/pause-end.ts'
 import { defaultSettings, type Settings } from '../../../core/settings/schema.ts'
 import type { SettingsStore } from '../../../core/settings/settings-store.ts'
+import { settingsInForce } from '../../../core/settings/settings-store.ts'
 import { fakeAgent } from '../../support/fake-agent.ts'
 
 const MINUTE = 60_000

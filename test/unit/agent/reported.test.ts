@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest'
 import { isCounted } from '../../../core/agent/state/derived.ts'
-import { destinationStates, initialState } from '../../../core/agent/state/initial.ts'
-import { withSent, withSettings } from '../../../core/agent/state/reports.ts'
+import { destinationStates, initialState, withSent, withSettings } from '../../../core/agent/state/reports.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { concernsSenders, destinationsNow } from '../../../core/agent/workers/configs.ts'
 import { message } from '../../../core/lib/i18n/message.ts'

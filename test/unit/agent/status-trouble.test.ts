@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
-import { Refused } from '../../../core/send/destinations/receiver/dial.ts'
-import { toConnectionTrouble } from '../../../core/send/destinations/receiver/trouble.ts'
+import { Refused, toConnectionTrouble } from '../../../core/send/destinations/receiver/dial.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import {
   connected,

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { WorkerHandle } from '../../../core/agent/workers/starter.ts'
-import { SupervisedWorker } from '../../../core/agent/workers/supervisor.ts'
-import { REPLACE_AFTER_MS } from '../../../core/agent/workers/watchdog.ts'
+import { REPLACE_AFTER_MS, SupervisedWorker } from '../../../core/agent/workers/supervisor.ts'
 import type { ToWorker } from '../../../core/lib/workers/definition.ts'
 import { ALIVE_EVERY_MS } from '../../../core/lib/workers/serve.ts'
 import { receiverDefinition } from '../../support/receiver-worker.ts'

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { openIncidentFile } from '../../../core/alerts/incident-file.ts'
+import { openIncidentFile } from '../../../core/alerts/alerts.ts'
 import { alerts, checked } from '../../support/agent-alerts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 

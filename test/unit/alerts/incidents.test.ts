@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { announce } from '../../../core/alerts/announce.ts'
-import { forget, observe } from '../../../core/alerts/incidents.ts'
-import { type AlertState, COLLECT_MS, noAlerts, type Sample } from '../../../core/alerts/state.ts'
+import { type AlertState, COLLECT_MS, noAlerts, type Sample } from '../../../core/alerts/incident.ts'
+import { announce, forget, observe } from '../../../core/alerts/policy.ts'
 import { clocksAt, createSample } from '../../support/alert-samples.ts'
 
 const sample = (at: number, kind: Sample['kind'], id = 'a', group = '/mnt', isOwn = false) =>

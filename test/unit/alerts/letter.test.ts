@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { buildPayload } from '../../../core/alerts/channels/facts.ts'
-import type { Notice } from '../../../core/alerts/notice.ts'
+import { buildPayload } from '../../../core/alerts/channels/webhook.ts'
+import type { Notice } from '../../../core/alerts/incident.ts'
 import { fillTemplate, renderMessage } from '../../../core/alerts/render.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { createWords, englishWords } from '../../../core/lib/i18n/words.ts'

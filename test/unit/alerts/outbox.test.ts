@@ -1,9 +1,6 @@
 import { describe, expect, it, test, vi } from 'vitest'
-import { Dispatcher } from '../../../core/alerts/channel-sender.ts'
-import type { ChannelOutcome } from '../../../core/alerts/channels/channel.ts'
-import type { IncidentKind } from '../../../core/alerts/kinds.ts'
-import type { Notice } from '../../../core/alerts/notice.ts'
 import {
+  Dispatcher,
   decide,
   EXPIRES_MS,
   isFor,
@@ -12,7 +9,10 @@ import {
   type OutboxEntry,
   retryAfterMs,
   TAKE_OVER_MS,
-} from '../../../core/alerts/outbox.ts'
+} from '../../../core/alerts/channel-sender.ts'
+import type { ChannelOutcome } from '../../../core/alerts/channels/channel.ts'
+import type { Notice } from '../../../core/alerts/incident.ts'
+import type { IncidentKind } from '../../../core/alerts/kinds.ts'
 import { createIncident, createNotice } from '../../support/notifier-config.ts'
 
 const NOW = Date.UTC(2026, 10, 22, 12)

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createHandoverQueue } from '../../../core/alerts/handover-queue.ts'
+import { createHandoverQueue } from '../../../core/alerts/alerts.ts'
 import type { Incident } from '../../../core/alerts/incident.ts'
-import { exampleNotice, type Notice } from '../../../core/alerts/notice.ts'
+import { exampleNotice, type Notice } from '../../../core/alerts/incident.ts'
 
 /** A notifier that takes what it is given when, and if, it wants to. */
 function notifier() {

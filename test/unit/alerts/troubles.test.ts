@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { announce, tellAgainAtMs } from '../../../core/alerts/announce.ts'
-import { repeatInMs } from '../../../core/alerts/flapping.ts'
-import { forget, observe } from '../../../core/alerts/incidents.ts'
-import { type AlertState, noAlerts, type Sample } from '../../../core/alerts/state.ts'
+import { type AlertState, noAlerts, type Sample } from '../../../core/alerts/incident.ts'
+import { announce, forget, observe, repeatInMs, tellAgainAtMs } from '../../../core/alerts/policy.ts'
 import { clocksAt, createSample } from '../../support/alert-samples.ts'
 
 const SECOND = 1_000

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type VerdictKind, verdictKinds } from '../../../core/check/checker-messages.ts'
-import { type CheckGroup, summarise, summariseSpans } from '../../../core/check/history/points.ts'
+import { type CheckGroup, summarise, summariseSpans } from '../../../core/check/history/history-store.ts'
 
 const MINUTE = 60_000
 /** A time whose numbers do not fit into 32 bits. */

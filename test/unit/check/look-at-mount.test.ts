@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { freshMemory, type PathMemory } from '../../../core/check/probes/findings.ts'
-import { evaluateMount } from '../../../core/check/probes/look-at-mount.ts'
-import type { Mount } from '../../../core/platform/mounts/mountinfo.ts'
+import { evaluateMount } from '../../../core/check/probes/probe-runner.ts'
+import type { Mount } from '../../../core/platform/mounts.ts'
 
 const disk: Mount = {
   id: 50,

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { createLineSplitter, LONGEST_LINE, parseCommand } from '../../../core/check/stdio/command.ts'
-import { formatEvent, quote, reply, splitQuoted } from '../../../core/check/stdio/event.ts'
+import {
+  createLineSplitter,
+  formatEvent,
+  LONGEST_LINE,
+  parseCommand,
+  quote,
+  reply,
+  splitQuoted,
+} from '../../../core/check/stdio/stdio-protocol.ts'
 
 function answer(line: string, quoted = false): string {
   const command = parseCommand(line, { quoted })

@@ -1,7 +1,7 @@
 import { constants } from 'node:os'
 import { describe, expect, it } from 'vitest'
-import { errorName, strerror, toSystemError } from '../../../core/check/probes/errno.ts'
 import type { Failure } from '../../../core/check/probes/findings.ts'
+import { errorName, strerror, toSystemError } from '../../../core/check/probes/findings.ts'
 import {
   fileSystemHungVerdict,
   hungVerdict,

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { expect, onTestFinished, test } from 'vitest'
-import { openLedgerFile } from '../../../core/ledger/file.ts'
+import { openLedgerFile } from '../../../core/ledger/database.ts'
 import { openLedger, openParts } from '../../../core/ledger/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 

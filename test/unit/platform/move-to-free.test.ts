@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
-import { moveToFree } from '../../../core/platform/move-to-free.ts'
+import { moveToFree } from '../../../core/platform/files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const disk = vi.hoisted(() => ({ answer: '' }))

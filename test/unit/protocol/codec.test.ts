@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { createFrameDecoder, encodeFrame, WireFault } from '../../../core/protocol/codec.ts'
-import type { SmallFile } from '../../../core/protocol/entries.ts'
-import type { EncodedMetadata } from '../../../core/protocol/facts.ts'
+import {
+  createFrameDecoder,
+  encodeFrame,
+  isPlainMessagePack,
+  WireFault,
+} from '../../../core/protocol/codec.ts'
+import type { SmallFile } from '../../../core/protocol/frames.ts'
 import { type Frame, type FrameType, frameKinds, getLimits } from '../../../core/protocol/frames.ts'
-import { isPlainMessagePack } from '../../../core/protocol/msgpack-shape.ts'
+import type { EncodedMetadata } from '../../../core/protocol/metadata-codec.ts'
 import { createRandom, newSeed } from '../../support/transfer.ts'
 import { statusHeader } from '../../support/wire-client.ts'
 

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES } from '../../../core/platform/facts.ts'
-import { decodeMetadata, encodeMetadata } from '../../../core/protocol/facts.ts'
+import { MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES } from '../../../core/platform/file-metadata.ts'
 import { frameKinds } from '../../../core/protocol/frames.ts'
 import {
   BATCH_MAX_FILES,
@@ -10,6 +9,7 @@ import {
   MAX_SOURCES,
   SMALL_FILE_BYTES,
 } from '../../../core/protocol/limits.ts'
+import { decodeMetadata, encodeMetadata } from '../../../core/protocol/metadata-codec.ts'
 import { buildFacts } from '../../support/file-facts.ts'
 
 const digest = new Uint8Array(32)

@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest'
 import { createFrameDecoder, encodeFrame } from '../../../core/protocol/codec.ts'
-import type { SmallFile } from '../../../core/protocol/entries.ts'
-import type { EncodedMetadata } from '../../../core/protocol/facts.ts'
 import { batchBuffers, chunkBuffers } from '../../../core/protocol/frame-buffers.ts'
-import type { Frame } from '../../../core/protocol/frames.ts'
+import type { Frame, SmallFile } from '../../../core/protocol/frames.ts'
 import { BATCH_TARGET_BYTES, CHUNK_BYTES } from '../../../core/protocol/limits.ts'
+import type { EncodedMetadata } from '../../../core/protocol/metadata-codec.ts'
 
 const facts: EncodedMetadata = [0, 0, 0o644, 0, 0, null]
 const small = (id: number, size: number): SmallFile => [id, 0, `file-${id}`, size, facts, Buffer.alloc(32, 7)]

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { countUsed } from '../../../core/protocol/young-buffers.ts'
+import { countUsed } from '../../../core/protocol/frame-buffers.ts'
 
 test('buffers that were received and are not held any more are collected in time', () => {
   const record = 16 * 1024

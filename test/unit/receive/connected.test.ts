@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createConnected } from '../../../core/receive/connection/active-connections.ts'
+import { createConnected } from '../../../core/receive/connection/host.ts'
 import type { Sender } from '../../../core/store/senders/senders.ts'
 
 const sender: Sender = {

@@ -1,6 +1,6 @@
 import net from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { readFrom } from '../../../core/receive/isocket/incoming.ts'
+import { readFrom } from '../../../core/receive/isocket/isocket.ts'
 import { repeat } from '../../support/repeat.ts'
 
 async function connected(): Promise<{

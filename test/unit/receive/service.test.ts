@@ -1,9 +1,8 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { IsocketHost } from '../../../core/receive/isocket/connection.ts'
-import { parseHeader } from '../../../core/receive/isocket/incoming.ts'
-import { openIsocket } from '../../../core/receive/isocket/listener.ts'
+import type { IsocketHost } from '../../../core/receive/isocket/isocket.ts'
+import { openIsocket, parseHeader } from '../../../core/receive/isocket/isocket.ts'
 import { findProblems, type StoreProbeResult } from '../../../core/receive/service/health.ts'
-import { DEFAULT_RULES, type Floor } from '../../../core/store/quota/rules.ts'
+import { DEFAULT_RULES, type Floor } from '../../../core/store/quota/admission.ts'
 import { chooseSender, type Sender } from '../../../core/store/senders/senders.ts'
 
 const GIB = 1024 ** 3

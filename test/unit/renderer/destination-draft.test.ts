@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { s3DestinationSchema, sftpDestinationSchema } from '../../../core/settings/destination-schema.ts'
-import { givenDestinationSchema } from '../../../core/settings/given-destination.ts'
+import {
+  givenDestinationSchema,
+  s3DestinationSchema,
+  sftpDestinationSchema,
+} from '../../../core/settings/destination-schema.ts'
 import {
   type Draft,
   newDraft,

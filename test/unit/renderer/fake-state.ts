@@ -5,9 +5,8 @@ import type {
   SourceState,
 } from '../../../core/agent/state/schema.ts'
 import { NATIVE } from '../../../core/alerts/channels/catalog.ts'
-import type { Incident } from '../../../core/alerts/incident.ts'
+import type { Incident, NoticeDelivery } from '../../../core/alerts/incident.ts'
 import { type AlertsSettings, channelSchema } from '../../../core/alerts/settings.ts'
-import type { NoticeDelivery } from '../../../core/alerts/timeline.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 

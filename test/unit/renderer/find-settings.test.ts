@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { changeableSettingsSchema } from '../../../core/agent/settings-patch.ts'
+import { changeableSettingsSchema } from '../../../core/agent/contract.ts'
 import { createWords } from '../../../core/lib/i18n/words.ts'
 import { findSettings, settingNames, settingsIndex } from '../../../renderer/features/settings/find.ts'
 import { usualNumbers } from '../../../renderer/features/settings/limits.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { minutesUntilTomorrow } from '../../../core/agent/state/derived.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { createWords } from '../../../core/lib/i18n/words.ts'
-import { minutesUntilTomorrow } from '../../../core/settings/until-tomorrow.ts'
 import { createFormat } from '../../../renderer/format/format.ts'
 import { baseName, isWithin, splitPath } from '../../../renderer/format/path.ts'
 

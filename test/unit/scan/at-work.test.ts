@@ -12,8 +12,8 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 const QUIET_MS = 5_000
 
 const disk = vi.hoisted(() => ({ type: '' }))
-vi.mock('../../../core/platform/mounts/mountinfo.ts', async (original) => ({
-  ...(await original<typeof import('../../../core/platform/mounts/mountinfo.ts')>()),
+vi.mock('../../../core/platform/mounts.ts', async (original) => ({
+  ...(await original<typeof import('../../../core/platform/mounts.ts')>()),
   readMounts: () => [
     { id: 1, device: '0:1', point: '/', options: [], type: disk.type, source: '', superOptions: [] },
   ],

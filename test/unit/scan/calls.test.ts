@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { callOn } from '../../../core/walk/calls.ts'
+import { callOn } from '../../../core/walk/walk.ts'
 
 test('calls on one source that hang leave the others theirs, and come to an end in number', async () => {
   let out = 0

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { openComparisons } from '../../../core/scan/source/source.ts'
+import { openComparisons } from '../../../core/scan/source.ts'
 
 const MINUTE = 60_000
 

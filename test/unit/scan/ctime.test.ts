@@ -2,7 +2,7 @@ import { chmodSync, lstatSync, mkdirSync, renameSync, utimesSync, writeFileSync 
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import type { SourceOptions } from '../../../core/scan/source/source.ts'
+import type { SourceOptions } from '../../../core/scan/source.ts'
 import { Watchers } from '../../../core/watch/open-watcher.ts'
 import { openPolling } from '../../../core/watch/polling.ts'
 import { runSource } from '../../support/scan-source.ts'

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
-import { createMountScope } from '../../../core/scan/source/source-disk.ts'
+import { createMountScope } from '../../../core/scan/source.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const source = { id: 's', oneFileSystem: false }

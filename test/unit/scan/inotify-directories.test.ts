@@ -1,8 +1,8 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createNameFilter } from '../../../core/filter/names.ts'
-import { WatchedDirectories } from '../../../core/watch/inotify-directories.ts'
+import { createNameFilter } from '../../../core/filter/exclusion-rules.ts'
+import { WatchedDirectories } from '../../../core/watch/inotify-watches.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** A tree with one directory of three files, which is listed by one entry at a time. */

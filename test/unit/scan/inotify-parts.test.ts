@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ScannedFile } from '../../../core/walk/scanned-file.ts'
-import { type FoundFiles, Outbox } from '../../../core/watch/inotify-outbox.ts'
+import { type FoundFiles, Outbox } from '../../../core/watch/inotify-examiner.ts'
 import { until } from '../../support/until.ts'
 
 const file = (path: string, more: Partial<ScannedFile> = {}): ScannedFile => ({

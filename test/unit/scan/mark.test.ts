@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { createMark } from '../../../core/scan/batch/mark.ts'
+import { createMark } from '../../../core/scan/batch/effects.ts'
 import { getIdentity } from '../../../core/scan/batch/rules.ts'
 import { bornAt } from '../../../core/walk/scanned-file.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Mount } from '../../../core/platform/mounts/mountinfo.ts'
-import { type LayoutOptions, layOut } from '../../../core/walk/regions.ts'
+import type { Mount } from '../../../core/platform/mounts.ts'
+import { type LayoutOptions, layOut } from '../../../core/walk/walk.ts'
 
 let nextId = 1
 const mount = (point: string, device: string): Mount => ({

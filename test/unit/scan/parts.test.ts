@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Rerun } from '../../../core/lib/async/rerun.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
-import { MAX_PROBLEMS, Problems } from '../../../core/scan/source/problems.ts'
+import { MAX_PROBLEMS, Problems } from '../../../core/scan/source.ts'
 
 const problem = (path: string) => message('scan.nameNotUtf8', { path })
 

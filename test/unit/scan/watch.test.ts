@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { decodeEvents } from '../../../core/watch/linux.ts'
+import { decodeEvents } from '../../../core/watch/inotify-watches.ts'
 import { chooseWatch } from '../../../core/watch/open-watcher.ts'
 
 describe('how a tree is watched', () => {

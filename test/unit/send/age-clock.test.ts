@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createAgeClock } from '../../../core/send/delete-after-send/pass.ts'
+import { createAgeClock } from '../../../core/send/delete-after-send/removals.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR

@@ -2,9 +2,9 @@ import { appendFileSync, chmodSync, lstatSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
 import type { QueuedFile } from '../../../core/ledger/ledger.ts'
-import { toFileStat } from '../../../core/platform/stat-facts.ts'
-import { createJudge } from '../../../core/send/transfer/classify-read-error.ts'
-import type { SourceParts } from '../../../core/send/transfer/contract.ts'
+import { toFileStat } from '../../../core/platform/file-metadata.ts'
+import type { SourceParts } from '../../../core/send/transfer/attempt.ts'
+import { createJudge } from '../../../core/send/transfer/attempt.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const writer = vi.hoisted(() => ({ answer: 'unknown' }))

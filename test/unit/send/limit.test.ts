@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Bucket, bytesAhead } from '../../../core/send/rate-limit/bucket.ts'
-import { openLimiter } from '../../../core/send/rate-limit/limiter.ts'
+import { Bucket, bytesAhead, openLimiter } from '../../../core/send/rate-limit/limiter.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { QueuedFile } from '../../../core/ledger/ledger.ts'
-import { createPathLocks } from '../../../core/send/queue/path-locks.ts'
+import { createPathLocks } from '../../../core/send/queue/queue.ts'
 import { createRandom, newSeed } from '../../support/transfer.ts'
 
 const NAMES = ['a', 'b', 'c']

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { WireFault } from '../../../core/protocol/codec.ts'
-import { encodeMetadata } from '../../../core/protocol/facts.ts'
 import type { Frame } from '../../../core/protocol/frames.ts'
+import { encodeMetadata } from '../../../core/protocol/metadata-codec.ts'
 import type { Answer } from '../../../core/send/destinations/destination.ts'
-import { Bucket } from '../../../core/send/rate-limit/bucket.ts'
-import { isLarge } from '../../../core/send/transfer/sender.ts'
+import { Bucket } from '../../../core/send/rate-limit/limiter.ts'
+import { isLarge } from '../../../core/send/transfer/source-worker.ts'
 import { digest, file, openSender as open, silent, small } from '../../support/sender-session.ts'
 import { until } from '../../support/until.ts'
 

@@ -1,10 +1,14 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
+import { toFileStat } from '../../../core/platform/file-metadata.ts'
 import { holdDirectory } from '../../../core/platform/openat2.ts'
-import { toFileStat } from '../../../core/platform/stat-facts.ts'
-import { asideName, finishRemoval, safeUnlink } from '../../../core/send/delete-after-send/safe-unlink.ts'
-import { withDirectory } from '../../../core/send/delete-after-send/within.ts'
+import {
+  asideName,
+  finishRemoval,
+  safeUnlink,
+  withDirectory,
+} from '../../../core/send/delete-after-send/safe-unlink.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const ID = 42

@@ -2,11 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { encodeFrame } from '../../../core/protocol/codec.ts'
 import { type FrameHeader, frameKinds } from '../../../core/protocol/frames.ts'
-import {
-  type StatusNow,
-  statusFrame,
-  tellStatus,
-} from '../../../core/send/destinations/receiver/tell-status.ts'
+import { type StatusNow, statusFrame, tellStatus } from '../../../core/send/destinations/receiver/receiver.ts'
 import { statusHeader } from '../../support/wire-client.ts'
 
 test('whatever the words are, the receiver takes the frame', () => {

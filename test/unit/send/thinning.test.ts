@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
+import { olderToThin } from '../../../core/send/destinations/objects/object-session.ts'
 import type { ObjectInfo } from '../../../core/send/destinations/objects/object-store.ts'
-import { olderToThin } from '../../../core/send/destinations/objects/thinning.ts'
-import { DEFAULT_KEEP } from '../../../core/store/retention/choose.ts'
-import { versionPrefix } from '../../../core/store/retention/name.ts'
+import { DEFAULT_KEEP, versionPrefix } from '../../../core/store/retention/retention.ts'
 
 const DAY = 86_400_000
 const NOW = Date.UTC(2026, 5, 1, 12)

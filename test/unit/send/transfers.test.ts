@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { QueuedFile } from '../../../core/ledger/ledger.ts'
-import { createTransfers } from '../../../core/send/queue/transfers.ts'
+import { createTransfers } from '../../../core/send/queue/dispatcher.ts'
 
 const due = (id: number, size: number): QueuedFile => ({
   ...{

@@ -6,7 +6,7 @@ import {
   ownAddresses,
   readClocks,
   watchWake,
-} from '../../../core/send/destinations/sleep-network-watch.ts'
+} from '../../../core/send/destinations/keep-connected.ts'
 
 const home = ['192.168.1.7', 'fe80::1']
 const at = (wall: number, steady: number, addresses: readonly string[] = home): ClockReading => ({

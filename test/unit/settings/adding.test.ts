@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import type { Destination } from '../../../core/settings/destination-schema.ts'
+import { givenDestinationSchema } from '../../../core/settings/destination-schema.ts'
 import {
   completeDestination,
   secretsOfDestination,
   withAdded,
   withDestinationChanged,
-} from '../../../core/settings/adding.ts'
-import type { Destination } from '../../../core/settings/destination-schema.ts'
-import { givenDestinationSchema } from '../../../core/settings/given-destination.ts'
+} from '../../../core/settings/destinations.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 
 const HOST_KEY = `SHA256:${'A'.repeat(43)}`

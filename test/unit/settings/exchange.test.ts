@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { differences } from '../../../core/settings/differences.ts'
+import { differences } from '../../../core/settings/changes.ts'
 import {
   exportedText,
   importedSettings,

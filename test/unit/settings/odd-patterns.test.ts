@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createNameFilter } from '../../../core/filter/names.ts'
+import { createNameFilter } from '../../../core/filter/exclusion-rules.ts'
 import { findOddPatterns } from '../../../core/settings/patterns.ts'
 import { gitIgnores } from '../../support/git-ignores.ts'
 

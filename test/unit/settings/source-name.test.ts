@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { folderName } from '../../../core/protocol/names.ts'
+import { sourceName, uniqueName } from '../../../core/settings/changes.ts'
 import { settingsSchema, sourceSchema } from '../../../core/settings/schema.ts'
-import { sourceName, uniqueName } from '../../../core/settings/source-name.ts'
 
 test.each([
   ['of 255 characters', 'a'.repeat(255)],

@@ -4,7 +4,7 @@ import {
   type Keep,
   type Version,
   versionsToPrune,
-} from '../../../core/store/retention/choose.ts'
+} from '../../../core/store/retention/retention.ts'
 import { createRandom, newSeed } from '../../support/transfer.ts'
 
 const HOUR_MS = 3_600_000

@@ -1,7 +1,7 @@
 import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, test } from 'vitest'
-import { openStoreLibrary } from '../../../core/restore/folder.ts'
-import { readPages } from '../../../core/restore/walk.ts'
+import { readPages } from '../../../core/restore/choose.ts'
+import { openStoreLibrary } from '../../../core/restore/open.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { openLarge, smallFile } from '../../support/large-files.ts'
 

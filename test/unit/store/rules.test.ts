@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { progressLine } from '../../../cli/progress.ts'
 import { storeChoice } from '../../../cli/restore-task.ts'
-import { parseSize } from '../../../core/lib/i18n/amounts.ts'
-import { toAnswer } from '../../../core/send/destinations/store-answers.ts'
-import { defaultRuleWords, parseRules } from '../../../core/store/quota/quota-options.ts'
+import { parseSize } from '../../../core/lib/i18n/formats.ts'
+import { toAnswer } from '../../../core/send/destinations/receiver/receiver-session.ts'
 import {
   checkQuota,
   DEFAULT_RULES,
@@ -11,8 +10,9 @@ import {
   floorBytes,
   getQuota,
   NAME_BYTES,
-} from '../../../core/store/quota/rules.ts'
-import { isVersionName, replacedAt, versionPrefix } from '../../../core/store/retention/name.ts'
+} from '../../../core/store/quota/admission.ts'
+import { defaultRuleWords, parseRules } from '../../../core/store/quota/quota-options.ts'
+import { isVersionName, replacedAt, versionPrefix } from '../../../core/store/retention/retention.ts'
 
 const NOW = Date.UTC(2026, 10, 20, 12)
 

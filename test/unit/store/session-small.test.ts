@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import type { SmallFile } from '../../../core/protocol/entries.ts'
 import { batchBuffers } from '../../../core/protocol/frame-buffers.ts'
-import { receiveBatch } from '../../../core/store/session/small.ts'
+import type { SmallFile } from '../../../core/protocol/frames.ts'
+import { receiveBatch } from '../../../core/store/session/upload-session.ts'
 import type { Store, StoreSmallEvents } from '../../../core/store/store.ts'
 import { until } from '../../support/until.ts'
 

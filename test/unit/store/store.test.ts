@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { readManifestFile } from '../../../core/store/manifest/file.ts'
+import { readManifestFile } from '../../../core/store/manifest/manifest.ts'
 import { type FileRow, isFileRow, openRows } from '../../../core/store/manifest/rows.ts'
 import { toOutcome } from '../../../core/store/outcome.ts'
 import { buildFacts, computeDigest } from '../../support/file-facts.ts'

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
-import { replaceFile } from '../../../platform/replace-file.ts'
+import { replaceFile } from '../../../platform/files.ts'
 import { errorCode } from '../../../platform/system-error.ts'
 import { type Encryption, NOT_ENCRYPTED } from '../../../settings/destination-schema.ts'
 import type { StoreLayout } from '../../../store/layout.ts'

@@ -9,9 +9,8 @@ import type { OutgoingSource } from '../destination.ts'
 import { requireSame } from '../encrypted/age.ts'
 import type { Encrypting } from '../encrypted/encrypted-session.ts'
 import { isNameKeyFile } from '../encrypted/names.ts'
-import { putOwn, readSmall } from './content.ts'
-import { orIf } from './faults.ts'
 import type { ObjectStore, PutOptions } from './object-store.ts'
+import { orIf, putOwn, readSmall } from './object-store.ts'
 
 /** Size limit of an owner file or key file: Holdfast writes no larger one. */
 const MOST_BYTES = 4 * 1024 * 1024
@@ -51,7 +50,7 @@ export interface OwnFolder {
 const OWNER = `${OWN_DIRECTORY}/owner.json`
 
 /** Returns the name of the file that records the owner of a folder and its sources' directories. */
-export const ownerFile = (folder: string): string => `${folder}/${OWNER}`
+const ownerFile = (folder: string): string => `${folder}/${OWNER}`
 
 /**
  * Reads the owner of a folder; null: it has none yet.
@@ -120,7 +119,7 @@ export async function readNameKeys(
 }
 
 /** The data to claim a folder. */
-export interface FolderClaim extends Encryption {
+interface FolderClaim extends Encryption {
   /** The folder's name. */
   folder: string
   /** Fingerprint of this computer's certificate. */

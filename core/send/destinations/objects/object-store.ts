@@ -1,4 +1,9 @@
-import type { Space } from '../destination.ts'
+import path from 'node:path'
+import { message } from '../../../lib/i18n/message.ts'
+import { computeDigest, createHasher } from '../../../platform/digest.ts'
+import { errorText } from '../../../platform/system-error.ts'
+import type { Answer, OutgoingSource, Space } from '../destination.ts'
+import type { ConnectionTrouble } from '../keep-connected.ts'
 
 /** The stored metadata of an object. A store that cannot keep a value reports the nearest one. */
 export interface ObjectFacts {
@@ -140,4 +145,176 @@ export interface ObjectStore {
   /** Resolves with the reason when the connection is lost; never if the store has no lasting connection. */
   readonly ended: Promise<unknown>
   close(): void
+}
+
+export const isFault = (error: unknown, kind: StoreFault['kind']): boolean =>
+  error instanceof StoreFault && error.kind === kind
+
+/** Returns a handler for `catch` that replaces a fault of this kind by `instead`. */
+export const orIf =
+  <T>(kind: StoreFault['kind'], instead: T) =>
+  (error: unknown): T => {
+    if (isFault(error, kind)) return instead
+    throw error
+  }
+
+/**
+ * For `catch`: returns null if the store lacks the function or the login may not use it; rethrows a lost connection.
+ */
+export function unlessLost(error: unknown): null {
+  if (isFault(error, 'lost')) throw error
+  return null
+}
+
+export const asFault = (error: unknown): StoreFault =>
+  error instanceof StoreFault ? error : new StoreFault('failed', errorText(error), { cause: error })
+
+/** The file that a fault concerns. */
+export interface FaultyFile {
+  source: Pick<OutgoingSource, 'path'>
+  path: string
+}
+
+/**
+ * Returns the answer for a file whose transfer failed.
+ * @param name the destination's.
+ */
+export function toAnswer(error: unknown, name: string, file: FaultyFile): Answer {
+  const { kind, reason } = asFault(error)
+  const where = { path: path.join(file.source.path, file.path), name, reason }
+  switch (kind) {
+    case 'lost':
+      return { kind: 'lost' }
+    case 'full':
+      return { kind: 'again', reason: message('transfer.objects.full', { name, reason }), trouble: 'yes' }
+    case 'denied':
+      return { kind: 'again', reason: message('transfer.objects.denied', { name, reason }), trouble: 'yes' }
+    case 'impossible':
+      return { kind: 'refused', reason: message('transfer.objects.impossible', where) }
+    case 'damaged':
+      return { kind: 'again', reason: message('transfer.objects.damaged', where), trouble: 'no' }
+    case 'exists':
+    case 'absent':
+      // A different program changed the name at the same time.
+      return { kind: 'again', reason: null, trouble: 'no' }
+    case 'failed':
+      return { kind: 'again', reason: message('transfer.objects.failed', { name, reason }), trouble: 'maybe' }
+    default:
+      return kind satisfies never
+  }
+}
+
+/** A destination as messages name it. */
+interface NamedPlace {
+  name: string
+  /** The address, for messages. */
+  address: string
+}
+
+/** Returns the state and message for a session that could not begin, or has ended. */
+export function toConnectionTrouble(
+  error: unknown,
+  { name, address }: NamedPlace,
+  wasConnected: boolean,
+): ConnectionTrouble {
+  const { kind, reason } = asFault(error)
+  if (kind === 'denied')
+    return { state: 'refused', problem: message('transfer.objects.denied', { name, reason }) }
+  if (kind === 'full')
+    return { state: 'refused', problem: message('transfer.objects.full', { name, reason }) }
+  // Every other fault is an answer, so the store was reached.
+  const failure = kind === 'lost' ? 'transfer.objects.unreachable' : 'transfer.objects.failed'
+  const key = wasConnected ? 'transfer.objects.lost' : failure
+  return { state: 'unreachable', problem: message(key, { name, address, reason }) }
+}
+
+const NS_IN_SECOND = 1_000_000_000n
+/**
+ * Returns the digest of an object as the store reads it now, after hashing `front` if given; null if its length is
+ * not `size`.
+ * @throws StoreFault.
+ */
+export async function digestAt(
+  store: Pick<ObjectStore, 'read'>,
+  name: string,
+  size: number,
+  signal: AbortSignal,
+  front?: Uint8Array,
+): Promise<Buffer | null> {
+  const hasher = createHasher()
+  if (front !== undefined) hasher.update(front)
+  let bytes = 0
+  for await (const piece of store.read(name, 0, signal)) {
+    bytes += piece.length
+    if (bytes > size) return null
+    hasher.update(piece)
+  }
+  return bytes === size ? hasher.digest() : null
+}
+
+/** Compares times in nanoseconds by whole seconds, the coarsest unit that stores keep. */
+export const isOtherSecond = (a: bigint, b: bigint): boolean => a / NS_IN_SECOND !== b / NS_IN_SECOND
+
+/**
+ * Returns true if the object under a name has this content and this time, to the second. Then it also gets the file's
+ * mode and time before this resolves.
+ * @param facts its digest may be null if the stored one is unknown.
+ * @param reads false: the ledger is trusted, and the content is not read back.
+ * @param storedNs the time that the content was sent with, if the file's time has changed since.
+ * @throws StoreFault.
+ */
+export async function adoptContent(
+  store: ObjectStore,
+  name: string,
+  facts: ObjectFacts,
+  { reads, storedNs = facts.mtimeNs }: { reads: boolean; storedNs?: bigint | undefined },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const there = await store.info(name)
+  const kept = store.kept(facts)
+  const { digest } = facts
+  if (there === null || there.size !== facts.size) return false
+  const sent = store.kept({ ...facts, mtimeNs: storedNs })
+  if ([kept, sent].every(({ mtimeNs }) => isOtherSecond(there.mtimeNs, mtimeNs))) return false
+  if (there.digest !== null && digest !== null && Buffer.compare(there.digest, digest) !== 0) return false
+  if (reads) {
+    // Metadata do not show that the content is damaged.
+    const found = await digestAt(store, name, facts.size, signal)
+    if (found === null || digest === null || Buffer.compare(found, digest) !== 0) return false
+  }
+  if (there.mode !== kept.mode || there.mtimeNs !== kept.mtimeNs) await store.setFacts(name, facts)
+  return true
+}
+
+/** Reads a small object; stops after the piece that exceeds `most` bytes. @throws StoreFault. */
+export async function readSmall(
+  store: Pick<ObjectStore, 'read'>,
+  name: string,
+  signal: AbortSignal,
+  most: number,
+): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of store.read(name, 0, signal)) {
+    pieces.push(Buffer.from(piece))
+    bytes += piece.length
+    if (bytes > most) break
+  }
+  return Buffer.concat(pieces)
+}
+
+/** Writes an object of Holdfast's own. @throws StoreFault. */
+export async function putOwn(
+  store: Pick<ObjectStore, 'put'>,
+  name: string,
+  bytes: Uint8Array,
+  options: PutOptions,
+): Promise<void> {
+  const mtimeNs = BigInt(Date.now()) * 1_000_000n
+  await store.put(
+    name,
+    bytes,
+    { size: bytes.length, mtimeNs, mode: 0o644, digest: computeDigest(bytes) },
+    options,
+  )
 }

@@ -1,16 +1,20 @@
+import { randomUUID } from 'node:crypto'
 import path from 'node:path'
-import { untilAborted } from '../../../lib/async/until-aborted.ts'
-import { message } from '../../../lib/i18n/message.ts'
+import { untilAborted } from '../../../lib/async/timing.ts'
+import { type Message, message } from '../../../lib/i18n/message.ts'
 import { errorText } from '../../../platform/system-error.ts'
+import { folderName } from '../../../protocol/names.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
+import { OWN_DIRECTORY } from '../../../store/layout.ts'
+import type { DestinationTest } from '../../sender-messages.ts'
+import { type ConnectionTest, runConnectionTest, testFile } from '../connection-test.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { openEncrypting } from '../encrypted/encrypted-session.ts'
 import { KeptConnection, type OpenedSession, type SessionAttempt } from '../keep-connected.ts'
-import type { OpenOptions } from '../open.ts'
-import { toConnectionTrouble } from './faults.ts'
-import { claimFolder, keepNameKeys } from './folder-owner.ts'
+import type { OpenOptions, TryOptions } from '../open.ts'
+import { checkOwner, claimFolder, keepNameKeys } from './folder-owner.ts'
 import { openObjectSession } from './object-session.ts'
-import { type ObjectStore, StoreFault } from './object-store.ts'
+import { type ObjectStore, orIf, putOwn, readSmall, StoreFault, toConnectionTrouble } from './object-store.ts'
 
 /** An interrupted upload can be resumed for a week. */
 const LEFT_OVER_MS = 7 * 86_400_000
@@ -30,7 +34,7 @@ export interface ReachedStore {
 }
 
 /** A kind of destination that stores objects. */
-export interface ObjectKind {
+interface ObjectKind {
   /** The address, for messages. */
   address: string
   /**
@@ -40,7 +44,7 @@ export interface ObjectKind {
   reach(signal: AbortSignal): Promise<ReachedStore>
 }
 
-export type ObjectOptions = Omit<OpenOptions, 'status' | 'storeThread'> & {
+type ObjectOptions = Omit<OpenOptions, 'status' | 'storeThread'> & {
   destination: Encryption & { name: string; folder: string }
 }
 
@@ -152,4 +156,65 @@ export function openObjects(
     },
     events,
   )
+}
+
+/** A kind of store to test. */
+interface TriedKind<S extends ObjectStore> {
+  /** The address, for messages. */
+  address: string
+  /** Connects to the store, and records findings in `found`. @throws UserError, StoreFault. */
+  reach(folder: string, found: DestinationTest['found']): Promise<{ store: S }>
+  /** Returns notes on the store's abilities, and removes the remains of the test. */
+  notes?(store: S): Promise<Message[]>
+  /** Returns a clearer error for the one that was thrown, if possible. */
+  explain?(error: unknown, folder: string): Promise<unknown>
+}
+
+/** Tests a store: its first step includes checking the folder's owner. */
+export function testObjects<S extends ObjectStore>(
+  destination: { name: string; folder?: string | undefined },
+  { address, reach, notes, explain }: TriedKind<S>,
+  { identity, name: computer, signal }: TryOptions,
+): Promise<DestinationTest> {
+  const { name, folder = folderName(computer) } = destination
+  const connect = async (found: DestinationTest['found']): Promise<S> => {
+    const { store } = await reach(folder, found)
+    await checkOwner(store, { folder, at: name, fingerprint: identity.fingerprint }, signal).catch(
+      (error) => {
+        store.close()
+        throw error
+      },
+    )
+    return store
+  }
+  const run: ConnectionTest['run'] = async (step, found) => {
+    const store = await step('connect', () => connect(found))
+    try {
+      const file = `${folder}/${OWN_DIRECTORY}/test-${randomUUID()}`
+      const remove = () => store.remove(file)
+      await testFile(name, step, {
+        write: (bytes) => putOwn(store, file, bytes, { replace: false }),
+        read: (mostBytes) => readSmall(store, file, signal, mostBytes),
+        remove,
+      })
+      // A login that may only add objects cannot destroy existing ones, which is an advantage.
+      const isRemoved = await step('remove', remove).then(() => true, orIf('denied', false))
+      if (!isRemoved) found.notes.push(message('test.keepsAll'))
+      found.durable = store.can.durable
+      if (!store.can.durable) found.notes.push(message('transfer.objects.notDurable', { name }))
+      found.notes.push(...((await notes?.(store)) ?? []))
+      return message(isRemoved ? 'test.works' : 'test.worksKeeping', { name })
+    } finally {
+      store.close()
+    }
+  }
+  return runConnectionTest({
+    name,
+    signal,
+    run: (step, found) =>
+      run(step, found).catch(async (error: unknown) => {
+        throw explain === undefined ? error : await untilAborted(signal, explain(error, folder))
+      }),
+    why: (error) => toConnectionTrouble(error, { name, address }, false).problem,
+  })
 }

@@ -1,10 +1,15 @@
 import type { TLSSocket } from 'node:tls'
-import { type ChannelHandlers, FrameChannel } from '../../../protocol/channel.ts'
+import { formatAddress } from '../../../lib/i18n/formats.ts'
+import { type Message, message } from '../../../lib/i18n/message.ts'
+import { errorCode } from '../../../platform/system-error.ts'
+import { type ChannelHandlers, FrameChannel, SILENT_AFTER_MS, SilentPeer } from '../../../protocol/channel.ts'
 import { WireFault } from '../../../protocol/codec.ts'
 import type { Frame, FrameHeader, FrameType } from '../../../protocol/frames.ts'
 import type { Identity } from '../../../protocol/identity.ts'
 import { PROTOCOL, type RefusalCode } from '../../../protocol/limits.ts'
-import { connectPinned, HANDSHAKE_MS, type Peer } from '../../../protocol/tls.ts'
+import { connectPinned, HANDSHAKE_MS, type Peer, WrongFingerprint } from '../../../protocol/tls.ts'
+import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
+import type { ConnectionTrouble } from '../keep-connected.ts'
 
 /** The receiver refused the connection, with a reason. */
 export class Refused extends Error {
@@ -104,4 +109,33 @@ export function greet(
     signal.addEventListener('abort', abort)
     channel.send('hello', { protocol: PROTOCOL, ...hello })
   })
+}
+
+/** Returns the state and message for a failed or lost connection. */
+export function toConnectionTrouble(
+  error: unknown,
+  destination: Pick<ReceiverDestination, 'name' | 'host' | 'port'>,
+  wasConnected: boolean,
+): ConnectionTrouble {
+  const { name } = destination
+  const address = formatAddress(destination.host, destination.port)
+  const refused = (problem: Message) => ({ state: 'refused', problem }) as const
+  if (error instanceof WrongFingerprint)
+    return refused(message('transfer.wrongFingerprint', { name, address, fingerprint: error.fingerprint }))
+  if (error instanceof Refused) {
+    if (error.code === 'notPaired') return refused(message('transfer.notPaired', { name, address }))
+    if (error.code === 'revoked') return refused(message('transfer.revoked', { name, address }))
+    if (error.code === 'twice') return refused(message('transfer.twice', { name, address }))
+    if (error.code === 'protocol') return refused(message('transfer.versionRefused', { name, address }))
+    // The receiver has too many connections, or could not parse a frame: a later attempt can succeed.
+    const { message: reason } = error
+    return { state: 'unreachable', problem: message('transfer.refusedOther', { name, address, reason }) }
+  }
+  if (error instanceof SilentPeer) {
+    const seconds = SILENT_AFTER_MS / 1000
+    return { state: 'unreachable', problem: message('transfer.silent', { name, address, seconds }) }
+  }
+  const reason = errorCode(error) ?? (error instanceof Error ? error.message : 'ECONNRESET')
+  const key = wasConnected ? 'transfer.lost' : 'transfer.unreachable'
+  return { state: 'unreachable', problem: message(key, { name, address, reason }) }
 }

@@ -1,19 +1,30 @@
-import { createSemaphore } from '../../../lib/async/semaphore.ts'
+import path from 'node:path'
+import { createSemaphore, type Semaphore } from '../../../lib/async/semaphore.ts'
+import { type Message, message } from '../../../lib/i18n/message.ts'
 import type { FrameChannel } from '../../../protocol/channel.ts'
 import { WireFault } from '../../../protocol/codec.ts'
-import { encodeMetadata } from '../../../protocol/facts.ts'
-import type { Frame, FrameHeader } from '../../../protocol/frames.ts'
-import { BATCH_MAX_FILES, MAX_OPEN_FILES } from '../../../protocol/limits.ts'
-import { Bucket, bytesAhead } from '../../rate-limit/bucket.ts'
-import type { Answer, OwnSession, Space } from '../destination.ts'
-import { toAnswer } from '../store-answers.ts'
-import { openTold } from './metadata-cache.ts'
-import { OutstandingRequests } from './outstanding-requests.ts'
-import { sendSmallFiles } from './small-files.ts'
-import { beginUpload, type ReceiverSessionParts } from './upload.ts'
+import { chunkBuffers } from '../../../protocol/frame-buffers.ts'
+import type { DirectoryEntry, Frame, FrameHeader, SmallFile } from '../../../protocol/frames.ts'
+import { BATCH_MAX_FILES, fileStatuses, MAX_OPEN_FILES } from '../../../protocol/limits.ts'
+import { encodeMetadata } from '../../../protocol/metadata-codec.ts'
+import { nameFaults } from '../../../protocol/names.ts'
+import type { Stored } from '../../../store/store.ts'
+import { Bucket, bytesAhead, type RateLease } from '../../rate-limit/limiter.ts'
+import type { FoundDirectory } from '../../reading/read-result.ts'
+import type {
+  Answer,
+  Outgoing,
+  OutgoingSource,
+  OwnSession,
+  Proof,
+  SmallEvents,
+  SmallOutgoing,
+  Space,
+  Upload,
+} from '../destination.ts'
 
 /** The session's first credit, from the receiver's welcome. */
-export type Welcome = Pick<FrameHeader<'welcome'>, 'bytes' | 'files'>
+type Welcome = Pick<FrameHeader<'welcome'>, 'bytes' | 'files'>
 
 export interface SessionOptions {
   /** The receiver's name, for messages. */
@@ -114,5 +125,349 @@ export class ReceiverSession implements OwnSession {
     pace.close()
     for (const credit of [bytesCredit, filesCredit, openFiles]) credit.close()
     pending.close()
+  }
+}
+
+/** See Session.sendSmall: the files form one frame. */
+export async function sendSmallFiles(
+  parts: ReceiverSessionParts,
+  files: readonly SmallOutgoing[],
+  directories: readonly FoundDirectory[],
+  events: SmallEvents,
+): Promise<void> {
+  const { channel, filesCredit, bytesCredit, smallTurn, pace, isClosed } = parts
+  const bytes = files.reduce((total, { facts }) => total + facts.size, 0)
+  const hasCredit = (await filesCredit.acquire(files.length)) && (await bytesCredit.acquire(bytes))
+  /** Returns true, after releasing the credit, if a pause has cancelled the files. */
+  const isHeldBack = (): boolean => {
+    if (events.onTurn()) return false
+    filesCredit.release(files.length)
+    bytesCredit.release(bytes)
+    return true
+  }
+  // However many groups wait, chunks of large files get their turns between them.
+  await smallTurn.acquire()
+  // Cancelled files take no rate: those behind them would have to wait for it.
+  if (hasCredit && !isClosed() && isHeldBack()) return smallTurn.release()
+  const isOpen = hasCredit && (await pace.take(bytes))
+  await channel.room()
+  // The session may have closed meanwhile.
+  if (!isOpen || isClosed()) for (const index of files.keys()) events.onAnswer(index, { kind: 'lost' })
+  else if (!isHeldBack()) send(parts, files, directories, events)
+  smallTurn.release()
+}
+
+function send(
+  { channel, receiver, pending, told }: ReceiverSessionParts,
+  files: readonly SmallOutgoing[],
+  directories: readonly FoundDirectory[],
+  { onUsed, onAnswer }: SmallEvents,
+): void {
+  const [one] = files
+  if (one === undefined) return
+  const { source } = one
+  const number = told.getSourceNumber(source)
+  // Kept until the answers, unlike the contents.
+  const names = files.map(({ path, facts: { size } }) => ({ source, path, size }))
+  const first = pending.files(files.length, (index, said) => {
+    const name = names[index]
+    const isLost = said === null || name === undefined
+    onAnswer(index, isLost ? { kind: 'lost' } : toAnswer(said, receiver, name))
+  })
+  const header = {
+    files: files.map(({ path, facts, digest }, index): SmallFile => {
+      return [(first + index) >>> 0, number, path, facts.size, encodeMetadata(facts), digest]
+    }),
+    directories: told.news(source, directories),
+  }
+  const whole = together(files)
+  channel.send('batch', header, whole === null ? files.map(({ bytes }) => bytes) : [whole], onUsed)
+}
+
+/** Joins contents that are adjacent in one buffer, as readers place them; null: they are not. */
+function together(files: readonly SmallOutgoing[]): Uint8Array | null {
+  const [first] = files
+  if (first === undefined) return null
+  const { buffer, byteOffset } = first.bytes
+  let end = byteOffset
+  for (const { bytes } of files) {
+    if (bytes.buffer !== buffer || bytes.byteOffset !== end) return null
+    end += bytes.length
+  }
+  return new Uint8Array(buffer, byteOffset, end - byteOffset)
+}
+
+/** The shared parts of a session. */
+interface ReceiverSessionParts {
+  channel: Pick<FrameChannel, 'send' | 'room'>
+  /** The receiver's name, for messages. */
+  receiver: string
+  pending: OutstandingRequests
+  told: Told
+  /** The receiver's credit. */
+  bytesCredit: Semaphore
+  filesCredit: Semaphore
+  /** Large files under way. */
+  openFiles: Semaphore
+  /** Held by the group of small files that waits for the line. */
+  smallTurn: Semaphore
+  /** This session's share of the rate limit. */
+  pace: RateLease
+  isClosed(): boolean
+}
+
+/** See Session.begin. */
+export async function beginUpload(
+  parts: ReceiverSessionParts,
+  file: Outgoing,
+  directories: readonly FoundDirectory[],
+  identity?: string,
+): Promise<Upload | null> {
+  const { channel, pending, told, bytesCredit, filesCredit, openFiles, pace, isClosed } = parts
+  if (!(await openFiles.acquire())) return null
+  if (!(await filesCredit.acquire()) || isClosed()) return null
+  const { source, path, facts } = file
+  const { size } = facts
+  const number = told.getSourceNumber(source)
+  const { id, result } = pending.file('content')
+  let answered = false
+  const answer = result.then((said) => {
+    answered = true
+    return said === null
+      ? ({ kind: 'lost' } as const)
+      : toAnswer(said, parts.receiver, { source, path, size })
+  })
+  const known = identity === undefined ? 0 : pending.resume(id, size)
+  const entries = told.news(source, directories)
+  const header = { id, source: number, path, size, facts: encodeMetadata(facts), directories: entries }
+  channel.send('begin', { ...header, ...(identity === undefined ? {} : { file: identity }) })
+  // A refused file gets only its refusal as an answer.
+  const offset = await Promise.race([known, answer.then(() => 0)])
+  pending.forgetResume(id)
+
+  const finish = () => {
+    openFiles.release()
+    return answer
+  }
+  /**
+   * Waits for credit and for the line; returns false if sending is pointless. `paid`: bytes that count for the rate.
+   */
+  const mayGo = async (bytes: number, paid: number): Promise<boolean> => {
+    if (!(await bytesCredit.acquire(bytes))) return false
+    const isOpen = paid === 0 || (await pace.take(paid))
+    await channel.room()
+    if (isOpen && !isClosed() && !answered) return true
+    bytesCredit.release(bytes)
+    return false
+  }
+  return {
+    offset,
+    async chunk(bytes) {
+      if (!(await mayGo(bytes.length, bytes.length))) return false
+      channel.send('chunk', { id }, [bytes], () => chunkBuffers.give(bytes))
+      return true
+    },
+    async zeros(count) {
+      if (!(await mayGo(count, 0))) return false
+      channel.send('chunk', { id, zeros: count })
+      return true
+    },
+    end(digest) {
+      channel.send('end', { id, digest })
+      return finish()
+    },
+    abort(keep) {
+      channel.send('abort', identity !== undefined && keep ? { id, keep } : { id })
+      return finish()
+    },
+  }
+}
+
+/** The metadata that the receiver got in this session. */
+export type Told = ReturnType<typeof openTold>
+
+/** Limit of directories whose metadata are remembered; beyond it they are sent again. */
+const MOST = 20_000
+/** Limit of directories sent with a group of files; the remaining ones go with later files. */
+const AT_ONCE = 128
+
+function openTold(tell: (source: { source: number; id: string; name: string }) => void) {
+  const numbers = new Map<string, number>()
+  const facts = new Map<string, string>()
+
+  const getSourceNumber = ({ id, name }: OutgoingSource): number => {
+    const known = numbers.get(id)
+    if (known !== undefined) return known
+    const number = numbers.size
+    numbers.set(id, number)
+    tell({ source: number, id, name })
+    return number
+  }
+
+  return {
+    /** Returns the number by which the receiver refers to a source; sends it for a new source. */
+    getSourceNumber,
+    /** Returns the directories that are new to the receiver or have changed, and records them as sent. */
+    news(source: OutgoingSource, directories: readonly FoundDirectory[]): DirectoryEntry[] {
+      const found: DirectoryEntry[] = []
+      for (const { path, facts: now } of directories) {
+        if (found.length >= AT_ONCE) break
+        const words = encodeMetadata(now)
+        const text = JSON.stringify(words)
+        const place = `${source.id}/${path}`
+        if (facts.get(place) === text) continue
+        if (facts.size >= MOST) facts.clear()
+        facts.set(place, text)
+        found.push([getSourceNumber(source), path, words])
+      }
+      return found
+    },
+  }
+}
+
+/**
+ * Called with the result of a file, by its index among files numbered together; null: the connection was lost first.
+ */
+type Tell = (index: number, result: Stored | null) => void
+
+/** All requests that the receiver has not answered yet. An answer without a request is a WireFault. */
+class OutstandingRequests {
+  readonly #files = new Map<number, { first: number; tell: Tell }>()
+  readonly #copies = new Set<number>()
+  readonly #proofs = new Map<number, (proof: Proof) => void>()
+  readonly #resumes = new Map<number, { size: number; resolve(offset: number): void }>()
+  #lastId = 0
+
+  /** Assigns consecutive numbers to `count` files, and returns the first. */
+  files(count: number, tell: Tell): number {
+    const asked = { first: (this.#lastId + 1) >>> 0, tell }
+    for (let index = 0; index < count; index += 1) this.#files.set(this.#nextId(), asked)
+    return asked.first
+  }
+
+  /** Assigns a number to one file; only a `copy` may be answered with "unknown". */
+  file(kind: 'content' | 'copy') {
+    let id = 0
+    const result = new Promise<Stored | null>((resolve) => {
+      id = this.files(1, (_, said) => resolve(said))
+    })
+    if (kind === 'copy') this.#copies.add(id)
+    return { id, result }
+  }
+
+  /** Resolves with the number of bytes that need not be sent. */
+  resume(id: number, size: number): Promise<number> {
+    return new Promise((resolve) => this.#resumes.set(id, { size, resolve }))
+  }
+
+  /** Drops the request: the file was refused, so no `resume` follows. */
+  forgetResume(id: number): void {
+    this.#resumes.delete(id)
+  }
+
+  proof() {
+    const id = this.#nextId()
+    return { id, proof: new Promise<Proof>((resolve) => this.#proofs.set(id, resolve)) }
+  }
+
+  onResult({ position, results }: FrameHeader<'result'>): void {
+    for (const [id, code, detail] of results) {
+      const status = fileStatuses[code]
+      const asked = this.#files.get(id)
+      if (status === undefined || asked === undefined) throw new WireFault(`result for unknown file ${id}`)
+      if (!this.#copies.delete(id) && status === 'unknown')
+        throw new WireFault(`file ${id} was sent, not asked for`)
+      this.#files.delete(id)
+      asked.tell((id - asked.first) >>> 0, { outcome: { status, detail }, position })
+    }
+  }
+
+  onProof({ id, digest, reason }: FrameHeader<'proof'>): void {
+    const tell = this.#proofs.get(id)
+    if (tell === undefined) throw new WireFault(`proof of unknown file ${id}`)
+    this.#proofs.delete(id)
+    // Copied, because the received bytes are a part of the frame's memory.
+    if (digest !== null) tell({ kind: 'digest', digest: Buffer.from(digest) })
+    else tell({ kind: reason.startsWith('unknown') ? 'absent' : 'unavailable' })
+  }
+
+  onResume({ id, offset }: FrameHeader<'resume'>): void {
+    const asked = this.#resumes.get(id)
+    if (asked === undefined) throw new WireFault(`resume for file ${id}, which was not asked for`)
+    if (offset > asked.size) throw new WireFault(`resume: beyond the end of file ${id}`)
+    this.#resumes.delete(id)
+    asked.resolve(offset)
+  }
+
+  /** Settles all requests as lost with the connection. */
+  close(): void {
+    const lost = [...this.#files]
+    this.#files.clear()
+    for (const [id, { first, tell }] of lost) tell((id - first) >>> 0, null)
+    for (const tell of this.#proofs.values()) tell({ kind: 'unavailable' })
+    this.#proofs.clear()
+  }
+
+  #nextId(): number {
+    this.#lastId = (this.#lastId + 1) >>> 0
+    return this.#lastId
+  }
+}
+
+// Translates the answers of Holdfast's own stores, at a receiver or in a folder.
+
+/** The detail is "floor", "names", "quota bytes N", "quota files N", or the system's error name. */
+function fullSentence(detail: string, name: string): Message {
+  if (detail === 'floor') return message('transfer.storeFloor', { name })
+  if (detail === 'names') return message('transfer.storeNames', { name })
+  const quota = /^quota (bytes|files) (\d{1,16})$/.exec(detail)
+  if (quota === null) return message('transfer.storeFull', { name })
+  const limit = Number(quota[2])
+  return message(quota[1] === 'bytes' ? 'transfer.quotaBytes' : 'transfer.quotaFiles', { name, limit })
+}
+
+/** The file that an answer concerns. */
+interface AnsweredFile {
+  source: Pick<OutgoingSource, 'path'>
+  path: string
+  size: number
+}
+
+/** Returns the answer for the queue. @param destination its name. */
+export function toAnswer(
+  { outcome: { status, detail }, position }: Stored,
+  destination: string,
+  { source, path: name, size }: AnsweredFile,
+): Answer {
+  const file = path.join(source.path, name)
+  const trouble = (reason: Message): Answer => ({ kind: 'again', reason, trouble: 'yes' })
+  switch (status) {
+    case 'durable':
+    case 'same':
+      return { kind: 'durable', position }
+    case 'name': {
+      const fault = nameFaults.find((one) => one === detail) ?? 'characters'
+      return { kind: 'refused', reason: message(`transfer.name.${fault}`, { path: file }) }
+    }
+    case 'tooLarge':
+      return { kind: 'refused', reason: message('transfer.tooLarge', { path: file, size }) }
+    case 'digest':
+      return { kind: 'again', reason: message('transfer.digestMismatch', { path: file }), trouble: 'no' }
+    case 'aborted':
+    // Only a copy is answered this way; the content is sent afterwards.
+    case 'unknown':
+      return { kind: 'again', reason: null, trouble: 'no' }
+    case 'full':
+      return trouble(fullSentence(detail, destination))
+    case 'readOnly':
+      return trouble(message('transfer.storeReadOnly', { name: destination }))
+    case 'failed': {
+      // The disk is gone, which is not the file's fault: every further file would get the same answer.
+      if (detail === 'ENODEV') return trouble(message('transfer.storeAway', { name: destination }))
+      const reason = message('transfer.storeFailed', { name: destination, reason: detail || 'EIO' })
+      return { kind: 'again', reason, trouble: 'maybe' }
+    }
+    default:
+      return status satisfies never
   }
 }

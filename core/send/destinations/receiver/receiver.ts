@@ -1,17 +1,30 @@
-import { message } from '../../../lib/i18n/message.ts'
-import type { Frame, FrameHeader } from '../../../protocol/frames.ts'
+import { formatAddress } from '../../../lib/i18n/formats.ts'
+import { type Message, message } from '../../../lib/i18n/message.ts'
+import { UserError } from '../../../lib/i18n/user-error.ts'
+import { errorCode, errorText } from '../../../platform/system-error.ts'
+import { ALIVE_EVERY_MS, type FrameChannel } from '../../../protocol/channel.ts'
+import { type Frame, type FrameHeader, sentenceParts } from '../../../protocol/frames.ts'
+import type { Identity } from '../../../protocol/identity.ts'
+import { LONGEST_SENTENCE, LONGEST_WORD } from '../../../protocol/limits.ts'
+import { type PairingCode, parsePairingCode } from '../../../protocol/pairing-code.ts'
+import { WrongFingerprint } from '../../../protocol/tls.ts'
 import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
+import type { DestinationTest } from '../../sender-messages.ts'
+import { runConnectionTest } from '../connection-test.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
-import { describeHang } from '../hung.ts'
-import { type Connector, KeptConnection, type OpenedSession, type SessionAttempt } from '../keep-connected.ts'
-import type { OpenOptions } from '../open.ts'
-import type { watchWake } from '../sleep-network-watch.ts'
-import { dial } from './dial.ts'
+import {
+  type Connector,
+  describeHang,
+  KeptConnection,
+  type OpenedSession,
+  type SessionAttempt,
+  type watchWake,
+} from '../keep-connected.ts'
+import type { OpenOptions, Tested, TryOptions } from '../open.ts'
+import { dial, Refused, toConnectionTrouble } from './dial.ts'
 import { ReceiverSession } from './receiver-session.ts'
-import { tellStatus } from './tell-status.ts'
-import { toConnectionTrouble } from './trouble.ts'
 
-export type ReceiverDestinationOptions = Omit<OpenOptions, 'secrets' | 'storeThread' | 'status'> &
+type ReceiverDestinationOptions = Omit<OpenOptions, 'secrets' | 'storeThread' | 'status'> &
   Partial<Pick<OpenOptions, 'status'>> & { destination: ReceiverDestination }
 
 /** Longest wait for a receiver's end of the connection when sending stops. */
@@ -80,4 +93,152 @@ export function openReceiver(
     retrySeconds,
   }
   return new KeptConnection(keeping, events, watch)
+}
+
+/** An unchanged status is repeated after this: once a minute, even if a heartbeat is late. */
+const ANEW_AFTER_MS = 55_000
+
+type Status = FrameHeader<'status'>
+
+/** Limit of a status with `words`, in bytes: keeps the frame below its limit. */
+const MOST_BYTES = 3 * 1024
+
+/** The status of this computer, and of the files that wait here for the receiver. */
+export interface StatusNow extends Pick<Status, 'level' | 'kind' | 'sentence' | 'version'> {
+  oldestWaitingAt: number | null
+  waitingFiles: number
+  words?: Message | undefined
+}
+
+/** Returns text as one line of at most `longest` UTF-16 units: names of files can contain any character. */
+function line(text: string, longest: number): string {
+  const plain = text.replace(/\p{Cc}+/gu, ' ')
+  const short = plain.length <= longest ? plain : `${plain.slice(0, longest - 1)}…`
+  return short.toWellFormed()
+}
+
+/** Returns a status frame within the protocol's limits: an invalid frame would end the connection. Pure. */
+export function statusFrame(status: StatusNow, now: number): Status {
+  const { level, kind, sentence, version, oldestWaitingAt, waitingFiles } = status
+  const frame = {
+    level,
+    kind: kind === null ? null : line(kind, LONGEST_WORD),
+    sentence: line(sentence, LONGEST_SENTENCE),
+    // A file can have any time; a wait cannot begin in the future.
+    oldestWaitingAt: oldestWaitingAt === null ? null : Math.min(oldestWaitingAt, now),
+    waitingFiles,
+    version: line(version, LONGEST_WORD),
+  }
+  const words = sentenceParts.safeParse(status.words)
+  const whole = { ...frame, ...(words.success ? { words: words.data } : {}) }
+  return Buffer.byteLength(JSON.stringify(whole)) <= MOST_BYTES ? whole : frame
+}
+
+/**
+ * Sends this computer's status to the receiver: now, with a heartbeat after a change, and once a minute.
+ * @param current returns null if there is no status.
+ * @returns a function that stops it; `isLast`: sends a changed status first.
+ */
+export function tellStatus(
+  channel: Pick<FrameChannel, 'send' | 'room'>,
+  current: () => StatusNow | null,
+): (isLast?: boolean) => void {
+  let told = ''
+  let toldAt = 0
+  let isWaiting = false
+  let isOver = false
+
+  const say = () => {
+    const status = current()
+    if (status === null) return
+    const frame = statusFrame(status, Date.now())
+    const text = JSON.stringify(frame)
+    const now = performance.now()
+    if (text === told && now - toldAt < ANEW_AFTER_MS) return
+    told = text
+    toldAt = now
+    channel.send('status', frame)
+  }
+  const tell = async (): Promise<void> => {
+    // On a slow line status frames must not queue up.
+    if (isWaiting) return
+    isWaiting = true
+    await channel.room()
+    isWaiting = false
+    if (!isOver) say()
+  }
+
+  void tell()
+  const timer = setInterval(() => void tell(), ALIVE_EVERY_MS)
+  return (isLast) => {
+    isOver = true
+    clearInterval(timer)
+    if (isLast) say()
+  }
+}
+
+/**
+ * Tests a receiver: dials it, verifies its certificate, and requests access as for a restore. A second session for
+ * sending would look like a second computer with this one's certificate.
+ */
+export function testReceiver(
+  destination: Tested<'receiver'>,
+  { identity, name: ownName, signal }: TryOptions,
+): Promise<DestinationTest> {
+  const { name } = destination
+  return runConnectionTest({
+    name,
+    signal,
+    async run(step) {
+      const hello = { name: ownName, purpose: 'restore', session: null } as const
+      const { channel } = await step('connect', () => dial(destination, identity, hello, signal))
+      channel.destroy(null)
+      return message('test.answers', { name })
+    },
+    why: (error) => toConnectionTrouble(error, destination, false).problem,
+  })
+}
+
+/** Time limit of pairing: shorter than the caller's wait for the answer, so that an error can be reported. */
+const PAIR_WITHIN_MS = 12_000
+
+const timedOut = () => Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })
+
+function toPairingError(error: unknown, { host, port }: PairingCode): UserError {
+  const address = formatAddress(host, port)
+  if (error instanceof WrongFingerprint)
+    return new UserError('transfer.pairWrongFingerprint', { address, fingerprint: error.fingerprint })
+  if (error instanceof Refused && error.code === 'code')
+    return new UserError('transfer.pairCodeRefused', { address })
+  if (error instanceof Refused)
+    return new UserError('transfer.pairRefused', { address, reason: error.message })
+  const reason = errorCode(error) ?? errorText(error)
+  return new UserError('transfer.pairUnreachable', { address, reason }, { cause: error })
+}
+
+/**
+ * Pairs with the receiver that created this code. Sends no data unless the receiver's certificate is that of the
+ * code; the receiver pins this computer's certificate in turn.
+ * @param name the name of this computer at the receiver.
+ * @throws UserError with a remedy.
+ */
+export async function pairWithReceiver(
+  text: string,
+  name: string,
+  identity: Identity,
+  signal: AbortSignal,
+  withinMs = PAIR_WITHIN_MS,
+): Promise<ReceiverDestination> {
+  const code = parsePairingCode(text)
+  const late = AbortSignal.timeout(withinMs)
+  try {
+    const either = AbortSignal.any([signal, late])
+    const hello = { name, purpose: 'pair', session: null, code: code.code } as const
+    const { channel, welcome } = await dial(code, identity, hello, either)
+    channel.end()
+    const { host, port, fingerprint } = code
+    return { id: fingerprint, kind: 'receiver', name: welcome.name, host, port, fingerprint }
+  } catch (error) {
+    throw toPairingError(late.aborted ? timedOut() : error, code)
+  }
 }

@@ -1,31 +1,97 @@
+import { lookup } from 'node:dns/promises'
+import { Agent as HttpAgent } from 'node:http'
 import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
   PutObjectCommand,
-  type S3Client,
+  S3Client,
 } from '@aws-sdk/client-s3'
+import { ignoreError } from '../../../dropped-errors.ts'
 import { createSemaphore } from '../../../lib/async/semaphore.ts'
-import { digestAt } from '../objects/content.ts'
-import { orIf, unlessLost } from '../objects/faults.ts'
-import { type ObjectFacts, type ObjectStore, StoreFault } from '../objects/object-store.ts'
-import { type BucketAbilities, createAbilities } from './bucket.ts'
-import { PARALLEL } from './client.ts'
-import { COPY_BYTES, copyObject } from './copy.ts'
-import { firstStoredAt, parseFacts, toMetadata } from './facts.ts'
-import { toStoreFault } from './faults.ts'
-import { listPage, olderVersions } from './listing.ts'
-import { createNames } from './names.ts'
-import { type BucketPlace, contentMd5, toKey, toStorageClass } from './requests.ts'
-import { Unfinished } from './resumable.ts'
+import { UserError } from '../../../lib/i18n/user-error.ts'
+import { errorCode } from '../../../platform/system-error.ts'
+import type { S3Destination } from '../../../settings/destination-schema.ts'
+import { OWN_DIRECTORY } from '../../../store/layout.ts'
+import { isOwnAddress, readClocks } from '../keep-connected.ts'
+import {
+  digestAt,
+  type ObjectFacts,
+  type ObjectStore,
+  orIf,
+  StoreFault,
+  unlessLost,
+} from '../objects/object-store.ts'
+import type { ReachedStore } from '../objects/objects.ts'
+import {
+  type BucketAbilities,
+  type BucketPlace,
+  COPY_BYTES,
+  contentMd5,
+  copyObject,
+  createAbilities,
+  createNames,
+  firstStoredAt,
+  listPage,
+  olderVersions,
+  parseFacts,
+  toKey,
+  toMetadata,
+  toStorageClass,
+} from './bucket.ts'
+import { explained, tlsAgent, toStoreFault } from './errors.ts'
 import {
   beginParts,
   beginWhole,
   getPartBytes,
   PART_BYTES,
   PARTS_MEMORY,
+  Unfinished,
   type UploadOptions,
 } from './upload.ts'
+
+/** A bucket, as it was entered. */
+export type S3Target = S3Place & Pick<S3Destination, 'name' | 'bucket' | 'prefix' | 'storageClass' | 'folder'>
+
+/**
+ * Opens a bucket as a store, after checking that it can be used. The first request is a listing, because the answer
+ * to it contains the cause of an error.
+ * @throws UserError if only a person can help; StoreFault.
+ */
+export async function reachBucket(
+  target: S3Target,
+  secrets: Readonly<Record<string, string>>,
+): Promise<ReachedStore & { store: S3Store }> {
+  const { bucket, storageClass, folder } = target
+  if (bucket.includes('/')) throw bucketAndPrefix(target)
+  const prefix = target.prefix === '' ? '' : `${target.prefix}/`
+  const client = createClient(target, secrets)
+  const store = new S3Store({ client, bucket, prefix, storageClass, own: `${folder}/${OWN_DIRECTORY}/` })
+  try {
+    await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: target.prefix, MaxKeys: 1 }))
+    return { store, localAddress: null, isToItself: await isOnThisComputer(target.endpoint) }
+  } catch (error) {
+    store.close()
+    throw await explained(error, target)
+  }
+}
+
+/** Returns an error that suggests to split the entry into bucket and prefix. */
+function bucketAndPrefix({ bucket, prefix }: S3Target): UserError {
+  const [first = '', ...rest] = [...bucket.split('/'), ...prefix.split('/')].filter((part) => part !== '')
+  return new UserError('s3.bucketAndPrefix', { bucket, first, rest: rest.join('/') })
+}
+
+/** True if a server is this computer; false: it is not, or its name cannot be resolved now. */
+async function isOnThisComputer(endpoint: string): Promise<boolean> {
+  const host = new URL(endpoint).hostname.replace(/^\[|\]$/g, '')
+  const { addresses } = readClocks()
+  const found = await lookup(host, { all: true }).catch(
+    ignoreError('a server whose name has no address counts as another computer', []),
+  )
+  return found.some(({ address }) => isOwnAddress(address, addresses))
+}
 
 export interface S3StoreOptions extends BucketPlace {
   /** Prefix of Holdfast's own names, with "/" at its end. */
@@ -190,4 +256,65 @@ export class S3Store implements ObjectStore {
     await this.remove(name).catch(orIf('denied', undefined))
     throw new StoreFault('damaged', 'what the store has is not what was sent')
   }
+}
+
+/** Concurrent requests: beyond this number a store only queues them itself. */
+export const PARALLEL = 32
+/** Room for parts of large objects, listings and the like beside the small objects. */
+const MOST_SOCKETS = PARALLEL + 16
+const CONNECT_MS = 10_000
+/** Timeout of an idle socket: a store that copies or joins parts may be silent for a while. */
+const SILENT_MS = 120_000
+const ATTEMPTS = 3
+
+/** The location of a bucket. */
+type S3Place = Pick<S3Destination, 'endpoint' | 'region' | 'pathStyle' | 'certificate'>
+
+/**
+ * Creates a client whose requests throw StoreFaults.
+ * @param secrets `accessKey` and `secretKey`; without them the sources of AWS's own tools apply: environment, files in
+ *   ~/.aws, roles.
+ */
+export function createClient(place: S3Place, secrets: Readonly<Record<string, string>>): S3Client {
+  const { accessKey, secretKey } = secrets
+  const sockets = { keepAlive: true, maxSockets: MOST_SOCKETS }
+  const client = new S3Client({
+    endpoint: place.endpoint,
+    region: place.region,
+    forcePathStyle: place.pathStyle,
+    ...(accessKey === undefined || secretKey === undefined
+      ? {}
+      : { credentials: { accessKeyId: accessKey, secretAccessKey: secretKey } }),
+    // Some stores refuse the SDK's own checksums, others ignore them; all accept Content-MD5 (see `verifies`).
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // "Expect: 100-continue" would wait for the store before each part.
+    expectContinueHeader: false,
+    maxAttempts: ATTEMPTS,
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      socketTimeout: SILENT_MS,
+      httpAgent: new HttpAgent(sockets),
+      httpsAgent: tlsAgent(sockets, place.certificate),
+    },
+  })
+  client.middlewareStack.add(
+    (next) => (request) =>
+      next(request).catch((error: unknown) => {
+        // After an answer without a body Swift may still send a body's end, which breaks the next request's parsing.
+        if (errorCode(error)?.startsWith('HPE_') === true) Object.assign(error as Error, { $retryable: {} })
+        throw error
+      }),
+    { step: 'deserialize', name: 'garbledAnswer' },
+  )
+  // Applies to a request with all of its attempts.
+  client.middlewareStack.add(
+    (next, { commandName = '' }) =>
+      (request) =>
+        next(request).catch((error: unknown) => {
+          throw toStoreFault(error, commandName.replace(/Command$/, ''))
+        }),
+    { step: 'initialize', priority: 'high', name: 'storeFaults' },
+  )
+  return client
 }

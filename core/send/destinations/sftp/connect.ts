@@ -2,13 +2,13 @@ import { createSecretKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import net from 'node:net'
 import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2'
-import { formatAddress } from '../../../lib/i18n/address.ts'
+import { formatAddress } from '../../../lib/i18n/formats.ts'
 import { UserError } from '../../../lib/i18n/user-error.ts'
 import { errorText } from '../../../platform/system-error.ts'
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
 import { hostKeyFingerprint } from '../../../settings/known-hosts.ts'
 import { StoreFault } from '../objects/object-store.ts'
-import { getReason } from './faults.ts'
+import { getReason } from './channel.ts'
 
 /** Interval of keepalives; a silent server is given up within 30 s. */
 const ASK_EVERY_MS = 10_000

@@ -1,12 +1,14 @@
-import { formatAddress } from '../../../lib/i18n/address.ts'
+import { formatAddress } from '../../../lib/i18n/formats.ts'
+import { UserError } from '../../../lib/i18n/user-error.ts'
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
+import type { DestinationTest } from '../../sender-messages.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
-import { openObjects, type ReachedStore } from '../objects/objects.ts'
-import type { OpenOptions } from '../open.ts'
+import { openObjects, type ReachedStore, testObjects } from '../objects/objects.ts'
+import type { OpenOptions, Tested, TryOptions } from '../open.ts'
 import { connectSftp } from './connect.ts'
 import { openSftpStore } from './sftp-store.ts'
 
-export type SftpOptions = Omit<OpenOptions, 'status' | 'storeThread'> & { destination: SftpDestination }
+type SftpOptions = Omit<OpenOptions, 'status' | 'storeThread'> & { destination: SftpDestination }
 
 /**
  * Logs in to the server and opens its files as a store.
@@ -32,4 +34,30 @@ export function openSftp(options: SftpOptions, events: DestinationEvents): OpenD
   const reach = (signal: AbortSignal) => reachSftp(destination, secrets, signal)
   const address = formatAddress(destination.host, destination.port)
   return openObjects(options, { address, reach }, events)
+}
+
+/** Tests a server. If its key is not known yet, the test only fetches the key, without a login. */
+export function testSftp(destination: Tested<'sftp'>, options: TryOptions): Promise<DestinationTest> {
+  return testObjects(
+    destination,
+    {
+      address: formatAddress(destination.host, destination.port),
+      async reach(folder, found) {
+        try {
+          const reached = await reachSftp({ ...destination, folder }, options.secrets, options.signal)
+          found.hostKey = destination.hostKey
+          return reached
+        } catch (error) {
+          const shown = error instanceof UserError ? error.sentence.params.found : undefined
+          if (typeof shown === 'string') found.hostKey = shown
+          // A test of new settings must not claim that the key has changed: no earlier key was seen.
+          if (options.stage !== 'kept' && error instanceof UserError)
+            if (error.sentence.key === 'transfer.sftp.otherHostKey')
+              throw new UserError('transfer.sftp.wrongHostKey', error.sentence.params)
+          throw error
+        }
+      },
+    },
+    options,
+  )
 }

@@ -1,11 +1,26 @@
 import { randomUUID } from 'node:crypto'
 import { settled } from '../../../dropped-errors.ts'
+import { Rerun } from '../../../lib/async/rerun.ts'
 import { createHasher, type Hasher } from '../../../platform/digest.ts'
-import { unlessLost } from '../objects/faults.ts'
-import { type ObjectFacts, type ObjectUpload, StoreFault } from '../objects/object-store.ts'
-import { close, OPEN, open, type SftpChannel, syncPath } from './channel.ts'
-import { asBuffer, giveName, type SftpParts, settle, WHOLE, WINDOW_BYTES, writePiece } from './parts.ts'
-import { readFrom } from './read.ts'
+import { countUsed } from '../../../protocol/frame-buffers.ts'
+import {
+  isFault,
+  type ObjectFacts,
+  type ObjectUpload,
+  StoreFault,
+  unlessLost,
+} from '../objects/object-store.ts'
+import {
+  close,
+  getStatus,
+  OPEN,
+  open,
+  readFrom,
+  type SftpChannel,
+  STATUS,
+  statAt,
+  syncPath,
+} from './channel.ts'
 
 /** Interval of syncs during an upload, so that the sync at the end has little left to write. */
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024
@@ -136,4 +151,198 @@ export async function beginUpload(
       if (!keep) await channel.tell((sftp, done) => sftp.unlink(path, done))
     },
   }
+}
+
+/** Prefix of partial files that cannot be resumed: they belong to one session. */
+export const WHOLE = 'whole-'
+/** Bytes of one large file under way. */
+export const WINDOW_BYTES = 2 * 1024 * 1024
+
+/** The shared parts of a store. */
+export interface SftpParts {
+  /** Returns the channel with the fewest pending calls. */
+  pick(): SftpChannel
+  directories: Directories
+  /** The directory that contains all names. */
+  root: string
+  /** Returns an object's path at the server. */
+  toPath(name: string): string
+  /** The directory of files that have no name yet. */
+  partials: string
+  /** Paths of partial files in use. */
+  inUse: Set<string>
+  canSync: boolean
+  canReplace: boolean
+  /** True if a plain rename fails when the name is taken. */
+  isExclusive: boolean
+}
+
+/** Converts a time to whole seconds in 32 bits. */
+export const seconds = (ns: bigint): number => Math.max(0, Math.min(0xffff_ffff, Number(ns / 1_000_000_000n)))
+
+/** Keeps the permissions without setuid and setgid, which run a program as the login (chmod(2)), and sticky. */
+export const keptMode = (mode: number): number => mode & 0o777
+
+/** Returns a file's attributes for an SFTP call. */
+export function attributesFor({ mtimeNs, mode }: Pick<ObjectFacts, 'mtimeNs' | 'mode'>) {
+  const mtime = seconds(mtimeNs)
+  return { mode: keptMode(mode), atime: mtime, mtime }
+}
+
+/** Writes one piece. ssh2 copies it three times: into the call, into packets, and during encryption. */
+async function writePiece(channel: SftpChannel, handle: Buffer, bytes: Buffer, at: number): Promise<void> {
+  const { length } = bytes
+  await channel.tell((sftp, done) => sftp.write(handle, bytes, 0, length, at, done))
+  countUsed(3 * length)
+}
+
+/** Returns a Buffer on the same memory, as ssh2 requires. */
+const asBuffer = ({ buffer, byteOffset, length }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, length)
+
+/**
+ * Sets the facts of a fully written open file, syncs it to the disk, and checks its length. Sends the calls together:
+ * the server handles them in order.
+ */
+export async function settle(
+  { canSync }: SftpParts,
+  channel: SftpChannel,
+  handle: Buffer,
+  wanted: ObjectFacts,
+): Promise<void> {
+  const facts = channel.tell((sftp, done) => sftp.fsetstat(handle, attributesFor(wanted), done))
+  const stats = channel.call<{ size: number }>((sftp, done) => sftp.fstat(handle, done))
+  const synced = canSync
+    ? channel.tell((sftp, done) => sftp.ext_openssh_fsync(handle, done))
+    : Promise.resolve()
+  const [there] = await Promise.all([stats, facts, synced])
+  if (there.size !== wanted.size)
+    throw new StoreFault('damaged', `${there.size} of ${wanted.size} bytes arrived`)
+}
+
+/**
+ * Gives a complete file its name.
+ * @throws StoreFault `exists`.
+ */
+export async function giveName(
+  parts: SftpParts,
+  channel: SftpChannel,
+  partial: string,
+  name: string,
+  replace: boolean,
+): Promise<void> {
+  const { directories, canReplace, isExclusive } = parts
+  const path = parts.toPath(name)
+  const rename = () =>
+    channel.tell((sftp, done) =>
+      replace && canReplace ? sftp.ext_openssh_rename(partial, path, done) : sftp.rename(partial, path, done),
+    )
+  const attempt = async () => {
+    await directories.make(getParent(path))
+    // Some servers' plain rename replaces an existing file. The check has no race: only this computer writes here.
+    if (!replace && !isExclusive && (await statAt(channel, path, 'lstat')) !== null)
+      throw new StoreFault('exists', path)
+    await rename()
+  }
+  await attempt()
+    .catch(directories.gone(getParent(path)))
+    .catch(async (error: unknown) => {
+      const status = getStatus(error)
+      if (status !== STATUS.failure && status !== STATUS.exists) throw error
+      const there = await statAt(channel, path, 'lstat')
+      if (there === null) throw error
+      if (there.isDirectory()) throw new StoreFault('impossible', 'a directory has this name')
+      if (!replace) throw new StoreFault('exists', path)
+      // The server cannot replace a file. Removing it is safe: a copy is kept elsewhere, or it is Holdfast's own.
+      await channel.tell((sftp, done) => sftp.unlink(path, done))
+      await rename()
+    })
+  await directories.sync(getParent(path))
+}
+
+/** Creates the directories that files' names need at an SFTP server. */
+export type Directories = ReturnType<typeof openDirectories>
+
+/** Returns the directory of a path; "." for a name in the login's directory. */
+export function getParent(path: string): string {
+  const at = path.lastIndexOf('/')
+  if (at === -1) return '.'
+  return at === 0 ? '/' : path.slice(0, at)
+}
+
+/** Limit of cached directories, because a source may have millions. Removed ones are queried again. */
+const MOST_KNOWN = 10_000
+
+const rethrow = (error: unknown) => {
+  throw error
+}
+
+/**
+ * @param there existing directories, which are never created.
+ * @param kept directories that stay cached: once they exist, they are never created again.
+ */
+export function openDirectories(
+  pick: () => SftpChannel,
+  { there, kept }: { there: readonly string[]; kept: readonly string[] },
+  canSync: boolean,
+) {
+  const made = new Map(there.map((directory) => [directory, Promise.resolve()]))
+  const syncs = new Map<string, Rerun>()
+
+  /** Resolves when all current names of a directory survive a crash of the server; concurrent callers share a call. */
+  const sync = async (directory: string): Promise<void> => {
+    if (!canSync) return
+    const syncing = syncs.get(directory) ?? new Rerun(() => syncPath(pick(), directory), rethrow)
+    if (syncs.size >= MOST_KNOWN) syncs.clear()
+    syncs.set(directory, syncing)
+    await syncing.request()
+  }
+
+  /**
+   * For `catch`: ends the session if a directory that existed has vanished, removed or with its disk. It is not
+   * created again: the disk below its path may not be the destination's. The next session checks the owner.
+   */
+  const gone =
+    (directory: string) =>
+    async (error: unknown): Promise<never> => {
+      if (isFault(error, 'absent') && (await statAt(pick(), directory, 'stat')) === null)
+        throw new StoreFault('lost', `${directory} is not there any more`, { cause: error })
+      throw error
+    }
+
+  const makeOne = async (directory: string): Promise<void> => {
+    const channel = pick()
+    const attempt = () => channel.tell((sftp, done) => sftp.mkdir(directory, done))
+    try {
+      await attempt().catch(async (error: unknown) => {
+        if (!isFault(error, 'absent')) throw error
+        const above = getParent(directory)
+        await make(above)
+        await attempt().catch(gone(above))
+      })
+    } catch (error) {
+      // Usually it exists already.
+      const found = await statAt(channel, directory, 'stat')
+      if (found === null) throw error
+      if (!found.isDirectory()) throw new StoreFault('exists', `${directory} is a file`)
+      return
+    }
+    await sync(getParent(directory))
+  }
+
+  /**
+   * Creates a directory and those above it; each only once.
+   * @throws StoreFault `exists` if a file has its name.
+   */
+  const make = (directory: string): Promise<void> => {
+    const known = made.get(directory)
+    if (known !== undefined) return known
+    const making = makeOne(directory)
+    if (made.size >= MOST_KNOWN) for (const one of made.keys()) if (!kept.includes(one)) made.delete(one)
+    made.set(directory, making)
+    making.catch(() => made.delete(directory))
+    return making
+  }
+
+  return { make, gone, sync }
 }

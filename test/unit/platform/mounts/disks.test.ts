@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { findDisk, parseMountinfo } from '../../../../core/platform/mounts/mountinfo.ts'
+import { findDisk, parseMountinfo } from '../../../../core/platform/mounts.ts'
 import { temporaryDirectory } from '../../../support/temporary.ts'
 
 const mounts = parseMountinfo(

@@ -1,6 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { changedPoints, MountTable } from '../../../../core/platform/mounts/mount-table.ts'
-import { parseMountinfo } from '../../../../core/platform/mounts/mountinfo.ts'
+import { changedPoints, MountTable, parseMountinfo } from '../../../../core/platform/mounts.ts'
 
 const root = '22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n'
 const data = '30 22 7:0 / /data rw,relatime - ext4 /dev/loop0 rw,errors=remount-ro\n'

@@ -1,10 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import {
-  findMount,
-  isEmergency,
-  isReadOnly,
-  parseMountinfo,
-} from '../../../../core/platform/mounts/mountinfo.ts'
+import { findMount, isEmergency, isReadOnly, parseMountinfo } from '../../../../core/platform/mounts.ts'
 
 // Recorded from /proc/self/mountinfo.
 const RECORDED = `22 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard

@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { freshMemory } from '../../../../core/check/probes/findings.ts'
-import { evaluateMount } from '../../../../core/check/probes/look-at-mount.ts'
-import { darwinMountId, parseStatfsList, STATFS_BYTES } from '../../../../core/platform/mounts/darwin.ts'
-import { changedPoints } from '../../../../core/platform/mounts/mount-table.ts'
-import { isReadOnly, type Mount, readMounts } from '../../../../core/platform/mounts/mountinfo.ts'
+import { evaluateMount } from '../../../../core/check/probes/probe-runner.ts'
+import {
+  changedPoints,
+  darwinMountId,
+  isReadOnly,
+  type Mount,
+  parseStatfsList,
+  readMounts,
+  STATFS_BYTES,
+} from '../../../../core/platform/mounts.ts'
 
 interface Recorded {
   fsid: [number, number]

@@ -1,7 +1,6 @@
 import { hostname } from 'node:os'
 import { expect, test } from 'vitest'
-import { parseMountinfo } from '../../../../core/platform/mounts/mountinfo.ts'
-import { isOnOtherComputer } from '../../../../core/platform/mounts/shares.ts'
+import { isOnOtherComputer, parseMountinfo } from '../../../../core/platform/mounts.ts'
 
 const mounted = (type: string, source: string) =>
   parseMountinfo(`21 1 8:1 / / rw - ext4 /dev/sda1 rw\n22 21 0:40 / /mnt/nas rw - ${type} ${source} rw`)

@@ -1,0 +1,29 @@
+import type { PathFacts } from '../check/inspect.ts'
+import type { RequestInput, RequestOutput } from '../lib/workers/definition.ts'
+import type { senderDefinition } from '../send/sender-messages.ts'
+import type { DataLayout } from '../settings/data-directory.ts'
+import type { Settings } from '../settings/schema.ts'
+import type { SecretStore } from '../settings/secrets.ts'
+import type { SettingsStore } from '../settings/settings-store.ts'
+
+type Asked<N extends 'test' | 'pair'> = (
+  input: RequestInput<typeof senderDefinition, N>,
+) => Promise<RequestOutput<typeof senderDefinition, N>>
+
+/** The services for changing settings, from a running agent or, if none runs, from the command line. */
+export interface SettingsContext {
+  settings: Pick<SettingsStore, 'get' | 'tryWriting'>
+  secrets: SecretStore
+  layout: DataLayout
+  computerName: string
+  /** Saves new settings and applies them. */
+  change(update: (settings: Settings) => Settings): void
+  /** Reads the facts of a path whose disk may hang. */
+  inspect(path: string): Promise<PathFacts>
+  /** Tests a destination. */
+  test: Asked<'test'>
+  /** Pairs with a receiver by a one-time code. */
+  pair: Asked<'pair'>
+  /** Restarts the sender of a destination, by its id, because its circumstances have changed. */
+  restart(destination: string): void
+}

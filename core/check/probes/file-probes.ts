@@ -1,0 +1,255 @@
+import { randomBytes } from 'node:crypto'
+import fs, { constants, type PathLike } from 'node:fs'
+import { lstat, opendir, readdir, stat, statfs, unlink } from 'node:fs/promises'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { dropError, ignoreError } from '../../dropped-errors.ts'
+import { closeFd, closeQuietly, openFd, READ_FILE, syncFd } from '../../platform/fd.ts'
+import { callFailure, type Failure, type SystemError, toSystemError } from './findings.ts'
+
+const read = promisify(fs.read)
+/** open(2)'s O_DIRECT; 0 where the system has none. */
+const O_DIRECT = constants.O_DIRECT ?? 0
+const READ_BYTES = 4096
+/**
+ * O_DIRECT needs memory that is aligned to the disk's blocks, which a Buffer is not; WebAssembly's memory is aligned
+ * to its 64 KiB pages. The content is not used, so all reads share the memory, including those that never return.
+ */
+const alignedMemory = new Uint8Array(new WebAssembly.Memory({ initial: 1 }).buffer, 0, READ_BYTES)
+
+export interface ProbeReadResult {
+  /** Milliseconds of open, one read and close together. */
+  delayMs: number
+  failure: ({ step: 'open' | 'read' | 'close' } & SystemError) | null
+  /** The file system refused O_DIRECT, so the read may have been served from memory. */
+  isBuffered: boolean
+}
+
+/**
+ * Reads the first 4096 bytes of a file with O_DIRECT, so that the disk itself has to answer; 0 bytes of an empty file
+ * are a success. If the file system refuses O_DIRECT (EINVAL, at open or at read), reads through the page cache. Any
+ * type of file is opened: a FIFO without a writer hangs, as it would for every reader.
+ */
+export async function readFile(
+  file: PathLike,
+  options: { isBuffered: boolean; flags?: number; enter?: (step: string) => void },
+): Promise<ProbeReadResult> {
+  if (!options.isBuffered && O_DIRECT !== 0) {
+    const direct = await readOnce(file, O_DIRECT | (options.flags ?? 0), options.enter)
+    if (direct.failure?.code !== 'EINVAL') return { ...direct, isBuffered: false }
+  }
+  const buffered = await readOnce(file, options.flags ?? 0, options.enter)
+  return { ...buffered, isBuffered: true }
+}
+
+async function readOnce(
+  file: PathLike,
+  flags: number,
+  enter: (step: string) => void = () => undefined,
+): Promise<Omit<ProbeReadResult, 'isBuffered'>> {
+  const started = performance.now()
+  let step: 'open' | 'read' | 'close' = 'open'
+  try {
+    enter(step)
+    const descriptor = await openFd(file, constants.O_RDONLY | flags)
+    step = 'read'
+    try {
+      enter(step)
+      await read(descriptor, alignedMemory, 0, READ_BYTES, null)
+    } catch (error) {
+      await closeQuietly(descriptor)
+      throw error
+    }
+    step = 'close'
+    enter(step)
+    await closeFd(descriptor)
+    return { delayMs: performance.now() - started, failure: null }
+  } catch (error) {
+    return { delayMs: performance.now() - started, failure: { step, ...toSystemError(error) } }
+  }
+}
+
+/** Limit of a directory's entries that are searched for a file to read. */
+const LOOKED_AT = 32
+
+/**
+ * Runs the read probe of a directory: opens it and lists its beginning. A network or FUSE file system has to ask its
+ * server for that; a local one may answer from memory. So if `sample` is set (no write probe will access the disk),
+ * the first regular file among the first entries is read with O_DIRECT as well.
+ */
+export async function listDirectory(
+  directory: string,
+  options: { isBuffered: boolean; sample: boolean; enter?: (step: string) => void },
+): Promise<ProbeReadResult> {
+  const started = performance.now()
+  let step: 'open' | 'read' = 'open'
+  let file: string | null = null
+  try {
+    options.enter?.('open')
+    // For each entry whose type the file system does not give, Node.js makes a call that blocks this thread.
+    const entries = await opendir(directory, { bufferSize: options.sample ? LOOKED_AT : 1 })
+    step = 'read'
+    options.enter?.('read')
+    try {
+      for (let looked = 0; looked < LOOKED_AT && file === null; looked += 1) {
+        const entry = await entries.read()
+        if (entry === null) break
+        if (entry.isFile()) file = path.join(directory, entry.name)
+        if (!options.sample) break
+      }
+    } finally {
+      await entries.close().catch(ignoreError('the listing itself is what the probe tests'))
+    }
+  } catch (error) {
+    const failure = { step, ...toSystemError(error) }
+    return { delayMs: performance.now() - started, failure, isBuffered: options.isBuffered }
+  }
+  const delayMs = performance.now() - started
+  if (!options.sample || file === null) return { delayMs, failure: null, isBuffered: options.isBuffered }
+  const sampled = await readFile(file, { ...options, flags: READ_FILE })
+  // Errors of that file alone (its permissions, its removal) do not count for the directory.
+  const isOfFile = ['EACCES', 'EPERM', 'ENOENT', 'ELOOP', 'EISDIR'].includes(sampled.failure?.code ?? '')
+  return isOfFile ? { delayMs, failure: null, isBuffered: options.isBuffered } : sampled
+}
+
+const write = promisify(fs.write)
+
+type WriteStep = 'create' | 'write' | 'fsync' | 'read back' | 'list' | 'remove'
+
+interface ProbeWriteResult {
+  /** Every step that failed, in order; later steps are tried anyway. */
+  failures: Failure[]
+  elapsedMs: number
+  /** The O_DIRECT read of the new file, which accesses the disk, while a listing may be cached. */
+  readBack: ProbeReadResult | null
+  /** The name of a probe file that could not be removed; the next probe of this directory tries again. */
+  unremoved: string | null
+}
+
+const CONTENT = Buffer.from('Holdfast tests here whether this file system can be written to.\n')
+
+/**
+ * Runs the write probe: creates a hidden file with a unique name in a directory, writes a few bytes, syncs them to the
+ * disk, reads them back from it, lists the file and removes it. All steps are tried, even after a failure.
+ *
+ * @param enter is called before each step, so that a hang can be named.
+ */
+export async function writeFile(
+  directory: string,
+  options: { isBuffered: boolean; unremoved?: string | null; enter?: (step: WriteStep) => void },
+): Promise<ProbeWriteResult> {
+  const failures: Failure[] = []
+  const started = performance.now()
+  const attempt = async <T>(step: WriteStep, call: () => Promise<T>): Promise<T | null> => {
+    options.enter?.(step)
+    try {
+      return await call()
+    } catch (thrown) {
+      failures.push(await explain(step, thrown, directory))
+      return null
+    }
+  }
+
+  const unremoved = options.unremoved ?? null
+  if (unremoved !== null) {
+    await attempt('remove', () => remove(path.join(directory, unremoved)))
+    const [failure] = failures
+    // If files cannot be removed, do not add one at each check; a read-only directory accepts none anyway.
+    if (failure !== undefined && !(failure.cause === 'call' && failure.code === 'EROFS')) {
+      return { failures, elapsedMs: performance.now() - started, readBack: null, unremoved }
+    }
+    failures.length = 0
+  }
+  const name = probeName()
+  const file = path.join(directory, name)
+  const descriptor = await attempt('create', () =>
+    openFd(file, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600),
+  )
+  let readBack: ProbeReadResult | null = null
+  if (descriptor !== null) {
+    await attempt('write', () => write(descriptor, CONTENT, 0, CONTENT.length, null))
+    await attempt('fsync', () => syncFd(descriptor))
+    options.enter?.('read back')
+    readBack = await readFile(...getReadArguments(descriptor, file, options.isBuffered))
+    // A network file system may report a full disk or a lost server only at close.
+    await attempt('fsync', () => closeFd(descriptor))
+  }
+  await attempt('list', () => lstat(file))
+  const isGone = (await attempt('remove', () => remove(file))) === true
+  return { failures, elapsedMs: performance.now() - started, readBack, unremoved: isGone ? null : name }
+}
+
+/** Names the file that was made, even if its name was replaced: in a directory of many users that may be a link. */
+function getReadArguments(
+  descriptor: number,
+  file: string,
+  isBuffered: boolean,
+): Parameters<typeof readFile> {
+  if (process.platform === 'linux') return [`/proc/self/fd/${descriptor}`, { isBuffered }]
+  return [file, { isBuffered, flags: READ_FILE }]
+}
+
+/** Removes a file like rm -f: a missing file is no error, not even on a file system where removing fails (EROFS). */
+async function remove(file: string): Promise<true> {
+  try {
+    await unlink(file)
+  } catch (thrown) {
+    if (toSystemError(thrown).code === 'ENOENT') return true
+    const isThere = await lstat(file).then(
+      () => true,
+      (reason) => toSystemError(reason).code !== 'ENOENT',
+    )
+    if (isThere) throw thrown
+  }
+  return true
+}
+
+/** Explains ENOSPC, which has two causes with different remedies: no bytes, or no inodes. */
+async function explain(step: WriteStep, thrown: unknown, directory: string): Promise<Failure> {
+  const error = toSystemError(thrown)
+  if (error.code !== 'ENOSPC') return callFailure(step, error)
+  const left = await statfs(directory).catch(
+    ignoreError('the failed write is reported without the reason for ENOSPC', null),
+  )
+  // File systems without a fixed number of inodes (btrfs) report 0 of 0.
+  const isOutOfInodes = left !== null && left.files > 0 && left.ffree === 0
+  return isOutOfInodes ? { step, cause: 'no-inodes' } : callFailure(step, error)
+}
+
+/** Holdfast's own files, which the scanner never sends (filter/names.ts). */
+const PROBE_FILE = /^\.holdfast-probe-[0-9a-f]{8}-\d{1,10}-[0-9a-f]{8}-\d+$/
+
+const random = () => randomBytes(4).toString('hex')
+const RUN = `.holdfast-probe-${random()}-${process.pid}-${random()}`
+let made = 0
+
+/** Returns a name that no other probe, process or computer uses. */
+export function probeName(): string {
+  made += 1
+  return `${RUN}-${made}`
+}
+
+/**
+ * A probe file older than this, in milliseconds, is abandoned: its process was killed, or its file system has lost its
+ * last changes.
+ */
+const KEEP_MS = 60 * 60 * 1000
+/** A larger directory (bytes of stat(2)), with some 50,000 names or more, is skipped: all names are read at once. */
+const MOST_BYTES = 4 * 1024 * 1024
+
+/** Removes probe files of killed runs from a directory. Errors are dropped, since the probes report them. */
+export async function removeLeftOvers(directory: string): Promise<void> {
+  try {
+    if ((await stat(directory)).size > MOST_BYTES) return
+    // Read only the names: for an entry whose type the file system does not give, as on NFS, Node.js makes a call that
+    // blocks this thread.
+    for (const name of await readdir(directory)) {
+      if (!PROBE_FILE.test(name)) continue
+      const file = path.join(directory, name)
+      const stats = await lstat(file)
+      if (stats.isFile() && Date.now() - stats.mtimeMs > KEEP_MS) await unlink(file)
+    }
+  } catch (error) {
+    dropError(error, 'old files of probes are removed another time')
+  }
+}

@@ -1,0 +1,170 @@
+import type { Ignore } from 'ignore'
+import ignore from 'ignore'
+import type { FileStat } from '../platform/file-metadata.ts'
+import type { Source, SourceFilters } from '../settings/schema.ts'
+import { isTemporaryPath } from './temporary.ts'
+
+/** Why a name is excluded: Holdfast's own, a writer's temporary name, the person's filters, a batch mark, no batch. */
+export type LeftOut = 'own' | 'temporary' | 'ignored' | 'hidden' | 'mark' | 'not-batch'
+
+/** The settings of a source that decide about names; plain data, so that it can be passed to a thread. */
+export interface NameRules {
+  ignore: readonly string[]
+  /** Exclude names that begin with a dot. */
+  withoutHidden?: boolean
+  /**
+   * Treat temporary names (temporary.ts) like all others: files in a closed batch directory are no longer written, and
+   * a person may want them.
+   */
+  withTemporary?: boolean
+  /** Names of marks, never sent at any depth. */
+  marks: readonly string[]
+  /**
+   * In the source's own directory include only directories whose names begin with this; missing: include everything.
+   */
+  batchPrefix?: string
+}
+
+export interface NameFilter {
+  /** Returns why this file is excluded, or null. `path` is relative to the source, with "/". */
+  file(path: string): LeftOut | null
+  /** The same for a directory and everything below it. */
+  directory(path: string): LeftOut | null
+  /** Returns why this file is excluded, by its own name or by that of a directory above it, or null. */
+  fileBelow(path: string): LeftOut | null
+  /** Returns the pattern that excludes this file, or a directory above it; null if none does. */
+  findPattern(path: string): string | null
+}
+
+/**
+ * Exact names that Holdfast itself uses in a source: probe files, files being removed, files being restored. Other
+ * names with the same beginning belong to users.
+ */
+const OWN =
+  /^\.holdfast-(probe-[0-9a-f]{8}-\d{1,10}-[0-9a-f]{8}-\d{1,15}|removing-\d{1,16}|restore-[0-9a-f]{12})$/
+
+export const isOwnName = (name: string): boolean => OWN.test(name)
+
+/** The settings of a source that decide about names. */
+type NameSettings = Pick<Source, 'kind' | 'batch' | 'ignore' | 'hidden' | 'temporary'>
+
+export function toNameRules({ kind, batch, ignore: patterns, hidden, temporary }: NameSettings): NameRules {
+  const marks = kind === 'batch' ? [batch.closedMark, batch.sentMark] : []
+  const rules = {
+    ignore: patterns,
+    withoutHidden: hidden === 'leave-out',
+    withTemporary: temporary === 'send',
+    marks,
+  }
+  return kind === 'batch' ? { ...rules, batchPrefix: batch.prefix } : rules
+}
+
+/** Builds the filter of names from the rules; gitignore patterns are relative to the source. */
+export function createNameFilter(rules: NameRules): NameFilter {
+  const patterns = rules.ignore.length === 0 ? null : createPatterns(rules.ignore)
+  const marks = new Set(rules.marks)
+  const { batchPrefix } = rules
+  const isHidden = (name: string) => rules.withoutHidden === true && name.startsWith('.')
+  const file = (path: string): LeftOut | null => {
+    const name = baseName(path)
+    if (isOwnName(name)) return 'own'
+    if (batchPrefix !== undefined && name === path) return 'not-batch'
+    if (marks.has(name)) return 'mark'
+    if (!rules.withTemporary && isTemporaryPath(path)) return 'temporary'
+    if (patterns?.ignores(path)) return 'ignored'
+    return isHidden(name) ? 'hidden' : null
+  }
+  const directory = (path: string): LeftOut | null => {
+    if (path === '') return null
+    const name = baseName(path)
+    if (isOwnName(name)) return 'own'
+    if (batchPrefix !== undefined && name === path && !name.startsWith(batchPrefix)) return 'not-batch'
+    if (patterns?.ignores(`${path}/`)) return 'ignored'
+    return isHidden(name) ? 'hidden' : null
+  }
+  return {
+    file,
+    directory,
+    fileBelow(path) {
+      for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
+        const leftOut = directory(path.slice(0, end))
+        if (leftOut !== null) return leftOut
+      }
+      return file(path)
+    },
+    findPattern: (path) => patterns?.findPattern(path) ?? null,
+  }
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+/** The library caches every path and never removes one, so it is created again after this many. */
+const ASKED = 10_000
+
+/** gitignore patterns, relative to the source. */
+export interface Patterns {
+  /** A directory's path ends with "/". */
+  ignores(path: string): boolean
+  /** Returns the deciding pattern, including one of a directory above; null if none does. */
+  findPattern(path: string): string | null
+}
+
+function createPatterns(patterns: readonly string[]): Patterns {
+  // As in git: on Linux, "Backup" and "backup" are different names.
+  const begin = (): Ignore => ignore({ ignorecase: process.platform !== 'linux' }).add(patterns)
+  let matcher = begin()
+  let asked = 0
+  const current = (): Ignore => {
+    asked += 1
+    if (asked > ASKED) {
+      asked = 0
+      matcher = begin()
+    }
+    return matcher
+  }
+  return {
+    ignores: (path) => current().ignores(path),
+    findPattern: (path) => current().test(path).rule?.pattern ?? null,
+  }
+}
+
+// A source's filters by size and time; filters by name are in core/filter/names.ts. Pure.
+
+/** Why a file's size excludes it. */
+type SizeLeftOut = 'too-small' | 'too-large'
+
+type SizeLimits = Pick<SourceFilters, 'minimumBytes' | 'maximumBytes'>
+
+/** @param size bytes. */
+export function leftOutBySize({ minimumBytes, maximumBytes }: SizeLimits, size: number): SizeLeftOut | null {
+  if (minimumBytes !== null && size < minimumBytes) return 'too-small'
+  return maximumBytes !== null && size > maximumBytes ? 'too-large' : null
+}
+
+/** True if the filters have their defaults: every finished file is sent. */
+export function leavesNothingOut(filters: SourceFilters): boolean {
+  const { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds } = filters
+  const hasLimits = minimumBytes !== null || maximumBytes !== null || minimumAgeSeconds > 0
+  return ignore.length === 0 && hidden === 'send' && !hasLimits
+}
+
+/** A time further in the future than this, in milliseconds, is not the time of a change. */
+const CLOCKS_APART_MS = 3_600_000
+
+/**
+ * Returns when a file is old enough to be sent, in milliseconds since 1970. A modification time far in the future does
+ * not show a file's age (a camera's clock, a copied time); then the change time of its inode counts, which no program
+ * can set. If that is far in the future, too, the clock was set back: the age is unknown, and the file may be sent.
+ */
+export function oldEnoughAt(
+  minimumAgeSeconds: number,
+  { mtimeNs, ctimeNs }: Pick<FileStat, 'mtimeNs' | 'ctimeNs'>,
+  now: number,
+): number {
+  if (minimumAgeSeconds === 0) return now
+  const times = [mtimeNs, ctimeNs].map((time) => Number(time / 1_000_000n))
+  const changedAt = times.find((time) => time <= now + CLOCKS_APART_MS)
+  return changedAt === undefined ? now : changedAt + minimumAgeSeconds * 1000
+}

@@ -1,0 +1,323 @@
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite'
+import { type Message, message } from '../lib/i18n/message.ts'
+import { messageSchema } from '../lib/i18n/message-schema.ts'
+import { type DatabaseKind, inTransaction, openDatabaseFile } from '../platform/sqlite.ts'
+import type { FoundFile, QueuedFile } from './contract.ts'
+
+/** A state is stored as a number; the partial indices below contain these numbers. */
+export const STATE = { waiting: 0, sent: 1, parked: 2 } as const
+
+/** now: the group-write mark may be set; later: another destination does not have the file yet. */
+export const MARK = { none: 0, now: 1, later: 2 } as const
+
+/**
+ * none; begun: the file may have its temporary name, or be gone already; removed: by Holdfast; absent: it was already
+ * gone, not removed by Holdfast.
+ */
+export const REMOVAL = { none: 0, begun: 1, removed: 2, absent: 3 } as const
+
+/**
+ * A route is one source and one of its destinations. Triggers keep `total`, so that no query for sums reads the whole
+ * table. Columns of a file:
+ * - `due_at`: when it may be sent, and its place in the queue: its modification time, or the time of the next attempt.
+ * - `mark_due`: it is sent but does not have its group-write mark yet, so that the next start sets the mark after a
+ * crash   between the two; see MARK.
+ * - `digest` of the sent content: with it, a file that is only renamed, or whose mode or time alone has changed, need
+ * not   be transferred again. It is kept while size and inode are the same, and does not prove the content of a
+ * waiting file:   only reading the file does. Its index, `file_content`, contains every row, so it is written when a
+ * file is offered,   and causes no further cost when the file is sent.
+ * - `stored_ns`: the modification time with which the content of the digest was sent; NULL in a row that was not
+ * offered   again since, where it is `mtime_ns`.
+ * - `acked`: the destination's position with which it was stored.
+ * - `removal`, `removed_at`: Holdfast itself removes it at the source; see REMOVAL. The index `file_removing` contains
+ * only the few rows whose removal is in progress, so it costs a transfer nothing.
+ * - `proven_at`: when the destination last proved that it has the file.
+ *
+ * Table `seal`: the digest of the data at the destination, only for files that are encrypted there. Table `suspect`:
+ * files that may have lost their content, with the metadata of the sent content, and since when.
+ *
+ * Times are milliseconds since 1970; those of the file itself are nanoseconds, in 64 bits: beyond the year 2262 they
+ * only distinguish one content from another.
+ */
+const SCHEMA = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE route (
+  id INTEGER PRIMARY KEY,
+  destination TEXT NOT NULL,
+  source TEXT NOT NULL,
+  UNIQUE (destination, source)
+);
+CREATE TABLE total (
+  route INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  files INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  PRIMARY KEY (route, state)
+) WITHOUT ROWID;
+CREATE TABLE file (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  route INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  ctime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  device INTEGER NOT NULL,
+  state INTEGER NOT NULL DEFAULT 0,
+  generation INTEGER NOT NULL DEFAULT 1,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  due_at INTEGER NOT NULL,
+  sent_at INTEGER,
+  reason TEXT,
+  mark_due INTEGER NOT NULL DEFAULT 0,
+  digest BLOB,
+  acked INTEGER,
+  removal INTEGER NOT NULL DEFAULT 0,
+  removed_at INTEGER,
+  proven_at INTEGER,
+  stored_ns INTEGER
+);
+CREATE UNIQUE INDEX file_path ON file (route, path);
+CREATE INDEX file_state ON file (route, state);
+CREATE INDEX file_unsent ON file (route, path, state) WHERE state <> 1;
+CREATE INDEX file_due ON file (route, due_at) WHERE state = 0;
+CREATE INDEX file_mark ON file (route, mark_due) WHERE mark_due > 0;
+CREATE INDEX file_content ON file (inode, mtime_ns);
+CREATE INDEX file_removing ON file (route) WHERE removal = 1;
+CREATE TABLE seal (file INTEGER PRIMARY KEY, digest BLOB NOT NULL);
+CREATE TABLE suspect (
+  source TEXT NOT NULL,
+  path TEXT NOT NULL,
+  lost INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (source, path)
+) WITHOUT ROWID;
+CREATE TRIGGER route_added AFTER INSERT ON route BEGIN
+  INSERT INTO total VALUES (new.id, 0, 0, 0), (new.id, 1, 0, 0), (new.id, 2, 0, 0);
+END;
+CREATE TRIGGER route_removed AFTER DELETE ON route BEGIN
+  DELETE FROM total WHERE route = old.id;
+END;
+CREATE TRIGGER file_added AFTER INSERT ON file BEGIN
+  UPDATE total SET files = files + 1, bytes = bytes + new.size WHERE route = new.route AND state = new.state;
+END;
+CREATE TRIGGER file_removed AFTER DELETE ON file BEGIN
+  UPDATE total SET files = files - 1, bytes = bytes - old.size WHERE route = old.route AND state = old.state;
+  DELETE FROM seal WHERE file = old.id;
+END;
+CREATE TRIGGER file_moved AFTER UPDATE OF state, size ON file
+WHEN old.state <> new.state OR old.size <> new.size BEGIN
+  UPDATE total SET files = files - 1, bytes = bytes - old.size WHERE route = old.route AND state = old.state;
+  UPDATE total SET files = files + 1, bytes = bytes + new.size WHERE route = new.route AND state = new.state;
+END;
+`
+
+/**
+ * Pages of the write-ahead log, 32 MiB, from which on a commit copies them into the database (sqlite.org/wal.html).
+ * That waits for the disk twice. With the default of 1,000 pages it happened several times in one burst of files, and
+ * delayed everything that the watcher had found.
+ */
+const MOST_PAGES = 8_192
+
+export const LEDGER: DatabaseKind = {
+  version: 3,
+  schema: SCHEMA,
+  migrations: { 2: 'ALTER TABLE file ADD COLUMN stored_ns INTEGER' },
+  tables: ['meta', 'route', 'total', 'file', 'seal', 'suspect'],
+  // A commit that is lost in a power failure means that a file is sent twice, which the receiver recognises.
+  pragmas: `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;
+    PRAGMA wal_autocheckpoint = ${MOST_PAGES}`,
+}
+
+/** Opens the ledger's database, or creates it with its directory; `notice` reports a file that had to be set aside. */
+export function openLedgerFile(file: string): { database: DatabaseSyncInstance; notice: Message | null } {
+  mkdirSync(path.dirname(file), { recursive: true })
+  const { database, aside: set } = openDatabaseFile(file, LEDGER)
+  if (set === null) return { database, notice: null }
+  const key = set.why === 'newer' ? 'transfer.ledgerNewer' : 'transfer.ledgerBroken'
+  return { database, notice: message(key, { path: file, aside: set.aside }) }
+}
+
+/** SQLite's integers are signed; inode and device numbers, and times after 2262, may need the 64th bit. */
+export const word = {
+  store: (value: bigint) => BigInt.asIntN(64, value),
+  load: (value: bigint) => BigInt.asUintN(64, value),
+}
+
+/**
+ * Formats files as one value: [path, size, mtime_ns, ctime_ns, inode, device] of each; numbers as in the columns, with
+ * all 64 bits.
+ */
+export function formatRows(files: readonly Omit<FoundFile, 'source'>[]): string {
+  const rows = files.map(
+    ({ path, size, mtimeNs, ctimeNs, inode, device }) =>
+      `[${JSON.stringify(path)},${size},${[mtimeNs, ctimeNs, inode, device].map(word.store).join()}]`,
+  )
+  return `[${rows.join()}]`
+}
+
+/** Prepares a statement that returns integers as bigint: a double cannot represent nanoseconds and inodes exactly. */
+export function prepareExact(database: DatabaseSyncInstance, sql: string): StatementSyncInstance {
+  const prepared = database.prepare(sql)
+  prepared.setReadBigInts(true)
+  return prepared
+}
+
+/** Runs a transaction that is durable when it returns: a power failure may revert the last ordinary ones. */
+export function durably<T>(database: DatabaseSyncInstance, work: () => T): T {
+  database.exec('PRAGMA synchronous = FULL')
+  try {
+    return inTransaction(database, work)
+  } finally {
+    database.exec('PRAGMA synchronous = NORMAL')
+  }
+}
+
+/** Parses the column of the same name: a sentence as JSON. */
+export const parseReason = (text: string | null): Message | null =>
+  text === null ? null : messageSchema.parse(JSON.parse(text))
+
+/** Identifies a row in a statement: a result for an older generation changes nothing. */
+export const CLAIMED = 'WHERE id = ? AND generation = ?'
+
+/** A time, as SQL, that no file has, so that any content differs. Nanoseconds since 1970, in the year 1677. */
+export const NO_TIME = '(1 << 63)'
+
+/**
+ * Sets the digest and its time in a row that gets the present metadata of a file. The file may still have the sent
+ * content while size and inode are the same, as after touch(1). A row whose content has left its name (NO_TIME) loses
+ * its digest.
+ */
+export const keepDigest = (size: string, inode: string) =>
+  `digest = iif(size = ${size} AND inode = ${inode} AND mtime_ns <> ${NO_TIME}, digest, NULL),
+   stored_ns = coalesce(stored_ns, mtime_ns)`
+
+/** Resets a removal when a new file takes the name: a begun removal must still be finished. */
+export const REMOVAL_ANEW =
+  'removal = CASE removal WHEN 1 THEN 1 ELSE 0 END, removed_at = NULL, proven_at = NULL'
+
+type DueRow = [
+  id: number,
+  generation: number,
+  path: string,
+  size: number,
+  mtimeNs: string,
+  ctimeNs: string,
+  inode: string,
+  device: string,
+  attempts: number,
+  digest: string,
+  isTrusted: 0 | 1,
+  provenAt: number | null,
+  storedNs: string | null,
+]
+
+function toQueuedFile(row: DueRow, source: string): QueuedFile & { provenAt: number } {
+  const [
+    id,
+    generation,
+    path,
+    size,
+    mtimeNs,
+    ctimeNs,
+    inode,
+    device,
+    attempts,
+    digest,
+    isTrusted,
+    provenAt,
+    storedNs,
+  ] = row
+  return {
+    id,
+    generation,
+    source,
+    path,
+    size,
+    mtimeNs: BigInt(mtimeNs),
+    ctimeNs: BigInt(ctimeNs),
+    inode: word.load(BigInt(inode)),
+    device: word.load(BigInt(device)),
+    attempts,
+    // hex(NULL) is empty.
+    digest: digest === '' ? null : Buffer.from(digest, 'hex'),
+    isTrusted: isTrusted === 1,
+    storedNs: BigInt(storedNs ?? mtimeNs),
+    provenAt: provenAt ?? 0,
+  }
+}
+
+/**
+ * Prepares a query for files: `which` is its condition, `order` its order; its last parameter is the limit. The rows
+ * are returned as one value: returning each column of each row costs several times as much as finding it. Integers of
+ * 64 bits are text, which JSON.parse keeps exact.
+ */
+export function prepareDue(database: DatabaseSyncInstance, which: string, order: string) {
+  const statement = database.prepare(
+    `SELECT json_group_array(json_array(id, generation, path, size, CAST(mtime_ns AS TEXT), CAST(ctime_ns AS TEXT),
+       CAST(inode AS TEXT), CAST(device AS TEXT), attempts, hex(digest), digest IS NOT NULL AND acked IS NOT NULL, proven_at,
+       CAST(stored_ns AS TEXT)) ORDER BY ${order}) AS rows
+     FROM (SELECT * FROM file ${which} ORDER BY ${order} LIMIT ?)`,
+  )
+  return (source: string, ...values: (number | string)[]) => {
+    const { rows } = statement.get(...values) as { rows: string }
+    return (JSON.parse(rows) as DueRow[]).map((row) => toQueuedFile(row, source))
+  }
+}
+
+// The other rows are found by their name, of which each destination has one: many hard links have one inode. CROSS JOIN
+// makes SQLite keep this order (https://sqlite.org/optoverview.html#crossjoin).
+
+/**
+ * Counts those of some other destinations that have the content of the row `file`, and whose row, `other`, meets a
+ * condition. Takes the destinations as a JSON array.
+ */
+export const OTHERS_WITH = (condition: string) =>
+  `(SELECT count(*) FROM route AS mine JOIN route AS theirs ON theirs.source = mine.source
+    CROSS JOIN file AS other INDEXED BY file_path ON other.route = theirs.id AND other.path = file.path
+    WHERE mine.id = file.route AND theirs.destination IN (SELECT value FROM json_each(?))
+    AND other.state = 1 AND other.size = file.size AND other.mtime_ns = file.mtime_ns
+    AND other.inode = file.inode AND ${condition})`
+
+/** Selects the rows of the same file with the same content at other destinations; takes the row's id. */
+export const SAME_ELSEWHERE = `id IN (SELECT other.id FROM file AS own JOIN route AS mine ON mine.id = own.route
+    JOIN route AS theirs ON theirs.source = mine.source AND theirs.id <> mine.id
+    CROSS JOIN file AS other INDEXED BY file_path ON other.route = theirs.id AND other.path = own.path
+    WHERE own.id = ? AND other.state = 1 AND other.size = own.size AND other.mtime_ns = own.mtime_ns
+    AND other.inode = own.inode)`
+
+/** Named values of the ledger, as JSON. */
+export function openValues(database: DatabaseSyncInstance) {
+  const read = database.prepare('SELECT value FROM meta WHERE key = ?')
+  const write = database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
+  const forget = database.prepare('DELETE FROM meta WHERE key = ?')
+  return {
+    get<T>(key: string): T | null {
+      const row = read.get(key) as { value: string } | undefined
+      return row === undefined ? null : (JSON.parse(row.value) as T)
+    },
+    put: (key: string, value: unknown): void => void write.run(key, JSON.stringify(value)),
+    forget: (key: string): void => void forget.run(key),
+  }
+}
+
+/** A route is one source and one of its destinations. */
+export type Routes = ReturnType<typeof openRoutes>
+
+export function openRoutes(database: DatabaseSyncInstance) {
+  const findOne = database.prepare('SELECT id FROM route WHERE destination = ? AND source = ?')
+  const addOne = database.prepare('INSERT INTO route (destination, source) VALUES (?, ?)')
+  const find = (destination: string, source: string): number | null =>
+    (findOne.get(destination, source) as { id: number } | undefined)?.id ?? null
+  return {
+    find,
+    /** Returns the route, and adds it if it is missing; inside the caller's transaction. */
+    ensure: (destination: string, source: string) =>
+      find(destination, source) ?? Number(addOne.run(destination, source).lastInsertRowid),
+  }
+}

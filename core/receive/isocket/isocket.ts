@@ -1,0 +1,460 @@
+import { isUtf8 } from 'node:buffer'
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import net from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { expectErrorCodes, ignoreError } from '../../dropped-errors.ts'
+import { LATE, withTimeout } from '../../lib/async/timing.ts'
+import { formatAddress } from '../../lib/i18n/formats.ts'
+import { message } from '../../lib/i18n/message.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
+import { englishWords } from '../../lib/i18n/words.ts'
+import { computeDigest, createHasher } from '../../platform/digest.ts'
+import { MAX_FILE_BYTES } from '../../platform/file-metadata.ts'
+import { errorCode } from '../../platform/system-error.ts'
+import { findNameFault, folderName, MAX_PATH_BYTES } from '../../protocol/names.ts'
+import { formatRemote } from '../../protocol/tls.ts'
+import { isDurable, type Outcome, toOutcome } from '../../store/outcome.ts'
+import type { Offered, StoreSource } from '../../store/parts.ts'
+import type { IncomingFile, Store } from '../../store/store.ts'
+import type { ConnectionHost } from '../connection/host.ts'
+
+/** With 64 KiB for the socket and a small file each, at most 20 MiB of memory; and one open file each. */
+const MAX_CONNECTIONS = 64
+/** On close, a file being received has this much time to become durable. */
+const FINISH_WITHIN_MS = 3_000
+
+export interface IsocketOptions {
+  /** An address of this computer. */
+  host: string
+  /** 0: any free port. */
+  port: number
+}
+
+/** Matches addresses as the system writes them. */
+const EVERYWHERE = /^(::|(::ffff:)?0\.0\.0\.0)$/
+const LOOPBACK = /^(::1$|(::ffff:)?127\.)/
+
+/**
+ * Accepts original isocket clients: plain text, without authentication.
+ * @throws UserError if the address means all addresses, or cannot be listened on.
+ */
+export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
+  const { host: address, port } = options
+  if (address === '*') throw new UserError('transfer.isocketEverywhere')
+  const connections = new Set<IsocketConnection>()
+  const server = net.createServer({ allowHalfOpen: true })
+
+  server.on('connection', (socket) => {
+    if (connections.size >= MAX_CONNECTIONS) {
+      host.onRefusedConnection(
+        formatRemote(socket),
+        `isocket: more than ${MAX_CONNECTIONS} connections`,
+        'flood',
+      )
+      socket.on('error', () => undefined)
+      socket.resetAndDestroy()
+      return
+    }
+    const connection = new IsocketConnection(socket, host)
+    connections.add(connection)
+    void connection.done.then(() => connections.delete(connection))
+  })
+
+  try {
+    server.listen({ host: address, port })
+    await once(server, 'listening')
+  } catch (thrown) {
+    const reason = errorCode(thrown) ?? String(thrown)
+    throw new UserError('transfer.isocketListenFailed', { address: formatAddress(address, port), reason })
+  }
+  const bound = server.address() as net.AddressInfo
+  // "0" and many other names mean all addresses. No connection has been accepted yet.
+  if (EVERYWHERE.test(bound.address)) {
+    server.close()
+    throw new UserError('transfer.isocketEverywhere')
+  }
+  server.on('error', (error) => host.log('warn', `isocket: ${error.message}`))
+  const at = formatAddress(address, bound.port)
+  const warning = LOOPBACK.test(bound.address) ? 'transfer.isocketOpenHere' : 'transfer.isocketOpen'
+  host.log('warn', englishWords(message(warning, { address: at })))
+
+  return {
+    port: bound.port,
+    get connections() {
+      return connections.size
+    },
+    async close() {
+      server.close()
+      const all = [...connections]
+      for (const one of all) one.finish()
+      const late = setTimeout(() => {
+        for (const one of all) one.reset()
+      }, FINISH_WITHIN_MS)
+      await Promise.all(all.map((one) => one.done))
+      clearTimeout(late)
+    },
+  }
+}
+
+/** The folder in the store for files of original clients: STORE/isocket/<client's address>/<path>. */
+export const ISOCKET_FOLDER = 'isocket'
+
+/** The original client never pauses between two files. */
+const LINE_WITHIN_MS = 60_000
+/**
+ * A client takes the end of a connection for an acknowledgement. After it has begun a file, the receiver therefore
+ * waits until the client's kernel must have given up (tcp_retries2, tcp(7): up to 924.6 s; doubled).
+ */
+const DATA_WITHIN_MS = 1_850_000
+/** Data from a client that gets no answer is read in pieces of this size and discarded. */
+const HELD_BYTES = 64 * 1024
+/** The mode of files that the original server created, with the usual umask. */
+const FILE_MODE = 0o644
+/** The original protocol does not transfer a file's owner. */
+const NOBODY = { user: 0, group: 0 }
+
+export type IsocketHost = Pick<
+  ConnectionHost,
+  'store' | 'onReceived' | 'onRefusedConnection' | 'onRefusedFile' | 'log'
+>
+
+/** Returns the client's address as a folder name: each client gets its own folder. */
+function folderOfClient(address: string | undefined): string {
+  return folderName((address ?? 'unknown').replace(/^::ffff:/, ''))
+}
+
+/** Returns the log text for a file that the client will wrongly take for stored. */
+const wronglyMarked = (path: string) =>
+  `The original client takes this for success and sets the group-write bit: to send it again, run there: chmod g-w '/${path}'`
+
+/** Serves one original isocket client. A file is acknowledged once it is durable. */
+class IsocketConnection {
+  /** Resolves when the connection has ended. */
+  readonly done: Promise<void>
+  readonly #socket: Socket
+  readonly #host: IsocketHost
+  readonly #from: string
+  readonly #source: string
+  readonly #incoming: ReturnType<typeof readFrom>
+  readonly #over = new AbortController()
+  #isReceiving = false
+  #finishing = false
+  #files = 0
+
+  constructor(socket: Socket, host: IsocketHost) {
+    this.#socket = socket
+    this.#host = host
+    this.#from = formatRemote(socket)
+    this.#source = folderOfClient(socket.remoteAddress)
+    this.#incoming = readFrom(socket)
+    socket.on('error', () => undefined)
+    socket.once('close', () => this.#over.abort())
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, LINE_WITHIN_MS)
+    this.done = this.#serve().catch((error: unknown) => {
+      host.log('error', `isocket client ${this.#from}: ${String(error)}`)
+      this.reset()
+    })
+  }
+
+  /** Ends the connection after the current file. */
+  finish(): void {
+    this.#finishing = true
+    if (!this.#isReceiving) this.reset()
+  }
+
+  /** Closes the connection now, with a reset: the client's next send(2) then fails, and it marks no file as sent. */
+  reset(): void {
+    this.#over.abort()
+    if (!this.#socket.destroyed) this.#socket.resetAndDestroy()
+  }
+
+  async #serve(): Promise<void> {
+    while (!this.#finishing && (await this.#serveLine()));
+    if (!this.#socket.writableEnded) this.reset()
+    else this.#socket.destroySoon()
+    this.#host.log('info', `isocket client ${this.#from} is gone; files that it sent: ${this.#files}`)
+  }
+
+  /** Returns true if another line may follow. */
+  async #serveLine(): Promise<boolean> {
+    const line = await this.#incoming.line(MAX_LINE_BYTES, LINE_WITHIN_MS)
+    if (this.#finishing || line === 'closed') return false
+    if (typeof line === 'string') {
+      this.#refused(line === 'long' ? 'an endless line' : 'silent')
+      return false
+    }
+    const header = parseHeader(line)
+    if (header.kind === 'file') return this.#serveFile(header)
+    if (header.kind === 'fault') this.#refused(header.reason)
+    // After STOP the client closes the connection. Any further data is ignored.
+    if (header.kind === 'stop') this.#socket.end()
+    return false
+  }
+
+  #refused(reason: string): void {
+    this.#host.onRefusedConnection(this.#from, `isocket: ${reason}`, 'isocket')
+  }
+
+  async #serveFile({ path, size }: { path: string; size: number }): Promise<boolean> {
+    this.#isReceiving = true
+    let isAsked = false
+    const stored = await this.#receive(path, size, () => {
+      isAsked = true
+      this.#answer()
+    })
+    if (stored.kind === 'durable') {
+      this.#isReceiving = false
+      this.#answer()
+      this.#files += 1
+      this.#host.onReceived(1, size)
+      return true
+    }
+    if (stored.kind === 'refused' && !this.#isEnding) await this.#hold(path, stored.outcome)
+    const why: Ended | string = stored.kind === 'cut' ? stored.why : stored.outcome.status
+    const from = this.#from
+    this.#host.log('warn', `/${path} from ${from} was not received whole (${why}), so nothing of it is kept`)
+    if (isAsked && (this.#finishing || why === 'silent')) this.#host.log('warn', wronglyMarked(path))
+    return false
+  }
+
+  /** @param ready is called when the client may send the content. */
+  #receive(path: string, size: number, ready: () => void): Promise<IsocketResult> {
+    const { store } = this.#host
+    const facts = { size, mtimeNs: BigInt(Date.now()) * 1_000_000n, mode: FILE_MODE, ...NOBODY, more: null }
+    return storeFile(
+      store,
+      { path, facts },
+      {
+        directory: () => store.source(ISOCKET_FOLDER, this.#source),
+        ready,
+        some: (maxBytes) => this.#incoming.some(maxBytes, DATA_WITHIN_MS),
+        onTrouble: (outcome) => this.#host.onRefusedFile('isocket', this.#source, path, outcome),
+        signal: this.#over.signal,
+      },
+    )
+  }
+
+  #answer(): void {
+    this.#socket.write('OK\n')
+  }
+
+  get #isEnding(): boolean {
+    return this.#over.signal.aborted || this.#finishing
+  }
+
+  /** Leaves the client waiting, without the answer that it would take for success, until somebody stops the client. */
+  async #hold(path: string, outcome: Outcome): Promise<void> {
+    this.#host.onRefusedFile('isocket', this.#source, path, outcome)
+    const left = `${this.#from} is left without an answer, as it would take any for success`
+    this.#host.log(
+      'error',
+      outcome.status === 'name'
+        ? `/${path}: its name cannot be stored; ${left}, and what is behind it in its list is not sent, either: ` +
+            'stop that client, rename the file or take it out of the list, and start the client again'
+        : `${left}: stop that client, mend the store, and start it again; it will send /${path} again`,
+    )
+    while (!this.#isEnding && typeof (await this.#incoming.some(HELD_BYTES, DATA_WITHIN_MS)) !== 'string');
+  }
+}
+
+/** Files up to this size are kept in memory until they are stored. */
+const KEPT_BYTES = 256 * 1024
+/** Interval of retries while the store is full, read-only or failing. */
+const RETRY_MS = 2_000
+
+/** A file as announced by its client. */
+type Announced = Pick<Offered, 'path' | 'facts'>
+
+/** The connection as seen by the storing of a file. */
+interface FileSource {
+  /** Returns the directory for this client's files. @throws the system error. */
+  directory(): Promise<StoreSource>
+  /** Signals the client, which waits for it, to send the content. */
+  ready(): void
+  some(maxBytes: number): Promise<Buffer | Ended>
+  /** Called if the store cannot take the file now; once for each reason. */
+  onTrouble(outcome: Outcome): void
+  /** Aborted when the client has disconnected, or the receiver ends. */
+  signal: AbortSignal
+}
+
+type IsocketResult = { kind: 'durable' } | { kind: 'refused'; outcome: Outcome } | { kind: 'cut'; why: Ended }
+
+async function pause(signal: AbortSignal): Promise<boolean> {
+  await delay(RETRY_MS, undefined, { signal }).catch(expectErrorCodes(['ABORT_ERR'], undefined))
+  return !signal.aborted
+}
+
+/** Results that do not change by retrying. */
+const FINAL: ReadonlySet<Outcome['status']> = new Set(['name', 'tooLarge'])
+
+/** Retries until the file is stored or permanently refused, or the connection has ended. */
+async function retryUntilStored(source: FileSource, attempt: () => Promise<Outcome>): Promise<IsocketResult> {
+  let told = ''
+  for (;;) {
+    const outcome = await attempt().catch(toOutcome)
+    if (isDurable(outcome)) return { kind: 'durable' }
+    if (FINAL.has(outcome.status)) return { kind: 'refused', outcome }
+    const text = `${outcome.status} ${outcome.detail}`
+    if (text !== told) source.onTrouble(outcome)
+    told = text
+    if (!(await pause(source.signal))) return { kind: 'refused', outcome }
+  }
+}
+
+/** Keeps a small file in memory until it is stored, so that disk errors only delay it. */
+async function storeSmall(store: Store, file: Announced, source: FileSource): Promise<IsocketResult> {
+  source.ready()
+  const { size } = file.facts
+  const bytes = Buffer.alloc(size)
+  for (let filled = 0; filled < size; ) {
+    const piece = await source.some(size - filled)
+    if (typeof piece === 'string') return { kind: 'cut', why: piece }
+    filled += piece.copy(bytes, filled)
+  }
+  const digest = computeDigest(bytes)
+  return retryUntilStored(source, async () =>
+    store.receive({ ...file, source: await source.directory(), session: null, bytes, digest }),
+  )
+}
+
+/** Reserves space and opens a file before the client is asked for the content. */
+async function beginLarge(
+  store: Store,
+  file: Announced,
+  source: FileSource,
+): Promise<IncomingFile | Outcome> {
+  let begun: IncomingFile | null = null
+  const made = await retryUntilStored(source, async () => {
+    const offered = { ...file, source: await source.directory(), session: null }
+    const one = store.begin(offered, {})
+    await one.offset
+    const { refused } = one
+    if (refused === null) begun = one
+    else await one.abort(false)
+    return refused ?? { status: 'durable', detail: '' }
+  })
+  if (begun !== null) return begun
+  return made.kind === 'refused' ? made.outcome : { status: 'aborted', detail: '' }
+}
+
+async function storeLarge(store: Store, file: Announced, source: FileSource): Promise<IsocketResult> {
+  const begun = await beginLarge(store, file, source)
+  if ('status' in begun) return { kind: 'refused', outcome: begun }
+  source.ready()
+  const hash = createHasher()
+  for (let left = file.facts.size; left > 0; ) {
+    const piece = await source.some(left)
+    if (typeof piece === 'string') {
+      await begun.abort(false)
+      return { kind: 'cut', why: piece }
+    }
+    left -= piece.length
+    hash.update(piece)
+    // Awaiting each write keeps the client from sending faster than the disk writes.
+    await begun.write(piece)
+    if (begun.refused !== null) {
+      await begun.abort(false)
+      return { kind: 'refused', outcome: begun.refused }
+    }
+  }
+  const { outcome } = await begun.finish(hash.digest())
+  return isDurable(outcome) ? { kind: 'durable' } : { kind: 'refused', outcome }
+}
+
+/** Receives one file and stores it, as durably as a file of any other sender. */
+function storeFile(store: Store, file: Announced, source: FileSource): Promise<IsocketResult> {
+  return file.facts.size <= KEPT_BYTES ? storeSmall(store, file, source) : storeLarge(store, file, source)
+}
+
+/** The reason why reading has ended. */
+export type Ended = 'closed' | 'silent' | 'long'
+
+const NEWLINE = 10
+
+/** Reads a socket in pieces. Only the socket's own buffer is read ahead (64 KiB). */
+export function readFrom(socket: Socket) {
+  const pieces = socket.iterator({ destroyOnReturn: false })
+  let pending: Buffer = Buffer.alloc(0)
+
+  /** Returns more bytes, or the reason why there are none. The timeout starts here, so slow data is not `silent`. */
+  const more = async (withinMs: number): Promise<Buffer | Ended> => {
+    // Throws if the connection has failed, or was closed in the middle of a piece.
+    const next = await withTimeout(withinMs, pieces.next()).catch(ignoreError('the connection was cut', null))
+    if (next === LATE) return 'silent'
+    return next === null || next.done === true ? 'closed' : next.value
+  }
+
+  return {
+    /** Reads up to the next newline, and omits it. `long`: there is none within `maxBytes`. */
+    async line(maxBytes: number, withinMs: number) {
+      const until = performance.now() + withinMs
+      for (;;) {
+        const end = pending.subarray(0, maxBytes + 1).indexOf(NEWLINE)
+        if (end >= 0) {
+          const line = pending.subarray(0, end)
+          pending = pending.subarray(end + 1)
+          return line
+        }
+        if (pending.length > maxBytes) return 'long'
+        const bytes = await more(Math.max(0, until - performance.now()))
+        if (typeof bytes === 'string') return bytes
+        pending = Buffer.concat([pending, bytes])
+      }
+    },
+    /** Returns at least one byte, at most `maxBytes`. */
+    async some(maxBytes: number, withinMs: number) {
+      if (pending.length === 0) {
+        const bytes = await more(withinMs)
+        if (typeof bytes === 'string') return bytes
+        pending = bytes
+      }
+      const piece = pending.subarray(0, maxBytes)
+      pending = pending.subarray(piece.length)
+      return piece
+    },
+  }
+}
+
+/** "FILE:", a path, ":", a size. */
+const MAX_LINE_BYTES = 'FILE:'.length + MAX_PATH_BYTES + 1 + 20
+
+/** A parsed line of an isocket client. */
+type Header =
+  | { kind: 'file'; path: string; size: number }
+  | { kind: 'stop' }
+  | { kind: 'fault'; reason: string }
+
+const fault = (reason: string): Header => ({ kind: 'fault', reason })
+
+/**
+ * Returns the path of a file below the sender's folder; null: invalid. Clients send the path on their side, mostly an
+ * absolute one. A path that would lead out of the folder is invalid.
+ */
+function confinePath(path: string): string | null {
+  const given = path.split('/')
+  // A path that ends like a directory cannot name a file: existing files there would have to be moved aside.
+  if (['', '.'].includes(given.at(-1) ?? '')) return null
+  const parts = given.filter((part) => part !== '' && part !== '.')
+  const relative = parts.join('/')
+  return findNameFault(relative) === null ? relative : null
+}
+
+/**
+ * Parses `FILE:<path>:<size>` or `STOP` (github.com/hugolu/isocket, lsocket.client). The size follows the last colon.
+ * The original server split at the first one, and lost every path that contains a colon.
+ */
+export function parseHeader(line: Buffer): Header {
+  if (!isUtf8(line)) return fault('a name that is not UTF-8')
+  const text = line.toString('utf8').replace(/\r$/, '')
+  if (text === 'STOP') return { kind: 'stop' }
+  const fields = /^FILE:(.+):([0-9]{1,16})$/s.exec(text)
+  const [, given, digits] = fields ?? []
+  if (given === undefined || digits === undefined) return fault('neither FILE:<path>:<size> nor STOP')
+  const path = confinePath(given)
+  if (path === null) return fault(`the name ${JSON.stringify(given)} is not stored`)
+  const size = Number(digits)
+  return size > MAX_FILE_BYTES ? fault(`${digits} bytes are too many`) : { kind: 'file', path, size }
+}

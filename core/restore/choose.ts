@@ -1,0 +1,158 @@
+import { settled } from '../dropped-errors.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
+import type { FileMetadata } from '../platform/file-metadata.ts'
+import { findNameFault } from '../protocol/names.ts'
+import type { StoreContentsQuestion, StoredContent } from '../store/query/query.ts'
+import { type Incoming, type Library, NotReadable, SMALL_BYTES } from './archive-reader.ts'
+
+/** Selects which files of a destination to restore. */
+export interface Choice {
+  /** A source's directory, or a directory that contains it; null: all of them, each under its own name. */
+  folder: string | null
+  /** A file or a directory in the folder; null: the whole folder. */
+  path: string | null
+  /** The name of one older version of the file; null: the current one. */
+  version: string | null
+  /** The state at this time, in milliseconds since 1970; null: the current state. */
+  at: number | null
+  /** See ContentsQuestion. */
+  oldNames?: boolean
+}
+
+/** A content, and its path below the target directory. */
+export interface FoundContent {
+  content: StoredContent
+  to: readonly string[]
+  /** Metadata of the directories in `to`; null: unknown. */
+  directories: readonly (FileMetadata | null)[]
+}
+
+export const toQuestion = (choice: Choice): Omit<StoreContentsQuestion, 'after'> => ({
+  ...choice,
+  text: null,
+  isList: false,
+})
+
+/**
+ * Yields all pages of an answer. The next page is requested while the current one is processed.
+ * @throws UserError if the pages form a cycle.
+ */
+export async function* readPages(
+  library: Pick<Library, 'contents'>,
+  question: Omit<StoreContentsQuestion, 'after'>,
+) {
+  let asked = library.contents({ ...question, after: null })
+  let before: string | null = null
+  for (;;) {
+    const page = await asked
+    const { next } = page
+    if (next !== null) {
+      if (next === before) throw new UserError('restore.circle')
+      before = next
+      asked = library.contents({ ...question, after: next })
+      void settled(asked)
+    }
+    yield page
+    if (next === null) return
+  }
+}
+
+const splitNames = ({ folder, path }: { folder: string | null; path: string | null }): string[] =>
+  [folder, path].flatMap((part) => part?.split('/') ?? [])
+
+/** Returns the path below the target directory: the names in the choice are not repeated there. */
+function buildTargetPath(content: StoredContent, choice: Choice): string[] {
+  const names = splitNames(content)
+  const below = names.slice(splitNames(choice).length)
+  return below.length > 0 ? below : names.slice(-1)
+}
+
+const isIn = (name: string, wanted: string | null): boolean =>
+  wanted === null || `${name}/`.startsWith(`${wanted}/`)
+
+/** True if a content matches the choice, and its name cannot lead out of it. */
+const isSafe = ({ folder, path }: StoredContent, choice: Choice): boolean =>
+  findNameFault(folder) === null &&
+  findNameFault(path) === null &&
+  isIn(folder, choice.folder) &&
+  isIn(path, choice.path)
+
+/**
+ * Yields the contents to restore, sorted by path.
+ * @param strange is called with the place of each unusable name, for display, and is awaited.
+ */
+export async function* chooseContents(
+  library: Pick<Library, 'contents'>,
+  choice: Choice,
+  isWanted: (content: StoredContent) => boolean,
+  strange: (place: string) => Promise<void>,
+): AsyncGenerator<FoundContent> {
+  for await (const page of readPages(library, toQuestion(choice))) {
+    for (let count = 0; count < page.strange; count += 1) await strange(choice.folder ?? '')
+    const known = new Map(page.directories.map(({ folder, path, facts }) => [`${folder} ${path}`, facts]))
+    for (const content of page.contents.filter(isWanted)) {
+      const { folder, path } = content
+      if (!isSafe(content, choice)) {
+        await strange(`${folder}/${path}`)
+        continue
+      }
+      const to = buildTargetPath(content, choice)
+      const parts = path.split('/')
+      const beyond = to.length - parts.length
+      const directories = to.slice(0, -1).map((_, index) => {
+        const depth = index - beyond + 1
+        return depth < 0 ? null : (known.get(`${folder} ${parts.slice(0, depth).join('/')}`) ?? null)
+      })
+      yield { content, to, directories }
+    }
+  }
+}
+
+/** An opened content, or the reason why opening failed. */
+type Opening = { incoming: Incoming } | { fault: string }
+export type OpenedContent = FoundContent & Opening
+
+/** Maximum number of contents, and of bytes of small contents, to open ahead. */
+const FILES_AHEAD = 1024
+const BYTES_AHEAD = 8 * 1024 * 1024
+
+async function openOne<F extends FoundContent>(
+  library: Pick<Library, 'open'>,
+  found: F,
+): Promise<F & Opening> {
+  try {
+    return { ...found, incoming: await library.open(found.content) }
+  } catch (error) {
+    if (error instanceof NotReadable) return { ...found, fault: error.message }
+    throw error
+  }
+}
+
+/** Opens many contents concurrently, ahead of their turn, and yields them in order. */
+export async function* openAhead<F extends FoundContent>(
+  library: Pick<Library, 'open'>,
+  all: AsyncGenerator<F>,
+): AsyncGenerator<F & Opening> {
+  const queue: { opened: Promise<F & Opening>; bytes: number }[] = []
+  let bytes = 0
+  let isEnd = false
+  for (;;) {
+    while (!isEnd && queue.length < FILES_AHEAD && bytes < BYTES_AHEAD) {
+      const next = await all.next()
+      if (next.done === true) {
+        isEnd = true
+        break
+      }
+      const { size } = next.value.content.facts
+      const own = size > SMALL_BYTES ? 0 : size
+      const opened = openOne(library, next.value)
+      void settled(opened)
+      queue.push({ opened, bytes: own })
+      bytes += own
+    }
+    const first = queue.shift()
+    if (first === undefined) return
+    yield await first.opened
+    bytes -= first.bytes
+  }
+}

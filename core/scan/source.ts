@@ -1,0 +1,566 @@
+import { realpath, stat } from 'node:fs/promises'
+import { toNameRules } from '../filter/exclusion-rules.ts'
+import type { InnerMount } from '../ledger/contract.ts'
+import { attempt, type Ledger } from '../ledger/ledger.ts'
+import { getMountPresence } from '../ledger/mount-presence.ts'
+import { Rerun } from '../lib/async/rerun.ts'
+import { throttle } from '../lib/async/timing.ts'
+import { type Message, message } from '../lib/i18n/message.ts'
+import { findMount, readMounts } from '../platform/mounts.ts'
+import { errorCode, errorText, isGone } from '../platform/system-error.ts'
+import type { Source } from '../settings/schema.ts'
+import { absolutePath, relativeTo } from '../walk/scanned-file.ts'
+import { callOn, type MountScope } from '../walk/walk.ts'
+import { DelayQueue } from '../watch/delay-queue.ts'
+import {
+  isReopenNeeded,
+  type LinkedFile,
+  type OpenFiles,
+  type OpenScopedTree,
+  type TreeWatcher,
+} from '../watch/tree-watcher.ts'
+import { BatchSession } from './batch/batch-session.ts'
+import { countUnsent } from './reconcile/ledger-diff.ts'
+import { type MassChangeGuard, openMassChangeGuard } from './reconcile/mass-change-guard.ts'
+import { examineAll, Young } from './reconcile/minimum-age.ts'
+import { offerDirectories, offerFiles, reconcileTree, withdrawLeftOut } from './reconcile/reconcile.ts'
+import type { MarkedAnswer, Scanned } from './scanner-messages.ts'
+import type { SessionContext, SourceSession } from './source-session.ts'
+
+/** Pause before a source is compared again because files could not be offered. */
+const SOON_MS = 5_000
+
+/** Schedules a source's comparisons with the ledger: on a timetable, and soon after files could not be offered. */
+export function openComparisons(compare: () => Promise<void>, everyMs: number) {
+  const soon = throttle(SOON_MS, () => void compare())
+  let timer: NodeJS.Timeout | undefined
+  let isStopped = false
+  const arm = () => {
+    timer = setTimeout(async () => {
+      await compare()
+      if (!isStopped) arm()
+    }, everyMs)
+  }
+  arm()
+  return {
+    /** Files were found but not offered: without this, only the next scheduled comparison would find them again. */
+    soon,
+    stop() {
+      isStopped = true
+      clearTimeout(timer)
+      soon.stop()
+    },
+  }
+}
+
+/** Interval at which a source's own directory is checked, with one stat(2). */
+const LOOK_EVERY_MS = 5_000
+
+export interface SourceOptions {
+  source: Source
+  ledger: Ledger
+  /** Destinations of its files, as the ledger names them; at least one. */
+  destinations: readonly string[]
+  reconcileSeconds: number
+  quietSeconds: number
+  openTree: OpenScopedTree
+  offered(): void
+  changed(): void
+  log(message: string): void
+}
+
+/** A session and its resources. */
+interface Current {
+  session: SourceSession
+  identity: string
+  abort: AbortController
+  young: Young
+  comparisons: ReturnType<typeof openComparisons>
+}
+
+/**
+ * A configured source: a session while its directory is there, a cheap periodic check while it is not. Sources do not
+ * wait for each other.
+ */
+export class RunningSource {
+  readonly #options: SourceOptions
+  readonly #problems: Problems
+  readonly #home: ReturnType<typeof openHome>
+  readonly #losses: MassChangeGuard
+  /** Problem of the directory itself; removed as soon as a check succeeds. */
+  #rootProblem: Message | null = null
+  #status: Omit<Scanned, 'id' | 'problems' | 'held'>
+  #current: Current | null = null
+  #looking: Promise<void> | null = null
+  #lookTimer: NodeJS.Timeout | null = null
+  readonly #stopping = new AbortController()
+
+  constructor(options: SourceOptions) {
+    this.#options = options
+    this.#problems = new Problems(options.changed)
+    const failed = (error: unknown) => this.#ledgerFailed(error)
+    this.#home = openHome(options.source.id, options.ledger, failed)
+    this.#losses = openMassChangeGuard({ ...options, failed })
+    const phase = options.source.paused ? 'paused' : 'starting'
+    this.#status = { phase, compared: false, batches: [] }
+    void this.#withdraw()
+    if (!options.source.paused) void this.#look()
+  }
+
+  scanned(): Scanned {
+    const problems = this.#problems.list()
+    if (this.#rootProblem !== null) problems.push(this.#rootProblem)
+    const held = this.#losses.held()
+    return { id: this.#options.source.id, ...this.#status, held, problems: problems.slice(-MAX_PROBLEMS) }
+  }
+
+  /** Compares the source with the ledger, after finding its directory if necessary. */
+  async reconcile(): Promise<void> {
+    if (this.#options.source.paused || this.#stopping.signal.aborted) return
+    await this.#look()
+    if (this.#current !== null) await this.#compare(this.#current.session)
+  }
+
+  async #compare(session: SourceSession): Promise<void> {
+    // Repeated here, since the ledger may have failed at the last attempt.
+    await this.#withdraw()
+    if (this.#current?.session === session) await session.reconcile()
+  }
+
+  nudge(): void {
+    this.#current?.session.nudge()
+  }
+
+  /** A person wants everything sent in its present state. Throws the ledger's errors. */
+  release(): void {
+    this.#losses.release()
+    this.#options.offered()
+  }
+
+  /** Carries out a person's decision about files with isocket's mark. */
+  async answerMarked(answer: MarkedAnswer): Promise<void> {
+    await this.#current?.session.answerMarked?.(answer)
+  }
+
+  /** Returns files that have lost their content; at most `limit`. */
+  lostPaths(limit: number): string[] {
+    return this.#losses.paths(limit)
+  }
+
+  stop(): void {
+    this.#losses.stop()
+    this.#stopping.abort()
+    if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
+    this.#endSession()
+  }
+
+  /** Removes queued files that the present filters exclude. */
+  async #withdraw(): Promise<void> {
+    const { source, ledger, destinations, offered, log } = this.#options
+    try {
+      const count = await withdrawLeftOut(source, ledger, destinations, this.#stopping.signal)
+      if (count === 0 || this.#stopping.signal.aborted) return
+      log(`${count} files of ${source.path} waited that its filters leave out now: they are not sent`)
+      // Batch directories may be complete now, and the sender's totals have changed.
+      this.nudge()
+      offered()
+    } catch (error) {
+      this.#ledgerFailed(error)
+    }
+  }
+
+  /** Checks the directory, one check at a time; a check that hangs in the kernel delays only the next check. */
+  #look(): Promise<void> {
+    if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
+    this.#looking ??= this.#lookNow().finally(() => {
+      this.#looking = null
+      if (!this.#stopping.signal.aborted) this.#lookTimer = setTimeout(() => void this.#look(), LOOK_EVERY_MS)
+    })
+    return this.#looking
+  }
+
+  async #lookNow(): Promise<void> {
+    const { path } = this.#options.source
+    try {
+      const found = await callOn(path, () => stat(path, { bigint: true }))
+      if (!found.isDirectory()) return this.#absent('failed', message('scan.rootNotDirectory', { path }))
+      const root = await callOn(path, () => realpath(path))
+      if (this.#stopping.signal.aborted) return
+      if (!this.#home.isKnown()) return this.#update({ phase: 'failed' })
+      // Read after the calls: if the disk is mounted now, their results are of the disk.
+      const mount = this.#home.missing(root)
+      if (mount !== null) return this.#absent('missing', message('scan.diskMissing', { path, mount }))
+      const identity = `${found.dev}:${found.ino}:${root}`
+      if (this.#current?.identity === identity) return
+      this.#endSession()
+      this.#startSession(root, found.dev, identity)
+    } catch (error) {
+      const code = errorCode(error)
+      if (isGone(code)) this.#absent('missing', message('scan.rootMissing', { path }))
+      else this.#absent('failed', message('scan.rootUnreadable', { path, reason: code ?? String(error) }))
+    }
+  }
+
+  #absent(phase: 'missing' | 'failed', problem: Message): void {
+    this.#endSession()
+    this.#problems.clear()
+    this.#rootProblem = problem
+    this.#update({ phase, compared: false, marked: undefined, batches: [], open: null })
+  }
+
+  /** Reports an error of the ledger. It does not concern the directory, so a running session continues. */
+  #ledgerFailed(error: unknown): void {
+    const reason = errorText(error)
+    this.#problems.add(message('scan.ledgerFailed', { path: this.#options.source.path, reason }))
+  }
+
+  #startSession(root: string, device: bigint, identity: string): void {
+    const abort = new AbortController()
+    const { source, ledger, destinations, quietSeconds, reconcileSeconds, openTree, offered, log } =
+      this.#options
+    /** Wraps a callback so that it is ignored after the session has ended. */
+    const whileLive =
+      <Words extends unknown[]>(hear: (...words: Words) => void) =>
+      (...words: Words) => {
+        if (!abort.signal.aborted) hear(...words)
+      }
+    const problem = whileLive((one: Message) => this.#problems.add(one))
+    const ledgerFailed = whileLive((error: unknown) => this.#ledgerFailed(error))
+    const ended = whileLive((error: unknown) => this.#sessionEnded(error))
+    /** Files open for writing, by the directory of each watched file system of the source. */
+    const open = new Map<string, OpenFiles>()
+    const writing = whileLive((base: string, files: OpenFiles) => {
+      open.set(base, files)
+      const some = [...open.values()].filter((one) => one.files > 0).sort((a, b) => a.since - b.since)
+      const [first] = some
+      const count = some.reduce((sum, one) => sum + one.files, 0)
+      this.#update({ open: first === undefined ? null : { ...first, files: count } })
+    })
+    const scope = createMountScope(source, { root, ledger, destinations, problem, ledgerFailed })
+    const young = new Young({
+      minimumAgeSeconds: source.minimumAgeSeconds,
+      ripe: whileLive((paths) => session.ripe(paths)),
+    })
+    const context: SessionContext = {
+      source,
+      root,
+      device,
+      isThere: () => this.#home.isThere(),
+      scope,
+      ledger,
+      destinations,
+      quietMs: quietSeconds * 1000,
+      young,
+      massChangeGuard: this.#losses,
+      watch: (events, leaveOut = []) =>
+        openTree(
+          { root, base: '', names: toNameRules(source), leaveOut },
+          { ...events, problem, ended, writing },
+          scope,
+        ),
+      signal: abort.signal,
+      offered,
+      sweep: () => this.#problems.sweep(),
+      problem,
+      ledgerFailed,
+      solved: whileLive((one) => this.#problems.remove(one)),
+      update: whileLive((change) => this.#update(change)),
+      ended,
+      compareSoon: whileLive(() => comparisons.soon()),
+      log,
+    }
+    this.#rootProblem = null
+    this.#update({ phase: 'starting', compared: false, open: null })
+    const comparisons = openComparisons(() => this.#compare(session), reconcileSeconds * 1000)
+    const session = source.kind === 'batch' ? new BatchSession(context) : startContinuous(context)
+    this.#current = { session, identity, abort, young, comparisons }
+  }
+
+  /** Ends the session; the check that follows starts a new one if the directory is there. */
+  #sessionEnded(error: unknown): void {
+    this.#endSession()
+    const { path } = this.#options.source
+    if (error !== null && !isReopenNeeded(error)) {
+      const reason = errorText(error)
+      this.#rootProblem = message('scan.watchFailed', { path, reason })
+      this.#update({ phase: 'failed' })
+      return
+    }
+    void this.#look()
+  }
+
+  #endSession(): void {
+    this.#current?.comparisons.stop()
+    this.#current?.abort.abort()
+    this.#current?.session.stop()
+    this.#current?.young.close()
+    this.#current = null
+  }
+
+  #update(change: Partial<Omit<Scanned, 'id' | 'problems' | 'held'>>): void {
+    this.#status = { ...this.#status, ...change }
+    this.#options.changed()
+  }
+}
+
+/** Starts a continuous source: every finished file of the tree is sent. The tree is watched first, then compared. */
+function startContinuous(context: SessionContext): SourceSession {
+  const { signal } = context
+  let watcher: TreeWatcher | null = null
+
+  const linked = new LinkedNames(context, () => watcher)
+
+  const compareAll = async (watched: TreeWatcher) => {
+    const finishSweep = context.sweep()
+    const { complete } = await reconcileTree(context, watched, '')
+    if (signal.aborted) return
+    if (complete) finishSweep()
+    context.update({ phase: watched.method, ...(complete ? { compared: true } : {}) })
+  }
+  /** A rerun for each compared directory, so that an inner file system that hangs delays only itself. */
+  const reruns = new Map<string, Rerun>()
+  const compare = (base: string): Promise<void> => {
+    if (signal.aborted) return Promise.resolve()
+    const known = reruns.get(base)
+    if (known !== undefined) return known.request()
+    const rerun = new Rerun(
+      async () => {
+        if (watcher === null) return
+        if (base === '') await compareAll(watcher)
+        else await reconcileTree(context, watcher, base)
+      },
+      (error) => context.log(`reconcile ${context.source.path}: ${String(error)}`),
+    )
+    reruns.set(base, rerun)
+    return rerun.request()
+  }
+
+  const open = async () => {
+    const opened = await context.watch({
+      linked: (files) => linked.changed(files),
+      directoriesChanged: (paths) => offerDirectories(context, paths),
+      finished: (files) => void offerFiles(context, files),
+      lost: compare,
+      mark: () => undefined,
+      entriesChanged: () => undefined,
+    })
+    if (signal.aborted) return opened.close()
+    watcher = opened
+    // Only the first comparison shows this phase: a polled tree is compared all the time.
+    context.update({ phase: 'listing' })
+    await compare('')
+  }
+  const opening = open().catch((error) => {
+    if (!signal.aborted) context.ended(error)
+  })
+
+  return {
+    async reconcile() {
+      await opening
+      watcher?.refresh()
+      await compare('')
+    },
+    nudge: () => undefined,
+    ripe: (paths) => {
+      if (watcher !== null) void examineAll(watcher, paths)
+    },
+    stop() {
+      for (const rerun of reruns.values()) rerun.stop()
+      linked.close()
+      watcher?.close()
+    },
+  }
+}
+
+/** Changes of one file are collected for this time, since each one causes an examination of all of its names. */
+const GATHER_MS = 1_000
+
+type Context = Pick<
+  SessionContext,
+  'source' | 'ledger' | 'destinations' | 'signal' | 'ledgerFailed' | 'compareSoon'
+>
+
+/**
+ * Examines the other names (hard links) of changed files. The ledger finds them by inode, with one query for each file;
+ * the watcher examines a bounded number at a time.
+ */
+class LinkedNames {
+  readonly #context: Context
+  readonly #watcher: () => Pick<TreeWatcher, 'examine'> | null
+  readonly #waiting = new DelayQueue<LinkedFile>(GATHER_MS)
+  #timer: NodeJS.Timeout | null = null
+  #isLooking = false
+
+  constructor(context: Context, watcher: () => Pick<TreeWatcher, 'examine'> | null) {
+    this.#context = context
+    this.#watcher = watcher
+  }
+
+  changed(files: readonly LinkedFile[]): void {
+    for (const file of files) {
+      const inode = String(file.inode)
+      const known = this.#waiting.get(inode)
+      if (known !== undefined) Object.assign(known, file)
+      else if (!this.#waiting.put(inode, { ...file })) this.#context.compareSoon()
+    }
+    this.#arm()
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#waiting.clear()
+  }
+
+  #arm(): void {
+    if (this.#timer !== null || this.#isLooking || this.#waiting.size === 0) return
+    const delayMs = Math.max(0, this.#waiting.nextDue - performance.now())
+    this.#timer = setTimeout(() => void this.#look(), delayMs)
+  }
+
+  async #look(): Promise<void> {
+    const { source, ledger, destinations, signal, ledgerFailed, compareSoon } = this.#context
+    this.#timer = null
+    this.#isLooking = true
+    for (const file of this.#waiting.due()) {
+      const watcher = this.#watcher()
+      if (watcher === null || signal.aborted) break
+      try {
+        // Twice the link count: some of the ledger's names may belong to an earlier file with this inode.
+        const names = destinations.map((one) => ledger.otherNames(one, source.id, file, 2 * file.links + 256))
+        await examineAll(watcher, [...new Set(names.flat())])
+      } catch (error) {
+        ledgerFailed(error)
+        compareSoon()
+      }
+    }
+    this.#isLooking = false
+    if (!signal.aborted) this.#arm()
+  }
+}
+
+/**
+ * Tracks where a source's disk is mounted. The ledger remembers the mount point, so that a missing disk stays missing
+ * over a restart. While the ledger fails, its last answer is used.
+ * @param failed called with errors of the ledger, which do not concern the directory.
+ */
+function openHome(
+  source: string,
+  ledger: Pick<Ledger, 'home' | 'rememberHome'>,
+  failed: (error: unknown) => void,
+) {
+  /** undefined: the ledger has not answered yet. */
+  let home: string | null | undefined
+
+  const isKnown = (): boolean => {
+    home = attempt(() => ledger.home(source), home, failed)
+    return home !== undefined
+  }
+  return {
+    /** Reads the ledger. false: it has never answered, and the path may show the directory underneath the disk. */
+    isKnown,
+    /** Returns the source's mount point if nothing is mounted there now; else null, after recording the present one. */
+    missing(root: string): string | null {
+      const mounts = readMounts()
+      const before = home ?? null
+      if (getMountPresence(before, mounts) === 'away') return before
+      const now = mounts === null ? null : (findMount(mounts, root)?.point ?? null)
+      if (now !== null && now !== before) attempt(() => ledger.rememberHome(source, now), undefined, failed)
+      return null
+    },
+    isThere: () => {
+      isKnown()
+      return getMountPresence(home ?? null) !== 'away'
+    },
+  }
+}
+
+/**
+ * Decides which file systems inside a source belong to it, and reports a problem for each that is unmounted. The ledger
+ * remembers the mount points. An unmounted one is remembered while files below it wait: otherwise these would be
+ * forgotten, or files of the directory underneath would be taken for them. After that it is a directory like any other.
+ * If the ledger cannot be written, the mount points are recorded at the next listing.
+ * @param root the source's absolute path, with symbolic links resolved.
+ */
+export function createMountScope(
+  { id, oneFileSystem }: Pick<Source, 'id' | 'oneFileSystem'>,
+  context: Pick<SessionContext, 'root' | 'ledger' | 'destinations' | 'problem' | 'ledgerFailed'>,
+): MountScope {
+  const { root, ledger, destinations, problem, ledgerFailed } = context
+  const noteMounts = (present: readonly string[]): string[] => {
+    const known = ledger.mountsInside(id)
+    const now = present.map((point): InnerMount => ({ path: relativeTo(root, point), point }))
+    const away = known.filter(({ path, point }) => {
+      if (present.includes(point) || absolutePath(root, path) !== point) return false
+      return countUnsent(ledger, destinations, id, path).waiting > 0
+    })
+    const wanted = [...now, ...away]
+    if (JSON.stringify(wanted) !== JSON.stringify(known))
+      attempt(() => ledger.rememberMountsInside(id, wanted), undefined, ledgerFailed)
+    for (const { point } of away) problem(message('scan.innerDiskMissing', { path: point }))
+    return away.map(({ point }) => point)
+  }
+  return { oneFileSystem, away: (present) => attempt(() => noteMounts(present), [], ledgerFailed) }
+}
+
+/** Limit of problems in a source's status. */
+export const MAX_PROBLEMS = 20
+
+/**
+ * The newest problems of one source, without duplicates. A listing of the whole source is a sweep: problems that it
+ * does not meet again are removed.
+ */
+export class Problems {
+  readonly #known = new Map<string, { message: Message; generation: number }>()
+  readonly #changed: () => void
+  #generation = 0
+
+  constructor(changed: () => void) {
+    this.#changed = changed
+  }
+
+  add(message: Message): void {
+    const key = getKey(message)
+    const known = this.#known.get(key)
+    const same = known !== undefined && JSON.stringify(known.message) === JSON.stringify(message)
+    if (known !== undefined && !same) this.#known.delete(key)
+    this.#known.set(key, { message, generation: this.#generation })
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= MAX_PROBLEMS) break
+      this.#known.delete(oldest)
+    }
+    if (!same) this.#changed()
+  }
+
+  /** Removes a resolved problem before the next sweep. */
+  remove(message: Message): void {
+    if (this.#known.delete(getKey(message))) this.#changed()
+  }
+
+  /** Begins a listing of the whole source; returns the function that ends it and removes problems not met again. */
+  sweep(): () => void {
+    this.#generation += 1
+    const generation = this.#generation
+    return () => {
+      const before = this.#known.size
+      for (const [key, problem] of this.#known) {
+        if (problem.generation < generation) this.#known.delete(key)
+      }
+      if (this.#known.size !== before) this.#changed()
+    }
+  }
+
+  clear(): void {
+    if (this.#known.size === 0) return
+    this.#known.clear()
+    this.#changed()
+  }
+
+  /** Lists the problems, newest last. */
+  list(): Message[] {
+    return [...this.#known.values()].map(({ message }) => message)
+  }
+}
+
+function getKey({ key, params }: Message): string {
+  return JSON.stringify([key, params.path ?? params.name ?? ''])
+}

@@ -1,0 +1,100 @@
+import type { BigIntStats } from 'node:fs'
+import { type FileMetadata, type FileStat, sameFile, toFileStat } from '../../platform/file-metadata.ts'
+import { errorCode } from '../../platform/system-error.ts'
+
+/** A file to read, with the facts that it was offered with. */
+export interface Wanted {
+  /** Relative to the source, with "/". */
+  path: string
+  offered: FileStat
+}
+
+/** A whole file with the content that the offered facts describe. */
+export interface Content {
+  kind: 'content'
+  bytes: Buffer
+  digest: Buffer
+  facts: FileMetadata
+}
+
+/** The result of reading a file: its content, if the file is unchanged since it was offered. */
+export type FileRead = Content | Unsent
+
+/** A directory above the files; the path of the source's own directory is empty. */
+export interface FoundDirectory {
+  path: string
+  facts: FileMetadata
+}
+
+/** Small files of one source, read in order. */
+export interface Group {
+  /** Absolute path of the source. */
+  root: string
+  files: readonly Wanted[]
+  /** `found`: a result for each file; `directories`: the directories of the files, and those above them. */
+  take: (found: readonly FileRead[], directories: readonly FoundDirectory[]) => void
+}
+
+/** A job of a reading thread. */
+export interface ReadJob extends Omit<Group, 'take'> {
+  /** Receives the contents in order; holds the offered size of all files, and one byte more. */
+  memory: Uint8Array<ArrayBuffer>
+}
+
+/** A file that was read: its content is the next `length` of the bytes. */
+export interface WasRead {
+  kind: 'content'
+  length: number
+  facts: FileMetadata
+}
+
+export interface ReadResult {
+  read: readonly (WasRead | Unsent)[]
+  directories: readonly FoundDirectory[]
+  bytes: Uint8Array<ArrayBuffer>
+  /** The digests of the contents, in the same order. */
+  digests: Uint8Array<ArrayBuffer>
+}
+
+export interface ReaderCalls {
+  read: { input: ReadJob; output: ReadResult }
+}
+
+// The reading threads load this module: keep it small.
+
+/** The reason why a file is not sent now. */
+export type Unsent =
+  /** The file differs from what was offered; `facts` are its current ones. */
+  | { kind: 'changed'; facts: FileStat }
+  /** The name does not exist, or is not a file. */
+  | { kind: 'vanished' }
+  /** Reading is not permitted. */
+  | { kind: 'unreadable'; code: string }
+  /** Reading failed. */
+  | { kind: 'failed'; code: string }
+
+export function unsentBecause(error: unknown): Unsent {
+  const code = errorCode(error) ?? String(error)
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+    case 'ELOOP':
+    case 'EISDIR':
+    case 'ENXIO':
+    case 'EXDEV': // a link leads out of the source
+    case 'ESPIPE': // a FIFO has no positions
+      return { kind: 'vanished' }
+    case 'EACCES':
+    case 'EPERM':
+      return { kind: 'unreadable', code }
+    default:
+      return { kind: 'failed', code }
+  }
+}
+
+/** Compares the stat after the last byte with the offered facts: returns null if they agree, else the difference. */
+export function judgeRead(stats: BigIntStats, length: number, offered: FileStat): Unsent | null {
+  if (!stats.isFile()) return { kind: 'vanished' }
+  const facts = toFileStat(stats)
+  return length !== offered.size || !sameFile(facts, offered) ? { kind: 'changed', facts } : null
+}

@@ -1,0 +1,383 @@
+import { isUtf8 } from 'node:buffer'
+import { opendirSync } from 'node:fs'
+import type { NameFilter } from '../filter/exclusion-rules.ts'
+import { closeDescriptor, failed, lastError, lazily } from '../platform/libc.ts'
+import { holdDirectorySync } from '../platform/openat2.ts'
+import { errorCode, isGone } from '../platform/system-error.ts'
+import { joinRelative } from '../walk/scanned-file.ts'
+import type { Unsendable } from '../walk/walk.ts'
+import type { TreeRequest } from './tree-watcher.ts'
+
+const IN_NONBLOCK = 0o4000
+const IN_CLOEXEC = 0o2000000
+const EFD_NONBLOCK = 0o4000
+const EFD_CLOEXEC = 0o2000000
+const POLLIN = 1
+
+const inotifyInit1 = lazily<[number]>('int inotify_init1(int flags)')
+const inotifyAddWatch = lazily<[number, string, number]>(
+  'int inotify_add_watch(int fd, const char *path, uint32_t mask)',
+)
+const inotifyRmWatch = lazily<[number, number]>('int inotify_rm_watch(int fd, int wd)')
+const eventfd = lazily<[number, number]>('int eventfd(unsigned int initial, int flags)')
+const pollCall = lazily<[Buffer, number, number]>('int poll(void *fds, unsigned long count, int timeout)')
+const readCall = lazily<[number, Buffer, number]>('intptr_t read(int fd, void *buffer, size_t length)')
+
+/** Opens a new inotify instance. Throws EMFILE at the limit of instances. */
+function openInotify(): number {
+  const fd = inotifyInit1(IN_NONBLOCK | IN_CLOEXEC)
+  if (fd < 0) throw failed('inotify_init1')
+  return fd
+}
+
+/** Returns the watch descriptor, or the error's name: ENOSPC at the limit of watches (inotify_add_watch(2)). */
+function addWatch(fd: number, path: string, mask: number): number | string {
+  const wd = inotifyAddWatch(fd, path, mask)
+  return wd < 0 ? lastError() : wd
+}
+
+function removeWatch(fd: number, wd: number): void {
+  // Fails if the kernel removed the watch already; either way it is gone.
+  inotifyRmWatch(fd, wd)
+}
+
+/** Opens a counter that wakes a thread out of `waitReadable` when eight bytes are written to it: eventfd(2). */
+export function openWake(): number {
+  const fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
+  if (fd < 0) throw failed('eventfd')
+  return fd
+}
+
+/** Blocks this thread until a descriptor is readable, or until the timeout; returns the readable ones: poll(2). */
+export function waitReadable(descriptors: readonly number[], timeoutMs: number): number[] {
+  // struct pollfd: the descriptor, the requested events, the returned events.
+  const fds = Buffer.alloc(8 * descriptors.length)
+  descriptors.forEach((fd, index) => {
+    fds.writeInt32LE(fd, 8 * index)
+    fds.writeInt16LE(POLLIN, 8 * index + 4)
+  })
+  if (pollCall(fds, descriptors.length, timeoutMs) <= 0) return []
+  return descriptors.filter((_, index) => (fds.readInt16LE(8 * index + 6) & POLLIN) !== 0)
+}
+
+/** Returns the number of bytes read; 0 if there is nothing to read. */
+export function readNow(fd: number, buffer: Buffer): number {
+  return Math.max(0, Number(readCall(fd, buffer, buffer.length)))
+}
+
+/** Bits of an inotify mask: inotify(7), linux/inotify.h. */
+export const IN = {
+  MODIFY: 0x0000_0002,
+  ATTRIB: 0x0000_0004,
+  CLOSE_WRITE: 0x0000_0008,
+  MOVED_FROM: 0x0000_0040,
+  MOVED_TO: 0x0000_0080,
+  CREATE: 0x0000_0100,
+  DELETE: 0x0000_0200,
+  DELETE_SELF: 0x0000_0400,
+  MOVE_SELF: 0x0000_0800,
+  UNMOUNT: 0x0000_2000,
+  Q_OVERFLOW: 0x0000_4000,
+  IGNORED: 0x0000_8000,
+  ONLYDIR: 0x0100_0000,
+  DONT_FOLLOW: 0x0200_0000,
+  EXCL_UNLINK: 0x0400_0000,
+  ISDIR: 0x4000_0000,
+} as const
+
+export interface InotifyEvent {
+  /** Number of the watch; -1 for a queue overflow. */
+  wd: number
+  mask: number
+  /** The same number for the two events of one rename. */
+  cookie: number
+  /** '' if the event is about the watched directory itself; null if the name is not valid UTF-8. */
+  name: string | null
+}
+
+const HEADER = 16
+
+/**
+ * Decodes the events of one read(2), in order. struct inotify_event of inotify(7) is wd, mask, cookie, len (32 bits
+ * each, in the machine's byte order, which is little-endian on all systems that Holdfast runs on), then len bytes of
+ * the name, padded with NUL.
+ */
+export function* decodeEvents(bytes: Buffer): Generator<InotifyEvent> {
+  let at = 0
+  while (at + HEADER <= bytes.length) {
+    const start = at
+    const length = bytes.readUInt32LE(start + 12)
+    const mask = bytes.readUInt32LE(start + 4)
+    const cookie = bytes.readUInt32LE(start + 8)
+    at = start + HEADER + length
+    const name = decodeName(bytes, start + HEADER, at)
+    yield { wd: bytes.readInt32LE(start), mask, cookie, name }
+  }
+}
+
+/** Returns null if it is not valid UTF-8. */
+function decodeName(bytes: Buffer, begin: number, padded: number): string | null {
+  let end = padded
+  while (end > begin && bytes[end - 1] === 0) end -= 1
+  const text = bytes.toString('utf8', begin, end)
+  return !text.includes('\uFFFD') || isUtf8(bytes.subarray(begin, end)) ? text : null
+}
+
+/** A watched directory. Its path follows from the tree's structure, so a rename costs nothing. */
+export interface Directory {
+  readonly parent: Directory | null
+  readonly name: string
+  /** Watch descriptor; -1 while there is none. */
+  wd: number
+  readonly children: Map<string, Directory>
+}
+
+/** Returns the directory's path relative to the source. */
+export function getPath(directory: Directory): string {
+  const names: string[] = []
+  for (let at: Directory | null = directory; at !== null; at = at.parent) names.push(at.name)
+  return names.reverse().reduce(joinRelative, '')
+}
+
+/** False after the directory, or one above it, was dropped from its tree. */
+function isAttached(directory: Directory): boolean {
+  for (let at = directory; at.parent !== null; at = at.parent) {
+    if (at.parent.children.get(at.name) !== at) return false
+  }
+  return true
+}
+
+/** Yields the directory and all below it, parents first. */
+function* subtree(directory: Directory): Generator<Directory> {
+  const pending = [directory]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    yield next
+    pending.push(...next.children.values())
+  }
+}
+
+const MASK =
+  IN.MODIFY |
+  IN.ATTRIB |
+  IN.CLOSE_WRITE |
+  IN.CREATE |
+  IN.MOVED_TO |
+  IN.MOVED_FROM |
+  IN.DELETE_SELF |
+  IN.MOVE_SELF |
+  IN.ONLYDIR |
+  IN.DONT_FOLLOW |
+  IN.EXCL_UNLINK
+
+/** Entries that are listed before events are read again, so that the kernel's queue does not fill up. */
+const SLICE = 256
+
+interface DirectoriesOptions {
+  request: TreeRequest
+  filter: NameFilter
+  /** Called for each file found in a directory that is new to the tree. */
+  file(path: string): void
+  problem(unsendable: Unsendable): void
+}
+
+/**
+ * The directories of one tree, each with a watch. A directory is watched first and then listed for its subdirectories.
+ * Each tree has its own inotify instance, since two trees may show the same directory, and an instance has only one
+ * watch of it. Throws ENOSPC where the system allows no further watches.
+ */
+export class WatchedDirectories {
+  readonly fd = openInotify()
+  readonly root: Directory
+  readonly #options: DirectoriesOptions
+  readonly #byNumber = new Map<number, Directory>()
+  /** Directories that wait to be listed, in order of arrival, so that none has to wait for later ones. */
+  readonly #unlisted = new Set<Directory>()
+  /** The listing in progress. */
+  #listing: Generator<undefined, void, void> | null = null
+  #leaveOut: ReadonlySet<string>
+
+  constructor(options: DirectoriesOptions) {
+    const { base, leaveOut = [] } = options.request
+    this.#options = options
+    this.#leaveOut = new Set(leaveOut)
+    this.root = { parent: null, name: base, wd: -1, children: new Map() }
+  }
+
+  /** Watches the tree's own directory. Throws the system's error if that fails. */
+  open(): void {
+    const code = this.#watch(this.root)
+    if (code !== null) throw systemError(code)
+    this.#unlisted.add(this.root)
+  }
+
+  get isListed(): boolean {
+    return this.#listing === null && this.#unlisted.size === 0
+  }
+
+  find(wd: number): Directory | undefined {
+    return this.#byNumber.get(wd)
+  }
+
+  /** Watches a directory, then schedules its listing: a file created in between is seen twice rather than missed. */
+  found(parent: Directory, name: string): void {
+    const known = parent.children.get(name)
+    const directory = known ?? { parent, name, wd: -1, children: new Map() }
+    const path = getPath(directory)
+    if (this.#leaveOut.has(path)) {
+      // Something was mounted on it, so it belongs to another tree now.
+      if (known !== undefined) this.drop(known)
+      return
+    }
+    const { filter, problem } = this.#options
+    if (known === undefined && filter.directory(path) !== null) return
+    const before = directory.wd
+    const code = this.#watch(directory)
+    if (code !== null) {
+      this.drop(directory)
+      if (!isGone(code)) problem({ why: 'directory', path, code })
+      return
+    }
+    parent.children.set(name, directory)
+    if (directory.wd === before) return
+    // A different directory has taken the name.
+    for (const child of [...directory.children.values()]) this.drop(child)
+    this.#unlisted.add(directory)
+  }
+
+  /**
+   * Finds a directory by its path, relative to the source; null: it, or one above it, was unknown, and is added now.
+   */
+  reach(path: string): Directory | null {
+    const { base } = this.#options.request
+    const below = base === '' ? path : path.slice(base.length + 1)
+    let at = this.root
+    for (const name of below === '' ? [] : below.split('/')) {
+      const child = at.children.get(name)
+      if (child === undefined) {
+        this.found(at, name)
+        return null
+      }
+      at = child
+    }
+    return at
+  }
+
+  /** Lists a bounded number of entries; calls `mayGoOn` before each one. */
+  list(mayGoOn: () => boolean): void {
+    for (let entries = 0; entries < SLICE && mayGoOn(); entries += 1) {
+      this.#listing ??= this.#next()
+      if (this.#listing === null) return
+      if (this.#listing.next().done === true) this.#listing = null
+    }
+  }
+
+  leaveOut(directories: readonly string[]): void {
+    const before = this.#leaveOut
+    this.#leaveOut = new Set(directories)
+    for (const path of before) if (!this.#leaveOut.has(path)) this.reach(path)
+    for (const path of directories) {
+      const known = this.reach(path)
+      if (known !== null) this.drop(known)
+    }
+  }
+
+  /** A directory was renamed or deleted. A different one may have taken the name before the event was read. */
+  left(parent: Directory, name: string): void {
+    const known = parent.children.get(name)
+    if (known !== undefined) this.drop(known)
+    this.found(parent, name)
+  }
+
+  /** Removes the watches of a directory and of all below it, and removes it from its tree. */
+  drop(directory: Directory): void {
+    for (const each of subtree(directory)) {
+      if (each.wd === -1) continue
+      removeWatch(this.fd, each.wd)
+      this.#byNumber.delete(each.wd)
+      each.wd = -1
+    }
+    directory.parent?.children.delete(directory.name)
+  }
+
+  close(): void {
+    this.#listing?.return()
+    closeDescriptor(this.fd)
+  }
+
+  #next(): Generator<undefined, void, void> | null {
+    for (const directory of this.#unlisted) {
+      this.#unlisted.delete(directory)
+      return this.#listEntries(directory)
+    }
+    return null
+  }
+
+  *#listEntries(directory: Directory): Generator<undefined, void, void> {
+    const { request, file, problem } = this.#options
+    const path = getPath(directory)
+    try {
+      // `held`: where a file system does not give an entry's type, Node.js looks it up below this path.
+      const held = holdDirectorySync(request.root, path)
+      try {
+        const handle = opendirSync(held.path, { bufferSize: SLICE })
+        try {
+          // After a move, entries still to be read would be taken for those of the directory now at this path.
+          while (isAttached(directory)) {
+            const entry = handle.readSync()
+            if (entry === null) return
+            if (entry.isDirectory()) this.found(directory, entry.name)
+            else file(joinRelative(path, entry.name))
+            yield
+          }
+        } finally {
+          handle.closeSync()
+        }
+      } finally {
+        held.close()
+      }
+    } catch (error) {
+      const code = errorCode(error)
+      if (code === null || code === 'ENOSPC') throw error
+      if (!isGone(code) && code !== 'ELOOP') problem({ why: 'directory', path, code })
+    }
+  }
+
+  /**
+   * Watches a directory. Returns null, or the name of the error. A second call finds out whether the path has become a
+   * different directory. Symbolic links are not followed.
+   */
+  #watch(directory: Directory): string | null {
+    // Marked batch directories have no watch of their own that would report their deletion.
+    const mask = directory === this.root ? MASK | IN.DELETE : MASK
+    try {
+      const held = holdDirectorySync(this.#options.request.root, getPath(directory))
+      try {
+        // The descriptor's path is a symbolic link, which would not be followed; "." in its target is none.
+        const wd = addWatch(this.fd, `${held.path}/.`, mask)
+        if (typeof wd === 'string') throw systemError(wd)
+        this.#number(directory, wd)
+        return null
+      } finally {
+        held.close()
+      }
+    } catch (error) {
+      const code = errorCode(error)
+      if (code === null || code === 'ENOSPC') throw error
+      return code === 'ELOOP' ? 'ENOTDIR' : code
+    }
+  }
+
+  #number(directory: Directory, wd: number): void {
+    if (directory.wd === wd) return
+    if (directory.wd !== -1) this.#byNumber.delete(directory.wd)
+    const other = this.#byNumber.get(wd)
+    // The same directory has a second path (moved here, or bind-mounted): the newer path gets the events.
+    if (other !== undefined) other.wd = -1
+    this.#byNumber.set(wd, directory)
+    directory.wd = wd
+  }
+}
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(`inotify: ${code}`), { code })
+}

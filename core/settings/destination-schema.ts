@@ -133,7 +133,6 @@ const anyS3 = s3DestinationSchema.omit({ id: true }).extend({ folder })
 
 /** A destination that can be added directly; receivers are paired instead. */
 export const givenDestinationSchema = z.discriminatedUnion('kind', [anyFolder, anySftp, anyS3])
-type GivenDestination = z.infer<typeof givenDestinationSchema>
 
 /** A destination with changed connection settings. */
 export const changedDestinationSchema = z.discriminatedUnion('kind', [anyReceiver, anyFolder, anySftp, anyS3])

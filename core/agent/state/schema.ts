@@ -133,7 +133,6 @@ const restoreStateSchema = restoreReportSchema.extend({
   /** Milliseconds since 1970. */
   startedAt: z.number(),
 })
-type RestoreState = z.infer<typeof restoreStateSchema>
 
 /** The receiver as configured. */
 const receivingSchema = z.object({

@@ -64,8 +64,6 @@ export interface Left {
   seen: { channel: string; notice: string }[]
 }
 
-type AlertDatabase = ReturnType<typeof openAlertDatabase>
-
 /** @throws system errors if the file cannot be created or opened */
 export function openAlertDatabase(file: string) {
   const { database, aside } = openDatabaseFile(file, KIND)

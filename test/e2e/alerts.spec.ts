@@ -21,7 +21,7 @@ async function twoSources() {
 
 const show = (page: Page, name: RegExp) => page.getByRole('tab', { name }).click()
 const now = (page: Page) => page.getByRole('region', { name: 'Failing now' })
-const past = (page: Page) => page.getByRole('region', { name: 'What happened' })
+const past = (page: Page) => page.getByRole('region', { name: 'Events' })
 
 /** Of the disk: that its directory is not watched is another one. */
 function missing({ state }: Running) {
@@ -37,7 +37,7 @@ test('what fails is acknowledged, snoozed and muted in the window, with the way 
   const running = await desktop.start({ settings })
   const { page, state } = running
   await show(page, /Alerts/)
-  await expect(page.getByText('Nothing has failed')).toBeVisible()
+  await expect(page.getByText('No failures')).toBeVisible()
   await rm(directory, { recursive: true })
   const row = now(page).getByRole('article', { name: 'photos · Missing' })
   await pictures(page, 'alerts')
@@ -82,7 +82,7 @@ test('what fails is acknowledged, snoozed and muted in the window, with the way 
   await expect(found).toBeHidden()
   await past(page).getByLabel('Source').selectOption('photos')
   await past(page).getByRole('searchbox').fill('no such path')
-  await expect(past(page).getByText('Nothing that happened fits.')).toBeVisible()
+  await expect(past(page).getByText('No matching events.')).toBeVisible()
   await past(page).getByRole('searchbox').fill('holdfast-alerts')
   await expect(found).toBeVisible()
   await remove()

@@ -17,7 +17,7 @@ export async function wipeAndRestore(
   await rm(source, { recursive: true })
   await page.getByRole('button', { name: `Actions for ${name}` }).click()
   await page.getByRole('menuitem', { name: 'Restore…' }).click()
-  const rows = page.getByRole('region', { name: 'What to restore' })
+  const rows = page.getByRole('region', { name: 'Files to restore' })
   await rows.getByRole('button', { name: 'photos' }).click()
   await rows.getByRole('button', { name: '2026', exact: true }).click()
   await expect(rows).toContainText('run.sh')

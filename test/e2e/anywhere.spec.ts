@@ -100,10 +100,10 @@ async function restoreOther(
 ): Promise<void> {
   await page.getByRole('tab', { name: /Destinations/ }).click()
   await page.getByRole('button', { name: 'Restore files' }).click()
-  const rows = page.getByRole('region', { name: 'What to restore' })
+  const rows = page.getByRole('region', { name: 'Files to restore' })
   const all = rows.getByRole('button', { name: 'Restore everything…' })
   // A folder that has not been connected to since does not know this computer at all.
-  await expect(rows).toContainText(/Nothing of this computer is at|has no folder of this computer/)
+  await expect(rows).toContainText(/has no files of this computer|has no folder of this computer/)
   await expect(all).toBeDisabled()
   await pictures(page, `nothing-here-${name}`)
   await rows.getByRole('combobox', { name: 'Files of' }).selectOption({ index: 1 })
@@ -113,7 +113,7 @@ async function restoreOther(
   await all.click()
   const to = path.join(base, 'anew')
   const dialog = page.getByRole('dialog')
-  await expect(dialog).toContainText(`Everything that ${name} has of `)
+  await expect(dialog).toContainText(` at ${name}.`)
   await dialog.getByRole('textbox', { name: 'Into the directory' }).fill(to)
   if (key !== undefined) await dialog.getByLabel('Encryption key').fill(key)
   await dialog.getByRole('button', { name: 'Restore', exact: true }).click()

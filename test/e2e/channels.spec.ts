@@ -95,7 +95,7 @@ test('a channel is added with a secret, tried, edited and removed', async ({ des
 
   await renamed.getByRole('button', { name: 'Actions for Telephone' }).click()
   await page.getByRole('menuitem', { name: 'Remove…' }).click()
-  await expect(dialog).toContainText('No more notifications are sent through it.')
+  await expect(dialog).toContainText('Holdfast no longer notifies through it.')
   await dialog.getByRole('button', { name: 'Remove' }).click()
   await expect(renamed).toBeHidden()
   expect((await state()).settings.alerts.channels).toEqual([])

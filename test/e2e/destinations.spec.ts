@@ -103,7 +103,7 @@ test('a second destination is paired, chosen for a directory, and removed; the w
     await page.getByRole('tab', { name: /Destinations/ }).click()
     await chooseFor('nas')
     await page.getByRole('menuitem', { name: 'Remove…' }).click()
-    await expect(page.getByText('These go there alone: photos.')).toBeVisible()
+    await expect(page.getByText('These go only there: photos.')).toBeVisible()
     await expect(page.getByRole('button', { name: 'Stop sending there' })).toHaveCount(0)
     await takePictures(page, 'remove-only')
     await page.getByRole('button', { name: 'Close' }).last().click()
@@ -116,7 +116,7 @@ test('a second destination is paired, chosen for a directory, and removed; the w
     cellar.process.kill('SIGKILL')
     await writeFile(path.join(source, 'IMG_0002.jpg'), Buffer.alloc(300_000, 2))
     await expect(page.getByRole('status').first()).toContainText(
-      /cellar has been unreachable for .* 1 file waits for it here\..*the other destinations as usual/s,
+      /cellar has been unreachable for .* 1 file waits for it here\..*Other destinations get everything as usual/s,
       { timeout: 60_000 },
     )
     await takePictures(page, 'away')
@@ -136,7 +136,7 @@ test('a second destination is paired, chosen for a directory, and removed; the w
     await page.getByRole('menuitem', { name: 'Rename…' }).click()
     await page.getByRole('textbox', { name: 'Name' }).fill('NAS')
     await page.getByRole('button', { name: 'Rename', exact: true }).click()
-    await expect(page.getByText('Another destination is called “NAS” already.')).toBeVisible()
+    await expect(page.getByText('The name “NAS” is taken by another destination.')).toBeVisible()
     await takePictures(page, 'rename')
     await page.getByRole('textbox', { name: 'Name' }).fill('attic')
     await page.keyboard.press('Enter')

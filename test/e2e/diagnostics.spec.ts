@@ -20,7 +20,7 @@ test('the diagnostics file is saved where a person says, or it is said why not',
   await save(null)
   expect(existsSync(file)).toBe(false)
   await save(file)
-  await expect(page.getByText(`Written to ${file}. It holds no secrets`)).toBeVisible()
+  await expect(page.getByText(`Written to ${file}. It contains no secrets`)).toBeVisible()
   const inside = unzipSync(await readFile(file))
   expect(Object.keys(inside)).toContain('logs/agent.log')
   const { version } = await state()

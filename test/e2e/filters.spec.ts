@@ -53,7 +53,7 @@ test('a pattern is tried, saved, and what it leaves out is not sent', async ({ d
 
   await page.getByRole('button', { name: 'Open photos' }).click()
   await page.getByText('Rules', { exact: true }).click()
-  const part = page.getByRole('region', { name: 'What is sent' })
+  const part = page.getByRole('region', { name: 'Filters', exact: true })
   const preview = page.getByRole('region', { name: 'With these filters' })
 
   await test.step('by the keyboard alone: the form opens with its first field focused', async () => {

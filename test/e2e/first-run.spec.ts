@@ -57,7 +57,7 @@ async function firstRun({ page, holdfast }: Running, source: string, code: strin
   await steps.getByRole('button', { name: /^Another computer with Holdfast/ }).click()
   await holdfast.application.evaluate(({ clipboard }, text) => clipboard.writeText(text), 'no code')
   await steps.getByRole('button', { name: 'Paste the copied code' }).click()
-  await expect(steps).toContainText('The clipboard holds no pairing code')
+  await expect(steps).toContainText('The clipboard contains no pairing code')
   await holdfast.application.evaluate(({ clipboard }, text) => clipboard.writeText(text), code)
   await steps.getByRole('button', { name: 'Paste the copied code' }).click()
   await pictures(page, 'first-pair', 'themes')
@@ -88,7 +88,7 @@ async function firstRun({ page, holdfast }: Running, source: string, code: strin
 async function restoreAll(page: Page, name: string, to: string): Promise<void> {
   await page.getByRole('button', { name: `Actions for ${name}` }).click()
   await page.getByRole('menuitem', { name: 'Restore…' }).click()
-  const rows = page.getByRole('region', { name: 'What to restore' })
+  const rows = page.getByRole('region', { name: 'Files to restore' })
   await rows.getByRole('button', { name: 'Restore all of this…' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByRole('textbox', { name: 'Into the directory' }).fill(to)

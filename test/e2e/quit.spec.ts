@@ -81,7 +81,7 @@ test('who quits while a large file is half sent is asked first', async ({ deskto
   const said = await holdfast.application.evaluate(
     () => (globalThis as unknown as { asked: Promise<string> }).asked,
   )
-  expect(said).toContain('One large file is being sent')
+  expect(said).toContain('A large file is being sent')
   expect((await state()).transfers).toHaveLength(1)
   await answer(0)
   await page.evaluate(() => window.holdfast.call('quit', {})).catch(() => undefined)

@@ -61,7 +61,7 @@ test('this computer receives from another: switched on, paired, listed, renamed,
     await pictures(page, 'receive-on')
     await sender.getByRole('button', { name: 'Actions for station-3' }).click()
     await page.getByRole('menuitem', { name: 'Replace this computer…' }).click()
-    await expect(dialog).toContainText('gets the folder station-3, and what is there is not sent again')
+    await expect(dialog).toContainText('gets the folder station-3; files there are not sent again')
     const replacing = await dialog.getByText(/^holdfast:\/\//).textContent()
     await pictures(page, 'receive-replace', 'themes')
     await dialog.getByRole('button', { name: 'Close' }).last().click()
@@ -75,7 +75,7 @@ test('this computer receives from another: switched on, paired, listed, renamed,
     await page.keyboard.press('Enter')
     await part.getByRole('button', { name: 'Actions for telescope' }).click()
     await page.getByRole('menuitem', { name: 'Revoke…' }).click()
-    await expect(dialog).toContainText('What it has sent stays in station-3.')
+    await expect(dialog).toContainText('Its files stay in station-3.')
     await dialog.getByRole('button', { name: 'Revoke' }).click()
     await expect(part.getByRole('region', { name: 'telescope' })).toHaveCount(0)
 

@@ -29,5 +29,5 @@ test('where its own disk is read-only it says so, and does not end as a second s
 test('a place of the window that cannot be read keeps no window away', async ({ desktop }) => {
   await mkdir(path.join(desktop.dataDirectory, 'window.json'))
   const { page } = await desktop.start()
-  await expect(page.getByRole('status').first()).toContainText('Nothing is protected yet')
+  await expect(page.getByRole('status').first()).toContainText('No directory is protected yet')
 })

@@ -238,8 +238,8 @@ function finds({ running, plain, datas, files }: World): Row[] {
       source: 'plain',
       everySeconds: RECONCILE_SECONDS,
       level: 'attention',
-      says: /is not watched.* Raise the limit/,
-      card: /is not watched/,
+      says: /is polled instead of watched.* Raise the limit/,
+      card: /is polled instead of watched/,
       incident: { kind: 'Not watched', where: 'plain' },
       isTold: false,
       break: async () => {

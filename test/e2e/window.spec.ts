@@ -34,7 +34,7 @@ test('a settings file that is not JSON is set aside, and the window says so', as
   await expect(log.getByText(/could not be used/).first()).toBeVisible()
   await pictures(page, 'log')
   await log.getByText('Errors', { exact: true }).click()
-  await expect(log.getByText('No such lines.')).toBeVisible()
+  await expect(log.getByText('No matching lines.')).toBeVisible()
 })
 
 test('a second start brings the first one forward, with the directories that it names', async ({
@@ -109,7 +109,7 @@ test('the tray menu pauses and resumes, and its sentence follows', async ({ desk
   const close = () =>
     holdfast.application.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
   await close()
-  await desktop.notifications.waitFor('it goes on', ({ summary }) => summary === 'Holdfast goes on')
+  await desktop.notifications.waitFor('it goes on', ({ summary }) => summary === 'Holdfast keeps running')
   await activateTray(desktop.bus, tray)
   await until('the window to be shown', isVisible)
   await close()
@@ -194,7 +194,7 @@ test('a directory that is somewhere else now is changed by its menu', async ({ d
   await page.getByRole('button', { name: 'Actions for before' }).click()
   await page.getByRole('menuitem', { name: 'Change location…' }).click()
   await chooseDirectory(now)
-  await expect(page.getByText('The directory is changed.')).toBeVisible()
+  await expect(page.getByText('The location is changed.')).toBeVisible()
   expect((await state()).sources[0]?.settings).toMatchObject({ name: 'before', path: now })
   await rm(root, { recursive: true })
 })
@@ -270,7 +270,7 @@ test('of a batch directory that is typed again nothing is said to be otherwise',
   await expect(dialog.getByText('is already protected as “data”.')).toBeVisible()
   for (const kind of ['Batch', 'Continuous']) await dialog.getByText(kind, { exact: true }).click()
   await add.click()
-  await expect(dialog.getByText('set up in another way')).toBeVisible()
+  await expect(dialog.getByText('but with other settings')).toBeVisible()
   await rm(source, { recursive: true })
 })
 
@@ -293,6 +293,6 @@ test('a folder that is dropped on the window becomes a source; a file is refused
   // The first steps go on with it.
   await expect(page.getByRole('region', { name: 'First steps' })).toContainText('dropped')
   await drop(path.join(root, 'notes.txt'))
-  await expect(page.getByRole('alert')).toContainText('is not a directory')
+  await expect(page.getByRole('alert')).toContainText('Only a directory on this computer')
   await rm(root, { recursive: true })
 })

@@ -90,7 +90,7 @@ test('it takes its configuration over, and is there again after it was killed', 
   await writeFile(inRoot('/etc/holdfast/receive.json'), JSON.stringify({ store: STORE, keepFree: '1%' }))
   await run('systemctl', 'reload', 'holdfast-receive')
   await until('its word', async () =>
-    (await run('journalctl', '-u', 'holdfast-receive')).includes('taken over'),
+    (await run('journalctl', '-u', 'holdfast-receive')).includes('was reloaded'),
   )
   await run('systemctl', 'kill', '--signal=KILL', 'holdfast-receive')
   await until('another process', async () => {
@@ -116,7 +116,7 @@ test('services of a user', { timeout: 120_000 }, async () => {
     await asUser('holdfast', 'service', 'install', what, '--user')
     await until(`the ${what}`, async () =>
       (await asUser('journalctl', '--user', '-u', `holdfast-${what}`)).match(
-        /Receiving on|Nothing is protected yet/,
+        /Receiving on|No directory is protected yet/,
       ),
     )
     expect(await asUser('holdfast', 'service', 'status', what, '--user', '--json')).toContain(

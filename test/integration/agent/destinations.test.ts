@@ -125,7 +125,7 @@ describe('two destinations', () => {
     await untilState(data, 'the process to end', ({ destinations }) => destinations[1]?.worker.pid === null)
     const bound = startHoldfast(['destinations', 'remove', 'nas', '--data', data])
     expect(await bound.ended()).toBe(1)
-    expect(bound.err()).toContain('These go to nas alone: photos.')
+    expect(bound.err()).toContain('These go only to nas: photos.')
     await holdfast(['destinations', 'choose', photos, '--all', '--data', data])
 
     await untilState(data, 'both again', ({ destinations }) =>
@@ -145,8 +145,8 @@ describe('two destinations', () => {
     expect(existsSync(path.join(batch, 'finished.watch'))).toBe(false)
 
     const said = await holdfast(['destinations', 'remove', 'cellar', '--data', data])
-    const kept = 'What it has stays there, and the files here stay as they are.'
-    expect(said).toBe(`Nothing is sent to cellar any more. ${kept}\n`)
+    const kept = 'Files there and here stay as they are.'
+    expect(said).toBe(`Holdfast no longer sends to cellar. ${kept}\n`)
     await until('the batch to be marked', () => existsSync(path.join(batch, 'finished.watch')), 30_000)
     await until('the files to be marked', () => isMarked(path.join(batch, 'file0')), 20_000)
     const left = await untilState(data, 'all to be well', ({ status }) => status.level === 'partial')

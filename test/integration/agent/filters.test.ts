@@ -99,7 +99,7 @@ describe('patterns of other tools on the command line', () => {
     const patterns = ['--ignore-from', list, '--ignore', '(?d)cache']
     const changed = await run('paths', 'change', root, ...patterns)
     expect(changed.err).toContain(`${list}: 2 patterns, read in the form of rsync.`)
-    expect(changed.err).toContain('line 4, is not taken over: merge more – it names another file')
+    expect(changed.err).toContain('line 4, was not imported: merge more – it names another file')
     expect(changed.out).toContain('The pattern (?d)cache begins with a prefix of Syncthing.')
     const corrected = `paths change ${root} --ignore '*.o' --ignore '!keep.o' --ignore cache`
     expect(changed).toMatchObject({ code: 0, out: expect.stringContaining(corrected) })

@@ -91,7 +91,7 @@ test('links: a checked path that was given by one follows it, or stays and forge
   const sentences = incidents
     .filter(({ endedAt }) => endedAt === null)
     .map((one) => englishWords(one.sentence))
-  expect(sentences.join()).toContain(`${link} leads nowhere now. Holdfast still uses ${after}`)
+  expect(sentences.join()).toContain(`${link} no longer leads anywhere. Holdfast still uses ${after}`)
   await says(['paths', 'follow', link, '--stay'])
   expect(await checked()).toMatchObject([{ path: after, link: null }])
   await open(null)

@@ -172,7 +172,7 @@ describe('`scan --once` ends', () => {
       await untilState(data, 'the file to be sent', ({ totals }) => totals.sentFiles === 1)
       once.child.kill(signal)
       expect(await once.ended(), once.err()).toBe(code)
-      expect(once.err()).toContain('Stopped before the end. Files that are sent: 1; known to wait: 0.')
+      expect(once.err()).toContain('Stopped before the end. Files sent: 1; known to wait: 0.')
       expect(readdirSync(data).filter((name) => /\.sock$|-(wal|shm)$/.test(name))).toEqual([])
     },
   )

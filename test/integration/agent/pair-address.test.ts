@@ -35,7 +35,7 @@ test('a receiver that has taken over the address of another one is not paired wi
   const pair = async () => {
     const command = startHoldfast(['pair', code, '--data', data])
     expect(await command.ended(), command.out()).toBe(1)
-    expect(command.err()).toContain(`${formatAddress(host, port)} is that of the destination “cellar”`)
+    expect(command.err()).toContain(`${formatAddress(host, port)} belongs to the destination “cellar”`)
     expect(JSON.parse(readFileSync(file, 'utf8')).destinations).toEqual(known)
   }
   await pair()

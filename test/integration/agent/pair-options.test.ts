@@ -10,7 +10,7 @@ test('an option of pair that is of no use at this end is refused, and no code is
   const data = path.join(temporaryDirectory('pair-options'), 'data')
   const [code] = await startHoldfast(['pair', '--store', store]).says(/holdfast:\/\/\S+/)
   const refused: [string[], string][] = [
-    [['--store', store, '--name', 'pc'], 'Only the sender, where a code is entered, knows --name'],
+    [['--store', store, '--name', 'pc'], 'Use --name only at the sender, where a code is entered'],
     [['--store', store, '--name', 'pc', '--data', data], 'entered, knows --name, --data'],
     [[code, '--data', data, '--qr'], 'made, knows --qr'],
     [[code, '--data', data, '--no-qr'], 'made, knows --no-qr'],

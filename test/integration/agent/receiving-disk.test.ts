@@ -30,7 +30,7 @@ test.skipIf(!canMount)(
     await disk.unmount()
     const away = receive()
     expect(await away.ended()).toBe(1)
-    expect(away.err()).toContain(`${store} any more: its disk may not be mounted`)
+    expect(away.err()).toContain(`${store}: its disk may not be mounted`)
     expect(existsSync(store)).toBe(false)
     await disk.mountAgain()
     expect(await runs()).toBe(first)

@@ -57,7 +57,7 @@ describe('settings from the command line', () => {
       deleteAfter: { hours: 720 },
     })
 
-    expect(await holdfast(['pause', '--for', '2h', ...about])).toContain('Nothing is sent until')
+    expect(await holdfast(['pause', '--for', '2h', ...about])).toContain('Sending is paused until')
     writeFileSync(path.join(root, 'b.dat'), 'held back')
     const paused = await untilState(data, 'the pause', ({ totals }) => totals.waitingFiles === 1)
     expect(paused.status.level).toBe('paused')
@@ -83,9 +83,9 @@ describe('settings from the command line', () => {
 
     expect(await holdfast(['keep', '--within', '7d', '--yearly', '0', ...about])).toBe(
       [
-        'All older contents stay for 7 days instead of 30.',
-        'One a year stays for 0 years instead of 100.',
-        'What is kept no longer is removed for good: from folders now, elsewhere when the file changes next.',
+        'All older versions stay for 7 days instead of 30.',
+        'Yearly versions stay for 0 years instead of 100.',
+        'Versions beyond these numbers are removed for good: from folders now, elsewhere when the file changes next.',
         ...['all for 7 days', '  then one a day, of the latest 60 that have any'],
         ...['  then one a week, of the latest 52 that have any'],
         ...['  then one a month, of the latest 60 that have any', '  then one a year: none', ''],
@@ -102,8 +102,8 @@ describe('settings from the command line', () => {
       ({ checkedPaths }) => checkedPaths[0]?.checked?.overall.kind === 'ok',
     )
     await holdfast(['paths', 'remove', only, ...about])
-    expect(await holdfast(['paths', 'remove', root, ...about])).toContain('not protected any more')
-    expect(await holdfast(['paths', ...about])).toContain('Nothing is protected')
+    expect(await holdfast(['paths', 'remove', root, ...about])).toContain('no longer protected')
+    expect(await holdfast(['paths', ...about])).toContain('No directory is protected')
     expect(existsSync(path.join(root, 'a.dat'))).toBe(true)
   })
 
@@ -181,7 +181,7 @@ describe('settings from the command line', () => {
     // Named again without the option it is as it is; with it, one that is otherwise is refused.
     await holdfast(['agent', other, ...about])
     const { code, said } = await refused(['agent', '--one-file-system', root, ...about])
-    expect([code, said]).toEqual([1, expect.stringContaining('set up in another way')])
+    expect([code, said]).toEqual([1, expect.stringContaining('with other settings')])
     expect(await holdfast(['paths', 'change', root, '--one-file-system', ...about])).toContain(stays)
     expect(await holdfast(['paths', 'change', other, '--no-one-file-system', ...about])).not.toContain(stays)
     expect(await isOne()).toEqual([

@@ -51,7 +51,7 @@ describe.skipIf(process.platform !== 'linux')('on a metered network', () => {
     await holdfast(['limit', '--data', data, '--pause-on-metered'])
     startHoldfast(['agent', '--data', data, root], env)
     await untilState(data, 'everything to be sent', isSent)
-    expect(await holdfast(['status', '--data', data])).toContain('NetworkManager does not say')
+    expect(await holdfast(['status', '--data', data])).toContain('NetworkManager does not report')
   })
 
   test('`scan --once` ends with 1 and says why', async () => {

@@ -108,7 +108,7 @@ describe.each([
     ])
     expect(await refused(['change', 'on-duty', '--name', 'line'])).toEqual([
       1,
-      'Another channel is called “line” already. Choose another name.',
+      'The name “line” is taken by another channel. Choose another name.',
     ])
     expect(await refused(['order', 'line'])).toEqual([1, 'The order has to name every channel once.'])
     expect(await refused(['off', 'nobody'])).toEqual([1, 'There is no channel “nobody”.'])

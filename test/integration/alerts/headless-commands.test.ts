@@ -28,7 +28,7 @@ test('a file of secrets that others can read is refused', async () => {
     const { code, out, err } = await waitForEnd(startHoldfast(['receive', '--config', file]))
     expect(code).toBe(1)
     expect(err).toContain(
-      `The file of secrets ${secretsFile} can be read by others. Make it yours alone: chmod 600.`,
+      `The file of secrets ${secretsFile} can be read by other users. Restrict it: chmod 600.`,
     )
     expect(out + err).not.toContain('very-secret')
   }
@@ -48,7 +48,7 @@ test('incidents are listed, acknowledged, snoozed and muted from the command lin
     },
     { hook: { url: `${origin}/hook` } },
   )
-  expect(await home.says(['incidents'])).toBe('Nothing has failed.\n')
+  expect(await home.says(['incidents'])).toBe('No failures recorded.\n')
   expect(await home.incidents()).toEqual([])
   const agent = home.startAgent()
   await until('it runs', () => readState(home.directory), 20_000)

@@ -8,7 +8,7 @@ import { createIncident } from '../../support/notifier-config.ts'
 
 test('without an agent incidents are read, and a file of a newer Holdfast is left alone', async () => {
   const home = headless({})
-  expect(await home.says(['incidents'])).toBe('Nothing has failed.\n')
+  expect(await home.says(['incidents'])).toBe('No failures recorded.\n')
   const file = path.join(home.directory, 'alerts.db')
   const database = openAlertDatabase(file)
   database.record([createIncident('kept')])

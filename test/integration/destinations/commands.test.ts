@@ -52,9 +52,9 @@ describe.each([
     for (const [directory, name, why] of [
       [disk, 'other', 'goes to this very place'],
       [path.join(base, 'nowhere'), 'other', 'does not exist'],
-      [source, 'other', 'are in one another'],
-      [base, 'other', 'are in one another'],
-      [temporaryDirectory('free'), 'Second Disk', 'is called'],
+      [source, 'other', 'overlap'],
+      [base, 'other', 'overlap'],
+      [temporaryDirectory('free'), 'Second Disk', 'is taken by another destination'],
     ] as const) {
       const { code, err } = await home.run(['destinations', 'add', 'folder', directory, '--name', name])
       expect([code, err]).toEqual([1, expect.stringContaining(why)])
@@ -64,7 +64,7 @@ describe.each([
     if (isRunning)
       await expect(
         sendCommand(home.directory, 'testDestination', { destination: tested, secrets: {} }),
-      ).rejects.toThrow('are in one another')
+      ).rejects.toThrow('overlap')
     expect(await home.says(['destinations', 'test', 'second disk'])).toMatch(
       /works: .*\n {2}connect: done, \d+ ms\n {2}write: done.*\n {2}read: done.*\n {2}remove: done.*\n {2}It is on the same disk as source: .*\n {2}It is on this/,
     )
@@ -213,7 +213,7 @@ describe('an SFTP server', () => {
     await refused(`@revoked ${line}\n`, 'marks as revoked')
     await refused(`@cert-authority ${line}\n`, 'are not supported')
     const other = readFileSync(`${keyFile}.pub`, 'utf8')
-    await refused(`[127.0.0.1]:${port} ${other}\n`, 'has none of those that')
+    await refused(`[127.0.0.1]:${port} ${other}\n`, 'has other keys of it')
     writeFileSync(file, `[127.0.0.1]:${port} ${other}${line}\n`)
     execFileSync('ssh-keygen', ['-H', '-f', file], { stdio: 'ignore' })
     expect(await home.says([...add, '--json'])).toContain(`"hostKey":"${hostKey}"`)

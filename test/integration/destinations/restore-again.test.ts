@@ -126,7 +126,7 @@ describe.skipIf(!canBeOrdinary)(
       expect(sentences.map(englishWords)).toEqual([
         expect.stringContaining(`no permission to enter the directory ${at('closed')} (x; owner: root)`),
         expect.stringContaining(`no permission to write in the directory ${at('locked')} (w; owner: root)`),
-        expect.stringMatching(/no permission to read the file .*\/secret that is there .* sudo chown /),
+        expect.stringMatching(/no permission to read the existing file .*\/secret .* sudo chown /),
       ])
     })
 

@@ -202,7 +202,7 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
   expect(fs.readFileSync(path.join(then, 'data/a/small'), 'utf8')).toBe('older')
   const before = kind === sftpKind ? Number(MTIME / 1_000_000n) - 10_000 : between - 60_000
   await expect(restore(from, then, { at: before })).rejects.toThrow(
-    /^(Nothing was stored by|At \S+ there was nothing at) /,
+    /^(No files were stored by|At \S+ there was nothing at) /,
   )
 
   const opened = await openLibrary(from, signal)

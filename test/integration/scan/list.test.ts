@@ -87,7 +87,7 @@ test('a batch directory: oldest first, marks and transferred files left out; as 
   const whys = new Map(all.map(({ path, why }) => [path, why]))
   expect(whys.get('DC2/old')).toMatch(/^isocket's mark \(the group-write bit\) from before Holdfast: /)
   expect(whys.get('DC3/file')).toBe(
-    'its batch directory has finished.watch: what is in it is not looked at any more',
+    'its batch directory has finished.watch: Holdfast no longer looks for files in it',
   )
   expect(whys.get('DC3/finished.watch')).toBe('mark of a batch directory')
   expect(whys.get('other/')).toBe('not in a batch directory')

@@ -30,7 +30,7 @@ const readBack = (store: string, name: string) =>
 
 test('the original conversation: each file is acknowledged when it is durable, under the path that it had', async () => {
   const { receiver, store, port } = await startReceiver()
-  expect(receiver.err()).toContain('without proof of who sent it')
+  expect(receiver.err()).toContain('without proof of its sender')
   const client = await openIsocketClient(port)
   const large = Buffer.alloc(3 * 1024 * 1024 + 1, 'isocket')
   expect(await client.send('/datas/DC1/file0', Buffer.from('one'))).toEqual(['OK', 'OK'])

@@ -44,7 +44,7 @@ describe.skipIf(!canMount)('a store that is read-only (needs root: mounts)', () 
       `${point} could not be made: read-only file system. Nothing was`,
     )
     await expect(senders.rename(home.identity.fingerprint, 'other')).rejects.toThrow(
-      `${file} could not be changed: read-only file system. It is as it was`,
+      `${file} could not be changed: read-only file system. It is unchanged`,
     )
     expect((await openSenders(file, notice)).list().map(({ name }) => name)).toEqual(['sender-1'])
   })

@@ -22,5 +22,5 @@ test.skipIf(!hasPipes)('a SIGHUP that comes while the receiver starts is heeded 
   receiver.child.kill('SIGHUP')
   fs.writeSync(pipe, text)
   fs.closeSync(pipe)
-  await until('it is read again', () => receiver.err().includes('read again and taken over'), 20_000)
+  await until('it is read again', () => receiver.err().includes('configuration was reloaded'), 20_000)
 })

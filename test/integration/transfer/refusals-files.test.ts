@@ -62,7 +62,7 @@ describe('a file that is refused', () => {
   test.each<[string, Sent, string, string]>([
     ['empty', ['data', 'a//b', text], 'a part of its name is empty', 'a part of its name is empty'],
     ['dots', ['data', '../x', text], 'contains . or ..', 'contains . or ..'],
-    ['absolute', ['data', '/etc/x', text], 'is not a relative one', 'is not a relative one'],
+    ['absolute', ['data', '/etc/x', text], 'is not relative', 'is not relative'],
     ['nul', ['data', 'a\0b', text], 'a NUL character', 'a NUL character'],
     ['long', ['data', 'x'.repeat(256), text], 'name is longer', 'name is longer'],
     ['long', ['data', `${'d/'.repeat(256)}x`, text], 'in more directories', 'in more directories'],

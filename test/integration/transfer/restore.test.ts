@@ -133,7 +133,7 @@ test(
     expect([linked.code, kinds(linked.lines)]).toEqual([1, ['strange']])
     expect(await runStoreCommand('restore', store)).toMatchObject({
       code: 2,
-      err: expect.stringContaining('Say where the files go'),
+      err: expect.stringContaining('Give the directory to restore to'),
     })
   },
 )

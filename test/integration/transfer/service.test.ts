@@ -141,21 +141,21 @@ test('pages are answered under names of this computer alone, on loopback alone',
 test('SIGHUP starts it anew with another file; a bad file changes nothing and is named with its field', async () => {
   const { base, full: first, port, reload, receiver, file } = await startService({})
   const full = { ...first, metricsPort: port }
-  await reload({ ...full, isocketPort: 0 }, /isocket clients are accepted on 127\.0\.0\.1:\d+.*taken over/s)
+  await reload({ ...full, isocketPort: 0 }, /isocket clients are accepted on 127\.0\.0\.1:\d+.*was reloaded/s)
   const other = path.join(base, 'other')
-  await reload({ ...full, store: other, name: 'other' }, /read again and taken over/)
+  await reload({ ...full, store: other, name: 'other' }, /configuration was reloaded/)
   expect(JSON.parse(fs.readFileSync(path.join(other, '.holdfast/receiver.json'), 'utf8')).name).toBe('other')
-  await reload(full, /read again and taken over/)
+  await reload(full, /configuration was reloaded/)
   const taken = net.createServer().listen(0, '127.0.0.1')
   onTestFinished(() => void taken.close())
   await once(taken, 'listening')
   const { port: isocketPort } = taken.address() as net.AddressInfo
   const wrong: [unknown, RegExp][] = [
-    ['{"store": "x",', /is not JSON: .*stays as it was/s],
-    [{ ...full, port: 70_000 }, /cannot be used: port: .*stays as it was/s],
-    [{ ...full, quota: ['abc'] }, /abc is not a size.*stays as it was/s],
-    [{ ...full, keepWithin: 'x', name: 'other' }, /x.*--keep-within.*stays as it was/s],
-    [{ ...full, prot: 1 }, /a field that means nothing: prot\. The fields are store, .*stays as it was/s],
+    ['{"store": "x",', /is not JSON: .*is unchanged/s],
+    [{ ...full, port: 70_000 }, /cannot be used: port: .*is unchanged/s],
+    [{ ...full, quota: ['abc'] }, /abc is not a size.*is unchanged/s],
+    [{ ...full, keepWithin: 'x', name: 'other' }, /x.*--keep-within.*is unchanged/s],
+    [{ ...full, prot: 1 }, /an unknown field: prot\. The fields are store, .*is unchanged/s],
   ]
   for (const [text, answer] of wrong) {
     const before = receiver.err().length
@@ -170,20 +170,20 @@ test('SIGHUP starts it anew with another file; a bad file changes nothing and is
   ]
   for (const [text, answer] of tried) {
     await reload(text, answer)
-    const before = receiver.err().lastIndexOf('stays as it was')
+    const before = receiver.err().lastIndexOf('is unchanged')
     await until('it runs as before', () => receiver.err().slice(before).includes(`127.0.0.1:${port}`))
     expect((await get(port, '/health')).status).toBe(200)
   }
-  await reload({ ...full, metricsPort: null }, /read again and taken over/)
+  await reload({ ...full, metricsPort: null }, /configuration was reloaded/)
   await expect(get(port, '/health')).rejects.toThrow('ECONNREFUSED')
 })
 
 test('a quota that is of no sender is told at the start, and when the file is read again', async () => {
   const { full, store, reload, receiver } = await startService({ quota: ['1G', 'PC=1T', 'isocket=1G'] })
   const said = receiver.err()
-  expect(said).toContain('The quota of PC limits nobody')
+  expect(said).toContain('The quota of PC has no effect')
   expect(said).toContain(`holdfast senders --store ${store}`)
-  await reload({ ...full, quota: ['PC=1T'], quotaFiles: ['Büro=5'] }, /The quota of PC, Büro limits nobody/)
+  await reload({ ...full, quota: ['PC=1T'], quotaFiles: ['Büro=5'] }, /The quota of PC, Büro has no effect/)
 
   const [, code] = await pairedCode(store)
   const sender = startTestSender()
@@ -191,10 +191,10 @@ test('a quota that is of no sender is told at the start, and when the file is re
   sender.configure({ ...senderConfig(home, { port: 1, fingerprint: '0'.repeat(64) }), destination: null })
   await until('it has its identity', () => sender.report()?.fingerprint === home.identity.fingerprint)
   await sender.request('pair', { code, name: 'PC' })
-  await reload({ ...full, quotaFiles: ['Büro=5'] }, /The quota of Büro limits nobody/)
+  await reload({ ...full, quotaFiles: ['Büro=5'] }, /The quota of Büro has no effect/)
   const before = receiver.err().length
-  await reload({ ...full, quotaFiles: [] }, /read again and taken over/)
-  expect(receiver.err().slice(before)).not.toContain('limits nobody')
+  await reload({ ...full, quotaFiles: [] }, /configuration was reloaded/)
+  expect(receiver.err().slice(before)).not.toContain('has no effect')
 })
 
 test('the command line goes before the file, and a file that cannot be used ends it at once', async () => {

@@ -196,6 +196,6 @@ test.skipIf(!canMount)('a disk that hangs (needs root) is told, and the command 
   const { point } = await mountHung(onTestFinished)
   for (const words of [['verify'], ['restore', '--list']]) {
     const { code, err } = await runStoreCommand(...words, path.join(point, 'store'), '--patience', '3')
-    expect([code, err]).toEqual([2, expect.stringContaining('has said nothing for 3 s')])
+    expect([code, err]).toEqual([2, expect.stringContaining('has not answered for 3 s')])
   }
 })

@@ -274,7 +274,7 @@ describe('rewritten files', () => {
     expect(said).toContain('The copy at nas-2 is as of')
     const told = findConditions(stateWith(changing(7, null)), NOW).find(({ id }) => id === 'changing:a')
     expect(told !== undefined && 'sentence' in told && englishWords(told.sentence)).toContain(
-      'There is no copy at nas-2 yet. It is sent when it stands still',
+      'There is no copy at nas-2 yet. It is sent once it stays unchanged',
     )
   })
 })

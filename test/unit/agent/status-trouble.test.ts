@@ -79,7 +79,7 @@ describe('the one status, of what is wrong', () => {
       sentence: 'cellar has been unreachable for 12 min. 340 files wait for it here.',
     }
     const both = { destinations: [receiver, away], totals: behind }
-    expect(status(both)).toEqual({ ...said, detail: 'Everything goes to the other destinations as usual.' })
+    expect(status(both)).toEqual({ ...said, detail: 'Other destinations get everything as usual.' })
     const paused = { ...defaultSettings, pause: { since: NOW, until: null } }
     expect(status({ ...both, settings: paused })).toEqual({ ...said, detail: null })
     const none = [{ ...receiver, connection: { ...unreachable, since: NOW - 60_000 } }, away]

@@ -58,7 +58,7 @@ test('a notice that is the status is said once, one below something graver as we
   const sentence = message('transfer.sessionForked', { name: 'disk' })
   const state = emptyState({ notices: [{ id: 'session b', sentence }] })
   state.status = { level: 'attention', sentence, detail: null }
-  const forked = () => describeState(state).filter((line) => line.startsWith('Somebody else')).length
+  const forked = () => describeState(state).filter((line) => line.startsWith('A different computer')).length
   expect(forked()).toBe(1)
   state.status = { level: 'attention', sentence: message('status.parked', { count: 1 }), detail: null }
   expect(forked()).toBe(1)

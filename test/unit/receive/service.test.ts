@@ -53,7 +53,7 @@ test.each(['127.1', 'localhost', '::1', '::ffff:127.0.0.1'])('they are accepted 
   const host = { log: (_level: string, text: string) => log.push(text) } as unknown as IsocketHost
   const listener = await openIsocket({ host: address, port: 0 }, host)
   onTestFinished(() => listener.close())
-  expect(log).toEqual([expect.stringContaining('any program on this computer')])
+  expect(log).toEqual([expect.stringContaining('a program on this computer')])
 })
 
 describe('the verdict on the store', () => {

@@ -91,14 +91,12 @@ test('until the timeline has answered, what the window knows is shown, and no mo
   const over = incident('i2', { startedAt: now - HOUR, endedAt: now - HOUR + 5 * 60_000 })
   const words = renderWords(<AlertsPage state={emptyState({ incidents: [over] })} />)
   expect(words).not.toContain('Failing now')
-  expect(words).toMatch(/What happened.*\/mnt\/photos · Read-only .*5 min/)
-  expect(words).not.toContain('Nobody was told')
+  expect(words).toMatch(/Events.*\/mnt\/photos · Read-only .*5 min/)
+  expect(words).not.toContain('No notifications were sent')
 })
 
 test('an empty page teaches, and does not promise what nobody would be told', () => {
-  expect(renderWords(<AlertsPage state={emptyState()} />)).toMatch(
-    /Nothing has failed.*You are notified at once/,
-  )
+  expect(renderWords(<AlertsPage state={emptyState()} />)).toMatch(/No failures.*You are notified at once/)
   const silent = emptyState({ settings: { ...alertsSettings({}), notifications: false } })
   expect(renderWords(<AlertsPage state={silent} />)).toContain('every channel is off')
 })
@@ -125,7 +123,7 @@ describe('an entry of the timeline that is opened', () => {
   test.each([
     [
       'en',
-      /5 min · .*Critical.*Began.*Noticed.*Acknowledged.*by ada.*Over/,
+      /5 min · .*Critical.*Began.*Noticed.*Acknowledged.*by ada.*Ended/,
       /Failure Notifications: delivered at .* Mail: not delivered · 3 attempts mail\.example\.org answered 401 Recovery Mail: not delivered yet/,
     ],
     [
@@ -146,7 +144,7 @@ describe('an entry of the timeline that is opened', () => {
     const words = renderWords(
       <TimelineRow incident={over} deliveries={[]} settings={alertsSettings({})} isMarked />,
     )
-    expect(words).toContain('Nobody was notified.')
+    expect(words).toContain('No notifications were sent.')
   })
 
   test('is closed unless somebody asked for it', () => {

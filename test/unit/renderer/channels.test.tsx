@@ -79,7 +79,7 @@ describe('the list of channels', () => {
 
   test('says where secrets are kept, where that is no keyring', () => {
     const channels = [channelState(mail.id, { secrets: ['password'] })]
-    expect(renderWords(part({ channels, secretStorage: 'weak' }))).toContain('without a password of its own')
+    expect(renderWords(part({ channels, secretStorage: 'weak' }))).toContain('without a password')
     expect(renderWords(part({ channels, secretStorage: 'file' }))).toContain('only this user may read')
     expect(renderWords(part({ channels }))).not.toMatch(/[Ss]ecrets are kept/)
     expect(renderWords(part({ secretStorage: 'weak' }))).not.toContain('without a password')

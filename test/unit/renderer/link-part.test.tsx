@@ -14,6 +14,6 @@ test('links: the window shows the place that a link stands for, and asks which t
   expect(moved).toContain('/data/current leads to /data/run-8 now')
   expect(moved).toMatch(/Use \/data\/run-8.*Keep \/data\/run-7/)
   const gone = renderWords(<LinkPart settings={settings} checked={{ ...checked, leadsTo: null }} />)
-  expect(gone).toContain('leads nowhere now')
+  expect(gone).toContain('no longer leads anywhere')
   expect(gone).not.toContain('Use /data')
 })

@@ -68,7 +68,7 @@ test('what this system cannot tell is not offered as a reason to pause, and said
   expect(disabled(page(none, true))).toBe(1)
   const asked = { battery: 'unasked' as const, metered: 'unknown' as const }
   expect([unsupported(renderWords(page(asked, true))), disabled(page(asked, true))]).toEqual([0, 0])
-  expect(renderWords(page(asked, true))).toContain('NetworkManager does not say')
+  expect(renderWords(page(asked, true))).toContain('NetworkManager does not report')
 })
 
 describe('several destinations', () => {

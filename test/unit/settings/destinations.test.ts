@@ -49,7 +49,7 @@ describe('the list of destinations', () => {
 
   test('a known one at the address of another known one is refused, before its code is used up', () => {
     const moved = { ...receiver('one'), host: 'two.lan' }
-    const said = /two\.lan:7766 is that of the destination “two”.*Remove “two”.*then pair again with “one”/
+    const said = /two\.lan:7766 belongs to the destination “two”.*Remove “two”.*then pair again with “one”/
     expect(() => withDestination(settings, moved)).toThrow(said)
     expect(() => refuseMore(settings, { ...moved, fingerprint: 'one' })).toThrow(said)
     // On another port of that computer, or when the other one is known where it is now, it may.
@@ -77,10 +77,10 @@ describe('the list of destinations', () => {
   })
 
   test('the only one that a source was chosen for stays while there are others; without any it is this computer', () => {
-    expect(() => withoutDestination(settings, 'two')).toThrow(/These go to two alone: some/)
+    expect(() => withoutDestination(settings, 'two')).toThrow(/These go only to two: some/)
     const edited = { ...settings, sources: [{ ...settings.sources[1], destinations: ['two', 'gone'] }] }
     expect(() => withoutDestination(settingsSchema.parse(edited), 'two')).toThrow(
-      /These go to two alone: some/,
+      /These go only to two: some/,
     )
     const left = withoutDestination(
       withSourceChanged(settings, 'some', { destinations: ['two', 'one'] }),
@@ -96,7 +96,7 @@ describe('the list of destinations', () => {
   test('names are found whatever their case; an unknown or a taken one is refused', () => {
     expect(namedDestination(settings.destinations, 'TWO').id).toBe('two')
     expect(() => namedDestination([], 'two')).toThrow(/no destination “two”/)
-    expect(() => withRenamed(settings, 'two', 'ONE')).toThrow(/Another destination/)
+    expect(() => withRenamed(settings, 'two', 'ONE')).toThrow(/taken by another destination/)
     for (const name of ['  ', 'x'.repeat(201)])
       expect(() => withRenamed(settings, 'two', name)).toThrow(/1 to 200 characters/)
     expect(() => withSourceChanged(settings, 'all', { destinations: ['gone'] })).toThrow(

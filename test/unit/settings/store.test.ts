@@ -124,7 +124,7 @@ describe('the settings file', () => {
     const store = openSettings(temporaryDirectory())
     expect(() =>
       store.set({ ...store.get(), check: { ...store.get().check, intervalSeconds: 3601 } }),
-    ).toThrow('The settings cannot hold this (check.intervalSeconds: ')
+    ).toThrow('This value cannot be saved (check.intervalSeconds: ')
     expect(store.get().check.intervalSeconds).toBe(10)
   })
 

@@ -29,7 +29,7 @@ export function registerAgent(program: Command): void {
     .argument('[directory...]', 'directories to protect, besides those in the settings', collectPaths)
     .option('--batch', 'they hold batch directories with finished.parse and finished.watch marks')
     .option('--prefix <prefix>', 'as --batch, only child directories whose name begins with this')
-    .option('--one-file-system', 'leave out what other file systems mounted inside them hold (find -xdev)')
+    .option('--one-file-system', 'leave out other file systems mounted inside them (find -xdev)')
   withDataDirectory(command).action(runAgent)
 }
 

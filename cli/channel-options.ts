@@ -28,18 +28,22 @@ export interface ChannelOptions {
 /** Adds the options for adding or changing a channel. */
 export function withChannelOptions(command: Command): Command {
   return command
-    .option('--name <name>', 'what it is called')
-    .option('--option <field=value>', 'what it needs, such as topic=station-3 (repeatable)', collect)
+    .option('--name <name>', 'its name')
+    .option('--option <field=value>', 'a field that it needs, such as topic=station-3 (repeatable)', collect)
     .option(
       '--secret <field=file>',
       'a secret, read from a file, or from standard input with "-": token=/run/line-token (repeatable)',
       collect,
     )
-    .option('--severity <least>', `only what is at least so grave: ${severities.join(' or ')}`, parseSeverity)
+    .option(
+      '--severity <least>',
+      `only failures of at least this severity: ${severities.join(' or ')}`,
+      parseSeverity,
+    )
     .option('--source <path>', 'only incidents of this directory (repeatable)', collectPaths)
     .option('--all-sources', 'incidents of all directories')
-    .option('--standby', 'only what another channel could not deliver')
-    .option('--no-standby', 'everything, whatever other channels do')
+    .option('--standby', 'only messages that another channel could not deliver')
+    .option('--no-standby', 'all messages, whatever other channels do')
     .option('--template <text>', 'the message, with {title}, {body} and \\n; "" for the usual one')
 }
 

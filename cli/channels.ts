@@ -32,7 +32,7 @@ interface RulesOptions {
 export function registerChannels(program: Command): void {
   const command = program
     .command('channels')
-    .description('list, add, try and remove the channels through which Holdfast tells what is wrong')
+    .description('list, add, test and remove notification channels')
     .option('--json', 'print them as JSON, without secrets')
   withDataDirectory(command).action((options: { data?: string; json?: boolean }) =>
     list(resolveDataDirectory(options), options.json === true),
@@ -75,15 +75,19 @@ export function registerChannels(program: Command): void {
   )
     .argument('<channel>', 'its name or id')
     .action((given: string, _: object, self: Command) => test(getDataDirectory(self), given))
-  inner('rules', 'show what holds for all channels, or change it')
+  inner('rules', 'show or change the rules for all channels')
     .option('--project <code>', 'the project code in messages')
     .option('--resource <id>', 'the resource id in messages (default: the path)')
     .option(
       '--quiet <from-to>',
-      'tell only what is critical at these times: 22:00-07:00, or none',
+      'send only critical failures at these times: 22:00-07:00, or none',
       parseQuietHours,
     )
-    .option('--unreachable <time>', 'tell that a destination is away after so long: 90s, 5m', parseMinutes)
+    .option(
+      '--unreachable <time>',
+      'notify when a destination has been unreachable for this long: 90s, 5m',
+      parseMinutes,
+    )
     .action((options: RulesOptions, self: Command) => rules(getDataDirectory(self), options))
 }
 

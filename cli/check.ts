@@ -18,7 +18,11 @@ export function registerCheck(program: Command): void {
         'events on standard output, log messages on standard error. PATH is a file or a block device: ' +
         'a directory cannot be read, and its checks fail',
     )
-    .option('--timeout <seconds>', 'say "check PATH 110 …" once for a check that takes longer', parseSeconds)
+    .option(
+      '--timeout <seconds>',
+      'print "check PATH 110 …" once for a check that takes longer',
+      parseSeconds,
+    )
     .option('--quoted', 'read and write paths with spaces in double quotes', false)
     .action(({ timeout, quoted }: { timeout?: number; quoted: boolean }) =>
       isChild ? runCheck(timeout ?? null, quoted) : runInChild(openOutput(1), openOutput(2)),

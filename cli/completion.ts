@@ -8,7 +8,7 @@ export function registerCompletion(program: Command): void {
   program
     .command('completion')
     .description(
-      'print what a shell reads to complete the words of holdfast: eval "$(holdfast completion bash)"',
+      'print the script with which a shell completes holdfast commands: eval "$(holdfast completion bash)"',
     )
     .addArgument(new Argument('<shell>', 'the shell').choices(shells))
     .action(async (shell: Shell) => {

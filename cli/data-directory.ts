@@ -5,11 +5,7 @@ import { parsePath } from './path-words.ts'
 
 /** Adds the option that all commands about a running agent have. */
 export function withDataDirectory(command: Command): Command {
-  return command.option(
-    '--data <directory>',
-    'where Holdfast keeps its own things (or HOLDFAST_HOME)',
-    parsePath,
-  )
+  return command.option('--data <directory>', "Holdfast's data directory (or HOLDFAST_HOME)", parsePath)
 }
 
 export function resolveDataDirectory(options: { data?: string }): string {

@@ -44,7 +44,7 @@ const withServerOptions = (command: Command): Command =>
 /** Adds the options that all kinds of destinations have. */
 export const withName = (command: Command): Command =>
   command
-    .option('--name <name>', 'what the destination is called here')
+    .option('--name <name>', 'the name of the destination here')
     .option('--recipient <age1…>', 'encrypt contents for this age recipient')
     .option('--hide-names', 'with --recipient: encrypt names of files and directories, too')
     .option('--json', 'print what was added as JSON, without secrets')
@@ -62,7 +62,7 @@ const withLogin = (command: Command): Command =>
 const withBucket = (command: Command): Command =>
   command
     .option('--region <region>', 'its region (default: us-east-1)')
-    .option('--storage-class <class>', 'what the store calls it')
+    .option('--storage-class <class>', 'as the store names it')
     .option(
       '--certificate <sha256>',
       'a certificate that no authority has signed, with or without colons; without, it is shown and asked about',

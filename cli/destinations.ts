@@ -46,7 +46,7 @@ export function registerDestinations(program: Command): void {
         'open a destination, and unless it is a receiver write a small file there, read it back and remove it; exit code 1: it failed',
       )
       .argument('<name>', 'the destination')
-      .option('--json', 'print what came of it as JSON'),
+      .option('--json', 'print the result as JSON'),
   ).action((name: string, _: Options, self: Command) =>
     testDestination(getDataDirectory(self), name, self.optsWithGlobals<Options>().json === true),
   )
@@ -55,7 +55,7 @@ export function registerDestinations(program: Command): void {
       command
         .command('change')
         .description(
-          'change how a receiver, an SFTP server or a bucket is reached, once it was tested: its new address or host key, another password; what is not given stays',
+          'change how a receiver, an SFTP server or a bucket is reached, after a test: its new address or host key, another password; omitted fields stay',
         )
         .argument('<name>', 'the destination'),
     ),
@@ -65,16 +65,16 @@ export function registerDestinations(program: Command): void {
   withDataDirectory(
     command
       .command('rename')
-      .description('call a destination otherwise; nothing else changes')
+      .description('rename a destination; nothing else changes')
       .argument('<name>', 'the destination')
-      .argument('<new-name>', 'what it is called from now on'),
+      .argument('<new-name>', 'its new name'),
   ).action((name: string, next: string, _: Options, self: Command) =>
     rename(getDataDirectory(self), name, next),
   )
   withDataDirectory(
     command
       .command('remove')
-      .description('send nothing there any more; what it has stays there, and files here stay, too')
+      .description('stop sending there; files there and here stay')
       .argument('<name>', 'the destination'),
   ).action((name: string, _: Options, self: Command) => remove(getDataDirectory(self), name))
   withDataDirectory(

@@ -19,10 +19,9 @@ export function registerDiagnostics(program: Command): void {
   const command = program
     .command('diagnostics')
     .description(
-      'write a zip file for whoever helps: versions, settings, status, incidents and logs, without secrets; names of ' +
-        'files and directories are in it',
+      'write a zip file for support: versions, settings, status, incidents and logs, without secrets, but with names of files and directories',
     )
-    .argument('<file>', 'where to, such as holdfast.zip', parsePath)
+    .argument('<file>', 'the file to write, such as holdfast.zip', parsePath)
   withDataDirectory(command).action((file: string, options: { data?: string }) =>
     write(path.resolve(file), resolveDataDirectory(options)),
   )

@@ -37,7 +37,7 @@ export type FilterChanges = CommandInput<'changeSource'>['changes']
 /** Adds the options that exclude, delay or delete files of a protected directory. */
 export function withFilters(command: Command): Command {
   return withPatterns(command, '; they replace those that were there')
-    .option('--no-ignore', 'leave out nothing by pattern')
+    .option('--no-ignore', 'remove all patterns')
     .addOption(
       new Option('--hidden <what>', 'files and directories whose names begin with a dot').choices(
         sourceFiltersSchema.shape.hidden.unwrap().options,
@@ -51,26 +51,22 @@ export function withFilters(command: Command): Command {
     )
     .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', parseSizeOption)
     .option('--max-size <size>', 'leave out larger files: 500M, 10G, or none', parseSizeOption)
-    .option(
-      '--min-age <time>',
-      'send a file only so long after its last change: 90s, 30m, 12h, 0',
-      parseMinimumAge,
-    )
-    .option('--one-file-system', 'look no more at what other file systems mounted inside hold (find -xdev)')
-    .option('--no-one-file-system', 'look at what is mounted inside, too')
+    .option('--min-age <time>', 'send only files unchanged for this long: 90s, 30m, 12h, 0', parseMinimumAge)
+    .option('--one-file-system', 'leave out other file systems mounted inside (find -xdev)')
+    .option('--no-one-file-system', 'include other file systems mounted inside')
     .addOption(
-      new Option('--priority <priority>', 'its share of the line beside other directories').choices(
+      new Option('--priority <priority>', 'its share of the bandwidth beside other directories').choices(
         priorities,
       ),
     )
     .option(
       '--delete-after <time>',
-      'remove files here so long after they were durable at a receiver on another computer: 12h, 30d, or never',
+      'remove files here this long after they were durable at a receiver on another computer: 12h, 30d, or never',
       parseDeleteAfter,
     )
     .option(
       '--tell-silence <time>',
-      'tell when nothing has come from it for so long, or its newest batch directory is not closed: 12h, 2d, or never',
+      'notify when no new file has come for this long, or the newest batch directory is not closed: 12h, 2d, or never',
       parseSilence,
     )
 }
@@ -78,9 +74,9 @@ export function withFilters(command: Command): Command {
 /** Adds the options for a protected directory's name and for its batch directories. */
 export function withNames(command: Command): Command {
   return command
-    .option('--name <name>', 'what it is called here; its folder at a destination keeps its name')
+    .option('--name <name>', 'its name here; its folder at a destination keeps its name')
     .option('--prefix <text>', 'batch directories are those whose names begin with it ("" for all)')
-    .option('--closed-mark <name>', 'the file by which a producer closes a batch directory')
+    .option('--closed-mark <name>', 'the file with which a producer closes a batch directory')
     .option('--sent-mark <name>', 'the file that Holdfast adds once all of a batch directory is sent')
 }
 

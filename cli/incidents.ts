@@ -42,35 +42,38 @@ const PAGE = 100
 export function registerIncidents(program: Command): void {
   const command = program
     .command('incidents')
-    .description('list what failed, when it was over, and who was told through what; or keep it quiet')
+    .description('list failures, their ends and notifications; or silence them')
     .option('--store <directory>', "those of a receiver's store", parsePath)
     .option('--json', 'one JSON object a line, newest first')
     .option('--most <number>', 'how many at most', parseCount, 50)
     .option('--severity <severity>', severities.join(' or '), parseSeverity)
     .option('--source <path>', 'only those of this directory or checked path', parsePath)
     .option('--text <text>', 'only those whose paths contain it')
-    .option('--lasting', 'only those that are not over')
+    .option('--lasting', 'only those that have not ended')
   withDataDirectory(command).action(list)
   const inner = (usage: string, description: string) =>
     withDataDirectory(command.command(usage).description(description))
-  inner('acknowledge', 'tell it no more until it is over; the agent must be running')
+  inner('acknowledge', 'stop reminders of it until it ends; the agent must be running')
     .argument('<id>', 'as the list has it')
     .action((id: string, _: object, self: Command) =>
       ask(getDataDirectory(self), 'acknowledge', { id, by: userInfo().username.slice(0, 100) || 'somebody' }),
     )
-  inner('snooze', 'tell it again after a time, if it still lasts; the agent must be running')
+  inner('snooze', 'send the next reminder after a time, if it still lasts; the agent must be running')
     .argument('<id>', 'as the list has it')
     .argument('<time>', 'such as 30m, 4h, 1d', parsePause)
     .action((id: string, minutes: number, _: object, self: Command) =>
       ask(getDataDirectory(self), 'snooze', { id, minutes }),
     )
-  inner('mute', 'tell nothing of a directory or a checked path, for a time or until it is unmuted')
+  inner(
+    'mute',
+    'send no notifications about a directory or a checked path, for a time or until it is unmuted',
+  )
     .argument('<path>', 'its path or name', parsePath)
     .argument('[time]', 'such as 30m, 4h, 1d', parsePause)
     .action((path: string, minutes: number | undefined, _: object, self: Command) =>
       mute(getDataDirectory(self), path, minutes ?? null),
     )
-  inner('unmute', 'tell what is wrong with a directory or a checked path again')
+  inner('unmute', 'send notifications about a directory or a checked path again')
     .argument('<path>', 'its path or name', parsePath)
     .action((path: string, _: object, self: Command) => unmute(getDataDirectory(self), path))
 }

@@ -24,11 +24,11 @@ export function registerKeep(program: Command): void {
   const command = program
     .command('keep')
     .description(
-      'say or change how long older contents stay: in folders, on SFTP servers, in buckets, and of what the agent receives; ' +
-        'a receiver elsewhere has rules of its own (holdfast receive --keep-within)',
+      'show or change how long older versions stay: in folders, on SFTP servers, in buckets, and of files that the agent receives; ' +
+        'a receiver on another computer has its own rules (holdfast receive --keep-within)',
     )
-    .option('--within <days>', 'all of them stay this long after they were replaced: 30d', parseDays)
-    .option('--daily <number>', 'then the last one of each of the latest so many days', parseCount)
+    .option('--within <days>', 'keep all versions this long after they were replaced: 30d', parseDays)
+    .option('--daily <number>', 'then the last version of each day, for this many days', parseCount)
     .option('--weekly <number>', 'the same for weeks', parseCount)
     .option('--monthly <number>', 'the same for months', parseCount)
     .option('--yearly <number>', 'the same for years', parseCount)

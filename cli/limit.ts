@@ -23,22 +23,22 @@ interface LimitOptions {
 export function registerLimit(program: Command): void {
   const command = program
     .command('limit')
-    .description('say or change what sending may use of the line, with times of the week')
-    .argument('[rate]', 'bytes a second where no rule says otherwise: 500K, 10M, or none', parseRateOption)
+    .description('show or change the speed limit, with times of the week')
+    .argument('[rate]', 'bytes a second where no rule applies: 500K, 10M, or none', parseRateOption)
     .option(
       '--rule <rule>',
       'at certain times: "mon-fri 08:00-18:00 1M", "sat,sun 00:00-00:00 free", "daily 12:00-13:00 pause" ' +
         '(repeatable; the first that covers a moment decides; they replace those that were there)',
       collectRules,
     )
-    .option('--no-rules', 'no time is different from the others')
+    .option('--no-rules', 'remove all rules')
     .option('--pause-on-battery', 'send nothing while this computer runs on its battery')
     .option('--no-pause-on-battery', 'send on battery, too')
     .option('--pause-on-metered', 'send nothing while NetworkManager calls the network metered')
     .option('--no-pause-on-metered', 'send on a metered network, too')
     .option(
       '--versions-per-hour <count>',
-      'send a file of 16 MiB or more that keeps changing at most so often (1 to 3600; smaller files more often)',
+      'send a file of 16 MiB or more that keeps changing at most this often (1 to 3600; smaller files more often)',
       versionsFrom,
     )
     .option('--json', 'print the limit as JSON, as the settings file has it')

@@ -65,9 +65,9 @@ export function registerPair(program: Command): void {
     .option('--no-qr', 'show no QR code')
     .option(
       '--replaces <sender>',
-      'the new sender takes the place of this one, with its folder: after it has lost its data',
+      'the new sender takes over the folder of this one, which has lost its data',
     )
-    .option('--name <name>', "what the receiver calls this computer, and its folder's name there")
+    .option('--name <name>', 'the name of this computer and of its folder at the receiver')
   withDataDirectory(command).action(async (code: string | undefined, options: PairOptions) => {
     const { store, name, json = false } = options
     if (code !== undefined && store === undefined) {

@@ -45,29 +45,29 @@ export function registerPaths(program: Command): void {
     withFilters(
       inner(
         'change',
-        'change what a protected directory is called, what of it is sent, when, and what is removed here afterwards',
+        'change the name of a protected directory, its filters, its timing, and the removal of sent files here',
       ),
     ),
   ).action((given: string, options: Options, self: Command) =>
     change(getDataDirectory(self), given, { ...toFilterChanges(options), ...toNameChanges(options) }),
   )
-  inner('move', 'say that a protected directory is somewhere else now; the agent must be running')
-    .argument('<new-path>', 'where it is now', parsePath)
+  inner('move', 'change the path of a protected directory that was moved; the agent must be running')
+    .argument('<new-path>', 'its new path', parsePath)
     .action((given: string, next: string, _: Options, self: Command) =>
       move(getDataDirectory(self), given, next),
     )
   inner('follow', 'use the place that a link leads to now, for a path that was given by that link')
-    .option('--stay', 'use the path as before, and forget the link')
+    .option('--stay', 'use the path as before, and stop following the link')
     .action((given: string, { stay = false }: { stay?: boolean }, self: Command) =>
       follow(getDataDirectory(self), given, stay),
     )
-  inner('pause', 'send nothing of a protected directory until it is resumed').action(
+  inner('pause', 'pause sending of a protected directory until it is resumed').action(
     (given: string, _: Options, self: Command) => pause(getDataDirectory(self), given, true),
   )
   inner('resume', 'send a protected directory again').action((given: string, _: Options, self: Command) =>
     pause(getDataDirectory(self), given, false),
   )
-  inner('check', 'check a path, without sending anything of it; the agent must be running').action(
+  inner('check', 'check a path without sending its files; the agent must be running').action(
     (given: string, _: Options, self: Command) => check(getDataDirectory(self), given),
   )
   inner('retry', 'give files that could not be sent another try; the agent must be running').action(
@@ -81,7 +81,7 @@ export function registerPaths(program: Command): void {
   )
   inner(
     'restore',
-    'bring files of a protected directory that were emptied or changed at once back as they were sent',
+    'restore files of a protected directory that were emptied or changed at once to their sent content',
   ).action((given: string, _: Options, self: Command) =>
     decide(getDataDirectory(self), given, 'bringBack', 'cli.paths.comingBack'),
   )
@@ -94,7 +94,7 @@ export function registerPaths(program: Command): void {
   }
   inner(
     'remove',
-    'protect or check it no longer; files stay as they are, here and where they were sent',
+    'stop protecting or checking it; files stay as they are, here and where they were sent',
   ).action((given: string, _: Options, self: Command) => remove(getDataDirectory(self), given))
 }
 

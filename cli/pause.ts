@@ -17,8 +17,8 @@ export function registerPause(program: Command): void {
   withDataDirectory(
     program
       .command('pause')
-      .description('send nothing until it is resumed; disks are checked as before')
-      .option('--for <time>', 'for so long: 30m, 2h, at most 7d', parsePause)
+      .description('pause sending until it is resumed; checks continue')
+      .option('--for <time>', 'for this long: 30m, 2h, at most 7d', parsePause)
       .option('--until-tomorrow', 'until eight in the morning'),
   ).action(pause)
   withDataDirectory(program.command('resume').description('send again')).action(resume)

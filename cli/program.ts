@@ -40,7 +40,7 @@ const beside: Record<string, string> = { resume: 'pause' }
 export async function loadProgram(asked: string): Promise<Command> {
   const program = new Command('holdfast')
     .description(
-      'Keeps data directories safe: checks their disks, ships every finished file off-site, and tells.',
+      'Keeps data directories safe: checks their disks, ships every finished file off-site, and notifies people.',
     )
     .version(version)
     // `holdfast restore --version NAME` is an option of that command.

@@ -144,14 +144,14 @@ export function registerReceive(program: Command): void {
   const command = program
     .command('receive')
     .description('receive the files of paired computers and keep them in a directory')
-    .option('--config <file>', 'a JSON file with these options; SIGHUP has it read again')
-    .option('--store <directory>', 'where the files are kept', parsePath)
+    .option('--config <file>', 'a JSON file with these options; SIGHUP reloads it')
+    .option('--store <directory>', 'the directory where the files are kept', parsePath)
     .option('--host <address>', 'address to listen on (default: 0.0.0.0, all of them)')
     .option('--port <number>', 'port to listen on (default: 7766)')
-    .option('--name <name>', "what senders call this receiver (default: the computer's name)")
+    .option('--name <name>', "the name of this receiver for senders (default: the computer's name)")
     .option(
       '--isocket-port <number>',
-      'accept original isocket clients, too: plain text, without proof of who',
+      'accept original isocket clients, too: plain text, without proof of the sender',
     )
     .option('--isocket-host <address>', 'the one address on which they are accepted (default: 127.0.0.1)')
     .option('--metrics-port <number>', 'show /metrics (Prometheus) and /health on this port of 127.0.0.1')

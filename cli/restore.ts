@@ -24,7 +24,7 @@ export function registerRestore(program: Command): void {
     .command('restore')
     .description(
       'bring a directory, a file or an older version back, from a destination (--from) or from the directory of a ' +
-        'store, with modes and times; hard links come back as files of their own, set-user-ID bits not at all; exit ' +
+        'store, with modes and times; hard links come back as separate files, set-user-ID bits are not restored; exit ' +
         'code 0: all of it is there, 1: something is not, 2: it could not be done',
     )
     .argument(
@@ -33,13 +33,13 @@ export function registerRestore(program: Command): void {
     )
     .argument(
       '[directory]',
-      'without --from: where the files go; what is chosen below lands directly in it',
+      'without --from: the directory to restore to; the chosen files are written directly into it',
       parsePath,
     )
     .option('--from <destination>', 'a destination\'s name or id; "embedded": the receiver on this computer')
     .option(
       '--to <directory>',
-      'with --from: where the files go; by default a new directory here, named after the time',
+      'with --from: the directory to restore to; by default a new one here, named after the time',
       parsePath,
     )
     .option('--computer <folder>', "with --from: take over another computer's files, by its folder there")
@@ -50,19 +50,19 @@ export function registerRestore(program: Command): void {
     .option('--path <path>', 'only this file or directory of the source')
     .option(
       '--at <time>',
-      'as it was then: 2026-11-20, 2026-11-20T08:15 (local), 2026-11-20T08:15Z',
+      'the state at this time: 2026-11-20, 2026-11-20T08:15 (local), 2026-11-20T08:15Z',
       parseMoment,
     )
     .option('--version <name>', 'this older version of the file, as --list names it')
     .option(
       '--old-names',
-      'of a store: also what has another name at the source since, under its old one',
+      'of a store: also files that were renamed at the source since, under their old names',
       false,
     )
-    .option('--list', 'only list what there is, older versions included; needs no directory', false)
+    .option('--list', 'only list the stored files, older versions included; needs no directory', false)
     .option('--overwrite', 'replace files whose content differs, and set mode and time of the others', false)
     .option('--json', 'print JSON lines', false)
-    .option('--patience <time>', 'a disk that says nothing for so long hangs: 60s, 5m', parseTimeout, 60)
+    .option('--patience <time>', 'a disk that does not answer for this long hangs: 60s, 5m', parseTimeout, 60)
   withDataDirectory(command).action(
     async (what: string | undefined, directory: string | undefined, options: RestoreOptions) => {
       try {

@@ -47,7 +47,7 @@ const WRONG_USAGE = 2
 export function registerScan(program: Command): void {
   const command = program
     .command('scan')
-    .description('look at a directory once: send what is finished, or list what would be sent and why not')
+    .description('scan a directory once: send finished files, or list what would be sent and why not')
     .argument('<path>', 'the directory', parsePath)
     .option('--list', 'print what would be sent, one relative path a line; changes nothing', false)
     .option(
@@ -59,7 +59,7 @@ export function registerScan(program: Command): void {
     .option('--batch', 'its child directories are batch directories with marks (isocket)', false)
     .option('--prefix <name>', 'as --batch, only child directories whose name begins so', parsePrefix)
   withPatterns(command, '')
-    .option('--one-file-system', 'leave out what other file systems mounted inside hold (find -xdev)')
+    .option('--one-file-system', 'leave out other file systems mounted inside (find -xdev)')
     .option('--no-hidden', 'leave out files and directories whose names begin with a dot')
     .option('--temporary', 'send files of temporary names, too, such as *.part and *.tmp')
     .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', parseSizeOption)

@@ -149,7 +149,7 @@ export function registerSenders(program: Command): void {
     )
   senders
     .command('revoke')
-    .description('accept nothing more of a sender, until it is paired again; what it has sent stays')
+    .description('stop accepting files of a sender until it is paired again; its files stay')
     .argument('<who>', 'its name, or the beginning of its fingerprint')
     .action((who: string, _: object, command: Command) =>
       revoke(who, command.optsWithGlobals<SendersOptions>()),

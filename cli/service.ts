@@ -38,7 +38,7 @@ const say = (sentence: Message) => console.log(terminalWords(sentence))
 export function registerService(program: Command): void {
   const service = program
     .command('service')
-    .description('have the agent or a receiver started with the computer, and again whenever it has ended')
+    .description('start the agent or a receiver with the computer, and restart it when it ends')
   const inner = (name: string, description: string) =>
     service
       .command(name)
@@ -46,22 +46,20 @@ export function registerService(program: Command): void {
       .addArgument(
         new Argument('[what]', 'agent, or receive: a receiver').choices(serviceNames).default('agent'),
       )
-      .option('--user', 'for whoever runs this (the default, but for root)')
+      .option('--user', 'for the user who runs this (the default, except for root)')
       .option('--system', 'for the whole computer (the default for root)')
-  inner('install', 'make the service and start it; once more, after something has changed')
-    .option('--store <directory>', 'of a receiver: where it keeps files', parsePath)
-    .option('--data <directory>', 'of an agent: where it keeps its own things', parsePath)
+  inner('install', 'install the service and start it; rerun to apply changes')
+    .option('--store <directory>', 'of a receiver: the directory where it keeps files', parsePath)
+    .option('--data <directory>', 'of an agent: its data directory', parsePath)
     .option(
       '--run-as <user>',
       `with --system: who it runs as (an agent: who used sudo; a receiver: ${RECEIVER_USER})`,
     )
     .action(install)
-  inner('status', 'say whether it runs; exit code 0: it does, 3: it does not')
+  inner('status', 'show whether it runs; exit code 0: it does, 3: it does not')
     .option('--json', 'print it as JSON')
     .action(status)
-  inner('uninstall', 'stop it and have it started no more; its files, settings and data stay').action(
-    uninstall,
-  )
+  inner('uninstall', 'stop it and uninstall it; its files, settings and data stay').action(uninstall)
 }
 
 function getScope({ user = false, system = false }: Options): Scope {

@@ -36,13 +36,13 @@ export function registerSettings(program: Command): void {
     command
       .command('export')
       .description('write the settings as JSON')
-      .argument('[file]', 'where to; without it they are printed', parsePath),
+      .argument('[file]', 'the file to write; without it they are printed', parsePath),
   ).action((file: string | undefined, _: object, self: Command) => write(getDataDirectory(self), file))
   withDataDirectory(
     command
       .command('import')
-      .description('say what the settings of a file would change here; with --yes, change it')
-      .argument('<file>', 'what was exported', parsePath)
+      .description('show what the settings of a file would change here; with --yes, change it')
+      .argument('<file>', 'the exported file', parsePath)
       .option('--yes', 'make these changes')
       .option('--json', 'print the changes as JSON'),
   ).action((file: string, options: ImportOptions, self: Command) =>

@@ -22,12 +22,9 @@ interface StatusOptions {
 export function registerStatus(program: Command): void {
   const command = program
     .command('status')
-    .description('say how the running agent is; exit code 0: well, 1: needs attention, 3: not running')
+    .description('show the status of the running agent; exit code 0: OK, 1: needs attention, 3: not running')
     .option('--json', 'print the whole state as JSON')
-    .option(
-      '--dismiss',
-      'put away the notices that are shown: they have been read; the exit code is of what is left',
-    )
+    .option('--dismiss', 'dismiss the notices that are shown; the exit code is that of the rest')
   withDataDirectory(command).action(async (options: StatusOptions) => {
     const directory = resolveDataDirectory(options)
     const state = await askState(directory)

@@ -9,20 +9,23 @@ export function withRules(command: Command): Command {
   return command
     .option(
       '--keep-within <time>',
-      `older contents of a file are all kept this long after they were replaced, in the time for which the receiver runs (default: ${defaultRuleWords.keepWithin})`,
+      `keep all older versions this long after they were replaced, counted while the receiver runs (default: ${defaultRuleWords.keepWithin})`,
     )
     .option(
       '--keep-daily <number>',
-      `then the last one of each of the latest so many days (default: ${defaultRuleWords.keepDaily})`,
+      `then the last version of each day, for this many days (default: ${defaultRuleWords.keepDaily})`,
     )
     .option('--keep-weekly <number>', `the same for weeks (default: ${defaultRuleWords.keepWeekly})`)
     .option('--keep-monthly <number>', `the same for months (default: ${defaultRuleWords.keepMonthly})`)
     .option('--keep-yearly <number>', `the same for years (default: ${defaultRuleWords.keepYearly})`)
-    .option('--keep-free <size>', 'what stays free on the disk: 10G, or 5% (default: 1G, on small disks 1%)')
+    .option(
+      '--keep-free <size>',
+      'space to keep free on the disk: 10G, or 5% (default: 1G, on small disks 1%)',
+    )
     .option(
       '--quota <[sender=]size>',
-      'what a sender may store, versions included, each name counted as 4 KiB more: 500G for each, PC=1T for the one with the folder PC',
+      'the most that a sender may store, versions included, each name counted as 4 KiB more: 500G for each, PC=1T for the one with the folder PC',
       collect,
     )
-    .option('--quota-files <[sender=]number>', 'how many files and versions a sender may store', collect)
+    .option('--quota-files <[sender=]number>', 'the most files and versions that a sender may store', collect)
 }

@@ -36,8 +36,8 @@ export function registerVerify(program: Command): void {
   const command = program
     .command('verify')
     .description(
-      'read a store, or all that was sent to a destination, again, and report what is damaged, changed, missing or ' +
-        'unknown, which is sent again; works beside a running receiver or agent; exit code 0: all is as it was ' +
+      'read a store, or all that was sent to a destination, again, and report damaged, changed, missing or ' +
+        'unknown files, which are sent again; works beside a running receiver or agent; exit code 0: all is as it was ' +
         'stored, 1: something is not, 2: it could not be verified',
     )
     .argument('<what>', "directory of a receiver's store, or the name of a destination", parsePath)
@@ -49,11 +49,11 @@ export function registerVerify(program: Command): void {
     .option('--adopt', 'of a store: record unknown files in the manifest as they are now', false)
     .option(
       '--forget-missing',
-      'of a store: forget what is missing: somebody removed it on purpose; what its sender still has is sent again',
+      'of a store: take missing files out of the manifest; files that the sender still has are sent again',
       false,
     )
     .option('--json', 'print JSON lines', false)
-    .option('--patience <time>', 'a disk that says nothing for so long hangs: 60s, 5m', parseTimeout, 60)
+    .option('--patience <time>', 'a disk that does not answer for this long hangs: 60s, 5m', parseTimeout, 60)
   withDataDirectory(command).action(async (what: string, options: VerifyOptions) => {
     try {
       process.exitCode = await verify(await buildVerifyTask(what, options), options)

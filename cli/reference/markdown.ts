@@ -40,7 +40,7 @@ export function markdownReference(program: CommandFacts): string {
   const head = [
     '# Commands',
     '',
-    'Generated from the command line itself by `npm run reference`; `holdfast COMMAND --help` says the same. Each command',
+    'Generated from the command line itself by `npm run reference`; `holdfast COMMAND --help` prints the same. Each command',
     'has `--help`. Those with `--json` print JSON only where it is asked for; beside each `key` of a message is its `text`.',
   ]
   return `${[...head, ...allCommands(program).flatMap(section)].join('\n')}\n`

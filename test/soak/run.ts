@@ -71,7 +71,7 @@ async function soak(world: World, minutes: number, random: () => number) {
     300_000,
   ).catch(() => undefined)
   clearInterval(answering)
-  counts.set('a source held, and sent as it is', held.count)
+  counts.set('a source held, and sent unchanged', held.count)
   return { counts, samples, left, seconds: (Date.now() - repaired) / 1000 }
 }
 
@@ -91,11 +91,11 @@ function report(
   const lines = [
     '# Soak',
     '',
-    'Written by `npm run soak`. An agent with ten sources, each on a file system of its own, and its receiver, while what the',
-    'second table lists happens at random. The first table is about the second half of the time, all processes of both',
-    'together; "rise" is that of a straight line through the samples, as a share of the mean.',
+    'Written by `npm run soak`. An agent with ten sources, each on a separate file system, and its receiver run while the',
+    'events of the second table happen at random. The first table covers the second half of the time, and all processes of',
+    'both; "rise" is that of a straight line through the samples, as a share of the mean.',
     '',
-    `${minutes} minutes, seed ${seed}, ${samples.length} samples: ${isWell ? 'all as it must be' : 'NOT as it must be'}.`,
+    `${minutes} minutes, seed ${seed}, ${samples.length} samples: ${isWell ? 'passed' : 'FAILED'}.`,
     left.length === 0
       ? `Everything was at the receiver ${seconds.toFixed(0)} s after the last fault, each byte compared.`
       : `${left.length} files were not at the receiver ${seconds.toFixed(0)} s after the last fault.`,
@@ -104,7 +104,7 @@ function report(
     '| --- | --- | --- | --- |',
     ...rows,
     '',
-    '| what happened | times |',
+    '| event | times |',
     '| --- | --- |',
     ...[...counts].sort(([, one], [, other]) => other - one).map(([name, count]) => `| ${name} | ${count} |`),
   ]

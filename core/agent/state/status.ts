@@ -24,7 +24,7 @@ import type { AppState, Status } from './schema.ts'
 
 /**
  * Returns the overall status, which icon, tooltip, window, menu and `holdfast status` all show. The first match wins;
- * graver ones come first (docs/guide.md, "What the icon says").
+ * graver ones come first (docs/guide.md, "The icon").
  */
 export function overallStatus(state: AppState, now: number): Status {
   const trouble = findGravestFailure(state, now)

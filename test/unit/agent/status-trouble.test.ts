@@ -155,7 +155,7 @@ describe('the one status, of what is wrong', () => {
     const notices = [{ id: 'n', sentence: message('problem.other', { reason: 'Once upon a time.' }) }]
     const problems = [message('scan.watchLimitPolled', { path: '/data', code: 'ENOSPC' })]
     const unwatched = { ...well, scanned: { ...well.scanned, problems } as SourceState['scanned'] }
-    expect(status({ notices, sources: [unwatched] }).sentence).toContain('/data is not watched')
+    expect(status({ notices, sources: [unwatched] }).sentence).toContain('/data is polled instead of watched')
     expect(status({ notices })).toMatchObject({ level: 'attention', sentence: 'Once upon a time.' })
     const notClosed = message('scan.notClosed', { count: 1, names: 'DC1', sentMark: 'w', closedMark: 'p' })
     expect(scanned({ problems: [notClosed] }).level).toBe('ok')

@@ -15,6 +15,21 @@ export interface Route {
   marks: boolean
 }
 
+/** Brings these routes up to date, one after the other; calls `onMoved` when there may be work. */
+export async function fillRoutes(
+  ledger: Ledger,
+  routes: readonly Route[],
+  isWanted: (source: string) => boolean,
+  onMoved: () => void,
+): Promise<void> {
+  for (const route of routes) {
+    await fillRoute(ledger, route, isWanted, onMoved)
+    if (!route.marks) continue
+    await reviewMarks(ledger, route, isWanted)
+    onMoved()
+  }
+}
+
 /**
  * Offers to the destination `to` all files of a source that any other destination has or waits for. Stops early when
  * `isWanted` returns false; the next call starts again.
@@ -52,21 +67,7 @@ async function reviewMarks(
     after = ledger.reviewMarks(to, source, others, after, CHUNK_ROWS)
 }
 
-/** Brings these routes up to date, one after the other; calls `onMoved` when there may be work. */
-export async function fillRoutes(
-  ledger: Ledger,
-  ways: readonly Route[],
-  isWanted: (source: string) => boolean,
-  onMoved: () => void,
-): Promise<void> {
-  for (const way of ways) {
-    await fillRoute(ledger, way, isWanted, onMoved)
-    if (!way.marks) continue
-    await reviewMarks(ledger, way, isWanted)
-    onMoved()
-  }
-}
-
+/** Removes all rows of a source; stops early when `isWanted` returns false. */
 export async function forgetAll(ledger: Ledger, source: string, isWanted: () => boolean): Promise<void> {
   while (isWanted() && ledger.forgetSource(source, CHUNK_ROWS) > 0) await turn()
 }
@@ -78,14 +79,13 @@ export async function forgetAll(ledger: Ledger, source: string, isWanted: () => 
  */
 export async function retryUntilDone(
   work: () => Promise<void>,
-  options: {
-    isWanted(): boolean
-    failed(error: unknown): void
-    longestMs: number
-    signal: AbortSignal
-  },
+  {
+    isWanted,
+    failed,
+    longestMs,
+    signal,
+  }: { isWanted(): boolean; failed(error: unknown): void; longestMs: number; signal: AbortSignal },
 ): Promise<void> {
-  const { isWanted, failed, longestMs, signal } = options
   for (let attempt = 1; isWanted(); attempt += 1) {
     try {
       return await work()

@@ -14,14 +14,14 @@ import {
   REMOVAL,
   type Routes,
   SAME_ELSEWHERE,
+  toPathRange,
   word,
 } from './database.ts'
-import { toPathRange } from './queue.ts'
 
-// Repeated in each query for the sake of the partial index: SQLite does not infer `mark_due > 0` from the value.
-const NOW = `mark_due > 0 AND mark_due = ${MARK.now}`
-const LATER = `mark_due > 0 AND mark_due = ${MARK.later}`
+// Sent files, in the order of their life: the result is recorded, other names of their content are found, they get their
+// mark, and they are removed at the source.
 
+/** Records files that a destination has stored. */
 export function openSent(database: DatabaseSyncInstance) {
   const sent = database.prepare(
     `UPDATE file SET state = 1, sent_at = ?, mark_due = ?, digest = ?, stored_ns = NULL, acked = ?, reason = NULL
@@ -85,8 +85,10 @@ export function openSent(database: DatabaseSyncInstance) {
           else {
             // If only the file's times were changed meanwhile, it still has this content.
             const { size = null, inode, mtimeNs } = stat ?? claim
-            const [its, at] = [inode, mtimeNs].map((one) => (one === undefined ? null : word.store(one)))
-            storedOlder.run(now, size, its ?? null, digest, at ?? null, position, id)
+            const [inodeWord = null, storedAt = null] = [inode, mtimeNs].map((one) =>
+              one === undefined ? null : word.store(one),
+            )
+            storedOlder.run(now, size, inodeWord, digest, storedAt, position, id)
           }
           if (claim.seal !== undefined) seal.run(id, claim.seal)
           const gone = claim.moved?.map((name) => name.id) ?? []
@@ -176,6 +178,7 @@ interface ContentRow {
   ctime_ns: bigint
 }
 
+/** Finds the former names of renamed files. */
 export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
   const namesWith = (which: string) =>
     `(SELECT * FROM file INDEXED BY file_content WHERE ${which} LIMIT ${NAMES_AT_ONCE})`
@@ -280,6 +283,10 @@ export function openConfirmed(database: DatabaseSyncInstance, routes: Routes) {
   }
 }
 
+// Repeated in each query for the sake of the partial index: SQLite does not infer `mark_due > 0` from the value.
+const NOW = `mark_due > 0 AND mark_due = ${MARK.now}`
+const LATER = `mark_due > 0 AND mark_due = ${MARK.later}`
+
 /** The group-write marks that sent files must still get. */
 export function openMarks(database: DatabaseSyncInstance, routes: Routes) {
   const owed = prepareDue(database, `WHERE route = ? AND ${NOW} AND id > ?`, 'id')
@@ -341,8 +348,8 @@ export function openMarks(database: DatabaseSyncInstance, routes: Routes) {
 /** Limit of sent rows that one query reads: some milliseconds. */
 const ROWS_AT_ONCE = 20_000
 
-/** Queries of sent files that may be removed at the source, or are being removed. */
-export function openRemovable(database: DatabaseSyncInstance, routes: Routes) {
+/** Sent files that may be removed at the source, and their removals. */
+export function openRemovals(database: DatabaseSyncInstance, routes: Routes) {
   // In the order of the rows, so that no index of the sending times is needed.
   const someRows = database.prepare(
     `SELECT count(*) AS count, max(id) AS last FROM (SELECT id FROM file INDEXED BY file_state
@@ -364,6 +371,24 @@ export function openRemovable(database: DatabaseSyncInstance, routes: Routes) {
     `SELECT count(*) AS files FROM file WHERE route IN (SELECT id FROM route WHERE destination = ?1)
      AND coalesce(acked, ?2 + 1) > ?2 AND state = 1 AND removal = ${REMOVAL.removed}`,
   )
+  const begin = database.prepare(
+    `UPDATE file SET removal = ${REMOVAL.begun} ${CLAIMED} AND state = 1 AND removal = ${REMOVAL.none}`,
+  )
+  const prove = database.prepare(`UPDATE file SET proven_at = ? ${CLAIMED}`)
+  // Counts copies that were read back, have the same bytes, and are not being removed.
+  const proofs = database.prepare(
+    `SELECT ${OTHERS_WITH(`other.proven_at >= ? AND other.digest = file.digest AND other.removal = ${REMOVAL.none}`)}
+     AS count FROM file WHERE id = ?`,
+  )
+  const end = database.prepare('UPDATE file SET removal = ?, removed_at = ? WHERE id = ? AND state = 1')
+  const giveUp = database.prepare(`UPDATE file SET removal = ${REMOVAL.none} WHERE id = ? AND state <> 1`)
+  const endElsewhere = database.prepare(
+    `UPDATE file SET removal = ?, removed_at = ? WHERE removal = ${REMOVAL.none} AND ${SAME_ELSEWHERE}`,
+  )
+
+  const isProven = ({ id }: Claim, { others, since }: Proofs): boolean =>
+    others.length === 0 ||
+    (proofs.get(JSON.stringify(others), since, id) as { count: number }).count === others.length
 
   return {
     /**
@@ -392,34 +417,11 @@ export function openRemovable(database: DatabaseSyncInstance, routes: Routes) {
     /** Counts the files stored at this destination since a position that were removed here after they were sent. */
     removedSince: (destination: string, position: number) =>
       (removed.get(destination, position) as { files: number }).files,
-  }
-}
 
-export function openRemoving(database: DatabaseSyncInstance) {
-  const begin = database.prepare(
-    `UPDATE file SET removal = ${REMOVAL.begun} ${CLAIMED} AND state = 1 AND removal = ${REMOVAL.none}`,
-  )
-  const prove = database.prepare(`UPDATE file SET proven_at = ? ${CLAIMED}`)
-  // Counts copies that were read back, have the same bytes, and are not being removed.
-  const proofs = database.prepare(
-    `SELECT ${OTHERS_WITH(`other.proven_at >= ? AND other.digest = file.digest AND other.removal = ${REMOVAL.none}`)}
-     AS count FROM file WHERE id = ?`,
-  )
-  const end = database.prepare('UPDATE file SET removal = ?, removed_at = ? WHERE id = ? AND state = 1')
-  const giveUp = database.prepare(`UPDATE file SET removal = ${REMOVAL.none} WHERE id = ? AND state <> 1`)
-  const endElsewhere = database.prepare(
-    `UPDATE file SET removal = ?, removed_at = ? WHERE removal = ${REMOVAL.none} AND ${SAME_ELSEWHERE}`,
-  )
-
-  const isProven = ({ id }: Claim, { others, since }: Proofs): boolean =>
-    others.length === 0 ||
-    (proofs.get(JSON.stringify(others), since, id) as { count: number }).count === others.length
-
-  return {
-    // Durable: after a power failure, a file with its temporary name and no record could not be found.
     /**
-     * Records that these files are about to be removed; durable when it returns. Returns the ids of those whose row is
-     * unchanged, and that the other destinations have proven.
+     * Records that these files are about to be removed. Returns the ids of those whose row is unchanged, and that the
+     * other destinations have proven. Durable when it returns: after a power failure, a file with its temporary name and
+     * no record could not be found.
      */
     beginRemovals: (claims: readonly Claim[], proven: Proofs) =>
       durably(database, () => {

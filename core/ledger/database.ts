@@ -23,16 +23,16 @@ export const REMOVAL = { none: 0, begun: 1, removed: 2, absent: 3 } as const
  * table. Columns of a file:
  * - `due_at`: when it may be sent, and its place in the queue: its modification time, or the time of the next attempt.
  * - `mark_due`: it is sent but does not have its group-write mark yet, so that the next start sets the mark after a
- * crash   between the two; see MARK.
+ *   crash between the two; see MARK.
  * - `digest` of the sent content: with it, a file that is only renamed, or whose mode or time alone has changed, need
- * not   be transferred again. It is kept while size and inode are the same, and does not prove the content of a
- * waiting file:   only reading the file does. Its index, `file_content`, contains every row, so it is written when a
- * file is offered,   and causes no further cost when the file is sent.
+ *   not be transferred again. It is kept while size and inode are the same, and does not prove the content of a waiting
+ *   file: only reading the file does. Its index, `file_content`, contains every row, so it is written when a file is
+ *   offered, and causes no further cost when the file is sent.
  * - `stored_ns`: the modification time with which the content of the digest was sent; NULL in a row that was not
- * offered   again since, where it is `mtime_ns`.
+ *   offered again since, where it is `mtime_ns`.
  * - `acked`: the destination's position with which it was stored.
  * - `removal`, `removed_at`: Holdfast itself removes it at the source; see REMOVAL. The index `file_removing` contains
- * only the few rows whose removal is in progress, so it costs a transfer nothing.
+ *   only the few rows whose removal is in progress, so it costs a transfer nothing.
  * - `proven_at`: when the destination last proved that it has the file.
  *
  * Table `seal`: the digest of the data at the destination, only for files that are encrypted there. Table `suspect`:
@@ -137,10 +137,10 @@ export const LEDGER: DatabaseKind = {
 /** Opens the ledger's database, or creates it with its directory; `notice` reports a file that had to be set aside. */
 export function openLedgerFile(file: string): { database: DatabaseSyncInstance; notice: Message | null } {
   mkdirSync(path.dirname(file), { recursive: true })
-  const { database, aside: set } = openDatabaseFile(file, LEDGER)
-  if (set === null) return { database, notice: null }
-  const key = set.why === 'newer' ? 'transfer.ledgerNewer' : 'transfer.ledgerBroken'
-  return { database, notice: message(key, { path: file, aside: set.aside }) }
+  const { database, aside } = openDatabaseFile(file, LEDGER)
+  if (aside === null) return { database, notice: null }
+  const key = aside.why === 'newer' ? 'transfer.ledgerNewer' : 'transfer.ledgerBroken'
+  return { database, notice: message(key, { path: file, aside: aside.aside }) }
 }
 
 /** SQLite's integers are signed; inode and device numbers, and times after 2262, may need the 64th bit. */
@@ -290,6 +290,10 @@ export const SAME_ELSEWHERE = `id IN (SELECT other.id FROM file AS own JOIN rout
     CROSS JOIN file AS other INDEXED BY file_path ON other.route = theirs.id AND other.path = own.path
     WHERE own.id = ? AND other.state = 1 AND other.size = own.size AND other.mtime_ns = own.mtime_ns
     AND other.inode = own.inode)`
+
+/** Returns the range of the paths that begin with "directory/": "0" is the character after "/". */
+export const toPathRange = (directory: string): [after: string, before: string] =>
+  directory === '' ? ['', '\u{10FFFF}'] : [`${directory}/`, `${directory}0`]
 
 /** Named values of the ledger, as JSON. */
 export function openValues(database: DatabaseSyncInstance) {

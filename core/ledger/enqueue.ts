@@ -10,10 +10,10 @@ import {
   REMOVAL,
   REMOVAL_ANEW,
   type Routes,
+  toPathRange,
   word,
 } from './database.ts'
 import { fileStates } from './ledger-messages.ts'
-import { toPathRange } from './queue.ts'
 
 /** A file that changes within this time after it was sent is still being written. */
 const RESTLESS_MS = 2_000

@@ -3,20 +3,12 @@ import { type Message, message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { inTransaction, readDatabaseFile } from '../platform/sqlite.ts'
 import { errorText } from '../platform/system-error.ts'
-import {
-  openConfirmed,
-  openElsewhere,
-  openMarks,
-  openRemovable,
-  openRemoving,
-  openRenamed,
-  openSent,
-} from './complete.ts'
+import { openConfirmed, openElsewhere, openMarks, openRemovals, openRenamed, openSent } from './complete.ts'
 import type { InnerMount, SaidBatch, SessionMemory } from './contract.ts'
 import { durably, LEDGER, openLedgerFile, openRoutes, openValues, REMOVAL } from './database.ts'
 import { openAgain, openKnown, openOffers } from './enqueue.ts'
 import { openPages, openSentFiles } from './pages.ts'
-import { openHolding, openOutcomes, openParked, openSuspects, openTaking, openUnsent } from './queue.ts'
+import { openHolding, openOutcomes, openParked, openTaking, openUnsent } from './queue.ts'
 
 export type {
   Claim,
@@ -31,7 +23,7 @@ export type {
   SessionMemory,
 } from './contract.ts'
 
-/** The transfer state of each file for each destination; each part documents its functions. */
+/** The transfer state of each file for each destination; each part (`openParts`) documents its functions. */
 export type Ledger = ReturnType<typeof openLedger>
 
 export type LedgerReader = Pick<Ledger, 'lookup' | 'sentAs' | 'adoptedNs' | 'close'>
@@ -44,6 +36,16 @@ export function openLedger(file: string) {
     notice,
     ...openParts(database),
     close: () => database.close(),
+  }
+}
+
+/** @throws UserError transfer.ledgerFailed */
+export function openOrExplain(path: string): Ledger {
+  try {
+    return openLedger(path)
+  } catch (error) {
+    const reason = errorText(error)
+    throw new UserError('transfer.ledgerFailed', { path, reason }, { cause: error })
   }
 }
 
@@ -62,91 +64,11 @@ export function openParts(database: DatabaseSyncInstance) {
     ...openRenamed(database, routes),
     ...openConfirmed(database, routes),
     ...openMarks(database, routes),
-    ...openRemovable(database, routes),
-    ...openRemoving(database),
+    ...openRemovals(database, routes),
     ...openPages(database),
     ...openSentFiles(database),
-    ...openSuspects(database, routes),
-    ...openHolding(database),
+    ...openHolding(database, routes),
     ...openMeta(database),
-  }
-}
-
-/** @throws UserError transfer.ledgerFailed */
-export function openOrExplain(path: string): Ledger {
-  try {
-    return openLedger(path)
-  } catch (error) {
-    const reason = errorText(error)
-    throw new UserError('transfer.ledgerFailed', { path, reason }, { cause: error })
-  }
-}
-
-/**
- * Opens a ledger only for reading: none is created, and an unusable one is not touched. null: there is none.
- * @throws UserError scan.list.ledgerUnread
- */
-export function readLedger(file: string): LedgerReader | null {
-  try {
-    const database = readDatabaseFile(file, LEDGER)
-    if (database === null) return null
-    if (typeof database === 'string') throw new Error(`it is ${database}`)
-    const routes = openRoutes(database)
-    const { lookup } = openKnown(database, routes)
-    const { sentAs } = openRenamed(database, routes)
-    const { adoptedNs } = openMeta(database)
-    return { lookup, sentAs, adoptedNs, close: () => database.close() }
-  } catch (error) {
-    throw new UserError('scan.list.ledgerUnread', { path: file, reason: errorText(error) }, { cause: error })
-  }
-}
-
-/** Returns the result of `work`; if it throws, calls `failed` with the error and returns `otherwise`. */
-export function attempt<T>(work: () => T, otherwise: T, failed: (error: unknown) => void): T {
-  try {
-    return work()
-  } catch (error) {
-    failed(error)
-    return otherwise
-  }
-}
-
-/** Pause in the use of the ledger after a failure. */
-const REST_MS = 1_000
-
-/** Guards against a ledger whose disk is full or faulty: everything waits until it can be written again. */
-export type LedgerGuard = ReturnType<typeof createLedgerGuard>
-
-export function createLedgerGuard(
-  path: string,
-  events: { onChange(): void; log(level: 'error', text: string): void },
-) {
-  let problem: Message | null = null
-  let failedAt = 0
-  return {
-    /** Returns the result of `work`, or null if the ledger cannot be used now. */
-    use<T>(work: () => T): T | null {
-      try {
-        const result = work()
-        problem = null
-        return result
-      } catch (error) {
-        const reason = errorText(error)
-        if (problem === null) events.log('error', `${path}: ${reason}`)
-        problem = message('transfer.ledgerFailed', { path, reason })
-        failedAt = performance.now()
-        events.onChange()
-        return null
-      }
-    },
-    /** The error of the last use, or null. */
-    get problem() {
-      return problem
-    },
-    /** True if the ledger may be used: the last use succeeded, or the pause after a failure has ended. */
-    get isRested() {
-      return problem === null || performance.now() - failedAt >= REST_MS
-    },
   }
 }
 
@@ -225,5 +147,73 @@ function openMeta(database: DatabaseSyncInstance) {
         if (rows < limit) forgetRoutes.run(source)
         return rows
       }),
+  }
+}
+
+/**
+ * Opens a ledger only for reading: none is created, and an unusable one is not touched. null: there is none.
+ * @throws UserError scan.list.ledgerUnread
+ */
+export function readLedger(file: string): LedgerReader | null {
+  try {
+    const database = readDatabaseFile(file, LEDGER)
+    if (database === null) return null
+    if (typeof database === 'string') throw new Error(`it is ${database}`)
+    const routes = openRoutes(database)
+    const { lookup } = openKnown(database, routes)
+    const { sentAs } = openRenamed(database, routes)
+    const { adoptedNs } = openMeta(database)
+    return { lookup, sentAs, adoptedNs, close: () => database.close() }
+  } catch (error) {
+    throw new UserError('scan.list.ledgerUnread', { path: file, reason: errorText(error) }, { cause: error })
+  }
+}
+
+/** Pause in the use of the ledger after a failure. */
+const REST_MS = 1_000
+
+/** Guards against a ledger whose disk is full or faulty: everything waits until it can be written again. */
+export type LedgerGuard = ReturnType<typeof createLedgerGuard>
+
+export function createLedgerGuard(
+  path: string,
+  events: { onChange(): void; log(level: 'error', text: string): void },
+) {
+  let problem: Message | null = null
+  let failedAt = 0
+  return {
+    /** Returns the result of `work`, or null if the ledger cannot be used now. */
+    use<T>(work: () => T): T | null {
+      try {
+        const result = work()
+        problem = null
+        return result
+      } catch (error) {
+        const reason = errorText(error)
+        if (problem === null) events.log('error', `${path}: ${reason}`)
+        problem = message('transfer.ledgerFailed', { path, reason })
+        failedAt = performance.now()
+        events.onChange()
+        return null
+      }
+    },
+    /** The error of the last use, or null. */
+    get problem() {
+      return problem
+    },
+    /** True if the ledger may be used: the last use succeeded, or the pause after a failure has ended. */
+    get isRested() {
+      return problem === null || performance.now() - failedAt >= REST_MS
+    },
+  }
+}
+
+/** Returns the result of `work`; if it throws, calls `failed` with the error and returns `otherwise`. */
+export function attempt<T>(work: () => T, otherwise: T, failed: (error: unknown) => void): T {
+  try {
+    return work()
+  } catch (error) {
+    failed(error)
+    return otherwise
   }
 }

@@ -1,8 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { PageQuery } from './contract.ts'
-import { NO_TIME, parseReason, STATE } from './database.ts'
+import { NO_TIME, parseReason, STATE, toPathRange } from './database.ts'
 import { fileStates, type LedgerFile, type Totals } from './ledger-messages.ts'
-import { toPathRange } from './queue.ts'
 
 export interface SentFile {
   path: string

@@ -15,8 +15,11 @@ import {
   prepareExact,
   REMOVAL_ANEW,
   type Routes,
+  toPathRange,
   word,
 } from './database.ts'
+
+// Waiting files: taken in order, with their results; parked ones; all unsent ones; and files of a source on hold.
 
 /** The longest delay of a file (the settings' longest pause between attempts); milliseconds. */
 const LONGEST_DEFERRAL_MS = 60 * 60 * 1000
@@ -26,21 +29,6 @@ const BY_ANOTHER_CLOCK_MS = 2 * LONGEST_DEFERRAL_MS
 const OLDEST_ROWS = 1_000
 /** Limit of the rows of a source on hold that are searched for new files, as no index distinguishes them. */
 const HELD_ROWS = 10_000
-/** Puts a parked row back into the queue, at its former place. */
-const UNPARK = 'UPDATE file SET state = 0, attempts = 0, reason = NULL'
-
-/** Removes files from the queue. If earlier content was sent, the row stays as sent, with a time that no file has. */
-function prepareForget(database: DatabaseSyncInstance, which: string) {
-  const forget = database.prepare(`DELETE FROM file ${which} AND state <> 1 AND sent_at IS NULL`)
-  // The row stays because a removal of the file may be in progress, and because a file that returns with the mark of a
-  // sent one has other content. If the digest of the sent content is known, so is its size.
-  const leave = database.prepare(
-    `UPDATE file SET state = 1, generation = generation + 1, size = iif(digest IS NULL, 0, size), mtime_ns = ${NO_TIME}, reason = NULL,
-     mark_due = 0 ${which} AND state <> 1`,
-  )
-  return (...values: (number | string | null)[]): number =>
-    Number(forget.run(...values).changes) + Number(leave.run(...values).changes)
-}
 
 /** Queries of waiting files that are due. */
 export function openTaking(database: DatabaseSyncInstance, routes: Routes) {
@@ -139,8 +127,8 @@ export function openOutcomes(database: DatabaseSyncInstance) {
      * Records that the file has changed: it waits as a new generation, not before `at`.
      * @param isLost the destination has shown that it no longer has the content.
      */
-    renew({ id, generation }: Claim, facts: FileStat, at: number, isLost = false) {
-      const { size, mtimeNs, ctimeNs, inode, device } = facts
+    renew({ id, generation }: Claim, stat: FileStat, at: number, isLost = false) {
+      const { size, mtimeNs, ctimeNs, inode, device } = stat
       const words = [mtimeNs, ctimeNs, inode, device].map(word.store)
       renewOne.run(size, ...words, Math.ceil(at), id, generation, Date.now(), Number(isLost))
     },
@@ -164,6 +152,9 @@ export function openOutcomes(database: DatabaseSyncInstance) {
     },
   }
 }
+
+/** Puts a parked row back into the queue, at its former place. */
+const UNPARK = 'UPDATE file SET state = 0, attempts = 0, reason = NULL'
 
 /** Files that are sent only after something changes. */
 export function openParked(database: DatabaseSyncInstance, routes: Routes) {
@@ -237,17 +228,22 @@ export function openUnsent(database: DatabaseSyncInstance, routes: Routes) {
   }
 }
 
-/** Returns the range of the paths that begin with "directory/": "0" is the character after "/". */
-export const toPathRange = (directory: string): [after: string, before: string] =>
-  directory === '' ? ['', '\u{10FFFF}'] : [`${directory}/`, `${directory}0`]
-
-/** The sent content of a file that has other content now. */
-type Earlier = ContentIdentity & { path: string; digest: Uint8Array | null }
-
-type Suspect = Omit<Earlier, 'digest'> & { suspicion: 'lost' | 'changed' }
+/** Removes files from the queue. If earlier content was sent, the row stays as sent, with a time that no file has. */
+function prepareForget(database: DatabaseSyncInstance, which: string) {
+  const forget = database.prepare(`DELETE FROM file ${which} AND state <> 1 AND sent_at IS NULL`)
+  // The row stays because a removal of the file may be in progress, and because a file that returns with the mark of a
+  // sent one has other content. If the digest of the sent content is known, so is its size.
+  const leave = database.prepare(
+    `UPDATE file SET state = 1, generation = generation + 1, size = iif(digest IS NULL, 0, size), mtime_ns = ${NO_TIME}, reason = NULL,
+     mark_due = 0 ${which} AND state <> 1`,
+  )
+  return (...values: (number | string | null)[]): number =>
+    Number(forget.run(...values).changes) + Number(leave.run(...values).changes)
+}
 
 /**
- * Why only new files of a source are sent: the numbers of files that lost or changed their content, and of sent files.
+ * A source is on hold, so that only new files are sent: the numbers of files that lost or changed their content, and of
+ * sent files.
  */
 export interface Held {
   /** Milliseconds since 1970. */
@@ -257,16 +253,14 @@ export interface Held {
   known: number
 }
 
+/** The sent content of a file that has other content now. */
+type Earlier = ContentIdentity & { path: string; digest: Uint8Array | null }
+
+type Suspect = Omit<Earlier, 'digest'> & { suspicion: 'lost' | 'changed' }
+
 const heldKey = (source: string) => `held ${source}`
 
-type Row = { path: string; size: bigint; mtime_ns: bigint; inode: bigint }
-
-const toContent = ({ path, size, mtime_ns, inode }: Row) => ({
-  path,
-  size: Number(size),
-  mtimeNs: mtime_ns,
-  inode: word.load(inode),
-})
+type SuspectRow = { path: string; size: bigint; mtime_ns: bigint; inode: bigint }
 
 /** Builds the statement that makes suspects due at once. Takes the time and the source. */
 const dueNowWhere = (condition: string) =>
@@ -276,10 +270,11 @@ const dueNowWhere = (condition: string) =>
      WHERE route.source = ?2 AND state = 0 AND reason IS NULL AND due_at > ?1)`
 
 /**
- * Files that may have lost their content, until a person has decided, or an hour has passed
- * (scan/reconcile/mass-change-guard.ts).
+ * Files that may have lost their content, and sources that are on hold because of them, until a person has decided, or
+ * an hour has passed (scan/reconcile/mass-change-guard.ts).
  */
-export function openSuspects(database: DatabaseSyncInstance, routes: Routes) {
+export function openHolding(database: DatabaseSyncInstance, routes: Routes) {
+  const values = openValues(database)
   const differing = prepareExact(
     database,
     `SELECT file.path, file.size, mtime_ns, inode, digest FROM json_each(?) AS one
@@ -296,25 +291,27 @@ export function openSuspects(database: DatabaseSyncInstance, routes: Routes) {
   )
   const remove = database.prepare('DELETE FROM suspect WHERE source = ? AND path = ?')
   const dueNow = database.prepare(dueNowWhere('AND suspect.path = ?3'))
+  const allDueNow = database.prepare(dueNowWhere(''))
   const count = database.prepare(
     `SELECT count(*) FILTER (WHERE lost = 1) AS lost, count(*) FILTER (WHERE lost = 0) AS changed
      FROM suspect WHERE source = ? AND at >= ?`,
   )
   const forget = database.prepare('DELETE FROM suspect WHERE source = ? AND at < ?')
+  const forgetAll = database.prepare('DELETE FROM suspect WHERE source = ?')
   const paths = database.prepare('SELECT path FROM suspect WHERE source = ? ORDER BY path LIMIT ?')
 
   return {
     /** Returns those of these files that this destination has with other content. */
     earlier(destination: string, source: string, files: readonly Omit<FoundFile, 'source'>[]): Earlier[] {
       const found = differing.all(formatRows(files), routes.find(destination, source))
-      return (found as (Row & Pick<Earlier, 'digest'>)[]).map((row) => ({
+      return (found as (SuspectRow & Pick<Earlier, 'digest'>)[]).map((row) => ({
         ...toContent(row),
         digest: row.digest,
       }))
     },
     /** Returns those of these paths that are suspects. */
     suspected: (source: string, some: readonly string[]): Suspect[] =>
-      (named.all(JSON.stringify(some), source) as (Row & { lost: bigint })[]).map((row) => ({
+      (named.all(JSON.stringify(some), source) as (SuspectRow & { lost: bigint })[]).map((row) => ({
         ...toContent(row),
         suspicion: row.lost === 1n ? 'lost' : 'changed',
       })),
@@ -343,26 +340,26 @@ export function openSuspects(database: DatabaseSyncInstance, routes: Routes) {
     /** Returns the first suspects by path. */
     suspectPaths: (source: string, limit: number) =>
       (paths.all(source, limit) as { path: string }[]).map(({ path }) => path),
-  }
-}
 
-export function openHolding(database: DatabaseSyncInstance) {
-  const values = openValues(database)
-  const forgetAll = database.prepare('DELETE FROM suspect WHERE source = ?')
-  const dueNow = database.prepare(dueNowWhere(''))
-  return {
     /** Returns null if the source is not on hold. */
     held: (source: string) => values.get<Held>(heldKey(source)),
-    /** Puts a source on hold: files that were sent before are not sent again (queue.ts). Durable when it returns. */
+    /** Puts a source on hold: files that were sent before are not sent again. Durable when it returns. */
     hold: (source: string, held: Held) => durably(database, () => values.put(heldKey(source), held)),
     /** Releases the hold; the suspects remain. */
     releaseHold: (source: string) => durably(database, () => values.forget(heldKey(source))),
     /** Releases the hold and the suspects, which are due at once in their present state. */
     release: (source: string) =>
       durably(database, () => {
-        dueNow.run(Date.now(), source)
+        allDueNow.run(Date.now(), source)
         forgetAll.run(source)
         values.forget(heldKey(source))
       }),
   }
 }
+
+const toContent = ({ path, size, mtime_ns, inode }: SuspectRow) => ({
+  path,
+  size: Number(size),
+  mtimeNs: mtime_ns,
+  inode: word.load(inode),
+})

@@ -2,7 +2,7 @@ import fs, { constants } from 'node:fs'
 import { promisify } from 'node:util'
 import { ignoreError } from '../dropped-errors.ts'
 
-// Flags of open(2) for paths that other programs may replace at any time.
+// Calls on file descriptors, and the flags to open paths with that other programs may replace at any time.
 
 // Not every system has all of them: Windows has neither O_NOFOLLOW nor FIFOs.
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_DIRECTORY = 0 } = constants
@@ -22,12 +22,12 @@ export const HOLD_DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
  */
 export const openFd = promisify(fs.open)
 export const closeFd = promisify(fs.close)
+export const closeFailed = ignoreError('the descriptor is closed although close(2) failed')
 /**
  * Closes a descriptor whose data is synced, was only read, or is discarded. Ignores an error of close(2): it closes the
  * descriptor even if it fails, and its error is irrelevant for that data.
  */
 export const closeQuietly = (fd: number): Promise<void> => closeFd(fd).catch(closeFailed)
-export const closeFailed = ignoreError('the descriptor is closed although close(2) failed')
 export const syncFd = promisify(fs.fsync)
 /** Makes a file's content durable, and the metadata that is needed to read it (fdatasync(2)). */
 export const syncDataFd = promisify(fs.fdatasync)
@@ -101,7 +101,7 @@ export function behind(pieces: readonly Uint8Array[], bytes: number): readonly U
 /** Makes a directory's entries durable (fsync(2)). Windows has no such call and does not need it. */
 export async function syncDirectory(directory: string): Promise<void> {
   if (process.platform === 'win32') return
-  const fd = await openFd(directory, fs.constants.O_RDONLY)
+  const fd = await openFd(directory, O_RDONLY)
   try {
     await syncFd(fd)
   } finally {

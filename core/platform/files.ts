@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type BigIntStats, existsSync, type Stats } from 'node:fs'
+import { type BigIntStats, existsSync, readFileSync, renameSync, type Stats } from 'node:fs'
 import { link, lstat, mkdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { ignoreError, warnUnlessCode } from '../dropped-errors.ts'
@@ -12,18 +12,20 @@ export async function replaceFile(file: string, content: string | Uint8Array, mo
   try {
     await writeFile(temporary, content, { flag: 'wx', mode, flush: true })
     await rename(temporary, file)
-  } catch (thrown) {
+  } catch (error) {
     await rm(temporary, { force: true }).catch(ignoreError('the error of the write itself is thrown'))
-    throw thrown
+    throw error
   }
   await syncDirectory(path.dirname(file))
 }
 
 /**
- * Writes a small file of the data directory, whose disk may be the one that has just failed. Errors stop nothing: for
- * files whose loss is acceptable.
+ * Opens a small file of the data directory whose loss is acceptable. Errors stop nothing, because the directory's disk
+ * may be the one that has just failed.
+ * @param isReadOnly nothing is saved or set aside
  */
-export function openKeptFile(file: string) {
+export function openKeptFile(file: string, isReadOnly = false) {
+  let mayWrite = !isReadOnly
   let next: string | null = null
   let writing: Promise<void> | null = null
   const write = async () => {
@@ -35,12 +37,35 @@ export function openKeptFile(file: string) {
     }
     writing = null
   }
+  const setAside = (unusable: unknown, reason: string) => {
+    if (isReadOnly) return warnUnlessCode(unusable, [], reason)
+    try {
+      warnUnlessCode(unusable, [], `${reason}; the file was renamed to ${setFileAside(file)}`)
+    } catch (error) {
+      mayWrite = false
+      warnUnlessCode(error, [], `${reason}; nothing is saved to ${file} because it cannot be renamed`)
+    }
+  }
   return {
+    /**
+     * Reads the file. An unusable one is renamed, never erased; if that fails, nothing is saved until a restart.
+     * @param instead is returned if the file is missing or unusable
+     * @param reason as for `warnUnlessCode`
+     */
+    load<T>(parse: (text: string) => T, instead: T, reason: string): T {
+      try {
+        return parse(readFileSync(file, 'utf8'))
+      } catch (error) {
+        if (errorCode(error) !== 'ENOENT') setAside(error, reason)
+        return instead
+      }
+    },
     /**
      * Returns immediately; a thread of the pool writes. If several texts are saved during a write, only the
      * last is written.
      */
     save(text: string) {
+      if (!mayWrite) return
       next = text
       writing ??= write()
     },
@@ -70,6 +95,16 @@ export async function moveToFree(from: string, to: string): Promise<boolean> {
   }
   await unlink(from)
   return true
+}
+
+/**
+ * Renames an unusable file, so that it is kept when a new one is written. Returns its new name.
+ * @throws the system error
+ */
+export function setFileAside(file: string): string {
+  const aside = freeName(file, 'set-aside')
+  renameSync(file, aside)
+  return aside
 }
 
 /** Returns a free name beside the file, so that copies kept earlier are not overwritten. */
@@ -102,19 +137,18 @@ export async function makeDirectories(directory: string, mode?: number): Promise
   })
 }
 
-/** Returns null also if a component of the path is missing, or is a file. */
-async function orNull<S>(looked: Promise<S>): Promise<S | null> {
-  try {
-    return await looked
-  } catch (error) {
-    if (isGone(errorCode(error))) return null
-    throw error
-  }
-}
-
-/** lstat(2); null: there is no such file. */
+/** lstat(2); null: there is no such file, or a component of the path is missing, or is a file. */
 export const lstatOrNull = (file: string): Promise<Stats | null> => orNull(lstat(file))
 
 /** Like `lstatOrNull`, with exact numbers. */
 export const lstatExactOrNull = (file: string): Promise<BigIntStats | null> =>
   orNull(lstat(file, { bigint: true }))
+
+async function orNull<S>(stats: Promise<S>): Promise<S | null> {
+  try {
+    return await stats
+  } catch (error) {
+    if (isGone(errorCode(error))) return null
+    throw error
+  }
+}

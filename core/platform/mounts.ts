@@ -4,6 +4,87 @@ import { hostname, networkInterfaces } from 'node:os'
 import path from 'node:path'
 import { dropError, warnUnlessCode } from '../dropped-errors.ts'
 
+// The mounts of this computer, from the kernel's memory: no function here queries a mounted file system, so none hangs
+// with a disk. `readMounts` lists them, the next functions evaluate the list, `MountTable` watches it. The parsers for
+// Linux (mountinfo) and macOS (getfsstat) stand at the end.
+
+/** A mount, as in a line of /proc/self/mountinfo, see proc_pid_mountinfo(5). */
+export interface Mount {
+  id: number
+  /** major:minor of the file system; the same for all its mounts. */
+  device: string
+  point: string
+  /** Options of this mount alone (a bind mount may be "ro" while the file system is not). */
+  options: string[]
+  type: string
+  source: string
+  /** Options of the file system's super block, such as "emergency_ro". */
+  superOptions: string[]
+}
+
+/**
+ * Returns the current mounts, or null if the system does not provide them. On Windows it returns null: the flags of a
+ * volume come from the volume itself, which may hang. A write-protected volume refuses the write (ERROR_WRITE_PROTECT is
+ * EROFS).
+ */
+export function readMounts(platform: NodeJS.Platform = process.platform): readonly Mount[] | null {
+  try {
+    if (platform === 'linux') return parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))
+    return platform === 'darwin' ? darwinMounts() : null
+  } catch (error) {
+    return warnUnlessCode(error, ['ENOENT'], 'the mounts of the system cannot be read', null)
+  }
+}
+
+/**
+ * Returns the id in that list of a file's mount, from stat(2); null: not possible. On Linux it is read from the open
+ * file instead (proc_pid_fdinfo(5)).
+ */
+export function toMountId(stats: Pick<Stats, 'dev'>): number | null {
+  return process.platform === 'darwin' ? darwinMountId(stats) : null
+}
+
+/** Returns the mount of an absolute path from its text only: follows no symbolic link, makes no system call. */
+export function findMount(mounts: readonly Mount[], path: string): Mount | null {
+  let best: Mount | null = null
+  for (const mount of mounts) {
+    // If two mounts have the same mount point, the later one covers the earlier.
+    if (isWithin(path, mount.point) && (best === null || mount.point.length >= best.point.length))
+      best = mount
+  }
+  return best
+}
+
+/** True if `path` is `directory` or lies below it, by their text. */
+export function isWithin(path: string, directory: string): boolean {
+  if (directory === '/') return path.startsWith('/')
+  return path === directory || path.startsWith(`${directory}/`)
+}
+
+/** True if this mount, or its whole file system, is read-only. */
+export function isReadOnly(mount: Mount): boolean {
+  return mount.options.includes('ro') || mount.superOptions.includes('ro') || isEmergency(mount)
+}
+
+/**
+ * True if the kernel stopped writing after an error. Since Linux 6.15 ext4 shows this only in the options of the super
+ * block, while the mount is still listed as "rw".
+ */
+export function isEmergency(mount: Mount): boolean {
+  return mount.superOptions.some((option) => option === 'emergency_ro' || option === 'shutdown')
+}
+
+/**
+ * File systems that other computers or a user's process can change unnoticed by this kernel: inotify(7) reports only
+ * changes made through this kernel.
+ */
+const UNSEEN_WRITERS =
+  /^(nfs4?|cifs|smb3?|smbfs|fuse(blk|\..+)?|virtiofs|9p|ceph|afs|coda|vboxsf|vmhgfs|prl_fs|lustre|gfs2|ocfs2|beegfs|gpfs)$/
+
+export function hasUnseenWriters(mount: Pick<Mount, 'type'> | null): boolean {
+  return mount !== null && UNSEEN_WRITERS.test(mount.type)
+}
+
 /** Block devices by number; sysfs(5). Reading it accesses no disk. */
 const BLOCK_DEVICES = '/sys/dev/block'
 
@@ -34,133 +115,49 @@ function wholeDisk(device: string): string {
     : wholeDisk(realpathSync(path.join(slaves, below)))
 }
 
-/** A mount, as in a line of /proc/self/mountinfo, see proc_pid_mountinfo(5). */
-export interface Mount {
-  id: number
-  /** major:minor of the file system; the same for all its mounts. */
-  device: string
-  point: string
-  /** Options of this mount alone (a bind mount may be "ro" while the file system is not). */
-  options: string[]
-  type: string
-  source: string
-  /** Options of the file system's super block, such as "emergency_ro". */
-  superOptions: string[]
-}
-
-let last: { text: string; mounts: readonly Mount[] } = { text: '', mounts: [] }
-
-/** Parses mountinfo. The same text is parsed once, because it is read often and rarely changes. */
-export function parseMountinfo(text: string): readonly Mount[] {
-  if (text !== last.text)
-    last = { text, mounts: text.split('\n').flatMap((line) => parseMountinfoLine(line) ?? []) }
-  return last.mounts
-}
-
-function parseMountinfoLine(line: string): Mount | null {
-  const [left, right] = line.split(' - ')
-  if (left === undefined || right === undefined) return null
-  const [id, , device, , point, options] = left.split(' ')
-  const [type, source, superOptions] = right.split(' ')
-  if (id === undefined || device === undefined || point === undefined || type === undefined) return null
-  return {
-    id: Number(id),
-    device,
-    point: withoutOctal(point),
-    options: (options ?? '').split(','),
-    type,
-    source: withoutOctal(source ?? ''),
-    superOptions: (superOptions ?? '').split(','),
-  }
-}
-
-/** Decodes space, tab, newline and backslash, which are written as octal numbers. */
-function withoutOctal(field: string): string {
-  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
-}
-
-/** Returns the mount of an absolute path from its text only: follows no symbolic link, makes no system call. */
-export function findMount(mounts: readonly Mount[], path: string): Mount | null {
-  let best: Mount | null = null
-  for (const mount of mounts) {
-    // If two mounts have the same mount point, the later one covers the earlier.
-    if (isWithin(path, mount.point) && (best === null || mount.point.length >= best.point.length))
-      best = mount
-  }
-  return best
-}
-
-/** True if `path` is `directory` or lies below it, by their text. */
-export function isWithin(path: string, directory: string): boolean {
-  if (directory === '/') return path.startsWith('/')
-  return path === directory || path.startsWith(`${directory}/`)
-}
+/** File system types in mountinfo whose files are on another computer, if they name it. */
+const SHARES =
+  /^(nfs4?|cifs|smb3|smbfs|ceph|afs|afpfs|webdav|lustre|beegfs|glusterfs|davfs|fuse\.(sshfs|glusterfs|ceph|rclone|s3fs|davfs2?))$/
 
 /**
- * File systems that other computers or a user's process can change unnoticed by this kernel: inotify(7) reports only
- * changes made through this kernel.
+ * True if a directory is on a share of another computer, by the path's text and the current mounts. False if this is
+ * unknown.
  */
-const UNSEEN_WRITERS =
-  /^(nfs4?|cifs|smb3?|smbfs|fuse(blk|\..+)?|virtiofs|9p|ceph|afs|coda|vboxsf|vmhgfs|prl_fs|lustre|gfs2|ocfs2|beegfs|gpfs)$/
-
-/** True if such a file system can change unnoticed by this kernel. */
-export function hasUnseenWriters(mount: Pick<Mount, 'type'> | null): boolean {
-  return mount !== null && UNSEEN_WRITERS.test(mount.type)
+export function isOnOtherComputer(
+  directory: string,
+  mounts: readonly Mount[] | null = readMounts(),
+): boolean {
+  const mount = findMount(mounts ?? [], directory)
+  if (mount === null || !SHARES.test(mount.type)) return false
+  const host = parseHost(mount.source)
+  return host === null || !isThisComputer(host)
 }
 
-/** True if this mount, or its whole file system, is read-only. */
-export function isReadOnly(mount: Mount): boolean {
-  return mount.options.includes('ro') || mount.superOptions.includes('ro') || isEmergency(mount)
+/** Returns the host of a share's source: "host:/path", "user@host:path", "//host/share" or "https://host/path". */
+function parseHost(source: string): string | null {
+  const [, slashes, name] =
+    /^(?:[a-z0-9+]+:(?=\/\/))?(\/\/)?(?:[^@/]*@)?(\[[^\]]+\]|[^/:]+)/i.exec(source) ?? []
+  const isNamed = slashes !== undefined || source.includes(':')
+  return isNamed ? (name ?? null) : null
 }
 
-/**
- * True if the kernel stopped writing after an error. Since Linux 6.15 ext4 shows this only in the options of the super
- * block, while the mount is still listed as "rw".
- */
-export function isEmergency(mount: Mount): boolean {
-  return mount.superOptions.some((option) => option === 'emergency_ro' || option === 'shutdown')
-}
-
-/**
- * Returns the current mounts, or null if the system does not provide them. It queries no file system, so it returns
- * immediately even if a disk hangs. On Windows it returns null: the flags of a volume come from the volume itself,
- * which may hang. A write-protected volume refuses the write (ERROR_WRITE_PROTECT is EROFS).
- */
-export function readMounts(platform: NodeJS.Platform = process.platform): readonly Mount[] | null {
-  try {
-    if (platform === 'linux') return parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))
-    return platform === 'darwin' ? darwinMounts() : null
-  } catch (error) {
-    return warnUnlessCode(error, ['ENOENT'], 'the mounts of the system cannot be read', null)
-  }
-}
-
-/**
- * Returns the id in that list of a file's mount, from stat(2); null: not possible. On Linux it is read from the open
- * file instead (proc_pid_fdinfo(5)).
- */
-export function toMountId(stats: Pick<Stats, 'dev'>): number | null {
-  return process.platform === 'darwin' ? darwinMountId(stats) : null
+/** True if a host is this computer by its name or one of its addresses. Other names for it are not resolved. */
+export function isThisComputer(host: string): boolean {
+  const name = host
+    .toLowerCase()
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/\.$/, '')
+  const own = hostname().toLowerCase()
+  if ([own, `${own}.local`].includes(name)) return true
+  // RFC 6761, 6.3, and the names that Linux systems use.
+  if (/^(.*\.)?localhost(\.localdomain)?$|^127\.|^::1$|^::ffff:127\./.test(name)) return true
+  return Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some(({ address }) => address.toLowerCase() === name),
+  )
 }
 
 /** Interval of reading the mount table, because the kernel reports no event for a mount over a directory. */
 const READ_EVERY_MS = 1_000
-
-/** Returns the file system and options of the topmost mount at each mount point. */
-const getTopMounts = (mounts: readonly Mount[]): ReadonlyMap<string, string> =>
-  new Map(
-    mounts.map(({ point, id, device, options, superOptions }) => [
-      point,
-      [id, device, options.join(), superOptions.join()].join(' '),
-    ]),
-  )
-
-/** Returns the mount points that were added, removed, or changed their file system or its options. */
-export function changedPoints(earlier: readonly Mount[], later: readonly Mount[]): string[] {
-  const [before, after] = [getTopMounts(earlier), getTopMounts(later)]
-  const points = new Set([...before.keys(), ...after.keys()])
-  return [...points].filter((point) => before.get(point) !== after.get(point))
-}
 
 /**
  * Reports mounts, unmounts, and file systems that the kernel made read-only, with one small read for all paths. Reads
@@ -211,45 +208,51 @@ export class MountTable {
   }
 }
 
-/** File system types in mountinfo whose files are on another computer, if they name it. */
-const SHARES =
-  /^(nfs4?|cifs|smb3|smbfs|ceph|afs|afpfs|webdav|lustre|beegfs|glusterfs|davfs|fuse\.(sshfs|glusterfs|ceph|rclone|s3fs|davfs2?))$/
-
-/** Returns the host of a share's source: "host:/path", "user@host:path", "//host/share" or "https://host/path". */
-function parseHost(source: string): string | null {
-  const [, slashes, name] =
-    /^(?:[a-z0-9+]+:(?=\/\/))?(\/\/)?(?:[^@/]*@)?(\[[^\]]+\]|[^/:]+)/i.exec(source) ?? []
-  const isNamed = slashes !== undefined || source.includes(':')
-  return isNamed ? (name ?? null) : null
+/** Returns the mount points that were added, removed, or changed their file system or its options. */
+export function changedPoints(earlier: readonly Mount[], later: readonly Mount[]): string[] {
+  const [before, after] = [getTopMounts(earlier), getTopMounts(later)]
+  const points = new Set([...before.keys(), ...after.keys()])
+  return [...points].filter((point) => before.get(point) !== after.get(point))
 }
 
-/**
- * True if a directory is on a share of another computer, by the path's text and the current mounts. False if this is
- * unknown.
- */
-export function isOnOtherComputer(
-  directory: string,
-  mounts: readonly Mount[] | null = readMounts(),
-): boolean {
-  const mount = findMount(mounts ?? [], directory)
-  if (mount === null || !SHARES.test(mount.type)) return false
-  const host = parseHost(mount.source)
-  return host === null || !isThisComputer(host)
-}
-
-/** True if a host is this computer by its name or one of its addresses. Other names for it are not resolved. */
-export function isThisComputer(host: string): boolean {
-  const name = host
-    .toLowerCase()
-    .replace(/^\[(.*)\]$/, '$1')
-    .replace(/\.$/, '')
-  const own = hostname().toLowerCase()
-  if ([own, `${own}.local`].includes(name)) return true
-  // RFC 6761, 6.3, and the names that Linux systems use.
-  if (/^(.*\.)?localhost(\.localdomain)?$|^127\.|^::1$|^::ffff:127\./.test(name)) return true
-  return Object.values(networkInterfaces()).some((addresses) =>
-    addresses?.some(({ address }) => address.toLowerCase() === name),
+/** Returns the file system and options of the topmost mount at each mount point. */
+const getTopMounts = (mounts: readonly Mount[]): ReadonlyMap<string, string> =>
+  new Map(
+    mounts.map(({ point, id, device, options, superOptions }) => [
+      point,
+      [id, device, options.join(), superOptions.join()].join(' '),
+    ]),
   )
+
+let last: { text: string; mounts: readonly Mount[] } = { text: '', mounts: [] }
+
+/** Parses mountinfo. The same text is parsed once, because it is read often and rarely changes. */
+export function parseMountinfo(text: string): readonly Mount[] {
+  if (text !== last.text)
+    last = { text, mounts: text.split('\n').flatMap((line) => parseMountinfoLine(line) ?? []) }
+  return last.mounts
+}
+
+function parseMountinfoLine(line: string): Mount | null {
+  const [left, right] = line.split(' - ')
+  if (left === undefined || right === undefined) return null
+  const [id, , device, , point, options] = left.split(' ')
+  const [type, source, superOptions] = right.split(' ')
+  if (id === undefined || device === undefined || point === undefined || type === undefined) return null
+  return {
+    id: Number(id),
+    device,
+    point: withoutOctal(point),
+    options: (options ?? '').split(','),
+    type,
+    source: withoutOctal(source ?? ''),
+    superOptions: (superOptions ?? '').split(','),
+  }
+}
+
+/** Decodes space, tab, newline and backslash, which are written as octal numbers. */
+function withoutOctal(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 }
 
 /** getfsstat(2): answers from the kernel's memory, without querying the file systems. */
@@ -258,26 +261,25 @@ const MNT_NOWAIT = 2
 const ROOM = 16
 
 type GetFsStat = (buffer: Buffer | null, bytes: number, mode: number) => number
-
 let getfsstat: GetFsStat | null = null
-
-/** Loaded on the first call, because other systems do not need it. */
-function load(): GetFsStat {
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
-  const library = koffi.load('/usr/lib/libSystem.B.dylib')
-  // On Intel, the plain name still refers to the version with 32-bit inodes.
-  const name = process.arch === 'x64' ? 'getfsstat$INODE64' : 'getfsstat'
-  return library.func(name, 'int', ['void *', 'int', 'int'])
-}
 
 /** Lists the mounts of macOS. @throws if the system refuses. */
 function darwinMounts(): Mount[] {
-  getfsstat ??= load()
+  getfsstat ??= loadGetfsstat()
   const count = getfsstat(null, 0, MNT_NOWAIT)
   const buffer = Buffer.alloc((Math.max(0, count) + ROOM) * STATFS_BYTES)
   const found = getfsstat(buffer, buffer.length, MNT_NOWAIT)
   if (count < 0 || found < 0) throw new Error('getfsstat failed')
   return parseStatfsList(buffer.subarray(0, found * STATFS_BYTES))
+}
+
+/** Loaded on the first call, because other systems do not need it. */
+function loadGetfsstat(): GetFsStat {
+  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
+  const library = koffi.load('/usr/lib/libSystem.B.dylib')
+  // On Intel, the plain name still refers to the version with 32-bit inodes.
+  const name = process.arch === 'x64' ? 'getfsstat$INODE64' : 'getfsstat'
+  return library.func(name, 'int', ['void *', 'int', 'int'])
 }
 
 /** Returns the id that `darwinMounts` assigns to the mount of a file. */

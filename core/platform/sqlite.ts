@@ -57,17 +57,6 @@ export function openDatabaseFile(
 const readInode = (file: string): bigint | null =>
   statSync(file, { bigint: true, throwIfNoEntry: false })?.ino ?? null
 
-/** True if migrations lead from the version of a file to the current one. */
-function canMigrate(
-  found: number,
-  { version, migrations = {} }: Pick<DatabaseKind, 'version' | 'migrations'>,
-) {
-  return found > 0 && found < version && range(found, version).every((from) => from in migrations)
-}
-
-const range = (from: number, to: number): number[] =>
-  Array.from({ length: to - from }, (_, index) => from + index)
-
 /** Opens the database, and creates it if there is no file; or returns why the file is unusable. */
 export function beginDatabase(file: string, kind: DatabaseKind): DatabaseSyncInstance | Unusable {
   const { version, schema, migrations = {}, tables, pragmas } = kind
@@ -119,32 +108,43 @@ export function readDatabaseFile(
   }
   try {
     return open(file)
-  } catch (thrown) {
-    const isUnwritable = sqliteCode(thrown) === SQLITE_CANTOPEN || /readonly/.test(String(thrown))
-    if (!isUnwritable) throw thrown
+  } catch (error) {
+    const isUnwritable = sqliteCode(error) === SQLITE_CANTOPEN || /readonly/.test(String(error))
+    if (!isUnwritable) throw error
     const immutable = pathToFileURL(file)
     immutable.searchParams.set('immutable', '1')
     return open(immutable)
   }
 }
 
-/** @param look returns what is wrong with it; null: it is usable. */
+/** Returns the database if `examine` finds it usable (null); closes it otherwise. */
 function orUnusable(
   database: DatabaseSyncInstance,
-  look: () => Unusable | null,
+  examine: () => Unusable | null,
 ): DatabaseSyncInstance | Unusable {
   let wrong: Unusable | null
   try {
-    wrong = look()
-  } catch (thrown) {
+    wrong = examine()
+  } catch (error) {
     database.close()
     // If a table is missing or different, it is a database, but not Holdfast's.
-    if (isBroken(thrown) || /no such table|already exists/.test(String(thrown))) return 'broken'
-    throw thrown
+    if (isBroken(error) || /no such table|already exists/.test(String(error))) return 'broken'
+    throw error
   }
   if (wrong !== null) database.close()
   return wrong ?? database
 }
+
+/** True if migrations lead from the version of a file to the current one. */
+function canMigrate(
+  found: number,
+  { version, migrations = {} }: Pick<DatabaseKind, 'version' | 'migrations'>,
+) {
+  return found > 0 && found < version && range(found, version).every((from) => from in migrations)
+}
+
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, index) => from + index)
 
 function readVersion(database: DatabaseSyncInstance): number {
   return (database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
@@ -160,19 +160,11 @@ function retryWhileBusy<T>(attempt: () => T): T {
   for (;;) {
     try {
       return attempt()
-    } catch (thrown) {
-      const code = sqliteCode(thrown)
-      const isBusy = code === SQLITE_BUSY || code === SQLITE_LOCKED
-      if (!isBusy || Date.now() > deadline) throw thrown
+    } catch (error) {
+      if (!isBusy(error) || Date.now() > deadline) throw error
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
     }
   }
-}
-
-/** True if the file itself is damaged, so that retrying is useless. */
-export function isBroken(thrown: unknown): boolean {
-  const code = sqliteCode(thrown)
-  return code === SQLITE_NOTADB || code === SQLITE_CORRUPT
 }
 
 /** Renames an unusable file, together with its log and index. */
@@ -208,20 +200,14 @@ export function reopening<D extends { close(): void }>(
       try {
         opened ??= open()
         return work(opened)
-      } catch (thrown) {
+      } catch (error) {
         close()
-        if (isBroken(thrown)) tell(setAside(file, 'broken'))
-        throw thrown
+        if (isBroken(error)) tell(setAside(file, 'broken'))
+        throw error
       }
     },
     close,
   }
-}
-
-/** Returns SQLite's primary result code of an error, or null. */
-export function sqliteCode(error: unknown): number | null {
-  if (typeof error !== 'object' || error === null || !('errcode' in error)) return null
-  return typeof error.errcode === 'number' ? error.errcode & 0xff : null
 }
 
 /** Runs `work` in one write transaction. */
@@ -235,4 +221,22 @@ export function inTransaction<T>(database: DatabaseSyncInstance, work: () => T):
     if (database.isTransaction) database.exec('ROLLBACK')
     throw error
   }
+}
+
+/** True if the file itself is damaged, so that retrying is useless. */
+export function isBroken(error: unknown): boolean {
+  const code = sqliteCode(error)
+  return code === SQLITE_NOTADB || code === SQLITE_CORRUPT
+}
+
+/** True if another connection has locked the database. */
+export function isBusy(error: unknown): boolean {
+  const code = sqliteCode(error)
+  return code === SQLITE_BUSY || code === SQLITE_LOCKED
+}
+
+/** Returns SQLite's primary result code of an error, or null. */
+export function sqliteCode(error: unknown): number | null {
+  if (typeof error !== 'object' || error === null || !('errcode' in error)) return null
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : null
 }

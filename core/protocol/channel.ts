@@ -54,13 +54,13 @@ export class FrameChannel {
       if (this.#reason !== null) return
       try {
         decoder.push(bytes, handlers.onFrame)
-      } catch (thrown) {
-        this.#fail(thrown instanceof Error ? thrown : new WireFault(String(thrown)))
+      } catch (error) {
+        this.#fail(error instanceof Error ? error : new WireFault(String(error)))
       }
       countUsed(bytes.length)
     })
     socket.on('error', (error) => this.destroy(error))
-    this.#alive = setInterval(() => this.#sayAlive(), ALIVE_EVERY_MS)
+    this.#alive = setInterval(() => this.#sendAlive(), ALIVE_EVERY_MS)
     socket.once('close', () => this.#onClose())
   }
 
@@ -133,7 +133,7 @@ export class FrameChannel {
     this.end()
   }
 
-  #sayAlive(): void {
+  #sendAlive(): void {
     if (performance.now() - this.#heardAt > SILENT_AFTER_MS) this.destroy(new SilentPeer())
     else this.send('alive', { stalledMs: Math.round(this.#handlers.stalledMs?.() ?? 0) })
   }

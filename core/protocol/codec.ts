@@ -47,48 +47,6 @@ export function encodeFrame<T extends FrameType>(
 }
 
 /**
- * Returns the payload of a frame. Copies it if the header is longer: a pending payload keeps the frame's memory, and
- * credit only counts the payload.
- */
-function takePayload(body: Buffer, headerBytes: number): Buffer {
-  const payload = body.subarray(headerBytes)
-  if (headerBytes <= payload.length) return payload
-  const own = Buffer.allocUnsafeSlow(payload.length)
-  payload.copy(own)
-  return own
-}
-
-function decodeFrame(type: FrameType, body: Buffer, headerBytes: number): Frame {
-  const packed = body.subarray(0, headerBytes)
-  if (!isPlainMessagePack(packed)) throw new WireFault(`${type}: header is not plain MessagePack`)
-  let value: unknown
-  try {
-    value = unpackr.unpack(packed)
-  } catch (error) {
-    throw new WireFault(`${type}: header cannot be decoded: ${String(error)}`)
-  }
-  const checked = frameKinds[type].header.safeParse(value)
-  if (!checked.success) {
-    const issue = checked.error.issues[0]
-    throw new WireFault(`${type}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`)
-  }
-  // The header was validated with the schema of this type.
-  return { type, header: checked.data, payload: takePayload(body, headerBytes) } as Frame
-}
-
-function getBuffers(type: FrameType): FrameBuffers | null {
-  if (type === 'chunk') return chunkBuffers
-  return type === 'batch' || type === 'content' ? batchBuffers : null
-}
-
-/** Returns memory for a frame's header and payload: a reusable buffer for large frames. */
-function roomFor(type: FrameType, headerBytes: number, payloadBytes: number): Buffer {
-  const buffers = getBuffers(type)
-  const bytes = headerBytes + payloadBytes
-  return buffers?.fits(bytes) ? buffers.takeFrame(headerBytes, payloadBytes) : Buffer.allocUnsafeSlow(bytes)
-}
-
-/**
  * Decodes a stream of bytes into frames.
  * @param allowed returns true for types that are allowed now. A wrong type or size is refused by the prefix, before
  * memory is allocated.
@@ -141,7 +99,49 @@ export function createFrameDecoder(allowed: (type: FrameType) => boolean) {
   }
 }
 
-/** Maximum nesting. Valid headers have 3 levels; deeper ones are an attack. */
+/** Returns memory for a frame's header and payload: a reusable buffer for large frames. */
+function roomFor(type: FrameType, headerBytes: number, payloadBytes: number): Buffer {
+  const buffers = getBuffers(type)
+  const bytes = headerBytes + payloadBytes
+  return buffers?.fits(bytes) ? buffers.takeFrame(headerBytes, payloadBytes) : Buffer.allocUnsafeSlow(bytes)
+}
+
+function getBuffers(type: FrameType): FrameBuffers | null {
+  if (type === 'chunk') return chunkBuffers
+  return type === 'batch' || type === 'content' ? batchBuffers : null
+}
+
+function decodeFrame(type: FrameType, body: Buffer, headerBytes: number): Frame {
+  const packed = body.subarray(0, headerBytes)
+  if (!isPlainMessagePack(packed)) throw new WireFault(`${type}: header is not plain MessagePack`)
+  let value: unknown
+  try {
+    value = unpackr.unpack(packed)
+  } catch (error) {
+    throw new WireFault(`${type}: header cannot be decoded: ${String(error)}`)
+  }
+  const checked = frameKinds[type].header.safeParse(value)
+  if (!checked.success) {
+    const issue = checked.error.issues[0]
+    throw new WireFault(`${type}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`)
+  }
+  // The header was validated with the schema of this type.
+  return { type, header: checked.data, payload: takePayload(body, headerBytes) } as Frame
+}
+
+/**
+ * Returns the payload of a frame. Copies it if the header is longer: a pending payload keeps the frame's memory, and
+ * credit only counts the payload.
+ */
+function takePayload(body: Buffer, headerBytes: number): Buffer {
+  const payload = body.subarray(headerBytes)
+  if (headerBytes <= payload.length) return payload
+  const own = Buffer.allocUnsafeSlow(payload.length)
+  payload.copy(own)
+  return own
+}
+
+/** Maximum nesting of a header. Valid headers have 3 levels; deeper ones are an attack. */
 const MAX_DEPTH = 8
 
 /**

@@ -1,17 +1,28 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { alignedPlace, DIRECT_ALIGNMENT } from '../platform/direct-io.ts'
-import { BATCH_TARGET_BYTES, CHUNK_BYTES, CHUNK_HEADER_BYTES, PREFIX_BYTES } from './limits.ts'
-
-const KIB = 1024
+import { BATCH_TARGET_BYTES, CHUNK_BYTES, CHUNK_HEADER_BYTES, KIB, MIB, PREFIX_BYTES } from './limits.ts'
 
 /** Reusable memory for frames of one kind. */
 export type FrameBuffers = ReturnType<typeof createFrameBuffers>
 
-/** Frees memory at once. The garbage collector sees only a small object and would keep megabytes for long. */
-export function freeNow({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && 'transfer' in buffer) buffer.transfer(0)
-}
+/**
+ * Buffers for chunks; keeps up to 8 MiB. With garbage collection of 256 KiB at a time, they took a fifth of a
+ * transfer's CPU time, and kept the memory of each end above 200 MiB.
+ */
+export const chunkBuffers = createFrameBuffers(
+  PREFIX_BYTES + CHUNK_HEADER_BYTES,
+  CHUNK_BYTES,
+  32,
+  DIRECT_ALIGNMENT,
+)
+
+/**
+ * Buffers for batches; keeps up to 9 MiB. New memory for each batch costs page faults, and a full garbage collection
+ * for every few. The front has room for 512 entries of 256 bytes. The extra byte detects a file that grew while it was
+ * read.
+ */
+export const batchBuffers = createFrameBuffers(128 * KIB, BATCH_TARGET_BYTES + 1, 8)
 
 /** Share of a buffer that a frame must fill to use one: credit does not count the unused rest. */
 const LEAST_PART = 0.5
@@ -63,23 +74,10 @@ function createFrameBuffers(frontBytes: number, contentBytes: number, mostFree: 
   }
 }
 
-/**
- * Buffers for chunks; keeps up to 8 MiB. With garbage collection of 256 KiB at a time, they took a fifth of a
- * transfer's CPU time, and kept the memory of each end above 200 MiB.
- */
-export const chunkBuffers = createFrameBuffers(
-  PREFIX_BYTES + CHUNK_HEADER_BYTES,
-  CHUNK_BYTES,
-  32,
-  DIRECT_ALIGNMENT,
-)
-
-/**
- * Buffers for batches; keeps up to 9 MiB. New memory for each batch costs page faults, and a full garbage collection
- * for every few. The front has room for 512 entries of 256 bytes. The extra byte detects a file that grew while it was
- * read.
- */
-export const batchBuffers = createFrameBuffers(128 * KIB, BATCH_TARGET_BYTES + 1, 8)
+/** Frees memory at once. The garbage collector sees only a small object and would keep megabytes for long. */
+export function freeNow({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && 'transfer' in buffer) buffer.transfer(0)
+}
 
 /**
  * Bytes after which a minor garbage collection is forced. Node's TLS allocates 16 KiB outside of V8's heap for every
@@ -88,7 +86,7 @@ export const batchBuffers = createFrameBuffers(128 * KIB, BATCH_TARGET_BYTES + 1
  * is 10 % faster. ssh2 allocates three times the bytes that it sends; with earlier collections a large file needs half
  * of the CPU time.
  */
-const COLLECT_EVERY_BYTES = 4 * 1024 * 1024
+const COLLECT_EVERY_BYTES = 4 * MIB
 
 type Collect = (options: { type: 'minor'; execution: 'sync' }) => unknown
 

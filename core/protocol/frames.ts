@@ -8,6 +8,7 @@ import {
   CHUNK_BYTES,
   CHUNK_HEADER_BYTES,
   fileStatuses,
+  KIB,
   LONGEST_DETAIL,
   LONGEST_SENTENCE,
   LONGEST_TEXT,
@@ -17,6 +18,7 @@ import {
   MAX_FILE_NUMBER,
   MAX_SOURCES,
   MAX_WANTED,
+  MIB,
   refusalCodes,
   SMALL_FILE_BYTES,
   SOURCE_ID,
@@ -25,8 +27,47 @@ import {
 } from './limits.ts'
 import { type EncodedMetadata, isEncodedMetadata, isWhole } from './metadata-codec.ts'
 
-// Validates the entries of small files by hand, as there are 20,000 a second: a zod schema creates objects for each
-// value, which caused a quarter of the receiver's garbage.
+// All frames and their headers (PROTOCOL.md): the values in headers, the long lists, the questions of restoring, and last
+// the table `frameKinds`.
+
+const fileNumber = z.number().int().min(0).max(MAX_FILE_NUMBER)
+const source = z
+  .number()
+  .int()
+  .min(0)
+  .max(MAX_SOURCES - 1)
+const name = z.string().min(1).max(200)
+/** Bytes, or any other number of things. */
+const count = z.number().int().min(0).max(MAX_FILE_BYTES)
+const text = z.string().max(LONGEST_TEXT)
+const facts = z.custom<EncodedMetadata>(isEncodedMetadata, 'not the facts of a file')
+const digest = z.custom<Uint8Array>(isDigest, 'not a digest')
+/** A line of text for display, without control characters, which could control a terminal. */
+const line = (longest: number) =>
+  z
+    .string()
+    .max(longest)
+    .regex(/^\P{Cc}*$/u)
+/** A message as its key and parameters: the receiver may show it in another language. */
+export const sentenceParts = z.object({
+  key: z.custom<WordKey>((key) => typeof key === 'string' && /^[A-Za-z][\w.-]{0,99}$/.test(key)),
+  params: z.record(line(LONGEST_WORD), z.union([line(LONGEST_SENTENCE), z.number()])),
+})
+/** A generated identifier. */
+const token = z.string().regex(/^[0-9a-f]{1,64}$/)
+/** A sender's identifier of one of its sources; never changes. */
+const sourceId = z.string().regex(SOURCE_ID)
+/** The state of the store on which both ends last agreed; see PROTOCOL.md, "Sessions". */
+const session = z.object({ epoch: token, position: count, last: token.nullable(), next: token.nullable() })
+/** Length of the nonce of `prove`, which makes its answer unpredictable. */
+export const NONCE_BYTES = 32
+const nonce = z.custom<Uint8Array>(
+  (value) => value instanceof Uint8Array && value.length === NONCE_BYTES,
+  'not a nonce',
+)
+
+// The lists of small files are validated by hand, as there are 20,000 entries a second: a zod schema creates objects for
+// each value, which caused a quarter of the receiver's garbage.
 
 /** A small file in a batch. `source`: the number that the sender assigned with a `source` frame. */
 export type SmallFile = [
@@ -82,10 +123,6 @@ const createListCheck =
     return true
   }
 
-export const text = z.string().max(LONGEST_TEXT)
-export const facts = z.custom<EncodedMetadata>(isEncodedMetadata, 'not the facts of a file')
-export const digest = z.custom<Uint8Array>(isDigest, 'not a digest')
-
 const smallFiles = z.custom<SmallFile[]>(
   createListCheck(isSmallFile, 1, BATCH_MAX_FILES),
   'not a list of files',
@@ -101,8 +138,6 @@ const directoryEntries = z.custom<DirectoryEntry[]>(
 
 // Questions and answers on a connection for the purpose "restore"; see PROTOCOL.md, "Restoring".
 
-const number = z.number().int().min(0).max(MAX_FILE_BYTES)
-const id = z.number().int().min(0).max(0xffff_ffff)
 const part = z.number().int().min(0).max(SMALL_FILE_BYTES)
 const version = z.string().max(100)
 /** Where the next page begins, in a format of the receiver. */
@@ -117,7 +152,7 @@ export type EntriesQuestion = z.infer<typeof entriesQuestion>
 
 /** Requests a page of files, with their versions. */
 const contentsQuestion = z.object({
-  /** A source's directory; null: all. See `originOf`. */
+  /** A source's directory; null: all. See `parseOrigin`. */
   folder: text.nullable(),
   /** A file or a directory in the folder; null: all. */
   path: text.nullable(),
@@ -145,18 +180,18 @@ export type Question = z.infer<typeof questionSchema>
 const folderSchema = z.object({ name: text, source: z.string().max(64).nullable() })
 export type Folder = z.infer<typeof folderSchema>
 /** Folder, path, version ('': the current one), size, metadata, digest, time of storing. */
-const contentEntry = z.tuple([text, text, version, number, facts, digest.nullable(), z.number()])
+const contentEntry = z.tuple([text, text, version, count, facts, digest.nullable(), z.number()])
 /** Folder and path of a directory, and its metadata at the source. */
-const wayEntry = z.tuple([text, text, facts])
+const storedDirectory = z.tuple([text, text, facts])
 /** An entry of a directory of a source. */
 export const entrySchema = z.object({
   name: text,
   kind: z.enum(['directory', 'file']),
   /** Bytes; 0 for a directory, as is its time. */
-  size: number,
+  size: count,
   mtimeMs: z.number(),
   /** Number of older versions of the file; left out if it is only known from a list of its versions. */
-  versions: number.optional(),
+  versions: count.optional(),
 })
 export type RestoreEntry = z.infer<typeof entrySchema>
 
@@ -166,8 +201,8 @@ export const toldSchema = z.discriminatedUnion('about', [
   z.object({
     about: z.literal('contents'),
     contents: z.array(contentEntry).max(10_000),
-    directories: z.array(wayEntry).max(10_000),
-    strange: number,
+    directories: z.array(storedDirectory).max(10_000),
+    strange: count,
     next: cursor,
   }),
   /** The question cannot be answered now. `reason`: an error name, or a sentence. */
@@ -176,52 +211,14 @@ export const toldSchema = z.discriminatedUnion('about', [
 export type RestoreAnswer = z.infer<typeof toldSchema>
 
 /** Requests a part of a file: id, folder, path, version, offset, and number of bytes. */
-const fetchEntry = z.tuple([id, text, text, version, number, part])
+const fetchEntry = z.tuple([fileNumber, text, text, version, count, part])
 export type FetchEntry = z.infer<typeof fetchEntry>
-
-const fetchEntries = z.array(fetchEntry).min(1).max(MAX_FETCHED)
 
 /** Part of an answer: id, number of bytes (fewer than requested at the end of the file), and an error name or ''. */
 const contentParts = z
-  .array(z.tuple([id, part, z.string().max(40)]))
+  .array(z.tuple([fileNumber, part, z.string().max(40)]))
   .min(1)
   .max(MAX_FETCHED)
-
-const KIB = 1024
-const MIB = 1024 * KIB
-
-const fileNumber = z.number().int().min(0).max(MAX_FILE_NUMBER)
-const source = z
-  .number()
-  .int()
-  .min(0)
-  .max(MAX_SOURCES - 1)
-const name = z.string().min(1).max(200)
-const size = z.number().int().min(0).max(MAX_FILE_BYTES)
-const count = z.number().int().min(0).max(MAX_FILE_BYTES)
-/** A line of text for display, without control characters, which could control a terminal. */
-const line = (longest: number) =>
-  z
-    .string()
-    .max(longest)
-    .regex(/^\P{Cc}*$/u)
-/** A message as its key and parameters: the receiver may show it in another language. */
-export const sentenceParts = z.object({
-  key: z.custom<WordKey>((key) => typeof key === 'string' && /^[A-Za-z][\w.-]{0,99}$/.test(key)),
-  params: z.record(line(LONGEST_WORD), z.union([line(LONGEST_SENTENCE), z.number()])),
-})
-/** A generated identifier. */
-const token = z.string().regex(/^[0-9a-f]{1,64}$/)
-/** A sender's identifier of one of its sources; never changes. */
-const sourceId = z.string().regex(SOURCE_ID)
-/** The state of the store on which both ends last agreed; see PROTOCOL.md, "Sessions". */
-const session = z.object({ epoch: token, position: count, last: token.nullable(), next: token.nullable() })
-/** Length of the nonce of `prove`, which makes its answer unpredictable. */
-export const NONCE_BYTES = 32
-const nonce = z.custom<Uint8Array>(
-  (value) => value instanceof Uint8Array && value.length === NONCE_BYTES,
-  'not a nonce',
-)
 
 interface FrameKind {
   code: number
@@ -280,7 +277,7 @@ export const frameKinds = {
       id: fileNumber,
       source,
       path: text,
-      size,
+      size: count,
       facts,
       file: z.string().max(64).optional(),
       directories: directoryEntries,
@@ -316,7 +313,7 @@ export const frameKinds = {
       id: fileNumber,
       source,
       path: text,
-      size,
+      size: count,
       facts,
       digest,
       fromSource: source,
@@ -326,14 +323,14 @@ export const frameKinds = {
     }),
   },
   /** Receiver, in answer to a `begin` with `file`: number of bytes that the sender can skip. */
-  resume: { code: 15, maxHeader: 64, header: z.object({ id: fileNumber, offset: size }) },
+  resume: { code: 15, maxHeader: 64, header: z.object({ id: fileNumber, offset: count }) },
   /** Sender: assigns a number to one of its sources for this connection. */
   source: { code: 16, maxHeader: 4 * KIB, header: z.object({ source, id: sourceId, name }) },
   /** Sender: requests the digest of the nonce followed by a file's content on the receiver's disk. */
   prove: {
     code: 17,
     maxHeader: 64 * KIB,
-    header: z.object({ id: fileNumber, source, path: text, size, nonce }),
+    header: z.object({ id: fileNumber, source, path: text, size: count, nonce }),
   },
   /** Receiver, in answer to `prove`; null: it has no such file, or cannot read it; see `reason`. */
   proof: {
@@ -377,7 +374,11 @@ export const frameKinds = {
   /** Receiver, in answer to `ask`. */
   told: { code: 23, maxHeader: 8 * MIB, header: z.object({ id: fileNumber, answer: toldSchema }) },
   /** Sender: requests parts of files. */
-  fetch: { code: 24, maxHeader: 4 * MIB, header: z.object({ parts: fetchEntries }) },
+  fetch: {
+    code: 24,
+    maxHeader: 4 * MIB,
+    header: z.object({ parts: z.array(fetchEntry).min(1).max(MAX_FETCHED) }),
+  },
   /** Receiver: some of the requested parts; the payload is their bytes, one after the other. */
   content: {
     code: 25,

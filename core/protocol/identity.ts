@@ -23,35 +23,20 @@ const FILE = 'identity.pem'
 const VALID = { notBefore: new Date(0), notAfter: new Date('9999-12-31T23:59:59Z') }
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
-export function computeFingerprint(der: Uint8Array): string {
-  return createHash('sha256').update(der).digest('hex')
-}
-
-async function makeIdentityText(): Promise<string> {
-  // Loaded only to create a certificate. x509 requires that reflect-metadata is loaded first.
-  await import('reflect-metadata')
-  const { X509CertificateGenerator } = await import('@peculiar/x509')
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
-  const certificate = await X509CertificateGenerator.createSelfSigned(
-    {
-      serialNumber: randomBytes(15).toString('hex'),
-      name: 'CN=Holdfast',
-      ...VALID,
-      signingAlgorithm: ALGORITHM,
-      keys: keys as CryptoKeyPair,
-    },
-    webcrypto as Crypto,
-  )
-  const key = KeyObject.from(keys.privateKey).export({ type: 'pkcs8', format: 'pem' })
-  return `${key}${certificate.toString('pem')}\n`
-}
-
-function parseIdentity(text: string): Identity {
-  const key = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----\n?/.exec(text)?.[0]
-  const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/.exec(text)?.[0]
-  if (key === undefined || certificate === undefined) throw new Error('no key and certificate in it')
-  createSecureContext({ key, cert: certificate })
-  return { key, certificate, fingerprint: computeFingerprint(new X509Certificate(certificate).raw) }
+/**
+ * Loads the identity in `directory`; the first call creates it. It is a self-signed certificate (ECDSA P-256) and its
+ * key, in a single file that only its owner can read.
+ * @throws UserError if an existing identity cannot be used: a new one would silently break every pairing
+ */
+export async function loadIdentity(directory: string): Promise<Identity> {
+  await makeDirectories(directory, 0o700)
+  const file = path.join(directory, FILE)
+  const kept = await readIdentity(file)
+  if (kept !== null) return kept
+  await writeIdentity(file, await makeIdentityText())
+  const made = await readIdentity(file)
+  if (made === null) throw new UserError('transfer.identityBroken', { path: file, reason: 'ENOENT' })
+  return made
 }
 
 /** @throws UserError identityBroken; identityUnreadable if reading failed, so that the content is unknown */
@@ -73,6 +58,33 @@ async function readIdentity(file: string): Promise<Identity | null> {
   }
 }
 
+function parseIdentity(text: string): Identity {
+  const key = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----\n?/.exec(text)?.[0]
+  const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/.exec(text)?.[0]
+  if (key === undefined || certificate === undefined) throw new Error('no key and certificate in it')
+  createSecureContext({ key, cert: certificate })
+  return { key, certificate, fingerprint: computeFingerprint(new X509Certificate(certificate).raw) }
+}
+
+async function makeIdentityText(): Promise<string> {
+  // Loaded only to create a certificate. x509 requires that reflect-metadata is loaded first.
+  await import('reflect-metadata')
+  const { X509CertificateGenerator } = await import('@peculiar/x509')
+  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+  const certificate = await X509CertificateGenerator.createSelfSigned(
+    {
+      serialNumber: randomBytes(15).toString('hex'),
+      name: 'CN=Holdfast',
+      ...VALID,
+      signingAlgorithm: ALGORITHM,
+      keys: keys as CryptoKeyPair,
+    },
+    webcrypto as Crypto,
+  )
+  const key = KeyObject.from(keys.privateKey).export({ type: 'pkcs8', format: 'pem' })
+  return `${key}${certificate.toString('pem')}\n`
+}
+
 /** Writes the file atomically. Never replaces a file that another process has written. */
 async function writeIdentity(file: string, text: string): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}`
@@ -86,18 +98,6 @@ async function writeIdentity(file: string, text: string): Promise<void> {
   await syncDirectory(path.dirname(file))
 }
 
-/**
- * Loads the identity in `directory`; the first call creates it. It is a self-signed certificate (ECDSA P-256) and its
- * key, in a single file that only its owner can read.
- * @throws UserError if an existing identity cannot be used: a new one would silently break every pairing
- */
-export async function loadIdentity(directory: string): Promise<Identity> {
-  await makeDirectories(directory, 0o700)
-  const file = path.join(directory, FILE)
-  const kept = await readIdentity(file)
-  if (kept !== null) return kept
-  await writeIdentity(file, await makeIdentityText())
-  const made = await readIdentity(file)
-  if (made === null) throw new UserError('transfer.identityBroken', { path: file, reason: 'ENOENT' })
-  return made
+export function computeFingerprint(der: Uint8Array): string {
+  return createHash('sha256').update(der).digest('hex')
 }

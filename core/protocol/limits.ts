@@ -3,8 +3,8 @@
 /** The version of the protocol (PROTOCOL.md); both ends must have the same. */
 export const PROTOCOL = 1
 
-const KIB = 1024
-const MIB = 1024 * KIB
+export const KIB = 1024
+export const MIB = 1024 * KIB
 
 /**
  * Length of the prefix of each frame: type (1 byte), length of the header (4), length of the payload (4); big endian.

@@ -27,8 +27,8 @@ const NANOSECONDS = 1_000_000_000n
 export function encodeMetadata({ mtimeNs, mode, user, group, more }: FileMetadata): EncodedMetadata {
   const nanoseconds = ((mtimeNs % NANOSECONDS) + NANOSECONDS) % NANOSECONDS
   const seconds = Number((mtimeNs - nanoseconds) / NANOSECONDS)
-  const told = Math.max(-MAX_SECONDS, Math.min(MAX_SECONDS, seconds))
-  return [told, Number(nanoseconds), mode, user, group, more]
+  const clamped = Math.max(-MAX_SECONDS, Math.min(MAX_SECONDS, seconds))
+  return [clamped, Number(nanoseconds), mode, user, group, more]
 }
 
 /** Decodes metadata. The size is sent separately. */
@@ -39,6 +39,7 @@ export function decodeMetadata(
   return { size, mtimeNs: BigInt(seconds) * NANOSECONDS + BigInt(nanoseconds), mode, user, group, more }
 }
 
+/** True for an integer within these bounds. */
 export const isWhole = (value: unknown, least: number, most: number): boolean =>
   typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
 
@@ -51,11 +52,11 @@ export function isEncodedMetadata(value: unknown): value is EncodedMetadata {
     isWhole(mode, 0, MAX_MODE) &&
     isWhole(user, 0, MAX_OWNER) &&
     isWhole(group, 0, MAX_OWNER) &&
-    (more === null || isMore(more))
+    (more === null || isRareMetadata(more))
   )
 }
 
-function isMore(value: unknown): value is RareMetadata {
+function isRareMetadata(value: unknown): value is RareMetadata {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const { attributes, sparse, ...others } = value as Record<string, unknown>
   if (Object.keys(others).length > 0) return false

@@ -1,5 +1,6 @@
 /**
- * Why a name is not stored. The store detects `symlink` and `folded` (see keyOf); the rest depends only on the name.
+ * Reasons to refuse a name. The store detects `symlink` and `folded` (store/file-system.ts); the others depend only on
+ * the name.
  */
 export const nameFaults = [
   'empty',
@@ -27,16 +28,6 @@ const windowsDevices = /^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$/i
 /** Characters before the space (U+0000 to U+001F). */
 const controlCharacters = /[^ -\u{10ffff}]/u
 
-function componentFault(component: string, platform: NodeJS.Platform): NameFault | null {
-  if (component === '') return 'empty'
-  if (component === '.' || component === '..') return 'dots'
-  if (Buffer.byteLength(component) > MAX_COMPONENT_BYTES) return 'long'
-  if (!component.isWellFormed()) return 'characters'
-  if (platform !== 'win32') return null
-  if (windowsDevices.test(component)) return 'reserved'
-  return windowsCharacters.test(component) || controlCharacters.test(component) ? 'characters' : null
-}
-
 /**
  * Checks a relative path, with "/", before it is used below a directory of the store. Returns null for a path that
  * cannot lead out of that directory, except by symbolic links in the store.
@@ -53,6 +44,16 @@ export function findNameFault(path: string, platform: NodeJS.Platform = process.
     if (fault !== null) return fault
   }
   return null
+}
+
+function componentFault(component: string, platform: NodeJS.Platform): NameFault | null {
+  if (component === '') return 'empty'
+  if (component === '.' || component === '..') return 'dots'
+  if (Buffer.byteLength(component) > MAX_COMPONENT_BYTES) return 'long'
+  if (!component.isWellFormed()) return 'characters'
+  if (platform !== 'win32') return null
+  if (windowsDevices.test(component)) return 'reserved'
+  return windowsCharacters.test(component) || controlCharacters.test(component) ? 'characters' : null
 }
 
 /** Returns a folder name for a display name, with only characters that every system allows. */

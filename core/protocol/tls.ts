@@ -29,6 +29,17 @@ export interface Peer {
   fingerprint: string
 }
 
+/** The peer has another certificate than the pinned one. */
+export class WrongFingerprint extends Error {
+  override readonly name = 'WrongFingerprint'
+  readonly fingerprint: string
+
+  constructor(fingerprint: string) {
+    super(`unexpected certificate ${fingerprint}`)
+    this.fingerprint = fingerprint
+  }
+}
+
 /**
  * Connects, and returns the socket only if the peer has the pinned certificate.
  * @throws WrongFingerprint, system errors; ETIMEDOUT after HANDSHAKE_MS
@@ -57,18 +68,6 @@ export async function connectPinned(peer: Peer, identity: Identity, signal: Abor
   }
 }
 
-/** Returns the remote address of a connection, for the log. */
-export function formatRemote(socket: Socket): string {
-  const { remoteAddress, remotePort } = socket
-  return remoteAddress === undefined ? '?' : `${remoteAddress}:${remotePort ?? 0}`
-}
-
-/** Returns the TCP socket below a TLS server's socket, from an undocumented field of Node (lib/_tls_wrap.js). */
-export function getTransport(socket: TLSSocket): object {
-  const transport: unknown = Reflect.get(socket, '_parent')
-  return typeof transport === 'object' && transport !== null ? transport : socket
-}
-
 /**
  * Returns the fingerprint of the peer's certificate; null: it has none, or an invalid one, for which Node.js throws.
  */
@@ -81,13 +80,14 @@ export function peerFingerprint(socket: TLSSocket): string | null {
   }
 }
 
-/** The peer has another certificate than the pinned one. */
-export class WrongFingerprint extends Error {
-  override readonly name = 'WrongFingerprint'
-  readonly fingerprint: string
+/** Returns the remote address of a connection, for the log. */
+export function formatRemote(socket: Socket): string {
+  const { remoteAddress, remotePort } = socket
+  return remoteAddress === undefined ? '?' : `${remoteAddress}:${remotePort ?? 0}`
+}
 
-  constructor(fingerprint: string) {
-    super(`unexpected certificate ${fingerprint}`)
-    this.fingerprint = fingerprint
-  }
+/** Returns the TCP socket below a TLS server's socket, from an undocumented field of Node (lib/_tls_wrap.js). */
+export function getTransport(socket: TLSSocket): object {
+  const transport: unknown = Reflect.get(socket, '_parent')
+  return typeof transport === 'object' && transport !== null ? transport : socket
 }

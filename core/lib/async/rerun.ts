@@ -1,4 +1,5 @@
 import { settled } from '../../dropped-errors.ts'
+
 /**
  * Runs one task at a time. Requests during a run cause a single further run after it. The promise of a request resolves
  * with a run that began after the request.
@@ -22,8 +23,7 @@ export class Rerun {
   request(): Promise<void> {
     if (this.#stopped) return Promise.resolve()
     if (this.#running === null) return this.#start()
-    const over = settled(this.#running)
-    this.#next ??= over.then(() => {
+    this.#next ??= settled(this.#running).then(() => {
       this.#next = null
       return this.#stopped ? undefined : this.#start()
     })

@@ -1,3 +1,5 @@
+// Text of sizes, times, addresses and shell words. The window loads this module, so it imports nothing.
+
 /** Formats of numbers in sentences: `{{size, bytes}}`, `{{age, duration}}`, `{{since, time}}`, `{{files, count}}`. */
 export const formats: Record<string, (value: number, language: string) => string> = {
   bytes: formatBytes,
@@ -63,11 +65,7 @@ export function formatTime(at: number, language: string, now: number = Date.now(
   }).format(moment)
 }
 
-// Parses sizes and times as typed by users.
-
 export const SIZE_UNITS = ['', 'K', 'M', 'G', 'T', 'P']
-
-const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const
 
 /** Parses "500G" to bytes; binary units. null: not a size. */
 export function parseSize(text: string): number | null {
@@ -76,6 +74,8 @@ export function parseSize(text: string): number | null {
   const bytes = Number(parts[1]) * 1024 ** SIZE_UNITS.indexOf((parts[2] ?? '').toUpperCase())
   return Number.isSafeInteger(Math.round(bytes)) ? Math.round(bytes) : null
 }
+
+const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const
 
 /** Parses "90s", "30m", "12h" or "7d" to seconds; a plain number is in seconds. null: not a time. */
 export function parseSeconds(text: string): number | null {

@@ -1,12 +1,6 @@
 import { z } from 'zod'
 import { messageSchema } from '../i18n/message-schema.ts'
 
-/** A request that a supervisor may send to a worker. */
-interface RequestDefinition<Input = unknown, Output = unknown> {
-  input: z.ZodType<Input>
-  output: z.ZodType<Output>
-}
-
 /**
  * The messages between the supervisor and one kind of worker. Both ends validate with it: `config` and `requests` are
  * sent to the worker, `report` to the supervisor.
@@ -15,7 +9,8 @@ export interface WorkerDefinition {
   name: string
   config: z.ZodType
   report: z.ZodType
-  requests: Record<string, RequestDefinition>
+  /** Requests that a supervisor may send to the worker, by name. */
+  requests: Record<string, { input: z.ZodType; output: z.ZodType }>
 }
 
 export type WorkerConfig<D extends WorkerDefinition> = z.infer<D['config']>

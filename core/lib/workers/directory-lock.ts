@@ -2,6 +2,7 @@ import { closeSync, constants, openSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { native } from '../../platform/native.ts'
+import { isBusy } from '../../platform/sqlite.ts'
 
 export interface DirectoryLock {
   release(): void
@@ -9,9 +10,6 @@ export interface DirectoryLock {
 
 /** Used on systems that cannot lock a directory. The file is never deleted; only the lock on it is relevant. */
 const LOCK_FILE = 'lock.db'
-
-/** SQLITE_BUSY, SQLITE_LOCKED (https://sqlite.org/rescode.html). */
-const HELD_BY_ANOTHER = [5, 6]
 
 /**
  * Locks a directory for this process until `release`, or until the process ends for any reason, because the kernel
@@ -52,8 +50,7 @@ function lockDatabase(directory: string): DirectoryLock | null {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
   } catch (error) {
     database.close()
-    const code = (error as { errcode?: unknown }).errcode
-    if (typeof code === 'number' && HELD_BY_ANOTHER.includes(code & 0xff)) return null
+    if (isBusy(error)) return null
     throw error
   }
   return {

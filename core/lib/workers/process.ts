@@ -1,7 +1,9 @@
 import { getPriority, setPriority } from 'node:os'
 import { dropError } from '../../dropped-errors.ts'
 
-const LOOK_EVERY_MS = 500
+// The current process or thread: its end, its priority, its memory after the start.
+
+const LAUNCHER_CHECK_MS = 500
 
 /**
  * Ends this process as SIGTERM does when the script that started it (build/holdfast.mjs, build/start.mjs) has exited: a
@@ -17,8 +19,16 @@ export function endWithLauncher(): void {
     if (process.ppid === launcher) return
     clearInterval(timer)
     process.kill(process.pid, 'SIGTERM')
-  }, LOOK_EVERY_MS)
+  }, LAUNCHER_CHECK_MS)
   timer.unref()
+}
+
+/**
+ * Ends this process immediately. process.exit() would wait for the threads of libuv's pool (uv_library_shutdown joins
+ * them), and a thread may be blocked in the kernel forever by a hanging disk.
+ */
+export function endNow(): void {
+  process.kill(process.pid, 'SIGKILL')
 }
 
 /** A nice(2) value: nine times the processor share of a normal thread. */
@@ -38,21 +48,21 @@ let jobs = 0
  */
 export function raisePriority(): void {
   if (process.platform !== 'linux' || getPriority() !== AS_OTHERS) return
-  isBefore = set(BEFORE_OTHERS)
+  isBefore = trySetPriority(BEFORE_OTHERS)
 }
 
 /** Marks a long job of this thread that no other work waits for; returns the function that ends the mark. */
 export function beginLongJob(): () => void {
   jobs += 1
-  if (isBefore && jobs === 1) set(AS_OTHERS)
+  if (isBefore && jobs === 1) trySetPriority(AS_OTHERS)
   return () => {
     jobs -= 1
-    if (isBefore && jobs === 0) set(BEFORE_OTHERS)
+    if (isBefore && jobs === 0) trySetPriority(BEFORE_OTHERS)
   }
 }
 
 /** Sets the priority of the calling thread only: setpriority(2) with 0. */
-function set(priority: number): boolean {
+function trySetPriority(priority: number): boolean {
   try {
     setPriority(priority)
     return true
@@ -71,12 +81,4 @@ const AFTER_MS = 1_000
 export function collectStart(): void {
   const collect = () => globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
   setTimeout(collect, AFTER_MS).unref()
-}
-
-/**
- * Ends this process immediately. process.exit() would wait for the threads of libuv's pool (uv_library_shutdown joins
- * them), and a thread may be blocked in the kernel forever by a hanging disk.
- */
-export function endNow(): void {
-  process.kill(process.pid, 'SIGKILL')
 }

@@ -13,6 +13,14 @@ import { collectStart, endNow } from './process.ts'
 /** Interval of a worker's heartbeat; the supervisor's timeout is a multiple of it. */
 export const ALIVE_EVERY_MS = 5_000
 
+/** The channel between a worker and its supervisor: structured messages, in order, in both directions. */
+export interface WorkerPort {
+  post(message: unknown): void
+  listen(listener: (message: unknown) => void): void
+  /** Called once when the supervisor has exited: a worker must not outlive it. */
+  onClose(listener: () => void): void
+}
+
 export interface WorkerContext<D extends WorkerDefinition> {
   report(report: WorkerReport<D>): void
   /** Notifies the supervisor that there is work for the workers that depend on this one. */
@@ -35,8 +43,8 @@ export interface WorkerHandlers<D extends WorkerDefinition> {
 }
 
 /** Delays before a failed configuration is retried; doubled each time. */
-const AGAIN_FIRST_MS = 250
-const AGAIN_LONGEST_MS = 5_000
+const RETRY_FIRST_MS = 250
+const RETRY_LONGEST_MS = 5_000
 
 /** A worker that was asked to stop is ended after this time. */
 const STOP_WITHIN_MS = 2_000
@@ -102,7 +110,7 @@ class Configuring<D extends WorkerDefinition> {
   readonly #handlers: WorkerHandlers<D>
   readonly #log: WorkerContext<D>['log']
   #configuring = Promise.resolve()
-  #again: NodeJS.Timeout | undefined
+  #retry: NodeJS.Timeout | undefined
   #lastFailure: string | null = null
   #isStopping = false
 
@@ -111,21 +119,21 @@ class Configuring<D extends WorkerDefinition> {
     this.#log = log
   }
 
-  queue(config: WorkerConfig<D>, pauseMs = AGAIN_FIRST_MS): void {
+  queue(config: WorkerConfig<D>, pauseMs = RETRY_FIRST_MS): void {
     this.#configuring = this.#configuring.then(() => this.#apply(config, pauseMs))
   }
 
   stop(): void {
     if (this.#isStopping) return
     this.#isStopping = true
-    clearTimeout(this.#again)
+    clearTimeout(this.#retry)
     setTimeout(endNow, STOP_WITHIN_MS)
     // Deferred, so that messages received just before are handled first.
     setImmediate(() => this.#handlers.stop().finally(endNow))
   }
 
   async #apply(config: WorkerConfig<D>, pauseMs: number): Promise<void> {
-    clearTimeout(this.#again)
+    clearTimeout(this.#retry)
     try {
       await this.#handlers.configure(config)
       this.#lastFailure = null
@@ -133,18 +141,10 @@ class Configuring<D extends WorkerDefinition> {
       const failure = String(error)
       if (failure !== this.#lastFailure) this.#log('error', `configure: ${failure}`)
       this.#lastFailure = failure
-      const nextMs = Math.min(AGAIN_LONGEST_MS, pauseMs * 2)
-      if (!this.#isStopping) this.#again = setTimeout(() => this.queue(config, nextMs), pauseMs)
+      const nextMs = Math.min(RETRY_LONGEST_MS, pauseMs * 2)
+      if (!this.#isStopping) this.#retry = setTimeout(() => this.queue(config, nextMs), pauseMs)
     }
   }
-}
-
-/** The channel between a worker and its supervisor: structured messages, in order, in both directions. */
-export interface WorkerPort {
-  post(message: unknown): void
-  listen(listener: (message: unknown) => void): void
-  /** Called once when the supervisor has exited: a worker must not outlive it. */
-  onClose(listener: () => void): void
 }
 
 /** Returns the port of a worker that was started with fork() of node:child_process. */

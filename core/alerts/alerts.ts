@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
-import { warnUnlessCode } from '../dropped-errors.ts'
 import { throttle } from '../lib/async/timing.ts'
 import { openKeptFile } from '../platform/files.ts'
 import {
@@ -38,10 +36,23 @@ import {
   tellAgainAtMs,
 } from './policy.ts'
 
+// The main process's side of alerts: `Alerts` applies each result to the policy and requests the notifications that are
+// due; an `IncidentFile` stores the incidents across restarts; the hand-over queue passes notices and incidents to the
+// notifier's process.
+
 /** Delay before a second sample is requested. It does not wait for the next check, whose interval may be long. */
 const CONFIRM_AFTER_MS = 1_000
 /** Longest delay of the timer. A later notification is scheduled again when the timer fires. */
 const LONGEST_TIMER_MS = 24 * 3_600_000
+/** Delay of a write, so that paths that fail together are written together. */
+const KEEP_AFTER_MS = 200
+/** Notifications pending from the last run wait this long, for the first checks of this run. */
+const FIRST_CHECKS_MS = 60_000
+/** Limit of the notices, and of the incidents, that wait for the notifier. */
+const MOST_WAITING = 1_000
+/** A notice that the notifier has not accepted by then is shown on this computer. */
+const PATIENCE_MS = 3_000
+const RETRY_AFTER_MS = 500
 
 /** A result for one subject, without the clocks. */
 export type Observation = Omit<Sample, 'at' | 'steadyMs' | 'since'> & {
@@ -52,8 +63,10 @@ export type Observation = Omit<Sample, 'at' | 'steadyMs' | 'since'> & {
 /** The result for a subject that is evaluated continuously; unknown: it cannot be determined now. */
 export type Looked = Observation | { id: string; kind: 'unknown' }
 
-interface AlertsOptions extends KeepingOptions {
+interface AlertsOptions {
   tell(notices: Notice[]): void
+  /** Receives incidents that started, changed or ended, for the timeline. */
+  record(incidents: Incident[]): void
   /** Removes displayed notifications about this subject, which are no longer true. */
   withdraw(about: string): void
   /** Requests another check of these paths now: a single failure is only suspected, two make an incident. */
@@ -61,12 +74,13 @@ interface AlertsOptions extends KeepingOptions {
   changed(): void
   /** True if a person has muted this source or checked path. */
   isMuted(source: string): boolean
+  /** Stores incidents across restarts. */
+  file: IncidentFile
 }
 
 /** Passes results to the incident policy and sends the notifications that it decides on. */
 export class Alerts {
   readonly #options: AlertsOptions
-  readonly #keeping: IncidentKeeper
   /** Requests second samples, together for all paths that are suspected within a moment. */
   readonly #confirmSoon = throttle(CONFIRM_AFTER_MS, () => {
     const ids = Object.keys(this.#state.suspicions).filter((id) => isSuspected(this.#state, id))
@@ -76,14 +90,20 @@ export class Alerts {
   readonly #last = new Map<string, string>()
   #state: AlertState
   #timer: NodeJS.Timeout | null = null
+  /** Outlines of the state that was stored, and of the incidents that were recorded, by id. */
+  #kept: string
+  #recorded = new Map<string, string>()
+  /** Stores changes soon, in one write. */
+  readonly #keepSoon = throttle(KEEP_AFTER_MS, () => this.#keep())
+  readonly #isMuted = ({ sources }: Incident) => sources.length > 0 && sources.every(this.#options.isMuted)
 
   constructor(options: AlertsOptions) {
     this.#options = options
     this.#state = { ...noAlerts, ...options.file.load() }
-    this.#keeping = createKeeping(options, () => this.#state)
+    this.#kept = getOutline(this.#state)
     // Schedules notifications of an earlier run that were not sent.
     this.look()
-    this.#keeping.record()
+    this.#record()
   }
 
   observe(found: Observation): void {
@@ -158,11 +178,9 @@ export class Alerts {
   stop(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#confirmSoon.stop()
-    this.#keeping.now()
+    this.#keep()
     return this.#options.file.saved()
   }
-
-  readonly #isMuted = ({ sources }: Incident) => sources.length > 0 && sources.every(this.#options.isMuted)
 
   #isOpen(id: string): boolean {
     return this.#state.open.some((one) => one.id === id)
@@ -179,11 +197,12 @@ export class Alerts {
       if (what === 'failed' && trouble !== null) this.#options.withdraw(unstableId(trouble))
     }
     if (announcements.length > 0) {
-      this.#keeping.record()
+      this.#record()
       this.#options.tell(announcements.map(createNotice))
       this.#options.changed()
     }
-    this.#keeping.now()
+    // After the notification: if the process ends between the two, the notification is repeated, not lost.
+    this.#keep()
     this.look()
   }
 
@@ -193,7 +212,7 @@ export class Alerts {
     for (const { id, told } of before.open) if (told && !this.#isOpen(id)) this.#options.withdraw(id)
     this.#withdrawUnstable(before)
     if (before.open !== next.open || before.past !== next.past) this.#options.changed()
-    this.#keeping.soon()
+    this.#keepSoon()
     this.look()
   }
 
@@ -204,12 +223,32 @@ export class Alerts {
       if (isOver && isUnstable(trouble)) this.#options.withdraw(unstableId(trouble))
     }
   }
+
+  /** Stores what must survive a restart, if it has changed. */
+  #keep(): void {
+    this.#keepSoon.stop()
+    this.#record()
+    // The stored incident stays open until its recovery is notified, so that a restart does not lose the recovery.
+    if (getRecoveries(this.#state).length > 0) return
+    const outline = getOutline(this.#state)
+    if (outline === this.#kept) return
+    this.#kept = outline
+    this.#options.file.save(this.#state)
+  }
+
+  /** Passes incidents that have changed to the timeline. */
+  #record(): void {
+    const { open, past } = this.#state
+    const now = new Map<string, string>()
+    const changed = [...open, ...past].filter((incident) => {
+      const outline = JSON.stringify(incidentOutline(incident))
+      now.set(incident.id, outline)
+      return this.#recorded.get(incident.id) !== outline
+    })
+    this.#recorded = now
+    if (changed.length > 0) this.#options.record(changed)
+  }
 }
-
-const clocks = (): Now => ({ at: Date.now(), steadyMs: performance.now() })
-
-/** Returns the subject id of a flap series, which does not depend on its incidents. */
-const unstableId = ({ id }: FlapSeries) => `unstable-${id}`
 
 function createNotice({ what, incident, trouble }: Announcement): Notice {
   const isOfTrouble = trouble !== null && what !== 'failed'
@@ -223,6 +262,37 @@ function createNotice({ what, incident, trouble }: Announcement): Notice {
   }
 }
 
+/** Returns the subject id of a flap series, which does not depend on its incidents. */
+const unstableId = ({ id }: FlapSeries) => `unstable-${id}`
+
+const clocks = (): Now => ({ at: Date.now(), steadyMs: performance.now() })
+
+/** Returns the parts of the incidents that must survive a restart. The elapsed time of a hung call need not. */
+function getOutline({ open, past, owed, troubles }: AlertState): string {
+  const unstable = troubles.map(({ id, incident }) => [id, incident.id, incident.endedAt])
+  const ended = [past[0]?.id ?? null, past.length]
+  return JSON.stringify([open.map(incidentOutline), ended, owed.map(({ id }) => id), unstable])
+}
+
+function incidentOutline(incident: Incident): unknown[] {
+  const { id, paths, failing, endedAt, told, isSilent, repeats, acknowledged, snoozedUntil } = incident
+  const subjects = [Object.keys(paths).length, Object.keys(failing)]
+  return [id, subjects, endedAt, told, isSilent, repeats, acknowledged, snoozedUntil]
+}
+
+/** Open and ended incidents, pending recoveries, and flap series. */
+type Incidents = Pick<AlertState, 'open' | 'past' | 'owed' | 'troubles'>
+
+/** Stores incidents across restarts, so that each failure and each recovery is notified once. */
+export interface IncidentFile {
+  /** Returns the incidents of the last run; empty if they cannot be read. Sets an unreadable file aside. */
+  load(): Incidents
+  /** Returns at once: the disk that has just failed may be the one with this file. */
+  save(incidents: Incidents): void
+  /** Resolves when the last write has succeeded or failed. */
+  saved(): Promise<void>
+}
+
 const fileSchema = z.object({
   open: z.array(keptIncidentSchema),
   past: z.array(incidentSchema).max(KEPT_INCIDENTS),
@@ -230,24 +300,9 @@ const fileSchema = z.object({
   troubles: z.array(keptTroubleSchema),
 })
 
-type KeptTrouble = z.infer<typeof keptTroubleSchema>
 type KeptIncident = z.infer<typeof keptIncidentSchema>
 
-/** Notifications pending from the last run wait this long, for the first checks of this run. */
-const FIRST_CHECKS_MS = 60_000
-
-/** Open and ended incidents, pending recoveries, and flap series. */
-type Incidents = Pick<AlertState, 'open' | 'past' | 'owed' | 'troubles'>
-
-/** Stores incidents across restarts, so that each failure and each recovery is notified once. */
-export interface IncidentFile {
-  /** Returns the incidents of the last run; empty if they cannot be read. */
-  load(): Incidents
-  /** Returns at once: the disk that has just failed may be the one with this file. */
-  save(incidents: Incidents): void
-  /** Resolves when the last write has succeeded or failed. */
-  saved(): Promise<void>
-}
+type KeptTrouble = z.infer<typeof keptTroubleSchema>
 
 /** For one-shot runs and tests, which store no incidents. */
 export const noIncidentFile: IncidentFile = {
@@ -261,14 +316,12 @@ export function openIncidentFile(dataDirectory: string): IncidentFile {
   // Incidents that cannot be stored are notified again after a restart.
   const kept = openKeptFile(file)
   return {
-    load() {
-      try {
-        return parseIncidents(readFileSync(file, 'utf8'), { at: Date.now(), steadyMs: performance.now() })
-      } catch (error) {
-        warnUnlessCode(error, ['ENOENT'], 'the incidents cannot be read; those that go on are reported again')
-        return noIncidentFile.load()
-      }
-    },
+    load: () =>
+      kept.load(
+        (text) => parseIncidents(text, clocks()),
+        noIncidentFile.load(),
+        `incidents of ${file} cannot be read, and ongoing ones are reported again`,
+      ),
     save: (incidents) => kept.save(formatIncidents(incidents)),
     saved: kept.saved,
   }
@@ -327,81 +380,6 @@ function troubleAt(now: Now, kept: KeptTrouble, lasts: boolean): FlapSeries {
   const quietSinceMs = lasts ? null : now.steadyMs - Math.min(quietMs, QUIET_MS - FIRST_CHECKS_MS)
   return { ...kept, quietSinceMs }
 }
-
-/** Delay of a write, so that paths that fail together are written together. */
-const KEEP_AFTER_MS = 200
-
-interface KeepingOptions {
-  /** Stores incidents across restarts. */
-  file: IncidentFile
-  /** Receives incidents that started, changed or ended. */
-  record(incidents: Incident[]): void
-}
-
-/** Stores changes across restarts and passes them to the timeline. */
-type IncidentKeeper = ReturnType<typeof createKeeping>
-
-function createKeeping({ file, record }: KeepingOptions, current: () => AlertState) {
-  let kept = getOutline(current())
-  let recorded = new Map<string, string>()
-
-  const recordChanged = () => {
-    const { open, past } = current()
-    const now = new Map<string, string>()
-    const changed = [...open, ...past].filter((incident) => {
-      const outline = JSON.stringify(incidentOutline(incident))
-      now.set(incident.id, outline)
-      return recorded.get(incident.id) !== outline
-    })
-    recorded = now
-    if (changed.length > 0) record(changed)
-  }
-
-  const keep = () => {
-    soon.stop()
-    recordChanged()
-    const state = current()
-    // The stored incident stays open until its recovery is notified, so that a restart does not lose the recovery.
-    if (getRecoveries(state).length > 0) return
-    const outline = getOutline(state)
-    if (outline === kept) return
-    kept = outline
-    file.save(state)
-  }
-
-  const soon = throttle(KEEP_AFTER_MS, keep)
-
-  return {
-    /** Passes changed incidents to the timeline. */
-    record: recordChanged,
-    /** Stores changes soon, in one write. */
-    soon,
-    /**
-     * Stores changes now. To be called after the notification: if the process ends between the two, the notification
-     * is repeated, not lost.
-     */
-    now: keep,
-  }
-}
-
-/** Returns the parts of the incidents that must survive a restart. The elapsed time of a hung call need not. */
-function getOutline({ open, past, owed, troubles }: AlertState): string {
-  const unstable = troubles.map(({ id, incident }) => [id, incident.id, incident.endedAt])
-  const ended = [past[0]?.id ?? null, past.length]
-  return JSON.stringify([open.map(incidentOutline), ended, owed.map(({ id }) => id), unstable])
-}
-
-function incidentOutline(incident: Incident): unknown[] {
-  const { id, paths, failing, endedAt, told, isSilent, repeats, acknowledged, snoozedUntil } = incident
-  const subjects = [Object.keys(paths).length, Object.keys(failing)]
-  return [id, subjects, endedAt, told, isSilent, repeats, acknowledged, snoozedUntil]
-}
-
-/** Limit of the notices, and of the incidents, that wait for the notifier. */
-const MOST_WAITING = 1_000
-/** A notice that the notifier has not accepted by then is shown on this computer. */
-const PATIENCE_MS = 3_000
-const RETRY_AFTER_MS = 500
 
 export type HandoverQueue = ReturnType<typeof createHandoverQueue>
 

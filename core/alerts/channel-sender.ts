@@ -6,13 +6,32 @@ import { getSeverity } from './kinds.ts'
 import type { ChannelState } from './notifier-messages.ts'
 import type { ChannelSettings } from './settings.ts'
 
-/** Sends one entry; never rejects. */
-type Send = (entry: OutboxEntry, stopped: AbortSignal) => Promise<ChannelOutcome>
+// The outbox of one channel. A `Dispatcher` has the waiting entries. Each step calls `decide`, stores the entries that
+// are settled without being sent, sends the next one, and stores its outcome. `decide` and the functions after it are
+// pure. Times are milliseconds since 1970.
+
+/** Limit of waiting notices. Beyond it, the oldest expire; they stay in the timeline. */
+const MOST_WAITING = 1_000
+const MOST_SEEN = 5_000
+/** Delay before waiting entries are checked again: the precision of quiet hours and of a takeover by a standby. */
+const LOOK_AGAIN_MS = 15_000
+/** Older entries expire; they stay in the timeline. */
+export const EXPIRES_MS = 24 * 3_600_000
+/** A standby takes over an entry that has waited this long, with at least one attempt. */
+export const TAKE_OVER_MS = 5 * 60_000
+
+/** A notice in the outbox of one channel. */
+export interface OutboxEntry extends Omit<NoticeDelivery, 'notice' | 'what'> {
+  /** A UUID, the same for every attempt and across restarts. */
+  id: string
+  notice: Notice
+}
 
 interface DispatcherOptions {
   id: string
   name(): string
-  send: Send
+  /** Sends one entry; never rejects. */
+  send(entry: OutboxEntry, stopped: AbortSignal): Promise<ChannelOutcome>
   isQuiet(): boolean
   /** Stores entries; also resolves if that fails. */
   save(entries: readonly OutboxEntry[]): Promise<void>
@@ -29,12 +48,6 @@ interface Left {
   told: readonly string[]
   seen: readonly string[]
 }
-
-/** Limit of waiting notices. Beyond it, the oldest expire; they stay in the timeline. */
-const MOST_WAITING = 1_000
-const MOST_SEEN = 5_000
-/** Delay before waiting entries are checked again: the precision of quiet hours and of a takeover by a standby. */
-const LOOK_AGAIN_MS = 15_000
 
 /** Sends the notices of one channel in order, and retries after failures. */
 export class Dispatcher {
@@ -239,20 +252,6 @@ export class Dispatcher {
   }
 }
 
-// Decides what happens to the notices in a channel's outbox; pure. Times are milliseconds since 1970.
-
-/** A notice in the outbox of one channel. */
-export interface OutboxEntry extends Omit<NoticeDelivery, 'notice' | 'what'> {
-  /** A UUID, the same for every attempt and across restarts. */
-  id: string
-  notice: Notice
-}
-
-/** Older entries expire; they stay in the timeline. */
-export const EXPIRES_MS = 24 * 3_600_000
-/** A standby takes over an entry that has waited this long, with at least one attempt. */
-export const TAKE_OVER_MS = 5 * 60_000
-
 interface Decision {
   /** Changed entries: settled without being sent, or turned into a summary. */
   changed: OutboxEntry[]
@@ -302,26 +301,12 @@ const toSummary = (entry: OutboxEntry): OutboxEntry => ({
   notice: { ...entry.notice, what: 'summary' },
 })
 
-/**
- * Returns the key that identifies duplicates. A summary has another key than the recovery it was made of, because a
- * standby may have to deliver it.
- */
-export const getNoticeKey = ({ id, what }: Pick<Notice, 'id' | 'what'>) =>
-  what === 'summary' ? `${id} ${what}` : id
-
 const isCritical = ({ notice }: OutboxEntry) =>
   notice.what === 'test' || getSeverity(notice.incident.kind) === 'critical'
 
-/** True if a channel is meant for a notice. */
-export function isFor(
-  { enabled, severity, sources }: Pick<ChannelSettings, 'enabled' | 'severity' | 'sources'>,
-  { incident }: Notice,
-): boolean {
-  if (!enabled) return false
-  if (severity === 'critical' && getSeverity(incident.kind) !== 'critical') return false
-  return (
-    sources === null || incident.sources.length === 0 || incident.sources.some((id) => sources.includes(id))
-  )
+/** Returns the pause after this many consecutive failures: 5 s, doubled up to a minute. */
+export function retryAfterMs(failures: number): number {
+  return Math.min(60_000, 5_000 * 2 ** Math.max(0, failures - 1))
 }
 
 /**
@@ -334,9 +319,23 @@ export function needsStandby({ state, attempts, at, notice }: OutboxEntry, tried
   return state === 'waiting' && attempts > 0 && triedAt - at > TAKE_OVER_MS
 }
 
-/** Returns the pause after this many consecutive failures: 5 s, doubled up to a minute. */
-export function retryAfterMs(failures: number): number {
-  return Math.min(60_000, 5_000 * 2 ** Math.max(0, failures - 1))
+/**
+ * Returns the key that identifies duplicates. A summary has another key than the recovery it was made of, because a
+ * standby may have to deliver it.
+ */
+export const getNoticeKey = ({ id, what }: Pick<Notice, 'id' | 'what'>) =>
+  what === 'summary' ? `${id} ${what}` : id
+
+/** True if a channel is meant for a notice. */
+export function isFor(
+  { enabled, severity, sources }: Pick<ChannelSettings, 'enabled' | 'severity' | 'sources'>,
+  { incident }: Notice,
+): boolean {
+  if (!enabled) return false
+  if (severity === 'critical' && getSeverity(incident.kind) !== 'critical') return false
+  return (
+    sources === null || incident.sources.length === 0 || incident.sources.some((id) => sources.includes(id))
+  )
 }
 
 /** True if a wall-clock time is within quiet hours. */

@@ -4,6 +4,16 @@ import { type Message, message } from '../lib/i18n/message.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { getSeverity, type IncidentKind, incidentKinds, severities } from './kinds.ts'
 
+// The data of alerts, in this order: incident and notice, deliveries and timeline, and the state of the policy.
+
+/** Longest snooze, also after the wall clock has been set back. */
+export const LONGEST_SNOOZE_MS = 7 * 24 * 3_600_000
+/** Delay of a new incident's notification, during which further paths of the same mount join it. */
+export const COLLECT_MS = 1_000
+export const KEPT_INCIDENTS = 100
+/** Days for which the timeline is kept. */
+export const KEPT_DAYS = 400
+
 /** A failure with a start and an end. The policy, the file, the window and all channels share this type. */
 export const incidentSchema = z.object({
   id: z.string(),
@@ -64,55 +74,6 @@ export const noticeSchema = z.object({
 })
 export type Notice = z.infer<typeof noticeSchema>
 
-/** True if it reports a failure; the others report a recovery, or neither. */
-export function isFiring({ what }: Pick<Notice, 'what'>): boolean {
-  return what === 'failed' || what === 'lasting' || what === 'unstable'
-}
-
-export function isUrgent(notice: Notice): boolean {
-  return isFiring(notice) && getSeverity(notice.incident.kind) === 'critical'
-}
-
-/** Returns the duration until `now` in milliseconds. A clock that was set back yields 0, not a negative value. */
-export function lastedMs(
-  { startedAt, endedAt }: Pick<Incident, 'startedAt' | 'endedAt'>,
-  now: number,
-): number {
-  return Math.max(0, (endedAt ?? now) - startedAt)
-}
-
-/** Returns an example incident, for channel tests and template previews. */
-function exampleIncident(now: number): Incident {
-  const path = '/data/station-1'
-  return {
-    id: `test-${now}`,
-    kind: 'read-only',
-    group: path,
-    isOwn: false,
-    paths: { example: path },
-    failing: { example: message('check.readOnly', { path, step: 'create', code: 'EROFS' }) },
-    sources: [],
-    sentence: message('check.readOnly', { path, step: 'create', code: 'EROFS' }),
-    step: 'touch',
-    startedAt: now,
-    noticedAt: now,
-    endedAt: null,
-    told: false,
-    isSilent: false,
-    repeats: 0,
-    acknowledged: null,
-    snoozedUntil: null,
-  }
-}
-
-/** @param now milliseconds since 1970 */
-export function exampleNotice(what: NoticeKind, now: number): Notice {
-  const incident = exampleIncident(now)
-  return { id: randomUUID(), what, about: incident.id, incident, times: 1, at: now }
-}
-
-export const testNotice = (now: number): Notice => exampleNotice('test', now)
-
 /**
  * The delivery state of a notice in a channel. waiting: not delivered yet, for the given reason; merged: a later
  * notice covered it; untold: a recovery whose failure was not delivered; expired: too old.
@@ -159,9 +120,6 @@ export const timelinePageSchema = z.object({
 })
 export type TimelinePage = z.infer<typeof timelinePageSchema>
 
-/** Days for which the timeline is kept. */
-export const KEPT_DAYS = 400
-
 /** A result of one path, or of another part of Holdfast, with the fields that alerts need. */
 export interface Sample {
   id: string
@@ -186,6 +144,14 @@ export interface Sample {
   /** Milliseconds since 1970: time of the sample, and start of the condition. */
   at: number
   since: number
+  /** Milliseconds of the monotonic clock. */
+  steadyMs: number
+}
+
+/** Both clocks at one moment. */
+export interface Now {
+  /** Milliseconds since 1970. */
+  at: number
   /** Milliseconds of the monotonic clock. */
   steadyMs: number
 }
@@ -234,14 +200,6 @@ export interface FlapSeries extends z.infer<typeof keptTroubleSchema> {
   quietSinceMs: number | null
 }
 
-/** Both clocks at one moment. */
-export interface Now {
-  /** Milliseconds since 1970. */
-  at: number
-  /** Milliseconds of the monotonic clock. */
-  steadyMs: number
-}
-
 /** The consecutive failures of a path. */
 export interface FailureRun {
   failures: number
@@ -279,8 +237,48 @@ export const noAlerts: AlertState = {
   opened: 0,
 }
 
-/** Longest snooze, also after the wall clock has been set back. */
-export const LONGEST_SNOOZE_MS = 7 * 24 * 3_600_000
-/** Delay of a new incident's notification, during which further paths of the same mount join it. */
-export const COLLECT_MS = 1_000
-export const KEPT_INCIDENTS = 100
+/** True if it reports a failure; the others report a recovery, or neither. */
+export function isFiring({ what }: Pick<Notice, 'what'>): boolean {
+  return what === 'failed' || what === 'lasting' || what === 'unstable'
+}
+
+export function isUrgent(notice: Notice): boolean {
+  return isFiring(notice) && getSeverity(notice.incident.kind) === 'critical'
+}
+
+/** Returns the duration until `now` in milliseconds. A clock that was set back yields 0, not a negative value. */
+export function lastedMs(
+  { startedAt, endedAt }: Pick<Incident, 'startedAt' | 'endedAt'>,
+  now: number,
+): number {
+  return Math.max(0, (endedAt ?? now) - startedAt)
+}
+
+/**
+ * Returns a notice about an example incident, for channel tests and template previews.
+ * @param now milliseconds since 1970
+ */
+export function exampleNotice(what: NoticeKind, now: number): Notice {
+  const path = '/data/station-1'
+  const sentence = message('check.readOnly', { path, step: 'create', code: 'EROFS' })
+  const incident: Incident = {
+    id: `test-${now}`,
+    kind: 'read-only',
+    group: path,
+    isOwn: false,
+    paths: { example: path },
+    failing: { example: sentence },
+    sources: [],
+    sentence,
+    step: 'touch',
+    startedAt: now,
+    noticedAt: now,
+    endedAt: null,
+    told: false,
+    isSilent: false,
+    repeats: 0,
+    acknowledged: null,
+    snoozedUntil: null,
+  }
+  return { id: randomUUID(), what, about: incident.id, incident, times: 1, at: now }
+}

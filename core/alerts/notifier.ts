@@ -11,50 +11,26 @@ import { NATIVE } from './channels/catalog.ts'
 import { type Channel, type ChannelOutcome, WITHIN_MS } from './channels/channel.ts'
 import { getChannel } from './channels/kinds.ts'
 import {
+  exampleNotice,
   type Incident,
   type Notice,
   type TimelinePage,
   type TimelineQuestion,
-  testNotice,
 } from './incident.ts'
 import type { ChannelState, ChannelTested, NotifierConfig, Shown } from './notifier-messages.ts'
 import { renderMessage, toShown } from './render.ts'
 import { type ChannelSettings, getOptions } from './settings.ts'
 import type { Left } from './store/database.ts'
 
-type Beat = NonNullable<Channel['beat']>
+// The notifier's process: `Notifier` keeps a dispatcher for each channel, `Heartbeats` sends signs of life, and
+// `KeptStore` passes notices and incidents to the thread that stores them.
 
-/** Sends the heartbeats of channels that regularly get a sign of life (a dead-man's ping). */
-class Heartbeats {
-  readonly #send: (channel: ChannelSettings, send: Beat['send'], isFirst: boolean) => Promise<void>
-  readonly #running = new Map<string, { channel: ChannelSettings; timer: NodeJS.Timeout }>()
-
-  constructor(send: (channel: ChannelSettings, send: Beat['send'], isFirst: boolean) => Promise<void>) {
-    this.#send = send
-  }
-
-  configure(channels: readonly ChannelSettings[]): void {
-    for (const [id, { channel, timer }] of this.#running) {
-      if (channels.some((one) => isDeepStrictEqual(one, channel))) continue
-      clearInterval(timer)
-      this.#running.delete(id)
-    }
-    for (const channel of channels) {
-      const beat = getChannel(channel.type).beat
-      if (beat === undefined || !channel.enabled || this.#running.has(channel.id)) continue
-      const timer = setInterval(
-        () => void this.#send(channel, beat.send, false),
-        beat.everyMs(getOptions(channel)),
-      )
-      this.#running.set(channel.id, { channel, timer })
-      void this.#send(channel, beat.send, true)
-    }
-  }
-
-  stop(): void {
-    for (const { timer } of this.#running.values()) clearInterval(timer)
-  }
-}
+const CHANGES_EVERY_MS = 250
+/** Delay before the disk is asked again for the entries of an earlier run. */
+const LOAD_AGAIN_MS = 5_000
+const ANSWER_WITHIN_MS = 2_000
+/** Limit of calls that wait for a hung disk. Further calls fail at once. */
+const MOST_OUT = 256
 
 interface NotifierEvents {
   /** Shows a notification on this computer; it then counts as delivered. */
@@ -62,10 +38,6 @@ interface NotifierEvents {
   channels(states: ChannelState[], isIdle: boolean): void
   log(level: LogLevel, text: string): void
 }
-
-const CHANGES_EVERY_MS = 250
-/** Delay before the disk is asked again for the entries of an earlier run. */
-const LOAD_AGAIN_MS = 5_000
 
 /**
  * Delivers notices through an outbox for each channel, which is stored on the disk if possible, and always in memory.
@@ -151,7 +123,7 @@ export class Notifier {
     if (channel === undefined && id !== NATIVE)
       return { delivered: false, sentence: message('alert.noChannel', { id }) }
     const dispatcher = this.#getDispatcher(id)
-    const entry = dispatcher.createEntry(testNotice(Date.now()))
+    const entry = dispatcher.createEntry(exampleNotice('test', Date.now()))
     if (entry === null) return { delivered: false, sentence: message('alert.noChannel', { id }) }
     const outcome = await dispatcher.recordOutcome(this.#send(entry, new AbortController().signal))
     if (outcome.did !== 'delivered') return { delivered: false, sentence: outcome.reason }
@@ -303,6 +275,41 @@ function getChannelSettings({ channels, secrets }: NotifierConfig, id: string) {
   return [channels.find((one) => one.id === id), secrets[id]]
 }
 
+type Beat = NonNullable<Channel['beat']>
+type SendBeat = (channel: ChannelSettings, send: Beat['send'], isFirst: boolean) => Promise<void>
+
+/** Sends the heartbeats of channels that regularly get a sign of life (a dead-man's ping). */
+class Heartbeats {
+  readonly #send: SendBeat
+  readonly #running = new Map<string, { channel: ChannelSettings; timer: NodeJS.Timeout }>()
+
+  constructor(send: SendBeat) {
+    this.#send = send
+  }
+
+  configure(channels: readonly ChannelSettings[]): void {
+    for (const [id, { channel, timer }] of this.#running) {
+      if (channels.some((one) => isDeepStrictEqual(one, channel))) continue
+      clearInterval(timer)
+      this.#running.delete(id)
+    }
+    for (const channel of channels) {
+      const beat = getChannel(channel.type).beat
+      if (beat === undefined || !channel.enabled || this.#running.has(channel.id)) continue
+      const timer = setInterval(
+        () => void this.#send(channel, beat.send, false),
+        beat.everyMs(getOptions(channel)),
+      )
+      this.#running.set(channel.id, { channel, timer })
+      void this.#send(channel, beat.send, true)
+    }
+  }
+
+  stop(): void {
+    for (const { timer } of this.#running.values()) clearInterval(timer)
+  }
+}
+
 /** The calls that the thread accepts. */
 export interface StoreCalls {
   load: { input: number; output: Left }
@@ -318,10 +325,6 @@ export interface AlertStore {
   /** Resolves when all earlier calls are done, or the timeout for the disk has passed. */
   close(): Promise<void>
 }
-
-const ANSWER_WITHIN_MS = 2_000
-/** Limit of calls that wait for a hung disk. Further calls fail at once. */
-const MOST_OUT = 256
 
 /**
  * @param script the script of the thread
@@ -346,7 +349,7 @@ export function openAlertStore(script: URL, file: string, tell: (aside: SetAside
 }
 
 /** A store that tolerates a failing disk: notices that cannot be stored are still delivered. */
-export class KeptStore {
+class KeptStore {
   readonly #store: AlertStore
   readonly #log: (level: 'info' | 'warn', text: string) => void
   /** A disk failure is logged once, and its recovery too. */

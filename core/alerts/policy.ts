@@ -1,15 +1,21 @@
-import type { Incident } from './incident.ts'
 import {
   type AlertState,
   COLLECT_MS,
   type FailureRun,
   type FlapSeries,
+  type Incident,
   KEPT_INCIDENTS,
   type Now,
   type OpenIncident,
   type Sample,
 } from './incident.ts'
 import type { IncidentKind } from './kinds.ts'
+
+// The policy of incidents; pure. `observe` applies one result: failures that are alike become one incident, which ends
+// with its last failing path. `announce` then decides on the notifications that are due: a failure once it has lasted
+// long enough, repetitions, its recovery. A failure that returns soon continues a flap series: its third incident is
+// notified as unstable, and later ones are silent unless they last. Times named `…Ms` are milliseconds of the
+// monotonic clock.
 
 /** Kinds that need two samples. EROFS, a call that never returns, and Holdfast's own failures need only one. */
 const NEEDS_TWO: ReadonlySet<IncidentKind> = new Set([
@@ -21,7 +27,38 @@ const NEEDS_TWO: ReadonlySet<IncidentKind> = new Set([
   'error',
 ])
 
-/** Applies one result of one path (ok, pending, firing, ok); pure. */
+/** A failure that returns within this time continues its flap series. A series that is quiet this long has ended. */
+export const QUIET_MS = 15 * 60_000
+/** Number of incidents from which a series counts as flapping. */
+const UNSTABLE_FROM = 3
+/** Delay before the first repeated notification of a failure, and between later ones. */
+export const FIRST_REPEAT_MS = 4 * 3_600_000
+export const REPEAT_MS = 24 * 3_600_000
+/** A flapping subject that fails for this long is notified like any other failure. */
+const LASTING_MS = 5 * 60_000
+/**
+ * Upper limit of that time, however often the failure has lasted: a permanent failure must not stay silent longer.
+ */
+const LASTING_AT_MOST_MS = 60 * 60_000
+
+/** A notification that is due. */
+export interface Announcement {
+  /** lasting: a repetition; unstable: the subject flaps; over: the flapping has ended. */
+  what: 'failed' | 'lasting' | 'recovered' | 'unstable' | 'over'
+  incident: Incident
+  /** The flap series concerned; null: the subject does not flap. */
+  trouble: FlapSeries | null
+}
+
+/** The decision on an incident that is due. */
+interface Decision {
+  next: OpenIncident
+  /** The updated series; null: unchanged. */
+  trouble: FlapSeries | null
+  announcement: Announcement | null
+}
+
+/** Applies one result of one path: it begins, joins, leaves or ends an incident, or is only a suspicion. */
 export function observe(state: AlertState, sample: Sample): AlertState {
   return withQuiet(state, applySample(state, sample), sample.steadyMs)
 }
@@ -34,67 +71,10 @@ function applySample(state: AlertState, sample: Sample): AlertState {
   const since = findStart(suspicion, isInIncident(state, sample.id))
   if (since === null) return suspected
   const known = findIncident(state, sample, kind)
-  const moved = leaveOthers(suspected, sample, known)
+  // Elsewhere it no longer fails in the same way.
+  const moved = leave(suspected, sample.id, sample.at, known)
   if (known === undefined) return openIncident(moved, sample, kind, since)
   return { ...moved, open: moved.open.map((one) => (one === known ? join(known, sample) : one)) }
-}
-
-/** True if a path's failure needs another sample before it becomes an incident. */
-export function isSuspected(state: AlertState, id: string): boolean {
-  return state.suspicions[id] !== undefined && !isInIncident(state, id)
-}
-
-/** Marks an incident as acknowledged by a person. After that only its recovery is notified. */
-export function acknowledge(state: AlertState, id: string, by: string, at: number): AlertState {
-  return withOpen(state, id, (one) => ({ ...one, acknowledged: { at, by }, snoozedUntil: null }))
-}
-
-/** Delays the next notification by this many milliseconds; null: ends the snooze. */
-export function snooze(state: AlertState, id: string, forMs: number | null, now: Now): AlertState {
-  const snoozed =
-    forMs === null
-      ? { snoozedUntil: null, snoozedUntilMs: null }
-      : { snoozedUntil: now.at + forMs, snoozedUntilMs: now.steadyMs + forMs }
-  return withOpen(state, id, (one) => ({ ...one, ...snoozed }))
-}
-
-function withOpen(
-  state: AlertState,
-  id: string,
-  change: (incident: OpenIncident) => OpenIncident,
-): AlertState {
-  return { ...state, open: state.open.map((one) => (one.id === id ? change(one) : one)) }
-}
-
-/** Removes a path that is no longer monitored. Its part in any incident ends without a notification. */
-export function forget(state: AlertState, id: string, now: Now): AlertState {
-  const gone = leave(withoutSuspicion(state, id), id, now.at)
-  const left = withoutPath(withQuiet(state, gone, now.steadyMs), id)
-  return { ...left, owed: left.owed.map((one) => withPaths(one, (path) => path !== id)) }
-}
-
-/** Returns the recoveries that can be notified. */
-export function getRecoveries(state: AlertState): Incident[] {
-  return state.owed.flatMap((one) => getRecoveredPart(state, one) ?? [])
-}
-
-/** Returns an ended incident with only those of its paths that are healthy; null: none are. */
-function getRecoveredPart({ open }: AlertState, ended: Incident): Incident | null {
-  const over = withPaths(ended, (id) => !open.some((one) => hasFailing(one, id)))
-  return Object.keys(over.paths).length === 0 ? null : over
-}
-
-/** True if all paths of an ended incident now fail in another way, and not all of these failures are notified yet. */
-function isAwaited(state: AlertState, ended: Incident): boolean {
-  const isNamed = (id: string) => state.open.some((one) => hasFailing(one, id) && one.named.includes(id))
-  return getRecoveredPart(state, ended) === null && !Object.keys(ended.paths).every(isNamed)
-}
-
-function withPaths(incident: Incident, isKept: (id: string) => boolean): Incident {
-  return {
-    ...incident,
-    paths: Object.fromEntries(Object.entries(incident.paths).filter(([id]) => isKept(id))),
-  }
 }
 
 function isIncident(kind: Sample['kind']): kind is IncidentKind {
@@ -123,12 +103,9 @@ function findStart(suspicion: FailureRun, isInOne: boolean): number | null {
   return !isInOne && suspicion.failures >= needed ? suspicion.since : null
 }
 
-function isInIncident({ open }: AlertState, id: string): boolean {
-  return open.some((incident) => hasFailing(incident, id))
-}
-
-function hasFailing({ failing }: Incident, id: string): boolean {
-  return failing[id] !== undefined
+/** True if a path's failure needs another sample before it becomes an incident. */
+export function isSuspected(state: AlertState, id: string): boolean {
+  return state.suspicions[id] !== undefined && !isInIncident(state, id)
 }
 
 /** Returns the open incident that a sample belongs to. */
@@ -138,11 +115,6 @@ function findIncident(state: AlertState, sample: Sample, kind: IncidentKind): Op
   const open = alike.filter((one) => !one.told || !one.isOwn || sample.isOwn)
   const own = open.find((one) => hasFailing(one, sample.id))
   return own ?? open.find(({ told }) => !sample.isOwn || !told)
-}
-
-function withoutSuspicion(state: AlertState, id: string): AlertState {
-  const { [id]: _, ...suspicions } = state.suspicions
-  return { ...state, suspicions }
 }
 
 function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, since: number): AlertState {
@@ -176,10 +148,6 @@ function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, sin
   return { ...state, open: [...state.open, incident], opened: state.opened + 1 }
 }
 
-function getTellAtMs({ at, steadyMs, tellAfterMs }: Sample, since: number): number {
-  return steadyMs + Math.max(COLLECT_MS, since + tellAfterMs - at)
-}
-
 /** Adds a sample to an incident. The sentence stays that of the first path, with its elapsed time. */
 function join(incident: OpenIncident, sample: Sample): OpenIncident {
   const { id, path, sentence, isOwn, source } = sample
@@ -203,28 +171,15 @@ function join(incident: OpenIncident, sample: Sample): OpenIncident {
   )
 }
 
-/** Sets the failing paths. The sentence of a path that has left is replaced, unless it was the last path. */
-function withFailing<I extends Incident>(incident: I, failing: Incident['failing']): I {
-  return { ...incident, failing, sentence: Object.values(failing)[0] ?? incident.sentence }
+function getTellAtMs({ at, steadyMs, tellAfterMs }: Sample, since: number): number {
+  return steadyMs + Math.max(COLLECT_MS, since + tellAfterMs - at)
 }
 
-/** Removes the path from its other incidents, because it now fails in another way. */
-function leaveOthers(state: AlertState, { id, at }: Sample, own: OpenIncident | undefined): AlertState {
+/** Removes a path from its incidents, except the one to which it now belongs. */
+function leave(state: AlertState, id: string, now: number, own?: OpenIncident): AlertState {
   return state.open
     .filter((one) => one !== own && hasFailing(one, id))
-    .reduce((current, one) => leaveOne(current, one, id, at), state)
-}
-
-function leave(state: AlertState, id: string, now: number): AlertState {
-  return state.open
-    .filter((incident) => hasFailing(incident, id))
-    .reduce((current, incident) => leaveOne(current, incident, id, now), state)
-}
-
-/** Returns an open incident without the policy's plans for it. */
-export function stripPlans(incident: OpenIncident): Incident {
-  const { tellAtMs, tellAfterMs, repeatAtMs, snoozedUntilMs, toldAt, named, ...facts } = incident
-  return facts
+    .reduce((current, one) => leaveOne(current, one, id, now), state)
 }
 
 /**
@@ -247,13 +202,94 @@ function leaveOne(state: AlertState, incident: OpenIncident, id: string, now: nu
   }
 }
 
-/** A notification that is due. */
-export interface Announcement {
-  /** lasting: a repetition; unstable: the subject flaps; over: the flapping has ended. */
-  what: 'failed' | 'lasting' | 'recovered' | 'unstable' | 'over'
-  incident: Incident
-  /** The flap series concerned; null: the subject does not flap. */
-  trouble: FlapSeries | null
+/** Sets the failing paths. The sentence of a path that has left is replaced, unless it was the last path. */
+function withFailing<I extends Incident>(incident: I, failing: Incident['failing']): I {
+  return { ...incident, failing, sentence: Object.values(failing)[0] ?? incident.sentence }
+}
+
+/** Marks the series whose incidents have just ended as quiet from now on. */
+function withQuiet(before: AlertState, after: AlertState, steadyMs: number): AlertState {
+  if (before.open === after.open || after.troubles.length === 0) return after
+  const ended = after.past.filter(({ id }) => before.open.some((one) => one.id === id))
+  if (ended.length === 0) return after
+  const troubles = after.troubles.map((trouble) => {
+    const last = ended.find(({ id }) => id === trouble.incident.id)
+    const paths = { ...trouble.paths, ...last?.paths }
+    if (last !== undefined) return { ...trouble, incident: last, paths, quietSinceMs: steadyMs }
+    // An incident that ended before its notification is never notified, but the quiet time starts again.
+    const short = ended.find((one) => trouble.quietSinceMs !== null && isAgain(trouble, one))
+    if (short === undefined) return trouble
+    return { ...trouble, incident: { ...trouble.incident, endedAt: short.endedAt }, quietSinceMs: steadyMs }
+  })
+  return { ...after, troubles }
+}
+
+/** Removes a path that is no longer monitored. Its part in any incident ends without a notification. */
+export function forget(state: AlertState, id: string, now: Now): AlertState {
+  const gone = leave(withoutSuspicion(state, id), id, now.at)
+  const left = withoutPath(withQuiet(state, gone, now.steadyMs), id)
+  return { ...left, owed: left.owed.map((one) => withPaths(one, (path) => path !== id)) }
+}
+
+function withoutSuspicion(state: AlertState, id: string): AlertState {
+  const { [id]: _, ...suspicions } = state.suspicions
+  return { ...state, suspicions }
+}
+
+/** Removes a path that is no longer monitored from all series. A series without paths ends without a notification. */
+function withoutPath(state: AlertState, id: string): AlertState {
+  const troubles = state.troubles.flatMap((trouble) => {
+    // More paths may have joined the open incident.
+    const open = state.open.find((one) => one.id === trouble.incident.id)
+    const { [id]: _, ...paths } = { ...trouble.paths, ...open?.paths }
+    return Object.keys(paths).length === 0 ? [] : [{ ...trouble, paths }]
+  })
+  return { ...state, troubles }
+}
+
+/** Marks an incident as acknowledged by a person. After that only its recovery is notified. */
+export function acknowledge(state: AlertState, id: string, by: string, at: number): AlertState {
+  return withOpen(state, id, (one) => ({ ...one, acknowledged: { at, by }, snoozedUntil: null }))
+}
+
+/** Delays the next notification by this many milliseconds; null: ends the snooze. */
+export function snooze(state: AlertState, id: string, forMs: number | null, now: Now): AlertState {
+  const snoozed =
+    forMs === null
+      ? { snoozedUntil: null, snoozedUntilMs: null }
+      : { snoozedUntil: now.at + forMs, snoozedUntilMs: now.steadyMs + forMs }
+  return withOpen(state, id, (one) => ({ ...one, ...snoozed }))
+}
+
+function withOpen(
+  state: AlertState,
+  id: string,
+  change: (incident: OpenIncident) => OpenIncident,
+): AlertState {
+  return { ...state, open: state.open.map((one) => (one.id === id ? change(one) : one)) }
+}
+
+/**
+ * Returns when the next notification is due, by the monotonic clock, if nothing changes until then; null: never.
+ * Skips muted incidents, so it must be called again when muting ends.
+ */
+export function tellAgainAtMs(
+  state: AlertState,
+  now: Now,
+  isMuted: (incident: Incident) => boolean = () => false,
+): number | null {
+  const times = [
+    ...getRecoveries(state).map(() => Number.NEGATIVE_INFINITY),
+    ...state.open.flatMap((incident) => {
+      const dueMs = isMuted(incident) ? null : dueAtMs(state.troubles, incident, now)
+      return dueMs ?? []
+    }),
+    ...state.troubles.flatMap((trouble) => {
+      const { quietSinceMs } = trouble
+      return quietSinceMs === null || isWaiting(state, trouble) ? [] : quietSinceMs + QUIET_MS
+    }),
+  ]
+  return times.length === 0 ? null : Math.min(...times)
 }
 
 /**
@@ -298,7 +334,7 @@ function dueAtMs(troubles: readonly FlapSeries[], incident: OpenIncident, now: N
   const snoozedMs = snoozedUntilMs(incident, now)
   if (!incident.told) return Math.max(incident.tellAtMs, snoozedMs ?? 0)
   const trouble = findSilentSeries(troubles, incident)
-  if (trouble !== undefined) return Math.max(lastsAtMs(trouble, incident), snoozedMs ?? 0)
+  if (trouble !== undefined) return Math.max(incident.tellAtMs + lastingMs(trouble), snoozedMs ?? 0)
   return snoozedMs ?? incident.repeatAtMs
 }
 
@@ -314,38 +350,8 @@ function snoozedUntilMs(
   return Math.min(planned, steadyMs + snoozedUntil - at)
 }
 
-/**
- * Returns when the next notification is due, by the monotonic clock, if nothing changes until then; null: never.
- * Skips muted incidents, so it must be called again when muting ends.
- */
-export function tellAgainAtMs(
-  state: AlertState,
-  now: Now,
-  isMuted: (incident: Incident) => boolean = () => false,
-): number | null {
-  const times = [
-    ...getRecoveries(state).map(() => Number.NEGATIVE_INFINITY),
-    ...state.open.flatMap((incident) => {
-      const dueMs = isMuted(incident) ? null : dueAtMs(state.troubles, incident, now)
-      return dueMs ?? []
-    }),
-    ...state.troubles.flatMap((trouble) => {
-      const { quietSinceMs } = trouble
-      return quietSinceMs === null || isWaiting(state, trouble) ? [] : quietSinceMs + QUIET_MS
-    }),
-  ]
-  return times.length === 0 ? null : Math.min(...times)
-}
-
-interface Judged {
-  next: OpenIncident
-  /** The updated series; null: unchanged. */
-  trouble: FlapSeries | null
-  announcement: Announcement | null
-}
-
 /** Decides on the notification of an incident that is due. */
-function tell(troubles: readonly FlapSeries[], incident: OpenIncident, { at, steadyMs }: Now): Judged {
+function tell(troubles: readonly FlapSeries[], incident: OpenIncident, { at, steadyMs }: Now): Decision {
   const named = Object.keys(incident.failing)
   const told = { ...incident, toldAt: at, named, snoozedUntil: null, snoozedUntilMs: null }
   if (!incident.told) return tellFirst(troubles, told, steadyMs)
@@ -364,7 +370,7 @@ function tell(troubles: readonly FlapSeries[], incident: OpenIncident, { at, ste
   return { next, trouble: null, announcement: { what: 'lasting', incident: stripPlans(next), trouble: null } }
 }
 
-function tellFirst(troubles: readonly FlapSeries[], incident: OpenIncident, steadyMs: number): Judged {
+function tellFirst(troubles: readonly FlapSeries[], incident: OpenIncident, steadyMs: number): Decision {
   const before = findSeries(troubles, incident)
   const { times } = extendSeries(before, incident)
   const isSilent = isUnstable({ times })
@@ -378,43 +384,6 @@ function tellFirst(troubles: readonly FlapSeries[], incident: OpenIncident, stea
     : { what: 'failed', incident: trouble.incident, trouble: null }
   return { next, trouble, announcement: isNews ? announcement : null }
 }
-
-/** Returns the flap series of an incident that is not notified because it flaps. */
-function findSilentSeries(
-  troubles: readonly FlapSeries[],
-  { id, isSilent }: Incident,
-): FlapSeries | undefined {
-  return isSilent ? troubles.find((one) => one.incident.id === id) : undefined
-}
-
-/** True if a series was quiet long enough, and no failure of its paths still awaits a notification. */
-function isDone(state: AlertState, trouble: FlapSeries, { steadyMs }: Now): boolean {
-  return isQuiet(trouble, steadyMs) && !isWaiting(state, trouble)
-}
-
-/**
- * True if the end of a silent series has to wait (see isAwaited). The end of a series that lasted was already
- * notified.
- */
-function isWaiting(state: AlertState, trouble: FlapSeries): boolean {
-  return trouble.incident.isSilent && isAwaited(state, toIncident(trouble))
-}
-
-// Decides how often flapping and ongoing failures are notified; pure. Times are milliseconds of the monotonic clock.
-
-/** A failure that returns within this time continues its series. A series that is quiet this long has ended. */
-export const QUIET_MS = 15 * 60_000
-/** Number of incidents from which a series counts as flapping. */
-const UNSTABLE_FROM = 3
-/** Delay before the first repeated notification of a failure, and between later ones. */
-export const FIRST_REPEAT_MS = 4 * 3_600_000
-export const REPEAT_MS = 24 * 3_600_000
-/** A flapping subject that fails for this long is notified like any other failure. */
-const LASTING_MS = 5 * 60_000
-/**
- * Upper limit of that time, however often the failure has lasted: a permanent failure must not stay silent longer.
- */
-const LASTING_AT_MOST_MS = 60 * 60_000
 
 /**
  * Returns the quiet series that an incident continues; undefined: it starts a new one. A series that still fails
@@ -431,58 +400,34 @@ function extendSeries(before: FlapSeries | undefined, incident: Incident): FlapS
   return { ...known, times: times + 1, incident, paths: { ...paths, ...incident.paths }, quietSinceMs: null }
 }
 
+/**
+ * True if an incident continues a series. A failure that may be the paths' own belongs to a series of these paths;
+ * any other belongs to what the paths share.
+ */
+function isAgain({ incident: before, paths }: FlapSeries, now: Incident): boolean {
+  if (before.kind !== now.kind || before.group !== now.group || before.isOwn !== now.isOwn) return false
+  // A path that fails for the first time next to a flapping one needs its own notification.
+  return !now.isOwn || Object.keys(now.paths).every((id) => paths[id] !== undefined)
+}
+
+/** Returns the flap series of an incident that is not notified because it flaps. */
+function findSilentSeries(
+  troubles: readonly FlapSeries[],
+  { id, isSilent }: Incident,
+): FlapSeries | undefined {
+  return isSilent ? troubles.find((one) => one.incident.id === id) : undefined
+}
+
 export function isUnstable({ times }: Pick<FlapSeries, 'times'>): boolean {
   return times >= UNSTABLE_FROM
 }
 
 /**
- * Returns when an incident is notified as lasting. The time doubles each time, up to an hour, so that these
- * notifications do not flap either.
+ * Returns how long a flapping subject must fail to be notified as lasting. The time doubles each time, up to an hour,
+ * so that these notifications do not flap either.
  */
-function lastsAtMs(trouble: FlapSeries, { tellAtMs }: OpenIncident): number {
-  return tellAtMs + lastingMs(trouble)
-}
-
 export function lastingMs({ lastings }: Pick<FlapSeries, 'lastings'>): number {
   return Math.min(LASTING_AT_MOST_MS, LASTING_MS * 2 ** lastings)
-}
-
-/** True if a series has been quiet long enough to end. */
-export function isQuiet({ quietSinceMs }: FlapSeries, steadyMs: number): boolean {
-  return quietSinceMs !== null && quietSinceMs + QUIET_MS <= steadyMs
-}
-
-/** Returns a series as one incident: from its start, with all paths involved. */
-function toIncident({ incident, startedAt, paths }: FlapSeries): Incident {
-  return { ...incident, startedAt, paths }
-}
-
-/** Marks the series whose incidents have just ended as quiet from now on. */
-function withQuiet(before: AlertState, after: AlertState, steadyMs: number): AlertState {
-  if (before.open === after.open || after.troubles.length === 0) return after
-  const ended = after.past.filter(({ id }) => before.open.some((one) => one.id === id))
-  if (ended.length === 0) return after
-  const troubles = after.troubles.map((trouble) => {
-    const last = ended.find(({ id }) => id === trouble.incident.id)
-    const paths = { ...trouble.paths, ...last?.paths }
-    if (last !== undefined) return { ...trouble, incident: last, paths, quietSinceMs: steadyMs }
-    // An incident that ended before its notification is never notified, but the quiet time starts again.
-    const short = ended.find((one) => trouble.quietSinceMs !== null && isAgain(trouble, one))
-    if (short === undefined) return trouble
-    return { ...trouble, incident: { ...trouble.incident, endedAt: short.endedAt }, quietSinceMs: steadyMs }
-  })
-  return { ...after, troubles }
-}
-
-/** Removes a path that is no longer monitored from all series. A series without paths ends without a notification. */
-function withoutPath(state: AlertState, id: string): AlertState {
-  const troubles = state.troubles.flatMap((trouble) => {
-    // More paths may have joined the open incident.
-    const open = state.open.find((one) => one.id === trouble.incident.id)
-    const { [id]: _, ...paths } = { ...trouble.paths, ...open?.paths }
-    return Object.keys(paths).length === 0 ? [] : [{ ...trouble, paths }]
-  })
-  return { ...state, troubles }
 }
 
 /**
@@ -495,12 +440,59 @@ export function repeatInMs(toldForMs: number, repeats: number): number {
   return Math.max(0, pauseMs - Math.max(0, toldForMs))
 }
 
+/** True if a series was quiet long enough, and no failure of its paths still awaits a notification. */
+function isDone(state: AlertState, trouble: FlapSeries, { steadyMs }: Now): boolean {
+  const { quietSinceMs } = trouble
+  return quietSinceMs !== null && quietSinceMs + QUIET_MS <= steadyMs && !isWaiting(state, trouble)
+}
+
 /**
- * True if an incident continues a series. A failure that may be the paths' own belongs to a series of these paths;
- * any other belongs to what the paths share.
+ * True if the end of a silent series has to wait (see isAwaited). The end of a series that lasted was already
+ * notified.
  */
-function isAgain({ incident: before, paths }: FlapSeries, now: Incident): boolean {
-  if (before.kind !== now.kind || before.group !== now.group || before.isOwn !== now.isOwn) return false
-  // A path that fails for the first time next to a flapping one needs its own notification.
-  return !now.isOwn || Object.keys(now.paths).every((id) => paths[id] !== undefined)
+function isWaiting(state: AlertState, trouble: FlapSeries): boolean {
+  return trouble.incident.isSilent && isAwaited(state, toIncident(trouble))
+}
+
+/** True if all paths of an ended incident now fail in another way, and not all of these failures are notified yet. */
+function isAwaited(state: AlertState, ended: Incident): boolean {
+  const isNamed = (id: string) => state.open.some((one) => hasFailing(one, id) && one.named.includes(id))
+  return getRecoveredPart(state, ended) === null && !Object.keys(ended.paths).every(isNamed)
+}
+
+/** Returns the recoveries that can be notified. */
+export function getRecoveries(state: AlertState): Incident[] {
+  return state.owed.flatMap((one) => getRecoveredPart(state, one) ?? [])
+}
+
+/** Returns an ended incident with only those of its paths that are healthy; null: none are. */
+function getRecoveredPart({ open }: AlertState, ended: Incident): Incident | null {
+  const over = withPaths(ended, (id) => !open.some((one) => hasFailing(one, id)))
+  return Object.keys(over.paths).length === 0 ? null : over
+}
+
+/** Returns a series as one incident: from its start, with all paths involved. */
+function toIncident({ incident, startedAt, paths }: FlapSeries): Incident {
+  return { ...incident, startedAt, paths }
+}
+
+function withPaths(incident: Incident, isKept: (id: string) => boolean): Incident {
+  return {
+    ...incident,
+    paths: Object.fromEntries(Object.entries(incident.paths).filter(([id]) => isKept(id))),
+  }
+}
+
+function isInIncident({ open }: AlertState, id: string): boolean {
+  return open.some((incident) => hasFailing(incident, id))
+}
+
+function hasFailing({ failing }: Incident, id: string): boolean {
+  return failing[id] !== undefined
+}
+
+/** Returns an open incident without the policy's plans for it. */
+export function stripPlans(incident: OpenIncident): Incident {
+  const { tellAtMs, tellAfterMs, repeatAtMs, snoozedUntilMs, toldAt, named, ...facts } = incident
+  return facts
 }

@@ -1,8 +1,21 @@
-import type { Ignore } from 'ignore'
-import ignore from 'ignore'
+import ignore, { type Ignore } from 'ignore'
 import type { FileStat } from '../platform/file-metadata.ts'
 import type { Source, SourceFilters } from '../settings/schema.ts'
 import { isTemporaryPath } from './temporary.ts'
+
+// The rules that exclude files of a source: first by name, then by size and age. Pure.
+
+/**
+ * Exact names that Holdfast itself uses in a source: probe files, files being removed, files being restored. Other
+ * names with the same beginning belong to users.
+ */
+const OWN =
+  /^\.holdfast-(probe-[0-9a-f]{8}-\d{1,10}-[0-9a-f]{8}-\d{1,15}|removing-\d{1,16}|restore-[0-9a-f]{12})$/
+
+/** The library caches every path and never removes one, so it is created again after this many. */
+const ASKED = 10_000
+/** A time further in the future than this, in milliseconds, is not the time of a change. */
+const CLOCKS_APART_MS = 3_600_000
 
 /** Why a name is excluded: Holdfast's own, a writer's temporary name, the person's filters, a batch mark, no batch. */
 export type LeftOut = 'own' | 'temporary' | 'ignored' | 'hidden' | 'mark' | 'not-batch'
@@ -36,19 +49,10 @@ export interface NameFilter {
   findPattern(path: string): string | null
 }
 
-/**
- * Exact names that Holdfast itself uses in a source: probe files, files being removed, files being restored. Other
- * names with the same beginning belong to users.
- */
-const OWN =
-  /^\.holdfast-(probe-[0-9a-f]{8}-\d{1,10}-[0-9a-f]{8}-\d{1,15}|removing-\d{1,16}|restore-[0-9a-f]{12})$/
-
-export const isOwnName = (name: string): boolean => OWN.test(name)
-
-/** The settings of a source that decide about names. */
-type NameSettings = Pick<Source, 'kind' | 'batch' | 'ignore' | 'hidden' | 'temporary'>
-
-export function toNameRules({ kind, batch, ignore: patterns, hidden, temporary }: NameSettings): NameRules {
+export function toNameRules(
+  source: Pick<Source, 'kind' | 'batch' | 'ignore' | 'hidden' | 'temporary'>,
+): NameRules {
+  const { kind, batch, ignore: patterns, hidden, temporary } = source
   const marks = kind === 'batch' ? [batch.closedMark, batch.sentMark] : []
   const rules = {
     ignore: patterns,
@@ -96,15 +100,14 @@ export function createNameFilter(rules: NameRules): NameFilter {
   }
 }
 
+export const isOwnName = (name: string): boolean => OWN.test(name)
+
 function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-/** The library caches every path and never removes one, so it is created again after this many. */
-const ASKED = 10_000
-
 /** gitignore patterns, relative to the source. */
-export interface Patterns {
+interface Patterns {
   /** A directory's path ends with "/". */
   ignores(path: string): boolean
   /** Returns the deciding pattern, including one of a directory above; null if none does. */
@@ -130,8 +133,6 @@ function createPatterns(patterns: readonly string[]): Patterns {
   }
 }
 
-// A source's filters by size and time; filters by name are in core/filter/names.ts. Pure.
-
 /** Why a file's size excludes it. */
 type SizeLeftOut = 'too-small' | 'too-large'
 
@@ -149,9 +150,6 @@ export function leavesNothingOut(filters: SourceFilters): boolean {
   const hasLimits = minimumBytes !== null || maximumBytes !== null || minimumAgeSeconds > 0
   return ignore.length === 0 && hidden === 'send' && !hasLimits
 }
-
-/** A time further in the future than this, in milliseconds, is not the time of a change. */
-const CLOCKS_APART_MS = 3_600_000
 
 /**
  * Returns when a file is old enough to be sent, in milliseconds since 1970. A modification time far in the future does

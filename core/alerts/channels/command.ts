@@ -6,7 +6,7 @@ import type { Channel, ChannelOutcome } from './channel.ts'
 import { createAbortSignal, delivered, getAbortOutcome, getReason } from './http.ts'
 import { buildPayload } from './webhook.ts'
 
-/** Runs a program without a shell, with the facts (facts.ts) as JSON on its standard input. */
+/** Runs a program without a shell, with a webhook's JSON object on its standard input. */
 export const command: Channel = {
   async send(letter, given) {
     const { program = '' } = given.options

@@ -2,11 +2,9 @@ import { STATUS_CODES } from 'node:http'
 import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { message, type WordKey } from '../../lib/i18n/message.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
-import type { ChannelInput, ChannelOutcome } from './channel.ts'
-import { quote } from './channel.ts'
+import { type ChannelInput, type ChannelOutcome, quote } from './channel.ts'
 
-/** Bytes that are read of a response. Messages for people are shorter. */
-const MOST_BYTES = 64 * 1024
+// The HTTP request of a channel, in this order: the request, the outcome of a response, the outcome without one.
 
 export interface Request {
   /** May be a secret: sentences contain only its host. */
@@ -17,6 +15,23 @@ export interface Request {
   /** True: the body of a successful response is read too; otherwise it is discarded. */
   readsSuccess?: boolean
 }
+
+/** The response of an HTTP server. */
+export interface HttpAnswer {
+  host: string
+  status: number
+  headers: Headers
+  /** The beginning of the body. */
+  text: string
+}
+
+/** Bytes that are read of a response. Messages for people are shorter. */
+const MOST_BYTES = 64 * 1024
+/** Limit of the requested pause. No service needs a longer one, and a mistaken value must not silence a channel. */
+const LONGEST_PAUSE_MS = 6 * 3_600_000
+const SHORTEST_PAUSE_MS = 1_000
+/** Fields in which JSON responses have their message for people. */
+const SAYING = ['description', 'message', 'error', 'detail', 'title']
 
 /** Posts a request and classifies the response as most services intend it. */
 export async function post(request: Request, given: ChannelInput): Promise<ChannelOutcome> {
@@ -64,6 +79,12 @@ function prepare(request: Request): { url: URL; headers: Headers } | null {
   }
 }
 
+/** Discards the body, which would otherwise keep the connection open. */
+async function discardBody(response: Response): Promise<string> {
+  await response.body?.cancel().catch(ignoreError('the connection of the answer has ended already'))
+  return ''
+}
+
 /** Reads the beginning of a body, as far as it arrives in time. */
 async function readBeginning(response: Response): Promise<string> {
   const reader = response.body?.getReader()
@@ -84,29 +105,6 @@ async function readBeginning(response: Response): Promise<string> {
   return new TextDecoder().decode(Buffer.concat(pieces))
 }
 
-/** Discards the body, which would otherwise keep the connection open. */
-async function discardBody(response: Response): Promise<string> {
-  await response.body?.cancel().catch(ignoreError('the connection of the answer has ended already'))
-  return ''
-}
-
-/** The response of an HTTP server. */
-export interface HttpAnswer {
-  host: string
-  status: number
-  headers: Headers
-  /** The beginning of the body. */
-  text: string
-}
-
-/** Limit of the requested pause. No service needs a longer one, and a mistaken value must not silence a channel. */
-const LONGEST_PAUSE_MS = 6 * 3_600_000
-const SHORTEST_PAUSE_MS = 1_000
-
-export function delivered(): ChannelOutcome {
-  return { did: 'delivered', note: null }
-}
-
 /** Classifies a response as most services intend it. */
 export function classifyResponse(answer: HttpAnswer, secrets: ChannelInput['secrets']): ChannelOutcome {
   const { status } = answer
@@ -118,16 +116,20 @@ export function classifyResponse(answer: HttpAnswer, secrets: ChannelInput['secr
   return refusedAs('channel.refused', answer, secrets)
 }
 
+export function delivered(): ChannelOutcome {
+  return { did: 'delivered', note: null }
+}
+
+function later(key: WordKey, answer: HttpAnswer, secrets: ChannelInput['secrets']): ChannelOutcome {
+  return { did: 'retry', afterMs: retryAfterMs(answer.headers), reason: sentence(key, answer, secrets) }
+}
+
 export function refusedAs(
   key: WordKey,
   answer: HttpAnswer,
   secrets: ChannelInput['secrets'],
 ): ChannelOutcome {
   return { did: 'refused', reason: sentence(key, answer, secrets) }
-}
-
-function later(key: WordKey, answer: HttpAnswer, secrets: ChannelInput['secrets']): ChannelOutcome {
-  return { did: 'retry', afterMs: retryAfterMs(answer.headers), reason: sentence(key, answer, secrets) }
 }
 
 function sentence(key: WordKey, answer: HttpAnswer, secrets: ChannelInput['secrets']) {
@@ -149,9 +151,6 @@ function retryAfterMs(headers: Headers): number | null {
 export function clampPause(ms: number): number {
   return Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, ms))
 }
-
-/** Fields in which JSON responses have their message for people. */
-const SAYING = ['description', 'message', 'error', 'detail', 'title']
 
 /** Returns the message of a response: a field of a JSON object, or the text of a page. */
 function findErrorText(text: string): string {
@@ -176,16 +175,14 @@ export function getField(told: unknown, name: string): unknown {
   return Object.entries(told).find(([key]) => key === name)?.[1]
 }
 
-// Outcomes without a response. These failures are temporary, so the attempt is repeated.
-
 /** Returns a signal that ends an attempt when its time is up or it is cancelled. */
 export function createAbortSignal({ signal, withinMs }: ChannelInput): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(withinMs)])
 }
 
 /**
- * Returns the outcome of an attempt that was ended by its limit. It is cancelled when Holdfast stops or the channel
- * is removed.
+ * Returns the outcome of an attempt that was ended by its limit, which is temporary like every lack of a response.
+ * It is cancelled when Holdfast stops or the channel is removed.
  */
 export function getAbortOutcome({ signal, withinMs }: ChannelInput, host: string): ChannelOutcome {
   const reason = signal.aborted

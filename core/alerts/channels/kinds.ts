@@ -1,7 +1,6 @@
 import { message } from '../../lib/i18n/message.ts'
 import type { ChannelType } from './catalog.ts'
-import type { Channel, ChannelInput, ChannelOutcome } from './channel.ts'
-import { quote } from './channel.ts'
+import { type Channel, type ChannelInput, type ChannelOutcome, quote } from './channel.ts'
 import { command } from './command.ts'
 import { getReason } from './http.ts'
 import { line, lineNotify } from './line.ts'

@@ -17,6 +17,10 @@ import {
 const MAX_MESSAGE_CHARACTERS = 5_000
 /** Timeout for reading the quota. The message is already delivered, so the wait is short. */
 const QUOTA_WITHIN_MS = 3_000
+/** LINE Notify's own address. The service ended on 2025-03-31, but other services accept its form. */
+export const LINE_NOTIFY_ENDPOINT = 'https://notify-api.line.me/api/notify'
+
+const MAX_NOTIFY_CHARACTERS = 1_000
 
 /** Pushes a message to a person or a group by LINE's Messaging API. */
 export const line: Channel = {
@@ -32,32 +36,6 @@ export const line: Channel = {
     const withinMs = Math.min(given.withinMs, QUOTA_WITHIN_MS)
     return { did: 'delivered', note: await quotaNote({ ...given, withinMs }) }
   },
-}
-
-function classifyPush(answer: HttpAnswer, secrets: ChannelInput['secrets']): ChannelOutcome {
-  // A message with this retry key was accepted before, and its response was lost.
-  if (answer.status === 409) return delivered()
-  // The quota of this month is used up, so another channel has to deliver.
-  if (answer.status === 429 && /monthly limit/i.test(answer.text))
-    return refusedAs('channel.line.monthly', answer, secrets)
-  return classifyResponse(answer, secrets)
-}
-
-/** Returns how many of the month's messages are used; null: LINE does not respond with it, or there is no limit. */
-async function quotaNote(given: ChannelInput): Promise<Message | null> {
-  const [quota, consumption] = await Promise.all([
-    ask(given, (client) => client.getMessageQuota()),
-    ask(given, (client) => client.getMessageQuotaConsumption()),
-  ])
-  const limit = numberIn(quota, 'value')
-  const used = numberIn(consumption, 'totalUsage')
-  if (limit === null || used === null) return null
-  return message('channel.line.quota', { used, limit, at: Date.now() })
-}
-
-function numberIn(answer: HttpAnswer | ChannelOutcome, name: string): number | null {
-  const value = 'did' in answer ? undefined : getField(tryParseJson(answer.text), name)
-  return typeof value === 'number' ? value : null
 }
 
 /**
@@ -91,26 +69,39 @@ async function ask(
   return answer
 }
 
-/** LINE Notify's own address. The service ended on 2025-03-31, but other services accept its form. */
-export const LINE_NOTIFY_ENDPOINT = 'https://notify-api.line.me/api/notify'
+function classifyPush(answer: HttpAnswer, secrets: ChannelInput['secrets']): ChannelOutcome {
+  // A message with this retry key was accepted before, and its response was lost.
+  if (answer.status === 409) return delivered()
+  // The quota of this month is used up, so another channel has to deliver.
+  if (answer.status === 429 && /monthly limit/i.test(answer.text))
+    return refusedAs('channel.line.monthly', answer, secrets)
+  return classifyResponse(answer, secrets)
+}
 
-const MAX_NOTIFY_CHARACTERS = 1_000
+/** Returns how many of the month's messages are used; null: LINE does not respond with it, or there is no limit. */
+async function quotaNote(given: ChannelInput): Promise<Message | null> {
+  const [quota, consumption] = await Promise.all([
+    ask(given, (client) => client.getMessageQuota()),
+    ask(given, (client) => client.getMessageQuotaConsumption()),
+  ])
+  const limit = numberIn(quota, 'value')
+  const used = numberIn(consumption, 'totalUsage')
+  if (limit === null || used === null) return null
+  return message('channel.line.quota', { used, limit, at: Date.now() })
+}
+
+function numberIn(answer: HttpAnswer | ChannelOutcome, name: string): number | null {
+  const value = 'did' in answer ? undefined : getField(tryParseJson(answer.text), name)
+  return typeof value === 'number' ? value : null
+}
 
 /** Sends LINE Notify's form, as the read-only monitor did. */
 export const lineNotify: Channel = {
   send({ text }, given) {
-    const { options, secrets } = given
-    const { endpoint = '' } = options
-    return post(
-      { url: endpoint, ...buildForm(secrets.token ?? '', shorten(text, MAX_NOTIFY_CHARACTERS)) },
-      given,
-    )
+    const { endpoint: url = '' } = given.options
+    const headers = { Authorization: `Bearer ${given.secrets.token ?? ''}` }
+    const message = shorten(text, MAX_NOTIFY_CHARACTERS)
+    const body = new URLSearchParams({ message, stickerPackageId: '1', stickerId: '3' })
+    return post({ url, headers, body }, given)
   },
-}
-
-function buildForm(token: string, message: string) {
-  return {
-    headers: { Authorization: `Bearer ${token}` },
-    body: new URLSearchParams({ message, stickerPackageId: '1', stickerId: '3' }),
-  }
 }

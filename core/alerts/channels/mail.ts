@@ -5,8 +5,15 @@ import { message, type WordKey } from '../../lib/i18n/message.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { peerFingerprint } from '../../protocol/tls.ts'
 import { readAddresses, readFingerprint } from './catalog.ts'
-import type { Channel, ChannelInput, ChannelOutcome, OutgoingMessage } from './channel.ts'
-import { quote, shorten, titleLine } from './channel.ts'
+import {
+  type Channel,
+  type ChannelInput,
+  type ChannelOutcome,
+  type OutgoingMessage,
+  quote,
+  shorten,
+  titleLine,
+} from './channel.ts'
 import { createAbortSignal, getAbortOutcome, getField, unreachable } from './http.ts'
 
 /**
@@ -16,6 +23,12 @@ import { createAbortSignal, getAbortOutcome, getField, unreachable } from './htt
 const PATIENCE = 3
 const MOST_SUBJECT = 200
 const MOST_CHARACTERS = 100_000
+/** Default ports: RFC 8314, 3.3 (submissions), RFC 6409 (submission), RFC 5321 (relay). */
+const USUAL_PORT: Record<string, number> = { tls: 465, starttls: 587, none: 25 }
+/** nodemailer's codes for failures that a retry does not fix, although no server reported them. */
+const LASTING = new Set(['EENVELOPE', 'EMESSAGE', 'ECONFIG'])
+/** Errors of nodemailer for a server without STARTTLS, and of OpenSSL or BoringSSL for a reply in plain text. */
+const PLAIN = /^Error upgrading connection with STARTTLS|^EHLO failed but HELO|wrong[ _]version[ _]number/i
 
 /** Sends mail through an SMTP server, with one thread for each incident. */
 export const mail: Channel = {
@@ -34,25 +47,39 @@ export const mail: Channel = {
   },
 }
 
-/** Default ports: RFC 8314, 3.3 (submissions), RFC 6409 (submission), RFC 5321 (relay). */
-const USUAL_PORT: Record<string, number> = { tls: 465, starttls: 587, none: 25 }
-
-const getPort = ({ port = '', security = 'tls' }: ChannelInput['options']): number =>
-  port === '' ? (USUAL_PORT[security] ?? 465) : Number(port)
-
 function formatHost({ options }: ChannelInput): string {
   return `${options.host ?? ''}:${getPort(options)}`
 }
 
-/** The server cannot prove its identity. The message contains the reason. */
-class UntrustedServer extends Error {
-  override readonly name = 'UntrustedServer'
-  readonly fingerprint: string
+const getPort = ({ port = '', security = 'tls' }: ChannelInput['options']): number =>
+  port === '' ? (USUAL_PORT[security] ?? 465) : Number(port)
 
-  constructor(reason: string, fingerprint: string) {
-    super(reason)
-    this.fingerprint = fingerprint
+function buildMail(letter: OutgoingMessage, { options: { from = '', to = '' } }: ChannelInput) {
+  // This mail need not exist: mail programs group all mails that refer to the same id.
+  const thread = messageId(`incident-${digest(letter.notice.about)}`, from)
+  return {
+    from: readAddresses(from) ?? from,
+    to: readAddresses(to) ?? to,
+    subject: shorten(titleLine(letter), MOST_SUBJECT),
+    text: shorten(letter.text, MOST_CHARACTERS),
+    messageId: messageId(letter.id, from),
+    inReplyTo: thread,
+    references: thread,
+    headers: {
+      // Automatic replies (RFC 3834) ignore such a message.
+      'Auto-Submitted': 'auto-generated',
+      ...(letter.urgent ? { 'X-Priority': '1 (Highest)', Importance: 'High' } : {}),
+    },
   }
+}
+
+function messageId(name: string, from: string): string {
+  const domain = /@([\w.-]+)/.exec(from)?.[1] ?? 'holdfast.invalid'
+  return `<${name}@${domain}>`
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32)
 }
 
 /**
@@ -123,38 +150,16 @@ function refuseUntrusted(socket: unknown, pin: string | null): void {
   throw new UntrustedServer(String(socket.authorizationError), shown)
 }
 
-function buildMail(letter: OutgoingMessage, { options: { from = '', to = '' } }: ChannelInput) {
-  // This mail need not exist: mail programs group all mails that refer to the same id.
-  const thread = messageId(`incident-${digest(letter.notice.about)}`, from)
-  return {
-    from: readAddresses(from) ?? from,
-    to: readAddresses(to) ?? to,
-    subject: shorten(titleLine(letter), MOST_SUBJECT),
-    text: shorten(letter.text, MOST_CHARACTERS),
-    messageId: messageId(letter.id, from),
-    inReplyTo: thread,
-    references: thread,
-    headers: {
-      // Automatic replies (RFC 3834) ignore such a message.
-      'Auto-Submitted': 'auto-generated',
-      ...(letter.urgent ? { 'X-Priority': '1 (Highest)', Importance: 'High' } : {}),
-    },
+/** The server cannot prove its identity. The message contains the reason. */
+class UntrustedServer extends Error {
+  override readonly name = 'UntrustedServer'
+  readonly fingerprint: string
+
+  constructor(reason: string, fingerprint: string) {
+    super(reason)
+    this.fingerprint = fingerprint
   }
 }
-
-function messageId(name: string, from: string): string {
-  const domain = /@([\w.-]+)/.exec(from)?.[1] ?? 'holdfast.invalid'
-  return `<${name}@${domain}>`
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32)
-}
-
-/** nodemailer's codes for failures that a retry does not fix, although no server reported them. */
-const LASTING = new Set(['EENVELOPE', 'EMESSAGE', 'ECONFIG'])
-/** Errors of nodemailer for a server without STARTTLS, and of OpenSSL or BoringSSL for a reply in plain text. */
-const PLAIN = /^Error upgrading connection with STARTTLS|^EHLO failed but HELO|wrong[ _]version[ _]number/i
 
 /** Classifies an error of nodemailer: SMTP's 4xx are temporary, its 5xx are not. */
 export function classifyMailError(thrown: unknown, given: ChannelInput): ChannelOutcome {

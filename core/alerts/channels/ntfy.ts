@@ -1,6 +1,12 @@
 import { isFiring } from '../incident.ts'
-import type { Channel, OutgoingMessage } from './channel.ts'
-import { inBytes, shorten, textBesideTitle, titleLine } from './channel.ts'
+import {
+  type Channel,
+  inBytes,
+  type OutgoingMessage,
+  shorten,
+  textBesideTitle,
+  titleLine,
+} from './channel.ts'
 import { json, post } from './http.ts'
 
 /** A longer message becomes an attachment, which phones do not display. */

@@ -1,6 +1,5 @@
 import { isFiring } from '../incident.ts'
-import type { Channel, ChannelInput, ChannelOutcome } from './channel.ts'
-import { inBytes, shorten } from './channel.ts'
+import { type Channel, type ChannelInput, type ChannelOutcome, inBytes, shorten } from './channel.ts'
 import { post } from './http.ts'
 
 /** Healthchecks stores at most this much of a ping's body. */

@@ -1,5 +1,4 @@
-import type { Channel } from './channel.ts'
-import { shorten } from './channel.ts'
+import { type Channel, shorten } from './channel.ts'
 import { clampPause, classifyResponse, exchange, getField, json, tryParseJson } from './http.ts'
 
 const MOST_CHARACTERS = 4_096

@@ -7,7 +7,7 @@ import type { Channel, OutgoingMessage } from './channel.ts'
 import { json, post } from './http.ts'
 
 /**
- * Posts the facts as JSON (facts.ts). With a key, the header X-Holdfast-Signature contains `sha256=` and the
+ * Posts the facts as JSON. With a key, the header X-Holdfast-Signature contains `sha256=` and the
  * hexadecimal HMAC-SHA256 of the exact bytes of the body, so that the other end can verify the sender.
  */
 export const webhook: Channel = {

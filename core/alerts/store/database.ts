@@ -7,12 +7,12 @@ import {
   readDatabaseFile,
 } from '../../platform/sqlite.ts'
 import { getNoticeKey, type OutboxEntry } from '../channel-sender.ts'
-import type { Notice } from '../incident.ts'
 import {
   deliverySchema,
   type Incident,
   incidentSchema,
   KEPT_DAYS,
+  type Notice,
   type NoticeDelivery,
   type TimelinePage,
   type TimelineQuestion,
@@ -48,6 +48,8 @@ const DAY_MS = 86_400_000
 const TOLD_DAYS = 40
 /** Duplicates of a notice arrive within this time. */
 const SEEN_DAYS = 2
+/** Limit of the deliveries shown for one incident, which is repeated once a day. */
+const MOST_DELIVERIES = 200
 
 interface Told {
   channel: string
@@ -62,6 +64,10 @@ export interface Left {
   told: Told[]
   /** Settled notices of a channel: by their ids, and by getNoticeKey. */
   seen: { channel: string; notice: string }[]
+}
+
+interface Facts {
+  facts: string
 }
 
 /** @throws system errors if the file cannot be created or opened */
@@ -102,25 +108,6 @@ export function openAlertDatabase(file: string) {
       }),
     close: () => database.close(),
   }
-}
-
-/**
- * Returns a page of the timeline from a file without a writer. Does not create, change or rename the file.
- * @throws UserError alert.timelineUnread; system errors
- */
-export function readTimeline(file: string, question: TimelineQuestion): TimelinePage {
-  const database = readDatabaseFile(file, KIND)
-  if (database === null) return { entries: [], next: null }
-  if (typeof database === 'string') throw new UserError('alert.timelineUnread', { path: file })
-  try {
-    return page(database, question)
-  } finally {
-    database.close()
-  }
-}
-
-interface Facts {
-  facts: string
 }
 
 function load(database: DatabaseSyncInstance, now: number): Left {
@@ -177,9 +164,6 @@ function page(database: DatabaseSyncInstance, question: TimelineQuestion): Timel
   }
 }
 
-/** Limit of the deliveries shown for one incident, which is repeated once a day. */
-const MOST_DELIVERIES = 200
-
 function readDeliveries(database: DatabaseSyncInstance, incident: string): NoticeDelivery[] {
   const rows = database
     .prepare('SELECT facts FROM entry WHERE incident = ? ORDER BY rowid LIMIT ?')
@@ -188,4 +172,19 @@ function readDeliveries(database: DatabaseSyncInstance, incident: string): Notic
     const { notice, ...entry } = JSON.parse(facts) as OutboxEntry
     return deliverySchema.parse({ ...entry, notice: notice.id, what: notice.what })
   })
+}
+
+/**
+ * Returns a page of the timeline from a file without a writer. Does not create, change or rename the file.
+ * @throws UserError alert.timelineUnread; system errors
+ */
+export function readTimeline(file: string, question: TimelineQuestion): TimelinePage {
+  const database = readDatabaseFile(file, KIND)
+  if (database === null) return { entries: [], next: null }
+  if (typeof database === 'string') throw new UserError('alert.timelineUnread', { path: file })
+  try {
+    return page(database, question)
+  } finally {
+    database.close()
+  }
 }

@@ -18,6 +18,88 @@ import type {
 } from '../checker-messages.ts'
 import { verdictKinds } from '../verdict-kinds.ts'
 
+// The thread that keeps delays and verdicts in history.db: its calls, its tables, the store, and the points of a plot.
+
+/**
+ * Limit of bytes in use. Beyond it minutes, then single checks, are summed up early, and at last hours are removed.
+ * 1,000 paths every 10 seconds come to about 3.3 GB: 178 MB of checks, 0.8 GB of minutes, 2.3 GB of hours.
+ */
+const MOST_BYTES = 4 * 2 ** 30
+
+/** Spans are multiples of this, in milliseconds. */
+const SHORTEST_SPAN_MS = 1_000
+
+/** Delays that differ by less than a fifth are summed up together, but 0 and -1 are kept apart. */
+const BUCKET = 'iif(least > 0, 1 + floor(log(1.2, least)), least)'
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** A table of the history. Times are in milliseconds. */
+interface Tier {
+  table: string
+  /** The unit of `span` in this table, counted since 1970. */
+  spanMs: number
+  keepMs: number
+  /** The table in which rows are summed up after `keepMs`; null: they are removed. */
+  next: Tier | null
+}
+
+/** Single checks are kept for a day, minutes for a week, hours for 400 days. */
+const HOURS: Tier = { table: 'hours', spanMs: HOUR, keepMs: 400 * DAY, next: null }
+const MINUTES: Tier = { table: 'minutes', spanMs: MINUTE, keepMs: 7 * DAY, next: HOURS }
+const CHECKS: Tier = { table: 'checks', spanMs: MINUTE, keepMs: DAY, next: MINUTES }
+
+const rollup = ({ table, spanMs }: Tier) => `
+CREATE TABLE ${table} (
+  span INTEGER, path INTEGER, kind INTEGER, least INTEGER, most INTEGER, count INTEGER,
+  at AS (span * ${spanMs}),
+  PRIMARY KEY (span, path, kind, least)
+) WITHOUT ROWID;`
+
+/**
+ * A check is in one of the three tables, which have the columns of CheckGroup; a single check is a group of one. Their
+ * keys begin with the time, so that a batch fills a few pages instead of one for each path.
+ */
+const SCHEMA = `
+CREATE TABLE path (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE checks (
+  span INTEGER, path INTEGER, ms INTEGER, kind INTEGER, least INTEGER,
+  most AS (least), count AS (1), at AS (span * ${CHECKS.spanMs} + ms),
+  PRIMARY KEY (span, path, ms)
+) WITHOUT ROWID;
+${rollup(MINUTES)}
+${rollup(HOURS)}`
+
+const HISTORY: DatabaseKind = {
+  version: 2,
+  schema: SCHEMA,
+  tables: ['path', 'checks', 'minutes', 'hours'],
+  // A commit that is lost in a power failure is only some seconds of history.
+  pragmas: 'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096',
+}
+
+/** The part of a check that the history keeps. */
+export type KeptCheck = Pick<Checked, 'id' | 'at' | 'delayMs'> & { kind: VerdictKind }
+
+/** Calls of the history's thread; its news are sentences (Message). */
+export interface HistoryCalls {
+  write: { input: readonly KeptCheck[]; output: null }
+  ask: { input: HistoryQuestion; output: HistoryAnswer }
+}
+
+/** Checks of one path with the same verdict and similar delays, or a single check. */
+export type CheckGroup = {
+  /** Milliseconds since 1970. */
+  at: number
+  /** Index in verdictKinds. */
+  kind: number
+  /** The shortest and the longest delay, in microseconds; -1: these checks have none. */
+  least: number
+  most: number
+  count: number
+}
+
 /**
  * Runs the thread that keeps the history. SQLite's calls wait for the disk of the data directory, and checks must not
  * wait with them.
@@ -42,18 +124,6 @@ export function runHistoryThread(port: MessagePort): void {
     close,
   )
 }
-
-/**
- * Limit of bytes in use. Beyond it minutes, then single checks, are summed up early, and at last hours are removed.
- * 1,000 paths every 10 seconds come to about 3.3 GB: 178 MB of checks, 0.8 GB of minutes, 2.3 GB of hours.
- */
-const MOST_BYTES = 4 * 2 ** 30
-
-/** Spans are multiples of this, in milliseconds. */
-const SHORTEST_SPAN_MS = 1_000
-
-/** Delays that differ by less than a fifth are summed up together, but 0 and -1 are kept apart. */
-const BUCKET = 'iif(least > 0, 1 + floor(log(1.2, least)), least)'
 
 /** The database of delays and verdicts. Times are milliseconds since 1970. */
 export class HistoryStore {
@@ -177,78 +247,9 @@ export class HistoryStore {
   }
 }
 
-const MINUTE = 60_000
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
-
-/** A table of the history. Times are in milliseconds. */
-interface Tier {
-  table: string
-  /** The unit of `span` in this table, counted since 1970. */
-  spanMs: number
-  keepMs: number
-  /** The table in which rows are summed up after `keepMs`; null: they are removed. */
-  next: Tier | null
-}
-
-/** Single checks are kept for a day, minutes for a week, hours for 400 days. */
-export const HOURS: Tier = { table: 'hours', spanMs: HOUR, keepMs: 400 * DAY, next: null }
-const MINUTES: Tier = { table: 'minutes', spanMs: MINUTE, keepMs: 7 * DAY, next: HOURS }
-const CHECKS: Tier = { table: 'checks', spanMs: MINUTE, keepMs: DAY, next: MINUTES }
-
-const rollup = ({ table, spanMs }: Tier) => `
-CREATE TABLE ${table} (
-  span INTEGER, path INTEGER, kind INTEGER, least INTEGER, most INTEGER, count INTEGER,
-  at AS (span * ${spanMs}),
-  PRIMARY KEY (span, path, kind, least)
-) WITHOUT ROWID;`
-
-/**
- * A check is in one of the three tables, which have the columns of CheckGroup; a single check is a group of one. Their
- * keys begin with the time, so that a batch fills a few pages instead of one for each path.
- */
-const SCHEMA = `
-CREATE TABLE path (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE checks (
-  span INTEGER, path INTEGER, ms INTEGER, kind INTEGER, least INTEGER,
-  most AS (least), count AS (1), at AS (span * ${CHECKS.spanMs} + ms),
-  PRIMARY KEY (span, path, ms)
-) WITHOUT ROWID;
-${rollup(MINUTES)}
-${rollup(HOURS)}`
-
-export const HISTORY: DatabaseKind = {
-  version: 2,
-  schema: SCHEMA,
-  tables: ['path', 'checks', 'minutes', 'hours'],
-  // A commit that is lost in a power failure is only some seconds of history.
-  pragmas: 'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096',
-}
-
 /** Builds the sentence about a file that was set aside. */
 function asideNotice(path: string, { why, aside }: SetAside): Message {
   return { key: why === 'newer' ? 'check.historyNewer' : 'check.historyBroken', params: { path, aside } }
-}
-
-/** The part of a check that the history keeps. */
-export type KeptCheck = Pick<Checked, 'id' | 'at' | 'delayMs'> & { kind: VerdictKind }
-
-/** Calls of the history's thread; its news are sentences (Message). */
-export interface HistoryCalls {
-  write: { input: readonly KeptCheck[]; output: null }
-  ask: { input: HistoryQuestion; output: HistoryAnswer }
-}
-
-/** Checks of one path with the same verdict and similar delays, or a single check. */
-export type CheckGroup = {
-  /** Milliseconds since 1970. */
-  at: number
-  /** Index in verdictKinds. */
-  kind: number
-  /** The shortest and the longest delay, in microseconds; -1: these checks have none. */
-  least: number
-  most: number
-  count: number
 }
 
 /**

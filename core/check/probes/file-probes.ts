@@ -7,10 +7,26 @@ import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { closeFd, closeQuietly, openFd, READ_FILE, syncFd } from '../../platform/fd.ts'
 import { callFailure, type Failure, type SystemError, toSystemError } from './findings.ts'
 
-const read = promisify(fs.read)
+// The read probe of a file or a directory, the write probe of a directory, and the removal of abandoned probe files.
+
 /** open(2)'s O_DIRECT; 0 where the system has none. */
 const O_DIRECT = constants.O_DIRECT ?? 0
 const READ_BYTES = 4096
+/** Limit of a directory's entries that are searched for a file to read. */
+const LOOKED_AT = 32
+const CONTENT = Buffer.from('Holdfast tests here whether this file system can be written to.\n')
+/**
+ * A probe file older than this, in milliseconds, is abandoned: its process was killed, or its file system has lost its
+ * last changes.
+ */
+const KEEP_MS = 60 * 60 * 1000
+/** A larger directory (bytes of stat(2)), with some 50,000 names or more, is skipped: all names are read at once. */
+const MOST_BYTES = 4 * 1024 * 1024
+/** Holdfast's own files, which the scanner never sends (filter/exclusion-rules.ts). */
+const PROBE_FILE = /^\.holdfast-probe-[0-9a-f]{8}-\d{1,10}-[0-9a-f]{8}-\d+$/
+
+const read = promisify(fs.read)
+const write = promisify(fs.write)
 /**
  * O_DIRECT needs memory that is aligned to the disk's blocks, which a Buffer is not; WebAssembly's memory is aligned
  * to its 64 KiB pages. The content is not used, so all reads share the memory, including those that never return.
@@ -69,9 +85,6 @@ async function readOnce(
   }
 }
 
-/** Limit of a directory's entries that are searched for a file to read. */
-const LOOKED_AT = 32
-
 /**
  * Runs the read probe of a directory: opens it and lists its beginning. A network or FUSE file system has to ask its
  * server for that; a local one may answer from memory. So if `sample` is set (no write probe will access the disk),
@@ -112,8 +125,6 @@ export async function listDirectory(
   return isOfFile ? { delayMs, failure: null, isBuffered: options.isBuffered } : sampled
 }
 
-const write = promisify(fs.write)
-
 type WriteStep = 'create' | 'write' | 'fsync' | 'read back' | 'list' | 'remove'
 
 interface ProbeWriteResult {
@@ -125,8 +136,6 @@ interface ProbeWriteResult {
   /** The name of a probe file that could not be removed; the next probe of this directory tries again. */
   unremoved: string | null
 }
-
-const CONTENT = Buffer.from('Holdfast tests here whether this file system can be written to.\n')
 
 /**
  * Runs the write probe: creates a hidden file with a unique name in a directory, writes a few bytes, syncs them to the
@@ -216,9 +225,6 @@ async function explain(step: WriteStep, thrown: unknown, directory: string): Pro
   return isOutOfInodes ? { step, cause: 'no-inodes' } : callFailure(step, error)
 }
 
-/** Holdfast's own files, which the scanner never sends (filter/names.ts). */
-const PROBE_FILE = /^\.holdfast-probe-[0-9a-f]{8}-\d{1,10}-[0-9a-f]{8}-\d+$/
-
 const random = () => randomBytes(4).toString('hex')
 const RUN = `.holdfast-probe-${random()}-${process.pid}-${random()}`
 let made = 0
@@ -228,14 +234,6 @@ export function probeName(): string {
   made += 1
   return `${RUN}-${made}`
 }
-
-/**
- * A probe file older than this, in milliseconds, is abandoned: its process was killed, or its file system has lost its
- * last changes.
- */
-const KEEP_MS = 60 * 60 * 1000
-/** A larger directory (bytes of stat(2)), with some 50,000 names or more, is skipped: all names are read at once. */
-const MOST_BYTES = 4 * 1024 * 1024
 
 /** Removes probe files of killed runs from a directory. Errors are dropped, since the probes report them. */
 export async function removeLeftOvers(directory: string): Promise<void> {

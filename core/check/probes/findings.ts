@@ -3,6 +3,12 @@ import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import type { ProbeKind, RememberedMount } from '../checker-messages.ts'
 
+/** A failed system call: the system's number (positive) and its name, such as 30 and EROFS. */
+export interface SystemError {
+  errno: number
+  code: string
+}
+
 /** A failed step of a probe: a failed system call, or a fault that no call reports. */
 export type Failure =
   | ({ step: string; cause: 'call' } & SystemError)
@@ -60,25 +66,21 @@ export interface CheckProgress {
   delayMs: number | null
 }
 
-export function callFailure(step: string, error: SystemError): Failure {
-  return { step, cause: 'call', ...error }
-}
-
 export function newProgress(probes: readonly ProbeKind[]): CheckProgress {
   const probe = probes.includes('mount') ? 'mount' : (probes[0] ?? 'read')
   return { probe, step: 'open', done: {}, delayMs: null }
 }
 
-/** A failed system call: the system's number (positive) and its name, such as 30 and EROFS. */
-export interface SystemError {
-  errno: number
-  code: string
+export function callFailure(step: string, error: SystemError): Failure {
+  return { step, cause: 'call', ...error }
 }
 
-type Koffi = typeof import('koffi')
-
-/** Loaded at first use: the check of a path without errors does not need it. */
-const koffi = (): Koffi => createRequire(import.meta.url)('koffi') as Koffi
+/** Returns the system error of a failed call of node:fs; EINVAL for an argument that Node.js itself rejected. */
+export function toSystemError(error: unknown): SystemError {
+  const isSystem = typeof error === 'object' && error !== null && 'errno' in error
+  const errno = isSystem && typeof error.errno === 'number' ? Math.abs(error.errno) : constants.errno.EINVAL
+  return { errno, code: errorName(errno) }
+}
 
 /** Returns the name of a system error's number (positive), such as EROFS for 30. */
 export function errorName(errno: number): string {
@@ -97,9 +99,7 @@ export function strerror(errno: number): string {
   return strerrorCall(errno)
 }
 
-/** Returns the system error of a failed call of node:fs; EINVAL for an argument that Node.js itself rejected. */
-export function toSystemError(error: unknown): SystemError {
-  const isSystem = typeof error === 'object' && error !== null && 'errno' in error
-  const errno = isSystem && typeof error.errno === 'number' ? Math.abs(error.errno) : constants.errno.EINVAL
-  return { errno, code: errorName(errno) }
-}
+type Koffi = typeof import('koffi')
+
+/** Loaded at first use: the check of a path without errors does not need it. */
+const koffi = (): Koffi => createRequire(import.meta.url)('koffi') as Koffi

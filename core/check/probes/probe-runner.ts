@@ -26,27 +26,30 @@ import {
   toSystemError,
 } from './findings.ts'
 
-/** The checker's interface to the system; tests replace it. */
-export type Disk = ReturnType<typeof createSystemDisk>
+// The check of a path: resolves it to its file and mount, compares the mount with the remembered one, then reads and
+// writes.
 
 /** Interval at which a directory is searched for probe files of killed runs, in milliseconds. */
 const TIDY_EVERY_MS = 60 * 60 * 1000
 /** How long one reading of the mount table serves the checks of one tick, in milliseconds. */
 const FRESH_MS = 50
+/** open(2)'s O_PATH, for which Node.js has no constant: resolves a path without opening the file. */
+const O_PATH = 0o10000000
 
-/** Caches the mount table, so that all paths that are checked at the same moment share one reading. */
-function createMountTable() {
-  let mounts: readonly Mount[] = []
-  let readMs = Number.NEGATIVE_INFINITY
-  /** Reads again now, as a mount may have appeared. */
-  const fresh = () => {
-    readMs = performance.now()
-    mounts = readMounts() ?? mounts
-    return mounts
-  }
-  return { fresh, current: () => (performance.now() - readMs < FRESH_MS ? mounts : fresh()) }
+const fstat = promisify(fs.fstat)
+
+/** A path that was resolved once, so that all later calls are on the same mount. */
+interface Anchor {
+  /** A path to the same file, even if it is unmounted or renamed meanwhile. */
+  path: string
+  stats: Stats
+  /** The id of its mount in mountinfo; null where the system has none. */
+  mountId: number | null
+  release(): Promise<void>
 }
-type MountTable = ReturnType<typeof createMountTable>
+
+/** The checker's interface to the system; tests replace it. */
+export type Disk = ReturnType<typeof createSystemDisk>
 
 export function createSystemDisk() {
   const table = createMountTable()
@@ -81,15 +84,19 @@ export function createSystemDisk() {
   }
 }
 
-/** Returns the present target of a link; null: the link is broken; undefined: it is `path`, or unknown. */
-async function readLinkTarget(link: string, path: string): Promise<string | null | undefined> {
-  try {
-    const real = await realpath(link)
-    return real === path ? undefined : real
-  } catch (thrown) {
-    return isGone(errorCode(thrown)) ? null : undefined
+/** Caches the mount table, so that all paths that are checked at the same moment share one reading. */
+function createMountTable() {
+  let mounts: readonly Mount[] = []
+  let readMs = Number.NEGATIVE_INFINITY
+  /** Reads again now, as a mount may have appeared. */
+  const fresh = () => {
+    readMs = performance.now()
+    mounts = readMounts() ?? mounts
+    return mounts
   }
+  return { fresh, current: () => (performance.now() - readMs < FRESH_MS ? mounts : fresh()) }
 }
+type MountTable = ReturnType<typeof createMountTable>
 
 async function check(
   table: MountTable,
@@ -145,14 +152,6 @@ async function check(
   }
 }
 
-/**
- * True for a file or a disk. Other types (a FIFO, a socket, a terminal) are found but not opened: opening may hang
- * without a fault, and data read there would be lost to its intended reader.
- */
-function isReadable(stats: Stats): boolean {
-  return stats.isFile() || stats.isBlockDevice()
-}
-
 /** Resolves a path and finds its mount. */
 async function findMounted(
   path: string,
@@ -167,6 +166,43 @@ async function findMounted(
   return { anchor: mounted, mount: getMount(table, mounted) }
 }
 
+/**
+ * Resolves a path without opening the file: with O_PATH no FIFO blocks and no device is touched. /proc/self/fd then
+ * leads to the same file without resolving its name again, so nothing is written to the directory under an unmounted
+ * disk.
+ *
+ * @param flags further flags of open(2), where O_PATH exists.
+ */
+async function anchorPath(path: string, flags = 0): Promise<Anchor> {
+  if (process.platform !== 'linux') {
+    const stats = await stat(path)
+    return {
+      path,
+      stats,
+      mountId: toMountId(stats),
+      release: () => Promise.resolve(),
+    }
+  }
+  const descriptor = await openFd(path, O_PATH | flags)
+  try {
+    return {
+      path: `/proc/self/fd/${descriptor}`,
+      stats: await fstat(descriptor),
+      mountId: readMountId(descriptor),
+      release: () => closeFd(descriptor),
+    }
+  } catch (error) {
+    await closeFd(descriptor)
+    throw error
+  }
+}
+
+/** Reads proc_pid_fdinfo(5). Synchronous: the kernel answers from its own memory without calling a file system. */
+function readMountId(descriptor: number): number | null {
+  const id = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'))?.[1]
+  return id === undefined ? null : Number(id)
+}
+
 function getMount(table: MountTable, { mountId }: Anchor): Mount | null {
   const isIt = ({ id }: Mount) => id === mountId
   return mountId === null ? null : (table.current().find(isIt) ?? table.fresh().find(isIt) ?? null)
@@ -179,60 +215,6 @@ function findUnmountedPoint(table: MountTable, { known }: PathMemory): string | 
   if (known === null) return null
   const { point } = known.mount
   return table.fresh().some((mount) => mount.point === point) ? null : point
-}
-
-function isTidyDue({ tidiedMs }: PathMemory, { done }: CheckProgress): boolean {
-  if (done.write === undefined || done.write.failures.length > 0) return false
-  return tidiedMs === null || performance.now() - tidiedMs >= TIDY_EVERY_MS
-}
-
-/** @param sample true to read a file of a directory, too. */
-async function runRead(
-  { path, stats }: Anchor,
-  sample: boolean,
-  memory: PathMemory,
-  progress: CheckProgress,
-): Promise<PathMemory> {
-  progress.probe = 'read'
-  const { isBuffered } = memory
-  const enter = (step: string) => {
-    progress.step = step
-  }
-  const isDirectory = stats.isDirectory()
-  if (!isDirectory && !isReadable(stats)) {
-    progress.done.read = { failures: [], elapsedMs: 0 }
-    return memory
-  }
-  const result = isDirectory
-    ? await listDirectory(path, { isBuffered, sample, enter })
-    : await readFile(path, { isBuffered, enter })
-  const failures = result.failure === null ? [] : [callFailure(result.failure.step, result.failure)]
-  progress.done.read = { failures, elapsedMs: result.delayMs }
-  progress.delayMs = result.failure === null ? result.delayMs : null
-  return result.failure === null ? { ...memory, isBuffered: result.isBuffered } : memory
-}
-
-/** Runs the write probe; its read from the disk is the directory's real read delay. */
-async function runWrite(directory: string, memory: PathMemory, progress: CheckProgress): Promise<PathMemory> {
-  progress.probe = 'write'
-  const { failures, elapsedMs, readBack, unremoved } = await writeFile(directory, {
-    isBuffered: memory.isBuffered,
-    unremoved: memory.unremoved,
-    enter: (step) => {
-      progress.step = step
-    },
-  })
-  progress.done.write = { failures, elapsedMs }
-  if (readBack?.failure === null) {
-    if (progress.delayMs !== null) progress.delayMs = readBack.delayMs
-  } else if (readBack !== null) {
-    const failure = callFailure('read back', readBack.failure)
-    const read = progress.done.read
-    if (read === undefined) failures.push(failure)
-    else progress.done.read = { ...read, failures: [...read.failures, failure] }
-    progress.delayMs = null
-  }
-  return { ...memory, unremoved }
 }
 
 /**
@@ -295,53 +277,74 @@ function readErrorsCount({ type, device }: Mount): number | null {
   }
 }
 
-const fstat = promisify(fs.fstat)
-/** open(2)'s O_PATH, for which Node.js has no constant: resolves a path without opening the file. */
-const O_PATH = 0o10000000
-
-/** A path that was resolved once, so that all later calls are on the same mount. */
-interface Anchor {
-  /** A path to the same file, even if it is unmounted or renamed meanwhile. */
-  path: string
-  stats: Stats
-  /** The id of its mount in mountinfo; null where the system has none. */
-  mountId: number | null
-  release(): Promise<void>
+/** @param sample true to read a file of a directory, too. */
+async function runRead(
+  { path, stats }: Anchor,
+  sample: boolean,
+  memory: PathMemory,
+  progress: CheckProgress,
+): Promise<PathMemory> {
+  progress.probe = 'read'
+  const { isBuffered } = memory
+  const enter = (step: string) => {
+    progress.step = step
+  }
+  const isDirectory = stats.isDirectory()
+  if (!isDirectory && !isReadable(stats)) {
+    progress.done.read = { failures: [], elapsedMs: 0 }
+    return memory
+  }
+  const result = isDirectory
+    ? await listDirectory(path, { isBuffered, sample, enter })
+    : await readFile(path, { isBuffered, enter })
+  const failures = result.failure === null ? [] : [callFailure(result.failure.step, result.failure)]
+  progress.done.read = { failures, elapsedMs: result.delayMs }
+  progress.delayMs = result.failure === null ? result.delayMs : null
+  return result.failure === null ? { ...memory, isBuffered: result.isBuffered } : memory
 }
 
 /**
- * Resolves a path without opening the file: with O_PATH no FIFO blocks and no device is touched. /proc/self/fd then
- * leads to the same file without resolving its name again, so nothing is written to the directory under an unmounted
- * disk.
- *
- * @param flags further flags of open(2), where O_PATH exists.
+ * True for a file or a disk. Other types (a FIFO, a socket, a terminal) are found but not opened: opening may hang
+ * without a fault, and data read there would be lost to its intended reader.
  */
-async function anchorPath(path: string, flags = 0): Promise<Anchor> {
-  if (process.platform !== 'linux') {
-    const stats = await stat(path)
-    return {
-      path,
-      stats,
-      mountId: toMountId(stats),
-      release: () => Promise.resolve(),
-    }
-  }
-  const descriptor = await openFd(path, O_PATH | flags)
-  try {
-    return {
-      path: `/proc/self/fd/${descriptor}`,
-      stats: await fstat(descriptor),
-      mountId: readMountId(descriptor),
-      release: () => closeFd(descriptor),
-    }
-  } catch (error) {
-    await closeFd(descriptor)
-    throw error
-  }
+function isReadable(stats: Stats): boolean {
+  return stats.isFile() || stats.isBlockDevice()
 }
 
-/** Reads proc_pid_fdinfo(5). Synchronous: the kernel answers from its own memory without calling a file system. */
-function readMountId(descriptor: number): number | null {
-  const id = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'))?.[1]
-  return id === undefined ? null : Number(id)
+/** Runs the write probe; its read from the disk is the directory's real read delay. */
+async function runWrite(directory: string, memory: PathMemory, progress: CheckProgress): Promise<PathMemory> {
+  progress.probe = 'write'
+  const { failures, elapsedMs, readBack, unremoved } = await writeFile(directory, {
+    isBuffered: memory.isBuffered,
+    unremoved: memory.unremoved,
+    enter: (step) => {
+      progress.step = step
+    },
+  })
+  progress.done.write = { failures, elapsedMs }
+  if (readBack?.failure === null) {
+    if (progress.delayMs !== null) progress.delayMs = readBack.delayMs
+  } else if (readBack !== null) {
+    const failure = callFailure('read back', readBack.failure)
+    const read = progress.done.read
+    if (read === undefined) failures.push(failure)
+    else progress.done.read = { ...read, failures: [...read.failures, failure] }
+    progress.delayMs = null
+  }
+  return { ...memory, unremoved }
+}
+
+function isTidyDue({ tidiedMs }: PathMemory, { done }: CheckProgress): boolean {
+  if (done.write === undefined || done.write.failures.length > 0) return false
+  return tidiedMs === null || performance.now() - tidiedMs >= TIDY_EVERY_MS
+}
+
+/** Returns the present target of a link; null: the link is broken; undefined: it is `path`, or unknown. */
+async function readLinkTarget(link: string, path: string): Promise<string | null | undefined> {
+  try {
+    const real = await realpath(link)
+    return real === path ? undefined : real
+  } catch (thrown) {
+    return isGone(errorCode(thrown)) ? null : undefined
+  }
 }

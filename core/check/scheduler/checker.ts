@@ -25,13 +25,85 @@ import {
   slowLimit,
   toVerdict,
 } from '../verdict.ts'
-import type { ConcurrencyLimit } from './timetable.ts'
-import { callAt, chooseTimeouts, dueAt, SUSPICION_MS, type Timetable, tickAfter } from './timetable.ts'
+import {
+  type ConcurrencyLimit,
+  callAt,
+  chooseTimeouts,
+  dueAt,
+  SUSPICION_MS,
+  type Timetable,
+  tickAfter,
+} from './timetable.ts'
+
+// The scheduler. At each tick of a path (`Checker`), and between two ticks (spot checks), `RunningChecks` starts a
+// check once the file system's semaphore and the process's limit permit. The check returns or becomes overdue;
+// `Reporter` turns either into verdicts and reports those of many paths together.
+
+/**
+ * Limit of abandoned checks of one mount point that are still running. It bounds the threads that are blocked by a
+ * point that is mounted again and again and hangs each time, four threads each time. At the limit a path waits for its
+ * own check.
+ */
+const MOST_ABANDONED = 32
+/** Limit of simultaneous checks on one file system, and therefore of the threads that a dead disk can block. */
+const CHECKS_PER_FILE_SYSTEM = 4
+/** Shortest interval between reports, in milliseconds. */
+const REPORT_EVERY_MS = 100
+/** Verdicts that arrive within this time are reported together, in milliseconds. */
+const GATHER_MS = 5
+/** Limit of paths in one report; larger ones are split, so that no message blocks the supervisor. */
+const MOST_PATHS = 1_000
 
 export type CheckerConfig = WorkerConfig<typeof checkerDefinition>
 
-interface CheckerPorts extends Omit<ChecksOutParts, 'reporter'> {
+interface CheckerOptions {
+  disk: Disk
+  limit: ConcurrencyLimit
   report(checked: Checked[]): void
+  /** Called once for each path whose file system refuses O_DIRECT. */
+  buffered(path: string): void
+}
+
+/** A path on its timetable. */
+class Watch {
+  readonly target: PathToCheck
+  timetable: Timetable = { startMs: 0, intervalMs: 0 }
+  tick = 0
+  cancelTick = () => {}
+  memory: PathMemory
+  /** Monotonic milliseconds of the start of its last check, and of its last spot check. */
+  begunMs = Number.NEGATIVE_INFINITY
+  spotCheckedMs = Number.NEGATIVE_INFINITY
+  /** The check that runs or waits for its turn. */
+  check: Check | null = null
+
+  constructor(target: PathToCheck, memory: PathMemory) {
+    this.target = target
+    this.memory = memory
+  }
+}
+
+/** A check, from before its start. */
+class Check {
+  readonly watch: Watch
+  /** Milliseconds since 1970 of its tick. */
+  readonly at: number
+  readonly fileSystem: string
+  /** Monotonic milliseconds of its first call; null while it waits for its turn. */
+  begunMs: number | null = null
+  /** The mounts that led to its path when it began (Disk.mountedAs). */
+  mountedAs = ''
+  readonly progress: CheckProgress
+  cancelDeadline = () => {}
+  cancelSuspicion = () => {}
+  isOverdue = false
+
+  constructor(watch: Watch, at: number, fileSystem: string) {
+    this.watch = watch
+    this.at = at
+    this.fileSystem = fileSystem
+    this.progress = newProgress(watch.target.probes)
+  }
 }
 
 /** Checks every path on its own timetable; paths do not wait for each other, and each has at most one running check. */
@@ -42,9 +114,9 @@ export class Checker {
   readonly #spotChecks: ReturnType<typeof createSpotChecks>
   #intervalMs = 0
 
-  constructor({ disk, limit, report, buffered }: CheckerPorts) {
+  constructor({ disk, limit, report, buffered }: CheckerOptions) {
     this.#reporter = new Reporter(report)
-    this.#out = new RunningChecks({ disk, limit, reporter: this.#reporter, buffered })
+    this.#out = new RunningChecks(disk, limit, this.#reporter, buffered)
     this.#spotChecks = createSpotChecks(
       this.#watches,
       ({ target, memory }) => disk.getFileSystem(target.path, memory),
@@ -130,26 +202,6 @@ function toMemory(remembered: RememberedMount | undefined): PathMemory {
 }
 
 /**
- * Chooses, for each file system, the path whose spot check was longest ago. Paths with a write probe take precedence,
- * since writing may hang alone. Skips a file system if such a path has been checked since `recentMs`.
- */
-function choosePaths(
-  watches: Iterable<Watch>,
-  getFileSystem: (watch: Watch) => string,
-  recentMs: number,
-): [fileSystem: string, chosen: Watch][] {
-  return [...Map.groupBy(watches, getFileSystem)].flatMap(([fileSystem, group]) => {
-    const writing = group.filter(({ target }) => target.probes.includes('write'))
-    const eligible = writing.length > 0 ? writing : group
-    if (eligible.some(({ begunMs }) => begunMs > recentMs)) return []
-    // A path with a running check is watched already; a hang there need not be the file system's.
-    const free = eligible.filter(({ check }) => check === null)
-    const [first] = free.sort((a, b) => a.spotCheckedMs - b.spotCheckedMs)
-    return first === undefined ? [] : [[fileSystem, first]]
-  })
-}
-
-/**
  * Checks one path of each file system between the ticks, a different one each time. If that takes long, all paths of
  * the file system are checked at once, so that a hang is soon known for all of them.
  */
@@ -187,31 +239,42 @@ function createSpotChecks(
 }
 
 /**
- * Limit of abandoned checks of one mount point that are still running. It bounds the threads that a point can block
- * which is mounted again and again and hangs each time, four threads each time. At the limit a path waits for its own
- * check.
+ * Chooses, for each file system, the path whose spot check was longest ago. Paths with a write probe take precedence,
+ * since writing may hang alone. Skips a file system if such a path has been checked since `recentMs`.
  */
-const MOST_ABANDONED = 32
-
-interface ChecksOutParts {
-  disk: Disk
-  limit: ConcurrencyLimit
-  reporter: Reporter
-  /** Called once for each path whose file system refuses O_DIRECT. */
-  buffered(path: string): void
+function choosePaths(
+  watches: Iterable<Watch>,
+  getFileSystem: (watch: Watch) => string,
+  recentMs: number,
+): [fileSystem: string, chosen: Watch][] {
+  return [...Map.groupBy(watches, getFileSystem)].flatMap(([fileSystem, group]) => {
+    const writing = group.filter(({ target }) => target.probes.includes('write'))
+    const eligible = writing.length > 0 ? writing : group
+    if (eligible.some(({ begunMs }) => begunMs > recentMs)) return []
+    // A path with a running check is watched already; a hang there need not be the file system's.
+    const free = eligible.filter(({ check }) => check === null)
+    const [first] = free.sort((a, b) => a.spotCheckedMs - b.spotCheckedMs)
+    return first === undefined ? [] : [[fileSystem, first]]
+  })
 }
 
 /** The running checks. Each returns or becomes overdue. The result of a check that its path has replaced is dropped. */
 class RunningChecks {
-  readonly #parts: ChecksOutParts
+  readonly #disk: Disk
+  readonly #limit: ConcurrencyLimit
+  readonly #reporter: Reporter
+  readonly #buffered: CheckerOptions['buffered']
   readonly #semaphores = new Semaphores()
   /** Mount points of abandoned checks that are still running. */
   readonly #abandoned = new Map<Check, string>()
   /** Time limit of a check, in milliseconds. */
   timeoutMs = 0
 
-  constructor(parts: ChecksOutParts) {
-    this.#parts = parts
+  constructor(disk: Disk, limit: ConcurrencyLimit, reporter: Reporter, buffered: CheckerOptions['buffered']) {
+    this.#disk = disk
+    this.#limit = limit
+    this.#reporter = reporter
+    this.#buffered = buffered
   }
 
   /**
@@ -231,7 +294,7 @@ class RunningChecks {
 
   /** True if the check began on a mount that is gone. */
   isRemounted({ watch: { target, memory }, mountedAs }: Check): boolean {
-    return this.#parts.disk.mountedAs(target.path, memory) !== mountedAs
+    return this.#disk.mountedAs(target.path, memory) !== mountedAs
   }
 
   /** Cancels a check: it never runs, or its result is dropped. */
@@ -243,12 +306,11 @@ class RunningChecks {
   }
 
   #start(watch: Watch): void {
-    const { disk, reporter } = this.#parts
     const at = Date.now()
-    const fileSystem = disk.getFileSystem(watch.target.path, watch.memory)
+    const fileSystem = this.#disk.getFileSystem(watch.target.path, watch.memory)
     const stuckMs = this.#semaphores.stuckSince(fileSystem)
     if (stuckMs !== null) {
-      reporter.fileSystemHung(watch, at, stuckMs)
+      this.#reporter.fileSystemHung(watch, at, stuckMs)
       return
     }
     const check = new Check(watch, at, fileSystem)
@@ -259,12 +321,11 @@ class RunningChecks {
   }
 
   #run(check: Check): void {
-    const { disk, limit } = this.#parts
     const { target, memory } = check.watch
-    const findings = limit.run(() => {
+    const findings = this.#limit.run(() => {
       check.begunMs = performance.now()
-      check.mountedAs = disk.mountedAs(target.path, memory)
-      return disk.check(target, memory, check.progress)
+      check.mountedAs = this.#disk.mountedAs(target.path, memory)
+      return this.#disk.check(target, memory, check.progress)
     })
     // A disk resolves whatever the system's calls return; an error that it throws is its own bug, and is reported.
     const broken = (error: unknown) => brokenProbe(check.progress, String(error), memory)
@@ -273,17 +334,16 @@ class RunningChecks {
 
   #finish(check: Check, findings: Findings | null): void {
     this.#abandoned.delete(check)
-    const { reporter, buffered } = this.#parts
     const { watch, at } = check
     const isItsOwn = watch.check === check
     this.cancel(check)
     // A late result was reported as a failure; the next good check reports the recovery.
     if (check.isOverdue || !isItsOwn) return
-    if (findings === null) reporter.noThread(watch, at)
+    if (findings === null) this.#reporter.noThread(watch, at)
     else {
-      if (findings.memory.isBuffered && !watch.memory.isBuffered) buffered(watch.target.path)
+      if (findings.memory.isBuffered && !watch.memory.isBuffered) this.#buffered(watch.target.path)
       watch.memory = findings.memory
-      reporter.findings(watch, at, findings)
+      this.#reporter.findings(watch, at, findings)
     }
   }
 
@@ -304,14 +364,14 @@ class RunningChecks {
     if (stuckMs === null) this.#armDeadline(check, begunMs ?? now)
     else {
       this.cancel(check)
-      this.#parts.reporter.fileSystemHung(watch, at, stuckMs)
+      this.#reporter.fileSystemHung(watch, at, stuckMs)
     }
   }
 
   #stillOut(check: Check, at: number): void {
     const { watch, progress, begunMs } = check
     if (this.#abandon(check)) this.#start(watch)
-    else this.#parts.reporter.hung(watch, at, progress, begunMs ?? performance.now())
+    else this.#reporter.hung(watch, at, progress, begunMs ?? performance.now())
   }
 
   /** Abandons a check that began on a mount that is gone; false: its mount is the same, or too many were abandoned. */
@@ -325,8 +385,10 @@ class RunningChecks {
   }
 }
 
-/** Limit of simultaneous checks on one file system, and therefore of the threads that a dead disk can block. */
-const CHECKS_PER_FILE_SYSTEM = 4
+function brokenProbe({ probe, step }: CheckProgress, reason: string, memory: PathMemory): Findings {
+  const failure = { step, cause: 'call' as const, errno: 0, code: reason }
+  return { probes: { [probe]: { failures: [failure], elapsedMs: 0 } }, delayMs: null, memory }
+}
 
 interface Semaphore {
   out: Set<Check>
@@ -379,13 +441,6 @@ class Semaphores {
     if (out.size === 0 && waiting.size === 0) this.#semaphores.delete(fileSystem)
   }
 }
-
-/** Shortest interval between reports, in milliseconds. */
-const REPORT_EVERY_MS = 100
-/** Verdicts that arrive within this time are reported together, in milliseconds. */
-const GATHER_MS = 5
-/** Limit of paths in one report; larger ones are split, so that no message blocks the supervisor. */
-const MOST_PATHS = 1_000
 
 /** Turns the findings of checks into reports. `at` is the wall time of the check, in milliseconds. */
 class Reporter {
@@ -490,59 +545,12 @@ function toChecked(
   return { id, path, at, overall, probes, delayMs, mount, readOnlyByIntent, soundErrorsCount }
 }
 
-/** A path on its timetable. */
-export class Watch {
-  readonly target: PathToCheck
-  timetable: Timetable = { startMs: 0, intervalMs: 0 }
-  tick = 0
-  cancelTick = () => {}
-  memory: PathMemory
-  /** Monotonic milliseconds of the start of its last check, and of its last spot check. */
-  begunMs = Number.NEGATIVE_INFINITY
-  spotCheckedMs = Number.NEGATIVE_INFINITY
-  /** The check that runs or waits for its turn. */
-  check: Check | null = null
-
-  constructor(target: PathToCheck, memory: PathMemory) {
-    this.target = target
-    this.memory = memory
-  }
-}
-
-/** A check, from before its start. */
-export class Check {
-  readonly watch: Watch
-  /** Milliseconds since 1970 of its tick. */
-  readonly at: number
-  readonly fileSystem: string
-  /** Monotonic milliseconds of its first call; null while it waits for its turn. */
-  begunMs: number | null = null
-  /** The mounts that led to its path when it began (Disk.mountedAs). */
-  mountedAs = ''
-  readonly progress: CheckProgress
-  cancelDeadline = () => {}
-  cancelSuspicion = () => {}
-  isOverdue = false
-
-  constructor(watch: Watch, at: number, fileSystem: string) {
-    this.watch = watch
-    this.at = at
-    this.fileSystem = fileSystem
-    this.progress = newProgress(watch.target.probes)
-  }
-}
-
 /** Returns the last known mount point of a path; before its first check, its own path, which may be one. */
 function getMountPoint({ memory, target }: Watch): string {
   return memory.known?.mount.point ?? target.path
 }
 
 /** True if a path was last known on this mount point; before its first check, if it may be. */
-export function isOn({ memory, target }: Watch, point: string): boolean {
+function isOn({ memory, target }: Watch, point: string): boolean {
   return memory.known === null ? isWithin(target.path, point) : memory.known.mount.point === point
-}
-
-function brokenProbe({ probe, step }: CheckProgress, reason: string, memory: PathMemory): Findings {
-  const failure = { step, cause: 'call' as const, errno: 0, code: reason }
-  return { probes: { [probe]: { failures: [failure], elapsedMs: 0 } }, delayMs: null, memory }
 }

@@ -1,6 +1,21 @@
 import { createSemaphore } from '../../lib/async/semaphore.ts'
 import { LATE, withTimeout } from '../../lib/async/timing.ts'
 
+// The times at which a check may run: the timetable of a path, the timeouts, and the limit of checks of one process.
+
+/** Longest default timeout of a check, in milliseconds: a disk needs some time to spin up. */
+const MOST_PATIENCE_MS = 5_000
+/** Below this interval, in milliseconds, the checks themselves are frequent enough. */
+const SPOT_CHECKS_FROM_MS = 2_000
+/** Total reserve for detection, reporting and a late timer, in milliseconds. */
+const RESERVE_MS = 100
+/** Duration of a spot check, in milliseconds, after which all paths of its file system are checked at once. */
+export const SUSPICION_MS = 400
+/** Limit of checks that run at once: each that hangs blocks a thread of libuv's pool, which has a few more (576). */
+const MOST_OUT = 540
+/** If none of them returns for this long, in milliseconds, they count as hung: a disk may have to spin up. */
+const PATIENCE_MS = 5_000
+
 /**
  * The fixed timetable of one path: tick k is due at start + k·interval on the monotonic clock, however long the last
  * check took. Times are in milliseconds.
@@ -19,15 +34,11 @@ export function tickAfter({ startMs, intervalMs }: Timetable, tick: number, nowM
   return Math.max(tick + 1, Math.ceil((nowMs - startMs) / intervalMs))
 }
 
-/** Longest default timeout of a check, in milliseconds: a disk needs some time to spin up. */
-const MOST_PATIENCE_MS = 5_000
-/** Below this interval, in milliseconds, the checks themselves are frequent enough. */
-const SPOT_CHECKS_FROM_MS = 2_000
-/** Total reserve for detection, reporting and a late timer, in milliseconds. */
-const RESERVE_MS = 100
-
-/** Duration of a spot check, in milliseconds, after which all paths of its file system are checked at once. */
-export const SUSPICION_MS = 400
+/** Calls `run` when performance.now() reaches `atMs`; returns the function that cancels it. */
+export function callAt(atMs: number, run: () => void): () => void {
+  const timer = setTimeout(run, Math.max(0, Math.ceil(atMs - performance.now())))
+  return () => clearTimeout(timer)
+}
 
 /**
  * Returns the longest timeout that still reports a hang within one interval and a second after it began, since a busy
@@ -46,17 +57,6 @@ export function chooseTimeouts(intervalMs: number) {
   const timeoutMs = intervalMs + 1_000 - spotCheckEveryMs - SUSPICION_MS - RESERVE_MS
   return { timeoutMs: Math.min(MOST_PATIENCE_MS, timeoutMs), spotCheckEveryMs }
 }
-
-/** Calls `run` when performance.now() reaches `atMs`; returns the function that cancels it. */
-export function callAt(atMs: number, run: () => void): () => void {
-  const timer = setTimeout(run, Math.max(0, Math.ceil(atMs - performance.now())))
-  return () => clearTimeout(timer)
-}
-
-/** Limit of checks that run at once: each that hangs blocks a thread of libuv's pool, which has a few more (576). */
-const MOST_OUT = 540
-/** If none of them returns for this long, in milliseconds, they count as hung: a disk may have to spin up. */
-const PATIENCE_MS = 5_000
 
 /** Bounds the number of running checks of one process. */
 export type ConcurrencyLimit = ReturnType<typeof createConcurrencyLimit>

@@ -20,7 +20,17 @@ import {
   wellEvent,
 } from './stdio-protocol.ts'
 
-interface StdioPorts {
+// The path check protocol on standard input and output: lines become commands of the session, which checks each path on
+// its timetable and queues the events for a parent that may read slowly.
+
+/** How long the end of input waits for running checks, in milliseconds: their reads may hang for ever. */
+const CHECKS_WITHIN_MS = 1_000
+/** The parent is behind if it has more than this number of bytes to read. */
+const MOST_UNREAD_EVENTS = 256 * 1024
+/** Unread log messages beyond this many bytes are dropped and counted, as the parent need not read the log. */
+const MOST_UNREAD_LOG = 64 * 1024
+
+interface StdioDeps {
   input: Readable
   output: Writable
   log: StdioLog
@@ -30,16 +40,20 @@ interface StdioPorts {
   options: StdioOptions
 }
 
+interface StdioOptions {
+  /** A read that takes longer is reported as timed out; null: no time limit. */
+  timeoutMs: number | null
+  quoted: boolean
+}
+
+type StdioLevel = 'INFO' | 'WARNING' | 'ERROR'
+type StdioLog = (level: StdioLevel, message: string) => void
+
 /** Serves the protocol until the input ends; resolves when every queued reply is passed on. */
-export async function serveStdio(ports: StdioPorts): Promise<void> {
-  const { input, output, options, limit, readFile, log } = ports
+export async function serveStdio(deps: StdioDeps): Promise<void> {
+  const { input, output, options } = deps
   const events = createEventOutput(output, (event) => formatEvent(event, options))
-  const session = new StdioSession(options, {
-    say: events.say,
-    read: (path) => limit.run(() => readFile(Buffer.from(path, 'latin1'))),
-    isBehind: events.isBehind,
-    warn: (key, path) => log('WARNING', englishWords(message(key, { path }))),
-  })
+  const session = new StdioSession(deps, events)
   events.onRelief(() => {
     session.goOn()
     input.resume()
@@ -66,23 +80,6 @@ async function takeLines(input: Readable, take: (line: Line) => void): Promise<v
   splitter.end().forEach(take)
 }
 
-/** How long the end of input waits for running checks, in milliseconds: their reads may hang for ever. */
-const CHECKS_WITHIN_MS = 1_000
-
-interface StdioOptions {
-  /** A read that takes longer is reported as timed out; null: no time limit. */
-  timeoutMs: number | null
-  quoted: boolean
-}
-
-interface SessionPorts {
-  say(event: StdioEvent): void
-  /** Reads a path once; null: not begun, since too many reads hang. */
-  read(path: string): Promise<ProbeReadResult | null>
-  /** True if the parent does not read the events: no check is started meanwhile. */
-  isBehind(): boolean
-  warn(key: Warning, path: string): void
-}
 type Warning = 'check.buffered' | 'check.noThread'
 
 class Monitored {
@@ -104,27 +101,27 @@ class Monitored {
 
 /** Implements the rules of the protocol. Paths and lines have one character for each byte. */
 class StdioSession {
-  readonly #options: StdioOptions
-  readonly #ports: SessionPorts
+  readonly #deps: StdioDeps
+  readonly #events: EventOutput
   readonly #paths = new Map<string, Monitored>()
   /** Paths that were due while the parent was behind. */
   readonly #owed = new Set<Monitored>()
   #checked = () => {}
 
-  constructor(options: StdioOptions, ports: SessionPorts) {
-    this.#options = options
-    this.#ports = ports
+  constructor(deps: StdioDeps, events: EventOutput) {
+    this.#deps = deps
+    this.#events = events
   }
 
   line(text: string): void {
-    const command = parseCommand(text, this.#options)
+    const command = parseCommand(text, this.#deps.options)
     if (command.verb === 'start') this.#start(command.path, command.intervalMs)
     else if (command.verb === 'stop') this.#stop(command.path)
-    else this.#ports.say(command.reply)
+    else this.#events.say(command.reply)
   }
 
   tooLong(): void {
-    this.#ports.say(reply('-', '-', EINVAL, 'line too long'))
+    this.#events.say(reply('-', '-', EINVAL, 'line too long'))
   }
 
   /** Runs the delayed checks when the parent is no longer behind. */
@@ -151,60 +148,62 @@ class StdioSession {
 
   #start(path: string, intervalMs: number): void {
     if (this.#paths.has(path)) {
-      this.#ports.say(reply('start', path, EEXIST_MONITORING, 'already monitoring path'))
+      this.#events.say(reply('start', path, EEXIST_MONITORING, 'already monitoring path'))
       return
     }
     const monitored = new Monitored(path, intervalMs)
     this.#paths.set(path, monitored)
-    this.#ports.say(reply('start', path, 0, 'started'))
+    this.#events.say(reply('start', path, 0, 'started'))
     this.#tick(monitored)
   }
 
   #stop(path: string): void {
     const monitored = this.#paths.get(path)
     monitored?.cancelTick()
-    if (monitored === undefined) this.#ports.say(reply('stop', path, ENOENT, 'not monitoring path'))
+    if (monitored === undefined) this.#events.say(reply('stop', path, ENOENT, 'not monitoring path'))
     else if (monitored.isOut) {
       monitored.isStopping = true
-      this.#ports.say(reply('stop', path, EINPROGRESS, 'stopping in progress'))
+      this.#events.say(reply('stop', path, EINPROGRESS, 'stopping in progress'))
     } else this.#stopped(path)
   }
 
   #stopped(path: string): void {
     this.#paths.delete(path)
-    this.#ports.say(reply('stop', path, 0, 'stopped'))
+    this.#events.say(reply('stop', path, 0, 'stopped'))
   }
 
   #tick(monitored: Monitored): void {
     monitored.tick = tickAfter(monitored.timetable, monitored.tick, performance.now())
     monitored.cancelTick = callAt(dueAt(monitored.timetable, monitored.tick), () => this.#tick(monitored))
-    if (this.#ports.isBehind()) this.#owed.add(monitored)
+    // No check is started while the parent does not read the events.
+    if (this.#events.isBehind()) this.#owed.add(monitored)
     else if (!monitored.isOut) void this.#check(monitored)
   }
 
   async #check(monitored: Monitored): Promise<void> {
-    const { say, read } = this.#ports
-    const { timeoutMs } = this.#options
+    const { limit, readFile, options } = this.#deps
     const { path } = monitored
     let hasTimedOut = false
     monitored.isOut = true
-    if (timeoutMs !== null) {
-      monitored.cancelDeadline = callAt(performance.now() + timeoutMs, () => {
+    if (options.timeoutMs !== null) {
+      monitored.cancelDeadline = callAt(performance.now() + options.timeoutMs, () => {
         hasTimedOut = true
-        say(timedOutEvent(path))
+        this.#events.say(timedOutEvent(path))
       })
     }
-    const event = this.#toEvent(monitored, await read(path))
+    const found = await limit.run(() => readFile(Buffer.from(path, 'latin1')))
+    const event = this.#toEvent(monitored, found)
     monitored.cancelDeadline()
     monitored.isOut = false
     // A read that timed out was reported as a failure; the next good one reports the recovery.
-    if (!hasTimedOut) say(event)
+    if (!hasTimedOut) this.#events.say(event)
     if (monitored.isStopping) this.#stopped(path)
     this.#checked()
   }
 
   #toEvent(monitored: Monitored, found: ProbeReadResult | null): StdioEvent {
     const { path } = monitored
+    // Not begun, since too many reads hang.
     if (found === null) {
       this.#warnOnce(monitored, 'check.noThread')
       return failedEvent(path, EAGAIN)
@@ -215,13 +214,12 @@ class StdioSession {
   }
 
   #warnOnce({ path, warned }: Monitored, key: Warning): void {
-    if (!warned.has(key)) this.#ports.warn(key, path)
+    if (!warned.has(key)) this.#deps.log('WARNING', englishWords(message(key, { path })))
     warned.add(key)
   }
 }
 
-/** The parent is behind if it has more than this number of bytes to read. */
-const MOST_UNREAD_EVENTS = 256 * 1024
+type EventOutput = ReturnType<typeof createEventOutput>
 
 /**
  * Writes events to a parent that may read slowly or not at all. While the parent is behind, no new work must be
@@ -257,12 +255,6 @@ export function createEventOutput(stream: Writable, format: (event: StdioEvent) 
     drained: () => new Promise<void>(write),
   }
 }
-
-/** Unread log messages beyond this many bytes are dropped and counted, as the parent need not read the log. */
-const MOST_UNREAD_LOG = 64 * 1024
-
-type StdioLevel = 'INFO' | 'WARNING' | 'ERROR'
-type StdioLog = (level: StdioLevel, message: string) => void
 
 /** Writes log lines "LEVEL message" for a parent that may never read them. */
 export function createLogOutput(stream: Writable): StdioLog {

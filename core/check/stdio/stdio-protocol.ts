@@ -1,54 +1,48 @@
 import { strerror } from '../probes/findings.ts'
 
+// The lines of the path check protocol: bytes to lines, lines to commands, events to lines, and quoted paths.
+
+const SHORTEST_INTERVAL_S = 1
+const LONGEST_INTERVAL_S = 3600
+/** Longest line in bytes without its end; a longer one is dropped, and reported as too long. */
+export const LONGEST_LINE = 65_536
+
+// Linux's numbers on every system: they are part of the protocol.
+export const ENOENT = 2
+export const EAGAIN = 11
+export const EEXIST_MONITORING = 17
+export const EINVAL = 22
+export const EISDIR = 21
+export const ETIMEDOUT = 110
+export const EINPROGRESS = 115
+
+/**
+ * The option --quoted: a word in double quotes may contain spaces, and these escapes: \" \\ \n \r \t, and \xHH for any
+ * byte. Events quote paths in the same way if necessary.
+ */
+const ESCAPES: Record<string, string> = { '"': '"', '\\': '\\', n: '\n', r: '\r', t: '\t' }
+
+const NAMED: Record<string, string> = Object.fromEntries(
+  Object.entries(ESCAPES).map(([name, character]) => [character, `\\${name}`]),
+)
+
+const WORD = /"((?:[^"\\]|\\(?:["\\nrt]|x[0-9a-fA-F]{2}))*)"( |$)|([^" ][^ ]*|)( |$)/y
+
 export type Command =
   | { verb: 'start'; path: string; intervalMs: number }
   | { verb: 'stop'; path: string }
   /** It cannot be carried out, for the reason in the reply. */
   | { verb: 'refused'; reply: StdioEvent }
 
-const SHORTEST_INTERVAL_S = 1
-const LONGEST_INTERVAL_S = 3600
-
-/** Parses one line. Words are separated by one space; with `quoted` a word may be in double quotes. */
-export function parseCommand(line: string, options: { quoted: boolean }): Command {
-  if (line === '' || line.startsWith(' ')) return refused('-', '-', 'command is required')
-  const words = options.quoted ? splitQuoted(line) : line.split(' ')
-  if (words === null) return refused('-', '-', 'invalid quoting')
-  const [verb = '', path = '', ...rest] = words
-  if (verb !== 'start' && verb !== 'stop') return refused(verb, '-', 'unknown command')
-  if (path === '') return refused(verb, '-', 'path is required')
-  if (path.includes('\0')) return refused(verb, '-', 'invalid path')
-  return verb === 'start' ? parseStart(path, rest) : parseStop(path, rest)
-}
-
-function parseStart(path: string, [interval = '', ...extra]: string[]): Command {
-  if (interval === '') return refused('start', path, 'interval is required')
-  if (hasWord(extra)) return refused('start', path, 'unexpected argument')
-  if (!/^[+-]?\d+$/.test(interval)) return refused('start', path, 'invalid interval')
-  const seconds = Number(interval)
-  if (seconds < SHORTEST_INTERVAL_S || seconds > LONGEST_INTERVAL_S) {
-    return refused('start', path, 'interval out of range')
-  }
-  return { verb: 'start', path, intervalMs: seconds * 1000 }
-}
-
-function parseStop(path: string, extra: string[]): Command {
-  return hasWord(extra) ? refused('stop', path, 'unexpected argument') : { verb: 'stop', path }
-}
-
-/** True if there is a word. Spaces at the end of a line make empty words, which do not count. */
-function hasWord(words: string[]): boolean {
-  return words.some((word) => word !== '')
-}
-
-function refused(verb: string, path: string, text: string): Command {
-  return { verb: 'refused', reply: reply(verb, path, EINVAL, text) }
-}
-
-/** Longest line in bytes without its end; a longer one is dropped, and reported as too long. */
-export const LONGEST_LINE = 65_536
-
 export type Line = { kind: 'line'; text: string } | { kind: 'too long' }
+
+/** A line to the parent: verb, path, errno (0: success), and a text or a delay. */
+export interface StdioEvent {
+  verb: string
+  path: string
+  errno: number
+  text: string
+}
 
 /**
  * Splits bytes into lines that end in LF or CRLF. Text has one character for each byte (latin1), as a path need not be
@@ -89,22 +83,41 @@ export function createLineSplitter() {
   }
 }
 
-/** A line to the parent: verb, path, errno (0: success), and a text or a delay. */
-export interface StdioEvent {
-  verb: string
-  path: string
-  errno: number
-  text: string
+/** Parses one line. Words are separated by one space; with `quoted` a word may be in double quotes. */
+export function parseCommand(line: string, options: { quoted: boolean }): Command {
+  if (line === '' || line.startsWith(' ')) return refused('-', '-', 'command is required')
+  const words = options.quoted ? splitQuoted(line) : line.split(' ')
+  if (words === null) return refused('-', '-', 'invalid quoting')
+  const [verb = '', path = '', ...rest] = words
+  if (verb !== 'start' && verb !== 'stop') return refused(verb, '-', 'unknown command')
+  if (path === '') return refused(verb, '-', 'path is required')
+  if (path.includes('\0')) return refused(verb, '-', 'invalid path')
+  return verb === 'start' ? parseStart(path, rest) : parseStop(path, rest)
 }
 
-// Linux's numbers on every system: they are part of the protocol.
-export const ENOENT = 2
-export const EAGAIN = 11
-export const EEXIST_MONITORING = 17
-export const EINVAL = 22
-export const EISDIR = 21
-export const ETIMEDOUT = 110
-export const EINPROGRESS = 115
+function parseStart(path: string, [interval = '', ...extra]: string[]): Command {
+  if (interval === '') return refused('start', path, 'interval is required')
+  if (hasWord(extra)) return refused('start', path, 'unexpected argument')
+  if (!/^[+-]?\d+$/.test(interval)) return refused('start', path, 'invalid interval')
+  const seconds = Number(interval)
+  if (seconds < SHORTEST_INTERVAL_S || seconds > LONGEST_INTERVAL_S) {
+    return refused('start', path, 'interval out of range')
+  }
+  return { verb: 'start', path, intervalMs: seconds * 1000 }
+}
+
+function parseStop(path: string, extra: string[]): Command {
+  return hasWord(extra) ? refused('stop', path, 'unexpected argument') : { verb: 'stop', path }
+}
+
+/** True if there is a word. Spaces at the end of a line make empty words, which do not count. */
+function hasWord(words: string[]): boolean {
+  return words.some((word) => word !== '')
+}
+
+function refused(verb: string, path: string, text: string): Command {
+  return { verb: 'refused', reply: reply(verb, path, EINVAL, text) }
+}
 
 export function reply(verb: string, path: string, errno: number, text: string): StdioEvent {
   return { verb, path, errno, text }
@@ -129,14 +142,6 @@ export function timedOutEvent(path: string): StdioEvent {
 export function formatEvent({ verb, path, errno, text }: StdioEvent, options: { quoted: boolean }): string {
   return `${verb} ${options.quoted ? quote(path) : path} ${errno} ${text}\n`
 }
-
-/**
- * The option --quoted: a word in double quotes may contain spaces, and these escapes: \" \\ \n \r \t, and \xHH for any
- * byte. Events quote paths in the same way if necessary.
- */
-const ESCAPES: Record<string, string> = { '"': '"', '\\': '\\', n: '\n', r: '\r', t: '\t' }
-
-const WORD = /"((?:[^"\\]|\\(?:["\\nrt]|x[0-9a-fA-F]{2}))*)"( |$)|([^" ][^ ]*|)( |$)/y
 
 /** Splits a line into words; null if a quote is not closed or an escape is unknown. */
 export function splitQuoted(line: string): string[] | null {
@@ -167,7 +172,3 @@ export function quote(path: string): string {
   )
   return `"${escaped}"`
 }
-
-const NAMED: Record<string, string> = Object.fromEntries(
-  Object.entries(ESCAPES).map(([name, character]) => [character, `\\${name}`]),
-)

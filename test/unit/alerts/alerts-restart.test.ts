@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openIncidentFile } from '../../../core/alerts/alerts.ts'
+import { logDroppedErrors } from '../../../core/dropped-errors.ts'
 import { alerts, checked } from '../../support/agent-alerts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -125,5 +126,45 @@ describe('alerts over a restart', () => {
     vi.advanceTimersByTime(2_000)
     await away.running.stop()
     expect(away.told()).toEqual(['Read-only: /disk/a'])
+  })
+
+  it('an unreadable file: set aside before the first write, and named in the log', async () => {
+    const { directory, run } = start()
+    const lines: string[] = []
+    logDroppedErrors((level, text) => lines.push(`${level} ${text}`))
+    const broken = '{"open":[{}],'
+    writeFileSync(path.join(directory, 'incidents.json'), broken)
+    const first = run()
+    first.running.observe(checked('read-only', 'a'))
+    vi.advanceTimersByTime(2_000)
+    await first.running.stop()
+    const [aside = '', ...others] = readdirSync(directory).filter((name) => name !== 'incidents.json')
+    expect([aside, others]).toEqual([expect.stringMatching(/^incidents\.set-aside-.*\.json$/), []])
+    expect(readFileSync(path.join(directory, aside), 'utf8')).toBe(broken)
+    expect(lines.filter((line) => line.includes(`renamed to ${path.join(directory, aside)}`))).toEqual([
+      expect.stringMatching(/^warn SyntaxError dropped: /),
+    ])
+    const second = run()
+    expect(second.running.incidents()).toMatchObject([{ paths: { a: '/disk/a' } }])
+    await second.running.stop()
+    expect(readdirSync(directory)).toHaveLength(2)
+  })
+
+  it('an unreadable file that cannot be set aside: stays as it is', async () => {
+    const { directory: base, run } = start()
+    // PATH_MAX is 4,096 bytes (limits.h): the longer name does not fit.
+    const length = 4_095 - '/incidents.json'.length
+    let directory = base
+    while (length - directory.length > 250) directory = path.join(directory, 'd'.repeat(200))
+    directory = path.join(directory, 'd'.repeat(length - directory.length - 1))
+    mkdirSync(directory, { recursive: true })
+    const file = path.join(directory, 'incidents.json')
+    writeFileSync(file, 'broken')
+    const first = run(openIncidentFile(directory))
+    first.running.observe(checked('read-only', 'a'))
+    vi.advanceTimersByTime(2_000)
+    await first.running.stop()
+    expect(first.told()).toEqual(['Read-only: /disk/a'])
+    expect(readFileSync(file, 'utf8')).toBe('broken')
   })
 })

@@ -1,10 +1,13 @@
-import path, { sep } from 'node:path'
+import { isAbsolute, sep } from 'node:path'
 import type { PathFacts } from '../check/inspect.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import { type DataLayout, resolveStore } from '../settings/data-directory.ts'
 import type { FolderDestination } from '../settings/destination-schema.ts'
 import type { Settings } from '../settings/schema.ts'
+
+// Decides which paths become sources, checked paths or destination folders. Sources and folders that receive files must
+// not overlap.
 
 /** The facts of a path that decide about a refusal. */
 export type LookedAt = Pick<PathFacts, 'real' | 'kind' | 'readable' | 'store' | 'code'>
@@ -14,11 +17,6 @@ interface TakenPaths {
   sources: { path: string; name: string }[]
   /** Real paths of the folders that receive files: the one on this computer, and those of destinations. */
   stores: readonly string[]
-}
-
-/** True if a path equals another or is below it. Compares only the text. */
-export function isWithin(inner: string, outer: string): boolean {
-  return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : `${outer}${sep}`)
 }
 
 /**
@@ -46,41 +44,6 @@ export function acceptSource(path: string, facts: LookedAt, taken: TakenPaths): 
 }
 
 /**
- * @returns the real path
- * @throws UserError refuse.… if files cannot be sent to the directory
- */
-export function acceptFolder(path: string, facts: LookedAt, taken: TakenPaths): string {
-  const real = acceptPath(path, facts)
-  if (facts.kind !== 'directory') throw new UserError('refuse.notDirectory', { path })
-  const isNear = (other: string) => isWithin(real, other) || isWithin(other, real)
-  const source = taken.sources.find((one) => isNear(one.path))
-  if (source !== undefined)
-    throw new UserError('refuse.folderSource', { path, name: source.name, source: source.path })
-  const store = taken.stores.find(isNear)
-  if (store !== undefined) throw new UserError('refuse.folderStore', { path, store })
-  return real
-}
-
-/**
- * Returns the message for a path that does not exist. A byte that is not UTF-8 has been decoded as the replacement
- * character.
- */
-export function missingAt(path: string): 'refuse.notUtf8' | 'refuse.missing' {
-  return path.includes('\ufffd') ? 'refuse.notUtf8' : 'refuse.missing'
-}
-
-/**
- * @returns the real path
- * @throws UserError refuse.… if the path cannot even be checked
- */
-export function acceptPath(path: string, facts: LookedAt): string {
-  if (facts.code !== null) throw new UserError('refuse.cannotLook', { path, reason: facts.code })
-  if (facts.real === null) throw new UserError(missingAt(path), { path })
-  if (!facts.readable) throw new UserError('refuse.unreadable', { path })
-  return facts.real
-}
-
-/**
  * Returns the configured sources that must not run, judged only by their paths, because the settings file can be
  * edited by hand. Of two that overlap, the first stays.
  */
@@ -102,15 +65,6 @@ export function refusedSources(
   return refused
 }
 
-/** Returns the real paths of the folders that receive files. A source must not overlap any of them. */
-export function getStorePaths(
-  { destinations, receive }: Pick<Settings, 'destinations' | 'receive'>,
-  layout: DataLayout,
-): string[] {
-  const folders = destinations.flatMap((one) => (one.kind === 'folder' ? [one.path] : []))
-  return [resolveStore(layout), ...folders, ...(receive === null ? [] : [receive.directory])]
-}
-
 /**
  * Returns a folder destination with its real path.
  * @param facts of the path as given
@@ -123,8 +77,57 @@ export function placedFolder(
   layout: DataLayout,
 ): FolderDestination {
   const { path: wanted } = destination
-  if (!path.isAbsolute(wanted)) throw new UserError('refuse.relative', { path: wanted })
+  if (!isAbsolute(wanted)) throw new UserError('refuse.relative', { path: wanted })
   const others = settings.destinations.filter(({ id }) => id !== destination.id)
   const stores = getStorePaths({ ...settings, destinations: others }, layout)
   return { ...destination, path: acceptFolder(wanted, facts, { sources: settings.sources, stores }) }
+}
+
+/**
+ * @returns the real path
+ * @throws UserError refuse.… if files cannot be sent to the directory
+ */
+export function acceptFolder(path: string, facts: LookedAt, taken: TakenPaths): string {
+  const real = acceptPath(path, facts)
+  if (facts.kind !== 'directory') throw new UserError('refuse.notDirectory', { path })
+  const isNear = (other: string) => isWithin(real, other) || isWithin(other, real)
+  const source = taken.sources.find((one) => isNear(one.path))
+  if (source !== undefined)
+    throw new UserError('refuse.folderSource', { path, name: source.name, source: source.path })
+  const store = taken.stores.find(isNear)
+  if (store !== undefined) throw new UserError('refuse.folderStore', { path, store })
+  return real
+}
+
+/**
+ * @returns the real path
+ * @throws UserError refuse.… if the path cannot even be checked
+ */
+export function acceptPath(path: string, facts: LookedAt): string {
+  if (facts.code !== null) throw new UserError('refuse.cannotLook', { path, reason: facts.code })
+  if (facts.real === null) throw new UserError(missingAt(path), { path })
+  if (!facts.readable) throw new UserError('refuse.unreadable', { path })
+  return facts.real
+}
+
+/**
+ * Returns the message for a path that does not exist. A byte that is not UTF-8 has been decoded as the replacement
+ * character.
+ */
+export function missingAt(path: string): 'refuse.notUtf8' | 'refuse.missing' {
+  return path.includes('\ufffd') ? 'refuse.notUtf8' : 'refuse.missing'
+}
+
+/** Returns the real paths of the folders that receive files. A source must not overlap any of them. */
+export function getStorePaths(
+  { destinations, receive }: Pick<Settings, 'destinations' | 'receive'>,
+  layout: DataLayout,
+): string[] {
+  const folders = destinations.flatMap((one) => (one.kind === 'folder' ? [one.path] : []))
+  return [resolveStore(layout), ...folders, ...(receive === null ? [] : [receive.directory])]
+}
+
+/** True if a path equals another or is below it. Compares only the text. */
+export function isWithin(inner: string, outer: string): boolean {
+  return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : `${outer}${sep}`)
 }

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { Shown } from '../alerts/notifier-messages.ts'
 import { type Checked, checkerDefinition, knownMountSchema } from '../check/checker-messages.ts'
-import { ignoreError, warnUnlessCode } from '../dropped-errors.ts'
+import { ignoreError } from '../dropped-errors.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import { englishWords, type Language } from '../lib/i18n/words.ts'
 import type { WorkerDefinition, WorkerReport } from '../lib/workers/definition.ts'
@@ -51,201 +50,10 @@ const ASLEEP_MS = 10_000
 /** How long stopping waits for pending writes. */
 const KEEP_MS = 2_000
 
-type CheckerReport = WorkerReport<typeof checkerDefinition>
-
-/** Owns the workers, the state and the alerts. Its host shows the state and passes commands on. */
-export class Agent {
-  readonly store: StateStore
-  readonly notices: Notices
-  readonly settings: SettingsStore
-  readonly layout: DataLayout
-  readonly host: AgentHost
-  readonly checker: SupervisedWorker<typeof checkerDefinition>
-  readonly scanner: SupervisedWorker<typeof scannerDefinition>
-  readonly receiver: SupervisedWorker<typeof receiverDefinition>
-  readonly alerting: Alerting
-  readonly secrets: SecretStore
-  readonly senders: SenderWorkers
-  readonly restores: Restores
-  readonly #surroundings: SurroundingsWatch
-  readonly #log: Log['write']
-  readonly #memory: ReturnType<typeof openKnownMounts>
-  /** Sources of the settings that must not run, and why. */
-  #refused = new Map<string, Message>()
-  #refresh: NodeJS.Timeout | null = null
-  #tickedAt = Date.now()
-  #isStopped = false
-
-  constructor(layout: DataLayout, settings: SettingsStore, host: AgentHost, log: Log['write']) {
-    this.#log = log
-    this.layout = layout
-    this.settings = settingsInForce(settings)
-    this.host = host
-    this.#memory = openKnownMounts(layout.directory, host.kind === 'once')
-    this.store = createStateStore(
-      initialState(host.kind, host.version, settings.get(), layout.store),
-      (state) => ({ status: overallStatus(state, Date.now()) }),
-    )
-    this.notices = createNotices(this.store, log)
-    this.secrets = openSecrets(layout.directory, host.vault(), host.kind === 'once' ? 'refuse' : 'set-aside')
-    this.alerting = new Alerting(this, (condition) => this.#worker('notifier', condition), log)
-    this.checker = this.#supervise(checkerDefinition, (report) => this.#checked(report))
-    this.scanner = this.#supervise(
-      scannerDefinition,
-      ({ scanned }) => this.store.update(withScanned(this.store.state, scanned, Date.now())),
-      () => this.senders.nudge(),
-    )
-    this.senders = new SenderWorkers(
-      this,
-      () => this.#permitted(),
-      () => this.scanner.nudge(),
-      log,
-    )
-    this.receiver = this.#supervise(receiverDefinition, (report) => this.#received(report))
-    this.restores = new Restores(this, this.#log)
-    this.#surroundings = new SurroundingsWatch(host.onBattery, (surroundings) => {
-      this.store.update({ surroundings })
-      this.senders.configure()
-    })
-    if (settings.notice !== null) this.notices.add(UNUSED_SETTINGS, settings.notice)
-    if (this.secrets.notice !== null) this.notices.add('secrets', this.secrets.notice)
-  }
-
-  get language() {
-    const { language } = this.settings.get()
-    return language === 'system' ? this.host.systemLanguage : language
-  }
-
-  start(): void {
-    this.#apply()
-    this.#refresh = setInterval(() => this.#tick(), REFRESH_MS)
-  }
-
-  /** Stops the workers. Returns within some seconds, even if threads are stuck in the kernel. */
-  async stop(): Promise<void> {
-    this.#isStopped = true
-    if (this.#refresh !== null) clearInterval(this.#refresh)
-    this.#surroundings.stop()
-    // A hung disk may block these writes; it must not block the shutdown.
-    const written = Promise.all([this.alerting.stop(), this.#memory.saved()])
-    const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
-    const workers = [this.scanner, this.senders, this.receiver, this.checker, this.alerting.notifier]
-    await Promise.all([kept, this.restores.end(), ...workers.map((worker) => worker.stop())])
-    this.store.stop()
-  }
-
-  /** Saves new settings and applies them everywhere. */
-  change(update: (settings: Settings) => Settings): void {
-    this.settings.set(update(this.settings.get()))
-    this.#apply()
-  }
-
-  #apply(): void {
-    const { state } = this.store
-    const settings = this.settings.get()
-    const { sources, checkedPaths, destinations: all } = settings
-    const kept = new Set([...sources, ...checkedPaths, ...all].map(({ id }) => id))
-    this.#memory.keepOnly(kept)
-    this.#refused = refusedSources(settings.sources, getStorePaths(settings, this.layout))
-    const destinations = destinationStates(settings, this.layout.store, this.secrets.get())
-    this.store.update({
-      ...withSettings(state, settings, this.#refused, destinations),
-      receiving: receivingState(settings, Date.now(), state.receiving),
-      surroundings: this.#surroundings.configure(settings.send),
-    })
-    void localCopies(this.layout, settings).then((found) => this.store.update({ localCopies: found }))
-    this.#configureWorkers()
-    this.alerting.look()
-  }
-
-  #configureWorkers(): void {
-    // A report that arrives during the shutdown must not restart a worker.
-    if (this.#isStopped) return
-    const settings = this.#permitted()
-    this.alerting.configure()
-    this.checker.configure(this.#checkerConfig())
-    this.scanner.configure(scannerConfig(settings, this.layout))
-    if (settings.receive === null) void this.receiver.stop()
-    else
-      this.receiver.configure(receiverConfig(settings, settings.receive, this.layout, this.host.computerName))
-    this.senders.configure()
-  }
-
-  #checkerConfig() {
-    return checkerConfig(this.#permitted(), this.layout, this.#memory.knownMounts())
-  }
-
-  /** Returns the settings with only the sources that may run. */
-  #permitted(): Settings {
-    const settings = this.settings.get()
-    return { ...settings, sources: settings.sources.filter(({ id }) => !this.#refused.has(id)) }
-  }
-
-  /** Refreshes sentences that contain an age, and applies the end of a pause. */
-  #tick(): void {
-    const now = Date.now()
-    if (now - this.#tickedAt > ASLEEP_MS) this.store.update({ awakeSince: now })
-    this.#tickedAt = now
-    this.store.refresh()
-    this.alerting.look()
-    this.senders.publishStatus()
-    if (this.store.state.settings.pause?.until !== this.settings.get().pause?.until) this.#apply()
-  }
-
-  #supervise<D extends WorkerDefinition & { name: WorkerName }>(
-    definition: D,
-    report: SupervisionEvents<D>['report'],
-    nudge: () => void = () => undefined,
-  ): SupervisedWorker<D> {
-    return new SupervisedWorker(definition, this.host.starter, {
-      report,
-      nudge,
-      log: this.#log,
-      condition: (condition) => this.#worker(definition.name, condition),
-    })
-  }
-
-  #worker(name: WorkerName, condition: WorkerState): void {
-    this.store.update({ workers: { ...this.store.state.workers, [name]: condition } })
-    const isAway = condition.condition === 'restarting' || condition.condition === 'failed'
-    if (name === 'scanner' && isAway) this.store.update(withoutScanned(this.store.state, this.#refused))
-  }
-
-  #checked({ checked, notice }: CheckerReport): void {
-    if (notice !== undefined) this.notices.reportHistory(notice)
-    if (checked.length === 0) return
-    const before = this.store.state
-    this.store.update(withChecked(before, checked))
-    const sources = findRecovered(before, this.store.state)
-    // Retries what the fault made unreadable. Until then, the window still shows the scanner's message about it.
-    if (sources.length > 0)
-      this.scanner
-        .request('reconcile', { sources })
-        .catch(ignoreError('a scanner that starts again compares all'))
-    const ids = new Set(pathIds(this.store.state))
-    // Alerts come before the checker's configuration, because people wait for them.
-    for (const one of checked) if (ids.has(one.id)) this.alerting.checked(this.#named(one))
-    // Without these mounts, a restarted checker would take a current fault for the person's own choice.
-    if (this.#memory.remember(checked)) this.checker.prepare(this.#checkerConfig())
-  }
-
-  /** Names a destination's disk as people know it. If the disk is absent, uses the sender's message for it. */
-  #named(checked: Checked): Checked {
-    const destination = this.store.state.destinations.find(({ id }) => id === checked.id)
-    if (destination === undefined) return checked
-    const { name, address } = destination
-    const { overall } = checked
-    const { kind, code } = overall
-    const isAway = kind === 'missing' && (code === null || isGone(code))
-    const sentence = isAway ? notMountedWords({ name, path: address }) : overall.sentence
-    return { ...checked, path: name, overall: { ...overall, sentence } }
-  }
-
-  #received(report: WorkerReport<typeof receiverDefinition>): void {
-    const { receiving } = this.store.state
-    if (receiving !== null) this.store.update({ receiving: withReceived(receiving, report, Date.now()) })
-  }
-}
+/** Id of the notice that a settings file was set aside, or is used in part. */
+export const UNUSED_SETTINGS = 'settings'
+/** Id of the notice that the check history cannot be kept. */
+const HISTORY = 'history'
 
 /** Encrypts secrets for the logged-in user. Only this vault can decrypt them. */
 export interface Vault extends Seal {
@@ -271,34 +79,218 @@ export interface AgentHost {
   withdraw(about: string): void
 }
 
-/** The notice of a settings file that was set aside, or is used in part. */
-export const UNUSED_SETTINGS = 'settings'
-const HISTORY = 'history'
+/**
+ * Owns the workers, the state and the alerts. Its host shows the state and passes commands on.
+ *
+ * `start` and `change` apply the settings: to the state, and to each worker's configuration. The workers' reports then
+ * update the state, and the alerts follow the state.
+ */
+export class Agent {
+  readonly layout: DataLayout
+  readonly settings: SettingsStore
+  readonly host: AgentHost
+  readonly log: Log['write']
+  readonly store: StateStore
+  readonly notices: ReturnType<typeof createNotices>
+  readonly secrets: SecretStore
+  readonly alerting: Alerting
+  readonly checker: SupervisedWorker<typeof checkerDefinition>
+  readonly scanner: SupervisedWorker<typeof scannerDefinition>
+  readonly senders: SenderWorkers
+  readonly receiver: SupervisedWorker<typeof receiverDefinition>
+  readonly restores: Restores
+  readonly #knownMounts: ReturnType<typeof openKnownMounts>
+  readonly #surroundings: SurroundingsWatch
+  /** Sources of the settings that must not run, and why. */
+  #refused = new Map<string, Message>()
+  #refresh: NodeJS.Timeout | null = null
+  #tickedAt = Date.now()
+  #isStopped = false
 
-/** Notices that a person reads once and can dismiss. Each is also logged. */
-export interface Notices {
-  /** Replaces an earlier notice with this id. */
-  add(id: string, sentence: Message): void
-  dismiss(id: string): void
-  /** Shows a failure of the check history as a notice. Recovery removes the notice and is only logged. */
-  reportHistory(sentence: Message): void
+  constructor(layout: DataLayout, settings: SettingsStore, host: AgentHost, log: Log['write']) {
+    const isOnce = host.kind === 'once'
+    this.layout = layout
+    this.settings = settingsInForce(settings)
+    this.host = host
+    this.log = log
+    this.#knownMounts = openKnownMounts(layout.directory, isOnce)
+    this.store = createStateStore(
+      initialState(host.kind, host.version, settings.get(), layout.store),
+      (state) => ({ status: overallStatus(state, Date.now()) }),
+    )
+    this.notices = createNotices(this.store, log)
+    this.secrets = openSecrets(layout.directory, host.vault(), isOnce ? 'refuse' : 'set-aside')
+    this.alerting = new Alerting(this)
+    this.checker = this.#supervise(checkerDefinition, (report) => this.#checked(report))
+    this.scanner = this.#supervise(
+      scannerDefinition,
+      ({ scanned }) => this.store.update(withScanned(this.store.state, scanned, Date.now())),
+      () => this.senders.nudge(),
+    )
+    this.senders = new SenderWorkers(this)
+    this.receiver = this.#supervise(receiverDefinition, (report) => this.#received(report))
+    this.restores = new Restores(this)
+    this.#surroundings = new SurroundingsWatch(host.onBattery, (surroundings) => {
+      this.store.update({ surroundings })
+      this.senders.configure()
+    })
+    if (settings.notice !== null) this.notices.add(UNUSED_SETTINGS, settings.notice)
+    if (this.secrets.notice !== null) this.notices.add('secrets', this.secrets.notice)
+  }
+
+  get language() {
+    const { language } = this.settings.get()
+    return language === 'system' ? this.host.systemLanguage : language
+  }
+
+  start(): void {
+    this.#apply()
+    this.#refresh = setInterval(() => this.#tick(), REFRESH_MS)
+  }
+
+  /** Saves new settings and applies them everywhere. */
+  change(update: (settings: Settings) => Settings): void {
+    this.settings.set(update(this.settings.get()))
+    this.#apply()
+  }
+
+  /** Returns the settings with only the sources that may run. */
+  permittedSettings(): Settings {
+    const settings = this.settings.get()
+    return { ...settings, sources: settings.sources.filter(({ id }) => !this.#refused.has(id)) }
+  }
+
+  /** Shows the state of a worker. A scanner that has ended watches nothing. */
+  showWorker(name: WorkerName, condition: WorkerState): void {
+    this.store.update({ workers: { ...this.store.state.workers, [name]: condition } })
+    const isAway = condition.condition === 'restarting' || condition.condition === 'failed'
+    if (name === 'scanner' && isAway) this.store.update(withoutScanned(this.store.state, this.#refused))
+  }
+
+  /** Stops the workers. Returns within some seconds, even if threads are stuck in the kernel. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    if (this.#refresh !== null) clearInterval(this.#refresh)
+    this.#surroundings.stop()
+    // A hung disk may block these writes; it must not block the shutdown.
+    const written = Promise.all([this.alerting.stop(), this.#knownMounts.saved()])
+    const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
+    const workers = [this.scanner, this.senders, this.receiver, this.checker, this.alerting.notifier]
+    await Promise.all([kept, this.restores.end(), ...workers.map((worker) => worker.stop())])
+    this.store.stop()
+  }
+
+  #apply(): void {
+    const { state } = this.store
+    const settings = this.settings.get()
+    const { sources, checkedPaths, destinations: all } = settings
+    const kept = new Set([...sources, ...checkedPaths, ...all].map(({ id }) => id))
+    this.#knownMounts.keepOnly(kept)
+    this.#refused = refusedSources(settings.sources, getStorePaths(settings, this.layout))
+    const destinations = destinationStates(settings, this.layout.store, this.secrets.get())
+    this.store.update({
+      ...withSettings(state, settings, this.#refused, destinations),
+      receiving: receivingState(settings, Date.now(), state.receiving),
+      surroundings: this.#surroundings.configure(settings.send),
+    })
+    void localCopies(this.layout, settings).then((found) => this.store.update({ localCopies: found }))
+    this.#configureWorkers()
+    this.alerting.evaluate()
+  }
+
+  #configureWorkers(): void {
+    // A report that arrives during the shutdown must not restart a worker.
+    if (this.#isStopped) return
+    const settings = this.permittedSettings()
+    this.alerting.configure()
+    this.checker.configure(this.#checkerConfig())
+    this.scanner.configure(scannerConfig(settings, this.layout))
+    if (settings.receive === null) void this.receiver.stop()
+    else
+      this.receiver.configure(receiverConfig(settings, settings.receive, this.layout, this.host.computerName))
+    this.senders.configure()
+  }
+
+  #checkerConfig() {
+    return checkerConfig(this.permittedSettings(), this.layout, this.#knownMounts.knownMounts())
+  }
+
+  /** Refreshes sentences that contain an age, and applies the end of a pause. */
+  #tick(): void {
+    const now = Date.now()
+    if (now - this.#tickedAt > ASLEEP_MS) this.store.update({ awakeSince: now })
+    this.#tickedAt = now
+    this.store.refresh()
+    this.alerting.evaluate()
+    this.senders.publishStatus()
+    if (this.store.state.settings.pause?.until !== this.settings.get().pause?.until) this.#apply()
+  }
+
+  #supervise<D extends WorkerDefinition & { name: WorkerName }>(
+    definition: D,
+    report: SupervisionEvents<D>['report'],
+    nudge: () => void = () => undefined,
+  ): SupervisedWorker<D> {
+    return new SupervisedWorker(definition, this.host.starter, {
+      report,
+      nudge,
+      log: this.log,
+      condition: (condition) => this.showWorker(definition.name, condition),
+    })
+  }
+
+  #checked({ checked, notice }: WorkerReport<typeof checkerDefinition>): void {
+    if (notice !== undefined) this.notices.reportHistory(notice)
+    if (checked.length === 0) return
+    const before = this.store.state
+    this.store.update(withChecked(before, checked))
+    const sources = findRecovered(before, this.store.state)
+    // Retries what the fault made unreadable. Until then, the window still shows the scanner's message about it.
+    if (sources.length > 0)
+      this.scanner
+        .request('reconcile', { sources })
+        .catch(ignoreError('a scanner that starts again compares all'))
+    const ids = new Set(pathIds(this.store.state))
+    // Alerts come before the checker's configuration, because people wait for them.
+    for (const one of checked) if (ids.has(one.id)) this.alerting.checked(this.#named(one))
+    // Without these mounts, a restarted checker would take a current fault for the person's own choice.
+    if (this.#knownMounts.remember(checked)) this.checker.prepare(this.#checkerConfig())
+  }
+
+  /** Names a destination's disk as people know it. If the disk is absent, uses the sender's message for it. */
+  #named(checked: Checked): Checked {
+    const destination = this.store.state.destinations.find(({ id }) => id === checked.id)
+    if (destination === undefined) return checked
+    const { name, address } = destination
+    const { overall } = checked
+    const { kind, code } = overall
+    const isAway = kind === 'missing' && (code === null || isGone(code))
+    const sentence = isAway ? notMountedWords({ name, path: address }) : overall.sentence
+    return { ...checked, path: name, overall: { ...overall, sentence } }
+  }
+
+  #received(report: WorkerReport<typeof receiverDefinition>): void {
+    const { receiving } = this.store.state
+    if (receiving !== null) this.store.update({ receiving: withReceived(receiving, report, Date.now()) })
+  }
 }
 
-export function createNotices(store: StateStore, log: Log['write']): Notices {
+/** Creates the notices, which a person reads once and can dismiss. Each is also logged. */
+export function createNotices(store: StateStore, log: Log['write']) {
   const others = (id: string) => store.state.notices.filter((notice) => notice.id !== id)
-  const notices: Notices = {
-    add(id, sentence) {
-      log(isGoodNews(sentence) ? 'info' : 'warn', englishWords(sentence))
-      store.update({ notices: [...others(id), { id, sentence }] })
-    },
-    dismiss: (id) => store.update({ notices: others(id) }),
-    reportHistory(sentence) {
-      if (sentence.key !== 'check.historyBack') return notices.add(HISTORY, sentence)
-      log('info', englishWords(sentence))
-      notices.dismiss(HISTORY)
-    },
+  const dismiss = (id: string) => store.update({ notices: others(id) })
+  /** Replaces an earlier notice with this id. */
+  const add = (id: string, sentence: Message) => {
+    log(isGoodNews(sentence) ? 'info' : 'warn', englishWords(sentence))
+    store.update({ notices: [...others(id), { id, sentence }] })
   }
-  return notices
+  /** Shows a failure of the check history as a notice. Recovery removes the notice and is only logged. */
+  const reportHistory = (sentence: Message) => {
+    if (sentence.key !== 'check.historyBack') return add(HISTORY, sentence)
+    log('info', englishWords(sentence))
+    dismiss(HISTORY)
+  }
+  return { add, dismiss, reportHistory }
 }
 
 const memorySchema = z.object({
@@ -307,41 +299,36 @@ const memorySchema = z.object({
 
 /**
  * Opens the agent's own memory across restarts, besides the settings: the file system of each path. All of it can be
- * learned again, so a broken or unwritable file only loses that knowledge.
- * @param onlyRead new knowledge is not saved
+ * learned again, so an unusable or unwritable file only loses that knowledge.
+ * @param isReadOnly new knowledge is not saved
  */
-export function openKnownMounts(
-  dataDirectory: string,
-  onlyRead: boolean,
-): {
-  knownMounts(): KnownMounts
-  /** Stores the mounts found by checks. Returns true if any is new. Does not wait for the disk. */
-  remember(checked: readonly Checked[]): boolean
-  /** Removes all paths except these ids. */
-  keepOnly(ids: ReadonlySet<string>): void
-  /** Resolves when the last write has succeeded or failed. */
-  saved(): Promise<void>
-} {
-  const file = path.join(dataDirectory, 'memory.json')
-  const kept = openKeptFile(file)
-  let knownMounts = readKnownMounts(file)
+export function openKnownMounts(dataDirectory: string, isReadOnly: boolean) {
+  const kept = openKeptFile(path.join(dataDirectory, 'memory.json'), isReadOnly)
+  let knownMounts = kept.load(
+    (text): KnownMounts => memorySchema.parse(JSON.parse(text)).knownMounts,
+    {},
+    'the remembered mounts cannot be read; each is learned again',
+  )
   const setKnownMounts = (mounts: KnownMounts) => {
     knownMounts = mounts
-    if (!onlyRead) kept.save(JSON.stringify({ knownMounts }))
+    kept.save(JSON.stringify({ knownMounts }))
   }
   return {
     knownMounts: () => knownMounts,
-    remember: (checked) => {
+    /** Stores the mounts found by checks. Returns true if any is new. Does not wait for the disk. */
+    remember: (checked: readonly Checked[]): boolean => {
       const known = checked.reduce(withMount, knownMounts)
       if (known === knownMounts) return false
       setKnownMounts(known)
       return true
     },
-    keepOnly: (ids) => {
+    /** Removes all paths except these ids. */
+    keepOnly: (ids: ReadonlySet<string>): void => {
       // A one-shot run does not load the settings' paths; its own path may be among the known ones.
-      if (onlyRead) return
+      if (isReadOnly) return
       setKnownMounts(Object.fromEntries(Object.entries(knownMounts).filter(([id]) => ids.has(id))))
     },
+    /** Resolves when the last write has succeeded or failed. */
     saved: kept.saved,
   }
 }
@@ -352,17 +339,4 @@ function withMount(known: KnownMounts, checked: Checked): KnownMounts {
   if (mount === null) return known
   const now = { mount, readOnlyByIntent, soundErrorsCount }
   return isDeepStrictEqual(known[id], now) ? known : { ...known, [id]: now }
-}
-
-function readKnownMounts(file: string): KnownMounts {
-  try {
-    return memorySchema.parse(JSON.parse(readFileSync(file, 'utf8'))).knownMounts
-  } catch (error) {
-    return warnUnlessCode(
-      error,
-      ['ENOENT'],
-      'the remembered mounts cannot be read; each is learned again',
-      {},
-    )
-  }
 }

@@ -18,43 +18,42 @@ import { createWords, type Language } from '../lib/i18n/words.ts'
 import type { RequestInput, RequestName, RequestOutput, WorkerReport } from '../lib/workers/definition.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { Agent } from './agent.ts'
-import type { Log } from './log.ts'
 import { type Condition, findConditions } from './state/conditions.ts'
 import { pathIds } from './state/reports.ts'
-import type { WorkerState } from './state/schema.ts'
 import type { WorkerStarter } from './workers/starter.ts'
 import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.ts'
 
-type Parts = Pick<
-  Agent,
-  'layout' | 'host' | 'store' | 'notices' | 'secrets' | 'settings' | 'language' | 'checker'
->
+type Definition = typeof notifierDefinition
 
 /** Id of the notice that alerts could not be stored completely. */
 const STORE = 'alert-store'
+/**
+ * Delay in milliseconds before an idle notifier stops. A person browsing the alerts sends the next request sooner.
+ */
+const RESTS_AFTER_MS = 60_000
 
-/** Creates incidents from the state and has them delivered. */
+/**
+ * Creates incidents from check results and from the state, and has them delivered by the notifier's process. A one-shot
+ * run has no such process, and shows its notifications itself.
+ */
 export class Alerting {
   readonly notifier: RestingNotifier
   readonly alerts: Alerts
-  readonly #parts: Parts
-  readonly #log: Log['write']
-  readonly #telling: HandoverQueue
+  readonly #agent: Agent
+  readonly #handover: HandoverQueue
 
-  /** @param condition is called with each new state of the notifier worker. */
-  constructor(parts: Parts, condition: (state: WorkerState) => void, log: Log['write']) {
-    const { host, store, layout } = parts
-    this.#parts = parts
-    this.#log = log
+  constructor(agent: Agent) {
+    const { host, store, layout, log } = agent
+    this.#agent = agent
     this.notifier = new RestingNotifier(host.starter, {
       report: (report) => this.#reported(report),
       nudge: () => undefined,
       log,
-      condition,
+      condition: (state) => agent.showWorker('notifier', state),
     })
     const showAlone = (notice: Notice) => this.#showAlone(notice)
     const isOnce = host.kind === 'once'
-    this.#telling = isOnce
+    this.#handover = isOnce
       ? { tell: (notices) => notices.forEach(showAlone), record: () => undefined }
       : createHandoverQueue(
           {
@@ -66,12 +65,12 @@ export class Alerting {
     this.alerts = new Alerts({
       tell: (notices) => {
         for (const notice of notices) this.#logNotice(notice)
-        this.#telling.tell(notices)
+        this.#handover.tell(notices)
       },
-      record: (incidents) => this.#telling.record(incidents),
+      record: (incidents) => this.#handover.record(incidents),
       withdraw: (about) => host.withdraw(about),
       confirm: (ids) =>
-        void parts.checker
+        void agent.checker
           .request('checkNow', { ids })
           .catch(ignoreError('a checker that starts again checks all')),
       changed: () => store.update({ incidents: this.alerts.incidents() }),
@@ -99,8 +98,8 @@ export class Alerting {
   }
 
   /** Evaluates the rest of the state. Called when it has changed or time has passed. */
-  look(): void {
-    const { state } = this.#parts.store
+  evaluate(): void {
+    const { state } = this.#agent.store
     const found = findConditions(state, Date.now())
     // Incidents of subjects that are no longer monitored end without a notification.
     this.alerts.keepOnly(new Set([...pathIds(state), ...found.map(({ id }) => id)]))
@@ -109,14 +108,14 @@ export class Alerting {
     )
     this.alerts.look()
     this.configure()
-    this.notifier.look()
+    this.notifier.stopIfIdle()
   }
 
   /** Passes the configuration to the notifier if it has changed. */
   configure(): void {
-    const { host, layout, secrets } = this.#parts
+    const { host, layout, secrets } = this.#agent
     if (host.kind === 'once') return
-    const settings = this.#parts.settings.get()
+    const settings = this.#agent.settings.get()
     const critical = this.alerts
       .incidents()
       .find(({ endedAt, kind }) => endedAt === null && getSeverity(kind) === 'critical')
@@ -124,7 +123,7 @@ export class Alerting {
     const known = secrets.get()
     const config: NotifierConfig = {
       file: layout.alerts,
-      language: this.#parts.language,
+      language: this.#agent.language,
       computer: host.computerName,
       names: sourceNames(settings),
       labels: settings.alerts.labels,
@@ -137,12 +136,13 @@ export class Alerting {
     this.notifier.configure(config)
   }
 
-  async stop(): Promise<void> {
-    await this.alerts.stop()
+  /** Resolves when the incidents are stored, or could not be. The notifier runs on. */
+  stop(): Promise<void> {
+    return this.alerts.stop()
   }
 
   #isMuted(source: string): boolean {
-    const until = this.#parts.settings.get().alerts.muted[source]
+    const until = this.#agent.settings.get().alerts.muted[source]
     return until === null || (until !== undefined && until > Date.now())
   }
 
@@ -155,13 +155,13 @@ export class Alerting {
     const lasting = this.alerts
       .incidents()
       .find((one) => one.endedAt === null && one.kind === kind && one.failing[id] !== undefined)
-    const { sources } = this.#parts.store.state
+    const { sources } = this.#agent.store.state
     const { mount } = sources.find(({ settings }) => settings.id === source)?.checked ?? {}
     return lasting?.group ?? mount?.point ?? id
   }
 
-  #reported({ channels, show, notice }: WorkerReport<typeof notifierDefinition>): void {
-    const { store, host, notices } = this.#parts
+  #reported({ channels, show, notice }: WorkerReport<Definition>): void {
+    const { store, host, notices } = this.#agent
     if (channels !== undefined) {
       // A notifier that has just started does not have the earlier conditions of the channels.
       const known = new Map(store.state.channels.map((one) => [one.id, one]))
@@ -176,21 +176,21 @@ export class Alerting {
   }
 
   #showAlone(notice: Notice): void {
-    const { host } = this.#parts
-    if (!this.#parts.settings.get().notifications) return
-    const names = sourceNames(this.#parts.settings.get())
-    host.notify(toShown(this.#renderNotice(notice, this.#parts.language, names)))
+    const { host } = this.#agent
+    if (!this.#agent.settings.get().notifications) return
+    const names = sourceNames(this.#agent.settings.get())
+    host.notify(toShown(this.#renderNotice(notice, this.#agent.language, names)))
   }
 
   #logNotice(notice: Notice): void {
     const { title, body } = this.#renderNotice(notice, 'en')
-    this.#log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
+    this.#agent.log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
   }
 
   /** @param names of sources, for people; the log has paths. */
   #renderNotice(notice: Notice, language: Language, names: Record<string, string> = {}) {
-    const { labels } = this.#parts.settings.get().alerts
-    const writer = { words: createWords(language), computer: this.#parts.host.computerName, labels, names }
+    const { labels } = this.#agent.settings.get().alerts
+    const writer = { words: createWords(language), computer: this.#agent.host.computerName, labels, names }
     return renderMessage(notice.id, notice, writer, { type: null, template: null }, Date.now())
   }
 }
@@ -212,13 +212,6 @@ function isOwnFault({ kind, code }: Checked['overall']): boolean {
   if (kind === 'io-error') return code === null
   return kind === 'permission' || kind === 'error'
 }
-
-type Definition = typeof notifierDefinition
-
-/**
- * Delay in milliseconds before an idle notifier stops. A person browsing the alerts sends the next request sooner.
- */
-const RESTS_AFTER_MS = 60_000
 
 /**
  * Runs the notifier's process. The process stops while it is idle, which frees 33 MiB, and restarts on the next
@@ -258,7 +251,7 @@ class RestingNotifier {
   }
 
   /** Called periodically. Stops an idle notifier a minute after its last request. */
-  look(): void {
+  stopIfIdle(): void {
     if (!this.#isIdle || performance.now() - this.#askedAt < RESTS_AFTER_MS) return
     this.#isIdle = false
     this.#isResting = true

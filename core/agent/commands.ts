@@ -5,7 +5,6 @@ import { ignoreError } from '../dropped-errors.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import { createWords } from '../lib/i18n/words.ts'
-import type { MarkedAnswer } from '../scan/scanner-messages.ts'
 import { getSource } from '../settings/changes.ts'
 import { getSourceDestinations } from '../settings/destinations.ts'
 import { type Agent, UNUSED_SETTINGS } from './agent.ts'
@@ -13,31 +12,11 @@ import { answerCommand, runAction } from './answering.ts'
 import { type CommandHandlers, type CommandInput, type Commands, commands, MOST_FOUND } from './contract.ts'
 import { deleteLocalCopies } from './local-copies.ts'
 import { logLines } from './log-lines.ts'
-import { senderCommands } from './receiving.ts'
 import { addSource, settingsCommands } from './settings-commands.ts'
 import type { SettingsContext } from './settings-context.ts'
 
 /** Limit of the files that a preview lists. */
 const PREVIEW_EXAMPLES = 100
-
-/**
- * Returns the services of a running agent for the commands that change settings.
- * @param changed is called after every change.
- */
-function createContext(agent: Agent, changed: () => void): SettingsContext {
-  const { settings, secrets, layout, host } = agent
-  return {
-    ...{ settings, secrets, layout, computerName: host.computerName },
-    change: (update) => {
-      agent.change(update)
-      changed()
-    },
-    inspect: (path) => agent.checker.request('inspect', { path }),
-    test: (input) => agent.senders.request('test', input),
-    pair: (input) => agent.senders.request('pair', input),
-    restart: (destination) => agent.senders.restart(destination),
-  }
-}
 
 /** Returns the handlers of all commands that a view may send. A refusal is thrown as a UserError. */
 export function commandHandlers(agent: Agent): CommandHandlers {
@@ -60,13 +39,11 @@ export function commandHandlers(agent: Agent): CommandHandlers {
         return agent.checker.request('checkNow', {})
       }),
     retryParked: ({ id, file }) => runAction(() => agent.senders.requestAll('retry', { source: id, file })),
-    sendAsItIs: ({ id }) => runAction(() => sendAsItIs(agent, id)),
-    answerMarked: ({ id, answer }) => runAction(() => answerMarked(agent, id, answer)),
-    bringBack: ({ id }) => runAction(() => bringBack(agent, id)),
     deleteLocalCopies: () => runAction(() => deleteLocalCopies(agent)),
+    ...heldSourceCommands(agent),
     ...alertCommands(agent),
     ...senderCommands(agent),
-    ...restoreCommandHandlers(agent),
+    ...restoreCommands(agent),
     dismissNotice: ({ id }) => runAction(() => agent.notices.dismiss(id)),
     checkHistory: (input) => agent.checker.request('history', input),
     files: ({ destination, ...query }) =>
@@ -76,6 +53,36 @@ export function commandHandlers(agent: Agent): CommandHandlers {
           (id) => destination === undefined || id === destination,
         ),
       }),
+  }
+}
+
+/** Runs a command from outside, by its name. */
+export async function answerNamed(
+  handlers: CommandHandlers,
+  command: string,
+  input: unknown,
+): Promise<unknown> {
+  if (!Object.hasOwn(commands, command)) throw new UserError('agent.unknownCommand', { command })
+  const name = command as keyof Commands
+  return answerCommand(name, commands[name], handlers[name], input)
+}
+
+/**
+ * Returns the services of a running agent for the commands that change settings.
+ * @param changed is called after every change.
+ */
+function createContext(agent: Agent, changed: () => void): SettingsContext {
+  const { settings, secrets, layout, host } = agent
+  return {
+    ...{ settings, secrets, layout, computerName: host.computerName },
+    change: (update) => {
+      agent.change(update)
+      changed()
+    },
+    inspect: (path) => agent.checker.request('inspect', { path }),
+    test: (input) => agent.senders.request('test', input),
+    pair: (input) => agent.senders.request('pair', input),
+    restart: (destination) => agent.senders.restart(destination),
   }
 }
 
@@ -116,26 +123,50 @@ async function protect(
 
 const refusedNotice = (directory: string) => `refused:${path.resolve(directory)}`
 
-/** Runs a command from outside, by its name. */
-export async function answerNamed(
-  handlers: CommandHandlers,
-  command: string,
-  input: unknown,
-): Promise<unknown> {
-  if (!Object.hasOwn(commands, command)) throw new UserError('agent.unknownCommand', { command })
-  const name = command as keyof Commands
-  return answerCommand(name, commands[name], handlers[name], input)
-}
-
-/** Returns the destinations of one source, or all. Files queued for a source's former destination no longer wait. */
-function destinationsOfList({ store: { state } }: Agent, source: string | null): string[] {
-  const one = state.sources.find(({ settings: { id } }) => id === source)
-  return (one?.destinations ?? state.destinations).map(({ id }) => id)
+/** Returns the handlers of the commands about sources whose files wait for a person's decision. */
+function heldSourceCommands({ store, scanner, senders, restores }: Agent) {
+  /** @throws UserError restore.notHeld */
+  const findWaiting = (id: string, reason: 'held' | 'marked') => {
+    const source = store.state.sources.find(({ settings }) => settings.id === id)
+    if (source?.scanned?.[reason] == null) throw new UserError('restore.notHeld')
+    return source
+  }
+  return {
+    sendAsItIs: ({ id }) =>
+      runAction(async () => {
+        findWaiting(id, 'held')
+        await scanner.request('release', { source: id })
+        senders.nudge()
+      }),
+    answerMarked: ({ id, answer }) =>
+      runAction(async () => {
+        findWaiting(id, 'marked')
+        await scanner.request('answerMarked', { source: id, answer })
+        senders.nudge()
+      }),
+    // Sending resumes once the files are restored.
+    bringBack: ({ id }) =>
+      runAction(async () => {
+        const { settings } = findWaiting(id, 'held')
+        const { destinations, settings: all } = store.state
+        const { paths } = await scanner.request('lost', { source: id })
+        const wanted = new Set(getSourceDestinations(all.destinations, settings).map((one) => one.id))
+        const mine = destinations.filter((one) => wanted.size === 0 || wanted.has(one.id))
+        const from = mine.find(({ connection }) => connection.state === 'connected') ?? mine[0]
+        if (from === undefined) throw new UserError('restore.nowhere', { name: settings.name })
+        const { folders } = await restores.ask('folders', { destination: from.id }, {})
+        const folder = folders.find(({ source }) => source === id)?.name
+        if (folder === undefined) throw new UserError('restore.nowhere', { name: settings.name })
+        const newest = { path: null, version: null, at: null }
+        const what = { destination: from.id, folder, ...newest, to: settings.path, only: paths }
+        await restores.start(what, true)
+      }),
+  } satisfies Partial<CommandHandlers>
 }
 
 const noIncident = () => new UserError('alert.noIncident')
 
-/** The commands about incidents and channels. */
+/** Returns the handlers of the commands about incidents and channels. */
 function alertCommands(agent: Agent) {
   const { alerting, secrets: kept } = agent
   return {
@@ -163,8 +194,17 @@ function alertCommands(agent: Agent) {
   } satisfies Partial<CommandHandlers>
 }
 
-/** The commands that list destinations and restore files. */
-function restoreCommandHandlers({ restores, settings }: Agent) {
+/** Returns the handlers of the commands for the computers that send here. */
+function senderCommands({ receiver }: Agent) {
+  return {
+    inviteSender: (input) => receiver.request('invite', input),
+    renameSender: (input) => runAction(() => receiver.request('renameSender', input)),
+    revokeSender: (input) => runAction(() => receiver.request('revokeSender', input)),
+  } satisfies Partial<CommandHandlers>
+}
+
+/** Returns the handlers of the commands that list destinations and restore files. */
+function restoreCommands({ restores, settings }: Agent) {
   return {
     restoreComputers: (of) => restores.ask('computers', of, {}),
     async restoreFolders(of) {
@@ -185,52 +225,8 @@ function restoreCommandHandlers({ restores, settings }: Agent) {
   } satisfies Partial<CommandHandlers>
 }
 
-type Parts = Pick<Agent, 'store' | 'scanner' | 'senders' | 'restores'>
-
-/** Returns a held source: many of its files have lost their content, so none of them are sent. */
-function heldSource({ store }: Parts, id: string) {
-  const source = store.state.sources.find(({ settings }) => settings.id === id)
-  if (source?.scanned?.held == null) throw new UserError('restore.notHeld')
-  return source
-}
-
-/**
- * Sends a held source in its current state.
- * @throws UserError restore.notHeld
- */
-export async function sendAsItIs(parts: Parts, id: string): Promise<void> {
-  heldSource(parts, id)
-  await parts.scanner.request('release', { source: id })
-  parts.senders.nudge()
-}
-
-/**
- * Decides about the files of a source that carry isocket's mark.
- * @throws UserError restore.notHeld
- */
-export async function answerMarked(parts: Parts, id: string, answer: MarkedAnswer): Promise<void> {
-  const source = parts.store.state.sources.find(({ settings }) => settings.id === id)
-  if (source?.scanned?.marked == null) throw new UserError('restore.notHeld')
-  await parts.scanner.request('answerMarked', { source: id, answer })
-  parts.senders.nudge()
-}
-
-/**
- * Restores the sent versions of a held source's files. Sending resumes once they are restored.
- * @throws UserError restore.notHeld, restore.nowhere, or the reason why the restore cannot start
- */
-export async function bringBack(parts: Parts, id: string): Promise<void> {
-  const { settings } = heldSource(parts, id)
-  const { destinations, settings: all } = parts.store.state
-  const { paths } = await parts.scanner.request('lost', { source: id })
-  const wanted = new Set(getSourceDestinations(all.destinations, settings).map((one) => one.id))
-  const mine = destinations.filter((one) => wanted.size === 0 || wanted.has(one.id))
-  const from = mine.find(({ connection }) => connection.state === 'connected') ?? mine[0]
-  if (from === undefined) throw new UserError('restore.nowhere', { name: settings.name })
-  const { folders } = await parts.restores.ask('folders', { destination: from.id }, {})
-  const folder = folders.find(({ source }) => source === id)?.name
-  if (folder === undefined) throw new UserError('restore.nowhere', { name: settings.name })
-  const newest = { path: null, version: null, at: null }
-  const what = { destination: from.id, folder, ...newest, to: settings.path, only: paths }
-  await parts.restores.start(what, true)
+/** Returns the destinations of one source, or all. Files queued for a source's former destination no longer wait. */
+function destinationsOfList({ store: { state } }: Agent, source: string | null): string[] {
+  const one = state.sources.find(({ settings: { id } }) => id === source)
+  return (one?.destinations ?? state.destinations).map(({ id }) => id)
 }

@@ -30,6 +30,9 @@ import { defineAction, nothing } from './answering.ts'
 import { logLineSchema } from './log-lines.ts'
 import { statePatchSchema, stateSnapshotSchema } from './state/schema.ts'
 
+// The interface between the agent and its views: every command with the schemas of its input and output, and every
+// event. Views import only types from here. First the schemas of patches, in which only the given fields change.
+
 type WithoutDefaults<S extends z.ZodRawShape> = {
   [Name in keyof S]: S[Name] extends z.ZodDefault<infer Field extends z.ZodType> ? Field : S[Name]
 }
@@ -90,15 +93,6 @@ const locationFields = { destination, computer }
 /** Limit of the files that a search returns. */
 export const MOST_FOUND = 200
 
-/** See `questions`. No age identity is needed: this computer can read the names that it has encrypted. */
-const restoreCommands = {
-  restoreComputers: { ...questions.computers, input: questions.computers.input.extend({ destination }) },
-  restoreFolders: { ...questions.folders, input: questions.folders.input.extend(locationFields) },
-  restoreList: { ...questions.list, input: questions.list.input.extend(locationFields) },
-  restoreSearch: { ...questions.search, input: questions.search.input.extend(locationFields) },
-  restoreVersions: { ...questions.versions, input: questions.versions.input.extend(locationFields) },
-} as const
-
 const restoreStartSchema = choiceSchema.extend({
   ...locationFields,
   /** Absolute path of the target directory, which is created. */
@@ -109,6 +103,7 @@ const restoreStartSchema = choiceSchema.extend({
 export type RestoreStart = z.infer<typeof restoreStartSchema>
 
 const idInput = z.object({ id: z.string() })
+
 /**
  * Every command that a view may send to the agent: the window over Electron's IPC, the command line over
  * the control socket. Both directions are validated with these schemas.
@@ -272,7 +267,12 @@ export const commands = {
       .extend({ destination: z.string().optional() }),
     output: senderDefinition.requests.files.output,
   },
-  ...restoreCommands,
+  // See `questions`. No age identity is needed: this computer can read the names that it has encrypted.
+  restoreComputers: { ...questions.computers, input: questions.computers.input.extend({ destination }) },
+  restoreFolders: { ...questions.folders, input: questions.folders.input.extend(locationFields) },
+  restoreList: { ...questions.list, input: questions.list.input.extend(locationFields) },
+  restoreSearch: { ...questions.search, input: questions.search.input.extend(locationFields) },
+  restoreVersions: { ...questions.versions, input: questions.versions.input.extend(locationFields) },
   /** Restores files from a destination. Only one restore runs at a time; its progress is in the state. */
   restoreStart: defineAction(restoreStartSchema),
   /** Replaces the files that the last restore left alone because their content differed. */
@@ -280,42 +280,6 @@ export const commands = {
   /** Stops the restore. Each file is restored completely or not at all. */
   restoreStop: defineAction(nothing),
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
-
-/** Events that the agent sends to its views. */
-export const events = {
-  patch: statePatchSchema,
-  /** Asks the window to show the choice of pause durations. */
-  askPause: z.object({}),
-  /** Asks the window to show one of its pages. */
-  show: z.object({
-    page: z.enum(['overview', 'transfers', 'destinations', 'alerts', 'settings']),
-    incident: z.string().nullable().optional(),
-    /** A pairing code from a link. The window fills its form with it, and the person decides. */
-    code: z.string().max(2000).optional(),
-  }),
-} as const satisfies Record<string, z.ZodType>
-
-export type Commands = typeof commands
-export type DesktopCommands = typeof desktopCommands
-export type WindowCommands = Commands & DesktopCommands
-export type CommandInput<C extends keyof WindowCommands> = z.infer<WindowCommands[C]['input']>
-export type CommandOutput<C extends keyof WindowCommands> = z.infer<WindowCommands[C]['output']>
-/** The handlers of some commands. */
-export type HandlersFor<C extends keyof WindowCommands> = {
-  [Name in C]: (input: CommandInput<Name>) => Promise<CommandOutput<Name>>
-}
-export type CommandHandlers = HandlersFor<keyof Commands>
-export type Events = { [E in keyof typeof events]: z.infer<(typeof events)[E]> }
-
-/** The object that the preload script exposes as `window.holdfast`. */
-export interface Bridge {
-  /** Rejects with the agent's own Message if there is one, because only the text of an Error reaches the page. */
-  call<C extends keyof WindowCommands>(command: C, input: CommandInput<C>): Promise<CommandOutput<C>>
-  /** Returns the function that ends the subscription. */
-  on<E extends keyof Events>(event: E, listener: (payload: Events[E]) => void): () => void
-  /** The absolute path of a file or folder that was dropped on the window. */
-  pathOfDropped(file: File): string
-}
 
 /** Commands that only the desktop offers; the window has them in addition to `commands`. */
 export const desktopCommands = {
@@ -370,3 +334,39 @@ export const desktopCommands = {
   hideWindow: defineAction(nothing),
   quit: defineAction(nothing),
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
+
+/** Events that the agent sends to its views. */
+export const events = {
+  patch: statePatchSchema,
+  /** Asks the window to show the choice of pause durations. */
+  askPause: z.object({}),
+  /** Asks the window to show one of its pages. */
+  show: z.object({
+    page: z.enum(['overview', 'transfers', 'destinations', 'alerts', 'settings']),
+    incident: z.string().nullable().optional(),
+    /** A pairing code from a link. The window fills its form with it, and the person decides. */
+    code: z.string().max(2000).optional(),
+  }),
+} as const satisfies Record<string, z.ZodType>
+
+export type Commands = typeof commands
+export type DesktopCommands = typeof desktopCommands
+export type WindowCommands = Commands & DesktopCommands
+export type CommandInput<C extends keyof WindowCommands> = z.infer<WindowCommands[C]['input']>
+export type CommandOutput<C extends keyof WindowCommands> = z.infer<WindowCommands[C]['output']>
+/** The handlers of some commands. */
+export type HandlersFor<C extends keyof WindowCommands> = {
+  [Name in C]: (input: CommandInput<Name>) => Promise<CommandOutput<Name>>
+}
+export type CommandHandlers = HandlersFor<keyof Commands>
+export type Events = { [E in keyof typeof events]: z.infer<(typeof events)[E]> }
+
+/** The object that the preload script exposes as `window.holdfast`. */
+export interface Bridge {
+  /** Rejects with the agent's own Message if there is one, because only the text of an Error reaches the page. */
+  call<C extends keyof WindowCommands>(command: C, input: CommandInput<C>): Promise<CommandOutput<C>>
+  /** Returns the function that ends the subscription. */
+  on<E extends keyof Events>(event: E, listener: (payload: Events[E]) => void): () => void
+  /** The absolute path of a file or folder that was dropped on the window. */
+  pathOfDropped(file: File): string
+}

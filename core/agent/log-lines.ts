@@ -46,9 +46,9 @@ export async function readTail(file: string, bytes: number): Promise<string> {
     } finally {
       await handle.close()
     }
-  } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return ''
-    throw thrown
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return ''
+    throw error
   }
 }
 

@@ -69,7 +69,7 @@ function openLogFile(directory: string): DestinationStream & { close(): void } {
 function rotateLog(file: string): void {
   try {
     if (statSync(file).size > LARGEST_LOG) renameSync(file, `${file}.1`)
-  } catch (thrown) {
-    if (errorCode(thrown) !== 'ENOENT') throw thrown
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
   }
 }

@@ -9,7 +9,7 @@ import type { Surroundings, SurroundingsAnswer } from './state/schema.ts'
 // Watches the power supply and metered networks, for which sending may have to wait.
 
 /** Poll interval while a setting needs it. */
-const ASK_EVERY_MS = 30_000
+const POLL_EVERY_MS = 30_000
 /** The bus or the service on it may not reply. */
 const BUS_MS = 5_000
 const isLinux = process.platform === 'linux'
@@ -58,12 +58,12 @@ export async function isMetered(): Promise<SurroundingsAnswer> {
     'Metered',
   ]
   const options = { timeout: BUS_MS, killSignal: 'SIGKILL' } as const
-  const said = await promisify(execFile)('busctl', words, options).then(
+  const reply = await promisify(execFile)('busctl', words, options).then(
     ({ stdout }) => stdout.trim(),
     () => '',
   )
-  if (METERED.has(said)) return 'yes'
-  return NOT_METERED.has(said) ? 'no' : 'unknown'
+  if (METERED.has(reply)) return 'yes'
+  return NOT_METERED.has(reply) ? 'no' : 'unknown'
 }
 
 type Wanted = { [Name in keyof Surroundings]: boolean }
@@ -71,7 +71,7 @@ const NOTHING: Wanted = { battery: false, metered: false }
 
 /** Polls as long as a setting needs it. */
 export class SurroundingsWatch {
-  readonly #tell: (now: Surroundings) => void
+  readonly #onChange: (now: Surroundings) => void
   readonly #onBattery: (() => boolean) | undefined
   readonly #unasked: Surroundings
   #now: Surroundings
@@ -80,8 +80,8 @@ export class SurroundingsWatch {
   #timer: NodeJS.Timeout | null = null
 
   /** @param onBattery the host's function, for systems without a kernel file for it */
-  constructor(onBattery: (() => boolean) | undefined, tell: (now: Surroundings) => void) {
-    this.#tell = tell
+  constructor(onBattery: (() => boolean) | undefined, onChange: (now: Surroundings) => void) {
+    this.#onChange = onChange
     this.#onBattery = onBattery
     this.#unasked = {
       battery: isLinux || onBattery !== undefined ? 'unasked' : 'unsupported',
@@ -104,7 +104,7 @@ export class SurroundingsWatch {
       battery: wanted.battery && before.battery ? this.#now.battery : none.battery,
       metered: wanted.metered && before.metered ? this.#now.metered : none.metered,
     }
-    if (wanted.battery || wanted.metered) void this.#ask(wanted)
+    if (wanted.battery || wanted.metered) void this.#poll(wanted)
     return this.#now
   }
 
@@ -114,20 +114,20 @@ export class SurroundingsWatch {
     this.#wanted = NOTHING
   }
 
-  async #ask(wanted: Wanted): Promise<void> {
+  async #poll(wanted: Wanted): Promise<void> {
     const [battery, metered] = await Promise.all([
       wanted.battery ? this.#battery() : this.#unasked.battery,
       wanted.metered ? isMetered() : this.#unasked.metered,
     ])
     // The settings have changed meanwhile.
     if (this.#wanted !== wanted) return
-    this.#timer = setTimeout(() => void this.#ask(wanted), ASK_EVERY_MS)
+    this.#timer = setTimeout(() => void this.#poll(wanted), POLL_EVERY_MS)
     // The bus may fail for a moment, for example after a sleep. A single missing reply changes nothing.
     const isSilent = metered === 'unknown'
     const isForOnce = isSilent && !this.#isSilent && this.#now.metered === 'yes'
     this.#isSilent = isSilent
     this.#now = { battery, metered: isForOnce ? 'yes' : metered }
-    this.#tell(this.#now)
+    this.#onChange(this.#now)
   }
 
   async #battery(): Promise<SurroundingsAnswer> {

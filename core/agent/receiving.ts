@@ -5,9 +5,6 @@ import type { receiverDefinition } from '../receive/receiver-messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { ReceiveSettings, Settings } from '../settings/schema.ts'
 import { isWithin } from './accept-path.ts'
-import type { Agent } from './agent.ts'
-import { runAction } from './answering.ts'
-import type { CommandHandlers } from './contract.ts'
 import type { SettingsContext } from './settings-context.ts'
 import type { ReceivingState } from './state/schema.ts'
 
@@ -51,22 +48,15 @@ export function withReceived(
 }
 
 /**
- * Checks that files received from others would not be sent on as this computer's own.
+ * Starts, changes or stops (null) receiving in the settings.
  * @throws UserError refuse.receiveInSource
  */
-export function refuseReceiving({ sources }: Pick<Settings, 'sources'>, receive: ReceiveSettings): void {
-  const directory = resolve(receive.directory)
-  const source = sources.find(({ path }) => isWithin(directory, path) || isWithin(path, directory))
-  if (source !== undefined)
-    throw new UserError('refuse.receiveInSource', { path: receive.directory, name: source.name })
-}
-
-/** Returns the real path of a directory that may not exist yet. */
-async function realDirectory(context: SettingsContext, directory: string): Promise<string> {
-  const { real } = await context.inspect(directory)
-  const parent = dirname(directory)
-  if (real !== null || parent === directory) return real ?? directory
-  return join(await realDirectory(context, parent), basename(directory))
+export async function setReceiving(context: SettingsContext, given: ReceiveSettings | null): Promise<void> {
+  const receive = given === null ? null : await resolveReceiveFolder(context, given)
+  context.change((settings) => {
+    if (receive !== null) refuseReceiving(settings, receive)
+    return { ...settings, receive }
+  })
 }
 
 async function resolveReceiveFolder(
@@ -78,20 +68,21 @@ async function resolveReceiveFolder(
   return { ...receive, directory: await realDirectory(context, resolve(receive.directory)) }
 }
 
-/** @throws UserError refuse.receiveInSource */
-export async function setReceiving(context: SettingsContext, given: ReceiveSettings | null): Promise<void> {
-  const receive = given === null ? null : await resolveReceiveFolder(context, given)
-  context.change((settings) => {
-    if (receive !== null) refuseReceiving(settings, receive)
-    return { ...settings, receive }
-  })
+/** Returns the real path of a directory that may not exist yet. */
+async function realDirectory(context: SettingsContext, directory: string): Promise<string> {
+  const { real } = await context.inspect(directory)
+  const parent = dirname(directory)
+  if (real !== null || parent === directory) return real ?? directory
+  return join(await realDirectory(context, parent), basename(directory))
 }
 
-/** Returns the handlers of the commands for the computers that send here. */
-export function senderCommands({ receiver }: Agent) {
-  return {
-    inviteSender: (input) => receiver.request('invite', input),
-    renameSender: (input) => runAction(() => receiver.request('renameSender', input)),
-    revokeSender: (input) => runAction(() => receiver.request('revokeSender', input)),
-  } satisfies Partial<CommandHandlers>
+/**
+ * Checks that files received from others would not be sent on as this computer's own.
+ * @throws UserError refuse.receiveInSource
+ */
+export function refuseReceiving({ sources }: Pick<Settings, 'sources'>, receive: ReceiveSettings): void {
+  const directory = resolve(receive.directory)
+  const source = sources.find(({ path }) => isWithin(directory, path) || isWithin(path, directory))
+  if (source !== undefined)
+    throw new UserError('refuse.receiveInSource', { path: receive.directory, name: source.name })
 }

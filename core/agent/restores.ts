@@ -11,11 +11,9 @@ import {
 import { embeddedDestination, namedDestination } from '../settings/destinations.ts'
 import type { Agent } from './agent.ts'
 import type { RestoreStart } from './contract.ts'
-import type { Log } from './log.ts'
 import { SupervisedWorker } from './workers/supervisor.ts'
 
 type Definition = typeof restorerDefinition
-type Parts = Pick<Agent, 'store' | 'settings' | 'secrets' | 'layout' | 'host' | 'notices'>
 
 /** The computer whose files are requested; default: this one. */
 interface Asked {
@@ -31,18 +29,18 @@ const IDLE_MS = 120_000
 
 /** Lists destinations and restores files, by a process that runs only while it is needed. */
 export class Restores {
-  readonly #parts: Parts
+  readonly #agent: Agent
   readonly #worker: SupervisedWorker<Definition>
   #idle: NodeJS.Timeout | null = null
   /** The last request, as long as it has left files unreplaced. */
   #kept: ToStart | null = null
 
-  constructor(parts: Parts, log: Log['write']) {
-    this.#parts = parts
-    this.#worker = new SupervisedWorker(restorerDefinition, parts.host.starter, {
+  constructor(agent: Agent) {
+    this.#agent = agent
+    this.#worker = new SupervisedWorker(restorerDefinition, agent.host.starter, {
       report: (report) => this.#reported(report),
       nudge: () => undefined,
-      log,
+      log: agent.log,
       condition: ({ condition }) => {
         if (condition === 'restarting' || condition === 'failed') this.#lost()
       },
@@ -63,7 +61,7 @@ export class Restores {
   /** @throws UserError if a restore is running, or the destination does not exist */
   async start(asked: ToStart, overwrite = false): Promise<void> {
     const { destination, computer = null, folder, path: file, version, at, to, identity, only } = asked
-    const { store, notices } = this.#parts
+    const { store, notices } = this.#agent
     if (store.state.restore?.phase === 'running') throw new UserError('restore.running')
     if (!path.isAbsolute(to)) throw new UserError('refuse.relative', { path: to })
     this.#wake()
@@ -86,7 +84,7 @@ export class Restores {
   }
 
   async stop(): Promise<void> {
-    if (this.#parts.store.state.restore?.phase === 'running') await this.#worker.request('stop', {})
+    if (this.#agent.store.state.restore?.phase === 'running') await this.#worker.request('stop', {})
   }
 
   end(): Promise<void> {
@@ -95,7 +93,7 @@ export class Restores {
   }
 
   #from(id: string, computer: string | null, key: string | null): LibrarySettings {
-    const { layout, settings, secrets, host } = this.#parts
+    const { layout, settings, secrets, host } = this.#agent
     const own = embeddedDestination(layout, host.computerName)
     const destination = namedDestination([own, ...settings.get().destinations], id)
     return {
@@ -117,12 +115,12 @@ export class Restores {
   }
 
   #rest(): void {
-    if (this.#parts.store.state.restore?.phase === 'running') this.#wake()
+    if (this.#agent.store.state.restore?.phase === 'running') this.#wake()
     else void this.#worker.stop()
   }
 
   #reported(report: RestoreReport): void {
-    const { store, notices } = this.#parts
+    const { store, notices } = this.#agent
     const before = store.state.restore
     if (before === null || before.phase !== 'running') return
     store.update({ restore: { ...before, ...report } })
@@ -141,7 +139,7 @@ export class Restores {
 
   /** Handles a process that ended during a restore. Files restored so far are complete. */
   #lost(): void {
-    const { restore } = this.#parts.store.state
+    const { restore } = this.#agent.store.state
     if (restore?.phase !== 'running') return
     this.#reported({ ...restore, phase: 'failed', rate: 0, left: null, sentence: message('restore.ended') })
   }

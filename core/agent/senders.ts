@@ -2,9 +2,7 @@ import { ignoreError } from '../dropped-errors.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { RequestInput, RequestName, RequestOutput, WorkerReport } from '../lib/workers/definition.ts'
 import { senderDefinition } from '../send/sender-messages.ts'
-import type { Settings } from '../settings/schema.ts'
 import type { Agent } from './agent.ts'
-import type { Log } from './log.ts'
 import { isHeld } from './state/derived.ts'
 import { withSender, withSent } from './state/reports.ts'
 import type { AppState, DestinationState } from './state/schema.ts'
@@ -13,12 +11,11 @@ import { concernsSenders, destinationsNow, senderConfigs } from './workers/confi
 import { SupervisedWorker } from './workers/supervisor.ts'
 
 type Definition = typeof senderDefinition
-type Parts = Pick<Agent, 'store' | 'secrets' | 'layout' | 'host' | 'notices' | 'checker'>
 
 /** Interval for checking whether receivers need a newer status of this computer. */
-const SAY_EVERY_MS = 5_000
+const PUBLISH_EVERY_MS = 5_000
 /** Limit of the given-up files that are listed. */
-const MOST_NAMED = 20
+const MOST_LISTED = 20
 
 /** Returns the number of given-up files for each destination. */
 const countParked = (destinations: AppState['destinations']) =>
@@ -29,43 +26,33 @@ const countParked = (destinations: AppState['destinations']) =>
  * others. The first destination always has one: it pairs, answers ledger requests, and forgets removed sources.
  */
 export class SenderWorkers {
-  readonly #parts: Parts
-  readonly #permitted: () => Settings
-  readonly #nudge: () => void
-  readonly #log: Log['write']
+  readonly #agent: Agent
   /** Includes stopped workers: a destination that is used again must not get two processes at once. */
   readonly #workers = new Map<string, SupervisedWorker<Definition>>()
   #running: string[] = []
   #isStopped = false
   /** The status last sent to the receivers, and its time by the monotonic clock. */
-  #said: ReturnType<typeof buildOwnStatus>
-  #saidAtMs = 0
+  #published: ReturnType<typeof buildOwnStatus>
+  #publishedAtMs = 0
   /** The counts for which files are listed or requested. */
-  #named = ''
+  #listed = ''
 
-  /**
-   * @param permitted returns the settings with only the sources that may run
-   * @param nudge is called when there may be work for workers that wait for a sender
-   */
-  constructor(parts: Parts, permitted: () => Settings, nudge: () => void, log: Log['write']) {
-    this.#parts = parts
-    this.#permitted = permitted
-    this.#nudge = nudge
-    this.#log = log
-    this.#said = buildOwnStatus(parts.store.state)
+  constructor(agent: Agent) {
+    this.#agent = agent
+    this.#published = buildOwnStatus(agent.store.state)
   }
 
   /** Passes new configurations to the senders. Stops senders that have nothing left to send. */
   configure(): void {
     // A report that arrives during the shutdown must not restart a worker.
     if (this.#isStopped) return
-    const { store, secrets, layout, host } = this.#parts
-    const configs = senderConfigs(this.#permitted(), layout, {
+    const { store, secrets, layout, host } = this.#agent
+    const configs = senderConfigs(this.#agent.permittedSettings(), layout, {
       ...destinationsNow(store.state.destinations),
       computerName: host.computerName,
       isHeld: isHeld(store.state),
       secrets: secrets.get(),
-      status: this.#said,
+      status: this.#published,
     })
     const wanted = [...configs].filter(([, { sources }], index) => index === 0 || sources.length > 0)
     const ids = wanted.map(([id]) => id)
@@ -76,11 +63,11 @@ export class SenderWorkers {
 
   /** Sends this computer's status to the receivers, which can report it after a crash here. */
   publishStatus(isLast = false): void {
-    if (!isLast && performance.now() - this.#saidAtMs < SAY_EVERY_MS) return
-    this.#saidAtMs = performance.now()
-    const said = buildOwnStatus(this.#parts.store.state)
-    if (JSON.stringify(said) === JSON.stringify(this.#said)) return
-    this.#said = said
+    if (!isLast && performance.now() - this.#publishedAtMs < PUBLISH_EVERY_MS) return
+    this.#publishedAtMs = performance.now()
+    const status = buildOwnStatus(this.#agent.store.state)
+    if (JSON.stringify(status) === JSON.stringify(this.#published)) return
+    this.#published = status
     this.configure()
   }
 
@@ -126,26 +113,27 @@ export class SenderWorkers {
   #getWorker(id: string): SupervisedWorker<Definition> {
     const known = this.#workers.get(id)
     if (known !== undefined) return known
-    const { store, host } = this.#parts
+    const { store, host, scanner, log } = this.#agent
     const worker = new SupervisedWorker(senderDefinition, host.starter, {
       report: (report) => {
         // Late reports of a sender that is being stopped are outdated.
         if (this.#running.includes(id)) this.#reported(id, report)
       },
       condition: (condition) => store.update(withSender(store.state, id, condition)),
-      nudge: this.#nudge,
-      log: this.#log,
+      // Files were sent, or have gone: the scanner may mark a batch as sent.
+      nudge: () => scanner.nudge(),
+      log,
     })
     this.#workers.set(id, worker)
     return worker
   }
 
   #reported(destination: string, report: WorkerReport<Definition>): void {
-    const { store, notices, checker } = this.#parts
+    const { store, notices, checker } = this.#agent
     if (report.notice !== undefined) notices.add(`session ${destination}`, report.notice)
     const { destinations: before } = store.state
     store.update(withSent(store.state, destination, report))
-    this.#nameParked()
+    this.#listParked()
     const isAway = ({ id, connection: { problem } }: DestinationState) =>
       id === destination && problem?.key === 'transfer.notMounted'
     // The disk's check reports the failure, and might not be due for an hour.
@@ -158,18 +146,24 @@ export class SenderWorkers {
   }
 
   /** Lists the given-up files, each of which a person has to handle. */
-  #nameParked(): void {
-    const { store } = this.#parts
+  #listParked(): void {
+    const { store } = this.#agent
     const counts = countParked(store.state.destinations)
-    if (counts === this.#named) return
-    this.#named = counts
+    if (counts === this.#listed) return
+    this.#listed = counts
     const destinations = store.state.destinations.map(({ id }) => id)
-    const question = { source: null, state: 'parked' as const, before: null, limit: MOST_NAMED, destinations }
+    const question = {
+      source: null,
+      state: 'parked' as const,
+      before: null,
+      limit: MOST_LISTED,
+      destinations,
+    }
     this.request('files', question).then(
       ({ files }) => store.update({ parked: files }),
       // The next report retries: the first sender may not be configured yet.
       () => {
-        this.#named = ''
+        this.#listed = ''
       },
     )
   }

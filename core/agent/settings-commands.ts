@@ -49,9 +49,12 @@ import type { CommandHandlers, CommandInput } from './contract.ts'
 import { setReceiving } from './receiving.ts'
 import type { SettingsContext } from './settings-context.ts'
 
+/** Timeout of a test for reading the disk of a source, which may hang. */
+const INSPECT_WITHIN_MS = 1_000
+
 /** Returns the handlers of the commands that read or change settings. They need no running agent. */
 export function settingsCommands(context: SettingsContext) {
-  const set = (update: (settings: Settings) => Settings) => runAction(() => context.change(update))
+  const set = setterFor(context)
   return {
     ...sourceCommands(context),
     ...destinationCommands(context),
@@ -64,47 +67,13 @@ export function settingsCommands(context: SettingsContext) {
   } satisfies Partial<CommandHandlers>
 }
 
-/**
- * Replaces all settings. Removes the secrets of channels and destinations that no longer exist.
- * @throws UserError refuse.…, alert.channelInSettings; the settings are then unchanged
- */
-async function importSettings(context: SettingsContext, imported: Settings): Promise<void> {
-  const [refusal] = refusedSources(imported.sources, getStorePaths(imported, context.layout)).values()
-  if (refusal !== undefined) throw new UserError(refusal.key, refusal.params)
-  context.change((settings) => withImported(settings, imported))
-  await context.secrets.keepOnly(secretOwners(context.settings.get()))
-}
-
-/** Returns the handlers of the commands for channels and muting. */
-function channelCommands(context: SettingsContext) {
-  const { secrets: kept } = context
-  const set = (update: (settings: Settings) => Settings) => runAction(() => context.change(update))
-  const put =
-    (update: typeof withChannel) =>
-    ({ channel, secrets }: CommandInput<'addChannel'>) =>
-      runAction(async () => {
-        // Fails before secrets are stored for a channel that is refused.
-        update(context.settings.get(), channel)
-        await kept.set(secretsOfChannel(channel), secrets)
-        context.change((settings) => update(settings, channel))
-      })
-  return {
-    mute: ({ id, until }) => set((settings) => withMuted(settings, id, until, Date.now())),
-    unmute: ({ id }) => set((settings) => withoutMuted(settings, id)),
-    addChannel: put(withChannel),
-    changeChannel: put(withChannelChanged),
-    removeChannel: ({ id }) =>
-      runAction(async () => {
-        context.change((settings) => withoutChannel(settings, id))
-        await kept.keepOnly(secretOwners(context.settings.get()))
-      }),
-    orderChannels: ({ ids }) => set((settings) => withChannelOrder(settings, ids)),
-  } satisfies Partial<CommandHandlers>
-}
+/** Returns a function that runs a command which only changes the settings. */
+const setterFor = (context: SettingsContext) => (update: (settings: Settings) => Settings) =>
+  runAction(() => context.change(update))
 
 /** Returns the handlers of the commands for sources and checked paths. */
 function sourceCommands(context: SettingsContext) {
-  const set = (update: (settings: Settings) => Settings) => runAction(() => context.change(update))
+  const set = setterFor(context)
   return {
     addSource: (input) => runAction(() => addSource(context, input)),
     removeSource: ({ id }) => set((settings) => withoutSource(settings, id)),
@@ -154,6 +123,12 @@ export async function addSource(context: SettingsContext, input: CommandInput<'a
   }))
 }
 
+/** True if a source matches the request. Omitted options match anything. */
+function isAsAsked({ kind, batch, oneFileSystem }: Source, asked: CommandInput<'addSource'>): boolean {
+  const isAsMounted = (asked.oneFileSystem ?? oneFileSystem) === oneFileSystem
+  return isAsMounted && (asked.kind ?? kind) === kind && (asked.prefix ?? batch.prefix) === batch.prefix
+}
+
 /** Returns an unused id. A moved source keeps the id of its first path, so that id may be taken. */
 function freeId(real: string, sources: readonly Source[]): string {
   const id = idOfPath(real)
@@ -183,12 +158,6 @@ async function moveSource(
     ),
     checkedPaths: now.checkedPaths.filter((one) => one.path !== real),
   }))
-}
-
-/** True if a source matches the request. Omitted options match anything. */
-function isAsAsked({ kind, batch, oneFileSystem }: Source, asked: CommandInput<'addSource'>): boolean {
-  const isAsMounted = (asked.oneFileSystem ?? oneFileSystem) === oneFileSystem
-  return isAsMounted && (asked.kind ?? kind) === kind && (asked.prefix ?? batch.prefix) === batch.prefix
 }
 
 async function addCheckedPath(context: SettingsContext, given: string): Promise<void> {
@@ -264,7 +233,7 @@ function resolveAbsolute(given: string): string {
 
 /** Returns the handlers of the commands that change destinations. */
 function destinationCommands(context: SettingsContext) {
-  const set = (update: (settings: Settings) => Settings) => runAction(() => context.change(update))
+  const set = setterFor(context)
   return {
     pair: ({ code, name }) =>
       runAction(async () => {
@@ -307,60 +276,9 @@ function destinationCommands(context: SettingsContext) {
     removeDestination: ({ id }) =>
       runAction(async () => {
         context.change((settings) => withoutDestination(settings, id))
-        await context.secrets.keepOnly(secretOwners(context.settings.get()))
+        await removeUnusedSecrets(context)
       }),
   } satisfies Partial<CommandHandlers>
-}
-
-async function readKnownHosts(server: { host: string; port: number }) {
-  const file = ownKnownHosts()
-  const { keys, hasAuthority } = await readKnownHostIn(file, server)
-  const said = { file, address: formatAddress(server.host, server.port) }
-  const [found] = keys
-  if (found !== undefined) return { keys, sentence: message('sftp.knownHosts.found', { ...said, found }) }
-  const key = hasAuthority ? 'sftp.knownHosts.authority' : 'sftp.knownHosts.none'
-  return { keys, sentence: message(key, said) }
-}
-
-/** Timeout of a test for reading the disk of a source, which may hang. */
-const LOOK_WITHIN_MS = 1_000
-
-/**
- * Returns a warning if sources are on the same disk as a folder.
- * @param id of an existing destination
- */
-async function findSameDiskWarning(
-  { settings: kept, inspect }: SettingsContext,
-  folder: string,
-  id: string | undefined,
-): Promise<Message | null> {
-  const settings = kept.get()
-  const mounts = readMounts()
-  const disk = findDisk(folder, mounts)
-  if (disk === null) return null
-  const wanted = settings.sources.filter(
-    (source) => id === undefined || destinationIds(settings, source).includes(id),
-  )
-  const names = await Promise.all(
-    wanted.map(async ({ name, path }) => {
-      // The disk of a source is unknown while it is absent or hangs.
-      const facts = await withTimeout(LOOK_WITHIN_MS, inspect(path)).catch((): typeof LATE => LATE)
-      return facts !== LATE && facts.real !== null && findDisk(facts.real, mounts) === disk ? [name] : []
-    }),
-  )
-  const [name, ...others] = names.flat()
-  if (name === undefined) return null
-  return message('test.sameDisk', { name, count: others.length + 1, more: others.length })
-}
-
-/**
- * Returns a folder destination with its real path.
- * @throws UserError refuse.… if the folder cannot be a destination
- */
-async function resolveFolder(context: SettingsContext, destination: Destination): Promise<Destination> {
-  if (destination.kind !== 'folder') return destination
-  const facts = await context.inspect(destination.path)
-  return placedFolder(destination, facts, context.settings.get(), context.layout)
 }
 
 /** Tests and saves a destination. Stores its secrets only if it is accepted. */
@@ -384,6 +302,16 @@ async function saveDestination(
 }
 
 /**
+ * Returns a folder destination with its real path.
+ * @throws UserError refuse.… if the folder cannot be a destination
+ */
+async function resolveFolder(context: SettingsContext, destination: Destination): Promise<Destination> {
+  if (destination.kind !== 'folder') return destination
+  const facts = await context.inspect(destination.path)
+  return placedFolder(destination, facts, context.settings.get(), context.layout)
+}
+
+/**
  * Adds the destination's stored secrets to the given ones.
  * @throws UserError alert.secretsUnreadable if none are given and the stored ones cannot be read
  */
@@ -401,3 +329,82 @@ function withKeptSecrets(
   // An empty value removes the secret.
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
 }
+
+/**
+ * Returns a warning if sources are on the same disk as a folder.
+ * @param id of an existing destination
+ */
+async function findSameDiskWarning(
+  { settings: kept, inspect }: SettingsContext,
+  folder: string,
+  id: string | undefined,
+): Promise<Message | null> {
+  const settings = kept.get()
+  const mounts = readMounts()
+  const disk = findDisk(folder, mounts)
+  if (disk === null) return null
+  const wanted = settings.sources.filter(
+    (source) => id === undefined || destinationIds(settings, source).includes(id),
+  )
+  const names = await Promise.all(
+    wanted.map(async ({ name, path }) => {
+      // The disk of a source is unknown while it is absent or hangs.
+      const facts = await withTimeout(INSPECT_WITHIN_MS, inspect(path)).catch((): typeof LATE => LATE)
+      return facts !== LATE && facts.real !== null && findDisk(facts.real, mounts) === disk ? [name] : []
+    }),
+  )
+  const [name, ...others] = names.flat()
+  if (name === undefined) return null
+  return message('test.sameDisk', { name, count: others.length + 1, more: others.length })
+}
+
+async function readKnownHosts(server: { host: string; port: number }) {
+  const file = ownKnownHosts()
+  const { keys, hasAuthority } = await readKnownHostIn(file, server)
+  const params = { file, address: formatAddress(server.host, server.port) }
+  const [found] = keys
+  if (found !== undefined) return { keys, sentence: message('sftp.knownHosts.found', { ...params, found }) }
+  const key = hasAuthority ? 'sftp.knownHosts.authority' : 'sftp.knownHosts.none'
+  return { keys, sentence: message(key, params) }
+}
+
+/** Returns the handlers of the commands for channels and muting. */
+function channelCommands(context: SettingsContext) {
+  const set = setterFor(context)
+  const put =
+    (update: typeof withChannel) =>
+    ({ channel, secrets }: CommandInput<'addChannel'>) =>
+      runAction(async () => {
+        // Fails before secrets are stored for a channel that is refused.
+        update(context.settings.get(), channel)
+        await context.secrets.set(secretsOfChannel(channel), secrets)
+        context.change((settings) => update(settings, channel))
+      })
+  return {
+    mute: ({ id, until }) => set((settings) => withMuted(settings, id, until, Date.now())),
+    unmute: ({ id }) => set((settings) => withoutMuted(settings, id)),
+    addChannel: put(withChannel),
+    changeChannel: put(withChannelChanged),
+    removeChannel: ({ id }) =>
+      runAction(async () => {
+        context.change((settings) => withoutChannel(settings, id))
+        await removeUnusedSecrets(context)
+      }),
+    orderChannels: ({ ids }) => set((settings) => withChannelOrder(settings, ids)),
+  } satisfies Partial<CommandHandlers>
+}
+
+/**
+ * Replaces all settings. Removes the secrets of channels and destinations that no longer exist.
+ * @throws UserError refuse.…, alert.channelInSettings; the settings are then unchanged
+ */
+async function importSettings(context: SettingsContext, imported: Settings): Promise<void> {
+  const [refusal] = refusedSources(imported.sources, getStorePaths(imported, context.layout)).values()
+  if (refusal !== undefined) throw new UserError(refusal.key, refusal.params)
+  context.change((settings) => withImported(settings, imported))
+  await removeUnusedSecrets(context)
+}
+
+/** Removes the secrets of channels and destinations that no longer exist. */
+const removeUnusedSecrets = ({ secrets, settings }: SettingsContext) =>
+  secrets.keepOnly(secretOwners(settings.get()))

@@ -8,7 +8,8 @@ import { getDestination } from './destinations.ts'
 import { unclosedPattern } from './patterns.ts'
 import { type Settings, type Source, sourceSchema, toFolderKey } from './schema.ts'
 
-// Pure functions that change the settings. Destinations have a file of their own: destinations.ts.
+// Pure functions that change the settings: of all settings, sources, checked paths, channels and muting, and the
+// differences that an import would make. Destinations have a file of their own: destinations.ts.
 
 /** Groups of settings; each can be changed without the others. */
 type Group = 'alerts' | 'batch' | 'check' | 'keep' | 'labels' | 'scan' | 'send'
@@ -25,21 +26,28 @@ const GROUPS: ReadonlySet<string> = new Set<Group>([
 /** Changes to T; a key with the value undefined changes nothing. */
 type Changes<T> = { [Key in keyof T]?: (Key extends Group ? Changes<T[Key]> : T[Key]) | undefined }
 
-function applyChanges<T extends object>(before: T, changes: Changes<T>): T {
+/** Limit in characters for the schema, and in bytes of UTF-8 for a folder's name. */
+const LONGEST = 200
+
+/** Settings other than lists of entries with ids. The pause is omitted, because it is temporary. */
+const COMPARED_SINGLE = ['receive', 'notifications', 'language', 'theme'] as const
+const COMPARED_GROUPS = ['check', 'scan', 'send', 'keep', 'alerts'] as const
+
+/** Pauses all sending from `now` (milliseconds since 1970) for some minutes; null: until resumed. */
+export function withPause(settings: Settings, minutes: number | null, now: number): Settings {
+  const until = minutes === null ? null : Math.round(now + minutes * 60_000)
+  return { ...settings, pause: { since: now, until } }
+}
+
+/** Changes the given fields of the settings or of a source, also within groups. */
+export function withChanges<T extends object>(before: T, changes: Changes<NoInfer<T>>): T {
   const group = (name: string): object => Reflect.get<object, string>(before, name)
   const given = Object.entries(changes).filter(([, value]) => value !== undefined)
   const now = given.map(([name, value]) => [
     name,
-    GROUPS.has(name) && value instanceof Object ? applyChanges(group(name), value) : value,
+    GROUPS.has(name) && value instanceof Object ? withChanges(group(name), value) : value,
   ])
   return { ...before, ...Object.fromEntries(now) }
-}
-
-/** @throws UserError refuse.noSource */
-export function getSource(settings: Settings, id: string): Source {
-  const source = settings.sources.find((one) => one.id === id)
-  if (source === undefined) throw new UserError('refuse.noSource')
-  return source
 }
 
 /**
@@ -49,7 +57,7 @@ export function getSource(settings: Settings, id: string): Source {
  */
 export function withSourceChanged(settings: Settings, id: string, changes: Changes<Source>): Settings {
   const before = getSource(settings, id)
-  const wanted = applyChanges(before, changes)
+  const wanted = withChanges(before, changes)
   // Checked before the schema, whose errors are not messages for the user.
   if (changes.batch !== undefined) refuseMarks(wanted.batch)
   const source = sourceSchema.parse(wanted)
@@ -62,6 +70,25 @@ export function withSourceChanged(settings: Settings, id: string, changes: Chang
   if ((changes.deleteAfter ?? null) !== null && process.platform !== 'linux')
     throw new UserError('refuse.deleteAfterSystem')
   return { ...settings, sources: settings.sources.map((one) => (one === before ? source : one)) }
+}
+
+/**
+ * Removes a source and its muting. The same directory has the same id if it is added again, and must not be muted then.
+ */
+export function withoutSource(settings: Settings, id: string): Settings {
+  return { ...withoutMuted(settings, id), sources: settings.sources.filter((one) => one.id !== id) }
+}
+
+/** Removes a checked path and its muting, like `withoutSource`. */
+export function withoutChecked(settings: Settings, id: string): Settings {
+  return { ...withoutMuted(settings, id), checkedPaths: settings.checkedPaths.filter((one) => one.id !== id) }
+}
+
+/** @throws UserError refuse.noSource */
+export function getSource(settings: Settings, id: string): Source {
+  const source = settings.sources.find((one) => one.id === id)
+  if (source === undefined) throw new UserError('refuse.noSource')
+  return source
 }
 
 /** @throws UserError refuse.sourceName: two sources would share a folder at the destination. */
@@ -82,37 +109,6 @@ function refuseMarks({ closedMark, sentMark }: Source['batch']): void {
   if (closedMark === sentMark) throw new UserError('refuse.sameMarks', { mark: closedMark })
 }
 
-/**
- * Removes a source and its muting. The same directory has the same id if it is added again, and must not be muted then.
- */
-export function withoutSource(settings: Settings, id: string): Settings {
-  return { ...withoutMuted(settings, id), sources: settings.sources.filter((one) => one.id !== id) }
-}
-
-/** Removes a checked path and its muting, like `withoutSource`. */
-export function withoutChecked(settings: Settings, id: string): Settings {
-  return { ...withoutMuted(settings, id), checkedPaths: settings.checkedPaths.filter((one) => one.id !== id) }
-}
-
-/** Pauses all sending from `now` (milliseconds since 1970) for some minutes; null: until resumed. */
-export function withPause(settings: Settings, minutes: number | null, now: number): Settings {
-  const until = minutes === null ? null : Math.round(now + minutes * 60_000)
-  return { ...settings, pause: { since: now, until } }
-}
-
-/** Changes the given settings, also within groups. */
-export function withChanges(settings: Settings, changes: Changes<Settings>): Settings {
-  return applyChanges(settings, changes)
-}
-
-/** True if no file can pass, because the minimum size exceeds the maximum. */
-export function isEmptyRange({
-  minimumBytes,
-  maximumBytes,
-}: Pick<Source, 'minimumBytes' | 'maximumBytes'>): boolean {
-  return minimumBytes !== null && maximumBytes !== null && minimumBytes > maximumBytes
-}
-
 /** @throws UserError refuse.unclosedPattern */
 export function refuseUnclosed(patterns: readonly string[]): void {
   const pattern = unclosedPattern(patterns)
@@ -126,8 +122,13 @@ export function refuseEmptyRange(source: Source): void {
   throw new UserError('refuse.emptyRange', { name, least: minimumBytes ?? 0, most: maximumBytes ?? 0 })
 }
 
-/** Limit in characters for the schema, and in bytes of UTF-8 for a folder's name. */
-const LONGEST = 200
+/** True if no file can pass, because the minimum size exceeds the maximum. */
+export function isEmptyRange({
+  minimumBytes,
+  maximumBytes,
+}: Pick<Source, 'minimumBytes' | 'maximumBytes'>): boolean {
+  return minimumBytes !== null && maximumBytes !== null && minimumBytes > maximumBytes
+}
 
 /** Returns the default name of a source: its directory's name, shortened if necessary. */
 export function sourceName(directory: string): string {
@@ -158,21 +159,11 @@ export function idOfPath(real: string): string {
   return createHash('sha256').update(real).digest('hex').slice(0, 16)
 }
 
-// Pure functions that change the alert channels and the muting in the settings.
-
+/** @throws UserError alert.noChannel */
 export function getChannel(settings: Settings, id: string): ChannelSettings {
   const channel = settings.alerts.channels.find((one) => one.id === id)
   if (channel === undefined) throw new UserError('alert.noChannel', { id })
   return channel
-}
-
-/**
- * Requires a unique name, because commands and messages identify a channel by it.
- * @throws UserError alert.channelName
- */
-function refuseChannelName({ alerts: { channels } }: Settings, { id, name }: ChannelSettings): void {
-  if (channels.some((one) => one.id !== id && one.name.toLowerCase() === name.toLowerCase()))
-    throw new UserError('alert.channelName', { name })
 }
 
 /** @throws UserError alert.channelTwice, alert.channelName, alert.channelInSettings */
@@ -221,6 +212,19 @@ export function withChannelOrder(settings: Settings, ids: readonly string[]): Se
   )
 }
 
+/**
+ * Requires a unique name, because commands and messages identify a channel by it.
+ * @throws UserError alert.channelName
+ */
+function refuseChannelName({ alerts: { channels } }: Settings, { id, name }: ChannelSettings): void {
+  if (channels.some((one) => one.id !== id && one.name.toLowerCase() === name.toLowerCase()))
+    throw new UserError('alert.channelName', { name })
+}
+
+function withChannels(settings: Settings, channels: ChannelSettings[]): Settings {
+  return { ...settings, alerts: { ...settings.alerts, channels } }
+}
+
 /** Mutes a path, and removes expired mutings. @param until milliseconds since 1970; null: until it is unmuted. */
 export function withMuted(settings: Settings, id: string, until: number | null, now: number): Settings {
   const others = Object.entries(settings.alerts.muted).filter(([, end]) => end === null || end > now)
@@ -235,12 +239,6 @@ export function withoutMuted(settings: Settings, id: string): Settings {
   return { ...settings, alerts: { ...settings.alerts, muted } }
 }
 
-function withChannels(settings: Settings, channels: ChannelSettings[]): Settings {
-  return { ...settings, alerts: { ...settings.alerts, channels } }
-}
-
-// Imported by the preload script too, which has no Node modules.
-
 /** A difference that an import would make. */
 export const differenceSchema = z.object({
   kind: z.enum(['source', 'checkedPath', 'destination', 'channel', 'setting']),
@@ -254,10 +252,6 @@ export type SettingsDifference = z.infer<typeof differenceSchema>
 
 type Kind = Exclude<SettingsDifference['kind'], 'setting'>
 type Entry = { id: string }
-
-/** Settings other than lists of entries with ids. The pause is omitted, because it is temporary. */
-const COMPARED_SINGLE = ['receive', 'notifications', 'language', 'theme'] as const
-const COMPARED_GROUPS = ['check', 'scan', 'send', 'keep', 'alerts'] as const
 
 /** Lists the differences of `next`: entries first, in the order of the settings file. Pure. */
 export function differences(now: Settings, next: Settings): SettingsDifference[] {

@@ -14,10 +14,13 @@ import { MOST_DESTINATIONS, type Settings, type Source } from './schema.ts'
 import type { SecretOwner } from './secrets.ts'
 import { sftpAddress } from './sftp-target.ts'
 
+// Pure functions that look up, add, change and remove destinations in the settings. Pairing adds receivers
+// (`withDestination`); `withAdded` adds all other kinds.
+
+/** The ledger's name for the folder on this computer that receives files while no destination is set. */
+export const EMBEDDED_DESTINATION = 'embedded'
 /** Maximum length of a destination's name, as in the schema. */
 export const LONGEST_NAME = 200
-
-// Pure functions that read and change the list of destinations.
 
 /**
  * Returns the destinations of a source. A source that lists only removed destinations (after a manual edit of the
@@ -33,10 +36,13 @@ export function getSourceDestinations(
   return named.length === 0 ? destinations : named
 }
 
-/** The ledger's name for the folder on this computer that receives files while no destination is set. */
-export const EMBEDDED_DESTINATION = 'embedded'
+/** Returns the ids of a source's destinations, as in the ledger; never empty. */
+export function destinationIds(settings: Settings, source: Pick<Source, 'destinations'>): string[] {
+  const ids = getSourceDestinations(settings.destinations, source).map(({ id }) => id)
+  return ids.length === 0 ? [EMBEDDED_DESTINATION] : ids
+}
 
-/** Returns that folder as a destination. */
+/** Returns the folder on this computer as a destination. */
 export const embeddedDestination = ({ store }: DataLayout, name: string): FolderDestination => ({
   ...NOT_ENCRYPTED,
   id: EMBEDDED_DESTINATION,
@@ -45,136 +51,11 @@ export const embeddedDestination = ({ store }: DataLayout, name: string): Folder
   path: store,
 })
 
-/** Returns the ids of a source's destinations, as in the ledger; never empty. */
-export function destinationIds(settings: Settings, source: Pick<Source, 'destinations'>): string[] {
-  const ids = getSourceDestinations(settings.destinations, source).map(({ id }) => id)
-  return ids.length === 0 ? [EMBEDDED_DESTINATION] : ids
-}
-
-/** True if the user has chosen this destination for the source, and no other one. */
-function isOnlyOne(
-  destinations: readonly Destination[],
-  source: Pick<Source, 'destinations'>,
-  id: string,
-): boolean {
-  const [only, another] = getSourceDestinations(destinations, source)
-  return source.destinations !== null && only?.id === id && another === undefined
-}
-
-/** Returns a name that no other destination has, ignoring case. */
-function freeName(name: string, others: readonly Destination[]): string {
-  const taken = new Set(others.map((one) => one.name.toLowerCase()))
-  for (let count = 1; ; count += 1) {
-    const candidate = count === 1 ? name : `${name.slice(0, 190)} ${count}`
-    if (!taken.has(candidate.toLowerCase())) return candidate
-  }
-}
-
-/** The properties that identify a paired receiver: its certificate, and its address. */
-type Wanted = Pick<ReceiverDestination, 'id' | 'host' | 'port'>
-
-/**
- * Returns the destination that pairing replaces, with the same certificate or address; undefined: it is a new one.
- * @throws UserError refuse.tooManyDestinations, pair.addressTaken
- */
-function findReplaced(settings: Settings, wanted: Wanted): ReceiverDestination | undefined {
-  const { destinations: all } = settings
-  const destinations = all.filter((one) => one.kind === 'receiver')
-  const isThere = ({ host, port }: Wanted) => host === wanted.host && port === wanted.port
-  const known = destinations.find(({ id }) => id === wanted.id) ?? destinations.find(isThere)
-  if (known === undefined) {
-    if (all.length < MOST_DESTINATIONS) return undefined
-    throw new UserError('refuse.tooManyDestinations', { most: MOST_DESTINATIONS })
-  }
-  // Two receivers never share an address: the other one would be refused from then on, and its files would wait
-  // forever. Only the user can decide if the other receiver has moved or no longer exists.
-  const other = destinations.find((one) => one !== known && isThere(one))
-  if (other === undefined) return known
-  const address = formatAddress(wanted.host, wanted.port)
-  throw new UserError('pair.addressTaken', { name: known.name, other: other.name, address })
-}
-
-/**
- * Checks if this pairing code's receiver could be added, before the code is used up.
- * @throws UserError refuse.tooManyDestinations, pair.addressTaken
- */
-export function refuseMore(
-  settings: Settings,
-  { host, port, fingerprint }: Pick<ReceiverDestination, 'host' | 'port' | 'fingerprint'>,
-): void {
-  findReplaced(settings, { id: fingerprint, host, port })
-}
-
-/**
- * Adds a paired receiver. It replaces an existing one with the same certificate or address, and keeps that one's name
- * and sources.
- * @throws UserError refuse.tooManyDestinations, pair.addressTaken
- */
-export function withDestination(settings: Settings, paired: ReceiverDestination): Settings {
-  const { destinations } = settings
-  const known = findReplaced(settings, paired)
-  if (known !== undefined) {
-    const again = { ...paired, name: known.name }
-    const idNow = (id: string) => (id === known.id ? paired.id : id)
-    return {
-      ...settings,
-      destinations: destinations.map((one) => (one === known ? again : one)),
-      sources: settings.sources.map((source) => ({
-        ...source,
-        destinations: source.destinations?.map(idNow) ?? null,
-      })),
-    }
-  }
-  const added = { ...paired, name: freeName(paired.name, destinations) }
-  return { ...settings, destinations: [...destinations, added] }
-}
-
-/** @throws UserError refuse.destinationNameLength, refuse.destinationName */
-function refuseName(others: readonly Destination[], name: string): void {
-  if (name === '' || name.length > LONGEST_NAME)
-    throw new UserError('refuse.destinationNameLength', { most: LONGEST_NAME })
-  if (others.some((other) => other.name.toLowerCase() === name.toLowerCase()))
-    throw new UserError('refuse.destinationName', { name })
-}
-
-/** @throws UserError refuse.noSuchDestination, refuse.destinationName, refuse.destinationNameLength */
-export function withRenamed(settings: Settings, id: string, wanted: string): Settings {
-  const name = wanted.trim()
-  const { destinations } = settings
-  const before = getDestination(destinations, id)
-  refuseName(
-    destinations.filter((one) => one !== before),
-    name,
-  )
-  return { ...settings, destinations: destinations.map((one) => (one === before ? { ...one, name } : one)) }
-}
-
 /** @throws UserError refuse.noSuchDestination */
 export function getDestination(destinations: readonly Destination[], id: string): Destination {
   const found = destinations.find((one) => one.id === id)
   if (found === undefined) throw new UserError('refuse.noSuchDestination', { name: id })
   return found
-}
-
-/**
- * Removes a destination, also from the sources that list it. While other destinations remain, one that is the only
- * choice of a source is not removed: the user has not allowed the others to have its files.
- * @throws UserError refuse.noSuchDestination, refuse.onlyDestination
- */
-export function withoutDestination(settings: Settings, id: string): Settings {
-  const { destinations } = settings
-  const removed = getDestination(destinations, id)
-  const bound = settings.sources.filter((source) => isOnlyOne(destinations, source, id))
-  if (destinations.length > 1 && bound.length > 0)
-    throw new UserError('refuse.onlyDestination', {
-      name: removed.name,
-      sources: bound.map(({ name }) => name).join(', '),
-    })
-  const sources = settings.sources.map((source): Source => {
-    const left = source.destinations?.filter((one) => one !== id) ?? []
-    return { ...source, destinations: left.length === 0 ? null : left }
-  })
-  return { ...settings, sources, destinations: destinations.filter((one) => one.id !== id) }
 }
 
 /**
@@ -206,7 +87,20 @@ export function formatLocation(destination: Destination): string {
   }
 }
 
-// Pure functions that add a folder, an SFTP server or a bucket to the settings, or change one.
+/** Returns the secrets that a destination has. */
+export function secretsOfDestination(one: {
+  id: string
+  kind: Destination['kind']
+  login?: SftpDestination['login']
+}): SecretOwner {
+  const { id, kind, login } = one
+  const field = (name: string, required: boolean) => ({ name, kind: 'secret' as const, required })
+  if (kind === 's3') return { id, type: kind, fields: [field('accessKey', false), field('secretKey', false)] }
+  if (kind !== 'sftp' || login === 'agent') return { id, type: kind, fields: [] }
+  if (login === 'password') return { id, type: kind, fields: [field('password', true)] }
+  const passphrase = field('passphrase', false)
+  return { id, type: kind, fields: login === 'key' ? [field('key', true), passphrase] : [passphrase] }
+}
 
 /**
  * Completes a destination that the user entered.
@@ -216,38 +110,6 @@ export function completeDestination(given: ChangedDestination, id: string, ownNa
   const name = given.name.trim()
   if (given.kind === 'receiver' || given.kind === 'folder') return { ...given, id, name }
   return { ...given, id, name, folder: given.folder ?? folderName(ownName) }
-}
-
-/** Returns the location of the files within a disk, server or store. It never changes for a destination. */
-function getLocationKey(one: Destination): string {
-  switch (one.kind) {
-    case 'receiver':
-      return JSON.stringify([one.kind, one.fingerprint])
-    case 'folder':
-      return JSON.stringify([one.kind, one.path])
-    case 'sftp':
-      return JSON.stringify([one.kind, one.path, one.folder])
-    case 's3':
-      return JSON.stringify([one.kind, one.bucket, one.prefix, one.folder])
-  }
-}
-
-/** Returns the location together with the server's address. It is unique among destinations. */
-function getTargetKey(one: Destination): string {
-  if (one.kind === 'sftp') return JSON.stringify([getLocationKey(one), one.host.toLowerCase(), one.port])
-  if (one.kind === 's3') return JSON.stringify([getLocationKey(one), one.endpoint.toLowerCase()])
-  return getLocationKey(one)
-}
-
-/**
- * @throws UserError refuse.destinationNameLength, refuse.destinationName, refuse.destinationFolder, refuse.sameTarget
- */
-function refuseAmong(others: readonly Destination[], one: Destination): void {
-  refuseName(others, one.name)
-  if ('folder' in one && folderName(one.folder) !== one.folder)
-    throw new UserError('refuse.destinationFolder', { folder: one.folder, valid: folderName(one.folder) })
-  const same = others.find((other) => getTargetKey(other) === getTargetKey(one))
-  if (same !== undefined) throw new UserError('refuse.sameTarget', { name: same.name })
 }
 
 /**
@@ -279,17 +141,153 @@ export function withDestinationChanged(settings: Settings, next: Destination): S
   return { ...settings, destinations: settings.destinations.map((one) => (one === before ? next : one)) }
 }
 
-/** Returns the secrets that a destination has. */
-export function secretsOfDestination(one: {
-  id: string
-  kind: Destination['kind']
-  login?: SftpDestination['login']
-}): SecretOwner {
-  const { id, kind, login } = one
-  const field = (name: string, required: boolean) => ({ name, kind: 'secret' as const, required })
-  if (kind === 's3') return { id, type: kind, fields: [field('accessKey', false), field('secretKey', false)] }
-  if (kind !== 'sftp' || login === 'agent') return { id, type: kind, fields: [] }
-  if (login === 'password') return { id, type: kind, fields: [field('password', true)] }
-  const passphrase = field('passphrase', false)
-  return { id, type: kind, fields: login === 'key' ? [field('key', true), passphrase] : [passphrase] }
+/**
+ * @throws UserError refuse.destinationNameLength, refuse.destinationName, refuse.destinationFolder, refuse.sameTarget
+ */
+function refuseAmong(others: readonly Destination[], one: Destination): void {
+  refuseName(others, one.name)
+  if ('folder' in one && folderName(one.folder) !== one.folder)
+    throw new UserError('refuse.destinationFolder', { folder: one.folder, valid: folderName(one.folder) })
+  const same = others.find((other) => getTargetKey(other) === getTargetKey(one))
+  if (same !== undefined) throw new UserError('refuse.sameTarget', { name: same.name })
+}
+
+/** Returns the location of the files within a disk, server or store. It never changes for a destination. */
+function getLocationKey(one: Destination): string {
+  switch (one.kind) {
+    case 'receiver':
+      return JSON.stringify([one.kind, one.fingerprint])
+    case 'folder':
+      return JSON.stringify([one.kind, one.path])
+    case 'sftp':
+      return JSON.stringify([one.kind, one.path, one.folder])
+    case 's3':
+      return JSON.stringify([one.kind, one.bucket, one.prefix, one.folder])
+  }
+}
+
+/** Returns the location together with the server's address. It is unique among destinations. */
+function getTargetKey(one: Destination): string {
+  if (one.kind === 'sftp') return JSON.stringify([getLocationKey(one), one.host.toLowerCase(), one.port])
+  if (one.kind === 's3') return JSON.stringify([getLocationKey(one), one.endpoint.toLowerCase()])
+  return getLocationKey(one)
+}
+
+/**
+ * Adds a paired receiver. It replaces an existing one with the same certificate or address, and keeps that one's name
+ * and sources.
+ * @throws UserError refuse.tooManyDestinations, pair.addressTaken
+ */
+export function withDestination(settings: Settings, paired: ReceiverDestination): Settings {
+  const { destinations } = settings
+  const known = findReplaced(settings, paired)
+  if (known !== undefined) {
+    const again = { ...paired, name: known.name }
+    const idNow = (id: string) => (id === known.id ? paired.id : id)
+    return {
+      ...settings,
+      destinations: destinations.map((one) => (one === known ? again : one)),
+      sources: settings.sources.map((source) => ({
+        ...source,
+        destinations: source.destinations?.map(idNow) ?? null,
+      })),
+    }
+  }
+  const added = { ...paired, name: freeName(paired.name, destinations) }
+  return { ...settings, destinations: [...destinations, added] }
+}
+
+/**
+ * Checks if this pairing code's receiver could be added, before the code is used up.
+ * @throws UserError refuse.tooManyDestinations, pair.addressTaken
+ */
+export function refuseMore(
+  settings: Settings,
+  { host, port, fingerprint }: Pick<ReceiverDestination, 'host' | 'port' | 'fingerprint'>,
+): void {
+  findReplaced(settings, { id: fingerprint, host, port })
+}
+
+/** The properties that identify a paired receiver: its certificate, and its address. */
+type Wanted = Pick<ReceiverDestination, 'id' | 'host' | 'port'>
+
+/**
+ * Returns the destination that pairing replaces, with the same certificate or address; undefined: it is a new one.
+ * @throws UserError refuse.tooManyDestinations, pair.addressTaken
+ */
+function findReplaced(settings: Settings, wanted: Wanted): ReceiverDestination | undefined {
+  const { destinations: all } = settings
+  const destinations = all.filter((one) => one.kind === 'receiver')
+  const isThere = ({ host, port }: Wanted) => host === wanted.host && port === wanted.port
+  const known = destinations.find(({ id }) => id === wanted.id) ?? destinations.find(isThere)
+  if (known === undefined) {
+    if (all.length < MOST_DESTINATIONS) return undefined
+    throw new UserError('refuse.tooManyDestinations', { most: MOST_DESTINATIONS })
+  }
+  // Two receivers never share an address: the other one would be refused from then on, and its files would wait
+  // forever. Only the user can decide if the other receiver has moved or no longer exists.
+  const other = destinations.find((one) => one !== known && isThere(one))
+  if (other === undefined) return known
+  const address = formatAddress(wanted.host, wanted.port)
+  throw new UserError('pair.addressTaken', { name: known.name, other: other.name, address })
+}
+
+/** Returns a name that no other destination has, ignoring case. */
+function freeName(name: string, others: readonly Destination[]): string {
+  const taken = new Set(others.map((one) => one.name.toLowerCase()))
+  for (let count = 1; ; count += 1) {
+    const candidate = count === 1 ? name : `${name.slice(0, 190)} ${count}`
+    if (!taken.has(candidate.toLowerCase())) return candidate
+  }
+}
+
+/** @throws UserError refuse.noSuchDestination, refuse.destinationName, refuse.destinationNameLength */
+export function withRenamed(settings: Settings, id: string, wanted: string): Settings {
+  const name = wanted.trim()
+  const { destinations } = settings
+  const before = getDestination(destinations, id)
+  refuseName(
+    destinations.filter((one) => one !== before),
+    name,
+  )
+  return { ...settings, destinations: destinations.map((one) => (one === before ? { ...one, name } : one)) }
+}
+
+/** @throws UserError refuse.destinationNameLength, refuse.destinationName */
+function refuseName(others: readonly Destination[], name: string): void {
+  if (name === '' || name.length > LONGEST_NAME)
+    throw new UserError('refuse.destinationNameLength', { most: LONGEST_NAME })
+  if (others.some((other) => other.name.toLowerCase() === name.toLowerCase()))
+    throw new UserError('refuse.destinationName', { name })
+}
+
+/**
+ * Removes a destination, also from the sources that list it. While other destinations remain, one that is the only
+ * choice of a source is not removed: the user has not allowed the others to have its files.
+ * @throws UserError refuse.noSuchDestination, refuse.onlyDestination
+ */
+export function withoutDestination(settings: Settings, id: string): Settings {
+  const { destinations } = settings
+  const removed = getDestination(destinations, id)
+  const bound = settings.sources.filter((source) => isOnlyOne(destinations, source, id))
+  if (destinations.length > 1 && bound.length > 0)
+    throw new UserError('refuse.onlyDestination', {
+      name: removed.name,
+      sources: bound.map(({ name }) => name).join(', '),
+    })
+  const sources = settings.sources.map((source): Source => {
+    const left = source.destinations?.filter((one) => one !== id) ?? []
+    return { ...source, destinations: left.length === 0 ? null : left }
+  })
+  return { ...settings, sources, destinations: destinations.filter((one) => one.id !== id) }
+}
+
+/** True if the user has chosen this destination for the source, and no other one. */
+function isOnlyOne(
+  destinations: readonly Destination[],
+  source: Pick<Source, 'destinations'>,
+  id: string,
+): boolean {
+  const [only, another] = getSourceDestinations(destinations, source)
+  return source.destinations !== null && only?.id === id && another === undefined
 }

@@ -74,7 +74,7 @@ export const sourceSchema = z.object({
   silentHours: z.number().min(0.01).max(8_760).nullable().default(null),
   /** True if its check also tries to write. False for a read-only source that this user may not write to. */
   write: z.boolean().default(true),
-  /** Ids of its destinations; null: all. See `destinationsOf`. */
+  /** Ids of its destinations; null: all. See `getSourceDestinations`. */
   destinations: z.array(z.string().min(1).max(128)).min(1).max(MOST_DESTINATIONS).nullable().default(null),
 })
 export type Source = z.infer<typeof sourceSchema>
@@ -118,7 +118,7 @@ export type ReceiveSettings = z.infer<typeof receiveSettingsSchema>
 
 const periods = (usual: number) => z.number().int().min(0).max(10_000).default(usual)
 
-/** Retention of a file's older versions; for each field see core/store/retention/choose.ts. */
+/** Retention of a file's older versions; for each field see core/store/retention/retention.ts. */
 export const keepSchema = z.object({
   withinDays: z.number().int().min(1).max(36_500).default(DEFAULT_KEEP.withinDays),
   daily: periods(DEFAULT_KEEP.daily),

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
 import { type Field, getSecretFields, refuseValue } from '../alerts/channels/catalog.ts'
@@ -6,7 +6,7 @@ import type { ChannelSettings } from '../alerts/settings.ts'
 import { dropError } from '../dropped-errors.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import { freeName, replaceFile } from '../platform/files.ts'
+import { replaceFile, setFileAside } from '../platform/files.ts'
 import { errorText } from '../platform/system-error.ts'
 import type { Settings } from './schema.ts'
 import { lastSetAside, parseJson, type WhenBroken } from './settings-store.ts'
@@ -74,48 +74,48 @@ export function openSecrets(
   whenBroken: WhenBroken = 'refuse',
 ): SecretStore {
   const file = path.join(dataDirectory, 'secrets.json')
-  const found = read(file, whenBroken)
+  const found = readSecrets(file, whenBroken)
   let { stored } = found
   /** Cached, because decryption may be slow and secrets are read often. */
   let known: { secrets: Secrets; unreadable: string[] } | null = null
   const write = async (next: Stored) => {
     try {
       await replaceFile(file, `${JSON.stringify({ version: 2, owners: next }, null, 2)}\n`)
-    } catch (thrown) {
-      throw new UserError('alert.secretsNotKept', { file, reason: errorText(thrown) }, { cause: thrown })
+    } catch (error) {
+      throw new UserError('alert.secretsNotKept', { file, reason: errorText(error) }, { cause: error })
     }
     stored = next
     known = null
   }
-  const opened = (value: z.infer<typeof valueSchema>) =>
+  const decrypt = (value: z.infer<typeof valueSchema>) =>
     'plain' in value ? value.plain : (seal?.open(value.sealed) ?? null)
-  const sealed = (secret: string) => {
-    const made = seal?.seal(secret) ?? null
-    return made === null ? { plain: secret } : { sealed: made }
+  const encrypt = (secret: string) => {
+    const sealed = seal?.seal(secret) ?? null
+    return sealed === null ? { plain: secret } : { sealed }
   }
-  const open = () => {
+  const decryptAll = () => {
     const secrets: Secrets = {}
     const unreadable: string[] = []
-    for (const [id, values] of Object.entries(stored)) {
-      const opening = Object.entries(values).map(([name, value]) => [name, opened(value)] as const)
-      if (opening.some(([, secret]) => secret === null)) unreadable.push(id)
-      secrets[id] = Object.fromEntries(opening.flatMap(([name, one]) => (one === null ? [] : [[name, one]])))
+    for (const [id, owned] of Object.entries(stored)) {
+      const values = Object.entries(owned).map(([name, value]) => [name, decrypt(value)] as const)
+      if (values.some(([, secret]) => secret === null)) unreadable.push(id)
+      secrets[id] = Object.fromEntries(values.flatMap(([name, one]) => (one === null ? [] : [[name, one]])))
     }
     return { secrets, unreadable }
   }
-  const opening = () => {
-    known ??= open()
+  const getKnown = () => {
+    known ??= decryptAll()
     return known
   }
   return {
     notice: found.notice,
-    get: () => opening().secrets,
-    unreadable: () => opening().unreadable,
+    get: () => getKnown().secrets,
+    unreadable: () => getKnown().unreadable,
     async set(owner, changes) {
       const { id } = owner
       const next: Stored[string] = {}
-      for (const [name, secret] of Object.entries(merged(owner, stored[id] ?? {}, changes)))
-        next[name] = typeof secret === 'string' ? sealed(secret) : secret
+      for (const [name, secret] of Object.entries(mergeSecrets(owner, stored[id] ?? {}, changes)))
+        next[name] = typeof secret === 'string' ? encrypt(secret) : secret
       if (Object.keys(next).length > 0 || id in stored) await write({ ...stored, [id]: next })
     },
     async keepOnly(ids) {
@@ -129,14 +129,14 @@ export function openSecrets(
  * Merges changes into an owner's secrets. New values are not sealed yet.
  * @throws UserError alert.secretUnknown, alert.secretMissing, alert.secretInvalid
  */
-function merged(
+function mergeSecrets(
   { type, fields }: SecretOwner,
   before: Stored[string],
   changes: Readonly<Record<string, string>>,
 ): Record<string, Stored[string][string] | string> {
   const unknown = Object.keys(changes).find((name) => !fields.some((field) => field.name === name))
   if (unknown !== undefined) throw new UserError('alert.secretUnknown', { type, field: unknown })
-  const next: ReturnType<typeof merged> = {}
+  const next: ReturnType<typeof mergeSecrets> = {}
   for (const field of fields) {
     const { name } = field
     const given = changes[name]?.trim()
@@ -154,14 +154,14 @@ function merged(
 }
 
 /** Reads the file. An unusable one is set aside, never deleted. Messages omit its text, which may contain a secret. */
-function read(file: string, whenBroken: WhenBroken): { stored: Stored; notice: Message | null } {
+function readSecrets(file: string, whenBroken: WhenBroken): { stored: Stored; notice: Message | null } {
   let text: string | null
   let before: string | null
   try {
     text = existsSync(file) ? readFileSync(file, 'utf8') : null
     before = text === null && existsSync(path.dirname(file)) ? lastSetAside(file) : null
-  } catch (thrown) {
-    throw new UserError('secrets.unreadable', { file, reason: errorText(thrown) }, { cause: thrown })
+  } catch (error) {
+    throw new UserError('secrets.unreadable', { file, reason: errorText(error) }, { cause: error })
   }
   if (text === null)
     return {
@@ -174,13 +174,11 @@ function read(file: string, whenBroken: WhenBroken): { stored: Stored; notice: M
     dropError(error, 'the message of the error may quote a secret')
     if (whenBroken === 'refuse') throw new UserError('secrets.broken', { file })
   }
-  const aside = freeName(file, 'set-aside')
   try {
-    renameSync(file, aside)
-  } catch (thrown) {
-    throw new UserError('secrets.broken', { file }, { cause: thrown })
+    return { stored: {}, notice: message('secrets.setAside', { file, aside: setFileAside(file) }) }
+  } catch (error) {
+    throw new UserError('secrets.broken', { file }, { cause: error })
   }
-  return { stored: {}, notice: message('secrets.setAside', { file, aside }) }
 }
 
 /**

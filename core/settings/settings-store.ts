@@ -1,20 +1,14 @@
-import {
-  constants,
-  copyFileSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { constants, copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import Conf from 'conf'
 import type { z } from 'zod'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import { freeName } from '../platform/files.ts'
+import { freeName, setFileAside } from '../platform/files.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
 import { defaultSettings, SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
+
+// The settings file: opens and writes it, keeps what is valid of a broken one, and ends a pause in time.
 
 export interface SettingsStore {
   readonly file: string
@@ -34,6 +28,21 @@ export interface SettingsStore {
 }
 
 /**
+ * Handling of a file that is not JSON or violates the schema. set-aside: it is renamed, never deleted, and the defaults
+ * are used, or its valid parts; for processes that continue and can report it. refuse: nothing is changed.
+ */
+export type WhenBroken = 'set-aside' | 'refuse'
+
+/**
+ * Parts that may fall back to their defaults. The other parts may not: a directory, a limit or a pause must not
+ * disappear.
+ */
+const SPARED: ReadonlySet<string> = new Set(['language', 'theme', 'notifications', 'check', 'scan'])
+
+/** Tolerance for changes of the clock during a pause. */
+const CLOCK_SET_MS = 60_000
+
+/**
  * Opens the settings file of a data directory.
  * @throws UserError if it is broken and may not or cannot be set aside: writing would then destroy it.
  */
@@ -41,6 +50,7 @@ export function openSettings(dataDirectory: string, whenBroken: WhenBroken = 'se
   const file = path.join(dataDirectory, 'settings.json')
   const { settings, notice, isPartlyUsed } = readSettings(file, whenBroken)
   let current = settings
+  /** False: parts of the file are not used, so the next change must keep a copy of it. */
   let isKept = !isPartlyUsed
   // Conf's own schema is not used: the window and the workers validate with the zod schema, too.
   const conf = new Conf<Settings>({
@@ -86,58 +96,102 @@ function writeAndRemove(file: string, text: string): void {
   }
 }
 
-function prettyJson(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`
+/**
+ * Reads the settings file. isPartlyUsed: parts of it are invalid and not used.
+ * @throws UserError settings.newer, or if the file is broken and may not or cannot be set aside: writing would then
+ * destroy it.
+ */
+function readSettings(file: string, whenBroken: WhenBroken) {
+  const text = unlessMissing(file, () => readFileSync(file, 'utf8'))
+  if (text === null)
+    return { settings: defaultSettings, notice: findNotice(file, whenBroken), isPartlyUsed: false }
+  const parsed = parseSettings(text, file)
+  if (parsed.reason === null) return { settings: parsed.settings, notice: null, isPartlyUsed: false }
+  const { settings, unused, reason } = parsed
+  if (whenBroken === 'refuse') throw new UserError('settings.broken', { file, reason })
+  if (settings !== null) {
+    const notice = message('settings.partlyUsed', { file, parts: unused, reason })
+    return { settings, notice, isPartlyUsed: true }
+  }
+  try {
+    const aside = setFileAside(file)
+    const notice = message('settings.setAside', { file, aside, reason })
+    return { settings: defaultSettings, notice, isPartlyUsed: false }
+  } catch (error) {
+    throw new UserError('settings.cannotSetAside', { file, reason, why: String(error) })
+  }
+}
+
+/** Returns the notice that an earlier file was set aside and no settings were written since; null: none was. */
+function findNotice(file: string, whenBroken: WhenBroken): Message | null {
+  const aside = unlessMissing(file, () => lastSetAside(file))
+  if (aside === null) return null
+  const notice = message('settings.setAsideBefore', { file, aside })
+  if (whenBroken === 'refuse') throw new UserError(notice.key, notice.params)
+  return notice
 }
 
 /**
- * Handling of a file that is not JSON or violates the schema. set-aside: it is renamed, never deleted, and the defaults
- * are used, or its valid parts; for processes that continue and can report it. refuse: nothing is changed.
+ * Parses the settings.
+ * @returns the reason why they are not used whole; settings: null if none are usable; unused: the invalid parts
  */
-export type WhenBroken = 'set-aside' | 'refuse'
-
-interface ReadSettings {
-  settings: Settings
-  /** Message for the user: the file was set aside, or parts of it are not used. */
-  notice: Message | null
-  /** True if parts of the file are not used: the next change must keep a copy of it. */
-  isPartlyUsed: boolean
+function parseSettings(text: string, file: string) {
+  let raw: unknown
+  try {
+    raw = parseJson(text)
+  } catch (error) {
+    return { settings: null, unused: '', reason: errorText(error) }
+  }
+  readVersion(raw, file)
+  const whole = settingsSchema.safeParse(raw)
+  if (whole.success) return { settings: whole.data, unused: '', reason: null }
+  const reason = firstIssue(whole.error)
+  const places = whole.error.issues.map((issue) => issue.path)
+  if (!places.every(([part]) => SPARED.has(String(part)))) return { settings: null, unused: '', reason }
+  for (const place of places) removeAt(raw, place)
+  const rest = settingsSchema.safeParse(raw)
+  return rest.success
+    ? { settings: rest.data, unused: places.map((place) => place.join('.')).join(', '), reason }
+    : { settings: null, unused: '', reason: firstIssue(rest.error) }
 }
+
+/** Removes only the invalid value, because its siblings may be valid. */
+function removeAt(within: unknown, [key, ...rest]: readonly PropertyKey[]): void {
+  if (typeof within !== 'object' || within === null || key === undefined) return
+  if (rest.length === 0) Reflect.deleteProperty(within, key)
+  else removeAt(Reflect.get(within, key), rest)
+}
+
+/**
+ * Wraps a settings store so that it returns no expired pause, even if the file still has one. A pause thus ends even
+ * if the disk refuses writes. The next change removes it from the file.
+ */
+export function settingsInForce(store: SettingsStore): SettingsStore {
+  return {
+    ...store,
+    get() {
+      const settings = store.get()
+      return settings.pause !== null && isOver(settings.pause) ? { ...settings, pause: null } : settings
+    },
+  }
+}
+
+/**
+ * True if a pause has ended. A pause that starts in the future, because the clock was set back, could last
+ * indefinitely, so it counts as ended.
+ */
+function isOver({ since, until }: NonNullable<Settings['pause']>): boolean {
+  const now = Date.now()
+  return until !== null && (now >= until || now < since - CLOCK_SET_MS)
+}
+
+// Helpers of this file and of the other files of a data directory.
 
 /** Parses JSON, ignoring a byte order mark, which some editors prepend. @throws SyntaxError */
 export const parseJson = (text: string): unknown => JSON.parse(text.replace(/^\uFEFF/, ''))
 
-/**
- * Parts that may fall back to their defaults. The other parts may not: a directory, a limit or a pause must not
- * disappear.
- */
-const SPARED: ReadonlySet<string> = new Set(['language', 'theme', 'notifications', 'check', 'scan'])
-
-/**
- * Reads the settings file.
- * @throws UserError settings.newer, or if the file is broken and may not or cannot be set aside: writing would then
- * destroy it.
- */
-export function readSettings(file: string, whenBroken: WhenBroken): ReadSettings {
-  const text = readText(file)
-  if (text === null) return withoutFile(file, whenBroken)
-  const parsed = parseSettings(text, file)
-  if ('settings' in parsed && parsed.unused === null)
-    return { settings: parsed.settings, notice: null, isPartlyUsed: false }
-  const { reason } = parsed
-  if (whenBroken === 'refuse') throw new UserError('settings.broken', { file, reason })
-  if ('settings' in parsed) {
-    const notice = message('settings.partlyUsed', { file, parts: parsed.unused, reason })
-    return { settings: parsed.settings, notice, isPartlyUsed: true }
-  }
-  const aside = freeName(file, 'set-aside')
-  try {
-    renameSync(file, aside)
-  } catch (thrown) {
-    throw new UserError('settings.cannotSetAside', { file, reason, why: String(thrown) })
-  }
-  const notice = message('settings.setAside', { file, aside, reason })
-  return { settings: defaultSettings, notice, isPartlyUsed: false }
+function prettyJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`
 }
 
 export function firstIssue(error: z.ZodError): string {
@@ -145,13 +199,15 @@ export function firstIssue(error: z.ZodError): string {
   return first === undefined ? error.message : `${first.path.join('.')}: ${first.message}`
 }
 
-/** Returns the defaults. After a file was set aside, a notice is included until settings are written. */
-function withoutFile(file: string, whenBroken: WhenBroken): ReadSettings {
-  const aside = unlessMissing(file, () => lastSetAside(file))
-  if (aside === null) return { settings: defaultSettings, notice: null, isPartlyUsed: false }
-  const notice = message('settings.setAsideBefore', { file, aside })
-  if (whenBroken === 'refuse') throw new UserError(notice.key, notice.params)
-  return { settings: defaultSettings, notice, isPartlyUsed: false }
+/**
+ * Returns the version number in the settings, if any.
+ * @throws UserError settings.newer: setting the file aside would withhold it from the newer Holdfast that wrote it.
+ */
+export function readVersion(raw: unknown, file: string): unknown {
+  const version = typeof raw === 'object' && raw !== null && 'version' in raw ? raw.version : undefined
+  if (typeof version === 'number' && version > SETTINGS_VERSION)
+    throw new UserError('settings.newer', { file, version })
+  return version
 }
 
 /** Returns the newest file that was set aside in place of `file`; null: none. @throws the system error. */
@@ -166,9 +222,6 @@ export function lastSetAside(file: string): string | null {
   return last === undefined ? null : path.join(directory, last)
 }
 
-/** Reads the file; null: it does not exist. */
-const readText = (file: string): string | null => unlessMissing(file, () => readFileSync(file, 'utf8'))
-
 /**
  * Reads a file; null: it does not exist.
  * @throws UserError if the disk fails. The file may be intact, so it must not be set aside, nor be treated as missing:
@@ -177,81 +230,8 @@ const readText = (file: string): string | null => unlessMissing(file, () => read
 function unlessMissing<T>(file: string, read: () => T): T | null {
   try {
     return read()
-  } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return null
-    throw new UserError('settings.unreadable', { file, reason: String(thrown) })
-  }
-}
-
-type Parsed =
-  | { settings: Settings; unused: null }
-  | { settings: Settings; unused: string; reason: string }
-  | Broken
-interface Broken {
-  reason: string
-}
-
-/**
- * Returns the version number in the settings, if any.
- * @throws UserError settings.newer: setting the file aside would withhold it from the newer Holdfast that wrote it.
- */
-export function readVersion(raw: unknown, file: string): unknown {
-  const version = typeof raw === 'object' && raw !== null && 'version' in raw ? raw.version : undefined
-  if (typeof version === 'number' && version > SETTINGS_VERSION)
-    throw new UserError('settings.newer', { file, version })
-  return version
-}
-
-/** Returns the settings and the names of unusable parts, or the reason why the text has no usable settings. */
-function parseSettings(text: string, file: string): Parsed {
-  let raw: unknown
-  try {
-    raw = parseJson(text)
-  } catch (thrown) {
-    return { reason: errorText(thrown) }
-  }
-  readVersion(raw, file)
-  const whole = settingsSchema.safeParse(raw)
-  if (whole.success) return { settings: whole.data, unused: null }
-  const reason = firstIssue(whole.error)
-  const places = whole.error.issues.map((issue) => issue.path)
-  if (!places.every(([part]) => SPARED.has(String(part)))) return { reason }
-  for (const place of places) removeAt(raw, place)
-  const rest = settingsSchema.safeParse(raw)
-  return rest.success
-    ? { settings: rest.data, unused: places.map((place) => place.join('.')).join(', '), reason }
-    : { reason: firstIssue(rest.error) }
-}
-
-/** Removes only the invalid value, because its siblings may be valid. */
-function removeAt(within: unknown, [key, ...rest]: readonly PropertyKey[]): void {
-  if (typeof within !== 'object' || within === null || key === undefined) return
-  if (rest.length === 0) Reflect.deleteProperty(within, key)
-  else removeAt(Reflect.get(within, key), rest)
-}
-
-/** Tolerance for changes of the clock during a pause. */
-const CLOCK_SET_MS = 60_000
-
-/**
- * True if a pause has ended. A pause that starts in the future, because the clock was set back, could last
- * indefinitely, so it counts as ended.
- */
-function isOver({ since, until }: NonNullable<Settings['pause']>): boolean {
-  const now = Date.now()
-  return until !== null && (now >= until || now < since - CLOCK_SET_MS)
-}
-
-/**
- * Wraps a settings store so that it returns no expired pause, even if the file still has one. A pause thus ends even
- * if the disk refuses writes. The next change removes it from the file.
- */
-export function settingsInForce(store: SettingsStore): SettingsStore {
-  return {
-    ...store,
-    get() {
-      const settings = store.get()
-      return settings.pause !== null && isOver(settings.pause) ? { ...settings, pause: null } : settings
-    },
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null
+    throw new UserError('settings.unreadable', { file, reason: String(error) })
   }
 }

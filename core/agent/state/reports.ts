@@ -21,7 +21,24 @@ import type {
   WorkerState,
 } from './schema.ts'
 
-export const off: WorkerState = { condition: 'off', restarts: 0, since: 0, pid: null }
+// Computes the application state without effects: the initial state, the new settings, the reports of the checker, the
+// scanner and the senders, and the sums of the progress of sending.
+
+const off: WorkerState = { condition: 'off', restarts: 0, since: 0, pid: null }
+/** Conditions of a worker, from least to most severe. */
+const CONDITIONS: readonly WorkerState['condition'][] = ['off', 'running', 'starting', 'restarting', 'failed']
+/** Delays kept for the sparkline of one path. */
+const KEPT_DELAYS = 30
+const noProgress: SendProgress = { totals: noTotals, rate: 0, left: null }
+const newSource: Omit<SourceState, 'settings'> = {
+  destinations: [],
+  checked: null,
+  delays: [],
+  scanned: null,
+  newest: null,
+  lastFile: null,
+  ...noProgress,
+}
 
 /** Returns the state before any worker has reported. */
 export function initialState(
@@ -88,107 +105,6 @@ export function isElsewhere(destination: Destination): boolean {
   return !isThisComputer(host)
 }
 
-// Computes the progress of sending of a source, of a destination and of all; pure.
-
-const noProgress: SendProgress = { totals: noTotals, rate: 0, left: null }
-
-/** Sets a source's destinations. Its progress is that of the slowest one. */
-function withDestinations(source: SourceState, destinations: SourceDestination[]): SourceState {
-  return {
-    ...source,
-    destinations,
-    totals: furthestBehind(destinations.map(({ totals }) => totals)),
-    rate: sumRates(destinations),
-    left: longestLeft(destinations),
-  }
-}
-
-function sumProgress(
-  sources: readonly SourceState[],
-  destinations: readonly DestinationState[],
-): SendProgress {
-  return {
-    totals: sumTotals(sources.map(({ totals }) => totals)),
-    rate: sumRates(sources),
-    left: longestLeft(destinations),
-  }
-}
-
-function furthestBehind(all: readonly Totals[]): Totals {
-  const most = (of: (one: Totals) => number) => Math.max(...all.map(of))
-  const least = (of: (one: Totals) => number) => Math.min(...all.map(of))
-  return {
-    waitingFiles: most(({ waitingFiles }) => waitingFiles),
-    waitingBytes: most(({ waitingBytes }) => waitingBytes),
-    sentFiles: least(({ sentFiles }) => sentFiles),
-    sentBytes: least(({ sentBytes }) => sentBytes),
-    parkedFiles: most(({ parkedFiles }) => parkedFiles),
-  }
-}
-
-const sumRates = (all: readonly { rate: number }[]) => all.reduce((sum, { rate }) => sum + rate, 0)
-
-/** Returns the longest estimate; null if any destination with waiting files has none. */
-function longestLeft(all: readonly Pick<SourceDestination, 'totals' | 'left'>[]): number | null {
-  const waiting = all.filter(({ totals }) => totals.waitingFiles > 0)
-  const known = waiting.flatMap(({ left }) => (left === null ? [] : [left]))
-  return known.length === 0 || known.length < waiting.length ? null : Math.max(...known)
-}
-
-function sumTotals(all: readonly Totals[]): Totals {
-  return all.reduce(
-    (sum, one) => ({
-      waitingFiles: sum.waitingFiles + one.waitingFiles,
-      waitingBytes: sum.waitingBytes + one.waitingBytes,
-      sentFiles: sum.sentFiles + one.sentFiles,
-      sentBytes: sum.sentBytes + one.sentBytes,
-      parkedFiles: sum.parkedFiles + one.parkedFiles,
-    }),
-    noTotals,
-  )
-}
-
-/** Adds a connection. It may show that the address belongs to this computer. */
-function withConnection<D extends Pick<DestinationState, 'elsewhere' | 'kind'>>(
-  destination: D,
-  connection: DestinationState['connection'],
-) {
-  // For a folder, only its disk shows that it is on another computer.
-  const elsewhere =
-    destination.kind === 'folder'
-      ? connection.toItself === false
-      : destination.elsewhere && connection.toItself !== true
-  return { ...destination, connection, elsewhere }
-}
-
-/** Uses the start of the open incident, which may have begun before this run. */
-function sinceIncident(
-  { incidents }: AppState,
-  id: string,
-  connection: DestinationState['connection'],
-): DestinationState['connection'] {
-  const lasting = incidents.find(
-    ({ endedAt, kind, failing }) =>
-      endedAt === null && kind === connection.state && `destination:${id}` in failing,
-  )
-  return { ...connection, since: Math.min(connection.since, lasting?.startedAt ?? connection.since) }
-}
-
-// Applies the settings and each worker's report to the state; pure.
-
-/** Delays kept for the sparkline of one path. */
-const KEPT_DELAYS = 30
-
-const newSource: Omit<SourceState, 'settings'> = {
-  destinations: [],
-  checked: null,
-  delays: [],
-  scanned: null,
-  newest: null,
-  lastFile: null,
-  ...noProgress,
-}
-
 /** Returns the ids of all checked paths. */
 export function pathIds({
   sources,
@@ -243,6 +159,7 @@ export function withSettings(
   }
 }
 
+/** Applies check results. */
 export function withChecked(state: AppState, checked: readonly Checked[]): Partial<AppState> {
   const news = new Map(checked.map((one) => [one.id, one]))
   return {
@@ -251,18 +168,12 @@ export function withChecked(state: AppState, checked: readonly Checked[]): Parti
   }
 }
 
-/** Discards the reports of a scanner that has ended: no source is watched until the next one reports. */
-export function withoutScanned(
-  { sources }: AppState,
-  refused: ReadonlyMap<string, Message>,
-): Partial<AppState> {
-  return {
-    sources: sources.map((source) => ({
-      ...source,
-      scanned: null,
-      ...refusedState(source.settings.id, refused),
-    })),
-  }
+function withVerdict<S extends Pick<CheckedPathState, 'checked' | 'delays'>>(
+  state: S,
+  checked: Checked | undefined,
+): S {
+  if (checked === undefined) return state
+  return { ...state, checked, delays: [...state.delays, checked.delayMs].slice(-KEPT_DELAYS) }
 }
 
 /** Returns the sources whose disk has recovered but that still show a problem. They need a new scan. */
@@ -275,7 +186,10 @@ export function findRecovered(before: AppState, after: AppState): string[] {
   })
 }
 
-/** @param now milliseconds since 1970 */
+/**
+ * Applies the reports of the scanner.
+ * @param now milliseconds since 1970
+ */
 export function withScanned(state: AppState, scanned: readonly Scanned[], now: number): Partial<AppState> {
   const news = new Map(scanned.map((one) => [one.id, one]))
   return {
@@ -292,6 +206,30 @@ function findNewestBatch({ newest }: SourceState, { batches }: Scanned, now: num
   const name = batches.findLast(({ phase }) => phase === 'live')?.name
   if (name === undefined) return null
   return newest?.name === name ? newest : { name, since: now }
+}
+
+/** Discards the reports of a scanner that has ended: no source is watched until the next one reports. */
+export function withoutScanned(
+  { sources }: AppState,
+  refused: ReadonlyMap<string, Message>,
+): Partial<AppState> {
+  return {
+    sources: sources.map((source) => ({
+      ...source,
+      scanned: null,
+      ...refusedState(source.settings.id, refused),
+    })),
+  }
+}
+
+/** Shows a refusal among the source's problems. */
+function refusedState(
+  id: string,
+  refused: ReadonlyMap<string, Message>,
+): Pick<SourceState, 'scanned'> | null {
+  const refusal = refused.get(id)
+  if (refusal === undefined) return null
+  return { scanned: { id, phase: 'failed', problems: [refusal], batches: [] } }
 }
 
 /** Applies the report of one destination's sender. */
@@ -350,23 +288,84 @@ export function withSender(state: AppState, destination: string, worker: WorkerS
   return { destinations, workers: { ...state.workers, sender: worst ?? worker } }
 }
 
-/** From least to most severe. */
-const CONDITIONS: readonly WorkerState['condition'][] = ['off', 'running', 'starting', 'restarting', 'failed']
-
-/** Shows a refusal among the source's problems. */
-function refusedState(
-  id: string,
-  refused: ReadonlyMap<string, Message>,
-): Pick<SourceState, 'scanned'> | null {
-  const refusal = refused.get(id)
-  if (refusal === undefined) return null
-  return { scanned: { id, phase: 'failed', problems: [refusal], batches: [] } }
+/** Adds a connection. It may show that the address belongs to this computer. */
+function withConnection<D extends Pick<DestinationState, 'elsewhere' | 'kind'>>(
+  destination: D,
+  connection: DestinationState['connection'],
+) {
+  // For a folder, only its disk shows that it is on another computer.
+  const elsewhere =
+    destination.kind === 'folder'
+      ? connection.toItself === false
+      : destination.elsewhere && connection.toItself !== true
+  return { ...destination, connection, elsewhere }
 }
 
-function withVerdict<S extends Pick<CheckedPathState, 'checked' | 'delays'>>(
-  state: S,
-  checked: Checked | undefined,
-): S {
-  if (checked === undefined) return state
-  return { ...state, checked, delays: [...state.delays, checked.delayMs].slice(-KEPT_DELAYS) }
+/** Uses the start of the open incident, which may have begun before this run. */
+function sinceIncident(
+  { incidents }: AppState,
+  id: string,
+  connection: DestinationState['connection'],
+): DestinationState['connection'] {
+  const lasting = incidents.find(
+    ({ endedAt, kind, failing }) =>
+      endedAt === null && kind === connection.state && `destination:${id}` in failing,
+  )
+  return { ...connection, since: Math.min(connection.since, lasting?.startedAt ?? connection.since) }
+}
+
+/** Sets a source's destinations. Its progress is that of the slowest one. */
+function withDestinations(source: SourceState, destinations: SourceDestination[]): SourceState {
+  return {
+    ...source,
+    destinations,
+    totals: furthestBehind(destinations.map(({ totals }) => totals)),
+    rate: sumRates(destinations),
+    left: longestLeft(destinations),
+  }
+}
+
+function sumProgress(
+  sources: readonly SourceState[],
+  destinations: readonly DestinationState[],
+): SendProgress {
+  return {
+    totals: sumTotals(sources.map(({ totals }) => totals)),
+    rate: sumRates(sources),
+    left: longestLeft(destinations),
+  }
+}
+
+function furthestBehind(all: readonly Totals[]): Totals {
+  const most = (of: (one: Totals) => number) => Math.max(...all.map(of))
+  const least = (of: (one: Totals) => number) => Math.min(...all.map(of))
+  return {
+    waitingFiles: most(({ waitingFiles }) => waitingFiles),
+    waitingBytes: most(({ waitingBytes }) => waitingBytes),
+    sentFiles: least(({ sentFiles }) => sentFiles),
+    sentBytes: least(({ sentBytes }) => sentBytes),
+    parkedFiles: most(({ parkedFiles }) => parkedFiles),
+  }
+}
+
+const sumRates = (all: readonly { rate: number }[]) => all.reduce((sum, { rate }) => sum + rate, 0)
+
+/** Returns the longest estimate; null if any destination with waiting files has none. */
+function longestLeft(all: readonly Pick<SourceDestination, 'totals' | 'left'>[]): number | null {
+  const waiting = all.filter(({ totals }) => totals.waitingFiles > 0)
+  const known = waiting.flatMap(({ left }) => (left === null ? [] : [left]))
+  return known.length === 0 || known.length < waiting.length ? null : Math.max(...known)
+}
+
+function sumTotals(all: readonly Totals[]): Totals {
+  return all.reduce(
+    (sum, one) => ({
+      waitingFiles: sum.waitingFiles + one.waitingFiles,
+      waitingBytes: sum.waitingBytes + one.waitingBytes,
+      sentFiles: sum.sentFiles + one.sentFiles,
+      sentBytes: sum.sentBytes + one.sentBytes,
+      parkedFiles: sum.parkedFiles + one.parkedFiles,
+    }),
+    noTotals,
+  )
 }

@@ -23,8 +23,8 @@ export interface WorkerStarter<N extends string = StartedName> {
 
 /**
  * Threads of libuv's pool. A process gets their number at its start and starts all of them at once. A path that hangs
- * in the kernel occupies a thread as long as it hangs; core/check/concurrency-limit.ts limits the checker's. The
- * scanner and the sender limit the pending calls of one source (core/walk/calls.ts, core/send/transfer/window.ts:
+ * in the kernel occupies a thread as long as it hangs; core/check/scheduler/timetable.ts limits the checker's. The
+ * scanner and the sender limit the pending calls of one source (core/walk/walk.ts, core/send/transfer/attempt.ts:
  * about twenty calls), so their threads suffice for more than twenty hung sources. A destination folder counts as one
  * more disk.
  */
@@ -38,33 +38,6 @@ const POOL_THREADS: Record<StartedName, number> = {
   notifier: 32,
   // Its calls block, or wait for a network.
   restorer: 16,
-}
-
-/**
- * Returns the V8 options of a worker. By default V8 lets the young generation grow to 128 MiB before it collects, and
- * keeps it: with 1,000 hung paths the checker grew for minutes while its live data stayed at 18 MiB. With the first
- * option it stays at the size of 40 s after the start, 40 MiB lower. The cost per check is about the same
- * (`npm run bench -- check`). The last option starts a collection of the old generation at 1.6 times the live data
- * instead of at up to 4 times: with many small files in transfer, each end takes a tenth less memory, for some time of
- * V8's helper threads. The scanner's rows of a listing become garbage quickly. With half of the young generation it
- * takes another 20 MiB less for a million files, in the same time, and detects a burst of changes as fast.
- */
-export function workerHeap(name: StartedName): readonly string[] {
-  // The second option is for core/protocol/young-buffers.ts and core/lib/workers/collect-start.ts.
-  const words = [`--max-semi-space-size=${name === 'scanner' ? 1 : 2}`, '--expose-gc']
-  // The checker has little live data, and the last option would make every check slower.
-  return name === 'checker' ? words : [...words, '--heap-growing-percent=60']
-}
-
-export function workerEnvironment(name: StartedName, env: NodeJS.ProcessEnv): Record<string, string> {
-  const given = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  return {
-    // By default glibc soon keeps freed blocks of up to 32 MiB (mallopt(3), M_MMAP_THRESHOLD), which made the ends of
-    // a transfer ten MiB larger. A value from the environment takes precedence.
-    MALLOC_MMAP_THRESHOLD_: String(128 * 1024),
-    ...Object.fromEntries(given),
-    UV_THREADPOOL_SIZE: String(POOL_THREADS[name]),
-  }
 }
 
 /** Starts workers as plain child processes of Node. */
@@ -90,5 +63,32 @@ export function nodeWorkerStarter(findModule: (name: StartedName) => URL): Worke
         kill: () => void child.kill('SIGKILL'),
       }
     },
+  }
+}
+
+/**
+ * Returns the V8 options of a worker. By default V8 lets the young generation grow to 128 MiB before it collects, and
+ * keeps it: with 1,000 hung paths the checker grew for minutes while its live data stayed at 18 MiB. With the first
+ * option it stays at the size of 40 s after the start, 40 MiB lower. The cost per check is about the same
+ * (`npm run bench -- check`). The last option starts a collection of the old generation at 1.6 times the live data
+ * instead of at up to 4 times: with many small files in transfer, each end takes a tenth less memory, for some time of
+ * V8's helper threads. The scanner's rows of a listing become garbage quickly. With half of the young generation it
+ * takes another 20 MiB less for a million files, in the same time, and detects a burst of changes as fast.
+ */
+export function workerHeap(name: StartedName): readonly string[] {
+  // The second option is for core/protocol/frame-buffers.ts and core/lib/workers/process.ts.
+  const words = [`--max-semi-space-size=${name === 'scanner' ? 1 : 2}`, '--expose-gc']
+  // The checker has little live data, and the last option would make every check slower.
+  return name === 'checker' ? words : [...words, '--heap-growing-percent=60']
+}
+
+export function workerEnvironment(name: StartedName, env: NodeJS.ProcessEnv): Record<string, string> {
+  const given = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return {
+    // By default glibc soon keeps freed blocks of up to 32 MiB (mallopt(3), M_MMAP_THRESHOLD), which made the ends of
+    // a transfer ten MiB larger. A value from the environment takes precedence.
+    MALLOC_MMAP_THRESHOLD_: String(128 * 1024),
+    ...Object.fromEntries(given),
+    UV_THREADPOOL_SIZE: String(POOL_THREADS[name]),
   }
 }

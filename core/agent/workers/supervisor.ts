@@ -15,27 +15,20 @@ import { ALIVE_EVERY_MS } from '../../lib/workers/serve.ts'
 import type { WorkerState } from '../state/schema.ts'
 import type { WorkerHandle, WorkerStarter } from './starter.ts'
 
+/** Timeout of a request in milliseconds. */
+const REQUEST_WITHIN_MS = 15_000
+/** A worker without a sign of life for this long is replaced. */
+export const REPLACE_AFTER_MS = 4 * ALIVE_EVERY_MS
+/**
+ * After a gap this long between two checks, this process itself was stopped (Ctrl-Z, a blocked loop), and the
+ * worker's messages are still unread.
+ */
+const STOOD_STILL_MS = 2 * ALIVE_EVERY_MS
 const FIRST_DELAY_MS = 200
 /** A worker that fails constantly is started thirty times an hour. */
 const LONGEST_DELAY_MS = 120_000
 /** A worker that ran this long counts as healthy: its next end starts with the first delay again. */
 const WELL_AFTER_MS = 10 * 60_000
-
-interface Restart {
-  /** Consecutive ends, including this one. */
-  failures: number
-  /** Delay before the next start. */
-  delayMs: number
-  /** The longest delay is reached: restarts continue, but the worker counts as failed. */
-  isHopeless: boolean
-}
-
-/** Returns the delay before restarting a worker that ended after `ranMs`, following `failures` consecutive ends. */
-export function decideRestart(failures: number, ranMs: number): Restart {
-  const before = ranMs > WELL_AFTER_MS ? 0 : failures
-  const delayMs = Math.min(FIRST_DELAY_MS * 2 ** before, LONGEST_DELAY_MS)
-  return { failures: before + 1, delayMs, isHopeless: delayMs === LONGEST_DELAY_MS }
-}
 
 export interface SupervisionEvents<D extends WorkerDefinition> {
   report(report: WorkerReport<D>): void
@@ -62,7 +55,9 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   #wanted = false
   #restartTimer: NodeJS.Timeout | null = null
   readonly #watchdog = new Watchdog((forMs) => this.#silent(forMs))
-  readonly #requests = new PendingRequests()
+  /** Requests that await a response, by their numbers. */
+  readonly #requests = new Map<number, PromiseWithResolvers<unknown>>()
+  #lastRequest = 0
   #ending: Promise<void> | null = null
 
   constructor(definition: D, starter: WorkerStarter<D['name']>, events: SupervisionEvents<D>) {
@@ -117,11 +112,18 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     // The next process is about to start.
     if (this.#wanted && this.#ending !== null) await this.#ending
     if (this.#handle === null || definition === undefined) throw new UserError('agent.workerAway', { worker })
-    const output = await this.#requests.ask(
-      (id) => this.#post({ type: 'request', id, name, input }),
-      () => new UserError('agent.workerSilent', { worker }),
-    )
-    return definition.output.parse(output) as RequestOutput<D, N>
+    this.#lastRequest += 1
+    const id = this.#lastRequest
+    const response = Promise.withResolvers<unknown>()
+    this.#requests.set(id, response)
+    try {
+      this.#post({ type: 'request', id, name, input })
+      const output = await withTimeout(REQUEST_WITHIN_MS, response.promise)
+      if (output === LATE) throw new UserError('agent.workerSilent', { worker })
+      return definition.output.parse(output) as RequestOutput<D, N>
+    } finally {
+      this.#requests.delete(id)
+    }
   }
 
   /** Asks the process to stop. After the timeout it is killed and abandoned. */
@@ -199,11 +201,11 @@ export class SupervisedWorker<D extends WorkerDefinition> {
         return
       }
       case 'response':
-        this.#requests.answered(received.id, received.output)
+        this.#requests.get(received.id)?.resolve(received.output)
         return
       case 'failure': {
         const { key, params } = received.sentence
-        this.#requests.failed(received.id, new UserError(key, params))
+        this.#requests.get(received.id)?.reject(new UserError(key, params))
         return
       }
       case 'nudge':
@@ -250,7 +252,8 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   #drop(handle: WorkerHandle): void {
     if (handle !== this.#handle) return
     this.#handle = null
-    this.#requests.failAll(new UserError('agent.workerAway', { worker: this.#definition.name }))
+    const error = new UserError('agent.workerAway', { worker: this.#definition.name })
+    for (const { reject } of this.#requests.values()) reject(error)
   }
 
   #post(message: ToWorker): void {
@@ -267,60 +270,21 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   }
 }
 
-/** Timeout of a request in milliseconds. */
-const REQUEST_WITHIN_MS = 15_000
-
-/** Requests to another process that await a response, by their numbers. */
-class PendingRequests {
-  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>()
-  #last = 0
-
-  /**
-   * @param send sends the request with its number
-   * @param silent returns the error for a timeout
-   */
-  async ask(send: (id: number) => void, silent: () => Error): Promise<unknown> {
-    this.#last += 1
-    const id = this.#last
-    const answer = Promise.withResolvers<unknown>()
-    this.#waiting.set(id, answer)
-    try {
-      send(id)
-      const output = await withTimeout(REQUEST_WITHIN_MS, answer.promise)
-      if (output === LATE) throw silent()
-      return output
-    } finally {
-      this.#waiting.delete(id)
-    }
-  }
-
-  answered(id: number, output: unknown): void {
-    this.#waiting.get(id)?.resolve(output)
-  }
-
-  failed(id: number, error: Error): void {
-    this.#waiting.get(id)?.reject(error)
-  }
-
-  /** Rejects all pending requests, because the process has ended. */
-  failAll(error: Error): void {
-    for (const { reject } of this.#waiting.values()) reject(error)
-  }
+/**
+ * Returns the delay before restarting a worker that ended after `ranMs`, following `failures` consecutive ends.
+ * isHopeless: the longest delay is reached. Restarts continue, but the worker counts as failed.
+ */
+export function decideRestart(failures: number, ranMs: number) {
+  const before = ranMs > WELL_AFTER_MS ? 0 : failures
+  const delayMs = Math.min(FIRST_DELAY_MS * 2 ** before, LONGEST_DELAY_MS)
+  return { failures: before + 1, delayMs, isHopeless: delayMs === LONGEST_DELAY_MS }
 }
 
-/** A worker without a sign of life for this long is replaced. */
-export const REPLACE_AFTER_MS = 4 * ALIVE_EVERY_MS
-/**
- * After a gap this long between two checks, this process itself was stopped (Ctrl-Z, a blocked loop), and the
- * worker's messages are still unread.
- */
-const STOOD_STILL_MS = 2 * ALIVE_EVERY_MS
-
-/** Checks periodically whether a worker has been silent for too long. */
+/** Detects a worker that has been silent for too long. */
 class Watchdog {
   readonly #silent: (forMs: number) => void
   #aliveAt = 0
-  #lookedAt = 0
+  #checkedAt = 0
   #timer: NodeJS.Timeout | null = null
 
   constructor(silent: (forMs: number) => void) {
@@ -328,8 +292,8 @@ class Watchdog {
   }
 
   start(): void {
-    this.#lookedAt = performance.now()
-    this.#timer = setInterval(() => this.#look(), ALIVE_EVERY_MS)
+    this.#checkedAt = performance.now()
+    this.#timer = setInterval(() => this.#check(), ALIVE_EVERY_MS)
   }
 
   stop(): void {
@@ -342,10 +306,10 @@ class Watchdog {
     this.#aliveAt = performance.now()
   }
 
-  #look(): void {
+  #check(): void {
     const now = performance.now()
-    if (now - this.#lookedAt > STOOD_STILL_MS) this.#aliveAt = now
-    this.#lookedAt = now
+    if (now - this.#checkedAt > STOOD_STILL_MS) this.#aliveAt = now
+    this.#checkedAt = now
     const silentMs = now - this.#aliveAt
     if (silentMs > REPLACE_AFTER_MS) this.#silent(silentMs)
   }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdir, stat } from 'node:fs/promises'
 import type { AddressInfo, Socket } from 'node:net'
 import path from 'node:path'
-import { createServer, type TLSSocket } from 'node:tls'
+import { createServer } from 'node:tls'
 import { createLimitedLog } from '../lib/async/limited-log.ts'
 import { withTimeout } from '../lib/async/timing.ts'
 import { formatAddress } from '../lib/i18n/formats.ts'
@@ -16,20 +16,29 @@ import { formatRemote, getTransport, serverOptions } from '../protocol/tls.ts'
 import { type StoreLayout, storeLayout } from '../store/layout.ts'
 import { claimStore } from '../store/lock.ts'
 import type { StoreRules } from '../store/quota/admission.ts'
-import { foldersIn, openSenders, type Senders } from '../store/senders/senders.ts'
+import { foldersIn, openSenders } from '../store/senders/senders.ts'
 import { Store } from '../store/store.ts'
 import { SenderConnection } from './connection/connection.ts'
 import {
-  type Connected,
+  type ConnectionHost,
   createConnected,
   createConnectionHost,
   createCounters,
-  type RefusedKind,
+  type ReceiverResources,
   sumCounts,
 } from './connection/host.ts'
 import { type IsocketOptions, openIsocket } from './isocket/isocket.ts'
 import { writeAbout } from './pairing/invitation.ts'
-import { openSeenLog, SEEN_EVERY_MS, type SeenLog, senderStates } from './senders/last-seen.ts'
+import { openSeenLog, SEEN_EVERY_MS, senderStates } from './senders/last-seen.ts'
+
+/** Limits of connections that are not admitted yet: in total, and per address. Beyond them the oldest is closed. */
+const MAX_UNKNOWN = 64
+const MAX_UNKNOWN_OF_ADDRESS = 16
+const MAX_CONNECTIONS = 512
+/** Interval of checking the list of senders, a file that commands change while the receiver runs. */
+const LOOK_EVERY_MS = 250
+/** Limit of the last write of the last-seen times, whose disk may hang. */
+const LAST_WRITE_MS = 1_000
 
 export interface ReceiverOptions {
   storeDirectory: string
@@ -57,7 +66,8 @@ export interface ReceiverEvents {
 export type Receiver = Awaited<ReturnType<typeof startOnStore>>
 
 /**
- * Runs a receiver on a store.
+ * Runs a receiver on a store: locks the store, opens its list of senders, listens, and follows changes of the list. If
+ * a step fails, the earlier ones are undone.
  * @throws UserError if the store is unusable, or the address cannot be listened on.
  */
 export async function startStoreReceiver(
@@ -81,6 +91,35 @@ export async function startStoreReceiver(
     throw error
   }
 }
+
+/**
+ * Refuses to recreate a store that was set up before: it would be a new receiver, below the mount point of its disk.
+ * @param directory where the setup of stores is recorded.
+ * @throws UserError transfer.storeGone
+ */
+async function refuseMissingStore(directory: string, { own, root }: StoreLayout): Promise<void> {
+  if ((await isAbsent(own)) && !(await isAbsent(getNotePath(directory, root))))
+    throw new UserError('transfer.storeGone', { path: root, own })
+}
+
+/** Records that a store was set up. @throws the system error. */
+async function rememberStore(directory: string, { root }: StoreLayout): Promise<void> {
+  const note = getNotePath(directory, root)
+  if (!(await isAbsent(note))) return
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await replaceFile(note, `${root}\n`)
+}
+
+/** Returns the file that records the setup of a store. It is not on the store's disk, which may not be mounted. */
+const getNotePath = (directory: string, root: string): string =>
+  path.join(directory, createHash('sha256').update(root).digest('hex').slice(0, 32))
+
+/** True only if the system reports the file as absent. On any other error the store may still exist. */
+const isAbsent = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => false,
+    (error) => isGone(errorCode(error)),
+  )
 
 /** Closes a resource of the receiver. */
 type Opened = () => Promise<void> | void
@@ -118,15 +157,11 @@ async function startOnStore(
   const logNotWritten = createLimitedLog(warn)
   opened.push(logNotWritten.end)
   const seen = await openSeenLog(layout.seen, (text) => logNotWritten(`not written: ${text}`))
-  const host = createConnectionHost({ name, layout, store, senders, connected, seen, counters, log })
+  const parts = { name, layout, store, senders, connected, seen, counters, log }
+  const host = createConnectionHost(parts)
   opened.push(host.endLogs)
 
-  const listener = await openListener(
-    options,
-    identity,
-    (socket, letIn) => new SenderConnection(socket, host, letIn),
-    host.onRefusedConnection,
-  )
+  const listener = await openListener(options, identity, host)
   opened.push(listener.close)
   const isocket = options.isocket ? await openIsocket(options.isocket, host) : null
   if (isocket !== null) opened.push(isocket.close)
@@ -134,8 +169,7 @@ async function startOnStore(
   const { fingerprint } = identity
   const about = { host: options.host, port, name, fingerprint, pid: process.pid }
   await writeAbout(layout, about).catch((error: unknown) => warn(`${layout.receiver}: ${String(error)}`))
-  const roster = watchSenderList({ senders, connected, seen, store, wanted: layout.wanted, log })
-  opened.push(roster.stop)
+  opened.push(watchSenderList(parts))
 
   return {
     port,
@@ -164,125 +198,16 @@ async function startOnStore(
   }
 }
 
-/** Returns the file that records the setup of a store. It is not on the store's disk, which may not be mounted. */
-const getNotePath = (directory: string, root: string): string =>
-  path.join(directory, createHash('sha256').update(root).digest('hex').slice(0, 32))
-
-/** True only if the system reports the file as absent. On any other error the store may still exist. */
-const isAbsent = (file: string): Promise<boolean> =>
-  stat(file).then(
-    () => false,
-    (error) => isGone(errorCode(error)),
-  )
-
 /**
- * Refuses to recreate a store that was set up before: it would be a new receiver, below the mount point of its disk.
- * @param directory where the setup of stores is recorded.
- * @throws UserError transfer.storeGone
- */
-async function refuseMissingStore(directory: string, { own, root }: StoreLayout): Promise<void> {
-  if ((await isAbsent(own)) && !(await isAbsent(getNotePath(directory, root))))
-    throw new UserError('transfer.storeGone', { path: root, own })
-}
-
-/** Records that a store was set up. @throws the system error. */
-async function rememberStore(directory: string, { root }: StoreLayout): Promise<void> {
-  const note = getNotePath(directory, root)
-  if (!(await isAbsent(note))) return
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  await replaceFile(note, `${root}\n`)
-}
-
-/** Interval of checking the list of senders, a file that commands change while the receiver runs. */
-const LOOK_EVERY_MS = 250
-
-const LAST_WRITE_MS = 1_000
-
-interface SenderListDeps {
-  senders: Senders
-  connected: Pick<Connected, 'folders' | 'dropRefused' | 'want'>
-  /** See StoreLayout. */
-  wanted: string
-  seen: SeenLog
-  store: Pick<Store, 'abandon'>
-  log(level: 'info' | 'warn', text: string): void
-}
-
-/** Returns a value that changes with the file; null: it does not exist. */
-const readStamp = (file: string): Promise<string | null> =>
-  stat(file, { bigint: true }).then(
-    ({ mtimeNs, ino }) => `${ino} ${mtimeNs}`,
-    () => null,
-  )
-
-/** Applies changes of the list of senders to a running receiver, and records which senders are connected. */
-function watchSenderList({ senders, connected, seen, store, wanted, log }: SenderListDeps) {
-  const dropRefused = () => {
-    connected.dropRefused(senders)
-    const refused = senders.list().filter(({ fingerprint }) => senders.accepted(fingerprint) === null)
-    void store.abandon(new Set(refused.map(({ folder }) => folder)))
-  }
-  // Senders may have been revoked while no receiver ran.
-  dropRefused()
-
-  let looking = false
-  let failing = false
-  let notedAt = 0
-  let wantedAt: string | null = null
-
-  const look = async (): Promise<void> => {
-    // Checks do not overlap, so that they cannot pile up on a hanging disk.
-    if (looking) return
-    looking = true
-    try {
-      if (await senders.refresh()) dropRefused()
-      const stamp = await readStamp(wanted)
-      if (stamp !== wantedAt) connected.want()
-      wantedAt = stamp
-      failing = false
-    } catch (error) {
-      if (!failing) log('warn', `the list of paired senders cannot be read again: ${String(error)}`)
-      failing = true
-    } finally {
-      looking = false
-    }
-    if (Date.now() - notedAt < SEEN_EVERY_MS && notedAt <= Date.now()) return
-    notedAt = Date.now()
-    seen.note(connected.folders(), notedAt)
-    await seen.write()
-  }
-
-  const timer = setInterval(() => void look(), LOOK_EVERY_MS)
-  return {
-    /** Closes the connections of revoked senders, and removes their partial files. */
-    dropRefused,
-    /** Stops, and writes the last-seen times one last time; gives up if the disk does not answer. */
-    async stop() {
-      clearInterval(timer)
-      seen.note(connected.folders(), Date.now())
-      seen.note(new Set(), Date.now())
-      await withTimeout(LAST_WRITE_MS, seen.write())
-    },
-  }
-}
-
-/**
- * Limits for connections that are not admitted yet: in total, and per address. Beyond them the oldest is closed.
- */
-const MAX_UNKNOWN = 64
-const MAX_UNKNOWN_OF_ADDRESS = 16
-const MAX_CONNECTIONS = 512
-
-/**
- * Accepts TLS 1.3 connections. Refuses all others; `refused` receives the reason.
+ * Accepts TLS 1.3 connections, and refuses all others.
  * @throws UserError if the address cannot be listened on.
  */
 async function openListener(
-  at: { host: string; port: number },
+  at: Pick<ReceiverOptions, 'host' | 'port'>,
   identity: Identity,
-  accept: (socket: TLSSocket, letIn: () => void) => void,
-  refused: (from: string, reason: string, kind: RefusedKind) => void,
+  host: ConnectionHost,
 ) {
+  const refused = host.onRefusedConnection
   const sockets = new Set<Socket>()
   const unknown = new Set<Socket>()
   /** Remote addresses, read at the start: the system no longer reports the address of a closed connection. */
@@ -315,10 +240,11 @@ async function openListener(
   })
   server.on('secureConnection', (socket) => {
     const { remotePort, remoteAddress } = socket
-    accept(socket, () => {
+    const letIn = () => {
       for (const one of unknown)
         if (one.remotePort === remotePort && one.remoteAddress === remoteAddress) unknown.delete(one)
-    })
+    }
+    new SenderConnection(socket, host, letIn)
   })
 
   try {
@@ -341,3 +267,67 @@ async function openListener(
       }),
   }
 }
+
+/**
+ * Applies changes of the list of senders to a running receiver, and records which senders are connected. The returned
+ * function stops it, and writes the last-seen times a last time.
+ */
+function watchSenderList({
+  layout,
+  store,
+  senders,
+  connected,
+  seen,
+  log,
+}: ReceiverResources): () => Promise<void> {
+  /** Closes the connections of revoked senders, and removes their partial files. */
+  const dropRefused = () => {
+    connected.dropRefused(senders)
+    const refused = senders.list().filter(({ fingerprint }) => senders.accepted(fingerprint) === null)
+    void store.abandon(new Set(refused.map(({ folder }) => folder)))
+  }
+  // Senders may have been revoked while no receiver ran.
+  dropRefused()
+
+  let looking = false
+  let failing = false
+  let notedAt = 0
+  let wantedAt: string | null = null
+
+  const look = async (): Promise<void> => {
+    // Checks do not overlap, so that they cannot pile up on a hanging disk.
+    if (looking) return
+    looking = true
+    try {
+      if (await senders.refresh()) dropRefused()
+      const stamp = await readStamp(layout.wanted)
+      if (stamp !== wantedAt) connected.want()
+      wantedAt = stamp
+      failing = false
+    } catch (error) {
+      if (!failing) log('warn', `the list of paired senders cannot be read again: ${String(error)}`)
+      failing = true
+    } finally {
+      looking = false
+    }
+    if (Date.now() - notedAt < SEEN_EVERY_MS && notedAt <= Date.now()) return
+    notedAt = Date.now()
+    seen.note(connected.folders(), notedAt)
+    await seen.write()
+  }
+
+  const timer = setInterval(() => void look(), LOOK_EVERY_MS)
+  return async () => {
+    clearInterval(timer)
+    seen.note(connected.folders(), Date.now())
+    seen.note(new Set(), Date.now())
+    await withTimeout(LAST_WRITE_MS, seen.write())
+  }
+}
+
+/** Returns a value that changes with the file; null: it does not exist. */
+const readStamp = (file: string): Promise<string | null> =>
+  stat(file, { bigint: true }).then(
+    ({ mtimeNs, ino }) => `${ino} ${mtimeNs}`,
+    () => null,
+  )

@@ -30,7 +30,28 @@ import { versionsToPrune } from './retention/retention.ts'
 import type { CommitCalls, Pruned, Remembered, Round, RoundResult, ToPlace } from './store-messages.ts'
 import type { Making, TreeDirectory } from './tree.ts'
 
-/** Makes all changes to file names and to the manifest, one job at a time, with blocking calls. */
+/** Files that are synced at the same time, in libuv's thread pool. */
+const SYNCS_AT_ONCE = 64
+/**
+ * Numbers of files and bytes from which the whole file system is synced at once. That also writes recent data of other
+ * programs, which costs more than syncing a few files one by one.
+ */
+const SYNC_WHOLE_FILES = 16
+const SYNC_WHOLE_BYTES = 4 * 1024 * 1024
+/** Directories of the store belong to the receiver; the mode at the source does not apply. */
+const DIRECTORY_MODE = 0o700
+/** Maximum of paths and of milliseconds for one job of pruning; files can be stored between two jobs. */
+const PRUNED_PATHS = 200
+const PRUNE_WITHIN_MS = 1_000
+const MADE: Outcome = { status: 'durable', detail: '' }
+const SAME: Outcome = { status: 'same', detail: '' }
+
+const syncFd = promisify(fsync)
+
+/**
+ * Opens the commit thread's end of a store: makes all changes to file names and to the manifest, one job at a time, with
+ * blocking calls. Commits rounds, and removes expired older versions.
+ */
 export function openCommitter(layout: StoreLayout, remembered: Remembered | null) {
   const handles = new StoreHandles(layout, remembered)
   const calls: CallHandlers<CommitCalls> = {
@@ -39,7 +60,7 @@ export function openCommitter(layout: StoreLayout, remembered: Remembered | null
       return null
     }),
     look: answering(() => handles.look()),
-    round: (job) => commitRound(() => handles.use(), layout, job),
+    round: (job) => commitRound(handles, layout, job),
     source: answering(({ folder, directory }) => handles.use().manifest.getSourceId(folder, directory)),
     wanted: answering(({ folder, after, limit }) => {
       const { manifest } = handles.use()
@@ -81,18 +102,23 @@ function answering<I, O>(work: (input: I) => O): (input: I) => O {
   }
 }
 
-async function commitRound(use: () => Handles, layout: StoreLayout, job: Round): Promise<RoundResult> {
+/**
+ * Commits a round: recovers an interrupted one, syncs the contents, names the files and writes their rows, and syncs
+ * these. Contents are durable before they get names.
+ */
+async function commitRound(handles: StoreHandles, layout: StoreLayout, job: Round): Promise<RoundResult> {
   const { files } = job
   const outcomes: Outcome[] = []
   try {
-    const now = use()
+    const now = handles.use()
     const { manifest, tree } = now
     const left = manifest.openRound()
     if (left !== null) recoverRound(left, { layout, ...now })
-    const syncing = createSyncing(now, layout, files)
-    const failed = await syncing.contents()
+    const open = files.filter(({ fd }) => fd !== null)
+    const isWhole = isSyncedWhole(now, open)
+    const failed = await syncContents(now.root, open, isWhole)
     const { position, totals, toSync } = placeAll(now, layout, job, failed, outcomes)
-    syncing.names(toSync)
+    syncNames(now, layout, toSync, isWhole)
     tree.forget()
     return { outcomes, failure: null, position, totals: [...totals] }
   } catch (error) {
@@ -103,6 +129,35 @@ async function commitRound(use: () => Handles, layout: StoreLayout, job: Round):
   } finally {
     closeAll(files, outcomes)
   }
+}
+
+/** True if the whole file system is synced for these files, instead of each file and directory. */
+function isSyncedWhole({ fileSystem }: Handles, open: readonly ToPlace[]): boolean {
+  const bytes = open.reduce((sum, { facts }) => sum + facts.size, 0)
+  return fileSystem.syncsWhole && (open.length >= SYNC_WHOLE_FILES || bytes >= SYNC_WHOLE_BYTES)
+}
+
+/**
+ * Makes the contents of files durable.
+ * @returns the files that are not durable, with the reason.
+ * @throws the disk's write error if it cannot be assigned to a file
+ */
+async function syncContents(root: number, open: readonly ToPlace[], isWhole: boolean) {
+  const failed = new Map<ToPlace, Outcome>()
+  if (isWhole) {
+    syncWhole(root)
+    return failed
+  }
+  const syncOne = async (file: ToPlace): Promise<void> => {
+    try {
+      await syncFd(file.fd ?? -1)
+    } catch (error) {
+      failed.set(file, toOutcome(error))
+    }
+  }
+  for (let at = 0; at < open.length; at += SYNCS_AT_ONCE)
+    await Promise.all(open.slice(at, at + SYNCS_AT_ONCE).map(syncOne))
+  return failed
 }
 
 /** Names the files and writes their rows, in one transaction of the manifest. */
@@ -132,104 +187,6 @@ function placeAll(
     },
   )
   return { ...done, toSync }
-}
-
-function closeAll(files: readonly ToPlace[], outcomes: readonly Outcome[]): void {
-  for (const [index, { fd, temporary }] of files.entries()) {
-    if (fd !== null) closeQuietly(fd)
-    const status = outcomes[index]?.status
-    if (temporary !== null && status !== 'durable' && status !== 'same') rmSync(temporary, { force: true })
-  }
-}
-
-/** Files that are synced at the same time, in libuv's thread pool. */
-const SYNCS_AT_ONCE = 64
-/**
- * Numbers of files and bytes from which the whole file system is synced at once. That also writes recent data of other
- * programs, which costs more than syncing a few files one by one.
- */
-const WHOLE_FILES = 16
-const WHOLE_BYTES = 4 * 1024 * 1024
-
-const syncFd = promisify(fsync)
-
-/**
- * Makes a round durable: its contents before they get names, then the names together with the manifest's rows.
- * Every call throws the disk's write errors.
- */
-function createSyncing(
-  { root, tree, fileSystem, isLogged }: Handles,
-  layout: StoreLayout,
-  files: readonly ToPlace[],
-) {
-  const open = files.filter(({ fd }) => fd !== null)
-  const bytes = open.reduce((sum, { facts }) => sum + facts.size, 0)
-  const isWhole = fileSystem.syncsWhole && (open.length >= WHOLE_FILES || bytes >= WHOLE_BYTES)
-
-  return {
-    /** @returns the files that are not durable, with the reason; throws if the error cannot be assigned to a file. */
-    async contents(): Promise<ReadonlyMap<ToPlace, Outcome>> {
-      const failed = new Map<ToPlace, Outcome>()
-      if (isWhole) {
-        syncWhole(root)
-        return failed
-      }
-      const syncOne = async (file: ToPlace): Promise<void> => {
-        try {
-          await syncFd(file.fd ?? -1)
-        } catch (error) {
-          failed.set(file, toOutcome(error))
-        }
-      }
-      for (let at = 0; at < open.length; at += SYNCS_AT_ONCE)
-        await Promise.all(open.slice(at, at + SYNCS_AT_ONCE).map(syncOne))
-      return failed
-    },
-    /** @param directories with changed entries, as names joined by "/"; '' is the root. */
-    names(directories: ReadonlySet<string>) {
-      if (isWhole) return syncWhole(root)
-      for (const directory of directories) {
-        try {
-          tree.sync(directory === '' ? [] : directory.split('/'))
-        } catch (error) {
-          // The directory was replaced by a symbolic link after its files were named: it cannot be synced.
-          if (!(error instanceof FileRefused)) throw error
-        }
-      }
-      if (isLogged) syncLog(layout)
-    },
-  }
-}
-
-/** Syncs the manifest's write-ahead log, so that its commits are durable. */
-function syncLog({ manifest }: StoreLayout): void {
-  const fd = openSync(`${manifest}-wal`, constants.O_RDONLY)
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-}
-
-/** Directories of the store belong to the receiver; the mode at the source does not apply. */
-const DIRECTORY_MODE = 0o700
-
-function throwIf(code: string | null): never | false {
-  if (code !== null) throw Object.assign(new Error(`${code}: linkat`), { code })
-  return false
-}
-
-const MADE: Outcome = { status: 'durable', detail: '' }
-const SAME: Outcome = { status: 'same', detail: '' }
-
-/** Gives the file an unused name. Returns false if the name is in use. */
-function give({ fd, temporary }: ToPlace, parent: TreeDirectory, name: string): boolean {
-  const to = `${parent.path}/${name}`
-  if (temporary !== null) return nameRefusal(() => moveToFreeSync(temporary, to))
-  const code = linkOpenFile(fd ?? -1, parent.fd, name)
-  if (code === null) return true
-  if (code === 'EEXIST') return false
-  return nameRefusal(() => throwIf(code))
 }
 
 /**
@@ -300,7 +257,7 @@ class Placing {
     if (folds && !isRenamed) this.#requireSameName(source, key, path)
     const parent = tree.enter(above, this.#makingFor(source))
     this.toSync.add(above.join('/'))
-    if (give(file, parent, name)) return MADE
+    if (giveName(file, parent, name)) return MADE
     const stats = lstatSync(`${parent.path}/${name}`)
     if (stats.isSymbolicLink()) throw new FileRefused('name', 'symlink')
     if (stats.isDirectory()) {
@@ -314,7 +271,7 @@ class Placing {
       }
       changes.replaced(source, key, this.#moveAway(way))
     }
-    if (give(file, tree.enter(above), name)) return MADE
+    if (giveName(file, tree.enter(above), name)) return MADE
     throw new FileRefused('failed', 'EEXIST')
   }
 
@@ -388,13 +345,66 @@ class Placing {
   }
 }
 
-/** Maximum of paths and of milliseconds for one job; files can be stored between two jobs. */
-const PATHS = 200
-const WITHIN_MS = 1_000
+/** Gives the file an unused name. Returns false if the name is in use. */
+function giveName({ fd, temporary }: ToPlace, parent: TreeDirectory, name: string): boolean {
+  const to = `${parent.path}/${name}`
+  if (temporary !== null) return nameRefusal(() => moveToFreeSync(temporary, to))
+  const code = linkOpenFile(fd ?? -1, parent.fd, name)
+  if (code === null) return true
+  if (code === 'EEXIST') return false
+  return nameRefusal(() => throwIf(code))
+}
+
+function throwIf(code: string | null): never | false {
+  if (code !== null) throw Object.assign(new Error(`${code}: linkat`), { code })
+  return false
+}
+
+/**
+ * Makes names durable, together with the rows of the manifest.
+ * @param directories with changed entries, as names joined by "/"; '' is the root.
+ * @throws the disk's write errors
+ */
+function syncNames(
+  { root, tree, isLogged }: Handles,
+  layout: StoreLayout,
+  directories: ReadonlySet<string>,
+  isWhole: boolean,
+) {
+  if (isWhole) return syncWhole(root)
+  for (const directory of directories) {
+    try {
+      tree.sync(directory === '' ? [] : directory.split('/'))
+    } catch (error) {
+      // The directory was replaced by a symbolic link after its files were named: it cannot be synced.
+      if (!(error instanceof FileRefused)) throw error
+    }
+  }
+  if (isLogged) syncLog(layout)
+}
+
+/** Syncs the manifest's write-ahead log, so that its commits are durable. */
+function syncLog({ manifest }: StoreLayout): void {
+  const fd = openSync(`${manifest}-wal`, constants.O_RDONLY)
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function closeAll(files: readonly ToPlace[], outcomes: readonly Outcome[]): void {
+  for (const [index, { fd, temporary }] of files.entries()) {
+    if (fd !== null) closeQuietly(fd)
+    const status = outcomes[index]?.status
+    if (temporary !== null && status !== 'durable' && status !== 'same') rmSync(temporary, { force: true })
+  }
+}
 
 type PruningParts = Pick<Handles, 'tree' | 'manifest'> & { layout: StoreLayout }
 
 type Gone = Pick<FileRow, 'source' | 'key' | 'version'>
+
 type Emptied = { source: number; path: string; version: string }
 
 /**
@@ -404,11 +414,11 @@ type Emptied = { source: number; path: string; version: string }
 function pruneSome({ keep, after }: CommitCalls['prune']['input'], parts: PruningParts): Pruned {
   const { tree, manifest } = parts
   const { clockMs } = manifest
-  const paths = manifest.withVersions(after, PATHS)
+  const paths = manifest.withVersions(after, PRUNED_PATHS)
   const gone: Gone[] = []
   const emptied: Emptied[] = []
   const failures: string[] = []
-  const until = performance.now() + WITHIN_MS
+  const until = performance.now() + PRUNE_WITHIN_MS
   let last: { source: number; key: string } | undefined
   for (const path of paths) {
     if (performance.now() > until) break
@@ -433,7 +443,7 @@ function pruneSome({ keep, after }: CommitCalls['prune']['input'], parts: Prunin
     }
   }
   const totals = gone.length === 0 ? new Map() : manifest.forget(gone, emptied)
-  const isOver = paths.length < PATHS && last === paths.at(-1)
+  const isOver = paths.length < PRUNED_PATHS && last === paths.at(-1)
   return { next: isOver ? null : (last ?? null), totals: [...totals], failures }
 }
 

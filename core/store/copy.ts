@@ -21,7 +21,6 @@ import { errorCode } from '../platform/system-error.ts'
 import { temporaryIn } from './layout.ts'
 import { FileRefused, type Stored, toOutcome } from './outcome.ts'
 import {
-  type CallWatch,
   checkPath,
   getPlaceName,
   type Offered,
@@ -30,6 +29,14 @@ import {
   type StoreParts,
 } from './parts.ts'
 import type { ToldDirectory } from './store-messages.ts'
+
+/** Copies at the same time. They read and write, and must leave disk bandwidth for arriving files. */
+const COPIES_AT_ONCE = 8
+const STEP_BYTES = 1024 * 1024
+/** Bytes between two syncs: a single sync at the end of a very large file would look like a disk that hangs. */
+const SYNC_BYTES = 64 * STEP_BYTES
+/** Errors of copyFile if the file system cannot share blocks between two files (ioctl_ficlone(2)). */
+const CANNOT_CLONE = new Set(['ENOTSUP', 'EOPNOTSUPP', 'ENOTTY', 'EINVAL', 'ENOSYS'])
 
 /** A stored file and the content that it must have. */
 export interface ToCopy {
@@ -41,16 +48,88 @@ export interface ToCopy {
   directories?: readonly ToldDirectory[]
 }
 
-export function openStoreCopy(parts: StoreParts, copies: Copies) {
-  const { temporary, commitThread, groupCommit, partials } = parts
-  const copyOther = async (file: Offered, copy: ToCopy, signal: AbortSignal): Promise<Stored> => {
+/** The content that a file must have. */
+interface Wanted {
+  size: number
+  digest: Uint8Array
+}
+
+type Take = (bytes: Uint8Array, position: number) => Promise<void>
+
+/** Copies, confirms and proves files that are stored already: reads them from the disk, and trusts no record. */
+export class Copies {
+  readonly #root: string
+  readonly #parts: StoreParts
+  readonly #turns = createSemaphore(COPIES_AT_ONCE)
+  #canClone = process.platform === 'linux'
+
+  constructor(root: string, parts: StoreParts) {
+    this.#root = root
+    this.#parts = parts
+  }
+
+  /**
+   * Stores a file whose content the same sender already has in the store: reads and copies it. The file is durable when
+   * this resolves; `unknown`: there is no such content. If source and target are the same file, reads the content back
+   * from the disk and records its new metadata. Stops after the signal. Never rejects.
+   *
+   * @param turns a permit is acquired from it first.
+   */
+  async copy(file: Offered, copy: ToCopy, signal: AbortSignal, turns: Semaphore): Promise<Stored> {
+    const { from } = copy
+    let hasTurn = false
+    let leave: () => void = () => undefined
+    try {
+      const refused = checkPath(file.path)
+      if (refused !== null) return { outcome: refused, position: 0 }
+      // No content can be stored under an invalid name.
+      if (checkPath(from.path) !== null) throw unknown('name')
+      hasTurn = await turns.acquire()
+      leave = await this.#parts.commitThread.use()
+      const isItself = from.source.id === file.source.id && from.path === file.path
+      return isItself ? await this.#confirm(file, copy, signal) : await this.#copyOther(file, copy, signal)
+    } catch (thrown) {
+      return { outcome: toOutcome(thrown), position: 0 }
+    } finally {
+      leave()
+      if (hasTurn) turns.release()
+    }
+  }
+
+  /**
+   * Returns the digest of a nonce followed by the file's content on the disk. It can only be computed with the content.
+   * @throws FileRefused `unknown` if the stored file is missing or cannot be read; `aborted` after the signal
+   */
+  prove(of: StoredAt, size: number, nonce: Uint8Array, signal: AbortSignal): Promise<Buffer> {
+    return this.#withStored(of, size, signal, async (fd) => {
+      await this.#fromDisk(fd)
+      const hash = createHasher()
+      hash.update(nonce)
+      return this.#readThrough(fd, size, signal, hash)
+    })
+  }
+
+  /** Records new metadata of a file after its content was read back from the disk. */
+  async #confirm(file: Offered, copy: ToCopy, signal: AbortSignal): Promise<Stored> {
+    const { from, digest, directories = [] } = copy
+    const { size } = file.facts
+    await this.#withStored(from, size, signal, async (fd) => {
+      await this.#fromDisk(fd)
+      await this.#requireContent(fd, { size, digest }, signal)
+    })
+    const unchanged = { fd: null, temporary: null, isUntimed: true, moved: null }
+    return this.#parts.groupCommit.addOne({ ...file, ...unchanged, digest, directories })
+  }
+
+  async #copyOther(file: Offered, copy: ToCopy, signal: AbortSignal): Promise<Stored> {
+    const { temporary, groupCommit, partials } = this.#parts
     const { from, digest, isMoved, directories = [] } = copy
     const { facts, source, path } = file
     const { size } = facts
-    const room = await reserveRoom(parts, file, size)
+    const room = await reserveRoom(this.#parts, file, size)
     const made = temporaryIn(temporary)
     try {
-      const fd = await copies.make(from, { size, digest }, made, signal, room.written)
+      const fd = await this.#make(from, { size, digest }, made, signal, room.written)
       if (signal.aborted) {
         // The sender may have reconnected and sent newer content.
         await closeQuietly(fd)
@@ -71,72 +150,6 @@ export function openStoreCopy(parts: StoreParts, copies: Copies) {
     }
   }
 
-  const confirm = async (file: Offered, copy: ToCopy, signal: AbortSignal): Promise<Stored> => {
-    const { from, digest, directories = [] } = copy
-    await copies.confirm(from, { size: file.facts.size, digest }, signal)
-    const unchanged = { fd: null, temporary: null, isUntimed: true, moved: null }
-    return groupCommit.addOne({ ...file, ...unchanged, digest, directories })
-  }
-
-  /**
-   * Stores a file whose content the same sender already has in the store: reads and copies it. The file is durable when
-   * this resolves; `unknown`: there is no such content. If source and target are the same file, reads the content back
-   * from the disk and records its new metadata. Stops after the signal. Never rejects.
-   *
-   * @param turns a permit is acquired from it first.
-   */
-  return async (file: Offered, copy: ToCopy, signal: AbortSignal, turns: Semaphore): Promise<Stored> => {
-    const { from } = copy
-    let hasTurn = false
-    let leave: () => void = () => undefined
-    try {
-      const refused = checkPath(file.path)
-      if (refused !== null) return { outcome: refused, position: 0 }
-      // No content can be stored under an invalid name.
-      if (checkPath(from.path) !== null) throw new FileRefused('unknown', 'name')
-      hasTurn = await turns.acquire()
-      leave = await commitThread.use()
-      const isItself = from.source.id === file.source.id && from.path === file.path
-      return await (isItself ? confirm : copyOther)(file, copy, signal)
-    } catch (thrown) {
-      return { outcome: toOutcome(thrown), position: 0 }
-    } finally {
-      leave()
-      if (hasTurn) turns.release()
-    }
-  }
-}
-
-/** The content that a file must have. */
-interface Wanted {
-  size: number
-  digest: Uint8Array
-}
-
-type Take = (bytes: Uint8Array, position: number) => Promise<void>
-
-/** Copies at the same time. They read and write, and must leave disk bandwidth for arriving files. */
-const COPIES_AT_ONCE = 8
-const STEP_BYTES = 1024 * 1024
-/** Bytes between two syncs: a single sync at the end of a very large file would look like a disk that hangs. */
-const SYNC_BYTES = 64 * STEP_BYTES
-/** Errors of copyFile if the file system cannot share blocks between two files (ioctl_ficlone(2)). */
-const CANNOT_CLONE = new Set(['ENOTSUP', 'EOPNOTSUPP', 'ENOTTY', 'EINVAL', 'ENOSYS'])
-
-const unknown = (detail: string) => new FileRefused('unknown', detail)
-
-/** Copies, confirms and proves files that are stored already. */
-export class Copies {
-  readonly #root: string
-  readonly #watch: CallWatch
-  readonly #turns = createSemaphore(COPIES_AT_ONCE)
-  #canClone = process.platform === 'linux'
-
-  constructor(root: string, watch: CallWatch) {
-    this.#root = root
-    this.#watch = watch
-  }
-
   /**
    * Copies a stored file with the wanted content to a new file at `to`. Returns the new file's descriptor, open for
    * reading and writing and not synced; the caller closes it.
@@ -144,7 +157,7 @@ export class Copies {
    * @throws FileRefused `unknown` if the stored file is missing, cannot be read or has other content; `aborted` after
    * the signal; system errors of the new file
    */
-  make(from: StoredAt, wanted: Wanted, to: string, signal: AbortSignal, written: (bytes: number) => void) {
+  #make(from: StoredAt, wanted: Wanted, to: string, signal: AbortSignal, written: (bytes: number) => void) {
     return this.#withStored(from, wanted.size, signal, async (old) => {
       const isCloned = await this.#clone(old, to)
       const fd = isCloned
@@ -164,33 +177,12 @@ export class Copies {
     })
   }
 
-  /** Reads a file back from the disk; resolves if it has the wanted content and is durable. @throws as `make` */
-  confirm(of: StoredAt, wanted: Wanted, signal: AbortSignal): Promise<void> {
-    return this.#withStored(of, wanted.size, signal, async (fd) => {
-      await this.#fromDisk(fd)
-      await this.#requireContent(fd, wanted, signal)
-    })
-  }
-
-  /**
-   * Returns the digest of a nonce followed by the file's content on the disk. It can only be computed with the content.
-   * @throws as `make`
-   */
-  prove(of: StoredAt, size: number, nonce: Uint8Array, signal: AbortSignal): Promise<Buffer> {
-    return this.#withStored(of, size, signal, async (fd) => {
-      await this.#fromDisk(fd)
-      const hash = createHasher()
-      hash.update(nonce)
-      return this.#readThrough(fd, size, signal, hash)
-    })
-  }
-
   /** Creates a file that shares the old one's blocks. Returns false if the file was not created. */
   async #clone(old: number, to: string): Promise<boolean> {
     if (!this.#canClone) return false
     const flags = constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL
     try {
-      await this.#watch.during(() => copyFile(`/proc/self/fd/${old}`, to, flags))
+      await this.#parts.watch.during(() => copyFile(`/proc/self/fd/${old}`, to, flags))
       return true
     } catch (error) {
       if (CANNOT_CLONE.has(errorCode(error) ?? '')) this.#canClone = false
@@ -213,11 +205,13 @@ export class Copies {
     for (let position = 0; position < size; ) {
       if (signal.aborted) throw new FileRefused('aborted', '')
       const piece = buffer.subarray(0, Math.min(buffer.length, size - position))
-      const length = await this.#watch.during(() => mapStoredErrors(() => readFully(fd, piece, position)))
+      const length = await this.#parts.watch.during(() =>
+        mapStoredErrors(() => readFully(fd, piece, position)),
+      )
       if (length === 0) throw unknown('short')
       const bytes = piece.subarray(0, length)
       hash.update(bytes)
-      if (take !== undefined) await this.#watch.during(() => take(bytes, position))
+      if (take !== undefined) await this.#parts.watch.during(() => take(bytes, position))
       position += length
     }
     return hash.digest()
@@ -227,7 +221,7 @@ export class Copies {
   #withStored<T>(at: StoredAt, size: number, signal: AbortSignal, work: (fd: number) => Promise<T>) {
     return withPermit(this.#turns, async () => {
       if (signal.aborted) throw new FileRefused('aborted', '')
-      const fd = await this.#watch.during(() => mapStoredErrors(() => openStored(this.#root, at, size)))
+      const fd = await this.#parts.watch.during(() => mapStoredErrors(() => openStored(this.#root, at, size)))
       try {
         return await work(fd)
       } finally {
@@ -238,17 +232,8 @@ export class Copies {
 
   /** Drops the file from the kernel's cache, so that the next read comes from the disk. */
   async #fromDisk(fd: number): Promise<void> {
-    await this.#watch.during(() => mapStoredErrors(() => syncFd(fd)))
-    await this.#watch.during(() => forgetCached(fd))
-  }
-}
-
-/** Maps every error of a stored file to `unknown`: the sender then sends the content again. */
-async function mapStoredErrors<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw error instanceof FileRefused ? error : unknown(errorCode(error) ?? String(error))
+    await this.#parts.watch.during(() => mapStoredErrors(() => syncFd(fd)))
+    await this.#parts.watch.during(() => forgetCached(fd))
   }
 }
 
@@ -273,3 +258,14 @@ async function openStored(root: string, at: StoredAt, size: number): Promise<num
   await closeQuietly(fd)
   throw unknown(stats?.isFile() ? 'other size' : 'not a file')
 }
+
+/** Maps every error of a stored file to `unknown`: the sender then sends the content again. */
+async function mapStoredErrors<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw error instanceof FileRefused ? error : unknown(errorCode(error) ?? String(error))
+  }
+}
+
+const unknown = (detail: string) => new FileRefused('unknown', detail)

@@ -12,12 +12,26 @@ import { WRONG_DIGEST, type WriteJob, type WriteResult } from './store-messages.
 
 /** Mode of all files of a store; the mode at the source is in the manifest. */
 const FILE_MODE = 0o600
+/** Bytes in the kernel's cache after which a sync starts, so that little is left to wait for at the end. */
+const SYNC_EVERY_BYTES = 32 * 1024 * 1024
+/** Size from which a file bypasses the kernel's cache: a file of 2 MiB is as fast through it, one of 8 MiB is not. */
+const DIRECT_LEAST_BYTES = 4 * 1024 * 1024
+const READ_BYTES = 1024 * 1024
 
-/** Writes a part of a file. If it is sparse, skips zeros; the caller must set the file's length. */
-export function writeAt(fd: number, bytes: Uint8Array, position: number, isSparse: boolean): void {
-  for (const piece of isSparse ? findDataRuns(bytes, position) : [{ bytes, position }])
-    for (let at = 0; at < piece.bytes.length; )
-      at += writeSync(fd, piece.bytes, at, piece.bytes.length - at, piece.position + at)
+const truncateFd = promisify(ftruncate)
+
+/** Writes small files and leaves them open; the caller closes them. Blocks. */
+export function writeFiles({ directory, names, files, bytes, digests }: WriteJob): WriteResult {
+  let at = 0
+  const written = files.map((file, index) => {
+    const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES)
+    const content = bytes.subarray(at, at + file.size)
+    at += file.size
+    return writeOne(directory, names?.[index] ?? null, file, content, digest)
+  })
+  if (batchBuffers.holds(bytes)) return { written, memory: bytes }
+  freeNow(bytes)
+  return { written, memory: null }
 }
 
 /** Writes a file. @returns its descriptor, or why it was not written; then the file is removed. */
@@ -46,6 +60,13 @@ function writeOne(
   }
 }
 
+/** Writes a part of a file. If it is sparse, skips zeros; the caller must set the file's length. */
+export function writeAt(fd: number, bytes: Uint8Array, position: number, isSparse: boolean): void {
+  for (const piece of isSparse ? findDataRuns(bytes, position) : [{ bytes, position }])
+    for (let at = 0; at < piece.bytes.length; )
+      at += writeSync(fd, piece.bytes, at, piece.bytes.length - at, piece.position + at)
+}
+
 export function closeQuietly(fd: number): void {
   try {
     closeSync(fd)
@@ -54,30 +75,9 @@ export function closeQuietly(fd: number): void {
   }
 }
 
-/** Writes small files and leaves them open; the caller closes them. Blocks. */
-export function writeFiles({ directory, names, files, bytes, digests }: WriteJob): WriteResult {
-  let at = 0
-  const written = files.map((file, index) => {
-    const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES)
-    const content = bytes.subarray(at, at + file.size)
-    at += file.size
-    return writeOne(directory, names?.[index] ?? null, file, content, digest)
-  })
-  if (batchBuffers.holds(bytes)) return { written, memory: bytes }
-  freeNow(bytes)
-  return { written, memory: null }
-}
-
-const truncateFd = promisify(ftruncate)
-
-/** Bytes in the kernel's cache after which a sync starts, so that little is left to wait for at the end. */
-const SYNC_EVERY_BYTES = 32 * 1024 * 1024
-/** Size from which a file bypasses the kernel's cache: a file of 2 MiB is as fast through it, one of 8 MiB is not. */
-const DIRECT_LEAST_BYTES = 4 * 1024 * 1024
-const READ_BYTES = 1024 * 1024
-
 /** Bytes, or a number of zeros. */
 type Piece = Uint8Array | number
+
 type Direct = Awaited<ReturnType<typeof openDirect>>
 
 /**
@@ -193,4 +193,5 @@ export class Appending {
 }
 
 const getLength = (piece: Piece): number => (typeof piece === 'number' ? piece : piece.length)
+
 const toBytes = (piece: Piece): Iterable<Uint8Array> => (typeof piece === 'number' ? zeros(piece) : [piece])

@@ -16,6 +16,13 @@ import type {
   ToPlace,
 } from './store-messages.ts'
 
+/** Maximum of files in one round; the rest wait for the next round, which begins at once. */
+const ROUND_FILES = 1024
+/** The same if each file is synced separately: more would take so long that the disk seems to hang. */
+const ROUND_SYNCS = 256
+/** Idle time in milliseconds after which the store is closed, so that its disk can be unmounted. */
+const REST_MS = 2_000
+
 /** A file that is written and not yet named. */
 export interface Written extends Offered, Omit<ToPlace, 'source'> {
   /** Metadata of the file's parent directories at the source. */
@@ -24,25 +31,10 @@ export interface Written extends Offered, Omit<ToPlace, 'source'> {
   answer(outcome: Outcome, position: number): void
 }
 
-/** Maximum of files in one round; the rest wait for the next round, which begins at once. */
-const ROUND_FILES = 1024
-/** The same if each file is synced separately: more would take so long that the disk seems to hang. */
-const ROUND_SYNCS = 256
-
 /** Group commit: files that are written while a round is under way share the syncs of the next one. */
 export type GroupCommit = ReturnType<typeof openGroupCommit>
 
-const toPlace = ({ fd, temporary, source, path, facts, digest, isUntimed, moved }: Written): ToPlace => ({
-  fd,
-  temporary,
-  source: source.id,
-  path,
-  facts,
-  digest,
-  isUntimed,
-  moved,
-})
-
+/** Collects written files and passes them to the commit thread, a round at a time. */
 export function openGroupCommit(
   thread: Pick<CommitThread, 'round'> & { opened: Promise<{ syncsWhole: boolean }> },
 ) {
@@ -112,6 +104,17 @@ export function openGroupCommit(
   }
 }
 
+const toPlace = ({ fd, temporary, source, path, facts, digest, isUntimed, moved }: Written): ToPlace => ({
+  fd,
+  temporary,
+  source: source.id,
+  path,
+  facts,
+  digest,
+  isUntimed,
+  moved,
+})
+
 interface CommitThreadOptions {
   /** The store's directory. */
   root: string
@@ -123,9 +126,6 @@ interface CommitThreadOptions {
   /** Called when the manifest was replaced by another one while the store was closed. */
   onReplaced(why: string): void
 }
-
-/** Idle time in milliseconds after which the store is closed, so that its disk can be unmounted. */
-const REST_MS = 2_000
 
 /** Main-thread handle of the thread that names files and maintains the manifest. */
 export class CommitThread {

@@ -45,21 +45,15 @@ export interface Stored {
 
 export const isDurable = ({ status }: Outcome): boolean => status === 'durable' || status === 'same'
 
-/** SQLite's result codes (https://sqlite.org/rescode.html) for disk errors: SQLITE_READONLY, IOERR, FULL. */
-const sqliteErrors = new Map([
-  [8, 'EROFS'],
-  [10, 'EIO'],
-  [13, 'ENOSPC'],
-])
-
-/** Returns the system's name of a disk error, also for SQLite's errors; null: the error has no name. */
-export function diskCode(error: unknown): string | null {
-  const code = sqliteErrors.get(sqliteCode(error) ?? 0) ?? errorCode(error)
-  return code === null && error instanceof Error && error.cause !== undefined ? diskCode(error.cause) : code
+/** Returns the outcome that the sender gets if storing a file failed with `error`. */
+export function toOutcome(error: unknown): Outcome {
+  if (error instanceof FileRefused) return { status: error.status, detail: error.detail }
+  const code = diskCode(error)
+  return OUTCOME_BY_CODE[code ?? ''] ?? { status: 'failed', detail: code ?? errorText(error) }
 }
 
 /** Outcomes that a sender gets for system errors; every other error is `failed`. */
-const OF_CODE: Readonly<Record<string, Outcome>> = {
+const OUTCOME_BY_CODE: Readonly<Record<string, Outcome>> = {
   ENOSPC: { status: 'full', detail: 'ENOSPC' },
   EDQUOT: { status: 'full', detail: 'EDQUOT' },
   EROFS: { status: 'readOnly', detail: 'EROFS' },
@@ -68,23 +62,29 @@ const OF_CODE: Readonly<Record<string, Outcome>> = {
   EFBIG: { status: 'tooLarge', detail: 'EFBIG' },
 }
 
-/** Returns the outcome that the sender gets if storing a file failed with `error`. */
-export function toOutcome(error: unknown): Outcome {
-  if (error instanceof FileRefused) return { status: error.status, detail: error.detail }
-  const code = diskCode(error)
-  return OF_CODE[code ?? ''] ?? { status: 'failed', detail: code ?? errorText(error) }
+/** Returns the system's name of a disk error, also for SQLite's errors; null: the error has no name. */
+export function diskCode(error: unknown): string | null {
+  const code = sqliteErrors.get(sqliteCode(error) ?? 0) ?? errorCode(error)
+  return code === null && error instanceof Error && error.cause !== undefined ? diskCode(error.cause) : code
+}
+
+/** SQLite's result codes (https://sqlite.org/rescode.html) for disk errors: SQLITE_READONLY, IOERR, FULL. */
+const sqliteErrors = new Map([
+  [8, 'EROFS'],
+  [10, 'EIO'],
+  [13, 'ENOSPC'],
+])
+
+/** Creates the error for a store that exists and cannot be used. */
+export function createStoreError(store: string, error: unknown): UserError {
+  const reason = systemCode(error) ?? errorText(error)
+  return new UserError('store.failed', { path: store, reason }, { cause: error })
 }
 
 /** Returns the system's error name; null: an error of SQLite or Node, whose message is clearer than its code. */
 function systemCode(error: unknown): string | null {
   const code = errorCode(error)
   return code === null || code.startsWith('ERR_') ? null : code
-}
-
-/** Creates the error for a store that exists and cannot be used. */
-export function createStoreError(store: string, error: unknown): UserError {
-  const reason = systemCode(error) ?? errorText(error)
-  return new UserError('store.failed', { path: store, reason }, { cause: error })
 }
 
 /** Returns the result of `look`; null: the file does not exist. @throws UserError store.failed for any other error */

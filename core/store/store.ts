@@ -1,18 +1,16 @@
-import { createSemaphore } from '../lib/async/semaphore.ts'
+import { createSemaphore, type Semaphore } from '../lib/async/semaphore.ts'
 import { withTimeout } from '../lib/async/timing.ts'
 import { openThread, type Thread } from '../lib/workers/thread.ts'
 import type { FrameHeader } from '../protocol/frames.ts'
-import { Copies, openStoreCopy } from './copy.ts'
+import { Copies, type ToCopy } from './copy.ts'
 import { CommitThread, openGroupCommit } from './group-commit.ts'
 import { type IncomingFile, LARGE_WRITES_AT_ONCE, type LargeOptions, LargeStoring } from './large.ts'
 import type { StoreLayout } from './layout.ts'
 import type { SenderTotals } from './manifest/rows.ts'
-import { FileRefused, type Outcome } from './outcome.ts'
+import { FileRefused, type Outcome, type Stored } from './outcome.ts'
 import { Partials } from './partials.ts'
 import { createCallWatch, type Offered, type StoredAt, type StoreParts, type StoreSource } from './parts.ts'
-import type { StoreRules } from './quota/admission.ts'
-import { Admission } from './quota/admission.ts'
-import type { Keep } from './retention/retention.ts'
+import { Admission, type StoreRules } from './quota/admission.ts'
 import { type SmallIncoming, SmallStoring, type StoreSmallEvents } from './small.ts'
 import type { CommitCalls, Pruned, ReadCalls, StoreThreadData, WriteCalls } from './store-messages.ts'
 
@@ -45,23 +43,31 @@ interface StoreOptions {
 const WANTED = 256
 /** Maximum time in milliseconds to wait for pending work when closing: a disk may hang. */
 const END_WITHIN_MS = 2_000
+const PRUNE_EVERY_MS = 3_600_000
 const NOTHING: SenderTotals = { files: 0, bytes: 0, names: 0, position: 0, session: null }
 
-/** Stores files, each complete and durable or not at all. The directory must be locked (lock.ts). */
+/**
+ * Stores files, each complete and durable or not at all. The directory must be locked (lock.ts). A file passes the
+ * admission (quota/), is written by the write thread (small.ts) or the thread pool (large.ts), and is named and
+ * recorded by the commit thread, together with others (group-commit.ts).
+ */
 export class Store {
-  readonly copy: ReturnType<typeof openStoreCopy>
+  readonly #options: StoreOptions
   readonly #parts: StoreParts
   readonly #writer: Thread<WriteCalls>
   readonly #reader: Thread<ReadCalls>
   readonly #small: SmallStoring
   readonly #largeWrites = createSemaphore(LARGE_WRITES_AT_ONCE)
   readonly #copies: Copies
-  readonly #pruner: ReturnType<typeof openPruner>
   readonly #totals = new Map<string, SenderTotals>()
   readonly #sources = new Map<string, Promise<StoreSource>>()
+  readonly #pruneTimer = setInterval(() => void this.prune(), PRUNE_EVERY_MS).unref()
+  #pruning: Promise<void> | null = null
   #isReplaced = false
+  #isClosed = false
 
   constructor(layout: StoreLayout, options: StoreOptions) {
+    this.#options = options
     const { root, temporary } = layout
     const { thread: script, rules, log, onDurable = () => undefined } = options
     const watch = createCallWatch()
@@ -70,7 +76,7 @@ export class Store {
       onTotals: (changed) => {
         for (const [folder, one] of changed) this.#totals.set(folder, one)
       },
-      onReplaced: (why) => this.#replaced(why, options),
+      onReplaced: (why) => this.#replaced(why),
     })
     this.#writer = openThread(script, { data: { role: 'write' } satisfies StoreThreadData, youngMb: 4 })
     // Reading has a separate thread, so that it does not delay storing.
@@ -92,9 +98,7 @@ export class Store {
     const groupCommit = openGroupCommit(commitThread)
     this.#parts = { temporary, admission, commitThread, groupCommit, partials, watch, onDurable }
     this.#small = new SmallStoring(this.#parts, this.#writer)
-    this.#copies = new Copies(root, watch)
-    this.copy = openStoreCopy(this.#parts, this.#copies)
-    this.#pruner = openPruner(commitThread, rules.keep, log)
+    this.#copies = new Copies(root, this.#parts)
     commitThread.opened.then(
       ({ aside }) => {
         if (aside !== null) log(`the manifest could not be read and was kept as ${aside}`)
@@ -144,6 +148,11 @@ export class Store {
     return new LargeStoring(file, options, this.#parts, this.#largeWrites)
   }
 
+  /** Stores a file whose content is in the store already (see `Copies`). Never rejects. */
+  copy(file: Offered, copy: ToCopy, signal: AbortSignal, turns: Semaphore): Promise<Stored> {
+    return this.#copies.copy(file, copy, signal, turns)
+  }
+
   /** Proves that a file is stored (see `Copies`), and protects it from pruning for ever. */
   async prove(of: StoredAt, size: number, nonce: Uint8Array, signal: AbortSignal): Promise<Buffer> {
     // Protected first: the source removes a proven file, so it must not be pruned a moment later.
@@ -168,9 +177,16 @@ export class Store {
     return this.#parts.partials.abandon(folders)
   }
 
-  /** Removes expired older versions. */
+  /** Removes expired older versions, also every hour. Resolves when all paths were checked. Never rejects. */
   prune(): Promise<void> {
-    return this.#pruner.prune()
+    this.#pruning ??= this.#pruneAll()
+      .catch((error: unknown) => {
+        if (!this.#isClosed) this.#options.log(`older contents cannot be removed: ${String(error)}`)
+      })
+      .finally(() => {
+        this.#pruning = null
+      })
+    return this.#pruning
   }
 
   /** Lists and reads stored files, for restoring. */
@@ -186,7 +202,8 @@ export class Store {
 
   async close(): Promise<void> {
     const { commitThread, groupCommit, partials } = this.#parts
-    this.#pruner.close()
+    this.#isClosed = true
+    clearInterval(this.#pruneTimer)
     partials.close()
     await withTimeout(END_WITHIN_MS, Promise.all([this.#small.end(), groupCommit.close()]))
     await commitThread.close()
@@ -194,16 +211,28 @@ export class Store {
     void this.#reader.close()
   }
 
-  #replaced(why: string, { log, onReplaced }: StoreOptions): void {
+  async #pruneAll(): Promise<void> {
+    const { rules, log } = this.#options
+    let after: { source: number; key: string } | null = { source: 0, key: '' }
+    while (after !== null && !this.#isClosed) {
+      const from: CommitCalls['prune']['input'] = { keep: rules.keep, after }
+      const { failures, next }: Pruned = await this.#parts.commitThread.call('prune', from)
+      const [failure] = failures
+      if (failure !== undefined) log(`older contents cannot be removed (${failures.length}): ${failure}`)
+      after = next
+    }
+  }
+
+  #replaced(why: string): void {
     if (this.#isReplaced) return
     this.#isReplaced = true
-    log(why)
-    onReplaced?.()
+    this.#options.log(why)
+    this.#options.onReplaced?.()
   }
 }
 
 /** The result of comparing the last session at both ends. */
-interface Judged {
+interface SessionComparison {
   /** The sender's data, or the store, was restored to an earlier state or copied: it is reported at both ends. */
   isForked: boolean
   /** Position after which the sender does not know the stored files: they are offered again; null: none. */
@@ -217,52 +246,15 @@ interface Judged {
  * an earlier state. A sender can also be restored within a session (a snapshot of a running computer): files whose
  * answer was lost in this way are handled like files that were never answered. Pure.
  */
-export function compareSessions(theirs: FrameHeader<'hello'>['session'], ours: KnownSession | null): Judged {
-  const nothing: Judged = { isForked: false, offerSince: null }
+export function compareSessions(
+  theirs: FrameHeader<'hello'>['session'],
+  ours: KnownSession | null,
+): SessionComparison {
+  const nothing: SessionComparison = { isForked: false, offerSince: null }
   // A sender without a session, or with another manifest, offers everything again.
   if (theirs === null || ours === null || theirs.epoch !== ours.epoch || ours.session === null) return nothing
   return {
     isForked: theirs.last !== ours.session && theirs.next !== ours.session,
     offerSince: theirs.position < ours.position ? theirs.position : null,
-  }
-}
-
-const PRUNE_EVERY_MS = 3_600_000
-
-/** Removes expired older versions every hour. */
-function openPruner(commitThread: Pick<CommitThread, 'call'>, keep: Keep, log: (text: string) => void) {
-  let isOver = false
-  let pruning: Promise<void> | null = null
-
-  const pruneAll = async (): Promise<void> => {
-    let after: { source: number; key: string } | null = { source: 0, key: '' }
-    while (after !== null && !isOver) {
-      const { failures, next }: Pruned = await commitThread.call('prune', { keep, after })
-      const [failure] = failures
-      if (failure !== undefined) log(`older contents cannot be removed (${failures.length}): ${failure}`)
-      after = next
-    }
-  }
-
-  const prune = (): Promise<void> => {
-    pruning ??= pruneAll()
-      .catch((error: unknown) => {
-        if (!isOver) log(`older contents cannot be removed: ${String(error)}`)
-      })
-      .finally(() => {
-        pruning = null
-      })
-    return pruning
-  }
-
-  const timer = setInterval(() => void prune(), PRUNE_EVERY_MS)
-  timer.unref()
-  return {
-    /** Prunes at once; resolves when all paths were checked. Never rejects. */
-    prune,
-    close() {
-      isOver = true
-      clearInterval(timer)
-    },
   }
 }

@@ -16,34 +16,13 @@ import { Restoring } from './restoring.ts'
 
 /** Files that were requested again and have not arrived are requested again after this time. */
 const AGAIN_MS = 10 * 60_000
+/** Maximum time that a welcome waits for the store's record of the sender: a hanging disk must not lock senders out. */
+const KNOWN_WITHIN_MS = 3_000
+const ASKED_AGAIN = 'the store cannot say what it has of the sender; the next connection asks again'
 
-/**
- * Returns a function that asks a sender to offer the files again that are missing. Repeated requests for the same files
- * are harmless.
- * @param wanted see listWanted.
- */
-function createResendRequester(
-  channel: FrameChannel,
-  wanted: () => ReturnType<typeof listResendRequests>,
-): () => void {
-  let again: NodeJS.Timeout | undefined
-
-  const sendAll = async (): Promise<void> => {
-    let isAny = false
-    for await (const files of wanted()) {
-      isAny = true
-      await channel.room()
-      if (channel.closed) return
-      if (files.length > 0) channel.send('want', { files })
-    }
-    clearTimeout(again)
-    if (isAny) again = setTimeout(send, AGAIN_MS).unref()
-  }
-
-  // If the disk does not answer now, the next connection asks again.
-  const send = () => void sendAll().catch(ignoreError('the next connection asks for missing files again'))
-  return send
-}
+/** Log text: a sender closes the connection like this if the receiver's certificate differs from the pinned one. */
+const ENDED_BEFORE_HELLO =
+  "it ended before it said hello; if it is a sender, this receiver's certificate is not the one that it was paired with"
 
 /** The state of a connection. */
 type Phase =
@@ -66,40 +45,6 @@ function expected(phase: Phase, type: FrameType): boolean {
   // Frames in transit are ignored, so that the peer reads the refusal: a reset would discard it (RFC 9293, 3.10.4).
   if (phase.at === 'over') return true
   return EXPECTED[phase.at].includes(type)
-}
-
-/** Log text: a sender closes the connection like this if the receiver's certificate differs from the pinned one. */
-const ENDED_BEFORE_HELLO =
-  "it ended before it said hello; if it is a sender, this receiver's certificate is not the one that it was paired with"
-
-const ASKED_AGAIN = 'the store cannot say what it has of the sender; the next connection asks again'
-
-/** Maximum time that a welcome waits for the store's record of the sender: a hanging disk must not lock senders out. */
-const KNOWN_WITHIN_MS = 3_000
-
-/**
- * Returns the session that both ends last agreed on, for the welcome; null: none. If the sender's position is older
- * than the store's, the files stored since are first recorded in the manifest, to be offered again. If that fails now,
- * the welcome repeats the sender's own position, so that the next connection finds the same difference.
- */
-async function findAgreedSession(
-  host: ConnectionHost,
-  folder: string,
-  theirs: FrameHeader<'hello'>['session'],
-) {
-  const found = await withTimeout(KNOWN_WITHIN_MS, host.store.known(folder)).catch(
-    ignoreError(ASKED_AGAIN, null),
-  )
-  const known = found === LATE ? null : found
-  const { isForked, offerSince } = compareSessions(theirs, known)
-  if (known === null || offerSince === null) return { known, isForked }
-  const written = await withTimeout(KNOWN_WITHIN_MS, host.store.wantSince(folder, offerSince)).catch(
-    (error: unknown) => {
-      host.log('warn', `files to be offered again: ${String(error)}`)
-      return LATE
-    },
-  )
-  return { known: written === LATE ? { ...known, position: offerSince } : known, isForked }
 }
 
 /** Handles one connection from its first frame to its end. */
@@ -187,8 +132,8 @@ export class SenderConnection implements ActiveConnection {
     if (purpose === 'pair') {
       this.#pair(peer, code, name).catch((error: unknown) => {
         if (this.#isOver) return
-        const said = `it cannot pair now (${errorCode(error) ?? 'its log says why'})`
-        this.#refuse('busy', `pairing failed: ${String(error)}`, said)
+        const sent = `it cannot pair now (${errorCode(error) ?? 'its log says why'})`
+        this.#refuse('busy', `pairing failed: ${String(error)}`, sent)
       })
       return
     }
@@ -273,10 +218,10 @@ export class SenderConnection implements ActiveConnection {
     this.#letIn()
   }
 
-  /** @param said the reason sent to the peer, if it must not see the logged one. */
-  #refuse(code: RefusalCode, reason: string, said = reason): void {
+  /** @param sent the reason for the peer, if it must not see the logged one. */
+  #refuse(code: RefusalCode, reason: string, sent = reason): void {
     this.#host.onRefusedConnection(this.#from, reason, code)
-    this.#channel.send('refused', { code, reason: said.slice(0, 500) })
+    this.#channel.send('refused', { code, reason: sent.slice(0, 500) })
     this.#end()
   }
 
@@ -301,4 +246,57 @@ export class SenderConnection implements ActiveConnection {
     else if (phase.at === 'hello')
       this.#host.onRefusedConnection(this.#from, reason?.message ?? ENDED_BEFORE_HELLO, 'other')
   }
+}
+
+/**
+ * Returns the session that both ends last agreed on, for the welcome; null: none. If the sender's position is older
+ * than the store's, the files stored since are first recorded in the manifest, to be offered again. If that fails now,
+ * the welcome repeats the sender's own position, so that the next connection finds the same difference.
+ */
+async function findAgreedSession(
+  host: ConnectionHost,
+  folder: string,
+  theirs: FrameHeader<'hello'>['session'],
+) {
+  const found = await withTimeout(KNOWN_WITHIN_MS, host.store.known(folder)).catch(
+    ignoreError(ASKED_AGAIN, null),
+  )
+  const known = found === LATE ? null : found
+  const { isForked, offerSince } = compareSessions(theirs, known)
+  if (known === null || offerSince === null) return { known, isForked }
+  const written = await withTimeout(KNOWN_WITHIN_MS, host.store.wantSince(folder, offerSince)).catch(
+    (error: unknown) => {
+      host.log('warn', `files to be offered again: ${String(error)}`)
+      return LATE
+    },
+  )
+  return { known: written === LATE ? { ...known, position: offerSince } : known, isForked }
+}
+
+/**
+ * Returns a function that asks a sender to offer the files again that are missing. Repeated requests for the same files
+ * are harmless.
+ * @param wanted see `listResendRequests`.
+ */
+function createResendRequester(
+  channel: FrameChannel,
+  wanted: () => ReturnType<typeof listResendRequests>,
+): () => void {
+  let again: NodeJS.Timeout | undefined
+
+  const sendAll = async (): Promise<void> => {
+    let isAny = false
+    for await (const files of wanted()) {
+      isAny = true
+      await channel.room()
+      if (channel.closed) return
+      if (files.length > 0) channel.send('want', { files })
+    }
+    clearTimeout(again)
+    if (isAny) again = setTimeout(send, AGAIN_MS).unref()
+  }
+
+  // If the disk does not answer now, the next connection asks again.
+  const send = () => void sendAll().catch(ignoreError('the next connection asks for missing files again'))
+  return send
 }

@@ -11,22 +11,37 @@ import type { Store } from '../../store/store.ts'
 import { redeemCode } from '../pairing/invitation.ts'
 import type { SeenLog } from '../senders/last-seen.ts'
 
-interface HostParts {
+/** Memory of this process for all senders together. Each sender gets half of the rest, within limits. */
+const MEMORY_BYTES = 256 * 1024 * 1024
+const WINDOW_BYTES = { least: 2 * 1024 * 1024, most: 16 * 1024 * 1024 }
+const WINDOW_FILES = 8192
+/**
+ * Longer than the interval between a sender's frames (ALIVE_EVERY_MS), shorter than a new connection waits for its
+ * welcome.
+ */
+const SIGN_OF_LIFE_MS = 6_000
+const LOOK_MS = 100
+/** Maximum number of restore connections: per sender, and in total. */
+const RESTORES_OF_ONE = 2
+const RESTORES = 32
+
+/** The open resources of a receiver. */
+export interface ReceiverResources {
   name: string
   store: Store
-  layout: Pick<StoreLayout, 'codes'>
-  senders: Pick<Senders, 'accepted' | 'known' | 'pair' | 'sourceDirectory' | 'sourceIn'>
-  connected: Pick<Connected, 'enter' | 'enterRestore' | 'folders' | 'dropRefused'>
-  seen: Pick<SeenLog, 'note' | 'noteStatus'>
-  counters: Counters
+  layout: StoreLayout
+  senders: Senders
+  connected: Connected
+  seen: SeenLog
+  counters: ReturnType<typeof createCounters>
   log(level: 'info' | 'warn' | 'error', message: string): void
 }
 
-/** Data and callbacks of a connection. */
+/** The data and callbacks of a receiver that its connections use. */
 export type ConnectionHost = Omit<ReturnType<typeof createConnectionHost>, 'endLogs'>
 
 /** Creates what all connections of a receiver share: admission, counters and logs. */
-export function createConnectionHost(parts: HostParts) {
+export function createConnectionHost(parts: ReceiverResources) {
   const { layout, senders, connected, seen, counters, log, store } = parts
   const limited = () => createLimitedLog((text) => log('warn', text))
   /** Rate-limited logs by kind: a flood of one kind must not hide the refusals of other kinds. */
@@ -87,20 +102,6 @@ export function createConnectionHost(parts: HostParts) {
     },
   }
 }
-
-/** Memory of this process for all senders together. Each sender gets half of the rest, within limits. */
-const MEMORY_BYTES = 256 * 1024 * 1024
-const WINDOW_BYTES = { least: 2 * 1024 * 1024, most: 16 * 1024 * 1024 }
-const WINDOW_FILES = 8192
-/**
- * Longer than the interval between a sender's frames (ALIVE_EVERY_MS), shorter than a new connection waits for its
- * welcome.
- */
-const SIGN_OF_LIFE_MS = 6_000
-const LOOK_MS = 100
-/** Maximum number of restore connections: per sender, and in total. */
-const RESTORES_OF_ONE = 2
-const RESTORES = 32
 
 /** An admitted connection of a sender. */
 export interface ActiveConnection {
@@ -207,9 +208,7 @@ export function createConnected() {
 /** Reason for refusing a connection, as a label for counters; the log has the full sentence. */
 export type RefusedKind = RefusalCode | 'tls' | 'certificate' | 'flood' | 'isocket' | 'other'
 
-/** Counters of a receiver since its start. */
-type Counters = ReturnType<typeof createCounters>
-
+/** Creates the counters of a receiver since its start. */
 export const createCounters = () => ({
   receivedFiles: 0,
   receivedBytes: 0,
@@ -224,7 +223,7 @@ function countOne<K>(counts: Map<K, number>, key: K): void {
 export const sumCounts = (counts: ReadonlyMap<unknown, number>): number =>
   [...counts.values()].reduce((sum, count) => sum + count, 0)
 
-const ofName: Record<NameFault, string> = {
+const nameReasons: Record<NameFault, string> = {
   empty: 'a part of its name is empty',
   dots: 'its name contains . or .. as a part',
   absolute: "its name, or its source's name, is not a relative one",
@@ -236,7 +235,7 @@ const ofName: Record<NameFault, string> = {
   symlink: 'a symbolic link stands in its way; remove it from the store if it is not yours',
 }
 
-const ofStatus: Record<Exclude<FileStatus, 'name' | 'full'>, string> = {
+const statusReasons: Record<Exclude<FileStatus, 'name' | 'full'>, string> = {
   durable: 'it is stored',
   same: 'it is stored',
   digest: 'its content is not what its sender read; it is sent again',
@@ -247,16 +246,17 @@ const ofStatus: Record<Exclude<FileStatus, 'name' | 'full'>, string> = {
   unknown: 'the store has no such content',
 }
 
-function ofFull(detail: string): string {
+/** Returns the log text for a file that is not stored: status, detail, and their meaning. */
+function formatRefusal({ status, detail }: Outcome): string {
+  const fault = nameFaults.find((one) => one === detail) ?? 'characters'
+  const why =
+    status === 'name' ? nameReasons[fault] : status === 'full' ? explainFull(detail) : statusReasons[status]
+  return `${detail === '' ? status : `${status} ${detail}`} (${why})`
+}
+
+function explainFull(detail: string): string {
   if (detail.startsWith('quota')) return 'its sender has used all that --quota or --quota-files leaves it'
   if (detail === 'names') return 'the disk has hardly any room for further files (inodes); the sender waits'
   const why = detail === 'floor' ? 'no more is free on the disk than --keep-free leaves' : 'the disk is full'
   return `${why}; the sender waits: free some space`
-}
-
-/** Returns the log text for a file that is not stored: status, detail, and their meaning. */
-function formatRefusal({ status, detail }: Outcome): string {
-  const fault = nameFaults.find((one) => one === detail) ?? 'characters'
-  const why = status === 'name' ? ofName[fault] : status === 'full' ? ofFull(detail) : ofStatus[status]
-  return `${detail === '' ? status : `${status} ${detail}`} (${why})`
 }

@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
-import net from 'node:net'
+import net, { type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expectErrorCodes, ignoreError } from '../../dropped-errors.ts'
 import { LATE, withTimeout } from '../../lib/async/timing.ts'
@@ -16,13 +15,40 @@ import { findNameFault, folderName, MAX_PATH_BYTES } from '../../protocol/names.
 import { formatRemote } from '../../protocol/tls.ts'
 import { isDurable, type Outcome, toOutcome } from '../../store/outcome.ts'
 import type { Offered, StoreSource } from '../../store/parts.ts'
-import type { IncomingFile, Store } from '../../store/store.ts'
+import type { IncomingFile } from '../../store/store.ts'
 import type { ConnectionHost } from '../connection/host.ts'
 
+/** The folder in the store for files of original clients: STORE/isocket/<client's address>/<path>. */
+export const ISOCKET_FOLDER = 'isocket'
 /** With 64 KiB for the socket and a small file each, at most 20 MiB of memory; and one open file each. */
 const MAX_CONNECTIONS = 64
 /** On close, a file being received has this much time to become durable. */
 const FINISH_WITHIN_MS = 3_000
+/** The original client never pauses between two files. */
+const LINE_WITHIN_MS = 60_000
+/**
+ * A client takes the end of a connection for an acknowledgement. After it has begun a file, the receiver therefore
+ * waits until the client's kernel must have given up (tcp_retries2, tcp(7): up to 924.6 s; doubled).
+ */
+const DATA_WITHIN_MS = 1_850_000
+/** Interval of retries while the store is full, read-only or failing. */
+const RETRY_MS = 2_000
+/** Files up to this size are kept in memory until they are stored. */
+const IN_MEMORY_BYTES = 256 * 1024
+/** Data from a client that gets no answer is read in pieces of this size and discarded. */
+const DISCARD_PIECE_BYTES = 64 * 1024
+/** "FILE:", a path, ":", a size. */
+const MAX_LINE_BYTES = 'FILE:'.length + MAX_PATH_BYTES + 1 + 20
+const NEWLINE = 10
+/** The mode of files that the original server created, with the usual umask. */
+const FILE_MODE = 0o644
+/** The original protocol does not transfer a file's owner. */
+const NOBODY = { user: 0, group: 0 }
+/** Results that do not change by retrying. */
+const FINAL: ReadonlySet<Outcome['status']> = new Set(['name', 'tooLarge'])
+/** These match addresses as the system writes them. */
+const EVERYWHERE = /^(::|(::ffff:)?0\.0\.0\.0)$/
+const LOOPBACK = /^(::1$|(::ffff:)?127\.)/
 
 export interface IsocketOptions {
   /** An address of this computer. */
@@ -31,12 +57,14 @@ export interface IsocketOptions {
   port: number
 }
 
-/** Matches addresses as the system writes them. */
-const EVERYWHERE = /^(::|(::ffff:)?0\.0\.0\.0)$/
-const LOOPBACK = /^(::1$|(::ffff:)?127\.)/
+export type IsocketHost = Pick<
+  ConnectionHost,
+  'store' | 'onReceived' | 'onRefusedConnection' | 'onRefusedFile' | 'log'
+>
 
 /**
- * Accepts original isocket clients: plain text, without authentication.
+ * Accepts original isocket clients: plain text, without authentication. A client announces a file by a line, sends the
+ * content after the answer "OK", and takes a second "OK" for success.
  * @throws UserError if the address means all addresses, or cannot be listened on.
  */
 export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
@@ -97,36 +125,10 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
   }
 }
 
-/** The folder in the store for files of original clients: STORE/isocket/<client's address>/<path>. */
-export const ISOCKET_FOLDER = 'isocket'
+/** A file as announced by its client. */
+type Announced = Pick<Offered, 'path' | 'facts'>
 
-/** The original client never pauses between two files. */
-const LINE_WITHIN_MS = 60_000
-/**
- * A client takes the end of a connection for an acknowledgement. After it has begun a file, the receiver therefore
- * waits until the client's kernel must have given up (tcp_retries2, tcp(7): up to 924.6 s; doubled).
- */
-const DATA_WITHIN_MS = 1_850_000
-/** Data from a client that gets no answer is read in pieces of this size and discarded. */
-const HELD_BYTES = 64 * 1024
-/** The mode of files that the original server created, with the usual umask. */
-const FILE_MODE = 0o644
-/** The original protocol does not transfer a file's owner. */
-const NOBODY = { user: 0, group: 0 }
-
-export type IsocketHost = Pick<
-  ConnectionHost,
-  'store' | 'onReceived' | 'onRefusedConnection' | 'onRefusedFile' | 'log'
->
-
-/** Returns the client's address as a folder name: each client gets its own folder. */
-function folderOfClient(address: string | undefined): string {
-  return folderName((address ?? 'unknown').replace(/^::ffff:/, ''))
-}
-
-/** Returns the log text for a file that the client will wrongly take for stored. */
-const wronglyMarked = (path: string) =>
-  `The original client takes this for success and sets the group-write bit: to send it again, run there: chmod g-w '/${path}'`
+type IsocketResult = { kind: 'durable' } | { kind: 'refused'; outcome: Outcome } | { kind: 'cut'; why: Ended }
 
 /** Serves one original isocket client. A file is acknowledged once it is durable. */
 class IsocketConnection {
@@ -135,10 +137,14 @@ class IsocketConnection {
   readonly #socket: Socket
   readonly #host: IsocketHost
   readonly #from: string
+  /** The client's directory in the store. */
   readonly #source: string
   readonly #incoming: ReturnType<typeof readFrom>
+  /** Aborted when the client has disconnected, or the receiver ends. */
   readonly #over = new AbortController()
   #isReceiving = false
+  /** The client was asked for the content of its current file. */
+  #isAsked = false
   #finishing = false
   #files = 0
 
@@ -182,62 +188,131 @@ class IsocketConnection {
     const line = await this.#incoming.line(MAX_LINE_BYTES, LINE_WITHIN_MS)
     if (this.#finishing || line === 'closed') return false
     if (typeof line === 'string') {
-      this.#refused(line === 'long' ? 'an endless line' : 'silent')
+      this.#refuse(line === 'long' ? 'an endless line' : 'silent')
       return false
     }
     const header = parseHeader(line)
-    if (header.kind === 'file') return this.#serveFile(header)
-    if (header.kind === 'fault') this.#refused(header.reason)
+    if (header.kind === 'file') return this.#serveFile(header.path, header.size)
+    if (header.kind === 'fault') this.#refuse(header.reason)
     // After STOP the client closes the connection. Any further data is ignored.
     if (header.kind === 'stop') this.#socket.end()
     return false
   }
 
-  #refused(reason: string): void {
+  #refuse(reason: string): void {
     this.#host.onRefusedConnection(this.#from, `isocket: ${reason}`, 'isocket')
   }
 
-  async #serveFile({ path, size }: { path: string; size: number }): Promise<boolean> {
+  /** Receives one file and stores it, as durably as a file of any other sender. */
+  async #serveFile(path: string, size: number): Promise<boolean> {
     this.#isReceiving = true
-    let isAsked = false
-    const stored = await this.#receive(path, size, () => {
-      isAsked = true
-      this.#answer()
-    })
-    if (stored.kind === 'durable') {
+    this.#isAsked = false
+    const facts = { size, mtimeNs: BigInt(Date.now()) * 1_000_000n, mode: FILE_MODE, ...NOBODY, more: null }
+    const file = { path, facts }
+    const result = await (size <= IN_MEMORY_BYTES ? this.#storeSmall(file) : this.#storeLarge(file))
+    if (result.kind === 'durable') {
       this.#isReceiving = false
       this.#answer()
       this.#files += 1
       this.#host.onReceived(1, size)
       return true
     }
-    if (stored.kind === 'refused' && !this.#isEnding) await this.#hold(path, stored.outcome)
-    const why: Ended | string = stored.kind === 'cut' ? stored.why : stored.outcome.status
+    if (result.kind === 'refused' && !this.#isEnding) await this.#hold(path, result.outcome)
+    const why: Ended | string = result.kind === 'cut' ? result.why : result.outcome.status
     const from = this.#from
     this.#host.log('warn', `/${path} from ${from} was not received whole (${why}), so nothing of it is kept`)
-    if (isAsked && (this.#finishing || why === 'silent')) this.#host.log('warn', wronglyMarked(path))
+    if (this.#isAsked && (this.#finishing || why === 'silent')) this.#host.log('warn', wronglyMarked(path))
     return false
   }
 
-  /** @param ready is called when the client may send the content. */
-  #receive(path: string, size: number, ready: () => void): Promise<IsocketResult> {
-    const { store } = this.#host
-    const facts = { size, mtimeNs: BigInt(Date.now()) * 1_000_000n, mode: FILE_MODE, ...NOBODY, more: null }
-    return storeFile(
-      store,
-      { path, facts },
-      {
-        directory: () => store.source(ISOCKET_FOLDER, this.#source),
-        ready,
-        some: (maxBytes) => this.#incoming.some(maxBytes, DATA_WITHIN_MS),
-        onTrouble: (outcome) => this.#host.onRefusedFile('isocket', this.#source, path, outcome),
-        signal: this.#over.signal,
-      },
+  /** Keeps a small file in memory until it is stored, so that disk errors only delay it. */
+  async #storeSmall(file: Announced): Promise<IsocketResult> {
+    this.#askForContent()
+    const { size } = file.facts
+    const bytes = Buffer.alloc(size)
+    for (let filled = 0; filled < size; ) {
+      const piece = await this.#readSome(size - filled)
+      if (typeof piece === 'string') return { kind: 'cut', why: piece }
+      filled += piece.copy(bytes, filled)
+    }
+    const digest = computeDigest(bytes)
+    return this.#retryUntilStored(file.path, async () =>
+      this.#host.store.receive({ ...file, source: await this.#openSource(), session: null, bytes, digest }),
     )
+  }
+
+  async #storeLarge(file: Announced): Promise<IsocketResult> {
+    const begun = await this.#beginLarge(file)
+    if ('status' in begun) return { kind: 'refused', outcome: begun }
+    this.#askForContent()
+    const hash = createHasher()
+    for (let left = file.facts.size; left > 0; ) {
+      const piece = await this.#readSome(left)
+      if (typeof piece === 'string') {
+        await begun.abort(false)
+        return { kind: 'cut', why: piece }
+      }
+      left -= piece.length
+      hash.update(piece)
+      // Awaiting each write keeps the client from sending faster than the disk writes.
+      await begun.write(piece)
+      if (begun.refused !== null) {
+        await begun.abort(false)
+        return { kind: 'refused', outcome: begun.refused }
+      }
+    }
+    const { outcome } = await begun.finish(hash.digest())
+    return isDurable(outcome) ? { kind: 'durable' } : { kind: 'refused', outcome }
+  }
+
+  /** Reserves space and opens a file before the client is asked for the content. */
+  async #beginLarge(file: Announced): Promise<IncomingFile | Outcome> {
+    let begun: IncomingFile | null = null
+    const made = await this.#retryUntilStored(file.path, async () => {
+      const one = this.#host.store.begin({ ...file, source: await this.#openSource(), session: null }, {})
+      await one.offset
+      const { refused } = one
+      if (refused === null) begun = one
+      else await one.abort(false)
+      return refused ?? { status: 'durable', detail: '' }
+    })
+    if (begun !== null) return begun
+    return made.kind === 'refused' ? made.outcome : { status: 'aborted', detail: '' }
+  }
+
+  /** Retries until the file is stored or permanently refused, or the connection has ended. Logs each new reason. */
+  async #retryUntilStored(path: string, attempt: () => Promise<Outcome>): Promise<IsocketResult> {
+    let logged = ''
+    for (;;) {
+      const outcome = await attempt().catch(toOutcome)
+      if (isDurable(outcome)) return { kind: 'durable' }
+      if (FINAL.has(outcome.status)) return { kind: 'refused', outcome }
+      const text = `${outcome.status} ${outcome.detail}`
+      if (text !== logged) this.#host.onRefusedFile('isocket', this.#source, path, outcome)
+      logged = text
+      const { signal } = this.#over
+      await delay(RETRY_MS, undefined, { signal }).catch(expectErrorCodes(['ABORT_ERR'], undefined))
+      if (signal.aborted) return { kind: 'refused', outcome }
+    }
+  }
+
+  /** Returns the directory for this client's files. @throws the system error. */
+  #openSource(): Promise<StoreSource> {
+    return this.#host.store.source(ISOCKET_FOLDER, this.#source)
+  }
+
+  /** Signals the client, which waits for it, to send the content. */
+  #askForContent(): void {
+    this.#isAsked = true
+    this.#answer()
   }
 
   #answer(): void {
     this.#socket.write('OK\n')
+  }
+
+  #readSome(maxBytes: number): Promise<Buffer | Ended> {
+    return this.#incoming.some(maxBytes, DATA_WITHIN_MS)
   }
 
   get #isEnding(): boolean {
@@ -255,124 +330,59 @@ class IsocketConnection {
             'stop that client, rename the file or take it out of the list, and start the client again'
         : `${left}: stop that client, mend the store, and start it again; it will send /${path} again`,
     )
-    while (!this.#isEnding && typeof (await this.#incoming.some(HELD_BYTES, DATA_WITHIN_MS)) !== 'string');
+    while (!this.#isEnding && typeof (await this.#readSome(DISCARD_PIECE_BYTES)) !== 'string');
   }
 }
 
-/** Files up to this size are kept in memory until they are stored. */
-const KEPT_BYTES = 256 * 1024
-/** Interval of retries while the store is full, read-only or failing. */
-const RETRY_MS = 2_000
+/** A parsed line of an isocket client. */
+type Header =
+  | { kind: 'file'; path: string; size: number }
+  | { kind: 'stop' }
+  | { kind: 'fault'; reason: string }
 
-/** A file as announced by its client. */
-type Announced = Pick<Offered, 'path' | 'facts'>
-
-/** The connection as seen by the storing of a file. */
-interface FileSource {
-  /** Returns the directory for this client's files. @throws the system error. */
-  directory(): Promise<StoreSource>
-  /** Signals the client, which waits for it, to send the content. */
-  ready(): void
-  some(maxBytes: number): Promise<Buffer | Ended>
-  /** Called if the store cannot take the file now; once for each reason. */
-  onTrouble(outcome: Outcome): void
-  /** Aborted when the client has disconnected, or the receiver ends. */
-  signal: AbortSignal
+/**
+ * Parses `FILE:<path>:<size>` or `STOP` (github.com/hugolu/isocket, lsocket.client). The size follows the last colon.
+ * The original server split at the first one, and lost every path that contains a colon.
+ */
+export function parseHeader(line: Buffer): Header {
+  if (!isUtf8(line)) return fault('a name that is not UTF-8')
+  const text = line.toString('utf8').replace(/\r$/, '')
+  if (text === 'STOP') return { kind: 'stop' }
+  const fields = /^FILE:(.+):([0-9]{1,16})$/s.exec(text)
+  const [, given, digits] = fields ?? []
+  if (given === undefined || digits === undefined) return fault('neither FILE:<path>:<size> nor STOP')
+  const path = confinePath(given)
+  if (path === null) return fault(`the name ${JSON.stringify(given)} is not stored`)
+  const size = Number(digits)
+  return size > MAX_FILE_BYTES ? fault(`${digits} bytes are too many`) : { kind: 'file', path, size }
 }
 
-type IsocketResult = { kind: 'durable' } | { kind: 'refused'; outcome: Outcome } | { kind: 'cut'; why: Ended }
+const fault = (reason: string): Header => ({ kind: 'fault', reason })
 
-async function pause(signal: AbortSignal): Promise<boolean> {
-  await delay(RETRY_MS, undefined, { signal }).catch(expectErrorCodes(['ABORT_ERR'], undefined))
-  return !signal.aborted
+/**
+ * Returns the path of a file below the sender's folder; null: invalid. Clients send the path on their side, mostly an
+ * absolute one. A path that would lead out of the folder is invalid.
+ */
+function confinePath(path: string): string | null {
+  const given = path.split('/')
+  // A path that ends like a directory cannot name a file: existing files there would have to be moved aside.
+  if (['', '.'].includes(given.at(-1) ?? '')) return null
+  const parts = given.filter((part) => part !== '' && part !== '.')
+  const relative = parts.join('/')
+  return findNameFault(relative) === null ? relative : null
 }
 
-/** Results that do not change by retrying. */
-const FINAL: ReadonlySet<Outcome['status']> = new Set(['name', 'tooLarge'])
-
-/** Retries until the file is stored or permanently refused, or the connection has ended. */
-async function retryUntilStored(source: FileSource, attempt: () => Promise<Outcome>): Promise<IsocketResult> {
-  let told = ''
-  for (;;) {
-    const outcome = await attempt().catch(toOutcome)
-    if (isDurable(outcome)) return { kind: 'durable' }
-    if (FINAL.has(outcome.status)) return { kind: 'refused', outcome }
-    const text = `${outcome.status} ${outcome.detail}`
-    if (text !== told) source.onTrouble(outcome)
-    told = text
-    if (!(await pause(source.signal))) return { kind: 'refused', outcome }
-  }
+/** Returns the client's address as a folder name: each client gets its own folder. */
+function folderOfClient(address: string | undefined): string {
+  return folderName((address ?? 'unknown').replace(/^::ffff:/, ''))
 }
 
-/** Keeps a small file in memory until it is stored, so that disk errors only delay it. */
-async function storeSmall(store: Store, file: Announced, source: FileSource): Promise<IsocketResult> {
-  source.ready()
-  const { size } = file.facts
-  const bytes = Buffer.alloc(size)
-  for (let filled = 0; filled < size; ) {
-    const piece = await source.some(size - filled)
-    if (typeof piece === 'string') return { kind: 'cut', why: piece }
-    filled += piece.copy(bytes, filled)
-  }
-  const digest = computeDigest(bytes)
-  return retryUntilStored(source, async () =>
-    store.receive({ ...file, source: await source.directory(), session: null, bytes, digest }),
-  )
-}
-
-/** Reserves space and opens a file before the client is asked for the content. */
-async function beginLarge(
-  store: Store,
-  file: Announced,
-  source: FileSource,
-): Promise<IncomingFile | Outcome> {
-  let begun: IncomingFile | null = null
-  const made = await retryUntilStored(source, async () => {
-    const offered = { ...file, source: await source.directory(), session: null }
-    const one = store.begin(offered, {})
-    await one.offset
-    const { refused } = one
-    if (refused === null) begun = one
-    else await one.abort(false)
-    return refused ?? { status: 'durable', detail: '' }
-  })
-  if (begun !== null) return begun
-  return made.kind === 'refused' ? made.outcome : { status: 'aborted', detail: '' }
-}
-
-async function storeLarge(store: Store, file: Announced, source: FileSource): Promise<IsocketResult> {
-  const begun = await beginLarge(store, file, source)
-  if ('status' in begun) return { kind: 'refused', outcome: begun }
-  source.ready()
-  const hash = createHasher()
-  for (let left = file.facts.size; left > 0; ) {
-    const piece = await source.some(left)
-    if (typeof piece === 'string') {
-      await begun.abort(false)
-      return { kind: 'cut', why: piece }
-    }
-    left -= piece.length
-    hash.update(piece)
-    // Awaiting each write keeps the client from sending faster than the disk writes.
-    await begun.write(piece)
-    if (begun.refused !== null) {
-      await begun.abort(false)
-      return { kind: 'refused', outcome: begun.refused }
-    }
-  }
-  const { outcome } = await begun.finish(hash.digest())
-  return isDurable(outcome) ? { kind: 'durable' } : { kind: 'refused', outcome }
-}
-
-/** Receives one file and stores it, as durably as a file of any other sender. */
-function storeFile(store: Store, file: Announced, source: FileSource): Promise<IsocketResult> {
-  return file.facts.size <= KEPT_BYTES ? storeSmall(store, file, source) : storeLarge(store, file, source)
-}
+/** Returns the log text for a file that the client will wrongly take for stored. */
+const wronglyMarked = (path: string) =>
+  `The original client takes this for success and sets the group-write bit: to send it again, run there: chmod g-w '/${path}'`
 
 /** The reason why reading has ended. */
-export type Ended = 'closed' | 'silent' | 'long'
-
-const NEWLINE = 10
+type Ended = 'closed' | 'silent' | 'long'
 
 /** Reads a socket in pieces. Only the socket's own buffer is read ahead (64 KiB). */
 export function readFrom(socket: Socket) {
@@ -416,45 +426,4 @@ export function readFrom(socket: Socket) {
       return piece
     },
   }
-}
-
-/** "FILE:", a path, ":", a size. */
-const MAX_LINE_BYTES = 'FILE:'.length + MAX_PATH_BYTES + 1 + 20
-
-/** A parsed line of an isocket client. */
-type Header =
-  | { kind: 'file'; path: string; size: number }
-  | { kind: 'stop' }
-  | { kind: 'fault'; reason: string }
-
-const fault = (reason: string): Header => ({ kind: 'fault', reason })
-
-/**
- * Returns the path of a file below the sender's folder; null: invalid. Clients send the path on their side, mostly an
- * absolute one. A path that would lead out of the folder is invalid.
- */
-function confinePath(path: string): string | null {
-  const given = path.split('/')
-  // A path that ends like a directory cannot name a file: existing files there would have to be moved aside.
-  if (['', '.'].includes(given.at(-1) ?? '')) return null
-  const parts = given.filter((part) => part !== '' && part !== '.')
-  const relative = parts.join('/')
-  return findNameFault(relative) === null ? relative : null
-}
-
-/**
- * Parses `FILE:<path>:<size>` or `STOP` (github.com/hugolu/isocket, lsocket.client). The size follows the last colon.
- * The original server split at the first one, and lost every path that contains a colon.
- */
-export function parseHeader(line: Buffer): Header {
-  if (!isUtf8(line)) return fault('a name that is not UTF-8')
-  const text = line.toString('utf8').replace(/\r$/, '')
-  if (text === 'STOP') return { kind: 'stop' }
-  const fields = /^FILE:(.+):([0-9]{1,16})$/s.exec(text)
-  const [, given, digits] = fields ?? []
-  if (given === undefined || digits === undefined) return fault('neither FILE:<path>:<size> nor STOP')
-  const path = confinePath(given)
-  if (path === null) return fault(`the name ${JSON.stringify(given)} is not stored`)
-  const size = Number(digits)
-  return size > MAX_FILE_BYTES ? fault(`${digits} bytes are too many`) : { kind: 'file', path, size }
 }

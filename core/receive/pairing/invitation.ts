@@ -1,9 +1,10 @@
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
-import { dropError, ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
+import { dropError, expectErrorCodes, ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
+import { syncDirectory } from '../../platform/fd.ts'
 import { makeDirectories, replaceFile } from '../../platform/files.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { formatPairingCode, hashSecret, newSecret } from '../../protocol/pairing-code.ts'
@@ -22,9 +23,13 @@ const codeSchema = z.object({
 })
 type Code = z.infer<typeof codeSchema>
 
+const CODE = '.json'
+/** Extension of a code that is being redeemed, or was: it is valid no longer. */
+const USED = '.used'
+
 /** Returns the file of a code. It is named after the hash of the secret, so no other files have to be searched. */
 const codeFile = (directory: string, secret: string): string =>
-  path.join(directory, `${hashSecret(secret)}.json`)
+  path.join(directory, hashSecret(secret) + CODE)
 
 /** Reads a code; null: the file is not a valid code. @throws the system error. */
 async function readCode(file: string): Promise<Code | null> {
@@ -58,7 +63,7 @@ export async function makeCode(
 ): Promise<string> {
   await makeDirectories(directory, 0o700)
   // A code that is just being written has another extension.
-  const codes = (await readdir(directory)).filter((name) => name.endsWith('.json'))
+  const codes = (await readdir(directory)).filter((name) => [CODE, USED].includes(path.extname(name)))
   for (const name of codes)
     await removeExpired(path.join(directory, name), now).catch(
       ignoreError('an expired pairing code is removed another time'),
@@ -70,10 +75,10 @@ export async function makeCode(
 }
 
 /**
- * Calls `use` with the `replaces` of an open code, and then removes the code; null: the secret belongs to no open code.
- * Wrong secrets are not counted: 100 random bits cannot be guessed within 15 minutes. Calls must not overlap.
+ * Marks an open code as used, and calls `use` with its `replaces`; null: the secret belongs to no open code. Wrong
+ * secrets are not counted: 100 random bits cannot be guessed within 15 minutes. Calls must not overlap.
  *
- * @throws the error of `use`, or the system error if the code cannot be read or removed. The code then stays valid.
+ * @throws the error of `use`, which makes the code valid again; the system error if the code cannot be read or marked.
  */
 export async function redeemCode<T>(
   directory: string,
@@ -82,14 +87,22 @@ export async function redeemCode<T>(
   use: (replaces: string | null) => Promise<T>,
 ): Promise<T | null> {
   const file = codeFile(directory, secret)
-  const code = await readCode(file).catch((thrown: unknown) => {
-    if (errorCode(thrown) === 'ENOENT') return null
-    throw thrown
-  })
+  const used = file + USED
+  const code = await readCode(file).catch(expectErrorCodes(['ENOENT'], null))
   if (code === null || !isOpen(code, now)) return null
-  const used = await use(code.replaces)
-  await rm(file, { force: true })
-  return used
+  // Before the pairing: a code whose file cannot be removed afterwards must not pair a second computer.
+  const isMarked = await rename(file, used).then(() => true, expectErrorCodes(['ENOENT'], false))
+  if (!isMarked) return null
+  let result: T
+  try {
+    await syncDirectory(directory)
+    result = await use(code.replaces)
+  } catch (error) {
+    await rename(used, file).catch(ignoreError('the error of the pairing is thrown; the code stays used'))
+    throw error
+  }
+  await rm(used, { force: true }).catch(ignoreError('the file of a used code goes with a later invitation'))
+  return result
 }
 
 /** Record that a receiver leaves in its store, for commands that run beside it. */

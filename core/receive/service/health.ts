@@ -19,7 +19,7 @@ export interface StoreProbeResult {
 }
 
 /** A test of the store that takes longer counts as failed. */
-const LOOK_WITHIN_MS = 2_000
+const PROBE_WITHIN_MS = 2_000
 /** Limit for calls of the data path: a busy disk may take this long, a healthy one does not take longer. */
 const STALLED_MS = 30_000
 /** Warns if less than this, or less than one percent, is free, even if no free space is required. */
@@ -39,15 +39,15 @@ function spaceWords(free: number, size: number, floor: Floor): Message[] {
  * @param floor required free space; below it files are refused.
  */
 export function findProblems(
-  look: StoreProbeResult | 'unanswered',
+  probed: StoreProbeResult | 'unanswered',
   { stalledMs }: Pick<Receiver, 'stalledMs'>,
   floor: Floor,
 ): Message[] {
   const seconds = Math.round(stalledMs / 1000)
   if (stalledMs > STALLED_MS) return [message('transfer.healthStalled', { seconds })]
-  if (look === 'unanswered')
-    return [message('transfer.healthStalled', { seconds: Math.max(seconds, LOOK_WITHIN_MS / 1000) })]
-  const { writeError, free, size } = look
+  if (probed === 'unanswered')
+    return [message('transfer.healthStalled', { seconds: Math.max(seconds, PROBE_WITHIN_MS / 1000) })]
+  const { writeError, free, size } = probed
   const problems: Message[] = []
   if (writeError !== null) problems.push(message('transfer.healthNotWritable', { reason: writeError }))
   if (free !== null && size !== null) problems.push(...spaceWords(free, size, floor))
@@ -68,7 +68,7 @@ async function tryWriting(layout: StoreLayout): Promise<string | null> {
   }
 }
 
-async function look(layout: StoreLayout): Promise<StoreProbeResult> {
+async function probe(layout: StoreLayout): Promise<StoreProbeResult> {
   const writeError = await tryWriting(layout)
   const space = await statfs(layout.root).catch(ignoreError('the health check reports no space', null))
   if (space === null) return { writeError, free: null, size: null }
@@ -85,11 +85,11 @@ export function createStoreProbe(layout: StoreLayout): () => Promise<StoreProbeR
   return async () => {
     const answer =
       running ??
-      look(layout).finally(() => {
+      probe(layout).finally(() => {
         running = null
       })
     running = answer
-    const looked = await withTimeout(LOOK_WITHIN_MS, answer)
-    return looked === LATE ? 'unanswered' : looked
+    const result = await withTimeout(PROBE_WITHIN_MS, answer)
+    return result === LATE ? 'unanswered' : result
   }
 }

@@ -14,14 +14,24 @@ import type { SenderState } from '../senders/last-seen.ts'
 import type { ReceiveAlerts } from './config.ts'
 import { findProblems, type StoreProbe } from './health.ts'
 
+const HOUR_MS = 3_600_000
+const MINUTE_MS = 60_000
 /** Intervals of evaluating the senders and of testing the store, in milliseconds. */
 const SENDERS_EVERY_MS = 1_000
 const STORE_EVERY_MS = 60_000
+/** Grace period after a receiver's start for senders that are reconnecting. */
+const RECONNECT_MS = 10 * MINUTE_MS
+
+const INCIDENT_KINDS: Partial<Record<Message['key'], IncidentKind>> = {
+  'transfer.healthFull': 'full',
+  'transfer.healthNearlyFull': 'low-space',
+  'transfer.healthStalled': 'hung',
+}
 
 interface AlertingOptions {
   receiver: Receiver
   layout: StoreLayout
-  looks: StoreProbe
+  probeStore: StoreProbe
   floor: Floor
   /** The script of the alert store's thread. */
   alertStoreThread: URL
@@ -33,7 +43,7 @@ export const getAlertsFile = (layout: StoreLayout): string => path.join(layout.o
 
 /** Creates incidents from the state of a receiver's store and senders, and sends notifications. */
 export function startReceiverAlerting(
-  { receiver, layout, looks, floor, alertStoreThread, log }: AlertingOptions,
+  { receiver, layout, probeStore, floor, alertStoreThread, log }: AlertingOptions,
   computer: string,
   config: ReceiveAlerts,
   secrets: NotifierConfig['secrets'],
@@ -75,26 +85,26 @@ export function startReceiverAlerting(
     record: (incidents) => void notifier.record(incidents),
     withdraw: () => undefined,
     // A second test confirms the failure before it becomes an incident, because it may be temporary.
-    confirm: () => void lookAtStore(),
+    confirm: () => void checkStore(),
     changed: () => undefined,
     isMuted: () => false,
     file: openIncidentFile(layout.own),
   })
-  const lookAtSenders = () => {
-    const found = senderConditions(receiver.senderStates(), config, startedAt, Date.now())
+  const checkSenders = () => {
+    const found = evaluateSenders(receiver.senderStates(), config, startedAt, Date.now())
     alerts.keepOnly(new Set(['store', ...found.map(({ id }) => id)]))
     alerts.observeChanges(found)
     alerts.look()
   }
-  const lookAtStore = async () => {
-    const found = await looks()
-    alerts.observe(storeCondition(layout.root, findProblems(found, receiver, floor)))
+  const checkStore = async () => {
+    const found = await probeStore()
+    alerts.observe(evaluateStore(layout.root, findProblems(found, receiver, floor)))
   }
   const timers = [
-    setInterval(lookAtSenders, SENDERS_EVERY_MS),
-    setInterval(() => void lookAtStore(), STORE_EVERY_MS),
+    setInterval(checkSenders, SENDERS_EVERY_MS),
+    setInterval(() => void checkStore(), STORE_EVERY_MS),
   ]
-  void lookAtStore()
+  void checkStore()
 
   return {
     async stop() {
@@ -105,34 +115,21 @@ export function startReceiverAlerting(
   }
 }
 
-// Evaluates incidents of a receiver and its senders; pure. Times are milliseconds since 1970.
-
-const HOUR_MS = 3_600_000
-const MINUTE_MS = 60_000
-/** Grace period after a receiver's start for senders that are reconnecting. */
-const RECONNECT_MS = 10 * MINUTE_MS
-
-const KIND_OF: Partial<Record<Message['key'], IncidentKind>> = {
-  'transfer.healthFull': 'full',
-  'transfer.healthNearlyFull': 'low-space',
-  'transfer.healthStalled': 'hung',
-}
-
-/** Returns the store's state for its problems; an empty list means healthy. */
-function storeCondition(path: string, problems: readonly Message[]): Observation {
+/** Returns the store's state for its problems; an empty list means healthy. Pure. */
+function evaluateStore(path: string, problems: readonly Message[]): Observation {
   const [problem] = problems
   const subject = { id: 'store', path, group: 'store', isOwn: false, source: null, step: null }
   if (problem === undefined)
     return { ...subject, kind: 'ok', sentence: message('check.ok', { path }), tellAfterMs: 0 }
-  const kind = KIND_OF[problem.key] ?? 'error'
+  const kind = INCIDENT_KINDS[problem.key] ?? 'error'
   return { ...subject, kind, sentence: problem, tellAfterMs: kind === 'low-space' ? 5 * MINUTE_MS : 0 }
 }
 
 /**
- * Evaluates all senders. An incident about any other subject ends without a notification.
- * @param startedAt when the receiver started.
+ * Evaluates all senders. An incident about any other subject ends without a notification. Pure.
+ * @param startedAt when the receiver started, in milliseconds since 1970.
  */
-function senderConditions(
+function evaluateSenders(
   senders: readonly SenderState[],
   alerts: Pick<ReceiveAlerts, 'silentHours' | 'silentHoursOf' | 'failingMinutes'>,
   startedAt: number,

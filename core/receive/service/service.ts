@@ -36,15 +36,15 @@ async function startOnce(
     { storeDirectory, setUpStores, host, port, name, rules, storeThread, isocket },
     { onDurable: (seconds) => metrics?.onDurable(seconds), onReplaced, log },
   )
-  const looks = createStoreProbe(layout)
-  const tell = startReceiverAlerting(
-    { receiver, layout, looks, floor: rules.floor, alertStoreThread, log },
+  const probeStore = createStoreProbe(layout)
+  const alerting = startReceiverAlerting(
+    { receiver, layout, probeStore, floor: rules.floor, alertStoreThread, log },
     name,
     config.alerts,
     secrets,
   )
   const close = async () => {
-    await tell.stop()
+    await alerting.stop()
     await receiver.close()
   }
   const address = formatAddress(host, receiver.port)
@@ -59,7 +59,7 @@ async function startOnce(
   if (metricsPort === null || metrics === null) return { receiver, close }
 
   try {
-    const web = await openWeb(metricsPort, createPages(receiver, looks, metrics, rules.floor))
+    const web = await openWeb(metricsPort, createPages(receiver, probeStore, metrics, rules.floor))
     say('info', message('transfer.metricsAt', { address: formatAddress('127.0.0.1', web.port) }))
     const closeAll = async () => {
       await web.close()

@@ -15,6 +15,12 @@ import { findProblems, type StoreProbe, type StoreProbeResult } from './health.t
 const LOOPBACK = '127.0.0.1'
 const MAX_CONNECTIONS = 32
 const REQUEST_WITHIN_MS = 5_000
+const OK = 200
+const UNAVAILABLE = 503
+/** Enough to distinguish senders; "holdfast senders" lists their names. */
+const SHOWN_DIGITS = 16
+/** From a disk with a battery-backed cache to one that hangs. */
+const LATENCY_SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100]
 
 interface Page {
   status: number
@@ -23,32 +29,7 @@ interface Page {
 }
 
 /**
- * True if the Host header names this computer. With DNS rebinding, a web page can make a browser on this computer send
- * requests here under the page's own host name, once that resolves to 127.0.0.1. Only names that no other party can own
- * are therefore accepted. The port is not checked, because it may be forwarded.
- */
-function isOwnHost(host: string | undefined): boolean {
-  return host !== undefined && /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i.test(host)
-}
-
-function answer(response: ServerResponse, { status, type, body }: Page): void {
-  response.writeHead(status, {
-    'content-type': type,
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  })
-  response.end(body)
-}
-
-const plain = (status: number, text: string): Page => ({
-  status,
-  type: 'text/plain; charset=utf-8',
-  body: `${text}\n`,
-})
-
-/**
- * Serves pages on loopback.
+ * Serves the receiver's pages, `/metrics` and `/health`, on loopback.
  * @param pages by path; each is generated on request.
  * @throws UserError if the port cannot be listened on.
  */
@@ -91,79 +72,66 @@ export async function openWeb(port: number, pages: Record<string, () => Promise<
   }
 }
 
-const OK = 200
-const UNAVAILABLE = 503
+/**
+ * True if the Host header names this computer. With DNS rebinding, a web page can make a browser on this computer send
+ * requests here under the page's own host name, once that resolves to 127.0.0.1. Only names that no other party can own
+ * are therefore accepted. The port is not checked, because it may be forwarded.
+ */
+function isOwnHost(host: string | undefined): boolean {
+  return host !== undefined && /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i.test(host)
+}
+
+function answer(response: ServerResponse, { status, type, body }: Page): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  })
+  response.end(body)
+}
+
+const plain = (status: number, text: string): Page => ({
+  status,
+  type: 'text/plain; charset=utf-8',
+  body: `${text}\n`,
+})
 
 /** Returns the receiver's pages. */
 export function createPages(
   receiver: Receiver,
-  looks: StoreProbe,
+  probeStore: StoreProbe,
   metrics: Metrics,
   floor: Floor,
 ): Record<string, () => Promise<Page>> {
-  const health = async (): Promise<Page> => {
-    const found = await looks()
-    const problems = findProblems(found, receiver, floor).map(englishWords)
-    const healthy = problems.length === 0
-    const free = found === 'unanswered' ? null : found.free
-    const body = { healthy, problems, freeBytes: free, stalledSeconds: Math.round(receiver.stalledMs / 1000) }
-    return {
-      status: healthy ? OK : UNAVAILABLE,
-      type: 'application/json; charset=utf-8',
-      body: `${JSON.stringify(body)}\n`,
-    }
+  const check = async () => {
+    const found = await probeStore()
+    const problems = findProblems(found, receiver, floor)
+    return { found, problems, healthy: problems.length === 0 }
   }
-
   return {
     '/metrics': async () => {
-      const found = await looks()
-      const healthy = findProblems(found, receiver, floor).length === 0
+      const { found, healthy } = await check()
       return { status: OK, type: metrics.contentType, body: await metrics.page(receiver, found, healthy) }
     },
-    '/health': health,
+    '/health': async () => {
+      const { found, problems, healthy } = await check()
+      const body = {
+        healthy,
+        problems: problems.map(englishWords),
+        freeBytes: found === 'unanswered' ? null : found.free,
+        stalledSeconds: Math.round(receiver.stalledMs / 1000),
+      }
+      return {
+        status: healthy ? OK : UNAVAILABLE,
+        type: 'application/json; charset=utf-8',
+        body: `${JSON.stringify(body)}\n`,
+      }
+    },
   }
 }
 
-/** Enough to distinguish senders; "holdfast senders" lists their names. */
-const SHOWN_DIGITS = 16
-/** From a disk with a battery-backed cache to one that hangs. */
-const LATENCY_SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100]
-
-export type Metrics = Awaited<ReturnType<typeof createMetrics>>
-
-const namedIn = (registry: Registry) => (name: string, help: string) => {
-  return { name: `holdfast_receiver_${name}`, help, registers: [registry] }
-}
-
-/** Creates the gauges of each sender. */
-function senderGauges(Gauge: typeof import('prom-client').Gauge, named: ReturnType<typeof namedIn>) {
-  const lastSeen = new Gauge({
-    ...named('sender_last_seen_timestamp_seconds', 'When a sender was last connected, by its fingerprint.'),
-    labelNames: ['fingerprint'],
-  })
-  const status = new Gauge({
-    ...named('sender_status', '1 for the level that a sender last said it is at, by its fingerprint.'),
-    labelNames: ['fingerprint', 'level'],
-  })
-  const oldestWaiting = new Gauge({
-    ...named(
-      'sender_oldest_waiting_timestamp_seconds',
-      'When the oldest file that waits at a sender was modified, as it last said, by its fingerprint.',
-    ),
-    labelNames: ['fingerprint'],
-  })
-  return (senders: readonly SenderState[]) => {
-    for (const gauge of [lastSeen, status, oldestWaiting]) gauge.reset()
-    for (const sender of senders) {
-      const fingerprint = sender.fingerprint.slice(0, SHOWN_DIGITS)
-      if (sender.seenAt !== null) lastSeen.set({ fingerprint }, sender.seenAt / 1000)
-      if (sender.status === null) continue
-      const { level, oldestWaitingAt } = sender.status
-      status.set({ fingerprint, level }, 1)
-      if (oldestWaitingAt !== null) oldestWaiting.set({ fingerprint }, oldestWaitingAt / 1000)
-    }
-  }
-}
+type Metrics = Awaited<ReturnType<typeof createMetrics>>
 
 /** Creates the metrics. Loads the library only when metrics are enabled. */
 export async function createMetrics() {
@@ -200,7 +168,7 @@ export async function createMetrics() {
     contentType: registry.contentType,
     onDurable: (seconds: number) => latency.observe(seconds),
     /** Returns the page in Prometheus' text format: numbers only, without names of files, computers or people. */
-    async page(receiver: Receiver, look: StoreProbeResult | 'unanswered', isHealthy: boolean) {
+    async page(receiver: Receiver, probed: StoreProbeResult | 'unanswered', isHealthy: boolean) {
       const { counters } = receiver
       // The receiver counts; the counters here only export its values.
       for (const counter of [files, bytes, refusedConnections, refusedFiles]) counter.reset()
@@ -212,7 +180,7 @@ export async function createMetrics() {
       connections.set({ wire: 'isocket' }, receiver.connections.isocket)
       stalled.set(receiver.stalledMs / 1000)
       // An unknown value is exported as NaN, not as the last known one.
-      const known = look === 'unanswered' ? null : look
+      const known = probed === 'unanswered' ? null : probed
       free.set(known?.free ?? Number.NaN)
       size.set(known?.size ?? Number.NaN)
       healthy.set(isHealthy ? 1 : 0)
@@ -220,4 +188,38 @@ export async function createMetrics() {
       return registry.metrics()
     },
   }
+}
+
+/** Creates the gauges of each sender. */
+function senderGauges(Gauge: typeof import('prom-client').Gauge, named: ReturnType<typeof namedIn>) {
+  const lastSeen = new Gauge({
+    ...named('sender_last_seen_timestamp_seconds', 'When a sender was last connected, by its fingerprint.'),
+    labelNames: ['fingerprint'],
+  })
+  const status = new Gauge({
+    ...named('sender_status', '1 for the level that a sender last said it is at, by its fingerprint.'),
+    labelNames: ['fingerprint', 'level'],
+  })
+  const oldestWaiting = new Gauge({
+    ...named(
+      'sender_oldest_waiting_timestamp_seconds',
+      'When the oldest file that waits at a sender was modified, as it last said, by its fingerprint.',
+    ),
+    labelNames: ['fingerprint'],
+  })
+  return (senders: readonly SenderState[]) => {
+    for (const gauge of [lastSeen, status, oldestWaiting]) gauge.reset()
+    for (const sender of senders) {
+      const fingerprint = sender.fingerprint.slice(0, SHOWN_DIGITS)
+      if (sender.seenAt !== null) lastSeen.set({ fingerprint }, sender.seenAt / 1000)
+      if (sender.status === null) continue
+      const { level, oldestWaitingAt } = sender.status
+      status.set({ fingerprint, level }, 1)
+      if (oldestWaitingAt !== null) oldestWaiting.set({ fingerprint }, oldestWaitingAt / 1000)
+    }
+  }
+}
+
+const namedIn = (registry: Registry) => (name: string, help: string) => {
+  return { name: `holdfast_receiver_${name}`, help, registers: [registry] }
 }

@@ -22,6 +22,91 @@ import {
   type SourceRow,
 } from './rows.ts'
 
+/**
+ * Tables:
+ * store: `epoch` identifies this manifest and never changes. `clock_ms` counts the time for which a receiver has run on
+ * it. `position` counts the rounds that have changed it.
+ * sender: totals of each sender's folder, the position of its last change, and the session that made it.
+ * source: a directory of a sender's folder. directory: a directory below it.
+ * file: a row for each stored version. `key` is its path, folded on a file system that folds names. `version` is empty
+ * for the current version, else its name. `depth` is the number of path components above that name in the tree of
+ * versions (a replaced directory is a single version with everything below it). `gone_at`: when the source renamed the
+ * file. `pinned`: the file was removed at the source because it is stored here.
+ * round: the open round, with the places that it may change. wanted: files that the sender should offer again.
+ * Times are milliseconds since 1970; a file's own time is in seconds and nanoseconds. `more` is MessagePack
+ * (MoreFacts).
+ */
+const SCHEMA = `
+CREATE TABLE store (
+  id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, clock_ms INTEGER NOT NULL DEFAULT 0,
+  position INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE sender (
+  folder TEXT PRIMARY KEY, files INTEGER NOT NULL, bytes INTEGER NOT NULL, names INTEGER NOT NULL,
+  position INTEGER NOT NULL, session TEXT
+) WITHOUT ROWID;
+CREATE TABLE source (
+  id INTEGER PRIMARY KEY, folder TEXT NOT NULL, directory TEXT NOT NULL, UNIQUE (folder, directory)
+);
+CREATE TABLE directory (
+  source INTEGER NOT NULL, path TEXT NOT NULL, version TEXT NOT NULL DEFAULT '',
+  mtime_s INTEGER, mtime_ns INTEGER, mode INTEGER, uid INTEGER, gid INTEGER, more BLOB,
+  PRIMARY KEY (source, path, version)
+) WITHOUT ROWID;
+CREATE TABLE file (
+  source INTEGER NOT NULL, key TEXT NOT NULL, version TEXT NOT NULL DEFAULT '',
+  depth INTEGER NOT NULL DEFAULT 0, path TEXT, size INTEGER NOT NULL,
+  mtime_s INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, mode INTEGER NOT NULL,
+  uid INTEGER NOT NULL, gid INTEGER NOT NULL, more BLOB, digest BLOB NOT NULL,
+  stored_at INTEGER NOT NULL, replaced_at INTEGER, replaced_clock_ms INTEGER, gone_at INTEGER,
+  pinned INTEGER NOT NULL DEFAULT 0, position INTEGER NOT NULL,
+  PRIMARY KEY (source, key, version)
+) WITHOUT ROWID;
+CREATE INDEX file_position ON file (source, position) WHERE version = '';
+CREATE INDEX file_version ON file (source, key) WHERE version <> '';
+CREATE TABLE round (id INTEGER PRIMARY KEY CHECK (id = 1), version TEXT NOT NULL, places TEXT NOT NULL);
+CREATE TABLE wanted (source INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY (source, key)) WITHOUT ROWID;
+INSERT INTO store (id, epoch) VALUES (1, lower(hex(randomblob(16))));
+`
+
+const MANIFEST: DatabaseKind = {
+  version: 1,
+  schema: SCHEMA,
+  tables: ['store', 'sender', 'source', 'directory', 'file', 'round', 'wanted'],
+  // A round is synced together with its files; see `syncNames` in committer.ts.
+  pragmas:
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096; PRAGMA trusted_schema = OFF',
+}
+
+/**
+ * Opens or creates the manifest. The store's own directory must exist. A damaged manifest is renamed to `aside`, never
+ * erased.
+ * @throws UserError store.manifestNewer; system errors if the file cannot be created
+ */
+export function openManifestFile(file: string): { database: DatabaseSyncInstance; aside: string | null } {
+  const begin = () => {
+    const opened = beginDatabase(file, MANIFEST)
+    if (opened === 'newer') throw new UserError('store.manifestNewer', { path: file })
+    return opened
+  }
+  const opened = begin()
+  if (opened !== 'broken') return { database: opened, aside: null }
+  const { aside } = setAside(file, 'broken')
+  const anew = begin()
+  if (anew === 'broken') throw new Error(`no manifest can be begun at ${file}`)
+  return { database: anew, aside }
+}
+
+/**
+ * Opens the manifest read-only; null: there is no usable one.
+ * @throws UserError store.manifestNewer
+ */
+export function readManifestFile(file: string): DatabaseSyncInstance | null {
+  const database = readDatabaseFile(file, MANIFEST)
+  if (database === 'newer') throw new UserError('store.manifestNewer', { path: file })
+  return database === 'broken' ? null : database
+}
+
 /** A round that was begun and not completed: its process was killed, or its transaction failed. */
 export interface OpenRound {
   /** Prefix of the names of the versions that it created. */
@@ -31,43 +116,26 @@ export interface OpenRound {
 
 type RowPath = Pick<FileRow, 'source' | 'key'>
 
-function prepareStatements(database: DatabaseSyncInstance) {
-  return {
-    ...prepareChanges(database),
-    findSource: database.prepare('SELECT id FROM source WHERE folder = ? AND directory = ?'),
-    addSource: database.prepare('INSERT INTO source (folder, directory) VALUES (?, ?)'),
-    count: database.prepare('UPDATE store SET position = position + 1'),
-    announce: database.prepare('INSERT OR REPLACE INTO round (id, version, places) VALUES (1, ?, ?)'),
-    announced: database.prepare('SELECT version, places FROM round'),
-    concluded: database.prepare('DELETE FROM round'),
-    counters: database.prepare('SELECT position, clock_ms FROM store'),
-    tick: database.prepare('UPDATE store SET clock_ms = clock_ms + ?'),
-    addWanted: database.prepare('INSERT OR IGNORE INTO wanted (source, key) VALUES (?, ?)'),
-    addWantedSince: database.prepare(
-      `INSERT OR IGNORE INTO wanted (source, key) SELECT source, key FROM file INDEXED BY file_position
-       WHERE source = ? AND position > ? AND version = ''`,
-    ),
-    listWanted: database.prepare(
-      `SELECT source, key FROM wanted JOIN source ON source.id = source WHERE folder = ?
-       ORDER BY source, key LIMIT ? OFFSET ?`,
-    ),
-    pinOne: database.prepare("UPDATE file SET pinned = 1 WHERE source = ? AND key = ? AND version = ''"),
-    nextVersions: database.prepare(
-      `SELECT DISTINCT source, key FROM file INDEXED BY file_version
-       WHERE version <> '' AND (source, key) > (?, ?) ORDER BY source, key LIMIT ?`,
-    ),
-    forgetOne: database.prepare(
-      'DELETE FROM file WHERE source = ? AND key = ? AND version = ? RETURNING size',
-    ),
-    forgetDirectory: database.prepare('DELETE FROM directory WHERE source = ? AND path = ? AND version = ?'),
-  }
+/** The columns of a new row that the caller provides. */
+type NewFile = Pick<FileRow, 'source' | 'key' | 'path' | 'facts'> & { digest: Uint8Array }
+
+/** The time and position of a change. */
+interface Moment {
+  /** Milliseconds since 1970. */
+  now: number
+  /** See `Manifest.clockMs`. */
+  clockMs: number
+  position: number
 }
 
-/** The manifest in the only thread that changes it. Every call may throw errors of SQLite or of the disk. */
+/**
+ * The manifest in the only thread that changes it: rounds, requests to senders, pruning, and the store's clock. Every
+ * call may throw errors of SQLite or of the disk. Readers use only its rows (rows.ts).
+ */
 export class Manifest {
   readonly rows: Rows
   readonly #database: DatabaseSyncInstance
-  readonly #statements: ReturnType<typeof prepareStatements>
+  readonly #statements: Statements
   readonly #openTotals: ReturnType<typeof prepareTotals>
   readonly #known = new Map<number, SourceRow>()
 
@@ -219,71 +287,14 @@ export class Manifest {
   }
 }
 
-/** The columns of a new row that the caller provides. */
-type NewFile = Pick<FileRow, 'source' | 'key' | 'path' | 'facts'> & { digest: Uint8Array }
-
-/** The time and position of a change. */
-export interface Moment {
-  /** Milliseconds since 1970. */
-  now: number
-  /** See `Manifest.clockMs`. */
-  clockMs: number
-  position: number
-}
-
-type ChangeStatements = ReturnType<typeof prepareChanges>
-
-/** Prepares the statements that record files and directories. */
-function prepareChanges(database: DatabaseSyncInstance) {
-  return {
-    add: database.prepare(
-      `INSERT INTO file (source, key, path, size, mtime_s, mtime_ns, mode, uid, gid, more, digest, stored_at, position,
-       version, depth, replaced_at, replaced_clock_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-    ),
-    findSize: database.prepare("SELECT size FROM file WHERE source = ? AND key = ? AND version = ''"),
-    change: database.prepare(
-      `UPDATE file SET path = ?3, size = ?4, mtime_s = ?5, mtime_ns = ?6, mode = ?7, uid = ?8, gid = ?9, more = ?10,
-       stored_at = iif(digest = ?11, stored_at, ?12), digest = ?11, gone_at = NULL, pinned = 0, position = ?13
-       WHERE source = ?1 AND key = ?2 AND version = ''`,
-    ),
-    otherBelow: database.prepare(
-      `SELECT 1 FROM file WHERE source = ?1 AND key >= ?2 AND key < ?3 AND version = ''
-       AND substr(coalesce(path, key), 1, length(?4)) <> ?4 LIMIT 1`,
-    ),
-    replace: database.prepare(
-      `UPDATE file SET version = ?3, depth = ?4, replaced_at = ?5, replaced_clock_ms = ?6
-       WHERE source = ?1 AND key = ?2 AND version = ''`,
-    ),
-    replaceBelow: database.prepare(
-      `UPDATE file SET version = ?4, depth = ?5, replaced_at = ?6, replaced_clock_ms = ?7
-       WHERE source = ?1 AND key >= ?2 AND key < ?3 AND version = ''`,
-    ),
-    replaceDirectories: database.prepare(
-      `UPDATE directory SET version = ?5
-       WHERE source = ?1 AND (path = ?2 OR (path >= ?3 AND path < ?4)) AND version = ''`,
-    ),
-    make: database.prepare('INSERT INTO directory (source, path) VALUES (?, ?) ON CONFLICT DO NOTHING'),
-    tell: database.prepare(
-      `UPDATE directory SET mtime_s = ?3, mtime_ns = ?4, mode = ?5, uid = ?6, gid = ?7, more = ?8
-       WHERE source = ?1 AND path = ?2 AND version = ''`,
-    ),
-    move: database.prepare(
-      "UPDATE file SET gone_at = ?3, position = ?4 WHERE source = ?1 AND key = ?2 AND version = ''",
-    ),
-    isAnyWanted: database.prepare('SELECT 1 FROM wanted LIMIT 1'),
-    unwant: database.prepare('DELETE FROM wanted WHERE source = ? AND key = ?'),
-  }
-}
-
 /** Records what a round does on the disk, within a transaction. `source` is always the id of a SourceRow. */
 export class Changes {
-  readonly #statements: ChangeStatements
+  readonly #statements: Statements
   readonly #moment: Moment
   readonly #totals: OpenTotals
   readonly #isWanted: boolean
 
-  constructor(statements: ChangeStatements, moment: Moment, totals: OpenTotals) {
+  constructor(statements: Statements, moment: Moment, totals: OpenTotals) {
     this.#statements = statements
     this.#moment = moment
     this.#totals = totals
@@ -363,6 +374,77 @@ export class Changes {
   }
 }
 
+type Statements = ReturnType<typeof prepareStatements>
+
+function prepareStatements(database: DatabaseSyncInstance) {
+  return {
+    findSource: database.prepare('SELECT id FROM source WHERE folder = ? AND directory = ?'),
+    addSource: database.prepare('INSERT INTO source (folder, directory) VALUES (?, ?)'),
+    count: database.prepare('UPDATE store SET position = position + 1'),
+    announce: database.prepare('INSERT OR REPLACE INTO round (id, version, places) VALUES (1, ?, ?)'),
+    announced: database.prepare('SELECT version, places FROM round'),
+    concluded: database.prepare('DELETE FROM round'),
+    counters: database.prepare('SELECT position, clock_ms FROM store'),
+    tick: database.prepare('UPDATE store SET clock_ms = clock_ms + ?'),
+    addWanted: database.prepare('INSERT OR IGNORE INTO wanted (source, key) VALUES (?, ?)'),
+    addWantedSince: database.prepare(
+      `INSERT OR IGNORE INTO wanted (source, key) SELECT source, key FROM file INDEXED BY file_position
+       WHERE source = ? AND position > ? AND version = ''`,
+    ),
+    listWanted: database.prepare(
+      `SELECT source, key FROM wanted JOIN source ON source.id = source WHERE folder = ?
+       ORDER BY source, key LIMIT ? OFFSET ?`,
+    ),
+    pinOne: database.prepare("UPDATE file SET pinned = 1 WHERE source = ? AND key = ? AND version = ''"),
+    nextVersions: database.prepare(
+      `SELECT DISTINCT source, key FROM file INDEXED BY file_version
+       WHERE version <> '' AND (source, key) > (?, ?) ORDER BY source, key LIMIT ?`,
+    ),
+    forgetOne: database.prepare(
+      'DELETE FROM file WHERE source = ? AND key = ? AND version = ? RETURNING size',
+    ),
+    forgetDirectory: database.prepare('DELETE FROM directory WHERE source = ? AND path = ? AND version = ?'),
+    // Statements that only `Changes` runs:
+    add: database.prepare(
+      `INSERT INTO file (source, key, path, size, mtime_s, mtime_ns, mode, uid, gid, more, digest, stored_at, position,
+       version, depth, replaced_at, replaced_clock_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    ),
+    findSize: database.prepare("SELECT size FROM file WHERE source = ? AND key = ? AND version = ''"),
+    change: database.prepare(
+      `UPDATE file SET path = ?3, size = ?4, mtime_s = ?5, mtime_ns = ?6, mode = ?7, uid = ?8, gid = ?9, more = ?10,
+       stored_at = iif(digest = ?11, stored_at, ?12), digest = ?11, gone_at = NULL, pinned = 0, position = ?13
+       WHERE source = ?1 AND key = ?2 AND version = ''`,
+    ),
+    otherBelow: database.prepare(
+      `SELECT 1 FROM file WHERE source = ?1 AND key >= ?2 AND key < ?3 AND version = ''
+       AND substr(coalesce(path, key), 1, length(?4)) <> ?4 LIMIT 1`,
+    ),
+    replace: database.prepare(
+      `UPDATE file SET version = ?3, depth = ?4, replaced_at = ?5, replaced_clock_ms = ?6
+       WHERE source = ?1 AND key = ?2 AND version = ''`,
+    ),
+    replaceBelow: database.prepare(
+      `UPDATE file SET version = ?4, depth = ?5, replaced_at = ?6, replaced_clock_ms = ?7
+       WHERE source = ?1 AND key >= ?2 AND key < ?3 AND version = ''`,
+    ),
+    replaceDirectories: database.prepare(
+      `UPDATE directory SET version = ?5
+       WHERE source = ?1 AND (path = ?2 OR (path >= ?3 AND path < ?4)) AND version = ''`,
+    ),
+    make: database.prepare('INSERT INTO directory (source, path) VALUES (?, ?) ON CONFLICT DO NOTHING'),
+    tell: database.prepare(
+      `UPDATE directory SET mtime_s = ?3, mtime_ns = ?4, mode = ?5, uid = ?6, gid = ?7, more = ?8
+       WHERE source = ?1 AND path = ?2 AND version = ''`,
+    ),
+    move: database.prepare(
+      "UPDATE file SET gone_at = ?3, position = ?4 WHERE source = ?1 AND key = ?2 AND version = ''",
+    ),
+    isAnyWanted: database.prepare('SELECT 1 FROM wanted LIMIT 1'),
+    unwant: database.prepare('DELETE FROM wanted WHERE source = ? AND key = ?'),
+  }
+}
+
 /** Returns the columns of a file, in the order of `add` and of `change`. */
 const toFileColumns = ({ source, key, path, facts, digest }: NewFile, { now, position }: Moment) =>
   [
@@ -382,88 +464,3 @@ const toFactColumns = (facts: FileMetadata) => {
 }
 
 const getDepth = (path: string): number => path.split('/').length
-
-/**
- * Tables:
- * store: `epoch` identifies this manifest and never changes. `clock_ms` counts the time for which a receiver has run on
- * it. `position` counts the rounds that have changed it.
- * sender: totals of each sender's folder, the position of its last change, and the session that made it.
- * source: a directory of a sender's folder. directory: a directory below it.
- * file: a row for each stored version. `key` is its path, folded on a file system that folds names. `version` is empty
- * for the current version, else its name. `depth` is the number of path components above that name in the tree of
- * versions (a replaced directory is a single version with everything below it). `gone_at`: when the source renamed the
- * file. `pinned`: the file was removed at the source because it is stored here.
- * round: the open round, with the places that it may change. wanted: files that the sender should offer again.
- * Times are milliseconds since 1970; a file's own time is in seconds and nanoseconds. `more` is MessagePack
- * (MoreFacts).
- */
-const SCHEMA = `
-CREATE TABLE store (
-  id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, clock_ms INTEGER NOT NULL DEFAULT 0,
-  position INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE sender (
-  folder TEXT PRIMARY KEY, files INTEGER NOT NULL, bytes INTEGER NOT NULL, names INTEGER NOT NULL,
-  position INTEGER NOT NULL, session TEXT
-) WITHOUT ROWID;
-CREATE TABLE source (
-  id INTEGER PRIMARY KEY, folder TEXT NOT NULL, directory TEXT NOT NULL, UNIQUE (folder, directory)
-);
-CREATE TABLE directory (
-  source INTEGER NOT NULL, path TEXT NOT NULL, version TEXT NOT NULL DEFAULT '',
-  mtime_s INTEGER, mtime_ns INTEGER, mode INTEGER, uid INTEGER, gid INTEGER, more BLOB,
-  PRIMARY KEY (source, path, version)
-) WITHOUT ROWID;
-CREATE TABLE file (
-  source INTEGER NOT NULL, key TEXT NOT NULL, version TEXT NOT NULL DEFAULT '',
-  depth INTEGER NOT NULL DEFAULT 0, path TEXT, size INTEGER NOT NULL,
-  mtime_s INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, mode INTEGER NOT NULL,
-  uid INTEGER NOT NULL, gid INTEGER NOT NULL, more BLOB, digest BLOB NOT NULL,
-  stored_at INTEGER NOT NULL, replaced_at INTEGER, replaced_clock_ms INTEGER, gone_at INTEGER,
-  pinned INTEGER NOT NULL DEFAULT 0, position INTEGER NOT NULL,
-  PRIMARY KEY (source, key, version)
-) WITHOUT ROWID;
-CREATE INDEX file_position ON file (source, position) WHERE version = '';
-CREATE INDEX file_version ON file (source, key) WHERE version <> '';
-CREATE TABLE round (id INTEGER PRIMARY KEY CHECK (id = 1), version TEXT NOT NULL, places TEXT NOT NULL);
-CREATE TABLE wanted (source INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY (source, key)) WITHOUT ROWID;
-INSERT INTO store (id, epoch) VALUES (1, lower(hex(randomblob(16))));
-`
-
-const MANIFEST: DatabaseKind = {
-  version: 1,
-  schema: SCHEMA,
-  tables: ['store', 'sender', 'source', 'directory', 'file', 'round', 'wanted'],
-  // A round is synced together with its files; see store/syncing.ts.
-  pragmas:
-    'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096; PRAGMA trusted_schema = OFF',
-}
-
-/**
- * Opens or creates the manifest. The store's own directory must exist. A damaged manifest is renamed to `aside`, never
- * erased.
- * @throws UserError store.manifestNewer; system errors if the file cannot be created
- */
-export function openManifestFile(file: string): { database: DatabaseSyncInstance; aside: string | null } {
-  const begin = () => {
-    const opened = beginDatabase(file, MANIFEST)
-    if (opened === 'newer') throw new UserError('store.manifestNewer', { path: file })
-    return opened
-  }
-  const opened = begin()
-  if (opened !== 'broken') return { database: opened, aside: null }
-  const { aside } = setAside(file, 'broken')
-  const anew = begin()
-  if (anew === 'broken') throw new Error(`no manifest can be begun at ${file}`)
-  return { database: anew, aside }
-}
-
-/**
- * Opens the manifest read-only; null: there is no usable one.
- * @throws UserError store.manifestNewer
- */
-export function readManifestFile(file: string): DatabaseSyncInstance | null {
-  const database = readDatabaseFile(file, MANIFEST)
-  if (database === 'newer') throw new UserError('store.manifestNewer', { path: file })
-  return database === 'broken' ? null : database
-}

@@ -8,14 +8,22 @@ import { decodeMetadata, isEncodedMetadata } from '../../protocol/metadata-codec
 import { findNameFault } from '../../protocol/names.ts'
 import { isVersionName } from '../retention/retention.ts'
 
-/** A directory of a sender's folder, with the files of one of its sources. */
-export type SourceRow = z.infer<typeof sourceSchema>
+/** Time in milliseconds within which a running receiver writes the row of a file after naming it. */
+export const ROW_FOLLOWS_MS = 1500
+
+const COLUMNS = `source, key, version, depth, coalesce(path, key) AS path, size, mtime_s, mtime_ns, mode, uid, gid, more,
+  digest, stored_at AS storedAt, replaced_at AS replacedAt, replaced_clock_ms AS replacedClockMs, gone_at AS goneAt,
+  pinned AS isPinned`
+
 const sourceSchema = z.object({
   id: z.number(),
   /** The sender's folder. */
   folder: z.string(),
   directory: z.string(),
 })
+
+/** A directory of a sender's folder, with the files of one of its sources. */
+export type SourceRow = z.infer<typeof sourceSchema>
 
 /** A stored file: the current version, or an older one. */
 export interface FileRow {
@@ -49,58 +57,20 @@ interface DirectoryRow {
   facts: FileMetadata | null
 }
 
-type RawFacts = Record<'mtime_s' | 'mtime_ns' | 'mode' | 'uid' | 'gid', number | null> & {
-  more: Uint8Array | null
-}
+const totalsSchema = z.object({
+  folder: z.string(),
+  /** Files, older versions included. */
+  files: z.number(),
+  bytes: z.number(),
+  /** Names on the disk: files, older versions, directories. */
+  names: z.number(),
+  /** The position of the last change, and the session that made it. */
+  position: z.number(),
+  session: z.string().nullable(),
+})
 
-type RawFile = RawFacts &
-  Omit<FileRow, 'facts' | 'digest' | 'isPinned'> & {
-    size: number
-    digest: Uint8Array
-    isPinned: number
-  }
-
-const COLUMNS = `source, key, version, depth, coalesce(path, key) AS path, size, mtime_s, mtime_ns, mode, uid, gid, more,
-  digest, stored_at AS storedAt, replaced_at AS replacedAt, replaced_clock_ms AS replacedClockMs, gone_at AS goneAt,
-  pinned AS isPinned`
-
-function parseFacts(
-  { mtime_s, mtime_ns, mode, uid, gid, more }: RawFacts,
-  size: number,
-): FileMetadata | null {
-  try {
-    const words: unknown = [mtime_s, mtime_ns, mode, uid, gid, more === null ? null : unpack(more)]
-    return isEncodedMetadata(words) ? decodeMetadata(words, size) : null
-  } catch (error) {
-    return warnUnlessCode(error, [], 'the facts of a row of the manifest cannot be read', null)
-  }
-}
-
-/** Validates a row. The manifest is not trusted: write access to it must not give access to files outside the store. */
-function parseRow(raw: RawFile): FileRow | StrangeRow {
-  const { mtime_s, mtime_ns, mode, uid, gid, more, size, ...row } = raw
-  const { source, key, path, version, depth } = row
-  const facts = parseFacts({ mtime_s, mtime_ns, mode, uid, gid, more }, size)
-  const isPlace = findNameFault(path) === null && findNameFault(key) === null
-  const isVersion =
-    version === '' || (isVersionName(version) && depth >= 1 && depth <= path.split('/').length)
-  if (!isPlace || !isVersion || facts === null || size < 0 || !isDigest(row.digest))
-    return { source, key, version }
-  return { ...row, facts, digest: Buffer.from(row.digest), isPinned: row.isPinned !== 0 }
-}
-
-export const isFileRow = (row: FileRow | StrangeRow): row is FileRow => 'facts' in row
-
-/** Returns the path of a stored file, as components below the store's root. */
-export function getPlace(
-  { folder, directory }: Pick<SourceRow, 'folder' | 'directory'>,
-  { path, version, depth }: Pick<FileRow, 'path' | 'version' | 'depth'>,
-  versions: readonly string[],
-): string[] {
-  const parts = path.split('/')
-  if (version === '') return [folder, directory, ...parts]
-  return [...versions, folder, directory, ...parts.slice(0, depth), version, ...parts.slice(depth)]
-}
+/** Totals of a sender's folder. */
+export type SenderTotals = Omit<z.infer<typeof totalsSchema>, 'folder'>
 
 /** Read access to a manifest; another thread or process may write to it at the same time. */
 export type Rows = ReturnType<typeof openRows>
@@ -167,36 +137,67 @@ export function openRows(database: DatabaseSyncInstance) {
   }
 }
 
-/** Time in milliseconds within which a running receiver writes the row of a file after naming it. */
-export const ROW_FOLLOWS_MS = 1500
+type RawFacts = Record<'mtime_s' | 'mtime_ns' | 'mode' | 'uid' | 'gid', number | null> & {
+  more: Uint8Array | null
+}
+
+type RawFile = RawFacts &
+  Omit<FileRow, 'facts' | 'digest' | 'isPinned'> & {
+    size: number
+    digest: Uint8Array
+    isPinned: number
+  }
+
+/** Validates a row. The manifest is not trusted: write access to it must not give access to files outside the store. */
+function parseRow(raw: RawFile): FileRow | StrangeRow {
+  const { mtime_s, mtime_ns, mode, uid, gid, more, size, ...row } = raw
+  const { source, key, path, version, depth } = row
+  const facts = parseFacts({ mtime_s, mtime_ns, mode, uid, gid, more }, size)
+  const isPlace = findNameFault(path) === null && findNameFault(key) === null
+  const isVersion =
+    version === '' || (isVersionName(version) && depth >= 1 && depth <= path.split('/').length)
+  if (!isPlace || !isVersion || facts === null || size < 0 || !isDigest(row.digest))
+    return { source, key, version }
+  return { ...row, facts, digest: Buffer.from(row.digest), isPinned: row.isPinned !== 0 }
+}
+
+function parseFacts(
+  { mtime_s, mtime_ns, mode, uid, gid, more }: RawFacts,
+  size: number,
+): FileMetadata | null {
+  try {
+    const words: unknown = [mtime_s, mtime_ns, mode, uid, gid, more === null ? null : unpack(more)]
+    return isEncodedMetadata(words) ? decodeMetadata(words, size) : null
+  } catch (error) {
+    return warnUnlessCode(error, [], 'the facts of a row of the manifest cannot be read', null)
+  }
+}
+
+function allTotals(database: DatabaseSyncInstance) {
+  const rows = database.prepare('SELECT * FROM sender ORDER BY folder').all()
+  return rows.map((row): [folder: string, totals: SenderTotals] => {
+    const { folder, ...totals } = totalsSchema.parse(row)
+    return [folder, totals]
+  })
+}
+
+export const isFileRow = (row: FileRow | StrangeRow): row is FileRow => 'facts' in row
+
+/** Returns the path of a stored file, as components below the store's root. */
+export function getPlace(
+  { folder, directory }: Pick<SourceRow, 'folder' | 'directory'>,
+  { path, version, depth }: Pick<FileRow, 'path' | 'version' | 'depth'>,
+  versions: readonly string[],
+): string[] {
+  const parts = path.split('/')
+  if (version === '') return [folder, directory, ...parts]
+  return [...versions, folder, directory, ...parts.slice(0, depth), version, ...parts.slice(depth)]
+}
 
 /** Returns the range of keys below a directory of a source ('': the source itself), for `page`. */
 export function rangeBelow(directory: string): { from: string; to: string } {
   // "0" is the character after "/".
   return directory === '' ? { from: '', to: '\u{10FFFF}' } : { from: `${directory}/`, to: `${directory}0` }
-}
-
-const rowSchema = z.object({
-  folder: z.string(),
-  /** Files, older versions included. */
-  files: z.number(),
-  bytes: z.number(),
-  /** Names on the disk: files, older versions, directories. */
-  names: z.number(),
-  /** The position of the last change, and the session that made it. */
-  position: z.number(),
-  session: z.string().nullable(),
-})
-
-/** Totals of a sender's folder. */
-export type SenderTotals = Omit<z.infer<typeof rowSchema>, 'folder'>
-
-function allTotals(database: DatabaseSyncInstance) {
-  const rows = database.prepare('SELECT * FROM sender ORDER BY folder').all()
-  return rows.map((row): [folder: string, totals: SenderTotals] => {
-    const { folder, ...totals } = rowSchema.parse(row)
-    return [folder, totals]
-  })
 }
 
 /** The totals that a transaction changes. */
@@ -212,7 +213,7 @@ export function prepareTotals(database: DatabaseSyncInstance, getFolder: (source
   const readTotals = (folder: string): SenderTotals => {
     const row = find.get(folder)
     if (row === undefined) return { files: 0, bytes: 0, names: 0, position: 0, session: null }
-    const { folder: _, ...totals } = rowSchema.parse(row)
+    const { folder: _, ...totals } = totalsSchema.parse(row)
     return totals
   }
 

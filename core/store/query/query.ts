@@ -17,7 +17,28 @@ import {
   type StrangeRow,
 } from '../manifest/rows.ts'
 
-// Lists the files of a store, of one sender or of all, in pages, as the request may come from another computer.
+// Lists and reads the files of a store, of one sender or of all. Lists come in pages, because the request may come from
+// another computer.
+
+/** Limits of one page: files, their approximate size in a message, and rows that are read. */
+const PAGE_CONTENTS = 256
+const PAGE_BYTES = 1024 * 1024
+const PAGE_ROWS = 20_000
+/** Approximate size of a file in a message, without its names and attributes, in bytes. */
+const CONTENT_BYTES = 150
+/** Rows per read: those of a page, and two more to detect its end. */
+const ROWS_AT_ONCE = PAGE_CONTENTS + 2
+const PAGE_ENTRIES = 500
+/** Sorts after every version's name. */
+const LAST = '\u{10FFFF}'
+/** A source and a key, which has no NUL. After a NUL follows the last version that was listed under that key. */
+const CURSOR = /^(\d{1,15}) ([^\0]*)(?:\0(\d{1,15}) (.*))?$/s
+
+/** There is no such file: the caller lists again. */
+export const MISSING = 'ENOENT'
+
+/** The path is not a regular file, or has a symbolic link in it. */
+export const NO_FILE = 'EINVAL'
 
 /** Selects the files to list. */
 export interface StoreContentsQuestion extends Asked {
@@ -56,15 +77,46 @@ export interface ContentsPage {
   next: string | null
 }
 
-/** Limits of one page: files, their approximate size in a message, and rows that are read. */
-const PAGE_CONTENTS = 256
-const PAGE_BYTES = 1024 * 1024
-const PAGE_ROWS = 20_000
-/** Approximate size of a file in a message, without its names and attributes, in bytes. */
-const CONTENT_BYTES = 150
+/** Returns a page of files. Reads only the manifest. @param sender see `parseOrigin`. */
+export function contentsPage(rows: Rows, sender: string | null, asked: StoreContentsQuestion): ContentsPage {
+  const page: ContentsPage = { contents: [], directories: [], strange: 0, next: null }
+  const { at, version, oldNames = false } = asked
+  const origin = parseOrigin(sender, asked.folder, asked.path)
+  if (origin === null) return page
+  const text = asked.text?.toLowerCase() ?? null
+  const wanted = { at, version: version === '' ? null : version, oldNames }
+  const newParents = createParents(rows)
+  let bytes = 0
+  let rowsRead = 0
+  let last: After | null = null
+  for (const one of select(rows, origin, wanted, asked.isList, parseCursor(asked.after))) {
+    const { source, row } = one
+    const isLong = bytes >= PAGE_BYTES
+    const isFull = isLong || page.contents.length >= PAGE_CONTENTS || rowsRead >= PAGE_ROWS
+    const isSame = last !== null && last.source === source.id && last.key === row.key
+    // A page should end between two paths: if it ends within one, all its versions are read again for the next page.
+    if (last !== null && (isSame ? isLong && last.content !== null : isFull)) {
+      page.next = formatCursor(isSame ? last : { ...last, content: null })
+      break
+    }
+    last = { source: source.id, key: row.key, content: one.is === 'file' ? one.row : null }
+    rowsRead += 1
+    if (one.is === 'strange') page.strange += 1
+    else if (hasText(one, text)) {
+      const { path, version, facts, digest, storedAt, goneAt: renamedAt } = one.row
+      const folder = getFolderName(sender, source)
+      const directories = newParents(source, folder, one.row)
+      const of = { folder, path, version, facts, storedAt, renamedAt }
+      page.contents.push({ ...of, digest: Uint8Array.from(digest) })
+      page.directories.push(...directories)
+      for (const entry of [{ path, facts }, ...directories]) bytes += estimateBytes(entry.path, entry.facts)
+    }
+  }
+  return page
+}
 
-/** A source and a key, which has no NUL. After a NUL follows the last version that was listed under that key. */
-const CURSOR = /^(\d{1,15}) ([^\0]*)(?:\0(\d{1,15}) (.*))?$/s
+const hasText = ({ row }: Selected, text: string | null): boolean =>
+  text === null || ('path' in row && row.path.toLowerCase().includes(text))
 
 const parseCursor = (text: string | null): After | null => {
   const [, source, key, clock, version] = text?.match(CURSOR) ?? []
@@ -85,7 +137,7 @@ const estimateBytes = (path: string, { more }: FileMetadata): number =>
   )
 
 /** Finds the parent directories of the files of a page, each only once. */
-function createWays(rows: Rows) {
+function createParents(rows: Rows) {
   const known = new Set<string>()
   return ({ id }: SourceRow, folder: string, { path, key }: FileRow): StoredDirectory[] => {
     const found: StoredDirectory[] = []
@@ -102,45 +154,125 @@ function createWays(rows: Rows) {
   }
 }
 
-const hasText = ({ row }: Selected, text: string | null): boolean =>
-  text === null || ('path' in row && row.path.toLowerCase().includes(text))
+/** A selected row; `strange`: an invalid row (see `StrangeRow`). */
+type Selected = { source: SourceRow } & ({ is: 'file'; row: FileRow } | { is: 'strange'; row: StrangeRow })
 
-/** Returns a page of files. Reads only the manifest. @param sender see `parseOrigin`. */
-export function contentsPage(rows: Rows, sender: string | null, asked: StoreContentsQuestion): ContentsPage {
-  const page: ContentsPage = { contents: [], directories: [], strange: 0, next: null }
-  const { at, version, oldNames = false } = asked
-  const origin = parseOrigin(sender, asked.folder, asked.path)
-  if (origin === null) return page
-  const text = asked.text?.toLowerCase() ?? null
-  const wanted = { at, version: version === '' ? null : version, oldNames }
-  const waysTo = createWays(rows)
-  let bytes = 0
-  let looked = 0
-  let last: After | null = null
-  for (const one of select(rows, origin, wanted, asked.isList, parseCursor(asked.after))) {
-    const { source, row } = one
-    const isLong = bytes >= PAGE_BYTES
-    const isFull = isLong || page.contents.length >= PAGE_CONTENTS || looked >= PAGE_ROWS
-    const isSame = last !== null && last.source === source.id && last.key === row.key
-    // A page should end between two paths: if it ends within one, all its versions are read again for the next page.
-    if (last !== null && (isSame ? isLong && last.content !== null : isFull)) {
-      page.next = formatCursor(isSame ? last : { ...last, content: null })
-      break
-    }
-    last = { source: source.id, key: row.key, content: one.is === 'file' ? one.row : null }
-    looked += 1
-    if (one.is === 'strange') page.strange += 1
-    else if (hasText(one, text)) {
-      const { path, version, facts, digest, storedAt, goneAt: renamedAt } = one.row
-      const folder = getFolderName(sender, source)
-      const directories = waysTo(source, folder, one.row)
-      const of = { folder, path, version, facts, storedAt, renamedAt }
-      page.contents.push({ ...of, digest: Uint8Array.from(digest) })
-      page.directories.push(...directories)
-      for (const told of [{ path, facts }, ...directories]) bytes += estimateBytes(told.path, told.facts)
+/** Selects versions of a path. */
+interface Wanted {
+  /** Milliseconds since 1970. */
+  at: number | null
+  /** The name of one older version. */
+  version: string | null
+  /** Includes the names of files before they were renamed at the source. */
+  oldNames: boolean
+}
+
+/** Where to continue: after all versions of a key, or after one of them. */
+interface After {
+  source: number
+  key: string
+  content: Age | null
+}
+
+/** The sort key of the versions of a path. */
+type Age = Pick<FileRow, 'version' | 'replacedClockMs'>
+
+/** Yields the selected rows. @param isList selects all versions if neither a time nor a version is given. */
+function* select(
+  rows: Rows,
+  origin: Origin,
+  wanted: Wanted,
+  isList: boolean,
+  after: After | null = null,
+): Generator<Selected> {
+  const now = Date.now()
+  const sources = rows.sources()
+  const first = sources.findIndex(({ id }) => id === after?.source)
+  for (const source of sources.slice(Math.max(0, first))) {
+    if (origin.sender !== null && source.folder !== origin.sender) continue
+    if (origin.source !== null && source.directory !== origin.source) continue
+    const begin = source.id === after?.source ? after : null
+    for (const same of rowsByPath(rows, source, origin, begin)) {
+      const listed = same[0]?.key === begin?.key ? (begin?.content ?? null) : null
+      for (const row of same) if (!isFileRow(row) && listed === null) yield { is: 'strange', source, row }
+      const contents = same.filter(isFileRow).sort(oldestFirst)
+      for (const row of selectVersions(contents, wanted, isList, now))
+        if (listed === null || oldestFirst(row, listed) > 0) yield { is: 'file', source, row }
     }
   }
-  return page
+}
+
+/** Yields the rows of each path together, in the order of the paths. Reads only the manifest. */
+function* rowsByPath(
+  rows: Rows,
+  source: SourceRow,
+  origin: Origin,
+  begin: After | null,
+): Generator<(FileRow | StrangeRow)[]> {
+  const isWithin = begin !== null && begin.content !== null
+  for (const { from, to } of toKeyRanges(origin)) {
+    const range = { from: isWithin && begin.key > from ? begin.key : from, to }
+    let same: (FileRow | StrangeRow)[] = []
+    let after = begin === null || isWithin ? { key: '', version: '' } : { key: begin.key, version: LAST }
+    for (;;) {
+      const page = rows.page(source.id, range, after, ROWS_AT_ONCE)
+      for (const row of page) {
+        if (!isAt(row, origin.path)) continue
+        if (same[0] !== undefined && same[0].key !== row.key) {
+          yield same
+          same = []
+        }
+        same.push(row)
+      }
+      const last = page.at(-1)
+      if (last === undefined || page.length < ROWS_AT_ONCE) break
+      after = last
+    }
+    if (same.length > 0) yield same
+  }
+}
+
+/** Returns the ranges of keys for a path: the path as a file, and everything below it as a directory. */
+function toKeyRanges({ path }: Origin): { from: string; to: string }[] {
+  if (path === null) return [rangeBelow('')]
+  // The first range contains only the path itself: U+0001 is the lowest character that can follow it.
+  return toAllKeys(path).flatMap((key) => [{ from: key, to: `${key}\u0001` }, rangeBelow(key)])
+}
+
+/** True if a row is at a path or below it, and always for an invalid row, as its path is unknown. */
+const isAt = (row: FileRow | StrangeRow, path: string | null): boolean =>
+  path === null || !isFileRow(row) || `${row.path}/`.startsWith(`${path}/`)
+
+/** Compares by age, oldest first; the current version is the newest. */
+function oldestFirst(one: Age, other: Age): number {
+  if ((one.version === '') !== (other.version === '')) return one.version === '' ? 1 : -1
+  return (one.replacedClockMs ?? 0) - (other.replacedClockMs ?? 0) || one.version.localeCompare(other.version)
+}
+
+/**
+ * Returns the selected versions of a path. Pure.
+ * @param contents oldest first; the current version, if there is one, is the last.
+ * @param now milliseconds since 1970. For a time in the future the newest version is selected, whatever its `storedAt`.
+ */
+function selectVersions(
+  contents: readonly FileRow[],
+  { at, version, oldNames }: Wanted,
+  isList: boolean,
+  now: number,
+): FileRow[] {
+  if (version !== null) return contents.filter((one) => one.version === version)
+  if (at !== null) {
+    const isToCome = at >= now
+    const then = isToCome ? contents.at(-1) : contents.findLast(({ storedAt }) => storedAt <= at)
+    if (then === undefined) return []
+    const isRenamed = then.goneAt !== null && then.goneAt <= at
+    // The file has no current version: a directory took its place, or a file took the place of its directory.
+    const isReplaced = then === contents.at(-1) && then.version !== ''
+    const isGone = isReplaced && (isToCome || (then.replacedAt ?? 0) <= at)
+    return isGone || (isRenamed && !oldNames) ? [] : [then]
+  }
+  if (isList) return [...contents]
+  return contents.filter((one) => one.version === '' && (oldNames || one.goneAt === null))
 }
 
 export interface EntriesPage {
@@ -148,20 +280,12 @@ export interface EntriesPage {
   next: string | null
 }
 
-const PAGE_ENTRIES = 500
-
 /** @param sender see `parseOrigin`. */
 export const listFolders = (rows: Rows, sender: string | null): string[] =>
   rows
     .sources()
     .filter(({ folder }) => sender === null || folder === sender)
     .map((source) => getFolderName(sender, source))
-
-/** Returns the range of keys below a directory, for the first of its possible keys that has files. */
-function findRange(rows: Rows, source: SourceRow, directory: string): { from: string; to: string } {
-  const ranges = directory === '' ? [rangeBelow('')] : toAllKeys(directory).map(rangeBelow)
-  return ranges.find((range) => rows.first(source.id, range) !== null) ?? rangeBelow(directory)
-}
 
 /** Returns a page of a directory's entries, ordered by key. Its cost depends on the entries, not on the files below. */
 export function entriesPage(rows: Rows, sender: string | null, asked: EntriesQuestion): EntriesPage {
@@ -191,6 +315,12 @@ export function entriesPage(rows: Rows, sender: string | null, asked: EntriesQue
   return { entries, next: from }
 }
 
+/** Returns the range of keys below a directory, for the first of its possible keys that has files. */
+function findRange(rows: Rows, source: SourceRow, directory: string): { from: string; to: string } {
+  const ranges = directory === '' ? [rangeBelow('')] : toAllKeys(directory).map(rangeBelow)
+  return ranges.find((range) => rows.first(source.id, range) !== null) ?? rangeBelow(directory)
+}
+
 /** A part of a stored file. */
 export interface Range {
   folder: string
@@ -210,31 +340,6 @@ interface RangeRead {
 export interface RangesRead {
   reads: RangeRead[]
   bytes: Uint8Array<ArrayBuffer>
-}
-
-/** There is no such file: the caller lists again. */
-export const MISSING = 'ENOENT'
-/** The path is not a regular file, or has a symbolic link in it. */
-export const NO_FILE = 'EINVAL'
-
-function toFault(error: unknown): string {
-  const code = errorCode(error) ?? 'EIO'
-  if (isGone(code)) return MISSING
-  return code === 'ELOOP' || code === 'ENXIO' ? NO_FILE : code
-}
-
-function findRow(
-  rows: Rows,
-  sources: readonly SourceRow[],
-  sender: string | null,
-  { folder, path, version }: Range,
-) {
-  const source = findSource(sources, parseOrigin(sender, folder, path))
-  if (source === null) return null
-  const found = toAllKeys(path)
-    .map((key) => rows.find(source.id, key, version))
-    .find((row): row is FileRow => row !== null && isFileRow(row) && row.path === path)
-  return found === undefined ? null : { source, row: found }
 }
 
 /** Ranges to read together, and the memory for their bytes. */
@@ -289,95 +394,24 @@ export function readRanges(
   }
 }
 
-/** Rows per read: those of a page (contents.ts), and two more to detect its end. */
-const PAGE = 258
-
-/** A selected row; `strange`: an invalid row (see `StrangeRow`). */
-type Selected = { source: SourceRow } & ({ is: 'file'; row: FileRow } | { is: 'strange'; row: StrangeRow })
-
-/** Returns the ranges of keys for a path: the path as a file, and everything below it as a directory. */
-function toKeyRanges({ path }: Origin): { from: string; to: string }[] {
-  if (path === null) return [rangeBelow('')]
-  // The first range contains only the path itself: U+0001 is the lowest character that can follow it.
-  return toAllKeys(path).flatMap((key) => [{ from: key, to: `${key}\u0001` }, rangeBelow(key)])
-}
-
-/** True if a row is at a path or below it, and always for an invalid row, as its path is unknown. */
-const isAt = (row: FileRow | StrangeRow, path: string | null): boolean =>
-  path === null || !isFileRow(row) || `${row.path}/`.startsWith(`${path}/`)
-
-/** Where to continue: after all versions of a key, or after one of them. */
-export interface After {
-  source: number
-  key: string
-  content: Age | null
-}
-
-/** The sort key of the versions of a path. */
-export type Age = Pick<FileRow, 'version' | 'replacedClockMs'>
-
-/** Sorts after every version's name. */
-const LAST = '\u{10FFFF}'
-
-/** Yields the rows of each path together, in the order of the paths. Reads only the manifest. */
-function* paths(
+function findRow(
   rows: Rows,
-  source: SourceRow,
-  origin: Origin,
-  begin: After | null,
-): Generator<(FileRow | StrangeRow)[]> {
-  const isWithin = begin !== null && begin.content !== null
-  for (const { from, to } of toKeyRanges(origin)) {
-    const range = { from: isWithin && begin.key > from ? begin.key : from, to }
-    let same: (FileRow | StrangeRow)[] = []
-    let after = begin === null || isWithin ? { key: '', version: '' } : { key: begin.key, version: LAST }
-    for (;;) {
-      const page = rows.page(source.id, range, after, PAGE)
-      for (const row of page) {
-        if (!isAt(row, origin.path)) continue
-        if (same[0] !== undefined && same[0].key !== row.key) {
-          yield same
-          same = []
-        }
-        same.push(row)
-      }
-      const last = page.at(-1)
-      if (last === undefined || page.length < PAGE) break
-      after = last
-    }
-    if (same.length > 0) yield same
-  }
+  sources: readonly SourceRow[],
+  sender: string | null,
+  { folder, path, version }: Range,
+) {
+  const source = findSource(sources, parseOrigin(sender, folder, path))
+  if (source === null) return null
+  const found = toAllKeys(path)
+    .map((key) => rows.find(source.id, key, version))
+    .find((row): row is FileRow => row !== null && isFileRow(row) && row.path === path)
+  return found === undefined ? null : { source, row: found }
 }
 
-/** Compares by age, oldest first; the current version is the newest. */
-function oldestFirst(one: Age, other: Age): number {
-  if ((one.version === '') !== (other.version === '')) return one.version === '' ? 1 : -1
-  return (one.replacedClockMs ?? 0) - (other.replacedClockMs ?? 0) || one.version.localeCompare(other.version)
-}
-
-/** Yields the selected rows. @param isList selects all versions if neither a time nor a version is given. */
-export function* select(
-  rows: Rows,
-  origin: Origin,
-  wanted: Wanted,
-  isList: boolean,
-  after: After | null = null,
-): Generator<Selected> {
-  const now = Date.now()
-  const sources = rows.sources()
-  const first = sources.findIndex(({ id }) => id === after?.source)
-  for (const source of sources.slice(Math.max(0, first))) {
-    if (origin.sender !== null && source.folder !== origin.sender) continue
-    if (origin.source !== null && source.directory !== origin.source) continue
-    const begin = source.id === after?.source ? after : null
-    for (const same of paths(rows, source, origin, begin)) {
-      const told = same[0]?.key === begin?.key ? (begin?.content ?? null) : null
-      for (const row of same) if (!isFileRow(row) && told === null) yield { is: 'strange', source, row }
-      const contents = same.filter(isFileRow).sort(oldestFirst)
-      for (const row of selectVersions(contents, wanted, isList, now))
-        if (told === null || oldestFirst(row, told) > 0) yield { is: 'file', source, row }
-    }
-  }
+function toFault(error: unknown): string {
+  const code = errorCode(error) ?? 'EIO'
+  if (isGone(code)) return MISSING
+  return code === 'ELOOP' || code === 'ENXIO' ? NO_FILE : code
 }
 
 /** The common location below the store's root of all requested files. */
@@ -413,40 +447,4 @@ const getFolderName = (sender: string | null, { folder, directory }: SourceRow):
 export function findSource(sources: readonly SourceRow[], origin: Origin | null): SourceRow | null {
   const isIt = ({ folder, directory }: SourceRow) => folder === origin?.sender && directory === origin.source
   return sources.find(isIt) ?? null
-}
-
-/** Selects versions of a path. */
-interface Wanted {
-  /** Milliseconds since 1970. */
-  at: number | null
-  /** The name of one older version. */
-  version: string | null
-  /** Includes the names of files before they were renamed at the source. */
-  oldNames: boolean
-}
-
-/**
- * Returns the selected versions of a path. Pure.
- * @param contents oldest first; the current version, if there is one, is the last.
- * @param now milliseconds since 1970. For a time in the future the newest version is selected, whatever its `storedAt`.
- */
-function selectVersions(
-  contents: readonly FileRow[],
-  { at, version, oldNames }: Wanted,
-  isList: boolean,
-  now: number,
-): FileRow[] {
-  if (version !== null) return contents.filter((one) => one.version === version)
-  if (at !== null) {
-    const isToCome = at >= now
-    const then = isToCome ? contents.at(-1) : contents.findLast(({ storedAt }) => storedAt <= at)
-    if (then === undefined) return []
-    const isRenamed = then.goneAt !== null && then.goneAt <= at
-    // The file has no current version: a directory took its place, or a file took the place of its directory.
-    const isReplaced = then === contents.at(-1) && then.version !== ''
-    const isGone = isReplaced && (isToCome || (then.replacedAt ?? 0) <= at)
-    return isGone || (isRenamed && !oldNames) ? [] : [then]
-  }
-  if (isList) return [...contents]
-  return contents.filter((one) => one.version === '' && (oldNames || one.goneAt === null))
 }

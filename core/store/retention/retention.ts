@@ -75,7 +75,7 @@ export function versionsToPrune<V extends Version>(
  * A version's name, "20261120T065300.123Z-41-0": when the file was replaced, the store's position of that round, and a
  * number within the round. Valid on every file system.
  */
-const pattern = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2}\.\d{3}Z)-\d{1,15}-\d{1,6}$/
+const VERSION_NAME = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2}\.\d{3}Z)-\d{1,15}-\d{1,6}$/
 
 /** Returns the prefix of the names of all versions that one round creates. */
 export function versionPrefix(now: Date, position: number): string {
@@ -83,7 +83,7 @@ export function versionPrefix(now: Date, position: number): string {
 }
 
 export function isVersionName(name: string): boolean {
-  return pattern.test(name)
+  return VERSION_NAME.test(name)
 }
 
 /** Returns a version's original name for a listed one: some file systems list all names in lower case. */
@@ -91,7 +91,7 @@ export const versionNameAsGiven = (listed: string): string => listed.toUpperCase
 
 /** Returns when the file was replaced, in milliseconds since 1970; null: not a version's name. */
 export function replacedAt(name: string): number | null {
-  const parts = pattern.exec(name)
+  const parts = VERSION_NAME.exec(name)
   if (parts === null) return null
   const [, year, month, day, hour, minute, second] = parts
   const at = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}`)

@@ -12,73 +12,37 @@ import { folderName } from '../../protocol/names.ts'
 import { LOST_AND_FOUND, OWN_DIRECTORY, type StoreLayout } from '../layout.ts'
 import type { Store } from '../store.ts'
 
-/** The senders that may send, and their folders. */
-export type Senders = Awaited<ReturnType<typeof openSenders>>
-
+/** Folders in the store that belong to no sender: for files of original isocket clients, and of the file system. */
+const RESERVED_FOLDERS = ['isocket', LOST_AND_FOUND]
 /** Other names of the receiver's own directory, on a file system with short names (8.3). */
 const OWN_NAME = /^\.?holdfa(st|~\d)/
 /** Code points that some file systems ignore in names (HFS+), or that are invisible. */
 const IGNORABLE = /\p{Default_Ignorable_Code_Point}/gu
+/** Minimum of digits of a fingerprint; fewer are taken for a name. */
+const LEAST_DIGITS = 6
+/** Limits for waiting for the list's lock: the receiver and a command may change the list at the same time. */
+const LOCK_WITHIN_MS = 10_000
+const LOCK_RETRY_MS = 20
 
-const foldName = (name: string): string => name.normalize('NFC').replace(IGNORABLE, '').toLowerCase()
+const senderSchema = z.object({
+  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+  name: z.string().min(1).max(200),
+  /** Its folder in the store; never changes, so that a sender that pairs again finds its files. */
+  folder: z.string().min(1).max(255),
+  /** Milliseconds since 1970; null: not paired, a computer that uses the store as a local folder. */
+  pairedAt: z.number().nullable(),
+  /** Milliseconds since 1970; null: not revoked. Pairing again clears it. */
+  revokedAt: z.number().nullable().default(null),
+  /** The directory of each of its sources in its folder, by the source's id; never changes. */
+  sources: z.record(z.string(), z.string().min(1).max(255)).default({}),
+})
 
-/** Returns an unused folder name, compared without case, that is not the receiver's own directory. */
-export function freeFolder(name: string, taken: readonly string[]): string {
-  const used = new Set(taken.map(foldName))
-  const wanted = folderName(name.replace(IGNORABLE, ''))
-  const begin = OWN_NAME.test(foldName(wanted)) ? `_${wanted}` : wanted
-  let folder = begin
-  for (let count = 2; used.has(foldName(folder)); count += 1) folder = `${begin}-${count}`
-  return folder
-}
+export type Sender = z.infer<typeof senderSchema>
 
-/** Folders in the store that belong to no sender: for files of original isocket clients, and of the file system. */
-const RESERVED_FOLDERS = ['isocket', LOST_AND_FOUND]
+const fileSchema = z.object({ version: z.literal(1), senders: z.array(senderSchema).max(100_000) })
 
-/** Returns all folders in a store, also those of unknown senders. @throws system errors */
-export async function foldersIn({ root }: Pick<StoreLayout, 'root'>): Promise<string[]> {
-  const entries = await readdir(root, { withFileTypes: true })
-  return entries
-    .filter((entry) => entry.isDirectory() && entry.name !== OWN_DIRECTORY)
-    .map(({ name }) => name)
-}
-
-/**
- * Adds or updates a sender.
- * @param others folders in the store: after the loss of the list, none of them goes to a new sender.
- */
-function put(
-  current: readonly Sender[],
-  fingerprint: string,
-  name: string,
-  pairedAt: number | null,
-  others: readonly string[],
-): Sender[] {
-  const known = current.find((sender) => sender.fingerprint === fingerprint)
-  if (known === undefined) {
-    const taken = [...RESERVED_FOLDERS, ...others, ...current.map((sender) => sender.folder)]
-    const folder = freeFolder(name, taken)
-    return [...current, { fingerprint, name, folder, pairedAt, revokedAt: null, sources: {} }]
-  }
-  const rest = current.filter((sender) => sender !== known)
-  return [...rest, { ...known, name, ...(pairedAt !== null && { pairedAt, revokedAt: null }) }]
-}
-
-/** Replaces a sender: the new certificate takes over its folder and its sources. */
-function replace(
-  current: readonly Sender[],
-  fingerprint: string,
-  name: string,
-  at: number,
-  folder: string,
-): Sender[] {
-  const sources = current.find((sender) => sender.folder === folder)?.sources ?? {}
-  const rest = current.filter((sender) => sender.folder !== folder && sender.fingerprint !== fingerprint)
-  return [...rest, { fingerprint, name, folder, pairedAt: at, revokedAt: null, sources }]
-}
-
-const edit = (fingerprint: string, change: Partial<Sender>) => (current: readonly Sender[]) =>
-  current.map((sender) => (sender.fingerprint === fingerprint ? { ...sender, ...change } : sender))
+/** The senders that may send, and their folders. The list is a file that the receiver and commands change. */
+export type Senders = Awaited<ReturnType<typeof openSenders>>
 
 /**
  * @param notice see `openSendersFile`.
@@ -155,97 +119,61 @@ export async function openSenders(
   }
 }
 
-/** Minimum of digits of a fingerprint; fewer are taken for a name. */
-const LEAST_DIGITS = 6
-
 /**
- * Returns the sender for the beginning of a fingerprint, a folder, or a name. Senders choose their own names: if a name
- * equals another sender's folder or fingerprint, more digits of the fingerprint make it unique.
- * @param store the store's directory, for the error message.
- * @throws UserError if none or several match
+ * Returns the list with a new or updated sender.
+ * @param others folders in the store: after the loss of the list, none of them goes to a new sender.
  */
-export function chooseSender(senders: readonly Sender[], who: string, store: string): Sender {
-  const digits = who.toLowerCase().replaceAll(':', '')
-  const isDigits = new RegExp(`^[0-9a-f]{${LEAST_DIGITS},64}$`).test(digits)
-  const exact = senders.find(({ fingerprint }) => fingerprint === digits)
-  if (exact !== undefined) return exact
-  const found = senders.filter(
-    ({ fingerprint, folder, name }) =>
-      folder === who || name === who || (isDigits && fingerprint.startsWith(digits)),
-  )
-  const [one] = found
-  if (one === undefined) throw new UserError('transfer.senderUnknown', { who, path: store })
-  if (found.length > 1) {
-    const fingerprints = found.map(({ fingerprint }) => fingerprint.slice(0, 16)).join(', ')
-    throw new UserError('transfer.senderAmbiguous', { who, fingerprints })
+function put(
+  current: readonly Sender[],
+  fingerprint: string,
+  name: string,
+  pairedAt: number | null,
+  others: readonly string[],
+): Sender[] {
+  const known = current.find((sender) => sender.fingerprint === fingerprint)
+  if (known === undefined) {
+    const taken = [...RESERVED_FOLDERS, ...others, ...current.map((sender) => sender.folder)]
+    const folder = freeFolder(name, taken)
+    return [...current, { fingerprint, name, folder, pairedAt, revokedAt: null, sources: {} }]
   }
-  return one
+  const rest = current.filter((sender) => sender !== known)
+  return [...rest, { ...known, name, ...(pairedAt !== null && { pairedAt, revokedAt: null }) }]
 }
 
-/** Yields pages of the files that a sender should offer again: a source's id, and a path. Skips unknown sources. */
-export async function* listResendRequests(
-  store: Pick<Store, 'wanted'>,
-  senders: Pick<Senders, 'sourceIn'>,
+/** Returns the list with a sender replaced: the new certificate takes over its folder and its sources. */
+function replace(
+  current: readonly Sender[],
+  fingerprint: string,
+  name: string,
+  at: number,
   folder: string,
-): AsyncGenerator<[source: string, path: string][]> {
-  for (let after = 0; ; ) {
-    const found = await store.wanted(folder, after)
-    if (found.length === 0) return
-    after += found.length
-    yield found.flatMap(({ directory, path }): [string, string][] => {
-      const id = senders.sourceIn(folder, directory)
-      return id === null ? [] : [[id, path]]
-    })
-  }
+): Sender[] {
+  const sources = current.find((sender) => sender.folder === folder)?.sources ?? {}
+  const rest = current.filter((sender) => sender.folder !== folder && sender.fingerprint !== fingerprint)
+  return [...rest, { fingerprint, name, folder, pairedAt: at, revokedAt: null, sources }]
 }
 
-const fingerprintSchema = z.string().regex(/^[0-9a-f]{64}$/)
+const edit = (fingerprint: string, change: Partial<Sender>) => (current: readonly Sender[]) =>
+  current.map((sender) => (sender.fingerprint === fingerprint ? { ...sender, ...change } : sender))
 
-const senderSchema = z.object({
-  fingerprint: fingerprintSchema,
-  name: z.string().min(1).max(200),
-  /** Its folder in the store; never changes, so that a sender that pairs again finds its files. */
-  folder: z.string().min(1).max(255),
-  /** Milliseconds since 1970; null: not paired, a computer that uses the store as a local folder. */
-  pairedAt: z.number().nullable(),
-  /** Milliseconds since 1970; null: not revoked. Pairing again clears it. */
-  revokedAt: z.number().nullable().default(null),
-  /** The directory of each of its sources in its folder, by the source's id; never changes. */
-  sources: z.record(z.string(), z.string().min(1).max(255)).default({}),
-})
-export type Sender = z.infer<typeof senderSchema>
-
-const fileSchema = z.object({ version: z.literal(1), senders: z.array(senderSchema).max(100_000) })
-
-/** Limits for waiting for the list's lock: the receiver and a command may change the list at the same time. */
-const LOCK_WITHIN_MS = 10_000
-const LOCK_RETRY_MS = 20
-
-/** Reads the list; null: no file. @throws ZodError or SyntaxError if it is invalid; system errors */
-async function readList(file: string): Promise<Sender[] | null> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return null
-    throw error
-  }
-  return fileSchema.parse(JSON.parse(text)).senders
+/** Returns an unused folder name, compared without case, that is not the receiver's own directory. */
+export function freeFolder(name: string, taken: readonly string[]): string {
+  const used = new Set(taken.map(foldName))
+  const wanted = folderName(name.replace(IGNORABLE, ''))
+  const begin = OWN_NAME.test(foldName(wanted)) ? `_${wanted}` : wanted
+  let folder = begin
+  for (let count = 2; used.has(foldName(folder)); count += 1) folder = `${begin}-${count}`
+  return folder
 }
 
-const isBroken = (error: unknown) => error instanceof SyntaxError || error instanceof z.ZodError
+const foldName = (name: string): string => name.normalize('NFC').replace(IGNORABLE, '').toLowerCase()
 
-/** Locks the list. The receiver's lock cannot be used: it is held for as long as the receiver runs. */
-async function lockList(file: string): Promise<DirectoryLock> {
-  const directory = `${file}.lock`
-  await makeDirectories(directory, 0o700)
-  const until = performance.now() + LOCK_WITHIN_MS
-  for (;;) {
-    const lock = lockDirectory(directory)
-    if (lock !== null) return lock
-    if (performance.now() > until) throw new UserError('transfer.sendersBusy', { path: file })
-    await delay(LOCK_RETRY_MS)
-  }
+/** Returns all folders in a store, also those of unknown senders. @throws system errors */
+export async function foldersIn({ root }: Pick<StoreLayout, 'root'>): Promise<string[]> {
+  const entries = await readdir(root, { withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isDirectory() && entry.name !== OWN_DIRECTORY)
+    .map(({ name }) => name)
 }
 
 /** @param notice is called if a broken list was renamed; null: the list is only read, and a broken one stays. */
@@ -327,5 +255,73 @@ async function openSendersFile(file: string, notice: ((sentence: Message) => voi
       writing = settled(changed)
       return changed
     },
+  }
+}
+
+/** Reads the list; null: no file. @throws ZodError or SyntaxError if it is invalid; system errors */
+async function readList(file: string): Promise<Sender[] | null> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null
+    throw error
+  }
+  return fileSchema.parse(JSON.parse(text)).senders
+}
+
+const isBroken = (error: unknown) => error instanceof SyntaxError || error instanceof z.ZodError
+
+/** Locks the list. The receiver's lock cannot be used: it is held for as long as the receiver runs. */
+async function lockList(file: string): Promise<DirectoryLock> {
+  const directory = `${file}.lock`
+  await makeDirectories(directory, 0o700)
+  const until = performance.now() + LOCK_WITHIN_MS
+  for (;;) {
+    const lock = lockDirectory(directory)
+    if (lock !== null) return lock
+    if (performance.now() > until) throw new UserError('transfer.sendersBusy', { path: file })
+    await delay(LOCK_RETRY_MS)
+  }
+}
+
+/**
+ * Returns the sender for the beginning of a fingerprint, a folder, or a name. Senders choose their own names: if a name
+ * equals another sender's folder or fingerprint, more digits of the fingerprint make it unique.
+ * @param store the store's directory, for the error message.
+ * @throws UserError if none or several match
+ */
+export function chooseSender(senders: readonly Sender[], who: string, store: string): Sender {
+  const digits = who.toLowerCase().replaceAll(':', '')
+  const isDigits = new RegExp(`^[0-9a-f]{${LEAST_DIGITS},64}$`).test(digits)
+  const exact = senders.find(({ fingerprint }) => fingerprint === digits)
+  if (exact !== undefined) return exact
+  const found = senders.filter(
+    ({ fingerprint, folder, name }) =>
+      folder === who || name === who || (isDigits && fingerprint.startsWith(digits)),
+  )
+  const [one] = found
+  if (one === undefined) throw new UserError('transfer.senderUnknown', { who, path: store })
+  if (found.length > 1) {
+    const fingerprints = found.map(({ fingerprint }) => fingerprint.slice(0, 16)).join(', ')
+    throw new UserError('transfer.senderAmbiguous', { who, fingerprints })
+  }
+  return one
+}
+
+/** Yields pages of the files that a sender should offer again: a source's id, and a path. Skips unknown sources. */
+export async function* listResendRequests(
+  store: Pick<Store, 'wanted'>,
+  senders: Pick<Senders, 'sourceIn'>,
+  folder: string,
+): AsyncGenerator<[source: string, path: string][]> {
+  for (let after = 0; ; ) {
+    const found = await store.wanted(folder, after)
+    if (found.length === 0) return
+    after += found.length
+    yield found.flatMap(({ directory, path }): [string, string][] => {
+      const id = senders.sourceIn(folder, directory)
+      return id === null ? [] : [[id, path]]
+    })
   }
 }

@@ -11,6 +11,11 @@ import type { ToldDirectory } from '../store-messages.ts'
 
 /** Copies of one session that wait at the store at the same time: the store serves all sessions in order of arrival. */
 const COPIES_AT_ONCE = 8
+/**
+ * Maximum of large files of one session that are open in the store. A sender may have MAX_OPEN_FILES that it has not
+ * ended; files that it has ended stay open until they are durable.
+ */
+const LARGE_AT_ONCE = 64
 
 interface SendingHandlers {
   /** Returns the store's source for a sender's id and name. @throws system errors */
@@ -19,6 +24,12 @@ interface SendingHandlers {
   onReceived?(files: number, bytes: number): void
   /** A file was not stored. */
   onRefused?(source: string, path: string, outcome: Outcome): void
+}
+
+/** Bytes and files that a sender may send before it gets an answer. */
+export interface AnswerWindow {
+  bytes: number
+  files: number
 }
 
 /** A file as its sender names it. */
@@ -31,28 +42,20 @@ interface AskedFile {
   size: number
 }
 
-/** Shared parts of a session. */
-interface SessionParts {
+/** The members of a session that its parts use. */
+type SharedSession = Pick<StoreSession, 'store' | 'session' | 'answers' | 'sources' | 'answer'>
+
+/**
+ * The store's end of a session: stores the files in frames, independent of the transport. Small files arrive in batches
+ * (`receiveBatch`), large ones in chunks (`LargeFiles`); files that the store has already are copied or proved. The
+ * sender names its sources first (`openSources`), and gets results and credit (`openAnswers`).
+ */
+export class StoreSession {
   readonly store: Store
-  readonly answers: ReturnType<typeof openAnswers>
-  readonly sources: ReturnType<typeof openSources>
   /** The name of the session, which is recorded with its files. */
   readonly session: string
-  /** Reports the outcome of a file to the sender and to the handlers. */
-  answer(file: AskedFile, stored: Stored): void
-}
-
-/** Returns the directories in a frame, with their metadata. */
-export const parseDirectories = (entries: readonly DirectoryEntry[], found: SourceLookup): ToldDirectory[] =>
-  entries.map(([number, path, facts]) => ({
-    source: found(number).id,
-    path,
-    facts: decodeMetadata(facts, 0),
-  }))
-
-/** The store's end of a session: stores the files in frames, independent of the transport. */
-export class StoreSession {
-  readonly #parts: SessionParts
+  readonly answers: ReturnType<typeof openAnswers>
+  readonly sources: ReturnType<typeof openSources>
   readonly #handlers: SendingHandlers
   readonly #large: LargeFiles
   readonly #gone = new AbortController()
@@ -65,12 +68,12 @@ export class StoreSession {
     window: AnswerWindow,
     handlers: SendingHandlers,
   ) {
+    this.store = store
+    this.session = session
+    this.answers = openAnswers(channel, window)
+    this.sources = openSources(handlers.openSource)
     this.#handlers = handlers
-    const answers = openAnswers(channel, window)
-    const sources = openSources(handlers.openSource)
-    const answer: SessionParts['answer'] = (file, stored) => this.#answer(file, stored)
-    this.#parts = { store, answers, sources, session, answer }
-    this.#large = new LargeFiles(this.#parts, (header) => channel.send('resume', header))
+    this.#large = new LargeFiles(this, (header) => channel.send('resume', header))
   }
 
   /**
@@ -80,9 +83,9 @@ export class StoreSession {
   handle(frame: Frame, onUsed?: () => void) {
     switch (frame.type) {
       case 'source':
-        return this.#parts.sources.declare(frame.header)
+        return this.sources.declare(frame.header)
       case 'batch':
-        return receiveBatch(this.#parts, frame.header, frame.payload, onUsed)
+        return receiveBatch(this, frame.header, frame.payload, onUsed)
       case 'begin':
         return this.#large.begin(frame.header)
       case 'chunk':
@@ -106,15 +109,16 @@ export class StoreSession {
     this.#gone.abort()
   }
 
-  #answer({ id, source, path, size }: AskedFile, { outcome, position }: Stored): void {
+  /** Reports the outcome of a file to the sender and to the handlers. */
+  answer({ id, source, path, size }: AskedFile, { outcome, position }: Stored): void {
     if (isDurable(outcome)) this.#handlers.onReceived?.(1, size)
     else if (outcome.status !== 'aborted' && outcome.status !== 'unknown')
       this.#handlers.onRefused?.(source, path, outcome)
-    this.#parts.answers.add(id, outcome, position)
+    this.answers.add(id, outcome, position)
   }
 
   #copy(header: FrameHeader<'copy'>): void {
-    const { store, answers, sources, session } = this.#parts
+    const { store, answers, sources, session } = this
     const { id, source, path, size, facts, digest, fromSource, fromPath, moved } = header
     answers.spend(0, 1)
     void sources
@@ -130,12 +134,12 @@ export class StoreSession {
       .then((stored) => {
         // A check of an existing file counts as no stored file. For a copy no bytes were transferred: its size is 0.
         if (source === fromSource && path === fromPath) answers.add(id, stored.outcome, stored.position)
-        else this.#answer({ id, source: sources.getName(source), path, size: 0 }, stored)
+        else this.answer({ id, source: sources.getName(source), path, size: 0 }, stored)
       })
   }
 
   #prove({ id, source, path, size, nonce }: FrameHeader<'prove'>): void {
-    const { store, answers, sources } = this.#parts
+    const { store, answers, sources } = this
     answers.spend(0, 1)
     void sources
       .find([source])
@@ -153,32 +157,18 @@ export class StoreSession {
   }
 }
 
-/** Returns the files of a batch, with their parts of its payload. */
-function splitBatch(
-  files: readonly SmallFile[],
-  payload: Buffer,
-  session: string,
-  found: SourceLookup,
-): SmallIncoming[] {
-  let at = 0
-  return files.map(([, number, path, size, facts, digest]) => {
-    const bytes = payload.subarray(at, at + size)
-    at += size
-    return { source: found(number), path, facts: decodeMetadata(facts, size), session, bytes, digest }
-  })
-}
-
 /**
  * Stores the small files of one batch.
  * @param onUsed is called when the payload's memory may be reused.
  * @throws WireFault
  */
 export function receiveBatch(
-  { store, answers, sources, session, answer }: SessionParts,
+  shared: SharedSession,
   { files, directories }: FrameHeader<'batch'>,
   payload: Buffer,
   onUsed: () => void = () => undefined,
 ): void {
+  const { store, answers, sources, session } = shared
   const total = files.reduce((sum, file) => sum + file[3], 0)
   if (total !== payload.length) throw new WireFault('batch: sizes and payload differ')
   answers.spend(total, files.length)
@@ -199,7 +189,7 @@ export function receiveBatch(
   const onStored = (index: number, outcome: Outcome, position: number) => {
     const file = asked[index]
     onWritten(index)
-    if (file !== undefined) answer(file, { outcome, position })
+    if (file !== undefined) shared.answer(file, { outcome, position })
   }
   const storeAll = (found: SourceLookup) =>
     store.receiveAll(splitBatch(files, payload, session, found), {
@@ -214,11 +204,28 @@ export function receiveBatch(
   })
 }
 
-/**
- * Maximum of large files of one session that are open in the store. A sender may have MAX_OPEN_FILES that it has not
- * ended; files that it has ended stay open until they are durable.
- */
-const LARGE_AT_ONCE = 64
+/** Returns the files of a batch, with their parts of its payload. */
+function splitBatch(
+  files: readonly SmallFile[],
+  payload: Buffer,
+  session: string,
+  found: SourceLookup,
+): SmallIncoming[] {
+  let at = 0
+  return files.map(([, number, path, size, facts, digest]) => {
+    const bytes = payload.subarray(at, at + size)
+    at += size
+    return { source: found(number), path, facts: decodeMetadata(facts, size), session, bytes, digest }
+  })
+}
+
+/** Returns the directories in a frame, with their metadata. */
+const parseDirectories = (entries: readonly DirectoryEntry[], found: SourceLookup): ToldDirectory[] =>
+  entries.map(([number, path, facts]) => ({
+    source: found(number).id,
+    path,
+    facts: decodeMetadata(facts, 0),
+  }))
 
 interface OpenFile extends AskedFile {
   /** Resolves when the file's source is known. */
@@ -230,22 +237,10 @@ interface OpenFile extends AskedFile {
   left: number
 }
 
-/** Returns a file that is refused, as its source cannot be found. */
-function refusedFile(error: unknown): IncomingFile {
-  const outcome = toOutcome(error)
-  return {
-    offset: Promise.resolve(null),
-    refused: outcome,
-    write: () => Promise.resolve(),
-    finish: () => Promise.resolve({ outcome, position: 0 }),
-    abort: () => Promise.resolve(),
-  }
-}
-
 /** Stores large files, which arrive in pieces. Every call throws a WireFault if the sender breaks the protocol. */
 class LargeFiles {
-  readonly #parts: SessionParts
-  readonly #tell: (header: FrameHeader<'resume'>) => void
+  readonly #shared: SharedSession
+  readonly #sendResume: (header: FrameHeader<'resume'>) => void
   readonly #open = new Map<number, OpenFile>()
   /** Open files, and ended files that are not stored yet. */
   readonly #live = new Set<Promise<IncomingFile>>()
@@ -253,14 +248,14 @@ class LargeFiles {
   /** Received chunks that are in memory. */
   #chunks = 0
 
-  /** @param tell sends the resume offset to a sender that asked for it. */
-  constructor(parts: SessionParts, tell: (header: FrameHeader<'resume'>) => void) {
-    this.#parts = parts
-    this.#tell = tell
+  /** @param sendResume sends the resume offset to a sender that asked for it. */
+  constructor(shared: SharedSession, sendResume: (header: FrameHeader<'resume'>) => void) {
+    this.#shared = shared
+    this.#sendResume = sendResume
   }
 
   begin(header: FrameHeader<'begin'>): void {
-    const { answers, sources } = this.#parts
+    const { answers, sources } = this.#shared
     const { id, source, path, size } = header
     if (this.#open.has(id)) throw new WireFault(`begin: file ${id} is open already`)
     if (this.#open.size >= MAX_OPEN_FILES) throw new WireFault('begin: too many open files')
@@ -278,12 +273,12 @@ class LargeFiles {
       if (!one.asked) return
       one.asked = false
       one.left -= offset
-      if (this.#open.get(id) === one) this.#tell({ id, offset })
+      if (this.#open.get(id) === one) this.#sendResume({ id, offset })
     })
   }
 
   chunk({ id, zeros = 0 }: FrameHeader<'chunk'>, payload: Buffer): void {
-    const { answers } = this.#parts
+    const { answers } = this.#shared
     const one = this.#opened(id)
     const bytes = payload.length + zeros
     if (bytes === 0 || (zeros > 0 && payload.length > 0)) throw new WireFault('chunk: bytes or zeros')
@@ -325,7 +320,7 @@ class LargeFiles {
   }
 
   #start({ source, path, size, facts, file, directories }: FrameHeader<'begin'>): Promise<IncomingFile> {
-    const { store, sources, session } = this.#parts
+    const { store, sources, session } = this.#shared
     return sources
       .find([source, ...directories.map(([number]) => number)])
       .then((found) => {
@@ -338,10 +333,10 @@ class LargeFiles {
 
   /** Gives credit back. Answers a file at once if it was refused: its sender need not send the rest. */
   #written(one: OpenFile, { refused }: IncomingFile, bytes: number): void {
-    if (bytes > 0) this.#parts.answers.giveBack(bytes)
+    if (bytes > 0) this.#shared.answers.giveBack(bytes)
     if (refused === null || one.answered || this.#open.get(one.id) !== one) return
     one.answered = true
-    this.#parts.answer(one, { outcome: refused, position: 0 })
+    this.#shared.answer(one, { outcome: refused, position: 0 })
   }
 
   #finish(id: number, ending: (file: IncomingFile) => Promise<Stored>): void {
@@ -349,19 +344,25 @@ class LargeFiles {
     this.#open.delete(id)
     void one.file.then(ending).then((outcome) => {
       this.#live.delete(one.file)
-      if (!one.answered) this.#parts.answer(one, outcome)
+      if (!one.answered) this.#shared.answer(one, outcome)
     })
   }
 }
 
-/** Returns a source that a frame names, by its number. */
-type SourceLookup = (number: number) => StoreSource
-
-function known<T>(all: ReadonlyMap<number, T>, number: number): T {
-  const one = all.get(number)
-  if (one === undefined) throw new WireFault(`source ${number} was not declared`)
-  return one
+/** Returns a file that is refused, as its source cannot be found. */
+function refusedFile(error: unknown): IncomingFile {
+  const outcome = toOutcome(error)
+  return {
+    offset: Promise.resolve(null),
+    refused: outcome,
+    write: () => Promise.resolve(),
+    finish: () => Promise.resolve({ outcome, position: 0 }),
+    abort: () => Promise.resolve(),
+  }
 }
+
+/** Returns the source with a number of the frame. */
+type SourceLookup = (number: number) => StoreSource
 
 /** Manages the sources of one session, by the numbers that its sender has assigned. */
 function openSources(openSource: (id: string, name: string) => Promise<StoreSource>) {
@@ -393,10 +394,10 @@ function openSources(openSource: (id: string, name: string) => Promise<StoreSour
   }
 }
 
-/** Bytes and files that a sender may send before it gets an answer. */
-export interface AnswerWindow {
-  bytes: number
-  files: number
+function known<T>(all: ReadonlyMap<number, T>, number: number): T {
+  const one = all.get(number)
+  if (one === undefined) throw new WireFault(`source ${number} was not declared`)
+  return one
 }
 
 /**

@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer'
 import { readdir, writeFile } from 'node:fs/promises'
-import pathTo from 'node:path'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { dropError, ignoreError } from '../../dropped-errors.ts'
@@ -32,6 +31,15 @@ import { readDigest, withContent } from './read-digest.ts'
 
 /** Node's replacement for bytes that are not UTF-8. */
 const NOT_UTF8 = '\uFFFD'
+/** Rows that are read at a time. */
+const PAGE = 1000
+const EVERYTHING = rangeBelow('')
+/** FAT stores times in steps of 2 s. */
+const TIME_STEP_NS = 2_000_000_000n
+/** Maximum of attempts for a file: a running receiver may replace it while it is read. */
+const MAX_ATTEMPTS = 3
+/** Entries of a store's root that are no sender's folder: Holdfast's own directory, and that of the file system. */
+const BESIDE_FOLDERS: ReadonlySet<string> = new Set([OWN_DIRECTORY, LOST_AND_FOUND])
 
 interface VerifyHost {
   /** Shows a message before the findings. */
@@ -44,15 +52,6 @@ interface VerifyHost {
 interface VerifyOptions {
   adopt: boolean
   forgetMissing?: boolean
-}
-
-/** Opens the manifest for writing; null: it is not writable. */
-function openWritable({ manifest: file }: StoreLayout) {
-  try {
-    return new Manifest(openManifestFile(file).database)
-  } catch (error) {
-    return dropError(error, 'a manifest that cannot be written to is only read', null)
-  }
 }
 
 /**
@@ -79,121 +78,258 @@ export async function verifyStore(
   const { database, isRunning } = openForReading(layout)
   const manifest = openWritable(layout)
   try {
-    return await compare(layout, openRows(database), manifest, isRunning, options, host)
+    return await new Verification(layout, openRows(database), manifest, isRunning, options, host).run()
   } finally {
     manifest?.close()
     database.close()
   }
 }
 
-async function compare(
-  layout: StoreLayout,
-  rows: Rows,
-  manifest: Manifest | null,
-  isRunning: boolean,
-  { adopt, forgetMissing = false }: VerifyOptions,
-  host: VerifyHost,
-): Promise<VerifySummary> {
-  const summary = emptySummary()
-  const progress: VerifyProgress = { files: 0, bytes: 0, totalFiles: 0, totalBytes: 0 }
-  for (const [, { files, bytes }] of rows.totals()) {
-    progress.totalFiles += files
-    progress.totalBytes += bytes
+/** Opens the manifest for writing; null: it is not writable. */
+function openWritable({ manifest: file }: StoreLayout) {
+  try {
+    return new Manifest(openManifestFile(file).database)
+  } catch (error) {
+    return dropError(error, 'a manifest that cannot be written to is only read', null)
   }
-  const advance = (bytes: number) => {
-    progress.bytes += bytes
-    host.progress(progress)
+}
+
+/** A run over a store. */
+class Verification {
+  readonly #layout: StoreLayout
+  readonly #rows: Rows
+  readonly #manifest: Manifest | null
+  /** A receiver uses the store: its files and rows may change during the run. */
+  readonly #isRunning: boolean
+  readonly #options: VerifyOptions
+  readonly #host: VerifyHost
+  readonly #summary = emptySummary()
+  readonly #progress: VerifyProgress = { files: 0, bytes: 0, totalFiles: 0, totalBytes: 0 }
+
+  constructor(
+    layout: StoreLayout,
+    rows: Rows,
+    manifest: Manifest | null,
+    isRunning: boolean,
+    options: VerifyOptions,
+    host: VerifyHost,
+  ) {
+    this.#layout = layout
+    this.#rows = rows
+    this.#manifest = manifest
+    this.#isRunning = isRunning
+    this.#options = options
+    this.#host = host
   }
-  const say = async (finding: Finding) => {
+
+  async run(): Promise<VerifySummary> {
+    for (const [, { files, bytes }] of this.#rows.totals()) {
+      this.#progress.totalFiles += files
+      this.#progress.totalBytes += bytes
+    }
+    await this.#checkRows()
+    // A running receiver watches this file for changes.
+    if (this.#summary.wanted + this.#summary.forgotten > 0)
+      await writeFile(this.#layout.wanted, '', { mode: 0o600 }).catch(
+        ignoreError('a receiver that starts looks without this file'),
+      )
+    await this.#findUnknown()
+    return this.#summary
+  }
+
+  /** Reads every file of the manifest, in its order, and compares it. */
+  async #checkRows(): Promise<void> {
+    for (const source of this.#rows.sources()) {
+      let after = { key: '', version: '' }
+      for (;;) {
+        const page = this.#rows.page(source.id, EVERYTHING, after, PAGE)
+        for (const row of page) await this.#checkRow(source, row)
+        const last = page.at(-1)
+        if (last === undefined || page.length < PAGE) break
+        after = last
+      }
+    }
+  }
+
+  async #checkRow(source: SourceRow, first: FileRow | StrangeRow): Promise<void> {
+    let row = first
+    for (let attempt = 1; ; attempt += 1) {
+      if (!isFileRow(row)) {
+        const place = [source.folder, source.directory, row.key].join('/')
+        return this.#report({ kind: 'strange', place })
+      }
+      const found = await this.#checkFile(source, row)
+      if (found === null) return this.#checked(row)
+      if (this.#isRunning && attempt < MAX_ATTEMPTS) {
+        this.#advance(0)
+        const { row: now, isSame } = await this.#readAgain(row, found.kind === 'missing')
+        // The file was removed, or became an older version, possibly on a page that was read already: no finding.
+        if (now === null) return
+        if (!isSame) {
+          row = now
+          continue
+        }
+      }
+      if (found.kind === 'missing' && this.#forget(row)) return this.#report({ ...found, forgotten: true })
+      const isWanted = row.version === '' && found.kind !== 'strange' && this.#want(row)
+      this.#checked(row)
+      return this.#report('isWanted' in found ? { ...found, isWanted } : found)
+    }
+  }
+
+  /** Returns the finding for a file; null: the file is sound. */
+  async #checkFile(source: SourceRow, row: FileRow): Promise<Finding | null> {
+    const { root, versions } = this.#layout
+    const place = getPlace(source, row, versions).join('/')
+    const expected = digestText(row.digest)
+    const wanted = { isWanted: false }
+    const finding = await withContent(root, place, async (fd) => {
+      const read = await readDigest(fd, ({ length }) => this.#advance(length), 'disk')
+      if (read.digest.equals(row.digest)) return null
+      const found = digestText(read.digest)
+      const apartNs = read.mtimeNs - row.facts.mtimeNs
+      const isLike = read.size === row.facts.size && apartNs < TIME_STEP_NS && apartNs > -TIME_STEP_NS
+      return { kind: isLike ? ('damaged' as const) : ('changed' as const), place, expected, found }
+    })
+    if (finding === null || finding.kind === 'strange') return finding
+    return finding.kind === 'missing'
+      ? { ...finding, ...wanted, forgotten: false }
+      : { ...finding, ...wanted }
+  }
+
+  /**
+   * Reads the row of a file again that did not match it, while a receiver runs; null: the row no longer exists.
+   * `isSame`: the receiver was not changing the file, so the finding is valid. Waits only if the receiver may be
+   * changing it.
+   */
+  async #readAgain({ source, key, path: file, version, digest }: FileRow, isMissing: boolean) {
+    // Checked before reading the row, which has the changes of a completed round. An older version's file is removed
+    // before its row.
+    const isMoving = version === '' ? this.#rows.isMoving(source, file) : isMissing
+    if (isMoving) await delay(ROW_FOLLOWS_MS)
+    const row = this.#rows.find(source, key, version)
+    return { row, isSame: !isMoving && row !== null && 'digest' in row && row.digest.equals(digest) }
+  }
+
+  /** Requests a file from its sender; false: the request could not be recorded. */
+  #want(row: FileRow): boolean {
+    this.#manifest?.want(row.source, row.key)
+    return this.#manifest !== null
+  }
+
+  /** Removes a missing file from the manifest if that was requested; false: it was not removed. */
+  #forget(row: FileRow): boolean {
+    if (this.#options.forgetMissing !== true || this.#manifest === null) return false
+    // A sender that still has the file assumes that it is stored: on request, it sends it again.
+    if (row.version === '') this.#manifest.want(row.source, row.key)
+    this.#manifest.forget([row], [])
+    return true
+  }
+
+  /** Reports files without a row, and adopts them if that was requested. */
+  async #findUnknown(): Promise<void> {
+    const { adopt } = this.#options
+    const fileSystem = tryFileSystem(this.#layout.temporary)
+    for await (const found of walkStore(this.#layout)) {
+      this.#advance(0)
+      if (this.#isKnown(found, fileSystem)) continue
+      const finding = await this.#evaluateUnknown(found, fileSystem)
+      if (finding === null) continue
+      const [name] = rowsFor(found)
+      const isAdopted = adopt && finding.kind === 'unknown' && this.#manifest !== null && name !== undefined
+      await this.#report(
+        isAdopted ? await this.#adopt(finding.place, name, this.#manifest, fileSystem) : finding,
+      )
+    }
+  }
+
+  /**
+   * True if the manifest has a row for a found file. On a read-only disk the folding of names cannot be probed: then the
+   * row is looked up by every key that its path may have.
+   */
+  #isKnown(found: FoundEntry, fileSystem: FileSystem): boolean {
+    const rows = this.#rows
+    const findSource = ({ folder, directory }: RowName) =>
+      rows.sources().find((one) => one.folder === folder && one.directory === directory)
+    return (
+      found.kind === 'file' &&
+      rowsFor(found).some((name) => {
+        const source = findSource(name)
+        if (source === undefined) return false
+        if (rows.find(source.id, toKey(name.path, fileSystem), name.version) !== null) return true
+        return toAllKeys(name.path).some((key) => {
+          const row = rows.find(source.id, key, name.version)
+          return row !== null && isFileRow(row) && row.path === name.path
+        })
+      })
+    )
+  }
+
+  /** Returns the finding for a file without a row; null: it was removed, or has a row by now. */
+  async #evaluateUnknown(found: FoundEntry, fileSystem: FileSystem): Promise<Finding | null> {
+    const place = found.place.join('/')
+    if (found.kind === 'unreadable') return { kind: 'unreadable', place, code: found.code, isWanted: false }
+    if (found.kind === 'strange') return { kind: 'strange', place }
+    const file = path.join(this.#layout.root, ...found.place)
+    const stats = await lstatOrNull(file).catch(
+      ignoreError('a file that cannot be looked at is listed as unknown'),
+    )
+    if (stats === null) {
+      // Removed since it was listed, as happens with older versions; or its name is not UTF-8 and cannot be opened.
+      const isNameless = place.includes(NOT_UTF8) && (await hasOtherNames(path.dirname(file)))
+      return isNameless ? { kind: 'strange', place } : null
+    }
+    const isYoung = stats === undefined || Date.now() - stats.ctimeMs < ROW_FOLLOWS_MS
+    if (this.#isRunning && isYoung) await delay(ROW_FOLLOWS_MS)
+    return this.#isKnown(found, fileSystem) ? null : { kind: 'unknown', place, adopted: false }
+  }
+
+  /** Adds a file to the manifest with its present content. */
+  async #adopt(
+    place: string,
+    { folder, directory, path: file, version, depth }: RowName,
+    manifest: Manifest,
+    fileSystem: FileSystem,
+  ): Promise<Finding> {
+    try {
+      const fd = await openBeneath(this.#layout.root, place, READ_FILE)
+      try {
+        const stats = await statFd(fd)
+        const { digest, size } = await readDigest(fd, ({ length }) => this.#advance(length), 'disk')
+        const facts = { ...toFileMetadata(stats, null), size }
+        const source = manifest.getSourceId(folder, directory)
+        manifest.adopt({ source, key: toKey(file, fileSystem), path: file, version, depth, facts, digest })
+        return { kind: 'unknown', place, adopted: true }
+      } finally {
+        await closeFd(fd)
+      }
+    } catch (thrown) {
+      return { kind: 'unreadable', place, code: errorCode(thrown) ?? errorText(thrown), isWanted: false }
+    }
+  }
+
+  async #report(finding: Finding): Promise<void> {
+    const summary = this.#summary
     summary[finding.kind] += 1
     if (finding.kind === 'unknown' && finding.adopted) summary.adopted += 1
     if (finding.kind === 'missing' && finding.forgotten) summary.forgotten += 1
     if ('isWanted' in finding && finding.isWanted) summary.wanted += 1
-    await host.found(finding)
+    await this.#host.found(finding)
   }
 
-  await checkRows(layout, rows, isRunning, {
-    say,
-    advance,
-    want(row) {
-      manifest?.want(row.source, row.key)
-      return manifest !== null
-    },
-    forget(row) {
-      if (!forgetMissing || manifest === null) return false
-      // A sender that still has the file assumes that it is stored: on request, it sends it again.
-      if (row.version === '') manifest.want(row.source, row.key)
-      manifest.forget([row], [])
-      return true
-    },
-    checked({ facts }) {
-      progress.files += 1
-      summary.files += 1
-      summary.bytes += facts.size
-      advance(0)
-    },
-  })
-  // A running receiver watches this file for changes.
-  if (summary.wanted + summary.forgotten > 0)
-    await writeFile(layout.wanted, '', { mode: 0o600 }).catch(
-      ignoreError('a receiver that starts looks without this file'),
-    )
-  const fileSystem = tryFileSystem(layout.temporary)
-  const isKnown = createKnown(rows, fileSystem)
-  for await (const found of walkStore(layout)) {
-    advance(0)
-    if (isKnown(found)) continue
-    const finding = await judgeUnknown(layout, found, isKnown, isRunning)
-    const [name] = rowsFor(found)
-    if (finding === null) continue
-    const isTaken = adopt && finding.kind === 'unknown' && manifest !== null && name !== undefined
-    await say(isTaken ? await adoptFile(layout, finding.place, name, manifest, fileSystem, advance) : finding)
+  /** Counts a file of the manifest. */
+  #checked({ facts }: FileRow): void {
+    this.#progress.files += 1
+    this.#summary.files += 1
+    this.#summary.bytes += facts.size
+    this.#advance(0)
   }
-  return summary
-}
 
-/**
- * Returns a function that checks if the manifest has a row for a found file. On a read-only disk the folding of names
- * cannot be probed: then the row is looked up by every key that its path may have.
- */
-function createKnown(rows: Rows, fileSystem: FileSystem): (found: FoundEntry) => boolean {
-  const findSource = ({ folder, directory }: RowName) =>
-    rows.sources().find((one) => one.folder === folder && one.directory === directory)
-  return (found) =>
-    found.kind === 'file' &&
-    rowsFor(found).some((name) => {
-      const source = findSource(name)
-      if (source === undefined) return false
-      if (rows.find(source.id, toKey(name.path, fileSystem), name.version) !== null) return true
-      return toAllKeys(name.path).some((key) => {
-        const row = rows.find(source.id, key, name.version)
-        return row !== null && isFileRow(row) && row.path === name.path
-      })
-    })
-}
-
-/** Returns the finding for a file without a row; null: it was removed, or has a row by now. */
-async function judgeUnknown(
-  layout: StoreLayout,
-  found: FoundEntry,
-  isKnown: (found: FoundEntry) => boolean,
-  isRunning: boolean,
-): Promise<Finding | null> {
-  const place = found.place.join('/')
-  if (found.kind === 'unreadable') return { kind: 'unreadable', place, code: found.code, isWanted: false }
-  if (found.kind === 'strange') return { kind: 'strange', place }
-  const file = pathTo.join(layout.root, ...found.place)
-  const stats = await lstatOrNull(file).catch(
-    ignoreError('a file that cannot be looked at is listed as unknown'),
-  )
-  if (stats === null) {
-    // Removed since it was listed, as happens with older versions; or its name is not UTF-8 and cannot be opened.
-    const isNameless = place.includes(NOT_UTF8) && (await hasOtherNames(pathTo.dirname(file)))
-    return isNameless ? { kind: 'strange', place } : null
+  /** Reports bytes that were read; 0: only reports activity. */
+  #advance(bytes: number): void {
+    this.#progress.bytes += bytes
+    this.#host.progress(this.#progress)
   }
-  const isYoung = stats === undefined || Date.now() - stats.ctimeMs < ROW_FOLLOWS_MS
-  if (isRunning && isYoung) await delay(ROW_FOLLOWS_MS)
-  return isKnown(found) ? null : { kind: 'unknown', place, adopted: false }
 }
 
 /** True if a directory has an entry whose name is not UTF-8. */
@@ -204,151 +340,12 @@ async function hasOtherNames(directory: string): Promise<boolean> {
   return names.some((name) => !isUtf8(name))
 }
 
-async function adoptFile(
-  layout: StoreLayout,
-  place: string,
-  { folder, directory, path, version, depth }: RowName,
-  manifest: Manifest,
-  fileSystem: FileSystem,
-  advance: (bytes: number) => void,
-): Promise<Finding> {
-  try {
-    const fd = await openBeneath(layout.root, place, READ_FILE)
-    try {
-      const stats = await statFd(fd)
-      const { digest, size } = await readDigest(fd, ({ length }) => advance(length), 'disk')
-      const facts = { ...toFileMetadata(stats, null), size }
-      const source = manifest.getSourceId(folder, directory)
-      manifest.adopt({ source, key: toKey(path, fileSystem), path, version, depth, facts, digest })
-      return { kind: 'unknown', place, adopted: true }
-    } finally {
-      await closeFd(fd)
-    }
-  } catch (thrown) {
-    return { kind: 'unreadable', place, code: errorCode(thrown) ?? errorText(thrown), isWanted: false }
-  }
-}
-
-/** Rows that are read at a time. */
-const PAGE = 1000
-/** FAT stores times in steps of 2 s. */
-const TIME_STEP_NS = 2_000_000_000n
-/** Maximum of attempts for a file: a running receiver may replace it while it is read. */
-const MOST_LOOKS = 3
-
-interface CheckEvents {
-  say(finding: Finding): Promise<void>
-  /** Requests a file from its sender; false: the request could not be recorded. */
-  want(row: FileRow): boolean
-  /** Removes a missing file from the manifest if that was requested; false: it was not removed. */
-  forget(row: FileRow): boolean
-  /** Reports bytes that were read; 0: only reports activity. */
-  advance(bytes: number): void
-  checked(row: FileRow): void
-}
-
-const EVERYTHING = rangeBelow('')
-
-/** Reads every file of the manifest, in its order, and compares it. */
-async function checkRows(
-  layout: StoreLayout,
-  rows: Rows,
-  isRunning: boolean,
-  events: CheckEvents,
-): Promise<void> {
-  for (const source of rows.sources()) {
-    let after = { key: '', version: '' }
-    for (;;) {
-      const page = rows.page(source.id, EVERYTHING, after, PAGE)
-      for (const row of page) await checkOne(layout, rows, source, row, isRunning, events)
-      const last = page.at(-1)
-      if (last === undefined || page.length < PAGE) break
-      after = last
-    }
-  }
-}
-
-async function checkOne(
-  layout: StoreLayout,
-  rows: Rows,
-  source: SourceRow,
-  first: FileRow | StrangeRow,
-  isRunning: boolean,
-  events: CheckEvents,
-): Promise<void> {
-  let row = first
-  for (let look = 1; ; look += 1) {
-    if (!isFileRow(row)) {
-      const place = [source.folder, source.directory, row.key].join('/')
-      return events.say({ kind: 'strange', place })
-    }
-    const found = await checkFile(layout, source, row, events)
-    if (found === null) return events.checked(row)
-    if (isRunning && look < MOST_LOOKS) {
-      events.advance(0)
-      const { row: now, isSame } = await lookAgain(rows, row, found.kind === 'missing')
-      // The file was removed, or became an older version, possibly on a page that was read already: no finding.
-      if (now === null) return
-      if (!isSame) {
-        row = now
-        continue
-      }
-    }
-    if (found.kind === 'missing' && events.forget(row)) return events.say({ ...found, forgotten: true })
-    const isWanted = row.version === '' && found.kind !== 'strange' && events.want(row)
-    events.checked(row)
-    return events.say('isWanted' in found ? { ...found, isWanted } : found)
-  }
-}
-
-/** Returns the finding for a file; null: the file is sound. */
-async function checkFile(
-  layout: StoreLayout,
-  source: SourceRow,
-  row: FileRow,
-  { advance }: Pick<CheckEvents, 'advance'>,
-): Promise<Finding | null> {
-  const place = getPlace(source, row, layout.versions).join('/')
-  const expected = digestText(row.digest)
-  const wanted = { isWanted: false }
-  const finding = await withContent(layout.root, place, async (fd) => {
-    const read = await readDigest(fd, ({ length }) => advance(length), 'disk')
-    if (read.digest.equals(row.digest)) return null
-    const found = digestText(read.digest)
-    const apartNs = read.mtimeNs - row.facts.mtimeNs
-    const isLike = read.size === row.facts.size && apartNs < TIME_STEP_NS && apartNs > -TIME_STEP_NS
-    return { kind: isLike ? ('damaged' as const) : ('changed' as const), place, expected, found }
-  })
-  if (finding === null || finding.kind === 'strange') return finding
-  return finding.kind === 'missing' ? { ...finding, ...wanted, forgotten: false } : { ...finding, ...wanted }
-}
-
-/**
- * Reads the row of a file again that did not match it, while a receiver runs; null: the row no longer exists. `isSame`:
- * the receiver was not changing the file, so the finding is valid. Waits only if the receiver may be changing it.
- */
-async function lookAgain(
-  rows: Rows,
-  { source, key, path, version, digest }: FileRow,
-  isMissing: boolean,
-): Promise<{ row: FileRow | StrangeRow | null; isSame: boolean }> {
-  // Checked before reading the row, which has the changes of a completed round. An older version's file is removed
-  // before its row.
-  const isMoving = version === '' ? rows.isMoving(source, path) : isMissing
-  if (isMoving) await delay(ROW_FOLLOWS_MS)
-  const row = rows.find(source, key, version)
-  return { row, isSame: !isMoving && row !== null && 'digest' in row && row.digest.equals(digest) }
-}
-
 /** An entry of a store, below its root. */
 type FoundEntry = {
   place: string[]
   /** True if it is in the tree of versions. */
   isVersion: boolean
 } & ({ kind: 'file' } | { kind: 'strange' } | { kind: 'unreadable'; code: string })
-
-/** Entries of a store's root that are no sender's folder: Holdfast's own directory, and that of the file system. */
-const BESIDE_FOLDERS: ReadonlySet<string> = new Set([OWN_DIRECTORY, LOST_AND_FOUND])
 
 /**
  * Yields all entries of the store except directories and `BESIDE_FOLDERS`; older versions last. Does not follow links.

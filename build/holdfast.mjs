@@ -47,7 +47,7 @@ async function inProcessOfItsOwn(node, script, words, cache) {
     ...(cache === null ? {} : { NODE_COMPILE_CACHE: cache }),
     ...process.env,
   }
-  // For core/lib/workers/collect-start.ts.
+  // For core/lib/workers/process.ts.
   return runInForeground(node, ['--expose-gc', script, ...words], { env })
 }
 

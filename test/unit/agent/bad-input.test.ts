@@ -16,6 +16,6 @@ test('input that cannot be used is refused in words, by what is wrong with it fi
   expect(getRefusal({ id: 'nas', name: '' }, 'renameDestination')).toBe(
     'name must not be empty. Nothing was changed.',
   )
-  expect(getRefusal({ path: '/data', kind: 'other' })).toMatch(/cannot use: kind: Invalid option/)
-  expect(getRefusal(7)).toMatch(/cannot use: Invalid input/)
+  expect(getRefusal({ path: '/data', kind: 'other' })).toMatch(/cannot use its input: kind: Invalid option/)
+  expect(getRefusal(7)).toMatch(/cannot use its input: Invalid input/)
 })

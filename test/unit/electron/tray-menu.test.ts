@@ -103,7 +103,7 @@ it('opens the folders of sources and the newest incidents, and pauses for any ti
   expect(inner('Recent incidents').map(({ label }) => label)).toEqual([
     'R && D and 2 more · Read-only',
     'shelf · Missing',
-    '/data · Read-only (over)',
+    '/data · Read-only (ended)',
   ])
   for (const label of ['Open folder', 'Recent incidents', 'Pause'])
     for (const { click } of inner(label)) click()

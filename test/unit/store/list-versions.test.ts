@@ -33,6 +33,6 @@ test('a file with more older contents than a page may tell of is listed with all
   library.close()
   const older = Array.from({ length: OLDER }, (_, index) => `log 20261120T065300.123Z-${index + 1}-0`)
   expect(told).toEqual(['a ', ...older, 'log ', 'z '])
-  // The limit of one frame; see protocol/restore-entries.ts.
+  // The limit of one frame; see protocol/frames.ts.
   expect(longest).toBeLessThan(10_000)
 })

@@ -13,7 +13,7 @@ test('a worker ends at once when its supervisor is gone, also one that would tak
   const module = path.join(temporaryDirectory('serve'), 'worker.mjs')
   writeFileSync(
     module,
-    `import { childProcessPort } from ${core('lib/workers/child-process-port.ts')}
+    `import { childProcessPort } from ${core('lib/workers/serve.ts')}
      import { serveWorker } from ${core('lib/workers/serve.ts')}
      import { scannerDefinition } from ${core('scan/scanner-messages.ts')}
      const never = () => new Promise(() => undefined)
@@ -38,7 +38,7 @@ test('a configuration that fails is tried again until it succeeds; the same fail
   const module = path.join(temporaryDirectory('serve'), 'worker.mjs')
   writeFileSync(
     module,
-    `import { childProcessPort } from ${core('lib/workers/child-process-port.ts')}
+    `import { childProcessPort } from ${core('lib/workers/serve.ts')}
      import { serveWorker } from ${core('lib/workers/serve.ts')}
      import { scannerDefinition } from ${core('scan/scanner-messages.ts')}
      let tries = 0
@@ -78,7 +78,7 @@ test.each([
   writeFileSync(
     module,
     `import { dropError, warnUnlessCode } from ${core('dropped-errors.ts')}
-     import { childProcessPort } from ${core('lib/workers/child-process-port.ts')}
+     import { childProcessPort } from ${core('lib/workers/serve.ts')}
      import { serveWorker } from ${core('lib/workers/serve.ts')}
      import { scannerDefinition } from ${core('scan/scanner-messages.ts')}
      const failed = (code) => Object.assign(new Error(code), { code })

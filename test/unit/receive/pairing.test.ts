@@ -26,6 +26,18 @@ describe('pairing codes', () => {
     expect(fs.readdirSync(directory)).toEqual([])
   })
 
+  test('a code whose file cannot be removed after the pairing is used all the same', async () => {
+    const { directory, secret, redeem } = await makeOne()
+    const [name = ''] = fs.readdirSync(directory)
+    const paired = await redeemCode(directory, secret, 1, async () => {
+      // A directory that is not empty cannot be removed as a file.
+      for (const one of fs.readdirSync(directory)) fs.rmSync(path.join(directory, one))
+      fs.mkdirSync(path.join(directory, `${name}.used`, 'inner'), { recursive: true })
+      return 'paired'
+    })
+    expect([paired, await redeem()]).toEqual(['paired', null])
+  })
+
   test.each([
     ['after fifteen minutes', 15 * 60_000],
     ['once the clock was set back to before it was made', -1],

@@ -5,14 +5,12 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import type { WorkerConfig } from '../lib/workers/definition.ts'
 import type { Identity } from '../protocol/identity.ts'
-import type { RemovalSource } from './delete-after-send/removals.ts'
-import { openRemovals } from './delete-after-send/removals.ts'
+import { openRemovals, type RemovalSource } from './delete-after-send/removals.ts'
 import type { DestinationEvents, Session, Space } from './destinations/destination.ts'
 import { openDestination } from './destinations/open.ts'
 import type { StatusNow } from './destinations/receiver/receiver.ts'
 import { openSessions } from './destinations/session-memory.ts'
-import type { DispatcherEvents } from './queue/dispatcher.ts'
-import { openDispatcher } from './queue/dispatcher.ts'
+import { type DispatcherEvents, openDispatcher } from './queue/dispatcher.ts'
 import type { Bucket } from './rate-limit/limiter.ts'
 import type { Readers } from './reading/readers.ts'
 import type { senderDefinition } from './sender-messages.ts'
@@ -21,9 +19,6 @@ type Config = WorkerConfig<typeof senderDefinition>
 
 /** Interval between two queries of a destination's free space. */
 const SPACE_EVERY_MS = 60_000
-
-/** Sends to one destination: sessions, dispatcher and removals. Reopened if the destination changes. */
-export type Delivery = ReturnType<typeof openDelivery>
 
 /**
  * Returns the destination in use; null: none. Pausing closes a folder destination, so that its disk can be unmounted.
@@ -40,6 +35,9 @@ export const sameDelivery = (a: Config, b: Config): boolean =>
   a.versionsPerHour === b.versionsPerHour &&
   isDeepStrictEqual([goingTo(a), a.secrets, keptBy(a)], [goingTo(b), b.secrets, keptBy(b)])
 
+export type Delivery = ReturnType<typeof openDelivery>
+
+/** Sends to one destination: sessions, dispatcher and removals. Reopened if the destination changes. */
 export function openDelivery(
   {
     destination,
@@ -106,7 +104,7 @@ export function openDelivery(
         events.onChange()
       },
       onNotice: events.onNotice,
-      onWanted: dispatcher.wake,
+      onWanted: () => dispatcher.wake(),
       log: events.log,
     },
   )
@@ -119,9 +117,9 @@ export function openDelivery(
       )
       removals.configure(sources, paused)
     },
-    wake: dispatcher.wake,
-    transfers: dispatcher.transfers,
-    restless: dispatcher.restless,
+    wake: () => dispatcher.wake(),
+    transfers: (limit: number) => dispatcher.transfers(limit),
+    restless: () => dispatcher.restless(),
     /** The reason why files wait although the connection is up, or null. */
     get problem() {
       return trouble ?? dispatcher.problem

@@ -13,17 +13,19 @@ import { folderName } from '../protocol/names.ts'
 import { type Delivery, goingTo, openDelivery, ownName, sameDelivery } from './delivery.ts'
 import { TEST_MS } from './destinations/connection-test.ts'
 import { testDestination } from './destinations/open.ts'
-import type { StatusNow } from './destinations/receiver/receiver.ts'
-import { pairWithReceiver } from './destinations/receiver/receiver.ts'
+import { pairWithReceiver, type StatusNow } from './destinations/receiver/receiver.ts'
 import { createProgress } from './progress/progress.ts'
 import { openLimiter } from './rate-limit/limiter.ts'
 import { openReaders, type Readers } from './reading/readers.ts'
 import type { Connection, senderDefinition } from './sender-messages.ts'
 
 type Definition = typeof senderDefinition
+type Config = WorkerConfig<Definition>
 type Report = WorkerReport<Definition>
+type Input<N extends keyof Definition['requests']> = RequestInput<Definition, N>
 
 const NUDGE_EVERY_MS = 100
+const REPORT_EVERY_MS = 250
 const TRANSFERS = 20
 
 /** The scripts of the sender's threads. */
@@ -33,9 +35,11 @@ interface SenderThreads {
   storeThread: URL
 }
 
-/** The sender as a worker: connects ledger and delivery, and reports. */
+/**
+ * The sender as a worker. A configuration opens the ledger, and a delivery if the destination has changed. Work on the
+ * ledger's rows of added and removed sources runs behind it. Changes are reported to the agent.
+ */
 export class SenderWorker implements WorkerHandlers<Definition> {
-  readonly requests: WorkerHandlers<Definition>['requests']
   readonly #context: WorkerContext<Definition>
   readonly #storeThread: URL
   // Readers outlive a delivery: a thread that hangs with a disk still counts against their limit.
@@ -43,18 +47,25 @@ export class SenderWorker implements WorkerHandlers<Definition> {
   readonly #limited = createLimitedLog((text) => this.#context.log('info', text))
   // Limited because a receiver can cause many notices in a row.
   readonly #limitedNotices = createLimitedLog((text) => this.#context.log('warn', text))
+  readonly #logNotReported = createLimitedLog((text) => this.#context.log('error', text))
   readonly #log: WorkerContext<Definition>['log'] = (level, text) =>
     level === 'info' ? this.#limited(text) : this.#context.log(level, text)
   readonly #ledger = holdLedger(this.#log)
   readonly #progress = createProgress()
   readonly #nudgeOthers = throttle(NUDGE_EVERY_MS, () => this.#context.nudge())
   readonly #stopping = new AbortController()
+  /** A value of the report may have changed. */
+  readonly #changed = throttle(REPORT_EVERY_MS, () => {
+    try {
+      this.#report()
+    } catch (error) {
+      this.#logNotReported(`report: ${String(error)}`)
+    }
+  })
   readonly #limiter = openLimiter(() => {
     this.#applySources()
-    this.#reporting.changed()
+    this.#changed()
   })
-  readonly #reporting: ReturnType<typeof openReporting>
-  readonly #background: ReturnType<typeof openBackground>
   #config: Config | null = null
   /** The last configuration that was applied completely. */
   #applied: Config | null = null
@@ -64,30 +75,13 @@ export class SenderWorker implements WorkerHandlers<Definition> {
   #connection: Connection = { state: 'idle', since: Date.now(), problem: null }
   #startProblem: Message | null = null
   #lastFile: Report['lastFile'] = {}
+  /** The last report, as JSON: an equal one is skipped. */
+  #lastReport = ''
 
   constructor(context: WorkerContext<Definition>, { readerThread, storeThread }: SenderThreads) {
-    const { signal } = this.#stopping
     this.#context = context
     this.#storeThread = storeThread
     this.#readers = openReaders(readerThread)
-    this.#reporting = openReporting(context, () => this.#snapshot())
-    const { changed } = this.#reporting
-    const arrived = () => this.nudge()
-    this.#background = openBackground({
-      config: () => (signal.aborted ? null : this.#config),
-      changed,
-      arrived,
-      failed: (text) => this.#log('error', text),
-      signal,
-    })
-    this.requests = answerRequests({
-      ledger: () => ready(this.#ledger.open),
-      identityDirectory: () => ready(this.#config).identityDirectory,
-      destination: () => this.#destinationId(),
-      arrived,
-      changed,
-      signal,
-    })
   }
 
   async configure(next: Config): Promise<void> {
@@ -97,19 +91,20 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       await this.#carryOut(next)
     } catch (error) {
       this.#startProblem = toSentence(error)
-      this.#reporting.changed()
+      this.#changed()
       throw error
     }
   }
 
   nudge(): void {
     this.#delivery?.wake()
-    this.#reporting.changed()
+    this.#changed()
   }
 
   async stop(): Promise<void> {
     this.#limiter.stop()
-    this.#reporting.stop()
+    this.#changed.stop()
+    this.#logNotReported.end()
     this.#nudgeOthers.stop()
     this.#stopping.abort()
     await this.#delivery?.stop(true)
@@ -117,6 +112,35 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     this.#ledger.close()
     this.#limited.end()
     this.#limitedNotices.end()
+  }
+
+  readonly requests = {
+    files: async (query: Input<'files'>) => {
+      const destination = this.#destinationId()
+      const destinations = query.destinations ?? (destination === null ? [] : [destination])
+      return ready(this.#ledger.open).files(destinations, query)
+    },
+    retry: async ({ source, file }: Input<'retry'>) => {
+      const destination = this.#destinationId()
+      if (destination === null) return { files: 0 }
+      const ledger = ready(this.#ledger.open)
+      const files =
+        file === undefined
+          ? await unparkAll(ledger, destination, source)
+          : Number(ledger.unparkRow(destination, file))
+      this.nudge()
+      return { files }
+    },
+    test: async ({ destination, secrets, stage }: Input<'test'>) => {
+      const identity = await loadIdentity(ready(this.#config).identityDirectory)
+      const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(TEST_MS)])
+      return testDestination(destination, { identity, name: ownName(), secrets, stage, signal })
+    },
+    pair: async ({ code, name }: Input<'pair'>) => {
+      const identity = await loadIdentity(ready(this.#config).identityDirectory)
+      this.#changed()
+      return pairWithReceiver(code, name, identity, this.#stopping.signal)
+    },
   }
 
   async #carryOut(next: Config): Promise<void> {
@@ -129,7 +153,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     for (const id of before === null ? [] : getKnownSourceIds(before)) {
       if (knownNow.has(id)) continue
       delete this.#lastFile[id]
-      this.#background.forget(on, id)
+      this.#forget(on, id)
     }
     const own = next.destination
     const isAnother = before === null || this.#startProblem !== null || !sameDelivery(before, next)
@@ -143,8 +167,46 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     const { shares, ...timetable } = next.limit
     this.#limiter.configure(timetable, shares)
     this.#applySources()
-    if (own !== null) this.#background.bringIn(on, isAnother ? null : before, next, own.id)
-    this.#reporting.changed()
+    if (own !== null) this.#bringIn(on, isAnother ? null : before, next, own.id)
+    this.#changed()
+  }
+
+  /** Deletes the ledger's rows of a source that was removed. */
+  #forget(ledger: Ledger, source: string): void {
+    // If the source is added again meanwhile, the remaining rows stay: its files are offered again already.
+    const isGone = () => {
+      const config = this.#configNow()
+      return config !== null && !getKnownSourceIds(config).includes(source)
+    }
+    this.#runBehind(`forgetting ${source}`, () => forgetAll(ledger, source, isGone))
+  }
+
+  /** Adds the files that other destinations have of newly assigned sources. `before` null: of every source. */
+  #bringIn(ledger: Ledger, before: Config | null, next: Config, destination: string): void {
+    const isWanted = (source: string) => {
+      const config = this.#configNow()
+      return config?.destination?.id === destination && config.sources.some(({ id }) => id === source)
+    }
+    const routes = findNewRoutes(before, next, destination)
+    if (routes.length === 0) return
+    this.#runBehind('what other destinations had', () =>
+      fillRoutes(ledger, routes, isWanted, () => this.nudge()),
+    )
+  }
+
+  /** Runs work on the ledger behind the transfer, and retries it until it succeeds. */
+  #runBehind(what: string, work: () => Promise<void>): void {
+    void retryUntilDone(work, {
+      isWanted: () => this.#configNow() !== null,
+      failed: (error) => this.#log('error', `${what}: ${String(error)}`),
+      longestMs: (this.#configNow()?.retrySeconds ?? 1) * 1000,
+      signal: this.#stopping.signal,
+    }).then(this.#changed)
+  }
+
+  /** Returns the current configuration; null after the sender was stopped. */
+  #configNow(): Config | null {
+    return this.#stopping.signal.aborted ? null : this.#config
   }
 
   #applySources(): void {
@@ -165,7 +227,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       this.#setConnection('idle', null)
       return
     }
-    const { changed } = this.#reporting
+    const changed = this.#changed
     this.#delivery = openDelivery(
       { ...next, destination },
       on,
@@ -219,7 +281,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       if (problem !== null) this.#context.log('warn', englishWords(problem))
       else this.#context.log('info', `connection: ${state}`)
     } else this.#connection = { ...this.#connection, problem }
-    this.#reporting.changed()
+    this.#changed()
   }
 
   /** Returns the status of this computer and its waiting files, as sent to a receiver. */
@@ -231,7 +293,8 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     return { ...status, ...this.#ledger.waiting(destination, sources) }
   }
 
-  #snapshot(): SenderSnapshot {
+  /** Reports to the agent; equal reports are skipped. */
+  #report(): void {
     const now = performance.now()
     const totals = this.#ledger.getTotals(this.#destinationId())
     const transfers = this.#delivery?.transfers(TRANSFERS) ?? []
@@ -257,8 +320,11 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     }
     this.#notice = null
     const isSending = Object.keys(report.rates).length > 0 || report.leftOfAll !== null || restless.length > 0
-    // A ledger that fails is read again until it succeeds.
-    return { report, isMoving: isSending || this.#ledger.problem !== null }
+    const text = JSON.stringify(report)
+    if (text !== this.#lastReport) this.#context.report(report)
+    this.#lastReport = text
+    // Values change with time while files are sent; a ledger that fails is read again until it succeeds.
+    if (isSending || this.#ledger.problem !== null) this.#changed()
   }
 
   #problem(): Message | null {
@@ -282,88 +348,20 @@ function ready<T>(part: T | null): T {
   return part
 }
 
-type RequestsDefinition = typeof senderDefinition
+/** Returns the sources with their folder names made valid, as receivers get them. */
+const getSources = ({ sources }: Config) =>
+  sources.map((source) => ({ ...source, name: folderName(source.name) }))
 
-/** The access that the sender's requests need. */
-interface RequestsHost {
-  /** @throws UserError agent.workerAway before the first configuration is carried out. */
-  ledger(): Ledger
-  /** @throws UserError agent.workerAway before the first configuration is carried out. */
-  identityDirectory(): string
-  destination(): string | null
-  /** Files may have become waiting. */
-  arrived(): void
-  changed(): void
-  signal: AbortSignal
-}
+/** Returns the ids of all sources of the settings. */
+const getKnownSourceIds = (config: Config): string[] => config.known ?? config.sources.map(({ id }) => id)
 
-function answerRequests(host: RequestsHost): WorkerHandlers<RequestsDefinition>['requests'] {
-  return {
-    async files(query: RequestInput<RequestsDefinition, 'files'>) {
-      const destination = host.destination()
-      const destinations = query.destinations ?? (destination === null ? [] : [destination])
-      return host.ledger().files(destinations, query)
-    },
-    async retry({ source, file }: RequestInput<RequestsDefinition, 'retry'>) {
-      const destination = host.destination()
-      if (destination === null) return { files: 0 }
-      const ledger = host.ledger()
-      const files =
-        file === undefined
-          ? await unparkAll(ledger, destination, source)
-          : Number(ledger.unparkRow(destination, file))
-      host.arrived()
-      return { files }
-    },
-    async test({ destination, secrets, stage }: RequestInput<RequestsDefinition, 'test'>) {
-      const identity = await loadIdentity(host.identityDirectory())
-      const signal = AbortSignal.any([host.signal, AbortSignal.timeout(TEST_MS)])
-      return testDestination(destination, { identity, name: ownName(), secrets, stage, signal })
-    },
-    async pair({ code, name }: RequestInput<RequestsDefinition, 'pair'>) {
-      const identity = await loadIdentity(host.identityDirectory())
-      host.changed()
-      return pairWithReceiver(code, name, identity, host.signal)
-    },
-  }
-}
-
-type ReportingDefinition = typeof senderDefinition
-
-const REPORT_EVERY_MS = 250
-
-/** The current report of the sender. */
-interface SenderSnapshot {
-  report: WorkerReport<ReportingDefinition>
-  /** True if the values change with time, so that another report has to follow. */
-  isMoving: boolean
-}
-
-/** Reports changes to the agent, at most once in REPORT_EVERY_MS; equal reports are skipped. */
-function openReporting(context: WorkerContext<ReportingDefinition>, look: () => SenderSnapshot) {
-  const logNotReported = createLimitedLog((text) => context.log('error', text))
-  let last = ''
-  const tell = () => {
-    const { report, isMoving } = look()
-    const text = JSON.stringify(report)
-    if (text !== last) context.report(report)
-    last = text
-    if (isMoving) changed()
-  }
-  const changed = throttle(REPORT_EVERY_MS, () => {
-    try {
-      tell()
-    } catch (error) {
-      logNotReported(`report: ${String(error)}`)
-    }
-  })
-  return {
-    changed,
-    stop() {
-      changed.stop()
-      logNotReported.end()
-    },
-  }
+/** Returns the routes of sources that are new to the destination `to`, or share it with others than before. */
+function findNewRoutes(before: Config | null, next: Config, to: string): Route[] {
+  const getOthersKey = ({ alsoTo = [] }: Config['sources'][number]) => JSON.stringify(alsoTo)
+  const known = new Map(before?.sources.map((one) => [one.id, getOthersKey(one)]))
+  return next.sources
+    .filter((one) => known.get(one.id) !== getOthersKey(one))
+    .map(({ id, alsoTo = [], groupWriteMark }) => ({ source: id, to, others: alsoTo, marks: groupWriteMark }))
 }
 
 /** Holds the ledger, which stays open as long as the sender runs. */
@@ -404,68 +402,4 @@ function holdLedger(log: (level: LogLevel, text: string) => void) {
     },
     close: () => held?.open.close(),
   }
-}
-
-/** The access that background work needs to the state of the sender. */
-interface BackgroundHost {
-  /** The current configuration; null after the sender was stopped. */
-  config(): Config | null
-  /** The ledger has changed. */
-  changed(): void
-  /** Files became waiting. */
-  arrived(): void
-  failed(text: string): void
-  signal: AbortSignal
-}
-
-/** Runs ledger work behind the transfer and retries each job until it succeeds. */
-function openBackground(host: BackgroundHost) {
-  const run = (what: string, work: () => Promise<void>): void => {
-    void retryUntilDone(work, {
-      isWanted: () => host.config() !== null,
-      failed: (error) => host.failed(`${what}: ${String(error)}`),
-      longestMs: (host.config()?.retrySeconds ?? 1) * 1000,
-      signal: host.signal,
-    }).then(host.changed)
-  }
-
-  return {
-    /** Deletes the ledger's rows of a source that was removed. */
-    forget(ledger: Ledger, source: string): void {
-      // If the source is added again meanwhile, the remaining rows stay: its files are offered again already.
-      const isGone = () => {
-        const config = host.config()
-        return config !== null && !getKnownSourceIds(config).includes(source)
-      }
-      run(`forgetting ${source}`, () => forgetAll(ledger, source, isGone))
-    },
-    /** Adds the files that other destinations have of newly assigned sources. `before` null: of every source. */
-    bringIn(ledger: Ledger, before: Config | null, next: Config, destination: string): void {
-      const isWanted = (source: string) => {
-        const config = host.config()
-        return config?.destination?.id === destination && config.sources.some(({ id }) => id === source)
-      }
-      const ways = newWays(before, next, destination)
-      if (ways.length === 0) return
-      run('what other destinations had', () => fillRoutes(ledger, ways, isWanted, host.arrived))
-    },
-  }
-}
-
-export type Config = WorkerConfig<typeof senderDefinition>
-
-/** Returns the sources with their folder names made valid, as receivers get them. */
-export const getSources = ({ sources }: Config) =>
-  sources.map((source) => ({ ...source, name: folderName(source.name) }))
-
-/** The ids of all sources of the settings. */
-const getKnownSourceIds = (config: Config): string[] => config.known ?? config.sources.map(({ id }) => id)
-
-/** The sources that are new to the destination `to`, or share it with others than before. */
-function newWays(before: Config | null, next: Config, to: string): Route[] {
-  const getOthersKey = ({ alsoTo = [] }: Config['sources'][number]) => JSON.stringify(alsoTo)
-  const known = new Map(before?.sources.map((one) => [one.id, getOthersKey(one)]))
-  return next.sources
-    .filter((one) => known.get(one.id) !== getOthersKey(one))
-    .map(({ id, alsoTo = [], groupWriteMark }) => ({ source: id, to, others: alsoTo, marks: groupWriteMark }))
 }

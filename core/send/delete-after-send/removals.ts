@@ -21,12 +21,86 @@ import type { RemovalRule } from '../sender-messages.ts'
 import type { SendSource } from '../transfer/attempt.ts'
 import { finishRemoval, getDirectory, getName, safeUnlink, type Taken, withDirectory } from './safe-unlink.ts'
 
+// Removes files at the sources after they were sent, where a source asks for it. A pass through a source reads the rows
+// of sent files that are old enough. For each file it checks what prevents the removal (findSourceObstacle,
+// findFileObstacle). It then confirms that the file is unchanged and that the destination has its content (confirm),
+// and removes the confirmed files together (safe-unlink.ts). The ledger records each removal before it begins, so that
+// the next pass can complete an interrupted one.
+
 /** Interval between two passes through a source with a rule. */
 const LOOK_EVERY_MS = 10 * 60_000
 /** Delay of the first pass: a start has more urgent work. */
 const FIRST_LOOK_MS = 500
+/** Rows of sent files that are read in one turn of the event loop. */
+const ROWS = 1_000
+/** Files that are confirmed, and then removed, together: one write of the ledger that waits for its disk. */
+const TOGETHER = 64
+/** A pass stops after this many refused files and blocked directories; the next pass continues behind them. */
+const REFUSALS = 1_000
+/**
+ * A proof by another destination counts for this long. Each destination reads a source at its own pace, a pass through
+ * a large source takes hours, and proven files are not read again within this time.
+ */
+const PROOF_LASTS_MS = 6 * 3_600_000
+/** A smaller jump is a clock correction, as by time synchronisation. */
+const JUMP_MS = 3_600_000
+/** A correct clock is never earlier than this: a jump away from such a time is a correction. */
+const EARLIEST = Date.UTC(2026, 0)
 
-/** Removes files at the sources after they were sent, where a source asks for it. */
+export type RemovalSource = SendSource & { removal?: RemovalRule | undefined }
+
+interface RemovalEvents {
+  onRemoved(): void
+  log(level: 'info' | 'warn', text: string): void
+}
+
+interface PassHost {
+  /** Returns null while files of the source must be neither checked nor removed. */
+  session(source: RemovalSource): Session | null
+  signal: AbortSignal
+}
+
+/** A confirmed file and its device. */
+interface Ready {
+  due: Removable
+  device: bigint
+}
+
+/** The state of one pass through a source. */
+interface Look {
+  source: RemovalSource
+  rule: RemovalRule
+  /** Directories, relative to the source, whose files cannot be removed now. */
+  blocked: Set<string>
+  refused: number
+}
+
+/** The result of the last check before a removal. */
+type Confirmed =
+  /** The receiver has just proven that it holds this very content. `device`: the file's device. */
+  | { kind: 'yes'; device: bigint }
+  /** The file was replaced or its content changed: the current content has to be sent. */
+  | { kind: 'changed'; facts: FileStat }
+  /** The receiver no longer has this content: the file has to be sent again. */
+  | { kind: 'lost'; facts: FileStat }
+  | { kind: 'absent' }
+  /** Removal is not possible now, for example because a program has the file open; the file stays. */
+  | { kind: 'not-now'; why: string }
+  /** The session was closed or the rule was withdrawn: no further file needs a check now. */
+  | { kind: 'stop' }
+
+interface RemovalQuestion {
+  due: Removable
+  source: OutgoingSource
+  session: Session
+  /** The destination's answer when it had stored the file; null: it gave none. */
+  seal: Uint8Array | null
+  mayGoOn(): boolean
+  /** True if the source's disk is mounted; false: the device number must equal the ledger's. */
+  isHome: boolean
+}
+
+/** Makes a pass through each source with a rule, at intervals and after a change. */
 export function openRemovals(destination: string, ledger: Ledger, events: RemovalEvents) {
   let session: Session | null = null
   let sources: readonly RemovalSource[] = []
@@ -95,68 +169,6 @@ const sameRule = (a: RemovalSource, b: RemovalSource): boolean =>
   JSON.stringify(a.removal) === JSON.stringify(b.removal) &&
   JSON.stringify(a.alsoTo) === JSON.stringify(b.alsoTo)
 
-/** A smaller jump is a clock correction, as by time synchronisation. */
-const JUMP_MS = 3_600_000
-/** A correct clock is never earlier than this: a jump away from such a time is a correction. */
-const EARLIEST = Date.UTC(2026, 0)
-
-/**
- * Returns the clock by which a file's age is measured, in milliseconds since 1970. A forward jump of the wall clock
- * while this process runs does not count. Time that the computer was asleep does count: uptime includes it
- * (proc_uptime(5)).
- */
-export function createAgeClock(wall = Date.now, up = () => uptime() * 1000): () => number {
-  let last = { wall: wall(), up: up() }
-  let ahead = 0
-  return () => {
-    const now = { wall: wall(), up: up() }
-    const jump = now.wall - last.wall - (now.up - last.up)
-    if (Math.abs(jump) > JUMP_MS && last.wall > EARLIEST) ahead = Math.max(0, ahead + jump)
-    last = now
-    return now.wall - ahead
-  }
-}
-
-/** Rows of sent files that are read in one turn of the event loop. */
-const ROWS = 1_000
-/** Files that are confirmed, and then removed, together: one write of the ledger that waits for its disk. */
-const TOGETHER = 64
-/** A pass stops after this many refused files and blocked directories; the next pass continues behind them. */
-const REFUSALS = 1_000
-/**
- * A proof by another destination counts for this long. Each destination reads a source at its own pace, a pass through
- * a large source takes hours, and proven files are not read again within this time.
- */
-const PROOF_LASTS_MS = 6 * 3_600_000
-
-const ageNow = createAgeClock()
-
-interface RemovalEvents {
-  onRemoved(): void
-  log(level: 'info' | 'warn', text: string): void
-}
-
-interface PassHost {
-  /** Returns null while files of the source must be neither checked nor removed. */
-  session(source: RemovalSource): Session | null
-  signal: AbortSignal
-}
-
-/** A confirmed file and its device. */
-interface Ready {
-  due: Removable
-  device: bigint
-}
-
-/** The state of one pass through a source. */
-interface Look {
-  source: RemovalSource
-  rule: RemovalRule
-  /** Directories, relative to the source, whose files cannot be removed now. */
-  blocked: Set<string>
-  refused: number
-}
-
 /** Checks the sent files of sources and removes them. */
 export class Pass {
   readonly #destination: string
@@ -165,7 +177,7 @@ export class Pass {
   readonly #host: PassHost
   /** The last row of an incomplete pass, by source. */
   readonly #endedAt = new Map<string, number>()
-  readonly #told = new Set<string>()
+  readonly #warned = new Set<string>()
 
   constructor(destination: string, ledger: Ledger, events: RemovalEvents, host: PassHost) {
     this.#destination = destination
@@ -189,19 +201,19 @@ export class Pass {
     }
   }
 
-  /** @throws the system error of the source's directory. */
+  /** Makes one pass. @throws the system error of the source's directory. */
   async remove(source: RemovalSource, rule: RemovalRule): Promise<void> {
     const why = await findSourceObstacle(source, this.#ledger)
-    if (why !== null) return this.#tellOnce(`${source.path}: sent files are not removed: ${why}`)
+    if (why !== null) return this.#warnOnce(`${source.path}: sent files are not removed: ${why}`)
     const look: Look = { source, rule, blocked: new Set(), refused: 0 }
     const ended = await this.#lookThrough(look, this.#endedAt.get(source.id) ?? 0)
     if (ended === null) this.#endedAt.delete(source.id)
     else this.#endedAt.set(source.id, ended)
   }
 
-  #tellOnce(text: string): void {
-    if (!this.#told.has(text)) this.#events.log('warn', text)
-    this.#told.add(text)
+  #warnOnce(text: string): void {
+    if (!this.#warned.has(text)) this.#events.log('warn', text)
+    this.#warned.add(text)
   }
 
   #isAway(source: RemovalSource): boolean {
@@ -263,7 +275,7 @@ export class Pass {
       if (found.kind === 'yes') ready.push({ due, device: found.device })
       else this.#record(look, due, found)
     }
-    if (ready.length > 0) await this.#takeAll(look, ready)
+    if (ready.length > 0) await this.#removeConfirmed(look, ready)
     return goesOn
   }
 
@@ -310,7 +322,7 @@ export class Pass {
   }
 
   /** Removes files that were confirmed just now. */
-  async #takeAll(look: Look, ready: readonly Ready[]): Promise<void> {
+  async #removeConfirmed(look: Look, ready: readonly Ready[]): Promise<void> {
     const { source } = look
     const now = Date.now()
     const proven = { others: source.alsoTo ?? [], since: now - PROOF_LASTS_MS, now }
@@ -347,12 +359,10 @@ async function findSourceObstacle(
   return hasUnseenWriters(mount) ? 'other computers may write on its file system' : null
 }
 
-/** True if the batch directory carries the mark that all of it was sent. */
-async function isClosed(source: RemovalSource, file: string, { sentMark }: RemovalRule): Promise<boolean> {
-  if (sentMark === null) return true
-  const mark = `${getBatchDirectory(file)}/${sentMark}`
-  const stats = await withDirectory(source, mark, (directory) => lstatOrNull(`${directory}/${sentMark}`))
-  return stats?.isFile() === true
+/** True if the rule allows a file of this name to be removed. Marks record the result of a batch and stay. */
+function isRemovableName(file: string, { marks, sentMark }: RemovalRule): boolean {
+  if (marks.includes(file.slice(file.lastIndexOf('/') + 1))) return false
+  return sentMark === null || getBatchDirectory(file) !== null
 }
 
 /**
@@ -378,7 +388,13 @@ async function findFileObstacle(
   }
 }
 
-export type RemovalSource = SendSource & { removal?: RemovalRule | undefined }
+/** True if the batch directory carries the mark that all of it was sent. */
+async function isClosed(source: RemovalSource, file: string, { sentMark }: RemovalRule): Promise<boolean> {
+  if (sentMark === null) return true
+  const mark = `${getBatchDirectory(file)}/${sentMark}`
+  const stats = await withDirectory(source, mark, (directory) => lstatOrNull(`${directory}/${sentMark}`))
+  return stats?.isFile() === true
+}
 
 /** Returns the batch directory that a file is in; null: it lies directly in the source. */
 function getBatchDirectory(file: string): string | null {
@@ -386,37 +402,28 @@ function getBatchDirectory(file: string): string | null {
   return slash < 0 ? null : file.slice(0, slash)
 }
 
-/** True if the rule allows a file of this name to be removed. Marks record the result of a batch and stay. */
-function isRemovableName(file: string, { marks, sentMark }: RemovalRule): boolean {
-  if (marks.includes(file.slice(file.lastIndexOf('/') + 1))) return false
-  return sentMark === null || getBatchDirectory(file) !== null
+/**
+ * Checks that a sent file may be removed: its content is unchanged to the last byte, no process writes it, and the
+ * receiver, on request, reads the same content back from its disk.
+ * @throws the system error of the file or its directory.
+ */
+async function confirm(asked: RemovalQuestion): Promise<Confirmed> {
+  const { due, source } = asked
+  const look = (directory: string) => lstatExactOrNull(`${directory}/${getName(due.path)}`)
+  const stats = await withDirectory(source, due.path, look)
+  if (stats === null) return { kind: 'absent' }
+  // Opening follows no link, but opening a device can have side effects.
+  if (!stats.isFile()) return { kind: 'not-now', why: 'it is no file any more' }
+  const reading = await openReading({ root: source.path, path: due.path }, due)
+  if ('kind' in reading) return unsent(reading)
+  try {
+    return await confirmOpen(reading, asked)
+  } finally {
+    await reading.close()
+  }
 }
 
-/** The result of the last check before a removal. */
-export type Confirmed =
-  /** The receiver has just proven that it holds this very content. `device`: the file's device. */
-  | { kind: 'yes'; device: bigint }
-  /** The file was replaced or its content changed: the current content has to be sent. */
-  | { kind: 'changed'; facts: FileStat }
-  /** The receiver no longer has this content: the file has to be sent again. */
-  | { kind: 'lost'; facts: FileStat }
-  | { kind: 'absent' }
-  /** Removal is not possible now, for example because a program has the file open; the file stays. */
-  | { kind: 'not-now'; why: string }
-  /** The session was closed or the rule was withdrawn: no further file needs a check now. */
-  | { kind: 'stop' }
-
-interface RemovalQuestion {
-  due: Removable
-  source: OutgoingSource
-  session: Session
-  /** The destination's answer when it had stored the file; null: it gave none. */
-  seal: Uint8Array | null
-  mayGoOn(): boolean
-  /** True if the source's disk is mounted; false: the device number must equal the ledger's. */
-  isHome: boolean
-}
-
+/** Reads the whole file, and has the destination prove that it holds the same content. */
 async function confirmOpen(reading: Reading, asked: RemovalQuestion): Promise<Confirmed> {
   const { due, isHome, mayGoOn, seal, session, source } = asked
   const facts = reading.stat
@@ -453,22 +460,20 @@ const unsent = (found: Unsent): Confirmed =>
   found.kind === 'changed' ? found : { kind: 'not-now', why: 'code' in found ? found.code : found.kind }
 
 /**
- * Checks that a sent file may be removed: its content is unchanged to the last byte, no process writes it, and the
- * receiver, on request, reads the same content back from its disk.
- * @throws the system error of the file or its directory.
+ * Returns the clock by which a file's age is measured, in milliseconds since 1970. A forward jump of the wall clock
+ * while this process runs does not count. Time that the computer was asleep does count: uptime includes it
+ * (proc_uptime(5)).
  */
-export async function confirm(asked: RemovalQuestion): Promise<Confirmed> {
-  const { due, source } = asked
-  const look = (directory: string) => lstatExactOrNull(`${directory}/${getName(due.path)}`)
-  const stats = await withDirectory(source, due.path, look)
-  if (stats === null) return { kind: 'absent' }
-  // Opening follows no link, but opening a device can have side effects.
-  if (!stats.isFile()) return { kind: 'not-now', why: 'it is no file any more' }
-  const reading = await openReading({ root: source.path, path: due.path }, due)
-  if ('kind' in reading) return unsent(reading)
-  try {
-    return await confirmOpen(reading, asked)
-  } finally {
-    await reading.close()
+export function createAgeClock(wall = Date.now, up = () => uptime() * 1000): () => number {
+  let last = { wall: wall(), up: up() }
+  let ahead = 0
+  return () => {
+    const now = { wall: wall(), up: up() }
+    const jump = now.wall - last.wall - (now.up - last.up)
+    if (Math.abs(jump) > JUMP_MS && last.wall > EARLIEST) ahead = Math.max(0, ahead + jump)
+    last = now
+    return now.wall - ahead
   }
 }
+
+const ageNow = createAgeClock()

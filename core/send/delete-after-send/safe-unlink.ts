@@ -9,35 +9,8 @@ import { holdDirectory } from '../../platform/openat2.ts'
 /** How a removal ended. `stays`: the file is there under its name; `absent`: it was gone before. */
 export type Taken = 'removed' | 'stays' | 'absent'
 
-/** The scanner ignores these names, and no receiver accepts them (names.ts). */
+/** Returns the temporary name of a file that is being removed. The scanner ignores it (filter/exclusion-rules.ts). */
 export const asideName = (id: number): string => `.holdfast-removing-${id}`
-
-/**
- * Gives a file that was set aside its name back. If another file has that name now, it gets a free name beside it.
- */
-async function putBack(directory: string, id: number, name: string): Promise<void> {
-  const aside = `${directory}/${asideName(id)}`
-  if (await moveToFree(aside, `${directory}/${name}`)) return
-  const [one, other] = [await lstatExactOrNull(aside), await lstatExactOrNull(`${directory}/${name}`)]
-  // The last attempt to put it back was interrupted between its two steps.
-  if (one !== null && one.ino === other?.ino && one.dev === other.dev) return unlink(aside)
-  for (let count = 1; ; count += 1)
-    if (await moveToFree(aside, `${directory}/${name.slice(0, 60)}.kept-${id}-${count}`)) return
-}
-
-/** True if the file under the temporary name is the verified one, and no process has it open for writing. */
-async function isStill(file: string, offered: FileStat, device: bigint): Promise<boolean> {
-  const fd = await openFd(file, READ_FILE)
-  try {
-    // Writers are checked before metadata: no process can open the file again under an unknown name.
-    if (hasWriter(fd) !== 'no') return false
-    const stats = await statFd(fd)
-    // Renaming has changed the ctime, so only the content's metadata are compared.
-    return stats.isFile() && stats.dev === device && sameContent(toFileStat(stats), offered)
-  } finally {
-    await closeFd(fd)
-  }
-}
 
 /**
  * Removes one file that was verified. No system call removes a name only if it still is that file, so the file is
@@ -78,6 +51,33 @@ export async function finishRemoval(directory: string, id: number, name: string)
     return 'stays'
   }
   return (await lstatExactOrNull(`${directory}/${name}`)) === null ? 'removed' : 'stays'
+}
+
+/** True if the file under the temporary name is the verified one, and no process has it open for writing. */
+async function isStill(file: string, offered: FileStat, device: bigint): Promise<boolean> {
+  const fd = await openFd(file, READ_FILE)
+  try {
+    // Writers are checked before metadata: no process can open the file again under an unknown name.
+    if (hasWriter(fd) !== 'no') return false
+    const stats = await statFd(fd)
+    // Renaming has changed the ctime, so only the content's metadata are compared.
+    return stats.isFile() && stats.dev === device && sameContent(toFileStat(stats), offered)
+  } finally {
+    await closeFd(fd)
+  }
+}
+
+/**
+ * Gives a file that was set aside its name back. If another file has that name now, it gets a free name beside it.
+ */
+async function putBack(directory: string, id: number, name: string): Promise<void> {
+  const aside = `${directory}/${asideName(id)}`
+  if (await moveToFree(aside, `${directory}/${name}`)) return
+  const [one, other] = [await lstatExactOrNull(aside), await lstatExactOrNull(`${directory}/${name}`)]
+  // The last attempt to put it back was interrupted between its two steps.
+  if (one !== null && one.ino === other?.ino && one.dev === other.dev) return unlink(aside)
+  for (let count = 1; ; count += 1)
+    if (await moveToFree(aside, `${directory}/${name.slice(0, 60)}.kept-${id}-${count}`)) return
 }
 
 /**

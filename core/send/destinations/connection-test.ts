@@ -7,6 +7,8 @@ import { type DestinationTest, type TestStep, testSteps } from '../sender-messag
 
 /** Time limit of a test, in milliseconds: shorter than the caller's wait for the answer. */
 export const TEST_MS = 12_000
+/** Bytes of the file that a test writes. */
+const BYTES = 1_000
 
 /** Runs one step of a test and measures its time; an error ends the test. */
 type DoStep = <T>(step: TestStep, act: () => Promise<T>) => Promise<T>
@@ -20,33 +22,6 @@ export interface ConnectionTest {
   run(step: DoStep, found: DestinationTest['found']): Promise<Message>
   /** Returns the message for an error of a step that is not a UserError. */
   why(error: unknown): Message
-}
-
-const BYTES = 1_000
-
-/**
- * Writes a small file, reads it back and compares it. After success the caller removes the file.
- * @param name the destination's.
- */
-export async function testFile(
-  name: string,
-  step: DoStep,
-  file: {
-    write(bytes: Buffer): Promise<void>
-    read(mostBytes: number): Promise<Buffer>
-    remove(): Promise<void>
-  },
-): Promise<void> {
-  const bytes = randomBytes(BYTES)
-  await step('write', () => file.write(bytes))
-  try {
-    await step('read', async () => {
-      if (!(await file.read(BYTES)).equals(bytes)) throw new UserError('test.damaged', { name })
-    })
-  } catch (error) {
-    await file.remove().catch(ignoreError('the error of the test itself is shown'))
-    throw error
-  }
 }
 
 /** Runs a test of a destination, step by step. Never rejects. */
@@ -82,5 +57,30 @@ export async function runConnectionTest({
     const seconds = TEST_MS / 1000
     if (signal.aborted) return result(false, message('test.late', { name, seconds }))
     return result(false, error instanceof UserError ? error.sentence : why(error))
+  }
+}
+
+/**
+ * Writes a small file, reads it back and compares it. After success the caller removes the file.
+ * @param name the destination's.
+ */
+export async function testFile(
+  name: string,
+  step: DoStep,
+  file: {
+    write(bytes: Buffer): Promise<void>
+    read(mostBytes: number): Promise<Buffer>
+    remove(): Promise<void>
+  },
+): Promise<void> {
+  const bytes = randomBytes(BYTES)
+  await step('write', () => file.write(bytes))
+  try {
+    await step('read', async () => {
+      if (!(await file.read(BYTES)).equals(bytes)) throw new UserError('test.damaged', { name })
+    })
+  } catch (error) {
+    await file.remove().catch(ignoreError('the error of the test itself is shown'))
+    throw error
   }
 }

@@ -80,7 +80,7 @@ interface SessionLimits {
 }
 
 /** A content that the destination should already have. */
-export interface CopyFrom {
+interface CopyFrom {
   source: OutgoingSource
   path: string
   /** The name no longer exists at the source. */

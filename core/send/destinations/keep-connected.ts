@@ -5,8 +5,20 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import type { DestinationEvents, OpenDestination, Session } from './destination.ts'
 
+// Every kind of destination keeps one session open with a KeptConnection. After a failure it connects again with a
+// growing delay. It also watches whether this computer slept or changed its network: no connection survives that.
+
 /** A session that lasts this long resets the count of failures to one. */
 const GOOD_SESSION_MS = 5_000
+/** Interval between two checks for sleep and network changes. */
+const LOOK_EVERY_MS = 5_000
+/**
+ * Two checks that are apart by this much more than planned mean that this process was suspended. A receiver closes a
+ * connection after 20 s of silence (protocol/channel.ts); the heartbeat handles shorter gaps.
+ */
+const GAP_MS = 20_000
+/** A disk that has not answered a call for longer than this, in milliseconds, counts as hanging. */
+export const STALLED_MS = 30_000
 
 /** The signals of one session. */
 export interface SessionAttempt {
@@ -102,7 +114,7 @@ export class KeptConnection implements OpenDestination {
       this.#failures += 1
       // Also stops what the attempt has started.
       ending.abort()
-      return this.#told(error, false)
+      return this.#toTrouble(error, false)
     }
     this.#localAddress = opened.localAddress
     this.#farewell = opened.farewell
@@ -118,10 +130,10 @@ export class KeptConnection implements OpenDestination {
     this.#localAddress = null
     this.#farewell = undefined
     this.#failures = performance.now() - began > GOOD_SESSION_MS ? 1 : this.#failures + 1
-    return this.#told(signal.reason, true)
+    return this.#toTrouble(signal.reason, true)
   }
 
-  #told(reason: unknown, wasConnected: boolean): ConnectionTrouble {
+  #toTrouble(reason: unknown, wasConnected: boolean): ConnectionTrouble {
     if (reason instanceof UserError) return { state: 'refused', problem: reason.sentence }
     return this.#connector.toTrouble(reason, wasConnected)
   }
@@ -147,14 +159,6 @@ export class KeptConnection implements OpenDestination {
     this.#current.abort(new Error(why))
   }
 }
-
-/** Interval between two checks for sleep and network changes. */
-const LOOK_EVERY_MS = 5_000
-/**
- * Two checks that are apart by this much more than planned mean that this process was suspended. A receiver closes a
- * connection after 20 s of silence (channel.ts); the heartbeat handles shorter gaps.
- */
-const GAP_MS = 20_000
 
 /** The values that two checks compare. */
 export interface ClockReading {
@@ -211,9 +215,6 @@ export function watchWake(
   }, LOOK_EVERY_MS)
   return () => clearInterval(timer)
 }
-
-/** A disk that has not answered a call for longer than this, in milliseconds, counts as hanging. */
-export const STALLED_MS = 30_000
 
 /** Returns the message for a disk without an answer for `ms`; null below the limit. @param name the destination's. */
 export const describeHang = (ms: number, name: string): Message | null =>

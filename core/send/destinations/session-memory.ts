@@ -15,9 +15,9 @@ interface Theirs extends Omit<SessionMemory, 'next'> {
   isForked: boolean
 }
 
-/** The sender's memory of its sessions with one destination; see PROTOCOL.md, "Sessions". */
 export type Sessions = ReturnType<typeof openSessions>
 
+/** The sender's memory of its sessions with one destination; see PROTOCOL.md, "Sessions". */
 export function openSessions(
   ledger: Pick<Ledger, 'session' | 'rememberSession' | 'offerAgainSince' | 'offerAgain' | 'removedSince'>,
   destination: { id: string; name: string },

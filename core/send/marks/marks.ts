@@ -11,6 +11,8 @@ import { openBeneath } from '../../platform/openat2.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { SourceFile } from '../reading/read.ts'
 
+/** isocket's mark "this file is transferred" (chmod g+w). */
+const GROUP_WRITE = 0o020
 const PAGE = 256
 /** Concurrent calls for one source: a disk that hangs blocks at most this many threads. */
 const AT_ONCE = 4
@@ -38,40 +40,17 @@ interface SourceLooks {
 
 type Marked = Parameters<Ledger['marksDone']>[0][number]
 
-/** Sets the marks that the ledger lists as due. */
+type GroupWriteMark =
+  /** The mark is set. `ctimeNs`: the new ctime, because chmod changes it. */
+  | { kind: 'set'; ctimeNs: bigint }
+  /** The inode has changed since the file was sent, now with these facts: the file has to be checked again. */
+  | { kind: 'changed'; facts: FileStat }
+  /** The file was replaced or is gone. */
+  | { kind: 'not-wanted' }
+
 export type Marks = ReturnType<typeof openMarks>
 
-/** True if the source's disk and directory are there: a file missing from an absent disk still needs its mark. */
-const isThere = async (ledger: Ledger, { id, path: root }: MarkSource): Promise<boolean> =>
-  getMountPresence(ledger.home(id)) !== 'away' &&
-  (await stat(root).then(
-    () => true,
-    () => false,
-  ))
-
-/** Returns the mark's result for the ledger: set, or impossible for good; null: the mark stays due. */
-const markOne = async (
-  ledger: Ledger,
-  source: MarkSource,
-  due: QueuedFile,
-  complain: (text: string) => void,
-): Promise<Marked | null> => {
-  const { id, generation } = due
-  const forgotten: Marked = { id, generation, ctimeNs: null }
-  const file = path.join(source.path, due.path)
-  try {
-    const marked = await markGroupWrite({ root: source.path, path: due.path }, due)
-    if (marked.kind === 'set') return { ...forgotten, ctimeNs: marked.ctimeNs }
-    if (marked.kind === 'changed') ledger.renew(due, marked.facts, 0)
-    return marked.kind === 'changed' || (await isThere(ledger, source)) ? forgotten : null
-  } catch (error) {
-    if (!(await isThere(ledger, source))) return null
-    const code = errorCode(error)
-    complain(`${file} was sent but cannot be marked as sent: ${code ?? String(error)}`)
-    return code === 'EPERM' || code === 'EACCES' ? forgotten : null
-  }
-}
-
+/** Sets the marks that the ledger lists as due. */
 export function openMarks(
   destination: string,
   ledger: Ledger,
@@ -149,16 +128,36 @@ export function openMarks(
   }
 }
 
-/** isocket's mark "this file is transferred" (chmod g+w). */
-export const GROUP_WRITE = 0o020
+/** Returns the mark's result for the ledger: set, or impossible for good; null: the mark stays due. */
+const markOne = async (
+  ledger: Ledger,
+  source: MarkSource,
+  due: QueuedFile,
+  complain: (text: string) => void,
+): Promise<Marked | null> => {
+  const { id, generation } = due
+  const forgotten: Marked = { id, generation, ctimeNs: null }
+  const file = path.join(source.path, due.path)
+  try {
+    const marked = await markGroupWrite({ root: source.path, path: due.path }, due)
+    if (marked.kind === 'set') return { ...forgotten, ctimeNs: marked.ctimeNs }
+    if (marked.kind === 'changed') ledger.renew(due, marked.facts, 0)
+    return marked.kind === 'changed' || (await isThere(ledger, source)) ? forgotten : null
+  } catch (error) {
+    if (!(await isThere(ledger, source))) return null
+    const code = errorCode(error)
+    complain(`${file} was sent but cannot be marked as sent: ${code ?? String(error)}`)
+    return code === 'EPERM' || code === 'EACCES' ? forgotten : null
+  }
+}
 
-type GroupWriteMark =
-  /** The mark is set. `ctimeNs`: the new ctime, because chmod changes it. */
-  | { kind: 'set'; ctimeNs: bigint }
-  /** The inode has changed since the file was sent, now with these facts: the file has to be checked again. */
-  | { kind: 'changed'; facts: FileStat }
-  /** The file was replaced or is gone. */
-  | { kind: 'not-wanted' }
+/** True if the source's disk and directory are there: a file missing from an absent disk still needs its mark. */
+const isThere = async (ledger: Ledger, { id, path: root }: MarkSource): Promise<boolean> =>
+  getMountPresence(ledger.home(id)) !== 'away' &&
+  (await stat(root).then(
+    () => true,
+    () => false,
+  ))
 
 /**
  * Sets the group-write mark if the file is still the one that was sent. Call it only after the ledger has recorded the

@@ -2,7 +2,10 @@ import type { Totals } from '../../ledger/ledger-messages.ts'
 import { createTimeLeft, type TimeLeft } from '../../lib/async/time-left.ts'
 import type { RestlessFile, Transfer } from '../sender-messages.ts'
 
-export interface Waiting {
+/** A rate is the mean over this many seconds. */
+const WINDOW_SECONDS = 3
+
+interface Waiting {
   totals: Record<string, Totals>
   transfers: readonly Transfer[]
   /** Files that keep changing: their sending time is unknown, so the estimate excludes them. */
@@ -76,9 +79,6 @@ export function createProgress() {
     },
   }
 }
-
-/** A rate is the mean over this many seconds. */
-const WINDOW_SECONDS = 3
 
 /** Bytes a second over the last seconds, by source. Times are in milliseconds of any monotonic clock. */
 export function createRates() {

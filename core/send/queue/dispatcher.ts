@@ -19,13 +19,26 @@ import { type Marks, openMarks } from '../marks/marks.ts'
 import { isReadable } from '../reading/read.ts'
 import type { Readers } from '../reading/readers.ts'
 import type { Transfer } from '../sender-messages.ts'
-import type { SendAttempt, SendSource, Shared } from '../transfer/attempt.ts'
-import { createWindows, type Windows } from '../transfer/attempt.ts'
-import { openFileSender, openSourceWorker, type SourceWorker } from '../transfer/source-worker.ts'
+import { createWindows, type SendAttempt, type SendSource, type Shared } from '../transfer/attempt.ts'
+import { openSourceWorker, type SourceWorker } from '../transfer/source-worker.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import { createQueue, createQueueFilter, type Queue } from './queue.ts'
 import { createRestlessFiles, type RestlessFiles } from './restless.ts'
 import { applyRetryPolicy } from './retry-policy.ts'
+
+// The dispatcher has a worker for each source. A worker takes files from the queue (queue.ts) and sends them
+// (transfer/source-worker.ts). The dispatcher follows each file to the end of its attempt: a stored file is recorded in
+// the ledger as sent, and the retry policy decides about any other. A timer wakes the workers, another one rechecks
+// parked files.
+
+/** The ledger is polled at this interval, even without a wake-up. */
+const LOOK_EVERY_MS = 1_000
+/** Interval between two checks of parked files. */
+const PARKED_EVERY_MS = 5_000
+/** Parked files of one source that one check covers; the next check continues behind them. */
+const PARKED_FILES = 1_000
+/** Delay before a failed write of the ledger is repeated. */
+const WRITE_AGAIN_MS = 1_000
 
 export interface DispatcherEvents {
   /** These files were sent, and the ledger has recorded it. */
@@ -40,7 +53,7 @@ export interface DispatcherEvents {
   log(level: 'info' | 'warn' | 'error', text: string): void
 }
 
-export interface DispatcherOptions {
+interface DispatcherOptions {
   destination: { id: string; name: string }
   ledger: Ledger
   ledgerPath: string
@@ -50,279 +63,277 @@ export interface DispatcherOptions {
   readers: Readers
 }
 
-/** The shared parts of a dispatcher. */
-export interface Parts {
-  options: DispatcherOptions
-  events: DispatcherEvents
-  guard: LedgerGuard
-  breaker: CircuitBreaker
-  disks: ReturnType<typeof openMountPresence>
-  marks: Marks
-  transfers: Transfers
-  windows: Windows
-  workers: Map<string, SourceWorker>
-  queue: Queue
-  restless: RestlessFiles
-  acknowledgements: Acknowledgements
-  /** See Shared. */
-  moving: Set<number>
-  state: { session: Session | null; paused: boolean }
-}
-
-/** The ledger is polled at this interval, even without a wake-up. */
-const LOOK_EVERY_MS = 1_000
-/** Interval between two checks of parked files. */
-const PARKED_EVERY_MS = 5_000
-
-function createShared(parts: Parts): Shared {
-  const { breaker, disks, events, guard, moving, options, transfers, workers } = parts
-  const { ledger, destination } = options
-  return {
-    read: options.readers.read,
-    whereabouts: disks.of,
-    isBelowAway: disks.isBelowAway,
-    sentElsewhere: (dues) => guard.use(() => ledger.sentElsewhere(destination.id, dues, moving)) ?? new Map(),
-    moving,
-    findSource: (id) => workers.get(id)?.source ?? null,
-    onOtherContent: (due) => void guard.use(() => ledger.forgetContent(due)),
-    onBytes(due, bytes) {
-      transfers.add(due, bytes)
-      breaker.countSent(bytes)
-      events.onBytes(due.source, bytes)
-    },
-    onSkipped: transfers.add,
-  }
-}
-
-/** Records the result of an attempt to send a file. */
-function ended(parts: Parts, source: SendSource, due: QueuedFile, attempt: SendAttempt): void {
-  const { acknowledgements, breaker, events, guard, queue, restless, transfers, workers } = parts
-  transfers.end(due)
-  if (attempt.kind === 'changed') restless.changed(due, momentNow())
-  else if (attempt.kind !== 'durable') restless.ended(due)
-  if (attempt.kind === 'durable') {
-    breaker.stored(due)
-    const { digest, position, seal, isOlder, stat, moved } = attempt
-    // The current configuration, which may differ from that at the start of the attempt.
-    const others = (workers.get(source.id)?.source ?? source).alsoTo
-    acknowledgements.add({
-      ...due,
-      mark: source.groupWriteMark,
-      ...{ others, digest, position, seal, isOlder, stat, moved },
-    })
-  } else {
-    guard.use(() => applyRetryPolicy(parts, source, due, attempt))
-    if (attempt.kind === 'again' && attempt.trouble !== 'no')
-      breaker.failed(due, attempt.reason, attempt.trouble, performance.now())
-    queue.release([due])
-  }
-  breaker.ended(due.source, performance.now())
-  events.onChange()
-}
-
-function openWorker(parts: Parts, source: SendSource): SourceWorker {
-  const { acknowledgements, breaker, guard, queue, restless, state, transfers, windows } = parts
-  const filter = createQueueFilter(source.filters)
-  const isHalted = () => state.paused || source.paused
-  const window = windows.of(source.id, source.priority)
-  const shared = createShared(parts)
-  const openSender = (isOver: () => boolean) =>
-    openFileSender({ source, shared, window, mayGoOn: () => !isOver() && !isHalted() })
-  return openSourceWorker(source, openSender, {
-    session() {
-      const { session } = state
-      if (isHalted() || session === null || session.closed) return null
-      if (!guard.isRested || acknowledgements.isStuck) return null
-      return breaker.mayGo(performance.now(), source.id) ? session : null
-    },
-    take: () => queue.take(source, filter),
-    giveBack: queue.release,
-    begins(due, now) {
-      breaker.begins(due.source, now.steady)
-      transfers.begin(due)
-      restless.begins(due, now)
-    },
-    ended: (due, attempt) => ended(parts, source, due, attempt),
-  })
-}
-
-/**
- * Offers names again that came back while the destination was moving their content: the ledger listed them as sent
- * when the scanner found them. A name that comes back later differs from its row in the ledger.
- */
-async function offerReturned(
-  { guard, options, workers }: Parts,
-  files: readonly StoredFile[],
-): Promise<void> {
-  const { destination, ledger } = options
-  for (const file of files) {
-    for (const { source, path: name } of file.moved ?? []) {
-      const root = workers.get(source)?.source.path
-      if (root === undefined) continue
-      const stats = await lstatExactOrNull(path.join(root, name)).catch(
-        ignoreError('the next comparison with the ledger offers the name', null),
-      )
-      if (stats === null || !sameContent(toFileStat(stats), file)) continue
-      guard.use(() => ledger.offer(destination.id, [{ source, path: name, ...toFileStat(stats) }]))
-      wakeSoon(workers, source)
-    }
-  }
-}
-
-/** Clears the breaker's problem if the file behind it no longer waits: only that file's success would clear it. */
-function forgetTrouble({ breaker, events, guard, options, workers }: Parts): void {
-  if (breaker.problem === null || guard.problem !== null) return
-  const { blocked, nextTryAt } = breaker
-  if (blocked !== null && nextTryAt === null) {
-    if (workers.has(blocked.source) && guard.use(() => options.ledger.isWaiting(blocked.id)) !== false) return
-    breaker.forget()
-    events.onChange()
-    return
-  }
-  const totals = guard.use(() => options.ledger.totals(options.destination.id))
-  if (totals === null || [...workers.keys()].some((id) => (totals[id]?.waitingFiles ?? 0) > 0)) return
-  if (breaker.clearIfIdle(performance.now())) events.onChange()
-}
-
-function lookForMarks({ marks, workers }: Parts): void {
-  for (const { source } of workers.values()) if (source.groupWriteMark) marks.look(source)
-}
-
-const wakeSoon = (workers: Parts['workers'], source: string): void =>
-  void setImmediate(() => workers.get(source)?.wake())
-
-function createParts(options: DispatcherOptions, events: DispatcherEvents): Parts {
-  const { destination, ledger } = options
-  const retryMs = options.retrySeconds * 1000
-  const workers: Parts['workers'] = new Map()
-  const guard = createLedgerGuard(options.ledgerPath, events)
-  const breaker = new CircuitBreaker(retryMs)
-  const disks = openMountPresence(ledger)
-  const restless = createRestlessFiles({
-    versionsPerHour: options.versionsPerHour ?? defaultSettings.send.versionsPerHour,
-    storedAt: (id) => guard.use(() => ledger.sentAt(id)),
-    isWaiting: (id) => guard.use(() => ledger.isWaiting(id)) !== false,
-  })
-  const queue = createQueue({
-    destination: destination.id,
-    ledger,
-    guard,
-    retryMs,
-    mayGoAt: restless.mayGoAt,
-    sources: () => workers.size,
-    isAway: (source) => disks.of(source) === 'away',
-    isInTrouble: () => breaker.nextTryAt !== null,
-    leftOut: events.onGone,
-    changed: events.onChange,
-    wake: (source) => wakeSoon(workers, source),
-  })
-  const moving: Parts['moving'] = new Set()
-  const acknowledgements = createAcknowledgements(ledger, guard, (over, sent, now) => {
-    const isSent = new Set(sent)
-    const moment = { ...momentNow(), wall: now }
-    for (const due of over) restless.stored(due, !isSent.has(due), moment)
-    queue.release(over)
-    for (const file of over) for (const { id } of file.moved ?? []) moving.delete(id)
-    void offerReturned(parts, over)
-    events.onSent(sent, now)
-    lookForMarks(parts)
-  })
-  const transfers = createTransfers()
-  const parts: Parts = {
-    ...{ options, events, guard, breaker, disks, workers, queue, acknowledgements, transfers },
-    ...{ moving, restless },
-    marks: openMarks(destination.id, ledger, events),
-    windows: createWindows(),
-    state: { session: null, paused: true },
-  }
-  return parts
-}
-
-/** Takes waiting files from the ledger for one destination, from each source in turn, and sends them. */
-export function openDispatcher(options: DispatcherOptions, events: DispatcherEvents) {
-  const parts = createParts(options, events)
-  const { breaker, disks, guard, marks, state, transfers, workers } = parts
-  const parked = openParkedFiles(options.destination.id, options.ledger, {
-    isAway: (source) => disks.of(source) === 'away',
-    found: (source) => wakeSoon(workers, source),
-    log: events.log,
-  })
-  const wakeAll = () => {
-    for (const worker of workers.values()) worker.wake()
-  }
-  const { destination, ledger } = options
-  // An update of Holdfast may be able to send files that were parked.
-  unparkAll(ledger, destination.id, null).then(wakeAll, (error) =>
-    events.log('warn', `parked files: ${String(error)}`),
-  )
-  const timer = setInterval(() => {
-    // A ledger that can be read may still refuse writes: a success here must not clear its problem.
-    const isIdle =
-      guard.problem === null && guard.use(() => ledger.hasDue(destination.id, Date.now())) === false
-    if (!isIdle) wakeAll()
-    forgetTrouble(parts)
-  }, LOOK_EVERY_MS)
-  const parkedTimer = setInterval(() => {
-    const totals = guard.use(() => ledger.totals(destination.id)) ?? {}
-    for (const { source } of workers.values())
-      if ((totals[source.id]?.parkedFiles ?? 0) > 0) parked.look(source)
-  }, PARKED_EVERY_MS)
-
-  const open = (source: SendSource): void => {
-    workers.set(source.id, openWorker(parts, source))
-    if (source.groupWriteMark) marks.look(source)
-  }
-
-  return {
-    setSession(next: Session | null): void {
-      state.session = next
-      if (next !== null) breaker.tryNow(performance.now())
-      wakeAll()
-    },
-    configure(sources: readonly SendSource[], nowPaused: boolean): void {
-      state.paused = nowPaused
-      const wanted = new Map(sources.map((source) => [source.id, JSON.stringify(source)]))
-      for (const [id, worker] of workers) {
-        if (wanted.get(id) === JSON.stringify(worker.source)) continue
-        worker.close()
-        workers.delete(id)
-      }
-      for (const source of sources) {
-        if (!workers.has(source.id)) open(source)
-      }
-      wakeAll()
-    },
-    /** Signals that files may be waiting. */
-    wake(): void {
-      wakeAll()
-      lookForMarks(parts)
-    },
-    stop(): void {
-      clearInterval(timer)
-      clearInterval(parkedTimer)
-      marks.stop()
-      parked.stop()
-      for (const worker of workers.values()) worker.close()
-    },
-    transfers: transfers.list,
-    /** Files of these sources that wait because they keep changing. */
-    restless: () => parts.restless.list(Date.now()).filter(({ source }) => workers.has(source)),
-    /** The reason why files wait although there is a session, or null. */
-    get problem() {
-      return guard.problem ?? breaker.problem
-    },
-  }
-}
-
-/** Delay before a failed write of the ledger is repeated. */
-const AGAIN_MS = 1_000
-
 /** A file that the destination has stored; `digest` is that of the stored content. */
 type StoredFile = QueuedFile & SentClaim
 
-/** Records stored files in the ledger: those of one turn of the event loop in one transaction. */
-type Acknowledgements = ReturnType<typeof createAcknowledgements>
+export const openDispatcher = (options: DispatcherOptions, events: DispatcherEvents) =>
+  new Dispatcher(options, events)
 
+/** Takes waiting files from the ledger for one destination, from each source in turn, and sends them. */
+class Dispatcher {
+  readonly #options: DispatcherOptions
+  readonly #events: DispatcherEvents
+  readonly #guard: LedgerGuard
+  readonly #breaker: CircuitBreaker
+  readonly #restless: RestlessFiles
+  readonly #queue: Queue
+  readonly #acknowledgements: ReturnType<typeof createAcknowledgements>
+  readonly #marks: Marks
+  readonly #parked: ReturnType<typeof openParkedFiles>
+  readonly #transfers = createTransfers()
+  readonly #windows = createWindows()
+  readonly #workers = new Map<string, SourceWorker>()
+  readonly #shared: Shared
+  readonly #timer: NodeJS.Timeout
+  readonly #parkedTimer: NodeJS.Timeout
+  #session: Session | null = null
+  #paused = true
+
+  constructor(options: DispatcherOptions, events: DispatcherEvents) {
+    const { destination, ledger, readers } = options
+    const retryMs = options.retrySeconds * 1000
+    this.#options = options
+    this.#events = events
+    const guard = createLedgerGuard(options.ledgerPath, events)
+    const breaker = new CircuitBreaker(retryMs)
+    const disks = openMountPresence(ledger)
+    const isAway = (source: SendSource) => disks.of(source) === 'away'
+    const restless = createRestlessFiles({
+      versionsPerHour: options.versionsPerHour ?? defaultSettings.send.versionsPerHour,
+      storedAt: (id) => guard.use(() => ledger.sentAt(id)),
+      isWaiting: (id) => guard.use(() => ledger.isWaiting(id)) !== false,
+    })
+    this.#guard = guard
+    this.#breaker = breaker
+    this.#restless = restless
+    this.#queue = createQueue({
+      destination: destination.id,
+      ledger,
+      guard,
+      retryMs,
+      mayGoAt: restless.mayGoAt,
+      sources: () => this.#workers.size,
+      isAway,
+      isInTrouble: () => breaker.nextTryAt !== null,
+      leftOut: events.onGone,
+      changed: events.onChange,
+      wake: (source) => this.#wakeSoon(source),
+    })
+    this.#acknowledgements = createAcknowledgements(ledger, guard, (...written) => this.#recorded(...written))
+    const moving: Shared['moving'] = new Set()
+    this.#shared = {
+      read: readers.read,
+      whereabouts: disks.of,
+      isBelowAway: disks.isBelowAway,
+      sentElsewhere: (dues) =>
+        guard.use(() => ledger.sentElsewhere(destination.id, dues, moving)) ?? new Map(),
+      moving,
+      findSource: (id) => this.#workers.get(id)?.source ?? null,
+      onOtherContent: (due) => void guard.use(() => ledger.forgetContent(due)),
+      onBytes: (due, bytes) => {
+        this.#transfers.add(due, bytes)
+        breaker.countSent(bytes)
+        events.onBytes(due.source, bytes)
+      },
+      onSkipped: this.#transfers.add,
+    }
+    this.#marks = openMarks(destination.id, ledger, events)
+    this.#parked = openParkedFiles(destination.id, ledger, {
+      isAway,
+      found: (source) => this.#wakeSoon(source),
+      log: events.log,
+    })
+    // An update of Holdfast may be able to send files that were parked.
+    unparkAll(ledger, destination.id, null).then(
+      () => this.#wakeAll(),
+      (error) => events.log('warn', `parked files: ${String(error)}`),
+    )
+    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS)
+    this.#parkedTimer = setInterval(() => this.#lookForParked(), PARKED_EVERY_MS)
+  }
+
+  setSession(next: Session | null): void {
+    this.#session = next
+    if (next !== null) this.#breaker.tryNow(performance.now())
+    this.#wakeAll()
+  }
+
+  configure(sources: readonly SendSource[], nowPaused: boolean): void {
+    this.#paused = nowPaused
+    const wanted = new Map(sources.map((source) => [source.id, JSON.stringify(source)]))
+    for (const [id, worker] of this.#workers) {
+      if (wanted.get(id) === JSON.stringify(worker.source)) continue
+      worker.close()
+      this.#workers.delete(id)
+    }
+    for (const source of sources) {
+      if (this.#workers.has(source.id)) continue
+      this.#workers.set(source.id, this.#openWorker(source))
+      if (source.groupWriteMark) this.#marks.look(source)
+    }
+    this.#wakeAll()
+  }
+
+  /** Signals that files may be waiting. */
+  wake(): void {
+    this.#wakeAll()
+    this.#lookForMarks()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    clearInterval(this.#parkedTimer)
+    this.#marks.stop()
+    this.#parked.stop()
+    for (const worker of this.#workers.values()) worker.close()
+  }
+
+  /** The files that are being sent now; see createTransfers. */
+  transfers(limit: number): Transfer[] {
+    return this.#transfers.list(limit)
+  }
+
+  /** Files of these sources that wait because they keep changing. */
+  restless() {
+    return this.#restless.list(Date.now()).filter(({ source }) => this.#workers.has(source))
+  }
+
+  /** The reason why files wait although there is a session, or null. */
+  get problem() {
+    return this.#guard.problem ?? this.#breaker.problem
+  }
+
+  #openWorker(source: SendSource): SourceWorker {
+    const { filters, id, priority } = source
+    const filter = createQueueFilter(filters)
+    const isHalted = () => this.#paused || source.paused
+    return openSourceWorker(source, this.#shared, this.#windows.of(id, priority), {
+      isHalted,
+      session: () => {
+        const session = this.#session
+        if (isHalted() || session === null || session.closed) return null
+        if (!this.#guard.isRested || this.#acknowledgements.isStuck) return null
+        return this.#breaker.mayGo(performance.now(), id) ? session : null
+      },
+      take: () => this.#queue.take(source, filter),
+      giveBack: this.#queue.release,
+      begins: (due, now) => {
+        this.#breaker.begins(due.source, now.steady)
+        this.#transfers.begin(due)
+        this.#restless.begins(due, now)
+      },
+      ended: (due, attempt) => this.#ended(source, due, attempt),
+    })
+  }
+
+  /** Handles the end of an attempt to send a file. */
+  #ended(source: SendSource, due: QueuedFile, attempt: SendAttempt): void {
+    const breaker = this.#breaker
+    this.#transfers.end(due)
+    if (attempt.kind === 'changed') this.#restless.changed(due, momentNow())
+    else if (attempt.kind !== 'durable') this.#restless.ended(due)
+    if (attempt.kind === 'durable') {
+      breaker.stored(due)
+      const { digest, position, seal, isOlder, stat, moved } = attempt
+      // The current configuration, which may differ from that at the start of the attempt.
+      const others = (this.#workers.get(source.id)?.source ?? source).alsoTo
+      this.#acknowledgements.add({
+        ...due,
+        mark: source.groupWriteMark,
+        ...{ others, digest, position, seal, isOlder, stat, moved },
+      })
+    } else {
+      this.#guard.use(() => applyRetryPolicy(this.#options, this.#events, source, due, attempt))
+      if (attempt.kind === 'again' && attempt.trouble !== 'no')
+        breaker.failed(due, attempt.reason, attempt.trouble, performance.now())
+      this.#queue.release([due])
+    }
+    breaker.ended(due.source, performance.now())
+    this.#events.onChange()
+  }
+
+  /** Continues after the ledger has recorded stored files; `sent`: those that did not change meanwhile. */
+  #recorded(files: readonly StoredFile[], sent: readonly QueuedFile[], now: number): void {
+    const isSent = new Set(sent)
+    const moment = { ...momentNow(), wall: now }
+    for (const due of files) this.#restless.stored(due, !isSent.has(due), moment)
+    this.#queue.release(files)
+    for (const file of files) for (const { id } of file.moved ?? []) this.#shared.moving.delete(id)
+    void this.#offerReturned(files)
+    this.#events.onSent(sent, now)
+    this.#lookForMarks()
+  }
+
+  /**
+   * Offers names again that came back while the destination was moving their content: the ledger listed them as sent
+   * when the scanner found them. A name that comes back later differs from its row in the ledger.
+   */
+  async #offerReturned(files: readonly StoredFile[]): Promise<void> {
+    const { destination, ledger } = this.#options
+    for (const file of files) {
+      for (const { source, path: name } of file.moved ?? []) {
+        const root = this.#workers.get(source)?.source.path
+        if (root === undefined) continue
+        const stats = await lstatExactOrNull(path.join(root, name)).catch(
+          ignoreError('the next comparison with the ledger offers the name', null),
+        )
+        if (stats === null || !sameContent(toFileStat(stats), file)) continue
+        this.#guard.use(() => ledger.offer(destination.id, [{ source, path: name, ...toFileStat(stats) }]))
+        this.#wakeSoon(source)
+      }
+    }
+  }
+
+  #look(): void {
+    const { destination, ledger } = this.#options
+    const guard = this.#guard
+    // A ledger that can be read may still refuse writes: a success here must not clear its problem.
+    const isIdle =
+      guard.problem === null && guard.use(() => ledger.hasDue(destination.id, Date.now())) === false
+    if (!isIdle) this.#wakeAll()
+    this.#forgetTrouble()
+  }
+
+  /** Clears the breaker's problem if the file behind it no longer waits: only that file's success would clear it. */
+  #forgetTrouble(): void {
+    const { destination, ledger } = this.#options
+    const breaker = this.#breaker
+    const guard = this.#guard
+    const workers = this.#workers
+    if (breaker.problem === null || guard.problem !== null) return
+    const { blocked, nextTryAt } = breaker
+    if (blocked !== null && nextTryAt === null) {
+      if (workers.has(blocked.source) && guard.use(() => ledger.isWaiting(blocked.id)) !== false) return
+      breaker.forget()
+      this.#events.onChange()
+      return
+    }
+    const totals = guard.use(() => ledger.totals(destination.id))
+    if (totals === null || [...workers.keys()].some((id) => (totals[id]?.waitingFiles ?? 0) > 0)) return
+    if (breaker.clearIfIdle(performance.now())) this.#events.onChange()
+  }
+
+  #lookForParked(): void {
+    const { destination, ledger } = this.#options
+    const totals = this.#guard.use(() => ledger.totals(destination.id)) ?? {}
+    for (const { source } of this.#workers.values())
+      if ((totals[source.id]?.parkedFiles ?? 0) > 0) this.#parked.look(source)
+  }
+
+  #lookForMarks(): void {
+    for (const { source } of this.#workers.values()) if (source.groupWriteMark) this.#marks.look(source)
+  }
+
+  #wakeAll(): void {
+    for (const worker of this.#workers.values()) worker.wake()
+  }
+
+  #wakeSoon(source: string): void {
+    setImmediate(() => this.#workers.get(source)?.wake())
+  }
+}
+
+/** Records stored files in the ledger: those of one turn of the event loop in one transaction. */
 function createAcknowledgements(
   ledger: Pick<Ledger, 'markSent'>,
   guard: LedgerGuard,
@@ -341,7 +352,7 @@ function createAcknowledgements(
     isStuck = sent === null
     if (sent === null) {
       running = true
-      setTimeout(write, AGAIN_MS)
+      setTimeout(write, WRITE_AGAIN_MS)
       return
     }
     waiting = []
@@ -367,8 +378,6 @@ function createAcknowledgements(
 }
 
 /** The files that are being sent now, with their progress. */
-export type Transfers = ReturnType<typeof createTransfers>
-
 export function createTransfers() {
   const files = new Map<number, Transfer>()
   const getRank = ({ size, sentBytes }: Transfer) => (sentBytes < size ? size : 0)
@@ -392,24 +401,11 @@ export function createTransfers() {
   }
 }
 
-/** Parked files of one source that one check covers; the next check continues behind them. */
-const FILES = 1_000
-
 interface ParkedEvents {
   isAway(source: SendSource): boolean
   /** Files of this source can be sent again. */
   found(source: string): void
   log(level: 'warn', text: string): void
-}
-
-/** True if the file is readable now or gone. A missing file needs a try, too: only that removes its row. */
-async function canBeTried(root: string, { path: file, reason }: Parked): Promise<boolean> {
-  try {
-    if ((await lstatOrNull(path.join(root, file))) === null) return true
-    return reason?.key === 'transfer.unreadable' && (await isReadable({ root, path: file }))
-  } catch (error) {
-    return dropError(error, 'a parked file that cannot be looked at stays parked', false)
-  }
 }
 
 /**
@@ -427,8 +423,8 @@ export function openParkedFiles(
   let over = false
 
   const lookNow = async (source: SendSource): Promise<void> => {
-    const files = ledger.parked(destination, source.id, endedAt.get(source.id) ?? 0, FILES)
-    endedAt.set(source.id, files.length < FILES ? 0 : (files.at(-1)?.id ?? 0))
+    const files = ledger.parked(destination, source.id, endedAt.get(source.id) ?? 0, PARKED_FILES)
+    endedAt.set(source.id, files.length < PARKED_FILES ? 0 : (files.at(-1)?.id ?? 0))
     let isFound = false
     // In sequence: the disk may hang, and each call holds a thread of the pool until it returns.
     for (const file of files) {
@@ -450,5 +446,15 @@ export function openParkedFiles(
     stop() {
       over = true
     },
+  }
+}
+
+/** True if the file is readable now or gone. A missing file needs a try, too: only that removes its row. */
+async function canBeTried(root: string, { path: file, reason }: Parked): Promise<boolean> {
+  try {
+    if ((await lstatOrNull(path.join(root, file))) === null) return true
+    return reason?.key === 'transfer.unreadable' && (await isReadable({ root, path: file }))
+  } catch (error) {
+    return dropError(error, 'a parked file that cannot be looked at stays parked', false)
   }
 }

@@ -35,9 +35,26 @@ interface QueueHost {
   wake(source: string): void
 }
 
-/** The ledger's queue and its rows under way: never the same row twice, nor two rows of one path at a time. */
+/** A file that has to wait until `at`, in milliseconds since 1970. */
+interface DeferredFile {
+  due: QueuedFile
+  at: number
+}
+
+/** Waiting files, sorted by the decision of the filters. */
+interface Filtered {
+  pass: QueuedFile[]
+  leftOut: QueuedFile[]
+  /** Files below the minimum age, with the time when they reach it. */
+  young: DeferredFile[]
+}
+
+/** Sorts waiting files. `now` is in milliseconds since 1970. Pure. */
+type QueueFilter = (files: QueuedFile[], now: number) => Filtered
+
 export type Queue = ReturnType<typeof createQueue>
 
+/** The ledger's queue and its rows under way: never the same row twice, nor two rows of one path at a time. */
 export function createQueue(host: QueueHost) {
   const { destination, guard, ledger, retryMs } = host
   const taken = new Set<number>()
@@ -100,23 +117,6 @@ export function createQueue(host: QueueHost) {
   }
 }
 
-/** A file that has to wait until `at`, in milliseconds since 1970. */
-interface DeferredFile {
-  due: QueuedFile
-  at: number
-}
-
-/** Waiting files, sorted by what the filters decide. */
-interface Filtered {
-  pass: QueuedFile[]
-  leftOut: QueuedFile[]
-  /** Files below the minimum age, with the time when they reach it. */
-  young: DeferredFile[]
-}
-
-/** `now` is in milliseconds since 1970. Pure. */
-type QueueFilter = (files: QueuedFile[], now: number) => Filtered
-
 /**
  * Applies a source's filters to files that already wait: the filters or the file may have changed since the scanner
  * offered it.
@@ -144,12 +144,6 @@ export function createQueueFilter(filters: SourceFilters | undefined): QueueFilt
     }
     return filtered
   }
-}
-
-/** Returns every directory above a path, without the source's own. */
-function directoriesAbove(path: string): string[] {
-  const parts = path.split('/')
-  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'))
 }
 
 /**
@@ -184,4 +178,10 @@ export function createPathLocks() {
       }
     },
   }
+}
+
+/** Returns every directory above a path, without the source's own. */
+function directoriesAbove(path: string): string[] {
+  const parts = path.split('/')
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'))
 }

@@ -31,16 +31,15 @@ interface Restless extends Omit<RestlessFile, 'nextAt'> {
   pauseMs: number
 }
 
-/** Returns a key that distinguishes the contents of one path. */
-const identify = ({ inode, size, mtimeNs }: QueuedFile): string => `${inode} ${size} ${mtimeNs}`
-
-export interface RestlessOptions {
+interface RestlessOptions {
   /** The most complete versions of one large file in an hour. */
   versionsPerHour: number
   /** Returns when a version of the file was last stored; milliseconds since 1970, null: never. */
   storedAt(id: number): number | null
   isWaiting(id: number): boolean
 }
+
+export type RestlessFiles = ReturnType<typeof createRestlessFiles>
 
 /**
  * Spaces out the versions of files that keep changing, and counts the attempts that such changes made void. Versions
@@ -49,8 +48,6 @@ export interface RestlessOptions {
  * goes. A file is also forgotten if its last attempt lies in the future, because the clock was set back. Times are in
  * milliseconds since 1970.
  */
-export type RestlessFiles = ReturnType<typeof createRestlessFiles>
-
 export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: RestlessOptions) {
   const begun = new Map<number, Moment>()
   const files = new Map<number, Restless>()
@@ -142,3 +139,6 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
     },
   }
 }
+
+/** Returns a key that distinguishes the contents of one path. */
+const identify = ({ inode, size, mtimeNs }: QueuedFile): string => `${inode} ${size} ${mtimeNs}`

@@ -1,10 +1,9 @@
 import path from 'node:path'
-import type { QueuedFile } from '../../ledger/ledger.ts'
+import type { Ledger, QueuedFile } from '../../ledger/ledger.ts'
 import { backoffMs } from '../../lib/async/backoff.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import type { SendAttempt, SendSource } from '../transfer/attempt.ts'
-import type { Parts } from './dispatcher.ts'
 
 /** Longest delay after a destination failed, whatever the setting: a person may just have freed space there. */
 export const TROUBLE_RETRY_MS = 12_000
@@ -18,16 +17,29 @@ const DOUBTFUL_MS = 30_000
  */
 const VANISHED_MS = 2_000
 
+interface RetryOptions {
+  ledger: Pick<Ledger, 'retryLater' | 'park' | 'renew' | 'drop'>
+  /** The longest delay of the settings. */
+  retrySeconds: number
+}
+
+interface RetryEvents {
+  /** A file stopped waiting, because it is gone. */
+  onGone(): void
+  log(level: 'info' | 'warn', text: string): void
+}
+
 /** Returns the delay for a path that another transfer blocks: that of one failed attempt more. */
 export const getBlockedDelay = ({ attempts }: Pick<QueuedFile, 'attempts'>, retryMs: number): number =>
   backoffMs(attempts + 1, retryMs, 0)
 
 /**
  * Applies the retry policy to a file that was not stored: updates its row in the ledger and logs the reason. The row's
- * due time schedules the next attempt; a parked file returns only after a change (see parked.ts).
+ * due time schedules the next attempt; a parked file returns only after a change (see openParkedFiles).
  */
 export function applyRetryPolicy(
-  { options: { ledger, retrySeconds }, events }: Pick<Parts, 'options' | 'events'>,
+  { ledger, retrySeconds }: RetryOptions,
+  events: RetryEvents,
   source: SendSource,
   due: QueuedFile,
   attempt: Exclude<SendAttempt, { kind: 'durable' }>,

@@ -2,6 +2,16 @@ import { type Allowance, allowanceAt, nextChange, type SpeedSchedule, sameAllowa
 
 /** Interval between two checks of the wall clock, which may be set and advances while the computer sleeps. */
 const LOOK_EVERY_MS = 1_000
+/** The largest burst after idle time, in seconds of the rate: the line is used evenly at this scale. */
+const BURST_SECONDS = 0.1
+/** Smaller bursts cost more in packet overhead than they move. */
+const LEAST_BURST_BYTES = 1_500
+/** Shorter waits are not worth a timer. */
+const LEAST_WAIT_MS = 5
+/** Prepared content is about this many seconds of the rate, so that a new limit or a stop takes effect soon. */
+const AHEAD_SECONDS = 0.25
+const LEAST_AHEAD_BYTES = 16 * 1024
+const MOST_AHEAD_BYTES = 1024 * 1024
 
 /**
  * Applies the rate limit and its schedule by the wall clock.
@@ -63,17 +73,6 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
     stop: () => clearInterval(timer),
   }
 }
-
-/** The largest burst after idle time, in seconds of the rate: the line is used evenly at this scale. */
-const BURST_SECONDS = 0.1
-/** Smaller bursts cost more in packet overhead than they move. */
-const LEAST_BURST_BYTES = 1_500
-/** Shorter waits are not worth a timer. */
-const LEAST_WAIT_MS = 5
-/** Prepared content is about this many seconds of the rate, so that a new limit or a stop takes effect soon. */
-const AHEAD_SECONDS = 0.25
-const LEAST_AHEAD_BYTES = 16 * 1024
-const MOST_AHEAD_BYTES = 1024 * 1024
 
 export interface RateLease {
   /** Resolves to true when this many bytes may go; false: the lease was closed. */

@@ -2,6 +2,8 @@ import type { BigIntStats } from 'node:fs'
 import { type FileMetadata, type FileStat, sameFile, toFileStat } from '../../platform/file-metadata.ts'
 import { errorCode } from '../../platform/system-error.ts'
 
+// The results of reading a source's files. The reading threads load this module: keep it small.
+
 /** A file to read, with the facts that it was offered with. */
 export interface Wanted {
   /** Relative to the source, with "/". */
@@ -16,6 +18,17 @@ export interface Content {
   digest: Buffer
   facts: FileMetadata
 }
+
+/** The reason why a file is not sent now. */
+export type Unsent =
+  /** The file differs from what was offered; `facts` are its current ones. */
+  | { kind: 'changed'; facts: FileStat }
+  /** The name does not exist, or is not a file. */
+  | { kind: 'vanished' }
+  /** Reading is not permitted. */
+  | { kind: 'unreadable'; code: string }
+  /** Reading failed. */
+  | { kind: 'failed'; code: string }
 
 /** The result of reading a file: its content, if the file is unchanged since it was offered. */
 export type FileRead = Content | Unsent
@@ -59,19 +72,6 @@ export interface ReadResult {
 export interface ReaderCalls {
   read: { input: ReadJob; output: ReadResult }
 }
-
-// The reading threads load this module: keep it small.
-
-/** The reason why a file is not sent now. */
-export type Unsent =
-  /** The file differs from what was offered; `facts` are its current ones. */
-  | { kind: 'changed'; facts: FileStat }
-  /** The name does not exist, or is not a file. */
-  | { kind: 'vanished' }
-  /** Reading is not permitted. */
-  | { kind: 'unreadable'; code: string }
-  /** Reading failed. */
-  | { kind: 'failed'; code: string }
 
 export function unsentBecause(error: unknown): Unsent {
   const code = errorCode(error) ?? String(error)

@@ -21,8 +21,7 @@ import {
 import { hasWriter, readAttributes } from '../../platform/native.ts'
 import { openBeneath } from '../../platform/openat2.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
-import type { FoundDirectory } from './read-result.ts'
-import { type Unsent, unsentBecause } from './read-result.ts'
+import { type FoundDirectory, type Unsent, unsentBecause } from './read-result.ts'
 
 // No symbolic link is followed in any component below a source: otherwise a user who may replace a directory there
 // could have any other file sent.
@@ -35,64 +34,8 @@ export interface SourceFile {
   path: string
 }
 
-const openFile = ({ root, path }: SourceFile, flags: number = READ_FILE): Promise<number> =>
-  openBeneath(root, path, flags)
-
-/** Returns the facts of the directories above a file, without those that cannot be read. */
-export async function directoriesAbove({ root, path }: SourceFile): Promise<FoundDirectory[]> {
-  const found: FoundDirectory[] = []
-  const parts = path.split('/')
-  for (let length = 0; length < parts.length; length += 1) {
-    const directory = parts.slice(0, length).join('/')
-    try {
-      const fd = await (directory === ''
-        ? openFd(root, constants.O_RDONLY)
-        : openFile({ root, path: directory }, HOLD_DIRECTORY))
-      try {
-        found.push({ path: directory, facts: toFileMetadata(await statFd(fd), readAttributes(fd)) })
-      } finally {
-        await closeFd(fd)
-      }
-    } catch (error) {
-      dropError(error, 'a directory is sent without its mode and times; its files can be restored')
-    }
-  }
-  return found
-}
-
-/** Opens a file and returns the result of `look`; false if it cannot be opened, which the next read reports. */
-async function ask(file: SourceFile, look: (fd: number) => boolean): Promise<boolean> {
-  try {
-    const fd = await openFile(file)
-    try {
-      return look(fd)
-    } finally {
-      await closeFd(fd)
-    }
-  } catch (error) {
-    return dropError(error, 'a file that cannot be opened has no writer and no other content', false)
-  }
-}
-
-/** True if the file exists and may be read. */
-export const isReadable = (file: SourceFile): Promise<boolean> => ask(file, () => true)
-
-/**
- * Returns true if a process may have the changed file open for writing. If that is unknown (another system,
- * another user's file, a file system without leases), this is assumed while the content differs from the offered one.
- */
-export const mayBeWritten = (file: SourceFile, now: FileStat, offered: FileStat): Promise<boolean> =>
-  ask(file, (fd) => {
-    const writer = hasWriter(fd)
-    return writer === 'yes' || (writer === 'unknown' && !sameContent(now, offered))
-  })
-
 /** A large file that is open for one sequential read. */
 export type Reading = ReturnType<typeof createReading>
-
-/** True if this is the offered file, it has grown since, and the program that wrote it has closed it. */
-const hasGrown = (fd: number, now: FileStat, offered: FileStat): boolean =>
-  now.inode === offered.inode && now.size > offered.size && hasWriter(fd) === 'no'
 
 /**
  * Opens a large file if it is unchanged since it was offered.
@@ -124,6 +67,10 @@ export async function openReading(
     return refuse(unsentBecause(thrown))
   }
 }
+
+/** True if this is the offered file, it has grown since, and the program that wrote it has closed it. */
+const hasGrown = (fd: number, now: FileStat, offered: FileStat): boolean =>
+  now.inode === offered.inode && now.size > offered.size && hasWriter(fd) === 'no'
 
 function createReading(fd: number, stat: FileStat, facts: FileMetadata, first: Hasher) {
   let hash = first
@@ -181,3 +128,55 @@ function createReading(fd: number, stat: FileStat, facts: FileMetadata, first: H
     },
   }
 }
+
+/** Returns the facts of the directories above a file, without those that cannot be read. */
+export async function directoriesAbove({ root, path }: SourceFile): Promise<FoundDirectory[]> {
+  const found: FoundDirectory[] = []
+  const parts = path.split('/')
+  for (let length = 0; length < parts.length; length += 1) {
+    const directory = parts.slice(0, length).join('/')
+    try {
+      const fd = await (directory === ''
+        ? openFd(root, constants.O_RDONLY)
+        : openFile({ root, path: directory }, HOLD_DIRECTORY))
+      try {
+        found.push({ path: directory, facts: toFileMetadata(await statFd(fd), readAttributes(fd)) })
+      } finally {
+        await closeFd(fd)
+      }
+    } catch (error) {
+      dropError(error, 'a directory is sent without its mode and times; its files can be restored')
+    }
+  }
+  return found
+}
+
+/** True if the file exists and may be read. */
+export const isReadable = (file: SourceFile): Promise<boolean> => ask(file, () => true)
+
+/**
+ * Returns true if a process may have the changed file open for writing. If that is unknown (another system,
+ * another user's file, a file system without leases), this is assumed while the content differs from the offered one.
+ */
+export const mayBeWritten = (file: SourceFile, now: FileStat, offered: FileStat): Promise<boolean> =>
+  ask(file, (fd) => {
+    const writer = hasWriter(fd)
+    return writer === 'yes' || (writer === 'unknown' && !sameContent(now, offered))
+  })
+
+/** Opens a file and returns the result of `look`; false if it cannot be opened, which the next read reports. */
+async function ask(file: SourceFile, look: (fd: number) => boolean): Promise<boolean> {
+  try {
+    const fd = await openFile(file)
+    try {
+      return look(fd)
+    } finally {
+      await closeFd(fd)
+    }
+  } catch (error) {
+    return dropError(error, 'a file that cannot be opened has no writer and no other content', false)
+  }
+}
+
+const openFile = ({ root, path }: SourceFile, flags: number = READ_FILE): Promise<number> =>
+  openBeneath(root, path, flags)

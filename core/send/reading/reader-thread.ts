@@ -4,17 +4,62 @@ import { dropError } from '../../dropped-errors.ts'
 import { serveThread, WithTransfer } from '../../lib/workers/thread.ts'
 import { computeDigest, DIGEST_BYTES } from '../../platform/digest.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../platform/fd.ts'
-import type { FileStat } from '../../platform/file-metadata.ts'
-import { toFileMetadata } from '../../platform/file-metadata.ts'
+import { type FileStat, toFileMetadata } from '../../platform/file-metadata.ts'
 import { readAttributes } from '../../platform/native.ts'
 import { openBeneathSync } from '../../platform/openat2.ts'
-import type { FoundDirectory, ReaderCalls, ReadJob, ReadResult, WasRead } from './read-result.ts'
-import { judgeRead, type Unsent, unsentBecause } from './read-result.ts'
+import {
+  type FoundDirectory,
+  judgeRead,
+  type ReaderCalls,
+  type ReadJob,
+  type ReadResult,
+  type Unsent,
+  unsentBecause,
+  type WasRead,
+} from './read-result.ts'
 
 /** An open source directory. */
 interface Base {
   fd: number
   root: string
+}
+
+/** Runs a thread that reads small files: the calls for a group cost one switch between threads. */
+export function runReaderThread(port: MessagePort): void {
+  serveThread<ReaderCalls>(port, {
+    read(job) {
+      const result = readAll(job)
+      return new WithTransfer(result, [result.bytes.buffer, result.digests.buffer])
+    },
+  })
+}
+
+/** Reads a group of files in order, each into the memory behind the one before. */
+function readAll({ root, files, memory: bytes }: ReadJob): ReadResult {
+  // Allocated separately: the whole pool of a pooled buffer would be transferred with it.
+  const digests = new Uint8Array(files.length * DIGEST_BYTES)
+  let base: Base
+  try {
+    base = { root, fd: openSync(root, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0)) }
+  } catch (thrown) {
+    return { read: files.map(() => unsentBecause(thrown)), directories: [], bytes, digests }
+  }
+  try {
+    const read: (WasRead | Unsent)[] = []
+    let at = 0
+    for (const { path, offered } of files) {
+      const found = readOne(base, path, offered, bytes.subarray(at, at + offered.size + 1))
+      if (found.kind === 'content') {
+        digests.set(computeDigest(bytes.subarray(at, at + found.length)), read.length * DIGEST_BYTES)
+        at += found.length
+      }
+      read.push(found)
+    }
+    const paths = files.map(({ path }) => path)
+    return { read, directories: readDirectories(base, paths), bytes, digests }
+  } finally {
+    closeSync(base.fd)
+  }
 }
 
 /**
@@ -73,41 +118,4 @@ function readDirectories(base: Base, paths: readonly string[]): FoundDirectory[]
       above.add(directory)
     }
   return [...above].flatMap((path) => readDirectory(base, path) ?? [])
-}
-
-function readAll({ root, files, memory: bytes }: ReadJob): ReadResult {
-  // Allocated separately: the whole pool of a pooled buffer would be transferred with it.
-  const digests = new Uint8Array(files.length * DIGEST_BYTES)
-  let base: Base
-  try {
-    base = { root, fd: openSync(root, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0)) }
-  } catch (thrown) {
-    return { read: files.map(() => unsentBecause(thrown)), directories: [], bytes, digests }
-  }
-  try {
-    const read: (WasRead | Unsent)[] = []
-    let at = 0
-    for (const { path, offered } of files) {
-      const found = readOne(base, path, offered, bytes.subarray(at, at + offered.size + 1))
-      if (found.kind === 'content') {
-        digests.set(computeDigest(bytes.subarray(at, at + found.length)), read.length * DIGEST_BYTES)
-        at += found.length
-      }
-      read.push(found)
-    }
-    const paths = files.map(({ path }) => path)
-    return { read, directories: readDirectories(base, paths), bytes, digests }
-  } finally {
-    closeSync(base.fd)
-  }
-}
-
-/** Runs a thread that reads small files: the calls for a group cost one switch between threads. */
-export function runReaderThread(port: MessagePort): void {
-  serveThread<ReaderCalls>(port, {
-    read(job) {
-      const result = readAll(job)
-      return new WithTransfer(result, [result.bytes.buffer, result.digests.buffer])
-    },
-  })
 }

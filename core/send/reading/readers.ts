@@ -11,49 +11,12 @@ const THREADS = 4
 /** A thread without an answer for this long hangs with its disk: another one may replace it. */
 const HANGS_AFTER_MS = 3_000
 
-/** Reads small files: sources in turn, one group of each at a time, so that a disk that hangs blocks one thread. */
 export type Readers = ReturnType<typeof openReaders>
 
-/** Returns each file's result; the contents are not copied from the thread's buffer. */
-function foundIn({ read, bytes, digests }: ReadResult): FileRead[] {
-  let at = 0
-  return read.map((found, index): FileRead => {
-    if (found.kind !== 'content') return found
-    const content = Buffer.from(bytes.buffer, bytes.byteOffset + at, found.length)
-    const digest = Buffer.from(digests.buffer, digests.byteOffset + index * DIGEST_BYTES, DIGEST_BYTES)
-    at += found.length
-    return { kind: 'content', bytes: content, digest, facts: found.facts }
-  })
-}
-
-/** Returns memory for the contents of a group; a large buffer also has room for a frame's header. */
-const memoryFor = (bytes: number): Uint8Array<ArrayBuffer> =>
-  batchBuffers.fits(bytes + batchBuffers.frontBytes) ? batchBuffers.takeRoom() : new Uint8Array(bytes)
-
-/** Reads a group in a thread; all its files fail with EIO if the thread terminates. */
-async function readGroup(thread: Thread<ReaderCalls>, { root, files: wanted, take }: Group): Promise<void> {
-  const files = wanted.map(({ path, offered: { size, mtimeNs, ctimeNs, inode, device } }) => {
-    return { path, offered: { size, mtimeNs, ctimeNs, inode, device } }
-  })
-  const memory = memoryFor(files.reduce((sum, { offered }) => sum + offered.size, 1))
-  const result = await thread
-    .call('read', { root, files, memory }, [memory.buffer])
-    .catch((error) =>
-      warnUnlessCode(error, [], 'a thread that reads has ended; its files are reported as EIO', null),
-    )
-  const failed: FileRead = { kind: 'failed', code: 'EIO' }
-  // Deferred to a later turn: the thread then already has its next group, and the connection has been served.
-  setImmediate(() => {
-    if (result !== null) take(foundIn(result), result.directories)
-    else
-      take(
-        files.map(() => failed),
-        [],
-      )
-  })
-}
-
-/** @param script the script of the threads. */
+/**
+ * Reads small files: sources in turn, one group of each at a time, so that a disk that hangs blocks one thread.
+ * @param script the script of the threads.
+ */
 export function openReaders(script: URL) {
   const turns = createSemaphore(THREADS)
   const threads = new Set<Thread<ReaderCalls>>()
@@ -105,4 +68,43 @@ export function openReaders(script: URL) {
       for (const thread of threads) void thread.close()
     },
   }
+}
+
+/** Reads a group in a thread; all its files fail with EIO if the thread terminates. */
+async function readGroup(thread: Thread<ReaderCalls>, { root, files: wanted, take }: Group): Promise<void> {
+  const files = wanted.map(({ path, offered: { size, mtimeNs, ctimeNs, inode, device } }) => {
+    return { path, offered: { size, mtimeNs, ctimeNs, inode, device } }
+  })
+  const memory = memoryFor(files.reduce((sum, { offered }) => sum + offered.size, 1))
+  const result = await thread
+    .call('read', { root, files, memory }, [memory.buffer])
+    .catch((error) =>
+      warnUnlessCode(error, [], 'a thread that reads has ended; its files are reported as EIO', null),
+    )
+  const failed: FileRead = { kind: 'failed', code: 'EIO' }
+  // Deferred to a later turn: the thread then already has its next group, and the connection has been served.
+  setImmediate(() => {
+    if (result !== null) take(foundIn(result), result.directories)
+    else
+      take(
+        files.map(() => failed),
+        [],
+      )
+  })
+}
+
+/** Returns memory for the contents of a group; a large buffer also has room for a frame's header. */
+const memoryFor = (bytes: number): Uint8Array<ArrayBuffer> =>
+  batchBuffers.fits(bytes + batchBuffers.frontBytes) ? batchBuffers.takeRoom() : new Uint8Array(bytes)
+
+/** Returns each file's result; the contents are not copied from the thread's buffer. */
+function foundIn({ read, bytes, digests }: ReadResult): FileRead[] {
+  let at = 0
+  return read.map((found, index): FileRead => {
+    if (found.kind !== 'content') return found
+    const content = Buffer.from(bytes.buffer, bytes.byteOffset + at, found.length)
+    const digest = Buffer.from(digests.buffer, digests.byteOffset + index * DIGEST_BYTES, DIGEST_BYTES)
+    at += found.length
+    return { kind: 'content', bytes: content, digest, facts: found.facts }
+  })
 }

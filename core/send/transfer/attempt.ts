@@ -10,6 +10,11 @@ import { mayBeWritten } from '../reading/read.ts'
 import type { Unsent } from '../reading/read-result.ts'
 import type { Readers } from '../reading/readers.ts'
 
+// The parts that small and large files of a source share: the source, the result of an attempt to send a file, the
+// verdict on a file that could not be read, and the window that limits the files under way.
+
+export type Priority = Source['priority']
+
 /** A source with its settings for sending. */
 export interface SendSource extends OutgoingSource {
   groupWriteMark: boolean
@@ -77,6 +82,7 @@ export interface SourceParts {
   mayGoOn(): boolean
 }
 
+/** Returns a destination's answer as the result of an attempt. */
 export const asAttempt = (answer: Answer, digest: Uint8Array | null): SendAttempt =>
   answer.kind === 'durable' ? { ...answer, digest } : answer
 
@@ -111,8 +117,6 @@ export function createJudge({
   }
 }
 
-export type Priority = Source['priority']
-
 /** Limit on the bytes of small files of all sources that are being read or not yet handed to the destination. */
 const MEMORY_BYTES = 32 * 1024 * 1024
 /**
@@ -130,31 +134,6 @@ interface Share {
   priority: Priority
   held: number
   waiting: { bytes: number; go: () => void }[]
-}
-
-function openWindow(share: Share, serve: () => void) {
-  let large = 0
-  return {
-    /** Waits for room for small files. */
-    acquire: (bytes: number) =>
-      new Promise<void>((go) => {
-        share.waiting.push({ bytes, go })
-        serve()
-      }),
-    release(bytes: number): void {
-      share.held -= bytes
-      serve()
-    },
-    get hasRoomForLarge() {
-      return large < WEIGHTS[share.priority]
-    },
-    beginLarge() {
-      large += 1
-    },
-    endLarge() {
-      large -= 1
-    },
-  }
 }
 
 /**
@@ -192,6 +171,31 @@ export function createWindows() {
       shares.set(source, share)
       share.window ??= openWindow(share, serve)
       return share.window
+    },
+  }
+}
+
+function openWindow(share: Share, serve: () => void) {
+  let large = 0
+  return {
+    /** Waits for room for small files. */
+    acquire: (bytes: number) =>
+      new Promise<void>((go) => {
+        share.waiting.push({ bytes, go })
+        serve()
+      }),
+    release(bytes: number): void {
+      share.held -= bytes
+      serve()
+    },
+    get hasRoomForLarge() {
+      return large < WEIGHTS[share.priority]
+    },
+    beginLarge() {
+      large += 1
+    },
+    endLarge() {
+      large -= 1
     },
   }
 }

@@ -114,13 +114,14 @@ export async function askForCopy(
     let { position } = answer
     for (const other of others) {
       const old = { source: other.source, path: other.path, isMoved: true, isTrusted: false }
-      const said = await session.copy(file, [], digest, old)
-      if (said?.kind !== 'durable') continue
+      const moved = await session.copy(file, [], digest, old)
+      if (moved?.kind !== 'durable') continue
       left.delete(other)
-      position = Math.max(position, said.position)
+      position = Math.max(position, moved.position)
     }
-    const told = gone.filter((name) => !left.has(name))
-    const moved = told.map(({ id, source: { id: source }, path }) => ({ id, source, path }))
+    const moved = gone
+      .filter((name) => !left.has(name))
+      .map(({ id, source: { id: source }, path }) => ({ id, source, path }))
     return { ...answer, position, digest, moved }
   } finally {
     for (const { id } of left) shared.moving.delete(id)

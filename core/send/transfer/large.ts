@@ -10,24 +10,18 @@ import { type Unsent, unsentBecause } from '../reading/read-result.ts'
 import { asAttempt, createJudge, type SendAttempt, type SourceParts } from './attempt.ts'
 import { askForCopy, type CopySource, findCopySources, mayHaveContent } from './copy.ts'
 
+// Sends a large file. If the destination may already have its content, the file is read once for its digest, and the
+// destination copies the content. Otherwise its chunks are sent while it is read, and the bytes are proven to be one
+// content of the file before the upload ends.
+
 /** From this size on, an interrupted upload can be resumed. */
 const RESUME_LEAST_BYTES = 4 * 1024 * 1024
 /** A chunk whose read takes longer than this gives up its place on the line; its file has to start again. */
 const STALLED_MS = 10_000
 /** Interval between two checks whether the file is being rewritten, which would otherwise show only at its end. */
 const CHECK_MS = 1_000
-
 /** Chunks are multiples of this size, which suits the destination's disk best. */
 const CHUNK_UNIT_BYTES = 16 * 1024
-
-/** Returns the size of a chunk. A rate limit lowers the session's limit, because a chunk is sent at once. */
-const chunkBytes = ({ limits }: Session): number =>
-  Math.max(CHUNK_UNIT_BYTES, limits.bytes - (limits.bytes % CHUNK_UNIT_BYTES))
-
-const isUnsent = (value: object): value is Unsent => 'kind' in value
-
-/** Identifies a file for resuming, beside name and size. Without the device, which can change with a mount. */
-const getIdentity = ({ inode, mtimeNs }: FileStat): string => `${inode}.${mtimeNs}`
 
 /** A complete content that the file had at one moment. */
 interface Proven {
@@ -43,41 +37,70 @@ interface Ended extends Proven {
 }
 
 /**
- * Proves that the bytes read are a content that the file had at one moment. A file that changed meanwhile, such as one
- * that grows, is read again up to the same length: if both readings agree, the file held that content between them. The
- * second reading must also find the file unchanged or growing: bytes that are rewritten back and forth prove nothing.
- * @returns null if sending was stopped.
+ * Sends a file in chunks. `onEnd` is called when all of it is on the line and only the answer is pending, unless the
+ * file is long enough to resume.
  */
-async function proveContent(
-  reading: Reading,
-  watched: <T>(call: Promise<T>) => Promise<T>,
-  mayGoOn: () => boolean,
-): Promise<Proven | Unsent | null> {
-  const whole = await watched(reading.finish())
-  if (Buffer.isBuffer(whole)) return { digest: whole, isOlder: false }
-  if (whole.kind !== 'changed' || whole.facts.size < reading.stat.size) return whole
-  const digest = reading.rewind()
-  if (digest === null) return whole
-  for (let bytes = await watched(reading.next()); bytes !== null; bytes = await watched(reading.next())) {
+export function createLargeSender(parts: SourceParts) {
+  const { source, mayGoOn } = parts
+  const judge = (unsent: Unsent, due: QueuedFile) => createJudge(parts)(unsent, due)
+
+  /** Copies the content at the destination; returns null if the destination does not have it. */
+  const copy = async (due: QueuedFile, session: Session, from: CopySource): Promise<SendAttempt | null> => {
+    const reading = await openReading({ root: source.path, path: due.path }, due, { mayGrow: true })
+    if (isUnsent(reading)) return judge(reading, due)
+    try {
+      const content = await readContent(reading, () => mayGoOn() && !session.closed)
+      if (content === null) return { kind: 'halted' }
+      if (isUnsent(content)) return await judge(content, due)
+      if (!mayHaveContent(parts, due, from, content.digest)) return null
+      const copied = await askForCopy(parts, due, reading.facts, content.digest, from, session)
+      return copied === null ? null : withContent(copied, content, reading.stat, due)
+    } catch (error) {
+      return unsentBecause(error)
+    } finally {
+      await reading.close()
+    }
+  }
+
+  const sendContent = async (due: QueuedFile, session: Session, onEnd: () => void): Promise<SendAttempt> => {
+    let sent: SendAttempt | Ended
+    const file = { root: source.path, path: due.path }
+    const reading = await openReading(file, due, { mayGrow: true })
+    if (isUnsent(reading)) return judge(reading, due)
+    const isLong = reading.facts.size >= RESUME_LEAST_BYTES
+    try {
+      if (!mayGoOn()) return { kind: 'halted' }
+      const identity = isLong ? getIdentity(reading.stat) : undefined
+      const outgoing = { source, path: due.path, facts: reading.facts }
+      const upload = await session.begin(outgoing, await directoriesAbove(file), identity)
+      if (upload === null) return { kind: 'lost' }
+      sent = await sendChunks(parts, due, session, reading, upload)
+    } finally {
+      await reading.close()
+    }
+    if (sent.kind !== 'ended') return sent
+    // The disk there writes one file while the next arrives. Several long files would arrive faster than it writes.
+    if (!isLong) onEnd()
+    return withContent(asAttempt(await sent.answer, sent.digest), sent, reading.stat, due)
+  }
+
+  return async (due: QueuedFile, session: Session, onEnd: () => void): Promise<SendAttempt> => {
+    if (due.size > MAX_FILE_BYTES) {
+      const words = { path: path.join(source.path, due.path), size: due.size }
+      return { kind: 'refused', reason: message('transfer.tooLarge', words) }
+    }
+    const from = findCopySources(parts, [due], session).get(due.id)
+    return (from === undefined ? null : await copy(due, session, from)) ?? sendContent(due, session, onEnd)
+  }
+}
+
+/** Reads the whole file before any byte is sent; returns null if sending was stopped. */
+async function readContent(reading: Reading, mayGoOn: () => boolean): Promise<Proven | Unsent | null> {
+  for (let bytes = await reading.next(); bytes !== null; bytes = await reading.next()) {
     chunkBuffers.give(bytes)
     if (!mayGoOn()) return null
   }
-  const now = await watched(reading.now())
-  const isAtRest = sameFile(now, whole.facts) || now.size > whole.facts.size
-  const isSame = reading.rewind()?.equals(digest) === true
-  return isSame && isAtRest ? { digest, isOlder: true } : { kind: 'changed', facts: now }
-}
-
-/** Returns a check for a rewrite since opening, other than by appending; it runs once a second at most. */
-function createRewrittenCheck(reading: Reading): () => Promise<FileStat | null> {
-  let lookAt = performance.now() + CHECK_MS
-  return async () => {
-    if (performance.now() < lookAt) return null
-    const now = await reading.now()
-    lookAt = performance.now() + CHECK_MS
-    const { size, mtimeNs } = reading.stat
-    return now.size < size || (now.size === size && now.mtimeNs !== mtimeNs) ? now : null
-  }
+  return proveContent(reading, (call) => call, mayGoOn)
 }
 
 /** Reads a file and sends its chunks until the end or the first failure. */
@@ -142,13 +165,42 @@ async function sendChunks(
   }
 }
 
-/** Reads the whole file before any byte is sent; returns null if sending was stopped. */
-async function readContent(reading: Reading, mayGoOn: () => boolean): Promise<Proven | Unsent | null> {
-  for (let bytes = await reading.next(); bytes !== null; bytes = await reading.next()) {
+/** Returns a check for a rewrite since opening, other than by appending; it runs once a second at most. */
+function createRewrittenCheck(reading: Reading): () => Promise<FileStat | null> {
+  let lookAt = performance.now() + CHECK_MS
+  return async () => {
+    if (performance.now() < lookAt) return null
+    const now = await reading.now()
+    lookAt = performance.now() + CHECK_MS
+    const { size, mtimeNs } = reading.stat
+    return now.size < size || (now.size === size && now.mtimeNs !== mtimeNs) ? now : null
+  }
+}
+
+/**
+ * Proves that the bytes read are a content that the file had at one moment. A file that changed meanwhile, such as one
+ * that grows, is read again up to the same length: if both readings agree, the file held that content between them. The
+ * second reading must also find the file unchanged or growing: bytes that are rewritten back and forth prove nothing.
+ * @returns null if sending was stopped.
+ */
+async function proveContent(
+  reading: Reading,
+  watched: <T>(call: Promise<T>) => Promise<T>,
+  mayGoOn: () => boolean,
+): Promise<Proven | Unsent | null> {
+  const whole = await watched(reading.finish())
+  if (Buffer.isBuffer(whole)) return { digest: whole, isOlder: false }
+  if (whole.kind !== 'changed' || whole.facts.size < reading.stat.size) return whole
+  const digest = reading.rewind()
+  if (digest === null) return whole
+  for (let bytes = await watched(reading.next()); bytes !== null; bytes = await watched(reading.next())) {
     chunkBuffers.give(bytes)
     if (!mayGoOn()) return null
   }
-  return proveContent(reading, (call) => call, mayGoOn)
+  const now = await watched(reading.now())
+  const isAtRest = sameFile(now, whole.facts) || now.size > whole.facts.size
+  const isSame = reading.rewind()?.equals(digest) === true
+  return isSame && isAtRest ? { digest, isOlder: true } : { kind: 'changed', facts: now }
 }
 
 /** Adds to a successful attempt which content was sent. */
@@ -162,60 +214,11 @@ function withContent(
   return { ...attempt, isOlder, ...(sameFile(stat, due) ? {} : { stat }) }
 }
 
-/**
- * Sends a file in chunks. `onEnd` is called when all of it is on the line and only the answer is pending, unless the
- * file is long enough to resume.
- */
-export function createLargeSender(parts: SourceParts) {
-  const { source, mayGoOn } = parts
-  const judge = (unsent: Unsent, due: QueuedFile) => createJudge(parts)(unsent, due)
+/** Identifies a file for resuming, beside name and size. Without the device, which can change with a mount. */
+const getIdentity = ({ inode, mtimeNs }: FileStat): string => `${inode}.${mtimeNs}`
 
-  /** Copies the content at the destination; returns null if the destination does not have it. */
-  const copy = async (due: QueuedFile, session: Session, from: CopySource): Promise<SendAttempt | null> => {
-    const reading = await openReading({ root: source.path, path: due.path }, due, { mayGrow: true })
-    if (isUnsent(reading)) return judge(reading, due)
-    try {
-      const content = await readContent(reading, () => mayGoOn() && !session.closed)
-      if (content === null) return { kind: 'halted' }
-      if (isUnsent(content)) return await judge(content, due)
-      if (!mayHaveContent(parts, due, from, content.digest)) return null
-      const copied = await askForCopy(parts, due, reading.facts, content.digest, from, session)
-      return copied === null ? null : withContent(copied, content, reading.stat, due)
-    } catch (error) {
-      return unsentBecause(error)
-    } finally {
-      await reading.close()
-    }
-  }
+/** Returns the size of a chunk. A rate limit lowers the session's limit, because a chunk is sent at once. */
+const chunkBytes = ({ limits }: Session): number =>
+  Math.max(CHUNK_UNIT_BYTES, limits.bytes - (limits.bytes % CHUNK_UNIT_BYTES))
 
-  const sendContent = async (due: QueuedFile, session: Session, onEnd: () => void): Promise<SendAttempt> => {
-    let sent: SendAttempt | Ended
-    const file = { root: source.path, path: due.path }
-    const reading = await openReading(file, due, { mayGrow: true })
-    if (isUnsent(reading)) return judge(reading, due)
-    const isLong = reading.facts.size >= RESUME_LEAST_BYTES
-    try {
-      if (!mayGoOn()) return { kind: 'halted' }
-      const identity = isLong ? getIdentity(reading.stat) : undefined
-      const outgoing = { source, path: due.path, facts: reading.facts }
-      const upload = await session.begin(outgoing, await directoriesAbove(file), identity)
-      if (upload === null) return { kind: 'lost' }
-      sent = await sendChunks(parts, due, session, reading, upload)
-    } finally {
-      await reading.close()
-    }
-    if (sent.kind !== 'ended') return sent
-    // The disk there writes one file while the next arrives. Several long files would arrive faster than it writes.
-    if (!isLong) onEnd()
-    return withContent(asAttempt(await sent.answer, sent.digest), sent, reading.stat, due)
-  }
-
-  return async (due: QueuedFile, session: Session, onEnd: () => void): Promise<SendAttempt> => {
-    if (due.size > MAX_FILE_BYTES) {
-      const words = { path: path.join(source.path, due.path), size: due.size }
-      return { kind: 'refused', reason: message('transfer.tooLarge', words) }
-    }
-    const from = findCopySources(parts, [due], session).get(due.id)
-    return (from === undefined ? null : await copy(due, session, from)) ?? sendContent(due, session, onEnd)
-  }
-}
+const isUnsent = (value: object): value is Unsent => 'kind' in value

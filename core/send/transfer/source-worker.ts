@@ -9,10 +9,17 @@ import {
   failedBy,
   type SendAttempt,
   type SendSource,
+  type Shared,
   type SourceParts,
+  type Window,
 } from './attempt.ts'
 import { askForCopy, type CopySource, findCopySources, mayHaveContent } from './copy.ts'
 import { createLargeSender } from './large.ts'
+
+// The files of one source, from the queue to the session. A worker takes files from the queue, as many as its window
+// has room for. A small file goes with those behind it: they wait for room in the window, are read in a thread
+// together, and are handed to the session as one group. A large file is sent in chunks (large.ts). The destination
+// copies a content that it already has (copy.ts).
 
 /** Large files that a source sets aside so that the small ones behind them can pass. */
 const SET_ASIDE = 64
@@ -23,9 +30,15 @@ const GROUP_FILES = 256
 const GROUP_BYTES = 1024 * 1024
 /** The limit of the group's names, in bytes. */
 const GROUP_NAME_BYTES = 256 * 1024
+/** Files up to this size are sent whole, in one go, however slow the line is. */
+const WHOLE_FILE_BYTES = 64 * 1024
+/** Memory that a file costs besides its bytes. */
+const FILE_COST = 2048
 
 /** The access that a worker needs to its dispatcher. */
 interface WorkerHost {
+  /** True if the source or all sending is paused. */
+  isHalted(): boolean
   /** Returns the session if files may go now: nothing is paused or in trouble. */
   session(): Session | null
   /** Takes the source's next waiting files, oldest first; `away`: the source's disk is not mounted. */
@@ -36,11 +49,81 @@ interface WorkerHost {
   ended(due: QueuedFile, attempt: SendAttempt): void
 }
 
-/** Takes one source's files from the queue and sends as many at a time as its window has room for. */
+/** Receives the result of one file. */
+type Done = (due: QueuedFile, attempt: SendAttempt) => void
+
+type ReadFile = { due: QueuedFile; content: Content }
+
+/** The destination of files, and the callback for their results. */
+interface Sending {
+  session: Session
+  /** Contents that can be copied there, by the file's id. */
+  from: ReadonlyMap<number, CopySource>
+  done: Done
+}
+
 export type SourceWorker = ReturnType<typeof openSourceWorker>
 
+/** Takes one source's files from the queue and sends as many at a time as its window has room for. */
+export function openSourceWorker(source: SendSource, shared: Shared, window: Window, host: WorkerHost) {
+  let over = false
+  /** The source's disk is missing: no attempt before this time of the monotonic clock. */
+  let awayUntil = 0
+  let goOn: () => void = () => undefined
+  const isAway = () => {
+    awayUntil = performance.now() + AWAY_MS
+  }
+  const sender = openFileSender({ source, shared, window, mayGoOn: () => !over && !host.isHalted() })
+  const taken = createTaken(sender, host, isAway)
+
+  const session = (): Session | null => (over || performance.now() < awayUntil ? null : host.session())
+
+  const finish = (due: QueuedFile, attempt: SendAttempt) => {
+    if (attempt.kind === 'source-missing') isAway()
+    host.ended(due, attempt)
+    goOn()
+  }
+
+  const run = async (): Promise<void> => {
+    while (!over) {
+      const woken = new Promise<void>((resolve) => {
+        goOn = resolve
+      })
+      const to = session()
+      const due = to === null ? null : taken.next(to)
+      // Taking files may have shown that the disk is missing or that the ledger fails.
+      const on = due === null ? null : host.session()
+      if (due !== null && on !== null) {
+        const now = momentNow()
+        host.begins(due, now)
+        await sender.send(taken.takeGroup(due, on, now), on, finish, () => goOn())
+        continue
+      }
+      if (due !== null) taken.putBack(due)
+      // Files that may not go now are returned: a restart or the scanner may change their rows.
+      if (session() === null) taken.giveBack()
+      await woken
+    }
+    taken.giveBack()
+  }
+
+  void run()
+  return {
+    source,
+    /** Signals that files may be waiting, or that an obstacle is gone. */
+    wake() {
+      taken.lookAgain()
+      goOn()
+    },
+    close() {
+      over = true
+      goOn()
+    },
+  }
+}
+
 /** Files that were taken from the queue but not started. */
-function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void) {
+function createTaken(sender: ReturnType<typeof openFileSender>, host: WorkerHost, isAway: () => void) {
   /** In reverse order: the next file is the last element. */
   let queue: QueuedFile[] = []
   let aside: QueuedFile[] = []
@@ -110,78 +193,11 @@ function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void) {
   }
 }
 
-/** @param openSender gets a function that returns true once the worker is closed. */
-export function openSourceWorker(
-  source: SendSource,
-  openSender: (isOver: () => boolean) => FileSender,
-  host: WorkerHost,
-) {
-  let over = false
-  /** The source's disk is missing: no attempt before this time of the monotonic clock. */
-  let awayUntil = 0
-  let goOn: () => void = () => undefined
-  const isAway = () => {
-    awayUntil = performance.now() + AWAY_MS
-  }
-  const sender = openSender(() => over)
-  const taken = createTaken(sender, host, isAway)
-
-  const session = (): Session | null => (over || performance.now() < awayUntil ? null : host.session())
-
-  const finish = (due: QueuedFile, attempt: SendAttempt) => {
-    if (attempt.kind === 'source-missing') isAway()
-    host.ended(due, attempt)
-    goOn()
-  }
-
-  const run = async (): Promise<void> => {
-    while (!over) {
-      const woken = new Promise<void>((resolve) => {
-        goOn = resolve
-      })
-      const to = session()
-      const due = to === null ? null : taken.next(to)
-      // Taking files may have shown that the disk is missing or that the ledger fails.
-      const on = due === null ? null : host.session()
-      if (due !== null && on !== null) {
-        const now = momentNow()
-        host.begins(due, now)
-        await sender.send(taken.takeGroup(due, on, now), on, finish, () => goOn())
-        continue
-      }
-      if (due !== null) taken.putBack(due)
-      // Files that may not go now are returned: a restart or the scanner may change their rows.
-      if (session() === null) taken.giveBack()
-      await woken
-    }
-    taken.giveBack()
-  }
-
-  void run()
-  return {
-    source,
-    /** Signals that files may be waiting, or that an obstacle is gone. */
-    wake() {
-      taken.lookAgain()
-      goOn()
-    },
-    close() {
-      over = true
-      goOn()
-    },
-  }
-}
-
-/** Reads and sends the files of one source. */
-type FileSender = ReturnType<typeof openFileSender>
-
-/** Files up to this size are sent whole, in one go, however slow the line is. */
-const WHOLE_FILE_BYTES = 64 * 1024
-
 /** True if a file is sent in chunks. A whole file makes others wait. */
 export const isLarge = (size: number, { limits }: Session): boolean =>
   size > Math.max(WHOLE_FILE_BYTES, limits.bytes)
 
+/** Reads and sends the files of one source. */
 export function openFileSender(parts: SourceParts) {
   const { window } = parts
   const sendLarge = createLargeSender(parts)
@@ -222,70 +238,16 @@ export function openFileSender(parts: SourceParts) {
   }
 }
 
-/** Memory that a file costs besides its bytes. */
-const FILE_COST = 2048
-
-/** Receives the result of one file. */
-export type Done = (due: QueuedFile, attempt: SendAttempt) => void
-
-/** Returns the room that files take in the window. */
-const getCost = (dues: readonly QueuedFile[]): number =>
-  dues.reduce((sum, { size }) => sum + size + FILE_COST, 0)
-
-type Ready = { due: QueuedFile; content: Content }
-
-/** The destination of files, and the callback for their results. */
-interface Sending {
-  session: Session
-  /** Contents that can be copied there, by the file's id. */
-  from: ReadonlyMap<number, CopySource>
-  done: Done
-}
-
-/** Frees the memory of files that were read together: they share one buffer. */
-const giveBack = (contents: readonly Content[]) => {
-  if (contents[0] !== undefined) batchBuffers.give(contents[0].bytes)
-}
-
-/** Sends files that were read. Releases their room in the window once the connection has taken their bytes. */
-function putOnLine(
-  { source, shared, window, mayGoOn }: SourceParts,
-  ready: readonly Ready[],
-  directories: readonly FoundDirectory[],
-  { session, done }: Sending,
-  onUsed: () => void,
+/** Sends a group of small files: waits for room in the window, then continues in the background. */
+async function sendSmall(
+  parts: SourceParts,
+  dues: readonly QueuedFile[],
+  session: Session,
+  done: Done,
 ): Promise<void> {
-  // Only these values stay until the answers: the contents are freed earlier.
-  const sent = ready.map(({ due, content: { digest, bytes } }) => ({ due, digest, size: bytes.length }))
-  let held = getCost(sent.map(({ due }) => due))
-  const letGo = () => {
-    window.release(held)
-    held = 0
-  }
-  let unanswered = sent.length
-  const files = ready.map(({ due, content: { bytes, digest, facts } }) => {
-    return { source, path: due.path, facts, bytes, digest }
-  })
-  return session.sendSmall(files, directories, {
-    onTurn() {
-      if (mayGoOn()) return true
-      letGo()
-      onUsed()
-      for (const { due } of sent) done(due, { kind: 'halted' })
-      return false
-    },
-    onUsed() {
-      letGo()
-      onUsed()
-      for (const { due, size } of sent) shared.onBytes(due, size)
-    },
-    onAnswer(index, answer) {
-      unanswered -= 1
-      if (unanswered === 0 && held > 0) letGo()
-      const file = sent[index]
-      if (file !== undefined) done(file.due, asAttempt(answer, file.digest))
-    },
-  })
+  if (await admit(parts, dues))
+    sendRead(parts, dues, { session, from: findCopySources(parts, dues, session), done })
+  else for (const due of dues) done(due, { kind: 'halted' })
 }
 
 /** Waits for room in the window, held until the bytes are sent; returns false, without room, if stopped. */
@@ -297,52 +259,7 @@ async function admit({ window, mayGoOn }: SourceParts, dues: readonly QueuedFile
   return false
 }
 
-/** Copies the content at the destination; if the destination no longer has it, reads and sends the file again. */
-async function copy(
-  parts: SourceParts,
-  { due, content: { facts, digest } }: Ready,
-  copied: CopySource,
-  { session, done }: Sending,
-): Promise<void> {
-  const attempt = await askForCopy(parts, due, facts, digest, copied, session)
-  if (attempt !== null) done(due, attempt)
-  else if (await admit(parts, [due])) sendRead(parts, [due], { session, from: new Map(), done })
-  else done(due, { kind: 'halted' })
-}
-
-async function handleRead(
-  parts: SourceParts,
-  found: readonly { due: QueuedFile; content: FileRead }[],
-  directories: readonly FoundDirectory[],
-  sending: Sending,
-): Promise<void> {
-  const { window, mayGoOn } = parts
-  const { from, done } = sending
-  const contents = found.flatMap(({ content }) => (content.kind === 'content' ? [content] : []))
-  if (!mayGoOn()) {
-    window.release(getCost(found.map(({ due }) => due)))
-    giveBack(contents)
-    for (const { due } of found) done(due, { kind: 'halted' })
-    return
-  }
-  const ready: Ready[] = []
-  const judge = createJudge(parts)
-  for (const { due, content } of found) {
-    const copied = from.get(due.id)
-    const isContent = content.kind === 'content'
-    if (isContent && (copied === undefined || !mayHaveContent(parts, due, copied, content.digest))) {
-      ready.push({ due, content })
-      continue
-    }
-    window.release(getCost([due]))
-    const ended = (error: unknown) => done(due, failedBy(error))
-    if (!isContent) judge(content, due).then((attempt) => done(due, attempt), ended)
-    else if (copied !== undefined) copy(parts, { due, content }, copied, sending).catch(ended)
-  }
-  if (ready.length === 0) return giveBack(contents)
-  await putOnLine(parts, ready, directories, sending, () => giveBack(contents))
-}
-
+/** Reads the files in a thread, then continues with handleRead. Their room in the window is already held. */
 function sendRead(parts: SourceParts, dues: readonly QueuedFile[], sending: Sending): void {
   const { source, shared } = parts
   const taken = (found: readonly FileRead[], directories: readonly FoundDirectory[]) => {
@@ -356,14 +273,99 @@ function sendRead(parts: SourceParts, dues: readonly QueuedFile[], sending: Send
   shared.read(source.id, { root: source.path, files, take: taken })
 }
 
-/** Sends a group of small files: waits for room in the window, then continues in the background. */
-export async function sendSmall(
+/** Handles the results of a read: sends the contents, and judges the files that could not be read. */
+async function handleRead(
   parts: SourceParts,
-  dues: readonly QueuedFile[],
-  session: Session,
-  done: Done,
+  found: readonly { due: QueuedFile; content: FileRead }[],
+  directories: readonly FoundDirectory[],
+  sending: Sending,
 ): Promise<void> {
-  if (await admit(parts, dues))
-    sendRead(parts, dues, { session, from: findCopySources(parts, dues, session), done })
-  else for (const due of dues) done(due, { kind: 'halted' })
+  const { window, mayGoOn } = parts
+  const { from, done } = sending
+  const contents = found.flatMap(({ content }) => (content.kind === 'content' ? [content] : []))
+  if (!mayGoOn()) {
+    window.release(getCost(found.map(({ due }) => due)))
+    freeContents(contents)
+    for (const { due } of found) done(due, { kind: 'halted' })
+    return
+  }
+  const ready: ReadFile[] = []
+  const judge = createJudge(parts)
+  for (const { due, content } of found) {
+    const copied = from.get(due.id)
+    const isContent = content.kind === 'content'
+    if (isContent && (copied === undefined || !mayHaveContent(parts, due, copied, content.digest))) {
+      ready.push({ due, content })
+      continue
+    }
+    window.release(getCost([due]))
+    const ended = (error: unknown) => done(due, failedBy(error))
+    if (!isContent) judge(content, due).then((attempt) => done(due, attempt), ended)
+    else if (copied !== undefined) copy(parts, { due, content }, copied, sending).catch(ended)
+  }
+  if (ready.length === 0) return freeContents(contents)
+  await putOnLine(parts, ready, directories, sending, () => freeContents(contents))
+}
+
+/** Sends files that were read. Releases their room in the window once the connection has taken their bytes. */
+function putOnLine(
+  { source, shared, window, mayGoOn }: SourceParts,
+  ready: readonly ReadFile[],
+  directories: readonly FoundDirectory[],
+  { session, done }: Sending,
+  onUsed: () => void,
+): Promise<void> {
+  // Only these values stay until the answers: the contents are freed earlier.
+  const sent = ready.map(({ due, content: { digest, bytes } }) => ({ due, digest, size: bytes.length }))
+  let held = getCost(sent.map(({ due }) => due))
+  const releaseRoom = () => {
+    window.release(held)
+    held = 0
+  }
+  let unanswered = sent.length
+  const files = ready.map(({ due, content: { bytes, digest, facts } }) => {
+    return { source, path: due.path, facts, bytes, digest }
+  })
+  return session.sendSmall(files, directories, {
+    onTurn() {
+      if (mayGoOn()) return true
+      releaseRoom()
+      onUsed()
+      for (const { due } of sent) done(due, { kind: 'halted' })
+      return false
+    },
+    onUsed() {
+      releaseRoom()
+      onUsed()
+      for (const { due, size } of sent) shared.onBytes(due, size)
+    },
+    onAnswer(index, answer) {
+      unanswered -= 1
+      if (unanswered === 0 && held > 0) releaseRoom()
+      const file = sent[index]
+      if (file !== undefined) done(file.due, asAttempt(answer, file.digest))
+    },
+  })
+}
+
+/** Copies the content at the destination; if the destination no longer has it, reads and sends the file again. */
+async function copy(
+  parts: SourceParts,
+  { due, content: { facts, digest } }: ReadFile,
+  copied: CopySource,
+  { session, done }: Sending,
+): Promise<void> {
+  const attempt = await askForCopy(parts, due, facts, digest, copied, session)
+  if (attempt !== null) done(due, attempt)
+  else if (await admit(parts, [due])) sendRead(parts, [due], { session, from: new Map(), done })
+  else done(due, { kind: 'halted' })
+}
+
+/** Returns the room that files take in the window. */
+const getCost = (dues: readonly QueuedFile[]): number =>
+  dues.reduce((sum, { size }) => sum + size + FILE_COST, 0)
+
+/** Frees the memory of files that were read together: they share one buffer. */
+const freeContents = (contents: readonly Content[]) => {
+  if (contents[0] !== undefined) batchBuffers.give(contents[0].bytes)
 }

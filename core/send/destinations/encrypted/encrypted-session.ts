@@ -19,29 +19,6 @@ import {
   shownPath,
 } from './names.ts'
 
-/** A pipe between `write` and `readable`, in the form that the age library requires. */
-function openFeed() {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
-  const writer = writable.getWriter()
-  const isDone = (work: Promise<void>): Promise<boolean> =>
-    work.then(
-      () => true,
-      () => false,
-    )
-  return {
-    readable,
-    /** Resolves when more bytes are wanted; the memory may be reused at once. False: the reader has stopped. */
-    write(bytes: Uint8Array): Promise<boolean> {
-      void isDone(writer.write(new Uint8Array(bytes)))
-      // `ready` is awaited because a pending write does not settle when the stream is dropped.
-      return isDone(writer.ready)
-    },
-    end: () => void isDone(writer.close()),
-    /** Aborts the stream: pending reads and writes end. */
-    drop: () => void isDone(writer.abort(new Error('dropped'))),
-  }
-}
-
 /** Limits a group: encrypting small files takes longer than sending them, so the first are sent while others wait. */
 const FILES = 64
 const NOTHING = new Uint8Array(0)
@@ -73,14 +50,6 @@ export async function openEncrypting(
     keyFiles:
       key === null ? [] : [{ name: nameKeyFile(key), bytes: await encrypter.encrypt(nameKeyText(key)) }],
   }
-}
-
-/** Returns an answer for the encrypted file as one for the file itself. @param seal digest of the bytes sent. */
-function toPlainAnswer(answer: Answer, { source, path: name }: Outgoing, seal: Uint8Array = NOTHING): Answer {
-  if (answer.kind === 'durable') return { ...answer, seal }
-  if (answer.kind === 'lost' || answer.reason?.params.path === undefined) return answer
-  const { key, params } = answer.reason
-  return { ...answer, reason: { key, params: { ...params, path: path.join(source.path, name) } } }
 }
 
 /**
@@ -188,5 +157,36 @@ function encryptingUpload(upload: Upload, encrypter: Encrypter, file: Outgoing):
       return toPlainAnswer(await upload.end(seal), file, seal)
     },
     abort: giveUp,
+  }
+}
+
+/** Returns an answer for the encrypted file as one for the file itself. @param seal digest of the bytes sent. */
+function toPlainAnswer(answer: Answer, { source, path: name }: Outgoing, seal: Uint8Array = NOTHING): Answer {
+  if (answer.kind === 'durable') return { ...answer, seal }
+  if (answer.kind === 'lost' || answer.reason?.params.path === undefined) return answer
+  const { key, params } = answer.reason
+  return { ...answer, reason: { key, params: { ...params, path: path.join(source.path, name) } } }
+}
+
+/** A pipe between `write` and `readable`, in the form that the age library requires. */
+function openFeed() {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  const writer = writable.getWriter()
+  const isDone = (work: Promise<void>): Promise<boolean> =>
+    work.then(
+      () => true,
+      () => false,
+    )
+  return {
+    readable,
+    /** Resolves when more bytes are wanted; the memory may be reused at once. False: the reader has stopped. */
+    write(bytes: Uint8Array): Promise<boolean> {
+      void isDone(writer.write(new Uint8Array(bytes)))
+      // `ready` is awaited because a pending write does not settle when the stream is dropped.
+      return isDone(writer.ready)
+    },
+    end: () => void isDone(writer.close()),
+    /** Aborts the stream: pending reads and writes end. */
+    drop: () => void isDone(writer.abort(new Error('dropped'))),
   }
 }

@@ -23,7 +23,7 @@ import {
   type Senders,
 } from '../../../store/senders/senders.ts'
 import { StoreSession } from '../../../store/session/upload-session.ts'
-import { compareSessions, Store, type StoreSource } from '../../../store/store.ts'
+import { compareSessions, Store } from '../../../store/store.ts'
 import type { DestinationTest, TestStage } from '../../sender-messages.ts'
 import { runConnectionTest, testFile } from '../connection-test.ts'
 import type { DestinationEvents, OpenDestination, OwnSession } from '../destination.ts'
@@ -38,66 +38,62 @@ import {
   STALLED_MS,
 } from '../keep-connected.ts'
 import type { OpenOptions, Tested, TryOptions } from '../open.ts'
-import { ReceiverSession, type SessionOptions } from '../receiver/receiver-session.ts'
+import { ReceiverSession } from '../receiver/receiver-session.ts'
 import { claimEncryption, keepNameKeys } from './encryption.ts'
 import { getStoreInode, NotMounted, notMountedWords } from './place.ts'
+
+// A folder of this computer. A session opens the store in the folder, agrees with it on the files that are stored, and
+// connects a sender's session with a session of the store: the frames pass without a socket. While it is open, a timer
+// checks that the folder's disk is still mounted and which files the store wants again.
+
+/** The credit of the session, as large as the most that a receiver gives to one connection. */
+const WINDOW = { bytes: 16 * 1024 * 1024, files: 8192 }
+const LOOK_EVERY_MS = 2_000
+/** Interval between two queries for files that the store wants again: files asked for earlier may not have arrived. */
+const ASK_EVERY_MS = 10 * 60_000
 
 type FolderOptions = Pick<
   OpenOptions,
   'identity' | 'name' | 'retrySeconds' | 'keep' | 'bucket' | 'sessions' | 'storeThread'
 > & { destination: FolderDestination }
 
-/** Compares the sessions that the store and this computer remember; files missing on either side are offered again. */
-async function agree(
-  { store, me }: OpenFolder,
-  { sessions }: FolderOptions,
-  next: string,
-  events: DestinationEvents,
-): Promise<boolean> {
-  const theirs = sessions.hello()
-  const known = await store.known(me.folder)
-  if (known === null) return false
-  const { isForked, offerSince } = compareSessions(theirs, known)
-  if (offerSince !== null) await store.wantSince(me.folder, offerSince)
-  const { epoch, position, session } = known
-  const { asksFirst, notice } = await sessions.welcome({ epoch, position, last: session, next, isForked })
-  if (notice !== null) events.onNotice(notice)
-  return asksFirst
+/** An open folder, locked by this process. */
+interface OpenFolder {
+  layout: StoreLayout
+  store: Store
+  senders: Senders
+  /** This computer as a sender of the store. */
+  me: Sender
+  mark: bigint
+  /** The folder is on another computer's disk. */
+  isElsewhere: boolean
+  close(): Promise<void>
 }
 
-/** Reports that the disk hangs while `work` is pending. */
-async function reportWhileHung<T>(name: string, events: DestinationEvents, work: Promise<T>): Promise<T> {
-  let isHung = false
-  for (let ms = STALLED_MS; ; ms += STALLED_MS) {
-    const answer = await withTimeout(STALLED_MS, work)
-    if (answer !== LATE) {
-      if (isHung) events.onState('connecting', null)
-      return answer
-    }
-    isHung = true
-    events.onState('unreachable', describeHang(ms, name))
+type End = Pick<FrameChannel, 'send' | 'room'>
+
+interface FolderWatching {
+  /** The folder's disk is not mounted. */
+  onLost(why: Error): void
+  /** How long the disk has not answered a call, in milliseconds; called at every check. */
+  onStalled(ms: number): void
+  /** The store wants these files again: source id and path. */
+  onWanted(files: [string, string][]): void
+  log(text: string): void
+}
+
+/** Keeps a session with a folder of this computer open while it is wanted. */
+export function openFolder(options: FolderOptions, events: DestinationEvents): OpenDestination {
+  const { destination, retrySeconds } = options
+  const connector: Connector = {
+    open: (attempt) => openSession(options, events, attempt),
+    toTrouble: (reason) => toConnectionTrouble(reason, destination),
+    retrySeconds,
   }
+  return new KeptConnection(connector, events)
 }
 
-async function begin(folder: OpenFolder, options: FolderOptions, events: DestinationEvents) {
-  const { name } = options.destination
-  const { store, senders, me } = folder
-  const session = randomBytes(16).toString('hex')
-  const asksFirst = await reportWhileHung(name, events, agree(folder, options, session, events))
-  return openFolderSession({
-    ...{ receiver: name, session, asksFirst },
-    store,
-    bucket: options.bucket,
-    async space() {
-      const { bavail, blocks, bsize } = await statfs(options.destination.path)
-      return { free: bavail * bsize, total: blocks * bsize }
-    },
-    getSource: async (id, called) =>
-      store.source(me.folder, await senders.sourceDirectory(me.folder, id, called)),
-  })
-}
-
-/** See Connector. */
+/** See Connector.open. */
 async function openSession(
   options: FolderOptions,
   events: DestinationEvents,
@@ -113,7 +109,7 @@ async function openSession(
   const folder = await reportWhileHung(name, events, opening)
   try {
     signal.throwIfAborted()
-    const { session, close: endSession } = await begin(folder, options, events)
+    const { session, close: endSession } = await openFolderSession(folder, options, events)
     const unwatch = watchFolder(folder, {
       onLost: end,
       onStalled: (ms) => events.onTrouble(describeHang(ms, name)),
@@ -139,97 +135,6 @@ async function openSession(
     void folder.close()
     throw error
   }
-}
-
-/** Returns the state and message for a folder that cannot be used, or no longer. */
-function toConnectionTrouble(error: unknown, { name, path }: FolderDestination): ConnectionTrouble {
-  if (error instanceof NotMounted) return { state: 'unreachable', problem: notMountedWords({ name, path }) }
-  const reason = errorCode(error) ?? errorText(error)
-  return { state: 'unreachable', problem: message('transfer.folderFailed', { name, path, reason }) }
-}
-
-/** Keeps a session with a folder of this computer open while it is wanted. */
-export function openFolder(options: FolderOptions, events: DestinationEvents): OpenDestination {
-  const { destination, retrySeconds } = options
-  const keeping: Connector = {
-    open: (attempt) => openSession(options, events, attempt),
-    toTrouble: (reason) => toConnectionTrouble(reason, destination),
-    retrySeconds,
-  }
-  return new KeptConnection(keeping, events)
-}
-
-/** The credit of the session, as large as the most that a receiver gives to one connection. */
-const WINDOW = { bytes: 16 * 1024 * 1024, files: 8192 }
-
-interface FolderSessionOptions extends SessionOptions {
-  store: Store
-  /** The id of the session, which stored files refer to. */
-  session: string
-  /** Returns the store's directory of a source. @throws the system error. */
-  getSource(id: string, name: string): Promise<StoreSource>
-}
-
-type End = Pick<FrameChannel, 'send' | 'room'>
-
-/** Joins the pieces. The store transfers a batch's memory to a thread, so it must contain nothing else. */
-function joinPieces(type: FrameType, pieces: readonly Uint8Array[]): Buffer {
-  const [one] = pieces
-  if (one !== undefined && pieces.length === 1 && (type !== 'batch' || batchBuffers.holds(one)))
-    return Buffer.from(one.buffer, one.byteOffset, one.length)
-  // Buffer.concat is unsuitable: its memory is part of a pool.
-  const whole = Buffer.allocUnsafeSlow(pieces.reduce((total, { length }) => total + length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return whole
-}
-
-function createFrame<T extends FrameType>(type: T, header: FrameHeader<T>, pieces: readonly Uint8Array[]) {
-  return { type, header, payload: joinPieces(type, pieces) } as Frame
-}
-
-/** Connects both ends of a session in this process: the frames of a connection to a receiver, without a socket. */
-function openFolderSession(options: FolderSessionOptions): { session: OwnSession; close(): void } {
-  const { store, session: name, getSource } = options
-
-  const back: End = {
-    send(type, header) {
-      if (!session.closed) session.onFrame(createFrame(type, header, []))
-    },
-    room: () => Promise.resolve(),
-  }
-  const storing = new StoreSession(back, store, name, WINDOW, { openSource: getSource })
-  const there: End = {
-    send(type, header, pieces = [], onUsed) {
-      if (!session.closed) storing.handle(createFrame(type, header, pieces), onUsed)
-    },
-    room: () => Promise.resolve(),
-  }
-  const session = new ReceiverSession(there, WINDOW, options)
-  return {
-    session,
-    close() {
-      session.close()
-      // Resumable parts are kept.
-      storing.close(true)
-    },
-  }
-}
-
-/** An open folder, locked by this process. */
-interface OpenFolder {
-  layout: StoreLayout
-  store: Store
-  senders: Senders
-  /** This computer as a sender of the store. */
-  me: Sender
-  mark: bigint
-  /** The folder is on another computer's disk. */
-  isElsewhere: boolean
-  close(): Promise<void>
 }
 
 /** By the store's root: resolves when the last opening of it is closed. The next one waits for that. */
@@ -287,18 +192,100 @@ async function openFolderStore(
   }
 }
 
-const LOOK_EVERY_MS = 2_000
-/** Interval between two queries for files that the store wants again: files asked for earlier may not have arrived. */
-const ASK_EVERY_MS = 10 * 60_000
+/** Connects both ends of a session in this process: the frames of a connection to a receiver, without a socket. */
+async function openFolderSession(
+  folder: OpenFolder,
+  options: FolderOptions,
+  events: DestinationEvents,
+): Promise<{ session: OwnSession; close(): void }> {
+  const { name, path: directory } = options.destination
+  const { store, senders, me } = folder
+  const id = randomBytes(16).toString('hex')
+  const asksFirst = await reportWhileHung(name, events, agree(folder, options, id, events))
+  const back: End = {
+    send(type, header) {
+      if (!session.closed) session.onFrame(createFrame(type, header, []))
+    },
+    room: () => Promise.resolve(),
+  }
+  const storing = new StoreSession(back, store, id, WINDOW, {
+    openSource: async (source, called) =>
+      store.source(me.folder, await senders.sourceDirectory(me.folder, source, called)),
+  })
+  const there: End = {
+    send(type, header, pieces = [], onUsed) {
+      if (!session.closed) storing.handle(createFrame(type, header, pieces), onUsed)
+    },
+    room: () => Promise.resolve(),
+  }
+  const session = new ReceiverSession(there, WINDOW, {
+    receiver: name,
+    bucket: options.bucket,
+    asksFirst,
+    async space() {
+      const { bavail, blocks, bsize } = await statfs(directory)
+      return { free: bavail * bsize, total: blocks * bsize }
+    },
+  })
+  return {
+    session,
+    close() {
+      session.close()
+      // Resumable parts are kept.
+      storing.close(true)
+    },
+  }
+}
 
-interface FolderWatching {
-  /** The folder's disk is not mounted. */
-  onLost(why: Error): void
-  /** How long the disk has not answered a call, in milliseconds; called at every check. */
-  onStalled(ms: number): void
-  /** The store wants these files again: source id and path. */
-  onWanted(files: [string, string][]): void
-  log(text: string): void
+/** Compares the sessions that the store and this computer remember; files missing on either side are offered again. */
+async function agree(
+  { store, me }: OpenFolder,
+  { sessions }: FolderOptions,
+  next: string,
+  events: DestinationEvents,
+): Promise<boolean> {
+  const theirs = sessions.hello()
+  const known = await store.known(me.folder)
+  if (known === null) return false
+  const { isForked, offerSince } = compareSessions(theirs, known)
+  if (offerSince !== null) await store.wantSince(me.folder, offerSince)
+  const { epoch, position, session } = known
+  const { asksFirst, notice } = await sessions.welcome({ epoch, position, last: session, next, isForked })
+  if (notice !== null) events.onNotice(notice)
+  return asksFirst
+}
+
+/** Reports that the disk hangs while `work` is pending. */
+async function reportWhileHung<T>(name: string, events: DestinationEvents, work: Promise<T>): Promise<T> {
+  let isHung = false
+  for (let ms = STALLED_MS; ; ms += STALLED_MS) {
+    const answer = await withTimeout(STALLED_MS, work)
+    if (answer !== LATE) {
+      if (isHung) events.onState('connecting', null)
+      return answer
+    }
+    isHung = true
+    events.onState('unreachable', describeHang(ms, name))
+  }
+}
+
+/** Joins the pieces. The store transfers a batch's memory to a thread, so it must contain nothing else. */
+function joinPieces(type: FrameType, pieces: readonly Uint8Array[]): Buffer {
+  const [one] = pieces
+  if (one !== undefined && pieces.length === 1 && (type !== 'batch' || batchBuffers.holds(one)))
+    return Buffer.from(one.buffer, one.byteOffset, one.length)
+  // Buffer.concat is unsuitable: its memory is part of a pool.
+  const whole = Buffer.allocUnsafeSlow(pieces.reduce((total, { length }) => total + length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
+}
+
+function createFrame<T extends FrameType>(type: T, header: FrameHeader<T>, pieces: readonly Uint8Array[]) {
+  return { type, header, payload: joinPieces(type, pieces) } as Frame
 }
 
 /** Watches an open folder; returns a function that stops it. */
@@ -349,6 +336,14 @@ function watchFolder(
   return () => clearInterval(timer)
 }
 
+/** Returns the state and message for a folder that cannot be used, or no longer. */
+function toConnectionTrouble(error: unknown, { name, path }: FolderDestination): ConnectionTrouble {
+  if (error instanceof NotMounted) return { state: 'unreachable', problem: notMountedWords({ name, path }) }
+  const reason = errorCode(error) ?? errorText(error)
+  return { state: 'unreachable', problem: message('transfer.folderFailed', { name, path, reason }) }
+}
+
+/** Tests a folder: writes a small file, reads it back and removes it. */
 export function testFolder(
   destination: Tested<'folder'>,
   { signal, stage = 'given' }: TryOptions,

@@ -9,8 +9,7 @@ import type { OutgoingSource } from '../destination.ts'
 import { requireSame } from '../encrypted/age.ts'
 import type { Encrypting } from '../encrypted/encrypted-session.ts'
 import { isNameKeyFile } from '../encrypted/names.ts'
-import type { ObjectStore, PutOptions } from './object-store.ts'
-import { orIf, putOwn, readSmall } from './object-store.ts'
+import { type ObjectStore, orIf, type PutOptions, putOwn, readSmall } from './object-store.ts'
 
 /** Size limit of an owner file or key file: Holdfast writes no larger one. */
 const MOST_BYTES = 4 * 1024 * 1024
@@ -31,7 +30,7 @@ const ownerSchema = z.object({
   /** The directory of each source, by its id. */
   sources: z.record(z.string(), z.string()),
 })
-export type Owner = z.infer<typeof ownerSchema>
+type Owner = z.infer<typeof ownerSchema>
 
 /** A folder at a destination that belongs to this computer alone. */
 export interface OwnFolder {

@@ -14,15 +14,7 @@ import {
   versionsToPrune,
 } from '../../../store/retention/retention.ts'
 import { type Bucket, bytesAhead, type RateLease } from '../../rate-limit/limiter.ts'
-import type {
-  Answer,
-  Outgoing,
-  OutgoingSource,
-  OwnSession,
-  SmallEvents,
-  SmallOutgoing,
-  Upload,
-} from '../destination.ts'
+import type { Answer, Outgoing, OutgoingSource, OwnSession, SmallOutgoing, Upload } from '../destination.ts'
 import type { OwnFolder } from './folder-owner.ts'
 import {
   adoptContent,
@@ -39,45 +31,23 @@ import {
   toAnswer,
 } from './object-store.ts'
 
-/** The shared parts of a session. */
-interface ObjectSessionParts {
-  store: ObjectStore
-  names: Names
-  /**
-   * Returns true if the object has this very content, after reading it back and setting its facts. See adoptContent.
-   */
-  adopt(name: string, facts: ObjectFacts): Promise<boolean>
-  /** Notifies the person once if the store cannot keep the file's time. */
-  noteTime(file: Outgoing): void
-  pace: RateLease
-  /** Small objects under way, and their bytes. */
-  slots: Semaphore
-  bytesOut: Semaphore
-  /** Held by the group of small files that waits for the line. */
-  smallTurn: Semaphore
-  /** Large objects under way. */
-  uploads: Semaphore
-  /** Aborted when the session closes. */
-  signal: AbortSignal
-  /** Returns the answer for a fault; closes the session if the connection is lost. */
-  answerTo(error: unknown, file: FaultyFile): Answer
-}
+// Below a destination's prefix:
+//
+//   FOLDER/<source's directory>/<path>                                  the current contents
+//   FOLDER/.holdfast/owner.json                                         see folder-owner.ts
+//   FOLDER/.holdfast/versions/<source's directory>/<path>/<version>     contents that were replaced
 
-/** Objects have no position: see Answer. */
-const DURABLE: Answer = { kind: 'durable', position: 0 }
-
-const objectFacts = ({ size, mtimeNs, mode }: FileMetadata, digest: Uint8Array | null): ObjectFacts => ({
-  size,
-  mtimeNs,
-  mode,
-  digest,
-})
-
+/** Small files in one call. */
 const FILES = 256
 /** Bytes of small files under way. */
 const BYTES_OUT = 16 * 1024 * 1024
 /** Large files under way: a store may keep some MiB of each in memory. */
 const UPLOADS = 8
+/** Limit of waiting names; a name beyond it is thinned when its content is replaced the next time. */
+const MAX_WAITING = 10_000
+const SWEPT = 'the sweep removes the unfinished upload'
+/** Objects have no position: see Answer. */
+const DURABLE: Answer = { kind: 'durable', position: 0 }
 
 interface ObjectSessionOptions {
   /** The destination's name, for messages. */
@@ -97,250 +67,236 @@ interface ObjectSessionOptions {
   onTime(file: Outgoing): void
 }
 
-export function openObjectSession(store: ObjectStore, options: ObjectSessionOptions): OwnSession {
-  const { name, own, folder, keep, bucket, asksFirst, compares, onLost, onTime } = options
-  const ending = new AbortController()
-  const { signal } = ending
-  const names = openNames(store, { folder, own, keep }, signal)
-  const pace = bucket.open()
-  const slots = createSemaphore(store.can.parallel)
-  const bytesOut = createSemaphore(BYTES_OUT)
-  const smallTurn = createSemaphore(1)
-  const uploads = createSemaphore(UPLOADS)
+/**
+ * A session with an object store. Each file becomes an object under its current name; a different content of that name
+ * is set aside as an older version first. The session closes when the store is lost.
+ */
+export class ObjectSession implements OwnSession {
+  readonly asksFirst: boolean
+  // A content known under another name is sent again.
+  readonly copies = 'own'
+  readonly limits: OwnSession['limits']
+  readonly space?: NonNullable<ObjectStore['space']>
+  readonly #store: ObjectStore
+  readonly #options: ObjectSessionOptions
+  readonly #names: ReturnType<typeof openNames>
+  readonly #lease: RateLease
+  /** Small objects under way, and their bytes. */
+  readonly #slots: Semaphore
+  readonly #bytesOut = createSemaphore(BYTES_OUT)
+  /** Held by the group of small files that waits for the line. */
+  readonly #smallTurn = createSemaphore(1)
+  /** Large objects under way. */
+  readonly #uploads = createSemaphore(UPLOADS)
+  /** Aborted when the session closes. */
+  readonly #ending = new AbortController()
 
-  const close = () => {
-    ending.abort()
-    pace.close()
-    for (const semaphore of [slots, bytesOut, smallTurn, uploads]) semaphore.close()
-  }
-  const answerTo: ObjectSessionParts['answerTo'] = (error, file) => {
-    if (signal.aborted) return { kind: 'lost' }
-    if (isFault(error, 'lost')) {
-      close()
-      onLost(error)
-    }
-    return toAnswer(error, name, file)
-  }
-  const adopt: ObjectSessionParts['adopt'] = async (at, facts) =>
-    compares && adoptContent(store, at, facts, { reads: true }, signal)
-  const noteTime: ObjectSessionParts['noteTime'] = (file) => {
-    const { mtimeNs } = file.facts
-    if (isOtherSecond(store.kept(objectFacts(file.facts, null)).mtimeNs, mtimeNs)) onTime(file)
-  }
-  const parts: ObjectSessionParts = {
-    ...{ store, names, adopt, noteTime, pace, slots, bytesOut, smallTurn, uploads, signal, answerTo },
-  }
-
-  return {
-    asksFirst,
-    // A content known under another name is sent again.
-    copies: 'own',
-    limits: {
+  constructor(store: ObjectStore, options: ObjectSessionOptions) {
+    const { bucket, asksFirst } = options
+    this.#store = store
+    this.#options = options
+    this.asksFirst = asksFirst
+    this.limits = {
       files: FILES,
       get bytes() {
         return bytesAhead(bucket)
       },
-    },
-
-    sendSmall: (files, _directories, events) => sendSmallFiles(parts, files, events),
-    begin: (file, _directories, identity) => beginUpload(parts, file, identity),
-
-    async copy(file, _directories, digest, { isTrusted, storedNs }) {
-      const { source, path } = file
-      const facts = objectFacts(file.facts, digest.length === 0 ? null : digest)
-      const looked = withPermit(slots, async () => {
-        const name = await names.current(source, path)
-        if (!isTrusted) return adopt(name, facts)
-        return adoptContent(store, name, facts, { reads: false, storedNs }, signal)
-      })
-      return looked.then(
-        (is) => (is ? DURABLE : null),
-        (error) => answerTo(error, file),
-      )
-    },
-
-    async prove(source, path, size, nonce) {
-      try {
-        const name = await names.current(source, path)
-        // The caller removes its file after the proof, so older versions must stay.
-        await own.keepAll()
-        const digest = await digestAt(store, name, size, signal, nonce)
-        return digest === null ? { kind: 'absent' } : { kind: 'digest', digest }
-      } catch (error) {
-        answerTo(error, { source, path })
-        return { kind: isFault(error, 'absent') ? 'absent' : 'unavailable' }
-      }
-    },
-
-    ...(store.space === undefined ? {} : { space: store.space }),
-    close,
-    get closed() {
-      return signal.aborted
-    },
-  }
-}
-
-/** Stores a file. A different content of that name becomes an older version; an equal one is not sent again. */
-async function put(
-  { store, names, adopt, noteTime }: ObjectSessionParts,
-  file: SmallOutgoing,
-): Promise<Answer> {
-  const { source, path, bytes, digest } = file
-  const facts = objectFacts(file.facts, digest)
-  noteTime(file)
-  const name = await names.current(source, path)
-  try {
-    await store.put(name, bytes, facts, { replace: false })
-  } catch (error) {
-    if (!isFault(error, 'exists')) throw error
-    if (await adopt(name, facts)) return DURABLE
-    await names.makeRoom(source, path)
-    await store.put(name, bytes, facts, { replace: true })
-  }
-  return DURABLE
-}
-
-/** See Session.sendSmall: each file is an object; sends as many at a time as the store takes best. */
-export async function sendSmallFiles(
-  parts: ObjectSessionParts,
-  files: readonly SmallOutgoing[],
-  { onTurn, onUsed, onAnswer }: SmallEvents,
-): Promise<void> {
-  const { slots, bytesOut, pace, smallTurn } = parts
-  const underWay: Promise<void>[] = []
-  const hasTurn = await smallTurn.acquire()
-  if (hasTurn && !onTurn()) {
-    smallTurn.release()
-    return
-  }
-  for (const [index, file] of files.entries()) {
-    const { length } = file.bytes
-    const mayGo = (await slots.acquire()) && (await bytesOut.acquire(length)) && (await pace.take(length))
-    if (!mayGo) {
-      onAnswer(index, { kind: 'lost' })
-      continue
     }
-    const stored = put(parts, file)
-      .catch((error) => parts.answerTo(error, file))
-      .then((answer) => {
-        slots.release()
-        bytesOut.release(length)
-        onAnswer(index, answer)
-      })
-    underWay.push(stored)
+    if (store.space !== undefined) this.space = store.space
+    this.#names = openNames(store, options, this.#ending.signal)
+    this.#lease = bucket.open()
+    this.#slots = createSemaphore(store.can.parallel)
   }
-  if (hasTurn) smallTurn.release()
-  await Promise.all(underWay)
-  onUsed()
+
+  get closed(): boolean {
+    return this.#ending.signal.aborted
+  }
+
+  /** See Session.sendSmall: each file is an object; sends as many at a time as the store takes best. */
+  readonly sendSmall: OwnSession['sendSmall'] = async (files, _directories, { onTurn, onUsed, onAnswer }) => {
+    const underWay: Promise<void>[] = []
+    const hasTurn = await this.#smallTurn.acquire()
+    if (hasTurn && !onTurn()) {
+      this.#smallTurn.release()
+      return
+    }
+    for (const [index, file] of files.entries()) {
+      const { length } = file.bytes
+      const mayGo =
+        (await this.#slots.acquire()) &&
+        (await this.#bytesOut.acquire(length)) &&
+        (await this.#lease.take(length))
+      if (!mayGo) {
+        onAnswer(index, { kind: 'lost' })
+        continue
+      }
+      const stored = this.#put(file)
+        .catch((error) => this.#answerTo(error, file))
+        .then((answer) => {
+          this.#slots.release()
+          this.#bytesOut.release(length)
+          onAnswer(index, answer)
+        })
+      underWay.push(stored)
+    }
+    if (hasTurn) this.#smallTurn.release()
+    await Promise.all(underWay)
+    onUsed()
+  }
+
+  /** See Session.begin: the object gets its name only when it is complete. */
+  readonly begin: OwnSession['begin'] = async (file, _directories, identity) => {
+    if (!(await this.#uploads.acquire())) return null
+    try {
+      const { source, path } = file
+      const facts = objectFacts(file.facts, null)
+      this.#noteTime(file)
+      const name = await this.#names.current(source, path)
+      const resume = identity === undefined ? null : resumeKey(name, facts.size, identity)
+      const upload = await this.#store.begin(name, facts, resume)
+      return this.#createUpload(file, upload, identity !== undefined)
+    } catch (error) {
+      const answer = this.#answerTo(error, file)
+      this.#uploads.release()
+      const end = async () => answer
+      return this.closed ? null : { offset: 0, chunk: async () => false, end, abort: end }
+    }
+  }
+
+  readonly copy: OwnSession['copy'] = async (file, _directories, digest, { isTrusted, storedNs }) => {
+    const { source, path } = file
+    const facts = objectFacts(file.facts, digest.length === 0 ? null : digest)
+    const copied = withPermit(this.#slots, async () => {
+      const name = await this.#names.current(source, path)
+      if (!isTrusted) return this.#adopt(name, facts)
+      return adoptContent(this.#store, name, facts, { reads: false, storedNs }, this.#ending.signal)
+    })
+    return copied.then(
+      (is) => (is ? DURABLE : null),
+      (error) => this.#answerTo(error, file),
+    )
+  }
+
+  readonly prove: OwnSession['prove'] = async (source, path, size, nonce) => {
+    try {
+      const name = await this.#names.current(source, path)
+      // The caller removes its file after the proof, so older versions must stay.
+      await this.#options.own.keepAll()
+      const digest = await digestAt(this.#store, name, size, this.#ending.signal, nonce)
+      return digest === null ? { kind: 'absent' } : { kind: 'digest', digest }
+    } catch (error) {
+      this.#answerTo(error, { source, path })
+      return { kind: isFault(error, 'absent') ? 'absent' : 'unavailable' }
+    }
+  }
+
+  close(): void {
+    this.#ending.abort()
+    this.#lease.close()
+    for (const semaphore of [this.#slots, this.#bytesOut, this.#smallTurn, this.#uploads]) semaphore.close()
+  }
+
+  /** Stores a file. A different content of that name becomes an older version; an equal one is not sent again. */
+  async #put(file: SmallOutgoing): Promise<Answer> {
+    const { source, path, bytes, digest } = file
+    const facts = objectFacts(file.facts, digest)
+    this.#noteTime(file)
+    const name = await this.#names.current(source, path)
+    try {
+      await this.#store.put(name, bytes, facts, { replace: false })
+    } catch (error) {
+      if (!isFault(error, 'exists')) throw error
+      if (await this.#adopt(name, facts)) return DURABLE
+      await this.#names.makeRoom(source, path)
+      await this.#store.put(name, bytes, facts, { replace: true })
+    }
+    return DURABLE
+  }
+
+  #createUpload(file: Outgoing, upload: ObjectUpload, canResume: boolean): Upload {
+    /** The answer for the first fault. */
+    let failed: Answer | null = null
+    let keeps = canResume
+    const attempt = async (call: () => Promise<void>): Promise<void> => {
+      if (failed === null)
+        await call().catch((error) => {
+          failed = this.#answerTo(error, file)
+          // A part that did not fit is removed, to free its space for other files.
+          if (isFault(error, 'full')) keeps = false
+        })
+    }
+    return {
+      offset: upload.offset,
+      chunk: async (bytes) => {
+        await attempt(async () => {
+          if (await this.#lease.take(bytes.length)) await upload.write(bytes)
+          else failed = { kind: 'lost' }
+        })
+        chunkBuffers.give(bytes)
+        return failed === null
+      },
+      end: async (digest) => {
+        await attempt(() => this.#finish(file, upload, digest))
+        // After a failure to finish the part is not resumed: the cause is unknown, and might be the part.
+        if (failed !== null) await upload.abort(false).catch(ignoreError(SWEPT))
+        this.#uploads.release()
+        return failed ?? DURABLE
+      },
+      abort: async (keep) => {
+        await upload.abort(keep && keeps).catch(ignoreError(SWEPT))
+        this.#uploads.release()
+        return failed ?? { kind: 'again', reason: null, trouble: 'no' }
+      },
+    }
+  }
+
+  /** Completes an upload: the object gets its name, and the previous one becomes an older version. */
+  async #finish({ source, path, facts }: Outgoing, upload: ObjectUpload, digest: Uint8Array): Promise<void> {
+    const name = await this.#names.current(source, path)
+    if (await this.#adopt(name, objectFacts(facts, digest)))
+      await upload.abort(false).catch(orIf('denied', undefined))
+    else await upload.finish(digest, () => this.#names.makeRoom(source, path))
+  }
+
+  /** Returns true if the object has this very content, after reading it back and setting its facts. */
+  async #adopt(name: string, facts: ObjectFacts): Promise<boolean> {
+    if (!this.#options.compares) return false
+    return adoptContent(this.#store, name, facts, { reads: true }, this.#ending.signal)
+  }
+
+  /** Reports a file whose time the store cannot keep. */
+  #noteTime(file: Outgoing): void {
+    const { mtimeNs } = file.facts
+    const kept = this.#store.kept(objectFacts(file.facts, null))
+    if (isOtherSecond(kept.mtimeNs, mtimeNs)) this.#options.onTime(file)
+  }
+
+  /** Returns the answer for a fault; closes the session if the connection is lost. */
+  #answerTo(error: unknown, file: FaultyFile): Answer {
+    if (this.closed) return { kind: 'lost' }
+    if (isFault(error, 'lost')) {
+      this.close()
+      this.#options.onLost(error)
+    }
+    return toAnswer(error, this.#options.name, file)
+  }
 }
+
+const objectFacts = ({ size, mtimeNs, mode }: FileMetadata, digest: Uint8Array | null): ObjectFacts => ({
+  size,
+  mtimeNs,
+  mode,
+  digest,
+})
 
 /** Returns the key under which a part of this content can be found again, in a form that every store accepts. */
 const resumeKey = (name: string, size: number, identity: string): string =>
   digestText(computeDigest(Buffer.from(`${size} ${identity} ${name}`))).slice(0, 32)
 
-/** Begins a large object, which gets its name only when it is complete. */
-async function begin(
-  { store, names, noteTime }: ObjectSessionParts,
-  file: Outgoing,
-  identity?: string,
-): Promise<ObjectUpload> {
-  const { source, path } = file
-  const facts = objectFacts(file.facts, null)
-  noteTime(file)
-  const name = await names.current(source, path)
-  const resume = identity === undefined ? null : resumeKey(name, facts.size, identity)
-  return store.begin(name, facts, resume)
-}
-
-/** Completes an upload: the object gets its name, and the previous one becomes an older version. */
-async function finish(
-  { names, adopt }: ObjectSessionParts,
-  file: Outgoing,
-  upload: ObjectUpload,
-  digest: Uint8Array,
-): Promise<void> {
-  const { source, path } = file
-  const name = await names.current(source, path)
-  if (await adopt(name, objectFacts(file.facts, digest)))
-    await upload.abort(false).catch(orIf('denied', undefined))
-  else await upload.finish(digest, () => names.makeRoom(source, path))
-}
-
-/** See Session.begin. */
-export async function beginUpload(
-  parts: ObjectSessionParts,
-  file: Outgoing,
-  identity?: string,
-): Promise<Upload | null> {
-  const { uploads, signal, answerTo } = parts
-  if (!(await uploads.acquire())) return null
-  try {
-    return createUpload(parts, file, await begin(parts, file, identity), identity !== undefined)
-  } catch (error) {
-    const answer = answerTo(error, file)
-    uploads.release()
-    const end = async () => answer
-    return signal.aborted ? null : { offset: 0, chunk: async () => false, end, abort: end }
-  }
-}
-
-const SWEPT = 'the sweep removes the unfinished upload'
-
-function createUpload(
-  parts: ObjectSessionParts,
-  file: Outgoing,
-  upload: ObjectUpload,
-  canResume: boolean,
-): Upload {
-  const { pace, uploads, answerTo } = parts
-  /** The answer for the first fault. */
-  let failed: Answer | null = null
-  let keeps = canResume
-  const attempt = async (call: () => Promise<void>): Promise<void> => {
-    if (failed === null)
-      await call().catch((error) => {
-        failed = answerTo(error, file)
-        // A part that did not fit is removed, to free its space for other files.
-        if (isFault(error, 'full')) keeps = false
-      })
-  }
-  return {
-    offset: upload.offset,
-    async chunk(bytes) {
-      await attempt(async () => {
-        if (await pace.take(bytes.length)) await upload.write(bytes)
-        else failed = { kind: 'lost' }
-      })
-      chunkBuffers.give(bytes)
-      return failed === null
-    },
-    async end(digest) {
-      await attempt(() => finish(parts, file, upload, digest))
-      // After a failure to finish the part is not resumed: the cause is unknown, and might be the part.
-      if (failed !== null) await upload.abort(false).catch(ignoreError(SWEPT))
-      uploads.release()
-      return failed ?? DURABLE
-    },
-    async abort(keep) {
-      await upload.abort(keep && keeps).catch(ignoreError(SWEPT))
-      uploads.release()
-      return failed ?? { kind: 'again', reason: null, trouble: 'no' }
-    },
-  }
-}
-
-// Below a destination's prefix:
-//
-//   FOLDER/<source's directory>/<path>                                  the current contents
-//   FOLDER/.holdfast/owner.json                                         see folder-owner.ts
-//   FOLDER/.holdfast/versions/<source's directory>/<path>/<version>     contents that were replaced
-
-/** Current names and older versions (core/store/retention/name.ts). */
-export type Names = ReturnType<typeof openNames>
-
+/** Returns the current names of files, and keeps older versions (core/store/retention/retention.ts). */
 function openNames(
   store: ObjectStore,
-  { folder, own, keep }: { folder: string; own: OwnFolder; keep: Keep },
+  { folder, own, keep }: Pick<ObjectSessionOptions, 'folder' | 'own' | 'keep'>,
   signal: AbortSignal,
 ) {
   let count = 0
@@ -373,27 +329,8 @@ function openNames(
   }
 }
 
-/** Limit of waiting names; a name beyond it is thinned when its content is replaced the next time. */
-const MOST_WAITING = 10_000
-
 type Store = Pick<ObjectStore, 'list' | 'remove' | 'lastChange'>
 type Found = Version & { name: string }
-
-function parseVersion({ name, storedAt }: ObjectInfo): Found | null {
-  const version = name.slice(name.lastIndexOf('/') + 1)
-  const at = replacedAt(versionNameAsGiven(version))
-  if (at === null) return null
-  // The later of two clocks, this computer's and the store's.
-  return { name, version, replacedAt: at, replacedClockMs: Math.max(at, storedAt), isPinned: false }
-}
-
-/** Returns the older versions of a name to remove, by a receiver's rules. @param now the earlier of the two clocks. */
-export function olderToThin(objects: readonly ObjectInfo[], keep: Keep, now: number): string[] {
-  const all = objects.flatMap((one) => parseVersion(one) ?? [])
-  all.sort((a, b) => a.replacedAt - b.replacedAt)
-  // The newest version always stays: the content that replaces it may not have arrived.
-  return versionsToPrune(all, keep, false, now).map(({ name }) => name)
-}
 
 /** Thins the older versions of names whose content was replaced, one name at a time, in the background. */
 function openThinning(store: Store, keep: Keep, signal: AbortSignal) {
@@ -432,7 +369,23 @@ function openThinning(store: Store, keep: Keep, signal: AbortSignal) {
 
   /** @param directory the directory of a name's older versions. */
   return (directory: string): void => {
-    if (waiting.size < MOST_WAITING) waiting.add(directory)
+    if (waiting.size < MAX_WAITING) waiting.add(directory)
     if (!isBusy) void work()
   }
+}
+
+/** Returns the older versions of a name to remove, by a receiver's rules. @param now the earlier of the two clocks. */
+export function olderToThin(objects: readonly ObjectInfo[], keep: Keep, now: number): string[] {
+  const all = objects.flatMap((one) => parseVersion(one) ?? [])
+  all.sort((a, b) => a.replacedAt - b.replacedAt)
+  // The newest version always stays: the content that replaces it may not have arrived.
+  return versionsToPrune(all, keep, false, now).map(({ name }) => name)
+}
+
+function parseVersion({ name, storedAt }: ObjectInfo): Found | null {
+  const version = name.slice(name.lastIndexOf('/') + 1)
+  const at = replacedAt(versionNameAsGiven(version))
+  if (at === null) return null
+  // The later of two clocks, this computer's and the store's.
+  return { name, version, replacedAt: at, replacedClockMs: Math.max(at, storedAt), isPinned: false }
 }

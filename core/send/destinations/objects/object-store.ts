@@ -5,6 +5,11 @@ import { errorText } from '../../../platform/system-error.ts'
 import type { Answer, OutgoingSource, Space } from '../destination.ts'
 import type { ConnectionTrouble } from '../keep-connected.ts'
 
+// The interface of a store of objects, its faults and their meaning for the sender, and reads and writes that the
+// session and the owner of a folder share.
+
+const NS_IN_SECOND = 1_000_000_000n
+
 /** The stored metadata of an object. A store that cannot keep a value reports the nearest one. */
 export interface ObjectFacts {
   /** Bytes of the content. */
@@ -228,7 +233,6 @@ export function toConnectionTrouble(
   return { state: 'unreachable', problem: message(key, { name, address, reason }) }
 }
 
-const NS_IN_SECOND = 1_000_000_000n
 /**
  * Returns the digest of an object as the store reads it now, after hashing `front` if given; null if its length is
  * not `size`.

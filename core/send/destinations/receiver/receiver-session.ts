@@ -13,15 +13,18 @@ import { Bucket, bytesAhead, type RateLease } from '../../rate-limit/limiter.ts'
 import type { FoundDirectory } from '../../reading/read-result.ts'
 import type {
   Answer,
-  Outgoing,
   OutgoingSource,
   OwnSession,
   Proof,
   SmallEvents,
   SmallOutgoing,
   Space,
-  Upload,
 } from '../destination.ts'
+
+/** Limit of directories whose metadata are remembered; beyond it they are sent again. */
+const MAX_CACHED = 20_000
+/** Limit of directories sent with a group of files; the remaining ones go with later files. */
+const MAX_NEWS = 128
 
 /** The session's first credit, from the receiver's welcome. */
 type Welcome = Pick<FrameHeader<'welcome'>, 'bytes' | 'files'>
@@ -36,13 +39,29 @@ export interface SessionOptions {
   space?(): Promise<Space>
 }
 
-/** A session on a welcomed connection, or with a store in this process. */
+/**
+ * A session on a welcomed connection, or with a store in this process. A request waits for the receiver's credit (files
+ * and bytes) and for the rate limit, gets a number, and is sent as frames. The receiver's answer refers to the number.
+ */
 export class ReceiverSession implements OwnSession {
   readonly asksFirst: boolean
   readonly copies = 'any'
   readonly limits: OwnSession['limits']
   readonly space?: () => Promise<Space>
-  readonly #parts: ReceiverSessionParts
+  readonly #channel: Pick<FrameChannel, 'send' | 'room'>
+  /** The receiver's name, for messages. */
+  readonly #receiver: string
+  readonly #requests = new OutstandingRequests()
+  readonly #metadata: ReturnType<typeof createMetadataCache>
+  /** The receiver's credit. */
+  readonly #bytesCredit: Semaphore
+  readonly #filesCredit: Semaphore
+  /** Large files under way. */
+  readonly #openFiles = createSemaphore(MAX_OPEN_FILES)
+  /** Held by the group of small files that waits for the line. */
+  readonly #smallTurn = createSemaphore(1)
+  /** This session's share of the rate limit. */
+  readonly #lease: RateLease
   #isClosed = false
 
   constructor(
@@ -58,130 +77,171 @@ export class ReceiverSession implements OwnSession {
       },
     }
     if (space !== undefined) this.space = space
-    this.#parts = {
-      channel,
-      receiver,
-      pending: new OutstandingRequests(),
-      told: openTold((source) => channel.send('source', source)),
-      bytesCredit: createSemaphore(welcome.bytes),
-      filesCredit: createSemaphore(welcome.files),
-      openFiles: createSemaphore(MAX_OPEN_FILES),
-      smallTurn: createSemaphore(1),
-      pace: bucket.open(),
-      isClosed: () => this.#isClosed,
-    }
+    this.#channel = channel
+    this.#receiver = receiver
+    this.#metadata = createMetadataCache((source) => channel.send('source', source))
+    this.#bytesCredit = createSemaphore(welcome.bytes)
+    this.#filesCredit = createSemaphore(welcome.files)
+    this.#lease = bucket.open()
   }
 
   get closed(): boolean {
     return this.#isClosed
   }
 
-  readonly sendSmall: OwnSession['sendSmall'] = (...group) => sendSmallFiles(this.#parts, ...group)
+  /** See Session.sendSmall: the files form one frame. */
+  readonly sendSmall: OwnSession['sendSmall'] = async (files, directories, events) => {
+    const bytes = files.reduce((total, { facts }) => total + facts.size, 0)
+    const hasCredit =
+      (await this.#filesCredit.acquire(files.length)) && (await this.#bytesCredit.acquire(bytes))
+    /** Returns true, after releasing the credit, if a pause has cancelled the files. */
+    const isHeldBack = (): boolean => {
+      if (events.onTurn()) return false
+      this.#filesCredit.release(files.length)
+      this.#bytesCredit.release(bytes)
+      return true
+    }
+    // However many groups wait, chunks of large files get their turns between them.
+    await this.#smallTurn.acquire()
+    // Cancelled files take no rate: those behind them would have to wait for it.
+    if (hasCredit && !this.#isClosed && isHeldBack()) return this.#smallTurn.release()
+    const isOpen = hasCredit && (await this.#lease.take(bytes))
+    await this.#channel.room()
+    // The session may have closed meanwhile.
+    if (!isOpen || this.#isClosed) for (const index of files.keys()) events.onAnswer(index, { kind: 'lost' })
+    else if (!isHeldBack()) this.#sendBatch(files, directories, events)
+    this.#smallTurn.release()
+  }
 
-  readonly begin: OwnSession['begin'] = (...large) => beginUpload(this.#parts, ...large)
+  /** See Session.begin. */
+  readonly begin: OwnSession['begin'] = async (file, directories, identity) => {
+    if (!(await this.#openFiles.acquire())) return null
+    if (!(await this.#filesCredit.acquire()) || this.#isClosed) return null
+    const { source, path, facts } = file
+    const { size } = facts
+    const number = this.#metadata.getSourceNumber(source)
+    const { id, result } = this.#requests.file('content')
+    let answered = false
+    const answer = result.then((stored): Answer => {
+      answered = true
+      return stored === null ? { kind: 'lost' } : toAnswer(stored, this.#receiver, { source, path, size })
+    })
+    const known = identity === undefined ? 0 : this.#requests.resume(id, size)
+    const entries = this.#metadata.news(source, directories)
+    const header = { id, source: number, path, size, facts: encodeMetadata(facts), directories: entries }
+    this.#channel.send('begin', { ...header, ...(identity === undefined ? {} : { file: identity }) })
+    // A refused file gets only its refusal as an answer.
+    const offset = await Promise.race([known, answer.then(() => 0)])
+    this.#requests.forgetResume(id)
+
+    const finish = () => {
+      this.#openFiles.release()
+      return answer
+    }
+    /**
+     * Waits for credit and for the line; returns false if sending is pointless. `paid`: bytes that count for the rate.
+     */
+    const mayGo = async (bytes: number, paid: number): Promise<boolean> => {
+      if (!(await this.#bytesCredit.acquire(bytes))) return false
+      const isOpen = paid === 0 || (await this.#lease.take(paid))
+      await this.#channel.room()
+      if (isOpen && !this.#isClosed && !answered) return true
+      this.#bytesCredit.release(bytes)
+      return false
+    }
+    return {
+      offset,
+      chunk: async (bytes) => {
+        if (!(await mayGo(bytes.length, bytes.length))) return false
+        this.#channel.send('chunk', { id }, [bytes], () => chunkBuffers.give(bytes))
+        return true
+      },
+      zeros: async (count) => {
+        if (!(await mayGo(count, 0))) return false
+        this.#channel.send('chunk', { id, zeros: count })
+        return true
+      },
+      end: (digest) => {
+        this.#channel.send('end', { id, digest })
+        return finish()
+      },
+      abort: (keep) => {
+        this.#channel.send('abort', identity !== undefined && keep ? { id, keep } : { id })
+        return finish()
+      },
+    }
+  }
 
   readonly copy: OwnSession['copy'] = async ({ source, path, facts }, directories, digest, from) => {
-    const { channel, receiver, pending, told, filesCredit } = this.#parts
     const lost: Answer = { kind: 'lost' }
-    if (!(await filesCredit.acquire()) || this.#isClosed) return lost
-    const number = told.getSourceNumber(source)
-    const fromSource = told.getSourceNumber(from.source)
-    const { id, result } = pending.file('copy')
+    if (!(await this.#filesCredit.acquire()) || this.#isClosed) return lost
+    const number = this.#metadata.getSourceNumber(source)
+    const fromSource = this.#metadata.getSourceNumber(from.source)
+    const { id, result } = this.#requests.file('copy')
     const { size } = facts
     const header = { id, source: number, path, size, facts: encodeMetadata(facts), digest }
-    const entries = told.news(source, directories)
+    const entries = this.#metadata.news(source, directories)
     const of = { fromSource, fromPath: from.path, moved: from.isMoved, directories: entries }
-    channel.send('copy', { ...header, ...of })
-    const said = await result
-    if (said === null) return lost
-    return said.outcome.status === 'unknown' ? null : toAnswer(said, receiver, { source, path, size })
+    this.#channel.send('copy', { ...header, ...of })
+    const stored = await result
+    if (stored === null) return lost
+    return stored.outcome.status === 'unknown'
+      ? null
+      : toAnswer(stored, this.#receiver, { source, path, size })
   }
 
   readonly prove: OwnSession['prove'] = async (source, path, size, nonce) => {
-    const { channel, pending, told, filesCredit } = this.#parts
-    if (!(await filesCredit.acquire()) || this.#isClosed) return { kind: 'unavailable' }
-    const number = told.getSourceNumber(source)
-    const { id, proof } = pending.proof()
-    channel.send('prove', { id, source: number, path, size, nonce })
+    if (!(await this.#filesCredit.acquire()) || this.#isClosed) return { kind: 'unavailable' }
+    const number = this.#metadata.getSourceNumber(source)
+    const { id, proof } = this.#requests.proof()
+    this.#channel.send('prove', { id, source: number, path, size, nonce })
     return proof
   }
 
   onFrame({ type, header }: Frame): void {
-    const { pending, filesCredit, bytesCredit } = this.#parts
     if (type === 'result') {
-      pending.onResult(header)
-      filesCredit.release(header.results.length)
+      this.#requests.onResult(header)
+      this.#filesCredit.release(header.results.length)
     } else if (type === 'proof') {
-      pending.onProof(header)
-      filesCredit.release(1)
-    } else if (type === 'credit') bytesCredit.release(header.bytes)
-    else if (type === 'resume') pending.onResume(header)
+      this.#requests.onProof(header)
+      this.#filesCredit.release(1)
+    } else if (type === 'credit') this.#bytesCredit.release(header.bytes)
+    else if (type === 'resume') this.#requests.onResume(header)
     else throw new WireFault(`${type} frame not expected now`)
   }
 
   close(): void {
-    const { pace, bytesCredit, filesCredit, openFiles, pending } = this.#parts
     this.#isClosed = true
-    pace.close()
-    for (const credit of [bytesCredit, filesCredit, openFiles]) credit.close()
-    pending.close()
+    this.#lease.close()
+    for (const credit of [this.#bytesCredit, this.#filesCredit, this.#openFiles]) credit.close()
+    this.#requests.close()
   }
-}
 
-/** See Session.sendSmall: the files form one frame. */
-export async function sendSmallFiles(
-  parts: ReceiverSessionParts,
-  files: readonly SmallOutgoing[],
-  directories: readonly FoundDirectory[],
-  events: SmallEvents,
-): Promise<void> {
-  const { channel, filesCredit, bytesCredit, smallTurn, pace, isClosed } = parts
-  const bytes = files.reduce((total, { facts }) => total + facts.size, 0)
-  const hasCredit = (await filesCredit.acquire(files.length)) && (await bytesCredit.acquire(bytes))
-  /** Returns true, after releasing the credit, if a pause has cancelled the files. */
-  const isHeldBack = (): boolean => {
-    if (events.onTurn()) return false
-    filesCredit.release(files.length)
-    bytesCredit.release(bytes)
-    return true
+  #sendBatch(
+    files: readonly SmallOutgoing[],
+    directories: readonly FoundDirectory[],
+    { onUsed, onAnswer }: SmallEvents,
+  ): void {
+    const [one] = files
+    if (one === undefined) return
+    const { source } = one
+    const number = this.#metadata.getSourceNumber(source)
+    // Kept until the answers, unlike the contents.
+    const names = files.map(({ path, facts: { size } }) => ({ source, path, size }))
+    const first = this.#requests.files(files.length, (index, stored) => {
+      const name = names[index]
+      const isLost = stored === null || name === undefined
+      onAnswer(index, isLost ? { kind: 'lost' } : toAnswer(stored, this.#receiver, name))
+    })
+    const header = {
+      files: files.map(({ path, facts, digest }, index): SmallFile => {
+        return [(first + index) >>> 0, number, path, facts.size, encodeMetadata(facts), digest]
+      }),
+      directories: this.#metadata.news(source, directories),
+    }
+    const whole = together(files)
+    this.#channel.send('batch', header, whole === null ? files.map(({ bytes }) => bytes) : [whole], onUsed)
   }
-  // However many groups wait, chunks of large files get their turns between them.
-  await smallTurn.acquire()
-  // Cancelled files take no rate: those behind them would have to wait for it.
-  if (hasCredit && !isClosed() && isHeldBack()) return smallTurn.release()
-  const isOpen = hasCredit && (await pace.take(bytes))
-  await channel.room()
-  // The session may have closed meanwhile.
-  if (!isOpen || isClosed()) for (const index of files.keys()) events.onAnswer(index, { kind: 'lost' })
-  else if (!isHeldBack()) send(parts, files, directories, events)
-  smallTurn.release()
-}
-
-function send(
-  { channel, receiver, pending, told }: ReceiverSessionParts,
-  files: readonly SmallOutgoing[],
-  directories: readonly FoundDirectory[],
-  { onUsed, onAnswer }: SmallEvents,
-): void {
-  const [one] = files
-  if (one === undefined) return
-  const { source } = one
-  const number = told.getSourceNumber(source)
-  // Kept until the answers, unlike the contents.
-  const names = files.map(({ path, facts: { size } }) => ({ source, path, size }))
-  const first = pending.files(files.length, (index, said) => {
-    const name = names[index]
-    const isLost = said === null || name === undefined
-    onAnswer(index, isLost ? { kind: 'lost' } : toAnswer(said, receiver, name))
-  })
-  const header = {
-    files: files.map(({ path, facts, digest }, index): SmallFile => {
-      return [(first + index) >>> 0, number, path, facts.size, encodeMetadata(facts), digest]
-    }),
-    directories: told.news(source, directories),
-  }
-  const whole = together(files)
-  channel.send('batch', header, whole === null ? files.map(({ bytes }) => bytes) : [whole], onUsed)
 }
 
 /** Joins contents that are adjacent in one buffer, as readers place them; null: they are not. */
@@ -197,101 +257,11 @@ function together(files: readonly SmallOutgoing[]): Uint8Array | null {
   return new Uint8Array(buffer, byteOffset, end - byteOffset)
 }
 
-/** The shared parts of a session. */
-interface ReceiverSessionParts {
-  channel: Pick<FrameChannel, 'send' | 'room'>
-  /** The receiver's name, for messages. */
-  receiver: string
-  pending: OutstandingRequests
-  told: Told
-  /** The receiver's credit. */
-  bytesCredit: Semaphore
-  filesCredit: Semaphore
-  /** Large files under way. */
-  openFiles: Semaphore
-  /** Held by the group of small files that waits for the line. */
-  smallTurn: Semaphore
-  /** This session's share of the rate limit. */
-  pace: RateLease
-  isClosed(): boolean
-}
-
-/** See Session.begin. */
-export async function beginUpload(
-  parts: ReceiverSessionParts,
-  file: Outgoing,
-  directories: readonly FoundDirectory[],
-  identity?: string,
-): Promise<Upload | null> {
-  const { channel, pending, told, bytesCredit, filesCredit, openFiles, pace, isClosed } = parts
-  if (!(await openFiles.acquire())) return null
-  if (!(await filesCredit.acquire()) || isClosed()) return null
-  const { source, path, facts } = file
-  const { size } = facts
-  const number = told.getSourceNumber(source)
-  const { id, result } = pending.file('content')
-  let answered = false
-  const answer = result.then((said) => {
-    answered = true
-    return said === null
-      ? ({ kind: 'lost' } as const)
-      : toAnswer(said, parts.receiver, { source, path, size })
-  })
-  const known = identity === undefined ? 0 : pending.resume(id, size)
-  const entries = told.news(source, directories)
-  const header = { id, source: number, path, size, facts: encodeMetadata(facts), directories: entries }
-  channel.send('begin', { ...header, ...(identity === undefined ? {} : { file: identity }) })
-  // A refused file gets only its refusal as an answer.
-  const offset = await Promise.race([known, answer.then(() => 0)])
-  pending.forgetResume(id)
-
-  const finish = () => {
-    openFiles.release()
-    return answer
-  }
-  /**
-   * Waits for credit and for the line; returns false if sending is pointless. `paid`: bytes that count for the rate.
-   */
-  const mayGo = async (bytes: number, paid: number): Promise<boolean> => {
-    if (!(await bytesCredit.acquire(bytes))) return false
-    const isOpen = paid === 0 || (await pace.take(paid))
-    await channel.room()
-    if (isOpen && !isClosed() && !answered) return true
-    bytesCredit.release(bytes)
-    return false
-  }
-  return {
-    offset,
-    async chunk(bytes) {
-      if (!(await mayGo(bytes.length, bytes.length))) return false
-      channel.send('chunk', { id }, [bytes], () => chunkBuffers.give(bytes))
-      return true
-    },
-    async zeros(count) {
-      if (!(await mayGo(count, 0))) return false
-      channel.send('chunk', { id, zeros: count })
-      return true
-    },
-    end(digest) {
-      channel.send('end', { id, digest })
-      return finish()
-    },
-    abort(keep) {
-      channel.send('abort', identity !== undefined && keep ? { id, keep } : { id })
-      return finish()
-    },
-  }
-}
-
-/** The metadata that the receiver got in this session. */
-export type Told = ReturnType<typeof openTold>
-
-/** Limit of directories whose metadata are remembered; beyond it they are sent again. */
-const MOST = 20_000
-/** Limit of directories sent with a group of files; the remaining ones go with later files. */
-const AT_ONCE = 128
-
-function openTold(tell: (source: { source: number; id: string; name: string }) => void) {
+/**
+ * Caches which metadata the receiver got in this session.
+ * @param sendSource sends the number of a new source.
+ */
+function createMetadataCache(sendSource: (source: { source: number; id: string; name: string }) => void) {
   const numbers = new Map<string, number>()
   const facts = new Map<string, string>()
 
@@ -300,7 +270,7 @@ function openTold(tell: (source: { source: number; id: string; name: string }) =
     if (known !== undefined) return known
     const number = numbers.size
     numbers.set(id, number)
-    tell({ source: number, id, name })
+    sendSource({ source: number, id, name })
     return number
   }
 
@@ -311,12 +281,12 @@ function openTold(tell: (source: { source: number; id: string; name: string }) =
     news(source: OutgoingSource, directories: readonly FoundDirectory[]): DirectoryEntry[] {
       const found: DirectoryEntry[] = []
       for (const { path, facts: now } of directories) {
-        if (found.length >= AT_ONCE) break
+        if (found.length >= MAX_NEWS) break
         const words = encodeMetadata(now)
         const text = JSON.stringify(words)
         const place = `${source.id}/${path}`
         if (facts.get(place) === text) continue
-        if (facts.size >= MOST) facts.clear()
+        if (facts.size >= MAX_CACHED) facts.clear()
         facts.set(place, text)
         found.push([getSourceNumber(source), path, words])
       }
@@ -328,19 +298,19 @@ function openTold(tell: (source: { source: number; id: string; name: string }) =
 /**
  * Called with the result of a file, by its index among files numbered together; null: the connection was lost first.
  */
-type Tell = (index: number, result: Stored | null) => void
+type Settle = (index: number, result: Stored | null) => void
 
 /** All requests that the receiver has not answered yet. An answer without a request is a WireFault. */
 class OutstandingRequests {
-  readonly #files = new Map<number, { first: number; tell: Tell }>()
+  readonly #files = new Map<number, { first: number; settle: Settle }>()
   readonly #copies = new Set<number>()
   readonly #proofs = new Map<number, (proof: Proof) => void>()
   readonly #resumes = new Map<number, { size: number; resolve(offset: number): void }>()
   #lastId = 0
 
   /** Assigns consecutive numbers to `count` files, and returns the first. */
-  files(count: number, tell: Tell): number {
-    const asked = { first: (this.#lastId + 1) >>> 0, tell }
+  files(count: number, settle: Settle): number {
+    const asked = { first: (this.#lastId + 1) >>> 0, settle }
     for (let index = 0; index < count; index += 1) this.#files.set(this.#nextId(), asked)
     return asked.first
   }
@@ -349,7 +319,7 @@ class OutstandingRequests {
   file(kind: 'content' | 'copy') {
     let id = 0
     const result = new Promise<Stored | null>((resolve) => {
-      id = this.files(1, (_, said) => resolve(said))
+      id = this.files(1, (_, stored) => resolve(stored))
     })
     if (kind === 'copy') this.#copies.add(id)
     return { id, result }
@@ -378,17 +348,17 @@ class OutstandingRequests {
       if (!this.#copies.delete(id) && status === 'unknown')
         throw new WireFault(`file ${id} was sent, not asked for`)
       this.#files.delete(id)
-      asked.tell((id - asked.first) >>> 0, { outcome: { status, detail }, position })
+      asked.settle((id - asked.first) >>> 0, { outcome: { status, detail }, position })
     }
   }
 
   onProof({ id, digest, reason }: FrameHeader<'proof'>): void {
-    const tell = this.#proofs.get(id)
-    if (tell === undefined) throw new WireFault(`proof of unknown file ${id}`)
+    const settle = this.#proofs.get(id)
+    if (settle === undefined) throw new WireFault(`proof of unknown file ${id}`)
     this.#proofs.delete(id)
     // Copied, because the received bytes are a part of the frame's memory.
-    if (digest !== null) tell({ kind: 'digest', digest: Buffer.from(digest) })
-    else tell({ kind: reason.startsWith('unknown') ? 'absent' : 'unavailable' })
+    if (digest !== null) settle({ kind: 'digest', digest: Buffer.from(digest) })
+    else settle({ kind: reason.startsWith('unknown') ? 'absent' : 'unavailable' })
   }
 
   onResume({ id, offset }: FrameHeader<'resume'>): void {
@@ -403,8 +373,8 @@ class OutstandingRequests {
   close(): void {
     const lost = [...this.#files]
     this.#files.clear()
-    for (const [id, { first, tell }] of lost) tell((id - first) >>> 0, null)
-    for (const tell of this.#proofs.values()) tell({ kind: 'unavailable' })
+    for (const [id, { first, settle }] of lost) settle((id - first) >>> 0, null)
+    for (const settle of this.#proofs.values()) settle({ kind: 'unavailable' })
     this.#proofs.clear()
   }
 
@@ -415,16 +385,6 @@ class OutstandingRequests {
 }
 
 // Translates the answers of Holdfast's own stores, at a receiver or in a folder.
-
-/** The detail is "floor", "names", "quota bytes N", "quota files N", or the system's error name. */
-function fullSentence(detail: string, name: string): Message {
-  if (detail === 'floor') return message('transfer.storeFloor', { name })
-  if (detail === 'names') return message('transfer.storeNames', { name })
-  const quota = /^quota (bytes|files) (\d{1,16})$/.exec(detail)
-  if (quota === null) return message('transfer.storeFull', { name })
-  const limit = Number(quota[2])
-  return message(quota[1] === 'bytes' ? 'transfer.quotaBytes' : 'transfer.quotaFiles', { name, limit })
-}
 
 /** The file that an answer concerns. */
 interface AnsweredFile {
@@ -470,4 +430,14 @@ export function toAnswer(
     default:
       return status satisfies never
   }
+}
+
+/** The detail is "floor", "names", "quota bytes N", "quota files N", or the system's error name. */
+function fullSentence(detail: string, name: string): Message {
+  if (detail === 'floor') return message('transfer.storeFloor', { name })
+  if (detail === 'names') return message('transfer.storeNames', { name })
+  const quota = /^quota (bytes|files) (\d{1,16})$/.exec(detail)
+  if (quota === null) return message('transfer.storeFull', { name })
+  const limit = Number(quota[2])
+  return message(quota[1] === 'bytes' ? 'transfer.quotaBytes' : 'transfer.quotaFiles', { name, limit })
 }

@@ -24,13 +24,46 @@ import type { OpenOptions, Tested, TryOptions } from '../open.ts'
 import { dial, Refused, toConnectionTrouble } from './dial.ts'
 import { ReceiverSession } from './receiver-session.ts'
 
-type ReceiverDestinationOptions = Omit<OpenOptions, 'secrets' | 'storeThread' | 'status'> &
-  Partial<Pick<OpenOptions, 'status'>> & { destination: ReceiverDestination }
+// A receiver on another computer: sends to it, tests it, and pairs with it. While a session is open, the receiver also
+// gets the status of this computer.
 
 /** Longest wait for a receiver's end of the connection when sending stops. */
 const LAST_WORD_MS = 500
+/** An unchanged status is repeated after this: once a minute, even if a heartbeat is late. */
+const REPEAT_AFTER_MS = 55_000
+/** Limit of a status with `words`, in bytes: keeps the frame below its limit. */
+const MAX_STATUS_BYTES = 3 * 1024
+/** Time limit of pairing: shorter than the caller's wait for the answer, so that an error can be reported. */
+const PAIR_WITHIN_MS = 12_000
 
-/** See Connector. */
+type ReceiverDestinationOptions = Omit<OpenOptions, 'secrets' | 'storeThread' | 'status'> &
+  Partial<Pick<OpenOptions, 'status'>> & { destination: ReceiverDestination }
+
+type Status = FrameHeader<'status'>
+
+/** The status of this computer, and of the files that wait here for the receiver. */
+export interface StatusNow extends Pick<Status, 'level' | 'kind' | 'sentence' | 'version'> {
+  oldestWaitingAt: number | null
+  waitingFiles: number
+  words?: Message | undefined
+}
+
+/** Keeps one connection to the receiver open while it is wanted, and reconnects without end. */
+export function openReceiver(
+  options: ReceiverDestinationOptions,
+  events: DestinationEvents,
+  watch?: typeof watchWake,
+): OpenDestination {
+  const { destination, retrySeconds } = options
+  const connector: Connector = {
+    open: (attempt) => openSession(options, events, attempt),
+    toTrouble: (reason, wasConnected) => toConnectionTrouble(reason, destination, wasConnected),
+    retrySeconds,
+  }
+  return new KeptConnection(connector, events, watch)
+}
+
+/** See Connector.open. */
 async function openSession(
   options: ReceiverDestinationOptions,
   events: DestinationEvents,
@@ -80,41 +113,47 @@ async function openSession(
   }
 }
 
-/** Keeps one connection to the receiver open while it is wanted, and reconnects without end. */
-export function openReceiver(
-  options: ReceiverDestinationOptions,
-  events: DestinationEvents,
-  watch?: typeof watchWake,
-): OpenDestination {
-  const { destination, retrySeconds } = options
-  const keeping: Connector = {
-    open: (attempt) => openSession(options, events, attempt),
-    toTrouble: (reason, wasConnected) => toConnectionTrouble(reason, destination, wasConnected),
-    retrySeconds,
+/**
+ * Sends this computer's status to the receiver: now, with a heartbeat after a change, and once a minute.
+ * @param current returns null if there is no status.
+ * @returns a function that stops it; `isLast`: sends a changed status first.
+ */
+export function tellStatus(
+  channel: Pick<FrameChannel, 'send' | 'room'>,
+  current: () => StatusNow | null,
+): (isLast?: boolean) => void {
+  let lastText = ''
+  let lastAt = 0
+  let isWaiting = false
+  let isOver = false
+
+  const send = () => {
+    const status = current()
+    if (status === null) return
+    const frame = statusFrame(status, Date.now())
+    const text = JSON.stringify(frame)
+    const now = performance.now()
+    if (text === lastText && now - lastAt < REPEAT_AFTER_MS) return
+    lastText = text
+    lastAt = now
+    channel.send('status', frame)
   }
-  return new KeptConnection(keeping, events, watch)
-}
+  const sendWithRoom = async (): Promise<void> => {
+    // On a slow line status frames must not queue up.
+    if (isWaiting) return
+    isWaiting = true
+    await channel.room()
+    isWaiting = false
+    if (!isOver) send()
+  }
 
-/** An unchanged status is repeated after this: once a minute, even if a heartbeat is late. */
-const ANEW_AFTER_MS = 55_000
-
-type Status = FrameHeader<'status'>
-
-/** Limit of a status with `words`, in bytes: keeps the frame below its limit. */
-const MOST_BYTES = 3 * 1024
-
-/** The status of this computer, and of the files that wait here for the receiver. */
-export interface StatusNow extends Pick<Status, 'level' | 'kind' | 'sentence' | 'version'> {
-  oldestWaitingAt: number | null
-  waitingFiles: number
-  words?: Message | undefined
-}
-
-/** Returns text as one line of at most `longest` UTF-16 units: names of files can contain any character. */
-function line(text: string, longest: number): string {
-  const plain = text.replace(/\p{Cc}+/gu, ' ')
-  const short = plain.length <= longest ? plain : `${plain.slice(0, longest - 1)}…`
-  return short.toWellFormed()
+  void sendWithRoom()
+  const timer = setInterval(() => void sendWithRoom(), ALIVE_EVERY_MS)
+  return (isLast) => {
+    isOver = true
+    clearInterval(timer)
+    if (isLast) send()
+  }
 }
 
 /** Returns a status frame within the protocol's limits: an invalid frame would end the connection. Pure. */
@@ -131,50 +170,14 @@ export function statusFrame(status: StatusNow, now: number): Status {
   }
   const words = sentenceParts.safeParse(status.words)
   const whole = { ...frame, ...(words.success ? { words: words.data } : {}) }
-  return Buffer.byteLength(JSON.stringify(whole)) <= MOST_BYTES ? whole : frame
+  return Buffer.byteLength(JSON.stringify(whole)) <= MAX_STATUS_BYTES ? whole : frame
 }
 
-/**
- * Sends this computer's status to the receiver: now, with a heartbeat after a change, and once a minute.
- * @param current returns null if there is no status.
- * @returns a function that stops it; `isLast`: sends a changed status first.
- */
-export function tellStatus(
-  channel: Pick<FrameChannel, 'send' | 'room'>,
-  current: () => StatusNow | null,
-): (isLast?: boolean) => void {
-  let told = ''
-  let toldAt = 0
-  let isWaiting = false
-  let isOver = false
-
-  const say = () => {
-    const status = current()
-    if (status === null) return
-    const frame = statusFrame(status, Date.now())
-    const text = JSON.stringify(frame)
-    const now = performance.now()
-    if (text === told && now - toldAt < ANEW_AFTER_MS) return
-    told = text
-    toldAt = now
-    channel.send('status', frame)
-  }
-  const tell = async (): Promise<void> => {
-    // On a slow line status frames must not queue up.
-    if (isWaiting) return
-    isWaiting = true
-    await channel.room()
-    isWaiting = false
-    if (!isOver) say()
-  }
-
-  void tell()
-  const timer = setInterval(() => void tell(), ALIVE_EVERY_MS)
-  return (isLast) => {
-    isOver = true
-    clearInterval(timer)
-    if (isLast) say()
-  }
+/** Returns text as one line of at most `longest` UTF-16 units: names of files can contain any character. */
+function line(text: string, longest: number): string {
+  const plain = text.replace(/\p{Cc}+/gu, ' ')
+  const short = plain.length <= longest ? plain : `${plain.slice(0, longest - 1)}…`
+  return short.toWellFormed()
 }
 
 /**
@@ -197,23 +200,6 @@ export function testReceiver(
     },
     why: (error) => toConnectionTrouble(error, destination, false).problem,
   })
-}
-
-/** Time limit of pairing: shorter than the caller's wait for the answer, so that an error can be reported. */
-const PAIR_WITHIN_MS = 12_000
-
-const timedOut = () => Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })
-
-function toPairingError(error: unknown, { host, port }: PairingCode): UserError {
-  const address = formatAddress(host, port)
-  if (error instanceof WrongFingerprint)
-    return new UserError('transfer.pairWrongFingerprint', { address, fingerprint: error.fingerprint })
-  if (error instanceof Refused && error.code === 'code')
-    return new UserError('transfer.pairCodeRefused', { address })
-  if (error instanceof Refused)
-    return new UserError('transfer.pairRefused', { address, reason: error.message })
-  const reason = errorCode(error) ?? errorText(error)
-  return new UserError('transfer.pairUnreachable', { address, reason }, { cause: error })
 }
 
 /**
@@ -242,3 +228,17 @@ export async function pairWithReceiver(
     throw toPairingError(late.aborted ? timedOut() : error, code)
   }
 }
+
+function toPairingError(error: unknown, { host, port }: PairingCode): UserError {
+  const address = formatAddress(host, port)
+  if (error instanceof WrongFingerprint)
+    return new UserError('transfer.pairWrongFingerprint', { address, fingerprint: error.fingerprint })
+  if (error instanceof Refused && error.code === 'code')
+    return new UserError('transfer.pairCodeRefused', { address })
+  if (error instanceof Refused)
+    return new UserError('transfer.pairRefused', { address, reason: error.message })
+  const reason = errorCode(error) ?? errorText(error)
+  return new UserError('transfer.pairUnreachable', { address, reason }, { cause: error })
+}
+
+const timedOut = () => Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })

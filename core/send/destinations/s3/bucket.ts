@@ -28,6 +28,18 @@ import {
   unlessLost,
 } from '../objects/object-store.ts'
 
+// The keys, metadata, listings and copies of a bucket, the names that exist in it, and the abilities of its store.
+
+/** Longest key that stores accept, in bytes of UTF-8. */
+const MOST_KEY_BYTES = 1024
+const NS = 1_000_000_000n
+/**
+ * Largest copy in one request: the store sends nothing until it is done, and no store copies more than 5 GiB at once.
+ */
+export const COPY_BYTES = 512 * 1024 * 1024
+/** Limit over all directories together; beyond it the cache is cleared. */
+const MOST_NAMES = 100_000
+
 /** A bucket with its client and settings. */
 export interface BucketPlace {
   client: S3Client
@@ -41,9 +53,6 @@ export interface BucketPlace {
 export const toStorageClass = ({ storageClass }: BucketPlace): { StorageClass?: StorageClass } =>
   storageClass === null ? {} : { StorageClass: storageClass as StorageClass }
 
-/** Longest key that stores accept, in bytes of UTF-8. */
-const MOST_KEY_BYTES = 1024
-
 /** @throws StoreFault `impossible`. */
 export function toKey({ prefix }: Pick<BucketPlace, 'prefix'>, name: string): string {
   const key = `${prefix}${name}`
@@ -53,7 +62,7 @@ export function toKey({ prefix }: Pick<BucketPlace, 'prefix'>, name: string): st
   return key
 }
 
-/** The checksum that stores compare with the received bytes, if they check any; see `verifies` in bucket.ts. */
+/** The checksum that stores compare with the received bytes, if they check any; see `verifies` of createAbilities. */
 export const contentMd5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('base64')
 
 /** Returns a key for `x-amz-copy-source`. */
@@ -68,8 +77,6 @@ export function listedKey(encoded: string | undefined): string {
     return dropError(error, 'the key of a listing is not encoded, although that was asked for', encoded ?? '')
   }
 }
-
-const NS = 1_000_000_000n
 
 /**
  * Returns an object's metadata for a file. `mtime` and `mode` have rclone's names and formats, so rclone restores them,
@@ -175,11 +182,6 @@ export async function olderVersions(place: BucketPlace, name: string): Promise<O
 }
 
 /**
- * Largest copy in one request: the store sends nothing until it is done, and no store copies more than 5 GiB at once.
- */
-export const COPY_BYTES = 512 * 1024 * 1024
-
-/**
  * Copies an object within its bucket; its bytes stay at the store.
  * @param to may be the object's own name: this replaces its metadata in one step, for which S3 has no other call.
  * @param changes changed metadata.
@@ -222,11 +224,6 @@ export async function copyObject(
     throw error
   }
 }
-
-/** Limit over all directories together; beyond it the cache is cleared. */
-const MOST_NAMES = 100_000
-
-const getDirectory = (name: string): string => name.slice(0, name.lastIndexOf('/') + 1)
 
 /**
  * Caches which names a bucket has. Only this computer writes to its folder, so each directory is listed once.
@@ -287,10 +284,14 @@ export function createNames(place: BucketPlace, isObject: (name: string) => Prom
   }
 }
 
-/** The abilities of a bucket: each is tested at its first use, and the result kept until the store is closed. */
+const getDirectory = (name: string): string => name.slice(0, name.lastIndexOf('/') + 1)
+
 export type BucketAbilities = ReturnType<typeof createAbilities>
 
-/** @param trial name of the object that the tests write. It stays, because a key may lack permission to remove it. */
+/**
+ * Tests the abilities of a bucket: each at its first use. The results are kept until the store is closed.
+ * @param trial name of the object that the tests write. It stays, because a key may lack permission to remove it.
+ */
 export function createAbilities(place: BucketPlace, trial: string) {
   const { client, bucket: Bucket } = place
 

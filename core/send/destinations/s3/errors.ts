@@ -8,6 +8,13 @@ import { peerFingerprint, WrongFingerprint } from '../../../protocol/tls.ts'
 import { asFault, StoreFault, type StoreFaultKind } from '../objects/object-store.ts'
 import type { S3Target } from './s3-store.ts'
 
+// The errors of a bucket: the SDK's errors as faults, and explanations with a remedy. Also the check of a pinned
+// certificate. Loads without the SDK.
+
+/** Longest text of a server in a message. */
+const MAX_CHARACTERS = 300
+/** Time limit to get a server's certificate. */
+const SHOW_MS = 10_000
 /** Node.js error codes for a certificate without a trusted issuer, or for another name or time. */
 const UNTRUSTED = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -81,10 +88,10 @@ function explainRefusal(
     case 'PermanentRedirect':
     case 'AuthorizationHeaderMalformed':
     case 'IllegalLocationConstraintException': {
-      const told = $response?.headers?.['x-amz-bucket-region'] ?? Region
+      const actual = $response?.headers?.['x-amz-bucket-region'] ?? Region
       return message('s3.otherRegion', {
         ...at,
-        region: typeof told === 'string' ? told : '?',
+        region: typeof actual === 'string' ? actual : '?',
         given: region,
       })
     }
@@ -98,8 +105,6 @@ function getClockSkew(date: string | undefined): number {
   const ms = Date.parse(date ?? '')
   return Number.isNaN(ms) ? 0 : Math.round(Math.abs(ms - Date.now()) / 1000)
 }
-
-const MOST_CHARACTERS = 300
 
 /** Kinds by the error codes of stores. */
 const kindsByCode: Record<string, StoreFaultKind> = {
@@ -144,14 +149,8 @@ interface SdkError {
   $response?: { statusCode?: number }
 }
 
-function getStatus({ $metadata, $response }: SdkError): number | null {
-  return $metadata?.httpStatusCode ?? $response?.statusCode ?? null
-}
-
-/** Removes control characters and limits the length: a server can send any text. */
-const told = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').slice(0, MOST_CHARACTERS)
-
 /**
+ * Returns an error of the SDK as a fault.
  * @param operation its name in the store's documentation ("PutObject"), which shows the missing permission.
  */
 export function toStoreFault(thrown: unknown, operation: string): StoreFault {
@@ -168,11 +167,16 @@ export function toStoreFault(thrown: unknown, operation: string): StoreFault {
     return new StoreFault(kind, system, { cause: thrown })
   const own = system ?? (status === null || code !== 'Error' ? code : `HTTP ${status}`)
   const text = errorText(thrown)
-  const said = text === '' || text === code || text === 'UnknownError' ? own : `${own}: ${text}`
-  return new StoreFault(kind, told(`${said} (${operation})`), { cause: thrown })
+  const full = text === '' || text === code || text === 'UnknownError' ? own : `${own}: ${text}`
+  return new StoreFault(kind, clean(`${full} (${operation})`), { cause: thrown })
 }
 
-const SHOW_MS = 10_000
+function getStatus({ $metadata, $response }: SdkError): number | null {
+  return $metadata?.httpStatusCode ?? $response?.statusCode ?? null
+}
+
+/** Removes control characters and limits the length: a server can send any text. */
+const clean = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').slice(0, MAX_CHARACTERS)
 
 type Created = (error: Error | null, socket: Duplex) => void
 

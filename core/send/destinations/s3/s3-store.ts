@@ -51,8 +51,28 @@ import {
   type UploadOptions,
 } from './upload.ts'
 
+/** Concurrent requests: beyond this number a store only queues them itself. */
+const PARALLEL = 32
+/** Room for parts of large objects, listings and the like beside the small objects. */
+const MOST_SOCKETS = PARALLEL + 16
+const CONNECT_MS = 10_000
+/** Timeout of an idle socket: a store that copies or joins parts may be silent for a while. */
+const SILENT_MS = 120_000
+const ATTEMPTS = 3
+
+/** The location of a bucket. */
+type S3Place = Pick<S3Destination, 'endpoint' | 'region' | 'pathStyle' | 'certificate'>
+
 /** A bucket, as it was entered. */
 export type S3Target = S3Place & Pick<S3Destination, 'name' | 'bucket' | 'prefix' | 'storageClass' | 'folder'>
+
+export interface S3StoreOptions extends BucketPlace {
+  /** Prefix of Holdfast's own names, with "/" at its end. */
+  own: string
+  /** For tests: sizes of a part and of one copy. */
+  partBytes?: number
+  copyBytes?: number
+}
 
 /**
  * Opens a bucket as a store, after checking that it can be used. The first request is a listing, because the answer
@@ -77,6 +97,55 @@ export async function reachBucket(
   }
 }
 
+/**
+ * Creates a client whose requests throw StoreFaults.
+ * @param secrets `accessKey` and `secretKey`; without them the sources of AWS's own tools apply: environment, files in
+ *   ~/.aws, roles.
+ */
+export function createClient(place: S3Place, secrets: Readonly<Record<string, string>>): S3Client {
+  const { accessKey, secretKey } = secrets
+  const sockets = { keepAlive: true, maxSockets: MOST_SOCKETS }
+  const client = new S3Client({
+    endpoint: place.endpoint,
+    region: place.region,
+    forcePathStyle: place.pathStyle,
+    ...(accessKey === undefined || secretKey === undefined
+      ? {}
+      : { credentials: { accessKeyId: accessKey, secretAccessKey: secretKey } }),
+    // Some stores refuse the SDK's own checksums, others ignore them; all accept Content-MD5 (see `verifies`).
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // "Expect: 100-continue" would wait for the store before each part.
+    expectContinueHeader: false,
+    maxAttempts: ATTEMPTS,
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      socketTimeout: SILENT_MS,
+      httpAgent: new HttpAgent(sockets),
+      httpsAgent: tlsAgent(sockets, place.certificate),
+    },
+  })
+  client.middlewareStack.add(
+    (next) => (request) =>
+      next(request).catch((error: unknown) => {
+        // After an answer without a body Swift may still send a body's end, which breaks the next request's parsing.
+        if (errorCode(error)?.startsWith('HPE_') === true) Object.assign(error as Error, { $retryable: {} })
+        throw error
+      }),
+    { step: 'deserialize', name: 'garbledAnswer' },
+  )
+  // Applies to a request with all of its attempts.
+  client.middlewareStack.add(
+    (next, { commandName = '' }) =>
+      (request) =>
+        next(request).catch((error: unknown) => {
+          throw toStoreFault(error, commandName.replace(/Command$/, ''))
+        }),
+    { step: 'initialize', priority: 'high', name: 'storeFaults' },
+  )
+  return client
+}
+
 /** Returns an error that suggests to split the entry into bucket and prefix. */
 function bucketAndPrefix({ bucket, prefix }: S3Target): UserError {
   const [first = '', ...rest] = [...bucket.split('/'), ...prefix.split('/')].filter((part) => part !== '')
@@ -91,14 +160,6 @@ async function isOnThisComputer(endpoint: string): Promise<boolean> {
     ignoreError('a server whose name has no address counts as another computer', []),
   )
   return found.some(({ address }) => isOwnAddress(address, addresses))
-}
-
-export interface S3StoreOptions extends BucketPlace {
-  /** Prefix of Holdfast's own names, with "/" at its end. */
-  own: string
-  /** For tests: sizes of a part and of one copy. */
-  partBytes?: number
-  copyBytes?: number
 }
 
 /** Objects in a bucket. The bucket's abilities are found by tests; see BucketAbilities. */
@@ -240,7 +301,7 @@ export class S3Store implements ObjectStore {
     return {}
   }
 
-  /** See CheckParts. */
+  /** See UploadOptions.check. */
   async #check(name: string, facts: ObjectFacts, digest: Uint8Array, isResumed: boolean): Promise<void> {
     this.#names.add(name)
     if (isResumed || !(await this.abilities.verifies())) return this.#readBack(name, facts, digest)
@@ -256,65 +317,4 @@ export class S3Store implements ObjectStore {
     await this.remove(name).catch(orIf('denied', undefined))
     throw new StoreFault('damaged', 'what the store has is not what was sent')
   }
-}
-
-/** Concurrent requests: beyond this number a store only queues them itself. */
-export const PARALLEL = 32
-/** Room for parts of large objects, listings and the like beside the small objects. */
-const MOST_SOCKETS = PARALLEL + 16
-const CONNECT_MS = 10_000
-/** Timeout of an idle socket: a store that copies or joins parts may be silent for a while. */
-const SILENT_MS = 120_000
-const ATTEMPTS = 3
-
-/** The location of a bucket. */
-type S3Place = Pick<S3Destination, 'endpoint' | 'region' | 'pathStyle' | 'certificate'>
-
-/**
- * Creates a client whose requests throw StoreFaults.
- * @param secrets `accessKey` and `secretKey`; without them the sources of AWS's own tools apply: environment, files in
- *   ~/.aws, roles.
- */
-export function createClient(place: S3Place, secrets: Readonly<Record<string, string>>): S3Client {
-  const { accessKey, secretKey } = secrets
-  const sockets = { keepAlive: true, maxSockets: MOST_SOCKETS }
-  const client = new S3Client({
-    endpoint: place.endpoint,
-    region: place.region,
-    forcePathStyle: place.pathStyle,
-    ...(accessKey === undefined || secretKey === undefined
-      ? {}
-      : { credentials: { accessKeyId: accessKey, secretAccessKey: secretKey } }),
-    // Some stores refuse the SDK's own checksums, others ignore them; all accept Content-MD5 (see `verifies`).
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    // "Expect: 100-continue" would wait for the store before each part.
-    expectContinueHeader: false,
-    maxAttempts: ATTEMPTS,
-    requestHandler: {
-      connectionTimeout: CONNECT_MS,
-      socketTimeout: SILENT_MS,
-      httpAgent: new HttpAgent(sockets),
-      httpsAgent: tlsAgent(sockets, place.certificate),
-    },
-  })
-  client.middlewareStack.add(
-    (next) => (request) =>
-      next(request).catch((error: unknown) => {
-        // After an answer without a body Swift may still send a body's end, which breaks the next request's parsing.
-        if (errorCode(error)?.startsWith('HPE_') === true) Object.assign(error as Error, { $retryable: {} })
-        throw error
-      }),
-    { step: 'deserialize', name: 'garbledAnswer' },
-  )
-  // Applies to a request with all of its attempts.
-  client.middlewareStack.add(
-    (next, { commandName = '' }) =>
-      (request) =>
-        next(request).catch((error: unknown) => {
-          throw toStoreFault(error, commandName.replace(/Command$/, ''))
-        }),
-    { step: 'initialize', priority: 'high', name: 'storeFaults' },
-  )
-  return client
 }

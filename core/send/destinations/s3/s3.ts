@@ -9,6 +9,9 @@ import type { OpenOptions, Tested, TryOptions } from '../open.ts'
 import { explained } from './errors.ts'
 import type { reachBucket, S3Store } from './s3-store.ts'
 
+/** A difference of clocks that stores accept, in milliseconds. */
+const CLOCK_MS = 60_000
+
 /** See reachBucket. */
 export const reachS3: typeof reachBucket = async (...target) => {
   // Loaded here, so that only processes with an S3 destination have the library in memory.
@@ -24,9 +27,6 @@ export function openS3(
   const address = `${new URL(destination.endpoint).host}/${destination.bucket}`
   return openObjects(options, { address, reach: () => reachS3(destination, secrets) }, events)
 }
-
-/** A difference of clocks that stores accept, in milliseconds. */
-const CLOCK_MS = 60_000
 
 export function testS3(destination: Tested<'s3'>, options: TryOptions): Promise<DestinationTest> {
   return testObjects(

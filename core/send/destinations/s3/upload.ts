@@ -23,6 +23,9 @@ import {
 } from '../objects/object-store.ts'
 import { type BucketPlace, contentMd5, listedKey, toKey, toMetadata, toStorageClass } from './bucket.ts'
 
+// Large objects in a bucket. An object of a few MiB is sent in one request, a larger one in parts: a multipart upload.
+// An upload can be resumed if a note among Holdfast's own objects describes it; the sweep removes the others.
+
 const MIB = 1024 * 1024
 /** Smaller objects are sent in one request. */
 export const PART_BYTES = 8 * MIB
@@ -30,19 +33,8 @@ const MOST_PARTS = 10_000
 
 /** Memory for all uploads of a store; larger parts (of objects above 80 GB) are sent one at a time. */
 export const PARTS_MEMORY = 48 * MIB
-
-/** Returns the size of a part that keeps an object within the limit on its number of parts. */
-export function getPartBytes(size: number, least = PART_BYTES): number {
-  return Math.max(least, Math.ceil(size / MOST_PARTS / MIB) * MIB)
-}
-
-/** Verifies an object after it got its name. */
-export type CheckParts = (
-  name: string,
-  facts: ObjectFacts,
-  digest: Uint8Array,
-  isResumed: boolean,
-) => Promise<void>
+/** Size limit of a note: Holdfast writes no longer one. */
+const MOST_NOTE_BYTES = 4096
 
 export interface UploadOptions {
   place: BucketPlace
@@ -50,71 +42,8 @@ export interface UploadOptions {
   /** The memory for parts, in bytes. */
   memory: Semaphore
   partBytes: number
-  check: CheckParts
-}
-
-/** Fills parts and sends several at a time; after the first failure every call throws it. */
-function sendParts(
-  memory: Semaphore,
-  partBytes: number,
-  send: (bytes: Buffer, index: number) => Promise<void>,
-) {
-  const share = Math.min(partBytes, PARTS_MEMORY)
-  const underWay = new Set<Promise<void>>()
-  let buffer: Buffer | null = null
-  let used = 0
-  let index = 0
-  let failure: unknown = null
-
-  const giveBack = (part: Buffer): void => {
-    freeNow(part)
-    memory.release(share)
-  }
-  const go = (): void => {
-    if (buffer === null) return
-    const part = buffer
-    const sending = send(part.subarray(0, used), index)
-      .catch((error) => {
-        failure ??= error
-      })
-      .finally(() => {
-        giveBack(part)
-        underWay.delete(sending)
-      })
-    underWay.add(sending)
-    buffer = null
-    used = 0
-    index += 1
-  }
-
-  return {
-    async write(bytes: Uint8Array): Promise<void> {
-      for (let at = 0; at < bytes.length; ) {
-        if (buffer === null) {
-          if (!(await memory.acquire(share))) throw new StoreFault('lost', 'closed')
-          buffer = Buffer.allocUnsafeSlow(partBytes)
-        }
-        if (failure !== null) throw failure
-        const some = Math.min(bytes.length - at, partBytes - used)
-        buffer.set(bytes.subarray(at, at + some), used)
-        at += some
-        used += some
-        if (used === partBytes) go()
-      }
-    },
-    /** Sends the last part; resolves when the store has all of them. */
-    async end() {
-      go()
-      await Promise.all(underWay)
-      if (failure !== null) throw failure
-    },
-    /** Frees the unsent part and waits for the parts under way. */
-    async settle() {
-      if (buffer !== null) giveBack(buffer)
-      buffer = null
-      await Promise.all(underWay)
-    },
-  }
+  /** Verifies an object after it got its name. */
+  check(name: string, facts: ObjectFacts, digest: Uint8Array, isResumed: boolean): Promise<void>
 }
 
 interface Begun {
@@ -122,41 +51,18 @@ interface Begun {
   parts: Part[]
 }
 
-/** Returns the upload of an earlier attempt; aborts one that cannot be resumed. */
-async function findBegun(
-  { unfinished, partBytes }: UploadOptions,
-  name: string,
-  resume: string | null,
-): Promise<Begun | null> {
-  const note = resume === null ? null : await unfinished.note(name)
-  if (note === null) return null
-  if (note.resume !== resume || note.partBytes !== partBytes) {
-    await unfinished.abort(name, note.upload).catch(ignoreError('the sweep ends an unfinished upload'))
-    return null
-  }
-  unfinished.used.add(name)
-  const parts = await unfinished.parts(name, note)
-  return parts === null ? null : { upload: note.upload, parts }
+const noteSchema = z.object({ upload: z.string(), resume: z.string(), partBytes: z.number() })
+/** The content of a multipart upload: the store itself lists only its key and start time. */
+type Note = z.infer<typeof noteSchema>
+
+interface Part {
+  PartNumber: number
+  ETag: string
 }
 
-async function beginNew(
-  { place, unfinished, partBytes }: UploadOptions,
-  name: string,
-  facts: ObjectFacts,
-  resume: string | null,
-): Promise<Begun> {
-  const { client, bucket } = place
-  unfinished.used.add(name)
-  const command = new CreateMultipartUploadCommand({
-    Bucket: bucket,
-    Key: toKey(place, name),
-    Metadata: toMetadata(facts),
-    ...toStorageClass(place),
-  })
-  const { UploadId } = await client.send(command)
-  if (UploadId === undefined) throw new StoreFault('failed', 'no upload id (CreateMultipartUpload)')
-  if (resume !== null) await unfinished.write(name, { upload: UploadId, resume, partBytes })
-  return { upload: UploadId, parts: [] }
+/** Returns the size of a part that keeps an object within the limit on its number of parts. */
+export function getPartBytes(size: number, least = PART_BYTES): number {
+  return Math.max(least, Math.ceil(size / MOST_PARTS / MIB) * MIB)
 }
 
 /** Begins an object that is too small for parts: it is sent in one request. */
@@ -232,19 +138,108 @@ export async function beginParts(
   }
 }
 
-/** Size limit of a note: Holdfast writes no longer one. */
-const MOST_NOTE_BYTES = 4096
-
-const noteSchema = z.object({ upload: z.string(), resume: z.string(), partBytes: z.number() })
-/** The content of a multipart upload: the store itself lists only its key and start time. */
-type Note = z.infer<typeof noteSchema>
-
-export interface Part {
-  PartNumber: number
-  ETag: string
+/** Returns the upload of an earlier attempt; aborts one that cannot be resumed. */
+async function findBegun(
+  { unfinished, partBytes }: UploadOptions,
+  name: string,
+  resume: string | null,
+): Promise<Begun | null> {
+  const note = resume === null ? null : await unfinished.note(name)
+  if (note === null) return null
+  if (note.resume !== resume || note.partBytes !== partBytes) {
+    await unfinished.abort(name, note.upload).catch(ignoreError('the sweep ends an unfinished upload'))
+    return null
+  }
+  unfinished.used.add(name)
+  const parts = await unfinished.parts(name, note)
+  return parts === null ? null : { upload: note.upload, parts }
 }
 
-/** Multipart uploads that were begun and not completed. */
+async function beginNew(
+  { place, unfinished, partBytes }: UploadOptions,
+  name: string,
+  facts: ObjectFacts,
+  resume: string | null,
+): Promise<Begun> {
+  const { client, bucket } = place
+  unfinished.used.add(name)
+  const command = new CreateMultipartUploadCommand({
+    Bucket: bucket,
+    Key: toKey(place, name),
+    Metadata: toMetadata(facts),
+    ...toStorageClass(place),
+  })
+  const { UploadId } = await client.send(command)
+  if (UploadId === undefined) throw new StoreFault('failed', 'no upload id (CreateMultipartUpload)')
+  if (resume !== null) await unfinished.write(name, { upload: UploadId, resume, partBytes })
+  return { upload: UploadId, parts: [] }
+}
+
+/** Fills parts and sends several at a time; after the first failure every call throws it. */
+function sendParts(
+  memory: Semaphore,
+  partBytes: number,
+  send: (bytes: Buffer, index: number) => Promise<void>,
+) {
+  const share = Math.min(partBytes, PARTS_MEMORY)
+  const underWay = new Set<Promise<void>>()
+  let buffer: Buffer | null = null
+  let used = 0
+  let index = 0
+  let failure: unknown = null
+
+  const giveBack = (part: Buffer): void => {
+    freeNow(part)
+    memory.release(share)
+  }
+  const go = (): void => {
+    if (buffer === null) return
+    const part = buffer
+    const sending = send(part.subarray(0, used), index)
+      .catch((error) => {
+        failure ??= error
+      })
+      .finally(() => {
+        giveBack(part)
+        underWay.delete(sending)
+      })
+    underWay.add(sending)
+    buffer = null
+    used = 0
+    index += 1
+  }
+
+  return {
+    async write(bytes: Uint8Array): Promise<void> {
+      for (let at = 0; at < bytes.length; ) {
+        if (buffer === null) {
+          if (!(await memory.acquire(share))) throw new StoreFault('lost', 'closed')
+          buffer = Buffer.allocUnsafeSlow(partBytes)
+        }
+        if (failure !== null) throw failure
+        const some = Math.min(bytes.length - at, partBytes - used)
+        buffer.set(bytes.subarray(at, at + some), used)
+        at += some
+        used += some
+        if (used === partBytes) go()
+      }
+    },
+    /** Sends the last part; resolves when the store has all of them. */
+    async end() {
+      go()
+      await Promise.all(underWay)
+      if (failure !== null) throw failure
+    },
+    /** Frees the unsent part and waits for the parts under way. */
+    async settle() {
+      if (buffer !== null) giveBack(buffer)
+      buffer = null
+      await Promise.all(underWay)
+    },
+  }
+}
+
+/** Multipart uploads that were begun and not completed, and their notes. */
 export class Unfinished {
   readonly #place: BucketPlace
   readonly #objects: ObjectStore

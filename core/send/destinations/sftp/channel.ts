@@ -4,15 +4,48 @@ import { ignoreError, settled } from '../../../dropped-errors.ts'
 import { errorCode, errorText } from '../../../platform/system-error.ts'
 import { isFault, orIf, StoreFault } from '../objects/object-store.ts'
 
-/** The callback for a server's answer. */
-export type Answered<T> = (error: Error | null | undefined, value: T) => void
+// The calls of an SFTP server: each rejects with a StoreFault. ssh2 has the protocol; this module adds the loss of
+// pending calls, reading ahead, and the meaning of the server's answers.
 
 /** Longest read or write in one call: OpenSSH accepts 255 KiB, every server at least 32 KiB including the header. */
-export const PIECE_BYTES = 128 * 1024
+const PIECE_BYTES = 128 * 1024
 const LEAST_PIECE_BYTES = 31 * 1024
 
 /** SSH_FXF_… flags of an open. */
 export const OPEN = { read: 0x1, write: 0x2, create: 0x8, exclusive: 0x20 } as const
+/** Limit of pieces requested ahead; reached only if the file turns out to be long. */
+const MOST_AHEAD = 16
+/** Less free space counts as full: a directory and one piece of a file need about this much. */
+const LEAST_FREE_BYTES = 256 * 1024
+const READ_ONLY = 1
+
+/** Status codes of a server's answers (draft-ietf-secsh-filexfer-02, 7). */
+export const STATUS = {
+  eof: 1,
+  absent: 2,
+  denied: 3,
+  failure: 4,
+  badMessage: 5,
+  unsupported: 8,
+  exists: 11,
+} as const
+
+/** ssh2's connection errors as system error codes, which have translated messages. */
+const systemNames: Record<string, string> = {
+  'Connection lost before handshake': 'ECONNRESET',
+  'No response from server': 'ECONNRESET',
+  'Timed out while waiting for handshake': 'ETIMEDOUT',
+  'Keepalive timeout': 'ETIMEDOUT',
+}
+
+/** The answer of statvfs(3), in the format of OpenSSH's PROTOCOL; numbers may have 64 bits. */
+const count = z.union([z.number(), z.bigint()]).transform(Number)
+const diskSchema = z.object({
+  ...{ f_frsize: count, f_bavail: count, f_blocks: count, f_files: count, f_favail: count, f_flag: count },
+})
+
+/** The callback for a server's answer. */
+type Answered<T> = (error: Error | null | undefined, value: T) => void
 
 /** An SFTP subsystem of a connection: the server runs a process for each, which handles one call at a time. */
 export type SftpChannel = ReturnType<typeof channelOn>
@@ -110,22 +143,6 @@ export async function syncPath(channel: SftpChannel, path: string): Promise<void
   }
 }
 
-/** Limit of pieces requested ahead; reached only if the file turns out to be long. */
-const MOST_AHEAD = 16
-
-function readPiece(channel: SftpChannel, handle: Buffer, at: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(PIECE_BYTES)
-  return channel
-    .call<number>((sftp, done) => sftp.read(handle, buffer, 0, PIECE_BYTES, at, done))
-    .then(
-      (length) => buffer.subarray(0, length),
-      (error: unknown) => {
-        if (getStatus(error) === STATUS.eof) return Buffer.alloc(0)
-        throw error
-      },
-    )
-}
-
 /**
  * Reads a file from a byte offset, freshly from the server.
  * @throws StoreFault.
@@ -168,50 +185,21 @@ export async function* readFrom(
   }
 }
 
-/** Status codes of a server's answers (draft-ietf-secsh-filexfer-02, 7). */
-export const STATUS = {
-  eof: 1,
-  absent: 2,
-  denied: 3,
-  failure: 4,
-  badMessage: 5,
-  unsupported: 8,
-  exists: 11,
-} as const
-
-/** Less free space counts as full: a directory and one piece of a file need about this much. */
-const LEAST_FREE_BYTES = 256 * 1024
-const READ_ONLY = 1
-
-/** Returns the status of a refused call; null: the error is no answer of the server. */
-export function getStatus(thrown: unknown): number | null {
-  const error: unknown = thrown instanceof StoreFault ? thrown.cause : thrown
-  if (!(error instanceof Error) || !('code' in error)) return null
-  return typeof error.code === 'number' ? error.code : null
-}
-
-/** ssh2's connection errors as system error codes, which have translated messages. */
-const systemNames: Record<string, string> = {
-  'Connection lost before handshake': 'ECONNRESET',
-  'No response from server': 'ECONNRESET',
-  'Timed out while waiting for handshake': 'ETIMEDOUT',
-  'Keepalive timeout': 'ETIMEDOUT',
-}
-
-/** Returns the reason of an error for messages. */
-export function getReason(thrown: unknown): string {
-  const text = errorText(thrown)
-  return errorCode(thrown) ?? systemNames[text] ?? text
-}
-
-/** Classifies an error by the server's own text. */
-function kindByWords(text: string): StoreFault['kind'] {
-  if (/quota|no space|disk (is )?full|out of space/i.test(text)) return 'full'
-  return /read.only/i.test(text) ? 'denied' : 'failed'
+function readPiece(channel: SftpChannel, handle: Buffer, at: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(PIECE_BYTES)
+  return channel
+    .call<number>((sftp, done) => sftp.read(handle, buffer, 0, PIECE_BYTES, at, done))
+    .then(
+      (length) => buffer.subarray(0, length),
+      (error: unknown) => {
+        if (getStatus(error) === STATUS.eof) return Buffer.alloc(0)
+        throw error
+      },
+    )
 }
 
 /** Classifies an error of a call: OpenSSH answers most errors with just "Failure". */
-export function toStoreFault(thrown: unknown): StoreFault {
+function toStoreFault(thrown: unknown): StoreFault {
   const reason = getReason(thrown)
   const fault = (kind: StoreFault['kind']) => new StoreFault(kind, reason, { cause: thrown })
   switch (getStatus(thrown)) {
@@ -232,11 +220,24 @@ export function toStoreFault(thrown: unknown): StoreFault {
   }
 }
 
-/** The answer of statvfs(3), in the format of OpenSSH's PROTOCOL; numbers may have 64 bits. */
-const count = z.union([z.number(), z.bigint()]).transform(Number)
-const diskSchema = z.object({
-  ...{ f_frsize: count, f_bavail: count, f_blocks: count, f_files: count, f_favail: count, f_flag: count },
-})
+/** Returns the status of a refused call; null: the error is no answer of the server. */
+export function getStatus(thrown: unknown): number | null {
+  const error: unknown = thrown instanceof StoreFault ? thrown.cause : thrown
+  if (!(error instanceof Error) || !('code' in error)) return null
+  return typeof error.code === 'number' ? error.code : null
+}
+
+/** Returns the reason of an error for messages. */
+export function getReason(thrown: unknown): string {
+  const text = errorText(thrown)
+  return errorCode(thrown) ?? systemNames[text] ?? text
+}
+
+/** Classifies an error by the server's own text. */
+function kindByWords(text: string): StoreFault['kind'] {
+  if (/quota|no space|disk (is )?full|out of space/i.test(text)) return 'full'
+  return /read.only/i.test(text) ? 'denied' : 'failed'
+}
 
 /** Returns the server's data on its disk; null: not supported. */
 export async function diskAt(channel: SftpChannel, directory: string) {

@@ -15,8 +15,25 @@ const ASK_EVERY_MS = 10_000
 const UNANSWERED = 2
 const LOGIN_MS = 20_000
 
+/**
+ * Signature algorithms for each type of host key. A server may have a key of each type, and presents the one whose
+ * type is requested first.
+ */
+const KEY_TYPES: readonly (readonly ServerHostKeyAlgorithm[])[] = [
+  ['ssh-ed25519'],
+  ['ecdsa-sha2-nistp256'],
+  ['ecdsa-sha2-nistp384'],
+  ['ecdsa-sha2-nistp521'],
+  // The name of the key type itself is the last one.
+  ['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa'],
+]
+type KeyType = (typeof KEY_TYPES)[number]
+
+/** The type of each pinned key that its server has presented: it is requested first from then on. */
+const typesOfPins = new Map<string, KeyType>()
+
 /** The server and the user to log in as. */
-export type Login = Omit<SftpDestination, 'id' | 'kind' | 'folder' | 'recipient'>
+type Login = Omit<SftpDestination, 'id' | 'kind' | 'folder' | 'recipient'>
 
 /** A connection that is logged in. */
 export interface SftpConnection {
@@ -28,6 +45,53 @@ export interface SftpConnection {
   gather(): void
   /** Resolves with the reason when the connection has ended. */
   readonly ended: Promise<unknown>
+}
+
+/** A host key presented by a server. */
+interface ShownKey {
+  fingerprint: string
+  /** null: a type that was not requested. */
+  type: KeyType | null
+}
+
+/** A connection, or the error and the presented key. */
+type Attempt = { connection: SftpConnection } | { thrown: unknown; shown: ShownKey | null }
+
+interface Asked {
+  secrets: Readonly<Record<string, string>>
+  proof: Partial<ConnectConfig>
+  /** The types of host key to request, in this order. */
+  types: readonly KeyType[]
+}
+
+/**
+ * Connects to a server, verifies its host key, and logs in. A server with several keys may present another one than the
+ * pinned one, so all other types are requested before it is refused.
+ * @throws UserError if only a person can help, for a wrong host key before the login; StoreFault.
+ */
+export async function connectSftp(
+  login: Login,
+  secrets: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<SftpConnection> {
+  const proof = await credentials(login, secrets)
+  const { hostKey } = login
+  const known = typesOfPins.get(hostKey)
+  let types = [...(known === undefined ? [] : [known]), ...KEY_TYPES.filter((type) => type !== known)]
+  let first: ShownKey | null = null
+  for (;;) {
+    const attempt = await connectOnce(login, { secrets, proof, types }, signal)
+    if ('connection' in attempt) return attempt.connection
+    const { thrown, shown } = attempt
+    // The server has no key of the remaining types.
+    if (first !== null && /no matching host key format/.test(errorText(thrown)))
+      throw failure(thrown, login, first)
+    const isOther = hostKey !== '' && shown !== null && shown.fingerprint !== hostKey
+    if (!isOther) throw failure(thrown, login, shown)
+    first ??= shown
+    types = types.filter((type) => type !== shown.type)
+    if (types.length === 0 || shown.type === null) throw failure(thrown, login, first)
+  }
 }
 
 /** Returns the credentials for the server. */
@@ -65,142 +129,7 @@ async function credentials(
   }
 }
 
-async function reach({ host, port }: Login, signal: AbortSignal): Promise<net.Socket> {
-  const socket = net.connect({ host, port, signal, noDelay: true })
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => socket.destroy(new StoreFault('lost', 'ETIMEDOUT')), LOGIN_MS)
-    socket.once('close', () => clearTimeout(timer))
-    socket.once('connect', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-    socket.once('error', reject)
-  }).catch((thrown: unknown) => {
-    throw new StoreFault('lost', getReason(thrown), { cause: thrown })
-  })
-  return socket
-}
-
-/** Collects the writes of one turn of the event loop into one call: ssh2 writes each packet in three pieces. */
-function gatherWrites(socket: net.Socket): () => void {
-  const uncork = () => socket.uncork()
-  const gather = () => {
-    if (socket.writableCorked > 0) return
-    socket.cork()
-    process.nextTick(uncork)
-  }
-  // Also collects writes that were waiting for the server's window.
-  socket.prependListener('data', gather)
-  return gather
-}
-
-/**
- * Replaces ssh2's raw keys by KeyObjects. ssh2 passes the bytes to Node for each packet, which on Node 24 costs more
- * than the encryption itself; a KeyObject avoids that. Changes nothing if ssh2 has other internals than expected.
- */
-function keepKeys(client: Client): void {
-  const protocol = part(client, '_protocol')
-  for (const [name, field] of [
-    ['_cipher', '_encKey'],
-    ['_decipher', '_decipherKey'],
-  ] as const) {
-    const crypter = part(protocol, name)
-    const key = part(crypter, field)
-    if (Buffer.isBuffer(key)) Reflect.set(Object(crypter), field, createSecretKey(key))
-  }
-}
-
-const part = (whole: unknown, name: string): unknown =>
-  typeof whole === 'object' && whole !== null ? Reflect.get(whole, name) : undefined
-
-/**
- * Signature algorithms for each type of host key. A server may have a key of each type, and presents the one whose
- * type is requested first.
- */
-const KEY_TYPES: readonly (readonly ServerHostKeyAlgorithm[])[] = [
-  ['ssh-ed25519'],
-  ['ecdsa-sha2-nistp256'],
-  ['ecdsa-sha2-nistp384'],
-  ['ecdsa-sha2-nistp521'],
-  // The name of the key type itself is the last one.
-  ['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa'],
-]
-type KeyType = (typeof KEY_TYPES)[number]
-
-/** A host key presented by a server. */
-interface ShownKey {
-  fingerprint: string
-  /** null: a type that was not requested. */
-  type: KeyType | null
-}
-
-function shownKey(key: Buffer): ShownKey {
-  // The key begins with the length of its type's name and that name (RFC 4253, 6.6).
-  const name = String(key.subarray(4, 4 + key.readUInt32BE(0)))
-  const type = KEY_TYPES.find((names) => names.some((one) => one === name)) ?? null
-  return { fingerprint: hostKeyFingerprint(key), type }
-}
-
-/** The type of each pinned key that its server has presented: it is requested first from then on. */
-const typesOfPins = new Map<string, KeyType>()
-
-/** Returns the error for a failed connection. */
-function failure(thrown: unknown, login: Login, shown: ShownKey | null): Error {
-  const { name, hostKey } = login
-  const [, badKey] = /^Cannot parse privateKey: (.*)/.exec(errorText(thrown)) ?? []
-  if (badKey !== undefined) return new UserError('transfer.sftp.badKey', { name, reason: badKey })
-  const address = formatAddress(login.host, login.port)
-  if (shown !== null && shown.fingerprint !== hostKey) {
-    const key = hostKey === '' ? 'transfer.sftp.newHostKey' : 'transfer.sftp.otherHostKey'
-    return new UserError(key, { name, address, found: shown.fingerprint }, { cause: thrown })
-  }
-  const level: unknown = thrown instanceof Error ? Reflect.get(thrown, 'level') : null
-  if (level === 'client-authentication')
-    return new UserError('transfer.sftp.loginRefused', { name, user: login.user, address })
-  if (level === 'agent') return new UserError('transfer.sftp.noAgent', { name })
-  return new StoreFault('lost', getReason(thrown), { cause: thrown })
-}
-
-/** A connection, or the error and the presented key. */
-type Attempt = { connection: SftpConnection } | { thrown: unknown; shown: ShownKey | null }
-
-/**
- * Connects to a server, verifies its host key, and logs in. A server with several keys may present another one than the
- * pinned one, so all other types are requested before it is refused.
- * @throws UserError if only a person can help, for a wrong host key before the login; StoreFault.
- */
-export async function connectSftp(
-  login: Login,
-  secrets: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-): Promise<SftpConnection> {
-  const proof = await credentials(login, secrets)
-  const { hostKey } = login
-  const known = typesOfPins.get(hostKey)
-  let types = [...(known === undefined ? [] : [known]), ...KEY_TYPES.filter((type) => type !== known)]
-  let first: ShownKey | null = null
-  for (;;) {
-    const attempt = await connectOnce(login, { secrets, proof, types }, signal)
-    if ('connection' in attempt) return attempt.connection
-    const { thrown, shown } = attempt
-    // The server has no key of the remaining types.
-    if (first !== null && /no matching host key format/.test(errorText(thrown)))
-      throw failure(thrown, login, first)
-    const isOther = hostKey !== '' && shown !== null && shown.fingerprint !== hostKey
-    if (!isOther) throw failure(thrown, login, shown)
-    first ??= shown
-    types = types.filter((type) => type !== shown.type)
-    if (types.length === 0 || shown.type === null) throw failure(thrown, login, first)
-  }
-}
-
-interface Asked {
-  secrets: Readonly<Record<string, string>>
-  proof: Partial<ConnectConfig>
-  /** The types of host key to request, in this order. */
-  types: readonly KeyType[]
-}
-
+/** Makes one attempt: connects, and logs in if the server presents the pinned key. */
 async function connectOnce(
   login: Login,
   { secrets, proof, types }: Asked,
@@ -256,3 +185,76 @@ async function connectOnce(
   const gather = gatherWrites(sock)
   return { connection: { client, localAddress, isToItself, gather, ended } }
 }
+
+/** Opens the TCP connection. @throws StoreFault. */
+async function reach({ host, port }: Login, signal: AbortSignal): Promise<net.Socket> {
+  const socket = net.connect({ host, port, signal, noDelay: true })
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => socket.destroy(new StoreFault('lost', 'ETIMEDOUT')), LOGIN_MS)
+    socket.once('close', () => clearTimeout(timer))
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    socket.once('error', reject)
+  }).catch((thrown: unknown) => {
+    throw new StoreFault('lost', getReason(thrown), { cause: thrown })
+  })
+  return socket
+}
+
+function shownKey(key: Buffer): ShownKey {
+  // The key begins with the length of its type's name and that name (RFC 4253, 6.6).
+  const name = String(key.subarray(4, 4 + key.readUInt32BE(0)))
+  const type = KEY_TYPES.find((names) => names.some((one) => one === name)) ?? null
+  return { fingerprint: hostKeyFingerprint(key), type }
+}
+
+/** Returns the error for a failed connection. */
+function failure(thrown: unknown, login: Login, shown: ShownKey | null): Error {
+  const { name, hostKey } = login
+  const [, badKey] = /^Cannot parse privateKey: (.*)/.exec(errorText(thrown)) ?? []
+  if (badKey !== undefined) return new UserError('transfer.sftp.badKey', { name, reason: badKey })
+  const address = formatAddress(login.host, login.port)
+  if (shown !== null && shown.fingerprint !== hostKey) {
+    const key = hostKey === '' ? 'transfer.sftp.newHostKey' : 'transfer.sftp.otherHostKey'
+    return new UserError(key, { name, address, found: shown.fingerprint }, { cause: thrown })
+  }
+  const level: unknown = thrown instanceof Error ? Reflect.get(thrown, 'level') : null
+  if (level === 'client-authentication')
+    return new UserError('transfer.sftp.loginRefused', { name, user: login.user, address })
+  if (level === 'agent') return new UserError('transfer.sftp.noAgent', { name })
+  return new StoreFault('lost', getReason(thrown), { cause: thrown })
+}
+
+/** Collects the writes of one turn of the event loop into one call: ssh2 writes each packet in three pieces. */
+function gatherWrites(socket: net.Socket): () => void {
+  const uncork = () => socket.uncork()
+  const gather = () => {
+    if (socket.writableCorked > 0) return
+    socket.cork()
+    process.nextTick(uncork)
+  }
+  // Also collects writes that were waiting for the server's window.
+  socket.prependListener('data', gather)
+  return gather
+}
+
+/**
+ * Replaces ssh2's raw keys by KeyObjects. ssh2 passes the bytes to Node for each packet, which on Node 24 costs more
+ * than the encryption itself; a KeyObject avoids that. Changes nothing if ssh2 has other internals than expected.
+ */
+function keepKeys(client: Client): void {
+  const protocol = part(client, '_protocol')
+  for (const [name, field] of [
+    ['_cipher', '_encKey'],
+    ['_decipher', '_decipherKey'],
+  ] as const) {
+    const crypter = part(protocol, name)
+    const key = part(crypter, field)
+    if (Buffer.isBuffer(key)) Reflect.set(Object(crypter), field, createSecretKey(key))
+  }
+}
+
+const part = (whole: unknown, name: string): unknown =>
+  typeof whole === 'object' && whole !== null ? Reflect.get(whole, name) : undefined

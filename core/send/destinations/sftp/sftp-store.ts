@@ -42,113 +42,20 @@ import {
 /** Each channel is a process at the server: while one waits for its disk, the others continue. */
 const CHANNELS = 4
 const PARALLEL = 64
-
-/** Opens the first channel, and as many more as the server allows. */
-async function openChannels({
-  client,
-  gather,
-}: SftpConnection): Promise<readonly [SftpChannel, ...SftpChannel[]]> {
-  const [first, ...more] = Array.from({ length: CHANNELS }, () => openChannel(client, gather))
-  if (first === undefined) throw new StoreFault('failed', 'no channel')
-  const opening = Promise.allSettled(more)
-  const channel = await first.catch((error: unknown) => {
-    const reason = getReason(error)
-    const isLost = reason === 'ECONNRESET'
-    throw new StoreFault('failed', isLost ? reason : `it offers no SFTP: ${reason}`, { cause: error })
-  })
-  const opened = await opening
-  return [channel, ...opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))]
-}
-
-/** True if names in a directory can be made to survive a crash: the server has to open the directory for that. */
-async function canSyncAt(channel: SftpChannel, directory: string): Promise<boolean> {
-  if (!channel.offers('fsync@openssh.com')) return false
-  try {
-    await syncPath(channel, directory)
-    return true
-  } catch (error) {
-    if (isFault(error, 'lost')) throw error
-    return false
-  }
-}
+/** Names in one page of a listing. */
+const PAGE = 1_000
+/** Limit of names in one directory, which has to be read completely for sorting. */
+const MOST_NAMES = 1_000_000
+/** Listings kept open for the next page; any other one starts again and skips the pages before. */
+const MOST_STANDING = 16
 
 /** All names are in the directory `path` at the server, partial files in this computer's folder there. */
 type Place = Pick<SftpDestination, 'name' | 'path' | 'folder'>
 
-async function openParts(channels: readonly [SftpChannel, ...SftpChannel[]], { name, path, folder }: Place) {
-  const [first] = channels
-  const root = path === '' ? '.' : path.replace(/(?<=.)\/+$/, '')
-  const base = root === '.' ? '' : root.endsWith('/') ? root : `${root}/`
-  if ((await statAt(first, root, 'stat')) === null)
-    throw new UserError('transfer.sftp.noDirectory', { name, path: root })
-  const own = `${base}${folder}`
-  const kept = [root, own, `${own}/${OWN_DIRECTORY}`]
-  const isBegun = (await statAt(first, `${own}/${OWN_DIRECTORY}`, 'stat')) !== null
-  const canSync = await canSyncAt(first, root)
-  const pick = () => channels.reduce((best, one) => (one.busy < best.busy ? one : best))
-  const parts: SftpParts = {
-    pick,
-    directories: openDirectories(pick, { there: isBegun ? kept : [root], kept }, canSync),
-    root,
-    toPath: (name) => (name === '' ? root : `${base}${name}`),
-    partials: `${own}/${OWN_DIRECTORY}/partial`,
-    inUse: new Set(),
-    canSync,
-    canReplace: first.offers('posix-rename@openssh.com'),
-    // OpenSSH's rename is exclusive, and no other server allows opening a directory.
-    isExclusive: canSync,
-  }
-  return parts
-}
-
-/**
- * Removes remains of earlier sessions: files that cannot be resumed at once, partial ones if older than `olderThan`.
- */
-async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): Promise<void> {
-  const channel = pick()
-  const found = await channel
-    .call<readonly { filename: string; attrs: Stats }[]>((sftp, done) => sftp.readdir(partials, done))
-    .catch(orIf('absent', []))
-  const over = found.flatMap(({ filename, attrs }) => {
-    const path = `${partials}/${filename}`
-    const isOver = filename.startsWith(WHOLE) || attrs.mtime * 1_000 < olderThan
-    return attrs.isFile() && isOver && !inUse.has(path) ? [path] : []
-  })
-  for (let at = 0; at < over.length; at += PARALLEL)
-    await Promise.all(
-      over
-        .slice(at, at + PARALLEL)
-        .map((path) =>
-          channel
-            .tell((sftp, done) => sftp.unlink(path, done))
-            .catch(ignoreError('the next sweep removes the partial file')),
-        ),
-    )
-}
-
-async function moveAside({ pick, directories }: SftpParts, from: string, to: string): Promise<void> {
-  await directories.make(getParent(to))
-  await pick().tell((sftp, done) => sftp.rename(from, to, done))
-  await Promise.all([directories.sync(getParent(to)), directories.sync(getParent(from))])
-}
-
-async function setFacts({ pick, canSync }: SftpParts, path: string, facts: ObjectFacts): Promise<void> {
-  const channel = pick()
-  await channel.tell((sftp, done) => sftp.setstat(path, attributesFor(facts), done))
-  // If its own mode forbids opening the file, it becomes durable with the server's next sync.
-  if (canSync) await syncPath(channel, path).catch(orIf('denied', undefined))
-}
-
-/** See ObjectStore.above. */
-async function above({ pick, root }: SftpParts, name: string): Promise<string | null> {
-  const real = await pick()
-    .call<string>((sftp, done) => sftp.realpath(root, done))
-    .catch(unlessLost)
-  for (let at = real ?? root; ; at = getParent(at)) {
-    const found = await statAt(pick(), posix.join(at, name), 'stat').catch(unlessLost)
-    if (found !== null) return at
-    if (at === getParent(at)) return null
-  }
+/** A file, or a directory with "/" at its end. */
+interface Entry {
+  key: string
+  stats: Stats
 }
 
 /**
@@ -229,30 +136,171 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
   }
 }
 
-const PAGE = 1_000
-/** Limit of names in one directory, which has to be read completely for sorting. */
-const MOST_NAMES = 1_000_000
-/** Listings kept open for the next page; any other one starts again and skips the pages before. */
-const MOST_STANDING = 16
-
-export const toObjectInfo = (name: string, { size, mtime, mode }: Stats): ObjectInfo => ({
-  name,
-  size,
-  mtimeNs: BigInt(mtime) * 1_000_000_000n,
-  mode: mode & 0o7777,
-  digest: null,
-  // The server reports no other time.
-  storedAt: mtime * 1_000,
-  version: null,
-})
-
-/** A file, or a directory with "/" at its end. */
-interface Entry {
-  key: string
-  stats: Stats
+/** Opens the first channel, and as many more as the server allows. */
+async function openChannels({
+  client,
+  gather,
+}: SftpConnection): Promise<readonly [SftpChannel, ...SftpChannel[]]> {
+  const [first, ...more] = Array.from({ length: CHANNELS }, () => openChannel(client, gather))
+  if (first === undefined) throw new StoreFault('failed', 'no channel')
+  const opening = Promise.allSettled(more)
+  const channel = await first.catch((error: unknown) => {
+    const reason = getReason(error)
+    const isLost = reason === 'ECONNRESET'
+    throw new StoreFault('failed', isLost ? reason : `it offers no SFTP: ${reason}`, { cause: error })
+  })
+  const opened = await opening
+  return [channel, ...opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))]
 }
 
-const byBytes = (a: Entry, b: Entry): number => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key))
+/** Finds out what the server can do, and where the files are there. @throws UserError if the directory is missing. */
+async function openParts(
+  channels: readonly [SftpChannel, ...SftpChannel[]],
+  { name, path, folder }: Place,
+): Promise<SftpParts> {
+  const [first] = channels
+  const root = path === '' ? '.' : path.replace(/(?<=.)\/+$/, '')
+  const base = root === '.' ? '' : root.endsWith('/') ? root : `${root}/`
+  if ((await statAt(first, root, 'stat')) === null)
+    throw new UserError('transfer.sftp.noDirectory', { name, path: root })
+  const own = `${base}${folder}`
+  const kept = [root, own, `${own}/${OWN_DIRECTORY}`]
+  const isBegun = (await statAt(first, `${own}/${OWN_DIRECTORY}`, 'stat')) !== null
+  const canSync = await canSyncAt(first, root)
+  const pick = () => channels.reduce((best, one) => (one.busy < best.busy ? one : best))
+  return {
+    pick,
+    directories: openDirectories(pick, { there: isBegun ? kept : [root], kept }, canSync),
+    root,
+    toPath: (name) => (name === '' ? root : `${base}${name}`),
+    partials: `${own}/${OWN_DIRECTORY}/partial`,
+    inUse: new Set(),
+    canSync,
+    canReplace: first.offers('posix-rename@openssh.com'),
+    // OpenSSH's rename is exclusive, and no other server allows opening a directory.
+    isExclusive: canSync,
+  }
+}
+
+/** True if names in a directory can be made to survive a crash: the server has to open the directory for that. */
+async function canSyncAt(channel: SftpChannel, directory: string): Promise<boolean> {
+  if (!channel.offers('fsync@openssh.com')) return false
+  try {
+    await syncPath(channel, directory)
+    return true
+  } catch (error) {
+    if (isFault(error, 'lost')) throw error
+    return false
+  }
+}
+
+/**
+ * Removes remains of earlier sessions: files that cannot be resumed at once, partial ones if older than `olderThan`.
+ */
+async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): Promise<void> {
+  const channel = pick()
+  const found = await channel
+    .call<readonly { filename: string; attrs: Stats }[]>((sftp, done) => sftp.readdir(partials, done))
+    .catch(orIf('absent', []))
+  const over = found.flatMap(({ filename, attrs }) => {
+    const path = `${partials}/${filename}`
+    const isOver = filename.startsWith(WHOLE) || attrs.mtime * 1_000 < olderThan
+    return attrs.isFile() && isOver && !inUse.has(path) ? [path] : []
+  })
+  for (let at = 0; at < over.length; at += PARALLEL)
+    await Promise.all(
+      over
+        .slice(at, at + PARALLEL)
+        .map((path) =>
+          channel
+            .tell((sftp, done) => sftp.unlink(path, done))
+            .catch(ignoreError('the next sweep removes the partial file')),
+        ),
+    )
+}
+
+async function moveAside({ pick, directories }: SftpParts, from: string, to: string): Promise<void> {
+  await directories.make(getParent(to))
+  await pick().tell((sftp, done) => sftp.rename(from, to, done))
+  await Promise.all([directories.sync(getParent(to)), directories.sync(getParent(from))])
+}
+
+async function setFacts({ pick, canSync }: SftpParts, path: string, facts: ObjectFacts): Promise<void> {
+  const channel = pick()
+  await channel.tell((sftp, done) => sftp.setstat(path, attributesFor(facts), done))
+  // If its own mode forbids opening the file, it becomes durable with the server's next sync.
+  if (canSync) await syncPath(channel, path).catch(orIf('denied', undefined))
+}
+
+/** See ObjectStore.above. */
+async function above({ pick, root }: SftpParts, name: string): Promise<string | null> {
+  const real = await pick()
+    .call<string>((sftp, done) => sftp.realpath(root, done))
+    .catch(unlessLost)
+  for (let at = real ?? root; ; at = getParent(at)) {
+    const found = await statAt(pick(), posix.join(at, name), 'stat').catch(unlessLost)
+    if (found !== null) return at
+    if (at === getParent(at)) return null
+  }
+}
+
+/** Lists in pages; the next page continues where the last one ended. */
+function createLister(parts: SftpParts) {
+  /** Open listings by the end of their last page, oldest first. */
+  const standing = new Map<string, ReturnType<typeof toPages>>()
+  const toKey = (prefix: string, deep: boolean, at: string) => JSON.stringify([prefix, deep, at])
+
+  return async (prefix: string, after: string | null, deep: boolean): Promise<ObjectPage> => {
+    const key = after === null ? null : toKey(prefix, deep, after)
+    const goesOn = key === null ? undefined : standing.get(key)
+    if (key !== null) standing.delete(key)
+    const directory = prefix.slice(0, prefix.lastIndexOf('/') + 1)
+    const pages = goesOn ?? toPages(walk(parts, directory, prefix, deep), after)
+    const { value: page } = await pages.next()
+    if (page.next !== null) standing.set(toKey(prefix, deep, page.next), pages)
+    for (const [oldest] of standing) if (standing.size > MOST_STANDING) standing.delete(oldest)
+    return page
+  }
+}
+
+/** Collects names in pages. @param after skips names up to this one. */
+async function* toPages(
+  found: AsyncGenerator<ObjectInfo | string>,
+  after: string | null,
+): AsyncGenerator<ObjectPage, ObjectPage> {
+  const from = Buffer.from(after ?? '')
+  let page: ObjectPage = { objects: [], directories: [], next: null }
+  let last: string | null = null
+  for await (const one of found) {
+    const name = typeof one === 'string' ? one : one.name
+    if (after !== null && Buffer.compare(Buffer.from(name), from) <= 0) continue
+    if (page.objects.length + page.directories.length === PAGE) {
+      yield { ...page, next: last }
+      page = { objects: [], directories: [], next: null }
+    }
+    if (typeof one === 'string') page.directories.push(one)
+    else page.objects.push(one)
+    last = name
+  }
+  return page
+}
+
+/** Yields all objects below a prefix, in byte order of the names; if not `deep`, yields directories as names. */
+async function* walk(
+  parts: SftpParts,
+  directory: string,
+  prefix: string,
+  deep: boolean,
+): AsyncGenerator<ObjectInfo | string> {
+  for (const { key, stats } of await readEntries(parts, parts.toPath(directory.slice(0, -1)))) {
+    const name = `${directory}${key}`
+    const isOnTheWay = key.endsWith('/') && prefix.startsWith(name)
+    if (!name.startsWith(prefix) && !isOnTheWay) continue
+    if (!key.endsWith('/')) yield toObjectInfo(name, stats)
+    else if (deep || isOnTheWay) yield* walk(parts, name, prefix, deep)
+    else yield name
+  }
+}
 
 /** Returns the files and directories of a directory, sorted; other types are left out. */
 async function readEntries({ pick }: SftpParts, path: string): Promise<Entry[]> {
@@ -293,60 +341,15 @@ function readNextNames(channel: SftpChannel, handle: Buffer): Promise<FileEntryW
   })
 }
 
-/** Yields all objects below a prefix, in byte order of the names; if not `deep`, yields directories as names. */
-async function* walk(
-  parts: SftpParts,
-  directory: string,
-  prefix: string,
-  deep: boolean,
-): AsyncGenerator<ObjectInfo | string> {
-  for (const { key, stats } of await readEntries(parts, parts.toPath(directory.slice(0, -1)))) {
-    const name = `${directory}${key}`
-    const isOnTheWay = key.endsWith('/') && prefix.startsWith(name)
-    if (!name.startsWith(prefix) && !isOnTheWay) continue
-    if (!key.endsWith('/')) yield toObjectInfo(name, stats)
-    else if (deep || isOnTheWay) yield* walk(parts, name, prefix, deep)
-    else yield name
-  }
-}
+const byBytes = (a: Entry, b: Entry): number => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key))
 
-/** @param after skips names up to this one. */
-async function* toPages(
-  found: AsyncGenerator<ObjectInfo | string>,
-  after: string | null,
-): AsyncGenerator<ObjectPage, ObjectPage> {
-  const from = Buffer.from(after ?? '')
-  let page: ObjectPage = { objects: [], directories: [], next: null }
-  let last: string | null = null
-  for await (const one of found) {
-    const name = typeof one === 'string' ? one : one.name
-    if (after !== null && Buffer.compare(Buffer.from(name), from) <= 0) continue
-    if (page.objects.length + page.directories.length === PAGE) {
-      yield { ...page, next: last }
-      page = { objects: [], directories: [], next: null }
-    }
-    if (typeof one === 'string') page.directories.push(one)
-    else page.objects.push(one)
-    last = name
-  }
-  return page
-}
-
-/** Lists in pages; the next page continues where the last one ended. */
-function createLister(parts: SftpParts) {
-  /** Open listings by the end of their last page, oldest first. */
-  const standing = new Map<string, ReturnType<typeof toPages>>()
-  const toKey = (prefix: string, deep: boolean, at: string) => JSON.stringify([prefix, deep, at])
-
-  return async (prefix: string, after: string | null, deep: boolean): Promise<ObjectPage> => {
-    const key = after === null ? null : toKey(prefix, deep, after)
-    const goesOn = key === null ? undefined : standing.get(key)
-    if (key !== null) standing.delete(key)
-    const directory = prefix.slice(0, prefix.lastIndexOf('/') + 1)
-    const pages = goesOn ?? toPages(walk(parts, directory, prefix, deep), after)
-    const { value: page } = await pages.next()
-    if (page.next !== null) standing.set(toKey(prefix, deep, page.next), pages)
-    for (const [oldest] of standing) if (standing.size > MOST_STANDING) standing.delete(oldest)
-    return page
-  }
-}
+const toObjectInfo = (name: string, { size, mtime, mode }: Stats): ObjectInfo => ({
+  name,
+  size,
+  mtimeNs: BigInt(mtime) * 1_000_000_000n,
+  mode: mode & 0o7777,
+  digest: null,
+  // The server reports no other time.
+  storedAt: mtime * 1_000,
+  version: null,
+})

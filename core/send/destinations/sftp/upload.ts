@@ -22,8 +22,36 @@ import {
   syncPath,
 } from './channel.ts'
 
+// Writes a file at an SFTP server: under a temporary name until it is complete and synced, then renamed. A partial file
+// of an earlier attempt is read back and continued.
+
 /** Interval of syncs during an upload, so that the sync at the end has little left to write. */
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024
+/** Prefix of partial files that cannot be resumed: they belong to one session. */
+export const WHOLE = 'whole-'
+/** Bytes of one large file under way. */
+const WINDOW_BYTES = 2 * 1024 * 1024
+/** Limit of cached directories, because a source may have millions. Removed ones are queried again. */
+const MOST_KNOWN = 10_000
+
+/** The state of a store that its calls share. */
+export interface SftpParts {
+  /** Returns the channel with the fewest pending calls. */
+  pick(): SftpChannel
+  directories: ReturnType<typeof openDirectories>
+  /** The directory that contains all names. */
+  root: string
+  /** Returns an object's path at the server. */
+  toPath(name: string): string
+  /** The directory of files that have no name yet. */
+  partials: string
+  /** Paths of partial files in use. */
+  inUse: Set<string>
+  canSync: boolean
+  canReplace: boolean
+  /** True if a plain rename fails when the name is taken. */
+  isExclusive: boolean
+}
 
 /** The part from an earlier attempt, with the digest of its bytes on the server's disk. */
 interface PartialFile {
@@ -31,39 +59,6 @@ interface PartialFile {
   offset: number
   /** Hasher of the whole content; null: the upload starts at the beginning. */
   hasher: Hasher | null
-}
-
-/** Opens a new file that belongs to this session alone. */
-async function openWhole(channel: SftpChannel, path: string): Promise<PartialFile> {
-  const handle = await open(channel, path, OPEN.write | OPEN.create | OPEN.exclusive)
-  return { handle, offset: 0, hasher: null }
-}
-
-async function readBack(channel: SftpChannel, path: string): Promise<Pick<PartialFile, 'offset' | 'hasher'>> {
-  const hasher = createHasher()
-  let offset = 0
-  for await (const piece of readFrom(channel, path, 0, new AbortController().signal)) {
-    offset += piece.length
-    hasher.update(piece)
-  }
-  return { offset, hasher }
-}
-
-/** Opens a partial file and reads its content back, because it may have changed since. */
-async function openPartial(channel: SftpChannel, path: string, size: number): Promise<PartialFile> {
-  const handle = await open(channel, path, OPEN.read | OPEN.write | OPEN.create)
-  try {
-    const there = await channel.call<{ size: number }>((sftp, done) => sftp.fstat(handle, done))
-    if (there.size === 0) return { handle, offset: 0, hasher: null }
-    // A part that cannot be read would make every attempt fail, so it is discarded.
-    const kept = there.size > size ? null : await readBack(channel, path).catch(unlessLost)
-    if (kept !== null) return { handle, ...kept }
-    await channel.tell((sftp, done) => sftp.fsetstat(handle, { size: 0 }, done))
-    return { handle, offset: 0, hasher: null }
-  } catch (error) {
-    close(channel, handle)
-    throw error
-  }
 }
 
 /**
@@ -153,40 +148,37 @@ export async function beginUpload(
   }
 }
 
-/** Prefix of partial files that cannot be resumed: they belong to one session. */
-export const WHOLE = 'whole-'
-/** Bytes of one large file under way. */
-export const WINDOW_BYTES = 2 * 1024 * 1024
-
-/** The shared parts of a store. */
-export interface SftpParts {
-  /** Returns the channel with the fewest pending calls. */
-  pick(): SftpChannel
-  directories: Directories
-  /** The directory that contains all names. */
-  root: string
-  /** Returns an object's path at the server. */
-  toPath(name: string): string
-  /** The directory of files that have no name yet. */
-  partials: string
-  /** Paths of partial files in use. */
-  inUse: Set<string>
-  canSync: boolean
-  canReplace: boolean
-  /** True if a plain rename fails when the name is taken. */
-  isExclusive: boolean
+/** Opens a new file that belongs to this session alone. */
+async function openWhole(channel: SftpChannel, path: string): Promise<PartialFile> {
+  const handle = await open(channel, path, OPEN.write | OPEN.create | OPEN.exclusive)
+  return { handle, offset: 0, hasher: null }
 }
 
-/** Converts a time to whole seconds in 32 bits. */
-export const seconds = (ns: bigint): number => Math.max(0, Math.min(0xffff_ffff, Number(ns / 1_000_000_000n)))
+/** Opens a partial file and reads its content back, because it may have changed since. */
+async function openPartial(channel: SftpChannel, path: string, size: number): Promise<PartialFile> {
+  const handle = await open(channel, path, OPEN.read | OPEN.write | OPEN.create)
+  try {
+    const there = await channel.call<{ size: number }>((sftp, done) => sftp.fstat(handle, done))
+    if (there.size === 0) return { handle, offset: 0, hasher: null }
+    // A part that cannot be read would make every attempt fail, so it is discarded.
+    const kept = there.size > size ? null : await readBack(channel, path).catch(unlessLost)
+    if (kept !== null) return { handle, ...kept }
+    await channel.tell((sftp, done) => sftp.fsetstat(handle, { size: 0 }, done))
+    return { handle, offset: 0, hasher: null }
+  } catch (error) {
+    close(channel, handle)
+    throw error
+  }
+}
 
-/** Keeps the permissions without setuid and setgid, which run a program as the login (chmod(2)), and sticky. */
-export const keptMode = (mode: number): number => mode & 0o777
-
-/** Returns a file's attributes for an SFTP call. */
-export function attributesFor({ mtimeNs, mode }: Pick<ObjectFacts, 'mtimeNs' | 'mode'>) {
-  const mtime = seconds(mtimeNs)
-  return { mode: keptMode(mode), atime: mtime, mtime }
+async function readBack(channel: SftpChannel, path: string): Promise<Pick<PartialFile, 'offset' | 'hasher'>> {
+  const hasher = createHasher()
+  let offset = 0
+  for await (const piece of readFrom(channel, path, 0, new AbortController().signal)) {
+    offset += piece.length
+    hasher.update(piece)
+  }
+  return { offset, hasher }
 }
 
 /** Writes one piece. ssh2 copies it three times: into the call, into packets, and during encryption. */
@@ -196,15 +188,11 @@ async function writePiece(channel: SftpChannel, handle: Buffer, bytes: Buffer, a
   countUsed(3 * length)
 }
 
-/** Returns a Buffer on the same memory, as ssh2 requires. */
-const asBuffer = ({ buffer, byteOffset, length }: Uint8Array): Buffer =>
-  Buffer.from(buffer, byteOffset, length)
-
 /**
  * Sets the facts of a fully written open file, syncs it to the disk, and checks its length. Sends the calls together:
  * the server handles them in order.
  */
-export async function settle(
+async function settle(
   { canSync }: SftpParts,
   channel: SftpChannel,
   handle: Buffer,
@@ -224,7 +212,7 @@ export async function settle(
  * Gives a complete file its name.
  * @throws StoreFault `exists`.
  */
-export async function giveName(
+async function giveName(
   parts: SftpParts,
   channel: SftpChannel,
   partial: string,
@@ -260,24 +248,8 @@ export async function giveName(
   await directories.sync(getParent(path))
 }
 
-/** Creates the directories that files' names need at an SFTP server. */
-export type Directories = ReturnType<typeof openDirectories>
-
-/** Returns the directory of a path; "." for a name in the login's directory. */
-export function getParent(path: string): string {
-  const at = path.lastIndexOf('/')
-  if (at === -1) return '.'
-  return at === 0 ? '/' : path.slice(0, at)
-}
-
-/** Limit of cached directories, because a source may have millions. Removed ones are queried again. */
-const MOST_KNOWN = 10_000
-
-const rethrow = (error: unknown) => {
-  throw error
-}
-
 /**
+ * Creates the directories that files' names need at the server.
  * @param there existing directories, which are never created.
  * @param kept directories that stay cached: once they exist, they are never created again.
  */
@@ -346,3 +318,30 @@ export function openDirectories(
 
   return { make, gone, sync }
 }
+
+const rethrow = (error: unknown) => {
+  throw error
+}
+
+/** Returns the directory of a path; "." for a name in the login's directory. */
+export function getParent(path: string): string {
+  const at = path.lastIndexOf('/')
+  if (at === -1) return '.'
+  return at === 0 ? '/' : path.slice(0, at)
+}
+
+/** Converts a time to whole seconds in 32 bits. */
+export const seconds = (ns: bigint): number => Math.max(0, Math.min(0xffff_ffff, Number(ns / 1_000_000_000n)))
+
+/** Keeps the permissions without setuid and setgid, which run a program as the login (chmod(2)), and sticky. */
+export const keptMode = (mode: number): number => mode & 0o777
+
+/** Returns a file's attributes for an SFTP call. */
+export function attributesFor({ mtimeNs, mode }: Pick<ObjectFacts, 'mtimeNs' | 'mode'>) {
+  const mtime = seconds(mtimeNs)
+  return { mode: keptMode(mode), atime: mtime, mtime }
+}
+
+/** Returns a Buffer on the same memory, as ssh2 requires. */
+const asBuffer = ({ buffer, byteOffset, length }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, length)

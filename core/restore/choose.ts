@@ -27,55 +27,13 @@ export interface FoundContent {
   directories: readonly (FileMetadata | null)[]
 }
 
-export const toQuestion = (choice: Choice): Omit<StoreContentsQuestion, 'after'> => ({
-  ...choice,
-  text: null,
-  isList: false,
-})
+/** An opened content, or the reason why opening failed. */
+type Opening = { incoming: Incoming } | { fault: string }
+export type OpenedContent = FoundContent & Opening
 
-/**
- * Yields all pages of an answer. The next page is requested while the current one is processed.
- * @throws UserError if the pages form a cycle.
- */
-export async function* readPages(
-  library: Pick<Library, 'contents'>,
-  question: Omit<StoreContentsQuestion, 'after'>,
-) {
-  let asked = library.contents({ ...question, after: null })
-  let before: string | null = null
-  for (;;) {
-    const page = await asked
-    const { next } = page
-    if (next !== null) {
-      if (next === before) throw new UserError('restore.circle')
-      before = next
-      asked = library.contents({ ...question, after: next })
-      void settled(asked)
-    }
-    yield page
-    if (next === null) return
-  }
-}
-
-const splitNames = ({ folder, path }: { folder: string | null; path: string | null }): string[] =>
-  [folder, path].flatMap((part) => part?.split('/') ?? [])
-
-/** Returns the path below the target directory: the names in the choice are not repeated there. */
-function buildTargetPath(content: StoredContent, choice: Choice): string[] {
-  const names = splitNames(content)
-  const below = names.slice(splitNames(choice).length)
-  return below.length > 0 ? below : names.slice(-1)
-}
-
-const isIn = (name: string, wanted: string | null): boolean =>
-  wanted === null || `${name}/`.startsWith(`${wanted}/`)
-
-/** True if a content matches the choice, and its name cannot lead out of it. */
-const isSafe = ({ folder, path }: StoredContent, choice: Choice): boolean =>
-  findNameFault(folder) === null &&
-  findNameFault(path) === null &&
-  isIn(folder, choice.folder) &&
-  isIn(path, choice.path)
+/** Maximum number of contents, and of bytes of small contents, to open ahead. */
+const FILES_AHEAD = 1024
+const BYTES_AHEAD = 8 * 1024 * 1024
 
 /**
  * Yields the contents to restore, sorted by path.
@@ -108,25 +66,55 @@ export async function* chooseContents(
   }
 }
 
-/** An opened content, or the reason why opening failed. */
-type Opening = { incoming: Incoming } | { fault: string }
-export type OpenedContent = FoundContent & Opening
+export const toQuestion = (choice: Choice): Omit<StoreContentsQuestion, 'after'> => ({
+  ...choice,
+  text: null,
+  isList: false,
+})
 
-/** Maximum number of contents, and of bytes of small contents, to open ahead. */
-const FILES_AHEAD = 1024
-const BYTES_AHEAD = 8 * 1024 * 1024
-
-async function openOne<F extends FoundContent>(
-  library: Pick<Library, 'open'>,
-  found: F,
-): Promise<F & Opening> {
-  try {
-    return { ...found, incoming: await library.open(found.content) }
-  } catch (error) {
-    if (error instanceof NotReadable) return { ...found, fault: error.message }
-    throw error
+/**
+ * Yields all pages of an answer. The next page is requested while the current one is processed.
+ * @throws UserError if the pages form a cycle.
+ */
+export async function* readPages(
+  library: Pick<Library, 'contents'>,
+  question: Omit<StoreContentsQuestion, 'after'>,
+) {
+  let asked = library.contents({ ...question, after: null })
+  let before: string | null = null
+  for (;;) {
+    const page = await asked
+    const { next } = page
+    if (next !== null) {
+      if (next === before) throw new UserError('restore.circle')
+      before = next
+      asked = library.contents({ ...question, after: next })
+      void settled(asked)
+    }
+    yield page
+    if (next === null) return
   }
 }
+
+/** True if a content matches the choice, and its name cannot lead out of it. */
+const isSafe = ({ folder, path }: StoredContent, choice: Choice): boolean =>
+  findNameFault(folder) === null &&
+  findNameFault(path) === null &&
+  isIn(folder, choice.folder) &&
+  isIn(path, choice.path)
+
+const isIn = (name: string, wanted: string | null): boolean =>
+  wanted === null || `${name}/`.startsWith(`${wanted}/`)
+
+/** Returns the path below the target directory: the names in the choice are not repeated there. */
+function buildTargetPath(content: StoredContent, choice: Choice): string[] {
+  const names = splitNames(content)
+  const below = names.slice(splitNames(choice).length)
+  return below.length > 0 ? below : names.slice(-1)
+}
+
+const splitNames = ({ folder, path }: { folder: string | null; path: string | null }): string[] =>
+  [folder, path].flatMap((part) => part?.split('/') ?? [])
 
 /** Opens many contents concurrently, ahead of their turn, and yields them in order. */
 export async function* openAhead<F extends FoundContent>(
@@ -154,5 +142,17 @@ export async function* openAhead<F extends FoundContent>(
     if (first === undefined) return
     yield await first.opened
     bytes -= first.bytes
+  }
+}
+
+async function openOne<F extends FoundContent>(
+  library: Pick<Library, 'open'>,
+  found: F,
+): Promise<F & Opening> {
+  try {
+    return { ...found, incoming: await library.open(found.content) }
+  } catch (error) {
+    if (error instanceof NotReadable) return { ...found, fault: error.message }
+    throw error
   }
 }

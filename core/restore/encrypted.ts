@@ -5,8 +5,7 @@ import type { EntriesQuestion, Folder, RestoreEntry } from '../protocol/frames.t
 import { decryptedSize, encryptedSize, plainName, sealedName } from '../send/destinations/encrypted/age.ts'
 import { hiddenPath, type NameKey, shownPath, shownSource } from '../send/destinations/encrypted/names.ts'
 import type { ContentsPage, EntriesPage, StoreContentsQuestion, StoredContent } from '../store/query/query.ts'
-import type { Library } from './archive-reader.ts'
-import { type Incoming, NotReadable } from './archive-reader.ts'
+import { type Incoming, type Library, NotReadable } from './archive-reader.ts'
 
 /** Prefix of a cursor that leads to further contents of one file. */
 const OF_FILE = 'file '
@@ -41,7 +40,7 @@ export class EncryptedLibrary implements Library {
   }
 
   async folders(): Promise<Folder[]> {
-    await this.#look()
+    await this.#readPlaces()
     return [...this.#places.values()].map(({ name, source }) => ({ name, source }))
   }
 
@@ -55,20 +54,20 @@ export class EncryptedLibrary implements Library {
 
   async contents(question: StoreContentsQuestion): Promise<ContentsPage> {
     const { folder, path, after } = question
-    if (folder === null && this.#keys.length > 0 && this.#places.size === 0) await this.#look()
-    if (folder === null) return this.#ask(question)
+    if (folder === null && this.#keys.length > 0 && this.#places.size === 0) await this.#readPlaces()
+    if (folder === null) return this.#list(question)
     const place = await this.#findPlace(folder)
     const there = { ...question, folder: place.there }
-    if (path === null) return this.#ask(there)
+    if (path === null) return this.#list(there)
     // The path may be a file or a directory. The cursor records which of the two the previous page listed.
     const at = hiddenPath(place.key, path)
     const isOn = after?.startsWith(OF_FILE) === true
-    if (after !== null && !isOn) return this.#ask({ ...there, path: at })
+    if (after !== null && !isOn) return this.#list({ ...there, path: at })
     const on = isOn ? after.slice(OF_FILE.length) : null
-    const file = await this.#ask({ ...there, path: sealedName(at), after: on })
+    const file = await this.#list({ ...there, path: sealedName(at), after: on })
     // If a directory has the same name as the file, the answer contains the files in that directory, too.
     const isFile = isOn || file.contents.some((one) => one.path === path)
-    if (!isFile) return this.#ask({ ...there, path: at })
+    if (!isFile) return this.#list({ ...there, path: at })
     return { ...file, next: file.next === null ? null : OF_FILE + file.next }
   }
 
@@ -91,7 +90,7 @@ export class EncryptedLibrary implements Library {
     this.#library.close()
   }
 
-  async #look(): Promise<void> {
+  async #readPlaces(): Promise<void> {
     const folders = await this.#library.folders()
     const places = this.#places
     places.clear()
@@ -106,7 +105,7 @@ export class EncryptedLibrary implements Library {
   }
 
   async #findPlace(name: string): Promise<Pick<Place, 'there' | 'key'>> {
-    if (this.#keys.length > 0 && !this.#places.has(name)) await this.#look()
+    if (this.#keys.length > 0 && !this.#places.has(name)) await this.#readPlaces()
     return this.#places.get(name) ?? { there: name, key: null }
   }
 
@@ -114,7 +113,7 @@ export class EncryptedLibrary implements Library {
     return [...this.#places.values()].find((one) => one.there === there) ?? { name: there, key: null }
   }
 
-  async #ask(question: StoreContentsQuestion): Promise<ContentsPage> {
+  async #list(question: StoreContentsQuestion): Promise<ContentsPage> {
     const text = question.text?.toLowerCase() ?? ''
     const page = await this.#library.contents({ ...question, text: null })
     const contents = page.contents.flatMap((one) => plainContent(one, this.#placeThere(one.folder)))

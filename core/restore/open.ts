@@ -39,70 +39,57 @@ export interface StoreSettings {
 
 export type From = LibrarySettings | StoreSettings
 
+type AtServer = SftpDestination | S3Destination
+
+/**
+ * Opens this computer's files at a destination, or all files of a store. Its calls may block, so run it in a separate
+ * process.
+ * @throws UserError with the reason why it cannot be read.
+ */
+export async function openLibrary(settings: From, signal: AbortSignal): Promise<Library> {
+  if ('store' in settings) return openWholeStore(settings)
+  const { destination, identityDirectory, name, computer } = settings
+  switch (destination.kind) {
+    case 'receiver':
+      // The receiver decides if this computer may read another computer's files.
+      if (computer !== null) throw new UserError('restore.pairReplaces', { name: destination.name, computer })
+      return openReceiverLibrary(destination, await loadIdentity(identityDirectory), name, signal)
+    case 'folder':
+      return openFolder(settings, destination)
+    case 'sftp':
+    case 's3':
+      return openObjects(settings, destination, signal)
+  }
+}
+
+/**
+ * Lists the computers that have files at a destination, including this one.
+ * @throws UserError with the reason why it cannot be read.
+ */
+export async function computersAt(settings: LibrarySettings, signal: AbortSignal): Promise<Computer[]> {
+  const { destination } = settings
+  switch (destination.kind) {
+    case 'receiver':
+      throw new UserError('restore.computersNotTold', { name: destination.name })
+    case 'folder':
+      return (await openStoreFolder(settings, destination)).computers()
+    case 'sftp':
+    case 's3': {
+      const all = await withObjects(destination, settings, signal, async (store) => {
+        const found = await computersIn(store, destination.name, signal)
+        store.close()
+        return found
+      })
+      return all.map((one) => ({ ...one, isOwn: one.folder === destination.folder }))
+    }
+  }
+}
+
 /** Opens the whole store. If no receiver runs, an interrupted commit of the last one is completed first. */
-async function openWhole({ store }: StoreSettings): Promise<Library> {
+async function openWholeStore({ store }: StoreSettings): Promise<Library> {
   const layout = await requireStore(store)
   openForReading(layout).database.close()
   return openStoreLibrary(layout, null)
-}
-
-/**
- * Wraps a library so that contents and names appear as they were sent. This computer can read the names that it has
- * hidden itself; other computers need the age identity, as for contents.
- * @param there how the destination's files are encrypted.
- * @param nameKeys reads the encrypted name keys from the destination.
- * @throws UserError also if names stay hidden although the identity is given: the restored files would be unusable.
- */
-async function decryptLibrary(
-  library: Library,
-  { recipient, hideNames }: Encryption,
-  { destination, identityDirectory, key }: LibrarySettings,
-  nameKeys: () => Promise<Uint8Array[]>,
-): Promise<Library> {
-  if (recipient === null) return library
-  const decrypter = key === null ? null : await decrypterFor(key, recipient)
-  if (!hideNames) return new EncryptedLibrary(library, decrypter, [])
-  const keys = [deriveNameKey(await loadIdentity(identityDirectory), recipient)]
-  for (const sealed of decrypter === null ? [] : await nameKeys()) {
-    // A key that is damaged or encrypted for another recipient is skipped.
-    const text = await decrypter
-      ?.decrypt(sealed, 'text')
-      .catch(ignoreError('a name key that is damaged, or of another recipient, opens nothing', ''))
-    keys.push(...nameKeysIn(text ?? ''))
-  }
-  const isUnread = ({ name }: Folder) =>
-    looksHidden(name) && keys.every((one) => shownSource(one, name) === null)
-  if (decrypter !== null && (await library.folders()).some(isUnread))
-    throw new UserError('transfer.objects.nameKeyMissing', { name: destination.name })
-  return new EncryptedLibrary(library, decrypter, keys)
-}
-
-/**
- * Requires the destination to be mounted. The folder in the data directory needs no mount: the first send creates it.
- */
-const requireThere = async (one: FolderDestination): Promise<void> => {
-  if (one.id !== EMBEDDED_DESTINATION) await requireMounted(one)
-}
-
-const openStoreFolder = async ({ identityDirectory }: LibrarySettings, folder: FolderDestination) => {
-  await requireThere(folder)
-  const directory = folder.path
-  const layout = await requireStore(directory)
-  const senders = await openSenders(layout.senders, null)
-  const { fingerprint } = await loadIdentity(identityDirectory)
-  const own = senders.known(fingerprint)?.folder ?? null
-  /** The computers that have files in the store. */
-  const computers = async (): Promise<Computer[]> => {
-    const all = openStoreLibrary(layout, null)
-    const sources = await all.folders().finally(() => all.close())
-    const folders = [...new Set(sources.map(({ name }) => name.slice(0, name.indexOf('/'))))]
-    const { recipient, hideNames: hidesNames } = await readEncryption(layout)
-    return folders.map((folder) => {
-      const name = senders.list().find((one) => one.folder === folder)?.name ?? null
-      return { folder, name, isOwn: folder === own, isEncrypted: recipient !== null, hidesNames }
-    })
-  }
-  return { layout, senders, own, computers }
 }
 
 /** Opens a computer's folder in a store on this computer. */
@@ -119,120 +106,26 @@ async function openFolder(settings: LibrarySettings, destination: FolderDestinat
   return decryptLibrary(library, await readEncryption(layout), settings, () => readNameKeysIn(layout))
 }
 
-type AtServer = SftpDestination | S3Destination
-
-/** Uses a server's object store, and closes it if that fails. @throws UserError. */
-async function withObjects<T>(
-  destination: AtServer,
-  { secrets }: LibrarySettings,
-  signal: AbortSignal,
-  use: (store: ObjectStore) => Promise<T>,
-): Promise<T> {
-  let store: ObjectStore | null = null
-  try {
-    const reaching =
-      destination.kind === 'sftp' ? reachSftp(destination, secrets, signal) : reachS3(destination, secrets)
-    store = (await reaching).store
-    return await use(store)
-  } catch (error) {
-    store?.close()
-    if (!(error instanceof StoreFault)) throw error
-    const { name } = destination
-    const params = { name, address: formatLocation(destination), reason: error.reason }
-    throw new UserError('restore.notReached', params, { cause: error })
-  }
-}
-
-/** Opens a computer's folder in an object store. */
-function openObjects(
-  settings: LibrarySettings,
-  destination: AtServer,
-  signal: AbortSignal,
-): Promise<Library> {
-  const { name } = destination
-  const folder = settings.computer ?? destination.folder
-  return withObjects(destination, settings, signal, async (store) => {
-    // The other computer's record decides if its files are encrypted; the settings of this computer do not apply.
-    const owner = await readOwner(store, folder, name, signal)
-    const library = openObjectLibrary(store, { name, folder, signal })
-    if (owner === null && settings.computer !== null && (await library.folders()).length === 0)
-      throw noComputer(name, folder, await computersIn(store, name, signal))
-    return decryptLibrary(library, owner ?? destination, settings, () => readNameKeys(store, folder, signal))
-  })
-}
-
-/**
- * Lists the computers that have files at a destination, including this one.
- * @throws UserError with the reason why it cannot be read.
- */
-export async function computersAt(settings: LibrarySettings, signal: AbortSignal): Promise<Computer[]> {
-  const { destination } = settings
-  switch (destination.kind) {
-    case 'receiver':
-      throw new UserError('restore.computersNotTold', { name: destination.name })
-    case 'folder':
-      return (await openStoreFolder(settings, destination)).computers()
-    case 'sftp':
-    case 's3': {
-      const isOwn = (folder: string) => folder === destination.folder
-      const all = await withObjects(destination, settings, signal, async (store) => {
-        const found = await computersIn(store, destination.name, signal)
-        store.close()
-        return found
-      })
-      return all.map((one) => ({ ...one, isOwn: isOwn(one.folder) }))
-    }
-  }
-}
-
-/**
- * Opens this computer's files at a destination, or all files of a store. Its calls may block, so run it in a separate
- * process.
- * @throws UserError with the reason why it cannot be read.
- */
-export async function openLibrary(settings: From, signal: AbortSignal): Promise<Library> {
-  if ('store' in settings) return openWhole(settings)
-  const { destination, identityDirectory, name, computer } = settings
-  switch (destination.kind) {
-    case 'receiver':
-      // The receiver decides if this computer may read another computer's files.
-      if (computer !== null) throw new UserError('restore.pairReplaces', { name: destination.name, computer })
-      return openReceiverLibrary(destination, await loadIdentity(identityDirectory), name, signal)
-    case 'folder':
-      return openFolder(settings, destination)
-    case 'sftp':
-    case 's3':
-      return openObjects(settings, destination, signal)
-  }
-}
-
-/**
- * Lists the folders of an object store that record their owner.
- * @param at the destination's name.
- * @throws StoreFault.
- */
-async function computersIn(store: ObjectStore, at: string, signal: AbortSignal): Promise<Computer[]> {
-  const slots = createSemaphore(Math.max(1, store.can.parallel))
-  const readComputer = async (folder: string): Promise<Computer[]> => {
-    // A folder that is not Holdfast's, or whose owner record is unreadable, is skipped.
-    const owner = await readOwner(store, folder, at, signal).catch((error: unknown) => {
-      if (error instanceof UserError) return null
-      throw error
+/** Opens the store in a folder on this computer. */
+async function openStoreFolder({ identityDirectory }: LibrarySettings, folder: FolderDestination) {
+  // The folder in the data directory needs no mount: the first send creates it.
+  if (folder.id !== EMBEDDED_DESTINATION) await requireMounted(folder)
+  const layout = await requireStore(folder.path)
+  const senders = await openSenders(layout.senders, null)
+  const { fingerprint } = await loadIdentity(identityDirectory)
+  const own = senders.known(fingerprint)?.folder ?? null
+  /** The computers that have files in the store. */
+  const computers = async (): Promise<Computer[]> => {
+    const all = openStoreLibrary(layout, null)
+    const sources = await all.folders().finally(() => all.close())
+    const folders = [...new Set(sources.map(({ name }) => name.slice(0, name.indexOf('/'))))]
+    const { recipient, hideNames: hidesNames } = await readEncryption(layout)
+    return folders.map((folder) => {
+      const name = senders.list().find((one) => one.folder === folder)?.name ?? null
+      return { folder, name, isOwn: folder === own, isEncrypted: recipient !== null, hidesNames }
     })
-    if (owner === null) return []
-    const { computer: name, recipient, hideNames: hidesNames } = owner
-    return [{ folder, name, isOwn: false, isEncrypted: recipient !== null, hidesNames }]
   }
-  const folders = await directoriesIn(store, '')
-  const all = await Promise.all(folders.map((folder) => withPermit(slots, () => readComputer(folder))))
-  return all.flat()
-}
-
-/** @param name the destination's name. */
-function noComputer(name: string, computer: string, there: readonly Computer[]): UserError {
-  if (there.length === 0) return new UserError('restore.noComputers', { name })
-  const computers = there.map(({ folder }) => folder).join(', ')
-  return new UserError('restore.noComputer', { name, computer, computers })
+  return { layout, senders, own, computers }
 }
 
 /**
@@ -270,4 +163,104 @@ export function openStoreLibrary(
       }),
     close: () => reader.rest(),
   }
+}
+
+/** Opens a computer's folder in an object store. */
+function openObjects(
+  settings: LibrarySettings,
+  destination: AtServer,
+  signal: AbortSignal,
+): Promise<Library> {
+  const { name } = destination
+  const folder = settings.computer ?? destination.folder
+  return withObjects(destination, settings, signal, async (store) => {
+    // The other computer's record decides if its files are encrypted; the settings of this computer do not apply.
+    const owner = await readOwner(store, folder, name, signal)
+    const library = openObjectLibrary(store, { name, folder, signal })
+    if (owner === null && settings.computer !== null && (await library.folders()).length === 0)
+      throw noComputer(name, folder, await computersIn(store, name, signal))
+    return decryptLibrary(library, owner ?? destination, settings, () => readNameKeys(store, folder, signal))
+  })
+}
+
+/** Uses a server's object store, and closes it if that fails. @throws UserError. */
+async function withObjects<T>(
+  destination: AtServer,
+  { secrets }: LibrarySettings,
+  signal: AbortSignal,
+  use: (store: ObjectStore) => Promise<T>,
+): Promise<T> {
+  let store: ObjectStore | null = null
+  try {
+    const reaching =
+      destination.kind === 'sftp' ? reachSftp(destination, secrets, signal) : reachS3(destination, secrets)
+    store = (await reaching).store
+    return await use(store)
+  } catch (error) {
+    store?.close()
+    if (!(error instanceof StoreFault)) throw error
+    const { name } = destination
+    const params = { name, address: formatLocation(destination), reason: error.reason }
+    throw new UserError('restore.notReached', params, { cause: error })
+  }
+}
+
+/**
+ * Lists the folders of an object store that record their owner.
+ * @param at the destination's name.
+ * @throws StoreFault.
+ */
+async function computersIn(store: ObjectStore, at: string, signal: AbortSignal): Promise<Computer[]> {
+  const slots = createSemaphore(Math.max(1, store.can.parallel))
+  const readComputer = async (folder: string): Promise<Computer[]> => {
+    // A folder that is not Holdfast's, or whose owner record is unreadable, is skipped.
+    const owner = await readOwner(store, folder, at, signal).catch((error: unknown) => {
+      if (error instanceof UserError) return null
+      throw error
+    })
+    if (owner === null) return []
+    const { computer: name, recipient, hideNames: hidesNames } = owner
+    return [{ folder, name, isOwn: false, isEncrypted: recipient !== null, hidesNames }]
+  }
+  const folders = await directoriesIn(store, '')
+  const all = await Promise.all(folders.map((folder) => withPermit(slots, () => readComputer(folder))))
+  return all.flat()
+}
+
+/** @param name the destination's name. */
+function noComputer(name: string, computer: string, there: readonly Computer[]): UserError {
+  if (there.length === 0) return new UserError('restore.noComputers', { name })
+  const computers = there.map(({ folder }) => folder).join(', ')
+  return new UserError('restore.noComputer', { name, computer, computers })
+}
+
+/**
+ * Wraps a library so that contents and names appear as they were sent. This computer can read the names that it has
+ * hidden itself; other computers need the age identity, as for contents.
+ * @param there how the destination's files are encrypted.
+ * @param nameKeys reads the encrypted name keys from the destination.
+ * @throws UserError also if names stay hidden although the identity is given: the restored files would be unusable.
+ */
+async function decryptLibrary(
+  library: Library,
+  { recipient, hideNames }: Encryption,
+  { destination, identityDirectory, key }: LibrarySettings,
+  nameKeys: () => Promise<Uint8Array[]>,
+): Promise<Library> {
+  if (recipient === null) return library
+  const decrypter = key === null ? null : await decrypterFor(key, recipient)
+  if (!hideNames) return new EncryptedLibrary(library, decrypter, [])
+  const keys = [deriveNameKey(await loadIdentity(identityDirectory), recipient)]
+  for (const sealed of decrypter === null ? [] : await nameKeys()) {
+    // A key that is damaged or encrypted for another recipient is skipped.
+    const text = await decrypter
+      ?.decrypt(sealed, 'text')
+      .catch(ignoreError('a name key that is damaged, or of another recipient, opens nothing', ''))
+    keys.push(...nameKeysIn(text ?? ''))
+  }
+  const isUnread = ({ name }: Folder) =>
+    looksHidden(name) && keys.every((one) => shownSource(one, name) === null)
+  if (decrypter !== null && (await library.folders()).some(isUnread))
+    throw new UserError('transfer.objects.nameKeyMissing', { name: destination.name })
+  return new EncryptedLibrary(library, decrypter, keys)
 }

@@ -19,8 +19,7 @@ import { decodeMetadata } from '../protocol/metadata-codec.ts'
 import { type Dialled, dial, toConnectionTrouble } from '../send/destinations/receiver/dial.ts'
 import type { ReceiverDestination } from '../settings/destination-schema.ts'
 import type { ContentsPage, EntriesPage, StoreContentsQuestion, StoredContent } from '../store/query/query.ts'
-import type { Library } from './archive-reader.ts'
-import { type Incoming, NotReadable, openInParts } from './archive-reader.ts'
+import { type Incoming, type Library, NotReadable, openInParts } from './archive-reader.ts'
 
 type Waiting<T> = { resolve(value: T): void; reject(reason: unknown): void }
 type About<A extends RestoreAnswer['about']> = Extract<RestoreAnswer, { about: A }>

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { destinationSchema } from '../settings/destination-schema.ts'
 
-// Kept apart from the rest of the restorer, because the window's script imports it too.
+// The requests and reports of the restorer. The window's script imports this file through the contract of the agent, so
+// it imports no module of Node.
 
 const LONGEST_PATH = 16_384
 /** A source's folder at the destination. */

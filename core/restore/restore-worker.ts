@@ -15,10 +15,52 @@ import { describeEvent, type RestoreEvent } from './write/events.ts'
 
 type Definition = typeof restorerDefinition
 type Asked<N extends keyof Definition['requests']> = RequestInput<Definition, N>
+
 type Answered<N extends keyof Definition['requests']> = Promise<RequestOutput<Definition, N>>
 
 /** A search returns its partial result after this time, because the user is waiting. */
 const SEARCH_MS = 8_000
+
+const REPORT_MS = 250
+
+/** Starts the worker that browses destinations and restores files. */
+export function startRestorer(context: WorkerContext<Definition>): WorkerHandlers<Definition> {
+  const shelf = createShelf()
+  const stopping = new AbortController()
+  let running: RunningRestore | null = null
+
+  return {
+    configure: async () => undefined,
+    requests: {
+      computers: async ({ from }: Asked<'computers'>) => ({
+        computers: await computersAt(from, stopping.signal),
+      }),
+      folders: ({ from }: Asked<'folders'>) =>
+        shelf.use(from, async (library) => ({ folders: [...(await library.folders())] })),
+      list: ({ from, ...asked }: Asked<'list'>) => shelf.use(from, (library) => library.entries(asked)),
+      search: (asked: Asked<'search'>) => shelf.use(asked.from, (library) => search(library, asked)),
+      versions: (asked: Asked<'versions'>) => shelf.use(asked.from, (library) => versions(library, asked)),
+      start: async ({ from, ...wanted }: Asked<'start'>) => {
+        if (running !== null) throw new UserError('restore.running')
+        running = runRestore(from, wanted, context.report)
+        void running.ended.then(() => {
+          running = null
+        })
+        return {}
+      },
+      stop: async () => {
+        running?.stop()
+        return {}
+      },
+    },
+    async stop() {
+      shelf.close()
+      stopping.abort()
+      running?.stop()
+      await running?.ended
+    },
+  }
+}
 
 /** Keeps the last used library open between requests. The agent ends the process when requests have ceased. */
 function createShelf() {
@@ -74,58 +116,17 @@ async function search(library: Library, { folder, text, most }: Asked<'search'>)
 
 async function versions(library: Library, { folder, path }: Asked<'versions'>): Answered<'versions'> {
   const question = { folder, path, at: null, version: null, text: null, isList: true }
-  const told: Awaited<Answered<'versions'>>['versions'] = []
+  const found: Awaited<Answered<'versions'>>['versions'] = []
   for await (const { contents } of readPages(library, question))
     for (const { path: of, version, storedAt, facts } of contents)
       if (of === path)
-        told.push({ version, storedAt, size: facts.size, mtimeMs: Number(facts.mtimeNs) / 1e6 })
+        found.push({ version, storedAt, size: facts.size, mtimeMs: Number(facts.mtimeNs) / 1e6 })
   return {
-    versions: told.sort(
+    versions: found.sort(
       (a, b) => Number(b.version === '') - Number(a.version === '') || b.storedAt - a.storedAt,
     ),
   }
 }
-
-/** Starts the worker that browses destinations and restores files. */
-export function startRestorer(context: WorkerContext<Definition>): WorkerHandlers<Definition> {
-  const shelf = createShelf()
-  const stopping = new AbortController()
-  let running: RunningRestore | null = null
-
-  return {
-    configure: async () => undefined,
-    requests: {
-      computers: async ({ from }: Asked<'computers'>) => ({
-        computers: await computersAt(from, stopping.signal),
-      }),
-      folders: ({ from }: Asked<'folders'>) =>
-        shelf.use(from, async (library) => ({ folders: [...(await library.folders())] })),
-      list: ({ from, ...asked }: Asked<'list'>) => shelf.use(from, (library) => library.entries(asked)),
-      search: (asked: Asked<'search'>) => shelf.use(asked.from, (library) => search(library, asked)),
-      versions: (asked: Asked<'versions'>) => shelf.use(asked.from, (library) => versions(library, asked)),
-      start: async ({ from, ...wanted }: Asked<'start'>) => {
-        if (running !== null) throw new UserError('restore.running')
-        running = runRestore(from, wanted, context.report)
-        void running.ended.then(() => {
-          running = null
-        })
-        return {}
-      },
-      stop: async () => {
-        running?.stop()
-        return {}
-      },
-    },
-    async stop() {
-      shelf.close()
-      stopping.abort()
-      running?.stop()
-      await running?.ended
-    },
-  }
-}
-
-const REPORT_MS = 250
 
 /** A running restore and its reporting. */
 type RunningRestore = ReturnType<typeof runRestore>
@@ -136,17 +137,17 @@ function runRestore(from: LibrarySettings, wanted: ToRestore, report: (report: R
   const rates = createRates()
   const timeLeft = createTimeLeft()
   let now = BEGUN
-  let toldAt = 0
+  let reportedAt = 0
 
   const leftAt = (at: number): number | null => {
     const { files, bytes, totalFiles, totalBytes } = now
     if (totalFiles === null || totalBytes === null) return null
     return timeLeft.left({ files: totalFiles - files, bytes: Math.max(0, totalBytes - bytes) }, at)
   }
-  const tell = (isEnd: boolean) => {
+  const publish = (isEnd: boolean) => {
     const at = performance.now()
-    if (!isEnd && at - toldAt < REPORT_MS) return
-    toldAt = at
+    if (!isEnd && at - reportedAt < REPORT_MS) return
+    reportedAt = at
     const rate = isEnd ? 0 : (rates.current(at)[''] ?? 0)
     now = { ...now, rate, left: isEnd ? null : leftAt(at) }
     report(now)
@@ -168,11 +169,11 @@ function runRestore(from: LibrarySettings, wanted: ToRestore, report: (report: R
         failed: now.failed + 1,
         failures: [...now.failures, ...(sentence === null ? [] : [sentence])].slice(0, MAX_REPORTED),
       }
-    tell(false)
+    publish(false)
   }
 
   const run = async (): Promise<void> => {
-    tell(true)
+    publish(true)
     try {
       const library = await openLibrary(from, signal)
       try {
@@ -181,7 +182,7 @@ function runRestore(from: LibrarySettings, wanted: ToRestore, report: (report: R
           timeLeft.bytes(counts.bytes - now.bytes, performance.now())
           rates.add('', counts.bytes - now.bytes, performance.now())
           now = { ...now, ...counts }
-          tell(false)
+          publish(false)
         }
         await restoreFrom(library, wanted, { event: take, progress }, signal)
       } finally {
@@ -193,7 +194,7 @@ function runRestore(from: LibrarySettings, wanted: ToRestore, report: (report: R
         ? { ...now, phase: 'stopped' }
         : { ...now, phase: 'failed', sentence: toSentence(error) }
     }
-    tell(true)
+    publish(true)
   }
   /** `ended` resolves after the restore has ended and its last report was sent; it never rejects. */
   return { ended: run(), stop: () => stopping.abort() }

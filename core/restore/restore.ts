@@ -12,19 +12,16 @@ import {
   toQuestion,
 } from './choose.ts'
 import type { RestoreReport } from './restore-messages.ts'
-import { emptySummary, type Put, type RestoreEvent, type RestoreSummary } from './write/events.ts'
-import {
-  makeDestination,
-  Putting,
-  removeUnfinished,
-  requireOutside,
-  restoreStopped,
-} from './write/write-files.ts'
+import { emptySummary, type RestoreEvent, type RestoreResult, type RestoreSummary } from './write/events.ts'
+import { openTarget, removeUnfinished, type TargetWriter } from './write/write-files.ts'
+
+// Restores chosen files. Their contents are opened ahead and written one after another, in the order of their paths. A
+// content that has been replaced since it was listed is looked up again. Results come when a batch has its names.
 
 /** Progress of a restore. Totals are null until they are known. */
 export type RestoreProgress = Pick<RestoreReport, 'files' | 'bytes' | 'totalFiles' | 'totalBytes'>
 
-interface RestoringHost {
+interface RestoreEvents {
   /** Awaited for each event. */
   event(event: RestoreEvent): Promise<void>
   progress(progress: RestoreProgress): void
@@ -42,21 +39,96 @@ export interface ToRestore {
 
 /** Totals are not counted beyond this number of files. */
 const MOST_COUNTED = 1_000_000
-/** Attempts per content: one that differs from its listing may have been replaced, and is looked up again. */
+
+/** Attempts per content. */
 const MOST_LOOKS = 3
 
-type Wanted = (content: { path: string }) => boolean
+/** A restore that has a target. */
+interface RunningRestore {
+  library: Library
+  choice: Choice
+  target: TargetWriter
+  signal: AbortSignal
+}
 
-function createPathFilter(only: readonly string[] | undefined): Wanted {
+/**
+ * Restores the chosen files to a directory, each completely or not at all, with their times and modes. Ends when all
+ * files are there, or when the signal is aborted.
+ * @throws UserError if nothing matches the choice, the destination is no longer reachable, or writing is impossible.
+ */
+export async function restoreFrom(
+  library: Library,
+  { choice, destination, overwrite, only }: ToRestore,
+  events: RestoreEvents,
+  signal: AbortSignal,
+): Promise<RestoreSummary> {
+  const root = path.resolve(destination)
+  const summary = emptySummary()
+  const progress: RestoreProgress = { files: 0, bytes: 0, totalFiles: null, totalBytes: null }
+  const advance = (bytes: number) => {
+    progress.bytes += bytes
+    events.progress(progress)
+  }
+  const finished: RestoreEvent[] = []
+  const reportFinished = async () => {
+    for (const event of finished.splice(0)) await events.event(event)
+  }
   const paths = only === undefined ? null : new Set(only)
-  return ({ path: of }) => paths === null || paths.has(of)
+  const isWanted = ({ path: of }: { path: string }) => paths === null || paths.has(of)
+  const all = chooseContents(library, choice, isWanted, async (place) => {
+    summary.files += 1
+    summary.failed += 1
+    await events.event({ kind: 'strange', place })
+  })
+  const report = (event: RestoreEvent, { content }: OpenedContent) => {
+    finished.push(event)
+    if (event.kind === 'restored' || event.kind === 'same') {
+      summary[event.kind] += 1
+      summary.bytes += content.facts.size
+    } else summary.failed += 1
+  }
+
+  const first = await all.next()
+  if (first.done === true) {
+    if (summary.failed > 0) return summary
+    throw createNoMatchError(library, choice)
+  }
+  const target = await openTarget(root, library.place, overwrite, advance)
+  const counting = count(library, choice, isWanted, progress, signal).catch(
+    ignoreError('the total is for the progress alone'),
+  )
+  let failure: unknown = null
+  try {
+    for await (const opened of openAhead(library, prepended(first.value, all))) {
+      if (signal.aborted) break
+      summary.files += 1
+      progress.files += 1
+      await restoreWithRetry({ library, choice, target, signal }, opened, report)
+      if (finished.length > 0) await reportFinished()
+      advance(0)
+    }
+  } catch (error) {
+    // The abort may have closed the connection, too.
+    if (!signal.aborted) failure = error
+  }
+  try {
+    // Files that were received completely get their names, also after an error or an abort.
+    target.end()
+    await reportFinished()
+    summary.undressed = target.undressed
+    if (failure !== null) throw failure
+    if (!signal.aborted) await counting
+    return summary
+  } finally {
+    removeUnfinished()
+  }
 }
 
 /** Counts the totals. @param signal stops counting. */
 async function count(
   library: Library,
   choice: Choice,
-  isWanted: Wanted,
+  isWanted: (content: { path: string }) => boolean,
   progress: RestoreProgress,
   signal: AbortSignal,
 ): Promise<void> {
@@ -72,43 +144,37 @@ async function count(
   progress.totalBytes = sum.bytes
 }
 
-const formatPlace = ({ content: { folder, path: file, version } }: OpenedContent): string =>
-  [folder, file, version].filter((part) => part !== '').join('/')
-
-/** The state of one restore. */
-interface Parts {
-  library: Library
-  choice: Choice
-  putting: Putting
-  signal: AbortSignal
+async function* prepended<T>(first: T, rest: AsyncGenerator<T>): AsyncGenerator<T> {
+  yield first
+  yield* rest
 }
 
 /**
  * Restores an opened content. If it was replaced since it was listed, it is looked up again.
- * @param tell receives the result, possibly later.
+ * @param report receives the result, possibly later.
  */
 async function restoreWithRetry(
-  parts: Parts,
+  restore: RunningRestore,
   first: OpenedContent,
-  tell: (event: RestoreEvent, opened: OpenedContent) => void,
+  report: (event: RestoreEvent, opened: OpenedContent) => void,
 ): Promise<void> {
   let opened = first
   for (let look = 1; ; look += 1) {
     const now = opened
-    const event = await putOne(parts, now, (put) => tell(put, now))
+    const event = await restoreOne(restore, now, (result) => report(result, now))
     const isOdd = event !== null && 'place' in event
-    if (event === null || (isOdd && parts.signal.aborted)) return
-    const again = isOdd && look < MOST_LOOKS ? await lookAgain(parts, now, event.kind === 'damaged') : null
-    if (again === null) return tell(event, now)
+    if (event === null || (isOdd && restore.signal.aborted)) return
+    const again = isOdd && look < MOST_LOOKS ? await lookAgain(restore, now, event.kind === 'damaged') : null
+    if (again === null) return report(event, now)
     opened = again
   }
 }
 
 /** Returns the result; null: `later` receives it. */
-async function putOne(
-  { putting, signal }: Parts,
+async function restoreOne(
+  { target, signal }: RunningRestore,
   opened: OpenedContent,
-  later: (put: Put) => void,
+  later: (result: RestoreResult) => void,
 ): Promise<RestoreEvent | null> {
   const place = formatPlace(opened)
   if ('fault' in opened) return toFaultEvent(opened.fault, place)
@@ -122,7 +188,7 @@ async function putOne(
   try {
     // Small contents are written too quickly to be worth stopping.
     const stoppable = incoming.facts.size > SMALL_BYTES ? { ...incoming, pieces } : incoming
-    return await putting.put(stoppable, place, to, directories, later)
+    return await target.write(stoppable, place, to, directories, later)
   } catch (error) {
     if (error instanceof NotReadable) return toFaultEvent(error.message, place)
     throw error
@@ -134,7 +200,7 @@ async function putOne(
  * @param another also return null if it is unchanged.
  */
 async function lookAgain(
-  { library, choice }: Parts,
+  { library, choice }: RunningRestore,
   opened: OpenedContent,
   another: boolean,
 ): Promise<OpenedContent | null> {
@@ -153,99 +219,13 @@ async function lookAgain(
   }
 }
 
-/**
- * Restores the chosen files to a directory, each completely or not at all, with their times and modes. Ends when all
- * files are there, or when the signal is aborted.
- * @throws UserError if nothing matches the choice, the destination is no longer reachable, or writing is impossible.
- */
-export async function restoreFrom(
-  library: Library,
-  { choice, destination, overwrite, only }: ToRestore,
-  host: RestoringHost,
-  signal: AbortSignal,
-): Promise<RestoreSummary> {
-  const root = path.resolve(destination)
-  const summary = emptySummary()
-  const progress: RestoreProgress = { files: 0, bytes: 0, totalFiles: null, totalBytes: null }
-  const advance = (bytes: number) => {
-    progress.bytes += bytes
-    host.progress(progress)
-  }
-  const told: RestoreEvent[] = []
-  const tellAll = async () => {
-    for (const event of told.splice(0)) await host.event(event)
-  }
-  const isWanted = createPathFilter(only)
-  const all = chooseContents(library, choice, isWanted, async (place) => {
-    summary.files += 1
-    summary.failed += 1
-    await host.event({ kind: 'strange', place })
-  })
-  const tell = (event: RestoreEvent, { content }: OpenedContent) => {
-    told.push(event)
-    if (event.kind === 'restored' || event.kind === 'same') {
-      summary[event.kind] += 1
-      summary.bytes += content.facts.size
-    } else summary.failed += 1
-  }
-
-  const first = await all.next()
-  if (first.done === true) {
-    if (summary.failed > 0) return summary
-    throw createNoMatchError(library, choice)
-  }
-  if (library.place !== null) await requireOutside(root, library.place)
-  await makeDestination(root)
-  const putting = openPutting(root, overwrite, advance)
-  const counting = count(library, choice, isWanted, progress, signal).catch(
-    ignoreError('the total is for the progress alone'),
-  )
-  const parts: Parts = { library, choice, putting, signal }
-  let failure: unknown = null
-  try {
-    for await (const opened of openAhead(library, prepended(first.value, all))) {
-      if (signal.aborted) break
-      summary.files += 1
-      progress.files += 1
-      await restoreWithRetry(parts, opened, tell)
-      if (told.length > 0) await tellAll()
-      advance(0)
-    }
-  } catch (error) {
-    // The abort may have closed the connection, too.
-    if (!signal.aborted) failure = error
-  }
-  try {
-    // Files that were received completely get their names, also after an error or an abort.
-    putting.end()
-    await tellAll()
-    summary.undressed = putting.undressed
-    if (failure !== null) throw failure
-    if (!signal.aborted) await counting
-    return summary
-  } finally {
-    removeUnfinished()
-  }
-}
-
-/** @throws UserError if the destination cannot be listed. */
-function openPutting(...[root, ...given]: ConstructorParameters<typeof Putting>): Putting {
-  try {
-    return new Putting(root, ...given)
-  } catch (error) {
-    throw restoreStopped(root, error)
-  }
-}
-
-async function* prepended<T>(first: T, rest: AsyncGenerator<T>): AsyncGenerator<T> {
-  yield first
-  yield* rest
-}
-
 function toFaultEvent(fault: string, place: string): RestoreEvent {
   if (fault === MISSING) return { kind: 'missing', place }
   return fault === NO_FILE ? { kind: 'strange', place } : { kind: 'unreadable', place, code: fault }
 }
+
+const formatPlace = ({ content: { folder, path: file, version } }: OpenedContent): string =>
+  [folder, file, version].filter((part) => part !== '').join('/')
 
 /** Returns the error for a choice that matches no file, now or at its time. */
 export function createNoMatchError(

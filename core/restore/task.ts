@@ -38,53 +38,18 @@ export type TaskEvent =
 
 /** Minimum interval between progress events, in milliseconds. */
 const PROGRESS_MS = 100
+
 const { signal } = new AbortController()
-
-async function withLibrary<T>(from: From, use: (library: Library) => Promise<T>): Promise<T> {
-  const library = await openLibrary(from, signal)
-  try {
-    return await use(library)
-  } finally {
-    library.close()
-  }
-}
-
-async function list(
-  library: Library,
-  choice: Choice,
-  tell: (event: RestoreEvent) => Promise<void>,
-): Promise<RestoreSummary> {
-  const summary = emptySummary()
-  for await (const { contents, strange } of readPages(library, { ...toQuestion(choice), isList: true })) {
-    summary.failed += strange
-    for (const { folder, path, version, facts, storedAt, renamedAt = null } of contents) {
-      summary.files += 1
-      summary.bytes += facts.size
-      const when = {
-        mtimeMs: Number(facts.mtimeNs) / 1e6,
-        storedAt,
-        replacedAt: replacedAt(version),
-        renamedAt,
-      }
-      const [source = '', sender = ''] = folder.split('/').reverse()
-      const names = { sender, source, path, version: version === '' ? null : version }
-      await tell({ kind: 'listed', listed: { ...names, size: facts.size, ...when } })
-    }
-  }
-  if (summary.files + summary.failed === 0 && (choice.folder !== null || choice.at !== null))
-    throw createNoMatchError(library, choice)
-  return summary
-}
 
 /**
  * Runs a task and reports its events; never rejects. The last event is `verified`, `restored`, `computers` or `failed`.
  * @param post resolves when the event is sent; progress events are not awaited.
  */
 export async function runTask(task: Task, post: (event: TaskEvent) => Promise<void>): Promise<void> {
-  let toldAt = 0
+  let postedAt = 0
   const progress = ({ files, bytes, totalFiles, totalBytes }: RestoreProgress) => {
-    if (performance.now() - toldAt < PROGRESS_MS) return
-    toldAt = performance.now()
+    if (performance.now() - postedAt < PROGRESS_MS) return
+    postedAt = performance.now()
     void post({ type: 'progress', files, bytes, totalFiles: totalFiles ?? 0, totalBytes: totalBytes ?? 0 })
   }
   const event = (one: RestoreEvent) => post({ type: 'restore', event: one })
@@ -123,4 +88,40 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
       'store' in task.from && errorCode(error) !== null ? createStoreError(task.from.store, error) : error
     await post({ type: 'failed', sentence: toSentence(problem) })
   }
+}
+
+async function withLibrary<T>(from: From, use: (library: Library) => Promise<T>): Promise<T> {
+  const library = await openLibrary(from, signal)
+  try {
+    return await use(library)
+  } finally {
+    library.close()
+  }
+}
+
+async function list(
+  library: Library,
+  choice: Choice,
+  report: (event: RestoreEvent) => Promise<void>,
+): Promise<RestoreSummary> {
+  const summary = emptySummary()
+  for await (const { contents, strange } of readPages(library, { ...toQuestion(choice), isList: true })) {
+    summary.failed += strange
+    for (const { folder, path, version, facts, storedAt, renamedAt = null } of contents) {
+      summary.files += 1
+      summary.bytes += facts.size
+      const when = {
+        mtimeMs: Number(facts.mtimeNs) / 1e6,
+        storedAt,
+        replacedAt: replacedAt(version),
+        renamedAt,
+      }
+      const [source = '', sender = ''] = folder.split('/').reverse()
+      const names = { sender, source, path, version: version === '' ? null : version }
+      await report({ kind: 'listed', listed: { ...names, size: facts.size, ...when } })
+    }
+  }
+  if (summary.files + summary.failed === 0 && (choice.folder !== null || choice.at !== null))
+    throw createNoMatchError(library, choice)
+  return summary
 }

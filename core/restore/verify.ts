@@ -7,22 +7,15 @@ import {
   type VerifyProgress,
   type VerifySummary,
 } from '../store/verify/findings.ts'
-import type { Library } from './archive-reader.ts'
-import { NotReadable, readAll } from './archive-reader.ts'
+import { type Library, NotReadable, readAll } from './archive-reader.ts'
 import { type FoundContent, type OpenedContent, openAhead } from './choose.ts'
 
 const PAGE = 1000
 
-interface VerifyHost {
+interface VerifyEvents {
   /** Awaited for each finding. */
   found(finding: Finding): Promise<void>
   progress(progress: VerifyProgress): void
-}
-
-/** The ledger's record of one sent file. */
-interface Sent extends FoundContent {
-  source: string
-  file: SentFile
 }
 
 /** A destination, and the ledger that records which files it has. */
@@ -31,6 +24,55 @@ interface ToVerify {
   ledger: Pick<Ledger, 'sentFiles' | 'sentFile' | 'sentSums' | 'isReplaced' | 'lookup' | 'offerAgain'>
   /** The destination's id. */
   destination: string
+}
+
+/** The ledger's record of one sent file. */
+interface Sent extends FoundContent {
+  source: string
+  file: SentFile
+}
+
+/**
+ * Reads back every file that the ledger records as sent, and compares it with the record. A file that is damaged,
+ * missing or unreadable is queued to be sent again; it is reported each time until then.
+ * @throws UserError if the destination is no longer reachable.
+ */
+export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Promise<VerifySummary> {
+  const { library, ledger, destination } = parts
+  const summary = emptySummary()
+  const sums = ledger.sentSums(destination)
+  const progress: VerifyProgress = {
+    ...{ files: 0, bytes: 0 },
+    totalFiles: sums.reduce((sum, { files }) => sum + files, 0),
+    totalBytes: sums.reduce((sum, { bytes }) => sum + bytes, 0),
+  }
+  const advance = (bytes: number) => {
+    progress.bytes += bytes
+    events.progress(progress)
+  }
+  for await (const one of openAhead(library, sentFiles(parts))) {
+    const { file, source, content } = one
+    const wrong = await readBack(one, file, advance)
+    progress.files += 1
+    advance(0)
+    // Its path belongs to another file by now, at the source and therefore at the destination.
+    const isGone = wrong !== null && wrong.kind !== 'damaged'
+    if (isGone && ledger.isReplaced(destination, source, file)) continue
+    summary.files += 1
+    summary.bytes += file.size
+    if (wrong === null || !isStill(parts, one)) continue
+    ledger.offerAgain(destination, [[source, file.path]])
+    const isWanted = ledger.lookup(destination, source, file.path)?.state === 'waiting'
+    summary[wrong.kind] += 1
+    if (isWanted) summary.wanted += 1
+    const place = `${content.folder}/${content.path}`
+    const expected = file.digest === null ? '' : digestText(file.digest)
+    if (wrong.kind === 'missing') await events.found({ place, kind: 'missing', isWanted, forgotten: false })
+    else if (wrong.kind === 'damaged')
+      await events.found({ place, kind: 'damaged', expected, found: wrong.found, isWanted })
+    else await events.found({ place, kind: 'unreadable', code: wrong.code, isWanted })
+  }
+  return summary
 }
 
 async function* sentFiles({ library, ledger, destination }: ToVerify): AsyncGenerator<Sent> {
@@ -53,8 +95,8 @@ async function* sentFiles({ library, ledger, destination }: ToVerify): AsyncGene
   }
 }
 
-/** Reads a content and returns what is wrong with it; null: it is intact. */
-async function judge(
+/** Reads a content. Returns its damage; null: it is intact. */
+async function readBack(
   opened: OpenedContent,
   { size, digest }: SentFile,
   advance: (bytes: number) => void,
@@ -81,47 +123,4 @@ const toFault = (fault: string) =>
 function isStill({ ledger, destination }: ToVerify, { source, file }: Sent): boolean {
   const now = ledger.sentFile(destination, source, file.path)
   return now?.sentAt === file.sentAt && now.size === file.size && String(now.digest) === String(file.digest)
-}
-
-/**
- * Reads back every file that the ledger records as sent, and compares it with the record. A file that is damaged,
- * missing or unreadable is queued to be sent again; it is reported each time until then.
- * @throws UserError if the destination is no longer reachable.
- */
-export async function verifyLibrary(parts: ToVerify, host: VerifyHost): Promise<VerifySummary> {
-  const { library, ledger, destination } = parts
-  const summary = emptySummary()
-  const sums = ledger.sentSums(destination)
-  const progress: VerifyProgress = {
-    ...{ files: 0, bytes: 0 },
-    totalFiles: sums.reduce((sum, { files }) => sum + files, 0),
-    totalBytes: sums.reduce((sum, { bytes }) => sum + bytes, 0),
-  }
-  const advance = (bytes: number) => {
-    progress.bytes += bytes
-    host.progress(progress)
-  }
-  for await (const one of openAhead(library, sentFiles(parts))) {
-    const { file, source, content } = one
-    const wrong = await judge(one, file, advance)
-    progress.files += 1
-    advance(0)
-    // Its path belongs to another file by now, at the source and therefore at the destination.
-    const isGone = wrong !== null && wrong.kind !== 'damaged'
-    if (isGone && ledger.isReplaced(destination, source, file)) continue
-    summary.files += 1
-    summary.bytes += file.size
-    if (wrong === null || !isStill(parts, one)) continue
-    ledger.offerAgain(destination, [[source, file.path]])
-    const isWanted = ledger.lookup(destination, source, file.path)?.state === 'waiting'
-    summary[wrong.kind] += 1
-    if (isWanted) summary.wanted += 1
-    const place = `${content.folder}/${content.path}`
-    const expected = file.digest === null ? '' : digestText(file.digest)
-    if (wrong.kind === 'missing') await host.found({ place, kind: 'missing', isWanted, forgotten: false })
-    else if (wrong.kind === 'damaged')
-      await host.found({ place, kind: 'damaged', expected, found: wrong.found, isWanted })
-    else await host.found({ place, kind: 'unreadable', code: wrong.code, isWanted })
-  }
-  return summary
 }

@@ -27,34 +27,21 @@ import { offerDirectories, offerFiles, reconcileTree, withdrawLeftOut } from './
 import type { MarkedAnswer, Scanned } from './scanner-messages.ts'
 import type { SessionContext, SourceSession } from './source-session.ts'
 
+// The life of a source. Its directory is checked every few seconds: the disk must be mounted there. While it is, a
+// session sends its files: that of a continuous source, at the end of this file, or that of batch directories. Errors
+// and unsent files appear in its status as problems.
+
 /** Pause before a source is compared again because files could not be offered. */
 const SOON_MS = 5_000
 
-/** Schedules a source's comparisons with the ledger: on a timetable, and soon after files could not be offered. */
-export function openComparisons(compare: () => Promise<void>, everyMs: number) {
-  const soon = throttle(SOON_MS, () => void compare())
-  let timer: NodeJS.Timeout | undefined
-  let isStopped = false
-  const arm = () => {
-    timer = setTimeout(async () => {
-      await compare()
-      if (!isStopped) arm()
-    }, everyMs)
-  }
-  arm()
-  return {
-    /** Files were found but not offered: without this, only the next scheduled comparison would find them again. */
-    soon,
-    stop() {
-      isStopped = true
-      clearTimeout(timer)
-      soon.stop()
-    },
-  }
-}
-
 /** Interval at which a source's own directory is checked, with one stat(2). */
-const LOOK_EVERY_MS = 5_000
+const CHECK_EVERY_MS = 5_000
+
+/** Changes of one file are collected for this time, since each one causes an examination of all of its names. */
+const GATHER_MS = 1_000
+
+/** Limit of problems in a source's status. */
+export const MAX_PROBLEMS = 20
 
 export interface SourceOptions {
   source: Source
@@ -86,13 +73,13 @@ export class RunningSource {
   readonly #options: SourceOptions
   readonly #problems: Problems
   readonly #home: ReturnType<typeof openHome>
-  readonly #losses: MassChangeGuard
+  readonly #massChangeGuard: MassChangeGuard
   /** Problem of the directory itself; removed as soon as a check succeeds. */
   #rootProblem: Message | null = null
   #status: Omit<Scanned, 'id' | 'problems' | 'held'>
   #current: Current | null = null
-  #looking: Promise<void> | null = null
-  #lookTimer: NodeJS.Timeout | null = null
+  #checking: Promise<void> | null = null
+  #checkTimer: NodeJS.Timeout | null = null
   readonly #stopping = new AbortController()
 
   constructor(options: SourceOptions) {
@@ -100,24 +87,24 @@ export class RunningSource {
     this.#problems = new Problems(options.changed)
     const failed = (error: unknown) => this.#ledgerFailed(error)
     this.#home = openHome(options.source.id, options.ledger, failed)
-    this.#losses = openMassChangeGuard({ ...options, failed })
+    this.#massChangeGuard = openMassChangeGuard({ ...options, failed })
     const phase = options.source.paused ? 'paused' : 'starting'
     this.#status = { phase, compared: false, batches: [] }
     void this.#withdraw()
-    if (!options.source.paused) void this.#look()
+    if (!options.source.paused) void this.#check()
   }
 
   scanned(): Scanned {
     const problems = this.#problems.list()
     if (this.#rootProblem !== null) problems.push(this.#rootProblem)
-    const held = this.#losses.held()
+    const held = this.#massChangeGuard.held()
     return { id: this.#options.source.id, ...this.#status, held, problems: problems.slice(-MAX_PROBLEMS) }
   }
 
   /** Compares the source with the ledger, after finding its directory if necessary. */
   async reconcile(): Promise<void> {
     if (this.#options.source.paused || this.#stopping.signal.aborted) return
-    await this.#look()
+    await this.#check()
     if (this.#current !== null) await this.#compare(this.#current.session)
   }
 
@@ -133,7 +120,7 @@ export class RunningSource {
 
   /** A person wants everything sent in its present state. Throws the ledger's errors. */
   release(): void {
-    this.#losses.release()
+    this.#massChangeGuard.release()
     this.#options.offered()
   }
 
@@ -144,13 +131,13 @@ export class RunningSource {
 
   /** Returns files that have lost their content; at most `limit`. */
   lostPaths(limit: number): string[] {
-    return this.#losses.paths(limit)
+    return this.#massChangeGuard.paths(limit)
   }
 
   stop(): void {
-    this.#losses.stop()
+    this.#massChangeGuard.stop()
     this.#stopping.abort()
-    if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
+    if (this.#checkTimer !== null) clearTimeout(this.#checkTimer)
     this.#endSession()
   }
 
@@ -170,16 +157,17 @@ export class RunningSource {
   }
 
   /** Checks the directory, one check at a time; a check that hangs in the kernel delays only the next check. */
-  #look(): Promise<void> {
-    if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
-    this.#looking ??= this.#lookNow().finally(() => {
-      this.#looking = null
-      if (!this.#stopping.signal.aborted) this.#lookTimer = setTimeout(() => void this.#look(), LOOK_EVERY_MS)
+  #check(): Promise<void> {
+    if (this.#checkTimer !== null) clearTimeout(this.#checkTimer)
+    this.#checking ??= this.#checkNow().finally(() => {
+      this.#checking = null
+      if (!this.#stopping.signal.aborted)
+        this.#checkTimer = setTimeout(() => void this.#check(), CHECK_EVERY_MS)
     })
-    return this.#looking
+    return this.#checking
   }
 
-  async #lookNow(): Promise<void> {
+  async #checkNow(): Promise<void> {
     const { path } = this.#options.source
     try {
       const found = await callOn(path, () => stat(path, { bigint: true }))
@@ -251,7 +239,7 @@ export class RunningSource {
       destinations,
       quietMs: quietSeconds * 1000,
       young,
-      massChangeGuard: this.#losses,
+      massChangeGuard: this.#massChangeGuard,
       watch: (events, leaveOut = []) =>
         openTree(
           { root, base: '', names: toNameRules(source), leaveOut },
@@ -272,7 +260,7 @@ export class RunningSource {
     this.#rootProblem = null
     this.#update({ phase: 'starting', compared: false, open: null })
     const comparisons = openComparisons(() => this.#compare(session), reconcileSeconds * 1000)
-    const session = source.kind === 'batch' ? new BatchSession(context) : startContinuous(context)
+    const session = source.kind === 'batch' ? new BatchSession(context) : new ContinuousSession(context)
     this.#current = { session, identity, abort, young, comparisons }
   }
 
@@ -286,7 +274,7 @@ export class RunningSource {
       this.#update({ phase: 'failed' })
       return
     }
-    void this.#look()
+    void this.#check()
   }
 
   #endSession(): void {
@@ -300,141 +288,6 @@ export class RunningSource {
   #update(change: Partial<Omit<Scanned, 'id' | 'problems' | 'held'>>): void {
     this.#status = { ...this.#status, ...change }
     this.#options.changed()
-  }
-}
-
-/** Starts a continuous source: every finished file of the tree is sent. The tree is watched first, then compared. */
-function startContinuous(context: SessionContext): SourceSession {
-  const { signal } = context
-  let watcher: TreeWatcher | null = null
-
-  const linked = new LinkedNames(context, () => watcher)
-
-  const compareAll = async (watched: TreeWatcher) => {
-    const finishSweep = context.sweep()
-    const { complete } = await reconcileTree(context, watched, '')
-    if (signal.aborted) return
-    if (complete) finishSweep()
-    context.update({ phase: watched.method, ...(complete ? { compared: true } : {}) })
-  }
-  /** A rerun for each compared directory, so that an inner file system that hangs delays only itself. */
-  const reruns = new Map<string, Rerun>()
-  const compare = (base: string): Promise<void> => {
-    if (signal.aborted) return Promise.resolve()
-    const known = reruns.get(base)
-    if (known !== undefined) return known.request()
-    const rerun = new Rerun(
-      async () => {
-        if (watcher === null) return
-        if (base === '') await compareAll(watcher)
-        else await reconcileTree(context, watcher, base)
-      },
-      (error) => context.log(`reconcile ${context.source.path}: ${String(error)}`),
-    )
-    reruns.set(base, rerun)
-    return rerun.request()
-  }
-
-  const open = async () => {
-    const opened = await context.watch({
-      linked: (files) => linked.changed(files),
-      directoriesChanged: (paths) => offerDirectories(context, paths),
-      finished: (files) => void offerFiles(context, files),
-      lost: compare,
-      mark: () => undefined,
-      entriesChanged: () => undefined,
-    })
-    if (signal.aborted) return opened.close()
-    watcher = opened
-    // Only the first comparison shows this phase: a polled tree is compared all the time.
-    context.update({ phase: 'listing' })
-    await compare('')
-  }
-  const opening = open().catch((error) => {
-    if (!signal.aborted) context.ended(error)
-  })
-
-  return {
-    async reconcile() {
-      await opening
-      watcher?.refresh()
-      await compare('')
-    },
-    nudge: () => undefined,
-    ripe: (paths) => {
-      if (watcher !== null) void examineAll(watcher, paths)
-    },
-    stop() {
-      for (const rerun of reruns.values()) rerun.stop()
-      linked.close()
-      watcher?.close()
-    },
-  }
-}
-
-/** Changes of one file are collected for this time, since each one causes an examination of all of its names. */
-const GATHER_MS = 1_000
-
-type Context = Pick<
-  SessionContext,
-  'source' | 'ledger' | 'destinations' | 'signal' | 'ledgerFailed' | 'compareSoon'
->
-
-/**
- * Examines the other names (hard links) of changed files. The ledger finds them by inode, with one query for each file;
- * the watcher examines a bounded number at a time.
- */
-class LinkedNames {
-  readonly #context: Context
-  readonly #watcher: () => Pick<TreeWatcher, 'examine'> | null
-  readonly #waiting = new DelayQueue<LinkedFile>(GATHER_MS)
-  #timer: NodeJS.Timeout | null = null
-  #isLooking = false
-
-  constructor(context: Context, watcher: () => Pick<TreeWatcher, 'examine'> | null) {
-    this.#context = context
-    this.#watcher = watcher
-  }
-
-  changed(files: readonly LinkedFile[]): void {
-    for (const file of files) {
-      const inode = String(file.inode)
-      const known = this.#waiting.get(inode)
-      if (known !== undefined) Object.assign(known, file)
-      else if (!this.#waiting.put(inode, { ...file })) this.#context.compareSoon()
-    }
-    this.#arm()
-  }
-
-  close(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#waiting.clear()
-  }
-
-  #arm(): void {
-    if (this.#timer !== null || this.#isLooking || this.#waiting.size === 0) return
-    const delayMs = Math.max(0, this.#waiting.nextDue - performance.now())
-    this.#timer = setTimeout(() => void this.#look(), delayMs)
-  }
-
-  async #look(): Promise<void> {
-    const { source, ledger, destinations, signal, ledgerFailed, compareSoon } = this.#context
-    this.#timer = null
-    this.#isLooking = true
-    for (const file of this.#waiting.due()) {
-      const watcher = this.#watcher()
-      if (watcher === null || signal.aborted) break
-      try {
-        // Twice the link count: some of the ledger's names may belong to an earlier file with this inode.
-        const names = destinations.map((one) => ledger.otherNames(one, source.id, file, 2 * file.links + 256))
-        await examineAll(watcher, [...new Set(names.flat())])
-      } catch (error) {
-        ledgerFailed(error)
-        compareSoon()
-      }
-    }
-    this.#isLooking = false
-    if (!signal.aborted) this.#arm()
   }
 }
 
@@ -502,8 +355,28 @@ export function createMountScope(
   return { oneFileSystem, away: (present) => attempt(() => noteMounts(present), [], ledgerFailed) }
 }
 
-/** Limit of problems in a source's status. */
-export const MAX_PROBLEMS = 20
+/** Schedules a source's comparisons with the ledger: on a timetable, and soon after files could not be offered. */
+export function openComparisons(compare: () => Promise<void>, everyMs: number) {
+  const soon = throttle(SOON_MS, () => void compare())
+  let timer: NodeJS.Timeout | undefined
+  let isStopped = false
+  const arm = () => {
+    timer = setTimeout(async () => {
+      await compare()
+      if (!isStopped) arm()
+    }, everyMs)
+  }
+  arm()
+  return {
+    /** Files were found but not offered: without this, only the next scheduled comparison would find them again. */
+    soon,
+    stop() {
+      isStopped = true
+      clearTimeout(timer)
+      soon.stop()
+    },
+  }
+}
 
 /**
  * The newest problems of one source, without duplicates. A listing of the whole source is a sweep: problems that it
@@ -563,4 +436,126 @@ export class Problems {
 
 function getKey({ key, params }: Message): string {
   return JSON.stringify([key, params.path ?? params.name ?? ''])
+}
+
+/** A continuous source: every finished file of the tree is sent. The tree is watched first, then compared. */
+class ContinuousSession implements SourceSession {
+  readonly #context: SessionContext
+  readonly #opening: Promise<void>
+  #watcher: TreeWatcher | null = null
+  /** A rerun for each compared directory, so that an inner file system that hangs delays only itself. */
+  readonly #reruns = new Map<string, Rerun>()
+  /** Changed files with other names (hard links), by inode. */
+  readonly #linked = new DelayQueue<LinkedFile>(GATHER_MS)
+  #linkedTimer: NodeJS.Timeout | null = null
+  #isExamining = false
+
+  constructor(context: SessionContext) {
+    this.#context = context
+    this.#opening = this.#open().catch((error) => {
+      if (!context.signal.aborted) context.ended(error)
+    })
+  }
+
+  async reconcile(): Promise<void> {
+    await this.#opening
+    this.#watcher?.refresh()
+    await this.#compare('')
+  }
+
+  nudge(): void {}
+
+  ripe(paths: string[]): void {
+    if (this.#watcher !== null) void examineAll(this.#watcher, paths)
+  }
+
+  stop(): void {
+    for (const rerun of this.#reruns.values()) rerun.stop()
+    if (this.#linkedTimer !== null) clearTimeout(this.#linkedTimer)
+    this.#linked.clear()
+    this.#watcher?.close()
+  }
+
+  async #open(): Promise<void> {
+    const context = this.#context
+    const opened = await context.watch({
+      linked: (files) => this.#linkedChanged(files),
+      directoriesChanged: (paths) => offerDirectories(context, paths),
+      finished: (files) => void offerFiles(context, files),
+      lost: (base) => this.#compare(base),
+      mark: () => undefined,
+      entriesChanged: () => undefined,
+    })
+    if (context.signal.aborted) return opened.close()
+    this.#watcher = opened
+    // Only the first comparison shows this phase: a polled tree is compared all the time.
+    context.update({ phase: 'listing' })
+    await this.#compare('')
+  }
+
+  #compare(base: string): Promise<void> {
+    const context = this.#context
+    if (context.signal.aborted) return Promise.resolve()
+    const known = this.#reruns.get(base)
+    if (known !== undefined) return known.request()
+    const rerun = new Rerun(
+      async () => {
+        const watcher = this.#watcher
+        if (watcher === null) return
+        if (base === '') await this.#compareAll(watcher)
+        else await reconcileTree(context, watcher, base)
+      },
+      (error) => context.log(`reconcile ${context.source.path}: ${String(error)}`),
+    )
+    this.#reruns.set(base, rerun)
+    return rerun.request()
+  }
+
+  async #compareAll(watcher: TreeWatcher): Promise<void> {
+    const context = this.#context
+    const finishSweep = context.sweep()
+    const { complete } = await reconcileTree(context, watcher, '')
+    if (context.signal.aborted) return
+    if (complete) finishSweep()
+    context.update({ phase: watcher.method, ...(complete ? { compared: true } : {}) })
+  }
+
+  #linkedChanged(files: readonly LinkedFile[]): void {
+    for (const file of files) {
+      const inode = String(file.inode)
+      const known = this.#linked.get(inode)
+      if (known !== undefined) Object.assign(known, file)
+      else if (!this.#linked.put(inode, { ...file })) this.#context.compareSoon()
+    }
+    this.#armLinked()
+  }
+
+  #armLinked(): void {
+    if (this.#linkedTimer !== null || this.#isExamining || this.#linked.size === 0) return
+    const delayMs = Math.max(0, this.#linked.nextDue - performance.now())
+    this.#linkedTimer = setTimeout(() => void this.#examineLinked(), delayMs)
+  }
+
+  /**
+   * Examines the other names of changed files. The ledger finds them by inode, with one query for each file; the
+   * watcher examines a bounded number at a time.
+   */
+  async #examineLinked(): Promise<void> {
+    const { source, ledger, destinations, signal, ledgerFailed, compareSoon } = this.#context
+    this.#linkedTimer = null
+    this.#isExamining = true
+    for (const file of this.#linked.due()) {
+      if (this.#watcher === null || signal.aborted) break
+      try {
+        // Twice the link count: some of the ledger's names may belong to an earlier file with this inode.
+        const names = destinations.map((one) => ledger.otherNames(one, source.id, file, 2 * file.links + 256))
+        await examineAll(this.#watcher, [...new Set(names.flat())])
+      } catch (error) {
+        ledgerFailed(error)
+        compareSoon()
+      }
+    }
+    this.#isExamining = false
+    if (!signal.aborted) this.#armLinked()
+  }
 }

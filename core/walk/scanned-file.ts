@@ -26,6 +26,12 @@ export function joinRelative(directory: string, name: string): string {
   return name === '' ? directory : `${directory}/${name}`
 }
 
+/** Splits a relative path into its directory, which may be empty, and its name there. */
+export function splitPath(path: string): [directory: string, name: string] {
+  const slash = path.lastIndexOf('/')
+  return [path.slice(0, Math.max(0, slash)), path.slice(slash + 1)]
+}
+
 /** Returns the absolute path of something below a source, for a system call. */
 export function absolutePath(root: string, relative: string): string {
   if (relative === '') return root

@@ -10,76 +10,47 @@ import { holdDirectory } from '../platform/openat2.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
 import { absolutePath, joinRelative, relativeTo, type ScannedFile, toScannedFile } from './scanned-file.ts'
 
+// Lists the tree of a source. The mount points inside the source divide it into regions, one for each file system. A
+// region is listed directory by directory, in chunks. Calls on one disk are counted, and on an inner disk bounded in
+// time, so that a disk that hangs delays only its own region.
+
 /** Time limit for an answer of a disk inside a source; after it the rest of this disk is skipped. */
 const PATIENCE_MS = 30_000
 
-/**
- * Walks a tree in the regions into which its mount points divide it, the disks inside it last. A disk that hangs is
- * reported as a directory that cannot be read (ETIMEDOUT). The tree's own disk has no time limit.
- */
-export async function* walkRegions(
-  options: Pick<WalkOptions, 'root' | 'base' | 'filter' | 'signal'> & { scope: MountScope },
-): AsyncGenerator<WalkChunk> {
-  const { root, base, filter, scope } = options
-  const mounts = readMounts()
-  const isIgnored = (path: string) => filter.directory(path) !== null
-  const { regions, skipped } = layOut({ root, base, scope, isIgnored, mounts })
-  if (skipped.length > 0) yield { files: [], unsendable: [], skipped }
-  const [{ leaveOut }, ...inner] = regions
-  yield* walk({ ...options, recursive: true, leaveOut, place: findDiskRoot(root, base, mounts) })
-  for (const region of inner)
-    yield* walkInner({ ...options, ...region, recursive: true, place: absolutePath(root, region.base) })
-}
+/** Limit of entries in one chunk. */
+const CHUNK = 256
+/** Entries of one directory that are examined at the same time. */
+const AT_ONCE = 8
+
+/** Limit of a path's characters in a sentence. */
+const MAX_SHOWN = 300
 
 /**
- * Returns the mount point at a directory, or between it and the source, where the disk is not the source's; else the
- * root.
+ * Limit of simultaneous calls on one source's tree. A source whose disk hangs blocks at most this many threads of the
+ * pool, which has enough for many such sources (core/agent/workers/starter.ts).
  */
-export function findDiskRoot(
-  root: string,
-  base: string,
-  mounts: readonly Mount[] | null = readMounts(),
-): string {
-  const above = mounts === null ? null : findMount(mounts, absolutePath(root, base))
-  return above !== null && above.point !== root && isWithin(above.point, root) ? above.point : root
-}
+const CALLS_PER_SOURCE = 8
 
-/**
- * Walks an inner disk so that its errors do not affect the others. If it was unmounted meanwhile, that is no problem
- * of the tree; any other error is reported as a directory that cannot be read.
- */
-async function* walkInner(options: WalkOptions & { place: string }): AsyncGenerator<WalkChunk> {
-  const found = walk(options)
-  try {
-    for (;;) {
-      const next = await callInTime(options.place, PATIENCE_MS, () => found.next())
-      if (next.done === true) return
-      yield next.value
-    }
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (code === 'ENOTDIR') yield* mountedFile(options)
-    if (isGone(code)) return
-    const one = { why: 'directory' as const, path: options.base, code: code ?? String(thrown) }
-    yield { files: [], unsendable: [one], skipped: [] }
-  } finally {
-    // A walk that waits for its disk ends when the disk has answered.
-    void settled(found.return(undefined))
-  }
-}
+/** Something below a source that cannot be sent, with the reason. */
+export type Unsendable =
+  | { why: 'name'; path: string }
+  | { why: 'directory' | 'file'; path: string; code: string }
 
-/** Yields a file that is a mount point, as containers mount single files. */
-async function* mountedFile({ root, base, place, filter }: WalkOptions & { place: string }) {
-  const look = () => callOn(place, () => lstatExactOrNull(absolutePath(root, base)))
-  const stats = await callInTime(place, PATIENCE_MS, look).catch((error) =>
-    warnUnlessCode(error, [], 'a mounted file cannot be looked at and is left out of this comparison', null),
-  )
-  if (stats?.isFile() && filter.file(base) === null)
-    yield { files: [toScannedFile(base, stats)], unsendable: [], skipped: [] }
-}
+/** Something that is skipped on purpose; shown only to a person who wants to know the reason. */
+export type Skipped =
+  | { why: LeftOut; path: string }
+  | { why: 'not-a-file'; path: string; type: 'symlink' | 'fifo' | 'socket' | 'device' }
+  | { why: MountSkip; path: string }
 
 /** Why a mount inside a source is skipped: it is another file system, and the source is limited to one. */
 type MountSkip = 'other-file-system'
+
+/** A bounded piece of a walk: at most CHUNK entries of one directory. */
+export interface WalkChunk {
+  files: ScannedFile[]
+  unsendable: Unsendable[]
+  skipped: Skipped[]
+}
 
 /** Decides which file systems mounted inside a source belong to it. */
 export interface MountScope {
@@ -118,6 +89,45 @@ export interface LayoutOptions {
   isIgnored(path: string): boolean
   /** The present mounts, in the kernel's order; null where the system lists none. */
   mounts: readonly Mount[] | null
+}
+
+interface WalkOptions {
+  /** Absolute path of the source, with symbolic links resolved. */
+  root: string
+  /** The directory of the source at which the walk begins; '' is the source itself. */
+  base: string
+  filter: NameFilter
+  /** false: lists the directory itself only. */
+  recursive: boolean
+  signal: AbortSignal
+  /** Directories that are not entered, since they belong to another region of the source. */
+  leaveOut?: readonly string[]
+  /** The directory whose disk the calls are counted for (callOn); missing: the source. */
+  place?: string
+}
+
+interface Entry {
+  path: string
+  /** Its present path, below the directory that is held open. */
+  at: string
+}
+
+/**
+ * Walks a tree in the regions into which its mount points divide it, the disks inside it last. A disk that hangs is
+ * reported as a directory that cannot be read (ETIMEDOUT). The tree's own disk has no time limit.
+ */
+export async function* walkRegions(
+  options: Pick<WalkOptions, 'root' | 'base' | 'filter' | 'signal'> & { scope: MountScope },
+): AsyncGenerator<WalkChunk> {
+  const { root, base, filter, scope } = options
+  const mounts = readMounts()
+  const isIgnored = (path: string) => filter.directory(path) !== null
+  const { regions, skipped } = layOut({ root, base, scope, isIgnored, mounts })
+  if (skipped.length > 0) yield { files: [], unsendable: [], skipped }
+  const [{ leaveOut }, ...inner] = regions
+  yield* walk({ ...options, recursive: true, leaveOut, place: findDiskRoot(root, base, mounts) })
+  for (const region of inner)
+    yield* walkInner({ ...options, ...region, recursive: true, place: absolutePath(root, region.base) })
 }
 
 /**
@@ -169,42 +179,52 @@ function ancestors(path: string, base: string): string[] {
   return found
 }
 
-/** Something below a source that cannot be sent, with the reason. */
-export type Unsendable =
-  | { why: 'name'; path: string }
-  | { why: 'directory' | 'file'; path: string; code: string }
-
-/** Something that is skipped on purpose; shown only to a person who wants to know the reason. */
-export type Skipped =
-  | { why: LeftOut; path: string }
-  | { why: 'not-a-file'; path: string; type: 'symlink' | 'fifo' | 'socket' | 'device' }
-  | { why: MountSkip; path: string }
-
-/** A bounded piece of a walk: at most CHUNK entries of one directory. */
-export interface WalkChunk {
-  files: ScannedFile[]
-  unsendable: Unsendable[]
-  skipped: Skipped[]
+/**
+ * Returns the mount point at a directory, or between it and the source, where the disk is not the source's; else the
+ * root.
+ */
+export function findDiskRoot(
+  root: string,
+  base: string,
+  mounts: readonly Mount[] | null = readMounts(),
+): string {
+  const above = mounts === null ? null : findMount(mounts, absolutePath(root, base))
+  return above !== null && above.point !== root && isWithin(above.point, root) ? above.point : root
 }
 
-interface WalkOptions {
-  /** Absolute path of the source, with symbolic links resolved. */
-  root: string
-  /** The directory of the source at which the walk begins; '' is the source itself. */
-  base: string
-  filter: NameFilter
-  /** false: lists the directory itself only. */
-  recursive: boolean
-  signal: AbortSignal
-  /** Directories that are not entered, since they belong to another region of the source. */
-  leaveOut?: readonly string[]
-  /** The directory whose disk the calls are counted for (callOn); missing: the source. */
-  place?: string
+/**
+ * Walks an inner disk so that its errors do not affect the others. If it was unmounted meanwhile, that is no problem
+ * of the tree; any other error is reported as a directory that cannot be read.
+ */
+async function* walkInner(options: WalkOptions & { place: string }): AsyncGenerator<WalkChunk> {
+  const found = walk(options)
+  try {
+    for (;;) {
+      const next = await callInTime(options.place, PATIENCE_MS, () => found.next())
+      if (next.done === true) return
+      yield next.value
+    }
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (code === 'ENOTDIR') yield* mountedFile(options)
+    if (isGone(code)) return
+    const one = { why: 'directory' as const, path: options.base, code: code ?? String(thrown) }
+    yield { files: [], unsendable: [one], skipped: [] }
+  } finally {
+    // A walk that waits for its disk ends when the disk has answered.
+    void settled(found.return(undefined))
+  }
 }
 
-const CHUNK = 256
-/** Entries of one directory that are examined at the same time. */
-const AT_ONCE = 8
+/** Yields a file that is a mount point, as containers mount single files. */
+async function* mountedFile({ root, base, place, filter }: WalkOptions & { place: string }) {
+  const look = () => callOn(place, () => lstatExactOrNull(absolutePath(root, base)))
+  const stats = await callInTime(place, PATIENCE_MS, look).catch((error) =>
+    warnUnlessCode(error, [], 'a mounted file cannot be looked at and is left out of this comparison', null),
+  )
+  if (stats?.isFile() && filter.file(base) === null)
+    yield { files: [toScannedFile(base, stats)], unsendable: [], skipped: [] }
+}
 
 /**
  * Lists a tree in pieces, directory by directory: memory grows only with the names in one directory. Symbolic links
@@ -232,7 +252,7 @@ async function* walkDirectory(
     // blocks this thread, and an entry that has vanished would end the listing.
     const names = await readdir(held.path)
     for (let from = 0; from < names.length && !options.signal.aborted; from += CHUNK)
-      yield await look(options, directory, held.path, names.slice(from, from + CHUNK), pending)
+      yield await statNames(options, directory, held.path, names.slice(from, from + CHUNK), pending)
   } catch (error) {
     const code = errorCode(error)
     if (code === null || (isGone(code) && directory === options.base)) throw error
@@ -245,7 +265,7 @@ async function* walkDirectory(
 }
 
 /** @param held a path to the directory that is immune to symbolic links. */
-async function look(
+async function statNames(
   options: WalkOptions,
   directory: string,
   held: string,
@@ -258,29 +278,17 @@ async function look(
     .map((name) => ({ path: joinRelative(directory, name), at: `${held}/${name}` }))
     // Exclude these before any call: they may be disks that hang.
     .filter(({ path }) => !leaveOut?.includes(path))
-  const lookAtSome = async () => {
+  const statSome = async () => {
     for (let one = unknown.pop(); one !== undefined; one = unknown.pop())
-      await lookAt(options, one, chunk, pending)
+      await statEntry(options, one, chunk, pending)
   }
   const lanes = Math.min(AT_ONCE, unknown.length)
-  await Promise.all(Array.from({ length: lanes }, () => callOn(place, lookAtSome)))
+  await Promise.all(Array.from({ length: lanes }, () => callOn(place, statSome)))
   chunk.files.sort((one, other) => (one.path < other.path ? -1 : 1))
   return chunk
 }
 
-interface Entry {
-  path: string
-  /** Its present path, below the directory that is held open. */
-  at: string
-}
-
-function enter({ filter, recursive }: WalkOptions, path: string, chunk: WalkChunk, to: string[]) {
-  const leftOut = filter.directory(path)
-  if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
-  else if (recursive) to.push(path)
-}
-
-async function lookAt(
+async function statEntry(
   options: WalkOptions,
   { path, at }: Entry,
   chunk: WalkChunk,
@@ -302,6 +310,12 @@ async function lookAt(
   }
 }
 
+function enter({ filter, recursive }: WalkOptions, path: string, chunk: WalkChunk, to: string[]) {
+  const leftOut = filter.directory(path)
+  if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
+  else if (recursive) to.push(path)
+}
+
 function specialType(stats: {
   isSymbolicLink(): boolean
   isFIFO(): boolean
@@ -316,9 +330,6 @@ function specialType(stats: {
 export function hasReplacement(name: string): boolean {
   return name.includes('\uFFFD')
 }
-
-/** Limit of a path's characters in a sentence. */
-const MAX_SHOWN = 300
 
 /** Builds the sentence that explains why something in a source cannot be sent. */
 export function describeUnsendable(root: string, unsendable: Unsendable): Message {
@@ -336,12 +347,6 @@ export function describeUnsendable(root: string, unsendable: Unsendable): Messag
       return message('scan.fileUnreadable', { path, reason: unsendable.code })
   }
 }
-
-/**
- * Limit of simultaneous calls on one source's tree. A source whose disk hangs blocks at most this many threads of the
- * pool, which has enough for many such sources (core/agent/workers/starter.ts).
- */
-const CALLS_PER_SOURCE = 8
 
 /** Shared by the whole process: a call that hangs outlives the session and the settings that it was made for. */
 const permits = new Map<string, Semaphore>()

@@ -5,10 +5,19 @@ import { hasWriter } from '../platform/libc.ts'
 import { isWithin } from '../platform/mounts.ts'
 import { type HeldDirectory, holdDirectorySync } from '../platform/openat2.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
-import { type ScannedFile, toScannedFile } from '../walk/scanned-file.ts'
+import { type ScannedFile, splitPath, toScannedFile } from '../walk/scanned-file.ts'
 import type { Unsendable } from '../walk/walk.ts'
 import { DelayQueue } from './delay-queue.ts'
 import type { LinkedFile, OpenFiles } from './tree-watcher.ts'
+
+// Examines files that events, listings and comparisons have found. A lease shows if a writer has the file open. A file
+// that is open or new is examined again later. Results are collected in the outbox, in bounded messages.
+
+/**
+ * open(2) with O_CREAT enters the name in the directory an instant before it counts as a writer. An empty file without
+ * a close event may be in that instant for as long as its process is not scheduled.
+ */
+export const NEW_FOR_MS = 100
 
 /**
  * A writer that has the file open by another hard link, or as an O_TMPFILE that was then named (open(2)), causes no
@@ -28,6 +37,19 @@ const CHANGED_FOR_MS = 500
  * the step.
  */
 const COARSE_FOR_MS = 2_000
+
+/** Limit of files whose close event is awaited by name; beyond it, only time decides. */
+const MAX_UNCLOSED = 65_536
+
+/** Limit of files in one message; the ledger takes them in one transaction. */
+const MAX_FILES = 256
+/** In a burst, files are sent together at this interval: each transaction of the ledger writes the same pages again. */
+const TOGETHER_MS = 25
+/**
+ * Limit of messages that the main thread has not handled. At the limit no further files are examined, and the kernel
+ * queues events.
+ */
+const MAX_UNTAKEN = 8
 
 /**
  * Why a file is examined. closed: its writer has closed it, or it was renamed into place. created: its name has just
@@ -49,8 +71,11 @@ const LOOKS: Record<Occasion, number> = { closed: 50, created: 10, listed: 10, m
 /** A change of a file under one name also changes it under its other names, without an event for them. */
 const CHANGES: ReadonlySet<Occasion> = new Set(['closed', 'moved', 'changed'])
 
-/** Limit of files whose close event is awaited by name; beyond it, only time decides. */
-const MAX_UNCLOSED = 65_536
+/**
+ * Events of a file since its last close (CLOSE_WRITE): its name was made (CREATE), or its content was changed
+ * (MODIFY). A writer that has it open closes it later. null: no event.
+ */
+type Unclosed = 'created' | 'written' | null
 
 /** Open files, each by the part of its path that follows the directory above it. */
 export type UnclosedFiles = [below: string, unclosed: NonNullable<Unclosed>][]
@@ -62,6 +87,25 @@ interface PendingExam {
   looks: number
   /** Since when it is known to be open for writing, milliseconds since 1970; undefined: it is not known to be open. */
   openSince?: number
+}
+
+/**
+ * Result of the examination of one path. `links`: the number of its names. `unproven`: the system cannot show whether
+ * a writer has it open. `new`: an empty file created just now, to be examined again in `NEW_FOR_MS`.
+ */
+type Examined =
+  | { state: 'finished' | 'unproven'; facts: ScannedFile; links: number }
+  | { state: 'busy' | 'new' | 'gone' | 'directory' | 'not-a-file' }
+  | { state: 'error'; code: string }
+
+export interface FoundFiles {
+  finished: ScannedFile[]
+  unproven: ScannedFile[]
+  /** Paths of files that are no longer unproven: their close event is awaited. */
+  reopened: string[]
+  linked: LinkedFile[]
+  /** Paths of directories whose mode, owner or attributes were changed. */
+  directories: string[]
 }
 
 interface ExaminerOptions {
@@ -239,27 +283,6 @@ function mayBeWrittenUnseen({ mtimeNs }: ScannedFile): boolean {
 }
 
 /**
- * Result of the examination of one path. `links`: the number of its names. `unproven`: the system cannot show whether
- * a writer has it open. `new`: an empty file created just now, to be examined again in `NEW_FOR_MS`.
- */
-type Examined =
-  | { state: 'finished' | 'unproven'; facts: ScannedFile; links: number }
-  | { state: 'busy' | 'new' | 'gone' | 'directory' | 'not-a-file' }
-  | { state: 'error'; code: string }
-
-/**
- * open(2) with O_CREAT enters the name in the directory an instant before it counts as a writer. An empty file without
- * a close event may be in that instant for as long as its process is not scheduled.
- */
-export const NEW_FOR_MS = 100
-
-/**
- * Events of a file since its last close (CLOSE_WRITE): its name was made (CREATE), or its content was changed
- * (MODIFY). A writer that has it open closes it later. null: no event.
- */
-type Unclosed = 'created' | 'written' | null
-
-/**
  * Finds out whether the file `path` of a source exists and whether a writer has it open. Synchronous: for the
  * watcher's thread.
  * @param wasClosed the kernel has reported that a writer closed it, so its creation is complete, and will report the
@@ -304,12 +327,6 @@ function examine(files: DirectoryFiles, path: string, wasClosed: boolean, unclos
  */
 function isOpen({ size, nlink }: BigIntStats, unclosed: Unclosed): boolean {
   return unclosed === 'written' || (unclosed === 'created' && size === 0n && nlink === 1n)
-}
-
-/** Splits a path into the directory of the file, relative to the source, and its name there. */
-function splitPath(path: string): [directory: string, name: string] {
-  const slash = path.lastIndexOf('/')
-  return [path.slice(0, Math.max(0, slash)), path.slice(slash + 1)]
 }
 
 function isNew(ctimeNs: bigint): boolean {
@@ -358,26 +375,6 @@ class DirectoryFiles {
     }
     return `${this.#open.held.path}/${name}`
   }
-}
-
-/** Limit of files in one message; the ledger takes them in one transaction. */
-const MAX_FILES = 256
-/** In a burst, files are sent together at this interval: each transaction of the ledger writes the same pages again. */
-const TOGETHER_MS = 25
-/**
- * Limit of messages that the main thread has not handled. At the limit no further files are examined, and the kernel
- * queues events.
- */
-const MAX_UNTAKEN = 8
-
-export interface FoundFiles {
-  finished: ScannedFile[]
-  unproven: ScannedFile[]
-  /** Paths of files that are no longer unproven: their close event is awaited. */
-  reopened: string[]
-  linked: LinkedFile[]
-  /** Paths of directories whose mode, owner or attributes were changed. */
-  directories: string[]
 }
 
 /** Collects a tree's files into bounded messages, and stops its examinations while the main thread lags behind. */

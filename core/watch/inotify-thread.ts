@@ -2,7 +2,7 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { createNameFilter, isOwnName } from '../filter/exclusion-rules.ts'
 import { raisePriority } from '../lib/workers/process.ts'
 import { errorCode } from '../platform/system-error.ts'
-import { joinRelative } from '../walk/scanned-file.ts'
+import { joinRelative, splitPath } from '../walk/scanned-file.ts'
 import type { Unsendable } from '../walk/walk.ts'
 import type { FromThread, FromTree, ToThread, ToTree } from './inotify.ts'
 import { Examiner, type Occasion, Outbox, type UnclosedFiles } from './inotify-examiner.ts'
@@ -29,6 +29,19 @@ const REST_MS = 10
 /** Pause after any other read: waking up for each event of a burst costs several times more than the event. */
 const GATHER_MS = 1
 const EVENTS_BYTES = 64 * 1024
+
+/** Time for examinations between two reads of events: the kernel's queue fills up quickly in a burst. */
+const LOOK_FOR_MS = 4
+/**
+ * Limit of files that wait for this; beyond it the kernel queues, and if its queue overflows, the tree is opened
+ * again.
+ */
+const MAX_PENDING_EVENTS = 65_536
+
+/** Shortest interval between reports of open files. */
+const OPEN_EVERY_MS = 250
+/** Limit of renames whose second event has not come. */
+const MOST_MOVING = 1_024
 
 /**
  * The body of the thread that watches by inotify(7) until it receives `stop`. It never returns to its event loop: it
@@ -126,19 +139,6 @@ class InotifyThread {
   }
 }
 
-/** Time for examinations between two reads of events: the kernel's queue fills up quickly in a burst. */
-const LOOK_FOR_MS = 4
-/**
- * Limit of files that wait for this; beyond it the kernel queues, and if its queue overflows, the tree is opened
- * again.
- */
-const MAX_PENDING_EVENTS = 65_536
-
-/** Shortest interval between reports of open files. */
-const OPEN_EVERY_MS = 250
-/** Limit of renames whose second event has not come. */
-const MOST_MOVING = 1_024
-
 /** A tree that the main thread requested. An error that it throws ends it. */
 class WatchedTree {
   readonly #post: (message: FromTree) => void
@@ -149,8 +149,8 @@ class WatchedTree {
    * Files named by events and not examined yet, by directory, since most events of a burst are in the same one. A file
    * that is created, written and closed in the meantime is examined once.
    */
-  readonly #told = new Map<Directory, Map<string, Occasion>>()
-  #toldFiles = 0
+  readonly #pending = new Map<Directory, Map<string, Occasion>>()
+  #pendingFiles = 0
   /** Earliest time of the next report of open files, as a time of performance.now(). */
   #openDue = 0
   /** Open files below names that were renamed away, by the cookie of the rename. */
@@ -199,7 +199,7 @@ class WatchedTree {
       case 'examine':
         for (const path of message.paths) {
           // Retry a directory that could not be watched before.
-          this.#directories.reach(path.slice(0, Math.max(0, path.lastIndexOf('/'))))
+          this.#directories.reach(splitPath(path)[0])
           this.#examiner.listed(path)
         }
         this.#outbox.flush()
@@ -218,12 +218,12 @@ class WatchedTree {
 
   /** True if files or listings are left to work on now. */
   get hasWork(): boolean {
-    return this.#outbox.hasRoom && (this.#toldFiles > 0 || !this.#directories.isListed)
+    return this.#outbox.hasRoom && (this.#pendingFiles > 0 || !this.#directories.isListed)
   }
 
   /** True if events may be read. */
   get hasRoom(): boolean {
-    return this.#toldFiles < MAX_PENDING_EVENTS
+    return this.#pendingFiles < MAX_PENDING_EVENTS
   }
 
   /** When there is something to do, as a time of performance.now(); infinite if there is nothing. */
@@ -266,7 +266,7 @@ class WatchedTree {
       this.#isReady = true
       this.#post({ type: 'ready' })
     }
-    this.#lookAtTold()
+    this.#examinePending()
     this.#examiner.lookAgain()
     this.#outbox.flushWhenTaken()
     if (!this.#examiner.isOpenNews || performance.now() < this.#openDue) return
@@ -274,17 +274,17 @@ class WatchedTree {
     this.#post({ type: 'writing', open: this.#examiner.openFiles() })
   }
 
-  #lookAtTold(): void {
+  #examinePending(): void {
     const until = performance.now() + LOOK_FOR_MS
-    for (const [directory, names] of this.#told) {
+    for (const [directory, names] of this.#pending) {
       const parent = getPath(directory)
       for (const [name, by] of names) {
         if (!this.#outbox.hasRoom || performance.now() >= until) return
         names.delete(name)
-        this.#toldFiles -= 1
+        this.#pendingFiles -= 1
         this.#examiner.found(joinRelative(parent, name), by)
       }
-      this.#told.delete(directory)
+      this.#pending.delete(directory)
     }
   }
 
@@ -296,7 +296,7 @@ class WatchedTree {
     if ((mask & IN.MODIFY) !== 0) this.#examiner.written(path)
     const change = this.#examiner.changed(path)
     // There may be no later event, as for attributes: queue the file here if the examiner has no room.
-    if (change === 'full') this.#tell(directory, name, 'changed')
+    if (change === 'full') this.#queue(directory, name, 'changed')
     return change !== 'known'
   }
 
@@ -318,8 +318,8 @@ class WatchedTree {
     const path = joinRelative(getPath(directory), name)
     this.#followWriters(path, mask, cookie)
     if ((mask & IN.ISDIR) === 0) {
-      if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0) this.#tell(directory, name, 'closed')
-      else if ((mask & IN.CREATE) !== 0) this.#tell(directory, name, 'created')
+      if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0) this.#queue(directory, name, 'closed')
+      else if ((mask & IN.CREATE) !== 0) this.#queue(directory, name, 'created')
       return
     }
     if (directory === this.#directories.root) this.#post({ type: 'entries-changed' })
@@ -355,14 +355,14 @@ class WatchedTree {
     if ((mask & IN.UNMOUNT) !== 0) this.#directories.found(parent, name)
   }
 
-  #tell(directory: Directory, name: string, by: Occasion): void {
-    let names = this.#told.get(directory)
+  #queue(directory: Directory, name: string, by: Occasion): void {
+    let names = this.#pending.get(directory)
     if (names === undefined) {
       names = new Map()
-      this.#told.set(directory, names)
+      this.#pending.set(directory, names)
     }
     const before = names.get(name)
-    if (before === undefined) this.#toldFiles += 1
+    if (before === undefined) this.#pendingFiles += 1
     if (by === 'closed' || before === undefined) names.set(name, by)
   }
 }

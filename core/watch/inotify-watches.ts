@@ -8,11 +8,81 @@ import { joinRelative } from '../walk/scanned-file.ts'
 import type { Unsendable } from '../walk/walk.ts'
 import type { TreeRequest } from './tree-watcher.ts'
 
+// The watches of the inotify thread: the system calls, the events that they return, and the watched directories of one
+// tree.
+
 const IN_NONBLOCK = 0o4000
 const IN_CLOEXEC = 0o2000000
 const EFD_NONBLOCK = 0o4000
 const EFD_CLOEXEC = 0o2000000
 const POLLIN = 1
+
+/** Bits of an inotify mask: inotify(7), linux/inotify.h. */
+export const IN = {
+  MODIFY: 0x0000_0002,
+  ATTRIB: 0x0000_0004,
+  CLOSE_WRITE: 0x0000_0008,
+  MOVED_FROM: 0x0000_0040,
+  MOVED_TO: 0x0000_0080,
+  CREATE: 0x0000_0100,
+  DELETE: 0x0000_0200,
+  DELETE_SELF: 0x0000_0400,
+  MOVE_SELF: 0x0000_0800,
+  UNMOUNT: 0x0000_2000,
+  Q_OVERFLOW: 0x0000_4000,
+  IGNORED: 0x0000_8000,
+  ONLYDIR: 0x0100_0000,
+  DONT_FOLLOW: 0x0200_0000,
+  EXCL_UNLINK: 0x0400_0000,
+  ISDIR: 0x4000_0000,
+} as const
+
+/** Events that a watched directory reports. */
+const MASK =
+  IN.MODIFY |
+  IN.ATTRIB |
+  IN.CLOSE_WRITE |
+  IN.CREATE |
+  IN.MOVED_TO |
+  IN.MOVED_FROM |
+  IN.DELETE_SELF |
+  IN.MOVE_SELF |
+  IN.ONLYDIR |
+  IN.DONT_FOLLOW |
+  IN.EXCL_UNLINK
+
+/** Bytes of an event before its name. */
+const HEADER = 16
+
+/** Entries that are listed before events are read again, so that the kernel's queue does not fill up. */
+const SLICE = 256
+
+export interface InotifyEvent {
+  /** Number of the watch; -1 for a queue overflow. */
+  wd: number
+  mask: number
+  /** The same number for the two events of one rename. */
+  cookie: number
+  /** '' if the event is about the watched directory itself; null if the name is not valid UTF-8. */
+  name: string | null
+}
+
+/** A watched directory. Its path follows from the tree's structure, so a rename costs nothing. */
+export interface Directory {
+  readonly parent: Directory | null
+  readonly name: string
+  /** Watch descriptor; -1 while there is none. */
+  wd: number
+  readonly children: Map<string, Directory>
+}
+
+interface DirectoriesOptions {
+  request: TreeRequest
+  filter: NameFilter
+  /** Called for each file found in a directory that is new to the tree. */
+  file(path: string): void
+  problem(unsendable: Unsendable): void
+}
 
 const inotifyInit1 = lazily<[number]>('int inotify_init1(int flags)')
 const inotifyAddWatch = lazily<[number, string, number]>(
@@ -65,38 +135,6 @@ export function readNow(fd: number, buffer: Buffer): number {
   return Math.max(0, Number(readCall(fd, buffer, buffer.length)))
 }
 
-/** Bits of an inotify mask: inotify(7), linux/inotify.h. */
-export const IN = {
-  MODIFY: 0x0000_0002,
-  ATTRIB: 0x0000_0004,
-  CLOSE_WRITE: 0x0000_0008,
-  MOVED_FROM: 0x0000_0040,
-  MOVED_TO: 0x0000_0080,
-  CREATE: 0x0000_0100,
-  DELETE: 0x0000_0200,
-  DELETE_SELF: 0x0000_0400,
-  MOVE_SELF: 0x0000_0800,
-  UNMOUNT: 0x0000_2000,
-  Q_OVERFLOW: 0x0000_4000,
-  IGNORED: 0x0000_8000,
-  ONLYDIR: 0x0100_0000,
-  DONT_FOLLOW: 0x0200_0000,
-  EXCL_UNLINK: 0x0400_0000,
-  ISDIR: 0x4000_0000,
-} as const
-
-export interface InotifyEvent {
-  /** Number of the watch; -1 for a queue overflow. */
-  wd: number
-  mask: number
-  /** The same number for the two events of one rename. */
-  cookie: number
-  /** '' if the event is about the watched directory itself; null if the name is not valid UTF-8. */
-  name: string | null
-}
-
-const HEADER = 16
-
 /**
  * Decodes the events of one read(2), in order. struct inotify_event of inotify(7) is wd, mask, cookie, len (32 bits
  * each, in the machine's byte order, which is little-endian on all systems that Holdfast runs on), then len bytes of
@@ -121,63 +159,6 @@ function decodeName(bytes: Buffer, begin: number, padded: number): string | null
   while (end > begin && bytes[end - 1] === 0) end -= 1
   const text = bytes.toString('utf8', begin, end)
   return !text.includes('\uFFFD') || isUtf8(bytes.subarray(begin, end)) ? text : null
-}
-
-/** A watched directory. Its path follows from the tree's structure, so a rename costs nothing. */
-export interface Directory {
-  readonly parent: Directory | null
-  readonly name: string
-  /** Watch descriptor; -1 while there is none. */
-  wd: number
-  readonly children: Map<string, Directory>
-}
-
-/** Returns the directory's path relative to the source. */
-export function getPath(directory: Directory): string {
-  const names: string[] = []
-  for (let at: Directory | null = directory; at !== null; at = at.parent) names.push(at.name)
-  return names.reverse().reduce(joinRelative, '')
-}
-
-/** False after the directory, or one above it, was dropped from its tree. */
-function isAttached(directory: Directory): boolean {
-  for (let at = directory; at.parent !== null; at = at.parent) {
-    if (at.parent.children.get(at.name) !== at) return false
-  }
-  return true
-}
-
-/** Yields the directory and all below it, parents first. */
-function* subtree(directory: Directory): Generator<Directory> {
-  const pending = [directory]
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    yield next
-    pending.push(...next.children.values())
-  }
-}
-
-const MASK =
-  IN.MODIFY |
-  IN.ATTRIB |
-  IN.CLOSE_WRITE |
-  IN.CREATE |
-  IN.MOVED_TO |
-  IN.MOVED_FROM |
-  IN.DELETE_SELF |
-  IN.MOVE_SELF |
-  IN.ONLYDIR |
-  IN.DONT_FOLLOW |
-  IN.EXCL_UNLINK
-
-/** Entries that are listed before events are read again, so that the kernel's queue does not fill up. */
-const SLICE = 256
-
-interface DirectoriesOptions {
-  request: TreeRequest
-  filter: NameFilter
-  /** Called for each file found in a directory that is new to the tree. */
-  file(path: string): void
-  problem(unsendable: Unsendable): void
 }
 
 /**
@@ -375,6 +356,30 @@ export class WatchedDirectories {
     if (other !== undefined) other.wd = -1
     this.#byNumber.set(wd, directory)
     directory.wd = wd
+  }
+}
+
+/** Returns the directory's path relative to the source. */
+export function getPath(directory: Directory): string {
+  const names: string[] = []
+  for (let at: Directory | null = directory; at !== null; at = at.parent) names.push(at.name)
+  return names.reverse().reduce(joinRelative, '')
+}
+
+/** False after the directory, or one above it, was dropped from its tree. */
+function isAttached(directory: Directory): boolean {
+  for (let at = directory; at.parent !== null; at = at.parent) {
+    if (at.parent.children.get(at.name) !== at) return false
+  }
+  return true
+}
+
+/** Yields the directory and all below it, parents first. */
+function* subtree(directory: Directory): Generator<Directory> {
+  const pending = [directory]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    yield next
+    pending.push(...next.children.values())
   }
 }
 

@@ -1,11 +1,44 @@
 import { closeSync, writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
-import type { Unsendable } from '../walk/walk.ts'
-import { describeUnsendable } from '../walk/walk.ts'
+import { describeUnsendable, type Unsendable } from '../walk/walk.ts'
 import type { FoundFiles } from './inotify-examiner.ts'
 import { QuietPeriod } from './polling.ts'
 import type { OpenFiles, TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
+/** In the machine's byte order (eventfd(2)). */
+const ONE = BigUint64Array.of(1n)
+
+/** Messages from the main thread to the inotify thread. Each is followed by a write to the thread's wake descriptor. */
+export type ToThread =
+  | { type: 'open'; tree: number; request: TreeRequest }
+  | { type: 'close'; tree: number }
+  | ({ tree: number } & ToTree)
+  | { type: 'stop' }
+
+/** Messages to one of its trees. */
+export type ToTree =
+  | { type: 'examine'; paths: readonly string[] }
+  /** Replaces the set of directories that are not entered. */
+  | { type: 'leave-out'; directories: readonly string[] }
+  /** Acknowledges one message of files; the tree may send another. */
+  | { type: 'taken' }
+
+/** Messages from the inotify thread to the main thread. */
+export type FromThread = { type: 'started'; wake: number } | ({ tree: number } & FromTree)
+
+/** Messages from one of its trees. */
+export type FromTree =
+  | { type: 'ready' }
+  /** The tree is no longer watched, see TreeListener.ended. */
+  | { type: 'ended'; code: string }
+  | ({ type: 'files' } & FoundFiles)
+  | { type: 'examined' }
+  | { type: 'writing'; open: OpenFiles }
+  | { type: 'mark'; path: string }
+  | { type: 'entries-changed' }
+  | { type: 'unsendable'; unsendable: Unsendable }
+
+/** A tree that was requested from the thread. */
 interface OpenedTree {
   request: TreeRequest
   listener: TreeListener
@@ -15,9 +48,6 @@ interface OpenedTree {
   /** Callbacks of pending `examine` requests, which are handled in their order. */
   examined: (() => void)[]
 }
-
-/** In the machine's byte order (eventfd(2)). */
-const ONE = BigUint64Array.of(1n)
 
 /** The main thread's side of an inotify thread: opens trees in it and passes its findings to their listeners. */
 export class InotifyWatcher {
@@ -69,14 +99,6 @@ export class InotifyWatcher {
     return this.#watcher(id, quiet)
   }
 
-  /** Stops the thread. Resolves when it is gone, which a file system that hangs may delay for ever. */
-  stop(): Promise<void> {
-    this.#failure ??= new Error('the inotify thread was stopped')
-    for (const id of [...this.#trees.keys()]) this.#close(id)
-    this.#send({ type: 'stop' })
-    return this.#ended
-  }
-
   #watcher(id: number, quiet: QuietPeriod): TreeWatcher {
     return {
       method: 'watching',
@@ -97,21 +119,12 @@ export class InotifyWatcher {
     }
   }
 
-  #close(id: number): void {
-    if (!this.#trees.has(id)) return
-    this.#forget(id)?.opening?.reject(new Error('closed while it was opened'))
-    this.#send({ type: 'close', tree: id })
-  }
-
-  #forget(id: number): OpenedTree | undefined {
-    const tree = this.#trees.get(id)
-    this.#trees.delete(id)
-    tree?.quiet.close()
-    // Open files are known only while the tree is watched.
-    if (tree !== undefined)
-      setImmediate(() => tree.listener.writing(tree.request.base, { files: 0, since: 0, path: '' }))
-    for (const resolve of tree?.examined ?? []) resolve()
-    return tree
+  /** Stops the thread. Resolves when it is gone, which a file system that hangs may delay for ever. */
+  stop(): Promise<void> {
+    this.#failure ??= new Error('the inotify thread was stopped')
+    for (const id of [...this.#trees.keys()]) this.#close(id)
+    this.#send({ type: 'stop' })
+    return this.#ended
   }
 
   #send(message: ToThread): void {
@@ -122,39 +135,6 @@ export class InotifyWatcher {
   #nudge(): void {
     // Before `started` the thread reads its messages without being woken.
     if (this.#wake !== null) writeSync(this.#wake, ONE)
-  }
-
-  #fail(error: unknown): void {
-    this.#failure ??= error
-    for (const id of [...this.#trees.keys()]) this.#endTree(id, error)
-  }
-
-  #endTree(id: number, error: unknown): void {
-    const tree = this.#forget(id)
-    if (tree?.opening === null) tree.listener.ended(error)
-    else tree?.opening.reject(error)
-  }
-
-  #takeFiles({
-    tree: id,
-    finished,
-    unproven,
-    reopened,
-    linked,
-    directories,
-  }: FromThread & { type: 'files' }): void {
-    const tree = this.#trees.get(id)
-    try {
-      // Reopened files come first: a file that was closed again since is then observed again.
-      for (const path of reopened) tree?.quiet.forget(path)
-      for (const facts of unproven) tree?.quiet.observe(facts)
-      if (finished.length > 0) tree?.listener.finished(finished)
-      if (linked.length > 0) tree?.listener.linked(linked)
-      if (directories.length > 0) tree?.listener.directoriesChanged(directories)
-    } finally {
-      // Acknowledge only now: everything that the thread finds meanwhile then forms one message and one transaction.
-      this.#send({ type: 'taken', tree: id })
-    }
   }
 
   #take(message: FromThread): void {
@@ -201,34 +181,54 @@ export class InotifyWatcher {
         message satisfies never
     }
   }
+
+  #takeFiles({
+    tree: id,
+    finished,
+    unproven,
+    reopened,
+    linked,
+    directories,
+  }: FromThread & { type: 'files' }): void {
+    const tree = this.#trees.get(id)
+    try {
+      // Reopened files come first: a file that was closed again since is then observed again.
+      for (const path of reopened) tree?.quiet.forget(path)
+      for (const facts of unproven) tree?.quiet.observe(facts)
+      if (finished.length > 0) tree?.listener.finished(finished)
+      if (linked.length > 0) tree?.listener.linked(linked)
+      if (directories.length > 0) tree?.listener.directoriesChanged(directories)
+    } finally {
+      // Acknowledge only now: everything that the thread finds meanwhile then forms one message and one transaction.
+      this.#send({ type: 'taken', tree: id })
+    }
+  }
+
+  #close(id: number): void {
+    if (!this.#trees.has(id)) return
+    this.#forget(id)?.opening?.reject(new Error('closed while it was opened'))
+    this.#send({ type: 'close', tree: id })
+  }
+
+  #forget(id: number): OpenedTree | undefined {
+    const tree = this.#trees.get(id)
+    this.#trees.delete(id)
+    tree?.quiet.close()
+    // Open files are known only while the tree is watched.
+    if (tree !== undefined)
+      setImmediate(() => tree.listener.writing(tree.request.base, { files: 0, since: 0, path: '' }))
+    for (const resolve of tree?.examined ?? []) resolve()
+    return tree
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error
+    for (const id of [...this.#trees.keys()]) this.#endTree(id, error)
+  }
+
+  #endTree(id: number, error: unknown): void {
+    const tree = this.#forget(id)
+    if (tree?.opening === null) tree.listener.ended(error)
+    else tree?.opening.reject(error)
+  }
 }
-
-/** Messages from the main thread to the inotify thread. Each is followed by a write to the thread's wake descriptor. */
-export type ToThread =
-  | { type: 'open'; tree: number; request: TreeRequest }
-  | { type: 'close'; tree: number }
-  | ({ tree: number } & ToTree)
-  | { type: 'stop' }
-
-/** Messages to one of its trees. */
-export type ToTree =
-  | { type: 'examine'; paths: readonly string[] }
-  /** Replaces the set of directories that are not entered. */
-  | { type: 'leave-out'; directories: readonly string[] }
-  /** Acknowledges one message of files; the tree may send another. */
-  | { type: 'taken' }
-
-/** Messages from the inotify thread to the main thread. */
-export type FromThread = { type: 'started'; wake: number } | ({ tree: number } & FromTree)
-
-/** Messages from one of its trees. */
-export type FromTree =
-  | { type: 'ready' }
-  /** The tree is no longer watched, see TreeListener.ended. */
-  | { type: 'ended'; code: string }
-  | ({ type: 'files' } & FoundFiles)
-  | { type: 'examined' }
-  | { type: 'writing'; open: OpenFiles }
-  | { type: 'mark'; path: string }
-  | { type: 'entries-changed' }
-  | { type: 'unsendable'; unsendable: Unsendable }

@@ -4,8 +4,7 @@ import { findMount, hasUnseenWriters, type Mount, MountTable, readMounts } from 
 import { native } from '../platform/native.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { absolutePath } from '../walk/scanned-file.ts'
-import type { MountScope } from '../walk/walk.ts'
-import { callOn } from '../walk/walk.ts'
+import { callOn, type MountScope } from '../walk/walk.ts'
 import { InotifyWatcher } from './inotify.ts'
 import { MountedTree } from './mounted-tree.ts'
 import { probeWriters } from './open-writers.ts'
@@ -58,7 +57,7 @@ export class Watchers {
     listener: TreeListener,
     scope: MountScope = { oneFileSystem: false, away: () => [] },
   ): Promise<TreeWatcher> {
-    const openRegion: OpenTree = (region, told) => this.#openRegion(region, told)
+    const openRegion: OpenTree = (region, listening) => this.#openRegion(region, listening)
     return new MountedTree(request, listener, { scope, table: this.#table, openRegion }).open()
   }
 
@@ -126,14 +125,14 @@ async function openOrPoll(
     const code = errorCode(error)
     if (!isWatchLimit(code)) throw error
     const { root, base, place } = request
-    const tell = () =>
+    const report = () =>
       listener.problem(message('scan.watchLimitPolled', { path: absolutePath(root, base), code }))
     const isBusy = async (file: string) => (await probeWriters(root, file, place)).state === 'busy'
     // A comparison removes every problem that it does not meet again.
     const lost = async (directory: string) => {
-      tell()
+      report()
       await listener.lost(directory)
-      tell()
+      report()
     }
     const polled = await openPolling(request, { ...listener, lost }, { quietMs, isBusy })
     return { ...polled, refresh: () => setImmediate(() => listener.ended(error)) }

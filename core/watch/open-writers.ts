@@ -4,7 +4,7 @@ import { findMount, hasUnseenWriters, readMounts } from '../platform/mounts.ts'
 import { hasWriter } from '../platform/native.ts'
 import { holdDirectory } from '../platform/openat2.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
-import { type ScannedFile, toScannedFile } from '../walk/scanned-file.ts'
+import { type ScannedFile, splitPath, toScannedFile } from '../walk/scanned-file.ts'
 import { callOn } from '../walk/walk.ts'
 
 /**
@@ -24,7 +24,7 @@ export type ExaminedFile =
  */
 export async function probeWriters(root: string, file: string, place = root): Promise<ExaminedFile> {
   try {
-    return await callOn(place, () => look(root, file))
+    return await callOn(place, () => statAndProbe(root, file))
   } catch (error) {
     const code = errorCode(error)
     if (code === null) throw error
@@ -48,11 +48,11 @@ export function isAtWork(
   return seen.state === 'busy' || (isFresh && (!isClosed || seen.state === 'unknown'))
 }
 
-async function look(root: string, file: string): Promise<ExaminedFile> {
-  const slash = file.lastIndexOf('/')
-  const held = await holdDirectory(root, file.slice(0, Math.max(0, slash)))
+async function statAndProbe(root: string, file: string): Promise<ExaminedFile> {
+  const [directory, name] = splitPath(file)
+  const held = await holdDirectory(root, directory)
   try {
-    const at = `${held.path}/${file.slice(slash + 1)}`
+    const at = `${held.path}/${name}`
     // Check the type before opening it: a device may react to that.
     const stats = await lstat(at, { bigint: true })
     if (!stats.isFile()) return { state: 'gone' }
@@ -61,13 +61,13 @@ async function look(root: string, file: string): Promise<ExaminedFile> {
     // On such a file system the kernel always answers that there is a writer.
     const mount = findMount(readMounts() ?? [], await readlink(held.path))
     if (hasUnseenWriters(mount)) return { state: 'unknown', facts, code: null }
-    return await ask(at, facts)
+    return await probe(at, facts)
   } finally {
     await held.close()
   }
 }
 
-async function ask(at: string, facts: ScannedFile): Promise<ExaminedFile> {
+async function probe(at: string, facts: ScannedFile): Promise<ExaminedFile> {
   let fd: number
   try {
     fd = await openFd(at, READ_FILE)

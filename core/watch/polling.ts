@@ -9,13 +9,11 @@ import { callOn } from '../walk/walk.ts'
 import { DelayQueue, MAX_WAITING } from './delay-queue.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
-/**
- * Returns the pause between two comparisons: short enough for the quiet period, but gentle on a network mount, and on
- * the processor where a comparison takes long.
- */
-function getPauseMs(quietMs: number, tookMs: number): number {
-  return Math.max(Math.min(5_000, Math.max(100, quietMs)), 2 * tookMs)
-}
+/** Files that are examined again at the same time. */
+const MAX_EXAMINED = 64
+
+/** True if a program has this file open for writing, as far as the system can show it. */
+type IsBusy = (file: string) => Promise<boolean>
 
 /** For systems that report no changes: compares the tree repeatedly. A file is finished when it no longer changes. */
 export async function openPolling(
@@ -57,11 +55,13 @@ export async function openPolling(
   }
 }
 
-/** True if a program has this file open for writing, as far as the system can show it. */
-type IsBusy = (file: string) => Promise<boolean>
-
-/** Files that are examined again at the same time. */
-const MAX_LOOKS = 64
+/**
+ * Returns the pause between two comparisons: short enough for the quiet period, but gentle on a network mount, and on
+ * the processor where a comparison takes long.
+ */
+function getPauseMs(quietMs: number, tookMs: number): number {
+  return Math.max(Math.min(5_000, Math.max(100, quietMs)), 2 * tookMs)
+}
 
 /**
  * Where the kernel does not report that a writer has closed a file, a file is finished when two examinations, the quiet
@@ -74,7 +74,7 @@ export class QuietPeriod {
   readonly #isBusy: IsBusy
   readonly #waiting: DelayQueue<ScannedFile>
   #timer: NodeJS.Timeout | null = null
-  #looking = false
+  #isExamining = false
   /** There was no room for a file: the tree must be compared with the ledger later. */
   #refused = false
   #closed = false
@@ -97,11 +97,11 @@ export class QuietPeriod {
   /** Examines files for the first time; resolves when there is room for more. */
   async examine(paths: readonly string[]): Promise<void> {
     await this.whenRoom()
-    if (!this.#closed) await Promise.all(paths.map((file) => this.look(file)))
+    if (!this.#closed) await Promise.all(paths.map((file) => this.examineFile(file)))
   }
 
   /** Examines a file for the first time, unless its name excludes it. */
-  async look(file: string): Promise<void> {
+  async examineFile(file: string): Promise<void> {
     const leftOut = this.#filter.file(file)
     if (leftOut === 'mark') this.#listener.mark(file)
     if (leftOut !== null) return
@@ -153,20 +153,20 @@ export class QuietPeriod {
   }
 
   #arm(): void {
-    if (this.#timer !== null || this.#looking || this.#closed || this.#waiting.size === 0) return
+    if (this.#timer !== null || this.#isExamining || this.#closed || this.#waiting.size === 0) return
     const delayMs = Math.max(0, this.#waiting.nextDue - performance.now())
-    this.#timer = setTimeout(() => void this.#lookAgain(), delayMs)
+    this.#timer = setTimeout(() => void this.#examineDue(), delayMs)
   }
 
-  async #lookAgain(): Promise<void> {
+  async #examineDue(): Promise<void> {
     this.#timer = null
-    this.#looking = true
+    this.#isExamining = true
     const due: ScannedFile[] = []
-    for (const facts of this.#waiting.due()) if (due.push(facts) >= MAX_LOOKS) break
-    const looked = await Promise.all(due.map((facts) => this.#lookAt(facts)))
-    this.#looking = false
+    for (const facts of this.#waiting.due()) if (due.push(facts) >= MAX_EXAMINED) break
+    const examined = await Promise.all(due.map((facts) => this.#statAgain(facts)))
+    this.#isExamining = false
     if (this.#closed) return
-    const finished = looked.filter((one) => one !== null)
+    const finished = examined.filter((one) => one !== null)
     if (finished.length > 0) this.#listener.finished(finished)
     if (this.#hasRoom) {
       this.#release()
@@ -176,7 +176,7 @@ export class QuietPeriod {
     this.#arm()
   }
 
-  async #lookAt(before: ScannedFile): Promise<ScannedFile | null> {
+  async #statAgain(before: ScannedFile): Promise<ScannedFile | null> {
     const now = await this.#factsNow(before.path).catch(
       ignoreError('the next comparison with the ledger reports the file', null),
     )

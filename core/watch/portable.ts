@@ -7,7 +7,6 @@ import { message } from '../lib/i18n/message.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
 import { absolutePath } from '../walk/scanned-file.ts'
 import { callOn } from '../walk/walk.ts'
-
 import { QuietPeriod } from './polling.ts'
 import { isWatchLimit, type TreeListener, type TreeRequest, type TreeWatcher } from './tree-watcher.ts'
 
@@ -34,8 +33,8 @@ export async function openPortable(
   const directoryEvent = (absolute: string) => {
     if (path.dirname(absolute) === base) listener.entriesChanged()
   }
-  watcher.on('add', (absolute) => void quiet.look(relative(absolute)))
-  watcher.on('change', (absolute) => void quiet.look(relative(absolute)))
+  watcher.on('add', (absolute) => void quiet.examineFile(relative(absolute)))
+  watcher.on('change', (absolute) => void quiet.examineFile(relative(absolute)))
   watcher.on('addDir', directoryEvent)
   watcher.on('unlinkDir', (absolute) => {
     if (absolute === base) listener.ended(Object.assign(new Error(`${base} is gone`), { code: 'ENOENT' }))

@@ -18,7 +18,7 @@ export interface ListedContent {
 }
 
 /** Result of restoring one file. `to`: its absolute path. */
-export type Put =
+export type RestoreResult =
   /** `same`: the same content is already there. `exists`: other content is there and is kept. `folded`: the file system
    * treats the name of another file as equal. `inTheWay`: a directory, a symbolic link or another non-file is there. */
   | { kind: 'restored' | 'same' | 'exists' | 'folded' | 'inTheWay'; to: string }
@@ -28,7 +28,7 @@ export type Put =
   | { kind: 'failed'; to: string; code: string; denied?: Denied }
 
 export type RestoreEvent =
-  | Put
+  | RestoreResult
   | { kind: 'listed'; listed: ListedContent }
   | { kind: 'unreadable'; place: string; code: string }
   /** Neither a file nor a directory, or an invalid row in the manifest. */

@@ -20,14 +20,21 @@ import { native, setTimes } from '../../platform/native.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Tree } from '../../store/tree.ts'
 
+// Metadata and permissions at the target of a restore: sets owner, attributes, mode and times of written files and
+// created directories; makes existing files and directories of this user accessible; explains a missing permission.
+// The owner may change a mode, so a file of this user is always accessible: its mode is widened while needed, then reset.
+
 const PERMISSIONS = 0o777
 const STICKY = 0o1000
 const SET_GROUP_ID = 0o2000
 
 // Attributes are kept on Linux only.
 const setAttribute = process.platform === 'linux' ? native?.setAttribute : undefined
+const user = process.getuid?.() ?? null
 // Only root may change owners. For other users, restored files belong to them.
-const isRoot = process.getuid?.() === 0
+const isRoot = user === 0
+/** False for root, which needs no permission, and on Windows, which has no such modes. */
+const needsPermission = user !== null && !isRoot
 
 /**
  * Mode bits that are restored (chmod(2)). Set-user-ID and set-group-ID are not restored for files, because they would
@@ -37,6 +44,32 @@ const isRoot = process.getuid?.() === 0
  */
 const FILE_BITS = process.platform === 'linux' ? PERMISSIONS | STICKY : PERMISSIONS
 const DIRECTORY_BITS = PERMISSIONS | STICKY | (isRoot ? SET_GROUP_ID : 0)
+
+/** O_PATH of open(2), which Node does not define: opens a reference to a file without read permission. */
+const O_PATH = 0o10000000
+const { O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY, R_OK, W_OK, X_OK } = constants
+
+const sentences: Readonly<Record<Denied['permission'], WordKey>> = {
+  enter: 'store.restoreDenied.enter',
+  list: 'store.restoreDenied.list',
+  write: 'store.restoreDenied.write',
+  read: 'store.restoreDenied.read',
+  change: 'store.restoreDenied.change',
+}
+
+/** Directories of this process with a widened mode: path to former mode, parents first. */
+const widened = new Map<string, number>()
+
+/** A permission that this user lacks, and the file or directory concerned. */
+export interface Denied {
+  /** `change`: permissions suffice, but the system allows no change (chattr(1), the sticky bit). */
+  permission: 'enter' | 'list' | 'write' | 'read' | 'change'
+  path: string
+  /** User id of its owner. */
+  owner: number
+  /** A shell command that grants the permission. */
+  command: string
+}
 
 /**
  * Applies the metadata that an open file or directory had at the source.
@@ -65,62 +98,105 @@ export function applyMetadata(
   return isWhole
 }
 
-/**
- * Tracks the directories that files are restored to. Once all files of a directory have their names, a created
- * directory gets its own metadata, and a widened one its former mode.
- */
-export function createDirectories(root: string, tree: Tree) {
-  interface OnTheWay {
-    way: readonly string[]
-    facts: FileMetadata | null
-  }
-  /** Directories of the last file's path, deepest last; and directories whose files are complete. */
-  const open: OnTheWay[] = []
-  const complete: OnTheWay[] = []
-  const made = new Set<string>()
-  const widened = new WidenedDirectories(root, tree)
-
-  return {
-    /** Gives this user access to its own directories in a path. @returns false: there was nothing to change. */
-    widen: (way: readonly string[]) => widened.widen(way),
-    made: (way: readonly string[]) => void made.add(way.join('/')),
-    isMade: (way: readonly string[]) => made.has(way.join('/')),
-    /** Moves on to the path of the next file. Files come sorted by path, so directories left behind are complete. */
-    follow(way: readonly string[], facts: readonly (FileMetadata | null)[]) {
-      const shared = open.findIndex((one, depth) => one.way.at(-1) !== way[depth])
-      const kept = Math.min(shared === -1 ? open.length : shared, way.length)
-      complete.push(...open.splice(kept).reverse())
-      for (let depth = kept; depth < way.length; depth += 1)
-        open.push({ way: way.slice(0, depth + 1), facts: facts[depth] ?? null })
-    },
-    /** Applies metadata to complete directories, and resets modes. @returns how many did not get all of it. */
-    applyToComplete() {
-      let undressed = 0
-      for (const { way, facts } of complete.splice(0)) {
-        widened.setBack(way)
-        if (!made.delete(way.join('/')) || facts === null) continue
-        const fd = openSync(tree.enter(way).path, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0))
-        try {
-          if (!applyMetadata(fd, facts, 'directory')) undressed += 1
-        } finally {
-          closeSync(fd)
-        }
-      }
-      return undressed
-    },
-  }
+interface OnTheWay {
+  way: readonly string[]
+  facts: FileMetadata | null
 }
 
-// Permissions of files that already exist at the target of a restore. The owner may change them, so a file of this
-// user is always accessible: its mode is widened while needed, and then reset.
+/**
+ * The directories that files are restored to. Once all files of a directory have their names, a created directory gets
+ * its own metadata, and a widened one its former mode.
+ */
+export class TargetDirectories {
+  readonly #root: string
+  readonly #tree: Tree
+  /** Directories of the last file's path, deepest last; and directories whose files are complete. */
+  readonly #open: OnTheWay[] = []
+  readonly #complete: OnTheWay[] = []
+  readonly #created = new Set<string>()
 
-/** O_PATH of open(2), which Node does not define: opens a reference to a file without read permission. */
-const O_PATH = 0o10000000
-const { O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY, R_OK, W_OK, X_OK } = constants
+  constructor(root: string, tree: Tree) {
+    this.#root = root
+    this.#tree = tree
+  }
 
-const user = process.getuid?.() ?? null
-/** False for root, which needs no permission, and on Windows, which has no such modes. */
-const needsPermission = user !== null && user !== 0
+  /** Records that this restore has created a directory. */
+  created(way: readonly string[]): void {
+    this.#created.add(way.join('/'))
+  }
+
+  isCreated(way: readonly string[]): boolean {
+    return this.#created.has(way.join('/'))
+  }
+
+  /** Moves on to the path of the next file. Files come sorted by path, so directories left behind are complete. */
+  follow(way: readonly string[], facts: readonly (FileMetadata | null)[]): void {
+    const open = this.#open
+    const shared = open.findIndex((one, depth) => one.way.at(-1) !== way[depth])
+    const kept = Math.min(shared === -1 ? open.length : shared, way.length)
+    this.#complete.push(...open.splice(kept).reverse())
+    for (let depth = kept; depth < way.length; depth += 1)
+      open.push({ way: way.slice(0, depth + 1), facts: facts[depth] ?? null })
+  }
+
+  /** Applies metadata to complete directories, and resets modes. @returns how many did not get all of it. */
+  applyToComplete(): number {
+    let undressed = 0
+    for (const { way, facts } of this.#complete.splice(0)) {
+      this.#resetMode(way)
+      if (!this.#created.delete(way.join('/')) || facts === null) continue
+      const fd = openSync(this.#tree.enter(way).path, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0))
+      try {
+        if (!applyMetadata(fd, facts, 'directory')) undressed += 1
+      } finally {
+        closeSync(fd)
+      }
+    }
+    return undressed
+  }
+
+  /**
+   * Makes each directory of this user in a path listable, writable and enterable.
+   * @returns false: nothing to change.
+   */
+  widen(way: readonly string[]): boolean {
+    if (!needsPermission) return false
+    let isDone = false
+    for (let depth = 1; depth <= way.length; depth += 1) {
+      const at = way.slice(0, depth)
+      try {
+        const parent = this.#tree.enter(at.slice(0, -1)).path
+        if (this.#widenOne(`${parent}/${at.at(-1)}`, at)) isDone = true
+      } catch (error) {
+        return dropError(
+          error,
+          'a directory is not made yet, or is of another user; the next call fails for it',
+          isDone,
+        )
+      }
+    }
+    return isDone
+  }
+
+  /** Resets a directory's mode, if it was widened. */
+  #resetMode(way: readonly string[]): void {
+    const directory = path.join(this.#root, ...way)
+    const mode = widened.get(directory)
+    if (mode === undefined) return
+    chmodSync(this.#tree.enter(way).path, mode)
+    widened.delete(directory)
+  }
+
+  #widenOne(file: string, way: readonly string[]): boolean {
+    return withFile(file, (held, stats) => {
+      const mode = stats.mode & 0o7777
+      if (!stats.isDirectory() || stats.uid !== user || (mode & 0o700) === 0o700) return false
+      chmodSync(held, mode | 0o700)
+      widened.set(path.join(this.#root, ...way), mode)
+      return true
+    })
+  }
+}
 
 const isDenied = (thrown: unknown): boolean => errorCode(thrown) === 'EACCES'
 
@@ -157,9 +233,6 @@ export function openToRead(file: string): number {
   }
 }
 
-/** Directories of this process with a widened mode: path to former mode, parents first. */
-const widened = new Map<string, number>()
-
 /** Resets the modes of directories, for a process that is about to end. */
 export function setBackModes(): void {
   for (const [directory, mode] of [...widened].reverse()) {
@@ -171,70 +244,6 @@ export function setBackModes(): void {
     }
   }
   widened.clear()
-}
-
-/** Directories of this user without sufficient permissions, made accessible while a restore works in them. */
-class WidenedDirectories {
-  readonly #root: string
-  readonly #tree: Tree
-
-  constructor(root: string, tree: Tree) {
-    this.#root = root
-    this.#tree = tree
-  }
-
-  /**
-   * Makes each directory of this user in a path listable, writable and enterable.
-   * @returns false: nothing to change.
-   */
-  widen(way: readonly string[]): boolean {
-    if (!needsPermission) return false
-    let isDone = false
-    for (let depth = 1; depth <= way.length; depth += 1) {
-      const at = way.slice(0, depth)
-      try {
-        const parent = this.#tree.enter(at.slice(0, -1)).path
-        if (this.#widenOne(`${parent}/${at.at(-1)}`, at)) isDone = true
-      } catch (error) {
-        return dropError(
-          error,
-          'a directory is not made yet, or is of another user; the next call fails for it',
-          isDone,
-        )
-      }
-    }
-    return isDone
-  }
-
-  /** Resets a directory's mode, if it was widened. */
-  setBack(way: readonly string[]): void {
-    const directory = path.join(this.#root, ...way)
-    const mode = widened.get(directory)
-    if (mode === undefined) return
-    chmodSync(this.#tree.enter(way).path, mode)
-    widened.delete(directory)
-  }
-
-  #widenOne(file: string, way: readonly string[]): boolean {
-    return withFile(file, (held, stats) => {
-      const mode = stats.mode & 0o7777
-      if (!stats.isDirectory() || stats.uid !== user || (mode & 0o700) === 0o700) return false
-      chmodSync(held, mode | 0o700)
-      widened.set(path.join(this.#root, ...way), mode)
-      return true
-    })
-  }
-}
-
-/** A permission that this user lacks, and the file or directory concerned. */
-export interface Denied {
-  /** `change`: permissions suffice, but the system allows no change (chattr(1), the sticky bit). */
-  permission: 'enter' | 'list' | 'write' | 'read' | 'change'
-  path: string
-  /** User id of its owner. */
-  owner: number
-  /** A shell command that grants the permission. */
-  command: string
 }
 
 const may = (file: string, mode: number): boolean => {
@@ -289,14 +298,6 @@ export function findDenied(thrown: unknown, root: string, names: readonly string
   if (!may(at, R_OK)) return found('list')
   if (!may(at, W_OK)) return found('write')
   return code === 'EPERM' ? found('change') : null
-}
-
-const sentences: Readonly<Record<Denied['permission'], WordKey>> = {
-  enter: 'store.restoreDenied.enter',
-  list: 'store.restoreDenied.list',
-  write: 'store.restoreDenied.write',
-  read: 'store.restoreDenied.read',
-  change: 'store.restoreDenied.change',
 }
 
 /**

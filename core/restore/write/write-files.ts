@@ -37,32 +37,271 @@ import { FileRefused } from '../../store/outcome.ts'
 import { type Making, Tree, type TreeDirectory } from '../../store/tree.ts'
 import { NotAFile, readDigest } from '../../store/verify/read-digest.ts'
 import { type Incoming, NotReadable, readAll } from '../archive-reader.ts'
-import type { Put } from './events.ts'
+import type { RestoreResult } from './events.ts'
 import {
   applyMetadata,
-  createDirectories,
   describeDenied,
   findDenied,
   openToRead,
   setBackModes,
+  TargetDirectories,
 } from './metadata.ts'
+
+// Writes restored files. Each content goes to a new file without a name, or with a temporary one, and is digested on
+// the way. It gets the metadata of the source and joins a batch. The files of a batch are synced together, and then get
+// their names: after a power failure a name never shows an incomplete file.
 
 /** Syncs a file after this many bytes: one sync of a large file could take minutes, and look like a hanging disk. */
 const SYNC_EVERY_BYTES = 32 * 1024 * 1024
 
-const syncFd = promisify(fsync)
+/** Limits of a batch: its files are synced together before they get their names. */
+const BATCH_FILES = 512
+const BATCH_BYTES = 64 * 1024 * 1024
 
 /** Errors after which no other file can be written either. */
 const ENDS = new Set(['ENOSPC', 'EDQUOT', 'EROFS'])
 
+/** Errors with a message of their own, because the remedy differs (errno(3)). */
+const STOPPED: Readonly<Record<string, WordKey>> = {
+  ENOSPC: 'store.restoreFull',
+  EDQUOT: 'store.restoreFull',
+  EROFS: 'store.restoreReadOnly',
+  ENOTDIR: 'store.restoreNoDirectory',
+  EACCES: 'store.restoreForbidden',
+  EPERM: 'store.restoreForbidden',
+}
+
+const syncFd = promisify(fsync)
+
 class InTheWay extends Error {}
 
-/** @throws UserError if no other file could be written either. */
-function failedPut(error: unknown, root: string, to: string): Put {
-  const code = errorCode(error) ?? String(error)
-  if (ENDS.has(code)) throw restoreStopped(root, error)
-  const denied = findDenied(error, root, path.relative(root, to).split(path.sep))
-  return { kind: 'failed', to, code, ...(denied === null ? {} : { denied }) }
+/** A file that has not got its final name yet. */
+interface Unnamed {
+  fd: number
+  way: readonly string[]
+  /** Its temporary name in the directory; null: it has none. */
+  temporary: string | null
+  name: string
+  /** True if it is on another file system than the target directory, so a sync of that one does not cover it. */
+  isElsewhere: boolean
+}
+
+interface Written extends Unnamed {
+  done(result: RestoreResult): void
+}
+
+/** Temporary files of all batches of this process. */
+const temporaries = new Set<string>()
+
+const RUN = randomBytes(3).toString('hex')
+let count = 0
+
+/**
+ * Opens a target directory for writing; creates it and its missing parents.
+ * @param store the directory that is restored from, which must not contain the target; null: not on this computer.
+ * @param advance is called with the number of bytes written since its last call.
+ * @throws UserError with the reason why nothing can be written to it.
+ */
+export async function openTarget(
+  root: string,
+  store: string | null,
+  overwrite: boolean,
+  advance: (bytes: number) => void,
+): Promise<TargetWriter> {
+  if (store !== null) await requireOutside(root, store)
+  try {
+    await makeDirectories(root)
+    if (!(await stat(root)).isDirectory())
+      throw Object.assign(new Error(`no directory: ${root}`), { code: 'ENOTDIR' })
+    return new TargetWriter(root, overwrite, advance)
+  } catch (error) {
+    throw restoreStopped(root, error)
+  }
+}
+
+/** @throws UserError if a target is inside the store, or cannot be read. */
+async function requireOutside(destination: string, store: string): Promise<void> {
+  const inside = await isInside(destination, store).catch((error: unknown) => {
+    throw restoreStopped(destination, error)
+  })
+  if (inside) throw new UserError('store.restoreInside', { path: destination })
+}
+
+/** True if a path is a directory or inside it, regardless of symbolic links and spelling. */
+async function isInside(file: string, directory: string): Promise<boolean> {
+  const wanted = await stat(directory, { bigint: true })
+  let at = await nearestReal(file)
+  for (;;) {
+    const { dev, ino } = await stat(at, { bigint: true })
+    if (dev === wanted.dev && ino === wanted.ino) return true
+    const above = path.dirname(at)
+    if (above === at) return false
+    at = above
+  }
+}
+
+/** Resolves symbolic links in a path; if it does not exist, those of its nearest existing parent. */
+async function nearestReal(file: string): Promise<string> {
+  try {
+    return await realpath(file)
+  } catch (error) {
+    const above = path.dirname(file)
+    if (above === file || !isGone(errorCode(error))) throw error
+    return nearestReal(above)
+  }
+}
+
+/** Writes contents to a target directory, each completely or not at all. */
+export class TargetWriter {
+  /** Number of files and directories whose metadata could not be applied completely. */
+  undressed = 0
+  readonly #root: string
+  readonly #overwrite: boolean
+  readonly #advance: (bytes: number) => void
+  readonly #tree: Tree
+  readonly #directories: TargetDirectories
+  readonly #batch: Batch
+  readonly #making: Making = {
+    missing: (parent, name, way) => {
+      // Private until its own mode is applied, so that no other user can read its files.
+      mkdirSync(`${parent.path}/${name}`, { mode: 0o700 })
+      this.#directories.created(way)
+    },
+    inTheWay: () => {
+      throw new InTheWay()
+    },
+  }
+
+  /** @param root the target directory; it exists. */
+  constructor(root: string, overwrite: boolean, advance: (bytes: number) => void) {
+    this.#root = root
+    this.#overwrite = overwrite
+    this.#advance = advance
+    this.#tree = new Tree(root)
+    this.#directories = new TargetDirectories(root, this.#tree)
+    this.#batch = new Batch(root, this.#tree, overwrite, () => advance(0))
+  }
+
+  /**
+   * Writes one content.
+   * @param place its origin, for display.
+   * @param names the components of its path below the target directory.
+   * @param facts metadata of the directories in this path at the source; null: unknown.
+   * @param later receives the result, if it is known only once the batch is done.
+   * @returns the result; null: `later` receives it.
+   * @throws UserError if no other file could be written either; NotReadable if the content could not be read.
+   */
+  async write(
+    file: Incoming,
+    place: string,
+    names: readonly string[],
+    facts: readonly (FileMetadata | null)[],
+    later: (result: RestoreResult) => void,
+  ): Promise<RestoreResult | null> {
+    const way = names.slice(0, -1)
+    const to = path.join(this.#root, ...names)
+    this.#directories.follow(way, facts)
+    this.#tree.trim()
+    let result: RestoreResult | null
+    try {
+      result = await this.#writeNow(file, place, way, to, later).catch((error: unknown) => {
+        // This user's own directory may lack permissions. The content has not been read yet, so a retry is possible.
+        if (errorCode(error) !== 'EACCES' || !this.#directories.widen(way)) throw error
+        return this.#writeNow(file, place, way, to, later)
+      })
+    } catch (error) {
+      if (error instanceof NotReadable) throw error
+      const isInTheWay = [InTheWay, FileRefused, NotAFile].some((one) => error instanceof one)
+      result = isInTheWay ? { kind: 'inTheWay', to } : toFailure(error, this.#root, to)
+    }
+    if (this.#batch.isFull) this.#flush()
+    return result
+  }
+
+  /** Completes all files: they are durable and have their names. */
+  end(): void {
+    this.#directories.follow([], [])
+    this.#flush()
+    this.#batch.close()
+    this.#tree.close()
+  }
+
+  async #writeNow(
+    file: Incoming,
+    place: string,
+    way: readonly string[],
+    to: string,
+    later: (result: RestoreResult) => void,
+  ): Promise<RestoreResult | null> {
+    const enter = () => this.#tree.enter(way, this.#making)
+    const checkExisting = (digest: Uint8Array | null) => this.#checkExisting(file, digest, enter().path, to)
+    enter()
+    // A directory created by this restore is empty. If a file appears anyway, naming detects it.
+    const existing = this.#directories.isCreated(way) ? null : await checkExisting(file.digest)
+    if (existing !== null) return existing
+    const made = this.#batch.create(way, enter(), path.basename(to))
+    try {
+      const { digest, size } = await writeContent(file, made.fd, this.#advance)
+      let result: RestoreResult | null = null
+      if (size !== file.facts.size || !digest.equals(file.digest ?? digest)) {
+        const expected = file.digest === null ? '' : digestText(file.digest)
+        result = { kind: 'damaged', place, expected, found: digestText(digest) }
+      } else if (file.digest === null && !this.#directories.isCreated(way))
+        result = await checkExisting(digest)
+      if (result !== null) {
+        this.#batch.discard(made)
+        return result
+      }
+      if (!applyMetadata(made.fd, file.facts)) this.undressed += 1
+    } catch (error) {
+      this.#batch.discard(made)
+      throw error
+    }
+    this.#batch.add(made, file.facts.size, later)
+    return null
+  }
+
+  /**
+   * Checks for an existing file at the target. Returns the result if writing is unnecessary or impossible, else null.
+   * @param digest null: known only after the content is read.
+   */
+  async #checkExisting(
+    file: Incoming,
+    digest: Uint8Array | null,
+    directory: string,
+    to: string,
+  ): Promise<RestoreResult | null> {
+    const name = path.basename(to)
+    const target = `${directory}/${name}`
+    const there = lstatSync(target, { throwIfNoEntry: false })
+    if (there === undefined) return null
+    if (!there.isFile()) return { kind: 'inTheWay', to }
+    if (this.#batch.isFolded(directory, name)) return { kind: 'folded', to }
+    if (there.size === file.facts.size) {
+      if (digest === null) return null
+      if (await this.#hasContent(file, digest, target)) return { kind: 'same', to }
+    }
+    return this.#overwrite ? null : { kind: 'exists', to }
+  }
+
+  /** True if the existing file has this content. Applies the metadata if files may be overwritten. */
+  async #hasContent(file: Incoming, digest: Uint8Array, target: string): Promise<boolean> {
+    const fd = openToRead(target)
+    try {
+      const there = await readDigest(fd, () => this.#advance(0))
+      if (!there.digest.equals(digest)) return false
+      // Without `overwrite` the mode stays unchanged too: somebody may have restricted access on purpose.
+      if (this.#overwrite && !applyMetadata(fd, file.facts)) this.undressed += 1
+      return true
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  #flush(): void {
+    this.#batch.flush()
+    this.undressed += this.#directories.applyToComplete()
+  }
 }
 
 /** Writes a content to a new file, and syncs while more is received. @returns the digest and size of the content. */
@@ -95,223 +334,12 @@ async function writeContent(
   }
 }
 
-/** Writes contents to a target directory, each completely or not at all. */
-export class Putting {
-  /** Number of files and directories whose metadata could not be applied completely. */
-  undressed = 0
-  readonly #root: string
-  readonly #overwrite: boolean
-  readonly #advance: (bytes: number) => void
-  readonly #tree: Tree
-  readonly #directories: ReturnType<typeof createDirectories>
-  readonly #batch: PutBatch
-  readonly #making: Making = {
-    missing: (parent, name, way) => {
-      // Private until its own mode is applied, so that no other user can read its files.
-      mkdirSync(`${parent.path}/${name}`, { mode: 0o700 })
-      this.#directories.made(way)
-    },
-    inTheWay: () => {
-      throw new InTheWay()
-    },
-  }
-
-  /** @param root the target directory; it exists. */
-  constructor(root: string, overwrite: boolean, advance: (bytes: number) => void) {
-    this.#root = root
-    this.#overwrite = overwrite
-    this.#advance = advance
-    this.#tree = new Tree(root)
-    this.#directories = createDirectories(root, this.#tree)
-    this.#batch = new PutBatch(root, this.#tree, overwrite)
-  }
-
-  /**
-   * Writes one content.
-   * @param place its origin, for display.
-   * @param names the components of its path below the target directory.
-   * @param facts metadata of the directories in this path at the source; null: unknown.
-   * @param later receives the result, if it is known only once the batch is done.
-   * @returns the result; null: `later` receives it.
-   * @throws UserError if no other file could be written either; NotReadable if the content could not be read.
-   */
-  async put(
-    file: Incoming,
-    place: string,
-    names: readonly string[],
-    facts: readonly (FileMetadata | null)[],
-    later: (put: Put) => void,
-  ): Promise<Put | null> {
-    const way = names.slice(0, -1)
-    const to = path.join(this.#root, ...names)
-    this.#directories.follow(way, facts)
-    this.#tree.trim()
-    let put: Put | null
-    try {
-      put = await this.#putNow(file, place, way, to, later).catch((error: unknown) => {
-        // This user's own directory may lack permissions. The content has not been read yet, so a retry is possible.
-        if (errorCode(error) !== 'EACCES' || !this.#directories.widen(way)) throw error
-        return this.#putNow(file, place, way, to, later)
-      })
-    } catch (error) {
-      if (error instanceof NotReadable) throw error
-      const isInTheWay = [InTheWay, FileRefused, NotAFile].some((one) => error instanceof one)
-      put = isInTheWay ? { kind: 'inTheWay', to } : failedPut(error, this.#root, to)
-    }
-    if (this.#batch.isFull) this.#flush()
-    return put
-  }
-
-  /** Completes all files: they are durable and have their names. */
-  end(): void {
-    this.#directories.follow([], [])
-    this.#flush()
-    this.#batch.close()
-    this.#tree.close()
-  }
-
-  async #putNow(
-    file: Incoming,
-    place: string,
-    way: readonly string[],
-    to: string,
-    later: (put: Put) => void,
-  ): Promise<Put | null> {
-    const enter = () => this.#tree.enter(way, this.#making)
-    const look = (digest: Uint8Array | null) => this.#judge(file, digest, enter().path, to)
-    enter()
-    // A directory created by this restore is empty. If a file appears anyway, naming detects it.
-    const judged = this.#directories.isMade(way) ? null : await look(file.digest)
-    if (judged !== null) return judged
-    const made = this.#batch.make(way, enter(), path.basename(to))
-    try {
-      const { digest, size } = await writeContent(file, made.fd, this.#advance)
-      let put: Put | null = null
-      if (size !== file.facts.size || !digest.equals(file.digest ?? digest)) {
-        const expected = file.digest === null ? '' : digestText(file.digest)
-        put = { kind: 'damaged', place, expected, found: digestText(digest) }
-      } else if (file.digest === null && !this.#directories.isMade(way)) put = await look(digest)
-      if (put !== null) {
-        this.#batch.discard(made)
-        return put
-      }
-      if (!applyMetadata(made.fd, file.facts)) this.undressed += 1
-    } catch (error) {
-      this.#batch.discard(made)
-      throw error
-    }
-    this.#batch.add(made, file.facts.size, later)
-    return null
-  }
-
-  /**
-   * Checks for an existing file at the target. Returns the result if writing is unnecessary or impossible, else null.
-   * @param digest null: known only after the content is read.
-   */
-  async #judge(
-    file: Incoming,
-    digest: Uint8Array | null,
-    directory: string,
-    to: string,
-  ): Promise<Put | null> {
-    const name = path.basename(to)
-    const target = `${directory}/${name}`
-    const there = lstatSync(target, { throwIfNoEntry: false })
-    if (there === undefined) return null
-    if (!there.isFile()) return { kind: 'inTheWay', to }
-    if (this.#batch.isFolded(directory, name)) return { kind: 'folded', to }
-    if (there.size === file.facts.size) {
-      if (digest === null) return null
-      if (await this.#hasContent(file, digest, target)) return { kind: 'same', to }
-    }
-    return this.#overwrite ? null : { kind: 'exists', to }
-  }
-
-  /** True if the existing file has this content. Applies the metadata if files may be overwritten. */
-  async #hasContent(file: Incoming, digest: Uint8Array, target: string): Promise<boolean> {
-    const fd = openToRead(target)
-    try {
-      const there = await readDigest(fd, () => this.#advance(0))
-      if (!there.digest.equals(digest)) return false
-      // Without `overwrite` the mode stays unchanged too: somebody may have restricted access on purpose.
-      if (this.#overwrite && !applyMetadata(fd, file.facts)) this.undressed += 1
-      return true
-    } finally {
-      closeSync(fd)
-    }
-  }
-
-  #flush(): void {
-    this.#batch.flush(
-      () => this.#advance(0),
-      (error, to) => failedPut(error, this.#root, to),
-    )
-    this.undressed += this.#directories.applyToComplete()
-  }
-}
-
-/** Limits of a batch: its files are synced together before they get their names. */
-const BATCH_FILES = 512
-const BATCH_BYTES = 64 * 1024 * 1024
-
-/** A file that has not got its final name yet. */
-interface Unnamed {
-  fd: number
-  way: readonly string[]
-  /** Its temporary name in the directory; null: it has none. */
-  temporary: string | null
-  name: string
-  /** True if it is on another file system than the target directory, so a sync of that one does not cover it. */
-  isElsewhere: boolean
-}
-
-interface Written extends Unnamed {
-  done(put: Put): void
-}
-
-/** Temporary files of all batches of this process. */
-const temporaries = new Set<string>()
-
-/** Removes temporary files and resets modes, for a process that is about to end. */
-export function removeUnfinished(): void {
-  for (const file of temporaries) rmSync(file, { force: true })
-  setBackModes()
-}
-
-const RUN = randomBytes(3).toString('hex')
-let count = 0
-
-/** Returns a temporary name that core/filter/names.ts recognizes, so that such files are never sent. */
-function temporaryName(): string {
-  count += 1
-  return `.holdfast-restore-${RUN}${count.toString(16).padStart(6, '0').slice(-6)}`
-}
-
-/** Tests the abilities of the target's file system in a private directory. */
-function probeFileSystem(root: string): FileSystem {
-  const directory = `${root}/${temporaryName()}`
-  try {
-    mkdirSync(directory, { mode: 0o700 })
-    return tryFileSystem(directory)
-  } catch (error) {
-    return dropError(error, 'the file system is treated as an unknown one', UNKNOWN_FILE_SYSTEM)
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
-}
-
-/** Links an unnamed file to a free name; false: the name is taken. */
-function link(fd: number, directory: TreeDirectory, name: string): boolean {
-  const code = linkOpenFile(fd, directory.fd, name)
-  if (code !== null && code !== 'EEXIST') throw failedCall('linkat', code)
-  return code === null
-}
-
 /** Group commit at the target of a restore: contents are durable before they get their names. */
-class PutBatch {
+class Batch {
   readonly #root: string
   readonly #tree: Tree
   readonly #overwrite: boolean
+  readonly #synced: () => void
   readonly #fileSystem: FileSystem
   /** Opened before anything is written, so that it sees every sync error. */
   readonly #base: number
@@ -320,10 +348,12 @@ class PutBatch {
   #written: Written[] = []
   #bytes = 0
 
-  constructor(root: string, tree: Tree, overwrite: boolean) {
+  /** @param synced is called after each sync. */
+  constructor(root: string, tree: Tree, overwrite: boolean, synced: () => void) {
     this.#root = root
     this.#tree = tree
     this.#overwrite = overwrite
+    this.#synced = synced
     this.#fileSystem = probeFileSystem(root)
     this.#base = openSync(root, constants.O_RDONLY)
     this.#device = fstatSync(this.#base).dev
@@ -340,7 +370,7 @@ class PutBatch {
   }
 
   /** Creates a new file for a name in a directory. */
-  make(way: readonly string[], directory: TreeDirectory, name: string): Unnamed {
+  create(way: readonly string[], directory: TreeDirectory, name: string): Unnamed {
     const opened = this.#openNew(directory.path, way)
     return { ...opened, way, name, isElsewhere: this.#isElsewhere(directory, way) }
   }
@@ -353,17 +383,13 @@ class PutBatch {
   }
 
   /** Adds a written file. `done` receives its result when the batch is named. */
-  add(file: Unnamed, size: number, done: (put: Put) => void): void {
+  add(file: Unnamed, size: number, done: (result: RestoreResult) => void): void {
     this.#written.push({ ...file, done })
     this.#bytes += size
   }
 
-  /**
-   * Syncs all written files, and gives them their names.
-   * @param failed returns the result for a file that cannot get its name.
-   * @throws the error of the sync.
-   */
-  flush(onSync: () => void, failed: (thrown: unknown, to: string) => Put): void {
+  /** Syncs all written files, and gives them their names. @throws the error of the sync. */
+  flush(): void {
     const ready = this.#written
     this.#written = []
     this.#bytes = 0
@@ -371,18 +397,18 @@ class PutBatch {
     if (ready.length > 0) {
       if (alone.length < ready.length) syncWhole(this.#base)
       for (const { fd } of alone) fsyncSync(fd)
-      onSync()
+      this.#synced()
     }
     for (const file of ready) {
-      let put: Put
+      let result: RestoreResult
       try {
-        put = this.#name(file)
+        result = this.#name(file)
       } catch (thrown) {
-        put = failed(thrown, this.#buildPath(file.way, file.name))
+        result = toFailure(thrown, this.#root, this.#buildPath(file.way, file.name))
       }
       closeSync(file.fd)
       if (file.temporary !== null) temporaries.delete(this.#buildPath(file.way, file.temporary))
-      file.done(put)
+      file.done(result)
     }
     const ways = new Map(alone.map(({ way }) => [way.join('/'), way]))
     for (const way of ways.values()) this.#tree.sync(way)
@@ -421,7 +447,7 @@ class PutBatch {
     return this.#last.isElsewhere
   }
 
-  #name({ fd, way, temporary, name }: Unnamed): Put {
+  #name({ fd, way, temporary, name }: Unnamed): RestoreResult {
     this.#tree.trim()
     const directory = this.#tree.enter(way)
     const [from, there] = [`${directory.path}/${temporary}`, `${directory.path}/${name}`]
@@ -440,18 +466,48 @@ class PutBatch {
   }
 }
 
-/** Errors with a message of their own, because the remedy differs (errno(3)). */
-const sentences: Readonly<Record<string, WordKey>> = {
-  ENOSPC: 'store.restoreFull',
-  EDQUOT: 'store.restoreFull',
-  EROFS: 'store.restoreReadOnly',
-  ENOTDIR: 'store.restoreNoDirectory',
-  EACCES: 'store.restoreForbidden',
-  EPERM: 'store.restoreForbidden',
+/** Tests the abilities of the target's file system in a private directory. */
+function probeFileSystem(root: string): FileSystem {
+  const directory = `${root}/${temporaryName()}`
+  try {
+    mkdirSync(directory, { mode: 0o700 })
+    return tryFileSystem(directory)
+  } catch (error) {
+    return dropError(error, 'the file system is treated as an unknown one', UNKNOWN_FILE_SYSTEM)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** Links an unnamed file to a free name; false: the name is taken. */
+function link(fd: number, directory: TreeDirectory, name: string): boolean {
+  const code = linkOpenFile(fd, directory.fd, name)
+  if (code !== null && code !== 'EEXIST') throw failedCall('linkat', code)
+  return code === null
+}
+
+/** Returns a temporary name that core/filter/names.ts recognizes, so that such files are never sent. */
+function temporaryName(): string {
+  count += 1
+  return `.holdfast-restore-${RUN}${count.toString(16).padStart(6, '0').slice(-6)}`
+}
+
+/** Removes temporary files and resets modes, for a process that is about to end. */
+export function removeUnfinished(): void {
+  for (const file of temporaries) rmSync(file, { force: true })
+  setBackModes()
+}
+
+/** @throws UserError if no other file could be written either. */
+function toFailure(error: unknown, root: string, to: string): RestoreResult {
+  const code = errorCode(error) ?? String(error)
+  if (ENDS.has(code)) throw restoreStopped(root, error)
+  const denied = findDenied(error, root, path.relative(root, to).split(path.sep))
+  return { kind: 'failed', to, code, ...(denied === null ? {} : { denied }) }
 }
 
 /** Returns the error for a target that cannot be written to, with reason and remedy. */
-export function restoreStopped(destination: string, error: unknown): UserError {
+function restoreStopped(destination: string, error: unknown): UserError {
   const reason = errorCode(error) ?? String(error)
   const { root } = path.parse(destination)
   const denied = findDenied(error, root, path.relative(root, destination).split(path.sep))
@@ -460,51 +516,5 @@ export function restoreStopped(destination: string, error: unknown): UserError {
     return new UserError(key, params, { cause: error })
   }
   const params = { path: destination, reason }
-  return new UserError(sentences[reason] ?? 'store.restoreStopped', params, { cause: error })
-}
-
-/** Resolves symbolic links in a path; if it does not exist, those of its nearest existing parent. */
-async function nearestReal(file: string): Promise<string> {
-  try {
-    return await realpath(file)
-  } catch (error) {
-    const above = path.dirname(file)
-    if (above === file || !isGone(errorCode(error))) throw error
-    return nearestReal(above)
-  }
-}
-
-/** True if a path is a directory or inside it, regardless of symbolic links and spelling. */
-async function isInside(file: string, directory: string): Promise<boolean> {
-  const wanted = await stat(directory, { bigint: true })
-  let at = await nearestReal(file)
-  for (;;) {
-    const { dev, ino } = await stat(at, { bigint: true })
-    if (dev === wanted.dev && ino === wanted.ino) return true
-    const above = path.dirname(at)
-    if (above === at) return false
-    at = above
-  }
-}
-
-/** @throws UserError if a target is inside the store, or cannot be read. */
-export async function requireOutside(destination: string, store: string): Promise<void> {
-  const inside = await isInside(destination, store).catch((error: unknown) => {
-    throw restoreStopped(destination, error)
-  })
-  if (inside) throw new UserError('store.restoreInside', { path: destination })
-}
-
-/**
- * Creates a target directory and its missing parents.
- * @throws UserError if that fails, or the path is not a directory.
- */
-export async function makeDestination(directory: string): Promise<void> {
-  try {
-    await makeDirectories(directory)
-    if (!(await stat(directory)).isDirectory())
-      throw Object.assign(new Error(`no directory: ${directory}`), { code: 'ENOTDIR' })
-  } catch (error) {
-    throw restoreStopped(directory, error)
-  }
+  return new UserError(STOPPED[reason] ?? 'store.restoreStopped', params, { cause: error })
 }

@@ -11,15 +11,16 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { WRITE_NEW_FILE } from '../../platform/fd.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
+import type { Source } from '../../settings/schema.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
 import { callOn, describeUnsendable } from '../../walk/walk.ts'
 import type { TreeWatcher } from '../../watch/tree-watcher.ts'
-import { GROUP_WRITE, NO_MARKS, offerEverywhere } from '../reconcile/ledger-diff.ts'
+import { countUnsent, GROUP_WRITE, NO_MARKS, offerEverywhere } from '../reconcile/ledger-diff.ts'
 import { examineAll } from '../reconcile/minimum-age.ts'
 import { offerFiles } from '../reconcile/reconcile.ts'
 import type { MarkedAnswer, Scanned } from '../scanner-messages.ts'
 import type { SessionContext, SourceSession } from '../source-session.ts'
-import { BatchEffects, type BatchesHost, batchReport, describeNotClosed } from './effects.ts'
+import { BatchEffects, type BatchesHost } from './effects.ts'
 import { Marking } from './marking.ts'
 import { readBatches } from './read-batches.ts'
 import { type BatchDecision, type BatchFacts, decideBatches, FirstSeen, getIdentity } from './rules.ts'
@@ -38,6 +39,15 @@ const ANSWER_WITHIN_MS = 8_000
 /** Limit of directories with isocket's mark that a report names. */
 const MOST_NAMED = 5
 
+/** Limit of batch directories in one report. */
+const MAX_BATCHES = 20
+
+/** Limit of directories that one sentence names. */
+const MAX_NAMES = 5
+
+/** Modes with and without the group-write bit; only the owner can read the file. */
+const MODES = [0o600 | GROUP_WRITE, 0o600] as const
+
 interface OpenBatch {
   marking: Marking
   effects: BatchEffects
@@ -47,11 +57,12 @@ interface OpenBatch {
 
 /**
  * A batch source (isocket's batch directories), watched like any other except for the directories that are marked as
- * sent. Each look at its child directories decides about every one (rules.ts); its Marking marks it (marking.ts).
+ * sent. Each look at its child directories decides about every one (rules.ts). Its Marking marks it (marking.ts).
  */
-export class BatchSession implements SourceSession {
-  readonly #context: SessionContext
-  readonly #host: BatchesHost
+export class BatchSession implements SourceSession, BatchesHost {
+  readonly context: SessionContext
+  readonly watcher = { examine: async (paths: readonly string[]) => this.#watcher?.examine(paths) }
+  readonly listings = createSemaphore(LISTINGS_AT_ONCE)
   /** Unmarked directories by name. `identity`: another directory may have taken the name since; see getIdentity. */
   readonly #open = new Map<string, OpenBatch>()
   readonly #firstSeen = new FirstSeen()
@@ -69,18 +80,7 @@ export class BatchSession implements SourceSession {
   #answer: MarkedAnswer | null = null
 
   constructor(context: SessionContext) {
-    this.#context = context
-    this.#host = {
-      context,
-      watcher: { examine: async (paths) => this.#watcher?.examine(paths) },
-      listings: createSemaphore(LISTINGS_AT_ONCE),
-      lookSoon: () => this.#lookSoon(),
-      isOvertaken: (name) => this.#isOvertaken(name),
-      marking: (batch) => this.#remember(batch),
-      marked: (said) => this.#sayOfMark(said),
-      report: () => this.#report(),
-      decide: (files) => this.#decide(files),
-    }
+    this.context = context
     this.#look = new Rerun(
       () => this.#lookNow(),
       (error) => this.#lookFailed(error),
@@ -92,16 +92,22 @@ export class BatchSession implements SourceSession {
 
   async reconcile(): Promise<void> {
     await this.#opening
-    const finishSweep = this.#context.sweep()
+    const finishSweep = this.context.sweep()
     this.#watcher?.refresh()
     await this.#relistAll()
     if (this.#isOver) return
     finishSweep()
-    this.#tellCompared()
+    this.#reportCompared()
   }
 
   nudge(): void {
     this.#nudgeLater()
+  }
+
+  ripe(paths: string[]): void {
+    if (this.#watcher === null) return
+    // Nudge in any case: a file that has disappeared no longer keeps its directory unmarked.
+    void examineAll(this.#watcher, paths).then(() => this.#nudgeAll())
   }
 
   /** Lists all directories once, and carries out the decision for each file that it concerns. */
@@ -111,43 +117,10 @@ export class BatchSession implements SourceSession {
     this.#answer = answer
     const listing = this.#relistAll().finally(() => {
       this.#answer = null
-      this.#report()
+      this.report()
     })
     // A large tree takes longer than the time limit of a reply; the listing continues.
     await withTimeout(ANSWER_WITHIN_MS, listing)
-  }
-
-  /**
-   * Carries out a person's decision about files with isocket's mark; false: there is no decision. Files to be sent are
-   * queued without an examination: the sender notices a change while it reads.
-   */
-  #decide(files: readonly ScannedFile[]): boolean {
-    const { ledger, source, destinations, offered } = this.#context
-    if (this.#answer === null) return false
-    if (this.#answer === 'confirm') ledger.confirmSent(destinations, source.id, files, Date.now())
-    else {
-      const candidates = files.map((facts) => ({ source: source.id, ...facts }))
-      offerEverywhere(ledger, destinations, candidates)
-    }
-    offered()
-    return true
-  }
-
-  #markedNow(): Scanned['marked'] {
-    const counted = this.#decisions.flatMap(({ name }) => {
-      const files = this.#open.get(name)?.effects.unproven ?? 0
-      return files === 0 ? [] : [{ name, files }]
-    })
-    // Before all directories are listed the count is unknown: leave an earlier incident open.
-    if (counted.length === 0) return this.#isListed ? null : undefined
-    const files = counted.reduce((sum, one) => sum + one.files, 0)
-    return { files, directories: counted.map(({ name }) => name).slice(-MOST_NAMED) }
-  }
-
-  ripe(paths: string[]): void {
-    if (this.#watcher === null) return
-    // Nudge in any case: a file that has disappeared no longer keeps its directory unmarked.
-    void examineAll(this.#watcher, paths).then(() => this.#nudgeAll())
   }
 
   stop(): void {
@@ -158,7 +131,7 @@ export class BatchSession implements SourceSession {
   }
 
   get #isOver(): boolean {
-    return this.#context.signal.aborted
+    return this.context.signal.aborted
   }
 
   get #isListed(): boolean {
@@ -166,32 +139,8 @@ export class BatchSession implements SourceSession {
     return this.#hasLooked && states.every(({ sent, found }) => sent || found !== null)
   }
 
-  #lookSoon(): void {
-    if (!this.#isOver) this.#lookLater()
-  }
-
-  /** Schedules a report: a burst of events causes one report and one query of the ledger. */
-  #report(): void {
-    if (!this.#isOver) this.#reportLater()
-  }
-
-  #nudgeAll(): void {
-    for (const { marking } of this.#open.values()) void marking.nudge()
-    this.#report()
-  }
-
-  #reportNow(): void {
-    const context = this.#context
-    try {
-      const getState = (name: string) => this.#open.get(name)?.marking.state
-      context.update({ batches: batchReport(context, this.#decisions, getState), marked: this.#markedNow() })
-    } catch (error) {
-      context.log(`batches of ${context.source.path}: ${String(error)}`)
-    }
-  }
-
   async #watch(): Promise<void> {
-    const context = this.#context
+    const context = this.context
     await this.#adopt()
     // Find the marked directories first: they need no watch.
     await this.#look.request()
@@ -203,7 +152,7 @@ export class BatchSession implements SourceSession {
         linked: () => undefined,
         directoriesChanged: () => undefined,
         mark: (path) => this.#markAppeared(path),
-        entriesChanged: () => this.#lookSoon(),
+        entriesChanged: () => this.lookSoon(),
         lost: (base) => this.#relistAll(base),
       },
       this.#marked,
@@ -218,7 +167,7 @@ export class BatchSession implements SourceSession {
     // Report the batches before the phase: "watching" with an outdated list would look as if all were done.
     this.#reportNow()
     context.update({ phase: watcher.method })
-    this.#tellCompared()
+    this.#reportCompared()
   }
 
   /**
@@ -226,7 +175,7 @@ export class BatchSession implements SourceSession {
    * doubt.
    */
   async #adopt(): Promise<void> {
-    const { ledger, source, root, signal, ledgerFailed } = this.#context
+    const { ledger, source, root, signal, ledgerFailed } = this.context
     try {
       if (ledger.adoptedNs(source.id) !== null) return
       const at = await untilAborted(signal, findAdoption(root))
@@ -236,39 +185,8 @@ export class BatchSession implements SourceSession {
     }
   }
 
-  /** @param base limits the listing to the batch directory of this path; "": all. */
-  async #relistAll(base = ''): Promise<void> {
-    const [only = ''] = base.split('/', 1)
-    const known = [...this.#open].filter(([name]) => only === '' || name === only)
-    await this.#look.request()
-    await Promise.all(known.map(([, { marking }]) => marking.relist()))
-  }
-
-  #offer(files: readonly ScannedFile[]): void {
-    for (const [name, some] of Map.groupBy(files, ({ path }) => path.split('/', 1)[0] ?? '')) {
-      const waiting = offerFiles(this.#context, some)
-      const marking = this.#open.get(name)?.marking
-      if (marking === undefined || waiting === 0) continue
-      marking.brought(some.length)
-      // A directory that receives files may be the newest after all.
-      if (!marking.state.closed && !marking.state.newest) this.#lookSoon()
-    }
-  }
-
-  #markAppeared(path: string): void {
-    const [name = '', mark, ...deeper] = path.split('/')
-    if (deeper.length > 0) return
-    if (mark === this.#context.source.batch.closedMark) void this.#open.get(name)?.marking.close()
-    this.#lookSoon()
-  }
-
-  /** Reports the source as compared once every directory was found and listed, so that its files are in the ledger. */
-  #tellCompared(): void {
-    if (this.#isListed) this.#context.update({ compared: true })
-  }
-
   async #lookNow(): Promise<void> {
-    const { source, root, problem } = this.#context
+    const { source, root, problem } = this.context
     const filter = createNameFilter(toNameRules(source))
     // If this session marked a directory and the mark is now missing, it has been removed: the directory starts again.
     const marked = new Set(
@@ -290,22 +208,17 @@ export class BatchSession implements SourceSession {
     // Not awaited: a directory's marking may request another look.
     for (const { name, closed, newest } of unfinished)
       void this.#begin(name, identities.get(name) ?? '').look({ closed, newest })
-    this.#sayOfMarked(batches.filter(({ sentAtNs }) => sentAtNs !== null))
+    this.#reportMarked(batches.filter(({ sentAtNs }) => sentAtNs !== null))
     const notClosed = describeNotClosed(this.#decisions, source.batch)
     if (notClosed !== null) problem(notClosed)
-    this.#report()
+    this.report()
   }
 
-  /** Returns the marking of a directory; creates it if necessary. */
-  #begin(name: string, identity: string): Marking {
-    const known = this.#open.get(name)
-    if (known !== undefined) return known.marking
-    const abort = new AbortController()
-    const brought = (files: number) => marking.brought(files)
-    const effects = new BatchEffects(this.#host, { name, identity, signal: abort.signal, brought })
-    const marking = new Marking(effects, this.#context.quietMs)
-    this.#open.set(name, { marking, effects, identity, abort })
-    return marking
+  #leaveOutMarked(): void {
+    const marked = this.#decisions.filter(({ action }) => action === 'nothing').map(({ name }) => name)
+    if (marked.join('/') === this.#marked.join('/')) return
+    this.#marked = marked
+    this.#watcher?.leaveOut(marked)
   }
 
   #forget(isOver: (name: string, identity: string) => boolean): void {
@@ -317,41 +230,20 @@ export class BatchSession implements SourceSession {
     }
   }
 
-  #leaveOutMarked(): void {
-    const marked = this.#decisions.filter(({ action }) => action === 'nothing').map(({ name }) => name)
-    if (marked.join('/') === this.#marked.join('/')) return
-    this.#marked = marked
-    this.#watcher?.leaveOut(marked)
+  /** Returns the marking of a directory; creates it if necessary. */
+  #begin(name: string, identity: string): Marking {
+    const known = this.#open.get(name)
+    if (known !== undefined) return known.marking
+    const abort = new AbortController()
+    const brought = (files: number) => marking.brought(files)
+    const effects = new BatchEffects(this, { name, identity, signal: abort.signal, brought })
+    const marking = new Marking(effects, this.context.quietMs)
+    this.#open.set(name, { marking, effects, identity, abort })
+    return marking
   }
 
-  async #isOvertaken(name: string): Promise<boolean> {
-    await this.#look.request()
-    const decision = this.#decisions.find((one) => one.name === name)
-    return decision !== undefined && !decision.newest
-  }
-
-  /**
-   * Records the sentences about a batch before its mark is made: a marked directory is not read again, and after a
-   * restart the sentences must be reported again.
-   */
-  #remember(batch: SaidBatch): void {
-    const { ledger, source } = this.#context
-    const known = ledger.saidBatches(source.id)
-    const there = new Set(this.#decisions.map(({ name }) => name))
-    const now = known.filter(({ name }) => name !== batch.name && there.has(name))
-    if (batch.said.length > 0) now.push(batch)
-    if (now.length > 0 || known.length > 0) ledger.rememberSaid(source.id, now.slice(-MOST_SAID))
-  }
-
-  #sayOfMark(said: readonly Message[]): void {
-    for (const sentence of said) {
-      this.#context.problem(sentence)
-      this.#context.log(englishWords(sentence))
-    }
-  }
-
-  #sayOfMarked(batches: readonly BatchFacts[]): void {
-    const { ledger, source, problem } = this.#context
+  #reportMarked(batches: readonly BatchFacts[]): void {
+    const { ledger, source, problem } = this.context
     const marked = new Map(batches.map((one) => [one.name, getIdentity(one)]))
     for (const { name, identity, said } of ledger.saidBatches(source.id))
       if (marked.get(name) === identity) for (const sentence of said) problem(sentence)
@@ -361,16 +253,164 @@ export class BatchSession implements SourceSession {
     if (this.#isOver) return
     // The source's own check reports that its directory is gone.
     if (isGone(errorCode(error))) {
-      this.#context.ended(error)
+      this.context.ended(error)
       return
     }
     const reason = errorText(error)
-    this.#context.problem(message('scan.listingFailed', { path: this.#context.source.path, reason }))
+    this.context.problem(message('scan.listingFailed', { path: this.context.source.path, reason }))
+  }
+
+  #offer(files: readonly ScannedFile[]): void {
+    for (const [name, some] of Map.groupBy(files, ({ path }) => path.split('/', 1)[0] ?? '')) {
+      const waiting = offerFiles(this.context, some)
+      const marking = this.#open.get(name)?.marking
+      if (marking === undefined || waiting === 0) continue
+      marking.brought(some.length)
+      // A directory that receives files may be the newest after all.
+      if (!marking.state.closed && !marking.state.newest) this.lookSoon()
+    }
+  }
+
+  #markAppeared(path: string): void {
+    const [name = '', mark, ...deeper] = path.split('/')
+    if (deeper.length > 0) return
+    if (mark === this.context.source.batch.closedMark) void this.#open.get(name)?.marking.close()
+    this.lookSoon()
+  }
+
+  /** @param base limits the listing to the batch directory of this path; "": all. */
+  async #relistAll(base = ''): Promise<void> {
+    const [only = ''] = base.split('/', 1)
+    const known = [...this.#open].filter(([name]) => only === '' || name === only)
+    await this.#look.request()
+    await Promise.all(known.map(([, { marking }]) => marking.relist()))
+  }
+
+  /** Reports the source as compared once every directory was found and listed, so that its files are in the ledger. */
+  #reportCompared(): void {
+    if (this.#isListed) this.context.update({ compared: true })
+  }
+
+  #nudgeAll(): void {
+    for (const { marking } of this.#open.values()) void marking.nudge()
+    this.report()
+  }
+
+  lookSoon(): void {
+    if (!this.#isOver) this.#lookLater()
+  }
+
+  async isOvertaken(name: string): Promise<boolean> {
+    await this.#look.request()
+    const decision = this.#decisions.find((one) => one.name === name)
+    return decision !== undefined && !decision.newest
+  }
+
+  /**
+   * Records the sentences about a batch before its mark is made: a marked directory is not read again, and after a
+   * restart the sentences must be reported again.
+   */
+  beforeMark(batch: SaidBatch): void {
+    const { ledger, source } = this.context
+    const known = ledger.saidBatches(source.id)
+    const there = new Set(this.#decisions.map(({ name }) => name))
+    const now = known.filter(({ name }) => name !== batch.name && there.has(name))
+    if (batch.said.length > 0) now.push(batch)
+    if (now.length > 0 || known.length > 0) ledger.rememberSaid(source.id, now.slice(-MOST_SAID))
+  }
+
+  afterMark(said: readonly Message[]): void {
+    for (const sentence of said) {
+      this.context.problem(sentence)
+      this.context.log(englishWords(sentence))
+    }
+  }
+
+  /**
+   * Carries out a person's decision about files with isocket's mark; false: there is no decision. Files to be sent are
+   * queued without an examination: the sender notices a change while it reads.
+   */
+  decide(files: readonly ScannedFile[]): boolean {
+    const { ledger, source, destinations, offered } = this.context
+    if (this.#answer === null) return false
+    if (this.#answer === 'confirm') ledger.confirmSent(destinations, source.id, files, Date.now())
+    else {
+      const candidates = files.map((facts) => ({ source: source.id, ...facts }))
+      offerEverywhere(ledger, destinations, candidates)
+    }
+    offered()
+    return true
+  }
+
+  /** Schedules a report: a burst of events causes one report and one query of the ledger. */
+  report(): void {
+    if (!this.#isOver) this.#reportLater()
+  }
+
+  #reportNow(): void {
+    const context = this.context
+    try {
+      const getState = (name: string) => this.#open.get(name)?.marking.state
+      context.update({ batches: batchReport(context, this.#decisions, getState), marked: this.#markedNow() })
+    } catch (error) {
+      context.log(`batches of ${context.source.path}: ${String(error)}`)
+    }
+  }
+
+  #markedNow(): Scanned['marked'] {
+    const counted = this.#decisions.flatMap(({ name }) => {
+      const files = this.#open.get(name)?.effects.unproven ?? 0
+      return files === 0 ? [] : [{ name, files }]
+    })
+    // Before all directories are listed the count is unknown: leave an earlier incident open.
+    if (counted.length === 0) return this.#isListed ? null : undefined
+    const files = counted.reduce((sum, one) => sum + one.files, 0)
+    return { files, directories: counted.map(({ name }) => name).slice(-MOST_NAMED) }
   }
 }
 
-/** Modes with and without the group-write bit; only the owner can read the file. */
-const MODES = [0o600 | GROUP_WRITE, 0o600] as const
+/**
+ * Builds the report of the batch directories, newest last: unmarked ones take precedence over marked ones, and the
+ * newest of each kind are kept.
+ */
+function batchReport(
+  { ledger, destinations, source }: SessionContext,
+  decisions: readonly BatchDecision[],
+  getState: (name: string) => Marking['state'] | undefined,
+): Scanned['batches'] {
+  const isMarked = ({ name, action }: BatchDecision) => action === 'nothing' || getState(name)?.sent === true
+  const unmarked = decisions.filter((one) => !isMarked(one)).slice(-MAX_BATCHES)
+  const room = MAX_BATCHES - unmarked.length
+  const marked = room > 0 ? decisions.filter(isMarked).slice(-room) : []
+  const shown = new Set([...unmarked, ...marked])
+  return decisions
+    .filter((one) => shown.has(one))
+    .map((decision) => {
+      const { name } = decision
+      if (decision.action === 'nothing')
+        return { name, phase: decision.notClosed ? 'not-closed' : 'sent', waiting: 0 }
+      const state = getState(name)
+      const closed = state?.closed ?? decision.closed
+      if (state?.sent) return { name, phase: closed ? 'sent' : 'not-closed', waiting: 0 }
+      const { waiting, parked } = countUnsent(ledger, destinations, source.id, name)
+      // Files that were found but not offered, since a program has them open, count as waiting.
+      const held = closed && waiting + parked === 0 ? (state?.found ?? 0) : 0
+      const live = state?.newest ?? decision.newest
+      return { name, phase: closed ? 'closing' : live ? 'live' : 'waiting', waiting: waiting + parked + held }
+    })
+}
+
+/** Builds one sentence for all directories that were not closed properly, naming the newest; null: all were closed. */
+function describeNotClosed(
+  decisions: readonly BatchDecision[],
+  { closedMark, sentMark }: Pick<Source['batch'], 'closedMark' | 'sentMark'>,
+): Message | null {
+  const names = decisions.filter(({ notClosed }) => notClosed).map(({ name }) => name)
+  if (names.length === 0) return null
+  const some = names.slice(-MAX_NAMES).reverse().join(', ')
+  const named = names.length > MAX_NAMES ? `${some}, …` : some
+  return message('scan.notClosed', { count: names.length, names: named, closedMark, sentMark })
+}
 
 /**
  * Returns the time at which a batch source is adopted: now, by the clock of its file system, in nanoseconds since
@@ -380,7 +420,7 @@ const MODES = [0o600 | GROUP_WRITE, 0o600] as const
  */
 function findAdoption(root: string): Promise<bigint> {
   return callOn(root, async () => {
-    // Scans ignore this name (filter/names.ts).
+    // Scans ignore this name.
     const file = path.join(root, `.holdfast-probe-${random()}-${process.pid}-${random()}-0`)
     const handle = await open(file, WRITE_NEW_FILE, 0o600).catch(
       ignoreError('a source that cannot be written to is adopted by the local clock', null),

@@ -16,11 +16,15 @@ import { isAtWork, probeWriters } from '../../watch/open-writers.ts'
 import type { TreeWatcher } from '../../watch/tree-watcher.ts'
 import { compareWithLedger, countUnsent } from '../reconcile/ledger-diff.ts'
 import { offerFiles, type Reconciled, reconcileTree } from '../reconcile/reconcile.ts'
-import type { Scanned } from '../scanner-messages.ts'
 import type { SessionContext } from '../source-session.ts'
-import type { Marking, MarkingEffects } from './marking.ts'
+import type { MarkingEffects } from './marking.ts'
 import { readMarkTime } from './read-batches.ts'
-import { type BatchDecision, getIdentity } from './rules.ts'
+import { getIdentity } from './rules.ts'
+
+// Lists one batch directory and marks it as sent, when marking.ts decides so.
+
+/** O_EXCL: existing files, including a dangling symbolic link, are not touched. */
+const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY
 
 /** Counts for a batch directory: files excluded by the source's filters, and all that were seen. */
 type NeverSent = Pick<Reconciled, 'leftOut' | 'seen'>
@@ -36,9 +40,9 @@ export interface BatchesHost {
   /** Looks at all batch directories now. True if a newer one than this exists. */
   isOvertaken(name: string): Promise<boolean>
   /** Called before the directory is marked as sent, with the sentences to report from then on. */
-  marking(batch: SaidBatch): void
+  beforeMark(batch: SaidBatch): void
   /** Called after the directory was marked as sent. */
-  marked(said: readonly Message[]): void
+  afterMark(said: readonly Message[]): void
   report(): void
   /** True if a decision about these files, which carry isocket's mark, exists and was carried out. */
   decide(files: readonly ScannedFile[]): boolean
@@ -47,7 +51,7 @@ export interface BatchesHost {
 /** A batch directory that was found. */
 interface FoundBatch {
   name: string
-  /** See identityOf. */
+  /** See getIdentity. */
   identity: string
   /** Called when events, or a listing, queued files of it. */
   brought(files: number): void
@@ -86,6 +90,57 @@ export class BatchEffects implements MarkingEffects {
     return withPermit(this.#host.listings, () => this.#untilEnd(this.#list(isOvertaken)))
   }
 
+  async #list(isOvertaken: boolean) {
+    const context = this.#context
+    const { name } = this.#found
+    const wasClosed = await this.#isClosed()
+    // The directory was forgotten meanwhile: the result is not used.
+    if (context.signal.aborted) return { found: 1, closed: false, isEmpty: false }
+    const isLast = wasClosed && this.unsent() === 0
+    let atWork: string | null = null
+    let unproven = 0
+    const doubt = (files: readonly ScannedFile[]) => {
+      if (!this.#host.decide(files)) unproven += files.length
+    }
+    const examine = async (file: string) => {
+      const seen = await probeWriters(context.root, file, this.#place)
+      if (isAtWork(seen, { quietMs: context.quietMs, isClosed: wasClosed })) {
+        atWork ??= file
+        return null
+      }
+      return 'facts' in seen ? seen.facts : null
+    }
+    const result = await reconcileTree(context, this.#host.watcher, name, {
+      temporary: async (files) => {
+        // In a directory that is complete, temporary names do not count.
+        if (!isOvertaken && !wasClosed) return
+        for (const file of files) {
+          const facts = await examine(file)
+          if (facts === null) continue
+          const { unproven: left } = compareWithLedger(context, [facts])
+          if (left.length > 0) doubt(left)
+          else this.#found.brought(offerFiles(context, [facts]))
+        }
+      },
+      unproven: doubt,
+      async due([first]) {
+        // Everything that could be sent was sent: this file is held open.
+        if (isLast && atWork === null && first !== undefined) await examine(first)
+      },
+    })
+    // Files that were removed after they were sent count as seen.
+    this.#never = { ...result, seen: Math.max(this.#never.seen, result.seen) }
+    this.#unproven = unproven
+    if (atWork !== null && atWork !== this.#named && !wasClosed)
+      context.log(`${atWork} is being written: ${name} is not marked before it has its name`)
+    this.#held(atWork !== null && wasClosed ? describeHeldOpen(context.source, name, atWork) : null)
+    this.#named = atWork
+    // An incomplete listing proves nothing.
+    const isUnsure = !result.complete || atWork !== null
+    const count = result.due + result.unsendable + (isUnsure ? 1 : 0)
+    return { found: count, closed: await this.#isClosed(), isEmpty: this.#never.seen === 0 }
+  }
+
   unsent(): number {
     const { ledger, destinations, source, young } = this.#context
     const { name } = this.#found
@@ -113,13 +168,13 @@ export class BatchEffects implements MarkingEffects {
     const { source } = this.#context
     const { name, identity } = this.#found
     const said = describeMarked(source, name, this.#never)
-    this.#host.marking({ name, identity, said })
+    this.#host.beforeMark({ name, identity, said })
     await this.#untilEnd(
       callOn(this.#place, () => createMark(this.#directory, source.batch.sentMark, identity)),
     )
     // A mark that already exists clears the failure, too: a person may have made it.
     this.#failure(null)
-    this.#host.marked(said)
+    this.#host.afterMark(said)
     this.#host.lookSoon()
   }
 
@@ -143,72 +198,11 @@ export class BatchEffects implements MarkingEffects {
     if (isGone(code)) this.#host.lookSoon()
     else {
       const key = step === 'mark' ? 'scan.markFailed' : 'scan.batchFailed'
-      const told = joinRelative(source.path, this.#found.name)
+      const shown = joinRelative(source.path, this.#found.name)
       // Only the code: the system's text names the path as it was opened (/proc/self/fd/…), useless to a person.
       const reason = code ?? errorText(error)
-      this.#failure(message(key, { path: told, mark: source.batch.sentMark, reason }))
+      this.#failure(message(key, { path: shown, mark: source.batch.sentMark, reason }))
     }
-  }
-
-  async #list(isOvertaken: boolean) {
-    const context = this.#context
-    const { name } = this.#found
-    const wasClosed = await this.#isClosed()
-    // The directory was forgotten meanwhile: the result is not used.
-    if (context.signal.aborted) return { found: 1, closed: false, isEmpty: false }
-    const isLast = wasClosed && this.unsent() === 0
-    let atWork: string | null = null
-    let unproven = 0
-    const doubt = (files: readonly ScannedFile[]) => {
-      if (!this.#host.decide(files)) unproven += files.length
-    }
-    const look = async (file: string) => {
-      const seen = await probeWriters(context.root, file, this.#place)
-      if (isAtWork(seen, { quietMs: context.quietMs, isClosed: wasClosed })) {
-        atWork ??= file
-        return null
-      }
-      return 'facts' in seen ? seen.facts : null
-    }
-    const result = await reconcileTree(context, this.#host.watcher, name, {
-      temporary: async (files) => {
-        // In a directory that is complete, temporary names do not count.
-        if (!isOvertaken && !wasClosed) return
-        for (const file of files) {
-          const facts = await look(file)
-          if (facts === null) continue
-          const { unproven: left } = compareWithLedger(context, [facts])
-          if (left.length > 0) doubt(left)
-          else this.#found.brought(offerFiles(context, [facts]))
-        }
-      },
-      unproven: doubt,
-      async due([first]) {
-        // Everything that could be sent was sent: this file is held open.
-        if (isLast && atWork === null && first !== undefined) await look(first)
-      },
-    })
-    // Files that were removed after they were sent count as seen.
-    this.#never = { ...result, seen: Math.max(this.#never.seen, result.seen) }
-    this.#unproven = unproven
-    if (atWork !== null && atWork !== this.#named && !wasClosed)
-      context.log(`${atWork} is being written: ${name} is not marked before it has its name`)
-    this.#held(atWork !== null && wasClosed ? describeHeldOpen(context.source, name, atWork) : null)
-    this.#named = atWork
-    // An incomplete listing proves nothing.
-    const isUnsure = !result.complete || atWork !== null
-    const count = result.due + result.unsendable + (isUnsure ? 1 : 0)
-    return { found: count, closed: await this.#isClosed(), isEmpty: this.#never.seen === 0 }
-  }
-
-  /** Stops waiting for a call when the directory is forgotten, so that a disk that hangs does not keep a permit. */
-  #untilEnd<T>(answer: Promise<T>): Promise<T> {
-    return untilAborted(this.#found.signal, answer)
-  }
-
-  /** Directory that identifies the disk for callOn: a separate disk that hangs must not use up the source's calls. */
-  get #place(): string {
-    return findDiskRoot(this.#context.root, this.#found.name)
   }
 
   async #isClosed(): Promise<boolean> {
@@ -224,6 +218,16 @@ export class BatchEffects implements MarkingEffects {
     const mount = findMount(readMounts() ?? [], this.#directory)
     return mount !== null && isReadOnly(mount)
   }
+
+  /** Stops waiting for a call when the directory is forgotten, so that a disk that hangs does not keep a permit. */
+  #untilEnd<T>(answer: Promise<T>): Promise<T> {
+    return untilAborted(this.#found.signal, answer)
+  }
+
+  /** Directory that identifies the disk for callOn: a separate disk that hangs must not use up the source's calls. */
+  get #place(): string {
+    return findDiskRoot(this.#context.root, this.#found.name)
+  }
 }
 
 type Said = ReturnType<typeof createSaid>
@@ -236,24 +240,6 @@ function createSaid({ problem, solved }: Pick<SessionContext, 'problem' | 'solve
     last = now
     if (now !== null) problem(now)
   }
-}
-
-/** Limit of batch directories in one report. */
-const MAX_BATCHES = 20
-
-/** Limit of directories that one sentence names. */
-const MAX_NAMES = 5
-
-/** Builds one sentence for all directories that were not closed properly, naming the newest; null: all were closed. */
-export function describeNotClosed(
-  decisions: readonly BatchDecision[],
-  { closedMark, sentMark }: Pick<Source['batch'], 'closedMark' | 'sentMark'>,
-): Message | null {
-  const names = decisions.filter(({ notClosed }) => notClosed).map(({ name }) => name)
-  if (names.length === 0) return null
-  const some = names.slice(-MAX_NAMES).reverse().join(', ')
-  const named = names.length > MAX_NAMES ? `${some}, …` : some
-  return message('scan.notClosed', { count: names.length, names: named, closedMark, sentMark })
 }
 
 /** Builds the sentences about files that are never sent from a marked directory. */
@@ -274,40 +260,6 @@ function describeHeldOpen({ path, batch }: Source, name: string, file: string): 
     mark: batch.sentMark,
   })
 }
-
-/**
- * Builds the report of the batch directories, newest last: unmarked ones take precedence over marked ones, and the
- * newest of each kind are kept.
- */
-export function batchReport(
-  { ledger, destinations, source }: SessionContext,
-  decisions: readonly BatchDecision[],
-  getState: (name: string) => Marking['state'] | undefined,
-): Scanned['batches'] {
-  const isMarked = ({ name, action }: BatchDecision) => action === 'nothing' || getState(name)?.sent === true
-  const unmarked = decisions.filter((one) => !isMarked(one)).slice(-MAX_BATCHES)
-  const room = MAX_BATCHES - unmarked.length
-  const marked = room > 0 ? decisions.filter(isMarked).slice(-room) : []
-  const told = new Set([...unmarked, ...marked])
-  return decisions
-    .filter((one) => told.has(one))
-    .map((decision) => {
-      const { name } = decision
-      if (decision.action === 'nothing')
-        return { name, phase: decision.notClosed ? 'not-closed' : 'sent', waiting: 0 }
-      const state = getState(name)
-      const closed = state?.closed ?? decision.closed
-      if (state?.sent) return { name, phase: closed ? 'sent' : 'not-closed', waiting: 0 }
-      const { waiting, parked } = countUnsent(ledger, destinations, source.id, name)
-      // Files that were found but not offered, since a program has them open, count as waiting.
-      const held = closed && waiting + parked === 0 ? (state?.found ?? 0) : 0
-      const live = state?.newest ?? decision.newest
-      return { name, phase: closed ? 'closing' : live ? 'live' : 'waiting', waiting: waiting + parked + held }
-    })
-}
-
-/** O_EXCL: existing files, including a dangling symbolic link, are not touched. */
-const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY
 
 /**
  * Makes the sent mark durably: creates it exclusively, syncs it and its directory. The mark gets the time that the

@@ -50,14 +50,14 @@ export async function readBatches(
   const wanted = names.filter((name) => !skipped.some(({ path }) => path === name))
   for (let from = 0; from < wanted.length; from += AT_ONCE) {
     const some = wanted.slice(from, from + AT_ONCE)
-    await Promise.all(some.map((name) => lookAt(look, { root, name, settings: source.batch, mounts })))
+    await Promise.all(some.map((name) => readBatch(look, { root, name, settings: source.batch, mounts })))
   }
   return look
 }
 
 /**
- * Names in a root, of any file type (see walk.ts), that begin with `prefix` and that no filter for directories
- * excludes.
+ * Names in a root, of any file type (see walkDirectory), that begin with `prefix` and that no filter for
+ * directories excludes.
  */
 async function childNames(root: string, prefix: string, filter: NameFilter): Promise<string[]> {
   const names = await readdir(root)
@@ -73,9 +73,9 @@ interface Child {
 }
 
 /** Reads one directory. Its errors are recorded in `look`, and delay no other directory. */
-async function lookAt(look: BatchLook, { root, name, settings, mounts }: Child): Promise<void> {
+async function readBatch(look: BatchLook, { root, name, settings, mounts }: Child): Promise<void> {
   const place = findDiskRoot(root, name, mounts)
-  const call = () => callOn(place, () => lookInside(root, name, settings))
+  const call = () => callOn(place, () => readFacts(root, name, settings))
   try {
     const found = await (place === root ? call() : callInTime(place, PATIENCE_MS, call))
     if (found !== null) look.batches.push(found)
@@ -89,7 +89,7 @@ async function lookAt(look: BatchLook, { root, name, settings, mounts }: Child):
 }
 
 /** Returns null if it is no directory. Throws the system's error. */
-async function lookInside(root: string, name: string, settings: Source['batch']): Promise<BatchFacts | null> {
+async function readFacts(root: string, name: string, settings: Source['batch']): Promise<BatchFacts | null> {
   const directory = path.join(root, name)
   // A symbolic link may lead to another disk: it is not followed.
   if (!(await lstat(directory)).isDirectory()) return null

@@ -83,16 +83,16 @@ async function* listBatches(options: ListOptions): AsyncGenerator<ListedPath> {
     .map(({ name }) => name)
     .filter((name) => filter.directory(name) === null)
   for (const name of others) yield { path: `${name}/`, size: null, why }
-  const told = new Set([...unsendable, ...skipped].map(({ path }) => path).concat(others))
+  const listed = new Set([...unsendable, ...skipped].map(({ path }) => path).concat(others))
   for await (const beside of walk({ ...walkOptions(options, ''), filter, recursive: false })) {
     for (const { path, size } of beside.files) yield { path, size, why }
     for (const one of beside.skipped) {
-      if (!told.has(one.path)) yield { path: one.path, size: null, why: whySkipped(one, filter) }
+      if (!listed.has(one.path)) yield { path: one.path, size: null, why: whySkipped(one, filter) }
     }
     for (const one of beside.unsendable) {
       throwIfAll(one)
       // Its own error does not matter: files outside batch directories are never sent.
-      if (!told.has(one.path)) yield { path: one.path, size: null, why }
+      if (!listed.has(one.path)) yield { path: one.path, size: null, why }
     }
   }
 }
@@ -121,7 +121,7 @@ async function* listTree(
       else yield { path: one.path, size: null, why: isWhole ? batchSent : whySkipped(one, names) }
     }
     const verdicts = await Promise.all(
-      files.map((file) => (isSent ? { why: batchSent } : judge(options, file))),
+      files.map((file) => (isSent ? { why: batchSent } : explain(options, file))),
     )
     for (const [index, { path, size }] of files.entries())
       yield { path, size, ...(verdicts[index] ?? { why: null }) }
@@ -135,7 +135,7 @@ async function leftBehind(options: ListOptions, path: string): Promise<ListedPat
   if (!('facts' in seen) || isAtWork(seen, { quietMs, isClosed: true }))
     return { path, size: null, why: message('scan.why.writing') }
   const { facts } = seen
-  return { path, size: facts.size, ...(await judge(options, facts, { state: 'free', facts })) }
+  return { path, size: facts.size, ...(await explain(options, facts, { state: 'free', facts })) }
 }
 
 function walkOptions({ source, signal }: ListOptions, base: string) {
@@ -151,10 +151,10 @@ function walkOptions({ source, signal }: ListOptions, base: string) {
 type Verdict = Pick<ListedPath, 'why' | 'reason'>
 
 /** @param seen result of an examination, if there was one. */
-async function judge(options: ListOptions, file: ScannedFile, seen?: ExaminedFile): Promise<Verdict> {
+async function explain(options: ListOptions, file: ScannedFile, seen?: ExaminedFile): Promise<Verdict> {
   const known = options.lookup?.(file) ?? null
   if (known === null || !sameContent(file, known)) {
-    const isSent = known === null ? judgeMark(options, file) : null
+    const isSent = known === null ? explainMark(options, file) : null
     return { why: isSent ?? (await whyNot(options, file, seen)) }
   }
   if (known.state === 'waiting') return { why: null }
@@ -167,7 +167,7 @@ async function judge(options: ListOptions, file: ScannedFile, seen?: ExaminedFil
  * Returns why the group-write bit keeps a file from being sent that the ledger does not know by its name; null: it is
  * sent.
  */
-function judgeMark({ source, adoptedNs, sentAs }: ListOptions, file: ScannedFile): Message | null {
+function explainMark({ source, adoptedNs, sentAs }: ListOptions, file: ScannedFile): Message | null {
   // Windows keeps no such bit.
   const adopted = source.kind === 'batch' && process.platform !== 'win32' ? (adoptedNs ?? null) : NO_MARKS
   if (!mayBeMarked(file, adopted)) return null

@@ -11,8 +11,7 @@ import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Source } from '../../settings/schema.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
-import type { WalkChunk } from '../../walk/walk.ts'
-import { callOn, walkRegions } from '../../walk/walk.ts'
+import { callOn, type WalkChunk, walkRegions } from '../../walk/walk.ts'
 import type { LeftOutReason, Preview } from '../scanner-messages.ts'
 
 /** Time limit of a preview; after it the result is the part counted so far. */

@@ -5,6 +5,12 @@ import { sameContent } from '../../platform/file-metadata.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
 import type { SessionContext } from '../source-session.ts'
 
+/** The group-write bit of st_mode: isocket's mark on a transferred file. */
+export const GROUP_WRITE = 0o020
+
+/** Time of adoption for a source whose file system keeps no group-write bit: every file is newer. */
+export const NO_MARKS = 0n
+
 /** Result of comparing files with the ledger. */
 interface LedgerDiff {
   /** Files that the ledger does not have with this content, and that pass the source's size limits. */
@@ -39,12 +45,6 @@ export function compareWithLedger(
   }
   return result
 }
-
-/** The group-write bit of st_mode: isocket's mark on a transferred file. */
-export const GROUP_WRITE = 0o020
-
-/** Time of adoption for a source whose file system keeps no group-write bit: every file is newer. */
-export const NO_MARKS = 0n
 
 /** True if a file's group-write bit may be a mark of isocket or of Holdfast itself. */
 export function mayBeMarked({ mode }: Pick<ScannedFile, 'mode'>, adoptedNs: bigint | null): boolean {

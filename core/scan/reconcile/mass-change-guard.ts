@@ -2,8 +2,7 @@ import { closeSync, createReadStream } from 'node:fs'
 import { pipeline, type Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { ignoreError } from '../../dropped-errors.ts'
-import type { Ledger } from '../../ledger/ledger.ts'
-import { attempt } from '../../ledger/ledger.ts'
+import { attempt, type Ledger } from '../../ledger/ledger.ts'
 import type { Held } from '../../ledger/queue.ts'
 import { Rerun } from '../../lib/async/rerun.ts'
 import { LATE, throttle, withTimeout } from '../../lib/async/timing.ts'
@@ -16,10 +15,28 @@ import type { Source } from '../../settings/schema.ts'
 import { absolutePath, type ScannedFile } from '../../walk/scanned-file.ts'
 import { callOn } from '../../walk/walk.ts'
 
+// Detects that many files of a source lose their content: a disk fault and its repair (fsck), or a program that
+// encrypts files. Each changed file is classified (pure). A lost content is searched for in the files that came into
+// the source within the last hour. If too many stay lost, the source is put on hold and a person decides.
+
+/** Only changes within this time count. */
+const COUNTED_MS = 60 * 60_000
+/** A suspect is sent this much later: more may follow, and then the source is put on hold. */
+export const WAIT_MS = 10_000
+
+/** A file lost its content if it is empty, or less than this share of the sent size is left. */
+const LEFT_SHARE = 0.5
+/** From this number of files, if they are at least this share of all sent files, it is an incident. */
+const LOST = { files: 10, share: 0.2 }
+/**
+ * The same for content that was replaced in place, without growing by more than `grown`, in a file unchanged for
+ * `restedMs`.
+ */
+const CHANGED = { files: 50, share: 0.5, grown: 1.1, restedMs: 24 * 3_600_000 }
+
 /** Changes are collected for this long before the decision: a rotated log has its new name by then. */
 const DECIDE_AFTER_MS = 2_000
-/** Files that came into the source in the last hour are remembered, at most this many for each source. */
-const MOST_ARRIVALS = 10_000
+
 /**
  * The source is on hold and contents are searched for this long before a person is asked: copies on a slow disk come
  * late.
@@ -28,7 +45,39 @@ const ASK_AFTER_MS = 10_000
 /** Time limit of a search for lost contents; contents not found by then count as lost until they are found. */
 const SEARCH_MS = 60_000
 
+/** Files that came into the source in the last hour are remembered, at most this many for each source. */
+const MOST_ARRIVALS = 10_000
+
+const READ_BYTES = 1 << 18
+
 const NOT_SEARCHED = 'a file that cannot be read does not have the content that is looked for'
+
+/** lost: the file is empty, or most of it is gone; changed: other content has replaced it. */
+type Suspicion = 'lost' | 'changed'
+
+/** A content that was sent and has left its path. */
+interface Missing {
+  path: string
+  size: number
+  inode: bigint
+  /** Digest of the content (platform/digest.ts); null: not known. */
+  digest: Uint8Array | null
+  at: number
+}
+
+interface Arrival {
+  path: string
+  size: number
+  inode: bigint
+  at: number
+  /** The last round in which it was compared with all missing contents; 0: never. */
+  searchedIn: number
+}
+
+interface Found {
+  lost: Missing
+  arrival: Arrival
+}
 
 /** Puts a source on hold after many files lost their content, until a person decides or the content is found. */
 export type MassChangeGuard = ReturnType<typeof openMassChangeGuard>
@@ -201,30 +250,51 @@ export function openMassChangeGuard({
   }
 }
 
-// A content that left its path is searched for in the files that came into the source within the last hour.
-
-/** A content that was sent and has left its path. */
-interface Missing {
-  path: string
-  size: number
-  inode: bigint
-  /** Digest of the content (platform/digest.ts); null: not known. */
-  digest: Uint8Array | null
-  at: number
+/**
+ * Classifies a change of one file; null: harmless. Appending makes a file longer; saving a document or copying it again
+ * mostly gives it a new inode.
+ *
+ * @param before the file as it was sent.
+ * @param isBatch true for a batch source: its producer may rewrite files, so only an emptied file is suspicious.
+ * @param nowMs milliseconds since 1970.
+ */
+export function classifyChange(
+  before: ContentIdentity,
+  now: ContentIdentity,
+  isBatch: boolean,
+  nowMs: number,
+): Suspicion | null {
+  if (before.size === 0) return null
+  if (now.size === 0) return 'lost'
+  if (isBatch) return null
+  // The name belongs to a new file with content: the earlier one was renamed or removed.
+  if (now.inode !== before.inode) return null
+  if (now.size < before.size * LEFT_SHARE) return 'lost'
+  const isInPlace = now.mtimeNs !== before.mtimeNs
+  const hadRested = nowMs - Number(before.mtimeNs / 1_000_000n) > CHANGED.restedMs
+  return isInPlace && hadRested && now.size <= before.size * CHANGED.grown ? 'changed' : null
 }
 
-interface Arrival {
-  path: string
-  size: number
-  inode: bigint
-  at: number
-  /** The last round in which it was compared with all missing contents; 0: never. */
-  searchedIn: number
+/** True if a suspect has recovered: its content is back, or as much of it as does not count as lost. */
+export function isBack(before: ContentIdentity & { suspicion: Suspicion }, now: ContentIdentity): boolean {
+  if (before.suspicion === 'lost') return now.size >= before.size * LEFT_SHARE
+  const apartNs = now.mtimeNs - before.mtimeNs
+  // SFTP keeps whole seconds.
+  return now.size === before.size && apartNs < 2_000_000_000n && apartNs > -2_000_000_000n
 }
 
-interface Found {
-  lost: Missing
-  arrival: Arrival
+/** True if the counts of a source exceed the thresholds. @param known files that were sent. */
+export function isIncident({
+  lost,
+  changed,
+  known,
+}: {
+  lost: number
+  changed: number
+  known: number
+}): boolean {
+  const isLost = lost >= LOST.files && lost >= known * LOST.share
+  return isLost || (changed >= CHANGED.files && changed >= known * CHANGED.share)
 }
 
 /** Finds contents whose file was renamed. */
@@ -331,8 +401,6 @@ async function searchFile(
   }
 }
 
-const READ_BYTES = 1 << 18
-
 /**
  * Reads a file's content, decompressed if it is gzip (RFC 1952) or Zstandard (RFC 8878). Errors of reading and of
  * decompression are errors of the stream.
@@ -351,72 +419,4 @@ async function readUnpacked(fd: number, signal: AbortSignal): Promise<Readable> 
   if (magic === '28b52ffd' && 'createZstdDecompress' in zlib)
     return pipeline(file, zlib.createZstdDecompress(), () => undefined)
   return file
-}
-
-// Detects that many files of a source lose their content: a disk fault and its repair (fsck), or a program that
-// encrypts files. Pure; all thresholds are here.
-
-/** Only changes within this time count. */
-const COUNTED_MS = 60 * 60_000
-/** A suspect is sent this much later: more may follow, and then the source is put on hold. */
-export const WAIT_MS = 10_000
-
-/** A file lost its content if it is empty, or less than this share of the sent size is left. */
-const LEFT_SHARE = 0.5
-/** From this number of files, if they are at least this share of all sent files, it is an incident. */
-const LOST = { files: 10, share: 0.2 }
-/**
- * The same for content that was replaced in place, without growing by more than `grown`, in a file unchanged for
- * `restedMs`.
- */
-const CHANGED = { files: 50, share: 0.5, grown: 1.1, restedMs: 24 * 3_600_000 }
-
-/** lost: the file is empty, or most of it is gone; changed: other content has replaced it. */
-type Suspicion = 'lost' | 'changed'
-
-/**
- * Classifies a change of one file; null: harmless. Appending makes a file longer; saving a document or copying it again
- * mostly gives it a new inode.
- *
- * @param before the file as it was sent.
- * @param isBatch true for a batch source: its producer may rewrite files, so only an emptied file is suspicious.
- * @param nowMs milliseconds since 1970.
- */
-export function classifyChange(
-  before: ContentIdentity,
-  now: ContentIdentity,
-  isBatch: boolean,
-  nowMs: number,
-): Suspicion | null {
-  if (before.size === 0) return null
-  if (now.size === 0) return 'lost'
-  if (isBatch) return null
-  // The name belongs to a new file with content: the earlier one was renamed or removed.
-  if (now.inode !== before.inode) return null
-  if (now.size < before.size * LEFT_SHARE) return 'lost'
-  const isInPlace = now.mtimeNs !== before.mtimeNs
-  const hadRested = nowMs - Number(before.mtimeNs / 1_000_000n) > CHANGED.restedMs
-  return isInPlace && hadRested && now.size <= before.size * CHANGED.grown ? 'changed' : null
-}
-
-/** True if a suspect has recovered: its content is back, or as much of it as does not count as lost. */
-export function isBack(before: ContentIdentity & { suspicion: Suspicion }, now: ContentIdentity): boolean {
-  if (before.suspicion === 'lost') return now.size >= before.size * LEFT_SHARE
-  const apartNs = now.mtimeNs - before.mtimeNs
-  // SFTP keeps whole seconds.
-  return now.size === before.size && apartNs < 2_000_000_000n && apartNs > -2_000_000_000n
-}
-
-/** True if the counts of a source exceed the thresholds. @param known files that were sent. */
-export function isIncident({
-  lost,
-  changed,
-  known,
-}: {
-  lost: number
-  changed: number
-  known: number
-}): boolean {
-  const isLost = lost >= LOST.files && lost >= known * LOST.share
-  return isLost || (changed >= CHANGED.files && changed >= known * CHANGED.share)
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type OpenAgent, openAgent } from '../core/agent/open.ts'
 import { findHeldMessage } from '../core/agent/state/derived.ts'
 import type { AppState, SourceState } from '../core/agent/state/schema.ts'
-import { isElsewhere } from '../core/agent/state/status.ts'
+import { hasCopiesElsewhere } from '../core/agent/state/status.ts'
 import { ignoreError, settled } from '../core/dropped-errors.ts'
 import { LATE, withTimeout } from '../core/lib/async/timing.ts'
 import { type Message, message, type WordKey } from '../core/lib/i18n/message.ts'
@@ -197,7 +197,7 @@ function printResult(
     return 1
   }
   if (json) return 0
-  const key = isElsewhere(state) ? 'cli.once.done' : 'cli.once.doneHere'
+  const key = hasCopiesElsewhere(state) ? 'cli.once.done' : 'cli.once.doneHere'
   console.log(translate(key, { count: sent }))
   return 0
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { z } from 'zod'
+import { warnUnlessCode } from '../dropped-errors.ts'
 import { throttle } from '../lib/async/timing.ts'
 import { openKeptFile } from '../platform/files.ts'
 import {

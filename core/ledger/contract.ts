@@ -118,7 +118,7 @@ export interface InnerMount {
 /**
  * Messages that are shown while a batch directory is marked as sent, such as about files in it that were never sent.
  */
-export interface SaidBatch {
+export interface BatchMessages {
   name: string
   /** Distinguishes it from a later directory of this name. */
   identity: string

@@ -4,7 +4,7 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import { inTransaction, readDatabaseFile } from '../platform/sqlite.ts'
 import { errorText } from '../platform/system-error.ts'
 import { openConfirmed, openElsewhere, openMarks, openRemovals, openRenamed, openSent } from './complete.ts'
-import type { InnerMount, SaidBatch, SessionMemory } from './contract.ts'
+import type { BatchMessages, InnerMount, SessionMemory } from './contract.ts'
 import { durably, LEDGER, openLedgerFile, openRoutes, openValues, REMOVAL } from './database.ts'
 import { openAgain, openKnown, openOffers } from './enqueue.ts'
 import { openPages, openSentFiles } from './pages.ts'
@@ -97,9 +97,9 @@ function openMeta(database: DatabaseSyncInstance) {
     mountsInside: (source: string): InnerMount[] => get(`mounts ${source}`) ?? [],
     rememberMountsInside: (source: string, mounts: readonly InnerMount[]) => put(`mounts ${source}`, mounts),
 
-    saidBatches: (source: string): SaidBatch[] => get(`said ${source}`) ?? [],
+    saidBatches: (source: string): BatchMessages[] => get(`said ${source}`) ?? [],
     /** Durable when it returns. */
-    rememberSaid: (source: string, batches: readonly SaidBatch[]) =>
+    rememberSaid: (source: string, batches: readonly BatchMessages[]) =>
       durably(database, () => put(`said ${source}`, batches)),
 
     /**

@@ -195,7 +195,7 @@ export const entrySchema = z.object({
 })
 export type RestoreEntry = z.infer<typeof entrySchema>
 
-export const toldSchema = z.discriminatedUnion('about', [
+export const restoreAnswerSchema = z.discriminatedUnion('about', [
   z.object({ about: z.literal('folders'), folders: z.array(folderSchema).max(10_000) }),
   z.object({ about: z.literal('entries'), entries: z.array(entrySchema).max(1000), next: cursor }),
   z.object({
@@ -208,7 +208,7 @@ export const toldSchema = z.discriminatedUnion('about', [
   /** The question cannot be answered now. `reason`: an error name, or a sentence. */
   z.object({ about: z.literal('failed'), reason: z.string().max(LONGEST_DETAIL) }),
 ])
-export type RestoreAnswer = z.infer<typeof toldSchema>
+export type RestoreAnswer = z.infer<typeof restoreAnswerSchema>
 
 /** Requests a part of a file: id, folder, path, version, offset, and number of bytes. */
 const fetchEntry = z.tuple([fileNumber, text, text, version, count, part])
@@ -372,7 +372,7 @@ export const frameKinds = {
   /** Sender, for the purpose "restore": asks for its stored files. */
   ask: { code: 22, maxHeader: 128 * KIB, header: z.object({ id: fileNumber, question: questionSchema }) },
   /** Receiver, in answer to `ask`. */
-  told: { code: 23, maxHeader: 8 * MIB, header: z.object({ id: fileNumber, answer: toldSchema }) },
+  told: { code: 23, maxHeader: 8 * MIB, header: z.object({ id: fileNumber, answer: restoreAnswerSchema }) },
   /** Sender: requests parts of files. */
   fetch: {
     code: 24,

@@ -8,7 +8,7 @@ import { openLedger } from '../../core/ledger/ledger.ts'
 import type { RunningReport } from '../../core/receive/receiver-messages.ts'
 import { senderDefinition } from '../../core/send/sender-messages.ts'
 import { defaultSettings } from '../../core/settings/schema.ts'
-import { receiverDefinition } from '../support/receiver-worker.ts'
+import { receiverDefinition } from '../support/transfer/receiver-worker.ts'
 import { until } from '../support/until.ts'
 import { bundle } from './bundle.ts'
 

@@ -1,5 +1,5 @@
 import { childProcessPort, serveWorker } from '../../core/lib/workers/serve.ts'
-import { receiverDefinition, startReceiver } from '../support/receiver-worker.ts'
+import { receiverDefinition, startReceiver } from '../support/transfer/receiver-worker.ts'
 
 /** The product's own receiver process, bundled (bundle.ts). */
 const storeThread = new URL('../../cli/workers/store-thread.js', import.meta.url)

@@ -6,7 +6,7 @@ import type { AppState } from '../../core/agent/state/schema.ts'
 import { connectToBus, type MessageBus } from '../support/desktop/bus.ts'
 import { type LaunchedHoldfast, type LaunchOptions, launchHoldfast } from '../support/desktop/launch.ts'
 import { type NotificationRecorder, recordNotifications } from '../support/desktop/notifications.ts'
-import { type Ext4Loop, type Mounted, mountExt4, mountTmpfs } from '../support/mounts.ts'
+import { type Ext4Loop, type Mounted, mountExt4, mountTmpfs } from '../support/faults/mounts.ts'
 
 export interface Desktop {
   /** Starts Holdfast with these settings, given as in the settings file; closed when the test is over. */

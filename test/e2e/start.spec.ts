@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { cancelDialog, openDialog } from '../support/desktop/dialog.ts'
 import { electronExecutable } from '../support/desktop/launch.ts'
-import { remount } from '../support/mounts.ts'
+import { remount } from '../support/faults/mounts.ts'
 import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
 

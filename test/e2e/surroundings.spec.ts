@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { readTray, waitForTray } from '../support/desktop/tray.ts'
-import { fakeBusctl } from '../support/fake-busctl.ts'
+import { fakeBusctl } from '../support/faults/fake-busctl.ts'
 import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
 import { pictures } from './pictures.ts'

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Page } from '@playwright/test'
-import type { Ext4Loop } from '../support/mounts.ts'
-import { type PostServer, servePosts } from '../support/post-server.ts'
-import { type ReceiverProcess, startReceiverProcess } from '../support/receiver-process.ts'
+import type { Ext4Loop } from '../support/faults/mounts.ts'
+import { type PostServer, servePosts } from '../support/servers/post-server.ts'
+import { type ReceiverProcess, startReceiverProcess } from '../support/transfer/receiver-process.ts'
 import { until } from '../support/until.ts'
 import { type Desktop, test as desktopTest, type Running } from './desktop.ts'
 

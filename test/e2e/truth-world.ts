@@ -1,7 +1,7 @@
 // What the faults of truth-rows.ts happen to: sources on disks of their own, and two destinations.
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { ReceiverProcess } from '../support/receiver-process.ts'
+import type { ReceiverProcess } from '../support/transfer/receiver-process.ts'
 import { until } from '../support/until.ts'
 import { type Desktop, expect } from './desktop.ts'
 

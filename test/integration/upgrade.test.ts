@@ -2,10 +2,10 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { AppState } from '../../core/agent/state/schema.ts'
+import { holdfast, untilState } from '../support/agent/two-receivers.ts'
+import { startHoldfast } from '../support/cli/processes.ts'
 import { FILES, FIRST_TEXT, FIXTURES, fill } from '../support/fixtures/kept.ts'
-import { startHoldfast } from '../support/processes.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { holdfast, untilState } from '../support/two-receivers.ts'
 import { until } from '../support/until.ts'
 
 /** Every file below a directory, by relative path. */

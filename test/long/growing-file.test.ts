@@ -1,10 +1,10 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { isPrefix, keepChanging, watchVersions } from '../support/growing.ts'
-import { startRelay } from '../support/relay.ts'
+import { startRelay } from '../support/faults/relay.ts'
+import { isPrefix, keepChanging, watchVersions } from '../support/scan/growing.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { allSent, offerAll, readTree, senderConfig, startPair } from '../support/transfer.ts'
+import { allSent, offerAll, readTree, senderConfig, startPair } from '../support/transfer/transfer.ts'
 import { until } from '../support/until.ts'
 
 const MIB = 1024 * 1024

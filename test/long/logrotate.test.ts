@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { contentsBelow, openLogs, packings, rotations, sendLogs } from '../support/logrotate.ts'
+import { contentsBelow, openLogs, packings, rotations, sendLogs } from '../support/scan/logrotate.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { readTree } from '../support/trees.ts'
 

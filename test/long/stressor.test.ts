@@ -6,16 +6,16 @@ import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { sendCommand } from '../../core/agent/control-socket.ts'
-import { startHoldfast } from '../support/processes.ts'
+import { holdfast, pairWith, readState, startReceiver, untilState } from '../support/agent/two-receivers.ts'
+import { startHoldfast } from '../support/cli/processes.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { holdfast, pairWith, readState, startReceiver, untilState } from '../support/two-receivers.ts'
 
 const SECONDS = Number(process.env.HOLDFAST_STRESS_SECONDS ?? 90)
 /** The destinations have so long after the last change; the periodic comparison comes after 300 s. */
 const SETTLE_MS = 20_000
 const first = Number(process.env.HOLDFAST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const seeds = process.env.HOLDFAST_SEED === undefined ? [first, first + 1, first + 2] : [first]
-const script = path.resolve(import.meta.dirname, '../support/stressor.py')
+const script = path.resolve(import.meta.dirname, '../support/faults/stressor.py')
 
 const entrySchema = z.object({
   mode: z.string(),

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { holdfastSays } from '../support/receiver-process.ts'
+import { holdfastSays } from '../support/transfer/receiver-process.ts'
 import { until } from '../support/until.ts'
 
 const cli = path.resolve(import.meta.dirname, '../../cli/holdfast.ts')

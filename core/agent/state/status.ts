@@ -197,7 +197,7 @@ function partial(state: AppState): Status | null {
     return { level: 'partial', sentence, detail: message('status.openDetail', { path: open.path }) }
   }
   // "Safe" requires a copy on another computer.
-  if (isElsewhere(state)) return null
+  if (hasCopiesElsewhere(state)) return null
   const count = state.totals.sentFiles
   const sentence = count === 0 ? wellSentence(state) : message('status.copiedHere', { count })
   return { level: 'partial', sentence, detail: message('status.connectReceiver') }
@@ -212,7 +212,7 @@ function wellSentence(state: AppState): Message {
 }
 
 /** True if every source has at least one destination on another computer. */
-export function isElsewhere({ sources, destinations }: AppState): boolean {
+export function hasCopiesElsewhere({ sources, destinations }: AppState): boolean {
   const elsewhere = new Set(destinations.filter((one) => one.elsewhere).map(({ id }) => id))
   return sources.every((source) => source.destinations.some(({ id }) => elsewhere.has(id)))
 }

@@ -3,7 +3,7 @@ import { open, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
 import { createNameFilter, toNameRules } from '../../filter/exclusion-rules.ts'
-import type { SaidBatch } from '../../ledger/contract.ts'
+import type { BatchMessages } from '../../ledger/contract.ts'
 import { Rerun } from '../../lib/async/rerun.ts'
 import { createSemaphore } from '../../lib/async/semaphore.ts'
 import { throttle, untilAborted, withTimeout } from '../../lib/async/timing.ts'
@@ -20,7 +20,7 @@ import { examineAll } from '../reconcile/minimum-age.ts'
 import { offerFiles } from '../reconcile/reconcile.ts'
 import type { MarkedAnswer, Scanned } from '../scanner-messages.ts'
 import type { SessionContext, SourceSession } from '../source-session.ts'
-import { BatchEffects, type BatchesHost } from './effects.ts'
+import { BatchEffects, type BatchServices } from './effects.ts'
 import { Marking } from './marking.ts'
 import { readBatches } from './read-batches.ts'
 import { type BatchDecision, type BatchFacts, decideBatches, FirstSeen, getIdentity } from './rules.ts'
@@ -59,7 +59,7 @@ interface OpenBatch {
  * A batch source (isocket's batch directories), watched like any other except for the directories that are marked as
  * sent. Each look at its child directories decides about every one (rules.ts). Its Marking marks it (marking.ts).
  */
-export class BatchSession implements SourceSession, BatchesHost {
+export class BatchSession implements SourceSession, BatchServices {
   readonly context: SessionContext
   readonly watcher = { examine: async (paths: readonly string[]) => this.#watcher?.examine(paths) }
   readonly listings = createSemaphore(LISTINGS_AT_ONCE)
@@ -310,7 +310,7 @@ export class BatchSession implements SourceSession, BatchesHost {
    * Records the sentences about a batch before its mark is made: a marked directory is not read again, and after a
    * restart the sentences must be reported again.
    */
-  beforeMark(batch: SaidBatch): void {
+  beforeMark(batch: BatchMessages): void {
     const { ledger, source } = this.context
     const known = ledger.saidBatches(source.id)
     const there = new Set(this.#decisions.map(({ name }) => name))

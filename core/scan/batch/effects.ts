@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { warnUnlessCode } from '../../dropped-errors.ts'
-import type { SaidBatch } from '../../ledger/contract.ts'
+import type { BatchMessages } from '../../ledger/contract.ts'
 import { type Semaphore, withPermit } from '../../lib/async/semaphore.ts'
 import { untilAborted } from '../../lib/async/timing.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
@@ -30,7 +30,7 @@ const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY
 type NeverSent = Pick<Reconciled, 'leftOut' | 'seen'>
 
 /** Services of the source that a batch directory uses. */
-export interface BatchesHost {
+export interface BatchServices {
   readonly context: SessionContext
   /** The watcher of the whole source. */
   readonly watcher: Pick<TreeWatcher, 'examine'>
@@ -40,7 +40,7 @@ export interface BatchesHost {
   /** Looks at all batch directories now. True if a newer one than this exists. */
   isOvertaken(name: string): Promise<boolean>
   /** Called before the directory is marked as sent, with the sentences to report from then on. */
-  beforeMark(batch: SaidBatch): void
+  beforeMark(batch: BatchMessages): void
   /** Called after the directory was marked as sent. */
   afterMark(said: readonly Message[]): void
   report(): void
@@ -61,7 +61,7 @@ interface FoundBatch {
 
 /** Effects of one batch directory's marking on real files, the real watcher and the real ledger. */
 export class BatchEffects implements MarkingEffects {
-  readonly #host: BatchesHost
+  readonly #host: BatchServices
   readonly #found: FoundBatch
   readonly #context: SessionContext
   readonly #directory: string
@@ -72,7 +72,7 @@ export class BatchEffects implements MarkingEffects {
   /** The file last logged as keeping the directory unmarked. */
   #named: string | null = null
 
-  constructor(host: BatchesHost, found: FoundBatch) {
+  constructor(host: BatchServices, found: FoundBatch) {
     this.#host = host
     this.#found = found
     this.#context = { ...host.context, signal: found.signal }

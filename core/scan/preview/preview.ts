@@ -32,7 +32,7 @@ interface Rule {
 }
 
 /** Returns the function that finds the rule by which a file is excluded or delayed, by name, size and age; pure. */
-export function createJudge(source: Source, now: number): (file: ScannedFile) => Rule | 'own' | null {
+export function createRuleFinder(source: Source, now: number): (file: ScannedFile) => Rule | 'own' | null {
   const names = createNameFilter(toNameRules(source))
   const rule = (reason: LeftOutReason): Rule => ({ reason, pattern: null })
   return (file) => {
@@ -49,14 +49,14 @@ export function createJudge(source: Source, now: number): (file: ScannedFile) =>
 
 /** Sums up a walk. Its memory is bounded by the number of rules and examples, whatever the tree's size. */
 class Tally {
-  readonly #judge: ReturnType<typeof createJudge>
+  readonly #judge: ReturnType<typeof createRuleFinder>
   readonly #mostExamples: number
   readonly #kept = { files: 0, bytes: 0 }
   readonly #leftOut = new Map<string, Rule & { files: number; bytes: number }>()
   readonly #examples: Preview['examples'] = []
 
   constructor(source: Source, examples: number) {
-    this.#judge = createJudge(source, Date.now())
+    this.#judge = createRuleFinder(source, Date.now())
     this.#mostExamples = examples
     // Include patterns that exclude nothing: they may be mistakes. Comments and exceptions never exclude a file.
     const patterns = source.ignore.filter((line) => !/^[#!]/.test(line) && line.trim() !== '')

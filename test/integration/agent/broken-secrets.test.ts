@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
-import { headless } from '../../support/headless.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { untilState } from '../../support/agent/two-receivers.ts'
+import { headless } from '../../support/alerts/headless.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { untilState } from '../../support/two-receivers.ts'
 
 const SETTINGS = {
   version: 1,

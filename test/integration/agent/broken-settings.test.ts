@@ -2,9 +2,9 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { formatPairingCode } from '../../../core/protocol/pairing-code.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { untilState } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 /** Settings with a comma too many, as an editor leaves them. */

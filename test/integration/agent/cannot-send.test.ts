@@ -2,9 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { lockDirectory } from '../../../core/lib/workers/directory-lock.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { untilState } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { untilState } from '../../support/two-receivers.ts'
 
 /** A directory with one file in it, and a data directory that nothing is in yet. */
 function oneFile() {

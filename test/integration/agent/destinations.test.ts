@@ -2,9 +2,6 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { startHoldfast } from '../../support/processes.ts'
-import { temporaryDirectory } from '../../support/temporary.ts'
-import { readTree } from '../../support/trees.ts'
 import {
   holdfast,
   pairWith,
@@ -12,7 +9,10 @@ import {
   readState,
   startReceiver,
   untilState,
-} from '../../support/two-receivers.ts'
+} from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { readTree } from '../../support/trees.ts'
 import { until } from '../../support/until.ts'
 
 const FILES = 40

@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { startHoldfast } from '../../support/processes.ts'
+import { holdfast, pairWith, startReceiver, untilState } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, pairWith, startReceiver, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 test('directories: a changed mode reaches receiver and folder without a changed file', async () => {

@@ -2,9 +2,9 @@ import { mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'nod
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
-import { headless } from '../../support/headless.ts'
+import { readState, untilState } from '../../support/agent/two-receivers.ts'
+import { headless } from '../../support/alerts/headless.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { readState, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 /** `current` leads to `run-7`; `run-8` is beside it. */

@@ -3,9 +3,9 @@ import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { holdfast, readState, untilState } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, readState, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 const FILES = 1_000

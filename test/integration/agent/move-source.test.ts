@@ -3,11 +3,11 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { sendCommand } from '../../../core/agent/control-socket.ts'
 import { idOfPath } from '../../../core/settings/changes.ts'
-import { headless } from '../../support/headless.ts'
-import { mountTmpfs } from '../../support/mounts.ts'
+import { readState, untilState } from '../../support/agent/two-receivers.ts'
+import { headless } from '../../support/alerts/headless.ts'
+import { mountTmpfs } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { readTree } from '../../support/trees.ts'
-import { readState, untilState } from '../../support/two-receivers.ts'
 
 test('a directory that is on another disk now keeps its place at the destination; only what differs is sent', async ({
   onTestFinished,

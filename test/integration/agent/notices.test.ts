@@ -2,9 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { holdfast, readState, untilState } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, readState, untilState } from '../../support/two-receivers.ts'
 
 test('`status --dismiss` shows the notices and puts them away', async () => {
   const data = temporaryDirectory('notices')

@@ -5,10 +5,10 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
-import { canMount, mountTmpfs } from '../../support/mounts.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { untilState } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
+import { canMount, mountTmpfs } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { untilState } from '../../support/two-receivers.ts'
 
 /** Where a run keeps its own things. A run ends when nothing has changed for its quiet period and three seconds. */
 function dataDirectory(quietSeconds = 0.3) {

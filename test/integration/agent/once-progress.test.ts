@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { startHoldfast } from '../../support/processes.ts'
+import { holdfast } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast } from '../../support/two-receivers.ts'
 
 const cli = path.resolve(import.meta.dirname, '../../../cli/holdfast.ts')
 /** What erases the bar, before the next one or for good. */

@@ -3,9 +3,15 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import {
+  holdfast,
+  pairWith,
+  readState,
+  startReceiver,
+  untilState,
+} from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, pairWith, readState, startReceiver, untilState } from '../../support/two-receivers.ts'
 
 /** A data directory with a source and a limit, and a run that waits for a receiver which is away. */
 async function whileSendingOnce() {

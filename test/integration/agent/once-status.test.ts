@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { startHoldfast } from '../../support/processes.ts'
+import { holdfast, pairWith, startReceiver } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, pairWith, startReceiver } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 test('what sends once says last that all is there; a receiver that takes nothing more of it fails its test', async () => {

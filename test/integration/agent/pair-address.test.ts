@@ -3,9 +3,15 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { formatAddress } from '../../../core/lib/i18n/formats.ts'
 import { parsePairingCode } from '../../../core/protocol/pairing-code.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import {
+  holdfast,
+  pairWith,
+  readState,
+  startReceiver,
+  untilState,
+} from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, pairWith, readState, startReceiver, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 async function createPairingCode({ store }: { store: string }) {

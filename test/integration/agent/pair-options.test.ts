@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { startHoldfast } from '../../support/processes.ts'
+import { holdfast, startReceiver } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, startReceiver } from '../../support/two-receivers.ts'
 
 test('an option of pair that is of no use at this end is refused, and no code is made or used up', async () => {
   const { store } = await startReceiver('nas')

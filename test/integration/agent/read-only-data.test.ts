@@ -2,10 +2,10 @@ import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
-import { canMount, mountBind } from '../../support/mounts.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { holdfast, startReceiver } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
+import { canMount, mountBind } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, startReceiver } from '../../support/two-receivers.ts'
 
 /** A data directory on a file system that an administrator has made read-only. */
 async function readOnlyData() {

@@ -1,12 +1,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { askAgent } from '../../support/agent-answers.ts'
-import { startHoldfast } from '../../support/processes.ts'
-import { runStoreCommand } from '../../support/store.ts'
+import { askAgent } from '../../support/agent/answers.ts'
+import { untilState } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
+import { runStoreCommand } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { readTree } from '../../support/trees.ts'
-import { untilState } from '../../support/two-receivers.ts'
 
 test('what is kept on this computer is looked through and comes back by commands of a view', async () => {
   const data = temporaryDirectory('restore-agent')

@@ -3,8 +3,8 @@ import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'nod
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { SETTINGS_VERSION } from '../../../core/settings/schema.ts'
-import { headless } from '../../support/headless.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { headless } from '../../support/alerts/headless.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { until } from '../../support/until.ts'
 
 test('an import without an agent forgets the secrets of what goes', async () => {

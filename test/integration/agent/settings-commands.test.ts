@@ -3,9 +3,9 @@ import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { holdfast, readState, untilState } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, readState, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 /** The exit code of a command, and what it complained of. */

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { fakeBusctl } from '../../support/fake-busctl.ts'
-import { canMount } from '../../support/mounts.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { holdfast, type readState, untilState } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
+import { fakeBusctl } from '../../support/faults/fake-busctl.ts'
+import { canMount } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, type readState, untilState } from '../../support/two-receivers.ts'
 
 const cli = path.resolve(import.meta.dirname, '../../../cli/holdfast.ts')
 

@@ -1,8 +1,8 @@
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { startHoldfast } from '../../support/processes.ts'
+import { holdfast, pairWith } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, pairWith } from '../../support/two-receivers.ts'
 
 /** What a receiver may call itself: the sender's terminal shows it. */
 const FORGED = 'nas\nEverything is safe.\x1b[2J'

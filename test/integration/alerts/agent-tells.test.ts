@@ -3,10 +3,10 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { type AppState, appStateSchema } from '../../../core/agent/state/schema.ts'
 import type { IncidentKind } from '../../../core/alerts/kinds.ts'
-import { startHoldfast } from '../../support/processes.ts'
-import { recordingServer } from '../../support/recording-server.ts'
+import { holdfast, pairWith, startReceiver, untilState } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
+import { recordingServer } from '../../support/servers/recording-server.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, pairWith, startReceiver, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 const UNREACHABLE_MINUTES = 0.1

@@ -4,8 +4,12 @@ import { type ChannelType, catalog, channelTypes, getFields } from '../../../cor
 import type { OutgoingMessage } from '../../../core/alerts/channels/channel.ts'
 import { getChannel } from '../../../core/alerts/channels/kinds.ts'
 import { english } from '../../../core/lib/i18n/dictionaries.ts'
-import { attempt, givenFor, LETTER_ID, letter, notice, SECRET, said } from '../../support/channels.ts'
-import { type Recorded, type RecordingServer, recordingServer } from '../../support/recording-server.ts'
+import { attempt, givenFor, LETTER_ID, letter, notice, SECRET, said } from '../../support/alerts/channels.ts'
+import {
+  type Recorded,
+  type RecordingServer,
+  recordingServer,
+} from '../../support/servers/recording-server.ts'
 
 // The form in which each service wants to be told, and what is its own.
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { inBytes, shorten } from '../../../core/alerts/channels/channel.ts'
-import { attempt, givenFor, textSent } from '../../support/channels.ts'
-import { recordingServer } from '../../support/recording-server.ts'
+import { attempt, givenFor, textSent } from '../../support/alerts/channels.ts'
+import { recordingServer } from '../../support/servers/recording-server.ts'
 
 // What a service gets is what was written, as much of it as it takes.
 

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { filesWith, type Headless, headless } from '../../support/headless.ts'
-import { recordingServer } from '../../support/recording-server.ts'
+import { readState, untilState } from '../../support/agent/two-receivers.ts'
+import { filesWith, type Headless, headless } from '../../support/alerts/headless.ts'
+import { recordingServer } from '../../support/servers/recording-server.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { readState, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 const KEY = 'a-signing-key-8831'

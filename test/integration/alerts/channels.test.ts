@@ -3,9 +3,9 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { describe, expect, test } from 'vitest'
 import type { ChannelType } from '../../../core/alerts/channels/catalog.ts'
 import type { ChannelInput, ChannelOutcome } from '../../../core/alerts/channels/channel.ts'
-import { localCertificate } from '../../support/certificate.ts'
-import { attempt, givenFor, said } from '../../support/channels.ts'
-import { type Recorded, type Reply, recordingServer } from '../../support/recording-server.ts'
+import { attempt, givenFor, said } from '../../support/alerts/channels.ts'
+import { localCertificate } from '../../support/servers/certificate.ts'
+import { type Recorded, type Reply, recordingServer } from '../../support/servers/recording-server.ts'
 
 // What every channel that goes over the network makes of what can happen there.
 

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { attempt, givenFor, LETTER_ID } from '../../support/channels.ts'
+import { attempt, givenFor, LETTER_ID } from '../../support/alerts/channels.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

@@ -3,6 +3,7 @@ import { userInfo } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { readState, untilState } from '../../support/agent/two-receivers.ts'
 import {
   expectPosted,
   factsIn,
@@ -11,10 +12,9 @@ import {
   receiverConfig,
   untilPosted,
   waitForEnd,
-} from '../../support/headless.ts'
-import { startHoldfast } from '../../support/processes.ts'
+} from '../../support/alerts/headless.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { readState, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 const HOUR_MS = 3_600_000

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { pairWith, readState, untilState } from '../../support/agent/two-receivers.ts'
 import {
   expectPosted,
   factsIn,
@@ -11,10 +12,9 @@ import {
   receiverConfig,
   SILENT_MS,
   untilPosted,
-} from '../../support/headless.ts'
-import { startHoldfast } from '../../support/processes.ts'
+} from '../../support/alerts/headless.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { pairWith, readState, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 /** Whatever was to be told has been posted by then. */

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { stateSnapshotSchema } from '../../../core/agent/state/schema.ts'
+import { readState, untilState } from '../../support/agent/two-receivers.ts'
 import {
   expectPosted,
   factsIn,
@@ -10,9 +11,8 @@ import {
   postsOfTest,
   untilChecked,
   untilPosted,
-} from '../../support/headless.ts'
-import { canMount, mountExt4 } from '../../support/mounts.ts'
-import { readState, untilState } from '../../support/two-receivers.ts'
+} from '../../support/alerts/headless.ts'
+import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
 import { until } from '../../support/until.ts'
 
 /** Checks of a busy machine take longer than a disk that is asked every two seconds may (check/scheduler/timetable.ts). */

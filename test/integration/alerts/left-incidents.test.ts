@@ -3,8 +3,8 @@ import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, test } from 'vitest'
 import { openAlertDatabase } from '../../../core/alerts/store/database.ts'
-import { headless } from '../../support/headless.ts'
-import { createIncident } from '../../support/notifier-config.ts'
+import { headless } from '../../support/alerts/headless.ts'
+import { createIncident } from '../../support/alerts/notifier-config.ts'
 
 test('without an agent incidents are read, and a file of a newer Holdfast is left alone', async () => {
   const home = headless({})

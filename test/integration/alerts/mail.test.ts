@@ -6,10 +6,15 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { OutgoingMessage } from '../../../core/alerts/channels/channel.ts'
 import { classifyMailError } from '../../../core/alerts/channels/mail.ts'
-import { attempt, givenFor, LETTER_ID, notice, said } from '../../support/channels.ts'
-import { headless } from '../../support/headless.ts'
-import { hasMailServer, type Mail, type MailServer, startMailServer } from '../../support/mail-server.ts'
-import { readState } from '../../support/two-receivers.ts'
+import { readState } from '../../support/agent/two-receivers.ts'
+import { attempt, givenFor, LETTER_ID, notice, said } from '../../support/alerts/channels.ts'
+import { headless } from '../../support/alerts/headless.ts'
+import {
+  hasMailServer,
+  type Mail,
+  type MailServer,
+  startMailServer,
+} from '../../support/servers/mail-server.ts'
 import { until } from '../../support/until.ts'
 
 const TEXT =

@@ -4,14 +4,14 @@ import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Notice } from '../../../core/alerts/incident.ts'
 import type { NotifierConfig } from '../../../core/alerts/notifier-messages.ts'
-import { createIncident, createNotice, notifierConfig } from '../../support/notifier-config.ts'
-import { databaseFile, posted, startNotifier } from '../../support/notifier-world.ts'
-import { type Recorded, recordingServer } from '../../support/recording-server.ts'
+import { createIncident, createNotice, notifierConfig } from '../../support/alerts/notifier-config.ts'
+import { databaseFile, posted, startNotifier } from '../../support/alerts/notifier-world.ts'
+import { type Recorded, recordingServer } from '../../support/servers/recording-server.ts'
 import { until } from '../../support/until.ts'
 
 // What a notifier knows of what an earlier one has told, however that one ended.
 
-const script = path.resolve(import.meta.dirname, '../../support/notifier-process.ts')
+const script = path.resolve(import.meta.dirname, '../../support/alerts/notifier-process.ts')
 
 describe('after a restart', () => {
   test('what waited is sent', async () => {

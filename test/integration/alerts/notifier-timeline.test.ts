@@ -2,9 +2,9 @@ import { expect, test } from 'vitest'
 import type { Incident } from '../../../core/alerts/incident.ts'
 import { KEPT_DAYS, type TimelineQuestion } from '../../../core/alerts/incident.ts'
 import { openAlertDatabase } from '../../../core/alerts/store/database.ts'
-import { createIncident, createNotice, notifierConfig } from '../../support/notifier-config.ts'
-import { databaseFile, type RunningNotifier, startNotifier } from '../../support/notifier-world.ts'
-import { recordingServer } from '../../support/recording-server.ts'
+import { createIncident, createNotice, notifierConfig } from '../../support/alerts/notifier-config.ts'
+import { databaseFile, type RunningNotifier, startNotifier } from '../../support/alerts/notifier-world.ts'
+import { recordingServer } from '../../support/servers/recording-server.ts'
 import { until } from '../../support/until.ts'
 
 // What is kept of the past, and how it is asked for.

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { createIncident, createNotice, notifierConfig } from '../../support/notifier-config.ts'
-import { databaseFile, posted, startNotifier } from '../../support/notifier-world.ts'
-import { type Recorded, recordingServer } from '../../support/recording-server.ts'
+import { createIncident, createNotice, notifierConfig } from '../../support/alerts/notifier-config.ts'
+import { databaseFile, posted, startNotifier } from '../../support/alerts/notifier-world.ts'
+import { type Recorded, recordingServer } from '../../support/servers/recording-server.ts'
 import { until } from '../../support/until.ts'
 
 // A notifier with its store on the disk, and a web server for what it tells.

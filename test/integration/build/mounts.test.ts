@@ -2,7 +2,7 @@ import { execFileSync, fork, spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { canMount, mountBind, mountExt4, mountPointsBelow, mountTmpfs } from '../../support/mounts.ts'
+import { canMount, mountBind, mountExt4, mountPointsBelow, mountTmpfs } from '../../support/faults/mounts.ts'
 import { until } from '../../support/until.ts'
 
 const catchCode = (act: () => unknown) => {

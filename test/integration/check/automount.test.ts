@@ -2,8 +2,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { probeKinds } from '../../../core/check/checker-messages.ts'
 import { freshMemory, newProgress } from '../../../core/check/probes/findings.ts'
 import { createSystemDisk } from '../../../core/check/probes/probe-runner.ts'
-import { makeAutomount } from '../../support/automount.ts'
-import { canMount } from '../../support/mounts.ts'
+import { makeAutomount } from '../../support/faults/automount.ts'
+import { canMount } from '../../support/faults/mounts.ts'
 
 describe.skipIf(!canMount)('an automount point that is checked (mounting needs root)', () => {
   it('is mounted by the check, at first and whenever it has expired', async () => {

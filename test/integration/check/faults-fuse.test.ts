@@ -1,8 +1,8 @@
 import { constants } from 'node:os'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { checkPaths, detect } from '../../support/check-faults.ts'
-import { mountFuse } from '../../support/fuse.ts'
-import { canMount } from '../../support/mounts.ts'
+import { checkPaths, detect } from '../../support/check/check-faults.ts'
+import { mountFuse } from '../../support/faults/fuse.ts'
+import { canMount } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 describe.skipIf(!canMount)('a FUSE file system in trouble (mounting needs root)', () => {

@@ -8,8 +8,8 @@ import {
   FAULT_INTERVAL_MS,
   FAULT_TIMEOUT_MS,
   probeFiles,
-} from '../../support/check-faults.ts'
-import { canMount, mountExt4 } from '../../support/mounts.ts'
+} from '../../support/check/check-faults.ts'
+import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { allProbes, checkPaths, checkWith, detect } from '../../support/check-faults.ts'
-import { canMount, mountExt4, mountTmpfs } from '../../support/mounts.ts'
+import { allProbes, checkPaths, checkWith, detect } from '../../support/check/check-faults.ts'
+import { canMount, mountExt4, mountTmpfs } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { checkPaths, detect, probeFiles } from '../../support/check-faults.ts'
-import { canMount, mountExt4, mountTmpfs } from '../../support/mounts.ts'
+import { checkPaths, detect, probeFiles } from '../../support/check/check-faults.ts'
+import { canMount, mountExt4, mountTmpfs } from '../../support/faults/mounts.ts'
 import { until } from '../../support/until.ts'
 
 describe.skipIf(!canMount)('a disk in trouble, through the real worker (mounting needs root)', () => {

@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { listChildren } from '../../support/check-stdio.ts'
-import { canMount, mountExt4 } from '../../support/mounts.ts'
-import { probe } from '../../support/probe.ts'
+import { probe } from '../../support/check/probe.ts'
+import { listChildren } from '../../support/check/stdio.ts'
+import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-const command = path.resolve(import.meta.dirname, '../../support/check-cli.ts')
+const command = path.resolve(import.meta.dirname, '../../support/check/cli.ts')
 
 describe.skipIf(!canMount)('holdfast probe on real faults (mounting needs root)', () => {
   it('finds ext4 read-only after an error: touch and ls fail', async () => {

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { probeOnce } from '../../../core/check/probe-once.ts'
 import { probeName } from '../../../core/check/probes/file-probes.ts'
-import { canMount, mountTmpfs } from '../../support/mounts.ts'
+import { canMount, mountTmpfs } from '../../support/faults/mounts.ts'
 
 describe.skipIf(!canMount)('one probe of a directory (needs root)', () => {
   test('many files of killed runs that take longer to remove than the time limit are no hang', async () => {

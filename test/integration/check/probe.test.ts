@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { probe } from '../../support/probe.ts'
+import { probe } from '../../support/check/probe.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** An endpoint of LINE Notify's kind that answers with one status, and keeps what was posted. */

@@ -5,12 +5,12 @@ import { openLedger } from '../../../core/ledger/ledger.ts'
 import { reachSftp } from '../../../core/send/destinations/sftp/sftp.ts'
 import type { SftpDestination } from '../../../core/settings/destination-schema.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
-import { campaignSources, createCampaign } from '../../support/campaign.ts'
 import { sftpKind, sftpServer } from '../../support/destinations/sftp-kind.ts'
-import { type RelayFault, startRelay } from '../../support/relay.ts'
+import { type RelayFault, startRelay } from '../../support/faults/relay.ts'
 import { repeat } from '../../support/repeat.ts'
-import { forwardNudges, startScannerProcess } from '../../support/scan-worker.ts'
+import { forwardNudges, startScannerProcess } from '../../support/scan/worker.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { campaignSources, createCampaign } from '../../support/transfer/campaign.ts'
 import {
   createRandom,
   DESTINATION,
@@ -18,7 +18,7 @@ import {
   newSeed,
   senderConfig,
   startTestSender,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** Kills and broken connections; HOLDFAST_ROUNDS makes it longer. */

@@ -10,10 +10,10 @@ import type { TestedKind } from '../../support/destinations/kind.ts'
 import { receiverKind } from '../../support/destinations/receiver-kind.ts'
 import { s3Kind } from '../../support/destinations/s3-kind.ts'
 import { sftpKind } from '../../support/destinations/sftp-kind.ts'
-import { buildFacts } from '../../support/file-facts.ts'
-import { startRelay } from '../../support/relay.ts'
+import { startRelay } from '../../support/faults/relay.ts'
+import { buildFacts } from '../../support/store/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { makeHome } from '../../support/transfer.ts'
+import { makeHome } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const kinds: readonly TestedKind[] = [

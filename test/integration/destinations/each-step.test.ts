@@ -12,7 +12,7 @@ import type { Place } from '../../support/destinations/kind.ts'
 import { s3Kind } from '../../support/destinations/s3-kind.ts'
 import { sftpKind } from '../../support/destinations/sftp-kind.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { makeHome } from '../../support/transfer.ts'
+import { makeHome } from '../../support/transfer/transfer.ts'
 
 const AT_A_TIME = 8
 const MIB = 1024 * 1024

@@ -23,7 +23,7 @@ import {
   senderConfig,
   startTestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const KIB = 1024

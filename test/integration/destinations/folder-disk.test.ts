@@ -6,6 +6,8 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { deriveNameKey, hiddenPath, hiddenSource } from '../../../core/send/destinations/encrypted/names.ts'
 import { newEncryptionKey } from '../../../core/settings/secrets.ts'
+import { waitForEnd } from '../../support/alerts/headless.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import {
   arrivedIn,
   configFor,
@@ -14,9 +16,7 @@ import {
   started,
   tryAt,
 } from '../../support/destinations/folder-sender.ts'
-import { waitForEnd } from '../../support/headless.ts'
-import { mountExt4, mountTmpfs } from '../../support/mounts.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { mountExt4, mountTmpfs } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -27,7 +27,7 @@ import {
   SOURCE,
   startTestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 test('while its disk is not mounted nothing is written to what is underneath; it goes on when it is back', async () => {

@@ -15,9 +15,16 @@ import {
   MIB,
   started,
 } from '../../support/destinations/folder-sender.ts'
-import { buildFacts } from '../../support/file-facts.ts'
+import { buildFacts } from '../../support/store/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { allSent, makeHome, offerAll, readTree, startTestSender, writeFile } from '../../support/transfer.ts'
+import {
+  allSent,
+  makeHome,
+  offerAll,
+  readTree,
+  startTestSender,
+  writeFile,
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 test('contents and times arrive in a folder; it is on this computer, and another computer gets another folder', async () => {

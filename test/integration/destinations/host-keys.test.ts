@@ -9,7 +9,7 @@ import {
   sshPrograms,
 } from '../../support/servers/keyed-ssh.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { makeHome } from '../../support/transfer.ts'
+import { makeHome } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const settingsFor = ({ port, user, root }: KeyedServer, hostKey: string): SftpDestination => ({

@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { headless } from '../../support/headless.ts'
+import { untilState } from '../../support/agent/two-receivers.ts'
+import { headless } from '../../support/alerts/headless.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { readTree } from '../../support/trees.ts'
-import { untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 test('copies from before there was a destination are deleted when all is there, and made anew without one', async () => {

@@ -12,9 +12,9 @@ import { folderKind } from '../../support/destinations/folder-kind.ts'
 import type { TestedKind } from '../../support/destinations/kind.ts'
 import { receiverKind } from '../../support/destinations/receiver-kind.ts'
 import { s3Kind } from '../../support/destinations/s3-kind.ts'
-import { canBeOrdinary, giveAway, runTaskAsUser } from '../../support/ordinary-user.ts'
+import { canBeOrdinary, giveAway, runTaskAsUser } from '../../support/faults/ordinary-user.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { makeHome } from '../../support/transfer.ts'
+import { makeHome } from '../../support/transfer/transfer.ts'
 
 const bucketKind = s3Kind('ceph')
 beforeAll(() => bucketKind.start?.())

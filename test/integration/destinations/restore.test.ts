@@ -17,10 +17,10 @@ import { folderKind } from '../../support/destinations/folder-kind.ts'
 import type { TestedKind } from '../../support/destinations/kind.ts'
 import { s3Kind } from '../../support/destinations/s3-kind.ts'
 import { sftpKind } from '../../support/destinations/sftp-kind.ts'
-import { buildFacts } from '../../support/file-facts.ts'
-import { file, open } from '../../support/ledger.ts'
+import { buildFacts } from '../../support/store/file-facts.ts'
+import { file, open } from '../../support/store/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { makeHome, readTree } from '../../support/transfer.ts'
+import { makeHome, readTree } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const bucketKind = s3Kind('ceph')

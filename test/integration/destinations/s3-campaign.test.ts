@@ -7,7 +7,7 @@ import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
 import { computeDigest, digestText } from '../../../core/platform/digest.ts'
 import type { FileThere, Place } from '../../support/destinations/kind.ts'
 import { s3Place } from '../../support/destinations/s3-kind.ts'
-import { type RelayFault, startRelay } from '../../support/relay.ts'
+import { type RelayFault, startRelay } from '../../support/faults/relay.ts'
 import { makeBucket } from '../../support/servers/buckets.ts'
 import { startStorageServer } from '../../support/servers/servers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -22,7 +22,7 @@ import {
   senderConfig,
   startTestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** Kills and broken connections; HOLDFAST_ROUNDS makes it longer. */

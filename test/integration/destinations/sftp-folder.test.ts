@@ -5,7 +5,7 @@ import type { SessionMemory } from '../../../core/ledger/ledger.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import { beginSftp as begin, sftpKind, trySftp as tried } from '../../support/destinations/sftp-kind.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { makeHome, readTree } from '../../support/transfer.ts'
+import { makeHome, readTree } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 // A folder at an SFTP server: whose it is, and what becomes of it where its disk goes.

@@ -17,13 +17,13 @@ import {
   sftpServer,
   trySftp as tried,
 } from '../../support/destinations/sftp-kind.ts'
-import { buildFacts } from '../../support/file-facts.ts'
-import { mountTmpfs } from '../../support/mounts.ts'
-import { startRelay } from '../../support/relay.ts'
+import { mountTmpfs } from '../../support/faults/mounts.ts'
+import { startRelay } from '../../support/faults/relay.ts'
 import { startLyingSftp } from '../../support/servers/lying-sftp.ts'
 import { startSftpServer } from '../../support/servers/sftp.ts'
+import { buildFacts } from '../../support/store/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { makeHome, readTree } from '../../support/transfer.ts'
+import { makeHome, readTree } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 beforeAll(() => sftpKind.start?.())

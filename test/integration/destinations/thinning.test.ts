@@ -6,7 +6,7 @@ import { DEFAULT_KEEP, versionPrefix } from '../../../core/store/retention/reten
 import { drive, source } from '../../support/destinations/drive.ts'
 import { sftpKind, sftpPlace, sftpServer } from '../../support/destinations/sftp-kind.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { makeHome } from '../../support/transfer.ts'
+import { makeHome } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const DAY_MS = 86_400_000

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { setUp } from '../../support/scan-set-up.ts'
+import { setUp } from '../../support/scan/set-up.ts'
 import { until } from '../../support/until.ts'
 
 function setUpFiltered(settings: Record<string, unknown>) {

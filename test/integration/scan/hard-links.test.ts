@@ -1,7 +1,7 @@
 import { chmodSync, linkSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'vitest'
-import { scannedSource } from '../../support/scan-bursts.ts'
+import { scannedSource } from '../../support/scan/bursts.ts'
 import { until } from '../../support/until.ts'
 
 // The scanner of these tests compares once an hour: what it finds, its watches have told of.

@@ -2,10 +2,10 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { sourceSchema } from '../../../core/settings/schema.ts'
-import { startExchanging } from '../../support/exchange.ts'
-import { startScannerProcess } from '../../support/scan-worker.ts'
+import { startExchanging } from '../../support/faults/exchange.ts'
+import { startScannerProcess } from '../../support/scan/worker.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { DESTINATION, startPair, writeFile } from '../../support/transfer.ts'
+import { DESTINATION, startPair, writeFile } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const SWAPS = 10_000

@@ -16,8 +16,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { idOfPath } from '../../../core/settings/changes.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
-import { canMount, mountTmpfs } from '../../support/mounts.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
+import { canMount, mountTmpfs } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const run = promisify(execFile)

@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { canMount, type Undo } from '../../support/mounts.ts'
-import { hasOddFileSystems, mountExfat, mountNtfsWith } from '../../support/odd-file-systems.ts'
-import { DESTINATION, setUp } from '../../support/scan-set-up.ts'
+import { canMount, type Undo } from '../../support/faults/mounts.ts'
+import { hasOddFileSystems, mountExfat, mountNtfsWith } from '../../support/faults/odd-file-systems.ts'
+import { DESTINATION, setUp } from '../../support/scan/set-up.ts'
 import { until } from '../../support/until.ts'
 
 type World = ReturnType<typeof setUp>

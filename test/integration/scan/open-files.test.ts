@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { scannedSource } from '../../support/scan-bursts.ts'
+import { scannedSource } from '../../support/scan/bursts.ts'
 import { until } from '../../support/until.ts'
 
 describe.skipIf(process.platform !== 'linux')('files that are open for writing (Linux tells of them)', () => {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { scannedSource } from '../../support/scan-bursts.ts'
+import { scannedSource } from '../../support/scan/bursts.ts'
 import { until } from '../../support/until.ts'
 
 const AGENT = { uid: 64_801, gid: 64_801 }

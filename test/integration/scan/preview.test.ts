@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { Previews } from '../../../core/scan/preview/preview.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
-import { canMount, mountHung } from '../../support/mounts.ts'
+import { canMount, mountHung } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const buildSource = (root: string, settings: Record<string, unknown> = {}) =>

@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { scannedSource } from '../../support/scan-bursts.ts'
-import { exchangeNames, setAttributeByPath } from '../../support/scan-libc.ts'
-import { openTree, passed } from '../../support/scan-tree.ts'
+import { scannedSource } from '../../support/scan/bursts.ts'
+import { exchangeNames, setAttributeByPath } from '../../support/scan/libc.ts'
+import { openTree, passed } from '../../support/scan/tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

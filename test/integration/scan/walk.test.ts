@@ -4,7 +4,7 @@ import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createNameFilter } from '../../../core/filter/exclusion-rules.ts'
 import { walk, walkRegions } from '../../../core/walk/walk.ts'
-import { canMount, mountExt4 } from '../../support/mounts.ts'
+import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const filter = createNameFilter({ ignore: ['left-out/'], marks: [] })

@@ -7,8 +7,8 @@ import {
   scannedSource,
   withoutKoffi,
   writeBurst,
-} from '../../support/scan-bursts.ts'
-import { openTree } from '../../support/scan-tree.ts'
+} from '../../support/scan/bursts.ts'
+import { openTree } from '../../support/scan/tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

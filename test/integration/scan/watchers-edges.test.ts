@@ -14,9 +14,9 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { scannedSource } from '../../support/scan-bursts.ts'
-import { giveName, mapFile, openNameless, truncateByPath } from '../../support/scan-libc.ts'
-import { type Implementation, openTree } from '../../support/scan-tree.ts'
+import { scannedSource } from '../../support/scan/bursts.ts'
+import { giveName, mapFile, openNameless, truncateByPath } from '../../support/scan/libc.ts'
+import { type Implementation, openTree } from '../../support/scan/tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { scannedSource, withoutKoffi } from '../../support/scan-bursts.ts'
+import { scannedSource, withoutKoffi } from '../../support/scan/bursts.ts'
 import { until } from '../../support/until.ts'
 
 describe.skipIf(process.platform !== 'linux')('where the native library does not load', () => {

@@ -14,7 +14,7 @@ import {
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type Implementation, openTree, passed } from '../../support/scan-tree.ts'
+import { type Implementation, openTree, passed } from '../../support/scan/tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

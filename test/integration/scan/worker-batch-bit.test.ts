@@ -2,8 +2,8 @@ import { appendFileSync, chmodSync, existsSync, mkdirSync, renameSync, rmSync, w
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { sourceSchema } from '../../../core/settings/schema.ts'
-import { DESTINATION, setUp } from '../../support/scan-set-up.ts'
-import { startScannerProcess } from '../../support/scan-worker.ts'
+import { DESTINATION, setUp } from '../../support/scan/set-up.ts'
+import { startScannerProcess } from '../../support/scan/worker.ts'
 import { until } from '../../support/until.ts'
 
 describe('files with the group-write bit in a batch source, in the scanner process', () => {

@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { setUp } from '../../support/scan-set-up.ts'
+import { setUp } from '../../support/scan/set-up.ts'
 import { until } from '../../support/until.ts'
 
 describe('the mark of a batch directory, from the scanner process', () => {

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { DESTINATION, setUp } from '../../support/scan-set-up.ts'
+import { DESTINATION, setUp } from '../../support/scan/set-up.ts'
 import { until } from '../../support/until.ts'
 
 describe('the scanner process on a batch source (isocket’s scan cases)', () => {

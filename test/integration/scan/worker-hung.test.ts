@@ -3,8 +3,8 @@ import path from 'node:path'
 import { describe, onTestFinished, test } from 'vitest'
 import { workerEnvironment } from '../../../core/agent/workers/starter.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
-import { canMount, mountHung } from '../../support/mounts.ts'
-import { DESTINATION, setUp, watching } from '../../support/scan-set-up.ts'
+import { canMount, mountHung } from '../../support/faults/mounts.ts'
+import { DESTINATION, setUp, watching } from '../../support/scan/set-up.ts'
 import { until } from '../../support/until.ts'
 
 describe.skipIf(!canMount)('sources on disks that hang (needs root: mounts)', () => {

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { mayRaisePriority } from '../../support/priority.ts'
-import { setUp, watching } from '../../support/scan-set-up.ts'
+import { mayRaisePriority } from '../../support/scan/priority.ts'
+import { setUp, watching } from '../../support/scan/set-up.ts'
 import { until } from '../../support/until.ts'
 
 /** By thread, as nice(2) counts: the 19th field of proc_pid_stat(5). */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { startRelay } from '../../support/relay.ts'
+import { startRelay } from '../../support/faults/relay.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -9,7 +9,7 @@ import {
   senderConfig,
   startPair,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const KIB = 1024

@@ -3,12 +3,12 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { sourceSchema } from '../../../core/settings/schema.ts'
-import { campaignSources, createCampaign } from '../../support/campaign.ts'
-import { type RelayFault, startRelay } from '../../support/relay.ts'
+import { type RelayFault, startRelay } from '../../support/faults/relay.ts'
 import { repeat } from '../../support/repeat.ts'
-import { forwardNudges, startScannerProcess } from '../../support/scan-worker.ts'
-import { runVerify } from '../../support/store.ts'
+import { forwardNudges, startScannerProcess } from '../../support/scan/worker.ts'
+import { runVerify } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { campaignSources, createCampaign } from '../../support/transfer/campaign.ts'
 import {
   createRandom,
   DESTINATION,
@@ -20,7 +20,7 @@ import {
   startListening,
   startTestReceiver,
   startTestSender,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** Kills and broken connections; HOLDFAST_ROUNDS makes it longer. */

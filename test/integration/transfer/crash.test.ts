@@ -20,7 +20,7 @@ import {
   startTestReceiver,
   startTestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const FILES = 2_000

@@ -6,9 +6,9 @@ import { DIRECT_ALIGNMENT, isAligned } from '../../../core/platform/direct-io.ts
 import { createFrameDecoder, encodeFrame } from '../../../core/protocol/codec.ts'
 import { CHUNK_BYTES } from '../../../core/protocol/limits.ts'
 import { openAppending } from '../../../core/store/file-writer.ts'
-import { cachedPages } from '../../support/cached-pages.ts'
-import { computeDigest } from '../../support/file-facts.ts'
-import { canMount, hasXfs, mountExt4, mountTmpfs, mountXfs } from '../../support/mounts.ts'
+import { canMount, hasXfs, mountExt4, mountTmpfs, mountXfs } from '../../support/faults/mounts.ts'
+import { cachedPages } from '../../support/store/cached-pages.ts'
+import { computeDigest } from '../../support/store/file-facts.ts'
 
 const MIB = 1024 * 1024
 const PAGE_BYTES = 4096

@@ -5,12 +5,12 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { computeDigest } from '../../../core/platform/digest.ts'
 import type { SmallFile } from '../../../core/protocol/frames.ts'
-import { canMount, hasXfs } from '../../support/mounts.ts'
-import { runVerify } from '../../support/store.ts'
+import { canMount, hasXfs } from '../../support/faults/mounts.ts'
+import { runVerify } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { createRandom, makeHome, newSeed, readTree, startListening } from '../../support/transfer.ts'
+import { createRandom, makeHome, newSeed, readTree, startListening } from '../../support/transfer/transfer.ts'
+import { buildHello, connectWire, DATA, dataSource, wireFacts } from '../../support/transfer/wire-client.ts'
 import { until } from '../../support/until.ts'
-import { buildHello, connectWire, DATA, dataSource, wireFacts } from '../../support/wire-client.ts'
 
 const KIB = 1024
 const STEPS = 24

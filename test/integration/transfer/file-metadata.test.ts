@@ -9,7 +9,7 @@ import { readAttributes } from '../../../core/platform/native.ts'
 import { openLibrary } from '../../../core/restore/open.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import { arrivedIn, started } from '../../support/destinations/folder-sender.ts'
-import { startRelay } from '../../support/relay.ts'
+import { startRelay } from '../../support/faults/relay.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -24,7 +24,7 @@ import {
   startPair,
   startTestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const MIB = 1024 * 1024

@@ -6,8 +6,14 @@ import { expect, onTestFinished, test } from 'vitest'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
 import { PROTOCOL } from '../../../core/protocol/limits.ts'
 import { serverOptions } from '../../../core/protocol/tls.ts'
-import { mutated, receiverFrame, senderFrame, strayFrame, toBytes } from '../../support/frame-fuzz.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  mutated,
+  receiverFrame,
+  senderFrame,
+  strayFrame,
+  toBytes,
+} from '../../support/transfer/frame-fuzz.ts'
 import {
   allSent,
   createRandom,
@@ -24,9 +30,9 @@ import {
   startTestSender,
   waitUntilListening,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
+import { buildHello, dataSource } from '../../support/transfer/wire-client.ts'
 import { until } from '../../support/until.ts'
-import { buildHello, dataSource } from '../../support/wire-client.ts'
 
 /** Frames over real TLS against each end; the bulk is in fuzz.test.ts. */
 const FRAMES = 2_500

@@ -10,7 +10,7 @@ import { PROTOCOL } from '../../../core/protocol/limits.ts'
 import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
 import { greet, Refused } from '../../../core/send/destinations/receiver/dial.ts'
 import { ReceiverSession } from '../../../core/send/destinations/receiver/receiver-session.ts'
-import { buildFacts } from '../../support/file-facts.ts'
+import { buildFacts } from '../../support/store/file-facts.ts'
 import {
   mutated,
   pickFrom,
@@ -19,12 +19,12 @@ import {
   senderFrame,
   strayFrame,
   toBytes,
-} from '../../support/frame-fuzz.ts'
-import { attackOnce } from '../../support/fuzzed-connection.ts'
-import { openFuzzedReceiver } from '../../support/fuzzed-receiver.ts'
-import { createRandom, newSeed, readTree } from '../../support/transfer.ts'
+} from '../../support/transfer/frame-fuzz.ts'
+import { attackOnce } from '../../support/transfer/fuzzed-connection.ts'
+import { openFuzzedReceiver } from '../../support/transfer/fuzzed-receiver.ts'
+import { createRandom, newSeed, readTree } from '../../support/transfer/transfer.ts'
+import { buildHello, dataSource } from '../../support/transfer/wire-client.ts'
 import { until } from '../../support/until.ts'
-import { buildHello, dataSource } from '../../support/wire-client.ts'
 
 /**
  * Frames against each end in this process, about half of them mutated, the others valid but out of

@@ -3,9 +3,9 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { encodeFrame } from '../../../core/protocol/codec.ts'
-import { LARGE, MIB, MOST_MEMORY, SMALL, setUp } from '../../support/lied-to.ts'
-import { floodWith, type Lies, watchMemory } from '../../support/lying-receiver.ts'
-import { offerAll, SOURCE, writeFile } from '../../support/transfer.ts'
+import { LARGE, MIB, MOST_MEMORY, SMALL, setUp } from '../../support/faults/lied-to.ts'
+import { floodWith, type Lies, watchMemory } from '../../support/faults/lying-receiver.ts'
+import { offerAll, SOURCE, writeFile } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 describe.skipIf(process.platform !== 'linux')(

@@ -4,9 +4,9 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { computeDigest } from '../../../core/platform/digest.ts'
 import type { FrameHeader } from '../../../core/protocol/frames.ts'
-import { type Answer, LARGE, oneByConnection, SMALL, setUp } from '../../support/lied-to.ts'
-import type { Lies, Victim } from '../../support/lying-receiver.ts'
-import { readTree } from '../../support/transfer.ts'
+import { type Answer, LARGE, oneByConnection, SMALL, setUp } from '../../support/faults/lied-to.ts'
+import type { Lies, Victim } from '../../support/faults/lying-receiver.ts'
+import { readTree } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 describe.skipIf(process.platform !== 'linux')(

@@ -6,12 +6,12 @@ import { createFrameDecoder, encodeFrame } from '../../../core/protocol/codec.ts
 import type { Frame, FrameHeader, SmallFile } from '../../../core/protocol/frames.ts'
 import { type Identity, loadIdentity } from '../../../core/protocol/identity.ts'
 import { startStoreReceiver } from '../../../core/receive/receiver.ts'
-import { computeDigest } from '../../support/file-facts.ts'
-import { pairBefore } from '../../support/pair-before.ts'
+import { computeDigest } from '../../support/store/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { readTree, receiverParts } from '../../support/transfer.ts'
+import { pairBefore } from '../../support/transfer/pair-before.ts'
+import { readTree, receiverParts } from '../../support/transfer/transfer.ts'
+import { buildHello, DATA, dataSource, statusHeader, wireFacts } from '../../support/transfer/wire-client.ts'
 import { until } from '../../support/until.ts'
-import { buildHello, DATA, dataSource, statusHeader, wireFacts } from '../../support/wire-client.ts'
 
 async function setUp() {
   const base = temporaryDirectory('hostile')

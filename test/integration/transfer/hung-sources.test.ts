@@ -1,7 +1,7 @@
 import { describe, onTestFinished, test } from 'vitest'
-import { canMount, mountHung } from '../../support/mounts.ts'
+import { canMount, mountHung } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { allSent, listFoundFiles, offerAll, startPair, writeFile } from '../../support/transfer.ts'
+import { allSent, listFoundFiles, offerAll, startPair, writeFile } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const HUNG = 20

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type IsocketClient, openIsocketClient } from '../../support/isocket.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { createRandom, newSeed, readTree } from '../../support/transfer.ts'
+import { type IsocketClient, openIsocketClient } from '../../support/transfer/isocket.ts'
+import { createRandom, newSeed, readTree } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 async function startReceiver(store = path.join(temporaryDirectory('isocket'), 'store'), ...more: string[]) {

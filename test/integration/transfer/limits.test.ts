@@ -1,9 +1,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { openAt, smallFile } from '../../support/large-files.ts'
-import { canMount, mountTmpfs } from '../../support/mounts.ts'
-import { hasTotals, listVersions, manifestTotals, startRuled } from '../../support/store.ts'
+import { canMount, mountTmpfs } from '../../support/faults/mounts.ts'
+import { openAt, smallFile } from '../../support/store/large-files.ts'
+import { hasTotals, listVersions, manifestTotals, startRuled } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -14,7 +14,7 @@ import {
   senderConfig,
   startTestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const KIB = 1024

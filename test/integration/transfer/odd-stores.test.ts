@@ -2,8 +2,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { hasOddFileSystems, mountExfat, mountNtfs } from '../../support/odd-file-systems.ts'
-import { runStoreCommand, runVerify } from '../../support/store.ts'
+import { hasOddFileSystems, mountExfat, mountNtfs } from '../../support/faults/odd-file-systems.ts'
+import { runStoreCommand, runVerify } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   makeHome,
@@ -14,7 +14,7 @@ import {
   startListening,
   startTestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const PAIRS = Array.from({ length: 40 }, (_, index) => [`F${index}.txt`, `f${index}.txt`] as const)

@@ -2,10 +2,10 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { startHoldfast } from '../../support/processes.ts'
+import { pairWith } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { readTree, writeFile } from '../../support/transfer.ts'
-import { pairWith } from '../../support/two-receivers.ts'
+import { readTree, writeFile } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const SLOW = { timeout: 120_000 }

@@ -21,7 +21,7 @@ import {
   senderConfig,
   startTestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 async function setUp() {

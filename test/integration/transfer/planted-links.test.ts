@@ -3,9 +3,9 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import type { Outcome } from '../../../core/store/outcome.ts'
-import { startExchanging } from '../../support/exchange.ts'
-import { computeDigest, offeredAs } from '../../support/file-facts.ts'
-import { begin, openAt, smallFile } from '../../support/large-files.ts'
+import { startExchanging } from '../../support/faults/exchange.ts'
+import { computeDigest, offeredAs } from '../../support/store/file-facts.ts'
+import { begin, openAt, smallFile } from '../../support/store/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const turns = createSemaphore(8)

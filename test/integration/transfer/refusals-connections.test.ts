@@ -11,13 +11,13 @@ import type { Frame, FrameHeader } from '../../../core/protocol/frames.ts'
 import { Refused, toConnectionTrouble } from '../../../core/send/destinations/receiver/dial.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { openSenders } from '../../../core/store/senders/senders.ts'
-import { computeDigest } from '../../support/file-facts.ts'
 import { repeat } from '../../support/repeat.ts'
-import { startRuled } from '../../support/store.ts'
+import { computeDigest } from '../../support/store/file-facts.ts'
+import { startRuled } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { type Home, makeHome } from '../../support/transfer.ts'
+import { type Home, makeHome } from '../../support/transfer/transfer.ts'
+import { buildHello, connectWire } from '../../support/transfer/wire-client.ts'
 import { until } from '../../support/until.ts'
-import { buildHello, connectWire } from '../../support/wire-client.ts'
 
 const there = {
   ...{ id: 'd', kind: 'receiver' as const, name: 'nas', host: '127.0.0.1', port: 7 },

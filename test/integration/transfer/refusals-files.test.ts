@@ -6,13 +6,13 @@ import { englishWords } from '../../../core/lib/i18n/words.ts'
 import type { Frame, SmallFile } from '../../../core/protocol/frames.ts'
 import { fileStatuses } from '../../../core/protocol/limits.ts'
 import { toAnswer } from '../../../core/send/destinations/receiver/receiver-session.ts'
-import { computeDigest } from '../../support/file-facts.ts'
-import { canMount, type Mounted, mountTmpfs, remount } from '../../support/mounts.ts'
-import { startRuled } from '../../support/store.ts'
+import { canMount, type Mounted, mountTmpfs, remount } from '../../support/faults/mounts.ts'
+import { computeDigest } from '../../support/store/file-facts.ts'
+import { startRuled } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { makeHome } from '../../support/transfer.ts'
+import { makeHome } from '../../support/transfer/transfer.ts'
+import { buildHello, connectWire, wireFacts } from '../../support/transfer/wire-client.ts'
 import { until } from '../../support/until.ts'
-import { buildHello, connectWire, wireFacts } from '../../support/wire-client.ts'
 
 describe('a file that is refused', () => {
   type Sent = [source: string, path: string, content: Buffer, digest?: Buffer]

@@ -22,9 +22,9 @@ import {
   startTestSender,
   type TestReceiver,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
+import { buildHello, connectWire } from '../../support/transfer/wire-client.ts'
 import { until } from '../../support/until.ts'
-import { buildHello, connectWire } from '../../support/wire-client.ts'
 
 async function setUp() {
   const base = temporaryDirectory('refusals')

@@ -2,8 +2,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test, vi } from 'vitest'
-import { startRelay } from '../../support/relay.ts'
-import { runVerify } from '../../support/store.ts'
+import { startRelay } from '../../support/faults/relay.ts'
+import { runVerify } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -14,7 +14,7 @@ import {
   startPair,
   startTestReceiver,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -25,7 +25,9 @@ test.skipIf(process.platform === 'win32')(
   async () => {
     const base = temporaryDirectory('clock')
     const clock = path.join(base, 'clock')
-    const preload = pathToFileURL(path.resolve(import.meta.dirname, '../../support/jumping-clock.ts')).href
+    const preload = pathToFileURL(
+      path.resolve(import.meta.dirname, '../../support/faults/jumping-clock.ts'),
+    ).href
     vi.stubEnv('NODE_OPTIONS', `--import=${preload}`)
     vi.stubEnv('HOLDFAST_TEST_CLOCK', clock)
     const { home, receiver: first, sender, config, store, at, arrived } = await startPair(base)

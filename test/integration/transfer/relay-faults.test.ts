@@ -1,10 +1,10 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { startRelay } from '../../support/relay.ts'
-import { runVerify } from '../../support/store.ts'
+import { startRelay } from '../../support/faults/relay.ts'
+import { startTlsRelay } from '../../support/faults/tls-relay.ts'
+import { runVerify } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { startTlsRelay } from '../../support/tls-relay.ts'
 import {
   allSent,
   createRandom,
@@ -18,7 +18,7 @@ import {
   startPair,
   startTestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const KIB = 1024

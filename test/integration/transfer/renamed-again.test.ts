@@ -6,7 +6,7 @@ import { storeChoice } from '../../../cli/restore-task.ts'
 import { openLibrary } from '../../../core/restore/open.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import { started } from '../../support/destinations/folder-sender.ts'
-import { startRelay } from '../../support/relay.ts'
+import { startRelay } from '../../support/faults/relay.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -17,7 +17,7 @@ import {
   startPair,
   type TestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const MIB = 1024 * 1024

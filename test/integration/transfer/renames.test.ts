@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { startRelay } from '../../support/relay.ts'
+import { startRelay } from '../../support/faults/relay.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -16,7 +16,7 @@ import {
   startTestReceiver,
   startTestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const MIB = 1024 * 1024

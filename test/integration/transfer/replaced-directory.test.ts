@@ -1,10 +1,10 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { openAt, smallFile } from '../../support/large-files.ts'
-import { listVersions, runStoreCommand, runVerify, startRuled } from '../../support/store.ts'
+import { openAt, smallFile } from '../../support/store/large-files.ts'
+import { listVersions, runStoreCommand, runVerify, startRuled } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { allSent, offerAll, readTree, startPair, writeFile } from '../../support/transfer.ts'
+import { allSent, offerAll, readTree, startPair, writeFile } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const REWRITES = 34

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { isVersionName } from '../../../core/store/retention/retention.ts'
-import { runVerify } from '../../support/store.ts'
+import { runVerify } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -13,7 +13,7 @@ import {
   startListening,
   startPair,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const FILES = 150

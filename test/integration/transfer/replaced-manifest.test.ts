@@ -13,7 +13,7 @@ import {
   startListening,
   startTestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 test('a receiver whose manifest is gone after a rest begins another one by itself, and takes what comes', async () => {

@@ -6,9 +6,9 @@ import { openReceiverLibrary } from '../../../core/restore/receiver.ts'
 import { restoreFrom, type ToRestore } from '../../../core/restore/restore.ts'
 import type { RestoreEvent } from '../../../core/restore/write/events.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { repeat } from '../../support/repeat.ts'
-import { runStoreCommand } from '../../support/store.ts'
+import { runStoreCommand } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -22,7 +22,7 @@ import {
   startPair,
   startTestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const ALL: Choice = { folder: null, path: null, version: null, at: null }

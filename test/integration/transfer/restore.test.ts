@@ -1,9 +1,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { listVersions, runStoreCommand } from '../../support/store.ts'
+import { listVersions, runStoreCommand } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { allSent, offerAll, readTree, startPair, writeFile } from '../../support/transfer.ts'
+import { allSent, offerAll, readTree, startPair, writeFile } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** Several commands one after the other, each of two processes. */

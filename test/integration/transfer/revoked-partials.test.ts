@@ -5,9 +5,9 @@ import { startStoreReceiver } from '../../../core/receive/receiver.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { openSenders } from '../../../core/store/senders/senders.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { readTree, receiverParts } from '../../support/transfer.ts'
+import { readTree, receiverParts } from '../../support/transfer/transfer.ts'
+import { buildHello, connectWire, DATA, dataSource, wireFacts } from '../../support/transfer/wire-client.ts'
 import { until } from '../../support/until.ts'
-import { buildHello, connectWire, DATA, dataSource, wireFacts } from '../../support/wire-client.ts'
 
 const MIB = 1024 * 1024
 

@@ -2,9 +2,10 @@
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { canMount, mountExt4 } from '../../support/mounts.ts'
-import { type RunningCommand, startHoldfast } from '../../support/processes.ts'
-import { listVersions, runVerify } from '../../support/store.ts'
+import { pairWith, untilState } from '../../support/agent/two-receivers.ts'
+import { type RunningCommand, startHoldfast } from '../../support/cli/processes.ts'
+import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
+import { listVersions, runVerify } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -17,8 +18,7 @@ import {
   startTestSender,
   type TestSender,
   writeFile,
-} from '../../support/transfer.ts'
-import { pairWith, untilState } from '../../support/two-receivers.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const SLOW = { timeout: 120_000 }

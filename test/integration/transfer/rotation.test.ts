@@ -3,9 +3,16 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { sourceSchema } from '../../../core/settings/schema.ts'
-import { forwardNudges, startScannerProcess } from '../../support/scan-worker.ts'
+import { forwardNudges, startScannerProcess } from '../../support/scan/worker.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { createRandom, DESTINATION, newSeed, readTree, SOURCE, startPair } from '../../support/transfer.ts'
+import {
+  createRandom,
+  DESTINATION,
+  newSeed,
+  readTree,
+  SOURCE,
+  startPair,
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const ROTATIONS = 20

@@ -3,9 +3,15 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { OwnStatus } from '../../../core/send/sender-messages.ts'
 import { receiverDestinationSchema } from '../../../core/settings/destination-schema.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { makeHome, offerAll, senderConfig, startTestSender, writeFile } from '../../support/transfer.ts'
+import {
+  makeHome,
+  offerAll,
+  senderConfig,
+  startTestSender,
+  writeFile,
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** Runs a command to its end; what it said. */

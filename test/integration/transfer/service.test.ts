@@ -6,10 +6,10 @@ import net from 'node:net'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { receiverDestinationSchema } from '../../../core/settings/destination-schema.ts'
-import { openIsocketClient } from '../../support/isocket.ts'
-import { mountExt4, remount } from '../../support/mounts.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
+import { mountExt4, remount } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { openIsocketClient } from '../../support/transfer/isocket.ts'
 import {
   allSent,
   makeHome,
@@ -17,7 +17,7 @@ import {
   senderConfig,
   startTestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 function get(port: number, page: string, headers: Record<string, string> = {}, method = 'GET') {

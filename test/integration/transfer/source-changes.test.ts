@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import { startRelay } from '../../support/relay.ts'
+import { startRelay } from '../../support/faults/relay.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -16,7 +16,7 @@ import {
   startTestSender,
   waitUntilListening,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const setUp = (groupWriteMark = false) => startPair(temporaryDirectory('changes'), { groupWriteMark })

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { allSent, offerAll, readTree, startPair, writeFile } from '../../support/transfer.ts'
+import { allSent, offerAll, readTree, startPair, writeFile } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 test.skipIf(process.getuid?.() !== 0)(

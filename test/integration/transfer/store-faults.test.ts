@@ -11,7 +11,7 @@ import {
   startListening,
   startPair,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const asRoot = test.skipIf(process.getuid?.() !== 0)

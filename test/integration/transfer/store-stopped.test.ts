@@ -1,9 +1,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { startHoldfast } from '../../support/processes.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { writeFile } from '../../support/transfer.ts'
+import { writeFile } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const PATIENCE_SECONDS = 3

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openAt, smallFile } from '../../support/large-files.ts'
+import { openAt, smallFile } from '../../support/store/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const MIB = 1024 * 1024

@@ -1,7 +1,7 @@
 import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { offerAll, SOURCE, startPair, writeFile } from '../../support/transfer.ts'
+import { offerAll, SOURCE, startPair, writeFile } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 test('while the ledger cannot be read the last totals are reported, with the problem, logged once', async () => {

@@ -18,7 +18,7 @@ import {
   startPair,
   startTestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 import vectors from '../../vectors/isocket.json' with { type: 'json' }
 

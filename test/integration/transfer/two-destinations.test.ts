@@ -17,7 +17,7 @@ import {
   startTestSender,
   type TestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const HOUR = 3_600_000

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import { canMount, mountExt4 } from '../../support/mounts.ts'
+import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -16,7 +16,7 @@ import {
   startListening,
   startTestSender,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 describe.skipIf(!canMount)('a source whose disk is unmounted (needs root: mounts)', () => {

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { linkOpenFile } from '../../../core/platform/libc.ts'
 import { tryFileSystem, UNNAMED } from '../../../core/store/file-system.ts'
-import { openAt, smallFile } from '../../support/large-files.ts'
+import { openAt, smallFile } from '../../support/store/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -18,7 +18,7 @@ import {
   startTestSender,
   waitUntilListening,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const isUsual = tryFileSystem(tmpdir()).hasUnnamed

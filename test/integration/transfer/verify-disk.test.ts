@@ -5,8 +5,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { storeLayout } from '../../../core/store/layout.ts'
 import type { Finding } from '../../../core/store/verify/findings.ts'
 import { verifyStore } from '../../../core/store/verify/verify.ts'
-import { canMount, mountExt4 } from '../../support/mounts.ts'
-import { writeFile } from '../../support/transfer.ts'
+import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
+import { writeFile } from '../../support/transfer/transfer.ts'
 
 async function found(store: string, adopt: boolean): Promise<Finding[]> {
   const findings: Finding[] = []

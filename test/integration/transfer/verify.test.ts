@@ -1,8 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { canMount, mountHung } from '../../support/mounts.ts'
-import { hasTotals, runStoreCommand, runVerify } from '../../support/store.ts'
+import { canMount, mountHung } from '../../support/faults/mounts.ts'
+import { hasTotals, runStoreCommand, runVerify } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -14,7 +14,7 @@ import {
   startListening,
   startPair,
   writeFile,
-} from '../../support/transfer.ts'
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** Several commands one after the other, each of two processes. */

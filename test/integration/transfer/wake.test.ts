@@ -8,7 +8,7 @@ import type { Sessions } from '../../../core/send/destinations/session-memory.ts
 import { Bucket } from '../../../core/send/rate-limit/limiter.ts'
 import { DEFAULT_KEEP } from '../../../core/store/retention/retention.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { DESTINATION, makeHome, startListening } from '../../support/transfer.ts'
+import { DESTINATION, makeHome, startListening } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** A receiver's connection in this process, whose computer wakes up when the test says so. */

@@ -10,8 +10,8 @@ import { Bucket } from '../../../core/send/rate-limit/limiter.ts'
 import { isLarge } from '../../../core/send/transfer/source-worker.ts'
 import type { Destination as DestinationSettings } from '../../../core/settings/destination-schema.ts'
 import { DEFAULT_KEEP, type Keep } from '../../../core/store/retention/retention.ts'
-import { buildFacts } from '../file-facts.ts'
-import { type Home, receiverParts } from '../transfer.ts'
+import { buildFacts } from '../store/file-facts.ts'
+import { type Home, receiverParts } from '../transfer/transfer.ts'
 import { until } from '../until.ts'
 
 const CHUNK_BYTES = 256 * 1024

@@ -1,7 +1,7 @@
 import { decrypterFor } from '../../../core/send/destinations/encrypted/age.ts'
 import { deriveNameKey, hiddenPath, hiddenSource } from '../../../core/send/destinations/encrypted/names.ts'
 import { newEncryptionKey } from '../../../core/settings/secrets.ts'
-import type { Home } from '../transfer.ts'
+import type { Home } from '../transfer/transfer.ts'
 import type { Place, TestedKind } from './kind.ts'
 
 /** A place whose contents are encrypted, told as they were before. */

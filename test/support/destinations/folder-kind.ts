@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import { mountTmpfs } from '../mounts.ts'
+import { mountTmpfs } from '../faults/mounts.ts'
 import { temporaryDirectory } from '../temporary.ts'
 import { placeOnDisk } from './disk-place.ts'
 import type { TestedKind } from './kind.ts'

@@ -9,7 +9,7 @@ import {
   senderConfig,
   startTestSender,
   type TestSender,
-} from '../transfer.ts'
+} from '../transfer/transfer.ts'
 import { until } from '../until.ts'
 
 export const MIB = 1024 * 1024

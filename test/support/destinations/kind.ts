@@ -1,5 +1,5 @@
 import type { Destination as DestinationSettings } from '../../../core/settings/destination-schema.ts'
-import type { Home } from '../transfer.ts'
+import type { Home } from '../transfer/transfer.ts'
 
 /** A file at a destination. */
 export interface FileThere {

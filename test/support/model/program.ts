@@ -1,4 +1,4 @@
-import { createRandom } from '../transfer.ts'
+import { createRandom } from '../transfer/transfer.ts'
 import { Disk } from './disk.ts'
 import type { Op } from './op.ts'
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import { createRandom } from '../transfer.ts'
+import { createRandom } from '../transfer/transfer.ts'
 import { until } from '../until.ts'
 import { Disk } from './disk.ts'
 import type { Program } from './program.ts'

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { type Settings, settingsSchema } from '../../../core/settings/schema.ts'
 import type { SettingsStore } from '../../../core/settings/settings-store.ts'
-import { fakeAgent } from '../../support/fake-agent.ts'
+import { fakeAgent } from '../../support/agent/fake-agent.ts'
 
 function createAgent(first: Settings) {
   let current = first

@@ -17,7 +17,7 @@ import {
   waiting,
   well,
   workers,
-} from '../../support/agent-status.ts'
+} from '../../support/agent/status.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

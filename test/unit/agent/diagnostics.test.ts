@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { buildDiagnostics } from '../../../core/agent/diagnostics.ts'
 import { logLines } from '../../../core/agent/log-lines.ts'
 import { openDataDirectory } from '../../../core/settings/data-directory.ts'
-import { stateWith } from '../../support/agent-status.ts'
+import { stateWith } from '../../support/agent/status.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const line = (msg: string, level = 30, time = 1) => `${JSON.stringify({ level, time, msg })}\n`

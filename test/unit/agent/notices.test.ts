@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createNotices } from '../../../core/agent/agent.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
-import { fakeAgent } from '../../support/fake-agent.ts'
+import { fakeAgent } from '../../support/agent/fake-agent.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 test('a history that is written again needs nobody: its notice goes, and the log keeps what was lost', () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
-import { fakeAgent } from '../../support/fake-agent.ts'
+import { fakeAgent } from '../../support/agent/fake-agent.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

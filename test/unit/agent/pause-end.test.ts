@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { defaultSettings, type Settings } from '../../../core/settings/schema.ts'
 import type { SettingsStore } from '../../../core/settings/settings-store.ts'
 import { settingsInForce } from '../../../core/settings/settings-store.ts'
-import { fakeAgent } from '../../support/fake-agent.ts'
+import { fakeAgent } from '../../support/agent/fake-agent.ts'
 
 const MINUTE = 60_000
 const since = 1_000_000_000_000

@@ -4,8 +4,8 @@ import { receivingState, refuseReceiving, withReceived } from '../../../core/age
 import { message } from '../../../core/lib/i18n/message.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
-import { toOutcome } from '../../support/agent-answers.ts'
-import { fakeAgent } from '../../support/fake-agent.ts'
+import { toOutcome } from '../../support/agent/answers.ts'
+import { fakeAgent } from '../../support/agent/fake-agent.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
-import { fakeAgent } from '../../support/fake-agent.ts'
+import { fakeAgent } from '../../support/agent/fake-agent.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const MINUTE_MS = 60_000

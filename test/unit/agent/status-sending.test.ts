@@ -3,7 +3,7 @@ import { isHeld } from '../../../core/agent/state/derived.ts'
 import type { SourceState, SurroundingsAnswer } from '../../../core/agent/state/schema.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
-import { NOW, receiver, sending, sent, status, waiting, well } from '../../support/agent-status.ts'
+import { NOW, receiver, sending, sent, status, waiting, well } from '../../support/agent/status.ts'
 
 describe('the one status, of what is being sent and what is paused', () => {
   it('says what is being sent and how long it takes', () => {

@@ -15,7 +15,7 @@ import {
   waiting,
   well,
   workers,
-} from '../../support/agent-status.ts'
+} from '../../support/agent/status.ts'
 
 const there = {
   id: 'there',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
-import { NOW, receiver, sending, sent, status, well } from '../../support/agent-status.ts'
+import { NOW, receiver, sending, sent, status, well } from '../../support/agent/status.ts'
 
 describe('the one status', () => {
   it('is ok and safe only with a receiver on another computer', () => {

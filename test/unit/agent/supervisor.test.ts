@@ -3,7 +3,7 @@ import type { WorkerHandle } from '../../../core/agent/workers/starter.ts'
 import { REPLACE_AFTER_MS, SupervisedWorker } from '../../../core/agent/workers/supervisor.ts'
 import type { ToWorker } from '../../../core/lib/workers/definition.ts'
 import { ALIVE_EVERY_MS } from '../../../core/lib/workers/serve.ts'
-import { receiverDefinition } from '../../support/receiver-worker.ts'
+import { receiverDefinition } from '../../support/transfer/receiver-worker.ts'
 
 class FakeProcess implements WorkerHandle {
   readonly received: ToWorker[] = []

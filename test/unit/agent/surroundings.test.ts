@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { isMetered, isOnBattery, SurroundingsWatch } from '../../../core/agent/power-network.ts'
 import type { Surroundings } from '../../../core/agent/state/schema.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
-import { fakeBusctl } from '../../support/fake-busctl.ts'
+import { fakeBusctl } from '../../support/faults/fake-busctl.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const mains = (online: number) => ({ type: 'Mains', online })

@@ -5,8 +5,8 @@ import { message } from '../../../core/lib/i18n/message.ts'
 import { idOfPath } from '../../../core/settings/changes.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
-import { checkedAs } from '../../support/checked.ts'
-import { fakeAgent } from '../../support/fake-agent.ts'
+import { checkedAs } from '../../support/agent/checked.ts'
+import { fakeAgent } from '../../support/agent/fake-agent.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const paths = ['a', 'b'].map((name) => ({ id: idOfPath(`/disk/${name}`), path: `/disk/${name}` }))

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openIncidentFile } from '../../../core/alerts/alerts.ts'
 import { logDroppedErrors } from '../../../core/dropped-errors.ts'
-import { alerts, checked } from '../../support/agent-alerts.ts'
+import { alerts, checked } from '../../support/alerts/agent-alerts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 describe('alerts over a restart', () => {

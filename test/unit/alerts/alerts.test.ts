@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { getSubjects } from '../../../core/alerts/kinds.ts'
-import { alerts, checked } from '../../support/agent-alerts.ts'
+import { alerts, checked } from '../../support/alerts/agent-alerts.ts'
 
 describe('alerts', () => {
   beforeEach(() => void vi.useFakeTimers())

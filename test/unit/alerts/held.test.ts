@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type AlertWorld, createWorld } from '../../support/alert-world.ts'
+import { type AlertWorld, createWorld } from '../../support/alerts/alert-world.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND

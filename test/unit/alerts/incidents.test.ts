@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type AlertState, COLLECT_MS, noAlerts, type Sample } from '../../../core/alerts/incident.ts'
 import { announce, forget, observe } from '../../../core/alerts/policy.ts'
-import { clocksAt, createSample } from '../../support/alert-samples.ts'
+import { clocksAt, createSample } from '../../support/alerts/alert-samples.ts'
 
 const sample = (at: number, kind: Sample['kind'], id = 'a', group = '/mnt', isOwn = false) =>
   createSample(at, kind, { id, group, isOwn })

@@ -4,7 +4,7 @@ import type { Notice } from '../../../core/alerts/incident.ts'
 import { fillTemplate, renderMessage } from '../../../core/alerts/render.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { createWords, englishWords } from '../../../core/lib/i18n/words.ts'
-import { incident } from '../../support/agent-status.ts'
+import { incident } from '../../support/agent/status.ts'
 
 const MINUTE = 60_000
 // In the morning of some day, in this computer's zone: sentences name its clock.

@@ -13,7 +13,7 @@ import {
 import type { ChannelOutcome } from '../../../core/alerts/channels/channel.ts'
 import type { Notice } from '../../../core/alerts/incident.ts'
 import type { IncidentKind } from '../../../core/alerts/kinds.ts'
-import { createIncident, createNotice } from '../../support/notifier-config.ts'
+import { createIncident, createNotice } from '../../support/alerts/notifier-config.ts'
 
 const NOW = Date.UTC(2026, 10, 22, 12)
 

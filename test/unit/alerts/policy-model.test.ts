@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { LONGEST_PAUSE_MINUTES } from '../../../core/settings/schema.ts'
-import { AlertModel, isFiring } from '../../support/alert-model.ts'
-import { createSample } from '../../support/alert-samples.ts'
-import { AlertWorld, type Heard } from '../../support/alert-world.ts'
-import { createRandom, newSeed } from '../../support/transfer.ts'
+import { AlertModel, isFiring } from '../../support/alerts/alert-model.ts'
+import { createSample } from '../../support/alerts/alert-samples.ts'
+import { AlertWorld, type Heard } from '../../support/alerts/alert-world.ts'
+import { createRandom, newSeed } from '../../support/transfer/transfer.ts'
 
 const RUNS = 300
 const STEPS = 200

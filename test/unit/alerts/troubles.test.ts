@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type AlertState, noAlerts, type Sample } from '../../../core/alerts/incident.ts'
 import { announce, forget, observe, repeatInMs, tellAgainAtMs } from '../../../core/alerts/policy.ts'
-import { clocksAt, createSample } from '../../support/alert-samples.ts'
+import { clocksAt, createSample } from '../../support/alerts/alert-samples.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { loadProgram } from '../../../cli/program.ts'
 import { english } from '../../../core/lib/i18n/dictionaries.ts'
-import { documentedCommands, documents } from '../../support/documented.ts'
+import { documentedCommands, documents } from '../../support/cli/documented.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
 

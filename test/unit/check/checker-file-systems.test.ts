@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { setUpChecker } from '../../support/check-checker.ts'
+import { setUpChecker } from '../../support/check/checker.ts'
 
 describe('the checker, of several paths on one file system that hangs', () => {
   it('keeps at most four checks of one file system out; the others are told from that knowledge', async () => {

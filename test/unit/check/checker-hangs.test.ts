@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { setUpChecker } from '../../support/check-checker.ts'
+import { setUpChecker } from '../../support/check/checker.ts'
 
 describe('the checker, of a check that does not come back', () => {
   it('tells a hang once at its deadline, then at each tick with the time growing; one check is out', async () => {

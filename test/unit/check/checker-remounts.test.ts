@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { setUpChecker } from '../../support/check-checker.ts'
+import { setUpChecker } from '../../support/check/checker.ts'
 
 const mount = { point: '/data', device: '0:50', type: 'nfs4', source: 'server:/' }
 const known = { known: { mount, readOnlyByIntent: false } }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { setUpChecker } from '../../support/check-checker.ts'
+import { setUpChecker } from '../../support/check/checker.ts'
 
 describe('the checker', () => {
   it('checks at start + k·interval, and tells every verdict', async () => {

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, it } from 'vitest'
-import { ask, HOUR, open, START, total, write } from '../../support/history.ts'
+import { ask, HOUR, open, START, total, write } from '../../support/check/history.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 describe('the history’s file', () => {

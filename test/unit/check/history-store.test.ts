@@ -13,7 +13,7 @@ import {
   sumUp,
   total,
   write,
-} from '../../support/history.ts'
+} from '../../support/check/history.ts'
 
 describe('the history of checks', () => {
   it('gives each check as it was, also over a restart', () => {

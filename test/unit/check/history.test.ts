@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { History } from '../../../core/check/history/history.ts'
 import type { KeptCheck } from '../../../core/check/history/history-store.ts'
-import { checkedAs } from '../../support/checked.ts'
+import { checkedAs } from '../../support/agent/checked.ts'
 
 const checked = (id: string, at: number) => checkedAs(id, { at })
 

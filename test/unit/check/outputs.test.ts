@@ -2,7 +2,7 @@ import { Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { createEventOutput, createLogOutput } from '../../../core/check/stdio/serve-stdio.ts'
 import { formatEvent, reply, wellEvent } from '../../../core/check/stdio/stdio-protocol.ts'
-import { flushPromises } from '../../support/check-clock.ts'
+import { flushPromises } from '../../support/check/clock.ts'
 
 /** A parent that reads only when the test lets it. */
 function slowReader() {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import type { ProbeReadResult } from '../../../core/check/probes/file-probes.ts'
 import { createConcurrencyLimit } from '../../../core/check/scheduler/timetable.ts'
 import { serveStdio } from '../../../core/check/stdio/serve-stdio.ts'
-import { createFakeClock, flushPromises } from '../../support/check-clock.ts'
+import { createFakeClock, flushPromises } from '../../support/check/clock.ts'
 
 /** The protocol over streams, with a clock and a disk that the test moves. */
 function setUp(options: { timeoutMs?: number; quoted?: boolean; mostOut?: number } = {}) {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { describeState } from '../../../cli/status.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
-import { checkedAs } from '../../support/checked.ts'
+import { checkedAs } from '../../support/agent/checked.ts'
 import { checkedPath, emptyState, sourceState } from '../renderer/fake-state.ts'
 
 const at = 1_700_000_000_000

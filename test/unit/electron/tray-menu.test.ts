@@ -6,7 +6,7 @@ import { createWords } from '../../../core/lib/i18n/words.ts'
 import { folderDestinationSchema } from '../../../core/settings/destination-schema.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { buildMenu, createMenuPace, menuFacts, type TrayActions } from '../../../electron/main/tray-menu.ts'
-import { incident } from '../../support/agent-status.ts'
+import { incident } from '../../support/agent/status.ts'
 
 const english = createWords('en')
 const started = initialState('desktop', '1', defaultSettings, '/store')

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { fillRoutes, retryUntilDone } from '../../../core/ledger/background-jobs.ts'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
-import { file, open } from '../../support/ledger.ts'
+import { file, open } from '../../support/store/ledger.ts'
 
 const options = { longestMs: 20, signal: new AbortController().signal }
 

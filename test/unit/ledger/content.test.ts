@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
-import { elsewhere, file, open } from '../../support/ledger.ts'
+import { elsewhere, file, open } from '../../support/store/ledger.ts'
 
 describe('content that a destination has', () => {
   const digest = Buffer.alloc(32, 5)

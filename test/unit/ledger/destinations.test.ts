@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
-import { file, open } from '../../support/ledger.ts'
+import { file, open } from '../../support/store/ledger.ts'
 
 describe('several destinations of one source', () => {
   const digest = Buffer.alloc(32, 7)

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openLedger, readLedger } from '../../../core/ledger/ledger.ts'
-import { file, open } from '../../support/ledger.ts'
+import { file, open } from '../../support/store/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const totals = (waitingFiles: number, sentFiles: number, parkedFiles: number) => ({

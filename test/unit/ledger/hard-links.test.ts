@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { file, open } from '../../support/ledger.ts'
+import { file, open } from '../../support/store/ledger.ts'
 
 test('hard links: questions about ten thousand names of one inode take time in proportion to their number', () => {
   const { ledger } = open()

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { message } from '../../../core/lib/i18n/message.ts'
-import { file, open } from '../../support/ledger.ts'
+import { file, open } from '../../support/store/ledger.ts'
 
 describe('files that are left out', () => {
   test('they wait no more, parked or not; what was sent stays known, and is due again if it may go', () => {

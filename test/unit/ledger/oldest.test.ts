@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { message } from '../../../core/lib/i18n/message.ts'
-import { file, open } from '../../support/ledger.ts'
+import { file, open } from '../../support/store/ledger.ts'
 
 const MS = 1_000_000n
 

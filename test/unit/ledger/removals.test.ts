@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { file, open } from '../../support/ledger.ts'
+import { file, open } from '../../support/store/ledger.ts'
 
 /** Files of the source "s" that "d" has, with a digest. */
 function sent(names: readonly string[], at = 1_000) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { message } from '../../../core/lib/i18n/message.ts'
-import { file, open } from '../../support/ledger.ts'
+import { file, open } from '../../support/store/ledger.ts'
 
 test('files are found by a part of their path, in any case, newest first and page by page', () => {
   const { ledger } = open()

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openLedger, type SentClaim } from '../../../core/ledger/ledger.ts'
-import { file, open } from '../../support/ledger.ts'
+import { file, open } from '../../support/store/ledger.ts'
 
 const memory = { epoch: 'a1', position: 3, last: null, next: 'b2' }
 const digest = Buffer.alloc(32, 7)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { forgetCached } from '../../../core/platform/native.ts'
-import { cachedPages } from '../../support/cached-pages.ts'
+import { cachedPages } from '../../support/store/cached-pages.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const TMPFS = 0x01021994

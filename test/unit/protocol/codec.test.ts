@@ -8,8 +8,8 @@ import {
 import type { SmallFile } from '../../../core/protocol/frames.ts'
 import { type Frame, type FrameType, frameKinds, getLimits } from '../../../core/protocol/frames.ts'
 import type { EncodedMetadata } from '../../../core/protocol/metadata-codec.ts'
-import { createRandom, newSeed } from '../../support/transfer.ts'
-import { statusHeader } from '../../support/wire-client.ts'
+import { createRandom, newSeed } from '../../support/transfer/transfer.ts'
+import { statusHeader } from '../../support/transfer/wire-client.ts'
 
 const digest = Buffer.alloc(32, 7)
 const facts: EncodedMetadata = [1_700_000_000, 123_456_789, 0o644, 1000, 100, null]

@@ -10,7 +10,7 @@ import {
   SMALL_FILE_BYTES,
 } from '../../../core/protocol/limits.ts'
 import { decodeMetadata, encodeMetadata } from '../../../core/protocol/metadata-codec.ts'
-import { buildFacts } from '../../support/file-facts.ts'
+import { buildFacts } from '../../support/store/file-facts.ts'
 
 const digest = new Uint8Array(32)
 const facts = [1_700_000_000, 500_000_000, 0o644, 1000, 1000, null]

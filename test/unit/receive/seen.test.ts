@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { nextTold, openSeenLog, readSeen, senderStates } from '../../../core/receive/senders/last-seen.ts'
 import type { Sender } from '../../../core/store/senders/senders.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { statusHeader } from '../../support/wire-client.ts'
+import { statusHeader } from '../../support/transfer/wire-client.ts'
 
 function fileWith(content: unknown): string {
   const file = path.join(temporaryDirectory('seen'), 'seen.json')

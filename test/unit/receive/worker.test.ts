@@ -6,7 +6,7 @@ import { startReceiver } from '../../../core/receive/receiver-worker.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { receiverParts } from '../../support/transfer.ts'
+import { receiverParts } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 test.skipIf(process.platform === 'win32')(

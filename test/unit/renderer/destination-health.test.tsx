@@ -13,7 +13,7 @@ import { DestinationHealth } from '../../../renderer/features/destinations/desti
 import { describeDestinations } from '../../../renderer/features/overview/describe.ts'
 import { theme } from '../../../renderer/ui/theme.ts'
 import { type Words, WordsProvider } from '../../../renderer/words/context.tsx'
-import { incident, NOW, stateWith } from '../../support/agent-status.ts'
+import { incident, NOW, stateWith } from '../../support/agent/status.ts'
 import { destinationState, emptyState } from './fake-state.ts'
 
 type Connection = DestinationState['connection']

@@ -2,11 +2,11 @@ import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
-import { BatchEffects, type BatchesHost } from '../../../core/scan/batch/effects.ts'
+import { BatchEffects, type BatchServices } from '../../../core/scan/batch/effects.ts'
 import type { SessionContext } from '../../../core/scan/source-session.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { isAtWork, probeWriters } from '../../../core/watch/open-writers.ts'
-import { quietTree } from '../../support/scan-quiet-tree.ts'
+import { quietTree } from '../../support/scan/quiet-tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const QUIET_MS = 5_000
@@ -71,7 +71,7 @@ describe.skipIf(process.platform !== 'linux')('whether a file with a temporary n
       signal: new AbortController().signal,
       brought: () => undefined,
     }
-    const effects = new BatchEffects(host as unknown as BatchesHost, found)
+    const effects = new BatchEffects(host as unknown as BatchServices, found)
     expect(await effects.list(false)).toEqual({ found: 0, closed: false, isEmpty: false })
     expect(hasWriter).not.toHaveBeenCalled()
     expect(await effects.list(true)).toEqual({ found: 1, closed: false, isEmpty: false })

@@ -5,7 +5,7 @@ import { openLedger } from '../../../core/ledger/ledger.ts'
 import type { SourceOptions } from '../../../core/scan/source.ts'
 import { Watchers } from '../../../core/watch/open-watcher.ts'
 import { openPolling } from '../../../core/watch/polling.ts'
-import { runSource } from '../../support/scan-source.ts'
+import { runSource } from '../../support/scan/source.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { World } from '../../support/scan-world.ts'
+import { World } from '../../support/scan/world.ts'
 
 type Event = (world: World) => void
 

@@ -1,7 +1,7 @@
 import { getPriority, setPriority } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
 import { beginLongJob, raisePriority } from '../../../core/lib/workers/process.ts'
-import { mayRaisePriority } from '../../support/priority.ts'
+import { mayRaisePriority } from '../../support/scan/priority.ts'
 
 describe.skipIf(!mayRaisePriority())('the priority of a thread (needs CAP_SYS_NICE)', () => {
   afterEach(() => setPriority(0))

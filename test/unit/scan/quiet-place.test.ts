@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { type ScannedFile, toScannedFile } from '../../../core/walk/scanned-file.ts'
 import { callOn } from '../../../core/walk/walk.ts'
 import { InotifyWatcher } from '../../../core/watch/inotify.ts'
-import { Recorder } from '../../support/scan-tree.ts'
+import { Recorder } from '../../support/scan/tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

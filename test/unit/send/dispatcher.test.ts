@@ -5,10 +5,10 @@ import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { openDispatcher } from '../../../core/send/queue/dispatcher.ts'
 import { type SourceFilters, sourceFiltersSchema } from '../../../core/settings/schema.ts'
-import { fakeSession } from '../../support/fake-session.ts'
+import { openTestReaders } from '../../support/store/test-readers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { openTestReaders } from '../../support/test-readers.ts'
-import { listFoundFiles } from '../../support/transfer.ts'
+import { fakeSession } from '../../support/transfer/fake-session.ts'
+import { listFoundFiles } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** A dispatcher whose ledger fails when it is told to, and a receiver that stores everything at once. */

@@ -9,10 +9,10 @@ import type { openDestination } from '../../../core/send/destinations/open.ts'
 import { Bucket } from '../../../core/send/rate-limit/limiter.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { DEFAULT_KEEP } from '../../../core/store/retention/retention.ts'
-import { fakeSession } from '../../support/fake-session.ts'
-import { open } from '../../support/ledger.ts'
+import { open } from '../../support/store/ledger.ts'
+import { openTestReaders } from '../../support/store/test-readers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { openTestReaders } from '../../support/test-readers.ts'
+import { fakeSession } from '../../support/transfer/fake-session.ts'
 import { until } from '../../support/until.ts'
 
 let events: DestinationEvents | null = null

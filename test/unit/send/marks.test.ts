@@ -2,7 +2,7 @@ import { statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openMarks } from '../../../core/send/marks/marks.ts'
-import { file, open } from '../../support/ledger.ts'
+import { file, open } from '../../support/store/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

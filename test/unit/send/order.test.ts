@@ -7,10 +7,10 @@ import type { Outgoing } from '../../../core/send/destinations/destination.ts'
 import { openDispatcher } from '../../../core/send/queue/dispatcher.ts'
 import type { SendSource } from '../../../core/send/transfer/attempt.ts'
 import { sourceFiltersSchema } from '../../../core/settings/schema.ts'
-import { fakeSession } from '../../support/fake-session.ts'
 import { repeat } from '../../support/repeat.ts'
+import { openTestReaders } from '../../support/store/test-readers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { openTestReaders } from '../../support/test-readers.ts'
+import { fakeSession } from '../../support/transfer/fake-session.ts'
 import { until } from '../../support/until.ts'
 
 const destination = { id: 'd', name: 'receiver' }

@@ -5,7 +5,7 @@ import { openLedger, type Parked } from '../../../core/ledger/ledger.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { openParkedFiles } from '../../../core/send/queue/dispatcher.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { listFoundFiles } from '../../support/transfer.ts'
+import { listFoundFiles } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const unreadable = message('transfer.unreadable', { path: '/x', reason: 'EACCES' })

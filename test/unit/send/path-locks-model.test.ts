@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { QueuedFile } from '../../../core/ledger/ledger.ts'
 import { createPathLocks } from '../../../core/send/queue/queue.ts'
-import { createRandom, newSeed } from '../../support/transfer.ts'
+import { createRandom, newSeed } from '../../support/transfer/transfer.ts'
 
 const NAMES = ['a', 'b', 'c']
 

@@ -4,9 +4,9 @@ import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import type { Answer } from '../../../core/send/destinations/destination.ts'
 import { openDispatcher } from '../../../core/send/queue/dispatcher.ts'
-import { fakeSession } from '../../support/fake-session.ts'
+import { openTestReaders } from '../../support/store/test-readers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { openTestReaders } from '../../support/test-readers.ts'
+import { fakeSession } from '../../support/transfer/fake-session.ts'
 import { until } from '../../support/until.ts'
 
 /** A dispatcher with a receiver that answers when the test says so. */

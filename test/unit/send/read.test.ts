@@ -7,8 +7,8 @@ import { markGroupWrite } from '../../../core/send/marks/marks.ts'
 import { directoriesAbove, openReading } from '../../../core/send/reading/read.ts'
 import type { FileRead, FoundDirectory } from '../../../core/send/reading/read-result.ts'
 import { unsentBecause } from '../../../core/send/reading/read-result.ts'
+import { openTestReaders } from '../../support/store/test-readers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { openTestReaders } from '../../support/test-readers.ts'
 
 const factsAt = (file: string) => toFileStat(fs.lstatSync(file, { bigint: true }))
 

@@ -17,8 +17,8 @@ import { openRemovals, Pass } from '../../../core/send/delete-after-send/removal
 import { asideName } from '../../../core/send/delete-after-send/safe-unlink.ts'
 import type { Proof, Session } from '../../../core/send/destinations/destination.ts'
 import type { RemovalRule } from '../../../core/send/sender-messages.ts'
-import { fakeSession } from '../../support/fake-session.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { fakeSession } from '../../support/transfer/fake-session.ts'
 import { until } from '../../support/until.ts'
 
 const HOUR = 3_600_000

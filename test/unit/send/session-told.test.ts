@@ -2,8 +2,15 @@ import { describe, expect, test } from 'vitest'
 import { WireFault } from '../../../core/protocol/codec.ts'
 import { type Frame, NONCE_BYTES } from '../../../core/protocol/frames.ts'
 import type { FoundDirectory } from '../../../core/send/reading/read-result.ts'
-import { buildFacts } from '../../support/file-facts.ts'
-import { digest, file, openSender as open, silent, small, source } from '../../support/sender-session.ts'
+import { buildFacts } from '../../support/store/file-facts.ts'
+import {
+  digest,
+  file,
+  openSender as open,
+  silent,
+  small,
+  source,
+} from '../../support/transfer/sender-session.ts'
 import { until } from '../../support/until.ts'
 
 test('a source is named once, before the first frame that has its number', async () => {

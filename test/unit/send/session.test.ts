@@ -5,7 +5,7 @@ import { encodeMetadata } from '../../../core/protocol/metadata-codec.ts'
 import type { Answer } from '../../../core/send/destinations/destination.ts'
 import { Bucket } from '../../../core/send/rate-limit/limiter.ts'
 import { isLarge } from '../../../core/send/transfer/source-worker.ts'
-import { digest, file, openSender as open, silent, small } from '../../support/sender-session.ts'
+import { digest, file, openSender as open, silent, small } from '../../support/transfer/sender-session.ts'
 import { until } from '../../support/until.ts'
 
 const lost: Answer = { kind: 'lost' }

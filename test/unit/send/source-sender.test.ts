@@ -8,8 +8,8 @@ import type { Readers } from '../../../core/send/reading/readers.ts'
 import type { SendAttempt, Shared } from '../../../core/send/transfer/attempt.ts'
 import { createWindows, type Priority, type Window } from '../../../core/send/transfer/attempt.ts'
 import { openFileSender } from '../../../core/send/transfer/source-worker.ts'
-import { fakeSession } from '../../support/fake-session.ts'
-import { buildFacts } from '../../support/file-facts.ts'
+import { buildFacts } from '../../support/store/file-facts.ts'
+import { fakeSession } from '../../support/transfer/fake-session.ts'
 
 /** What the disk of the test says next; a test that wants a hang gives a promise that never ends. */
 const disk = vi.hoisted(() => ({

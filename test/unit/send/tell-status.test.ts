@@ -3,7 +3,7 @@ import { message } from '../../../core/lib/i18n/message.ts'
 import { encodeFrame } from '../../../core/protocol/codec.ts'
 import { type FrameHeader, frameKinds } from '../../../core/protocol/frames.ts'
 import { type StatusNow, statusFrame, tellStatus } from '../../../core/send/destinations/receiver/receiver.ts'
-import { statusHeader } from '../../support/wire-client.ts'
+import { statusHeader } from '../../support/transfer/wire-client.ts'
 
 test('whatever the words are, the receiver takes the frame', () => {
   const words = [

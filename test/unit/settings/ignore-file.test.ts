@@ -5,9 +5,9 @@ import { describe, expect, test } from 'vitest'
 import { createNameFilter } from '../../../core/filter/exclusion-rules.ts'
 import { findIgnoreForm, type IgnoreForm, readIgnoreFile } from '../../../core/settings/ignore-file.ts'
 import { findOddPatterns } from '../../../core/settings/patterns.ts'
-import { gitIgnores } from '../../support/git-ignores.ts'
+import { gitIgnores } from '../../support/scan/git-ignores.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { createRandom, newSeed } from '../../support/transfer.ts'
+import { createRandom, newSeed } from '../../support/transfer/transfer.ts'
 
 const NAMES = ['a.o', 'b.c', 'foo', 'bar', 'keep']
 const DIRECTORIES = ['', 'foo', 'bar', 'foo/bar', 'bar/foo', 'bar/deep/foo', 'Keep', 'x y']

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createNameFilter } from '../../../core/filter/exclusion-rules.ts'
 import { findOddPatterns } from '../../../core/settings/patterns.ts'
-import { gitIgnores } from '../../support/git-ignores.ts'
+import { gitIgnores } from '../../support/scan/git-ignores.ts'
 
 const ROOT = '/home/ann/data'
 

@@ -5,10 +5,10 @@ import { storeLayout } from '../../../core/store/layout.ts'
 import { FileRefused } from '../../../core/store/outcome.ts'
 import { Admission, DEFAULT_RULES, type Quota, type Room } from '../../../core/store/quota/admission.ts'
 import { Store } from '../../../core/store/store.ts'
-import { computeDigest, offeredAs } from '../../support/file-facts.ts'
-import { begin, openAt, openLarge, smallFile } from '../../support/large-files.ts'
+import { computeDigest, offeredAs } from '../../support/store/file-facts.ts'
+import { begin, openAt, openLarge, smallFile } from '../../support/store/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { readTree, receiverParts } from '../../support/transfer.ts'
+import { readTree, receiverParts } from '../../support/transfer/transfer.ts'
 
 const MIB = 1024 * 1024
 const NAME = 4096

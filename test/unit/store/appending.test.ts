@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openAppending } from '../../../core/store/file-writer.ts'
-import { computeDigest } from '../../support/file-facts.ts'
+import { computeDigest } from '../../support/store/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const MIB = 1024 * 1024

@@ -2,9 +2,9 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
-import { computeDigest, offeredAs } from '../../support/file-facts.ts'
-import { openLarge } from '../../support/large-files.ts'
-import { readTree } from '../../support/transfer.ts'
+import { computeDigest, offeredAs } from '../../support/store/file-facts.ts'
+import { openLarge } from '../../support/store/large-files.ts'
+import { readTree } from '../../support/transfer/transfer.ts'
 
 /** What the file system of the test answers to the wish to share blocks, and how often it was asked. */
 const disk = vi.hoisted(() => ({ answer: '', asked: 0 }))

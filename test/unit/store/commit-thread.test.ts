@@ -4,9 +4,9 @@ import path from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Store, StoreSource } from '../../../core/store/store.ts'
 import { verifyStore } from '../../../core/store/verify/verify.ts'
-import { openAt, openLarge, smallFile } from '../../support/large-files.ts'
+import { openAt, openLarge, smallFile } from '../../support/store/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { readTree } from '../../support/transfer.ts'
+import { readTree } from '../../support/transfer/transfer.ts'
 
 /** `before` is told of each call by which a round changes the disk, or syncs it. */
 const disk = vi.hoisted(() => {

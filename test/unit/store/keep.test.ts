@@ -5,7 +5,7 @@ import {
   type Version,
   versionsToPrune,
 } from '../../../core/store/retention/retention.ts'
-import { createRandom, newSeed } from '../../support/transfer.ts'
+import { createRandom, newSeed } from '../../support/transfer/transfer.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS

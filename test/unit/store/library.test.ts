@@ -8,10 +8,10 @@ import { storeLayout } from '../../../core/store/layout.ts'
 import { claimStore } from '../../../core/store/lock.ts'
 import { DEFAULT_RULES } from '../../../core/store/quota/admission.ts'
 import { Store } from '../../../core/store/store.ts'
-import { computeDigest, offeredAs } from '../../support/file-facts.ts'
-import { smallFile } from '../../support/large-files.ts'
+import { computeDigest, offeredAs } from '../../support/store/file-facts.ts'
+import { smallFile } from '../../support/store/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { readTree, receiverParts } from '../../support/transfer.ts'
+import { readTree, receiverParts } from '../../support/transfer/transfer.ts'
 
 test('a store is used on a path alone: small files, large ones in pieces, a proof, a list, a restore', async () => {
   const base = temporaryDirectory('library')

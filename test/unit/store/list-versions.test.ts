@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { readPages } from '../../../core/restore/choose.ts'
 import { openStoreLibrary } from '../../../core/restore/open.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
-import { openLarge, smallFile } from '../../support/large-files.ts'
+import { openLarge, smallFile } from '../../support/store/large-files.ts'
 
 const OLDER = 12_000
 

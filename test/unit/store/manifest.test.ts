@@ -6,7 +6,7 @@ import { storeLayout } from '../../../core/store/layout.ts'
 import type { Changes } from '../../../core/store/manifest/manifest.ts'
 import { Manifest, openManifestFile, readManifestFile } from '../../../core/store/manifest/manifest.ts'
 import { getPlace, isFileRow, openRows } from '../../../core/store/manifest/rows.ts'
-import { buildFacts, computeDigest } from '../../support/file-facts.ts'
+import { buildFacts, computeDigest } from '../../support/store/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 function open() {

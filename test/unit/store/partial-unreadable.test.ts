@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import { expect, test, vi } from 'vitest'
-import { begin, beginLarge, openLarge, sendLarge } from '../../support/large-files.ts'
+import { begin, beginLarge, openLarge, sendLarge } from '../../support/store/large-files.ts'
 
 /** Partial files cannot be read while this is so. */
 const disk = vi.hoisted(() => ({ isBroken: false }))

@@ -3,8 +3,15 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
-import { computeDigest, offeredAs } from '../../support/file-facts.ts'
-import { begin, beginLarge, openAt, openLarge, sendLarge, smallFile } from '../../support/large-files.ts'
+import { computeDigest, offeredAs } from '../../support/store/file-facts.ts'
+import {
+  begin,
+  beginLarge,
+  openAt,
+  openLarge,
+  sendLarge,
+  smallFile,
+} from '../../support/store/large-files.ts'
 import { threadJobs } from '../../support/threads-here.ts'
 import { until } from '../../support/until.ts'
 

@@ -4,10 +4,10 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { openManifestFile } from '../../../core/store/manifest/manifest.ts'
 import { DEFAULT_KEEP } from '../../../core/store/retention/retention.ts'
 import type { Store, StoreSource } from '../../../core/store/store.ts'
-import { openAt, smallFile } from '../../support/large-files.ts'
-import { listVersions } from '../../support/store.ts'
+import { openAt, smallFile } from '../../support/store/large-files.ts'
+import { listVersions } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { readTree } from '../../support/transfer.ts'
+import { readTree } from '../../support/transfer/transfer.ts'
 
 // The clock of the test is that of its own process.
 vi.mock('node:worker_threads', async (original) => ({

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { openLarge, sendLarge, smallFile } from '../../support/large-files.ts'
-import { readTree } from '../../support/transfer.ts'
+import { openLarge, sendLarge, smallFile } from '../../support/store/large-files.ts'
+import { readTree } from '../../support/transfer/transfer.ts'
 
 /** The call with a name that the file system of the test refuses, as FAT (rename, mkdir) or SMB (lookups) do. */
 const disk = vi.hoisted(() => ({ refusing: '' }))

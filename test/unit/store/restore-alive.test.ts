@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { openRestoring } from '../../support/restoring.ts'
+import { openRestoring } from '../../support/store/restoring.ts'
 
 const MIB = 1024 * 1024
 

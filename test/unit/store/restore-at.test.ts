@@ -1,8 +1,8 @@
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
-import { computeDigest, offeredAs } from '../../support/file-facts.ts'
-import { openRestoring } from '../../support/restoring.ts'
+import { computeDigest, offeredAs } from '../../support/store/file-facts.ts'
+import { openRestoring } from '../../support/store/restoring.ts'
 import { until } from '../../support/until.ts'
 
 const YEARS_MS = 3 * 365 * 86_400_000

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { lockDirectory } from '../../../core/lib/workers/directory-lock.ts'
 import type { Finding } from '../../../core/store/verify/findings.ts'
 import { verifyStore } from '../../../core/store/verify/verify.ts'
-import { openRestoring } from '../../support/restoring.ts'
+import { openRestoring } from '../../support/store/restoring.ts'
 
 const names = Array.from({ length: 100 }, (_, index) => `file-${index}`)
 /** Too much to have come before its turn. */

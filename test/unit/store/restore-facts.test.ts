@@ -1,9 +1,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { buildFacts, computeDigest } from '../../support/file-facts.ts'
-import { smallFile } from '../../support/large-files.ts'
-import { openRestoring } from '../../support/restoring.ts'
+import { buildFacts, computeDigest } from '../../support/store/file-facts.ts'
+import { smallFile } from '../../support/store/large-files.ts'
+import { openRestoring } from '../../support/store/restoring.ts'
 
 const MIB = 1024 * 1024
 const isLinux = process.platform === 'linux'

@@ -5,10 +5,10 @@ import { expect, onTestFinished, test } from 'vitest'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { openSenders } from '../../../core/store/senders/senders.ts'
 import { walkStore } from '../../../core/store/verify/verify.ts'
-import { canMount, mountExt4, mountTmpfs } from '../../support/mounts.ts'
-import { openRestoring } from '../../support/restoring.ts'
+import { canMount, mountExt4, mountTmpfs } from '../../support/faults/mounts.ts'
+import { openRestoring } from '../../support/store/restoring.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { readTree, writeFile } from '../../support/transfer.ts'
+import { readTree, writeFile } from '../../support/transfer/transfer.ts'
 
 /** A store with one file. */
 async function setUp() {

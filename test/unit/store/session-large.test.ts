@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { WireFault } from '../../../core/protocol/codec.ts'
-import { durable, openSendingParts as open } from '../../support/sending.ts'
+import { durable, openSendingParts as open } from '../../support/transfer/sending.ts'
 import { until } from '../../support/until.ts'
 
 const KIB = 1024

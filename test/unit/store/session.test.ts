@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { WireFault } from '../../../core/protocol/codec.ts'
 import { compareSessions, type StoreSource } from '../../../core/store/store.ts'
-import { durable, openSendingParts as open } from '../../support/sending.ts'
+import { durable, openSendingParts as open } from '../../support/transfer/sending.ts'
 import { until } from '../../support/until.ts'
 
 const KIB = 1024

@@ -4,9 +4,9 @@ import { expect, onTestFinished, test } from 'vitest'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { DEFAULT_RULES } from '../../../core/store/quota/admission.ts'
 import { Store } from '../../../core/store/store.ts'
-import { openLarge, smallFile } from '../../support/large-files.ts'
+import { openLarge, smallFile } from '../../support/store/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { readTree } from '../../support/transfer.ts'
+import { readTree } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 /** The threads of a store, of which one ends at such a job, the first time. */

@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { readManifestFile } from '../../../core/store/manifest/manifest.ts'
 import { type FileRow, isFileRow, openRows } from '../../../core/store/manifest/rows.ts'
 import { toOutcome } from '../../../core/store/outcome.ts'
-import { buildFacts, computeDigest } from '../../support/file-facts.ts'
-import { begin, openAt, openLarge, sendLarge, smallFile } from '../../support/large-files.ts'
-import { readTree } from '../../support/transfer.ts'
+import { buildFacts, computeDigest } from '../../support/store/file-facts.ts'
+import { begin, openAt, openLarge, sendLarge, smallFile } from '../../support/store/large-files.ts'
+import { readTree } from '../../support/transfer/transfer.ts'
 
 async function open() {
   const world = await openLarge()

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { Tree } from '../../../core/store/tree.ts'
-import { openLarge, smallFile } from '../../support/large-files.ts'
+import { openLarge, smallFile } from '../../support/store/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const openFiles = () => fs.readdirSync('/proc/self/fd').length

@@ -4,7 +4,7 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, test } from 'vitest'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { verifyStore } from '../../../core/store/verify/verify.ts'
-import { openLarge, smallFile } from '../../support/large-files.ts'
+import { openLarge, smallFile } from '../../support/store/large-files.ts'
 
 test('a store that takes several names for one, on a disk that is read-only now: what it knows is known', async () => {
   const { root, store, source } = await openLarge()

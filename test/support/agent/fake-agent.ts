@@ -1,0 +1,78 @@
+import { onTestFinished } from 'vitest'
+import { Agent } from '../../../core/agent/agent.ts'
+import type { StartedName } from '../../../core/agent/workers/starter.ts'
+import type { Shown } from '../../../core/alerts/notifier-messages.ts'
+import { englishWords } from '../../../core/lib/i18n/words.ts'
+import type { ToWorker } from '../../../core/lib/workers/definition.ts'
+import { openDataDirectory } from '../../../core/settings/data-directory.ts'
+import type { SettingsStore } from '../../../core/settings/settings-store.ts'
+import { temporaryDirectory } from '../temporary.ts'
+
+interface FakeWorker {
+  name: StartedName
+  /** What the agent has said to it. */
+  heard: ToWorker[]
+  says(report: unknown): void
+  /** Anything else that a worker says. */
+  posts(message: unknown): void
+}
+
+/** An agent whose workers do nothing; `says` is what one of them says to it. */
+export function fakeAgent(settings: SettingsStore) {
+  const listeners = new Map<StartedName, (message: unknown) => void>()
+  const started: FakeWorker[] = []
+  const answering = new Set<StartedName>()
+  const logged: string[] = []
+  const shown: Shown[] = []
+  const withdrawn: string[] = []
+  const agent = new Agent(
+    openDataDirectory(temporaryDirectory()),
+    settings,
+    {
+      kind: 'terminal',
+      version: '1',
+      systemLanguage: 'en',
+      computerName: 'here',
+      starter: {
+        start: (name) => {
+          const worker: FakeWorker = { name, heard: [], says: () => undefined, posts: () => undefined }
+          started.push(worker)
+          return {
+            pid: () => null,
+            post: (message) => {
+              const told = message as ToWorker
+              worker.heard.push(told)
+              if (told.type !== 'request' || !answering.has(name)) return
+              listeners.get(name)?.({ type: 'response', id: told.id, output: {} })
+            },
+            onMessage(listener) {
+              listeners.set(name, listener)
+              worker.posts = listener
+              worker.says = (report) => listener({ type: 'report', report })
+            },
+            onExit: () => undefined,
+            kill: () => undefined,
+          }
+        },
+      },
+      vault: () => null,
+      notify: (one) => shown.push(one),
+      withdraw: (about) => withdrawn.push(about),
+    },
+    (_level, text) => logged.push(text),
+  )
+  onTestFinished(() => void agent.stop())
+  return {
+    agent,
+    logged,
+    /** What it had shown on this computer, and taken back. */
+    shown,
+    withdrawn,
+    /** These answer every request, with nothing in it. */
+    answering,
+    /** Every process that was started, in that order. */
+    started,
+    notices: () => agent.store.state.notices.map(({ sentence }) => englishWords(sentence)),
+    says: (worker: StartedName, report: unknown) => listeners.get(worker)?.({ type: 'report', report }),
+  }
+}

@@ -1,0 +1,85 @@
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { NoticeDelivery, TimelinePage, TimelineQuestion } from '../../../core/alerts/incident.ts'
+import { Notifier, openAlertStore } from '../../../core/alerts/notifier.ts'
+import type { ChannelState, NotifierConfig, Shown } from '../../../core/alerts/notifier-messages.ts'
+import type { SetAside } from '../../../core/platform/sqlite.ts'
+import type { Recorded } from '../servers/recording-server.ts'
+import { temporaryDirectory } from '../temporary.ts'
+import { until } from '../until.ts'
+import { STORE_THREAD } from './notifier-config.ts'
+
+export interface RunningNotifier {
+  notifier: Notifier
+  /** What it has said to its host so far. */
+  shown: Shown[]
+  logs: string[]
+  asides: SetAside[]
+  states(): ChannelState[]
+  /** Its process could end. */
+  isIdle(): boolean
+  /** Timeline, of everything unless asked otherwise. */
+  page(question?: Partial<TimelineQuestion>): Promise<TimelinePage>
+  /** What became of the notices of an incident, as `channel what state`. */
+  deliveries(incident: string): Promise<string[]>
+  /** Waits until that has become of a notice of an incident. */
+  comesTo(incident: string, delivery: string, withinMs?: number): Promise<NoticeDelivery>
+}
+
+export const databaseFile = () => path.join(temporaryDirectory('notifier'), 'alerts.db')
+
+/** A notifier with the real store, which ends with the test. */
+export function startNotifier(config: NotifierConfig): RunningNotifier {
+  const [shown, logs, asides]: [Shown[], string[], SetAside[]] = [[], [], []]
+  let states: ChannelState[] = []
+  let isIdle = false
+  const file = config.file || databaseFile()
+  const store = openAlertStore(STORE_THREAD, file, (aside) => asides.push(aside))
+  const notifier = new Notifier(config, store, {
+    show: (one) => shown.push(one),
+    channels: (told, idle) => {
+      states = told
+      isIdle = idle
+    },
+    log: (level, text) => logs.push(`${level} ${text}`),
+  })
+  onTestFinished(() => notifier.stop())
+  const page = (question: Partial<TimelineQuestion> = {}) =>
+    notifier.timeline({
+      before: null,
+      most: 200,
+      severity: null,
+      kinds: null,
+      source: null,
+      text: '',
+      lasts: null,
+      ...question,
+    })
+  const readDeliveries = async (id: string): Promise<NoticeDelivery[]> =>
+    (await page()).entries.find(({ incident }) => incident.id === id)?.deliveries ?? []
+  const said = ({ channel, what, state }: NoticeDelivery) => `${channel} ${what} ${state}`
+  return {
+    notifier,
+    shown,
+    logs,
+    asides,
+    states: () => states,
+    isIdle: () => isIdle,
+    page,
+    deliveries: async (id) => (await readDeliveries(id)).map(said).sort(),
+    comesTo: (id, delivery, withinMs = 20_000) =>
+      until(
+        `${id} to come to ${delivery}`,
+        async () => (await readDeliveries(id)).find((one) => said(one) === delivery),
+        withinMs,
+      ),
+  }
+}
+
+/** Which notices were posted to a webhook, or to all: `what about`, in their order. */
+export function posted(requests: readonly Recorded[], id?: string): string[] {
+  return requests
+    .filter((one) => id === undefined || one.path === `/${id}`)
+    .map(({ body }) => JSON.parse(body))
+    .map(({ what, about }) => `${what} ${about}`)
+}

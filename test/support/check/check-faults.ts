@@ -1,0 +1,56 @@
+import { readdirSync } from 'node:fs'
+import { expect } from 'vitest'
+import { type Checked, probeKinds, type VerdictKind } from '../../../core/check/checker-messages.ts'
+import type { CheckerConfig } from '../../../core/check/scheduler/checker.ts'
+import { until } from '../until.ts'
+import { type CheckerProcess, startCheckerProcess } from './client.ts'
+
+/** Faults are looked for once a second; what is out for 0.8 s is said to hang. */
+export const FAULT_INTERVAL_MS = 1_000
+export const FAULT_TIMEOUT_MS = 800
+
+export function allProbes(...paths: string[]): CheckerConfig['paths'] {
+  return paths.map((at, index) => ({ id: `p${index}`, path: at, probes: [...probeKinds] }))
+}
+
+/** Starts the real worker with these paths, all probes on each. */
+export function checkPaths(...paths: string[]): Promise<CheckerProcess> {
+  return checkWith({ paths: allProbes(...paths) })
+}
+
+export function checkWith(
+  config: Partial<CheckerConfig> & Pick<CheckerConfig, 'paths'>,
+): Promise<CheckerProcess> {
+  const seconds = { intervalSeconds: FAULT_INTERVAL_MS / 1_000, timeoutSeconds: FAULT_TIMEOUT_MS / 1_000 }
+  return startCheckerProcess({ ...seconds, ...config })
+}
+
+/** Causes a fault and waits for its verdict: within one interval and a second, from before the fault. */
+export async function detect(
+  checker: CheckerProcess,
+  id: string,
+  kind: VerdictKind,
+  fault: () => unknown,
+  intervalMs: number = FAULT_INTERVAL_MS,
+): Promise<Checked> {
+  const before = checker.reports(id).length
+  const began = Date.now()
+  await fault()
+  const checked = await until(
+    `${id} to be ${kind}`,
+    () =>
+      checker
+        .reports(id)
+        .slice(before)
+        .find(({ overall }) => overall.kind === kind),
+    15_000,
+  )
+  const tookMs = Date.now() - began
+  expect(tookMs).toBeLessThanOrEqual(intervalMs + 1_000)
+  console.log(`${kind} (${checked.overall.step ?? 'no step'}): known ${tookMs} ms after the fault began`)
+  return checked
+}
+
+/** The files that the checker writes and removes again, as far as they are there. */
+export const probeFiles = (directory: string) =>
+  readdirSync(directory).filter((name) => name.startsWith('.holdfast-probe-'))

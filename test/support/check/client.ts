@@ -1,0 +1,120 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import {
+  type Checked,
+  checkerDefinition,
+  type HistoryAnswer,
+  type HistoryQuestion,
+  historyAnswerSchema,
+  type VerdictKind,
+} from '../../../core/check/checker-messages.ts'
+import type { CheckerConfig } from '../../../core/check/scheduler/checker.ts'
+import { fromWorkerSchema } from '../../../core/lib/workers/definition.ts'
+import { until } from '../until.ts'
+
+const module = path.resolve(import.meta.dirname, '../../../cli/workers/checker.ts')
+
+/** Tests check twice a second; a second's patience lets a busy machine be late without being called hung. */
+export const INTERVAL_MS = 500
+export const TIMEOUT_MS = 1_000
+
+export interface CheckerProcess {
+  pid: number
+  /** Everything that was reported of a path, oldest first. */
+  reports(id: string): Checked[]
+  logs(): string[]
+  /** The keys of the sentences that a person was told, oldest first. */
+  notices(): string[]
+  askHistory(question: HistoryQuestion): Promise<HistoryAnswer>
+  configure(config: Partial<CheckerConfig>): void
+  /** Waits until a path that was reported after this call is of this kind. */
+  sees(id: string, kind: VerdictKind, withinMs?: number): Promise<Checked>
+  threads(): number
+  openFiles(): number
+  /** Asks it to stop; gives the milliseconds that its end took. */
+  stop(): Promise<number>
+}
+
+/** Starts the real checker worker as the supervisor does; it is killed when the test is over. */
+export async function startCheckerProcess(
+  config: Partial<CheckerConfig> & Pick<CheckerConfig, 'paths'>,
+): Promise<CheckerProcess> {
+  const child = fork(module, {
+    env: { ...process.env, UV_THREADPOOL_SIZE: '576' },
+    stdio: ['ignore', 2, 2, 'ipc'],
+  })
+  const exit = once(child, 'exit')
+  const seen: Checked[] = []
+  const logs: string[] = []
+  const notices: string[] = []
+  const answers = new Map<number, unknown>()
+  let asked = 0
+  let isReady = false
+  child.on('message', (raw) => {
+    const said = fromWorkerSchema.parse(raw)
+    if (said.type === 'ready') isReady = true
+    if (said.type === 'log') logs.push(said.message)
+    if (said.type === 'response') answers.set(said.id, said.output)
+    if (said.type === 'failure') answers.set(said.id, said.sentence)
+    if (said.type !== 'report') return
+    const { checked, notice } = checkerDefinition.report.parse(said.report)
+    seen.push(...checked)
+    if (notice !== undefined) notices.push(notice.key)
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const defaults: CheckerConfig = {
+    intervalSeconds: INTERVAL_MS / 1000,
+    timeoutSeconds: TIMEOUT_MS / 1000,
+    slowSeconds: 2,
+    historyPath: null,
+    paths: [],
+    knownMounts: {},
+  }
+  let current: CheckerConfig = { ...defaults, ...config }
+  const configure = (changed: Partial<CheckerConfig>) => {
+    current = { ...current, ...changed }
+    child.send({ type: 'configure', config: current })
+  }
+  await until('the checker to be ready', () => isReady)
+  configure({})
+  const pid = child.pid ?? 0
+  const reports = (id: string) => seen.filter((checked) => checked.id === id)
+  return {
+    pid,
+    reports,
+    logs: () => logs,
+    notices: () => notices,
+    askHistory: async (question) => {
+      asked += 1
+      const id = asked
+      child.send({ type: 'request', id, name: 'history', input: question })
+      await until('an answer about the history', () => answers.has(id))
+      return historyAnswerSchema.parse(answers.get(id))
+    },
+    configure,
+    sees: (id, kind, withinMs = 10_000) => {
+      const from = reports(id).length
+      return until(
+        `${id} to be ${kind}`,
+        () => {
+          const later = reports(id).slice(from)
+          const found = later.find(({ overall }) => overall.kind === kind)
+          if (found === undefined && later.length > 0) throw new Error(JSON.stringify(later.at(-1)))
+          return found
+        },
+        withinMs,
+      )
+    },
+    threads: () => readdirSync(`/proc/${pid}/task`).length,
+    openFiles: () => readdirSync(`/proc/${pid}/fd`).length,
+    stop: async () => {
+      const started = performance.now()
+      child.send({ type: 'stop' })
+      await exit
+      return performance.now() - started
+    },
+  }
+}

@@ -1,0 +1,293 @@
+import { execFile, execFileSync } from 'node:child_process'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { until } from '../until.ts'
+
+// Real file systems with real faults, for tests that run as root. Everything is undone when the test is over,
+// when the test's process exits, and, should it be killed, before the next mount of any test.
+
+const run = promisify(execFile)
+
+/**
+ * Where a mount puts what undoes it: Vitest's `onTestFinished`, or any list that runs when the test is over,
+ * whether it passed or not.
+ */
+export type Undo = (cleanup: () => Promise<void>) => void
+
+/** Tests with mounts: `describe.skipIf(!canMount)('… (needs root)', …)`. */
+export const canMount = process.platform === 'linux' && process.getuid?.() === 0
+
+/** No mount command takes this long, except one that waits for a frozen or hung file system. */
+const TIMEOUT = { timeout: 20_000, killSignal: 'SIGKILL' } as const
+
+const workplacePrefix = 'holdfast-mount-'
+const workplaces = new Set<string>()
+let clearsAtExit = false
+
+/** A file system of the test's own, mounted at `point`. */
+export interface Mounted {
+  point: string
+  /** Passes options to `mount -o remount`: "ro", "rw", … */
+  remount(options: string): Promise<void>
+  /** Takes the disk away: the empty directory underneath stays. */
+  unmount(): Promise<void>
+  /** Mounts the same file system again, as it was at first. */
+  mountAgain(): Promise<void>
+}
+
+/** An ext4 in a file. */
+export interface Ext4Loop extends Mounted {
+  /** The kernel's own fault: what an I/O error in the journal does. Writes fail with EROFS, reads go on. */
+  remountAbort(): Promise<void>
+  /** Repairs the file system and mounts it afresh, writable, at the same place. */
+  remountFresh(): Promise<void>
+  /** fsfreeze(8): writers hang in the kernel until thaw(); reads go on. */
+  freeze(): Promise<void>
+  thaw(): Promise<void>
+}
+
+/** A directory with the mount point `disk`; `clear` undoes both. */
+export function workplace(): { directory: string; point: string } {
+  clearLeftovers()
+  const directory = mkdtempSync(path.join(tmpdir(), `${workplacePrefix}${process.pid}-`))
+  const point = path.join(directory, 'disk')
+  mkdirSync(point)
+  if (!clearsAtExit) process.once('exit', clearAll)
+  clearsAtExit = true
+  workplaces.add(directory)
+  return { directory, point }
+}
+
+function clearAll(): void {
+  for (const directory of workplaces) clear(directory)
+}
+
+/**
+ * Thaws and unmounts whatever is mounted below, then removes the directory, unless it is to be kept. Never throws,
+ * never waits long; of a FUSE file system the daemon must have ended.
+ */
+export function clear(directory: string, { keep = false } = {}): void {
+  for (const point of mountPointsBelow(directory)) {
+    for (const [command, ...words] of [
+      ['fsfreeze', '--unfreeze', point],
+      ['umount', point],
+      ['umount', '--lazy', point],
+    ] as const) {
+      try {
+        execFileSync(command, words, { stdio: 'ignore', timeout: 5_000, killSignal: 'SIGKILL' })
+      } catch {
+        // Not frozen, or not mounted any more: that is what was wanted.
+      }
+    }
+  }
+  if (keep) return
+  workplaces.delete(directory)
+  // A directory that is still mounted must not be emptied.
+  if (mountPointsBelow(directory).length === 0) rmSync(directory, { recursive: true, force: true })
+}
+
+/** The mount points below a directory, innermost first; a point that is mounted twice is there twice. */
+export function mountPointsBelow(directory: string): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .flatMap((line) => line.split(' ')[4] ?? [])
+    .map((point) =>
+      point.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))),
+    )
+    .filter((point) => point.startsWith(`${directory}/`))
+    .reverse()
+}
+
+/** Undoes the mounts of test processes that were killed: a frozen file system would hang whoever looks at it. */
+function clearLeftovers(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = new RegExp(`^${workplacePrefix}(\\d+)-`).exec(name)?.[1]
+    if (pid === undefined || isRunning(Number(pid))) continue
+    clear(path.join(tmpdir(), name))
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The processes that work in, or hold a file open in, a mounted file system. */
+function findUsers(point: string): string[] {
+  const inside = (link: string) => {
+    try {
+      const target = readlinkSync(link)
+      return target === point || target.startsWith(`${point}/`)
+    } catch {
+      return false
+    }
+  }
+  const holds = (pid: string) => {
+    try {
+      const files = readdirSync(`/proc/${pid}/fd`).map((fd) => `/proc/${pid}/fd/${fd}`)
+      return [`/proc/${pid}/cwd`, ...files].some(inside)
+    } catch {
+      return false
+    }
+  }
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && holds(name))
+}
+
+/** Unmounts, waiting for programs that are just leaving; says who is in the way if they stay. */
+async function unmountPoint(point: string): Promise<void> {
+  try {
+    await until(`unmounting ${point}`, async () => {
+      await run('umount', [point], TIMEOUT)
+      return true
+    })
+  } catch (error) {
+    throw new Error(`${point} stays in use; these processes have it open: ${findUsers(point).join(', ')}`, {
+      cause: error,
+    })
+  }
+}
+
+function mounted(point: string, mount: () => Promise<unknown>): Mounted {
+  return {
+    point,
+    remount: async (options) => {
+      await run('mount', ['-o', `remount,${options}`, point], TIMEOUT)
+    },
+    unmount: () => unmountPoint(point),
+    mountAgain: async () => {
+      await mount()
+    },
+  }
+}
+
+/**
+ * Makes and mounts an ext4 of some size in a file of its own. After errors it is read-only, as a guest system's root
+ * usually is.
+ * @param features as mke2fs(8) has them, "^" before one that it must not have.
+ */
+export async function mountExt4(
+  undo: Undo,
+  { megabytes = 64, features = 'filetype' }: { megabytes?: number; features?: string } = {},
+): Promise<Ext4Loop> {
+  const { directory, point } = workplace()
+  undo(async () => clear(directory))
+  const image = path.join(directory, 'image')
+  await run('truncate', ['-s', `${megabytes}M`, image], TIMEOUT)
+  await run('mkfs.ext4', ['-q', '-F', '-O', features, image], TIMEOUT)
+  const mount = () => run('mount', ['-o', 'loop,errors=remount-ro', image, point], TIMEOUT)
+  await mount()
+  return {
+    ...mounted(point, mount),
+    remountAbort: async () => {
+      // The answer differs between kernels (some report the abort they were asked for); the state does not.
+      await run('mount', ['-o', 'remount,abort', point], TIMEOUT).catch(() => undefined)
+      await until(`${point} gone read-only`, () => /\babort\b|emergency_ro/.test(superOptions(point)))
+    },
+    remountFresh: async () => {
+      await unmountPoint(point)
+      // Exit status 1: errors were there and were corrected, which is the purpose.
+      await run('e2fsck', ['-f', '-y', image], TIMEOUT).catch((error) => {
+        if (error.code !== 1) throw error
+      })
+      await mount()
+    },
+    freeze: async () => {
+      await run('fsfreeze', ['--freeze', point], TIMEOUT)
+    },
+    thaw: async () => {
+      await run('fsfreeze', ['--unfreeze', point], TIMEOUT)
+    },
+  }
+}
+
+/** Whether the kernel has xfs, and there is what makes one. */
+export const hasXfs =
+  canMount &&
+  existsSync('/usr/sbin/mkfs.xfs') &&
+  readFileSync('/proc/filesystems', 'utf8').includes('\txfs\n')
+
+/** Makes and mounts an xfs in a file of its own: 320 MiB, as smaller ones are not made. */
+export async function mountXfs(undo: Undo): Promise<Mounted> {
+  const { directory, point } = workplace()
+  undo(async () => clear(directory))
+  const image = path.join(directory, 'image')
+  await run('truncate', ['-s', '320M', image], TIMEOUT)
+  await run('mkfs.xfs', ['-q', image], TIMEOUT)
+  const mount = () => run('mount', ['-o', 'loop', image, point], TIMEOUT)
+  await mount()
+  return mounted(point, mount)
+}
+
+/** Mounts a file system in memory: small ones fill up, `remount('ro')` is an administrator's doing. */
+export async function mountTmpfs(undo: Undo, { megabytes = 8, inodes = 0 } = {}): Promise<Mounted> {
+  const { directory, point } = workplace()
+  undo(async () => clear(directory))
+  const options = `size=${megabytes}m,mode=755${inodes > 0 ? `,nr_inodes=${inodes}` : ''}`
+  const mount = () => run('mount', ['-t', 'tmpfs', '-o', options, 'holdfast-test', point], TIMEOUT)
+  await mount()
+  return mounted(point, mount)
+}
+
+/** Mounts a directory at a second place, such as read-only with `remount('ro,bind')`. */
+export async function mountBind(undo: Undo, original: string): Promise<Mounted> {
+  const { directory, point } = workplace()
+  undo(async () => clear(directory))
+  const mount = () => run('mount', ['--bind', original, point], TIMEOUT)
+  await mount()
+  return mounted(point, mount)
+}
+
+/**
+ * Mounts a FUSE file system that nobody serves: every call on it hangs, though a kill still ends its process,
+ * until the test is over; then it fails with ENOTCONN.
+ */
+export async function mountHung(undo: Undo): Promise<{ point: string }> {
+  const { directory, point } = workplace()
+  const device = openSync('/dev/fuse', 'r+')
+  undo(async () => {
+    closeSync(device)
+    clear(directory)
+  })
+  const options = 'fd=3,rootmode=40000,user_id=0,group_id=0,allow_other'
+  execFileSync('mount', ['-i', '-t', 'fuse', '-o', options, 'holdfast-test', point], {
+    stdio: ['ignore', 'ignore', 'inherit', device],
+    ...TIMEOUT,
+  })
+  return { point }
+}
+
+/** The super block's options of the file system mounted at a point, as mountinfo(5) gives them last. */
+export function superOptions(point: string): string {
+  const line = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .findLast((candidate) => candidate.split(' ')[4] === point)
+  return line?.split(' ').at(-1) ?? ''
+}
+
+/** Remounts a file system; read-only needs a moment in which no file is open for writing there. */
+export async function remount(point: string, how: 'ro' | 'rw'): Promise<void> {
+  await until(`${point} remounted ${how}`, () => {
+    try {
+      execFileSync('mount', ['-o', `remount,${how}`, point], { stdio: 'pipe' })
+      return true
+    } catch {
+      return false
+    }
+  })
+}

@@ -1,0 +1,17 @@
+import type { Session } from '../../../core/send/destinations/destination.ts'
+
+/** A connection whose receiver says at once that small files are durable, and takes no large ones, but for `parts`. */
+export const fakeSession = (parts: Partial<Session> = {}): Session => ({
+  asksFirst: false,
+  copies: 'any',
+  limits: { files: 100, bytes: 256 * 1024 },
+  async sendSmall(files, _directories, { onUsed, onAnswer }) {
+    onUsed()
+    for (const index of files.keys()) onAnswer(index, { kind: 'durable', position: 1 })
+  },
+  begin: async () => null,
+  copy: async () => null,
+  prove: async () => ({ kind: 'unavailable' }),
+  closed: false,
+  ...parts,
+})

@@ -54,25 +54,31 @@ function settled(counts, status) {
  */
 export function vitestCounts(report, status, errors = null) {
   const counts = nothing()
-  for (const file of report?.testResults ?? []) {
-    const failedBefore = counts.failed.length
-    for (const test of file.assertionResults ?? []) {
-      const title = [...(test.ancestorTitles ?? []), test.title].join(' > ')
-      if (test.status === 'passed') {
-        counts.passed += 1
-        // A retried test keeps the messages of its first attempt.
-        if ((test.failureMessages ?? []).length > 0) counts.retried.push(title)
-      } else if (test.status === 'failed') counts.failed.push(named(title, test.failureMessages))
-      else counts.skipped.push(title)
-    }
-    // The file could not be loaded, or one of its hooks failed.
-    if (file.status === 'failed' && counts.failed.length === failedBefore)
-      counts.failed.push(named(file.name ?? 'a file', [file.message]))
-  }
+  for (const file of report?.testResults ?? []) addFile(counts, file)
   for (const error of errors ?? []) counts.failed.push(named('an error outside of a test', [error]))
   if (report?.success === false && counts.failed.length === 0)
     counts.failed.push('an error outside of a test')
   return settled(counts, report === null ? 1 : status)
+}
+
+/**
+ * @param {Counts} counts
+ * @param {VitestFile} file
+ */
+function addFile(counts, file) {
+  const failedBefore = counts.failed.length
+  for (const test of file.assertionResults ?? []) {
+    const title = [...(test.ancestorTitles ?? []), test.title].join(' > ')
+    if (test.status === 'passed') {
+      counts.passed += 1
+      // A retried test keeps the messages of its first attempt.
+      if ((test.failureMessages ?? []).length > 0) counts.retried.push(title)
+    } else if (test.status === 'failed') counts.failed.push(named(title, test.failureMessages))
+    else counts.skipped.push(title)
+  }
+  // The file could not be loaded, or one of its hooks failed.
+  if (file.status === 'failed' && counts.failed.length === failedBefore)
+    counts.failed.push(named(file.name ?? 'a file', [file.message]))
 }
 
 /**

@@ -276,24 +276,31 @@ export function decide(
   const changed: OutboxEntry[] = []
   for (const [index, entry] of waiting.entries()) {
     const settle = (state: OutboxEntry['state']) => changed.push({ ...entry, state, decidedAt: now })
-    const { about } = entry.notice
+    const hasSameSubject = (one: OutboxEntry) => one.notice.about === entry.notice.about
     // A later entry covers this one: it reports the recovery, or that the failure lasts.
-    if (waiting.slice(index + 1).some((one) => one.notice.about === about)) settle('merged')
-    else if (now - entry.at > EXPIRES_MS) settle('expired')
-    else {
-      const isEnd = entry.notice.what === 'recovered' || entry.notice.what === 'over'
-      const wasMerged = waiting.slice(0, index).some((one) => one.notice.about === about)
-      if (isEnd && !told.has(about) && !wasMerged) {
-        if (isLoaded) settle('untold')
-      } else {
-        const next = isEnd && !told.has(about) ? toSummary(entry) : entry
-        if (next !== entry) changed.push(next)
-        if (!isQuiet || isCritical(next)) return { changed, next }
-      }
+    if (waiting.slice(index + 1).some(hasSameSubject)) {
+      settle('merged')
+      continue
     }
+    if (now - entry.at > EXPIRES_MS) {
+      settle('expired')
+      continue
+    }
+    const isUntoldEnd = isEnd(entry) && !told.has(entry.notice.about)
+    const wasMerged = waiting.slice(0, index).some(hasSameSubject)
+    if (isUntoldEnd && !wasMerged) {
+      if (isLoaded) settle('untold')
+      continue
+    }
+    const next = isUntoldEnd ? toSummary(entry) : entry
+    if (next !== entry) changed.push(next)
+    if (!isQuiet || isCritical(next)) return { changed, next }
   }
   return { changed, next: null }
 }
+
+/** True if the entry reports that a failure, or its flapping, has ended. */
+const isEnd = ({ notice }: OutboxEntry) => notice.what === 'recovered' || notice.what === 'over'
 
 /** Combines failure and recovery, because the failure could not be delivered here. */
 const toSummary = (entry: OutboxEntry): OutboxEntry => ({

@@ -56,6 +56,23 @@ export function openSent(database: DatabaseSyncInstance) {
     const { count } = haveIt.get(JSON.stringify(others), id) as { count: number }
     return count === others.length ? MARK.now : MARK.later
   }
+  /** Records the metadata of a file that grew after the offer. */
+  const recordGrowth = ({ id, generation }: SentClaim, stat: FileStat): void => {
+    const words = [stat.mtimeNs, stat.ctimeNs, stat.inode, stat.device].map(word.store)
+    hasGrown.run(stat.size, ...words, id, generation)
+  }
+  /** Records that a version of a file is stored, and leaves the file waiting. */
+  const recordOlder = (claim: SentClaim, now: number): void => {
+    // If only the file's times were changed meanwhile, it still has this content.
+    const { size = null, inode, mtimeNs } = claim.stat ?? claim
+    const inodeWord = inode === undefined ? null : word.store(inode)
+    const storedAt = mtimeNs === undefined ? null : word.store(mtimeNs)
+    storedOlder.run(now, size, inodeWord, claim.digest ?? null, storedAt, claim.position ?? 0, claim.id)
+  }
+  /** Records that the content has left its earlier names. */
+  const recordMoved = (gone: readonly { id: number }[], digest: Uint8Array | null): void => {
+    if (gone.length > 0 && digest !== null) moved.run(JSON.stringify(gone.map(({ id }) => id)), digest)
+  }
   return {
     /** Returns when a version of the file was last stored, in milliseconds since 1970; null: never. */
     sentAt: (id: number) => (sentAt.get(id) as { sent_at: number | null } | undefined)?.sent_at ?? null,
@@ -75,24 +92,13 @@ export function openSent(database: DatabaseSyncInstance) {
         let last = { id: 0, position: 0 }
         for (const claim of claims) {
           const { id, generation, digest = null, position = 0, isOlder = false, stat } = claim
-          if (!isOlder && stat !== undefined) {
-            const words = [stat.mtimeNs, stat.ctimeNs, stat.inode, stat.device].map(word.store)
-            hasGrown.run(stat.size, ...words, id, generation)
-          }
+          if (!isOlder && stat !== undefined) recordGrowth(claim, stat)
           const isSent =
             !isOlder && sent.run(now, chooseMark(claim), digest, position, id, generation).changes === 1
           if (isSent) done.add(id)
-          else {
-            // If only the file's times were changed meanwhile, it still has this content.
-            const { size = null, inode, mtimeNs } = stat ?? claim
-            const [inodeWord = null, storedAt = null] = [inode, mtimeNs].map((one) =>
-              one === undefined ? null : word.store(one),
-            )
-            storedOlder.run(now, size, inodeWord, digest, storedAt, position, id)
-          }
+          else recordOlder(claim, now)
           if (claim.seal !== undefined) seal.run(id, claim.seal)
-          const gone = claim.moved?.map((name) => name.id) ?? []
-          if (gone.length > 0 && digest !== null) moved.run(JSON.stringify(gone), digest)
+          if (claim.moved !== undefined) recordMoved(claim.moved, digest)
           if (position > last.position) last = { id, position }
         }
         if (last.position > 0) forward.run(last.position, last.id)

@@ -115,7 +115,6 @@ class ObjectLibrary implements Library {
   }
 
   async #listContents(question: StoreContentsQuestion): Promise<ContentsPage> {
-    const store = this.#store
     const page: ContentsPage = { contents: [], directories: [], strange: 0, next: null }
     const { folder, path, at, version, isList } = question
     if (parseOrigin(this.#folder, folder, path) === null) return page
@@ -124,30 +123,40 @@ class ObjectLibrary implements Library {
     const source = folders[index]
     if (source === undefined) return page
     if (path !== null && (isList || version !== null)) {
-      const current = await store.info(this.#current(source, path))
-      const all = [
-        ...(current === null ? [] : [toContent(source, path, '', current)]),
-        ...(await this.#olderContents(source, path)),
-      ]
-      page.contents = all.filter((one) => version === null || one.version === version)
+      const all = await this.#allContents(source, path)
+      page.contents = version === null ? all : all.filter((one) => one.version === version)
       // The path may be a directory.
       if (page.contents.length > 0 || version !== null) return page
     }
 
     const front = this.#current(source, '')
-    const listed = await store.list(path === null ? front : `${front}${path}/`, after, true)
-    const first = path === null || after !== null ? null : await store.info(`${front}${path}`)
+    const { objects, next } = await this.#listCurrent(front, path, after)
     const text = question.text?.toLowerCase() ?? null
-    for (const info of first === null ? listed.objects : [first, ...listed.objects]) {
+    for (const info of objects) {
       const file = info.name.slice(front.length)
       if (text !== null && !file.toLowerCase().includes(text)) continue
       const current = toContent(source, file, '', info)
       const wanted = at === null ? current : await this.#contentAt(current, at)
       if (wanted !== null) page.contents.push(wanted)
     }
-    if (listed.next !== null) page.next = `${index} ${listed.next}`
+    if (next !== null) page.next = `${index} ${next}`
     else if (index + 1 < folders.length) page.next = `${index + 1} `
     return page
+  }
+
+  /** Lists the current objects of a source, or those at a path and below it. `front`: the source's prefix. */
+  async #listCurrent(front: string, path: string | null, after: string | null): Promise<ObjectPage> {
+    if (path === null) return this.#store.list(front, after, true)
+    const page = await this.#store.list(`${front}${path}/`, after, true)
+    const first = after === null ? await this.#store.info(`${front}${path}`) : null
+    return first === null ? page : { ...page, objects: [first, ...page.objects] }
+  }
+
+  /** Returns the contents of a path, newest first: the current one, if there is one, and the older versions. */
+  async #allContents(source: string, path: string): Promise<StoredContent[]> {
+    const current = await this.#store.info(this.#current(source, path))
+    const older = await this.#olderContents(source, path)
+    return current === null ? older : [toContent(source, path, '', current), ...older]
   }
 
   /**

@@ -37,6 +37,16 @@ export const sameDelivery = (a: Config, b: Config): boolean =>
 
 export type Delivery = ReturnType<typeof openDelivery>
 
+interface DeliveryOptions {
+  ledger: Ledger
+  identity: Identity
+  bucket: Bucket
+  readers: Readers
+  storeThread: URL
+  /** Returns the status of this computer, as sent to a receiver. */
+  status(): StatusNow | null
+}
+
 /** Sends to one destination: sessions, dispatcher and removals. Reopened if the destination changes. */
 export function openDelivery(
   {
@@ -47,13 +57,7 @@ export function openDelivery(
     keep,
     secrets = {},
   }: Config & { destination: NonNullable<Config['destination']> },
-  ledger: Ledger,
-  identity: Identity,
-  bucket: Bucket,
-  readers: Readers,
-  storeThread: URL,
-  /** The status of this computer, as sent to a receiver. */
-  status: () => StatusNow | null,
+  { ledger, identity, bucket, readers, storeThread, status }: DeliveryOptions,
   events: DispatcherEvents &
     Pick<DestinationEvents, 'onState' | 'onNotice'> & { onSpace(space: Space): void },
 ) {

@@ -230,12 +230,14 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     const changed = this.#changed
     this.#delivery = openDelivery(
       { ...next, destination },
-      on,
-      me,
-      this.#limiter.bucket,
-      this.#readers,
-      this.#storeThread,
-      () => this.#statusNow(),
+      {
+        ledger: on,
+        identity: me,
+        bucket: this.#limiter.bucket,
+        readers: this.#readers,
+        storeThread: this.#storeThread,
+        status: () => this.#statusNow(),
+      },
       {
         onSent: (files, now) => {
           for (const { source, path } of files) this.#lastFile[source] = { path, at: now }

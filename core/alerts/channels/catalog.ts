@@ -159,26 +159,19 @@ export function refuseValue(
   // A private key is also a secret.
   const longest = field.kind === 'secret' ? 10_000 : 2_000
   if (given.length > longest || given.includes('\0')) return 'invalid'
-  switch (field.kind) {
-    case 'url':
-      return isWebAddress(given) ? null : 'invalid'
-    case 'secret':
-      return field.name !== 'url' || isWebAddress(given) ? null : 'invalid'
-    case 'email':
-      return readAddresses(given) === null ? 'invalid' : null
-    case 'certificate':
-      return readFingerprint(given) === null ? 'invalid' : null
-    case 'port':
-      return /^\d{1,5}$/.test(given) && Number(given) > 0 && Number(given) < 65_536 ? null : 'invalid'
-    case 'minutes':
-      return /^\d{1,4}$/.test(given) && Number(given) > 0 ? null : 'invalid'
-    case 'choice':
-      return field.choices?.includes(given) === true ? null : 'invalid'
-    case 'text':
-      return /[\r\n]/.test(given) ? 'invalid' : null
-    default:
-      return field.kind satisfies never
-  }
+  return hasFormat[field.kind](given, field) ? null : 'invalid'
+}
+
+/** For each kind of field, returns true if a value has its format. */
+const hasFormat: Record<Field['kind'], (given: string, field: Pick<Field, 'name' | 'choices'>) => boolean> = {
+  url: isWebAddress,
+  secret: (given, { name }) => name !== 'url' || isWebAddress(given),
+  email: (given) => readAddresses(given) !== null,
+  certificate: (given) => readFingerprint(given) !== null,
+  port: (given) => /^\d{1,5}$/.test(given) && Number(given) > 0 && Number(given) < 65_536,
+  minutes: (given) => /^\d{1,4}$/.test(given) && Number(given) > 0,
+  choice: (given, { choices }) => choices?.includes(given) === true,
+  text: (given) => !/[\r\n]/.test(given),
 }
 
 function isWebAddress(given: string): boolean {

@@ -158,20 +158,22 @@ export function openMassChangeGuard({
     const sent = Math.max(0, ...destinations.map((one) => ledger.totals(one)[id]?.sentFiles ?? 0))
     return { ...found, known: sent + found.lost + found.changed }
   }
-  const decide = async () => {
-    if (missing.size > 0) await search(findMoved, [...arrivals.values()])
-    if (stopping.signal.aborted) return
-    if (held === null && searchingSince === null) {
-      const counts = count()
-      if (!isIncident(counts)) return
-      searchingSince = Date.now()
-      ledger.hold(id, { ...counts, since: searchingSince })
-    }
+  /** Holds the files of an incident back while their contents are searched for. Returns false if there is none. */
+  const holdForSearch = (): boolean => {
+    const counts = count()
+    if (!isIncident(counts)) return false
+    searchingSince = Date.now()
+    ledger.hold(id, { ...counts, since: searchingSince })
+    return true
+  }
+  const searchUnread = async () => {
     // A copy may have been made before its file was emptied. While a person is asked, each file is read only once.
     const isUnread = ({ searchedIn }: Arrival) => searchedIn < (held === null ? round : 1)
     const unread = [...arrivals.values()].reverse().filter(isUnread)
     if (missing.size > 0 && unread.length > 0) await search(findContents, unread)
-    if (stopping.signal.aborted) return
+  }
+  /** Acts on the contents that stay missing: releases the source, waits for copies, or asks a person. */
+  const conclude = () => {
     const counts = count()
     if (held === null && !isIncident(counts)) {
       ledger.releaseHold(id)
@@ -185,6 +187,13 @@ export function openMassChangeGuard({
     ledger.hold(id, next)
     searchingSince = null
     set(next)
+  }
+  const decide = async () => {
+    if (missing.size > 0) await search(findMoved, [...arrivals.values()])
+    if (stopping.signal.aborted) return
+    if (held === null && searchingSince === null && !holdForSearch()) return
+    await searchUnread()
+    if (!stopping.signal.aborted) conclude()
   }
   const deciding = new Rerun(decide, (thrown) => {
     failed(thrown)

@@ -45,21 +45,14 @@ export function openSessions(
       const { epoch, position, last, next, isForked } = theirs
       const ours = ledger.session(id)
       const isAnew = ours?.epoch !== epoch
-      // Files stored after this position are offered again.
-      const since = ours === null ? null : isAnew ? ALL : position < ours.position ? position : null
+      const since = findLostSince(ours, theirs)
       let notice = ours !== null && isForked ? message('transfer.sessionForked', { name }) : null
       if (since !== null) {
         const removed = ledger.removedSince(id, since)
         const files = await offerAll(since)
         // The receiver has no files of this computer: its folder is new, or was restored to its beginning.
         const isEmpty = isAnew || position === 0
-        const [plain, lost] = isEmpty
-          ? (['transfer.sessionAnew', 'transfer.sessionAnewLost'] as const)
-          : (['transfer.sessionOlder', 'transfer.sessionLost'] as const)
-        // Files that no longer exist here are detected when they are read for sending.
-        const params = { name, files, at: Date.now() }
-        notice = files > 0 ? message(plain, params) : null
-        if (removed > 0) notice = message(lost, { ...params, removed })
+        notice = describeLoss(isEmpty, { name, files, at: Date.now() }, removed)
       }
       ledger.rememberSession(id, { epoch, position, last, next })
       return { asksFirst: isAnew && position > 0, notice }
@@ -68,4 +61,30 @@ export function openSessions(
     offerAgain: (files: readonly (readonly [source: string, path: string])[]): number =>
       ledger.offerAgain(id, files),
   }
+}
+
+/** Returns the position after which stored files are offered again; null: the receiver has lost none. */
+function findLostSince(
+  ours: Pick<SessionMemory, 'epoch' | 'position'> | null,
+  { epoch, position }: Theirs,
+): number | null {
+  if (ours === null) return null
+  if (ours.epoch !== epoch) return ALL
+  return position < ours.position ? position : null
+}
+
+/**
+ * Returns the notice about files that the receiver has lost; null: it has lost none.
+ * @param removed number of lost files that were removed here; other files that no longer exist here are detected when
+ *   they are read for sending.
+ */
+function describeLoss(
+  isEmpty: boolean,
+  params: { name: string; files: number; at: number },
+  removed: number,
+): Message | null {
+  if (removed > 0)
+    return message(isEmpty ? 'transfer.sessionAnewLost' : 'transfer.sessionLost', { ...params, removed })
+  if (params.files > 0) return message(isEmpty ? 'transfer.sessionAnew' : 'transfer.sessionOlder', params)
+  return null
 }

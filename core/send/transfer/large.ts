@@ -125,13 +125,33 @@ async function sendChunks(
     const timer = setTimeout(() => void abort(), STALLED_MS)
     return call.finally(() => clearTimeout(timer))
   }
+  /** Sends bytes of the file; zeros of a sparse file are sent as their number, if the destination supports that. */
+  const send = (bytes: Buffer): Promise<boolean> => {
+    const { length } = bytes
+    const zeros = isSparse && isZero(bytes) ? upload.zeros : undefined
+    if (zeros === undefined) return upload.chunk(bytes)
+    chunkBuffers.give(bytes)
+    return zeros(length)
+  }
+  const discard = (unsent: Unsent): Promise<SendAttempt> => {
+    void abort(false)
+    return createJudge(parts)(unsent, due)
+  }
+  /** Ends the upload if the bytes read are one content of the file. */
+  const end = async (): Promise<SendAttempt | Ended> => {
+    const proven = await proveContent(reading, watched, mayGoOn)
+    if (proven === null) await abort()
+    if (proven === null || aborted !== null) return { kind: 'halted' }
+    if (isUnsent(proven)) return discard(proven)
+    return { kind: 'ended', answer: upload.end(proven.digest), ...proven }
+  }
   try {
     let skipped = 0
     for (;;) {
       // Bytes that are already there are read for the digest, which proves the whole file.
       const isThere = skipped < upload.offset
       const bytes = await watched(reading.next(isThere ? upload.offset : size, chunkBytes(session)))
-      if (bytes === null) break
+      if (bytes === null) return await end()
       // Waits for the answer, so that the destination keeps the part and the upload can resume right after a pause.
       if (!mayGoOn()) await abort()
       if (aborted !== null) return { kind: 'halted' }
@@ -143,22 +163,13 @@ async function sendChunks(
         chunkBuffers.give(bytes)
         continue
       }
-      const zeros = isSparse && isZero(bytes) ? upload.zeros : undefined
-      if (zeros !== undefined) chunkBuffers.give(bytes)
-      if (!(await (zeros?.(length) ?? upload.chunk(bytes)))) return asAttempt(await abort(), null)
+      if (!(await send(bytes))) return asAttempt(await abort(), null)
       shared.onBytes(due, length)
       const rewritten = await watched(findRewritten())
       if (rewritten === null) continue
       if (aborted !== null) return { kind: 'halted' }
-      void abort(false)
-      return await createJudge(parts)({ kind: 'changed', facts: rewritten }, due)
+      return await discard({ kind: 'changed', facts: rewritten })
     }
-    const proven = await proveContent(reading, watched, mayGoOn)
-    if (proven === null) await abort()
-    if (proven === null || aborted !== null) return { kind: 'halted' }
-    if (!isUnsent(proven)) return { kind: 'ended', answer: upload.end(proven.digest), ...proven }
-    void abort(false)
-    return await createJudge(parts)(proven, due)
   } catch (error) {
     void abort()
     return unsentBecause(error)

@@ -189,18 +189,23 @@ function* select(
   const sources = rows.sources()
   const first = sources.findIndex(({ id }) => id === after?.source)
   for (const source of sources.slice(Math.max(0, first))) {
-    if (origin.sender !== null && source.folder !== origin.sender) continue
-    if (origin.source !== null && source.directory !== origin.source) continue
+    if (!isRequested(source, origin)) continue
     const begin = source.id === after?.source ? after : null
     for (const same of rowsByPath(rows, source, origin, begin)) {
       const listed = same[0]?.key === begin?.key ? (begin?.content ?? null) : null
-      for (const row of same) if (!isFileRow(row) && listed === null) yield { is: 'strange', source, row }
+      const strange = listed === null ? same.filter((row) => !isFileRow(row)) : []
+      for (const row of strange) yield { is: 'strange', source, row }
       const contents = same.filter(isFileRow).sort(oldestFirst)
-      for (const row of selectVersions(contents, wanted, isList, now))
-        if (listed === null || oldestFirst(row, listed) > 0) yield { is: 'file', source, row }
+      const selected = selectVersions(contents, wanted, isList, now)
+      const left = listed === null ? selected : selected.filter((row) => oldestFirst(row, listed) > 0)
+      for (const row of left) yield { is: 'file', source, row }
     }
   }
 }
+
+/** True if the location of a request includes a source. */
+const isRequested = ({ folder, directory }: SourceRow, { sender, source }: Origin): boolean =>
+  (sender === null || folder === sender) && (source === null || directory === source)
 
 /** Yields the rows of each path together, in the order of the paths. Reads only the manifest. */
 function* rowsByPath(
@@ -210,25 +215,36 @@ function* rowsByPath(
   begin: After | null,
 ): Generator<(FileRow | StrangeRow)[]> {
   const isWithin = begin !== null && begin.content !== null
+  const after = begin === null || isWithin ? { key: '', version: '' } : { key: begin.key, version: LAST }
   for (const { from, to } of toKeyRanges(origin)) {
     const range = { from: isWithin && begin.key > from ? begin.key : from, to }
     let same: (FileRow | StrangeRow)[] = []
-    let after = begin === null || isWithin ? { key: '', version: '' } : { key: begin.key, version: LAST }
-    for (;;) {
-      const page = rows.page(source.id, range, after, ROWS_AT_ONCE)
-      for (const row of page) {
-        if (!isAt(row, origin.path)) continue
-        if (same[0] !== undefined && same[0].key !== row.key) {
-          yield same
-          same = []
-        }
-        same.push(row)
+    for (const row of rowsInRange(rows, source, range, after)) {
+      if (!isAt(row, origin.path)) continue
+      if (same[0] !== undefined && same[0].key !== row.key) {
+        yield same
+        same = []
       }
-      const last = page.at(-1)
-      if (last === undefined || page.length < ROWS_AT_ONCE) break
-      after = last
+      same.push(row)
     }
     if (same.length > 0) yield same
+  }
+}
+
+/** Yields the rows of a range of keys that follow a row; reads a page of them at a time. */
+function* rowsInRange(
+  rows: Rows,
+  { id }: SourceRow,
+  range: { from: string; to: string },
+  begin: { key: string; version: string },
+): Generator<FileRow | StrangeRow> {
+  let after = begin
+  for (;;) {
+    const page = rows.page(id, range, after, ROWS_AT_ONCE)
+    yield* page
+    const last = page.at(-1)
+    if (last === undefined || page.length < ROWS_AT_ONCE) return
+    after = last
   }
 }
 

@@ -28,11 +28,22 @@ const ROUNDS = Number(process.env.HOLDFAST_ROUNDS ?? 40)
 /** What is on its way is waited for so long before the fault comes anyhow. */
 const PATIENCE_MS = 400
 
-type Fault = RelayFault | 'sender' | 'receiver' | 'both'
+type Kill = 'sender' | 'receiver' | 'both'
+type Fault = RelayFault | Kill
 const FAULTS: readonly Fault[] = [
   ...(['close', 'close', 'close', 'reset', 'reset', 'reset', 'flip', 'delay'] as const),
   ...(['sender', 'sender', 'sender', 'receiver', 'receiver', 'receiver', 'both'] as const),
 ]
+
+const isKill = (fault: Fault): fault is Kill => fault === 'sender' || fault === 'receiver' || fault === 'both'
+
+/** Chooses the moment of a fault: after how many bytes, in which direction. */
+function chooseMoment(fault: Fault, random: () => number) {
+  // Kills also come right after an answer, and a moment after that.
+  const direction = random() < (isKill(fault) ? 0.4 : 0.8) ? 'sent' : 'received'
+  const bytes = Math.floor(Math.exp(random() * Math.log(direction === 'sent' ? 200_000 : 3_000)))
+  return { direction, bytes } as const
+}
 
 /** A sender, a receiver and a scanner, with a relay between, of which any may be killed and started again. */
 async function setUp() {
@@ -117,21 +128,18 @@ test(`${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothing is m
   for (let round = 0; hits() < ROUNDS; round += 1) {
     campaign.change()
     const fault = FAULTS[Math.floor(random() * FAULTS.length)] ?? 'none'
-    const isKill = fault === 'sender' || fault === 'receiver' || fault === 'both'
-    // Kills also come right after an answer, and a moment after that.
-    const direction = random() < (isKill ? 0.4 : 0.8) ? 'sent' : 'received'
-    const bytes = Math.floor(Math.exp(random() * Math.log(direction === 'sent' ? 200_000 : 3_000)))
+    const { direction, bytes } = chooseMoment(fault, random)
     let hit = false
-    const reached = relay.arm(isKill ? 'none' : fault, direction, bytes).then(() => {
+    const reached = relay.arm(isKill(fault) ? 'none' : fault, direction, bytes).then(() => {
       hit = true
     })
     world.sender().nudge()
     await Promise.race([reached, delay(PATIENCE_MS)])
     relay.disarm()
-    if (isKill && random() < 0.5) await delay(random() * 80)
+    if (isKill(fault) && random() < 0.5) await delay(random() * 80)
     if (fault === 'both') await Promise.all([world.crash('sender'), world.crash('receiver')])
-    else if (isKill) await world.crash(fault)
-    if (hit || isKill) struck[fault] = (struck[fault] ?? 0) + 1
+    else if (isKill(fault)) await world.crash(fault)
+    if (hit || isKill(fault)) struck[fault] = (struck[fault] ?? 0) + 1
     if (round % 5 === 0) campaign.lookAtLedger()
     expect(campaign.violations, `seed ${seed}, round ${round}, ${fault}`).toEqual([])
   }

@@ -44,8 +44,11 @@ test('a destination that once cannot say how much room it has is asked again', a
   const onSpace = vi.fn()
   const none = { onSent: ignore, onMarked: ignore, onGone: ignore, onBytes: ignore, onChange: ignore }
   const delivery = openDelivery(
-    ...([config, ledger, identity, new Bucket(), openTestReaders(), new URL('file:///none')] as const),
-    () => null,
+    config,
+    {
+      ...{ ledger, identity, bucket: new Bucket(), readers: openTestReaders() },
+      ...{ storeThread: new URL('file:///none'), status: () => null },
+    },
     { ...none, log: ignore, onState: ignore, onNotice: ignore, onSpace },
   )
   onTestFinished(() => delivery.stop())

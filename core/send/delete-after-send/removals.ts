@@ -19,7 +19,14 @@ import { openReading, type Reading } from '../reading/read.ts'
 import type { Unsent } from '../reading/read-result.ts'
 import type { RemovalRule } from '../sender-messages.ts'
 import type { SendSource } from '../transfer/attempt.ts'
-import { finishRemoval, getDirectory, getName, safeUnlink, type Taken, withDirectory } from './safe-unlink.ts'
+import {
+  getDirectory,
+  getName,
+  safeUnlink,
+  settleInterruptedRemoval,
+  type Taken,
+  withDirectory,
+} from './safe-unlink.ts'
 
 // Removes files at the sources after they were sent, where a source asks for it. A pass through a source reads the rows
 // of sent files that are old enough. For each file it checks what prevents the removal (findSourceObstacle,
@@ -193,7 +200,7 @@ export class Pass {
       const rows = this.#ledger.begunRemovals(source.id, source.alsoTo ?? [], TOGETHER, after)
       if (rows.length === 0 || this.#isAway(source)) return
       for (const { id, path: file } of rows) {
-        const end = await this.#finishInterrupted(source, id, file)
+        const end = await this.#settleInterrupted(source, id, file)
         if (end !== null) this.#ledger.endRemovals([{ id, end }], Date.now())
         after = id
       }
@@ -221,11 +228,11 @@ export class Pass {
   }
 
   /** Returns the result of an interrupted removal; null: the next pass decides. */
-  async #finishInterrupted(source: RemovalSource, id: number, file: string): Promise<Taken | null> {
+  async #settleInterrupted(source: RemovalSource, id: number, file: string): Promise<Taken | null> {
     if (isBelowAway(file, this.#ledger.mountsInside(source.id))) return null
     try {
       const end = await withDirectory(source, file, (directory) =>
-        finishRemoval(directory, id, getName(file)),
+        settleInterruptedRemoval(directory, id, getName(file)),
       )
       // A missing file may be on the disk that was unmounted just now.
       return this.#isAway(source) ? null : end

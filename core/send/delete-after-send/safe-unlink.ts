@@ -6,7 +6,7 @@ import { lstatExactOrNull, moveToFree } from '../../platform/files.ts'
 import { hasWriter } from '../../platform/native.ts'
 import { holdDirectory } from '../../platform/openat2.ts'
 
-/** How a removal ended. `stays`: the file is there under its name; `absent`: it was gone before. */
+/** How a removal ended. `stays`: the file still has its name; `absent`: it did not exist before. */
 export type Taken = 'removed' | 'stays' | 'absent'
 
 /** Returns the temporary name of a file that is being removed. The scanner ignores it (filter/exclusion-rules.ts). */
@@ -17,7 +17,7 @@ export const asideName = (id: number): string => `.holdfast-removing-${id}`
  * first renamed, then checked under a name that no other program uses, and only then removed. A file that fails the
  * check gets its name back. The ledger records the renaming before it happens (ledger.beginRemovals).
  * @param device the file's device when it was verified.
- * @throws the system error; the file then has either name, see `finishRemoval`.
+ * @throws the system error; the file then has either name, see `settleInterruptedRemoval`.
  */
 export async function safeUnlink(
   directory: string,
@@ -44,8 +44,11 @@ export async function safeUnlink(
   return 'removed'
 }
 
-/** Completes an interrupted removal: a file that still exists under either name stays. */
-export async function finishRemoval(directory: string, id: number, name: string): Promise<Taken> {
+/**
+ * Settles a removal that was interrupted. A file that still exists, under either name, is kept under its own name. If
+ * neither name exists, the removal counts as done.
+ */
+export async function settleInterruptedRemoval(directory: string, id: number, name: string): Promise<Taken> {
   if ((await lstatExactOrNull(`${directory}/${asideName(id)}`)) !== null) {
     await putBack(directory, id, name)
     return 'stays'
@@ -73,9 +76,9 @@ async function isStill(file: string, offered: FileStat, device: bigint): Promise
 async function putBack(directory: string, id: number, name: string): Promise<void> {
   const aside = `${directory}/${asideName(id)}`
   if (await moveToFree(aside, `${directory}/${name}`)) return
-  const [one, other] = [await lstatExactOrNull(aside), await lstatExactOrNull(`${directory}/${name}`)]
-  // The last attempt to put it back was interrupted between its two steps.
-  if (one !== null && one.ino === other?.ino && one.dev === other.dev) return unlink(aside)
+  const [moved, named] = [await lstatExactOrNull(aside), await lstatExactOrNull(`${directory}/${name}`)]
+  // The last attempt to put it back was interrupted between its two steps, so the file has both names.
+  if (moved !== null && moved.ino === named?.ino && moved.dev === named.dev) return unlink(aside)
   for (let count = 1; ; count += 1)
     if (await moveToFree(aside, `${directory}/${name.slice(0, 60)}.kept-${id}-${count}`)) return
 }

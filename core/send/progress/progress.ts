@@ -37,26 +37,25 @@ export function createProgress() {
       all.files(files.length, now)
       for (const { source } of files) getEta(source).files(1, now)
     },
-    /** Sending is blocked now. */
+    /** Discards the measurements while sending is blocked, because they do not predict the time after it. */
     rest(): void {
       all.rest()
       etas.clear()
     },
     /** Returns the milliseconds left by source id, where an estimate exists, and for all sources together. */
-    left({ totals, transfers: onLineNow, restless = [], now, bytesPerSecond }: Waiting) {
-      const isRestless = new Set(restless.map(({ source, path }) => `${source}/${path}`))
-      const transfers = onLineNow.filter(({ source, path }) => !isRestless.has(`${source}/${path}`))
+    left({ totals, transfers: allTransfers, restless = [], now, bytesPerSecond }: Waiting) {
+      const restlessKeys = new Set(restless.map(({ source, path }) => `${source}/${path}`))
+      const transfers = allTransfers.filter(({ source, path }) => !restlessKeys.has(`${source}/${path}`))
       const estimateMs = (
         eta: TimeLeft,
         waiting: Totals[],
-        under: readonly Transfer[],
-        without: readonly { size: number }[],
+        underWay: readonly Transfer[],
+        excluded: readonly { size: number }[],
       ): number | null => {
-        const files = waiting.reduce((sum, { waitingFiles }) => sum + waitingFiles, -without.length)
-        // Bytes already sent of files under way are not sent again.
-        const onLine = under.reduce((sum, { sentBytes }) => sum + sentBytes, 0)
-        const off = without.reduce((sum, { size }) => sum + size, onLine)
-        const bytes = waiting.reduce((sum, { waitingBytes }) => sum + waitingBytes, -off)
+        const files = sum(waiting.map(({ waitingFiles }) => waitingFiles)) - excluded.length
+        const alreadySent = sum(underWay.map(({ sentBytes }) => sentBytes))
+        const excludedBytes = sum(excluded.map(({ size }) => size))
+        const bytes = sum(waiting.map(({ waitingBytes }) => waitingBytes)) - alreadySent - excludedBytes
         return files <= 0 ? null : eta.left({ files, bytes: Math.max(0, bytes) }, now, bytesPerSecond)
       }
       const bySource: Record<string, number> = {}
@@ -71,7 +70,7 @@ export function createProgress() {
           eta,
           [own],
           mine,
-          restless.filter((one) => one.source === source),
+          restless.filter((file) => file.source === source),
         )
         if (ms !== null) bySource[source] = ms
       }
@@ -79,6 +78,8 @@ export function createProgress() {
     },
   }
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
 
 /** Bytes a second over the last seconds, by source. Times are in milliseconds of any monotonic clock. */
 export function createRates() {
@@ -94,13 +95,13 @@ export function createRates() {
     current(now: number): Record<string, number> {
       const rates: Record<string, number> = {}
       for (const [source, buckets] of seconds) {
-        let sum = 0
+        let recent = 0
         for (const [second, bytes] of buckets) {
           if (second * 1000 <= now - WINDOW_SECONDS * 1000) buckets.delete(second)
-          else sum += bytes
+          else recent += bytes
         }
         if (buckets.size === 0) seconds.delete(source)
-        else rates[source] = sum / WINDOW_SECONDS
+        else rates[source] = recent / WINDOW_SECONDS
       }
       return rates
     },

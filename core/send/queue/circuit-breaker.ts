@@ -5,8 +5,11 @@ import { TROUBLE_RETRY_MS } from './retry-policy.ts'
 
 /** After this many failures in a row the destination is at fault, not the files. */
 const FAILURES_IN_A_ROW = 8
-/** Twice the credit of a receiver: after this many bytes it must have stored some, and the rest may take hours. */
-const TAKEN_IN_BYTES = 32 * 1024 * 1024
+/**
+ * Bytes sent since the last failure that show that the store works again. They are twice what a receiver takes
+ * unacknowledged, so it has stored some of them. The end of the file may be hours away.
+ */
+const RECOVERED_AFTER_BYTES = 32 * 1024 * 1024
 
 /** A file, by its row in the ledger. */
 type Blocked = Pick<QueuedFile, 'id' | 'source'>
@@ -25,9 +28,9 @@ export class CircuitBreaker {
   /** Sources with a running trial. A source whose disk hangs thus leaves the next trial to other sources. */
   readonly #trying = new Set<string>()
   #tries = 0
-  #inRow = 0
+  #failuresInRow = 0
   /** Bytes sent since the last failure. */
-  #tookIn = 0
+  #sentBytes = 0
 
   constructor(retryMs: number, random: () => number = Math.random) {
     this.#retryMs = retryMs
@@ -62,16 +65,16 @@ export class CircuitBreaker {
 
   /** Counts bytes that were sent. */
   countSent(bytes: number): void {
-    this.#tookIn += bytes
+    this.#sentBytes += bytes
     // These bytes may still fail to become durable: the next failure then causes a longer pause.
-    if (this.#nextTryAt !== null && this.#tookIn >= TAKEN_IN_BYTES) this.#open()
+    if (this.#nextTryAt !== null && this.#sentBytes >= RECOVERED_AFTER_BYTES) this.#endPause()
   }
 
   stored({ id }: Pick<Blocked, 'id'>): void {
-    this.#open()
+    this.#endPause()
     if (this.#blocked === null || this.#blocked.id === id) this.forget()
     this.#tries = 0
-    this.#inRow = 0
+    this.#failuresInRow = 0
   }
 
   /** `yes`: the store itself is in trouble; `maybe`: possibly only this file is. */
@@ -79,15 +82,18 @@ export class CircuitBreaker {
     this.#trying.delete(source)
     this.#problem = reason
     this.#blocked = trouble === 'yes' ? { id, source } : null
-    this.#inRow += 1
-    this.#tookIn = 0
-    // Trials and files that were under way when the breaker opened add no further pause.
-    if (this.#nextTryAt === null && (trouble === 'yes' || this.#inRow >= FAILURES_IN_A_ROW)) this.#putOff(now)
+    this.#failuresInRow += 1
+    this.#sentBytes = 0
+    // Failures of trials, or of files that were under way when the pause began, do not lengthen it.
+    if (this.#nextTryAt === null && (trouble === 'yes' || this.#failuresInRow >= FAILURES_IN_A_ROW))
+      this.#putOff(now)
   }
 
   /** Ends the source's trial. If it showed nothing about the store, another trial may start at once. */
   ended(source: string, now: number): void {
+    // After a stored or failed file the set no longer contains the source.
     if (!this.#trying.delete(source)) return
+    // A trial without a result must not lengthen the next pause.
     this.#tries -= 1
     this.tryNow(now)
   }
@@ -101,7 +107,7 @@ export class CircuitBreaker {
   clearIfIdle(now: number): boolean {
     // Not sooner: files that come and are removed would cause the same report again and again.
     if (this.#problem === null || (this.#nextTryAt !== null && now < this.#nextTryAt)) return false
-    this.#open()
+    this.#endPause()
     this.forget()
     return true
   }
@@ -112,11 +118,13 @@ export class CircuitBreaker {
     this.#blocked = null
   }
 
-  #open(): void {
+  /** Lets all files go. */
+  #endPause(): void {
     this.#nextTryAt = null
     this.#trying.clear()
   }
 
+  /** Begins a pause, or lengthens it, until the next trial. */
   #putOff(now: number): void {
     this.#tries += 1
     this.#nextTryAt = now + backoffMs(this.#tries, Math.min(this.#retryMs, TROUBLE_RETRY_MS), this.#random())

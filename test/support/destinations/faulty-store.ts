@@ -39,7 +39,7 @@ export function faultyStore(
   const faultyUpload = (upload: ObjectUpload): ObjectUpload => ({
     offset: upload.offset,
     write: (bytes) => step('write', () => upload.write(bytes)),
-    finish: (digest, makeRoom) => step('finish', () => upload.finish(digest, makeRoom)),
+    finish: (digest, freeName) => step('finish', () => upload.finish(digest, freeName)),
     abort: (keep) => step('abort', () => upload.abort(keep)),
   })
   return {

@@ -5,8 +5,8 @@ import { toFileStat } from '../../../core/platform/file-metadata.ts'
 import { holdDirectory } from '../../../core/platform/openat2.ts'
 import {
   asideName,
-  finishRemoval,
   safeUnlink,
+  settleInterruptedRemoval,
   withDirectory,
 } from '../../../core/send/delete-after-send/safe-unlink.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -118,10 +118,10 @@ onLinux('an interruption is brought to its end in any of its states', async () =
   const { root, file, aside, listed } = setUp()
   const held = await holdDirectory(root, 'd')
   const directory = held.path
-  expect(await finishRemoval(directory, ID, 'file')).toBe('stays')
+  expect(await settleInterruptedRemoval(directory, ID, 'file')).toBe('stays')
   fs.renameSync(file, aside)
-  expect([await finishRemoval(directory, ID, 'file'), listed()]).toEqual(['stays', ['file']])
+  expect([await settleInterruptedRemoval(directory, ID, 'file'), listed()]).toEqual(['stays', ['file']])
   fs.rmSync(file)
-  expect(await finishRemoval(directory, ID, 'file')).toBe('removed')
+  expect(await settleInterruptedRemoval(directory, ID, 'file')).toBe('removed')
   await held.close()
 })

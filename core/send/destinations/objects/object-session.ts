@@ -207,7 +207,7 @@ export class ObjectSession implements OwnSession {
     } catch (error) {
       if (!isFault(error, 'exists')) throw error
       if (await this.#adopt(name, facts)) return DURABLE
-      await this.#names.makeRoom(source, path)
+      await this.#names.freeName(source, path)
       await this.#store.put(name, bytes, facts, { replace: true })
     }
     return DURABLE
@@ -255,7 +255,7 @@ export class ObjectSession implements OwnSession {
     const name = await this.#names.current(source, path)
     if (await this.#adopt(name, objectFacts(facts, digest)))
       await upload.abort(false).catch(orIf('denied', undefined))
-    else await upload.finish(digest, () => this.#names.makeRoom(source, path))
+    else await upload.finish(digest, () => this.#names.freeName(source, path))
   }
 
   /** Returns true if the object has this very content, after reading it back and setting its facts. */
@@ -318,7 +318,7 @@ function openNames(
       return `${folder}/${await own.getDirectory(source)}/${path}`
     },
     /** Sets aside any object that is in the way of this name, as an older version. */
-    async makeRoom(source: OutgoingSource, path: string): Promise<void> {
+    async freeName(source: OutgoingSource, path: string): Promise<void> {
       const directory = await own.getDirectory(source)
       // Usually the object has the name itself; but a directory above may have been a file before.
       for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {

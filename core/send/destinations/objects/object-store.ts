@@ -77,8 +77,11 @@ export interface ObjectUpload {
   readonly offset: number
   /** Resolves when there is room for more; the memory may be reused then. */
   write(bytes: Uint8Array): Promise<void>
-  /** Resolves when the object has its name and is durable. `makeRoom` is called when only the naming remains. */
-  finish(digest: Uint8Array, makeRoom?: () => Promise<void>): Promise<void>
+  /**
+   * Resolves when the object has its name and is durable.
+   * @param freeName moves an older object away from the name; called when only the naming remains.
+   */
+  finish(digest: Uint8Array, freeName?: () => Promise<void>): Promise<void>
   /** @param keep keeps the bytes sent so far, so that the upload can be resumed. */
   abort(keep: boolean): Promise<void>
 }

@@ -78,9 +78,9 @@ export function beginWhole(
   return {
     offset: 0,
     write: sender.write,
-    async finish(digest, makeRoom) {
+    async finish(digest, freeName) {
       send = async (bytes) => {
-        await makeRoom?.()
+        await freeName?.()
         await put(bytes, digest)
       }
       await sender.end()
@@ -119,9 +119,9 @@ export async function beginParts(
   return {
     offset: before * partBytes,
     write: (bytes) => sender.write(bytes),
-    async finish(digest, makeRoom) {
+    async finish(digest, freeName) {
       await sender.end()
-      await makeRoom?.()
+      await freeName?.()
       const command = new CompleteMultipartUploadCommand({ ...target, MultipartUpload: { Parts: parts } })
       await place.client.send(command)
       await forget()

@@ -36,7 +36,7 @@ import {
   openDirectories,
   type SftpParts,
   seconds,
-  WHOLE,
+  UNRESUMABLE_PREFIX,
 } from './upload.ts'
 
 /** Each channel is a process at the server: while one waits for its disk, the others continue. */
@@ -76,8 +76,8 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
     return {
       ...upload,
       write: (bytes: Uint8Array) => writing(upload.write(bytes)),
-      finish: (digest: Uint8Array, makeRoom?: () => Promise<void>) =>
-        writing(upload.finish(digest, makeRoom)),
+      finish: (digest: Uint8Array, freeName?: () => Promise<void>) =>
+        writing(upload.finish(digest, freeName)),
     }
   }
   const space = async () => {
@@ -194,22 +194,20 @@ async function canSyncAt(channel: SftpChannel, directory: string): Promise<boole
   }
 }
 
-/**
- * Removes remains of earlier sessions: files that cannot be resumed at once, partial ones if older than `olderThan`.
- */
+/** Removes what earlier sessions left: unresumable files at once, resumable ones if older than `olderThan`. */
 async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): Promise<void> {
   const channel = pick()
   const found = await channel
     .call<readonly { filename: string; attrs: Stats }[]>((sftp, done) => sftp.readdir(partials, done))
     .catch(orIf('absent', []))
-  const over = found.flatMap(({ filename, attrs }) => {
+  const leftovers = found.flatMap(({ filename, attrs }) => {
     const path = `${partials}/${filename}`
-    const isOver = filename.startsWith(WHOLE) || attrs.mtime * 1_000 < olderThan
-    return attrs.isFile() && isOver && !inUse.has(path) ? [path] : []
+    const isUseless = filename.startsWith(UNRESUMABLE_PREFIX) || attrs.mtime * 1_000 < olderThan
+    return attrs.isFile() && isUseless && !inUse.has(path) ? [path] : []
   })
-  for (let at = 0; at < over.length; at += PARALLEL)
+  for (let at = 0; at < leftovers.length; at += PARALLEL)
     await Promise.all(
-      over
+      leftovers
         .slice(at, at + PARALLEL)
         .map((path) =>
           channel

@@ -27,11 +27,11 @@ import {
 
 /** Interval of syncs during an upload, so that the sync at the end has little left to write. */
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024
-/** Prefix of partial files that cannot be resumed: they belong to one session. */
-export const WHOLE = 'whole-'
+/** Name prefix of partial files that a later session cannot resume. */
+export const UNRESUMABLE_PREFIX = 'whole-'
 /** Bytes of one large file under way. */
 const WINDOW_BYTES = 2 * 1024 * 1024
-/** Limit of cached directories, because a source may have millions. Removed ones are queried again. */
+/** Limit of cached directories, because a source may have millions. Evicted ones are queried again. */
 const MOST_KNOWN = 10_000
 
 /** The state of a store that its calls share. */
@@ -53,16 +53,20 @@ export interface SftpParts {
   isExclusive: boolean
 }
 
-/** The part from an earlier attempt, with the digest of its bytes on the server's disk. */
-interface PartialFile {
+/** The temporary file, new or left by an earlier attempt. */
+interface OpenedFile {
   handle: Buffer
+  /** Bytes that the file already has; writing continues there. */
   offset: number
-  /** Hasher of the whole content; null: the upload starts at the beginning. */
+  /**
+   * Has hashed those bytes and is given the others, so that `finish` can compare the digest. null: the upload starts at
+   * 0 and no digest is compared.
+   */
   hasher: Hasher | null
 }
 
 /**
- * Begins a file under a temporary name until it is complete.
+ * Begins the upload of a file, which has a temporary name until it is complete.
  * @param replace see PutOptions.
  */
 export async function beginUpload(
@@ -75,13 +79,13 @@ export async function beginUpload(
   const { directories, partials, inUse } = parts
   const channel = parts.pick()
   const { pieceBytes } = channel
-  const path = `${partials}/${resume ?? `${WHOLE}${randomUUID()}`}`
+  const path = `${partials}/${resume ?? `${UNRESUMABLE_PREFIX}${randomUUID()}`}`
   inUse.add(path)
-  let opened: PartialFile
+  let opened: OpenedFile
   try {
     await directories.make(partials)
-    const opening = resume === null ? openWhole(channel, path) : openPartial(channel, path, facts.size)
-    opened = await opening.catch(directories.gone(partials))
+    const opening = resume === null ? openNew(channel, path) : openPartial(channel, path, facts.size)
+    opened = await opening.catch(directories.endSessionIfVanished(partials))
   } catch (error) {
     inUse.delete(path)
     throw error
@@ -126,7 +130,7 @@ export async function beginUpload(
       }
       throwIfFailed()
     },
-    async finish(digest, makeRoom) {
+    async finish(digest, freeName) {
       if (hasher !== null && !hasher.digest().equals(digest))
         throw new StoreFault('damaged', 'what an interrupted upload has left is another content')
       // Requested right behind the last pieces: the server handles calls in order.
@@ -135,7 +139,7 @@ export async function beginUpload(
       throwIfFailed()
       await ending
       closeFile()
-      await makeRoom?.()
+      await freeName?.()
       await giveName(parts, channel, path, name, replace)
       inUse.delete(path)
     },
@@ -149,13 +153,13 @@ export async function beginUpload(
 }
 
 /** Opens a new file that belongs to this session alone. */
-async function openWhole(channel: SftpChannel, path: string): Promise<PartialFile> {
+async function openNew(channel: SftpChannel, path: string): Promise<OpenedFile> {
   const handle = await open(channel, path, OPEN.write | OPEN.create | OPEN.exclusive)
   return { handle, offset: 0, hasher: null }
 }
 
 /** Opens a partial file and reads its content back, because it may have changed since. */
-async function openPartial(channel: SftpChannel, path: string, size: number): Promise<PartialFile> {
+async function openPartial(channel: SftpChannel, path: string, size: number): Promise<OpenedFile> {
   const handle = await open(channel, path, OPEN.read | OPEN.write | OPEN.create)
   try {
     const there = await channel.call<{ size: number }>((sftp, done) => sftp.fstat(handle, done))
@@ -171,7 +175,7 @@ async function openPartial(channel: SftpChannel, path: string, size: number): Pr
   }
 }
 
-async function readBack(channel: SftpChannel, path: string): Promise<Pick<PartialFile, 'offset' | 'hasher'>> {
+async function readBack(channel: SftpChannel, path: string): Promise<Pick<OpenedFile, 'offset' | 'hasher'>> {
   const hasher = createHasher()
   let offset = 0
   for await (const piece of readFrom(channel, path, 0, new AbortController().signal)) {
@@ -233,7 +237,7 @@ async function giveName(
     await rename()
   }
   await attempt()
-    .catch(directories.gone(getParent(path)))
+    .catch(directories.endSessionIfVanished(getParent(path)))
     .catch(async (error: unknown) => {
       const status = getStatus(error)
       if (status !== STATUS.failure && status !== STATUS.exists) throw error
@@ -271,10 +275,10 @@ export function openDirectories(
   }
 
   /**
-   * For `catch`: ends the session if a directory that existed has vanished, removed or with its disk. It is not
-   * created again: the disk below its path may not be the destination's. The next session checks the owner.
+   * Returns a handler for `catch`. If the directory has vanished, the handler throws the fault `lost`, which ends the
+   * session. The directory is not created again, since it could be on the wrong disk. The next session checks the owner.
    */
-  const gone =
+  const endSessionIfVanished =
     (directory: string) =>
     async (error: unknown): Promise<never> => {
       if (isFault(error, 'absent') && (await statAt(pick(), directory, 'stat')) === null)
@@ -290,7 +294,7 @@ export function openDirectories(
         if (!isFault(error, 'absent')) throw error
         const above = getParent(directory)
         await make(above)
-        await attempt().catch(gone(above))
+        await attempt().catch(endSessionIfVanished(above))
       })
     } catch (error) {
       // Usually it exists already.
@@ -316,7 +320,7 @@ export function openDirectories(
     return making
   }
 
-  return { make, gone, sync }
+  return { make, endSessionIfVanished, sync }
 }
 
 const rethrow = (error: unknown) => {

@@ -21,7 +21,7 @@ const ROUND_FILES = 1024
 /** The same if each file is synced separately: more would take so long that the disk seems to hang. */
 const ROUND_SYNCS = 256
 /** Idle time in milliseconds after which the store is closed, so that its disk can be unmounted. */
-const REST_MS = 2_000
+const CLOSE_AFTER_MS = 2_000
 
 /** A file that is written and not yet named. */
 export interface Written extends Offered, Omit<ToPlace, 'source'> {
@@ -132,11 +132,14 @@ export class CommitThread {
   /** The contents of the store; rejects if the store cannot be used at all. */
   readonly opened: Promise<OpenedStore>
   readonly #options: CommitThreadOptions
+  /** Start data of the thread, cloned at each start. A thread that starts again gets its `remembered` as it is then. */
   readonly #data: StoreThreadData & { role: 'commit' }
   readonly #thread: Thread<CommitCalls>
   #users = 0
-  #waking: Promise<unknown> | null = null
-  #resting: NodeJS.Timeout | undefined
+  /** Opening of the store for writing; null while it is closed. */
+  #opening: Promise<unknown> | null = null
+  /** Closes the store after a time without use. */
+  #closeTimer: NodeJS.Timeout | undefined
 
   constructor(options: CommitThreadOptions) {
     this.#options = options
@@ -174,18 +177,18 @@ export class CommitThread {
   async use(): Promise<() => void> {
     const leave = this.#enter()
     try {
-      this.#waking ??= this.#ask('wake', null)
-      await this.#waking
+      this.#opening ??= this.#ask('wake', null)
+      await this.#opening
       return leave
     } catch (error) {
-      this.#waking = null
+      this.#opening = null
       leave()
       throw error
     }
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#resting)
+    clearTimeout(this.#closeTimer)
     await this.#thread.close()
   }
 
@@ -203,21 +206,21 @@ export class CommitThread {
 
   #enter(): () => void {
     this.#users += 1
-    let isOver = false
+    let hasLeft = false
     return () => {
-      if (isOver) return
-      isOver = true
+      if (hasLeft) return
+      hasLeft = true
       this.#users -= 1
       if (this.#users > 0) return
-      clearTimeout(this.#resting)
-      this.#resting = setTimeout(() => this.#rest(), REST_MS)
-      this.#resting.unref()
+      clearTimeout(this.#closeTimer)
+      this.#closeTimer = setTimeout(() => this.#closeIdle(), CLOSE_AFTER_MS)
+      this.#closeTimer.unref()
     }
   }
 
-  #rest(): void {
+  #closeIdle(): void {
     if (this.#users > 0) return
-    this.#waking = null
+    this.#opening = null
     void this.#ask('rest', null).then(
       (remembered) => {
         this.#data.remembered = remembered

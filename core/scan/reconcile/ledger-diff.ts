@@ -5,7 +5,7 @@ import { sameContent } from '../../platform/file-metadata.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
 import type { SessionContext } from '../source-session.ts'
 
-/** The group-write bit of st_mode: isocket's mark on a transferred file. */
+/** The group-write bit of st_mode. isocket, the program that Holdfast replaces, sets it on a file that it has sent. */
 export const GROUP_WRITE = 0o020
 
 /** Time of adoption for a source whose file system keeps no group-write bit: every file is newer. */

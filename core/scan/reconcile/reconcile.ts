@@ -27,17 +27,17 @@ export interface Reconciled {
   unsendable: number
   /** All files that were seen. */
   seen: number
-  /** Files that the source's filters exclude. */
+  /** Entries that were skipped for a reason in COUNTED_AS_LEFT_OUT, and files that were left out by size. */
   leftOut: number
   /** false: the comparison did not reach its end. */
   complete: boolean
 }
 
-/** Reasons for skipping a file that a person may not have intended. */
-const BY_PERSON: ReadonlySet<Skipped['why']> = new Set(['ignored', 'hidden', 'not-a-file'])
+/** Reasons for skipping that count as left out: the user sees the number, in case the rule was a mistake. */
+const COUNTED_AS_LEFT_OUT: ReadonlySet<Skipped['why']> = new Set(['ignored', 'hidden', 'not-a-file'])
 
 /** Further receivers of a listing's files, besides the watcher. */
-export interface Also {
+export interface ListingReceivers {
   /** Files that are skipped while they have temporary names. */
   temporary(files: readonly string[]): Promise<void>
   /** Due files, after the watcher has examined them. */
@@ -54,29 +54,29 @@ export async function reconcileTree(
   context: SessionContext,
   watcher: Pick<TreeWatcher, 'examine'>,
   base: string,
-  also: Partial<Also> = {},
+  receivers: Partial<ListingReceivers> = {},
 ): Promise<Reconciled> {
   const { source, root, scope, signal } = context
   const filter = createNameFilter(toNameRules(source))
   const result: Reconciled = { due: 0, unsendable: 0, seen: 0, leftOut: 0, complete: false }
-  const isOver = beginLongJob()
+  const endLongJob = beginLongJob()
   try {
     for await (const chunk of walkRegions({ root, base, filter, scope, signal })) {
       const { files, unsendable, skipped } = chunk
       for (const one of unsendable) context.problem(describeUnsendable(root, one))
       const { due, unproven } = compareWithLedger(context, files)
       result.due += due.length
-      if (unproven.length > 0) also.unproven?.(unproven)
+      if (unproven.length > 0) receivers.unproven?.(unproven)
       result.unsendable += unsendable.length
-      const leftOut = skipped.filter(({ why }) => BY_PERSON.has(why)).length
+      const leftOut = skipped.filter(({ why }) => COUNTED_AS_LEFT_OUT.has(why)).length
       const bySize = files.filter(({ size }) => leftOutBySize(source, size) !== null).length
       result.leftOut += leftOut + bySize
       result.seen += files.length + unsendable.length + skipped.filter(({ why }) => why !== 'mark').length
       const temporary = skipped.filter(({ why }) => why === 'temporary')
-      await also.temporary?.(temporary.map(({ path }) => path))
+      await receivers.temporary?.(temporary.map(({ path }) => path))
       const ready = due.filter((file) => !context.young.holds(file))
       await watcher.examine(ready.map(({ path }) => path))
-      await also.due?.(ready.map(({ path }) => path))
+      await receivers.due?.(ready.map(({ path }) => path))
     }
     result.complete = !signal.aborted
   } catch (error) {
@@ -85,7 +85,7 @@ export async function reconcileTree(
     const reason = errorText(error)
     context.problem(message('scan.listingFailed', { path: source.path, reason }))
   } finally {
-    isOver()
+    endLongJob()
   }
   return result
 }
@@ -110,21 +110,20 @@ export function offerFiles(context: SessionContext, files: readonly ScannedFile[
       source.kind === 'batch'
         ? compareWithLedger(context, files)
         : { due: files.filter(({ size }) => leftOutBySize(source, size) === null), unproven: [] }
-    // The comparison counts the unproven files.
+    // Only a comparison reports unproven files, so one starts soon.
     if (unproven.length > 0) context.compareSoon()
-    // The same for a disk that was mounted inside the source.
+    // Nor offer files below a mount point inside the source whose disk is away.
     const inside = ledger.mountsInside(source.id)
-    const there = due.filter(({ path }) => !isBelowAway(path, inside))
-    const ready = there.filter((file) => !context.young.holds(file))
-    held = there.length - ready.length
+    const present = due.filter(({ path }) => !isBelowAway(path, inside))
+    const ready = present.filter((file) => !context.young.holds(file))
+    held = present.length - ready.length
     if (ready.length === 0) return held
-    const odd = context.massChangeGuard.notice(ready)
+    const suspects = context.massChangeGuard.notice(ready)
     const candidates = ready.map((facts) => ({ source: source.id, ...facts }))
-    const [late = [], usual = []] = [true, false].map((is) =>
-      candidates.filter(({ path }) => odd.has(path) === is),
-    )
+    const usual = candidates.filter(({ path }) => !suspects.has(path))
+    const delayed = candidates.filter(({ path }) => suspects.has(path))
     waiting += offerEverywhere(ledger, destinations, usual)
-    waiting += offerEverywhere(ledger, destinations, late, Date.now() + WAIT_MS)
+    waiting += offerEverywhere(ledger, destinations, delayed, Date.now() + WAIT_MS)
   } catch (thrown) {
     context.ledgerFailed(thrown)
     context.compareSoon()

@@ -2,7 +2,7 @@
 export interface Keep {
   /** Days for which all versions are kept after they were replaced, by the store's clock. */
   withinDays: number
-  /** Number of latest days, weeks, months and years with versions for which the last version is kept. */
+  /** The last version of a day is kept, for this many of the latest days that have versions; the others likewise. */
   daily: number
   weekly: number
   monthly: number
@@ -12,8 +12,8 @@ export interface Keep {
 const DAY_MS = 86_400_000
 
 /**
- * Keeps all versions for 30 days, then one for each day, week, month and year. A file can be restored even if its
- * damage is noticed late, and a file that is rewritten every minute does not fill the disk.
+ * Keeps all versions for 30 days, then the last version of each day, week, month and year. A file can be restored even
+ * if its damage is noticed late, and a file that is rewritten every minute does not fill the disk.
  */
 export const DEFAULT_KEEP: Keep = { withinDays: 30, daily: 60, weekly: 52, monthly: 60, yearly: 100 }
 
@@ -24,7 +24,7 @@ export interface Version {
   replacedAt: number
   /** The same by the store's clock, which runs only while a receiver does, and is never set. */
   replacedClockMs: number
-  /** The file was removed at the source because it is stored here. */
+  /** true: never pruned, because the file was removed at the source after it was stored here. */
   isPinned: boolean
 }
 
@@ -57,23 +57,24 @@ export function versionsToPrune<V extends Version>(
   const kept = new Set<V>()
   for (const period of ['daily', 'weekly', 'monthly', 'yearly'] as const) {
     const seen = new Set<string>()
-    for (const one of newestFirst) {
-      const name = formatPeriod[period](new Date(one.replacedAt))
+    for (const version of newestFirst) {
+      const name = formatPeriod[period](new Date(version.replacedAt))
       if (seen.has(name)) continue
       if (seen.size >= keep[period]) break
       seen.add(name)
-      kept.add(one)
+      kept.add(version)
     }
   }
-  return newestFirst.filter((one, index) => {
+  return newestFirst.filter((version, index) => {
     if (index === 0 && !hasCurrent) return false
-    return !one.isPinned && clockMs - one.replacedClockMs >= keep.withinDays * DAY_MS && !kept.has(one)
+    const isOld = clockMs - version.replacedClockMs >= keep.withinDays * DAY_MS
+    return !version.isPinned && isOld && !kept.has(version)
   })
 }
 
 /**
- * A version's name, "20261120T065300.123Z-41-0": when the file was replaced, the store's position of that round, and a
- * number within the round. Valid on every file system.
+ * A version's name, such as "20261120T065300.123Z-41-0". It has the time at which the file was replaced, the store's
+ * position of that round, and a number within the round. It is valid on every file system.
  */
 const VERSION_NAME = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2}\.\d{3}Z)-\d{1,15}-\d{1,6}$/
 
@@ -86,7 +87,7 @@ export function isVersionName(name: string): boolean {
   return VERSION_NAME.test(name)
 }
 
-/** Returns a version's original name for a listed one: some file systems list all names in lower case. */
+/** Restores a version's name from a directory listing, because some file systems list all names in lower case. */
 export const versionNameAsGiven = (listed: string): string => listed.toUpperCase()
 
 /** Returns when the file was replaced, in milliseconds since 1970; null: not a version's name. */

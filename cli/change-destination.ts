@@ -18,7 +18,7 @@ const CHANGEABLE = [
 
 /**
  * Parses an SFTP server's new address, which may include a user and a port.
- * @throws WrongUsage cli.destinations.sftpTarget
+ * @throws WrongUsage cli.destinations.sftpHost
  */
 function movedTo(
   address: string,

@@ -61,7 +61,10 @@ export function parseChannelType(text: string): ChannelType {
   return found[0] as ChannelType
 }
 
-/** Returns the channel with the given options applied. */
+/**
+ * Returns the channel with the given options applied.
+ * @throws WrongUsage cli.channels.secretHere, cli.channels.noOption, cli.channels.invalid, cli.channels.pair
+ */
 export function channelWith(
   before: Pick<ChannelSettings, 'id' | 'name' | 'type'> & Partial<ChannelSettings>,
   options: ChannelOptions,
@@ -92,7 +95,10 @@ export function channelWith(
   throw new WrongUsage('cli.channels.invalid', { reason: parsed.error.issues[0]?.message ?? '' })
 }
 
-/** Reads the given secrets, each once; they are never printed. */
+/**
+ * Reads the given secrets, each file once. They are never printed.
+ * @throws UserError check.tokenUnreadable; WrongUsage cli.channels.pair
+ */
 export function readSecretFiles({ secret = [] }: ChannelOptions): Record<string, string> {
   return Object.fromEntries(
     secret.map((pair) => {
@@ -128,7 +134,10 @@ export function newId(settings: Settings, name: string, type: string): string {
   }
 }
 
-/** Finds a channel by its id or name. */
+/**
+ * Finds a channel by its id or name.
+ * @throws UserError alert.noChannel
+ */
 export function namedChannel(settings: Settings, given: string): ChannelSettings {
   const { channels } = settings.alerts
   const found = channels.find(({ id }) => id === given) ?? channels.find(({ name }) => name === given)

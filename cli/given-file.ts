@@ -7,10 +7,11 @@ import { replaceFile } from '../core/platform/files.ts'
  * @throws the error of the system call.
  */
 export async function writeGivenFile(file: string, content: string | Uint8Array): Promise<void> {
-  const isOther = await lstat(file).then(
+  // `replaceFile` handles a regular file and a missing one, and throws the error for a directory.
+  const keepsType = await lstat(file).then(
     (stats) => !stats.isFile() && !stats.isDirectory(),
     () => false,
   )
-  if (isOther) await writeFile(file, content)
+  if (keepsType) await writeFile(file, content)
   else await replaceFile(file, content)
 }

@@ -11,7 +11,9 @@ import { parsePath } from './path-words.ts'
 import { askState } from './settings-change.ts'
 import { listed, translate } from './terminal-words.ts'
 
-const HOUR = 3_600_000
+const HOUR_MS = 3_600_000
+/** Limit of points in one answer of the agent (core/check/checker-messages.ts). */
+const MAX_POINTS = 2_000
 
 /** `holdfast history PATH`: prints delays and verdicts of a path that the running agent checks, as a table or JSON. */
 export function registerHistory(program: Command): void {
@@ -20,7 +22,7 @@ export function registerHistory(program: Command): void {
     .description('print the delays and verdicts of a checked path; exit code 3: no agent runs')
     .argument('<path>', 'a source, or its name, or a checked path of the running agent', parsePath)
     .option('--hours <hours>', 'how far back', parsePositive, 24)
-    .option('--points <points>', 'the most lines', parsePositive, 48)
+    .option('--points <points>', 'the maximum number of lines', parsePositive, 48)
     .option('--json', 'print the answer as JSON: times in milliseconds since 1970, delays in milliseconds')
   withDataDirectory(command).action(
     async (given: string, options: { data?: string; hours: number; points: number; json?: boolean }) => {
@@ -28,8 +30,8 @@ export function registerHistory(program: Command): void {
       const state = await askState(directory)
       const { id } = pathAt(state.settings, given)
       const to = Date.now()
-      const points = Math.min(2_000, Math.ceil(options.points))
-      const question = { id, from: to - options.hours * HOUR, to, points }
+      const points = Math.min(MAX_POINTS, Math.ceil(options.points))
+      const question = { id, from: to - options.hours * HOUR_MS, to, points }
       const answer = commands.checkHistory.output.parse(
         await sendCommand(directory, 'checkHistory', question),
       )

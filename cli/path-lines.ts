@@ -38,7 +38,7 @@ export function sourceLines(settings: Settings, source: Source): string[] {
   const { ignore, hidden, temporary, minimumBytes, maximumBytes, minimumAgeSeconds } = source
   const { priority, deleteAfter, silentHours, paused } = source
   const leftOut = (what: string) => translate('cli.paths.leftOut', { what })
-  const hours = (value: number) => value * 3_600_000
+  const hoursToMs = (hours: number) => hours * 3_600_000
   const settingLines = [
     ...linkLines(source),
     ...(kind === 'batch' ? batchLines(batch) : []),
@@ -55,9 +55,11 @@ export function sourceLines(settings: Settings, source: Source): string[] {
     ...(priority === 'normal' ? [] : [translate(`cli.paths.${priority}`)]),
     ...(deleteAfter === null
       ? []
-      : [translate('cli.paths.deleteAfter', { after: hours(deleteAfter.hours) })]),
+      : [translate('cli.paths.deleteAfter', { after: hoursToMs(deleteAfter.hours) })]),
     ...(deleteAfter === null || goesElsewhere(settings, source) ? [] : [translate('window.remove.notHere')]),
-    ...(silentHours === null ? [] : [translate('cli.paths.tellSilence', { silence: hours(silentHours) })]),
+    ...(silentHours === null
+      ? []
+      : [translate('cli.paths.tellSilence', { silence: hoursToMs(silentHours) })]),
     ...(source.destinations === null
       ? []
       : [translate('cli.paths.goesTo', { names: formatDestinationNames(settings, source) })]),

@@ -77,13 +77,13 @@ export function registerPaths(program: Command): void {
     'accept',
     'send files of a protected directory as they are, although many were emptied or changed at once',
   ).action((given: string, _: Options, self: Command) =>
-    decide(getDataDirectory(self), given, 'sendAsItIs', 'cli.paths.accepted'),
+    answerMassChange(getDataDirectory(self), given, 'sendAsItIs', 'cli.paths.accepted'),
   )
   inner(
     'restore',
     'restore files of a protected directory that were emptied or changed at once to their sent content',
   ).action((given: string, _: Options, self: Command) =>
-    decide(getDataDirectory(self), given, 'bringBack', 'cli.paths.comingBack'),
+    answerMassChange(getDataDirectory(self), given, 'bringBack', 'cli.paths.comingBack'),
   )
   for (const answer of markedAnswers) {
     inner(answer, MARKED[answer].does)
@@ -98,14 +98,17 @@ export function registerPaths(program: Command): void {
   ).action((given: string, _: Options, self: Command) => remove(getDataDirectory(self), given))
 }
 
-/** Decisions about files with isocket's mark that Holdfast did not send. */
+/**
+ * Decisions about files with isocket's mark that Holdfast did not send. isocket is the program that Holdfast replaces;
+ * its mark on a file, the group-write bit, means "sent".
+ */
 const MARKED = {
   confirm: {
-    does: "count files of a batch directory that carry isocket's mark as sent: they are at the destinations",
+    does: 'count as sent the files that isocket, an older program, has marked: they are at the destinations',
     said: 'cli.paths.confirmed',
   },
   send: {
-    does: "send files of a batch directory that carry isocket's mark: they are not at the destinations",
+    does: 'send the files that isocket, an older program, has marked: they are not at the destinations',
     said: 'cli.paths.sending',
   },
 } as const
@@ -192,7 +195,8 @@ async function retry(dataDirectory: string, given: string): Promise<void> {
   console.log(translate('cli.paths.retried', { path }))
 }
 
-async function decide(
+/** Answers the question about files that were emptied or changed at once. */
+async function answerMassChange(
   dataDirectory: string,
   given: string,
   command: 'sendAsItIs' | 'bringBack',

@@ -82,7 +82,7 @@ export function registerScan(program: Command): void {
     .addOption(
       new Option(
         '--marked <decision>',
-        "with --once, of files that carry isocket's mark and that Holdfast did not send: confirm that they are at the destinations, or send them",
+        'with --once, files that isocket, an older program, has marked and Holdfast did not send: confirm that they are at the destinations, or send them',
       ).choices(markedAnswers),
     )
     .option('--json', 'with --list: one JSON object a line; with --once: one object at the end', false)

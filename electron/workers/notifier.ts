@@ -6,5 +6,6 @@ import { utilityProcessPort } from './port.ts'
 serveWorker(
   utilityProcessPort(),
   notifierDefinition,
+  // The build puts this script into the same directory as this one.
   startNotifier(new URL('./alert-store-thread.js', import.meta.url)),
 )

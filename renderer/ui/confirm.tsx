@@ -40,7 +40,8 @@ export function Confirm({
     <Dialog
       opened={opened}
       onClose={onClose}
-      // Only its result closes it: if closed earlier, it might have been opened again when the result arrives.
+      // The dialog stays open while the action runs. The end of the action calls onClose, which would close a dialog that
+      // was opened again in the meantime.
       closeOnClickOutside={!busy}
       title={title}
       closeButtonProps={{ 'aria-label': t('window.close'), disabled: busy }}

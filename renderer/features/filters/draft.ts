@@ -63,13 +63,13 @@ export function toDraft(settings: SourceState['settings']): Draft {
   }
 }
 
-/** Returns only the typed fields that differ from the settings: the others follow changes made elsewhere. */
-export function typedOver(set: Draft, typed: Partial<Draft>): Partial<Draft> {
-  const isTyped = ([field, value]: [string, unknown]) => !isSame(value, set[field as keyof Draft])
-  return Object.fromEntries(Object.entries(typed).filter(isTyped))
+/** Returns only the typed fields that differ from the settings, so that the others follow changes made elsewhere. */
+export function keepDiffering(set: Draft, typed: Partial<Draft>): Partial<Draft> {
+  const differs = ([field, value]: [string, unknown]) => !isSame(value, set[field as keyof Draft])
+  return Object.fromEntries(Object.entries(typed).filter(differs))
 }
 
-/** Returns only the changed settings: the others may be changed elsewhere at the same time. */
+/** Returns only the changed settings, because the others may be changed elsewhere at the same time. */
 export function findChanges(
   settings: SourceState['settings'],
   wanted: Filters & { priority: Priority },

@@ -8,7 +8,7 @@ import { useFilterPreview } from '../../state/filter-preview.ts'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 import { AmountInput } from './amount-input.tsx'
-import { byteUnits, type Draft, findChanges, readDraft, timeUnits, toDraft, typedOver } from './draft.ts'
+import { byteUnits, type Draft, findChanges, keepDiffering, readDraft, timeUnits, toDraft } from './draft.ts'
 import { PatternHelp } from './pattern-help.tsx'
 import { PreviewPart } from './preview-part.tsx'
 import { PriorityChoice } from './priority-choice.tsx'
@@ -28,11 +28,11 @@ export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
   const set = toDraft(settings)
   const draft = { ...set, ...typed }
   const { filters, problems } = readDraft(draft)
-  const isUnchanged = Object.keys(typedOver(set, typed)).length === 0
+  const isUnchanged = Object.keys(keepDiffering(set, typed)).length === 0
   useHold(!isUnchanged, busy)
   const shown = useFilterPreview(settings.id, filters)
   const change = (changes: Partial<Draft>) => {
-    setTyped((before) => typedOver(set, { ...before, ...changes }))
+    setTyped((before) => keepDiffering(set, { ...before, ...changes }))
     setRefusal(null)
   }
 

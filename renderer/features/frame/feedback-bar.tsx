@@ -4,8 +4,8 @@ import { useCommands } from '../../state/commands.tsx'
 import { IconCheck, IconInfoCircle } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 
-/** How long a success message stays, in milliseconds; a refusal stays until it is closed or replaced. */
-const staysMs = 4000
+/** Milliseconds until a success message disappears. A refusal stays until it is closed or replaced. */
+const successStaysMs = 4000
 
 /** Shows the result of the user's last action; the newest replaces an older one. */
 export function FeedbackBar() {
@@ -14,7 +14,7 @@ export function FeedbackBar() {
 
   useEffect(() => {
     if (feedback?.tone !== 'done') return
-    const timer = setTimeout(dismiss, staysMs)
+    const timer = setTimeout(dismiss, successStaysMs)
     return () => clearTimeout(timer)
   }, [feedback, dismiss])
 

@@ -4,9 +4,9 @@ import { sourceSchema } from '../../../core/settings/schema.ts'
 import {
   type Draft,
   findChanges,
+  keepDiffering,
   readDraft,
   toDraft,
-  typedOver,
 } from '../../../renderer/features/filters/draft.ts'
 import FiltersForm from '../../../renderer/features/filters/filters-form.tsx'
 import { renderWords } from './rendered.tsx'
@@ -80,7 +80,7 @@ describe('the form of the filters', () => {
 
   test('only what was typed is changed, whatever is changed elsewhere meanwhile', () => {
     const opened = toDraft(source({ minimumBytes: 5 }))
-    const typed = typedOver(opened, { patterns: '*.log', least: opened.least, hidden: 'leave-out' })
+    const typed = keepDiffering(opened, { patterns: '*.log', least: opened.least, hidden: 'leave-out' })
     const since = source({ minimumBytes: 7, hidden: 'leave-out', priority: 'high' })
     const shown = { ...toDraft(since), ...typed }
     const { filters } = readDraft(shown)

@@ -226,7 +226,7 @@ export const sumCounts = (counts: ReadonlyMap<unknown, number>): number =>
 const nameReasons: Record<NameFault, string> = {
   empty: 'a part of its name is empty',
   dots: 'its name contains . or .. as a part',
-  absolute: "its name, or its source's name, is not a relative one",
+  absolute: "its name, or its source's name, is not relative",
   nul: 'its name contains a NUL character',
   long: 'its name is longer, or in more directories, than can be stored',
   reserved: 'its name is reserved by this system',

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { dropError } from '../dropped-errors.ts'
 import { errorCode } from '../platform/system-error.ts'
 
-/** Most lines that a view gets, and bytes of the file that are read for them. */
+/** Maximum of lines that a view gets, and of bytes of the file that are read for them. */
 const MOST_LINES = 500
 const TAIL_BYTES = 256 * 1024
 

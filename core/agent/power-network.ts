@@ -10,8 +10,8 @@ import type { Surroundings, SurroundingsAnswer } from './state/schema.ts'
 
 /** Poll interval while a setting needs it. */
 const POLL_EVERY_MS = 30_000
-/** The bus or the service on it may not reply. */
-const BUS_MS = 5_000
+/** Time limit for a reply. The bus, or the service on it, may never give one. */
+const BUS_TIMEOUT_MS = 5_000
 const isLinux = process.platform === 'linux'
 const SUPPLIES = '/sys/class/power_supply'
 /** Values of NetworkManager's Metered: yes, and guess-yes, for example a phone's hotspot. */
@@ -49,7 +49,7 @@ export async function isOnBattery(directory = SUPPLIES): Promise<boolean> {
 /** Asks NetworkManager, if it runs, about the network in use. */
 export async function isMetered(): Promise<SurroundingsAnswer> {
   const place = ['org.freedesktop.NetworkManager', '/org/freedesktop/NetworkManager']
-  const words = [
+  const parameters = [
     '--system',
     '--auto-start=no',
     'get-property',
@@ -57,8 +57,8 @@ export async function isMetered(): Promise<SurroundingsAnswer> {
     'org.freedesktop.NetworkManager',
     'Metered',
   ]
-  const options = { timeout: BUS_MS, killSignal: 'SIGKILL' } as const
-  const reply = await promisify(execFile)('busctl', words, options).then(
+  const options = { timeout: BUS_TIMEOUT_MS, killSignal: 'SIGKILL' } as const
+  const reply = await promisify(execFile)('busctl', parameters, options).then(
     ({ stdout }) => stdout.trim(),
     () => '',
   )
@@ -92,17 +92,17 @@ export class SurroundingsWatch {
 
   /** Returns the current values. Later changes go to the callback. */
   configure({ pauseOnBattery, pauseOnMetered }: Settings['send']): Surroundings {
-    const [before, none] = [this.#wanted, this.#unasked]
+    const [before, unasked] = [this.#wanted, this.#unasked]
     const wanted = {
-      battery: pauseOnBattery && none.battery !== 'unsupported',
-      metered: pauseOnMetered && none.metered !== 'unsupported',
+      battery: pauseOnBattery && unasked.battery !== 'unsupported',
+      metered: pauseOnMetered && unasked.metered !== 'unsupported',
     }
     if (wanted.battery === before.battery && wanted.metered === before.metered) return this.#now
     this.stop()
     this.#wanted = wanted
     this.#now = {
-      battery: wanted.battery && before.battery ? this.#now.battery : none.battery,
-      metered: wanted.metered && before.metered ? this.#now.metered : none.metered,
+      battery: wanted.battery && before.battery ? this.#now.battery : unasked.battery,
+      metered: wanted.metered && before.metered ? this.#now.metered : unasked.metered,
     }
     if (wanted.battery || wanted.metered) void this.#poll(wanted)
     return this.#now
@@ -124,14 +124,14 @@ export class SurroundingsWatch {
     this.#timer = setTimeout(() => void this.#poll(wanted), POLL_EVERY_MS)
     // The bus may fail for a moment, for example after a sleep. A single missing reply changes nothing.
     const isSilent = metered === 'unknown'
-    const isForOnce = isSilent && !this.#isSilent && this.#now.metered === 'yes'
+    const isFirstSilence = isSilent && !this.#isSilent && this.#now.metered === 'yes'
     this.#isSilent = isSilent
-    this.#now = { battery, metered: isForOnce ? 'yes' : metered }
+    this.#now = { battery, metered: isFirstSilence ? 'yes' : metered }
     this.#onChange(this.#now)
   }
 
   async #battery(): Promise<SurroundingsAnswer> {
-    const isOn = isLinux ? await isOnBattery() : this.#onBattery?.()
-    return isOn ? 'yes' : 'no'
+    const onBattery = isLinux ? await isOnBattery() : this.#onBattery?.()
+    return onBattery ? 'yes' : 'no'
   }
 }

@@ -31,9 +31,9 @@ const IDLE_MS = 120_000
 export class Restores {
   readonly #agent: Agent
   readonly #worker: SupervisedWorker<Definition>
-  #idle: NodeJS.Timeout | null = null
-  /** The last request, as long as it has left files unreplaced. */
-  #kept: ToStart | null = null
+  #idleTimer: NodeJS.Timeout | null = null
+  /** The last request; null after it has ended without files left unreplaced. */
+  #lastRequest: ToStart | null = null
 
   constructor(agent: Agent) {
     this.#agent = agent
@@ -42,7 +42,7 @@ export class Restores {
       nudge: () => undefined,
       log: agent.log,
       condition: ({ condition }) => {
-        if (condition === 'restarting' || condition === 'failed') this.#lost()
+        if (condition === 'restarting' || condition === 'failed') this.#ended()
       },
     })
   }
@@ -53,7 +53,7 @@ export class Restores {
     { destination, computer = null }: Asked,
     input: Omit<RequestInput<Definition, N>, 'from'>,
   ): Promise<RequestOutput<Definition, N>> {
-    this.#wake()
+    this.#keepRunning()
     const from = this.#from(destination, computer, null)
     return this.#worker.request(name, { ...input, from } as RequestInput<Definition, N>)
   }
@@ -64,11 +64,11 @@ export class Restores {
     const { store, notices } = this.#agent
     if (store.state.restore?.phase === 'running') throw new UserError('restore.running')
     if (!path.isAbsolute(to)) throw new UserError('refuse.relative', { path: to })
-    this.#wake()
+    this.#keepRunning()
     const from = this.#from(destination, computer, identity ?? null)
     const choice = { folder, path: file, version, at }
     notices.dismiss(NOTICE)
-    this.#kept = asked
+    this.#lastRequest = asked
     store.update({ restore: { ...BEGUN, destination, to, startedAt: Date.now() } })
     try {
       await this.#worker.request('start', { from, choice, destination: to, overwrite, only })
@@ -80,7 +80,7 @@ export class Restores {
 
   /** Repeats the last restore and replaces the files that it left alone. */
   async replace(): Promise<void> {
-    if (this.#kept !== null) await this.start(this.#kept, true)
+    if (this.#lastRequest !== null) await this.start(this.#lastRequest, true)
   }
 
   async stop(): Promise<void> {
@@ -88,7 +88,7 @@ export class Restores {
   }
 
   end(): Promise<void> {
-    if (this.#idle !== null) clearTimeout(this.#idle)
+    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer)
     return this.#worker.stop()
   }
 
@@ -107,15 +107,15 @@ export class Restores {
   }
 
   /** Starts the process if it is not running. It stops after a while without requests. */
-  #wake(): void {
-    if (this.#idle !== null) clearTimeout(this.#idle)
-    this.#idle = setTimeout(() => this.#rest(), IDLE_MS)
-    this.#idle.unref()
+  #keepRunning(): void {
+    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer)
+    this.#idleTimer = setTimeout(() => this.#stopIfIdle(), IDLE_MS)
+    this.#idleTimer.unref()
     this.#worker.configure({})
   }
 
-  #rest(): void {
-    if (this.#agent.store.state.restore?.phase === 'running') this.#wake()
+  #stopIfIdle(): void {
+    if (this.#agent.store.state.restore?.phase === 'running') this.#keepRunning()
     else void this.#worker.stop()
   }
 
@@ -126,7 +126,7 @@ export class Restores {
     store.update({ restore: { ...before, ...report } })
     if (report.phase === 'running') return
     const { restored, same, kept, failed, sentence } = report
-    if (kept === 0) this.#kept = null
+    if (kept === 0) this.#lastRequest = null
     if (report.phase === 'stopped') return
     const { to } = before
     const well = { path: to, count: restored + same }
@@ -138,7 +138,7 @@ export class Restores {
   }
 
   /** Handles a process that ended during a restore. Files restored so far are complete. */
-  #lost(): void {
+  #ended(): void {
     const { restore } = this.#agent.store.state
     if (restore?.phase !== 'running') return
     this.#reported({ ...restore, phase: 'failed', rate: 0, left: null, sentence: message('restore.ended') })

@@ -49,7 +49,7 @@ import type { CommandHandlers, CommandInput } from './contract.ts'
 import { setReceiving } from './receiving.ts'
 import type { SettingsContext } from './settings-context.ts'
 
-/** Timeout of a test for reading the disk of a source, which may hang. */
+/** Time limit for finding the disk of a source, which may hang, during the test of a folder. */
 const INSPECT_WITHIN_MS = 1_000
 
 /** Returns the handlers of the commands that read or change settings. They need no running agent. */
@@ -108,7 +108,7 @@ export async function addSource(context: SettingsContext, input: CommandInput<'a
     name: uniqueName(sourceName(real), sources),
     kind: kind ?? 'continuous',
     batch: { prefix: prefix ?? '' },
-    // Holdfast writes the marks of batches there.
+    // Holdfast writes marks into a batch source.
     write: facts.mayWrite || kind === 'batch',
     destinations,
     ...filters,
@@ -256,7 +256,7 @@ function destinationCommands(context: SettingsContext) {
       runAction(() => saveDestination(context, input, 'kept', withDestinationChanged)),
     testDestination: async ({ id, destination, secrets }) => {
       const isNew = id === undefined
-      // The test must not pass for a folder that adding would refuse.
+      // The test must fail for a folder that `addDestination` would refuse.
       const folder =
         isNew && destination.kind === 'folder'
           ? await resolveFolder(context, { ...destination, id: '' })

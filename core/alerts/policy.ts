@@ -37,7 +37,7 @@ export const REPEAT_MS = 24 * 3_600_000
 /** A flapping subject that fails for this long is notified like any other failure. */
 const LASTING_MS = 5 * 60_000
 /**
- * Upper limit of that time, however often the failure has lasted: a permanent failure must not stay silent longer.
+ * Upper limit of that time. However often the failure has lasted, a permanent failure must not stay silent longer.
  */
 const LASTING_AT_MOST_MS = 60 * 60_000
 
@@ -71,7 +71,7 @@ function applySample(state: AlertState, sample: Sample): AlertState {
   const since = findStart(suspicion, isInIncident(state, sample.id))
   if (since === null) return suspected
   const known = findIncident(state, sample, kind)
-  // Elsewhere it no longer fails in the same way.
+  // The path leaves its other incidents, because it no longer fails in their way.
   const moved = leave(suspected, sample.id, sample.at, known)
   if (known === undefined) return openIncident(moved, sample, kind, since)
   return { ...moved, open: moved.open.map((one) => (one === known ? join(known, sample) : one)) }
@@ -97,10 +97,10 @@ function updateSuspicion(
  * Returns the start of an incident of this kind; null: there is none yet. Failures of alternating kinds count
  * together. A path that is part of an incident leaves it only for a kind that alone has enough samples.
  */
-function findStart(suspicion: FailureRun, isInOne: boolean): number | null {
+function findStart(suspicion: FailureRun, isInAnIncident: boolean): number | null {
   const needed = NEEDS_TWO.has(suspicion.kind) ? 2 : 1
   if (suspicion.ofKind >= needed) return suspicion.kindSince
-  return !isInOne && suspicion.failures >= needed ? suspicion.since : null
+  return !isInAnIncident && suspicion.failures >= needed ? suspicion.since : null
 }
 
 /** True if a path's failure needs another sample before it becomes an incident. */
@@ -217,9 +217,13 @@ function withQuiet(before: AlertState, after: AlertState, steadyMs: number): Ale
     const paths = { ...trouble.paths, ...last?.paths }
     if (last !== undefined) return { ...trouble, incident: last, paths, quietSinceMs: steadyMs }
     // An incident that ended before its notification is never notified, but the quiet time starts again.
-    const short = ended.find((one) => trouble.quietSinceMs !== null && isAgain(trouble, one))
-    if (short === undefined) return trouble
-    return { ...trouble, incident: { ...trouble.incident, endedAt: short.endedAt }, quietSinceMs: steadyMs }
+    const unnotified = ended.find((one) => trouble.quietSinceMs !== null && isAgain(trouble, one))
+    if (unnotified === undefined) return trouble
+    return {
+      ...trouble,
+      incident: { ...trouble.incident, endedAt: unnotified.endedAt },
+      quietSinceMs: steadyMs,
+    }
   })
   return { ...after, troubles }
 }
@@ -357,7 +361,7 @@ function tell(troubles: readonly FlapSeries[], incident: OpenIncident, { at, ste
   if (!incident.told) return tellFirst(troubles, told, steadyMs)
   const trouble = findSilentSeries(troubles, incident)
   if (trouble !== undefined) {
-    // Its recovery then covers all paths of the series.
+    // The recovery of this incident then covers all paths of the series.
     const paths = { ...trouble.paths, ...told.paths }
     const next = { ...told, paths, isSilent: false, repeatAtMs: steadyMs + FIRST_REPEAT_MS }
     return {
@@ -374,7 +378,7 @@ function tellFirst(troubles: readonly FlapSeries[], incident: OpenIncident, stea
   const before = findSeries(troubles, incident)
   const { times } = extendSeries(before, incident)
   const isSilent = isUnstable({ times })
-  // Also if the previous incident was notified as recovered: that recovery must not be the last notification.
+  // A silent incident is also notified if the recovery of the previous one was: a recovery must not be the last news.
   const isNews = !isSilent || times === UNSTABLE_FROM || before?.incident.isSilent === false
   const named = isNews ? incident.named : []
   const next = { ...incident, told: true, isSilent, named, repeatAtMs: steadyMs + FIRST_REPEAT_MS }

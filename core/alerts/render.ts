@@ -51,8 +51,8 @@ export function renderMessage(
     duration: words(message('notify.duration', { lasted: lastedMs(incident, now) })),
   })
   // A template may omit the title, but a test must always be recognizable.
-  const isTold = notice.what !== 'test' || filled.includes(title)
-  const text = isTold ? filled : `${title}\n${filled}`
+  const isRecognizable = notice.what !== 'test' || filled.includes(title)
+  const text = isRecognizable ? filled : `${title}\n${filled}`
   return { id, notice, title, body, text, urgent: isUrgent(notice), computer, labels }
 }
 

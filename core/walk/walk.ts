@@ -208,8 +208,8 @@ async function* walkInner(options: WalkOptions & { place: string }): AsyncGenera
     const code = errorCode(thrown)
     if (code === 'ENOTDIR') yield* mountedFile(options)
     if (isGone(code)) return
-    const one = { why: 'directory' as const, path: options.base, code: code ?? String(thrown) }
-    yield { files: [], unsendable: [one], skipped: [] }
+    const unreadable = { why: 'directory' as const, path: options.base, code: code ?? String(thrown) }
+    yield { files: [], unsendable: [unreadable], skipped: [] }
   } finally {
     // A walk that waits for its disk ends when the disk has answered.
     void settled(found.return(undefined))
@@ -274,16 +274,16 @@ async function statNames(
 ): Promise<WalkChunk> {
   const { root, place = root, leaveOut } = options
   const chunk: WalkChunk = { files: [], unsendable: [], skipped: [] }
-  const unknown = names
+  const remaining = names
     .map((name) => ({ path: joinRelative(directory, name), at: `${held}/${name}` }))
     // Exclude these before any call: they may be disks that hang.
     .filter(({ path }) => !leaveOut?.includes(path))
-  const statSome = async () => {
-    for (let one = unknown.pop(); one !== undefined; one = unknown.pop())
-      await statEntry(options, one, chunk, pending)
+  const statRemaining = async () => {
+    for (let entry = remaining.pop(); entry !== undefined; entry = remaining.pop())
+      await statEntry(options, entry, chunk, pending)
   }
-  const lanes = Math.min(AT_ONCE, unknown.length)
-  await Promise.all(Array.from({ length: lanes }, () => callOn(place, statSome)))
+  const lanes = Math.min(AT_ONCE, remaining.length)
+  await Promise.all(Array.from({ length: lanes }, () => callOn(place, statRemaining)))
   chunk.files.sort((one, other) => (one.path < other.path ? -1 : 1))
   return chunk
 }
@@ -351,24 +351,28 @@ export function describeUnsendable(root: string, unsendable: Unsendable): Messag
 /** Shared by the whole process: a call that hangs outlives the session and the settings that it was made for. */
 const permits = new Map<string, Semaphore>()
 
-/** Makes a call on a source's tree when a permit is free. The call must not wait for another call of `callOn`. */
+/**
+ * Makes a call on a source's tree when a permit is free. The call must not wait for another call of `callOn`, which
+ * might never get a permit.
+ */
 export function callOn<T>(root: string, call: () => Promise<T>): Promise<T> {
   const known = permits.get(root) ?? createSemaphore(CALLS_PER_SOURCE)
   permits.set(root, known)
   return withPermit(known, call)
 }
 
-/** Directories of disks inside sources with an unanswered call: no further calls are made on them meanwhile. */
+/** Directories of disks inside sources that have not answered a call yet. No further calls are made on these disks. */
 const unanswered = new Set<string>()
 
 /**
- * Makes a call on a disk inside a source, which may hang. Throws ETIMEDOUT if it is late, and until it has answered.
+ * Makes a call on a disk inside a source, which may hang.
+ * @throws ETIMEDOUT if the call takes longer than `ms`, and for all further calls until that one has ended
  */
 export async function callInTime<T>(place: string, ms: number, ask: () => Promise<T>): Promise<T> {
   if (!unanswered.has(place)) {
     const answer = ask()
-    const first = await withTimeout(ms, answer)
-    if (first !== LATE) return first
+    const result = await withTimeout(ms, answer)
+    if (result !== LATE) return result
     unanswered.add(place)
     void settled(answer).then(() => unanswered.delete(place))
   }

@@ -40,8 +40,8 @@ export function Confirm({
     <Dialog
       opened={opened}
       onClose={onClose}
-      // The dialog stays open while the action runs. The end of the action calls onClose, which would close a dialog that
-      // was opened again in the meantime.
+      // The dialog stays open while the action runs. The end of the action calls onClose, which would close a dialog
+      // that was opened again in the meantime.
       closeOnClickOutside={!busy}
       title={title}
       closeButtonProps={{ 'aria-label': t('window.close'), disabled: busy }}

@@ -119,8 +119,8 @@ export type ScanActivity = NonNullable<SourceState['scanned']>['phase'] | 'disk'
 export function getScanActivity({ scanned, checked, settings }: SourceState): ScanActivity {
   if (settings.paused) return 'paused'
   if (scanned === null) return 'starting'
-  const isAtIt = scanned.phase === 'watching' || scanned.phase === 'listing' || scanned.phase === 'polling'
-  if (isAtIt && checked !== null && UNSEEN.has(checked.overall.kind)) return 'disk'
+  const isActive = scanned.phase === 'watching' || scanned.phase === 'listing' || scanned.phase === 'polling'
+  if (isActive && checked !== null && UNSEEN.has(checked.overall.kind)) return 'disk'
   return scanned.phase
 }
 

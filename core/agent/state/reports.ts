@@ -137,11 +137,11 @@ export function withSettings(
       ),
     )
   })
-  const places = destinations.map((destination) => {
+  const updated = destinations.map((destination) => {
     const before = state.destinations.find(({ id }) => id === destination.id)
     if (before === undefined) return destination
     const { connection, totals, rate, left, worker } = before
-    // Without sources it has no sender, so nothing more is known about it.
+    // A destination without sources has no sender, so nothing more is known about it.
     if (!used.has(destination.id)) return { ...destination, worker }
     const known = { ...destination, totals, rate, left, worker }
     return before.address === destination.address ? withConnection(known, connection) : known
@@ -149,22 +149,22 @@ export function withSettings(
   return {
     settings,
     sources,
-    ...sumProgress(sources, places),
+    ...sumProgress(sources, updated),
     checkedPaths: settings.checkedPaths.map(({ id, path, link }) => {
       const before = state.checkedPaths.find((one) => one.id === id)
       return { id, path, link, checked: before?.checked ?? null, delays: before?.delays ?? [] }
     }),
-    destinations: places,
+    destinations: updated,
     transfers: state.transfers.filter((one) => used.has(one.destination)),
   }
 }
 
 /** Applies check results. */
 export function withChecked(state: AppState, checked: readonly Checked[]): Partial<AppState> {
-  const news = new Map(checked.map((one) => [one.id, one]))
+  const resultById = new Map(checked.map((result) => [result.id, result]))
   return {
-    sources: state.sources.map((source) => withVerdict(source, news.get(source.settings.id))),
-    checkedPaths: state.checkedPaths.map((one) => withVerdict(one, news.get(one.id))),
+    sources: state.sources.map((source) => withVerdict(source, resultById.get(source.settings.id))),
+    checkedPaths: state.checkedPaths.map((one) => withVerdict(one, resultById.get(one.id))),
   }
 }
 
@@ -191,13 +191,13 @@ export function findRecovered(before: AppState, after: AppState): string[] {
  * @param now milliseconds since 1970
  */
 export function withScanned(state: AppState, scanned: readonly Scanned[], now: number): Partial<AppState> {
-  const news = new Map(scanned.map((one) => [one.id, one]))
+  const reportById = new Map(scanned.map((report) => [report.id, report]))
   return {
     sources: state.sources.map((source) => {
-      const one = news.get(source.settings.id)
-      return one === undefined
+      const report = reportById.get(source.settings.id)
+      return report === undefined
         ? source
-        : { ...source, scanned: one, newest: findNewestBatch(source, one, now) }
+        : { ...source, scanned: report, newest: findNewestBatch(source, report, now) }
     }),
   }
 }

@@ -39,10 +39,10 @@ function differences(
 }
 
 function itemsThatDiffer<T>(before: readonly T[], now: readonly T[]): Record<string, T> {
-  const others = now.flatMap((item, place) =>
+  const differing = now.flatMap((item, place) =>
     isDeepStrictEqual(item, before[place]) ? [] : [[place, item] as const],
   )
-  return Object.fromEntries(others)
+  return Object.fromEntries(differing)
 }
 
 /**

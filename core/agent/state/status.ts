@@ -35,12 +35,14 @@ export function overallStatus(state: AppState, now: number): Status {
     return { level: 'starting', sentence: message('status.nothingYet'), detail: message('status.addOne') }
   }
   if (isStarting(state)) return { level: 'starting', sentence: message('status.starting'), detail: null }
-  const work = working(state)
+  const work = describeSending(state)
   if (work !== null) return { level: 'working', sentence: work, detail: null }
   if (!isKnown(state)) return { level: 'starting', sentence: message('status.starting'), detail: null }
-  const paused = pausedSource(state)
+  const paused = describePausedSource(state)
   if (paused !== null) return { level: 'paused', sentence: paused, detail: null }
-  return partial(state) ?? { level: 'ok', sentence: wellSentence(state), detail: lastFileDetail(state, now) }
+  return (
+    findShortfall(state) ?? { level: 'ok', sentence: wellSentence(state), detail: lastFileDetail(state, now) }
+  )
 }
 
 /** Returns the status of this computer for other computers. */
@@ -61,7 +63,7 @@ function findGravestFailure(state: AppState, now: number): Status | null {
       since: one.startedAt,
       sentence: incidentSentence(state, one),
     })),
-    ...unchecked(state, disks),
+    ...findUncheckedFailures(state, disks),
     ...findConditions(state, now).flatMap((one) =>
       one.kind === 'ok' || one.kind === 'unknown'
         ? []
@@ -72,11 +74,11 @@ function findGravestFailure(state: AppState, now: number): Status | null {
   if (first === undefined) return null
   const level = getSeverity(first.kind) === 'critical' ? 'failing' : 'attention'
   const more = all.length - 1
-  const isOfDestination = ['refused', 'destination', 'unreachable'].includes(first.kind)
+  const isDestinationFailure = ['refused', 'destination', 'unreachable'].includes(first.kind)
   const detail =
     more > 0
       ? message('status.more', { count: more })
-      : isOfDestination && state.destinations.length > 1
+      : isDestinationFailure && state.destinations.length > 1
         ? othersGoOn(state)
         : first.kind === 'unreachable' || first.kind === 'paused'
           ? null
@@ -85,7 +87,7 @@ function findGravestFailure(state: AppState, now: number): Status | null {
 }
 
 /** Returns folders whose senders found a disk failure before the check did. */
-function unchecked(state: AppState, disks: readonly Incident[]) {
+function findUncheckedFailures(state: AppState, disks: readonly Incident[]) {
   return state.destinations.flatMap((one) => {
     const { kind, since } = destinationFailure(state, one) ?? {}
     if (kind === undefined || since == null || !isDiskKind(kind)) return []
@@ -147,18 +149,18 @@ function isStarting(state: AppState): boolean {
  * has reported the ledger's counts.
  */
 function isKnown({ sources }: AppState): boolean {
-  const going = sources.filter(({ settings }) => !settings.paused)
-  return going.every((source) => source.scanned?.compared === true && isCounted(source))
+  const active = sources.filter(({ settings }) => !settings.paused)
+  return active.every((source) => source.scanned?.compared === true && isCounted(source))
 }
 
 /** Returns the progress of sending. Excludes paused sources. */
-function working(state: AppState): Message | null {
-  const going = state.sources.filter(({ settings }) => !settings.paused)
-  const count = going.reduce((sum, { totals }) => sum + totals.waitingFiles, 0)
-  const size = going.reduce((sum, source) => sum + bytesToGo(source, state.transfers), 0)
+function describeSending(state: AppState): Message | null {
+  const active = state.sources.filter(({ settings }) => !settings.paused)
+  const count = active.reduce((sum, { totals }) => sum + totals.waitingFiles, 0)
+  const size = active.reduce((sum, source) => sum + bytesToGo(source, state.transfers), 0)
   if (count === 0) return null
   const changing = new Map(
-    going.flatMap(({ destinations }) =>
+    active.flatMap(({ destinations }) =>
       destinations
         .flatMap(({ restless = [] }) => restless)
         .flatMap(({ source, path, nextAt }) => (nextAt === null ? [] : [[`${source}/${path}`, nextAt]])),
@@ -175,7 +177,7 @@ function working(state: AppState): Message | null {
 }
 
 /** Returns the paused source with the most waiting files. Its new files are not even scanned for. */
-function pausedSource({ sources }: AppState): Message | null {
+function describePausedSource({ sources }: AppState): Message | null {
   const paused = sources
     .filter(({ settings }) => settings.paused)
     .sort((a, b) => b.totals.waitingFiles - a.totals.waitingFiles)[0]
@@ -188,7 +190,7 @@ function pausedSource({ sources }: AppState): Message | null {
 }
 
 /** Returns the status if nothing waits but some files are not safe and a person can act. */
-function partial(state: AppState): Status | null {
+function findShortfall(state: AppState): Status | null {
   const batch = state.sources.map(batchShortfall).find((one) => one !== null)
   if (batch !== undefined) return { level: 'partial', ...batch }
   const open = openFiles(state)

@@ -77,9 +77,9 @@ export function nodeWorkerStarter(findModule: (name: StartedName) => URL): Worke
  */
 export function workerHeap(name: StartedName): readonly string[] {
   // The second option is for core/protocol/frame-buffers.ts and core/lib/workers/process.ts.
-  const words = [`--max-semi-space-size=${name === 'scanner' ? 1 : 2}`, '--expose-gc']
+  const options = [`--max-semi-space-size=${name === 'scanner' ? 1 : 2}`, '--expose-gc']
   // The checker has little live data, and the last option would make every check slower.
-  return name === 'checker' ? words : [...words, '--heap-growing-percent=60']
+  return name === 'checker' ? options : [...options, '--heap-growing-percent=60']
 }
 
 export function workerEnvironment(name: StartedName, env: NodeJS.ProcessEnv): Record<string, string> {

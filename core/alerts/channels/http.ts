@@ -31,7 +31,7 @@ const MOST_BYTES = 64 * 1024
 const LONGEST_PAUSE_MS = 6 * 3_600_000
 const SHORTEST_PAUSE_MS = 1_000
 /** Fields in which JSON responses have their message for people. */
-const SAYING = ['description', 'message', 'error', 'detail', 'title']
+const MESSAGE_FIELDS = ['description', 'message', 'error', 'detail', 'title']
 
 /** Posts a request and classifies the response as most services intend it. */
 export async function post(request: Request, given: ChannelInput): Promise<ChannelOutcome> {
@@ -134,8 +134,8 @@ export function refusedAs(
 
 function sentence(key: WordKey, answer: HttpAnswer, secrets: ChannelInput['secrets']) {
   const { host, status, text } = answer
-  const said = quote(findErrorText(text), secrets)
-  return message(key, { host, status, answer: said === '' ? (STATUS_CODES[status] ?? '–') : said })
+  const quoted = quote(findErrorText(text), secrets)
+  return message(key, { host, status, answer: quoted === '' ? (STATUS_CODES[status] ?? '–') : quoted })
 }
 
 /** Returns the requested pause, given in seconds or as a date; null: none, or in an unknown format. */
@@ -154,10 +154,12 @@ export function clampPause(ms: number): number {
 
 /** Returns the message of a response: a field of a JSON object, or the text of a page. */
 function findErrorText(text: string): string {
-  const told = tryParseJson(text)
-  const said = SAYING.map((name) => getField(told, name)).find((value) => typeof value === 'string')
-  // Only the beginning of a page: a hostile one could make the search for its tags slow.
-  return typeof said === 'string' ? said : text.slice(0, 4_000).replace(/<[^<>]*>/g, ' ')
+  const parsed = tryParseJson(text)
+  const found = MESSAGE_FIELDS.map((name) => getField(parsed, name)).find(
+    (value) => typeof value === 'string',
+  )
+  // Only the beginning of a page is searched, because a hostile page could make the search for its tags slow.
+  return typeof found === 'string' ? found : text.slice(0, 4_000).replace(/<[^<>]*>/g, ' ')
 }
 
 /** Parses a text as JSON; null: it is not JSON. */
@@ -170,9 +172,9 @@ export function tryParseJson(text: string): unknown {
 }
 
 /** Returns a field of a JSON object; undefined: it has no such field. */
-export function getField(told: unknown, name: string): unknown {
-  if (typeof told !== 'object' || told === null) return undefined
-  return Object.entries(told).find(([key]) => key === name)?.[1]
+export function getField(object: unknown, name: string): unknown {
+  if (typeof object !== 'object' || object === null) return undefined
+  return Object.entries(object).find(([key]) => key === name)?.[1]
 }
 
 /** Returns a signal that ends an attempt when its time is up or it is cancelled. */
@@ -181,8 +183,8 @@ export function createAbortSignal({ signal, withinMs }: ChannelInput): AbortSign
 }
 
 /**
- * Returns the outcome of an attempt that was ended by its limit, which is temporary like every lack of a response.
- * It is cancelled when Holdfast stops or the channel is removed.
+ * Returns the outcome of an attempt that was ended by its limit, which is temporary like every lack of a response. An
+ * attempt is cancelled when Holdfast stops or the channel is removed.
  */
 export function getAbortOutcome({ signal, withinMs }: ChannelInput, host: string): ChannelOutcome {
   const reason = signal.aborted
@@ -206,7 +208,7 @@ function isCertificate(cause: unknown): boolean {
   return /CERT|UNABLE_TO_(GET|VERIFY)/.test(errorCode(cause) ?? '') || /certificate/i.test(errorText(cause))
 }
 
-/** Returns the cause of an error: fetch's own text is only "fetch failed". */
+/** Returns the cause of an error, because fetch's own text is only "fetch failed". */
 function getCause(thrown: unknown): unknown {
   return thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown
 }

@@ -29,7 +29,12 @@ export function getChannel(type: ChannelType): Channel {
   const { send, beat } = channels[type]
   return {
     send: (letter, given) => guarded(() => send(letter, given), given),
-    ...(beat && { beat: { ...beat, send: (...told) => guarded(() => beat.send(...told), told[2]) } }),
+    ...(beat && {
+      beat: {
+        ...beat,
+        send: (text, isFirst, given) => guarded(() => beat.send(text, isFirst, given), given),
+      },
+    }),
   }
 }
 

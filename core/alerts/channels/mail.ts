@@ -17,23 +17,24 @@ import {
 import { createAbortSignal, getAbortOutcome, getField, unreachable } from './http.ts'
 
 /**
- * Factor of the timeout: mail servers scan a message before they accept it, and greet slowly to deter senders of
- * spam.
+ * Factor of the timeout, because mail servers scan a message before they accept it, and greet slowly to deter senders
+ * of spam.
  */
-const PATIENCE = 3
+const TIMEOUT_FACTOR = 3
 const MOST_SUBJECT = 200
 const MOST_CHARACTERS = 100_000
 /** Default ports: RFC 8314, 3.3 (submissions), RFC 6409 (submission), RFC 5321 (relay). */
 const USUAL_PORT: Record<string, number> = { tls: 465, starttls: 587, none: 25 }
 /** nodemailer's codes for failures that a retry does not fix, although no server reported them. */
-const LASTING = new Set(['EENVELOPE', 'EMESSAGE', 'ECONFIG'])
+const PERMANENT_CODES = new Set(['EENVELOPE', 'EMESSAGE', 'ECONFIG'])
 /** Errors of nodemailer for a server without STARTTLS, and of OpenSSL or BoringSSL for a reply in plain text. */
-const PLAIN = /^Error upgrading connection with STARTTLS|^EHLO failed but HELO|wrong[ _]version[ _]number/i
+const PLAIN_TEXT_REPLY =
+  /^Error upgrading connection with STARTTLS|^EHLO failed but HELO|wrong[ _]version[ _]number/i
 
 /** Sends mail through an SMTP server, with one thread for each incident. */
 export const mail: Channel = {
   async send(letter, given) {
-    const patient = { ...given, withinMs: PATIENCE * given.withinMs }
+    const patient = { ...given, withinMs: TIMEOUT_FACTOR * given.withinMs }
     const limit = createAbortSignal(patient)
     const host = formatHost(given)
     try {
@@ -55,7 +56,7 @@ const getPort = ({ port = '', security = 'tls' }: ChannelInput['options']): numb
   port === '' ? (USUAL_PORT[security] ?? 465) : Number(port)
 
 function buildMail(letter: OutgoingMessage, { options: { from = '', to = '' } }: ChannelInput) {
-  // This mail need not exist: mail programs group all mails that refer to the same id.
+  // No mail with this id need exist, because mail programs group all mails that refer to the same id.
   const thread = messageId(`incident-${digest(letter.notice.about)}`, from)
   return {
     from: readAddresses(from) ?? from,
@@ -96,8 +97,8 @@ async function deliver(
     import('nodemailer/lib/smtp-connection'),
   ])
   const { host = '', security = 'tls', user = '' } = options
-  // Only `limit` ends an attempt: of two equal timers either could fire first, and each has its own reason.
-  const unreached = 2 * withinMs
+  // Only `limit` may end an attempt. If the timers were equal, either could fire first, each with its own reason.
+  const neverFirstMs = 2 * withinMs
   const mail = new MailComposer({ ...data, disableFileAccess: true, disableUrlAccess: true }).compile()
   const connection = new SMTPConnection({
     host,
@@ -106,7 +107,7 @@ async function deliver(
     // Prevents plain text if an attacker removes STARTTLS from the server's reply.
     requireTLS: security === 'starttls',
     ignoreTLS: security === 'none',
-    ...{ connectionTimeout: unreached, greetingTimeout: unreached, dnsTimeout: unreached },
+    ...{ connectionTimeout: neverFirstMs, greetingTimeout: neverFirstMs, dnsTimeout: neverFirstMs },
     // `refuseUntrusted` checks the certificate before anything but a greeting is sent.
     tls: { rejectUnauthorized: false },
   })
@@ -170,13 +171,13 @@ export function classifyMailError(thrown: unknown, given: ChannelInput): Channel
   const answer = quote(errorText(thrown), secrets)
   const reason = (key: WordKey) => message(key, { host, answer })
   if (thrown instanceof UntrustedServer) {
-    const isOther = (options.certificate ?? '') !== ''
-    const key = isOther ? 'channel.mail.wrongCertificate' : 'channel.mail.untrusted'
+    const isPinned = (options.certificate ?? '') !== ''
+    const key = isPinned ? 'channel.mail.wrongCertificate' : 'channel.mail.untrusted'
     const { fingerprint } = thrown
     return { did: 'retry', afterMs: null, reason: message(key, { host, reason: answer, fingerprint }) }
   }
   // Some servers reply with 4xx although they never offer encryption.
-  if (PLAIN.test(errorText(thrown))) {
+  if (PLAIN_TEXT_REPLY.test(errorText(thrown))) {
     const encryption = options.security === 'starttls' ? 'STARTTLS' : 'TLS'
     return { did: 'retry', afterMs: null, reason: message('channel.mail.plain', { host, encryption }) }
   }
@@ -185,7 +186,7 @@ export function classifyMailError(thrown: unknown, given: ChannelInput): Channel
   if ((options.user ?? '') === '' && wantsLogin(status, answer))
     return { did: 'refused', reason: reason('channel.mail.needsLogin') }
   if (code === 'EAUTH' || code === 'ENOAUTH') return { did: 'refused', reason: reason('channel.mail.login') }
-  if (typeof status === 'number' || LASTING.has(code ?? ''))
+  if (typeof status === 'number' || PERMANENT_CODES.has(code ?? ''))
     return { did: 'refused', reason: reason('channel.mail.refused') }
   return unreachable(host, systemError(thrown), secrets)
 }

@@ -44,9 +44,9 @@ const KIND: DatabaseKind = {
 }
 
 const DAY_MS = 86_400_000
-/** A notification older than this has ended or been repeated since. */
+/** Days for which delivered failures are loaded. An older one has ended, or was notified again since. */
 const TOLD_DAYS = 40
-/** Duplicates of a notice arrive within this time. */
+/** Days for which settled notices are loaded, because duplicates of a notice arrive within this time. */
 const SEEN_DAYS = 2
 /** Limit of the deliveries shown for one incident, which is repeated once a day. */
 const MOST_DELIVERIES = 200
@@ -91,10 +91,10 @@ export function openAlertDatabase(file: string) {
       }),
     record: (incidents: readonly Incident[]) =>
       inTransaction(database, () => {
-        for (const one of incidents) {
-          const { id, noticedAt, endedAt, kind, sources } = one
-          const names = getSubjects({ ...one, endedAt: 0 }).join('\n')
-          const facts = JSON.stringify(incidentSchema.parse(one))
+        for (const incident of incidents) {
+          const { id, noticedAt, endedAt, kind, sources } = incident
+          const names = getSubjects({ ...incident, endedAt: 0 }).join('\n')
+          const facts = JSON.stringify(incidentSchema.parse(incident))
           const severity = getSeverity(kind)
           upsertIncident.run(id, noticedAt, endedAt, kind, severity, JSON.stringify(sources), names, facts)
         }

@@ -19,7 +19,7 @@ const OK = 200
 const UNAVAILABLE = 503
 /** Enough to distinguish senders; "holdfast senders" lists their names. */
 const SHOWN_DIGITS = 16
-/** From a disk with a battery-backed cache to one that hangs. */
+/** Upper bounds of the latency buckets, from a disk with a battery-backed cache to one that hangs. */
 const LATENCY_SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100]
 
 interface Page {

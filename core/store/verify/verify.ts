@@ -159,20 +159,20 @@ class Verification {
         return this.#report({ kind: 'strange', place })
       }
       const found = await this.#checkFile(source, row)
-      if (found === null) return this.#checked(row)
+      if (found === null) return this.#countFile(row)
       if (this.#isRunning && attempt < MAX_ATTEMPTS) {
         this.#advance(0)
-        const { row: now, isSame } = await this.#readAgain(row, found.kind === 'missing')
-        // The file was removed, or became an older version, possibly on a page that was read already: no finding.
-        if (now === null) return
+        const { row: current, isSame } = await this.#readAgain(row, found.kind === 'missing')
+        // No finding: the file was removed, or became an older version, possibly on a page that was read already.
+        if (current === null) return
         if (!isSame) {
-          row = now
+          row = current
           continue
         }
       }
       if (found.kind === 'missing' && this.#forget(row)) return this.#report({ ...found, forgotten: true })
       const isWanted = row.version === '' && found.kind !== 'strange' && this.#want(row)
-      this.#checked(row)
+      this.#countFile(row)
       return this.#report('isWanted' in found ? { ...found, isWanted } : found)
     }
   }
@@ -188,8 +188,8 @@ class Verification {
       if (read.digest.equals(row.digest)) return null
       const found = digestText(read.digest)
       const apartNs = read.mtimeNs - row.facts.mtimeNs
-      const isLike = read.size === row.facts.size && apartNs < TIME_STEP_NS && apartNs > -TIME_STEP_NS
-      return { kind: isLike ? ('damaged' as const) : ('changed' as const), place, expected, found }
+      const hasSameFacts = read.size === row.facts.size && apartNs < TIME_STEP_NS && apartNs > -TIME_STEP_NS
+      return { kind: hasSameFacts ? ('damaged' as const) : ('changed' as const), place, expected, found }
     })
     if (finding === null || finding.kind === 'strange') return finding
     return finding.kind === 'missing'
@@ -220,7 +220,7 @@ class Verification {
   /** Removes a missing file from the manifest if that was requested; false: it was not removed. */
   #forget(row: FileRow): boolean {
     if (this.#options.forgetMissing !== true || this.#manifest === null) return false
-    // A sender that still has the file assumes that it is stored: on request, it sends it again.
+    // A sender that still has the file assumes that it is stored, and sends it again only on request.
     if (row.version === '') this.#manifest.want(row.source, row.key)
     this.#manifest.forget([row], [])
     return true
@@ -318,7 +318,7 @@ class Verification {
   }
 
   /** Counts a file of the manifest. */
-  #checked({ facts }: FileRow): void {
+  #countFile({ facts }: FileRow): void {
     this.#progress.files += 1
     this.#summary.files += 1
     this.#summary.bytes += facts.size

@@ -276,7 +276,8 @@ export function openDirectories(
 
   /**
    * Returns a handler for `catch`. If the directory has vanished, the handler throws the fault `lost`, which ends the
-   * session. The directory is not created again, since it could be on the wrong disk. The next session checks the owner.
+   * session. The directory is not created again, since it could be on the wrong disk. The next session checks the
+   * owner.
    */
   const endSessionIfVanished =
     (directory: string) =>

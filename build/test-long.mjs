@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // `npm run test:long [-- FILTER…]`: the campaigns that take minutes. They are not part of `npm test`.
 //
-//   test/long                 each file on its own: the stressor, a day of rotated logs, a file that is always growing
+//   test/long                 each file on its own: the stressor, rotated logs, growing files, the Debian package
 //   model, campaign, crash    the integration tests of these names, with many more seeds and rounds
+//   full length               what `npm test` runs shortened or on one file system (test/support/long.ts)
 //
 // FILTER selects test files of test/long by a part of their name. The last lines are the stages' times and their sum.
 import { projectEnvironment } from './setup/node.mjs'
@@ -13,6 +14,10 @@ import { passSignalsOn, runStage } from './test/stage.mjs'
 const MODEL = 'test/integration/scan/model.test.ts'
 const CAMPAIGN = 'test/integration/transfer/campaign.test.ts'
 const CRASH = 'test/integration/transfer/crash.test.ts'
+/** Tests that `npm test` runs shortened, or on one file system: test/support/long.ts. */
+const FULL = ['scan/link-race', 'transfer/fuzz.test', 'transfer/durability', 'transfer/odd-stores'].map(
+  (name) => `test/integration/${name}`,
+)
 
 /**
  * Stages as [title, Vitest's project, files, additional environment].
@@ -23,6 +28,7 @@ const campaigns = [
   ['Model, 300 seeds', 'integration', [MODEL], { HOLDFAST_MODEL_COUNT: '300' }],
   ['Campaign, 200 rounds', 'integration', [CAMPAIGN], { HOLDFAST_ROUNDS: '200' }],
   ['Crash, 60 rounds', 'integration', [CRASH], { HOLDFAST_ROUNDS: '60' }],
+  ['Full length', 'integration', FULL, { HOLDFAST_LONG: '1' }],
 ]
 
 async function main() {

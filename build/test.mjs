@@ -94,9 +94,7 @@ function stages({ node, electron, servers }) {
       '--project',
       project,
       // The unit tests are limited by the processor, the others mostly wait for disks, timeouts and each other.
-      `--maxWorkers=${project === 'unit' ? 2 : 3}`,
-      // Real disks, servers and processes share a build machine: tests that need a retry are listed at the end.
-      ...(isCi() && project === 'integration' ? ['--retry=1'] : []),
+      `--maxWorkers=${project === 'unit' ? 3 : 4}`,
       ...reporters,
     ]
     const status = await runStage(node, all, {
@@ -105,6 +103,20 @@ function stages({ node, electron, servers }) {
       minutes: 40,
     })
     return vitestCounts(await readReport(report), status, await readReport(errors))
+  }
+  const desktop = async (/** @type {string} */ report, /** @type {number} */ index) => {
+    const number = index + 1
+    const all = [
+      node,
+      inProject('node_modules/@playwright/test/cli.js'),
+      'test',
+      `--shard=${number}/${reports.desktops.length}`,
+      `--output=test-results/e2e-${number}`,
+    ]
+    const env = { ...environment, PLAYWRIGHT_JSON_OUTPUT_FILE: inProject(report) }
+    const script = inProject('test/support/desktop/desktop.sh')
+    const status = await runStage(script, all, { env, cwd: projectDirectory, minutes: 40 })
+    return playwrightCounts(await readReport(report), status)
   }
   return [
     [
@@ -119,31 +131,11 @@ function stages({ node, electron, servers }) {
     ],
     ['Unit tests (vitest)', () => vitest('unit')],
     [
-      'Integration tests (vitest)',
+      'Integration tests (vitest), and tests on two desktops (playwright)',
       async () => {
         await servers
-        return vitest('integration')
-      },
-    ],
-    [
-      'Tests on a desktop (playwright)',
-      async () => {
-        // Two desktops run a half each: the tests mostly wait.
-        const half = async (/** @type {string} */ report, /** @type {number} */ index) => {
-          const number = index + 1
-          const all = [
-            node,
-            inProject('node_modules/@playwright/test/cli.js'),
-            'test',
-            `--shard=${number}/${reports.desktops.length}`,
-            `--output=test-results/e2e-${number}`,
-          ]
-          const env = { ...environment, PLAYWRIGHT_JSON_OUTPUT_FILE: inProject(report) }
-          const desktop = inProject('test/support/desktop/desktop.sh')
-          const status = await runStage(desktop, all, { env, cwd: projectDirectory, minutes: 40 })
-          return playwrightCounts(await readReport(report), status)
-        }
-        return sum(await Promise.all(reports.desktops.map(half)))
+        // All of them mostly wait. Each desktop runs a half of its tests.
+        return sum(await Promise.all([vitest('integration'), ...reports.desktops.map(desktop)]))
       },
     ],
   ]

@@ -24,7 +24,7 @@ import {
 import { until } from '../../support/until.ts'
 
 /** Kills and broken connections; HOLDFAST_ROUNDS makes it longer. */
-const ROUNDS = Number(process.env.HOLDFAST_ROUNDS ?? 40)
+const ROUNDS = Number(process.env.HOLDFAST_ROUNDS ?? 12)
 /** What is on its way is waited for so long before the fault comes anyhow. */
 const PATIENCE_MS = 400
 

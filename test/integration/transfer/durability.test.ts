@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { computeDigest } from '../../../core/platform/digest.ts'
 import type { SmallFile } from '../../../core/protocol/frames.ts'
 import { canMount, hasXfs } from '../../support/faults/mounts.ts'
+import { chooseCases } from '../../support/long.ts'
 import { runVerify } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { createRandom, makeHome, newSeed, readTree, startListening } from '../../support/transfer/transfer.ts'
@@ -82,7 +83,7 @@ interface Sent {
 
 const shortly = (bytes: Buffer) => `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}`
 
-test.for(fileSystems)(
+test.for(chooseCases(fileSystems, 1))(
   'what is answered as durable survives a power failure at that very moment on $system (needs root): small, large, copied and replaced files, new directories, the manifest',
   { timeout: 150_000 },
   async ({ system, isThere, make, mebibytes, store: options, copy: copyOptions }, { skip }) => {

@@ -10,6 +10,7 @@ import { PROTOCOL } from '../../../core/protocol/limits.ts'
 import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
 import { greet, Refused } from '../../../core/send/destinations/receiver/dial.ts'
 import { ReceiverSession } from '../../../core/send/destinations/receiver/receiver-session.ts'
+import { chooseLength } from '../../support/long.ts'
 import { buildFacts } from '../../support/store/file-facts.ts'
 import {
   mutated,
@@ -30,7 +31,7 @@ import { until } from '../../support/until.ts'
  * Frames against each end in this process, about half of them mutated, the others valid but out of
  * order.
  */
-const FRAMES = Number(process.env.HOLDFAST_FRAMES ?? 30_000)
+const FRAMES = Number(process.env.HOLDFAST_FRAMES ?? chooseLength(8_000, 30_000))
 const MIB = 1024 * 1024
 
 setFlagsFromString('--expose-gc')

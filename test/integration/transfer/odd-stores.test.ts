@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { hasOddFileSystems, mountExfat, mountNtfs } from '../../support/faults/odd-file-systems.ts'
+import { chooseCases } from '../../support/long.ts'
 import { runStoreCommand, runVerify } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
@@ -20,10 +21,11 @@ import { until } from '../../support/until.ts'
 const PAIRS = Array.from({ length: 40 }, (_, index) => [`F${index}.txt`, `f${index}.txt`] as const)
 const LARGE = Buffer.alloc(700_000, 1)
 
-const fileSystems = [
-  ['NTFS', mountNtfs],
+const all = [
   ['exFAT', mountExfat],
+  ['NTFS', mountNtfs],
 ] as const
+const fileSystems = chooseCases(all, 1)
 
 interface Listed {
   path: string

@@ -4,10 +4,10 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
-import { packageCommandLine } from '../../../build/package/cli.mjs'
-import manifest from '../../../package.json' with { type: 'json' }
-import { temporaryDirectory } from '../../support/temporary.ts'
-import { until } from '../../support/until.ts'
+import { packageCommandLine } from '../../build/package/cli.mjs'
+import manifest from '../../package.json' with { type: 'json' }
+import { temporaryDirectory } from '../support/temporary.ts'
+import { until } from '../support/until.ts'
 
 const run = promisify(execFile)
 

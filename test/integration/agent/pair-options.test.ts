@@ -11,9 +11,9 @@ test('an option of pair that is of no use at this end is refused, and no code is
   const [code] = await startHoldfast(['pair', '--store', store]).says(/holdfast:\/\/\S+/)
   const refused: [string[], string][] = [
     [['--store', store, '--name', 'pc'], 'Use --name only at the sender, where a code is entered'],
-    [['--store', store, '--name', 'pc', '--data', data], 'entered, knows --name, --data'],
-    [[code, '--data', data, '--qr'], 'made, knows --qr'],
-    [[code, '--data', data, '--no-qr'], 'made, knows --no-qr'],
+    [['--store', store, '--name', 'pc', '--data', data], 'Use --name, --data only at the sender'],
+    [[code, '--data', data, '--qr'], 'Use --qr only at the receiver'],
+    [[code, '--data', data, '--no-qr'], 'Use --no-qr only at the receiver'],
     [[code, '--store', store], 'Give either a pairing code, or --store'],
   ]
   for (const [words, said] of refused) {

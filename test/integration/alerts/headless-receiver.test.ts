@@ -56,7 +56,7 @@ test('a sender that fails, and one that is killed and left dead, is told by its 
     computer: 'cellar',
     incident: { kind: 'sender-failing', severity: 'critical', paths: ['station'], endedAt: null },
   })
-  expect(failing.incident.sentence).toMatch(/^station says: .*photos/)
+  expect(failing.incident.sentence).toMatch(/^station reports: .*photos/)
   expect(wellAgain).toMatchObject({ what: 'recovered', about: failing.about })
 
   agent.child.kill('SIGKILL')

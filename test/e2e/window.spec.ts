@@ -293,6 +293,8 @@ test('a folder that is dropped on the window becomes a source; a file is refused
   // The first steps go on with it.
   await expect(page.getByRole('region', { name: 'First steps' })).toContainText('dropped')
   await drop(path.join(root, 'notes.txt'))
-  await expect(page.getByRole('alert')).toContainText('Only a directory on this computer')
+  await expect(page.getByRole('alert')).toContainText(
+    'is not a directory. Choose the directory that holds the files.',
+  )
   await rm(root, { recursive: true })
 })

@@ -6,7 +6,7 @@ import { sourceSchema } from '../settings/schema.ts'
 export const markedAnswers = ['confirm', 'send'] as const
 export type MarkedAnswer = (typeof markedAnswers)[number]
 
-export const batchPhases = ['waiting', 'live', 'closing', 'sent', 'not-closed'] as const
+const batchPhases = ['waiting', 'live', 'closing', 'sent', 'not-closed'] as const
 
 export const scannedSchema = z.object({
   id: z.string(),

@@ -6,7 +6,7 @@ import { fileSchema, totalsSchema } from '../../ledger/ledger-messages.ts'
 import { messageSchema } from '../../lib/i18n/message-schema.ts'
 import { receivedSenderSchema } from '../../receive/receiver-messages.ts'
 import { restoreReportSchema } from '../../restore/restore-messages.ts'
-import { batchPhases, scannedSchema } from '../../scan/scanner-messages.ts'
+import { scannedSchema } from '../../scan/scanner-messages.ts'
 import {
   allowanceNowSchema,
   connectionSchema,
@@ -14,8 +14,6 @@ import {
   transferSchema,
 } from '../../send/sender-messages.ts'
 import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
-
-export { batchPhases }
 
 /**
  * partial: nothing waits, but not all files are safe: copies exist only on this computer, or a batch has files that

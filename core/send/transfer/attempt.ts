@@ -125,7 +125,6 @@ const MEMORY_BYTES = 32 * 1024 * 1024
  */
 const WEIGHTS: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
 
-export type Windows = ReturnType<typeof createWindows>
 /** The limit on one source's files under way. */
 export type Window = ReturnType<typeof openWindow>
 

@@ -44,5 +44,3 @@ export function handOn(page: Page) {
     part(key).evaluate((element) => element.scrollIntoView({ block: 'start' }))
   return { t, dialog, button, press, tab, item, text, openMenu, menu, inTab, field, part, scrollTo }
 }
-
-export type Hand = ReturnType<typeof handOn>

@@ -35,8 +35,6 @@ export interface Lies {
   answer?(frame: Frame, victim: Victim): boolean
 }
 
-export type Liar = Awaited<ReturnType<typeof startLiar>>
-
 /**
  * A receiver in the test's own process that speaks the wire, stores nothing, and says of every file that it is
  * durable; what it lies about besides is the test's.

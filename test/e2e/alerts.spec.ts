@@ -30,7 +30,7 @@ function missing({ state }: Running) {
   })
 }
 
-test('what fails is acknowledged, snoozed and muted in the window, with the way back', async ({
+test('alerts page: a failure is acknowledged, snoozed and muted; snooze and mute can be undone', async ({
   desktop,
 }) => {
   const { settings, directory, remove } = await twoSources()
@@ -91,7 +91,7 @@ test('what fails is acknowledged, snoozed and muted in the window, with the way 
 /** How many notifications the desktop shows now. */
 const displayed = async () => Number((await run('dunstctl', ['count', 'displayed'])).stdout)
 
-test('a notification opens its incident, and goes with it; its end is told, whatever the window shows', async ({
+test('notification: a click opens its incident and closes it; the recovery is sent even while the incident is shown', async ({
   desktop,
 }) => {
   const { settings, directory, remove } = await twoSources()

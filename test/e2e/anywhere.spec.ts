@@ -143,7 +143,7 @@ async function encrypt(form: Locator): Promise<string> {
   return key ?? ''
 }
 
-test('a folder on another disk is added, encrypted and with hidden names, and gives back what was lost', async ({
+test('folder destination: an encrypted folder with hidden names is added, and restores lost files', async ({
   desktop,
 }) => {
   const folder = path.join((await desktop.ext4()).point, 'backup')
@@ -188,7 +188,7 @@ test('a folder on another disk is added, encrypted and with hidden names, and gi
   await restoreOther(anew, 'second disk', before, key)
 })
 
-test('an SFTP server is added once its host key is confirmed, and gives back what was lost', async ({
+test('SFTP destination: a server is added after its host key is confirmed, and restores lost files', async ({
   desktop,
 }) => {
   const server = await startSftpServer()
@@ -216,7 +216,7 @@ test('an SFTP server is added once its host key is confirmed, and gives back wha
   }
 })
 
-test('a bucket is added with an encryption key once its certificate is confirmed, and gives back what was lost', async ({
+test('S3 destination: an encrypted bucket is added after its certificate is confirmed, and restores lost files', async ({
   desktop,
 }) => {
   const servers = mkdtempSync('/tmp/hf-s3-')

@@ -13,7 +13,7 @@ import { expect, test } from './desktop.ts'
 const run = promisify(execFile)
 
 // Playwright ends an application whose page is gone: the tray and keys are a person's.
-test('a window nobody has asked for has no page, and one whose page is gone has a new one when it is shown', async ({
+test('window: a hidden start creates no page, and a page whose process was killed is created again when shown', async ({
   desktop,
 }) => {
   test.setTimeout(90_000)

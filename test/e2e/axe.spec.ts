@@ -99,7 +99,7 @@ async function moreOfAll({ page, state }: Running, base: string): Promise<void> 
   await until('the incident', isEmptied, 30_000)
 }
 
-test('no view of the overview and the alerts has an accessibility violation, and all fits 200 pixels', async ({
+test('overview and alerts: all views are free of accessibility violations and fit 200 pixels', async ({
   desktop,
 }) => {
   const base = await mkdtemp(path.join(tmpdir(), 'holdfast-axe-'))
@@ -118,7 +118,7 @@ test('no view of the overview and the alerts has an accessibility violation, and
   await rm(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
 })
 
-test('no step of the first run and no empty page has an accessibility violation, and all fits 200 pixels', async ({
+test('first run and empty pages: all views are free of accessibility violations and fit 200 pixels', async ({
   desktop,
 }) => {
   const base = await mkdtemp(path.join(tmpdir(), 'holdfast-first-'))
@@ -130,7 +130,7 @@ test('no step of the first run and no empty page has an accessibility violation,
   await rm(base, { recursive: true })
 })
 
-test('no view of the settings has an accessibility violation, and all fits 200 pixels', async ({
+test('settings page: all views are free of accessibility violations and fit 200 pixels', async ({
   desktop,
 }) => {
   const base = await mkdtemp(path.join(tmpdir(), 'holdfast-settings-'))

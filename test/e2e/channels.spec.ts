@@ -28,7 +28,9 @@ async function service() {
 
 const card = (page: Page) => page.getByRole('region', { name: 'Notification channels', exact: true })
 
-test('a channel is added with a secret, tried, edited and removed', async ({ desktop }) => {
+test('notification channels: a channel is added with a secret, tested, edited and removed', async ({
+  desktop,
+}) => {
   const { got, answer, address, close } = await service()
   const { page, state } = await desktop.start({
     settings: {},
@@ -102,7 +104,9 @@ test('a channel is added with a secret, tried, edited and removed', async ({ des
   close()
 })
 
-test('channels are switched and ordered, and quiet hours, labels and times are kept', async ({ desktop }) => {
+test('notification channels: switches and order are saved, and so are quiet hours, labels and times', async ({
+  desktop,
+}) => {
   const channels = ['First', 'Second'].map((name) => ({
     id: name.toLowerCase(),
     name,

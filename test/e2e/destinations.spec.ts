@@ -45,7 +45,7 @@ async function takePictures(page: Page, name: string): Promise<void> {
   }
 }
 
-test('a second destination is paired, chosen for a directory, and removed; the window tells of each', async ({
+test('destinations page: a second destination is paired, chosen for a directory, and removed, and each step is shown', async ({
   desktop,
 }) => {
   const base = await mkdtemp(path.join(tmpdir(), 'holdfast-destinations-'))

@@ -5,7 +5,7 @@ import { strFromU8, unzipSync } from 'fflate'
 import { answerDialogs } from '../support/desktop/dialog.ts'
 import { expect, test } from './desktop.ts'
 
-test('the diagnostics file is saved where a person says, or it is said why not', async ({ desktop }) => {
+test('diagnostics file: it is saved at the chosen path, and a write error is shown', async ({ desktop }) => {
   const { page, holdfast, state } = await desktop.start()
   const save = async (to: string | null) => {
     await answerDialogs(holdfast.application, to)

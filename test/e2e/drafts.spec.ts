@@ -7,7 +7,7 @@ import { formatPairingCode } from '../../core/protocol/pairing-code.ts'
 import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
 
-test('what is half typed is there again after another page was shown', async ({ desktop }) => {
+test('drafts: unfinished input is kept while another page is shown', async ({ desktop }) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-drafts-'))
   const { page } = await desktop.start({
     settings: { sources: [{ id: 's', path: source, name: 'data' }] },
@@ -35,7 +35,7 @@ test('what is half typed is there again after another page was shown', async ({ 
   await rm(source, { recursive: true })
 })
 
-test('Back asks before it throws away what was typed in the filters', async ({ desktop }) => {
+test('filters form: Back asks before it discards changed filters', async ({ desktop }) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-drafts-'))
   const { page } = await desktop.start({
     settings: { sources: [{ id: 's', path: source, name: 'data' }] },
@@ -63,7 +63,7 @@ test('Back asks before it throws away what was typed in the filters', async ({ d
   await rm(source, { recursive: true })
 })
 
-test('saving the filters takes back nothing that was changed elsewhere meanwhile', async ({ desktop }) => {
+test('filters form: saving keeps changes that were made elsewhere meanwhile', async ({ desktop }) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-drafts-'))
   const { page, state } = await desktop.start({
     settings: { sources: [{ id: 's', path: source, name: 'data' }] },
@@ -85,7 +85,7 @@ test('saving the filters takes back nothing that was changed elsewhere meanwhile
   await rm(source, { recursive: true })
 })
 
-test('a click beside a dialog does nothing; Escape, the × and Ctrl+W ask before what was typed is lost', async ({
+test('dialog: a click beside it does nothing; Escape, the × and Ctrl+W ask before input is lost', async ({
   desktop,
 }) => {
   const { page, holdfast } = await desktop.start({
@@ -126,7 +126,7 @@ test('a click beside a dialog does nothing; Escape, the × and Ctrl+W ask before
   expect(await isVisible).toBe(true)
 })
 
-test('a dialog that has asked stays until it has shown the answer', async ({ desktop }) => {
+test("pairing dialog: it stays open until the receiver's answer is shown", async ({ desktop }) => {
   // A receiver that takes a connection, and says nothing.
   const sockets: Socket[] = []
   const server = createServer((socket) => void sockets.push(socket.on('error', () => undefined)))
@@ -153,7 +153,7 @@ test('a dialog that has asked stays until it has shown the answer', async ({ des
   server.close()
 })
 
-test('a question that was answered stays until it is done', async ({ desktop }) => {
+test('confirmation dialog: it stays open until the confirmed change is done', async ({ desktop }) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-drafts-'))
   const { page, holdfast } = await desktop.start({
     settings: { sources: [{ id: 's', path: source, name: 'data' }] },
@@ -182,7 +182,9 @@ test('a question that was answered stays until it is done', async ({ desktop }) 
   await rm(source, { recursive: true })
 })
 
-test('the choice of destinations stays until it is saved and answered', async ({ desktop }) => {
+test('destination choice: the dialog stays open until the choice is saved and answered', async ({
+  desktop,
+}) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-drafts-'))
   // Nobody listens there.
   const destinations = ['nas', 'cellar'].map((name, index) => ({

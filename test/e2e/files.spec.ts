@@ -7,7 +7,7 @@ import { expect, test } from './desktop.ts'
 /** Two pages, the second of which is not full. */
 const FILES = 120
 
-test('a double click on “Older” turns one page, “Newer” turns it back, and a search finds files of all', async ({
+test('file list: a double click on “Older” turns one page, “Newer” turns back, and a search covers all pages', async ({
   desktop,
 }) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-files-'))

@@ -40,7 +40,9 @@ async function look(page: Page, name: string, theme: 'light' | 'dark', language:
   }
 }
 
-test('a pattern is tried, saved, and what it leaves out is not sent', async ({ desktop }) => {
+test('filters form: a pattern is previewed and saved, and files that it excludes are not sent', async ({
+  desktop,
+}) => {
   const root = await mkdtemp(path.join(tmpdir(), 'holdfast-filters-'))
   const source = path.join(root, 'photos')
   await mkdir(path.join(source, 'cache'), { recursive: true })

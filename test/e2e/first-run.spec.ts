@@ -96,7 +96,7 @@ async function restoreAll(page: Page, name: string, to: string): Promise<void> {
   await expect(page.getByRole('region', { name: 'Progress of the restore' })).toContainText('files restored')
 }
 
-test('from no settings to files at a second computer, to restored ones; then its disk goes read-only, and is well again', async ({
+test('first run: files are set up, sent to a second computer and restored; a read-only disk is reported, then recovers', async ({
   desktop,
 }) => {
   const base = await mkdtemp(path.join(tmpdir(), 'holdfast-first-'))

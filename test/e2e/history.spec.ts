@@ -32,7 +32,9 @@ for (const [language, theme, [hour, day, month], words] of [
   ['en', 'light', ['Hour', 'Day', 'Month'], /Read delay of [\d,]+ checks.*failed 30/],
   ['zh-TW', 'dark', ['一小時', '一天', '一個月'], /次檢查的讀取延遲.*失敗 30 次/],
 ] as const) {
-  test(`the plot of a source shows its history (${language}, ${theme})`, async ({ desktop }) => {
+  test(`check history: the plot of a source shows hour, day and month (${language}, ${theme})`, async ({
+    desktop,
+  }) => {
     const source = path.join(desktop.dataDirectory, 'photos')
     await mkdir(source)
     fillHistory(path.join(desktop.dataDirectory, 'history.db'), Date.now())
@@ -61,7 +63,9 @@ for (const [language, theme, [hour, day, month], words] of [
   })
 }
 
-test('what cannot be read says why, and is asked for again until it can', async ({ desktop }) => {
+test('check history and file list: a read error is shown with its reason, and the read is retried', async ({
+  desktop,
+}) => {
   const source = path.join(desktop.dataDirectory, 'photos')
   await mkdir(source)
   // Neither another check nor another file asks again.
@@ -91,7 +95,7 @@ test('what cannot be read says why, and is asked for again until it can', async 
   await expect(history.or(list)).toBeHidden()
 })
 
-test('a path that is only checked opens its delays', async ({ desktop }) => {
+test('check history: a path that is only checked opens the plot of its delays', async ({ desktop }) => {
   const settings = { check: { intervalSeconds: 1 }, checkedPaths: [{ id: 'c', path: desktop.dataDirectory }] }
   const { page } = await desktop.start({ settings })
   const row = page.getByRole('region', { name: 'Only checked' })

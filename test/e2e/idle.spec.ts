@@ -4,7 +4,7 @@ import path from 'node:path'
 import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
 
-test('while all is well a further check draws nothing of the window anew', async ({ desktop }) => {
+test('window: a check without a change in status changes nothing in the page', async ({ desktop }) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-idle-'))
   try {
     const settings = { sources: [{ id: 's', path: source, name: 'photos' }], check: { intervalSeconds: 1 } }

@@ -6,7 +6,9 @@ import { until } from '../support/until.ts'
 import { expect, type Running, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
 
-test('the limit and a time of the week are set in the window, and hold at once', async ({ desktop }) => {
+test('sending settings: a speed limit and a schedule rule are set in the window, and apply at once', async ({
+  desktop,
+}) => {
   const { page, state, holdfast } = await desktop.start()
   await page.getByRole('tab', { name: /Settings/ }).click()
   const card = page.getByRole('region', { name: 'Sending' })
@@ -122,7 +124,7 @@ async function exportAndImport({ page, state, holdfast }: Running): Promise<void
   await rm(directory, { recursive: true })
 }
 
-test('a limit that was just typed is kept by the click that ends its typing', async ({ desktop }) => {
+test('sending settings: a typed limit is saved by the click that leaves the field', async ({ desktop }) => {
   const { page, state } = await desktop.start({
     settings: {
       send: { schedule: [{ days: [1], from: '08:00', to: '18:00', allow: 'pause' }] },
@@ -137,9 +139,7 @@ test('a limit that was just typed is kept by the click that ends its typing', as
   expect((await state()).settings.send.bytesPerSecond).toBe(2.5 * 1024 * 1024)
 })
 
-test('of two times of the week that are removed one right after the other neither comes back', async ({
-  desktop,
-}) => {
+test('schedule: two rules that are removed in quick succession both stay removed', async ({ desktop }) => {
   const rule = (from: string) => ({ days: [1], from, to: '23:00', allow: 'pause' })
   const { page, state } = await desktop.start({
     settings: { send: { schedule: ['08:00', '09:00', '10:00'].map(rule) } },
@@ -160,9 +160,7 @@ test('of two times of the week that are removed one right after the other neithe
   expect((await state()).settings.send.schedule.map(({ from }) => from)).toEqual(['09:00'])
 })
 
-test('times of the week can be changed again also after a change that changed nothing', async ({
-  desktop,
-}) => {
+test('schedule: rules can still be changed after a save that changed nothing', async ({ desktop }) => {
   const { page, holdfast } = await desktop.start({
     settings: { send: { schedule: [{ days: [1], from: '08:00', to: '18:00', allow: 'pause' }] } },
   })
@@ -178,7 +176,7 @@ test('times of the week can be changed again also after a change that changed no
   await expect(remove).toBeEnabled()
 })
 
-test('removing files after sending is confirmed first, and says that this computer is no destination for it', async ({
+test('delete after sending: the form asks for confirmation, and warns while this computer is the destination', async ({
   desktop,
 }) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-removal-'))

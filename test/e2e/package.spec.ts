@@ -56,11 +56,11 @@ async function runsScript(binary: string): Promise<boolean> {
   return existsSync(mark)
 }
 
-test('the fuses of the packaged application are as configured', async () => {
+test('packaged application: its fuses are as configured', async () => {
   expect(await wrongFuses(executable)).toEqual([])
 })
 
-test("a copy with one fuse flipped runs anybody's script; the packaged one does not", async () => {
+test('packaged application: it runs no foreign script; a copy with one fuse flipped does', async () => {
   const copy = path.join(directory, 'flipped')
   await cp(path.dirname(executable), copy, { recursive: true })
   const flipped = path.join(copy, path.basename(executable))
@@ -70,20 +70,20 @@ test("a copy with one fuse flipped runs anybody's script; the packaged one does 
   expect(await runsScript(executable)).toBe(false)
 })
 
-test('no environment and no argument makes it run a script or listen for a debugger', async () => {
+test('packaged application: no environment variable or argument makes it run a script or listen for a debugger', async () => {
   await expect(packaged.page.getByRole('article', { name: 'photos' })).toBeVisible()
   // Where its fuse lets NODE_OPTIONS in, Electron says of most of them that it does without.
   expect(packaged.output()).not.toMatch(/Debugger listening|NODE_OPTION/)
 })
 
-test('the packaged application does the main job', async () => {
+test('packaged application: a file of a protected directory is copied', async () => {
   await until('the file in the copy', async () => {
     const names = await readdir(path.join(directory, 'data/store'), { recursive: true })
     return names.some((name) => name.endsWith('photos/one.txt'))
   })
 })
 
-test('its page runs nothing inline, and dialogs keep to that', async () => {
+test('packaged application: its page runs no inline script or style, and dialogs need none', async () => {
   const { page } = packaged
   const refused: string[] = []
   page.on('console', (said) => {
@@ -111,7 +111,7 @@ test('its page runs nothing inline, and dialogs keep to that', async () => {
   expect(done).toEqual([false, '0px'])
 })
 
-test('its page has no Node.js, no permission, no other window and no other address', async () => {
+test('packaged application: its page has no Node.js, no permissions, no other window and no other address', async () => {
   const { page } = packaged
   const found = await page.evaluate(async () => {
     const state = async (name: string) =>
@@ -142,7 +142,7 @@ test('its page has no Node.js, no permission, no other window and no other addre
   expect(page.context().pages()).toHaveLength(1)
 })
 
-test('nothing outside of the page is answered, however it is asked for', async () => {
+test('packaged application: its page protocol serves no file outside of the page', async () => {
   const { page } = packaged
   const getStatus = async (address: string) => (await page.goto(`holdfast-page://${address}`))?.status()
   expect(await getStatus('window/index.html')).toBe(200)
@@ -150,7 +150,7 @@ test('nothing outside of the page is answered, however it is asked for', async (
   await page.goto('holdfast-page://window/index.html')
 })
 
-test('a pairing link fills the form of the one that runs, and does nothing by itself', async () => {
+test('packaged application: a pairing link fills the form of the running instance, and connects only after a click', async () => {
   const { page } = packaged
   let connections = 0
   const server = createServer((socket) => {

@@ -24,7 +24,7 @@ function isOver(pid: number): boolean {
 const visible = ({ holdfast }: Pick<Running, 'holdfast'>) =>
   holdfast.application.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.isVisible() ?? null)
 
-test('closing hides the window, whether or not its place can be written', async ({ desktop }) => {
+test('window: closing hides it, even if its position cannot be saved', async ({ desktop }) => {
   const running = await desktop.start()
   const { holdfast } = running
   await until('the window to be shown', () => visible(running))
@@ -35,7 +35,7 @@ test('closing hides the window, whether or not its place can be written', async 
   await until('the window to be hidden', async () => (await visible(running)) === false)
 })
 
-test('a data disk that hangs keeps neither the window nor the end waiting', async ({ desktop }) => {
+test('window: a data disk that hangs delays neither hiding nor quitting', async ({ desktop }) => {
   const disk = await desktop.ext4()
   const dataDirectory = path.join(disk.point, 'holdfast')
   const holdfast = await launchHoldfast({ dataDirectory })
@@ -60,7 +60,7 @@ test('a data disk that hangs keeps neither the window nor the end waiting', asyn
   }
 })
 
-test('a size is remembered when the window is hidden by its menu, and when Holdfast quits', async ({
+test('window: its size is saved when it is hidden by its menu and when Holdfast quits', async ({
   desktop,
 }) => {
   const running = await desktop.start()
@@ -82,7 +82,7 @@ test('a size is remembered when the window is hidden by its menu, and when Holdf
   expect(readBounds(dataDirectory)).toMatchObject({ width: 480 })
 })
 
-test('of a maximised window the size is remembered that it had before', async ({ desktop }) => {
+test('window: a maximised window saves the size that it had before', async ({ desktop }) => {
   const { dataDirectory } = desktop
   const running = await desktop.start()
   const { application } = running.holdfast
@@ -101,7 +101,9 @@ test('of a maximised window the size is remembered that it had before', async ({
   expect(readBounds(dataDirectory)).toMatchObject({ width: 400, height: 640 })
 })
 
-test('a place on a screen that is gone is not used, and the page of then is shown', async ({ desktop }) => {
+test('window: a position on a missing screen is not used, and the last page is shown', async ({
+  desktop,
+}) => {
   const gone = { x: 9000, y: 9000, width: 500, height: 700 }
   writeFileSync(windowFile(desktop.dataDirectory), JSON.stringify({ bounds: gone, page: 'alerts' }))
   const running = await desktop.start({ args: [path.dirname(desktop.dataDirectory)] })
@@ -118,7 +120,9 @@ test('a place on a screen that is gone is not used, and the page of then is show
   })
 })
 
-test('a window whose screen went while it was hidden is shown on one that is there', async ({ desktop }) => {
+test('window: a hidden window whose screen was removed is shown on an existing screen', async ({
+  desktop,
+}) => {
   const running = await desktop.start()
   const { holdfast, page } = running
   await until('the window to be shown', () => visible(running))

@@ -19,7 +19,7 @@ const isRunning = (pid: number) => {
   }
 }
 
-test('started again while it quits, it is there again, with the directories that were named', async ({
+test('quit: a start during it runs Holdfast again afterwards, with the directories that were named', async ({
   desktop,
 }) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-again-'))
@@ -56,7 +56,7 @@ test('started again while it quits, it is there again, with the directories that
   }
 })
 
-test('who quits while a large file is half sent is asked first', async ({ desktop }) => {
+test('quit: a question comes first while a large file is partly sent', async ({ desktop }) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-half-'))
   await writeFile(path.join(source, 'large'), Buffer.alloc(30 * 1024 * 1024, 'x'))
   const sources = [{ id: 's', name: 'half', path: source }]

@@ -19,7 +19,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-test('this computer receives from another: switched on, paired, listed, renamed, revoked', async ({
+test('receiving: this computer is switched on as a receiver, and its sender is paired, listed, renamed and revoked', async ({
   desktop,
 }) => {
   const base = mkdtempSync(path.join(tmpdir(), 'holdfast-receive-'))

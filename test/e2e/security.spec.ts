@@ -3,7 +3,7 @@ import { expect, test } from './desktop.ts'
 
 const preload = path.resolve(import.meta.dirname, '../../out/preload/index.cjs')
 
-test('another page with the same bridge is answered nothing, and every page is kept apart', async ({
+test('page bridge: a foreign page with the same bridge is refused, and each page is isolated', async ({
   desktop,
 }) => {
   const { holdfast } = await desktop.start()
@@ -35,7 +35,7 @@ test('another page with the same bridge is answered nothing, and every page is k
   })
 })
 
-test('a page of another origin that frames one of ours speaks for nobody, and no page attaches a web view', async ({
+test('page bridge: a foreign page that frames ours is refused, and no page attaches a web view', async ({
   desktop,
 }) => {
   const { holdfast, page } = await desktop.start()

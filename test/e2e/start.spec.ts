@@ -10,7 +10,7 @@ import { expect, test } from './desktop.ts'
 
 const projectDirectory = path.resolve(import.meta.dirname, '../..')
 
-test('where its own disk is read-only it says so, and does not end as a second start does', async ({
+test('start: a read-only data disk is reported in a dialog and ends with exit code 1', async ({
   desktop,
 }) => {
   const disk = await desktop.ext4()
@@ -26,7 +26,7 @@ test('where its own disk is read-only it says so, and does not end as a second s
   expect(await ended).toEqual([1, null])
 })
 
-test('a place of the window that cannot be read keeps no window away', async ({ desktop }) => {
+test('start: a window position file that cannot be read does not prevent the window', async ({ desktop }) => {
   await mkdir(path.join(desktop.dataDirectory, 'window.json'))
   const { page } = await desktop.start()
   await expect(page.getByRole('status').first()).toContainText('No directory is protected yet')

@@ -6,7 +6,9 @@ import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
 
-test('on a metered network sending waits, where the window says so', async ({ desktop }) => {
+test('metered network: sending waits where the setting is on, and window and tray show why', async ({
+  desktop,
+}) => {
   const network = fakeBusctl(desktop.dataDirectory)
   network.says(1)
   const lane = path.join(desktop.dataDirectory, 'lane')

@@ -18,7 +18,7 @@ import {
   waitForNumber,
 } from './telling.ts'
 
-test('twenty sources on a disk that goes read-only: one notice in each channel, one when it is well', async ({
+test('notifications: a read-only disk with 20 sources gives one per channel, and its recovery one more', async ({
   desktop,
   server,
 }) => {
@@ -76,7 +76,7 @@ test('twenty sources on a disk that goes read-only: one notice in each channel, 
   expect(incidents.filter(({ kind }) => kind === 'unwatched').length).toBeLessThanOrEqual(2)
 })
 
-test('what could not be sent while the network was down is one summary once it is back', async ({
+test('notifications: a failure and its recovery while the network is down are sent as one summary afterwards', async ({
   desktop,
   server,
 }) => {
@@ -108,7 +108,7 @@ test('what could not be sent while the network was down is one summary once it i
   expect([native(desktop).length, server.posts.length]).toEqual([2, 1])
 })
 
-test('with notifications off nothing counts as told on this computer: not its end, either', async ({
+test('system notifications: a failure while they are off is not shown later, nor is its recovery', async ({
   desktop,
   server,
 }) => {

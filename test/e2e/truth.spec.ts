@@ -101,7 +101,7 @@ async function agree(seen: Seen, wanted: Wanted): Promise<Screen> {
   return screen
 }
 
-test('of each fault all say the same in time, and none speaks of it once it is repaired', async ({
+test('status: for each fault tray, headline, card, Alerts page and notification agree in time, and clear after repair', async ({
   desktop,
   receiver,
 }) => {

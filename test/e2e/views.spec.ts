@@ -59,7 +59,7 @@ async function oneStop(page: Running['page']): Promise<void> {
   expect(await focused()).toContain(photo(PHOTOS - 1))
 }
 
-test('no view of the destinations has an accessibility violation, and all fits 200 pixels', async ({
+test('destinations page: all views are free of accessibility violations and fit 200 pixels', async ({
   desktop,
 }) => {
   // Accepts, and says nothing.

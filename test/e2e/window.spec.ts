@@ -14,7 +14,7 @@ import { pictures } from './pictures.ts'
 
 const projectDirectory = path.resolve(import.meta.dirname, '../..')
 
-test('a settings file that is not JSON is set aside, and the window says so', async ({ desktop }) => {
+test('settings file: one that is not JSON is set aside, and the window reports it', async ({ desktop }) => {
   const { holdfast, page } = await desktop.start({ settings: '{ "version": 1, ' })
   await page.getByRole('tab', { name: /Alerts/ }).click()
   await expect(page.getByText('The settings file could not be used').first()).toBeVisible()
@@ -37,7 +37,7 @@ test('a settings file that is not JSON is set aside, and the window says so', as
   await expect(log.getByText('No matching lines.')).toBeVisible()
 })
 
-test('a second start brings the first one forward, with the directories that it names', async ({
+test("second start: it shows the first instance's window, and adds the directories that it names", async ({
   desktop,
 }) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-second-'))
@@ -61,7 +61,7 @@ test('a second start brings the first one forward, with the directories that it 
   await rm(source, { recursive: true })
 })
 
-test('the tray menu pauses and resumes, and its sentence follows', async ({ desktop }) => {
+test('tray menu: it pauses and resumes, and tooltip and window follow', async ({ desktop }) => {
   const { holdfast, page } = await desktop.start()
   const tray = await waitForTray(desktop.bus, { pid: holdfast.pid })
   const before = (await readTray(desktop.bus, tray)).icon
@@ -117,7 +117,7 @@ test('the tray menu pauses and resumes, and its sentence follows', async ({ desk
   expect(desktop.notifications.all).toHaveLength(1)
 })
 
-test('an open tray menu stays what it is while the time in its sentence goes on', async ({ desktop }) => {
+test('tray menu: it does not change while the duration in the headline advances', async ({ desktop }) => {
   test.setTimeout(90_000)
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-e2e-source-'))
   // Nobody listens there.
@@ -145,7 +145,7 @@ test('an open tray menu stays what it is while the time in its sentence goes on'
   await rm(source, { recursive: true })
 })
 
-test('what a command throws is shown in the language of the window', async ({ desktop }) => {
+test('command error: it is shown in the language of the window', async ({ desktop }) => {
   // The ledger cannot be opened: there is no list of files.
   await mkdir(path.join(desktop.dataDirectory, 'ledger.db'))
   const { page } = await desktop.start({ settings: { language: 'zh-TW' } })
@@ -155,7 +155,7 @@ test('what a command throws is shown in the language of the window', async ({ de
   await expect(failure).toHaveText('無法讀取清單：傳送程序目前沒有執行，正在重新啟動；請過幾秒再試。')
 })
 
-test('what the tray menu could not do is told', async ({ desktop }) => {
+test('tray menu: a command that fails is shown as a notice', async ({ desktop }) => {
   const { holdfast, page, state } = await desktop.start()
   const tray = await waitForTray(desktop.bus, { pid: holdfast.pid })
   // The icon is there before the settings are read.
@@ -173,7 +173,9 @@ test('what the tray menu could not do is told', async ({ desktop }) => {
   expect((await state()).notices).toHaveLength(2)
 })
 
-test('a directory that is protected already is said to be, and is no trouble', async ({ desktop }) => {
+test('tray menu: adding a directory that is already protected shows a message, not a notice', async ({
+  desktop,
+}) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-e2e-source-'))
   const { holdfast, page, state } = await desktop.start({ args: [source] })
   const tray = await waitForTray(desktop.bus, { pid: holdfast.pid })
@@ -186,7 +188,7 @@ test('a directory that is protected already is said to be, and is no trouble', a
   await rm(source, { recursive: true })
 })
 
-test('a directory that is somewhere else now is changed by its menu', async ({ desktop }) => {
+test('source menu: “Change location…” points a directory to its new path', async ({ desktop }) => {
   const root = await mkdtemp(path.join(tmpdir(), 'holdfast-moved-'))
   const [before, now] = [path.join(root, 'before'), path.join(root, 'now')]
   for (const directory of [before, now]) await mkdir(directory)
@@ -199,7 +201,9 @@ test('a directory that is somewhere else now is changed by its menu', async ({ d
   await rm(root, { recursive: true })
 })
 
-test('what changes while Holdfast quits is not told to an icon that has gone', async ({ desktop }) => {
+test('tray: a state change while Holdfast quits does not reach an icon that is already removed', async ({
+  desktop,
+}) => {
   const { holdfast, page } = await desktop.start()
   const application = holdfast.application.process()
   await page
@@ -214,7 +218,9 @@ test('what changes while Holdfast quits is not told to an icon that has gone', a
   expect(holdfast.output()).not.toContain('destroyed')
 })
 
-test('directories that cannot be protected are refused with a sentence', async ({ desktop }) => {
+test('add directory: each directory that cannot be protected is refused with its reason', async ({
+  desktop,
+}) => {
   const root = await mkdtemp(path.join(tmpdir(), 'holdfast-refused-'))
   await mkdir(path.join(root, 'outer/inner'), { recursive: true })
   await writeFile(path.join(root, 'file'), '')
@@ -256,7 +262,9 @@ test('directories that cannot be protected are refused with a sentence', async (
   await rm(root, { recursive: true })
 })
 
-test('of a batch directory that is typed again nothing is said to be otherwise', async ({ desktop }) => {
+test('add directory: a batch directory typed again is reported as protected, with another kind as set otherwise', async ({
+  desktop,
+}) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-batch-'))
   const { page } = await desktop.start({
     settings: { sources: [{ id: 's', path: source, name: 'data', kind: 'batch' }] },
@@ -274,7 +282,9 @@ test('of a batch directory that is typed again nothing is said to be otherwise',
   await rm(source, { recursive: true })
 })
 
-test('a folder that is dropped on the window becomes a source; a file is refused', async ({ desktop }) => {
+test('drag and drop: a folder dropped on the window becomes a source; a file is refused', async ({
+  desktop,
+}) => {
   const root = await mkdtemp(path.join(tmpdir(), 'holdfast-drop-'))
   await mkdir(path.join(root, 'dropped'))
   await writeFile(path.join(root, 'notes.txt'), '')

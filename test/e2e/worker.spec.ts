@@ -4,7 +4,9 @@ import { openDialog } from '../support/desktop/dialog.ts'
 import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
 
-test('a worker that V8 ends is begun again; the log says so, and no box', async ({ desktop }) => {
+test('worker: one that V8 aborts is restarted, and the crash is logged without a dialog', async ({
+  desktop,
+}) => {
   const { holdfast, state } = await desktop.start()
   const checker = async () => (await state()).workers.checker
   const first = await until('a checker', async () => (await checker()).pid)

@@ -18,7 +18,7 @@ function contents(directory: string): Record<string, string> {
 }
 
 test.each(readdirSync(FIXTURES))(
-  'what version %s has kept is opened, used and restored from',
+  'upgrade: data and store of version %s are opened, used and restored from',
   async (version) => {
     const base = temporaryDirectory('upgrade')
     cpSync(path.join(FIXTURES, version), base, { recursive: true })

@@ -7,7 +7,7 @@ import { readTree } from '../support/trees.ts'
 const HOURS = 24
 const LOGS = 40
 
-test('rotated logs: a day of 40 logs that are rotated each hour, in four ways, raises no incident and loses no content', async () => {
+test('rotated logs: a day of 40 logs, rotated each hour in four ways, raises no incident and loses no content', async () => {
   const parent = temporaryDirectory('logrotate-day')
   const data = temporaryDirectory('logrotate-day-data')
   const kinds = Object.values(packings)

@@ -20,7 +20,7 @@ async function unpacked(base: string): Promise<{ root: string; deb: string }> {
 }
 
 test.skipIf(process.platform !== 'linux')(
-  'the Debian package of the command line, unpacked, pairs, sends and receives without the checkout',
+  'Debian package of the command line: unpacked, it pairs, sends and receives without the checkout',
   async () => {
     const base = temporaryDirectory('package')
     const { root, deb } = await unpacked(base)

@@ -36,7 +36,9 @@ afterAll(async () => {
   await root?.remove()
 }, 60_000)
 
-test('it is installed, with what it depends on and nothing that it lacks', { timeout: 600_000 }, async () => {
+test('desktop package: it is installed with its dependencies, and lacks no library', {
+  timeout: 600_000,
+}, async () => {
   await root.run('apt-get', 'update')
   const depends = await root.run('dpkg-deb', '--field', DEB, 'Depends')
   await root.run('apt-get', 'satisfy', '-y', '--no-install-recommends', depends.trim())
@@ -47,7 +49,9 @@ test('it is installed, with what it depends on and nothing that it lacks', { tim
   expect(await root.run('cat', '/usr/share/applications/mimeinfo.cache')).toContain('holdfast.desktop')
 })
 
-test('an ordinary user protects a directory with the mouse, sandbox on', { timeout: 120_000 }, async () => {
+test('desktop package: an ordinary user protects a directory with the mouse, sandbox on', {
+  timeout: 120_000,
+}, async () => {
   await root.run('install', '-d', '-o', USER.name, '-g', USER.name, `${USER.home}/photos`)
   await writeFile(inHome('photos/one.txt'), 'one')
   const env = { HOME: USER.home, PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', ...desktop.env }
@@ -69,7 +73,9 @@ test('an ordinary user protects a directory with the mouse, sandbox on', { timeo
   expect(holdfast.output()).not.toMatch(/no-sandbox|sandbox is off/i)
 })
 
-test('removed, it leaves what the user has and nothing else', { timeout: 120_000 }, async () => {
+test("desktop package: its removal leaves the user's files and nothing else", {
+  timeout: 120_000,
+}, async () => {
   await root.run('apt-get', 'remove', '-y', 'holdfast-desktop')
   const after = await root.files()
   expect([...after].filter((file) => !before.has(file))).toEqual([])

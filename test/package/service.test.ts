@@ -53,7 +53,7 @@ const stored = (name: string) =>
     readFile(inRoot(STORE, 'station/photos', name), 'utf8').catch(() => null),
   )
 
-test('services of the system: a receiver and an agent, shut in, do the main job', {
+test('system services: a receiver and an agent, both sandboxed, store a file', {
   timeout: 120_000,
 }, async () => {
   await run('holdfast', 'service', 'install', 'receive', '--system', '--store', STORE)
@@ -83,7 +83,7 @@ test('services of the system: a receiver and an agent, shut in, do the main job'
   expect(await stored('one.txt')).toBe('one')
 })
 
-test('it takes its configuration over, and is there again after it was killed', {
+test('system service: it reloads its configuration, and is restarted after it was killed', {
   timeout: 120_000,
 }, async () => {
   const pid = await property('holdfast-receive', 'MainPID')
@@ -101,7 +101,9 @@ test('it takes its configuration over, and is there again after it was killed', 
   expect(await stored('two.txt')).toBe('two')
 })
 
-test('services of a user', { timeout: 120_000 }, async () => {
+test('user services: agent and receiver are installed, run and are uninstalled', {
+  timeout: 120_000,
+}, async () => {
   await run('loginctl', 'enable-linger', USER.name)
   await until('the systemd of the user', () =>
     asUser('systemctl', '--user', 'status').then(
@@ -126,7 +128,9 @@ test('services of a user', { timeout: 120_000 }, async () => {
   }
 })
 
-test('removed and purged, it leaves what docs/admin.md says', { timeout: 120_000 }, async () => {
+test('command line package: removed and purged, it leaves only what docs/admin.md names', {
+  timeout: 120_000,
+}, async () => {
   await run('dpkg', '--remove', 'holdfast')
   await run('dpkg', '--purge', 'holdfast')
   expect(await run('systemctl', 'list-units', '--all', 'holdfast*')).toContain('0 loaded units')

@@ -49,13 +49,13 @@ function damaged(bytes: (whole: string) => string | Buffer) {
 const asideIn = (directory: string) =>
   readdirSync(directory).filter((name) => /^secrets\.set-aside-.*\.json$/.test(name))
 
-describe('a secrets file that cannot be read', () => {
+describe('secrets file that cannot be read', () => {
   test.each<[string, (whole: string) => string | Buffer]>([
     ['empty', () => ''],
     ['zeroed', (whole) => Buffer.alloc(whole.length)],
     ['cut', (whole) => whole.slice(0, whole.length / 2)],
   ])(
-    'secrets: a file that is %s is kept, told, and each channel and destination that lacks one is an incident',
+    'a file that is %s is set aside with a notice, and each channel and destination without its secret is an incident',
     async (_, bytes) => {
       const { directory, file, text, startAgent } = damaged(bytes)
       startAgent()
@@ -77,7 +77,7 @@ describe('a secrets file that cannot be read', () => {
     },
   )
 
-  test('secrets: the notice comes back at the next start, and goes once a channel has its secret again', async () => {
+  test('its notice returns at the next start, and is gone once a channel has its secret again', async () => {
     const { directory, startAgent, says } = damaged(() => '')
     const isTold = async (told: boolean) => {
       const agent = startAgent()
@@ -97,7 +97,7 @@ describe('a secrets file that cannot be read', () => {
   })
 
   test.each(['channels add ntfy --option topic=x', 'destinations test NAS'])(
-    'secrets: a command leaves a broken file as it is, and says what to do: %s',
+    'a command leaves the broken file unchanged and prints what to do: %s',
     async (line) => {
       const { directory, file, text, run } = damaged((whole) => whole.slice(5))
       const { code, err } = await run(line.split(' '))
@@ -110,7 +110,7 @@ describe('a secrets file that cannot be read', () => {
   )
 })
 
-test('byte order mark: settings and secrets that begin with one are used as they are', async () => {
+test('byte order mark: settings and secrets files that begin with one are read without a notice', async () => {
   const { directory, says, startAgent } = damaged((whole) => `\uFEFF${whole}`)
   const settings = path.join(directory, 'settings.json')
   writeFileSync(settings, `\uFEFF${readFileSync(settings, 'utf8')}`)
@@ -131,7 +131,7 @@ test.each([
   'keep --daily 3',
   'channels rules --project P',
   'limit 10M',
-])('data directory: a command that writes settings begins one: %s', async (line) => {
+])('data directory: a command that writes settings creates it: %s', async (line) => {
   const data = path.join(temporaryDirectory('new'), 'data')
   const command = startHoldfast([...line.split(' '), '--data', data])
   expect(await command.ended(), command.err()).toBe(0)

@@ -10,9 +10,9 @@ import { until } from '../../support/until.ts'
 /** Settings with a comma too many, as an editor leaves them. */
 const BROKEN = '{ "version": 1, "sources": [], }'
 
-describe('a command that only asks or changes settings', () => {
+describe('command that only reads or changes settings', () => {
   test.each(['paths', 'destinations', 'limit', 'limit 10M', 'pause', 'scan --once SOURCE'])(
-    'leaves a settings file that it cannot read as it is, and says so: %s',
+    'a settings file that cannot be read is left unchanged and reported: %s',
     async (line) => {
       const data = temporaryDirectory('broken')
       const file = path.join(data, 'settings.json')
@@ -29,7 +29,7 @@ describe('a command that only asks or changes settings', () => {
   )
 
   test.each(['paths', 'limit', 'paths change /data --priority low'])(
-    'makes no data directory of a misspelt one: %s',
+    'a misspelt data directory is refused, not created: %s',
     async (line) => {
       const data = path.join(temporaryDirectory('misspelt'), 'hodlfast')
       const command = startHoldfast([...line.split(' '), '--data', data])
@@ -40,7 +40,7 @@ describe('a command that only asks or changes settings', () => {
   )
 })
 
-test('`scan --once` does not copy to this computer instead while the settings are set aside', async () => {
+test('`scan --once`: a settings file that was set aside ends the run with 1 instead of a copy on this computer', async () => {
   const data = temporaryDirectory('aside')
   const source = temporaryDirectory('aside-source')
   const aside = path.join(data, 'settings.set-aside-2026-11-20T12-00-00-000Z.json')
@@ -51,7 +51,7 @@ test('`scan --once` does not copy to this computer instead while the settings ar
   expect(once.err()).toContain('remove it to start with new settings')
 })
 
-test('a pairing that fails sets nothing: the next agent still tells of the file that was set aside', async () => {
+test('pairing: a failed attempt writes no settings, and the next agent still has the notice of the file set aside', async () => {
   const data = temporaryDirectory('aside')
   const file = path.join(data, 'settings.json')
   writeFileSync(file, BROKEN)

@@ -14,7 +14,7 @@ function oneFile() {
   return { data, source }
 }
 
-test('a store that another receiver uses is told, and used as soon as it is free', async () => {
+test('embedded store: a store in use by another receiver is reported, and used as soon as it is free', async () => {
   const { data, source } = oneFile()
   const own = path.join(data, 'store', '.holdfast')
   mkdirSync(own, { recursive: true })
@@ -32,7 +32,7 @@ test('a store that another receiver uses is told, and used as soon as it is free
   expect(after.destinations[0]?.connection).toMatchObject({ state: 'connected', problem: null })
 })
 
-test('a certificate that cannot be used is told', async () => {
+test('identity: a certificate that cannot be used is reported in the status', async () => {
   const { data, source } = oneFile()
   mkdirSync(path.join(data, 'identity'))
   writeFileSync(path.join(data, 'identity', 'identity.pem'), 'garbage')

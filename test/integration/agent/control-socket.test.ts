@@ -12,8 +12,8 @@ async function listen(directory: string, answer: (command: string, input: unknow
   return socket
 }
 
-describe('the control socket', () => {
-  it('carries a command and its answer', async () => {
+describe('control socket', () => {
+  it('a command and its answer are carried', async () => {
     const directory = temporaryDirectory()
     await listen(directory, async (command, input) => ({ command, input }))
     expect(await sendCommand(directory, 'pause', { minutes: 15 })).toEqual({
@@ -22,7 +22,7 @@ describe('the control socket', () => {
     })
   })
 
-  it('carries a refusal as the same sentence', async () => {
+  it('a refusal arrives as the same sentence', async () => {
     const directory = temporaryDirectory()
     await listen(directory, async () => {
       throw new UserError('refuse.missing', { path: '/nowhere' })
@@ -30,7 +30,7 @@ describe('the control socket', () => {
     await expect(sendCommand(directory, 'x', {})).rejects.toThrow('/nowhere does not exist')
   })
 
-  it('does not mind who leaves before the answer', async () => {
+  it('clients that disconnect before the answer do not disturb the next one', async () => {
     const directory = temporaryDirectory()
     await listen(directory, async () => 'x'.repeat(1_000_000))
     const leave = () =>
@@ -46,18 +46,18 @@ describe('the control socket', () => {
     expect(await sendCommand(directory, 'x', {})).toHaveLength(1_000_000)
   })
 
-  it('takes over what a killed agent left behind', async () => {
+  it('a socket file that a killed agent left behind is taken over', async () => {
     const directory = temporaryDirectory()
     writeFileSync(path.join(directory, 'agent.sock'), '')
     await listen(directory, async () => 'well')
     expect(await sendCommand(directory, 'x', {})).toBe('well')
   })
 
-  it('says how to start the agent if none runs', async () => {
+  it('a command without a running agent fails with the command that starts one', async () => {
     await expect(sendCommand(temporaryDirectory(), 'x', {})).rejects.toThrow('holdfast agent')
   })
 
-  it('stands in no directory that is too deep for macOS, whose addresses have 104 bytes', async () => {
+  it('the socket is not created in a directory whose path is too deep for macOS, with its limit of 104 bytes', async () => {
     const parent = temporaryDirectory()
     const directory = path.join(parent, 'd'.repeat(105 - `${parent}//agent.sock`.length))
     mkdirSync(directory)
@@ -68,7 +68,7 @@ describe('the control socket', () => {
     expect(existsSync(path.join(directory, 'agent.sock'))).toBe(false)
   })
 
-  it('works where the directory is too deep for a socket in it', async () => {
+  it('a command is answered where the directory is too deep for a socket in it', async () => {
     const directory = path.join(temporaryDirectory(), 'd'.repeat(200))
     mkdirSync(directory)
     await listen(directory, async () => 'deep')

@@ -36,7 +36,7 @@ const getPids = (state: Awaited<ReturnType<typeof readState>>) =>
   state.destinations.map(({ worker }) => worker.pid)
 
 describe('two destinations', () => {
-  test('one that hangs holds up neither the other nor anything else; a batch is marked when both have it', async () => {
+  test('a destination that hangs delays neither the other nor the scanner; a batch is marked when both have it', async () => {
     const root = path.join(temporaryDirectory('two'), 'datas')
     const data = temporaryDirectory('two-data')
     mkdirSync(root)
@@ -96,7 +96,7 @@ describe('two destinations', () => {
     expect(early).toEqual([])
   }, 180_000)
 
-  test('each can be renamed, chosen for a directory, and removed; what waits for it alone is given up', async () => {
+  test('each destination can be renamed, chosen for a directory and removed; files waiting for it alone are dropped', async () => {
     const base = temporaryDirectory('choose')
     const [photos, datas] = [path.join(base, 'photos'), path.join(base, 'datas')]
     const data = temporaryDirectory('choose-data')
@@ -156,7 +156,7 @@ describe('two destinations', () => {
   }, 180_000)
 })
 
-test('after a restart nothing is sent again; without its destination it is this computer again', async () => {
+test('destinations: a restart sends no file again, and removing the only destination returns to this computer', async () => {
   const source = path.join(temporaryDirectory('former'), 'photos')
   const data = temporaryDirectory('former-data')
   mkdirSync(source)
@@ -200,7 +200,7 @@ test('after a restart nothing is sent again; without its destination it is this 
   expect(copies).toEqual(Object.values(readTree(source)).sort())
 }, 120_000)
 
-test('`scan --once` sends to all destinations, or to those that are named', async () => {
+test('`scan --once`: it sends to all destinations, or to those that are named', async () => {
   const source = path.join(temporaryDirectory('once'), 'photos')
   const data = temporaryDirectory('once-data')
   mkdirSync(source)
@@ -217,7 +217,7 @@ test('`scan --once` sends to all destinations, or to those that are named', asyn
   expect(readTree(received(one, 'photos'))).toEqual(readTree(source))
 }, 90_000)
 
-test('after pairing again with a receiver that had revoked this computer, nothing waits until the next attempt', async () => {
+test('pairing: pairing again with a receiver that had revoked this computer reconnects at once', async () => {
   const [root, data] = [temporaryDirectory('again'), temporaryDirectory('again-data')]
   const cellar = await startReceiver('cellar')
   startHoldfast(['agent', '--data', data, root])

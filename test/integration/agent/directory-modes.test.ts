@@ -6,7 +6,7 @@ import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-test('directories: a changed mode reaches receiver and folder without a changed file', async () => {
+test('directory modes: a changed mode reaches receiver and folder without a changed file', async () => {
   const base = temporaryDirectory('directory-modes')
   const [source, data, folder] = ['source', 'data', 'folder'].map((name) => path.join(base, name)) as [
     string,

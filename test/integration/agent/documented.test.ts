@@ -21,7 +21,7 @@ const RUN = new Set(
 /** They need a sender that has lost its data, LINE's token, no agent, marked files, a link, or a file of patterns. */
 const NOT_HERE = /--replaces|--line-token-file|--once|paths (confirm|send|follow)|--ignore-from/
 
-test('each documented command that can be run here does what it is to, in the order of the pages', async () => {
+test('documented commands: each one that can run here succeeds, in the order of the pages', async () => {
   const base = temporaryDirectory('documented')
   const data = path.join(base, 'data')
   const store = path.join(base, 'store')

@@ -129,7 +129,9 @@ async function expectSent(station: Station, store: string): Promise<void> {
 }
 
 describe('stations in live operation', () => {
-  it('edx1: one station, one receiver, three batch directories', { timeout: 120_000 }, async () => {
+  it('edx1: one station and one receiver store and mark three batch directories', {
+    timeout: 120_000,
+  }, async () => {
     const { store, process } = await receiver()
     const station = new Station('ed1')
     await station.pair(store)
@@ -139,7 +141,7 @@ describe('stations in live operation', () => {
     await expectSent(station, store)
   })
 
-  it('edx2: two stations, one receiver; one that stops leaves the other alone', {
+  it('edx2: two stations share one receiver; stopping one leaves the other unaffected', {
     timeout: 120_000,
   }, async () => {
     const { store, process } = await receiver()

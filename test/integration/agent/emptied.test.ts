@@ -53,7 +53,7 @@ async function findDirectory(name: string, below: string): Promise<string> {
   return path.join(below, found.find((one) => path.basename(one) === name) ?? name)
 }
 
-test('many files that are emptied at once wait for a person, who brings them back or sends them; usual work does not', async () => {
+test('emptied files: many at once are held until a person restores or sends them; normal work is not held', async () => {
   const data = temporaryDirectory('emptied')
   const parent = temporaryDirectory('emptied-sources')
   const [runs, logs] = [path.join(parent, 'runs'), path.join(parent, 'logs')]
@@ -112,7 +112,7 @@ test('many files that are emptied at once wait for a person, who brings them bac
   expect(await ask('sendAsItIs', { id })).toMatchObject({ done: false })
 })
 
-test('what was emptied while nothing ran is held by an agent that starts then', async () => {
+test('emptied files: files emptied while no agent ran are held by the next agent', async () => {
   const data = temporaryDirectory('emptied-before')
   const runs = path.join(temporaryDirectory('emptied-before-source'), 'runs')
   const files = fill(runs)
@@ -127,7 +127,7 @@ test('what was emptied while nothing ran is held by an agent that starts then', 
   expect(readTree(await findDirectory('runs', destinations[0]?.address ?? ''))).toEqual(before)
 })
 
-test('`scan --once` ends with 1 where many files were emptied, until they are back, or accepted', async () => {
+test('`scan --once`: many emptied files give exit code 1 until they are restored or accepted', async () => {
   const data = temporaryDirectory('emptied-once')
   const runs = path.join(temporaryDirectory('emptied-once-source'), 'runs')
   const files = fill(runs)

@@ -29,8 +29,8 @@ function write(root: string, names: readonly string[], ageSeconds = 3_600) {
   }
 }
 
-describe('the filters of a source, as a view changes them', () => {
-  it('are previewed without a change, kept with one, and refused in words', async () => {
+describe('filters of a source, changed by a view', () => {
+  it('filters are previewed without a change, saved with one, and refused with a reason', async () => {
     const data = temporaryDirectory('filters')
     const root = path.join(temporaryDirectory('filters-source'), 'source')
     write(root, ['a', 'b.log', '.c'])
@@ -66,8 +66,8 @@ describe('the filters of a source, as a view changes them', () => {
   })
 })
 
-describe('holdfast scan --once with filters', () => {
-  it('sends what they let pass, and leaves what is too young to a later run', async () => {
+describe('`holdfast scan --once` with filters', () => {
+  it('files that pass are sent, and a file that is too young is left to a later run', async () => {
     const data = temporaryDirectory('once-filters')
     const root = path.join(temporaryDirectory('once-source'), 'source')
     write(root, ['a', 'deep/b', '.hidden', 'x.log'])
@@ -83,7 +83,7 @@ describe('holdfast scan --once with filters', () => {
 })
 
 describe('patterns of other tools on the command line', () => {
-  it('files of patterns: they are taken over, and lines that cannot be are named', async () => {
+  it('pattern files are imported, and lines that cannot be imported are named', async () => {
     const data = temporaryDirectory('ignore-from')
     const root = path.join(temporaryDirectory('ignore-source'), 'source')
     write(root, ['a.o', 'b.c'])

@@ -59,8 +59,8 @@ function received(store: string): Record<string, string> {
   return existsSync(store) ? readTree(store, /$^/) : {}
 }
 
-describe('the scan cases of isocket', () => {
-  it.each(cases.scan)('$name: lists, sends and marks what it should', async (one) => {
+describe('isocket scan cases', () => {
+  it.each(cases.scan)('$name: the expected files are listed, sent and marked', async (one) => {
     const root = batchRoot(one)
     expect(await listed(root)).toEqual([...one.listed].sort())
     const store = await sendOnce(root)
@@ -72,8 +72,8 @@ describe('the scan cases of isocket', () => {
   })
 })
 
-describe('the fsync cases of isocket', () => {
-  it.each(cases.fsync)('$name: sends what lacks the group-write bit, and that alone', async (one) => {
+describe('isocket fsync cases', () => {
+  it.each(cases.fsync)('$name: only files without the group-write bit are sent', async (one) => {
     const batch = (name: (typeof BATCHES)[number]) => ({
       parse: true,
       watch: false,

@@ -41,7 +41,7 @@ async function running() {
   return { ...home, open }
 }
 
-test('links: a directory that is given by one is said at once, is known by it, and its move is an incident with its command', async () => {
+test('links: a directory added by a link is known by it; a moved link is an incident that names its command', async () => {
   const { before, after, link, lead } = linked()
   const { says, run, directory, open } = await running()
   expect((await run(['agent', link])).out).toContain(
@@ -74,7 +74,7 @@ test('links: a directory that is given by one is said at once, is known by it, a
   expect(await listed()).toEqual([])
 })
 
-test('links: a checked path that was given by one follows it, or stays and forgets it', async () => {
+test('links: a checked path added by a link can follow it, or stay and drop it', async () => {
   const { before, after, link, lead } = linked()
   const { says, directory, open } = await running()
   expect(await says(['paths', 'check', link])).toContain(`a link: ${before} is used`)

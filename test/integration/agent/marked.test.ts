@@ -31,7 +31,7 @@ test.each([
   ['confirm', 'they count as sent, and travel nowhere'],
   ['send', 'they are sent'],
 ] as const)(
-  '1,000 files with the mark of isocket wait for a decision; `paths %s`: %s',
+  "marked files: 1,000 files with isocket's mark wait for a decision; `paths %s`: %s",
   { timeout: 120_000 },
   async (answer, _meaning) => {
     const data = temporaryDirectory(`marked-${answer}`)
@@ -70,7 +70,7 @@ async function filesBelow(directory: string): Promise<number> {
   return names.filter((name) => path.basename(name).startsWith('file-')).length
 }
 
-test('`scan --once`: 1,000 files with the mark of isocket are said, and --marked decides', {
+test("`scan --once`: 1,000 files with isocket's mark are reported and not sent; --marked send sends them", {
   timeout: 120_000,
 }, async () => {
   const data = temporaryDirectory('marked-once')

@@ -9,7 +9,7 @@ import { mountTmpfs } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { readTree } from '../../support/trees.ts'
 
-test('a directory that is on another disk now keeps its place at the destination; only what differs is sent', async ({
+test('`paths move`: a directory on another disk keeps its place at the destination; only differing files are sent', async ({
   onTestFinished,
 }) => {
   const base = temporaryDirectory('move')

@@ -6,7 +6,7 @@ import { holdfast, readState, untilState } from '../../support/agent/two-receive
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-test('`status --dismiss` shows the notices and puts them away', async () => {
+test('`status --dismiss`: notices are shown and dismissed', async () => {
   const data = temporaryDirectory('notices')
   writeFileSync(path.join(data, 'settings.json'), '{ "version": 1, ')
   startHoldfast(['agent', '--data', data, temporaryDirectory('notices-source')])
@@ -18,7 +18,7 @@ test('`status --dismiss` shows the notices and puts them away', async () => {
   expect(await holdfast(['status', '--data', data])).not.toContain('settings file could not be used')
 })
 
-test('a directory that cannot be protected is told also by `status`, while the others are', async () => {
+test('notices: `status` shows a directory that cannot be protected, and the others are protected', async () => {
   const data = temporaryDirectory('notices')
   const source = temporaryDirectory('notices-source')
   startHoldfast(['agent', '--data', data, '/nowhere/mistyped', source])
@@ -30,7 +30,7 @@ test('a directory that cannot be protected is told also by `status`, while the o
   expect(status.out()).toContain('/nowhere/mistyped does not exist')
 })
 
-test('a directory that was refused is told no longer once it is there and was added', async () => {
+test("notices: a refused directory's notice is gone once the directory exists and was added", async () => {
   const data = temporaryDirectory('notices')
   const late = path.join(temporaryDirectory('notices-late'), 'late')
   startHoldfast(['agent', '--data', data, late, temporaryDirectory('notices-source')])
@@ -43,7 +43,7 @@ test('a directory that was refused is told no longer once it is there and was ad
   expect(notices).toEqual([])
 })
 
-test('a settings file that was set aside is told until somebody sets something, and not by a start alone', async () => {
+test('notices: a settings file set aside keeps its notice until a setting is changed; a start alone keeps it', async () => {
   const data = temporaryDirectory('notices')
   writeFileSync(path.join(data, 'settings.json'), '{ "version": 1, ')
   const [named, added] = ['named', 'added'].map((name) => temporaryDirectory(name)) as [string, string]

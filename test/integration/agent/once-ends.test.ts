@@ -29,8 +29,8 @@ function closedBatch(quietSeconds?: number) {
   return { root, batch, data, close: () => writeFileSync(path.join(batch, 'finished.parse'), '') }
 }
 
-describe('`scan --once` ends', () => {
-  test('with 1 when a closed batch directory holds a file that cannot be sent', async () => {
+describe('`scan --once` exit code', () => {
+  test('a file that cannot be sent in a closed batch directory gives 1', async () => {
     const { root, batch, data, close } = closedBatch()
     writeFileSync(Buffer.concat([Buffer.from(`${batch}/bad`), Buffer.from([0xff])]), 'bad')
     close()
@@ -42,7 +42,7 @@ describe('`scan --once` ends', () => {
   })
 
   test.skipIf(!canMount)(
-    'with 1 and the reason when a batch directory is on a read-only file system (needs root: mounts)',
+    'a batch directory on a read-only file system gives 1 and the reason (needs root: mounts)',
     async () => {
       const disk = await mountTmpfs(onTestFinished)
       const batch = path.join(disk.point, 'DC1')
@@ -59,7 +59,7 @@ describe('`scan --once` ends', () => {
     },
   )
 
-  test('with 1 and some of their names when very many files cannot be sent', async () => {
+  test('1,002 files that cannot be sent give 1 and the names of the first 1,000', async () => {
     const { root, batch, data, close } = closedBatch()
     for (let number = 0; number < 1_002; number += 1)
       writeFileSync(Buffer.concat([Buffer.from(`${batch}/bad${number}`), Buffer.from([0xff])]), '')
@@ -70,7 +70,7 @@ describe('`scan --once` ends', () => {
     expect(once.err()).toContain('… and 2 more files.\n1,002 files are not sent')
   })
 
-  test('with 1 when a closed batch directory holds a file that the receiver refuses', async () => {
+  test('a file in a closed batch directory that the receiver refuses gives 1', async () => {
     const { root, data, close } = closedBatch()
     close()
     expect(await startHoldfast(['scan', '--once', '--batch', '--data', data, root]).ended()).toBe(0)
@@ -93,7 +93,7 @@ describe('`scan --once` ends', () => {
     expect(existsSync(path.join(root, 'DC2/finished.watch'))).toBe(false)
   })
 
-  test('with 0 when what an earlier run has set aside can be sent now', async () => {
+  test('a file that an earlier run set aside and that can be sent now gives 0', async () => {
     const { root, batch, data, close } = closedBatch()
     const source = createHash('sha256').update(root).digest('hex').slice(0, 16)
     const {
@@ -117,7 +117,7 @@ describe('`scan --once` ends', () => {
     expect(existsSync(path.join(batch, 'finished.watch'))).toBe(true)
   })
 
-  test('with 0 when a closed batch directory holds a file that is too young', async () => {
+  test('a file in a closed batch directory that is too young gives 0', async () => {
     const { root, data, close } = closedBatch()
     close()
     const once = startHoldfast(['scan', '--once', '--batch', '--min-age', '3600', '--data', data, root])
@@ -125,7 +125,7 @@ describe('`scan --once` ends', () => {
     expect(once.err()).toContain('1 file changed too recently')
   })
 
-  test('with 0, and says so once, when a batch directory was not closed properly', async () => {
+  test('a batch directory that was not closed properly gives 0, and is reported once', async () => {
     const { root, batch, data } = closedBatch()
     const run = async () => {
       const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
@@ -140,7 +140,7 @@ describe('`scan --once` ends', () => {
     expect(await run()).toMatch(/^2 batch directories were not closed properly: DC2, DC1/)
   })
 
-  test('with 0 and a sentence when no directory has the prefix, with 2 when none can have it', async () => {
+  test('a prefix that no directory has gives 0 and a message; a prefix that is impossible gives 2', async () => {
     const { root, data } = closedBatch()
     const none = startHoldfast(['scan', '--once', '--prefix', 'QQ', '--data', data, root])
     expect(await none.ended(), none.err()).toBe(0)
@@ -150,7 +150,7 @@ describe('`scan --once` ends', () => {
     expect(never.err()).toContain('there is no / in it')
   })
 
-  test('with 0 when a marked batch directory holds what cannot be sent', async () => {
+  test('a marked batch directory with a file that cannot be sent gives 0', async () => {
     const { root, batch, data, close } = closedBatch()
     close()
     expect(await startHoldfast(['scan', '--once', '--batch', '--data', data, root]).ended()).toBe(0)
@@ -165,7 +165,7 @@ describe('`scan --once` ends', () => {
     ['SIGTERM', 143],
     ['SIGINT', 130],
   ] as const)(
-    'with its number on a signal, says what is sent, and leaves nothing running: %s',
+    'a signal gives its own number, reports what was sent, and leaves no socket and no WAL file: %s',
     async (signal, code) => {
       const { root, data } = closedBatch(300)
       const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
@@ -177,7 +177,7 @@ describe('`scan --once` ends', () => {
     },
   )
 
-  test('when the oldest of many batch directories, which nobody closed, has its mark, too', async () => {
+  test('many batch directories give 0, and the oldest is marked although it was not closed', async () => {
     const root = temporaryDirectory('once-root')
     for (let number = 10; number < 32; number += 1) {
       const batch = path.join(root, `DC${number}`)
@@ -192,7 +192,7 @@ describe('`scan --once` ends', () => {
     expect(existsSync(path.join(root, 'DC10/finished.watch'))).toBe(true)
   }, 70_000)
 
-  test('with 1 when the schedule has a pause that lasts, and with 0 if nothing waits for its end', async () => {
+  test('a schedule that pauses all day gives 1 while a file waits, and 0 if no file waits', async () => {
     const { root, data } = closedBatch()
     const settings = openSettings(data)
     const { send } = settings.get()

@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
 test.skipIf(!canMount)(
-  '`scan --once` ends with 1 when the disk hangs during its last look (needs root: mounts)',
+  '`scan --once`: a disk that hangs during the final scan gives exit code 1 (needs root: mounts)',
   async () => {
     const fuse = await mountFuse(onTestFinished)
     await fuse.set({ does: 'answer', listed: true })

@@ -83,9 +83,9 @@ function expectTrueMarks(place: Place): void {
       expect([name, file, stored[`${name}/${file}`]]).toEqual([name, file, digest])
 }
 
-describe('`scan --once` on a batch root that changes under it', () => {
+describe('`scan --once` on a batch root that changes during the run', () => {
   test.each(cases)(
-    '$event, when $moment',
+    'change “$event” at “$moment”: the next run sends the rest, and marks only stored directories',
     async ({ event, moment }) => {
       const place = new Place()
       const before = place.files()

@@ -13,7 +13,7 @@ const ERASED = '\r\x1b[K'
 
 // script(1) of util-linux gives a program a terminal.
 test.skipIf(process.platform !== 'linux')(
-  '`scan --once` on a terminal shows how far it is, and leaves nothing of that behind; in a pipe it does not',
+  '`scan --once`: a progress bar is shown on a terminal and erased at the end; in a pipe there is none',
   { timeout: 60_000 },
   async () => {
     const [root, data] = [temporaryDirectory('bar'), temporaryDirectory('bar-data')]

@@ -31,7 +31,7 @@ async function whileSendingOnce() {
   return { data, known, once }
 }
 
-test('what sends once takes no settings, and its own are not told as those of the person', async () => {
+test("`scan --once`: a running one refuses changes of settings, and commands show the person's settings, not its own", async () => {
   const { data, known, once } = await whileSendingOnce()
   const about = ['--data', data]
   const before = readFileSync(path.join(data, 'settings.json'), 'utf8')
@@ -64,7 +64,7 @@ test('what sends once takes no settings, and its own are not told as those of th
   expect(await holdfast(['pair', code, ...about])).toContain('other')
 })
 
-test('what sends once leaves what is remembered of the disks', async () => {
+test('`scan --once`: known mounts in memory.json stay unchanged', async () => {
   const data = temporaryDirectory('once-data')
   const kept = temporaryDirectory('kept')
   const agent = startHoldfast(['agent', '--data', data, kept])

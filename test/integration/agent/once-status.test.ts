@@ -6,7 +6,7 @@ import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-test('what sends once says last that all is there; a receiver that takes nothing more of it fails its test', async () => {
+test('`scan --once`: its last status at the receiver is OK; `destinations test` fails after it was revoked', async () => {
   const data = temporaryDirectory('once-data')
   const source = temporaryDirectory('once-source')
   const receiver = await startReceiver('nas')

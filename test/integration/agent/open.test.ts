@@ -12,8 +12,8 @@ import { until } from '../../support/until.ts'
 const readState = async (data: string) =>
   stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {})).state
 
-describe('the agent of a data directory', () => {
-  it('is one, however many are started at once', async () => {
+describe('agent of a data directory', () => {
+  it('three simultaneous starts leave one agent; the others end with 1', async () => {
     const data = temporaryDirectory('one')
     const started = Array.from({ length: 3 }, () => startHoldfast(['agent', '--data', data]))
     await until(
@@ -29,7 +29,7 @@ describe('the agent of a data directory', () => {
     await until('the third to answer', async () => (await readState(data)).host === 'terminal')
   })
 
-  it('hands directories to the one that runs already', async () => {
+  it('a second start hands its directories to the running agent', async () => {
     const data = temporaryDirectory('hand')
     const source = temporaryDirectory('hand-source')
     startHoldfast(['agent', '--data', data])
@@ -39,7 +39,7 @@ describe('the agent of a data directory', () => {
     expect((await readState(data)).sources.map(({ settings }) => settings.path)).toEqual([source])
   })
 
-  it('hands over what it can, and tells each directory that is refused', async () => {
+  it('a second start hands over valid directories and reports each one that is refused', async () => {
     const data = temporaryDirectory('hand')
     const source = temporaryDirectory('hand-source')
     startHoldfast(['agent', '--data', data])
@@ -50,7 +50,7 @@ describe('the agent of a data directory', () => {
     expect((await readState(data)).sources.map(({ settings }) => settings.path)).toEqual([source])
   })
 
-  it('protects no store of a receiver, nor what is in one: its files would be sent into itself for ever', async () => {
+  it("a receiver's store, and a directory inside it, are refused: files would be sent into themselves for ever", async () => {
     const data = temporaryDirectory('hand')
     const store = temporaryDirectory('others-store')
     startHoldfast(['receive', '--store', store, '--host', '127.0.0.1', '--port', '0'])
@@ -63,7 +63,7 @@ describe('the agent of a data directory', () => {
     expect(agent.err()).toContain(`${inner} is inside ${store}`)
   })
 
-  it('says so when a directory is protected already, in another way', async () => {
+  it('a directory that is already protected with other settings is refused with a message', async () => {
     const data = temporaryDirectory('hand')
     const source = temporaryDirectory('hand-source')
     const agent = (...options: string[]) => startHoldfast(['agent', '--data', data, ...options, source])
@@ -81,7 +81,7 @@ describe('the agent of a data directory', () => {
     expect((await readState(data)).sources[0]?.settings.kind).toBe('continuous')
   })
 
-  it('does not run a source that contains its own store, however the settings came to hold it', async () => {
+  it('a source that contains its own store is not run, even if the settings file names it', async () => {
     const outer = temporaryDirectory('outer')
     const data = path.join(outer, 'data')
     mkdirSync(data)
@@ -102,8 +102,8 @@ describe('the agent of a data directory', () => {
   })
 })
 
-describe('holdfast scan --once with the receiver on this computer', () => {
-  it('says that all is sent when it is, and not before', async () => {
+describe('`holdfast scan --once` with the receiver on this computer', () => {
+  it('all files are in the store when success is reported', async () => {
     const data = temporaryDirectory('once')
     const source = temporaryDirectory('once-source')
     for (const name of ['a', 'b', 'c']) writeFileSync(path.join(source, name), name.repeat(300_000))
@@ -120,13 +120,13 @@ describe('holdfast scan --once with the receiver on this computer', () => {
     ['scan', '--once', '--data', '', '/tmp'],
     ['receive', '--store', ''],
     ['verify', ''],
-  ])('an empty word, as an unset variable gives, is no directory: %s %s', async (...words) => {
+  ])('an empty argument, as from an unset variable, is refused as a directory: %s %s', async (...words) => {
     const command = startHoldfast(words)
     expect(await command.ended()).toBe(2)
     expect(command.err()).toContain('It must not be empty')
   })
 
-  it('names what it could not send and exits with 1', async () => {
+  it('a file that cannot be sent is named, and the exit code is 1', async () => {
     const data = temporaryDirectory('once')
     const source = temporaryDirectory('once-source')
     writeFileSync(path.join(source, 'good'), 'good')
@@ -138,8 +138,8 @@ describe('holdfast scan --once with the receiver on this computer', () => {
   })
 })
 
-describe.skipIf(!canMount)('a full data directory (needs root: tmpfs)', () => {
-  it('stops neither the agent nor its answers', async () => {
+describe.skipIf(!canMount)('full data directory (needs root: tmpfs)', () => {
+  it('the agent keeps running, answers commands, and reports the failure', async () => {
     const small = await mountTmpfs(onTestFinished, { megabytes: 2 })
     const data = path.join(small.point, 'data')
     mkdirSync(data)

@@ -19,7 +19,7 @@ async function createPairingCode({ store }: { store: string }) {
   return parsePairingCode(code)
 }
 
-test('a receiver that has taken over the address of another one is not paired with before that one is away', async () => {
+test("pairing: a receiver at another one's address is refused until that destination is removed", async () => {
   const { store } = await startReceiver('nas')
   const data = path.join(temporaryDirectory('pair-address'), 'data')
   const [code] = await startHoldfast(['pair', '--store', store]).says(/holdfast:\/\/\S+/)
@@ -56,7 +56,7 @@ test('a receiver that has taken over the address of another one is not paired wi
   expect(settings.destinations).toEqual([{ ...known[0], host }])
 })
 
-test('a receiver that has moved is reached at its new address once it has answered there, without a new code', async () => {
+test('`destinations change`: a receiver that moved is reached at its new address, verified, without a new code', async () => {
   const [nas, other] = [await startReceiver('nas'), await startReceiver('other')]
   const data = path.join(temporaryDirectory('moved'), 'data')
   startHoldfast(['agent', '--data', data])

@@ -5,7 +5,7 @@ import { holdfast, startReceiver } from '../../support/agent/two-receivers.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-test('an option of pair that is of no use at this end is refused, and no code is made or used up', async () => {
+test('`pair`: an option of the other end is refused, and no code is created or used up', async () => {
   const { store } = await startReceiver('nas')
   const data = path.join(temporaryDirectory('pair-options'), 'data')
   const [code] = await startHoldfast(['pair', '--store', store]).says(/holdfast:\/\/\S+/)

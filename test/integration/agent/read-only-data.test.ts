@@ -15,8 +15,8 @@ async function readOnlyData() {
   return data
 }
 
-describe.skipIf(!canMount)('a data directory that cannot be written (needs root: mount)', () => {
-  test('uses up no pairing code', async () => {
+describe.skipIf(!canMount)('read-only data directory (needs root: mount)', () => {
+  test('pairing is refused and uses up no pairing code', async () => {
     const data = await readOnlyData()
     const { store } = await startReceiver('nas')
     const [code] = await startHoldfast(['pair', '--store', store]).says(/holdfast:\/\/\S+/)
@@ -30,7 +30,7 @@ describe.skipIf(!canMount)('a data directory that cannot be written (needs root:
     expect(await holdfast(words)).toContain('nas')
   })
 
-  test('has no destination added: nothing is written in the folder, and it is told', async () => {
+  test('adding a destination is refused with the reason, and nothing is written into its folder', async () => {
     const folder = temporaryDirectory('folder')
     const data = await mountBind(onTestFinished, temporaryDirectory('read-only-data'))
     await data.remount('ro,bind')
@@ -51,12 +51,15 @@ describe.skipIf(!canMount)('a data directory that cannot be written (needs root:
     expect(readdirSync(folder)).toEqual([])
   })
 
-  test.each(['agent', 'scan --once /usr/share/doc'])('is told, with what to do: %s', async (line) => {
-    const data = await readOnlyData()
-    const command = startHoldfast([...line.split(' '), '--data', data.point])
-    expect(await command.ended()).toBe(1)
-    expect(command.err()).toBe(
-      `Holdfast's own directory ${data.point} cannot be used: read-only file system. Make it writable, or name another one: with HOLDFAST_HOME, on the command line also with --data.\n`,
-    )
-  })
+  test.each(['agent', 'scan --once /usr/share/doc'])(
+    'a command that needs to write is refused with the reason and the remedy: %s',
+    async (line) => {
+      const data = await readOnlyData()
+      const command = startHoldfast([...line.split(' '), '--data', data.point])
+      expect(await command.ended()).toBe(1)
+      expect(command.err()).toBe(
+        `Holdfast's own directory ${data.point} cannot be used: read-only file system. Make it writable, or name another one: with HOLDFAST_HOME, on the command line also with --data.\n`,
+      )
+    },
+  )
 })

@@ -12,7 +12,7 @@ import { until } from '../../support/until.ts'
 const fingerprint = (said: string) => /[0-9a-f]{64}/.exec(said)?.[0]
 
 test.skipIf(!canMount)(
-  'a receiver begins no new store where its disk is not mounted (needs root)',
+  '`holdfast receive`: no new store is created where its disk is not mounted (needs root)',
   async () => {
     const disk = await mountExt4(onTestFinished)
     const store = path.join(disk.point, 'hf')
@@ -38,7 +38,7 @@ test.skipIf(!canMount)(
 )
 
 test.skipIf(!canMount)(
-  'receiving on a disk that is not mounted waits for it, says so, and goes on by itself (needs root)',
+  'receiving in the agent: an unmounted disk is reported, and receiving starts once it is mounted (needs root)',
   async () => {
     const disk = await mountExt4(onTestFinished)
     const directory = path.join(disk.point, 'hf')

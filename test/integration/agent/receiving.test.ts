@@ -18,7 +18,7 @@ async function aPort(): Promise<number> {
   return typeof address === 'object' ? (address?.port ?? 0) : 0
 }
 
-test('others send to an agent that lets them: by its code, each seen, renamed, limited, and sent away', async () => {
+test('receiving in the agent: a sender is paired by code, listed, renamed, replaced, limited and revoked', async () => {
   const data = temporaryDirectory('receiving')
   const directory = path.join(temporaryDirectory('store'), 'store')
   const own = temporaryDirectory('own')

@@ -31,8 +31,10 @@ async function told() {
   return { disk, data, words, agent, checkedAt: wellAt }
 }
 
-describe.skipIf(!canMount)('a fault that was told (needs root: mount)', () => {
-  test('lasts although the checker was replaced', { timeout: 90_000 }, async () => {
+describe.skipIf(!canMount)('notified incident (needs root: mount)', () => {
+  test('a restart of the checker does not end it, and it is reported only once', {
+    timeout: 90_000,
+  }, async () => {
     const { disk, data, agent, checkedAt } = await told()
     const { pid } = (await readState(data)).workers.checker
     process.kill(pid ?? expect.fail('no checker'), 'SIGKILL')
@@ -44,7 +46,7 @@ describe.skipIf(!canMount)('a fault that was told (needs root: mount)', () => {
     expect(agent.out().match(/Read-only: /g)).toHaveLength(1)
   })
 
-  test('is not told again by the next agent, and its end is', { timeout: 90_000 }, async () => {
+  test('the next agent does not report it again, and reports its recovery', { timeout: 90_000 }, async () => {
     const { disk, data, words, agent, checkedAt } = await told()
     const begun = (await readState(data)).incidents[0]?.startedAt
     agent.child.kill('SIGTERM')

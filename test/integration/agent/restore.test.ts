@@ -8,7 +8,7 @@ import { runStoreCommand } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { readTree } from '../../support/trees.ts'
 
-test('what is kept on this computer is looked through and comes back by commands of a view', async () => {
+test('restore: files in the embedded store are listed, searched and restored by commands of a view', async () => {
   const data = temporaryDirectory('restore-agent')
   const source = path.join(temporaryDirectory('restore-source'), 'runs')
   mkdirSync(path.join(source, 'May', 'day 1'), { recursive: true })
@@ -66,7 +66,7 @@ test('what is kept on this computer is looked through and comes back by commands
   expect(await ask('restoreStart', { ...wanted, to: 'somewhere' })).toMatchObject({ done: false })
 })
 
-test('a computer that is set up anew chooses whose files it restores, in a view and on the command line', async () => {
+test('restore: a new computer chooses whose files it restores, in a view and on the command line', async () => {
   const data = temporaryDirectory('restore-was')
   const anew = temporaryDirectory('restore-anew')
   const shelf = temporaryDirectory('restore-shelf')

@@ -9,7 +9,7 @@ const NO_BUS = 'Failed to connect to bus: No medium found'
 test.skipIf(process.platform !== 'linux').each([
   ['', false],
   [', but one that was there stays', true],
-])("a user's service is not left behind where its systemd cannot be reached%s", async (_, wasThere) => {
+])('`service install --user`: an unreachable systemd leaves no unit file behind%s', async (_, wasThere) => {
   const base = temporaryDirectory('service-install')
   const programs = path.join(base, 'bin')
   const unit = path.join(base, 'config/systemd/user/holdfast-agent.service')
@@ -36,7 +36,7 @@ function createSystem(base: string, scripts: Record<string, string>): { PATH: st
 }
 
 test.skipIf(process.platform !== 'linux')(
-  'a receiver that could not be installed leaves no store for the next try',
+  '`service install receive`: a failed installation leaves no configuration for the next attempt',
   async () => {
     const base = temporaryDirectory('service-install')
     const env = {
@@ -51,7 +51,7 @@ test.skipIf(process.platform !== 'linux')(
 
 const SYSTEM_CONFIG = '/etc/holdfast/receive.json'
 test.skipIf(process.getuid?.() !== 0 || process.platform !== 'linux' || existsSync(SYSTEM_CONFIG))(
-  "somebody else's directory is refused as a store before a user or a configuration is made (needs root)",
+  '`service install receive`: a foreign store is refused before a user or configuration is created (needs root)',
   async () => {
     const base = temporaryDirectory('service-install')
     const made = path.join(base, 'made')

@@ -7,7 +7,7 @@ import { headless } from '../../support/alerts/headless.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { until } from '../../support/until.ts'
 
-test('an import without an agent forgets the secrets of what goes', async () => {
+test('`settings import` without an agent: secrets of removed channels are deleted', async () => {
   const hook = { id: 'hook', name: 'Hook', type: 'webhook' }
   const home = headless({ alerts: { channels: [hook] } }, { hook: { url: 'https://hook.example/secret' } })
   const file = path.join(home.directory, 'imported.json')
@@ -16,7 +16,7 @@ test('an import without an agent forgets the secrets of what goes', async () => 
   expect(readFileSync(path.join(home.directory, 'secrets.json'), 'utf8')).not.toContain('hook')
 })
 
-test('without an agent secrets that the desktop has sealed are called that, and not a wrong login', async () => {
+test('`destinations` without an agent: secrets that the desktop has sealed are reported as unreadable', async () => {
   const nas = {
     ...{ id: 'nas', kind: 'sftp', name: 'nas', host: '127.0.0.1', port: 1, user: 'me', path: '/srv' },
     ...{ folder: 'here', login: 'password', hostKey: `SHA256:${'a'.repeat(43)}` },
@@ -33,7 +33,7 @@ test('without an agent secrets that the desktop has sealed are called that, and 
   }
 })
 
-test('what cannot be read or written is said in words; a data directory that is not there has nothing to tell', async () => {
+test('`settings` and `diagnostics`: an unusable path or a missing data directory is reported with the reason', async () => {
   const home = headless()
   for (const [words, why] of [
     [['settings', 'export', home.directory], 'it is a directory. Choose another place.'],
@@ -47,7 +47,7 @@ test('what cannot be read or written is said in words; a data directory that is 
 })
 
 test.skipIf(process.platform === 'win32')(
-  'a pipe that nobody writes to is waited for no longer than until a signal',
+  '`settings import`: a read from a pipe without a writer is ended by SIGTERM',
   async () => {
     const home = headless()
     const pipe = path.join(home.directory, 'pipe')

@@ -25,8 +25,8 @@ async function protectedDirectory() {
   return { root, data, agent }
 }
 
-describe('settings from the command line', () => {
-  test('a running agent takes them: filters, priority, pauses, the limit, paths that are only checked', async () => {
+describe('settings commands', () => {
+  test('a running agent applies filters, priority, pauses, the limit, and paths that are only checked', async () => {
     const { root, data } = await protectedDirectory()
     const about = ['--data', data]
     const only = temporaryDirectory('only-checked')
@@ -107,7 +107,7 @@ describe('settings from the command line', () => {
     expect(existsSync(path.join(root, 'a.dat'))).toBe(true)
   })
 
-  test('they are exported and imported: through a running agent, and without one', async () => {
+  test('settings are exported and imported, with and without a running agent', async () => {
     const { root, data, agent } = await protectedDirectory()
     const about = ['--data', data]
     const file = path.join(temporaryDirectory('exported'), 'settings.json')
@@ -146,7 +146,7 @@ describe('settings from the command line', () => {
     expect(openSettings(data).get().sources).toEqual([])
   })
 
-  test('a path that is only checked can be protected, and a directory with the longest name', async () => {
+  test('a path that is only checked can be protected, and so can a directory with the longest name', async () => {
     const { root, data } = await protectedDirectory()
     const about = ['--data', data]
     const only = temporaryDirectory('only-checked')
@@ -166,7 +166,7 @@ describe('settings from the command line', () => {
     expect(await holdfast(['scan', '--list', long])).toBe('file\n')
   })
 
-  test('a directory stays on one file system, from the start or later, until that is taken back', async () => {
+  test('`--one-file-system` applies from the start or later, until it is reverted', async () => {
     const { root, data } = await protectedDirectory()
     const about = ['--data', data]
     const other = temporaryDirectory('other')
@@ -192,7 +192,7 @@ describe('settings from the command line', () => {
     expect(await holdfast(['paths', 'change', root, '--min-age', '2m', ...about])).toContain(stays)
   })
 
-  test('without an agent they are in the file for the next one', async () => {
+  test('changes without an agent are saved in the file for the next agent', async () => {
     const { root, data, agent } = await protectedDirectory()
     agent.child.kill('SIGTERM')
     await agent.ended()
@@ -214,7 +214,7 @@ describe('settings from the command line', () => {
     })
   })
 
-  test('a directory that is removed without an agent is forgotten: what was sent of it, too', async () => {
+  test('a directory removed without an agent is deleted from the ledger with its sent files', async () => {
     const { root, data, agent } = await protectedDirectory()
     writeFileSync(path.join(root, 'file'), 'file')
     const { sources } = await untilState(data, 'the file', ({ totals }) => totals.sentFiles === 1)
@@ -230,7 +230,7 @@ describe('settings from the command line', () => {
     expect(ledger.home(sources[0]?.settings.id ?? '')).toBeNull()
   })
 
-  test('what makes no sense is refused, with exit code 2, and nothing is changed', async () => {
+  test('invalid arguments are refused with exit code 2, and no setting is changed', async () => {
     const { root, data } = await protectedDirectory()
     const wrong = [
       ['paths', 'change', root],

@@ -25,8 +25,8 @@ const isPaused = ({ status, totals, workers: { sender } }: State) =>
   Date.now() - sender.since > 3_000
 const isSent = ({ status, totals }: State) => status.level === 'partial' && totals.sentFiles === 1
 
-describe.skipIf(process.platform !== 'linux')('on a metered network', () => {
-  test('nothing is sent, from the first moment on, where that is set', async () => {
+describe.skipIf(process.platform !== 'linux')('metered network', () => {
+  test('files wait from the start where the pause is set, and are sent once it is off', async () => {
     const { root, data } = directories()
     const { env, says } = fakeBusctl(temporaryDirectory('waits-bus'))
     says(3)
@@ -45,7 +45,7 @@ describe.skipIf(process.platform !== 'linux')('on a metered network', () => {
     await untilState(data, 'everything to be sent', isSent)
   })
 
-  test('that nobody can name, files are sent, and `status` says so', async () => {
+  test('files are sent where the network state is unknown, and `status` reports that', async () => {
     const { root, data } = directories()
     const { env } = fakeBusctl(temporaryDirectory('waits-bus'))
     await holdfast(['limit', '--data', data, '--pause-on-metered'])
@@ -54,7 +54,7 @@ describe.skipIf(process.platform !== 'linux')('on a metered network', () => {
     expect(await holdfast(['status', '--data', data])).toContain('NetworkManager does not report')
   })
 
-  test('`scan --once` ends with 1 and says why', async () => {
+  test('`scan --once` ends with 1 and prints the reason', async () => {
     const { root, data } = directories()
     const { env, says } = fakeBusctl(temporaryDirectory('waits-bus'))
     says(1)
@@ -68,8 +68,8 @@ describe.skipIf(process.platform !== 'linux')('on a metered network', () => {
   })
 })
 
-describe.skipIf(!canMount)('on battery (needs root)', () => {
-  test('nothing is sent where that is set', async () => {
+describe.skipIf(!canMount)('battery power (needs root)', () => {
+  test('files wait where the pause is set, and are sent once it is off', async () => {
     const { root, data } = directories()
     const classes = temporaryDirectory('waits-sys')
     const laptop = path.join(classes, 'power_supply/BAT0')

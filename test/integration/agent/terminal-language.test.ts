@@ -68,7 +68,7 @@ async function busyAgent() {
   return { data, about, root, gone, nowhere: at('nowhere') }
 }
 
-test('commands speak the language of the terminal: Chinese without English sentences, or English alone', async () => {
+test('terminal language: commands print Chinese without English sentences, or English alone', async () => {
   const { about, root, gone, nowhere } = await busyAgent()
   const commands = [
     ['status'],
@@ -113,7 +113,7 @@ test('commands speak the language of the terminal: Chinese without English sente
   expect(forScripts).not.toMatch(/\p{Script=Han}/u)
 }, 180_000)
 
-test('what a script reads is the same in each language', async () => {
+test('terminal language: output for scripts is the same in each language', async () => {
   const data = temporaryDirectory('terminal-language-json')
   for (const words of [
     ['keep'],

@@ -10,7 +10,7 @@ const QUOTED = 'nas\\x0aEverything is safe.\\x1b[2J'
 
 const splitLines = (said: string) => said.trimEnd().split('\n')
 
-test("a receiver's name commands no terminal, and is no line of its own there", async () => {
+test("terminal output: control characters and line breaks in a receiver's name are escaped", async () => {
   const store = path.join(temporaryDirectory('terminal-names'), 'store')
   const data = temporaryDirectory('terminal-names-data')
   const words = ['receive', '--store', store, '--host', '127.0.0.1', '--port', '0', '--name', FORGED]
@@ -28,7 +28,7 @@ test("a receiver's name commands no terminal, and is no line of its own there", 
   expect(splitLines(renamed)).toEqual([expect.stringContaining(QUOTED)])
 })
 
-test('neither does a path that is tested, nor a command that there is none of', async () => {
+test('terminal output: control characters in a probed path and in an unknown command are escaped', async () => {
   const unknown = startHoldfast([FORGED])
   expect(await unknown.ended()).toBe(2)
   expect(splitLines(unknown.err())[0]).toBe(`error: unknown command '${QUOTED}'`)

@@ -21,7 +21,7 @@ async function readIncidents(data: string, kind: IncidentKind): Promise<AppState
   return incidents.filter((one) => one.kind === kind)
 }
 
-test('what is wrong besides the disks is an incident, told once and when it is over', {
+test('incidents: a parked file and an unreachable receiver are notified once and on recovery; a refusal is recorded', {
   timeout: 120_000,
 }, async () => {
   const server = await recordingServer()

@@ -24,7 +24,7 @@ async function sent(type: ChannelType, told: Partial<OutgoingMessage> = {}): Pro
 const TOKEN = 'S3cret-token-4711'
 const { text, title, body } = letter()
 
-test("LINE Notify's form is the read-only monitor's", async () => {
+test("LINE Notify channel: the request has the read-only monitor's form", async () => {
   const told = '\n[PROJ_CODE] PRJ, in disk-7\n>>> touch failed'
   expect(await sent('line-notify', { text: told })).toMatchObject({
     method: 'POST',
@@ -37,7 +37,7 @@ test("LINE Notify's form is the read-only monitor's", async () => {
   })
 })
 
-test('ntfy has priority and tag by what it is', async () => {
+test('ntfy channel: priority and tag follow the kind of notification', async () => {
   const urgent = await sent('ntfy')
   expect(urgent).toMatchObject({ path: '/', headers: { authorization: `Bearer ${TOKEN}` } })
   const common = { topic: 'holdfast', title, message: body }
@@ -52,7 +52,7 @@ test('ntfy has priority and tag by what it is', async () => {
   expect(JSON.parse(over.body)).toMatchObject({ priority: 3, tags: ['white_check_mark'] })
 })
 
-test('Slack gets its three characters escaped, and Discord no more than it takes', async () => {
+test('Slack channel: its three special characters are escaped, and a long text is cut', async () => {
   const request = await sent('slack', { text: '<b> & </b> run_1' })
   expect(request.path).toBe(`/hook/${TOKEN}?code=${TOKEN}`)
   expect(JSON.parse(request.body)).toEqual({ text: '&lt;b&gt; &amp; &lt;/b&gt; run_1', mrkdwn: false })
@@ -60,7 +60,7 @@ test('Slack gets its three characters escaped, and Discord no more than it takes
   expect(long).toBe(`${'&amp;'.repeat(7_999)}…`)
 })
 
-test('Teams gets an adaptive card', async () => {
+test('Teams channel: the request is an adaptive card', async () => {
   const card = JSON.parse((await sent('teams')).body)
   expect(card).toMatchObject({
     type: 'message',
@@ -72,8 +72,8 @@ test('Teams gets an adaptive card', async () => {
   expect(runs).toMatchObject([{ text: title, color: 'Attention' }, { text: body }])
 })
 
-describe('Telegram', () => {
-  test('gets text without markup', async () => {
+describe('Telegram channel', () => {
+  test('the request is text without markup', async () => {
     const request = await sent('telegram')
     expect(request.path).toBe(`/bot1234:${TOKEN}/sendMessage`)
     expect(JSON.parse(request.body)).toEqual({
@@ -87,7 +87,7 @@ describe('Telegram', () => {
     [7, 7_000],
     [1e9, 6 * 3_600_000],
     ['soon', null],
-  ])('says in its own way how long to wait: %s', async (retry_after, afterMs) => {
+  ])('retry_after in the answer sets the delay of the retry: %s', async (retry_after, afterMs) => {
     const server = await recordingServer()
     const description = 'Too Many Requests: retry later'
     server.answer({
@@ -99,14 +99,14 @@ describe('Telegram', () => {
   })
 })
 
-describe('LINE', () => {
+describe('LINE channel', () => {
   const quota = (server: RecordingServer, limit: object, used: object) =>
     server.answer(({ path }) => ({
       status: 200,
       body: JSON.stringify(path.endsWith('/quota') ? limit : path.endsWith('/consumption') ? used : {}),
     }))
 
-  test('gets a push with a retry key', async () => {
+  test('the request is a push with a retry key', async () => {
     expect(await sent('line')).toMatchObject({
       method: 'POST',
       path: '/v2/bot/message/push',
@@ -119,7 +119,7 @@ describe('LINE', () => {
     })
   })
 
-  test('is asked after a message what is left of the month', async () => {
+  test("the month's quota is read after a message", async () => {
     const server = await recordingServer()
     quota(server, { type: 'limited', value: 200 }, { totalUsage: 42 })
     const outcome = await attempt('line', givenFor('line', server.origin))
@@ -135,13 +135,13 @@ describe('LINE', () => {
     ['no limit', { type: 'none' }],
     ['nonsense', [1]],
     ['no number', { value: 'many' }],
-  ])('has delivered, whatever it says of the quota: %s', async (_, limit) => {
+  ])('an unusable quota answer does not change the delivery: %s', async (_, limit) => {
     const server = await recordingServer()
     quota(server, limit, { totalUsage: 42 })
     expect(await attempt('line', givenFor('line', server.origin))).toEqual({ did: 'delivered', note: null })
   })
 
-  test('makes room for another channel when the month is used up', async () => {
+  test('an exhausted monthly quota is a refusal, so that another channel can take over', async () => {
     const server = await recordingServer()
     server.answer({ status: 429, body: '{"message":"You have reached your monthly limit."}' })
     const outcome = await attempt('line', givenFor('line', server.origin))
@@ -150,7 +150,7 @@ describe('LINE', () => {
   })
 })
 
-test('a webhook gets the facts, and a signature over them', async () => {
+test("webhook channel: the request has the incident's facts and a signature over them", async () => {
   const request = await sent('webhook', { notice: notice('recovered') })
   const signature = createHmac('sha256', SECRET).update(request.body).digest('hex')
   expect(request.headers).toMatchObject({
@@ -184,7 +184,7 @@ test('a webhook gets the facts, and a signature over them', async () => {
   })
 })
 
-test('a webhook without a key has no signature, and one with a user in its address signs in', async () => {
+test('webhook channel: no key gives no signature, and a user in the address gives a login', async () => {
   const server = await recordingServer()
   const url = `${server.origin.replace('//', '//ops:p%40ss-4711@')}/in`
   const { signal } = givenFor('webhook', server.origin)
@@ -194,7 +194,7 @@ test('a webhook without a key has no signature, and one with a user in its addre
   expect(request?.headers.authorization).toBe(`Basic ${Buffer.from('ops:p@ss-4711').toString('base64')}`)
 })
 
-describe('a dead-man’s switch', () => {
+describe('dead-man’s switch', () => {
   const paths = async (act: (given: ReturnType<typeof givenFor>) => Promise<unknown>) => {
     const server = await recordingServer()
     await act(givenFor('ping', server.origin))
@@ -211,13 +211,13 @@ describe('a dead-man’s switch', () => {
     ['over', ''],
     ['summary', ''],
     ['test', ''],
-  ] as const)('is told %s', async (what, step) => {
+  ] as const)('a notification of kind %s is sent to the matching address', async (what, step) => {
     expect(await paths((given) => attempt('ping', given, { notice: notice(what) }))).toEqual([
       [at(step), text],
     ])
   })
 
-  test('hears on a timetable how it is', async () => {
+  test('heartbeats are sent at the set interval, with the failure as their text', async () => {
     expect(beat?.everyMs({ every: '5' })).toBe(300_000)
     expect(await paths((given) => beat?.send(null, true, given) ?? Promise.resolve())).toEqual([
       [at('/start'), ''],
@@ -229,7 +229,7 @@ describe('a dead-man’s switch', () => {
   })
 })
 
-test.each(channelTypes)('a form for %s has its words', (type) => {
+test.each(channelTypes)('channel form: each text of %s exists', (type) => {
   const keys = [`channel.type.${type}`, `channel.needs.${type}`]
   for (const { name, choices = [] } of getFields(type)) {
     const own = `channel.${type}.${name}`

@@ -35,23 +35,23 @@ async function sent(type: (typeof types)[number], text: string): Promise<string>
   return textSent(type, request)
 }
 
-describe.each(types)('%s', (type) => {
-  test('sends the text as it was written', async () => {
+describe.each(types)('%s channel', (type) => {
+  test('a text with special characters arrives unchanged', async () => {
     expect(await sent(type, TEXT)).toBe(TEXT)
   })
 
-  test('keeps no half of a pair: what is no text becomes what stands for it', async () => {
+  test('half of a surrogate pair is replaced by the replacement character', async () => {
     expect(await sent(type, 'a\ud83eb')).toBe('a\ufffdb')
   })
 })
 
-describe.each(limits)('%s', (type, most, measureSize) => {
+describe.each(limits)('%s channel, text limit', (type, most, measureSize) => {
   test.each([
     ['Chinese', '磁'],
     ['pairs', '🧯'],
     ['what must be escaped', '"'],
     ['letters', 'x'],
-  ])('cuts %s at the limit, and no character in two', async (_, character) => {
+  ])('a text of %s is cut at the limit, and no character is split', async (_, character) => {
     const whole = character.repeat(most + 1)
     // Every place in a character comes to be at the limit.
     for (let shift = 0; shift < Math.min(8, character.length + 1); shift += 1) {
@@ -66,7 +66,7 @@ describe.each(limits)('%s', (type, most, measureSize) => {
   })
 })
 
-test('a text that just fits is left alone', async () => {
+test('LINE Notify channel: a text that just fits is not cut', async () => {
   const fits = '🧯'.repeat(500)
   expect(await sent('line-notify', fits)).toBe(fits)
   expect(await sent('line-notify', `${fits}x`)).toBe(`${'🧯'.repeat(499)}…`)
@@ -79,6 +79,6 @@ test.each([
   ['no room', 'abcd', 1, '…'],
   ['a character that does not end', `a${'\u0301'.repeat(500)}`, 300, `a${'\u0301'.repeat(298)}…`],
   ['pairs that join without an end', '\u{1f469}\u200d'.repeat(200), 299, `${'\u{1f469}\u200d'.repeat(99)}…`],
-])('%s is shortened', (_, text, most, expected) => {
+])('shorten(): %s gives the expected text', (_, text, most, expected) => {
   expect(shorten(text, most)).toBe(expected)
 })

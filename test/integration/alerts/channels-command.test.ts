@@ -27,8 +27,8 @@ const secretsIn = ({ directory }: Headless) =>
 describe.each([
   ['while an agent runs', true],
   ['while none runs', false],
-])('holdfast channels, %s', (_, isRunning) => {
-  test('adds, changes, switches, orders and removes; secrets end in their one file', {
+])('`holdfast channels`, %s', (_, isRunning) => {
+  test('channels are added, changed, switched, ordered and removed; secrets are only in secrets.json', {
     timeout: 120_000,
   }, async () => {
     const { origin } = await recordingServer()
@@ -131,7 +131,7 @@ describe.each([
   })
 })
 
-test('a program that the settings file names is neither added nor changed to another one', async () => {
+test('`holdfast channels`: a program can be neither added nor changed; only the settings file can name it', async () => {
   const channel = { id: 'run', name: 'Run', type: 'command', options: { program: '/bin/true' } }
   const home = headless({ alerts: { channels: [channel] } })
   const program = ['channels', 'change', 'run', '--option', 'program=/bin/false']
@@ -143,7 +143,7 @@ test('a program that the settings file names is neither added nor changed to ano
   expect(existsSync(path.join(home.directory, 'secrets.json'))).toBe(false)
 })
 
-test('a test says in words what the server answered, and exits 1 where it was not delivered', async () => {
+test("`holdfast channels test`: the server's answer is printed, and a failed delivery gives exit code 1", async () => {
   const server = await recordingServer()
   const url = `${server.origin}/hook/very-secret-4711`
   const home = headless(

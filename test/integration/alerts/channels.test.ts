@@ -60,9 +60,9 @@ function expectNoSecret(outcome: ChannelOutcome, { secrets }: Pick<ChannelInput,
   expect(told).not.toMatch(/\D4711|S3cr/)
 }
 
-describe.each(httpTypes)('%s', (type) => {
+describe.each(httpTypes)('%s channel', (type) => {
   test.each(answers)(
-    'takes $status $headers for what it is',
+    'answer $status $headers is classified as delivered, refused or retry',
     async ({ status, headers = {}, is, atLine }) => {
       const server = await recordingServer()
       server.answer({ status, headers, body: status === 204 ? '' : echo })
@@ -78,7 +78,7 @@ describe.each(httpTypes)('%s', (type) => {
     },
   )
 
-  test.each([301, 302, 303, 307, 308])('follows no redirect (%i)', async (status) => {
+  test.each([301, 302, 303, 307, 308])('redirect %i is not followed', async (status) => {
     const [server, elsewhere] = [await recordingServer(), await recordingServer()]
     server.answer({ status, headers: { Location: `${elsewhere.origin}/there` }, body: echo })
     const given = givenFor(type, server.origin)
@@ -91,7 +91,7 @@ describe.each(httpTypes)('%s', (type) => {
   test.each([
     ['a success', 200, delivered],
     ['a failure', 500, retry('channel.failing')],
-  ])('reads no more of %s than a person could', async (_, status, is) => {
+  ])('the body of %s is read only up to a limit', async (_, status, is) => {
     const server = await recordingServer()
     server.answer({ status, flood: 10 * 1024 * 1024 })
     const outcome = await attempt(type, givenFor(type, server.origin), {}, 5_000)
@@ -107,7 +107,7 @@ describe.each(httpTypes)('%s', (type) => {
     ['half a JSON text', { status: 500, body: '{"message": "wh' }],
     ['an odd JSON text', { status: 500, body: '[null, {"parameters": 1}]' }],
     ['a page', { status: 500, body: `<html>${'<'.repeat(60_000)}</html>` }],
-  ])('has a sentence also for an answer of %s', async (_, reply) => {
+  ])('an answer of %s is retried with an error text without control characters', async (_, reply) => {
     const server = await recordingServer()
     server.answer(reply)
     const outcome = await attempt(type, givenFor(type, server.origin))
@@ -136,7 +136,7 @@ test.each([
   ['a success', 200, delivered],
   ['a refusal', 400, refused('channel.refused')],
   ['a failure', 500, retry('channel.failing')],
-])('%s is one, however slowly its body comes', async (_, status, is) => {
+])('HTTP channels: %s is recognised although its body arrives slowly', async (_, status, is) => {
   const server = await recordingServer()
   server.answer({ status, drip: 'slow ' })
   const outcomes = await everywhere(httpTypes, 700, async () => server.origin)
@@ -147,7 +147,7 @@ test.each([
   }
 })
 
-test('what is not answered is given up', async () => {
+test('network channels: a server that does not answer gives a timeout', async () => {
   const server = await recordingServer()
   server.answer({ status: 200, isSilent: true })
   const started = performance.now()
@@ -159,15 +159,15 @@ test('what is not answered is given up', async () => {
   }
 })
 
-describe.each(networkTypes)('%s', (type) => {
-  test('ends when whoever asked for it wants it no more', async () => {
+describe.each(networkTypes)('%s channel, connection failures', (type) => {
+  test('an aborted attempt ends as a retry', async () => {
     const controller = new AbortController()
     const given = givenFor(type, await silentServer(() => controller.abort()), controller.signal)
     expect(await attempt(type, given, {}, 60_000)).toMatchObject(retry('channel.stopped'))
     expect(await attempt(type, given, {}, 60_000)).toMatchObject(retry('channel.stopped'))
   })
 
-  test('tries again where nobody listens', async () => {
+  test('a refused connection is retried', async () => {
     const origin = await closedPort()
     const given = givenFor(type, origin)
     const outcome = await attempt(type, given)
@@ -177,7 +177,7 @@ describe.each(networkTypes)('%s', (type) => {
     expectNoSecret(outcome, given)
   })
 
-  test('tries again where no such host is known', async () => {
+  test('an unknown host name is retried', async () => {
     const given = givenFor(type, 'http://does-not-exist.invalid:8080')
     const outcome = await attempt(type, given, {}, 5_000)
     expect(outcome).toMatchObject(retry('channel.unreachable'))
@@ -185,7 +185,7 @@ describe.each(networkTypes)('%s', (type) => {
     expectNoSecret(outcome, given)
   })
 
-  test('sends nothing to whoever cannot show a certificate', async () => {
+  test('a server without a trusted certificate receives nothing', async () => {
     const server = await recordingServer(await localCertificate())
     const { options, ...rest } = givenFor(type, server.origin)
     const given = { ...rest, options: { ...options, security: 'tls' } }
@@ -198,7 +198,7 @@ describe.each(networkTypes)('%s', (type) => {
     expectNoSecret(outcome, given)
   })
 
-  test('tries again where the connection is cut', async () => {
+  test('a connection that is cut is retried', async () => {
     const given = givenFor(type, await silentServer((socket) => socket.destroy()))
     const outcome = await attempt(type, given)
     expect(outcome).toMatchObject(retry('channel.unreachable'))
@@ -206,19 +206,22 @@ describe.each(networkTypes)('%s', (type) => {
   })
 })
 
-test.each(httpTypes)('%s refuses what is no address and no token, without a word of it', async (type) => {
-  for (const bad of ['http://[S3cret4711', 'ftp://127.0.0.1/S3cret4711', 'S3cret4711\nX: y\u{1f9ef}']) {
-    const { options, secrets, signal } = givenFor(type, 'http://127.0.0.1:1')
-    const isTokens = 'token' in secrets
-    if (isTokens && !bad.includes('\n')) continue
-    const given = { options, secrets: isTokens ? { token: bad } : { ...secrets, url: bad }, signal }
-    const outcome = await attempt(type, given)
-    expect(outcome.did).not.toBe('delivered')
-    // A bot's token stands in the address, which takes any text.
-    if (type !== 'telegram') expect(outcome).toMatchObject(refused('channel.invalid'))
-    expectNoSecret(outcome, given)
-  }
-})
+test.each(httpTypes)(
+  '%s channel: an invalid address or token fails, and does not appear in the error',
+  async (type) => {
+    for (const bad of ['http://[S3cret4711', 'ftp://127.0.0.1/S3cret4711', 'S3cret4711\nX: y\u{1f9ef}']) {
+      const { options, secrets, signal } = givenFor(type, 'http://127.0.0.1:1')
+      const isTokens = 'token' in secrets
+      if (isTokens && !bad.includes('\n')) continue
+      const given = { options, secrets: isTokens ? { token: bad } : { ...secrets, url: bad }, signal }
+      const outcome = await attempt(type, given)
+      expect(outcome.did).not.toBe('delivered')
+      // A bot's token stands in the address, which takes any text.
+      if (type !== 'telegram') expect(outcome).toMatchObject(refused('channel.invalid'))
+      expectNoSecret(outcome, given)
+    }
+  },
+)
 
 /** Takes connections, and says nothing. */
 async function silentServer(onTaken: (socket: Socket) => void = () => undefined): Promise<string> {

@@ -15,7 +15,7 @@ const run = (file: string, withinMs = 5_000, signal = new AbortController().sign
   attempt('command', givenFor('command', file, signal), {}, withinMs)
 const beside = (file: string, name: string) => path.join(path.dirname(file), name)
 
-test('a program gets the facts on its standard input, and no shell looks at its name', async () => {
+test('command channel: the program gets the facts on standard input, and its name is not run through a shell', async () => {
   const file = program('cat >got; echo "$#" >words; seq 100000')
   expect(await run(file)).toEqual({ did: 'delivered', note: null })
   expect(JSON.parse(readFileSync(beside(file, 'got'), 'utf8'))).toMatchObject({
@@ -26,7 +26,7 @@ test('a program gets the facts on its standard input, and no shell looks at its 
   expect(await run('/bin/true; touch /tmp/holdfast-shell')).toMatchObject({ did: 'refused' })
 })
 
-test('a program that does not read has told it, too', async () => {
+test('command channel: a program that does not read its input counts as delivered', async () => {
   expect(await run('/bin/true')).toEqual({ did: 'delivered', note: null })
   // More than a pipe holds.
   const given = givenFor('command', program('exec <&-; sleep 0.1'))
@@ -46,11 +46,11 @@ test.each([
   ],
   ['no name', () => '', 'channel.command.missing', {}],
   ['no possible name', () => 'a\0b', 'channel.command.missing', {}],
-])('%s is a refusal', async (_, file, key, params) => {
+])('command channel: %s is classified as refused', async (_, file, key, params) => {
   expect(await run(file())).toMatchObject({ did: 'refused', reason: { key, params } })
 })
 
-test('a program that does not end is killed with all that it started', async () => {
+test('command channel: a program that does not end is killed with its child processes', async () => {
   const file = program('sleep 600 & echo $! >child; echo $$ >self; wait')
   expect(await run(file, 500)).toMatchObject({ did: 'retry', reason: { key: 'channel.silent' } })
   for (const name of ['self', 'child']) {
@@ -59,7 +59,7 @@ test('a program that does not end is killed with all that it started', async () 
   }
 })
 
-test('a program is killed when nobody wants it any more', async () => {
+test('command channel: a program is stopped when its attempt is aborted', async () => {
   const controller = new AbortController()
   const file = program('touch started; sleep 600')
   const outcome = run(file, 60_000, controller.signal)

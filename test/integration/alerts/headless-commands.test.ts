@@ -21,7 +21,7 @@ const HOUR_MS = 3_600_000
 /** Whatever was to be told has been posted by then. */
 const NOTHING_MS = 2_500
 
-test('a file of secrets that others can read is refused', async () => {
+test('`holdfast receive`: a secrets file that other users can read or write is refused', async () => {
   const { file, secretsFile } = receiverConfig('http://127.0.0.1:1')
   for (const mode of [0o644, 0o640, 0o602]) {
     chmodSync(secretsFile, mode)
@@ -34,7 +34,7 @@ test('a file of secrets that others can read is refused', async () => {
   }
 })
 
-test('incidents are listed, acknowledged, snoozed and muted from the command line', {
+test('`holdfast incidents`: incidents are listed, acknowledged, snoozed and muted', {
   timeout: 120_000,
 }, async () => {
   const { origin, posts } = await postsOfTest()

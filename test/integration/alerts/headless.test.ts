@@ -34,8 +34,8 @@ async function untilBetweenChecks(directory: string): Promise<void> {
   await until('a moment between two checks', isOver, 20_000)
 }
 
-describe.skipIf(!canMount)('a disk that fails, without a desktop (needs root: mount)', () => {
-  test('is one post in each channel, and one when it is well; late, one of both, also when the notifier is killed', {
+describe.skipIf(!canMount)('disk failure without a desktop (needs root: mount)', () => {
+  test('each channel gets one post per failure and recovery, or one late summary, even if the notifier is killed', {
     timeout: 300_000,
   }, async () => {
     const disk = await mountExt4(onTestFinished)

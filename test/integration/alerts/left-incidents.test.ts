@@ -6,7 +6,7 @@ import { openAlertDatabase } from '../../../core/alerts/store/database.ts'
 import { headless } from '../../support/alerts/headless.ts'
 import { createIncident } from '../../support/alerts/notifier-config.ts'
 
-test('without an agent incidents are read, and a file of a newer Holdfast is left alone', async () => {
+test('`holdfast incidents` without an agent: incidents are read, and a newer database is refused, not set aside', async () => {
   const home = headless({})
   expect(await home.says(['incidents'])).toBe('No failures recorded.\n')
   const file = path.join(home.directory, 'alerts.db')

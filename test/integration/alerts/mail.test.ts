@@ -21,7 +21,7 @@ const TEXT =
   'PRJ & 50 % + more\n<b>磁碟 /data/run_1 變成唯讀</b> 👩‍👩‍👧\n.\nFrom here\n  indented, with an end  \n' +
   'long '.repeat(300)
 
-test('a mail server that says no more when the mail is to come is given up in time', async () => {
+test('mail channel: a server that stops answering before the mail gives a timeout', async () => {
   const server = createServer((socket) => {
     const words = ['250 hello\r\n', '250 sender\r\n', '250 recipient\r\n']
     socket.on('error', () => undefined).on('data', () => socket.write(words.shift() ?? ''))
@@ -34,7 +34,7 @@ test('a mail server that says no more when the mail is to come is given up in ti
   expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.silent', params: { limit: 300 } } })
 })
 
-test('who speaks no TLS is known as that in the desktop application, too', () => {
+test("mail channel: the desktop application's TLS error of a plain-text server is recognised", () => {
   const boringSsl = new Error(
     '18021683530816:error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER:tls_record.cc:211:',
   )
@@ -43,7 +43,7 @@ test('who speaks no TLS is known as that in the desktop application, too', () =>
 })
 
 // It is a Debian package, which `npm test` installs where it may.
-describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its mailbox', () => {
+describe.skipIf(!hasMailServer)('mail channel with aiosmtpd', () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-mail-'))
   let server: MailServer
   beforeAll(async () => {
@@ -77,7 +77,7 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
   const mailTo = (to: string): Mail[] =>
     server.mails().filter(({ headers }) => headers['X-RcptTo']?.includes(to))
 
-  test('arrives as it was written, whoever looks at it on the way', async () => {
+  test('a mail with special characters arrives unchanged, with its headers', async () => {
     const title = '唯讀: /data/run_1 & more 🧯 '.repeat(5)
     const outcome = await send('none', { to: 'one@lab.example, two@lab.example' }, {}, { title, text: TEXT })
     expect(outcome).toEqual({ did: 'delivered', note: null })
@@ -94,13 +94,13 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
     })
   })
 
-  test('keeps long lines whole where there is nothing else to encode', async () => {
+  test('long lines stay whole where nothing else needs encoding', async () => {
     const text = `${'long '.repeat(300)}\nshort`
     await send('none', { to: 'long@lab.example' }, {}, { text })
     expect(mailTo('long@lab.example')).toMatchObject([{ body: `${text}\n` }])
   })
 
-  test('is one thread an incident, and the same mail however often it is sent', async () => {
+  test('mails of one incident are one thread, and a repeated mail keeps its Message-ID', async () => {
     const to = { to: 'thread@lab.example' }
     const over = { id: 'b', notice: notice('recovered') }
     const another = { id: 'c', notice: { ...notice(), about: 'incident-8' } }
@@ -115,7 +115,7 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
   })
 
   test.each(['tls', 'starttls'] as const)(
-    'goes through %s, signed in, to a server that is trusted',
+    'delivery through %s with a login succeeds at a trusted server',
     (security) => {
       const options = optionsFor(security, { host: 'localhost', to: `${security}@lab.example`, user: 'ops' })
       const outcome = server.sendTrusting({ text: TEXT }, options, { password: 'right' })
@@ -124,7 +124,7 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
     },
   )
 
-  test('does not trust a certificate of another name', () => {
+  test('a certificate with another name is not trusted', () => {
     const options = optionsFor('tls', { to: 'untrusted@lab.example' })
     const outcome = server.sendTrusting({}, options, {})
     expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.mail.untrusted' } })
@@ -133,7 +133,7 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
   })
 
   test.each(['tls', 'starttls'] as const)(
-    'does not go through %s to a server that is not trusted',
+    'delivery through %s to an untrusted server fails',
     async (security) => {
       const outcome = await send(
         security,
@@ -145,7 +145,7 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
     },
   )
 
-  test('never goes in the clear where STARTTLS was asked for', async () => {
+  test('a server without STARTTLS gets no plain-text mail where STARTTLS is set', async () => {
     const { none } = server.ports
     const outcome = await send('starttls', { port: String(none), to: 'clear@lab.example' })
     expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.mail.plain' } })
@@ -153,13 +153,13 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
     expect(mailTo('clear@lab.example')).toEqual([])
   })
 
-  test('says so where TLS is wanted of who speaks none', async () => {
+  test('TLS to a plain-text server is reported as such', async () => {
     const outcome = await send('tls', { port: String(server.ports.none) })
     expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.mail.plain' } })
     expect(said(outcome)).not.toContain('openssl')
   })
 
-  test('does not wait for ever where TLS is spoken to who expects none', async () => {
+  test('plain text to a TLS server ends in a timeout', async () => {
     const outcome = await send('none', { port: String(server.ports.tls) }, {}, {}, 100)
     expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.silent' } })
   })
@@ -169,15 +169,18 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
     ['5xx to the recipient', { to: 'nobody@lab.example' }, 'refused', 'channel.mail.refused', 'No such user'],
     ['5xx to the password', { user: 'ops' }, 'refused', 'channel.mail.login', '535'],
     ['4xx to the password', { user: 'busy' }, 'retry', 'channel.mail.later', '454'],
-  ])('%s', async (_, options, did, key, words) => {
-    const outcome = await send('none', options, { password: 'S3cret-4711' })
-    expect(outcome).toMatchObject({ did, reason: { key } })
-    expect(said(outcome)).toContain(words)
-    expect(said(outcome)).not.toContain('4711')
-    expect(JSON.stringify(outcome)).not.toContain(Buffer.from('S3cret-4711').toString('base64'))
-  })
+  ])(
+    'a rejection (%s) is classified as retry or refused, and the error contains no password',
+    async (_, options, did, key, words) => {
+      const outcome = await send('none', options, { password: 'S3cret-4711' })
+      expect(outcome).toMatchObject({ did, reason: { key } })
+      expect(said(outcome)).toContain(words)
+      expect(said(outcome)).not.toContain('4711')
+      expect(JSON.stringify(outcome)).not.toContain(Buffer.from('S3cret-4711').toString('base64'))
+    },
+  )
 
-  test('mail addresses: display names, semicolons and local names are taken, and each gets the mail', async () => {
+  test('addresses with display names, semicolons and local names are accepted, and each gets the mail', async () => {
     const from = 'Station 3 <station@lab.example>'
     const to = '"Doe, Jane" <jane@lab.example>; root, admin@localhost'
     expect(await send('none', { from, to })).toEqual({ did: 'delivered', note: null })
@@ -187,7 +190,7 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
   })
 
   test.each(['tls', 'starttls'] as const)(
-    'certificate: a self-signed one is shown through %s, pinned, and another one is refused',
+    'a self-signed certificate is shown through %s and can be pinned; another one is refused',
     async (security) => {
       const to = `pinned-${security}@lab.example`
       const login = { to, user: 'ops' }
@@ -212,19 +215,19 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
   test.each([
     ['530', 'login@lab.example', '530'],
     ['550 relay denied', 'relay@lab.example', 'Relaying denied'],
-  ])('login: a server that wants one first is said to want it: %s', async (_, to, words) => {
+  ])('a server that requires a login is reported as such: %s', async (_, to, words) => {
     const outcome = await send('none', { to })
     expect(outcome).toMatchObject({ did: 'refused', reason: { key: 'channel.mail.needsLogin' } })
     expect(said(outcome)).toContain(words)
   })
 
-  test('says whom it could not reach where others got it', async () => {
+  test('a rejected recipient is named where others got the mail', async () => {
     const outcome = await send('none', { to: 'some@lab.example, nobody@lab.example' })
     expect(outcome).toMatchObject({ did: 'delivered', note: { params: { rejected: 'nobody@lab.example' } } })
     expect(mailTo('some@lab.example')).toHaveLength(1)
   })
 
-  test('certificate: `channels test` names the command that pins it, and the mail goes then', async () => {
+  test('`channels test` prints the command that pins the certificate, and delivers after it', async () => {
     const home = headless()
     home.startAgent()
     await until('it runs', () => readState(home.directory), 20_000)

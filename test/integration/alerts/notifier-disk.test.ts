@@ -13,7 +13,7 @@ import { until } from '../../support/until.ts'
 
 const SOON_MS = 5_000
 
-describe('where nothing can be written down', () => {
+describe('notifier without a usable database', () => {
   test.each<[string, (directory: string) => string]>([
     [
       'its directory is a file',
@@ -29,7 +29,7 @@ describe('where nothing can be written down', () => {
         return path.join(directory, 'alerts.db')
       },
     ],
-  ])('(%s) everybody is told all the same', async (_, made) => {
+  ])('each channel still gets its notifications (%s)', async (_, made) => {
     const server = await recordingServer()
     const file = made(temporaryDirectory('notifier'))
     const config = notifierConfig(server.origin, { hook: {} }, { file, native: true })
@@ -49,7 +49,7 @@ describe('where nothing can be written down', () => {
     await expect(notifier.timeline({ before: null, most: 1 } as never)).rejects.toThrow()
   })
 
-  test('(its disk hangs) everybody is told all the same, and nobody twice', async () => {
+  test('each channel still gets its notifications, and each only once (its disk hangs)', async () => {
     const server = await recordingServer()
     // As the store is then: every call fails after two seconds.
     const hanging: AlertStore = {
@@ -77,7 +77,7 @@ describe('where nothing can be written down', () => {
   })
 })
 
-test('what is no database is set aside, and a new one is begun', async () => {
+test('notifier: a file that is not a database is set aside, and a new one is created', async () => {
   const server = await recordingServer()
   const file = databaseFile()
   const garbage = 'This is no database. '.repeat(1_000)
@@ -95,7 +95,7 @@ test('what is no database is set aside, and a new one is begun', async () => {
   expect(readdirSync(path.dirname(file)).filter((name) => name.includes('broken'))).toHaveLength(1)
 })
 
-test('what was damaged between two runs is set aside, and nobody misses a message', async () => {
+test('notifier: a database damaged between two runs is set aside, and no notification is lost', async () => {
   const server = await recordingServer()
   const file = databaseFile()
   const config = notifierConfig(server.origin, { hook: {} }, { file })
@@ -124,7 +124,7 @@ test('what was damaged between two runs is set aside, and nobody misses a messag
   expect(posted(server.requests)).toEqual(['failed a', 'failed b', 'failed c'])
 })
 
-test('what turns out to be damaged while it is used is set aside, too', async () => {
+test('notifier: a database found to be damaged during use is set aside, and a new one is used', async () => {
   const server = await recordingServer()
   const file = databaseFile()
   const config = notifierConfig(server.origin, { hook: {} }, { file })
@@ -148,7 +148,7 @@ test('what turns out to be damaged while it is used is set aside, too', async ()
   await after.comesTo('a', 'hook failed delivered')
 })
 
-test('what waited is sent when its disk says at last what it was', async () => {
+test('notifier: waiting notifications of a database that failed to load are sent once it loads', async () => {
   const server = await recordingServer()
   const [waited, told] = [createNotice('failed', createIncident('a')), createIncident('b')]
   const rest = { channel: 'hook', channelName: 'Hook', decidedAt: null, attempts: 1, reason: null }

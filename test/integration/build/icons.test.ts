@@ -30,7 +30,7 @@ function contrast(one: number[], other: number[]): number {
 }
 
 describe.skipIf(!existsSync('/usr/bin/identify'))('icons (needs ImageMagick)', () => {
-  test('every status has a tray icon at both sizes, and there is no other', () => {
+  test('every status has a tray icon at both sizes, and no other icon exists', () => {
     const names = statusLevels.flatMap((level) => [`${level}.png`, `${level}@2x.png`])
     expect(readdirSync(tray).sort()).toEqual(names.sort())
     for (const level of statusLevels) {
@@ -42,7 +42,7 @@ describe.skipIf(!existsSync('/usr/bin/identify'))('icons (needs ImageMagick)', (
     }
   })
 
-  test('the shapes differ without their colours', () => {
+  test('shapes of the tray icons differ without their colours', () => {
     const shapes = statusLevels.map((level) => ({
       level,
       // White marks inside of a shape count as holes: that is how they look on a light panel.
@@ -58,21 +58,24 @@ describe.skipIf(!existsSync('/usr/bin/identify'))('icons (needs ImageMagick)', (
     }
   })
 
-  test.each(statusLevels.map((level) => [level]))('%s can be seen on light and on dark panels', (level) => {
-    // The shape's own colour; pixels between it and a white mark or the panel are of no matter.
-    const tally = new Map<string, number>()
-    for (const [red = 0, green = 0, blue = 0, alpha = 0] of pixels(path.join(tray, `${level}@2x.png`))) {
-      const colour = `${red},${green},${blue}`
-      if (alpha === 255 && Math.min(red, green, blue) < 200) tally.set(colour, (tally.get(colour) ?? 0) + 1)
-    }
-    const dominant =
-      [...tally]
-        .sort((a, b) => b[1] - a[1])[0]?.[0]
-        .split(',')
-        .map(Number) ?? []
-    expect(dominant).toHaveLength(3)
-    // WCAG 2.1, 1.4.11: graphical objects need 3:1.
-    expect(contrast(dominant, [0x2b, 0x2b, 0x2b])).toBeGreaterThan(3)
-    expect(contrast(dominant, [0xf6, 0xf6, 0xf6])).toBeGreaterThan(3)
-  })
+  test.each(statusLevels.map((level) => [level]))(
+    'the tray icon %s has enough contrast on light and dark panels',
+    (level) => {
+      // The shape's own colour; pixels between it and a white mark or the panel are of no matter.
+      const tally = new Map<string, number>()
+      for (const [red = 0, green = 0, blue = 0, alpha = 0] of pixels(path.join(tray, `${level}@2x.png`))) {
+        const colour = `${red},${green},${blue}`
+        if (alpha === 255 && Math.min(red, green, blue) < 200) tally.set(colour, (tally.get(colour) ?? 0) + 1)
+      }
+      const dominant =
+        [...tally]
+          .sort((a, b) => b[1] - a[1])[0]?.[0]
+          .split(',')
+          .map(Number) ?? []
+      expect(dominant).toHaveLength(3)
+      // WCAG 2.1, 1.4.11: graphical objects need 3:1.
+      expect(contrast(dominant, [0x2b, 0x2b, 0x2b])).toBeGreaterThan(3)
+      expect(contrast(dominant, [0xf6, 0xf6, 0xf6])).toBeGreaterThan(3)
+    },
+  )
 })

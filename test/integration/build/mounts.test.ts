@@ -14,7 +14,7 @@ const catchCode = (act: () => unknown) => {
   }
 }
 
-describe.skipIf(!canMount)('file systems with real faults (needs root)', () => {
+describe.skipIf(!canMount)('test file systems with real faults (needs root)', () => {
   test('an aborted ext4 refuses writes, still reads, and is writable after a fresh mount', async () => {
     const disk = await mountExt4(onTestFinished)
     const file = path.join(disk.point, 'file')
@@ -28,7 +28,7 @@ describe.skipIf(!canMount)('file systems with real faults (needs root)', () => {
     writeFileSync(file, 'after')
   })
 
-  test('a frozen ext4 holds a writer until it is thawed', async () => {
+  test('a frozen ext4 blocks a writer until it is thawed', async () => {
     const disk = await mountExt4(onTestFinished)
     const file = path.join(disk.point, 'file')
     await disk.freeze()
@@ -41,7 +41,7 @@ describe.skipIf(!canMount)('file systems with real faults (needs root)', () => {
     expect(readFileSync(file, 'utf8')).toBe('written\n')
   })
 
-  test('a tmpfs fills up, goes away and comes back; a bind mount goes read-only alone', async () => {
+  test('a tmpfs fills up, is unmounted and mounted again; a bind mount goes read-only alone', async () => {
     const small = await mountTmpfs(onTestFinished, { megabytes: 1 })
     expect(catchCode(() => writeFileSync(path.join(small.point, 'big'), Buffer.alloc(2 << 20)))).toBe(
       'ENOSPC',
@@ -57,7 +57,7 @@ describe.skipIf(!canMount)('file systems with real faults (needs root)', () => {
     writeFileSync(path.join(small.point, 'z'), '')
   })
 
-  test('what a killed test left frozen is thawed and unmounted before the next mount', async () => {
+  test('a mount that a killed test left frozen is thawed and unmounted before the next mount', async () => {
     const killed = fork(path.join(import.meta.dirname, 'leave-frozen.ts'), {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })

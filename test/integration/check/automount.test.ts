@@ -5,8 +5,8 @@ import { createSystemDisk } from '../../../core/check/probes/probe-runner.ts'
 import { makeAutomount } from '../../support/faults/automount.ts'
 import { canMount } from '../../support/faults/mounts.ts'
 
-describe.skipIf(!canMount)('an automount point that is checked (mounting needs root)', () => {
-  it('is mounted by the check, at first and whenever it has expired', async () => {
+describe.skipIf(!canMount)('check of an automount point (mounting needs root)', () => {
+  it('a check mounts the point at first and again each time the mount has expired', async () => {
     const { point, expire } = await makeAutomount(onTestFinished)
     const disk = createSystemDisk()
     let memory = freshMemory

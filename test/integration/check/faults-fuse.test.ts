@@ -5,8 +5,8 @@ import { mountFuse } from '../../support/faults/fuse.ts'
 import { canMount } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-describe.skipIf(!canMount)('a FUSE file system in trouble (mounting needs root)', () => {
-  it('one that does not answer: hung, while other paths stay well; its late answer is not the recovery', async () => {
+describe.skipIf(!canMount)('check worker with a failing FUSE file system (mounting needs root)', () => {
+  it('a server that does not answer is reported as hung, other paths stay ok, and a later check reports the recovery', async () => {
     const fuse = await mountFuse(onTestFinished)
     const checker = await checkPaths(fuse.file, temporaryDirectory('healthy'))
     await Promise.all([checker.sees('p0', 'ok'), checker.sees('p1', 'ok')])
@@ -20,7 +20,7 @@ describe.skipIf(!canMount)('a FUSE file system in trouble (mounting needs root)'
     expect(recovered.mount?.type).toBe('fuse')
   })
 
-  it('one that answers with EIO: an input/output error, naming the step', async () => {
+  it('a server that answers with EIO is reported as an input/output error with the failed step', async () => {
     const fuse = await mountFuse(onTestFinished)
     const checker = await checkPaths(fuse.file)
     await checker.sees('p0', 'ok')
@@ -32,7 +32,7 @@ describe.skipIf(!canMount)('a FUSE file system in trouble (mounting needs root)'
     await checker.sees('p0', 'ok')
   })
 
-  it('one whose server forgot the file: a stale handle', async () => {
+  it('a server that answers with ESTALE is reported as a stale handle', async () => {
     const fuse = await mountFuse(onTestFinished)
     const checker = await checkPaths(fuse.file)
     await checker.sees('p0', 'ok')
@@ -44,7 +44,7 @@ describe.skipIf(!canMount)('a FUSE file system in trouble (mounting needs root)'
     await checker.sees('p0', 'ok')
   })
 
-  it('one whose daemon died: to be mounted again, and well when it is', async () => {
+  it('a daemon that died is reported as stale with ENOTCONN, and the path is ok after a remount', async () => {
     const fuse = await mountFuse(onTestFinished)
     const checker = await checkPaths(fuse.file)
     await checker.sees('p0', 'ok')
@@ -54,7 +54,7 @@ describe.skipIf(!canMount)('a FUSE file system in trouble (mounting needs root)'
     await checker.sees('p0', 'ok')
   })
 
-  it('stops at once while it waits for one that does not answer', async () => {
+  it('the worker stops within 2 s while it waits for a server that does not answer', async () => {
     const fuse = await mountFuse(onTestFinished)
     const checker = await checkPaths(fuse.file)
     await checker.sees('p0', 'ok')

@@ -13,8 +13,8 @@ import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-describe.skipIf(!canMount)('what hangs, through the real worker (mounting needs root)', () => {
-  it('a frozen file system: writing hangs though reading succeeds; other paths keep their timetable', async () => {
+describe.skipIf(!canMount)('check worker with a frozen file system (mounting needs root)', () => {
+  it('the write probe is reported as hung although reads succeed, and other paths are checked on schedule', async () => {
     const disk = await mountExt4(onTestFinished)
     const healthy = temporaryDirectory('healthy')
     const checker = await checkPaths(disk.point, healthy)
@@ -43,7 +43,7 @@ describe.skipIf(!canMount)('what hangs, through the real worker (mounting needs 
     await until('the late probe to have removed its file', () => probeFiles(disk.point).length === 0)
   })
 
-  it('twenty sources on one dead disk cost a few threads, and all of them are told as hung', async () => {
+  it('twenty paths on one frozen disk block at most 4 threads and are all reported as hung', async () => {
     const disk = await mountExt4(onTestFinished)
     const healthy = temporaryDirectory('healthy')
     const checker = await checkWith({
@@ -62,7 +62,7 @@ describe.skipIf(!canMount)('what hangs, through the real worker (mounting needs 
     await Promise.all(Array.from({ length: 20 }, (_, index) => checker.sees(`p${index}`, 'ok', 8_000)))
   })
 
-  it('stops at once with a thread stuck in the kernel', async () => {
+  it('the worker stops at once although a thread is stuck in the kernel', async () => {
     const disk = await mountExt4(onTestFinished)
     const checker = await checkPaths(disk.point)
     await checker.sees('p0', 'ok')

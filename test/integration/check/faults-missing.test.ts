@@ -6,8 +6,8 @@ import { canMount, mountExt4, mountTmpfs } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-describe.skipIf(!canMount)('what is missing, through the real worker (mounting needs root)', () => {
-  it('an unmounted disk is missing, also over a restart, and nothing is written underneath', async () => {
+describe.skipIf(!canMount)('check worker with an unmounted disk (mounting needs root)', () => {
+  it('an unmounted disk is reported as missing, also after a restart, and its mount point is not written to', async () => {
     const disk = await mountExt4(onTestFinished)
     const checker = await checkPaths(disk.point)
     const { mount } = await checker.sees('p0', 'ok')
@@ -27,7 +27,7 @@ describe.skipIf(!canMount)('what is missing, through the real worker (mounting n
     await again.sees('p0', 'ok')
   })
 
-  it('a directory on an unmounted disk is missing because of the disk', async () => {
+  it('a directory on an unmounted disk is reported as missing, with the mount point as the reason', async () => {
     const disk = await mountTmpfs(onTestFinished)
     const inside = path.join(disk.point, 'data')
     mkdirSync(inside)
@@ -47,8 +47,8 @@ describe.skipIf(!canMount)('what is missing, through the real worker (mounting n
   })
 })
 
-describe('a file that is missing, through the real worker', () => {
-  it('a file that is removed is missing, and well when it is back', async () => {
+describe('check worker with a missing file', () => {
+  it('a removed file is reported as missing, and as ok after it is written again', async () => {
     const file = path.join(temporaryDirectory('removed'), 'file')
     writeFileSync(file, 'content')
     const checker = await checkPaths(file)

@@ -5,8 +5,8 @@ import { allProbes, checkPaths, checkWith, detect } from '../../support/check/ch
 import { canMount, mountBind, mountExt4, mountTmpfs } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-describe.skipIf(!canMount)('what is read-only, through the real worker (mounting needs root)', () => {
-  it('ext4 after an error: read-only, though mount options, statvfs and reads still say it is well', async () => {
+describe.skipIf(!canMount)('check worker with a read-only file system (mounting needs root)', () => {
+  it('ext4 after an aborted remount is reported as read-only although reads still succeed', async () => {
     const disk = await mountExt4(onTestFinished)
     const checker = await checkPaths(disk.point)
     const well = await checker.sees('p0', 'ok')
@@ -20,7 +20,7 @@ describe.skipIf(!canMount)('what is read-only, through the real worker (mounting
     await checker.sees('p0', 'ok')
   })
 
-  it('ext4 mounted anew without a repair is well again, though its count of errors stays', async () => {
+  it('ext4 that is remounted without a repair is ok although its error count stays', async () => {
     const disk = await mountExt4(onTestFinished)
     const checker = await checkPaths(disk.point)
     await checker.sees('p0', 'ok')
@@ -30,7 +30,7 @@ describe.skipIf(!canMount)('what is read-only, through the real worker (mounting
     await checker.sees('p0', 'ok')
   })
 
-  it('an administrator’s remount,ro is a fault where the path was writable, and its end is seen', async () => {
+  it('an administrator’s remount,ro of a writable path is reported as read-only, and remount,rw as its recovery', async () => {
     const disk = await mountTmpfs(onTestFinished)
     const checker = await checkPaths(disk.point)
     await checker.sees('p0', 'ok')
@@ -40,7 +40,7 @@ describe.skipIf(!canMount)('what is read-only, through the real worker (mounting
     await checker.sees('p0', 'ok')
   })
 
-  it('a bind mount made read-only is seen, while the directory itself stays well', async () => {
+  it('a bind mount made read-only is reported as read-only while its original directory stays ok', async () => {
     const original = temporaryDirectory('bound')
     const bind = await mountBind(onTestFinished, original)
     const checker = await checkPaths(bind.point, original)
@@ -51,7 +51,7 @@ describe.skipIf(!canMount)('what is read-only, through the real worker (mounting
     await checker.sees('p0', 'ok')
   })
 
-  it('a file system that was read-only when it was chosen is no fault, and is never written to', async () => {
+  it('a file system that was read-only at the first check is ok and is not written to', async () => {
     const disk = await mountExt4(onTestFinished)
     writeFileSync(path.join(disk.point, 'file'), 'content')
     await disk.remount('ro')

@@ -6,8 +6,8 @@ import { checkPaths, detect, probeFiles } from '../../support/check/check-faults
 import { canMount, mountExt4, mountTmpfs } from '../../support/faults/mounts.ts'
 import { until } from '../../support/until.ts'
 
-describe.skipIf(!canMount)('a disk in trouble, through the real worker (mounting needs root)', () => {
-  it('a full file system, of bytes and of inodes', async () => {
+describe.skipIf(!canMount)('check worker with a failing disk (mounting needs root)', () => {
+  it('a file system without free bytes or free inodes is reported as full until space is freed', async () => {
     const small = await mountTmpfs(onTestFinished, { megabytes: 1 })
     const few = await mountTmpfs(onTestFinished, { megabytes: 4, inodes: 16 })
     const checker = await checkPaths(small.point, few.point)
@@ -33,7 +33,7 @@ describe.skipIf(!canMount)('a disk in trouble, through the real worker (mounting
     await checker.sees('p1', 'ok')
   })
 
-  it('a disk that cannot be read: an input/output error, and well again when it can', async () => {
+  it('an unreadable disk is reported as an input/output error, and as ok once it is readable', async () => {
     const disk = await mountExt4(onTestFinished)
     const file = path.join(disk.point, 'file')
     writeFileSync(file, Buffer.alloc(8192, 'x'), { flush: true })
@@ -48,7 +48,7 @@ describe.skipIf(!canMount)('a disk in trouble, through the real worker (mounting
     await checker.sees('p0', 'ok')
   })
 
-  it('a directory that gives no file back: named, and not filled up', async () => {
+  it('an append-only directory is reported with the remove step, and gets only one probe file', async () => {
     const disk = await mountExt4(onTestFinished)
     const directory = path.join(disk.point, 'append-only')
     mkdirSync(directory)

@@ -6,7 +6,7 @@ import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-it('holdfast history prints what the running agent keeps, and says which path it does not know', async () => {
+it('`holdfast history`: prints the running agent’s check history and rejects a path that is not checked', async () => {
   const data = temporaryDirectory('data')
   const checked = temporaryDirectory('checked')
   const sources = [{ id: 'source', path: temporaryDirectory('source'), name: 'photos' }]

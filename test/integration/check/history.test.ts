@@ -18,8 +18,8 @@ function longestGap(checker: CheckerProcess, id: string, since: number): number 
   return Math.max(...ticks.slice(1).map((at, index) => at - (ticks[index] ?? at)))
 }
 
-describe('the history of the real worker', () => {
-  it('has the checks that were reported, also after the worker was killed', async () => {
+describe('check history of the worker', () => {
+  it('the history contains the reported checks, also after the worker was killed', async () => {
     const historyPath = path.join(temporaryDirectory('history'), 'history.db')
     const well = temporaryDirectory('well')
     const config = { paths: createChecks(well, path.join(well, 'absent')), historyPath }
@@ -46,7 +46,7 @@ describe('the history of the real worker', () => {
     expect(later.points.slice(0, points.length)).toEqual(points)
   })
 
-  it('keeps nothing where no place is given, and begins where one is given later', async () => {
+  it('a worker without a history path stores no history until a path is configured', async () => {
     const well = temporaryDirectory('well')
     const checker = await startCheckerProcess({ paths: createChecks(well) })
     await checker.sees('p0', 'ok')
@@ -58,7 +58,7 @@ describe('the history of the real worker', () => {
     )
   })
 
-  it('sets a damaged file aside and says so', async () => {
+  it('a damaged history file is reported and does not stop the checks', async () => {
     const historyPath = path.join(temporaryDirectory('history'), 'history.db')
     writeFileSync(historyPath, 'no database')
     const checker = await startCheckerProcess({
@@ -71,8 +71,8 @@ describe('the history of the real worker', () => {
   })
 })
 
-describe.skipIf(!canMount)('the history on a disk in trouble (mounting needs root)', () => {
-  it('a full disk: said once, the checks go on, and what is missing is counted when there is room', async () => {
+describe.skipIf(!canMount)('check history on a failing disk (mounting needs root)', () => {
+  it('a full disk is reported once, checks stay on schedule, and its recovery is reported', async () => {
     const disk = await mountTmpfs(onTestFinished, { megabytes: 1 })
     writeFileSync(path.join(disk.point, 'fill'), Buffer.alloc(2 ** 20 - 8_192))
     const historyPath = path.join(disk.point, 'history.db')
@@ -90,7 +90,7 @@ describe.skipIf(!canMount)('the history on a disk in trouble (mounting needs roo
     expect((await checker.askHistory(lastHour('p0'))).points.length).toBeGreaterThan(0)
   })
 
-  it('a frozen disk: the checks keep their timetable, and nothing is lost when it comes back', async () => {
+  it('a frozen disk does not delay checks, and all their results are stored after the thaw', async () => {
     const disk = await mountExt4(onTestFinished)
     const historyPath = path.join(disk.point, 'history.db')
     const checker = await startCheckerProcess({

@@ -11,8 +11,8 @@ import { until } from '../../support/until.ts'
 
 const command = path.resolve(import.meta.dirname, '../../support/check/cli.ts')
 
-describe.skipIf(!canMount)('holdfast probe on real faults (mounting needs root)', () => {
-  it('finds ext4 read-only after an error: touch and ls fail', async () => {
+describe.skipIf(!canMount)('`holdfast probe` on a failing disk (mounting needs root)', () => {
+  it('ext4 that is read-only after an error fails touch and ls', async () => {
     const disk = await mountExt4(onTestFinished)
     expect((await probe(disk.point)).code).toBe(0)
     await disk.remountAbort()
@@ -27,7 +27,7 @@ describe.skipIf(!canMount)('holdfast probe on real faults (mounting needs root)'
     })
   })
 
-  it('follows a link to a file on a disk that is read-only, as touch does', async () => {
+  it('a link to a file on a read-only disk fails the probe, as it fails touch', async () => {
     const disk = await mountExt4(onTestFinished)
     writeFileSync(path.join(disk.point, 'target'), '')
     const link = path.join(temporaryDirectory('probe'), 'link')
@@ -37,7 +37,7 @@ describe.skipIf(!canMount)('holdfast probe on real faults (mounting needs root)'
     expect((await probe(link)).code).toBe(1)
   })
 
-  it('reports a hung disk within its timeout, and does not hang itself', async () => {
+  it('a hung disk is reported within the timeout, and the command exits', async () => {
     const disk = await mountExt4(onTestFinished)
     const healthy = temporaryDirectory('probe')
     try {
@@ -51,7 +51,7 @@ describe.skipIf(!canMount)('holdfast probe on real faults (mounting needs root)'
     }
   })
 
-  it('ends at once on Ctrl-C while a call of it is stuck in the kernel', async () => {
+  it('Ctrl-C ends the command within 2 s while a thread is stuck in the kernel', async () => {
     const disk = await mountExt4(onTestFinished)
     try {
       await disk.freeze()

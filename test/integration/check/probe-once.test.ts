@@ -6,8 +6,8 @@ import { probeOnce } from '../../../core/check/probe-once.ts'
 import { probeName } from '../../../core/check/probes/file-probes.ts'
 import { canMount, mountTmpfs } from '../../support/faults/mounts.ts'
 
-describe.skipIf(!canMount)('one probe of a directory (needs root)', () => {
-  test('many files of killed runs that take longer to remove than the time limit are no hang', async () => {
+describe.skipIf(!canMount)('single probe of a directory (needs root)', () => {
+  test('the removal of 20,000 old probe files does not count as a hang', async () => {
     const { point } = await mountTmpfs(onTestFinished, { megabytes: 64 })
     for (let index = 0; index < 20_000; index += 1) {
       const file = path.join(point, probeName())

@@ -32,8 +32,8 @@ function tokenFile(content: string): string {
   return file
 }
 
-describe('holdfast probe', () => {
-  it('writes the message as its template says', async () => {
+describe('`holdfast probe`', () => {
+  it('--template defines the message, and an unknown field or a blank template exits 2', async () => {
     const words = [
       '/proc/1',
       '--project',
@@ -48,7 +48,7 @@ describe('holdfast probe', () => {
       expect(await probe('/proc/1', '--template', template)).toMatchObject({ code: 2, out: '' })
   })
 
-  it('says nothing, leaves nothing and exits 0 where all is well; a file, there or not, stands for its directory', async () => {
+  it('healthy paths print nothing, leave no file and exit 0; a file, even a missing one, stands for its directory', async () => {
     const directory = temporaryDirectory('probe')
     writeFileSync(path.join(directory, 'file'), '')
     const result = await probe(directory, path.join(directory, 'file'), path.join(directory, 'foobar'))
@@ -56,7 +56,7 @@ describe('holdfast probe', () => {
     expect(readdirSync(directory)).toEqual(['file'])
   })
 
-  it('names each failed step in the monitor’s words, says why, and exits 1', async () => {
+  it('a missing path prints each failed step in the monitor’s format, prints the reason and exits 1', async () => {
     const gone = path.join(temporaryDirectory('probe'), 'gone', 'too')
     const result = await probe('--project', 'P 1&2%3+', '--resource', 'vm-7', gone)
     expect(result.code).toBe(1)
@@ -68,7 +68,7 @@ describe('holdfast probe', () => {
     expect(result.err).toContain('if it was removed on purpose, stop checking it.')
   })
 
-  it('takes paths relative to the working directory and odd names, and says what is wrong with others', async () => {
+  it('relative paths and odd names are accepted; a name that is too long fails with its error code', async () => {
     const directory = temporaryDirectory('probe')
     const odd = path.join(directory, 'two\nlines "quoted"')
     mkdirSync(odd)
@@ -80,22 +80,22 @@ describe('holdfast probe', () => {
     expect((await probe('')).code).toBe(2)
   })
 
-  it('takes a time in words, as every other command does', async () => {
+  it('--timeout accepts a time with a unit', async () => {
     expect((await probe('--timeout', '2m', temporaryDirectory('probe'))).code).toBe(0)
   })
 
-  it.each(['0', '-1', 'soon', '86401', 'NaN'])('refuses a timeout of %s as wrong usage', async (seconds) => {
+  it.each(['0', '-1', 'soon', '86401', 'NaN'])('timeout %s is rejected with exit code 2', async (seconds) => {
     const { code, err } = await probe('--timeout', seconds, '/tmp')
     expect(code).toBe(2)
     expect(err).toContain('It must be a time')
   })
 
-  it('names the path where no resource is given', async () => {
+  it('the message contains the path if no resource is given', async () => {
     const gone = path.join(temporaryDirectory('probe'), 'gone', 'too')
     expect((await probe(gone)).out).toContain(`, in ${gone}\n`)
   })
 
-  it('tells programs the same as JSON', async () => {
+  it('--json prints each path’s result and failed steps', async () => {
     const directory = temporaryDirectory('probe')
     const gone = path.join(directory, 'gone', 'too')
     const { code, out } = await probe('--json', directory, gone)
@@ -122,18 +122,18 @@ describe('holdfast probe', () => {
     ['an unknown option', ['--colour', '/tmp']],
     ['a timeout that is no number', ['--timeout', 'soon', '/tmp']],
     ['a token file that is not there', ['--line-token-file', '/nowhere/token', '/tmp']],
-  ])('exits 2 on %s', async (_, words) => {
+  ])('the command exits 2 on %s', async (_, words) => {
     const { code, err } = await probe(...words)
     expect(code).toBe(2)
     expect(err).not.toBe('')
   })
 
-  it('exits 2 on a token or an address that cannot be used, also while all is well', async () => {
+  it('an unusable token or endpoint exits 2 even if the path is healthy', async () => {
     expect((await probe('--line-token-file', tokenFile('a\nb'), '/tmp')).code).toBe(2)
     expect((await probe('--line-token-file', tokenFile('t'), '--line-endpoint', 'junk', '/tmp')).code).toBe(2)
   })
 
-  it('posts the form that LINE Notify takes, once for each failed step', async () => {
+  it('--line-token-file posts the LINE Notify form once for each failed step', async () => {
     const { url, posts } = await startEndpoint(200)
     const gone = path.join(temporaryDirectory('probe'), 'gone', 'too')
     const token = tokenFile('secret-token\n')
@@ -166,7 +166,7 @@ describe('holdfast probe', () => {
     expect(out + err).not.toContain('secret-token')
   })
 
-  it('tells through channels of the settings, with their templates and the labels there', async () => {
+  it('--channel sends through channels of the settings, with their formats and labels', async () => {
     const { url, posts } = await startEndpoint(200)
     const home = temporaryDirectory('probe-home')
     const channels = [
@@ -192,7 +192,7 @@ describe('holdfast probe', () => {
     expect((await probe('--data', home, '--channel', 'nobody', gone)).code).toBe(2)
   })
 
-  it('posts nothing where all is well', async () => {
+  it('a healthy path posts nothing to LINE Notify', async () => {
     const { url, posts } = await startEndpoint(200)
     const words = ['--line-token-file', tokenFile('t'), '--line-endpoint', url]
     expect((await probe(...words, temporaryDirectory('probe'))).code).toBe(0)
@@ -202,7 +202,7 @@ describe('holdfast probe', () => {
   it.each([
     ['refuses the token', 401, /401/],
     ['answers with an error', 500, /500/],
-  ])('says so and exits 1 when the endpoint %s', async (_, status, words) => {
+  ])('the command reports the failed delivery and exits 1 when the endpoint %s', async (_, status, words) => {
     const { url } = await startEndpoint(status)
     const gone = path.join(temporaryDirectory('probe'), 'gone', 'too')
     const { code, out, err } = await probe(
@@ -218,7 +218,7 @@ describe('holdfast probe', () => {
     expect(JSON.parse(out).delivered).toBe(false)
   })
 
-  it('says so when nobody listens at the endpoint', async () => {
+  it('an endpoint that refuses the connection is reported with its address', async () => {
     const gone = path.join(temporaryDirectory('probe'), 'gone', 'too')
     const words = ['--line-token-file', tokenFile('t'), '--line-endpoint', 'http://127.0.0.1:1/']
     const { code, err } = await probe(...words, gone)
@@ -226,7 +226,7 @@ describe('holdfast probe', () => {
     expect(err).toMatch(/could not be delivered through LINE Notify: 127\.0\.0\.1/)
   })
 
-  it('refuses an empty token file', async () => {
+  it('an empty token file is rejected with exit code 2', async () => {
     const { code, err } = await probe('--line-token-file', tokenFile(' \n'), '/tmp')
     expect(code).toBe(2)
     expect(err).toContain('is empty')

@@ -16,8 +16,8 @@ const detach = (point: string) => execFileSync('umount', ['--lazy', point])
 const mountInMemory = (point: string) =>
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'holdfast-test', point])
 
-describe.skipIf(!canMount)('a mount that hangs and is mounted anew (mounting needs root)', () => {
-  it('is missing, then well again soon with all its paths, each time, though the former one still hangs', async () => {
+describe.skipIf(!canMount)('check worker after a remount of a hung mount (mounting needs root)', () => {
+  it('all paths are missing after the unmount and ok after the new mount, twice, while the old mount still hangs', async () => {
     const fuse = await mountFuse(onTestFinished)
     const point = path.dirname(fuse.file)
     const paths = [point, fuse.file, point, fuse.file, point, fuse.file]
@@ -41,7 +41,7 @@ describe.skipIf(!canMount)('a mount that hangs and is mounted anew (mounting nee
     for (const { overall } of checker.reports('p6')) expect(overall.kind).toBeOneOf(['ok', 'slow'])
   })
 
-  it('does not wait for the next check, however long that is', async () => {
+  it('the unmount and the new mount are detected without waiting for an interval of an hour', async () => {
     const fuse = await mountFuse(onTestFinished)
     const point = path.dirname(fuse.file)
     const checker = await startCheckerProcess({ paths: allProbes(fuse.file), timeoutSeconds: 0.8 })
@@ -59,13 +59,13 @@ describe.skipIf(!canMount)('a mount that hangs and is mounted anew (mounting nee
   })
 })
 
-describe.skipIf(!canMount)('the file system of a path that was known before (mounting needs root)', () => {
+describe.skipIf(!canMount)('file system of a path with a known mount (mounting needs root)', () => {
   const createMemory = (point: string, device: string) => {
     const mount = { point, device, type: 'nfs4', source: 'server:/' }
     return { ...freshMemory, known: { mount, readOnlyByIntent: false } }
   }
 
-  it('is the one that is mounted at its point now, and what lies above where nothing is', async () => {
+  it('the path belongs to the current mount at its point, or to the parent file system if there is none', async () => {
     const { point, unmount, mountAgain } = await mountTmpfs(onTestFinished)
     const disk = createSystemDisk()
     const file = path.join(point, 'directory', 'file')
@@ -93,7 +93,7 @@ describe.skipIf(!canMount)('the file system of a path that was known before (mou
     )
   })
 
-  it('stays the known one while an automount point has nothing mounted', async () => {
+  it('the known file system is kept while an automount point has no mount', async () => {
     const { point } = await makeAutomount(onTestFinished)
     const disk = createSystemDisk()
     expect(disk.getFileSystem(point, createMemory(point, '0:0'))).toBe('0:0')

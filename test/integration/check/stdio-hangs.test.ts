@@ -15,8 +15,8 @@ function letGo(fifo: string): void {
   onTestFinished(() => closeSync(file))
 }
 
-describe('holdfast check, where something hangs or ends', () => {
-  it('with --timeout tells a hang once, and the healthy path keeps its timetable meanwhile', async () => {
+describe('`holdfast check` with hanging paths and ending processes', () => {
+  it('--timeout reports each hang once while a healthy path is checked on schedule', async () => {
     const directory = temporaryDirectory('stdio')
     const fifos = Array.from({ length: 20 }, (_, index) => path.join(directory, `fifo${index}`))
     execFileSync('mkfifo', fifos)
@@ -33,7 +33,7 @@ describe('holdfast check, where something hangs or ends', () => {
     }
   })
 
-  it('tells of a file that begins to hang; the others keep their timetable, and it is well again later', async () => {
+  it('a file that starts to hang is reported once and recovers while other files are checked on schedule', async () => {
     const directory = temporaryDirectory('stdio')
     const files = Array.from({ length: 30 }, (_, index) => path.join(directory, `file${index}`))
     for (const file of files) writeFileSync(file, 'x')
@@ -56,7 +56,7 @@ describe('holdfast check, where something hangs or ends', () => {
     await until('it to be well again', () => wells(victim) > late)
   })
 
-  it('starts and stops many paths again and again without remembering them', async () => {
+  it('twenty paths started and stopped in turn produce three lines each and no more', async () => {
     const directory = temporaryDirectory('stdio')
     const file = path.join(directory, 'file')
     writeFileSync(file, 'x')
@@ -71,7 +71,7 @@ describe('holdfast check, where something hangs or ends', () => {
     expect(check.lines().length).toBe(60)
   })
 
-  it('reads on while more paths hang than it has threads, and ends at once', async () => {
+  it('hanging paths on all threads cause error 11 elsewhere until some are freed; SIGTERM ends the command in 2 s', async () => {
     const directory = temporaryDirectory('stdio')
     const fifos = Array.from({ length: 480 }, (_, index) => path.join(directory, `fifo${index}`))
     execFileSync('mkfifo', fifos)
@@ -102,7 +102,7 @@ describe('holdfast check, where something hangs or ends', () => {
     expect((await check.ended()).ms).toBeLessThan(2_000)
   })
 
-  it('goes on when nobody reads its log', async () => {
+  it('an unread log does not block the checks', async () => {
     const directory = temporaryDirectory('stdio')
     const check = startCheck({ readsErrors: false })
     // Each of these paths is warned of once, as /proc takes no O_DIRECT; together far more than a pipe holds.
@@ -119,14 +119,14 @@ describe('holdfast check, where something hangs or ends', () => {
     expect(await check.ended()).toMatchObject({ code: 0 })
   })
 
-  it('says once on its log that a file system takes no direct reads', async () => {
+  it('a file system without direct reads is logged once', async () => {
     const check = startCheck()
     check.send('start /proc/self/stat 1\n')
     await until('two checks', () => check.lines().filter((line) => line.startsWith('check ')).length >= 2)
     expect(check.err().match(/^WARNING \/proc\/self\/stat: .*O_DIRECT/gm)?.length).toBe(1)
   })
 
-  it('ends with an error when the process that reads is killed', async () => {
+  it('a killed reader process ends the command with exit code 137', async () => {
     const check = startCheck()
     check.send('start /none 1\n')
     await check.says(/^check \/none/)
@@ -136,7 +136,7 @@ describe('holdfast check, where something hangs or ends', () => {
   })
 
   it.each(['SIGTERM', 'SIGINT'] as const)(
-    'ends at once on %s with paths hung in open, and the process that reads too',
+    '%s ends the command and its reader process within 1 s while a path hangs in open',
     async (signal) => {
       const fifo = path.join(temporaryDirectory('stdio'), 'fifo')
       execFileSync('mkfifo', [fifo])
@@ -155,7 +155,7 @@ describe('holdfast check, where something hangs or ends', () => {
     },
   )
 
-  it('takes the process that reads with it when it is killed', async () => {
+  it('the reader process ends when the command is killed', async () => {
     const fifo = path.join(temporaryDirectory('stdio'), 'fifo')
     execFileSync('mkfifo', [fifo])
     const check = startCheck()
@@ -166,15 +166,15 @@ describe('holdfast check, where something hangs or ends', () => {
     await until('the process that reads to end', () => !isAlive(reader))
   })
 
-  it('refuses wrong options', async () => {
+  it('an invalid --timeout is rejected', async () => {
     const check = startCheck({ words: ['--timeout', 'soon'] })
     expect((await check.ended()).code).not.toBe(0)
     expect(check.err()).toContain('seconds')
   })
 })
 
-describe.skipIf(!canMount)('holdfast check on a frozen file system (mounting needs root)', () => {
-  it('reads on, and ends at once on SIGTERM', async () => {
+describe.skipIf(!canMount)('`holdfast check` on a frozen file system (mounting needs root)', () => {
+  it('checks continue, and SIGTERM ends the command within 1 s', async () => {
     const disk = await mountExt4(onTestFinished)
     const file = path.join(disk.point, 'file')
     writeFileSync(file, 'x')

@@ -6,8 +6,8 @@ import { startCheck } from '../../support/check/stdio.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-describe('holdfast check', () => {
-  it('answers every row of its table', async () => {
+describe('`holdfast check`', () => {
+  it('each command gets the documented reply', async () => {
     const directory = temporaryDirectory('stdio')
     writeFileSync(path.join(directory, 'full'), 'x'.repeat(10_000))
     writeFileSync(path.join(directory, 'empty'), '')
@@ -67,7 +67,7 @@ describe('holdfast check', () => {
     expect((await check.ended()).code).toBe(0)
   })
 
-  it('follows a file that appears and disappears, on its timetable', async () => {
+  it('a file that appears and disappears is reported on schedule', async () => {
     const directory = temporaryDirectory('stdio')
     const file = path.join(directory, 'file')
     const check = startCheck()
@@ -88,7 +88,7 @@ describe('holdfast check', () => {
     )
   })
 
-  it('answers 200 pipelined double stops', async () => {
+  it('200 pipelined pairs of stop commands are all answered in order', async () => {
     const directory = temporaryDirectory('stdio')
     const files = Array.from({ length: 200 }, (_, index) => path.join(directory, `f${index}`))
     for (const file of files) writeFileSync(file, 'x')
@@ -106,7 +106,7 @@ describe('holdfast check', () => {
     )
   })
 
-  it('checks at once, also where the input ends behind the command', async () => {
+  it('a started path is checked at once, even if the input ends right after the command', async () => {
     const file = path.join(temporaryDirectory('stdio'), 'file')
     writeFileSync(file, 'x')
     const check = startCheck()
@@ -116,7 +116,7 @@ describe('holdfast check', () => {
     expect(check.lines()[1]).toMatch(/^check .*file 0 \d\.\d{6}$/)
   })
 
-  it('drains 100 replies at the end of input, the last line without its end, and exits 0', async () => {
+  it('100 replies are written after the end of input, including an unterminated last line, and the exit code is 0', async () => {
     const check = startCheck()
     check.send(Array.from({ length: 100 }, (_, index) => `stop /none/${index}`).join('\n'))
     check.child.stdin?.end()
@@ -126,7 +126,7 @@ describe('holdfast check', () => {
     )
   })
 
-  it('drains what a parent reads late: far more replies than a pipe holds, in bounded memory', async () => {
+  it('20,000 replies to a late reader all arrive, and further input waits meanwhile', async () => {
     const check = startCheck({ readsEvents: false })
     const paths = Array.from({ length: 20_000 }, (_, index) => `/none/${'x'.repeat(200)}/${index}`)
     check.send(`${paths.map((at) => `stop ${at}`).join('\n')}\n`)
@@ -144,7 +144,7 @@ describe('holdfast check', () => {
     expect(check.lines()).toEqual(paths.map((at) => `stop ${at} 2 not monitoring path`))
   })
 
-  it('ends within moments of the end of input with a read hung in the kernel', async () => {
+  it('the end of input ends the command within 3 s while a read hangs in the kernel', async () => {
     const fifo = path.join(temporaryDirectory('stdio'), 'fifo')
     execFileSync('mkfifo', [fifo])
     const check = startCheck()
@@ -156,14 +156,14 @@ describe('holdfast check', () => {
     expect(ms).toBeLessThan(3_000)
   })
 
-  it('refuses a line of 70 kB and goes on', async () => {
+  it('a line of 70 kB is rejected and the next line is answered', async () => {
     const check = startCheck()
     check.send(`start /${'x'.repeat(70_000)} 10\nfoo\n`)
     await check.says('foo - 22 unknown command')
     expect(check.lines()).toEqual(['- - 22 line too long', 'foo - 22 unknown command'])
   })
 
-  it('says what is wrong with odd paths, and checks odd names', async () => {
+  it('invalid paths get an error reply, and odd names are checked', async () => {
     const directory = temporaryDirectory('stdio')
     const bytes = Buffer.concat([Buffer.from(`${directory}/`), Buffer.from([0xff, 0xc3, 0x28])])
     writeFileSync(bytes, 'x')

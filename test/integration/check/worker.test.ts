@@ -23,8 +23,8 @@ import { until } from '../../support/until.ts'
 
 const all = [...probeKinds]
 
-describe('the checker worker', () => {
-  it('checks a directory, a file and an empty file, each with what fits it', async () => {
+describe('check worker', () => {
+  it('a directory is checked with mount, read and write probes, a file with mount and read probes', async () => {
     const directory = temporaryDirectory()
     const [full, empty] = ['full', 'empty'].map((name) => path.join(directory, name))
     writeFileSync(full ?? '', 'x'.repeat(10_000))
@@ -42,7 +42,7 @@ describe('the checker worker', () => {
     expect(ofDirectory?.mount?.point).toMatch(/^\//)
   })
 
-  it('sees a file removed, back, and a directory in its place', async () => {
+  it('a removed file, its return and a directory in its place are detected', async () => {
     const file = path.join(temporaryDirectory(), 'file')
     writeFileSync(file, 'x')
     const checker = await startCheckerProcess({ paths: [{ id: 'p', path: file, probes: all }] })
@@ -60,7 +60,7 @@ describe('the checker worker', () => {
     )
   })
 
-  it('only finds a FIFO: it neither hangs nor takes what somebody writes for another reader', async () => {
+  it('a FIFO is only looked up: its check does not hang and does not consume another reader’s data', async () => {
     const fifo = path.join(temporaryDirectory(), 'fifo')
     execFileSync('mkfifo', [fifo])
     const checker = await startCheckerProcess({ paths: [{ id: 'p', path: fifo, probes: all }] })
@@ -76,7 +76,7 @@ describe('the checker worker', () => {
     await checker.sees('p', 'missing')
   })
 
-  it('leaves no open file, no thread and no probe file behind after many failing checks', async () => {
+  it('many failing checks leave no open files and no threads behind, and at most 4 probe files', async () => {
     const directory = temporaryDirectory()
     const paths = Array.from({ length: 300 }, (_, index) => ({
       id: `p${index}`,
@@ -97,7 +97,7 @@ describe('the checker worker', () => {
     expect(left.length).toBeLessThanOrEqual(4)
   })
 
-  it('leaves open files and threads where they were after 10,000 failing checks', async () => {
+  it('10,000 failing checks do not increase the number of open files and threads', async () => {
     const directory = temporaryDirectory()
     const paths = Array.from({ length: 2_000 }, (_, index) => ({
       id: `p${index}`,
@@ -117,7 +117,7 @@ describe('the checker worker', () => {
     expect(checker.threads()).toBe(before.threads)
   })
 
-  it('says what is wrong with odd paths, and checks odd names', async () => {
+  it('invalid paths are reported with their error code, and a name with a newline is checked', async () => {
     const directory = temporaryDirectory()
     const newline = path.join(directory, 'two\nlines')
     writeFileSync(newline, 'x')
@@ -131,7 +131,7 @@ describe('the checker worker', () => {
     await checker.sees('p3', 'ok')
   })
 
-  it('removes what a killed run left behind, and leaves living strangers alone', async () => {
+  it('probe files of a killed run are removed, and files in use or of others are kept', async () => {
     const directory = temporaryDirectory()
     const inHere = (name: string) => path.join(directory, name)
     const left = probeName()

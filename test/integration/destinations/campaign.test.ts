@@ -82,7 +82,7 @@ function startScanner({ home }: Awaited<ReturnType<typeof setUp>>) {
   return scanner
 }
 
-test(`sftp: ${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothing is called sent that is not there`, {
+test(`SFTP destination: ${ROUNDS} rounds of kill -9 and cut connections lose no file and mark none sent too early`, {
   timeout: Math.max(120_000, ROUNDS * 6_000),
 }, async () => {
   const seed = newSeed('sftp campaign')

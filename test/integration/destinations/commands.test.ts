@@ -33,9 +33,9 @@ const running = ({ directory }: Headless) =>
 
 describe.each([
   ['while an agent runs', true],
-  ['while none runs', false],
-])('a folder, %s', (_, isRunning) => {
-  test('is tested, added, and told apart from sources and other destinations', async () => {
+  ['while no agent runs', false],
+])('`holdfast destinations` with a folder, %s', (_, isRunning) => {
+  test('the folder is tested, added and removed, and a place that overlaps a source or destination is rejected', async () => {
     const base = temporaryDirectory('commands')
     const [disk, source] = ['disk', 'source'].map((name) => path.join(base, name)) as [string, string]
     for (const directory of [disk, source]) mkdirSync(directory)
@@ -98,7 +98,7 @@ describe.each([
   }, 60_000)
 })
 
-test('files go to a folder that was added; its disk is checked, and an incident of it has its name', async () => {
+test('added folder destination: receives files, has its disk checked, and is named in an incident of that disk', async () => {
   const base = temporaryDirectory('commands')
   const [folder, disk, source] = ['folder', 'disk', 'source'].map((name) => path.join(base, name)) as [
     string,
@@ -139,14 +139,14 @@ test('files go to a folder that was added; its disk is checked, and an incident 
   expect(readdirSync(folder)).toEqual([])
 }, 60_000)
 
-describe('an SFTP server', () => {
+describe('`holdfast destinations` with an SFTP server', () => {
   let server: SftpServer
   beforeAll(async () => {
     server = await startSftpServer()
   })
   afterAll(() => server.stop())
 
-  test('is added once its host key is confirmed; its secrets are in their one file, and are forgotten with it', async () => {
+  test('a server is added once its host key is given, and its secrets are removed with it', async () => {
     const home = headless()
     home.startAgent()
     await running(home)
@@ -170,7 +170,7 @@ describe('an SFTP server', () => {
     expect(secretsIn(home.directory)).toEqual({})
   }, 60_000)
 
-  test('a change of mode alone: an agent closes the copy at the server, too', async () => {
+  test('a mode change of a sent file changes the mode of its stored copy without a new version', async () => {
     const base = temporaryDirectory('mode')
     const [directory, at] = ['source', 'there'].map((name) => path.join(base, name)) as [string, string]
     for (const one of [directory, at]) mkdirSync(one)
@@ -193,7 +193,7 @@ describe('an SFTP server', () => {
     expect(existsSync(path.join(at, hostname(), '.holdfast/versions'))).toBe(false)
   }, 120_000)
 
-  test('known_hosts: a server is added with the key that the file has of it, and with no other', async () => {
+  test('--known-hosts adds a server only if the file contains its host key', async () => {
     const home = headless()
     const { port, user, hostKey, keyFile } = server
     const directory = temporaryDirectory('sftp')
@@ -227,7 +227,7 @@ describe('an SFTP server', () => {
     expect(await home.says(['destinations'])).toContain(`sftp://${user}@localhost:${port}/`)
   }, 120_000)
 
-  test('that was set up anew is reached again once its new host key is accepted; another login is tested first', async () => {
+  test('a new host key is accepted by `destinations change`, which rejects a login that does not work', async () => {
     const home = headless()
     const { port, user, hostKey, keyFile } = server
     const target = `${user}@127.0.0.1:${port}:${temporaryDirectory('sftp')}`
@@ -259,7 +259,7 @@ describe('an SFTP server', () => {
     expect(readFileSync(file, 'utf8')).toBe(changed)
   }, 60_000)
 
-  test('takes a secret from the environment, and says which one is missing', async () => {
+  test('a secret is read from the environment, and a missing one is named', async () => {
     const home = headless()
     const target = `${server.user}@127.0.0.1:${server.port}`
     const words = ['destinations', 'add', 'sftp', target, '--host-key', server.hostKey]
@@ -273,7 +273,7 @@ describe('an SFTP server', () => {
   })
 })
 
-test('what cannot be a destination is said before anything is begun', async () => {
+test('`holdfast destinations add`: rejects invalid arguments with exit code 2 and the reason', async () => {
   const home = headless()
   for (const [words, why] of [
     [['sftp', 'nas'], 'must be like user@host'],

@@ -50,7 +50,7 @@ const computeProof = (nonce: Buffer, bytes: Buffer): Buffer => {
   return hasher.digest()
 }
 
-describe.each(kinds)('$name', (kind) => {
+describe.each(kinds)('$name destination', (kind) => {
   beforeAll(() => kind.start?.())
   afterAll(() => kind.stop?.())
 
@@ -63,7 +63,7 @@ describe.each(kinds)('$name', (kind) => {
     return { home, place, memory, open }
   }
 
-  test('keeps contents, times and modes, whatever the names and sizes', async () => {
+  test('files with odd names and various sizes keep their contents, times and modes', async () => {
     const { place, open } = await begin()
     const driver = open()
     const mtimeNs = 1_700_000_000_123_456_789n
@@ -84,7 +84,7 @@ describe.each(kinds)('$name', (kind) => {
     expect(await place.leftOvers()).toEqual([])
   })
 
-  test('refuses a name that leads out or is too long, by what it is called here, and goes on with others', async () => {
+  test('a name that leads out or is too long is rejected with its local path, and other files are stored', async () => {
     const { open } = await begin()
     const driver = open()
     const [outside, inside] = await Promise.all([
@@ -99,7 +99,7 @@ describe.each(kinds)('$name', (kind) => {
     })
   })
 
-  test('keeps what a newer content replaces, and also what was a file before it was a directory', async () => {
+  test('a replaced content is kept as an older version, also when a directory replaces the file', async () => {
     const { place, open } = await begin()
     const driver = open()
     const contents = [randomBytes(100), randomBytes(2 * MIB), randomBytes(50)]
@@ -122,7 +122,7 @@ describe.each(kinds)('$name', (kind) => {
 
   // Who has no key cannot tell: encryption.test.ts.
   if (kind.isEncrypted !== true)
-    test('knows again what it has, when the ledger was lost: nothing is sent twice', async () => {
+    test('stored files are recognized after the loss of the ledger and not sent again', async () => {
       const { home, place } = await begin()
       const relay = place.port === undefined ? null : await startRelay(place.port)
       const settings = place.settings(relay?.port)
@@ -157,7 +157,7 @@ describe.each(kinds)('$name', (kind) => {
     })
 
   // A receiver reads its own disk. A folder has no line.
-  test('a change of mode or time alone: the destination gets it, and no content is on the line in either direction', async () => {
+  test('a change of mode or time alone is stored without a transfer of the content', async () => {
     const { home, place } = await begin()
     const relay = place.port === undefined ? null : await startRelay(place.port)
     const driver = drive(home, place.settings(relay?.port), place.secrets)
@@ -199,7 +199,7 @@ describe.each(kinds)('$name', (kind) => {
     }
   })
 
-  test('proves what it has from its disk, not from memory', async () => {
+  test('a proof of a stored file fails after damage to its stored content', async () => {
     const { place, open } = await begin()
     const driver = open()
     const bytes = randomBytes(300 * KIB)
@@ -220,7 +220,7 @@ describe.each(kinds)('$name', (kind) => {
 
   // A folder's: folder.test.ts.
   if (kind.isLocal !== true)
-    test('goes on with a large file where the connection was cut, and leaves nothing behind', async () => {
+    test('a large file is stored after its connection was cut, and no partial file is left', async () => {
       const { place, memory, home } = await begin()
       if (place.port === undefined) throw new Error('there is nothing to cut')
       const relay = await startRelay(place.port)
@@ -244,7 +244,7 @@ describe.each(kinds)('$name', (kind) => {
 
   // A folder's: folder.test.ts.
   if (kind.isLocal !== true)
-    test('small files that were cut off are all there after they are sent again, without older contents', async () => {
+    test('small files are all stored after a cut connection and a second send, without older versions', async () => {
       const { place, memory, home } = await begin()
       if (place.port === undefined) throw new Error('there is nothing to cut')
       const relay = await startRelay(place.port)
@@ -275,14 +275,14 @@ describe.each(kinds)('$name', (kind) => {
 
   // A receiver tells its own person; a bucket has no size.
   if (kind.tellsSpace === true)
-    test('says how much room there is', async () => {
+    test('the session reports free and total space', async () => {
       const { open } = await begin()
       const space = await (await open().session()).space?.()
       expect(space?.free).toBeGreaterThan(MIB)
       expect(space?.total).toBeGreaterThanOrEqual(space?.free ?? 0)
     })
 
-  test('a large file whose session ends is lost, and nothing is said of the file', async () => {
+  test('a large file whose session ends gets the result lost, without a reason', async () => {
     const { open } = await begin()
     const driver = open()
     const session = await driver.session()
@@ -294,7 +294,7 @@ describe.each(kinds)('$name', (kind) => {
     expect(await upload?.abort(true)).toEqual({ kind: 'lost' })
   })
 
-  test('the limit of the line holds for small and for large files', async () => {
+  test('the rate limit applies to small and large files', async () => {
     const { home, place } = await begin()
     const bucket = new Bucket()
     const driver = drive(home, place.settings(), place.secrets, { bucket })
@@ -310,7 +310,7 @@ describe.each(kinds)('$name', (kind) => {
   })
 
   test.runIf(kind.canBeFull)(
-    'says that it is full or read-only, and takes what it has room for',
+    'a full or read-only disk is reported as a retry, and a small file that fits is stored',
     async () => {
       const { place, open } = await begin({ megabytes: 6 })
       const driver = open()

@@ -76,13 +76,13 @@ async function expectAll(place: Place, what: string) {
   }
 }
 
-describe.each([sftpKind, s3Kind('ceph')])('$name', (kind) => {
+describe.each([sftpKind, s3Kind('ceph')])('$name destination with a failing or slow store', (kind) => {
   beforeAll(() => kind.start?.())
   afterAll(() => kind.stop?.())
 
   const openPlace = async () => kind.open(await makeHome(temporaryDirectory('each-step-place')))
 
-  test('nothing is lost or said too early, whichever call goes wrong', async () => {
+  test('each store call may fail once without a lost file, a lost version or an early durable result', async () => {
     const { count } = await sendAll(await openPlace(), null)
     expect(count).toBeGreaterThan(15)
     const troubles: StoreTrouble[] = []
@@ -102,7 +102,7 @@ describe.each([sftpKind, s3Kind('ceph')])('$name', (kind) => {
     await Promise.all(Array.from({ length: AT_A_TIME }, run))
   })
 
-  test('a slow store gets all of it', async () => {
+  test('a slow store receives all files and versions and keeps no partial files', async () => {
     const place = await openPlace()
     await sendAll(place, null, 40)
     await expectAll(place, 'slow')

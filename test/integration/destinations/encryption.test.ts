@@ -97,7 +97,7 @@ const contents = new Map([
   ['large', randomBytes(12 * MIB + 5)],
 ])
 
-test('age alone opens each file; names, times and modes can be read without a key', async () => {
+test('encrypted destination: age decrypts each file, and names, times and modes are readable without a key', async () => {
   const { store, open } = await begin()
   const driver = open()
   for (const [name, bytes] of contents)
@@ -113,7 +113,7 @@ test('age alone opens each file; names, times and modes can be read without a ke
   }
 })
 
-test('restores with the key, and without it says so; the folder itself says that it is encrypted', async () => {
+test('encrypted restore: reads a file with the key; without it, lists the file and rejects reading it', async () => {
   const { open, library } = await begin()
   expect(await open().send('d/a', Buffer.from('content'), { mtimeNs })).toMatchObject({ kind: 'durable' })
   const content = buildContent('d/a', 7)
@@ -129,7 +129,7 @@ test('restores with the key, and without it says so; the folder itself says that
   nobody.close()
 })
 
-test('another key opens nothing, and a file that was changed there is not taken', async () => {
+test('encrypted restore: rejects another key and reports a changed file as damaged', async () => {
   const { store, open, library } = await begin()
   const content = buildContent('a', 400 * KIB)
   const bytes = randomBytes(content.facts.size)
@@ -152,7 +152,7 @@ test('another key opens nothing, and a file that was changed there is not taken'
   await expect(readContent(owner, content)).rejects.toThrow(/^damaged: /)
 })
 
-test('a directory is found beside one that is called as a file of its name would be', async () => {
+test('encrypted search: finds directory `photos` beside a directory `photos.age`', async () => {
   const { open, library } = await begin()
   const driver = open()
   for (const path of ['photos/a', 'photos.age/b'])
@@ -170,7 +170,7 @@ test('a directory is found beside one that is called as a file of its name would
   expect((await owner.contents(asked)).contents).toMatchObject([{ path: 'photos/a' }])
 })
 
-test('a newer content is encrypted, too, and the older one kept', async () => {
+test('encrypted versions: the current version and the older ones of a file can be read with the key', async () => {
   const { open, library } = await begin()
   const driver = open()
   const versions = [Buffer.from('one'), Buffer.from('two'), randomBytes(2 * MIB)]
@@ -184,7 +184,7 @@ test('a newer content is encrypted, too, and the older one kept', async () => {
   )
 })
 
-test('what is there is proven by the digest that it had when it was sent', async () => {
+test('encrypted proof: succeeds with the seal of the sent file and fails without it or after damage', async () => {
   const { store, open } = await begin()
   const driver = open()
   const session = await driver.session()
@@ -205,7 +205,7 @@ test('what is there is proven by the digest that it had when it was sent', async
   }
 })
 
-test('a sent file is removed at the source only while what is there is what was sent', async () => {
+test('delete after sending: a source file is removed only if its encrypted copy is undamaged', async () => {
   const { store, settings, secrets, home } = await begin()
   for (const name of ['kept', 'gone']) writeFile(home.source, name, randomBytes(5000))
   const nobody = { port: 1, fingerprint: home.identity.fingerprint }
@@ -233,7 +233,7 @@ test('a sent file is removed at the source only while what is there is what was 
   expect(existsSync(path.join(home.source, 'kept'))).toBe(true)
 })
 
-test('a folder has one key from its beginning, and a mistyped one is refused', async () => {
+test('encryption key: a folder rejects another key or name setting, and a mistyped key is rejected', async () => {
   const { open } = await begin()
   const first = open()
   await first.session()

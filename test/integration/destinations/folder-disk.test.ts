@@ -30,7 +30,7 @@ import {
 } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
-test('while its disk is not mounted nothing is written to what is underneath; it goes on when it is back', async () => {
+test('folder destination: an unmounted disk gets no files underneath, and sending resumes after the mount', async () => {
   const base = temporaryDirectory('folder')
   const [folder, disk] = [path.join(base, 'folder'), path.join(base, 'disk')]
   for (const directory of [folder, disk]) fs.mkdirSync(directory)
@@ -68,7 +68,7 @@ test.each([
   ['readable', false],
   ['hidden', true],
 ])(
-  'an encrypted folder with %s names: age opens each file, verify finds damage without the key, and what is proven is removed',
+  'encrypted folder with %s names: age decrypts files, verify finds damage, proven files are removed at the source',
   async (_, hideNames) => {
     const base = temporaryDirectory('folder')
     const folder = path.join(base, 'disk')
@@ -141,7 +141,7 @@ test.each([
   90_000,
 )
 
-test('a full disk and one that is read-only are told, and sending goes on by itself', async () => {
+test('folder destination: a full or read-only disk is reported, and sending resumes without intervention', async () => {
   const base = temporaryDirectory('folder')
   const { point, remount } = await mountTmpfs(onTestFinished, { megabytes: 16 })
   const home = await makeHome(path.join(base, 'home'))
@@ -169,7 +169,7 @@ test('a full disk and one that is read-only are told, and sending goes on by its
   expect(readTree(arrivedIn(point))).toEqual(readTree(home.source))
 }, 90_000)
 
-test('a full disk is told until the file that has no room is stored or gone, while smaller ones are stored', async () => {
+test('folder destination: a full disk stays reported while small files fit, until the large file is removed', async () => {
   const { point } = await mountTmpfs(onTestFinished, { megabytes: 16 })
   const home = await makeHome(path.join(temporaryDirectory('folder'), 'home'))
   const sender = await started(home, point)
@@ -194,7 +194,7 @@ test('a full disk is told until the file that has no room is stored or gone, whi
   await until('nothing is wrong any more', () => getProblem(sender) === undefined, 30_000)
 }, 120_000)
 
-test('while sending is paused its disk can be unmounted; what comes meanwhile is sent afterwards', async () => {
+test('folder destination: its disk can be unmounted while sending is paused, and waiting files are sent after it', async () => {
   const { point, unmount, mountAgain } = await mountExt4(onTestFinished)
   const home = await makeHome(path.join(temporaryDirectory('folder'), 'home'))
   const sender = await started(home, point)

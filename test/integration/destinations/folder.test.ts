@@ -27,7 +27,7 @@ import {
 } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
-test('contents and times arrive in a folder; it is on this computer, and another computer gets another folder', async () => {
+test('folder destination: contents and times are stored, and another computer gets a folder of its own', async () => {
   const base = temporaryDirectory('folder')
   const folder = path.join(base, 'disk')
   fs.mkdirSync(folder)
@@ -60,7 +60,7 @@ test('contents and times arrive in a folder; it is on this computer, and another
   expect(readTree(arrived)).toEqual(readTree(home.source))
 }, 60_000)
 
-test('a sender that is killed again and again loses nothing, and leaves nothing behind', async () => {
+test('folder destination: a sender killed three times loses no file and leaves no partial file', async () => {
   const base = temporaryDirectory('folder')
   const folder = path.join(base, 'disk')
   fs.mkdirSync(folder)
@@ -81,7 +81,7 @@ test('a sender that is killed again and again loses nothing, and leaves nothing 
   expect(leftOvers(folder)).toEqual([])
 }, 60_000)
 
-test('a large file that was interrupted goes on where it ended, in the next session', async () => {
+test('folder destination: an interrupted large file is resumed in the next session', async () => {
   const home = await makeHome(path.join(temporaryDirectory('folder'), 'home'))
   const place = await folderKind.open(home)
   const memory = { session: null }
@@ -103,7 +103,7 @@ test('a large file that was interrupted goes on where it ended, in the next sess
   await until('nothing is left', async () => (await place.leftOvers()).length === 0)
 })
 
-test('what is kept of older contents can be changed: what is too old then goes from a folder', async () => {
+test('folder retention: a stricter setting removes older versions from the folder', async () => {
   const home = await makeHome(temporaryDirectory('home'))
   const place = await folderKind.open(home)
   const first = drive(home, place.settings(), place.secrets)
@@ -115,7 +115,7 @@ test('what is kept of older contents can be changed: what is too old then goes f
   await until('one to be left', async () => (await place.older('data', 'hot')).join() === 'second')
 })
 
-test('a change of the settings ends the session and begins one: nobody else is said to use the folder', async () => {
+test('folder destination: repeated settings changes restart the session without a store-in-use error', async () => {
   const base = temporaryDirectory('folder')
   const folder = path.join(base, 'disk')
   fs.mkdirSync(folder)
@@ -130,7 +130,7 @@ test('a change of the settings ends the session and begins one: nobody else is s
   await until('it is connected', () => sender.report()?.connection.state === 'connected')
 }, 60_000)
 
-test('the folder on this computer is made by itself', async () => {
+test('embedded folder destination: its missing folder is created', async () => {
   const base = temporaryDirectory('folder')
   const home = await makeHome(path.join(base, 'home'))
   const folder = path.join(base, 'store')

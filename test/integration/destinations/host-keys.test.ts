@@ -35,7 +35,7 @@ async function begin(server: KeyedServer) {
 }
 
 describe.each(sshPrograms)('host keys of %s', (program) => {
-  test('first connection: a key is shown, nothing is logged in to, and with it a file is sent', async ({
+  test('a first connection without a host key shows the Ed25519 key, and a file is sent with that key', async ({
     skip,
   }) => {
     const missing = missingFor(program)
@@ -51,7 +51,7 @@ describe.each(sshPrograms)('host keys of %s', (program) => {
     })
   })
 
-  test('each key of the server may be the pinned one', async ({ skip }) => {
+  test('each host key of the server can be the pinned one', async ({ skip }) => {
     const missing = missingFor(program)
     if (missing !== null) skip(missing)
     const server = await openKeyedServer(program)
@@ -61,7 +61,7 @@ describe.each(sshPrograms)('host keys of %s', (program) => {
       expect({ type, ...(await tried(server.fingerprint(type))) }).toMatchObject({ type, works: true })
   })
 
-  test('a key that was added to the server is no change', async ({ skip }) => {
+  test('a host key added to the server does not affect the pinned one', async ({ skip }) => {
     const missing = missingFor(program)
     if (missing !== null) skip(missing)
     const server = await openKeyedServer(program)
@@ -74,7 +74,7 @@ describe.each(sshPrograms)('host keys of %s', (program) => {
     expect(await driver.send('a', Buffer.from('sent'))).toMatchObject({ kind: 'durable' })
   })
 
-  test('a key that was replaced is refused, whatever others the server has', async ({ skip }) => {
+  test('a replaced host key is rejected even if the server has others', async ({ skip }) => {
     const missing = missingFor(program)
     if (missing !== null) skip(missing)
     const server = await openKeyedServer(program)

@@ -8,7 +8,7 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { readTree } from '../../support/trees.ts'
 import { until } from '../../support/until.ts'
 
-test('copies from before there was a destination are deleted when all is there, and made anew without one', async () => {
+test('`destinations delete-local`: deletes the local copies once all files are stored at a destination', async () => {
   const base = temporaryDirectory('local')
   const [disk, source] = ['disk', 'source'].map((name) => path.join(base, name)) as [string, string]
   for (const directory of [disk, source]) mkdirSync(directory)
@@ -56,7 +56,7 @@ test('copies from before there was a destination are deleted when all is there, 
   )
 }, 60_000)
 
-test('where nothing was copied before there was a destination nothing is said of it', async () => {
+test('`destinations delete-local`: is not offered if no file was copied before the first destination', async () => {
   const disk = temporaryDirectory('disk')
   const home = headless({})
   home.startAgent()
@@ -66,7 +66,7 @@ test('where nothing was copied before there was a destination nothing is said of
   expect(await home.says(['destinations'])).not.toContain('delete-local')
 }, 60_000)
 
-test('copies of a directory that is no longer protected are not deleted', async () => {
+test('`destinations delete-local`: keeps the copies of a directory that is no longer protected', async () => {
   const base = temporaryDirectory('removed')
   const [disk, source, elsewhere] = ['disk', 'source', 'elsewhere'].map((name) => path.join(base, name)) as [
     string,

@@ -60,10 +60,10 @@ async function setUp(kind: TestedKind, changes: Partial<FileMetadata> = {}) {
 }
 
 describe.skipIf(!canBeOrdinary)(
-  'restoring a second time as an ordinary user (needs root: another user)',
+  'second restore by an ordinary user into the same directory (needs root: another user)',
   () => {
     test.each([receiverKind, folderKind, bucketKind])(
-      'closed files and directories: $name compares and completes what the first restore made',
+      'closed files and directories from $name are compared and completed, and keep their modes',
       async (kind) => {
         const { restore, at, readMode } = await setUp(kind)
         expect((await restore()).summary).toMatchObject({ restored: 4, failed: 0 })
@@ -83,7 +83,7 @@ describe.skipIf(!canBeOrdinary)(
       },
     )
 
-    test("somebody else's directory and file: each failure names the permission that is missing and its path", async () => {
+    test("another owner's directory or file is reported with the missing permission, its path and a command", async () => {
       const { restore, at } = await setUp(folderKind)
       expect((await restore()).summary).toMatchObject({ restored: 4 })
       fs.rmSync(at('locked/lost'))
@@ -130,7 +130,7 @@ describe.skipIf(!canBeOrdinary)(
       ])
     })
 
-    test('the destination itself: its missing permission is named once, with the command that gives it', async () => {
+    test('a target directory without read permission is rejected with the chown command that grants it', async () => {
       const { restore, to } = await setUp(folderKind)
       fs.mkdirSync(to, { mode: 0o711 })
       const refused = await restore().catch(String)
@@ -138,7 +138,7 @@ describe.skipIf(!canBeOrdinary)(
       expect(refused).toContain(`sudo chown 65534 ${to}"`)
     })
 
-    test('extended attributes: a read-only file gets them, and has them set again', async () => {
+    test('extended attributes of a read-only file are restored by the first and the second restore', async () => {
       const more = { attributes: { 'user.note': Buffer.from('kept') } }
       const { restore, at, readMode } = await setUp(folderKind, { mode: 0o444, more })
       expect((await restore()).summary).toMatchObject({ restored: 4, undressed: 0 })

@@ -100,7 +100,7 @@ async function begin(kind: TestedKind, how: How) {
   return { home, place, from, files, there, between }
 }
 
-test('S3: a content whose mode was changed later is found by --at before that change', async () => {
+test('restore from S3: --at before a later mode change finds the content', async () => {
   const { home, place, from, files } = await begin(bucketKind, 'plain')
   const at = Date.now()
   await until('a second later', () => Date.now() > at + 1_100)
@@ -128,7 +128,7 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
   { how: 'hidden', kind: bucketKind, computer: 'station' },
   { how: 'encrypted', kind: folderKind, computer: 'station-3' },
   { how: 'hidden', kind: folderKind, computer: 'station-3' },
-])('$how files come back from $kind.name, and what is damaged is found', async ({ how, kind, computer }) => {
+])('restore: reads $how files from $kind.name, and verify finds damage', async ({ how, kind, computer }) => {
   const { home, place, from, files, there, between } = await begin(kind, how)
   const to = path.join(home.directory, 'back')
   expect(await restore(from, to)).toMatchObject({ files: 3, restored: 3, failed: 0 })
@@ -225,7 +225,7 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
 test.each([
   { kind: sftpKind, own: 'station/.holdfast', computer: 'station' },
   { kind: folderKind, own: '.holdfast', computer: 'station-3' },
-])('hidden names whose key was removed from $kind.name are not restored unreadable', async (given) => {
+])('restore on another computer from $kind.name: fails if the name key is gone', async (given) => {
   const { home, from } = await begin(given.kind, 'hidden')
   const to = path.join(home.directory, 'back')
   const own = path.join((from.destination as { path: string }).path, given.own)
@@ -237,7 +237,7 @@ test.each([
   expect(await restore(from, to)).toMatchObject({ restored: 3 })
 })
 
-test('what was a file before it was a directory is told where both are encrypted', async () => {
+test('encrypted file and directory of the same name: restore fails for one, and succeeds for the inner file alone', async () => {
   const { identity, recipient } = await newEncryptionKey()
   const home = await makeHome(temporaryDirectory('restore-kind'))
   const place = await folderKind.open(home)
@@ -255,7 +255,7 @@ test('what was a file before it was a directory is told where both are encrypted
 })
 
 test.each([folderKind, sftpKind, bucketKind])(
-  'what took the place of a file, or of a directory, is not looked for at $name',
+  'verify at $name: a file or directory that was replaced by the other is not reported as missing',
   async (kind) => {
     const home = await makeHome(temporaryDirectory('restore-kind'))
     const place = await kind.open(home)

@@ -90,7 +90,7 @@ async function violations(home: Home, ledger: Ledger, place: Place, looked: Set<
   return (await Promise.all(wrong)).flat()
 }
 
-test(`s3: ${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothing is called sent that is not there`, {
+test(`S3 destination: ${ROUNDS} rounds of kill -9 and cut connections lose no file and mark none sent too early`, {
   timeout: Math.max(120_000, ROUNDS * 10_000),
 }, async () => {
   const seed = newSeed('s3 campaign')

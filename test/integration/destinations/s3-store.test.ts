@@ -58,7 +58,7 @@ const names = [
   'x:y?z#',
 ]
 
-describe.each(storageServers)('a bucket of %s', (engine) => {
+describe.each(storageServers)('S3 store on %s', (engine) => {
   let server: StorageServer
   let bucket: TestBucket
   let store: ObjectStore
@@ -68,7 +68,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     store = bucket.open()
   })
 
-  test('keeps what is put, and its facts', async () => {
+  test('a stored object keeps its content and metadata until it is removed', async () => {
     const bytes = randomBytes(5000)
     await put(store, 'pc/s/one', bytes)
     expect(await store.info('pc/s/one')).toMatchObject({
@@ -86,7 +86,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     expect(await store.info('pc/s/one')).toBeNull()
   })
 
-  test('does not replace what is there, also what another session has put', async () => {
+  test('an existing object is not replaced, by another session either, until it is set aside', async () => {
     const [first, second] = [randomBytes(10), randomBytes(20)]
     await put(store, 'pc/keep/one', first)
     await expect(put(store, 'pc/keep/one', second)).rejects.toEqual(fault('exists'))
@@ -98,11 +98,11 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     expect(await store.info('pc/.holdfast/versions/one/1')).toMatchObject(buildFacts(first))
   })
 
-  test('verifies what arrives', async () => {
+  test('the store verifies uploaded content', async () => {
     expect(await bucket.open().abilities.verifies()).toBe(true)
   })
 
-  test('has names as they are', async () => {
+  test('object names are stored and listed unchanged, and a name that is too long is rejected', async () => {
     for (const name of names) await put(store, `pc/names/${name}`, Buffer.from(name))
     const listed = await namesBelow(store, 'pc/names/')
     const expected = names
@@ -115,7 +115,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     await expect(put(store, 'x'.repeat(1100), Buffer.from('1'))).rejects.toEqual(fault('impossible'))
   })
 
-  test('large objects go on after an interruption, and leave nothing behind', async () => {
+  test('an interrupted large upload is resumed and leaves no partial upload', async () => {
     const bytes = randomBytes(13 * MIB)
     const facts = { ...buildFacts(bytes), digest: null }
     const first = await store.begin('pc/large', facts, 'content 1')
@@ -138,7 +138,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     expect(await namesBelow(store, 'pc/.holdfast/uploads/')).toEqual([])
   })
 
-  test('parts of another content are not used, and removed', async () => {
+  test('parts of another content are not reused and are removed', async () => {
     const bytes = randomBytes(12 * MIB)
     const facts = { ...buildFacts(bytes), digest: null }
     const first = await store.begin('pc/other', facts, 'content 1')
@@ -154,7 +154,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     expect(await store.info('pc/other')).toBeNull()
   })
 
-  test('a part that is not what is here any more is found out, and nothing of it stays', async () => {
+  test('a part that no longer matches the file fails the upload as damaged, and no object is stored', async () => {
     const bytes = randomBytes(11 * MIB)
     const facts = { ...buildFacts(bytes), digest: null }
     const first = await store.begin('pc/changed', facts, 'same key')
@@ -167,7 +167,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     expect(await store.info('pc/changed')).toBeNull()
   })
 
-  test('left-overs are swept when they are old', async () => {
+  test('partial uploads are swept only once they are old', async () => {
     const facts = { ...buildFacts(randomBytes(1)), size: 12 * MIB, digest: null }
     const upload = await store.begin('pc/left', facts, 'x')
     await upload.write(randomBytes(6 * MIB))
@@ -179,7 +179,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     expect(await namesBelow(store, 'pc/.holdfast/uploads/')).toEqual([])
   })
 
-  test('what is too large to be copied at once is copied in parts', async () => {
+  test('an object that is too large for one copy request is set aside in parts', async () => {
     const bytes = randomBytes(11 * MIB)
     const upload = await store.begin('pc/whale', { ...buildFacts(bytes), digest: null }, null)
     await upload.write(bytes)
@@ -196,7 +196,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
   test.each([
     ['in one request', 4],
     ['in parts', 11],
-  ])("an object's facts are changed %s, and its content and the time that it came stay", async (_, size) => {
+  ])("a metadata change %s keeps an object's content and first storage time", async (_, size) => {
     const bytes = randomBytes(size * MIB)
     const name = `pc/facts/${size}`
     const upload = await store.begin(name, { ...buildFacts(bytes), digest: null }, null)
@@ -215,7 +215,7 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     expect(await uploadsIn(bucket)).toBe(0)
   })
 
-  test('a bucket with versions keeps older contents by itself', async () => {
+  test('a versioned bucket keeps older contents as object versions', async () => {
     const versioned = (await makeBucket(server, { versioned: true })).open()
     const contents = ['1', '2', '3'].map((text) => Buffer.from(text))
     for (const bytes of contents) {

@@ -60,18 +60,18 @@ const failed = (key: string, params: object = {}) => ({
 })
 const containing = (text: string) => expect.stringContaining(text)
 
-describe.each(storageServers)('a test of a bucket of %s', (engine) => {
+describe.each(storageServers)('connection test of a bucket on %s', (engine) => {
   beforeAll(async () => {
     server = await startStorageServer(inject('servers'), engine)
     bucket = await makeBucket(server)
   })
 
-  test('bucket names: one with a slash is explained as a bucket and a prefix', async () => {
+  test('a bucket name with a slash is rejected and explained as a bucket and a prefix', async () => {
     const answer = await tried({ destination: { bucket: 'lab-data/station', prefix: 'x' } })
     expect(answer).toMatchObject(failed('s3.bucketAndPrefix', { first: 'lab-data', rest: 'station/x' }))
   })
 
-  test('says what it can do, and leaves nothing', async () => {
+  test('a working bucket passes all steps with notes on its abilities, and no object is left', async () => {
     const { works, steps, sentence, found } = await tried()
     expect(sentence).toEqual({ key: 'test.works', params: { name: 'cloud' } })
     expect(works).toBe(true)
@@ -92,25 +92,25 @@ describe.each(storageServers)('a test of a bucket of %s', (engine) => {
   test.each([
     ['a wrong access key', { accessKey: 'nobody', secretKey: 'testing' }],
     ['a wrong secret key', null],
-  ])('%s', async (_what, secrets) => {
+  ])('%s is reported as a wrong key', async (_what, secrets) => {
     const { accessKey } = server
     expect(await tried({ secrets: secrets ?? { accessKey, secretKey: 'wrong' } })).toMatchObject(
       failed('s3.wrongKey', { name: 'cloud' }),
     )
   })
 
-  test('a bucket that is not there', async () => {
+  test('a missing bucket is reported with the server’s reason', async () => {
     expect(await tried({ destination: { bucket: 'no-such-bucket' } })).toMatchObject(
       failed('s3.noBucket', { bucket: 'no-such-bucket', reason: containing('NoSuchBucket') }),
     )
   })
 
-  test('an address with a bucket at its end', async () => {
+  test('an address that ends with a bucket is reported', async () => {
     const { sentence } = await tried({ destination: { endpoint: `${server.endpoint}/${bucket.bucket}` } })
     expect(sentence.key).toBe('s3.path')
   })
 
-  test('a clock that is wrong by hours is made up for, and told', async () => {
+  test('a clock that is wrong by 3 hours is compensated and noted', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3 * 3_600_000 })
     onTestFinished(() => void vi.useRealTimers())
     const { works, found } = await tried()
@@ -118,7 +118,7 @@ describe.each(storageServers)('a test of a bucket of %s', (engine) => {
     expect(found.notes.map(({ key }) => key)).toContain('s3.note.clock')
   })
 
-  test('a bucket with versions and locks', async () => {
+  test('a bucket with versioning and object lock passes with notes on them', async () => {
     const locked = await makeBucket(server, { versioned: true, locked: true })
     const { works, found } = await tried({ destination: { bucket: locked.bucket } })
     expect(works).toBe(true)
@@ -130,7 +130,7 @@ describe.each(storageServers)('a test of a bucket of %s', (engine) => {
 const denied: Refusal = { status: 403, code: 'AccessDenied' }
 const isListing = ({ url = '' }: IncomingMessage) => url.includes('list-type=')
 
-describe('what stands in the way', () => {
+describe('S3 destination with an obstacle', () => {
   beforeAll(async () => {
     server = await startStorageServer(inject('servers'), 'ceph')
     bucket = await makeBucket(server)
@@ -141,7 +141,7 @@ describe('what stands in the way', () => {
     ['write', 'PutObject', 'write', ({ method }) => method === 'PUT'],
     ['read', 'GetObject', 'connect', (asked) => asked.method === 'GET' && !isListing(asked)],
   ] satisfies [string, string, string, (asked: IncomingMessage) => boolean][])(
-    'no permission to %s',
+    'a key without permission to %s is reported with the denied operation and the failed step',
     async (_what, operation, step, isRefused) => {
       const refuse = (asked: IncomingMessage) => (isRefused(asked) ? denied : null)
       const endpoint = await startProxy(server.endpoint, { refuse })
@@ -153,7 +153,7 @@ describe('what stands in the way', () => {
     },
   )
 
-  test('a key that may not delete works, and what it sends is durable', async () => {
+  test('a key without permission to delete passes the test, and its uploads are durable', async () => {
     const refuse = ({ method }: IncomingMessage) => (method === 'DELETE' ? denied : null)
     const endpoint = await startProxy(server.endpoint, { refuse })
     const { works, steps, sentence, found } = await tried({ destination: { endpoint } })
@@ -180,7 +180,7 @@ describe('what stands in the way', () => {
     expect(await place.older('data', 'small')).toHaveLength(1)
   })
 
-  test("a folder inside another computer's is refused before anything is written", async () => {
+  test("a folder inside another computer's folder is rejected by the session and the connection test", async () => {
     const place = s3Place(server, bucket)
     const home = await makeHome(temporaryDirectory('outer'))
     const driver = drive(home, place.settings(), place.secrets)
@@ -197,7 +197,7 @@ describe('what stands in the way', () => {
     expect((await place.file('data', 'docs/d1'))?.bytes.toString()).toBe('first')
   })
 
-  test('a folder that was emptied is begun anew: a bucket has no disk that may be away', async () => {
+  test('an emptied folder starts a new epoch without an error', async () => {
     const place = s3Place(server, bucket)
     const memory = { session: { epoch: 'before', position: 1, last: null, next: 'before' } }
     const home = await makeHome(temporaryDirectory('emptied'))
@@ -206,7 +206,7 @@ describe('what stands in the way', () => {
     expect(memory.session.epoch).not.toBe('before')
   })
 
-  test('a bucket in another region', async () => {
+  test('a bucket in another region is reported with its region', async () => {
     const refuse = () => ({
       status: 301,
       code: 'PermanentRedirect',
@@ -227,7 +227,7 @@ describe('what stands in the way', () => {
     )
   })
 
-  test('a certificate that nobody has signed is shown, and taken once it is confirmed', async () => {
+  test('an untrusted certificate is shown, accepted once its fingerprint is given, and rejected for another one', async () => {
     const tls = await localCertificate()
     const fingerprint = new X509Certificate(tls.cert).fingerprint256.replaceAll(':', '').toLowerCase()
     const endpoint = await startProxy(server.endpoint, { tls })
@@ -240,7 +240,7 @@ describe('what stands in the way', () => {
     expect(other).toMatchObject(failed('s3.wrongCertificate', { fingerprint }))
   })
 
-  test('http where https is wanted, and the other way round', async () => {
+  test('http to an https server, and https to an http server, are reported', async () => {
     const endpoint = await startProxy(server.endpoint, { tls: await localCertificate() })
     const plain = endpoint.replace('https:', 'http:')
     expect(await tried({ destination: { endpoint: plain } })).toMatchObject(failed('s3.wantsTls'))
@@ -248,7 +248,7 @@ describe('what stands in the way', () => {
     expect(await tried({ destination: { endpoint: secure } })).toMatchObject(failed('s3.noTls'))
   })
 
-  test('a server that is not there, and one that does not answer as a store', async () => {
+  test('an unreachable server, and one that does not answer as an S3 store, are reported with the reason', async () => {
     expect(await tried({ destination: { endpoint: 'http://127.0.0.1:9' } })).toMatchObject(
       failed('transfer.objects.unreachable', { reason: 'ECONNREFUSED' }),
     )
@@ -271,7 +271,7 @@ describe('what stands in the way', () => {
     )
   })
 
-  test('a store that slows us down is asked again', async () => {
+  test('a request answered with SlowDown is retried', async () => {
     let refused = 0
     const refuse = ({ method }: IncomingMessage): Refusal | null => {
       if (method !== 'PUT' || refused === 2) return null

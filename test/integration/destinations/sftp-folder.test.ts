@@ -30,7 +30,7 @@ test.each([
   ['its directory', ''],
   ["this computer's folder", 'station'],
 ])(
-  'a disk at %s is unmounted: nothing is written to what is underneath, and all goes on once it is back',
+  'SFTP destination with the disk of %s unmounted: no files are written underneath, and a remount resumes sending',
   async (_, at) => {
     const { home, place, settings } = await begin()
     const memory: { session: SessionMemory | null } = { session: null }
@@ -51,7 +51,7 @@ test.each([
   },
 )
 
-test('a disk that is unmounted before the first file of a session gets nothing underneath, either', async () => {
+test("SFTP destination: a disk unmounted before a session's first file gets no files underneath", async () => {
   const { home, place, settings } = await begin()
   const point = path.join(settings.path, settings.folder)
   const first = drive(home, settings, place.secrets)
@@ -64,7 +64,7 @@ test('a disk that is unmounted before the first file of a session gets nothing u
   remount()
 })
 
-test('a directory that somebody removes at the server is made again by the next session', async () => {
+test('SFTP destination: a directory removed at the server is created again by the next session', async () => {
   const { home, place, settings } = await begin()
   const driver = drive(home, settings, place.secrets, { isPatient: true })
   await driver.send('a/b/one', Buffer.from('one'))
@@ -73,7 +73,7 @@ test('a directory that somebody removes at the server is made again by the next 
   expect(await driver.send('a/b/two', Buffer.from('two'))).toMatchObject({ kind: 'durable' })
 })
 
-test('a folder that was emptied is begun anew where the destination is added again', async () => {
+test('SFTP destination: a removed folder is an error until the destination is added again', async () => {
   const { home, place, settings } = await begin()
   const memory: { session: SessionMemory | null } = { session: null }
   const first = drive(home, settings, place.secrets, { memory })
@@ -88,7 +88,7 @@ test('a folder that was emptied is begun anew where the destination is added aga
   expect((await third.session()).asksFirst).toBe(false)
 })
 
-test('a folder that is emptied while nothing is sent is told within a minute', async () => {
+test('SFTP destination: a folder removed while nothing is sent is reported within a minute', async () => {
   const { home, place, settings } = await begin()
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   onTestFinished(() => void vi.useRealTimers())
@@ -100,7 +100,7 @@ test('a folder that is emptied while nothing is sent is told within a minute', a
   expect(readdirSync(settings.path)).toEqual([])
 })
 
-test("a folder inside another computer's is refused before anything is written, when it is tested, too", async () => {
+test("SFTP destination: a folder inside another computer's is rejected, also when tested, and nothing is written", async () => {
   const { home, place, settings } = await begin()
   const first = drive(home, settings, place.secrets)
   await first.send('a', Buffer.from('first'))

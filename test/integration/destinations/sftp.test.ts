@@ -32,7 +32,7 @@ afterAll(() => sftpKind.stop?.())
 const MIB = 1024 * 1024
 const OTHER_KEY = `SHA256:${'A'.repeat(43)}`
 
-test('first contact shows the host key and logs in to nothing; with it, all steps work and nothing stays', async () => {
+test('SFTP connection test: shows the host key at first contact, then passes all steps and leaves no files', async () => {
   const { hostKey } = sftpServer()
   const { answer: first } = await tried({ hostKey: '' }, {})
   expect(first).toMatchObject({
@@ -48,16 +48,16 @@ test('first contact shows the host key and logs in to nothing; with it, all step
 
 test.each([
   ['another host key than the given one', { hostKey: OTHER_KEY }, 'transfer.sftp.wrongHostKey'],
-  ['a user that is not let in', { user: 'nobody-here' }, 'transfer.sftp.loginRefused'],
-  ['a key file that is not there', { login: 'file', keyFile: '/none/key' }, 'transfer.sftp.keyFile'],
-  ['a port where nobody listens', { port: 1 }, 'transfer.objects.unreachable'],
-  ['a directory that is not there', { path: '/none' }, 'transfer.sftp.noDirectory'],
-] as const)('%s is said', async (_, changes, key) => {
+  ['a user whose login is refused', { user: 'nobody-here' }, 'transfer.sftp.loginRefused'],
+  ['a missing key file', { login: 'file', keyFile: '/none/key' }, 'transfer.sftp.keyFile'],
+  ['a port without a server', { port: 1 }, 'transfer.objects.unreachable'],
+  ['a missing directory', { path: '/none' }, 'transfer.sftp.noDirectory'],
+] as const)('SFTP connection test: %s is reported', async (_, changes, key) => {
   const { answer } = await tried(changes)
   expect(answer).toMatchObject({ works: false, sentence: { key } })
 })
 
-test('a server that ends the connection at once is told in plain words', async () => {
+test('SFTP connection test: a server that closes the connection at once is reported as a lost connection', async () => {
   const server = net.createServer((socket) => socket.resume().end()).listen(0, '127.0.0.1')
   onTestFinished(() => void server.close())
   await once(server, 'listening')
@@ -67,7 +67,7 @@ test('a server that ends the connection at once is told in plain words', async (
   expect(createWords('zh-TW')(answer.sentence)).toContain('連線中斷。')
 })
 
-test('a changed host key: nothing is sent, and people are told', async () => {
+test('SFTP destination: a changed host key is rejected, and nothing is written', async () => {
   const { home, place, settings } = await begin()
   const driver = drive(home, { ...settings, hostKey: OTHER_KEY }, place.secrets)
   const problem = await until('it is told', () => driver.problem)
@@ -75,7 +75,7 @@ test('a changed host key: nothing is sent, and people are told', async () => {
   expect(readTree(settings.path)).toEqual({})
 })
 
-test('keys with a passphrase, key files and agents log in', async () => {
+test('SFTP login: works with a key with a passphrase, a key file and an SSH agent', async () => {
   const { keyFile, key } = sftpServer()
   const locked = path.join(temporaryDirectory('key'), 'key')
   execFileSync('cp', [keyFile, locked])
@@ -102,7 +102,7 @@ test('keys with a passphrase, key files and agents log in', async () => {
   expect((await tried({ login: 'agent' }, {})).answer.works).toBe(true)
 })
 
-test("another computer's folder is refused before anything is written", async () => {
+test("SFTP destination: another computer's folder is rejected before anything is written", async () => {
   const { home, place, settings } = await begin()
   const first = drive(home, settings, place.secrets)
   expect(await first.send('a', Buffer.from('first'))).toMatchObject({ kind: 'durable' })
@@ -119,7 +119,7 @@ test("another computer's folder is refused before anything is written", async ()
   expect(message).not.toContain('owner.json')
 })
 
-test('sources of one name have directories of their own, also after a restart', async () => {
+test('SFTP destination: sources whose names differ only in case keep separate directories, also after a restart', async () => {
   const { home, place, settings } = await begin()
   const twin = { ...source, id: 'source-2', name: 'Data' }
   const send = async (content: string) => {
@@ -151,7 +151,7 @@ test('sources of one name have directories of their own, also after a restart', 
   expect((await place.file('data-2', 'first'))?.bytes.toString()).toBe('two')
 })
 
-test('times that SFTP cannot keep: the nearest one is kept, people are told once, and nothing is sent twice', async () => {
+test('SFTP destination: unsupported times are stored as the nearest ones with a single notice and no second version', async () => {
   const { home, place, settings } = await begin()
   const driver = drive(home, settings, place.secrets)
   const YEAR_1950 = -631_152_000_000_000_000n
@@ -171,7 +171,7 @@ test('times that SFTP cannot keep: the nearest one is kept, people are told once
   ])
 })
 
-test('a login that may only read is told so', async () => {
+test('SFTP destination: a read-only login is reported as denied', async () => {
   const server = await startSftpServer('-R')
   onTestFinished(() => server.stop())
   const { home, settings } = await begin()
@@ -181,7 +181,7 @@ test('a login that may only read is told so', async () => {
   expect([driver.state, problem.key]).toEqual(['refused', 'transfer.objects.denied'])
 })
 
-test('a disk with less room than a small file needs is full, each time that it is asked', async () => {
+test('SFTP destination: a disk without room for a small file is reported as full at each attempt', async () => {
   const { point } = await mountTmpfs(onTestFinished, { megabytes: 2 })
   const place = sftpPlace(point)
   const home = await makeHome(temporaryDirectory('sftp'))
@@ -195,7 +195,7 @@ test('a disk with less room than a small file needs is full, each time that it i
   expect(await driver.send('fits', Buffer.alloc(10))).toMatchObject({ kind: 'durable' })
 })
 
-test('a file that does not fit is not begun, and one that has come to not fit leaves its room', async () => {
+test('SFTP destination: a file too large for the disk is not started, and an aborted one frees its space', async () => {
   const { point } = await mountTmpfs(onTestFinished, { megabytes: 8 })
   const place = sftpPlace(point)
   const home = await makeHome(temporaryDirectory('sftp'))
@@ -217,7 +217,7 @@ test('a file that does not fit is not begun, and one that has come to not fit le
   expect(await driver.send('fits', Buffer.alloc(2 * MIB), {}, '7.1')).toMatchObject({ kind: 'durable' })
 })
 
-test('a listing says that there is more only where there is', async () => {
+test('SFTP listing: has a next page only if there are more files', async () => {
   const { place, settings } = await begin()
   const { store } = await reachSftp(settings, place.secrets, new AbortController().signal)
   onTestFinished(() => store.close())
@@ -244,7 +244,7 @@ async function beginLying() {
   return { server, driver: drive(home, { ...at, hostKey: found.hostKey ?? '' }, { password: 'secret' }) }
 }
 
-test('a file whose interrupted upload can no longer be read at the server is begun anew', async () => {
+test('SFTP destination: an unreadable interrupted upload is restarted from the beginning', async () => {
   const { server, driver } = await beginLying()
   const bytes = Buffer.alloc(5 * MIB, 7)
   const file = { source, path: 'large', facts: buildFacts(bytes.length) }
@@ -258,7 +258,7 @@ test('a file whose interrupted upload can no longer be read at the server is beg
   expect(server.files.get('station/data/large')?.equals(bytes)).toBe(true)
 })
 
-test('a server that keeps less than it says is found out; one that cannot sync is told once', async () => {
+test('SFTP destination: truncated files are reported as damaged, and a server without sync is noted once', async () => {
   const { server, driver } = await beginLying()
   expect(await driver.send('good', Buffer.alloc(5_000))).toMatchObject({ kind: 'durable' })
   server.cutAt = 4_000

@@ -39,14 +39,14 @@ async function begin(days: readonly [number, number], keep = DEFAULT_KEEP) {
   return { driver, contents }
 }
 
-test('older contents of a file that is replaced are thinned: one for a day that is long over', async () => {
+test('SFTP retention: older versions of a replaced file are thinned to one for each long-past day', async () => {
   const { driver, contents } = await begin([50, 40])
   await driver.send('hot', Buffer.from('second'))
   await until('four to be removed', () => contents().length === 3)
   expect(contents()).toEqual(['50-3', '40-3', 'first'])
 })
 
-test('a person may have fewer kept', async () => {
+test('SFTP retention: a stricter setting removes all older versions outside its period', async () => {
   const keep = { withinDays: 15, daily: 0, weekly: 0, monthly: 0, yearly: 0 }
   const { driver, contents } = await begin([20, 10], keep)
   await driver.send('hot', Buffer.from('second'))
@@ -54,7 +54,7 @@ test('a person may have fewer kept', async () => {
   expect(contents()).toEqual(['10-1', '10-2', '10-3', 'first'])
 })
 
-test('a clock here that is ahead of the server’s thins nothing', async () => {
+test('SFTP retention: a local clock ahead of the server’s removes no versions', async () => {
   const { driver, contents } = await begin([20, 10])
   vi.useFakeTimers({ toFake: ['Date'], now: noon + 60 * DAY_MS })
   onTestFinished(() => void vi.useRealTimers())
@@ -62,7 +62,7 @@ test('a clock here that is ahead of the server’s thins nothing', async () => {
   expect(contents()).toHaveLength(8)
 })
 
-test('where files were removed at their source, all older contents stay', async () => {
+test('SFTP retention: all older versions are kept after a proof for delete after sending', async () => {
   const { driver, contents } = await begin([50, 40])
   const session = await driver.session()
   expect((await session.prove(source, 'hot', 5, Buffer.alloc(32))).kind).toBe('digest')

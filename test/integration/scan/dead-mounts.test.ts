@@ -24,8 +24,8 @@ const put = (root: string, ...names: string[]) => {
   }
 }
 
-describe.skipIf(!canMount)('a mount inside that fails every call (needs root: mounts)', () => {
-  test('is told, and the rest of a continuous source is offered', async () => {
+describe.skipIf(!canMount)('inner mount that fails every call (needs root: mounts)', () => {
+  test('the mount is reported, and the other files of a continuous source are offered', async () => {
     const root = await rootWithDeadMount()
     put(root, 'a', 'deep/b')
     const source = await scannedSource({}, { at: root, settled: false })
@@ -34,7 +34,7 @@ describe.skipIf(!canMount)('a mount inside that fails every call (needs root: mo
     expect(source.problems()).not.toContain('scan.listingFailed')
   })
 
-  test('ends `scan --once` with 1, when the rest is sent', async () => {
+  test('`scan --once` reports the mount and exits 1', async () => {
     const root = await rootWithDeadMount()
     put(root, 'a', 'deep/b')
     const data = temporaryDirectory('once-data')
@@ -45,8 +45,8 @@ describe.skipIf(!canMount)('a mount inside that fails every call (needs root: mo
   })
 })
 
-describe.skipIf(!canMount)('a mount inside that hangs (needs root: mounts)', () => {
-  test('does not keep `scan --list` from ending', async () => {
+describe.skipIf(!canMount)('inner mount that hangs (needs root: mounts)', () => {
+  test('`scan --list` ends and lists the mount as timed out', async () => {
     const { point } = await mountHung(onTestFinished)
     const root = path.dirname(point)
     put(root, 'a')
@@ -67,13 +67,13 @@ async function expectMarked(root: string, settings: Record<string, unknown> = {}
   return source
 }
 
-describe.skipIf(!canMount)('what is mounted as a batch directory (needs root: mounts)', () => {
-  test('and fails every call is told, and holds up no other batch directory', async () => {
+describe.skipIf(!canMount)('mount as a batch directory (needs root: mounts)', () => {
+  test('a mount that fails every call is reported and does not delay other batch directories', async () => {
     const source = await expectMarked(await rootWithDeadMount())
     await until('it is told', () => source.problems().includes('scan.directoryUnreadable'))
   })
 
-  test('and hangs is told, and holds up no other batch directory, however often it is looked at', async () => {
+  test('a hanging mount is reported and does not delay other batch directories, even after 20 reconciliations', async () => {
     const { point } = await mountHung(onTestFinished)
     const root = path.dirname(point)
     const source = await expectMarked(root)
@@ -83,7 +83,7 @@ describe.skipIf(!canMount)('what is mounted as a batch directory (needs root: mo
     await until('a new one is noticed', () => source.paths().join() === 'DC2/b')
   })
 
-  test('and hang while they are listed, four of them, hold up no other batch directory', async () => {
+  test('four mounts that hang while they are listed do not delay other batch directories', async () => {
     const fuse = await mountFuse(onTestFinished)
     await fuse.set({ does: 'answer', listed: true })
     const disk = path.dirname(fuse.file)
@@ -113,7 +113,7 @@ describe.skipIf(!canMount)('what is mounted as a batch directory (needs root: mo
     await source.scanner.reconcile()
   })
 
-  test('is left out, without a mark, where the source stays on one file system', async () => {
+  test('a mount is left out and not marked if the source stays on one file system', async () => {
     const { point } = await mountTmpfs(onTestFinished)
     put(point, 'other', 'finished.parse')
     const root = path.dirname(point)
@@ -126,7 +126,7 @@ describe.skipIf(!canMount)('what is mounted as a batch directory (needs root: mo
     )
   })
 
-  test('and fails every call is nothing to those whose names begin otherwise', async () => {
+  test('a failing mount does not affect a source whose prefix does not match it', async () => {
     const root = await rootWithDeadMount()
     put(root, 'DC1/a')
     expect(list('--prefix', 'DC', '--why', root)).toEqual(['DC1/a', 'disk/\tnot in a batch directory'])

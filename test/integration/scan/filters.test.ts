@@ -25,12 +25,12 @@ const WRITTEN: [string, number][] = [
   ['huge', 101],
 ]
 
-describe('what the filters leave out is not offered', () => {
+describe('filters', () => {
   test.each([
     ['continuous', '', {}],
     ['batch', 'DC1/', { kind: 'batch' }],
   ])(
-    'of a %s source: neither by the listing nor by the watcher nor by a comparison',
+    'files excluded from a %s source are not offered by listing, watcher or reconciliation',
     async (_kind, below, kind) => {
       const { root, configure, write, watching, paths, scanner } = setUpFiltered({ ...FILTERS, ...kind })
       for (const [name, bytes] of WRITTEN) write(`${below}${name}`, bytes)
@@ -48,8 +48,8 @@ describe('what the filters leave out is not offered', () => {
   )
 })
 
-describe('a filter that is changed later', () => {
-  test('what waits and is left out now waits no more; what was sent stays known', async () => {
+describe('changed filters', () => {
+  test('waiting files that are now excluded are withdrawn, and sent files stay known', async () => {
     const { configure, write, watching, paths, sendAll } = setUpFiltered({})
     write('sent.log')
     configure()
@@ -66,7 +66,7 @@ describe('a filter that is changed later', () => {
     expect(paths('sent')).toEqual(['sent.log'])
   })
 
-  test('also while the source is paused', async () => {
+  test('waiting files that are now excluded are withdrawn while the source is paused', async () => {
     const { configure, write, watching, paths } = setUpFiltered({})
     write('a.log')
     configure()
@@ -77,8 +77,8 @@ describe('a filter that is changed later', () => {
   })
 })
 
-describe('the least age', () => {
-  test('a file is offered by itself when it is old enough, without a comparison', async () => {
+describe('minimum age', () => {
+  test('a young file is offered once it is old enough, without a reconciliation', async () => {
     const { root, configure, write, watching, paths } = setUpFiltered({ minimumAgeSeconds: 2 })
     write('before')
     write('old')
@@ -93,7 +93,7 @@ describe('the least age', () => {
     expect(Date.now()).toBeGreaterThanOrEqual(youngest + 2_000)
   })
 
-  test('a time in the future does not keep a file back for ever', async () => {
+  test('a file with a time in the future is offered', async () => {
     const { root, configure, write, watching, paths } = setUpFiltered({ minimumAgeSeconds: 1 })
     write('ahead')
     const ahead = new Date(Date.now() + 365 * 86_400_000)
@@ -103,7 +103,7 @@ describe('the least age', () => {
     await until('it is offered', () => paths().join() === 'ahead')
   })
 
-  test('a batch directory gets its mark after its young files, and not later for those that are left out', async () => {
+  test('a batch directory is marked after its young files are sent and does not wait for excluded files', async () => {
     const { root, configure, write, watching, paths, sendAll } = setUpFiltered({
       ...FILTERS,
       kind: 'batch',
@@ -135,7 +135,7 @@ describe('the least age', () => {
     expect(paths('sent')).toEqual(['DC1/deep/kept', 'DC1/kept', 'DC1/young'])
   })
 
-  test('a young file that is deleted does not hold its directory back', async () => {
+  test('a deleted young file does not delay the mark of its batch directory', async () => {
     const { root, scanner, configure, write, watching, paths, sendAll } = setUpFiltered({
       kind: 'batch',
       minimumAgeSeconds: 6,

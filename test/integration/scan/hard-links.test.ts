@@ -5,7 +5,7 @@ import { scannedSource } from '../../support/scan/bursts.ts'
 import { until } from '../../support/until.ts'
 
 // The scanner of these tests compares once an hour: what it finds, its watches have told of.
-describe.skipIf(process.platform !== 'linux')('the other names of a file (inotify is Linux’s)', () => {
+describe.skipIf(process.platform !== 'linux')('other names of a file (Linux: inotify)', () => {
   test('hard links: a file written through one name is offered under its other names', async () => {
     const { root, paths, sendAll } = await scannedSource()
     mkdirSync(path.join(root, 'd'))
@@ -32,7 +32,7 @@ describe.skipIf(process.platform !== 'linux')('the other names of a file (inotif
     await until('both are offered again', () => paths().join() === 'a,e/b')
   })
 
-  test('hard links: all of ten thousand names of one file are offered when it is written through one', {
+  test('hard links: a write through one of 10,000 names offers the file under all of them', {
     timeout: 150_000,
   }, async () => {
     const { root, paths, sendAll } = await scannedSource()

@@ -39,7 +39,7 @@ function sourceOn(failing: { home: boolean; rememberHome: boolean }) {
   }
 }
 
-test('a ledger that fails is told as such, and ends no session of a directory that is well', async () => {
+test('failing ledger: is reported, and the source is watched without a restart', async () => {
   const failing = { home: false, rememberHome: false }
   const { phase, problems, asked, opened } = sourceOn(failing)
   await until('it to be watched', () => phase() === 'watching')
@@ -51,13 +51,13 @@ test('a ledger that fails is told as such, and ends no session of a directory th
   expect(opened()).toBe(1)
 })
 
-test('a ledger that cannot remember where a directory is keeps it from nothing', async () => {
+test('failing ledger: a source is watched although its mount point cannot be stored', async () => {
   const { phase, problems } = sourceOn({ home: false, rememberHome: true })
   await until('it to be watched', () => phase() === 'watching')
   expect(problems()).not.toContain('scan.rootUnreadable')
 })
 
-test('before the ledger has said where a directory is, it is not taken for what is there', async () => {
+test('failing ledger: a source is not opened before its mount point can be read', async () => {
   const failing = { home: true, rememberHome: false }
   const { phase, problems, opened } = sourceOn(failing)
   await until('the trouble to be told', () => problems().includes('scan.ledgerFailed'))
@@ -66,7 +66,7 @@ test('before the ledger has said where a directory is, it is not taken for what 
   await until('it to be watched', () => phase() === 'watching')
 })
 
-test('what the filters leave out is withdrawn by the next comparison where the ledger failed at first', async () => {
+test('failing ledger: an excluded file is withdrawn by the next reconciliation after the ledger recovers', async () => {
   const ledger = openLedger(path.join(temporaryDirectory('ledger'), 'ledger.sqlite'))
   onTestFinished(() => ledger.close())
   const root = temporaryDirectory('ledger-trouble')

@@ -47,7 +47,7 @@ function hold(directory: string) {
 }
 
 test.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
-  `while directories are exchanged for links ${SWAPS} times, nothing where these lead is sent or marked (root: may read and change everything)`,
+  `symbolic links: ${SWAPS} swaps of directories for links send and mark no file outside the source (needs root)`,
   { timeout: 300_000 },
   async () => {
     const base = temporaryDirectory('link-race')

@@ -31,7 +31,7 @@ async function scan(...args: string[]) {
   return stdout.split('\n').slice(0, -1)
 }
 
-test('a continuous directory: what would be sent, and why the rest would not', async () => {
+test('`scan --list`: lists the files of a continuous source that would be sent, and why others would not', async () => {
   const root = temporaryDirectory('list')
   mkdirSync(path.join(root, 'deep'))
   for (const name of ['a', 'deep/b', 'c.part', 'd.log']) writeFileSync(path.join(root, name), name)
@@ -49,7 +49,7 @@ test('a continuous directory: what would be sent, and why the rest would not', a
   ])
 })
 
-test.skipIf(!canMount)('what is mounted inside: why it would not be sent (root: mounts)', async () => {
+test.skipIf(!canMount)('`scan --list`: --one-file-system omits mounts (needs root: mounts)', async () => {
   const disk = await mountTmpfs(onTestFinished)
   const root = path.dirname(disk.point)
   for (const name of ['a', 'disk/b']) writeFileSync(path.join(root, name), name)
@@ -63,7 +63,7 @@ test.skipIf(!canMount)('what is mounted inside: why it would not be sent (root: 
   ])
 })
 
-test('a batch directory: oldest first, marks and transferred files left out; as JSON', async () => {
+test('`scan --list`: lists batch directories oldest first, without marks and transferred files, also as JSON', async () => {
   const root = temporaryDirectory('list')
   for (const [name, at] of [
     ['DC2', 100],
@@ -93,7 +93,7 @@ test('a batch directory: oldest first, marks and transferred files left out; as 
   expect(whys.get('other/')).toBe('not in a batch directory')
 })
 
-test('what lies beside the batch directories is told, whatever it is', async () => {
+test('`scan --list`: lists every entry beside the batch directories with the reason', async () => {
   const root = temporaryDirectory('list')
   mkdirSync(path.join(root, 'DC1'))
   writeFileSync(path.join(root, 'DC1/file'), '', { mode: 0o644 })
@@ -113,7 +113,7 @@ test('what lies beside the batch directories is told, whatever it is', async () 
   ])
 })
 
-test('a temporary name in a directory that was sent is no longer being written', async () => {
+test('`scan --list`: a temporary name in a sent batch directory has the reason of the other files there', async () => {
   const root = temporaryDirectory('list')
   mkdirSync(path.join(root, 'DC1'))
   for (const name of ['a', 'b.tmp', 'finished.parse', 'finished.watch'])
@@ -123,7 +123,7 @@ test('a temporary name in a directory that was sent is no longer being written',
   expect(b).toBe(a.replace('DC1/a', 'DC1/b.tmp'))
 })
 
-test('what no receiver stores is told before it is tried', async () => {
+test('`scan --list`: a path that is too deep for a destination is listed with the reason', async () => {
   const root = temporaryDirectory('list')
   const deep = 'a/'.repeat(256)
   for (const directory of ['.holdfast', deep]) mkdirSync(path.join(root, directory), { recursive: true })
@@ -135,7 +135,7 @@ test('what no receiver stores is told before it is tried', async () => {
   ])
 })
 
-test('what cannot be listed is refused in words, and so is no task at all', async () => {
+test('`holdfast scan`: rejects a path that cannot be listed with the reason, and a missing option with exit code 2', async () => {
   const root = temporaryDirectory('list')
   writeFileSync(path.join(root, 'file'), '')
   symlinkSync('loop', path.join(root, 'loop'))
@@ -152,7 +152,7 @@ test('what cannot be listed is refused in words, and so is no task at all', asyn
   await expect(scan(root)).rejects.toMatchObject({ code: 2 })
 })
 
-test('filters on the command line: sizes, age, hidden names, each with its sentence', async () => {
+test('`scan --list`: filters for size, age and hidden names exclude files with the reason', async () => {
   const root = temporaryDirectory('list')
   mkdirSync(path.join(root, '.git'))
   const long = new Date(Date.now() - 3_600_000)
@@ -183,7 +183,7 @@ test('filters on the command line: sizes, age, hidden names, each with its sente
   await expect(scan('--list', '--min-size', '1.5', root)).rejects.toMatchObject({ code: 2 })
 })
 
-test('a batch directory whose name is not valid UTF-8 is listed with the reason', async () => {
+test('`scan --list`: a batch directory whose name is not valid UTF-8 is listed with the reason', async () => {
   const root = temporaryDirectory('list')
   mkdirSync(Buffer.concat([Buffer.from(path.join(root, 'DC')), Buffer.from([0xff])]))
   mkdirSync(path.join(root, 'DC-\uFFFD'))
@@ -194,7 +194,7 @@ test('a batch directory whose name is not valid UTF-8 is listed with the reason'
   ])
 })
 
-test('with its data directory: what was sent is not listed, and a directory is listed as it is protected', async () => {
+test('`scan --list --data`: excludes sent files and applies the settings of a protected directory', async () => {
   const root = temporaryDirectory('list')
   const data = temporaryDirectory('list-data')
   for (const name of ['a', 'b']) writeFileSync(path.join(root, name), name)
@@ -220,7 +220,7 @@ test('with its data directory: what was sent is not listed, and a directory is l
   expect(existsSync(none)).toBe(false)
 })
 
-test('a ledger that cannot be read is told of, and left as it is', async () => {
+test('`scan --list --data`: reports an unreadable ledger, lists the files and leaves the ledger unchanged', async () => {
   const root = temporaryDirectory('list')
   const data = temporaryDirectory('list-data')
   writeFileSync(path.join(root, 'a'), 'a')

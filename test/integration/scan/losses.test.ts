@@ -60,7 +60,7 @@ function setUp(getContent: (name: string) => string) {
 const untilHeld = ({ losses }: ReturnType<typeof setUp>) => until('it to be held', losses.held, 25_000)
 const own = (name: string) => `what ${name} has measured`
 
-test('mass-change guard: files that are emptied beside encrypted copies of them are held', async () => {
+test('mass-change guard: files emptied beside encrypted copies are held', async () => {
   const here = setUp(own)
   for (const name of names)
     writeFileSync(
@@ -72,7 +72,7 @@ test('mass-change guard: files that are emptied beside encrypted copies of them 
   expect(await untilHeld(here)).toMatchObject({ lost: FILES })
 })
 
-test('mass-change guard: a hard link of an emptied file is no copy of it', async () => {
+test('mass-change guard: a hard link of an emptied file does not count as its copy', async () => {
   const here = setUp(own)
   const links = names.map((name) => `${name}.1`)
   for (const name of names) linkSync(here.at(name), here.at(`${name}.1`))
@@ -82,7 +82,7 @@ test('mass-change guard: a hard link of an emptied file is no copy of it', async
   expect(await untilHeld(here)).toMatchObject({ lost: FILES })
 })
 
-test('mass-change guard: a new file accounts for one emptied file alone', async () => {
+test('mass-change guard: a new file accounts for one emptied file only', async () => {
   const here = setUp(() => 'ready')
   const copies = ['copy', 'other']
   for (const name of copies) writeFileSync(here.at(name), 'ready now')
@@ -91,7 +91,7 @@ test('mass-change guard: a new file accounts for one emptied file alone', async 
   expect(await untilHeld(here)).toMatchObject({ lost: FILES - copies.length })
 })
 
-test('mass-change guard: copies that come seconds after their files were emptied end the hold', async () => {
+test('mass-change guard: copies written after their files were emptied end the hold', async () => {
   const here = setUp(own)
   here.empty()
   here.report(names)
@@ -103,7 +103,7 @@ test('mass-change guard: copies that come seconds after their files were emptied
   expect(here.ledger.countSuspects('runs', 0)).toEqual({ lost: 0, changed: 0 })
 })
 
-test('mass-change guard: packed files that are cut, or no packed files at all, are read to their error', async () => {
+test('mass-change guard: truncated or invalid gzip files do not hide the complete copies of emptied files', async () => {
   const here = setUp(own)
   const packed = names.flatMap((name, index) => {
     const whole = gzipSync(own(name))

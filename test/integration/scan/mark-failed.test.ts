@@ -11,7 +11,7 @@ import { until } from '../../support/until.ts'
 const DESTINATION = 'there'
 
 test.skipIf(!canMount)(
-  'a mark that cannot be made is told, and made once the disk takes it (needs root: mounts)',
+  'batch mark: a failed mark is reported, and written once the disk is writable (needs root: mounts)',
   async () => {
     const disk = await mountTmpfs(onTestFinished)
     const batch = path.join(disk.point, 'DC1')

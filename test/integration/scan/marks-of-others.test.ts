@@ -31,8 +31,8 @@ async function sendsAll(world: World, files: readonly string[], root = world.roo
   await until('nothing is asked', () => getMarked(world) === null)
 }
 
-describe('the group-write bit in a batch source', () => {
-  test('umask 002: files that come under its eyes are sent, then the directory is marked', async () => {
+describe('group-write bit in a batch source', () => {
+  test('new files of a producer with umask 002 are sent, then their directory is marked', async () => {
     const world = setUp({ kind: 'batch' })
     world.configure()
     await world.watching()
@@ -41,7 +41,7 @@ describe('the group-write bit in a batch source', () => {
     await sendsAll(world, ['a', 'b', 'c'])
   })
 
-  test('umask 002: files that came while nothing ran are sent', async () => {
+  test('files of a producer with umask 002 that were written while no scanner ran are sent', async () => {
     const world = setUp({ kind: 'batch' })
     world.configure()
     await world.watching()
@@ -53,7 +53,7 @@ describe('the group-write bit in a batch source', () => {
     await sendsAll(again, ['a', 'b'])
   })
 
-  test('a directory that was filled with umask 002 before: it is asked, and `send` sends all', async () => {
+  test('older files of a producer with umask 002 wait for a decision, and `send` sends all', async () => {
     const world = setUp({ kind: 'batch' })
     const files = names(1_000)
     produce(path.join(world.root, 'DC1'), files)
@@ -75,7 +75,7 @@ describe('the group-write bit in a batch source', () => {
     await until('nothing is asked', () => getMarked(world) === null)
   })
 
-  test('a tree of isocket with 1,000 marked files: nothing is sent, and `confirm` lets it be marked', async () => {
+  test('1,000 files marked by isocket are not sent, and `confirm` lets their directory be marked', async () => {
     const world = setUp({ kind: 'batch' })
     const files = names(1_000)
     produce(path.join(world.root, 'DC1'), files)
@@ -98,7 +98,7 @@ describe('the group-write bit in a batch source', () => {
     await until('nothing is asked', () => getMarked(world) === null)
   })
 
-  test('a directory that is moved in with older marked files is asked about', async () => {
+  test('a directory moved in with older marked files waits for a decision', async () => {
     const world = setUp({ kind: 'batch', batch: { prefix: 'DC' } })
     produce(path.join(world.root, 'staging'), ['a'])
     world.configure()
@@ -109,7 +109,7 @@ describe('the group-write bit in a batch source', () => {
   })
 })
 
-test('the group-write bit: a file system that keeps it is found out by a file of its own, which is removed', async () => {
+test('group-write bit: the scanner detects its support and leaves no test file behind', async () => {
   const world = setUp({ kind: 'batch' })
   const before = BigInt(Date.now() - 1_000) * 1_000_000n
   world.configure()
@@ -119,14 +119,14 @@ test('the group-write bit: a file system that keeps it is found out by a file of
 })
 
 describe.skipIf(!canMount || !hasOddFileSystems)(
-  'file systems that keep no group-write bit (needs root)',
+  'file systems without a group-write bit (needs root)',
   () => {
     test.each([
       // The same as CIFS with file_mode=0777: chmod succeeds and changes nothing.
       ['exFAT', mountExfat],
       ['NTFS', (undo: Undo) => mountNtfsWith(undo, 'umask=0')],
       ['NTFS with umask 002', (undo: Undo) => mountNtfsWith(undo, 'umask=002')],
-    ])('%s: all files are sent, those from before too, and nothing is asked', async (_, mount) => {
+    ])('%s: all files are sent, older ones too, without a decision', async (_, mount) => {
       const root = await mount(onTestFinished)
       produce(path.join(root, 'DC1'), ['a', 'b'])
       expect(statSync(path.join(root, 'DC1/a')).mode & 0o020).toBe(0o020)

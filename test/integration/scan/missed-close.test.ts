@@ -10,9 +10,9 @@ import { until } from '../../support/until.ts'
 // A close under a name outside the tree is one that the tree's watches do not tell of, like the one that comes an
 // instant before the kernel counts the writer out.
 describe.skipIf(process.platform !== 'linux')(
-  'a writer whose close no event tells of (inotify is Linux’s)',
+  'detection of a finished file whose close causes no event (Linux: inotify)',
   () => {
-    test('the file is reported once it is closed', async () => {
+    test('a file is reported once its last writer closes it', async () => {
       const directory = temporaryDirectory('missed-close')
       const tree = path.join(directory, 'tree')
       mkdirSync(tree)
@@ -29,7 +29,7 @@ describe.skipIf(process.platform !== 'linux')(
       await until('the file is reported', () => recorder.paths.includes('file'))
     })
 
-    test('a second name of a file outside is reported at once, a first name by its close', async () => {
+    test('a link to an outside file and a new file are each reported once', async () => {
       const directory = temporaryDirectory('missed-close')
       const tree = path.join(directory, 'tree')
       mkdirSync(tree)

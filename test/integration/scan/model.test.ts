@@ -10,7 +10,7 @@ const count = Number(process.env.HOLDFAST_MODEL_COUNT ?? 50)
 const repeated = process.env.HOLDFAST_MODEL_SEED
 const first = Number(process.env.HOLDFAST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
-test(`the receiver has what the model says, ${count} seeds`, {
+test(`scanner model: the receiver has the files that the model expects, ${count} seeds`, {
   timeout: 240_000 + count * 1_000,
 }, async () => {
   console.log(`model: seeds from ${first} (HOLDFAST_SEED=${first} repeats them, HOLDFAST_MODEL_SEED=… one)`)

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { scannedSource } from '../../support/scan/bursts.ts'
 import { until } from '../../support/until.ts'
 
-describe.skipIf(process.platform !== 'linux')('files that are open for writing (Linux tells of them)', () => {
-  test('open files: counted with the first one’s time and path until they are closed', async () => {
+describe.skipIf(process.platform !== 'linux')('files open for writing (Linux only)', () => {
+  test('open files are counted, with the time and path of the first one, until they are closed', async () => {
     const { root, scanner, paths } = await scannedSource()
     const open = () => scanner.scanned.get('s')?.open ?? null
     for (let index = 0; index < 6; index += 1) writeFileSync(path.join(root, `whole-${index}`), 'whole')
@@ -28,7 +28,7 @@ describe.skipIf(process.platform !== 'linux')('files that are open for writing (
     expect(paths()).toHaveLength(7)
   })
 
-  test('open files: one that is deleted, or renamed with its directory, is not counted under its old name', async () => {
+  test('an open file that is deleted, or renamed with its directory, is not counted under its old name', async () => {
     const { root, scanner } = await scannedSource()
     const open = () => scanner.scanned.get('s')?.open ?? null
     mkdirSync(path.join(root, 'd'))

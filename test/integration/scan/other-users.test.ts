@@ -55,9 +55,9 @@ async function openForeign() {
 }
 
 describe.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
-  'the files of another user (Linux; root: two users)',
+  'files of another user (Linux; needs root: two users)',
   () => {
-    test('another user’s file: a half-written one waits for its close, however long its writer pauses', async () => {
+    test('a half-written file is offered only after its close, even if its writer pauses', async () => {
       const { produce, quietPassed, offers } = await openForeign()
       await produce('exec 3> slow; printf half >&3')
       await quietPassed()
@@ -69,7 +69,7 @@ describe.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
       await until('it is offered', () => offers().has('slow'))
     })
 
-    test('another user’s file: one that is open and empty waits for its close', async () => {
+    test('an open empty file is offered only after its close', async () => {
       const { produce, quietPassed, offers } = await openForeign()
       await produce('exec 3> empty')
       await quietPassed()
@@ -78,7 +78,7 @@ describe.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
       await until('it is offered', () => offers().has('empty'))
     })
 
-    test('another user’s file: written again while it was at rest, it waits for the next close', async () => {
+    test('a file that is opened and written again is offered only after the next close', async () => {
       const { produce, quietPassed, offers } = await openForeign()
       await produce('echo one > log; exec 3>> log; printf half >&3')
       await quietPassed()
@@ -87,7 +87,7 @@ describe.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
       await until('it is offered', () => offers().has('log'))
     })
 
-    test('another user’s file: it waits under its new name, and in its directory’s new name', async () => {
+    test('an open file that is renamed, or whose directory is renamed, is offered under the new name after its close', async () => {
       const { root, produce, quietPassed, offers, paths } = await openForeign()
       await produce('exec 3> old; printf half >&3; mv old new')
       await produce('exec 4> d/file; printf half >&4')
@@ -98,7 +98,7 @@ describe.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
       await until('both are offered', () => offers().has('new') && offers().has('e/file'))
     })
 
-    test('another user’s file: a second name of a whole file is offered without a close', async () => {
+    test('a second name of a complete file is offered without a close', async () => {
       const { produce, offers } = await openForeign()
       await produce('echo whole > one; ln one two')
       await until('both are offered', () => offers().has('one') && offers().has('two'))

@@ -17,7 +17,7 @@ function write(root: string, name: string, bytes = 10, ageSeconds = 3_600) {
   utimesSync(file, at, at)
 }
 
-test('every rule has its files and bytes, whole directories included, and examples name them', async () => {
+test('filter preview: counts files and bytes for each rule, with whole directories, and lists examples', async () => {
   const root = temporaryDirectory('preview')
   for (const name of [
     'a',
@@ -62,7 +62,7 @@ test('every rule has its files and bytes, whole directories included, and exampl
   expect((await new Previews().run(source, 3)).examples).toHaveLength(3)
 })
 
-test('of a batch source only files in its directories would be sent', async () => {
+test('filter preview: only files in batch directories are kept for a batch source', async () => {
   const root = temporaryDirectory('preview')
   for (const name of ['DC1/a', 'DC1/finished.parse', 'other/b', 'loose']) write(root, name)
   const { kept, leftOut } = await new Previews().run(
@@ -76,7 +76,7 @@ test('of a batch source only files in its directories would be sent', async () =
   ])
 })
 
-test('a newer question ends the one before; the time limit says "at least"', async () => {
+test('filter preview: a newer run supersedes the one before, and a time limit ends a run with partial counts', async () => {
   const root = temporaryDirectory('preview')
   for (let index = 0; index < 3_000; index += 1) write(root, `${index % 50}/${index}`)
   const previews = new Previews()
@@ -89,7 +89,7 @@ test('a newer question ends the one before; the time limit says "at least"', asy
   expect(hasty.kept.files).toBeLessThan(3_000)
 })
 
-test('a directory that is not there is refused in words', async () => {
+test('filter preview: a missing directory is rejected with the reason', async () => {
   const root = path.join(temporaryDirectory('preview'), 'away')
   await expect(new Previews().run(buildSource(root), 10)).rejects.toMatchObject({
     sentence: { key: 'scan.list.failed', params: { path: root, reason: 'ENOENT' } },
@@ -97,7 +97,7 @@ test('a directory that is not there is refused in words', async () => {
 })
 
 test.skipIf(!canMount)(
-  'a disk that hangs is answered for in time, however often it is asked (root: mounts)',
+  'filter preview: each of three runs on a hanging disk ends at the time limit (needs root: mounts)',
   async () => {
     const hung = await mountHung(onTestFinished)
     const previews = new Previews(300)

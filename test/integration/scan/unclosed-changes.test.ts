@@ -8,7 +8,7 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
 // The scanner of these tests compares once an hour: what it finds, its watches have told of.
-describe.skipIf(process.platform !== 'linux')('changes that no close tells of (inotify is Linux’s)', () => {
+describe.skipIf(process.platform !== 'linux')('changes without a close (Linux: inotify)', () => {
   test.each<[name: string, change: (file: string) => void]>([
     ['chmod', (file) => chmodSync(file, 0o600)],
     ['touch', (file) => utimesSync(file, 1e9, 1e9)],
@@ -23,7 +23,7 @@ describe.skipIf(process.platform !== 'linux')('changes that no close tells of (i
     await until('it is offered again', () => paths().includes('a'))
   })
 
-  test('attributes: those of 12,000 files that change together are all offered', async () => {
+  test('attributes: mode changes of 12,000 files at once are all reported', async () => {
     const root = temporaryDirectory('attributes', existsSync('/dev/shm') ? '/dev/shm' : undefined)
     const names = Array.from({ length: 12_000 }, (_, index) => `f${index}`)
     for (const name of names) writeFileSync(path.join(root, name), '')
@@ -55,7 +55,7 @@ describe.skipIf(process.platform !== 'linux')('changes that no close tells of (i
     expect(paths()).toEqual(['DC1/after'])
   })
 
-  test('two directories that are exchanged: both are watched under their new names', async () => {
+  test('two exchanged directories are watched under their new names', async () => {
     const root = temporaryDirectory('exchange')
     for (const name of ['a/deep', 'b/deep']) mkdirSync(path.join(root, name), { recursive: true })
     writeFileSync(path.join(root, 'a/deep/of-a'), '')
@@ -68,7 +68,7 @@ describe.skipIf(process.platform !== 'linux')('changes that no close tells of (i
     await until('all are reported', () => later.every((one) => recorder.paths.includes(one)))
   })
 
-  test('a directory that takes the name of one that has just left is watched', async () => {
+  test('a directory that takes the name of a just renamed one is watched', async () => {
     const root = temporaryDirectory('exchange')
     const { recorder } = await openTree('inotify', root)
     for (let round = 0; round < 20; round += 1) {

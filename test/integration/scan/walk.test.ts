@@ -17,7 +17,7 @@ async function list(root: string, base = '', recursive = true) {
   return paths.toSorted()
 }
 
-test('every file of a tree, and only files that go; one directory alone; several walks at once', async () => {
+test('walk: concurrent walks of a tree, one directory and a subtree find all files that are not excluded', async () => {
   const root = temporaryDirectory('walk')
   const expected: string[] = []
   for (const directory of ['one', 'two/deep', 'kept/out', 'left-out']) {
@@ -37,14 +37,14 @@ test('every file of a tree, and only files that go; one directory alone; several
   expect(below).toEqual(expected.filter((name) => name.startsWith('one/')).toSorted())
 })
 
-test('a directory that is gone is the system’s error', async () => {
+test('walk: a missing directory fails with ENOENT', async () => {
   const root = temporaryDirectory('walk')
   rmSync(root, { recursive: true })
   await expect(list(root)).rejects.toMatchObject({ code: 'ENOENT' })
 })
 
-describe.skipIf(!canMount)('a file system that tells no types of entries (needs root)', () => {
-  test('files that vanish while their directory is listed keep none of the others from being found', async () => {
+describe.skipIf(!canMount)('walk on a file system without entry types (needs root)', () => {
+  test('all remaining files are found although others are removed while their directory is listed', async () => {
     const { point } = await mountExt4(onTestFinished, { features: '^filetype' })
     mkdirSync(path.join(point, 'one'))
     for (let index = 0; index < 3000; index += 1) writeFileSync(path.join(point, 'one', `f${index}`), '')
@@ -72,7 +72,7 @@ describe.skipIf(!canMount)('a file system that tells no types of entries (needs 
   })
 })
 
-test.skipIf(!canMount)('a single file that is mounted is a file of the tree (needs root)', async () => {
+test.skipIf(!canMount)('walk: a bind-mounted single file is a file of the tree (needs root)', async () => {
   const root = temporaryDirectory('walk')
   mkdirSync(path.join(root, 'in'))
   for (const name of ['given', 'in/config', 'in/other']) writeFileSync(path.join(root, name), name)

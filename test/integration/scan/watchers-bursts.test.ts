@@ -42,8 +42,8 @@ describe.skipIf(process.platform !== 'linux').each([
   ['inotify', {}, [existing, fresh, nested]],
   // It knows no difference between them.
   ['polling', withoutKoffi, [nested]],
-] as const)('20,000 files, each offered once: %s', (_, processOptions, bursts) => {
-  test('in existing, in new and in new nested directories', { timeout: 180_000 }, async () => {
+] as const)('bursts of 20,000 files, each offered once: %s', (_, processOptions, bursts) => {
+  test('files in existing, new and nested directories are offered once', { timeout: 180_000 }, async () => {
     const source = await scannedSource(processOptions, { prepare: makeExisting })
     for (const directories of bursts) {
       const wanted = await writeBurst(source.root, directories, EACH)
@@ -53,7 +53,7 @@ describe.skipIf(process.platform !== 'linux').each([
     }
   })
 
-  test('the process stands still meanwhile, so that the kernel’s queue overflows', {
+  test('files written while the process is stopped are each offered once, despite a queue overflow', {
     timeout: 120_000,
   }, async () => {
     const source = await scannedSource(processOptions, { prepare: makeExisting })
@@ -74,8 +74,8 @@ describe.skipIf(process.platform !== 'linux').each([
   })
 })
 
-describe.skipIf(process.platform !== 'linux')('inotify', () => {
-  test('a watch limit of 300 and 400 directories: the tree is polled, and that is told', async () => {
+describe.skipIf(process.platform !== 'linux')('inotify watch limit', () => {
+  test('a tree of 400 directories is polled with a limit of 300 watches, and the limit is reported', async () => {
     const source = await scannedSource(limitedWatches(300), { prepare: makeExisting })
     const wanted = await writeBurst(source.root, [...existing, ...fresh], [0, 50])
     await expectOffered(source, wanted)
@@ -83,7 +83,7 @@ describe.skipIf(process.platform !== 'linux')('inotify', () => {
   })
 })
 
-test('20,000 files in new nested directories, all reported: polling', async () => {
+test('polling: 20,000 files in new nested directories are all reported', async () => {
   const root = temporaryDirectory('polled', existsSync('/dev/shm') ? '/dev/shm' : undefined)
   const { recorder } = await openTree('polling', root)
   const wanted = await writeBurst(root, nested, EACH)

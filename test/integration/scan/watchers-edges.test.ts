@@ -31,8 +31,8 @@ async function passed(root: string, paths: () => string[]): Promise<void> {
 
 const fresh = () => temporaryDirectory('edges')
 
-describe.skipIf(process.platform !== 'linux').each(implementations)('%s', (implementation) => {
-  test('a file that gets its name when it is whole (O_TMPFILE, linkat) is found', async () => {
+describe.skipIf(process.platform !== 'linux').each(implementations)('%s edge cases', (implementation) => {
+  test('a file that is named once it is complete (O_TMPFILE, linkat) is reported', async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)
     const fd = openNameless(root)
@@ -43,7 +43,7 @@ describe.skipIf(process.platform !== 'linux').each(implementations)('%s', (imple
     expect(recorder.files.at(-1)).toMatchObject({ path: 'named', size: 5 })
   })
 
-  test('truncate(2), which opens nothing, has it reported again', async () => {
+  test('a file changed by truncate(2) without an open is reported again', async () => {
     const root = fresh()
     writeFileSync(path.join(root, 'a'), '12345')
     const { recorder } = await openTree(implementation, root)
@@ -52,7 +52,7 @@ describe.skipIf(process.platform !== 'linux').each(implementations)('%s', (imple
     expect(recorder.paths).toEqual(['a'])
   })
 
-  test('a directory is renamed while a file in it is being written', async () => {
+  test('a file whose directory is renamed during its write is reported once, complete, under the new name', async () => {
     const root = fresh()
     mkdirSync(path.join(root, 'old'))
     // Longer than the renaming may take: where a writer cannot be seen, only time tells.
@@ -70,7 +70,7 @@ describe.skipIf(process.platform !== 'linux').each(implementations)('%s', (imple
     ])
   })
 
-  test('of a directory that is moved out nothing is reported any more', async () => {
+  test('a file in a directory that was moved out is not reported', async () => {
     const [root, elsewhere] = [fresh(), fresh()]
     mkdirSync(path.join(root, 'tree/deep'), { recursive: true })
     const { recorder } = await openTree(implementation, root)
@@ -82,7 +82,7 @@ describe.skipIf(process.platform !== 'linux').each(implementations)('%s', (imple
     expect(recorder.problems).toEqual([])
   })
 
-  test('names with a newline, quotes, spaces, other scripts, and of 255 bytes', async () => {
+  test('names with a newline, quotes, spaces, other scripts or 255 bytes are all reported', async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)
     const names = ['new\nline', '"quoted" \'name\'', ' space ', '檔案', '$(rm) `x` \\', 'n'.repeat(255)]
@@ -96,7 +96,7 @@ describe.skipIf(process.platform !== 'linux').each(implementations)('%s', (imple
     expect(recorder.paths.toSorted()).toEqual(wanted.toSorted())
   })
 
-  test('a name that is not UTF-8 ends nothing, as a file and as a directory', async () => {
+  test('a file or directory name that is not UTF-8 does not stop the watcher', async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)
     const bad = (name: string) => Buffer.concat([Buffer.from(`${root}/${name}-`), Buffer.from([0xff, 0xfe])])
@@ -111,7 +111,7 @@ describe.skipIf(process.platform !== 'linux').each(implementations)('%s', (imple
     expect([...new Set(recorder.problems.map(({ key }) => key))]).toEqual(told)
   })
 
-  test('a directory that was there has U+FFFD in its name, which is valid UTF-8', async () => {
+  test('a file in an existing directory with U+FFFD in its name is reported', async () => {
     const root = fresh()
     mkdirSync(path.join(root, 'd\uFFFD/deep'), { recursive: true })
     const { recorder } = await openTree(implementation, root)
@@ -120,7 +120,7 @@ describe.skipIf(process.platform !== 'linux').each(implementations)('%s', (imple
     expect(recorder.problems).toEqual([])
   })
 
-  test.skipIf(process.getuid?.() !== 0)('device nodes are left alone (root: mknod)', async () => {
+  test.skipIf(process.getuid?.() !== 0)('device nodes are not reported (needs root: mknod)', async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)
     // A kernel log that is opened for reading, or a watchdog, would have effects.
@@ -131,8 +131,8 @@ describe.skipIf(process.platform !== 'linux').each(implementations)('%s', (imple
   })
 })
 
-describe.skipIf(process.platform !== 'linux')('what the kernel’s word alone can tell: inotify', () => {
-  test('a file that got its name, or another one, while its writer is at work', async () => {
+describe.skipIf(process.platform !== 'linux')('inotify watcher', () => {
+  test('a file that is named or linked while it is written is reported once complete', async () => {
     const [root, elsewhere] = [fresh(), fresh()]
     const { recorder } = await openTree('inotify', root)
     const nameless = openNameless(root)
@@ -155,7 +155,7 @@ describe.skipIf(process.platform !== 'linux')('what the kernel’s word alone ca
     ])
   })
 
-  test('who asks for a file that is open is told of it when it is closed, though it was told before', async () => {
+  test('an open file that was examined is reported when it is closed, even if it was reported before', async () => {
     const root = fresh()
     const { recorder, watcher } = await openTree('inotify', root)
     const times = () => recorder.paths.filter((one) => one === 'a').length
@@ -169,7 +169,7 @@ describe.skipIf(process.platform !== 'linux')('what the kernel’s word alone ca
     await until('it is told again', () => times() === 2)
   })
 
-  test('a file whose time is a whole second of just now is told when that step of the clock is over', async () => {
+  test('a file whose mtime is the current whole second is reported at the earliest 2 s after it', async () => {
     const root = fresh()
     const { recorder } = await openTree('inotify', root)
     writeFileSync(path.join(root, 'a.part'), 'a')
@@ -184,7 +184,7 @@ describe.skipIf(process.platform !== 'linux')('what the kernel’s word alone ca
     expect(Date.now()).toBeGreaterThanOrEqual((second + 2) * 1000)
   })
 
-  test('a mapped file is written until it is unmapped, though its descriptor is closed', async () => {
+  test('a mapped file is reported only after it is unmapped, even if its descriptor is closed', async () => {
     const root = fresh()
     const { recorder } = await openTree('inotify', root)
     const fd = openSync(path.join(root, 'mapped'), 'w+')
@@ -198,7 +198,7 @@ describe.skipIf(process.platform !== 'linux')('what the kernel’s word alone ca
     await until('it is reported', () => recorder.paths.includes('mapped'))
   })
 
-  test('a writer that writes without end keeps no other waiting', async () => {
+  test('an endless writer does not delay other files', async () => {
     const root = fresh()
     const { recorder } = await openTree('inotify', root)
     const fd = openSync(path.join(root, 'log'), 'w')
@@ -212,8 +212,8 @@ describe.skipIf(process.platform !== 'linux')('what the kernel’s word alone ca
   })
 })
 
-describe.skipIf(process.platform !== 'linux')('the scanner process', () => {
-  test('another directory takes the source’s place: it is compared and watched', async () => {
+describe.skipIf(process.platform !== 'linux')('scanner process', () => {
+  test('a directory that replaces the source is reconciled and watched', async () => {
     const source = await scannedSource()
     writeFileSync(path.join(source.root, 'first'), '1')
     await until('first is offered', () => source.paths().join() === 'first')
@@ -229,7 +229,7 @@ describe.skipIf(process.platform !== 'linux')('the scanner process', () => {
     expect(source.paths()).not.toContain('outside')
   })
 
-  test('a path beyond 4,096 bytes is told in words, and what is above it is sent', async () => {
+  test('a path longer than 4,096 bytes is reported, and the files above it are offered', async () => {
     const source = await scannedSource()
     const { root } = source
     // Each step is relative, so no single path is too long for the system.
@@ -249,7 +249,7 @@ describe.skipIf(process.platform !== 'linux')('the scanner process', () => {
     expect(source.phase()).toBe('watching')
   })
 
-  test('links to directories and files outside are not followed, also one that takes a directory’s place', async () => {
+  test('symbolic links to the outside are not followed, even one that replaces a directory', async () => {
     const outside = fresh()
     mkdirSync(path.join(outside, 'tree'))
     writeFileSync(path.join(outside, 'tree/secret'), 'secret')

@@ -9,10 +9,10 @@ const implementations: Implementation[] =
   process.platform === 'linux' ? ['inotify', 'chokidar'] : ['chokidar']
 
 /** What only a watcher that is told of events knows of: polling compares the tree, and that finds the rest. */
-describe.each(implementations)('%s', (implementation) => {
+describe.each(implementations)('%s watcher events', (implementation) => {
   const fresh = () => temporaryDirectory('watch')
 
-  test('a mark is told at once, and is no file', async () => {
+  test('a mark is reported as a mark and not as a file', async () => {
     const root = fresh()
     mkdirSync(path.join(root, 'DC1'))
     const options = { names: { ignore: [], marks: ['finished.parse'] } }
@@ -24,7 +24,7 @@ describe.each(implementations)('%s', (implementation) => {
     expect(recorder.paths).not.toContain('DC1/finished.parse')
   })
 
-  test('directories of the first level are told when they come and go', async () => {
+  test('a top-level directory is reported when it is created and when it is removed', async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)
     mkdirSync(path.join(root, 'DC1'))
@@ -34,7 +34,7 @@ describe.each(implementations)('%s', (implementation) => {
     await until('its end is told', () => recorder.changes > before)
   })
 
-  test('in a batch source nothing beside the batch directories is reported', async () => {
+  test('files beside the batch directories of a batch source are not reported', async () => {
     const root = fresh()
     for (const name of ['DC1', 'other']) mkdirSync(path.join(root, name))
     const names = { ignore: [], marks: [], batchPrefix: 'DC' }
@@ -46,7 +46,7 @@ describe.each(implementations)('%s', (implementation) => {
     expect(recorder.paths.toSorted()).toEqual(['DC1/file', 'DC2/file'])
   })
 
-  test('what is left out is not reported, and what was left out is found, or has the tree compared', async () => {
+  test('a newly excluded directory is not reported; one no longer excluded is reported or causes a reconciliation', async () => {
     const root = fresh()
     for (const name of ['DC1', 'DC2']) mkdirSync(path.join(root, name))
     const { recorder, watcher } = await openTree(implementation, root, { leaveOut: ['DC1'] })
@@ -59,7 +59,7 @@ describe.each(implementations)('%s', (implementation) => {
   })
 })
 
-test('polling has no call out for every file: a network mount that hangs must not hold every thread', async () => {
+test('polling watcher: uses fewer than 20 timers for 50 files', async () => {
   const root = temporaryDirectory('watch')
   for (let index = 0; index < 50; index += 1) writeFileSync(path.join(root, `file-${index}`), '')
   const { recorder } = await openTree('polling', root)

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { scannedSource, withoutKoffi } from '../../support/scan/bursts.ts'
 import { until } from '../../support/until.ts'
 
-describe.skipIf(process.platform !== 'linux')('where the native library does not load', () => {
-  test('the source is polled, the log says so, a file that is being written waits for the quiet period', async () => {
+describe.skipIf(process.platform !== 'linux')('watcher without the native library', () => {
+  test('the source is polled, the log reports it, and a new nested file is offered', async () => {
     const source = await scannedSource(withoutKoffi)
     expect(source.phase()).toBe('polling')
     expect(source.scanner.logged.join('\n')).toMatch(/inotify cannot be used.*polled/)

@@ -59,7 +59,7 @@ describe.skipIf(!canMount).each([
   ['inotify', {}],
   ['chokidar', withoutKoffi],
 ] as const)('file systems mounted inside a source: %s (needs root: mounts)', (_, processOptions) => {
-  test('mounted before the start, while it runs, and unmounted: all of it is found', async () => {
+  test('files of a mount from before the start, of a later mount, and under it after its unmount are offered', async () => {
     const source = await started((root) => mountTmpfs(path.join(root, 'before')), {}, processOptions)
     const { root } = source
     put(root, 'a', 'before/b')
@@ -81,7 +81,7 @@ describe.skipIf(!canMount).each([
 })
 
 describe.skipIf(!canMount)('file systems mounted inside a source (needs root: mounts)', () => {
-  test('unmounted while files of it wait: they are kept, what lies underneath is left alone', async () => {
+  test('waiting files of an unmounted disk are kept, and files underneath are not offered', async () => {
     const source = await started((root) => mountTmpfs(path.join(root, 'disk')))
     const { root } = source
     put(root, 'disk/waits')
@@ -99,7 +99,7 @@ describe.skipIf(!canMount)('file systems mounted inside a source (needs root: mo
     await until('that is over', () => source.problems().length === 0)
   })
 
-  test('one file system: what is mounted is left out, before the start and later', async () => {
+  test('files of a mount are not offered if the source stays on one file system', async () => {
     const stay = { oneFileSystem: true }
     const source = await started((root) => mountTmpfs(path.join(root, 'before')), stay)
     const { root } = source
@@ -112,7 +112,7 @@ describe.skipIf(!canMount)('file systems mounted inside a source (needs root: mo
     await offered(source, 'a', 'later/hidden')
   })
 
-  test('bind mounts of the source and of its directories do not loop; what they show is offered there, too', async () => {
+  test('bind mounts of the source and its directories do not loop, and their files are offered there, too', async () => {
     const source = await started((root) => {
       put(root, 'data/a')
       bind(root, path.join(root, 'loop'))
@@ -127,7 +127,7 @@ describe.skipIf(!canMount)('file systems mounted inside a source (needs root: mo
     )
   })
 
-  test('two sources that show one directory both have its files, whichever of them the kernel tells', async () => {
+  test('two sources with the same directory both get its new files', async () => {
     const source = await started((root) => put(root, 'deep/before'))
     const { root, scanner, config, ledger } = source
     await offered(source, 'deep/before')
@@ -147,7 +147,7 @@ describe.skipIf(!canMount)('file systems mounted inside a source (needs root: mo
     expect(scanner.scanned.get('twin')?.problems).toEqual([])
   })
 
-  test('a FUSE mount inside is polled: nothing tells of what another computer does', async () => {
+  test('a file that appears in an inner FUSE mount is offered', async () => {
     const fuse = await mountFuse(onTestFinished)
     const source = await scannedSource({}, { at: path.dirname(path.dirname(fuse.file)) })
     put(source.root, 'a')
@@ -157,7 +157,7 @@ describe.skipIf(!canMount)('file systems mounted inside a source (needs root: mo
     await offered(source, 'a', 'disk/file')
   })
 
-  test('a mount inside that hangs holds up nothing else', async () => {
+  test('an inner mount that hangs does not delay other files', async () => {
     const { point } = await mountHung(onTestFinished)
     const source = await scannedSource({}, { at: path.dirname(point), settled: false })
     put(source.root, 'a', 'deep/b')
@@ -166,7 +166,7 @@ describe.skipIf(!canMount)('file systems mounted inside a source (needs root: mo
     await offered(source, 'a', 'deep/b', 'deep/c')
   })
 
-  test('the source’s own disk is unmounted and mounted again; files of before and after are offered once', async () => {
+  test('files from before and after a remount of the source’s own disk are each offered once', async () => {
     const disk = await mountExt4(onTestFinished)
     const source = await scannedSource({}, { at: disk.point })
     put(source.root, 'a', 'deep/b')
@@ -182,7 +182,7 @@ describe.skipIf(!canMount)('file systems mounted inside a source (needs root: mo
 })
 
 test.skipIf(!canMount)(
-  'a file system that does not say what its entries are (needs root: mounts): its directories are watched, too',
+  'file system without entry types: its directories are watched (needs root: mounts)',
   async () => {
     const { point } = await mountExt4(onTestFinished, { features: '^filetype' })
     put(point, 'old/deep/before')

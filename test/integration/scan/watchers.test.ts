@@ -22,10 +22,10 @@ const implementations: Implementation[] =
   process.platform === 'linux' ? ['inotify', 'chokidar', 'polling'] : ['chokidar', 'polling']
 
 /** One suite for every watcher: what they must agree on. */
-describe.each(implementations)('%s', (implementation) => {
+describe.each(implementations)('%s watcher', (implementation) => {
   const fresh = () => temporaryDirectory('watch')
 
-  test('a file is reported once it is written and closed, with its size', async () => {
+  test('a written and closed file is reported once with its size', async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)
     writeFileSync(path.join(root, 'a'), '12345')
@@ -34,7 +34,7 @@ describe.each(implementations)('%s', (implementation) => {
     expect(recorder.files.filter(({ path }) => path === 'a')).toEqual([expect.objectContaining({ size: 5 })])
   })
 
-  test('appending to it reports it again with its new size', async () => {
+  test('an append to a file reports it with its new size', async () => {
     const root = fresh()
     writeFileSync(path.join(root, 'a'), '1')
     const { recorder } = await openTree(implementation, root)
@@ -43,7 +43,7 @@ describe.each(implementations)('%s', (implementation) => {
     expect(recorder.files.at(-1)).toMatchObject({ path: 'a', size: 3 })
   })
 
-  test('a file that is opened again and again is reported each time, with all of its content', async () => {
+  test('a file that is appended to three times is reported each time with its full size', async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)
     for (const size of [2, 4, 6]) {
@@ -56,7 +56,7 @@ describe.each(implementations)('%s', (implementation) => {
     expect(recorder.files.filter(({ path }) => path === 'a').map(({ size }) => size)).toEqual([2, 4, 6])
   })
 
-  test('a slow writer: nothing before it has written everything', async () => {
+  test('a file of a slow writer is reported only when it is complete', async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root, {}, 400)
     const fd = openSync(path.join(root, 'slow'), 'w')
@@ -74,7 +74,7 @@ describe.each(implementations)('%s', (implementation) => {
     ])
   })
 
-  test('a temporary name is not reported, the name that it is renamed to is', async () => {
+  test('a file is reported by its final name and not by its temporary name', async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)
     writeFileSync(path.join(root, 'photo.jpg.part'), 'photo')
@@ -91,7 +91,7 @@ describe.each(implementations)('%s', (implementation) => {
     await until('a is reported', () => recorder.paths.includes('a'))
   })
 
-  test('a tree that is moved in is reported, and what is written in it afterwards', async () => {
+  test('a tree that is moved in is reported, and files written in it later, too', async () => {
     const [root, elsewhere] = [fresh(), fresh()]
     mkdirSync(path.join(elsewhere, 'tree/deep/deeper'), { recursive: true })
     writeFileSync(path.join(elsewhere, 'tree/a'), 'a')
@@ -105,7 +105,7 @@ describe.each(implementations)('%s', (implementation) => {
     await until('c is reported', () => recorder.paths.includes('tree/deep/c'))
   })
 
-  test('a directory that is renamed within the tree goes on being watched under its new name', async () => {
+  test('a directory renamed within the tree is watched under its new name', async () => {
     const root = fresh()
     mkdirSync(path.join(root, 'old/deep'), { recursive: true })
     const { recorder } = await openTree(implementation, root)
@@ -116,7 +116,7 @@ describe.each(implementations)('%s', (implementation) => {
     expect(recorder.paths.filter((one) => one.startsWith('old'))).toEqual([])
   })
 
-  test('a file that was away and is back is reported again: meanwhile it may have been given up', async () => {
+  test('a file that was moved out or deleted and returns is reported again', async () => {
     const [root, elsewhere] = [fresh(), fresh()]
     const { recorder } = await openTree(implementation, root)
     const times = () => recorder.paths.filter((one) => one === 'a').length
@@ -133,7 +133,7 @@ describe.each(implementations)('%s', (implementation) => {
     await until('its new link is reported, too', () => times() === 3)
   })
 
-  test('so is what is in a directory that was away, elsewhere or under another name', async () => {
+  test('a file in a directory that was moved away and returns is reported again', async () => {
     const [root, elsewhere] = [fresh(), fresh()]
     const { recorder } = await openTree(implementation, root)
     const times = () => recorder.paths.filter((one) => one === 'd/e/a').length
@@ -148,7 +148,7 @@ describe.each(implementations)('%s', (implementation) => {
     }
   })
 
-  test('files in new nested directories at once', async () => {
+  test('files written in new nested directories at once are all reported', async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)
     const wanted: string[] = []
@@ -169,7 +169,7 @@ describe.each(implementations)('%s', (implementation) => {
     await until('linked is reported', () => recorder.paths.includes('linked'))
   })
 
-  test('a file that is deleted before it is looked at does no harm', async () => {
+  test('files deleted right after their creation cause no problem report', async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)
     for (let index = 0; index < 100; index += 1) {
@@ -180,7 +180,7 @@ describe.each(implementations)('%s', (implementation) => {
     expect(recorder.problems).toEqual([])
   })
 
-  test('ignored, temporary and Holdfast’s own names are left out, a symbolic link is not followed', async () => {
+  test('ignored, temporary and Holdfast’s own names are not reported, and symbolic links are not followed', async () => {
     const [root, elsewhere] = [fresh(), fresh()]
     writeFileSync(path.join(elsewhere, 'secret'), 'secret')
     mkdirSync(path.join(elsewhere, 'tree'))
@@ -205,7 +205,7 @@ describe.each(implementations)('%s', (implementation) => {
     expect(recorder.paths.filter((one) => !one.startsWith('after-'))).toEqual(['kept.txt'])
   })
 
-  test('a FIFO and a socket do not stop it', async () => {
+  test('a FIFO and a socket are not reported and do not stop the watcher', async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)
     execFileSync('mkfifo', [path.join(root, 'fifo')])
@@ -215,7 +215,7 @@ describe.each(implementations)('%s', (implementation) => {
     expect(recorder.paths).toHaveLength(1)
   })
 
-  test('the end of its own directory is told', async () => {
+  test('the removal of the watched directory is reported', async () => {
     const root = fresh()
     mkdirSync(path.join(root, 'source/deep'), { recursive: true })
     const { recorder } = await openTree(implementation, path.join(root, 'source'))
@@ -223,7 +223,7 @@ describe.each(implementations)('%s', (implementation) => {
     await until('gone', () => recorder.isGone)
   })
 
-  test('a burst of 2,000 files in new nested directories: every one', async () => {
+  test('a burst of 2,000 files in new nested directories is reported completely', async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)
     const wanted: string[] = []

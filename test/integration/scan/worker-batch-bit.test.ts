@@ -6,8 +6,8 @@ import { DESTINATION, setUp } from '../../support/scan/set-up.ts'
 import { startScannerProcess } from '../../support/scan/worker.ts'
 import { until } from '../../support/until.ts'
 
-describe('files with the group-write bit in a batch source, in the scanner process', () => {
-  test('the group-write bit of a file from before: never offered by itself, and a known file is when it changes', async () => {
+describe('scanner process: files with the group-write bit in a batch source', () => {
+  test('an older file with the bit is not offered, and a sent file with the bit is offered when it changes', async () => {
     const { root, ledger, scanner, configure, paths, sendAll } = setUp({ kind: 'batch' })
     mkdirSync(path.join(root, 'DC1'))
     const file = (name: string) => path.join(root, 'DC1', name)
@@ -26,7 +26,7 @@ describe('files with the group-write bit in a batch source, in the scanner proce
     expect(paths()).toEqual(['DC1/fresh'])
   })
 
-  test('files from before with the bit: they are asked about again by another process', async () => {
+  test('older files with the bit wait for a decision again in another session and another process', async () => {
     const { root, scanner, config } = setUp({ kind: 'batch' })
     const at = (name: string) => path.join(root, 'DC1', name)
     mkdirSync(at('.'))
@@ -55,7 +55,7 @@ describe('files with the group-write bit in a batch source, in the scanner proce
     await until('nothing is asked any more', () => again.scanned.get('s')?.marked === null)
   })
 
-  test('files from before with the bit: a listing that lasts does not say that there are none', async () => {
+  test('older files with the bit are not reported as none while 20,000 of them are listed', async () => {
     const { root, scanner, configure } = setUp({ kind: 'batch' })
     mkdirSync(path.join(root, 'DC1'))
     for (let index = 0; index < 20_000; index += 1)
@@ -72,7 +72,7 @@ describe('files with the group-write bit in a batch source, in the scanner proce
     expect(reports).not.toContain(null)
   })
 
-  test('files from before with the bit: they are sent once the bit is cleared', async () => {
+  test('an older file with the bit is offered once the bit is cleared', async () => {
     const { root, scanner, configure, paths, sendAll } = setUp({ kind: 'batch' })
     const at = (name: string) => path.join(root, 'DC1', name)
     mkdirSync(at('.'))
@@ -89,7 +89,7 @@ describe('files with the group-write bit in a batch source, in the scanner proce
     await until('nothing is asked', () => scanner.scanned.get('s')?.marked === null)
   })
 
-  test('a file that is renamed after it was sent and marked is sent again when it is changed, and only then', async () => {
+  test('a sent and marked file that is renamed is offered again only when it changes', async () => {
     const { root, ledger, scanner, configure, paths, sendAll } = setUp({ kind: 'batch' })
     const at = (name: string) => path.join(root, 'DC1', name)
     const getState = (name: string) => ledger.lookup(DESTINATION, 's', `DC1/${name}`)?.state

@@ -16,8 +16,8 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { setUp } from '../../support/scan/set-up.ts'
 import { until } from '../../support/until.ts'
 
-describe('the mark of a batch directory, from the scanner process', () => {
-  test('a directory whose mark is removed as soon as it is there is marked again', async () => {
+describe('scanner process: mark of a batch directory', () => {
+  test('a directory whose mark is removed at once is marked again', async () => {
     const { root, configure, paths, scanner, sendAll } = setUp({ kind: 'batch' })
     const at = (name: string) => path.join(root, 'DC1', name)
     mkdirSync(at('.'))
@@ -38,7 +38,7 @@ describe('the mark of a batch directory, from the scanner process', () => {
     await until('it is marked again', () => existsSync(at('finished.watch')))
   })
 
-  test('an overtaken directory has no mark while a file with a temporary name is written in it', async () => {
+  test('an overtaken directory is not marked while a file with a temporary name is written in it', async () => {
     const { root, configure, scanner, paths, sendAll } = setUp({ kind: 'batch' })
     const isMarked = (name: string) => existsSync(path.join(root, name, 'finished.watch'))
     const long = 1_700_000_000
@@ -70,7 +70,7 @@ describe('the mark of a batch directory, from the scanner process', () => {
     await until('marked', () => isMarked('DC1'))
   })
 
-  test('a file that is being written keeps finished.watch back, which is said until it does no more', async () => {
+  test('a file that is being written delays finished.watch and is reported until it is closed', async () => {
     const { root, configure, scanner, paths, problems, sendAll } = setUp({ kind: 'batch' })
     mkdirSync(path.join(root, 'DC1'))
     const writer = openForWriting(path.join(root, 'DC1/slow'))
@@ -91,7 +91,7 @@ describe('the mark of a batch directory, from the scanner process', () => {
     await until('nothing is said any more', () => problems().length === 0)
   })
 
-  test('a closed directory that holds files which the filters leave out, or none at all, is told, also by a scanner that begins anew', async () => {
+  test('a closed directory with excluded files or without files is reported, also by a new session', async () => {
     const set = setUp({ kind: 'batch', ignore: ['*.log'] })
     const { root, scanner, config, configure, paths, messages, sendAll } = set
     for (const name of ['DC1', 'DC2']) mkdirSync(path.join(root, name))

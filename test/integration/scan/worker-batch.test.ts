@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { DESTINATION, setUp } from '../../support/scan/set-up.ts'
 import { until } from '../../support/until.ts'
 
-describe('the scanner process on a batch source (isocket’s scan cases)', () => {
+describe('scanner process on a batch source, isocket’s scan cases', () => {
   const vectors = JSON.parse(
     readFileSync(path.join(import.meta.dirname, '../../vectors/isocket.json'), 'utf8'),
   ) as {
@@ -17,7 +17,7 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
     }[]
   }
 
-  test.each(vectors.scan)('$name', async (vector) => {
+  test.each(vectors.scan)('case $name: the marks are set only after all files are sent', async (vector) => {
     const { root, scanner, configure, paths, problems, sendAll } = setUp({
       kind: 'batch',
       batch: { prefix: 'DC' },
@@ -56,8 +56,8 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
   })
 })
 
-describe('the scanner process on a batch source', () => {
-  test('what waits since it was no batch source, or its prefix was another, waits no more', async () => {
+describe('scanner process on a batch source', () => {
+  test('waiting files outside the batch directories are withdrawn', async () => {
     const { root, ledger, configure, paths } = setUp({ kind: 'batch', batch: { prefix: 'DC' } })
     const names = ['beside', 'XX1/other', 'DC1/one', 'DC1/x.tmp', 'DC1/finished.parse']
     const facts = { size: 0, mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n }
@@ -70,7 +70,7 @@ describe('the scanner process on a batch source', () => {
     await until('what is no batch is withdrawn', () => paths().join() === 'DC1/one,DC1/x.tmp')
   })
 
-  test('an overtaken directory that nobody closed is not marked before it had a file', async () => {
+  test('an overtaken directory that is not closed is not marked while it is empty', async () => {
     const { root, configure, paths, sendAll } = setUp({ kind: 'batch' })
     const isMarked = (name: string) => existsSync(path.join(root, name, 'finished.watch'))
     for (const [age, name] of ['DC3', 'DC2', 'DC1'].entries()) {
@@ -88,7 +88,7 @@ describe('the scanner process on a batch source', () => {
     await until('the late file is offered', () => paths().includes('DC1/late'))
   })
 
-  test('thirty that were not closed properly are one sentence, said once, beside what else is wrong', async () => {
+  test('thirty directories that were not closed properly are reported in a single message beside other problems', async () => {
     const { root, scanner, configure, messages, watching } = setUp({ kind: 'batch' })
     for (let number = 10; number < 40; number += 1) {
       mkdirSync(path.join(root, `DC${number}`))
@@ -107,7 +107,7 @@ describe('the scanner process on a batch source', () => {
     expect(names).toBe('DC39, DC38, DC37, DC36, DC35, …')
   })
 
-  test('in a closed directory nothing is temporary: what is at rest is sent, and what is held open keeps it from its mark', async () => {
+  test('files with temporary names in a closed directory are sent, and files held open delay its mark', async () => {
     const { root, ledger, scanner, configure, paths, problems, sendAll } = setUp({ kind: 'batch' })
     const at = (name: string) => path.join(root, 'DC1', name)
     mkdirSync(at('.'))
@@ -138,7 +138,7 @@ describe('the scanner process on a batch source', () => {
     await until('nothing is said any more', () => problems().length === 0)
   })
 
-  test('the newest is watched live; finished.parse ends it; a newer one takes its place', async () => {
+  test('the newest directory is watched live until finished.parse closes it or a newer one replaces it', async () => {
     const { root, ledger, configure, paths, batches, sendAll } = setUp({ kind: 'batch' })
     mkdirSync(path.join(root, 'DC1/sub'), { recursive: true })
     writeFileSync(path.join(root, 'DC1/before'), '', { mode: 0o644 })
@@ -159,7 +159,7 @@ describe('the scanner process on a batch source', () => {
     expect(ledger.totals(DESTINATION).s?.sentFiles).toBe(3)
   })
 
-  test('a directory whose name is not valid UTF-8 is told; one that has U+FFFD in its name is sent', async () => {
+  test('a directory whose name is not valid UTF-8 is reported, and a name with U+FFFD is accepted', async () => {
     const { root, scanner, configure, paths, problems } = setUp({ kind: 'batch', batch: { prefix: 'DC' } })
     const broken = Buffer.concat([Buffer.from(path.join(root, 'DC')), Buffer.from([0xff])])
     for (const directory of [broken, path.join(root, 'DC-\uFFFD')]) mkdirSync(directory)
@@ -171,7 +171,7 @@ describe('the scanner process on a batch source', () => {
     expect(problems()).toEqual(['scan.nameNotUtf8'])
   })
 
-  test('a directory that is made after the clock was set back is live while it is filled', async () => {
+  test('a directory created after the clock was set back is live until it is closed', async () => {
     const { root, configure, scanner, paths, batches, sendAll } = setUp({ kind: 'batch' })
     mkdirSync(path.join(root, 'DC1'))
     const ahead = new Date(Date.now() + 3_600_000)

@@ -7,8 +7,8 @@ import { canMount, mountHung } from '../../support/faults/mounts.ts'
 import { DESTINATION, setUp, watching } from '../../support/scan/set-up.ts'
 import { until } from '../../support/until.ts'
 
-describe.skipIf(!canMount)('sources on disks that hang (needs root: mounts)', () => {
-  test('twenty of them, looked at again and again, leave a healthy one going', async () => {
+describe.skipIf(!canMount)('scanner process with hanging sources (needs root: mounts)', () => {
+  test('twenty hanging sources that are resumed 30 times do not block a healthy source', async () => {
     const { root, ledger, scanner } = setUp({}, { env: workerEnvironment('scanner', process.env) })
     const sources = [sourceSchema.parse({ id: 's', path: root, name: 'source' })]
     for (let index = 0; index < 20; index += 1) {

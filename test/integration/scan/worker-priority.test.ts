@@ -16,8 +16,8 @@ function readPriorities(pid: number): Map<number, number> {
   )
 }
 
-describe.skipIf(!mayRaisePriority())('the priority of the scanner process (needs CAP_SYS_NICE)', () => {
-  test('it goes before others once its source is compared, and compares with the priority of others', async () => {
+describe.skipIf(!mayRaisePriority())('priority of the scanner process (needs CAP_SYS_NICE)', () => {
+  test('the main thread gets a raised priority once its source is watched, while other threads keep the normal one', async () => {
     const { root, scanner, configure, paths } = setUp()
     writeFileSync(path.join(root, 'one'), 'one')
     configure()
@@ -31,7 +31,7 @@ describe.skipIf(!mayRaisePriority())('the priority of the scanner process (needs
     expect([...readPriorities(scanner.pid).values()]).toContain(0)
   })
 
-  test('it keeps what somebody has given it', async () => {
+  test('a priority given at the start is kept', async () => {
     const nice = { execPath: 'nice', execArgv: ['-n', '4', process.execPath] }
     const { scanner, configure } = setUp({}, nice)
     configure()

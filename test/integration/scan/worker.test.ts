@@ -22,8 +22,8 @@ import { startScannerProcess } from '../../support/scan/worker.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-describe('the scanner process on a continuous source', () => {
-  test('files of before and after the start are in the ledger, and the sender is called', async () => {
+describe('scanner process on a continuous source', () => {
+  test('files from before and after the start are offered, and the sender is notified', async () => {
     const { root, scanner, configure, paths } = setUp()
     mkdirSync(path.join(root, 'deep/er'), { recursive: true })
     writeFileSync(path.join(root, 'deep/er/before'), 'before')
@@ -35,7 +35,7 @@ describe('the scanner process on a continuous source', () => {
     await scanner.stop()
   })
 
-  test('what was sent is not offered again by a restart, a changed file is', async () => {
+  test('a sent file is not offered again after a restart unless it changed', async () => {
     const { root, ledger, scanner, configure, paths, sendAll, findSize } = setUp()
     for (const name of ['a', 'b']) writeFileSync(path.join(root, name), name)
     configure()
@@ -57,7 +57,7 @@ describe('the scanner process on a continuous source', () => {
     expect(findSize('b')).toBe(5)
   })
 
-  test('a source that vanishes is missing, and is looked at again when it is back', async () => {
+  test('a source that vanishes is reported as missing, and its new files are offered when it returns', async () => {
     const { root, scanner, configure, paths, phase, problems } = setUp()
     configure()
     await watching(scanner)
@@ -74,7 +74,7 @@ describe('the scanner process on a continuous source', () => {
   })
 
   test.skipIf(process.getuid?.() !== 0)(
-    'a disk that is mounted on it, and unmounted again (root: mounts)',
+    'files of a disk mounted on the source are offered, and files underneath are not (needs root: mounts)',
     async () => {
       const { root, scanner, config, configure, paths, phase, problems } = setUp()
       configure()
@@ -111,7 +111,7 @@ describe('the scanner process on a continuous source', () => {
     },
   )
 
-  test('a ledger that cannot be opened at the start is said, and opened once it can be', async () => {
+  test('a ledger that cannot be opened at the start is reported and opened once it can be', async () => {
     const { root, scanner, config, phase, problems } = setUp()
     const away = path.join(root, '../away')
     writeFileSync(away, 'a file where the directory of the ledger should be')
@@ -124,7 +124,7 @@ describe('the scanner process on a continuous source', () => {
   })
 
   test.skipIf(process.getuid?.() !== 0)(
-    'files that come while the disk of the ledger is full are offered soon after it is not (root: mounts)',
+    'files written while the ledger’s disk is full are offered once it has room (needs root: mounts)',
     async () => {
       const { root, scanner, config, problems } = setUp()
       const data = temporaryDirectory('full')
@@ -145,7 +145,7 @@ describe('the scanner process on a continuous source', () => {
     },
   )
 
-  test('a paused source is not watched; resumed, it is compared', async () => {
+  test('a paused source is not watched, and its files are offered after it is resumed', async () => {
     const { root, scanner, configure, paths, phase } = setUp()
     configure({ paused: true })
     await until('it is paused', () => phase() === 'paused')
@@ -157,7 +157,7 @@ describe('the scanner process on a continuous source', () => {
     await until('it is told', () => phase() === 'watching')
   })
 
-  test('a source that is a file is refused in words', async () => {
+  test('a source that is a file fails with the reason', async () => {
     const { root, configure, phase, problems } = setUp()
     rmSync(root, { recursive: true })
     writeFileSync(root, '')
@@ -166,7 +166,7 @@ describe('the scanner process on a continuous source', () => {
     expect(problems()).toEqual(['scan.rootNotDirectory'])
   })
 
-  test('a name that is not UTF-8 is told once, the other files go on', async () => {
+  test('a name that is not UTF-8 is reported, and other files are offered', async () => {
     const { root, scanner, configure, paths, problems } = setUp()
     writeFileSync(Buffer.concat([Buffer.from(`${root}/bad-`), Buffer.from([0xff])]), 'x')
     writeFileSync(path.join(root, '\uFFFD is a name too'), 'x')
@@ -179,7 +179,7 @@ describe('the scanner process on a continuous source', () => {
   })
 
   test.skipIf(process.getuid?.() !== 0)(
-    'an unreadable file and directory are told (root: as another user)',
+    'an unreadable file and directory are reported, and readable files are offered (needs root: another user)',
     async () => {
       const launcher = path.join(temporaryDirectory('launch'), 'node-as-nobody')
       writeFileSync(
@@ -204,7 +204,7 @@ describe('the scanner process on a continuous source', () => {
     },
   )
 
-  test('the kernel’s queue overflows while the process stands still: every file is found all the same', async () => {
+  test('files written during a queue overflow while the process is stopped are all offered', async () => {
     const { root, ledger, scanner, configure } = setUp()
     for (let index = 0; index < 20; index += 1) mkdirSync(path.join(root, `d${index}`))
     configure()
@@ -228,7 +228,7 @@ describe('the scanner process on a continuous source', () => {
     await until('a later one is offered', () => ledger.lookup(DESTINATION, 's', 'last/another') !== null)
   })
 
-  test('at the watch limit it is polled, which is told', async () => {
+  test('a source with more directories than the watch limit is polled, and the limit is reported', async () => {
     const { root, scanner, configure, paths, phase, problems } = setUp({}, limitedWatches(20))
     for (let index = 0; index < 60; index += 1) mkdirSync(path.join(root, `d${index}`))
     configure()
@@ -243,7 +243,7 @@ describe('the scanner process on a continuous source', () => {
     expect(problems()).toEqual(['scan.watchLimitPolled'])
   })
 
-  test('a tree that comes to need more watches than there are is polled from then on, and watched once it fits', async () => {
+  test('a tree that outgrows the watch limit is polled, and watched again once it fits', async () => {
     const { root, scanner, configure, paths, phase, watching } = setUp({}, limitedWatches(10))
     configure()
     await watching()

@@ -15,7 +15,7 @@ import { until } from '../../support/until.ts'
 const KIB = 1024
 const RATE = 500 * KIB
 
-test('large and small files together keep to the limit; without it the rest goes at once, on the same connection', async () => {
+test('bandwidth limit: large and small files together stay below it, and lifting it keeps the connection', async () => {
   const { home, at, sender, arrived } = await startPair(temporaryDirectory('bandwidth'))
   const relay = await startRelay(at.port)
   writeFile(home.source, 'large', Buffer.alloc(12_000 * KIB, 1))
@@ -52,7 +52,7 @@ test.each([
   ['of the schedule', { limit: { bytesPerSecond: 50 * KIB, schedule: [always] } }],
   ['of a person', { paused: true, limit: { bytesPerSecond: 50 * KIB, schedule: [] } }],
 ])(
-  'a pause %s holds back small files that are read already, and their end is not waited for',
+  'bandwidth limit: a pause %s holds back small files that were read already, and clears the estimated time',
   async (_, pause) => {
     const { home, at, sender, arrived } = await startPair(temporaryDirectory('read-already'))
     const relay = await startRelay(at.port)
@@ -76,7 +76,7 @@ test.each([
   90_000,
 )
 
-test('a pause of the schedule stops everything, and its end lets it go on', async () => {
+test('bandwidth limit: a scheduled pause holds back every file, and removing it resumes sending', async () => {
   const { home, at, sender } = await startPair(temporaryDirectory('schedule'))
   writeFile(home.source, 'a', 'a')
   offerAll(home)

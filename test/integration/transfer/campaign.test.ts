@@ -111,7 +111,7 @@ function startScanner({ home }: { home: Awaited<ReturnType<typeof makeHome>> }) 
   return scanner
 }
 
-test(`${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothing is marked or called sent that is not stored`, {
+test(`crash campaign: ${ROUNDS} kills and broken connections lose no file, and mark or count no unstored file as sent`, {
   timeout: Math.max(600_000, ROUNDS * 2_000),
 }, async () => {
   const seed = newSeed('campaign')

@@ -35,7 +35,7 @@ function fillRound(root: string, round: number, rounds: number, random: () => nu
 
 const isMarked = (file: string) => (fs.statSync(file).mode & 0o020) !== 0
 
-test('kill -9 of the receiver: the sender waits, says so, goes on by itself; nothing half is left', async () => {
+test('receiver crash: the sender reports it, reconnects and sends every file, and no partial file remains', async () => {
   const random = createRandom(newSeed('receiver crash'))
   const base = temporaryDirectory('crash')
   const { home, store, arrived, sender, at, config, ...pair } = await startPair(base)
@@ -72,7 +72,7 @@ test('kill -9 of the receiver: the sender waits, says so, goes on by itself; not
   expect(readTree(temporary)).toEqual({})
 })
 
-test('while the receiver stands still with files on the wire, none of them is marked or counted as sent', async () => {
+test('stopped receiver: files on the wire are neither marked nor counted as sent', async () => {
   const base = temporaryDirectory('crash')
   const { home, receiver, sender, config } = await startPair(base, { groupWriteMark: true })
   for (let index = 0; index < 300; index += 1) writeFile(home.source, `file-${index}`, `content ${index}`)
@@ -97,7 +97,7 @@ test('while the receiver stands still with files on the wire, none of them is ma
   await until('all are marked', () => marked().length === 300)
 })
 
-test('a mark that a crash left out between ledger and chmod is set at the next start', async () => {
+test('group-write mark: the next start sets a mark lost in a crash, but not on a file that has changed since', async () => {
   const base = temporaryDirectory('crash')
   const home = await makeHome(path.join(base, 'home'))
   writeFile(home.source, 'unmarked', 'content')

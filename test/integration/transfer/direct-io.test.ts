@@ -45,7 +45,7 @@ async function write(file: string, content: Buffer, pieces: readonly Uint8Array[
 const shortly = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 const createContent = (bytes: number) => randomFillSync(Buffer.alloc(bytes))
 
-test('chunks that come are where a disk can take them from', () => {
+test('direct I/O: a received chunk is aligned in memory for direct writes', () => {
   for (const bytes of [CHUNK_BYTES, CHUNK_BYTES - 1, CHUNK_BYTES * 0.75]) {
     const content = createContent(bytes)
     const [chunk, ...others] = arrived(content)
@@ -55,12 +55,12 @@ test('chunks that come are where a disk can take them from', () => {
   }
 })
 
-describe.skipIf(!canMount)('large files on a disk of their own (needs root: mounts)', () => {
+describe.skipIf(!canMount)('direct I/O on a separate disk (needs root: mounts)', () => {
   test.for([
     { system: 'ext4', mount: mountExt4, isThere: true },
     { system: 'xfs', mount: mountXfs, isThere: hasXfs },
   ])(
-    'are written past the kernel’s cache on $system, but for an end that no disk can take so',
+    'a large file on $system bypasses the page cache, except for an unaligned end',
     async ({ mount, isThere }, { skip }) => {
       if (!isThere) skip('needs a kernel with xfs, and xfsprogs')
       const { point } = await mount((undo) => onTestFinished(undo))
@@ -73,7 +73,7 @@ describe.skipIf(!canMount)('large files on a disk of their own (needs root: moun
     },
   )
 
-  test('are the same where pieces, their beginning or the disk do not suit that', async () => {
+  test('a large file is stored intact where pieces, offset or disk do not allow direct writes', async () => {
     const { point } = await mountExt4((undo) => onTestFinished(undo))
     const memory = await mountTmpfs((undo) => onTestFinished(undo), { megabytes: 32 })
     const content = createContent(5 * MIB + 17)
@@ -90,7 +90,7 @@ describe.skipIf(!canMount)('large files on a disk of their own (needs root: moun
     }
   })
 
-  test('that the disk has no room for are refused as full, the part that was written is good', async () => {
+  test('a file larger than the free space fails with ENOSPC, and the part written is intact', async () => {
     const { point } = await mountExt4((undo) => onTestFinished(undo), { megabytes: 16 })
     const content = createContent(32 * MIB)
     const file = path.join(point, 'too-large')

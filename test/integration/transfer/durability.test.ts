@@ -84,7 +84,7 @@ interface Sent {
 const shortly = (bytes: Buffer) => `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}`
 
 test.for(chooseCases(fileSystems, 1))(
-  'what is answered as durable survives a power failure at that very moment on $system (needs root): small, large, copied and replaced files, new directories, the manifest',
+  'durability: a power failure on $system (needs root) loses no file, copy, version or manifest row reported durable',
   { timeout: 150_000 },
   async ({ system, isThere, make, mebibytes, store: options, copy: copyOptions }, { skip }) => {
     if (!isThere) skip(`needs root, and a kernel and programs for ${system}`)

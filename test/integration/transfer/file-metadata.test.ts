@@ -75,7 +75,7 @@ async function restored(store: string, to: string): Promise<string> {
 }
 
 test.skipIf(!isLinux)(
-  'extended attributes and ACLs: files that have them reach a receiver beside those that have none, and come back (Linux)',
+  'extended attributes and ACLs: files with and without them reach a receiver, and a restore keeps them (Linux)',
   async () => {
     const base = temporaryDirectory('attributes')
     const { home, store, sender, config, arrived } = await startPair(base)
@@ -101,7 +101,7 @@ test.skipIf(!isLinux)(
 )
 
 test.skipIf(!isLinux)(
-  'extended attributes and ACLs: files that have them reach a folder beside those that have none (Linux)',
+  'extended attributes and ACLs: files with and without them reach a folder, and a restore keeps them (Linux)',
   async () => {
     const base = temporaryDirectory('attributes')
     const folder = path.join(base, 'folder')
@@ -119,7 +119,7 @@ test.skipIf(!isLinux)(
 )
 
 test.skipIf(!isLinux)(
-  'odd metadata: a time or a size beyond the protocol keeps no other file from a receiver (Linux)',
+  'odd metadata: a time or a size beyond the limits of the protocol does not hold up other files (Linux)',
   async () => {
     const base = temporaryDirectory('odd-metadata')
     // A file system in memory takes any time and size.

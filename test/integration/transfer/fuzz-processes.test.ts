@@ -48,7 +48,7 @@ function readMemory(pid: number | undefined) {
 const onLinux = test.skipIf(process.platform !== 'linux')
 
 onLinux(
-  `${FRAMES} frames of paired and of unknown attackers over TLS: an honest sender goes on meanwhile, nothing grows`,
+  `receiver over TLS: ${FRAMES} frames from paired and unknown attackers neither stop an honest sender nor leak memory`,
   { timeout: 120_000 },
   async () => {
     const random = createRandom(newSeed('hostile senders'))
@@ -135,7 +135,7 @@ onLinux(
 )
 
 onLinux(
-  `${FRAMES} frames of a hostile receiver over TLS: the sender neither ends nor grows, and sends all to an honest one`,
+  `sender over TLS: ${FRAMES} hostile frames neither end it nor leak memory, and an honest receiver gets all files`,
   { timeout: 120_000 },
   async () => {
     const random = createRandom(newSeed('hostile receiver'))

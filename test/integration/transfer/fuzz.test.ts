@@ -53,7 +53,7 @@ const nothingGrew = (before: ReturnType<typeof held>) =>
     return bytes - before.bytes < 16 * MIB && descriptors - before.descriptors < 10
   })
 
-test('hostile frames of somebody who wants files back: no crash, no growth, nothing of anybody else', async () => {
+test('receiver: hostile restore frames cause no crash, no leak and no file outside the store', async () => {
   const random = createRandom(newSeed('fuzz restore'))
   const { base, serve, refused } = openFuzzedReceiver()
   const opening = toBytes({ type: 'hello', header: { ...buildHello(), purpose: 'restore' }, payload: [] })
@@ -74,7 +74,7 @@ test('hostile frames of somebody who wants files back: no crash, no growth, noth
   expect(fs.readdirSync(path.join(base, 'outside'))).toEqual([])
 })
 
-test(`${FRAMES} hostile frames against the receiver: no crash, no growth, nothing outside the sender’s folder`, {
+test(`receiver: ${FRAMES} hostile frames cause no crash, no leak and no file outside the sender’s folder`, {
   timeout: 200_000,
 }, async () => {
   const random = createRandom(newSeed('fuzz receiver'))
@@ -154,7 +154,7 @@ async function sendAll(session: Session): Promise<number> {
   return answers.filter((answer) => answer === null || !['lost', 'unavailable'].includes(answer.kind)).length
 }
 
-test(`${FRAMES} hostile frames against the sender: no crash, no growth, every file is answered or known to be lost`, {
+test(`sender: ${FRAMES} hostile frames cause no crash and no leak, and every file is answered or counted as lost`, {
   timeout: 200_000,
 }, async () => {
   const random = createRandom(newSeed('fuzz sender'))
@@ -217,7 +217,7 @@ test(`${FRAMES} hostile frames against the sender: no crash, no growth, every fi
   expect(counts.faults).toBeGreaterThan(1_000 * SHARE)
 })
 
-test('what the codec lets pass is of its schema, whatever was done to it: nothing is decoded twice or half', () => {
+test('frame codec: every frame decoded from mutated bytes is encoded and decoded to the same frame again', () => {
   const random = createRandom(newSeed('fuzz codec'))
   let passed = 0
   for (let round = 0; round < 8_000; round += 1) {

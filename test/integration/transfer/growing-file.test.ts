@@ -19,7 +19,7 @@ import { until } from '../../support/until.ts'
 const MIB = 1024 * 1024
 const limit = { bytesPerSecond: 2 * MIB, schedule: [] }
 
-test('growing file: a file that grows faster than it is sent arrives as it was at one moment, and whole in the end', async () => {
+test('growing file: a file that grows faster than it is sent is stored as of one moment, and whole once it rests', async () => {
   const { home, at, sender, arrived } = await startPair(temporaryDirectory('growing'))
   const relay = await startRelay(at.port)
   const file = path.join(home.source, 'measure.log')
@@ -48,7 +48,7 @@ test('growing file: a file that grows faster than it is sent arrives as it was a
   expect(relay.sentBytes()).toBeLessThan(3 * fs.statSync(file).size)
 }, 120_000)
 
-test('growing file: a file that is rewritten in place is never stored torn, is told, and arrives when it rests', async () => {
+test('growing file: a file that is rewritten in place is reported, never stored torn, and sent once it rests', async () => {
   const { home, sender, config, arrived } = await startPair(temporaryDirectory('rewritten'), { limit })
   const file = path.join(home.source, 'state.db')
   const there = path.join(arrived, 'state.db')

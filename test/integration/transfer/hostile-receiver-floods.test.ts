@@ -9,9 +9,9 @@ import { offerAll, SOURCE, writeFile } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 describe.skipIf(process.platform !== 'linux')(
-  'a receiver that floods (Linux: removing sent files, and a process’ memory)',
+  'flooding receiver (Linux: removing sent files, and a process’ memory)',
   () => {
-    test('a million files that it wants: only those of the source go, memory is bounded, and sending goes on', async () => {
+    test('a million resend requests yield only files of the source, in bounded memory, while new files are sent', async () => {
       const { base, home, liar, sender, files, allSent, allArriveAtAnHonestOne, before } = await setUp()
       const outside = path.join(base, 'home', 'outside')
       const secret = randomBytes(2_000)
@@ -72,7 +72,7 @@ describe.skipIf(process.platform !== 'linux')(
       await allArriveAtAnHonestOne()
     })
 
-    test('frames without end, as fast as they go: memory and log are bounded, and sending goes on', async () => {
+    test('endless frames at full speed leave memory and log bounded, while new files are sent', async () => {
       const { home, liar, sender, allSent, allArriveAtAnHonestOne } = await setUp()
       await allSent()
       const kinds: Record<string, Uint8Array[]> = {
@@ -104,7 +104,7 @@ describe.skipIf(process.platform !== 'linux')(
       await allArriveAtAnHonestOne()
     }, 90_000)
 
-    test('one that grants everything and reads nothing: what is read ahead is bounded', async () => {
+    test('a receiver that grants unlimited credit but reads nothing causes bounded read-ahead', async () => {
       const { home, liar, sender, allSent, allArriveAtAnHonestOne } = await setUp()
       await allSent()
       const memory = watchMemory(sender.process.pid ?? 0)
@@ -155,7 +155,7 @@ describe.skipIf(process.platform !== 'linux')(
       ],
       ['closes', { onWelcomed: ({ socket }) => void socket.end() }],
     ] satisfies [string, Lies][])(
-      'one that %s in each connection is not dialled in a hot loop, and nothing is lost',
+      'a receiver that %s in each connection is redialled with pauses, and no file is lost',
       async (_, lies) => {
         const { liar, sender, allArriveAtAnHonestOne } = await setUp(lies, 0.5)
         const memory = watchMemory(sender.process.pid ?? 0)

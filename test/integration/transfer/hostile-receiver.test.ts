@@ -10,9 +10,9 @@ import { readTree } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 describe.skipIf(process.platform !== 'linux')(
-  'a receiver that lies (Linux: removing sent files, and a process’ memory)',
+  'lying receiver (Linux: removing sent files, and a process’ memory)',
   () => {
-    test('what is durable is the receiver’s own word: a copy that it has not is believed, but nothing is removed', async () => {
+    test('a falsely confirmed copy counts as sent, but no original is removed', async () => {
       // It says that it knows this computer, so that it is asked for each file instead of being sent it.
       const { liar, allSent, allArriveAtAnHonestOne } = await setUp({
         session: () => ({ position: 7 }),
@@ -32,7 +32,7 @@ describe.skipIf(process.platform !== 'linux')(
       await allArriveAtAnHonestOne()
     })
 
-    test('what is durable is the receiver’s own word: it is believed by whatever position, but nothing is removed', async () => {
+    test('a file confirmed at an arbitrary position counts as sent, but no original is removed', async () => {
       const positions = [9, 5, 1, 0, 2 ** 52]
       let at = 0
       const { liar, allSent, totals, allArriveAtAnHonestOne } = await setUp({
@@ -56,7 +56,7 @@ describe.skipIf(process.platform !== 'linux')(
       await allArriveAtAnHonestOne()
     })
 
-    test('a position that is none ends the connection, and nothing counts as sent', async () => {
+    test('an invalid position ends the connection, and no file counts as sent', async () => {
       const values = [
         Number.NaN,
         -1,
@@ -96,7 +96,7 @@ describe.skipIf(process.platform !== 'linux')(
       await allArriveAtAnHonestOne()
     })
 
-    test('nothing is removed by any answer to a question for a proof but the right one', async () => {
+    test('a sent file is removed only after the right proof, and after no other answer', async () => {
       const { liar, home, files, allSent, isUntouched } = await setUp()
       const here = (name: string) => fs.readFileSync(path.join(home.source, name))
       const nonces: Uint8Array[] = []
@@ -168,7 +168,7 @@ describe.skipIf(process.platform !== 'linux')(
       await until('all are removed', () => Object.keys(readTree(home.source)).length === 0)
     })
 
-    test('an answer to what was not asked, or a second one, ends the connection; the next one goes on', async () => {
+    test('an unrequested, repeated or malformed answer ends its connection, and sending resumes', async () => {
       const onBatch =
         (say: (ids: number[], victim: Victim) => void): Answer =>
         (frame, victim) => {

@@ -64,7 +64,7 @@ function encodeBatch(names: readonly string[], content = Buffer.from('payload'))
   )
 }
 
-test('names that lead out of the sender’s own folder are refused one by one; the others are stored', async () => {
+test('receiver: file names that lead out of the sender’s folder are refused one by one, and the others are stored', async () => {
   const { base, identity, store, receiver } = await setUp()
   fs.mkdirSync(path.join(store, 'sender', 'data'), { recursive: true })
   fs.mkdirSync(path.join(base, 'outside'))
@@ -97,7 +97,7 @@ test('names that lead out of the sender’s own folder are refused one by one; t
   expect(Object.keys(readTree(path.join(store, 'sender')))).toEqual(['data/fine'])
 })
 
-test('names of sources that lead out of the sender’s own folder become names inside of it', async () => {
+test('receiver: source names that lead out of the sender’s folder become names inside it', async () => {
   const { base, identity, store, receiver } = await setUp()
   const content = Buffer.from('content')
   const names = [
@@ -146,7 +146,7 @@ const encodeCopy = (id: number, fromPath: string, content: Buffer) => {
   })
 }
 
-test('a copy is made only of what is in the sender’s own folder, by no symbolic link; else it is unknown', async () => {
+test('receiver: a copy request outside the sender’s folder or through a symbolic link is answered as unknown', async () => {
   const { base, identity, store, receiver } = await setUp()
   const content = Buffer.from('the secret of another sender')
   const own = path.join(store, 'sender', 'data')
@@ -185,7 +185,7 @@ test('a copy is made only of what is in the sender’s own folder, by no symboli
   expect(fs.readdirSync(path.join(own, 'deep'))).toEqual(['file'])
 })
 
-test('wrong digests and frames that may not come end that file or that connection alone', async () => {
+test('receiver: a wrong digest fails only its file, and a forbidden frame ends only its connection', async () => {
   const { identity, store, receiver } = await setUp()
   const content = Buffer.from('abc')
   const wrong = connect(receiver.port, identity)
@@ -223,7 +223,7 @@ test('wrong digests and frames that may not come end that file or that connectio
   )
 })
 
-test('a status that is none ends its connection alone, and is not kept; a flood of good ones keeps the last', async () => {
+test('sender status: an invalid status ends its connection and is dropped, and a flood of valid ones keeps the last', async () => {
   const { identity, receiver } = await setUp()
   const states = () => receiver.senderStates()
   const bad: Partial<Record<keyof FrameHeader<'status'>, unknown>>[] = [

@@ -6,8 +6,8 @@ import { until } from '../../support/until.ts'
 
 const HUNG = 20
 
-describe.skipIf(!canMount)('sources on disks that hang (needs root: mounts)', () => {
-  test('twenty of them, with files of every size, leave a healthy one going', async () => {
+describe.skipIf(!canMount)('sources on hung disks (needs root: mounts)', () => {
+  test('twenty hung sources with files of every size do not stop a healthy source', async () => {
     const { home, sender, config } = await startPair(temporaryDirectory('hung'))
     const points: string[] = []
     while (points.length < HUNG) points.push((await mountHung(onTestFinished)).point)

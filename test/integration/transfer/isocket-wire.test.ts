@@ -28,7 +28,7 @@ async function startReceiver(store = path.join(temporaryDirectory('isocket'), 's
 const readBack = (store: string, name: string) =>
   fs.readFileSync(path.join(store, 'isocket', '127.0.0.1', name))
 
-test('the original conversation: each file is acknowledged when it is durable, under the path that it had', async () => {
+test('isocket listener: each file of the original protocol is acknowledged, and stored under its own path', async () => {
   const { receiver, store, port } = await startReceiver()
   expect(receiver.err()).toContain('without proof of its sender')
   const client = await openIsocketClient(port)
@@ -50,7 +50,7 @@ test('the original conversation: each file is acknowledged when it is durable, u
   expect(Object.keys(versions)).toEqual([expect.stringMatching(/^127\.0\.0\.1\/datas\/DC1\/file0\/\d{8}T/)])
 })
 
-test('what is hostile is reset, counted and leaves nothing; the others go on', async () => {
+test('isocket listener: a malformed request is reset, logged and not stored, and other clients continue', async () => {
   const { receiver, store, port, tree } = await startReceiver()
   const good = await openIsocketClient(port)
   expect(await good.send('/before', Buffer.from('x'))).toEqual(['OK', 'OK'])
@@ -84,7 +84,7 @@ test('what is hostile is reset, counted and leaves nothing; the others go on', a
   expect(fs.readdirSync(path.dirname(store))).toEqual(['store'])
 })
 
-test('a name that the store never takes is not tried again and again: the client waits, and the log says what to do', async () => {
+test('isocket listener: a name that cannot be stored is logged, and its client is left waiting', async () => {
   const { receiver, store, port } = await startReceiver()
   const client = await openIsocketClient(port)
   expect(await client.send('/before', Buffer.from('x'))).toEqual(['OK', 'OK'])
@@ -96,7 +96,7 @@ test('a name that the store never takes is not tried again and again: the client
   expect(await answer).toBeNull()
 })
 
-test('cut at any byte, a file is stored whole or not at all, and no temporary file stays', async () => {
+test('isocket listener: a file cut off at any byte is not stored and leaves no temporary file', async () => {
   const { store, port, tree } = await startReceiver()
   const random = createRandom(newSeed('isocket cuts'))
   const content = Buffer.alloc(600_000, 'cut')
@@ -114,7 +114,7 @@ test('cut at any byte, a file is stored whole or not at all, and no temporary fi
   expect(Object.keys(tree())).toEqual(['whole'])
 })
 
-test('at most 64 connections: what comes beyond them is reset, and who is there goes on', async () => {
+test('isocket listener: connections beyond 64 are reset, and the existing ones continue', async () => {
   const { receiver, port, tree } = await startReceiver()
   const busy = await openIsocketClient(port)
   busy.write('FILE:/busy:4\n')
@@ -131,7 +131,7 @@ test('at most 64 connections: what comes beyond them is reset, and who is there 
   expect(Object.keys(tree()).sort()).toEqual(['busy', 'first'])
 })
 
-test('SIGTERM waits for the file that is on its way, and cuts off the clients that rest', async () => {
+test('isocket listener: SIGTERM waits for the file being received and resets idle clients', async () => {
   const { receiver, port, tree } = await startReceiver()
   const resting = await openIsocketClient(port)
   const sending = await openIsocketClient(port)
@@ -145,7 +145,7 @@ test('SIGTERM waits for the file that is on its way, and cuts off the clients th
   expect(Object.keys(tree())).toEqual(['last'])
 })
 
-test('only one address, and only by name', async () => {
+test('isocket listener: listening on every address is refused, and --isocket-host requires --isocket-port', async () => {
   const store = path.join(temporaryDirectory('isocket'), 'store')
   const words = ['receive', '--store', store, '--host', '127.0.0.1', '--port', '0']
   const everywhere = startHoldfast([...words, '--isocket-port', '0', '--isocket-host', '0.0.0.0'])
@@ -156,8 +156,8 @@ test('only one address, and only by name', async () => {
   expect(alone.err()).toContain('--isocket-port')
 })
 
-describe.skipIf(process.getuid?.() !== 0)('a store without room (needs root for a mount)', () => {
-  test('a client is left waiting, never answered, until there is room again', async () => {
+describe.skipIf(process.getuid?.() !== 0)('isocket listener on a full store (needs root for a mount)', () => {
+  test('a client waits without an answer until there is room again, and its file is then stored', async () => {
     const store = path.join(temporaryDirectory('isocket-full'), 'store')
     fs.mkdirSync(store)
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'none', store])
@@ -185,7 +185,7 @@ describe.skipIf(process.getuid?.() !== 0)('a store without room (needs root for 
     await receiver.ended()
   })
 
-  test('room that ends in the middle of a large file: the client is left without an answer, never told OK', async () => {
+  test('a large file that fills the disk leaves its client without an answer, also after there is room again', async () => {
     const store = path.join(temporaryDirectory('isocket-hold'), 'store')
     fs.mkdirSync(store)
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'none', store])

@@ -29,7 +29,7 @@ function offering(file: string, source: string, count: number) {
   return { child, gone, offered: () => offered }
 }
 
-test('processes that make, fill and drain one ledger at once lose nothing and count right', async () => {
+test('ledger: processes that create, fill and drain it at once lose no file and count correctly', async () => {
   const file = path.join(temporaryDirectory('ledger'), 'ledger.db')
   const writers = [offering(file, 'a', 3_000), offering(file, 'b', 3_000)]
   const ledger = openLedger(file)
@@ -56,7 +56,7 @@ test('processes that make, fill and drain one ledger at once lose nothing and co
   ledger.close()
 })
 
-test('kill -9 in the middle of offering: what was offered is there, whole chunks only', async () => {
+test('ledger: kill -9 of a process that offers files keeps all offered files, in whole chunks only', async () => {
   const file = path.join(temporaryDirectory('ledger'), 'ledger.db')
   for (let round = 1; round <= 3; round += 1) {
     const writer = offering(file, `s${round}`, 1_000_000)

@@ -20,7 +20,7 @@ import { until } from '../../support/until.ts'
 const KIB = 1024
 const noQuota = { each: { bytes: null, files: null }, of: {} }
 
-test('a quota is said with its figure, also after a restart and with a new sender beside; more room, and it goes on', async () => {
+test('quota: each sender reports its own limit, also after a restart, and sends the rest once the quota is lifted', async () => {
   const base = temporaryDirectory('quota')
   const store = path.join(base, 'store')
   const homes = [await makeHome(path.join(base, 'one')), await makeHome(path.join(base, 'two'))] as const
@@ -80,7 +80,7 @@ test('a quota is said with its figure, also after a restart and with a new sende
 })
 
 test.skipIf(!canMount)(
-  'a free-space floor (needs root) refuses before the disk is full, and goes on when space is back',
+  'free-space floor (needs root): files are refused before the disk is full, and sent when space is back',
   async () => {
     const base = temporaryDirectory('floor')
     const { point } = await mountTmpfs(onTestFinished, { megabytes: 16 })
@@ -108,7 +108,7 @@ test.skipIf(!canMount)(
 
 const nothing = { daily: 0, weekly: 0, monthly: 0, yearly: 0 }
 
-test('empty files in deep directories count: a quota of 1 MiB stops them, and no disk is said to hang meanwhile', async () => {
+test('quota: empty files in deep directories use up 1 MiB, and no hung disk is reported meanwhile', async () => {
   const base = temporaryDirectory('names')
   const store = path.join(base, 'store')
   const home = await makeHome(path.join(base, 'home'))
@@ -140,7 +140,7 @@ test('empty files in deep directories count: a quota of 1 MiB stops them, and no
   expect(names).toBeLessThanOrEqual(256)
 }, 60_000)
 
-test('older contents go when they are kept no longer, the current content and the newest one stay', async () => {
+test('retention: expired versions are pruned, but the newest content of each file stays', async () => {
   const root = path.join(temporaryDirectory('versions'), 'store')
   const keep = (days: number, daily: number) => ({
     keep: { withinDays: days, ...nothing, daily },

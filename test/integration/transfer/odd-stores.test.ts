@@ -73,9 +73,9 @@ async function setUp(mount: (typeof fileSystems)[number][1]) {
 const only = (tree: Record<string, string>, files: readonly Listed[]) =>
   Object.fromEntries(files.map(({ path: name }) => [name, tree[name]]))
 
-describe.skipIf(!hasOddFileSystems)('a store (needs root: mount)', () => {
+describe.skipIf(!hasOddFileSystems)('store on a case-folding file system (needs root: mount)', () => {
   test.each(fileSystems)(
-    'on %s keeps the first of two names that differ in case and refuses the other; all that is said to be sent comes back',
+    '%s stores the first of two names that differ in case and refuses the other, and all sent files are restored',
     async (_, mount) => {
       const { home, store, settled, restored } = await setUp(mount)
       for (const name of PAIRS.flat()) writeFile(home.source, name, `content of ${name}`)
@@ -118,7 +118,7 @@ describe.skipIf(!hasOddFileSystems)('a store (needs root: mount)', () => {
   )
 
   test.each(fileSystems)(
-    'on %s tells names apart that are composed otherwise; of letters that only other systems take for one nothing is lost',
+    '%s stores differently composed names apart, and letters that other systems treat as equal lose no sent file',
     async (_, mount) => {
       const { home, store, settled, restored } = await setUp(mount)
       const names = ['\u00e9', 'e\u0301', 'dir-\u00e9/file', 'dir-e\u0301/file', 's', '\u017f', 'k', '\u212a']
@@ -136,7 +136,7 @@ describe.skipIf(!hasOddFileSystems)('a store (needs root: mount)', () => {
   )
 
   test.each(fileSystems)(
-    'on %s a file whose name changes in case alone is known by its new one, and a file with a name like two directories takes none',
+    '%s restores a file renamed only in case under its new name, and keeps a directory named like a new file',
     async (_, mount) => {
       const { home, store, sender, listed, settled, restored } = await setUp(mount)
       const at = (name: string) => path.join(home.source, name)

@@ -32,7 +32,7 @@ async function setUp() {
   return { base, store, data, command, pair, source, once, stored }
 }
 
-test('two directories of one name, one after the other or both, have a place each', SLOW, async () => {
+test('source folders: two directories with the same name are stored in a folder each', SLOW, async () => {
   const { store, source, once, stored } = await setUp()
   for (let round = 0; round < 3; round += 1)
     for (const name of ['p1', 'p2']) {
@@ -44,7 +44,7 @@ test('two directories of one name, one after the other or both, have a place eac
   expect(Object.keys(readTree(path.join(store, '.holdfast/versions/pc/data')))).toHaveLength(2)
 })
 
-test('a copy of a sender is refused while the first one is connected, and both are told', SLOW, async () => {
+test('sender identity: a clone of a connected sender is refused, and both report it', SLOW, async () => {
   const { base, data, source, stored } = await setUp()
   const directory = source('one/data', 'file', 'the first')
   const agent = startHoldfast(['agent', '--data', data, directory])
@@ -63,7 +63,7 @@ test('a copy of a sender is refused while the first one is connected, and both a
   expect(`${await status()}${agent.out()}${agent.err()}`).toMatch(/A computer at .* in this computer's name/)
 })
 
-test('a sender that lost its data gets its folder back, and nothing is sent again', SLOW, async () => {
+test('pairing with --replaces: a sender gets its folder back and stores no file again', SLOW, async () => {
   const { store, data, pair, source, once } = await setUp()
   const directory = source('one/data', 'file', 'x'.repeat(100_000))
   expect(await once(directory)).toMatchObject({ code: 0 })
@@ -78,7 +78,7 @@ test('a sender that lost its data gets its folder back, and nothing is sent agai
 })
 
 test(
-  'a sender whose place another takes while it is connected is let go, and the other is let in',
+  'pairing with --replaces: the connected old sender is refused, and the new one is accepted',
   SLOW,
   async () => {
     const { base, store, data, source, once, stored } = await setUp()

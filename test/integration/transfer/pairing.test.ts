@@ -53,7 +53,7 @@ async function unpairedSender(home: Home) {
   return sender
 }
 
-test('an address that does not answer is said to be unreachable before whoever asked gives up', async () => {
+test('pairing: an address that does not answer is reported as unreachable after the timeout', async () => {
   const home = await makeHome(path.join(temporaryDirectory('silent'), 'home'))
   const silent = net.createServer(() => undefined).listen(0, '127.0.0.1')
   onTestFinished(() => void silent.close())
@@ -72,7 +72,7 @@ test('an address that does not answer is said to be unreachable before whoever a
   })
 })
 
-test('a one-time code pairs a sender for good; it works once, and the pairing outlives a restart', async () => {
+test('pairing: a one-time code works once, and the pairing survives a restart of the receiver', async () => {
   const { base, store, receiver, start } = await setUp()
   const home = await makeHome(path.join(base, 'home'))
   const sender = await unpairedSender(home)
@@ -100,7 +100,7 @@ test('a one-time code pairs a sender for good; it works once, and the pairing ou
   expect(readTree(path.join(store, 'Büro 1', 'data'))).toEqual(readTree(home.source))
 })
 
-test('wrong codes are refused, which the log says, and spoil no other one', async () => {
+test('pairing: wrong codes are refused and logged, and the valid code still works', async () => {
   const { base, store, receiver, log } = await setUp()
   const sender = await unpairedSender(await makeHome(path.join(base, 'home')))
   const { code } = await invite(store, Date.now())
@@ -113,7 +113,7 @@ test('wrong codes are refused, which the log says, and spoil no other one', asyn
   expect(receiver.pairedSenders).toBe(1)
 })
 
-test('a code stays good if the sender cannot be noted, which both ends say', async () => {
+test('pairing: a code stays valid if the sender cannot be saved, and both ends report the failure', async () => {
   const { base, store, receiver, log } = await setUp()
   const sender = await unpairedSender(await makeHome(path.join(base, 'home')))
   const { code } = await invite(store, Date.now())
@@ -132,7 +132,7 @@ test('a code stays good if the sender cannot be noted, which both ends say', asy
   await expect(sender.request('pair', { code, name: 'x' })).rejects.toThrow('transfer.pairCodeRefused')
 })
 
-test('codes that are outdated, malformed, for another certificate or for nobody are refused in words', async () => {
+test('pairing: outdated, malformed, wrong-certificate and unreachable codes are each refused with a reason', async () => {
   const { base, store } = await setUp()
   const sender = await unpairedSender(await makeHome(path.join(base, 'home')))
   const outdated = await invite(store, Date.now() - 16 * 60_000)
@@ -150,7 +150,7 @@ test('codes that are outdated, malformed, for another certificate or for nobody 
   await pair(code)
 })
 
-test('a second receiver on one store says that it is in use; after the first it may start', async () => {
+test('store lock: a second receiver on one store is refused until the first is closed', async () => {
   const { start, receiver } = await setUp()
   await expect(start()).rejects.toThrow('is in use by another Holdfast')
   await receiver.close()

@@ -50,13 +50,13 @@ const isExpectedResult = ({ status, detail }: Outcome) =>
   status === 'unknown'
 
 describe.skipIf(process.platform !== 'linux')(
-  'a directory that is exchanged for a link (Linux: /proc/self/fd)',
+  'directory that is exchanged for a symbolic link (Linux: /proc/self/fd)',
   () => {
     for (const { how, together } of [
       { how: 'many at a time', together: FILES },
-      { how: 'a few at a time, each by itself', together: 12 },
+      { how: 'a few at a time', together: 12 },
     ]) {
-      test(`nothing is ever written where the link leads: ${FILES} files, ${how}, and a large one`, async () => {
+      test(`${FILES} files, ${how}, and a large one are never written through the link`, async () => {
         const { outside, shared, link, send, sendLarge, copy } = await setUp()
         const large = Buffer.alloc(LARGE, 'large content ')
         fs.writeFileSync(path.join(shared, 'old'), 'old content')

@@ -9,9 +9,9 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
-describe.skipIf(!canMount)('a store that is read-only (needs root: mounts)', () => {
+describe.skipIf(!canMount)('unusable store (needs root: mounts)', () => {
   for (const isUsed of [false, true])
-    test(`says so to a sender's first large file${isUsed ? ', also where others have sent some' : ''}`, async () => {
+    test(`a read-only store refuses a sender's first large file${isUsed ? ' after another sender has used it' : ''}`, async () => {
       const { point, remount } = await mountTmpfs(onTestFinished)
       const { store, source } = await openAt(point, { floor: { bytes: 0, percent: 0 } })
       if (isUsed) {
@@ -31,7 +31,7 @@ describe.skipIf(!canMount)('a store that is read-only (needs root: mounts)', () 
       await file.abort(true)
     })
 
-  test('says so to whoever wants a pairing code or to change its senders, and keeps them', async () => {
+  test('a read-only store refuses pairing codes and sender changes with a reason, and keeps its senders', async () => {
     const { point, remount } = await mountTmpfs(onTestFinished)
     const home = await makeHome(temporaryDirectory('read-only'))
     const { receiver } = await startRuled(point, [home], { floor: { bytes: 0, percent: 0 } })
@@ -49,7 +49,7 @@ describe.skipIf(!canMount)('a store that is read-only (needs root: mounts)', () 
     expect((await openSenders(file, notice)).list().map(({ name }) => name)).toEqual(['sender-1'])
   })
 
-  test('takes none inside of another one', async () => {
+  test('a store inside another store is refused', async () => {
     const { point } = await mountTmpfs(onTestFinished)
     const { receiver } = await startRuled(point, [], {})
     await expect(startRuled(`${point}/pc/data`, [], {})).rejects.toThrow(`is inside another store, ${point}.`)

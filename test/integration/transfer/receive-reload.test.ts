@@ -8,7 +8,7 @@ import { until } from '../../support/until.ts'
 
 const hasPipes = process.platform !== 'win32'
 
-test.skipIf(!hasPipes)('a SIGHUP that comes while the receiver starts is heeded when it runs', async () => {
+test.skipIf(!hasPipes)('`holdfast receive`: SIGHUP during startup reloads the configuration', async () => {
   const base = temporaryDirectory('reload')
   const file = path.join(base, 'receive.json')
   const text = JSON.stringify({ store: path.join(base, 'store'), host: '127.0.0.1', port: 0 })

@@ -10,7 +10,7 @@ import { until } from '../../support/until.ts'
 
 const hasPipes = process.platform === 'linux'
 
-test.skipIf(!hasPipes)('a store that does not answer holds no receiver that is to end', async () => {
+test.skipIf(!hasPipes)('`holdfast receive`: SIGTERM ends it even if its store does not answer', async () => {
   // There no call syncs a whole file system: the manifest's log is opened for that.
   const store = path.join(temporaryDirectory('stop', '/dev/shm'), 'store')
   const words = ['--store', store, '--host', '127.0.0.1', '--port', '0', '--isocket-port', '0']

@@ -25,7 +25,7 @@ const there = {
 } as const
 type Client = ReturnType<typeof connectWire>
 
-describe('a connection that is refused', () => {
+describe('refused connection', () => {
   /** A receiver that trusts one home, and knows one that was revoked. */
   async function setUp() {
     const base = temporaryDirectory('refused')
@@ -135,7 +135,7 @@ describe('a connection that is refused', () => {
       /header|long|large|bytes/,
       'refused the connection',
     ],
-  ])('%s: %s', async (_what, code, who, act, inLog, atSender) => {
+  ])('"%s" is sent as code %s, counted and logged', async (_what, code, who, act, inLog, atSender) => {
     const world = await setUp()
     const refused = await waitForRefusal(world, world[who], act)
     expect(refused.code).toBe(code)
@@ -147,7 +147,7 @@ describe('a connection that is refused', () => {
     expect(englishWords(problem)).toContain(atSender)
   })
 
-  test('two at once with one identity: the second is refused, both are told, the first stays', async () => {
+  test('a second connection of one identity is refused, both are notified, and the first stays open', async () => {
     const world = await setUp()
     const frames: Frame[] = []
     const first = connectWire(world.receiver.port, world.home.identity, (frame) => frames.push(frame))
@@ -162,7 +162,7 @@ describe('a connection that is refused', () => {
     expect(englishWords(problem)).toContain('nas')
   })
 
-  test('a connection that is dead and nobody knows gives way to the next one of its sender', async () => {
+  test('an undetected dead connection is closed for the next connection of its sender', async () => {
     const world = await setUp()
     const first = connectWire(world.receiver.port, world.home.identity, () => undefined)
     await welcomed(first)
@@ -172,7 +172,7 @@ describe('a connection that is refused', () => {
     expect(second.socket.destroyed).toBe(false)
   })
 
-  test('a connection that breaks before it says hello is no broken protocol', async () => {
+  test('a connection that breaks before hello is not counted as a protocol error', async () => {
     const { receiver, home } = await setUp()
     const raw = net.connect(receiver.port, '127.0.0.1')
     const { certificate: cert, key } = home.identity
@@ -237,7 +237,7 @@ describe('a connection that is refused', () => {
         return socket
       },
     ],
-  ])('%s', async (_what, inLog, act) => {
+  ])('%s is counted once and logged with its reason', async (_what, inLog, act) => {
     const world = await setUp()
     const socket = act(world)
     socket.on('error', () => undefined)

@@ -14,7 +14,7 @@ import { makeHome } from '../../support/transfer/transfer.ts'
 import { buildHello, connectWire, wireFacts } from '../../support/transfer/wire-client.ts'
 import { until } from '../../support/until.ts'
 
-describe('a file that is refused', () => {
+describe('refused file', () => {
   type Sent = [source: string, path: string, content: Buffer, digest?: Buffer]
   const text = Buffer.from('content')
 
@@ -72,7 +72,7 @@ describe('a file that is refused', () => {
       'a symbolic link stands in its way',
       'a symbolic link stands in its way',
     ],
-  ])('for its name: %s', async (fault, sent, inLog, said) => {
+  ])('the name fault "%s" (case %#) is reported at both ends', async (fault, sent, inLog, said) => {
     const { status, line, atSender } = await answered(sent)
     expect(status).toBe('name')
     expect(line).toContain(`name ${fault} (`)
@@ -80,7 +80,7 @@ describe('a file that is refused', () => {
     expect(atSender).toContain(said)
   })
 
-  test('for its digest', async () => {
+  test('a wrong digest is logged and reported to the sender', async () => {
     const { status, line, atSender } = await answered([
       'data',
       'x',
@@ -91,7 +91,7 @@ describe('a file that is refused', () => {
     expect(line).toContain('is not what its sender read')
   })
 
-  test('for what stands in its way and cannot be moved', async () => {
+  test('an existing file that cannot be moved to the versions is logged and reported to the sender', async () => {
     const store = path.join(temporaryDirectory('refused-file'), 'store')
     const spoil = () => {
       // A file where the versions' directory has to be.
@@ -121,14 +121,14 @@ describe('a file that is refused', () => {
       'has used its 0 files',
       { quota: { each: { ...none, files: 0 }, of: {} } },
     ],
-  ])('for want of %s', async (_what, inLog, said, rules) => {
+  ])('a lack of %s is logged and reported to the sender', async (_what, inLog, said, rules) => {
     const store = path.join(temporaryDirectory('refused-file'), 'store')
     const { status, line, atSender } = await answered(['data', 'x', text], { store, rules })
     expect([status, atSender]).toEqual(['full', expect.stringContaining(said)])
     expect(line).toContain(inLog)
   })
 
-  describe.skipIf(!canMount)('for its disk (needs root: mounts)', () => {
+  describe.skipIf(!canMount)('store on a disk of its own (needs root: mounts)', () => {
     test.each<[string, (disk: Mounted) => unknown, string, string]>([
       [
         'full',
@@ -142,7 +142,7 @@ describe('a file that is refused', () => {
         "readOnly EROFS (the store's file system",
         'is read-only',
       ],
-    ])('%s', async (wanted, spoil, inLog, said) => {
+    ])('the status %s is logged and reported to the sender', async (wanted, spoil, inLog, said) => {
       const disk = await mountTmpfs(onTestFinished, { megabytes: 4 })
       const rules = { floor: { bytes: 0, percent: 0 } }
       const at = { store: path.join(disk.point, 'store'), rules, spoil: () => spoil(disk) }

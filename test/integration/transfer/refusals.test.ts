@@ -48,7 +48,7 @@ function readAnswer(socket: net.Socket): Promise<Buffer> {
 const refusedCount = (receiver: TestReceiver, atLeast: number) =>
   until('it is counted', () => (receiver.report()?.refusedConnections ?? 0) >= atLeast)
 
-test('plaintext, TLS 1.2, no certificate and a wrong protocol are refused, counted and logged', async () => {
+test('receiver: plaintext, TLS 1.2, no certificate and a wrong protocol are refused, counted and logged', async () => {
   const { home, receiver, at } = await setUp()
   const { certificate: cert, key } = home.identity
   const secure = { port: at.port, host: '127.0.0.1', rejectUnauthorized: false }
@@ -85,7 +85,7 @@ test('plaintext, TLS 1.2, no certificate and a wrong protocol are refused, count
   expect(receiver.log.join('\n')).toContain('speaks protocol 99')
 })
 
-test('a stranger that connects and says no more is shown out', async () => {
+test('receiver: an unpaired client without a hello is disconnected after a timeout, or when there are too many', async () => {
   const { stranger, receiver, at } = await setUp()
   const refused: unknown[] = []
   const connected = (count: number) =>
@@ -115,7 +115,7 @@ test('a stranger that connects and says no more is shown out', async () => {
 }, 60_000)
 
 test.skipIf(process.platform !== 'linux')(
-  'a receiver whose port is taken leaves nothing open, however often it is tried (/proc)',
+  'receiver: a start on a port in use fails without leaking descriptors or threads, or locking the store (/proc)',
   async () => {
     const taken = net.createServer().listen(0, '127.0.0.1')
     onTestFinished(() => void taken.close())
@@ -137,7 +137,7 @@ test.skipIf(process.platform !== 'linux')(
   },
 )
 
-test('a computer that is not paired sends nothing, and both ends say why', async () => {
+test('receiver: an unpaired computer is refused with the reason, and sends its file once it is paired', async () => {
   const { base, home, stranger, receiver, at } = await setUp()
   writeFile(stranger.source, 'file', 'secret')
   offerAll(stranger)
@@ -156,7 +156,7 @@ test('a computer that is not paired sends nothing, and both ends say why', async
   await allSent(sender, 1)
 })
 
-test('a receiver with another certificate than the pinned one gets nothing', async () => {
+test('sender: a receiver with another certificate than the pinned one gets no file', async () => {
   const { base, home, receiver, at } = await setUp()
   writeFile(home.source, 'file', 'secret')
   offerAll(home)
@@ -176,7 +176,7 @@ test('a receiver with another certificate than the pinned one gets nothing', asy
   await allSent(sender, 1)
 })
 
-test('clients that say nothing, or half a hello, do not stop the others', async () => {
+test('receiver: silent clients, and a client with half a hello, do not stop other senders', async () => {
   const { home, at } = await setUp()
   const { certificate: cert, key } = home.identity
   const idle = Array.from({ length: 80 }, () => {

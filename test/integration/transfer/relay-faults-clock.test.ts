@@ -20,7 +20,7 @@ import { until } from '../../support/until.ts'
 const DAY_MS = 24 * 60 * 60 * 1000
 
 test.skipIf(process.platform === 'win32')(
-  'both clocks jump by days, forwards and back, while files wait and are sent: nothing waits for the old time',
+  'clock jumps: waiting files are sent without delay when both clocks jump by days, forwards and back',
   { timeout: 90_000 },
   async () => {
     const base = temporaryDirectory('clock')

@@ -41,8 +41,8 @@ function sentNames(ledgerPath: string): string[] {
   return names.sort()
 }
 
-describe.skipIf(!canMount)('a store’s disk that fails (needs root)', () => {
-  test('it hangs: nothing is sent, the connection stays, it is said after 30 s, and all goes on afterwards', {
+describe.skipIf(!canMount)('failing store disk (needs root)', () => {
+  test('a hung disk is reported while the connection stays open, and all files are sent after it recovers', {
     timeout: 120_000,
   }, async () => {
     const disk = await mountExt4(onTestFinished, { megabytes: 64 })
@@ -73,7 +73,7 @@ describe.skipIf(!canMount)('a store’s disk that fails (needs root)', () => {
     expect(readTree(arrived)).toEqual(readTree(home.source))
   })
 
-  test('its writes fail below the file system: what is called sent is there after a repair, the rest is sent then', {
+  test('a disk whose writes fail keeps all files counted as sent, and the rest is sent after its repair', {
     timeout: 120_000,
   }, async () => {
     // A disk image that finds no room below it: the loop device's writes fail, as on a disk with bad sectors.

@@ -27,7 +27,7 @@ const MIB = 1024 * KIB
 /** PROTOCOL.md: nothing heard for 20 s, looked for every 5 s. The rest is for a loaded machine. */
 const HALF_OPEN_MS = 30_000
 
-test('a half-open connection is found within 30 s by both ends, and sending goes on over a new one', {
+test('half-open connection: both ends detect it within 30 s, and sending resumes on a new connection', {
   timeout: 120_000,
 }, async () => {
   const { home, receiver, sender, config, at, arrived } = await startPair(temporaryDirectory('half-open'))
@@ -72,7 +72,7 @@ test('a half-open connection is found within 30 s by both ends, and sending goes
   expect(readTree(arrived)).toEqual(readTree(home.source))
 })
 
-test('every tenth piece of what is sent resets its connection: all arrives by itself', {
+test('connection resets: all files arrive although one sent piece in ten resets its connection', {
   timeout: 120_000,
 }, async () => {
   const random = createRandom(newSeed('resets'))
@@ -122,7 +122,7 @@ test('every tenth piece of what is sent resets its connection: all arrives by it
   expect(await runVerify(store)).toMatchObject({ code: 0, found: [] })
 })
 
-test('a bit that is turned over behind TLS is found by the digest: never stored, sent again, both ends say so', async () => {
+test('content digest: a bit flipped behind TLS is logged, and its file is sent again and never stored damaged', async () => {
   const base = temporaryDirectory('digest')
   const store = path.join(base, 'store')
   const home = await makeHome(path.join(base, 'home'))

@@ -83,8 +83,8 @@ const lastIsGone = ({ home }: { home: Home }) =>
     20_000,
   )
 
-describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux', () => {
-  test('a sent file is removed when its time has come; the history knows it, directories and the destination stay', async () => {
+describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', () => {
+  test('a sent file is removed once it is due; its history and stored copy stay', async () => {
     const pair = await setUp(['a', 'deep/er/b', 'empty', 'young'], 300_000)
     const { home, sender, arrived, here } = pair
     const before = readTree(arrived)
@@ -107,7 +107,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     expect(fs.existsSync(here('a'))).toBe(true)
   }, 60_000)
 
-  test('what is not certainly the file that was sent, or not certainly at the destination, stays', async () => {
+  test('a file is kept if it changed after sending, or if its stored copy is lost or damaged', async () => {
     const outside = temporaryDirectory('outside')
     const harm: Record<string, (file: string, there: string) => void> = {
       rewritten: (file) => fs.writeFileSync(file, 'other content'),
@@ -170,7 +170,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     expect([...(await rows(sender)).values()].filter(({ removedAt }) => removedAt !== null)).toHaveLength(1)
   }, 60_000)
 
-  test('what somebody else deleted is not said to be removed by Holdfast', async () => {
+  test('a file deleted by someone else is not recorded as removed by Holdfast', async () => {
     const pair = await setUp(['gone'])
     fs.rmSync(pair.here('gone'))
     pair.sender.configure(withRule(pair))
@@ -178,7 +178,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     expect((await rows(pair.sender)).get('gone')).toMatchObject({ state: 'sent', removedAt: null })
   })
 
-  test('of a batch nothing is removed before all of it is sent, and marks never', async () => {
+  test('a batch is removed only when all of it is sent, and its marks are never removed', async () => {
     const marks = ['finished.parse', 'finished.watch']
     const names = ['beside', 'open/a', 'sent/a', 'sent/finished.parse', 'sent/finished.watch']
     const pair = await startPair(temporaryDirectory('removal'))
@@ -191,7 +191,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     expect(left()).toEqual([...names, LAST].filter((name) => name !== 'sent/a').sort())
   }, 60_000)
 
-  test('while the disk is away, or the receiver is another one, nothing is removed', async () => {
+  test('an unmounted disk or another receiver at the address prevents every removal', async () => {
     const pair = await setUp(['a'])
     const ledger = openLedger(pair.home.ledgerPath)
     ledger.rememberHome(SOURCE, path.join(pair.home.directory, 'not mounted'))
@@ -212,7 +212,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     expect(Object.keys(readTree(pair.home.source))).toEqual(['a', LAST])
   }, 60_000)
 
-  test('what was interrupted is put right at the next start, whatever the rule is now', async () => {
+  test('an interrupted removal is repaired at the next start, even without a rule', async () => {
     const pair = await setUp(['aside', 'taken', 'twice', 'unlinked', 'untouched'])
     const { home, here } = pair
     await pair.sender.kill()
@@ -248,7 +248,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     expect(removed.map(({ path: name }) => name)).toEqual(['unlinked'])
   }, 60_000)
 
-  test('killed at any moment, every file is here under its name, or at the destination', async () => {
+  test('a kill at any moment leaves every file in the source or at the destination', async () => {
     const KILLS = 6
     const random = createRandom(newSeed('removal'))
     const names = Array.from({ length: 200 }, (_, index) => `d${index % 7}/${String(index).padStart(3, '0')}`)

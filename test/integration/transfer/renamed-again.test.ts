@@ -80,7 +80,7 @@ async function renameTwice(home: Home, sender: TestSender): Promise<void> {
   await send(5)
 }
 
-test('a second rename: a restore from a receiver brings back the last name alone', async () => {
+test('repeated renames: a restore from a receiver brings back only the last names', async () => {
   const base = temporaryDirectory('renamed-again')
   const { home, store, sender, config } = await startPair(base)
   sender.configure(config)
@@ -88,7 +88,7 @@ test('a second rename: a restore from a receiver brings back the last name alone
   expect(await restored(store, path.join(base, 'to'))).toEqual(readTree(home.source))
 })
 
-test('a second rename: a restore from a folder brings back the last name alone', async () => {
+test('repeated renames: a restore from a folder brings back only the last names', async () => {
   const base = temporaryDirectory('renamed-again')
   const folder = path.join(base, 'folder')
   fs.mkdirSync(folder)
@@ -97,7 +97,7 @@ test('a second rename: a restore from a folder brings back the last name alone',
   expect(await restored(folder, path.join(base, 'to'))).toEqual(readTree(home.source))
 })
 
-test('a rename that is taken back: a restore has the name that came back while the receiver was told', async () => {
+test('reverted rename: a restore has the original names if they came back while the rename was being sent', async () => {
   const base = temporaryDirectory('renamed-back')
   const { home, store, sender, config, at, arrived } = await startPair(base)
   const relay = await startRelay(at.port)

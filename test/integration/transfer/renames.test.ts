@@ -39,7 +39,7 @@ async function setUp() {
 const move = (root: string, from: string, to: string) =>
   fs.renameSync(path.join(root, from), path.join(root, to))
 
-test('a renamed large file, a renamed tree of 1,000 small ones and hard links hardly use the line', async () => {
+test('renames: a large file, a tree of 1,000 small files and hard links are renamed without sending their content', async () => {
   const { home, sender, config, arrived, relay } = await setUp()
   writeFile(home.source, 'large', randomBytes(50 * MIB))
   for (let index = 0; index < 1_000; index += 1)
@@ -69,7 +69,7 @@ test('a renamed large file, a renamed tree of 1,000 small ones and hard links ha
   expect(there?.mtimeNs).toEqual(here?.mtimeNs)
 })
 
-test('what the receiver has lost, or what has rotted there, is sent; rot is not copied', async () => {
+test('renames: content that is lost or damaged at the receiver is sent again, and damage is not copied', async () => {
   const { home, store, sender, config, arrived } = await setUp()
   const harm: Record<string, (file: string) => void> = {
     lost: (file) => fs.rmSync(file),
@@ -106,7 +106,7 @@ test('what the receiver has lost, or what has rotted there, is sent; rot is not 
     expect(readTree(path.join(arrived, name))).toEqual(readTree(path.join(home.source, name)))
 })
 
-test('other content in the same inode, with the same size and time, is sent', async () => {
+test('renames: changed content in the same inode, with the same size and time, is sent', async () => {
   const { home, sender, config, arrived } = await setUp()
   const time = new Date(1_700_000_000_000)
   const write = (name: string, size: number) => {
@@ -135,7 +135,7 @@ test('other content in the same inode, with the same size and time, is sent', as
   expect({ 'new small': there['new small'], 'new large': there['new large'] }).toEqual(readTree(home.source))
 })
 
-test('kill -9 of either end in the middle of a renamed tree loses nothing', async () => {
+test('renames: kill -9 of either end in the middle of a renamed tree loses no file', async () => {
   const random = createRandom(newSeed('renames'))
   const { home, store, arrived, at, config, receiver: first, sender: one, relay } = await setUp()
   let [receiver, sender] = [first, one]

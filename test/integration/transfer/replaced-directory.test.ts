@@ -10,7 +10,7 @@ import { until } from '../../support/until.ts'
 const REWRITES = 34
 const data = ['--sender', 'sender-1', '--source', 'data']
 
-test(`what a directory held that gave way to a file comes back after ${REWRITES} rewrites of that file, and after pruning`, {
+test(`replaced directory: its files can be restored after ${REWRITES} rewrites of the file in its place, and after pruning`, {
   timeout: 90_000,
 }, async () => {
   const base = temporaryDirectory('replaced-directory')

@@ -19,7 +19,7 @@ import { until } from '../../support/until.ts'
 const FILES = 150
 const ROUNDS = 5
 
-test('a receiver killed while it replaces files: every older content is known to the manifest, without --adopt', {
+test('manifest: every older version is recorded, without --adopt, after the receiver is killed while replacing files', {
   timeout: 150_000,
 }, async () => {
   const random = createRandom(newSeed('replaced'))

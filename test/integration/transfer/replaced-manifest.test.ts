@@ -16,7 +16,7 @@ import {
 } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
-test('a receiver whose manifest is gone after a rest begins another one by itself, and takes what comes', async () => {
+test('manifest: a receiver whose idle manifest was deleted still stores new files', async () => {
   const base = temporaryDirectory('replaced')
   const store = path.join(base, 'store')
   const home = await makeHome(path.join(base, 'home'))

@@ -60,7 +60,7 @@ async function restore(
   }
 }
 
-test('2,000 files come back from a receiver with their bytes, times and modes', async () => {
+test('restore from a receiver: 2,000 files are restored with their bytes, times and modes', async () => {
   const base = temporaryDirectory('restore-from')
   const { home, sender, config, at } = await startPair(base)
   for (let index = 0; index < 2_000; index += 1) {
@@ -91,7 +91,7 @@ test('2,000 files come back from a receiver with their bytes, times and modes', 
   expect(again.summary).toMatchObject({ same: 2_002, restored: 0 })
 })
 
-test('the commands list, restore and verify a destination of a data directory; what is damaged is sent again', async () => {
+test('`holdfast restore` and `verify`: a destination is listed, restored and verified, and damaged files are sent again', async () => {
   const base = temporaryDirectory('restore-command')
   const { home, sender, config, at, store } = await startPair(base)
   writeFile(home.source, 'a/one', 'one')
@@ -169,7 +169,7 @@ test('the commands list, restore and verify a destination of a data directory; w
   expect(await runStoreCommand(...from, 'data/none', '--to', to)).toMatchObject({ code: 2 })
 })
 
-test('a restore goes on while files are sent; stopped in the middle it leaves whole files alone', async () => {
+test('restore from a receiver: a restore stopped in the middle, while files are sent, leaves only whole files', async () => {
   const base = temporaryDirectory('restore-beside')
   const { home, sender, config, at } = await startPair(base)
   for (let index = 0; index < 300; index += 1) writeFile(home.source, `f${index}`, `${index}`.repeat(30_000))
@@ -199,7 +199,7 @@ test('a restore goes on while files are sent; stopped in the middle it leaves wh
   expect(readTree(to)).toEqual(originals)
 })
 
-test('a sender gets its own folder alone, whatever it asks for', async () => {
+test('restore from a receiver: a sender can read only its own folder', async () => {
   const base = temporaryDirectory('restore-own')
   const [home, other] = [await makeHome(path.join(base, 'one')), await makeHome(path.join(base, 'two'))]
   const { at } = await startListening(path.join(base, 'store'), [home, other])

@@ -49,7 +49,7 @@ async function sendTwice() {
 
 const data = ['--sender', 'sender-1', '--source', 'data']
 
-test('a tree, one file, a version, and the tree as it was come back with modes and times', SLOW, async () => {
+test('`holdfast restore`: a tree, a file, a version and an earlier tree are restored', SLOW, async () => {
   const { arrived, base, store, source, first, between } = await sendTwice()
   const to = (name: string) => path.join(base, name)
   const restore = (...words: string[]) => runStoreCommand('restore', store, ...words)
@@ -94,7 +94,7 @@ test('a tree, one file, a version, and the tree as it was come back with modes a
 })
 
 test(
-  'what is there stays unless it is to be replaced; damage and links are refused, one file at a time',
+  '`holdfast restore`: existing files stay without --overwrite, and damaged files and links are refused one by one',
   SLOW,
   async () => {
     const { base, store, arrived, source } = await sendTwice()

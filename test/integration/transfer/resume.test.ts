@@ -71,7 +71,7 @@ const hasPartial = (store: string, bytes: number) => () => {
   return files.some(({ parentPath, name }) => fs.lstatSync(path.join(parentPath, name)).size >= bytes)
 }
 
-test('a connection that breaks at any byte: the next one carries the rest alone', async () => {
+test('resume: after a connection breaks at any byte, the next one carries only the rest', async () => {
   const random = createRandom(newSeed('resume'))
   const { relay, config, store, expectArrived } = await open()
   const sender = startTestSender()
@@ -91,7 +91,7 @@ test('a connection that breaks at any byte: the next one carries the rest alone'
   expectArrived()
 })
 
-test('kill -9 of the receiver: what it had written is gone on with', async () => {
+test('resume: after kill -9 of the receiver, the upload continues after the part that was written', async () => {
   const { relay, config, store, killReceiver, expectArrived } = await open()
   relay.holdAfter(12 * MIB)
   const sender = startTestSender()
@@ -103,7 +103,7 @@ test('kill -9 of the receiver: what it had written is gone on with', async () =>
   expectArrived()
 })
 
-test('kill -9 of the sender, while its connection looks alive to the receiver: the next one takes over', async () => {
+test('resume: after kill -9 of the sender, the next one continues although the old connection looks alive', async () => {
   const { relay, config, store, expectArrived } = await open()
   relay.holdAfter(12 * MIB)
   const first = startTestSender()
@@ -117,7 +117,7 @@ test('kill -9 of the sender, while its connection looks alive to the receiver: t
   expectArrived()
 })
 
-test('a pause in the middle keeps what has arrived', async () => {
+test('resume: a pause in the middle of a file keeps the part that has arrived', async () => {
   const { relay, config, store, partials, expectArrived } = await open()
   const sender = startTestSender()
   // A line that is held has room for all of the file in the buffers of some systems.
@@ -138,7 +138,7 @@ test('a pause in the middle keeps what has arrived', async () => {
 test.each([
   ['with the same size, time and inode', 1_700_000_000],
   ['with another time', 1_700_000_001],
-])('a file that was overwritten meanwhile, %s, is never mixed', async (_, time) => {
+])('resume: a partly sent file that was overwritten, %s, is never stored mixed', async (_, time) => {
   const { home, relay, config, store, expectArrived, killReceiver } = await open()
   relay.holdAfter(12 * MIB)
   const first = startTestSender()

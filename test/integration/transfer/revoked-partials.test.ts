@@ -52,7 +52,7 @@ async function setUp() {
   return { start, receiver, beside, waiting, interrupted }
 }
 
-test('what waits for a sender goes when it is revoked, also while no receiver runs; what waits for others stays', async () => {
+test('partial files: revoking a sender removes its own, at once or at the next start, and keeps those of others', async () => {
   const { start, receiver, beside, waiting, interrupted } = await setUp()
   const gone = await interrupted('gone')
   const later = await interrupted('later')

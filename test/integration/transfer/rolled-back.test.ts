@@ -85,7 +85,7 @@ function putBack(aside: string, directory: string) {
 }
 
 test(
-  'a store that is put back gets again what it had got since, and nothing at the source is touched',
+  'rolled-back store: files stored since the backup are sent again, and the store verifies without findings',
   SLOW,
   async () => {
     const { store, arrived, source, running, write, allThere, receiveAgain } = await setUp()
@@ -113,7 +113,7 @@ test(
 )
 
 test(
-  'a flipped bit in a stored file is found; its sender sends it again, and the store is well',
+  '`holdfast verify`: a flipped bit in a stored file is found, and its sender sends the file again',
   SLOW,
   async () => {
     const { home, store, arrived, sender, config } = await startPair(temporaryDirectory('rotten'))
@@ -134,7 +134,7 @@ test(
   },
 )
 
-describe('a sender that is put back', () => {
+describe('rolled-back sender', () => {
   /** A sender with what it needs in one directory, its source elsewhere if need be, that has sent five files. */
   async function sendFive(directory: string, source = path.join(directory, 'source')) {
     const store = path.join(temporaryDirectory('rolled-store'), 'store')
@@ -165,7 +165,7 @@ describe('a sender that is put back', () => {
     return { home, store, arrived, receiver, sender, start, readText, sendNewer, olderTexts }
   }
 
-  test('to a copy of its data directory: the newer content at the receiver stays', SLOW, async () => {
+  test('an older data directory does not replace newer content at the receiver', SLOW, async () => {
     const base = temporaryDirectory('rolled')
     const [data, source] = [path.join(base, 'data'), path.join(base, 'source')]
     const { home, store, arrived, receiver, sender, start, sendNewer, olderTexts } = await sendFive(
@@ -191,7 +191,7 @@ describe('a sender that is put back', () => {
   })
 
   test.skipIf(!canMount).each(['while it runs', 'while it is stopped'])(
-    'with its whole disk, of which a snapshot was made %s (needs root: mount): what it says to be sent is there, the newer content is kept',
+    'a disk rolled back to a snapshot made %s (needs root: mount) is stored again, and newer content is kept',
     SLOW,
     async (moment) => {
       const disk = await mountExt4(onTestFinished)

@@ -61,7 +61,7 @@ function createLog(root: string) {
 }
 
 test.each(['at once', 'at the pace of the transfer'])(
-  `a log that is rotated ${ROTATIONS} times while it is watched and sent, %s: nothing of it is lost`,
+  `log rotation: ${ROTATIONS} rotations of a watched log, %s, lose no file`,
   async (pace) => {
     const random = createRandom(newSeed(`rotation ${pace}`))
     const { home, sender, arrived, store } = await setUp()

@@ -28,7 +28,7 @@ const failing: OwnStatus = {
 }
 const well: OwnStatus = { level: 'ok', kind: null, sentence: 'All is safe.', version }
 
-test('a receiver shows how its sender is, and goes on showing its last word when that was killed', async () => {
+test('sender status: a receiver shows the latest status of its sender, and keeps it after the sender is killed', async () => {
   const base = temporaryDirectory('sender-status')
   const store = path.join(base, 'store')
   const listen = ['receive', '--store', store, '--host', '127.0.0.1', '--metrics-port', '0']

@@ -45,7 +45,7 @@ const parseRows = (text: string): Record<string, unknown>[] =>
     .split('\n')
     .map((line) => JSON.parse(line))
 
-test('senders of a running receiver are listed, renamed, revoked at once, and paired again', async () => {
+test('`holdfast senders`: senders of a running receiver are listed, renamed, revoked at once and paired again', async () => {
   const base = temporaryDirectory('senders')
   const store = path.join(base, 'store')
   const { receiver, code } = await startReceiver(store)
@@ -98,7 +98,7 @@ test('senders of a running receiver are listed, renamed, revoked at once, and pa
   expect(last).toMatchObject({ name: 'back again', state: 'paired', connected: false })
 })
 
-test('who is meant must be clear, and a directory that is no store is not made one', async () => {
+test('`holdfast senders`: an unknown sender, and a directory that is not a store, are refused', async () => {
   const base = temporaryDirectory('senders')
   const store = path.join(base, 'store')
   const missing = await holdfast('senders', '--store', store)
@@ -112,7 +112,7 @@ test('who is meant must be clear, and a directory that is no store is not made o
   expect(unknown.err).toContain('nobody')
 })
 
-test('the code is drawn as a QR code beside the text, which alone is on standard output', async () => {
+test('`holdfast pair --qr`: the QR code goes to standard error, and standard output has only the text', async () => {
   const store = path.join(temporaryDirectory('qr'), 'store')
   await startReceiver(store)
   const drawn = await holdfast('pair', '--store', store, '--qr')

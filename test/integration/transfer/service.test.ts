@@ -66,7 +66,7 @@ const pairedCode = (store: string) => startHoldfast(['pair', '--store', store]).
 const parseMetric = (page: string, name: string) =>
   Number(new RegExp(`^holdfast_receiver_${name} (\\S+)$`, 'm').exec(page)?.[1])
 
-test('a receiver from a file: JSON log, metrics and health, no name of a file or a computer in them', async () => {
+test('`holdfast receive --config`: the log is JSON, and metrics and health name no file and no computer', async () => {
   const { base, store, receiver, port } = await startService({ name: 'secretname' })
   expect(receiver.out()).toBe('')
   for (const line of receiver.err().trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('msg')
@@ -119,7 +119,7 @@ test('a receiver from a file: JSON log, metrics and health, no name of a file or
   expect(Date.now() - began).toBeLessThan(5_000)
 })
 
-test('pages are answered under names of this computer alone, on loopback alone', async () => {
+test('metrics and health pages: requests are answered only on loopback and only for local host names', async () => {
   const { port, receiver } = await startService({})
   for (const host of ['localhost', `localhost:${port}`, '127.0.0.1:1', '[::1]:9766'])
     expect((await get(port, '/health', { host })).status, host).toBe(200)
@@ -138,7 +138,7 @@ test('pages are answered under names of this computer alone, on loopback alone',
   expect(sockets).not.toContain(`00000000:${hex}`)
 })
 
-test('SIGHUP starts it anew with another file; a bad file changes nothing and is named with its field', async () => {
+test('`holdfast receive --config`: SIGHUP loads a changed file, and a bad file is reported and changes nothing', async () => {
   const { base, full: first, port, reload, receiver, file } = await startService({})
   const full = { ...first, metricsPort: port }
   await reload({ ...full, isocketPort: 0 }, /isocket clients are accepted on 127\.0\.0\.1:\d+.*was reloaded/s)
@@ -178,7 +178,7 @@ test('SIGHUP starts it anew with another file; a bad file changes nothing and is
   await expect(get(port, '/health')).rejects.toThrow('ECONNREFUSED')
 })
 
-test('a quota that is of no sender is told at the start, and when the file is read again', async () => {
+test('`holdfast receive --config`: a quota for an unknown sender is reported at startup and on reload', async () => {
   const { full, store, reload, receiver } = await startService({ quota: ['1G', 'PC=1T', 'isocket=1G'] })
   const said = receiver.err()
   expect(said).toContain('The quota of PC has no effect')
@@ -197,7 +197,7 @@ test('a quota that is of no sender is told at the start, and when the file is re
   expect(receiver.err().slice(before)).not.toContain('has no effect')
 })
 
-test('the command line goes before the file, and a file that cannot be used ends it at once', async () => {
+test('`holdfast receive --config`: options override the file, and an unusable file ends the command at once', async () => {
   const base = temporaryDirectory('service')
   const file = path.join(base, 'receive.json')
   fs.writeFileSync(file, JSON.stringify({ store: path.join(base, 'a'), host: '127.0.0.1', port: 0 }))
@@ -218,8 +218,8 @@ test('the command line goes before the file, and a file that cannot be used ends
   expect(await bad('--store', path.join(base, 'c'), '--name', '')).toEqual(refused(2, 'name'))
 })
 
-describe.skipIf(process.getuid?.() !== 0)('a sick store (needs root for a mount)', () => {
-  test('health says in words that it is nearly full, or read-only, and that it is well again', async () => {
+describe.skipIf(process.getuid?.() !== 0)('health page of a failing store (needs root for a mount)', () => {
+  test('a nearly full or read-only store is reported as unhealthy, and as healthy after it recovers', async () => {
     const store = path.join(temporaryDirectory('sick'), 'store')
     fs.mkdirSync(store)
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'none', store])
@@ -256,7 +256,7 @@ describe.skipIf(process.getuid?.() !== 0)('a sick store (needs root for a mount)
     await receiver.ended()
   })
 
-  test('health answers within its time while the disk hangs, says so, and is well again afterwards', async () => {
+  test('a hung disk is reported without delay, and as healthy after it recovers', async () => {
     const disk = await mountExt4(onTestFinished)
     const { port, said } = await startService({ store: path.join(disk.point, 'store'), isocketPort: 0 })
     const [, isocketPort] = await said(/isocket clients are accepted on 127\.0\.0\.1:(\d+)/)

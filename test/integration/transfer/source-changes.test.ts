@@ -21,7 +21,7 @@ import { until } from '../../support/until.ts'
 
 const setUp = (groupWriteMark = false) => startPair(temporaryDirectory('changes'), { groupWriteMark })
 
-test('growing file: a large file that grows while it is sent arrives as it was, and then as it is in the end', async () => {
+test('growing file: a large file that grows while it is sent is stored in two versions, the last one complete', async () => {
   const { home, receiver, sender, config, arrived } = await setUp()
   const relay = await startRelay(config.destination?.port ?? 0)
   const file = path.join(home.source, 'growing')
@@ -69,7 +69,7 @@ const whileRead: [string, (file: string) => void][] = [
 ]
 
 test.each(whileRead)(
-  'a large file that is %s while it is sent: never half, never mixed',
+  'changing source: a large file that is %s while it is sent is never stored in part or mixed',
   async (_, change) => {
     const { home, sender, config, arrived } = await setUp()
     const relay = await startRelay(config.destination?.port ?? 0)
@@ -97,7 +97,7 @@ test.each(whileRead)(
   150_000,
 )
 
-test('files that changed, vanished or cannot be read do not hold up the others', async () => {
+test('changing source: files that changed, vanished or cannot be read do not hold up the others', async () => {
   const { home, sender, config, arrived } = await setUp(true)
   for (let index = 0; index < 50; index += 1) writeFile(home.source, `good/${index}`, `good ${index}`)
   writeFile(home.source, 'a-changed', 'before')
@@ -122,7 +122,7 @@ test('files that changed, vanished or cannot be read do not hold up the others',
   expect(sender.log.join('\n')).toContain('a-gone vanished before it was sent')
 })
 
-test('a file that changes between durable and the ledger keeps waiting: generations', async () => {
+test('changing source: a file that changes repeatedly keeps waiting until its last content is stored', async () => {
   const { home, sender, config, arrived } = await setUp()
   writeFile(home.source, 'file', 'one')
   offerAll(home)
@@ -141,7 +141,7 @@ test('a file that changes between durable and the ledger keeps waiting: generati
   await allSent(sender, 1)
 })
 
-test('a name that the receiver refuses is parked with its reason, and tried again when asked', async () => {
+test('parked file: a name refused by the receiver is parked with its reason, and retried on request', async () => {
   const { home, sender, config } = await setUp()
   const deep = `${'d/'.repeat(256)}file`
   writeFile(home.source, deep, 'in too many directories')
@@ -161,7 +161,7 @@ test('a name that the receiver refuses is parked with its reason, and tried agai
   await until('it is parked again', () => sender.report()?.totals[SOURCE]?.parkedFiles === 1)
 })
 
-test('a pause of one source, and of all, stops new files; the rest goes on afterwards', async () => {
+test('pause: a paused source, and a paused sender, send no file until they are resumed', async () => {
   const { home, sender, config } = await setUp()
   writeFile(home.source, 'one', 'one')
   offerAll(home)
@@ -177,7 +177,7 @@ test('a pause of one source, and of all, stops new files; the rest goes on after
   await allSent(sender, 1)
 })
 
-test('when the destination changes, everything is offered to the new one, also after a restart', async () => {
+test('new destination: every file is sent to it, and the old one gets no file twice', async () => {
   const { home, receiver, sender, config } = await setUp()
   for (let index = 0; index < 30; index += 1) writeFile(home.source, `file-${index}`, `content ${index}`)
   offerAll(home)
@@ -204,7 +204,7 @@ test('when the destination changes, everything is offered to the new one, also a
   expect(receiver.report()?.receivedFiles).toBe(30)
 })
 
-test('a ledger that cannot be opened at the start is said, and opened once it can be', async () => {
+test('ledger: a failure to open it at the start is reported, and it is opened once possible', async () => {
   const { home, sender, config } = await setUp()
   const away = path.join(home.directory, 'away')
   fs.writeFileSync(away, 'a file where the directory of the ledger should be')

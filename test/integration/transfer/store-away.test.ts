@@ -7,7 +7,7 @@ import { allSent, offerAll, readTree, startPair, writeFile } from '../../support
 import { until } from '../../support/until.ts'
 
 test.skipIf(process.getuid?.() !== 0)(
-  'the store’s disk goes away (needs root): nothing is put under its mount point, all is sent when it is back',
+  'unmounted store disk (needs root): no file is written below its mount point, and all are sent when it is back',
   async () => {
     const base = temporaryDirectory('away')
     const [store, disk] = [path.join(base, 'store'), path.join(base, 'disk')]

@@ -28,7 +28,7 @@ async function setUp(options: string) {
 }
 
 asRoot(
-  'a full store (needs root): the sender says so, small files go on, the rest follows by itself',
+  'full store (needs root): it is reported, small files are still sent, and the rest when there is room',
   async () => {
     const { store, home, sender, config } = await setUp('size=8m')
     writeFile(store, 'ballast', Buffer.alloc(6 * 1024 * 1024))
@@ -56,7 +56,7 @@ asRoot(
 )
 
 asRoot(
-  'a store gone read-only (needs root): files wait, nothing is parked, and go on by themselves',
+  'read-only store (needs root): files wait without being parked, and are sent when it is writable again',
   async () => {
     const { store, home, receiver, sender, config } = await setUp('size=64m')
     writeFile(home.source, 'first', 'first')
@@ -84,7 +84,7 @@ asRoot(
 )
 
 asRoot(
-  'a receiver started on a read-only store (needs root) starts, says why, and works afterwards',
+  'read-only store (needs root): a receiver starts on it, and files are sent when it is writable again',
   async () => {
     const { store, home, receiver, sender, config } = await setUp('size=64m')
     await receiver.kill()

@@ -11,7 +11,7 @@ const PATIENCE_SECONDS = 3
 const BYTES = 4 * 1024 ** 3
 
 test.skipIf(process.platform === 'win32')(
-  'a command that was stopped (Ctrl-Z) for longer than its patience goes on: its disk did not hang',
+  '`holdfast verify`: a stop (Ctrl-Z) for longer than --patience is not reported as a hung disk',
   { timeout: 90_000 },
   async () => {
     const store = path.join(temporaryDirectory('stopped'), 'store')

@@ -42,9 +42,9 @@ async function openTestStore(root: string) {
 
 const buildContent = (index: number, bytes: number) => Buffer.alloc(bytes, `content ${index} `)
 
-describe.skipIf(process.getuid?.() !== 0)('a store on a disk of its own (needs root: mounts)', () => {
+describe.skipIf(process.getuid?.() !== 0)('store on a separate disk (needs root: mounts)', () => {
   for (const count of [5, 300]) {
-    test(`${count} small files at a time are on the disk when they are said to be`, async () => {
+    test(`${count} small files at a time are on the disk when they are reported durable`, async () => {
       const base = temporaryDirectory('sync')
       const { store, image } = mountDisk(base, 64 * MIB, 128 * MIB)
       const send = await openTestStore(store)
@@ -62,7 +62,7 @@ describe.skipIf(process.getuid?.() !== 0)('a store on a disk of its own (needs r
     })
   }
 
-  test('of more small files than the disk can hold, those are on it that are said to be', async () => {
+  test('a disk that is too small holds every small file that was reported durable', async () => {
     const base = temporaryDirectory('sync')
     const { store, image } = mountDisk(base, 512 * MIB, 48 * MIB)
     const send = await openTestStore(store)

@@ -4,7 +4,7 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { offerAll, SOURCE, startPair, writeFile } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
-test('while the ledger cannot be read the last totals are reported, with the problem, logged once', async () => {
+test('totals: while the ledger cannot be read, the last totals are reported with the problem, which is logged once', async () => {
   const { home, sender, config } = await startPair(temporaryDirectory('totals'))
   for (const name of ['one', 'two']) writeFile(home.source, name, name)
   offerAll(home)

@@ -54,7 +54,7 @@ function fill(root: string, random: () => number): void {
   }
 }
 
-test('two senders, one receiver: every byte, mode and time of 500 files each arrives', async () => {
+test('file trees: 500 files from each of two senders reach one receiver with their bytes and times', async () => {
   const random = createRandom(newSeed('trees'))
   const base = temporaryDirectory('trees')
   const store = path.join(base, 'store')
@@ -88,7 +88,7 @@ test('two senders, one receiver: every byte, mode and time of 500 files each arr
 })
 
 for (const { name, groupWrite, received, absent } of vectors.fsync) {
-  test(`isocket's fsync case ${name}: a file with the group-write bit is not sent, the others get it`, async () => {
+  test(`group-write mark: isocket's fsync case ${name} leaves out files with the bit, and the others get it`, async () => {
     const base = temporaryDirectory('fsync')
     const { home, sender, config } = await startPair(base, { groupWriteMark: true })
     for (const [directory, bit] of Object.entries(groupWrite)) {
@@ -118,7 +118,7 @@ for (const { name, groupWrite, received, absent } of vectors.fsync) {
   })
 }
 
-test('a content that is there already is not sent again; another one under its name becomes a version', async () => {
+test('stored content: unchanged content is not sent again, and changed content turns the old one into a version', async () => {
   const base = temporaryDirectory('again')
   const { home, store, receiver, sender, config } = await startPair(base)
   writeFile(home.source, 'a/kept', 'same content')

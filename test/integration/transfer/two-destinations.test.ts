@@ -80,8 +80,8 @@ const readFiles = async (sender: TestSender, destination: string) => {
   return new Map(files.map((file) => [file.path, file]))
 }
 
-describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux', () => {
-  test('a file is removed only when both destinations have just read their copies back', async () => {
+describe.skipIf(process.platform !== 'linux')('delete after sending to two destinations (Linux)', () => {
+  test('a file is removed only when both destinations have proven their copies', async () => {
     const { home, ways } = await setUp()
     const [one, two] = ways
     if (one === undefined || two === undefined) throw new Error('two ways')
@@ -121,7 +121,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     expect(fs.existsSync(here('missing'))).toBe(true)
   }, 90_000)
 
-  test('however both look at the same time, all are removed, and none is left under another name', async () => {
+  test('simultaneous checks for both destinations remove every file and leave no temporary name', async () => {
     const { home, ways } = await setUp()
     for (let index = 0; index < 100; index += 1) writeFile(home.source, `file${index}`, randomBytes(2_000))
     for (const way of ways) {

@@ -19,8 +19,8 @@ import {
 } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
-describe.skipIf(!canMount)('a source whose disk is unmounted (needs root: mounts)', () => {
-  test('nothing is dropped, renewed, marked or sent until it is back, also by a new sender', async () => {
+describe.skipIf(!canMount)('unmounted source disk (needs root: mounts)', () => {
+  test('a waiting file is not dropped, renewed, marked or sent before the disk is back, also by a new sender', async () => {
     const disk = await mountExt4(onTestFinished)
     const base = temporaryDirectory('unmounted')
     const home = { ...(await makeHome(path.join(base, 'home'))), source: path.join(disk.point, 'data') }
@@ -72,7 +72,7 @@ describe.skipIf(!canMount)('a source whose disk is unmounted (needs root: mounts
     await sender.kill()
   })
 
-  test('the same of a disk that is mounted inside a source: the source’s other files go', async () => {
+  test('a disk mounted inside a source keeps its own files waiting, and the other files are sent', async () => {
     const disk = await mountExt4(onTestFinished)
     const base = temporaryDirectory('unmounted')
     const home = { ...(await makeHome(path.join(base, 'home'))), source: path.dirname(disk.point) }

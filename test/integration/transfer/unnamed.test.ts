@@ -71,8 +71,8 @@ async function startMany() {
   return { home, store, receiver, begin }
 }
 
-describe.skipIf(!isUsual)('files without a name (needs ext4, XFS or Btrfs, and Linux 5.17)', () => {
-  test('get one where nothing has it yet', () => {
+describe.skipIf(!isUsual)('unnamed files (needs ext4, XFS or Btrfs, and Linux 5.17)', () => {
+  test('an unnamed file is linked only under a name that is free, in a directory that exists', () => {
     const base = temporaryDirectory('unnamed')
     const written = (text: string) => {
       const fd = fs.openSync(base, UNNAMED, 0o600)
@@ -95,7 +95,7 @@ describe.skipIf(!isUsual)('files without a name (needs ext4, XFS or Btrfs, and L
     expect(fs.readdirSync(base)).toEqual(['a'])
   })
 
-  test('none stays open when a busy store is closed, and each is answered once', async () => {
+  test('a busy store that is closed leaves no unnamed file open, and answers every upload', async () => {
     const { send, close } = await openBusyStore(temporaryDirectory('unnamed'))
     const first = Promise.race(send(2_000))
     const answers = Promise.all([first, ...send(2_000)])
@@ -106,7 +106,7 @@ describe.skipIf(!isUsual)('files without a name (needs ext4, XFS or Btrfs, and L
     await until('all are closed', () => listUnnamed('self').length === 0)
   })
 
-  test(`of a receiver that may have few files open: ${FILES} small files arrive, none is refused`, async () => {
+  test(`a receiver with few file descriptors stores ${FILES} small files without a refusal`, async () => {
     const { home, store, receiver, begin } = await startMany()
     const limit = 320
     execFileSync('prlimit', ['--pid', String(receiver.process.pid), `--nofile=${limit}:${limit}`])
@@ -115,7 +115,7 @@ describe.skipIf(!isUsual)('files without a name (needs ext4, XFS or Btrfs, and L
     expect(receiver.log.filter((line) => !line.startsWith('info'))).toEqual([])
   })
 
-  test('of a receiver that is killed are gone with it', async () => {
+  test('a receiver that is killed leaves no unnamed file in its store', async () => {
     const { store, receiver, begin } = await startMany()
     await begin()
     await until('files without a name', () => listUnnamed(receiver.process.pid).length > 0)

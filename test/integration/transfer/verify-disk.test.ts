@@ -23,7 +23,7 @@ async function found(store: string, adopt: boolean): Promise<Finding[]> {
 }
 
 test.skipIf(!canMount)(
-  'what the disk has lost is found though the kernel has it in memory still (needs root: mount)',
+  'store verification: damage on the disk is found although the page cache is intact (needs root: mount)',
   async () => {
     const disk = await mountExt4(onTestFinished)
     const store = path.join(disk.point, 'store')

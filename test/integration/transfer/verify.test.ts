@@ -32,7 +32,7 @@ async function sendTree(count: number, size = 200) {
 }
 
 test(
-  'a store is verified, also beside its running receiver: a flipped byte, a missing and an unknown file are found',
+  '`holdfast verify`: a flipped byte, a missing and an unknown file are found, and resent files are intact',
   SLOW,
   async () => {
     const { store, arrived, sender, home, receiver, config } = await sendTree(60)
@@ -83,7 +83,7 @@ test(
 )
 
 test(
-  'beside a receiver that runs, and to which files stream, many findings wait for its manifest together',
+  '`holdfast verify`: many findings wait together for the manifest of a receiver that is storing files',
   SLOW,
   async () => {
     const { store, arrived, sender, home } = await sendTree(60)
@@ -116,7 +116,7 @@ test(
   },
 )
 
-test('a wait for a running receiver is no hung disk, however short the patience is', SLOW, async () => {
+test('`holdfast verify`: a wait for a running receiver is not reported as a hung disk', SLOW, async () => {
   const { store, arrived } = await sendTree(3)
   await until('the manifest has them', hasTotals(store, 3), 20_000)
   fs.writeFileSync(path.join(arrived, 'mine'), 'x')
@@ -128,7 +128,7 @@ test('a wait for a running receiver is no hung disk, however short the patience 
 })
 
 test(
-  'what a person has removed from a store is forgotten when asked for, and nothing else is',
+  '`holdfast verify --forget-missing`: removed files are forgotten, and those still at the source are sent again',
   SLOW,
   async () => {
     const { store, arrived, home } = await sendTree(10)
@@ -146,7 +146,7 @@ test(
   },
 )
 
-test('a lost manifest is told, and made anew by --adopt; no store, no verdict', async () => {
+test('`holdfast verify --adopt`: a lost manifest is reported and rebuilt, and a missing store is refused', async () => {
   const { base, store, receiver } = await sendTree(20)
   await receiver.kill()
   for (const ending of ['', '-wal', '-shm'])
@@ -169,7 +169,7 @@ test('a lost manifest is told, and made anew by --adopt; no store, no verdict', 
   expect([mistyped.code, mistyped.err]).toEqual([2, expect.stringContaining('neither a directory nor')])
 })
 
-test('kill -9 of the receiver in the middle of a transfer: the manifest catches up', SLOW, async () => {
+test('manifest: all files are recorded after the receiver is killed during a transfer', SLOW, async () => {
   const random = createRandom(newSeed('manifest crash'))
   const base = temporaryDirectory('verify')
   const { home, store, arrived, receiver, sender, config } = await startPair(base)
@@ -192,7 +192,7 @@ test('kill -9 of the receiver in the middle of a transfer: the manifest catches 
   expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: count } })
 })
 
-test.skipIf(!canMount)('a disk that hangs (needs root) is told, and the command ends', async () => {
+test.skipIf(!canMount)('store commands: a hung disk (needs root) is reported and ends them', async () => {
   const { point } = await mountHung(onTestFinished)
   for (const words of [['verify'], ['restore', '--list']]) {
     const { code, err } = await runStoreCommand(...words, path.join(point, 'store'), '--patience', '3')

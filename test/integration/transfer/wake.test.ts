@@ -66,7 +66,7 @@ async function openTestLink(port: number | null = null) {
   return { at, states, sessions: began, log, wakeUp }
 }
 
-test('a connection that was there before the sleep ends at once, and the next one follows without a pause', async () => {
+test('wake-up: a connection from before the sleep is closed at once and replaced without a pause', async () => {
   const { states, sessions, wakeUp } = await openTestLink()
   await until('connected', () => states.at(-1) === 'connected')
   wakeUp('slept')
@@ -74,7 +74,7 @@ test('a connection that was there before the sleep ends at once, and the next on
   expect(states).toEqual(['connecting', 'connected', 'connecting', 'connected'])
 })
 
-test('another network leaves a connection alone whose address is still there', async () => {
+test('network change: a connection stays open while its local address exists', async () => {
   const { states, sessions, wakeUp } = await openTestLink()
   await until('connected', () => states.at(-1) === 'connected')
   wakeUp('network', ['10.9.8.7'])
@@ -85,7 +85,7 @@ test('another network leaves a connection alone whose address is still there', a
   expect(sessions).toEqual([true, false, true])
 })
 
-test('an attempt that gets no answer, and a pause that has grown long, give way when the computer wakes up', async () => {
+test('wake-up: an unanswered connection attempt is replaced after a sleep, and after a network change', async () => {
   // It takes connections and never answers, as a gateway does before somebody has signed in.
   const silent = net.createServer((socket) => socket.on('error', () => undefined))
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))

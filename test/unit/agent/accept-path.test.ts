@@ -31,8 +31,8 @@ function refusal(facts: Partial<LookedAt>, sources: string[] = []): string | und
   return catchRefusal(() => acceptSource('/data/photos', { ...directory, ...facts }, taken))
 }
 
-describe('a directory that somebody wants to protect', () => {
-  it('is taken if it is a readable directory', () => expect(refusal({})).toBeUndefined())
+describe('source path', () => {
+  it('a readable directory is accepted', () => expect(refusal({})).toBeUndefined())
   it.each([
     [{ real: null, kind: null, readable: false }, 'refuse.missing'],
     [{ kind: 'file' as const }, 'refuse.notDirectory'],
@@ -44,7 +44,9 @@ describe('a directory that somebody wants to protect', () => {
     [{ real: '/var/holdfast/store/a' }, 'refuse.insideStore'],
     [{ store: '/data/photos' }, 'refuse.isStore'],
     [{ store: '/data' }, 'refuse.insideStore'],
-  ])('is refused with a sentence: %j', (facts, key) => expect(refusal(facts)).toBe(key))
+  ])('an unsuitable path is refused with a message for its fault: %j', (facts, key) =>
+    expect(refusal(facts)).toBe(key),
+  )
 
   it.each([
     ['/data/photos', 'refuse.already'],
@@ -52,22 +54,24 @@ describe('a directory that somebody wants to protect', () => {
     ['/', 'refuse.insideSource'],
     ['/data/photos/2026', 'refuse.aroundSource'],
     ['/data/photos2', undefined],
-  ])('is compared with the source %s', (source, key) => expect(refusal({}, [source])).toBe(key))
+  ])('a path is refused only where it overlaps an existing source: %s, %s', (source, key) =>
+    expect(refusal({}, [source])).toBe(key),
+  )
 
-  it('is not said to be missing where bytes of its name are not UTF-8', () => {
+  it('a missing path whose name is not UTF-8 is refused as such, not as missing', () => {
     const unnamed = Buffer.from('/data/d\xe9p', 'latin1').toString()
     expect(catchRefusal(() => acceptPath(unnamed, { ...directory, real: null, kind: null }))).toBe(
       'refuse.notUtf8',
     )
   })
 
-  it('may be a file if it is only checked', () => {
+  it('a file is accepted as a path that is only checked', () => {
     expect(catchRefusal(() => acceptPath('/data/disk.img', { ...directory, kind: 'file' }))).toBeUndefined()
   })
 })
 
-describe('sources of a settings file that was edited by hand', () => {
-  it('do not run where they overlap, or would copy the copies', () => {
+describe('hand-edited settings', () => {
+  it('a source that overlaps or repeats an earlier source, or overlaps a store, is refused', () => {
     const source = (path: string) => ({ id: path, path, name: path })
     const paths = ['/data', '/data/inner', '/other', '/var', '/var/holdfast/store/x', '/other']
     const refused = refusedSources(paths.map(source), ['/var/holdfast/store'])
@@ -80,7 +84,7 @@ describe('sources of a settings file that was edited by hand', () => {
   })
 })
 
-describe('a folder that files are to be sent to', () => {
+describe('folder destination path', () => {
   it.each([
     ['/data/photos', undefined],
     ['/data/photos/inner', undefined],
@@ -90,7 +94,7 @@ describe('a folder that files are to be sent to', () => {
     ['/var', 'refuse.folderStore'],
     ['/var/holdfast/store', 'refuse.folderStore'],
     ['/var/holdfast/store/x', 'refuse.folderStore'],
-  ])('%s: %s', (real, key) => {
+  ])('a folder is refused only where it overlaps a source or a store: %s, %s', (real, key) => {
     const taken = { ...nothingTaken, sources: [{ path: '/data/source', name: 'source' }] }
     expect(catchRefusal(() => acceptFolder(real, { ...directory, real }, taken))).toBe(key)
   })

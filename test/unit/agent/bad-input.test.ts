@@ -9,7 +9,7 @@ function getRefusal(input: unknown, command: 'addSource' | 'renameDestination' =
   return englishWords(badInput(command, error).sentence)
 }
 
-test('input that cannot be used is refused in words, by what is wrong with it first', () => {
+test('command input: an invalid input is refused with a message that names the field and the reason', () => {
   expect(getRefusal({ path: '/data', prefix: 'x'.repeat(300) })).toBe(
     'prefix may have at most 255 characters. Nothing was changed.',
   )

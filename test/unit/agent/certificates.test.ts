@@ -38,7 +38,7 @@ const receiver = (id: string) => ({
   fingerprint: 'a'.repeat(64),
 })
 
-it('tells the workers nothing anew when senders that renew certificates show different ones', () => {
+it('worker configurations: different certificates in the reports of two senders cause no message to a worker', () => {
   const { workers, heard } = createAgent(
     settingsSchema.parse({
       destinations: ['nas', 'cellar'].map(receiver),

@@ -53,53 +53,77 @@ const ofBatches = (batches: Batches, age: number) => {
   )
 }
 
-describe('what is wrong besides the disks', () => {
+describe('conditions besides disk failures', () => {
   it.each<[string, Partial<AppState>, string[]]>([
-    ['nothing', {}, []],
-    ['a destination is away', connection('unreachable'), ['destination:there unreachable 5']],
+    ['a healthy state has no condition', {}, []],
     [
-      'and is told after as long as the settings have it',
+      'an unreachable destination gives a notification after 5 minutes',
+      connection('unreachable'),
+      ['destination:there unreachable 5'],
+    ],
+    [
+      'an unreachable destination gives a notification after the delay in the settings',
       { ...connection('unreachable'), ...unreachableAfter(0.1) },
       ['destination:there unreachable 0.1'],
     ],
-    ['it reconnects', connection('unreachable', { since: NOW - 9_000 }), []],
-    ['it is being connected', connection('connecting'), []],
-    ['it accepts no certificate', connection('refused'), ['destination:there refused 1']],
-    ['it takes nothing', connection('connected', { problem }), ['destination:there destination 1']],
-    ['nothing can connect', connection('idle', { problem }), ['destination:there destination 1']],
-    ['files were given up', source({ totals: { ...noTotals, parkedFiles: 2 } }), ['parked:a parked 0']],
     [
-      'a worker is away',
+      'a destination that has been unreachable for 9 seconds has no condition',
+      connection('unreachable', { since: NOW - 9_000 }),
+      [],
+    ],
+    ['a destination that is connecting has no condition', connection('connecting'), []],
+    [
+      'a destination that refuses the connection gives a notification after 1 minute',
+      connection('refused'),
+      ['destination:there refused 1'],
+    ],
+    [
+      'a connected destination with a problem gives a notification after 1 minute',
+      connection('connected', { problem }),
+      ['destination:there destination 1'],
+    ],
+    [
+      'an idle destination with a problem gives a notification after 1 minute',
+      connection('idle', { problem }),
+      ['destination:there destination 1'],
+    ],
+    [
+      'parked files give a notification at once',
+      source({ totals: { ...noTotals, parkedFiles: 2 } }),
+      ['parked:a parked 0'],
+    ],
+    [
+      'a worker that has been restarting for long gives a notification after 2 minutes',
       { workers: { ...workers, checker: { ...running, condition: 'restarting' } } },
       ['worker:checker worker 2'],
     ],
     [
-      'a worker is away for a moment',
+      'a worker that has been restarting for 9 seconds has no condition',
       { workers: { ...workers, checker: { ...running, condition: 'restarting', since: NOW - 9_000 } } },
       [],
     ],
     [
-      'a worker keeps ending',
+      'a failed worker gives a notification after 2 minutes',
       { workers: { ...workers, notifier: { ...running, condition: 'failed' } } },
       ['worker:notifier worker 2'],
     ],
     [
-      'a worker has been started again just now',
+      'a worker that has been restarting for 5 seconds has no condition',
       { workers: { ...workers, checker: { ...running, condition: 'restarting', since: NOW - 5_000 } } },
       [],
     ],
     [
-      'a worker is away for longer',
+      'a worker that has been restarting for 11 seconds gives a notification after 2 minutes',
       { workers: { ...workers, checker: { ...running, condition: 'restarting', since: NOW - 11_000 } } },
       ['worker:checker worker 2'],
     ],
     [
-      'a verdict is old',
+      'a check result that is an hour old gives a notification after 2 minutes',
       source({ checked: well.checked && { ...well.checked, at: NOW - HOUR } }),
       ['unchecked worker 2'],
     ],
     [
-      'it is as old, but the computer was asleep',
+      'a check result that is an hour old because the computer was asleep has no condition',
       {
         ...source({ checked: well.checked && { ...well.checked, at: NOW - HOUR } }),
         awakeSince: NOW - 5_000,
@@ -107,50 +131,78 @@ describe('what is wrong besides the disks', () => {
       [],
     ],
     [
-      'it is polled for want of watches',
+      'a source that is polled for lack of watches gives a notification after 5 minutes',
       scanned({
         phase: 'polling',
         problems: [message('scan.watchLimitPolled', { path: '/a', code: 'ENOSPC' })],
       }),
       ['scan:a unwatched 5'],
     ],
-    ['a source is not there', scanned({ phase: 'missing' }), ['scan:a unwatched 5']],
-    ['nothing is expected of a source', expects({}, lastFile(1_000 * HOUR)), []],
-    ['something came in time', expects({ silentHours: 2 }, lastFile(HOUR)), []],
-    ['nothing came', expects({ silentHours: 2 }, lastFile(3 * HOUR)), ['silent:a silent 0']],
-    ['nothing ever came', expects({ silentHours: 2 }), ['silent:a silent 0']],
-    ['a source is paused', expects({ silentHours: 2, paused: true }, lastFile(3 * HOUR)), []],
     [
-      'a source has not been looked through yet',
+      'a missing source gives a notification after 5 minutes',
+      scanned({ phase: 'missing' }),
+      ['scan:a unwatched 5'],
+    ],
+    [
+      'a source without a silence limit has no condition, however old its last file is',
+      expects({}, lastFile(1_000 * HOUR)),
+      [],
+    ],
+    [
+      'a source with a new file within its silence limit has no condition',
+      expects({ silentHours: 2 }, lastFile(HOUR)),
+      [],
+    ],
+    [
+      'a source without a new file within its silence limit gives a notification at once',
+      expects({ silentHours: 2 }, lastFile(3 * HOUR)),
+      ['silent:a silent 0'],
+    ],
+    [
+      'a source with a silence limit that never had a file gives a notification at once',
+      expects({ silentHours: 2 }),
+      ['silent:a silent 0'],
+    ],
+    [
+      'a paused source without a new file within its silence limit has no condition',
+      expects({ silentHours: 2, paused: true }, lastFile(3 * HOUR)),
+      [],
+    ],
+    [
+      'a source that has not been scanned yet has no condition',
       expects({ silentHours: 2 }, { scanned: null, ...lastFile(3 * HOUR) }),
       [],
     ],
     [
-      'the newest directory is not closed',
+      'a batch directory that stays open beyond the silence limit gives a notification at once',
       ofBatches([{ name: 'DC1', phase: 'live', waiting: 1 }], 3 * HOUR),
       ['silent:a not-closed 0'],
     ],
     [
-      'it has not been the newest for long',
+      'a batch directory that has been open for less than the silence limit has no condition',
       ofBatches([{ name: 'DC1', phase: 'live', waiting: 1 }], HOUR),
       [],
     ],
     [
-      'it has been paused for more than a day',
+      'a pause of more than a day gives a notification at once',
       { settings: { ...defaultSettings, pause: { since: NOW - 25 * HOUR, until: null } } },
       ['pause paused 0'],
     ],
     [
-      'there is something that a person should know once',
+      'a notice gives a notification at once',
       { notices: [{ id: 'n', sentence: problem }] },
       ['notice:n notice 0'],
     ],
-    ['no directory is open', ofBatches([{ name: 'DC1', phase: 'sent', waiting: 0 }], 3 * HOUR), []],
+    [
+      'a batch source without an open directory has no condition',
+      ofBatches([{ name: 'DC1', phase: 'sent', waiting: 0 }], 3 * HOUR),
+      [],
+    ],
   ])('%s', (_, changes, wanted) => {
     expect(wrong(changes)).toEqual(wanted)
   })
 
-  it('says that it is well where it is known, and that it is not known where it is not', () => {
+  it('a known state gives ok, a state that is not known yet gives unknown', () => {
     const said = (changes: Partial<AppState>) =>
       findConditions(stateWith(changes), NOW).map(({ id, kind }) => `${id} ${kind}`)
     const all = said({ destinations: [{ ...receiver, connection: connected }] })
@@ -168,7 +220,7 @@ describe('what is wrong besides the disks', () => {
     expect(all).toContain('parked:a ok')
   })
 
-  it('leaves a folder that takes nothing to the incident of its disk', () => {
+  it('a destination whose disk has an incident gets no condition', () => {
     const taking = connection('connected', { problem })
     const disk = { endedAt: null, kind: 'read-only', failing: { there: problem } } as unknown
     const failing = { ...taking, incidents: [disk as AppState['incidents'][0]] }
@@ -178,12 +230,12 @@ describe('what is wrong besides the disks', () => {
     expect(ids(taking)).toContain('destination:there')
   })
 
-  it('counts a connected destination that takes nothing from now on, not since it was connected', () => {
+  it('a problem of a connected destination begins now, not at the time of its connection', () => {
     const all = findConditions(stateWith(connection('connected', { problem })), NOW)
     expect(all.find(({ kind }) => kind === 'destination')).toMatchObject({ since: NOW })
   })
 
-  it('takes a restore that was successful for the end of one that was not', () => {
+  it('a successful restore ends the notice of a failed one', () => {
     const done = message('restore.done', { path: '/back', count: 1 })
     const noticed = (sentence: typeof done) =>
       findConditions(stateWith({ notices: [{ id: 'restore', sentence }] }), NOW).find(
@@ -193,7 +245,7 @@ describe('what is wrong besides the disks', () => {
     expect(noticed(done)).toBe('ok')
   })
 
-  it('takes what was found at another time for another subject: it is told anew', () => {
+  it('a notice found at another time gets another id', () => {
     const [first, second] = [1, 2].map((at) => {
       const sentence = message('transfer.sessionOlder', { name: 'nas', files: 2, at })
       const all = findConditions(stateWith({ notices: [{ id: 'session d', sentence }] }), NOW)
@@ -203,7 +255,7 @@ describe('what is wrong besides the disks', () => {
     expect(first).not.toBe(second)
   })
 
-  it('names a file that was given up', () => {
+  it('the sentence about parked files names the first one', () => {
     const parked = [{ source: 'a', path: 'run/1.bin' } as AppState['parked'][0]]
     const said = (count: number, files = parked) => {
       const totals = { ...noTotals, parkedFiles: count }
@@ -215,7 +267,7 @@ describe('what is wrong besides the disks', () => {
   })
 })
 
-describe('the headline of several problems', () => {
+describe('overall status of several problems', () => {
   const away = {
     ...receiver,
     connection: { state: 'unreachable' as const, since: NOW - HOUR, problem: null },
@@ -232,7 +284,7 @@ describe('the headline of several problems', () => {
     return [level, englishWords(sentence), detail === null ? null : englishWords(detail)]
   }
 
-  it('names the gravest, and how many more there are', () => {
+  it('the most severe problem is named with the number of the others', () => {
     expect(said(all)).toEqual([
       'failing',
       expect.stringMatching(/^data has been read-only/),
@@ -248,7 +300,7 @@ describe('the headline of several problems', () => {
     expect(said(one)).toEqual(['attention', expect.stringContaining('nas-2 has been unreachable'), null])
   })
 
-  it('counts what is over, and what is no incident yet, as nothing', () => {
+  it('an ended incident is not counted as a problem', () => {
     const over = { ...incident, endedAt: NOW, failing: {} }
     expect(said({ ...all, incidents: [over], sources: [well] })[2]).toBeNull()
   })
@@ -264,7 +316,7 @@ describe('rewritten files', () => {
       ),
     })
 
-  it('a file that is rewritten faster than it can be sent is told from the third attempt on', () => {
+  it('a file that changes faster than it can be sent is reported from the third attempt on', () => {
     expect(wrong(changing(2, null))).toEqual([])
     expect(wrong(changing(3, null))).toEqual(['changing:a incomplete 1'])
     const { level, sentence } = overallStatus(stateWith(changing(7, NOW - 2 * HOUR)), NOW)
@@ -279,7 +331,7 @@ describe('rewritten files', () => {
   })
 })
 
-describe('a link by which a path was given', () => {
+describe('symbolic link of a source path', () => {
   const link = '/data/current'
   const { settings } = well
   const at = (leadsTo: string | null | undefined, kind: 'ok' | 'hung' = 'ok') => {
@@ -297,17 +349,21 @@ describe('a link by which a path was given', () => {
   }
 
   it.each<[string, ReturnType<typeof at>, object]>([
-    ['leads where it led', at(undefined), { kind: 'ok' }],
-    ['leads elsewhere', at('/data/b'), { kind: 'notice', sentence: { key: 'condition.linkMoved' } }],
-    ['leads nowhere', at(null), { kind: 'notice', sentence: { key: 'condition.linkGone' } }],
-    ['was followed since the check', at(settings.path), { kind: 'ok' }],
-    ['was not read by a check that hangs', at(undefined, 'hung'), { kind: 'unknown' }],
-  ])('links: one that %s', (_, found, expected) => {
+    ['still has its target is ok', at(undefined), { kind: 'ok' }],
+    [
+      'leads elsewhere gives a notice',
+      at('/data/b'),
+      { kind: 'notice', sentence: { key: 'condition.linkMoved' } },
+    ],
+    ['leads nowhere gives a notice', at(null), { kind: 'notice', sentence: { key: 'condition.linkGone' } }],
+    ['leads to the path in the settings is ok', at(settings.path), { kind: 'ok' }],
+    ['could not be read because the check hangs is unknown', at(undefined, 'hung'), { kind: 'unknown' }],
+  ])('a link that %s', (_, found, expected) => {
     expect(found).toMatchObject([expected])
   })
 })
 
-describe('a channel without a secret that it needs', () => {
+describe('channel secrets', () => {
   const channel = { id: 'line', name: 'Line', type: 'line' as const, options: { to: 'U1' } }
   const alerts = alertsSettingsSchema.parse({ channels: [channel] })
   const channelState = (secrets: string[]) => ({
@@ -323,7 +379,7 @@ describe('a channel without a secret that it needs', () => {
       },
     })
 
-  it('secrets: is an incident, unless it is switched off or nothing is known of it', () => {
+  it('a missing secret is an incident only for an enabled channel whose secrets are known', () => {
     expect(wrongWith([channelState([])])).toEqual(['channel:line notice 0'])
     expect(wrongWith([channelState(['token'])])).toEqual([])
     expect(wrongWith([channelState([])], false)).toEqual([])

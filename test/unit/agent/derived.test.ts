@@ -21,16 +21,20 @@ const onWay = (destination: string, gigabytes: number, source = videos.settings.
 })
 
 test.each<[string, AppState['transfers'], number]>([
-  ['all of it before it has begun', [], 10],
-  ['less while one large file is sent', [onWay('nas', 3), onWay('nas', 1)], 6],
-  ['what the destination lacks that is furthest behind', [onWay('nas', 9), onWay('cellar', 1)], 5],
-  ['nothing less for another source', [onWay('nas', 9, 'other')], 10],
-  ['nothing, and not less, when all of it is on its way', [onWay('nas', 12), onWay('cellar', 6)], 0],
-])('to go is %s', (_what, transfers, gigabytes) => {
+  ['all waiting bytes remain before a transfer begins', [], 10],
+  ['the sent bytes of a large file are subtracted', [onWay('nas', 3), onWay('nas', 1)], 6],
+  ['the destination that is furthest behind decides', [onWay('nas', 9), onWay('cellar', 1)], 5],
+  ['a transfer of another source is not subtracted', [onWay('nas', 9, 'other')], 10],
+  [
+    'the amount is 0, not negative, when everything is in transfer',
+    [onWay('nas', 12), onWay('cellar', 6)],
+    0,
+  ],
+])('bytes to go: %s', (_what, transfers, gigabytes) => {
   expect(bytesToGo(videos, transfers)).toBe(gigabytes * GIB)
 })
 
-test('the status tells what is to go while one large file is sent', () => {
+test('overall status: the sentence gives the bytes to go while one large file is sent', () => {
   const state = emptyState({
     ...{ sources: [videos], totals: videos.totals, transfers: [onWay('nas', 3), onWay('cellar', 3)] },
     destinations: [destinationState('nas'), destinationState('cellar')],

@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 
 const line = (msg: string, level = 30, time = 1) => `${JSON.stringify({ level, time, msg })}\n`
 
-test('a diagnostics file has versions, settings, status, incidents and logs, and no secret', async () => {
+test('diagnostics file: the archive has versions, settings, status, incidents and logs, but no secret', async () => {
   const layout = openDataDirectory(temporaryDirectory('diagnostics'))
   const { privateKey } = generateKeyPairSync('ed25519')
   const key = String(privateKey.export({ type: 'pkcs8', format: 'pem' }))
@@ -61,7 +61,7 @@ test('a diagnostics file has versions, settings, status, incidents and logs, and
     expect(all).not.toContain(secret)
 })
 
-test('of the log its newest lines are read, and nothing else that a full disk left in it', async () => {
+test('agent log: the newest 500 lines are read, without an incomplete last line', async () => {
   const directory = temporaryDirectory('log')
   expect(await logLines(directory)).toEqual([])
   const lines = Array.from({ length: 600 }, (_, index) => line(`${index}`, index % 2 === 0 ? 30 : 50, index))

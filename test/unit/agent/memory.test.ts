@@ -8,7 +8,7 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 const checked = (id: string) =>
   checkedAs(id, { mount: { point: `/${id}`, type: 'ext4', source: '/dev/sda1', device: '8:1' } })
 
-test('is written after it was learnt, whole, the last state of several, and is known to the next run', async () => {
+test('known mounts: the newest state is saved for the next run, and a damaged file is set aside', async () => {
   const directory = temporaryDirectory('memory')
   const file = path.join(directory, 'memory.json')
   writeFileSync(file, '{"knownMounts":')
@@ -27,7 +27,7 @@ test('is written after it was learnt, whole, the last state of several, and is k
   expect(Object.keys(openKnownMounts(directory, false).knownMounts())).toEqual(['b'])
 })
 
-test('a disk that takes nothing costs only what was learnt', async () => {
+test('known mounts: a failed write causes no error, and the mounts stay in memory', async () => {
   const directory = temporaryDirectory('memory')
   mkdirSync(path.join(directory, 'memory.json'))
   const unhandled = vi.fn()
@@ -40,7 +40,7 @@ test('a disk that takes nothing costs only what was learnt', async () => {
   expect(unhandled).not.toHaveBeenCalled()
 })
 
-test('what sends once keeps nothing', async () => {
+test('known mounts: a one-shot run saves no file', async () => {
   const directory = temporaryDirectory('memory')
   const memory = openKnownMounts(directory, true)
   memory.remember([checked('a')])

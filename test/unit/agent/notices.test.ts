@@ -5,7 +5,7 @@ import { openSettings } from '../../../core/settings/settings-store.ts'
 import { fakeAgent } from '../../support/agent/fake-agent.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-test('a history that is written again needs nobody: its notice goes, and the log keeps what was lost', () => {
+test('notices: a restored check history withdraws its notice, and the log keeps the number of missing checks', () => {
   const { agent, logged, notices, says } = fakeAgent(openSettings(temporaryDirectory()))
   agent.start()
   const lost = message('check.historyLost', { path: '/data/history.db', reason: 'ENOSPC' })
@@ -16,7 +16,7 @@ test('a history that is written again needs nobody: its notice goes, and the log
   expect(logged).toContainEqual(expect.stringContaining('60 checks are missing'))
 })
 
-test('a restore that ended well is no warning in the log', () => {
+test('notices: a complete restore is logged as info, a partial one as a warning', () => {
   const { agent } = fakeAgent(openSettings(temporaryDirectory()))
   const levels: string[] = []
   const { add } = createNotices(agent.store, (level) => levels.push(level))

@@ -22,7 +22,7 @@ const file = {
   ...{ state: 'parked', attempts: 9, sentAt: null, removedAt: null, reason: null },
 }
 
-test('files that were given up are named although the first sender cannot answer at first', async () => {
+test('parked files: a failed request for their names is repeated at the next report', async () => {
   const store = openSettings(temporaryDirectory())
   const destinations = ['a', 'b'].map((id) => ({ id, kind: 'folder', name: id, path: `/mnt/${id}` }))
   const sources = [{ id: 's', path: '/data', name: 'data' }]

@@ -35,21 +35,21 @@ function isOverAfter(minutes: number, of: Settings['pause'] = pause): boolean {
 }
 
 test.each([
-  ['in the middle', 10, false],
-  ['its end', 15, true],
-  ['the computer slept through it', 600, true],
-  ['the clock was set by some seconds', -0.5, false],
-  ['the clock was put back to before it began', -600, true],
-])('%s', (_what, minutes, expected) => expect(isOverAfter(minutes)).toBe(expected))
+  ['it stays in force before its end', 10, false],
+  ['it ends at its end time', 15, true],
+  ['it has ended when the computer slept past its end time', 600, true],
+  ['it stays in force when the clock is set back by some seconds', -0.5, false],
+  ['it ends when the clock is set back to long before its start', -600, true],
+])('pause with an end: %s', (_what, minutes, expected) => expect(isOverAfter(minutes)).toBe(expected))
 
-test('one without an end is never over', () => {
+test('pause without an end: it stays in force at any time', () => {
   expect(isOverAfter(1e6, { since, until: null })).toBe(false)
   expect(isOverAfter(-600, { since, until: null })).toBe(false)
 })
 
 afterEach(() => void vi.useRealTimers())
 
-test('on a full disk it ends all the same, without a try to write; the next change writes it', async () => {
+test('pause with an end: it ends on a full disk without a write, and the next settings change saves it', async () => {
   vi.useFakeTimers()
   const at = Date.now()
   const { store, disk, written } = storeWith({ since: at - MINUTE, until: at + 500 })

@@ -19,7 +19,7 @@ const running = {
   refusedConnections: 0,
 }
 
-test('a receiver that cannot run keeps the senders that it had', () => {
+test('receiver state: a receiver that cannot run keeps its list of senders', () => {
   const before = receivingState({ receive }, 1)
   if (before === null) throw new Error('no state')
   const sender = {
@@ -44,14 +44,14 @@ test.each([
   ['/srv', true],
   ['/srv/store-2', false],
   ['/home', false],
-])('a store beside the protected directory %s is refused: %s', (path, isRefused) => {
+])('receiver store: /srv/store is refused only where it overlaps the source %s: %s', (path, isRefused) => {
   const sources = [{ path, name: 'data' }] as Parameters<typeof refuseReceiving>[0]['sources']
   const refuse = () => refuseReceiving({ sources }, receive)
   if (isRefused) expect(refuse).toThrow(/protected directory data/)
   else expect(refuse).not.toThrow()
 })
 
-test('a store that is yet to be made behind a link into a protected directory is refused', async () => {
+test('receiver store: a new directory behind a link into a source is refused', async () => {
   const store = openSettings(temporaryDirectory())
   const sources = [{ id: 's', path: '/data', name: 'data' }]
   store.set(settingsSchema.parse({ ...store.get(), sources }))

@@ -19,7 +19,7 @@ const report = {
   allowance: { now: { kind: 'free' as const }, until: null },
 }
 
-it('calls a receiver no other computer once its connection leads back to this one', () => {
+it('destination state: a receiver whose connection leads back to this computer is not elsewhere', () => {
   const settings = settingsSchema.parse({
     destinations: [
       {
@@ -51,7 +51,7 @@ it('calls a receiver no other computer once its connection leads back to this on
   expect(withSettings(heard, settings, new Map(), places).destinations?.[0]?.elsewhere).toBe(false)
 })
 
-it('takes a folder for a place elsewhere only once its disk has shown that', () => {
+it('destination state: a folder is elsewhere only after a report that it is not on this computer', () => {
   const settings = settingsSchema.parse({
     destinations: [{ id: 'f', kind: 'folder', name: 'nas', path: '/mnt/nas' }],
   })
@@ -65,7 +65,7 @@ it('takes a folder for a place elsewhere only once its disk has shown that', () 
   expect(destinationsNow(hear(false).destinations).elsewhere).toEqual(new Set(['f']))
 })
 
-it('counts what was away before a restart since its incident began', () => {
+it('destination state: after a restart an unreachable destination counts from the start of its incident', () => {
   const destinations = [{ id: 'f', kind: 'folder' as const, name: 'nas', path: '/mnt/nas' }]
   const before = initialState('desktop', '1', settingsSchema.parse({ destinations }), '/store')
   const lasting = {
@@ -84,7 +84,7 @@ it('counts what was away before a restart since its incident began', () => {
   expect(since(before, 'unreachable')).toBe(9)
 })
 
-it('remembers over other settings that a sender has reported', () => {
+it('source state: new settings keep the fact that a sender has reported', () => {
   const settings = settingsSchema.parse({ sources: [{ id: 's', path: '/data', name: 'data' }] })
   const initial = initialState('desktop', '1', settings, '/store')
   const places = destinationStates(settings, '/store')

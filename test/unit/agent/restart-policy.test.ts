@@ -3,7 +3,7 @@ import { decideRestart } from '../../../core/agent/workers/supervisor.ts'
 
 const MINUTE = 60_000
 
-test('a worker that ends soon is started with growing delays, at last thirty times an hour', () => {
+test('restart policy: a worker that ends soon is restarted with growing delays, finally every 2 minutes', () => {
   let failures = 0
   const ends = Array.from({ length: 12 }, () => {
     const restart = decideRestart(failures, 5 * MINUTE)
@@ -15,6 +15,6 @@ test('a worker that ends soon is started with growing delays, at last thirty tim
   expect(ends.findIndex(({ isHopeless }) => isHopeless)).toBe(10)
 })
 
-test('after a run that lasted the delays start anew', () => {
+test('restart policy: a run of 11 minutes resets the delay', () => {
   expect(decideRestart(11, 11 * MINUTE)).toEqual({ failures: 1, delayMs: 200, isHopeless: false })
 })

@@ -26,7 +26,7 @@ function agentAtRest() {
 
 const nothing = { incidents: [] }
 
-it('the notifier ends a minute after it was asked last, if it has nothing to do, and begins when it is asked', async () => {
+it('idle notifier: it stops a minute after its last request and starts with the next one', async () => {
   const { agent, says, notifiers, condition } = agentAtRest()
   await vi.advanceTimersByTimeAsync(2 * MINUTE_MS)
   // It has not said that it has nothing to do.
@@ -47,7 +47,7 @@ it('the notifier ends a minute after it was asked last, if it has nothing to do,
   ])
 })
 
-it('a question to a notifier that is just ending waits for the next one', async () => {
+it('idle notifier: a request during its stop is answered by the next process', async () => {
   const { agent, says, notifiers } = agentAtRest()
   says('notifier', { isIdle: true })
   await vi.advanceTimersByTimeAsync(MINUTE_MS + 1_000)
@@ -58,7 +58,7 @@ it('a question to a notifier that is just ending waits for the next one', async 
   expect(notifiers()).toHaveLength(2)
 })
 
-it('a notifier that has ended with the agent stays away', async () => {
+it('idle notifier: a request after the agent has stopped fails and starts no process', async () => {
   const { agent, says, notifiers } = agentAtRest()
   says('notifier', { isIdle: true })
   await vi.advanceTimersByTimeAsync(MINUTE_MS + 1_000)
@@ -69,7 +69,7 @@ it('a notifier that has ended with the agent stays away', async () => {
   expect(notifiers()).toHaveLength(1)
 })
 
-it('a notifier that has just heard of a channel stays, whatever it said before', async () => {
+it('idle notifier: a new channel keeps the process running', async () => {
   const { agent, says, notifiers, condition } = agentAtRest()
   await vi.advanceTimersByTimeAsync(MINUTE_MS + 1_000)
   says('notifier', { isIdle: true })
@@ -82,7 +82,7 @@ it('a notifier that has just heard of a channel stays, whatever it said before',
   expect(notifiers()).toHaveLength(1)
 })
 
-it('how this computer was told last is known when the notifier begins anew', async () => {
+it('notifier reports: an unused native channel keeps the result and time of its last delivery', async () => {
   const { agent, says } = agentAtRest()
   const native = { id: 'native', condition: 'ok', at: 5, sentence: null, waiting: 0, secrets: [] }
   says('notifier', { channels: [native] })

@@ -48,17 +48,17 @@ test.each([
   ['this computer by its whole name', `${hostname()}.`, undefined],
   ['this computer by the name that the network knows', `${hostname()}.local`, undefined],
   ['this computer by the name that Linux gives it', 'localhost.localdomain', undefined],
-])('with %s as the destination', (_what, host, expected) => {
+])('delete after sending: only another computer allows it: %s', (_what, host, expected) => {
   expect(getRemovals(buildSettings(host))).toEqual([expected, undefined])
 })
 
-test('a batch source keeps its marks, and what is not sent as a whole', () => {
+test('delete after sending: a batch source passes its marks and its sent mark to the sender', () => {
   const marks = ['finished.parse', 'finished.watch']
   const expected = { afterMs: DAY, marks, sentMark: 'finished.watch' }
   expect(getRemovals(buildSettings('nas.example', 'batch'))[0]).toEqual(expected)
 })
 
-test('`holdfast status` tells rate, time to go, limit and removal', () => {
+test('`holdfast status`: the lines have rate, remaining time, limit and deletion after sending', () => {
   const source = sourceState('data', '/data', {
     rate: 2_097_152,
     left: 300_000,
@@ -80,7 +80,7 @@ test('`holdfast status` tells rate, time to go, limit and removal', () => {
   expect(describeState(emptyState({ sources: [source] })).join('\n')).toContain('nothing is removed')
 })
 
-test('no name, path or sentence in `holdfast status` commands the terminal', () => {
+test('`holdfast status`: control characters in names, paths and sentences are escaped', () => {
   const evil = '\x1b[2J\nall is well'
   const source = sourceState(evil, `/data/${evil}`)
   const problem = message('scan.fileUnreadable', { path: `/data/${evil}`, reason: 'EIO' })
@@ -99,7 +99,7 @@ test('no name, path or sentence in `holdfast status` commands the terminal', () 
   expect(lines.join('')).toContain('\\x1b[2J\\x0aall is well')
 })
 
-describe('several destinations', () => {
+describe('sender configurations of several destinations', () => {
   const receiver = (id: string, host: string) => ({
     id,
     name: id,
@@ -132,7 +132,7 @@ describe('several destinations', () => {
       elsewhere: findElsewhere(chosen),
     })
 
-  test('each hears of its own sources, of the others that have them, and of all sources', () => {
+  test('each sender gets its sources, their other destinations, and the ids of all sources', () => {
     const all = configs([], [])
     expect([...all.keys()]).toEqual(['near', 'far', 'none'])
     const getSources = (id: string) => all.get(id)?.sources.map((one) => [one.id, one.alsoTo])
@@ -145,21 +145,21 @@ describe('several destinations', () => {
     for (const config of all.values()) expect(config.known).toEqual(['s', 't'])
   })
 
-  test('files are removed only while all of the source are connected, one of them elsewhere', () => {
+  test('deletion after sending is allowed only while all destinations of the source are connected', () => {
     const removals = (connected: string[]) =>
       [...configs(connected, []).values()].map(({ sources }) => sources[0]?.removal !== undefined)
     expect(removals(['far'])).toEqual([false, false, false])
     expect(removals(['near', 'far'])).toEqual([true, true, false])
   })
 
-  test('those that have something to send share the limit; an idle one would share it, too', () => {
+  test('busy destinations share the rate limit, and an idle one adds itself to them', () => {
     const shares = (busy: string[]) => [...configs([], busy).values()].map(({ limit }) => limit.shares)
     expect(shares([])).toEqual([1, 1, 1])
     expect(shares(['near'])).toEqual([1, 2, 2])
     expect(shares(['near', 'far'])).toEqual([2, 2, 3])
   })
 
-  test('each is told how this computer is, so that its receiver hears of it', () => {
+  test('each sender gets the status of this computer', () => {
     const told = [...configs([], []).values()].map((config) => config.status)
     expect(told).toEqual([here.status, here.status, here.status])
   })

@@ -17,8 +17,8 @@ function withStore(test: (store: ReturnType<typeof createStateStore>, patches: S
   vi.useRealTimers()
 }
 
-describe('the state store', () => {
-  it('sends patches that put together give the state', () =>
+describe('state store', () => {
+  it('the patches applied in order give the state', () =>
     withStore((store, patches) => {
       let view: AppState = store.snapshot().state
       for (let rate = 1; rate <= 10; rate += 1) {
@@ -30,7 +30,7 @@ describe('the state store', () => {
       expect(patches.every(({ base, revision }) => revision === base + 1)).toBe(true)
     }))
 
-  it('sends of a long list the items that are others, and a view puts them in their places', () =>
+  it('a patch of a long list has only the changed items, and a view applies them in place', () =>
     withStore((store, patches) => {
       const path = (id: string) => ({ id, path: `/${id}`, checked: null, delays: [] })
       store.update({ checkedPaths: ['a', 'b', 'c'].map(path) })
@@ -49,7 +49,7 @@ describe('the state store', () => {
       expect(view.state).toEqual(store.state)
     }))
 
-  it('sends at most four patches a second', () =>
+  it('patches are sent at most four times a second', () =>
     withStore((store, patches) => {
       for (let step = 1; step <= 1000; step += 1) {
         store.update({ rate: step })
@@ -60,7 +60,7 @@ describe('the state store', () => {
       expect(patches.at(-1)?.changes.rate).toBe(1000)
     }))
 
-  it('tells what has become another with time alone when it is refreshed, and nothing else', () => {
+  it('a refresh sends only derived values that changed with time', () => {
     vi.useFakeTimers({ now: 0 })
     const store = createStateStore(initial, () => ({ rate: Math.floor(Date.now() / 60_000) }))
     const patches: StatePatch[] = []
@@ -74,14 +74,14 @@ describe('the state store', () => {
     vi.useRealTimers()
   })
 
-  it('says nothing when nothing changed', () =>
+  it('an update without a change sends no patch', () =>
     withStore((store, patches) => {
       store.update({ rate: 0, sources: [] })
       vi.advanceTimersByTime(1000)
       expect(patches).toEqual([])
     }))
 
-  it('gives a snapshot whose revision is the base of the next patch', () =>
+  it('the revision of a snapshot is the base of the next patch', () =>
     withStore((store, patches) => {
       store.update({ rate: 7 })
       const { revision, state } = store.snapshot()

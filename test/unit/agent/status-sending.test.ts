@@ -5,15 +5,15 @@ import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { NOW, receiver, sending, sent, status, waiting, well } from '../../support/agent/status.ts'
 
-describe('the one status, of what is being sent and what is paused', () => {
-  it('says what is being sent and how long it takes', () => {
+describe('overall status while sending or paused', () => {
+  it('the sentence gives files, bytes and time to go', () => {
     expect(status({ sources: [sending], left: 180_000 })).toMatchObject({
       level: 'working',
       sentence: 'Sending 128 files, 2 GiB to go, about 3 min.',
     })
   })
 
-  it('says when the next version of a file goes that keeps changing, instead of an estimate', () => {
+  it('a file that keeps changing shows the time of its next version instead of an estimate', () => {
     const file = { source: 'a', path: 'measure.log', size: 40, tries: 0, since: null, storedAt: NOW - 60_000 }
     const restless = [{ ...file, nextAt: NOW + 240_000 }]
     const destinations = well.destinations.map((one) => ({ ...one, restless }))
@@ -23,7 +23,7 @@ describe('the one status, of what is being sent and what is paused', () => {
     expect(sentence).toContain('1 file keeps changing. Its next version is sent at')
   })
 
-  it('does not say that it sends what waits in a source that is paused', () => {
+  it('files of a paused source are not shown as being sent', () => {
     const paused = (name: string, waitingFiles: number): SourceState => ({
       ...well,
       settings: { ...well.settings, name, paused: true },
@@ -48,7 +48,7 @@ describe('the one status, of what is being sent and what is paused', () => {
     })
   })
 
-  it('says that the schedule pauses, and until when; a pause by hand is said before', () => {
+  it('a pause by the schedule is shown with its end, and a manual pause comes first', () => {
     const allowance = { now: { kind: 'pause' as const }, until: new Date(2026, 10, 20, 18).getTime() }
     expect(status({ allowance, totals: waiting })).toMatchObject({
       level: 'paused',
@@ -61,7 +61,7 @@ describe('the one status, of what is being sent and what is paused', () => {
     expect(status({ allowance, settings: paused, totals: waiting }).sentence).toBe('Paused. 128 files wait.')
   })
 
-  it('says that it waits on battery or on a metered network, before the schedule; and only where that is set', () => {
+  it('a pause on battery or a metered network comes before the schedule, and only where it is set', () => {
     const allowance = { now: { kind: 'pause' as const }, until: null }
     const surroundings = { battery: 'yes' as const, metered: 'yes' as const }
     const said = (send: Partial<typeof defaultSettings.send>, pause: typeof defaultSettings.pause = null) => {
@@ -79,7 +79,7 @@ describe('the one status, of what is being sent and what is paused', () => {
     expect(said(both, { since: NOW, until: null }).sentence).toBe('Paused. 128 files wait.')
   })
 
-  it('holds files back until it is known whether they may go', () => {
+  it('a pause on battery holds files back on battery and until the first answer', () => {
     const held = (battery: SurroundingsAnswer, pauseOnBattery = true) =>
       isHeld({
         settings: { ...defaultSettings, send: { ...defaultSettings.send, pauseOnBattery } },
@@ -90,7 +90,7 @@ describe('the one status, of what is being sent and what is paused', () => {
     expect(held('yes', false)).toBe(false)
   })
 
-  it('counts whole minutes from the first one on, so that no second ticks in a sentence', () => {
+  it('a duration is given in whole minutes from the first minute on', () => {
     const away = (ms: number) => ({
       ...receiver,
       connection: { state: 'unreachable' as const, since: NOW - ms, problem: null },
@@ -102,7 +102,7 @@ describe('the one status, of what is being sent and what is paused', () => {
     expect(status({ sources: [sending], left: 119_000 }).sentence).toContain('about 2 min.')
   })
 
-  it('says until when it is paused', () => {
+  it('a pause with an end gives the level paused', () => {
     const settings = { ...defaultSettings, pause: { since: NOW, until: NOW + 3_600_000 } }
     expect(status({ settings, totals: { ...waiting, waitingFiles: 12 } })).toMatchObject({ level: 'paused' })
   })

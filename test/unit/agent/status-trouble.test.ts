@@ -26,8 +26,8 @@ const there = {
   fingerprint: '',
 }
 
-describe('the one status, of what is wrong', () => {
-  it('puts a failing path before everything else', () => {
+describe('overall status with problems', () => {
+  it('the level is failing with an active incident, even during a pause, or with a parked file', () => {
     const paused = { ...defaultSettings, pause: { since: NOW, until: null } }
     const failing = status({ incidents: [incident], settings: paused, totals: waiting })
     expect(failing.level).toBe('failing')
@@ -40,7 +40,7 @@ describe('the one status, of what is wrong', () => {
     expect(status({ incidents: [{ ...incident, endedAt: NOW }] }).level).toBe('ok')
   })
 
-  it('asks for attention when the promise is weaker than it looks', () => {
+  it('an unreachable destination, a polled source or a pause of a day needs attention', () => {
     const away = {
       ...receiver,
       connection: { state: 'unreachable' as const, since: NOW - 720_000, problem: null },
@@ -64,7 +64,7 @@ describe('the one status, of what is wrong', () => {
     expect(status({ settings: longPause }).level).toBe('attention')
   })
 
-  it('tells of several destinations which one is in trouble, and that the others go on', () => {
+  it('a problem of one of several destinations is named, and the others are shown as working', () => {
     const unreachable = { state: 'unreachable' as const, since: NOW - 720_000, problem: null }
     const away = {
       ...receiver,
@@ -96,7 +96,7 @@ describe('the one status, of what is wrong', () => {
     expect(status({ destinations: [receiver, idle], totals: sent }).level).toBe('ok')
   })
 
-  it('is never ok on stale knowledge', () => {
+  it('a checker that is not running or an outdated check result prevents the level ok', () => {
     for (const condition of ['restarting', 'failed'] as const) {
       const checker = { ...running, condition }
       expect(status({ workers: { ...workers, checker } })).toMatchObject({
@@ -120,7 +120,7 @@ describe('the one status, of what is wrong', () => {
     expect(status({ sources: [{ ...well, scanned: null }] }).level).toBe('starting')
   })
 
-  it('is never ok while files are not looked for, cannot be sent, or cannot be stored', () => {
+  it('a problem of the scan, the connection or the store prevents the level ok', () => {
     const scanned = (changes: object) =>
       status({
         totals: sent,

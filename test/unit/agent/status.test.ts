@@ -4,8 +4,8 @@ import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { NOW, receiver, sending, sent, status, well } from '../../support/agent/status.ts'
 
-describe('the one status', () => {
-  it('is ok and safe only with a receiver on another computer', () => {
+describe('overall status', () => {
+  it('the level is ok only with a receiver on another computer', () => {
     const lastFile = { path: 'x', at: NOW - 3000 }
     expect(status({ totals: sent, destinations: [receiver], sources: [{ ...well, lastFile }] })).toEqual({
       level: 'ok',
@@ -18,7 +18,7 @@ describe('the one status', () => {
     expect(here.detail).toContain('Add a destination')
   })
 
-  it('is starting until every source was compared and its sender has told what the ledger has', () => {
+  it('the level is starting until each source is compared and each sender has reported', () => {
     const scanned = { id: 'a', phase: 'listing' as const, problems: [], batches: [] }
     const unknown: SourceState = { ...well, scanned }
     const starting = { level: 'starting', sentence: 'Looking at your directories…', detail: null }
@@ -36,7 +36,7 @@ describe('the one status', () => {
     expect(status({ ...safe, sources: [{ ...well, scanned: gone }] }).level).toBe('attention')
   })
 
-  it('calls files safe only where every source has a destination on another computer', () => {
+  it('files are called safe only where every source has a destination on another computer', () => {
     const local = { ...receiver, id: 'local', elsewhere: false }
     const at = (...ids: string[]) => ({
       ...well,
@@ -48,12 +48,12 @@ describe('the one status', () => {
     expect(getSentence([at('there'), at('local')])).toContain('on this computer only')
   })
 
-  it('never calls copies on this computer safe, whoever keeps them', () => {
+  it('copies at a receiver on this computer are shown as on this computer only', () => {
     const here = { ...receiver, elsewhere: false }
     expect(status({ totals: sent, destinations: [here] }).sentence).toContain('on this computer only')
   })
 
-  it('has no closed ring while a closed batch holds files that never go, or held none', () => {
+  it('a closed batch without files, or with files that are never sent, gives the level partial', () => {
     const of = (key: 'scan.leftInBatch' | 'scan.emptyBatch') => {
       const problems = [message(key, { path: '/data/DC1', mark: 'w', count: 2 })]
       return status({
@@ -69,7 +69,7 @@ describe('the one status', () => {
     expect(of('scan.emptyBatch').level).toBe('partial')
   })
 
-  it('open files: it does not call all safe while a program has one open, and names the first', () => {
+  it('a file that is open for writing gives the level partial, and the first one is named', () => {
     const scanned = (open: { files: number; since: number; path: string }) =>
       ({ ...well.scanned, open }) as SourceState['scanned']
     const first = { ...well, scanned: scanned({ files: 1, since: NOW - 60_000, path: 'd/out' }) }
@@ -83,7 +83,7 @@ describe('the one status', () => {
     expect(both.detail).toContain('/data/d/out')
   })
 
-  it('teaches when there is nothing yet', () => {
+  it('a state without sources asks for the first directory', () => {
     expect(status({ sources: [] })).toMatchObject({ level: 'starting', detail: 'Add a directory to begin.' })
   })
 })

@@ -57,11 +57,11 @@ function supervised() {
   return { worker, processes, conditions, reports }
 }
 
-describe('a supervised worker', () => {
+describe('supervised worker', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
-  it('gets its newest configuration again after it has ended', () => {
+  it('a restarted process gets the newest configuration', () => {
     const { worker, processes, conditions } = supervised()
     worker.configure(config)
     worker.configure({ ...config, port: 9 })
@@ -73,7 +73,7 @@ describe('a supervised worker', () => {
     expect(conditions).toEqual(['starting', 'restarting', 'starting', 'running'])
   })
 
-  it('is replaced when it stays silent, and not before', () => {
+  it('a silent process is replaced after the timeout, not before', () => {
     const { worker, processes } = supervised()
     worker.configure(config)
     processes[0]?.say({ type: 'ready', pid: 1 })
@@ -84,7 +84,7 @@ describe('a supervised worker', () => {
     expect(processes.length).toBeGreaterThan(1)
   })
 
-  it('is not blamed for a time in which its supervisor stood still', () => {
+  it('a process is not replaced for a time in which its supervisor was suspended', () => {
     const { worker, processes } = supervised()
     worker.configure(config)
     processes[0]?.say({ type: 'ready', pid: 1 })
@@ -97,7 +97,7 @@ describe('a supervised worker', () => {
     late.mockRestore()
   })
 
-  it('is replaced when it stays silent after its supervisor stood still', () => {
+  it('a process that stays silent after its supervisor was suspended is replaced', () => {
     const { worker, processes } = supervised()
     worker.configure(config)
     processes[0]?.say({ type: 'ready', pid: 1 })
@@ -110,7 +110,7 @@ describe('a supervised worker', () => {
     late.mockRestore()
   })
 
-  it('drops what a process says that was replaced, and what breaks the contract', () => {
+  it('messages of a replaced process and invalid messages are dropped', () => {
     const { worker, processes, reports } = supervised()
     worker.configure(config)
     processes[0]?.exit('crash')
@@ -123,7 +123,7 @@ describe('a supervised worker', () => {
     expect(reports).toEqual([report])
   })
 
-  it('does not start again after it was stopped', async () => {
+  it('a stopped worker is not restarted', async () => {
     const { worker, processes } = supervised()
     worker.configure(config)
     const stopped = worker.stop()
@@ -135,7 +135,7 @@ describe('a supervised worker', () => {
     expect(worker.state.condition).toBe('off')
   })
 
-  it('configured again before it has ended, there is one process after it, and it ends when it is told to', async () => {
+  it('a worker configured again during its stop gets one new process, which can be stopped', async () => {
     const { worker, processes } = supervised()
     worker.configure(config)
     const stopped = worker.stop()
@@ -153,7 +153,7 @@ describe('a supervised worker', () => {
     expect(worker.state.condition).toBe('off')
   })
 
-  it('leaves a process behind that does not end', async () => {
+  it('a process that does not exit in time is killed, and the stop completes', async () => {
     const { worker, processes } = supervised()
     worker.configure(config)
     const stopped = worker.stop(3000)

@@ -30,22 +30,30 @@ function busctl() {
 }
 
 test.each([
-  ['a laptop that is not plugged in', { AC: mains(0), BAT0: battery('Discharging') }, true],
-  ['one that is', { AC: mains(1), BAT0: battery('Charging') }, false],
-  ['one whose supply is too weak', { usb: { type: 'USB', online: 1 }, BAT0: battery('Discharging') }, false],
-  ['one of two batteries at rest', { BAT0: battery('Unknown'), BAT1: battery('Discharging') }, true],
-  ['a computer with a mouse', { mouse }, false],
-  ['a computer without anything', {}, false],
-])('%s', async (_, all, is) => {
+  ['an unplugged laptop is on battery', { AC: mains(0), BAT0: battery('Discharging') }, true],
+  ['a plugged-in laptop is not on battery', { AC: mains(1), BAT0: battery('Charging') }, false],
+  [
+    'a laptop that discharges on a weak supply is not on battery',
+    { usb: { type: 'USB', online: 1 }, BAT0: battery('Discharging') },
+    false,
+  ],
+  [
+    'a computer with one of two batteries discharging is on battery',
+    { BAT0: battery('Unknown'), BAT1: battery('Discharging') },
+    true,
+  ],
+  ['the battery of a mouse does not count', { mouse }, false],
+  ['a computer without power supplies is not on battery', {}, false],
+])('battery power: %s', async (_, all, is) => {
   expect(await isOnBattery(supplies(all))).toBe(is)
 })
 
-test('a kernel that knows of no supplies', async () => {
+test('battery power: a kernel without a list of power supplies is not on battery', async () => {
   expect(await isOnBattery(path.join(temporaryDirectory('none'), 'none'))).toBe(false)
 })
 
-describe.skipIf(process.platform !== 'linux')('a metered network', () => {
-  test('as NetworkManager says it, or guesses; without it nobody knows', async () => {
+describe.skipIf(process.platform !== 'linux')('metered network', () => {
+  test('the answer of NetworkManager or its guess is used, and is unknown without it', async () => {
     const { says } = busctl()
     expect(await isMetered()).toBe('unknown')
     const answers = []
@@ -70,7 +78,7 @@ describe.skipIf(process.platform !== 'linux')('a metered network', () => {
     return { says, told, watch, hears }
   }
 
-  test('is asked for at once, then each 30 seconds, and no more when no setting wants to know', async () => {
+  test('NetworkManager is queried at once and every 30 seconds, until no setting needs it', async () => {
     const { says, told, watch, hears } = watching()
     const settings = { ...defaultSettings.send, pauseOnMetered: true }
     const both = { ...settings, pauseOnBattery: true }
@@ -88,7 +96,7 @@ describe.skipIf(process.platform !== 'linux')('a metered network', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('stays metered for one question that is not answered, not for two', async () => {
+  test('the network stays metered after one query without an answer, not after two', async () => {
     const { says, told, watch, hears } = watching()
     watch.configure({ ...defaultSettings.send, pauseOnMetered: true })
     for (let count = 1; count <= 3; count += 1) {

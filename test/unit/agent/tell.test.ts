@@ -86,11 +86,11 @@ function noticesHeard(started: Fake['started']): Notice[] {
   return [...new Map(notices.map((one) => [one.id, one])).values()]
 }
 
-describe('what the agent makes of verdicts', () => {
+describe('alerting', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
-  it('takes a name that is not there for the fault of that name, a disk that is not mounted for that of all', async () => {
+  it('a missing name is an incident for each path, an unmounted disk is one for all its paths', async () => {
     const names = agentWithPaths()
     await names.sure(0, 'missing', 'ENOENT')
     await names.sure(1, 'missing', 'ENOENT')
@@ -104,7 +104,7 @@ describe('what the agent makes of verdicts', () => {
     ])
   })
 
-  it('tells that a disk fails although the errors that ext4 has counted were told', async () => {
+  it('an I/O error gives a notification although errors counted by ext4 already gave one', async () => {
     const { sure, told } = agentWithPaths()
     await sure(0, 'io-error')
     await sure(0, 'io-error', 'EIO')
@@ -117,13 +117,13 @@ describe('what the agent makes of verdicts', () => {
     ['list', 'ls'],
     ['remove', 'rm'],
     [null, 'touch'],
-  ])('calls the step %s by the shell’s name', async (step, name) => {
+  ])('the step %s is shown as the shell command %s', async (step, name) => {
     const { sure, agent } = agentWithPaths()
     await sure(0, 'read-only', 'EROFS', step)
     expect(agent.store.state.incidents).toMatchObject([{ step: name, sources: [paths[0]?.id] }])
   })
 
-  it('shows it on this computer when the notifier has not taken it over within seconds, once', async () => {
+  it('a notification is shown once on this computer when the notifier does not take it within seconds', async () => {
     const { sure, shown, answering } = agentWithPaths()
     answering.clear()
     await sure(0, 'read-only', 'EROFS')
@@ -134,7 +134,7 @@ describe('what the agent makes of verdicts', () => {
     expect(shown.map(({ title }) => title)).toEqual(['Read-only: /disk/a', 'Recovered: /disk/a'])
   })
 
-  it('takes sources of one disk that cannot be found for one trouble, wherever they seem to be then', async () => {
+  it('missing sources of one disk stay one incident when checks then find them on another mount', async () => {
     const { says, unwatched } = agentWithSources('/disk/a', '/disk/b', '/other/c')
     says.checkedOn('/disk', '/disk', '/other')
     await says.scanned('missing')
@@ -146,7 +146,7 @@ describe('what the agent makes of verdicts', () => {
     expect(unwatched()).toEqual(['/other over', '/disk over'])
   })
 
-  it('says no more that a source cannot be found once its disk is known to fail', async () => {
+  it('an incident of a missing source ends while its disk has an incident', async () => {
     const { says, unwatched } = agentWithSources('/disk/a')
     says.checkedOn('/disk')
     await says.scanned('missing')
@@ -159,7 +159,7 @@ describe('what the agent makes of verdicts', () => {
     expect(unwatched()).toEqual(['/disk 1', '/disk over'])
   })
 
-  it('writes every notice to its log', async () => {
+  it('each notification is written to the log', async () => {
     const { sure, logged } = agentWithPaths()
     await sure(0, 'read-only', 'EROFS')
     await sure(0, 'ok')
@@ -167,7 +167,7 @@ describe('what the agent makes of verdicts', () => {
     expect(logged).toContainEqual(expect.stringMatching(/^Recovered: \/disk\/a: /))
   })
 
-  it('ends the incident of a path that is checked no more, and says nothing', async () => {
+  it('an incident ends without a notification when its path is no longer checked', async () => {
     const { sure, told, agent } = agentWithPaths()
     await sure(0, 'read-only', 'EROFS')
     agent.change((settings) => ({ ...settings, checkedPaths: settings.checkedPaths.slice(1) }))
@@ -176,7 +176,7 @@ describe('what the agent makes of verdicts', () => {
     expect(told()).toHaveLength(1)
   })
 
-  it('tells nothing of a path that is muted, and tells it when that is over', async () => {
+  it('an incident of a muted path gives a notification only after the mute has ended', async () => {
     const { sure, told, agent } = agentWithPaths()
     const [a = '', b = ''] = paths.map(({ id }) => id)
     const muted = { [a]: Date.now() + 60_000, [b]: null }

@@ -6,7 +6,7 @@ import { logDroppedErrors } from '../../../core/dropped-errors.ts'
 import { alerts, checked } from '../../support/alerts/agent-alerts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-describe('alerts over a restart', () => {
+describe('alerts after a restart', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
@@ -17,7 +17,7 @@ describe('alerts over a restart', () => {
     return { directory, run }
   }
 
-  it('tells of nothing twice, and of the end of what was told', async () => {
+  it('repeat no notification, and send the recovery of a notified incident', async () => {
     const { run } = start()
     const first = run()
     first.running.observe(checked('read-only', 'a'))
@@ -45,7 +45,7 @@ describe('alerts over a restart', () => {
     await fourth.running.stop()
   })
 
-  it('tells what the last run did not come to where it still fails, and nothing where it does not', async () => {
+  it('send a pending notification if the failure persists, and drop it if not', async () => {
     const { run } = start()
     const first = run()
     for (const id of ['a', 'b']) first.running.observe(checked('read-only', id, { group: id }))
@@ -61,7 +61,7 @@ describe('alerts over a restart', () => {
     await second.running.stop()
   })
 
-  it('is silent about a path that is not checked any more', async () => {
+  it('send no notification for a path that is no longer checked', async () => {
     const { run } = start()
     const first = run()
     first.running.observe(checked('read-only', 'a'))
@@ -75,7 +75,7 @@ describe('alerts over a restart', () => {
     await second.running.stop()
   })
 
-  it('knows what comes and goes, and when it is over', async () => {
+  it('continue a flapping series, and send its recovery after a minute of observation', async () => {
     const { run } = start()
     const first = run()
     const flap = ({ running }: ReturnType<typeof run>) => {
@@ -102,7 +102,7 @@ describe('alerts over a restart', () => {
     expect(run().running.incidents()).toHaveLength(5)
   })
 
-  it('tells again of what lasts, at its time and not at each start', async () => {
+  it('repeat a lasting incident after 4 and 28 hours, not at each start', async () => {
     const { run } = start()
     const told: string[] = []
     for (let hours = 0; hours < 36; hours += 1) {
@@ -116,7 +116,7 @@ describe('alerts over a restart', () => {
     expect(told).toEqual([`0 ${again}`, `4 ${again}`, `28 ${again}`])
   })
 
-  it('begins anew where its file is broken, or cannot be written', async () => {
+  it('start empty if the incident file is broken, and notify if it cannot be written', async () => {
     const { directory, run } = start()
     writeFileSync(path.join(directory, 'incidents.json'), '{"open":[{}],')
     const first = run()
@@ -128,7 +128,7 @@ describe('alerts over a restart', () => {
     expect(away.told()).toEqual(['Read-only: /disk/a'])
   })
 
-  it('an unreadable file: set aside before the first write, and named in the log', async () => {
+  it('set an unreadable incident file aside before the first write, and log its new name', async () => {
     const { directory, run } = start()
     const lines: string[] = []
     logDroppedErrors((level, text) => lines.push(`${level} ${text}`))
@@ -150,7 +150,7 @@ describe('alerts over a restart', () => {
     expect(readdirSync(directory)).toHaveLength(2)
   })
 
-  it('an unreadable file that cannot be set aside: stays as it is', async () => {
+  it('leave an unreadable incident file as it is if it cannot be set aside', async () => {
     const { directory: base, run } = start()
     // PATH_MAX is 4,096 bytes (limits.h): the longer name does not fit.
     const length = 4_095 - '/incidents.json'.length

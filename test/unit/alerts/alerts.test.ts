@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { getSubjects } from '../../../core/alerts/kinds.ts'
 import { alerts, checked } from '../../support/alerts/agent-alerts.ts'
 
-describe('alerts', () => {
+describe('alerting', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
-  it('asks for a second sample soon, whatever the interval is', () => {
+  it('requests a second sample after one second, and notifies after it', () => {
     const { running, told, confirmed } = alerts()
     running.observe(checked('full', 'a'))
     running.observe(checked('full', 'b'))
@@ -20,7 +20,7 @@ describe('alerts', () => {
     expect(confirmed).toHaveLength(1)
   })
 
-  it('asks for none where one sample is enough, or the path is well again', () => {
+  it('requests no second sample if one is enough or the path is ok again', () => {
     const { running, confirmed } = alerts()
     running.observe(checked('read-only', 'a'))
     running.observe(checked('missing', 'b'))
@@ -29,7 +29,7 @@ describe('alerts', () => {
     expect(confirmed).toEqual([])
   })
 
-  it('takes what stays as it is for one sample, and tells sooner what is to be told sooner', () => {
+  it('counts an unchanged report as one sample, and notifies sooner when the delay is shortened', () => {
     const { running, notices, confirmed } = alerts()
     const away = (tellAfterMs: number) => checked('unreachable', 'nas', { tellAfterMs })
     running.observeChanges([away(300_000), checked('full')])
@@ -41,7 +41,7 @@ describe('alerts', () => {
     expect(notices.map(({ incident }) => incident.kind)).toEqual(['unreachable'])
   })
 
-  it('takes back what is shown of a failure when it is over or has become another one', () => {
+  it('withdraws a shown notification when its incident ends or becomes another one', () => {
     const { running, told, withdrawn } = alerts()
     running.observe(checked('hung'))
     vi.advanceTimersByTime(1_000)
@@ -54,7 +54,7 @@ describe('alerts', () => {
     expect(told()).toEqual(['Not responding: /disk/a', 'Read-only: /disk/a', 'Recovered: /disk/a'])
   })
 
-  it('tells of a path that goes missing on a disk where another one is missing already', () => {
+  it('notifies of a path that goes missing on a disk where another one is missing already', () => {
     const { running, told } = alerts()
     for (const id of ['a', 'b']) {
       running.observe(checked('missing', id, { isOwn: true }))
@@ -64,7 +64,7 @@ describe('alerts', () => {
     expect(told()).toEqual(['Missing: /disk/a', 'Missing: /disk/b'])
   })
 
-  it('tells of a disk that is not mounted once, whenever its paths are looked at', () => {
+  it('notifies once of an unmounted disk, whenever its paths are checked', () => {
     const { running, told } = alerts()
     for (const id of ['a', 'b']) {
       running.observe(checked('missing', id))
@@ -74,7 +74,7 @@ describe('alerts', () => {
     expect(told()).toEqual(['Missing: /disk/a'])
   })
 
-  it('shows the paths that fail now, and after the end all that were part of it', () => {
+  it('lists the failing paths of an open incident, and all its paths after the end', () => {
     const { running } = alerts()
     for (const id of ['a', 'b']) running.observe(checked('hung', id))
     running.observe(checked('ok', 'a'))
@@ -83,7 +83,7 @@ describe('alerts', () => {
     expect(running.incidents().map(getSubjects)).toEqual([['/disk/a', '/disk/b']])
   })
 
-  it('are told in a second though the clock is set back', () => {
+  it('notifies within a second although the clock is set back', () => {
     const { running, told } = alerts()
     running.observe(checked('hung'))
     vi.setSystemTime(Date.now() - 3_600_000)
@@ -91,7 +91,7 @@ describe('alerts', () => {
     expect(told()).toEqual(['Not responding: /disk/a'])
   })
 
-  it('tells of a disk that fails although its ext4 errors were told, also of the very path', () => {
+  it('notifies of a failing disk although its ext4 errors were notified for the same path', () => {
     const { running, told, withdrawn } = alerts()
     const observe = (isOwn: boolean, id: string) => {
       running.observe(checked('io-error', id, { isOwn }))
@@ -113,7 +113,7 @@ describe('alerts', () => {
     expect(withdrawn).toHaveLength(1)
   })
 
-  it('leaves on the screen that something comes and goes until it is over or lasts', () => {
+  it('keeps an unstable notification on the screen until the failure lasts', () => {
     const { running, told, withdrawn } = alerts()
     const unstable = () => withdrawn.filter((id) => id.startsWith('unstable-'))
     for (let time = 0; time < 5; time += 1) {
@@ -130,7 +130,7 @@ describe('alerts', () => {
     expect(unstable()).toHaveLength(1)
   })
 
-  it('says how often and since when, and how long in all', () => {
+  it('states the count and start of a flapping series, and the duration at its end', () => {
     const { running, bodies, notices } = alerts()
     for (let time = 0; time < 3; time += 1) {
       running.observe(checked('hung'))
@@ -147,7 +147,7 @@ describe('alerts', () => {
     expect(bodies().at(-1)).toMatch(/^It has lasted for 4 hr, since .*\d\d:\d\d\.$/)
   })
 
-  it('takes nothing back that was never shown', () => {
+  it('withdraws no notification that was never shown', () => {
     const { running, withdrawn } = alerts()
     running.observe(checked('hung'))
     running.observe(checked('ok'))

@@ -47,46 +47,62 @@ function collectNotices(steps: Step[]) {
 
 const told = '1 s failed hung'
 
-describe('what a person holds', () => {
+describe('acknowledge, snooze and mute', () => {
   it.each<[string, Step[], string[]]>([
-    ['is told again', [fails, pass(30 * HOUR)], [told, '4.0 h lasting hung', '28.0 h lasting hung']],
-    ['is not told again once it is acknowledged', [fails, pass(MINUTE), acknowledges, pass(9 * DAY)], [told]],
     [
-      'is told as over though it is acknowledged',
+      'an open incident is repeated after 4 hours, then daily',
+      [fails, pass(30 * HOUR)],
+      [told, '4.0 h lasting hung', '28.0 h lasting hung'],
+    ],
+    ['an acknowledged incident is not repeated', [fails, pass(MINUTE), acknowledges, pass(9 * DAY)], [told]],
+    [
+      'an acknowledged incident still sends its recovery',
       [fails, pass(MINUTE), acknowledges, isWell, pass(MINUTE)],
       [told, '60 s recovered hung'],
     ],
     [
-      'is told in no way if it was acknowledged before',
+      'an incident acknowledged before its notification sends none',
       [fails, acknowledges, pass(DAY), isWell, pass(DAY)],
       [],
     ],
     [
-      'is acknowledged until it is over, and no longer',
+      'an acknowledgement ends with the incident',
       [fails, pass(MINUTE), acknowledges, isWell, pass(HOUR), fails, pass(MINUTE)],
       [told, '60 s recovered hung', '1.0 h failed hung'],
     ],
     [
-      'is told again when it was snoozed, and then as ever',
+      'a snoozed incident is repeated at the end of the snooze, then daily',
       [fails, pass(MINUTE), snoozes(HOUR), pass(26 * HOUR)],
       [told, '1.0 h lasting hung', '25.0 h lasting hung'],
     ],
-    ['is not told while it is snoozed', [fails, pass(MINUTE), snoozes(DAY), pass(23 * HOUR)], [told]],
     [
-      'is told as if it had not been snoozed',
+      'a snoozed incident is not repeated during the snooze',
+      [fails, pass(MINUTE), snoozes(DAY), pass(23 * HOUR)],
+      [told],
+    ],
+    [
+      'a cancelled snooze keeps the normal repetition',
       [fails, pass(MINUTE), snoozes(3 * DAY), pass(MINUTE), snoozes(null), pass(5 * HOUR)],
       [told, '4.0 h lasting hung'],
     ],
-    ['is told late if it was snoozed before', [fails, snoozes(HOUR), pass(2 * HOUR)], ['1.0 h failed hung']],
-    ['is told in no way while it is muted', [mutes, fails, pass(9 * DAY), isWell, pass(DAY)], []],
-    ['is told when it is unmuted', [mutes, fails, pass(HOUR), unmutes, pass(MINUTE)], ['1.0 h failed hung']],
     [
-      'is told as over though it is muted',
+      'an incident snoozed before its notification is notified at the end of the snooze',
+      [fails, snoozes(HOUR), pass(2 * HOUR)],
+      ['1.0 h failed hung'],
+    ],
+    ['a muted path sends no notifications', [mutes, fails, pass(9 * DAY), isWell, pass(DAY)], []],
+    [
+      'an incident of a muted path is notified when the path is unmuted',
+      [mutes, fails, pass(HOUR), unmutes, pass(MINUTE)],
+      ['1.0 h failed hung'],
+    ],
+    [
+      'a path muted after its notification still sends its recovery',
       [fails, pass(MINUTE), mutes, isWell, pass(MINUTE)],
       [told, '60 s recovered hung'],
     ],
     [
-      'is told at once when it is unmuted and was to be told meanwhile',
+      'a repetition that was due while a path was muted is sent when it is unmuted',
       [fails, pass(MINUTE), mutes, pass(9 * HOUR), unmutes, pass(HOUR)],
       [told, '9.0 h lasting hung'],
     ],
@@ -96,22 +112,22 @@ describe('what a person holds', () => {
 
   it.each<[string, Step[], string[]]>([
     [
-      'is snoozed no longer where the clock on the wall is set back',
+      'a snooze ends on time although the wall clock is set back',
       [fails, pass(MINUTE), snoozes(HOUR), sets(-400 * DAY), pass(2 * HOUR)],
       [told, '1.0 h lasting hung'],
     ],
     [
-      'is snoozed over a restart',
+      'a snooze survives a restart',
       [fails, pass(MINUTE), snoozes(HOUR), pass(SECOND), restarts, fails, pass(2 * HOUR)],
       [told, '1.0 h lasting hung'],
     ],
     [
-      'is snoozed for a week at most by a clock that was wrong',
+      'a snooze lasts at most a week after a restart with a wrong clock',
       [fails, pass(MINUTE), snoozes(HOUR), pass(SECOND), sets(-9_000 * DAY), restarts, fails, pass(10 * DAY)],
       [told, '168.0 h lasting hung', '192.0 h lasting hung', '216.0 h lasting hung', '240.0 h lasting hung'],
     ],
     [
-      'is snoozed no longer once such a clock is right',
+      'a snooze ends on time once a wrong clock is corrected',
       [
         ...[fails, pass(MINUTE), snoozes(HOUR), pass(SECOND), sets(-9_000 * DAY), restarts, fails],
         ...[pass(HOUR), sets(9_000 * DAY), pass(2 * HOUR)],
@@ -119,12 +135,12 @@ describe('what a person holds', () => {
       [told, '1.0 h lasting hung'],
     ],
     [
-      'is told in time though the clock is set back between two samples',
+      'an incident is notified on time although the clock is set back between two samples',
       [sees(['a', 'full']), sets(-DAY), sees(['a', 'full']), pass(MINUTE)],
       ['1 s failed full'],
     ],
     [
-      'is not told at a restart before it has lasted for long enough',
+      'a restart does not notify of an incident before its delay has passed',
       [
         (world) => world.see('a', 'unreachable', { tellAfterMs: 5 * MINUTE }),
         ...[pass(MINUTE), restarts, pass(SECOND)],
@@ -134,7 +150,7 @@ describe('what a person holds', () => {
       ['300 s failed unreachable'],
     ],
     [
-      'is not told a second time at a restart, as it began long ago',
+      'a restart does not repeat the notification of an old incident',
       [mutes, fails, pass(30 * HOUR), unmutes, pass(HOUR), restarts, fails, pass(2 * HOUR)],
       ['30.0 h failed hung'],
     ],
@@ -143,15 +159,15 @@ describe('what a person holds', () => {
   })
 })
 
-describe('the last word', () => {
+describe('final notification of an incident', () => {
   it.each<[string, Step[], string[]]>([
     [
-      'is that it is well, though it failed in another way before it was told so',
+      'names the notified failure if a second failure ended before its notification',
       [fails, pass(MINUTE), sees(['a', 'read-only']), pass(100), isWell, pass(MINUTE)],
       [told, '60.1 s recovered hung'],
     ],
     [
-      'is that, also where the other failure was muted, over a restart',
+      'names the notified failure if the second failure was muted, also over a restart',
       [
         ...[fails, pass(MINUTE), mutes, sees(['a', 'read-only']), pass(HOUR), restarts],
         ...[sees(['a', 'read-only']), pass(HOUR), isWell, pass(MINUTE)],
@@ -159,12 +175,12 @@ describe('the last word', () => {
       [told, '2.0 h recovered hung'],
     ],
     [
-      'is of the other failure alone where that was told',
+      'names only the second failure if that was notified',
       [fails, pass(MINUTE), sees(['a', 'read-only']), pass(MINUTE), isWell, pass(MINUTE)],
       [told, '61 s failed read-only', '120 s recovered read-only'],
     ],
     [
-      'is that one path is well when the other fails in another way',
+      'reports the recovery of one path while the other fails in another way',
       [
         sees(['a', 'hung'], ['b', 'hung']),
         pass(MINUTE),
@@ -179,7 +195,7 @@ describe('the last word', () => {
     expect(collectNotices(steps)).toEqual(wanted)
   })
 
-  it('names those alone that are well', () => {
+  it('names only the recovered paths', () => {
     const world = createWorld()
     sees(['a', 'hung'], ['b', 'hung'])(world)
     world.pass(MINUTE)
@@ -189,7 +205,7 @@ describe('the last word', () => {
     expect(Object.keys(recovered?.incident.paths ?? {})).toEqual(['a'])
   })
 
-  it('of what comes and goes names all that came and went', () => {
+  it('names all paths of a flapping series', () => {
     const world = createWorld()
     for (const id of ['a', 'a', 'b', 'a']) {
       world.see(id, 'hung')
@@ -202,7 +218,7 @@ describe('the last word', () => {
     expect([last?.what, Object.keys(last?.incident.paths ?? {})]).toEqual(['over', ['a', 'b']])
   })
 
-  it('is no longer away than a restart where something comes and goes', () => {
+  it('is a failure within 7 minutes for a flapping path that keeps failing over restarts', () => {
     const world = createWorld()
     for (let times = 0; times < 4; times += 1) {
       world.see('a', 'hung')

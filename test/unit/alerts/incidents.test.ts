@@ -22,7 +22,7 @@ function told(state: AlertState, now: number): string[] {
 }
 
 describe('incidents', () => {
-  it('tells read-only and hung after one sample, others after two', () => {
+  it('read-only and hung paths are notified after one sample, full ones after two', () => {
     expect(told(run([sample(0, 'read-only')]), COLLECT_MS)).toEqual(['failed read-only /mnt/a'])
     expect(told(run([sample(0, 'hung')]), COLLECT_MS)).toEqual(['failed hung /mnt/a'])
     expect(told(run([sample(0, 'full')]), COLLECT_MS)).toEqual([])
@@ -31,7 +31,7 @@ describe('incidents', () => {
     ])
   })
 
-  it('waits for the other paths of one mount and tells them as one', () => {
+  it('failing paths of one mount are collected and notified together', () => {
     const state = run([
       sample(0, 'read-only', 'a'),
       sample(5, 'read-only', 'b'),
@@ -41,7 +41,7 @@ describe('incidents', () => {
     expect(told(state, COLLECT_MS + 6)).toEqual(['failed read-only /mnt/a /mnt/b', 'failed hung /other/c'])
   })
 
-  it('tells a failure once and its end with the duration', () => {
+  it('a failure is notified once, and its recovery with the duration', () => {
     const first = announce(run([sample(1000, 'read-only')]), clocksAt(1000 + COLLECT_MS)).state
     const lasting = run([sample(5000, 'read-only'), sample(9000, 'read-only')], first)
     expect(told(lasting, 20_000)).toEqual([])
@@ -52,12 +52,12 @@ describe('incidents', () => {
     expect(told(announce(over, clocksAt(12_000)).state, 13_000)).toEqual([])
   })
 
-  it('says nothing of a recovery whose failure was not told', () => {
+  it('a recovery is not notified if its failure was not', () => {
     expect(told(run([sample(0, 'read-only'), sample(100, 'ok')]), 60_000)).toEqual([])
     expect(told(run([sample(0, 'full'), sample(100, 'ok')]), 60_000)).toEqual([])
   })
 
-  it('is over only when the last path of the mount is well', () => {
+  it('an incident ends only when the last path of the mount is ok', () => {
     const failed = announce(run([sample(0, 'hung', 'a'), sample(1, 'hung', 'b')]), clocksAt(5000)).state
     const half = run([sample(6000, 'ok', 'a')], failed)
     expect(half.open).toHaveLength(1)
@@ -65,7 +65,7 @@ describe('incidents', () => {
     expect(told(run([sample(8000, 'ok', 'b')], half), 8000)).toEqual(['recovered hung /mnt/a /mnt/b'])
   })
 
-  it('tells what fails later as well where it may be the path’s own fault, and its end by itself', () => {
+  it('a later failure that may be the path’s own is notified, and its recovery separately', () => {
     const both = run([0, 1].flatMap((at) => [own(at, 'missing', 'a'), own(at, 'missing', 'b')]))
     expect(told(both, 5000)).toEqual(['failed missing /mnt/a /mnt/b'])
     const later = run(
@@ -81,7 +81,7 @@ describe('incidents', () => {
     expect(told(run([sample(9500, 'ok', 'c')], known), 9500)).toEqual(['recovered missing /mnt/c'])
   })
 
-  it('is spoken for by a path that still fails', () => {
+  it('an incident shows the sentence of a path that still fails', () => {
     const failed = run([sample(0, 'hung', 'a'), sample(1, 'hung', 'b')])
     expect(failed.open[0]?.sentence.params).toEqual({ reason: 'a hung' })
     for (const left of [run([sample(2, 'ok', 'a')], failed), forget(failed, 'a', clocksAt(2))]) {
@@ -89,19 +89,19 @@ describe('incidents', () => {
     }
   })
 
-  it('lets a path change from one failure to another without a recovery', () => {
+  it('a path can change from one failure to another without a recovery', () => {
     const hung = announce(run([sample(0, 'hung')]), clocksAt(5000)).state
     const changed = run([sample(6000, 'read-only')], hung)
     expect(changed.past.map(({ kind }) => kind)).toEqual(['hung'])
     expect(told(changed, 6000 + COLLECT_MS)).toEqual(['failed read-only /mnt/a'])
   })
 
-  it('needs two samples in a row', () => {
+  it('a missing path needs two samples in a row', () => {
     const state = run([sample(0, 'missing'), sample(1, 'ok'), sample(2, 'missing')])
     expect(state.open).toEqual([])
   })
 
-  it('counts failures of different kinds, and stays with the first while they take turns', () => {
+  it('failures of alternating kinds count together, and the incident keeps its kind', () => {
     const kinds = ['io-error', 'missing', 'io-error', 'missing', 'io-error'] as const
     const states = kinds.map((_, index) => run(kinds.slice(0, index + 1).map((kind, at) => sample(at, kind))))
     const open = (state: AlertState | undefined) =>
@@ -115,18 +115,18 @@ describe('incidents', () => {
     expect(open(run([sample(9, 'io-error')], states.at(-1)))).toEqual([['io-error', 4]])
   })
 
-  it('does not wake anybody for a slow path', () => {
+  it('a slow path causes no incident', () => {
     expect(run([sample(0, 'slow'), sample(1, 'slow'), sample(2, 'slow')]).open).toEqual([])
   })
 
-  it('ends the incidents of a path that is no longer checked without a word', () => {
+  it('an incident of a path that is no longer checked ends without a notification', () => {
     const failed = announce(run([sample(0, 'hung')]), clocksAt(5000)).state
     const forgotten = forget(failed, 'a', clocksAt(6000))
     expect(forgotten.open).toEqual([])
     expect(told(forgotten, 7000)).toEqual([])
   })
 
-  it('keeps a bounded number of past incidents', () => {
+  it('past incidents are limited to 100', () => {
     const samples = Array.from({ length: 500 }, (_, index) => sample(index, index % 2 === 0 ? 'hung' : 'ok'))
     expect(run(samples).past).toHaveLength(100)
   })

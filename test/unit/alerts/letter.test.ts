@@ -39,8 +39,8 @@ function letter(told: Notice, { template = null as string | null, late = 0, give
   return renderMessage('l', told, given, { type: null, template }, told.at + late)
 }
 
-describe('a notice in words', () => {
-  it('calls the disk of a source by its name on this desktop, without a system call, and with its path', () => {
+describe('notification text', () => {
+  it('uses the name of a path’s source without a system call, except for LINE Notify', () => {
     const given = { ...writer, names: { a: 'Photos' } }
     const made = letter(notice('failed'), { given })
     expect(made.title).toBe('Read-only: Photos')
@@ -64,14 +64,14 @@ describe('a notice in words', () => {
       /lasted 20 min\. No notification could be delivered/,
     ],
     ['test', 'Test from Holdfast', /lab-3/],
-  ] as const)('%s', (what, title, body) => {
+  ] as const)('has the title and body of a notification of type %s', (what, title, body) => {
     const made = letter(notice(what))
     expect(made.title).toBe(title)
     expect(made.body).toMatch(body)
     expect(made.text).toBe(`${made.title}\n${made.body}`)
   })
 
-  it('names those that fail now, and all that did when it is over', () => {
+  it('names the failing paths, and all affected paths after the recovery', () => {
     const paths = { a: '/mnt/a', b: '/mnt/b', c: '/mnt/c' }
     const sentence = message('problem.other', { reason: '' })
     const failing = { c: sentence, b: sentence }
@@ -79,7 +79,7 @@ describe('a notice in words', () => {
     expect(letter(notice('recovered', { paths })).title).toBe('Recovered: /mnt/a and 2 more')
   })
 
-  it('says when it was to be told, where that is long ago and it may be over', () => {
+  it('states the due time of a failure that is sent 6 minutes late, not of a recovery', () => {
     const late = 6 * MINUTE
     expect(letter(notice('failed'), { late }).body).toMatch(/ \(Delayed: this was due at .*09:50\.\)$/)
     expect(letter(notice('lasting'), { late }).body).toMatch(/09:50\.\)$/)
@@ -87,20 +87,20 @@ describe('a notice in words', () => {
     expect(letter(notice('failed'), { late: 4 * MINUTE }).body).not.toMatch(/09:50/)
   })
 
-  it('is urgent where data is at risk and it is not over', () => {
+  it('is urgent while data is at risk, not after the recovery', () => {
     expect(letter(notice('failed')).urgent).toBe(true)
     expect(letter(notice('recovered')).urgent).toBe(false)
     expect(letter(notice('failed', { kind: 'unreachable' })).urgent).toBe(false)
   })
 
-  it('calls a destination that lets nobody in another thing than a port where nobody listens', () => {
+  it('reports a refusing destination as unusable, also in Chinese', () => {
     const words = createWords('zh-TW')
     const refused = notice('failed', { kind: 'refused' })
     expect(letter(refused).title).toBe('Cannot be used: /data')
     expect(letter(refused, { given: { ...writer, words } }).title).toBe('無法使用：/data')
   })
 
-  it('speaks the language that Holdfast speaks', () => {
+  it('is translated into the configured language', () => {
     const words = createWords('zh-TW')
     const { title } = letter(notice('failed'), { given: { ...writer, words } })
     expect(title).not.toBe('Read-only: /data')
@@ -108,14 +108,14 @@ describe('a notice in words', () => {
   })
 })
 
-describe('a test of a channel', () => {
-  it('says that it is one, whatever the template is', () => {
+describe('channel test notification', () => {
+  it('is marked as a test, whatever the template', () => {
     const template = 'Read-only: {path}'
     expect(letter(notice('test'), { template }).text).toBe('Test from Holdfast\nRead-only: /data')
     expect(letter(notice('test'), { template: '>> {title}' }).text).toBe('>> Test from Holdfast')
   })
 
-  it('is no fault to a machine either', () => {
+  it('has the kind test and the severity info in its payload', () => {
     const { what, urgent, incident: told } = buildPayload(letter(notice('test')))
     expect({ what, urgent, ...told }).toMatchObject({
       what: 'test',
@@ -129,8 +129,8 @@ describe('a test of a channel', () => {
   })
 })
 
-describe("a channel's template", () => {
-  it('names what it likes; what is no name stays as it is', () => {
+describe('channel template', () => {
+  it('fills known placeholders, and leaves unknown ones as they are', () => {
     expect(fillTemplate('{a}{b}{c} {toString} {a}\\n{', { a: '1', b: '{a}' })).toBe('1{a}{c} {toString} 1\n{')
     const template = '{computer}|{path}|{step}|{duration}|{resource}|{event}'
     expect(letter(notice('failed'), { template }).text).toBe('lab-3|/data|touch|20 min|/data|touch failed')
@@ -145,7 +145,7 @@ describe("a channel's template", () => {
     ['summary', 'touch', 'touch works again, after 20 min'],
     ['failed', null, 'Read-only: /data'],
     ['test', 'touch', 'Test from Holdfast'],
-  ] as const)('of LINE Notify is the read-only monitor’s: %s, %s', (what, step, event) => {
+  ] as const)('of LINE Notify matches the read-only monitor: %s with step %s', (what, step, event) => {
     const given = { ...writer, labels: { project: 'P', resource: 'R' } }
     const made = renderMessage(
       'l',
@@ -157,7 +157,7 @@ describe("a channel's template", () => {
     expect(made.text).toBe(`\n[PROJ_CODE] P, in R\n>>> ${event}`)
   })
 
-  it('says the path where no resource is named', () => {
+  it('of LINE Notify uses the path if no resource is set', () => {
     const { text } = renderMessage(
       'l',
       notice('failed'),

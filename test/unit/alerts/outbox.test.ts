@@ -37,60 +37,72 @@ function decided(waiting: OutboxEntry[], { told = [] as string[], isQuiet = fals
 }
 const of = ({ what }: Notice, id: string) => (id.startsWith(what) ? '' : ` as ${what}`)
 
-describe('decide', () => {
+describe('channel sender decision', () => {
   it.each<[string, string[], string[], string[], string | null]>([
-    ['nothing waits', [], [], [], null],
-    ['a failure is told', ['failed a'], [], [], 'failed a'],
-    ['the oldest first', ['failed b', 'failed a'], [], [], 'failed b'],
+    ['an empty queue sends no notification', [], [], [], null],
+    ['a failure is sent', ['failed a'], [], [], 'failed a'],
+    ['the oldest notification is sent first', ['failed b', 'failed a'], [], [], 'failed b'],
     [
-      'it failed and is over: one summary',
+      'a failure and its recovery are merged into a summary',
       ['failed a', 'recovered a'],
       [],
       ['merged failed a', 'waiting recovered a as summary'],
       'recovered a as summary',
     ],
     [
-      'it came and went and is over: one summary',
+      'a flapping notification and its end are merged into a summary',
       ['unstable a', 'over a'],
       [],
       ['merged unstable a', 'waiting over a as summary'],
       'over a as summary',
     ],
-    ['it was told, and is over', ['recovered a'], ['a'], [], 'recovered a'],
-    ['what came and went is over', ['over a'], ['a'], [], 'over a'],
-    ['nobody was told that it failed', ['recovered a'], [], ['untold recovered a'], null],
-    ['nobody was told that it comes and goes', ['over a'], ['b'], ['untold over a'], null],
-    ['it goes on: the later says it', ['failed a', 'lasting a'], [], ['merged failed a'], 'lasting a'],
+    ['a recovery is sent if its failure was sent', ['recovered a'], ['a'], [], 'recovered a'],
+    ['the end of flapping is sent if the flapping was sent', ['over a'], ['a'], [], 'over a'],
+    ['a recovery is dropped if its failure was not sent', ['recovered a'], [], ['untold recovered a'], null],
     [
-      'it was told, went on, and is over',
+      'the end of flapping is dropped if the flapping was not sent',
+      ['over a'],
+      ['b'],
+      ['untold over a'],
+      null,
+    ],
+    [
+      'a failure is merged into its later repetition',
+      ['failed a', 'lasting a'],
+      [],
+      ['merged failed a'],
+      'lasting a',
+    ],
+    [
+      'a repetition is merged into the recovery if the failure was sent',
       ['lasting a', 'recovered a'],
       ['a'],
       ['merged lasting a'],
       'recovered a',
     ],
     [
-      'three of one',
+      'three notifications of one incident are merged into a summary',
       ['failed a', 'lasting a', 'recovered a'],
       [],
       ['merged failed a', 'merged lasting a', 'waiting recovered a as summary'],
       'recovered a as summary',
     ],
     [
-      'it is over and comes again',
+      'a flapping notification and its end are merged into a new failure',
       ['unstable a', 'over a', 'failed a'],
       [],
       ['merged unstable a', 'merged over a'],
       'failed a',
     ],
     [
-      'what is untold is in nobody’s way',
+      'a dropped recovery does not block later notifications',
       ['recovered a', 'failed b', 'recovered b', 'failed c'],
       [],
       ['untold recovered a', 'merged failed b', 'waiting recovered b as summary'],
       'recovered b as summary',
     ],
-    ['a summary that was tried already stays one', ['summary a'], [], [], 'summary a'],
-    ['what is about another is no matter', ['failed a', 'recovered b'], [], [], 'failed a'],
+    ['a summary that was tried before stays a summary', ['summary a'], [], [], 'summary a'],
+    ['notifications of different incidents are not merged', ['failed a', 'recovered b'], [], [], 'failed a'],
   ])('%s', (_, waiting, told, changed, next) => {
     expect(
       decided(
@@ -100,7 +112,7 @@ describe('decide', () => {
     ).toEqual({ changed, next })
   })
 
-  test('what is older than a day is no news', () => {
+  test('a notification older than a day expires, unless its recovery follows', () => {
     const old = entry('failed a')
     const [fresh, late] = [entry('failed b', 'read-only', NOW + 5), NOW + EXPIRES_MS]
     expect(decided([old, fresh], { now: late })).toEqual({ changed: [], next: 'failed a' })
@@ -115,7 +127,7 @@ describe('decide', () => {
     })
   })
 
-  test('in quiet hours only what is critical, and a test, gets through, in its order', () => {
+  test('quiet hours let only critical notifications and tests through, in their order', () => {
     const [one, two] = [entry('failed a', 'unreachable'), entry('failed b', 'low-space')]
     const [three, four, trial] = [
       entry('failed c'),
@@ -142,33 +154,111 @@ describe('decide', () => {
 })
 
 test.each<[string, Parameters<typeof isFor>[0], IncidentKind, string[], boolean]>([
-  ['everything', { enabled: true, severity: 'warning', sources: null }, 'unreachable', ['a'], true],
-  ['everything, and it is grave', { enabled: true, severity: 'warning', sources: null }, 'hung', ['a'], true],
-  ['nothing', { enabled: false, severity: 'warning', sources: null }, 'read-only', ['a'], false],
-  ['what is critical', { enabled: true, severity: 'critical', sources: null }, 'read-only', ['a'], true],
-  ['no mere warning', { enabled: true, severity: 'critical', sources: null }, 'low-space', ['a'], false],
-  ['its source', { enabled: true, severity: 'warning', sources: ['b', 'a'] }, 'read-only', ['a', 'c'], true],
-  ['no other source', { enabled: true, severity: 'warning', sources: ['b'] }, 'read-only', ['a'], false],
-  ['no source at all', { enabled: true, severity: 'warning', sources: [] }, 'read-only', ['a'], false],
-  ['what is about no source', { enabled: true, severity: 'warning', sources: ['b'] }, 'worker', [], true],
-  ['its source, if grave', { enabled: true, severity: 'critical', sources: ['a'] }, 'silent', ['a'], false],
-])('a channel that tells %s', (_, channel, kind, sources, is) => {
+  [
+    'a channel for all severities accepts a warning',
+    { enabled: true, severity: 'warning', sources: null },
+    'unreachable',
+    ['a'],
+    true,
+  ],
+  [
+    'a channel for all severities accepts a critical notification',
+    { enabled: true, severity: 'warning', sources: null },
+    'hung',
+    ['a'],
+    true,
+  ],
+  [
+    'a disabled channel rejects a critical notification',
+    { enabled: false, severity: 'warning', sources: null },
+    'read-only',
+    ['a'],
+    false,
+  ],
+  [
+    'a critical-only channel accepts a critical notification',
+    { enabled: true, severity: 'critical', sources: null },
+    'read-only',
+    ['a'],
+    true,
+  ],
+  [
+    'a critical-only channel rejects a warning',
+    { enabled: true, severity: 'critical', sources: null },
+    'low-space',
+    ['a'],
+    false,
+  ],
+  [
+    'a channel for selected sources accepts one of them',
+    { enabled: true, severity: 'warning', sources: ['b', 'a'] },
+    'read-only',
+    ['a', 'c'],
+    true,
+  ],
+  [
+    'a channel for selected sources rejects another source',
+    { enabled: true, severity: 'warning', sources: ['b'] },
+    'read-only',
+    ['a'],
+    false,
+  ],
+  [
+    'a channel for an empty list of sources rejects a source',
+    { enabled: true, severity: 'warning', sources: [] },
+    'read-only',
+    ['a'],
+    false,
+  ],
+  [
+    'a channel for selected sources accepts an incident without a source',
+    { enabled: true, severity: 'warning', sources: ['b'] },
+    'worker',
+    [],
+    true,
+  ],
+  [
+    'a critical-only channel rejects a warning about its source',
+    { enabled: true, severity: 'critical', sources: ['a'] },
+    'silent',
+    ['a'],
+    false,
+  ],
+])('channel filter: %s', (_, channel, kind, sources, is) => {
   expect(isFor(channel, createNotice('failed', createIncident('i', { kind, sources })))).toBe(is)
 })
 
 test.each<[string, string, Partial<OutboxEntry>, number, boolean]>([
-  ['was refused', 'failed a', { state: 'refused' }, 0, true],
-  ['expired', 'lasting a', { state: 'expired' }, 0, true],
-  ['is a summary and was refused', 'summary a', { state: 'refused' }, 0, true],
-  ['waits, and was tried, for long', 'unstable a', { attempts: 1 }, TAKE_OVER_MS + 1, true],
-  ['waits, and was tried, but not for long', 'failed a', { attempts: 3 }, TAKE_OVER_MS, false],
-  ['waits for quiet hours', 'failed a', {}, TAKE_OVER_MS * 50, false],
-  ['was delivered', 'failed a', { state: 'delivered', attempts: 1 }, TAKE_OVER_MS * 2, false],
-  ['was merged', 'failed a', { state: 'merged' }, TAKE_OVER_MS * 2, false],
-  ['is over and was refused', 'recovered a', { state: 'refused' }, 0, false],
-  ['is over and expired', 'over a', { state: 'expired' }, 0, false],
-  ['is a test', 'test a', { state: 'refused' }, 0, false],
-])('a standby and what %s', (_, name, changes, afterMs, is) => {
+  ['a refused failure is taken over', 'failed a', { state: 'refused' }, 0, true],
+  ['an expired repetition is taken over', 'lasting a', { state: 'expired' }, 0, true],
+  ['a refused summary is taken over', 'summary a', { state: 'refused' }, 0, true],
+  [
+    'a tried notification that waits for longer than the limit is taken over',
+    'unstable a',
+    { attempts: 1 },
+    TAKE_OVER_MS + 1,
+    true,
+  ],
+  [
+    'a tried notification that waits for no longer than the limit is not taken over',
+    'failed a',
+    { attempts: 3 },
+    TAKE_OVER_MS,
+    false,
+  ],
+  ['a notification that waits for quiet hours is not taken over', 'failed a', {}, TAKE_OVER_MS * 50, false],
+  [
+    'a delivered notification is not taken over',
+    'failed a',
+    { state: 'delivered', attempts: 1 },
+    TAKE_OVER_MS * 2,
+    false,
+  ],
+  ['a merged notification is not taken over', 'failed a', { state: 'merged' }, TAKE_OVER_MS * 2, false],
+  ['a refused recovery is not taken over', 'recovered a', { state: 'refused' }, 0, false],
+  ['an expired end of flapping is not taken over', 'over a', { state: 'expired' }, 0, false],
+  ['a refused test is not taken over', 'test a', { state: 'refused' }, 0, false],
+])('standby channel: %s', (_, name, changes, afterMs, is) => {
   expect(needsStandby({ ...entry(name), ...changes }, NOW + afterMs)).toBe(is)
 })
 
@@ -178,7 +268,7 @@ test.each<[string, string, Record<string, boolean>]>([
   ['22:00', '07:00', { '07:00': false, '12:00': false }],
   ['00:00', '06:05', { '00:00': true, '06:04': true, '06:05': false, '23:59': false }],
   ['08:00', '08:00', { '08:00': true, '07:59': true, '20:00': true }],
-])('quiet from %s to %s', (from, to, clocks) => {
+])('quiet hours: the range %s to %s applies as in %j', (from, to, clocks) => {
   for (const [clock, is] of Object.entries(clocks)) {
     const [hours = 0, minutes = 0] = clock.split(':').map(Number)
     const at = new Date(2026, 10, 22, hours, minutes, 59)
@@ -187,12 +277,12 @@ test.each<[string, string, Record<string, boolean>]>([
   }
 })
 
-test('pauses grow from 5 seconds to a minute', () => {
+test('channel sender: retry pauses grow from 5 seconds to a minute', () => {
   const pauses = [0, 1, 2, 3, 4, 5, 6, 100, 2_000].map(retryAfterMs)
   expect(pauses).toEqual([5_000, 5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000, 60_000])
 })
 
-describe('a dispatcher', () => {
+describe('channel sender', () => {
   /** One whose disk takes as long as the test wants. */
   function dispatcher(outcome: ChannelOutcome = { did: 'delivered', note: null }) {
     const [sent, saved, needs]: [string[], string[][], string[]] = [[], [], []]
@@ -221,7 +311,7 @@ describe('a dispatcher', () => {
     return { one, sent, saved, needs, disk, tell }
   }
 
-  test('does not keep a failure waiting that came while something was written down', async () => {
+  test('sends a failure that arrives while another entry is being saved', async () => {
     const { one, sent, saved, disk, tell } = dispatcher()
     const hung = Promise.withResolvers<void>()
     disk.wait = hung.promise
@@ -236,7 +326,7 @@ describe('a dispatcher', () => {
     one.stop()
   })
 
-  test('writes what becomes of a failure and of its end in one piece: one without the other is lost', async () => {
+  test('saves the merge of a failure and its recovery in one write', async () => {
     const { one, sent, saved, tell } = dispatcher()
     tell('failed a')
     tell('recovered a')
@@ -247,7 +337,7 @@ describe('a dispatcher', () => {
     one.stop()
   })
 
-  test('an end that comes before an earlier run is loaded waits for it, and is told where that run has told the failure', async () => {
+  test('holds a recovery until the earlier run is loaded, and sends it if that run sent the failure', async () => {
     const { one, sent, saved, tell } = dispatcher()
     one.begin(null)
     tell('recovered a')
@@ -263,7 +353,7 @@ describe('a dispatcher', () => {
     one.stop()
   })
 
-  test('keeps at most a thousand; the oldest go to a standby', async () => {
+  test('keeps at most 1,000 notifications, and reports the oldest as undelivered', async () => {
     const { one, sent, needs, tell } = dispatcher({
       did: 'refused',
       reason: entry('failed x').notice.incident.sentence,

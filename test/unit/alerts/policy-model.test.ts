@@ -212,7 +212,7 @@ class Course {
   }
 }
 
-test('whatever happens, a person is told once, in time, and of the end', () => {
+test('alert policy: random events lead to one timely notification of each failure and to its recovery', () => {
   const seed = newSeed('the policy')
   let heard = 0
   for (let run = 0; run < RUNS; run += 1) {

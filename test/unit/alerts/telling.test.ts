@@ -30,11 +30,11 @@ const failed = exampleNotice('failed', 1)
 const recovered = exampleNotice('recovered', 1)
 const wait = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
-describe('handing notices to the notifier', () => {
+describe('notification handover queue', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
-  it('gives each once', async () => {
+  it('delivers each notification once', async () => {
     const { telling, took, shown } = notifier()
     telling.tell([failed])
     telling.tell([recovered])
@@ -43,7 +43,7 @@ describe('handing notices to the notifier', () => {
     expect(shown).toEqual([])
   })
 
-  it('does not let what is told wait for what is written down', async () => {
+  it('does not delay a notification behind an incident record', async () => {
     const { telling, took, shown, how } = notifier()
     how.recordMs = 14_000
     telling.record([failed.incident])
@@ -55,7 +55,7 @@ describe('handing notices to the notifier', () => {
     expect(shown).toEqual([])
   })
 
-  it('keeps what a notifier that is away cannot take, and shows it on this computer once', async () => {
+  it('shows a notification here once while the notifier is away, and delivers it afterwards', async () => {
     const { telling, took, shown, how } = notifier()
     how.isAway = true
     telling.tell([failed])
@@ -71,7 +71,7 @@ describe('handing notices to the notifier', () => {
     expect(shown).toEqual(['failed'])
   })
 
-  it('records an incident as it was last', async () => {
+  it('records only the latest state of an incident after the notifier was away', async () => {
     const { telling, took, how } = notifier()
     how.recordMs = 1_000
     telling.record([failed.incident])
@@ -87,7 +87,7 @@ describe('handing notices to the notifier', () => {
     expect(took.slice(2)).toEqual(['recorded 9'])
   })
 
-  it('keeps a bounded number of them', async () => {
+  it('keeps at most 1,000 notifications', async () => {
     const { telling, took, how } = notifier()
     how.isAway = true
     for (let index = 0; index < 1_100; index += 1) telling.tell([exampleNotice('failed', index)])

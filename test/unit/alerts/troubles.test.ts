@@ -43,34 +43,49 @@ function turns(
 const thrice = ['1 failed', '10 recovered', '21 failed', '30 recovered', '41 unstable']
 const quiet = 15 * 60
 
-describe('what comes and goes', () => {
+describe('flapping', () => {
   it.each([
-    ['once', turns(1), quiet * 2, thrice.slice(0, 2)],
-    ['twice', turns(2), quiet * 2, thrice.slice(0, 4)],
-    ['three times, and is over when it was quiet', turns(3), 50 + quiet, [...thrice, `${50 + quiet} over`]],
-    ['for two hours, is told as unstable once', turns(360), 7_200, thrice],
-    ['for two hours, and is over', turns(360), 9_000, [...thrice, `${7_190 + quiet} over`]],
-    ['and then lasts', [...turns(3), [60, 'hung']], 2_000, [...thrice, '361 failed']],
+    ['a path that fails once is notified as failed and recovered', turns(1), quiet * 2, thrice.slice(0, 2)],
+    ['a path that fails twice is notified each time', turns(2), quiet * 2, thrice.slice(0, 4)],
     [
-      'and then lasts, and is told well at once, and over no second time',
+      'the third failure is notified as unstable, and the end after 15 quiet minutes',
+      turns(3),
+      50 + quiet,
+      [...thrice, `${50 + quiet} over`],
+    ],
+    ['two hours of flapping are notified as unstable once', turns(360), 7_200, thrice],
+    [
+      'the end of two hours of flapping is notified after 15 quiet minutes',
+      turns(360),
+      9_000,
+      [...thrice, `${7_190 + quiet} over`],
+    ],
+    [
+      'a failure that lasts after flapping is notified as failed',
+      [...turns(3), [60, 'hung']],
+      2_000,
+      [...thrice, '361 failed'],
+    ],
+    [
+      'a lasting failure after flapping recovers at once, without a second end',
       [...turns(3), [60, 'hung'], [1_000, 'ok']],
       4_000,
       [...thrice, '361 failed', '1000 recovered'],
     ],
     [
-      'after it was quiet is something new',
+      'a failure after 15 quiet minutes starts a new series',
       [...turns(1), ...turns(1, 10, 'hung', 10 + quiet + 1)],
       quiet * 3,
       ['1 failed', '10 recovered', `${quiet + 12} failed`, `${quiet + 21} recovered`],
     ],
     [
-      'for less than it takes to be told, still does',
+      'a failure too short for a notification still extends the series',
       [...turns(3), [600, 'hung'], [601, 'ok']],
       601 + quiet,
       [...thrice, `${601 + quiet} over`],
     ],
     [
-      'and fails in another way at last, is not said to be well',
+      'a failure of another kind during the quiet minutes replaces the end of the series',
       [...turns(3), [50 + quiet - 10, 'read-only']],
       quiet * 2,
       [...thrice, `${50 + quiet - 9} failed`],
@@ -79,7 +94,7 @@ describe('what comes and goes', () => {
     expect(told(course, seconds).heard).toEqual(wanted)
   })
 
-  it('is told less and less as lasting where it lasts again and again', () => {
+  it('repeated failures of six minutes send fewer than 12 notifications a day', () => {
     // Six minutes of failure after each ten seconds of health, for a day.
     const course = Array.from({ length: 233 }, (_, index) => [
       [index * 370, 'hung'] as const,
@@ -91,12 +106,12 @@ describe('what comes and goes', () => {
     expect(heard.at(-1)).toMatch(/unstable$/)
   })
 
-  it('is another trouble for a failure of another kind', () => {
+  it('a failure of another kind starts a separate series', () => {
     const other = turns(1, 10, 'read-only', 60)
     expect(told([...turns(2), ...other], 100).heard.slice(4)).toEqual(['61 failed', '70 recovered'])
   })
 
-  it('is a trouble of each path where it may be the path’s own fault, else of all on its disk', () => {
+  it('a failure that may be the path’s own counts for each path, any other for its disk', () => {
     const troubles = (isOwn: boolean) => {
       let state = noAlerts
       const see = (id: string, kind: Sample['kind'], at: number) => {
@@ -113,7 +128,7 @@ describe('what comes and goes', () => {
     expect(troubles(false)).toEqual([3])
   })
 
-  it('is told of a path that fails for the first time beside one that comes and goes', () => {
+  it('a path that fails for the first time beside a flapping one is notified', () => {
     let state = noAlerts
     let at = 0
     const heard: string[] = []
@@ -136,7 +151,7 @@ describe('what comes and goes', () => {
     expect(heard.filter((one) => one.startsWith('recovered') && one.includes('b'))).toEqual(['recovered a,b'])
   })
 
-  it('says the whole duration and the number at its end', () => {
+  it('the end of a series states its whole duration and count', () => {
     const { state } = told(turns(4), 80)
     const { announcements } = announce(state, clocksAt((70 + quiet) * SECOND))
     expect(announcements).toMatchObject([
@@ -144,7 +159,7 @@ describe('what comes and goes', () => {
     ])
   })
 
-  it('is nobody’s business when its path is not looked after any more', () => {
+  it('a path that is no longer checked has no series and no pending notification', () => {
     const { state } = told(turns(3), 60)
     const without = forget(state, 'a', clocksAt(60_000))
     expect(without.troubles).toEqual([])
@@ -152,8 +167,8 @@ describe('what comes and goes', () => {
   })
 })
 
-describe('what lasts', () => {
-  it('is told again after four hours, then daily', () => {
+describe('lasting incident', () => {
+  it('is repeated after four hours, then daily', () => {
     const { heard, state } = told([[0, 'hung']], (4 * HOUR) / SECOND + 10)
     expect(heard).toEqual(['1 failed', '14401 lasting'])
     const next = 28 * HOUR + SECOND
@@ -172,7 +187,7 @@ describe('what lasts', () => {
     // The clock was set back.
     [-HOUR, 0, 4 * HOUR],
     [-1e12, 7, 24 * HOUR],
-  ])('told %i ms ago, and again %i times, is told in so long', (toldForMs, repeats, wanted) => {
+  ])('last notified %i ms ago and repeated %i times, is repeated in %i ms', (toldForMs, repeats, wanted) => {
     expect(repeatInMs(toldForMs, repeats)).toBe(wanted)
   })
 })

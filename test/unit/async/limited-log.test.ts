@@ -12,7 +12,7 @@ function setUp() {
   return { told, log, flood }
 }
 
-test('a flood is told by its first lines, and how long it was even if nothing comes after it', () => {
+test('limited log: a flood is shown by its first 20 lines, then by a summary with its size', () => {
   const { told, flood } = setUp()
   flood(1_000, 'flood')
   expect([told.length, told.at(-1)]).toEqual([20, 'flood 20'])
@@ -24,7 +24,7 @@ test('a flood is told by its first lines, and how long it was even if nothing co
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('at the end what is left is told at once, and only once', () => {
+test('limited log: the end writes the pending summary at once, and only once', () => {
   const { told, log, flood } = setUp()
   flood(22, 'flood')
   log.end()

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createSemaphore, withPermit } from '../../../core/lib/async/semaphore.ts'
 
-test('a semaphore serves in order, also when a later one wants less', async () => {
+test('semaphore: permits are granted in order, even if a later request needs less', async () => {
   const semaphore = createSemaphore(10)
   const order: string[] = []
   const ask = (name: string, amount: number) =>
@@ -22,7 +22,7 @@ test('a semaphore serves in order, also when a later one wants less', async () =
   expect(await semaphore.acquire(1)).toBe(false)
 })
 
-test('tasks with a permit: never more at once, in order', async () => {
+test('semaphore: tasks start in order and never exceed the number of permits', async () => {
   const semaphore = createSemaphore(2)
   const started: number[] = []
   let running = 0

@@ -26,11 +26,11 @@ test.each([
   [100 * MINUTE, 90 * MINUTE],
   [30.4 * 60 * MINUTE, 30 * 60 * MINUTE],
   [80 * 60 * MINUTE, 72 * 60 * MINUTE],
-])('%i ms are about %i', (ms, expected) => {
+])('time left: %i ms are rounded to %i ms', (ms, expected) => {
   expect(roundLeft(ms)).toBe(expected)
 })
 
-test('at a steady pace it is what waits by the pace, from the first words on', () => {
+test('time left: a steady rate gives the waiting amount divided by the rate', () => {
   const eta = createTimeLeft()
   let now = pace(eta, 500, 4, 10, 100)
   expect(eta.left({ files: 30_000, bytes: 3000 * MB }, now)).toBe(5 * MINUTE)
@@ -39,7 +39,7 @@ test('at a steady pace it is what waits by the pace, from the first words on', (
   expect(eta.left({ files: 1, bytes: 1 }, now)).toBe(10 * SECOND)
 })
 
-test('nothing is said at the beginning, nor when nothing moves', () => {
+test('time left: no estimate is given at the start or during a stall', () => {
   const eta = createTimeLeft()
   const waiting = { files: 100, bytes: 100 * MB }
   expect(eta.left(waiting, 0)).toBeNull()
@@ -50,7 +50,7 @@ test('nothing is said at the beginning, nor when nothing moves', () => {
   expect(eta.left(waiting, later + 16 * SECOND)).toBeNull()
 })
 
-test('a short stall or burst changes little, a new pace is known within a minute or two', () => {
+test('time left: a short stall or burst changes little, and a new rate is adopted within 90 seconds', () => {
   const eta = createTimeLeft()
   const waiting = { files: 0, bytes: 6000 * MB }
   let now = pace(eta, 0, 60, 10, 0)
@@ -69,27 +69,32 @@ const smallFirst = (eta: TimeLeft) => pace(eta, 0, 60, 1, 250)
 const DAY = 24 * 60 * MINUTE
 
 test.each<[string, (eta: TimeLeft) => number, { files: number; bytes: number }, number | null, number?]>([
-  ['a large file after many small ones: not known yet', smallFirst, { files: 1, bytes: 8 * GB }, null],
   [
-    'a large file after many small ones: by its own pace as soon as that is seen',
+    'a large file after many small ones has no estimate at first',
+    smallFirst,
+    { files: 1, bytes: 8 * GB },
+    null,
+  ],
+  [
+    'a large file after many small ones uses the new rate as soon as it is measured',
     (eta) => pace(eta, smallFirst(eta), 4, 100, 0),
     { files: 1, bytes: 12 * GB },
     2 * MINUTE,
   ],
   [
-    'small files after large ones: not known yet',
+    'small files after large ones have no estimate at first',
     (eta) => pace(eta, 0, 60, 100, 1),
     { files: 100_000, bytes: 100 * MB },
     null,
   ],
   [
-    'large files of another size: by their bytes',
+    'large files of another size are estimated by their bytes',
     (eta) => pace(eta, 0, 60, 100, 2),
     { files: 3, bytes: 90 * GB },
     15 * MINUTE,
   ],
   [
-    'after a pause: not what was seen before it',
+    'a pause discards the rate measured before it',
     (eta) => {
       const paused = pace(eta, 0, 60, 10, 10)
       eta.rest()
@@ -99,13 +104,13 @@ test.each<[string, (eta: TimeLeft) => number, { files: number; bytes: number }, 
     null,
   ],
   [
-    'after a pause that nobody told of: the pace of now',
+    'an interruption of 30 days without a pause discards the rate measured before it',
     (eta) => pace(eta, pace(eta, 0, 60, 10, 10) + 30 * DAY, 10, 20, 20),
     { files: 6000, bytes: 6 * GB },
     5 * MINUTE,
   ],
   [
-    'after a reconnection, when hardly anything went yet: nothing',
+    'a reconnection with hardly any bytes sent has no estimate',
     (eta) => {
       eta.bytes(100, 90_000_000)
       eta.bytes(1, 90_005_000)
@@ -114,15 +119,20 @@ test.each<[string, (eta: TimeLeft) => number, { files: number; bytes: number }, 
     { files: 1, bytes: 8 * GB },
     null,
   ],
-  ['more than a month', (eta) => pace(eta, 0, 60, 0.001, 0), { files: 0, bytes: 3 * GB }, null],
   [
-    'a limit that was set just now',
+    'an estimate of more than a month is not given',
+    (eta) => pace(eta, 0, 60, 0.001, 0),
+    { files: 0, bytes: 3 * GB },
+    null,
+  ],
+  [
+    'a new rate limit determines the estimate at once',
     (eta) => pace(eta, 0, 60, 100, 0),
     { files: 0, bytes: 6 * GB },
     10 * MINUTE,
     10 * MB,
   ],
-])('%s', (_name, sent, toGo, expected, limit) => {
+])('time left: %s', (_name, sent, toGo, expected, limit) => {
   const eta = createTimeLeft()
   const now = sent(eta)
   const left = eta.left(toGo, now, limit ?? null)
@@ -133,7 +143,7 @@ test.each<[string, (eta: TimeLeft) => number, { files: number; bytes: number }, 
   }
 })
 
-test('bytes that are on the line already are not counted again, and each source has its own time', () => {
+test('time left: bytes in transfer are not counted again, and each source has a separate estimate', () => {
   const progress = createProgress()
   for (let tenth = 0; tenth < 100; tenth += 1) {
     progress.bytes('a', MB, tenth * 100)

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 const root = path.resolve(import.meta.dirname, '../../..')
 const outside = /^(assets|build|cli|docs|electron|renderer|test)\//
 
-test('every file that docs/architecture.md names with its folder is there', () => {
+test('docs/architecture.md: every file named with its folder exists', () => {
   const text = readFileSync(path.join(root, 'docs/architecture.md'), 'utf8')
   const named = [...text.matchAll(/`([\w./-]+\/[\w.-]+\.(?:ts|tsx|mjs|css|md))`/g)].map(
     ([, name = '']) => name,
@@ -18,7 +18,7 @@ test('every file that docs/architecture.md names with its folder is there', () =
   expect([...new Set(missing)]).toEqual([])
 })
 
-test('every file that a picture in docs/architecture.md names is there', () => {
+test('docs/architecture.md: every file named in a picture exists', () => {
   const text = readFileSync(path.join(root, 'docs/architecture.md'), 'utf8')
   const pictures = [...text.matchAll(/```\n(.*?)```/gs)].map(([, picture = '']) => picture).join('\n')
   const files = globSync('{core,cli,electron,renderer}/**/*.{ts,tsx}', { cwd: root }).map(
@@ -34,7 +34,7 @@ test('every file that a picture in docs/architecture.md names is there', () => {
 })
 
 test.each(globSync('core/*/', { cwd: root }).map((folder) => path.basename(folder)))(
-  'the README of core/%s is short and names files that are there',
+  'README of core/%s: the page is short, and the files that it names exist',
   (folder) => {
     const text = readFileSync(path.join(root, 'core', folder, 'README.md'), 'utf8')
     expect(text.split('\n').length).toBeLessThan(25)

@@ -16,7 +16,7 @@ function withoutActions(command: Command, took: string[]): void {
 }
 
 test.each(documentedCommands().map(({ file, line, words }) => [file, line, words] as const))(
-  '%s: %s – the command, its options and what they take are known',
+  'documentation: a command in %s has known options and values: %s',
   async (_, line, words) => {
     const took: string[] = []
     const program = await loadProgram('')
@@ -26,7 +26,7 @@ test.each(documentedCommands().map(({ file, line, words }) => [file, line, words
   },
 )
 
-test('README is one page, with a picture and the first commands on its first screen', () => {
+test('README: the page is short, with a picture and the first commands on its first screen', () => {
   const lines = readFileSync(path.join(root, 'README.md'), 'utf8').trimEnd().split('\n')
   expect(lines.length).toBeLessThanOrEqual(120)
   const screen = lines.slice(0, 24).join('\n')
@@ -34,7 +34,7 @@ test('README is one page, with a picture and the first commands on its first scr
   expect(screen).toMatch(/```sh\n.*holdfast receive.*\nnpm ci && npm start\n```/)
 })
 
-test('what a page of the documentation links to is there', () => {
+test('documentation: every relative link leads to an existing file', () => {
   const broken = documents().flatMap(({ file, text }) =>
     [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
       .map(([, target = '']) => target)
@@ -44,7 +44,7 @@ test('what a page of the documentation links to is there', () => {
   expect(broken).toEqual([])
 })
 
-test('each message in docs/troubleshooting.md begins as one of the English ones', () => {
+test('docs/troubleshooting.md: each listed message is the beginning of an English message', () => {
   const plain = (text: string) => text.replace(/\{\{holdfast\}\}/g, 'holdfast').replace(/\{\{[^}]*\}\}/g, '…')
   const known = Object.values(english).map(plain)
   const text = readFileSync(path.join(root, 'docs/troubleshooting.md'), 'utf8')
@@ -55,7 +55,7 @@ test('each message in docs/troubleshooting.md begins as one of the English ones'
   expect(rows.filter((row) => !known.some((one) => one.startsWith(row)))).toEqual([])
 })
 
-test('every page in docs is named by README or by a page that it names', () => {
+test('documentation: every page in docs is named by a page of the documentation', () => {
   const all = documents()
     .map(({ text }) => text)
     .join('\n')

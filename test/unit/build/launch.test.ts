@@ -10,11 +10,11 @@ test.each([
   [{ WAYLAND_DISPLAY: 'wayland-0' }, 'linux', true],
   [{}, 'darwin', true],
   [{}, 'win32', true],
-] as const)('a window can be shown with %j on %s: %s', (environment, platform, expected) => {
+] as const)('start script: a window can be shown with %j on %s: %s', (environment, platform, expected) => {
   expect(hasDisplay(environment, platform)).toBe(expected)
 })
 
-test('directories are seen from where the person typed them, not from where npm runs us', () => {
+test('start script: relative directories start at the directory of the caller, not that of npm', () => {
   expect(absoluteWords(['data', '/srv', '--x', '../y'], { INIT_CWD: '/srv/ann/work' }, '/checkout')).toEqual([
     '/srv/ann/work/data',
     '/srv',
@@ -24,13 +24,13 @@ test('directories are seen from where the person typed them, not from where npm 
   expect(absoluteWords(['data'], {}, '/here')).toEqual(['/here/data'])
 })
 
-test("Chromium's sandbox is off for root alone", () => {
+test('start script: the sandbox of Chromium is disabled for root only', () => {
   expect(electronArguments('/app', ['/data'], 0)).toEqual(['--no-sandbox', '/app', '/data'])
   expect(electronArguments('/app', ['/data'], 1000)).toEqual(['/app', '/data'])
   expect(electronArguments('C:\\app', [], undefined)).toEqual(['C:\\app'])
 })
 
-test('downloads are kept outside of the checkout, where the XDG specification or the person says', () => {
+test('download cache: HOLDFAST_CACHE, XDG_CACHE_HOME or ~/.cache gives its directory', () => {
   expect(cacheDirectory({ HOLDFAST_CACHE: '/c', XDG_CACHE_HOME: '/x' })).toBe('/c')
   expect(cacheDirectory({ XDG_CACHE_HOME: '/x' })).toBe('/x/holdfast')
   expect(cacheDirectory({ XDG_CACHE_HOME: 'relative' })).toMatch(/\.cache\/holdfast$/)

@@ -42,7 +42,7 @@ test.each([
   ['send', 20],
   ['receive', 5],
   ['store', 5],
-])('imports between the folders of core/%s point one way', (name, least) => {
+])('core layers: imports between the folders of core/%s go one way', (name, least) => {
   const root = path.join(core, name)
   const layers = layersByFolder[name] ?? []
   const getFolder = (file: string): string => path.relative(root, file).split(path.sep)[0] ?? ''
@@ -64,7 +64,7 @@ test.each([
   expect(wrong).toEqual([])
 })
 
-test('only what opens a destination, and a folder, which is a receiver in this process, knows of the protocol; the others share its memory, its names and how a certificate is pinned', () => {
+test('sender layers: code outside destinations/receiver imports only buffers, names and TLS of the protocol', () => {
   const root = path.join(core, 'send')
   const opens = ['open.ts', 'folder/folder.ts'].map((name) => path.join(root, 'destinations', name))
   const files = globSync(path.join(root, '*/**/*.ts')).filter(
@@ -78,7 +78,7 @@ test('only what opens a destination, and a folder, which is a receiver in this p
   )
 })
 
-test('the window shows itself without the schemas: what is needed later is loaded later', () => {
+test('window start: the modules that are loaded at the start do not import zod', () => {
   const seen = new Set<string>()
   const packages = new Set<string>()
   const follow = (file: string): void => {

@@ -5,11 +5,11 @@ import { missingEntries } from '../../../build/complete-lock.mjs'
 
 const lockFile = path.resolve(import.meta.dirname, '../../../package-lock.json')
 
-test('`npm ci` finds every optional package in the lock file (else: node build/complete-lock.mjs)', () => {
+test('`npm ci`: the lock file has every optional package (else: node build/complete-lock.mjs)', () => {
   expect(Object.keys(missingEntries(JSON.parse(readFileSync(lockFile, 'utf8'))))).toEqual([])
 })
 
-test('every entry that Linux with glibc installs has an integrity; the others are optional', () => {
+test('lock file: every entry without an integrity is optional and not for Linux with glibc', () => {
   const { packages } = JSON.parse(readFileSync(lockFile, 'utf8')) as {
     packages: Record<
       string,
@@ -26,7 +26,7 @@ test('every entry that Linux with glibc installs has an integrity; the others ar
   expect(without.length).toBeLessThanOrEqual(24)
 })
 
-test('a missing platform package gets the version that its parent asks for, and its platform', () => {
+test('lock file completion: a missing platform package gets the version its parent requests, and its platform', () => {
   const lock = {
     packages: {
       '': { optionalDependencies: { ours: '1.0.0' } },

@@ -13,7 +13,7 @@ const root = path.resolve(import.meta.dirname, '../../..')
 const electron = { directory: '/opt/electron', version: '45.3.4' }
 const validate = (settings: object) => validateConfiguration(settings, new DebugLogger(false))
 
-test("what electron-builder is told of each system's packages keeps to its schema", async () => {
+test('electron-builder: the configuration for each system matches its schema', async () => {
   const settings = await configuration({ electron })
   await validate(settings)
   await validate(await configuration({ electron, feed: 'https://example.org/holdfast' }))
@@ -23,21 +23,21 @@ test("what electron-builder is told of each system's packages keeps to its schem
     await expect(validate({ ...settings, [system]: { targets } })).rejects.toThrow(`configuration.${system}`)
 })
 
-test('who makes it and what it is called are said in package.json alone', async () => {
+test('package metadata: the application id comes from package.json, and no placeholder is left', async () => {
   expect((await configuration({ electron })).appId).toBe(manifest.appId)
   const said = await metainfoText()
   expect(said).toContain(`<id>${manifest.appId}</id>`)
   expect(said).not.toContain('@')
 })
 
-test('the licences of the command line have those of all that Node.js is made of', async () => {
+test('command line licences: the text includes the licences of the parts of Node.js', async () => {
   const text = await notices()
   expect(text).toMatch(/^node 24\.\d+\.\d+: MIT\n\n/m)
   for (const part of ['OpenSSL', 'V8', 'ICU', 'libuv', 'zlib', 'nghttp2'])
     expect(text).toContain(`${part}, located at`)
 })
 
-test('a command that fails says so, whatever its dependencies do as it ends', () => {
+test('build command: a failure exits with 1 although a dependency exits with 0', () => {
   const project = pathToFileURL(path.join(root, 'build/setup/project.mjs')).href
   const script = `import { runMain } from '${project}'
 process.on('beforeExit', () => process.exit(0))

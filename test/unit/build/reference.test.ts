@@ -12,11 +12,11 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 const root = path.resolve(import.meta.dirname, '../../..')
 const program = describeCommand(await loadProgram(''))
 
-test('docs/commands.md is what the command line says of itself: else run `npm run reference`', () => {
+test('docs/commands.md: the page matches the command line (else: run `npm run reference`)', () => {
   expect(readFileSync(path.join(root, 'docs/commands.md'), 'utf8')).toBe(markdownReference(program))
 })
 
-test('the man page has every command and option, and mandoc finds nothing wrong with it', () => {
+test('man page: every command and option is listed, and mandoc finds no fault', () => {
   const page = manPage(program, '1.2.3', '2026-11-20')
   for (const { path: command, options } of allCommands(program).slice(1)) {
     expect(page).toContain(`.SS ${command.replaceAll('-', '\\-')}`)
@@ -37,7 +37,7 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _holdfast; printf '%s\\n' "\${COMPREPLY
   return said.split('\n').filter((word) => word !== '')
 }
 
-test('bash completes commands, inner commands, options, what they may be, and files', () => {
+test('bash completion: commands, subcommands, options, their values and files are offered', () => {
   expect(offered('holdfast', 're')).toEqual(['resume', 'receive', 'restore'])
   expect(offered('holdfast', 'paths', 'ch')).toEqual(['change', 'check'])
   expect(offered('holdfast', 'paths', 'change', '/srv', '--hid')).toEqual(['--hidden'])
@@ -45,7 +45,7 @@ test('bash completes commands, inner commands, options, what they may be, and fi
   expect(offered('holdfast', 'verify', 'READ')).toEqual(['README.md'])
 })
 
-test('zsh and fish know every command and option, too', () => {
+test('zsh and fish completion: every command and option is included', () => {
   const zsh = completionFor('zsh', program)
   const fish = completionFor('fish', program)
   for (const { path: command, name, options } of allCommands(program).slice(1)) {

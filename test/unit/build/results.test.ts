@@ -24,24 +24,38 @@ const file = (status: string, ...statuses: string[]) => ({
 })
 
 test.each([
-  ['tests of each kind', vitestReport(file('passed', 'passed', 'skipped', 'todo')), 0, 1, 0, 2],
-  ['a failing test', vitestReport(file('failed', 'passed', 'failed')), 1, 1, 1, 0],
-  ['a file that cannot be loaded', vitestReport(file('failed'), file('passed', 'passed')), 1, 1, 1, 0],
-  ['an error outside of a test', { success: false, testResults: [file('passed', 'passed')] }, 1, 1, 1, 0],
-  ['a crash after the report', vitestReport(file('passed', 'passed')), 139, 1, 1, 0],
-  ['no report', null, 0, 0, 1, 0],
-])('vitest: %s', (_, report, status, passed, failed, skipped) => {
+  ['tests of each kind are counted', vitestReport(file('passed', 'passed', 'skipped', 'todo')), 0, 1, 0, 2],
+  ['a failing test is counted', vitestReport(file('failed', 'passed', 'failed')), 1, 1, 1, 0],
+  [
+    'a file that cannot be loaded is a failure',
+    vitestReport(file('failed'), file('passed', 'passed')),
+    1,
+    1,
+    1,
+    0,
+  ],
+  [
+    'an error outside of a test is a failure',
+    { success: false, testResults: [file('passed', 'passed')] },
+    1,
+    1,
+    1,
+    0,
+  ],
+  ['a crash after the report is a failure', vitestReport(file('passed', 'passed')), 139, 1, 1, 0],
+  ['a missing report is a failure', null, 0, 0, 1, 0],
+])('vitest results: %s', (_, report, status, passed, failed, skipped) => {
   const counts = vitestCounts(report, status)
   expect([counts.passed, counts.failed.length, counts.skipped.length]).toEqual([passed, failed, skipped])
 })
 
-test('vitest: what passed at its second try is named', () => {
+test('vitest results: a test that passed at its second attempt is named', () => {
   const assertionResults = [{ status: 'passed', title: 't', ancestorTitles: ['s'], failureMessages: ['no'] }]
   const counts = vitestCounts(vitestReport({ status: 'passed', assertionResults }), 0)
   expect(counts).toEqual({ passed: 1, failed: [], skipped: [], retried: ['s > t'] })
 })
 
-test('vitest: an error outside of every test is named with the test that ran', () => {
+test('vitest results: an error outside of every test is named with the test that ran', () => {
   const errors = ['during a.test.ts > t\nError: gone\n    at a']
   const counts = vitestCounts(vitestReport(file('passed', 'passed')), 1, errors)
   expect(counts.failed).toEqual([
@@ -49,7 +63,7 @@ test('vitest: an error outside of every test is named with the test that ran', (
   ])
 })
 
-test('a failure is named with the beginning of what it said, without colours', () => {
+test('vitest results: a failure is named with the beginning of its message, without colours', () => {
   const failureMessages = [`\x1b[31mError: not 2\x1b[39m\n    at a\n${'    at b\n'.repeat(40)}`]
   const assertionResults = [{ status: 'failed', title: 't', ancestorTitles: ['s'], failureMessages }]
   const [failure] = vitestCounts(vitestReport({ status: 'failed', assertionResults }), 1).failed
@@ -61,7 +75,7 @@ const spec = (status: string) => ({ title: status, tests: [{ status }] })
 
 test.each([
   [
-    'tests of each kind, nested',
+    'nested tests of each kind are counted',
     {
       suites: [
         { title: 'file', specs: [spec('expected')], suites: [{ title: 'inner', specs: [spec('skipped')] }] },
@@ -72,20 +86,27 @@ test.each([
     0,
     ['file > inner > skipped'],
   ],
-  ['failing', { suites: [{ title: 'f', specs: [spec('unexpected'), spec('expected')] }] }, 1, 1, 1, []],
-  ['no tests found', { suites: [], errors: [{ message: 'No tests found' }] }, 1, 0, 1, []],
-  ['the desktop did not start', null, 1, 0, 1, []],
-])('playwright: %s', (_, report, status, passed, failed, skipped) => {
+  [
+    'a failing test is counted',
+    { suites: [{ title: 'f', specs: [spec('unexpected'), spec('expected')] }] },
+    1,
+    1,
+    1,
+    [],
+  ],
+  ['a run without tests is a failure', { suites: [], errors: [{ message: 'No tests found' }] }, 1, 0, 1, []],
+  ['a desktop that did not start is a failure', null, 1, 0, 1, []],
+])('playwright results: %s', (_, report, status, passed, failed, skipped) => {
   const counts = playwrightCounts(report, status)
   expect({ ...counts, failed: counts.failed.length }).toEqual({ passed, failed, skipped, retried: [] })
 })
 
-test('playwright: what passed at its second try is named', () => {
+test('playwright results: a test that passed at its second attempt is named', () => {
   const report = { suites: [{ title: 'f', specs: [spec('flaky')] }] }
   expect(playwrightCounts(report, 0)).toEqual({ passed: 1, failed: [], skipped: [], retried: ['f > flaky'] })
 })
 
-test('the closing line names skipped tests only where there are any', () => {
+test('closing line: skipped tests are counted only where there are any', () => {
   const all = sum([
     stageCounts('tsc', 0),
     stageCounts('biome', 2),
@@ -95,7 +116,7 @@ test('the closing line names skipped tests only where there are any', () => {
   expect(closingLine({ passed: 4, failed: [], skipped: [], retried: [] })).toBe('4 passed, 0 failed')
 })
 
-test('a skipped test fails a build machine alone', () => {
+test('exit code: a skipped test fails the run in CI only', () => {
   const skipped = { passed: 1, failed: [], skipped: ['a'], retried: [] }
   expect(exitCode(skipped, false)).toBe(0)
   expect(exitCode(skipped, true)).toBe(1)

@@ -12,18 +12,18 @@ const open = {
 }
 
 test.each([
-  ['nothing says otherwise', {}],
-  ['all switches say so', { restrictedByAppArmor: '0', unprivileged: '1' }],
-  ['a profile of AppArmor allows it', { restrictedByAppArmor: '1', hasProfile: true }],
-])('user namespaces can be had where %s: nothing is asked of the helper', (_why, facts) => {
+  ['no restriction is set', {}],
+  ['all switches allow them', { restrictedByAppArmor: '0', unprivileged: '1' }],
+  ['an AppArmor profile allows them', { restrictedByAppArmor: '1', hasProfile: true }],
+])('Electron sandbox: with user namespaces the helper needs no rights: %s', (_why, facts) => {
   expect(sandboxProblem({ ...open, ...facts })).toBeNull()
 })
 
 test.each([
-  ['AppArmor keeps them from programs (Ubuntu 24.04)', { restrictedByAppArmor: '1' }],
-  ["Debian's switch is off", { unprivileged: '0' }],
-  ['there may be none', { most: '0' }],
-])('%s: the helper must be root’s, and the words say how', (_why, facts) => {
+  ['AppArmor restricts them (Ubuntu 24.04)', { restrictedByAppArmor: '1' }],
+  ["Debian's switch disables them", { unprivileged: '0' }],
+  ['their maximum is 0', { most: '0' }],
+])('Electron sandbox: without user namespaces the helper must belong to root: %s', (_why, facts) => {
   const said = (helper: typeof plain | null) => sandboxProblem({ ...open, ...facts, helper })
   for (const helper of [plain, { uid: 0, mode: 0o100755 }, { uid: 1000, mode: 0o104755 }]) {
     expect(said(helper)).toContain(

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { setUpChecker } from '../../support/check/checker.ts'
 
-describe('the checker, of several paths on one file system that hangs', () => {
-  it('keeps at most four checks of one file system out; the others are told from that knowledge', async () => {
+describe('checker, several paths of one file system', () => {
+  it('runs at most four checks of a hung file system, and reports its other paths as hung', async () => {
     const { clock, disk, configure, told, begun } = setUpChecker()
     const paths = Array.from({ length: 20 }, (_, index) => `/dead/${index}`)
     for (const path of [...paths, '/dead/later']) disk.fileSystems.set(path, 'dead')
@@ -26,7 +26,7 @@ describe('the checker, of several paths on one file system that hangs', () => {
     for (const path of [...paths, '/dead/later']) expect(told(path).at(-1)?.[1]).toBe('ok')
   })
 
-  it('tells that no thread is left where too many checks hang, wherever, and goes on once there is', async () => {
+  it('reports an error for a path without a free thread, and checks it once a thread is free', async () => {
     const { clock, disk, configure, told, begun } = setUpChecker(3)
     for (const path of ['/a', '/b', '/c']) disk.slow.add(path)
     configure(['/a', '/b', '/c', '/well'], { timeoutSeconds: 4 })
@@ -45,7 +45,7 @@ describe('the checker, of several paths on one file system that hangs', () => {
     expect(told('/well').at(-1)).toEqual([20_000, 'ok'])
   })
 
-  it('does not count the time that a check waits for a thread among checks that do come back', async () => {
+  it('does not count the wait for a thread towards the timeout of a check', async () => {
     const { clock, disk, configure, told, begun } = setUpChecker(1)
     for (const path of ['/a', '/b']) disk.slow.add(path)
     configure(['/a', '/b'], { timeoutSeconds: 4 })
@@ -57,7 +57,7 @@ describe('the checker, of several paths on one file system that hangs', () => {
     expect([begun('/b'), told('/a'), told('/b')]).toEqual([[3_000], [[0, 'ok']], [[0, 'ok']]])
   })
 
-  it('waits patiently behind slow checks that do come back', async () => {
+  it('waits for slow checks that return, and then reports the path behind them as ok', async () => {
     const { clock, disk, configure, told } = setUpChecker()
     const paths = Array.from({ length: 5 }, (_, index) => `/busy/${index}`)
     for (const path of paths) {
@@ -72,7 +72,7 @@ describe('the checker, of several paths on one file system that hangs', () => {
     expect(told('/busy/4')).toEqual([[0, 'ok']])
   })
 
-  it('tells nothing more of a removed path, whose check is in no other path’s way', async () => {
+  it('reports no result of a removed path, whose hung check does not block another path', async () => {
     const { clock, disk, configure, told } = setUpChecker()
     const paths = Array.from({ length: 4 }, (_, index) => `/dead/${index}`)
     for (const path of [...paths, '/dead/new']) {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { setUpChecker } from '../../support/check/checker.ts'
 
-describe('the checker, of a check that does not come back', () => {
-  it('tells a hang once at its deadline, then at each tick with the time growing; one check is out', async () => {
+describe('checker, a check that does not return', () => {
+  it('reports a hang at the timeout and at each tick with a growing duration, and starts no second check', async () => {
     const { clock, disk, reports, configure, told, begun } = setUpChecker()
     disk.slow.add('/a')
     configure(['/a'], { timeoutSeconds: 4 })
@@ -15,7 +15,7 @@ describe('the checker, of a check that does not come back', () => {
     expect(elapsed).toEqual([4_000, 10_000, 20_000, 30_000])
   })
 
-  it('does not take a late answer for a recovery: the next good check is', async () => {
+  it('reports recovery after the next good check, not after a late answer', async () => {
     const { clock, disk, configure, told, out } = setUpChecker()
     disk.slow.add('/a')
     configure(['/a'])
@@ -28,7 +28,7 @@ describe('the checker, of a check that does not come back', () => {
     expect(told('/a').at(-1)).toEqual([20_000, 'ok'])
   })
 
-  it('says which probe hangs and in which step, with what the others found', async () => {
+  it('names the hung probe and its step, and keeps the results of the other probes', async () => {
     const { clock, disk, reports, configure, out } = setUpChecker()
     disk.slow.add('/a')
     configure(['/a'], { paths: [{ id: '/a', path: '/a', probes: ['mount', 'read', 'write'] }] })
@@ -47,8 +47,8 @@ describe('the checker, of a check that does not come back', () => {
   })
 })
 
-describe('a hang that begins just after a tick', () => {
-  it('is known of every path of the file system within one interval and a second', async () => {
+describe('checker, between two ticks', () => {
+  it('a hang is reported for every path of the file system within one interval and a second', async () => {
     const paths = ['/a', '/b', '/c', '/d', '/e', '/f']
     const { clock, disk, reports, configure, told } = setUpChecker()
     for (const path of paths) disk.fileSystems.set(path, 'one')
@@ -66,7 +66,7 @@ describe('a hang that begins just after a tick', () => {
     expect(disk.begun.length - paths.length).toBe(4)
   })
 
-  it('needs one look a file system between two ticks, at another path each time', async () => {
+  it('one spot check runs for each file system, on another path each time', async () => {
     const { clock, disk, configure } = setUpChecker()
     for (const path of ['/a', '/b']) disk.fileSystems.set(path, 'one')
     configure(['/a', '/b', '/other'], { timeoutSeconds: null })

@@ -33,11 +33,11 @@ async function setUpHung(intervalSeconds = 10) {
   return { ...all, mountAs, isSlow, kinds, stuck }
 }
 
-describe('the checker, of a mount point that hangs and is mounted anew', () => {
+describe('checker, remount of a hung mount point', () => {
   it.each([
     ['another file system', 'new'],
-    ['the same one', 'old'],
-  ])('checks all its paths at once where it is %s, and ignores what comes back late', async (_what, fs) => {
+    ['the same file system', 'old'],
+  ])('checks all its paths at once after a mount of %s, and ignores late results', async (_what, fs) => {
     const { clock, disk, checker, mountAs, isSlow, kinds, stuck, told } = await setUpHung(3_600)
     mountAs('31', fs)
     isSlow(false)
@@ -57,33 +57,30 @@ describe('the checker, of a mount point that hangs and is mounted anew', () => {
   })
 
   it.each([
-    ['before its time is over', false],
-    ['after its time is over', true],
-  ])(
-    'is in nobody’s way by checks of paths that were removed while they hung, mounted anew %s',
-    async (_when, isLate) => {
-      const { clock, disk, checker, configure, told } = setUpChecker()
-      const all = [...paths, '/data/stays']
-      for (const path of all) {
-        disk.mounts.set(path, '30')
-        disk.fileSystems.set(path, 'old')
-        disk.slow.add(path)
-      }
-      configure(all.slice(0, 4), { timeoutSeconds: 4 })
-      await clock.advanceTo(isLate ? 5_000 : 1_000)
-      configure(['/data/stays'], { timeoutSeconds: 4 })
-      await clock.advanceTo(isLate ? 12_000 : 2_000)
-      for (const path of all) {
-        disk.mounts.set(path, '31')
-        disk.slow.delete(path)
-      }
-      checker.checkNow({ points: ['/data'] })
-      await clock.advanceTo(30_000)
-      expect(told('/data/stays').at(-1)?.[1]).toBe('ok')
-    },
-  )
+    ['before their timeout', false],
+    ['after their timeout', true],
+  ])('checks a new path although removed paths hung there, after a remount %s', async (_when, isLate) => {
+    const { clock, disk, checker, configure, told } = setUpChecker()
+    const all = [...paths, '/data/stays']
+    for (const path of all) {
+      disk.mounts.set(path, '30')
+      disk.fileSystems.set(path, 'old')
+      disk.slow.add(path)
+    }
+    configure(all.slice(0, 4), { timeoutSeconds: 4 })
+    await clock.advanceTo(isLate ? 5_000 : 1_000)
+    configure(['/data/stays'], { timeoutSeconds: 4 })
+    await clock.advanceTo(isLate ? 12_000 : 2_000)
+    for (const path of all) {
+      disk.mounts.set(path, '31')
+      disk.slow.delete(path)
+    }
+    checker.checkNow({ points: ['/data'] })
+    await clock.advanceTo(30_000)
+    expect(told('/data/stays').at(-1)?.[1]).toBe('ok')
+  })
 
-  it('sees at the next tick by itself what nobody has told', async () => {
+  it('detects a remount at the next tick without a hint', async () => {
     const { clock, mountAs, isSlow, kinds } = await setUpHung()
     mountAs('31', 'new')
     isSlow(false)
@@ -91,7 +88,7 @@ describe('the checker, of a mount point that hangs and is mounted anew', () => {
     expect(kinds()).toEqual(paths.map(() => 'ok'))
   })
 
-  it('tells of the disk that was taken away what the empty place says', async () => {
+  it('reports the paths of a removed disk as missing', async () => {
     const { clock, disk, checker, mountAs, kinds } = await setUpHung(3_600)
     mountAs('22', 'root')
     checker.checkNow({ points: ['/data'] })
@@ -105,7 +102,7 @@ describe('the checker, of a mount point that hangs and is mounted anew', () => {
     expect(kinds()).toEqual(paths.map(() => 'missing'))
   })
 
-  it('touches nothing for a hint about a mount that is the same as before', async () => {
+  it('starts no check for a hint about an unchanged mount', async () => {
     const { clock, disk, checker, kinds } = await setUpHung()
     for (let times = 0; times < 10; times += 1) {
       checker.checkNow({ points: ['/data'] })
@@ -114,7 +111,7 @@ describe('the checker, of a mount point that hangs and is mounted anew', () => {
     expect([disk.begun.length, new Set(kinds())]).toEqual([10, new Set(['hung'])])
   })
 
-  it('does not tell a hang of what is gone when its time is over: it looks at what is there', async () => {
+  it('does not report a hang of the replaced mount, and checks the new one', async () => {
     const { clock, disk, configure, told } = setUpChecker()
     disk.slow.add('/data')
     configure(['/data'], { intervalSeconds: 3_600, timeoutSeconds: 4 })
@@ -125,7 +122,7 @@ describe('the checker, of a mount point that hangs and is mounted anew', () => {
     expect(told('/data').map(([, kind]) => kind)).toEqual(['ok'])
   })
 
-  it('costs some threads and no more, however often it is mounted anew and hangs again', async () => {
+  it('limits the hung checks over 100 remounts, and recovers once they return', async () => {
     const { clock, disk, checker, mountAs, isSlow, kinds } = await setUpHung()
     const mountAgain = async (id: number) => {
       mountAs(`again ${id}`, `file system ${id}`)

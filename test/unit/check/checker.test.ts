@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { setUpChecker } from '../../support/check/checker.ts'
 
-describe('the checker', () => {
-  it('checks at start + k·interval, and tells every verdict', async () => {
+describe('checker', () => {
+  it('checks at start + k·interval, and reports every verdict', async () => {
     const { clock, configure, told, begun } = setUpChecker()
     configure(['/a'])
     await clock.advanceTo(35_000)
@@ -15,7 +15,7 @@ describe('the checker', () => {
     ])
   })
 
-  it('calls a well path slow from the threshold that is set, also when it is set later', async () => {
+  it('reports a path as slow from the configured threshold, also after a change of the threshold', async () => {
     const { clock, configure, told } = setUpChecker()
     configure(['/a'], { slowSeconds: 0.0005 })
     await clock.advanceTo(5_000)
@@ -27,7 +27,7 @@ describe('the checker', () => {
     ])
   })
 
-  it('skips the ticks that a slow check overlaps and is back on the timetable afterwards', async () => {
+  it('skips the ticks that a slow check overlaps, and keeps its timetable afterwards', async () => {
     const { clock, disk, configure, begun, out } = setUpChecker()
     disk.slow.add('/a')
     configure(['/a'], { timeoutSeconds: 60 })
@@ -38,7 +38,7 @@ describe('the checker', () => {
     expect(begun('/a')).toEqual([0, 20_000, 30_000])
   })
 
-  it('never lets one path wait for another', async () => {
+  it('checks a path on time while 100 others hang', async () => {
     const { clock, disk, configure, told } = setUpChecker()
     for (let index = 0; index < 100; index += 1) disk.slow.add(`/hung${index}`)
     configure([...disk.slow, '/well'])
@@ -58,7 +58,7 @@ describe('the checker', () => {
     expect(told('/b').length).toBe(2)
   })
 
-  it('begins a new timetable when the interval changes, and a new memory when the path does', async () => {
+  it('starts a new timetable when the interval changes, and checks a changed path at once', async () => {
     const { clock, disk, configure, begun } = setUpChecker()
     configure(['/a'])
     await clock.advanceTo(13_000)
@@ -70,7 +70,7 @@ describe('the checker', () => {
     expect(disk.begun.at(-1)).toMatchObject({ path: '/elsewhere', atMs: 17_000 })
   })
 
-  it('checks every path at once on request, besides the timetable', async () => {
+  it('checks every path at once on request, and keeps its timetable', async () => {
     const { clock, checker, configure, begun } = setUpChecker()
     configure(['/a', '/b'])
     await clock.advanceTo(4_000)
@@ -80,7 +80,7 @@ describe('the checker', () => {
     expect(begun('/b')).toEqual([0, 4_000, 10_000])
   })
 
-  it('reports at most every 100 ms, in parts of a thousand, the newest of each path', async () => {
+  it('reports at most every 100 ms, at most 1,000 paths at a time, each path once', async () => {
     const { clock, reports, configure, checker } = setUpChecker()
     const paths = Array.from({ length: 2_500 }, (_, index) => `/p${index}`)
     configure(paths)
@@ -94,7 +94,7 @@ describe('the checker', () => {
     expect(new Set(last).size).toBe(last.length)
   })
 
-  it('remembers mount and memory between checks, and says once that reads are buffered', async () => {
+  it('keeps the mount and its read-only intent between checks, and reports buffered reads once', async () => {
     const { clock, disk, reports, buffered, configure, out } = setUpChecker()
     disk.slow.add('/a')
     configure(['/a'])
@@ -113,7 +113,7 @@ describe('the checker', () => {
     })
   })
 
-  it('ends at once: no timer stays, and what comes back later is not told', async () => {
+  it('stops at once, without timers, further checks or late reports', async () => {
     const { clock, disk, reports, checker, configure } = setUpChecker()
     disk.slow.add('/a')
     configure(['/a', '/b'])

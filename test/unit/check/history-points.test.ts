@@ -17,7 +17,7 @@ const failed = (at: number, kind: VerdictKind): CheckGroup => ({
   most: -1,
 })
 
-describe('a summary of checks', () => {
+describe('check history summary', () => {
   it('has the exact minimum, median, 99th percentile (nearest rank) and maximum of single checks', () => {
     const delays = Array.from({ length: 200 }, (_, index) => group(index, ((index * 7) % 200) + 1))
     expect(summarise(5, delays)).toEqual({
@@ -53,7 +53,7 @@ describe('a summary of checks', () => {
     expect(summarise(0, [group(0, 8, 18, 2)]).delays).toEqual({ min: 8, median: 12, p99: 12, max: 18 })
   })
 
-  it('is made for each span that has checks, counted from 1970', () => {
+  it('covers each time span that has checks, aligned to 1970', () => {
     const groups = [group(START + 5 * MINUTE, 9), group(START + 1, 1), group(START + MINUTE - 1, 3)]
     expect(summariseSpans(groups, MINUTE).map(({ at, count }) => [at - START, count])).toEqual([
       [0, 2],

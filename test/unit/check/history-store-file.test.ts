@@ -5,10 +5,10 @@ import { describe, expect, it } from 'vitest'
 import { ask, HOUR, open, START, total, write } from '../../support/check/history.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-describe('the history’s file', () => {
+describe('check history file', () => {
   it.each([
     [
-      'text',
+      'a text file',
       (file: string) =>
         writeFileSync(file, 'not a database at all, but long enough to be looked at'.repeat(99)),
       'check.historyBroken',
@@ -35,7 +35,7 @@ describe('the history’s file', () => {
       'check.historyNewer',
       'newer',
     ],
-  ] as const)('sets %s aside, says so, and begins anew', (_, make, key, ending) => {
+  ] as const)('sets %s aside, reports it, and starts an empty history', (_, make, key, ending) => {
     const directory = temporaryDirectory('history')
     const file = path.join(directory, 'history.db')
     make(file)
@@ -46,7 +46,7 @@ describe('the history’s file', () => {
     expect(total(ask(store, START, START + HOUR, 10).points)).toBe(1)
   })
 
-  it('says what the system says where no file can be made', () => {
+  it('throws the system error if the file cannot be created', () => {
     const file = path.join(temporaryDirectory('history'), 'history.db')
     mkdirSync(file)
     expect(() => open(file)).toThrow(/unable to open/)

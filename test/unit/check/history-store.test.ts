@@ -15,8 +15,8 @@ import {
   write,
 } from '../../support/check/history.ts'
 
-describe('the history of checks', () => {
-  it('gives each check as it was, also over a restart', () => {
+describe('check history store', () => {
+  it('returns each check as it was written, also after a restart', () => {
     const { file, store } = open()
     write(store, [
       { at: START + 1, delayMs: 0.25 },
@@ -41,7 +41,7 @@ describe('the history of checks', () => {
     expect(ask(open(file).store, START, START + HOUR, 100)).toEqual(expected)
   })
 
-  it('keeps every verdict and delay, single and summed up', () => {
+  it('keeps every verdict and delay, of single checks and in summaries', () => {
     const { store } = open()
     const delays = [null, 0, 0.001, 0.2, 12.345, 3_600_000]
     const given = verdictKinds.flatMap((kind) => delays.map((delayMs) => ({ kind, delayMs })))
@@ -74,7 +74,7 @@ describe('the history of checks', () => {
     })
   })
 
-  it('answers with as many points as are wanted at most, and loses no check in them', () => {
+  it('returns at most the requested number of points, and counts every check in them', () => {
     const { store } = open()
     const to = START + 2 * HOUR + 7 * MINUTE
     write(store, everyTenSeconds(START, to))
@@ -91,7 +91,7 @@ describe('the history of checks', () => {
     expect(total(ask(store, -1e300, 1e300, 10).points)).toBe(762)
   })
 
-  it('answers in whole hours with the same counts and extremes, whatever the checks are summed up by', () => {
+  it('returns the same counts and extremes for whole hours at every level of summary', () => {
     const { store } = open()
     const to = START + 3 * HOUR + 30 * MINUTE
     write(store, everyTenSeconds(START, to))
@@ -117,7 +117,7 @@ describe('the history of checks', () => {
     expect(month.points[0]?.delays).toMatchObject({ min: 0 })
   })
 
-  it('keeps each check for a day, minutes for a week, hours for 400 days', () => {
+  it('keeps single checks for a day, minutes for a week and hours for 400 days', () => {
     const { file, store } = open()
     write(store, everyTenSeconds(START, START + HOUR))
     sumUp(store, START + DAY)
@@ -138,7 +138,7 @@ describe('the history of checks', () => {
     expect(rowsIn(file)).toEqual([0, 0, 0])
   })
 
-  it('is less than 10 % off with the median and the 99th percentile of what is summed up', () => {
+  it('keeps the median and the 99th percentile of summaries within 10 %', () => {
     const { store } = open()
     // Three to four powers of ten, as disks have them.
     const given = everyTenSeconds(START, START + 3 * HOUR).map((one, index) => ({
@@ -158,7 +158,7 @@ describe('the history of checks', () => {
     }
   })
 
-  it('sums up a minute or an hour with each write, and no check is lost or counted twice meanwhile', () => {
+  it('summarises a minute or an hour with each write, and counts every check once meanwhile', () => {
     const { file, store } = open()
     const to = START + HOUR + 5 * MINUTE
     write(store, everyTenSeconds(START, to))
@@ -172,7 +172,7 @@ describe('the history of checks', () => {
     expect(rowsIn(file)).toEqual([0, 0, 2])
   })
 
-  it('takes in what comes late, and adds it to what is summed up already', () => {
+  it('accepts late checks, and adds them to existing summaries', () => {
     const { store } = open()
     write(store, everyTenSeconds(START, START + HOUR))
     const count = () => total(ask(store, START, START + HOUR, 2_000).points)
@@ -192,7 +192,7 @@ describe('the history of checks', () => {
     ])
   })
 
-  it('survives a clock that was wrong for a while', () => {
+  it('keeps correctly dated checks although the clock was wrong for a while', () => {
     const { store } = open()
     write(store, [{ at: START + 365 * DAY }, { at: START }, { at: 0 }], START + HOUR)
     sumUp(store, START + HOUR)
@@ -203,7 +203,7 @@ describe('the history of checks', () => {
     expect(ask(store, 0, HOUR, 100).points).toEqual([])
   })
 
-  it('stays at its greatest size: the oldest checks are summed up first, those of the last hour stay', () => {
+  it('stays within its size limit: summarises the oldest checks and keeps those of the last hour', () => {
     const most = 1_000_000
     const { file, store } = open(undefined, most)
     const to = START + 6 * HOUR
@@ -220,7 +220,7 @@ describe('the history of checks', () => {
     expect(total(ask(store, START, to, 2_000, 'path 7').points)).toBe(6 * 360)
   })
 
-  it('writes a tick of 1,000 paths and answers a question over a week quickly', () => {
+  it('writes a tick of 1,000 paths and reads a week, each within 5 seconds', () => {
     const { file, store } = open()
     const ids = Array.from({ length: 1_000 }, (_, index) => `path ${index}`)
     const to = START + 7 * DAY

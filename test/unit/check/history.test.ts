@@ -22,13 +22,13 @@ function thread(code: string): URL {
 
 const toFake = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] as const
 
-describe('the checker’s side of the history', () => {
+describe('check history client', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: [...toFake] }))
   afterEach(() => void vi.useRealTimers())
 
   const question = { id: 'a', from: 0, to: 10, points: 5 }
 
-  it('says once that writing fails, and once that it is well again, with what is missing', async () => {
+  it('reports a write failure once, and its end once with the number of lost checks', async () => {
     const told: unknown[] = []
     const history = new History(
       thread(`if (name === 'ask') answer(id, { points: [], spanMs: 0 })
@@ -52,7 +52,7 @@ describe('the checker’s side of the history', () => {
     await history.stop()
   })
 
-  it('says once that the disk does not answer; the checks cost no more memory than is set', async () => {
+  it('reports a disk that does not answer once, and refuses queries beyond a limit', async () => {
     const told: string[] = []
     const history = new History(thread(''), ({ key }) => told.push(key))
     history.keepIn('/history.db')
@@ -71,7 +71,7 @@ describe('the checker’s side of the history', () => {
     await stopped
   })
 
-  it('hands checks over as they came, and keeps so many that wait for a batch; what is lost is counted', async () => {
+  it('hands checks over unchanged, keeps 100,000 during a pending batch, and counts the lost ones', async () => {
     const told: unknown[] = []
     const history = new History(
       thread(`if (name === 'write') written.push({ id, checks: input })
@@ -105,7 +105,7 @@ describe('the checker’s side of the history', () => {
     await history.stop()
   })
 
-  it('starts another thread after one that ended, and answers its questions', async () => {
+  it('starts another thread after one that exited, and answers queries', async () => {
     const told: string[] = []
     const history = new History(
       thread(`if (name === 'ask') answer(id, { points: [], spanMs: 7 })

@@ -4,8 +4,8 @@ import chinese from '../../../assets/locales/zh-TW/check.json' with { type: 'jso
 
 const placeholders = (text: string) => (text.match(/\{\{[^}]*\}\}/g) ?? []).sort()
 
-describe('the words of the checker', () => {
-  it('are the same sentences with the same parameters in every language', () => {
+describe('checker messages', () => {
+  it('have the same keys and placeholders in every language', () => {
     expect(Object.keys(chinese).sort()).toEqual(Object.keys(english).sort())
     for (const [key, text] of Object.entries(english)) {
       expect(key.startsWith('check.')).toBe(true)

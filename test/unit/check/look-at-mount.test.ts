@@ -27,45 +27,45 @@ function story(start: PathMemory, ...sights: [Mount, number | null][]) {
   return { causes, memory }
 }
 
-describe('the mount probe', () => {
-  it('takes a mount that was read-only when it was chosen as the intent', () => {
+describe('mount probe', () => {
+  it('accepts a mount that is read-only at the first check as intended', () => {
     const { causes, memory } = story(freshMemory, [readOnly, null], [readOnly, null])
     expect(causes).toEqual([[], []])
     expect(memory.known?.readOnlyByIntent).toBe(true)
   })
 
-  it('takes the intent back once the mount has been writable', () => {
+  it('drops the read-only intent once the mount has been writable', () => {
     const { causes, memory } = story(freshMemory, [readOnly, null], [disk, null], [readOnly, null])
     expect(causes).toEqual([[], [], ['read-only']])
     expect(memory.known?.readOnlyByIntent).toBe(false)
   })
 
-  it('never takes an emergency for an intent', () => {
+  it('never accepts an emergency read-only state as intended', () => {
     expect(story(freshMemory, [emergency, null]).causes).toEqual([['emergency']])
     expect(story(freshMemory, [readOnly, null], [emergency, null]).causes).toEqual([[], ['emergency']])
   })
 
-  it('keeps the intent of an earlier run, and its absence', () => {
+  it('keeps the read-only intent of an earlier run, and its absence', () => {
     const known = { mount: { point: '/mnt/disk', device: '8:1', type: 'ext4', source: '/dev/sda1' } }
     const earlier = (readOnlyByIntent: boolean) => ({ ...freshMemory, known: { ...known, readOnlyByIntent } })
     expect(story(earlier(true), [readOnly, null]).causes).toEqual([[]])
     expect(story(earlier(false), [readOnly, null]).causes).toEqual([['read-only']])
   })
 
-  it('calls a path missing while its disk is away, and well when it is back under another number', () => {
+  it('reports a path as missing while its disk is away, and as ok when it returns with another number', () => {
     const back = { ...disk, device: '7:1', source: '/dev/loop1' }
     const { causes, memory } = story(freshMemory, [disk, null], [root, null], [root, null], [back, null])
     expect(causes).toEqual([[], ['unmounted'], ['unmounted'], []])
     expect(memory.known?.mount.device).toBe('7:1')
   })
 
-  it('takes a disk that was mounted later, below the remembered point', () => {
+  it('remembers a disk that was mounted later below the remembered point', () => {
     const { causes, memory } = story(freshMemory, [root, null], [disk, null], [root, null])
     expect(causes).toEqual([[], [], ['unmounted']])
     expect(memory.known?.mount.point).toBe('/mnt/disk')
   })
 
-  it('reckons ext4 errors from what an earlier run knew, as long as it is the same disk', () => {
+  it('compares ext4 errors with the count of an earlier run if it is the same disk', () => {
     const mount = { point: '/mnt/disk', device: '8:1', type: 'ext4', source: '/dev/loop0' }
     const earlier = { ...freshMemory, known: { mount, readOnlyByIntent: false }, soundErrorsCount: 2 }
     expect(story(earlier, [disk, 5]).causes).toEqual([['ext4-errors']])
@@ -73,7 +73,7 @@ describe('the mount probe', () => {
     expect(story(earlier, [{ ...disk, source: '/dev/loop7' }, 5]).causes).toEqual([[]])
   })
 
-  it('tells of new ext4 errors until the file system was mended or mounted anew', () => {
+  it('reports new ext4 errors until the file system is repaired or remounted', () => {
     expect(story(freshMemory, [disk, 3], [disk, 3], [disk, 5], [disk, 5], [disk, 0]).causes).toEqual([
       [],
       [],

@@ -30,8 +30,8 @@ function slowReader() {
 
 const format = (event: Parameters<typeof formatEvent>[0]) => formatEvent(event, { quoted: false })
 
-describe('the events of a parent that does not read', () => {
-  it('make it be behind until it has read them; none is lost', async () => {
+describe('stdio event output', () => {
+  it('is behind until the parent has read all events, and loses none of them', async () => {
     const { stream, lines, readAll } = slowReader()
     const output = createEventOutput(stream, format)
     let reliefs = 0
@@ -52,7 +52,7 @@ describe('the events of a parent that does not read', () => {
     expect(lines().length).toBe(said)
   })
 
-  it('end quietly when the parent is gone', async () => {
+  it('drains without an error when the parent is gone', async () => {
     const stream = new Writable({ write: (_, __, done) => done(new Error('EPIPE')) })
     const output = createEventOutput(stream, format)
     output.say(wellEvent('/a', 1))
@@ -63,8 +63,8 @@ describe('the events of a parent that does not read', () => {
   })
 })
 
-describe('the log', () => {
-  it('drops what is not read, and says how much', async () => {
+describe('stdio log output', () => {
+  it('drops messages that are not read, and logs their number', async () => {
     const { stream, lines, readAll } = slowReader()
     const log = createLogOutput(stream)
     for (let count = 0; count < 10_000; count += 1) log('INFO', `message ${count}`)

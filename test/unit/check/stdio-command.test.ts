@@ -15,7 +15,7 @@ function answer(line: string, quoted = false): string {
   return command.verb === 'start' ? `start:${command.path}:${command.intervalMs}` : `stop:${command.path}`
 }
 
-describe('commands', () => {
+describe('stdio commands', () => {
   it.each([
     ['start /path 10', 'start:/path:10000'],
     ['start relative/path 1', 'start:relative/path:1000'],
@@ -43,7 +43,7 @@ describe('commands', () => {
     ['', '- - 22 command is required'],
     [' start P 1', '- - 22 command is required'],
     ['start a\0b 10', 'start - 22 invalid path'],
-  ])('%j → %s', (line, expected) => {
+  ])('the line %j gives %s', (line, expected) => {
     expect(answer(line)).toBe(expected)
   })
 
@@ -57,11 +57,11 @@ describe('commands', () => {
     ['start "/a"b 10', '- - 22 invalid quoting'],
     ['start "/a b"', 'start "/a b" 22 interval is required'],
     ['stop "/a b" c', 'stop "/a b" 22 unexpected argument'],
-  ])('--quoted: %j → %s', (line, expected) => {
+  ])('the line %j gives %s with --quoted', (line, expected) => {
     expect(answer(line, true)).toBe(expected)
   })
 
-  it('quotes any path so that it is read back the same', () => {
+  it('a quoted path is parsed back unchanged, whatever its characters', () => {
     const seed = Math.floor(Math.random() * 2 ** 31)
     let state = seed
     const random = (below: number) => {
@@ -79,7 +79,7 @@ describe('commands', () => {
   })
 })
 
-describe('lines', () => {
+describe('stdio line splitter', () => {
   const split = (...chunks: string[]) => {
     const splitter = createLineSplitter()
     const lines = chunks.flatMap((chunk) => splitter.push(Buffer.from(chunk, 'latin1')))
@@ -103,11 +103,11 @@ describe('lines', () => {
     [['a\rb\n'], ['a\rb']],
     [[''], []],
     [['caf\xe9\n'], ['caf\xe9']],
-  ])('%j → %j', (chunks, lines) => {
+  ])('the chunks %j give the lines %j', (chunks, lines) => {
     expect(split(...chunks)).toEqual(lines)
   })
 
-  it('drops a line that is too long, says so, and goes on', () => {
+  it('a line over the limit is replaced by a too-long report, and the next line is read', () => {
     const longest = 'x'.repeat(LONGEST_LINE)
     expect(split(`${longest}\nnext\n`)).toEqual([LONGEST_LINE, 'next'])
     expect(split(`${longest}\r\nnext\n`)).toEqual([LONGEST_LINE, 'next'])

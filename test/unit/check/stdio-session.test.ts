@@ -54,8 +54,8 @@ const vector = readFileSync(path.resolve(import.meta.dirname, '../../vectors/che
     return { atMs: Math.round(Number(time) * 1000), direction, text: words.join(' ') }
   })
 
-describe('the protocol', () => {
-  it('replays the example session word for word and moment for moment', async () => {
+describe('stdio protocol', () => {
+  it('replays the example session with the same lines at the same times', async () => {
     const { clock, send, finish, said, reads } = setUp()
     expect(vector.length).toBe(11)
     for (const { atMs, direction, text } of vector) {
@@ -83,7 +83,7 @@ describe('the protocol', () => {
     expect(reads.map(({ atMs }) => atMs)).toEqual([0, 30_000])
   })
 
-  it('refuses a second start, knows a stop, and an unknown path', async () => {
+  it('refuses a second start and a stop of an unmonitored path', async () => {
     const { send, finish, lines } = setUp()
     await send('start /p 10\nstart /p 10\nstop /q\n')
     await finish()
@@ -99,7 +99,7 @@ describe('the protocol', () => {
     ])
   })
 
-  it('stops a path whose read is out once it comes back, and says nothing of it afterwards', async () => {
+  it('stops a path with a pending read when the read returns, without further events', async () => {
     const { clock, send, finish, lines, reads } = setUp()
     await send('start /p 10\nstop /p\nstop /p\nstart /p 10\n')
     expect(lines().slice(1)).toEqual([
@@ -116,7 +116,7 @@ describe('the protocol', () => {
     expect(lines().slice(6)).toEqual(['stop /p 2 not monitoring path', 'start /p 0 started'])
   })
 
-  it('says nothing of a hang without --timeout, and says it once with it', async () => {
+  it('reports no hang without --timeout, and one hang with it', async () => {
     const silent = setUp()
     await silent.send('start /p 1\n')
     await silent.clock.advanceTo(60_000)
@@ -136,7 +136,7 @@ describe('the protocol', () => {
     expect(reads.map(({ atMs }) => atMs)).toEqual([0, 10_000])
   })
 
-  it('says 110 while stopping too, and then the stop', async () => {
+  it('reports error 110 also during a stop, and then the stop', async () => {
     const { clock, send, finish, lines } = setUp({ timeoutMs: 2_000 })
     await send('start /p 10\nstop /p\n')
     await clock.advanceTo(5_000)
@@ -149,7 +149,7 @@ describe('the protocol', () => {
     ])
   })
 
-  it('describes errors as strerror does; a directory is an invalid argument', async () => {
+  it('describes errors as strerror does, and a directory as an invalid argument', async () => {
     const { clock, send, finish, lines } = setUp()
     await send('start /p 1\n')
     for (const [tick, errno] of [2, 5, 21, 13, 30].entries()) {
@@ -165,7 +165,7 @@ describe('the protocol', () => {
     ])
   })
 
-  it('says once a path that its reads are buffered, on the log', async () => {
+  it('logs once for a path that its reads are buffered', async () => {
     const { clock, send, reads, logs } = setUp()
     await send('start /p 1\n')
     for (const tick of [0, 1_000, 2_000]) {
@@ -175,7 +175,7 @@ describe('the protocol', () => {
     expect(logs).toEqual([expect.stringMatching(/^WARNING \/p: .*O_DIRECT/)])
   })
 
-  it('says error 11 of a path that is not read, as too many others hang, and once on the log why', async () => {
+  it('reports error 11 for a path that too many hung checks block, and logs the reason once', async () => {
     const { clock, send, reads, finish, lines, logs } = setUp({ mostOut: 1 })
     await send('start /hung 10\nstart /p 10\n')
     await clock.advanceTo(15_500)
@@ -189,7 +189,7 @@ describe('the protocol', () => {
     expect(checks().at(-1)).toBe('check /p 0 0.000500')
   })
 
-  it('reads nothing and takes no command while the parent does not read, and goes on when it does', async () => {
+  it('pauses checks and commands while the parent does not read, and resumes afterwards', async () => {
     const { clock, input, output, send, finish, reads, lines } = setUp()
     await send('start /p 10\n')
     await finish()
@@ -206,7 +206,7 @@ describe('the protocol', () => {
     expect(reads.map(({ atMs }) => atMs)).toEqual([0, 35_000, 40_000])
   })
 
-  it('keeps bytes as they are, and quotes where it was asked to', async () => {
+  it('keeps the bytes of a path, and quotes it with --quoted', async () => {
     const plain = setUp()
     await plain.send('start /caf\xe9\xff 10\n')
     await plain.finish()
@@ -217,7 +217,7 @@ describe('the protocol', () => {
     expect(quoted.lines()).toEqual(['start "/a b" 0 started'])
   })
 
-  it('ends with the input, when checks that are out are over or have been waited for a second', async () => {
+  it('ends with the input, after pending checks return or after one second', async () => {
     const quick = setUp()
     await quick.send('start /p 10\nstop /p')
     quick.input.end()

@@ -15,7 +15,7 @@ import { englishWords } from '../../../core/lib/i18n/words.ts'
 const call = (step: string, code: string): Failure => ({ step, cause: 'call', errno: 1, code })
 const judge = (...failures: Failure[]) => toVerdict('/p', { failures, elapsedMs: 12 }, 10_000)
 
-describe('verdicts', () => {
+describe('check verdict', () => {
   it.each([
     ['create', 'EROFS', 'read-only'],
     ['write', 'ENOSPC', 'full'],
@@ -30,7 +30,7 @@ describe('verdicts', () => {
     ['open', 'EACCES', 'permission'],
     ['create', 'EPERM', 'permission'],
     ['open', 'ELOOP', 'error'],
-  ])('%s failing with %s means %s', (step, code, kind) => {
+  ])('a step %s that fails with %s gives %s', (step, code, kind) => {
     const verdict = judge(call(step, code))
     expect(verdict).toMatchObject({ kind, step, code, elapsedMs: 12 })
     const words = englishWords(verdict.sentence)
@@ -45,11 +45,14 @@ describe('verdicts', () => {
     [{ step: 'mount', cause: 'read-only', point: '/mnt/d' }, 'read-only', '/mnt/d'],
     [{ step: 'mount', cause: 'emergency', point: '/mnt/d' }, 'read-only', 'kernel'],
     [{ step: 'mount', cause: 'ext4-errors', point: '/mnt/d', count: 4 }, 'io-error', '4 new errors'],
-  ] satisfies [Failure, string, string][])('%o is put into words', (failure, kind, words) => {
-    const verdict = judge(failure)
-    expect(verdict).toMatchObject({ kind, step: failure.step })
-    expect(englishWords(verdict.sentence)).toContain(words)
-  })
+  ] satisfies [Failure, string, string][])(
+    'the failure %o has its kind and its sentence',
+    (failure, kind, words) => {
+      const verdict = judge(failure)
+      expect(verdict).toMatchObject({ kind, step: failure.step })
+      expect(englishWords(verdict.sentence)).toContain(words)
+    },
+  )
 
   it('names the first of several failing steps', () => {
     expect(judge(call('create', 'EROFS'), call('list', 'ENOENT'), call('remove', 'EROFS'))).toMatchObject({
@@ -58,7 +61,7 @@ describe('verdicts', () => {
     })
   })
 
-  it('is well when nothing failed, and slow beyond the threshold or a quarter of the timeout', () => {
+  it('is ok without failures, and slow beyond the threshold or a quarter of the timeout', () => {
     const kindAfter = (elapsedMs: number, timeoutMs: number) =>
       toVerdict('/p', { failures: [], elapsedMs }, slowLimit(SLOW_MS, timeoutMs)).kind
     expect(kindAfter(1_999, 60_000)).toBe('ok')
@@ -72,18 +75,21 @@ describe('verdicts', () => {
     { slowMs: 9_000, timeoutMs: 10_000, limit: 9_000 },
     // Past the timeout a check hangs: such a threshold would never be met.
     { slowMs: 10_000, timeoutMs: 10_000, limit: 2_500 },
-  ])('is slow from the threshold that was set, $slowMs of $timeoutMs ms', ({ slowMs, timeoutMs, limit }) => {
-    expect(slowLimit(slowMs, timeoutMs)).toBe(limit)
-  })
+  ])(
+    'is slow from $limit ms with a threshold of $slowMs ms and a timeout of $timeoutMs ms',
+    ({ slowMs, timeoutMs, limit }) => {
+      expect(slowLimit(slowMs, timeoutMs)).toBe(limit)
+    },
+  )
 
-  it('says where a hang is, and for how long', () => {
+  it('names the place and the duration of a hang', () => {
     const hung = hungVerdict('/p', 'fsync', 12_000)
     expect(hung).toMatchObject({ kind: 'hung', step: 'fsync', code: null, elapsedMs: 12_000 })
     expect(englishWords(hung.sentence)).toContain('12 sec')
     expect(englishWords(fileSystemHungVerdict('/p', '/mnt/d', 12_000).sentence)).toContain('/mnt/d')
   })
 
-  it('takes the gravest; of equals the one that names a failed call', () => {
+  it('is the gravest of several, and among equals the one that names a failed call', () => {
     const ok = judge()
     const emergency = judge({ step: 'mount', cause: 'emergency', point: '/p' })
     const refused = judge(call('create', 'EROFS'))
@@ -97,7 +103,7 @@ describe('verdicts', () => {
 })
 
 describe('system errors', () => {
-  it('has a name and a description for errors that Node does not know', () => {
+  it('an error unknown to Node has a name', () => {
     expect([errorName(117), errorName(122), errorName(116), errorName(4242)]).toEqual([
       'EUCLEAN',
       'EDQUOT',
@@ -115,11 +121,11 @@ describe('system errors', () => {
     [110, 'Connection timed out'],
     [117, 'Structure needs cleaning'],
     [4242, 'Unknown error 4242'],
-  ])('%i is described as strerror does', (errno, text) => {
+  ])('errno %i is described as by strerror', (errno, text) => {
     expect(strerror(errno)).toBe(text)
   })
 
-  it('takes what Node itself refuses as an invalid argument', () => {
+  it('an argument that Node rejects becomes EINVAL', () => {
     expect(toSystemError(new TypeError('must be a string without null bytes'))).toEqual({
       errno: constants.errno.EINVAL,
       code: 'EINVAL',

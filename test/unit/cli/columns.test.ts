@@ -10,9 +10,9 @@ test.each([
   ['e\u0301', 1],
   ['– →', 3],
   ['𠮷', 2],
-])('%s takes %i cells of a terminal', (text, cells) => expect(countCells(text)).toBe(cells))
+])('terminal columns: %s takes %i cells', (text, cells) => expect(countCells(text)).toBe(cells))
 
-test('the columns of a table begin at the same cell in each row', () => {
+test('terminal columns: each column of a table begins at the same cell in every row', () => {
   const rows = tableLines([
     ['名稱', '狀態', '資料夾'],
     ['pc', '正常', 'pc'],
@@ -21,7 +21,7 @@ test('the columns of a table begin at the same cell in each row', () => {
   expect(rows).toEqual(['名稱    狀態  資料夾', 'pc      正常  pc', '相機一  ok    相機一'])
 })
 
-test('what is cut or padded ends where a wide character does', () => {
+test('terminal columns: text is cut and padded at the end of a wide character', () => {
   expect(cutTo('約需 5 秒', 4)).toBe('約需')
   expect(cutTo('約需 5 秒', 3)).toBe('約')
   expect(cutTo('short', 80)).toBe('short')

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { writeGivenFile } from '../../../cli/given-file.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-test('a file is replaced; a link is written through and stays a link', async () => {
+test('output file: a file is replaced, and a link is written through and stays a link', async () => {
   const directory = temporaryDirectory('given')
   const [file, link] = [path.join(directory, 'file'), path.join(directory, 'link')]
   writeFileSync(file, 'before')
@@ -17,7 +17,7 @@ test('a file is replaced; a link is written through and stays a link', async () 
 })
 
 test.skipIf(process.platform !== 'linux')(
-  'what a device says is an error, and the link to it stays',
+  'output file: an error of a device is reported, and the link to the device stays',
   async () => {
     const link = path.join(temporaryDirectory('given'), 'full')
     symlinkSync('/dev/full', link)

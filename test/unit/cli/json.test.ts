@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { jsonText } from '../../../cli/json.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 
-test('the English sentence is beside the key of a message, however deep, and nothing else changes', () => {
+test('JSON output: a message gets its English sentence beside its key, at any depth', () => {
   const sentence = message('transfer.storeFull', { name: 'cellar' })
   const given = { at: 3, none: null, sources: [{ problems: [sentence] }], key: 'transfer.storeFull' }
   const text = expect.stringMatching(/disk of cellar has too little free space/)

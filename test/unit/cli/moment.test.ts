@@ -10,7 +10,7 @@ test.each([
   ['2026-11-20T08:15:00Z', new Date(Date.UTC(2026, 10, 20, 8, 15))],
   ['2026-11-20T08:15:00.250Z', new Date(Date.UTC(2026, 10, 20, 8, 15, 0, 250))],
   ['2026-11-20T08:15+08:00', new Date(Date.UTC(2026, 10, 20, 0, 15))],
-])('%s is a moment', (text, at) => expect(parseMoment(text)).toBe(at.getTime()))
+])('time argument: %s is accepted', (text, at) => expect(parseMoment(text)).toBe(at.getTime()))
 
 test.each([
   'yesterday',
@@ -29,13 +29,13 @@ test.each([
   '2026-11-20T25:00',
   '2026-11-20T08:15 PM',
   'on 2026-11-20',
-])('%j is none', (text) => expect(() => parseMoment(text)).toThrow('must be a time'))
+])('time argument: %j is refused', (text) => expect(() => parseMoment(text)).toThrow('must be a time'))
 
 test.each([
   ['Asia/Taipei', '2026-11-20T16:15:07+08:00'],
   ['America/St_Johns', '2026-11-20T04:45:07-03:30'],
   ['UTC', '2026-11-20T08:15:07+00:00'],
-])('in %s a time is told as the clock there has it, and is taken again', (zone, text) => {
+])('local time: the time zone %s gives %s, which is accepted as an argument', (zone, text) => {
   vi.stubEnv('TZ', zone)
   const at = Date.UTC(2026, 10, 20, 8, 15, 7)
   expect(localTime(at)).toBe(text)

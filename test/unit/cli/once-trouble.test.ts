@@ -13,7 +13,7 @@ const oneWaits = { ...emptyState().totals, waitingFiles: 1 }
 const stateIn = (phase: NonNullable<SourceState['scanned']>['phase']) =>
   emptyState({ sources: [sourceState('data', '/data', { scanned: scanned(phase) })] })
 
-test('a directory that stays away ends the run, one that comes back does not', () => {
+test('`holdfast scan --once`: a directory that stays missing ends the run, one that comes back does not', () => {
   const findFailure = createFailures()
   expect(findFailure(stateIn('missing'), 0, 0)).toBeNull()
   expect(findFailure(stateIn('missing'), 2_000, 2_000)).toBeNull()
@@ -22,7 +22,7 @@ test('a directory that stays away ends the run, one that comes back does not', (
   expect(findFailure(stateIn('missing'), 7_000, 7_000)?.key).toBe('cli.once.unreachable')
 })
 
-test('a pause that ends before long is waited for', () => {
+test('`holdfast scan --once`: a pause that ends soon is waited for, a long one ends the run', () => {
   const findFailure = createFailures()
   const paused = (until: number) =>
     emptyState({ totals: oneWaits, allowance: { now: { kind: 'pause' }, until } })
@@ -32,7 +32,7 @@ test('a pause that ends before long is waited for', () => {
 })
 
 test.each(['connected', 'idle'] as const)(
-  'a destination that takes nothing for a minute ends the run: %s',
+  '`holdfast scan --once`: a destination that stores no data for a minute ends the run: %s',
   (state) => {
     const findFailure = createFailures()
     const full = message('transfer.storeFull', { name: 'nas' })
@@ -56,7 +56,7 @@ test.each(['connected', 'idle'] as const)(
   },
 )
 
-test('a problem that is still told of a destination that has everything ends no run', () => {
+test('`holdfast scan --once`: a problem of a destination that has all files does not end the run', () => {
   const findFailure = createFailures()
   const problem = message('transfer.storeFull', { name: 'nas' })
   const connection = { state: 'connected' as const, since: 0, problem }
@@ -65,7 +65,7 @@ test('a problem that is still told of a destination that has everything ends no 
   for (const now of [0, 61_000, 122_000]) expect(findFailure(told, now, now)).toBeNull()
 })
 
-test('why a run ends is one language on the terminal, and English for a script', async () => {
+test('`holdfast scan --once`: the failure is in one language on the terminal, and in English for a script', async () => {
   vi.stubEnv('LC_ALL', 'zh_TW.UTF-8')
   vi.resetModules()
   const { createFailures: createThere, failureWords } = await import('../../../cli/once-trouble.ts')

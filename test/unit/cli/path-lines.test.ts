@@ -9,13 +9,16 @@ const away = { ...bucket, id: 'd', name: 'away', endpoint: 'https://s3.example.o
 
 test.each([
   ['no destination', [], null, true],
-  ['a disk and a store of this computer', [folder, here], null, true],
-  ['one elsewhere besides', [folder, away], null, false],
-  ['one elsewhere that it does not go to', [folder, away], ['b'], true],
-])('%s: that nothing is removed here is said with the setting', (_, destinations, chosen, isSaid) => {
-  const source = { id: 'a', path: '/data', name: 'data', deleteAfter: { hours: 720 }, destinations: chosen }
-  const settings = settingsSchema.parse({ sources: [source], destinations })
-  const lines = settings.sources.flatMap((one) => sourceLines(settings, one))
-  expect(lines).toContain('  removed here 30 days after it was sent')
-  expect(lines.some((line) => line.includes('nothing is removed'))).toBe(isSaid)
-})
+  ['a disk and a bucket on this computer', [folder, here], null, true],
+  ['a disk and a bucket elsewhere', [folder, away], null, false],
+  ['a bucket elsewhere that the source does not use', [folder, away], ['b'], true],
+])(
+  '`holdfast paths`: a note that no file is removed appears only without a destination elsewhere: %s',
+  (_, destinations, chosen, isSaid) => {
+    const source = { id: 'a', path: '/data', name: 'data', deleteAfter: { hours: 720 }, destinations: chosen }
+    const settings = settingsSchema.parse({ sources: [source], destinations })
+    const lines = settings.sources.flatMap((one) => sourceLines(settings, one))
+    expect(lines).toContain('  removed here 30 days after it was sent')
+    expect(lines.some((line) => line.includes('nothing is removed'))).toBe(isSaid)
+  },
+)

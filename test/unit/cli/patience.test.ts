@@ -27,7 +27,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-test('silence is over when it has lasted, and begins anew with every news', () => {
+test('event timeout: it expires after the given silence, and each event restarts it', () => {
   const { patience, pass, isOver } = setUp()
   pass(4_500)
   patience.heard()
@@ -37,7 +37,7 @@ test('silence is over when it has lasted, and begins anew with every news', () =
   expect(isOver()).toBe(true)
 })
 
-test('a process that stood still itself hears first what was said meanwhile', () => {
+test('event timeout: a process that was suspended gets the full time again', () => {
   const { pass, stand, isOver } = setUp()
   pass(4_500)
   stand(60_000)

@@ -42,14 +42,14 @@ const both: [ServiceName, Scope][] = [
   ['receive', 'system'],
 ]
 
-test('of a checkout the source is started, as its builds come and go; of a package the script itself', () => {
+test('service program: a checkout starts its source, a package its script', () => {
   expect(program).toEqual([process.execPath, path.join(root, 'cli/holdfast.ts')])
   const installed = '/usr/lib/holdfast/holdfast.js'
   expect(getProgram(installed)).toEqual([process.execPath, installed])
 })
 
-describe.skipIf(process.platform !== 'linux')('units of systemd (Linux)', () => {
-  test.each(both)('systemd-analyze verify finds nothing wrong with that of %s for the %s', (name, scope) => {
+describe.skipIf(process.platform !== 'linux')('systemd units (Linux)', () => {
+  test.each(both)('the unit of %s for the %s passes systemd-analyze verify', (name, scope) => {
     const { file } = unit(buildFacts(name, scope))
     expect(systemd(...(scope === 'user' ? ['--user'] : []), 'verify', '--man=no', file)).toBe('')
   })
@@ -66,21 +66,21 @@ describe.skipIf(process.platform !== 'linux')('units of systemd (Linux)', () => 
     expect(systemd('security', '--offline=true', `--threshold=${most}`, file)).toContain('exposure level')
   })
 
-  test('the agent of the system sees what everybody sees: nothing of its unit makes a mount namespace', () => {
+  test('the system unit of the agent makes no mount namespace', () => {
     const { text } = unit(buildFacts('agent', 'system', '/var/lib/holdfast-agent'))
     expect(text).not.toMatch(/^(Protect|Private|ReadWritePaths|ReadOnlyPaths|Inaccessible|Temporary|Bind)/m)
     expect(text).toContain('agent --data /var/lib/holdfast-agent\n')
     expect(text).toMatch(/^User=holdfast$/m)
   })
 
-  test('the agent of the system: its user may ask who writes to files of others, and has no other right of root', () => {
+  test('the system unit of the agent grants only CAP_LEASE, its user unit no capability', () => {
     const { text } = unit(buildFacts('agent', 'system'))
     expect(text).toMatch(/^CapabilityBoundingSet=CAP_LEASE$/m)
     expect(text).toMatch(/^AmbientCapabilities=CAP_LEASE$/m)
     expect(unit(buildFacts('agent', 'user')).text).not.toContain('Capabilit')
   })
 
-  test('a store with odd characters is named as systemd reads them', () => {
+  test('a store path with special characters is escaped for systemd', () => {
     const store = path.join(temporaryDirectory('odd'), 'a "b" 100% $c')
     mkdirSync(store)
     const { file, text } = unit(buildFacts('receive', 'system', store))
@@ -89,7 +89,7 @@ describe.skipIf(process.platform !== 'linux')('units of systemd (Linux)', () => 
   })
 })
 
-test('launchd: a property list with each word apart, started at once and again', () => {
+test('launchd: the property list has a string for each argument and keeps the service alive', () => {
   const plan = buildPlan('darwin', buildFacts('agent', 'user', '/Users/a & b/data'))
   expect(plan?.file).toMatch(/\/Library\/LaunchAgents\/app\.holdfast\.agent\.plist$/)
   const words = [...(plan?.text ?? '').matchAll(/^ {4}<string>(.*)<\/string>$/gm)].map(([, word]) => word)
@@ -99,7 +99,7 @@ test('launchd: a property list with each word apart, started at once and again',
   expect(buildPlan('darwin', buildFacts('receive', 'system'))?.text).toContain(user)
 })
 
-test('Windows: a task that starts with the computer or its user, without a limit of time', () => {
+test('Windows task: it starts with the computer or at logon, without a time limit', () => {
   const mine = buildPlan('win32', buildFacts('agent', 'user', 'C:\\Users\\a b\\data\\'))
   expect(mine?.text).toContain('<LogonTrigger/>')
   expect(mine?.text).toContain('agent --data &quot;C:\\Users\\a b\\data\\\\&quot;</Arguments>')
@@ -114,4 +114,4 @@ test.each([
   ['say "so"', '"say \\"so\\""'],
   ['C:\\a b\\', '"C:\\a b\\\\"'],
   ['a\\"b', '"a\\\\\\"b"'],
-])('Windows reads the word %s back from %s', (text, quoted) => expect(quoteArgument(text)).toBe(quoted))
+])('Windows argument: %s is quoted as %s', (text, quoted) => expect(quoteArgument(text)).toBe(quoted))

@@ -21,17 +21,17 @@ const told = (checked: ReturnType<typeof overall> | null, ageMs: number) => {
   return [lines.find((line) => line.startsWith('/archive: ')), lines[lines.indexOf('data  /data') + 1]]
 }
 
-test('a path was well as long as its card says so; then it is not checked recently', () => {
+test('`holdfast status`: an OK result is shown for three intervals and 10 seconds, then as not recent', () => {
   expect(told(overall('ok'), 0)).toEqual(['/archive: /archive is OK.', '  /archive is OK.'])
   expect(told(overall('ok'), 1)).toEqual(['/archive: not checked recently', '  not checked recently'])
 })
 
-test('trouble stays, however long ago it was seen; what was never checked is not checked yet', () => {
+test('`holdfast status`: a failure is shown at any age, a path without a result as not checked yet', () => {
   expect(told(overall('hung'), 3_600_000)[0]).toContain('/archive has not responded')
   expect(told(null, 0)).toEqual(['/archive: not checked yet', '  not checked yet'])
 })
 
-test('open files: their source’s lines have how many there are, since when, and the first', () => {
+test('`holdfast status`: a source with open files shows their number, their start and the first one', () => {
   const source = sourceState('data', '/data')
   const open = { files: 2, since: at, path: 'd/out' }
   const state = emptyState({ sources: [{ ...source, scanned: { ...source.scanned, open } as never }] })
@@ -39,7 +39,7 @@ test('open files: their source’s lines have how many there are, since when, an
   expect(line).toMatch(/^ {2}2 files open for writing, the first since .*: d\/out$/)
 })
 
-test('a pause is said also where something graver comes first, and once', () => {
+test('`holdfast status`: a pause is shown once, also below a more severe problem', () => {
   const paused = emptyState()
   paused.settings.pause = { since: at, until: null }
   const graver = {
@@ -54,7 +54,7 @@ test('a pause is said also where something graver comes first, and once', () => 
   expect(pausedLines(first).length).toBe(1)
 })
 
-test('a notice that is the status is said once, one below something graver as well', () => {
+test('`holdfast status`: a notice is shown once, as the status or below a more severe problem', () => {
   const sentence = message('transfer.sessionForked', { name: 'disk' })
   const state = emptyState({ notices: [{ id: 'session b', sentence }] })
   state.status = { level: 'attention', sentence, detail: null }

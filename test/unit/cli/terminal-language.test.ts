@@ -8,7 +8,7 @@ test.each([
   [{ LC_ALL: '', LC_MESSAGES: 'zh_TW', LANG: 'en_GB.UTF-8' }, 'zh-TW'],
   [{ LC_ALL: 'C', LC_MESSAGES: 'zh_TW', LANG: 'zh_TW' }, 'en'],
   [{ LC_ALL: '', LC_MESSAGES: '', LANG: '' }, 'en'],
-])('%j: %s, as a variable that is empty says nothing', (variables, language) => {
+])('terminal language: %j gives %s, as an empty variable is ignored', (variables, language) => {
   for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value)
   expect(terminalHost(() => undefined).systemLanguage).toBe(language)
 })

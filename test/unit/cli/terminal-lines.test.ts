@@ -9,7 +9,7 @@ const QUOTED = 'pc\\x0a12:00:00 all is well\\x1b[2J\\x9b1A\\x0d\\x07'
 
 afterEach(() => vi.restoreAllMocks())
 
-test('a name in the log of a receiver on a terminal is neither a line of its own nor a command to the terminal', () => {
+test('receiver log: control characters in a name are escaped on a terminal', () => {
   const said = vi.spyOn(console, 'error').mockReturnValue()
   const log = openReceiverLog(false)
   log('info', `${FORGED} asks to be paired`)
@@ -17,18 +17,18 @@ test('a name in the log of a receiver on a terminal is neither a line of its own
   expect(said.mock.calls).toEqual([[`${QUOTED} asks to be paired`]])
 })
 
-test('a notification is two lines of the terminal, whatever is named in it', () => {
+test('terminal notification: control characters are escaped, so that it takes two lines', () => {
   const said: string[] = []
   const notification = { about: 'one', incident: 'one', title: FORGED, body: FORGED, urgent: false }
   terminalHost((line) => said.push(line)).notify(notification)
   expect(said).toEqual([`${QUOTED}\n  ${QUOTED.replace('\\x0a', ' ')}`])
 })
 
-test('a name does not turn what is written around it, nor its own end', () => {
+test('terminal output: bidirectional control characters in a name are escaped', () => {
   expect(quoteControls('\u202efdp.exe\u061c\u2069 é 照片')).toBe('\\u202efdp.exe\\u061c\\u2069 é 照片')
 })
 
-test("an unknown word is quoted in the command line's own sentence, whose second line stays one", () => {
+test('usage error: an unknown word is escaped, and the second line of the message is kept', () => {
   expect(quoteLines(`error: unknown command '${FORGED}'\n`)).toBe(`error: unknown command '${QUOTED}'\n`)
   const two = "error: unknown command 'statu'\n(Did you mean status?)\n"
   expect(quoteLines(two)).toBe(two)

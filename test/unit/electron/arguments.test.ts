@@ -4,7 +4,7 @@ import { argumentsAgain, isHidden, parseDirectories } from '../../../electron/ma
 test.each([
   { isPackaged: false, argv: ['/electron', '--no-sandbox', '/holdfast', '--hidden', '/a'] },
   { isPackaged: true, argv: ['/opt/holdfast', '--no-sandbox', '--hidden', '/a'] },
-])('begun again it has its switches, other directories and its window (packaged: $isPackaged)', (started) => {
+])('relaunch: keeps switches, replaces directories, drops --hidden (packaged: $isPackaged)', (started) => {
   const { argv, isPackaged } = started
   const again = [argv[0] ?? '', ...argumentsAgain(argv, isPackaged, ['/b', '/c'])]
   expect(parseDirectories(again, isPackaged)).toEqual(['/b', '/c'])
@@ -14,7 +14,7 @@ test.each([
   expect(again.includes('/holdfast')).toBe(!isPackaged)
 })
 
-test('a link is no directory, and what a desktop hands over as an address is one', () => {
+test('command-line directories: a pairing link is not a directory, a file URL is one', () => {
   const words = ['/opt/holdfast', 'holdfast://nas:1?code=x', 'file:///a%20b', '/c']
   expect(parseDirectories(words, true)).toEqual(['/a b', '/c'])
 })

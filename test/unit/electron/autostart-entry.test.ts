@@ -7,7 +7,7 @@ import { desktopEntry, getAutostartFile } from '../../../electron/main/autostart
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-test('an empty XDG_CONFIG_HOME is none, and never the working directory', () => {
+test('autostart entry: an empty XDG_CONFIG_HOME counts as unset', () => {
   const usual = path.join(homedir(), '.config/autostart/holdfast.desktop')
   expect(getAutostartFile({})).toBe(usual)
   expect(getAutostartFile({ XDG_CONFIG_HOME: '' })).toBe(usual)
@@ -16,12 +16,12 @@ test('an empty XDG_CONFIG_HOME is none, and never the working directory', () => 
 
 const GIO = '/usr/bin/gio'
 
-test('a word of Exec is quoted as the desktop entry specification says', () => {
+test('autostart entry: arguments of Exec are quoted as the desktop entry specification requires', () => {
   const exec = /^Exec=(.*)$/m.exec(desktopEntry(['/opt/a b/$x', '100%', 'say "hi"']))?.[1]
   expect(exec).toBe(String.raw`"/opt/a b/\\$x" "100%%" "say \\"hi\\""`)
 })
 
-test.runIf(existsSync(GIO))('the desktop starts exactly that command', async () => {
+test.runIf(existsSync(GIO))('autostart entry: the desktop runs exactly the given command', async () => {
   const directory = temporaryDirectory('autostart')
   const entry = path.join(directory, 'holdfast.desktop')
   const out = path.join(directory, 'a $b % "c" `d` \\e')

@@ -11,6 +11,6 @@ test.each([
   [{ LANG: 'en_US.UTF-8' }, null],
   [{ LANGUAGE: 'zh_TW:en', LC_ALL: 'C' }, null],
   [{ LC_ALL: '', LC_MESSAGES: 'zh_TW.UTF-8', LANG: 'C' }, null],
-])('with %o dates in fields are those of %s', (env, locale) => {
+])('date locale: the environment %o gives %s', (env, locale) => {
   expect(dateLocale(env)).toBe(locale)
 })

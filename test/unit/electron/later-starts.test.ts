@@ -4,7 +4,7 @@ import { formatPairingCode } from '../../../core/protocol/pairing-code.ts'
 import { listenForStarts } from '../../../electron/main/later-starts.ts'
 import { isPairingCode } from '../../../electron/main/pairing-links.ts'
 
-it('keeps what another start names while this one is not up yet', () => {
+it('second start: its directories are kept until the first instance handles them, and are handled once', () => {
   const app = new EventEmitter()
   const starts = listenForStarts(app)
   const again = (data: unknown) => app.emit('second-instance', {}, [], '/', data)
@@ -25,7 +25,7 @@ it('keeps what another start names while this one is not up yet', () => {
   expect(taken).toHaveLength(3)
 })
 
-it('passes a link on, and of links pairing codes alone', () => {
+it('second start: a pairing link is passed on, any other link is not', () => {
   const code = {
     host: 'nas-2.example',
     port: 7443,

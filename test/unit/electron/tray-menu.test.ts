@@ -20,7 +20,7 @@ const away = (seconds: number, count = 3) =>
     sentence: message('status.unreachable', { name: 'nas-2', away: seconds * 1_000, count }),
   })
 
-describe('the menu of the icon', () => {
+describe('tray menu', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))
   afterEach(() => void vi.useRealTimers())
 
@@ -35,7 +35,7 @@ describe('the menu of the icon', () => {
     return { lines, show, stop: pace.stop }
   }
 
-  it('is the same while only the time in its sentence goes on, and newer words wait for a minute', () => {
+  it('a new time in the sentence does not rebuild the menu, and a new number waits for a minute', () => {
     const { lines, show } = menu()
     for (let second = 10; second < 65; second += 1) {
       show(away(second))
@@ -48,7 +48,7 @@ describe('the menu of the icon', () => {
     expect(lines.slice(1)).toEqual([expect.stringContaining('5 files')])
   })
 
-  it('is another at once with another level, another trouble, a pause or another language', () => {
+  it('a new level, problem, pause or language rebuilds the menu at once', () => {
     const { lines, show } = menu()
     show(away(10))
     show(saying({ level: 'attention', sentence: message('status.worker.failed', { worker: 'scanner' }) }))
@@ -64,7 +64,7 @@ describe('the menu of the icon', () => {
     expect(lines).toHaveLength(6)
   })
 
-  it('stays while files are sent, whether a time to go is known or not', () => {
+  it('an estimate of the time to go does not rebuild the menu', () => {
     const { lines, show, stop } = menu()
     const sending = { count: 3, size: 1 }
     show(saying({ level: 'working', sentence: message('status.sending', sending) }))
@@ -76,7 +76,7 @@ describe('the menu of the icon', () => {
   })
 })
 
-it('opens the folders of sources and the newest incidents, and pauses for any time', () => {
+it('tray menu: its entries open source folders and recent incidents, and pause for each duration', () => {
   const done: unknown[] = []
   const actions = new Proxy({} as TrayActions, {
     get:

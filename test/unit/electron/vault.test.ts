@@ -12,19 +12,19 @@ const { desktopVault } = await import('../../../electron/main/vault.ts')
 
 afterEach(() => void vi.clearAllMocks())
 
-test('what is sealed can be opened, and is not what it was', () => {
+test('keyring vault: a sealed secret can be opened and does not contain its text', () => {
   const vault = desktopVault()
   const sealed = vault?.seal('hush') ?? ''
   expect(sealed).not.toContain('hush')
   expect(vault?.open(sealed)).toBe('hush')
 })
 
-test('without a keyring there is no vault', () => {
+test('keyring vault: a system without a keyring has no vault', () => {
   safeStorage.isEncryptionAvailable.mockReturnValueOnce(false)
   expect(desktopVault()).toBeNull()
 })
 
-test.skipIf(process.platform !== 'linux')('a keyring without a password of its own is called weak', () => {
+test.skipIf(process.platform !== 'linux')('keyring vault: an unprotected keyring is reported as weak', () => {
   expect(desktopVault()?.storage).toBe('keyring')
   for (const backend of ['basic_text', 'unknown']) {
     safeStorage.getSelectedStorageBackend.mockReturnValueOnce(backend)
@@ -32,7 +32,7 @@ test.skipIf(process.platform !== 'linux')('a keyring without a password of its o
   }
 })
 
-test('what the keyring cannot do is nothing, and throws nothing', () => {
+test('keyring vault: a keyring failure gives null instead of an error', () => {
   const fail = () => {
     throw new Error('locked')
   }

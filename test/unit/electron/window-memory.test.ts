@@ -10,7 +10,7 @@ const bounds = { x: 1, y: 2, width: 400, height: 640 }
 const storeIn = (directory: string) => () =>
   new Conf<Record<string, unknown>>({ cwd: directory, configName: 'window', clearInvalidConfig: true })
 
-test('what is remembered is there at the next start, the last of it', async () => {
+test('window memory: the last values are restored at the next start', async () => {
   const directory = temporaryDirectory('window')
   const memory = openWindowMemory(storeIn(directory))
   expect([memory.bounds(), memory.page()]).toEqual([null, null])
@@ -25,7 +25,7 @@ test('what is remembered is there at the next start, the last of it', async () =
 })
 
 test.each(['{', '[]', '{"bounds": {"x": "left"}, "page": "nowhere"}'])(
-  '%s remembers nothing',
+  'window memory: the invalid file %s is ignored and replaced',
   async (text) => {
     const directory = temporaryDirectory('window')
     writeFileSync(path.join(directory, 'window.json'), text)
@@ -37,7 +37,7 @@ test.each(['{', '[]', '{"bounds": {"x": "left"}, "page": "nowhere"}'])(
   },
 )
 
-test('where nothing can be read or written, nothing is thrown', async () => {
+test('window memory: a file that cannot be read or written causes no error', async () => {
   const directory = temporaryDirectory('window')
   mkdirSync(path.join(directory, 'window.json'))
   const memory = openWindowMemory(storeIn(directory))

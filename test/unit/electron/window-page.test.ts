@@ -44,7 +44,7 @@ function openWindow({ isHidden = false, last = null as 'alerts' | null } = {}) {
 
 const overview = { page: 'overview', hasForm: false }
 
-it('has no page before somebody wants it, and tells it what came meanwhile: the last of each event', async () => {
+it('window page: a hidden window loads its page on demand and then delivers the pending events', async () => {
   const { page, loads, heard } = openWindow({ isHidden: true, last: 'alerts' })
   await page.drawn()
   expect(loads()).toBe(0)
@@ -63,7 +63,7 @@ it('has no page before somebody wants it, and tells it what came meanwhile: the 
   expect(heard).toHaveLength(3)
 })
 
-it('ends the page a minute after the window was hidden, and loads it anew when it is wanted', async () => {
+it('window page: the page ends a minute after its window was hidden and is loaded again on demand', async () => {
   const { page, loads, heard, gone, ended } = openWindow()
   page.speaks(overview)
   page.rest()
@@ -80,7 +80,7 @@ it('ends the page a minute after the window was hidden, and loads it anew when i
   expect(heard).toEqual([['show', { page: 'alerts', incident: 'i' }]])
 })
 
-it('keeps a page in which something may be half typed, and one that is wanted again', () => {
+it('window page: a page with a form, or one wanted again within the minute, is not ended', () => {
   const kill = vi.spyOn(process, 'kill').mockReturnValue(true)
   onTestFinished(() => kill.mockRestore())
   const typed = openWindow()
@@ -94,7 +94,7 @@ it('keeps a page in which something may be half typed, and one that is wanted ag
   expect(kill).not.toHaveBeenCalled()
 })
 
-it('takes a page that has just ended by itself for one', () => {
+it('window page: a page process that has already exited causes no error', () => {
   const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
     throw Object.assign(new Error('kill ESRCH'), { code: 'ESRCH' })
   })
@@ -105,7 +105,7 @@ it('takes a page that has just ended by itself for one', () => {
   expect(kill).toHaveBeenCalledOnce()
 })
 
-it('loads a page anew that ends by itself while it is wanted, also before it was shown, and none once stopped', () => {
+it('window page: a crashed page is loaded again while it is wanted, but not when hidden or stopped', () => {
   const { page, loads, gone } = openWindow({ isHidden: true })
   page.want()
   gone('crashed')

@@ -6,42 +6,42 @@ const workArea = { x: 0, y: 28, width: 1280, height: 772 }
 const second = { x: 1280, y: 0, width: 1920, height: 1080 }
 const window = { x: 0, y: 0, width: 400, height: 640 }
 
-describe('where the window goes', () => {
-  it('is below a tray at the top and above one at the bottom, inside the work area', () => {
+describe('window position at the tray icon', () => {
+  it('the window is below a tray at the top and above one at the bottom, inside the work area', () => {
     expect(placeNear({ x: 1200, y: 0, width: 24, height: 24 }, window, workArea)).toEqual({ x: 880, y: 28 })
     expect(placeNear({ x: 600, y: 776, width: 24, height: 24 }, window, workArea)).toEqual({ x: 412, y: 136 })
   })
 
-  it('is left to the window manager where nobody knows where the icon is', () => {
+  it('an unknown position of the icon leaves the window to the window manager', () => {
     expect(placeNear(null, window, workArea)).toBeNull()
     expect(placeNear({ x: 0, y: 0, width: 0, height: 0 }, window, workArea)).toBeNull()
   })
 })
 
-describe('a place from before', () => {
-  it('is used while a hand can take hold of the window there', () => {
+describe('remembered window position', () => {
+  it('a position where the window can be grabbed is used', () => {
     expect(isReachable({ ...window, x: 2000, y: 100 }, [workArea, second])).toBe(true)
     expect(isReachable({ ...window, x: 1180, y: 28 }, [workArea])).toBe(true)
   })
 
   it.each([
-    ['on a screen that is gone', { x: 2000, y: 100 }],
+    ['on a disconnected screen', { x: 2000, y: 100 }],
     ['left of every screen', { x: -390, y: 100 }],
     ['with its top above the screen', { x: 100, y: -200 }],
     ['with its top below the screen', { x: 100, y: 790 }],
-  ])('is not used %s', (_where, place) => {
+  ])('a position %s is not used', (_where, place) => {
     expect(isReachable({ ...window, ...place }, [workArea])).toBe(false)
   })
 })
 
-describe('a window that is shown', () => {
+describe('window position on showing', () => {
   const seen = { bounds: { ...window, x: 2000, y: 100 }, isPlaced: true, fillsScreen: false }
   const tray = { x: 1000, y: 0, width: 24, height: 24 }
-  it('stays while it can be reached', () => {
+  it('a reachable window stays in place', () => {
     expect(placeToShow(seen, tray, workArea, [workArea, second])).toBeNull()
   })
 
-  it('comes back from a screen that is gone, also where nobody knows where the icon is', () => {
+  it('a window on a disconnected screen is moved to a reachable place, even if the icon is not found', () => {
     const atTray = placeNear(tray, window, workArea)
     expect(placeToShow(seen, tray, workArea, [workArea])).toEqual(atTray)
     const place = placeToShow(seen, null, workArea, [workArea])
@@ -49,20 +49,20 @@ describe('a window that is shown', () => {
     expect(isReachable({ ...seen.bounds, ...place }, [workArea])).toBe(true)
   })
 
-  it('stays where it fills a screen, also with its frame outside', () => {
+  it('a window that fills the screen stays in place, even with its frame outside', () => {
     const maximised = { bounds: { x: -8, y: -31, width: 1296, height: 816 }, isPlaced: true }
     expect(placeToShow({ ...maximised, fillsScreen: true }, tray, workArea, [workArea])).toBeNull()
     expect(placeToShow({ ...maximised, fillsScreen: false }, tray, workArea, [workArea])).not.toBeNull()
   })
 
-  it('is left to the window manager for the first time, where nobody knows where the icon is', () => {
+  it('the first position is left to the window manager if the icon is not found', () => {
     const first = { bounds: window, isPlaced: false, fillsScreen: false }
     expect(placeToShow(first, null, workArea, [workArea])).toBeNull()
   })
 })
 
-describe('the directories on the command line', () => {
-  it('are the words after the application, without switches', () => {
+describe('command-line directories', () => {
+  it('arguments after the application are directories, except switches', () => {
     expect(parseDirectories(['electron', '--no-sandbox', '/app', '/a', '--hidden', '/b'], false)).toEqual([
       '/a',
       '/b',
@@ -71,9 +71,9 @@ describe('the directories on the command line', () => {
   })
 })
 
-describe('a window on a small screen', () => {
+describe('window size on a small screen', () => {
   const small = { x: 0, y: 20, width: 360, height: 500 }
-  it('is no larger than its work area, and inside of it', () => {
+  it('a window larger than the work area is reduced to it and moved inside', () => {
     expect(fitBounds({ x: 40, y: 300, width: 400, height: 640 }, small)).toEqual(small)
     expect(fitBounds({ x: 100, y: 300, width: 340, height: 640 }, small)).toEqual({
       ...small,
@@ -82,7 +82,7 @@ describe('a window on a small screen', () => {
     })
   })
 
-  it('stays as it is where it fits', () => {
+  it('a window that fits keeps its bounds', () => {
     const bounds = { x: -10, y: 600, width: 300, height: 400 }
     expect(fitBounds(bounds, small)).toEqual(bounds)
   })

@@ -17,11 +17,11 @@ it.each([
   ['0', 2.5, 0],
   ['+', 6, 6],
   ['-', -3.5, -3.5],
-])('Ctrl %s at level %d zooms to %d', (key, level, after) => {
+])('zoom: Ctrl %s at level %d gives level %d', (key, level, after) => {
   expect(zoomAfter(pressed(key), level)).toBe(after)
 })
 
-it('any other key does not zoom', () => {
+it('zoom: any other key does not change the level', () => {
   for (const input of [pressed('a'), pressed('+', { control: false }), pressed('+', { type: 'keyUp' })])
     expect(zoomAfter(input, 0)).toBeNull()
   expect(zoomAfter(pressed('-', { control: false, meta: true }), 0)).toBe(-0.5)

@@ -33,22 +33,22 @@ function placeholders(words: Record<string, string>, wanted: string): string[] {
 
 const files = readdirSync(path.join(locales, 'en')).sort()
 
-test('both languages have the same dictionaries', () => {
+test('dictionaries: both languages have the same files', () => {
   expect(readdirSync(path.join(locales, 'zh-TW')).sort()).toEqual(files)
 })
 
-describe.each(files)('%s', (file) => {
+describe.each(files)('dictionary %s', (file) => {
   const en = dictionary('en', file)
   const zh = dictionary('zh-TW', file)
 
-  test('has the same keys in both languages', () => expect(stems(zh)).toEqual(stems(en)))
+  test('the keys are the same in both languages', () => expect(stems(zh)).toEqual(stems(en)))
 
-  test('has the same placeholders in both languages', () => {
+  test('the placeholders are the same in both languages', () => {
     for (const key of stems(en))
       expect({ key, in: placeholders(zh, key) }).toEqual({ key, in: placeholders(en, key) })
   })
 
-  test('has both forms of each English plural, and the Chinese one', () => {
+  test('each English plural has both forms, and each Chinese plural exists in English', () => {
     for (const key of Object.keys(en)) {
       if (key.endsWith('_one')) expect(en).toHaveProperty([`${stem(key)}_other`])
       if (key.endsWith('_other')) expect(en).toHaveProperty([`${stem(key)}_one`])
@@ -58,14 +58,14 @@ describe.each(files)('%s', (file) => {
     }
   })
 
-  test('has no empty sentence, and nothing shouts', () => {
+  test('the sentences are not empty and have no exclamation marks', () => {
     for (const [key, text] of [...Object.entries(en), ...Object.entries(zh)]) {
       expect(text.trim(), key).not.toBe('')
       expect(text, key).not.toMatch(/[!！]/)
     }
   })
 
-  test('is in the merged dictionaries, under keys of its own', () => {
+  test('the sentences are in the merged dictionaries, under keys that no other file has', () => {
     expect(english).toMatchObject(en)
     expect(traditionalChinese).toMatchObject(zh)
     const others = files
@@ -84,7 +84,7 @@ test.each([
   ['en', "EACCES: permission denied, open '/data/a'", "EACCES: permission denied, open '/data/a'"],
   ['en', 'EWHATEVER', 'EWHATEVER'],
   ['en', 'the server said no', 'the server said no'],
-] as const)('in %s the reason %s is said as: %s', (language, reason, said) => {
+] as const)('error reasons: in %s, "%s" is written as "%s"', (language, reason, said) => {
   const words = createWords(language)(
     message('transfer.unreachable', { name: 'nas', address: 'a:1', reason }),
   )

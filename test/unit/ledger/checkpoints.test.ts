@@ -42,14 +42,14 @@ function offer(files: number): void {
     )
 }
 
-test('A burst of files does not wait for the log to be copied into the database', () => {
+test('ledger checkpoints: a burst of 20,000 files stays in the log and does not grow the database', () => {
   const before = databaseBytes()
   offer(20_000)
   expect(logBytes()).toBeGreaterThan(1_000 * 4096)
   expect(databaseBytes()).toBe(before)
 })
 
-test('A long burst does not make the log grow for ever', () => {
+test('ledger checkpoints: the log stays below 40 MiB with 100,000 files', () => {
   offer(100_000)
   // 32 MiB, and what one transaction brings.
   expect(logBytes()).toBeLessThan(40 * 1024 * 1024)

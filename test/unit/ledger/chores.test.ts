@@ -5,7 +5,7 @@ import { file, open } from '../../support/store/ledger.ts'
 
 const options = { longestMs: 20, signal: new AbortController().signal }
 
-test('a new destination gets everything, though the ledger fails in the middle of it', async () => {
+test('background jobs: a new destination gets all files, even if the ledger fails twice meanwhile', async () => {
   const { ledger } = open()
   ledger.offer(
     'old',
@@ -37,7 +37,7 @@ test('a new destination gets everything, though the ledger fails in the middle o
   expect(failures).toHaveLength(2)
 })
 
-test('what is not wanted any more is not tried again', async () => {
+test('background jobs: a job that is no longer wanted is not retried', async () => {
   let attempts = 0
   const work = async () => {
     attempts += 1

@@ -26,7 +26,7 @@ function setUp() {
   return { ledger, compare }
 }
 
-test('what is known with the same content does not differ, whatever its name', () => {
+test('ledger comparison: known files with unchanged metadata do not differ, whatever their names', () => {
   expect(setUp().compare({})).toEqual([])
 })
 
@@ -35,17 +35,17 @@ test.each([
   { mtimeNs: facts.mtimeNs + 1n },
   { ctimeNs: facts.ctimeNs + 1n },
   { inode: 2n ** 64n - 4n },
-])('changed: %o', (change) => {
+])('ledger comparison: known files with changed %o differ', (change) => {
   expect(setUp().compare(change)).toEqual(names.map((_, index) => ({ index, known: true })))
 })
 
-test('another destination has never heard of them; nothing differs of nothing', () => {
+test('ledger comparison: files are unknown at another destination, and an empty list has no differences', () => {
   const { ledger, compare } = setUp()
   expect(compare({}, 'elsewhere')).toEqual(names.map((_, index) => ({ index, known: false })))
   expect(ledger.differing('there', 's', [])).toEqual([])
 })
 
-test('one of many', () => {
+test('ledger comparison: a new file among known ones is returned by its index', () => {
   const { ledger } = setUp()
   const files = [...names, 'new'].map((name) => ({ path: name, ...facts }))
   expect(ledger.differing('there', 's', files)).toEqual([{ index: 5, known: false }])

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
 import { elsewhere, file, open } from '../../support/store/ledger.ts'
 
-describe('content that a destination has', () => {
+describe('content at a destination', () => {
   const digest = Buffer.alloc(32, 5)
   const sendWith = (ledger: Ledger, source = 's') =>
     ledger.markSent(
@@ -12,7 +12,7 @@ describe('content that a destination has', () => {
       5_000,
     )
 
-  test('a new name of a sent file is recognised by inode, size and time, also from another source', () => {
+  test('a new name of a sent file is recognised by inode, size and time, even in another source', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('old', { source: 'other' })])
     sendWith(ledger, 'other')
@@ -37,7 +37,7 @@ describe('content that a destination has', () => {
     expect(elsewhere(ledger, 'd', { ...due, device: 99n })).not.toBeNull()
   })
 
-  test('a file that waits, was never sent, or was sent with other content is nothing to copy from', () => {
+  test('a file that waits, was never sent or was sent with other content is no source for a copy', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('a')])
     sendWith(ledger)
@@ -52,7 +52,7 @@ describe('content that a destination has', () => {
     expect(elsewhere(ledger, 'd', due)).toBeNull()
   })
 
-  test('of an inode that was given again, what was sent with this very content comes before all else', () => {
+  test('a reused inode returns the entry that was sent with the same size and time, if there is one', () => {
     const { ledger, take } = open()
     const given = [1, 2, 3, 4].map((size) => file(`f${size}`, { size, mtimeNs: BigInt(size) }))
     ledger.offer('d', given)
@@ -74,7 +74,7 @@ describe('content that a destination has', () => {
     expect(ledger.sentAs('d', 'other', file('', { size: 2, mtimeNs: 2n }))).toBeNull()
   })
 
-  test('where the inode alone has changed, what the destination has is known still, as the content may be the same', () => {
+  test('a file with only a new ctime keeps its digest, and one with a new time and inode loses it', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('a')])
     sendWith(ledger)
@@ -88,7 +88,7 @@ describe('content that a destination has', () => {
     expect(take()).toMatchObject([{ digest: null }])
   })
 
-  test('touch: where the times alone have changed, the digest stays with the time that the content was sent with', () => {
+  test('touch: a file with only new times keeps its digest and the time it was sent with', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('a', { mtimeNs: 1n })])
     sendWith(ledger)
@@ -104,7 +104,7 @@ describe('content that a destination has', () => {
     expect(take()).toMatchObject([{ digest: null }])
   })
 
-  test('touch: a file that is touched while it is sent keeps the digest of what was stored, another content does not', () => {
+  test('touch: a file touched during its transfer keeps the stored digest, and one that grew does not', () => {
     const { ledger, take } = open()
     for (const [name, changes] of [
       ['touched', { mtimeNs: 2n }],
@@ -120,7 +120,7 @@ describe('content that a destination has', () => {
     expect(take()).toMatchObject([{ digest, isTrusted: true, storedNs: 1n }, { digest: null }])
   })
 
-  test('touch: a content that turned out to be another one is forgotten, whatever was offered meanwhile', () => {
+  test('touch: a content found to differ is forgotten, even if the file was offered again meanwhile', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('a', { mtimeNs: 1n })])
     sendWith(ledger)
@@ -131,7 +131,7 @@ describe('content that a destination has', () => {
     expect(take()).toMatchObject([{ digest: null }])
   })
 
-  test('touch: a name that was withdrawn is no name of what was sent, whatever comes back under it', () => {
+  test('touch: a withdrawn name loses its digest, even if the file returns with its old time', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('a', { mtimeNs: 1n })])
     sendWith(ledger)
@@ -141,7 +141,7 @@ describe('content that a destination has', () => {
     expect(take()).toMatchObject([{ digest: null }])
   })
 
-  test('a content is trusted to be at the destination until something calls that in question', () => {
+  test('a content is trusted to be at the destination until it is lost, requested again or forgotten', () => {
     const { ledger, take } = open()
     const trusted = () => take().map(({ isTrusted, digest: sent }) => [isTrusted, sent !== null])
     ledger.offer('d', [file('a')])
@@ -167,7 +167,7 @@ describe('content that a destination has', () => {
     expect(trusted()).toEqual([[false, false]])
   })
 
-  test('a file that was renewed with other content, and one whose destination changed, is nothing to copy from', () => {
+  test('a file that is renewed with other content or not yet sent to a destination is no source for a copy', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('a')])
     const claims = take()
@@ -184,8 +184,8 @@ describe('content that a destination has', () => {
   })
 })
 
-describe('a file that changes all the time', () => {
-  test('changed while it was read: its pause stays, whatever is offered meanwhile', () => {
+describe('constantly changing file', () => {
+  test('a file that changed while it was read keeps its pause, even if it is offered again', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('a')])
     const [due] = take()
@@ -197,7 +197,7 @@ describe('a file that changes all the time', () => {
     expect(take(10, at)).toMatchObject([{ size: 12, attempts: 1 }])
   })
 
-  test('put off for its age, and put back to an older content: it waits some seconds', () => {
+  test('a file deferred for its age waits at most 8 s after it is replaced by an older content', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('a', { mtimeNs: BigInt(Date.now()) * 1_000_000n })])
     ledger.retryLater(take(), Date.now() + 3_600_000, null)
@@ -205,7 +205,7 @@ describe('a file that changes all the time', () => {
     expect(take(10, Date.now() + 8_000)).toMatchObject([{ mtimeNs: file('a').mtimeNs }])
   })
 
-  test('changed right after it was sent: from the third time on it pauses, ever longer, up to 8 s', () => {
+  test('a file that changes right after each send gets growing pauses up to 8 s, none for the first three', () => {
     const { ledger } = open()
     const pauses: number[] = []
     const waitsAt = (at: number) => ledger.take('d', 's', 1, at, new Set())
@@ -226,7 +226,7 @@ describe('a file that changes all the time', () => {
     expect(pauses.at(-1)).toBeLessThanOrEqual(8_100)
   })
 
-  test('one that rested goes at once when it changes', () => {
+  test('a file that rested is due at once when it changes', () => {
     const { ledger, take, send } = open()
     for (let round = 1; round <= 10; round += 1) {
       ledger.offer('d', [file('a', { size: round })])

@@ -29,7 +29,7 @@ describe('several destinations of one source', () => {
   const owed = (ledger: Ledger, destination: string) =>
     ledger.dueMarks(destination, 's', 10).map(({ path: name }) => name)
 
-  test('a mark is owed when the last one of them has the file, and to that one alone', () => {
+  test('a mark is due when the last destination has the file, and only at that destination', () => {
     const { ledger } = open()
     offerBoth(ledger, ['a', 'b'])
     sendTo(ledger, 'd')
@@ -44,7 +44,7 @@ describe('several destinations of one source', () => {
     expect([removable('d'), removable('e')]).toEqual([['a'], ['a']])
   })
 
-  test('a mark that is set changes the file for no destination: none gets it again for that', () => {
+  test('a mark that is set does not make the file wait again at any destination', () => {
     const { ledger } = open()
     offerBoth(ledger, ['a'])
     sendTo(ledger, 'd')
@@ -57,7 +57,7 @@ describe('several destinations of one source', () => {
     }
   })
 
-  test('what was put off is owed when the other destination is given up, or has other content', () => {
+  test('a deferred mark is due when the other destination is given up', () => {
     const { ledger } = open()
     offerBoth(ledger, ['a', 'b'])
     sendTo(ledger, 'd')
@@ -72,7 +72,7 @@ describe('several destinations of one source', () => {
     expect(owed(ledger, 'd')).toEqual(['a', 'b'])
   })
 
-  test('a removal begins only with a fresh proof of every other destination, and at one of them', () => {
+  test('a removal begins only with a fresh proof of every other destination, and only at one of them', () => {
     const { ledger } = open()
     offerBoth(ledger, ['a', 'b'])
     const [atD, atE] = [sendTo(ledger, 'd'), sendTo(ledger, 'e', ['a'])]
@@ -98,7 +98,7 @@ describe('several destinations of one source', () => {
     ])
   })
 
-  test('a copy of other bytes proves nothing, and content that comes anew has no proof', () => {
+  test('a removal does not begin if the other destination has other bytes or received the content again', () => {
     const { ledger } = open()
     offerBoth(ledger, ['a'])
     const [atD, atE] = [sendTo(ledger, 'd'), ledger.take('e', 's', 10, Date.now(), new Set())]

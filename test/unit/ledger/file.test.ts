@@ -14,8 +14,8 @@ const totals = (waitingFiles: number, sentFiles: number, parkedFiles: number) =>
   parkedFiles,
 })
 
-describe('the file', () => {
-  test('is kept over a restart', () => {
+describe('ledger file', () => {
+  test('waiting files are kept over a restart', () => {
     const { directory, ledger } = open()
     ledger.offer('d', [file('a')])
     const again = openLedger(path.join(directory, 'ledger.db'))
@@ -24,7 +24,7 @@ describe('the file', () => {
     again.close()
   })
 
-  test('migration: a ledger of version 2 keeps what it has, is readable before, and is of the present version then', () => {
+  test('migration: a ledger of version 2 is readable, keeps its files and is upgraded when opened', () => {
     const { directory, ledger } = open()
     const at = path.join(directory, 'ledger.db')
     ledger.offer('d', [file('a')])
@@ -72,7 +72,7 @@ describe('the file', () => {
       'transfer.ledgerNewer',
     ],
   ]
-  test.each(unusable)('that %s is set aside, never erased, and said', (_, make, key) => {
+  test.each(unusable)('a file that %s is set aside with its bytes and a notice', (_, make, key) => {
     const directory = temporaryDirectory('ledger')
     const at = path.join(directory, 'ledger.db')
     make(at)

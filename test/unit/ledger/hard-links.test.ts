@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { file, open } from '../../support/store/ledger.ts'
 
-test('hard links: questions about ten thousand names of one inode take time in proportion to their number', () => {
+test('hard links: a search for 1,000 among 10,000 names of one inode takes less than 200 ms', () => {
   const { ledger } = open()
   const names = Array.from({ length: 10_000 }, (_, index) => file(`name-${index}`))
   ledger.offer('d', names)
@@ -22,7 +22,7 @@ test('hard links: questions about ten thousand names of one inode take time in p
   expect(found.get(second.id)).toMatchObject([{ path: first.path }])
 })
 
-test('hard links: each question what was sent of an inode looks at a bounded number of its unsent names', () => {
+test('hard links: 300 lookups by an inode with 20,000 names take less than 400 ms', () => {
   const { ledger } = open()
   const names = Array.from({ length: 20_000 }, (_, index) => file(`name-${index}`))
   ledger.offer('d', names)

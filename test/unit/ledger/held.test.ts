@@ -15,7 +15,7 @@ const buildFile = (path: string, mtimeMs: number) => ({
   device: 1n,
 })
 
-test('held source: a new file is taken at once, however many changed ones wait', () => {
+test('held source: a new file is taken at once while 12,000 changed ones are held', () => {
   const ledger = openLedger(path.join(temporaryDirectory('ledger-held'), 'ledger.db'))
   onTestFinished(() => ledger.close())
   const files = (mtimeMs: number) =>

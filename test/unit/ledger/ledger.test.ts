@@ -10,8 +10,8 @@ const totals = (waitingFiles: number, sentFiles: number, parkedFiles: number) =>
   parkedFiles,
 })
 
-describe('offering', () => {
-  test('new files wait; the same again changes nothing; size, times or inode make a file wait again', () => {
+describe('ledger: offered files', () => {
+  test('a new file waits, a repeated one changes nothing, and a new size, time or inode makes it wait again', () => {
     const { ledger, take, send } = open()
     expect(ledger.offer('d', [file('a'), file('b')])).toBe(2)
     expect(ledger.offer('d', [file('a'), file('b')])).toBe(0)
@@ -56,7 +56,7 @@ describe('offering', () => {
   })
 })
 
-describe('generations', () => {
+describe('ledger: generations', () => {
   test('an acknowledgement of an older generation leaves the file waiting', () => {
     const { ledger, take, send } = open()
     ledger.offer('d', [file('a')])
@@ -67,7 +67,7 @@ describe('generations', () => {
     expect(send(take()).size).toBe(1)
   })
 
-  test('nothing said of an older generation counts: park, later, drop, renew, mark', () => {
+  test('a park, retry, drop, renew or mark of an older generation has no effect', () => {
     const { ledger, take, send } = open()
     ledger.offer('d', [file('a')])
     const [old] = take()
@@ -85,7 +85,7 @@ describe('generations', () => {
     expect(ledger.dueMarks('d', 's', 10)).toHaveLength(0)
   })
 
-  test('a file that changes after it was sent is owed no mark for what it was', () => {
+  test('a file that changes after it was sent is no longer due for a mark', () => {
     const { ledger, take, send } = open()
     ledger.offer('d', [file('a')])
     send(take(), true)
@@ -94,8 +94,8 @@ describe('generations', () => {
   })
 })
 
-describe('taking', () => {
-  test('oldest first, without those under way, of one source', () => {
+describe('ledger: take', () => {
+  test('files of one source are taken oldest first, except those in transfer', () => {
     const { ledger, take } = open()
     ledger.offer('d', [
       file('young', { mtimeNs: 3_000_000n }),
@@ -111,7 +111,7 @@ describe('taking', () => {
     expect([named('t'), named('unknown')]).toEqual([['x', 'y'], []])
   })
 
-  test('a deferred file comes back when its time has come, not before', () => {
+  test('a deferred file is taken at its time, not before', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('a'), file('b')])
     const [first] = take(1)
@@ -123,7 +123,7 @@ describe('taking', () => {
     expect(ledger.totals('d')).toEqual({ s: totals(2, 0, 0) })
   })
 
-  test('what a clock of the future has put off goes when the clock is set right', () => {
+  test('a file that was deferred under a clock set ahead is due when the clock is corrected', () => {
     const { ledger, take } = open()
     const future = Date.now() + 8 * 3_600_000
     ledger.offer('d', [file('a'), file('b')])
@@ -132,7 +132,7 @@ describe('taking', () => {
     expect(take()).toHaveLength(2)
   })
 
-  test('a dropped file is gone; a renewed one waits with its new facts', () => {
+  test('a dropped file is removed, and a renewed one waits with its new metadata', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('a'), file('b')])
     const [a, b] = take()
@@ -146,8 +146,8 @@ describe('taking', () => {
   })
 })
 
-describe('questions', () => {
-  test('a changed file that is dropped is known to have been sent, as another content, under any name', () => {
+describe('ledger: queries', () => {
+  test('a changed file that is dropped stays known as sent, with other content than before', () => {
     const { ledger, take, send } = open()
     ledger.offer('d', [file('a')])
     send(take())
@@ -166,7 +166,7 @@ describe('questions', () => {
     expect(ledger.sentAs('d', 's', file('never', { inode: 99n }))).toBeNull()
   })
 
-  test('of a file whose last content was dropped or left out neither size nor time is told as sent', () => {
+  test('a sent file whose newer content was dropped or withdrawn is listed without size and time', () => {
     const { ledger, take, send } = open()
     ledger.offer('d', [file('dropped'), file('left out')])
     send(take())
@@ -183,7 +183,7 @@ describe('questions', () => {
     ])
   })
 
-  test('unsent files below a directory: only there, and not its neighbours with a common beginning', () => {
+  test('unsent files are counted below a directory only, without siblings that share its prefix', () => {
     const { ledger, take, send } = open()
     ledger.offer('d', [file('DC1/a'), file('DC1/b/c'), file('DC10/a'), file('DC1-x'), file('DC1')])
     expect(ledger.unsentBelow('d', 's', 'DC1')).toEqual({ waiting: 2, parked: 0 })
@@ -199,7 +199,7 @@ describe('questions', () => {
     expect(ledger.unsentBelow('d', 's', 'DC1')).toEqual({ waiting: 1, parked: 0 })
   })
 
-  test('pages of files: newest first, over sources and states, without gaps or repeats', () => {
+  test('pages of files are newest first, over sources and states, without gaps or repeats', () => {
     const { ledger, send } = open()
     for (let index = 0; index < 25; index += 1)
       ledger.offer('d', [file(`f${index}`, { source: index % 2 === 0 ? 's' : 't' })])
@@ -222,8 +222,8 @@ describe('questions', () => {
   })
 })
 
-describe('destinations and sources', () => {
-  test('what one destination had is offered to the other in chunks; what that one has already is not', () => {
+describe('ledger: destinations and sources', () => {
+  test('files of one destination are offered to another in chunks, except those that it has already', () => {
     const { ledger, take, send } = open()
     ledger.offer(
       'd',
@@ -247,7 +247,7 @@ describe('destinations and sources', () => {
     expect(ledger.filled('s')).toEqual(['e'])
   })
 
-  test('a forgotten source leaves nothing, in bounded steps', () => {
+  test('a forgotten source is removed completely, in bounded steps', () => {
     const { ledger } = open()
     ledger.offer(
       'd',

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { file, open } from '../../support/store/ledger.ts'
 
-describe('files that are left out', () => {
-  test('they wait no more, parked or not; what was sent stays known, and is due again if it may go', () => {
+describe('excluded files', () => {
+  test('withdrawn files leave the queue, sent ones stay known, and a change waits again when offered', () => {
     const { ledger, take, send } = open()
     ledger.offer('d', [file('sent'), file('changed'), file('waits'), file('parked')])
     const [first, second] = take()

@@ -4,7 +4,7 @@ import { file, open } from '../../support/store/ledger.ts'
 
 const MS = 1_000_000n
 
-test('the oldest that waits: of these sources, at this destination, also what was put off, not what is sent', () => {
+test('oldest waiting file: deferred files count; sent files, other sources and destinations do not', () => {
   const { ledger, take, send } = open()
   const oldest = (sources = ['s', 't']) => ledger.oldestWaiting('d', sources)
   expect(oldest()).toBeNull()

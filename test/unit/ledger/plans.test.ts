@@ -32,20 +32,20 @@ function plans(): Map<string, string[]> {
 const plansWith = (words: string) =>
   [...plans()].filter(([, steps]) => steps.some((step) => step.includes(words)))
 
-test('no statement sorts rows that are found by their inode, which is given again and again', () => {
+test('ledger query plans: rows that are found by their inode are not sorted', () => {
   const found = plansWith('file_content')
   expect(found.length).toBeGreaterThan(0)
   expect(found.filter(([, steps]) => steps.some((step) => step.includes('TEMP B-TREE')))).toEqual([])
 })
 
-test('a file of another destination is found by its name, not by an inode that many hard links may have', () => {
+test('ledger query plans: a file of another destination is found by its path, not by its inode', () => {
   const found = plansWith(' other ')
   expect(found.length).toBeGreaterThan(0)
   const step = 'SEARCH other USING INDEX file_path (route=? AND path=?)'
   expect(found.filter(([, steps]) => !steps.includes(step))).toEqual([])
 })
 
-test('what was sent of a file is found at once, also where thousands of hard links have its inode', () => {
+test('hard links: a search for the sent content of 1,000 among 3,000 names of one inode takes less than 2 s', () => {
   const ledger = openLedger(path.join(temporaryDirectory('ledger-links'), 'ledger.db'))
   onTestFinished(() => ledger.close())
   const links = Array.from({ length: 3_000 }, (_, one) => ({ ...content, path: `link${one}` }))

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { openLedger, readLedger } from '../../../core/ledger/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-test('a ledger of another version is not asked: what it says may mean something else', () => {
+test('ledger reader: a ledger of a newer version is rejected', () => {
   const file = path.join(temporaryDirectory('read-ledger'), 'ledger.db')
   expect(readLedger(file)).toBeNull()
   openLedger(file).close()

@@ -20,7 +20,7 @@ function sent(names: readonly string[], at = 1_000) {
 
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `f${index}`)
 
-test('what was removed is passed over, however much of it there is', () => {
+test('removable files: tens of thousands of removed and absent files are skipped', () => {
   const { ledger, due } = sent(numbered(30_000))
   const left = due.filter((_, index) => index % 10_000 === 9_999).map(({ id }) => id)
   const ends = due.filter(({ id }) => !left.includes(id))
@@ -34,7 +34,7 @@ test('what was removed is passed over, however much of it there is', () => {
   expect(second).toMatchObject({ files: [{ id: left[2] }], last: null })
 })
 
-test('pages of what may be removed are without gaps and repeats, also where a question ends between two', () => {
+test('removable files: pages of up to 7,000 of 30,000 files have no gaps and no repeats', () => {
   const { ledger, due } = sent(numbered(30_000))
   const seen: number[] = []
   for (let after: number | null = 0; after !== null; ) {
@@ -45,7 +45,7 @@ test('pages of what may be removed are without gaps and repeats, also where a qu
   expect(seen).toEqual(due.map(({ id }) => id))
 })
 
-test('a file that was sent too late, or is owed its mark, may not be removed', () => {
+test('removable files: files that were sent too late, wait for a mark or have no digest are excluded', () => {
   const { ledger, take, send } = sent(['early'])
   ledger.offer('d', [file('late'), file('marked')])
   const [late, marked] = take()
@@ -62,7 +62,7 @@ test('a file that was sent too late, or is owed its mark, may not be removed', (
   expect(names(9_000)).toEqual(['early', 'late'])
 })
 
-test('what was removed at the source is offered to no other destination, unless the name has a new file', () => {
+test('removed files: a new destination gets no file that was removed, unless its name has a new file', () => {
   const { ledger, take, due } = sent(['removed', 'absent', 'again', 'begun', 'stays', 'left out'])
   const [removed, absent, again, begun] = due
   if (removed === undefined || absent === undefined || again === undefined || begun === undefined)
@@ -87,7 +87,7 @@ test('what was removed at the source is offered to no other destination, unless 
   expect(offered.map(({ path }) => path).sort()).toEqual(['again', 'begun', 'stays'])
 })
 
-test('a removal that was begun is known still when its name was given away, and when its source is forgotten', () => {
+test('begun removals: a removal stays known when its name gets a new file and its source is forgotten', () => {
   const { ledger, take, due } = sent(['f'])
   const [begun = expect.fail('nothing was sent')] = due
   ledger.beginRemovals([begun], { others: [], since: 0, now: 2_000 })
@@ -104,7 +104,7 @@ test('a removal that was begun is known still when its name was given away, and 
   expect(ledger.destinations()).toEqual([])
 })
 
-test('a removal that ends when its name has a new file says nothing of that one, here and elsewhere', () => {
+test('begun removals: the end of a removal has no effect on a new file of the same name', () => {
   const { ledger, due } = sent(['f'])
   const [begun = expect.fail('nothing was sent')] = due
   ledger.beginRemovals([begun], { others: [], since: 0, now: 2_000 })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { file, open } from '../../support/store/ledger.ts'
 
-test('files are found by a part of their path, in any case, newest first and page by page', () => {
+test('file search: files are found by part of their path, case-insensitive, newest first, in pages', () => {
   const { ledger } = open()
   ledger.offer('d', [file('2026/IMG_1.CR3'), file('notes.txt'), file('2026/img_2.cr3'), file('100%_.txt')])
   const found = (text: string, before: number | null = null, limit = 10) =>
@@ -17,7 +17,7 @@ test('files are found by a part of their path, in any case, newest first and pag
   expect(found('nothing').files).toEqual([])
 })
 
-test('one parked file is given another try, by its row, at its destination alone', () => {
+test('parked files: a single file is retried by its row, only at its own destination', () => {
   const { ledger, take } = open()
   ledger.offer('d', [file('a'), file('b')])
   const reason = message('problem.other', { reason: 'x' })

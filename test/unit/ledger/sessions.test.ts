@@ -27,8 +27,8 @@ function storedBy(positions: Record<string, number>) {
   return { ...opened, waiting }
 }
 
-describe('what is remembered of a session', () => {
-  test('is kept over a restart, for each destination; its position goes forward only', () => {
+describe('ledger sessions', () => {
+  test('a session of each destination is kept over a restart, and its position only increases', () => {
     const { directory, ledger, take } = open()
     const stored = (name: string, position: number) => {
       ledger.offer('d', [file(name)])
@@ -51,8 +51,8 @@ describe('what is remembered of a session', () => {
   })
 })
 
-describe('a destination that is as it was before', () => {
-  test('is offered what it has stored since, in chunks, with the digest that it should have', () => {
+describe('destination set back to an earlier state', () => {
+  test('files stored since that state are offered again in chunks, with their digests', () => {
     const { ledger, take, waiting } = storedBy({ a: 1, b: 2, c: 3, d: 4 })
     expect(ledger.offerAgainSince('d', 4, 10)).toBe(0)
     expect(ledger.offerAgainSince('d', 1, 2)).toBe(2)
@@ -62,7 +62,7 @@ describe('a destination that is as it was before', () => {
     expect(take().map((due) => due.digest)).toEqual([digest, digest, digest])
   })
 
-  test('another destination keeps what it has', () => {
+  test('files of another destination stay sent', () => {
     const { ledger } = storedBy({ a: 2 })
     for (let after: string | null = ''; after !== null; ) after = ledger.requeue('d', 'e', 's', after, 10)
     const claims = ledger.take('e', 's', 10, Date.now(), new Set())
@@ -74,7 +74,7 @@ describe('a destination that is as it was before', () => {
     expect(ledger.totals('d').s).toMatchObject({ sentFiles: 1, waitingFiles: 0 })
   })
 
-  test('an answer from before the loss counts no more', () => {
+  test('an answer from before the loss is ignored', () => {
     const { ledger, take, waiting } = storedBy({ a: 2 })
     ledger.offer('d', [file('b', { inode: 8n })])
     const [b] = take()
@@ -91,7 +91,7 @@ describe('a destination that is as it was before', () => {
     expect(ledger.offerAgainSince('d', 1, 10)).toBe(2)
   })
 
-  test('a new name of what it has stored since is offered again, too', () => {
+  test('a new name of a file stored since that state is offered again, too', () => {
     const { ledger, waiting } = storedBy({ a: 2 })
     ledger.adoptRenamed('d', 's', file('renamed'))
     ledger.offerAgainSince('d', 2, 10)
@@ -100,7 +100,7 @@ describe('a destination that is as it was before', () => {
     expect(waiting()).toEqual(['a', 'renamed'])
   })
 
-  test('what was removed here meanwhile cannot be offered: it is counted', () => {
+  test('files removed at the source meanwhile are counted and not offered again', () => {
     const { ledger, waiting } = storedBy({ early: 1, removed: 2, absent: 2, stays: 2 })
     const removal = { early: 'removed', removed: 'removed', absent: 'absent' } as const
     const { files } = ledger.files(['d'], { source: null, state: 'sent', before: null, limit: 10 })
@@ -116,7 +116,7 @@ describe('a destination that is as it was before', () => {
   })
 })
 
-test('files that a destination asks for wait again; those that it cannot have, or that are unknown, do not', () => {
+test('resend requests: requested files wait again, except removed and unknown ones', () => {
   const { ledger, waiting } = storedBy({ wanted: 1, removed: 1, stays: 1 })
   const { files } = ledger.files(['d'], { source: null, state: 'sent', before: null, limit: 10 })
   const removed = files.find(({ path: name }) => name === 'removed')
@@ -127,7 +127,7 @@ test('files that a destination asks for wait again; those that it cannot have, o
   expect(waiting()).toEqual(['wanted'])
 })
 
-test('what waits to be sent again, or is gone since, is still what was sent; what was changed and is gone is unknown', () => {
+test('sent files: a file that waits to be resent or was dropped is listed; a changed and dropped one is not', () => {
   const { ledger, take, waiting } = storedBy({ again: 1, changed: 1, gone: 1 })
   const asked = ['again', 'gone'].map((name) => ['s', name] as const)
   expect(ledger.offerAgain('d', asked)).toBe(2)

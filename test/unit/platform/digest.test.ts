@@ -18,14 +18,14 @@ test.each([
   [1024, '42214739f095a406f3fc83deb889744ac00df831c10daa55189b5d121c855af7'],
   [1025, 'd00278ae47eb27b34faecf67b4fe263f82d5412916c1ffd97c8cb7fb814b8444'],
   [31_744, '62b6960e1a44bcc1eb1a611a8d6235b6b4b78f32e7abc4fb4c6cdcce94895c47'],
-])('BLAKE3 of %i bytes', (length, digits) => {
+])('digest: `computeDigest` matches the BLAKE3 test vector of %i bytes', (length, digits) => {
   const text = digestText(computeDigest(buildBytes(length)))
   expect(text).toBe(digits)
   expect(text).toMatch(/^[0-9a-f]{64}$/)
   expect(digestBeginning(text)).toBe(digits.slice(0, 12))
 })
 
-test('in pieces as in one', () => {
+test('digest: a hasher fed in pieces gives the digest of the whole', () => {
   const bytes = buildBytes(300_000)
   const whole = computeDigest(bytes)
   const hasher = createHasher()
@@ -40,7 +40,7 @@ test('in pieces as in one', () => {
   expect(hasDigest(whole, bytes.subarray(1))).toBe(false)
 })
 
-test('what has another length, or is no memory, is no digest', () => {
+test('digest: `isDigest` rejects bytes of another length and values that are not bytes', () => {
   for (const value of [Buffer.alloc(0), Buffer.alloc(31), Buffer.alloc(33), 'a'.repeat(32), null, [1]])
     expect(isDigest(value)).toBe(false)
 })

@@ -20,7 +20,7 @@ vi.mock('node:fs/promises', async (original) => {
 beforeEach(() => Object.assign(disk, { answer: '' }))
 
 test.each(['', 'EPERM', 'ENOTSUP', 'ENOSYS'])(
-  'a file gets a name that is free, and no other file loses its own (link: %j)',
+  '`moveToFree`: moves a file to a free name and never replaces another file (link error: %j)',
   async (answer) => {
     disk.answer = answer
     const directory = temporaryDirectory('move')
@@ -36,7 +36,7 @@ test.each(['', 'EPERM', 'ENOTSUP', 'ENOSYS'])(
   },
 )
 
-test('any other failure is told, and changes nothing', async () => {
+test('`moveToFree`: throws any other link error and leaves the file in place', async () => {
   disk.answer = 'EIO'
   const directory = temporaryDirectory('move')
   fs.writeFileSync(path.join(directory, 'from'), 'new')

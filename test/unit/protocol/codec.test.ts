@@ -133,7 +133,7 @@ function decodeAll(bytes: Buffer, cuts: readonly number[] = []): Frame[] {
   return frames
 }
 
-test('every kind of frame comes through unchanged, however the stream is cut', () => {
+test('codec: every kind of frame is decoded unchanged, however the stream is cut', () => {
   const random = createRandom(newSeed('codec'))
   const stream = Buffer.concat(samples.flat())
   const whole = decodeAll(stream)
@@ -157,7 +157,7 @@ test('every kind of frame comes through unchanged, however the stream is cut', (
   ).toEqual(whole.slice(5, 7))
 })
 
-test('digests and attributes stay when the memory of the frame that brought them is given away', () => {
+test('codec: decoded digests and attributes stay intact after the buffer of their frame is transferred', () => {
   const content = Buffer.alloc(100_000, 1)
   const header = { files: [[1, 0, 'a', content.length, odd, digest] as SmallFile], directories: [] }
   const sent = encodeFrame('batch', header, [content])
@@ -168,7 +168,7 @@ test('digests and attributes stay when the memory of the frame that brought them
   expect(Buffer.concat(encodeFrame('batch', frame.header, [content]))).toEqual(Buffer.concat(sent))
 })
 
-test('re-encoding what was decoded gives the same bytes', () => {
+test('codec: re-encoding a decoded frame gives the same bytes', () => {
   for (const sample of samples) {
     const bytes = Buffer.concat(sample)
     const [frame] = decodeAll(bytes)
@@ -177,7 +177,7 @@ test('re-encoding what was decoded gives the same bytes', () => {
   }
 })
 
-describe('limits', () => {
+describe('codec limits', () => {
   const prefix = (code: number, header: number, payload: number) => {
     const bytes = Buffer.alloc(9)
     bytes[0] = code
@@ -186,28 +186,31 @@ describe('limits', () => {
     return bytes
   }
 
-  test.each(Object.entries(frameKinds))('%s: nothing is allocated beyond its limits', (type, kind) => {
-    expect(() => decodeAll(prefix(kind.code, kind.maxHeader + 1, 0))).toThrow(WireFault)
-    expect(() => decodeAll(prefix(kind.code, 1, getLimits(type as FrameType).maxPayload + 1))).toThrow(
-      WireFault,
-    )
-    expect(() => decodeAll(prefix(kind.code, 0xffff_ffff, 0xffff_ffff))).toThrow(WireFault)
-    expect(decodeAll(prefix(kind.code, 1, 0))).toEqual([])
-  })
+  test.each(Object.entries(frameKinds))(
+    'a %s frame with lengths beyond its limits is rejected from the prefix alone',
+    (type, kind) => {
+      expect(() => decodeAll(prefix(kind.code, kind.maxHeader + 1, 0))).toThrow(WireFault)
+      expect(() => decodeAll(prefix(kind.code, 1, getLimits(type as FrameType).maxPayload + 1))).toThrow(
+        WireFault,
+      )
+      expect(() => decodeAll(prefix(kind.code, 0xffff_ffff, 0xffff_ffff))).toThrow(WireFault)
+      expect(decodeAll(prefix(kind.code, 1, 0))).toEqual([])
+    },
+  )
 
-  test('unknown types, and types that may not come now, are refused from the prefix alone', () => {
+  test('unknown and unexpected frame types are rejected from the prefix alone', () => {
     for (const code of [0, 26, 255]) expect(() => decodeAll(prefix(code, 0, 0))).toThrow(/unknown frame type/)
     const decoder = createFrameDecoder((type: FrameType) => type === 'hello')
     expect(() => decoder.push(prefix(6, 10, 10), () => undefined)).toThrow(/not expected now/)
   })
 
-  test('the encoder refuses what the other end would', () => {
+  test('the encoder rejects headers and payloads beyond the limits', () => {
     expect(() => encodeFrame('chunk', { id: 1 }, [Buffer.alloc(256 * 1024 + 1)])).toThrow(RangeError)
     expect(() => encodeFrame('refused', { code: 'busy', reason: 'x'.repeat(5_000) })).toThrow(RangeError)
   })
 })
 
-describe('headers', () => {
+describe('codec headers', () => {
   test.each([
     ['an array that announces four billion elements', [0xdd, 0xff, 0xff, 0xff, 0xff]],
     ['a map that announces four billion pairs', [0xdf, 0xff, 0xff, 0xff, 0xff]],
@@ -218,20 +221,20 @@ describe('headers', () => {
     ['a timestamp', [0xd6, 0xff, 0, 0, 0, 0]],
     ['a byte that is never used', [0xc1]],
     ['two values', [0xc0, 0xc0]],
-    ['nothing', []],
+    ['an empty header', []],
     ['a cut number', [0xcf, 0x00]],
-  ])('%s is not decoded', (_, bytes) => {
+  ])('%s is rejected', (_, bytes) => {
     expect(isPlainMessagePack(Buffer.from(bytes))).toBe(false)
   })
 
-  test('every real header is plain', () => {
+  test('each sample header is plain MessagePack', () => {
     for (const [front] of samples) {
       if (front === undefined) throw new Error('no frame')
       expect(isPlainMessagePack(Buffer.from(front).subarray(9))).toBe(true)
     }
   })
 
-  test('mutated frames only ever end in a WireFault or a valid frame', () => {
+  test('a mutated frame causes a WireFault or is valid, and causes no other error', () => {
     const random = createRandom(newSeed('mutated headers'))
     let faults = 0
     for (let round = 0; round < 5_000; round += 1) {

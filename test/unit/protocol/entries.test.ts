@@ -42,7 +42,7 @@ function judges(kind: Kind, at: number, good: readonly unknown[], bad: readonly 
 const texts = ['', 'x'.repeat(LONGEST_TEXT)]
 const noTexts = ['x'.repeat(LONGEST_TEXT + 1), 1, null, undefined]
 
-describe('entries of a batch, and of its results', () => {
+describe('entries of batch and result frames', () => {
   test.each([
     [0, [0, MAX_FILE_NUMBER], [-1, MAX_FILE_NUMBER + 1, 1.5, '1', 1n, null]],
     [1, [0, MAX_SOURCES - 1], [-1, MAX_SOURCES, 0.5, 'data', null]],
@@ -50,44 +50,53 @@ describe('entries of a batch, and of its results', () => {
     [3, [0, SMALL_FILE_BYTES], [-1, SMALL_FILE_BYTES + 1, 0.5, Number.NaN, '4096']],
     [4, [facts], [null, [], facts.slice(1), [...facts, 0], {}]],
     [5, [digest, Buffer.alloc(32)], [new Uint8Array(31), new Uint8Array(33), 'x'.repeat(32), null]],
-  ])('place %i of a file', (at, good, bad) => judges('file', at, good, bad))
+  ])('field %i of a file entry accepts valid values and rejects others', (at, good, bad) =>
+    judges('file', at, good, bad),
+  )
 
   test.each([
     [0, [0, MAX_SOURCES - 1], [-1, MAX_SOURCES, '0']],
     [1, texts, noTexts],
     [2, [facts], [null, facts.slice(1)]],
-  ])('place %i of a directory', (at, good, bad) => judges('directory', at, good, bad))
+  ])('field %i of a directory entry accepts valid values and rejects others', (at, good, bad) =>
+    judges('directory', at, good, bad),
+  )
 
   test.each([
     [0, [0, MAX_FILE_NUMBER], [-1, 0.5, '1']],
     [1, [0, 9], [-1, 10, 0.5, 'durable']],
     [2, ['', 'x'.repeat(1000)], ['x'.repeat(1001), null]],
-  ])('place %i of a result', (at, good, bad) => judges('result', at, good, bad))
+  ])('field %i of a result entry accepts valid values and rejects others', (at, good, bad) =>
+    judges('result', at, good, bad),
+  )
 
   test.each([
     ['file', 1, BATCH_MAX_FILES],
     ['directory', 0, MAX_DIRECTORIES],
     ['result', 1, BATCH_MAX_FILES],
-  ] as const)('the list of each %s', (kind, least, most) => {
-    const takes = lists[kind]
-    const entry = entries[kind]
-    expect(takes([])).toBe(least === 0)
-    expect(takes(Array(most).fill(entry))).toBe(true)
-    for (const list of [
-      Array(most + 1).fill(entry),
-      [entry, null],
-      [entry.slice(1)],
-      [[...entry, 0]],
-      {},
-      null,
-    ])
-      expect(takes(list)).toBe(false)
-    // biome-ignore lint/suspicious/noSparseArray: a list with a hole is none
-    expect(takes([entry, , entry])).toBe(false)
-  })
+  ] as const)(
+    'a list of %s entries is accepted within its limits and rejected if too long or malformed',
+    (kind, least, most) => {
+      const takes = lists[kind]
+      const entry = entries[kind]
+      expect(takes([])).toBe(least === 0)
+      expect(takes(Array(most).fill(entry))).toBe(true)
+      for (const list of [
+        Array(most + 1).fill(entry),
+        [entry, null],
+        [entry.slice(1)],
+        [[...entry, 0]],
+        {},
+        null,
+      ])
+        expect(takes(list)).toBe(false)
+      // biome-ignore lint/suspicious/noSparseArray: a list with a hole is none
+      expect(takes([entry, , entry])).toBe(false)
+    },
+  )
 })
 
-describe("a file's facts", () => {
+describe('encoded file metadata', () => {
   const attributes = (count: number, bytes: number) => ({
     attributes: Object.fromEntries(
       Array.from({ length: count }, (_, index) => [`user.${index}`.padEnd(8), new Uint8Array(bytes)]),
@@ -115,13 +124,13 @@ describe("a file's facts", () => {
         ...[{ other: 1 }, attributes(MAX_ATTRIBUTES + 1, 0), attributes(1, MAX_ATTRIBUTE_BYTES - 7)],
       ],
     ],
-  ])('place %i of them', (at, good, bad) => {
+  ])('field %i accepts valid values and rejects others', (at, good, bad) => {
     const inFile = (value: unknown) => changed(facts, at, value)
     judges('file', 4, good.map(inFile), bad.map(inFile))
   })
 
   test.each([0n, 1n, -1n, -1_000_000_000n, -1_500_000_000n, 1_700_000_000_123_456_789n])(
-    'a time of %d nanoseconds comes through to the nanosecond',
+    'a time of %d nanoseconds is encoded and decoded exactly',
     (mtimeNs) => {
       const told = buildFacts(5, { mtimeNs, more: { sparse: true } })
       const words = encodeMetadata(told)

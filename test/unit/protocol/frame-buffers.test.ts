@@ -9,7 +9,7 @@ const facts: EncodedMetadata = [0, 0, 0o644, 0, 0, null]
 const small = (id: number, size: number): SmallFile => [id, 0, `file-${id}`, size, facts, Buffer.alloc(32, 7)]
 const toBatch = (...files: SmallFile[]) => ({ files, directories: [] })
 
-test('what is read into a room goes to the line in one piece, the header right before it', () => {
+test('frame buffers: contents read into a buffer with header room are sent in one piece with the header', () => {
   const room = batchBuffers.takeRoom()
   const contents = room.subarray(0, BATCH_TARGET_BYTES).fill(7)
   const half = BATCH_TARGET_BYTES / 2
@@ -22,7 +22,7 @@ test('what is read into a room goes to the line in one piece, the header right b
   expect(frames[0]?.header).toMatchObject({ files: [[1], [2]].map(([id]) => expect.arrayContaining([id])) })
 })
 
-test('contents without enough room before them, or in several pieces, are sent beside their header', () => {
+test('frame buffers: contents without header room, or in several pieces, are sent separately from the header', () => {
   const room = batchBuffers.takeRoom()
   const atItsBegin = Buffer.from(room.buffer, 0, 10)
   expect(encodeFrame('batch', toBatch(small(1, 10)), [atItsBegin])).toHaveLength(2)
@@ -34,7 +34,7 @@ test.each([
   ['chunk', chunkBuffers, CHUNK_BYTES],
   ['batch', batchBuffers, BATCH_TARGET_BYTES],
 ] as const)(
-  'the memory of a %s that was used is that of a later one; a little one has its own',
+  'frame buffers: the memory of a used %s is reused for a later one; a small one has its own',
   (type, buffers, size) => {
     const arrived = (bytes: number): Uint8Array => {
       const header = type === 'chunk' ? { id: 1 } : toBatch(small(1, bytes))
@@ -58,7 +58,7 @@ test.each([
   },
 )
 
-test('no more than a few wait to be used again; the memory of others is free at once', () => {
+test('frame buffers: at most eight returned buffers are kept for reuse, and the others are freed at once', () => {
   const taken = Array.from({ length: 40 }, () => batchBuffers.take())
   const buffers = taken.map(({ buffer }) => buffer)
   for (const one of taken) batchBuffers.give(one)
@@ -70,14 +70,14 @@ test('no more than a few wait to be used again; the memory of others is free at 
   expect(new Set(again.filter((one) => kept.includes(one))).size).toBe(8)
 })
 
-test('memory of another length is never handed out', () => {
+test('frame buffers: a returned buffer of another length is never handed out', () => {
   for (let count = 0; count < 20; count += 1) batchBuffers.take()
   const other = Buffer.from(new ArrayBuffer(1000 * 1024))
   batchBuffers.give(other)
   expect(batchBuffers.take().buffer).not.toBe(other.buffer)
 })
 
-test('a header that is longer than its payload does not wait with it', () => {
+test('frame buffers: a payload that is shorter than its header gets memory of its own size', () => {
   const files = Array.from({ length: 100 }, (_, id) => small(id, 1))
   const frames: Frame[] = []
   const decoder = createFrameDecoder(() => true)

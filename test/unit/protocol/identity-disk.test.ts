@@ -34,7 +34,7 @@ vi.mock('../../../core/platform/fd.ts', async (original) => {
 beforeEach(() => Object.assign(disk, { read: '', link: '', synced: [] }))
 
 test.each(['EMFILE', 'EIO', 'EACCES'])(
-  'a certificate that cannot be read now (%s) is left as it is, and used again later',
+  'identity: a certificate that is temporarily unreadable (%s) is kept and used again later',
   async (code) => {
     const directory = temporaryDirectory('identity')
     const made = await loadIdentity(directory)
@@ -48,7 +48,7 @@ test.each(['EMFILE', 'EIO', 'EACCES'])(
 )
 
 test.each(['', 'EPERM', 'ENOTSUP'])(
-  'a certificate is made, and durable under its name, whatever link(2) says (%j): FAT has no links',
+  'identity: a new certificate is durable under its name, whatever link(2) returns (%j): FAT has no links',
   async (code) => {
     disk.link = code
     const directory = temporaryDirectory('identity')

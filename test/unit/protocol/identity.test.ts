@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-test('an identity is made once, by whoever comes first, and only its owner can read it', async () => {
+test('identity: concurrent first loads create one identity that only its owner can read', async () => {
   const directory = path.join(temporaryDirectory('identity'), 'new', 'identity')
   const made = await Promise.all([loadIdentity(directory), loadIdentity(directory), loadIdentity(directory)])
   expect(new Set(made.map(({ fingerprint }) => fingerprint)).size).toBe(1)
@@ -18,7 +18,7 @@ test('an identity is made once, by whoever comes first, and only its owner can r
   expect(certificate.verify(certificate.publicKey)).toBe(true)
 })
 
-test('a broken identity is said and left alone: a new one would break every pairing', async () => {
+test('identity: a broken identity file is reported and left unchanged, so that pairings survive', async () => {
   const directory = temporaryDirectory('identity')
   const file = path.join(directory, 'identity.pem')
   for (const text of ['', 'nonsense', '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n']) {
@@ -30,7 +30,7 @@ test('a broken identity is said and left alone: a new one would break every pair
   }
 })
 
-test('a certificate has no end', async () => {
+test('identity: the certificate is valid from 1970 to 9999', async () => {
   const { certificate } = await loadIdentity(temporaryDirectory('identity'))
   const { validFrom, validTo } = new X509Certificate(certificate)
   expect([validFrom, validTo]).toEqual(['Jan  1 00:00:00 1970 GMT', 'Dec 31 23:59:59 9999 GMT'])

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { findNameFault, folderName } from '../../../core/protocol/names.ts'
 import { formatPairingCode, newSecret, parsePairingCode } from '../../../core/protocol/pairing-code.ts'
 
-describe('names', () => {
+describe('file names', () => {
   test.each([
     ['a', null],
     ['a/b/c.txt', null],
@@ -29,7 +29,7 @@ describe('names', () => {
     ['一'.repeat(86), 'long'],
     ['.holdfast/senders.json', null],
     ['lone \ud800 surrogate', 'characters'],
-  ])('%j on Linux: %s', (name, fault) => {
+  ])('%j on Linux has the fault: %s', (name, fault) => {
     expect(findNameFault(name, 'linux')).toBe(fault)
   })
 
@@ -43,7 +43,7 @@ describe('names', () => {
     ['con', 'reserved'],
     ['a/LPT1.txt', 'reserved'],
     ['console', null],
-  ])('%j on Windows: %s', (name, fault) => {
+  ])('%j on Windows has the fault: %s', (name, fault) => {
     expect(findNameFault(name, 'win32')).toBe(fault)
   })
 })
@@ -57,7 +57,7 @@ test.each([
   ['資料', '資料'],
   ['x'.repeat(300), 'x'.repeat(200)],
   ['tab\t', 'tab_'],
-])('folder of %j', (name, folder) => {
+])('folder names: the name %j becomes the valid folder name %j', (name, folder) => {
   expect(folderName(name)).toBe(folder)
   expect(findNameFault(folderName(name), 'win32')).toBeNull()
 })
@@ -72,24 +72,24 @@ describe('pairing codes', () => {
   }
 
   test.each([code, { ...code, host: '2001:db8::1' }, { ...code, host: 'nas.example' }])(
-    'round trip',
+    'a pairing code for host $host is parsed back unchanged',
     (one) => {
       expect(parsePairingCode(`  ${formatPairingCode(one)}\n`)).toEqual(one)
     },
   )
 
   test.each(['', 'abc', 'holdfast://', 'holdfast://h:1', 'https://h:1?code=a', 'holdfast://h:99999?code=a'])(
-    '%j is refused in words',
+    '%j is rejected as not a pairing code',
     (text) => {
       expect(() => parsePairingCode(text)).toThrow(/not a pairing code/)
     },
   )
 
-  test('a fingerprint that is not one is refused', () => {
+  test('a code with an invalid fingerprint is rejected', () => {
     expect(() => parsePairingCode(formatPairingCode({ ...code, fingerprint: 'xyz' }))).toThrow()
   })
 
-  test('secrets are long and differ', () => {
+  test('100 new secrets are all different and have 20 characters each', () => {
     const secrets = new Set(Array.from({ length: 100 }, newSecret))
     expect(secrets.size).toBe(100)
     for (const secret of secrets) expect(secret).toMatch(/^[0-9a-z]{20}$/)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { countUsed } from '../../../core/protocol/frame-buffers.ts'
 
-test('buffers that were received and are not held any more are collected in time', () => {
+test('received buffers: unreferenced buffers are collected before they reach 20 MiB', () => {
   const record = 16 * 1024
   const before = process.memoryUsage().arrayBuffers
   let most = 0

@@ -22,7 +22,7 @@ function guestNow() {
   return { guest, seen }
 }
 
-test('who waits for the first connection of its sender to give a sign of life takes no other one’s place', async () => {
+test('active connections: a connection waiting for the first one’s reply does not displace a newer connection', async () => {
   const connected = createConnected()
   const [a, b, c] = [guestNow(), guestNow(), guestNow()]
   const first = await connected.enter(sender, 'a', a.guest)

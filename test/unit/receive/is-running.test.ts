@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { isRunning } from '../../../core/receive/pairing/invitation.ts'
 
-test('a process runs until it has ended; one that may not be signalled runs', async () => {
+test('`isRunning`: returns true until the process has ended, and for a process that may not be signalled', async () => {
   const child = spawn(process.execPath, ['-e', ''])
   const pid = child.pid ?? 0
   expect(isRunning(pid)).toBe(true)

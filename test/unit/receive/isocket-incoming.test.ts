@@ -23,7 +23,7 @@ async function connected(): Promise<{
   return { incoming: readFrom(server), client, server }
 }
 
-test('lines and bytes come one after the other, however they were cut', async () => {
+test('isocket input: lines and bytes are read in order, however the client splits its writes', async () => {
   const { incoming, client } = await connected()
   client.write('FILE:a')
   client.write(':3\nab')
@@ -37,7 +37,7 @@ test('lines and bytes come one after the other, however they were cut', async ()
   expect(await incoming.line(100, 5_000)).toBe('closed')
 })
 
-test('silence, an endless line and a reset have their names; a line that drips is silent, too', async () => {
+test('isocket input: silence, a slowly dripping line, an overlong line and a reset each return their reason', async () => {
   const silent = await connected()
   expect(await silent.incoming.some(1, 30)).toBe('silent')
   repeat(10, () => silent.client.write('x'))
@@ -50,7 +50,7 @@ test('silence, an endless line and a reset have their names; a line that drips i
   expect(await reset.incoming.some(1, 5_000)).toBe('closed')
 })
 
-test('what nobody reads is not fetched: a client that floods is held back', async () => {
+test('isocket input: a flooding client is held back while its data is not read', async () => {
   const { client, server } = await connected()
   const megabyte = Buffer.alloc(1024 * 1024)
   let flushed = 0

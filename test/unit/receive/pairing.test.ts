@@ -13,7 +13,7 @@ describe('pairing codes', () => {
     return { directory, secret, redeem }
   }
 
-  test('a code works once', async () => {
+  test('a code is redeemed only once, and its secret is not stored', async () => {
     const { directory, secret, redeem } = await makeOne()
     expect(
       fs
@@ -26,7 +26,7 @@ describe('pairing codes', () => {
     expect(fs.readdirSync(directory)).toEqual([])
   })
 
-  test('a code whose file cannot be removed after the pairing is used all the same', async () => {
+  test('a code whose file cannot be removed after the pairing cannot be redeemed again', async () => {
     const { directory, secret, redeem } = await makeOne()
     const [name = ''] = fs.readdirSync(directory)
     const paired = await redeemCode(directory, secret, 1, async () => {
@@ -40,28 +40,28 @@ describe('pairing codes', () => {
 
   test.each([
     ['after fifteen minutes', 15 * 60_000],
-    ['once the clock was set back to before it was made', -1],
-  ])('a code is over %s, and goes with the next one', async (_when, now) => {
+    ['when the clock is set back to before its creation', -1],
+  ])('a code expires %s, and its file is removed when the next one is made', async (_when, now) => {
     const { directory, redeem } = await makeOne()
     expect(await redeem(now)).toBeNull()
     await makeCode(directory, now)
     expect(fs.readdirSync(directory)).toHaveLength(1)
   })
 
-  test('a code says whose place its owner takes, if anybody’s', async () => {
+  test('a code contains the sender that its owner replaces, or none', async () => {
     const directory = path.join(temporaryDirectory('codes'), 'codes')
     const [own, others] = [await makeCode(directory, 0), await makeCode(directory, 0, 'pc')]
     const given = (secret: string) => redeemCode(directory, secret, 1, async (replaces) => ({ replaces }))
     expect([await given(own), await given(others)]).toEqual([{ replaces: null }, { replaces: 'pc' }])
   })
 
-  test('wrong ones leave it good', async () => {
+  test('a code stays valid after ten wrong attempts', async () => {
     const { redeem } = await makeOne()
     for (let count = 0; count < 10; count += 1) expect(await redeem(1, 'wrong')).toBeNull()
     expect(await redeem()).toBe('paired')
   })
 
-  test('a code that cannot be read now is told and stays; one that is none goes with the next one', async () => {
+  test('a code that is unreadable for now fails and is kept; an invalid code file is removed with the next code', async () => {
     const { directory, redeem } = await makeOne()
     const [name = ''] = fs.readdirSync(directory)
     const file = path.join(directory, name)
@@ -78,7 +78,7 @@ describe('pairing codes', () => {
     expect(await redeem()).toBe('paired')
   })
 
-  test('a code is good again if what it was given for fails', async () => {
+  test('a code is valid again after the pairing that used it has failed', async () => {
     const { directory, secret, redeem } = await makeOne()
     const failing = () => Promise.reject(new Error('full'))
     await expect(redeemCode(directory, secret, 1, failing)).rejects.toThrow('full')
@@ -100,11 +100,11 @@ describe('senders', () => {
     ['.hold\u200dfast', [], '_holdfast'],
     ['e\u0301', ['\u00c9'], '\u00e9-2'],
     ['a/b', [], 'a_b'],
-  ])('folder of %j beside %j: %s', (name, taken, folder) => {
+  ])('a sender named %j beside the folders %j gets the folder %s', (name, taken, folder) => {
     expect(freeFolder(name, taken)).toBe(folder)
   })
 
-  test('whose own folder the store is has a place in the list, and is not paired by that', async () => {
+  test('the store’s own computer is listed with a folder, but accepted only after pairing', async () => {
     const file = path.join(temporaryDirectory('senders'), 'senders.json')
     const senders = await openSenders(file, () => undefined)
     expect(await senders.own(one, 'pc')).toMatchObject({ folder: 'pc', pairedAt: null })
@@ -119,7 +119,7 @@ describe('senders', () => {
     expect(await again.own(one, 'pc')).toBeNull()
   })
 
-  test('a list that cannot be read is set aside and said', async () => {
+  test('a list that cannot be parsed is set aside and reported', async () => {
     const file = path.join(temporaryDirectory('senders'), 'senders.json')
     fs.writeFileSync(file, '{broken')
     const notices: string[] = []
@@ -129,7 +129,7 @@ describe('senders', () => {
     expect(fs.readdirSync(path.dirname(file))).toEqual([expect.stringMatching(/^senders\.json\.broken-/)])
   })
 
-  test('a sender that takes the place of another one has its folder and its sources; the other may send no longer', async () => {
+  test('a sender that replaces another takes over its folder and sources; the replaced one is not accepted', async () => {
     const file = path.join(temporaryDirectory('senders'), 'senders.json')
     const senders = await openSenders(file, () => undefined)
     await senders.pair(one, 'pc', 1, null)
@@ -139,7 +139,7 @@ describe('senders', () => {
     expect([senders.accepted(one), senders.list().length]).toEqual([null, 1])
   })
 
-  test('each source has a directory of its own for ever, whatever it is called later', async () => {
+  test('each source has a separate directory and keeps it after a rename and a restart', async () => {
     const file = path.join(temporaryDirectory('senders'), 'senders.json')
     const senders = await openSenders(file, () => undefined)
     await senders.pair(one, 'pc', 1, null)
@@ -158,7 +158,7 @@ describe('senders', () => {
     ]).toEqual(['cd', null, null])
   })
 
-  test('where the list was lost nobody gets a folder that is in the store', async () => {
+  test('a sender never gets a folder that the store already has when the list was lost', async () => {
     const file = path.join(temporaryDirectory('senders'), 'senders.json')
     const senders = await openSenders(
       file,
@@ -170,7 +170,7 @@ describe('senders', () => {
   })
 })
 
-test('the address in a pairing code is one that other computers can reach', () => {
+test('pairing code: its address is one that other computers can reach', () => {
   const address = (text: string, internal: boolean) => ({
     address: text,
     netmask: '255.255.255.0',

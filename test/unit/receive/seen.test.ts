@@ -19,8 +19,8 @@ const open = (file: string) =>
 
 const before = { version: 1, seenAt: { station: 5_000 }, connected: ['station'] }
 
-describe('since when a sender fails', () => {
-  test('holds while it says nothing else, whatever the sentence is, and begins anew after a break', () => {
+describe('start of a sender’s failure', () => {
+  test('stays the same while the failure lasts, whatever the sentence, and is later after a recovery', () => {
     const first = nextTold(null, statusHeader(), 1_000)
     expect(first).toEqual({ status: statusHeader(), statusAt: 1_000, failingSince: 1_000 })
     const status = statusHeader({ sentence: 'Two directories are not there.', kind: 'hung' })
@@ -31,12 +31,12 @@ describe('since when a sender fails', () => {
     expect(nextTold(well, statusHeader(), 12_000).failingSince).toBe(12_000)
   })
 
-  test('is never in the future, as after the clock was set back', () => {
+  test('is never in the future, even after the clock was set back', () => {
     const first = nextTold(null, statusHeader(), 9_000)
     expect(nextTold(first, statusHeader(), 4_000).failingSince).toBe(4_000)
   })
 
-  test('goes on over the receiver’s end', async () => {
+  test('survives a restart of the receiver', async () => {
     const file = fileWith(before)
     const one = await open(file)
     one.noteStatus('station', statusHeader(), 1_000)
@@ -52,7 +52,7 @@ describe('since when a sender fails', () => {
   })
 })
 
-test('a file of before has no statuses, and broken ones take nothing else with them', async () => {
+test('last-seen file: a file without statuses is read, and broken statuses do not discard the other fields', async () => {
   const broken = { station: { status: statusHeader({ sentence: 'a\nb' }), statusAt: 1, failingSince: null } }
   for (const content of [before, { ...before, told: broken }, { ...before, told: 7 }]) {
     const { seenAt, connected, told } = await readSeen(fileWith(content))
@@ -61,7 +61,7 @@ test('a file of before has no statuses, and broken ones take nothing else with t
   expect((await readSeen(fileWith('?'))).seenAt.size).toBe(0)
 })
 
-test('one who is called like what every object has was not seen because of that', async () => {
+test('last-seen log: a sender named like an object property (`constructor`) does not count as seen', async () => {
   const log = await open(fileWith(before))
   for (const folder of ['constructor', '__proto__', 'toString'])
     expect([log.seenAt(folder), log.told(folder)]).toEqual([null, null])
@@ -70,7 +70,7 @@ test('one who is called like what every object has was not seen because of that'
   expect([log.seenAt('constructor'), log.told('__proto__')?.statusAt]).toEqual([7_000, 8_000])
 })
 
-test('what is known of each sender that may send; of one that was revoked nothing is told', async () => {
+test('sender states: each accepted sender is listed with its last status, a revoked one is left out', async () => {
   const log = await open(fileWith(before))
   log.noteStatus('station', statusHeader(), 6_000)
   log.noteStatus('gone', statusHeader(), 6_000)

@@ -7,7 +7,7 @@ import { chooseSender, type Sender } from '../../../core/store/senders/senders.t
 
 const GIB = 1024 ** 3
 
-describe('a line of an isocket client', () => {
+describe('isocket header line', () => {
   test.each([
     ['FILE:/datas/DC1/file0:12', { kind: 'file', path: 'datas/DC1/file0', size: 12 }],
     ['FILE:./a//b:0', { kind: 'file', path: 'a/b', size: 0 }],
@@ -15,7 +15,7 @@ describe('a line of an isocket client', () => {
     ['FILE:資料/檔案:3\r', { kind: 'file', path: '資料/檔案', size: 3 }],
     [`FILE:x:${2 ** 52}`, { kind: 'file', path: 'x', size: 2 ** 52 }],
     ['STOP', { kind: 'stop' }],
-  ])('%s', (line, header) => expect(parseHeader(Buffer.from(line))).toEqual(header))
+  ])('parses %s', (line, header) => expect(parseHeader(Buffer.from(line))).toEqual(header))
 
   test.each([
     ['FILE:..:1'],
@@ -33,11 +33,11 @@ describe('a line of an isocket client', () => {
     ['FILE:x'],
     ['stop'],
     [''],
-  ])('%j is none', (line) => expect(parseHeader(Buffer.from(line)).kind).toBe('fault'))
+  ])('rejects %j', (line) => expect(parseHeader(Buffer.from(line)).kind).toBe('fault'))
 })
 
 test.each(['', '*', '0', '0.0', '0x0', '0.0.0.0', '::', '::0', '0:0:0:0:0:0:0:0', '::ffff:0.0.0.0', '::%lo'])(
-  'isocket clients are not accepted everywhere, however it is said: %j',
+  'isocket listener: refuses to listen on all addresses, written as %j',
   async (address) => {
     const log: string[] = []
     const host = { log: (_level: string, text: string) => log.push(text) } as unknown as IsocketHost
@@ -48,42 +48,51 @@ test.each(['', '*', '0', '0.0', '0x0', '0.0.0.0', '::', '::0', '0:0:0:0:0:0:0:0'
   },
 )
 
-test.each(['127.1', 'localhost', '::1', '::ffff:127.0.0.1'])('they are accepted at %s', async (address) => {
-  const log: string[] = []
-  const host = { log: (_level: string, text: string) => log.push(text) } as unknown as IsocketHost
-  const listener = await openIsocket({ host: address, port: 0 }, host)
-  onTestFinished(() => listener.close())
-  expect(log).toEqual([expect.stringContaining('a program on this computer')])
-})
+test.each(['127.1', 'localhost', '::1', '::ffff:127.0.0.1'])(
+  'isocket listener: opens for programs on this computer at %s',
+  async (address) => {
+    const log: string[] = []
+    const host = { log: (_level: string, text: string) => log.push(text) } as unknown as IsocketHost
+    const listener = await openIsocket({ host: address, port: 0 }, host)
+    onTestFinished(() => listener.close())
+    expect(log).toEqual([expect.stringContaining('a program on this computer')])
+  },
+)
 
-describe('the verdict on the store', () => {
+describe('store health', () => {
   const well: StoreProbeResult = { writeError: null, free: 100 * GIB, size: 1000 * GIB }
   const { floor: usual } = DEFAULT_RULES
   const none = { bytes: 0, percent: 0 }
   test.each<[string, StoreProbeResult | 'unanswered', number, string[], Floor?]>([
-    ['well', well, 0, []],
+    ['healthy', well, 0, []],
     ['busy', well, 29_000, []],
     ['stalled in the data path', well, 31_000, ['transfer.healthStalled']],
-    ['no answer to the look', 'unanswered', 0, ['transfer.healthStalled']],
+    ['not answering the probe', 'unanswered', 0, ['transfer.healthStalled']],
     ['read-only', { ...well, writeError: 'EROFS' }, 0, ['transfer.healthNotWritable']],
     ['nearly full', { ...well, free: 1.2 * GIB }, 0, ['transfer.healthNearlyFull']],
-    ['below what stays free', { ...well, free: GIB - 1 }, 0, ['transfer.healthFull']],
+    ['below the default floor', { ...well, free: GIB - 1 }, 0, ['transfer.healthFull']],
     [
-      'below what was chosen',
+      'below a configured floor',
       { ...well, free: 49 * GIB },
       0,
       ['transfer.healthFull'],
       { bytes: 50 * GIB, percent: 100 },
     ],
     [
-      'soon below it',
+      'close to a configured floor',
       { ...well, free: 60 * GIB },
       0,
       ['transfer.healthNearlyFull'],
       { bytes: 50 * GIB, percent: 100 },
     ],
-    ['above nothing', { ...well, free: 300 * 1024 ** 2 }, 0, [], none],
-    ['nearly full of nothing', { ...well, free: 200 * 1024 ** 2 }, 0, ['transfer.healthNearlyFull'], none],
+    ['at 300 MiB free without a floor', { ...well, free: 300 * 1024 ** 2 }, 0, [], none],
+    [
+      'at 200 MiB free without a floor',
+      { ...well, free: 200 * 1024 ** 2 },
+      0,
+      ['transfer.healthNearlyFull'],
+      none,
+    ],
     ['small, but with room', { writeError: null, free: GIB / 50, size: GIB }, 0, []],
     [
       'full',
@@ -92,12 +101,12 @@ describe('the verdict on the store', () => {
       ['transfer.healthNotWritable', 'transfer.healthFull'],
     ],
     ['of unknown size', { ...well, free: null, size: null }, 0, []],
-  ])('%s', (_, look, stalledMs, keys, floor = usual) =>
+  ])('reports the expected problems for a store that is %s', (_, look, stalledMs, keys, floor = usual) =>
     expect(findProblems(look, { stalledMs }, floor).map(({ key }) => key)).toEqual(keys),
   )
 })
 
-describe('the sender that is meant', () => {
+describe('choosing a sender', () => {
   const sender = (name: string, fingerprint: string, folder = name): Sender => ({
     ...{ name, fingerprint, folder },
     ...{ pairedAt: 1, revokedAt: null, sources: {} },
@@ -112,13 +121,13 @@ describe('the sender that is meant', () => {
     ['pc-2', two],
     ['facade', three],
     ['3'.repeat(64), three],
-  ])('%s', (who, expected) => expect(chooseSender(all, who, '/store')).toBe(expected))
+  ])('finds one sender by %s', (who, expected) => expect(chooseSender(all, who, '/store')).toBe(expected))
   test.each([
     ['pc', 'senderAmbiguous'],
     ['abcdef', 'senderAmbiguous'],
     ['333', 'senderUnknown'],
     ['nobody', 'senderUnknown'],
-  ])('%s: %s', (who, key) =>
+  ])('rejects %s with %s', (who, key) =>
     expect(() => chooseSender(all, who, '/store')).toThrow(
       expect.objectContaining({ sentence: expect.objectContaining({ key: `transfer.${key}` }) }),
     ),

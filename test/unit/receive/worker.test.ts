@@ -10,7 +10,7 @@ import { receiverParts } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 test.skipIf(process.platform === 'win32')(
-  'a receiver whose store does not answer follows its next configuration',
+  'receiver: a new configuration takes effect even if the previous store does not answer',
   async () => {
     const base = temporaryDirectory('receiver')
     const reported: unknown[] = []

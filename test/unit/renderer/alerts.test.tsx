@@ -19,8 +19,8 @@ function pageWith(changes: Partial<Incident>, muted: Record<string, number | nul
   return renderWords(<AlertsPage state={emptyState({ settings, incidents: [incident('i1', changes)] })} />)
 }
 
-describe('a failure that lasts', () => {
-  test('says where and what it is, how long and how grave, since when, and what can be done', () => {
+describe('alerts page, ongoing incident', () => {
+  test('an incident shows its source, kind, duration, severity, start, explanation and actions', () => {
     const words = pageWith({})
     expect(words).toMatch(
       /Failing now.*Photos · Read-only · 12 min.*Critical · Since .*\[Copy path \/mnt\/photos\].*What to do.*has been read-only since/,
@@ -28,13 +28,13 @@ describe('a failure that lasts', () => {
     for (const button of ['Acknowledge', 'Snooze', 'Mute']) expect(words).toContain(button)
   })
 
-  test('of several paths it names each', () => {
+  test('an incident of several paths lists each path', () => {
     const words = pageWith({ paths: both })
     expect(words).toContain('Photos and 1 more · Read-only')
     for (const path of ['/mnt/photos', '/mnt/films']) expect(words).toContain(`[Copy path ${path}]`)
   })
 
-  test('that only weakens the promise has another mark and word', () => {
+  test('an unreachable destination has the mark and word of a warning', () => {
     const state = emptyState({
       incidents: [incident('i1', { kind: 'unreachable', paths: { nas: 'nas-2' } })],
     })
@@ -42,7 +42,7 @@ describe('a failure that lasts', () => {
     expect(renderMarkup(<AlertsPage state={state} />)).toMatch(/class="health-mark" data-level="attention"/)
   })
 
-  test("files that carry isocket's mark: both decisions are offered, in both languages", () => {
+  test("files with isocket's mark offer both decisions in English and Chinese", () => {
     const changes: Partial<Incident> = { kind: 'marked', paths: { marked: 'Photos' } }
     const state = emptyState({ incidents: [incident('i1', changes)] })
     const words = renderWords(<AlertsPage state={state} />)
@@ -51,7 +51,7 @@ describe('a failure that lasts', () => {
     for (const button of ['傳送檔案', '檔案已在目的地']) expect(chinese).toContain(button)
   })
 
-  test('acknowledged it says when and by whom, and nothing is left to snooze', () => {
+  test('an acknowledged incident shows when and by whom, and no longer offers Acknowledge or Snooze', () => {
     const words = pageWith({ acknowledged: { at: now - HOUR, by: 'ada' } })
     expect(words).toMatch(/Acknowledged at .* by ada\./)
     expect(words).not.toContain('Acknowledge ')
@@ -59,13 +59,13 @@ describe('a failure that lasts', () => {
     expect(pageWith({ acknowledged: { at: now, by: 'window' } })).toContain('by someone at this computer.')
   })
 
-  test('snoozed it says until when, with the way back; a snooze that is over is none', () => {
+  test('a snoozed incident shows the end of the snooze and "End snooze" until the snooze expires', () => {
     const words = pageWith({ snoozedUntil: now + HOUR })
     expect(words).toMatch(/Snoozed until .*\d\d:\d\d\. End snooze/)
     expect(pageWith({ snoozedUntil: now - HOUR })).not.toContain('Snoozed until')
   })
 
-  test('of a muted source it says so, with the way back, and the page lists it', () => {
+  test('an incident of a muted source shows the mute with Unmute, and the page lists the muted source', () => {
     const words = pageWith({}, { [photos.id]: now + HOUR })
     expect(words).toMatch(/Muted until .*\d\d:\d\d\. Unmute/)
     expect(words).not.toMatch(/\bMute\b/)
@@ -74,20 +74,20 @@ describe('a failure that lasts', () => {
     expect(pageWith({}, { [photos.id]: now - HOUR })).not.toContain('Muted')
   })
 
-  test('of several sources of which one is muted the other can be muted, too', () => {
+  test('an incident of two sources, one of them muted, names the muted one and still offers Mute', () => {
     const words = pageWith({ paths: both }, { [photos.id]: null })
     expect(words).toContain('Muted: Photos')
     expect(words).toMatch(/\bMute\b/)
   })
 
-  test('that is graver stands above one that is newer', () => {
+  test('a more severe incident is listed above a newer one', () => {
     const unwatched = incident('i2', { kind: 'unwatched', startedAt: now })
     const state = emptyState({ incidents: [unwatched, incident('i1')] })
     expect(renderWords(<AlertsPage state={state} />)).toMatch(/· Read-only.*· Not watched/)
   })
 })
 
-test('until the timeline has answered, what the window knows is shown, and no more said of it', () => {
+test('alerts page: past incidents of the state are listed without delivery results until the timeline loads', () => {
   const over = incident('i2', { startedAt: now - HOUR, endedAt: now - HOUR + 5 * 60_000 })
   const words = renderWords(<AlertsPage state={emptyState({ incidents: [over] })} />)
   expect(words).not.toContain('Failing now')
@@ -95,20 +95,20 @@ test('until the timeline has answered, what the window knows is shown, and no mo
   expect(words).not.toContain('No notifications were sent')
 })
 
-test('an empty page teaches, and does not promise what nobody would be told', () => {
+test('alerts page: an empty page describes notifications, or warns that every channel is off', () => {
   expect(renderWords(<AlertsPage state={emptyState()} />)).toMatch(/No failures.*You are notified at once/)
   const silent = emptyState({ settings: { ...alertsSettings({}), notifications: false } })
   expect(renderWords(<AlertsPage state={silent} />)).toContain('every channel is off')
 })
 
-test('a notice can be dismissed', () => {
+test('alerts page: a notice is shown with a Dismiss button', () => {
   const notices = [{ id: 'n', sentence: said('The settings file was set aside.') }]
   const words = renderWords(<AlertsPage state={emptyState({ notices })} />)
   expect(words).toContain('The settings file was set aside.')
   expect(words).toContain('[Dismiss]')
 })
 
-describe('an entry of the timeline that is opened', () => {
+describe('timeline entry', () => {
   const over = incident('i3', {
     startedAt: now - HOUR,
     endedAt: now - HOUR + 5 * 60_000,
@@ -131,23 +131,26 @@ describe('an entry of the timeline that is opened', () => {
       /5 分鐘 · .*開始.*察覺.*確認.*ada.*結束/,
       /發生故障 Notifications：已於 .* 通知 Mail：未能通知 · 已嘗試 3 次 mail\.example\.org answered 401 恢復正常 Mail：尚未通知/,
     ],
-  ] as const)('tells its times and who was told what, or why not, in %s', (language, facts, told) => {
-    const words = renderWords(
-      <TimelineRow incident={over} deliveries={deliveries} settings={alertsSettings({})} isMarked />,
-      language,
-    )
-    expect(words).toMatch(facts)
-    expect(words).toMatch(told)
-  })
+  ] as const)(
+    'an open entry shows its times and the result of each delivery in %s',
+    (language, facts, told) => {
+      const words = renderWords(
+        <TimelineRow incident={over} deliveries={deliveries} settings={alertsSettings({})} isMarked />,
+        language,
+      )
+      expect(words).toMatch(facts)
+      expect(words).toMatch(told)
+    },
+  )
 
-  test('of which nobody was told says that', () => {
+  test('an open entry without deliveries shows "No notifications were sent."', () => {
     const words = renderWords(
       <TimelineRow incident={over} deliveries={[]} settings={alertsSettings({})} isMarked />,
     )
     expect(words).toContain('No notifications were sent.')
   })
 
-  test('is closed unless somebody asked for it', () => {
+  test('an entry that was not requested is collapsed', () => {
     const words = renderWords(
       <TimelineRow incident={over} deliveries={deliveries} settings={alertsSettings({})} isMarked={false} />,
     )

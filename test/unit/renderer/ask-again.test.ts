@@ -4,7 +4,7 @@ import { askAgain, retryMs } from '../../../renderer/state/ask-again.ts'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-test('a question that fails is asked again within five seconds, until it is answered', async () => {
+test('askAgain: a failed question is repeated within five seconds until it is answered', async () => {
   const answers = [retryMs, retryMs, null]
   const ask = vi.fn(async () => answers.shift() ?? null)
   askAgain(ask, 100)
@@ -17,7 +17,7 @@ test('a question that fails is asked again within five seconds, until it is answ
   expect(ask).toHaveBeenCalledTimes(3)
 })
 
-test('what has ended asks no more, not even after a question that was on its way', async () => {
+test('askAgain: a cancelled question is not repeated, even if an answer was pending', async () => {
   const held = Promise.withResolvers<number | null>()
   const ask = vi.fn(() => held.promise)
   const end = askAgain(ask, 0)

@@ -18,7 +18,7 @@ const mail = (changes: Partial<ChannelDraft> = {}): ChannelDraft => ({
   ...changes,
 })
 
-test('a channel is given to the agent with its secret apart, once', () => {
+test('channel draft: the secret is passed apart from the channel, and not read back from it', () => {
   const draft = mail({ secrets: { password: ' hush ' } })
   const { given } = readDraft(draft, { ...about, type: 'mail' })
   expect(given?.secrets).toEqual({ password: 'hush' })
@@ -27,27 +27,27 @@ test('a channel is given to the agent with its secret apart, once', () => {
   expect(given && toDraft(given.channel).secrets).toEqual({})
 })
 
-describe('a secret that is stored', () => {
+describe('channel draft, stored secret', () => {
   const line = channel('line', { type: 'line', options: { to: 'U1' } })
   const stored = { ...about, type: 'line', stored: ['token'] } as const
 
-  test('is kept where nothing is typed', () => {
+  test('an empty field keeps the stored secret', () => {
     expect(readDraft(toDraft(line), stored).given?.secrets).toEqual({})
   })
 
-  test('is replaced by what is typed', () => {
+  test('a typed value replaces the stored secret', () => {
     const draft = { ...toDraft(line), secrets: { token: 'new' } }
     expect(readDraft(draft, stored).given?.secrets).toEqual({ token: 'new' })
   })
 
-  test('is taken away where it was cleared, unless the channel needs it', () => {
+  test('a cleared secret is removed, unless the channel requires it', () => {
     const needed = readDraft({ ...toDraft(line), cleared: ['token'] }, stored)
     expect(needed).toEqual({ given: null, problems: { token: 'missing' } })
     const read = readDraft(mail({ cleared: ['password'] }), { ...about, type: 'mail', stored: ['password'] })
     expect(read.given?.secrets).toEqual({ password: '' })
   })
 
-  test('and is lost is told', () => {
+  test('a required secret that is not stored is reported as missing', () => {
     expect(missingSecrets(line, []).map(({ name }) => name)).toEqual(['token'])
     expect(missingSecrets(line, ['token'])).toEqual([])
     expect(missingSecrets({ type: 'mail', options: {} }, [])).toEqual([])
@@ -56,14 +56,14 @@ describe('a secret that is stored', () => {
 })
 
 test.each([
-  ['no name', { name: ' ' }, { name: 'missing' }],
-  ['no host', { options: { ...mail().options, host: '' } }, { host: 'missing' }],
-  ['a wrong address', { options: { ...mail().options, to: 'no body' } }, { to: 'invalid' }],
-  ['a wrong port', { options: { ...mail().options, port: '70000' } }, { port: 'invalid' }],
-  ['no source chosen', { sources: [] }, { sources: 'missing' }],
-  ['only a source that is gone', { sources: ['s9'] }, { sources: 'missing' }],
+  ['a missing name', { name: ' ' }, { name: 'missing' }],
+  ['a missing host', { options: { ...mail().options, host: '' } }, { host: 'missing' }],
+  ['an invalid address', { options: { ...mail().options, to: 'no body' } }, { to: 'invalid' }],
+  ['an invalid port', { options: { ...mail().options, port: '70000' } }, { port: 'invalid' }],
+  ['an empty choice of sources', { sources: [] }, { sources: 'missing' }],
+  ['a choice of only a removed source', { sources: ['s9'] }, { sources: 'missing' }],
   ['an empty template', { template: ' ' }, { template: 'missing' }],
-])('%s is refused before it is sent', (_what, changes, problems) => {
+])('channel draft: %s is reported at its field, and no channel is passed on', (_what, changes, problems) => {
   expect(readDraft(mail(changes), { ...about, type: 'mail' })).toEqual({ given: null, problems })
 })
 
@@ -84,28 +84,31 @@ test.each<[string, ReturnType<typeof readAddresses>]>([
   ['"open <a@x.org>', null],
   ['a <b> c', null],
   [';', null],
-])('mail addresses: %s', (text, addresses) => {
+])('mail addresses: %s gives %j', (text, addresses) => {
   expect(readAddresses(text)).toEqual(addresses)
 })
 
-test('a source that is gone is forgotten, and what is left empty has its default', () => {
+test('channel draft: a removed source is dropped, and an empty option is omitted', () => {
   const { given } = readDraft(mail({ sources: ['s2', 's9'] }), { ...about, type: 'mail' })
   expect(given?.channel.sources).toEqual(['s2'])
   expect(given?.channel.options).not.toHaveProperty('port')
 })
 
-test.each(channelTypes)('the empty form of %s gives nothing wrong to the agent', (type) => {
-  const { given, problems } = readDraft(newDraft(type, 'x'), { ...about, type })
-  if (given === null) expect(Object.values(problems)).not.toContain('invalid')
-  else expect(channelSchema.safeParse(given.channel).success).toBe(true)
-})
+test.each(channelTypes)(
+  'channel draft: an empty %s form is incomplete or valid, but has no invalid value',
+  (type) => {
+    const { given, problems } = readDraft(newDraft(type, 'x'), { ...about, type })
+    if (given === null) expect(Object.values(problems)).not.toContain('invalid')
+    else expect(channelSchema.safeParse(given.channel).success).toBe(true)
+  },
+)
 
-test('what the form gives the agent takes', () => {
+test('channel draft: a complete form passes the schema of the agent unchanged', () => {
   const { given } = readDraft(mail({ template: '{title}' }), { ...about, type: 'mail' })
   expect(channelSchema.parse(given?.channel)).toEqual(given?.channel)
 })
 
-test('each new channel has an id of its own', () => {
+test('channel ids: each new channel gets a different valid id', () => {
   const ids = ['line-notify', 'mail', 'mail'].map((type) => newChannelId(type as 'mail'))
   expect(new Set(ids).size).toBe(3)
   for (const id of ids) expect(id).toMatch(/^[a-z0-9-]{1,40}$/)
@@ -117,6 +120,6 @@ test.each([
   ['a', -1, ['a', 'b', 'c']],
   ['c', 1, ['a', 'b', 'c']],
   ['x', 1, ['a', 'b', 'c']],
-] as const)('%s moved by %i gives %j', (id, by, expected) => {
+] as const)('channel order: moving %s by %i gives %j', (id, by, expected) => {
   expect(moveId(['a', 'b', 'c'], id, by)).toEqual(expected)
 })

@@ -26,14 +26,14 @@ const part = (changes: Partial<Parameters<typeof emptyState>[0]> = {}) => (
   <ChannelsPart state={emptyState({ settings, ...changes })} place={null} />
 )
 
-describe('the list of channels', () => {
-  test('has the native one first, then the others in their order, each with what it is for', () => {
+describe('channel list', () => {
+  test('system notifications come first, then the other channels in order with severity, sources and standby', () => {
     expect(renderWords(part())).toMatch(
       /System notifications.*\[Operators\].*· critical only · Photos · standby.*\[Phone\]/,
     )
   })
 
-  test('tells of each how it is, why, and what waits there', () => {
+  test('each channel shows its condition, the reason, and the number of waiting messages', () => {
     const channels = [
       channelState(NATIVE, { condition: 'ok', at: Date.now() - 60_000 }),
       channelState(mail.id, { condition: 'retrying', sentence: said('It is away.'), waiting: 2 }),
@@ -49,7 +49,7 @@ describe('the list of channels', () => {
     expect(renderWords(part({ channels: refused }))).toContain('refused Send test Unknown token.')
   })
 
-  test('one that is switched off is not called well', () => {
+  test('a disabled channel is shown as off, not as working', () => {
     const off = { ...alertsSettings({ channels: [{ ...phone, enabled: false }] }), notifications: false }
     const channels = [channelState(NATIVE), channelState(phone.id, { condition: 'ok', at: Date.now() })]
     const words = renderWords(part({ settings: off, channels }))
@@ -57,7 +57,7 @@ describe('the list of channels', () => {
     expect(words.match(/ off /g)).toHaveLength(2)
   })
 
-  test('one whose secret is lost says which', () => {
+  test('a channel without a required secret shows which secret is missing', () => {
     const line = channel('line-1', { type: 'line', options: { to: 'U1' } })
     const lost = alertsSettings({ channels: [line] })
     const lists = [channelState(line.id)]
@@ -66,7 +66,7 @@ describe('the list of channels', () => {
     expect(renderWords(part({ settings: lost, channels: found }))).not.toContain('Missing:')
   })
 
-  test('certificate: a mail server that no authority vouches for shows its own, to be confirmed', () => {
+  test('a mail server with an untrusted certificate shows the fingerprint for confirmation', () => {
     const fingerprint = 'ab'.repeat(32)
     const key = 'channel.mail.untrusted' as const
     const sentence = message(key, { host: 'mail.example.org:465', reason: 'x', fingerprint })
@@ -77,7 +77,7 @@ describe('the list of channels', () => {
     expect(words).toContain('It is the right one')
   })
 
-  test('says where secrets are kept, where that is no keyring', () => {
+  test('the secret storage is described only where secrets are stored outside a keyring', () => {
     const channels = [channelState(mail.id, { secrets: ['password'] })]
     expect(renderWords(part({ channels, secretStorage: 'weak' }))).toContain('without a password')
     expect(renderWords(part({ channels, secretStorage: 'file' }))).toContain('only this user may read')
@@ -86,7 +86,7 @@ describe('the list of channels', () => {
   })
 })
 
-test('what became of a test is said in words, and once, until there is newer', () => {
+test('channel health: the result of a test is shown once, until a newer result arrives', () => {
   const says = (delivered: boolean, before = '429.', at = 1_000) => (
     <ChannelSays
       now={channelState(phone.id, { condition: 'refused', sentence: said(before), at })}
@@ -101,7 +101,7 @@ test('what became of a test is said in words, and once, until there is newer', (
   expect(renderWords(says(false, '429.', 1_001))).not.toContain('401.')
 })
 
-describe('the form', () => {
+describe('channel form', () => {
   const form = (type: keyof typeof catalog, stored: string[] = [], edited: typeof mail | null = null) => (
     <ChannelForm
       type={type}
@@ -113,17 +113,20 @@ describe('the form', () => {
     />
   )
 
-  test.each(channelTypes)('of %s asks for each of its fields, secrets unseen, in both languages', (type) => {
-    const entry: CatalogEntry = catalog[type]
-    const markup = renderMarkup(form(type))
-    const secrets = entry.fields.filter(({ kind }) => kind === 'secret')
-    expect(markup.match(/type="password"/g) ?? []).toHaveLength(secrets.length)
-    if (entry.help !== '') expect(markup).toContain(entry.help)
-    for (const language of ['en', 'zh-TW'] as const)
-      expect(renderWords(form(type), language)).not.toMatch(/(channel|window)\.\w/)
-  })
+  test.each(channelTypes)(
+    'the %s form has a password field for each secret, its help link, and text in both languages',
+    (type) => {
+      const entry: CatalogEntry = catalog[type]
+      const markup = renderMarkup(form(type))
+      const secrets = entry.fields.filter(({ kind }) => kind === 'secret')
+      expect(markup.match(/type="password"/g) ?? []).toHaveLength(secrets.length)
+      if (entry.help !== '') expect(markup).toContain(entry.help)
+      for (const language of ['en', 'zh-TW'] as const)
+        expect(renderWords(form(type), language)).not.toMatch(/(channel|window)\.\w/)
+    },
+  )
 
-  test('of one that is there shows its values, and of a secret that it is stored', () => {
+  test('an existing channel shows its values, and its secret only as stored, with a Clear button', () => {
     const markup = renderMarkup(form('mail', ['password'], mail))
     expect(markup).toContain('value="mail.example.org"')
     expect(markup).toMatch(/type="password"[^>]*placeholder="stored"/)
@@ -131,8 +134,8 @@ describe('the form', () => {
   })
 })
 
-describe('when something is told', () => {
-  test('without quiet hours there are no times; with them there are', () => {
+describe('quiet hours', () => {
+  test('the times are shown only while quiet hours are set', () => {
     const none = renderMarkup(<TellingPart settings={alertsSettings({})} />)
     expect(none).not.toContain('placeholder="22:00"')
     const quietHours = { from: '21:30', to: '06:00' }
@@ -149,12 +152,12 @@ describe('when something is told', () => {
     ['7:5', null],
     ['12:60', null],
     ['', null],
-  ])('%j as a time is %s', (typed, expected) => {
+  ])('the typed time %j is parsed as %s', (typed, expected) => {
     expect(parseWallTime(typed)).toBe(expected)
   })
 })
 
-test('a source says after which silence somebody is told; empty is never', () => {
+test('silence setting: a source shows after how many hours it notifies, or "never" if empty', () => {
   expect(renderMarkup(<SilencePart settings={{ ...photos, silentHours: 6 }} />)).toContain('value="6"')
   expect(renderMarkup(<SilencePart settings={photos} />)).toContain('placeholder="never"')
   expect(renderWords(<SilencePart settings={{ ...photos, kind: 'batch' }} />)).toContain('is not closed')

@@ -28,8 +28,8 @@ const s3 = (changes: Partial<Draft> = {}) =>
     ...changes,
   })
 
-describe('what is typed', () => {
-  test('becomes what the agent takes, of each kind', () => {
+describe('destination draft', () => {
+  test('the fields of a folder, SFTP or S3 form become a destination that the agent accepts', () => {
     const all = [
       readDraft('folder', typed({ path: ' /mnt/backup/ ' }), []),
       readDraft('sftp', sftp(), []),
@@ -48,12 +48,12 @@ describe('what is typed', () => {
     })
   })
 
-  test('keeps the blanks of a password, and takes those around an access key away', () => {
+  test('a password keeps its surrounding spaces, and an access key loses them', () => {
     expect(readDraft('sftp', sftp(), []).given?.secrets).toEqual({ password: ' p w ' })
     expect(readDraft('s3', s3(), []).given?.secrets).toEqual({ accessKey: 'AK', secretKey: 'SK' })
   })
 
-  test('SFTP addresses: one that is pasted as the host is split into its fields', () => {
+  test('an SFTP address pasted as the host is split into its fields', () => {
     expect(splitAddress(' sftp://ada@nas.lan:2222//srv/x ')).toEqual({
       ...{ host: 'nas.lan', user: 'ada', port: '2222', path: '/srv/x' },
     })
@@ -70,14 +70,14 @@ describe('what is typed', () => {
       expect(splitAddress(plain)).toBeNull()
   })
 
-  test('buckets: a folder that was typed behind the name becomes the prefix', () => {
+  test('a folder typed after the bucket name becomes the prefix', () => {
     const split = (bucket: string, prefix = '') => splitBucket(s3({ bucket, prefix }))
     expect(split('lab-data/station/')).toEqual({ bucket: 'lab-data', prefix: 'station' })
     expect(split('s3://lab-data/a', 'b')).toEqual({ bucket: 'lab-data', prefix: 'a/b' })
     expect(split('lab-data')).toBeNull()
   })
 
-  test('is refused at its field', () => {
+  test('a missing or invalid value is reported at its field, and no destination is passed on', () => {
     const wrong: [ReturnType<typeof readDraft>, object][] = [
       [readDraft('folder', typed({}), []), { path: 'missing' }],
       [readDraft('folder', typed({ path: 'mnt/backup' }), []), { path: 'invalid' }],
@@ -100,29 +100,29 @@ describe('what is typed', () => {
     }
   })
 
-  test('names nothing that another way to log in would need', () => {
+  test('a login by SSH agent or AWS files passes on no secrets', () => {
     const { given } = readDraft('sftp', sftp({ login: 'agent' }), [])
     expect(given?.secrets).toEqual({})
     expect(readDraft('s3', s3({ credentials: 'aws' }), []).given?.secrets).toEqual({})
   })
 })
 
-describe('encryption', () => {
-  test('with a new key waits until the person has kept it', () => {
+describe('destination draft, encryption', () => {
+  test('a new key is accepted only after the person confirms having kept it', () => {
     const made = { encrypt: 'newKey', recipient: RECIPIENT } as const
     expect(readDraft('s3', s3(made), []).problems).toEqual({ isKeyKept: 'missing' })
     const { given } = readDraft('s3', s3({ ...made, isKeyKept: true }), [])
     expect(given?.destination).toMatchObject({ recipient: RECIPIENT })
   })
 
-  test('with a key of one’s own needs its public half', () => {
+  test('an existing key requires its public half, and its secret half is refused', () => {
     expect(readDraft('s3', s3({ encrypt: 'ownKey' }), []).problems).toEqual({ recipient: 'missing' })
     const secret = s3({ encrypt: 'ownKey', recipient: 'AGE-SECRET-KEY-1QQ' })
     expect(readDraft('s3', secret, []).problems).toEqual({ recipient: 'invalid' })
   })
 })
 
-describe('what is changed', () => {
+describe('destination draft, editing', () => {
   const server = sftpDestinationSchema.parse({
     ...{ id: 'd', name: 'nas', kind: 'sftp', host: 'nas.lan', port: 2222, user: 'ada' },
     ...{ login: 'key', hostKey: HOST_KEY, folder: 'station-3', recipient: RECIPIENT },
@@ -133,7 +133,7 @@ describe('what is changed', () => {
   })
   const without = <D extends { id: string }>({ id: _id, ...rest }: D) => rest
 
-  test('begins as it is set, and leaves out the secrets that are kept', () => {
+  test('an unchanged draft gives the same destination without its stored secrets', () => {
     const stored = ['key', 'passphrase']
     const draft = toDraft(server, stored)
     expect(readDraft('sftp', draft, stored).given).toEqual({ destination: without(server), secrets: {} })
@@ -142,13 +142,13 @@ describe('what is changed', () => {
     expect(same.given).toEqual({ destination: without(bucket), secrets: {} })
   })
 
-  test('a new private key takes the passphrase of the one before away', () => {
+  test('a new private key clears the passphrase of the previous one', () => {
     const stored = ['key', 'passphrase']
     const draft = { ...toDraft(server, stored), secrets: { key: KEY } }
     expect(readDraft('sftp', draft, stored).given?.secrets).toEqual({ key: KEY, passphrase: '' })
   })
 
-  test('keys of one’s own are taken away where AWS’s files are meant', () => {
+  test('stored access keys are cleared when AWS files are chosen as credentials', () => {
     const stored = ['accessKey', 'secretKey']
     const draft: Draft = { ...toDraft(bucket, stored), credentials: 'aws' }
     expect(readDraft('s3', draft, stored).given?.secrets).toEqual({ accessKey: '', secretKey: '' })
@@ -156,7 +156,7 @@ describe('what is changed', () => {
   })
 })
 
-test('a destination is called by the last part of where it is', () => {
+test('destination name: the default is the last part of the path, and empty without a bucket', () => {
   expect(usualName('folder', typed({ path: 'D:\\backup\\' }))).toBe('backup')
   expect(usualName('s3', typed({}))).toBe('')
 })

@@ -33,14 +33,14 @@ const renderMarkup = (destination: DestinationState, state = emptyState()) =>
   )
 const readLevel = (destination: DestinationState) => /data-level="(\w+)"/.exec(renderMarkup(destination))?.[1]
 
-test('a destination with a problem is never shown as well', () => {
+test('destination health: a destination with a problem is never shown as ok', () => {
   expect(readLevel(there('connected'))).toBe('ok')
   for (const state of ['idle', 'connecting', 'connected', 'unreachable', 'refused'] as const)
     expect(readLevel(there(state, problem)), state).toBe('attention')
   expect(renderMarkup(there('unreachable', problem))).toContain('card-problem warn')
 })
 
-test('card, row, command line, header and Alerts have one name and one gravity for a folder whose disk is away', () => {
+test('destination health: card, row, command line, header and Alerts describe a missing disk alike', () => {
   const t = ((key: WordKey, params = {}) => englishWords(message(key, params))) as Words['t']
   const away = message('transfer.notMounted', { name: 'shelf', path: '/mnt/shelf' })
   const settings = { ...emptyState().settings, destinations: [folder] }
@@ -82,7 +82,7 @@ test('card, row, command line, header and Alerts have one name and one gravity f
   }
 })
 
-test('free space: no line names free bytes and calls the disk full', () => {
+test('free space: a status line with the number of free bytes does not call the disk full', () => {
   const space = { free: 21 * 1024 ** 2, total: 1024 ** 3 }
   for (const key of ['transfer.storeFull', 'transfer.storeFloor'] as const) {
     const connection = {

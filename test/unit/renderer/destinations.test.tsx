@@ -22,8 +22,8 @@ const page = (destination: AppState['destinations'][number], changes: Partial<Ap
   return renderWords(<DestinationsPage state={state} place={null} />)
 }
 
-describe('the card of a destination', () => {
-  test('says its kind, that it is encrypted, where it is, and what it has and waits for', () => {
+describe('destination card', () => {
+  test('an SFTP destination shows its kind, encryption, address, rate, and stored and waiting files', () => {
     const words = page(
       destinationState('nas', { kind: 'sftp', address: 'sftp://ada@nas.lan:22/', totals, rate: 2048 }),
     )
@@ -31,7 +31,7 @@ describe('the card of a destination', () => {
     expect(words).toContain('12 safe · 1 KiB · 3 waiting · 3 KiB · 1 parked · 2 KiB/s')
   })
 
-  test('calls nothing safe that is on this computer, and says what would mend it', () => {
+  test('a folder on this computer is not called safe, and adding a destination elsewhere is suggested', () => {
     const words = page(destinationState('nas', { kind: 'folder', elsewhere: false, totals }))
     expect(words).toContain('12 copied on this computer only')
     expect(words).not.toContain('safe')
@@ -39,7 +39,7 @@ describe('the card of a destination', () => {
   })
 })
 
-test('senders are listed with what they last said', () => {
+test('receiving: each sender is listed with its last status, translated where the message is known', () => {
   const sender = {
     ...{ fingerprint: 'f', name: 'station-3', folder: 'station-3', seenAt: null, connected: false },
     ...{ level: 'failing' as const, sentence: 'A disk is full.', statusAt: 0, files: 1200, bytes: 2048 },
@@ -64,7 +64,7 @@ test('senders are listed with what they last said', () => {
   expect(inChinese(unfit)).toContain('station-3')
 })
 
-describe('the result of a test', () => {
+describe('connection test result', () => {
   const refused = message('problem.other', { reason: 'It answers as somebody else.' })
   const steps = [{ step: 'connect' as const, done: false, ms: null }]
   const shown = (confirmed: string, works = false) =>
@@ -76,23 +76,23 @@ describe('the result of a test', () => {
       />,
     )
 
-  test('asks whether a host key is the right one that nobody has confirmed', () => {
+  test('an unconfirmed host key is shown for confirmation', () => {
     expect(shown('')).toContain(`Is this the server’s host key? ${HOST_KEY}`)
     expect(shown('')).not.toContain('another host key')
   })
 
-  test('warns of another host key than before, and shows both', () => {
+  test('a changed host key is shown with a warning and the previous key', () => {
     const before = `SHA256:${'b'.repeat(43)}`
     expect(shown(before)).toContain(`The server has another host key than before ${before} ${HOST_KEY}`)
   })
 
-  test('asks nothing of a host key that is the confirmed one', () => {
+  test('a host key that is already confirmed needs no confirmation', () => {
     expect(shown(HOST_KEY)).toContain('It answers as somebody else.')
     expect(shown(HOST_KEY)).not.toContain('Trust')
   })
 })
 
-describe('a restore', () => {
+describe('restore progress', () => {
   const running: NonNullable<AppState['restore']> = {
     ...{ destination: 'nas', to: '/srv/back', phase: 'running', files: 120, bytes: 1024, rate: 2048 },
     ...{ totalFiles: 1200, totalBytes: 4096, left: 90_000, restored: 100, same: 20, kept: 2, failed: 0 },
@@ -103,13 +103,13 @@ describe('a restore', () => {
       <RestoreProgress restore={{ ...running, ...changes }} destinations={[destinationState('nas')]} />,
     )
 
-  test('tells how far it is, how fast, and how long the rest takes', () => {
+  test('a running restore shows its progress, rate and remaining time', () => {
     const words = shown({})
     expect(words).toContain('120 of 1,200 files · 1 KiB of 4 KiB · 2 KiB/s · about 1 min')
     expect(words).toContain('Stop')
   })
 
-  test('reports what became of each file, and never as whole what is not', () => {
+  test('a finished restore counts files by result, and is called incomplete if a file failed', () => {
     expect(shown({ phase: 'done' })).toContain(
       '100 files restored · 20 there already · 2 not replaced · 1 KiB',
     )
@@ -126,7 +126,7 @@ describe('a restore', () => {
   })
 })
 
-test('where secrets are kept is said only where one is: a key in a file of its own is none', () => {
+test('SFTP form: the secret storage is shown for a password or passphrase, not for a key file or agent alone', () => {
   const fields = (changes: Partial<ReturnType<typeof newDraft>>, stored: string[] = []) => {
     const rest = { problems: {}, isKnown: true, secretStorage: 'file' as const, onChange: () => undefined }
     return renderWords(<SftpFields {...rest} draft={{ ...newDraft(), ...changes }} stored={stored} />)

@@ -22,18 +22,18 @@ const describeGroups = (files: LedgerFile[]) =>
     'files' in one ? `${one.files.length} in ${one.directory}, ${one.bytes}` : one.path,
   )
 
-test('small files of a directory that were sent together are one row, in their place', () => {
+test('file groups: three small files of one directory sent together become one row in their place', () => {
   const some = ['a', 'b', 'c'].map((name) => file(`2026/${name}`))
   expect(describeGroups([file('x'), ...some, file('y')])).toEqual(['x', '3 in 2026, 3000', 'y'])
 })
 
 test.each([
-  ['two', [file('2026/a'), file('2026/b')]],
-  ['large ones', ['a', 'b', 'c'].map((name) => file(name, { size: 2 ** 20 }))],
-  ['those that wait', ['a', 'b', 'c'].map((name) => file(name, { state: 'waiting' }))],
-  ['those of another time', ['a', 'b', 'c'].map((name, index) => file(name, { sentAt: index * 61_000 }))],
-  ['those of other directories', ['1/a', '2/b', '3/c'].map((name) => file(name))],
-  ['those of other destinations', ['a', 'b', 'c'].map((name) => file(name, { destination: name }))],
-])('%s stay as they are', (_what, files) => {
+  ['two files', [file('2026/a'), file('2026/b')]],
+  ['large files', ['a', 'b', 'c'].map((name) => file(name, { size: 2 ** 20 }))],
+  ['waiting files', ['a', 'b', 'c'].map((name) => file(name, { state: 'waiting' }))],
+  ['files sent a minute apart', ['a', 'b', 'c'].map((name, index) => file(name, { sentAt: index * 61_000 }))],
+  ['files of different directories', ['1/a', '2/b', '3/c'].map((name) => file(name))],
+  ['files of different destinations', ['a', 'b', 'c'].map((name) => file(name, { destination: name }))],
+])('file groups: %s are not grouped', (_what, files) => {
   expect(describeGroups(files)).toEqual(files.map(({ path }) => path))
 })

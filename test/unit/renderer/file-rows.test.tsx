@@ -9,7 +9,7 @@ const file: LedgerFile = {
 }
 const transfer = { id: 7, source: 's', destination: 'd', path: file.path, size: 1_000, sentBytes: 420 }
 
-test('a file that is on its way is being sent, with how far it is, until it is sent', () => {
+test('file row: a file in transfer shows "being sent" with its percentage until it is sent', () => {
   const row = (state: FileState, isOnItsWay: boolean, language: 'en' | 'zh-TW' = 'en') =>
     renderWords(
       <FileRow

@@ -13,14 +13,14 @@ test.each([
   ['QUIET', ['quietHours', 'quiet']],
   ['source compared', ['reconcile']],
   ['notification native nothing', []],
-])('a search for "%s" finds %j', (search, expected) => expect(find(search)).toEqual(expected))
+])('settings search: "%s" finds %j', (search, expected) => expect(find(search)).toEqual(expected))
 
-test('a search is in the language of the window, and an empty one finds everything', () => {
+test("settings search: terms match in the window's language, and an empty search finds every setting", () => {
   expect(find('語言', chinese)).toEqual(['language'])
   expect(find('  ')).toEqual(Object.keys(settingsIndex))
 })
 
-test('every setting that a view may change has a name for people', () => {
+test('settings names: every setting that a view can change has a display name', () => {
   const names = Object.entries(changeableSettingsSchema.shape).flatMap(([group, schema]) => {
     const inner = schema.unwrap()
     return 'shape' in inner ? Object.keys(inner.shape).map((name) => `${group}.${name}`) : [group]
@@ -28,7 +28,7 @@ test('every setting that a view may change has a name for people', () => {
   expect(names.filter((name) => settingNames[name] === undefined)).toEqual([])
 })
 
-test('the defaults that are shown are those of the settings', () => {
+test('settings defaults: the displayed values are the defaults of the settings', () => {
   expect(usualNumbers).toEqual({
     ...{ interval: 10, slow: 2, reconcile: 300, quiet: 5, retry: 60, versions: 12, unreachable: 5 },
     ...{ withinDays: 30, daily: 60, weekly: 52, monthly: 60, yearly: 100 },

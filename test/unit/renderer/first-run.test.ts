@@ -15,7 +15,7 @@ function said(given: unknown, startsAtLogin: boolean | null, elsewhere = false):
   return summarizeFirstRun(state, startsAtLogin).map(({ key, isWell }) => `${isWell ? '' : '! '}${key}`)
 }
 
-test('the end of the first run says what is missing wherever something was skipped', () => {
+test('first run summary: each skipped step is reported as missing', () => {
   expect(said({ notifications: false }, false)).toEqual([
     '! first.end.nothing',
     '! first.end.nobody',
@@ -28,7 +28,7 @@ test('the end of the first run says what is missing wherever something was skipp
   ])
 })
 
-test('files are said to be safe only at a destination elsewhere', () => {
+test('first run summary: files are called safe only with a destination elsewhere', () => {
   const whole = { sources: [source], destinations: [nas] }
   expect(said(whole, true)).toContain('! first.end.near')
   expect(said(whole, true, true)).toEqual([
@@ -39,12 +39,12 @@ test('files are said to be safe only at a destination elsewhere', () => {
   ])
 })
 
-test('paths that are only checked send nothing: nothing is said of copies', () => {
+test('first run summary: paths that are only checked add no line about copies', () => {
   const checkedPaths = [{ id: 'c', path: '/mnt' }]
   expect(said({ checkedPaths }, true)).toEqual(['first.end.checked', 'first.end.native', 'first.end.login'])
 })
 
-test('one goes on and back; before the first step and after the end is nothing', () => {
+test('first run steps: next and back move one step, and stop at the first and the last one', () => {
   expect(stepBeside('protect', 1)).toBe('where')
   expect(stepBeside('protect', -1)).toBeNull()
   expect(stepBeside('end', 1)).toBeNull()

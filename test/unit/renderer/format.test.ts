@@ -12,7 +12,7 @@ const minute = 60 * second
 const hour = 60 * minute
 const day = 24 * hour
 
-describe('sizes', () => {
+describe('size format', () => {
   test.each([
     [0, '0 B'],
     [1023, '1,023 B'],
@@ -20,19 +20,19 @@ describe('sizes', () => {
     [2.1 * 1024 ** 3, '2.1 GiB'],
     [5000 * 1024 ** 5, '5,000 PiB'],
     [-1, '0 B'],
-  ])('%d bytes are %s in both languages', (value, words) => {
+  ])('%d bytes are written as %s in both languages', (value, words) => {
     expect(en.bytes(value)).toBe(words)
     expect(zh.bytes(value)).toBe(words)
   })
 
-  test('a rate is bytes a second', () => expect(en.rate(18 * 1024 ** 2)).toBe('18 MiB/s'))
+  test('a rate is written in bytes per second', () => expect(en.rate(18 * 1024 ** 2)).toBe('18 MiB/s'))
 
-  test('they stand as in the sentences of the agent', () => {
+  test('a duration is written as in the messages of the agent', () => {
     expect(createWords('en')(message('status.lastFile', { age: 125_000 }))).toContain(en.duration(125_000))
   })
 })
 
-describe('durations', () => {
+describe('duration format', () => {
   test.each([
     [-5, '0 sec', '0 秒'],
     [999, '0 sec', '0 秒'],
@@ -41,12 +41,12 @@ describe('durations', () => {
     [hour + 5 * minute + second, '1 hr 5 min', '1 小時 5 分鐘'],
     [day, '1 day', '1 天'],
     [2 * day + 3 * hour, '2 days 3 hr', '2 天 3 小時'],
-  ])('%d ms, roughly', (length, english, chinese) => {
+  ])('%d ms are rounded to %s and %s', (length, english, chinese) => {
     expect(en.roughDuration(length)).toBe(english)
     expect(zh.roughDuration(length)).toBe(chinese)
   })
 
-  test('what grows before the eyes has its seconds', () => {
+  test('an exact duration includes the seconds', () => {
     expect(en.duration(2 * minute + 5 * second + 900)).toBe('2 min 5 sec')
   })
 
@@ -57,23 +57,23 @@ describe('durations', () => {
     [11.6, '12 ms'],
     [999, '999 ms'],
     [1240, '1.2 sec'],
-  ])('a delay of %d ms is %s', (delay, words) => expect(en.delay(delay)).toBe(words))
+  ])('a delay of %d ms is written as %s', (delay, words) => expect(en.delay(delay)).toBe(words))
 })
 
-describe('numbers and moments', () => {
-  test('counts are grouped', () => {
+describe('number and date format', () => {
+  test('a count is grouped by thousands, or written with a unit in compact form', () => {
     expect(en.count(12_402)).toBe('12,402')
     expect(zh.count(1_240_212)).toBe('1,240,212')
     expect(en.compact(1000)).toBe('1K')
   })
 
-  test('a share stays between nothing and all', () => {
+  test('a percentage stays between 0 and 100', () => {
     expect(en.percent(0.614)).toBe('61%')
     expect(en.percent(1.7)).toBe('100%')
     expect(en.percent(-1)).toBe('0%')
   })
 
-  test('today is told by its time, another day by its date too, another year by that as well', () => {
+  test('a moment shows the time, with the date on another day and the year in another year', () => {
     const now = new Date(2024, 4, 2, 15, 30).getTime()
     expect(en.moment(new Date(2024, 4, 2, 9, 5).getTime(), now)).toBe('09:05')
     expect(en.moment(new Date(2024, 4, 1, 23, 59).getTime(), now)).toBe('May 1, 23:59')
@@ -83,13 +83,13 @@ describe('numbers and moments', () => {
     expect(en.exactMoment(new Date(2024, 4, 1, 0, 0, 7).getTime(), now)).toBe('May 1, 2024, 00:00:07')
   })
 
-  test('"until tomorrow" ends at eight of the next morning, even just before midnight', () => {
+  test('a pause "until tomorrow" ends at 8:00 of the next morning, even just before midnight', () => {
     expect(minutesUntilTomorrow(new Date(2024, 4, 2, 23, 50))).toBe(490)
     expect(minutesUntilTomorrow(new Date(2024, 4, 2, 0, 0))).toBe(32 * 60)
   })
 })
 
-describe('paths', () => {
+describe('path format', () => {
   test.each([
     ['/srv/ada/photos', '/srv/ada', '/photos'],
     ['/srv/ada/photos/', '/srv/ada', '/photos'],
@@ -99,15 +99,13 @@ describe('paths', () => {
     ['2024/IMG.CR3', '2024', '/IMG.CR3'],
     ['C:\\data\\photos', 'C:\\data', '\\photos'],
     ['', '', ''],
-  ])('%s is shortened between %s and %s', (path, head, tail) =>
-    expect(splitPath(path)).toEqual({ head, tail }),
-  )
+  ])('%s is split into %s and %s', (path, head, tail) => expect(splitPath(path)).toEqual({ head, tail }))
 
   test.each([
     ['2024/IMG.CR3', 'IMG.CR3'],
     ['IMG.CR3', 'IMG.CR3'],
     ['/', '/'],
-  ])('the name of %s is %s', (path, name) => expect(baseName(path)).toBe(name))
+  ])('the base name of %s is %s', (path, name) => expect(baseName(path)).toBe(name))
 
   test.each([
     ['/data/a', '/data', true],
@@ -115,5 +113,5 @@ describe('paths', () => {
     ['/data2', '/data', false],
     ['/data', '/data/a', false],
     ['/data', '/', true],
-  ])('%s within %s: %s', (path, directory, within) => expect(isWithin(path, directory)).toBe(within))
+  ])('%s is within %s: %s', (path, directory, within) => expect(isWithin(path, directory)).toBe(within))
 })

@@ -7,8 +7,8 @@ import { renderMarkup, renderWords } from './rendered.tsx'
 
 const said = (reason: string) => message('problem.other', { reason })
 
-describe('the header', () => {
-  test('says the status in words, live for screen readers', () => {
+describe('window header', () => {
+  test('the status is shown as text, and repeated in a live region for screen readers', () => {
     const status = {
       level: 'failing' as const,
       sentence: said('Photos is read-only.'),
@@ -21,7 +21,7 @@ describe('the header', () => {
     expect(markup).toMatch(/<div class="header-words"><h1>Photos is read-only\.<\/h1><p>Since 14:02\./)
   })
 
-  test('is read out again when it is about something else, not when its numbers change', () => {
+  test('the topic of the status changes with its subject, not with its numbers', () => {
     const sending = (count: number) => getTopic(message('status.sending', { count, size: 100 * count }))
     expect(sending(2)).toEqual(sending(3))
     const hung = (path: string, since: number) => getTopic(message('incident.hung', { path, since }))
@@ -29,13 +29,13 @@ describe('the header', () => {
     expect(hung('/a', 1)).not.toEqual(hung('/b', 1))
   })
 
-  test('breaks a path after a slash', () => {
+  test('a path in the status can break after each slash', () => {
     const status = { level: 'failing' as const, sentence: said('/mnt/usb is full.'), detail: null }
     const header = <Header state={emptyState({ status })} unreachable={null} />
     expect(renderMarkup(header)).toContain('<h1>/<wbr/>mnt/<wbr/>usb is full.</h1>')
   })
 
-  test('the pause button says that it opens choices', () => {
+  test('the pause button is labelled "Pause…", or "Paused: resume or pause longer…" during a pause', () => {
     expect(renderWords(<Header state={emptyState()} unreachable={null} />)).toContain('[Pause…]')
     const settings = { ...emptyState().settings, pause: { since: 0, until: null } }
     expect(renderWords(<Header state={emptyState({ settings })} unreachable={null} />)).toContain(
@@ -43,7 +43,7 @@ describe('the header', () => {
     )
   })
 
-  test('an agent that is silent is never shown as well', () => {
+  test('an unresponsive agent is shown as a warning, not as ok', () => {
     const markup = renderMarkup(<Header state={emptyState()} unreachable={said('closed')} />)
     expect(markup).toContain('data-level="attention"')
     expect(markup).toContain('Holdfast is not responding.')

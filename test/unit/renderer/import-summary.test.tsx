@@ -3,7 +3,7 @@ import { settingsSchema } from '../../../core/settings/schema.ts'
 import { ImportSummary } from '../../../renderer/features/settings/import-summary.tsx'
 import { renderWords } from './rendered.tsx'
 
-test('an import says how many of each there are and will be, and that secrets are not in the file', () => {
+test('settings import: the summary shows counts before and after, and that secrets are not in the file', () => {
   const now = settingsSchema.parse({
     sources: ['photos', 'films'].map((name) => ({ id: name, path: `/${name}`, name })),
     checkedPaths: [{ id: 'c', path: '/mnt' }],

@@ -26,31 +26,38 @@ test.each([
   ['-1', null],
   ['fast', null],
   ['1e400', null],
-])('%j as a limit is %s', (typed, expected) => {
+])('rate field: the typed limit %j is parsed as %s', (typed, expected) => {
   expect(parseRate(typed)).toBe(expected)
 })
 
-test.each([1049, 1_048_576, 2_621_440, 5_000_000])('%i is shown as what gives it, or nearly', (rate) => {
-  expect(Math.abs(Number(parseRate(String(toTyped(rate)))) - rate)).toBeLessThan(rate / 10_000)
-})
+test.each([1049, 1_048_576, 2_621_440, 5_000_000])(
+  'rate field: %i bytes/s is displayed as a number that parses back to nearly the same rate',
+  (rate) => {
+    expect(Math.abs(Number(parseRate(String(toTyped(rate)))) - rate)).toBeLessThan(rate / 10_000)
+  },
+)
 
 test.each([
-  ['the form as it opens', {}, { days: [1, 2, 3, 4, 5], from: '08:00', to: '18:00', allow: 1_048_576 }],
   [
-    'a pause',
+    'the initial values give a rule',
+    {},
+    { days: [1, 2, 3, 4, 5], from: '08:00', to: '18:00', allow: 1_048_576 },
+  ],
+  [
+    'a pause without a rate gives a rule',
     { allow: 'pause', rate: '' },
     { days: [1, 2, 3, 4, 5], from: '08:00', to: '18:00', allow: 'pause' },
   ],
   [
-    'days in order',
+    'days in any order give a rule with sorted days',
     { days: ['6', '0'], allow: 'free' },
     { days: [0, 6], from: '08:00', to: '18:00', allow: 'free' },
   ],
-  ['no day', { days: [] }, null],
-  ['no beginning', { from: '' }, null],
-  ['a limit without a number', { rate: '' }, null],
-  ['a limit of nothing', { rate: '0' }, null],
-] as const)('%s', (_what, changes, expected) => {
+  ['a form without days gives no rule', { days: [] }, null],
+  ['a form without a start time gives no rule', { from: '' }, null],
+  ['a limit without a number gives no rule', { rate: '' }, null],
+  ['a limit of zero gives no rule', { rate: '0' }, null],
+] as const)('send rule form: %s', (_what, changes, expected) => {
   expect(parseRule({ ...emptyRule, ...changes })).toEqual(expected)
 })
 
@@ -61,6 +68,6 @@ test.each([
   [[1, 2, 3, 0], 'Mon–Wed Sun', '週一–週三週日'],
   [[5, 6, 0], 'Fri–Sun', '週五–週日'],
   [[3], 'Wed', '週三'],
-])('%j are %s', (days, en, zh) => {
+])('day names: the days %j are written as %s and %s', (days, en, zh) => {
   expect([daysInWords(days, 'en'), daysInWords(days, 'zh-TW')]).toEqual([en, zh])
 })

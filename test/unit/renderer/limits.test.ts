@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { getLimits, parseNumber } from '../../../renderer/features/settings/limits.ts'
 
-test('the limits are those of the settings schema', () => {
+test('number fields: the limits are those of the settings schema', () => {
   expect(getLimits('interval')).toEqual({ least: 1, most: 3600, whole: true })
   expect(getLimits('slow')).toEqual({ least: 0.01, most: 3600, whole: false })
   expect(getLimits('reconcile')).toEqual({ least: 5, most: 86_400, whole: true })
@@ -20,4 +20,6 @@ test.each([
   ['interval', 'ten', null],
   ['quiet', '0.5', 0.5],
   ['quiet', '0.05', null],
-] as const)('%s: "%s" is taken as %s', (field, typed, value) => expect(parseNumber(field, typed)).toBe(value))
+] as const)('number fields, %s: "%s" is parsed as %s', (field, typed, value) =>
+  expect(parseNumber(field, typed)).toBe(value),
+)

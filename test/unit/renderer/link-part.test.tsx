@@ -7,7 +7,7 @@ const source = sourceState('run-7', '/data/run-7')
 const settings = { ...source.settings, link: '/data/current' }
 const checked = { ...source.checked, leadsTo: '/data/run-8' } as NonNullable<typeof source.checked>
 
-test('links: the window shows the place that a link stands for, and asks which to use when it moved', () => {
+test('source link: the window shows the directory in use, and offers a choice if the link now leads elsewhere', () => {
   expect(renderWords(<LinkPart settings={source.settings} checked={null} />).trim()).toBe('')
   expect(renderWords(<LinkPart settings={settings} checked={null} />)).toContain('/data/run-7 is used')
   const moved = renderWords(<LinkPart settings={settings} checked={checked} />)

@@ -8,14 +8,14 @@ import { renderMarkup, renderWords } from './rendered.tsx'
 const said = (reason: string) => message('problem.other', { reason })
 const photos = sourceState('Photos', '/srv/ada/photos')
 
-describe('the overview', () => {
-  test('teaches while nothing is chosen, with the one button', () => {
+describe('overview page', () => {
+  test('an empty page asks for the first directory, with "Add directory"', () => {
     const words = renderWords(<OverviewPage state={emptyState()} />)
     expect(words).toContain('What should Holdfast protect?')
     expect(words).toContain('Add directory')
   })
 
-  test('has an article named as the source, with its state, figure, destination and actions', () => {
+  test('a source is an article with its name, state, count, destination and actions', () => {
     const markup = renderMarkup(<OverviewPage state={emptyState({ sources: [photos] })} />)
     expect(markup).toMatch(/<article[^>]*aria-label="Photos"/)
     expect(markup).toContain('aria-label="Actions for Photos"')
@@ -25,7 +25,7 @@ describe('the overview', () => {
     expect(markup).not.toContain(' ms')
   })
 
-  test('shows the sentence of a disk that fails', () => {
+  test('a source on a failing disk shows the explanation of its check', () => {
     const checked = checkedState('id', '/srv/ada/photos')
     const overall = {
       ...checked.overall,
@@ -37,14 +37,14 @@ describe('the overview', () => {
     expect(words).toMatch(/read-only.*What to do.*Photos went read-only\./)
   })
 
-  test('open files: the row has how many there are, since when, and the first', () => {
+  test('a source with open files shows their number, since when, and the first path', () => {
     const open = { files: 1, since: Date.now(), path: 'd/out' }
     const source = { ...photos, scanned: { ...photos.scanned, open } as typeof photos.scanned }
     const words = renderWords(<OverviewPage state={emptyState({ sources: [source] })} />)
     expect(words).toMatch(/1 file open for writing since .*: d\/out/)
   })
 
-  test('a warning does not have the mark of a failure', () => {
+  test('a warning and a failure have different marks', () => {
     const checked = checkedState('id', '/srv/ada/photos')
     const of = (kind: 'slow' | 'hung') => {
       const source = { ...photos, checked: { ...checked, overall: { ...checked.overall, kind } } }
@@ -54,7 +54,7 @@ describe('the overview', () => {
     expect(of('hung')).toMatch(/class="source"[^>]* data-level="failing"/)
   })
 
-  test('of many it finds one by its name or path, those in trouble first', () => {
+  test('seven sources can be searched by name or path, with the failing one listed first', () => {
     const many = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => sourceState(name, `/srv/${name}`))
     const failing = { ...checkedState('id', '/srv/g').overall, kind: 'hung' as const }
     const last = {
@@ -72,7 +72,7 @@ describe('the overview', () => {
     )
   })
 
-  test('shows progress only while something is on the wire, and what is to go without it', () => {
+  test('a source shows progress only during a transfer, and otherwise its waiting count', () => {
     const totals = { ...photos.totals, waitingFiles: 1, waitingBytes: 100 }
     const waiting = {
       ...photos,
@@ -98,7 +98,7 @@ describe('the overview', () => {
     expect(moving).toContain('Sending IMG.CR3')
   })
 
-  test('shows what is only checked first while it fails', () => {
+  test('checked paths come before sources only while one of them fails', () => {
     const well = checkedPath('/mnt/usb')
     const overall = { ...checkedState('id', '/mnt/usb').overall, kind: 'missing' as const }
     const failing = checkedPath('/mnt/usb', { checked: { ...checkedState('id', '/mnt/usb'), overall } })
@@ -108,7 +108,7 @@ describe('the overview', () => {
     expect(words(failing)).toMatch(/\[Only checked\].*\[Photos\]/)
   })
 
-  test('lists what is only checked, each with its own remove button', () => {
+  test('a checked path is listed with its "Stop checking" button', () => {
     const words = renderWords(
       <OverviewPage state={emptyState({ checkedPaths: [checkedPath('/mnt/usb')] })} />,
     )

@@ -12,11 +12,14 @@ describe('applyPatch', () => {
     { base: 3, revision: 5, kind: 'gap' },
     { base: 3, revision: 4, kind: 'old' },
     { base: 1, revision: 2, kind: 'old' },
-  ] as const)('base $base, revision $revision on revision 4: $kind', ({ base, revision, kind }) => {
-    expect(applyPatch(view, { base, revision, changes: { rate: 3 } }).kind).toBe(kind)
-  })
+  ] as const)(
+    'a patch from revision $base to $revision on revision 4 gives "$kind"',
+    ({ base, revision, kind }) => {
+      expect(applyPatch(view, { base, revision, changes: { rate: 3 } }).kind).toBe(kind)
+    },
+  )
 
-  test('a part that is undefined in a patch stays as it was', () => {
+  test('an undefined part of a patch leaves the state unchanged', () => {
     const applied = applyPatch(view, { base: 4, revision: 5, changes: { rate: 3, sources: undefined } })
     expect(applied).toMatchObject({ kind: 'applied', snapshot: { state: { rate: 3, sources: [] } } })
   })
@@ -24,22 +27,22 @@ describe('applyPatch', () => {
 
 describe('shareUnchanged', () => {
   test.each([
-    ['an item less', [1, 2], [1]],
-    ['an item more', [1], [1, 2]],
-    ['a key less', { a: 1, b: 2 }, { a: 1 }],
-    ['a key more', { a: 1 }, { a: 1, b: undefined }],
-    ['another key', { a: undefined }, { b: undefined }],
-    ['a list for a record', { 0: 'a' }, ['a']],
-    ['null for a record', { a: 1 }, null],
-    ['a record for null', null, { a: 1 }],
-    ['deep', { a: [{ b: 1 }] }, { a: [{ b: 2 }] }],
-  ])('%s: the new value as it is', (_name, previous, next) => {
+    ['a removed item', [1, 2], [1]],
+    ['an added item', [1], [1, 2]],
+    ['a removed key', { a: 1, b: 2 }, { a: 1 }],
+    ['an added key', { a: 1 }, { a: 1, b: undefined }],
+    ['a different key', { a: undefined }, { b: undefined }],
+    ['a list in place of a record', { 0: 'a' }, ['a']],
+    ['null in place of a record', { a: 1 }, null],
+    ['a record in place of null', null, { a: 1 }],
+    ['a deep change', { a: [{ b: 1 }] }, { a: [{ b: 2 }] }],
+  ])('%s returns the new value', (_name, previous, next) => {
     const shared = shareUnchanged<unknown>(previous, next)
     expect(shared).toStrictEqual(next)
     expect(shared).not.toBe(previous)
   })
 
-  test('an equal value is the old one', () => {
+  test('an equal value returns the old object', () => {
     const previous = { a: [{ b: 1, c: null }], d: 'x' }
     expect(shareUnchanged(previous, structuredClone(previous))).toBe(previous)
   })

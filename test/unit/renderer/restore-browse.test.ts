@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { buildCrumbs, getEntrySpot, readMoment, TOP } from '../../../renderer/features/restore/browse.ts'
 
-test('the way down leads through each directory, and each step back up', () => {
+test('restore browser: each directory on the way down is a breadcrumb with its folder and path', () => {
   const deep = getEntrySpot(getEntrySpot(getEntrySpot(TOP, 'photos'), '2024'), 'a b')
   expect(deep).toEqual({ folder: 'photos', path: '2024/a b' })
   expect(buildCrumbs(TOP)).toEqual([])
@@ -12,7 +12,7 @@ test('the way down leads through each directory, and each step back up', () => {
   ])
 })
 
-test('a moment is one of this computer’s time zone', () => {
+test('restore date: a typed time is read in the local time zone, and other text is invalid', () => {
   expect(readMoment(' ')).toBeNull()
   expect(readMoment('2026-11-22T14:02')).toBe(new Date(2026, 10, 22, 14, 2).getTime())
   expect(readMoment('yesterday')).toBe('invalid')

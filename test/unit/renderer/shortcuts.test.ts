@@ -4,7 +4,7 @@ import { findAction } from '../../../renderer/features/frame/use-shortcuts.ts'
 const pressed = (key: string, changes = {}) =>
   findAction({ key, ctrlKey: true, metaKey: false, altKey: false, shiftKey: false, ...changes })
 
-test('Ctrl or Command with a letter, and F5 and Escape alone, are shortcuts; nothing else is', () => {
+test('keyboard shortcuts: Ctrl or Command with a key, F5 and Escape alone have actions; other combinations do not', () => {
   expect([pressed('w'), pressed('Q'), pressed(',')]).toEqual(['hideWindow', 'quit', 'settings'])
   expect(pressed('q', { ctrlKey: false, metaKey: true })).toBe('quit')
   expect(pressed('F5', { ctrlKey: false })).toBe('checkNow')

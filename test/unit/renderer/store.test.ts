@@ -51,8 +51,8 @@ function startStore(agent: ReturnType<typeof fakeAgent>) {
   return { store, revision, at: (wanted: number) => until(`revision ${wanted}`, () => revision() === wanted) }
 }
 
-describe('the state store', () => {
-  test('knows nothing until the snapshot is there, then follows the patches', async () => {
+describe('state store', () => {
+  test('the state is empty until the snapshot arrives, and then follows the patches', async () => {
     const agent = fakeAgent()
     const { store, at } = startStore(agent)
     expect(store.get()).toEqual({ snapshot: null, unreachable: null })
@@ -64,7 +64,7 @@ describe('the state store', () => {
     expect(agent.asked()).toBe(1)
   })
 
-  test('asks again at a gap, and does not apply what it cannot place', async () => {
+  test('a patch after a gap is not applied, and a new snapshot is requested', async () => {
     const agent = fakeAgent()
     const { store, at } = startStore(agent)
     await agent.answer(5)
@@ -78,7 +78,7 @@ describe('the state store', () => {
     expect(agent.asked()).toBe(2)
   })
 
-  test('a patch that overtakes the snapshot is not lost', async () => {
+  test('a patch that arrives before its snapshot is not lost', async () => {
     const agent = fakeAgent()
     const { at } = startStore(agent)
     agent.patch(5, 6, { rate: 1 })
@@ -87,7 +87,7 @@ describe('the state store', () => {
     await at(6)
   })
 
-  test('a patch that the snapshot holds already changes nothing', async () => {
+  test('a patch that the snapshot already contains leaves the state unchanged', async () => {
     const agent = fakeAgent()
     const { store, at } = startStore(agent)
     agent.patch(5, 6, { rate: 1 })
@@ -99,7 +99,7 @@ describe('the state store', () => {
     expect(agent.asked()).toBe(1)
   })
 
-  test('an agent that does not answer is said, asked again, and forgotten when it is back', async () => {
+  test('an unreachable agent is reported and asked again, and the report is cleared when it answers', async () => {
     const agent = fakeAgent()
     const { store, at } = startStore(agent)
     await agent.fail('no agent')
@@ -109,7 +109,7 @@ describe('the state store', () => {
     expect(store.get().unreachable).toBeNull()
   })
 
-  test('tells its listeners, and none after they have left', async () => {
+  test('listeners are notified of changes until they unsubscribe', async () => {
     const agent = fakeAgent()
     const { store, at } = startStore(agent)
     const listener = vi.fn()
@@ -122,7 +122,7 @@ describe('the state store', () => {
     expect(listener).toHaveBeenCalledTimes(1)
   })
 
-  test('after its end it neither listens nor takes an answer that was on its way', async () => {
+  test('a stopped store removes its listener and ignores a pending answer', async () => {
     const agent = fakeAgent()
     const store = createStateStore(agent.bridge, 20)
     const seen: (number | undefined)[] = []
@@ -137,7 +137,7 @@ describe('the state store', () => {
     expect(seen).toEqual([2])
   })
 
-  test('what did not change keeps its identity over a patch, so that it is not drawn again', async () => {
+  test('unchanged parts keep their identity across a patch', async () => {
     const agent = fakeAgent()
     const { store, at } = startStore(agent)
     const sources = [sourceState('a', '/a'), sourceState('b', '/b')]

@@ -23,17 +23,20 @@ function parseColours(name: string): [string, string] {
   return [light, dark]
 }
 
-test('white words can be read on a button of either theme', () => {
+test('theme: white text on a filled button has a contrast of at least 4.5 in both themes', () => {
   expect(typeof theme.primaryShade).toBe('number')
   const filled = theme.colors?.harbour?.[Number(theme.primaryShade)] ?? ''
   expect(contrast(filled, '#ffffff')).toBeGreaterThanOrEqual(4.5)
 })
 
-test.each(['--text', '--quiet', '--attention', '--failing'])('%s can be read on its ground', (name) => {
-  for (const place of ['--ground', '--card-ground']) {
-    const grounds = parseColours(place)
-    parseColours(name).forEach((colour, index) => {
-      expect(contrast(colour, grounds[index] ?? ''), `${colour} on ${place}`).toBeGreaterThanOrEqual(4.5)
-    })
-  }
-})
+test.each(['--text', '--quiet', '--attention', '--failing'])(
+  'theme: the colour %s has a contrast of at least 4.5 on page and card backgrounds',
+  (name) => {
+    for (const place of ['--ground', '--card-ground']) {
+      const grounds = parseColours(place)
+      parseColours(name).forEach((colour, index) => {
+        expect(contrast(colour, grounds[index] ?? ''), `${colour} on ${place}`).toBeGreaterThanOrEqual(4.5)
+      })
+    }
+  },
+)

@@ -31,7 +31,7 @@ test.each([
   [20, 20, 1, true],
   [45, 45, 1, false],
   [40, 40, 2, true],
-])('of 45 entries %i that are wanted come as %i', async (wanted, given, _questions, more) => {
+])('timeline: a request for %i of 45 entries reads %i', async (wanted, given, _questions, more) => {
   const { bridge } = agentWith(45, 20)
   const read = await readTimeline(bridge, everything, wanted)
   expect(read.entries.map(({ incident: { id } }) => id)).toEqual(
@@ -40,7 +40,7 @@ test.each([
   expect(read.more).toBe(more)
 })
 
-test('what is filtered is asked of the agent, and no more at once than it allows', async () => {
+test('timeline: each request to the agent carries the filter and at most 200 entries', async () => {
   const { bridge, call } = agentWith(450, 200)
   const filter = { severity: 'critical', source: 's1', text: 'mnt' } as const
   await readTimeline(bridge, filter, 420)
@@ -48,14 +48,14 @@ test('what is filtered is asked of the agent, and no more at once than it allows
   for (const [, question] of call.mock.calls) expect(question).toMatchObject(filter)
 })
 
-test('an agent that promises more and gives nothing is not asked for ever', async () => {
+test('timeline: an agent that announces more entries but returns none is called only once', async () => {
   const call = vi.fn(async () => ({ entries: [], next: { at: 1, id: 'x' } }))
   const read = await readTimeline({ call } as unknown as Pick<Bridge, 'call'>, everything, 20)
   expect(read).toEqual({ entries: [], more: true })
   expect(call).toHaveBeenCalledTimes(1)
 })
 
-test('deliveries stand together by what was told, in its order', () => {
+test('timeline: deliveries are grouped by notification, in order of time', () => {
   const told = groupDeliveries([
     delivery('Mail', { notice: 'n2', what: 'recovered', at: 20 }),
     delivery('Mail', { at: 10 }),

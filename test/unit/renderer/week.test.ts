@@ -11,19 +11,19 @@ const formatSpans = (schedule: SendRule[], day: number, bytesPerSecond: number |
       `${clockText(from)}-${clockText(to)} ${allowance.kind === 'limit' ? allowance.bytesPerSecond : allowance.kind}`,
   )
 
-test('without rules a day is one bar of the limit', () => {
+test('send schedule: a day without rules is one bar with the general limit', () => {
   expect(formatSpans([], 1)).toEqual(['00:00-24:00 free'])
   expect(formatSpans([], 1, 5000)).toEqual(['00:00-24:00 5000'])
 })
 
-test('a rule that goes on to the next day is in both', () => {
+test('send schedule: a rule that crosses midnight appears on both days', () => {
   const night = rule([1], '22:00', '06:00', 'pause')
   expect(formatSpans([night], 1)).toEqual(['00:00-22:00 free', '22:00-24:00 pause'])
   expect(formatSpans([night], 2)).toEqual(['00:00-06:00 pause', '06:00-24:00 free'])
   expect(formatSpans([night], 0)).toEqual(['00:00-24:00 free'])
 })
 
-test('the first rule that covers a moment wins: moving one down gives its hours to the other', () => {
+test('send schedule: the first rule for a moment wins, and moving it down lets the next rule win', () => {
   const all = rule([1], '00:00', '00:00', 2048)
   const noon = rule([1], '12:00', '13:00', 'pause')
   expect(formatSpans([all, noon], 1)).toEqual(['00:00-24:00 2048'])

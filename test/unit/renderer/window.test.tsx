@@ -21,23 +21,23 @@ const pages: [string, (state: AppState) => React.ReactNode][] = [
   ['settings', (state) => <SettingsPage state={state} />],
 ]
 
-describe('"safe" is a promise', () => {
+describe('the word "safe"', () => {
   const embedded = emptyState({ sources: [photos], totals: photos.totals })
 
-  test('copies on this computer are called that, with where they are and the step that mends it', () => {
+  test('files on this computer are called copied, with their location and "Add destination"', () => {
     const words = renderWords(<OverviewPage state={embedded} />)
     expect(words).toContain('8,120 copied here')
     expect(words).toContain('/srv/ada/.local/share/holdfast/store')
     expect(words).toContain('Add destination')
   })
 
-  test.each(pages)('the %s never calls an embedded copy safe', (_name, page) => {
+  test.each(pages)('the %s page never calls a copy in the embedded store safe', (_name, page) => {
     const claims = renderWords(page(embedded)).replace(/to make (them|files) safe/g, '')
     expect(claims).not.toMatch(/\bsafe\b/i)
     expect(renderWords(page(embedded), 'zh-TW')).not.toMatch(/\d 個已安全送達/)
   })
 
-  test('with a receiver they are safe', () => {
+  test('files at a receiver are called safe', () => {
     const words = renderWords(<OverviewPage state={{ ...embedded, destinations: [receiver] }} />)
     expect(words).toContain('8,120 safe')
     expect(words).toContain('nas-2')
@@ -45,7 +45,7 @@ describe('"safe" is a promise', () => {
   })
 })
 
-test('before the first source nothing is called safe, nor in the first steps', () => {
+test('window without sources: the counts are zero, and the overview does not mention "safe"', () => {
   expect(renderWords(<TransfersPage state={emptyState()} />)).toContain('Copied here 0')
   expect(renderWords(<TransfersPage state={emptyState({ destinations: [receiver] })} />)).toContain('Safe 0')
   const first = renderWords(<OverviewPage state={emptyState()} />)
@@ -53,7 +53,7 @@ test('before the first source nothing is called safe, nor in the first steps', (
   expect(first).toContain('Copying begins at once.')
 })
 
-test('what this system cannot tell is not offered as a reason to pause, and said where it is set', () => {
+test('pause conditions: an unsupported condition is disabled with a note, unless it is already switched on', () => {
   const none = { battery: 'unsupported' as const, metered: 'unsupported' as const }
   const unsupported = (words: string) => words.split('Not supported on this system').length - 1
   const page = (surroundings: AppState['surroundings'], pauseOnMetered = false) => {
@@ -105,7 +105,7 @@ describe('several destinations', () => {
     totals: source.totals,
   })
 
-  test('the card tells which can be reached, and counts what all of them have', () => {
+  test('the overview card names the unreachable destination, and counts the files that all of them have', () => {
     const words = renderWords(<OverviewPage state={state} />)
     expect(words).toContain('8,120 at all destinations')
     expect(renderMarkup(<OverviewPage state={state} />)).toMatch(
@@ -114,7 +114,7 @@ describe('several destinations', () => {
     expect(renderMarkup(<OverviewPage state={state} />)).toContain('title="Files go to nas"')
   })
 
-  test('their page lists each, with what waits for it', () => {
+  test('the destinations page lists each destination with its waiting files', () => {
     const words = renderWords(<DestinationsPage state={state} place={null} />)
     expect(words).toContain('nas.lan:7766')
     expect(words).toMatch(/cellar\.lan:7766.*Unreachable.*3 waiting · 3 KiB/)
@@ -123,7 +123,7 @@ describe('several destinations', () => {
     expect(renderWords(<SettingsPage state={{ ...state, destinations: [nas] }} />)).not.toContain('→')
   })
 
-  test('what is on its way says where to, only where there are several', () => {
+  test('a transfer shows its destination only if there are several', () => {
     const transfer = {
       id: 1,
       source: source.settings.id,
@@ -139,14 +139,14 @@ describe('several destinations', () => {
   })
 })
 
-describe('transfers', () => {
-  test('parked files have their number and a retry button', () => {
+describe('transfers page', () => {
+  test('parked files are counted on a retry button', () => {
     const totals = { ...photos.totals, parkedFiles: 1000 }
     const words = renderWords(<TransfersPage state={emptyState({ sources: [photos], totals })} />)
     expect(words).toContain('Retry 1,000 parked files')
   })
 
-  test('the path of what is on its way can be copied', () => {
+  test('the path of a file in transfer can be copied', () => {
     const transfer = {
       id: 1,
       source: photos.settings.id,
@@ -161,19 +161,19 @@ describe('transfers', () => {
     expect(words).toContain('[Copy path a/b.jpg]')
   })
 
-  test('nothing parked, no retry button', () => {
+  test('the retry button is hidden without parked files', () => {
     expect(renderWords(<TransfersPage state={emptyState({ sources: [photos] })} />)).not.toContain('Retry')
   })
 })
 
-test('a worker that is started again is shown in the settings', () => {
+test('settings page: a restarting worker is shown with its number of restarts', () => {
   const state = emptyState()
   state.workers.scanner = { condition: 'restarting', restarts: 2, since: Date.now(), pid: 7 }
   const words = renderWords(<SettingsPage state={state} />)
   expect(words).toMatch(/Scanner restarting · restarted 2 times/)
 })
 
-test('before the snapshot the window shows its frame', () => {
+test('window: the frame and a loading text are shown before the first snapshot', () => {
   const words = renderToStaticMarkup(
     <MantineProvider theme={theme}>
       <BridgeProvider bridge={silentBridge}>
@@ -186,7 +186,7 @@ test('before the snapshot the window shows its frame', () => {
   expect(words).toContain('Settings')
 })
 
-describe('what sending may use of the line', () => {
+describe('speed limit', () => {
   const send = {
     ...emptyState().settings.send,
     bytesPerSecond: 2 * 1024 * 1024,
@@ -220,15 +220,18 @@ describe('what sending may use of the line', () => {
         '每天 · 整天',
       ],
     ],
-  ] as const)('is said with its times in %s', (language, sentences) => {
-    const words = renderWords(<SettingsPage state={state} />, language)
-    for (const sentence of sentences) expect(words).toContain(sentence)
-  })
+  ] as const)(
+    'the current limit and the schedule are shown with their times in %s',
+    (language, sentences) => {
+      const words = renderWords(<SettingsPage state={state} />, language)
+      for (const sentence of sentences) expect(words).toContain(sentence)
+    },
+  )
 
   test.each([
     ['en', 'No speed limit until 18:00.'],
     ['zh-TW', '18:00 之前沒有速度限制。'],
-  ] as const)('of no limit only that is said, whatever else holds sending, in %s', (language, sentence) => {
+  ] as const)('a period without limit is shown with its end in %s', (language, sentence) => {
     const { until } = state.allowance
     const free = { ...state, allowance: { now: { kind: 'free' as const }, until } }
     expect(renderWords(<SettingsPage state={free} />, language)).toContain(sentence)

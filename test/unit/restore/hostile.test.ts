@@ -31,7 +31,7 @@ function openLibrary(objects: Iterable<LyingObject>) {
   return openObjectLibrary(store, { name: 'nas', folder: 'pc', signal })
 }
 
-test('names that lead elsewhere, or are none, are refused one by one; the others come', async () => {
+test('restore from a hostile store: unsafe and invalid names are rejected one by one, other files are restored', async () => {
   const base = temporaryDirectory('hostile')
   const bytes = Buffer.from('content')
   const bad = [
@@ -59,7 +59,7 @@ test('names that lead elsewhere, or are none, are refused one by one; the others
   expect(fs.readdirSync(path.join(base, 'inside'))).toEqual(['to'])
 })
 
-test('contents that are shorter, longer or endless, and facts that no file has, cost one file each', async () => {
+test('restore from a hostile store: a wrong size or digest fails only its own file, an invalid mode fails none', async () => {
   const to = temporaryDirectory('hostile-contents')
   async function* endless() {
     for (;;) yield Buffer.alloc(64 * 1024, 1)
@@ -85,7 +85,7 @@ test('contents that are shorter, longer or endless, and facts that no file has, 
   expect(fs.readdirSync(path.join(to, 'data')).length).toBe(2)
 }, 40_000)
 
-test('a list without an end is not held in memory', async () => {
+test('restore from a hostile store: an excessively long list is not held in memory', async () => {
   const to = temporaryDirectory('hostile-list')
   function* many() {
     for (let index = 0; index < ENTRIES; index += 1) yield { name: `pc/data/../${index}` }

@@ -33,7 +33,7 @@ async function silent(name: string, directory: string) {
   return { sockets, from, hangUp: () => sockets.map((socket) => socket.destroy()) }
 }
 
-test('what is asked of one destination does not end with the question to the one before', async () => {
+test('restorer: a request to another destination stops the earlier request, and is not stopped with it', async () => {
   const { requests, stop } = startRestorer({
     report: () => undefined,
     nudge: () => undefined,
@@ -53,7 +53,7 @@ test('what is asked of one destination does not end with the question to the one
   await stop?.()
 })
 
-test('looking through a folder leaves a broken list of its senders where it is', async () => {
+test('restorer: listing the senders of a folder leaves its broken sender list in place', async () => {
   const directory = temporaryDirectory('broken')
   const { own, senders } = storeLayout(directory)
   fs.mkdirSync(own)

@@ -37,14 +37,14 @@ function leftBehind(): { root: string; file: string } {
   return { root, file }
 }
 
-describe.skipIf(process.platform !== 'linux')('whether a file with a temporary name is being written', () => {
-  test('is said by whoever holds it open', async () => {
+describe.skipIf(process.platform !== 'linux')('writer detection of temporary files', () => {
+  test('a file with an open writer counts as being written, whatever its age', async () => {
     disk.type = 'ext4'
     expect(await getState(leftBehind().root)).toBe('at-work')
     expect(await getState(leftBehind().root, true)).toBe('at-work')
   })
 
-  test('is said by its time alone where other computers may write: there every file seems to be held open', async () => {
+  test('a file on NFS is judged by its time alone, because every file there reports a writer', async () => {
     disk.type = 'nfs4'
     const { root, file } = leftBehind()
     expect(await getState(root)).toBe('at-rest')
@@ -52,7 +52,7 @@ describe.skipIf(process.platform !== 'linux')('whether a file with a temporary n
     expect(await getState(root)).toBe('at-work')
   })
 
-  test('is asked for a directory that was overtaken, and for no other one', async () => {
+  test('a batch listing probes for writers only if the directory was overtaken', async () => {
     disk.type = 'ext4'
     const { root, file } = leftBehind()
     mkdirSync(path.join(root, 'DC1'))

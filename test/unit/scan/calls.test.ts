@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { callOn } from '../../../core/walk/walk.ts'
 
-test('calls on one source that hang leave the others theirs, and come to an end in number', async () => {
+test('source calls: at most 8 hung calls run for one source, and another source is served', async () => {
   let out = 0
   const hang = () => {
     out += 1

@@ -29,7 +29,7 @@ function slowSource(kind: 'continuous' | 'batch', paused = false) {
 }
 
 test.each(['continuous', 'batch'] as const)(
-  'a %s source is compared with the ledger when its first listing has ended, and stays so',
+  'source: a %s source counts as compared with the ledger after its first listing, also during later ones',
   async (kind) => {
     const { running, isListing, listAll } = slowSource(kind)
     await isListing('the first listing')
@@ -44,6 +44,6 @@ test.each(['continuous', 'batch'] as const)(
   },
 )
 
-test('a source that is paused is not compared', () => {
+test('source: a paused source reports the phase paused and no comparison with the ledger', () => {
   expect(slowSource('continuous', true).running.scanned()).toMatchObject({ phase: 'paused', compared: false })
 })

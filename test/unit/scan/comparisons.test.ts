@@ -6,7 +6,7 @@ const MINUTE = 60_000
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-test('on the timetable, and no more after it was stopped', async () => {
+test('comparison schedule: comparisons run every 5 minutes until the schedule is stopped', async () => {
   let count = 0
   const comparisons = openComparisons(async () => {
     count += 1
@@ -19,7 +19,7 @@ test('on the timetable, and no more after it was stopped', async () => {
   expect(count).toBe(3)
 })
 
-test('soon after files could not be offered, again and again while that goes on, and then no more', async () => {
+test('comparison schedule: comparisons repeat every 5 seconds while files cannot be offered, and then stop', async () => {
   const at: number[] = []
   const begin = Date.now()
   const comparisons = openComparisons(async () => {

@@ -54,12 +54,12 @@ function allSent(kind: 'continuous' | 'batch') {
 }
 
 const ways: [string, () => Partial<SourceOptions>][] = [
-  ['of what is watched', watched],
-  ['again and again', polled],
+  ['watched tree', watched],
+  ['polled tree', polled],
 ]
 
 test.each(ways)(
-  'what changed while nobody looked is found again by a listing %s, though its time is as it was',
+  'ctime comparison (%s): a file changed during downtime is offered again despite its unchanged mtime',
   async (_, parts) => {
     const { inside, write, take, waiting, send, start } = allSent('continuous')
     for (const name of ['rewritten', 'chmod', 'untouched']) write(name, 'old')
@@ -78,19 +78,22 @@ test.each(ways)(
   },
 )
 
-test.each(ways)('a chmod under its eyes is found by the next comparison, %s', async (_, parts) => {
-  const { inside, write, waiting, send, start } = allSent('continuous')
-  for (const name of ['chmod', 'untouched']) write(name, 'old')
-  const running = start(parts())
-  await until('both are offered', () => waiting().length === 2)
-  send()
-  chmodSync(path.join(inside, 'chmod'), 0o600)
-  await running.reconcile()
-  await until('it waits', () => waiting().length === 1)
-  expect(waiting()).toEqual(['chmod'])
-})
+test.each(ways)(
+  'ctime comparison (%s): a chmod while the source runs is found by the next comparison',
+  async (_, parts) => {
+    const { inside, write, waiting, send, start } = allSent('continuous')
+    for (const name of ['chmod', 'untouched']) write(name, 'old')
+    const running = start(parts())
+    await until('both are offered', () => waiting().length === 2)
+    send()
+    chmodSync(path.join(inside, 'chmod'), 0o600)
+    await running.reconcile()
+    await until('it waits', () => waiting().length === 1)
+    expect(waiting()).toEqual(['chmod'])
+  },
+)
 
-test('a batch directory’s file is found again by its ctime, but for its own mark and a new name', async () => {
+test('ctime comparison: a batch file is offered again after a rewrite, not after its own mark or a rename', async () => {
   const { inside, ledger, write, waiting, send, start } = allSent('batch')
   for (const name of ['rewritten', 'marked', 'renamed']) write(name, 'old')
   const running = start(watched())

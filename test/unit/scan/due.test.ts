@@ -35,47 +35,47 @@ function standing(
 }
 
 test.each([
-  ['an unknown file', file, null, 'due'],
-  ['an unknown file with the bit from before the adoption', marked, null, 'unproven'],
-  ['an unknown file that got the bit at the adoption', { ...marked, ctimeNs: ADOPTED }, null, 'due'],
-  ['an unknown file that got the bit later', { ...marked, ctimeNs: 2_000n }, null, 'due'],
-  ['a sent file', file, file, 'sent'],
-  ['a sent and marked file', marked, marked, 'sent'],
-  ['a sent file of another size', { ...file, size: 9 }, file, 'due'],
-  ['a sent file of another time', { ...file, mtimeNs: 9n }, file, 'due'],
-  ['a sent file with another inode', { ...file, inode: 9n }, file, 'due'],
-  ['a marked file that has changed', { ...marked, size: 9 }, marked, 'due'],
-  ['a marked file with a new name', { ...marked, path: 'b', ctimeNs: 2_000n }, marked, 'sent'],
+  ['an unknown file is due', file, null, 'due'],
+  ['an unknown file with the bit from before the adoption is unproven', marked, null, 'unproven'],
+  ['an unknown file that got the bit at the adoption is due', { ...marked, ctimeNs: ADOPTED }, null, 'due'],
+  ['an unknown file that got the bit later is due', { ...marked, ctimeNs: 2_000n }, null, 'due'],
+  ['a sent file is not due', file, file, 'sent'],
+  ['a sent and marked file is not due', marked, marked, 'sent'],
+  ['a sent file with another size is due', { ...file, size: 9 }, file, 'due'],
+  ['a sent file with another time is due', { ...file, mtimeNs: 9n }, file, 'due'],
+  ['a sent file with another inode is due', { ...file, inode: 9n }, file, 'due'],
+  ['a marked file that has changed is due', { ...marked, size: 9 }, marked, 'due'],
+  ['a renamed marked file is not due', { ...marked, path: 'b', ctimeNs: 2_000n }, marked, 'sent'],
   [
-    'a marked file with a new name that has changed',
+    'a renamed marked file that has changed is due',
     { ...marked, path: 'b', size: 9, ctimeNs: 2_000n },
     marked,
     'due',
   ],
   [
-    'another file with the inode, size and time of one that was removed',
+    'a new file with the inode, size and time of a removed one is due',
     { ...marked, path: 'b', ctimeNs: 2_000n, bornAtNs: 2_000n },
     marked,
     'due',
   ],
   [
-    'a new name where the file system does not say when a file was made',
+    'a renamed marked file is due if the file system has no birth times',
     { ...marked, path: 'b', ctimeNs: 2_000n, bornAtNs: null },
     marked,
     'due',
   ],
-] as const)('the group-write bit: %s is judged by the ledger', (_name, found, sent, expected) => {
+] as const)('group-write bit: %s', (_name, found, sent, expected) => {
   expect(standing(found, sent)).toBe(expected)
 })
 
-test('the group-write bit: it counts for nothing in a continuous source', () => {
+test('group-write bit: a continuous source ignores the bit', () => {
   expect(standing(marked, null, { kind: 'continuous' })).toBe('due')
 })
 
-test('the group-write bit: it counts for nothing where the file system keeps none', () => {
+test('group-write bit: a source on a file system that does not keep the bit ignores it', () => {
   expect(standing(marked, null, { adopted: NO_MARKS })).toBe('due')
 })
 
-test('the group-write bit: it is asked about where nobody knows when the source was first seen', () => {
+test('group-write bit: a marked file is unproven if the time of the adoption is unknown', () => {
   expect(standing({ ...marked, ctimeNs: 2_000n }, null, { adopted: null })).toBe('unproven')
 })

@@ -25,21 +25,21 @@ function looks() {
   }
 }
 
-describe('a directory that is first there in a later look than one that changed after it', () => {
-  test('is live if it is new: the clock was set back', () => {
+describe('a batch directory first seen after one that changed later', () => {
+  test('counts as live if its time is recent, because the clock was set back', () => {
     const look = looks()
     expect(look([open('DC1', NOW + HOUR)])).toEqual(['DC1 watch'])
     expect(look([open('DC1', NOW + HOUR), open('DC2', NOW - 1)])).toEqual(['DC2 watch', 'DC1 watch'])
     expect(look([open('DC1', NOW + HOUR), open('DC2', NOW + 300)])).toEqual(['DC2 watch', 'DC1 watch'])
   })
 
-  test('is old if its time is: it was moved in', () => {
+  test('counts as old if its time is old, because it was moved in', () => {
     const look = looks()
     expect(look([open('DC2', NOW)])).toEqual(['DC2 watch'])
     expect(look([open('DC2', NOW), open('DC1', NOW - YEAR)])).toEqual(['DC1 send', 'DC2 watch'])
   })
 
-  test('is old once it gets an old time: it was copied with it', () => {
+  test('counts as old once its time becomes old, because it was copied with its time', () => {
     const look = looks()
     look([open('DC2', NOW)])
     expect(look([open('DC2', NOW), open('DC1', NOW - 1)])).toEqual(['DC1 watch', 'DC2 watch'])
@@ -47,7 +47,7 @@ describe('a directory that is first there in a later look than one that changed 
     expect(look([open('DC2', NOW), open('DC1', NOW - YEAR)])).toEqual(['DC1 send', 'DC2 watch'])
   })
 
-  test('is old if its time is: it could not be looked at before', () => {
+  test('counts as old if its time is old and it was unreadable before', () => {
     const look = looks()
     expect(look([open('DC2', NOW)], ['DC1'])).toEqual(['DC2 watch'])
     expect(look([open('DC2', NOW), open('DC1', NOW - YEAR)])).toEqual(['DC1 send', 'DC2 watch'])

@@ -16,7 +16,7 @@ const createScope = (ledger: Ledger, problems: string[] = []) =>
     ledgerFailed: () => void problems.push('scan.ledgerFailed'),
   })
 
-test('a mount point is remembered while it is there, and while files below it wait', () => {
+test('inner mounts: a mount point is remembered while it is mounted and while files below it wait', () => {
   const ledger = openLedger(path.join(temporaryDirectory('inner'), 'ledger.sqlite'))
   onTestFinished(() => ledger.close())
   const problems: string[] = []
@@ -46,7 +46,7 @@ test('a mount point is remembered while it is there, and while files below it wa
   expect(ledger.mountsInside('s')).toEqual([])
 })
 
-test('a source that is forgotten takes its mount points with it', () => {
+test('inner mounts: a source removed from the ledger loses its mount points', () => {
   const ledger = openLedger(path.join(temporaryDirectory('inner'), 'ledger.sqlite'))
   onTestFinished(() => ledger.close())
   ledger.rememberMountsInside('s', [{ path: 'disk', point: '/source/disk' }])
@@ -54,7 +54,7 @@ test('a source that is forgotten takes its mount points with it', () => {
   expect(ledger.mountsInside('s')).toEqual([])
 })
 
-test('a mount point that is away stays away while the ledger cannot be written', () => {
+test('inner mounts: a missing mount point stays missing while the ledger cannot be written', () => {
   const ledger = openLedger(path.join(temporaryDirectory('inner'), 'ledger.sqlite'))
   onTestFinished(() => ledger.close())
   const full = {

@@ -30,37 +30,34 @@ function open() {
   return { root, directories, files, step, finish }
 }
 
-describe.skipIf(process.platform !== 'linux')(
-  'the directories of a watched tree (inotify is Linux’s)',
-  () => {
-    test('are listed in steps', () => {
-      const { directories, files, step, finish } = open()
-      while (files.length === 0) step()
-      expect(files).toHaveLength(1)
-      finish()
-      expect(files.sort()).toEqual(['d/a', 'd/b', 'd/c'])
-      expect(directories.reach('d')?.name).toBe('d')
-    })
+describe.skipIf(process.platform !== 'linux')('inotify directories (Linux)', () => {
+  test('a directory is listed in steps', () => {
+    const { directories, files, step, finish } = open()
+    while (files.length === 0) step()
+    expect(files).toHaveLength(1)
+    finish()
+    expect(files.sort()).toEqual(['d/a', 'd/b', 'd/c'])
+    expect(directories.reach('d')?.name).toBe('d')
+  })
 
-    test('one that is renamed meanwhile is listed no further: another may be in its place', () => {
-      const { root, directories, files, step, finish } = open()
-      while (files.length === 0) step()
-      renameSync(path.join(root, 'd'), path.join(root, 'elsewhere'))
-      mkdirSync(path.join(root, 'd'))
-      directories.found(directories.root, 'd')
-      const moved = directories.reach('d')
-      if (moved !== null) directories.drop(moved)
-      finish()
-      expect(files).toHaveLength(1)
-    })
+  test('a directory renamed during its listing is not listed further', () => {
+    const { root, directories, files, step, finish } = open()
+    while (files.length === 0) step()
+    renameSync(path.join(root, 'd'), path.join(root, 'elsewhere'))
+    mkdirSync(path.join(root, 'd'))
+    directories.found(directories.root, 'd')
+    const moved = directories.reach('d')
+    if (moved !== null) directories.drop(moved)
+    finish()
+    expect(files).toHaveLength(1)
+  })
 
-    test('one that is left out no more is found; one that is left out from now on is not known', () => {
-      const { directories, finish } = open()
-      finish()
-      directories.leaveOut(['d'])
-      expect(directories.root.children.size).toBe(0)
-      directories.leaveOut([])
-      expect(directories.reach('d')?.wd).toBeGreaterThan(0)
-    })
-  },
-)
+  test('an excluded directory is dropped, and found again once it is included', () => {
+    const { directories, finish } = open()
+    finish()
+    directories.leaveOut(['d'])
+    expect(directories.root.children.size).toBe(0)
+    directories.leaveOut([])
+    expect(directories.reach('d')?.wd).toBeGreaterThan(0)
+  })
+})

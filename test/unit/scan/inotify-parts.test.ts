@@ -14,14 +14,14 @@ const file = (path: string, more: Partial<ScannedFile> = {}): ScannedFile => ({
   ...more,
 })
 
-describe('reports', () => {
+describe('inotify outbox', () => {
   const open = () => {
     const sent: string[][] = []
     const post = ({ finished }: FoundFiles) => void sent.push(finished.map(({ path }) => path))
     return { sent, outbox: new Outbox(post) }
   }
 
-  test('gather while the last one is not dealt with, and for a moment behind it', async () => {
+  test('files collect until the last report is acknowledged, and for a moment after it', async () => {
     const { sent, outbox } = open()
     outbox.add('finished', file('a'))
     outbox.flushWhenTaken()
@@ -40,7 +40,7 @@ describe('reports', () => {
     expect(sent).toEqual([['a'], ['b', 'c']])
   })
 
-  test('a full one goes at once, and eight that nobody deals with hold the thread back', () => {
+  test('a report of 256 files is sent at once, and eight unacknowledged reports leave no room', () => {
     const { sent, outbox } = open()
     for (let one = 0; one < 7 * 256; one += 1) outbox.add('finished', file(`f${one}`))
     expect(outbox.hasRoom).toBe(true)

@@ -5,7 +5,7 @@ type Event = (world: World) => void
 
 /** Everything that may happen to a batch directory while its steps are carried out. */
 const events: Record<string, Event> = {
-  'a file': (world) => world.write('late'),
+  'a new file': (world) => world.write('late'),
   'the close of a file': (world) => world.close('open'),
   'finished.parse': (world) => world.finishParse(),
   'a last file and finished.parse': (world) => {
@@ -13,12 +13,12 @@ const events: Record<string, Event> = {
     world.finishParse()
   },
   'a newer directory': (world) => world.newerAppears(),
-  'a transfer': (world) => world.sendAll(),
+  'the transfer of all files': (world) => world.sendAll(),
   'a lost event': (world) => world.loseEvent('unseen'),
-  'a look that began before finished.parse': (world) => {
+  'an outdated look from before finished.parse': (world) => {
     void world.directory.look({ closed: false, newest: world.newest })
   },
-  'its end': (world) => world.vanish(),
+  'the removal of the directory': (world) => world.vanish(),
 }
 
 /** A directory with a finished file and one that is being written. */
@@ -63,51 +63,60 @@ async function everywhere(from: number, judge: (moment: number) => Promise<World
   }
 }
 
-test('the moments are before and after every effect that takes time', async () => {
+test('batch marking: a run covers the effects list, mark and standing', async () => {
   const world = await run((world) => world.at(2, () => world.finishParse()))
   world.close('open')
   await world.run()
   expect([...world.effects].sort()).toEqual(['list', 'mark', 'standing'])
 })
 
-describe('one event between every two steps', () => {
-  test.each(Object.entries(events))('%s', async (_name, event) => {
-    const reached = await everywhere(0, async (moment) => {
-      const world = await run((world) => world.at(moment, () => event(world)))
-      expect({ moment, ...((await verdict(world)) as object) }).toEqual({ moment, ...WELL })
-      return world
-    })
-    expect(reached).toBeGreaterThan(3)
-  })
-})
-
-describe.each([0, 1, 6])('two events at every pair of moments, told %i moments later', (delay) => {
-  const pairs = Object.entries(events).flatMap(([one, first]) =>
-    Object.entries(events).map(([other, second]) => ({ one, other, first, second })),
-  )
-  test.each(pairs)('$one, then $other', async ({ first, second }) => {
-    await everywhere(0, async (early) => {
-      let world = new World()
-      await everywhere(early, async (late) => {
-        world = await run((world) => {
-          world.at(early, () => first(world))
-          world.at(late, () => second(world))
-        }, delay)
-        expect({ early, late, ...((await verdict(world)) as object) }).toEqual({ early, late, ...WELL })
+describe('batch marking with one event at every moment of a run', () => {
+  test.each(Object.entries(events))(
+    '%s: every file is sent and the mark is correct',
+    async (_name, event) => {
+      const reached = await everywhere(0, async (moment) => {
+        const world = await run((world) => world.at(moment, () => event(world)))
+        expect({ moment, ...((await verdict(world)) as object) }).toEqual({ moment, ...WELL })
         return world
       })
-      return world
-    })
-  })
+      expect(reached).toBeGreaterThan(3)
+    },
+  )
 })
 
-test('a live directory whose producer is at work is never marked, however long it rests', async () => {
+describe.each([0, 1, 6])(
+  'batch marking with two events at every pair of moments, reported %i moments late',
+  (delay) => {
+    const pairs = Object.entries(events).flatMap(([one, first]) =>
+      Object.entries(events).map(([other, second]) => ({ one, other, first, second })),
+    )
+    test.each(pairs)(
+      '$one, then $other: every file is sent and the mark is correct',
+      async ({ first, second }) => {
+        await everywhere(0, async (early) => {
+          let world = new World()
+          await everywhere(early, async (late) => {
+            world = await run((world) => {
+              world.at(early, () => first(world))
+              world.at(late, () => second(world))
+            }, delay)
+            expect({ early, late, ...((await verdict(world)) as object) }).toEqual({ early, late, ...WELL })
+            return world
+          })
+          return world
+        })
+      },
+    )
+  },
+)
+
+test('batch marking: a live directory is not marked, however long it rests, and its files are sent', async () => {
   const world = await run((world) => world.close('open'))
   expect(await verdict(world)).toEqual(WELL)
   expect([world.marks, world.files.get('before')]).toEqual([0, 'sent'])
 })
 
-test('a directory that nobody closed is marked only after the quiet period', async () => {
+test('batch marking: an unclosed directory is marked only after the quiet period', async () => {
   const world = new World()
   world.files.set('before', 'sent')
   world.newest = false
@@ -117,7 +126,7 @@ test('a directory that nobody closed is marked only after the quiet period', asy
   expect(world.marks).toBe(1)
 })
 
-test('a file that was begun after a mark was refused keeps the directory unmarked, though no event tells of it', async () => {
+test('batch marking: a file begun after a refused mark keeps the directory unmarked, even without an event', async () => {
   const world = new World()
   world.files.set('before', 'sent')
   world.newest = false
@@ -132,7 +141,7 @@ test('a file that was begun after a mark was refused keeps the directory unmarke
   expect(await verdict(world)).toEqual(WELL)
 })
 
-test('a file that was begun while the directory was live again keeps it unmarked, though no event tells of it', async () => {
+test('batch marking: a file begun while the directory was live again keeps it unmarked, even without an event', async () => {
   const reached = await everywhere(0, async (moment) => {
     const world = new World()
     world.files.set('before', 'sent')
@@ -148,7 +157,7 @@ test('a file that was begun while the directory was live again keeps it unmarked
   expect(reached).toBeGreaterThan(5)
 })
 
-test('a directory that was taken for closed, and is not, is live again', async () => {
+test('batch marking: a directory wrongly taken for closed becomes live again', async () => {
   const world = new World()
   // As a look at the directory that had its name before.
   void world.directory.look({ closed: true, newest: true })

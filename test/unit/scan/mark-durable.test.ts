@@ -53,7 +53,7 @@ function batch(): { directory: string; identity: string } {
 
 const WATCH = 'finished.watch'
 
-test('the mark is synced after its time is set, and its directory after the mark', async () => {
+test('batch mark: the mark is synced after its time is set, and its directory after the mark', async () => {
   const { directory, identity } = batch()
   await createMark(directory, WATCH, identity)
   expect(calls).toEqual([
@@ -67,7 +67,7 @@ test('the mark is synced after its time is set, and its directory after the mark
   ])
 })
 
-test('a mark that is there already is left alone, and its directory synced', async () => {
+test('batch mark: an existing mark is not written again, and its directory is synced', async () => {
   const { directory, identity } = batch()
   await createMark(directory, WATCH, identity)
   calls.length = 0
@@ -75,7 +75,7 @@ test('a mark that is there already is left alone, and its directory synced', asy
   expect(calls).toEqual(['open DC1', `open ${WATCH}`, 'sync DC1', 'close DC1'])
 })
 
-test('on Windows no directory is opened for it', async () => {
+test('batch mark: an existing mark is kept on Windows without opening the directory', async () => {
   const { directory, identity } = batch()
   vi.spyOn(process, 'platform', 'get').mockReturnValue('win32')
   onTestFinished(() => void vi.restoreAllMocks())
@@ -86,7 +86,7 @@ test('on Windows no directory is opened for it', async () => {
 })
 
 test.each([`utimes ${WATCH}`, `sync ${WATCH}`, 'sync DC1'])(
-  'a mark is not there when "%s" fails, and is made the next time',
+  'batch mark: a failure of "%s" leaves no mark, and the next attempt creates it',
   async (call) => {
     const { directory, identity } = batch()
     before.call = call
@@ -103,7 +103,7 @@ test.each([`utimes ${WATCH}`, `sync ${WATCH}`, 'sync DC1'])(
 )
 
 test.each([`open ${WATCH}`, `utimes ${WATCH}`])(
-  'a directory that takes the name in the moment of "%s" gets no mark (Linux)',
+  'batch mark: a directory that takes over the name during "%s" gets no mark (Linux)',
   async (moment) => {
     const { directory, identity } = batch()
     before.call = moment
@@ -116,7 +116,7 @@ test.each([`open ${WATCH}`, `utimes ${WATCH}`])(
   },
 )
 
-test('a directory that took the name of the one that was sent gets no mark', async () => {
+test('batch mark: a directory that took over the name of the sent one gets no mark', async () => {
   const { directory, identity } = batch()
   renameSync(directory, `${directory}-old`)
   mkdirSync(directory)

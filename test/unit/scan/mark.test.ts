@@ -12,7 +12,7 @@ function identity(directory: string): string {
   return getIdentity({ inode: stats.ino, bornAtNs: bornAt(stats) })
 }
 
-test('the mark keeps the time that its directory had, to the microsecond', async () => {
+test('batch mark: the mark keeps the modification time of its directory to the microsecond', async () => {
   const root = temporaryDirectory('mark')
   const seed = Date.now()
   for (let index = 0; index < 200; index += 1) {
@@ -28,7 +28,7 @@ test('the mark keeps the time that its directory had, to the microsecond', async
   }
 })
 
-test('a mark that is there already is left as it is; other errors are thrown', async () => {
+test('batch mark: an existing mark is left as it is, and a missing directory is an error', async () => {
   const root = temporaryDirectory('mark')
   writeFileSync(path.join(root, 'finished.watch'), 'whose')
   await createMark(root, 'finished.watch', identity(root))
@@ -39,7 +39,7 @@ test('a mark that is there already is left as it is; other errors are thrown', a
   })
 })
 
-test('a symbolic link in its place is left as it is', async () => {
+test('batch mark: a symbolic link in place of the mark is left as it is', async () => {
   const root = temporaryDirectory('mark')
   symlinkSync('nowhere', path.join(root, 'finished.watch'))
   await createMark(root, 'finished.watch', identity(root))

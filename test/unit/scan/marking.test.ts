@@ -42,7 +42,7 @@ function setUp(closed: boolean) {
   return { world, marking, begin, pass }
 }
 
-test('a closed directory in which something is held open is listed again, though no event says that it is gone', async () => {
+test('batch marking: a closed directory with an open file is listed again after 30 seconds, even without an event', async () => {
   const { world, begin, pass } = setUp(true)
   world.found = 1
   await begin()
@@ -54,7 +54,7 @@ test('a closed directory in which something is held open is listed again, though
   expect(world).toMatchObject({ lists: 2, marks: 1 })
 })
 
-test('a directory that nobody closed is marked when two listings, the quiet period apart, have found it at rest', async () => {
+test('batch marking: an unclosed directory is marked after two listings a quiet period apart find it at rest', async () => {
   const { world, begin, pass } = setUp(false)
   await begin()
   await pass(QUIET_MS - 1)
@@ -63,7 +63,7 @@ test('a directory that nobody closed is marked when two listings, the quiet peri
   expect(world).toMatchObject({ lists: 2, marks: 1 })
 })
 
-test('one that nobody closed and that never had a file is not marked before it had one', async () => {
+test('batch marking: an unclosed directory is not marked before it has had a file', async () => {
   const { world, marking, begin, pass } = setUp(false)
   world.isEmpty = true
   await begin()
@@ -76,14 +76,14 @@ test('one that nobody closed and that never had a file is not marked before it h
   expect(world.marks).toBe(1)
 })
 
-test('an empty one that its producer has closed is marked', async () => {
+test('batch marking: an empty directory that its producer has closed is marked', async () => {
   const { world, begin } = setUp(true)
   world.isEmpty = true
   await begin()
   expect(world.marks).toBe(1)
 })
 
-describe('a directory rests for the whole quiet period anew', () => {
+describe('batch marking quiet period', () => {
   const again = async (disturb: (marking: Marking) => Promise<void>) => {
     const { world, marking, begin, pass } = setUp(false)
     await begin()
@@ -94,7 +94,7 @@ describe('a directory rests for the whole quiet period anew', () => {
     if (world.marks === 0) await pass(QUIET_MS)
     return world
   }
-  test('that was live again', async () => {
+  test('a directory that was live again waits for the whole period once more', async () => {
     const world = await again(async (marking) => {
       await marking.look({ closed: false, newest: true })
       await marking.look({ closed: false, newest: false })
@@ -102,14 +102,14 @@ describe('a directory rests for the whole quiet period anew', () => {
     expect(world).toMatchObject({ lists: 3, marks: 1 })
   })
 
-  test('that got a file', async () => {
+  test('a directory that got a file waits for the whole period once more', async () => {
     const world = await again(async (marking) => marking.brought(1))
     expect(world).toMatchObject({ lists: 3, marks: 1 })
   })
 })
 
 test.each([true, false])(
-  'a mark that was refused is tried again after half a minute, however often it is asked for (closed: %s)',
+  'batch marking: a refused mark is retried after 30 seconds, however often it is requested (closed: %s)',
   async (closed) => {
     const { world, begin, pass } = setUp(closed)
     world.isFull = true

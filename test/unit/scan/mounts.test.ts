@@ -31,26 +31,26 @@ function divide(mounts: Mount[] | null, changes: Partial<LayoutOptions> = {}, aw
 
 const stay = { scope: { oneFileSystem: true, away: () => [] } }
 
-describe('a source is divided at the mount points inside it', () => {
-  test('none, or a system that does not tell: one region', () => {
+describe('mount regions of a source', () => {
+  test('a source without inner mounts is one region, also where mounts cannot be read', () => {
     expect(divide([]).regions).toEqual({ '': [] })
     expect(divide(null).regions).toEqual({ '': [] })
     expect(divide([mount('/volume/source-2/disk', '8:3')]).regions).toEqual({ '': [] })
   })
 
-  test('a disk, and another one inside it', () => {
+  test('a mounted disk and another one inside it are separate regions', () => {
     expect(divide([mount('/volume/source/a', '8:3'), mount('/volume/source/a/b/c', '8:4')])).toEqual({
       regions: { '': ['a', 'a/b/c'], a: ['a/b/c'], 'a/b/c': [] },
       skipped: {},
     })
   })
 
-  test('a tree that begins further down knows only what is below it', () => {
+  test('a tree with a base has only the regions below that base', () => {
     const mounts = [mount('/volume/source/DC1/disk', '8:3'), mount('/volume/source/DC2/disk', '8:4')]
     expect(divide(mounts, { base: 'DC1' }).regions).toEqual({ DC1: ['DC1/disk'], 'DC1/disk': [] })
   })
 
-  test('to stay on one file system leaves other ones out, with all that is inside them', () => {
+  test('`oneFileSystem` leaves out other file systems and all inside them, and keeps bind mounts of its own', () => {
     const mounts = [mount('/volume/source/a', '8:3'), mount('/volume/source/a/b', '8:2')]
     expect(divide(mounts, stay)).toEqual({
       regions: { '': ['a', 'a/b'] },
@@ -63,7 +63,7 @@ describe('a source is divided at the mount points inside it', () => {
     })
   })
 
-  test('a directory that is mounted at several places is there several times', () => {
+  test('a directory mounted at several places is a region at each of them', () => {
     const mounts = [
       mount('/volume/source/b', '8:2'),
       mount('/volume/source/one', '8:3'),
@@ -75,13 +75,13 @@ describe('a source is divided at the mount points inside it', () => {
     })
   })
 
-  test('what is mounted below an ignored directory, or below a later mount, is not looked at', () => {
+  test('a mount below an ignored directory or hidden by a later mount is not a region', () => {
     expect(divide([mount('/volume/source/cache/disk', '8:3')]).regions).toEqual({ '': ['cache/disk'] })
     const hidden = [mount('/volume/source/a/b', '8:3'), mount('/volume/source/a', '8:4')]
     expect(divide(hidden).regions).toEqual({ '': ['a'], a: [] })
   })
 
-  test('a disk that is away leaves a hole', () => {
+  test('a missing disk is left out and is not a region', () => {
     expect(divide([], {}, ['/volume/source/disk'])).toEqual({
       regions: { '': ['disk'] },
       skipped: {},

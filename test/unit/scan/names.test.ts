@@ -8,7 +8,7 @@ import { isTemporaryPath, temporaryNames } from '../../../core/filter/temporary.
 import { asideName } from '../../../core/send/delete-after-send/safe-unlink.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 
-test('what Holdfast makes in a source is known by its name', () => {
+test('name filter: files that Holdfast creates in a source are excluded as its own', () => {
   const filter = createNameFilter({ ignore: [], marks: [] })
   for (const name of [probeName(), asideName(7)]) expect(filter.file(`deep/${name}`), name).toBe('own')
 })
@@ -37,9 +37,9 @@ describe('temporary names', () => {
     '.rsync-partial/a.iso',
     'deep/.~tmp~/a',
     'deep/.#lock',
-  ])('temporary names: %s', (name) => expect(isTemporaryPath(name)).toBe(true))
+  ])('%s is a temporary name', (name) => expect(isTemporaryPath(name)).toBe(true))
 
-  test('temporary names: they are left out unless a source sends them', () => {
+  test('a file with a temporary name is left out unless the source sends them', () => {
     const source = sourceSchema.parse({ id: 's', path: '/s', name: 's' })
     const findReason = (temporary: 'send' | 'leave-out', path: string) =>
       createNameFilter(toNameRules({ ...source, temporary })).fileBelow(path)
@@ -48,7 +48,7 @@ describe('temporary names', () => {
     expect(source.temporary).toBe('leave-out')
   })
 
-  test('temporary names: the page about filters and the list have the same', async () => {
+  test('docs/filters.md lists every temporary name', async () => {
     const page = await readFile(new URL('../../../docs/filters.md', import.meta.url), 'utf8')
     for (const name of temporaryNames) expect(page).toContain(`\`${name}\``)
   })
@@ -65,10 +65,10 @@ describe('temporary names', () => {
     'swp',
     'aria2',
     'x.rsync-partial/a',
-  ])('%s is kept', (name) => expect(isTemporaryPath(name)).toBe(false))
+  ])('%s is not a temporary name', (name) => expect(isTemporaryPath(name)).toBe(false))
 })
 
-describe('what a source leaves out', () => {
+describe('name filter of a batch source', () => {
   const source = sourceSchema.parse({
     id: 's',
     path: '/s',
@@ -80,7 +80,7 @@ describe('what a source leaves out', () => {
   const { batchPrefix, ...rules } = toNameRules(source)
   const filter = createNameFilter(rules)
 
-  test('in a batch source, what is in no batch directory', () => {
+  test('a path outside every batch directory is left out as not-batch', () => {
     expect(batchPrefix).toBe('')
     const { file, directory, fileBelow } = createNameFilter({ ...rules, batchPrefix: 'DC' })
     expect([file('a.txt'), file('done'), file('DC1')]).toEqual(['not-batch', 'not-batch', 'not-batch'])
@@ -104,7 +104,7 @@ describe('what a source leaves out', () => {
     ['.holdfast-probe-notes', null],
     ['.holdfast-x', null],
     ['a.part', 'temporary'],
-  ])('file %s: %s', (path, why) => expect(filter.file(path)).toBe(why))
+  ])('the file %s gets the exclusion reason %s', (path, why) => expect(filter.file(path)).toBe(why))
 
   test.each([
     ['', null],
@@ -113,7 +113,7 @@ describe('what a source leaves out', () => {
     ['a.tmp', null],
     ['.holdfast-store', null],
     ['.holdfast-restore-0a1b2c3d4e5f', 'own'],
-  ])('directory %s: %s', (path, why) => expect(filter.directory(path)).toBe(why))
+  ])('the directory %s gets the exclusion reason %s', (path, why) => expect(filter.directory(path)).toBe(why))
 })
 
 describe('hidden names', () => {
@@ -134,9 +134,11 @@ describe('hidden names', () => {
     ['deep/.git/objects/ab', 'hidden'],
     ['deep/cache/a', 'ignored'],
     ['a.b', null],
-  ])('%s: %s, with the directories above it', (path, why) => expect(filter.fileBelow(path)).toBe(why))
+  ])('the path %s gets the exclusion reason %s, its parent directories included', (path, why) =>
+    expect(filter.fileBelow(path)).toBe(why),
+  )
 
-  test('directories, too; by default both are sent', () => {
+  test('a hidden directory is left out too, and `hidden: send` sends both', () => {
     expect(filter.directory('deep/.git')).toBe('hidden')
     const plain = createNameFilter(toNameRules({ ...source, hidden: 'send' }))
     expect([plain.directory('.git'), plain.fileBelow('.git/config'), plain.file('.a')]).toEqual([
@@ -146,7 +148,7 @@ describe('hidden names', () => {
     ])
   })
 
-  test('the pattern that leaves a file out is named', () => {
+  test('`findPattern` returns the pattern that excludes a file, and null for a hidden name', () => {
     expect(filter.findPattern('deep/cache/a')).toBe('cache/')
     expect(filter.findPattern('x.log')).toBe('*.log')
     expect(filter.findPattern('.a')).toBeNull()
@@ -154,7 +156,7 @@ describe('hidden names', () => {
 })
 
 test.runIf(process.platform === 'linux')(
-  'patterns tell upper case from lower case, as git does on Linux',
+  'ignore patterns: upper case and lower case differ on Linux, as in git',
   () => {
     const { file, directory } = createNameFilter({ ignore: ['Backup/', '*.C'], marks: [] })
     expect([directory('Backup'), directory('backup'), file('a.C'), file('a.c')]).toEqual([
@@ -166,7 +168,7 @@ test.runIf(process.platform === 'linux')(
   },
 )
 
-test('what patterns were asked about is not remembered for ever', () => {
+test('ignore patterns: 200,000 tested paths grow the heap by less than 10 MiB', () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const { file } = createNameFilter({ ignore: ['*.log'], marks: [] })

@@ -5,8 +5,8 @@ import { MAX_PROBLEMS, Problems } from '../../../core/scan/source.ts'
 
 const problem = (path: string) => message('scan.nameNotUtf8', { path })
 
-describe('problems', () => {
-  test('each is said once; a change is told once', () => {
+describe('scan problems', () => {
+  test('a problem added twice is listed once and reported as one change', () => {
     let changes = 0
     const problems = new Problems(() => {
       changes += 1
@@ -17,14 +17,14 @@ describe('problems', () => {
     expect(changes).toBe(1)
   })
 
-  test('at most 20, the newest last', () => {
+  test('the list holds at most 20 problems, the newest last', () => {
     const problems = new Problems(() => undefined)
     for (let index = 0; index < 30; index += 1) problems.add(problem(String(index)))
     expect(problems.list()).toHaveLength(MAX_PROBLEMS)
     expect(problems.list().at(-1)).toEqual(problem('29'))
   })
 
-  test('one that is over is told no more, whatever else it said', () => {
+  test('a removed problem is no longer listed, even if its other parameters differ', () => {
     let changes = 0
     const problems = new Problems(() => {
       changes += 1
@@ -36,7 +36,7 @@ describe('problems', () => {
     expect(changes).toBe(3)
   })
 
-  test('a listing forgets what it does not meet again', () => {
+  test('a listing removes the problems that it does not find again', () => {
     const problems = new Problems(() => undefined)
     problems.add(problem('gone'))
     problems.add(problem('still'))
@@ -47,8 +47,8 @@ describe('problems', () => {
   })
 })
 
-describe('a rerun', () => {
-  test('requests during a run make one more run, which they wait for', async () => {
+describe('rerun', () => {
+  test('requests during a run share one further run and wait for it', async () => {
     const releases: (() => void)[] = []
     let runs = 0
     const rerun = new Rerun(
@@ -69,7 +69,7 @@ describe('a rerun', () => {
     expect(runs).toBe(2)
   })
 
-  test('a failure is told and does not end it; a stopped one runs no more', async () => {
+  test('a failed run is reported and allows further runs, and a stopped rerun does not run', async () => {
     const failures: unknown[] = []
     let runs = 0
     const rerun = new Rerun(

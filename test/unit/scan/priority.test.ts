@@ -3,10 +3,10 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { beginLongJob, raisePriority } from '../../../core/lib/workers/process.ts'
 import { mayRaisePriority } from '../../support/scan/priority.ts'
 
-describe.skipIf(!mayRaisePriority())('the priority of a thread (needs CAP_SYS_NICE)', () => {
+describe.skipIf(!mayRaisePriority())('thread priority (needs CAP_SYS_NICE)', () => {
   afterEach(() => setPriority(0))
 
-  test('a priority that somebody has given it stays', () => {
+  test('a priority set from outside is kept', () => {
     setPriority(3)
     raisePriority()
     expect(getPriority()).toBe(3)
@@ -14,7 +14,7 @@ describe.skipIf(!mayRaisePriority())('the priority of a thread (needs CAP_SYS_NI
     expect(getPriority()).toBe(3)
   })
 
-  test('it goes before others, and stands back while it has long jobs', () => {
+  test('a raised priority returns to normal during long jobs and is raised again after the last', () => {
     raisePriority()
     expect(getPriority()).toBe(-10)
     const one = beginLongJob()

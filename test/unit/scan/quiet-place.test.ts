@@ -27,7 +27,7 @@ const written = (facts: ScannedFile): string =>
     .map(([name, value]) => `${name}: ${typeof value === 'bigint' ? `${value}n` : JSON.stringify(value)}`)
     .join()} }`
 
-test('a disk inside a source has its files looked at by its own calls, not by those of the source', async () => {
+test('inner disk: its files are examined although all calls of the source hang', async () => {
   const root = temporaryDirectory('quiet-place')
   const place = path.join(root, 'disk')
   await mkdir(place)

@@ -18,7 +18,7 @@ function directory(name: string, at: number, marks: { parse?: number; watch?: nu
 const decided = (...directories: BatchFacts[]) =>
   decideBatches(directories).map(({ name, action, notClosed }) => `${name} ${action}${notClosed ? ' !' : ''}`)
 
-describe('the state table of a batch directory, as isocket has it', () => {
+describe('batch rules, state table of isocket', () => {
   const newer = directory('DC2', 200)
   test.each([
     // finished.watch, finished.parse, newest?, action
@@ -30,15 +30,15 @@ describe('the state table of a batch directory, as isocket has it', () => {
     [true, false, true, 'nothing !'],
     [false, true, true, 'send'],
     [false, false, true, 'watch'],
-  ])('finished.watch %s, finished.parse %s, newest %s: %s', (watch, parse, newest, action) => {
+  ])('finished.watch %s, finished.parse %s, newest %s: the action is %s', (watch, parse, newest, action) => {
     const marks = { ...(watch ? { watch: 100 } : {}), ...(parse ? { parse: 99 } : {}) }
     const one = directory('DC1', 100, marks)
     expect(decided(...(newest ? [one] : [newer, one]))[0]).toBe(`DC1 ${action}`)
   })
 })
 
-describe('the order', () => {
-  test('oldest first, whatever the names', () => {
+describe('batch order', () => {
+  test('directories are ordered oldest first, whatever their names', () => {
     expect(decided(directory('a', 3), directory('b', 1), directory('c', 2))).toEqual([
       'b send',
       'c send',
@@ -46,11 +46,11 @@ describe('the order', () => {
     ])
   })
 
-  test('equal times are ordered by name', () => {
+  test('directories with equal times are ordered by name', () => {
     expect(decided(directory('DC2', 1), directory('DC1', 1))).toEqual(['DC1 send', 'DC2 watch'])
   })
 
-  test('the sent mark, or tidying up, does not make an old directory the newest', () => {
+  test('a sent mark or a cleanup does not make an old directory the newest', () => {
     // DC1 was marked at 300, after the last file of the live DC2, and emptied at 400.
     const marked = directory('DC1', 400, { watch: 100 })
     expect(decided(directory('DC2', 200), marked)).toEqual(['DC1 nothing !', 'DC2 watch'])
@@ -59,12 +59,12 @@ describe('the order', () => {
     expect(decided(directory('DC2', 200, { born: 100 }), foreign)).toEqual(['DC2 watch', 'DC1 nothing'])
   })
 
-  test('a directory made before the one before it was closed is the newest all the same', () => {
+  test('a directory created before the previous one was closed is still the newest', () => {
     const before = directory('DC1', 210, { parse: 210, born: 100 })
     expect(decided(before, directory('DC2', 200, { born: 200 }))).toEqual(['DC2 watch', 'DC1 send'])
   })
 
-  test('directories made together: the time of change alone decides', () => {
+  test('directories created at the same time are ordered by change time alone', () => {
     const before = directory('DC1', 100, { born: 500 })
     expect(decided(before, directory('DC2', 200, { parse: 200, born: 500 }))).toEqual([
       'DC1 send',
@@ -72,12 +72,12 @@ describe('the order', () => {
     ])
   })
 
-  test('an unclosed directory that changed later is the newest, whenever it was made', () => {
+  test('an unclosed directory that changed later is the newest, whenever it was created', () => {
     const reborn = directory('DC1', 100, { born: 500 })
     expect(decided(reborn, directory('DC2', 200, { born: 100 }))).toEqual(['DC1 send', 'DC2 watch'])
   })
 
-  test('a directory that was first seen after all that look newer is live, whatever its times: the clock was set back', () => {
+  test('a directory first seen after all others is live, whatever its times, if the clock was set back', () => {
     const [closed, open] = [
       directory('DC1', 300, { parse: 300, born: 290 }),
       directory('DC2', 310, { born: 280 }),
@@ -96,7 +96,7 @@ describe('the order', () => {
     expect(decisions.map(({ action }) => action)).toEqual(['send', 'watch'])
   })
 
-  test('50,000 directories take no time to speak of', () => {
+  test('50,000 directories are decided within a second', () => {
     const many = Array.from({ length: 50_000 }, (_, index) => directory(`DC${index}`, index))
     const began = performance.now()
     const decisions = decideBatches(many)
@@ -104,10 +104,10 @@ describe('the order', () => {
     expect(decisions.filter(({ action }) => action === 'watch')).toHaveLength(1)
   })
 
-  test('no directory at all', () => expect(decided()).toEqual([]))
+  test('an empty list gives no decisions', () => expect(decided()).toEqual([]))
 })
 
-describe('two directories: every combination of their facts', () => {
+describe('batch rules, combinations of two directories', () => {
   const booleans = [false, true]
   const combinations = booleans.flatMap((parse) =>
     booleans.flatMap((watch) =>
@@ -154,7 +154,7 @@ describe('two directories: every combination of their facts', () => {
     ]
   }
 
-  test(`${combinations.length} of them`, () => {
+  test(`all ${combinations.length} combinations give the expected action, in either order`, () => {
     const told = combinations.map((one) => ({
       ...one,
       is: decided(...facts(one)).find((line) => line[0] === 'A'),
@@ -165,7 +165,7 @@ describe('two directories: every combination of their facts', () => {
       expect(decided(...facts(one).toReversed())).toEqual(decided(...facts(one)))
   })
 
-  test('the last is the newest; what is closed is never watched, what was not closed properly never sent', () => {
+  test('the last directory is the newest, a closed one is never watched, an improperly closed one never sent', () => {
     for (const one of combinations) {
       const decisions = decideBatches(facts(one))
       expect(decisions.at(-1)?.newest).toBe(true)

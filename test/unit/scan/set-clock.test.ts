@@ -17,7 +17,7 @@ function setClockBack(): void {
 
 afterEach(() => void vi.restoreAllMocks())
 
-test('what waits for another look does not wait for the clock to catch up', async () => {
+test('delay queue: an entry becomes due on time although the clock is set back', async () => {
   const later = new DelayQueue<string>(20)
   later.put('a', 'before')
   setClockBack()
@@ -30,7 +30,7 @@ test('what waits for another look does not wait for the clock to catch up', asyn
   expect(found).toEqual(['before', 'after'])
 })
 
-test('a quiet period that began before the clock was set back ends when it should', async () => {
+test('quiet period: a period begun before the clock was set back still ends', async () => {
   const root = temporaryDirectory('quiet')
   writeFileSync(path.join(root, 'a'), 'a')
   const finished: string[] = []

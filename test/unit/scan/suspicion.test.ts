@@ -8,22 +8,22 @@ const old = { size: 1000, mtimeNs: ns(NOW - 2 * DAY), inode: 7n }
 const changedTo = (changes: Partial<typeof old>, isBatch = false, before = old) =>
   classifyChange(before, { ...before, mtimeNs: ns(NOW), ...changes }, isBatch, NOW)
 
-describe('what a change of one file may be a sign of', () => {
+describe('mass-change guard, one file', () => {
   it.each<[string, Partial<typeof old>, ReturnType<typeof changedTo>]>([
-    ['it is empty', { size: 0 }, 'lost'],
-    ['it is empty, under another inode', { size: 0, inode: 8n }, 'lost'],
-    ['most of it is gone', { size: 499 }, 'lost'],
-    ['half of it is there', { size: 500, inode: 8n }, null],
-    ['another content of its size in place', {}, 'changed'],
-    ['the same with a trailer', { size: 1090 }, 'changed'],
-    ['more was appended', { size: 1200 }, null],
-    ['it was saved anew', { inode: 8n }, null],
-    ['only its mode is another', { mtimeNs: old.mtimeNs }, null],
+    ['an emptied file is classified as lost', { size: 0 }, 'lost'],
+    ['an emptied file with another inode is classified as lost', { size: 0, inode: 8n }, 'lost'],
+    ['a file with less than half of its size left is classified as lost', { size: 499 }, 'lost'],
+    ['a file with half of its size left is not suspicious', { size: 500, inode: 8n }, null],
+    ['a rewrite in place at the same size is classified as changed', {}, 'changed'],
+    ['a rewrite in place with a trailer is classified as changed', { size: 1090 }, 'changed'],
+    ['a file that grew by a fifth is not suspicious', { size: 1200 }, null],
+    ['a file saved under a new inode is not suspicious', { inode: 8n }, null],
+    ['a change of the mode alone is not suspicious', { mtimeNs: old.mtimeNs }, null],
   ])('%s', (_, changes, wanted) => {
     expect(changedTo(changes)).toBe(wanted)
   })
 
-  it('is nothing in a file that changes all the time, was empty, or is a producer’s', () => {
+  it('a recently changed or empty file is not suspicious, and a batch file only if it is emptied', () => {
     expect(changedTo({}, false, { ...old, mtimeNs: ns(NOW - 3_600_000) })).toBeNull()
     expect(changedTo({ size: 0 }, false, { ...old, size: 0 })).toBeNull()
     expect(changedTo({ size: 10 }, true)).toBeNull()
@@ -32,10 +32,10 @@ describe('what a change of one file may be a sign of', () => {
   })
 })
 
-describe('many of them', () => {
+describe('mass-change guard, many files', () => {
   const of = (lost: number, changed: number, known: number) => isIncident({ lost, changed, known })
 
-  it('are an incident where they are a share of what was sent', () => {
+  it('lost files are an incident from 10 and a fifth of all, changed files from 50 and half of all', () => {
     expect([of(10, 0, 50), of(10, 0, 51), of(9, 0, 9), of(2_000, 0, 10_000)]).toEqual([
       true,
       false,
@@ -45,7 +45,7 @@ describe('many of them', () => {
     expect([of(0, 50, 100), of(0, 49, 49), of(0, 500, 1_001)]).toEqual([true, false, false])
   })
 
-  it('are back once what was sent is there again', () => {
+  it('a lost file is back with its sent size, a changed file with its sent time', () => {
     const lost = { ...old, suspicion: 'lost' as const }
     expect([isBack(lost, old), isBack(lost, { ...old, size: 400 })]).toEqual([true, false])
     const changed = { ...old, suspicion: 'changed' as const }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { decodeEvents } from '../../../core/watch/inotify-watches.ts'
 import { chooseWatch } from '../../../core/watch/open-watcher.ts'
 
-describe('how a tree is watched', () => {
+describe('watch method', () => {
   test.each([
     ['linux', 'ext4', true, 'inotify'],
     ['linux', null, true, 'inotify'],
@@ -15,10 +15,13 @@ describe('how a tree is watched', () => {
     ['darwin', 'apfs', true, 'portable'],
     ['darwin', 'smbfs', true, 'portable'],
     ['win32', null, false, 'portable'],
-  ] as const)('%s, type %s, inotify usable %s: %s', (platform, type, inotifyUsable, method) => {
-    const mount = type === null ? null : { type }
-    expect(chooseWatch({ platform, mount, inotifyUsable })).toBe(method)
-  })
+  ] as const)(
+    '%s, file system %s, inotify usable %s: the method is %s',
+    (platform, type, inotifyUsable, method) => {
+      const mount = type === null ? null : { type }
+      expect(chooseWatch({ platform, mount, inotifyUsable })).toBe(method)
+    },
+  )
 })
 
 /** One struct inotify_event as the kernel writes it. */
@@ -32,8 +35,8 @@ function event(wd: number, mask: number, name: Buffer, padding: number): Buffer 
   return bytes
 }
 
-describe('struct inotify_event', () => {
-  test('several in one read; names are padded with NUL', () => {
+describe('inotify event decoder', () => {
+  test('several events of one read are decoded, without the NUL padding of their names', () => {
     const bytes = Buffer.concat([
       event(1, 0x8, Buffer.from('檔案.txt'), 5),
       event(7, 0x400, Buffer.alloc(0), 0),
@@ -46,12 +49,12 @@ describe('struct inotify_event', () => {
     ])
   })
 
-  test('a name of 16 bytes has no NUL to end it', () => {
+  test('a name of 16 bytes is decoded without a terminating NUL', () => {
     const bytes = event(1, 0x8, Buffer.from('sixteen-bytes-xx'), 0)
     expect([...decodeEvents(bytes)][0]?.name).toBe('sixteen-bytes-xx')
   })
 
-  test('a name that is not UTF-8 is null, newline and quotes are a name', () => {
+  test('a name that is not UTF-8 becomes null, and a name with newline and quotes is kept', () => {
     const bytes = Buffer.concat([
       event(1, 0x8, Buffer.from([0x61, 0xff]), 2),
       event(1, 0x8, Buffer.from('a\n"\'b'), 1),
@@ -59,7 +62,7 @@ describe('struct inotify_event', () => {
     expect([...decodeEvents(bytes)].map(({ name }) => name)).toEqual([null, 'a\n"\'b'])
   })
 
-  test('a cut-off event is left', () => {
+  test('an incomplete event is skipped', () => {
     expect([...decodeEvents(event(1, 8, Buffer.from('a'), 3).subarray(0, 12))]).toEqual([])
   })
 })

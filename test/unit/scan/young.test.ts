@@ -24,8 +24,8 @@ function open() {
 beforeEach(() => void vi.useFakeTimers({ now: START }))
 afterEach(() => void vi.useRealTimers())
 
-describe('files that are not old enough', () => {
-  test('one waits until it is, is given back once, and may go then', () => {
+describe('min-age queue', () => {
+  test('a young file is held until it is old enough, released once, and not held again', () => {
     const { young, ripe } = open()
     expect(young.holds(file('DC1/a', START - 20_000))).toBe(true)
     expect(young.waitingIn('DC1')).toBe(1)
@@ -36,7 +36,7 @@ describe('files that are not old enough', () => {
     expect(young.holds(file('DC1/a', START - 20_000))).toBe(false)
   })
 
-  test('another clock is some minutes ahead: it waits until this one has come so far', () => {
+  test('a file dated 5 minutes ahead is held until it is old enough by the local clock', () => {
     const { young, ripe } = open()
     expect(young.holds(file('a', START + 300_000))).toBe(true)
     vi.advanceTimersByTime(355_000)
@@ -45,7 +45,7 @@ describe('files that are not old enough', () => {
     expect(ripe).toEqual(['a'])
   })
 
-  test('one that was seen while the clock was ahead waits no longer than its age once that is right', () => {
+  test('a file seen while the clock was ahead is released within twice the minimum age of the correction', () => {
     const { young, ripe } = open()
     vi.setSystemTime(START + 5 * 365 * 86_400_000)
     expect(young.holds(file('DC1/a', Date.now()))).toBe(true)
@@ -54,14 +54,14 @@ describe('files that are not old enough', () => {
     expect([ripe, young.waitingIn('DC1')]).toEqual([['DC1/a'], 0])
   })
 
-  test('an old one never waits', () => {
+  test('a file of the minimum age is not held', () => {
     const { young, ripe } = open()
     expect(young.holds(file('a', START - 60_000))).toBe(false)
     vi.advanceTimersByTime(100_000)
     expect(ripe).toEqual([])
   })
 
-  test('the earliest decides, in whatever order they came; each in its time', () => {
+  test('files are released by age, in whatever order they arrived', () => {
     const { young, ripe } = open()
     for (const [name, at] of [
       ['late', START],
@@ -77,7 +77,7 @@ describe('files that are not old enough', () => {
     expect(ripe).toEqual(['soon', 'middle', 'late'])
   })
 
-  test('one that changes waits anew', () => {
+  test('a file that changes is held for the whole minimum age again', () => {
     const { young, ripe } = open()
     young.holds(file('DC1/a', START))
     vi.advanceTimersByTime(50_000)
@@ -89,7 +89,7 @@ describe('files that are not old enough', () => {
     expect(ripe).toEqual(['DC1/a'])
   })
 
-  test('a time in the future: its age is counted from the last change of its inode, and it goes', () => {
+  test('a file dated years ahead is held by the age of its ctime', () => {
     const { young, ripe } = open()
     const odd = { ...file('a', START + 10 * 365 * 86_400_000), ctimeNs: BigInt(START) * 1_000_000n }
     expect(young.holds(odd)).toBe(true)
@@ -98,7 +98,7 @@ describe('files that are not old enough', () => {
     expect(young.holds(odd)).toBe(false)
   })
 
-  test('more than there is room for wait all the same: the next comparison finds them', () => {
+  test('files beyond the limit of 10,000 are held too, and released files free their room', () => {
     const { young, ripe } = open()
     for (let index = 0; index < 12_000; index += 1) {
       expect(young.holds(file(`d/${index}`, START))).toBe(true)
@@ -112,7 +112,7 @@ describe('files that are not old enough', () => {
     expect(young.waitingIn('DC2')).toBe(1)
   })
 
-  test('closed, nothing is given back any more', () => {
+  test('a closed queue releases no files and keeps no timer', () => {
     const { young, ripe } = open()
     young.holds(file('a', START))
     young.close()

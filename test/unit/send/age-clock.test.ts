@@ -18,19 +18,19 @@ function clockAt(start: number) {
   }
 }
 
-test('time passes, also while the computer is asleep', () => {
+test('age clock: time advances when the wall clock and the uptime advance together', () => {
   const after = clockAt(START)
   expect([after(HOUR), after(3 * DAY)]).toEqual([HOUR, HOUR + 3 * DAY])
 })
 
-test('a clock that is put ahead makes nothing older, and put back nothing younger', () => {
+test('age clock: a wall clock set ahead makes files no older, and set back no younger', () => {
   const after = clockAt(START)
   expect(after(31 * DAY, 1000)).toBe(1000)
   expect(after(DAY)).toBe(DAY + 1000)
   expect(after(-31 * DAY, 1000)).toBe(DAY)
 })
 
-test('a clock that is put right at the start is believed', () => {
+test('age clock: a wall clock corrected from 1970 to the present is accepted', () => {
   const after = clockAt(Date.UTC(1970, 0, 2))
   expect(after(20_000 * DAY, 1000)).toBe(20_000 * DAY)
 })

@@ -83,17 +83,20 @@ const sizes = [
   ['large', 300_000],
 ] as const
 
-test.each(sizes)('a %s file whose mode alone has changed is told by its mode', async (_, size) => {
-  const { at, log, write, send } = setUp()
-  write('a', Buffer.alloc(size, 1))
-  await send()
-  chmodSync(at('a'), 0o600)
-  await send()
-  expect(log).toEqual(['content a', 'copy a of a, 600'])
-})
+test.each(sizes)(
+  'copies: a %s file with only a new mode is sent as a copy of itself, without content',
+  async (_, size) => {
+    const { at, log, write, send } = setUp()
+    write('a', Buffer.alloc(size, 1))
+    await send()
+    chmodSync(at('a'), 0o600)
+    await send()
+    expect(log).toEqual(['content a', 'copy a of a, 600'])
+  },
+)
 
 test.each(sizes)(
-  'touch: of a %s file whose time alone has changed no content is sent, however often it is touched',
+  'touch: a %s file with only a new time is sent without content, also the second time',
   async (_, size) => {
     const { at, log, write, send } = setUp()
     write('a', Buffer.alloc(size, 1))
@@ -107,7 +110,7 @@ test.each(sizes)(
 )
 
 test.each(sizes)(
-  'touch: a %s file that was rewritten with equal size is sent, also back to its first content',
+  'touch: a %s file rewritten with equal size is sent with content, even back to its first content',
   async (_, size) => {
     const { at, log, write, send } = setUp()
     write('a', Buffer.alloc(size, 1))
@@ -121,32 +124,38 @@ test.each(sizes)(
   },
 )
 
-test.each(sizes)('touch: a %s file that is touched while it is sent is sent once', async (_, size) => {
-  const touched: { at?: (name: string) => string; offer?: () => void } = {}
-  const { at, log, write, send, offer } = setUp({}, true, () => {
-    const file = touched.at?.('a')
-    if (file === undefined) return
-    delete touched.at
-    utimesSync(file, SECOND + 5, SECOND + 5)
-    touched.offer?.()
-  })
-  Object.assign(touched, { at, offer })
-  write('a', Buffer.alloc(size, 1))
-  await send()
-  expect(log).toEqual(['content a', 'copy a of a, 640'])
-})
-
-test.each(sizes)('a %s file that is written anew is sent, though its time was put back', async (_, size) => {
-  const { log, write, send } = setUp()
-  write('a', Buffer.alloc(size, 1))
-  await send()
-  write('a', Buffer.alloc(size, 2))
-  await send()
-  expect(log).toEqual(['content a', 'content a'])
-})
+test.each(sizes)(
+  'touch: a %s file that is touched during its transfer is sent with content only once',
+  async (_, size) => {
+    const touched: { at?: (name: string) => string; offer?: () => void } = {}
+    const { at, log, write, send, offer } = setUp({}, true, () => {
+      const file = touched.at?.('a')
+      if (file === undefined) return
+      delete touched.at
+      utimesSync(file, SECOND + 5, SECOND + 5)
+      touched.offer?.()
+    })
+    Object.assign(touched, { at, offer })
+    write('a', Buffer.alloc(size, 1))
+    await send()
+    expect(log).toEqual(['content a', 'copy a of a, 640'])
+  },
+)
 
 test.each(sizes)(
-  'a new name of a %s file is a move where the old one is gone, else a copy',
+  'copies: a %s file that was rewritten is sent with content, even with its old time',
+  async (_, size) => {
+    const { log, write, send } = setUp()
+    write('a', Buffer.alloc(size, 1))
+    await send()
+    write('a', Buffer.alloc(size, 2))
+    await send()
+    expect(log).toEqual(['content a', 'content a'])
+  },
+)
+
+test.each(sizes)(
+  'copies: a new name of a %s file is sent as a move if the old name is gone, otherwise as a copy',
   async (_, size) => {
     const { at, log, told, write, send } = setUp()
     write('a', Buffer.alloc(size, 1))
@@ -167,7 +176,7 @@ test.each(sizes)(
 )
 
 test.each(sizes)(
-  'a destination that copies nothing under another name is not asked for a %s file that was renamed',
+  'copies: a destination that copies only under the same name gets the content of a renamed %s file',
   async (_, size) => {
     const { at, log, write, send } = setUp({ copies: 'own' })
     write('a', Buffer.alloc(size, 1))
@@ -181,7 +190,7 @@ test.each(sizes)(
 )
 
 test.each(sizes)(
-  'a destination that encrypts is asked for a %s file only where its mode alone has changed',
+  'copies: an encrypting destination is asked to copy a %s file only if just its mode changed',
   async (_, size) => {
     const { at, log, write, send } = setUp({ copies: 'trusted', asksFirst: true })
     write('a', Buffer.alloc(size, 1))
@@ -196,7 +205,7 @@ test.each(sizes)(
 )
 
 test.each(sizes)(
-  'a destination that knows no content again is never asked for a %s file',
+  'copies: a destination without support for copies is never asked to copy a %s file',
   async (_, size) => {
     const { at, log, write, send } = setUp({ copies: 'none', asksFirst: true })
     write('a', Buffer.alloc(size, 1))
@@ -207,17 +216,20 @@ test.each(sizes)(
   },
 )
 
-test.each(sizes)('what the receiver has no more of a %s file is sent after it was asked', async (_, size) => {
-  const { at, log, write, send } = setUp({}, false)
-  write('a', Buffer.alloc(size, 1))
-  await send()
-  chmodSync(at('a'), 0o600)
-  await send()
-  expect(log).toEqual(['content a', 'copy a of a, 600', 'content a'])
-})
+test.each(sizes)(
+  'copies: a %s file that the receiver cannot copy is sent with content after the request',
+  async (_, size) => {
+    const { at, log, write, send } = setUp({}, false)
+    write('a', Buffer.alloc(size, 1))
+    await send()
+    chmodSync(at('a'), 0o600)
+    await send()
+    expect(log).toEqual(['content a', 'copy a of a, 600', 'content a'])
+  },
+)
 
 test.each(sizes)(
-  'a receiver that has files already is asked for a %s one before it is sent',
+  'copies: a receiver that has files already is asked for a %s file before its content is sent',
   async (_, size) => {
     const { log, write, send } = setUp({ asksFirst: true })
     write('a', Buffer.alloc(size, 1))

@@ -58,7 +58,7 @@ function setUp(failing: Set<keyof Ledger>, readers = openTestReaders(), session 
 }
 
 test.each(['take', 'markSent'] as const)(
-  'a ledger whose %s fails for a while is said once, and gone on with afterwards',
+  'dispatcher: a temporary failure of ledger call %s is logged once, and sending resumes afterwards',
   async (call) => {
     const failing = new Set<keyof Ledger>([call])
     const { real, dispatcher, said, begin } = setUp(failing)
@@ -72,7 +72,7 @@ test.each(['take', 'markSent'] as const)(
   },
 )
 
-test('where nothing waits the sources are not looked through one by one', async () => {
+test('dispatcher: polling an empty queue takes no files from the sources', async () => {
   const { real, asked, begin } = setUp(new Set())
   begin()
   await until('both are sent', () => real.totals('d').s?.sentFiles === 2)
@@ -98,7 +98,7 @@ const fullSession = () =>
   })
 
 test.each(['removed', 'left out'])(
-  'a full store is not told any more when all that waited is %s',
+  'dispatcher: a full store is no longer reported once all waiting files are %s',
   async (how) => {
     const { source, dispatcher, begin } = setUp(new Set(), openTestReaders(), fullSession())
     begin()
@@ -109,7 +109,7 @@ test.each(['removed', 'left out'])(
   },
 )
 
-test('a full store is tried again at once with a new connection, and told until a file is stored', async () => {
+test('dispatcher: a full store is retried at once on a new connection, and reported until a file is stored', async () => {
   const { source, real, dispatcher, begin } = setUp(new Set(), openTestReaders(), fullSession())
   begin()
   await until('it is told', () => dispatcher.problem?.key === 'transfer.storeFull')
@@ -135,7 +135,7 @@ test('a full store is tried again at once with a new connection, and told until 
   await until('all are stored', () => dispatcher.problem === null)
 })
 
-test('a start gives what was parked before it another try', async () => {
+test('dispatcher: a start retries files that were parked before it', async () => {
   const { real, begin } = setUp(new Set())
   const [first] = real.take('d', 's', 1, Date.now(), new Set())
   real.park(
@@ -146,7 +146,7 @@ test('a start gives what was parked before it another try', async () => {
   await until('both are sent', () => real.totals('d').s?.sentFiles === 2)
 })
 
-test('files that are too young for days are looked at again within ten minutes, and not all the time until then', async () => {
+test('dispatcher: files below a minimum age of days are deferred once, for at most ten minutes', async () => {
   const { real, asked, begin } = setUp(new Set())
   begin(sourceFiltersSchema.parse({ minimumAgeSeconds: 7 * 86_400 }))
   const waiting = (at: number) => real.take('d', 's', 2, at, new Set()).length
@@ -160,7 +160,7 @@ test('files that are too young for days are looked at again within ten minutes, 
 })
 
 test.each(['vanished', 'left out'])(
-  'a file that is %s is said to be gone: a batch may be done by that',
+  'dispatcher: a waiting file that is %s is reported as gone, and the other file is sent',
   async (why) => {
     const { source, real, said, begin } = setUp(new Set())
     if (why === 'vanished') fs.rmSync(path.join(source, 'one'))
@@ -171,7 +171,7 @@ test.each(['vanished', 'left out'])(
   },
 )
 
-test('of thousands of files that are gone it is asked once a group whether their disk is there', async () => {
+test('dispatcher: missing files are checked for an absent disk in groups, not one by one', async () => {
   const gone = 3_000
   const { source, real, asked, begin } = setUp(new Set(), openTestReaders())
   const device = fs.statSync(source, { bigint: true }).dev
@@ -193,7 +193,7 @@ test('of thousands of files that are gone it is asked once a group whether their
   expect(asked.get('home')).toBeLessThan(gone / 10)
 })
 
-test('a file that is gone waits no more, also one with U+FFFD in its name', async () => {
+test('dispatcher: a missing file leaves the queue, even with U+FFFD in its name', async () => {
   const { source, real, begin, said } = setUp(new Set())
   const names = ['gone', 'gone-\uFFFD']
   for (const name of names) fs.writeFileSync(path.join(source, name), name)
@@ -205,7 +205,7 @@ test('a file that is gone waits no more, also one with U+FFFD in its name', asyn
   expect(real.unsentBelow('d', 's', '')).toEqual({ waiting: 0, parked: 0 })
 })
 
-test('large files follow one another without waiting for the answers, nor for the next look at the ledger', async () => {
+test('dispatcher: large files are sent in succession without waiting for answers or the next ledger poll', async () => {
   const { source, real, dispatcher } = setUp(new Set())
   const names = Array.from({ length: 12 }, (_, index) => `large ${index}`)
   for (const name of names) fs.writeFileSync(path.join(source, name), Buffer.alloc(300_000))

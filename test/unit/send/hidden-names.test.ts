@@ -13,11 +13,11 @@ import {
 
 const key = deriveNameKey({ key: 'the key of a computer' }, 'age1recipient')
 
-test('a name is hidden in the same way for ever: what is at a destination is found by it', () => {
+test('hidden names: a path and a key always give the same hidden path', () => {
   expect(hiddenPath(key, 'a/b')).toBe('06smhO93ube1zzMZL6BN7ow/mnFoDEvEdRt8-9ZoncdO0Bo')
 })
 
-test('names come back, whatever they are; equal ones in two directories look different', () => {
+test('hidden names: a hidden path can be restored, and equal names in two directories differ', () => {
   for (const path of ['a', 'a/b/c', '測試/檔案', 'line\nbreak', ' ', 'x'.repeat(172), '-'])
     expect(shownPath(key, hiddenPath(key, path))).toBe(path)
   const [inOne, inOther] = ['one/IMG.jpg', 'two/IMG.jpg'].map((path) => hiddenPath(key, path).split('/')[1])
@@ -26,7 +26,7 @@ test('names come back, whatever they are; equal ones in two directories look dif
   expect(`${hiddenPath(key, 'x'.repeat(172))}.age`).toHaveLength(255)
 })
 
-test('what was hidden with another key, moved to another directory or never hidden is not shown', () => {
+test('hidden names: a name of another key, from another directory or never hidden is returned unchanged', () => {
   const other = deriveNameKey({ key: 'the key of a computer' }, 'age1another')
   const hidden = hiddenPath(key, 'one/IMG.jpg')
   const moved = hidden.split('/')[1] ?? ''
@@ -38,14 +38,14 @@ test('what was hidden with another key, moved to another directory or never hidd
   }
 })
 
-test('a source keeps its name, as far as a store has room for it, also with the number of a second one', () => {
+test('hidden names: a source name can be restored, also with the suffix "-2", a long one shortened', () => {
   expect(shownSource(key, `${hiddenSource(key, 'photos')}-2`)).toBe('photos')
   const long = hiddenSource(key, '照'.repeat(100))
   expect(long.length).toBeLessThan(200)
   expect(shownSource(key, long)).toBe('照'.repeat(40))
 })
 
-test('the key in its file is the key', () => {
+test('hidden names: the key can be read back from its file', () => {
   expect(isNameKeyFile(nameKeyFile(key))).toBe(true)
   expect(nameKeysIn(nameKeyText(key))).toEqual([Buffer.from(key)])
   expect(nameKeysIn('no key')).toEqual([])

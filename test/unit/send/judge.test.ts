@@ -37,14 +37,14 @@ async function judged(change: (file: string) => void) {
   return (await judge({ kind: 'changed', facts: facts() }, due)).kind
 }
 
-test('a changed file whose writer nobody can ask for is left to the scanner: it may be half written', async () => {
+test('changed file: new content counts as still being written if the writer check is unavailable', async () => {
   const append = (file: string) => appendFileSync(file, 'half')
   expect(await judged(append)).toBe('being-written')
   writer.answer = 'no'
   expect(await judged(append)).toBe('changed')
 })
 
-test('a changed mode alone is taken over where nobody can ask for a writer', async () => {
+test('changed file: a new mode alone counts as a finished change if the writer check is unavailable', async () => {
   const chmod = (file: string) => chmodSync(file, 0o600)
   expect(await judged(chmod)).toBe('changed')
   writer.answer = 'yes'

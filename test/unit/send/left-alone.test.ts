@@ -33,7 +33,7 @@ const folder = {
 } as const
 const ignore = () => undefined
 
-test('a destination that once cannot say how much room it has is asked again', async () => {
+test('delivery: a query of free space that fails or has no answer is repeated', async () => {
   const { directory, ledger } = open()
   const identity = await loadIdentity(directory)
   const config = {
@@ -68,7 +68,7 @@ test('a destination that once cannot say how much room it has is asked again', a
   expect(onSpace.mock.calls).toEqual([[{ free: 1, total: 2 }]])
 })
 
-test('a session with a bucket that is given up while it is opened leaves nothing that goes on', async () => {
+test('object store: a session that is stopped while it opens starts no timer', async () => {
   const { promise: gate, resolve: goOn } = Promise.withResolvers<void>()
   let isAsked = false
   const fake: Partial<ObjectStore> = {

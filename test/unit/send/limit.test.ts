@@ -24,7 +24,7 @@ function keepSending(bucket: Bucket, bytes: number) {
   return { pace, went, sending, sum: () => went.reduce((total, one) => total + one.bytes, 0) }
 }
 
-test('bytes go evenly: in any tenth of a second about a tenth of the rate', async () => {
+test('rate limit: bytes are sent evenly, at most 201 KiB in any tenth of a second at 1,000 KiB/s', async () => {
   const bucket = new Bucket()
   bucket.setRate(1000 * KIB)
   const { pace, went, sum } = keepSending(bucket, 20 * KIB)
@@ -41,7 +41,7 @@ test('bytes go evenly: in any tenth of a second about a tenth of the rate', asyn
   pace.close()
 })
 
-test('the limit is one for all who share it', async () => {
+test('rate limit: two senders with one bucket share its limit evenly', async () => {
   const bucket = new Bucket()
   bucket.setRate(100 * KIB)
   const [one, other] = [keepSending(bucket, 16 * KIB), keepSending(bucket, 16 * KIB)]
@@ -52,7 +52,7 @@ test('the limit is one for all who share it', async () => {
   for (const { pace } of [one, other]) pace.close()
 })
 
-test('a change takes effect on what waits already', async () => {
+test('rate limit: a changed rate takes effect on bytes that wait already', async () => {
   const bucket = new Bucket()
   bucket.setRate(1 * KIB)
   const { sum, sending } = keepSending(bucket, 500 * KIB)
@@ -65,7 +65,7 @@ test('a change takes effect on what waits already', async () => {
   expect(sum()).toBe(500 * KIB)
 })
 
-test('at its end whoever waits is told; others go on', async () => {
+test('rate limit: closing a lease refuses its waiting bytes and does not affect other leases', async () => {
   const bucket = new Bucket()
   bucket.setRate(KIB)
   const [one, other] = [bucket.open(), bucket.open()]
@@ -76,7 +76,7 @@ test('at its end whoever waits is told; others go on', async () => {
   expect(await one.take(1)).toBe(false)
 })
 
-test('a bucket that rested gives a tenth of a second at once and no more', async () => {
+test('rate limit: an idle bucket allows a burst of a tenth of a second and no more', async () => {
   const bucket = new Bucket()
   bucket.setRate(1_000_000)
   await vi.advanceTimersByTimeAsync(60_000)
@@ -93,11 +93,11 @@ test.each([
   [100, 16 * KIB],
   [400_000, 100_000],
   [1e12, 1024 * KIB],
-])('at %s bytes a second %i are made ready', (bytesPerSecond, expected) => {
+])('rate limit: at %s bytes/s, %i bytes are prepared ahead', (bytesPerSecond, expected) => {
   expect(bytesAhead({ bytesPerSecond })).toBe(expected)
 })
 
-test('the limiter follows the clock on the wall, also where it jumps', () => {
+test('rate limit: the limiter follows the wall clock, even if it jumps', () => {
   const noon = new Date(2026, 10, 16, 12).getTime()
   let now = noon
   let changes = 0
@@ -134,7 +134,7 @@ test('the limiter follows the clock on the wall, also where it jumps', () => {
   limiter.stop()
 })
 
-test('of several destinations that share a limit each takes its even part; what is told is the whole', async () => {
+test('rate limit: each of four destinations gets an even share of the limit, and the whole limit is reported', async () => {
   const limiter = openLimiter(
     () => undefined,
     () => 0,

@@ -6,7 +6,7 @@ import { file, open } from '../../support/store/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-test('files that cannot be marked keep none behind them, and are told a few times, not each', async () => {
+test('group-write marks: 600 files that cannot be marked do not block another one, and are logged < 30 times', async () => {
   const root = temporaryDirectory('marks')
   const { ledger } = open()
   const well = path.join(root, 'well')

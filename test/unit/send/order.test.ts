@@ -77,7 +77,7 @@ const buildSource = (id: string, root: string, changes: Partial<SendSource> = {}
   ...changes,
 })
 
-describe('priority', () => {
+describe('source priority', () => {
   /**
    * Files of 64 KiB in two sources that are both behind; of 600 that arrive how many are the first's. Not of the very
    * first: whichever source begins has the whole memory until the other one begins, too.
@@ -109,20 +109,20 @@ describe('priority', () => {
     return arrived.slice(200, 800).filter((file) => file.startsWith('one/')).length / 600
   }
 
-  test('high to low is 4 to 1: the low one goes all the same', async () => {
+  test('a source of high priority gets about 4 of 5 files, and one of low priority the rest', async () => {
     const share = await measureShare('high', 'low')
     expect(share).toBeGreaterThan(0.7)
     expect(share).toBeLessThan(0.9)
   }, 40_000)
 
-  test('equal ones share evenly', async () => {
+  test('sources of equal priority get similar shares of the files', async () => {
     const share = await measureShare('normal', 'normal')
     expect(share).toBeGreaterThan(0.25)
     expect(share).toBeLessThan(0.75)
   }, 40_000)
 })
 
-test('oldest first, whatever the order in which they were found', async () => {
+test('send order: files are sent roughly oldest first, whatever the order in which they were found', async () => {
   const { directory, ledger, dispatcher, session, arrived } = setUp(10)
   const names = Array.from({ length: 400 }, (_, index) => String(index))
   for (const [index, name] of names.entries()) {
@@ -139,7 +139,7 @@ test('oldest first, whatever the order in which they were found', async () => {
   expect(off.reduce((sum, one) => sum + one, 0) / off.length).toBeLessThan(30)
 })
 
-test('a file that is appended to all the time holds up nobody, and goes when it rests', async () => {
+test('send order: a file with constant appends does not delay others, and its last content is sent', async () => {
   const { directory, ledger, dispatcher, session, arrived } = setUp(1)
   const restless = path.join(directory, 'restless')
   writeFileSync(restless, Buffer.alloc(200_000))
@@ -179,7 +179,7 @@ test('a file that is appended to all the time holds up nobody, and goes when it 
   )
 }, 60_000)
 
-test('a file that outgrows the limit while it waits is not sent, and waits no more', async () => {
+test('send order: a file that outgrows the size limit while it waits is withdrawn', async () => {
   const { directory, ledger, dispatcher, session, arrived } = setUp(10)
   writeFileSync(path.join(directory, 'grows'), 'x')
   ledger.offer('d', [candidate(directory, 's', 'grows')])
@@ -191,7 +191,7 @@ test('a file that outgrows the limit while it waits is not sent, and waits no mo
   expect(arrived).toEqual([])
 })
 
-test('files that wait and are left out, or young, when they are taken are not sent', async () => {
+test('send order: excluded files are withdrawn from the queue, and one below the minimum age waits', async () => {
   const { directory, ledger, dispatcher, session, arrived } = setUp(10)
   const names = ['a.txt', 'b.log', 'large', 'gone/deep']
   mkdirSync(path.join(directory, 'gone'))

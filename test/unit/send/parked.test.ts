@@ -37,11 +37,11 @@ function setUp(names: readonly string[], reason: Message) {
 }
 
 test.each([
-  ['that could not be read, and can be read now', unreadable, false, true],
-  ['that could not be read, and is gone', unreadable, true, true],
-  ['that the destination refuses, and is gone', refused, true, true],
-  ['that the destination refuses', refused, false, false],
-])('a parked file %s', async (_, reason, isGone, isTried) => {
+  ['an unreadable file that is readable again is retried', unreadable, false, true],
+  ['an unreadable file that was deleted is retried', unreadable, true, true],
+  ['a rejected file that was deleted is retried', refused, true, true],
+  ['a rejected file that still exists stays parked', refused, false, false],
+])('parked files: %s', async (_, reason, isGone, isTried) => {
   const { root, source, parked, found, waiting } = setUp(['one'], reason)
   if (isGone) fs.rmSync(path.join(root, 'one'))
   for (let look = 0; look < 3; look += 1) {
@@ -52,7 +52,7 @@ test.each([
   expect(waiting()).toEqual(isTried ? ['one'] : [])
 })
 
-test('of files whose disk is away nothing is known', async () => {
+test('parked files: files of an absent disk stay parked until the disk returns', async () => {
   const { root, source, state, parked, found, waiting } = setUp(['one'], unreadable)
   state.isAway = true
   fs.rmSync(path.join(root, 'one'))
@@ -66,7 +66,7 @@ test('of files whose disk is away nothing is known', async () => {
   })
 })
 
-test('however many are parked, all of them are looked at, some at a time', async () => {
+test('parked files: deleted files at both ends of 2,500 rejected ones are found', async () => {
   const names = Array.from({ length: 2_500 }, (_, index) => `f${index}`)
   const { root, source, parked, waiting } = setUp(names, refused)
   for (const name of ['f0', 'f2499']) fs.rmSync(path.join(root, name))
@@ -80,7 +80,7 @@ test('however many are parked, all of them are looked at, some at a time', async
   )
 })
 
-test('a source is looked at once at a time, and not after the end', () => {
+test('parked files: a source has one check at a time, and no new check starts after stop', () => {
   const asked: string[] = []
   const page = Array.from({ length: 5 }, (_, index): Parked => {
     return { id: index + 1, generation: 1, path: `f${index}`, reason: refused }

@@ -8,7 +8,7 @@ const NAMES = ['a', 'b', 'c']
 const isBeside = (one: string, other: string) =>
   one !== other && !one.startsWith(`${other}/`) && !other.startsWith(`${one}/`)
 
-test('whatever is locked and unlocked: a path is refused if and only if one above, below or at it is locked', () => {
+test('path locks: random paths are refused if and only if a path above, below or at them is locked', () => {
   const random = createRandom(newSeed('path locks'))
   const below = (most: number) => Math.floor(random() * most)
   let id = 0

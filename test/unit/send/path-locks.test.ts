@@ -69,24 +69,27 @@ function setUp() {
 test.each([
   ['a file that becomes a directory', 'a', ['a/b/c', 'a/d']],
   ['a directory that becomes a file', 'a/b/c', ['a']],
-  ['a directory on the way that becomes a file', 'a/b/c', ['a/b']],
-])('%s is sent when what stood there before is over; others pass', async (_what, before, after) => {
-  const { wire, sent, remove, write, answer, isSent } = setUp()
-  write(before)
-  await until('the first one is on the wire', () => wire.has(before))
-  remove(after[0] === 'a/b' ? 'a/b' : 'a')
-  write(...after)
-  write('ab', 'b/a', 'a.b/c')
-  await until('the others pass', () => wire.size === 4)
-  expect(sent.slice(1).sort()).toEqual(['a.b/c', 'ab', 'b/a'])
-  answer(before)
-  await until('the new ones go', () => after.every((name) => wire.has(name)))
-  for (const name of [...wire.keys()]) answer(name)
-  await until('all are sent', () => isSent(4 + after.length))
-  expect(sent).toHaveLength(4 + after.length)
-})
+  ['a parent directory that becomes a file', 'a/b/c', ['a/b']],
+])(
+  'path locks: %s is sent after the transfer of the old path, and other files are not delayed',
+  async (_what, before, after) => {
+    const { wire, sent, remove, write, answer, isSent } = setUp()
+    write(before)
+    await until('the first one is on the wire', () => wire.has(before))
+    remove(after[0] === 'a/b' ? 'a/b' : 'a')
+    write(...after)
+    write('ab', 'b/a', 'a.b/c')
+    await until('the others pass', () => wire.size === 4)
+    expect(sent.slice(1).sort()).toEqual(['a.b/c', 'ab', 'b/a'])
+    answer(before)
+    await until('the new ones go', () => after.every((name) => wire.has(name)))
+    for (const name of [...wire.keys()]) answer(name)
+    await until('all are sent', () => isSent(4 + after.length))
+    expect(sent).toHaveLength(4 + after.length)
+  },
+)
 
-test('what waits for a path whose connection is lost goes, too', async () => {
+test('path locks: a file that waits for another path is sent after the transfer of that path is lost', async () => {
   const { wire, remove, write } = setUp()
   write('a')
   await until('it is on the wire', () => wire.has('a'))
@@ -99,7 +102,7 @@ test('what waits for a path whose connection is lost goes, too', async () => {
   await until('what stands there now goes', () => wire.has('a/b'))
 })
 
-test('5,000 files below one that is on the wire wait, and all go when it is over', async () => {
+test('path locks: 5,000 files below a path in transfer wait, and all are sent when it ends', async () => {
   const { wire, sent, remove, write, answer } = setUp()
   write('a')
   await until('it is on the wire', () => wire.has('a'))

@@ -82,7 +82,7 @@ function readInThread(root: string, name: string, offered: FileStat) {
   )
 }
 
-test.each(changes)('a small file that is %s', async (_, change, kind) => {
+test.each(changes)('small file read: a file that is %s gives the result "$2"', async (_, change, kind) => {
   const { file, offered } = makeFile()
   change(file)
   const [found] = await readInThread(path.dirname(file), path.basename(file), offered)
@@ -91,7 +91,7 @@ test.each(changes)('a small file that is %s', async (_, change, kind) => {
     if (content.kind === 'content') expect(content.bytes.toString()).toBe('content')
 })
 
-describe('a file in directories', () => {
+describe('file in nested directories', () => {
   const nested = () => {
     const root = temporaryDirectory('read')
     const file = path.join(root, 'a', 'b', 'file')
@@ -103,7 +103,7 @@ describe('a file in directories', () => {
   const told = (directories: readonly FoundDirectory[]) =>
     directories.map((one) => [one.path, one.facts.mode & 0o777]).sort()
 
-  test('is read with what each of them is, the source’s own too', async () => {
+  test('a read returns the metadata of each parent directory, including the source root', async () => {
     const { root, offered } = nested()
     const readMode = (name: string) => fs.statSync(path.join(root, name)).mode & 0o777
     const expected = [
@@ -116,7 +116,7 @@ describe('a file in directories', () => {
     expect(told(await directoriesAbove({ root, path: 'a/b/file' }))).toEqual(expected)
   })
 
-  test('is not found through a symbolic link that has taken the place of one of them', async () => {
+  test('a file behind a symbolic link in place of a parent directory is neither read nor marked', async () => {
     const { root, offered } = nested()
     fs.renameSync(path.join(root, 'a'), path.join(root, 'elsewhere'))
     fs.symlinkSync('elsewhere', path.join(root, 'a'))
@@ -129,15 +129,18 @@ describe('a file in directories', () => {
   })
 })
 
-test.each(changes)('a large file that is %s before it is opened', async (_, change, kind) => {
-  const { file, offered } = makeFile()
-  change(file)
-  const reading = await openReading(at(file), offered)
-  expect('kind' in reading ? reading.kind : 'content').toBe(kind)
-  if (!('kind' in reading)) await reading.close()
-})
+test.each(changes)(
+  'large file read: a file that is %s before it is opened gives the result "$2"',
+  async (_, change, kind) => {
+    const { file, offered } = makeFile()
+    change(file)
+    const reading = await openReading(at(file), offered)
+    expect('kind' in reading ? reading.kind : 'content').toBe(kind)
+    if (!('kind' in reading)) await reading.close()
+  },
+)
 
-test('a large file that changes after its last byte was read is not passed off as read', async () => {
+test('large file read: a file that changes after its last byte was read is reported as changed', async () => {
   const { file, offered } = makeFile('x'.repeat(300_000))
   const reading = await openReading(at(file), offered)
   if ('kind' in reading) throw new Error(reading.kind)
@@ -149,7 +152,7 @@ test('a large file that changes after its last byte was read is not passed off a
   await reading.close()
 })
 
-test('the mark is set on the very file that was sent, and on no other', async () => {
+test('group-write mark: the mark is set only on the same file that was sent, unchanged', async () => {
   const { file } = makeFile()
   fs.chmodSync(file, 0o640)
   const sent = factsAt(file)
@@ -176,6 +179,6 @@ test.each([
   ['EPERM', 'unreadable'],
   ['EIO', 'failed'],
   ['ESTALE', 'failed'],
-])('%s while reading means %s', (code, kind) => {
+])('read error: %s while reading gives the result "%s"', (code, kind) => {
   expect(unsentBecause(Object.assign(new Error('x'), { code })).kind).toBe(kind)
 })

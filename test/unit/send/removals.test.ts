@@ -83,8 +83,8 @@ function receiver(prove: Prove = holds) {
   return { asked, session }
 }
 
-describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux', () => {
-  test('a source that is gone keeps no other one from being looked through', async () => {
+describe.skipIf(process.platform !== 'linux')('delete after sending (needs Linux)', () => {
+  test('a missing source is logged and does not block deletion in another source', async () => {
     const { ledger, getRoot, sent, buildSource } = open()
     sent('b', ['f'])
     const warnings: string[] = []
@@ -107,15 +107,19 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
   }
 
   const answers: [string, Prove, 'goes' | 'stays' | 'is sent again'][] = [
-    ['that it holds, as it tells what nobody else can', holds, 'goes'],
+    ['whose content is proven with the nonce is deleted', holds, 'goes'],
     [
-      'by the digest that it was once sent',
+      'whose proof is its digest without the nonce is sent again',
       (name) => ({ kind: 'digest', digest: computeDigest(Buffer.from(name)) }),
       'is sent again',
     ],
-    ['of another content', (_, nonce) => ({ kind: 'digest', digest: computeDigest(nonce) }), 'is sent again'],
-    ['that it has no more', () => ({ kind: 'absent' }), 'is sent again'],
-    ['that it cannot read, or when the connection is lost', () => ({ kind: 'unavailable' }), 'stays'],
+    [
+      'whose proof shows other content is sent again',
+      (_, nonce) => ({ kind: 'digest', digest: computeDigest(nonce) }),
+      'is sent again',
+    ],
+    ['that is absent at the destination is sent again', () => ({ kind: 'absent' }), 'is sent again'],
+    ['whose proof is unavailable stays', () => ({ kind: 'unavailable' }), 'stays'],
   ]
   test.each(answers)('a file %s', async (_, prove, what) => {
     const opened = open()
@@ -132,7 +136,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     expect(asked).toEqual(['f', 'g'])
   })
 
-  test('a file that cannot be proven keeps none behind it from being removed, and is told of', async () => {
+  test('a file without proof is logged and does not block deletion of the next file', async () => {
     const opened = open()
     const { getRoot, sent, buildSource } = opened
     sent('s', ['archived', 'g'])
@@ -147,7 +151,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     )
   })
 
-  test('where the destination can prove nothing, a look ends after so many files, and the next goes on behind them', async () => {
+  test('a pass without any proof stops before 1,100 files, and the next pass continues behind them', async () => {
     const opened = open()
     const names = Array.from({ length: 1_100 }, (_, index) => `f${String(index).padStart(4, '0')}`)
     opened.sent('s', names)
@@ -158,7 +162,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     expect(asked).toEqual(names)
   })
 
-  test('a clock that is put ahead while this runs removes nothing before its time', async () => {
+  test('a wall clock set ahead at run time causes no early deletion', async () => {
     const opened = open()
     opened.sent('s', ['f'])
     const { asked, pass } = lookUp(opened)
@@ -171,7 +175,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     expect(asked).toEqual(['f'])
   })
 
-  test('a file that changed after it was sent is not asked for, and is sent again, though its time was put back', async () => {
+  test('a file changed after it was sent is sent again without a proof request, even with its old mtime', async () => {
     const opened = open()
     const { ledger, getRoot, sent, buildSource } = opened
     sent('s', ['rewritten', 'grown'])
@@ -190,7 +194,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     expect(waiting.map((due) => due.path).sort()).toEqual(['grown', 'rewritten'])
   })
 
-  test('an open batch with more files than one look bears does not keep back those behind it', async () => {
+  test('an open batch with more files than a pass reads does not block a closed batch after it', async () => {
     const opened = open()
     const { sent, getRoot, buildSource } = opened
     sent(
@@ -208,7 +212,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     ])
   })
 
-  test('a look goes on where the one before has ended, and begins anew at the end', async () => {
+  test('a pass continues where the previous one stopped, and restarts after the last file', async () => {
     const opened = open()
     const { sent, getRoot, buildSource } = opened
     const source = buildSource('s', batchRule)
@@ -230,7 +234,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     expect(existsSync(path.join(first, 'f'))).toBe(false)
   })
 
-  test('a removal that cannot be brought to its end keeps no other file from getting its name back', async () => {
+  test('an interrupted removal that cannot be settled does not block settling another one', async () => {
     const opened = open()
     const { ledger, getRoot, sent, buildSource } = opened
     const names = Array.from({ length: 70 }, (_, index) => `away/f${String(index).padStart(2, '0')}`)

@@ -32,7 +32,7 @@ function setUp({ versionsPerHour = 12, storedAt = null as number | null } = {}) 
 }
 
 describe('version spacing', () => {
-  test('a content that was stored goes again at once when its destination has lost it', () => {
+  test('a version that was stored before is sent again at once, and a newer one waits', () => {
     const { files } = setUp()
     const due = buildFile(40 * MIB)
     files.begins(due, at(START))
@@ -43,7 +43,7 @@ describe('version spacing', () => {
     expect(files.mayGoAt(next, START + 13 * SECOND)).toBeGreaterThan(START + 13 * SECOND)
   })
 
-  test('a file that changes all the time goes once in an interval, whatever its sending takes', () => {
+  test('a file that changes all the time is sent once in each interval, despite slow transfers', () => {
     const { files } = setUp()
     let now = START
     let versions = 0
@@ -63,7 +63,7 @@ describe('version spacing', () => {
     expect(files.list(now)).toMatchObject([{ path: 'measure.log', tries: 0 }])
   })
 
-  test('a file that has come to rest goes at once, and the version after that does not', () => {
+  test('a file that has come to rest is sent early, and the version after that waits', () => {
     const { files } = setUp()
     const due = buildFile(40 * MIB)
     files.begins(due, at(START))
@@ -79,7 +79,7 @@ describe('version spacing', () => {
     expect(third).toBe(stored + 300 * SECOND)
   })
 
-  test('the interval grows with the size of the file, and with the time that it takes', () => {
+  test('the interval grows with the size of the file and with its transfer time', () => {
     const measureInterval = (size: number, tookMs: number): number => {
       const { files } = setUp()
       const due = buildFile(size)
@@ -95,7 +95,7 @@ describe('version spacing', () => {
 })
 
 describe('rewritten files', () => {
-  test('attempts are counted until a version is stored, with the time of the copy that there is', () => {
+  test('attempts are counted until a version is stored, and listed with the time of the stored copy', () => {
     const { files } = setUp({ storedAt: START - HOUR })
     const due = buildFile(40 * MIB)
     for (let now = START; now < START + 300; now += 100) {
@@ -109,7 +109,7 @@ describe('rewritten files', () => {
     expect(files.list(now + 100)).toEqual([])
   })
 
-  test('an attempt that took long is followed by a longer pause', () => {
+  test('an attempt of 10 s in which the file changed is followed by a pause of 40 s', () => {
     const { files } = setUp()
     const due = buildFile(40 * MIB)
     files.begins(due, at(START))
@@ -118,7 +118,7 @@ describe('rewritten files', () => {
     expect(files.mayGoAt(changing, START + 11 * SECOND)).toBe(START + 50 * SECOND)
   })
 
-  test('a file that waits no more is forgotten, as one that was removed', () => {
+  test('a file that no longer waits, for example a removed one, leaves the list', () => {
     const { files, waiting } = setUp()
     files.begins(buildFile(5), at(START))
     files.changed(buildFile(5), at(START))
@@ -128,8 +128,8 @@ describe('rewritten files', () => {
   })
 })
 
-describe('restless files under a wall clock that is set', () => {
-  test('set back: a file that has changed while it was read goes at once, though nobody has asked for a list', () => {
+describe('restless files after a wall clock change', () => {
+  test('a file that changed while it was read is due at once when the clock is set back', () => {
     const { files } = setUp()
     const due = buildFile(40 * MIB)
     files.begins(due, { wall: START + 72 * HOUR, steady: 0 })
@@ -137,7 +137,7 @@ describe('restless files under a wall clock that is set', () => {
     expect(files.mayGoAt(due, START)).toBe(START)
   })
 
-  test('set back: the versions of a file are spaced by the new time', () => {
+  test('versions of a file are spaced by the new time when the clock is set back', () => {
     const { files } = setUp()
     const due = buildFile(40 * MIB)
     files.begins(due, { wall: START + 72 * HOUR, steady: 0 })
@@ -147,7 +147,7 @@ describe('restless files under a wall clock that is set', () => {
     expect(files.mayGoAt(buildFile(40 * MIB, START + HOUR), START)).toBeLessThanOrEqual(START + HOUR)
   })
 
-  test('set forward while a file is sent: its sending took no longer for that', () => {
+  test('a clock set forward during a transfer does not lengthen its measured time', () => {
     const { files } = setUp()
     const due = buildFile(40 * MIB)
     files.begins(due, { wall: START, steady: 0 })

@@ -13,7 +13,7 @@ import { toAnswer } from '../../../core/send/destinations/receiver/receiver-sess
 import { createRates } from '../../../core/send/progress/progress.ts'
 import { CircuitBreaker } from '../../../core/send/queue/circuit-breaker.ts'
 
-describe('backoff', () => {
+describe('retry backoff', () => {
   test.each([
     [1, 1_000],
     [2, 2_000],
@@ -27,7 +27,7 @@ describe('backoff', () => {
   })
 })
 
-test('a rate is the mean of the last three seconds, and ends', () => {
+test('transfer rates: a rate is the mean of the last three seconds, and an idle one is dropped', () => {
   const rates = createRates()
   rates.add('a', 3_000, 10_000)
   rates.add('a', 3_000, 10_900)
@@ -37,7 +37,7 @@ test('a rate is the mean of the last three seconds, and ends', () => {
   expect(rates.current(20_000)).toEqual({})
 })
 
-test('the same content: size, time and inode; the same file: its ctime, too; the device may change', () => {
+test('file metadata: sameContent compares size, mtime and inode, sameFile also ctime, neither the device', () => {
   const facts = { size: 1, mtimeNs: 2n, ctimeNs: 3n, inode: 4n, device: 5n }
   const isSame = (change: Partial<typeof facts>) => {
     const other = { ...facts, ...change }
@@ -49,7 +49,7 @@ test('the same content: size, time and inode; the same file: its ctime, too; the
     expect(isSame(change)).toEqual([false, false])
 })
 
-test('times are told as the ledger keeps them, in 64 bits', () => {
+test('file metadata: file times are wrapped to signed 64 bits, as the ledger stores them', () => {
   const stats = { size: 1n, mtimeNs: 2n ** 64n + 2n, ctimeNs: 2n ** 63n, ino: 2n ** 63n, dev: 1n }
   expect(toFileStat(stats as BigIntStats)).toEqual({
     ...{ size: 1, mtimeNs: 2n, ctimeNs: -(2n ** 63n) },
@@ -61,7 +61,7 @@ describe('circuit breaker', () => {
   const full = message('transfer.storeFull', { name: 'r' })
   const of = (source: string, id = 1) => ({ id, source })
 
-  test('store trouble closes it; one file at a time tries; one stored file opens it', () => {
+  test('a store failure holds back all files but one retry at a time, and a stored file releases them', () => {
     const breaker = new CircuitBreaker(60_000, () => 0)
     expect(breaker.mayGo(0, 's')).toBe(true)
     breaker.failed(of('s'), full, 'yes', 0)
@@ -87,7 +87,7 @@ describe('circuit breaker', () => {
     expect(breaker.mayGo(3_200, 's')).toBe(true)
   })
 
-  test('a long file that tries opens it when the store has taken some of it in', () => {
+  test('a large file in retry releases other files once the store has accepted enough of its bytes', () => {
     const breaker = new CircuitBreaker(60_000, () => 0)
     const mib = 1024 * 1024
     breaker.failed(of('s'), full, 'yes', 0)
@@ -107,7 +107,7 @@ describe('circuit breaker', () => {
     expect(breaker.nextTryAt).toBe(12_000)
   })
 
-  test('a full store is told of until the file that had no room is stored, whatever others are', () => {
+  test('a full store is reported until the file that did not fit is stored, even if others are stored', () => {
     const breaker = new CircuitBreaker(60_000, () => 0)
     breaker.failed(of('s', 1), full, 'yes', 0)
     breaker.stored(of('s', 2))
@@ -119,7 +119,7 @@ describe('circuit breaker', () => {
     expect(breaker.problem).toBeNull()
   })
 
-  test('a try of which nothing comes leaves the next one to another source', () => {
+  test('a retry without a result leaves the next retry to another source', () => {
     const breaker = new CircuitBreaker(60_000, () => 0)
     breaker.failed(of('hangs'), full, 'yes', 0)
     breaker.begins('hangs', 1_000)
@@ -132,7 +132,7 @@ describe('circuit breaker', () => {
     expect(breaker.mayGo(3_002, 'hangs')).toBe(true)
   })
 
-  test('with nothing left that waits the trouble is over when a try is due, which a new connection makes it', () => {
+  test('an empty queue clears the problem once a retry is due, and tryNow makes a retry due at once', () => {
     const breaker = new CircuitBreaker(60_000, () => 0)
     expect(breaker.clearIfIdle(0)).toBe(false)
     breaker.failed(of('s'), full, 'yes', 0)
@@ -150,7 +150,7 @@ describe('circuit breaker', () => {
     expect(breaker.nextTryAt).toBe(2_600)
   })
 
-  test('one file that the store cannot take does not close it; eight in a row do', () => {
+  test('eight failed files in a row hold back all files, seven do not', () => {
     const breaker = new CircuitBreaker(60_000, () => 0)
     for (let count = 0; count < 7; count += 1) breaker.failed(of('s'), full, 'maybe', 0)
     expect(breaker.mayGo(0, 's')).toBe(true)
@@ -160,7 +160,7 @@ describe('circuit breaker', () => {
   })
 })
 
-describe('what an answer means', () => {
+describe('receiver result', () => {
   const file = { source: { path: '/data' }, path: 'x', size: 5 }
   const expected = {
     durable: ['durable'],
@@ -174,12 +174,12 @@ describe('what an answer means', () => {
     readOnly: ['again', 'yes'],
     failed: ['again', 'maybe'],
   }
-  test.each(fileStatuses)('%s', (status) => {
+  test.each(fileStatuses)('status %s is translated to the expected answer', (status) => {
     const answer = toAnswer({ outcome: { status, detail: 'EIO' }, position: 3 }, 'r', file)
     expect([answer.kind, ...('trouble' in answer ? [answer.trouble] : [])]).toEqual(expected[status])
   })
 
-  test('every refused name has its own sentence with the path and what to do', () => {
+  test('each name fault gets its own sentence with the path and a remedy', () => {
     const sentences = nameFaults.map((detail) => {
       const answer = toAnswer({ outcome: { status: 'name', detail }, position: 0 }, 'r', file)
       return answer.kind === 'refused' ? englishWords(answer.reason) : ''
@@ -189,7 +189,7 @@ describe('what an answer means', () => {
   })
 })
 
-describe('why there is no connection', () => {
+describe('connection error', () => {
   const destination = {
     id: 'd',
     kind: 'receiver' as const,
@@ -211,7 +211,7 @@ describe('why there is no connection', () => {
     [refusal('busy'), false, 'unreachable', 'transfer.refusedOther'],
     [refusal('malformed'), true, 'unreachable', 'transfer.refusedOther'],
     [refusal('stopping'), true, 'unreachable', 'transfer.refusedOther'],
-  ])('%s', (error, wasConnected, state, key) => {
+  ])('"%s" (was connected: %s) gives state %s and message %s', (error, wasConnected, state, key) => {
     const trouble = toConnectionTrouble(error, destination, wasConnected)
     expect(trouble).toMatchObject({ state, problem: { key, params: { address: '[::1]:7766', name: 'nas' } } })
     expect(englishWords(trouble.problem)).not.toContain('{{')

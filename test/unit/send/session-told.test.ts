@@ -13,7 +13,7 @@ import {
 } from '../../support/transfer/sender-session.ts'
 import { until } from '../../support/until.ts'
 
-test('a source is named once, before the first frame that has its number', async () => {
+test('sender session: a source is declared once, before the first frame with its number', async () => {
   const { session, all } = open(10)
   const named = { id: 'b2', name: 'other' }
   const other = { ...named, path: '/other' }
@@ -33,7 +33,7 @@ test('a source is named once, before the first frame that has its number', async
   expect(all[2]?.header).toEqual({ source: 1, ...named })
 })
 
-test('a proof is asked for with the nonce; what is told of a file that was not asked for ends the connection', async () => {
+test('sender session: a proof request has the nonce, and a proof without a request is a protocol error', async () => {
   const { session, sent } = open(1)
   const nonce = Buffer.alloc(NONCE_BYTES, 4)
   const proof = (id: number, said: Uint8Array | null): Frame => ({
@@ -60,7 +60,7 @@ test('a proof is asked for with the nonce; what is told of a file that was not a
   ])
 })
 
-describe('directories on the way to files', () => {
+describe('sender session: parent directories', () => {
   const directory = (path: string, mtimeNs = 1n): FoundDirectory => ({
     path,
     facts: buildFacts(0, { mtimeNs }),
@@ -70,7 +70,7 @@ describe('directories on the way to files', () => {
     return directories.map(([, path]) => path)
   }
 
-  test('are told once, and again when they have changed, with small files and with large ones', async () => {
+  test('a directory is sent once, and again after a change, with small files and with large ones', async () => {
     const { session, sent } = open(20)
     const send = async (...directories: FoundDirectory[]) => {
       const before = sent().length
@@ -87,7 +87,7 @@ describe('directories on the way to files', () => {
     expect(await send(directory('c'))).toEqual([])
   })
 
-  test('whose files do not go after all are told with those that go later', async () => {
+  test('a directory of a cancelled group is sent with the next group', async () => {
     const { session, sent } = open()
     let turns = 0
     await session.sendSmall([small], [directory('a')], {

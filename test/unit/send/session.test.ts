@@ -10,7 +10,7 @@ import { until } from '../../support/until.ts'
 
 const lost: Answer = { kind: 'lost' }
 
-test('a copy names the new file, the old one and the digest, and costs one file of credit', async () => {
+test('sender session: a copy request has the new path, the old path and the digest, and costs one file of credit', async () => {
   const { session, sent, answer, copy } = open(1)
   const asked = copy()
   const next = copy()
@@ -25,14 +25,14 @@ test('a copy names the new file, the old one and the digest, and costs one file 
   expect([await next, await copy()]).toEqual([lost, lost])
 })
 
-test('only what was asked for can be unknown: a file that was sent cannot', async () => {
+test('sender session: the result "unknown" is a protocol error for a file that was sent with content', async () => {
   const { session, sent, answer } = open()
   void session.sendSmall([small], [], silent)
   await until('it is sent', () => sent().length === 1)
   expect(() => session.onFrame(answer([1, 9]))).toThrow(WireFault)
 })
 
-test('small files that come together are one frame, with one piece of what was read together', async () => {
+test('sender session: small files that were read together are sent as one frame with one piece of payload', async () => {
   const { session, sent, payloads, answer, use } = open(10)
   const read = Buffer.from('helloworldother')
   const piece = (at: number, name: string) => ({
@@ -68,7 +68,7 @@ test('small files that come together are one frame, with one piece of what was r
   expect(told[2]).toEqual([1, lost])
 })
 
-test('a group that is not to go any more when the line has room is not sent, and its credit pays for the next one', async () => {
+test('sender session: a group that is cancelled at its turn is not sent, and its credit pays for the next group', async () => {
   const { session, sent, answer } = open(2)
   const told: string[] = []
   const two = (name: string) =>
@@ -91,7 +91,7 @@ test('a group that is not to go any more when the line has room is not sent, and
   expect(told).toEqual(['turn'])
 })
 
-test('a group that the credit cannot pay yet waits for it; lost with the connection, each file hears of it', async () => {
+test('sender session: a group without enough credit waits, and each of its files is answered "lost" on close', async () => {
   const { session, sent, answer } = open(2)
   const told: [number, Answer][] = []
   const events = {
@@ -113,7 +113,7 @@ test('a group that the credit cannot pay yet waits for it; lost with the connect
   ])
 })
 
-test('files of up to 1 MiB travel whole, unless the line is slow or the credit is little', () => {
+test('sender session: files of up to 1 MiB are sent whole; a slow rate limit or little credit lowers this size', () => {
   const KIB = 1024
   const bucket = new Bucket()
   const { session } = open(2, 2048 * KIB, { bucket })
@@ -133,7 +133,7 @@ const resume = (id: number, offset: number): Frame => ({
   payload: Buffer.alloc(0),
 })
 
-test('a large file that is asked about begins where the receiver says', async () => {
+test('sender session: a large file that can be resumed begins at the offset that the receiver returns', async () => {
   const { session, sent } = open()
   const begun = session.begin(file, [], 'inode.time')
   await until('it is asked', () => sent().length === 1)
@@ -145,7 +145,7 @@ test('a large file that is asked about begins where the receiver says', async ()
   expect(sent()[1]).toEqual({ type: 'abort', header: { id: 1, keep: true } })
 })
 
-test('a large file that is refused, or whose connection ends, before it begins waits for nothing more', async () => {
+test('sender session: a large file that is refused or disconnected before it begins does not wait any longer', async () => {
   const { session, sent, answer } = open()
   const refused = session.begin(file, [], '1')
   const gone = session.begin(file, [], '2')
@@ -157,7 +157,7 @@ test('a large file that is refused, or whose connection ends, before it begins w
   expect(await (await gone)?.end(digest)).toEqual(lost)
 })
 
-test('an answer that was not asked for, or that lies beyond the end, ends the connection', async () => {
+test('sender session: a resume frame that was not requested or is beyond the end of file is a protocol error', async () => {
   const { session, sent } = open()
   void session.begin(file, [])
   void session.begin(file, [], '2')
@@ -166,7 +166,7 @@ test('an answer that was not asked for, or that lies beyond the end, ends the co
   expect(() => session.onFrame(resume(2, 6))).toThrow(WireFault)
 })
 
-test('what asks in the moment in which the session ends has its answer', async () => {
+test('sender session: a request made just before the session closes is answered "lost"', async () => {
   for (let turns = 0; turns < 5; turns += 1) {
     const { session, copy } = open(10)
     const answers: (Answer | null)[] = []

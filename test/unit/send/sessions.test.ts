@@ -29,7 +29,7 @@ function connectedBefore() {
 
 const waiting = (ledger: Ledger) => ledger.totals('d').s?.waitingFiles
 
-test('the first session is remembered, and a receiver that has files already is asked before they are sent', async () => {
+test('receiver sessions: the first session is stored, and a receiver with files is asked before sending', async () => {
   const { ledger } = open()
   const sessions = openSessions(ledger, { id: 'd', name: 'nas' })
   expect(sessions.hello()).toBeNull()
@@ -41,21 +41,21 @@ test('the first session is remembered, and a receiver that has files already is 
 
 const lost = { removed: 1, name: 'nas' }
 test.each([
-  ['as it was', 2_500, 0, null],
-  ['ahead, as its last answers were lost', 2_600, 0, null],
+  ['at its known position gets no files again', 2_500, 0, null],
+  ['ahead of its known position gets no files again', 2_600, 0, null],
   [
-    'put back to an earlier state',
+    'set back to an earlier position gets the lost files again, with one notice',
     100,
     2_399,
     { key: 'transfer.sessionLost', params: { ...lost, files: 2_399 } },
   ],
   [
-    'has a new folder for it',
+    'at position 0 gets all files again, with one notice',
     0,
     2_499,
     { key: 'transfer.sessionAnewLost', params: { ...lost, files: 2_499 } },
   ],
-])('a receiver that is %s', async (_, position, files, notice) => {
+])('receiver sessions: a receiver %s', async (_, position, files, notice) => {
   const { ledger, sessions } = connectedBefore()
   const agreed = await sessions.welcome({ ...theirs, position })
   expect(agreed.asksFirst).toBe(false)
@@ -68,7 +68,7 @@ test.each([
   expect(waiting(ledger)).toBe(files)
 })
 
-test('one that lost nothing that was removed here says so', async () => {
+test('receiver sessions: the notice of a loss names no removed files if none of them were lost', async () => {
   const { ledger, sessions } = connectedBefore()
   const { files } = ledger.files(['d'], { source: null, state: 'sent', before: null, limit: 1 })
   ledger.endRemovals([{ id: files[0]?.id ?? 0, end: 'stays' }], 3_000)
@@ -76,7 +76,7 @@ test('one that lost nothing that was removed here says so', async () => {
   expect(notice).toMatchObject({ key: 'transfer.sessionOlder', params: { files: 2 } })
 })
 
-test('one that was set up anew is offered all, and asked first where it has files of this computer', async () => {
+test('receiver sessions: a receiver with a new store gets all files again, and is asked first if it has files', async () => {
   for (const position of [0, 9]) {
     const { ledger, sessions } = connectedBefore()
     const { asksFirst, notice } = await sessions.welcome({ ...theirs, epoch: 'e2', position })
@@ -86,7 +86,7 @@ test('one that was set up anew is offered all, and asked first where it has file
   }
 })
 
-test('a fork is told, whatever else is well; what the receiver wants again waits', async () => {
+test('receiver sessions: a forked receiver causes a notice, and files that it requests wait again', async () => {
   const { ledger, sessions } = connectedBefore()
   const { notice } = await sessions.welcome({ ...theirs, position: 2_500, isForked: true })
   expect(notice).toMatchObject({ key: 'transfer.sessionForked', params: { name: 'nas' } })
@@ -100,7 +100,7 @@ test('a fork is told, whatever else is well; what the receiver wants again waits
   expect(waiting(ledger)).toBe(1)
 })
 
-test('what is stored moves the position, by which a loss is seen later', async () => {
+test('receiver sessions: stored files advance the position, and a lower one later is detected as a loss', async () => {
   const { directory, ledger } = open()
   const root = path.join(directory, 'source')
   mkdirSync(root)

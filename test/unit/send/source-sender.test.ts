@@ -93,11 +93,11 @@ function recordingSession() {
   return { session, said }
 }
 
-describe('the sender of a source', () => {
+describe('source worker', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
-  test('a pause stops a large file at its next chunk, and gives it back as it was', async () => {
+  test('a pause stops a large file at its next chunk and returns it as halted', async () => {
     let paused = false
     let chunks = 0
     disk.chunk = async () => {
@@ -115,7 +115,7 @@ describe('the sender of a source', () => {
     expect(said).toEqual(['chunk', 'chunk', 'abort'])
   })
 
-  test('a large file whose disk hangs leaves the line, and keeps its place in the window until the disk answers', async () => {
+  test('a large file on a hanging disk aborts its transfer and keeps its window place until the disk answers', async () => {
     let answer: (bytes: Buffer) => void = () => undefined
     disk.chunk = () => new Promise((resolve) => (answer = resolve))
     const { session, said } = recordingSession()
@@ -134,7 +134,7 @@ describe('the sender of a source', () => {
     expect(window.hasRoomForLarge).toBe(true)
   })
 
-  test('large files whose answer is waited for make room on the line; long ones do not', async () => {
+  test('files of 1 MB that wait for their answer make room for others, files of 1 GB do not', async () => {
     disk.chunk = async () => null
     const { session } = recordingSession()
     const answered = new Promise<Answer>(() => undefined)
@@ -157,7 +157,7 @@ describe('the sender of a source', () => {
     expect([sender.hasRoomFor(1e6, slow), sender.hasRoomFor(10, slow)]).toEqual([false, true])
   })
 
-  test('memory that files were read into is used again when the line has it, also if some were not sent', async () => {
+  test('a read buffer is reused after the connection has sent it, even if a file in it was not sent', async () => {
     const room = batchBuffers.takeRoom()
     const content = buildContent(room.subarray(0, 5))
     const isFree = () => {
@@ -186,8 +186,8 @@ describe('the sender of a source', () => {
 
   test.each([
     ['read', () => [false]],
-    ['waiting for the line', () => [true, true, false]],
-  ])('small files that are %s when a pause begins are given back as they were', async (_, answers) => {
+    ['waiting for the connection', () => [true, true, false]],
+  ])('small files that are %s when a pause begins are returned as halted', async (_, answers) => {
     const room = batchBuffers.takeRoom()
     const bytes = room.subarray(0, 5)
     const left = answers()
@@ -223,7 +223,7 @@ describe('the sender of a source', () => {
     expect(again.buffer).toBe(room.buffer)
   })
 
-  test('small files whose disk hangs fill the window of their source, and leave other sources theirs', async () => {
+  test('small files on a hanging disk fill only the window of their own source', async () => {
     disk.small = () => never
     const { session } = recordingSession()
     const windows = createWindows()

@@ -45,28 +45,28 @@ function setUp() {
 // Linux only: /proc/self/fd.
 const onLinux = test.skipIf(process.platform !== 'linux')
 
-onLinux('what is still what was verified is removed', async () => {
+onLinux('safe unlink: a file that is unchanged since its verification is removed', async () => {
   const { take, listed } = setUp()
   expect([await take(), listed()]).toEqual(['removed', []])
   expect(await take()).toBe('absent')
 })
 
 onLinux.each(['yes', 'unknown'] as const)(
-  'a file that may be written (%s) gets its name back',
+  'safe unlink: a file that may have a writer (%s) gets its name back',
   async (answer) => {
     const { take, listed } = setUp()
     expect([await take(() => answer), listed()]).toEqual(['stays', ['file']])
   },
 )
 
-onLinux('a file that took the name after the last look gets it back, too', async () => {
+onLinux('safe unlink: a newer file in place of the verified one gets its name back', async () => {
   const { file, take, listed } = setUp()
   fs.writeFileSync(`${file}.new`, 'newer')
   fs.renameSync(`${file}.new`, file)
   expect([await take(), listed(), fs.readFileSync(file, 'utf8')]).toEqual(['stays', ['file'], 'newer'])
 })
 
-onLinux('one that is changed between the renaming and the last look stays', async () => {
+onLinux('safe unlink: a file that changes between the rename and the last check stays', async () => {
   const { file, take, listed } = setUp()
   const meanwhile: HasWriter = (fd) => {
     fs.appendFileSync(`/proc/self/fd/${fd}`, ', and more')
@@ -79,23 +79,26 @@ onLinux('one that is changed between the renaming and the last look stays', asyn
   ])
 })
 
-onLinux('one whose name is taken while it is set aside is kept beside it', async () => {
-  const { file, take, listed } = setUp()
-  const meanwhile: HasWriter = () => {
-    fs.writeFileSync(file, 'another')
-    return 'yes'
-  }
-  expect([await take(meanwhile), listed()]).toEqual(['stays', ['file', 'file.kept-42-1']])
-  expect(fs.readFileSync(file, 'utf8')).toBe('another')
-  expect(fs.readFileSync(`${file}.kept-42-1`, 'utf8')).toBe('sent')
-})
+onLinux(
+  'safe unlink: a file whose name is taken while it is set aside is kept under another name',
+  async () => {
+    const { file, take, listed } = setUp()
+    const meanwhile: HasWriter = () => {
+      fs.writeFileSync(file, 'another')
+      return 'yes'
+    }
+    expect([await take(meanwhile), listed()]).toEqual(['stays', ['file', 'file.kept-42-1']])
+    expect(fs.readFileSync(file, 'utf8')).toBe('another')
+    expect(fs.readFileSync(`${file}.kept-42-1`, 'utf8')).toBe('sent')
+  },
+)
 
-onLinux('a disk with another number is another disk', async () => {
+onLinux('safe unlink: a file on a device with an unexpected number stays', async () => {
   const { take, listed } = setUp()
   expect([await take(free, 1n), listed()]).toEqual(['stays', ['file']])
 })
 
-onLinux('what an earlier ledger left set aside is never renamed over', async () => {
+onLinux('safe unlink: a file set aside under an earlier ledger is not overwritten', async () => {
   const { take, listed, file, aside } = setUp()
   fs.writeFileSync(aside, 'from before')
   expect([await take(), listed()]).toEqual(['removed', ['file.kept-42-1']])
@@ -103,18 +106,18 @@ onLinux('what an earlier ledger left set aside is never renamed over', async () 
 })
 
 onLinux.each([
-  ['a link on the way', 'd/link/file', 'ENOTDIR'],
-  ['a way out', 'd/../file', 'EINVAL'],
-  ['a file on the way', 'd/file/x', 'ENOTDIR'],
-  ['nothing', 'gone/file', 'ENOENT'],
-])('%s holds no directory', async (_what, name, code) => {
+  ['a path through a symbolic link', 'd/link/file', 'ENOTDIR'],
+  ['a path with ".."', 'd/../file', 'EINVAL'],
+  ['a path through a file', 'd/file/x', 'ENOTDIR'],
+  ['a path in a missing directory', 'gone/file', 'ENOENT'],
+])('safe unlink: %s is rejected with $2', async (_what, name, code) => {
   const { root } = setUp()
   fs.mkdirSync(path.join(root, 'elsewhere'))
   fs.symlinkSync(path.join(root, 'elsewhere'), path.join(root, 'd', 'link'))
   await expect(withDirectory({ path: root }, name, async () => undefined)).rejects.toMatchObject({ code })
 })
 
-onLinux('an interruption is brought to its end in any of its states', async () => {
+onLinux('safe unlink: an interrupted removal is settled in each of its states', async () => {
   const { root, file, aside, listed } = setUp()
   const held = await holdDirectory(root, 'd')
   const directory = held.path

@@ -5,7 +5,7 @@ import { type FrameHeader, frameKinds } from '../../../core/protocol/frames.ts'
 import { type StatusNow, statusFrame, tellStatus } from '../../../core/send/destinations/receiver/receiver.ts'
 import { statusHeader } from '../../support/transfer/wire-client.ts'
 
-test('whatever the words are, the receiver takes the frame', () => {
+test('status frame: the receiver accepts the frame whatever texts it is built from', () => {
   const words = [
     '',
     'The file /data/two\nlines\x1b[2J\u009b cannot be read.',
@@ -25,7 +25,7 @@ test('whatever the words are, the receiver takes the frame', () => {
   expect(sentence).toBe('a b')
 })
 
-test('its parts are told, too, where they fit and are fit to be told', () => {
+test('status frame: message parts are sent only if short and without control characters', () => {
   const getWords = (path: string) =>
     statusFrame({ ...statusHeader(), words: message('check.missing', { path }) }, 2e12).words
   expect(getWords('/data')).toEqual(message('check.missing', { path: '/data' }))
@@ -34,13 +34,13 @@ test('its parts are told, too, where they fit and are fit to be told', () => {
   expect(getWords('x'.repeat(1001))).toBeUndefined()
 })
 
-test('a file of the future has not waited for less than nothing', () => {
+test('status frame: an oldest waiting time in the future is reduced to the present', () => {
   const at = (oldestWaitingAt: number | null) =>
     statusFrame(statusHeader({ oldestWaitingAt }), 5_000).oldestWaitingAt
   expect([at(null), at(4_000), at(6_000)]).toEqual([null, 4_000, 5_000])
 })
 
-describe('telling it', () => {
+describe('status reports', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
@@ -59,7 +59,7 @@ describe('telling it', () => {
     return { sent, state, end, seconds }
   }
 
-  test('at once, with the heartbeat when it has changed, and once a minute', async () => {
+  test('the status is sent at once, with the next heartbeat after a change, and once a minute', async () => {
     const { sent, state, seconds } = open()
     await seconds(0)
     expect(sent).toEqual([statusHeader()])
@@ -74,7 +74,7 @@ describe('telling it', () => {
     expect(sent.slice(2)).toEqual([statusHeader({ level: 'working' })])
   })
 
-  test('nothing while there is nothing to tell, and nothing after its end', async () => {
+  test('a report is sent once a status exists, and no more reports follow after stop', async () => {
     const { sent, state, end, seconds } = open(null)
     await seconds(70)
     expect(sent).toEqual([])
@@ -87,7 +87,7 @@ describe('telling it', () => {
     expect([sent.length, vi.getTimerCount()]).toEqual([1, 0])
   })
 
-  test('where the line has no room only the last word waits', async () => {
+  test('a connection without room delays the report, and only the latest status is sent', async () => {
     const { sent, state, seconds } = open()
     await seconds(0)
     let give: () => void = () => undefined
@@ -104,7 +104,7 @@ describe('telling it', () => {
     expect(sent.slice(1)).toEqual([statusHeader({ waitingFiles: 6 })])
   })
 
-  test('the last word at once, where it is another one', async () => {
+  test('a final status is sent at once on stop if it has changed', async () => {
     const { sent, state, end, seconds } = open()
     await seconds(0)
     state.status = statusHeader({ level: 'ok' })
@@ -116,7 +116,7 @@ describe('telling it', () => {
     expect(same.sent).toHaveLength(1)
   })
 
-  test('what still waits for the line at its end is not even asked for', async () => {
+  test('a report that waits for room is dropped on stop', async () => {
     const { sent, state, end, seconds } = open(null)
     await seconds(4)
     let give: () => void = () => undefined

@@ -24,33 +24,33 @@ const kept = (all: ObjectInfo[], { now = NOW, keep = DEFAULT_KEEP } = {}) => {
   return all.filter(({ name }) => !gone.has(name))
 }
 
-test('all of 30 days stay, before that the last one of a day', () => {
+test('version thinning: all versions of the last 30 days are kept, of earlier days the last one each', () => {
   const all = [...thrice([45, 40]), ...thrice([29, 1])]
   expect(kept(all)).toEqual([all[2], all[5], ...all.slice(6)])
 })
 
-test('fewer stay where a person wants fewer', () => {
+test('version thinning: a setting of 7 days keeps only the versions of these days', () => {
   const all = [...thrice([20, 10]), ...thrice([3])]
   const keep = { withinDays: 7, daily: 0, weekly: 0, monthly: 0, yearly: 0 }
   expect(kept(all, { keep })).toEqual(all.slice(6))
 })
 
-test('the newest one stays, whatever its age', () => {
+test('version thinning: the newest version is kept, whatever its age', () => {
   const all = thrice([90])
   expect(kept(all)).toEqual([all[2]])
 })
 
-test('what the store took lately stays, whatever this computer’s clock said then', () => {
+test('version thinning: versions that the store received recently are kept, whatever the time in their name', () => {
   const all = thrice([90]).map((one) => ({ ...one, storedAt: NOW - DAY }))
   expect(kept(all)).toEqual(all)
 })
 
-test('what was replaced in the future, by a clock that was wrong, stays', () => {
+test('version thinning: versions with a time in the future are kept', () => {
   const all = thrice([-400])
   expect(kept(all)).toEqual(all)
 })
 
-test('what has no name of a version is left alone', () => {
+test('version thinning: an object without a version name is kept', () => {
   const strange = { ...older(NOW - 90 * DAY), name: 'pc/.holdfast/versions/data/hot/notes.txt' }
   expect(kept([strange, older(NOW)])).toContain(strange)
 })

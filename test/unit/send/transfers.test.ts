@@ -17,7 +17,7 @@ const due = (id: number, size: number): QueuedFile => ({
   ...{ mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n },
 })
 
-test('large files that are being sent come before all others, those that only wait for their answer come last', () => {
+test('transfer list: large files in transfer come first, and files that only wait for their answer last', () => {
   const transfers = createTransfers()
   for (const [id, size] of Object.entries([2e6, 10, 4e6, 3e6])) transfers.begin(due(Number(id), size))
   transfers.add(due(0, 2e6), 2e6)

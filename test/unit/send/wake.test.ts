@@ -17,16 +17,16 @@ const at = (wall: number, steady: number, addresses: readonly string[] = home): 
 const before = at(1_000_000, 5_000)
 
 test.each([
-  ['the next look', at(1_001_000, 6_000), null],
-  ['a busy second', at(1_012_000, 17_000), null],
-  ['asleep: the steady clock stands still', at(4_601_000, 6_000), 'slept'],
-  ['stopped: both clocks went on', at(1_031_000, 36_000), 'slept'],
-  ['a clock that was put back', at(1_000, 6_000), null],
-  ['stopped while the clock was put back', at(1_000, 40_000), 'slept'],
-  ['another network', at(1_001_000, 6_000, ['10.0.0.3']), 'network'],
-  ['the network is gone', at(1_001_000, 6_000, []), 'network'],
-  ['asleep, and awake in another network', at(4_601_000, 6_000, ['10.0.0.3']), 'slept'],
-] as const)('%s', (_what, after, expected) => {
+  ['a check one second later', at(1_001_000, 6_000), null],
+  ['a check 12 s later', at(1_012_000, 17_000), null],
+  ['a steady clock that stood still for an hour', at(4_601_000, 6_000), 'slept'],
+  ['a gap of 31 s on both clocks', at(1_031_000, 36_000), 'slept'],
+  ['a wall clock set back', at(1_000, 6_000), null],
+  ['a gap of 35 s with the wall clock set back', at(1_000, 40_000), 'slept'],
+  ['a new network address', at(1_001_000, 6_000, ['10.0.0.3']), 'network'],
+  ['a lost network', at(1_001_000, 6_000, []), 'network'],
+  ['a sleep that ends in another network', at(4_601_000, 6_000, ['10.0.0.3']), 'slept'],
+] as const)('sleep and network watch: %s gives $2', (_what, after, expected) => {
   expect(changeBetween(before, after)).toBe(expected)
 })
 
@@ -38,16 +38,16 @@ test.each([
   ['127.0.0.1', true],
   ['::1', true],
   ['::ffff:127.0.0.5', true],
-])('%s may still live: %s', (address, expected) => {
+])('own addresses: %s belongs to this computer: %s', (address, expected) => {
   expect(isOwnAddress(address, home)).toBe(expected)
 })
 
-test('what is looked at is this computer', () => {
+test('own addresses: the clock readings have the addresses of this computer, without loopback', () => {
   expect(readClocks().addresses).toEqual(ownAddresses())
   expect(ownAddresses().some((address) => address.startsWith('127.'))).toBe(false)
 })
 
-test('each change is told once, with what is there now', () => {
+test('sleep and network watch: each change is reported once with the current addresses', () => {
   vi.useFakeTimers()
   try {
     let now = before

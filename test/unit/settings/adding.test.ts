@@ -28,33 +28,33 @@ const why = (act: () => unknown): string => {
   return 'nothing'
 }
 
-test("this computer's folder has its name, made valid", () => {
+test("destination folder: the default is the computer's name with invalid characters replaced", () => {
   expect(sftp('a')).toMatchObject({ folder: 'pc_ 1' })
   expect(sftp('a', { folder: 'mine' })).toMatchObject({ folder: 'mine' })
 })
 
-describe('a destination that is added', () => {
+describe('adding a destination', () => {
   test.each([
-    ['the same folder', [folder('a', '/disk'), folder('b', '/disk')], 'refuse.sameTarget'],
-    ['another folder', [folder('a', '/disk'), folder('b', '/disk2')], 'nothing'],
+    ['the same folder is refused', [folder('a', '/disk'), folder('b', '/disk')], 'refuse.sameTarget'],
+    ['another folder is accepted', [folder('a', '/disk'), folder('b', '/disk2')], 'nothing'],
     [
-      'the same directory of a server',
+      'the same directory of a server is refused',
       [sftp('a'), sftp('b', { user: 'other', host: 'NAS' })],
       'refuse.sameTarget',
     ],
-    ['another port', [sftp('a'), sftp('b', { port: 2222 })], 'nothing'],
-    ['another folder there', [sftp('a'), sftp('b', { folder: 'other' })], 'nothing'],
-    ['the same prefix of a bucket', [s3('a'), s3('b', { region: 'x' })], 'refuse.sameTarget'],
-    ['another prefix', [s3('a'), s3('b', { prefix: '' })], 'nothing'],
+    ['another port is accepted', [sftp('a'), sftp('b', { port: 2222 })], 'nothing'],
+    ['another folder on the server is accepted', [sftp('a'), sftp('b', { folder: 'other' })], 'nothing'],
+    ['the same prefix of a bucket is refused', [s3('a'), s3('b', { region: 'x' })], 'refuse.sameTarget'],
+    ['another prefix is accepted', [s3('a'), s3('b', { prefix: '' })], 'nothing'],
     [
-      'a name that is taken',
+      'a name that is taken is refused',
       [folder('a', '/disk', 'Disk'), folder('b', '/b', 'disk')],
       'refuse.destinationName',
     ],
-    ['no name', [folder('a', '/disk', ' ')], 'refuse.destinationNameLength'],
-    ['a folder that cannot be', [sftp('a', { folder: 'a:b' })], 'refuse.destinationFolder'],
+    ['an empty name is refused', [folder('a', '/disk', ' ')], 'refuse.destinationNameLength'],
+    ['an invalid folder name is refused', [sftp('a', { folder: 'a:b' })], 'refuse.destinationFolder'],
     [
-      'one too many',
+      'a ninth destination is refused',
       Array.from({ length: 9 }, (_, index) => folder(`${index}`, `/disk${index}`)),
       'refuse.mostDestinations',
     ],
@@ -63,8 +63,8 @@ describe('a destination that is added', () => {
   })
 })
 
-describe('a destination that is changed', () => {
-  test('keeps its place; how it is reached may be another way', () => {
+describe('changing a destination', () => {
+  test('a new address, user or name is accepted and keeps the position; another target is refused', () => {
     const settings = added(sftp('a'), folder('b', '/disk'))
     const user = sftp('a', { user: 'other', name: 'new' })
     expect(withDestinationChanged(settings, user).destinations).toEqual([user, settings.destinations[1]])
@@ -94,7 +94,7 @@ describe('a destination that is changed', () => {
   })
 })
 
-test('each kind has its own secrets', () => {
+test('destination secrets: each kind and login has its own secret fields', () => {
   const names = (one: Destination) => secretsOfDestination(one).fields.map(({ name }) => name)
   expect(names(folder('a', '/disk'))).toEqual([])
   expect(names(s3('a'))).toEqual(['accessKey', 'secretKey'])

@@ -9,7 +9,7 @@ import {
 import { unclosedPattern } from '../../../core/settings/patterns.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 
-test('limits that a hand has made impossible refuse only a change of limits', () => {
+test('source limits: contradictory limits are refused on a change of limits, and do not block other changes', () => {
   const source = { id: 's', path: '/data', name: 'data', minimumBytes: 10, maximumBytes: 5 }
   const settings = settingsSchema.parse({ sources: [source] })
   expect(withSourceChanged(settings, 's', { paused: true }).sources[0]?.paused).toBe(true)
@@ -17,7 +17,7 @@ test('limits that a hand has made impossible refuse only a change of limits', ()
   expect(withSourceChanged(settings, 's', { maximumBytes: null }).sources[0]?.maximumBytes).toBeNull()
 })
 
-test('a pattern whose bracket is never closed is refused, as git lets it match nothing', () => {
+test('ignore patterns: a pattern with an unclosed bracket is refused', () => {
   const settings = settingsSchema.parse({ sources: [{ id: 's', path: '/data', name: 'data' }] })
   const change = () => withSourceChanged(settings, 's', { ignore: ['*.log', '*.[ch'] })
   expect(change).toThrow('*.[ch has a [ that is not closed')
@@ -32,7 +32,7 @@ test.each([
   [{ closedMark: '' }, 'cannot be a mark'],
   [{ sentMark: 'a/b' }, 'cannot be a mark'],
   [{ closedMark: 'done', sentMark: 'done' }, 'done'],
-])('the marks %j are refused with a sentence', (batch, why) => {
+])('batch marks: %j is refused with a reason', (batch, why) => {
   const settings = settingsSchema.parse({
     sources: [{ id: 's', path: '/data', name: 'data', kind: 'batch' }],
   })
@@ -40,7 +40,7 @@ test.each([
   expect(withSourceChanged(settings, 's', { batch: { prefix: 'DC' } }).sources[0]?.batch.prefix).toBe('DC')
 })
 
-test('a change of one setting leaves the others of its group as they are', () => {
+test('settings change: a change of one setting leaves the others of its group unchanged', () => {
   const schedule = [{ days: [1], from: '08:00', to: '18:00', allow: 'pause' as const }]
   const settings = settingsSchema.parse({
     check: { intervalSeconds: 20, slowSeconds: 3 },
@@ -59,7 +59,7 @@ test('a change of one setting leaves the others of its group as they are', () =>
   expect(change({ theme: 'dark', send: undefined })).toEqual({ ...settings, theme: 'dark' })
 })
 
-test('a directory that is protected again is told of, although it was muted before it was removed', () => {
+test('muted alerts: removing a source or a checked path removes its mute', () => {
   const settings = settingsSchema.parse({
     sources: [{ id: 's', path: '/data', name: 'data' }],
     checkedPaths: [{ id: 'c', path: '/disk' }],

@@ -30,15 +30,15 @@ const settings = settingsSchema.parse({
 const wentTo = (now: typeof settings) =>
   now.sources.map((source) => getSourceDestinations(now.destinations, source).map(({ id }) => id))
 
-describe('the list of destinations', () => {
-  test('a further one gets everything that names none; its name is made unique, and validates', () => {
+describe('destination list', () => {
+  test('a new destination gets the sources without a choice, and a unique valid name', () => {
     const added = withDestination(settings, receiver('three', 'TWO'))
     expect(added.destinations.map(({ name }) => name)).toEqual(['one', 'two', 'TWO 2'])
     expect(wentTo(added)).toEqual([['one', 'two', 'three'], ['two']])
     expect(settingsSchema.parse(added)).toEqual(added)
   })
 
-  test('pairing again, also with a certificate that is new, keeps name and sources', () => {
+  test('a repeated pairing keeps the name and sources, even with a new certificate', () => {
     const renamed = withRenamed(settings, 'two', 'cellar')
     const moved = withDestination(renamed, { ...receiver('two'), host: 'new.lan' })
     expect(moved.destinations[1]).toMatchObject({ id: 'two', name: 'cellar', host: 'new.lan' })
@@ -47,7 +47,7 @@ describe('the list of destinations', () => {
     expect(wentTo(anew)).toEqual([['one', 'other certificate'], ['other certificate']])
   })
 
-  test('a known one at the address of another known one is refused, before its code is used up', () => {
+  test('a known destination at the address of another is refused, also by the check before pairing', () => {
     const moved = { ...receiver('one'), host: 'two.lan' }
     const said = /two\.lan:7766 belongs to the destination “two”.*Remove “two”.*then pair again with “one”/
     expect(() => withDestination(settings, moved)).toThrow(said)
@@ -61,7 +61,7 @@ describe('the list of destinations', () => {
     ])
   })
 
-  test('settings that have two at one address say so, whichever of them is paired with again', () => {
+  test('two destinations at one address are reported when either of them is paired again', () => {
     const both = { ...settings, destinations: [receiver('one'), { ...receiver('two'), host: 'one.lan' }] }
     expect(() => withDestination(both, receiver('one'))).toThrow(/Remove “two”/)
     expect(() => withDestination(both, { ...receiver('two'), host: 'one.lan' })).toThrow(/Remove “one”/)
@@ -69,14 +69,14 @@ describe('the list of destinations', () => {
     expect(withDestination(mended, receiver('one')).destinations.map(({ id }) => id)).toEqual(['one'])
   })
 
-  test('the most are told before another one is taken', () => {
+  test('a ninth destination is refused, and pairing a known one again is accepted', () => {
     const many = Array.from({ length: MOST_DESTINATIONS }, (_, index) => receiver(`r${index}`))
     const full = { ...settings, destinations: many }
     expect(() => withDestination(full, receiver('more'))).toThrow(/8 destinations already/)
     expect(withDestination(full, receiver('r3')).destinations).toHaveLength(MOST_DESTINATIONS)
   })
 
-  test('the only one that a source was chosen for stays while there are others; without any it is this computer', () => {
+  test('the only destination chosen for a source can be removed only if it is the last one', () => {
     expect(() => withoutDestination(settings, 'two')).toThrow(/These go only to two: some/)
     const edited = { ...settings, sources: [{ ...settings.sources[1], destinations: ['two', 'gone'] }] }
     expect(() => withoutDestination(settingsSchema.parse(edited), 'two')).toThrow(
@@ -93,7 +93,7 @@ describe('the list of destinations', () => {
     expect(getSourceDestinations(settings.destinations, { destinations: ['gone'] })).toHaveLength(2)
   })
 
-  test('names are found whatever their case; an unknown or a taken one is refused', () => {
+  test('names match regardless of case, and an unknown, taken or invalid name is refused', () => {
     expect(namedDestination(settings.destinations, 'TWO').id).toBe('two')
     expect(() => namedDestination([], 'two')).toThrow(/no destination “two”/)
     expect(() => withRenamed(settings, 'two', 'ONE')).toThrow(/taken by another destination/)
@@ -107,7 +107,7 @@ describe('the list of destinations', () => {
   })
 })
 
-test('names are hidden only where contents are encrypted', () => {
+test('destination schema: names can be hidden only where contents are encrypted', () => {
   const folder = { id: 'f', kind: 'folder', name: 'disk', path: '/mnt/disk', hideNames: true }
   expect(destinationSchema.safeParse(folder).error?.issues[0]?.message).toMatch(/only where contents/)
   const recipient = 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p'

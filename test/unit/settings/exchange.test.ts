@@ -23,13 +23,13 @@ const settings = settingsSchema.parse({
   pause: { since: 1, until: null },
 })
 
-test('what is exported is imported as it was, but for the pause of the moment', () => {
+test('settings import: exported settings are imported unchanged, except for the current pause', () => {
   const imported = importedSettings(exportedText(settings, 'pc'), 'file', 'other')
   expect(imported).toEqual({ ...settings, pause: null })
   expect(withImported(settings, imported)).toEqual(settings)
 })
 
-test('a folder that is called after its computer is called after the other one there', () => {
+test('settings import: a destination folder named after its computer gets the name of the new computer', () => {
   const imported = importedSettings(exportedText(settings, 'here'), 'file', 'there')
   expect(imported.destinations).toEqual([{ ...settings.destinations[0], folder: 'there' }])
   expect(importedSettings(exportedText(settings, 'here'), 'file', 'here').destinations).toEqual(
@@ -38,22 +38,22 @@ test('a folder that is called after its computer is called after the other one t
 })
 
 test.each([
-  ['no JSON', '{', /^file is not a settings file/],
-  ['any other JSON', '{"name": "some-package"}', /^file is not a settings file/],
-  ['a setting out of its limits', '{"version": 1, "check": {"intervalSeconds": 0}}', /intervalSeconds/],
-  ['of a newer Holdfast', '{"version": 2}', /newer Holdfast/],
-])('a file with %s is refused, and removes nothing', (_, text, why) => {
+  ['invalid JSON', '{', /^file is not a settings file/],
+  ['unrelated JSON', '{"name": "some-package"}', /^file is not a settings file/],
+  ['a setting outside its limits', '{"version": 1, "check": {"intervalSeconds": 0}}', /intervalSeconds/],
+  ['the version of a newer Holdfast', '{"version": 2}', /newer Holdfast/],
+])('settings import: a file with %s is refused', (_, text, why) => {
   expect(() => importedSettings(text, 'file', 'pc')).toThrow(why)
 })
 
-test('no file brings a program that is run here; one that is here already stays', () => {
+test('settings import: a command channel is refused unless the settings already contain it', () => {
   const program = { id: 'run', name: 'run', type: 'command', options: { program: '/bin/true' } }
   const withProgram = settingsSchema.parse({ alerts: { channels: [program] } })
   expect(() => withImported(defaultSettings, withProgram)).toThrow(/settings/)
   expect(withImported(withProgram, withProgram).alerts.channels).toHaveLength(1)
 })
 
-test('what would change is named: things that come and go, and settings with both values', () => {
+test('settings differences: added, removed and changed items are listed, and settings with both values', () => {
   const next = settingsSchema.parse({
     ...settings,
     sources: [
@@ -74,7 +74,7 @@ test('what would change is named: things that come and go, and settings with bot
   expect(differences(settings, settings)).toEqual([])
 })
 
-test('no setting changes unnamed', () => {
+test('settings differences: a change of any setting is listed', () => {
   const things = ['version', 'pause', 'sources', 'checkedPaths', 'destinations']
   const others = Object.entries(defaultSettings).filter(([name]) => !things.includes(name))
   const isUnnamed = ([name, value]: [string, unknown]) => {
@@ -85,7 +85,7 @@ test('no setting changes unnamed', () => {
   expect(others.filter(isUnnamed).map(([name]) => name)).toEqual([])
 })
 
-test('whoever has lost a secret on the way is named; what is optional is not', () => {
+test('missing secrets: destinations and channels without a required secret are listed, optional ones are not', () => {
   const receiver = {
     id: 'r',
     kind: 'receiver',

@@ -42,7 +42,7 @@ function openRsync() {
   }
 }
 
-describe('files of patterns of other tools', () => {
+describe('ignore file import', () => {
   test.each([
     ['.gitignore', '- x', 'git'],
     ['/data/.stignore', '*.o', 'syncthing'],
@@ -53,9 +53,11 @@ describe('files of patterns of other tools', () => {
     ['rules', '// mine\n*.o', 'syncthing'],
     ['rules', '+ *.c\n- *', 'rsync'],
     ['rules', '# mine\n*.o\n!a.o', 'git'],
-  ])('the form of %s with %j is %s', (name, text, form) => expect(findIgnoreForm(name, text)).toBe(form))
+  ])('the file %s with the text %j is detected as a file of %s', (name, text, form) =>
+    expect(findIgnoreForm(name, text)).toBe(form),
+  )
 
-  test('.gitignore: git and Holdfast leave out the same files', () => {
+  test('a .gitignore excludes the same files in Holdfast as in git', () => {
     const text = '# objects\n\n*.o\n!/foo/a.o\n/bar/*\n!/bar/foo\nx\\ y/\n'
     const { sent, left, patterns } = sentWith(`\uFEFF${text.replaceAll('\n', '\r\n')}`, 'git')
     expect([left, patterns.length]).toEqual([[], 5])
@@ -65,42 +67,45 @@ describe('files of patterns of other tools', () => {
 
   test.skipIf(!hasRsync).each([
     ['plain names, at any depth', '# comment\n; comment\n\n*.o\nkeep\n'],
-    ['from the top', '/foo\n/bar/*.c\n'],
+    ['anchored paths', '/foo\n/bar/*.c\n'],
     ['a path, at any depth', 'foo/bar\ndeep/foo\n'],
     ['directories only', 'foo/\n/bar/\n'],
-    ['the first rule decides', '+ /foo/\n+ *.c\n- /foo/*\n- *.o\n+ *.o\n'],
-    ['all but some', '+ */\n+ *.c\n- *\n'],
+    ['the order of rules', '+ /foo/\n+ *.c\n- /foo/*\n- *.o\n+ *.o\n'],
+    ['all files but some', '+ */\n+ *.c\n- *\n'],
     ['a directory with all in it', '+ /bar/***\n- *\n'],
-    ['two stars', '/foo/**\nbar/**/keep\n'],
-    ['two stars before all', '**/bar\n**.c\n'],
-    ['signs that git gives a meaning', '+ !x\n#x\nx y\n'],
-    ['a list that begins again', '*.o\n!\n*.c\n'],
-    ['classes', '[ab].[!o]\n'],
-  ])('rsync, %s: both send the same files (needs rsync)', (_, text) => {
+    ['double stars', '/foo/**\nbar/**/keep\n'],
+    ['leading double stars', '**/bar\n**.c\n'],
+    ['characters special to git', '+ !x\n#x\nx y\n'],
+    ['a list that is reset', '*.o\n!\n*.c\n'],
+    ['character classes', '[ab].[!o]\n'],
+  ])('rsync rules, %s: Holdfast sends the same files as rsync (needs rsync)', (_, text) => {
     const { sent, left } = sentWith(text, 'rsync')
     expect(left).toEqual([])
     expect(sent).toEqual(openRsync()(text))
   })
 
-  test.skipIf(!hasRsync)('rsync: both send the same files by rules at random (needs rsync)', () => {
-    const random = createRandom(newSeed('rules of rsync'))
-    const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)] as T
-    const rsync = openRsync()
-    const rule = () => {
-      const names = Array.from({ length: 1 + Math.floor(random() * 3) }, () =>
-        pick(['foo', 'bar', '*', '*.o', 'k*', 'a.o', 'deep', '**', '?oo', '[fb]*']),
-      )
-      return `${pick(['', '', '+ ', '- '])}${pick(['', '/'])}${names.join('/')}${pick(['', '', '/', '/***'])}`
-    }
-    for (let round = 0; round < 40; round += 1) {
-      const text = Array.from({ length: 1 + Math.floor(random() * 4) }, rule).join('\n')
-      const { sent, left, patterns } = sentWith(text, 'rsync')
-      if (left.length > 0) continue
-      expect(sent, `${text}\n=> ${patterns.join('  ')}`).toEqual(rsync(text))
-    }
-  })
+  test.skipIf(!hasRsync)(
+    'rsync rules at random: Holdfast sends the same files as rsync (needs rsync)',
+    () => {
+      const random = createRandom(newSeed('rules of rsync'))
+      const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)] as T
+      const rsync = openRsync()
+      const rule = () => {
+        const names = Array.from({ length: 1 + Math.floor(random() * 3) }, () =>
+          pick(['foo', 'bar', '*', '*.o', 'k*', 'a.o', 'deep', '**', '?oo', '[fb]*']),
+        )
+        return `${pick(['', '', '+ ', '- '])}${pick(['', '/'])}${names.join('/')}${pick(['', '', '/', '/***'])}`
+      }
+      for (let round = 0; round < 40; round += 1) {
+        const text = Array.from({ length: 1 + Math.floor(random() * 4) }, rule).join('\n')
+        const { sent, left, patterns } = sentWith(text, 'rsync')
+        if (left.length > 0) continue
+        expect(sent, `${text}\n=> ${patterns.join('  ')}`).toEqual(rsync(text))
+      }
+    },
+  )
 
-  test('Syncthing: prefixes, comments, alternatives, exceptions before what they are exceptions of', () => {
+  test('Syncthing patterns with prefixes, comments, alternatives and exceptions exclude the expected files', () => {
     const kept = (text: string) => sentWith(text, 'syncthing').sent
     const without = (isOut: (file: string) => boolean) => FILES.filter((file) => !isOut(file))
     expect(kept('// mine\n(?d)*.o\n')).toEqual(without((file) => file.endsWith('.o')))
@@ -115,7 +120,7 @@ describe('files of patterns of other tools', () => {
     expect(kept('foo/**')).toEqual(without((file) => /(^|\/)foo\//.test(file)))
   })
 
-  test('lines that have no such pattern are named with their number and the reason, the others are taken over', () => {
+  test('lines without an equivalent are listed with number and reason, and the others are imported', () => {
     const lines = (text: string, form: IgnoreForm) =>
       sentWith(text, form).left.map(({ line, why }) => [line, why.key])
     expect(lines('*.o\nmerge other\n: .rsync-filter\nP keep\n-! x\nfoo**bar\n!x\n*.[ch', 'rsync')).toEqual([
@@ -136,7 +141,7 @@ describe('files of patterns of other tools', () => {
     expect(readIgnoreFile('foo**bar\n*.o', 'rsync').patterns).toEqual(['*.o'])
   })
 
-  test('imported patterns are none that are questioned', () => {
+  test('imported patterns are not reported as odd', () => {
     for (const [form, text] of [
       ['rsync', '- *.o\n+ x\n- /foo\n#c'],
       ['syncthing', '(?d)a\n!/foo/bar\n/foo\n// c'],

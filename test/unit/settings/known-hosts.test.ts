@@ -44,7 +44,7 @@ test('known_hosts: all keys of a server are read, the preferred types first', ()
   expect(read(text, 'nas')).toEqual(none)
 })
 
-test('known_hosts: a port other than 22 has lines of its own', () => {
+test('known_hosts: the keys of a port other than 22 are read from lines with that port', () => {
   const text = `nas.example.org ${rsa.line}\n[nas.example.org]:2222,[2001:db8::1]:2222 ${ed25519.line}\n`
   expect(read(text).keys).toEqual([rsa.fingerprint])
   expect(read(text, 'nas.example.org', 2222).keys).toEqual([ed25519.fingerprint])
@@ -52,7 +52,7 @@ test('known_hosts: a port other than 22 has lines of its own', () => {
   expect(read(text, 'nas.example.org', 22_222)).toEqual(none)
 })
 
-test('known_hosts: names that ssh-keygen -H has hashed are found', () => {
+test('known_hosts: names hashed by `ssh-keygen -H` are found', () => {
   const file = path.join(temporaryDirectory('known'), 'known_hosts')
   writeFileSync(file, `nas.example.org ${rsa.line}\n[nas.example.org]:2222 ${ed25519.line}\n`)
   execFileSync('ssh-keygen', ['-H', '-f', file], { stdio: 'ignore' })
@@ -63,7 +63,7 @@ test('known_hosts: names that ssh-keygen -H has hashed are found', () => {
   expect(read(text, 'else.example.org')).toEqual(none)
 })
 
-test('known_hosts: names may have wildcards and exceptions', () => {
+test('known_hosts: names match by wildcards and exceptions', () => {
   const text = `*.example.org,!old.example.org,ho?t ${rsa.line}\n`
   expect(read(text).keys).toEqual([rsa.fingerprint])
   expect(read(text, 'old.example.org')).toEqual(none)
@@ -71,7 +71,7 @@ test('known_hosts: names may have wildcards and exceptions', () => {
   expect(read(text, 'hoot.example.com')).toEqual(none)
 })
 
-test('known_hosts: a revoked key is never trusted, and an authority is told apart', () => {
+test('known_hosts: a revoked key is not trusted, and a certificate authority is detected', () => {
   const text = [
     `nas.example.org ${rsa.line}`,
     `nas.example.org ${ed25519.line}`,

@@ -5,7 +5,7 @@ import { gitIgnores } from '../../support/scan/git-ignores.ts'
 
 const ROOT = '/home/ann/data'
 
-describe('patterns that match nothing or mean another tool', () => {
+describe('odd patterns', () => {
   test.each([
     { pattern: '(?d)cache', kind: 'syncthing', instead: ['cache'], meant: 'cache/x' },
     { pattern: '!(?d)keep', kind: 'syncthing', instead: ['!keep'], meant: null },
@@ -38,7 +38,7 @@ describe('patterns that match nothing or mean another tool', () => {
     { pattern: ' cache/', kind: 'space', instead: ['cache/'], meant: 'cache/x' },
     { pattern: '*.{jpg,png}', kind: 'braces', instead: ['*.jpg', '*.png'], meant: 'a.png' },
     { pattern: '*.jpg, *.png', kind: 'list', instead: ['*.jpg', '*.png'], meant: 'a.png' },
-  ])('$pattern: it is $kind, and $instead is meant', ({ pattern, kind, instead, meant }) => {
+  ])('$pattern is reported as $kind, with the suggestion $instead', ({ pattern, kind, instead, meant }) => {
     const [odd, ...others] = findOddPatterns(['*.kept', pattern], ROOT)
     expect(odd).toMatchObject({ pattern, instead, sentence: { key: `filter.odd.${kind}` } })
     expect(others).toEqual([])
@@ -54,7 +54,7 @@ describe('patterns that match nothing or mean another tool', () => {
     expect(createNameFilter({ ignore: better, marks: [] }).fileBelow(meant)).toBe('ignored')
   })
 
-  test('an exception before all that is left out: it has no effect', () => {
+  test('an exception before the pattern that it excepts from is reported as ineffective', () => {
     expect(findOddPatterns(['!keep.log', '*.log'], ROOT)).toMatchObject([
       { pattern: '!keep.log', instead: null, sentence: { key: 'filter.odd.exceptionFirst' } },
     ])
@@ -70,7 +70,7 @@ describe('patterns that match nothing or mean another tool', () => {
       (one) => one !== '.',
     ),
     ['/tmp/', '/data/cache', '/run', 'a,b', 'x{1}', 'some file', "o'brien", '(draft)'],
-  ])('patterns that mean what they say are not questioned: %j', (...patterns) => {
+  ])('ordinary patterns are not reported: %j', (...patterns) => {
     expect(findOddPatterns(['*.kept', ...patterns], ROOT)).toEqual([])
   })
 })

@@ -24,12 +24,12 @@ test.each([
   ['https://nas/backup', null],
   ['nas/backup', null],
   ['', null],
-])('SFTP addresses: %s', (text, target) => {
+])('SFTP addresses: "%s" is parsed as %j', (text, target) => {
   expect(readSftpTarget(text)).toEqual(target)
 })
 
 test.each(['', 'backup', '/srv/backup', '100%', 'a%20b', 'a:b@c'])(
-  'SFTP addresses: what is shown of the directory "%s" can be given again',
+  'SFTP addresses: the displayed address of the directory "%s" parses to the same target',
   (path) => {
     for (const host of ['nas.example.org', '2001:db8::1'])
       for (const user of ['me', 'me@lab', 'DOMAIN%me']) {

@@ -5,10 +5,10 @@ import { settingsSchema, sourceSchema } from '../../../core/settings/schema.ts'
 
 test.each([
   ['of 255 characters', 'a'.repeat(255)],
-  ['of characters of several bytes', '資'.repeat(85)],
-  ['of characters that are two', '🎬'.repeat(63)],
-  ['of characters that are put together', 'é'.repeat(120)],
-])('names %s, several times, have folders of their own', (_what, directory) => {
+  ['of multi-byte characters', '資'.repeat(85)],
+  ['of surrogate pairs', '🎬'.repeat(63)],
+  ['of accented characters', 'é'.repeat(120)],
+])('source names: twelve sources with one name %s get different folders', (_what, directory) => {
   const taken: { name: string }[] = []
   for (let count = 0; count < 12; count += 1) {
     const name = uniqueName(sourceName(`/data/${directory}`), taken)
@@ -19,7 +19,7 @@ test.each([
   expect(new Set(taken.map(({ name }) => folderName(name))).size).toBe(12)
 })
 
-test('a name that fits stays as it is', () => {
+test('source names: a valid directory name is kept, and a name taken in another case gets a number', () => {
   expect(sourceName('/')).toBe('root')
   expect(sourceName('/data/資料')).toBe('資料')
   expect(uniqueName('photos', [{ name: 'Photos' }])).toBe('photos-2')
@@ -31,7 +31,7 @@ test.each([
   ['data', 'data.', 'the names "data" and "data." are one folder at the destination'],
   ['Photos', 'photos', 'the names "Photos" and "photos" are one folder at the destination'],
   ['photos', 'photos', 'the name "photos" is there twice'],
-])('settings cannot hold %j and %j: they share a folder', (first, second, said) => {
+])('source names: %j and %j are refused together, as they share a folder', (first, second, said) => {
   const named = (...names: string[]) =>
     settingsSchema.safeParse({ sources: names.map((name, id) => ({ id: `${id}`, path: `/${id}`, name })) })
   expect(named(first, second).error?.issues).toEqual([

@@ -6,8 +6,8 @@ import { defaultSettings } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-describe('the settings file', () => {
-  it('is made of defaults at first and keeps what is set', () => {
+describe('settings file', () => {
+  it('a missing file gives the defaults, and a saved value is read back', () => {
     const directory = temporaryDirectory()
     const store = openSettings(directory)
     expect(store.get()).toEqual(defaultSettings)
@@ -17,33 +17,27 @@ describe('the settings file', () => {
   })
 
   it.each([
-    ['not JSON', '{ "version": 1, '],
-    ['another schema', JSON.stringify({ version: 1, send: { retrySeconds: 'often' } })],
+    ['that is not JSON', '{ "version": 1, '],
+    ['of another schema', JSON.stringify({ version: 1, send: { retrySeconds: 'often' } })],
     ['with a relative path', JSON.stringify({ version: 1, sources: [{ id: 'a', path: 'data', name: 'a' }] })],
+    ['with an invalid path', JSON.stringify({ version: 1, checkedPaths: [{ id: 'a', path: '/data\0' }] })],
     [
-      'with a path that no path can be',
-      JSON.stringify({ version: 1, checkedPaths: [{ id: 'a', path: '/data\0' }] }),
-    ],
-    [
-      'with one name twice',
+      'with a duplicate name',
       JSON.stringify({
         version: 1,
         sources: ['a', 'b'].map((id) => ({ id, path: `/${id}`, name: 'same' })),
       }),
     ],
     [
-      'with two names that are one folder',
+      'with two names for one folder',
       JSON.stringify({
         version: 1,
         sources: ['a:b', 'a_b'].map((name, id) => ({ id: `${id}`, path: `/${id}`, name })),
       }),
     ],
-    [
-      'a pause that nobody knows the end of',
-      JSON.stringify({ version: 1, theme: 'x', pause: { until: 'x' } }),
-    ],
-    ['empty', ''],
-  ])('is set aside, not erased, if it is %s', (_what, content) => {
+    ['with an invalid end of the pause', JSON.stringify({ version: 1, theme: 'x', pause: { until: 'x' } })],
+    ['that is empty', ''],
+  ])('a file %s is set aside, not erased', (_what, content) => {
     const directory = temporaryDirectory()
     const file = path.join(directory, 'settings.json')
     writeFileSync(file, content)
@@ -61,7 +55,7 @@ describe('the settings file', () => {
     expect(openSettings(directory).notice).toBeNull()
   })
 
-  it('leaves a file of a newer Holdfast alone, and does not begin without it', () => {
+  it('a file of a newer Holdfast is refused and left unchanged', () => {
     const directory = temporaryDirectory()
     const content = JSON.stringify({ version: 2, sources: [], something: 'new' })
     writeFileSync(path.join(directory, 'settings.json'), content)
@@ -71,7 +65,7 @@ describe('the settings file', () => {
     expect(readFileSync(path.join(directory, 'settings.json'), 'utf8')).toBe(content)
   })
 
-  it('goes on with the rest where only what has a good default cannot be used', () => {
+  it('a file with unusable values is read with their defaults, and kept as a copy at the next save', () => {
     const directory = temporaryDirectory()
     const file = path.join(directory, 'settings.json')
     const sources = [{ id: 'a', path: '/data', name: 'data' }]
@@ -103,7 +97,7 @@ describe('the settings file', () => {
       'scan.reconcileSeconds, scan.quietSeconds',
     ],
     ['often', defaultSettings.scan, 'scan'],
-  ])('uses the default only in place of what cannot be used: %j', (scan, used, unused) => {
+  ])('a default replaces only the unusable values of %j', (scan, used, unused) => {
     const directory = temporaryDirectory()
     writeFileSync(path.join(directory, 'settings.json'), JSON.stringify({ scan }))
     const store = openSettings(directory)
@@ -111,7 +105,7 @@ describe('the settings file', () => {
     expect(store.notice && englishWords(store.notice)).toContain(`in force for: ${unused} (`)
   })
 
-  it('that the system does not give is no missing one: nothing takes its place', () => {
+  it('a file that the system cannot read is reported with its error code, and not replaced', () => {
     const directory = temporaryDirectory()
     const file = path.join(directory, 'settings.json')
     // As of a disk with an error, its file is there, and nobody can say what is in it (ELOOP).
@@ -120,7 +114,7 @@ describe('the settings file', () => {
     expect(readlinkSync(file)).toBe('settings.json')
   })
 
-  it('refuses values outside the schema and keeps what was', () => {
+  it('a value outside the schema is refused, and the previous value is kept', () => {
     const store = openSettings(temporaryDirectory())
     expect(() =>
       store.set({ ...store.get(), check: { ...store.get().check, intervalSeconds: 3601 } }),
@@ -128,7 +122,7 @@ describe('the settings file', () => {
     expect(store.get().check.intervalSeconds).toBe(10)
   })
 
-  it('that cannot be written is told with the reason, and what was stays in force', () => {
+  it('a failed write is reported with the reason, and the previous settings stay in force', () => {
     const directory = temporaryDirectory()
     const store = openSettings(directory)
     rmSync(directory, { recursive: true })

@@ -40,8 +40,8 @@ function open(rules = DEFAULT_RULES, root = temporaryDirectory('admission'), use
   return { enter, roomFor }
 }
 
-describe('what there is room for', () => {
-  test('files on their way count as if they were stored, until they are on it no more', async () => {
+describe('admission', () => {
+  test('files in transfer count towards the quota until they are released', async () => {
     const { roomFor } = open(limited({ files: 2 }))
     const [first] = [await roomFor('pc', 1), await roomFor('pc', 1)]
     await expect(roomFor('pc', 1)).rejects.toMatchObject({ status: 'full', detail: 'quota files 2' })
@@ -52,7 +52,7 @@ describe('what there is room for', () => {
     await expect(roomFor('pc', 1)).rejects.toThrow('quota files 2')
   })
 
-  test('names count, too, also those of directories that have to be made: a quota bounds empty files', async () => {
+  test('names of files and of new directories count, so that a byte quota also bounds empty files', async () => {
     const { enter } = open(limited({ bytes: 6 * NAME }))
     // pc, data, a, b, and the file; then one more file beside it.
     expect(await enter('pc', 0, 'a/b/one')).not.toBeInstanceOf(FileRefused)
@@ -60,14 +60,14 @@ describe('what there is room for', () => {
     expect(await enter('pc', 0, 'a/b/three')).toMatchObject({ status: 'full', missingBytes: NAME })
   })
 
-  test('the directories of a refused file are not there: it counts them again when it comes again', async () => {
+  test('the directories of a refused file are counted again when the file is retried', async () => {
     const { enter } = open(limited({ bytes: 6 * NAME }))
     for (let round = 0; round < 3; round += 1)
       expect(await enter('pc', 0, 'a/b/c/d/e/one')).toMatchObject({ status: 'full', missingBytes: 2 * NAME })
     expect(await enter('pc', 0, 'a/b/one')).not.toBeInstanceOf(FileRefused)
   })
 
-  test('a file of which nothing was written leaves its room to the next one', async () => {
+  test('a file that was not written frees its reserved space for the next one', async () => {
     const root = temporaryDirectory('admission')
     const { roomFor } = open({ ...DEFAULT_RULES, floor: { bytes: 0, percent: 0 } }, root)
     const most = Math.floor(freeBytes(root) * 0.6)
@@ -77,8 +77,8 @@ describe('what there is room for', () => {
   })
 })
 
-describe('a store with limits', () => {
-  test('a large file on its way needs room for what is still to come of it, not for what the disk has', async () => {
+describe('store with limits', () => {
+  test('a large file in transfer reserves space only for the bytes that are still to come', async () => {
     const root = temporaryDirectory('admission')
     const { store, source } = await openAt(root, {
       // Others write to this disk meanwhile: half of what is to be told apart is left to them.
@@ -93,7 +93,7 @@ describe('a store with limits', () => {
     await large.abort(false)
   })
 
-  test('a large file that there is no room for takes none from others, also before its sender has ended it', async () => {
+  test('a large file that is refused for lack of space reserves none, even before its sender aborts it', async () => {
     const { store, source } = await openLarge()
     const large = begin(store, source, 'file', 2 ** 50)
     expect(await large.offset).toBeNull()
@@ -104,7 +104,7 @@ describe('a store with limits', () => {
     await large.abort(false)
   })
 
-  test('nothing is let in before it is known what is stored already', async () => {
+  test('a file is admitted only after the files already stored were counted', async () => {
     const root = temporaryDirectory('admission')
     const before = await openAt(root)
     const one = smallFile(before.source, 'one', Buffer.from('one'))
@@ -121,7 +121,7 @@ describe('a store with limits', () => {
     expect(await two).toEqual({ status: 'full', detail: 'quota files 1' })
   })
 
-  test('without room a sender still hears that a content is there, and nothing else is stored', async () => {
+  test('a full store still answers that a content is stored, and stores no other content', async () => {
     const { root, store, source } = await openLarge(limited({ files: 1 }))
     const receive = (text: string) => store.receive(smallFile(source, 'file', Buffer.from(text)))
     const isThere = async (text: string) => {

@@ -9,7 +9,7 @@ const MIB = 1024 * 1024
 
 // fdatasync(2) refuses /dev/null with EINVAL, after it took every byte, as a broken disk does.
 test.runIf(process.platform === 'linux')(
-  'a disk that refuses a part is known, also without the end',
+  'file writer: a sync error while appending is reported by `finish`, and by `close` alone',
   async () => {
     const appendPieces = async (pieces: number) => {
       const fd = openSync('/dev/null', 'r+')
@@ -30,7 +30,7 @@ test.each([
   ['sparse', true],
   ['without holes', false],
 ])(
-  'zeros that are only told are read as such, and digested as such; in a file that is %s',
+  'file writer: zeros given as a length read back and digest as zeros in a file that is %s',
   async (_, isSparse) => {
     const file = path.join(temporaryDirectory('appending'), 'file')
     const fd = openSync(file, 'w+')

@@ -40,7 +40,7 @@ async function open() {
 }
 
 test.runIf(process.platform === 'linux')(
-  'a clone is looked at before it is placed: what has rotted is unknown',
+  'copy by clone: the clone is verified before it is placed, and damaged content is answered with unknown',
   async () => {
     const { own, copy, temporary } = await open()
     fs.writeFileSync(path.join(own, 'old'), content)
@@ -60,11 +60,14 @@ test.runIf(process.platform === 'linux').each([
   ['EOPNOTSUPP', 1],
   ['EXDEV', 2],
   ['EIO', 2],
-])('%s: it is copied instead, and asked %i times for two files', async (code, times) => {
-  const { own, copy, temporary } = await open()
-  disk.answer = code
-  fs.writeFileSync(path.join(own, 'old'), content)
-  for (const name of ['one', 'two']) expect((await copy(name, 'old')).status).toBe('durable')
-  expect(fs.readFileSync(path.join(own, 'two')).equals(content)).toBe(true)
-  expect([disk.asked, temporary()]).toEqual([times, {}])
-})
+])(
+  'copy by clone: after %s the content is copied instead, with %i clone attempts for two files',
+  async (code, times) => {
+    const { own, copy, temporary } = await open()
+    disk.answer = code
+    fs.writeFileSync(path.join(own, 'old'), content)
+    for (const name of ['one', 'two']) expect((await copy(name, 'old')).status).toBe('durable')
+    expect(fs.readFileSync(path.join(own, 'two')).equals(content)).toBe(true)
+    expect([disk.asked, temporary()]).toEqual([times, {}])
+  },
+)

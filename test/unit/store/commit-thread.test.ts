@@ -114,7 +114,7 @@ const readContents = (root: string): string[] =>
     Object.keys(readTree(at)).map((name) => fs.readFileSync(path.join(at, name), 'utf8')),
   )
 
-onLinux('a receiver that is killed at any step of a round', () => {
+onLinux('crash recovery at any step of a round', () => {
   const before: Texts = [
     ['same', 'the same'],
     ['changed', 'before'],
@@ -157,7 +157,7 @@ onLinux('a receiver that is killed at any step of a round', () => {
     ['with syncs of the whole disk', true, numbered(16)],
     ['with syncs of each file', false, []],
   ] as const)(
-    '%s: it has lost nothing that was called durable, and knows all that is there',
+    'keeps every file answered as durable, and verification has no findings, %s',
     { timeout: 60_000 },
     async (_, syncsWhole, others) => {
       disk.syncsWhole = syncsWhole
@@ -178,7 +178,7 @@ onLinux('a receiver that is killed at any step of a round', () => {
     },
   )
 
-  test('is not kept from its work by what somebody has put in a place of that round meanwhile', async () => {
+  test('stores further files though symbolic links have replaced files of the interrupted round', async () => {
     disk.syncsWhole = false
     const steps = await killAtEach([])
     const { root = '' } = steps.findLast(({ call }) => call === 'name changed') ?? {}
@@ -190,7 +190,7 @@ onLinux('a receiver that is killed at any step of a round', () => {
   })
 })
 
-onLinux('an answer comes when its file is durable, with its name', () => {
+onLinux('commit round', () => {
   /** All that happens, in its order. */
   async function recordEvents(texts: Texts, existing: Texts = []): Promise<string[]> {
     const at = await openLarge()
@@ -202,7 +202,7 @@ onLinux('an answer comes when its file is durable, with its name', () => {
     return events
   }
 
-  test('many: one sync of the disk for all contents of a round, and one for all names', async () => {
+  test('many files share one disk sync for their contents and one for their names, before any answer', async () => {
     const texts = numbered(40)
     const events = await recordEvents(texts)
     for (const [name] of texts) {
@@ -217,7 +217,7 @@ onLinux('an answer comes when its file is durable, with its name', () => {
     expect(events.filter((event) => event.startsWith('sync'))).toEqual(['sync all', 'sync all'])
   })
 
-  test('few: the contents before their names, and then their directories and the manifest', async () => {
+  test('few files are synced before they are named, then directories and manifest are synced, then answers sent', async () => {
     disk.syncsWhole = false
     const texts = Object.entries({ 'b/c': 'one', a: 'two' })
     const events = await recordEvents(texts, Object.entries({ a: 'before' }))
@@ -236,7 +236,7 @@ onLinux('an answer comes when its file is durable, with its name', () => {
       expect(Math.max(...(steps[index] ?? []))).toBeLessThan(Math.min(...step))
   })
 
-  test('a sync that fails is told to all whom it was for, and what comes next is stored', async () => {
+  test('a failed disk sync fails all files of its round, and later files are stored', async () => {
     const at = await openLarge()
     disk.failure = 'EIO'
     expect(new Set(await send(at, numbered(40)))).toEqual(new Set(['failed EIO']))
@@ -244,7 +244,7 @@ onLinux('an answer comes when its file is durable, with its name', () => {
     expect(new Set(await send(at, numbered(40)))).toEqual(new Set(['durable']))
   })
 
-  test('few: a file whose own sync fails is alone not stored', async () => {
+  test('a failed sync of one file among few fails only that file', async () => {
     const at = await openLarge()
     let syncs = 0
     disk.before = (call) => {

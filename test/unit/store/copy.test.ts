@@ -44,7 +44,7 @@ async function open() {
   return { root, store, source, own, offered, copy, receive, temporary }
 }
 
-test('a copy has its own time, the old name stays, and what was under the new one is kept', async () => {
+test('copy: has its own time, leaves the old name in place, and keeps the content it replaces as a version', async () => {
   const { root, own, copy, receive, temporary } = await open()
   await receive('old', content)
   await receive('new', Buffer.from('what was there'))
@@ -59,13 +59,13 @@ test('a copy has its own time, the old name stays, and what was under the new on
   expect(temporary()).toEqual({})
 })
 
-test('an empty file is copied, too', async () => {
+test('copy: an empty file is copied', async () => {
   const { own, copy } = await open()
   fs.writeFileSync(path.join(own, 'old'), '')
   expect((await copy('new', 'old', never, Buffer.alloc(0))).status).toBe('durable')
 })
 
-test('other content, other size, or no file at all is unknown, and leaves nothing', async () => {
+test('copy: an original that is missing, changed or resized is answered with unknown and leaves no files', async () => {
   const { own, copy, temporary } = await open()
   const rotten = Buffer.from(content)
   rotten[2_500_000] = 0
@@ -78,13 +78,13 @@ test('other content, other size, or no file at all is unknown, and leaves nothin
   expect(temporary()).toEqual({})
 })
 
-test('a new name that is not stored is refused as such, before anything is read', async () => {
+test('copy: an invalid new name is refused with its reason', async () => {
   const { own, copy } = await open()
   fs.writeFileSync(path.join(own, 'old'), content)
   expect(await copy('../up', 'old')).toEqual({ status: 'name', detail: 'dots' })
 })
 
-test('names are judged before a copy or a large file waits for its turn: what is no name may be very long', async () => {
+test('copy: an overlong name is refused before the copy waits for its turn, as is that of a large file', async () => {
   const { store, source, own, copy } = await open()
   fs.writeFileSync(path.join(own, 'old'), content)
   const turns = createSemaphore(1)
@@ -103,7 +103,7 @@ test('names are judged before a copy or a large file waits for its turn: what is
   expect(turns.tryAcquire()).toBe(true)
 })
 
-test('copies that wait for their turn hold little more than their names', async () => {
+test('copy: each copy that waits for its turn takes less than 4,000 bytes of memory', async () => {
   const { store, source, offered } = await open()
   const turns = createSemaphore(1)
   await turns.acquire()
@@ -121,7 +121,7 @@ test('copies that wait for their turn hold little more than their names', async 
   await Promise.all(waiting)
 })
 
-test('a copy of a sender that is gone is given up, also when all of it has been read by then', async () => {
+test('copy: is aborted when its sender disconnects, even when all of the content has been read', async () => {
   const { own, copy, temporary } = await open()
   fs.writeFileSync(path.join(own, 'old'), content)
   for (const readBefore of [0, 2]) {
@@ -142,7 +142,7 @@ test('a copy of a sender that is gone is given up, also when all of it has been 
   }
 })
 
-test('what takes long to read is no disk that hangs: each read is watched by itself', async () => {
+test('copy: each read is timed separately, so that a long copy does not count as a hung disk', async () => {
   const { store, own, copy } = await open()
   fs.writeFileSync(path.join(own, 'old'), content)
   reads.isHeld = true

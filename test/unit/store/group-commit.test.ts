@@ -49,7 +49,7 @@ function open() {
 }
 
 describe('group commit', () => {
-  test('what is written while a round is under way is in the next one, all of it together', async () => {
+  test('files written during a round are committed together in the next one', async () => {
     const { add, next, answers } = open()
     add(1)
     const first = await next()
@@ -62,7 +62,7 @@ describe('group commit', () => {
     await until('all are answered', () => answers.length === 41)
   })
 
-  test('of a sync that failed nothing is durable that was written before its end: not what is in the next round either', async () => {
+  test('a failed sync also fails the files that were written before it ended and wait for the next round', async () => {
     const { add, next, answers } = open()
     add(20)
     const failing = await next()
@@ -76,7 +76,7 @@ describe('group commit', () => {
     expect(answers).toHaveLength(60)
   })
 
-  test('at its end what is under way is brought to its end, and nothing more begins', async () => {
+  test('closing completes the files already added and aborts later ones', async () => {
     const { commits, add, next, answers } = open()
     add(1)
     const first = await next()
@@ -91,7 +91,7 @@ describe('group commit', () => {
   })
 })
 
-describe('the store', () => {
+describe('store thread', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
   afterEach(() => {
     vi.useRealTimers()
@@ -99,7 +99,7 @@ describe('the store', () => {
     vi.restoreAllMocks()
   })
 
-  test('does not rest while a round is under way: what is written already is for its next sync to judge', async () => {
+  test('does not rest during a round while files already written wait for the next sync', async () => {
     const jobs: string[] = []
     let release: () => void = () => undefined
     const held = new Promise<void>((resolve) => {
@@ -134,7 +134,7 @@ describe('the store', () => {
     await vi.waitFor(() => expect(jobs.at(-1)).toBe('rest'))
   })
 
-  test('whose thread has ended, as nobody used it, knows its manifest, and for how long it has been there', async () => {
+  test('counts idle time on the store’s clock and detects a removed manifest after it has ended unused', async () => {
     const jobs: string[] = []
     threadJobs.before = async (kind) => void jobs.push(kind)
     const { root, store, source } = await openLarge()
@@ -160,7 +160,7 @@ describe('the store', () => {
     expect(await receive('three')).toEqual({ status: 'failed', detail: 'ESTALE' })
   })
 
-  test('whose thread is asked nothing for minutes stays open while a file comes in: its sync must hear of every error', async () => {
+  test('stays open through idle minutes while a large file is incoming, so that no sync error is lost', async () => {
     const { root, store, source } = await openLarge()
     const isOpen = () =>
       fs.readdirSync('/proc/self/fd').some((fd) => {

@@ -30,7 +30,7 @@ function left(versions: readonly Version[], keep: Keep, day: number, hasCurrent 
 
 const everyDay = (days: number) => replacedAfter(...Array.from({ length: days }, (_, day) => day))
 
-describe('by days, weeks, months and years the last one of each of the latest that have any stays', () => {
+describe('retention by days, weeks, months and years', () => {
   test.each([
     ['daily', [0, 0.1, 0.2, 1, 4, 4.3], 2, ['1', '4.3']],
     ['daily', [0, 0.1, 0.2, 1, 4, 4.3], 3, ['0.2', '1', '4.3']],
@@ -39,19 +39,22 @@ describe('by days, weeks, months and years the last one of each of the latest th
     ['monthly', [0, 24.4, 24.6, 80, 81], 2, ['24.6', '81']],
     ['monthly', [0, 24.4, 24.6, 80, 81], 9, ['24.4', '24.6', '81']],
     ['yearly', [0, 300, 358.4, 358.6, 800], 2, ['358.6', '800']],
-  ] as const)('%s, of %j: %i', (period, days, count, kept) => {
-    expect(left(replacedAfter(...days), { ...NOTHING, [period]: count }, 4000)).toEqual(kept)
-  })
+  ] as const)(
+    'a %s rule for versions of the days %j keeps the last version of the latest %i periods',
+    (period, days, count, kept) => {
+      expect(left(replacedAfter(...days), { ...NOTHING, [period]: count }, 4000)).toEqual(kept)
+    },
+  )
 
-  test('together they keep what any of them keeps; nothing at all is kept of what nothing keeps', () => {
+  test('combined rules keep what any of them keeps; without a rule every version is pruned', () => {
     const versions = replacedAfter(0, 1, 2, 40, 41)
     expect(left(versions, { ...NOTHING, daily: 1, monthly: 2 }, 4000)).toEqual(['2', '41'])
     expect(left(versions, NOTHING, 4000)).toEqual([])
   })
 })
 
-describe('as it is by default', () => {
-  test('a file that changes daily for years has its 30 days, then fewer and fewer', () => {
+describe('default retention', () => {
+  test('a file that changes daily for years keeps daily, then weekly, then monthly versions', () => {
     const kept = left(everyDay(2000), DEFAULT_KEEP, 2000).map(Number)
     const monthly = (from: number, to: number) =>
       kept.filter((day) => day >= from && day < to).length / ((to - from) / 30)
@@ -62,7 +65,7 @@ describe('as it is by default', () => {
     expect(kept.length).toBeLessThan(60 + 52 + 60 + 6)
   })
 
-  test('whatever is pruned has been an older content for 30 days, and pruning again and again loses no more', () => {
+  test('a version is kept for at least 30 days, and repeated pruning removes no more', () => {
     const random = createRandom(newSeed('keep'))
     let versions: Version[] = []
     let day = 0
@@ -80,21 +83,21 @@ describe('as it is by default', () => {
     ).not.toEqual([])
   })
 
-  test('a file that is rewritten every minute keeps one a day of what is older than 30 days', () => {
+  test('a file that is rewritten every minute keeps one version a day beyond 30 days', () => {
     const often = replacedAfter(...Array.from({ length: 500 }, (_, index) => index / 1440))
     expect(left(often, DEFAULT_KEEP, 29)).toHaveLength(500)
     expect(left(often, DEFAULT_KEEP, 31)).toHaveLength(1)
   })
 })
 
-describe('a content goes by the clock of the store alone', () => {
+describe('retention by the store’s clock', () => {
   const keep = { ...NOTHING, withinDays: 30 }
 
   test.each([
     ['60 days ahead', 60],
     ['years ahead', 4000],
     ['back in time', -4000],
-  ])('what was replaced while the computer’s clock was %s stays for its 30 days, and no longer', (_, off) => {
+  ])('a version replaced while the computer’s clock was %s is kept for 30 days, and no longer', (_, off) => {
     const versions = replacedAfter(0, 1, 2).map((one) => ({
       ...one,
       replacedAt: one.replacedAt + off * DAY_MS,
@@ -103,18 +106,18 @@ describe('a content goes by the clock of the store alone', () => {
     expect(left(versions, keep, 31.5)).toEqual(['2'])
   })
 
-  test('a clock of the store that went back, as with a manifest of yesterday, prunes nothing', () => {
+  test('a store clock that went back, as with an earlier manifest, prunes no version', () => {
     expect(left(replacedAfter(100, 101), keep, 50)).toEqual(['100', '101'])
   })
 })
 
-describe('what never goes', () => {
-  test('what was removed at the source because it is here', () => {
+describe('retention without rules', () => {
+  test('a version whose original was removed after sending is never pruned', () => {
     const versions = replacedAfter(0, 1, 2).map((one) => ({ ...one, isPinned: one.version === '0' }))
     expect(left(versions, NOTHING, 4000)).toEqual(['0'])
   })
 
-  test('the newest content, where none is in its place', () => {
+  test('the newest version is never pruned when the file has no current content', () => {
     expect(left(replacedAfter(0, 1, 2), NOTHING, 4000, false)).toEqual(['2'])
     expect(left(replacedAfter(0), NOTHING, 4000, false)).toEqual(['0'])
   })

@@ -13,7 +13,7 @@ import { smallFile } from '../../support/store/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { readTree, receiverParts } from '../../support/transfer/transfer.ts'
 
-test('a store is used on a path alone: small files, large ones in pieces, a proof, a list, a restore', async () => {
+test('store library: stores small and large files, proves, lists and restores with no more than a path', async () => {
   const base = temporaryDirectory('library')
   const layout = storeLayout(path.join(base, 'store'))
   const lock = await claimStore(layout, () => undefined)

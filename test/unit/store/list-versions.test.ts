@@ -7,7 +7,7 @@ import { openLarge, smallFile } from '../../support/store/large-files.ts'
 
 const OLDER = 12_000
 
-test('a file with more older contents than a page may tell of is listed with all of them, each once', async () => {
+test('version list: a file with more versions than one page may hold is listed with all of them, each once', async () => {
   const { root, store, source } = await openLarge()
   for (const name of ['a', 'log', 'z']) await store.receive(smallFile(source, name, Buffer.from(name)))
   await store.close()

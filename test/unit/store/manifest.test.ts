@@ -32,7 +32,7 @@ function open() {
   return { layout, database, manifest, source, round, file, totals }
 }
 
-test('what a round says is there afterwards, to the nanosecond and the attribute', () => {
+test('manifest: a round records files and directories exactly, to the nanosecond and the attribute', () => {
   const { manifest, source, round, file, totals } = open()
   const facts = buildFacts(3, {
     mtimeNs: -1_500_000_000n,
@@ -59,7 +59,7 @@ test('what a round says is there afterwards, to the nanosecond and the attribute
   expect(totals()).toEqual({ files: 1, bytes: 3, names: 3 })
 })
 
-test('a directory that had to go is one version with all below it, and goes as one', () => {
+test('manifest: a replaced directory becomes one version with all files below it, and is forgotten as a whole', () => {
   const { layout, manifest, source, round, file, totals } = open()
   round((changes) => {
     for (const name of ['a/b', 'a/c/d', 'a0']) changes.placed(file(name, 'x'))
@@ -85,7 +85,7 @@ test('a directory that had to go is one version with all below it, and goes as o
   expect(totals()).toEqual({ files: 2, bytes: 2, names: 2 })
 })
 
-test('a content that was there already keeps the time at which it came', () => {
+test('manifest: a content that was already stored keeps its arrival time', () => {
   const { manifest, source, round, file } = open()
   const clock = vi.spyOn(Date, 'now')
   onTestFinished(() => clock.mockRestore())
@@ -99,7 +99,7 @@ test('a content that was there already keeps the time at which it came', () => {
   expect(storeAt(12, 'y', 0o640)).toMatchObject({ storedAt: 12 })
 })
 
-test('what has changed since a position is wanted again, once, until it comes', () => {
+test('manifest: files changed since a position are requested again, each once, until they arrive', () => {
   const { manifest, source, round, file } = open()
   const { position } = round((changes) => changes.placed(file('a')))
   round((changes) => {
@@ -117,7 +117,7 @@ test('what has changed since a position is wanted again, once, until it comes', 
   expect(wanted()).toEqual(['a', 'c'])
 })
 
-test('a round that is not over says what it may be moving', () => {
+test('manifest: an unfinished round marks the paths that it may be moving', () => {
   const { database, manifest, source, round } = open()
   const moving = (...names: string[]) => names.filter((name) => manifest.rows.isMoving(source, name))
   const places = JSON.stringify([
@@ -130,7 +130,7 @@ test('a round that is not over says what it may be moving', () => {
   expect(moving('a', 'a/b')).toEqual([])
 })
 
-test('one that is damaged, or is none, is set aside, never erased; a newer one is left alone', () => {
+test('manifest file: a damaged or foreign file is set aside intact; one of a newer version is left in place', () => {
   const { layout, database } = open()
   database.close()
   const file = path.join(layout.own, 'other.db')

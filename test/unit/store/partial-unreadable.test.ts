@@ -18,7 +18,7 @@ vi.mock('../../../core/platform/fd.ts', async (original) => {
 })
 
 test.skipIf(process.platform !== 'linux')(
-  'a partial file that cannot be read from its first byte on is not kept: the file begins anew',
+  'partial file: an unreadable one is discarded, and the upload restarts from the first byte',
   async () => {
     const at = await openLarge()
     const bytes = randomBytes(3 * 1024 * 1024)

@@ -23,8 +23,8 @@ vi.mock('node:worker_threads', async (original) => ({
 /** Beside it names take room, too: a few KiB. */
 const quota = (bytes: number) => ({ quota: { each: { bytes, files: null }, of: {} } })
 
-describe('what waits to be gone on with is bounded', () => {
-  test('is not opened before it is its turn, and never when its connection is gone by then', async () => {
+describe('partial file limits', () => {
+  test('a large file is opened only in its turn, and never when its connection has closed by then', async () => {
     const { store, source } = await openLarge()
     const bytes = randomBytes(1000)
     const turns = createSemaphore(1)
@@ -46,7 +46,7 @@ describe('what waits to be gone on with is bounded', () => {
     expect([await third?.offset, turns.tryAcquire()]).toEqual([null, true])
   })
 
-  test('64 of a sender, the oldest goes first', async () => {
+  test('a sender keeps at most 64 partial files, and the oldest is removed first', async () => {
     const at = await openLarge()
     const bytes = randomBytes(1000)
     for (let index = 0; index < 70; index += 1) await beginLarge(at, `f${index}`, bytes, 10 + index)
@@ -55,7 +55,7 @@ describe('what waits to be gone on with is bounded', () => {
     expect(await beginLarge(at, 'f69', bytes, 1)).toBe(79)
   })
 
-  test('it counts against its sender’s quota, and goes where it is in the way', async () => {
+  test('a partial file counts towards its sender’s quota, and is removed when a new file needs the space', async () => {
     const at = await openLarge(quota(500_000))
     const small = smallFile(at.source, 'small', randomBytes(300_000))
     await beginLarge(at, 'large', randomBytes(400_000), 300_000)
@@ -64,7 +64,7 @@ describe('what waits to be gone on with is bounded', () => {
     expect((await at.store.receive({ ...small })).status).toBe('durable')
   })
 
-  test('it counts while all of it has come, and waits for its place', async () => {
+  test('a complete file counts towards the quota while it waits for its commit', async () => {
     const at = await openLarge(quota(500_000))
     const large = randomBytes(400_000)
     await beginLarge(at, 'a', large, 300_000)
@@ -89,7 +89,7 @@ describe('what waits to be gone on with is bounded', () => {
     expect((await at.store.receive(small)).status).toBe('full')
   })
 
-  test('it counts no more when what is made of it is stored, or is not', async () => {
+  test('a partial file stops counting towards the quota when its file is stored or refused', async () => {
     const at = await openLarge(quota(680_000))
     const large = randomBytes(400_000)
     const receive = (name: string, bytes: number) =>
@@ -106,7 +106,7 @@ describe('what waits to be gone on with is bounded', () => {
     expect([at.kept(), (await roomy.store.receive(last)).status]).toEqual([[], 'durable'])
   })
 
-  test('it waits for room, also while another connection asks for that', async () => {
+  test('a partial file that lacks room to resume is kept, even when two connections ask for it', async () => {
     const at = await openLarge(quota(500_000))
     const bytes = randomBytes(400_000)
     await beginLarge(at, 'a', bytes, 300_000)
@@ -123,7 +123,7 @@ describe('what waits to be gone on with is bounded', () => {
     expect(await sendLarge(roomy, 'a', bytes)).toEqual({ offset: 300_000, status: 'durable' })
   })
 
-  test('what could not have room without it, too, costs nobody anything', async () => {
+  test('a partial file is kept when its removal would still not make enough room', async () => {
     const at = await openLarge(quota(500_000))
     const other = await at.store.source('other', 'data')
     await beginLarge(at, 'large', randomBytes(400_000), 300_000)
@@ -140,7 +140,7 @@ describe('what waits to be gone on with is bounded', () => {
     expect(at.kept()).toHaveLength(1)
   })
 
-  test('the sender’s oldest go first, and no more than are in the way', async () => {
+  test('a sender’s oldest partial files are removed first, and no more than the new file needs', async () => {
     const at = await openLarge(quota(500_000))
     const bytes = randomBytes(200_000)
     for (const name of ['oldest', 'older', 'newest']) await beginLarge(at, name, bytes, 100_000)

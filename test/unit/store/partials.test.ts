@@ -18,10 +18,10 @@ const DAY_MS = 24 * 60 * 60 * 1000
 const told = (content: Buffer) => `${content.length} ${sha256(content)}`
 const sha256 = (content: Buffer) => createHash('sha256').update(content).digest('hex')
 
-describe('a large file that was not sent to its end', () => {
+describe('partial file', () => {
   const bytes = randomBytes(3 * 1024 * 1024 + 77)
 
-  test('is gone on with, by this receiver and by the next one, and leaves nothing at its end', async () => {
+  test('is resumed by this receiver and by the next one, and is removed when the file is complete', async () => {
     const at = await openLarge()
     expect(await beginLarge(at, 'a', bytes, 100_000)).toBe(0)
     expect(await beginLarge(at, 'a', bytes, 2_000_001)).toBe(100_000)
@@ -31,14 +31,14 @@ describe('a large file that was not sent to its end', () => {
     expect([at.stored(), at.kept()]).toEqual([{ a: told(bytes) }, []])
   })
 
-  test('is all there but its end', async () => {
+  test('is resumed at its full length when all bytes have arrived', async () => {
     const at = await openLarge()
     await beginLarge(at, 'a', bytes, bytes.length)
     expect(await sendLarge(at, 'a', bytes)).toEqual({ offset: bytes.length, status: 'durable' })
     expect(at.kept()).toEqual([])
   })
 
-  test('stays as it was if its use ends while it is read', async () => {
+  test('stays unchanged when the upload that resumes it is aborted while it is read', async () => {
     const at = await openLarge()
     const long = randomBytes(6 * 1024 * 1024)
     await beginLarge(at, 'a', long, 5_000_000)
@@ -50,7 +50,7 @@ describe('a large file that was not sent to its end', () => {
     expect(await sendLarge(at, 'a', long)).toEqual({ offset: 5_000_000, status: 'durable' })
   })
 
-  test('is thrown away if it does not lead to the digest, and then begins anew', async () => {
+  test('is discarded when the digest does not match, and the next upload starts from the first byte', async () => {
     const at = await openLarge()
     await beginLarge(at, 'a', randomBytes(bytes.length), 500_000)
     expect(await sendLarge(at, 'a', bytes)).toEqual({ offset: 500_000, status: 'digest' })
@@ -58,7 +58,7 @@ describe('a large file that was not sent to its end', () => {
     expect(await sendLarge(at, 'a', bytes)).toEqual({ offset: 0, status: 'durable' })
   })
 
-  test('is not another file’s beginning: another inode, size, place or source has its own, and the older one goes', async () => {
+  test('is not resumed for another inode, size, path or source, and is replaced by a newer one of its path', async () => {
     const at = await openLarge()
     await beginLarge(at, 'a', bytes, 1000, 'inode 1')
     expect(await beginLarge(at, 'b', bytes, 1000, 'inode 1')).toBe(0)
@@ -70,7 +70,7 @@ describe('a large file that was not sent to its end', () => {
     expect(at.kept()).toHaveLength(3)
   })
 
-  test('is left to whom it has, and another one begins anew beside it: one content stays, and nothing half', async () => {
+  test('stays with its connection while a second one sends the whole file; one content is stored', async () => {
     const at = await openLarge()
     const first = begin(at.store, at.source, 'a', bytes.length, '1')
     await first.write(bytes.subarray(0, 1000))
@@ -81,7 +81,7 @@ describe('a large file that was not sent to its end', () => {
     expect([at.stored(), at.kept()]).toEqual([{ a: told(bytes) }, []])
   })
 
-  test('goes when its place gets content in any other way: whole, or as a copy', async () => {
+  test('is removed when its path receives content as a whole file or as a copy', async () => {
     const at = await openLarge()
     const { store, source, kept } = at
     const small = Buffer.from('small now')
@@ -102,7 +102,7 @@ describe('a large file that was not sent to its end', () => {
     await until('it is removed', () => kept().length === 0)
   })
 
-  test('goes when the sender says so, when it is a week old, and whatever else lies there', async () => {
+  test('is removed when the sender aborts it, and when it is a week old, together with foreign files beside it', async () => {
     const at = await openLarge()
     const file = begin(at.store, at.source, 'a', bytes.length, '1')
     await file.write(bytes.subarray(0, 1000))
@@ -119,7 +119,7 @@ describe('a large file that was not sent to its end', () => {
     await until('nothing is left', () => at.kept().length === 0)
   })
 
-  test('goes when its sender may send no longer, also while its last write keeps it from waiting', async () => {
+  test('is removed when its sender is revoked, even while its last write is under way', async () => {
     const at = await openLarge()
     await beginLarge(at, 'waits', bytes, 1000)
     const file = begin(at.store, at.source, 'a', bytes.length, '1')
@@ -132,7 +132,7 @@ describe('a large file that was not sent to its end', () => {
     expect(at.kept()).toEqual([])
   })
 
-  test('symbolic links planted under its name are not followed', async () => {
+  test('is not read or written through a symbolic link planted under its name', async () => {
     const at = await openLarge()
     await beginLarge(at, 'a', bytes, 1000)
     const directory = path.join(at.root, '.holdfast', 'partial', 'pc')
@@ -147,7 +147,7 @@ describe('a large file that was not sent to its end', () => {
   })
 })
 
-test('a large file whose content is there already is the same: no version is kept, and what has rotted is mended', async () => {
+test('large file: a repeated content is answered with same, keeps no version and repairs a damaged file', async () => {
   const bytes = randomBytes(5 * 1024 * 1024)
   const at = await openLarge()
   await sendLarge(at, 'a', bytes)

@@ -41,7 +41,7 @@ function pass(root: string, days: number): void {
   database.close()
 }
 
-test('older contents go, with what they count, and leave no empty directories; what is in its place stays', async () => {
+test('pruning: versions are removed with their usage and empty directories; current files stay', async () => {
   const { root, store, send, versions } = await open()
   await send('deep/down/a', 'one', 'two', 'three')
   await send('b', 'one')
@@ -53,7 +53,7 @@ test('older contents go, with what they count, and leave no empty directories; w
   expect(store.usage('pc')).toMatchObject({ files: 2, bytes: 8, names: 4 })
 })
 
-test('a sender’s directories that are called as versions are, are none', async () => {
+test('pruning: a sender’s directory that is named like a version is not pruned', async () => {
   const { root, store, send, versions } = await open()
   await send('name', 'one', 'two')
   const [stamp = ''] = versions('name')
@@ -65,7 +65,7 @@ test('a sender’s directories that are called as versions are, are none', async
   for (const name of stored) expect(versions(name)).toEqual([])
 })
 
-test('directories that a file has taken the place of go file by file, but for what is the newest of its name', async () => {
+test('pruning: replaced directories are pruned file by file, except for the newest version of each name', async () => {
   const { root, store, send, versions } = await open()
   for (const round of ['one', 'two']) {
     await send('x/deep/file', round)
@@ -83,7 +83,7 @@ test('directories that a file has taken the place of go file by file, but for wh
   expect(store.usage('pc')).toMatchObject({ files: 3, names: 1 + 2 * 2 + 3 })
 })
 
-test('a version that cannot be removed is told, and keeps no other place from its turn', async () => {
+test('pruning: a version that cannot be removed is logged and does not block the pruning of other files', async () => {
   const { root, store, send, versions, logged } = await open()
   const names = ['a', 'b', 'c', 'd', 'e']
   for (const name of names) await send(name, 'one', 'two', 'three')
@@ -100,7 +100,7 @@ test('a version that cannot be removed is told, and keeps no other place from it
   expect(store.usage('pc')).toMatchObject({ files: 5 })
 })
 
-test('what was removed at the source because it is here stays for ever', async () => {
+test('pruning: a version that was proved for the removal of its original is kept for ever', async () => {
   const { store, source, send, versions } = await open()
   await send('a', 'one')
   const { signal } = new AbortController()
@@ -110,7 +110,7 @@ test('what was removed at the source because it is here stays for ever', async (
   expect(versions('a')).toHaveLength(1)
 })
 
-test('a content stays for the time that the store itself has counted, whatever the computer’s clock says', async () => {
+test('pruning: a version is kept for the time counted by the store, whatever the computer’s clock shows', async () => {
   const root = temporaryDirectory('pruning')
   const rules = { ...DEFAULT_KEEP, daily: 0, weekly: 0, monthly: 0, yearly: 0 }
   const real = Date.now

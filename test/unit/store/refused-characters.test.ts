@@ -54,13 +54,13 @@ beforeEach(() => {
 const content = Buffer.from('content')
 const refused = { status: 'name', detail: 'characters' }
 
-describe('a name with characters that the store’s file system does not have', () => {
+describe('name with characters that the store’s file system refuses', () => {
   for (const [call, name] of [
     ['name', 'what?'],
     ['lookup', 'what?/file'],
     ['mkdir', 'what?/file'],
   ] as const)
-    test(`is refused as such where ${call} says so, and costs no other file anything`, async () => {
+    test(`is refused with its reason when ${call} fails, and other files are stored`, async () => {
       const at = await openLarge()
       disk.refusing = call
       const send = (file: string) => at.store.receive(smallFile(at.source, file, content))

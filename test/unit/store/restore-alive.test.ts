@@ -30,14 +30,14 @@ async function setUp() {
   return { ...world, restore }
 }
 
-test('a large file is synced while it is written, so that the last sync is no long silence', async () => {
+test('restore: a large file is synced every 32 MiB while it is written, so that the last sync is short', async () => {
   const { put, restore } = await setUp()
   await put('large', Buffer.alloc(100 * MIB, 1))
   expect((await restore()).summary).toMatchObject({ restored: 1 })
   expect(synced).toEqual(expect.arrayContaining([32 * MIB, 64 * MIB, 96 * MIB]))
 })
 
-test('a file that is there already gives a sign of life while it is compared', async () => {
+test('restore: comparing an existing file reports progress for each MiB', async () => {
   const { put, restore } = await setUp()
   await put('large', Buffer.alloc(8 * MIB))
   await restore()
@@ -47,7 +47,7 @@ test('a file that is there already gives a sign of life while it is compared', a
   expect(signs).toBeGreaterThanOrEqual(8)
 })
 
-test('so do files that are looked for', async () => {
+test('restore: looking for missing files reports progress for each of them', async () => {
   const { root, store, source, put, restore } = await setUp()
   await Promise.all(Array.from({ length: 500 }, (_, index) => put(`gone-${index}`, 'x')))
   fs.rmSync(path.join(root, source.folder), { recursive: true })

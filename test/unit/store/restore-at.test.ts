@@ -28,7 +28,7 @@ async function setUp() {
   return { ...world, restoreAt }
 }
 
-test('what was there at a time comes back, and nothing of a time before all', async () => {
+test('restore at a time: the contents of that time are restored; a time before the first file is an error', async () => {
   const { put, restoreAt } = await setUp()
   const before = await moment()
   await put('file', 'one')
@@ -44,7 +44,7 @@ test('what was there at a time comes back, and nothing of a time before all', as
   await expect(restoreAt(before)).rejects.toMatchObject({ sentence: { key: 'store.restoreNothingThen' } })
 })
 
-test('a clock that was ahead for a while spoils nothing of the time after it', async () => {
+test('restore at a time: a clock that was ahead for a while does not affect the time after it', async () => {
   const { store, put, restoreAt, inManifest } = await setUp()
   await put('file', 'one')
   const afterOne = await moment()
@@ -67,7 +67,7 @@ test('a clock that was ahead for a while spoils nothing of the time after it', a
   expect(await restoreAt(Date.now() + 10 * YEARS_MS)).toEqual({ file: 'four' })
 })
 
-test('a directory where a file was, and the reverse, are each there at their time alone', async () => {
+test('restore at a time: a path that was a file and a directory in turn is restored as it was then', async () => {
   const { put, restoreAt } = await setUp()
   await put('a', 'file')
   const asFile = await moment()
@@ -82,7 +82,7 @@ test('a directory where a file was, and the reverse, are each there at their tim
     expect(await restoreAt(at)).toEqual({ a: 'file again' })
 })
 
-test('what the source has renamed comes back under its newer name, or under both if that is asked for', async () => {
+test('restore at a time: a renamed file is restored under its newer name, or under both on request', async () => {
   const { source, store, put, restoreAt, list } = await setUp()
   await put('old', 'text')
   const asOld = await moment()
@@ -110,7 +110,7 @@ test('what the source has renamed comes back under its newer name, or under both
   expect(await restoreAt(null)).toEqual({ new: 'text', old: 'another' })
 })
 
-test('an older content is listed, and comes back by its own name', async () => {
+test('restore of a version: an older version is listed, and restored under the name of its file', async () => {
   const { base, put, restore, list, textsIn } = await setUp()
   for (const text of ['one', 'two', 'three']) await put('a/file', text)
   const { listed } = await list({ sender: 'pc', source: 'data', path: 'a/file' })

@@ -28,7 +28,7 @@ async function setUp() {
   return { ...world, putAll, verify }
 }
 
-test('files that are replaced while their store is restored come back as they are then, and are no damage', async () => {
+test('restore beside a receiver: a file replaced meanwhile is restored with its new content, not as damaged', async () => {
   const { base, putAll, restore, textsIn, stored } = await setUp()
   // What is told first, before any other is read: all others are replaced by then.
   fs.rmSync(stored('file-0'))
@@ -46,7 +46,7 @@ test('files that are replaced while their store is restored come back as they ar
   expect(collectTexts(textsIn(to))).toEqual(new Set(['the second']))
 })
 
-test('nor is one of a past day, which has become an older content meanwhile', async () => {
+test('restore beside a receiver: a file of a past time is restored though it was replaced meanwhile', async () => {
   const { base, putAll, restore, textsIn, stored } = await setUp()
   fs.rmSync(stored('file-0'))
   const at = Date.now()
@@ -61,7 +61,7 @@ test('nor is one of a past day, which has become an older content meanwhile', as
   expect(collectTexts(textsIn(to))).toEqual(new Set(['first']))
 })
 
-test('beside a receiver that is not at them, many that are damaged or missing are told without a wait', async () => {
+test('restore beside a receiver: damaged and missing files are reported without a wait, by verify as well', async () => {
   const { base, restore, verify, stored } = await setUp()
   const [missing, rotten] = [names.slice(0, 50), names.slice(50)]
   for (const name of missing) fs.rmSync(stored(name))
@@ -79,7 +79,7 @@ test('beside a receiver that is not at them, many that are damaged or missing ar
   expect(performance.now() - begun).toBeLessThan(20_000)
 })
 
-test('what a receiver is about to move is waited for', async () => {
+test('restore beside a receiver: a file that an unfinished round is moving is waited for', async () => {
   const { base, restore, inManifest, stored, textsIn } = await setUp()
   // In the middle of a round: what was there is away, and what takes its place is not there yet.
   const places = JSON.stringify([[1, 'file-1']])

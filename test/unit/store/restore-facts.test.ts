@@ -19,7 +19,7 @@ const factsAt = (file: string) => {
   }
 }
 
-test('restored files: mode, sticky bit, time and owner are as they were, without set-user-ID and set-group-ID', async () => {
+test('restored files: mode, sticky bit, time and owner are restored, set-user-ID and set-group-ID are not', async () => {
   const { base, put, restore } = await openRestoring()
   const mtimeNs = YEAR_2001 + 123_456_789n
   await put('tool', '#!', { mode: 0o6755, mtimeNs, user: 1234, group: 4321 })
@@ -33,7 +33,7 @@ test('restored files: mode, sticky bit, time and owner are as they were, without
   expect(factsAt(path.join(to, 'pc/data/closed'))).toMatchObject({ mode: '0', mtimeNs: -1_500_000_000n })
 })
 
-test('restored directories: mode, sticky bit, time and owner are as they were, those that were there stay as they are', async () => {
+test('restored directories: mode, sticky bit, time and owner are restored; existing directories stay unchanged', async () => {
   const { base, store, source, restore } = await openRestoring()
   const directory = (name: string, mode: number, seconds: number) => ({
     source: source.id,
@@ -74,7 +74,7 @@ test('restored directories: mode, sticky bit, time and owner are as they were, t
 })
 
 test.skipIf(!isLinux)(
-  'extended attributes come back; those that are the system’s own do not (Linux)',
+  'restored files: user attributes are restored, system attributes are not (Linux)',
   async () => {
     const { base, put, restore } = await openRestoring()
     const attributes = { 'user.origin': Buffer.from('scanner 一'), 'user.empty': Buffer.alloc(0) }
@@ -96,7 +96,7 @@ test.skipIf(!isLinux)(
   },
 )
 
-test('holes take no room again, in a small file as in a large one', async () => {
+test('restored files: holes take no disk space, in a small file as in a large one', async () => {
   const { base, store, source, put, restore } = await openRestoring()
   const more = { sparse: true } as const
   const small = Buffer.concat([Buffer.from('beginning'), Buffer.alloc(MIB / 2), Buffer.from('end')])

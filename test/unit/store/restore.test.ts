@@ -17,7 +17,7 @@ async function setUp() {
   return world
 }
 
-test('what the manifest does not know stays where it is; without a manifest nothing comes back, which is said', async () => {
+test('restore: a file that is not in the manifest is not restored, and a missing manifest is an error', async () => {
   const { base, store, root, layout, restore, stored, textsIn } = await setUp()
   fs.writeFileSync(stored('of somebody'), 'else')
   const to = path.join(base, 'to')
@@ -31,7 +31,7 @@ test('what the manifest does not know stays where it is; without a manifest noth
   expect(fs.existsSync(path.join(base, 'again'))).toBe(false)
 })
 
-test('a file that is there has its mode and time set where it might be replaced, and stays as it is elsewhere', async () => {
+test('restore: an existing file of the same content gets its mode and time only if overwriting is allowed', async () => {
   const { base, restore } = await setUp()
   const to = path.join(base, 'to')
   writeFile(to, 'pc/data/file', 'content')
@@ -48,7 +48,7 @@ test('a file that is there has its mode and time set where it might be replaced,
   expect(facts()).toEqual([0o640, 1_500_000_000_000])
 })
 
-test('other content that is there stays, unless it is to be replaced', async () => {
+test('restore: an existing file of other content is kept unless overwriting is allowed', async () => {
   const { base, restore, textsIn } = await setUp()
   const to = path.join(base, 'to')
   writeFile(to, 'pc/data/file', 'newer work')
@@ -61,7 +61,7 @@ test('other content that is there stays, unless it is to be replaced', async () 
   expect(textsIn(to)).toEqual({ 'pc/data/file': 'content' })
 })
 
-test('what has rotted in the store is told, and nothing of it comes', async () => {
+test('restore: a damaged file is reported and not restored', async () => {
   const { base, put, restore, stored, textsIn } = await setUp()
   await put('rotten', 'as it was')
   fs.writeFileSync(stored('rotten'), 'as it is!')
@@ -72,7 +72,7 @@ test('what has rotted in the store is told, and nothing of it comes', async () =
   expect(textsIn(to)).toEqual({ 'pc/data/file': 'content' })
 })
 
-test('no path that leads into the store is restored to, whatever links it takes', async () => {
+test('restore: a destination inside the store is refused, even through symbolic links', async () => {
   const { base, root, restore } = await setUp()
   fs.symlinkSync(root, path.join(base, 'link'))
   fs.symlinkSync(path.join(root, 'pc'), path.join(base, 'deeper'))
@@ -85,7 +85,7 @@ test('no path that leads into the store is restored to, whatever links it takes'
   expect((await restore(path.join(base, 'store-2/new'))).summary).toMatchObject({ restored: 1 })
 })
 
-test('a destination that cannot be made is told once, and nothing is made for a name that nobody sent', async () => {
+test('restore: a destination that cannot be created is an error, and an unknown sender creates no directory', async () => {
   const { base, restore } = await setUp()
   writeFile(base, 'file', 'x')
   for (const destination of ['file', 'file/below'])
@@ -101,7 +101,7 @@ test('a destination that cannot be made is told once, and nothing is made for a 
   expect(fs.existsSync(path.join(base, 'new'))).toBe(false)
 })
 
-test.skipIf(!canMount)('of a read-only disk that is the cause that is told (needs root: mount)', async () => {
+test.skipIf(!canMount)('restore: a read-only disk is reported as the cause (needs root: mount)', async () => {
   const { restore } = await setUp()
   const disk = await mountTmpfs(onTestFinished)
   await disk.remount('ro')
@@ -111,7 +111,7 @@ test.skipIf(!canMount)('of a read-only disk that is the cause that is told (need
 })
 
 test.skipIf(!canMount)(
-  'what comes to a disk that is mounted within is durable there, too (needs root: mount)',
+  'restore: a file on a disk mounted within the destination is durable, too (needs root: mount)',
   async () => {
     const { base, put, restore, textsIn } = await setUp()
     await put('disk/photo', 'not to be lost')
@@ -129,7 +129,7 @@ test.skipIf(!canMount)(
   },
 )
 
-test('what is no file, and a row that nobody of the store has written, are told as such and hold nothing up', async () => {
+test('restore: a pipe, a symbolic link and a forged manifest row are reported, and other files are restored', async () => {
   const { base, put, restore, stored, inManifest, textsIn } = await setUp()
   for (const name of ['pipe', 'link', 'odd']) await put(name, name)
   for (const name of ['pipe', 'link']) fs.rmSync(stored(name))
@@ -144,7 +144,7 @@ test('what is no file, and a row that nobody of the store has written, are told 
   expect(textsIn(to)).toEqual({ 'pc/data/file': 'content' })
 })
 
-test('what is chosen by name lands in the destination itself', async () => {
+test('restore: a chosen sender, source or path is restored directly into the destination', async () => {
   const { base, put, restore, textsIn } = await setUp()
   for (const name of ['a/b/c', 'a/b0', 'a/b/d/e']) await put(name, name)
   let tries = 0
@@ -161,7 +161,7 @@ test('what is chosen by name lands in the destination itself', async () => {
   expect(await brought({ sender, source, path: 'a/b/c' })).toEqual(['c'])
 })
 
-test('names that the store does not have are no empty list', async () => {
+test('list: a name or time that the store does not have is an error, not an empty list', async () => {
   const { root, list } = await setUp()
   expect((await list({ sender: 'pc' })).summary).toMatchObject({ files: 1 })
   for (const only of [
@@ -179,7 +179,7 @@ test('names that the store does not have are no empty list', async () => {
   expect((await empty.list()).summary).toMatchObject({ files: 0 })
 })
 
-test("a disk's own lost+found is no part of the store that the disk is", async () => {
+test('store walk: the lost+found directory of the store’s disk is left out', async () => {
   const store = path.join(temporaryDirectory('lost'), 'store')
   const layout = storeLayout(store)
   const walked = async () => {
@@ -198,7 +198,7 @@ test("a disk's own lost+found is no part of the store that the disk is", async (
   expect(await walked()).toEqual(ofSenders)
 })
 
-test('a path is found as it was sent, also where the store takes several names for one', async () => {
+test('restore: a path is found by its spelling when sent, even where the store’s file system folds case', async () => {
   const { base, put, restore, inManifest, textsIn } = await setUp()
   await put('Photos/IMG', 'upper')
   await put('photos', 'another')

@@ -16,7 +16,7 @@ import { isVersionName, replacedAt, versionPrefix } from '../../../core/store/re
 
 const NOW = Date.UTC(2026, 10, 20, 12)
 
-test('the name of a version tells when it was replaced', () => {
+test('version name: contains the time of its replacement, and malformed names are recognised', () => {
   const name = `${versionPrefix(new Date(NOW), 41)}7`
   expect([isVersionName(name), replacedAt(name)]).toEqual([true, NOW])
   for (const other of [
@@ -29,7 +29,7 @@ test('the name of a version tells when it was replaced', () => {
     expect([other, replacedAt(other)]).toEqual([other, null])
 })
 
-describe('limits', () => {
+describe('store limits', () => {
   const noNames = { names: 0 }
   test.each([
     [{ bytes: 100, files: null }, { bytes: 90, files: 9, names: 0 }, { size: 10, ...noNames }, null],
@@ -55,16 +55,16 @@ describe('limits', () => {
       { size: 0, names: 3 },
       `quota bytes ${5 * NAME_BYTES}`,
     ],
-  ])('quota %j, used %j, %j more: %s', (quota, used, more, over) => {
+  ])('a quota of %j with %j used is checked for %j more: %s', (quota, used, more, over) => {
     expect(checkQuota(quota, used, more)).toBe(over)
   })
 
-  test('the floor is the lesser of size and part of the disk', () => {
+  test('the free-space floor is the smaller one of a size and a share of the disk', () => {
     expect(floorBytes(DEFAULT_RULES.floor, 10 * 1024 ** 4)).toBe(1024 ** 3)
     expect(floorBytes(DEFAULT_RULES.floor, 8_000_000)).toBe(80_000)
   })
 
-  test('the command line: what is kept, one size for each sender, another for one', () => {
+  test('command-line options set retention, the floor, the quota of each sender and that of a named sender', () => {
     expect(parseRules(defaultRuleWords)).toEqual(DEFAULT_RULES)
     const options = {
       ...defaultRuleWords,
@@ -91,11 +91,11 @@ describe('limits', () => {
     [{ keepFree: 'half' }, 'half is not a free space to keep'],
     [{ keepWithin: 'long' }, 'long is not a time for --keep-within'],
     [{ keepWeekly: 'all' }, 'all is not a number for --keep-weekly'],
-  ])('%j is refused in words', (change, why) => {
+  ])('the options %j are refused with an explanation', (change, why) => {
     expect(() => parseRules({ ...defaultRuleWords, ...change })).toThrow(why)
   })
 
-  test('sizes as people type them', () => {
+  test('sizes are parsed with and without a unit, and invalid sizes are rejected', () => {
     const texts = ['1', '2k', '3 MiB', '', '-1', 'G', '1e3']
     expect(texts.map(parseSize)).toEqual([1, 2048, 3 * 1024 ** 2, null, null, null, null])
   })
@@ -106,14 +106,14 @@ describe('limits', () => {
     ['floor', 'transfer.storeFloor', { name: 'there' }],
     ['ENOSPC', 'transfer.storeFull', { name: 'there' }],
     ['quota bytes lots', 'transfer.storeFull', { name: 'there' }],
-  ])('the sender says of "%s": %s', (detail, key, params) => {
+  ])('the sender reports the refusal "%s" as %s', (detail, key, params) => {
     const file = { source: { path: '/' }, path: 'a', size: 1 }
     const answer = toAnswer({ outcome: { status: 'full', detail }, position: 0 }, 'there', file)
     expect(answer).toEqual({ kind: 'again', reason: { key, params }, trouble: 'yes' })
   })
 })
 
-test('progress has a share, a rate and a time left', () => {
+test('progress line: contains the share, the rate and the time left', () => {
   const amount = { files: 3, bytes: 256, totalFiles: 12, totalBytes: 1024 }
   const bar = '[######------------------]  25%  256 B of 1 KiB'
   const line = (left: number | null) => progressLine(amount, { bytesPerSecond: 64, left })
@@ -121,10 +121,10 @@ test('progress has a share, a rate and a time left', () => {
   expect(line(null)).toBe(`${bar}  64 B/s  no end known  3 files`)
 })
 
-describe('what is wanted from a store', () => {
+describe('restore selection', () => {
   const version = `${versionPrefix(new Date(NOW), 1)}0`
   const wanted = { sender: 'pc', source: 'data', path: 'a/b/', oldNames: false }
-  test('a slash at the end of a path means nothing', () => {
+  test('a slash at the end of a path is ignored', () => {
     expect(storeChoice(wanted)).toMatchObject({ folder: 'pc/data', path: 'a/b' })
     expect(storeChoice({ ...wanted, version })).toMatchObject({ path: 'a/b', version })
   })
@@ -136,7 +136,7 @@ describe('what is wanted from a store', () => {
     [{ source: undefined }, 'Give --sender with --source'],
     [{ path: undefined, version }, 'Give its --path'],
     [{ version: '../x' }, 'is not a version'],
-  ])('%j is refused', (change, why) => {
+  ])('the selection %j is refused', (change, why) => {
     expect(() => storeChoice({ ...wanted, ...change } as typeof wanted)).toThrow(why)
   })
 })

@@ -5,7 +5,7 @@ import { until } from '../../support/until.ts'
 
 const KIB = 1024
 
-test('chunks that the disk has not taken hold their credit; beyond it the connection ends', async () => {
+test('upload session: unwritten chunks of a large file hold their credit, and chunks beyond it are refused', async () => {
   const { sending, writes, begin, chunk, sent } = await open({ window: { bytes: 512 * KIB, files: 4 } })
   sending.handle(begin(1))
   sending.handle(chunk(1))
@@ -16,7 +16,7 @@ test('chunks that the disk has not taken hold their credit; beyond it the connec
   await until('its credit comes back', () => sent.some(({ type }) => type === 'credit'))
 })
 
-test('chunks are few and never empty: what each costs beside its bytes is paid by no credit', async () => {
+test('upload session: empty chunks and more than 4,096 unwritten chunks are refused whatever the credit', async () => {
   const empty = await open()
   empty.sending.handle(empty.begin(1))
   expect(() => empty.sending.handle(empty.chunk(1, 0))).toThrow(WireFault)
@@ -32,7 +32,7 @@ test('chunks are few and never empty: what each costs beside its bytes is paid b
   expect(() => sending.handle(chunk(1, 1))).toThrow(/too many/)
 })
 
-test('zeros come without their bytes, for the same credit, and not beside bytes', async () => {
+test('upload session: zeros are sent as a length for the same credit, and not together with bytes', async () => {
   const { sending, written, writes, begin, zeros, sent } = await open({
     window: { bytes: 300 * KIB, files: 4 },
   })
@@ -47,7 +47,7 @@ test('zeros come without their bytes, for the same credit, and not beside bytes'
   expect(sent).toEqual([{ type: 'credit', header: { bytes: 256 * KIB } }])
 })
 
-test('a large file that cannot be stored is answered at once, and only once', async () => {
+test('upload session: a large file that cannot be stored is answered at once, and only once', async () => {
   const { sending, writes, state, sent, begin, chunk, abort } = await open()
   sending.handle(begin(1))
   sending.handle(chunk(1))
@@ -64,7 +64,7 @@ test('a large file that cannot be stored is answered at once, and only once', as
   expect(results()).toHaveLength(1)
 })
 
-test('files that are half there when the connection ends are thrown away, or kept to be gone on with', async () => {
+test('upload session: unfinished large files are discarded or kept for resumption when the connection closes', async () => {
   for (const keep of [true, false]) {
     const { sending, state, begin } = await open()
     sending.handle(begin(1))
@@ -75,7 +75,7 @@ test('files that are half there when the connection ends are thrown away, or kep
   }
 })
 
-test('who asks what is there is told, and may send no more than the rest', async () => {
+test('upload session: a sender that asks to resume gets the offset, and may send only the rest', async () => {
   const { sending, sent, begin, chunk, abort } = await open()
   sending.handle(begin(1, { file: 'inode' }))
   expect(() => sending.handle(chunk(1))).toThrow(/before it is known/)
@@ -90,7 +90,7 @@ test('who asks what is there is told, and may send no more than the rest', async
   expect(() => sending.handle(abort(3))).toThrow(/not open/)
 })
 
-test('a file that is refused before a byte of it is answered by the refusal alone', async () => {
+test('upload session: a large file that is refused before its first byte is answered only by the refusal', async () => {
   const { sending, state, sent, begin } = await open()
   state.refused = { status: 'full', detail: 'floor' }
   sending.handle(begin(1, { file: 'inode' }))
@@ -98,7 +98,7 @@ test('a file that is refused before a byte of it is answered by the refusal alon
   expect(sent).toEqual([{ type: 'result', header: { position: 0, results: [[1, 6, 'floor']] } }])
 })
 
-test('no more than sixteen are open; one that is ended makes room, and is answered by its position', async () => {
+test('upload session: at most sixteen large files are open; a finished one makes room and gets its position', async () => {
   const { sending, answers, sent, begin, end } = await open({ window: { bytes: 0, files: 20 } })
   for (let id = 0; id < 16; id += 1) sending.handle(begin(id))
   expect(() => sending.handle(begin(16))).toThrow(/too many/)

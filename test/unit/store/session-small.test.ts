@@ -51,7 +51,7 @@ async function arrived(sizes: readonly number[], memory: Buffer = batchBuffers.t
   return { payload, back, told, events: await until('it comes to the store', () => events) }
 }
 
-test('the bytes of a file come back once, when it is written, or answered without that', async () => {
+test('upload session: the credit of a small file is returned once, when it is written or answered unwritten', async () => {
   const { back, told, events } = await arrived([300 * KIB, 0, 200 * KIB, 500 * KIB])
   events.onWritten(0)
   events.onStored(1, durable, 1)

@@ -7,7 +7,7 @@ import { until } from '../../support/until.ts'
 const KIB = 1024
 const later = () => new Promise(setImmediate)
 
-test('more bytes than the credit are refused, and credit that came back may be used again', async () => {
+test('upload session: more bytes than the credit are refused, and returned credit may be used again', async () => {
   const { sending, batch } = await open()
   sending.handle(batch([1, 2, 3, 4], 256 * KIB))
   expect(() => sending.handle(batch([5], 1))).toThrow(WireFault)
@@ -24,13 +24,13 @@ test('more bytes than the credit are refused, and credit that came back may be u
   expect(again.counted).toEqual({ received: 4, refused: [] })
 })
 
-test('more files than the credit are refused, however small', async () => {
+test('upload session: more files than the credit are refused, however small', async () => {
   const { sending, batch } = await open()
   sending.handle(batch([1, 2, 3, 4], 0))
   expect(() => sending.handle(batch([5], 0))).toThrow(/credit/)
 })
 
-test('a sender that does not read what it is told gets no credit either', async () => {
+test('upload session: a sender that does not read its results gets no credit back', async () => {
   let read: () => void = () => undefined
   const reading = new Promise<void>((resolve) => {
     read = resolve
@@ -48,13 +48,13 @@ test('a sender that does not read what it is told gets no credit either', async 
   await until('it is told once it reads', () => sent.length === 1)
 })
 
-test('a batch whose sizes do not add up to its payload is refused', async () => {
+test('upload session: a batch whose sizes do not add up to its payload is refused', async () => {
   const { sending, batch } = await open()
   const frame = batch([1, 2], 10)
   expect(() => sending.handle({ ...frame, payload: Buffer.alloc(19) })).toThrow(/payload/)
 })
 
-test('a source has to be declared, once; its files wait until its directory is known', async () => {
+test('upload session: a source must be declared exactly once, and its files wait until its directory is found', async () => {
   const { sending, declare, batch, begin } = await open()
   for (const frame of [batch([1], 0, 1), begin(2, { source: 1 })])
     expect(() => sending.handle(frame)).toThrow(/source 1 was not declared/)
@@ -77,7 +77,7 @@ test('a source has to be declared, once; its files wait until its directory is k
   expect(slow.told).toMatchObject([{ source: 9, path: 'a', facts: { mode: 0o644 } }])
 })
 
-test('where the directory of a source cannot be made, each of its files is told why, and gives its credit back', async () => {
+test('upload session: files of a source whose directory cannot be made get the reason and return their credit', async () => {
   let isReadOnly = true
   const find = async () => {
     if (isReadOnly) throw Object.assign(new Error('x'), { code: 'EROFS' })
@@ -111,7 +111,7 @@ test('where the directory of a source cannot be made, each of its files is told 
   await until('it is offered', () => offered.length === 1)
 })
 
-test('a copy costs one file of credit and no bytes; what is unknown is said with the file’s number', async () => {
+test('upload session: a copy costs one file of credit and no bytes, and unknown content is answered by number', async () => {
   const { sending, answers, sent, copy, copies, counted } = await open({ window: { bytes: 0, files: 2 } })
   sending.handle(copy(1, { moved: true }))
   sending.handle(copy(2))
@@ -127,7 +127,7 @@ test('a copy costs one file of credit and no bytes; what is unknown is said with
   expect(counted.refused).toEqual([])
 })
 
-test('a question whether a file is still there is counted as no file that came', async () => {
+test('upload session: a query for a file that is still stored does not count as a received file', async () => {
   const { sending, answers, sent, copy, counted } = await open()
   sending.handle(copy(1, { path: 'old' }))
   await until('it is asked for', () => answers.length === 1)
@@ -136,7 +136,7 @@ test('a question whether a file is still there is counted as no file that came',
   expect([sent[0]?.header, counted.received]).toEqual([{ position: 3, results: [[1, 0, '']] }, 0])
 })
 
-test('copies are given up when the connection ends', async () => {
+test('upload session: copies are aborted when the connection closes', async () => {
   const { sending, answers, sent, copy } = await open()
   sending.handle(copy(1))
   await until('it is asked for', () => answers.length === 1)
@@ -145,7 +145,7 @@ test('copies are given up when the connection ends', async () => {
   expect(sent[0]).toMatchObject({ header: { results: [[1, 5, '']] } })
 })
 
-test('a proof costs one file of credit, which comes back with it; where there is none, that is said', async () => {
+test('upload session: a proof costs one file of credit until its answer; a failed proof is answered with why', async () => {
   const { sending, answers, sent, prove } = await open({ window: { bytes: 0, files: 2 } })
   sending.handle(prove(1))
   sending.handle(prove(2))
@@ -165,21 +165,30 @@ test('a proof costs one file of credit, which comes back with it; where there is
 const ours = { epoch: 'e', position: 9, session: 's2' }
 const theirs = { epoch: 'e', position: 5, last: 's1', next: 's2' }
 test.each([
-  ['a sender that was never here', null, ours, false, null],
-  ['a store that cannot be read now', theirs, null, false, null],
+  ['a sender that never connected', null, ours, false, null],
+  ['a store that is unreadable for now', theirs, null, false, null],
   ['another manifest', { ...theirs, epoch: 'f' }, ours, false, null],
-  ['a store where nothing of it is', theirs, { ...ours, session: null }, false, null],
-  ['all that was stored was answered', { ...theirs, position: 9 }, ours, false, null],
-  ['its last session went on', { ...theirs, last: 's2', next: null }, ours, false, 5],
-  ['it was not told of what was stored, or was put back within the session', theirs, ours, false, 5],
-  ['somebody has sent in its place since', theirs, { ...ours, session: 's3' }, true, 5],
+  ['a store without files of the sender', theirs, { ...ours, session: null }, false, null],
+  ['a sender that received all results', { ...theirs, position: 9 }, ours, false, null],
   [
-    'the store was put back: what the sender knows is not there any more',
+    'a store whose last session is the sender’s last one',
+    { ...theirs, last: 's2', next: null },
+    ours,
+    false,
+    5,
+  ],
+  ['a sender that missed results, or was restored from a backup within the session', theirs, ours, false, 5],
+  ['a store that a copy of the sender has used since', theirs, { ...ours, session: 's3' }, true, 5],
+  [
+    'a store restored from a backup that is older than the sender’s position',
     theirs,
     { ...ours, position: 4, session: 's0' },
     true,
     null,
   ],
-])('what both remember of the last session: %s', (_, told, known, isForked, offerSince) => {
-  expect(compareSessions(told, known)).toEqual({ isForked, offerSince })
-})
+])(
+  'session comparison: detects a fork and the position to offer files from, given %s',
+  (_, told, known, isForked, offerSince) => {
+    expect(compareSessions(told, known)).toEqual({ isForked, offerSince })
+  },
+)

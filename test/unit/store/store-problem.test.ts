@@ -36,7 +36,7 @@ async function runToEnd(task: Task) {
 const failed = (store: string, reason = 'ELOOP') => ({ key: 'store.failed', params: { path: store, reason } })
 const none = (store: string) => ({ key: 'store.none', params: { path: store, reason: 'ENOENT' } })
 
-test('a store that nobody can look at is not told as one that no receiver has used', async () => {
+test('receiver state: an unreadable store is an error, not a store that no receiver has used', async () => {
   const store = path.join(temporaryDirectory('store'), 'store')
   const layout = storeLayout(store)
   expect(await isReceiverRunning(layout)).toBeNull()
@@ -46,7 +46,7 @@ test('a store that nobody can look at is not told as one that no receiver has us
   await expect(invite(store, 0)).rejects.toMatchObject({ sentence: failed(store) })
 })
 
-test('nor does verify or restore say of it that there is no store', async () => {
+test('store tasks: verify, list and restore distinguish an unreadable store from a missing one', async () => {
   const base = temporaryDirectory('store')
   const destination = path.join(base, 'to')
   for (const store of [path.join(base, 'nothing'), path.join(makeLoop(path.join(base, 'loop')), 'store')])
@@ -57,13 +57,13 @@ test('nor does verify or restore say of it that there is no store', async () => 
       })
 })
 
-test('an empty directory is no store, and is not called one that is not there', async () => {
+test('store tasks: an empty directory is reported as no store, not as a missing one', async () => {
   const store = temporaryDirectory('store')
   for (const task of buildTasks(store, `${store}-to`))
     expect(await runToEnd(task)).toMatchObject({ sentence: { key: 'store.notOne', params: { path: store } } })
 })
 
-test('of a folder whose disk is away each task says what the sender says of it; that of this computer itself has no disk', async () => {
+test('store tasks: a folder whose disk is away is reported as not mounted, the embedded destination is not', async () => {
   const base = temporaryDirectory('folder')
   const place = { name: 'second disk', path: base }
   const folder = { ...NOT_ENCRYPTED, ...place, id: 'd', kind: 'folder' as const }
@@ -97,7 +97,7 @@ test('of a folder whose disk is away each task says what the sender says of it; 
   })
 })
 
-test('a directory in a store, or above one, is no store: it is said where that is', async () => {
+test('store tasks: a directory inside or above a store is refused with the path of that store', async () => {
   const base = temporaryDirectory('store')
   const { root, own, manifest } = storeLayout(path.join(base, 'disk/store'))
   // The data directory of an application may be called like it, but has no manifest.
@@ -119,7 +119,7 @@ test('a directory in a store, or above one, is no store: it is said where that i
   expect(fs.existsSync(path.join(base, 'to'))).toBe(false)
 })
 
-test('what SQLite says of a manifest that it cannot open is told in its words; one that is damaged is said', async () => {
+test('store tasks: a damaged manifest is reported and kept, and an error of SQLite on opening is quoted', async () => {
   const base = temporaryDirectory('store')
   const { root: store, own, manifest } = storeLayout(path.join(base, 'store'))
   fs.mkdirSync(own, { recursive: true })

@@ -29,7 +29,7 @@ function fragile(directory: string, kind: string): URL {
 }
 
 test.each(['write', 'round'])(
-  'a thread of the store that ends at a %s is followed by another one: its files are refused, and stored when they come again',
+  'store thread: a thread that ends at a %s is restarted; its file fails, and is stored on retry',
   async (kind) => {
     const root = temporaryDirectory('store')
     const layout = storeLayout(root)
@@ -48,7 +48,7 @@ test.each(['write', 'round'])(
   },
 )
 
-test('of many files that come together those are refused that are not what their digests tell of', async () => {
+test('store thread: of many concurrent files only those with a wrong digest are refused', async () => {
   const { store, source, stored } = await openLarge()
   const names = Array.from({ length: 64 }, (_, index) => `${index}`)
   const wrong = new Set(['7', '32'])
@@ -64,7 +64,7 @@ test('of many files that come together those are refused that are not what their
   expect(Object.keys(stored())).toHaveLength(62)
 })
 
-test('of files that come together while the disk cannot be asked for room each is answered once', async () => {
+test('store thread: each file of a batch is answered once while the free space cannot be read', async () => {
   const { root, store, source } = await openLarge()
   fs.renameSync(root, `${root}-away`)
   const answers: string[] = []
@@ -79,7 +79,7 @@ test('of files that come together while the disk cannot be asked for room each i
   expect(answers).toEqual(['0 name', '1 failed'])
 })
 
-test('another manifest than before, found after a rest: nothing is stored in the wrong place, and the store asks to be opened anew', async () => {
+test('store thread: files are refused when the manifest vanished during a rest, and a reopening is requested', async () => {
   const root = temporaryDirectory('store')
   const layout = storeLayout(root)
   fs.mkdirSync(layout.own)

@@ -37,7 +37,7 @@ const durable = { status: 'durable', detail: '' }
 const same = { status: 'same', detail: '' }
 
 describe('store', () => {
-  test('a file arrives with its time, and is its receiver’s own; the same again is recognised, with newer facts', async () => {
+  test('a file is stored with its time and private to the receiver; a repeat only updates its metadata', async () => {
     const { root, receive, versions, temporary, readRows } = await open()
     const mtimeNs = 1_600_000_000_123_456_789n
     expect(await receive('a/b/c', 'text', { mtimeNs, mode: 0o4755, user: 1, group: 2 })).toEqual(durable)
@@ -50,7 +50,7 @@ describe('store', () => {
     expect([versions(), temporary()]).toEqual([{}, {}])
   })
 
-  test('every replaced content is kept, also when many come at once for one place', async () => {
+  test('every replaced content is kept as a version, even when many arrive at once for one path', async () => {
     const { receive, stored, versions, readRows } = await open()
     const texts = Array.from({ length: 20 }, (_, index) => `content ${index}`)
     const outcomes = await Promise.all(texts.map((text) => receive('x', text)))
@@ -64,7 +64,7 @@ describe('store', () => {
     )
   })
 
-  test('a file where a directory has to be, and the reverse, moves to the versions', async () => {
+  test('a file in the place of a new directory, and the reverse, moves to the versions', async () => {
     const { receive, stored, versions, readRows } = await open()
     await receive('a', 'file')
     expect(await receive('a/b', 'below')).toEqual(durable)
@@ -77,7 +77,7 @@ describe('store', () => {
     expect(Object.keys(versions()).sort()).toEqual([`a/${ofFile?.version}`, `a/${ofBelow?.version}/b`].sort())
   })
 
-  test('a large file in pieces; a wrong digest, a wrong length or an abort leave nothing', async () => {
+  test('a large file is stored from pieces; a wrong digest, a wrong length or an abort leaves no files', async () => {
     const { store, source, stored, kept, temporary } = await open()
     const bytes = Buffer.from('abcdefgh')
     const send = async (name: string, size: number, digest: Buffer) => {
@@ -99,7 +99,7 @@ describe('store', () => {
     expect([kept(), temporary()]).toEqual([[], {}])
   })
 
-  test('a large file that comes by two connections at a time is stored once, and nothing is left of it', async () => {
+  test('a large file sent over two connections at once is stored once and leaves no temporary files', async () => {
     const { store, source, stored, kept, versions, temporary } = await open()
     const bytes = Buffer.alloc(3_000_000, 5)
     const first = begin(store, source, 'a', bytes.length, '1')
@@ -111,7 +111,7 @@ describe('store', () => {
     expect([kept(), versions(), temporary()]).toEqual([[], {}, {}])
   })
 
-  test('a directory that is removed by somebody is made again', async () => {
+  test('a directory that was removed from outside is created again', async () => {
     const { root, receive, stored } = await open()
     await receive('a/one', '1')
     fs.rmSync(path.join(root, 'pc'), { recursive: true })
@@ -119,7 +119,7 @@ describe('store', () => {
     expect(Object.keys(stored())).toEqual(['a/two'])
   })
 
-  test('what is stored, by which session and position, is known to the next process as well', async () => {
+  test('the last session and position of a sender survive a restart', async () => {
     const { root, store, receive } = await open()
     const before = await store.known('pc')
     expect(before).toMatchObject({ position: 0, session: null })
@@ -144,7 +144,7 @@ describe('store', () => {
     ['ENAMETOOLONG', 'name'],
     ['EIO', 'failed'],
     ['EACCES', 'failed'],
-  ])('%s is told as %s', (code, status) => {
+  ])('the system error %s is reported as %s', (code, status) => {
     expect(toOutcome(Object.assign(new Error('x'), { code })).status).toBe(status)
   })
 })

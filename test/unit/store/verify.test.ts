@@ -6,7 +6,7 @@ import { storeLayout } from '../../../core/store/layout.ts'
 import { verifyStore } from '../../../core/store/verify/verify.ts'
 import { openLarge, smallFile } from '../../support/store/large-files.ts'
 
-test('a store that takes several names for one, on a disk that is read-only now: what it knows is known', async () => {
+test('verify: files of a case-folding store on a read-only disk are recognised, and only a foreign file is reported', async () => {
   const { root, store, source } = await openLarge()
   for (const name of ['readme.txt', 'other.txt'])
     await store.receive(smallFile(source, name, Buffer.from(name)))

@@ -84,7 +84,7 @@ test.each([
   ['16 of 64 KiB', 16, 64 * KIB],
   ['4 of 256 KiB', 4, 256 * KIB],
 ])(
-  'the files of a full frame, %s, are a job by themselves, in the memory that they came in',
+  'small files: a full frame of %s is one write job in the memory that it arrived in',
   async (_, files, size) => {
     const { store, jobAt } = open()
     const [first, second] = [store(files, size), store(files, size)]
@@ -103,7 +103,7 @@ test.each([
   ['files', 512, 10, Math.floor(Math.min(8192, FILE_LIMIT / 4) / 512)],
   ['bytes', 4, 1024 * KIB, 64],
 ])(
-  'no more %s are written than may wait for their names; the rest follows when there is room',
+  'small files: writing pauses at the limit of unnamed %s, and continues when there is room',
   async (_, files, size, most) => {
     const { store, jobs } = open()
     const frames = Array.from({ length: most + 1 }, () => store(files, size))
@@ -121,7 +121,7 @@ test.each([
   },
 )
 
-test('what is written waits for its name, under one of its own where the file system needs that', async () => {
+test('small files: a written file waits for its name, under a temporary name where the file system needs it', async () => {
   for (const hasUnnamed of [true, false]) {
     const { store, jobAt, added } = open({ hasUnnamed })
     const { outcomes } = store(3, 10)
@@ -139,7 +139,7 @@ test('what is written waits for its name, under one of its own where the file sy
 })
 
 test.skipIf(!canMount)(
-  'what a full disk does not take is told, and nothing of it is left there (needs root: mount)',
+  'small files: a file that a full disk refuses is reported and leaves no data (needs root: mount)',
   async () => {
     const { point } = await mountTmpfs(onTestFinished, { megabytes: 1 })
     const bytes = new Uint8Array(3 * 512 * KIB).fill(7)
@@ -157,7 +157,7 @@ test.skipIf(!canMount)(
   },
 )
 
-test('nor is what was written when a sync has failed: its sender hears so when it is gone', async () => {
+test('group commit: a temporary file is removed after a failed sync, before its sender gets the failure', async () => {
   const file = path.join(temporaryDirectory('rounds'), 'copy-1')
   fs.writeFileSync(file, 'maybe on the disk')
   const failure: Outcome = { status: 'full', detail: 'ENOSPC' }

@@ -7,7 +7,7 @@ import { until } from '../../support/until.ts'
 
 const MODULE = fileURLToPath(new URL('../../../core/lib/workers/directory-lock.ts', import.meta.url))
 
-test('a directory is one holder’s until it lets go', () => {
+test('directory lock: a directory has one holder until the lock is released', () => {
   const directory = temporaryDirectory('lock')
   const first = lockDirectory(directory)
   expect(first).not.toBeNull()
@@ -18,7 +18,7 @@ test('a directory is one holder’s until it lets go', () => {
   second?.release()
 })
 
-test('a killed process holds nothing any more', async () => {
+test('directory lock: the lock of a killed process is released', async () => {
   const directory = temporaryDirectory('lock')
   const script = `
     const { lockDirectory } = await import(${JSON.stringify(MODULE)})
@@ -40,6 +40,6 @@ test('a killed process holds nothing any more', async () => {
   lock.release()
 })
 
-test('a directory that is not there is an error, not a lock', () => {
+test('directory lock: a missing directory gives an error', () => {
   expect(() => lockDirectory('/nowhere/at/all')).toThrow()
 })

@@ -9,7 +9,7 @@ import { until } from '../../support/until.ts'
 const core = (file: string) =>
   JSON.stringify(fileURLToPath(new URL(`../../../core/${file}`, import.meta.url)))
 
-test('a worker ends at once when its supervisor is gone, also one that would take its time to stop', async () => {
+test('worker process: it exits at once when its supervisor disconnects, even if its stop would hang', async () => {
   const module = path.join(temporaryDirectory('serve'), 'worker.mjs')
   writeFileSync(
     module,
@@ -34,7 +34,7 @@ test('a worker ends at once when its supervisor is gone, also one that would tak
   await until('it has ended', () => gone, 1_000)
 })
 
-test('a configuration that fails is tried again until it succeeds; the same failure is logged once', async () => {
+test('worker process: a failed configuration is retried until it succeeds, and a repeated error is logged once', async () => {
   const module = path.join(temporaryDirectory('serve'), 'worker.mjs')
   writeFileSync(
     module,
@@ -73,7 +73,7 @@ test('a configuration that fails is tried again until it succeeds; the same fail
 test.each([
   ['1', ['debug ENOENT dropped: it is not there', 'warn EIO dropped: the disk failed']],
   ['', ['warn EIO dropped: the disk failed']],
-])('errors that a worker drops go to the log of its supervisor; HOLDFAST_DEBUG=%s', async (debug, lines) => {
+])('worker process: dropped errors are sent to its supervisor (HOLDFAST_DEBUG=%s)', async (debug, lines) => {
   const module = path.join(temporaryDirectory('serve'), 'worker.mjs')
   writeFileSync(
     module,

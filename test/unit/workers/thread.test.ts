@@ -35,7 +35,7 @@ function sums(onNews: (news: unknown) => void = () => undefined) {
   return thread
 }
 
-test('calls are done one after the other, in their order, and what they throw comes back with its code', async () => {
+test('worker thread: calls run one after another in order, and an error comes back with its code', async () => {
   const thread = sums()
   const added = Promise.all([1, 2, 3].map((number) => thread.call('add', number)))
   expect(thread.unanswered).toBe(3)
@@ -44,7 +44,7 @@ test('calls are done one after the other, in their order, and what they throw co
   expect(thread.unanswered).toBe(0)
 })
 
-test('an error that a thread drops is logged by its owner', async () => {
+test('worker thread: an error dropped in the thread is logged by its owner', async () => {
   const lines: string[] = []
   logDroppedErrors((level, text) => lines.push(`${level} ${text}`), false)
   const thread = sums()
@@ -53,7 +53,7 @@ test('an error that a thread drops is logged by its owner', async () => {
   expect(lines).toEqual(['warn EIO dropped: nothing is lost'])
 })
 
-test('memory goes along, there and back', async () => {
+test('worker thread: a buffer is transferred to the thread and back', async () => {
   const thread = sums()
   const bytes = new Uint8Array(4096).fill(7)
   const back = thread.call('take', bytes, [bytes.buffer])
@@ -61,14 +61,14 @@ test('memory goes along, there and back', async () => {
   expect(await back).toEqual(new Uint8Array(4096).fill(7))
 })
 
-test('a thread that ends fails its calls, and the next one starts it again', async () => {
+test('worker thread: a thread that exits fails its pending calls, and the next call restarts it', async () => {
   const thread = sums()
   const lost = [thread.call('exit', 3), thread.call('add', 1)]
   for (const call of lost) await expect(call).rejects.toThrow('its thread ended')
   expect(await thread.call('add', 5)).toBe(15)
 })
 
-test('a thread that is asked nothing for a minute ends, and is begun anew with the next call', async () => {
+test('worker thread: an idle thread ends after a minute, and the next call restarts it', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   onTestFinished(() => void vi.useRealTimers())
   const news = Promise.withResolvers<unknown>()
@@ -83,7 +83,7 @@ test('a thread that is asked nothing for a minute ends, and is begun anew with t
   expect(await thread.call('add', 5)).toBe(15)
 })
 
-test('closing waits for what was asked before, and not for a call that hangs', async () => {
+test('worker thread: closing waits for earlier calls, but not for a call that hangs', async () => {
   const news: unknown[] = []
   const thread = sums((said) => news.push(said))
   const last = thread.call('add', 1)

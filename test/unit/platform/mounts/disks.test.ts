@@ -15,7 +15,7 @@ const mounts = parseMountinfo(
   ].join('\n'),
 )
 
-test('partitions, and what is encrypted on one, are one disk; a second disk, an array and a share are others', () => {
+test('disks: partitions and an encrypted volume share one disk; a second disk, an array and a share do not', () => {
   const base = temporaryDirectory('sys')
   const device = (number: string, name: string, slaves: string[] = []) => {
     const directory = path.join(base, 'block', name)

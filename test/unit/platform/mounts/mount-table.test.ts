@@ -5,7 +5,7 @@ const root = '22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n'
 const data = '30 22 7:0 / /data rw,relatime - ext4 /dev/loop0 rw,errors=remount-ro\n'
 const aborted = '30 22 7:0 / /data rw,relatime - ext4 /dev/loop0 rw,abort,emergency_ro\n'
 
-describe('the mount table', () => {
+describe('mount table', () => {
   it.each([
     ['unmounted', root + data, root, ['/data']],
     ['mounted', root, root + data, ['/data']],
@@ -16,14 +16,14 @@ describe('the mount table', () => {
       root + data.replace('rw,relatime', 'ro,relatime'),
       ['/data'],
     ],
-    ['another file system', root + data, root + data.replace('7:0', '7:1'), ['/data']],
-    ['as it was', root + data, root + data, []],
+    ['replaced by another file system', root + data, root + data.replace('7:0', '7:1'), ['/data']],
+    ['unchanged', root + data, root + data, []],
     ['covered by a second mount', root + data, root + data + data.replace('30 22', '31 30'), ['/data']],
-  ])('tells of a disk that is %s', (_what, before, after, points) => {
+  ])('lists exactly the changed mount points for a disk that is %s', (_what, before, after, points) => {
     expect(changedPoints(parseMountinfo(before), parseMountinfo(after))).toEqual(points)
   })
 
-  it('is looked at between the checks, and not after the end', () => {
+  it('is polled for changes, skips a failed read, and stops polling with its listener', () => {
     // One look finds no descriptor left to read it with.
     const tables = [root + data, null, root + data, root + aborted]
     const changes: string[][] = []

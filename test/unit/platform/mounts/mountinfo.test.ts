@@ -26,21 +26,21 @@ describe('mountinfo', () => {
     ])
   })
 
-  it('undoes the octal escapes', () => {
+  it('decodes octal escapes in mount points and sources', () => {
     expect(mounts[2]?.point).toBe('/mnt/with space\ttab\\end')
     expect(mounts[5]?.source).toBe('server:/export one')
   })
 
-  it('leaves out what it cannot read', () => {
+  it('skips lines that it cannot parse', () => {
     expect(parseMountinfo('garbage\n\n1 2 3\n')).toEqual([])
   })
 
   it.each([
-    ['emergency_ro in the super options, though the mount says rw', '/mnt/with space\ttab\\end', true, true],
+    ['emergency_ro in the super options of a mount with rw', '/mnt/with space\ttab\\end', true, true],
     ['a read-only bind mount of a writable file system', '/mnt/bound', true, false],
     ['a read-only super block', '/mnt/tmp', true, false],
-    ['a writable one', '/', false, false],
-  ])('knows %s', (_, point, readOnly, emergency) => {
+    ['a writable mount', '/', false, false],
+  ])('recognises %s', (_, point, readOnly, emergency) => {
     const mount = at(point)
     expect(mount && isReadOnly(mount)).toBe(readOnly)
     expect(mount && isEmergency(mount)).toBe(emergency)
@@ -53,7 +53,7 @@ describe('mountinfo', () => {
     ['/mnt/x', 102],
     ['/home/a', 22],
     ['relative', undefined],
-  ])('finds the mount above %s by its text', (path, id) => {
+  ])('looks up the mount of the path %s', (path, id) => {
     expect(findMount(mounts, path)?.id).toBe(id)
   })
 })

@@ -80,10 +80,10 @@ const findMount = (mounts: readonly Mount[], dev: number) => {
   return mounts.find((mount) => mount.id === id) ?? expect.fail(`no mount has ${dev}`)
 }
 
-describe('macOS’s list of mounts', () => {
+describe('macOS mount list', () => {
   const mounts = listMounts(SYSTEM, DEVICES, DATA, STICK, IMAGE, SHARE)
 
-  it('has each mount with its file system, its source and whether it is read-only', () => {
+  it('contains each mount with its file system, its source and whether it is read-only', () => {
     const facts = mounts.map((mount) => [mount.point, mount.type, mount.source, isReadOnly(mount)])
     expect(facts).toEqual([
       ['/', 'apfs', '/dev/disk3s1s1', true],
@@ -95,7 +95,7 @@ describe('macOS’s list of mounts', () => {
     ])
   })
 
-  it('finds a file’s mount by its device: /Users is on the data volume, though the system’s is above it', () => {
+  it('finds a file’s mount by its device: /Users is on the data volume, though below the system volume', () => {
     expect(findMount(mounts, 16_777_232)).toMatchObject({ source: '/dev/disk3s5' })
     const isIntended = (dev: number) => {
       const { failures, memory } = evaluateMount(freshMemory, findMount(mounts, dev), null)
@@ -107,7 +107,7 @@ describe('macOS’s list of mounts', () => {
     expect(darwinMountId({ dev: -1 })).toBe(0xffffffff)
   })
 
-  it('shows a stick that is pulled out, and one that became read-only', () => {
+  it('reports a removed USB stick as unmounted, and a write-protected one as read-only', () => {
     const { memory } = evaluateMount(freshMemory, findMount(mounts, 0x1000014), null)
     const without = listMounts(SYSTEM, DEVICES, DATA)
     expect(changedPoints(mounts, without)).toContain('/Volumes/NO NAME')
@@ -123,18 +123,18 @@ describe('macOS’s list of mounts', () => {
     ])
   })
 
-  it('is nothing where nothing was written', () => {
+  it('is empty for an empty or a truncated buffer', () => {
     expect(parseStatfsList(Buffer.alloc(0))).toEqual([])
     expect(parseStatfsList(Buffer.alloc(STATFS_BYTES - 1))).toEqual([])
   })
 })
 
-describe('the choice of a system', () => {
-  it('knows nothing of mounts where only the probes can tell', () => {
+describe('`readMounts`', () => {
+  it('returns null on Windows', () => {
     expect(readMounts('win32')).toBeNull()
   })
 
-  it.skipIf(process.platform !== 'linux')('reads Linux’s own list', () => {
+  it.skipIf(process.platform !== 'linux')('lists the root directory on Linux', () => {
     expect((readMounts() ?? []).some(({ point }) => point === '/')).toBe(true)
   })
 })

@@ -20,7 +20,7 @@ test.each([
   ['fuse.sshfs', 'localhost:data', false],
   ['davfs', 'https://nas/dav', true],
   ['ceph', '10.0.0.1:6789,10.0.0.2:6789:/', true],
-])('a folder on %s %s is elsewhere: %s', (type, source, expected) => {
+])('network share: a folder on %s %s is on another computer: %s', (type, source, expected) => {
   const mounts = mounted(type, source)
   expect(isOnOtherComputer('/mnt/nas/holdfast', mounts)).toBe(expected)
   expect(isOnOtherComputer('/home/me', mounts)).toBe(false)

@@ -15,7 +15,7 @@ const MODEL = 'test/integration/scan/model.test.ts'
 const CAMPAIGN = 'test/integration/transfer/campaign.test.ts'
 const CRASH = 'test/integration/transfer/crash.test.ts'
 /** Tests that `npm test` runs shortened, or on one file system: test/support/long.ts. */
-const FULL = ['scan/link-race', 'transfer/fuzz.test', 'transfer/durability', 'transfer/odd-stores'].map(
+const FULL = ['destinations/conformance', 'scan/link-race', 'transfer/durability', 'transfer/odd-stores'].map(
   (name) => `test/integration/${name}`,
 )
 

@@ -10,7 +10,6 @@ import { PROTOCOL } from '../../../core/protocol/limits.ts'
 import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
 import { greet, Refused } from '../../../core/send/destinations/receiver/dial.ts'
 import { ReceiverSession } from '../../../core/send/destinations/receiver/receiver-session.ts'
-import { chooseLength } from '../../support/long.ts'
 import { buildFacts } from '../../support/store/file-facts.ts'
 import {
   mutated,
@@ -31,9 +30,7 @@ import { until } from '../../support/until.ts'
  * Frames against each end in this process, about half of them mutated, the others valid but out of
  * order.
  */
-const FRAMES = Number(process.env.HOLDFAST_FRAMES ?? chooseLength(8_000, 30_000))
-/** The numbers below are those of 30,000 frames. */
-const SHARE = FRAMES / 30_000
+const FRAMES = Number(process.env.HOLDFAST_FRAMES ?? 30_000)
 const MIB = 1024 * 1024
 
 setFlagsFromString('--expose-gc')
@@ -106,10 +103,10 @@ test(`receiver: ${FRAMES} hostile frames cause no crash, no leak and no file out
   )
   console.log(`${connections} connections, ${JSON.stringify(counts)}, ${JSON.stringify([...refused])}`)
   await nothingGrew(middle)
-  expect(counts.stored).toBeGreaterThan(1_000 * SHARE)
-  expect(counts.statuses).toBeGreaterThan(500 * SHARE)
-  expect(counts.notStored).toBeGreaterThan(40 * SHARE)
-  expect(refused.get('malformed')).toBeGreaterThan(100 * SHARE)
+  expect(counts.stored).toBeGreaterThan(1_000)
+  expect(counts.statuses).toBeGreaterThan(500)
+  expect(counts.notStored).toBeGreaterThan(40)
+  expect(refused.get('malformed')).toBeGreaterThan(100)
   // Whatever the names were: nothing beside the sender's folder, nothing behind the link in it.
   expect(fs.readdirSync(base).sort()).toEqual(['inside', 'outside'])
   expect(fs.readdirSync(path.join(base, 'outside'))).toEqual([])
@@ -211,10 +208,10 @@ test(`sender: ${FRAMES} hostile frames cause no crash and no leak, and every fil
   await Promise.all([attack(), attack()])
   console.log(JSON.stringify(counts))
   await nothingGrew(middle)
-  expect(counts.welcomed).toBeGreaterThan(1_000 * SHARE)
-  expect(counts.answered).toBeGreaterThan(100 * SHARE)
-  expect(counts.refused).toBeGreaterThan(10 * SHARE)
-  expect(counts.faults).toBeGreaterThan(1_000 * SHARE)
+  expect(counts.welcomed).toBeGreaterThan(1_000)
+  expect(counts.answered).toBeGreaterThan(100)
+  expect(counts.refused).toBeGreaterThan(10)
+  expect(counts.faults).toBeGreaterThan(1_000)
 })
 
 test('frame codec: every frame decoded from mutated bytes is encoded and decoded to the same frame again', () => {

@@ -4,6 +4,7 @@ import { isDigest } from '../platform/digest.ts'
 import { MAX_FILE_BYTES } from '../platform/file-metadata.ts'
 import {
   BATCH_MAX_FILES,
+  BATCH_OVERRUN_BYTES,
   BATCH_TARGET_BYTES,
   CHUNK_BYTES,
   CHUNK_HEADER_BYTES,
@@ -23,7 +24,6 @@ import {
   SMALL_FILE_BYTES,
   SOURCE_ID,
   senderLevels,
-  WHOLE_FILE_BYTES,
 } from './limits.ts'
 import { type EncodedMetadata, isEncodedMetadata, isWhole } from './metadata-codec.ts'
 
@@ -266,7 +266,7 @@ export const frameKinds = {
   batch: {
     code: 6,
     maxHeader: 4 * MIB,
-    maxPayload: BATCH_TARGET_BYTES + WHOLE_FILE_BYTES,
+    maxPayload: BATCH_TARGET_BYTES + BATCH_OVERRUN_BYTES,
     header: z.object({ files: smallFiles, directories: directoryEntries }),
   },
   /** Sender: starts a large file. `file`: identifies the file, and requests a `resume` frame. */

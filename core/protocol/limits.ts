@@ -13,7 +13,7 @@ export const PREFIX_BYTES = 9
 /** Maximum size of a file that is sent whole, in a batch; a larger file is sent in chunks. */
 export const SMALL_FILE_BYTES = 1 * MIB
 /** Bytes by which a batch's payload may exceed BATCH_TARGET_BYTES. */
-export const WHOLE_FILE_BYTES = 256 * KIB
+export const BATCH_OVERRUN_BYTES = 256 * KIB
 /** Size from which a batch is sent; also sent if the next file would exceed it. */
 export const BATCH_TARGET_BYTES = 1 * MIB
 export const BATCH_MAX_FILES = 512

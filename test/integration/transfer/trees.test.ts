@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { SMALL_FILE_BYTES, WHOLE_FILE_BYTES } from '../../../core/protocol/limits.ts'
+import { BATCH_OVERRUN_BYTES, SMALL_FILE_BYTES } from '../../../core/protocol/limits.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -48,7 +48,7 @@ function fill(root: string, random: () => number): void {
   const large = Buffer.alloc(50 * 1024 * 1024)
   for (let at = 0; at < large.length; at += 4) large.writeUInt32LE(Math.floor(random() * 2 ** 32), at)
   writeFile(root, 'large/fifty.bin', large)
-  for (const size of [WHOLE_FILE_BYTES, SMALL_FILE_BYTES]) {
+  for (const size of [BATCH_OVERRUN_BYTES, SMALL_FILE_BYTES]) {
     writeFile(root, `exactly-${size}`, Buffer.alloc(size, 1))
     writeFile(root, `more-than-${size}`, Buffer.alloc(size + 1, 2))
   }

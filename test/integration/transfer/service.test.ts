@@ -165,7 +165,10 @@ test('`holdfast receive --config`: SIGHUP loads a changed file, and a bad file i
   expect(receiver.err()).toContain(file)
   // What is found out only by trying: it is started again as it was.
   const tried: [unknown, RegExp][] = [
-    [{ ...full, isocketPort: 0, isocketHost: '0.0.0.0' }, /cannot be accepted on every address.*is unchanged/s],
+    [
+      { ...full, isocketPort: 0, isocketHost: '0.0.0.0' },
+      /cannot be accepted on every address.*is unchanged/s,
+    ],
     [{ ...full, metricsPort: null, isocketPort }, /cannot listen for isocket clients.*is unchanged/s],
   ]
   for (const [text, answer] of tried) {

@@ -8,8 +8,8 @@ import {
   warnUnlessCode,
 } from '../../core/dropped-errors.ts'
 
-const missing = Object.assign(new Error("ENOENT: no such file, open '/home/ann/secret'"), { code: 'ENOENT' })
-const refused = Object.assign(new Error("EACCES: refused, open '/home/ann/secret'"), { code: 'EACCES' })
+const missing = Object.assign(new Error("ENOENT: no such file, open '/data/secret'"), { code: 'ENOENT' })
+const refused = Object.assign(new Error("EACCES: refused, open '/data/secret'"), { code: 'EACCES' })
 
 const lines: string[] = []
 beforeEach(() => {

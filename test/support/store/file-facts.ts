@@ -4,7 +4,7 @@ import type { Offered, StoreSource } from '../../../core/store/store.ts'
 
 export { computeDigest }
 
-/** What a file of so many bytes may be at its source. */
+/** Builds the metadata of a source file of `size` bytes. */
 export const buildFacts = (size: number, changes: Partial<FileMetadata> = {}): FileMetadata => ({
   size,
   mtimeNs: 1_600_000_000_500_000_000n,

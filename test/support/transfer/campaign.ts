@@ -12,7 +12,7 @@ import {
   writeFile,
 } from './transfer.ts'
 
-// What a crash campaign works on: trees that change from round to round, and what has to be true of them at any moment.
+// The world of a crash campaign: trees that change from round to round, and the checks that hold at any moment.
 
 const KIB = 1024
 

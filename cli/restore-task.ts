@@ -1,12 +1,15 @@
 import path from 'node:path'
+import { openKnownMounts } from '../core/agent/agent.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { findNameFault } from '../core/protocol/names.ts'
 import type { Choice } from '../core/restore/choose.ts'
+import type { ToRestore } from '../core/restore/restore.ts'
 import type { Task } from '../core/restore/task.ts'
 import { isVersionName } from '../core/store/retention/retention.ts'
 import { resolveDataDirectory } from './data-directory.ts'
 import { librarySettings, readKey, storeSettings } from './library-settings.ts'
 import { localTime } from './moment.ts'
+import { settingsNow } from './settings-change.ts'
 
 export interface RestoreOptions {
   from?: string
@@ -20,6 +23,9 @@ export interface RestoreOptions {
   at?: number
   version?: string
   oldNames: boolean
+  inPlace: boolean
+  missingOnly: boolean
+  keepBoth: boolean
   list: boolean
   computers: boolean
   overwrite: boolean
@@ -45,7 +51,8 @@ async function buildStoreTask(
   directory: string | undefined,
   options: RestoreOptions,
 ): Promise<Task> {
-  if (options.identityFile !== undefined || options.computer !== undefined || options.computers)
+  const { identityFile, computer, computers, inPlace } = options
+  if (identityFile !== undefined || computer !== undefined || computers || inPlace)
     throw new UserError('restore.fromWanted')
   if (store === undefined || options.to !== undefined) throw new UserError('restore.storeWanted')
   const choice = storeChoice(options)
@@ -55,11 +62,18 @@ async function buildStoreTask(
   return {
     does: 'restore',
     from,
-    choice,
-    destination: path.resolve(directory),
-    overwrite: options.overwrite,
+    wanted: [{ choice, destination: path.resolve(directory), ...howToWrite(options) }],
   }
 }
+
+const howToWrite = ({
+  overwrite,
+  keepBoth,
+  missingOnly,
+}: RestoreOptions): Pick<ToRestore, 'conflict' | 'missingOnly'> => ({
+  conflict: overwrite ? 'replace' : keepBoth ? 'keepBoth' : 'leave',
+  missingOnly,
+})
 
 /** @throws UserError if a name could lead out of the store, or the options contradict each other. */
 export function storeChoice(
@@ -85,7 +99,7 @@ async function buildLibraryTask(
   what: string | undefined,
   options: RestoreOptions,
 ): Promise<Task> {
-  const { at = null, version = null, list, computers, to, overwrite } = options
+  const { at = null, version = null, list, computers, to, inPlace } = options
   const key = options.identityFile === undefined ? null : readKey(options.identityFile)
   const { computer } = options
   const given = { key, ...(computer === undefined ? {} : { computer }) }
@@ -96,8 +110,21 @@ async function buildLibraryTask(
   if (version !== null && file === '') throw new UserError('store.restoreVersion')
   const choice = { folder: folder === '' ? null : folder, path: file === '' ? null : file, version, at }
   if (list) return { does: 'list', from, choice }
+  const how = howToWrite(options)
+  if (inPlace) return { does: 'putBack', from, choice, ...(await readSources(options)), ...how }
   const directory = path.resolve(to ?? newDirectory(new Date()))
-  return { does: 'restore', from, choice, destination: directory, overwrite }
+  return { does: 'restore', from, wanted: [{ choice, destination: directory, ...how }] }
+}
+
+/** Returns the directories of the sources, and the mount points of their disks as far as they are known, by id. */
+async function readSources(options: RestoreOptions) {
+  const dataDirectory = resolveDataDirectory(options)
+  const known = openKnownMounts(dataDirectory, true).knownMounts()
+  const { sources } = await settingsNow(dataDirectory)
+  return {
+    sources: Object.fromEntries(sources.map(({ id, path: root }) => [id, root])),
+    points: Object.fromEntries(sources.flatMap(({ id }) => (known[id] ? [[id, known[id].mount.point]] : []))),
+  }
 }
 
 /** Returns a new directory's name: files are never restored to their origin unless the user asks for it. */

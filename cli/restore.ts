@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { message } from '../core/lib/i18n/message.ts'
 import { toSentence } from '../core/lib/i18n/user-error.ts'
 import type { Task } from '../core/restore/task.ts'
@@ -42,6 +42,15 @@ export function registerRestore(program: Command): void {
       'with --from: the directory to restore to; by default a new one here, named after the time',
       parsePath,
     )
+    .addOption(
+      new Option(
+        '--in-place',
+        'with --from: put the files back where they were, in their protected directories',
+      )
+        .conflicts(['to', 'computer'])
+        .default(false),
+    )
+    .option('--missing-only', 'only files that are missing at the target; existing ones are not read', false)
     .option('--computer <folder>', "with --from: take over another computer's files, by its folder there")
     .option('--computers', 'with --from: only list the computers that have files there', false)
     .option('--identity-file <file>', 'with --from: the age identity that opens encrypted files', parsePath)
@@ -61,6 +70,11 @@ export function registerRestore(program: Command): void {
     )
     .option('--list', 'only list the stored files, older versions included; needs no directory', false)
     .option('--overwrite', 'replace files whose content differs, and set mode and time of the others', false)
+    .addOption(
+      new Option('--keep-both', 'write a file beside an existing one with other content, under another name')
+        .conflicts('overwrite')
+        .default(false),
+    )
     .option('--json', 'print JSON lines', false)
     .option('--patience <time>', 'a disk that does not answer for this long hangs: 60s, 5m', parseTimeout, 60)
   withDataDirectory(command).action(
@@ -85,7 +99,7 @@ async function restore(task: Task, { json, patience }: RestoreOptions) {
   const output = openProgress(json)
   let code = COULD_NOT
   if (!('store' in from) && task.does === 'restore' && !json)
-    output.say(translate('restore.to', { path: task.destination }), {})
+    output.say(translate('restore.to', { path: task.wanted[0]?.destination ?? '' }), {})
   const end = await runStoreTask(task, store, patience, (event) => {
     switch (event.type) {
       case 'progress':

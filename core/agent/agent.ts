@@ -25,7 +25,7 @@ import { SurroundingsWatch } from './power-network.ts'
 import { receiverConfig, receivingState, withReceived } from './receiving.ts'
 import { Restores } from './restores.ts'
 import { SenderWorkers } from './senders.ts'
-import { isGoodNews } from './state/conditions.ts'
+import { isGoodNews } from './state/derived.ts'
 import {
   destinationStates,
   findRecovered,

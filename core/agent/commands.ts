@@ -158,8 +158,9 @@ function heldSourceCommands({ store, scanner, senders, restores }: Agent) {
         const folder = folders.find(({ source }) => source === id)?.name
         if (folder === undefined) throw new UserError('restore.nowhere', { name: settings.name })
         const newest = { path: null, version: null, at: null }
-        const what = { destination: from.id, folder, ...newest, to: settings.path, only: paths }
-        await restores.start(what, true)
+        await restores.start({
+          ...{ destination: from.id, folder, ...newest, to: null, conflict: 'replace', only: paths },
+        })
       }),
   } satisfies Partial<CommandHandlers>
 }
@@ -214,13 +215,17 @@ function restoreCommands({ restores, settings }: Agent) {
       return { folders: folders.map(({ name, source }) => ({ name, source: toKnownId(source) })) }
     },
     restoreList: ({ destination, computer, ...asked }) =>
-      restores.ask('list', { destination, computer }, asked),
+      restores.ask('list', { destination, computer }, { ...asked, sources: restores.listSources(computer) }),
     restoreSearch: ({ destination, computer, ...asked }) =>
-      restores.ask('search', { destination, computer }, { ...asked, most: MOST_FOUND }),
+      restores.ask(
+        'search',
+        { destination, computer },
+        { ...asked, sources: restores.listSources(computer), most: MOST_FOUND },
+      ),
     restoreVersions: ({ destination, computer, ...asked }) =>
       restores.ask('versions', { destination, computer }, asked),
     restoreStart: (input) => runAction(() => restores.start(input)),
-    restoreReplace: () => runAction(() => restores.replace()),
+    restoreKept: ({ conflict }) => runAction(() => restores.restoreKept(conflict)),
     restoreStop: () => runAction(() => restores.stop()),
   } satisfies Partial<CommandHandlers>
 }

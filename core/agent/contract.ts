@@ -6,7 +6,7 @@ import { alertsSettingsSchema, channelSchema, LONGEST_TEMPLATE } from '../alerts
 import { historyAnswerSchema, historyQuestionSchema } from '../check/checker-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { receiverDefinition } from '../receive/receiver-messages.ts'
-import { choiceSchema, questions } from '../restore/restore-messages.ts'
+import { choiceSchema, conflictSchema, questions } from '../restore/restore-messages.ts'
 import { markedAnswers, previewSchema } from '../scan/scanner-messages.ts'
 import { senderDefinition } from '../send/sender-messages.ts'
 import { differenceSchema } from '../settings/changes.ts'
@@ -95,8 +95,15 @@ export const MOST_FOUND = 200
 
 const restoreStartSchema = choiceSchema.extend({
   ...locationFields,
-  /** Absolute path of the target directory, which is created. */
-  to: z.string().min(1).max(4096),
+  /**
+   * Absolute path of a directory, which is created: a chosen file or directory lands in it under its own name. null:
+   * the files are put back where they were, into their sources.
+   */
+  to: z.string().min(1).max(4096).nullable(),
+  /** Default: existing files with other content are left. */
+  conflict: conflictSchema.optional(),
+  /** Only files that are missing at the target. */
+  missingOnly: z.boolean().optional(),
   /** "AGE-SECRET-KEY-1…", if the destination's files are encrypted. It is only kept in memory. */
   identity: z.string().max(200).optional(),
 })
@@ -275,8 +282,8 @@ export const commands = {
   restoreVersions: { ...questions.versions, input: questions.versions.input.extend(locationFields) },
   /** Restores files from a destination. Only one restore runs at a time; its progress is in the state. */
   restoreStart: defineAction(restoreStartSchema),
-  /** Replaces the files that the last restore left alone because their content differed. */
-  restoreReplace: defineAction(nothing),
+  /** Restores the files that the last restore left alone because other content was there. */
+  restoreKept: defineAction(z.object({ conflict: conflictSchema.exclude(['leave']) })),
   /** Stops the restore. Each file is restored completely or not at all. */
   restoreStop: defineAction(nothing),
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
@@ -323,6 +330,16 @@ export const desktopCommands = {
   saveDiagnostics: { input: nothing, output: z.object({ path: z.string().nullable() }) },
   /** Shows the files of the last restore in the file manager. */
   showRestored: defineAction(nothing),
+  /** Opens a stored content in its program, from a read-only temporary file. A program is not run: its folder opens. */
+  viewStored: defineAction(
+    z.object({
+      ...locationFields,
+      folder: z.string().min(1).max(1000),
+      path: z.string().min(1).max(16_384),
+      /** An older version; null: the current one. */
+      version: z.string().max(1000).nullable(),
+    }),
+  ),
   /** Shows a source's directory, or the folder of the copies on this computer (null), in the file manager. */
   showDirectory: defineAction(z.object({ source: z.string().nullable() })),
   /**

@@ -2,8 +2,10 @@ import path from 'node:path'
 import { message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { RequestInput, RequestName, RequestOutput } from '../lib/workers/definition.ts'
+import { findPlaces } from '../restore/choose.ts'
 import {
   BEGUN,
+  type Conflict,
   type LibrarySettings,
   type RestoreReport,
   restorerDefinition,
@@ -11,6 +13,7 @@ import {
 import { embeddedDestination, namedDestination } from '../settings/destinations.ts'
 import type { Agent } from './agent.ts'
 import type { RestoreStart } from './contract.ts'
+import { describeRestore } from './state/derived.ts'
 import { SupervisedWorker } from './workers/supervisor.ts'
 
 type Definition = typeof restorerDefinition
@@ -22,6 +25,10 @@ interface Asked {
 }
 
 type ToStart = RestoreStart & { only?: string[] }
+type Wanted = RequestInput<Definition, 'start'>['wanted'][number]
+
+/** Failures of a source's disk with which nothing can be put back. */
+const BROKEN: ReadonlySet<string> = new Set(['hung', 'stale', 'io-error', 'read-only'])
 
 const NOTICE = 'restore'
 /** Delay before an unused restorer process stops. */
@@ -58,29 +65,79 @@ export class Restores {
     return this.#worker.request(name, { ...input, from } as RequestInput<Definition, N>)
   }
 
-  /** @throws UserError if a restore is running, or the destination does not exist */
-  async start(asked: ToStart, overwrite = false): Promise<void> {
-    const { destination, computer = null, folder, path: file, version, at, to, identity, only } = asked
+  /** Returns the directories of this computer's sources, by id; none for another computer's files. */
+  listSources(computer: string | null | undefined): Record<string, string> {
+    if (computer != null) return {}
+    return Object.fromEntries(this.#agent.settings.get().sources.map(({ id, path: root }) => [id, root]))
+  }
+
+  /** @throws UserError if a restore is running, the destination does not exist, or files have no place to go back to */
+  async start(asked: ToStart): Promise<void> {
+    const { destination, computer = null, to, identity } = asked
     const { store, notices } = this.#agent
-    if (store.state.restore?.phase === 'running') throw new UserError('restore.running')
-    if (!path.isAbsolute(to)) throw new UserError('refuse.relative', { path: to })
+    this.#requireNone()
+    if (to !== null && !path.isAbsolute(to)) throw new UserError('refuse.relative', { path: to })
     this.#keepRunning()
-    const from = this.#from(destination, computer, identity ?? null)
-    const choice = { folder, path: file, version, at }
+    const placed = await this.#place(asked)
+    this.#requireNone()
     notices.dismiss(NOTICE)
     this.#lastRequest = asked
-    store.update({ restore: { ...BEGUN, destination, to, startedAt: Date.now() } })
+    store.update({ restore: { ...BEGUN, destination, to: placed.to, startedAt: Date.now() } })
     try {
-      await this.#worker.request('start', { from, choice, destination: to, overwrite, only })
+      const from = this.#from(destination, computer, identity ?? null)
+      await this.#worker.request('start', { from, wanted: placed.wanted })
     } catch (error) {
       store.update({ restore: null })
       throw error
     }
   }
 
-  /** Repeats the last restore and replaces the files that it left alone. */
-  async replace(): Promise<void> {
-    if (this.#lastRequest !== null) await this.start(this.#lastRequest, true)
+  /** Repeats the last restore for the files that it left alone. */
+  async restoreKept(conflict: Conflict): Promise<void> {
+    if (this.#lastRequest !== null) await this.start({ ...this.#lastRequest, conflict })
+  }
+
+  #requireNone(): void {
+    if (this.#agent.store.state.restore?.phase === 'running') throw new UserError('restore.running')
+  }
+
+  /**
+   * Decides where the chosen files go. `to`: see restoreStateSchema.
+   * @throws UserError if a folder has no source here, or the source's disk is away.
+   */
+  async #place(asked: ToStart): Promise<{ to: string | null; wanted: Wanted[] }> {
+    const { destination, computer = null, folder, path: file, version, at, to, only } = asked
+    const { conflict = 'leave', missingOnly = false } = asked
+    const choice = { folder, path: file, version, at }
+    const options = { conflict, missingOnly, ...(only === undefined ? {} : { only }) }
+    const name = (file ?? folder)?.split('/').at(-1)
+    if (to !== null)
+      return {
+        to: name === undefined ? to : path.join(to, name),
+        wanted: [{ choice, destination: to, placement: 'named', ...options }],
+      }
+    const { folders } = await this.ask('folders', { destination, computer }, {})
+    const places = findPlaces(folders, folder, this.listSources(computer))
+    for (const { source } of places) this.#requireDisk(source)
+    const wanted = places.map(({ folder: name, directory }) => ({
+      choice: { ...choice, folder: name },
+      destination: directory,
+      placement: 'inPlace' as const,
+      ...options,
+    }))
+    const [first] = places
+    const isOne = first !== undefined && places.length === 1
+    return { to: isOne ? path.join(first.directory, file ?? '') : null, wanted }
+  }
+
+  /** @throws UserError if a source's disk is away or broken */
+  #requireDisk(id: string): void {
+    const source = this.#agent.store.state.sources.find(({ settings }) => settings.id === id)
+    const overall = source?.checked?.overall
+    if (overall === undefined) return
+    // The directory underneath the mount point is on another disk.
+    const isAway = overall.sentence.key === 'check.unmounted'
+    if (isAway || BROKEN.has(overall.kind)) throw new UserError(overall.sentence.key, overall.sentence.params)
   }
 
   async stop(): Promise<void> {
@@ -125,16 +182,11 @@ export class Restores {
     if (before === null || before.phase !== 'running') return
     store.update({ restore: { ...before, ...report } })
     if (report.phase === 'running') return
-    const { restored, same, kept, failed, sentence } = report
+    const { kept, sentence } = report
     if (kept === 0) this.#lastRequest = null
     if (report.phase === 'stopped') return
-    const { to } = before
-    const well = { path: to, count: restored + same }
     if (report.phase === 'failed' && sentence !== null) notices.add(NOTICE, sentence)
-    else if (failed > 0)
-      notices.add(NOTICE, message('restore.doneInPart', { path: to, count: failed + kept }))
-    else if (kept > 0) notices.add(NOTICE, message('restore.doneKept', { ...well, kept }))
-    else notices.add(NOTICE, message('restore.done', well))
+    else notices.add(NOTICE, describeRestore({ ...before, ...report }))
   }
 
   /** Handles a process that ended during a restore. Files restored so far are complete. */

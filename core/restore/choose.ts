@@ -1,6 +1,7 @@
 import { settled } from '../dropped-errors.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { FileMetadata } from '../platform/file-metadata.ts'
+import type { Folder } from '../protocol/frames.ts'
 import { findNameFault } from '../protocol/names.ts'
 import type { StoreContentsQuestion, StoredContent } from '../store/query/query.ts'
 import { type Incoming, type Library, NotReadable, SMALL_BYTES } from './archive-reader.ts'
@@ -19,10 +20,19 @@ export interface Choice {
   oldNames?: boolean
 }
 
+/**
+ * Placement of the chosen files below the target directory. bare: the names of the choice are left out, so that a
+ * chosen directory's files lie directly in the target. named: the last name of the choice is kept. inPlace: the target
+ * is a source, and each file gets its path in the source.
+ */
+export type Placement = 'bare' | 'named' | 'inPlace'
+
 /** A content, and its path below the target directory. */
 export interface FoundContent {
   content: StoredContent
   to: readonly string[]
+  /** Metadata of the directory that the target directory stands for; null: unknown, or none. */
+  base: FileMetadata | null
   /** Metadata of the directories in `to`; null: unknown. */
   directories: readonly (FileMetadata | null)[]
 }
@@ -37,33 +47,54 @@ const BYTES_AHEAD = 8 * 1024 * 1024
 
 /**
  * Yields the contents to restore, sorted by path.
+ * @param isWanted also gets the path below the target directory.
  * @param strange is called with the place of each unusable name, for display, and is awaited.
  */
 export async function* chooseContents(
   library: Pick<Library, 'contents'>,
   choice: Choice,
-  isWanted: (content: StoredContent) => boolean,
+  placement: Placement,
+  isWanted: (content: StoredContent, to: readonly string[]) => boolean,
   strange: (place: string) => Promise<void>,
 ): AsyncGenerator<FoundContent> {
   for await (const page of readPages(library, toQuestion(choice))) {
     for (let count = 0; count < page.strange; count += 1) await strange(choice.folder ?? '')
     const known = new Map(page.directories.map(({ folder, path, facts }) => [`${folder} ${path}`, facts]))
-    for (const content of page.contents.filter(isWanted)) {
+    for (const content of page.contents) {
       const { folder, path } = content
       if (!isSafe(content, choice)) {
         await strange(`${folder}/${path}`)
         continue
       }
-      const to = buildTargetPath(content, choice)
+      const to = buildTargetPath(content, choice, placement)
+      if (!isWanted(content, to)) continue
       const parts = path.split('/')
       const beyond = to.length - parts.length
-      const directories = to.slice(0, -1).map((_, index) => {
-        const depth = index - beyond + 1
-        return depth < 0 ? null : (known.get(`${folder} ${parts.slice(0, depth).join('/')}`) ?? null)
-      })
-      yield { content, to, directories }
+      const factsAt = (depth: number): FileMetadata | null =>
+        depth < 0 ? null : (known.get(`${folder} ${parts.slice(0, depth).join('/')}`) ?? null)
+      const directories = to.slice(0, -1).map((_, index) => factsAt(index - beyond + 1))
+      yield { content, to, base: factsAt(-beyond), directories }
     }
   }
+}
+
+/**
+ * Returns the chosen folders, each with the directory of its source on this computer.
+ * @param sources directories of the sources, by id.
+ * @throws UserError if a folder has no source here.
+ */
+export function findPlaces(
+  folders: readonly Folder[],
+  chosen: string | null,
+  sources: Readonly<Record<string, string>>,
+): { folder: string; source: string; directory: string }[] {
+  const all = folders.filter(({ name }) => chosen === null || name === chosen)
+  if (all.length === 0) throw new UserError('restore.noPlace', { name: chosen ?? '' })
+  return all.map(({ name, source }) => {
+    const directory = source === null ? undefined : sources[source]
+    if (source === null || directory === undefined) throw new UserError('restore.noPlace', { name })
+    return { folder: name, source, directory }
+  })
 }
 
 export const toQuestion = (choice: Choice): Omit<StoreContentsQuestion, 'after'> => ({
@@ -106,10 +137,15 @@ const isSafe = ({ folder, path }: StoredContent, choice: Choice): boolean =>
 const isIn = (name: string, wanted: string | null): boolean =>
   wanted === null || `${name}/`.startsWith(`${wanted}/`)
 
-/** Returns the path below the target directory: the names in the choice are not repeated there. */
-function buildTargetPath(content: StoredContent, choice: Choice): string[] {
+/** Returns the path below the target directory. */
+function buildTargetPath(
+  content: Pick<StoredContent, 'folder' | 'path'>,
+  choice: Pick<Choice, 'folder' | 'path'>,
+  placement: Placement,
+): string[] {
   const names = splitNames(content)
-  const below = names.slice(splitNames(choice).length)
+  const chosen = splitNames(placement === 'inPlace' ? { folder: choice.folder, path: null } : choice).length
+  const below = names.slice(placement === 'named' ? Math.max(0, chosen - 1) : chosen)
   return below.length > 0 ? below : names.slice(-1)
 }
 

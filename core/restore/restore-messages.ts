@@ -29,15 +29,24 @@ export type Computer = z.infer<typeof computerSchema>
 export const choiceSchema = z.object({
   /** null: all folders, each under its own name. */
   folder: folder.nullable(),
-  /**
-   * A file or a directory of the folder; null: the whole folder. The selection lands directly in the chosen directory.
-   */
+  /** A file or a directory of the folder; null: the whole folder. */
   path: path.nullable(),
   /** The name of one older version of the file. */
   version: z.string().min(1).max(1000).nullable(),
   /** The state at this time, in milliseconds since 1970; null: the current state. */
   at: z.number().nullable(),
 })
+
+/**
+ * The file's place in its source on this computer. same: a file of this size and time is there; changed: something else
+ * is; missing: nothing is; unknown: the folder has no source here, or its disk does not answer.
+ */
+export const localStates = ['same', 'changed', 'missing', 'unknown'] as const
+const local = z.enum(localStates)
+export type LocalState = z.infer<typeof local>
+
+/** The state at this time, in milliseconds since 1970; null: the current state. */
+const at = z.number().nullable()
 
 /**
  * Requests for browsing the files of a computer at a destination. Each fails with a UserError if the destination cannot
@@ -59,6 +68,7 @@ export const questions = {
       folder,
       /** Below the folder, with "/"; '' is the folder itself. */
       directory: z.string().max(LONGEST_PATH),
+      at,
       /** `next` of the page before. */
       after: z.string().max(LONGEST_PATH).nullable(),
     }),
@@ -71,16 +81,29 @@ export const questions = {
           ...when,
           /** Number of older versions of the file; omitted if only the `versions` request can count them. */
           versions: z.number().optional(),
+          /** A directory is `same` if there is one. */
+          local,
         }),
       ),
       next: z.string().nullable(),
+      /** True if there are too many files to list the state at a time completely. */
+      isPart: z.boolean(),
     }),
   },
   /** Files whose path contains a text, ignoring case. */
   search: {
-    input: z.object({ folder: folder.nullable(), text: z.string().min(1).max(1000) }),
+    input: z.object({
+      folder: folder.nullable(),
+      /** Only files below this directory of the folder; '' for all. */
+      directory: z.string().max(LONGEST_PATH),
+      /** '' for all files. */
+      text: z.string().max(1000),
+      at,
+      /** Only files that are missing on this computer. */
+      missingOnly: z.boolean(),
+    }),
     output: z.object({
-      files: z.array(z.object({ folder: z.string(), path: z.string(), ...when })),
+      files: z.array(z.object({ folder: z.string(), path: z.string(), ...when, local })),
       /** True if there are more, or the destination has too many files to search all of them. */
       isPart: z.boolean(),
     }),
@@ -146,6 +169,13 @@ const from = z.object({
 export type LibrarySettings = z.infer<typeof from>
 const nothing = z.object({})
 
+/** Directories of this computer's sources, by the sources' ids. */
+const sources = z.record(z.string(), z.string())
+
+/** Action for existing files with other content: they are left, replaced, or the restored one gets another name. */
+export const conflictSchema = z.enum(['leave', 'replace', 'keepBoth'])
+export type Conflict = z.infer<typeof conflictSchema>
+
 /** Requests and reports of the restorer process. It runs only while files are browsed or restored. */
 export const restorerDefinition = {
   name: 'restorer' as const,
@@ -154,20 +184,34 @@ export const restorerDefinition = {
   requests: {
     computers: { ...questions.computers, input: questions.computers.input.extend({ from }) },
     folders: { ...questions.folders, input: questions.folders.input.extend({ from }) },
-    list: { ...questions.list, input: questions.list.input.extend({ from }) },
-    search: { ...questions.search, input: questions.search.input.extend({ from, most: z.number() }) },
+    list: { ...questions.list, input: questions.list.input.extend({ from, sources }) },
+    search: {
+      ...questions.search,
+      input: questions.search.input.extend({ from, sources, most: z.number() }),
+    },
     versions: { ...questions.versions, input: questions.versions.input.extend({ from }) },
     /** Starts a restore; reports follow. Refused while another one runs. */
     start: {
       input: z.object({
         from,
-        choice: choiceSchema,
-        destination: z.string(),
-        overwrite: z.boolean(),
-        /** Restricts the choice to these paths. */
-        only: z.array(z.string()).optional(),
+        /** See ToRestore. */
+        wanted: z.array(
+          z.object({
+            choice: choiceSchema,
+            destination: z.string(),
+            placement: z.enum(['bare', 'named', 'inPlace']),
+            conflict: conflictSchema,
+            missingOnly: z.boolean(),
+            only: z.array(z.string()).optional(),
+          }),
+        ),
       }),
       output: nothing,
+    },
+    /** Restores one content to a read-only temporary file, whose path is returned. */
+    view: {
+      input: z.object({ from, folder, path, version: z.string().max(1000).nullable() }),
+      output: z.object({ path: z.string() }),
     },
     stop: { input: nothing, output: nothing },
   },

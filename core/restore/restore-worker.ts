@@ -2,11 +2,11 @@ import { ignoreError } from '../dropped-errors.ts'
 import { createTimeLeft } from '../lib/async/time-left.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
-import type { RequestInput, RequestOutput } from '../lib/workers/definition.ts'
+import type { RequestInput } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { createRates } from '../send/progress/progress.ts'
 import type { Library } from './archive-reader.ts'
-import { readPages } from './choose.ts'
+import { listEntries, listVersions, searchFiles, viewContent } from './browse.ts'
 import { computersAt, openLibrary } from './open.ts'
 import { type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
 import type { LibrarySettings, restorerDefinition } from './restore-messages.ts'
@@ -15,11 +15,6 @@ import { describeEvent, type RestoreEvent } from './write/events.ts'
 
 type Definition = typeof restorerDefinition
 type Asked<N extends keyof Definition['requests']> = RequestInput<Definition, N>
-
-type Answered<N extends keyof Definition['requests']> = Promise<RequestOutput<Definition, N>>
-
-/** A search returns its partial result after this time, because the user is waiting. */
-const SEARCH_MS = 8_000
 
 const REPORT_MS = 250
 
@@ -37,10 +32,13 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
       }),
       folders: ({ from }: Asked<'folders'>) =>
         shelf.use(from, async (library) => ({ folders: [...(await library.folders())] })),
-      list: ({ from, ...asked }: Asked<'list'>) => shelf.use(from, (library) => library.entries(asked)),
-      search: (asked: Asked<'search'>) => shelf.use(asked.from, (library) => search(library, asked)),
-      versions: (asked: Asked<'versions'>) => shelf.use(asked.from, (library) => versions(library, asked)),
-      start: async ({ from, ...wanted }: Asked<'start'>) => {
+      list: (asked: Asked<'list'>) => shelf.use(asked.from, (library) => listEntries(library, asked)),
+      search: (asked: Asked<'search'>) => shelf.use(asked.from, (library) => searchFiles(library, asked)),
+      versions: (asked: Asked<'versions'>) =>
+        shelf.use(asked.from, (library) => listVersions(library, asked)),
+      view: (asked: Asked<'view'>) =>
+        shelf.use(asked.from, (library) => viewContent(library, asked, stopping.signal)),
+      start: async ({ from, wanted }: Asked<'start'>) => {
         if (running !== null) throw new UserError('restore.running')
         running = runRestore(from, wanted, context.report)
         void running.ended.then(() => {
@@ -101,37 +99,14 @@ function createShelf() {
   }
 }
 
-async function search(library: Library, { folder, text, most }: Asked<'search'>): Answered<'search'> {
-  const until = performance.now() + SEARCH_MS
-  const files: Awaited<Answered<'search'>>['files'] = []
-  const question = { folder, path: null, at: null, version: null, text, isList: false }
-  for await (const { contents, next } of readPages(library, question)) {
-    for (const { folder: of, path, facts } of contents)
-      files.push({ folder: of, path, size: facts.size, mtimeMs: Number(facts.mtimeNs) / 1e6 })
-    if (files.length >= most || (next !== null && performance.now() > until))
-      return { files: files.slice(0, most), isPart: files.length > most || next !== null }
-  }
-  return { files, isPart: false }
-}
-
-async function versions(library: Library, { folder, path }: Asked<'versions'>): Answered<'versions'> {
-  const question = { folder, path, at: null, version: null, text: null, isList: true }
-  const found: Awaited<Answered<'versions'>>['versions'] = []
-  for await (const { contents } of readPages(library, question))
-    for (const { path: of, version, storedAt, facts } of contents)
-      if (of === path)
-        found.push({ version, storedAt, size: facts.size, mtimeMs: Number(facts.mtimeNs) / 1e6 })
-  return {
-    versions: found.sort(
-      (a, b) => Number(b.version === '') - Number(a.version === '') || b.storedAt - a.storedAt,
-    ),
-  }
-}
-
 /** A running restore and its reporting. */
 type RunningRestore = ReturnType<typeof runRestore>
 
-function runRestore(from: LibrarySettings, wanted: ToRestore, report: (report: RestoreReport) => void) {
+function runRestore(
+  from: LibrarySettings,
+  wanted: readonly ToRestore[],
+  report: (report: RestoreReport) => void,
+) {
   const stopping = new AbortController()
   const { signal } = stopping
   const rates = createRates()

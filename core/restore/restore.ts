@@ -1,19 +1,20 @@
 import path from 'node:path'
 import { ignoreError } from '../dropped-errors.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import { MISSING, NO_FILE } from '../store/query/query.ts'
+import { MISSING, NO_FILE, type StoredContent } from '../store/query/query.ts'
 import { type Library, NotReadable, SMALL_BYTES } from './archive-reader.ts'
 import {
   type Choice,
   chooseContents,
   type OpenedContent,
   openAhead,
+  type Placement,
   readPages,
   toQuestion,
 } from './choose.ts'
-import type { RestoreReport } from './restore-messages.ts'
+import type { Conflict, RestoreReport } from './restore-messages.ts'
 import { emptySummary, type RestoreEvent, type RestoreResult, type RestoreSummary } from './write/events.ts'
-import { openTarget, removeUnfinished, type TargetWriter } from './write/write-files.ts'
+import { isFree, openTarget, removeUnfinished, type TargetWriter } from './write/write-files.ts'
 
 // Restores chosen files. Their contents are opened ahead and written one after another, in the order of their paths. A
 // content that has been replaced since it was listed is looked up again. Results come when a batch has its names.
@@ -31,8 +32,12 @@ export interface ToRestore {
   choice: Choice
   /** The target directory; created if missing. */
   destination: string
-  /** True if existing files with other content are replaced. */
-  overwrite: boolean
+  /** Default: bare. */
+  placement?: Placement | undefined
+  /** What to do with existing files that have other content. */
+  conflict: Conflict
+  /** Restores only files whose names are free at the target; existing ones are not even read. */
+  missingOnly?: boolean | undefined
   /** Restricts the choice to these paths of its folder. */
   only?: readonly string[] | undefined
 }
@@ -52,19 +57,53 @@ interface RunningRestore {
 }
 
 /**
- * Restores the chosen files to a directory, each completely or not at all, with their times and modes. Ends when all
- * files are there, or when the signal is aborted.
- * @throws UserError if nothing matches the choice, the destination is no longer reachable, or writing is impossible.
+ * Restores chosen files, each completely or not at all, with their times and modes; one choice after another. Ends when
+ * all files are there, or when the signal is aborted.
+ * @throws UserError if nothing matches any choice, the destination is no longer reachable, or writing is impossible.
  */
 export async function restoreFrom(
   library: Library,
-  { choice, destination, overwrite, only }: ToRestore,
+  wanted: readonly ToRestore[],
   events: RestoreEvents,
   signal: AbortSignal,
 ): Promise<RestoreSummary> {
-  const root = path.resolve(destination)
   const summary = emptySummary()
   const progress: RestoreProgress = { files: 0, bytes: 0, totalFiles: null, totalBytes: null }
+  const counting = countAll(library, wanted, progress, signal).catch(
+    ignoreError('the total is for the progress alone'),
+  )
+  for (const one of wanted)
+    if (!signal.aborted) await restorePart(library, one, { events, summary, progress }, signal)
+  const [first] = wanted
+  const mayBeEmpty = signal.aborted || wanted.some(({ missingOnly }) => missingOnly === true)
+  if (summary.files === 0 && first !== undefined && !mayBeEmpty)
+    throw createNoMatchError(library, first.choice)
+  if (!signal.aborted) await counting
+  return summary
+}
+
+/** Returns the condition for a content to be restored. */
+function createFilter({ destination, missingOnly, only }: ToRestore) {
+  const root = path.resolve(destination)
+  const paths = only === undefined ? null : new Set(only)
+  return ({ path: file }: StoredContent, to: readonly string[]): boolean =>
+    (paths === null || paths.has(file)) && (missingOnly !== true || isFree(path.join(root, ...to)))
+}
+
+interface Reporting {
+  events: RestoreEvents
+  summary: RestoreSummary
+  progress: RestoreProgress
+}
+
+/** Restores the files of one choice. */
+async function restorePart(
+  library: Library,
+  wanted: ToRestore,
+  { events, summary, progress }: Reporting,
+  signal: AbortSignal,
+): Promise<void> {
+  const { choice, destination, placement = 'bare', conflict } = wanted
   const advance = (bytes: number) => {
     progress.bytes += bytes
     events.progress(progress)
@@ -73,9 +112,7 @@ export async function restoreFrom(
   const reportFinished = async () => {
     for (const event of finished.splice(0)) await events.event(event)
   }
-  const paths = only === undefined ? null : new Set(only)
-  const isWanted = ({ path: of }: { path: string }) => paths === null || paths.has(of)
-  const all = chooseContents(library, choice, isWanted, async (place) => {
+  const all = chooseContents(library, choice, placement, createFilter(wanted), async (place) => {
     summary.files += 1
     summary.failed += 1
     await events.event({ kind: 'strange', place })
@@ -88,15 +125,11 @@ export async function restoreFrom(
     } else summary.failed += 1
   }
 
+  // The target directory is created only if there is something to restore.
   const first = await all.next()
-  if (first.done === true) {
-    if (summary.failed > 0) return summary
-    throw createNoMatchError(library, choice)
-  }
-  const target = await openTarget(root, library.place, overwrite, advance)
-  const counting = count(library, choice, isWanted, progress, signal).catch(
-    ignoreError('the total is for the progress alone'),
-  )
+  if (first.done === true) return
+  const inPlaceFacts = placement === 'inPlace' ? first.value.base : null
+  const target = await openTarget(path.resolve(destination), library.place, conflict, advance)
   let failure: unknown = null
   try {
     for await (const opened of openAhead(library, prepended(first.value, all))) {
@@ -113,31 +146,33 @@ export async function restoreFrom(
   }
   try {
     // Files that were received completely get their names, also after an error or an abort.
-    target.end()
+    target.end(inPlaceFacts)
     await reportFinished()
-    summary.undressed = target.undressed
+    summary.undressed += target.undressed
     if (failure !== null) throw failure
-    if (!signal.aborted) await counting
-    return summary
   } finally {
     removeUnfinished()
   }
 }
 
 /** Counts the totals. @param signal stops counting. */
-async function count(
+async function countAll(
   library: Library,
-  choice: Choice,
-  isWanted: (content: { path: string }) => boolean,
+  wanted: readonly ToRestore[],
   progress: RestoreProgress,
   signal: AbortSignal,
 ): Promise<void> {
   const sum = { files: 0, bytes: 0 }
-  for await (const { contents } of readPages(library, toQuestion(choice))) {
-    if (signal.aborted || sum.files > MOST_COUNTED) return
-    for (const { facts } of contents.filter(isWanted)) {
-      sum.files += 1
-      sum.bytes += facts.size
+  for (const { choice, missingOnly, only } of wanted) {
+    // Files are placed meanwhile, so those that were missing cannot be counted.
+    if (missingOnly === true) return
+    for await (const { contents } of readPages(library, toQuestion(choice))) {
+      if (signal.aborted || sum.files > MOST_COUNTED) return
+      for (const { path: file, facts } of contents) {
+        if (only !== undefined && !only.includes(file)) continue
+        sum.files += 1
+        sum.bytes += facts.size
+      }
     }
   }
   progress.totalFiles = sum.files
@@ -210,9 +245,9 @@ async function lookAgain(
   const now = contents.find((one) => one.folder === folder && one.path === file)
   const isSame = now?.version === version && String(now.digest) === String(digest)
   if (now === undefined || (another && isSame)) return null
-  const { to, directories } = opened
+  const { to, base, directories } = opened
   try {
-    return { content: now, to, directories, incoming: await library.open(now) }
+    return { content: now, to, base, directories, incoming: await library.open(now) }
   } catch (error) {
     if (error instanceof NotReadable) return null
     throw error

@@ -1,6 +1,7 @@
 import { openOrExplain } from '../ledger/ledger.ts'
 import type { Message } from '../lib/i18n/message.ts'
-import { toSentence } from '../lib/i18n/user-error.ts'
+import { toSentence, UserError } from '../lib/i18n/user-error.ts'
+import { readMounts } from '../platform/mounts.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { requireMounted } from '../send/destinations/folder/place.ts'
 import { createStoreError } from '../store/outcome.ts'
@@ -8,7 +9,7 @@ import { replacedAt } from '../store/retention/retention.ts'
 import type { Finding, VerifyProgress, VerifySummary } from '../store/verify/findings.ts'
 import { verifyStore } from '../store/verify/verify.ts'
 import type { Library } from './archive-reader.ts'
-import { type Choice, readPages, toQuestion } from './choose.ts'
+import { type Choice, findPlaces, readPages, toQuestion } from './choose.ts'
 import { computersAt, type From, openLibrary, type StoreSettings } from './open.ts'
 import { createNoMatchError, type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
 import type { Computer, LibrarySettings } from './restore-messages.ts'
@@ -20,11 +21,19 @@ import { emptySummary, type RestoreEvent, type RestoreSummary } from './write/ev
  * caller. `verify` compares a destination with the ledger, or a store with its manifest.
  */
 export type Task =
-  | ({ does: 'restore'; from: From } & ToRestore)
+  | { does: 'restore'; from: From; wanted: readonly ToRestore[] }
+  | ({ does: 'putBack' } & PutBack)
   | { does: 'list'; from: From; choice: Choice }
   | { does: 'computers'; from: LibrarySettings }
   | { does: 'verify'; from: LibrarySettings; ledger: string }
   | { does: 'verify'; from: StoreSettings; adopt: boolean; forgetMissing: boolean }
+
+/** Files go back into their sources. `sources`: their directories; `points`: known mount points of their disks; by id. */
+type PutBack = {
+  from: LibrarySettings
+  sources: Record<string, string>
+  points: Record<string, string>
+} & Omit<ToRestore, 'destination' | 'placement'>
 
 export type TaskEvent =
   | ({ type: 'progress' } & VerifyProgress)
@@ -74,11 +83,11 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
     if (task.does === 'computers')
       return { type: 'computers', computers: await computersAt(task.from, signal) }
     if (task.does === 'verify') return { type: 'verified', summary: await verify(task) }
-    const summary = await withLibrary(task.from, (library) =>
-      task.does === 'list'
-        ? list(library, task.choice, event)
-        : restoreFrom(library, task, { event, progress }, signal),
-    )
+    const summary = await withLibrary(task.from, async (library) => {
+      if (task.does === 'list') return list(library, task.choice, event)
+      const wanted = task.does === 'restore' ? task.wanted : await placeInSources(library, task)
+      return restoreFrom(library, wanted, { event, progress }, signal)
+    })
     return { type: 'restored', summary }
   }
   try {
@@ -88,6 +97,21 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
       'store' in task.from && errorCode(error) !== null ? createStoreError(task.from.store, error) : error
     await post({ type: 'failed', sentence: toSentence(problem) })
   }
+}
+
+async function placeInSources(
+  library: Library,
+  { choice, sources, points, conflict, missingOnly }: PutBack,
+): Promise<ToRestore[]> {
+  const mounts = readMounts()
+  return findPlaces(await library.folders(), choice.folder, sources).map(({ folder, source, directory }) => {
+    const point = points[source]
+    // The directory underneath the mount point is on another disk.
+    if (point !== undefined && mounts?.every((mount) => mount.point !== point))
+      throw new UserError('check.unmounted', { path: directory, point })
+    const destination = directory
+    return { choice: { ...choice, folder }, destination, placement: 'inPlace', conflict, missingOnly }
+  })
 }
 
 async function withLibrary<T>(from: From, use: (library: Library) => Promise<T>): Promise<T> {

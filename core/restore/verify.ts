@@ -86,7 +86,7 @@ async function* sentFiles({ library, ledger, destination }: ToVerify): AsyncGene
         const { path, size, digest } = file
         const facts = { size, mtimeNs: 0n, mode: 0, user: 0, group: 0, more: null }
         const content = { folder, path, version: '', facts, digest, storedAt: 0 }
-        yield { source, file, content, to: [], directories: [] }
+        yield { source, file, content, to: [], base: null, directories: [] }
       }
       const last = page.at(-1)
       if (last === undefined || page.length < PAGE) break

@@ -63,7 +63,14 @@ export function desktopHandlers(options: {
     showRestored: async () => {
       const restored = agent.store.state.restore
       if (restored === null) throw new UserError('refuse.noSource')
-      return show(restored.to)
+      if (restored.to !== null) shell.showItemInFolder(restored.to)
+      return {}
+    },
+    viewStored: async ({ destination, computer = null, ...content }) => {
+      const { path: file } = await agent.restores.ask('view', { destination, computer }, content)
+      if (!isProgram(file)) return show(file)
+      shell.showItemInFolder(file)
+      return {}
     },
     showDirectory: async ({ source }) => {
       const known = agent.settings.get().sources.find(({ id }) => id === source)
@@ -76,6 +83,11 @@ export function desktopHandlers(options: {
     quit: () => runAction(() => options.quit()),
   }
 }
+
+/** Names of files that a system may run instead of showing them. */
+const PROGRAM =
+  /\.(app|bat|cmd|com|command|cpl|desktop|exe|hta|jar|js|jse|lnk|msc|msi|pif|ps1|reg|scr|sh|vbe|vbs|wsf)$/i
+const isProgram = (file: string): boolean => PROGRAM.test(file)
 
 async function show(directory: string): Promise<Record<string, never>> {
   const reason = await shell.openPath(directory)

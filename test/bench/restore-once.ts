@@ -30,7 +30,7 @@ process.once('message', async (order) => {
   )
   const choice = { folder, path: null, version: null, at: null }
   const host = { event: async () => undefined, progress: () => undefined }
-  const summary = await restoreFrom(library, { choice, destination: to, overwrite: false }, host, signal)
+  const summary = await restoreFrom(library, [{ choice, destination: to, conflict: 'leave' }], host, signal)
   const seconds = (performance.now() - startedAt) / 1000
   library.close()
   // Not resourceUsage: what that tells begins with the process that has forked this one.

@@ -7,6 +7,7 @@ import {
   findMarkedMessage,
   isCounted,
   isDiskFailing,
+  isGoodNews,
   isOldVerdict,
   movedLink,
   roundDuration,
@@ -209,9 +210,6 @@ function pauseCondition({ settings: { pause }, totals }: AppState, now: number):
   const live = message('status.pausedLong', { since, count: totals.waitingFiles })
   return condition(subject, 'paused', since, message('condition.paused', { since }), 0, live)
 }
-
-/** True if a notice reports a success. */
-export const isGoodNews = ({ key }: Message): boolean => key === 'restore.done' || key === 'restore.doneKept'
 
 /** Reports notices until they are dismissed. */
 function noticeConditions({ notices }: AppState, now: number): FoundCondition[] {

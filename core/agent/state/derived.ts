@@ -208,3 +208,45 @@ export function minutesUntilTomorrow(now: Date): number {
   const morning = new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1, 8)
   return Math.ceil((morning.getTime() - now.getTime()) / 60_000)
 }
+
+/**
+ * Returns the message for the result of a restore, with the numbers of files: title of the report, notice and
+ * notification. @param restore a restore that has ended.
+ */
+export function describeRestore({
+  to,
+  restored,
+  same,
+  kept,
+  failed,
+  keptPaths,
+  sentence,
+}: Omit<NonNullable<AppState['restore']>, 'phase'>): Message {
+  const left = kept + failed
+  const [first] = keptPaths
+  const there = restored + same
+  if (there + left === 0) return sentence ?? message('restore.nothingMissing')
+  if (left === 0 && restored === 0) return message('restore.allSame', { count: same })
+  if (left === 0)
+    return to === null
+      ? message('restore.donePlaces', { count: there })
+      : message('restore.done', { count: there, path: to })
+  const counts = { done: there, left, count: there + left }
+  if (there > 0) return message(failed === 0 ? 'restore.partlyKept' : 'restore.partly', counts)
+  if (kept === 1 && failed === 0 && first !== undefined) return message('restore.oneKept', { path: first })
+  return message(failed === 0 ? 'restore.noneKept' : 'restore.none', { count: left })
+}
+
+/** Results of a restore that need no attention beyond reading them. */
+const GOOD_NEWS: ReadonlySet<WordKey> = new Set([
+  'restore.done',
+  'restore.donePlaces',
+  'restore.allSame',
+  'restore.nothingMissing',
+  'restore.partlyKept',
+  'restore.oneKept',
+  'restore.noneKept',
+])
+
+/** True if a notice reports a success. */
+export const isGoodNews = ({ key }: Message): boolean => GOOD_NEWS.has(key)

@@ -126,8 +126,8 @@ const stateTransferSchema = transferSchema.extend({ destination: z.string() })
 const restoreStateSchema = restoreReportSchema.extend({
   /** Id of the destination that it reads from. */
   destination: z.string(),
-  /** Absolute path of the target directory. */
-  to: z.string(),
+  /** Absolute path at which the chosen files or directory appear; null: several sources, where they were. */
+  to: z.string().nullable(),
   /** Milliseconds since 1970. */
   startedAt: z.number(),
 })

@@ -37,6 +37,7 @@ import { FileRefused } from '../../store/outcome.ts'
 import { type Making, Tree, type TreeDirectory } from '../../store/tree.ts'
 import { NotAFile, readDigest } from '../../store/verify/read-digest.ts'
 import { type Incoming, NotReadable, readAll } from '../archive-reader.ts'
+import type { Conflict } from '../restore-messages.ts'
 import type { RestoreResult } from './events.ts'
 import {
   applyMetadata,
@@ -75,6 +76,15 @@ const syncFd = promisify(fsync)
 
 class InTheWay extends Error {}
 
+/** True if there is nothing at a path. */
+export const isFree = (file: string): boolean => {
+  try {
+    return lstatSync(file, { throwIfNoEntry: false }) === undefined
+  } catch (error) {
+    return dropError(error, 'writing the file fails too, with a message', true)
+  }
+}
+
 /** A file that has not got its final name yet. */
 interface Unnamed {
   fd: number
@@ -105,15 +115,16 @@ let count = 0
 export async function openTarget(
   root: string,
   store: string | null,
-  overwrite: boolean,
+  conflict: Conflict,
   advance: (bytes: number) => void,
 ): Promise<TargetWriter> {
   if (store !== null) await requireOutside(root, store)
   try {
+    const isNew = isFree(root)
     await makeDirectories(root)
     if (!(await stat(root)).isDirectory())
       throw Object.assign(new Error(`no directory: ${root}`), { code: 'ENOTDIR' })
-    return new TargetWriter(root, overwrite, advance)
+    return new TargetWriter(root, isNew, conflict, advance)
   } catch (error) {
     throw restoreStopped(root, error)
   }
@@ -156,7 +167,8 @@ export class TargetWriter {
   /** Number of files and directories whose metadata could not be applied completely. */
   undressed = 0
   readonly #root: string
-  readonly #overwrite: boolean
+  readonly #isNew: boolean
+  readonly #conflict: Conflict
   readonly #advance: (bytes: number) => void
   readonly #tree: Tree
   readonly #directories: TargetDirectories
@@ -172,14 +184,18 @@ export class TargetWriter {
     },
   }
 
-  /** @param root the target directory; it exists. */
-  constructor(root: string, overwrite: boolean, advance: (bytes: number) => void) {
+  /**
+   * @param root the target directory; it exists.
+   * @param isNew it was created for this restore.
+   */
+  constructor(root: string, isNew: boolean, conflict: Conflict, advance: (bytes: number) => void) {
     this.#root = root
-    this.#overwrite = overwrite
+    this.#isNew = isNew
+    this.#conflict = conflict
     this.#advance = advance
     this.#tree = new Tree(root)
     this.#directories = new TargetDirectories(root, this.#tree)
-    this.#batch = new Batch(root, this.#tree, overwrite, () => advance(0))
+    this.#batch = new Batch(root, this.#tree, conflict === 'replace', () => advance(0))
   }
 
   /**
@@ -218,10 +234,14 @@ export class TargetWriter {
     return result
   }
 
-  /** Completes all files: they are durable and have their names. */
-  end(): void {
+  /**
+   * Completes all files: they are durable and have their names.
+   * @param facts metadata for the target directory, if it was created; null: none.
+   */
+  end(facts: FileMetadata | null): void {
     this.#directories.follow([], [])
     this.#flush()
+    if (this.#isNew && facts !== null) this.#applyToRoot(facts)
     this.#batch.close()
     this.#tree.close()
   }
@@ -235,11 +255,13 @@ export class TargetWriter {
   ): Promise<RestoreResult | null> {
     const enter = () => this.#tree.enter(way, this.#making)
     const checkExisting = (digest: Uint8Array | null) => this.#checkExisting(file, digest, enter().path, to)
+    const staysBeside = (result: RestoreResult) => result.kind === 'exists' && this.#conflict === 'keepBoth'
     enter()
     // A directory created by this restore is empty. If a file appears anyway, naming detects it.
     const existing = this.#directories.isCreated(way) ? null : await checkExisting(file.digest)
-    if (existing !== null) return existing
+    if (existing !== null && !staysBeside(existing)) return existing
     const made = this.#batch.create(way, enter(), path.basename(to))
+    let isBeside = existing !== null
     try {
       const { digest, size } = await writeContent(file, made.fd, this.#advance)
       let result: RestoreResult | null = null
@@ -248,7 +270,8 @@ export class TargetWriter {
         result = { kind: 'damaged', place, expected, found: digestText(digest) }
       } else if (file.digest === null && !this.#directories.isCreated(way))
         result = await checkExisting(digest)
-      if (result !== null) {
+      if (result !== null && staysBeside(result)) isBeside = true
+      else if (result !== null) {
         this.#batch.discard(made)
         return result
       }
@@ -257,7 +280,8 @@ export class TargetWriter {
       this.#batch.discard(made)
       throw error
     }
-    this.#batch.add(made, file.facts.size, later)
+    const name = isBeside ? findNameBeside(enter().path, made.name, new Date()) : made.name
+    this.#batch.add({ ...made, name }, file.facts.size, later)
     return null
   }
 
@@ -281,7 +305,7 @@ export class TargetWriter {
       if (digest === null) return null
       if (await this.#hasContent(file, digest, target)) return { kind: 'same', to }
     }
-    return this.#overwrite ? null : { kind: 'exists', to }
+    return this.#conflict === 'replace' ? null : { kind: 'exists', to }
   }
 
   /** True if the existing file has this content. Applies the metadata if files may be overwritten. */
@@ -290,9 +314,18 @@ export class TargetWriter {
     try {
       const there = await readDigest(fd, () => this.#advance(0))
       if (!there.digest.equals(digest)) return false
-      // Without `overwrite` the mode stays unchanged too: somebody may have restricted access on purpose.
-      if (this.#overwrite && !applyMetadata(fd, file.facts)) this.undressed += 1
+      // Without `replace` the mode stays unchanged too: somebody may have restricted access on purpose.
+      if (this.#conflict === 'replace' && !applyMetadata(fd, file.facts)) this.undressed += 1
       return true
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  #applyToRoot(facts: FileMetadata): void {
+    const fd = openSync(this.#root, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0))
+    try {
+      if (!applyMetadata(fd, facts, 'directory')) this.undressed += 1
     } finally {
       closeSync(fd)
     }
@@ -301,6 +334,26 @@ export class TargetWriter {
   #flush(): void {
     this.#batch.flush()
     this.undressed += this.#directories.applyToComplete()
+  }
+}
+
+/** Limit of a file name on most file systems, in bytes. */
+const LONGEST_NAME = 255
+
+/**
+ * Returns a free name beside an existing file: "notes (restored 2026-11-26 14.05).txt". A number follows if it is taken.
+ * @param now in local time.
+ */
+function findNameBeside(directory: string, name: string, now: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0')
+  const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`
+  const { name: stem, ext } = path.parse(name)
+  for (let number = 1; ; number += 1) {
+    const suffix = ` (restored ${day} ${two(now.getHours())}.${two(now.getMinutes())}${number === 1 ? '' : ` ${number}`})${ext}`
+    let short = stem
+    while (short !== '' && Buffer.byteLength(short + suffix) > LONGEST_NAME)
+      short = [...short].slice(0, -1).join('')
+    if (isFree(`${directory}/${short}${suffix}`)) return short + suffix
   }
 }
 
@@ -452,8 +505,8 @@ class Batch {
     const directory = this.#tree.enter(way)
     const [from, there] = [`${directory.path}/${temporary}`, `${directory.path}/${name}`]
     const to = this.#buildPath(way, name)
-    const isFree = temporary === null ? link(fd, directory, name) : moveToFreeSync(from, there)
-    if (isFree) return { kind: 'restored', to }
+    const isNamed = temporary === null ? link(fd, directory, name) : moveToFreeSync(from, there)
+    if (isNamed) return { kind: 'restored', to }
     const isOther = this.isFolded(directory.path, name)
     if (isOther || !this.#overwrite) {
       if (temporary !== null) rmSync(from)

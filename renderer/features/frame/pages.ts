@@ -12,6 +12,8 @@ export interface Place {
   /** Ids of the destination to restore from, and of the source whose folder to show. */
   destination?: string
   source?: string
+  /** Only files of it that are missing on this computer. */
+  missingOnly?: boolean
   /** The pairing code of a link that the user followed; the id is "pair". */
   code?: string
 }

@@ -1,9 +1,18 @@
-import { Button, TextInput, UnstyledButton } from '@mantine/core'
-import { Fragment, useState } from 'react'
+import { Button, Checkbox, TextInput, UnstyledButton } from '@mantine/core'
+import { Fragment, useEffect, useState } from 'react'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
+import { useBridge } from '../../state/bridge.tsx'
 import { IconSearch } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
-import { buildCrumbs, type Computer, type Spot, TOP } from './browse.ts'
+import {
+  buildCrumbs,
+  type Computer,
+  type Folder,
+  isEncryptedAt,
+  readMoment,
+  type Spot,
+  TOP,
+} from './browse.ts'
 import { ListingPart } from './listing-part.tsx'
 import { type Chosen, RestoreDialog } from './restore-dialog.tsx'
 
@@ -13,91 +22,168 @@ interface BrowsePartProps {
   computer: Computer | null
   /** The source whose folder is shown first. */
   source: string | null
+  /** Only files that are missing on this computer are shown first. */
+  missingOnly: boolean
   state: AppState
 }
 
-/** Browses the files at a destination by directory, or searches them by name. */
-export function BrowsePart({ destination, computer, source, state }: BrowsePartProps) {
-  const { t } = useWords()
-  const [spot, setSpot] = useState<Spot | null>(source === null ? TOP : null)
-  const [typed, setTyped] = useState('')
+/** Browses the files at a destination by directory, as they are or were, or searches them by name. */
+export function BrowsePart({ destination, computer, source, missingOnly, state }: BrowsePartProps) {
+  const { t, format } = useWords()
+  const [spot, setSpot] = useState<Spot | null>(null)
   const [search, setSearch] = useState('')
+  const [when, setWhen] = useState('')
+  const [isMissingOnly, setMissingOnly] = useState(missingOnly)
   const [chosen, setChosen] = useState<Chosen | null>(null)
   const [isEmpty, setEmpty] = useState(false)
-  const at = spot ?? TOP
+  const [shown, setShown] = useState(0)
+  const folders = useFolders(destination.id, computer)
+  const isRunning = state.restore?.phase === 'running'
+  // What was missing here may be there after a restore.
+  const ended = isRunning ? 0 : (state.restore?.startedAt ?? 0)
+  const moment = readMoment(when)
+  const at = moment === 'invalid' ? null : moment
+  const place = spot ?? findFirstSpot(folders, source)
+  const mayView = !isEncryptedAt(destination, computer, state.settings)
   const go = (wanted: Spot) => {
     setSpot(wanted)
-    setTyped('')
     setSearch('')
+    setShown((before) => before + 1)
   }
-  const busy = state.restore?.phase === 'running'
+  const choose = (wanted: Pick<Chosen, 'spot' | 'version'>) =>
+    setChosen({ ...wanted, at: wanted.version === null ? at : null, missingOnly: false })
   const ask = (
     <RestoreDialog
       destination={destination}
       computer={computer}
       chosen={chosen}
-      settings={state.settings}
+      folders={folders}
+      state={state}
       onClose={() => setChosen(null)}
     />
   )
   const restore = (
     <Button
       size="xs"
-      disabled={busy || (isEmpty && search === '')}
-      onClick={() => setChosen({ spot: at, version: null, isFile: false })}
+      disabled={isRunning || (isEmpty && search === '')}
+      onClick={() => setChosen({ spot: place, version: null, at, missingOnly: isMissingOnly })}
     >
-      {t(at.folder === null ? 'window.restore.all' : 'window.restore.thisDirectory')}
+      {t(
+        isMissingOnly
+          ? 'window.restore.allMissing'
+          : place.folder === null
+            ? 'window.restore.all'
+            : 'window.restore.thisFolder',
+      )}
     </Button>
+  )
+  const time = (
+    <TextInput
+      type="datetime-local"
+      step={1}
+      label={t('window.restore.at')}
+      // The field uses the desktop's order of day and month: the text below it is unambiguous.
+      description={typeof moment === 'number' ? format.fullMoment(moment) : t('window.restore.atHint')}
+      value={when}
+      onChange={(event) => setWhen(event.currentTarget.value)}
+      error={moment === 'invalid' ? t('window.restore.atInvalid') : null}
+    />
   )
   // Encrypted names cannot be browsed: no single files can be selected.
   if (computer?.hidesNames === true)
     return (
       <>
         <p className="dimmed">{t('window.restore.hiddenNames')}</p>
+        {time}
         <div>{restore}</div>
         {ask}
       </>
     )
   return (
     <>
-      <form
-        className="with-button"
-        onSubmit={(event) => {
-          event.preventDefault()
-          setSearch(typed.trim())
-        }}
-      >
-        <TextInput
-          aria-label={t('window.restore.search')}
-          placeholder={t('window.restore.search')}
-          leftSection={<IconSearch size={16} />}
-          value={typed}
-          maxLength={1000}
-          spellCheck={false}
-          onChange={(event) => {
-            setTyped(event.currentTarget.value)
-            if (event.currentTarget.value === '') setSearch('')
-          }}
+      {time}
+      {computer === null && (
+        <Checkbox
+          label={t('window.restore.missingOnly')}
+          checked={isMissingOnly}
+          onChange={(event) => setMissingOnly(event.currentTarget.checked)}
         />
-        <Button type="submit" variant="default" disabled={typed.trim() === ''}>
-          {t('window.restore.find')}
-        </Button>
-      </form>
+      )}
+      <SearchField key={shown} onSearch={setSearch} />
       <div className="spread">
-        <Crumbs spot={at} onGo={go} />
+        <Crumbs spot={place} onGo={go} />
         {restore}
       </div>
       <ListingPart
-        key={JSON.stringify([at, search])}
-        wish={{ destination: destination.id, computer: computer?.folder ?? null, spot: at, search }}
-        wantedSource={spot === null ? source : null}
-        isRestoring={busy}
+        key={JSON.stringify([place, search, at, isMissingOnly, ended])}
+        wish={{
+          destination: destination.id,
+          computer: computer?.folder ?? null,
+          ...{ spot: place, search, at, missingOnly: isMissingOnly },
+        }}
+        isRestoring={isRunning}
+        mayView={mayView}
         onLooked={setEmpty}
         onGo={go}
-        onChoose={setChosen}
+        onChoose={choose}
       />
       {ask}
     </>
+  )
+}
+
+/** Returns the folder of the source that is shown first. */
+function findFirstSpot(folders: readonly Folder[] | null, source: string | null): Spot {
+  const folder = source === null ? undefined : folders?.find((one) => one.source === source)
+  return folder === undefined ? TOP : { folder: folder.name, path: '' }
+}
+
+/** Returns the computer's folders at a destination; null while they are unknown. */
+function useFolders(destination: string, computer: Computer | null): readonly Folder[] | null {
+  const bridge = useBridge()
+  const [folders, setFolders] = useState<readonly Folder[] | null>(null)
+  const of = computer?.folder ?? null
+  useEffect(() => {
+    let isOver = false
+    // An error is dropped here: the listing reports it.
+    bridge.call('restoreFolders', { destination, computer: of }).then(
+      (answer) => !isOver && setFolders(answer.folders),
+      () => undefined,
+    )
+    return () => {
+      isOver = true
+    }
+  }, [bridge, destination, of])
+  return folders
+}
+
+function SearchField({ onSearch }: { onSearch: (text: string) => void }) {
+  const { t } = useWords()
+  const [typed, setTyped] = useState('')
+  return (
+    <form
+      className="with-button"
+      onSubmit={(event) => {
+        event.preventDefault()
+        onSearch(typed.trim())
+      }}
+    >
+      <TextInput
+        aria-label={t('window.restore.search')}
+        placeholder={t('window.restore.search')}
+        leftSection={<IconSearch size={16} />}
+        value={typed}
+        maxLength={1000}
+        spellCheck={false}
+        onChange={(event) => {
+          setTyped(event.currentTarget.value)
+          if (event.currentTarget.value === '') onSearch('')
+        }}
+      />
+      <Button type="submit" variant="default" disabled={typed.trim() === ''}>
+        {t('window.restore.find')}
+      </Button>
+    </form>
   )
 }
 

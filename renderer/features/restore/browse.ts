@@ -1,8 +1,10 @@
 import type { CommandOutput } from '../../../core/agent/contract.ts'
+import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 
 export type Computer = CommandOutput<'restoreComputers'>['computers'][number]
 export type Folder = CommandOutput<'restoreFolders'>['folders'][number]
 export type Entry = CommandOutput<'restoreList'>['entries'][number]
+export type LocalState = Entry['local']
 export type Found = CommandOutput<'restoreSearch'>['files'][number]
 export type Version = CommandOutput<'restoreVersions'>['versions'][number]
 
@@ -15,6 +17,16 @@ export interface Spot {
 }
 
 export const TOP: Spot = { folder: null, path: '' }
+
+/** True if contents can be read only with an age identity. */
+export function isEncryptedAt(
+  { id }: Pick<DestinationState, 'id'>,
+  computer: Computer | null,
+  { destinations }: Pick<AppState['settings'], 'destinations'>,
+): boolean {
+  const known = destinations.find((one) => one.id === id)
+  return computer?.isEncrypted ?? (known !== undefined && 'recipient' in known && known.recipient !== null)
+}
 
 /** Returns a computer's display name, with its folder at the destination. */
 export const formatComputer = ({ folder, name }: Computer): string =>
@@ -37,6 +49,14 @@ export function buildCrumbs({ folder, path }: Spot): Crumb[] {
 export function getEntrySpot({ folder, path }: Spot, name: string): Spot {
   if (folder === null) return { folder: name, path: '' }
   return { folder, path: path === '' ? name : `${path}/${name}` }
+}
+
+/** Returns the path of a file below a directory of this computer, with the separator that the directory has. */
+export function joinPath(directory: string, below: string): string {
+  if (below === '') return directory
+  const separator = directory.includes('\\') && !directory.includes('/') ? '\\' : '/'
+  const front = directory.replace(/[/\\]+$/, '')
+  return front + separator + below.split('/').join(separator)
 }
 
 /** Parses a date-time field in local time to milliseconds since 1970; null if empty. */

@@ -4,31 +4,27 @@ import { IconChevronRight, IconDownload, IconFile, IconFolder, IconHistory } fro
 import { RovingList } from '../../ui/roving-list.tsx'
 import { At } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
-import { getEntrySpot, type Spot } from './browse.ts'
+import { getEntrySpot, type LocalState, type Spot } from './browse.ts'
 import type { Chosen } from './restore-dialog.tsx'
 import { type Listing, useListing, type Whose, type Wish } from './use-listing.ts'
 import { VersionList } from './version-list.tsx'
 
 interface ListingPartProps {
   wish: Wish
-  /** The source whose folder is opened once it is listed; null if none. */
-  wantedSource: string | null
   isRestoring: boolean
+  /** The contents can be opened without a key. */
+  mayView: boolean
   /** Called after each listing; `isEmpty` is true if there is nothing to restore. */
   onLooked: (isEmpty: boolean) => void
   onGo: (spot: Spot) => void
-  onChoose: (chosen: Chosen) => void
+  onChoose: (chosen: Pick<Chosen, 'spot' | 'version'>) => void
 }
 
 /** Lists a directory of a destination, or search results. */
 export function ListingPart(props: ListingPartProps) {
-  const { wish, wantedSource, onLooked, onGo } = props
+  const { wish, onLooked } = props
   const { t, say } = useWords()
   const { listing, failure, isBusy, more, again } = useListing(wish)
-  const wanted = listing?.folders.find(({ source }) => source !== null && source === wantedSource)
-  useEffect(() => {
-    if (wanted !== undefined) onGo({ folder: wanted.name, path: '' })
-  }, [wanted, onGo])
   const isEmpty = failure !== null || (listing !== null && isBare(listing))
   useEffect(() => onLooked(isEmpty), [isEmpty, onLooked])
   const place = useRef<HTMLDivElement>(null)
@@ -72,7 +68,14 @@ export function ListingPart(props: ListingPartProps) {
 const isBare = ({ folders, entries, found }: Listing): boolean =>
   folders.length + entries.length + found.length === 0
 
-function Rows({ wish, listing, isRestoring, onGo, onChoose }: ListingPartProps & { listing: Listing }) {
+function Rows({
+  wish,
+  listing,
+  isRestoring,
+  mayView,
+  onGo,
+  onChoose,
+}: ListingPartProps & { listing: Listing }) {
   const { t } = useWords()
   const { spot, search, destination, computer } = wish
   const { folders, entries, found } = listing
@@ -80,27 +83,35 @@ function Rows({ wish, listing, isRestoring, onGo, onChoose }: ListingPartProps &
     return (
       <p className="dimmed">
         {t(
-          search !== ''
-            ? 'window.restore.nothingFound'
-            : spot.folder === null && wish.computer === null
-              ? 'window.restore.noFolder'
-              : 'window.restore.emptyDirectory',
+          wish.missingOnly
+            ? 'window.restore.nothingMissing'
+            : search !== ''
+              ? 'window.restore.nothingFound'
+              : spot.folder === null && wish.computer === null
+                ? 'window.restore.noFolder'
+                : 'window.restore.emptyFolder',
         )}
       </p>
     )
   }
-  const choose = { destination, computer, isRestoring, onChoose }
+  const choose = { destination, computer, isRestoring, mayView, onChoose }
   return (
     <RovingList className="listing-list" entry=".listing-rows > li">
       <ul className="listing-rows">
         {folders.map(({ name }) => (
-          <DirectoryRow key={name} name={name} onOpen={() => onGo(getEntrySpot(spot, name))} />
+          <DirectoryRow
+            key={name}
+            name={name}
+            local="unknown"
+            onOpen={() => onGo(getEntrySpot(spot, name))}
+          />
         ))}
         {entries.map((entry) =>
           entry.kind === 'directory' ? (
             <DirectoryRow
               key={entry.name}
               name={entry.name}
+              local={entry.local}
               onOpen={() => onGo(getEntrySpot(spot, entry.name))}
             />
           ) : (
@@ -118,7 +129,7 @@ function Rows({ wish, listing, isRestoring, onGo, onChoose }: ListingPartProps &
             key={JSON.stringify([folder, path])}
             {...choose}
             {...facts}
-            name={`${folder}/${path}`}
+            name={spot.folder === null ? `${folder}/${path}` : path}
             spot={{ folder, path }}
             versions={null}
           />
@@ -128,15 +139,27 @@ function Rows({ wish, listing, isRestoring, onGo, onChoose }: ListingPartProps &
   )
 }
 
-function DirectoryRow({ name, onOpen }: { name: string; onOpen: () => void }) {
+function DirectoryRow({ name, local, onOpen }: { name: string; local: LocalState; onOpen: () => void }) {
   return (
     <li>
       <UnstyledButton className="listing-row listing-open" onClick={onOpen}>
         <IconFolder size={17} stroke={1.7} aria-hidden="true" />
         <span className="breakable listing-name">{name}</span>
+        <LocalMark local={local} />
         <IconChevronRight size={15} aria-hidden="true" />
       </UnstyledButton>
     </li>
+  )
+}
+
+/** Marks what is missing or different on this computer. */
+function LocalMark({ local }: { local: LocalState }) {
+  const { t } = useWords()
+  if (local === 'same' || local === 'unknown') return null
+  return (
+    <span className="local-mark" data-local={local}>
+      {t(local === 'missing' ? 'window.restore.missingHere' : 'window.restore.changedHere')}
+    </span>
   )
 }
 
@@ -147,8 +170,10 @@ interface FileRowProps extends Whose {
   mtimeMs: number
   /** Number of older versions; null if unknown until it is queried. */
   versions: number | null
+  local: LocalState
   isRestoring: boolean
-  onChoose: (chosen: Chosen) => void
+  mayView: boolean
+  onChoose: (chosen: Pick<Chosen, 'spot' | 'version'>) => void
 }
 
 function FileRow({
@@ -159,7 +184,9 @@ function FileRow({
   size,
   mtimeMs,
   versions,
+  local,
   isRestoring,
+  mayView,
   onChoose,
 }: FileRowProps) {
   const { t, format } = useWords()
@@ -174,6 +201,7 @@ function FileRow({
             {format.bytes(size)} · <At at={mtimeMs} />
           </span>
         </span>
+        <LocalMark local={local} />
         {versions !== 0 && (
           <ActionIcon
             variant={opened ? 'light' : 'subtle'}
@@ -189,7 +217,7 @@ function FileRow({
           variant="subtle"
           aria-label={t('window.restore.one', { name })}
           disabled={isRestoring}
-          onClick={() => onChoose({ spot, version: null, isFile: true })}
+          onClick={() => onChoose({ spot, version: null })}
         >
           <IconDownload size={16} />
         </ActionIcon>
@@ -198,7 +226,8 @@ function FileRow({
         <VersionList
           question={{ destination, computer, folder: spot.folder, path: spot.path }}
           isRestoring={isRestoring}
-          onChoose={(version) => onChoose({ spot, version, isFile: true })}
+          mayView={mayView}
+          onChoose={(version) => onChoose({ spot, version })}
         />
       )}
     </li>

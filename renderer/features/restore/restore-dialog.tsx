@@ -1,8 +1,8 @@
-import { Button, Group, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, Radio, Stack, Text, TextInput } from '@mantine/core'
 import { type FormEvent, useEffect, useState } from 'react'
 import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
-import type { Message } from '../../../core/lib/i18n/message.ts'
+import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
@@ -10,14 +10,25 @@ import { At } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { PathButton } from '../destinations/path-button.tsx'
 import { destinationName } from '../overview/describe.ts'
-import { type Computer, formatComputer, readMoment, type Spot, type Version } from './browse.ts'
+import {
+  type Computer,
+  type Folder,
+  formatComputer,
+  isEncryptedAt,
+  joinPath,
+  type Spot,
+  type Version,
+} from './browse.ts'
+import { RestoreProgress } from './restore-progress.tsx'
 
-/** The place and version to restore. */
+/** The place, version and time to restore. */
 export interface Chosen {
   spot: Spot
   /** An older version of a file; null for the newest. */
   version: Version | null
-  isFile: boolean
+  /** The state at this time, in milliseconds since 1970; null: the current state. */
+  at: number | null
+  missingOnly: boolean
 }
 
 interface RestoreDialogProps {
@@ -26,45 +37,67 @@ interface RestoreDialogProps {
   computer: Computer | null
   /** null while the dialog is closed. */
   chosen: Chosen | null
-  settings: AppState['settings']
+  /** The computer's folders at the destination; null: not known. */
+  folders: readonly Folder[] | null
+  state: AppState
   onClose: () => void
 }
 
-/** Asks for the target directory and the point in time before restoring. */
-export function RestoreDialog({ destination, computer, chosen, settings, onClose }: RestoreDialogProps) {
+/** Asks where to restore, then shows the progress and the result. */
+export function RestoreDialog(props: RestoreDialogProps) {
+  const { chosen, state, onClose } = props
   const { t } = useWords()
-  const known = settings.destinations.find(({ id }) => id === destination.id)
-  const isOwnEncrypted = known !== undefined && 'recipient' in known && known.recipient !== null
-  const isEncrypted = computer?.isEncrypted ?? isOwnEncrypted
+  const [startedAfter, setStartedAfter] = useState<number | null>(null)
+  const close = () => {
+    setStartedAfter(null)
+    onClose()
+  }
+  const { restore } = state
+  const hasStarted = startedAfter !== null && restore !== null && restore.startedAt >= startedAfter
   return (
-    <FormDialog opened={chosen !== null} title={t('window.restore.dialogTitle')} onClose={onClose}>
-      {chosen !== null && (
-        <RestoreForm
-          destination={destination}
-          computer={computer}
-          chosen={chosen}
-          isEncrypted={isEncrypted}
-          onClose={onClose}
-        />
+    <FormDialog opened={chosen !== null} title={t('window.restore.dialogTitle')} onClose={close}>
+      {chosen !== null && hasStarted && (
+        <Stack gap="sm">
+          <RestoreProgress restore={restore} destinations={state.destinations} />
+          <Group justify="flex-end">
+            <Button variant="default" onClick={close} data-autofocus>
+              {t('window.close')}
+            </Button>
+          </Group>
+        </Stack>
+      )}
+      {chosen !== null && !hasStarted && (
+        <RestoreForm {...props} chosen={chosen} onClose={close} onStart={() => setStartedAfter(Date.now())} />
       )}
     </FormDialog>
   )
 }
 
-interface RestoreFormProps {
-  destination: DestinationState
-  computer: Computer | null
+interface RestoreFormProps extends RestoreDialogProps {
   chosen: Chosen
-  isEncrypted: boolean
-  onClose: () => void
+  /** Called before a restore is started. */
+  onStart: () => void
 }
 
-function RestoreForm({ destination, computer, chosen, isEncrypted, onClose }: RestoreFormProps) {
+/** The form's input. */
+interface Draft {
+  where: 'inPlace' | 'elsewhere'
+  to: string
+  identity: string
+}
+
+function RestoreForm({ destination, computer, chosen, folders, state, onClose, onStart }: RestoreFormProps) {
   const { t, say } = useWords()
   const { ask } = useCommands()
-  const [draft, setDraft] = useState<Draft>({ to: '', when: '', identity: '' })
-  const change = (changes: Partial<Draft>) => setDraft((now) => ({ ...now, ...changes }))
   const bridge = useBridge()
+  const isEncrypted = isEncryptedAt(destination, computer, state.settings)
+  const place = findPlace(chosen.spot, computer === null ? folders : [], state)
+  const [draft, setDraft] = useState<Draft>({
+    where: place === null ? 'elsewhere' : 'inPlace',
+    to: '',
+    identity: '',
+  })
+  const change = (changes: Partial<Draft>) => setDraft((now) => ({ ...now, ...changes }))
   const [proposed, setProposed] = useState('')
   // Propose a new directory.
   useEffect(() => {
@@ -79,7 +112,7 @@ function RestoreForm({ destination, computer, chosen, isEncrypted, onClose }: Re
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
   const [tried, setTried] = useState(false)
-  useHold(draft.to !== proposed || draft.when !== '' || draft.identity !== '', busy)
+  useHold(draft.to !== proposed || draft.identity !== '', busy)
   const wish = buildCommand(draft, { destination, computer, chosen, isEncrypted })
 
   const start = async (event: FormEvent) => {
@@ -87,23 +120,31 @@ function RestoreForm({ destination, computer, chosen, isEncrypted, onClose }: Re
     setTried(true)
     if (busy || wish === null) return
     setBusy(true)
+    onStart()
     const outcome = await ask('restoreStart', wish)
     setBusy(false)
-    if (outcome.done) onClose()
-    else setRefusal(outcome.sentence)
+    if (!outcome.done) setRefusal(outcome.sentence)
   }
 
   return (
     <form onSubmit={start} noValidate>
       <Stack gap="sm">
         <What destination={destination} computer={computer} chosen={chosen} />
-        <Fields
-          draft={draft}
-          tried={tried}
-          hasTime={chosen.version === null}
-          isEncrypted={isEncrypted}
-          onChange={change}
-        />
+        <Where draft={draft} place={place} chosen={chosen} tried={tried} onChange={change} />
+        {isEncrypted && (
+          <TextInput
+            type="password"
+            autoComplete="off"
+            label={t('window.restore.identity')}
+            description={t('window.restore.identityHint')}
+            placeholder="AGE-SECRET-KEY-1…"
+            value={draft.identity}
+            maxLength={200}
+            spellCheck={false}
+            onChange={(event) => change({ identity: event.currentTarget.value })}
+            error={tried && draft.identity.trim() === '' ? t('window.channel.missing') : null}
+          />
+        )}
         {refusal !== null && (
           <p className="card-problem breakable" role="alert">
             {say(refusal)}
@@ -114,7 +155,7 @@ function RestoreForm({ destination, computer, chosen, isEncrypted, onClose }: Re
             {t('window.cancel')}
           </Button>
           <Button type="submit" loading={busy} data-autofocus>
-            {t('window.restore.start')}
+            {t(draft.where === 'inPlace' ? 'window.restore.putBack' : 'window.restore.start')}
           </Button>
         </Group>
       </Stack>
@@ -122,21 +163,37 @@ function RestoreForm({ destination, computer, chosen, isEncrypted, onClose }: Re
   )
 }
 
-/** The form's input. */
-interface Draft {
-  to: string
-  when: string
-  identity: string
+/**
+ * Returns where a chosen file or directory was on this computer; several: all sources. null: the folder has no source
+ * here, so it can only be restored elsewhere.
+ */
+function findPlace(
+  { folder, path }: Spot,
+  folders: readonly Folder[] | null,
+  { sources }: Pick<AppState, 'sources'>,
+): string | 'several' | null {
+  const chosen = (folders ?? []).filter((one) => folder === null || one.name === folder)
+  const roots = chosen.map(
+    ({ source }) => sources.find(({ settings }) => settings.id === source)?.settings.path,
+  )
+  const known = roots.filter((root) => root !== undefined)
+  const [first] = known
+  if (first === undefined || known.length < roots.length) return null
+  return known.length > 1 ? 'several' : joinPath(first, path)
 }
 
 /** Builds the command for the agent; null if a field is missing or invalid. */
 function buildCommand(
-  { to, when, identity }: Draft,
-  { destination, computer, chosen: { spot, version }, isEncrypted }: Omit<RestoreFormProps, 'onClose'>,
+  { where, to, identity }: Draft,
+  {
+    destination,
+    computer,
+    chosen: { spot, version, at, missingOnly },
+    isEncrypted,
+  }: Pick<RestoreFormProps, 'destination' | 'computer' | 'chosen'> & { isEncrypted: boolean },
 ): CommandInput<'restoreStart'> | null {
-  const at = readMoment(when)
   const key = identity.trim()
-  if (to.trim() === '' || at === 'invalid' || (isEncrypted && key === '')) return null
+  if ((where === 'elsewhere' && to.trim() === '') || (isEncrypted && key === '')) return null
   return {
     destination: destination.id,
     computer: computer?.folder ?? null,
@@ -144,70 +201,65 @@ function buildCommand(
     path: spot.path === '' ? null : spot.path,
     version: version?.version ?? null,
     at: version === null ? at : null,
-    to: to.trim(),
+    missingOnly,
+    to: where === 'inPlace' ? null : to.trim(),
     ...(key === '' ? {} : { identity: key }),
   }
 }
 
-interface FieldsProps {
+interface WhereProps {
   draft: Draft
+  /** See findPlace. */
+  place: string | 'several' | null
+  chosen: Chosen
   /** The user tried to submit: missing fields are marked. */
   tried: boolean
-  /** A point in time can be chosen. */
-  hasTime: boolean
-  isEncrypted: boolean
   onChange: (changes: Partial<Draft>) => void
 }
 
-function Fields({ draft: { to, when, identity }, tried, hasTime, isEncrypted, onChange }: FieldsProps) {
-  const { t, format } = useWords()
-  const at = readMoment(when)
-  const missing = (value: string) => (tried && value.trim() === '' ? t('window.channel.missing') : null)
+/** Selects the target, and shows the resulting path. */
+function Where({ draft: { where, to }, place, chosen: { spot }, tried, onChange }: WhereProps) {
+  const { t, say } = useWords()
+  const name = (spot.path === '' ? spot.folder : spot.path)?.split('/').at(-1) ?? ''
+  const result =
+    where === 'elsewhere'
+      ? message('window.restore.becomes', { path: joinPath(to.trim(), name) })
+      : place === 'several'
+        ? message('window.restore.becomesSeveral')
+        : message('window.restore.becomes', { path: place ?? '' })
   return (
     <>
-      <div className="with-button">
-        <TextInput
-          label={t('window.restore.to')}
-          value={to}
-          maxLength={4096}
-          spellCheck={false}
-          onChange={(event) => onChange({ to: event.currentTarget.value })}
-          error={missing(to)}
-        />
-        <PathButton what="directory" onChoose={(path) => onChange({ to: path })} />
-      </div>
-      <p className="setting-hint dimmed">
-        {t('window.sentences', {
-          first: t('window.restore.toHint'),
-          second: t('window.restore.staysHint'),
-        })}
-      </p>
-      {hasTime && (
-        <TextInput
-          type="datetime-local"
-          step={1}
-          label={t('window.restore.at')}
-          // The field uses the desktop's order of day and month: the text below it is unambiguous.
-          description={typeof at === 'number' ? format.fullMoment(at) : t('window.restore.atHint')}
-          value={when}
-          onChange={(event) => onChange({ when: event.currentTarget.value })}
-          error={at === 'invalid' ? t('window.restore.atInvalid') : null}
-        />
+      <Radio.Group
+        label={t('window.restore.whereTo')}
+        value={where}
+        onChange={(value) => onChange({ where: value === 'inPlace' ? 'inPlace' : 'elsewhere' })}
+      >
+        <Stack gap={6} mt={4}>
+          <Radio
+            value="inPlace"
+            label={t('window.restore.inPlace')}
+            description={place === null ? t('window.restore.noPlace') : undefined}
+            disabled={place === null}
+          />
+          <Radio value="elsewhere" label={t('window.restore.elsewhere')} />
+        </Stack>
+      </Radio.Group>
+      {where === 'elsewhere' && (
+        <div className="with-button">
+          <TextInput
+            label={t('window.restore.to')}
+            description={t('window.restore.toHint')}
+            value={to}
+            maxLength={4096}
+            spellCheck={false}
+            onChange={(event) => onChange({ to: event.currentTarget.value })}
+            error={tried && to.trim() === '' ? t('window.channel.missing') : null}
+          />
+          <PathButton what="directory" onChoose={(path) => onChange({ to: path })} />
+        </div>
       )}
-      {isEncrypted && (
-        <TextInput
-          type="password"
-          autoComplete="off"
-          label={t('window.restore.identity')}
-          description={t('window.restore.identityHint')}
-          placeholder="AGE-SECRET-KEY-1…"
-          value={identity}
-          maxLength={200}
-          spellCheck={false}
-          onChange={(event) => onChange({ identity: event.currentTarget.value })}
-          error={missing(identity)}
-        />
-      )}
+      <p className="restore-becomes breakable selectable">{say(result)}</p>
+      <p className="setting-hint dimmed">{t('window.restore.staysHint')}</p>
     </>
   )
 }
@@ -215,9 +267,9 @@ function Fields({ draft: { to, when, identity }, tried, hasTime, isEncrypted, on
 function What({
   destination,
   computer,
-  chosen: { spot, version },
-}: Omit<RestoreFormProps, 'isEncrypted' | 'onClose'>) {
-  const { t } = useWords()
+  chosen: { spot, version, at, missingOnly },
+}: Pick<RestoreFormProps, 'destination' | 'computer' | 'chosen'>) {
+  const { t, format } = useWords()
   const from = destinationName(destination, t)
   const what = [spot.folder, spot.path].filter((part) => part !== null && part !== '').join('/')
   return (
@@ -228,12 +280,16 @@ function What({
       {spot.folder === null
         ? computer === null && t('window.restore.whatAll', { from })
         : t('window.restore.whatIs', { what, from })}
-      {version !== null && (
-        <span className="dimmed">
-          {' '}
-          {t('window.restore.storedAt')} <At at={version.storedAt} />
-        </span>
-      )}
+      {missingOnly && ` ${t('window.restore.whatMissing')}`}
+      <span className="dimmed">
+        {version !== null && (
+          <>
+            {' '}
+            {t('window.restore.storedAt')} <At at={version.storedAt} />
+          </>
+        )}
+        {at !== null && ` ${t('window.restore.whatAt', { time: format.fullMoment(at) })}`}
+      </span>
     </Text>
   )
 }

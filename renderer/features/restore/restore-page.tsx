@@ -78,6 +78,7 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
           destination={destination}
           computer={computer}
           source={place.source ?? null}
+          missingOnly={place.missingOnly === true}
           state={state}
         />
       </section>

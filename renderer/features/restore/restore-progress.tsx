@@ -1,5 +1,6 @@
 import { Button, Group } from '@mantine/core'
 import { useState } from 'react'
+import { describeRestore } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
@@ -11,13 +12,6 @@ import { destinationName, type HealthLevel } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
 
 type Restore = NonNullable<AppState['restore']>
-
-const phases: Record<Restore['phase'], WordKey> = {
-  running: 'window.restore.phase.running',
-  done: 'window.restore.phase.done',
-  stopped: 'window.restore.phase.stopped',
-  failed: 'window.restore.phase.failed',
-}
 
 interface RestoreProgressProps {
   restore: Restore
@@ -33,16 +27,18 @@ export function RestoreProgress({ restore, destinations }: RestoreProgressProps)
   const from = destinations.find(({ id }) => id === restore.destination)
   const isRunning = phase === 'running'
   return (
-    <section className="card" aria-label={t('window.restore.progress')} aria-live="polite">
+    <section className="card restore-report" aria-label={t('window.restore.progress')} aria-live="polite">
       <div className="row">
         {!isRunning && <HealthMark level={getLevel(restore)} />}
         <div className="row-words">
           <h3>
-            {t(failed + kept > 0 && phase === 'done' ? 'window.restore.phase.partly' : phases[phase], {
-              from: from === undefined ? '' : destinationName(from, t),
-            })}
+            {phase === 'done'
+              ? say(describeRestore(restore))
+              : t(`window.restore.phase.${phase}`, {
+                  from: from === undefined ? '' : destinationName(from, t),
+                })}
           </h3>
-          <PathText path={to} />
+          {to !== null && <PathText path={to} />}
         </div>
       </div>
       {isRunning && <Bar restore={restore} />}
@@ -58,11 +54,20 @@ export function RestoreProgress({ restore, destinations }: RestoreProgressProps)
             {t('window.restore.stop')}
           </Button>
         ) : (
-          <Button size="xs" variant="default" onClick={() => run('showRestored', {})}>
-            {t('window.showDirectory')}
-          </Button>
+          to !== null && (
+            <Button size="xs" variant="default" onClick={() => run('showRestored', {})}>
+              {t('window.showDirectory')}
+            </Button>
+          )
         )}
-        {!isRunning && kept > 0 && <Replace count={kept} />}
+        {!isRunning && kept > 0 && (
+          <>
+            <Replace count={kept} />
+            <Button size="xs" variant="default" onClick={() => run('restoreKept', { conflict: 'keepBoth' })}>
+              {t('window.restore.keepBoth')}
+            </Button>
+          </>
+        )}
       </Group>
     </section>
   )
@@ -85,7 +90,7 @@ function Replace({ count }: { count: number }) {
         action={t('window.restore.replace')}
         dangerous
         onClose={() => setAsked(false)}
-        onConfirm={() => ask('restoreReplace', {})}
+        onConfirm={() => ask('restoreKept', { conflict: 'replace' })}
       />
     </>
   )

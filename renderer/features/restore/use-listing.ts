@@ -16,6 +16,10 @@ export interface Wish extends Whose {
   spot: Spot
   /** '' to list the directory. */
   search: string
+  /** Milliseconds since 1970; null: the current state. */
+  at: number | null
+  /** Finds the files that are missing on this computer, in the directory and below. */
+  missingOnly: boolean
 }
 
 export interface Listing {
@@ -44,7 +48,9 @@ const inOrder = (entries: readonly Entry[]): Entry[] =>
   entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))
 
 /** Lists files at a destination. A new query needs a new mount (key). */
-export function useListing({ destination, computer, spot: { folder, path }, search }: Wish): Looked {
+export function useListing(wish: Wish): Looked {
+  const { destination, computer, search, at, missingOnly } = wish
+  const { folder, path } = wish.spot
   const bridge = useBridge()
   const [listing, setListing] = useState<Listing | null>(null)
   const [failure, setFailure] = useState<Message | null>(null)
@@ -53,12 +59,10 @@ export function useListing({ destination, computer, spot: { folder, path }, sear
 
   const question = useCallback(
     async (after: string | null): Promise<Listing> => {
-      if (search !== '') {
+      if (search !== '' || missingOnly) {
         const { files, isPart } = await bridge.call('restoreSearch', {
-          destination,
-          computer,
-          folder,
-          text: search,
+          ...{ destination, computer, folder, text: search, at, missingOnly },
+          directory: missingOnly ? path : '',
         })
         return { ...nothing, found: files, isPart }
       }
@@ -66,10 +70,10 @@ export function useListing({ destination, computer, spot: { folder, path }, sear
         return { ...nothing, ...(await bridge.call('restoreFolders', { destination, computer })) }
       return {
         ...nothing,
-        ...(await bridge.call('restoreList', { destination, computer, folder, directory: path, after })),
+        ...(await bridge.call('restoreList', { destination, computer, folder, directory: path, at, after })),
       }
     },
-    [bridge, destination, computer, folder, path, search],
+    [bridge, destination, computer, folder, path, search, at, missingOnly],
   )
 
   useEffect(() => {

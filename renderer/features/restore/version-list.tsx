@@ -3,6 +3,7 @@ import { useEffect, useState } from 'react'
 import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { Message } from '../../../core/lib/i18n/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
+import { useCommands } from '../../state/commands.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 import { At } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
@@ -11,6 +12,8 @@ import type { Version } from './browse.ts'
 interface VersionListProps {
   question: CommandInput<'restoreVersions'>
   isRestoring: boolean
+  /** The contents can be opened without a key. */
+  mayView: boolean
   /** null for the current version. */
   onChoose: (version: Version | null) => void
 }
@@ -19,10 +22,12 @@ interface VersionListProps {
 export function VersionList({
   question: { destination, computer, folder, path },
   isRestoring,
+  mayView,
   onChoose,
 }: VersionListProps) {
   const { t, say, format } = useWords()
   const bridge = useBridge()
+  const { run } = useCommands()
   const [versions, setVersions] = useState<readonly Version[] | null>(null)
   const [failure, setFailure] = useState<Message | null>(null)
   useEffect(() => {
@@ -47,6 +52,20 @@ export function VersionList({
               {t('window.restore.storedAt')} <At at={version.storedAt} /> · {format.bytes(version.size)}
             </span>
           </span>
+          {mayView && (
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              onClick={() =>
+                run('viewStored', {
+                  ...{ destination, computer, folder, path },
+                  version: version.version === '' ? null : version.version,
+                })
+              }
+            >
+              {t('window.restore.view')}
+            </Button>
+          )}
           <Button
             size="compact-xs"
             variant="default"

@@ -156,7 +156,7 @@ export function restoreViews(running: Running, to: string): View[] {
       name: 'restore-dialog',
       open: async () => {
         await browse()
-        await press('window.restore.thisDirectory')
+        await press('window.restore.thisFolder')
         await page.locator('input[type=datetime-local]').fill('2026-04-03T14:05:06')
       },
     },

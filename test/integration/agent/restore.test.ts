@@ -27,14 +27,16 @@ test('restore: files in the embedded store are listed, searched and restored by 
   const { folders } = await ask('restoreFolders', { destination })
   expect(folders).toEqual([{ name: 'runs', source: sources[0]?.settings.id }])
   const at = { destination, folder: 'runs' }
-  const top = await ask('restoreList', { ...at, directory: '', after: null })
+  const top = await ask('restoreList', { ...at, directory: '', at: null, after: null })
   expect(top.entries.map(({ name, kind }) => `${kind} ${name}`)).toEqual(['directory May', 'file three'])
-  const may = await ask('restoreList', { ...at, directory: 'May', after: null })
+  const may = await ask('restoreList', { ...at, directory: 'May', at: null, after: null })
   expect(may.entries).toMatchObject([
-    { name: 'day 1', kind: 'directory' },
-    { name: 'two.raw', kind: 'file', size: 6, versions: 0 },
+    { name: 'day 1', kind: 'directory', local: 'same' },
+    { name: 'two.raw', kind: 'file', size: 6, versions: 0, local: 'same' },
   ])
-  const found = await ask('restoreSearch', { destination, folder: null, text: 'ONE' })
+  const found = await ask('restoreSearch', {
+    ...{ destination, folder: null, directory: '', text: 'ONE', at: null, missingOnly: false },
+  })
   expect(found).toMatchObject({
     files: [{ folder: 'runs', path: 'May/day 1/one.raw', size: 5 }],
     isPart: false,
@@ -50,19 +52,20 @@ test('restore: files in the embedded store are listed, searched and restored by 
   const wanted = { ...at, path: null, version: null, at: null, to }
   expect(await ask('restoreStart', wanted)).toEqual({ done: true })
   const done = await untilState(data, 'it to be done', ({ restore }) => restore?.phase === 'done')
-  expect(done.restore).toMatchObject({ files: 3, restored: 3, failed: 0, kept: 0, to, sentence: null })
+  const there = path.join(to, 'runs')
+  expect(done.restore).toMatchObject({ files: 3, restored: 3, failed: 0, kept: 0, to: there, sentence: null })
   expect(done.notices.map(({ sentence }) => sentence.key)).toContain('restore.done')
-  expect(readTree(to)).toEqual(readTree(source))
+  expect(readTree(there)).toEqual(readTree(source))
 
-  const older = { ...wanted, path: 'three', version: versions[1]?.version ?? '' }
+  const older = { ...wanted, to: there, path: 'three', version: versions[1]?.version ?? '' }
   await ask('restoreStart', older)
   const left = await untilState(data, 'what is there to stay', ({ restore }) => restore?.phase === 'done')
-  expect(left.restore).toMatchObject({ kept: 1, keptPaths: [path.join(to, 'three')], failures: [] })
-  expect(left.notices.map(({ sentence }) => sentence.key)).toContain('restore.doneKept')
-  expect(readFileSync(path.join(to, 'three'), 'utf8')).toBe('third, again')
-  expect(await ask('restoreReplace', {})).toEqual({ done: true })
+  expect(left.restore).toMatchObject({ kept: 1, keptPaths: [path.join(there, 'three')], failures: [] })
+  expect(left.notices.map(({ sentence }) => sentence.key)).toContain('restore.oneKept')
+  expect(readFileSync(path.join(there, 'three'), 'utf8')).toBe('third, again')
+  expect(await ask('restoreKept', { conflict: 'replace' })).toEqual({ done: true })
   await untilState(data, 'it to be replaced', ({ restore }) => restore?.restored === 1)
-  expect(readFileSync(path.join(to, 'three'), 'utf8')).toBe('third')
+  expect(readFileSync(path.join(there, 'three'), 'utf8')).toBe('third')
   expect(await ask('restoreStart', { ...wanted, to: 'somewhere' })).toMatchObject({ done: false })
 })
 

@@ -47,7 +47,8 @@ async function setUp(kind: TestedKind, changes: Partial<FileMetadata> = {}) {
   }
   const restore = async (overwrite = false) => {
     const choice = { folder: 'data', path: null, version: null, at: null }
-    const task: Task = { does: 'restore', from, choice, destination: to, overwrite }
+    const conflict = overwrite ? 'replace' : 'leave'
+    const task: Task = { does: 'restore', from, wanted: [{ choice, destination: to, conflict }] }
     const events = await runTaskAsUser(task)
     const end = events.at(-1)
     if (end?.type !== 'restored') throw new Error(JSON.stringify(end))

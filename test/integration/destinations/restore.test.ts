@@ -35,8 +35,8 @@ const MTIME = 1_600_000_000_000_000_000n
 async function restore(from: LibrarySettings, to: string, changes: Partial<Choice> = {}) {
   const library = await openLibrary(from, signal)
   const host = { event: async () => undefined, progress: () => undefined }
-  const wanted = { choice: { ...ALL, ...changes }, destination: to, overwrite: false }
-  return restoreFrom(library, wanted, host, signal).finally(() => library.close())
+  const wanted = { choice: { ...ALL, ...changes }, destination: to, conflict: 'leave' as const }
+  return restoreFrom(library, [wanted], host, signal).finally(() => library.close())
 }
 
 /** A ledger by which these files were sent; each came at its own time. */

@@ -67,7 +67,7 @@ async function restored(store: string, to: string): Promise<string> {
   try {
     const choice = { ...storeChoice({ oldNames: false }), at: null }
     const told = { event: async () => undefined, progress: () => undefined }
-    await restoreFrom(library, { choice, destination: to, overwrite: false }, told, signal)
+    await restoreFrom(library, [{ choice, destination: to, conflict: 'leave' }], told, signal)
   } finally {
     library.close()
   }

@@ -47,14 +47,14 @@ async function restore(
   to: string,
   changes: Partial<Choice> & Partial<Omit<ToRestore, 'choice'>> & { signal?: AbortSignal } = {},
 ) {
-  const { signal = new AbortController().signal, overwrite = false, ...choice } = changes
+  const { signal = new AbortController().signal, conflict = 'leave', ...choice } = changes
   const destination = { id: 'there', kind: 'receiver' as const, name: 'receiver', host: '127.0.0.1', ...at }
   const library = await openReceiverLibrary(destination, home.identity, 'pc', signal)
   const events: RestoreEvent[] = []
   const host = { event: async (event: RestoreEvent) => void events.push(event), progress: () => undefined }
   try {
-    const wanted = { choice: { ...ALL, ...choice }, destination: to, overwrite }
-    return { events, summary: await restoreFrom(library, wanted, host, signal) }
+    const wanted = { choice: { ...ALL, ...choice }, destination: to, conflict }
+    return { events, summary: await restoreFrom(library, [wanted], host, signal) }
   } finally {
     library.close()
   }
@@ -85,7 +85,7 @@ test('restore from a receiver: 2,000 files are restored with their bytes, times 
   const left = await restore(home, at, path.dirname(one), { path: 'empty', folder: 'data' })
   expect(left.events).toEqual([{ kind: 'exists', to: one }])
   expect(fs.readFileSync(one, 'utf8')).toBe('mine')
-  await restore(home, at, path.dirname(one), { path: 'empty', folder: 'data', overwrite: true })
+  await restore(home, at, path.dirname(one), { path: 'empty', folder: 'data', conflict: 'replace' })
   expect(fs.readFileSync(one, 'utf8')).toBe('')
   const again = await restore(home, at, path.join(to, 'data'), { folder: 'data' })
   expect(again.summary).toMatchObject({ same: 2_002, restored: 0 })

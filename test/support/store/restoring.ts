@@ -45,8 +45,9 @@ export async function openRestoring() {
     const { signal } = new AbortController()
     const library = await openLibrary({ store: root }, signal)
     try {
-      const all = { choice: buildChoice(wanted), destination: to, overwrite }
-      const summary = await restoreFrom(library, all, { event, progress }, signal)
+      const conflict = overwrite ? 'replace' : 'leave'
+      const all = { choice: buildChoice(wanted), destination: to, conflict } as const
+      const summary = await restoreFrom(library, [all], { event, progress }, signal)
       return { events, summary }
     } finally {
       library.close()

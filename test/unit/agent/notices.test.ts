@@ -23,8 +23,8 @@ test('notices: a complete restore is logged as info, a partial one as a warning'
   const facts = { path: '/back', count: 3 }
   for (const [key, more] of [
     ['restore.done', {}],
-    ['restore.doneKept', { kept: 1 }],
-    ['restore.doneInPart', {}],
+    ['restore.partlyKept', { done: 2, left: 1 }],
+    ['restore.partly', { done: 2, left: 1 }],
   ] as const)
     add('restore', message(key, { ...facts, ...more }))
   expect(levels).toEqual(['info', 'info', 'warn'])

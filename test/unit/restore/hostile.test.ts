@@ -21,8 +21,8 @@ async function restoreAll(library: Library, to: string) {
   const event = async ({ kind }: RestoreEvent) => {
     told[kind] = (told[kind] ?? 0) + 1
   }
-  const wanted = { choice: ALL, destination: to, overwrite: false }
-  const summary = await restoreFrom(library, wanted, { event, progress: () => undefined }, signal)
+  const wanted = { choice: ALL, destination: to, conflict: 'leave' as const }
+  const summary = await restoreFrom(library, [wanted], { event, progress: () => undefined }, signal)
   return { told, summary }
 }
 

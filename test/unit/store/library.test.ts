@@ -50,9 +50,9 @@ test('store library: stores small and large files, proves, lists and restores wi
   expect(contents.map(({ path: name }) => name)).toEqual(['d/small', 'large'])
   const to = path.join(base, 'to')
   const host = { event: async () => undefined, progress: () => undefined }
-  const wanted = { choice, destination: to, overwrite: false }
+  const wanted = { choice, destination: to, conflict: 'leave' as const }
   const { signal } = new AbortController()
-  expect(await restoreFrom(library, wanted, host, signal)).toMatchObject({ restored: 2, failed: 0 })
+  expect(await restoreFrom(library, [wanted], host, signal)).toMatchObject({ restored: 2, failed: 0 })
   expect(Object.keys(readTree(to)).sort()).toEqual(['d/small', 'large'])
   expect(fs.readFileSync(path.join(to, 'large')).equals(large)).toBe(true)
 })

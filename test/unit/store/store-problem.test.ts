@@ -21,7 +21,7 @@ function makeLoop(file: string): string {
 const buildTasks = (store: string, destination: string): Task[] => [
   { does: 'verify', from: { store }, adopt: false, forgetMissing: false },
   { does: 'list', from: { store }, choice },
-  { does: 'restore', from: { store }, destination, choice, overwrite: false },
+  { does: 'restore', from: { store }, wanted: [{ destination, choice, conflict: 'leave' }] },
 ]
 
 /** What a task ended with. */
@@ -74,11 +74,11 @@ test('store tasks: a folder whose disk is away is reported as not mounted, the e
     computer: null,
     key: null,
   }
-  const to = { destination: path.join(base, 'to'), choice, overwrite: false }
+  const to = { destination: path.join(base, 'to'), choice, conflict: 'leave' as const }
   const from = { ...whose, destination: folder }
   const ofDestination: Task[] = [
     { does: 'list', from, choice },
-    { does: 'restore', from, ...to },
+    { does: 'restore', from, wanted: [to] },
     { does: 'computers', from },
     { does: 'verify', from, ledger: path.join(base, 'ledger') },
   ]

@@ -141,6 +141,8 @@ export const restoreReportSchema = z.object({
   /** The first failures, as messages for the user, and the first kept files; at most MAX_REPORTED each. */
   failures: z.array(messageSchema),
   keptPaths: z.array(z.string()),
+  /** The first files that were restored beside existing ones, under other names; at most MAX_REPORTED. */
+  besidePaths: z.array(z.string()),
   /** The reason why it ended early; null: it did not. */
   sentence: messageSchema.nullable(),
 })
@@ -150,7 +152,16 @@ export type RestoreReport = z.infer<typeof restoreReportSchema>
 export const BEGUN: RestoreReport = {
   phase: 'running',
   ...{ files: 0, bytes: 0, totalFiles: null, totalBytes: null, rate: 0, left: null },
-  ...{ restored: 0, same: 0, kept: 0, failed: 0, failures: [], keptPaths: [], sentence: null },
+  ...{
+    restored: 0,
+    same: 0,
+    kept: 0,
+    failed: 0,
+    failures: [],
+    keptPaths: [],
+    besidePaths: [],
+    sentence: null,
+  },
 }
 
 /** The settings that open a library; can be sent to another process. */

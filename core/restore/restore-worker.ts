@@ -132,13 +132,15 @@ function runRestore(
     const sentence: Message | null = describeEvent(from.destination.name, event)
     if (event.kind === 'restored' || event.kind === 'same')
       now = { ...now, [event.kind]: now[event.kind] + 1 }
-    else if (event.kind === 'exists')
+    if (event.kind === 'restored' && event.isBeside)
+      now = { ...now, besidePaths: [...now.besidePaths, event.to].slice(0, MAX_REPORTED) }
+    if (event.kind === 'exists')
       now = {
         ...now,
         kept: now.kept + 1,
         keptPaths: [...now.keptPaths, event.to].slice(0, MAX_REPORTED),
       }
-    else
+    else if (event.kind !== 'restored' && event.kind !== 'same')
       now = {
         ...now,
         failed: now.failed + 1,

@@ -220,6 +220,7 @@ export function describeRestore({
   kept,
   failed,
   keptPaths,
+  besidePaths,
   sentence,
 }: Omit<NonNullable<AppState['restore']>, 'phase'>): Message {
   const left = kept + failed
@@ -227,6 +228,11 @@ export function describeRestore({
   const there = restored + same
   if (there + left === 0) return sentence ?? message('restore.nothingMissing')
   if (left === 0 && restored === 0) return message('restore.allSame', { count: same })
+  const [beside] = besidePaths
+  if (left === 0 && beside !== undefined)
+    return restored === 1
+      ? message('restore.oneBeside', { path: beside })
+      : message('restore.beside', { count: there })
   if (left === 0)
     return to === null
       ? message('restore.donePlaces', { count: there })
@@ -241,6 +247,8 @@ export function describeRestore({
 const GOOD_NEWS: ReadonlySet<WordKey> = new Set([
   'restore.done',
   'restore.donePlaces',
+  'restore.oneBeside',
+  'restore.beside',
   'restore.allSame',
   'restore.nothingMissing',
   'restore.partlyKept',

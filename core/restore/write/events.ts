@@ -17,11 +17,11 @@ export interface ListedContent {
   renamedAt: number | null
 }
 
-/** Result of restoring one file. `to`: its absolute path. */
+/** Result of restoring one file. `to`: its absolute path. `isBeside`: it has another name, beside an existing file. */
 export type RestoreResult =
   /** `same`: the same content is already there. `exists`: other content is there and is kept. `folded`: the file system
    * treats the name of another file as equal. `inTheWay`: a directory, a symbolic link or another non-file is there. */
-  | { kind: 'restored' | 'same' | 'exists' | 'folded' | 'inTheWay'; to: string }
+  | { kind: 'restored' | 'same' | 'exists' | 'folded' | 'inTheWay'; to: string; isBeside?: true }
   /** The received content is not the stored one; nothing was written. `place`: its origin. Digests as text. */
   | { kind: 'damaged'; place: string; expected: string; found: string }
   /** `denied`: a permission was missing. */

@@ -281,7 +281,9 @@ export class TargetWriter {
       throw error
     }
     const name = isBeside ? findNameBeside(enter().path, made.name, new Date()) : made.name
-    this.#batch.add({ ...made, name }, file.facts.size, later)
+    const done = (result: RestoreResult) =>
+      later(isBeside && result.kind === 'restored' ? { ...result, isBeside } : result)
+    this.#batch.add({ ...made, name }, file.facts.size, done)
     return null
   }
 

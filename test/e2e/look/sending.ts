@@ -156,8 +156,12 @@ export function restoreViews(running: Running, to: string): View[] {
       name: 'restore-dialog',
       open: async () => {
         await browse()
+        await page.locator('input[type=datetime-local]').fill('2026-11-03T14:05:06')
+        await expect(page.locator('.looking')).toHaveCount(0)
+        await page.locator('input[type=datetime-local]').fill('')
+        await expect(page.getByText(photo(0))).toBeVisible()
         await press('window.restore.thisFolder')
-        await page.locator('input[type=datetime-local]').fill('2026-04-03T14:05:06')
+        await dialog.getByRole('radio').last().click()
       },
     },
     {
@@ -165,7 +169,7 @@ export function restoreViews(running: Running, to: string): View[] {
       open: async () => {
         await browse()
         await press('window.restore.versionsOf', { name: photo(0) })
-        await page.locator('.versions button').last().click()
+        await page.locator('.versions li').last().locator('button').last().click()
       },
     },
     {

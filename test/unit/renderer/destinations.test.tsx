@@ -96,7 +96,7 @@ describe('restore progress', () => {
   const running: NonNullable<AppState['restore']> = {
     ...{ destination: 'nas', to: '/srv/back', phase: 'running', files: 120, bytes: 1024, rate: 2048 },
     ...{ totalFiles: 1200, totalBytes: 4096, left: 90_000, restored: 100, same: 20, kept: 2, failed: 0 },
-    ...{ failures: [], keptPaths: [], sentence: null, startedAt: 0 },
+    ...{ failures: [], keptPaths: [], besidePaths: [], sentence: null, startedAt: 0 },
   }
   const shown = (changes: Partial<typeof running>) =>
     renderWords(

@@ -1,0 +1,151 @@
+import { mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { until } from '../support/until.ts'
+import { type Desktop, expect, type Running, test } from './desktop.ts'
+import { pictures } from './pictures.ts'
+
+let base: string
+test.beforeEach(async () => {
+  base = await mkdtemp(path.join(tmpdir(), 'holdfast-restore-'))
+})
+test.afterEach(() => rm(base, { recursive: true, force: true }))
+
+const FILES = {
+  'Measurements/2025/may.csv': 'five',
+  'Measurements/2025/june.csv': 'six!',
+  'Measurements/notes.txt': 'first notes',
+}
+
+/** Starts with a source whose files are all at a destination. */
+async function startWithFiles(desktop: Desktop): Promise<Running & { source: string }> {
+  const source = path.join(base, 'Station')
+  for (const [name, text] of Object.entries(FILES)) {
+    const file = path.join(source, name)
+    await mkdir(path.dirname(file), { recursive: true })
+    await writeFile(file, text, { mode: 0o640 })
+    await utimes(file, 1_750_000_000, 1_750_000_000)
+  }
+  const running = await desktop.start({ settings: { sources: [{ id: 's', path: source, name: 'Station' }] } })
+  await mkdir(path.join(base, 'shelf'))
+  await running.page.evaluate(
+    async (folder) => {
+      const destination = {
+        kind: 'folder',
+        name: 'shelf',
+        path: folder,
+        recipient: null,
+        hideNames: false,
+      } as const
+      await window.holdfast.call('addDestination', { destination, secrets: {} })
+    },
+    path.join(base, 'shelf'),
+  )
+  await untilSent(running, 3)
+  return { ...running, source }
+}
+
+const untilSent = ({ state }: Running, files: number) =>
+  until('all files to be sent', async () => {
+    const { totals, destinations } = await state()
+    return destinations[0]?.name === 'shelf' && totals.waitingFiles === 0 && totals.sentFiles === files
+  })
+
+/** Opens the restore page of the source through its own menu, and returns its list. */
+async function openRestore({ page }: Running) {
+  await page.getByRole('button', { name: 'Actions for Station' }).click()
+  await page.getByRole('menuitem', { name: 'Restore…' }).click()
+  const rows = page.getByRole('region', { name: 'Files to restore' })
+  await expect(rows.getByRole('button', { name: 'Measurements', exact: false }).first()).toBeVisible()
+  return rows
+}
+
+test('restore: a deleted folder is put back where it was by three clicks, with bytes, times and modes', async ({
+  desktop,
+}) => {
+  const running = await startWithFiles(desktop)
+  const { page, source } = running
+  const file = path.join(source, 'Measurements/2025/may.csv')
+  const before = await stat(file)
+  await rm(path.join(source, 'Measurements/2025'), { recursive: true })
+  const rows = await openRestore(running)
+  await rows.getByRole('checkbox', { name: 'Only what is missing here' }).check()
+  await expect(rows.locator('.local-mark')).toHaveCount(2)
+  await pictures(page, 'restore-missing')
+  await rows.getByRole('button', { name: 'Put back what is missing…' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Restore', exact: true })
+  await expect(dialog).toContainText(`Result: ${source}`)
+  await pictures(page, 'restore-in-place', 'themes')
+  await dialog.getByRole('button', { name: 'Put back', exact: true }).click()
+  await expect(dialog).toContainText(`All 2 files were restored to ${source}.`)
+  await pictures(page, 'restore-in-place-done', 'themes')
+  const after = await stat(file)
+  expect(await readFile(file, 'utf8')).toBe('five')
+  expect([after.mode, after.mtimeMs]).toEqual([before.mode, before.mtimeMs])
+  await dialog.getByRole('button', { name: 'Close', exact: true }).last().click()
+  await expect(rows).toContainText('Nothing is missing here.')
+})
+
+test('restore: an older version is decided about in the dialog, to keep both files or to replace', async ({
+  desktop,
+}) => {
+  const running = await startWithFiles(desktop)
+  const { page, source, state } = running
+  const file = path.join(source, 'Measurements/notes.txt')
+  await writeFile(file, 'second notes, longer')
+  await until('the notes to be sent', async () => {
+    const { totals } = await state()
+    return totals.waitingFiles === 0 && totals.sentBytes === 4 + 4 + 20
+  })
+  const rows = await openRestore(running)
+  await rows.getByRole('button', { name: 'Measurements' }).click()
+  await rows.getByRole('button', { name: 'Versions of notes.txt' }).click()
+  const older = rows.getByRole('list', { name: 'Versions of' }).getByRole('listitem').last()
+  const dialog = page.getByRole('dialog', { name: 'Restore', exact: true })
+  const restoreOlder = async () => {
+    await older.getByRole('button', { name: 'Restore…' }).click()
+    await dialog.getByRole('button', { name: 'Put back', exact: true }).click()
+    await expect(dialog).toContainText(`${file} was not restored: another file is there.`)
+  }
+  await restoreOlder()
+  await pictures(page, 'restore-kept', 'themes')
+  await dialog.getByRole('button', { name: 'Keep both' }).click()
+  await expect(dialog).toContainText('notes (restored ')
+  expect(await readFile(file, 'utf8')).toBe('second notes, longer')
+  await dialog.getByRole('button', { name: 'Close', exact: true }).last().click()
+  await rows.getByRole('button', { name: 'Versions of notes.txt' }).click()
+  await restoreOlder()
+  await dialog.getByRole('button', { name: 'Replace…' }).click()
+  await page
+    .getByRole('dialog', { name: 'Replace 1 file?' })
+    .getByRole('button', { name: 'Replace', exact: true })
+    .click()
+  await expect(dialog).toContainText(`The file was restored to ${file}.`)
+  expect(await readFile(file, 'utf8')).toBe('first notes')
+})
+
+test('restore: a past time at the top shows and restores the tree as it was', async ({ desktop }) => {
+  const running = await startWithFiles(desktop)
+  const { page, source } = running
+  const then = new Date()
+  await until('the next second', () => Date.now() > then.getTime() + 1_100)
+  await writeFile(path.join(source, 'Measurements/later.txt'), 'later')
+  await untilSent(running, 4)
+  const rows = await openRestore(running)
+  await rows.getByRole('button', { name: 'Measurements' }).click()
+  await expect(rows).toContainText('later.txt')
+  const local = new Date(then.getTime() - then.getTimezoneOffset() * 60_000 + 1_000)
+    .toISOString()
+    .slice(0, 19)
+  await rows.getByLabel('As it was at').fill(local)
+  await expect(rows).toContainText('notes.txt')
+  await expect(rows).not.toContainText('later.txt')
+  await rows.getByRole('button', { name: 'Restore all of this…' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Restore', exact: true })
+  await dialog.getByRole('radio', { name: 'Another folder' }).click()
+  await dialog.getByRole('textbox', { name: 'Folder' }).fill(path.join(base, 'then'))
+  await expect(dialog).toContainText(`Result: ${path.join(base, 'then/Measurements')}`)
+  await dialog.getByRole('button', { name: 'Restore', exact: true }).click()
+  await expect(dialog).toContainText('All 3 files were restored to')
+  expect(await readFile(path.join(base, 'then/Measurements/2025/may.csv'), 'utf8')).toBe('five')
+})

@@ -26,6 +26,7 @@ export function RestoreProgress({ restore, destinations }: RestoreProgressProps)
   const { phase, to, sentence, failed, failures, kept, keptPaths } = restore
   const from = destinations.find(({ id }) => id === restore.destination)
   const isRunning = phase === 'running'
+  const isSingle = phase === 'done' && kept === 1 && restore.restored + restore.same + failed === 0
   return (
     <section className="card restore-report" aria-label={t('window.restore.progress')} aria-live="polite">
       <div className="row">
@@ -38,16 +39,19 @@ export function RestoreProgress({ restore, destinations }: RestoreProgressProps)
                   from: from === undefined ? '' : destinationName(from, t),
                 })}
           </h3>
-          {to !== null && <PathText path={to} />}
+          {to !== null && phase !== 'done' && <PathText path={to} />}
         </div>
       </div>
       {isRunning && <Bar restore={restore} />}
-      <p className="figures-line dimmed">
-        {(isRunning ? formatProgress(restore, words) : formatResults(restore, words)).join(' · ')}
-      </p>
+      {/* The title names a single file and its result. */}
+      {!isSingle && (
+        <p className="figures-line dimmed">
+          {(isRunning ? formatProgress(restore, words) : formatResults(restore, words)).join(' · ')}
+        </p>
+      )}
       {sentence !== null && <p className="card-problem breakable">{say(sentence)}</p>}
       <Failures count={failed} failures={failures} />
-      <Named title={t('window.restore.keptTitle')} count={kept} lines={keptPaths} />
+      {!isSingle && <Named title={t('window.restore.keptTitle')} count={kept} lines={keptPaths} />}
       <Group gap="xs">
         {isRunning ? (
           <Button size="xs" variant="default" onClick={() => run('restoreStop', {})}>

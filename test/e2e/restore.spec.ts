@@ -86,6 +86,23 @@ test('restore: a deleted folder is put back where it was by three clicks, with b
   await expect(rows).toContainText('Nothing is missing here.')
 })
 
+/** An older version is opened from a read-only copy, by whatever the desktop opens such files with. */
+async function viewOlder({ holdfast }: Running, press: () => Promise<void>): Promise<void> {
+  const { application } = holdfast
+  await application.evaluate(({ shell }) => {
+    shell.openPath = async (file) => {
+      Object.assign(globalThis, { opened: file })
+      return ''
+    }
+  })
+  await press()
+  const opened = () => application.evaluate(() => (globalThis as { opened?: string }).opened)
+  const file = await until('a file to be opened', opened)
+  expect(await readFile(file, 'utf8')).toBe('first notes')
+  expect((await stat(file)).mode & 0o777).toBe(0o400)
+  expect(path.basename(file)).toBe('notes.txt')
+}
+
 test('restore: an older version is decided about in the dialog, to keep both files or to replace', async ({
   desktop,
 }) => {
@@ -101,6 +118,7 @@ test('restore: an older version is decided about in the dialog, to keep both fil
   await rows.getByRole('button', { name: 'Measurements' }).click()
   await rows.getByRole('button', { name: 'Versions of notes.txt' }).click()
   const older = rows.getByRole('list', { name: 'Versions of' }).getByRole('listitem').last()
+  await viewOlder(running, () => older.getByRole('button', { name: 'View' }).click())
   const dialog = page.getByRole('dialog', { name: 'Restore', exact: true })
   const restoreOlder = async () => {
     await older.getByRole('button', { name: 'Restore…' }).click()

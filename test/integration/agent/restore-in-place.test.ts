@@ -1,9 +1,11 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import type { AppState } from '../../../core/agent/state/schema.ts'
 import { askAgent } from '../../support/agent/answers.ts'
 import { untilState } from '../../support/agent/two-receivers.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
+import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
 import { runStoreCommand } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { readTree } from '../../support/trees.ts'
@@ -157,3 +159,33 @@ test('`holdfast restore --in-place`: puts back what is missing, and keeps other 
   )
   expect(unknown.code).toBe(2)
 })
+
+test.skipIf(!canMount)(
+  'restore in place: nothing is written below the mount point of a disk that is away (needs root)',
+  async () => {
+    const disk = await mountExt4(onTestFinished)
+    const data = temporaryDirectory('in-place-away')
+    const source = path.join(disk.point, 'runs')
+    fs.mkdirSync(source)
+    fs.writeFileSync(path.join(source, 'one'), 'first')
+    const agent = startHoldfast(['agent', '--data', data, source])
+    const { destinations } = await untilState(
+      data,
+      'it to be kept, and the disk to be known',
+      ({ totals, sources }) => totals.sentFiles === 1 && sources[0]?.checked?.mount != null,
+    )
+    await disk.unmount()
+    const missing = ({ sources }: AppState) => sources[0]?.checked?.overall.sentence.key === 'check.unmounted'
+    await untilState(data, 'the disk to be missed', missing)
+    const wanted = { destination: destinations[0]?.id ?? '', folder: 'runs', ...ALL }
+    expect(await askAgent(data)('restoreStart', wanted)).toMatchObject({
+      done: false,
+      sentence: { key: 'check.unmounted' },
+    })
+    agent.child.kill('SIGTERM')
+    await agent.ended()
+    const command = await runStoreCommand('restore', '--from', 'embedded', '--data', data, '--in-place')
+    expect(command).toMatchObject({ code: 2, err: expect.stringContaining('is not mounted') })
+    expect(fs.existsSync(source)).toBe(false)
+  },
+)

@@ -1,34 +1,23 @@
 import { Button } from '@mantine/core'
-import { useEffect, useRef, useState } from 'react'
+import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { NATIVE } from '../../../core/alerts/channels/catalog.ts'
 import { IconPlus } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
-import type { Place } from '../frame/pages.ts'
 import { ChannelDialog } from './channel-dialog.tsx'
 import { ChannelRow, NativeRow } from './channel-row.tsx'
 import { StorageNote } from './storage-note.tsx'
 
-interface ChannelsPartProps {
-  state: AppState
-  /** The part of the settings to scroll to. */
-  place: Place | null
-}
-
 /** Lists the channels, in the order in which they are used. */
-export function ChannelsPart({ state, place }: ChannelsPartProps) {
+export function ChannelsPart({ state }: { state: AppState }) {
   const { t } = useWords()
   const [adding, setAdding] = useState(false)
-  const part = useRef<HTMLElement>(null)
-  useEffect(() => {
-    if (place?.id === 'channels') part.current?.scrollIntoView({ block: 'start' })
-  }, [place])
   const { settings, channels: states } = state
   const { channels } = settings.alerts
   const findState = (id: string) => states.find((one) => one.id === id)
   const hasSecrets = states.some(({ secrets }) => secrets.length > 0)
   return (
-    <section ref={part} className="card rows" aria-label={t('window.channel.title')}>
+    <section className="card rows" aria-label={t('window.channel.title')}>
       <h2>{t('window.channel.title')}</h2>
       <p className="dimmed">{t('window.channel.explain')}</p>
       <NativeRow id={NATIVE} on={settings.notifications} now={findState(NATIVE)} />

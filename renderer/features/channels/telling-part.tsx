@@ -9,7 +9,7 @@ export function TellingPart({ settings: { alerts } }: { settings: AppState['sett
   const save = useSave()
   const { unreachableMinutes, quietHours } = alerts
   return (
-    <SettingsPart title="window.telling.title" ids={['unreachable', 'quietHours']}>
+    <SettingsPart title="window.telling.title">
       <Setting id="unreachable">
         <NumberSetting
           field="unreachable"

@@ -6,7 +6,6 @@ import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { useOfNow } from '../../state/now.ts'
-import { sentenceOfThrown } from '../../state/thrown.ts'
 import { Breakable } from '../../ui/breakable.tsx'
 import { copyText } from '../../ui/copy.ts'
 import {
@@ -15,6 +14,7 @@ import {
   IconDownload,
   IconEyeOff,
   IconHeartbeat,
+  IconHelp,
   IconPlayerPause,
   IconPlayerPlay,
   IconPower,
@@ -24,8 +24,10 @@ import { useMenuFocus } from '../../ui/menu-focus.ts'
 import { StatusIcon } from '../../ui/status-icon.tsx'
 import { useWords } from '../../words/context.tsx'
 import { statusDetails } from '../help/details.ts'
+import { useSaveDiagnostics } from '../help/use-save-diagnostics.ts'
 import { getTopic } from './topic.ts'
 
+const HelpDialog = lazy(() => import('../help/help-dialog.tsx'))
 const LogDialog = lazy(() => import('../help/log-dialog.tsx'))
 const PauseDialog = lazy(() => import('./pause-dialog.tsx'))
 
@@ -146,19 +148,14 @@ function PauseMenu({ state, onOther }: { state: AppState; onOther: () => void })
 function MoreMenu({ state }: { state: AppState }) {
   const { t, say } = useWords()
   const { run, tell } = useCommands()
-  const bridge = useBridge()
   const [isLogOpen, setLogOpen] = useState(false)
   const [hasLog, setHasLog] = useState(false)
   if (isLogOpen && !hasLog) setHasLog(true)
+  const [isHelpOpen, setHelpOpen] = useState(false)
+  const [hasHelp, setHasHelp] = useState(false)
+  if (isHelpOpen && !hasHelp) setHasHelp(true)
   const { target, menu } = useMenuFocus()
-  const save = async () => {
-    try {
-      const { path } = await bridge.call('saveDiagnostics', {})
-      if (path !== null) tell('done', message('diagnostics.written', { file: path }))
-    } catch (error) {
-      tell('refused', sentenceOfThrown(error))
-    }
-  }
+  const save = useSaveDiagnostics()
   const copy = async () => {
     if (await copyText(statusDetails(state, say))) tell('done', message('window.details.copied'))
   }
@@ -190,6 +187,9 @@ function MoreMenu({ state }: { state: AppState }) {
           <Menu.Item leftSection={<IconDownload size={16} />} onClick={save}>
             {t('window.diagnostics')}
           </Menu.Item>
+          <Menu.Item leftSection={<IconHelp size={16} />} onClick={() => setHelpOpen(true)}>
+            {t('window.help.menu')}
+          </Menu.Item>
           <Menu.Divider />
           <Menu.Item leftSection={<IconPower size={16} />} onClick={() => run('quit', {})}>
             {t('window.quit')}
@@ -198,6 +198,9 @@ function MoreMenu({ state }: { state: AppState }) {
       </Menu>
       <Suspense fallback={null}>
         {hasLog && <LogDialog opened={isLogOpen} onClose={() => setLogOpen(false)} />}
+        {hasHelp && (
+          <HelpDialog version={state.version} opened={isHelpOpen} onClose={() => setHelpOpen(false)} />
+        )}
       </Suspense>
     </>
   )

@@ -1,7 +1,21 @@
 import { useEffect } from 'react'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { closeForemost } from '../../ui/dialog.tsx'
 import type { useOpenPage } from './pages.ts'
+
+/** The keys of all pages, in the order in which the help lists them. `ctrl` is Command on macOS. */
+export const shortcuts = [
+  { ctrl: false, key: 'F1', action: 'help', word: 'window.help' },
+  { ctrl: true, key: 'f', action: 'search', word: 'settings.search' },
+  { ctrl: true, key: ',', action: 'settings', word: 'window.settings' },
+  { ctrl: false, key: 'F5', action: 'checkNow', word: 'window.checkNow' },
+  { ctrl: false, key: 'Escape', action: 'closeDialog', word: 'window.help.key.close' },
+  { ctrl: true, key: 'w', action: 'hideWindow', word: 'window.help.key.hide' },
+  { ctrl: true, key: 'q', action: 'quit', word: 'window.quit' },
+] as const satisfies readonly { ctrl: boolean; key: string; action: string; word: WordKey }[]
+
+type Action = (typeof shortcuts)[number]['action']
 
 /** Handles the shortcuts of all pages; the main process handles zooming (electron/main/zoom.ts). */
 export function useShortcuts(openPage: ReturnType<typeof useOpenPage>): void {
@@ -18,6 +32,7 @@ export function useShortcuts(openPage: ReturnType<typeof useOpenPage>): void {
       if (action === 'closeDialog') return
       event.preventDefault()
       if (action === 'settings') openPage('settings')
+      else if (action === 'search' || action === 'help') openPage('settings', { id: action })
       else if (action === 'checkNow') void run('checkNow', {}, 'window.checkNow.done')
       else void run(action, {})
     }
@@ -28,21 +43,11 @@ export function useShortcuts(openPage: ReturnType<typeof useOpenPage>): void {
 
 type Keys = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>
 
-/** Maps a key to its action: Ctrl (on macOS Command) with W, Q or a comma; F5 and Escape alone. */
-export function findAction(
-  keys: Keys,
-): 'closeDialog' | 'hideWindow' | 'quit' | 'settings' | 'checkNow' | null {
-  const { key, ctrlKey, metaKey, altKey, shiftKey } = keys
+/** Maps a key to its action; null if it has none. */
+export function findAction({ key, ctrlKey, metaKey, altKey, shiftKey }: Keys): Action | null {
   if (altKey || shiftKey) return null
-  if (!ctrlKey && !metaKey) return key === 'F5' ? 'checkNow' : key === 'Escape' ? 'closeDialog' : null
-  switch (key.toLowerCase()) {
-    case 'w':
-      return 'hideWindow'
-    case 'q':
-      return 'quit'
-    case ',':
-      return 'settings'
-    default:
-      return null
-  }
+  const found = shortcuts.find(
+    (one) => one.ctrl === (ctrlKey || metaKey) && one.key.toLowerCase() === key.toLowerCase(),
+  )
+  return found?.action ?? null
 }

@@ -1,29 +1,19 @@
-import { use, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useWords } from '../../words/context.tsx'
-import type { SettingId } from './find.ts'
-import { FoundContext, Setting } from './found.tsx'
+import { Setting } from './found.tsx'
 import { NumberSetting } from './number-setting.tsx'
 import { TextSetting } from './text-setting.tsx'
 import { useSave } from './use-save.ts'
 
-const ids: readonly SettingId[] = ['slow', 'reconcile', 'quiet', 'retry', 'versions', 'project', 'resource']
 /** The limit of core/alerts/settings.ts; the agent checks it too. */
 const LONGEST_LABEL = 200
 
-/** Shows rarely changed settings, collapsed; the search expands them. */
+/** Shows rarely changed settings, collapsed; a search result expands them. */
 export function AdvancedPart({ settings }: { settings: AppState['settings'] }) {
   const { t } = useWords()
-  const found = use(FoundContext)
-  const [opened, setOpened] = useState(false)
-  if (found !== null && !ids.some((id) => found.has(id))) return null
   return (
     <section className="card settings" aria-label={t('settings.advanced')}>
-      <details
-        className="advanced"
-        open={opened || found !== null}
-        onToggle={(event) => found === null && setOpened(event.currentTarget.open)}
-      >
+      <details className="advanced">
         <summary>{t('settings.advanced')}</summary>
         <div className="advanced-fields">
           <Times settings={settings} />

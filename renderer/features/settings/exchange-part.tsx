@@ -8,7 +8,7 @@ import { useCommands } from '../../state/commands.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 import { IconDownload, IconUpload } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
-import { SettingsPart } from './found.tsx'
+import { Setting, SettingsPart } from './found.tsx'
 import { ImportDialog } from './import-dialog.tsx'
 
 export type Read = NonNullable<CommandOutput<'readSettings'>>
@@ -41,16 +41,18 @@ export function ExchangePart({ settings }: { settings: AppState['settings'] }) {
   }
 
   return (
-    <SettingsPart title="settings.exchange.title" ids={['exchange']}>
-      <p className="dimmed">{t('settings.exchange.explain')}</p>
-      <Group gap="xs">
-        <Button size="xs" variant="default" leftSection={<IconUpload size={15} />} onClick={exportThem}>
-          {t('settings.exchange.export')}
-        </Button>
-        <Button size="xs" variant="default" leftSection={<IconDownload size={15} />} onClick={importThem}>
-          {t('settings.exchange.import')}
-        </Button>
-      </Group>
+    <SettingsPart title="settings.exchange.title">
+      <Setting id="exchange">
+        <p className="dimmed">{t('settings.exchange.explain')}</p>
+        <Group gap="xs">
+          <Button size="xs" variant="default" leftSection={<IconUpload size={15} />} onClick={exportThem}>
+            {t('settings.exchange.export')}
+          </Button>
+          <Button size="xs" variant="default" leftSection={<IconDownload size={15} />} onClick={importThem}>
+            {t('settings.exchange.import')}
+          </Button>
+        </Group>
+      </Setting>
       {read !== null && (
         <ImportDialog read={read} now={settings} opened={opened} onClose={() => setOpened(false)} />
       )}

@@ -1,120 +1,121 @@
-import type { WordKey } from '../../../core/lib/i18n/message.ts'
+import { english, traditionalChinese } from '../../../core/lib/i18n/dictionaries.ts'
+import type { Language } from '../../words/dictionaries.ts'
+import { catalogue, type Entry, type EntryId, synonymKey } from './catalogue.ts'
 
-interface Indexed {
-  /** The title of the part of the page that contains the setting. */
-  title: WordKey
-  words: readonly WordKey[]
+/** Texts of an entry in one language, or in English and that one, prepared for comparison. */
+interface IndexedEntry {
+  id: EntryId
+  /** The label and its synonyms, the most telling texts. */
+  names: readonly string[]
+  /** Headings, hints, values and units, joined. */
+  texts: string
 }
 
-/** All settings of the page, with the texts that the search covers. */
-export const settingsIndex = {
-  channels: {
-    title: 'window.channel.title',
-    words: ['window.channel.explain', 'window.channel.native', 'window.channel.nativeHint'],
-  },
-  unreachable: {
-    title: 'window.telling.title',
-    words: ['window.telling.unreachable', 'window.telling.unreachableHint'],
-  },
-  quietHours: { title: 'window.telling.title', words: ['window.quiet.title', 'window.quiet.hint'] },
-  language: { title: 'settings.application', words: ['window.settings.language'] },
-  theme: {
-    title: 'settings.application',
-    words: ['window.settings.theme', 'window.settings.light', 'window.settings.dark'],
-  },
-  login: { title: 'settings.application', words: ['settings.login.title', 'settings.login.hint'] },
-  limit: { title: 'settings.sending', words: ['window.limit.always', 'window.limit.alwaysHint'] },
-  schedule: {
-    title: 'settings.sending',
-    words: [
-      'window.limit.rules',
-      'window.limit.rulesHint',
-      'window.limit.allow.pause',
-      'settings.week.title',
-    ],
-  },
-  surroundings: {
-    title: 'settings.sending',
-    words: [
-      'window.limit.pauseOnBattery',
-      'window.limit.pauseOnBatteryHint',
-      'window.limit.pauseOnMetered',
-      'window.limit.pauseOnMeteredHint',
-    ],
-  },
-  interval: {
-    title: 'settings.checking',
-    words: ['window.settings.interval', 'window.settings.intervalHint'],
-  },
-  slow: { title: 'settings.advanced', words: ['window.settings.slow', 'window.settings.slowHint'] },
-  reconcile: {
-    title: 'settings.advanced',
-    words: ['window.settings.reconcile', 'window.settings.reconcileHint'],
-  },
-  quiet: { title: 'settings.advanced', words: ['window.settings.quiet', 'window.settings.quietHint'] },
-  retry: { title: 'settings.advanced', words: ['window.settings.retry', 'window.settings.retryHint'] },
-  versions: {
-    title: 'settings.advanced',
-    words: ['window.settings.versions', 'window.settings.versionsHint'],
-  },
-  project: { title: 'settings.advanced', words: ['window.telling.project', 'window.telling.projectHint'] },
-  resource: { title: 'settings.advanced', words: ['window.telling.resource', 'window.telling.resourceHint'] },
-  keep: {
-    title: 'settings.keep.title',
-    words: [
-      'settings.keep.explain',
-      'settings.keep.within',
-      'settings.keep.daily',
-      'settings.keep.weekly',
-      'settings.keep.monthly',
-      'settings.keep.yearly',
-    ],
-  },
-  exchange: {
-    title: 'settings.exchange.title',
-    words: ['settings.exchange.explain', 'settings.exchange.export', 'settings.exchange.import'],
-  },
-  inside: { title: 'window.inside.title', words: ['window.inside.explain'] },
-} as const satisfies Record<string, Indexed>
+/** How well a word fits, by the place and the kind of its match. */
+const NAME = 8
+const TEXT = 2
+const WHOLE_WORD = 2
+const INSIDE = 0.5
+/** Added if the whole search is a name, or the beginning of one. */
+const EQUAL_NAME = 40
+const NAME_BEGINS = 6
 
-export type SettingId = keyof typeof settingsIndex
-const ids = Object.keys(settingsIndex) as SettingId[]
+const indexes = new Map<Language, readonly IndexedEntry[]>()
 
-/** Returns the settings whose texts contain all words of the search, in any order and case; all of them if empty. */
-export function findSettings(search: string, t: (key: WordKey) => string): ReadonlySet<SettingId> {
-  const wanted = search.toLowerCase().split(/\s+/).filter(Boolean)
-  const getSearchText = ({ title, words }: Indexed) => [title, ...words].map(t).join('\n').toLowerCase()
-  return new Set(
-    ids.filter((id) => {
-      const text = getSearchText(settingsIndex[id])
-      return wanted.every((word) => text.includes(word))
-    }),
+/**
+ * Returns the entries that contain all words of the search, the best first, in the window's language or in English;
+ * none if the search is empty. Each word is the beginning of a word of the entry; where no entry has such words, any
+ * part of its texts.
+ */
+export function findEntries(search: string, language: Language): EntryId[] {
+  const wanted = normalize(search).trim()
+  const words = wanted.split(/\s+/).filter(Boolean)
+  if (words.length === 0) return []
+  const scored = getIndex(language).flatMap((entry) => {
+    const scores = words.map((word) => scoreWord(word, entry))
+    if (scores.includes(0)) return []
+    const score = scores.reduce((sum, one) => sum + one, 0) + scorePhrase(wanted, entry)
+    return [{ id: entry.id, score, isVague: scores.includes(INSIDE) }]
+  })
+  const clear = scored.filter(({ isVague }) => !isVague)
+  // Sorting keeps the order of entries with the same score.
+  return (clear.length > 0 ? clear : scored).sort((one, other) => other.score - one.score).map(({ id }) => id)
+}
+
+/** Makes letters comparable: full-width and half-width, upper and lower case. */
+const normalize = (text: string): string => text.normalize('NFKC').toLowerCase()
+
+function scorePhrase(wanted: string, { names }: IndexedEntry): number {
+  if (names.includes(wanted)) return EQUAL_NAME
+  return names.some((name) => name.startsWith(wanted)) ? NAME_BEGINS : 0
+}
+
+function scoreWord(word: string, { names, texts }: IndexedEntry): number {
+  const inNames = Math.max(0, ...names.map((name) => matchWord(word, name)))
+  if (inNames >= 1) return NAME * inNames
+  const inTexts = matchWord(word, texts)
+  if (inTexts >= 1) return TEXT * inTexts
+  return inNames > 0 || inTexts > 0 ? INSIDE : 0
+}
+
+const isLetter = (character: string | undefined): boolean =>
+  character !== undefined && /[\p{L}\p{N}]/u.test(character)
+/** Writing without spaces has no beginnings of words. */
+const isSpaced = (character: string | undefined): boolean =>
+  character !== undefined && !/[\p{sc=Han}\p{sc=Bopomofo}]/u.test(character)
+
+/** Rates a match: WHOLE_WORD, 1 at the beginning of a word, INSIDE one, 0 for none. An English plural fits its singular. */
+function matchWord(word: string, text: string): number {
+  const singular = /^[a-z]{3,}s$/.test(word) ? word.slice(0, -1) : word
+  let best = 0
+  for (
+    let from = text.indexOf(singular);
+    from >= 0 && best < WHOLE_WORD;
+    from = text.indexOf(singular, from + 1)
+  ) {
+    best = Math.max(best, rate(singular, text, from))
+  }
+  return best
+}
+
+function rate(word: string, text: string, from: number): number {
+  const before = text[from - 1]
+  const after = text[from + word.length]
+  if (!isSpaced(word[0])) return 1
+  if (isLetter(word[0]) && isLetter(before) && isSpaced(before)) return INSIDE
+  return isLetter(after) && isSpaced(after) && after !== 's' ? 1 : WHOLE_WORD
+}
+
+/** Built at the first search: it reads all texts of both languages. */
+function getIndex(language: Language): readonly IndexedEntry[] {
+  const known = indexes.get(language)
+  if (known !== undefined) return known
+  const dictionaries = language === 'en' ? [english] : [traditionalChinese, english]
+  const made = [...catalogue].map(([id, entry]) => indexEntry(id, entry, dictionaries))
+  indexes.set(language, made)
+  return made
+}
+
+function indexEntry(
+  id: EntryId,
+  { label, under, texts = [], values = [], settings = {} }: Entry,
+  dictionaries: readonly Readonly<Record<string, string>>[],
+): IndexedEntry {
+  const read = (key: string) => dictionaries.map((one) => one[key] ?? '')
+  const beginnings = [label, ...texts, ...Object.values(settings)]
+  const own = dictionaries.flatMap((one) =>
+    Object.keys(one)
+      .filter((key) => beginnings.some((beginning) => key.startsWith(beginning)))
+      .map((key) => one[key] ?? ''),
   )
+  const names = [...read(label), ...read(synonymKey(id)).flatMap((words) => words.split(','))]
+  const all = [...under.flatMap(read), ...own, ...values, ...Object.keys(settings)]
+  return {
+    id,
+    names: names.map((name) => normalize(withoutPlaces(name)).trim().replace(/…$/, '')).filter(Boolean),
+    texts: normalize(withoutPlaces(all.join('\n'))),
+  }
 }
 
-/** Names of settings, by their keys in the settings file. */
-export const settingNames: Readonly<Record<string, WordKey>> = {
-  'check.intervalSeconds': 'window.settings.interval',
-  'check.slowSeconds': 'window.settings.slow',
-  'scan.reconcileSeconds': 'window.settings.reconcile',
-  'scan.quietSeconds': 'window.settings.quiet',
-  'send.retrySeconds': 'window.settings.retry',
-  'send.versionsPerHour': 'window.settings.versions',
-  'send.bytesPerSecond': 'window.limit.always',
-  'send.schedule': 'window.limit.rules',
-  'send.pauseOnBattery': 'window.limit.pauseOnBattery',
-  'send.pauseOnMetered': 'window.limit.pauseOnMetered',
-  'keep.withinDays': 'settings.keep.within',
-  'keep.daily': 'settings.keep.daily',
-  'keep.weekly': 'settings.keep.weekly',
-  'keep.monthly': 'settings.keep.monthly',
-  'keep.yearly': 'settings.keep.yearly',
-  'alerts.unreachableMinutes': 'window.telling.unreachable',
-  'alerts.labels': 'settings.labels',
-  'alerts.quietHours': 'window.quiet.title',
-  'alerts.muted': 'settings.muted',
-  receive: 'settings.receive',
-  notifications: 'window.channel.native',
-  language: 'window.settings.language',
-  theme: 'window.settings.theme',
-}
+/** Removes the places of values, such as {{name}}. */
+const withoutPlaces = (text: string): string => text.replace(/\{\{[^}]*\}\}/g, '')

@@ -1,34 +1,130 @@
-import { createContext, type ReactNode, use } from 'react'
+import { Button, UnstyledButton } from '@mantine/core'
+import { type ReactNode, useState } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
+import { IconChevronLeft, IconChevronRight } from '../../ui/icons.ts'
+import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
-import type { SettingId } from './find.ts'
+import { useOpenPage } from '../frame/pages.ts'
+import { catalogue, type EntryId, type SettingId, type Target } from './catalogue.ts'
+import { goTo } from './go-to.ts'
 
-/** The settings that match the search; null without a search: all are shown. */
-export const FoundContext = createContext<ReadonlySet<SettingId> | null>(null)
-
-/** Shows a setting unless the search excludes it. */
+/** Marks a setting of the settings page, so that the search can show it. */
 export function Setting({ id, children }: { id: SettingId; children: ReactNode }) {
-  const found = use(FoundContext)
-  return found === null || found.has(id) ? children : null
+  return (
+    <div className="setting" data-setting={id}>
+      {children}
+    </div>
+  )
 }
 
-/** Shows a part of the page if the search matches any of its settings. */
-export function SettingsPart({
-  title,
-  ids,
-  children,
-}: {
-  title: WordKey
-  ids: readonly SettingId[]
-  children: ReactNode
-}) {
+/** A part of the settings page. */
+export function SettingsPart({ title, children }: { title: WordKey; children: ReactNode }) {
   const { t } = useWords()
-  const found = use(FoundContext)
-  if (found !== null && !ids.some((id) => found.has(id))) return null
   return (
     <section className="card settings" aria-label={t(title)}>
       <h2>{t(title)}</h2>
       {children}
     </section>
+  )
+}
+
+interface FoundListProps {
+  ids: readonly EntryId[]
+  state: AppState
+  /** Called before the chosen control is shown. */
+  onLeave: () => void
+}
+
+/** Lists the results of the search. Where an entry is in several places, such as directories, these are listed next. */
+export function FoundList({ ids, state, onLeave }: FoundListProps) {
+  const { t } = useWords()
+  const openPage = useOpenPage()
+  const [chosen, setChosen] = useState<EntryId | null>(null)
+  const go = ({ page, place, steps }: Target) => {
+    onLeave()
+    openPage(page, place)
+    if (steps.length > 0) void goTo(steps)
+  }
+  const choose = (id: EntryId) => {
+    const targets = catalogue.get(id)?.getTargets(state, t) ?? []
+    const [only] = targets
+    if (targets.length > 1) setChosen(id)
+    else if (only !== undefined) go(only)
+  }
+  const entry = chosen === null ? undefined : catalogue.get(chosen)
+  if (entry !== undefined) {
+    return (
+      <section className="card" aria-label={t(entry.label)}>
+        <Button
+          variant="subtle"
+          size="compact-sm"
+          className="found-back"
+          leftSection={<IconChevronLeft size={16} />}
+          onClick={() => setChosen(null)}
+          // The entry that was chosen is gone.
+          autoFocus
+        >
+          {t('settings.search.back')}
+        </Button>
+        <p className="dimmed">{t('settings.search.where', { setting: withoutDots(t(entry.label)) })}</p>
+        <RovingList className="found" entry="li">
+          <ul>
+            {entry.getTargets(state, t).map((target) => (
+              <FoundRow key={target.name} label={target.name ?? ''} onChoose={() => go(target)} />
+            ))}
+          </ul>
+        </RovingList>
+      </section>
+    )
+  }
+  return (
+    <section className="card" aria-label={t('settings.search.results')}>
+      <RovingList className="found" entry="li">
+        <ul>
+          {ids.map((id) => {
+            const { label, under, getTargets } = catalogue.get(id) ?? {}
+            if (label === undefined || under === undefined) return null
+            const [only, ...others] = getTargets?.(state, t) ?? []
+            const [page, ...parts] = under.map((key) => t(key))
+            const name = others.length === 0 ? only?.name : null
+            const path = [page, name, ...parts].filter((part) => part != null)
+            return (
+              <FoundRow
+                key={id}
+                id={id}
+                label={withoutDots(t(label))}
+                path={path.join(' › ')}
+                onChoose={() => choose(id)}
+              />
+            )
+          })}
+        </ul>
+      </RovingList>
+    </section>
+  )
+}
+
+/** An ellipsis announces a dialog; in a list of places it does not. */
+const withoutDots = (label: string): string => label.replace(/…$/, '')
+
+interface FoundRowProps {
+  id?: EntryId
+  label: string
+  path?: string
+  onChoose: () => void
+}
+
+function FoundRow({ id, label, path, onChoose }: FoundRowProps) {
+  return (
+    <li>
+      <UnstyledButton className="found-entry" data-entry={id} onClick={onChoose}>
+        <span className="row-words">
+          <span className="breakable">{label}</span>
+          {path !== undefined && <span className="dimmed breakable">{path}</span>}
+        </span>
+        <IconChevronRight size={16} aria-hidden="true" />
+      </UnstyledButton>
+    </li>
   )
 }

@@ -7,8 +7,8 @@ import { Dialog } from '../../ui/dialog.tsx'
 import { IconPencil, IconPlus, IconTrash } from '../../ui/icons.ts'
 import { useWords, type Words } from '../../words/context.tsx'
 import { namesInLine } from '../alerts/incidents.ts'
+import { settingNames } from './catalogue.ts'
 import type { Read } from './exchange-part.tsx'
-import { settingNames } from './find.ts'
 import { ImportSummary } from './import-summary.tsx'
 
 type Difference = Read['differences'][number]

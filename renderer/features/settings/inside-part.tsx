@@ -71,7 +71,6 @@ export function InsidePart({ state }: { state: AppState }) {
           )
         })}
       </ul>
-      <p className="dimmed selectable">{t('window.inside.version', { version: state.version })}</p>
     </section>
   )
 }

@@ -5,7 +5,7 @@ import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import type { Outcome } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { useWords } from '../../words/context.tsx'
-import { SettingsPart } from './found.tsx'
+import { Setting, SettingsPart } from './found.tsx'
 import { NumberSetting } from './number-setting.tsx'
 import { useSave } from './use-save.ts'
 
@@ -53,21 +53,23 @@ export function KeepPart({ settings: { keep } }: { settings: AppState['settings'
   }
 
   return (
-    <SettingsPart title="settings.keep.title" ids={['keep']}>
-      <p className="dimmed">{t('settings.keep.explain')}</p>
-      <div className="keep-fields" key={cancelled}>
-        {fields.map((one) => (
-          <NumberSetting
-            key={one.field}
-            field={one.field}
-            label={`settings.keep.${one.name}`}
-            hint={`settings.keep.${one.name}Hint`}
-            unit={`settings.keep.${one.unit}`}
-            value={keep[one.field]}
-            save={(value) => change(one, value)}
-          />
-        ))}
-      </div>
+    <SettingsPart title="settings.keep.title">
+      <Setting id="keep">
+        <p className="dimmed">{t('settings.keep.explain')}</p>
+        <div className="keep-fields" key={cancelled}>
+          {fields.map((one) => (
+            <NumberSetting
+              key={one.field}
+              field={one.field}
+              label={`settings.keep.${one.name}`}
+              hint={`settings.keep.${one.name}Hint`}
+              unit={`settings.keep.${one.unit}`}
+              value={keep[one.field]}
+              save={(value) => change(one, value)}
+            />
+          ))}
+        </div>
+      </Setting>
       <Confirm
         opened={asked !== null}
         title={t('settings.keep.ask')}

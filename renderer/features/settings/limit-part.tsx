@@ -16,7 +16,7 @@ export function LimitPart({ state }: { state: AppState }) {
   const { settings, allowance } = state
   const { send } = settings
   return (
-    <SettingsPart title="settings.sending" ids={['limit', 'schedule', 'surroundings']}>
+    <SettingsPart title="settings.sending">
       <AllowanceNow allowance={allowance} />
       <Setting id="limit">
         <RateSetting
@@ -28,9 +28,7 @@ export function LimitPart({ state }: { state: AppState }) {
         {send.schedule.length > 0 && <WeekPart timetable={send} />}
         <RuleList rules={send.schedule} save={(schedule) => saveAndHear({ send: { schedule } })} />
       </Setting>
-      <Setting id="surroundings">
-        <SurroundingsPart {...state} />
-      </Setting>
+      <SurroundingsPart {...state} />
     </SettingsPart>
   )
 }

@@ -1,5 +1,5 @@
 import { CloseButton, TextInput } from '@mantine/core'
-import { useEffect, useMemo } from 'react'
+import { useEffect, useMemo, useRef } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useKeptText } from '../../state/kept-text.ts'
 import { IconSearch } from '../../ui/icons.ts'
@@ -8,11 +8,13 @@ import { Notices } from '../alerts/notices.tsx'
 import { ChannelsPart } from '../channels/channels-part.tsx'
 import { TellingPart } from '../channels/telling-part.tsx'
 import type { Place } from '../frame/pages.ts'
+import { HelpPart } from '../help/help-part.tsx'
 import { AdvancedPart } from './advanced-part.tsx'
 import { ChoiceSetting } from './choice-setting.tsx'
 import { ExchangePart } from './exchange-part.tsx'
-import { findSettings } from './find.ts'
-import { FoundContext, Setting, SettingsPart } from './found.tsx'
+import { findEntries } from './find.ts'
+import { FoundList, Setting, SettingsPart } from './found.tsx'
+import { showSetting } from './go-to.ts'
 import { InsidePart } from './inside-part.tsx'
 import { KeepPart } from './keep-part.tsx'
 import { LimitPart } from './limit-part.tsx'
@@ -20,41 +22,75 @@ import { LoginSetting } from './login-setting.tsx'
 import { NumberSetting } from './number-setting.tsx'
 import { useSave } from './use-save.ts'
 
-/** Shows all settings, the most common ones first, and the states of the agent's workers. */
+/** The place that focuses the search field. */
+export const SEARCH = 'search'
+
+/** Shows all settings, the most common ones first, the states of the agent's workers, and help. */
 export default function SettingsPage({ state, place = null }: { state: AppState; place?: Place | null }) {
-  const { t } = useWords()
+  const { t, language } = useWords()
   const [search, setSearch] = useKeptText('settings')
-  const found = useMemo(() => (search.trim() === '' ? null : findSettings(search, t)), [search, t])
-  // A requested place resets the search, which might exclude it.
+  const field = useRef<HTMLInputElement>(null)
+  const results = useRef<HTMLDivElement>(null)
+  const found = useMemo(() => findEntries(search, language), [search, language])
+  const isSearching = search.trim() !== ''
+  // The results would hide a requested place.
   useEffect(() => {
-    if (place !== null) setSearch('')
+    if (place === null) return
+    setSearch('')
+    void showSetting(place.id)
   }, [place, setSearch])
+  const clear = () => {
+    setSearch('')
+    field.current?.focus()
+  }
   const { settings } = state
   return (
     <div className="stack">
       <Notices notices={state.notices} />
       <TextInput
+        ref={field}
+        data-setting={SEARCH}
         aria-label={t('settings.search')}
         placeholder={t('settings.search')}
         value={search}
         onChange={(event) => setSearch(event.currentTarget.value)}
         onKeyDown={(event) => {
+          const first = results.current?.querySelector('button')
           if (event.key === 'Escape') setSearch('')
+          else if (event.key === 'ArrowDown') first?.focus()
+          else if (event.key === 'Enter' && !event.nativeEvent.isComposing) first?.click()
+          else return
+          event.preventDefault()
         }}
         leftSection={<IconSearch size={16} aria-hidden="true" />}
-        rightSection={
-          search !== '' && (
-            <CloseButton aria-label={t('settings.clearSearch')} onClick={() => setSearch('')} />
-          )
-        }
+        rightSection={search !== '' && <CloseButton aria-label={t('settings.clearSearch')} onClick={clear} />}
         spellCheck={false}
       />
       <p className="dimmed setting-none" role="status">
-        {found?.size === 0 && t('settings.notFound', { search: search.trim() })}
+        {isSearching &&
+          (found.length === 0
+            ? t('settings.notFound', { search: search.trim() })
+            : t('settings.search.count', { count: found.length }))}
       </p>
-      <FoundContext value={found}>
+      {found.length > 0 && (
+        // biome-ignore lint/a11y/noStaticElementInteractions: the keys of the list's entries bubble to it.
+        <div
+          ref={results}
+          onKeyDown={(event) => {
+            const isFirst = event.key === 'ArrowUp' && !event.defaultPrevented
+            if (event.key === 'Escape') clear()
+            else if (isFirst) field.current?.focus()
+            else return
+            event.preventDefault()
+          }}
+        >
+          <FoundList key={search} ids={found} state={state} onLeave={() => setSearch('')} />
+        </div>
+      )}
+      {/* Stays mounted when hidden, to keep unsaved input. */}
+      <div className="stack-inner" hidden={isSearching}>
         <Setting id="channels">
-          <ChannelsPart state={state} place={place} />
+          <ChannelsPart state={state} />
         </Setting>
         <TellingPart settings={settings} />
         <ApplicationPart settings={settings} />
@@ -66,7 +102,8 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
         <Setting id="inside">
           <InsidePart state={state} />
         </Setting>
-      </FoundContext>
+        <HelpPart version={state.version} />
+      </div>
     </div>
   )
 }
@@ -74,14 +111,16 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
 function CheckingPart({ settings: { check } }: { settings: AppState['settings'] }) {
   const save = useSave()
   return (
-    <SettingsPart title="settings.checking" ids={['interval']}>
-      <NumberSetting
-        field="interval"
-        label="window.settings.interval"
-        hint="window.settings.intervalHint"
-        value={check.intervalSeconds}
-        save={(intervalSeconds) => save({ check: { intervalSeconds } })}
-      />
+    <SettingsPart title="settings.checking">
+      <Setting id="interval">
+        <NumberSetting
+          field="interval"
+          label="window.settings.interval"
+          hint="window.settings.intervalHint"
+          value={check.intervalSeconds}
+          save={(intervalSeconds) => save({ check: { intervalSeconds } })}
+        />
+      </Setting>
     </SettingsPart>
   )
 }
@@ -90,7 +129,7 @@ function ApplicationPart({ settings }: { settings: AppState['settings'] }) {
   const { t } = useWords()
   const save = useSave()
   return (
-    <SettingsPart title="settings.application" ids={['language', 'theme', 'login']}>
+    <SettingsPart title="settings.application">
       <Setting id="language">
         <ChoiceSetting
           label={t('window.settings.language')}

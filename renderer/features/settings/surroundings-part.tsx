@@ -3,6 +3,7 @@ import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import type { Message, WordKey } from '../../../core/lib/i18n/message.ts'
 import { useWords } from '../../words/context.tsx'
+import { Setting } from './found.tsx'
 import { SavedMark } from './saved-mark.tsx'
 import { type Save, useSave } from './use-save.ts'
 
@@ -13,20 +14,24 @@ export function SurroundingsPart({ settings: { send }, surroundings }: AppState)
   const save = useSave()
   return (
     <>
-      <PauseSwitch
-        label="window.limit.pauseOnBattery"
-        hint="window.limit.pauseOnBatteryHint"
-        answer={surroundings.battery}
-        value={send.pauseOnBattery}
-        save={(pauseOnBattery) => save({ send: { pauseOnBattery } })}
-      />
-      <PauseSwitch
-        label="window.limit.pauseOnMetered"
-        hint="window.limit.pauseOnMeteredHint"
-        answer={surroundings.metered}
-        value={send.pauseOnMetered}
-        save={(pauseOnMetered) => save({ send: { pauseOnMetered } })}
-      />
+      <Setting id="battery">
+        <PauseSwitch
+          label="window.limit.pauseOnBattery"
+          hint="window.limit.pauseOnBatteryHint"
+          answer={surroundings.battery}
+          value={send.pauseOnBattery}
+          save={(pauseOnBattery) => save({ send: { pauseOnBattery } })}
+        />
+      </Setting>
+      <Setting id="metered">
+        <PauseSwitch
+          label="window.limit.pauseOnMetered"
+          hint="window.limit.pauseOnMeteredHint"
+          answer={surroundings.metered}
+          value={send.pauseOnMetered}
+          save={(pauseOnMetered) => save({ send: { pauseOnMetered } })}
+        />
+      </Setting>
     </>
   )
 }

@@ -6,7 +6,7 @@ import { ChannelsPart } from '../channels/channels-part.tsx'
 export default function ToldStep({ state, nav }: { state: AppState; nav: ReactNode }) {
   return (
     <>
-      <ChannelsPart state={state} place={null} />
+      <ChannelsPart state={state} />
       {nav}
     </>
   )

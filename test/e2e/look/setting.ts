@@ -5,7 +5,12 @@ import type { View } from './look.ts'
 
 /** Everything that can be set, in the world of `sendingWorld`. */
 export function settingViews({ page, holdfast }: Running, imported: string): View[] {
-  const { t, dialog, inTab, press, text, scrollTo, field } = handOn(page)
+  const { t, dialog, inTab, press, item, text, scrollTo, field } = handOn(page)
+  const help = async () => {
+    await press('window.more')
+    await item('window.help.menu')
+    await expect(dialog).toBeVisible()
+  }
   const inPage = (then: () => Promise<unknown>) => () => inTab('window.settings', then)
   const search = (words: string) => page.getByLabel(t('settings.search')).fill(words)
   const showPart = (...[key]: Parameters<typeof scrollTo>): Omit<View, 'name'> => ({
@@ -26,8 +31,27 @@ export function settingViews({ page, holdfast }: Running, imported: string): Vie
       }),
     },
     { name: 'settings-inside', ...showPart('window.inside.title') },
-    { name: 'settings-found', open: inPage(() => search('quiet')), close: () => search('') },
-    { name: 'settings-not-found', open: inPage(() => search('nowhere')), close: () => search('') },
+    { name: 'settings-help', ...showPart('window.help') },
+    { name: 'settings-found', isMain: true, open: inPage(() => search('space')), close: () => search('') },
+    {
+      name: 'settings-found-places',
+      open: inPage(async () => {
+        await search('exclude')
+        await page.locator('[data-entry="patterns"]').click()
+      }),
+      close: () => search(''),
+    },
+    { name: 'settings-not-found', open: inPage(() => search('zebra')), close: () => search('') },
+    { name: 'help', isMain: true, open: help },
+    {
+      name: 'guide',
+      isMain: true,
+      open: async () => {
+        await help()
+        await text('window.help.guide', dialog)
+        await expect(page.locator('.guide')).toBeVisible()
+      },
+    },
     {
       name: 'rule-editor',
       open: inPage(async () => {

@@ -23,7 +23,7 @@ const mail = channel('mail-1', {
 const phone = channel('ntfy-1', { name: 'Phone' })
 const settings = { ...alertsSettings({ channels: [mail, phone] }), sources: [photos] }
 const part = (changes: Partial<Parameters<typeof emptyState>[0]> = {}) => (
-  <ChannelsPart state={emptyState({ settings, ...changes })} place={null} />
+  <ChannelsPart state={emptyState({ settings, ...changes })} />
 )
 
 describe('channel list', () => {

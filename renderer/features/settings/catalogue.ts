@@ -1,0 +1,549 @@
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { catalog, channelTypes } from '../../../core/alerts/channels/catalog.ts'
+import { temporaryNames } from '../../../core/filter/temporary.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
+import type { Words } from '../../words/context.tsx'
+import { addable, kinds } from '../destinations/kinds.ts'
+import type { Page, Place } from '../frame/pages.ts'
+import type { Step } from './go-to.ts'
+
+/** A way to a control. */
+export interface Target {
+  /** The directory, destination or channel that it belongs to; null if there is only one control. */
+  name: string | null
+  page: Page
+  place?: Place
+  /** Controls to press on the page, by their names; the last one is focused instead. */
+  steps: readonly Step[]
+}
+
+export interface Entry {
+  label: WordKey
+  /** The pages and parts that contain the control, the outermost first. */
+  under: readonly WordKey[]
+  /** Beginnings of the keys of its texts, besides the label's: hints, values, units. */
+  texts?: readonly string[]
+  /** Texts that are the same in every language, such as names in the settings file. */
+  values?: readonly string[]
+  /** Its keys in the settings file, and their names. */
+  settings?: Readonly<Record<string, WordKey>>
+  getTargets: (state: AppState, t: Words['t']) => Target[]
+}
+
+const at = (t: Words['t'], keys: readonly WordKey[], within?: string): Step[] =>
+  keys.map((key) => ({ name: t(key), ...(within === undefined ? {} : { within }) }))
+
+/** A control of any page, by the names of the controls that lead to it. */
+const onPage =
+  (page: Page, ...keys: WordKey[]): Entry['getTargets'] =>
+  (_state, t) => [{ name: null, page, steps: at(t, keys) }]
+
+const addDirectory = onPage('overview', 'window.back', 'window.addDirectory')
+
+/** A control of a directory's details or menu. Without a directory, the button that adds one. */
+const inSource =
+  (open: 'details' | 'menu', ...keys: WordKey[]): Entry['getTargets'] =>
+  (state, t) =>
+    state.sources.length === 0
+      ? addDirectory(state, t)
+      : state.sources.map(({ settings: { name } }) => ({
+          name,
+          page: 'overview',
+          steps: [
+            ...at(t, ['window.back']),
+            { name: t(`window.source.${open === 'details' ? 'open' : 'actions'}`, { name }), within: name },
+            ...at(t, keys, name),
+          ],
+        }))
+
+const RULES = 'window.details.part.rules'
+const FILTERS = [RULES, 'window.filters.change'] as const
+const underRules: readonly WordKey[] = ['window.overview', RULES]
+const underSource: readonly WordKey[] = ['window.overview']
+
+/** A control of the form that adds a destination of this kind. */
+const adding = (kind: (typeof addable)[number], t: Words['t'], ...keys: WordKey[]): Target => ({
+  name: t(kinds[kind].word),
+  page: 'destinations',
+  steps: [
+    ...at(t, ['window.back', 'window.destinations.addTitle']),
+    // The choice of the kind contains its explanation.
+    { name: `${t(kinds[kind].word)}${t(kinds[kind].hint)}` },
+    ...at(t, keys),
+  ],
+})
+
+type DestinationKind = AppState['destinations'][number]['kind']
+
+/** An item of a destination's menu, or a control behind it. Without a destination, the forms that add one. */
+const atDestination =
+  (isRight: (kind: DestinationKind) => boolean, getKeys: (kind: DestinationKind) => readonly WordKey[]) =>
+  (state: AppState, t: Words['t']): Target[] => {
+    const right = state.destinations.filter(({ kind }) => kind !== 'embedded' && isRight(kind))
+    if (right.length === 0) return addable.filter(isRight).map((kind) => adding(kind, t, firstFields[kind]))
+    return right.map(({ name, kind }) => ({
+      name,
+      page: 'destinations',
+      steps: [
+        ...at(t, ['window.back']),
+        { name: t('window.source.actions', { name }), within: name },
+        ...at(t, getKeys(kind), name),
+      ],
+    }))
+  }
+
+const underDestinations: readonly WordKey[] = ['window.destinations']
+const underAdding: readonly WordKey[] = ['window.destinations', 'window.destinations.addTitle']
+const firstFields = {
+  receiver: 'window.pair.code',
+  folder: 'window.destinations.field.path',
+  sftp: 'window.destinations.field.host',
+  s3: 'window.destinations.field.endpoint',
+} as const satisfies Record<(typeof addable)[number], WordKey>
+
+const buildKind = (kind: (typeof addable)[number], ...texts: string[]): Entry => ({
+  label: kinds[kind].word,
+  under: underAdding,
+  texts,
+  getTargets: (_state, t) => [{ ...adding(kind, t, firstFields[kind]), name: null }],
+})
+
+/** A field of the form for receiving: its switch opens the form while receiving is off. */
+const inReceiving =
+  (key: WordKey): Entry['getTargets'] =>
+  (state, t) =>
+    onPage(
+      'destinations',
+      'window.back',
+      state.receiving === null ? 'window.receiving.title' : 'window.receiving.edit',
+      key,
+    )(state, t)
+const underReceiving: readonly WordKey[] = ['window.destinations', 'window.receiving.title']
+
+/** A part of the settings page: an element with this id (`Setting` in found.tsx). */
+const setting =
+  (id: string): Entry['getTargets'] =>
+  () => [{ name: null, page: 'settings', place: { id }, steps: [] }]
+
+/** Settings of the Settings page, in its order. */
+const ownSettings = {
+  channels: {
+    label: 'window.channel.title',
+    under: [],
+    texts: ['window.channel.'],
+    settings: { notifications: 'window.channel.native' },
+  },
+  unreachable: {
+    label: 'window.telling.unreachable',
+    under: ['window.telling.title'],
+    texts: ['window.telling.minutes'],
+    settings: { 'alerts.unreachableMinutes': 'window.telling.unreachable' },
+  },
+  quietHours: {
+    label: 'window.quiet.title',
+    under: ['window.telling.title'],
+    texts: ['window.quiet.'],
+    settings: { 'alerts.quietHours': 'window.quiet.title' },
+  },
+  language: {
+    label: 'window.settings.language',
+    under: ['settings.application'],
+    texts: ['window.settings.system'],
+    values: ['English', '繁體中文'],
+    settings: { language: 'window.settings.language' },
+  },
+  theme: {
+    label: 'window.settings.theme',
+    under: ['settings.application'],
+    texts: ['window.settings.system', 'window.settings.light', 'window.settings.dark'],
+    settings: { theme: 'window.settings.theme' },
+  },
+  login: { label: 'settings.login.title', under: ['settings.application'], texts: ['settings.login.'] },
+  limit: {
+    label: 'window.limit.always',
+    under: ['settings.sending'],
+    texts: ['window.limit.unit', 'window.limit.title'],
+    settings: { 'send.bytesPerSecond': 'window.limit.always' },
+  },
+  schedule: {
+    label: 'window.limit.rules',
+    under: ['settings.sending'],
+    texts: [
+      'window.limit.add',
+      'window.limit.days',
+      'window.limit.noRules',
+      'window.limit.allow.',
+      'window.limit.from',
+      'window.limit.to',
+      'settings.week.',
+    ],
+    settings: { 'send.schedule': 'window.limit.rules' },
+  },
+  battery: {
+    label: 'window.limit.pauseOnBattery',
+    under: ['settings.sending'],
+    settings: { 'send.pauseOnBattery': 'window.limit.pauseOnBattery' },
+  },
+  metered: {
+    label: 'window.limit.pauseOnMetered',
+    under: ['settings.sending'],
+    settings: { 'send.pauseOnMetered': 'window.limit.pauseOnMetered' },
+  },
+  interval: {
+    label: 'window.settings.interval',
+    under: ['settings.checking'],
+    texts: ['window.settings.seconds'],
+    settings: { 'check.intervalSeconds': 'window.settings.interval' },
+  },
+  keep: {
+    label: 'settings.keep.title',
+    under: [],
+    texts: ['settings.keep.'],
+    settings: {
+      'keep.withinDays': 'settings.keep.within',
+      'keep.daily': 'settings.keep.daily',
+      'keep.weekly': 'settings.keep.weekly',
+      'keep.monthly': 'settings.keep.monthly',
+      'keep.yearly': 'settings.keep.yearly',
+    },
+  },
+  slow: {
+    label: 'window.settings.slow',
+    under: ['settings.advanced'],
+    texts: ['window.settings.seconds'],
+    settings: { 'check.slowSeconds': 'window.settings.slow' },
+  },
+  reconcile: {
+    label: 'window.settings.reconcile',
+    under: ['settings.advanced'],
+    texts: ['window.settings.seconds'],
+    settings: { 'scan.reconcileSeconds': 'window.settings.reconcile' },
+  },
+  quiet: {
+    label: 'window.settings.quiet',
+    under: ['settings.advanced'],
+    texts: ['window.settings.seconds'],
+    settings: { 'scan.quietSeconds': 'window.settings.quiet' },
+  },
+  retry: {
+    label: 'window.settings.retry',
+    under: ['settings.advanced'],
+    texts: ['window.settings.seconds'],
+    settings: { 'send.retrySeconds': 'window.settings.retry' },
+  },
+  versions: {
+    label: 'window.settings.versions',
+    under: ['settings.advanced'],
+    texts: ['window.settings.perHour'],
+    settings: { 'send.versionsPerHour': 'window.settings.versions' },
+  },
+  project: {
+    label: 'window.telling.project',
+    under: ['settings.advanced'],
+    settings: { 'alerts.labels': 'settings.labels' },
+  },
+  resource: { label: 'window.telling.resource', under: ['settings.advanced'] },
+  exchange: { label: 'settings.exchange.title', under: [], texts: ['settings.exchange.'] },
+  inside: { label: 'window.inside.title', under: [], texts: ['window.inside.explain', 'window.worker.'] },
+  guide: { label: 'window.help.guide', under: ['window.help'] },
+  shortcuts: { label: 'window.help.keys', under: ['window.help'], texts: ['window.help.key.'] },
+  about: { label: 'window.help.about', under: ['window.help'], texts: ['window.help.licence'] },
+  report: { label: 'window.help.report', under: ['window.help'], texts: ['window.diagnostics'] },
+} as const satisfies Record<string, Omit<Entry, 'getTargets'>>
+
+export type SettingId = keyof typeof ownSettings
+
+/** Settings that are elsewhere: in a directory, at a destination, in a menu. */
+const otherEntries = {
+  patterns: {
+    label: 'window.filters.patterns',
+    under: underRules,
+    texts: ['window.filters.title', 'window.filters.import', 'window.filters.form.'],
+    values: ['ignore', '*.tmp', '*.log'],
+    getTargets: inSource('details', ...FILTERS, 'window.filters.patterns'),
+  },
+  hidden: {
+    label: 'window.filters.hidden',
+    under: underRules,
+    values: ['hidden'],
+    getTargets: inSource('details', ...FILTERS, 'window.filters.hidden'),
+  },
+  temporary: {
+    label: 'window.filters.temporary',
+    under: underRules,
+    values: ['temporary', ...temporaryNames],
+    getTargets: inSource('details', ...FILTERS, 'window.filters.temporary'),
+  },
+  oneFileSystem: {
+    label: 'settings.source.oneFileSystem',
+    under: underRules,
+    values: ['oneFileSystem'],
+    getTargets: inSource('details', ...FILTERS, 'settings.source.oneFileSystem'),
+  },
+  leastSize: {
+    label: 'window.filters.least',
+    under: underRules,
+    texts: ['window.filters.bytes', 'window.filters.kib', 'window.filters.mib', 'window.filters.gib'],
+    values: ['minimumBytes'],
+    getTargets: inSource('details', ...FILTERS, 'window.filters.least'),
+  },
+  mostSize: {
+    label: 'window.filters.most',
+    under: underRules,
+    texts: ['window.filters.bytes', 'window.filters.kib', 'window.filters.mib', 'window.filters.gib'],
+    values: ['maximumBytes'],
+    getTargets: inSource('details', ...FILTERS, 'window.filters.most'),
+  },
+  age: {
+    label: 'window.filters.age',
+    under: underRules,
+    texts: [
+      'window.filters.seconds',
+      'window.filters.minutes',
+      'window.filters.hours',
+      'window.filters.days',
+    ],
+    values: ['minimumAgeSeconds'],
+    getTargets: inSource('details', ...FILTERS, 'window.filters.age'),
+  },
+  priority: {
+    label: 'window.filters.priority',
+    under: underRules,
+    values: ['priority'],
+    getTargets: inSource('details', ...FILTERS, 'window.filters.priority'),
+  },
+  deleteAfter: {
+    label: 'window.remove.label',
+    under: underRules,
+    texts: ['window.remove.title', 'window.remove.never', 'window.remove.days', 'window.remove.explain'],
+    values: ['deleteAfter'],
+    getTargets: inSource('details', RULES, 'window.remove.label'),
+  },
+  silence: {
+    label: 'window.silence.title',
+    under: underRules,
+    texts: ['window.silence.hint', 'window.silence.never', 'window.filters.hours'],
+    values: ['silentHours'],
+    getTargets: inSource('details', RULES, 'window.silence.title'),
+  },
+  sourceName: {
+    label: 'settings.source.name',
+    under: underRules,
+    texts: ['settings.source.closedMark', 'settings.source.sentMark', 'window.add.prefix'],
+    values: ['name', 'batch', 'finished.parse', 'finished.watch'],
+    getTargets: inSource('details', RULES, 'settings.source.name'),
+  },
+  sourceDestinations: {
+    label: 'window.destination.choose',
+    under: underSource,
+    values: ['destinations'],
+    getTargets: inSource('menu', 'window.destination.choose'),
+  },
+  sourcePause: {
+    label: 'window.source.pause',
+    under: underSource,
+    values: ['paused'],
+    getTargets: inSource('menu', 'window.source.pause'),
+  },
+  sourceMove: {
+    label: 'window.source.move',
+    under: underSource,
+    values: ['path'],
+    getTargets: inSource('menu', 'window.source.move'),
+  },
+  addDirectory: {
+    label: 'window.addDirectory',
+    under: underSource,
+    texts: ['window.add.'],
+    values: ['kind', 'directory', '目錄'],
+    getTargets: addDirectory,
+  },
+  checkedPath: {
+    label: 'window.add.checkedPath',
+    under: underSource,
+    getTargets: onPage('overview', 'window.back', 'window.add.otherWays', 'window.add.checkedPath'),
+  },
+  receiver: buildKind('receiver', 'window.pair.code'),
+  folder: buildKind('folder'),
+  sftp: buildKind('sftp', 'window.destinations.field.key', 'window.destinations.knownHosts'),
+  s3: buildKind('s3', 'window.destinations.field.bucket', 'window.destinations.field.region'),
+  address: {
+    label: 'window.destinations.change',
+    under: underDestinations,
+    texts: ['window.destinations.field.', 'window.destinations.login.'],
+    getTargets: atDestination(
+      (kind) => kind !== 'folder',
+      (kind) => ['window.destinations.change', kind === 's3' ? firstFields.s3 : firstFields.sftp],
+    ),
+  },
+  encryption: {
+    label: 'window.destinations.encrypt.label',
+    under: underAdding,
+    texts: ['window.destinations.encrypt.'],
+    getTargets: (_state, t) =>
+      addable
+        .filter((kind) => kind !== 'receiver')
+        .map((kind) => adding(kind, t, 'window.destinations.encrypt.label')),
+  },
+  destinationTest: {
+    label: 'window.destinations.testMenu',
+    under: underDestinations,
+    getTargets: atDestination(
+      () => true,
+      () => ['window.destinations.testMenu'],
+    ),
+  },
+  destinationName: {
+    label: 'window.destination.rename',
+    under: underDestinations,
+    getTargets: atDestination(
+      () => true,
+      () => ['window.destination.rename'],
+    ),
+  },
+  space: {
+    label: 'settings.space.label',
+    under: underDestinations,
+    texts: ['window.destinations.free'],
+    getTargets: atDestination(
+      () => true,
+      () => [],
+    ),
+  },
+  restore: {
+    label: 'window.restore.open',
+    under: underDestinations,
+    texts: ['window.restore.menu'],
+    getTargets: onPage('destinations', 'window.restore.open'),
+  },
+  receiving: {
+    label: 'window.receiving.title',
+    under: underDestinations,
+    texts: ['window.receiving.hint', 'window.receiving.on', 'window.receiving.directory'],
+    settings: { receive: 'settings.receive' },
+    getTargets: onPage('destinations', 'window.back', 'window.receiving.title'),
+  },
+  receivePort: {
+    label: 'window.receiving.port',
+    under: underReceiving,
+    getTargets: inReceiving('window.receiving.port'),
+  },
+  receiveQuota: {
+    label: 'window.receiving.quota',
+    under: underReceiving,
+    values: ['quotaBytes'],
+    getTargets: inReceiving('window.receiving.quota'),
+  },
+  invite: {
+    label: 'window.receiving.invite',
+    under: underReceiving,
+    getTargets: (state, t) =>
+      onPage(
+        'destinations',
+        'window.back',
+        state.receiving === null ? 'window.receiving.title' : 'window.receiving.invite',
+      )(state, t),
+  },
+  pause: {
+    label: 'window.pause.label',
+    under: ['window.pause'],
+    texts: ['window.pause.'],
+    getTargets: (state, t) => [
+      {
+        name: null,
+        page: 'overview',
+        // The button has the first name while sending is paused.
+        steps: at(t, [
+          state.settings.pause === null ? 'window.pause.menu' : 'window.pause.resumeMenu',
+          'window.pause.quarter',
+        ]),
+      },
+    ],
+  },
+  checkNow: {
+    label: 'window.checkNow',
+    under: ['window.more'],
+    getTargets: onPage('overview', 'window.more', 'window.checkNow'),
+  },
+  log: {
+    label: 'window.log',
+    under: ['window.more'],
+    texts: ['window.log.'],
+    getTargets: onPage('settings', 'window.more', 'window.log'),
+  },
+  alerts: {
+    label: 'window.timeline.title',
+    under: ['window.alerts'],
+    texts: ['window.timeline.', 'window.alerts.mute', 'window.alerts.snooze', 'window.alerts.acknowledge'],
+    settings: { 'alerts.muted': 'settings.muted' },
+    getTargets: onPage('alerts', 'window.timeline.text'),
+  },
+  files: {
+    label: 'window.files.title',
+    under: ['window.transfers'],
+    texts: ['window.files.'],
+    getTargets: onPage('transfers', 'window.files.search'),
+  },
+} as const satisfies Record<string, Entry>
+
+type AddableChannel = Exclude<(typeof channelTypes)[number], 'command'>
+const addableChannels = channelTypes.filter((type): type is AddableChannel => catalog[type].isAddable)
+
+/** Returns the forms of the channels of a type, and the one that adds another. */
+const channelTargets = (
+  type: (typeof channelTypes)[number],
+  { settings }: AppState,
+  t: Words['t'],
+): Target[] => {
+  const present = settings.alerts.channels.filter((channel) => channel.type === type)
+  return [
+    ...present.map(({ name }): Target => {
+      const open = { name: t('window.source.actions', { name }), within: name }
+      return {
+        name,
+        page: 'settings',
+        steps: [open, ...at(t, ['window.channel.edit', 'window.channel.name'], name)],
+      }
+    }),
+    {
+      name: present.length === 0 ? null : t('window.channel.add'),
+      page: 'settings',
+      steps: at(t, ['window.channel.add', `channel.type.${type}`, 'window.channel.name']),
+    },
+  ]
+}
+
+type EntryId = SettingId | keyof typeof otherEntries | AddableChannel
+
+/** Everything that the search finds; entries that match equally well keep this order. */
+export const catalogue: ReadonlyMap<EntryId, Entry> = new Map<EntryId, Entry>([
+  ...Object.entries(ownSettings).map(
+    ([id, entry]) =>
+      [
+        id as SettingId,
+        { ...entry, under: ['window.settings', ...entry.under] as const, getTargets: setting(id) },
+      ] as const,
+  ),
+  ...addableChannels.map((type) => {
+    const entry: Entry = {
+      label: `channel.type.${type}`,
+      under: ['window.settings', 'window.channel.title'],
+      texts: [`channel.needs.${type}`, `channel.${type}.`],
+      values: [type],
+      getTargets: (state, t) => channelTargets(type, state, t),
+    }
+    return [type, entry] as const
+  }),
+  ...Object.entries(otherEntries).map(([id, entry]) => [id as keyof typeof otherEntries, entry] as const),
+])
+
+/** Names of settings, by their keys in the settings file. */
+export const settingNames: Readonly<Record<string, WordKey>> = Object.assign(
+  {},
+  ...[...catalogue.values()].map(({ settings }) => settings ?? {}),
+)
+
+/** The key of the words by which people search an entry, besides its own texts; separated by commas. */
+export const synonymKey = (id: EntryId): WordKey => `settings.find.${id}`
+
+export type { EntryId }

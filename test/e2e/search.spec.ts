@@ -1,0 +1,181 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createWords, englishWords } from '../../core/lib/i18n/words.ts'
+import { shortcuts } from '../../renderer/features/frame/use-shortcuts.ts'
+import type { EntryId } from '../../renderer/features/settings/catalogue.ts'
+import { answerDialogs } from '../support/desktop/dialog.ts'
+import { searchWords } from '../support/search-words.ts'
+import { type Desktop, expect, type Running, test } from './desktop.ts'
+
+test.describe.configure({ timeout: 240_000 })
+
+let base: string
+test.beforeEach(async () => {
+  base = await mkdtemp(path.join(tmpdir(), 'holdfast-search-'))
+})
+test.afterEach(() => rm(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }))
+
+/** Directories with these names, and a destination that nobody answers at. */
+async function startWith(desktop: Desktop, language: string, names = ['photos']) {
+  for (const name of names) await mkdir(path.join(base, name))
+  return desktop.start({
+    settings: {
+      language,
+      sources: names.map((name) => ({ id: name, path: path.join(base, name), name })),
+      destinations: [
+        {
+          id: 'nas',
+          kind: 'receiver',
+          name: 'nas-2',
+          host: '127.0.0.1',
+          port: 1,
+          fingerprint: 'a'.repeat(64),
+        },
+      ],
+    },
+  })
+}
+
+/** The names of controls outside of the settings page. */
+const names: Partial<Record<EntryId, string>> = {
+  patterns: 'window.filters.patterns',
+  temporary: 'window.filters.temporary',
+  hidden: 'window.filters.hidden',
+  mostSize: 'window.filters.most',
+  age: 'window.filters.age',
+  priority: 'window.filters.priority.normal',
+  deleteAfter: 'window.remove.label',
+  sourceName: 'settings.source.name',
+  space: 'window.source.actions',
+  address: 'window.destinations.field.host',
+  folder: 'window.destinations.field.path',
+  s3: 'window.destinations.field.endpoint',
+  encryption: 'window.destinations.encrypt.label',
+  restore: 'window.restore.open',
+  receivePort: 'window.receiving.port',
+  receiveQuota: 'window.receiving.quota',
+  invite: 'window.receiving.title',
+  mail: 'window.channel.name',
+  webhook: 'window.channel.name',
+  line: 'window.channel.name',
+  pause: 'window.pause.quarter',
+  log: 'window.log',
+  addDirectory: 'window.addDirectory',
+  alerts: 'window.timeline.text',
+}
+
+const isOwn = (id: EntryId) => names[id] === undefined
+const switches: readonly EntryId[] = ['hidden', 'temporary', 'encryption', 'invite']
+/** The name of a switch has its description behind it. */
+const namePattern = (id: EntryId, name: string) =>
+  new RegExp(`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}${switches.includes(id) ? ' ' : '$'}`)
+
+for (const language of ['en', 'zh-TW'] as const) {
+  test(`settings search in ${language}: each word finds its entry, and one click shows the control`, async ({
+    desktop,
+  }) => {
+    const { page } = await startWith(desktop, language)
+    const say = createWords(language)
+    const t = (key: string) =>
+      say({ key: key as Parameters<typeof say>[0]['key'], params: { name: 'nas-2' } })
+    const field = page.getByRole('textbox', { name: t('settings.search'), exact: true })
+    await expect(page.locator(`html[lang="${language}"]`)).toBeVisible()
+    for (const [word, id] of searchWords[language]) {
+      await test.step(`${word} > ${id}`, async () => {
+        await page.getByRole('tab', { name: new RegExp(`^${t('window.settings')}`) }).click()
+        await field.fill(word)
+        const results = page.locator('[data-entry]')
+        await expect(results.first()).toBeVisible()
+        const ids = await results.evaluateAll((all) =>
+          all.slice(0, 3).map((one) => one.getAttribute('data-entry')),
+        )
+        expect(ids).toContain(id)
+        await page.locator(`[data-entry="${id}"]`).click()
+        // A setting that belongs to several kinds of destinations is asked for next.
+        const kind = page.getByRole('button', { name: t('window.destinations.kind.folder'), exact: true })
+        if (id === 'encryption') await kind.click()
+        const focused = page.locator(':focus')
+        await expect(focused).toBeInViewport()
+        const part = page.locator(`[data-setting="${id}"]`)
+        if (isOwn(id)) await expect(part.locator(':focus').or(part.and(focused))).toHaveCount(1)
+        else await expect(focused).toHaveAccessibleName(namePattern(id, t(names[id] ?? '')))
+        await closeAll(page)
+      })
+    }
+  })
+}
+
+test('settings search: results are reached by keyboard, and an entry of several directories asks which', async ({
+  desktop,
+}) => {
+  const { page } = await startWith(desktop, 'en', ['photos', 'documents'])
+  await expect(page.getByRole('article')).toHaveCount(2)
+  await page.keyboard.press('Control+f')
+  const field = page.getByRole('textbox', { name: 'Search settings' })
+  await expect(field).toBeFocused()
+  await page.keyboard.type('interval')
+  await expect(page.getByText(/^\d+ results$/)).toBeVisible()
+  await page.keyboard.press('ArrowDown')
+  await expect(page.locator('[data-entry="interval"]')).toBeFocused()
+  await page.keyboard.press('ArrowUp')
+  await expect(field).toBeFocused()
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('Escape')
+  await expect(field).toBeFocused()
+  await expect(field).toHaveValue('')
+  await page.keyboard.type('exclude')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('button', { name: 'All results' })).toBeFocused()
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('ArrowDown')
+  await expect(page.getByRole('button', { name: 'documents', exact: true })).toBeFocused()
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('textbox', { name: 'Leave out' })).toBeFocused()
+  await expect(page.getByRole('region', { name: 'documents', exact: true })).toBeVisible()
+  // The details of another directory are left first.
+  await page.keyboard.press('Control+f')
+  await page.keyboard.type('minimum age')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'photos', exact: true }).click()
+  await expect(page.getByRole('textbox', { name: 'Age', exact: true })).toBeFocused()
+  await expect(page.getByRole('region', { name: 'photos', exact: true })).toBeVisible()
+})
+
+test('help: the guide, the keys, the version and the diagnostics file are in the More menu and in the settings', async ({
+  desktop,
+}) => {
+  const { page, holdfast, state } = await desktop.start()
+  const file = path.join(base, 'diagnostics.zip')
+  await answerDialogs(holdfast.application, file)
+  await expect(page.getByRole('tab', { name: 'Overview' })).toBeVisible()
+  await page.keyboard.press('F1')
+  const part = page.getByRole('region', { name: 'Help', exact: true })
+  await expect(part.getByRole('button', { name: 'Guide' })).toBeFocused()
+  await expect(part).toContainText(`Holdfast ${(await state()).version}`)
+
+  await page.getByRole('button', { name: 'More' }).click()
+  await page.getByRole('menuitem', { name: 'Help…' }).click()
+  const help = page.getByRole('dialog', { name: 'Help' })
+  await expect(help).toContainText('MIT')
+  for (const { word } of shortcuts) await expect(help).toContainText(englishWords({ key: word, params: {} }))
+  await help.getByRole('button', { name: 'Save diagnostics file…' }).click()
+  await expect(page.getByRole('alert')).toContainText(file)
+  await expect(help).toContainText('passwords, tokens and keys are not')
+
+  await help.getByRole('button', { name: 'Guide' }).click()
+  const guide = page.getByRole('dialog', { name: 'Guide' })
+  await expect(guide.getByRole('heading', { name: 'Protect a directory' })).toBeVisible()
+  await guide.getByRole('button', { name: 'alerts.md' }).first().click()
+  await expect(guide.getByRole('heading', { name: 'Alerts', exact: true })).toBeVisible()
+  await guide.getByRole('button', { name: 'First page' }).click()
+  await expect(guide.getByRole('heading', { name: 'Guide', exact: true }).last()).toBeVisible()
+})
+
+async function closeAll(page: Running['page']): Promise<void> {
+  const open = page.locator('[role="dialog"], [role="menu"]')
+  await expect(async () => {
+    if ((await open.count()) > 0) await page.keyboard.press('Escape')
+    await expect(open).toHaveCount(0, { timeout: 500 })
+  }).toPass()
+}

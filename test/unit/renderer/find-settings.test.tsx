@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest'
+import { changeableSettingsSchema } from '../../../core/agent/contract.ts'
+import { english, traditionalChinese } from '../../../core/lib/i18n/dictionaries.ts'
+import { receiveSettingsSchema, sourceSchema } from '../../../core/settings/schema.ts'
+import { catalogue, settingNames, synonymKey } from '../../../renderer/features/settings/catalogue.ts'
+import { findEntries } from '../../../renderer/features/settings/find.ts'
+import { usualNumbers } from '../../../renderer/features/settings/limits.ts'
+import SettingsPage from '../../../renderer/features/settings/settings-page.tsx'
+import { searchWords } from '../../support/search-words.ts'
+import { emptyState } from './fake-state.ts'
+import { renderMarkup } from './rendered.tsx'
+
+const languages = ['en', 'zh-TW'] as const
+
+describe.each(languages)('settings search in %s', (language) => {
+  test.each(searchWords[language])('"%s" finds %s among the first three', (word, id) => {
+    expect(findEntries(word, language).slice(0, 3)).toContain(id)
+  })
+})
+
+test('settings search: all words have to match, in any order and case; an empty search finds nothing', () => {
+  expect(findEntries('SOURCE compared', 'en')).toEqual(['reconcile'])
+  expect(findEntries('compared source', 'en')).toEqual(['reconcile'])
+  expect(findEntries('notification native zebra', 'en')).toEqual([])
+  expect(findEntries('  ', 'en')).toEqual([])
+})
+
+test('settings search: a word inside of others matches only where no word begins with it', () => {
+  expect(findEntries('age', 'en')).not.toContain('language')
+  expect(findEntries('anguag', 'en')).toContain('language')
+})
+
+test('settings search: every setting in the settings file has a name and is found by its key', () => {
+  const changeable = Object.entries(changeableSettingsSchema.shape).flatMap(([group, schema]) => {
+    const inner = schema.unwrap()
+    return 'shape' in inner ? Object.keys(inner.shape).map((name) => `${group}.${name}`) : [group]
+  })
+  expect(changeable.filter((name) => settingNames[name] === undefined)).toEqual([])
+  const notSet = ['id', 'link', 'write']
+  const ofSources = Object.keys(sourceSchema.shape).filter((name) => !notSet.includes(name))
+  const ofReceiving = Object.keys(receiveSettingsSchema.shape)
+  const keys = [...changeable, ...ofSources, ...ofReceiving]
+  expect(keys.filter((key) => findEntries(key, 'en').length === 0)).toEqual([])
+})
+
+describe.each(languages)('settings page in %s', (language) => {
+  const { parts, strayControls } = readParts(renderMarkup(<SettingsPage state={emptyState()} />, language))
+
+  test('every control belongs to a part that the search can show', () => expect(strayControls).toEqual([]))
+
+  test('every part is in the catalogue, and every setting of the catalogue is on the page', () => {
+    const own = [...catalogue].filter(([, entry]) =>
+      entry.getTargets(emptyState(), (key) => key).some(({ place }) => place !== undefined),
+    )
+    const shown = [...parts.keys()].filter((id) => id !== 'help' && id !== 'search')
+    expect(shown.sort()).toEqual(own.map(([id]) => id as string).sort())
+  })
+
+  test('every label, hint, unit and value on the page finds its part', () => {
+    const texts = [...parts].flatMap(([id, all]) => all.map((text) => ({ id, text })))
+    const missing = texts.filter(({ id, text }) => {
+      const found: string[] = findEntries(text, language)
+      return !UNSEARCHED.includes(id) && !found.includes(id)
+    })
+    expect(missing).toEqual([])
+  })
+})
+
+test('settings search: every entry has search words in both languages', () => {
+  const keys = [...catalogue.keys()].map(synonymKey)
+  for (const dictionary of [english, traditionalChinese] as Record<string, string>[])
+    expect(keys.filter((key) => !dictionary[key])).toEqual([])
+})
+
+test('settings defaults: the displayed values are the defaults of the settings', () => {
+  expect(usualNumbers).toEqual({
+    ...{ interval: 10, slow: 2, reconcile: 300, quiet: 5, retry: 60, versions: 12, unreachable: 5 },
+    ...{ withinDays: 30, daily: 60, weekly: 52, monthly: 60, yearly: 100 },
+  })
+})
+
+const EMPTY_TAGS = ['input', 'br', 'hr', 'img', 'link', 'meta']
+/** Elapsed times, and names of keys and of other pages' actions. */
+const UNSEARCHED = ['inside', 'shortcuts', 'help']
+
+/** Reads the texts of each part, by its id, and the controls that are in none. Numbers and values are left out. */
+function readParts(markup: string) {
+  const parts = new Map<string, string[]>()
+  const strayControls: string[] = []
+  const open: (string | null)[] = []
+  const tags = markup.replace(/<style[^>]*>.*?<\/style>/gs, '').matchAll(/<(\/?)(\w+)([^>]*)>([^<]*)/g)
+  for (const [tag, end, name = '', attributes = '', text = ''] of tags) {
+    if (end === '/') open.pop()
+    else {
+      const id = /data-setting="([^"]+)"/.exec(attributes)?.[1] ?? open.at(-1) ?? null
+      if (id !== null && !parts.has(id)) parts.set(id, [])
+      if (id === null && ['input', 'button', 'select', 'textarea'].includes(name)) strayControls.push(tag)
+      if (attributes.endsWith('/') || EMPTY_TAGS.includes(name)) addText(id, text)
+      else open.push(id)
+    }
+    const within = open.at(-1) ?? null
+    if (end === '/' || !EMPTY_TAGS.includes(name)) addText(within, text)
+  }
+  return { parts, strayControls }
+
+  function addText(id: string | null, text: string) {
+    const words = text
+      .replace(/(Default: |預設：).*/, '')
+      .replace(/&[#\w]+;/g, ' ')
+      .replace(/\S*\d\S*/g, ' ')
+      .trim()
+    if (id !== null && /\p{L}/u.test(words)) parts.get(id)?.push(words)
+  }
+}

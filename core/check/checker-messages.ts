@@ -99,6 +99,8 @@ const checkedPathSchema = z.object({
   /** A name that leads to the path through symbolic links; the check reports its present target. */
   link: z.string().optional(),
   probes: z.array(z.enum(probeKinds)),
+  /** The write probe puts the directory's modification time back. */
+  keepsTime: z.boolean().optional(),
 })
 export type PathToCheck = z.infer<typeof checkedPathSchema>
 

@@ -56,12 +56,31 @@ const UTIME_OMIT = 0x3ffffffen
  * @throws the system error.
  */
 export function setModified(fd: number, mtimeNs: bigint): void {
+  if (futimensCall(fd, toTimes(mtimeNs)) !== 0) throw failed('futimens')
+}
+
+/** Returns the two times of utimensat(2): the time of access stays, the modification time becomes this. */
+function toTimes(mtimeNs: bigint): BigInt64Array {
   const nanoseconds = ((mtimeNs % NANOSECONDS) + NANOSECONDS) % NANOSECONDS
-  const times = BigInt64Array.of(0n, UTIME_OMIT, (mtimeNs - nanoseconds) / NANOSECONDS, nanoseconds)
-  if (futimensCall(fd, times) !== 0) throw failed('futimens')
+  return BigInt64Array.of(0n, UTIME_OMIT, (mtimeNs - nanoseconds) / NANOSECONDS, nanoseconds)
 }
 
 const AT_FDCWD = -100
+
+/**
+ * Sets the modification time of a path, in nanoseconds since 1970: utimensat(2). Runs in a thread of the native library,
+ * because a file system that hangs blocks it. Resolves to false if the system refuses, as it does for another user's
+ * directory.
+ */
+export function setModifiedAt(path: string, mtimeNs: bigint): Promise<boolean> {
+  const call = libc.func('int utimensat(int directory, const char *path, void *times, int flags)')
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  call.async(AT_FDCWD, path, toTimes(mtimeNs), 0, (error: unknown, result: number) =>
+    resolve(error === null && result === 0),
+  )
+  return promise
+}
+
 const AT_SYMLINK_FOLLOW = 0x400
 const linkatCall = lazily<[number, string, number, string, number]>(
   'int linkat(int from, const char *path, int to, const char *name, int flags)',

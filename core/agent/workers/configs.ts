@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type checkerDefinition, type ProbeKind, probeKinds } from '../../check/checker-messages.ts'
 import type { WorkerConfig } from '../../lib/workers/definition.ts'
+import { isWithin } from '../../platform/mounts.ts'
 import type { scannerDefinition } from '../../scan/scanner-messages.ts'
 import type { OwnStatus, RemovalRule, senderDefinition } from '../../send/sender-messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
@@ -27,6 +28,11 @@ export function checkerConfig(
     path,
     ...(link !== null && { link }),
     probes: write ? [...probeKinds] : readOnly,
+    // Setting the time of a directory inside a source would look to the scanner like a change of its mode.
+    ...(write &&
+      !settings.sources.some((one) => one.id !== id && isWithin(path, one.path)) && {
+        keepsTime: true,
+      }),
   }))
   // Checks Holdfast's own directory inside the folder: while the disk is absent, nothing is written to the directory
   // under its mount point.

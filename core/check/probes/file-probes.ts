@@ -142,10 +142,16 @@ interface ProbeWriteResult {
  * disk, reads them back from it, lists the file and removes it. All steps are tried, even after a failure.
  *
  * @param enter is called before each step, so that a hang can be named.
+ * @param keepsTime puts the directory's modification time back, see `rememberTime`.
  */
 export async function writeFile(
   directory: string,
-  options: { isBuffered: boolean; unremoved?: string | null; enter?: (step: WriteStep) => void },
+  options: {
+    isBuffered: boolean
+    unremoved?: string | null
+    keepsTime?: boolean
+    enter?: (step: WriteStep) => void
+  },
 ): Promise<ProbeWriteResult> {
   const failures: Failure[] = []
   const started = performance.now()
@@ -171,9 +177,11 @@ export async function writeFile(
   }
   const name = probeName()
   const file = path.join(directory, name)
+  const time = options.keepsTime === true ? await rememberTime(directory) : null
   const descriptor = await attempt('create', () =>
     openFd(file, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600),
   )
+  await time?.created()
   let readBack: ProbeReadResult | null = null
   if (descriptor !== null) {
     await attempt('write', () => write(descriptor, CONTENT, 0, CONTENT.length, null))
@@ -184,9 +192,55 @@ export async function writeFile(
     await attempt('fsync', () => closeFd(descriptor))
   }
   await attempt('list', () => lstat(file))
+  await time?.removing()
   const isGone = (await attempt('remove', () => remove(file))) === true
-  return { failures, elapsedMs: performance.now() - started, readBack, unremoved: isGone ? null : name }
+  const elapsedMs = performance.now() - started
+  if (isGone) await time?.putBack()
+  return { failures, elapsedMs, readBack, unremoved: isGone ? null : name }
 }
+
+/**
+ * A step of the times of a file system, in nanoseconds. Coarser ones (exFAT, FAT, ext4 with small inodes) may give a
+ * change by another program the time of the probe's own change, so the two cannot be told apart.
+ */
+const FINE_NS = 10_000_000n
+
+/**
+ * Remembers a directory's modification time, which creating and removing the probe's file changes, and puts it back
+ * afterwards. A change by another program wins: if the time has changed while the probe's file was there, it stays as
+ * it is. Three system calls of the probe cannot be covered: a change between reading the time and creating the file,
+ * removing it, or setting the time is dated back; its ctime shows it. Linux only.
+ */
+async function rememberTime(directory: string) {
+  if (process.platform !== 'linux') return null
+  const before = await readModified(directory)
+  let created: bigint | null = null
+  let isOwn = false
+  return {
+    created: async () => {
+      created = await readModified(directory)
+    },
+    removing: async () => {
+      const isFine = created !== null && created !== before && created % FINE_NS !== 0n
+      isOwn = isFine && (await readModified(directory)) === created
+    },
+    /** Leaves the time of a directory that belongs to another user: utimensat(2) is refused. */
+    putBack: async () => {
+      if (!isOwn || before === null) return
+      // Loaded at the first use: a check that only reads does not need it.
+      await import('../../platform/libc.ts')
+        .then(({ setModifiedAt }) => setModifiedAt(directory, before))
+        .catch(ignoreError('without the native library the time stays that of the probe'))
+    },
+  }
+}
+
+/** Returns the modification time in nanoseconds; null: the directory cannot be examined, which the probe reports. */
+const readModified = (directory: string): Promise<bigint | null> =>
+  stat(directory, { bigint: true }).then(
+    ({ mtimeNs }) => mtimeNs,
+    ignoreError('the probe itself reports a directory that fails', null),
+  )
 
 /** Names the file that was made, even if its name was replaced: in a directory of many users that may be a link. */
 function getReadArguments(

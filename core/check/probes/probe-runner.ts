@@ -15,7 +15,7 @@ import {
   toMountId,
 } from '../../platform/mounts.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
-import type { MountIdentity, PathToCheck, ProbeKind } from '../checker-messages.ts'
+import type { MountIdentity, PathToCheck } from '../checker-messages.ts'
 import { listDirectory, readFile, removeLeftOvers, writeFile } from './file-probes.ts'
 import {
   type CheckProgress,
@@ -71,11 +71,12 @@ export function createSystemDisk() {
     },
     /** Runs the probes in order. Resolves even if they fail, but never if a call does not return. */
     check: async (
-      { path, link, probes }: Pick<PathToCheck, 'path' | 'link' | 'probes'>,
+      target: Pick<PathToCheck, 'path' | 'link' | 'probes' | 'keepsTime'>,
       memory: PathMemory,
       progress: CheckProgress,
     ): Promise<Findings> => {
-      const found = await check(table, path, probes, memory, progress)
+      const { path, link } = target
+      const found = await check(table, target, memory, progress)
       const leadsTo = link === undefined ? undefined : await readLinkTarget(link, path)
       // While the path itself is missing, a link to it is broken, too.
       const isAway = leadsTo === null && found.probes.read?.failures.length !== 0
@@ -100,8 +101,7 @@ type MountTable = ReturnType<typeof createMountTable>
 
 async function check(
   table: MountTable,
-  path: string,
-  wanted: readonly ProbeKind[],
+  { path, probes: wanted, keepsTime }: Pick<PathToCheck, 'path' | 'probes' | 'keepsTime'>,
   before: PathMemory,
   progress: CheckProgress,
 ): Promise<Findings> {
@@ -139,7 +139,9 @@ async function check(
       // afar.
       memory = await runRead(anchor, !mayWrite && !hasUnseenWriters(mount), memory, progress)
     }
-    if (mayWrite) memory = await runWrite(anchor.path, memory, progress)
+    // This computer may not know yet what another one has changed.
+    const mayKeepTime = keepsTime === true && !hasUnseenWriters(mount)
+    if (mayWrite) memory = await runWrite(anchor.path, mayKeepTime, memory, progress)
     if (mayWrite && isTidyDue(memory, progress)) {
       memory = { ...memory, tidiedMs: performance.now() }
       isAnchorInUse = true
@@ -312,9 +314,15 @@ function isReadable(stats: Stats): boolean {
 }
 
 /** Runs the write probe; its read from the disk is the directory's real read delay. */
-async function runWrite(directory: string, memory: PathMemory, progress: CheckProgress): Promise<PathMemory> {
+async function runWrite(
+  directory: string,
+  keepsTime: boolean,
+  memory: PathMemory,
+  progress: CheckProgress,
+): Promise<PathMemory> {
   progress.probe = 'write'
   const { failures, elapsedMs, readBack, unremoved } = await writeFile(directory, {
+    keepsTime,
     isBuffered: memory.isBuffered,
     unremoved: memory.unremoved,
     enter: (step) => {

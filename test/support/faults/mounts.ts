@@ -180,16 +180,21 @@ function mounted(point: string, mount: () => Promise<unknown>): Mounted {
  * Makes and mounts an ext4 of some size in a file of its own. After errors it is read-only, as a guest system's root
  * usually is.
  * @param features as mke2fs(8) has them, "^" before one that it must not have.
+ * @param inodeBytes 128: times are kept in whole seconds.
  */
 export async function mountExt4(
   undo: Undo,
-  { megabytes = 64, features = 'filetype' }: { megabytes?: number; features?: string } = {},
+  {
+    megabytes = 64,
+    features = 'filetype',
+    inodeBytes = 256,
+  }: { megabytes?: number; features?: string; inodeBytes?: number } = {},
 ): Promise<Ext4Loop> {
   const { directory, point } = workplace()
   undo(async () => clear(directory))
   const image = path.join(directory, 'image')
   await run('truncate', ['-s', `${megabytes}M`, image], TIMEOUT)
-  await run('mkfs.ext4', ['-q', '-F', '-O', features, image], TIMEOUT)
+  await run('mkfs.ext4', ['-q', '-F', '-O', features, '-I', String(inodeBytes), image], TIMEOUT)
   const mount = () => run('mount', ['-o', 'loop,errors=remount-ro', image, point], TIMEOUT)
   await mount()
   return {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { answerCommand } from '../core/agent/answering.ts'
 import { commands } from '../core/agent/contract.ts'
+import { openKnownMounts } from '../core/agent/known-mounts.ts'
 import { settingsCommands } from '../core/agent/settings-commands.ts'
 import type { SettingsContext } from '../core/agent/settings-context.ts'
 import { inspectPath } from '../core/check/inspect.ts'
@@ -52,6 +53,9 @@ function openContext(directory: string): SettingsContext {
     },
     pair: async ({ code, name }) =>
       pairWithReceiver(code, name, await identity(), AbortSignal.timeout(PAIR_WITHIN_MS)),
+    knownPoint: (id) => openKnownMounts(directory, true).knownMounts()[id]?.mount.point ?? null,
+    isRestoring: () => false,
+    release: () => Promise.resolve(true),
     restart: () => undefined,
   }
 }
@@ -64,11 +68,14 @@ function answer(context: SettingsContext, { command, input }: SettingsCommand): 
 export const answerAlone = (directory: string, asked: SettingsCommand): Promise<unknown> =>
   answer(openContext(directory), asked)
 
-/** Runs a command that changes the settings, while no agent can start. @returns the settings afterwards. */
+/**
+ * Runs a command that changes the settings, while no agent can start.
+ * @returns the settings afterwards, and the command's output.
+ */
 export async function changeAlone(
   directory: string,
   asked: (settings: Settings) => SettingsCommand,
-): Promise<Settings> {
+): Promise<{ settings: Settings; output: unknown }> {
   openDataDirectory(directory)
   const lock = lockData(directory)
   // An agent has just started, and would overwrite these changes.
@@ -76,11 +83,11 @@ export async function changeAlone(
   try {
     const context = openContext(directory)
     const before = context.settings.get()
-    await answer(context, asked(before))
+    const output = await answer(context, asked(before))
     const after = context.settings.get()
     const gone = before.sources.filter(({ id }) => !after.sources.some((one) => one.id === id))
     for (const { id } of gone) await forgetSent(context, id)
-    return after
+    return { settings: after, output }
   } finally {
     lock.release()
   }

@@ -11,7 +11,9 @@ export function destinationLine(state: AppState, destination: DestinationState):
   const line = listed([
     translate('cli.destination', { name: shown, address }),
     // A failure is appended as a sentence instead of the state.
-    ...(failure === null ? [translate(`cli.connection.${stateWhenWell(destination)}`)] : []),
+    ...(failure === null
+      ? [translate(`cli.connection.${stateWhenWell(destination)}`, { since: destination.ejectedAt ?? 0 })]
+      : []),
     ...(totals.waitingFiles === 0
       ? []
       : [translate('cli.waiting', { files: totals.waitingFiles, size: totals.waitingBytes })]),

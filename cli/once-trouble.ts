@@ -96,7 +96,9 @@ function connectionTrouble(state: AppState, now: number): Message | null {
 
 /** Returns destinations that are connected but accept no files (a full store), or cannot even try to connect. */
 function heldUp(state: AppState) {
-  return usedDestinations(state).flatMap(({ id, connection: { state: at, problem }, totals }) => {
+  return usedDestinations(state).flatMap(({ id, name, connection, totals, ejectedAt }) => {
+    const { state: at } = connection
+    const problem = ejectedAt === undefined ? connection.problem : message('refuse.ejected', { name })
     // A problem may stay visible after its last file is sent.
     const hasAll = at === 'connected' && totals.waitingFiles === 0
     if (problem === null || hasAll) return []

@@ -1,14 +1,10 @@
-import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { isDeepStrictEqual } from 'node:util'
-import { z } from 'zod'
 import type { Shown } from '../alerts/notifier-messages.ts'
-import { type Checked, checkerDefinition, knownMountSchema } from '../check/checker-messages.ts'
+import { type Checked, checkerDefinition } from '../check/checker-messages.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import { englishWords, type Language } from '../lib/i18n/words.ts'
 import type { WorkerDefinition, WorkerReport } from '../lib/workers/definition.ts'
-import { openKeptFile } from '../platform/files.ts'
 import { isGone } from '../platform/system-error.ts'
 import { receiverDefinition } from '../receive/receiver-messages.ts'
 import { scannerDefinition } from '../scan/scanner-messages.ts'
@@ -19,6 +15,8 @@ import { openSecrets, type Seal, type SecretStore } from '../settings/secrets.ts
 import { type SettingsStore, settingsInForce } from '../settings/settings-store.ts'
 import { getStorePaths, refusedSources } from './accept-path.ts'
 import { Alerting } from './alerting.ts'
+import { EjectedDisks } from './ejecting.ts'
+import { openKnownMounts } from './known-mounts.ts'
 import { localCopies } from './local-copies.ts'
 import type { Log } from './log.ts'
 import { SurroundingsWatch } from './power-network.ts'
@@ -39,7 +37,7 @@ import {
 import type { AppState, WorkerName, WorkerState } from './state/schema.ts'
 import { createStateStore, type StateStore } from './state/state-store.ts'
 import { overallStatus } from './state/status.ts'
-import { checkerConfig, type KnownMounts, scannerConfig } from './workers/configs.ts'
+import { checkerConfig, scannerConfig } from './workers/configs.ts'
 import type { WorkerStarter } from './workers/starter.ts'
 import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.ts'
 
@@ -101,6 +99,7 @@ export class Agent {
   readonly restores: Restores
   readonly #knownMounts: ReturnType<typeof openKnownMounts>
   readonly #surroundings: SurroundingsWatch
+  readonly #ejectedDisks = new EjectedDisks(this)
   /** Sources of the settings that must not run, and why. */
   #refused = new Map<string, Message>()
   #refresh: NodeJS.Timeout | null = null
@@ -152,6 +151,11 @@ export class Agent {
   change(update: (settings: Settings) => Settings): void {
     this.settings.set(update(this.settings.get()))
     this.#apply()
+  }
+
+  /** Returns the remembered mount point of a path or a destination, by its id; null: unknown. */
+  knownPoint(id: string): string | null {
+    return this.#knownMounts.knownMounts()[id]?.mount.point ?? null
   }
 
   /** Returns the settings with only the sources that may run. */
@@ -223,6 +227,7 @@ export class Agent {
     this.store.refresh()
     this.alerting.evaluate()
     this.senders.publishStatus()
+    if (this.host.kind !== 'once') this.#ejectedDisks.look()
     if (this.store.state.settings.pause?.until !== this.settings.get().pause?.until) this.#apply()
   }
 
@@ -291,52 +296,4 @@ export function createNotices(store: StateStore, log: Log['write']) {
     dismiss(HISTORY)
   }
   return { add, dismiss, reportHistory }
-}
-
-const memorySchema = z.object({
-  knownMounts: z.record(z.string(), knownMountSchema).default({}),
-})
-
-/**
- * Opens the agent's own memory across restarts, besides the settings: the file system of each path. All of it can be
- * learned again, so an unusable or unwritable file only loses that knowledge.
- * @param isReadOnly new knowledge is not saved
- */
-export function openKnownMounts(dataDirectory: string, isReadOnly: boolean) {
-  const kept = openKeptFile(path.join(dataDirectory, 'memory.json'), isReadOnly)
-  let knownMounts = kept.load(
-    (text): KnownMounts => memorySchema.parse(JSON.parse(text)).knownMounts,
-    {},
-    'the remembered mounts cannot be read; each is learned again',
-  )
-  const setKnownMounts = (mounts: KnownMounts) => {
-    knownMounts = mounts
-    kept.save(JSON.stringify({ knownMounts }))
-  }
-  return {
-    knownMounts: () => knownMounts,
-    /** Stores the mounts found by checks. Returns true if any is new. Does not wait for the disk. */
-    remember: (checked: readonly Checked[]): boolean => {
-      const known = checked.reduce(withMount, knownMounts)
-      if (known === knownMounts) return false
-      setKnownMounts(known)
-      return true
-    },
-    /** Removes all paths except these ids. */
-    keepOnly: (ids: ReadonlySet<string>): void => {
-      // A one-shot run does not load the settings' paths; its own path may be among the known ones.
-      if (isReadOnly) return
-      setKnownMounts(Object.fromEntries(Object.entries(knownMounts).filter(([id]) => ids.has(id))))
-    },
-    /** Resolves when the last write has succeeded or failed. */
-    saved: kept.saved,
-  }
-}
-
-/** Adds the mount that a check found. An absent disk keeps the last known mount. */
-function withMount(known: KnownMounts, checked: Checked): KnownMounts {
-  const { id, mount, readOnlyByIntent, soundErrorsCount } = checked
-  if (mount === null) return known
-  const now = { mount, readOnlyByIntent, soundErrorsCount }
-  return isDeepStrictEqual(known[id], now) ? known : { ...known, [id]: now }
 }

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { exampleNotice } from '../alerts/incident.ts'
 import { renderMessage } from '../alerts/render.ts'
 import { ignoreError } from '../dropped-errors.ts'
+import { LATE, withTimeout } from '../lib/async/timing.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import { createWords } from '../lib/i18n/words.ts'
@@ -14,9 +15,13 @@ import { deleteLocalCopies } from './local-copies.ts'
 import { logLines } from './log-lines.ts'
 import { addSource, settingsCommands } from './settings-commands.ts'
 import type { SettingsContext } from './settings-context.ts'
+import { getFolderDirectory } from './workers/configs.ts'
 
 /** Limit of the files that a preview lists. */
 const PREVIEW_EXAMPLES = 100
+
+/** Time limit for closing everything in an ejected folder. */
+const RELEASE_WITHIN_MS = 8_000
 
 /** Returns the handlers of all commands that a view may send. A refusal is thrown as a UserError. */
 export function commandHandlers(agent: Agent): CommandHandlers {
@@ -82,6 +87,18 @@ function createContext(agent: Agent, changed: () => void): SettingsContext {
     inspect: (path) => agent.checker.request('inspect', { path }),
     test: (input) => agent.senders.request('test', input),
     pair: (input) => agent.senders.request('pair', input),
+    knownPoint: (destination) => agent.knownPoint(destination),
+    isRestoring: (folder) => agent.restores.isRestoring(folder),
+    release: async (folder) => {
+      const closed = Promise.all([
+        agent.restores.release(),
+        agent.senders.release(folder.id),
+        agent.checker
+          .request('release', { path: getFolderDirectory(folder) })
+          .catch(ignoreError('a checker that has ended has no file open')),
+      ])
+      return (await withTimeout(RELEASE_WITHIN_MS, closed)) !== LATE
+    },
     restart: (destination) => agent.senders.restart(destination),
   }
 }

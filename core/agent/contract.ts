@@ -111,6 +111,15 @@ export type RestoreStart = z.infer<typeof restoreStartSchema>
 
 const idInput = z.object({ id: z.string() })
 
+const ejectResultSchema = z.object({
+  /** The disk may be unplugged now. */
+  removable: z.boolean(),
+  sentence: messageSchema,
+  /** The command that unmounts the disk; null: none is needed, or it would not help. */
+  command: z.string().nullable(),
+})
+export type EjectResult = z.infer<typeof ejectResultSchema>
+
 /**
  * Every command that a view may send to the agent: the window over Electron's IPC, the command line over
  * the control socket. Both directions are validated with these schemas.
@@ -209,6 +218,13 @@ export const commands = {
     input: nothing,
     output: z.object({ recipient: z.string(), identity: z.string() }),
   },
+  /**
+   * Ejects a folder: closes everything on its disk and unmounts it if this user may. Its files wait, without an alert,
+   * until the disk was away and is back.
+   */
+  ejectDestination: { input: idInput, output: ejectResultSchema },
+  /** Uses an ejected folder again. */
+  useDestination: defineAction(idInput),
   renameDestination: defineAction(z.object({ id: z.string(), name: receiverDestinationSchema.shape.name })),
   /**
    * Stops sending to the destination; files there stay. Refused while a source has only this destination and others

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { RequestInput, RequestName, RequestOutput } from '../lib/workers/definition.ts'
+import { findMount, readMounts } from '../platform/mounts.ts'
 import { findPlaces } from '../restore/choose.ts'
 import {
   BEGUN,
@@ -10,6 +11,7 @@ import {
   type RestoreReport,
   restorerDefinition,
 } from '../restore/restore-messages.ts'
+import type { FolderDestination } from '../settings/destination-schema.ts'
 import { embeddedDestination, namedDestination } from '../settings/destinations.ts'
 import type { Agent } from './agent.ts'
 import type { RestoreStart } from './contract.ts'
@@ -144,6 +146,21 @@ export class Restores {
     if (this.#agent.store.state.restore?.phase === 'running') await this.#worker.request('stop', {})
   }
 
+  /** True if a restore reads from a folder or writes into it or to the same disk. */
+  isRestoring({ id, path: directory }: FolderDestination): boolean {
+    const { restore } = this.#agent.store.state
+    if (restore?.phase !== 'running') return false
+    if (restore.destination === id) return true
+    const mounts = readMounts() ?? []
+    const disk = findMount(mounts, directory)
+    return disk !== null && disk.point !== '/' && findMount(mounts, restore.to)?.id === disk.id
+  }
+
+  /** Closes a folder that was listed. The process that lists another destination starts again when it is needed. */
+  async release(): Promise<void> {
+    if (this.#agent.store.state.restore?.phase !== 'running') await this.end()
+  }
+
   end(): Promise<void> {
     if (this.#idleTimer !== null) clearTimeout(this.#idleTimer)
     return this.#worker.stop()
@@ -153,6 +170,8 @@ export class Restores {
     const { layout, settings, secrets, host } = this.#agent
     const own = embeddedDestination(layout, host.computerName)
     const destination = namedDestination([own, ...settings.get().destinations], id)
+    if (destination.kind === 'folder' && destination.ejected !== undefined)
+      throw new UserError('refuse.ejected', { name: destination.name })
     return {
       destination,
       secrets: secrets.get()[destination.id] ?? {},

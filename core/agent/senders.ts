@@ -76,6 +76,14 @@ export class SenderWorkers {
     this.#workers.get(id)?.restart()
   }
 
+  /** Resolves when a sender has closed its ejected folder. */
+  async release(id: string): Promise<void> {
+    if (!this.#running.includes(id)) return
+    await this.#getWorker(id)
+      .request('release', {})
+      .catch(ignoreError('a sender that has ended has no file open'))
+  }
+
   nudge(): void {
     for (const id of this.#running) this.#getWorker(id).nudge()
   }

@@ -36,6 +36,7 @@ import {
   withAdded,
   withDestination,
   withDestinationChanged,
+  withEjected,
   withoutDestination,
   withRenamed,
 } from '../settings/destinations.ts'
@@ -46,6 +47,7 @@ import { newEncryptionKey, secretOwners, secretsOfChannel } from '../settings/se
 import { acceptPath, acceptSource, getStorePaths, placedFolder, refusedSources } from './accept-path.ts'
 import { runAction } from './answering.ts'
 import type { CommandHandlers, CommandInput } from './contract.ts'
+import { eject } from './ejecting.ts'
 import { setReceiving } from './receiving.ts'
 import type { SettingsContext } from './settings-context.ts'
 
@@ -272,6 +274,8 @@ function destinationCommands(context: SettingsContext) {
     },
     readKnownHosts,
     newEncryptionKey,
+    ejectDestination: ({ id }) => eject(context, id),
+    useDestination: ({ id }) => set((settings) => withEjected(settings, id, null)),
     renameDestination: ({ id, name }) => set((settings) => withRenamed(settings, id, name)),
     removeDestination: ({ id }) =>
       runAction(async () => {

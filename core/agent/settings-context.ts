@@ -2,6 +2,7 @@ import type { PathFacts } from '../check/inspect.ts'
 import type { RequestInput, RequestOutput } from '../lib/workers/definition.ts'
 import type { senderDefinition } from '../send/sender-messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
+import type { FolderDestination } from '../settings/destination-schema.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { SecretStore } from '../settings/secrets.ts'
 import type { SettingsStore } from '../settings/settings-store.ts'
@@ -24,6 +25,12 @@ export interface SettingsContext {
   test: Asked<'test'>
   /** Pairs with a receiver by a one-time code. */
   pair: Asked<'pair'>
+  /** Returns the remembered mount point of a destination's disk; null: unknown. */
+  knownPoint(destination: string): string | null
+  /** True if a restore reads from a folder or writes to its disk. */
+  isRestoring(folder: FolderDestination): boolean
+  /** Closes everything in a folder that is no longer used; false: its disk does not answer. */
+  release(folder: FolderDestination): Promise<boolean>
   /** Restarts the sender of a destination, by its id, because its circumstances have changed. */
   restart(destination: string): void
 }

@@ -130,6 +130,8 @@ export const checkerDefinition = {
   requests: {
     /** Probes every path, or only these, now, in addition to their timetable. */
     checkNow: { input: z.object({ ids: z.array(z.string()).optional() }), output: z.object({}) },
+    /** Returns once no check of this path, which is no longer checked, has a file open there. */
+    release: { input: z.object({ path: z.string() }), output: z.object({}) },
     /** Examines a path that a person wants to add (inspectPath). */
     inspect: { input: z.object({ path: z.string() }), output: pathFactsSchema },
     /** Returns delays and verdicts of one path over a time, for plotting. */

@@ -39,6 +39,10 @@ export const startChecker =
           checker.checkNow(ids === undefined ? undefined : { ids })
           return Promise.resolve({})
         },
+        release: async ({ path }: { path: string }) => {
+          await checker.released(path)
+          return {}
+        },
         inspect: ({ path }: { path: string }) => inspectPath(path),
         history: (question: HistoryQuestion) => history.ask(question),
       },

@@ -55,6 +55,24 @@ export function findMount(mounts: readonly Mount[], path: string): Mount | null 
   return best
 }
 
+/**
+ * Returns a text that identifies what is mounted at a point, so that an earlier mount can be told from a later one;
+ * null: nothing is. An automount point leads to no disk before its mount.
+ */
+export function identifyMount(mounts: readonly Mount[], point: string): string | null {
+  const mount = mounts.findLast((one) => one.point === point && one.type !== 'autofs')
+  return mount === undefined ? null : [readBootId(), mount.id, mount.device].join(' ')
+}
+
+/** Every start of the computer mounts anew, with the same ids and devices as before. */
+function readBootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  } catch (error) {
+    return warnUnlessCode(error, ['ENOENT'], 'the id of this start of the computer cannot be read', '')
+  }
+}
+
 /** True if `path` is `directory` or lies below it, by their text. */
 export function isWithin(path: string, directory: string): boolean {
   if (directory === '/') return path.startsWith('/')

@@ -21,10 +21,11 @@ type Config = WorkerConfig<typeof senderDefinition>
 const SPACE_EVERY_MS = 60_000
 
 /**
- * Returns the destination in use; null: none. Pausing closes a folder destination, so that its disk can be unmounted.
+ * Returns the destination in use; null: none. Ejecting and pausing close a folder destination, so that its disk can be
+ * unmounted.
  */
 export const goingTo = ({ destination, paused }: Config): Config['destination'] =>
-  destination?.kind === 'folder' && paused ? null : destination
+  destination?.kind === 'folder' && (paused || destination.ejected !== undefined) ? null : destination
 
 const keptBy = ({ destination, keep }: Config): Config['keep'] | null =>
   destination?.kind === 'receiver' ? null : keep

@@ -223,6 +223,8 @@ export const senderDefinition = {
       }),
       output: destinationTestSchema,
     },
+    /** Returns once an ejected folder is closed: its store, its lock and all files there. */
+    release: { input: z.object({}), output: z.object({}) },
     /** Pairs with a receiver by its one-time code; returns the destination for the settings. */
     pair: {
       input: z.object({ code: z.string(), name: z.string() }),

@@ -12,6 +12,7 @@ import { type Identity, loadIdentity } from '../protocol/identity.ts'
 import { folderName } from '../protocol/names.ts'
 import { type Delivery, goingTo, openDelivery, ownName, sameDelivery } from './delivery.ts'
 import { TEST_MS } from './destinations/connection-test.ts'
+import { whenFolderClosed } from './destinations/folder/folder.ts'
 import { testDestination } from './destinations/open.ts'
 import { pairWithReceiver, type StatusNow } from './destinations/receiver/receiver.ts'
 import { createProgress } from './progress/progress.ts'
@@ -135,6 +136,11 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       const identity = await loadIdentity(ready(this.#config).identityDirectory)
       const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(TEST_MS)])
       return testDestination(destination, { identity, name: ownName(), secrets, stage, signal })
+    },
+    release: async () => {
+      const destination = ready(this.#config).destination
+      if (destination?.kind === 'folder') await whenFolderClosed(destination)
+      return {}
     },
     pair: async ({ code, name }: Input<'pair'>) => {
       const identity = await loadIdentity(ready(this.#config).identityDirectory)

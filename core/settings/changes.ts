@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { catalog } from '../alerts/channels/catalog.ts'
 import type { ChannelSettings } from '../alerts/settings.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
+import type { Destination } from './destination-schema.ts'
 import { getDestination } from './destinations.ts'
 import { unclosedPattern } from './patterns.ts'
 import { type Settings, type Source, sourceSchema, toFolderKey } from './schema.ts'
@@ -258,7 +259,7 @@ export function differences(now: Settings, next: Settings): SettingsDifference[]
   return [
     ...compareEntries('source', now.sources, next.sources, ({ name }) => name),
     ...compareEntries('checkedPath', now.checkedPaths, next.checkedPaths, ({ path }) => path),
-    ...compareEntries('destination', now.destinations, next.destinations, ({ name }) => name),
+    ...compareEntries('destination', inUse(now.destinations), inUse(next.destinations), ({ name }) => name),
     ...compareEntries('channel', now.alerts.channels, next.alerts.channels, ({ name }) => name),
     ...COMPARED_GROUPS.flatMap((group) =>
       compareValues(`${group}.`, omitChannels(now[group]), omitChannels(next[group])),
@@ -266,6 +267,10 @@ export function differences(now: Settings, next: Settings): SettingsDifference[]
     ...COMPARED_SINGLE.flatMap((name) => compareValues('', { [name]: now[name] }, { [name]: next[name] })),
   ]
 }
+
+/** An import leaves ejected disks as they are. */
+const inUse = (destinations: readonly Destination[]) =>
+  destinations.map((one) => ({ ...one, ejected: undefined }))
 
 /** Omits the list of channels, which is compared separately. */
 const omitChannels = (group: object): object =>

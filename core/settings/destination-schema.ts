@@ -39,11 +39,23 @@ export const receiverDestinationSchema = z.object({
 })
 export type ReceiverDestination = z.infer<typeof receiverDestinationSchema>
 
+/** A folder that a person has ejected. It is used again once its disk was away and is back. */
+const ejectedSchema = z.object({
+  /** Milliseconds since 1970. */
+  since: z.number(),
+  /** The mount point of its disk; null: unknown, or the disk that the system runs on. */
+  point: absolutePathSchema.nullable(),
+  /** Identifies the mount that was last seen there; null: nothing was mounted. */
+  seen: z.string().nullable(),
+})
+export type Ejected = z.infer<typeof ejectedSchema>
+
 /** A directory on this computer: a second disk or a mounted share. */
 export const folderDestinationSchema = z.object({
   ...destinationBase,
   kind: z.literal('folder'),
   path: absolutePathSchema,
+  ejected: ejectedSchema.optional(),
   ...encryption,
 })
 export type FolderDestination = z.infer<typeof folderDestinationSchema>
@@ -127,7 +139,7 @@ export type Destination = z.infer<typeof destinationSchema>
 /** Omitted: this computer's name, made valid. */
 const folder = sftpDestinationSchema.shape.folder.optional()
 const anyReceiver = receiverDestinationSchema.omit({ id: true })
-const anyFolder = folderDestinationSchema.omit({ id: true })
+const anyFolder = folderDestinationSchema.omit({ id: true, ejected: true })
 const anySftp = sftpDestinationSchema.omit({ id: true }).extend({ folder })
 const anyS3 = s3DestinationSchema.omit({ id: true }).extend({ folder })
 

@@ -5,6 +5,7 @@ import type { DataLayout } from './data-directory.ts'
 import {
   type ChangedDestination,
   type Destination,
+  type Ejected,
   type FolderDestination,
   NOT_ENCRYPTED,
   type ReceiverDestination,
@@ -240,6 +241,29 @@ function freeName(name: string, others: readonly Destination[]): string {
     if (!taken.has(candidate.toLowerCase())) return candidate
   }
 }
+
+/** @throws UserError refuse.noSuchDestination, refuse.ejectKind */
+export function getFolder(settings: Settings, id: string): FolderDestination {
+  const found = getDestination(settings.destinations, id)
+  if (found.kind !== 'folder') throw new UserError('refuse.ejectKind', { name: found.name })
+  return found
+}
+
+/**
+ * Marks a folder as ejected; null: it is used again.
+ * @throws UserError refuse.noSuchDestination, refuse.ejectKind
+ */
+export function withEjected(settings: Settings, id: string, ejected: Ejected | null): Settings {
+  const { ejected: _, ...folder } = getFolder(settings, id)
+  const next = ejected === null ? folder : { ...folder, ejected }
+  return { ...settings, destinations: settings.destinations.map((one) => (one.id === id ? next : one)) }
+}
+
+/** Returns the folders that are ejected. */
+export const getEjected = ({ destinations }: Pick<Settings, 'destinations'>) =>
+  destinations.flatMap((one) =>
+    one.kind === 'folder' && one.ejected !== undefined ? [{ ...one, ejected: one.ejected }] : [],
+  )
 
 /** @throws UserError refuse.noSuchDestination, refuse.destinationName, refuse.destinationNameLength */
 export function withRenamed(settings: Settings, id: string, wanted: string): Settings {

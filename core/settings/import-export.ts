@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { catalog } from '../alerts/channels/catalog.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
-import { secretsOfDestination } from './destinations.ts'
+import { getEjected, secretsOfDestination, withEjected } from './destinations.ts'
 import { SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
 import { type SecretOwner, type Secrets, secretsOfChannel } from './secrets.ts'
 import { firstIssue, parseJson, readVersion } from './settings-store.ts'
@@ -10,12 +10,14 @@ import { firstIssue, parseJson, readVersion } from './settings-store.ts'
 // Exports and imports the settings as a file, for backup or for another computer. Pure. Secrets are never included.
 
 /**
- * Exports in the format of the settings file, without the pause, which is temporary. A destination's folder that is
- * named after this computer is omitted, so that the importing computer uses its own name.
+ * Exports in the format of the settings file, without the pause and ejected disks, which are temporary. A destination's
+ * folder that is named after this computer is omitted, so that the importing computer uses its own name.
  */
 export function exportedText(settings: Settings, ownName: string): string {
   const destinations = settings.destinations.map((one) =>
-    'folder' in one && one.folder === folderName(ownName) ? { ...one, folder: undefined } : one,
+    'folder' in one && one.folder === folderName(ownName)
+      ? { ...one, folder: undefined }
+      : { ...one, ejected: undefined },
   )
   return `${JSON.stringify({ ...settings, destinations, pause: null }, null, 2)}\n`
 }
@@ -53,7 +55,7 @@ export function importedSettings(text: string, file: string, ownName: string): S
 }
 
 /**
- * Replaces all settings by the imported ones, except for the pause.
+ * Replaces all settings by the imported ones, except for the pause and ejected disks.
  * @throws UserError alert.channelInSettings: an imported file must not choose a program to run here.
  */
 export function withImported(settings: Settings, imported: Settings): Settings {
@@ -62,7 +64,12 @@ export function withImported(settings: Settings, imported: Settings): Settings {
     channels.some((one) => one.type === type && JSON.stringify(one.options) === JSON.stringify(options))
   const program = imported.alerts.channels.find((one) => !catalog[one.type].isAddable && !isHere(one))
   if (program !== undefined) throw new UserError('alert.channelInSettings', { type: program.type })
-  return { ...imported, pause: settings.pause }
+  return getEjected(settings)
+    .filter(({ id }) => imported.destinations.some((one) => one.id === id && one.kind === 'folder'))
+    .reduce((next, { id, ejected }) => withEjected(next, id, ejected), {
+      ...imported,
+      pause: settings.pause,
+    })
 }
 
 /**

@@ -33,6 +33,17 @@ export function Elapsed({ at }: Moment) {
   return <span title={format.fullMoment(at)}>{words}</span>
 }
 
+/** Shows "since 12:58", with the date unless it is today. */
+export function Since({ at }: Moment) {
+  const { t, format } = useWords()
+  const words = useOfNow((now) => t('window.time.since', { moment: format.moment(at, now) }))
+  return (
+    <time dateTime={toIso(at)} title={format.fullMoment(at)}>
+      {words}
+    </time>
+  )
+}
+
 /** Shows the time of day, with the date unless it is today. */
 export function At({ at }: Moment) {
   const { format } = useWords()

@@ -133,8 +133,9 @@ function receivingCondition({ receiving }: AppState, now: number): FoundConditio
 }
 
 function destinationCondition(state: AppState, destination: DestinationState, now: number): FoundCondition[] {
-  const { id, name, connection } = destination
+  const { id, name, connection, ejectedAt } = destination
   const subject = { id: `destination:${id}`, name, source: null }
+  if (ejectedAt !== undefined) return []
   const failure = destinationFailure(state, destination)
   // Before the first connection attempt the condition is unknown, and an incident of an earlier run stays open.
   if (failure === null) return connection.state === 'connected' ? well(subject, now) : unknown(subject)

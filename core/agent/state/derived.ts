@@ -124,6 +124,15 @@ export function getScanActivity({ scanned, checked, settings }: SourceState): Sc
   return scanned.phase
 }
 
+/** Returns a source as if its ejected disks were no destinations: their files wait until the disks are back. */
+export function withoutEjected(source: SourceState, all: AppState['destinations']): SourceState {
+  const ejected = new Set(all.flatMap(({ id, ejectedAt }) => (ejectedAt === undefined ? [] : [id])))
+  const destinations = source.destinations.filter(({ id }) => !ejected.has(id))
+  if (destinations.length === source.destinations.length) return source
+  const waitingFiles = Math.max(0, ...destinations.map(({ totals }) => totals.waitingFiles))
+  return { ...source, destinations, totals: { ...source.totals, waitingFiles } }
+}
+
 /**
  * Returns the bytes of a source that remain to be transferred, by the slowest destination. A file counts as waiting
  * until all of it is durable, so the bytes already sent are subtracted to show progress on large files.
@@ -169,8 +178,10 @@ export interface DestinationFailure {
  */
 export function destinationFailure(
   { incidents }: Pick<AppState, 'incidents'>,
-  { id, name, connection: { state, since, problem } }: DestinationState,
+  { id, name, ejectedAt, connection: { state, since, problem } }: DestinationState,
 ): DestinationFailure | null {
+  // Its absence is planned.
+  if (ejectedAt !== undefined) return null
   const failure = (kind: IncidentKind, from: number | null, sentence: Message) => ({
     kind,
     severity: getSeverity(kind),
@@ -191,8 +202,9 @@ export function destinationFailure(
   return problem === null ? null : failure('destination', null, problem)
 }
 
-/** Returns the state of a destination without a failure. */
-export function stateWhenWell({ connection: { state } }: DestinationState) {
+/** Returns the state of a destination without a failure; ejected: a person has ejected its disk. */
+export function stateWhenWell({ ejectedAt, connection: { state } }: DestinationState) {
+  if (ejectedAt !== undefined) return 'ejected'
   return state === 'connected' || state === 'idle' ? state : 'connecting'
 }
 

@@ -90,6 +90,8 @@ export function destinationStates(
     name: destination.name,
     elsewhere: isElsewhere(destination),
     address: formatLocation(destination),
+    ...(destination.kind === 'folder' &&
+      destination.ejected !== undefined && { ejectedAt: destination.ejected.since }),
     secrets: Object.keys(secrets[destination.id] ?? {}),
     ...unknown,
   }))
@@ -105,13 +107,13 @@ export function isElsewhere(destination: Destination): boolean {
   return !isThisComputer(host)
 }
 
-/** Returns the ids of all checked paths. */
+/** Returns the ids of all checked paths. The disk of an ejected folder is not checked. */
 export function pathIds({
   sources,
   checkedPaths,
   destinations,
 }: Pick<AppState, 'sources' | 'checkedPaths' | 'destinations'>): string[] {
-  const folders = destinations.filter(({ kind }) => kind === 'folder')
+  const folders = destinations.filter(({ kind, ejectedAt }) => kind === 'folder' && ejectedAt === undefined)
   return [...sources.map(({ settings }) => settings.id), ...[...checkedPaths, ...folders].map(({ id }) => id)]
 }
 
@@ -332,7 +334,8 @@ function sumProgress(
   return {
     totals: sumTotals(sources.map(({ totals }) => totals)),
     rate: sumRates(sources),
-    left: longestLeft(destinations),
+    // Files for an ejected disk are not on their way.
+    left: longestLeft(destinations.filter(({ ejectedAt }) => ejectedAt === undefined)),
   }
 }
 

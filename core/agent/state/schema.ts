@@ -110,6 +110,8 @@ const destinationStateSchema = z.object({
   /** "host:port" of a receiver; the directory of a folder. */
   address: z.string(),
   connection: connectionSchema,
+  /** Milliseconds since 1970 at which its disk was ejected; omitted: it is in use. */
+  ejectedAt: z.number().optional(),
   /** Names of the secrets stored for it. */
   secrets: z.array(z.string()),
   /** Over all sources with this destination. */

@@ -19,6 +19,7 @@ import {
   openFiles,
   roundDuration,
   surroundingPause,
+  withoutEjected,
 } from './derived.ts'
 import type { AppState, Status } from './schema.ts'
 
@@ -38,7 +39,7 @@ export function overallStatus(state: AppState, now: number): Status {
   const work = describeSending(state)
   if (work !== null) return { level: 'working', sentence: work, detail: null }
   if (!isKnown(state)) return { level: 'starting', sentence: message('status.starting'), detail: null }
-  const paused = describePausedSource(state)
+  const paused = describePausedSource(state) ?? describeEjected(state)
   if (paused !== null) return { level: 'paused', sentence: paused, detail: null }
   return (
     findShortfall(state) ?? { level: 'ok', sentence: wellSentence(state), detail: lastFileDetail(state, now) }
@@ -153,9 +154,11 @@ function isKnown({ sources }: AppState): boolean {
   return active.every((source) => source.scanned?.compared === true && isCounted(source))
 }
 
-/** Returns the progress of sending. Excludes paused sources. */
+/** Returns the progress of sending. Excludes paused sources and ejected disks. */
 function describeSending(state: AppState): Message | null {
-  const active = state.sources.filter(({ settings }) => !settings.paused)
+  const active = state.sources
+    .filter(({ settings }) => !settings.paused)
+    .map((source) => withoutEjected(source, state.destinations))
   const count = active.reduce((sum, { totals }) => sum + totals.waitingFiles, 0)
   const size = active.reduce((sum, source) => sum + bytesToGo(source, state.transfers), 0)
   if (count === 0) return null
@@ -187,6 +190,15 @@ function describePausedSource({ sources }: AppState): Message | null {
   return count === 0
     ? message('status.pausedSourceEmpty', { name })
     : message('status.pausedSource', { name, count })
+}
+
+/** Returns the ejected disk for which most files wait; without any, its absence changes nothing. */
+function describeEjected({ destinations }: AppState): Message | null {
+  const [most] = destinations
+    .filter(({ ejectedAt, totals }) => ejectedAt !== undefined && totals.waitingFiles > 0)
+    .sort((a, b) => b.totals.waitingFiles - a.totals.waitingFiles)
+  if (most === undefined) return null
+  return message('status.ejected', { name: most.name, count: most.totals.waitingFiles })
 }
 
 /** Returns the status if nothing waits but some files are not safe and a person can act. */

@@ -5,7 +5,7 @@ import { isWithin } from '../../platform/mounts.ts'
 import type { scannerDefinition } from '../../scan/scanner-messages.ts'
 import type { OwnStatus, RemovalRule, senderDefinition } from '../../send/sender-messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
-import type { Destination } from '../../settings/destination-schema.ts'
+import type { Destination, FolderDestination } from '../../settings/destination-schema.ts'
 import { destinationIds, embeddedDestination, getSourceDestinations } from '../../settings/destinations.ts'
 import { type Settings, type Source, sourceFiltersSchema } from '../../settings/schema.ts'
 import type { Secrets } from '../../settings/secrets.ts'
@@ -14,7 +14,8 @@ import type { AppState } from '../state/schema.ts'
 
 export type KnownMounts = WorkerConfig<typeof checkerDefinition>['knownMounts']
 
-const ownDirectory = (folder: string): string => storeLayout(folder).own
+/** Returns the directory that identifies a folder destination: Holdfast's own inside it. */
+export const getFolderDirectory = ({ path }: Pick<FolderDestination, 'path'>): string => storeLayout(path).own
 
 /** Returns the checker's configuration. */
 export function checkerConfig(
@@ -37,7 +38,9 @@ export function checkerConfig(
   // Checks Holdfast's own directory inside the folder: while the disk is absent, nothing is written to the directory
   // under its mount point.
   const folders = settings.destinations.flatMap((one) =>
-    one.kind === 'folder' ? [{ id: one.id, path: ownDirectory(one.path), probes: [...probeKinds] }] : [],
+    one.kind === 'folder' && one.ejected === undefined
+      ? [{ id: one.id, path: getFolderDirectory(one), probes: [...probeKinds] }]
+      : [],
   )
   return {
     intervalSeconds: settings.check.intervalSeconds,

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { settled } from '../../dropped-errors.ts'
 import { message } from '../../lib/i18n/message.ts'
 import type { WorkerConfig } from '../../lib/workers/definition.ts'
 import { isWithin } from '../../platform/mounts.ts'
@@ -157,6 +158,11 @@ export class Checker {
     for (const watch of meant.sort((a, b) => isFree(a) - isFree(b))) this.#out.begin(watch)
   }
 
+  /** Resolves once the checks of a path that are under way, also cancelled ones, have closed their files. */
+  released(path: string): Promise<void> {
+    return this.#out.released(path)
+  }
+
   /** Returns at once; running checks are abandoned. */
   stop(): void {
     this.#end([...this.#watches.values()])
@@ -267,6 +273,8 @@ class RunningChecks {
   readonly #semaphores = new Semaphores()
   /** Mount points of abandoned checks that are still running. */
   readonly #abandoned = new Map<Check, string>()
+  /** Every check whose calls have not returned, with its path. */
+  readonly #calls = new Map<Promise<unknown>, string>()
   /** Time limit of a check, in milliseconds. */
   timeoutMs = 0
 
@@ -305,6 +313,11 @@ class RunningChecks {
     if (check.watch.check === check) check.watch.check = null
   }
 
+  /** Resolves once the calls of a path's checks have returned, which a hung disk may delay for ever. */
+  async released(path: string): Promise<void> {
+    await Promise.all([...this.#calls].filter(([, of]) => of === path).map(([calls]) => settled(calls)))
+  }
+
   #start(watch: Watch): void {
     const at = Date.now()
     const fileSystem = this.#disk.getFileSystem(watch.target.path, watch.memory)
@@ -327,6 +340,8 @@ class RunningChecks {
       check.mountedAs = this.#disk.mountedAs(target.path, memory)
       return this.#disk.check(target, memory, check.progress)
     })
+    this.#calls.set(findings, target.path)
+    void settled(findings).then(() => this.#calls.delete(findings))
     // A disk resolves whatever the system's calls return; an error that it throws is its own bug, and is reported.
     const broken = (error: unknown) => brokenProbe(check.progress, String(error), memory)
     void findings.catch(broken).then((found) => this.#finish(check, found))

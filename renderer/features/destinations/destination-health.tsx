@@ -5,7 +5,7 @@ import {
 } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
-import { Elapsed } from '../../ui/times.tsx'
+import { Elapsed, Since } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { type HealthLevel, problemClass, severityLevel } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
@@ -20,8 +20,9 @@ interface Shown {
 /** Returns the state to show while no failure is known. */
 function describeWell(destination: DestinationState): Shown {
   const state = stateWhenWell(destination)
-  const level = state === 'connecting' ? 'unknown' : 'ok'
-  return { word: `window.connection.${state}`, level, since: destination.connection.since }
+  const level = state === 'connecting' || state === 'ejected' ? 'unknown' : 'ok'
+  const since = destination.ejectedAt ?? destination.connection.since
+  return { word: `window.connection.${state}`, level, since }
 }
 
 const describeFailure = ({ kind, severity, since }: DestinationFailure): Shown => ({
@@ -47,7 +48,7 @@ export function DestinationHealth({ destination, state }: DestinationHealthProps
         <span className="health-word">{t(word)}</span>
         {since !== null && (
           <span className="dimmed">
-            <Elapsed at={since} />
+            {destination.ejectedAt === undefined ? <Elapsed at={since} /> : <Since at={since} />}
           </span>
         )}
       </span>

@@ -77,10 +77,16 @@ export function describeDestinations(
   const names = troubled.map(({ one, kind }) =>
     t('window.alerts.title', { where: destinationName(one, t), kind: t(`kind.${kind}`) }),
   )
-  const well = all.flatMap(({ one, failure }) => (failure === null ? [one] : []))
+  // An ejected disk is no failure, but it gets no files either.
+  const well = all.flatMap(({ one, failure }) => {
+    if (failure !== null) return []
+    const name = destinationName(one, t)
+    const kind = t('window.connection.ejected')
+    return [one.ejectedAt === undefined ? name : t('window.alerts.title', { where: name, kind })]
+  })
   const isCritical = troubled.some(({ severity }) => severity === 'critical')
   return {
-    wellName: destinationNames(well, t),
+    wellName: well.join(t('window.list.separator')),
     troubledName: names.join(t('window.list.separator')),
     troubledLevel: severityLevel(isCritical ? 'critical' : 'warning'),
   }

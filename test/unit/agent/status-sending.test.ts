@@ -48,6 +48,31 @@ describe('overall status while sending or paused', () => {
     })
   })
 
+  it('files that wait only for an ejected disk are not shown as being sent, and turn the icon grey', () => {
+    const usb = { ...receiver, id: 'usb', kind: 'folder' as const, name: 'usb', ejectedAt: NOW - 60_000 }
+    const destinations = [receiver, { ...usb, totals: { ...noTotals, waitingFiles: 34 } }]
+    const there = { id: 'there', totals: sent, rate: 0, left: null, reported: true }
+    const atUsb = { ...there, id: 'usb', totals: { ...noTotals, waitingFiles: 34, waitingBytes: 1024 } }
+    const totals = { ...sent, waitingFiles: 34, waitingBytes: 1024 }
+    const source = { ...well, destinations: [there, atUsb], totals }
+    expect(status({ destinations, sources: [source], totals })).toEqual({
+      level: 'paused',
+      sentence: 'usb is ejected. 34 files wait here.',
+      detail: null,
+    })
+    const both = { ...source, destinations: [{ ...there, totals: waiting }, atUsb], totals: waiting }
+    expect(status({ destinations, sources: [both], totals: waiting })).toMatchObject({
+      level: 'working',
+      sentence: 'Sending 128 files, 2 GiB to go.',
+    })
+    expect(
+      status({ destinations: [receiver, usb], sources: [{ ...well, totals: sent }], totals: sent }),
+    ).toMatchObject({
+      level: 'ok',
+      sentence: 'All 12,402 files are safe.',
+    })
+  })
+
   it('a pause by the schedule is shown with its end, and a manual pause comes first', () => {
     const allowance = { now: { kind: 'pause' as const }, until: new Date(2026, 10, 20, 18).getTime() }
     expect(status({ allowance, totals: waiting })).toMatchObject({

@@ -3,6 +3,7 @@ import { renderToStaticMarkup } from 'react-dom/server'
 import { expect, test } from 'vitest'
 import { destinationLine } from '../../../cli/destination-line.ts'
 import { findConditions } from '../../../core/agent/state/conditions.ts'
+import { pathIds } from '../../../core/agent/state/reports.ts'
 import type { DestinationState } from '../../../core/agent/state/schema.ts'
 import { overallStatus } from '../../../core/agent/state/status.ts'
 import { message, type WordKey } from '../../../core/lib/i18n/message.ts'
@@ -99,4 +100,23 @@ test('free space: a status line with the number of free bytes does not call the 
   expect(englishWords(health)).toContain(
     'only 21 MiB are free on the disk of the store, and Holdfast keeps 64 MiB free',
   )
+})
+
+test('destination health: an ejected disk is grey, whatever its incident and its connection are', () => {
+  const t = ((key: WordKey, params = {}) => englishWords(message(key, params))) as Words['t']
+  const away = message('transfer.notMounted', { name: 'shelf', path: '/mnt/shelf' })
+  const connection = { state: 'unreachable' as const, since: NOW, problem: away }
+  const shelf = destinationState('d', { kind: 'folder', name: 'shelf', connection, ejectedAt: NOW })
+  const ofDisk = { ...incident, kind: 'missing' as const, paths: { d: 'shelf' }, failing: { d: away } }
+  const state = stateWith({ destinations: [shelf], incidents: [ofDisk] })
+  const markup = renderMarkup(shelf, state)
+  expect(markup).toMatch(/data-level="unknown".*ejected.*since /)
+  expect(markup).not.toContain('card-problem')
+  expect(describeDestinations([shelf], state, t)).toMatchObject({
+    wellName: 'shelf · ejected',
+    troubledName: '',
+  })
+  expect(destinationLine(state, shelf)).toMatch(/ejected since /)
+  expect(pathIds(state)).not.toContain('d')
+  expect(findConditions(state, NOW).some(({ id }) => id === 'destination:d')).toBe(false)
 })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { differences } from '../../../core/settings/changes.ts'
+import { withEjected } from '../../../core/settings/destinations.ts'
 import {
   exportedText,
   importedSettings,
@@ -27,6 +28,18 @@ test('settings import: exported settings are imported unchanged, except for the 
   const imported = importedSettings(exportedText(settings, 'pc'), 'file', 'other')
   expect(imported).toEqual({ ...settings, pause: null })
   expect(withImported(settings, imported)).toEqual(settings)
+})
+
+test('settings import: an ejected disk is not exported, and stays ejected', () => {
+  const usb = { id: 'usb', name: 'usb', kind: 'folder', path: '/mnt/usb' }
+  const inUse = settingsSchema.parse({ ...settings, destinations: [usb, sftp] })
+  const ejected = withEjected(inUse, 'usb', { since: 1, point: '/mnt/usb', seen: null })
+  const imported = importedSettings(exportedText(ejected, 'pc'), 'file', 'pc')
+  expect(imported.destinations).toEqual(inUse.destinations)
+  expect(withImported(ejected, imported)).toEqual({ ...ejected, pause: settings.pause })
+  expect(differences(ejected, imported)).toEqual([])
+  expect(withEjected(ejected, 'usb', null)).toEqual(inUse)
+  expect(() => withEjected(inUse, 'sftp', null)).toThrow('“nas” is not a folder')
 })
 
 test('settings import: a destination folder named after its computer gets the name of the new computer', () => {

@@ -140,6 +140,10 @@ async function openSession(
 /** By the store's root: resolves when the last opening of it is closed. The next one waits for that. */
 const inUse = new Map<string, Promise<void>>()
 
+/** Resolves when the store in a folder is closed, if it is open. Hangs if the disk does. */
+export const whenFolderClosed = async ({ path }: Pick<FolderDestination, 'path'>): Promise<void> =>
+  inUse.get(storeLayout(path).root)
+
 /**
  * Opens the store in a folder. Hangs if the disk does.
  * @param isOwn the folder is this computer's own store: it is created if it does not exist.

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { commands } from '../core/agent/contract.ts'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { formatLocation, LONGEST_NAME, namedDestination } from '../core/settings/destinations.ts'
 import type { Settings } from '../core/settings/schema.ts'
@@ -19,8 +20,8 @@ import {
 import { jsonText } from './json.ts'
 import { sourceAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
-import { changeSettings, runningState, settingsIn } from './settings-change.ts'
-import { named, translate } from './terminal-words.ts'
+import { askForChange, changeSettings, runningState, settingsIn } from './settings-change.ts'
+import { named, terminalWords, translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface Options {
@@ -61,6 +62,26 @@ export function registerDestinations(program: Command): void {
     ),
   ).action((name: string, _: AddOptions, self: Command) =>
     changeDestination(getDataDirectory(self), name, self.optsWithGlobals<AddOptions>()),
+  )
+  withDataDirectory(
+    command
+      .command('eject')
+      .description(
+        'stop using the disk of a folder, close everything there, and unmount it if this user may; its files wait, without an alert, until the disk is back; exit code 1: it must not be unplugged yet',
+      )
+      .argument('<name>', 'a folder')
+      .option('--json', 'print the result as JSON'),
+  ).action((name: string, _: Options, self: Command) =>
+    eject(getDataDirectory(self), name, self.optsWithGlobals<Options>().json === true),
+  )
+  withDataDirectory(
+    command
+      .command('use')
+      .description('use an ejected folder again, without waiting until its disk was away')
+      .argument('<name>', 'an ejected folder')
+      .option('--json', 'print the result as JSON'),
+  ).action((name: string, _: Options, self: Command) =>
+    useAgain(getDataDirectory(self), name, self.optsWithGlobals<Options>().json === true),
   )
   withDataDirectory(
     command
@@ -146,6 +167,30 @@ async function list(dataDirectory: string, json = false): Promise<void> {
         : destinationLine(state, known),
     )
   }
+}
+
+async function eject(dataDirectory: string, given: string, json: boolean): Promise<void> {
+  let name = given
+  const { output } = await askForChange(dataDirectory, ({ destinations }) => {
+    const found = namedDestination(destinations, given)
+    name = found.name
+    return { command: 'ejectDestination', input: { id: found.id } }
+  })
+  const { removable, sentence, command } = commands.ejectDestination.output.parse(output)
+  if (!removable) process.exitCode = 1
+  if (json) return console.log(jsonText({ name, removable, sentence, command }))
+  console.log(terminalWords(sentence))
+  if (command !== null) console.log(translate('cli.destinations.ejectCommand', { command }))
+}
+
+async function useAgain(dataDirectory: string, given: string, json: boolean): Promise<void> {
+  let name = given
+  await changeSettings(dataDirectory, ({ destinations }) => {
+    const found = namedDestination(destinations, given)
+    name = found.name
+    return { command: 'useDestination', input: { id: found.id } }
+  })
+  console.log(json ? jsonText({ name, used: true }) : translate('cli.destinations.used', { name }))
 }
 
 async function rename(dataDirectory: string, name: string, next: string): Promise<void> {

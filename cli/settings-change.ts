@@ -16,6 +16,14 @@ export async function changeSettings(
   dataDirectory: string,
   asked: (settings: Settings) => SettingsCommand,
 ): Promise<Settings> {
+  return (await askForChange(dataDirectory, asked)).settings
+}
+
+/** As `changeSettings`, for a command with an output. */
+export async function askForChange(
+  dataDirectory: string,
+  asked: (settings: Settings) => SettingsCommand,
+): Promise<{ settings: Settings; output: unknown }> {
   const agent = await runningState(dataDirectory)
   if (agent === null) {
     if (!existsSync(dataDirectory)) refuseUnknown(dataDirectory, asked)
@@ -23,8 +31,8 @@ export async function changeSettings(
   }
   if (agent.host === 'once') throw new UserError('agent.sendingOnce', { directory: dataDirectory })
   const { command, input } = asked(agent.settings)
-  await sendCommand(dataDirectory, command, input)
-  return (await runningState(dataDirectory))?.settings ?? agent.settings
+  const output = await sendCommand(dataDirectory, command, input)
+  return { settings: (await runningState(dataDirectory))?.settings ?? agent.settings, output }
 }
 
 /** Runs a command that changes nothing, through the agent if one runs. */

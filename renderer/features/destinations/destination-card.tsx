@@ -1,15 +1,24 @@
-import { Menu } from '@mantine/core'
+import { Button, Menu } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Breakable } from '../../ui/breakable.tsx'
-import { IconHeartbeat, IconPencil, IconRestore, IconSettings, IconTrash } from '../../ui/icons.ts'
+import {
+  IconHeartbeat,
+  IconPencil,
+  IconPlayerEject,
+  IconPlayerPlay,
+  IconRestore,
+  IconSettings,
+  IconTrash,
+} from '../../ui/icons.ts'
 import { RenameDialog } from '../../ui/rename-dialog.tsx'
 import { useWords, type Words } from '../../words/context.tsx'
 import { useOpenPage } from '../frame/pages.ts'
 import { ChangeDialog } from './change-dialog.tsx'
 import { DestinationHealth } from './destination-health.tsx'
+import { EjectDialog } from './eject-dialog.tsx'
 import { kinds } from './kinds.ts'
 import { RemoveDialog } from './remove-dialog.tsx'
 import { TestDialog } from './test-dialog.tsx'
@@ -46,14 +55,33 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
       </p>
       <DestinationHealth destination={destination} state={state} />
       {figures !== '' && <p className="dimmed figures-line">{figures}</p>}
+      {destination.ejectedAt !== undefined && <EjectedNote destination={destination} />}
       {!destination.elsewhere && <p className="card-problem warn">{t('window.destinations.notElsewhere')}</p>}
     </section>
   )
 }
 
+/** Explains how an ejected disk is used again. */
+function EjectedNote({ destination: { id } }: Pick<DestinationCardProps, 'destination'>) {
+  const { t } = useWords()
+  const { run } = useCommands()
+  return (
+    <div className="spread">
+      <p className="dimmed">{t('window.destination.ejectedNote')}</p>
+      <Button
+        size="xs"
+        variant="default"
+        onClick={() => run('useDestination', { id }, 'window.destination.usedAgain')}
+      >
+        {t('window.destination.useAgain')}
+      </Button>
+    </div>
+  )
+}
+
 /** Describes the sent and waiting files, the rate and the time left. */
 function formatFigures(
-  { totals, rate, left, elsewhere, connection }: DestinationState,
+  { totals, rate, left, elsewhere, connection, ejectedAt }: DestinationState,
   { t, format }: Words,
 ): string {
   const { sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles } = totals
@@ -69,7 +97,7 @@ function formatFigures(
       ? [t('window.count.waiting', { count: waitingFiles }), format.bytes(waitingBytes)]
       : []),
     ...(parkedFiles > 0 ? [t('window.count.parked', { count: parkedFiles })] : []),
-    ...(rate > 0 ? [format.rate(rate)] : []),
+    ...(rate > 0 && ejectedAt === undefined ? [format.rate(rate)] : []),
     ...(left === null ? [] : [t('window.about', { duration: format.roughDuration(left) })]),
     ...(space === undefined
       ? []
@@ -79,15 +107,15 @@ function formatFigures(
   ].join(' · ')
 }
 
-type Opened = 'rename' | 'change' | 'test' | 'remove' | null
+type Opened = 'rename' | 'change' | 'test' | 'eject' | 'remove' | null
 
 function DestinationMenu({ destination, state }: DestinationCardProps) {
   const { t } = useWords()
-  const { ask } = useCommands()
+  const { ask, run } = useCommands()
   const openPage = useOpenPage()
   const [opened, setOpened] = useState<Opened>(null)
   const close = () => setOpened(null)
-  const { id, name } = destination
+  const { id, name, kind, ejectedAt } = destination
   const settings = state.settings.destinations.find((one) => one.id === id)
   // The path of a folder cannot be changed.
   const known =
@@ -112,6 +140,19 @@ function DestinationMenu({ destination, state }: DestinationCardProps) {
         <Menu.Item leftSection={<IconHeartbeat size={16} />} onClick={() => setOpened('test')}>
           {t('window.destinations.testMenu')}
         </Menu.Item>
+        {kind === 'folder' && ejectedAt === undefined && (
+          <Menu.Item leftSection={<IconPlayerEject size={16} />} onClick={() => setOpened('eject')}>
+            {t('window.destination.eject')}
+          </Menu.Item>
+        )}
+        {ejectedAt !== undefined && (
+          <Menu.Item
+            leftSection={<IconPlayerPlay size={16} />}
+            onClick={() => run('useDestination', { id }, 'window.destination.usedAgain')}
+          >
+            {t('window.destination.useAgain')}
+          </Menu.Item>
+        )}
         <Menu.Divider />
         <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setOpened('remove')}>
           {t('window.destination.remove')}
@@ -131,6 +172,7 @@ function DestinationMenu({ destination, state }: DestinationCardProps) {
         opened={opened === 'remove'}
         onClose={close}
       />
+      <EjectDialog destination={destination} opened={opened === 'eject'} onClose={close} />
       {settings !== undefined && (
         <TestDialog destination={settings} opened={opened === 'test'} onClose={close} />
       )}

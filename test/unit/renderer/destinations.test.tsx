@@ -39,6 +39,16 @@ describe('destination card', () => {
   })
 })
 
+test('destination card: an ejected folder shows since when, its waiting files and how it is used again', () => {
+  const usb = { kind: 'folder' as const, ejectedAt: Date.now(), totals }
+  const words = page(destinationState('nas', usb))
+  expect(words).toMatch(
+    /ejected since \d+:\d+.*3 waiting.*New files wait here until the disk is back\. Use again/,
+  )
+  const { ejectedAt: _, ...inUse } = usb
+  expect(page(destinationState('nas', inUse))).not.toContain('Use again')
+})
+
 test('receiving: each sender is listed with its last status, translated where the message is known', () => {
   const sender = {
     ...{ fingerprint: 'f', name: 'station-3', folder: 'station-3', seenAt: null, connected: false },

@@ -155,7 +155,7 @@ describe.skipIf(!canMount)('ejected disk (needs root: mount)', () => {
   })
 })
 
-test('eject: a folder on the computer’s own disk waits for `use`, and other kinds are refused', async () => {
+test('eject: a folder on the computer’s own disk waits for `use`, and an unknown name is refused', async () => {
   const data = temporaryDirectory('eject')
   await run(data, 'destinations', 'add', 'folder', temporaryDirectory('eject-copies'), '--name', 'copies')
   const { code, out } = await run(data, 'destinations', 'eject', 'copies', '--json')

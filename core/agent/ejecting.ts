@@ -139,12 +139,8 @@ async function runProgram(program: string, args: readonly string[]): Promise<str
   )
 }
 
-function formatUnmount({ point, source }: Mount): string {
-  if (process.platform === 'darwin') return `diskutil unmount ${quote(point)}`
-  return source.startsWith('/dev/')
-    ? `udisksctl unmount -b ${quote(source)} || sudo umount ${quote(point)}`
-    : `sudo umount ${quote(point)}`
-}
+const formatUnmount = ({ point }: Mount): string =>
+  `${process.platform === 'darwin' ? 'diskutil unmount' : 'sudo umount'} ${quote(point)}`
 
 const quote = (word: string) => (/^[\w./@:-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { openKnownMounts } from '../core/agent/agent.ts'
+import { openKnownMounts } from '../core/agent/known-mounts.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { findNameFault } from '../core/protocol/names.ts'
 import type { Choice } from '../core/restore/choose.ts'

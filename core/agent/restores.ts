@@ -151,6 +151,8 @@ export class Restores {
     const { restore } = this.#agent.store.state
     if (restore?.phase !== 'running') return false
     if (restore.destination === id) return true
+    // In place: a source on the same disk keeps it from being unmounted.
+    if (restore.to === null) return false
     const mounts = readMounts() ?? []
     const disk = findMount(mounts, directory)
     return disk !== null && disk.point !== '/' && findMount(mounts, restore.to)?.id === disk.id

@@ -39,8 +39,9 @@ export function openSent(database: DatabaseSyncInstance) {
   )
   // A name that its content has left no longer stands for that content: it is neither copied from nor reported again.
   const moved = database.prepare(
-    `UPDATE file SET generation = generation + 1, mtime_ns = ${NO_TIME}, mark_due = 0
-     WHERE id IN (SELECT value FROM json_each(?)) AND state = 1 AND removal = ${REMOVAL.none} AND digest = ?`,
+    `UPDATE file SET generation = generation + 1, mtime_ns = ${NO_TIME}, mark_due = 0, removal = ${REMOVAL.none}
+     WHERE id IN (SELECT value FROM json_each(?)) AND state = 1
+     AND removal IN (${REMOVAL.none}, ${REMOVAL.absent}) AND digest = ?`,
   )
   const sentAt = database.prepare('SELECT sent_at FROM file WHERE id = ?')
   const selectSeal = database.prepare('SELECT digest FROM seal WHERE file = ?')
@@ -375,7 +376,8 @@ export function openRemovals(database: DatabaseSyncInstance, routes: Routes) {
   )
   const removed = database.prepare(
     `SELECT count(*) AS files FROM file WHERE route IN (SELECT id FROM route WHERE destination = ?1)
-     AND coalesce(acked, ?2 + 1) > ?2 AND state = 1 AND removal = ${REMOVAL.removed}`,
+     AND coalesce(acked, ?2 + 1) > ?2 AND state = 1 AND mtime_ns <> ${NO_TIME}
+     AND removal IN (${REMOVAL.removed}, ${REMOVAL.absent})`,
   )
   const begin = database.prepare(
     `UPDATE file SET removal = ${REMOVAL.begun} ${CLAIMED} AND state = 1 AND removal = ${REMOVAL.none}`,
@@ -389,7 +391,8 @@ export function openRemovals(database: DatabaseSyncInstance, routes: Routes) {
   const end = database.prepare('UPDATE file SET removal = ?, removed_at = ? WHERE id = ? AND state = 1')
   const giveUp = database.prepare(`UPDATE file SET removal = ${REMOVAL.none} WHERE id = ? AND state <> 1`)
   const endElsewhere = database.prepare(
-    `UPDATE file SET removal = ?, removed_at = ? WHERE removal = ${REMOVAL.none} AND ${SAME_ELSEWHERE}`,
+    `UPDATE file SET removal = ?, removed_at = ? WHERE removal IN (${REMOVAL.none}, ${REMOVAL.absent})
+     AND ${SAME_ELSEWHERE}`,
   )
 
   const isProven = ({ id }: Claim, { others, since }: Proofs): boolean =>
@@ -420,7 +423,7 @@ export function openRemovals(database: DatabaseSyncInstance, routes: Routes) {
     begunRemovals: (source: string, others: readonly string[], limit: number, after: number = 0) =>
       selectBegun.all(source, JSON.stringify(others), after, limit) as { id: number; path: string }[],
 
-    /** Counts the files stored at this destination since a position that were removed here after they were sent. */
+    /** Counts the files stored at this destination since a position that were removed or deleted here since. */
     removedSince: (destination: string, position: number) =>
       (removed.get(destination, position) as { files: number }).files,
 

@@ -13,10 +13,51 @@ export const STATE = { waiting: 0, sent: 1, parked: 2 } as const
 export const MARK = { none: 0, now: 1, later: 2 } as const
 
 /**
- * none; begun: the file may have its temporary name, or be gone already; removed: by Holdfast; absent: it was already
- * gone, not removed by Holdfast.
+ * none; begun: the file may have its temporary name, or be gone already; removed: by Holdfast; absent: it is gone, not
+ * removed by Holdfast.
  */
 export const REMOVAL = { none: 0, begun: 1, removed: 2, absent: 3 } as const
+
+/** A time, as SQL, that no file has, so that any content differs. Nanoseconds since 1970, in the year 1677. */
+export const NO_TIME = '(1 << 63)'
+
+/**
+ * Groups of files in `total`. The first three are the states; of a sent file, `sent` means that it is at the source.
+ * Files whose content has left their name (NO_TIME) are in the group `left`, of which no sum is kept.
+ */
+export const TOTAL = { ...STATE, removed: 3, deleted: 4, left: 5 } as const
+
+/** Returns the group of a row in `total`. */
+const groupOf = (row: 'old' | 'new' | 'file') => `CASE WHEN ${row}.state <> ${STATE.sent} THEN ${row}.state
+    WHEN ${row}.mtime_ns = ${NO_TIME} THEN ${TOTAL.left} WHEN ${row}.removal = ${REMOVAL.removed} THEN ${TOTAL.removed}
+    WHEN ${row}.removal = ${REMOVAL.absent} THEN ${TOTAL.deleted} ELSE ${STATE.sent} END`
+const addTo = (row: 'new') => `UPDATE total SET files = files + 1, bytes = bytes + ${row}.size
+    WHERE route = ${row}.route AND state = ${groupOf(row)};`
+const takeFrom = (row: 'old') => `UPDATE total SET files = files - 1, bytes = bytes - ${row}.size
+    WHERE route = ${row}.route AND state = ${groupOf(row)};`
+const SUMMED = [TOTAL.waiting, TOTAL.sent, TOTAL.parked, TOTAL.removed, TOTAL.deleted]
+
+const ABSENT_INDEX = `CREATE INDEX file_absent ON file (route, removed_at) WHERE removal = ${REMOVAL.absent};`
+const TRIGGERS = `
+CREATE TRIGGER route_added AFTER INSERT ON route BEGIN
+  INSERT INTO total VALUES ${SUMMED.map((group) => `(new.id, ${group}, 0, 0)`).join(', ')};
+END;
+CREATE TRIGGER route_removed AFTER DELETE ON route BEGIN
+  DELETE FROM total WHERE route = old.id;
+END;
+CREATE TRIGGER file_added AFTER INSERT ON file BEGIN
+  ${addTo('new')}
+END;
+CREATE TRIGGER file_removed AFTER DELETE ON file BEGIN
+  ${takeFrom('old')}
+  DELETE FROM seal WHERE file = old.id;
+END;
+CREATE TRIGGER file_moved AFTER UPDATE OF state, size, removal, mtime_ns ON file
+WHEN old.size <> new.size OR ${groupOf('old')} <> ${groupOf('new')} BEGIN
+  ${takeFrom('old')}
+  ${addTo('new')}
+END;
+`
 
 /**
  * A route is one source and one of its destinations. Triggers keep `total`, so that no query for sums reads the whole
@@ -25,14 +66,15 @@ export const REMOVAL = { none: 0, begun: 1, removed: 2, absent: 3 } as const
  * - `mark_due`: it is sent but does not have its group-write mark yet, so that the next start sets the mark after a
  *   crash between the two; see MARK.
  * - `digest` of the sent content: with it, a file that is only renamed, or whose mode or time alone has changed, need
- *   not be transferred again. It is kept while size and inode are the same, and does not prove the content of a waiting
- *   file: only reading the file does. Its index, `file_content`, contains every row, so it is written when a file is
+ *   not be transferred again. It is kept while the file may have the same content (keepDigest), and does not prove the
+ *   content of a waiting file: only reading the file does. Its index, `file_content`, contains every row, so it is written when a file is
  *   offered, and causes no further cost when the file is sent.
  * - `stored_ns`: the modification time with which the content of the digest was sent; NULL in a row that was not
  *   offered again since, where it is `mtime_ns`.
  * - `acked`: the destination's position with which it was stored.
- * - `removal`, `removed_at`: Holdfast itself removes it at the source; see REMOVAL. The index `file_removing` contains
- *   only the few rows whose removal is in progress, so it costs a transfer nothing.
+ * - `removal`, `removed_at`: it is removed at the source, by Holdfast or by others; see REMOVAL. The index
+ *   `file_removing` contains only the few rows whose removal is in progress, and `file_absent` only those that others
+ *   have deleted, so they cost a transfer nothing. `removed_at` is NULL if the time is unknown.
  * - `proven_at`: when the destination last proved that it has the file.
  *
  * Table `seal`: the digest of the data at the destination, only for files that are encrypted there. Table `suspect`:
@@ -97,25 +139,8 @@ CREATE TABLE suspect (
   at INTEGER NOT NULL,
   PRIMARY KEY (source, path)
 ) WITHOUT ROWID;
-CREATE TRIGGER route_added AFTER INSERT ON route BEGIN
-  INSERT INTO total VALUES (new.id, 0, 0, 0), (new.id, 1, 0, 0), (new.id, 2, 0, 0);
-END;
-CREATE TRIGGER route_removed AFTER DELETE ON route BEGIN
-  DELETE FROM total WHERE route = old.id;
-END;
-CREATE TRIGGER file_added AFTER INSERT ON file BEGIN
-  UPDATE total SET files = files + 1, bytes = bytes + new.size WHERE route = new.route AND state = new.state;
-END;
-CREATE TRIGGER file_removed AFTER DELETE ON file BEGIN
-  UPDATE total SET files = files - 1, bytes = bytes - old.size WHERE route = old.route AND state = old.state;
-  DELETE FROM seal WHERE file = old.id;
-END;
-CREATE TRIGGER file_moved AFTER UPDATE OF state, size ON file
-WHEN old.state <> new.state OR old.size <> new.size BEGIN
-  UPDATE total SET files = files - 1, bytes = bytes - old.size WHERE route = old.route AND state = old.state;
-  UPDATE total SET files = files + 1, bytes = bytes + new.size WHERE route = new.route AND state = new.state;
-END;
-`
+${ABSENT_INDEX}
+${TRIGGERS}`
 
 /**
  * Pages of the write-ahead log, 32 MiB, from which on a commit copies them into the database (sqlite.org/wal.html).
@@ -124,10 +149,21 @@ END;
  */
 const MOST_PAGES = 8_192
 
+/** Counts anew: version 3 counted files that are gone among the sent ones. */
+const COUNT_DELETED = `
+${['route_added', 'route_removed', 'file_added', 'file_removed', 'file_moved'].map((name) => `DROP TRIGGER ${name};`).join(' ')}
+DELETE FROM total;
+INSERT INTO total SELECT route.id, value, 0, 0 FROM route JOIN json_each('[${SUMMED}]');
+UPDATE total SET files = counted.files, bytes = counted.bytes FROM (
+  SELECT route, ${groupOf('file')} AS state, count(*) AS files, sum(size) AS bytes FROM file GROUP BY 1, 2
+) AS counted WHERE counted.route = total.route AND counted.state = total.state;
+${ABSENT_INDEX}
+${TRIGGERS}`
+
 export const LEDGER: DatabaseKind = {
-  version: 3,
+  version: 4,
   schema: SCHEMA,
-  migrations: { 2: 'ALTER TABLE file ADD COLUMN stored_ns INTEGER' },
+  migrations: { 2: 'ALTER TABLE file ADD COLUMN stored_ns INTEGER', 3: COUNT_DELETED },
   tables: ['meta', 'route', 'total', 'file', 'seal', 'suspect'],
   // A commit that is lost in a power failure means that a file is sent twice, which the receiver recognises.
   pragmas: `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;
@@ -185,16 +221,13 @@ export const parseReason = (text: string | null): Message | null =>
 /** Identifies a row in a statement: a result for an older generation changes nothing. */
 export const CLAIMED = 'WHERE id = ? AND generation = ?'
 
-/** A time, as SQL, that no file has, so that any content differs. Nanoseconds since 1970, in the year 1677. */
-export const NO_TIME = '(1 << 63)'
-
 /**
  * Sets the digest and its time in a row that gets the present metadata of a file. The file may still have the sent
- * content while size and inode are the same, as after touch(1). A row whose content has left its name (NO_TIME) loses
- * its digest.
+ * content while its size and its inode are the same, as after touch(1), or its size and its modification time, as after
+ * a restore. A row whose content has left its name (NO_TIME) loses its digest.
  */
-export const keepDigest = (size: string, inode: string) =>
-  `digest = iif(size = ${size} AND inode = ${inode} AND mtime_ns <> ${NO_TIME}, digest, NULL),
+export const keepDigest = (size: string, inode: string, mtimeNs: string) =>
+  `digest = iif(size = ${size} AND (inode = ${inode} OR mtime_ns = ${mtimeNs}) AND mtime_ns <> ${NO_TIME}, digest, NULL),
    stored_ns = coalesce(stored_ns, mtime_ns)`
 
 /** Resets a removal when a new file takes the name: a begun removal must still be finished. */
@@ -290,6 +323,9 @@ export const SAME_ELSEWHERE = `id IN (SELECT other.id FROM file AS own JOIN rout
     CROSS JOIN file AS other INDEXED BY file_path ON other.route = theirs.id AND other.path = own.path
     WHERE own.id = ? AND other.state = 1 AND other.size = own.size AND other.mtime_ns = own.mtime_ns
     AND other.inode = own.inode)`
+
+/** Selects rows of files that exist at the source, as far as is known. */
+export const IS_THERE = `state = 1 AND removal = ${REMOVAL.none} AND mtime_ns <> ${NO_TIME}`
 
 /** Returns the range of the paths that begin with "directory/": "0" is the character after "/". */
 export const toPathRange = (directory: string): [after: string, before: string] =>

@@ -3,6 +3,7 @@ import { inTransaction } from '../platform/sqlite.ts'
 import type { FoundFile, LedgerDifference } from './contract.ts'
 import {
   formatRows,
+  IS_THERE,
   keepDigest,
   NO_TIME,
   parseReason,
@@ -30,13 +31,14 @@ const RESTLESS = `state = 1 AND sent_at BETWEEN ?3 - ${RESTLESS_MS} AND ?3`
 const PAUSING = 'state = 0 AND reason IS NULL AND due_at > ?3'
 /** Changes of a row whose file has new content. */
 const ANEW = `state = 0, generation = generation + 1, reason = NULL, mark_due = 0, ${REMOVAL_ANEW},
-  ${keepDigest('excluded.size', 'excluded.inode')},
+  ${keepDigest('excluded.size', 'excluded.inode', 'excluded.mtime_ns')},
   attempts = CASE WHEN state = 0 AND reason IS NULL THEN attempts WHEN ${RESTLESS} THEN attempts + 1 ELSE 0 END,
   due_at = CASE WHEN ${PAUSING} THEN min(due_at, ?3 + ${LONGEST_PAUSE_MS})
     WHEN ${RESTLESS} AND attempts >= 2 THEN ?3 + min(${LONGEST_PAUSE_MS}, 500 << min(attempts - 2, 10))
     ELSE excluded.due_at END`
+// A file that was deleted and is back is offered again, even if its metadata are those of before.
 const CHANGED = `size <> excluded.size OR mtime_ns <> excluded.mtime_ns OR ctime_ns <> excluded.ctime_ns
-  OR inode <> excluded.inode`
+  OR inode <> excluded.inode OR removal = ${REMOVAL.absent}`
 // A single statement for many files: binding the values of each file costs as much as inserting it. ?2 is their array.
 const OFFER = `INSERT INTO file (route, path, size, mtime_ns, ctime_ns, inode, device, due_at)
   SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
@@ -49,8 +51,6 @@ const IS_GONE = `removal IN (${REMOVAL.removed}, ${REMOVAL.absent}) OR mtime_ns 
 const AGAIN = 'state = 0, generation = generation + 1, attempts = 0, reason = NULL, acked = NULL'
 /** Limit of the rows that are searched for a small file. */
 const BELOW_ROWS = 100
-/** Selects rows of files that exist at the source. */
-const IS_THERE = `state = 1 AND removal = ${REMOVAL.none} AND mtime_ns <> ${NO_TIME}`
 
 interface EntryRow {
   state: bigint
@@ -83,8 +83,8 @@ export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
   return {
     /**
      * Adds files in one short transaction, and returns the number that became waiting. New files become waiting; so do
-     * known ones with a different size, mtime, ctime or inode, even if they were sent or parked; the others are not
-     * touched. If only the times differ, the digest is kept, since the content may be the same. A file that changes
+     * known ones with a different size, mtime, ctime or inode, even if they were sent or parked, and deleted ones that
+     * are back; the others are not touched. The digest is kept where the content may be the same (keepDigest). A file that changes
      * repeatedly waits with growing pauses of at most some seconds.
      * @param notBefore earliest due time; milliseconds since 1970.
      */
@@ -123,11 +123,14 @@ export function openKnown(database: DatabaseSyncInstance, routes: Routes) {
     `SELECT one.key AS place, file.id IS NOT NULL AS known
      FROM json_each(?) AS one LEFT JOIN file ON route = ? AND file.path = one.value ->> 0
      WHERE file.id IS NULL OR size <> one.value ->> 1 OR mtime_ns <> one.value ->> 2
-     OR ctime_ns <> one.value ->> 3 OR inode <> one.value ->> 4`,
+     OR ctime_ns <> one.value ->> 3 OR inode <> one.value ->> 4 OR removal = ${REMOVAL.absent}`,
   )
 
   return {
-    /** Returns those of a source's files that the ledger does not have with the same size, times and inode. */
+    /**
+     * Returns those of a source's files that the ledger does not have with the same size, times and inode, or has as
+     * deleted.
+     */
     differing(
       destination: string,
       source: string,

@@ -8,9 +8,16 @@ export type FileState = (typeof fileStates)[number]
 export const totalsSchema = z.object({
   waitingFiles: z.number(),
   waitingBytes: z.number(),
+  /** Sent files that are at the source. */
   sentFiles: z.number(),
   sentBytes: z.number(),
   parkedFiles: z.number(),
+  /** Sent files that Holdfast removed at the source, as its settings say. */
+  removedFiles: z.number(),
+  removedBytes: z.number(),
+  /** Sent files that others deleted at the source. */
+  deletedFiles: z.number(),
+  deletedBytes: z.number(),
 })
 export type Totals = z.infer<typeof totalsSchema>
 
@@ -21,7 +28,17 @@ export const noTotals: Readonly<Totals> = {
   sentFiles: 0,
   sentBytes: 0,
   parkedFiles: 0,
+  removedFiles: 0,
+  removedBytes: 0,
+  deletedFiles: 0,
+  deletedBytes: 0,
 }
+
+/** Returns the number and the bytes of all files that were sent, wherever they are now. */
+export const sumSent = (totals: Totals) => ({
+  files: totals.sentFiles + totals.removedFiles + totals.deletedFiles,
+  bytes: totals.sentBytes + totals.removedBytes + totals.deletedBytes,
+})
 
 export const fileSchema = z.object({
   id: z.number(),
@@ -37,6 +54,8 @@ export const fileSchema = z.object({
   sentAt: z.number().nullable(),
   /** When Holdfast removed it at the source, after it was sent; null: not removed by Holdfast. */
   removedAt: z.number().nullable(),
+  /** Others deleted it at the source, after it was sent; omitted: not. */
+  isDeleted: z.literal(true).optional(),
   /** Why it is parked, or why the last attempt failed. */
   reason: messageSchema.nullable(),
 })

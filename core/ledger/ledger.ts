@@ -6,6 +6,7 @@ import { errorText } from '../platform/system-error.ts'
 import { openConfirmed, openElsewhere, openMarks, openRemovals, openRenamed, openSent } from './complete.ts'
 import type { BatchMessages, InnerMount, SessionMemory } from './contract.ts'
 import { durably, LEDGER, openLedgerFile, openRoutes, openValues, REMOVAL } from './database.ts'
+import { openDeleted } from './deleted.ts'
 import { openAgain, openKnown, openOffers } from './enqueue.ts'
 import { openPages, openSentFiles } from './pages.ts'
 import { openHolding, openOutcomes, openParked, openTaking, openUnsent } from './queue.ts'
@@ -68,9 +69,24 @@ export function openParts(database: DatabaseSyncInstance) {
     ...openPages(database),
     ...openSentFiles(database),
     ...openHolding(database, routes),
+    ...openDeleted(database, routes),
     ...openMeta(database),
   }
 }
+
+/** Values of a source, each with the source's id after its name. */
+const KEPT = [
+  'home',
+  'mounts',
+  'inner',
+  'said',
+  'not-closed',
+  'filled',
+  'held',
+  'adopted',
+  'deleted',
+  'swept',
+]
 
 /** The ledger's values of sources and destinations. */
 function openMeta(database: DatabaseSyncInstance) {
@@ -96,6 +112,10 @@ function openMeta(database: DatabaseSyncInstance) {
     /** Returns the mounts inside a source at the last listing, and earlier ones that still have waiting files. */
     mountsInside: (source: string): InnerMount[] => get(`mounts ${source}`) ?? [],
     rememberMountsInside: (source: string, mounts: readonly InnerMount[]) => put(`mounts ${source}`, mounts),
+
+    /** Returns every mount inside a source that was ever seen and has sent files. */
+    innerMounts: (source: string): InnerMount[] => get(`inner ${source}`) ?? [],
+    rememberInnerMounts: (source: string, mounts: readonly InnerMount[]) => put(`inner ${source}`, mounts),
 
     saidBatches: (source: string): BatchMessages[] => get(`said ${source}`) ?? [],
     /** Durable when it returns. */
@@ -140,8 +160,7 @@ function openMeta(database: DatabaseSyncInstance) {
     /** Removes at most `limit` rows of a source at every destination, except begun removals; returns the number. */
     forgetSource: (source: string, limit: number) =>
       inTransaction(database, () => {
-        for (const what of ['home', 'mounts', 'said', 'not-closed', 'filled', 'held', 'adopted'])
-          forget(`${what} ${source}`)
+        for (const what of KEPT) forget(`${what} ${source}`)
         forgetSuspects.run(source)
         const rows = Number(forgetSome.run(source, limit).changes)
         if (rows < limit) forgetRoutes.run(source)

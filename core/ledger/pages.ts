@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { PageQuery } from './contract.ts'
-import { NO_TIME, parseReason, STATE, toPathRange } from './database.ts'
+import { NO_TIME, parseReason, REMOVAL, STATE, TOTAL, toPathRange } from './database.ts'
 import { fileStates, type LedgerFile, type Totals } from './ledger-messages.ts'
 
 export interface SentFile {
@@ -14,6 +14,7 @@ export interface SentFile {
 
 type FileRow = Pick<LedgerFile, 'id' | 'path' | 'size' | 'attempts' | 'sentAt' | 'removedAt'> & {
   modifiedMs: number | null
+  isDeleted: 0 | 1
   reason: string | null
 }
 
@@ -30,16 +31,17 @@ export function openPages(database: DatabaseSyncInstance) {
     `SELECT id, source, destination FROM route
      WHERE destination IN (SELECT value FROM json_each(?1)) AND source = coalesce(?2, source)`,
   )
-  const sum = (what: string, state: number) => `sum(${what}) FILTER (WHERE state = ${state})`
+  const sum = (name: keyof typeof TOTAL, what: 'files' | 'bytes') =>
+    `sum(${what}) FILTER (WHERE state = ${TOTAL[name]}) AS ${name}${what === 'files' ? 'Files' : 'Bytes'}`
+  const both = (name: keyof typeof TOTAL) => `${sum(name, 'files')}, ${sum(name, 'bytes')}`
   const selectTotals = database.prepare(
-    `SELECT source, ${sum('files', STATE.waiting)} AS waitingFiles, ${sum('bytes', STATE.waiting)} AS waitingBytes,
-     ${sum('files', STATE.sent)} AS sentFiles, ${sum('bytes', STATE.sent)} AS sentBytes,
-     ${sum('files', STATE.parked)} AS parkedFiles
+    `SELECT source, ${both('waiting')}, ${both('sent')}, ${sum('parked', 'files')}, ${both('removed')}, ${both('deleted')}
      FROM route JOIN total ON total.route = route.id WHERE destination = ? GROUP BY route.id`,
   )
   // Each (route, state) is an index range; the rows of several ranges are merged below.
   const newest = `SELECT id, path, size, nullif(mtime_ns, ${NO_TIME}) / 1000000.0 AS modifiedMs, attempts,
-     sent_at AS sentAt, removed_at AS removedAt, reason
+     sent_at AS sentAt, iif(removal = ${REMOVAL.removed}, removed_at, NULL) AS removedAt,
+     removal = ${REMOVAL.absent} AS isDeleted, reason
      FROM file INDEXED BY file_state WHERE route = ? AND state = ? AND id < ? ORDER BY id DESC`
   const page = database.prepare(`${newest} LIMIT ?`)
   const search = database.prepare(
@@ -68,8 +70,9 @@ export function openPages(database: DatabaseSyncInstance) {
       const found = routes.flatMap((route) =>
         (state === null ? fileStates : [state]).flatMap((name) =>
           readRows(route.id, name).map(
-            ({ modifiedMs, reason, ...row }): LedgerFile => ({
+            ({ modifiedMs, isDeleted, reason, ...row }): LedgerFile => ({
               ...row,
+              ...(isDeleted === 1 ? { isDeleted: true } : {}),
               source: route.source,
               destination: route.destination,
               modifiedAt: modifiedMs === null ? null : Math.round(modifiedMs),

@@ -103,7 +103,7 @@ export function openOutcomes(database: DatabaseSyncInstance) {
   )
   const putOff = database.prepare(`UPDATE file SET due_at = ? ${CLAIMED} AND state = 0`)
   const renewOne = database.prepare(
-    `UPDATE file SET ${keepDigest('?1', '?4')},
+    `UPDATE file SET ${keepDigest('?1', '?4', '?2')},
      acked = iif(?10, NULL, acked), size = ?1, mtime_ns = ?2, ctime_ns = ?3, inode = ?4, device = ?5,
      due_at = max(?6, min(?2 / 1000000, ?9)), state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL,
      ${REMOVAL_ANEW} WHERE id = ?7 AND generation = ?8`,

@@ -348,6 +348,10 @@ function furthestBehind(all: readonly Totals[]): Totals {
     sentFiles: least(({ sentFiles }) => sentFiles),
     sentBytes: least(({ sentBytes }) => sentBytes),
     parkedFiles: most(({ parkedFiles }) => parkedFiles),
+    removedFiles: most(({ removedFiles }) => removedFiles),
+    removedBytes: most(({ removedBytes }) => removedBytes),
+    deletedFiles: most(({ deletedFiles }) => deletedFiles),
+    deletedBytes: most(({ deletedBytes }) => deletedBytes),
   }
 }
 
@@ -368,6 +372,10 @@ function sumTotals(all: readonly Totals[]): Totals {
       sentFiles: sum.sentFiles + one.sentFiles,
       sentBytes: sum.sentBytes + one.sentBytes,
       parkedFiles: sum.parkedFiles + one.parkedFiles,
+      removedFiles: sum.removedFiles + one.removedFiles,
+      removedBytes: sum.removedBytes + one.removedBytes,
+      deletedFiles: sum.deletedFiles + one.deletedFiles,
+      deletedBytes: sum.deletedBytes + one.deletedBytes,
     }),
     noTotals,
   )

@@ -2,12 +2,12 @@ import { expect, test } from 'vitest'
 import { bytesToGo } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { overallStatus } from '../../../core/agent/state/status.ts'
+import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { destinationState, emptyState, sourceState } from '../renderer/fake-state.ts'
 
 const GIB = 1024 ** 3
-const nothing = { waitingFiles: 0, waitingBytes: 0, sentFiles: 0, sentBytes: 0, parkedFiles: 0 }
-const waits = (gigabytes: number) => ({ ...nothing, waitingFiles: 1, waitingBytes: gigabytes * GIB })
+const waits = (gigabytes: number) => ({ ...noTotals, waitingFiles: 1, waitingBytes: gigabytes * GIB })
 
 const videos = sourceState('videos', '/videos', {
   destinations: [

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { createTimeLeft, roundLeft, type TimeLeft } from '../../../core/lib/async/time-left.ts'
 import { createProgress } from '../../../core/send/progress/progress.ts'
 
@@ -150,11 +151,9 @@ test('time left: bytes in transfer are not counted again, and each source has a 
     progress.bytes('b', MB / 10, tenth * 100)
   }
   const waiting = (waitingBytes: number) => ({
+    ...noTotals,
     waitingFiles: 1,
     waitingBytes,
-    sentFiles: 0,
-    sentBytes: 0,
-    parkedFiles: 0,
   })
   const totals = { a: waiting(1300 * MB), b: waiting(120 * MB), c: waiting(5) }
   const now = { now: 10_000, bytesPerSecond: null }

@@ -3,10 +3,12 @@ import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openLedger, readLedger } from '../../../core/ledger/ledger.ts'
+import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { file, open } from '../../support/store/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const totals = (waitingFiles: number, sentFiles: number, parkedFiles: number) => ({
+  ...noTotals,
   waitingFiles,
   waitingBytes: waitingFiles * 10,
   sentFiles,
@@ -31,7 +33,7 @@ describe('ledger file', () => {
     const database = new DatabaseSync(at)
     const version = () => database.prepare('PRAGMA user_version').get()
     const present = version()
-    database.exec('ALTER TABLE file DROP COLUMN stored_ns; PRAGMA user_version = 2')
+    database.exec('DROP INDEX file_absent; ALTER TABLE file DROP COLUMN stored_ns; PRAGMA user_version = 2')
     expect(readLedger(at)?.lookup('d', 's', 'a')).toMatchObject({ state: 'waiting' })
     const again = openLedger(at)
     onTestFinished(() => again.close())
@@ -40,6 +42,30 @@ describe('ledger file', () => {
     expect(again.take('d', 's', 1, Date.now(), new Set())).toMatchObject([{ path: 'a' }])
     expect(version()).toEqual(present)
     database.close()
+  })
+
+  test('migration: version 3 counted files that are gone among the sent ones; they are counted anew', () => {
+    const { directory, ledger, take, send } = open()
+    const at = path.join(directory, 'ledger.db')
+    ledger.offer(
+      'd',
+      ['here', 'gone', 'removed', 'moved', 'waits'].map((name) => file(name)),
+    )
+    send(take().filter(({ path: name }) => name !== 'waits'))
+    const database = new DatabaseSync(at)
+    onTestFinished(() => database.close())
+    const named = (name: string) => `WHERE path = '${name}'`
+    database.exec(`UPDATE file SET removal = 3 ${named('gone')}; UPDATE file SET removal = 2 ${named('removed')};
+      UPDATE file SET mtime_ns = 1 << 63 ${named('moved')};
+      DROP INDEX file_absent; DELETE FROM total WHERE state > 2; UPDATE total SET files = 4, bytes = 40 WHERE state = 1;
+      PRAGMA user_version = 3`)
+    const again = openLedger(at)
+    onTestFinished(() => again.close())
+    expect(again.notice).toBeNull()
+    const gone = { removedFiles: 1, removedBytes: 10, deletedFiles: 1, deletedBytes: 10 }
+    expect(again.totals('d')).toEqual({ s: { ...totals(1, 1, 0), ...gone } })
+    again.offer('e', [file('a')])
+    expect(again.totals('e')).toEqual({ s: totals(1, 0, 0) })
   })
 
   const unusable: [string, (at: string) => void, string][] = [

@@ -108,8 +108,8 @@ describe('destination set back to an earlier state', () => {
       name in removal ? [{ id, end: removal[name as keyof typeof removal] }] : [],
     )
     ledger.endRemovals(ends, 6_000)
-    expect(ledger.removedSince('d', 1)).toBe(1)
-    expect(ledger.removedSince('d', -1)).toBe(2)
+    expect(ledger.removedSince('d', 1)).toBe(2)
+    expect(ledger.removedSince('d', -1)).toBe(3)
     expect(ledger.removedSince('e', -1)).toBe(0)
     expect(ledger.offerAgainSince('d', -1, 10)).toBe(1)
     expect(waiting()).toEqual(['stays'])

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { sftpDestinationSchema } from '../../../core/settings/destination-schema.ts'
 import DestinationsPage from '../../../renderer/features/destinations/destinations-page.tsx'
@@ -11,7 +12,14 @@ import { destinationState, emptyState } from './fake-state.ts'
 import { renderWords } from './rendered.tsx'
 
 const HOST_KEY = `SHA256:${'a'.repeat(43)}`
-const totals = { waitingFiles: 3, waitingBytes: 3072, sentFiles: 12, sentBytes: 1024, parkedFiles: 1 }
+const totals = {
+  ...noTotals,
+  waitingFiles: 3,
+  waitingBytes: 3072,
+  sentFiles: 12,
+  sentBytes: 1024,
+  parkedFiles: 1,
+}
 const nas = sftpDestinationSchema.parse({
   ...{ id: 'nas', name: 'nas', kind: 'sftp', host: 'nas.lan', user: 'ada', folder: 'pc', hostKey: HOST_KEY },
   recipient: `age1${'q'.repeat(58)}`,

@@ -7,6 +7,7 @@ import type {
 import { NATIVE } from '../../../core/alerts/channels/catalog.ts'
 import type { Incident, NoticeDelivery } from '../../../core/alerts/incident.ts'
 import { type AlertsSettings, channelSchema } from '../../../core/alerts/settings.ts'
+import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 
@@ -18,7 +19,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     status: { level: 'ok', sentence: message('problem.other', { reason: 'Nothing to do.' }), detail: null },
     sources: [],
     checkedPaths: [],
-    totals: { waitingFiles: 0, waitingBytes: 0, sentFiles: 0, sentBytes: 0, parkedFiles: 0 },
+    totals: noTotals,
     rate: 0,
     left: null,
     surroundings: { battery: 'unasked', metered: 'unasked' },
@@ -53,8 +54,6 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
   }
 }
 
-const nothing = { waitingFiles: 0, waitingBytes: 0, sentFiles: 0, sentBytes: 0, parkedFiles: 0 }
-
 /** A receiver on another computer that is connected. */
 export function destinationState(id: string, changes: Partial<DestinationState> = {}): DestinationState {
   return {
@@ -65,7 +64,7 @@ export function destinationState(id: string, changes: Partial<DestinationState> 
     address: `${id}.lan:7766`,
     secrets: [],
     connection: { state: 'connected', since: Date.now(), problem: null },
-    totals: nothing,
+    totals: noTotals,
     rate: 0,
     left: null,
     worker: { condition: 'running', restarts: 0, since: 0, pid: 4003 },
@@ -86,8 +85,8 @@ export function sourceState(
     checked: checkedState(id, path),
     delays: [4.1, 3.9, 4.4, 5.2, 3.8, 4, 9.5, 4.1, 4.2, 3.7, 4.3, 4.1],
     scanned: { id, phase: 'watching', problems: [], batches: [] },
-    destinations: [{ id: 'embedded', totals: nothing, rate: 0, left: null, reported: true }],
-    totals: { ...nothing, sentFiles: 8120, sentBytes: 45_200_000_000 },
+    destinations: [{ id: 'embedded', totals: noTotals, rate: 0, left: null, reported: true }],
+    totals: { ...noTotals, sentFiles: 8120, sentBytes: 45_200_000_000 },
     newest: null,
     lastFile: { path: '2024/IMG_2230.CR3', at: Date.now() - 3000 },
     rate: 0,

@@ -23,6 +23,11 @@ export const scannedSchema = z.object({
     .nullable()
     .optional(),
   /**
+   * Many sent files were deleted within an hour, and a person has not accepted that. `files`: those that are still
+   * gone; `known`: all sent files, with the deleted ones. null: there were not so many; missing: not known yet.
+   */
+  deleted: z.object({ since: z.number(), files: z.number(), known: z.number() }).nullable().optional(),
+  /**
    * Files that programs have open for writing, as far as the system shows it: they are sent after they are closed.
    * `since`: milliseconds since 1970, of the first file; `path`: of that file, relative to the source. null: none.
    */
@@ -105,6 +110,8 @@ export const scannerDefinition = {
     reconcile: { input: z.object({ sources: z.array(z.string()).optional() }), output: z.object({}) },
     /** A person wants the files of a source on hold sent in their present state. */
     release: { input: z.object({ source: z.string() }), output: z.object({}) },
+    /** A person has deleted the files of a source on purpose. */
+    acceptDeleted: { input: z.object({ source: z.string() }), output: z.object({}) },
     /** Returns the files of a source on hold that have lost their content; at most MOST_LOST. */
     lost: { input: z.object({ source: z.string() }), output: z.object({ paths: z.array(z.string()) }) },
     /**

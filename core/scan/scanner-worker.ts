@@ -51,6 +51,10 @@ export function startScanner(
           scanner.findSource(source)?.release()
           return {}
         },
+        acceptDeleted: async ({ source }: RequestInput<Definition, 'acceptDeleted'>) => {
+          scanner.findSource(source)?.acceptDeleted()
+          return {}
+        },
         answerMarked: async ({ source, answer }: RequestInput<Definition, 'answerMarked'>) => {
           await scanner.findSource(source)?.answerMarked(answer)
           return {}

@@ -3,6 +3,7 @@ import type { Message } from '../lib/i18n/message.ts'
 import type { Source } from '../settings/schema.ts'
 import type { MountScope } from '../walk/walk.ts'
 import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
+import type { Deletions } from './reconcile/deletions.ts'
 import type { MassChangeGuard } from './reconcile/mass-change-guard.ts'
 import type { Young } from './reconcile/minimum-age.ts'
 import type { MarkedAnswer, Scanned } from './scanner-messages.ts'
@@ -10,7 +11,7 @@ import type { MarkedAnswer, Scanned } from './scanner-messages.ts'
 /** Events of its source's tree that a session handles. */
 type SourceEvents = Pick<
   TreeListener,
-  'finished' | 'linked' | 'directoriesChanged' | 'lost' | 'mark' | 'entriesChanged'
+  'finished' | 'linked' | 'directoriesChanged' | 'gone' | 'lost' | 'mark' | 'entriesChanged'
 >
 
 /** The environment of a source's session. */
@@ -32,6 +33,8 @@ export interface SessionContext {
   young: Young
   /** The mass-change guard. */
   massChangeGuard: MassChangeGuard
+  /** Decides whether a person is notified of deletions. */
+  deletions: Deletions
   /**
    * Watches the source's tree.
    * @param leaveOut directories that are not entered; see TreeWatcher.leaveOut.

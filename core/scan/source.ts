@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { toNameRules } from '../filter/exclusion-rules.ts'
 import type { InnerMount } from '../ledger/contract.ts'
 import { attempt, type Ledger } from '../ledger/ledger.ts'
+import { noTotals } from '../ledger/ledger-messages.ts'
 import { getMountPresence } from '../ledger/mount-presence.ts'
 import { Rerun } from '../lib/async/rerun.ts'
 import { throttle } from '../lib/async/timing.ts'
@@ -20,6 +21,7 @@ import {
   type TreeWatcher,
 } from '../watch/tree-watcher.ts'
 import { BatchSession } from './batch/batch-session.ts'
+import { type Deletions, openDeletions, settleGone, sweepDeleted } from './reconcile/deletions.ts'
 import { countUnsent } from './reconcile/ledger-diff.ts'
 import { type MassChangeGuard, openMassChangeGuard } from './reconcile/mass-change-guard.ts'
 import { examineAll, Young } from './reconcile/minimum-age.ts'
@@ -74,9 +76,10 @@ export class RunningSource {
   readonly #problems: Problems
   readonly #home: ReturnType<typeof openHome>
   readonly #massChangeGuard: MassChangeGuard
+  readonly #deletions: Deletions
   /** Problem of the directory itself; removed as soon as a check succeeds. */
   #rootProblem: Message | null = null
-  #status: Omit<Scanned, 'id' | 'problems' | 'held'>
+  #status: Omit<Scanned, 'id' | 'problems' | 'held' | 'deleted'>
   #current: Current | null = null
   #checking: Promise<void> | null = null
   #checkTimer: NodeJS.Timeout | null = null
@@ -88,6 +91,7 @@ export class RunningSource {
     const failed = (error: unknown) => this.#ledgerFailed(error)
     this.#home = openHome(options.source.id, options.ledger, failed)
     this.#massChangeGuard = openMassChangeGuard({ ...options, failed })
+    this.#deletions = openDeletions({ ...options, failed })
     const phase = options.source.paused ? 'paused' : 'starting'
     this.#status = { phase, compared: false, batches: [] }
     void this.#withdraw()
@@ -98,7 +102,14 @@ export class RunningSource {
     const problems = this.#problems.list()
     if (this.#rootProblem !== null) problems.push(this.#rootProblem)
     const held = this.#massChangeGuard.held()
-    return { id: this.#options.source.id, ...this.#status, held, problems: problems.slice(-MAX_PROBLEMS) }
+    const deleted = this.#deletions.current
+    return {
+      id: this.#options.source.id,
+      ...this.#status,
+      held,
+      deleted,
+      problems: problems.slice(-MAX_PROBLEMS),
+    }
   }
 
   /** Compares the source with the ledger, after finding its directory if necessary. */
@@ -115,7 +126,13 @@ export class RunningSource {
   }
 
   nudge(): void {
+    this.#deletions.returned()
     this.#current?.session.nudge()
+  }
+
+  /** A person has deleted the files on purpose. Throws the ledger's errors. */
+  acceptDeleted(): void {
+    this.#deletions.accept()
   }
 
   /** A person wants everything sent in its present state. Throws the ledger's errors. */
@@ -136,6 +153,7 @@ export class RunningSource {
 
   stop(): void {
     this.#massChangeGuard.stop()
+    this.#deletions.stop()
     this.#stopping.abort()
     if (this.#checkTimer !== null) clearTimeout(this.#checkTimer)
     this.#endSession()
@@ -240,6 +258,7 @@ export class RunningSource {
       quietMs: quietSeconds * 1000,
       young,
       massChangeGuard: this.#massChangeGuard,
+      deletions: this.#deletions,
       watch: (events, leaveOut = []) =>
         openTree(
           { root, base: '', names: toNameRules(source), leaveOut },
@@ -285,7 +304,7 @@ export class RunningSource {
     this.#current = null
   }
 
-  #update(change: Partial<Omit<Scanned, 'id' | 'problems' | 'held'>>): void {
+  #update(change: Partial<Omit<Scanned, 'id' | 'problems' | 'held' | 'deleted'>>): void {
     this.#status = { ...this.#status, ...change }
     this.#options.changed()
   }
@@ -342,6 +361,7 @@ export function createMountScope(
   const noteMounts = (present: readonly string[]): string[] => {
     const known = ledger.mountsInside(id)
     const now = present.map((point): InnerMount => ({ path: relativeTo(root, point), point }))
+    rememberInner(id, now, context)
     const away = known.filter(({ path, point }) => {
       if (present.includes(point) || absolutePath(root, path) !== point) return false
       return countUnsent(ledger, destinations, id, path).waiting > 0
@@ -353,6 +373,22 @@ export function createMountScope(
     return away.map(({ point }) => point)
   }
   return { oneFileSystem, away: (present) => attempt(() => noteMounts(present), [], ledgerFailed) }
+}
+
+/**
+ * Remembers the mounts inside a source that have sent files. While one is unmounted, these are not deleted.
+ */
+function rememberInner(
+  id: string,
+  now: readonly InnerMount[],
+  { ledger, destinations, ledgerFailed }: Pick<SessionContext, 'ledger' | 'destinations' | 'ledgerFailed'>,
+): void {
+  const known = ledger.innerMounts(id)
+  const isAway = ({ path, point }: InnerMount) =>
+    !now.some((one) => one.point === point) && destinations.some((one) => ledger.isPresent(one, id, path))
+  const wanted = [...now, ...known.filter(isAway)]
+  if (JSON.stringify(wanted) !== JSON.stringify(known))
+    attempt(() => ledger.rememberInnerMounts(id, wanted), undefined, ledgerFailed)
 }
 
 /** Schedules a source's comparisons with the ledger: on a timetable, and soon after files could not be offered. */
@@ -447,6 +483,12 @@ class ContinuousSession implements SourceSession {
   readonly #reruns = new Map<string, Rerun>()
   /** Changed files with other names (hard links), by inode. */
   readonly #linked = new DelayQueue<LinkedFile>(GATHER_MS)
+  /** Paths that were deleted or moved away. */
+  #gone: string[] = []
+  readonly #settling = new Rerun(
+    () => settleGone(this.#context, this.#gone.splice(0)),
+    (error) => this.#context.log(`deleted files of ${this.#context.source.path}: ${String(error)}`),
+  )
   #linkedTimer: NodeJS.Timeout | null = null
   #isExamining = false
 
@@ -471,6 +513,7 @@ class ContinuousSession implements SourceSession {
 
   stop(): void {
     for (const rerun of this.#reruns.values()) rerun.stop()
+    this.#settling.stop()
     if (this.#linkedTimer !== null) clearTimeout(this.#linkedTimer)
     this.#linked.clear()
     this.#watcher?.close()
@@ -482,6 +525,11 @@ class ContinuousSession implements SourceSession {
       linked: (files) => this.#linkedChanged(files),
       directoriesChanged: (paths) => offerDirectories(context, paths),
       finished: (files) => void offerFiles(context, files),
+      gone: (paths) => {
+        if (paths === null) return context.compareSoon()
+        this.#gone = this.#gone.concat(paths)
+        void this.#settling.request()
+      },
       lost: (base) => this.#compare(base),
       mark: () => undefined,
       entriesChanged: () => undefined,
@@ -503,7 +551,10 @@ class ContinuousSession implements SourceSession {
         const watcher = this.#watcher
         if (watcher === null) return
         if (base === '') await this.#compareAll(watcher)
-        else await reconcileTree(context, watcher, base)
+        else {
+          await reconcileTree(context, watcher, base)
+          await sweepDeleted(context, base)
+        }
       },
       (error) => context.log(`reconcile ${context.source.path}: ${String(error)}`),
     )
@@ -514,7 +565,8 @@ class ContinuousSession implements SourceSession {
   async #compareAll(watcher: TreeWatcher): Promise<void> {
     const context = this.#context
     const finishSweep = context.sweep()
-    const { complete } = await reconcileTree(context, watcher, '')
+    const { complete, known } = await reconcileTree(context, watcher, '')
+    if (complete && !isAllThere(context, known)) await sweepDeleted(context, '')
     if (context.signal.aborted) return
     if (complete) finishSweep()
     context.update({ phase: watcher.method, ...(complete ? { compared: true } : {}) })
@@ -558,4 +610,17 @@ class ContinuousSession implements SourceSession {
     this.#isExamining = false
     if (!signal.aborted) this.#armLinked()
   }
+}
+
+/**
+ * True if a comparison met all files that the ledger has, so that none is deleted.
+ * @param known files that it met, each counted for every destination that knows it.
+ */
+function isAllThere({ source, ledger, destinations, ledgerFailed }: SessionContext, known: number): boolean {
+  const isEqual = () => {
+    const sums = destinations.map((one) => ledger.totals(one)[source.id] ?? noTotals)
+    const all = sums.reduce((sum, one) => sum + one.waitingFiles + one.sentFiles + one.parkedFiles, 0)
+    return ledger.isSwept(source.id) && all === known
+  }
+  return attempt(isEqual, false, ledgerFailed)
 }

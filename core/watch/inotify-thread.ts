@@ -1,5 +1,5 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
-import { createNameFilter, isOwnName } from '../filter/exclusion-rules.ts'
+import { createNameFilter, isOwnName, type NameFilter } from '../filter/exclusion-rules.ts'
 import { raisePriority } from '../lib/workers/process.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { joinRelative, splitPath } from '../walk/scanned-file.ts'
@@ -40,6 +40,10 @@ const MAX_PENDING_EVENTS = 65_536
 
 /** Shortest interval between reports of open files. */
 const OPEN_EVERY_MS = 250
+/** Deleted paths are collected for this long: a program that replaces a file makes it again soon. */
+const GONE_AFTER_MS = 1_000
+/** Limit of deleted paths in one message; beyond it the whole tree is compared. */
+const MOST_GONE = 10_000
 /** Limit of renames whose second event has not come. */
 const MOST_MOVING = 1_024
 
@@ -155,6 +159,7 @@ class WatchedTree {
   #openDue = 0
   /** Open files below names that were renamed away, by the cookie of the rename. */
   readonly #moving = new Map<number, UnclosedFiles>()
+  readonly #gone: GonePaths
   /** Every directory has its watch. Until then listed files are ignored: the comparison with the ledger follows. */
   #isReady = false
 
@@ -162,6 +167,7 @@ class WatchedTree {
     const filter = createNameFilter(request.names)
     const problem = (unsendable: Unsendable) => post({ type: 'unsendable', unsendable })
     this.#post = post
+    this.#gone = new GonePaths(filter)
     this.#outbox = new Outbox((files) => post({ type: 'files', ...files }))
     this.#examiner = new Examiner({
       root: request.root,
@@ -231,7 +237,7 @@ class WatchedTree {
     // Without room no further files are examined, until the main thread acknowledges a message.
     const due = this.#outbox.hasRoom ? this.#examiner.nextDue : Number.POSITIVE_INFINITY
     const openDue = this.#examiner.isOpenNews ? this.#openDue : Number.POSITIVE_INFINITY
-    return Math.min(due, openDue, this.#outbox.nextFlush)
+    return Math.min(due, openDue, this.#gone.nextDue, this.#outbox.nextFlush)
   }
 
   /**
@@ -252,7 +258,7 @@ class WatchedTree {
       if (event.name !== null && isOwnName(event.name)) continue
       if ((event.mask & (IN.MODIFY | IN.ATTRIB)) !== 0) hasNews = this.#changed(event) || hasNews
       else {
-        hasNews = true
+        hasNews ||= (event.mask & IN.DELETE) === 0
         this.#handle(event)
       }
     }
@@ -269,6 +275,7 @@ class WatchedTree {
     this.#examinePending()
     this.#examiner.lookAgain()
     this.#outbox.flushWhenTaken()
+    if (this.#gone.nextDue <= performance.now()) this.#post({ type: 'gone', paths: this.#gone.take() })
     if (!this.#examiner.isOpenNews || performance.now() < this.#openDue) return
     this.#openDue = performance.now() + OPEN_EVERY_MS
     this.#post({ type: 'writing', open: this.#examiner.openFiles() })
@@ -317,6 +324,7 @@ class WatchedTree {
     }
     const path = joinRelative(getPath(directory), name)
     this.#followWriters(path, mask, cookie)
+    this.#gone.follow(path, mask, cookie)
     if ((mask & IN.ISDIR) === 0) {
       if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0) this.#queue(directory, name, 'closed')
       else if ((mask & IN.CREATE) !== 0) this.#queue(directory, name, 'created')
@@ -364,6 +372,46 @@ class WatchedTree {
     const before = names.get(name)
     if (before === undefined) this.#pendingFiles += 1
     if (by === 'closed' || before === undefined) names.set(name, by)
+  }
+}
+
+/**
+ * Collects paths that were deleted, or moved away without an event of their new name: a rename inside the tree is no
+ * deletion, and the comparison with the ledger finds its files under their new names.
+ */
+class GonePaths {
+  readonly #filter: NameFilter
+  readonly #deleted = new Set<string>()
+  /** Paths that were moved away, by the cookie of the rename. */
+  readonly #moved = new Map<number, string>()
+  #isFull = false
+  /** When `take` is due, as a time of performance.now(); infinite if there is none. */
+  nextDue = Number.POSITIVE_INFINITY
+
+  constructor(filter: NameFilter) {
+    this.#filter = filter
+  }
+
+  follow(path: string, mask: number, cookie: number): void {
+    if ((mask & IN.MOVED_TO) !== 0) this.#moved.delete(cookie)
+    if ((mask & (IN.DELETE | IN.MOVED_FROM)) === 0 || this.#isFull) return
+    const isDirectory = (mask & IN.ISDIR) !== 0
+    const leftOut = isDirectory ? this.#filter.directory(path) : this.#filter.file(path)
+    if (leftOut !== null) return
+    if ((mask & IN.DELETE) !== 0) this.#deleted.add(path)
+    else this.#moved.set(cookie, path)
+    if (this.nextDue === Number.POSITIVE_INFINITY) this.nextDue = performance.now() + GONE_AFTER_MS
+    this.#isFull = this.#deleted.size + this.#moved.size > MOST_GONE
+  }
+
+  /** Returns the collected paths, and forgets them; null: they were too many. */
+  take(): string[] | null {
+    const paths = this.#isFull ? null : [...this.#deleted, ...this.#moved.values()]
+    this.#deleted.clear()
+    this.#moved.clear()
+    this.#isFull = false
+    this.nextDue = Number.POSITIVE_INFINITY
+    return paths
   }
 }
 

@@ -45,6 +45,7 @@ const MASK =
   IN.CREATE |
   IN.MOVED_TO |
   IN.MOVED_FROM |
+  IN.DELETE |
   IN.DELETE_SELF |
   IN.MOVE_SELF |
   IN.ONLYDIR |
@@ -328,13 +329,11 @@ export class WatchedDirectories {
    * different directory. Symbolic links are not followed.
    */
   #watch(directory: Directory): string | null {
-    // Marked batch directories have no watch of their own that would report their deletion.
-    const mask = directory === this.root ? MASK | IN.DELETE : MASK
     try {
       const held = holdDirectorySync(this.#options.request.root, getPath(directory))
       try {
         // The descriptor's path is a symbolic link, which would not be followed; "." in its target is none.
-        const wd = addWatch(this.fd, `${held.path}/.`, mask)
+        const wd = addWatch(this.fd, `${held.path}/.`, MASK)
         if (typeof wd === 'string') throw systemError(wd)
         this.#number(directory, wd)
         return null

@@ -36,6 +36,8 @@ export type FromTree =
   | { type: 'writing'; open: OpenFiles }
   | { type: 'mark'; path: string }
   | { type: 'entries-changed' }
+  /** See TreeListener.gone. */
+  | { type: 'gone'; paths: string[] | null }
   | { type: 'unsendable'; unsendable: Unsendable }
 
 /** A tree that was requested from the thread. */
@@ -172,6 +174,9 @@ export class InotifyWatcher {
         return
       case 'entries-changed':
         listener.entriesChanged()
+        return
+      case 'gone':
+        listener.gone(message.paths)
         return
       case 'unsendable':
         // Sentences are built in the main thread: a thread without them starts sooner and is smaller.

@@ -46,6 +46,11 @@ export interface TreeListener {
   linked(files: readonly LinkedFile[]): void
   /** Directories whose mode, owner or attributes have changed. At most a few hundred in one call. */
   directoriesChanged(paths: readonly string[]): void
+  /**
+   * These paths, files or directories, were deleted or moved out of the tree, about a second ago. null: too many to name
+   * them. Watchers without events do not call this.
+   */
+  gone(paths: readonly string[] | null): void
   /** The set of files open for writing in the tree of `base` has changed, as far as the kernel shows it. */
   writing(base: string, open: OpenFiles): void
   /** A file with the name of a batch mark appeared. */

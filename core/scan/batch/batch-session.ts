@@ -15,6 +15,7 @@ import type { Source } from '../../settings/schema.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
 import { callOn, describeUnsendable } from '../../walk/walk.ts'
 import type { TreeWatcher } from '../../watch/tree-watcher.ts'
+import { settleGone, sweepDeleted } from '../reconcile/deletions.ts'
 import { countUnsent, GROUP_WRITE, NO_MARKS, offerEverywhere } from '../reconcile/ledger-diff.ts'
 import { examineAll } from '../reconcile/minimum-age.ts'
 import { offerFiles } from '../reconcile/reconcile.ts'
@@ -95,6 +96,7 @@ export class BatchSession implements SourceSession, BatchServices {
     const finishSweep = this.context.sweep()
     this.#watcher?.refresh()
     await this.#relistAll()
+    if (!this.#isOver) await sweepDeleted(this.context, '', 'first')
     if (this.#isOver) return
     finishSweep()
     this.#reportCompared()
@@ -151,6 +153,7 @@ export class BatchSession implements SourceSession, BatchServices {
         // The listing before a directory's mark finds further hard links.
         linked: () => undefined,
         directoriesChanged: () => undefined,
+        gone: (paths) => void (paths === null ? context.compareSoon() : settleGone(context, paths)),
         mark: (path) => this.#markAppeared(path),
         entriesChanged: () => this.lookSoon(),
         lost: (base) => this.#relistAll(base),
@@ -163,6 +166,7 @@ export class BatchSession implements SourceSession, BatchServices {
     await this.#look.request()
     // Report "watching" only after every directory has had its first listing.
     await Promise.all([...this.#open.values()].map(({ marking }) => marking.nudge()))
+    if (!this.#isOver) await sweepDeleted(context, '', 'first')
     if (this.#isOver) return
     // Report the batches before the phase: "watching" with an outdated list would look as if all were done.
     this.#reportNow()

@@ -17,6 +17,8 @@ interface LedgerDiff {
   due: ScannedFile[]
   /** Files of a batch source that carry isocket's mark but were not sent by Holdfast: a person decides about them. */
   unproven: ScannedFile[]
+  /** Files whose names the ledger has, each counted for every destination. */
+  known: number
 }
 
 /**
@@ -28,8 +30,8 @@ export function compareWithLedger(
   files: readonly ScannedFile[],
 ): LedgerDiff {
   const { source, ledger, destinations } = context
-  const result: LedgerDiff = { due: [], unproven: [] }
-  const differing = findDiffering(ledger, destinations, source.id, files)
+  const { differing, known: allKnown } = findDiffering(ledger, destinations, source.id, files)
+  const result: LedgerDiff = { due: [], unproven: [], known: allKnown }
   const isAsked = source.kind === 'batch' && differing.length > 0
   const adoptedNs = isAsked ? ledger.adoptedNs(source.id) : NO_MARKS
   for (const { index, known } of differing) {
@@ -83,23 +85,29 @@ export function offerEverywhere(
   return Math.max(0, ...destinations.map((one) => ledger.offer(one, candidates, notBefore)))
 }
 
-/** Returns files that some destination lacks with this content; known: some destination has an entry for the path. */
+/**
+ * Returns files that some destination lacks with this content; known: some destination has an entry for the path. The
+ * other `known` counts the entries of all files.
+ */
 function findDiffering(
   ledger: Pick<Ledger, 'differing'>,
   destinations: readonly string[],
   source: string,
   files: readonly ScannedFile[],
-): LedgerDifference[] {
+): { differing: LedgerDifference[]; known: number } {
   const lists = destinations.map((destination) => ledger.differing(destination, source, files))
+  const unknown = lists.reduce((sum, list) => sum + list.filter(({ known }) => !known).length, 0)
+  const known = lists.length * files.length - unknown
   const [only] = lists
-  if (lists.length === 1 && only !== undefined) return only
+  if (lists.length === 1 && only !== undefined) return { differing: only, known }
   // A destination that does not list a file already has it with this content.
   const strangers = new Map<number, number>()
   for (const { index, known } of lists.flat())
     strangers.set(index, (strangers.get(index) ?? 0) + (known ? 0 : 1))
-  return [...strangers]
+  const differing = [...strangers]
     .map(([index, count]) => ({ index, known: count < lists.length }))
     .sort((a, b) => a.index - b.index)
+  return { differing, known }
 }
 
 /** Counts the unsent files below a directory of a source, at the destination that is furthest behind. */

@@ -27,6 +27,8 @@ export interface Reconciled {
   unsendable: number
   /** All files that were seen. */
   seen: number
+  /** Files whose names the ledger has, each counted for every destination. */
+  known: number
   /** Entries that were skipped for a reason in COUNTED_AS_LEFT_OUT, and files that were left out by size. */
   leftOut: number
   /** false: the comparison did not reach its end. */
@@ -58,13 +60,14 @@ export async function reconcileTree(
 ): Promise<Reconciled> {
   const { source, root, scope, signal } = context
   const filter = createNameFilter(toNameRules(source))
-  const result: Reconciled = { due: 0, unsendable: 0, seen: 0, leftOut: 0, complete: false }
+  const result: Reconciled = { due: 0, unsendable: 0, seen: 0, known: 0, leftOut: 0, complete: false }
   const endLongJob = beginLongJob()
   try {
     for await (const chunk of walkRegions({ root, base, filter, scope, signal })) {
       const { files, unsendable, skipped } = chunk
       for (const one of unsendable) context.problem(describeUnsendable(root, one))
-      const { due, unproven } = compareWithLedger(context, files)
+      const { due, unproven, known } = compareWithLedger(context, files)
+      result.known += known
       result.due += due.length
       if (unproven.length > 0) receivers.unproven?.(unproven)
       result.unsendable += unsendable.length
@@ -128,7 +131,10 @@ export function offerFiles(context: SessionContext, files: readonly ScannedFile[
     context.ledgerFailed(thrown)
     context.compareSoon()
   }
-  if (waiting > 0) context.offered()
+  if (waiting > 0) {
+    context.deletions.returned()
+    context.offered()
+  }
   return waiting + held
 }
 

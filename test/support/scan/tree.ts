@@ -47,6 +47,11 @@ export class Recorder implements TreeListener {
   entriesChanged(): void {
     this.changes += 1
   }
+  /** Deleted paths; null: there were too many to name them. */
+  readonly deleted: (string | null)[] = []
+  gone(paths: readonly string[] | null): void {
+    this.deleted.push(...(paths ?? [null]))
+  }
   lost(): Promise<void> {
     this.losses += 1
     return this.compare()

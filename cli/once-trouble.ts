@@ -2,6 +2,7 @@ import { findHeldMessage, scanProblem, surroundingPause } from '../core/agent/st
 import type { AppState, SourceState } from '../core/agent/state/schema.ts'
 import { findPause } from '../core/agent/state/status.ts'
 import { isDiskKind } from '../core/alerts/kinds.ts'
+import { noTotals, sumSent } from '../core/ledger/ledger-messages.ts'
 import { type Message, message, type WordKey } from '../core/lib/i18n/message.ts'
 import { englishWords } from '../core/lib/i18n/words.ts'
 import { terminalWords, translate } from './terminal-words.ts'
@@ -115,7 +116,7 @@ function createAdvance() {
   const most = new Map<string, { files: number; bytes: number }>()
   return ({ destinations, transfers }: AppState, id: string): boolean => {
     const before = most.get(id) ?? { files: 0, bytes: 0 }
-    const files = destinations.find((one) => one.id === id)?.totals.sentFiles ?? 0
+    const files = sumSent(destinations.find((one) => one.id === id)?.totals ?? noTotals).files
     const own = transfers.filter(({ destination }) => destination === id)
     const bytes = Math.max(0, ...own.map(({ sentBytes }) => sentBytes))
     if (files > before.files) most.set(id, { files, bytes: 0 })

@@ -75,10 +75,8 @@ export function registerPaths(program: Command): void {
   )
   inner(
     'accept',
-    'send files of a protected directory as they are, although many were emptied or changed at once',
-  ).action((given: string, _: Options, self: Command) =>
-    answerMassChange(getDataDirectory(self), given, 'sendAsItIs', 'cli.paths.accepted'),
-  )
+    'accept that many files of a protected directory were emptied, changed or deleted at once: they are sent as they are',
+  ).action((given: string, _: Options, self: Command) => accept(getDataDirectory(self), given))
   inner(
     'restore',
     'restore files of a protected directory that were emptied or changed at once to their sent content',
@@ -138,7 +136,13 @@ async function list(dataDirectory: string, json = false): Promise<void> {
   )
   if (json) console.log(jsonText({ sources, checkedPaths, oddPatterns }, 2))
   else if (sources.length + checkedPaths.length === 0) console.log(translate('cli.paths.none'))
-  else console.log([...pathLines(settings), ...(agent?.sources ?? []).flatMap(heldLines)].join('\n'))
+  else
+    console.log(
+      [
+        ...pathLines(settings),
+        ...(agent === null ? [] : agent.sources.flatMap((one) => heldLines(agent, one))),
+      ].join('\n'),
+    )
 }
 
 async function change(dataDirectory: string, given: string, changes: FilterChanges): Promise<void> {
@@ -193,6 +197,19 @@ async function retry(dataDirectory: string, given: string): Promise<void> {
   const { id, path } = sourceAt(await settingsNow(dataDirectory), given)
   await sendCommand(dataDirectory, 'retryParked', { id })
   console.log(translate('cli.paths.retried', { path }))
+}
+
+/** Accepts that many files were emptied, changed or deleted at once. */
+async function accept(dataDirectory: string, given: string): Promise<void> {
+  const { id, path } = sourceAt(await settingsNow(dataDirectory), given)
+  const { sources } = await askState(dataDirectory)
+  const scanned = sources.find(({ settings }) => settings.id === id)?.scanned
+  if (scanned?.deleted != null) {
+    await sendCommand(dataDirectory, 'acceptDeleted', { id })
+    console.log(translate('cli.paths.deletionAccepted', { path }))
+    if (scanned.held == null) return
+  }
+  await answerMassChange(dataDirectory, given, 'sendAsItIs', 'cli.paths.accepted')
 }
 
 /** Answers the question about files that were emptied or changed at once. */

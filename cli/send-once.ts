@@ -5,6 +5,7 @@ import { findHeldMessage } from '../core/agent/state/derived.ts'
 import type { AppState, SourceState } from '../core/agent/state/schema.ts'
 import { hasCopiesElsewhere } from '../core/agent/state/status.ts'
 import { ignoreError, settled } from '../core/dropped-errors.ts'
+import { sumSent } from '../core/ledger/ledger-messages.ts'
 import { LATE, withTimeout } from '../core/lib/async/timing.ts'
 import { type Message, message, type WordKey } from '../core/lib/i18n/message.ts'
 import type { MarkedAnswer } from '../core/scan/scanner-messages.ts'
@@ -136,8 +137,10 @@ function createBar() {
       if (!sources.every((source) => source.destinations.every(({ reported }) => reported === true))) return
       first ??= totals
       const underWay = transfers.reduce((sum, { sentBytes }) => sum + sentBytes, 0)
-      const files = totals.sentFiles - first.sentFiles
-      const bytes = totals.sentBytes - first.sentBytes
+      const [now, before] = [sumSent(totals), sumSent(first)]
+      // A rename leaves the sums as they are.
+      const files = Math.max(0, now.files - before.files)
+      const bytes = Math.max(0, now.bytes - before.bytes)
       const amount = {
         files,
         bytes: bytes + underWay,

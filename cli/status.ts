@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { getScanActivity, isCounted, isOldVerdict } from '../core/agent/state/derived.ts'
+import { findKeepers, getScanActivity, isCounted, isOldVerdict } from '../core/agent/state/derived.ts'
 import type { AppState, SourceDestination, SourceState } from '../core/agent/state/schema.ts'
 import { findPause } from '../core/agent/state/status.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
@@ -92,6 +92,7 @@ function sourceLines(
     ...(state.destinations.length > 1
       ? destinations.map((one) => `  ${formatDestinationCounts(state, one)}`)
       : []),
+    ...goneLines(state, source),
     ...openLines(scanned),
     ...(pace.length > 0 ? [`  ${listed(pace)}`] : []),
     ...(settings.paused ? [`  ${translate('window.phase.paused')}`] : []),
@@ -99,8 +100,24 @@ function sourceLines(
     ...(settings.deleteAfter === null
       ? []
       : [`  ${terminalWords(describeRemoval(state, destinations, settings.deleteAfter))}`]),
-    ...heldLines(source).map((line) => `  ${line}`),
+    ...heldLines(state, source).map((line) => `  ${line}`),
     ...(scanned?.problems ?? []).map((problem) => `  ${terminalWords(problem)}`),
+  ]
+}
+
+/** Formats the files that are gone here: deleted by others, or removed by Holdfast after they were sent. */
+function goneLines(state: AppState, source: SourceState): string[] {
+  const { deletedFiles, deletedBytes, removedFiles, removedBytes } = source.totals
+  const destinations = findKeepers(state, source)
+  const deleted =
+    destinations === ''
+      ? translate('cli.status.deletedHere', { count: deletedFiles, size: deletedBytes })
+      : translate('cli.status.deleted', { count: deletedFiles, size: deletedBytes, destinations })
+  return [
+    ...(deletedFiles > 0 ? [`  ${deleted}`] : []),
+    ...(removedFiles > 0
+      ? [`  ${translate('cli.status.removed', { count: removedFiles, size: removedBytes })}`]
+      : []),
   ]
 }
 

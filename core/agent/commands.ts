@@ -143,7 +143,7 @@ const refusedNotice = (directory: string) => `refused:${path.resolve(directory)}
 /** Returns the handlers of the commands about sources whose files wait for a person's decision. */
 function heldSourceCommands({ store, scanner, senders, restores }: Agent) {
   /** @throws UserError restore.notHeld */
-  const findWaiting = (id: string, reason: 'held' | 'marked') => {
+  const findWaiting = (id: string, reason: 'held' | 'marked' | 'deleted') => {
     const source = store.state.sources.find(({ settings }) => settings.id === id)
     if (source?.scanned?.[reason] == null) throw new UserError('restore.notHeld')
     return source
@@ -154,6 +154,11 @@ function heldSourceCommands({ store, scanner, senders, restores }: Agent) {
         findWaiting(id, 'held')
         await scanner.request('release', { source: id })
         senders.nudge()
+      }),
+    acceptDeleted: ({ id }) =>
+      runAction(async () => {
+        findWaiting(id, 'deleted')
+        await scanner.request('acceptDeleted', { source: id })
       }),
     answerMarked: ({ id, answer }) =>
       runAction(async () => {

@@ -176,6 +176,8 @@ export const commands = {
   ),
   /** Sends a source that is held, because many of its files have lost their content, in its current state. */
   sendAsItIs: defineAction(idInput),
+  /** Ends the incident that many files of a source were deleted: it was intended. The counts stay. */
+  acceptDeleted: defineAction(idInput),
   /**
    * Decides about the files of a batch source that carry isocket's mark but were not sent by Holdfast. confirm: they
    * are at the destinations and count as sent; send: they are sent.

@@ -3,6 +3,7 @@ import { type IncidentKind, isDiskKind } from '../../alerts/kinds.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import {
   destinationFailure,
+  findDeletedMessage,
   findHeldMessage,
   findMarkedMessage,
   isCounted,
@@ -40,6 +41,8 @@ export interface Condition {
   sentence: Message
   /** The sentence with current ages and counts. */
   live: Message
+  /** A second sentence of the overall status. */
+  detail?: Message
   /** Minimum duration in milliseconds before a notification. */
   tellAfterMs: number
 }
@@ -64,6 +67,7 @@ export function findConditions(state: AppState, now: number): FoundCondition[] {
     ...linkConditions(state, now),
     ...state.sources.flatMap((one) => [
       ...emptiedCondition(one, now),
+      ...deletedCondition(state, one, now),
       ...markedCondition(one, now),
       ...parkedCondition(state, one, now),
       ...changingCondition(state, one, now),
@@ -239,6 +243,18 @@ function emptiedCondition(source: SourceState, now: number): FoundCondition[] {
   const sentence = findHeldMessage(source)
   if (sentence === null) return well(subject, now)
   return condition(subject, 'emptied', source.scanned.held?.since ?? now, sentence, 0)
+}
+
+/** Reports that many files were deleted within an hour, until they are back or a person accepts that. */
+function deletedCondition(state: AppState, source: SourceState, now: number): FoundCondition[] {
+  const { id, name } = source.settings
+  const subject = { id: `deleted:${id}`, name, source: id }
+  if (source.scanned?.deleted === undefined) return unknown(subject)
+  const found = findDeletedMessage(state, source)
+  if (found === null) return well(subject, now)
+  const { whole: sentence, sentence: live, detail } = found
+  const since = source.scanned.deleted?.since ?? now
+  return [{ ...subject, kind: 'deleted', since, sentence, live, detail, tellAfterMs: 0 }]
 }
 
 /** Reports files that carry isocket's mark but were not sent by Holdfast. A person decides about them. */

@@ -42,6 +42,38 @@ export function findHeldMessage({ scanned, settings: { name } }: SourceState): M
   return message('condition.emptied', { name, count: lost + changed, known })
 }
 
+/** Returns the names of the destinations that keep a source's deleted files; '' for the folder on this computer. */
+export function findKeepers(
+  { destinations: all }: Pick<AppState, 'destinations'>,
+  { destinations: mine }: Pick<SourceState, 'destinations'>,
+): string {
+  const keepers = mine.filter(({ totals }) => totals.deletedFiles > 0).map(({ id }) => id)
+  return all
+    .filter(({ id }) => keepers.includes(id))
+    .map(({ name }) => name)
+    .join(', ')
+}
+
+/** Returns the message for many files of a source that were deleted within an hour; null: there were not so many. */
+export function findDeletedMessage(
+  state: Pick<AppState, 'destinations'>,
+  source: SourceState,
+): { whole: Message; sentence: Message; detail: Message } | null {
+  if (source.scanned?.deleted == null) return null
+  const { files: count, known } = source.scanned.deleted
+  const destinations = findKeepers(state, source)
+  const params = { name: source.settings.name, count, known }
+  return {
+    whole:
+      destinations === ''
+        ? message('condition.deletedHere', params)
+        : message('condition.deleted', { ...params, destinations }),
+    sentence: message('status.deleted', params),
+    detail:
+      destinations === '' ? message('status.keptHere') : message('status.keptAt', { count, destinations }),
+  }
+}
+
 /** Returns the message for files that carry isocket's mark and await a person's decision; null: there are none. */
 export function findMarkedMessage({ scanned, settings: { name, batch } }: SourceState): Message | null {
   if (scanned?.marked == null) return null

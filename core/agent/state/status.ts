@@ -14,6 +14,7 @@ import {
   batchShortfall,
   bytesToGo,
   destinationFailure,
+  findKeepers,
   getNamesById,
   isCounted,
   openFiles,
@@ -42,7 +43,7 @@ export function overallStatus(state: AppState, now: number): Status {
   const paused = describePausedSource(state) ?? describeEjected(state)
   if (paused !== null) return { level: 'paused', sentence: paused, detail: null }
   return (
-    findShortfall(state) ?? { level: 'ok', sentence: wellSentence(state), detail: lastFileDetail(state, now) }
+    findShortfall(state) ?? { level: 'ok', sentence: wellSentence(state), detail: wellDetail(state, now) }
   )
 }
 
@@ -63,12 +64,13 @@ function findGravestFailure(state: AppState, now: number): Status | null {
       kind: one.kind,
       since: one.startedAt,
       sentence: incidentSentence(state, one),
+      detail: undefined,
     })),
     ...findUncheckedFailures(state, disks),
     ...findConditions(state, now).flatMap((one) =>
       one.kind === 'ok' || one.kind === 'unknown'
         ? []
-        : [{ kind: one.kind, since: one.since, sentence: one.live }],
+        : [{ kind: one.kind, since: one.since, sentence: one.live, detail: one.detail }],
     ),
   ].sort((a, b) => incidentKinds.indexOf(a.kind) - incidentKinds.indexOf(b.kind) || a.since - b.since)
   const [first] = all
@@ -79,11 +81,13 @@ function findGravestFailure(state: AppState, now: number): Status | null {
   const detail =
     more > 0
       ? message('status.more', { count: more })
-      : isDestinationFailure && state.destinations.length > 1
-        ? othersGoOn(state)
-        : first.kind === 'unreachable' || first.kind === 'paused'
-          ? null
-          : waitingDetail(state)
+      : first.detail !== undefined
+        ? first.detail
+        : isDestinationFailure && state.destinations.length > 1
+          ? othersGoOn(state)
+          : first.kind === 'unreachable' || first.kind === 'paused'
+            ? null
+            : waitingDetail(state)
   return { level, sentence: first.sentence, detail }
 }
 
@@ -93,7 +97,7 @@ function findUncheckedFailures(state: AppState, disks: readonly Incident[]) {
     const { kind, since } = destinationFailure(state, one) ?? {}
     if (kind === undefined || since == null || !isDiskKind(kind)) return []
     if (disks.some(({ failing }) => one.id in failing)) return []
-    return [{ kind, since, sentence: diskSentence(kind, one.name, since) }]
+    return [{ kind, since, sentence: diskSentence(kind, one.name, since), detail: undefined }]
   })
 }
 
@@ -220,9 +224,11 @@ function findShortfall(state: AppState): Status | null {
 function wellSentence(state: AppState): Message {
   const count = state.totals.sentFiles
   if (state.sources.length === 0) return message('status.pathsWell', { count: state.checkedPaths.length })
-  return count === 0
-    ? message('status.watching', { count: state.sources.length })
-    : message('status.safe', { count })
+  if (count > 0) return message('status.safe', { count })
+  const removed = state.totals.removedFiles
+  return removed > 0
+    ? message('status.removed', { count: removed })
+    : message('status.watching', { count: state.sources.length })
 }
 
 /** True if every source has at least one destination on another computer. */
@@ -231,10 +237,18 @@ export function hasCopiesElsewhere({ sources, destinations }: AppState): boolean
   return sources.every((source) => source.destinations.some(({ id }) => elsewhere.has(id)))
 }
 
-function lastFileDetail(state: AppState, now: number): Message | null {
+/** Returns when the last file was sent, and how many files were deleted here. */
+function wellDetail(state: AppState, now: number): Message | null {
   const last = Math.max(...state.sources.map(({ lastFile }) => lastFile?.at ?? 0), 0)
-  if (last === 0) return null
-  return message('status.lastFile', { age: roundDuration(now - last) })
+  const age = roundDuration(now - last)
+  const count = state.totals.deletedFiles
+  const names = new Set(state.sources.flatMap((source) => findKeepers(state, source).split(', ')))
+  const destinations = [...names].filter((name) => name !== '').join(', ')
+  if (count > 0 && destinations !== '')
+    return last === 0
+      ? message('status.deletedKept', { count, destinations })
+      : message('status.lastFileDeleted', { age, count, destinations })
+  return last === 0 ? null : message('status.lastFile', { age })
 }
 
 function waitingDetail(state: AppState): Message | null {

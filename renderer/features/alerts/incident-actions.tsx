@@ -8,6 +8,7 @@ import { useNow } from '../../state/now.ts'
 import { copyText } from '../../ui/copy.ts'
 import { IconBellOff, IconCheck, IconClockPause, IconCopy } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
+import { useOpenPage } from '../frame/pages.ts'
 import { incidentDetails } from '../help/details.ts'
 import { findConcerned, findMuted, type Incident, type Known, lastEnd, namesInLine } from './incidents.ts'
 
@@ -35,6 +36,7 @@ export function IncidentActions({ incident, settings }: IncidentActionsProps) {
     <>
       <Told incident={incident} isSnoozed={isSnoozed} muted={muted} isSilenced={audible.length === 0} />
       {incident.kind === 'marked' && <MarkedActions source={incident.sources[0] ?? ''} />}
+      {incident.kind === 'deleted' && <DeletedActions source={incident.sources[0] ?? ''} />}
       {incident.kind === 'emptied' && <EmptiedActions source={incident.sources[0] ?? ''} />}
       <Group gap={6} mt={3}>
         {acknowledged === null && (
@@ -86,6 +88,35 @@ function EmptiedActions({ source: id }: { source: string }) {
         onClick={() => run('sendAsItIs', { id }, 'window.emptied.sending')}
       >
         {t('window.emptied.send')}
+      </Button>
+    </Group>
+  )
+}
+
+/** Shows the choices for a source many of whose files were deleted. */
+function DeletedActions({ source: id }: { source: string }) {
+  const { t } = useWords()
+  const { run } = useCommands()
+  const { snapshot } = useView()
+  const openPage = useOpenPage()
+  const source = snapshot?.state.sources.find(({ settings }) => settings.id === id)
+  const from = source?.destinations.find(({ totals }) => totals.deletedFiles > 0)
+  return (
+    <Group gap={6} mt={3}>
+      <Button
+        size="compact-xs"
+        onClick={() =>
+          openPage('destinations', { id: 'restore', source: id, ...(from && { destination: from.id }) })
+        }
+      >
+        {t('window.deleted.putBack')}
+      </Button>
+      <Button
+        size="compact-xs"
+        variant="default"
+        onClick={() => run('acceptDeleted', { id }, 'window.deleted.accepted')}
+      >
+        {t('window.deleted.accept')}
       </Button>
     </Group>
   )

@@ -84,7 +84,7 @@ function formatFigures(
   { totals, rate, left, elsewhere, connection, ejectedAt }: DestinationState,
   { t, format }: Words,
 ): string {
-  const { sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles } = totals
+  const { sentFiles, sentBytes, deletedFiles, waitingFiles, waitingBytes, parkedFiles } = totals
   const { space } = connection
   return [
     ...(sentFiles > 0
@@ -93,6 +93,7 @@ function formatFigures(
           format.bytes(sentBytes),
         ]
       : []),
+    ...(deletedFiles > 0 ? [t('window.count.deleted', { count: deletedFiles })] : []),
     ...(waitingFiles > 0
       ? [t('window.count.waiting', { count: waitingFiles }), format.bytes(waitingBytes)]
       : []),

@@ -165,6 +165,22 @@ export function doneWord(kind: DestinationState['kind'], { destinations }: Sourc
   return kind === 'receiver' ? 'window.count.safe' : 'window.count.copied'
 }
 
+/** Describes sent files that are gone here: deleted by others, or removed by Holdfast after they were sent. */
+export function describeGone(
+  { totals: { deletedFiles, removedFiles } }: Pick<SourceState, 'totals'>,
+  destination: string,
+  t: Words['t'],
+): { short: string; long: string }[] {
+  const deleted = t('window.count.deleted', { count: deletedFiles })
+  const kept =
+    destination === '' ? deleted : t('window.count.deletedKept', { count: deletedFiles, destination })
+  const removed = t('window.count.removed', { count: removedFiles })
+  return [
+    ...(deletedFiles > 0 ? [{ short: deleted, long: kept }] : []),
+    ...(removedFiles > 0 ? [{ short: removed, long: removed }] : []),
+  ]
+}
+
 const batchWords: Record<Batch['phase'], WordKey> = {
   waiting: 'window.batch.waiting',
   live: 'window.batch.live',

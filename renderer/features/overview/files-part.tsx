@@ -15,6 +15,9 @@ export function FilesPart({ source, state }: { source: SourceState; state: AppSt
   const mine = getDestinationStates(source, state.destinations)
   const kind = mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'
   const several = mine.length > 1
+  const keepers = mine.filter((one) =>
+    source.destinations.some(({ id, totals: there }) => id === one.id && there.deletedFiles > 0),
+  )
   const rows = [
     { label: t('window.details.phase'), value: t(getPhaseWord(source)) },
     {
@@ -29,6 +32,22 @@ export function FilesPart({ source, state }: { source: SourceState; state: AppSt
       label: t('window.details.waiting'),
       value: `${t('window.count.waiting', { count: totals.waitingFiles })} · ${format.bytes(totals.waitingBytes)}`,
     },
+    ...(totals.deletedFiles > 0
+      ? [
+          {
+            label: t('window.details.deleted'),
+            value: `${t('window.count.keptAt', { count: totals.deletedFiles, destination: destinationNames(keepers, t) })} · ${format.bytes(totals.deletedBytes)}`,
+          },
+        ]
+      : []),
+    ...(totals.removedFiles > 0
+      ? [
+          {
+            label: t('window.details.removed'),
+            value: `${format.count(totals.removedFiles)} · ${format.bytes(totals.removedBytes)}`,
+          },
+        ]
+      : []),
     ...(several
       ? mine.map((one) => ({ label: destinationName(one, t), value: formatCounts(one, source, t) }))
       : []),

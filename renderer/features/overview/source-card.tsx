@@ -16,7 +16,15 @@ import { ProgressRow } from '../../ui/progress-row.tsx'
 import { Elapsed } from '../../ui/times.tsx'
 import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
-import { batchWord, doneWord, getPhaseWord, type Health, summariseBatches, type Whereto } from './describe.ts'
+import {
+  batchWord,
+  describeGone,
+  doneWord,
+  getPhaseWord,
+  type Health,
+  summariseBatches,
+  type Whereto,
+} from './describe.ts'
 import { HealthMark } from './health-line.tsx'
 import { LinkPart } from './link-part.tsx'
 import type { DestinationChoice } from './source-destinations.tsx'
@@ -104,13 +112,14 @@ const Card = memo(function Card(props: CardProps) {
   )
 }, isDrawnAlike)
 
-/** Shows the figure: parked files if any, else waiting files, else sent files. */
-function Figure({ source, destinationKind }: SourceCardProps) {
+/** Shows the figure: parked files if any, else waiting files, else sent files, and those that are gone here. */
+function Figure({ source, destinationKind, destinationName }: SourceCardProps) {
   const { t, format } = useWords()
   const { totals } = source
   const { parkedFiles, waitingFiles, sentFiles, sentBytes, waitingBytes } = totals
   const done = t(doneWord(destinationKind, source), { count: sentFiles })
-  const title = `${done} · ${format.bytes(sentBytes)}`
+  const gone = describeGone(source, destinationName, t)
+  const title = [done, format.bytes(sentBytes), ...gone.map(({ long }) => long)].join(' · ')
   if (parkedFiles > 0) {
     return (
       <span className="source-figure bad" title={title}>
@@ -132,7 +141,10 @@ function Figure({ source, destinationKind }: SourceCardProps) {
   const isHere = destinationKind === 'embedded' && source.destinations.length === 1
   return (
     <span className="source-figure" title={title}>
-      {isHere ? t('window.count.copiedHere', { count: sentFiles }) : done}
+      {[
+        isHere ? t('window.count.copiedHere', { count: sentFiles }) : done,
+        ...gone.map(({ short }) => short),
+      ].join(' · ')}
     </span>
   )
 }

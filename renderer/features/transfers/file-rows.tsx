@@ -102,6 +102,7 @@ export function FileRow({ file, transfer, sourceName, destinationName }: FileRow
           {file.removedAt !== null && (
             <span title={format.fullMoment(file.removedAt)}> · {t('window.files.removed')}</span>
           )}
+          {file.isDeleted === true && ` · ${t('window.files.deleted')}`}
           {file.state !== 'sent' &&
             file.attempts > 0 &&
             ` · ${t('window.files.attempts', { count: file.attempts })}`}

@@ -91,7 +91,11 @@ export class RunningSource {
     const failed = (error: unknown) => this.#ledgerFailed(error)
     this.#home = openHome(options.source.id, options.ledger, failed)
     this.#massChangeGuard = openMassChangeGuard({ ...options, failed })
-    this.#deletions = openDeletions({ ...options, failed })
+    this.#deletions = openDeletions({
+      ...options,
+      isWatched: () => this.#status.phase === 'watching',
+      failed,
+    })
     const phase = options.source.paused ? 'paused' : 'starting'
     this.#status = { phase, compared: false, batches: [] }
     void this.#withdraw()

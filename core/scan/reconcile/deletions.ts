@@ -43,6 +43,8 @@ interface DeletionsOptions {
   ledger: Ledger
   destinations: readonly string[]
   quietSeconds: number
+  /** Events of the system show changes at once. */
+  isWatched(): boolean
   changed(): void
   failed(thrown: unknown): void
 }
@@ -52,6 +54,7 @@ export function openDeletions({
   ledger,
   destinations,
   quietSeconds,
+  isWatched,
   changed,
   failed,
 }: DeletionsOptions) {
@@ -79,13 +82,15 @@ export function openDeletions({
     current = next
     changed()
   }
-  // Where the system reports no changes, a renamed file is found under its new name after the quiet period.
-  const decideLater: ReturnType<typeof throttle> = throttle(DECIDE_AFTER_MS + 2_000 * quietSeconds, () =>
+  const tryToDecide = () =>
     attempt(decide, undefined, (thrown) => {
       failed(thrown)
-      decideLater()
-    }),
-  )
+      late()
+    })
+  const soon = throttle(DECIDE_AFTER_MS, tryToDecide)
+  // Where the system reports no changes, a renamed file is found under its new name after the quiet period.
+  const late: ReturnType<typeof throttle> = throttle(DECIDE_AFTER_MS + 2_000 * quietSeconds, tryToDecide)
+  const decideLater = () => (isWatched() ? soon() : late())
   attempt(decide, undefined, failed)
 
   return {
@@ -104,7 +109,10 @@ export function openDeletions({
       ledger.rememberDeletion(id, { from: Date.now() + 1, since: null, known: 0 })
       decide()
     },
-    stop: () => decideLater.stop(),
+    stop() {
+      soon.stop()
+      late.stop()
+    },
   }
 }
 

@@ -196,6 +196,25 @@ test('first comparison: files that went before it are counted, and not reported'
   expect(first.ledger.countDeleted('there', 's', 0)).toBe(0)
 })
 
+test('delete after sending: files that Holdfast removes are not deleted, also before their removal is recorded', async () => {
+  const names = numbered(20)
+  const { root, ledger, running, counts, deleted, totals } = await sent(names)
+  const due = ledger.removable('there', 's', Date.now(), 0, 100).files
+  ledger.beginRemovals(due, { others: [], since: 0, now: Date.now() })
+  remove(root, names)
+  await running.reconcile()
+  ledger.endRemovals(
+    due.map(({ id }) => ({ id, end: 'removed' })),
+    Date.now(),
+  )
+  await running.reconcile()
+  for (const destination of ['there', 'usb']) {
+    expect(counts(destination)).toEqual([0, 0])
+    expect(totals(destination)?.removedFiles).toBe(20)
+  }
+  expect(deleted()).toBeNull()
+})
+
 test('excluded and unreadable files: are not deleted', async () => {
   const first = await sent(['keep/a', 'leave/b', 'c'])
   first.running.stop()

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { storeChoice } from '../../../cli/restore-task.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
 import { openLibrary } from '../../../core/restore/open.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import { started } from '../../support/destinations/folder-sender.ts'
@@ -10,10 +11,13 @@ import { startRelay } from '../../support/faults/relay.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
+  DESTINATION,
   type Home,
+  listFoundFiles,
   makeHome,
   offerAll,
   readTree,
+  SOURCE,
   startPair,
   type TestSender,
   writeFile,
@@ -41,19 +45,21 @@ async function restored(store: string, to: string): Promise<Record<string, strin
 async function renameTwice(home: Home, sender: TestSender): Promise<void> {
   const at = (name: string) => path.join(home.source, name)
   const rename = (from: string, to: string) => fs.renameSync(at(from), at(to))
-  let files = 0
-  const send = async (more: number) => {
-    files += more
+  const ledger = openLedger(home.ledgerPath)
+  onTestFinished(() => ledger.close())
+  const send = async () => {
     offerAll(home)
     sender.nudge()
-    await allSent(sender, files)
+    await until('nothing waits', () => ledger.totals(DESTINATION)[SOURCE]?.waitingFiles === 0, 30_000)
+    // Former names do not count.
+    expect(ledger.totals(DESTINATION)[SOURCE]?.sentFiles).toBe(listFoundFiles(home.source).length)
   }
   writeFile(home.source, 'x1', randomBytes(3_000))
   writeFile(home.source, 'large1', randomBytes(2 * MIB))
   writeFile(home.source, 'there', randomBytes(3_000))
   for (const name of ['a', 'b']) writeFile(home.source, `run/${name}`, randomBytes(2_000))
   fs.linkSync(at('run/a'), at('run/link'))
-  await send(6)
+  await send()
   for (const [from, to] of [
     ['x1', 'x2'],
     ['large1', 'large2'],
@@ -61,7 +67,7 @@ async function renameTwice(home: Home, sender: TestSender): Promise<void> {
     ['run', 'run-checked'],
   ] as const)
     rename(from, to)
-  await send(6)
+  await send()
   for (const [from, to] of [
     ['x2', 'x3'],
     ['large2', 'large3'],
@@ -70,14 +76,14 @@ async function renameTwice(home: Home, sender: TestSender): Promise<void> {
   ] as const)
     rename(from, to)
   // "there" is a name that the destination has heard of.
-  await send(5)
+  await send()
   for (const [from, to] of [
     ['x3', 'x4'],
     ['large3', 'large4'],
     ['run-done', 'run-kept'],
   ] as const)
     rename(from, to)
-  await send(5)
+  await send()
 }
 
 test('repeated renames: a restore from a receiver brings back only the last names', async () => {

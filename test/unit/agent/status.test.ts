@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { findConditions } from '../../../core/agent/state/conditions.ts'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
-import { NOW, receiver, sending, sent, status, well } from '../../support/agent/status.ts'
+import { englishWords } from '../../../core/lib/i18n/words.ts'
+import { NOW, receiver, sending, sent, stateWith, status, well } from '../../support/agent/status.ts'
 
 describe('overall status', () => {
   it('the level is ok only with a receiver on another computer', () => {
@@ -34,6 +36,52 @@ describe('overall status', () => {
     const path = '/data'
     const gone = { ...scanned, phase: 'missing' as const, problems: [message('scan.rootMissing', { path })] }
     expect(status({ ...safe, sources: [{ ...well, scanned: gone }] }).level).toBe('attention')
+  })
+
+  it('only files that are here are counted as safe, and deleted ones are shown with their destination', () => {
+    const totals = { ...sent, sentFiles: 6, deletedFiles: 40 }
+    const there = { id: 'there', totals, rate: 0, left: null, reported: true }
+    const source = { ...well, totals, destinations: [there] }
+    const detail = '40 deleted here, kept at nas-2'
+    expect(status({ totals, sources: [source] })).toEqual({
+      level: 'ok',
+      sentence: 'All 6 files are safe.',
+      detail,
+    })
+    const lastFile = { path: 'x', at: NOW - 3_000 }
+    expect(status({ totals, sources: [{ ...source, lastFile }] }).detail).toBe(
+      `Last file 3 sec ago · ${detail}`,
+    )
+    const removed = { ...noTotals, removedFiles: 7 }
+    const emptied = { ...source, totals: removed, destinations: [{ ...there, totals: removed }] }
+    expect(status({ totals: removed, sources: [emptied] }).sentence).toBe(
+      '7 files were sent and removed here.',
+    )
+  })
+
+  it('a sudden share of deleted files is a warning that names the destinations that keep them', () => {
+    const totals = { ...sent, sentFiles: 6, deletedFiles: 40 }
+    const there = { id: 'there', totals, rate: 0, left: null, reported: true }
+    const deleted = { since: NOW - 1_000, files: 40, known: 46 }
+    const scanned = {
+      id: 'a',
+      phase: 'watching' as const,
+      compared: true,
+      problems: [],
+      batches: [],
+      deleted,
+    }
+    const state = { totals, sources: [{ ...well, totals, destinations: [there], scanned }] }
+    expect(status(state)).toEqual({
+      level: 'attention',
+      sentence: '40 of 46 files in data were deleted.',
+      detail: 'They are kept at nas-2.',
+    })
+    const [found] = findConditions(stateWith(state), NOW).filter(({ kind }) => kind === 'deleted')
+    expect(found).toMatchObject({ id: 'deleted:a', tellAfterMs: 0, since: NOW - 1_000 })
+    expect(found?.kind === 'deleted' && englishWords(found.sentence)).toBe(
+      '40 of 46 files in data were deleted. They are kept at nas-2.',
+    )
   })
 
   it('files are called safe only where every source has a destination on another computer', () => {

@@ -51,6 +51,15 @@ describe('alerts page, ongoing incident', () => {
     for (const button of ['傳送檔案', '檔案已在目的地']) expect(chinese).toContain(button)
   })
 
+  test('deleted files offer to put them back and to accept it, in English and Chinese', () => {
+    const changes: Partial<Incident> = { kind: 'deleted', paths: { deleted: 'Photos' } }
+    const state = emptyState({ incidents: [incident('i1', changes)] })
+    const words = renderWords(<AlertsPage state={state} />)
+    for (const button of ['Files deleted', 'Put back', 'It was intended']) expect(words).toContain(button)
+    const chinese = renderWords(<AlertsPage state={state} />, 'zh-TW')
+    for (const button of ['檔案被刪除', '放回檔案', '是有意刪除']) expect(chinese).toContain(button)
+  })
+
   test('an acknowledged incident shows when and by whom, and no longer offers Acknowledge or Snooze', () => {
     const words = pageWith({ acknowledged: { at: now - HOUR, by: 'ada' } })
     expect(words).toMatch(/Acknowledged at .* by ada\./)

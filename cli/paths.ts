@@ -75,7 +75,7 @@ export function registerPaths(program: Command): void {
   )
   inner(
     'accept',
-    'accept that many files of a protected directory were emptied, changed or deleted at once: they are sent as they are',
+    'accept that many files of a protected directory were emptied, changed or deleted at once; those that are there are sent as they are',
   ).action((given: string, _: Options, self: Command) => accept(getDataDirectory(self), given))
   inner(
     'restore',

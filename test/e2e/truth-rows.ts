@@ -20,6 +20,8 @@ const AWAY_SECONDS = 10
 const DECIDED_SECONDS = 2
 /** The contents are searched for so long before a person is asked: rotated logs have them under other names. */
 const SEARCHED_SECONDS = 10
+/** Deleted paths are gathered for so long (watch/inotify-thread.ts), and then as long as DECIDED_SECONDS. */
+const GONE_SECONDS = 1
 /** What is not a check's verdict is looked over for alerts this often (agent/agent.ts). */
 const LOOK_SECONDS = 1
 
@@ -58,6 +60,8 @@ async function isListening(port: number): Promise<boolean> {
     socket.destroy()
   }
 }
+
+const runCommand = promisify(execFile)
 
 /** Faults of the disk that a source is on. */
 function checks({ disk, small, running }: World): Row[] {
@@ -284,4 +288,49 @@ function finds({ running, plain, datas, files }: World): Row[] {
   ]
 }
 
-export const buildRows = (world: World): Row[] => [...checks(world), ...transfers(world), ...finds(world)]
+/** Files that are deleted in the sources, and put back as they were. */
+function deletions({ plain, narrow, files, desktopDirectory }: World): Row[] {
+  const aside = path.join(desktopDirectory, 'aside')
+  const seconds = GONE_SECONDS + DECIDED_SECONDS + LOOK_SECONDS
+  const of = { level: 'attention' as const, everySeconds: seconds, isTold: true }
+  const row = (
+    fault: string,
+    source: string,
+    count: string,
+    directory: string,
+    remove: () => unknown,
+  ): Row => ({
+    ...of,
+    fault: `deleted files: ${fault}`,
+    source,
+    says: new RegExp(`${count} files in ${source} were deleted`),
+    card: / deleted here/,
+    incident: { kind: 'Files deleted', where: source },
+    break: async () => {
+      await runCommand('cp', ['-a', directory, aside])
+      await remove()
+    },
+    repair: async () => {
+      await runCommand('cp', ['-a', '-n', `${aside}/.`, directory])
+      await rm(aside, { recursive: true })
+    },
+  })
+  const removeAll = (directory: string) =>
+    runCommand('find', [directory, '-mindepth', '1', '-not', '-name', '.holdfast*', '-delete'])
+  return [
+    row('40 of them', 'plain', '40 of 6\\d', plain, () =>
+      Promise.all(files.slice(0, 40).map((file) => rm(file))),
+    ),
+    row('all of them', 'plain', '6\\d of 6\\d', plain, () => removeAll(plain)),
+    row('a directory', 'narrow', '12 of 12', narrow, () =>
+      rm(path.join(narrow, 'album'), { recursive: true }),
+    ),
+  ]
+}
+
+export const buildRows = (world: World): Row[] => [
+  ...checks(world),
+  ...transfers(world),
+  ...finds(world),
+  ...deletions(world),
+]

@@ -20,6 +20,9 @@ export async function startWorld(desktop: Desktop, receiver: ReceiverProcess) {
   const files = Array.from({ length: FILES }, (_, index) => path.join(plain, `run-${index}`))
   const copies = path.join(shelf.point, 'copies')
   for (const one of [plain, datas, lane, narrow, copies]) await mkdir(one)
+  await mkdir(path.join(narrow, 'album'))
+  for (let index = 0; index < 12; index += 1)
+    await writeFile(path.join(narrow, 'album', `picture-${index}`), `picture ${index}`)
   for (const file of files) await writeFile(file, `what ${file} has measured`)
   const batch = { kind: 'batch', ignore: ['*.log'], batch: { prefix: 'DC' } }
   const running = await desktop.start({
@@ -54,7 +57,8 @@ export async function startWorld(desktop: Desktop, receiver: ReceiverProcess) {
     return isConnected && status.level === 'partial' && totals.sentFiles >= FILES && totals.waitingFiles === 0
   }
   await until('all to be well', isWell, 40_000)
-  return { running, disk, small, shelf, plain, datas, files, isWell, receiver }
+  const desktopDirectory = desktop.dataDirectory
+  return { running, disk, small, shelf, plain, narrow, datas, files, isWell, receiver, desktopDirectory }
 }
 
 export type World = Awaited<ReturnType<typeof startWorld>>

@@ -158,7 +158,7 @@ function outermost(paths: readonly string[]): string[] {
 
 /** Returns those of the paths that are certainly gone: the source's disk is there, and has nothing of this name. */
 async function findGone(context: SessionContext, paths: readonly string[]): Promise<string[]> {
-  const { root, source, signal, isThere } = context
+  const { root, device, source, signal, isThere } = context
   const mounts = readMounts()
   const remaining = [...paths]
   const gone: string[] = []
@@ -173,11 +173,11 @@ async function findGone(context: SessionContext, paths: readonly string[]): Prom
   }
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, remaining.length) }, lookUp))
   if (gone.length === 0) return []
-  const stats = await callOn(root, () => lstat(root)).catch(
+  const stats = await callOn(root, () => lstat(root, { bigint: true })).catch(
     ignoreError('a source that cannot be looked at is away', null),
   )
   // Read after the calls: if the disk is mounted now, their results are of the disk.
-  if (stats === null || !stats.isDirectory() || !isThere()) return []
+  if (stats === null || stats.dev !== device || !isThere()) return []
   const hidden = source.oneFileSystem ? (readMounts() ?? []).map(({ point }) => point) : []
   const isHidden = (path: string) =>
     hidden.some(

@@ -3,7 +3,7 @@ import { inTransaction } from '../platform/sqlite.ts'
 import { durably, IS_THERE, NO_TIME, openValues, REMOVAL, type Routes, toPathRange } from './database.ts'
 
 /** Deletions of a source that a person has not accepted, and that came close together. */
-export interface Deletion {
+interface Deletion {
   /** Milliseconds since 1970; deletions from this time on count. */
   from: number
   /** When there were so many that a person is notified; null: there are not. Milliseconds since 1970. */

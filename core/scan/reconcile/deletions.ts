@@ -117,7 +117,7 @@ export function openDeletions({
 }
 
 /** True if so many of the known files were deleted that a person is notified. */
-export const isSuddenDeletion = ({ deleted, known }: { deleted: number; known: number }): boolean =>
+const isSuddenDeletion = ({ deleted, known }: { deleted: number; known: number }): boolean =>
   deleted >= SUDDEN.files && deleted >= known * SUDDEN.share
 
 /** Records which of these paths, files or directories, are gone with everything below. */

@@ -1,4 +1,9 @@
-import { findDeletedMessage, findHeldMessage, findMarkedMessage } from '../core/agent/state/derived.ts'
+import {
+  findDeletedMessage,
+  findHeldMessage,
+  findKeepers,
+  findMarkedMessage,
+} from '../core/agent/state/derived.ts'
 import { isElsewhere } from '../core/agent/state/reports.ts'
 import type { AppState, SourceState } from '../core/agent/state/schema.ts'
 import { message } from '../core/lib/i18n/message.ts'
@@ -92,16 +97,21 @@ function formatDestinationNames({ destinations }: Settings, source: Source): str
 
 /** Lists the open decisions of a path, with the commands that make them. */
 export function heldLines(state: Pick<AppState, 'destinations'>, source: SourceState): string[] {
-  const { path } = source.settings
+  const { path, name } = source.settings
   const [held, marked] = [findHeldMessage(source), findMarkedMessage(source)]
   const deleted = findDeletedMessage(state, source)
+  const [destination = ''] = findKeepers(state, source).split(', ')
   const sentences = [
     ...(held === null
       ? []
       : [held, message('cli.paths.bringBack', { path }), message('cli.paths.sendThem', { path })]),
     ...(deleted === null
       ? []
-      : [deleted.whole, message('cli.paths.putBack'), message('cli.paths.wasIntended', { path })]),
+      : [
+          deleted.whole,
+          message('cli.paths.putBack', { name, destination: destination === '' ? 'embedded' : destination }),
+          message('cli.paths.wasIntended', { path }),
+        ]),
     ...(marked === null
       ? []
       : [marked, message('cli.paths.confirm', { path }), message('cli.paths.send', { path })]),

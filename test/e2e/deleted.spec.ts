@@ -52,8 +52,10 @@ test('deleted files: window, tray and status show them, and they are put back or
   await page.keyboard.press('Escape')
 
   await alertsTab(page).click()
+  const putBack = page.getByRole('button', { name: 'Put back' })
+  await expect(putBack).toBeVisible()
   await pictures(page, 'deleted-alerts')
-  await page.getByRole('button', { name: 'Put back' }).click()
+  await putBack.click()
   await expect(page.getByRole('navigation', { name: 'Where you are' })).toContainText('Images')
   await cp(aside, images, { recursive: true, preserveTimestamps: true, force: false })
   await until('them to be back', () => isCounted(FILES, 0), 20_000)

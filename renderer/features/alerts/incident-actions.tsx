@@ -106,7 +106,10 @@ function DeletedActions({ source: id }: { source: string }) {
       <Button
         size="compact-xs"
         onClick={() =>
-          openPage('destinations', { id: 'restore', source: id, ...(from && { destination: from.id }) })
+          openPage('destinations', {
+            ...{ id: 'restore', source: id, missingOnly: true },
+            ...(from && { destination: from.id }),
+          })
         }
       >
         {t('window.deleted.putBack')}

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, test, vi } from 'vitest'
@@ -34,8 +34,6 @@ test('deleted files: state, status and incident show them until they are back, o
     writeFileSync(file, `picture ${index}`)
   }
   const before = readTree(images)
-  const aside = path.join(temporaryDirectory('aside'), 'images')
-  cpSync(images, aside, { recursive: true, preserveTimestamps: true })
   const agent = startHoldfast(['agent', '--data', data, images])
   const { sources, destinations } = await untilState(data, 'all to be sent', (state) =>
     isCounted(state, FILES, 0),
@@ -67,11 +65,14 @@ test('deleted files: state, status and incident show them until they are back, o
   })
   expect(again.incidents.filter(({ kind }) => kind === 'deleted')).toHaveLength(1)
 
-  cpSync(aside, images, { recursive: true, preserveTimestamps: true, force: false })
+  expect(printed).toContain("restore --from 'embedded' 'images' --in-place --missing-only")
+  const place = ['restore', '--from', 'embedded', 'images', '--in-place', '--missing-only']
+  await holdfast([...place, '--data', data])
   const back = await untilState(data, 'them to be back', (state) => {
     return ongoing(state).length === 0 && isCounted(state, FILES, 0)
   })
   expect(back.status.level).not.toBe('attention')
+  expect(readTree(images)).toEqual(before)
   const store = destinations[0]?.address ?? ''
   const names = await readdir(store, { recursive: true })
   expect(names.filter((name) => name.includes('versions/'))).toEqual([])

@@ -311,6 +311,8 @@ class WatchedTree {
   #handle({ wd, mask, cookie, name }: InotifyEvent): void {
     // The lost events are unknown, so the tree is opened again.
     if ((mask & IN.Q_OVERFLOW) !== 0) throw createReopenError()
+    // The new directory may just have been renamed itself, so that its watch is not known.
+    if ((mask & IN.MOVED_TO) !== 0) this.#gone.arrived(cookie)
     const directory = this.#directories.find(wd)
     if (directory === undefined) return
     if ((mask & (IN.IGNORED | IN.UNMOUNT | IN.DELETE_SELF | IN.MOVE_SELF)) !== 0) {
@@ -324,7 +326,7 @@ class WatchedTree {
     }
     const path = joinRelative(getPath(directory), name)
     this.#followWriters(path, mask, cookie)
-    this.#gone.follow(path, mask, cookie)
+    this.#gone.left(path, mask, cookie)
     if ((mask & IN.ISDIR) === 0) {
       if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0) this.#queue(directory, name, 'closed')
       else if ((mask & IN.CREATE) !== 0) this.#queue(directory, name, 'created')
@@ -392,8 +394,13 @@ class GonePaths {
     this.#filter = filter
   }
 
-  follow(path: string, mask: number, cookie: number): void {
-    if ((mask & IN.MOVED_TO) !== 0) this.#moved.delete(cookie)
+  /** Records that a path got a new name inside the tree. */
+  arrived(cookie: number): void {
+    this.#moved.delete(cookie)
+  }
+
+  /** Records the event of a path, if it left its directory. */
+  left(path: string, mask: number, cookie: number): void {
     if ((mask & (IN.DELETE | IN.MOVED_FROM)) === 0 || this.#isFull) return
     const isDirectory = (mask & IN.ISDIR) !== 0
     const leftOut = isDirectory ? this.#filter.directory(path) : this.#filter.file(path)

@@ -2,6 +2,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
+import { settleGone, sweepDeleted } from '../../../core/scan/reconcile/deletions.ts'
+import type { SessionContext } from '../../../core/scan/source-session.ts'
 import { Watchers } from '../../../core/watch/open-watcher.ts'
 import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
 import { runSource } from '../../support/scan/source.ts'
@@ -236,6 +238,27 @@ test('batch source: a deleted batch is counted, and not reported', async () => {
   await until('them to be counted', () => source.counts().join() === '1,15')
   await source.running.reconcile()
   expect(source.deleted()).toBeNull()
+})
+
+test('disk that goes just now: nothing is recorded while the source is not there', async () => {
+  const names = numbered(5)
+  const { root, ledger, running, counts } = await sent(names)
+  running.stop()
+  remove(root, names)
+  let isThere = false
+  const context = {
+    ...{ root, ledger, destinations: DESTINATIONS, source: { id: 's', oneFileSystem: false } },
+    ...{ device: fs.statSync(root, { bigint: true }).dev, signal: new AbortController().signal },
+    ...{ isThere: () => isThere, deletions: { noticed: () => undefined }, offered: () => undefined },
+    ledgerFailed: (error: unknown) => expect.fail(String(error)),
+  } as unknown as SessionContext
+  await settleGone(context, names)
+  await settleGone({ ...context, device: 0n, isThere: () => true }, names)
+  await sweepDeleted(context, '')
+  expect(counts()).toEqual([5, 0])
+  isThere = true
+  await sweepDeleted(context, '')
+  expect(counts()).toEqual([0, 5])
 })
 
 describe.skipIf(!canMount)('unmounted disks (needs root: mounts)', () => {

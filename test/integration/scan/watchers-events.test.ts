@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Implementation, openTree, passed } from '../../support/scan/tree.ts'
@@ -68,3 +68,33 @@ test('polling watcher: uses fewer than 20 timers for 50 files', async () => {
   const timers = process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout')
   expect(timers.length).toBeLessThan(20)
 })
+
+test.runIf(process.platform === 'linux')(
+  'inotify: deleted paths are named after a second, and so is what is moved out, but no rename inside the tree',
+  async () => {
+    const root = temporaryDirectory('watch')
+    for (const name of ['kept', 'album', 'gone', 'left']) mkdirSync(path.join(root, name))
+    for (const name of ['file', 'again', 'ignored', 'album/a', 'gone/b', 'left/c', 'kept/d'])
+      writeFileSync(path.join(root, name), name)
+    const names = { ignore: ['ignored'], marks: [] }
+    const { recorder } = await openTree('inotify', root, { names })
+    renameSync(path.join(root, 'kept'), path.join(root, 'renamed'))
+    renameSync(path.join(root, 'album/a'), path.join(root, 'renamed/a'))
+    renameSync(path.join(root, 'left'), path.join(temporaryDirectory('elsewhere'), 'left'))
+    for (const name of ['file', 'ignored', 'gone']) rmSync(path.join(root, name), { recursive: true })
+    await until('them to be named', () => recorder.deleted.length > 0)
+    expect(recorder.deleted.toSorted()).toEqual(['file', 'gone', 'gone/b', 'left'])
+  },
+)
+
+test.runIf(process.platform === 'linux')(
+  'inotify: a directory of very many deleted files is not named path by path',
+  async () => {
+    const root = temporaryDirectory('watch')
+    const files = Array.from({ length: 10_050 }, (_, index) => path.join(root, String(index)))
+    for (const file of files) writeFileSync(file, '')
+    const { recorder } = await openTree('inotify', root)
+    for (const file of files) rmSync(file)
+    await until('the loss to be told', () => recorder.deleted.includes(null))
+  },
+)

@@ -116,6 +116,7 @@ test('moved content: a deleted name that the destination was notified of is no l
     take().map((claim) => ({ ...claim, mark: false, digest: Buffer.alloc(32, 7), moved })),
     NOW,
   )
+  expect(ledger.countDeleted('d', 's', 0)).toBe(0)
   expect(totals()).toMatchObject({ sentFiles: 1, deletedFiles: 0 })
 })
 

@@ -87,6 +87,8 @@ export class RunningSource {
 
   constructor(options: SourceOptions) {
     this.#options = options
+    const phase = options.source.paused ? 'paused' : 'starting'
+    this.#status = { phase, compared: false, batches: [] }
     this.#problems = new Problems(options.changed)
     const failed = (error: unknown) => this.#ledgerFailed(error)
     this.#home = openHome(options.source.id, options.ledger, failed)
@@ -96,8 +98,6 @@ export class RunningSource {
       isWatched: () => this.#status.phase === 'watching',
       failed,
     })
-    const phase = options.source.paused ? 'paused' : 'starting'
-    this.#status = { phase, compared: false, batches: [] }
     void this.#withdraw()
     if (!options.source.paused) void this.#check()
   }

@@ -60,7 +60,9 @@ export function openDeletions({
 }: DeletionsOptions) {
   let current: Scanned['deleted']
   const count = (from: number) => {
-    for (const one of destinations) while (ledger.correctRenamed(one, id, from, PAGE) === PAGE);
+    const corrected = destinations.map((one) => ledger.correctRenamed(one, id, from))
+    // A query looks up a bounded number of files.
+    if (Math.max(0, ...corrected) > 0) decideLater()
     const most = (of: (destination: string) => number) => Math.max(0, ...destinations.map(of))
     return {
       deleted: most((one) => ledger.countDeleted(one, id, from)),

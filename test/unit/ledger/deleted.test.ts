@@ -86,12 +86,12 @@ test('renamed files: a name whose content has another sent name is not deleted, 
   expect(ledger.countDeleted('d', 's', 0)).toBe(1)
   ledger.offer('d', [{ ...b, path: 'new b', ctimeNs: b.ctimeNs + 1n }])
   expect(ledger.countDeleted('d', 's', 0)).toBe(0)
-  expect(ledger.correctRenamed('d', 's', 0, 10)).toBe(0)
+  expect(ledger.correctRenamed('d', 's', 0)).toBe(0)
   ledger.markSent(
     take().map((claim) => ({ ...claim, mark: false })),
     NOW,
   )
-  expect(ledger.correctRenamed('d', 's', 0, 10)).toBe(1)
+  expect(ledger.correctRenamed('d', 's', 0)).toBe(1)
   expect(totals()).toMatchObject({ sentFiles: 2, deletedFiles: 0 })
 })
 

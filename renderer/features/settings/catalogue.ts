@@ -401,6 +401,14 @@ const otherEntries = {
       () => ['window.destination.rename'],
     ),
   },
+  eject: {
+    label: 'window.destination.eject',
+    under: underDestinations,
+    getTargets: atDestination(
+      (kind) => kind === 'folder',
+      () => ['window.destination.eject'],
+    ),
+  },
   space: {
     label: 'settings.space.label',
     under: underDestinations,

@@ -14,7 +14,7 @@ import { renderMessage, toShown } from '../alerts/render.ts'
 import type { Checked } from '../check/checker-messages.ts'
 import { getShellStep } from '../check/verdict.ts'
 import { ignoreError } from '../dropped-errors.ts'
-import { createWords, type Language } from '../lib/i18n/words.ts'
+import { createWords, englishWords, type Words } from '../lib/i18n/words.ts'
 import type { RequestInput, RequestName, RequestOutput, WorkerReport } from '../lib/workers/definition.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { Agent } from './agent.ts'
@@ -124,6 +124,7 @@ export class Alerting {
     const config: NotifierConfig = {
       file: layout.alerts,
       language: this.#agent.language,
+      place: host.kind === 'desktop' ? 'window' : 'terminal',
       computer: host.computerName,
       names: sourceNames(settings),
       labels: settings.alerts.labels,
@@ -178,19 +179,19 @@ export class Alerting {
   #showAlone(notice: Notice): void {
     const { host } = this.#agent
     if (!this.#agent.settings.get().notifications) return
-    const names = sourceNames(this.#agent.settings.get())
-    host.notify(toShown(this.#renderNotice(notice, this.#agent.language, names)))
+    const words = createWords(this.#agent.language, host.kind === 'desktop' ? 'window' : 'terminal')
+    host.notify(toShown(this.#renderNotice(notice, words, sourceNames(this.#agent.settings.get()))))
   }
 
   #logNotice(notice: Notice): void {
-    const { title, body } = this.#renderNotice(notice, 'en')
+    const { title, body } = this.#renderNotice(notice, englishWords)
     this.#agent.log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
   }
 
   /** @param names of sources, for people; the log has paths. */
-  #renderNotice(notice: Notice, language: Language, names: Record<string, string> = {}) {
+  #renderNotice(notice: Notice, words: Words, names: Record<string, string> = {}) {
     const { labels } = this.#agent.settings.get().alerts
-    const writer = { words: createWords(language), computer: this.#agent.host.computerName, labels, names }
+    const writer = { words, computer: this.#agent.host.computerName, labels, names }
     return renderMessage(notice.id, notice, writer, { type: null, template: null }, Date.now())
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
-import { languages } from '../lib/i18n/words.ts'
+import { languages, places } from '../lib/i18n/words.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
 import { incidentSchema, noticeSchema, timelinePageSchema, timelineQuestionSchema } from './incident.ts'
 import { channelSchema, quietHoursSchema } from './settings.ts'
@@ -29,6 +29,8 @@ const notifierConfigSchema = z.object({
   /** Path of its database. */
   file: z.string(),
   language: z.enum([...languages]),
+  /** Place of this computer's own notifications; omitted: the terminal. */
+  place: z.enum([...places]).optional(),
   computer: z.string(),
   /** Names of the sources, by id. */
   names: z.record(z.string(), z.string()),

@@ -205,15 +205,10 @@ export class Notifier {
 
   async #send(entry: OutboxEntry, stopped: AbortSignal): Promise<ChannelOutcome> {
     const settings = this.#config.channels.find(({ id }) => id === entry.channel)
-    const { computer, labels, names } = this.#config
+    const { computer, labels, names, language, place } = this.#config
+    const words = settings === undefined ? createWords(language, place) : this.#words
     const look = { type: settings?.type ?? null, template: settings?.template ?? null }
-    const letter = renderMessage(
-      entry.id,
-      entry.notice,
-      { words: this.#words, computer, labels, names },
-      look,
-      Date.now(),
-    )
+    const letter = renderMessage(entry.id, entry.notice, { words, computer, labels, names }, look, Date.now())
     if (settings === undefined) {
       this.#events.show(toShown(letter))
       return { did: 'delivered', note: null }

@@ -79,7 +79,7 @@ function present(
   const { window, tray, notifier, laterStarts } = desk
   const { agent } = open
   const handlers = namingWhoIsHere(open.handlers)
-  const words = (): Words => createWords(agent.language)
+  const words = (): Words => createWords(agent.language, 'window')
   const trayBounds = () => tray.tray.getBounds()
   const come = async () => {
     // The window may be requested while the application quits.

@@ -8,7 +8,7 @@ import { unusableData } from '../../core/settings/data-directory.ts'
 export function refuseToStart(error: unknown): void {
   const isTaken = error instanceof UserError && error.sentence.key === 'agent.alreadyRunning'
   const sentence = isTaken ? message('desktop.alreadyRunning', error.sentence.params) : toSentence(error)
-  dialog.showErrorBox('Holdfast', createWords(nearestLanguage(app.getLocale()))(sentence))
+  dialog.showErrorBox('Holdfast', createWords(nearestLanguage(app.getLocale()), 'window')(sentence))
   app.exit(1)
 }
 

@@ -17,7 +17,7 @@ const WordsContext = createContext<Words | null>(null)
 
 export function WordsProvider({ language, children }: { language: Language; children: ReactNode }) {
   const words = useMemo<Words>(() => {
-    const say = createWords(language)
+    const say = createWords(language, 'window')
     return { language, say, t: (key, params = {}) => say({ key, params }), format: createFormat(language) }
   }, [language])
   useEffect(() => {

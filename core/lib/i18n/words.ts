@@ -8,6 +8,14 @@ export type Language = (typeof languages)[number]
 
 export type Words = (message: Message) => string
 
+/**
+ * Place where a text is shown. In the window and in the desktop's notifications, a key has the form KEY_window if its
+ * text names commands or codes elsewhere: there a person has buttons, and reasons are plain clauses. All other places
+ * (terminal, log, channels) keep the commands and the codes.
+ */
+export const places = ['terminal', 'window'] as const
+export type Place = (typeof places)[number]
+
 /** Returns the command to type: the launcher of a checkout sets `npx holdfast`. The window has no environment. */
 const commandName = (): string =>
   (typeof process === 'undefined' ? undefined : process.env?.HOLDFAST_COMMAND) ?? 'holdfast'
@@ -35,23 +43,60 @@ function createDictionary(language: Language): i18n {
 const SYSTEM_ERROR = /^(?:[a-z]+ )?(E[A-Z0-9_]+)(?: \S+)?$/
 /** Matches a reason with the system's English message: "ENOENT: no such file or directory, open '/data/a'". */
 const ENGLISH_ERROR = /^(E[A-Z0-9_]+): /
+/** Matches a name of an error anywhere in a library's text. */
+const ERROR_NAME = /\b(E[A-Z0-9_]{2,}|[A-Z]+_[A-Z_]+)\b/
+/** Matches the advice of libraries to read their documentation. */
+const LIBRARY_ADVICE = /[\s,.;:–-]*\(?(?:for more (?:details|information),? )?see:? https?:\/\/\S+/gi
+
+/** Texts of Node, OpenSSL, ssh2 and nodemailer that come without an error name. */
+const LIBRARY_TEXTS: readonly (readonly [RegExp, string])[] = [
+  [/certificate has expired/i, 'CERT_HAS_EXPIRED'],
+  [/certificate is not yet valid/i, 'CERT_NOT_YET_VALID'],
+  [/self[- ]signed certificate/i, 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+  [/unable to (?:get|verify) .*(?:certificate|issuer)/i, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+  [/does not match certificate's altnames/i, 'ERR_TLS_CERT_ALTNAME_INVALID'],
+  [/wrong version number|packet length too long|http request\b/i, 'EPROTO'],
+  [/timed? ?out|greeting never received/i, 'ETIMEDOUT'],
+  [
+    /socket (?:hang up|closed)|connection (?:lost|closed|ended)|unexpected(?:ly)? (?:close|socket close)/i,
+    'ECONNRESET',
+  ],
+]
+
+/** Returns the names of errors in a text of the system or of a library, the surest first. */
+function findErrorNames(reason: string, language: Language, place: Place): string[] {
+  const [, alone] = SYSTEM_ERROR.exec(reason) ?? []
+  if (alone !== undefined) return [alone]
+  if (place === 'terminal') return language === 'en' ? [] : [ENGLISH_ERROR.exec(reason)?.[1] ?? '']
+  const [, known = ''] = LIBRARY_TEXTS.find(([text]) => text.test(reason)) ?? []
+  return [ERROR_NAME.exec(reason)?.[1] ?? '', known]
+}
 
 /** Cached, because an instance is expensive and every change of state renders messages. */
-const made = new Map<Language, Words>()
+const made = new Map<string, Words>()
+const dictionaries = new Map<Language, i18n>()
 
 /** Renders messages in one language; system error names are translated, too. */
-export function createWords(language: Language): Words {
-  const words = made.get(language) ?? renderer(createDictionary(language), language)
-  made.set(language, words)
+export function createWords(language: Language, place: Place = 'terminal'): Words {
+  const id = `${language} ${place}`
+  const dictionary = dictionaries.get(language) ?? createDictionary(language)
+  dictionaries.set(language, dictionary)
+  const words = made.get(id) ?? renderer(dictionary, language, place)
+  made.set(id, words)
   return words
 }
 
-function renderer(dictionary: i18n, language: Language): Words {
+function renderer(dictionary: i18n, language: Language, place: Place): Words {
+  const plainReason = (reason: string): string => {
+    const errors = findErrorNames(reason, language, place).map((name) => `error.${name}`)
+    const error = errors.find((one) => dictionary.exists(one))
+    if (error !== undefined) return dictionary.t(error, { context: place })
+    return place === 'window' ? reason.replace(LIBRARY_ADVICE, '') : reason
+  }
   return ({ key, params }) => {
-    const reason = String(params.reason)
-    const said = SYSTEM_ERROR.exec(reason) ?? (language === 'en' ? null : ENGLISH_ERROR.exec(reason))
-    const error = `error.${said?.[1]}`
-    return dictionary.t(key, dictionary.exists(error) ? { ...params, reason: dictionary.t(error) } : params)
+    const said =
+      typeof params.reason === 'string' ? { ...params, reason: plainReason(params.reason) } : params
+    return dictionary.t(key, { ...said, context: place })
   }
 }
 

@@ -37,6 +37,7 @@ export function IncidentActions({ incident, settings }: IncidentActionsProps) {
       <Told incident={incident} isSnoozed={isSnoozed} muted={muted} isSilenced={audible.length === 0} />
       {incident.kind === 'marked' && <MarkedActions source={incident.sources[0] ?? ''} />}
       {incident.kind === 'deleted' && <DeletedActions source={incident.sources[0] ?? ''} />}
+      {/^condition\.link/.test(incident.sentence.key) && <LinkActions incident={incident} />}
       {incident.kind === 'emptied' && <EmptiedActions source={incident.sources[0] ?? ''} />}
       <Group gap={6} mt={3}>
         {acknowledged === null && (
@@ -143,6 +144,27 @@ function MarkedActions({ source: id }: { source: string }) {
         onClick={() => run('answerMarked', { id, answer: 'confirm' }, 'window.marked.confirmed')}
       >
         {t('window.marked.confirm')}
+      </Button>
+    </Group>
+  )
+}
+
+/** Shows the choice between the two places of a link that leads elsewhere now. */
+function LinkActions({ incident: { paths, sentence } }: { incident: Incident }) {
+  const { t } = useWords()
+  const { run } = useCommands()
+  const id = (Object.keys(paths)[0] ?? '').replace(/^link:/, '')
+  const { now, path = '' } = sentence.params
+  const choose = (stay: boolean) => run('followLink', { id, stay }, 'window.link.followed')
+  return (
+    <Group gap={6} mt={3}>
+      {now !== undefined && (
+        <Button size="compact-xs" variant="default" onClick={() => choose(false)}>
+          {t('window.link.follow', { now })}
+        </Button>
+      )}
+      <Button size="compact-xs" variant="default" onClick={() => choose(true)}>
+        {t('window.link.stay', { path })}
       </Button>
     </Group>
   )

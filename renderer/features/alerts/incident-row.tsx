@@ -6,6 +6,7 @@ import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
 import { formatTitle, getLevel, getSeverity, getSubjects, type Incident, isAboutPaths } from './incidents.ts'
+import { RemedyCommands } from './remedy.tsx'
 
 /** At most this many subjects are listed: more paths of the same disk add no information. */
 const mostSubjects = 5
@@ -52,6 +53,7 @@ export const IncidentRow = memo(function IncidentRow(props: IncidentRowProps) {
             {hasMore && (
               <WhatToDo>
                 <p className="breakable selectable">{say(sentence)}</p>
+                <RemedyCommands sentence={sentence} />
               </WhatToDo>
             )}
           </>

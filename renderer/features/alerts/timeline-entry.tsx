@@ -11,6 +11,7 @@ import { HealthMark } from '../overview/health-line.tsx'
 import { DeliveryList } from './delivery-list.tsx'
 import { Subjects } from './incident-row.tsx'
 import { formatTitle, getLevel, getSeverity, type Incident } from './incidents.ts'
+import { RemedyCommands } from './remedy.tsx'
 
 interface TimelineRowProps {
   incident: Incident
@@ -50,6 +51,7 @@ export function TimelineRow({ incident, deliveries, settings, isMarked }: Timeli
         {opened && (
           <>
             <p className="breakable selectable">{say(incident.sentence)}</p>
+            {endedAt === null && <RemedyCommands sentence={incident.sentence} />}
             <Subjects incident={incident} />
             <Facts incident={incident} />
             {deliveries !== null && <DeliveryList deliveries={deliveries} />}

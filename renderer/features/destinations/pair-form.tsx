@@ -8,8 +8,8 @@ import { Copyable } from '../../ui/copyable.tsx'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 
-/** The command of README.md for the receiving computer. */
-const COMMAND = 'npx holdfast receive --store /srv/holdfast'
+/** The command for a receiving computer without a window. */
+const COMMAND = 'holdfast receive --store /srv/holdfast'
 
 interface PairFormProps {
   /** The pairing code of a link that the user followed; null if there is none. */

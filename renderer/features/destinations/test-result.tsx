@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import { useEffect, useRef } from 'react'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { Breakable } from '../../ui/breakable.tsx'
+import { Copyable } from '../../ui/copyable.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
 import type { Draft } from './draft.ts'
@@ -13,6 +14,9 @@ const steps: Record<Tested['steps'][number]['step'], WordKey> = {
   read: 'window.destinations.step.read',
   remove: 'window.destinations.step.remove',
 }
+
+/** Shows the host keys of the server on which it is run. */
+const HOST_KEYS = 'for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf "$key"; done'
 
 /** '' if nothing has been confirmed yet. */
 export type Confirmed = Pick<Draft, 'hostKey' | 'certificate'>
@@ -112,6 +116,9 @@ export function Confirmation({ words, isChanged, before, found, onConfirm }: Con
       {isChanged && <code className="selectable breakable dimmed">{before}</code>}
       <code className="selectable breakable">{found}</code>
       <p className="dimmed">{t(`window.destinations.${words}.${isChanged ? 'changedHint' : 'foundHint'}`)}</p>
+      {words === 'hostKey' && (
+        <Copyable text={HOST_KEYS} label="window.pair.copy" done="window.pair.copied" />
+      )}
       {onConfirm !== null && (
         <div>
           <Button size="xs" variant="light" color={isChanged ? 'red' : 'harbour'} onClick={onConfirm}>

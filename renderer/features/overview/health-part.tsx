@@ -5,6 +5,7 @@ import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { IncidentRow } from '../alerts/incident-row.tsx'
 import { getSubjects, type Incident, isAboutPaths } from '../alerts/incidents.ts'
+import { RemedyCommands } from '../alerts/remedy.tsx'
 import { DelayHistory } from './delay-history.tsx'
 import { problemClass, verdictLevel, verdictWord } from './describe.ts'
 import { HealthLine, HealthMark } from './health-line.tsx'
@@ -65,7 +66,10 @@ function DiskPart({
         )}
       </div>
       {bad && (
-        <p className={problemClass(verdictLevel(checked.overall.kind))}>{say(checked.overall.sentence)}</p>
+        <>
+          <p className={problemClass(verdictLevel(checked.overall.kind))}>{say(checked.overall.sentence)}</p>
+          <RemedyCommands sentence={checked.overall.sentence} />
+        </>
       )}
       {checked !== null && (
         <DelayHistory
@@ -107,11 +111,7 @@ function Probes({ checked }: { checked: NonNullable<SourceState['checked']> }) {
           <li key={kind} data-level={level}>
             <HealthMark level={level} />
             <span>{t(probeWords[kind])}</span>
-            <span className="grow">
-              {t(verdictWord(verdict.kind))}
-              {verdict.step !== null && ` · ${verdict.step}`}
-              {verdict.code !== null && ` · ${verdict.code}`}
-            </span>
+            <span className="grow">{t(verdictWord(verdict.kind))}</span>
             <span className="figures dimmed">{format.delay(verdict.elapsedMs)}</span>
           </li>
         )

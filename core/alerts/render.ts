@@ -3,7 +3,7 @@ import type { Words } from '../lib/i18n/words.ts'
 import { type CatalogEntry, type ChannelType, catalog, type templateNames } from './channels/catalog.ts'
 import type { OutgoingMessage } from './channels/channel.ts'
 import { isFiring, isUrgent, lastedMs, type Notice } from './incident.ts'
-import { getSubjects, isDiskKind, namedSubjects } from './kinds.ts'
+import { getSubjects, type IncidentKind, isDiskKind, namedSubjects } from './kinds.ts'
 import type { Shown } from './notifier-messages.ts'
 
 // Renders a notice as text; pure.
@@ -31,9 +31,9 @@ export function renderMessage(
   now: number,
 ): OutgoingMessage {
   const { words, computer, labels } = writer
-  const names = channel.type === null ? writer.names : undefined
+  const names = (channel.type === null && writer.names) || {}
   const title = formatTitle(notice, words, names)
-  const body = formatNamedBody(notice, words, names) ?? formatBody(notice, words, computer, now)
+  const body = formatNamedBody(notice, words, names) ?? formatBody(notice, { ...writer, names }, now)
   const entry: CatalogEntry | null = channel.type === null ? null : catalog[channel.type]
   const template = channel.template ?? entry?.template ?? '{title}\n{body}'
   const { incident } = notice
@@ -109,7 +109,12 @@ function formatTitle(notice: Notice, words: Words, names?: Writer['names']): str
   }
 }
 
-function formatBody(notice: Notice, words: Words, computer: string, now: number): string {
+const ABSENCES = ['missing', 'unreachable', 'hung'] as const
+/** True if the subject itself was away: then it is back, instead of a failure having ended. */
+const isAbsence = (kind: IncidentKind): kind is (typeof ABSENCES)[number] =>
+  (ABSENCES as readonly IncidentKind[]).includes(kind)
+
+function formatBody(notice: Notice, { words, computer, names }: Writer, now: number): string {
   const { what, incident, times, at } = notice
   const kind = words(message(`kind.${incident.kind}`))
   const since = incident.startedAt
@@ -124,7 +129,9 @@ function formatBody(notice: Notice, words: Words, computer: string, now: number)
       return words(message('notify.unstableBody', { times, since })) + late
     case 'recovered':
     case 'over':
-      return words(message('notify.recoveredBody', { kind, lasted, since }))
+      return isAbsence(incident.kind)
+        ? words(message(`notify.back.${incident.kind}`, { where: where(notice, words, names), lasted }))
+        : words(message('notify.recoveredBody', { kind, lasted, since }))
     case 'summary':
       return words(message('notify.summaryBody', { kind, lasted, since }))
     case 'test':

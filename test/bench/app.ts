@@ -85,5 +85,5 @@ async function waitForTray(bus: MessageBus, { pid }: LaunchedHoldfast): Promise<
 
 async function usable(launched: LaunchedHoldfast): Promise<void> {
   const page = await launched.window()
-  await page.getByRole('button', { name: 'Add directory' }).first().click({ trial: true })
+  await page.getByRole('button', { name: 'Add folder' }).first().click({ trial: true })
 }

@@ -68,13 +68,13 @@ async function fillSftp(page: Page, server: SftpServer): Promise<Locator> {
 /** The server has another address, and its key still: it is tested there, then saved. */
 async function moveTo(page: Page, name: string, host: string): Promise<void> {
   await page.getByRole('button', { name: `Actions for ${name}` }).click()
-  await page.getByRole('menuitem', { name: 'Change…' }).click()
+  await page.getByRole('menuitem', { name: 'Edit…' }).click()
   const form = page.getByRole('dialog')
   await form.getByRole('textbox', { name: 'Host' }).fill(host)
   await pictures(page, 'move', 'themes')
   await form.getByRole('button', { name: 'Test' }).click()
   await form.getByRole('button', { name: 'Save' }).click()
-  await expect(page.getByText('The destination is changed.')).toBeVisible()
+  await expect(page.getByText('Saved.')).toBeVisible()
 }
 
 /** The computer was set up anew: its former folder is another one's, whose files it chooses. */

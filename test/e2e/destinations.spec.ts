@@ -82,7 +82,7 @@ test('destinations page: a second destination is paired, chosen for a directory,
     await takePictures(page, 'destinations-two')
 
     await chooseFor('nas')
-    await page.getByRole('menuitem', { name: 'Change…' }).click()
+    await page.getByRole('menuitem', { name: 'Edit…' }).click()
     await page.getByRole('textbox', { name: 'Host' }).fill('localhost')
     await page.getByRole('button', { name: 'Test' }).click()
     await expect(page.getByRole('region', { name: 'Result of the test' })).toBeVisible()

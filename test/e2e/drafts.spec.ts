@@ -15,7 +15,7 @@ test('drafts: unfinished input is kept while another page is shown', async ({ de
   const show = (name: RegExp) => page.getByRole('tab', { name }).click()
   await page.locator('#open-s').click()
   await page.getByText('Rules', { exact: true }).click()
-  await page.getByRole('button', { name: 'Change…' }).click()
+  await page.getByRole('button', { name: 'Edit…' }).click()
   const patterns = page.getByRole('textbox', { name: 'Leave out' })
   await patterns.fill('*.half')
   await show(/Settings/)
@@ -47,7 +47,7 @@ test('filters form: Back asks before it discards changed filters', async ({ desk
   const openFilters = async () => {
     await page.locator('#open-s').click()
     await page.getByText('Rules', { exact: true }).click()
-    await page.getByRole('button', { name: 'Change…' }).click()
+    await page.getByRole('button', { name: 'Edit…' }).click()
   }
   await openFilters()
   await back.click()
@@ -70,7 +70,7 @@ test('filters form: saving keeps changes that were made elsewhere meanwhile', as
   })
   await page.locator('#open-s').click()
   await page.getByText('Rules', { exact: true }).click()
-  await page.getByRole('button', { name: 'Change…' }).click()
+  await page.getByRole('button', { name: 'Edit…' }).click()
   await page.getByRole('textbox', { name: 'Leave out' }).fill('*.half')
   const changes = { minimumBytes: 4096, priority: 'high' } as const
   await page.evaluate((given) => window.holdfast.call('changeSource', { id: 's', changes: given }), changes)
@@ -97,7 +97,7 @@ test('dialog: a click beside it does nothing; Escape, the × and Ctrl+W ask befo
     await page.getByRole('button', { name: 'Other ways to add' }).click()
     await page.getByRole('menuitem', { name: /Type a path/ }).click()
   }
-  const dialog = page.getByRole('dialog', { name: 'Add a directory' })
+  const dialog = page.getByRole('dialog', { name: 'Add a folder' })
   const question = page.getByRole('dialog', { name: 'Discard what you entered?' })
   for (const key of ['Escape', 'Control+w']) {
     await open()

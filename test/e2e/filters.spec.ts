@@ -59,7 +59,7 @@ test('filters form: a pattern is previewed and saved, and files that it excludes
   const preview = page.getByRole('region', { name: 'With these filters' })
 
   await test.step('by the keyboard alone: the form opens with its first field focused', async () => {
-    await part.getByRole('button', { name: 'Change…' }).focus()
+    await part.getByRole('button', { name: 'Edit…' }).focus()
     await page.keyboard.press('Enter')
     await expect(part.getByRole('textbox', { name: 'Leave out' })).toBeFocused()
     await page.keyboard.type('*.log')
@@ -112,7 +112,7 @@ test('filters form: a pattern is previewed and saved, and files that it excludes
   await test.step('saved, what waits and is left out waits no more, and is not sent', async () => {
     await part.getByRole('button', { name: 'Save' }).click()
     await expect(part).toContainText('Left out: *.log cache/')
-    await expect(part.getByRole('button', { name: 'Change…' })).toBeFocused()
+    await expect(part.getByRole('button', { name: 'Edit…' })).toBeFocused()
     await until('two files wait', async () => (await waiting()) === 2)
     await takeScreenshot(test.info().outputPath('saved.png'))
     await page.evaluate(() => window.holdfast.call('resume', {}))

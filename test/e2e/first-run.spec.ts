@@ -41,13 +41,13 @@ async function firstRun({ page, holdfast }: Running, source: string, code: strin
   const steps = page.getByRole('region', { name: 'First steps' })
   await expect(steps).toContainText('Step 1 of 4')
   await pictures(page, 'first-1')
-  await steps.getByRole('button', { name: 'Add directory' }).click()
+  await steps.getByRole('button', { name: 'Add folder' }).click()
   await chooseDirectory(source)
   await expect(steps).toContainText(source)
   // What was added can be taken away again.
   await steps.getByRole('button', { name: 'Remove photos' }).click()
   await expect(steps).not.toContainText(source)
-  await steps.getByRole('button', { name: 'Add directory' }).click()
+  await steps.getByRole('button', { name: 'Add folder' }).click()
   await chooseDirectory(source)
   await expect(steps).toContainText(source)
   await steps.getByRole('button', { name: 'Next', exact: true }).click()
@@ -81,7 +81,7 @@ async function firstRun({ page, holdfast }: Running, source: string, code: strin
   await expect(steps).toContainText('Finished files are sent to attic, which is on this computer')
   await expect(steps).toContainText('Holdfast starts when you log in.')
   await pictures(page, 'first-5')
-  await steps.getByRole('button', { name: 'Show the overview' }).click()
+  await steps.getByRole('button', { name: 'Done' }).click()
 }
 
 /** Puts back what is missing of a source, through its own menu. */

@@ -60,8 +60,8 @@ test('sending settings: a speed limit and a schedule rule are set in the window,
   await expect(monday).toHaveAccessibleName('Mon: 00:00 to 24:00 Pause')
   expect((await state()).settings.send.schedule.map(({ allow }) => allow)).toEqual(['pause', 1024 ** 2])
 
-  await card.getByRole('button', { name: /^Change: .*Pause/ }).click()
-  const changing = card.getByRole('form', { name: 'Change the rule' })
+  await card.getByRole('button', { name: /^Edit: .*Pause/ }).click()
+  const changing = card.getByRole('form', { name: 'Edit the rule' })
   await changing.getByText('No limit', { exact: true }).click()
   await changing.getByRole('button', { name: 'Save' }).click()
   await expect(card.getByText('No speed limit now.')).toBeVisible()

@@ -32,12 +32,12 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     const dialog = page.getByRole('dialog')
     await dialog.getByRole('textbox', { name: 'Folder for their files' }).fill(path.join(base, 'store'))
     await dialog.getByRole('textbox', { name: 'Port' }).fill(String(await freePort()))
-    await dialog.getByRole('textbox', { name: 'At most for each, in GiB' }).fill('1.5')
+    await dialog.getByRole('textbox', { name: 'Space per computer (GiB)' }).fill('1.5')
     await pictures(page, 'receive-form', 'themes')
     await dialog.getByRole('button', { name: 'Receive here' }).click()
     await expect(part).toContainText(/receives at port \d+ *at most 1\.5 GiB each/)
     await part.getByRole('button', { name: 'Edit…' }).click()
-    const quota = dialog.getByRole('textbox', { name: 'At most for each, in GiB' })
+    const quota = dialog.getByRole('textbox', { name: 'Space per computer (GiB)' })
     await expect(quota).toHaveValue('1.5')
     await quota.fill('2')
     await pictures(page, 'receive-edit', 'themes')
@@ -86,7 +86,7 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     await expect(dialog.getByRole('textbox', { name: 'Folder for their files' })).toHaveValue(
       path.join(base, 'store'),
     )
-    await expect(dialog.getByRole('textbox', { name: 'At most for each, in GiB' })).toHaveValue('2')
+    await expect(dialog.getByRole('textbox', { name: 'Space per computer (GiB)' })).toHaveValue('2')
   } finally {
     rmSync(base, { recursive: true, force: true })
   }

@@ -165,9 +165,9 @@ test('tray menu: a command that fails is shown as a notice', async ({ desktop })
   await mkdir(path.join(desktop.dataDirectory, 'settings.json'))
   await clickMenu(desktop.bus, tray, 'Pause', 'For 1 hour')
   await page.getByRole('tab', { name: /Alerts/ }).click()
-  await expect(page.getByText(/it is a directory/).first()).toBeVisible()
+  await expect(page.getByText(/it is a folder/).first()).toBeVisible()
 
-  await clickMenu(desktop.bus, tray, 'Add directory…')
+  await clickMenu(desktop.bus, tray, 'Add folder…')
   await chooseDirectory(desktop.dataDirectory)
   await expect(page.getByText('where copies are kept').first()).toBeVisible()
   expect((await state()).notices).toHaveLength(2)
@@ -180,7 +180,7 @@ test('tray menu: adding a directory that is already protected shows a message, n
   const { holdfast, page, state } = await desktop.start({ args: [source] })
   const tray = await waitForTray(desktop.bus, { pid: holdfast.pid })
   await expect(page.getByRole('article', { name: path.basename(source) })).toBeVisible()
-  await clickMenu(desktop.bus, tray, 'Add directory…')
+  await clickMenu(desktop.bus, tray, 'Add folder…')
   await chooseDirectory(source)
   await until('the answer', openDialog)
   expect((await state()).notices).toEqual([])
@@ -188,13 +188,13 @@ test('tray menu: adding a directory that is already protected shows a message, n
   await rm(source, { recursive: true })
 })
 
-test('source menu: “Change location…” points a directory to its new path', async ({ desktop }) => {
+test('source menu: “Edit location…” points a directory to its new path', async ({ desktop }) => {
   const root = await mkdtemp(path.join(tmpdir(), 'holdfast-moved-'))
   const [before, now] = [path.join(root, 'before'), path.join(root, 'now')]
   for (const directory of [before, now]) await mkdir(directory)
   const { page, state } = await desktop.start({ args: [before] })
   await page.getByRole('button', { name: 'Actions for before' }).click()
-  await page.getByRole('menuitem', { name: 'Change location…' }).click()
+  await page.getByRole('menuitem', { name: 'Edit location…' }).click()
   await chooseDirectory(now)
   await expect(page.getByText('The location is changed.')).toBeVisible()
   expect((await state()).sources[0]?.settings).toMatchObject({ name: 'before', path: now })
@@ -228,7 +228,7 @@ test('add directory: each directory that cannot be protected is refused with its
   await expect(page.getByRole('article', { name: 'outer' })).toBeVisible()
   const refusals: [string, RegExp][] = [
     [path.join(root, 'nowhere'), /does not exist/],
-    [path.join(root, 'file'), /is not a directory/],
+    [path.join(root, 'file'), /is not a folder/],
     [path.join(root, 'outer/inner'), /is inside “outer”/],
     [root, /contains “outer”/],
     [desktop.dataDirectory, /where copies are kept/],
@@ -244,7 +244,7 @@ test('add directory: each directory that cannot be protected is refused with its
     )
     expect(refusal === null ? '' : englishWords(refusal)).toMatch(words)
   }
-  await page.getByRole('button', { name: 'Add directory' }).first().click()
+  await page.getByRole('button', { name: 'Add folder' }).first().click()
   await chooseDirectory(path.join(root, 'outer/inner'))
   const refusal = page.getByRole('alert')
   await expect(refusal).toContainText('is inside “outer”')
@@ -289,13 +289,13 @@ test('drag and drop: a folder dropped on the window becomes a source; a file is 
   await mkdir(path.join(root, 'dropped'))
   await writeFile(path.join(root, 'notes.txt'), '')
   const { page } = await desktop.start()
-  await expect(page.getByRole('button', { name: 'Add directory' }).first()).toBeVisible()
+  await expect(page.getByRole('button', { name: 'Add folder' }).first()).toBeVisible()
   // What the browser does with files that come from the desktop's file manager.
   const session = await page.context().newCDPSession(page)
   const drop = async (file: string) => {
     const data = { items: [], files: [file], dragOperationsMask: 1 }
     await session.send('Input.dispatchDragEvent', { type: 'dragEnter', x: 200, y: 300, data })
-    await expect(page.getByText('Drop to protect this directory')).toBeVisible()
+    await expect(page.getByText('Drop to protect this folder')).toBeVisible()
     await session.send('Input.dispatchDragEvent', { type: 'dragOver', x: 200, y: 301, data })
     await session.send('Input.dispatchDragEvent', { type: 'drop', x: 200, y: 300, data })
   }
@@ -304,7 +304,7 @@ test('drag and drop: a folder dropped on the window becomes a source; a file is 
   await expect(page.getByRole('region', { name: 'First steps' })).toContainText('dropped')
   await drop(path.join(root, 'notes.txt'))
   await expect(page.getByRole('alert')).toContainText(
-    'is not a directory. Choose the directory that holds the files.',
+    'is not a folder. Choose the folder that holds the files.',
   )
   await rm(root, { recursive: true })
 })

@@ -88,7 +88,7 @@ test("desktop package: its removal leaves the user's files and nothing else", {
 /** One directory, copied on this computer alone, nobody told. */
 async function throughFirstSteps(window: Page, directory: string): Promise<void> {
   const steps = window.getByRole('region', { name: 'First steps' })
-  await clickOn(steps.getByRole('button', { name: 'Add directory' }))
+  await clickOn(steps.getByRole('button', { name: 'Add folder' }))
   await chooseDirectory(directory)
   await page(steps).toContainText(directory)
   for (const [step, button] of [
@@ -100,7 +100,7 @@ async function throughFirstSteps(window: Page, directory: string): Promise<void>
     await page(steps).toContainText(`Step ${step} of 4`)
     await clickOn(steps.getByRole('button', { name: button, exact: true }))
   }
-  await clickOn(steps.getByRole('button', { name: 'Show the overview' }))
+  await clickOn(steps.getByRole('button', { name: 'Done' }))
 }
 
 /** The page's process runs as the user, under a system call filter and apart from the network's and others' processes. */

@@ -1,7 +1,7 @@
 import { memo, type ReactNode } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { PathText } from '../../ui/path-text.tsx'
-import { At, Elapsed } from '../../ui/times.tsx'
+import { Elapsed, OngoingSince } from '../../ui/times.tsx'
 import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
@@ -47,7 +47,7 @@ export const IncidentRow = memo(function IncidentRow(props: IncidentRowProps) {
         {endedAt === null && (
           <>
             <p className="dimmed">
-              {t(`window.severity.${getSeverity(kind)}`)} · {t('window.alerts.since')} <At at={startedAt} />
+              {t(`window.severity.${getSeverity(kind)}`)} · <OngoingSince at={startedAt} />
             </p>
             <Subjects incident={incident} />
             {hasMore && (

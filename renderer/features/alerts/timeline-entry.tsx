@@ -5,7 +5,7 @@ import { useNow } from '../../state/now.ts'
 import type { TimelineEntry } from '../../state/timeline.ts'
 import { IconChevronDown, IconChevronRight } from '../../ui/icons.ts'
 import { MiddleText } from '../../ui/middle-text.tsx'
-import { At } from '../../ui/times.tsx'
+import { At, OngoingSince } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
 import { DeliveryList } from './delivery-list.tsx'
@@ -24,7 +24,7 @@ interface TimelineRowProps {
 /** Shows an incident of the timeline as a line that expands to all of its details. */
 export function TimelineRow({ incident, deliveries, settings, isMarked }: TimelineRowProps) {
   const words = useWords()
-  const { t, say, format } = words
+  const { say, format } = words
   const [opened, setOpened] = useState(isMarked)
   useEffect(() => {
     if (isMarked) setOpened(true)
@@ -42,8 +42,13 @@ export function TimelineRow({ incident, deliveries, settings, isMarked }: Timeli
         <HealthMark level={getLevel(incident)} />
         <MiddleText text={formatTitle(incident, words, settings)} className="timeline-title" />
         <span className="dimmed figures">
-          {endedAt === null ? t('window.timeline.lasts') : format.duration(endedAt - startedAt)} ·{' '}
-          <At at={startedAt} />
+          {endedAt === null ? (
+            <OngoingSince at={startedAt} />
+          ) : (
+            <>
+              {format.duration(endedAt - startedAt)} · <At at={startedAt} />
+            </>
+          )}
         </span>
         {opened ? <IconChevronDown size={16} /> : <IconChevronRight size={16} />}
       </UnstyledButton>

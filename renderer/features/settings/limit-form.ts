@@ -91,7 +91,7 @@ export function daysInWords(days: readonly number[], language: string): string |
     const end = (next === -1 ? week.length : next) - 1
     const [first, last] = [week[index]?.label ?? '', week[end]?.label ?? '']
     if (end - index >= 2) {
-      parts.push(`${first}–${last}`)
+      parts.push(`${first}${language === 'en' ? '–' : '至'}${last}`)
       index = end
     } else parts.push(first)
   }

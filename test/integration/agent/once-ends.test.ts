@@ -137,7 +137,7 @@ describe('`scan --once` exit code', () => {
     expect(await run()).toBe('')
     mkdirSync(path.join(root, 'DC2'))
     writeFileSync(path.join(root, 'DC2/finished.watch'), '')
-    expect(await run()).toMatch(/^2 batch directories were not closed properly: DC2, DC1/)
+    expect(await run()).toMatch(/^2 batch folders were not closed properly: DC2, DC1/)
   })
 
   test('a prefix that no directory has gives 0 and a message; a prefix that is impossible gives 2', async () => {

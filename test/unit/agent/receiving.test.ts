@@ -47,7 +47,7 @@ test.each([
 ])('receiver store: /srv/store is refused only where it overlaps the source %s: %s', (path, isRefused) => {
   const sources = [{ path, name: 'data' }] as Parameters<typeof refuseReceiving>[0]['sources']
   const refuse = () => refuseReceiving({ sources }, receive)
-  if (isRefused) expect(refuse).toThrow(/protected directory data/)
+  if (isRefused) expect(refuse).toThrow(/protected folder data/)
   else expect(refuse).not.toThrow()
 })
 

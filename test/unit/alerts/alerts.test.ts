@@ -141,7 +141,7 @@ describe('alerting', () => {
     expect(bodies()[4]).toMatch(/^It has failed 3 times since .*\d\d:\d\d\. /)
     vi.advanceTimersByTime(900_000)
     expect(notices.at(-1)?.what).toBe('over')
-    expect(bodies().at(-1)).toMatch(/ lasted 50 sec\.$/)
+    expect(bodies().at(-1)).toBe('/disk/a is back. It did not respond for 50 sec.')
     running.observe(checked('read-only'))
     vi.advanceTimersByTime(14_402_000)
     expect(bodies().at(-1)).toMatch(/^It has lasted for 4 hr, since .*\d\d:\d\d\.$/)

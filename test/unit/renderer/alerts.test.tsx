@@ -23,7 +23,7 @@ describe('alerts page, ongoing incident', () => {
   test('an incident shows its source, kind, duration, severity, start, explanation and actions', () => {
     const words = pageWith({})
     expect(words).toMatch(
-      /Failing now.*Photos · Read-only · 12 min.*Critical · Since .*\[Copy path \/mnt\/photos\].*What to do.*has been read-only since/,
+      /Failing now.*Photos · Read-only · 12 min.*Critical · ongoing since .*\[Copy path \/mnt\/photos\].*What to do.*has been read-only since/,
     )
     for (const button of ['Acknowledge', 'Snooze', 'Mute']) expect(words).toContain(button)
   })
@@ -38,7 +38,7 @@ describe('alerts page, ongoing incident', () => {
     const state = emptyState({
       incidents: [incident('i1', { kind: 'unreachable', paths: { nas: 'nas-2' } })],
     })
-    expect(renderWords(<AlertsPage state={state} />)).toContain('Warning · Since')
+    expect(renderWords(<AlertsPage state={state} />)).toContain('Warning · ongoing since')
     expect(renderMarkup(<AlertsPage state={state} />)).toMatch(/class="health-mark" data-level="attention"/)
   })
 
@@ -137,7 +137,7 @@ describe('timeline entry', () => {
     ],
     [
       'zh-TW',
-      /5 分鐘 · .*開始.*察覺.*確認.*ada.*結束/,
+      /5 分鐘 · .*開始.*察覺.*已知悉.*ada.*結束/,
       /發生故障 Notifications：已於 .* 通知 Mail：未能通知 · 已嘗試 3 次 mail\.example\.org answered 401 恢復正常 Mail：尚未通知/,
     ],
   ] as const)(

@@ -11,8 +11,6 @@ test('settings import: the summary shows counts before and after, and that secre
   const channels = [{ id: 'team', name: 'Team', type: 'telegram', options: { chat: '-100' } }]
   const next = settingsSchema.parse({ alerts: { channels } })
   const words = renderWords(<ImportSummary now={now} next={next} />)
-  expect(words).toContain(
-    'Directories 2 → 0 Only checked 1 → 0 Destinations 0 → 0 Notification channels 0 → 1',
-  )
+  expect(words).toContain('Folders 2 → 0 Only checked 1 → 0 Destinations 0 → 0 Notification channels 0 → 1')
   expect(words).toContain('Passwords, tokens and keys are not in the file.')
 })

@@ -63,10 +63,10 @@ test.each([
 
 test.each([
   [[0, 1, 2, 3, 4, 5, 6], null, null],
-  [[1, 2, 3, 4, 5], 'Mon–Fri', '週一–週五'],
+  [[1, 2, 3, 4, 5], 'Mon–Fri', '週一至週五'],
   [[6, 0], 'Sat Sun', '週六週日'],
-  [[1, 2, 3, 0], 'Mon–Wed Sun', '週一–週三週日'],
-  [[5, 6, 0], 'Fri–Sun', '週五–週日'],
+  [[1, 2, 3, 0], 'Mon–Wed Sun', '週一至週三週日'],
+  [[5, 6, 0], 'Fri–Sun', '週五至週日'],
   [[3], 'Wed', '週三'],
 ])('day names: the days %j are written as %s and %s', (days, en, zh) => {
   expect([daysInWords(days, 'en'), daysInWords(days, 'zh-TW')]).toEqual([en, zh])

@@ -9,10 +9,10 @@ const said = (reason: string) => message('problem.other', { reason })
 const photos = sourceState('Photos', '/srv/ada/photos')
 
 describe('overview page', () => {
-  test('an empty page asks for the first directory, with "Add directory"', () => {
+  test('an empty page asks for the first directory, with "Add folder"', () => {
     const words = renderWords(<OverviewPage state={emptyState()} />)
     expect(words).toContain('What should Holdfast protect?')
-    expect(words).toContain('Add directory')
+    expect(words).toContain('Add folder')
   })
 
   test('a source is an article with its name, state, count, destination and actions', () => {
@@ -63,7 +63,7 @@ describe('overview page', () => {
     } as typeof photos
     const sources = [...many.slice(0, 6), last]
     const markup = renderMarkup(<OverviewPage state={emptyState({ sources })} />)
-    expect(markup).toContain('aria-label="Search directories"')
+    expect(markup).toContain('aria-label="Search folders"')
     expect(markup.indexOf('aria-label="g"')).toBeLessThan(markup.indexOf('aria-label="a"'))
     expect(arrangeSources(sources, ' SRV/C', 'trouble').map(({ settings }) => settings.name)).toEqual(['c'])
     expect(arrangeSources(sources, '', 'name')[0]?.settings.name).toBe('a')

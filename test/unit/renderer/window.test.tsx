@@ -181,7 +181,7 @@ test('window: the frame and a loading text are shown before the first snapshot',
       </BridgeProvider>
     </MantineProvider>,
   )
-  expect(words).toContain('Looking at your directories…')
+  expect(words).toContain('Looking at your folders…')
   expect(words).toContain('Overview')
   expect(words).toContain('Settings')
 })
@@ -215,7 +215,7 @@ describe('speed limit', () => {
       'zh-TW',
       [
         '18:00 之前最高 512 KiB/s。',
-        '週一–週五 · 08:00 至 18:00',
+        '週一至週五 · 08:00 至 18:00',
         '每天 · 23:00 至隔天 05:00',
         '每天 · 整天',
       ],

@@ -133,7 +133,7 @@ describe('`scan --once` exit code', () => {
       return once.err()
     }
     writeFileSync(path.join(batch, 'finished.watch'), '')
-    expect(await run()).toMatch(/^Batch directory DC1 was not closed properly/)
+    expect(await run()).toMatch(/^Batch folder DC1 was not closed properly/)
     expect(await run()).toBe('')
     mkdirSync(path.join(root, 'DC2'))
     writeFileSync(path.join(root, 'DC2/finished.watch'), '')

@@ -15,11 +15,12 @@ import {
 } from '../../ui/icons.ts'
 import { RenameDialog } from '../../ui/rename-dialog.tsx'
 import { useWords, type Words } from '../../words/context.tsx'
+import { namesInLine } from '../alerts/incidents.ts'
 import { useOpenPage } from '../frame/pages.ts'
 import { ChangeDialog } from './change-dialog.tsx'
 import { DestinationHealth } from './destination-health.tsx'
 import { EjectDialog } from './eject-dialog.tsx'
-import { kinds } from './kinds.ts'
+import { getKindWord, kinds } from './kinds.ts'
 import { RemoveDialog } from './remove-dialog.tsx'
 import { TestDialog } from './test-dialog.tsx'
 
@@ -33,11 +34,12 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
   const words = useWords()
   const { t } = words
   const { id, kind, name, address } = destination
-  const { icon: Icon, word } = kinds[kind]
+  const { icon: Icon } = kinds[kind]
   const settings = state.settings.destinations.find((one) => one.id === id)
   const encryption = settings !== undefined && settings.kind !== 'receiver' ? settings : null
   const isEncrypted = encryption !== null && encryption.recipient !== null
-  const figures = formatFigures(destination, words)
+  const { elsewhere, uncovered } = findCover(destination, state)
+  const figures = formatFigures(destination, elsewhere.length === 0 || uncovered.length > 0, words)
   return (
     <section className="card destination-card" aria-label={name}>
       <div className="spread">
@@ -48,7 +50,7 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
         <DestinationMenu destination={destination} state={state} />
       </div>
       <p className="dimmed selectable breakable">
-        {t(word)} ·{' '}
+        {t(getKindWord(destination))} ·{' '}
         {isEncrypted &&
           `${t(encryption.hideNames ? 'window.destinations.hidden' : 'window.destinations.encrypted')} · `}
         <Breakable text={address} />
@@ -56,7 +58,7 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
       <DestinationHealth destination={destination} state={state} />
       {figures !== '' && <p className="dimmed figures-line">{figures}</p>}
       {destination.ejectedAt !== undefined && <EjectedNote destination={destination} />}
-      {!destination.elsewhere && <p className="card-problem warn">{t('window.destinations.notElsewhere')}</p>}
+      {!destination.elsewhere && <HereNote destination={destination} state={state} />}
     </section>
   )
 }
@@ -79,9 +81,62 @@ function EjectedNote({ destination: { id } }: Pick<DestinationCardProps, 'destin
   )
 }
 
+/** The sources of a destination on this computer, by whether a destination elsewhere gets their files, too. */
+interface Cover {
+  elsewhere: DestinationState[]
+  /** Names of the sources whose files are only on this computer. */
+  uncovered: string[]
+  hasSources: boolean
+  /** Everything has arrived elsewhere. */
+  isDone: boolean
+}
+
+export function findCover({ id }: DestinationState, { destinations, sources }: AppState): Cover {
+  const mine = sources.filter((source) => source.destinations.some((one) => one.id === id))
+  const isElsewhere = (other: string) => destinations.some((one) => one.id === other && one.elsewhere)
+  const further = mine.map((source) => source.destinations.filter((one) => isElsewhere(one.id)))
+  return {
+    elsewhere: destinations.filter((one) => one.elsewhere),
+    uncovered: mine.flatMap(({ settings }, index) => (further[index]?.length === 0 ? [settings.name] : [])),
+    hasSources: mine.length > 0,
+    isDone: further.every((all) =>
+      all.some(
+        ({ totals, reported }) => reported !== false && totals.waitingFiles + totals.parkedFiles === 0,
+      ),
+    ),
+  }
+}
+
+/** Warns that copies on this computer are not safe, or names the destinations that have the files, too. */
+function HereNote({ destination, state }: DestinationCardProps) {
+  const words = useWords()
+  const { t } = words
+  const { elsewhere, uncovered, hasSources, isDone } = findCover(destination, state)
+  const names = namesInLine(
+    elsewhere.map(({ name }) => name),
+    words,
+  )
+  if (elsewhere.length === 0)
+    return <p className="card-problem warn">{t('window.destinations.notElsewhere')}</p>
+  if (!hasSources) return null
+  if (uncovered.length > 0) {
+    return (
+      <p className="card-problem warn breakable">
+        {t('window.destinations.onlyHere', { sources: namesInLine(uncovered, words), names })}
+      </p>
+    )
+  }
+  return (
+    <p className="dimmed breakable">
+      {t(isDone ? 'window.destinations.sameFilesAt' : 'window.destinations.sameFilesTo', { names })}
+    </p>
+  )
+}
+
 /** Describes the sent and waiting files, the rate and the time left. */
 function formatFigures(
   { totals, rate, left, elsewhere, connection, ejectedAt }: DestinationState,
+  isOnlyCopy: boolean,
   { t, format }: Words,
 ): string {
   const { sentFiles, sentBytes, deletedFiles, waitingFiles, waitingBytes, parkedFiles } = totals
@@ -89,7 +144,12 @@ function formatFigures(
   return [
     ...(sentFiles > 0
       ? [
-          t(elsewhere ? 'window.count.safe' : 'window.count.copied', { count: sentFiles }),
+          t(
+            elsewhere ? 'window.count.safe' : isOnlyCopy ? 'window.count.copied' : 'window.count.copiedHere',
+            {
+              count: sentFiles,
+            },
+          ),
           format.bytes(sentBytes),
         ]
       : []),

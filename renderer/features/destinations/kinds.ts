@@ -31,3 +31,8 @@ export const kinds: Record<Kind, { icon: typeof IconServer; word: WordKey; hint:
 
 /** Kinds that the user can add, the simplest first. */
 export const addable = ['receiver', 'folder', 'sftp', 's3'] as const satisfies readonly Kind[]
+
+/** Returns the word for a destination's kind: a receiver may run on this very computer. */
+export function getKindWord({ kind, elsewhere }: Pick<DestinationState, 'kind' | 'elsewhere'>): WordKey {
+  return kind === 'receiver' && !elsewhere ? 'window.destinations.kind.receiverHere' : kinds[kind].word
+}

@@ -2,7 +2,7 @@ import { type ReactNode, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useWords } from '../../words/context.tsx'
 import { type Addable, KindForm, KindList } from '../destinations/add-dialog.tsx'
-import { kinds } from '../destinations/kinds.ts'
+import { getKindWord, kinds } from '../destinations/kinds.ts'
 import { DoneList } from './done-list.tsx'
 
 /** Adds a destination; without one, copies are kept on this computer only. */
@@ -14,7 +14,10 @@ export default function WhereStep({ state, nav }: { state: AppState; nav: ReactN
   return (
     <>
       <DoneList
-        lines={destinations.map(({ id, name, kind: is }) => ({ id, text: name, about: t(kinds[is].word) }))}
+        lines={destinations.map((one) => {
+          const now = state.destinations.find(({ id }) => id === one.id)
+          return { id: one.id, text: one.name, about: t(getKindWord({ elsewhere: true, ...one, ...now })) }
+        })}
       />
       {kind === null ? (
         <>

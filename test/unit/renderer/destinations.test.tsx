@@ -8,7 +8,7 @@ import { newDraft } from '../../../renderer/features/destinations/draft.ts'
 import { SftpFields } from '../../../renderer/features/destinations/sftp-fields.tsx'
 import { TestResult } from '../../../renderer/features/destinations/test-result.tsx'
 import { RestoreProgress } from '../../../renderer/features/restore/restore-progress.tsx'
-import { destinationState, emptyState } from './fake-state.ts'
+import { destinationState, emptyState, sourceState } from './fake-state.ts'
 import { renderWords } from './rendered.tsx'
 
 const HOST_KEY = `SHA256:${'a'.repeat(43)}`
@@ -44,6 +44,37 @@ describe('destination card', () => {
     expect(words).toContain('12 copied on this computer only')
     expect(words).not.toContain('safe')
     expect(words).toContain('Add a destination elsewhere, too.')
+  })
+
+  describe('a receiver on this computer beside nas-2', () => {
+    const here = destinationState('attic', { kind: 'receiver', elsewhere: false, totals, name: 'attic' })
+    const cardWith = (to: string[], waitingFiles: number) => {
+      const others = [...to, 'attic'].map((id) => ({
+        id,
+        totals: { ...totals, parkedFiles: 0, waitingFiles },
+        rate: 0,
+        left: null,
+      }))
+      const sources = [sourceState('photos', '/photos', { destinations: others })]
+      const destinations = [here, destinationState('nas-2', { name: 'nas-2' })]
+      return renderWords(<DestinationsPage state={emptyState({ destinations, sources })} place={null} />)
+    }
+
+    test('it is called a receiver on this computer, and the destination that has the same files is named', () => {
+      const words = cardWith(['nas-2'], 0)
+      expect(words).toContain('Receiver on this computer')
+      expect(words).toContain('12 copied here')
+      expect(words).toContain('The same files are at nas-2.')
+      expect(words).not.toContain('Add a destination elsewhere')
+    })
+
+    test('files that still wait for the other destination are not said to be there', () => {
+      expect(cardWith(['nas-2'], 3)).toContain('The same files go to nas-2.')
+    })
+
+    test('sources that go nowhere else are named', () => {
+      expect(cardWith([], 0)).toContain('no destination elsewhere gets: photos.')
+    })
   })
 })
 

@@ -3,7 +3,7 @@ import type { Message } from '../lib/i18n/message.ts'
 import type { ChannelOutcome } from './channels/channel.ts'
 import { isFiring, type Notice, type NoticeDelivery } from './incident.ts'
 import { getSeverity } from './kinds.ts'
-import type { ChannelState } from './notifier-messages.ts'
+import type { ChannelHealth, ChannelState } from './notifier-messages.ts'
 import type { ChannelSettings } from './settings.ts'
 
 // The outbox of one channel. A `Dispatcher` has the waiting entries. Each step calls `decide`, stores the entries that
@@ -36,6 +36,8 @@ interface DispatcherOptions {
   /** Stores entries; also resolves if that fails. */
   save(entries: readonly OutboxEntry[]): Promise<void>
   changed(): void
+  /** Called with the condition after each attempt and each change of the settings. */
+  noted(health: ChannelHealth): void
   /** Called for an entry that this channel does not deliver, or not soon: a standby must take over. */
   onUndelivered(entry: OutboxEntry): void
 }
@@ -47,6 +49,8 @@ interface Left {
   waiting: readonly OutboxEntry[]
   told: readonly string[]
   seen: readonly string[]
+  /** null: nothing was sent. */
+  health: ChannelHealth | null
 }
 
 /** Sends the notices of one channel in order, and retries after failures. */
@@ -77,7 +81,7 @@ export class Dispatcher {
    * @param left null: the disk does not respond; called again when it does
    */
   begin(left: Left | null): void {
-    const { waiting, told, seen } = left ?? { waiting: [], told: [], seen: [] }
+    const { waiting, told, seen, health } = left ?? { waiting: [], told: [], seen: [], health: null }
     this.#hasBegun = true
     if (left !== null) this.#isLoaded = true
     const earlier = waiting.filter(({ notice }) => !this.#seen.has(getNoticeKey(notice)))
@@ -85,6 +89,8 @@ export class Dispatcher {
     for (const id of seen) this.#seen.add(id)
     for (const { notice } of earlier) this.#seen.add(notice.id).add(getNoticeKey(notice))
     this.#waiting = [...earlier, ...this.#waiting]
+    // An attempt of this run is newer.
+    if (health !== null && this.#at === null) this.#setHealth(health)
     this.#options.changed()
     this.#schedule(0)
   }
@@ -124,9 +130,7 @@ export class Dispatcher {
   /** Applies changed settings: the condition with the earlier ones no longer counts. */
   reset(): void {
     this.#changes += 1
-    this.#condition = 'unused'
-    this.#sentence = null
-    this.#at = Date.now()
+    this.#note({ condition: 'unused', sentence: null })
     this.tryNow()
   }
 
@@ -173,15 +177,21 @@ export class Dispatcher {
   async recordOutcome(attempt: Promise<ChannelOutcome>): Promise<ChannelOutcome> {
     const changes = this.#changes
     const outcome = await attempt
-    if (changes === this.#changes && !this.#stopping.signal.aborted) this.#note(outcome)
+    if (changes === this.#changes && !this.#stopping.signal.aborted) this.#note(toHealth(outcome))
     return outcome
   }
 
-  #note(outcome: ChannelOutcome): void {
-    this.#condition = outcome.did === 'delivered' ? 'ok' : outcome.did === 'retry' ? 'retrying' : 'refused'
-    this.#sentence = outcome.did === 'delivered' ? outcome.note : outcome.reason
-    this.#at = Date.now()
+  #note(health: Pick<ChannelHealth, 'condition' | 'sentence'>): void {
+    const noted = { id: this.#options.id, at: Date.now(), ...health }
+    this.#setHealth(noted)
+    this.#options.noted(noted)
     this.#options.changed()
+  }
+
+  #setHealth({ condition, sentence, at }: ChannelHealth): void {
+    this.#condition = condition
+    this.#sentence = sentence
+    this.#at = at
   }
 
   #schedule(inMs: number): void {
@@ -251,6 +261,11 @@ export class Dispatcher {
     await this.#options.save(entries)
   }
 }
+
+const toHealth = (outcome: ChannelOutcome): Pick<ChannelHealth, 'condition' | 'sentence'> =>
+  outcome.did === 'delivered'
+    ? { condition: 'ok', sentence: outcome.note }
+    : { condition: outcome.did === 'retry' ? 'retrying' : 'refused', sentence: outcome.reason }
 
 interface Decision {
   /** Changed entries: settled without being sent, or turned into a summary. */

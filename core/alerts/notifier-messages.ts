@@ -20,6 +20,9 @@ export const channelStateSchema = z.object({
 })
 export type ChannelState = z.infer<typeof channelStateSchema>
 
+/** The last attempt of a channel, or a later change of its settings. */
+export type ChannelHealth = Pick<ChannelState, 'id' | 'condition' | 'sentence'> & { at: number }
+
 /** The result of a test, with a sentence. */
 export const testedSchema = z.object({ delivered: z.boolean(), sentence: messageSchema })
 export type ChannelTested = z.infer<typeof testedSchema>

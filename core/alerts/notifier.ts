@@ -17,7 +17,13 @@ import {
   type TimelinePage,
   type TimelineQuestion,
 } from './incident.ts'
-import type { ChannelState, ChannelTested, NotifierConfig, Shown } from './notifier-messages.ts'
+import type {
+  ChannelHealth,
+  ChannelState,
+  ChannelTested,
+  NotifierConfig,
+  Shown,
+} from './notifier-messages.ts'
 import { renderMessage, toShown } from './render.ts'
 import { type ChannelSettings, getOptions } from './settings.ts'
 import type { Left } from './store/database.ts'
@@ -157,6 +163,7 @@ export class Notifier {
           waiting: loaded.waiting.filter(({ channel }) => channel === id),
           told: loaded.told.filter(({ channel }) => channel === id).map(({ about }) => about),
           seen: loaded.seen.filter(({ channel }) => channel === id).map(({ notice }) => notice),
+          health: loaded.health.find((one) => one.id === id) ?? null,
         },
       )
     }
@@ -195,11 +202,12 @@ export class Notifier {
       isQuiet: () => isQuietAt(this.#config.quietHours, new Date()),
       save: (entries) => this.#save(entries),
       changed: this.#tellChanges,
+      noted: (health) => void this.#kept.call('noteHealth', health),
       onUndelivered: (entry) => this.#takeOver(entry),
     })
     this.#dispatchers.set(id, made)
     if (this.#begun !== 'no')
-      made.begin(this.#begun === 'loaded' ? { waiting: [], told: [], seen: [] } : null)
+      made.begin(this.#begun === 'loaded' ? { waiting: [], told: [], seen: [], health: null } : null)
     return made
   }
 
@@ -310,6 +318,7 @@ export interface StoreCalls {
   load: { input: number; output: Left }
   save: { input: readonly OutboxEntry[]; output: unknown }
   record: { input: readonly Incident[]; output: unknown }
+  noteHealth: { input: ChannelHealth; output: unknown }
   page: { input: TimelineQuestion; output: TimelinePage }
 }
 

@@ -18,6 +18,7 @@ import {
   type TimelineQuestion,
 } from '../incident.ts'
 import { getSeverity, getSubjects } from '../kinds.ts'
+import type { ChannelHealth } from '../notifier-messages.ts'
 
 /**
  * incident: the timeline; entry: the notices of all channels and their delivery state, in the order of their arrival
@@ -34,6 +35,11 @@ CREATE TABLE entry (
 CREATE INDEX entry_by_incident ON entry (incident);
 CREATE INDEX entry_by_state ON entry (state, at);
 `
+
+/** health: the last attempt of each channel. Versions without this table ignore it, so it needs no migration. */
+const HEALTH = `
+CREATE TABLE IF NOT EXISTS health (
+  channel TEXT PRIMARY KEY, condition TEXT NOT NULL, at INTEGER NOT NULL, sentence TEXT) WITHOUT ROWID`
 
 const KIND: DatabaseKind = {
   version: 1,
@@ -64,6 +70,7 @@ export interface Left {
   told: Told[]
   /** Settled notices of a channel: by their ids, and by getNoticeKey. */
   seen: { channel: string; notice: string }[]
+  health: ChannelHealth[]
 }
 
 interface Facts {
@@ -73,6 +80,8 @@ interface Facts {
 /** @throws system errors if the file cannot be created or opened */
 export function openAlertDatabase(file: string) {
   const { database, aside } = openDatabaseFile(file, KIND)
+  database.exec(HEALTH)
+  const upsertHealth = database.prepare('INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?)')
   const upsertEntry = database.prepare(
     `INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (id) DO UPDATE SET what = excluded.what, state = excluded.state, facts = excluded.facts`,
@@ -99,6 +108,8 @@ export function openAlertDatabase(file: string) {
           upsertIncident.run(id, noticedAt, endedAt, kind, severity, JSON.stringify(sources), names, facts)
         }
       }),
+    noteHealth: ({ id, condition, at, sentence }: ChannelHealth) =>
+      upsertHealth.run(id, condition, at, sentence === null ? null : JSON.stringify(sentence)),
     page: (question: TimelineQuestion) => page(database, question),
     prune: (now: number) =>
       inTransaction(database, () => {
@@ -133,7 +144,20 @@ function load(database: DatabaseSyncInstance, now: number): Left {
   const seen = settled.flatMap(({ channel, ...notice }) =>
     [...new Set([notice.id, getNoticeKey(notice)])].map((one) => ({ channel, notice: one })),
   )
-  return { waiting: waiting.map(({ facts }) => JSON.parse(facts)), told: [...told.values()], seen }
+  return {
+    waiting: waiting.map(({ facts }) => JSON.parse(facts)),
+    told: [...told.values()],
+    seen,
+    health: readHealth(database),
+  }
+}
+
+function readHealth(database: DatabaseSyncInstance): ChannelHealth[] {
+  const rows = database.prepare('SELECT channel AS id, condition, at, sentence FROM health').all() as (Omit<
+    ChannelHealth,
+    'sentence'
+  > & { sentence: string | null })[]
+  return rows.map((row) => ({ ...row, sentence: row.sentence === null ? null : JSON.parse(row.sentence) }))
 }
 
 function page(database: DatabaseSyncInstance, question: TimelineQuestion): TimelinePage {

@@ -24,13 +24,15 @@ export function runAlertStoreThread(port: MessagePort, file: string): void {
     port,
     {
       // Without any notice there is no file, and loading must not create one.
-      load: (now) => (existsSync(file) ? use((one) => one.load(now)) : { waiting: [], told: [], seen: [] }),
+      load: (now) =>
+        existsSync(file) ? use((one) => one.load(now)) : { waiting: [], told: [], seen: [], health: [] },
       save: (entries) => use((one) => one.save(entries)),
       record: (incidents) =>
         use((one) => {
           one.record(incidents)
           one.prune(Date.now())
         }),
+      noteHealth: (health) => use((one) => one.noteHealth(health)),
       page: (question) => use((one) => one.page(question)),
     },
     close,

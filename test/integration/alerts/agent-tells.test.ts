@@ -109,7 +109,9 @@ test('incidents: a parked file and an unreachable receiver are notified once and
   const again = startHoldfast(['receive', '--store', receiver.store, '--host', '127.0.0.1', '--port', port])
   await untilTold(4, 30_000)
   expect(told()[3]).toMatchObject({ what: 'recovered', about: told()[2]?.about })
-  expect(JSON.parse(posted('hook')[3]?.body ?? '').body).toMatch(/^cellar is back\. It was unreachable for \d+ sec/)
+  expect(JSON.parse(posted('hook')[3]?.body ?? '').body).toMatch(
+    /^cellar is back\. It was unreachable for \d+ sec/,
+  )
 
   // A receiver that has revoked this computer: known at once, told when it lasts.
   await holdfast(['senders', 'revoke', 'station', '--store', receiver.store])

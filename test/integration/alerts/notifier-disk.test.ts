@@ -156,6 +156,7 @@ test('notifier: waiting notifications of a database that failed to load are sent
     waiting: [{ id: 'e', notice: waited, state: 'waiting', at: waited.at, ...rest }],
     told: [{ channel: 'hook', about: 'b' }],
     seen: [],
+    health: [],
   }
   let loads = 0
   const call = async (name: string) => {

@@ -38,6 +38,38 @@ describe('notifier after a restart', () => {
     expect(second).toBe(first)
   })
 
+  test('each channel has the condition of its last attempt, also of a test', async () => {
+    const server = await recordingServer()
+    server.answer(({ path }) => ({ status: path === '/refusing' ? 401 : 200 }))
+    const config = notifierConfig(
+      server.origin,
+      { hook: {}, refusing: {}, changed: {}, unused: {} },
+      { file: databaseFile() },
+    )
+    const before = startNotifier(config)
+    for (const id of ['hook', 'refusing', 'changed']) await before.notifier.test(id)
+    const [hook, refusing, changed, unused] = config.channels
+    if (!hook || !refusing || !changed || !unused) throw new Error('no channels')
+    // What was sent with other settings says nothing about the present ones.
+    const other = { ...changed, options: { ...changed.options, url: `${server.origin}/other` } }
+    const channels = [hook, refusing, other, unused]
+    before.notifier.configure({ ...config, channels })
+    const conditions = (one: typeof before) =>
+      Object.fromEntries(one.states().map(({ id, condition, at }) => [id, `${condition} ${at}`]))
+    await until('the change', () => /^unused \d/.test(conditions(before).changed ?? ''))
+    const known = conditions(before)
+    expect(known.hook).toMatch(/^ok \d/)
+    expect(known.refusing).toMatch(/^refused \d/)
+    expect(known.unused).toBe('unused null')
+    await before.notifier.stop()
+    const after = startNotifier({ ...config, channels })
+    await until('the conditions of before', () => conditions(after).hook === known.hook)
+    expect(conditions(after)).toEqual(known)
+    expect(after.states().find(({ id }) => id === 'refusing')?.sentence).toMatchObject({
+      key: 'channel.rejected',
+    })
+  })
+
   test('delivered notifications are known: the recovery is sent, and none is sent twice', async () => {
     const server = await recordingServer()
     server.answer(({ path }) => ({ status: path === '/refusing' ? 401 : 200 }))

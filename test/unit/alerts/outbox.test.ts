@@ -300,6 +300,7 @@ describe('channel sender', () => {
         return disk.wait
       },
       changed: () => undefined,
+      noted: () => undefined,
       onUndelivered: ({ notice }) => needs.push(`${notice.what} ${notice.about}`),
     })
     const tell = (name: string) => {
@@ -315,7 +316,7 @@ describe('channel sender', () => {
     const { one, sent, saved, disk, tell } = dispatcher()
     const hung = Promise.withResolvers<void>()
     disk.wait = hung.promise
-    one.begin({ waiting: [], told: [], seen: [] })
+    one.begin({ waiting: [], told: [], seen: [], health: null })
     tell('recovered a')
     await vi.waitFor(() => expect(saved).toEqual([['untold recovered a']]))
     tell('failed b')
@@ -331,7 +332,7 @@ describe('channel sender', () => {
     tell('failed a')
     tell('recovered a')
     expect(sent).toEqual([])
-    one.begin({ waiting: [], told: [], seen: [] })
+    one.begin({ waiting: [], told: [], seen: [], health: null })
     await vi.waitFor(() => expect(sent).toEqual(['summary a']))
     expect(saved[0]).toEqual(['merged failed a', 'waiting summary a'])
     one.stop()
@@ -346,7 +347,7 @@ describe('channel sender', () => {
     tell('failed d')
     await vi.waitFor(() => expect(sent).toEqual(['failed d']))
     expect(saved).toEqual([['delivered failed d']])
-    one.begin({ waiting: [entry('failed a', 'read-only', Date.now())], told: ['b'], seen: [] })
+    one.begin({ waiting: [entry('failed a', 'read-only', Date.now())], told: ['b'], seen: [], health: null })
     await vi.waitFor(() => expect(one.isIdle).toBe(true))
     expect(sent).toEqual(['failed d', 'summary a', 'recovered b'])
     expect(saved.flat()).toContain('untold recovered c')

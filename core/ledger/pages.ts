@@ -25,6 +25,9 @@ const HAS_IT = `(digest IS NOT NULL OR state = ${STATE.sent} AND mtime_ns <> ${N
 /** Limit of the newest files of each source and state that a search reads, so that it stays short. */
 const SEARCHED = 5_000
 
+/** Limit of the newest rows of each source among which the last sent one is looked for: a rewritten file keeps its row. */
+const NEWEST = 100_000
+
 /** Queries of the ledger for the window. */
 export function openPages(database: DatabaseSyncInstance) {
   const selectRoutes = database.prepare(
@@ -48,7 +51,23 @@ export function openPages(database: DatabaseSyncInstance) {
     `SELECT * FROM (${newest} LIMIT ${SEARCHED}) WHERE instr(lower(path), lower(?)) > 0 LIMIT ?`,
   )
 
+  // In SQLite, other columns beside max() are those of the row with the maximum.
+  const selectLast = database.prepare(
+    `SELECT path, max(sent_at) AS at FROM (SELECT path, sent_at FROM file INDEXED BY file_state
+     WHERE route = ? AND state = ${STATE.sent} ORDER BY id DESC LIMIT ${NEWEST})`,
+  )
+
   return {
+    /** Returns the file that was sent last, by source id; milliseconds since 1970. */
+    lastSent(destination: string): Record<string, { path: string; at: number }> {
+      const routes = selectRoutes.all(JSON.stringify([destination]), null) as { id: number; source: string }[]
+      const found = routes.flatMap(({ id, source }) => {
+        const { path, at } = selectLast.get(id) as { path: string | null; at: number | null }
+        return path === null || at === null ? [] : [[source, { path, at }] as const]
+      })
+      return Object.fromEntries(found)
+    },
+
     /** Returns the totals by source id. */
     totals(destination: string) {
       const rows = selectTotals.all(destination) as (Totals & { source: string })[]

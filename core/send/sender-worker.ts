@@ -165,7 +165,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     const isAnother = before === null || this.#startProblem !== null || !sameDelivery(before, next)
     if (isAnother) {
       this.#closeDelivery()
-      if (before?.destination?.id !== own?.id) this.#lastFile = {}
+      if (before?.destination?.id !== own?.id) this.#lastFile = own === null ? {} : on.lastSent(own.id)
       this.#startDelivery(next, on, this.#identity)
     }
     this.#startProblem = null

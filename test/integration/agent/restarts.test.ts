@@ -1,8 +1,12 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { sendCommand } from '../../../core/agent/control-socket.ts'
 import { stateSnapshotSchema } from '../../../core/agent/state/schema.ts'
+import { channelSchema } from '../../../core/alerts/settings.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { canMount, mountTmpfs } from '../../support/faults/mounts.ts'
+import { recordingServer } from '../../support/servers/recording-server.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
@@ -63,4 +67,42 @@ describe.skipIf(!canMount)('notified incident (needs root: mount)', () => {
     const last = startHoldfast(words)
     await last.says(/Recovered: .*/, 30_000)
   })
+})
+
+test('restarted agent: the last file and each channel are known before anything new happens', {
+  timeout: 90_000,
+}, async () => {
+  const server = await recordingServer()
+  server.answer({ status: 200 })
+  const [data, source] = [temporaryDirectory('restarts'), temporaryDirectory('photos')]
+  writeFileSync(path.join(source, 'a.jpg'), 'a')
+  const words = ['agent', '--data', data, source]
+  const agent = startHoldfast(words)
+  await agent.says(/./)
+  await until('the file', async () => (await readState(data)).totals.sentFiles === 1, 30_000)
+  const channel = channelSchema.parse({ id: 'hook', name: 'Hook', type: 'webhook' })
+  await sendCommand(data, 'addChannel', { channel, secrets: { url: `${server.origin}/hook` } })
+  await sendCommand(data, 'testChannel', { id: 'hook' })
+  const known = async () => {
+    const { sources, channels } = await readState(data)
+    return { lastFile: sources[0]?.lastFile, hook: channels.find(({ id }) => id === 'hook') }
+  }
+  await until('the test', async () => (await known()).hook?.condition === 'ok')
+  const before = await known()
+  expect(before.lastFile?.path).toBe('a.jpg')
+  agent.child.kill('SIGTERM')
+  await agent.ended()
+
+  const next = startHoldfast(words)
+  await next.says(/./)
+  await until(
+    'both',
+    async () => {
+      const { lastFile, hook } = await known()
+      return lastFile != null && hook?.condition === 'ok'
+    },
+    30_000,
+  )
+  expect(await known()).toEqual(before)
+  expect(server.requests).toHaveLength(1)
 })

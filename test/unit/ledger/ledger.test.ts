@@ -225,6 +225,26 @@ describe('ledger: queries', () => {
 })
 
 describe('ledger: destinations and sources', () => {
+  test('the last sent file of each source is found, also where an older file was sent again', () => {
+    const { ledger, take } = open()
+    expect(ledger.lastSent('d')).toEqual({})
+    const sendAt = (name: string, at: number) => {
+      const claims = take().filter(({ path }) => path === name)
+      ledger.markSent(
+        claims.map((claim) => ({ ...claim, mark: false })),
+        at,
+      )
+    }
+    ledger.offer('d', [file('a'), file('b')])
+    sendAt('a', 5_000)
+    sendAt('b', 6_000)
+    expect(ledger.lastSent('d')).toEqual({ s: { path: 'b', at: 6_000 } })
+    ledger.offer('d', [file('a', { size: 11 }), file('waits')])
+    sendAt('a', 7_000)
+    expect(ledger.lastSent('d')).toEqual({ s: { path: 'a', at: 7_000 } })
+    expect(ledger.lastSent('other')).toEqual({})
+  })
+
   test('files of one destination are offered to another in chunks, except those that it has already', () => {
     const { ledger, take, send } = open()
     ledger.offer(

@@ -308,7 +308,7 @@ export const commands = {
 
 /** Commands that only the desktop offers; the window has them in addition to `commands`. */
 export const desktopCommands = {
-  /** Opens the system's directory dialog and adds the chosen directory as a source. */
+  /** Opens the system's directory dialog and adds each chosen directory as a source. */
   chooseSource: defineAction(nothing),
   /** Does the same for a path that is only checked. */
   chooseCheckedPath: defineAction(nothing),
@@ -344,6 +344,8 @@ export const desktopCommands = {
   copiedCode: { input: nothing, output: z.object({ code: z.string().nullable() }) },
   /** Returns a directory in the user's home for restored files. The directory is not created. */
   restoreDirectory: { input: nothing, output: z.object({ path: z.string() }) },
+  /** Returns a directory in the user's home for files of other computers. The directory is not created. */
+  receiveDirectory: { input: nothing, output: z.object({ path: z.string() }) },
   /** Opens the system's dialog for a new file and writes the diagnostics file there; null: cancelled. */
   saveDiagnostics: { input: nothing, output: z.object({ path: z.string().nullable() }) },
   /** Shows the files of the last restore in the file manager. */

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { app, clipboard, dialog, shell } from 'electron'
+import { app, clipboard, dialog, type OpenDialogOptions, shell } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import { runAction } from '../../core/agent/answering.ts'
 import type { CommandHandlers, DesktopCommands, HandlersFor } from '../../core/agent/contract.ts'
@@ -26,18 +26,21 @@ export function desktopHandlers(options: {
 }): HandlersFor<keyof DesktopCommands> {
   const { agent, handlers, window, words } = options
   const login = loginStart()
-  const choose = async (title: string, property: 'openDirectory' | 'openFile') => {
-    const chosen = await dialog.showOpenDialog(window.browser, {
-      title,
-      buttonLabel: words()(message('dialog.choose')),
-      properties: [property],
-    })
-    return chosen.canceled ? null : (chosen.filePaths[0] ?? null)
+  const chooseAll = async (title: string, ...properties: OpenDialogOptions['properties'] & object) => {
+    const buttonLabel = words()(message('dialog.choose'))
+    const chosen = await dialog.showOpenDialog(window.browser, { title, buttonLabel, properties })
+    return chosen.canceled ? [] : chosen.filePaths
   }
+  const choose = async (title: string, property: 'openDirectory' | 'openFile') =>
+    (await chooseAll(title, property))[0] ?? null
   return {
     chooseSource: async () => {
-      const path = await choose(words()(message('dialog.chooseSource')), 'openDirectory')
-      return path === null ? {} : handlers.addSource({ path })
+      const title = words()(message('dialog.chooseSource'))
+      const paths = await chooseAll(title, 'openDirectory', 'multiSelections')
+      const added = await Promise.allSettled(paths.map((path) => handlers.addSource({ path })))
+      // All others are added: the person sees them, and the first reason.
+      for (const one of added) if (one.status === 'rejected') throw one.reason
+      return {}
     },
     chooseCheckedPath: async () => {
       const path = await choose(words()(message('dialog.chooseChecked')), 'openDirectory')
@@ -59,6 +62,7 @@ export function desktopHandlers(options: {
       return { code: copied.startsWith(PAIRING_PREFIX) && copied.length <= LONGEST_CODE ? copied : null }
     },
     restoreDirectory: async () => ({ path: path.join(app.getPath('home'), `holdfast-${localDate()}`) }),
+    receiveDirectory: async () => ({ path: path.join(app.getPath('home'), 'holdfast-received') }),
     saveDiagnostics: () => saveDiagnostics(agent, window, words()),
     showRestored: async () => {
       const restored = agent.store.state.restore

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import type { Page } from '@playwright/test'
-import { chooseDirectory } from '../support/desktop/dialog.ts'
+import { countClicks } from '../support/desktop/clicks.ts'
+import { answerDialogs, chooseDirectory } from '../support/desktop/dialog.ts'
 import { takeScreenshot } from '../support/desktop/screenshot.ts'
 import { readTray, waitForTray } from '../support/desktop/tray.ts'
 import type { Ext4Loop } from '../support/faults/mounts.ts'
@@ -35,6 +36,12 @@ async function tree(directory: string): Promise<Record<string, string>> {
 
 /** The system's own entry for what starts at login. */
 const autostart = path.join(process.env.XDG_CONFIG_HOME ?? '', 'autostart', 'holdfast.desktop')
+
+const startsAtLogin = (wanted: boolean): Promise<boolean> =>
+  access(autostart).then(
+    () => wanted,
+    () => !wanted,
+  )
 
 /** Goes through the first run with the mouse: one directory, one receiver, no channel, start at login. */
 async function firstRun({ page, holdfast }: Running, source: string, code: string): Promise<void> {
@@ -68,14 +75,19 @@ async function firstRun({ page, holdfast }: Running, source: string, code: strin
   await expect(steps.getByRole('button', { name: 'Send test' })).toBeVisible()
   await pictures(page, 'first-3')
   await steps.getByRole('button', { name: 'Next', exact: true }).click()
-  await steps.getByRole('switch', { name: 'Start at login' }).click()
-  await until('the desktop to know of it', () =>
-    access(autostart).then(
-      () => true,
-      () => false,
-    ),
-  )
+  // It is on without a click, and a click switches it off; to come back does not switch it on.
+  const login = steps.getByRole('switch', { name: 'Start at login' })
+  await expect(login).toBeChecked()
+  await until('the desktop to start it at login', () => startsAtLogin(true))
   await pictures(page, 'first-4')
+  await login.click()
+  await until('the desktop not to start it', () => startsAtLogin(false))
+  await steps.getByRole('button', { name: 'Back', exact: true }).click()
+  await steps.getByRole('button', { name: 'Next', exact: true }).click()
+  await expect(login).toBeEnabled()
+  await expect(login).not.toBeChecked()
+  await login.click()
+  await until('the desktop to start it again', () => startsAtLogin(true))
   await steps.getByRole('button', { name: 'Next', exact: true }).click()
   // The receiver's process is on this very computer, and nothing is called safe by that.
   await expect(steps).toContainText('Finished files are sent to attic, which is on this computer')
@@ -133,6 +145,45 @@ test('first run: files are set up, sent to a second computer and restored; a rea
       if (!process.env.HOLDFAST_PICTURES) expect(elapsed).toBeLessThan(WITHIN_MS)
     })
     await readOnlyAndBack(desktop, running, disk, source)
+  } finally {
+    await receiver.remove()
+    await rm(base, { recursive: true, force: true })
+  }
+})
+
+/** Clicks of the person in the system's dialog: two folders, and its button. */
+const DIALOG_CLICKS = 3
+/** The receiving computer takes four more: test/e2e/receive.spec.ts. */
+const MOST_CLICKS = 12 - 4
+
+test('first run: two folders chosen at once are safe at a second computer within twelve clicks', async ({
+  desktop,
+}) => {
+  const base = await mkdtemp(path.join(tmpdir(), 'holdfast-clicks-'))
+  const sources = ['photos', 'films'].map((name) => path.join(base, name))
+  for (const source of sources) {
+    await mkdir(source)
+    await writeFile(path.join(source, 'first.txt'), source)
+  }
+  const receiver = startReceiverProcess('attic')
+  try {
+    const code = await receiver.code()
+    const { page, holdfast, state } = await desktop.start()
+    const clicks = await countClicks(page)
+    const steps = page.getByRole('region', { name: 'First steps' })
+    await answerDialogs(holdfast.application, ...sources)
+    await steps.getByRole('button', { name: 'Add folder' }).click()
+    for (const source of sources) await expect(steps).toContainText(source)
+    await steps.getByRole('button', { name: 'Next', exact: true }).click()
+    await holdfast.application.evaluate(({ clipboard }, text) => clipboard.writeText(text), code)
+    await steps.getByRole('button', { name: /^Another computer with Holdfast/ }).click()
+    await steps.getByRole('button', { name: 'Paste the copied code' }).click()
+    await steps.getByRole('button', { name: 'Connect', exact: true }).click()
+    await until('both files to be there', async () => {
+      const { destinations, totals } = await state()
+      return destinations[0]?.kind === 'receiver' && totals.sentFiles === 2
+    })
+    expect((await clicks()) + DIALOG_CLICKS).toBeLessThanOrEqual(MOST_CLICKS)
   } finally {
     await receiver.remove()
     await rm(base, { recursive: true, force: true })

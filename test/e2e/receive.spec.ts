@@ -5,6 +5,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { countClicks } from '../support/desktop/clicks.ts'
 import { expect, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
 
@@ -35,6 +36,9 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     await dialog.getByRole('textbox', { name: 'Space per computer (GiB)' }).fill('1.5')
     await pictures(page, 'receive-form', 'themes')
     await dialog.getByRole('button', { name: 'Receive here' }).click()
+    // The code for the first sender follows at once.
+    await expect(dialog.getByText(/^holdfast:\/\//)).toBeVisible()
+    await dialog.getByRole('button', { name: 'Close' }).last().click()
     await expect(part).toContainText(/receives at port \d+ *at most 1\.5 GiB each/)
     await part.getByRole('button', { name: 'Edit…' }).click()
     const quota = dialog.getByRole('textbox', { name: 'Space per computer (GiB)' })
@@ -90,4 +94,22 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
   } finally {
     rmSync(base, { recursive: true, force: true })
   }
+})
+
+test('receiving: the first pairing code is copied with four clicks', async ({ desktop }) => {
+  const { page, holdfast } = await desktop.start()
+  const clicks = await countClicks(page)
+  await page.getByRole('tab', { name: /Destinations/ }).click()
+  await page.getByRole('region', { name: 'Receive on this computer' }).getByRole('switch').click()
+  const dialog = page.getByRole('dialog')
+  const folder = dialog.getByRole('textbox', { name: 'Folder for their files' })
+  await expect(folder).toHaveValue(/\/holdfast-received$/)
+  // Typed only because the tests share a home and its ports.
+  await folder.fill(path.join(desktop.dataDirectory, 'received'))
+  await dialog.getByRole('textbox', { name: 'Port' }).fill(String(await freePort()))
+  await dialog.getByRole('button', { name: 'Receive here' }).click()
+  await dialog.getByRole('button', { name: 'Copy the pairing code' }).click()
+  const copied = await holdfast.application.evaluate(({ clipboard }) => clipboard.readText())
+  expect(copied).toMatch(/^holdfast:\/\//)
+  expect(await clicks()).toBe(4)
 })

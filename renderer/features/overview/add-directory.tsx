@@ -1,4 +1,14 @@
-import { ActionIcon, Button, Group, Menu, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
+import {
+  ActionIcon,
+  Button,
+  Group,
+  Menu,
+  SegmentedControl,
+  Stack,
+  Text,
+  Textarea,
+  TextInput,
+} from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { Message } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
@@ -51,7 +61,14 @@ export function AddDirectory() {
   )
 }
 
-/** Adds a directory by its path; in the overview only this form can add a batch source. */
+/** Returns the paths of a text with one a line. */
+const splitPaths = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+
+/** Adds directories by their paths; in the overview only this form can add a batch source. */
 function TypedDirectory({ onDone }: { onDone: () => void }) {
   const { t, say } = useWords()
   const { ask } = useCommands()
@@ -68,22 +85,37 @@ function TypedDirectory({ onDone }: { onDone: () => void }) {
     event.preventDefault()
     const as = chosen === null ? {} : chosen === 'batch' ? { kind, prefix } : { kind }
     setBusy(true)
-    const outcome = await ask('addSource', { path: path.trim(), ...as })
+    const refused: { path: string; sentence: Message }[] = []
+    for (const one of splitPaths(path)) {
+      const outcome = await ask('addSource', { path: one, ...as })
+      if (!outcome.done) refused.push({ path: one, sentence: outcome.sentence })
+    }
     setBusy(false)
-    if (outcome.done) onDone()
-    else setRefusal(outcome.sentence)
+    const [first] = refused
+    if (first === undefined) return onDone()
+    // The others are added: what remains can be corrected.
+    setPath(refused.map((one) => one.path).join('\n'))
+    setRefusal(first.sentence)
   }
 
   return (
     <form onSubmit={add}>
       <Stack gap="sm">
-        <TextInput
+        <Textarea
           label={t('window.add.path')}
+          description={t('window.add.pathHint')}
           placeholder={t('window.add.pathExample')}
           value={path}
+          autosize
           onChange={(event) => {
             setPath(event.currentTarget.value)
             setRefusal(null)
+          }}
+          onKeyDown={(event) => {
+            // As in all other fields; with Shift it begins the next path.
+            if (event.key !== 'Enter' || event.shiftKey) return
+            event.preventDefault()
+            event.currentTarget.form?.requestSubmit()
           }}
           error={refusal === null ? null : say(refusal)}
           spellCheck={false}

@@ -1,6 +1,8 @@
 import { Button, Group, Stack, TextInput } from '@mantine/core'
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, useEffect, useState } from 'react'
+import { ignoreError } from '../../../core/dropped-errors.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
+import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
@@ -13,14 +15,27 @@ interface ReceiveFormProps {
   /** Receiving is enabled: the folder cannot be changed. */
   isOn: boolean
   onDone: () => void
+  /** Receiving was enabled: senders can be added. */
+  onStarted: () => void
 }
 
 /** Asks for the folder, the port and the quota before other computers may send. */
-export function ReceiveForm({ before, isOn, onDone }: ReceiveFormProps) {
+export function ReceiveForm({ before, isOn, onDone, onStarted }: ReceiveFormProps) {
   const { t, say } = useWords()
+  const bridge = useBridge()
   const { ask, tell } = useCommands()
-  const [first] = useState(() => (before === null ? newReceiving() : toDraft(before)))
+  const [first, setFirst] = useState(() => (before === null ? newReceiving() : toDraft(before)))
   const [draft, setDraft] = useState(first)
+  const [isNew] = useState(before === null)
+  useEffect(() => {
+    if (!isNew) return
+    const suggest = (directory: string) => (now: typeof draft) =>
+      now.directory === '' ? { ...now, directory } : now
+    bridge.call('receiveDirectory', {}).then(({ path }) => {
+      setFirst(suggest(path))
+      setDraft(suggest(path))
+    }, ignoreError('the person types the folder'))
+  }, [bridge, isNew])
   const [tried, setTried] = useState(false)
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
@@ -44,7 +59,8 @@ export function ReceiveForm({ before, isOn, onDone }: ReceiveFormProps) {
     setBusy(false)
     if (!outcome.done) return setRefusal(outcome.sentence)
     tell('done', message(isOn ? 'window.receiving.changed' : 'window.receiving.isOn'))
-    onDone()
+    if (isOn) onDone()
+    else onStarted()
   }
 
   return (

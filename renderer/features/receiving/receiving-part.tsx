@@ -1,4 +1,4 @@
-import { Button, Group, Switch } from '@mantine/core'
+import { Button, Group, Loader, Switch } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
@@ -73,10 +73,15 @@ export function ReceivingPart({ receiving, receive }: ReceivingPartProps) {
         title={t('window.receiving.title')}
         onClose={close}
       >
-        <ReceiveForm before={last} isOn={receiving !== null} onDone={close} />
+        <ReceiveForm
+          before={last}
+          isOn={receiving !== null}
+          onDone={close}
+          onStarted={() => setOpened('invite')}
+        />
       </FormDialog>
       <FormDialog opened={opened === 'invite'} title={t('window.receiving.invite')} onClose={close}>
-        <InviteForm replaces={null} />
+        <FirstInvite receiving={receiving} />
         <Group justify="flex-end" mt="sm">
           <Button onClick={close}>{t('window.close')}</Button>
         </Group>
@@ -92,6 +97,14 @@ export function ReceivingPart({ receiving, receive }: ReceivingPartProps) {
       />
     </section>
   )
+}
+
+/** Shows the pairing code once the receiver runs, which it may have begun just now. */
+function FirstInvite({ receiving }: { receiving: Receiving | null }) {
+  const { say } = useWords()
+  if (receiving?.isRunning === true) return <InviteForm replaces={null} />
+  if (receiving == null || receiving.problem === null) return <Loader size="sm" />
+  return <p className="card-problem breakable">{say(receiving.problem)}</p>
 }
 
 function Running({

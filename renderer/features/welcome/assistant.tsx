@@ -1,5 +1,5 @@
 import { Button, Group } from '@mantine/core'
-import { lazy, type ReactNode, Suspense, useEffect, useRef } from 'react'
+import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { useWords } from '../../words/context.tsx'
@@ -24,6 +24,8 @@ export function Assistant({ state, step, onStep }: AssistantProps) {
   const { t } = useWords()
   const title = useRef<HTMLHeadingElement>(null)
   const shown = useRef(step)
+  // Shown once: going back must not switch it on again.
+  const [isLoginShown, setLoginShown] = useState(false)
   // The pressed button is at the end of the former step: the focus moves to the new step's title.
   useEffect(() => {
     if (shown.current !== step) title.current?.focus()
@@ -45,6 +47,7 @@ export function Assistant({ state, step, onStep }: AssistantProps) {
           step={step}
           state={state}
           onBegin={() => onStep(step)}
+          login={{ isFirst: !isLoginShown, onShown: () => setLoginShown(true) }}
           nav={<Nav state={state} step={step} onStep={onStep} />}
         />
       </Suspense>
@@ -57,11 +60,12 @@ interface StepContentProps {
   state: AppState
   /** Called when the first step begins an action: the source that it adds must not end the assistant. */
   onBegin: () => void
+  login: { isFirst: boolean; onShown: () => void }
   /** The buttons for back and next; a step hides them while its own form has such buttons. */
   nav: ReactNode
 }
 
-function StepContent({ step, state, onBegin, nav }: StepContentProps) {
+function StepContent({ step, state, onBegin, login, nav }: StepContentProps) {
   switch (step) {
     case 'protect':
       return <ProtectStep state={state} onBegin={onBegin} nav={nav} />
@@ -70,7 +74,7 @@ function StepContent({ step, state, onBegin, nav }: StepContentProps) {
     case 'told':
       return <ToldStep state={state} nav={nav} />
     case 'login':
-      return <LoginStep nav={nav} />
+      return <LoginStep {...login} nav={nav} />
     case 'end':
       return <EndStep state={state} nav={nav} />
   }

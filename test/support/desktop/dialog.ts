@@ -74,9 +74,12 @@ export async function cancelDialog(withinMs = 20_000): Promise<void> {
 }
 
 /** Answers the desktop's own file dialogs from now on, for tests of what comes of it; null: as its Cancel does. */
-export const answerDialogs = (application: ElectronApplication, file: string | null): Promise<void> =>
-  application.evaluate(({ dialog }, filePath) => {
-    const [canceled, filePaths] = [filePath === null, filePath === null ? [] : [filePath]]
-    dialog.showSaveDialog = async () => ({ canceled, filePath: filePath ?? '' })
-    dialog.showOpenDialog = async () => ({ canceled, filePaths })
-  }, file)
+export const answerDialogs = (application: ElectronApplication, ...files: (string | null)[]): Promise<void> =>
+  application.evaluate(
+    ({ dialog }, filePaths) => {
+      const canceled = filePaths.length === 0
+      dialog.showSaveDialog = async () => ({ canceled, filePath: filePaths[0] ?? '' })
+      dialog.showOpenDialog = async () => ({ canceled, filePaths })
+    },
+    files.filter((file) => file !== null),
+  )

@@ -11,7 +11,7 @@ test('window: a check without a change in status changes nothing in the page', a
     const { page, state } = await desktop.start({ settings: { ...settings, theme: 'dark' } })
     const checkedAt = async () => (await state()).sources[0]?.checked?.at ?? 0
     await until('it is watched', async () => (await state()).sources[0]?.scanned?.phase === 'watching')
-    await expect(page.getByRole('heading', { name: 'Watching 1 directory.' })).toBeVisible()
+    await expect(page.getByRole('heading', { name: 'Watching 1 folder.' })).toBeVisible()
     await page.evaluate(() => {
       const seen: string[] = []
       const observer = new MutationObserver((all) => {

@@ -29,5 +29,5 @@ test('start: a read-only data disk is reported in a dialog and ends with exit co
 test('start: a window position file that cannot be read does not prevent the window', async ({ desktop }) => {
   await mkdir(path.join(desktop.dataDirectory, 'window.json'))
   const { page } = await desktop.start()
-  await expect(page.getByRole('status').first()).toContainText('No directory is protected yet')
+  await expect(page.getByRole('status').first()).toContainText('No folder is protected yet')
 })

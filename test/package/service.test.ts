@@ -118,7 +118,7 @@ test('user services: agent and receiver are installed, run and are uninstalled',
     await asUser('holdfast', 'service', 'install', what, '--user')
     await until(`the ${what}`, async () =>
       (await asUser('journalctl', '--user', '-u', `holdfast-${what}`)).match(
-        /Receiving on|No directory is protected yet/,
+        /Receiving on|No folder is protected yet/,
       ),
     )
     expect(await asUser('holdfast', 'service', 'status', what, '--user', '--json')).toContain(

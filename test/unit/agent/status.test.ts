@@ -23,7 +23,7 @@ describe('overall status', () => {
   it('the level is starting until each source is compared and each sender has reported', () => {
     const scanned = { id: 'a', phase: 'listing' as const, problems: [], batches: [] }
     const unknown: SourceState = { ...well, scanned }
-    const starting = { level: 'starting', sentence: 'Looking at your directories…', detail: null }
+    const starting = { level: 'starting', sentence: 'Looking at your folders…', detail: null }
     const safe = { totals: sent, destinations: [receiver] }
     expect(status({ ...safe, sources: [unknown] })).toEqual(starting)
     expect(status({ ...safe, sources: [unknown, sending] }).level).toBe('working')
@@ -132,6 +132,6 @@ describe('overall status', () => {
   })
 
   it('a state without sources asks for the first directory', () => {
-    expect(status({ sources: [] })).toMatchObject({ level: 'starting', detail: 'Add a directory to begin.' })
+    expect(status({ sources: [] })).toMatchObject({ level: 'starting', detail: 'Add a folder to begin.' })
   })
 })

@@ -69,13 +69,13 @@ describe('agent of a data directory', () => {
     const agent = (...options: string[]) => startHoldfast(['agent', '--data', data, ...options, source])
     const first = agent()
     await until('the source', async () => (await readState(data)).sources.length === 1, 20_000)
-    expect(first.out()).not.toContain('No directory is protected')
+    expect(first.out()).not.toContain('No folder is protected')
     expect(await agent().ended()).toBe(0)
     const batch = agent('--prefix', 'DC')
     expect(await batch.ended()).toBe(1)
     expect(batch.err()).toContain(`${source} is already protected as`)
     expect(batch.err()).toContain(
-      'with other settings (batch directories, prefix, one file system). Nothing was changed.',
+      'with other settings (batch folders, prefix, one file system). Nothing was changed.',
     )
     expect(batch.err()).toContain('Remove it, then add it again.')
     expect((await readState(data)).sources[0]?.settings.kind).toBe('continuous')

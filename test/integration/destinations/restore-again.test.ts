@@ -125,8 +125,8 @@ describe.skipIf(!canBeOrdinary)(
       ])
       const sentences = failed.map((event) => describeEvent('nas', event) ?? message('store.encrypted'))
       expect(sentences.map(englishWords)).toEqual([
-        expect.stringContaining(`no permission to enter the directory ${at('closed')} (x; owner: root)`),
-        expect.stringContaining(`no permission to write in the directory ${at('locked')} (w; owner: root)`),
+        expect.stringContaining(`no permission to enter the folder ${at('closed')} (x; owner: root)`),
+        expect.stringContaining(`no permission to write in the folder ${at('locked')} (w; owner: root)`),
         expect.stringMatching(/no permission to read the existing file .*\/secret .* sudo chown /),
       ])
     })

@@ -34,6 +34,14 @@ describe('alerts page, ongoing incident', () => {
     for (const path of ['/mnt/photos', '/mnt/films']) expect(words).toContain(`[Copy path ${path}]`)
   })
 
+  test('a link that leads elsewhere has a button for each of its two places', () => {
+    const sentence = message('condition.linkMoved', { link: '/data', now: '/new', path: '/old' })
+    const words = pageWith({ kind: 'notice', sentence })
+    expect(words).toContain('Choose which of the two to use.')
+    expect(words).toContain('Use /new Keep /old')
+    expect(words).not.toContain('holdfast paths')
+  })
+
   test('an unreachable destination has the mark and word of a warning', () => {
     const state = emptyState({
       incidents: [incident('i1', { kind: 'unreachable', paths: { nas: 'nas-2' } })],

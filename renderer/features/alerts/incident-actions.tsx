@@ -37,7 +37,6 @@ export function IncidentActions({ incident, settings }: IncidentActionsProps) {
       <Told incident={incident} isSnoozed={isSnoozed} muted={muted} isSilenced={audible.length === 0} />
       {incident.kind === 'marked' && <MarkedActions source={incident.sources[0] ?? ''} />}
       {incident.kind === 'deleted' && <DeletedActions source={incident.sources[0] ?? ''} />}
-      {/^condition\.link/.test(incident.sentence.key) && <LinkActions incident={incident} />}
       {incident.kind === 'emptied' && <EmptiedActions source={incident.sources[0] ?? ''} />}
       <Group gap={6} mt={3}>
         {acknowledged === null && (
@@ -149,10 +148,11 @@ function MarkedActions({ source: id }: { source: string }) {
   )
 }
 
-/** Shows the choice between the two places of a link that leads elsewhere now. */
-function LinkActions({ incident: { paths, sentence } }: { incident: Incident }) {
+/** Shows the choice between the two places of a link that leads elsewhere now; nothing for other incidents. */
+export function LinkActions({ incident: { paths, sentence } }: { incident: Incident }) {
   const { t } = useWords()
   const { run } = useCommands()
+  if (!sentence.key.startsWith('condition.link')) return null
   const id = (Object.keys(paths)[0] ?? '').replace(/^link:/, '')
   const { now, path = '' } = sentence.params
   const choose = (stay: boolean) => run('followLink', { id, stay }, 'window.link.followed')

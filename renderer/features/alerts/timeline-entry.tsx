@@ -9,6 +9,7 @@ import { At, OngoingSince } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
 import { DeliveryList } from './delivery-list.tsx'
+import { LinkActions } from './incident-actions.tsx'
 import { Subjects } from './incident-row.tsx'
 import { formatTitle, getLevel, getSeverity, type Incident } from './incidents.ts'
 import { RemedyCommands } from './remedy.tsx'
@@ -56,7 +57,12 @@ export function TimelineRow({ incident, deliveries, settings, isMarked }: Timeli
         {opened && (
           <>
             <p className="breakable selectable">{say(incident.sentence)}</p>
-            {endedAt === null && <RemedyCommands sentence={incident.sentence} />}
+            {endedAt === null && (
+              <>
+                <RemedyCommands sentence={incident.sentence} />
+                <LinkActions incident={incident} />
+              </>
+            )}
             <Subjects incident={incident} />
             <Facts incident={incident} />
             {deliveries !== null && <DeliveryList deliveries={deliveries} />}

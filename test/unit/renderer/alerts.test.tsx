@@ -34,14 +34,6 @@ describe('alerts page, ongoing incident', () => {
     for (const path of ['/mnt/photos', '/mnt/films']) expect(words).toContain(`[Copy path ${path}]`)
   })
 
-  test('a link that leads elsewhere has a button for each of its two places', () => {
-    const sentence = message('condition.linkMoved', { link: '/data', now: '/new', path: '/old' })
-    const words = pageWith({ kind: 'notice', sentence })
-    expect(words).toContain('Choose which of the two to use.')
-    expect(words).toContain('Use /new Keep /old')
-    expect(words).not.toContain('holdfast paths')
-  })
-
   test('an unreachable destination has the mark and word of a warning', () => {
     const state = emptyState({
       incidents: [incident('i1', { kind: 'unreachable', paths: { nas: 'nas-2' } })],
@@ -136,6 +128,15 @@ describe('timeline entry', () => {
     delivery('Mail', { state: 'refused', reason: said('mail.example.org answered 401'), attempts: 3 }),
     delivery('Mail', { notice: 'n2', what: 'recovered', state: 'waiting', at: now, decidedAt: null }),
   ]
+
+  test('a link that leads elsewhere has a button for each of its two places', () => {
+    const sentence = message('condition.linkMoved', { link: '/data', now: '/new', path: '/old' })
+    const moved = incident('i4', { kind: 'notice', paths: { 'link:a': 'Photos' }, sentence })
+    const words = renderWords(
+      <TimelineRow incident={moved} deliveries={null} settings={emptyState().settings} isMarked />,
+    )
+    expect(words).toContain('Choose which of the two to use. Use /new Keep /old')
+  })
 
   test.each([
     [

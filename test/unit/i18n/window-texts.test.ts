@@ -31,8 +31,6 @@ const FORBIDDEN: readonly (readonly [string, RegExp])[] = [
 const EXCEPTIONS = [
   // A program of the person's own ends with a code, which that person knows.
   /^channel\.command\.failed$/,
-  // The dialog that restores into a directory.
-  /^window\.restore\.(emptyDirectory|to|toHint)$/,
 ]
 
 const toStem = (key: string) => key.replace(/_(?:one|other|zero)$/, '')

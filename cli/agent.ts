@@ -115,7 +115,9 @@ function publishStatus({ agent }: OpenAgent, say: (line: string) => void, isAddi
     if (status.sentence.key === said) return
     if (status.sentence.key === 'status.nothingYet' && isAdding()) return
     said = status.sentence.key
-    say(terminalWords(status.sentence))
+    const { sentence, detail, failure } = status
+    const all = failure === undefined || detail === null ? [sentence] : [sentence, detail]
+    say(all.map(terminalWords).join(' '))
   }
   agent.store.subscribe(show)
   show()

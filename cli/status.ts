@@ -48,8 +48,8 @@ async function dismissNotices(directory: string, { notices }: AppState): Promise
  * @param now milliseconds since 1970
  */
 export function describeState(state: AppState, now: number = Date.now()): string[] {
-  const { sentence, detail } = state.status
-  const said = terminalWords(sentence)
+  const { sentence, detail, more = [] } = state.status
+  const said = [sentence, ...(detail === null ? [] : [detail]), ...more].map(terminalWords)
   const verdict = (checked: AppState['checkedPaths'][number]['checked']) => {
     if (checked === null) return translate('window.health.unknown')
     // As on the cards: a failure stays valid until recovery, "OK" expires.
@@ -58,10 +58,9 @@ export function describeState(state: AppState, now: number = Date.now()): string
     return terminalWords(checked.overall.sentence)
   }
   return [
-    said,
-    ...(detail === null ? [] : [terminalWords(detail)]),
+    ...said,
     ...pauseLines(state),
-    ...state.notices.map((notice) => terminalWords(notice.sentence)).filter((line) => line !== said),
+    ...state.notices.map((notice) => terminalWords(notice.sentence)).filter((line) => !said.includes(line)),
     ...state.parked.map(parkedLine),
     ...state.sources.flatMap((source) => sourceLines(state, source, verdict)),
     ...state.checkedPaths.flatMap(({ id, path, checked }) => [

@@ -43,7 +43,7 @@ export interface MenuFacts {
 }
 
 export function menuFacts({ status, settings, incidents }: AppState, words: Words): MenuFacts {
-  const { level, sentence } = status
+  const { level, sentence, detail } = status
   const language = words(message('menu.open'))
   // Left out while working: the sentence alternates each second, with and without a time left.
   const about = level === 'working' ? null : sentence.key
@@ -53,7 +53,10 @@ export function menuFacts({ status, settings, incidents }: AppState, words: Word
       incidents.slice(0, MOST_INCIDENTS).map(({ id, endedAt }) => [id, endedAt === null]),
       settings.sources.slice(0, MOST_FOLDERS).map(({ id, name }) => [id, name]),
     ]),
-    line: words(inMinutes(sentence)),
+    // The detail of a status that is well only has the age of the last file.
+    line: (level === 'ok' || detail === null ? [sentence] : [sentence, detail])
+      .map((one) => words(inMinutes(one)))
+      .join(' '),
   }
 }
 

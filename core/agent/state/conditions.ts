@@ -1,6 +1,6 @@
 import { missingSecrets } from '../../alerts/channels/catalog.ts'
 import { type IncidentKind, isDiskKind } from '../../alerts/kinds.ts'
-import { type Message, message } from '../../lib/i18n/message.ts'
+import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
 import {
   destinationFailure,
   findDeletedMessage,
@@ -39,12 +39,15 @@ export interface Condition {
   /** Milliseconds since 1970. */
   since: number
   sentence: Message
-  /** The sentence with current ages and counts. */
-  live: Message
-  /** A second sentence of the overall status. */
-  detail?: Message
+  headline: Headline
   /** Minimum duration in milliseconds before a notification. */
   tellAfterMs: number
+}
+
+/** The overall status in one short line, and the rest with current ages and counts. */
+export interface Headline {
+  sentence: Message
+  detail: Message | null
 }
 
 /** The condition of one subject; unknown: it cannot be determined at the moment. */
@@ -82,6 +85,17 @@ type Subject = Pick<Condition, 'id' | 'name' | 'source'>
 const well = (subject: Subject, now: number): Condition[] =>
   condition(subject, 'ok', now, message('check.ok', { path: subject.name }), 0)
 
+/** Failures with a headline of their own give it to `condition`. */
+const headlines = {
+  refused: 'status.refused',
+  destination: 'status.destination',
+  unwatched: 'status.unwatched',
+  incomplete: 'status.incomplete',
+  silent: 'status.silent',
+  'not-closed': 'status.notClosed',
+} as const satisfies Partial<Record<IncidentKind, WordKey>>
+const hasHeadline = (kind: Condition['kind']): kind is keyof typeof headlines => kind in headlines
+
 const unknown = ({ id }: Subject): Unknown[] => [{ id, kind: 'unknown' }]
 
 const condition = (
@@ -90,8 +104,11 @@ const condition = (
   since: number,
   sentence: Message,
   tellAfterMs: number,
-  live: Message = sentence,
-): Condition[] => [{ ...subject, kind, since, sentence, tellAfterMs, live }]
+  headline: Headline = {
+    sentence: message(hasHeadline(kind) ? headlines[kind] : 'status.notice', { name: subject.name }),
+    detail: sentence,
+  },
+): Condition[] => [{ ...subject, kind, since, sentence, tellAfterMs, headline }]
 
 function workerConditions({ workers }: AppState, now: number): FoundCondition[] {
   return Object.entries(workers).flatMap(([worker, { condition: is, since }]): FoundCondition[] => {
@@ -100,8 +117,12 @@ function workerConditions({ workers }: AppState, now: number): FoundCondition[] 
     const mayPass = is === 'restarting' && awayFor(since, now) <= UNREACHABLE_AFTER_MS
     if (is === 'starting' || mayPass) return unknown(subject)
     if (is === 'running' || is === 'off') return well(subject, now)
-    const live = message('status.worker.failed', { worker })
-    return condition(subject, 'worker', since, message('condition.worker', { worker }), 2 * MINUTE_MS, live)
+    const headline = {
+      sentence: message('status.worker.failed', { worker }),
+      detail: message('status.outdated'),
+    }
+    const sentence = message('condition.worker', { worker })
+    return condition(subject, 'worker', since, sentence, 2 * MINUTE_MS, headline)
   })
 }
 
@@ -122,9 +143,14 @@ function uncheckedCondition(
     .sort((a, b) => a.checked.at - b.checked.at)[0]
   if (old === undefined) return well({ id: 'unchecked', name: '', source: null }, now)
   const { name, checked } = old
-  const sentence = message('status.notChecked', { name, age: roundDuration(now - checked.at) })
+  const age = roundDuration(now - checked.at)
   const subject = { id: 'unchecked', name, source: null }
-  return condition(subject, 'worker', checked.at, sentence, 2 * MINUTE_MS)
+  const headline = {
+    sentence: message('status.notCheckedFor', { name, age }),
+    detail: message('status.outOfDate'),
+  }
+  const sentence = message('status.notChecked', { name, age })
+  return condition(subject, 'worker', checked.at, sentence, 2 * MINUTE_MS, headline)
 }
 
 /** Reports that other computers cannot send here although the settings allow it. */
@@ -133,7 +159,9 @@ function receivingCondition({ receiving }: AppState, now: number): FoundConditio
   const { directory, problem, since, isRunning } = receiving
   const subject = { id: 'receiving', name: directory, source: null }
   if (problem === null && !isRunning) return unknown(subject)
-  return problem === null ? well(subject, now) : condition(subject, 'worker', since, problem, MINUTE_MS)
+  if (problem === null) return well(subject, now)
+  const headline = { sentence: message('status.notReceiving'), detail: problem }
+  return condition(subject, 'worker', since, problem, MINUTE_MS, headline)
 }
 
 function destinationCondition(state: AppState, destination: DestinationState, now: number): FoundCondition[] {
@@ -156,18 +184,18 @@ function unreachable(state: AppState, destination: DestinationState, now: number
   const away = roundDuration(awayFor(connection.since, now))
   const isAlone = state.destinations.length === 1
   const count = (isAlone ? state.totals : totals).waitingFiles
-  const key = !isAlone
-    ? 'status.unreachableOne'
-    : kind === 'embedded'
-      ? 'status.unreachableEmbedded'
-      : 'status.unreachable'
+  const isHere = isAlone && kind === 'embedded'
+  const key = !isAlone ? 'status.awayOne' : isHere ? 'status.awayEmbedded' : 'status.away'
   return condition(
     { id: `destination:${id}`, name, source: null },
     'unreachable',
     Math.min(connection.since, now),
     message('condition.unreachable', { name }),
     state.settings.alerts.unreachableMinutes * MINUTE_MS,
-    message(key, { name, away, count }),
+    {
+      sentence: message(isHere ? 'status.unreachableEmbedded' : 'status.unreachable', { name }),
+      detail: message(key, { away, count }),
+    },
   )
 }
 
@@ -181,7 +209,8 @@ function channelConditions({ settings, channels }: AppState, now: number): Found
     const [field] = missingSecrets(channel, known.secrets)
     if (field === undefined || !enabled) return well(subject, now)
     const sentence = message('condition.channelSecret', { name, id, field: field.name })
-    return condition(subject, 'notice', now, sentence, 0)
+    const headline = { sentence: message('status.channelSecret', { name }), detail: sentence }
+    return condition(subject, 'notice', now, sentence, 0, headline)
   })
 }
 
@@ -200,7 +229,10 @@ function linkConditions({ settings, sources, checkedPaths }: AppState, now: numb
     const subject = { id: `link:${one.id}`, name: one.name, source: one.source }
     const checked = verdicts.get(one.id) ?? null
     const sentence = movedLink(one, checked)
-    if (sentence !== null) return condition(subject, 'notice', now, sentence, 0)
+    if (sentence !== null) {
+      const headline = { sentence: message('status.linkMoved', { name: one.name }), detail: sentence }
+      return condition(subject, 'notice', now, sentence, 0, headline)
+    }
     // A failed check did not read the link.
     const isKnown = checked !== null && (checked.overall.kind === 'ok' || checked.overall.kind === 'slow')
     return isKnown ? well(subject, now) : unknown(subject)
@@ -212,8 +244,11 @@ function pauseCondition({ settings: { pause }, totals }: AppState, now: number):
   const subject = { id: 'pause', name: 'Holdfast', source: null }
   if (pause === null || now - pause.since <= LONG_PAUSE_MS) return well(subject, now)
   const { since } = pause
-  const live = message('status.pausedLong', { since, count: totals.waitingFiles })
-  return condition(subject, 'paused', since, message('condition.paused', { since }), 0, live)
+  const headline = {
+    sentence: message('status.pausedLong', { since, count: totals.waitingFiles }),
+    detail: null,
+  }
+  return condition(subject, 'paused', since, message('condition.paused', { since }), 0, headline)
 }
 
 /** Reports notices until they are dismissed. */
@@ -241,8 +276,15 @@ function emptiedCondition(source: SourceState, now: number): FoundCondition[] {
   const subject = { id: `emptied:${id}`, name, source: id }
   if (source.scanned?.held === undefined) return unknown(subject)
   const sentence = findHeldMessage(source)
-  if (sentence === null) return well(subject, now)
-  return condition(subject, 'emptied', source.scanned.held?.since ?? now, sentence, 0)
+  const held = source.scanned.held
+  if (sentence === null || held === null) return well(subject, now)
+  const { lost, changed, known, since } = held
+  const key = changed === 0 ? 'status.emptied' : 'status.changed'
+  const headline = {
+    sentence: message(key, { name, count: lost + changed, known }),
+    detail: message('status.onHold'),
+  }
+  return condition(subject, 'emptied', since, sentence, 0, headline)
 }
 
 /** Reports that many files were deleted within an hour, until they are back or a person accepts that. */
@@ -252,9 +294,9 @@ function deletedCondition(state: AppState, source: SourceState, now: number): Fo
   if (source.scanned?.deleted === undefined) return unknown(subject)
   const found = findDeletedMessage(state, source)
   if (found === null) return well(subject, now)
-  const { whole: sentence, sentence: live, detail } = found
+  const { whole, sentence, detail } = found
   const since = source.scanned.deleted?.since ?? now
-  return [{ ...subject, kind: 'deleted', since, sentence, live, detail, tellAfterMs: 0 }]
+  return condition(subject, 'deleted', since, whole, 0, { sentence, detail })
 }
 
 /** Reports files that carry isocket's mark but were not sent by Holdfast. A person decides about them. */
@@ -264,7 +306,10 @@ function markedCondition(source: SourceState, now: number): FoundCondition[] {
   const subject = { id: `marked:${id}`, name, source: id }
   if (source.scanned?.marked === undefined) return unknown(subject)
   const sentence = findMarkedMessage(source)
-  return sentence === null ? well(subject, now) : condition(subject, 'marked', now, sentence, 0)
+  if (sentence === null) return well(subject, now)
+  const count = source.scanned.marked?.files ?? 0
+  const headline = { sentence: message('status.marked', { name, count }), detail: sentence }
+  return condition(subject, 'marked', now, sentence, 0, headline)
 }
 
 /** Reports given-up files until they are retried or no longer exist. */
@@ -277,8 +322,12 @@ function parkedCondition(
   const subject = { id: `parked:${id}`, name, source: id }
   if (totals.parkedFiles === 0) return isCounted({ destinations }) ? well(subject, now) : unknown(subject)
   const file = shortened(state.parked.find((one) => one.source === id)?.path ?? '…')
-  const sentence = message('condition.parked', { name, count: totals.parkedFiles, file })
-  return condition(subject, 'parked', now, sentence, 0)
+  const count = totals.parkedFiles
+  const headline = {
+    sentence: message('status.parked', { name, count }),
+    detail: message('status.parkedFile', { file, count }),
+  }
+  return condition(subject, 'parked', now, message('condition.parked', { name, count, file }), 0, headline)
 }
 
 /** Reports a file that was rewritten during several attempts to send it, until a version of it is stored. */
@@ -302,11 +351,12 @@ function changingCondition(
     storedAt === null
       ? message('condition.changingNever', known)
       : message('condition.changing', { ...known, storedAt })
-  const live =
+  const detail =
     storedAt === null
       ? message('status.changingNever', { ...known, tries })
       : message('status.changing', { ...known, tries, storedAt })
-  return condition(subject, 'incomplete', since, sentence, MINUTE_MS, live)
+  const headline = { sentence: message('status.keepsChangingOne', { name }), detail }
+  return condition(subject, 'incomplete', since, sentence, MINUTE_MS, headline)
 }
 
 /** Keeps the end of a long path, which identifies the file. */

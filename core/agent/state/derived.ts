@@ -93,13 +93,21 @@ export function findMarkedMessage({ scanned, settings: { name, batch } }: Source
 export function batchShortfall({
   scanned,
   settings,
-}: SourceState): { sentence: Message; detail: Message } | null {
+}: SourceState): { headline: Message; sentence: Message; detail: Message } | null {
   const sentence = scanned?.problems.findLast(
     ({ key }) => key === 'scan.leftInBatch' || key === 'scan.emptyBatch',
   )
   if (sentence === undefined || settings.paused) return null
-  const detail = sentence.key === 'scan.emptyBatch' ? 'status.emptyBatch' : 'status.leftInBatch'
-  return { sentence, detail: message(detail, { name: settings.name }) }
+  const { name } = settings
+  if (sentence.key === 'scan.emptyBatch')
+    return {
+      headline: message('status.batchEmpty', { name }),
+      sentence,
+      detail: message('status.emptyBatch', { name }),
+    }
+  const count = Number(sentence.params.count)
+  const headline = message('status.batchLeft', { name, count })
+  return { headline, sentence, detail: message('status.leftInBatch', { name }) }
 }
 
 /**
@@ -227,7 +235,7 @@ export function destinationFailure(
     return failure(ofDisk.kind, ofDisk.startedAt, ofDisk.failing[id] ?? ofDisk.sentence)
   // The sender detects this before the disk's check does.
   if (problem?.key === 'transfer.notMounted') return failure('missing', since, problem)
-  if (state === 'refused') return failure('refused', since, problem ?? message('status.refused', { name }))
+  if (state === 'refused') return failure('refused', since, problem ?? message('condition.refused', { name }))
   if (state === 'unreachable')
     return failure('unreachable', since, problem ?? message('condition.unreachable', { name }))
   // The connection may have been up for weeks, so its start is not the start of the failure.

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { incidentSchema } from '../../alerts/incident.ts'
+import { incidentKinds } from '../../alerts/kinds.ts'
 import { channelStateSchema } from '../../alerts/notifier-messages.ts'
 import { checkedSchema } from '../../check/checker-messages.ts'
 import { fileSchema, totalsSchema } from '../../ledger/ledger-messages.ts'
@@ -32,9 +33,20 @@ export type StatusLevel = (typeof statusLevels)[number]
 
 const statusSchema = z.object({
   level: z.enum(statusLevels),
+  /** Short: the window has one line for it. */
   sentence: messageSchema,
-  /** A second, less prominent sentence: the last file, or a remedy. */
+  /** A second, less prominent sentence: since when and why, the last file, or a remedy. */
   detail: messageSchema.nullable(),
+  /** Further sentences after the detail: other failures, and that other destinations still work. */
+  more: z.array(messageSchema).optional(),
+  /** The failure that the sentence is about; omitted: none. */
+  failure: z
+    .object({
+      kind: z.enum(incidentKinds),
+      /** Id of the source; null: it is about none, or about several. */
+      source: z.string().nullable(),
+    })
+    .optional(),
 })
 export type Status = z.infer<typeof statusSchema>
 

@@ -9,7 +9,7 @@ import {
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import type { OwnStatus } from '../../send/sender-messages.ts'
-import { findConditions } from './conditions.ts'
+import { findConditions, type Headline } from './conditions.ts'
 import {
   batchShortfall,
   bytesToGo,
@@ -38,10 +38,10 @@ export function overallStatus(state: AppState, now: number): Status {
   }
   if (isStarting(state)) return { level: 'starting', sentence: message('status.starting'), detail: null }
   const work = describeSending(state)
-  if (work !== null) return { level: 'working', sentence: work, detail: null }
+  if (work !== null) return { level: 'working', ...work }
   if (!isKnown(state)) return { level: 'starting', sentence: message('status.starting'), detail: null }
   const paused = describePausedSource(state) ?? describeEjected(state)
-  if (paused !== null) return { level: 'paused', sentence: paused, detail: null }
+  if (paused !== null) return { level: 'paused', ...paused }
   return (
     findShortfall(state) ?? { level: 'ok', sentence: wellSentence(state), detail: wellDetail(state, now) }
   )
@@ -59,65 +59,78 @@ export function buildOwnStatus({ status, incidents, version }: AppState): OwnSta
 /** Returns the gravest failure, and the number of further ones. Among equals, the longest-lasting one comes first. */
 function findGravestFailure(state: AppState, now: number): Status | null {
   const disks = state.incidents.filter(({ endedAt, kind }) => endedAt === null && isDiskKind(kind))
-  const all = [
-    ...disks.map((one) => ({
-      kind: one.kind,
-      since: one.startedAt,
-      sentence: incidentSentence(state, one),
-      detail: undefined,
-    })),
+  const all: Failure[] = [
+    ...disks.map((one) => describeDiskIncident(state, one)),
     ...findUncheckedFailures(state, disks),
-    ...findConditions(state, now).flatMap((one) =>
-      one.kind === 'ok' || one.kind === 'unknown'
-        ? []
-        : [{ kind: one.kind, since: one.since, sentence: one.live, detail: one.detail }],
-    ),
+    ...findConditions(state, now).flatMap((one) => {
+      if (one.kind === 'ok' || one.kind === 'unknown') return []
+      const { kind, since, source, headline } = one
+      return [{ kind, since, source, ...headline }]
+    }),
   ].sort((a, b) => incidentKinds.indexOf(a.kind) - incidentKinds.indexOf(b.kind) || a.since - b.since)
   const [first] = all
   if (first === undefined) return null
-  const level = getSeverity(first.kind) === 'critical' ? 'failing' : 'attention'
-  const more = all.length - 1
-  const isDestinationFailure = ['refused', 'destination', 'unreachable'].includes(first.kind)
-  const detail =
-    more > 0
-      ? message('status.more', { count: more })
-      : first.detail !== undefined
-        ? first.detail
-        : isDestinationFailure && state.destinations.length > 1
-          ? othersGoOn(state)
-          : first.kind === 'unreachable' || first.kind === 'paused'
-            ? null
-            : waitingDetail(state)
-  return { level, sentence: first.sentence, detail }
+  const { kind, source, sentence, detail } = first
+  return {
+    level: getSeverity(kind) === 'critical' ? 'failing' : 'attention',
+    sentence,
+    detail,
+    more: describeMore(state, kind, all.length - 1),
+    failure: { kind, source },
+  }
+}
+
+function describeMore(state: AppState, kind: IncidentKind, others: number): Message[] {
+  if (others > 0) return [message('status.more', { count: others })]
+  const isDestinationFailure = ['refused', 'destination', 'unreachable'].includes(kind)
+  if (isDestinationFailure && state.destinations.length > 1) return othersGoOn(state)
+  return kind === 'unreachable' || kind === 'paused' ? [] : describeWaiting(state)
+}
+
+/** A failure in the words of the overall status. */
+interface Failure extends Headline {
+  kind: IncidentKind
+  since: number
+  source: string | null
 }
 
 /** Returns folders whose senders found a disk failure before the check did. */
-function findUncheckedFailures(state: AppState, disks: readonly Incident[]) {
+function findUncheckedFailures(state: AppState, disks: readonly Incident[]): Failure[] {
   return state.destinations.flatMap((one) => {
     const { kind, since } = destinationFailure(state, one) ?? {}
     if (kind === undefined || since == null || !isDiskKind(kind)) return []
     if (disks.some(({ failing }) => one.id in failing)) return []
-    return [{ kind, since, sentence: diskSentence(kind, one.name, since), detail: undefined }]
+    return [describeDisk(kind, one.name, since, null)]
   })
 }
 
 /** Uses the names of sources and destinations. Alerts and notifications contain whole paths instead. */
-function incidentSentence({ sources, destinations }: AppState, incident: Incident): Message {
+function describeDiskIncident({ sources, destinations }: AppState, incident: Incident): Failure {
   const names = getNamesById({ sources: sources.map(({ settings }) => settings), destinations })
   const [first = '', ...others] = namedSubjects(incident, names)
   const where = others.length > 0 ? `${first} (+${others.length})` : first
-  return diskSentence(incident.kind, where, incident.startedAt)
+  const [source = null, ...more] = incident.sources
+  const only = more.length === 0 ? source : null
+  return describeDisk(incident.kind, where, incident.startedAt, only)
 }
 
-const diskSentence = (kind: IncidentKind, path: string, since: number): Message =>
-  message(`incident.${kind}` as 'incident.full', { path, since })
+function describeDisk(kind: IncidentKind, name: string, since: number, source: string | null): Failure {
+  const disk = kind as 'full'
+  return {
+    kind,
+    since,
+    source,
+    sentence: message(`status.disk.${disk}`, { name }),
+    detail: message(`status.diskSince.${disk}`, { since }),
+  }
+}
 
 /** Returns the detail that the other destinations still work, if they do. */
-function othersGoOn(state: AppState): Message | null {
+function othersGoOn(state: AppState): Message[] {
   const well = state.destinations.filter(({ connection }) => connection.state === 'connected')
   const isPaused = findPause(state) !== null
   const isAlone = well.length === 0 || well.some(({ connection }) => connection.problem !== null)
-  return isPaused || isAlone ? null : message('status.othersGoOn')
+  return isPaused || isAlone ? [] : [message('status.othersGoOn')]
 }
 
 /** Returns why nothing is sent, and until when: a person's pause, the power supply or network, or the schedule. */
@@ -159,7 +172,7 @@ function isKnown({ sources }: AppState): boolean {
 }
 
 /** Returns the progress of sending. Excludes paused sources and ejected disks. */
-function describeSending(state: AppState): Message | null {
+function describeSending(state: AppState): Headline | null {
   const active = state.sources
     .filter(({ settings }) => !settings.paused)
     .map((source) => withoutEjected(source, state.destinations))
@@ -173,46 +186,58 @@ function describeSending(state: AppState): Message | null {
         .flatMap(({ source, path, nextAt }) => (nextAt === null ? [] : [[`${source}/${path}`, nextAt]])),
     ),
   )
-  if (changing.size >= count)
-    return message('status.keepsChanging', { count, at: Math.min(...changing.values()) })
+  if (changing.size >= count) {
+    const at = Math.min(...changing.values())
+    return {
+      sentence: message('status.keepsChanging', { count }),
+      detail: message('status.nextVersion', { count, at }),
+    }
+  }
   // The sender's estimate includes all waiting files.
   const isAll = state.sources.every(({ settings, totals }) => !settings.paused || totals.waitingFiles === 0)
   const left = isAll ? state.left : null
-  return left === null
-    ? message('status.sending', { count, size })
-    : message('status.sendingEta', { count, size, left: roundDuration(left, Math.round) })
+  return {
+    sentence: message('status.sending', { count }),
+    detail:
+      left === null
+        ? message('status.toGo', { size })
+        : message('status.toGoEta', { size, left: roundDuration(left, Math.round) }),
+  }
 }
 
 /** Returns the paused source with the most waiting files. Its new files are not even scanned for. */
-function describePausedSource({ sources }: AppState): Message | null {
+function describePausedSource({ sources }: AppState): Headline | null {
   const paused = sources
     .filter(({ settings }) => settings.paused)
     .sort((a, b) => b.totals.waitingFiles - a.totals.waitingFiles)[0]
   if (paused === undefined) return null
   const { name } = paused.settings
   const count = paused.totals.waitingFiles
-  return count === 0
-    ? message('status.pausedSourceEmpty', { name })
-    : message('status.pausedSource', { name, count })
+  return {
+    sentence: message('status.pausedSource', { name }),
+    detail: message('status.pausedSourceWaiting', { count }),
+  }
 }
 
 /** Returns the ejected disk for which most files wait; without any, its absence changes nothing. */
-function describeEjected({ destinations }: AppState): Message | null {
+function describeEjected({ destinations }: AppState): Headline | null {
   const [most] = destinations
     .filter(({ ejectedAt, totals }) => ejectedAt !== undefined && totals.waitingFiles > 0)
     .sort((a, b) => b.totals.waitingFiles - a.totals.waitingFiles)
   if (most === undefined) return null
-  return message('status.ejected', { name: most.name, count: most.totals.waitingFiles })
+  const sentence = message('status.ejected', { name: most.name, count: most.totals.waitingFiles })
+  return { sentence, detail: null }
 }
 
 /** Returns the status if nothing waits but some files are not safe and a person can act. */
 function findShortfall(state: AppState): Status | null {
   const batch = state.sources.map(batchShortfall).find((one) => one !== null)
-  if (batch !== undefined) return { level: 'partial', ...batch }
+  if (batch !== undefined) return { level: 'partial', sentence: batch.headline, detail: batch.sentence }
   const open = openFiles(state)
   if (open !== null) {
-    const sentence = message('status.open', { count: open.files, since: open.since })
-    return { level: 'partial', sentence, detail: message('status.openDetail', { path: open.path }) }
+    const { files: count, since, path } = open
+    const sentence = message('status.open', { count, since })
+    return { level: 'partial', sentence, detail: message('status.openDetail', { path, since }) }
   }
   // "Safe" requires a copy on another computer.
   if (hasCopiesElsewhere(state)) return null
@@ -251,7 +276,6 @@ function wellDetail(state: AppState, now: number): Message | null {
   return last === 0 ? null : message('status.lastFile', { age })
 }
 
-function waitingDetail(state: AppState): Message | null {
-  const count = state.totals.waitingFiles
-  return count > 0 ? message('status.waitingSafely', { count }) : null
+function describeWaiting({ totals: { waitingFiles: count } }: AppState): Message[] {
+  return count > 0 ? [message('status.waitingSafely', { count })] : []
 }

@@ -11,6 +11,7 @@ export function statusDetails({ version, status, incidents }: AppState, say: Say
     `Holdfast ${version}`,
     `${status.level}: ${say(status.sentence)}`,
     ...(status.detail === null ? [] : [say(status.detail)]),
+    ...(status.more ?? []).map(say),
     ...lasting.map((one) => incidentDetails(one, version, say)),
   ].join('\n')
 }

@@ -137,10 +137,11 @@ describe('two destinations', () => {
     const away = await untilState(
       data,
       'it to be told that one is away',
-      ({ status }) => status.sentence.key === 'status.unreachableOne',
+      ({ status }) => status.detail?.key === 'status.awayOne',
       60_000,
     )
-    expect(away.status.sentence.params).toMatchObject({ name: 'cellar', count: FILES })
+    expect(away.status.sentence.params).toMatchObject({ name: 'cellar' })
+    expect(away.status.detail?.params).toMatchObject({ count: FILES })
     expect(away.destinations[0]?.connection.state).toBe('connected')
     expect(existsSync(path.join(batch, 'finished.watch'))).toBe(false)
 

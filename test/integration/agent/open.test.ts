@@ -97,7 +97,7 @@ describe('agent of a data directory', () => {
       },
       20_000,
     )
-    expect(state.status.sentence.key).toBe('refuse.containsStore')
+    expect(state.status.detail?.key).toBe('refuse.containsStore')
     expect(state.totals.waitingFiles).toBe(0)
   })
 })

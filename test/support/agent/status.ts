@@ -51,10 +51,11 @@ export function stateWith(changes: Partial<AppState> = {}): AppState {
   }
 }
 
-/** What the status says in English of a state that is well, with these changes. */
+/** The status in English of a state that is well, with these changes; all details in one line. */
 export function status(changes: Partial<AppState>) {
-  const { level, sentence, detail } = overallStatus(stateWith(changes), NOW)
-  return { level, sentence: words(sentence), detail: detail === null ? null : words(detail) }
+  const { level, sentence, detail, more = [] } = overallStatus(stateWith(changes), NOW)
+  const rest = [...(detail === null ? [] : [detail]), ...more].map(words)
+  return { level, sentence: words(sentence), detail: rest.length === 0 ? null : rest.join(' ') }
 }
 
 const sentence = message('problem.other', { reason: '' })

@@ -280,29 +280,31 @@ describe('overall status of several problems', () => {
     totals: { ...parked, ...waiting },
   })
   const said = (state: AppState) => {
-    const { level, sentence, detail } = overallStatus(state, NOW)
-    return [level, englishWords(sentence), detail === null ? null : englishWords(detail)]
+    const { level, sentence, detail, more = [] } = overallStatus(state, NOW)
+    return [level, englishWords(sentence), detail && englishWords(detail), ...more.map(englishWords)]
   }
 
   it('the most severe problem is named with the number of the others', () => {
     expect(said(all)).toEqual([
       'failing',
-      expect.stringMatching(/^data has been read-only/),
+      'data is read-only.',
+      expect.stringMatching(/^Since /),
       '2 more problems.',
     ])
     const two = { ...all, incidents: [] }
     expect(said(two)).toEqual([
       'failing',
-      '1 file of data could not be sent and is parked: …',
+      '1 file of data could not be sent.',
+      'Parked until it is retried: …',
       '1 more problem.',
     ])
     const one = { ...two, sources: [well] }
-    expect(said(one)).toEqual(['attention', expect.stringContaining('nas-2 has been unreachable'), null])
+    expect(said(one)).toEqual(['attention', 'nas-2 is unreachable.', 'For 1 hr. 128 files wait safely here.'])
   })
 
   it('an ended incident is not counted as a problem', () => {
     const over = { ...incident, endedAt: NOW, failing: {} }
-    expect(said({ ...all, incidents: [over], sources: [well] })[2]).toBeNull()
+    expect(said({ ...all, incidents: [over], sources: [well] })).toHaveLength(3)
   })
 })
 
@@ -319,9 +321,10 @@ describe('rewritten files', () => {
   it('a file that changes faster than it can be sent is reported from the third attempt on', () => {
     expect(wrong(changing(2, null))).toEqual([])
     expect(wrong(changing(3, null))).toEqual(['changing:a incomplete 1'])
-    const { level, sentence } = overallStatus(stateWith(changing(7, NOW - 2 * HOUR)), NOW)
-    const said = englishWords(sentence)
+    const { level, sentence, detail } = overallStatus(stateWith(changing(7, NOW - 2 * HOUR)), NOW)
+    const said = detail && englishWords(detail)
     expect(level).toBe('attention')
+    expect(englishWords(sentence)).toBe('A file of data keeps changing.')
     expect(said).toContain('db/state.db changes faster than it can be sent: 7 tries since')
     expect(said).toContain('The copy at nas-2 is as of')
     const told = findConditions(stateWith(changing(7, null)), NOW).find(({ id }) => id === 'changing:a')

@@ -34,10 +34,12 @@ test.each<[string, AppState['transfers'], number]>([
   expect(bytesToGo(videos, transfers)).toBe(gigabytes * GIB)
 })
 
-test('overall status: the sentence gives the bytes to go while one large file is sent', () => {
+test('overall status: the detail gives the bytes to go while one large file is sent', () => {
   const state = emptyState({
     ...{ sources: [videos], totals: videos.totals, transfers: [onWay('nas', 3), onWay('cellar', 3)] },
     destinations: [destinationState('nas'), destinationState('cellar')],
   })
-  expect(englishWords(overallStatus(state, Date.now()).sentence)).toBe('Sending 1 file, 7 GiB to go.')
+  const { sentence, detail } = overallStatus(state, Date.now())
+  expect(englishWords(sentence)).toBe('Sending 1 file.')
+  expect(detail && englishWords(detail)).toBe('7 GiB to go.')
 })

@@ -6,10 +6,11 @@ import { defaultSettings } from '../../../core/settings/schema.ts'
 import { NOW, receiver, sending, sent, status, waiting, well } from '../../support/agent/status.ts'
 
 describe('overall status while sending or paused', () => {
-  it('the sentence gives files, bytes and time to go', () => {
+  it('the sentence gives the files, and the detail bytes and time to go', () => {
     expect(status({ sources: [sending], left: 180_000 })).toMatchObject({
       level: 'working',
-      sentence: 'Sending 128 files, 2 GiB to go, about 3 min.',
+      sentence: 'Sending 128 files.',
+      detail: '2 GiB to go, about 3 min.',
     })
   })
 
@@ -18,9 +19,10 @@ describe('overall status while sending or paused', () => {
     const restless = [{ ...file, nextAt: NOW + 240_000 }]
     const destinations = well.destinations.map((one) => ({ ...one, restless }))
     const totals = { ...noTotals, waitingFiles: 1, waitingBytes: 40 }
-    const { level, sentence } = status({ sources: [{ ...well, destinations, totals }], totals })
+    const { level, sentence, detail } = status({ sources: [{ ...well, destinations, totals }], totals })
     expect(level).toBe('working')
-    expect(sentence).toContain('1 file keeps changing. Its next version is sent at')
+    expect(sentence).toBe('1 file keeps changing.')
+    expect(detail).toContain('Its next version is sent at')
   })
 
   it('files of a paused source are not shown as being sent', () => {
@@ -32,19 +34,20 @@ describe('overall status while sending or paused', () => {
     const sources = [paused('few', 2), paused('many', 340)]
     expect(status({ sources, totals: { ...noTotals, waitingFiles: 342 } })).toEqual({
       level: 'paused',
-      sentence: 'many is paused. 340 files wait there.',
-      detail: null,
+      sentence: 'many is paused.',
+      detail: '340 files wait there. New files are not sent.',
     })
     expect(status({ sources: [...sources, sending], left: 180_000 })).toMatchObject({
       level: 'working',
-      sentence: 'Sending 128 files, 2 GiB to go.',
+      sentence: 'Sending 128 files.',
+      detail: '2 GiB to go.',
     })
     const going = { sources: [paused('none', 0), { ...well, totals: waiting }], left: 180_000 }
-    expect(status(going).sentence).toContain('about 3 min')
+    expect(status(going).detail).toContain('about 3 min')
     expect(status({ sources: [{ ...well, totals: sent }, paused('none', 0)], totals: sent })).toEqual({
       level: 'paused',
-      sentence: 'none is paused. New files there are not sent.',
-      detail: null,
+      sentence: 'none is paused.',
+      detail: 'New files there are not sent.',
     })
   })
 
@@ -77,7 +80,7 @@ describe('overall status while sending or paused', () => {
     const allowance = { now: { kind: 'pause' as const }, until: new Date(2026, 10, 20, 18).getTime() }
     expect(status({ allowance, totals: waiting })).toMatchObject({
       level: 'paused',
-      sentence: expect.stringMatching(/^Paused by the schedule until .*18:00. 128 files wait.$/),
+      sentence: expect.stringMatching(/^Scheduled pause until .*18:00. 128 files wait.$/),
     })
     expect(status({ allowance: { ...allowance, until: null }, totals: waiting }).sentence).toBe(
       'Paused by the schedule. 128 files wait.',
@@ -120,11 +123,11 @@ describe('overall status while sending or paused', () => {
       ...receiver,
       connection: { state: 'unreachable' as const, since: NOW - ms, problem: null },
     })
-    const sentence = (ms: number) => status({ destinations: [away(ms)] }).sentence
-    expect(sentence(59_900)).toContain('for 59 sec.')
-    expect(sentence(12 * 60_000 + 5_400)).toContain('for 12 min.')
+    const detail = (ms: number) => status({ destinations: [away(ms)] }).detail
+    expect(detail(59_900)).toContain('For 59 sec.')
+    expect(detail(12 * 60_000 + 5_400)).toContain('For 12 min.')
     const sending = { ...well, totals: { ...noTotals, waitingFiles: 1 } }
-    expect(status({ sources: [sending], left: 119_000 }).sentence).toContain('about 2 min.')
+    expect(status({ sources: [sending], left: 119_000 }).detail).toContain('about 2 min.')
   })
 
   it('a pause with an end gives the level paused', () => {

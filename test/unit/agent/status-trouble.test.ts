@@ -31,11 +31,13 @@ describe('overall status with problems', () => {
     const paused = { ...defaultSettings, pause: { since: NOW, until: null } }
     const failing = status({ incidents: [incident], settings: paused, totals: waiting })
     expect(failing.level).toBe('failing')
-    expect(failing.sentence).toMatch(/^data has been read-only since/)
+    expect(failing.sentence).toBe('data is read-only.')
+    expect(failing.detail).toMatch(/^Since .*\. New files cannot be written\./)
     const parked = { ...sent, parkedFiles: 1 }
     expect(status({ sources: [{ ...well, totals: parked }], totals: parked })).toMatchObject({
       level: 'failing',
-      sentence: '1 file of data could not be sent and is parked: …',
+      sentence: '1 file of data could not be sent.',
+      detail: 'Parked until it is retried: …',
     })
     expect(status({ incidents: [{ ...incident, endedAt: NOW }] }).level).toBe('ok')
   })
@@ -47,7 +49,8 @@ describe('overall status with problems', () => {
     }
     expect(status({ destinations: [away], totals: { ...waiting, waitingFiles: 340 } })).toMatchObject({
       level: 'attention',
-      sentence: 'nas-2 has been unreachable for 12 min. 340 files wait safely here.',
+      sentence: 'nas-2 is unreachable.',
+      detail: 'For 12 min. 340 files wait safely here.',
     })
     const justAway = { ...away, connection: { ...away.connection, since: NOW - 1000 } }
     expect(status({ destinations: [justAway] }).level).toBe('ok')
@@ -55,7 +58,7 @@ describe('overall status with problems', () => {
     const before = { ...away, connection: { ...away.connection, since: NOW + 3_600_000 } }
     expect(status({ destinations: [before] })).toMatchObject({
       level: 'attention',
-      sentence: expect.stringContaining('nas-2 has been unreachable for 10 sec.'),
+      detail: expect.stringContaining('For 10 sec.'),
     })
     const problems = [message('scan.watchLimitPolled', { path: '/data', code: 'ENOSPC' })]
     const unwatched = { ...well, scanned: { ...well.scanned, problems } as SourceState['scanned'] }
@@ -74,23 +77,27 @@ describe('overall status with problems', () => {
       totals: { ...noTotals, waitingFiles: 340 },
     }
     const behind = { ...noTotals, waitingFiles: 340, sentFiles: 12_062 }
-    const said = {
-      level: 'attention',
-      sentence: 'cellar has been unreachable for 12 min. 340 files wait for it here.',
-    }
+    const said = { level: 'attention', sentence: 'cellar is unreachable.' }
+    const since = 'For 12 min. 340 files wait for it here.'
     const both = { destinations: [receiver, away], totals: behind }
-    expect(status(both)).toEqual({ ...said, detail: 'Other destinations get everything as usual.' })
+    expect(status(both)).toEqual({
+      ...said,
+      detail: `${since} Other destinations get everything as usual.`,
+    })
     const paused = { ...defaultSettings, pause: { since: NOW, until: null } }
-    expect(status({ ...both, settings: paused })).toEqual({ ...said, detail: null })
+    expect(status({ ...both, settings: paused })).toEqual({ ...said, detail: since })
     const none = [{ ...receiver, connection: { ...unreachable, since: NOW - 60_000 } }, away]
-    expect(status({ destinations: none, totals: behind })).toEqual({ ...said, detail: '1 more problem.' })
+    expect(status({ destinations: none, totals: behind })).toEqual({
+      ...said,
+      detail: `${since} 1 more problem.`,
+    })
     const refused = { ...receiver, connection: { ...unreachable, state: 'refused' as const } }
     expect(status({ destinations: [away, refused] }).sentence).toContain('nas-2 refuses this computer')
     const error = new Refused({ code: 'protocol', reason: '' })
     const old = toConnectionTrouble(error, there, false)
-    expect(
-      status({ destinations: [{ ...receiver, connection: { ...old, since: NOW } }] }).sentence,
-    ).toContain('Install the same version of Holdfast at both ends.')
+    expect(status({ destinations: [{ ...receiver, connection: { ...old, since: NOW } }] }).detail).toContain(
+      'Install the same version of Holdfast at both ends.',
+    )
     // One that no source goes to has no connection, and is no trouble.
     const idle = { ...away, connection: { ...unreachable, state: 'idle' as const } }
     expect(status({ destinations: [receiver, idle], totals: sent }).level).toBe('ok')
@@ -112,10 +119,11 @@ describe('overall status with problems', () => {
     expect(status({ sources: [lately(40_000)] }).level).toBe('ok')
     expect(status({ sources: [lately(41_000), lately(720_000)] })).toMatchObject({
       level: 'attention',
-      sentence: 'data has not been checked for 12 min; what is shown may be out of date.',
+      sentence: 'data: no check for 12 min.',
+      detail: 'What is shown may be out of date.',
     })
     const checkedPath = { id: 'p', path: '/mnt/p', checked: lately(720_000).checked, delays: [] }
-    expect(status({ checkedPaths: [checkedPath] }).sentence).toContain('/mnt/p has not been checked')
+    expect(status({ checkedPaths: [checkedPath] }).sentence).toContain('/mnt/p: no check')
     expect(status({ sources: [{ ...well, checked: null }] }).level).toBe('starting')
     expect(status({ sources: [{ ...well, scanned: null }] }).level).toBe('starting')
   })
@@ -129,7 +137,8 @@ describe('overall status with problems', () => {
     const unreadable = message('scan.fileUnreadable', { path: '/data/x', reason: 'EACCES' })
     expect(scanned({ problems: [unreadable] })).toMatchObject({
       level: 'attention',
-      sentence: expect.stringContaining('/data/x is not sent'),
+      sentence: 'Not all of data can be sent.',
+      detail: expect.stringContaining('/data/x is not sent'),
     })
     for (const phase of ['missing', 'failed']) {
       expect(scanned({ phase })).toMatchObject({
@@ -140,7 +149,8 @@ describe('overall status with problems', () => {
     const full = { ...connected, problem: message('problem.other', { reason: 'The store is full.' }) }
     expect(status({ totals: waiting, destinations: [{ ...receiver, connection: full }] })).toMatchObject({
       level: 'attention',
-      sentence: 'The store is full.',
+      sentence: 'nas-2 cannot be used.',
+      detail: 'The store is full. 128 files wait here.',
     })
     const idle = {
       ...connected,
@@ -149,14 +159,14 @@ describe('overall status with problems', () => {
     }
     expect(status({ totals: sent, destinations: [{ ...receiver, connection: idle }] })).toMatchObject({
       level: 'attention',
-      sentence: 'No key.',
+      detail: 'No key.',
     })
     // A notice may be an old one: it does not hide what is wrong now.
     const notices = [{ id: 'n', sentence: message('problem.other', { reason: 'Once upon a time.' }) }]
     const problems = [message('scan.watchLimitPolled', { path: '/data', code: 'ENOSPC' })]
     const unwatched = { ...well, scanned: { ...well.scanned, problems } as SourceState['scanned'] }
-    expect(status({ notices, sources: [unwatched] }).sentence).toContain('/data is polled instead of watched')
-    expect(status({ notices })).toMatchObject({ level: 'attention', sentence: 'Once upon a time.' })
+    expect(status({ notices, sources: [unwatched] }).detail).toContain('/data is polled instead of watched')
+    expect(status({ notices })).toMatchObject({ level: 'attention', detail: 'Once upon a time.' })
     const notClosed = message('scan.notClosed', { count: 1, names: 'DC1', sentMark: 'w', closedMark: 'p' })
     expect(scanned({ problems: [notClosed] }).level).toBe('ok')
   })

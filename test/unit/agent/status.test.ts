@@ -16,7 +16,7 @@ describe('overall status', () => {
     })
     const here = status({ totals: sent, destinations: [{ ...receiver, elsewhere: false }] })
     expect(here.level).toBe('partial')
-    expect(here.sentence).toBe('All 12,402 files are copied, on this computer only.')
+    expect(here.sentence).toBe('12,402 files copied on this computer only.')
     expect(here.detail).toContain('Add a destination')
   })
 
@@ -111,8 +111,8 @@ describe('overall status', () => {
     }
     expect(of('scan.leftInBatch')).toEqual({
       level: 'partial',
-      sentence: expect.stringContaining('2 files in it were not sent'),
-      detail: expect.stringContaining('filters of data'),
+      sentence: '2 files of a batch of data are not sent.',
+      detail: expect.stringContaining('2 files in it were not sent'),
     })
     expect(of('scan.emptyBatch').level).toBe('partial')
   })
@@ -124,10 +124,12 @@ describe('overall status', () => {
     const second = { ...well, scanned: scanned({ files: 2, since: NOW, path: 'other' }) }
     const told = status({ totals: sent, destinations: [receiver], sources: [first] })
     expect(told.level).toBe('partial')
-    expect(told.sentence).toMatch(/^1 file has been open for writing since .*\.$/)
-    expect(told.detail).toBe('/data/d/out is copied when its program closes it. Everything else is copied.')
+    expect(told.sentence).toMatch(/^1 file open for writing since .*\.$/)
+    expect(told.detail).toMatch(
+      /^\/data\/d\/out, open since .*, is copied when its program closes it. Everything else is copied.$/,
+    )
     const both = status({ totals: sent, destinations: [receiver], sources: [second, first] })
-    expect(both.sentence).toMatch(/^3 files are open for writing, the first since /)
+    expect(both.sentence).toBe('3 files are open for writing.')
     expect(both.detail).toContain('/data/d/out')
   })
 

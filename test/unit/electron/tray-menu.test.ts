@@ -10,14 +10,17 @@ import { incident } from '../../support/agent/status.ts'
 
 const english = createWords('en')
 const started = initialState('desktop', '1', defaultSettings, '/store')
-const saying = (status: Pick<AppState['status'], 'level' | 'sentence'>): AppState => ({
+const saying = (
+  status: Pick<AppState['status'], 'level' | 'sentence'> & Partial<AppState['status']>,
+): AppState => ({
   ...started,
-  status: { ...status, detail: null },
+  status: { detail: null, ...status },
 })
 const away = (seconds: number, count = 3) =>
   saying({
     level: 'attention',
-    sentence: message('status.unreachable', { name: 'nas-2', away: seconds * 1_000, count }),
+    sentence: message('status.unreachable', { name: 'nas-2' }),
+    detail: message('status.away', { away: seconds * 1_000, count }),
   })
 
 describe('tray menu', () => {
@@ -41,7 +44,7 @@ describe('tray menu', () => {
       show(away(second))
       vi.advanceTimersByTime(1_000)
     }
-    expect(lines).toEqual(['nas-2 has been unreachable for 1 min. 3 files wait safely here.'])
+    expect(lines).toEqual(['nas-2 is unreachable. For 1 min. 3 files wait safely here.'])
     show(away(65, 4))
     show(away(66, 5))
     vi.advanceTimersByTime(60_000)
@@ -66,9 +69,9 @@ describe('tray menu', () => {
 
   it('an estimate of the time to go does not rebuild the menu', () => {
     const { lines, show, stop } = menu()
-    const sending = { count: 3, size: 1 }
-    show(saying({ level: 'working', sentence: message('status.sending', sending) }))
-    show(saying({ level: 'working', sentence: message('status.sendingEta', { ...sending, left: 5_000 }) }))
+    const sentence = message('status.sending', { count: 3 })
+    show(saying({ level: 'working', sentence, detail: message('status.toGo', { size: 1 }) }))
+    show(saying({ level: 'working', sentence, detail: message('status.toGoEta', { size: 1, left: 5_000 }) }))
     expect(lines).toHaveLength(1)
     stop()
     vi.advanceTimersByTime(60_000)

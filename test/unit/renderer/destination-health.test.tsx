@@ -76,7 +76,7 @@ test('destination health: card, row, command line, header and Alerts describe a 
     expect(destinationLine(state, destination)).toMatch(/^shelf \(\/mnt\/shelf\): shelf is missing/)
     expect(overallStatus(state, NOW)).toMatchObject({
       level: 'failing',
-      sentence: { key: 'incident.missing', params: { path: 'shelf' } },
+      sentence: { key: 'status.disk.missing', params: { name: 'shelf' } },
     })
     expect(findConditions(state, NOW).filter(({ id }) => id === 'destination:d')).toEqual([])
     for (const one of incidents) expect(formatTitle(one, { t }, settings)).toBe('shelf · Missing')

@@ -24,6 +24,8 @@ export interface Format {
   moment(at: number, now: number): string
   /** As `moment`, with seconds, to distinguish events in quick succession. */
   exactMoment(at: number, now: number): string
+  /** "nas-2 and usb" */
+  list(names: readonly string[]): string
   /** The full date and time, for a tooltip. */
   fullMoment(at: number): string
 }
@@ -43,6 +45,7 @@ export function createFormat(language: Language): Format {
   const seconds = inUnit('second', 1)
   const full = new Intl.DateTimeFormat(language, { dateStyle: 'full', timeStyle: 'medium', hourCycle: 'h23' })
 
+  const conjunction = new Intl.ListFormat(language, { type: 'conjunction' })
   const exact = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const
   const exactTime = new Intl.DateTimeFormat(language, exact)
   const exactDate = new Intl.DateTimeFormat(language, {
@@ -72,6 +75,7 @@ export function createFormat(language: Language): Format {
     roughDuration: (length) => duration(length < minute ? length : Math.floor(length / minute) * minute),
     moment: (at, now) => formatTime(at, language, now),
     exactMoment: (at, now) => (isSameDay(at, now) ? exactTime : exactDate).format(at),
+    list: (names) => conjunction.format(names),
     fullMoment: (at) => full.format(at),
   }
 }

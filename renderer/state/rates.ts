@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react'
 import { useOfNow } from './now.ts'
 
 /** Time of a bar, and the number of bars: the last five minutes. */
-const STEP_MS = 5_000
+export const STEP_MS = 5_000
 export const STEPS = 60
 
 /** The highest rate of each step in bytes a second, by the step's number since 1970. Lives as long as the window. */

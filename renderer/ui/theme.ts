@@ -104,5 +104,16 @@ export const theme = createTheme({
 /** Mantine's own grey is too light for text on white; an invalid input has the colour of failure. */
 const ours = { '--mantine-color-dimmed': 'var(--quiet)', '--mantine-color-error': 'var(--failing)' }
 
+/** Secondary buttons stand out from a dark card. */
+const raised = {
+  '--mantine-color-default': '#2b3338',
+  '--mantine-color-default-hover': '#343d43',
+  '--mantine-color-default-border': '#56636a',
+}
+
 /** Applies the colours of styles/base.css to Mantine's components, in both schemes. */
-export const colourVariables: CSSVariablesResolver = () => ({ variables: {}, light: ours, dark: ours })
+export const colourVariables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: ours,
+  dark: { ...ours, ...raised },
+})

@@ -25,7 +25,7 @@ test.afterEach(() => rmSync(base, { recursive: true, force: true }))
 /** The form of a new destination of a kind. */
 async function openForm(page: Page, kind: RegExp): Promise<Locator> {
   await page.getByRole('tab', { name: /Destinations/ }).click()
-  await page.getByRole('button', { name: 'Add destination' }).click()
+  await page.getByRole('main').getByRole('button', { name: 'Add destination' }).click()
   await page.getByRole('button', { name: kind }).click()
   return page.getByRole('dialog')
 }

@@ -58,7 +58,7 @@ test('destinations page: a second destination is paired, chosen for a directory,
     })
     const pair = async (store: string) => {
       const code = await until('its code', () => createPairingCode(store), 20_000)
-      await page.getByRole('button', { name: 'Add destination' }).click()
+      await page.getByRole('main').getByRole('button', { name: 'Add destination' }).click()
       const another = page.getByRole('button', { name: /^Another computer/ })
       await expect(another).toBeFocused()
       await another.click()

@@ -135,7 +135,7 @@ test("pairing dialog: it stays open until the receiver's answer is shown", async
   const { page } = await desktop.start({ settings: { checkedPaths: [{ id: 'c', path: tmpdir() }] } })
   await page.emulateMedia({ reducedMotion: 'reduce' })
   await page.getByRole('tab', { name: /Destinations/ }).click()
-  await page.getByRole('button', { name: 'Add destination' }).click()
+  await page.getByRole('main').getByRole('button', { name: 'Add destination' }).click()
   await page.getByRole('button', { name: /^Another computer/ }).click()
   const dialog = page.getByRole('dialog')
   const code = { host: '127.0.0.1', port, code: 'x', fingerprint: 'a'.repeat(64), name: 'nas' }

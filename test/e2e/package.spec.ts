@@ -94,7 +94,7 @@ test('packaged application: its page runs no inline script or style, and dialogs
   expect(policy).toContain("default-src 'none'")
   expect(policy).not.toContain('unsafe')
   await page.getByRole('tab', { name: 'Destinations' }).click()
-  await page.getByRole('button', { name: 'Add destination' }).click()
+  await page.getByRole('main').getByRole('button', { name: 'Add destination' }).click()
   await expect(page.getByRole('dialog')).toBeVisible()
   await page.keyboard.press('Escape')
   expect(refused).toEqual([])

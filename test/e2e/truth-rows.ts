@@ -83,7 +83,7 @@ function checks({ disk, small, running }: World): Row[] {
     {
       ...of,
       fault: 'check: read-only',
-      says: /lane has been read-only/,
+      says: /lane is read-only/,
       card: /read-only/,
       incident: { kind: 'Read-only', where: 'lane' },
       break: disk.remountAbort,
@@ -93,7 +93,7 @@ function checks({ disk, small, running }: World): Row[] {
       ...of,
       fault: 'check: full',
       source: 'narrow',
-      says: /narrow has been full/,
+      says: /narrow is full/,
       card: /full/,
       incident: { kind: 'Full', where: 'narrow' },
       break: () => fill(filler),
@@ -102,7 +102,7 @@ function checks({ disk, small, running }: World): Row[] {
     {
       ...of,
       fault: 'check: missing',
-      says: /lane has been missing/,
+      says: /lane is missing/,
       card: /missing/,
       incident: { kind: 'Missing', where: 'lane' },
       break: disk.unmount,
@@ -111,7 +111,7 @@ function checks({ disk, small, running }: World): Row[] {
     {
       ...of,
       fault: 'check: hang',
-      says: /lane has not responded/,
+      says: /lane does not respond/,
       card: /not responding/,
       incident: { kind: 'Not responding', where: 'lane' },
       break: disk.freeze,
@@ -141,7 +141,7 @@ function transfers({ shelf, plain, running, receiver }: World): Row[] {
       fault: 'transfer: a destination is full',
       everySeconds: CHECK_SECONDS + RETRY_SECONDS,
       level: 'failing',
-      says: /shelf has been full/,
+      says: /shelf is full/,
       card: /shelf · Full: nothing can be sent/,
       incident: { kind: 'Full', where: 'shelf' },
       break: async () => {
@@ -156,7 +156,7 @@ function transfers({ shelf, plain, running, receiver }: World): Row[] {
       everySeconds: CHECK_SECONDS + RETRY_SECONDS,
       afterSeconds: CHECK_SECONDS + 2 * RETRY_SECONDS,
       level: 'failing',
-      says: /shelf has been missing/,
+      says: /shelf is missing/,
       card: /shelf · Missing: nothing can be sent/,
       incident: { kind: 'Missing', where: 'shelf' },
       break: () => rename(own, away),
@@ -182,7 +182,7 @@ function transfers({ shelf, plain, running, receiver }: World): Row[] {
       everySeconds: AWAY_SECONDS,
       afterSeconds: 2 * RETRY_SECONDS,
       level: 'attention',
-      says: /cellar has been unreachable/,
+      says: /cellar is unreachable/,
       card: /cellar · Unreachable: nothing can be sent/,
       incident: { kind: 'Unreachable', where: 'cellar' },
       break: async () => {
@@ -220,10 +220,7 @@ function finds({ running, plain, datas, files }: World): Row[] {
   const odd = Buffer.concat([Buffer.from(`${plain}/odd`), Buffer.from([0xff])])
   const batch = path.join(datas, 'DC1')
   const pid = running.holdfast.pid
-  const [left, lost] = [
-    /1 file in it was not sent/,
-    /40 of 6\d files of plain that were sent have been emptied/,
-  ]
+  const [left, lost] = [/1 file in it was not sent/, /40 of 6\d files in plain were emptied/]
   return [
     {
       fault: 'watcher: a directory that nobody can look at',
@@ -257,7 +254,7 @@ function finds({ running, plain, datas, files }: World): Row[] {
       source: 'datas',
       everySeconds: RECONCILE_SECONDS,
       level: 'partial',
-      says: left,
+      says: /1 file of a batch of datas is not sent/,
       card: left,
       incident: null,
       isTold: false,

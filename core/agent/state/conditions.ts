@@ -2,6 +2,7 @@ import { missingSecrets } from '../../alerts/channels/catalog.ts'
 import { type IncidentKind, isDiskKind } from '../../alerts/kinds.ts'
 import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
 import {
+  describeHeld,
   destinationFailure,
   findDeletedMessage,
   findHeldMessage,
@@ -276,15 +277,9 @@ function emptiedCondition(source: SourceState, now: number): FoundCondition[] {
   const subject = { id: `emptied:${id}`, name, source: id }
   if (source.scanned?.held === undefined) return unknown(subject)
   const sentence = findHeldMessage(source)
-  const held = source.scanned.held
-  if (sentence === null || held === null) return well(subject, now)
-  const { lost, changed, known, since } = held
-  const key = changed === 0 ? 'status.emptied' : 'status.changed'
-  const headline = {
-    sentence: message(key, { name, count: lost + changed, known }),
-    detail: message('status.onHold'),
-  }
-  return condition(subject, 'emptied', since, sentence, 0, headline)
+  const headline = describeHeld(source)
+  if (sentence === null || headline === null) return well(subject, now)
+  return condition(subject, 'emptied', source.scanned.held?.since ?? now, sentence, 0, headline)
 }
 
 /** Reports that many files were deleted within an hour, until they are back or a person accepts that. */

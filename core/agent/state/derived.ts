@@ -74,6 +74,17 @@ export function findDeletedMessage(
   }
 }
 
+/** Returns the same in two short sentences; null: it is not held. */
+export function describeHeld({ scanned, settings: { name } }: SourceState) {
+  if (scanned?.held == null) return null
+  const { lost, changed, known } = scanned.held
+  const key = changed === 0 ? 'status.emptied' : 'status.changed'
+  return {
+    sentence: message(key, { name, count: lost + changed, known }),
+    detail: message('status.onHold'),
+  }
+}
+
 /** Returns the message for files that carry isocket's mark and await a person's decision; null: there are none. */
 export function findMarkedMessage({ scanned, settings: { name, batch } }: SourceState): Message | null {
   if (scanned?.marked == null) return null

@@ -273,7 +273,9 @@ function wellDetail(state: AppState, now: number): Message | null {
     return last === 0
       ? message('status.deletedKept', { count, destinations })
       : message('status.lastFileDeleted', { age, count, destinations })
-  return last === 0 ? null : message('status.lastFile', { age })
+  if (last === 0) return null
+  // "0 sec ago" is no time.
+  return age < 2_000 ? message('status.lastFileNow') : message('status.lastFile', { age })
 }
 
 function describeWaiting({ totals: { waitingFiles: count } }: AppState): Message[] {

@@ -1,4 +1,4 @@
-import { ActionIcon, Menu, Skeleton, VisuallyHidden } from '@mantine/core'
+import { ActionIcon, Button, Menu, VisuallyHidden } from '@mantine/core'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { minutesUntilTomorrow } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
@@ -6,7 +6,6 @@ import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { useOfNow } from '../../state/now.ts'
-import { Breakable } from '../../ui/breakable.tsx'
 import { copyText } from '../../ui/copy.ts'
 import {
   IconCopy,
@@ -25,6 +24,8 @@ import { StatusIcon } from '../../ui/status-icon.tsx'
 import { useWords } from '../../words/context.tsx'
 import { statusDetails } from '../help/details.ts'
 import { useSaveDiagnostics } from '../help/use-save-diagnostics.ts'
+import { findHeaderAction, type HeaderAction } from './header-action.ts'
+import { useOpenPage } from './pages.ts'
 import { getTopic } from './topic.ts'
 
 const HelpDialog = lazy(() => import('../help/help-dialog.tsx'))
@@ -37,7 +38,10 @@ interface HeaderProps {
   unreachable: Message | null
 }
 
-/** Shows the overall status, and the two menus that are always available. */
+/**
+ * Shows the overall status in a headline and a detail of one line each, the action that it calls for, and the two menus
+ * that are always available. Its height never changes: longer texts are cut, and shown in full on hover.
+ */
 export function Header({ state, unreachable }: HeaderProps) {
   const { t, say, language } = useWords()
   const silent = unreachable !== null
@@ -49,9 +53,7 @@ export function Header({ state, unreachable }: HeaderProps) {
       : say(state.status.sentence)
   const detail = silent
     ? t('window.agent.unreachableDetail', { reason: say(unreachable) })
-    : state?.status.detail
-      ? say(state.status.detail)
-      : null
+    : describeDetail(state?.status, say)
   const words = detail === null ? sentence : `${sentence} ${detail}`
   const topic = [
     language,
@@ -73,18 +75,12 @@ export function Header({ state, unreachable }: HeaderProps) {
         {spoken.words}
       </VisuallyHidden>
       <div className="header-words">
-        <h1>
-          <Breakable text={sentence} />
-        </h1>
-        {detail !== null && (
-          <p>
-            <Breakable text={detail} />
-          </p>
-        )}
-        {state === null && !silent && <Skeleton height={10} width="60%" mt={6} animate={false} />}
+        <h1 title={sentence}>{sentence}</h1>
+        {detail !== null && <p title={detail}>{detail}</p>}
       </div>
       {state !== null && (
         <div className="header-menus">
+          {!silent && <ActionButton action={findHeaderAction(state)} />}
           <PauseMenu state={state} onOther={() => setAsking(true)} />
           <MoreMenu state={state} />
           <Suspense fallback={null}>
@@ -93,6 +89,35 @@ export function Header({ state, unreachable }: HeaderProps) {
         </div>
       )}
     </header>
+  )
+}
+
+function describeDetail(
+  status: AppState['status'] | undefined,
+  say: (one: Message) => string,
+): string | null {
+  if (status === undefined) return null
+  const all = [...(status.detail === null ? [] : [status.detail]), ...(status.more ?? [])]
+  return all.length === 0 ? null : all.map(say).join(' ')
+}
+
+/** Shows the action that the status calls for. */
+function ActionButton({ action }: { action: HeaderAction | null }) {
+  const { t } = useWords()
+  const { run } = useCommands()
+  const openPage = useOpenPage()
+  if (action === null) return null
+  const act = () => {
+    if (action.kind === 'retry') void run('retryParked', { id: null }, 'window.parked.retried')
+    else if (action.kind === 'resume') void run('resume', {})
+    else if (action.kind === 'addDestination') openPage('destinations', { id: 'pair' })
+    else if (action.kind === 'destinations') openPage('destinations')
+    else openPage('alerts', action.incident === null ? undefined : { id: action.incident })
+  }
+  return (
+    <Button size="compact-sm" variant="default" className="header-action" onClick={act}>
+      {t(`window.header.${action.kind}`)}
+    </Button>
   )
 }
 
@@ -111,7 +136,7 @@ function PauseMenu({ state, onOther }: { state: AppState; onOther: () => void })
           ref={target}
           variant={paused ? 'light' : 'subtle'}
           color={paused ? 'harbour' : 'gray'}
-          size="lg"
+          size={30}
           aria-label={t(paused ? 'window.pause.resumeMenu' : 'window.pause.menu')}
         >
           {paused ? <IconPlayerPlay size={18} /> : <IconPlayerPause size={18} />}
@@ -163,7 +188,7 @@ function MoreMenu({ state }: { state: AppState }) {
     <>
       <Menu {...menu}>
         <Menu.Target>
-          <ActionIcon ref={target} variant="subtle" color="gray" size="lg" aria-label={t('window.more')}>
+          <ActionIcon ref={target} variant="subtle" color="gray" size={30} aria-label={t('window.more')}>
             <IconDots size={18} />
           </ActionIcon>
         </Menu.Target>

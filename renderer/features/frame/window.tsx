@@ -1,6 +1,7 @@
 import { Badge, Skeleton, Tabs, useMantineColorScheme } from '@mantine/core'
 import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import type { Message } from '../../../core/lib/i18n/message.ts'
 import { useBridge, useView } from '../../state/bridge.tsx'
 import { CommandsProvider } from '../../state/commands.tsx'
 import { useNotedRate } from '../../state/rates.ts'
@@ -36,12 +37,7 @@ export function HoldfastWindow() {
     <WordsProvider language={language}>
       <CommandsProvider>
         <div className="window">
-          <div className="window-body">
-            <Header state={state} unreachable={unreachable} />
-            <main id="main" className="main">
-              <PageTabs state={state} />
-            </main>
-          </div>
+          <Body state={state} unreachable={unreachable} />
           <FeedbackBar />
           <DropZone />
         </div>
@@ -59,17 +55,19 @@ function useTheme(theme: AppState['settings']['theme'] | null): void {
   }, [theme, colorScheme, setColorScheme])
 }
 
-function PageTabs({ state }: { state: AppState | null }) {
-  const { t } = useWords()
+interface BodyProps {
+  state: AppState | null
+  unreachable: Message | null
+}
+
+/** Header and pages: either may open a page. */
+function Body({ state, unreachable }: BodyProps) {
   const bridge = useBridge()
-  const [page, setPage] = useState<Page>('overview')
-  const [place, setPlace] = useState<Place | null>(null)
-  const [visited, setVisited] = useState<readonly Page[]>([page])
-  if (!visited.includes(page)) setVisited([...visited, page])
-  const open = useCallback((wanted: Page, at?: Place) => {
-    setPage(wanted)
-    setPlace(at ?? null)
-  }, [])
+  const [{ page, place }, setShown] = useState<{ page: Page; place: Place | null }>({
+    page: 'overview',
+    place: null,
+  })
+  const open = useCallback((wanted: Page, at?: Place) => setShown({ page: wanted, place: at ?? null }), [])
   useEffect(
     () =>
       bridge.on('show', ({ page: wanted, incident, code }) => {
@@ -78,6 +76,29 @@ function PageTabs({ state }: { state: AppState | null }) {
       }),
     [bridge, open],
   )
+  return (
+    <PagesContext value={open}>
+      <div className="window-body">
+        <Header state={state} unreachable={unreachable} />
+        <main id="main" className="main">
+          <PageTabs state={state} page={page} place={place} open={open} />
+        </main>
+      </div>
+    </PagesContext>
+  )
+}
+
+interface PageTabsProps {
+  state: AppState | null
+  page: Page
+  place: Place | null
+  open: (page: Page) => void
+}
+
+function PageTabs({ state, page, place, open }: PageTabsProps) {
+  const { t } = useWords()
+  const [visited, setVisited] = useState<readonly Page[]>([page])
+  if (!visited.includes(page)) setVisited([...visited, page])
   useNotedRate(state?.rate ?? 0)
   useShowing(page)
   useShortcuts(open)
@@ -87,38 +108,36 @@ function PageTabs({ state }: { state: AppState | null }) {
     if (wanted !== undefined) open(wanted)
   }
   return (
-    <PagesContext value={open}>
-      <Tabs value={page} onChange={show} keepMounted={false} className="tabs">
-        <Tabs.List grow>
-          <Tabs.Tab value="overview">{t('window.overview')}</Tabs.Tab>
-          <Tabs.Tab value="transfers" rightSection={state && <TransfersCount state={state} />}>
-            {t('window.transfers')}
-          </Tabs.Tab>
-          <Tabs.Tab value="destinations">{t('window.destinations')}</Tabs.Tab>
-          <Tabs.Tab value="alerts" rightSection={state && <AlertsCount state={state} />}>
-            {t('window.alerts')}
-          </Tabs.Tab>
-          <Tabs.Tab value="settings">{t('window.settings')}</Tabs.Tab>
-        </Tabs.List>
-        {pages.map((name) => (
-          <Tabs.Panel
-            key={name}
-            value={name}
-            keepMounted={keptPages.includes(name)}
-            className="page"
-            tabIndex={-1}
-          >
-            {state === null ? (
-              <Waiting />
-            ) : (
-              visited.includes(name) && (
-                <PageContent page={name} state={state} place={name === page ? place : null} />
-              )
-            )}
-          </Tabs.Panel>
-        ))}
-      </Tabs>
-    </PagesContext>
+    <Tabs value={page} onChange={show} keepMounted={false} className="tabs">
+      <Tabs.List grow>
+        <Tabs.Tab value="overview">{t('window.overview')}</Tabs.Tab>
+        <Tabs.Tab value="transfers" rightSection={state && <TransfersCount state={state} />}>
+          {t('window.transfers')}
+        </Tabs.Tab>
+        <Tabs.Tab value="destinations">{t('window.destinations')}</Tabs.Tab>
+        <Tabs.Tab value="alerts" rightSection={state && <AlertsCount state={state} />}>
+          {t('window.alerts')}
+        </Tabs.Tab>
+        <Tabs.Tab value="settings">{t('window.settings')}</Tabs.Tab>
+      </Tabs.List>
+      {pages.map((name) => (
+        <Tabs.Panel
+          key={name}
+          value={name}
+          keepMounted={keptPages.includes(name)}
+          className="page"
+          tabIndex={-1}
+        >
+          {state === null ? (
+            <Waiting />
+          ) : (
+            visited.includes(name) && (
+              <PageContent page={name} state={state} place={name === page ? place : null} />
+            )
+          )}
+        </Tabs.Panel>
+      ))}
+    </Tabs>
   )
 }
 

@@ -1,12 +1,12 @@
 import { ActionIcon } from '@mantine/core'
 import { memo, useState } from 'react'
+import { movedLink } from '../../../core/agent/state/derived.ts'
 import type { CheckedPathState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { IconChevronDown, IconChevronRight, IconX } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
 import { RovingList } from '../../ui/roving-list.tsx'
-import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
 import { DelayHistory } from './delay-history.tsx'
 import { HealthLine } from './health-line.tsx'
@@ -43,18 +43,22 @@ const CheckedPathRow = memo(function CheckedPathRow(props: {
   const { run } = useCommands()
   const [removing, setRemoving] = useState(false)
   const [opened, setOpened] = useState(false)
-  const bad = checked !== null && checked.overall.kind !== 'ok'
+  const failure = checked === null || checked.overall.kind === 'ok' ? null : say(checked.overall.sentence)
+  const hasMoved = movedLink({ path, link }, checked) !== null
   return (
     <div className="row">
       <div className="row-words">
         <PathText path={path} />
-        <HealthLine checked={checked} intervalSeconds={props.intervalSeconds} hasDelay={opened} />
-        {bad && (
-          <WhatToDo>
-            <p className="breakable selectable">{say(checked.overall.sentence)}</p>
-          </WhatToDo>
-        )}
-        <LinkPart settings={{ id, path, link }} checked={checked} />
+        <div className="checked-line">
+          <HealthLine checked={checked} intervalSeconds={props.intervalSeconds} hasDelay={opened} />
+          {failure !== null && !opened && (
+            <span className="clip dimmed" title={failure}>
+              {failure}
+            </span>
+          )}
+        </div>
+        {failure !== null && opened && <p className="breakable selectable">{failure}</p>}
+        {(opened || hasMoved) && <LinkPart settings={{ id, path, link }} checked={checked} />}
         {opened && checked !== null && (
           <DelayHistory id={id} intervalSeconds={props.intervalSeconds} lastCheckAt={checked.at} />
         )}

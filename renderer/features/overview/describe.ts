@@ -57,39 +57,47 @@ export function severityLevel(severity: DestinationFailure['severity']): HealthL
   return severity === 'critical' ? 'failing' : 'attention'
 }
 
-export interface Whereto {
-  /** The names of destinations that can be sent to; empty if there are none. */
-  wellName: string
-  /** The names and failures of the others; empty if there are none. */
-  troubledName: string
-  /** The worst level among them. */
-  troubledLevel: HealthLevel
+/** A destination in a source's row. */
+export interface Chip {
+  id: string
+  name: string
+  /** Why it gets no files ("shelf · Full"); null: it can be sent to. */
+  failure: string | null
+  level: HealthLevel
 }
 
-/** Describes a source's destinations in its row: those that can be sent to now, and the others. */
+/** Describes a source's destinations in its row, failing ones first. */
 export function describeDestinations(
   mine: readonly DestinationState[],
   state: Pick<AppState, 'incidents'>,
   t: Words['t'],
-): Whereto {
-  const all = mine.map((one) => ({ one, failure: destinationFailure(state, one) }))
-  const troubled = all.flatMap(({ one, failure }) => (failure === null ? [] : [{ one, ...failure }]))
-  const names = troubled.map(({ one, kind }) =>
-    t('window.alerts.title', { where: destinationName(one, t), kind: t(`kind.${kind}`) }),
-  )
-  // An ejected disk is no failure, but it gets no files either.
-  const well = all.flatMap(({ one, failure }) => {
-    if (failure !== null) return []
+): Chip[] {
+  const chips = mine.map((one): Chip => {
+    const { id } = one
     const name = destinationName(one, t)
-    const kind = t('window.connection.ejected')
-    return [one.ejectedAt === undefined ? name : t('window.alerts.title', { where: name, kind })]
+    const failure = destinationFailure(state, one)
+    // An ejected disk is no failure, but it gets no files either.
+    if (one.ejectedAt !== undefined) {
+      const words = t('window.alerts.title', { where: name, kind: t('window.connection.ejected') })
+      return { id, name, failure: words, level: 'unknown' }
+    }
+    if (failure === null) return { id, name, failure: null, level: 'ok' }
+    const kind = t(`kind.${failure.kind}`)
+    return {
+      id,
+      name,
+      failure: t('window.alerts.title', { where: name, kind }),
+      level: severityLevel(failure.severity),
+    }
   })
-  const isCritical = troubled.some(({ severity }) => severity === 'critical')
-  return {
-    wellName: well.join(t('window.list.separator')),
-    troubledName: names.join(t('window.list.separator')),
-    troubledLevel: severityLevel(isCritical ? 'critical' : 'warning'),
-  }
+  return chips.sort((one, other) => Number(one.failure === null) - Number(other.failure === null))
+}
+
+/** True if every source is sent to the same destinations: these need no mention in each row. */
+export function isSameEverywhere(sources: readonly SourceState[]): boolean {
+  const ids = ({ destinations }: SourceState) => destinations.map(({ id }) => id).join()
+  const [first] = sources
+  return first !== undefined && sources.every((one) => ids(one) === ids(first))
 }
 
 /** Returns the CSS class of a problem's sentence, in the colour of its level. */
@@ -131,13 +139,13 @@ export function verdictLevel(kind: Verdict['kind']): HealthLevel {
  */
 export function getHealth(checked: Checked | null, isOld: boolean): Health {
   if (checked === null) return { level: 'unknown', word: 'window.health.unknown' }
-  const { overall, readOnlyByIntent, probes } = checked
+  const { overall, readOnlyByIntent } = checked
   if (overall.kind !== 'ok') {
     return { level: verdictLevel(overall.kind), word: verdictWord(overall.kind) }
   }
   if (isOld) return { level: 'unknown', word: 'window.health.old' }
   if (readOnlyByIntent) return { level: 'ok', word: 'window.health.readOnlyByIntent' }
-  return { level: 'ok', word: probes.write?.kind === 'ok' ? 'window.health.writable' : 'window.health.ok' }
+  return { level: 'ok', word: 'window.health.diskOk' }
 }
 
 const phaseWords: Record<ScanActivity, WordKey> = {

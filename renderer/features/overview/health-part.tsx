@@ -9,6 +9,7 @@ import { RemedyCommands } from '../alerts/remedy.tsx'
 import { DelayHistory } from './delay-history.tsx'
 import { problemClass, verdictLevel, verdictWord } from './describe.ts'
 import { HealthLine, HealthMark } from './health-line.tsx'
+import { LinkPart } from './link-part.tsx'
 
 /** Also true for an incident of a parent or child path: a failure of a parent affects the source, too. */
 function isAbout(incident: Incident, { id, path }: SourceState['settings']): boolean {
@@ -57,6 +58,7 @@ function DiskPart({
   return (
     <section className="card" aria-label={t('window.disk.title')}>
       <PathText path={settings.path} />
+      <LinkPart settings={settings} checked={checked} />
       <div className="card-line spread">
         <HealthLine checked={checked} intervalSeconds={intervalSeconds} hasDelay />
         {checked !== null && (

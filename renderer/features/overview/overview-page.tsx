@@ -12,10 +12,11 @@ import { Assistant } from '../welcome/assistant.tsx'
 import type { Step } from '../welcome/steps.ts'
 import { AddDirectory } from './add-directory.tsx'
 import { CheckedPaths } from './checked-paths.tsx'
-import { describeDestinations, destinationNames, getDestinationStates } from './describe.ts'
+import { describeDestinations, destinationNames, getDestinationStates, isSameEverywhere } from './describe.ts'
 import { SourceCard } from './source-card.tsx'
 import type { DetailsPart } from './source-details.tsx'
 import { arrangeSources, isFailing, MANY, type Order, SourceSearch } from './source-search.tsx'
+import { SourcesSummary } from './sources-summary.tsx'
 
 // Includes schemas: kept out of the window's first bundle.
 const SourceDetails = lazy(() => import('./source-details.tsx'))
@@ -54,6 +55,7 @@ export function OverviewPage({ state }: { state: AppState }) {
   const isMany = sources.length > MANY
   const shown = arrangeSources(sources, isMany ? wanted : '', isMany ? order : 'trouble')
   const since = failingSince(state.incidents)
+  const isSame = isSameEverywhere(sources)
   const cards = shown.map((source) => {
     const mine = getDestinationStates(source, destinations)
     return (
@@ -65,7 +67,7 @@ export function OverviewPage({ state }: { state: AppState }) {
         toGo={bytesToGo(source, transfers)}
         destinationKind={mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'}
         destinationName={destinationNames(mine, t)}
-        {...describeDestinations(mine, state, t)}
+        chips={describeDestinations(mine, state, t).filter(({ failure }) => failure !== null || !isSame)}
         choices={settings.destinations}
         intervalSeconds={intervalSeconds}
         onOpen={open}
@@ -80,6 +82,7 @@ export function OverviewPage({ state }: { state: AppState }) {
       {checkedPaths.some(isFailing) && checked}
       {sources.length > 0 && (
         <section className="card sources" aria-label={t('window.sources.title')}>
+          <SourcesSummary state={state} />
           {isMany && <SourceSearch text={wanted} order={order} onText={setWanted} onOrder={setOrder} />}
           <RovingList className="source-rows" entry="article">
             {cards}

@@ -3,36 +3,36 @@ import { shallowEqual } from '@mantine/hooks'
 import { memo } from 'react'
 import {
   batchShortfall,
-  findHeldMessage,
+  describeHeld,
   findMarkedMessage,
   isCounted,
+  movedLink,
   scanProblem,
 } from '../../../core/agent/state/derived.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
+import { message, type WordKey } from '../../../core/lib/i18n/message.ts'
 import type { Transfer } from '../../state/types.ts'
-import { IconArrowRight } from '../../ui/icons.ts'
 import { MiddleText } from '../../ui/middle-text.tsx'
-import { ProgressRow } from '../../ui/progress-row.tsx'
-import { Elapsed } from '../../ui/times.tsx'
-import { WhatToDo } from '../../ui/what-to-do.tsx'
-import { useWords } from '../../words/context.tsx'
+import { getSentFraction } from '../../ui/progress-row.tsx'
+import { Ago } from '../../ui/times.tsx'
+import { useWords, type Words } from '../../words/context.tsx'
+import { useOpenPage } from '../frame/pages.ts'
 import {
   batchWord,
+  type Chip,
   describeGone,
   doneWord,
   getPhaseWord,
   type Health,
   summariseBatches,
-  type Whereto,
 } from './describe.ts'
 import { HealthMark } from './health-line.tsx'
-import { LinkPart } from './link-part.tsx'
 import type { DestinationChoice } from './source-destinations.tsx'
 import type { DetailsPart } from './source-details.tsx'
 import { SourceMenu } from './source-menu.tsx'
 import { useHealth } from './use-health.ts'
 
-export interface SourceCardProps extends Whereto {
+export interface SourceCardProps {
   source: SourceState
   /** Since when its disk has been failing, in milliseconds since 1970; null if it is not, or unknown. */
   failingSince: number | null
@@ -43,13 +43,18 @@ export interface SourceCardProps extends Whereto {
   destinationKind: DestinationState['kind']
   /** The name of its destination, or all names if there are several. */
   destinationName: string
+  /** The destinations to mention in the row. */
+  chips: readonly Chip[]
   /** All destinations that can be chosen. */
   choices: readonly DestinationChoice[]
   intervalSeconds: number
   onOpen: (id: string, part?: DetailsPart) => void
 }
 
-/** Shows a source in two lines: name and one figure; state and destinations. Only a failure adds lines. */
+/**
+ * Shows a source in two lines, always of the same height: name and one figure; state or failure, and destinations. A
+ * transfer is a thin line at the lower edge. Longer texts are cut; the details and the alerts have them in full.
+ */
 export function SourceCard(props: SourceCardProps) {
   const health = useHealth(props.source.checked, props.intervalSeconds)
   return <Card {...props} {...health} />
@@ -58,16 +63,24 @@ export function SourceCard(props: SourceCardProps) {
 type CardProps = SourceCardProps & Health
 
 /** True if a card need not be rendered again: while a disk is OK, a further check changes nothing visible. */
-function isDrawnAlike({ source, ...others }: CardProps, { source: next, ...nextOthers }: CardProps): boolean {
+function isDrawnAlike(
+  { source, chips, ...others }: CardProps,
+  { source: next, chips: nextChips, ...nextOthers }: CardProps,
+): boolean {
   const drawn = ({ checked, ...rest }: SourceState) => ({
     ...rest,
     checked: checked?.overall.kind === 'ok' ? (checked.leadsTo ?? null) : checked,
   })
-  return shallowEqual(others, nextOthers) && shallowEqual(drawn(source), drawn(next))
+  return (
+    shallowEqual(others, nextOthers) &&
+    shallowEqual(drawn(source), drawn(next)) &&
+    chips.length === nextChips.length &&
+    chips.every((chip, index) => shallowEqual(chip, nextChips[index]))
+  )
 }
 
 const Card = memo(function Card(props: CardProps) {
-  const { source, destinationKind, destinationName, choices, onOpen, level, word } = props
+  const { source, destinationKind, destinationName, choices, chips, transfer, onOpen, level } = props
   const { t } = useWords()
   const { settings } = source
 
@@ -80,6 +93,7 @@ const Card = memo(function Card(props: CardProps) {
             id={`open-${settings.id}`}
             className="source-open"
             onClick={() => onOpen(settings.id)}
+            title={settings.name}
             aria-label={t('window.source.open', { name: settings.name })}
           >
             <MiddleText text={settings.name} />
@@ -92,15 +106,11 @@ const Card = memo(function Card(props: CardProps) {
           <Figure {...props} />
         </div>
         <div className="source-line quiet-line">
-          <State {...props} said={t(word)} isWell={level === 'ok'} />
-          <Destination {...props} />
+          <State {...props} />
+          {chips.map((chip) => (
+            <DestinationChip key={chip.id} chip={chip} />
+          ))}
         </div>
-        <TroubledDestination {...props} />
-        <Moving {...props} />
-        <Writing source={source} />
-        <FlapSeries source={source} />
-        <LinkPart settings={settings} checked={source.checked} />
-        <Shortfall {...props} />
       </div>
       <SourceMenu
         source={source}
@@ -108,6 +118,7 @@ const Card = memo(function Card(props: CardProps) {
         destinationName={destinationName}
         choices={choices}
       />
+      {transfer !== null && <Progress transfer={transfer} />}
     </article>
   )
 }, isDrawnAlike)
@@ -149,29 +160,119 @@ function Figure({ source, destinationKind, destinationName }: SourceCardProps) {
   )
 }
 
-/** Shows a failure and its duration ("read-only · 28 s"); else the health or an unusual phase, and the batches. */
-function State({ source, failingSince, said, isWell }: SourceCardProps & { said: string; isWell: boolean }) {
+interface RowProblem {
+  tone: 'bad' | 'warn' | 'partial'
+  words: string
+  button: { word: WordKey; part: DetailsPart } | { word: WordKey; page: 'alerts' } | null
+}
+
+/** Returns the problem that is not one of the disk, in one line; null: there is none. */
+function findProblem(source: SourceState, say: Words['say']): RowProblem | null {
+  const held = describeHeld(source)
+  const decide = { word: 'window.source.decide', page: 'alerts' } as const
+  if (held !== null)
+    return { tone: 'bad', words: `${say(held.sentence)} ${say(held.detail)}`, button: decide }
+  const marked = findMarkedMessage(source)
+  if (marked !== null) return { tone: 'warn', words: say(marked), button: decide }
+  const moved = movedLink(source.settings, source.checked)
+  if (moved !== null) {
+    return { tone: 'warn', words: say(moved), button: { word: 'window.source.decide', part: 'health' } }
+  }
+  const problem = scanProblem(source)
+  if (problem !== null) {
+    return { tone: 'warn', words: say(problem), button: { word: 'window.source.details', part: 'files' } }
+  }
+  const shortfall = batchShortfall(source)
+  if (shortfall === null) return null
+  const words = `${say(shortfall.sentence)} ${say(shortfall.detail)}`
+  return { tone: 'partial', words, button: { word: 'window.batch.filters', part: 'rules' } }
+}
+
+/** Shows the most important of these: a failing disk, another problem, a transfer, open files, or the usual state. */
+function State(props: CardProps) {
+  const { source, level, onOpen } = props
+  const { say } = useWords()
+  const openPage = useOpenPage()
+  if (level !== 'ok') return <DiskState {...props} />
+  const problem = findProblem(source, say)
+  if (problem !== null) {
+    const { tone, words, button } = problem
+    const act = () => {
+      if (button === null) return
+      if ('page' in button) openPage(button.page)
+      else onOpen(source.settings.id, button.part)
+    }
+    return <ProblemState tone={tone} words={words} button={button?.word ?? null} onClick={act} />
+  }
+  if (props.transfer !== null || source.rate > 0) return <SendingState {...props} />
+  return <UsualState {...props} />
+}
+
+/** Shows a failure, and its beginning and effect; without these, the check's explanation. */
+function DiskState({ source: { checked }, failingSince, word }: CardProps) {
+  const { t, say } = useWords()
+  const kind = checked?.overall.kind ?? 'ok'
+  const words = checked === null || kind === 'ok' ? null : say(checked.overall.sentence)
+  const hasEffect = kind !== 'ok' && kind !== 'slow' && failingSince !== null
+  const effect = hasEffect ? say(message(`status.diskSince.${kind}`, { since: failingSince })) : words
+  return (
+    <span className="source-state clip" title={words ?? undefined}>
+      <strong>{t(word)}</strong>
+      {effect !== null && ` · ${effect}`}
+    </span>
+  )
+}
+
+interface ProblemStateProps {
+  tone: RowProblem['tone']
+  words: string
+  button: WordKey | null
+  onClick: () => void
+}
+
+function ProblemState({ tone, words, button, onClick }: ProblemStateProps) {
   const { t } = useWords()
+  return (
+    <>
+      <span className="source-state clip" data-tone={tone} title={words}>
+        {words}
+      </span>
+      {button !== null && (
+        <Button size="compact-xs" variant="default" className="source-action" onClick={onClick}>
+          {t(button)}
+        </Button>
+      )}
+    </>
+  )
+}
+
+/** Shows the remaining amount, and the file in transfer. */
+function SendingState({ source: { rate, left }, transfer, toGo }: CardProps) {
+  const { t, format } = useWords()
+  const parts = [
+    ...(toGo > 0 ? [t('window.toGo', { size: format.bytes(toGo) })] : []),
+    ...(left === null ? [] : [t('window.about', { duration: format.roughDuration(left) })]),
+    ...(rate > 0 ? [format.rate(rate)] : []),
+    ...(transfer === null ? [] : [transfer.path]),
+  ]
+  return (
+    <span className="source-state clip figures" title={transfer?.path}>
+      {parts.join(' · ')}
+    </span>
+  )
+}
+
+/** Shows the disk or an unusual phase, open files or batches, the size and the age of the newest file. */
+function UsualState({ source, word }: CardProps) {
+  const { t, format } = useWords()
+  const { scanned, totals, lastFile } = source
   const phase = getPhaseWord(source)
   const isUsual = phase === 'window.phase.watching' || phase === 'window.phase.polling'
-  const batches = summariseBatches(source.scanned?.batches ?? [])
-  if (!isWell) {
-    return (
-      <span className="source-state failing figures">
-        {said}
-        {failingSince !== null && (
-          <>
-            {' · '}
-            <Elapsed at={failingSince} />
-          </>
-        )}
-      </span>
-    )
-  }
   return (
     <span className="source-state clip counts">
-      <span>{isUsual ? said : t(phase)}</span>
-      {batches.map((part) =>
+      <span>{t(isUsual ? word : phase)}</span>
+      {scanned?.open != null && <OpenFiles {...scanned.open} />}
+      {summariseBatches(scanned?.batches ?? []).map((part) =>
         part.kind === 'named' ? (
           <span key={part.name}>
             {t('window.batch.named', { name: part.name, phase: t(batchWord(part.phase)) })}
@@ -182,91 +283,55 @@ function State({ source, failingSince, said, isWell }: SourceCardProps & { said:
           </span>
         ),
       )}
-    </span>
-  )
-}
-
-/** Shows where the source's files are sent. */
-function Destination({ wellName }: SourceCardProps) {
-  const { t } = useWords()
-  if (wellName === '') return null
-  return (
-    <span className="destination" title={t('window.destination.to', { name: wellName })}>
-      <IconArrowRight size={13} aria-hidden="true" />
-      <span className="clip">{wellName}</span>
-    </span>
-  )
-}
-
-/** Shows destinations that cannot be sent to at present, and why, in a separate line. */
-function TroubledDestination({ troubledName, troubledLevel }: SourceCardProps) {
-  const { t } = useWords()
-  if (troubledName === '') return null
-  return (
-    <span
-      className="quiet-line destination"
-      data-level={troubledLevel}
-      title={t('window.destination.troubled', { name: troubledName })}
-    >
-      <HealthMark level={troubledLevel} />
-      <span className="breakable">{troubledName}</span>
+      {totals.sentBytes > 0 && <span>{format.bytes(totals.sentBytes)}</span>}
+      {lastFile !== null && (
+        <span title={lastFile.path}>
+          <Ago at={lastFile.at} />
+        </span>
+      )}
     </span>
   )
 }
 
 /** Shows files that programs have open: they are sent after they are closed. */
-function Writing({ source: { scanned } }: { source: SourceState }) {
+function OpenFiles({ files, since, path }: { files: number; since: number; path: string }) {
   const { t } = useWords()
-  if (scanned?.open == null) return null
-  const { files, since, path } = scanned.open
-  return (
-    <div className="quiet-line breakable" title={path}>
-      {t('window.source.writing', { count: files, since, path })}
-    </div>
-  )
+  const words = t('window.source.writing', { count: files, since, path })
+  return <span title={words}>{words}</span>
 }
 
-/** Shows the problem of the disk or the scanner, and its actions. */
-function FlapSeries({ source }: { source: SourceState }) {
-  const { say } = useWords()
-  const { checked } = source
-  const unsent = findHeldMessage(source) ?? findMarkedMessage(source) ?? scanProblem(source)
-  if (checked !== null && checked.overall.kind !== 'ok') {
+/** Shows a destination; one that cannot be sent to at present with its failure. */
+function DestinationChip({ chip: { name, failure, level } }: { chip: Chip }) {
+  const { t } = useWords()
+  if (failure === null) {
     return (
-      <WhatToDo>
-        <p className="breakable selectable">{say(checked.overall.sentence)}</p>
-      </WhatToDo>
+      <span className="chip clip" title={t('window.destination.to', { name })}>
+        {name}
+      </span>
     )
   }
-  return unsent === null ? null : <p className="card-problem warn breakable">{say(unsent)}</p>
-}
-
-/** Shows that a closed batch contains files that are never sent; the details have filters that exclude them. */
-function Shortfall({ source, onOpen }: SourceCardProps) {
-  const { t, say } = useWords()
-  const shortfall = batchShortfall(source)
-  if (shortfall === null) return null
   return (
-    <p className="card-problem breakable" data-level="partial">
-      {say(shortfall.sentence)} {say(shortfall.detail)}{' '}
-      <Button size="compact-xs" variant="default" onClick={() => onOpen(source.settings.id, 'rules')}>
-        {t('window.batch.filters')}
-      </Button>
-    </p>
+    <span className="chip" data-level={level} title={t('window.destination.troubled', { name: failure })}>
+      <HealthMark level={level} />
+      <span className="clip">{failure}</span>
+    </span>
   )
 }
 
-/** Shows the file in transfer, and the remaining amount. */
-function Moving({ source: { rate, left }, transfer, toGo }: SourceCardProps) {
-  const { t, format } = useWords()
-  if (transfer === null) return null
+/** Shows the progress of the file in transfer as a thin line at the row's lower edge. */
+function Progress({ transfer }: { transfer: Transfer }) {
+  const { t } = useWords()
+  const fraction = getSentFraction(transfer)
   return (
-    <>
-      <ProgressRow transfer={transfer} {...(rate > 0 ? { aside: format.rate(rate) } : {})} />
-      <div className="quiet-line figures">
-        {t('window.toGo', { size: format.bytes(toGo) })}
-        {left !== null && ` · ${t('window.about', { duration: format.roughDuration(left) })}`}
-      </div>
-    </>
+    <div
+      className="source-progress"
+      role="progressbar"
+      aria-label={t('window.transfers.progressOf', { path: transfer.path })}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={Math.round(fraction * 100)}
+    >
+      <div style={{ transform: `scaleX(${fraction})` }} />
+    </div>
   )
 }

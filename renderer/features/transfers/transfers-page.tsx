@@ -117,15 +117,17 @@ function UnderWay({ state: { transfers, left, rate }, destinationNames }: UnderW
         )}
       </div>
       <RatePlot />
-      {transfers.length === 0 && <p className="dimmed">{t('window.transfers.none')}</p>}
-      {transfers.map((transfer) => (
-        <ProgressRow
-          key={transfer.id}
-          transfer={transfer}
-          to={destinationNames?.get(transfer.destination) ?? null}
-          aside={format.bytes(transfer.size)}
-        />
-      ))}
+      <div className="under-way">
+        {transfers.length === 0 && <p className="dimmed">{t('window.transfers.none')}</p>}
+        {transfers.map((transfer) => (
+          <ProgressRow
+            key={transfer.id}
+            transfer={transfer}
+            to={destinationNames?.get(transfer.destination) ?? null}
+            aside={format.bytes(transfer.size)}
+          />
+        ))}
+      </div>
     </section>
   )
 }

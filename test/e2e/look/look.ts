@@ -16,11 +16,12 @@ export interface View {
   close?: () => Promise<unknown>
   /** Of a view that is checked already, lower down: for its picture alone. */
   isPart?: true
-  /** Its pictures are taken in the smallest window and zoomed, too. */
+  /** Its pictures are taken in the smallest window, zoomed and wide, too. */
   isMain?: true
 }
 
 const USUAL = { width: 400, height: 640, zoom: 1 }
+const WIDE = { width: 1240, height: 800, zoom: 1 }
 const SMALLEST = { width: 340, height: 420, zoom: 1 }
 /** 200 % in the usual window: 200 CSS pixels. */
 const ZOOMED = { ...USUAL, zoom: 2 }
@@ -83,11 +84,9 @@ function tooWide(page: Page): Promise<string[]> {
   return page.evaluate(() =>
     [
       ...document.querySelectorAll(
-        '.page, .mantine-Modal-content, .mantine-Menu-dropdown, .window, .source-open .clip',
+        '.page, .mantine-Modal-content, .mantine-Menu-dropdown, .window, .source, .card',
       ),
     ]
-      // A long name is cut as long as its row is one line.
-      .filter((one) => innerWidth <= 200 || !one.matches('.clip'))
       .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth)
       .map(
         (one) => `${one.className} is ${one.scrollWidth} wide, in ${one.clientWidth}; ${innerWidth} pixels`,
@@ -122,7 +121,7 @@ export async function keepPicture({ holdfast, page }: Running, name: string): Pr
 
 /**
  * Opens each view and says what is wrong with it: for axe-core, in both themes; and what is too wide at 200 CSS pixels.
- * Its pictures are kept, in both languages and themes; of the main ones in the smallest window and zoomed, too.
+ * Its pictures are kept, in both languages and themes; of the main ones in the smallest window, zoomed and wide, too.
  */
 export async function lookAt(running: Running, views: readonly View[]): Promise<string[]> {
   const { page } = running
@@ -168,6 +167,9 @@ async function lookAtAll(running: Running, { name, isMain }: View): Promise<stri
     await keepPicture(running, `${name}-double`)
     await resize(running, SMALLEST)
     await keepPicture(running, `${name}-small`)
+    await resize(running, WIDE)
+    await keepPicture(running, `${name}-wide`)
+    found.push(...(await tooWide(page)))
   }
   await resize(running, USUAL)
   return found

@@ -50,7 +50,7 @@ describe('source health', () => {
   test('an outdated good result is unknown, not ok', () => {
     expect(isOldVerdict(checked, 10, now + 40_000)).toBe(false)
     expect(isOldVerdict(checked, 10, now + 40_001)).toBe(true)
-    expect(getHealth(checked, false)).toEqual({ level: 'ok', word: 'window.health.writable' })
+    expect(getHealth(checked, false)).toEqual({ level: 'ok', word: 'window.health.diskOk' })
     expect(getHealth(checked, true)).toEqual({ level: 'unknown', word: 'window.health.old' })
   })
 
@@ -62,10 +62,6 @@ describe('source health', () => {
   test('a source that is read-only by choice is ok, and not called writable', () => {
     const chosen = { ...checked, readOnlyByIntent: true, probes: { read: checked.overall } }
     expect(getHealth(chosen, false)).toEqual({ level: 'ok', word: 'window.health.readOnlyByIntent' })
-  })
-
-  test('a source without a write probe is not called writable', () => {
-    expect(getHealth({ ...checked, probes: { read: checked.overall } }, false).word).toBe('window.health.ok')
   })
 
   test.each(verdictKinds)('a verdict of %s has the expected level', (kind) => {

@@ -68,11 +68,9 @@ test('destination health: card, row, command line, header and Alerts describe a 
     const state = stateWith({ settings, incidents: [...incidents], destinations: [destination] })
     const card = renderMarkup(destination, state)
     expect(card).toMatch(/data-level="failing".*>Missing<.*class="card-problem breakable">shelf is missing/)
-    expect(describeDestinations([destination], state, t)).toEqual({
-      wellName: '',
-      troubledName: 'shelf · Missing',
-      troubledLevel: 'failing',
-    })
+    expect(describeDestinations([destination], state, t)).toEqual([
+      { id: 'd', name: 'shelf', failure: 'shelf · Missing', level: 'failing' },
+    ])
     expect(destinationLine(state, destination)).toMatch(/^shelf \(\/mnt\/shelf\): shelf is missing/)
     expect(overallStatus(state, NOW)).toMatchObject({
       level: 'failing',

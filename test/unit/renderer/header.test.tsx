@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import type { AppState } from '../../../core/agent/state/schema.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { Header } from '../../../renderer/features/frame/header.tsx'
+import { findHeaderAction } from '../../../renderer/features/frame/header-action.ts'
 import { getTopic } from '../../../renderer/features/frame/topic.ts'
-import { emptyState } from './fake-state.ts'
+import { emptyState, incident } from './fake-state.ts'
 import { renderMarkup, renderWords } from './rendered.tsx'
 
 const said = (reason: string) => message('problem.other', { reason })
@@ -18,7 +20,9 @@ describe('window header', () => {
     const markup = renderMarkup(header)
     expect(markup).toMatch(/role="status" aria-live="polite">Photos is read-only\. Since 14:02\.<\/span>/)
     // What is seen changes each second, and is not read out each time.
-    expect(markup).toMatch(/<div class="header-words"><h1>Photos is read-only\.<\/h1><p>Since 14:02\./)
+    expect(markup).toMatch(
+      /<h1 title="Photos is read-only\.">Photos is read-only\.<\/h1><p title="Since 14:02\.">/,
+    )
   })
 
   test('the topic of the status changes with its subject, not with its numbers', () => {
@@ -29,10 +33,35 @@ describe('window header', () => {
     expect(hung('/a', 1)).not.toEqual(hung('/b', 1))
   })
 
-  test('a path in the status can break after each slash', () => {
-    const status = { level: 'failing' as const, sentence: said('/mnt/usb is full.'), detail: null }
+  test('further failures follow the detail in its line', () => {
+    const more = [message('status.more', { count: 2 })]
+    const status = {
+      level: 'failing' as const,
+      sentence: said('usb is full.'),
+      detail: said('Since 14:02.'),
+      more,
+    }
     const header = <Header state={emptyState({ status })} unreachable={null} />
-    expect(renderMarkup(header)).toContain('<h1>/<wbr/>mnt/<wbr/>usb is full.</h1>')
+    expect(renderMarkup(header)).toContain('<p title="Since 14:02. 2 more problems.">')
+  })
+
+  test('the action that the status calls for is one button', () => {
+    const lasting = incident('i', { kind: 'emptied', sources: ['photos'] })
+    const action = (status: Partial<AppState['status']>) => {
+      const base = { level: 'failing' as const, sentence: said('…'), detail: null }
+      return findHeaderAction(emptyState({ status: { ...base, ...status }, incidents: [lasting] }))
+    }
+    const failure = (kind: 'emptied' | 'parked' | 'unreachable' | 'full', source: string | null = null) =>
+      action({ failure: { kind, source } })
+    expect(failure('emptied', 'photos')).toEqual({ kind: 'decide', incident: 'i' })
+    expect(failure('emptied', 'other')).toEqual({ kind: 'decide', incident: null })
+    expect(failure('parked')?.kind).toBe('retry')
+    expect(failure('unreachable')?.kind).toBe('destinations')
+    expect(failure('full')?.kind).toBe('details')
+    expect(action({ level: 'partial', detail: message('status.connectReceiver') })?.kind).toBe(
+      'addDestination',
+    )
+    expect(action({ level: 'ok' })).toBeNull()
   })
 
   test('the pause button is labelled "Pause…", or "Paused: resume or pause longer…" during a pause', () => {

@@ -16,16 +16,18 @@ describe('overview page', () => {
   })
 
   test('a source is an article with its name, state, count, destination and actions', () => {
-    const markup = renderMarkup(<OverviewPage state={emptyState({ sources: [photos] })} />)
+    const markup = renderMarkup(
+      <OverviewPage state={emptyState({ sources: [photos], totals: photos.totals })} />,
+    )
     expect(markup).toMatch(/<article[^>]*aria-label="Photos"/)
     expect(markup).toContain('aria-label="Actions for Photos"')
-    expect(markup).toContain('writable')
+    expect(markup).toContain('Disk OK')
     expect(markup).toContain('8,120 copied here')
-    expect(markup).toContain('Files go to this computer')
+    expect(markup).toContain('8,120 files · 42 GiB · copied on this computer only')
     expect(markup).not.toContain(' ms')
   })
 
-  test('a source on a failing disk shows the explanation of its check', () => {
+  test('a source on a failing disk shows its failure and the explanation of its check in one line', () => {
     const checked = checkedState('id', '/srv/ada/photos')
     const overall = {
       ...checked.overall,
@@ -34,7 +36,7 @@ describe('overview page', () => {
     }
     const failing = { ...photos, checked: { ...checked, overall } }
     const words = renderWords(<OverviewPage state={emptyState({ sources: [failing] })} />)
-    expect(words).toMatch(/read-only.*What to do.*Photos went read-only\./)
+    expect(words).toMatch(/read-only.* · Photos went read-only\./)
   })
 
   test('a source with open files shows their number, since when, and the first path', () => {

@@ -23,6 +23,7 @@ import { SurroundingsWatch } from './power-network.ts'
 import { receiverConfig, receivingState, withReceived } from './receiving.ts'
 import { Restores } from './restores.ts'
 import { SenderWorkers } from './senders.ts'
+import { SentHours } from './sent-hours.ts'
 import { isGoodNews } from './state/derived.ts'
 import {
   destinationStates,
@@ -97,6 +98,7 @@ export class Agent {
   readonly senders: SenderWorkers
   readonly receiver: SupervisedWorker<typeof receiverDefinition>
   readonly restores: Restores
+  readonly sentHours = new SentHours()
   readonly #knownMounts: ReturnType<typeof openKnownMounts>
   readonly #surroundings: SurroundingsWatch
   readonly #ejectedDisks = new EjectedDisks(this)
@@ -225,6 +227,7 @@ export class Agent {
     if (now - this.#tickedAt > ASLEEP_MS) this.store.update({ awakeSince: now })
     this.#tickedAt = now
     this.store.refresh()
+    this.sentHours.note(this.store.state.sources, now)
     this.alerting.evaluate()
     this.senders.publishStatus()
     if (this.host.kind !== 'once') this.#ejectedDisks.look()

@@ -51,6 +51,10 @@ export function commandHandlers(agent: Agent): CommandHandlers {
     ...restoreCommands(agent),
     dismissNotice: ({ id }) => runAction(() => agent.notices.dismiss(id)),
     checkHistory: (input) => agent.checker.request('history', input),
+    day: async () => ({
+      verdicts: await agent.checker.request('day', {}),
+      sent: agent.sentHours.read(Date.now()),
+    }),
     files: ({ destination, ...query }) =>
       agent.senders.request('files', {
         ...query,

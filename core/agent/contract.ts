@@ -3,7 +3,7 @@ import { channelTypes } from '../alerts/channels/catalog.ts'
 import { timelinePageSchema, timelineQuestionSchema } from '../alerts/incident.ts'
 import { testedSchema } from '../alerts/notifier-messages.ts'
 import { alertsSettingsSchema, channelSchema, LONGEST_TEMPLATE } from '../alerts/settings.ts'
-import { historyAnswerSchema, historyQuestionSchema } from '../check/checker-messages.ts'
+import { dayVerdictsSchema, historyAnswerSchema, historyQuestionSchema } from '../check/checker-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { receiverDefinition } from '../receive/receiver-messages.ts'
 import { choiceSchema, conflictSchema, questions } from '../restore/restore-messages.ts'
@@ -285,6 +285,14 @@ export const commands = {
   dismissNotice: defineAction(z.object({ id: z.string() })),
   /** Returns delays and results of a source or a checked path over a period, at a resolution of at most `points`. */
   checkHistory: { input: historyQuestionSchema, output: historyAnswerSchema },
+  /**
+   * Returns the last 24 hours, oldest first: the gravest verdict of each hour by source or checked path, and the files
+   * sent by source since Holdfast started.
+   */
+  day: {
+    input: nothing,
+    output: z.object({ verdicts: dayVerdictsSchema, sent: z.record(z.string(), z.array(z.number())) }),
+  },
   /** Returns a page of the ledger, newest first, of one destination or of all. */
   files: {
     input: senderDefinition.requests.files.input

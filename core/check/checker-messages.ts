@@ -93,6 +93,13 @@ export const historyAnswerSchema = z.object({
 })
 export type HistoryAnswer = z.infer<typeof historyAnswerSchema>
 
+/** Hours in a day's strip; the last one is the present hour. */
+export const DAY_HOURS = 24
+
+/** The gravest verdict of each hour of the last day, oldest first, by path; null: no check. */
+export const dayVerdictsSchema = z.record(z.string(), z.array(z.enum(verdictKinds).nullable()))
+export type DayVerdicts = z.infer<typeof dayVerdictsSchema>
+
 const checkedPathSchema = z.object({
   id: z.string(),
   path: z.string(),
@@ -136,5 +143,7 @@ export const checkerDefinition = {
     inspect: { input: z.object({ path: z.string() }), output: pathFactsSchema },
     /** Returns delays and verdicts of one path over a time, for plotting. */
     history: { input: historyQuestionSchema, output: historyAnswerSchema },
+    /** Returns the gravest verdicts of every path in each of the last 24 hours. */
+    day: { input: z.object({}), output: dayVerdictsSchema },
   },
 } satisfies WorkerDefinition

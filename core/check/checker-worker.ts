@@ -45,6 +45,7 @@ export const startChecker =
         },
         inspect: ({ path }: { path: string }) => inspectPath(path),
         history: (question: HistoryQuestion) => history.ask(question),
+        day: () => history.askDay(),
       },
       stop: () => {
         stopWatching()

@@ -9,12 +9,14 @@ import {
   reopening,
   type SetAside,
 } from '../../platform/sqlite.ts'
-import type {
-  Checked,
-  HistoryAnswer,
-  HistoryPoint,
-  HistoryQuestion,
-  VerdictKind,
+import {
+  type Checked,
+  DAY_HOURS,
+  type DayVerdicts,
+  type HistoryAnswer,
+  type HistoryPoint,
+  type HistoryQuestion,
+  type VerdictKind,
 } from '../checker-messages.ts'
 import { verdictKinds } from '../verdict-kinds.ts'
 
@@ -86,6 +88,8 @@ export type KeptCheck = Pick<Checked, 'id' | 'at' | 'delayMs'> & { kind: Verdict
 export interface HistoryCalls {
   write: { input: readonly KeptCheck[]; output: null }
   ask: { input: HistoryQuestion; output: HistoryAnswer }
+  /** At this time, in milliseconds since 1970. */
+  day: { input: number; output: DayVerdicts }
 }
 
 /** Checks of one path with the same verdict and similar delays, or a single check. */
@@ -120,6 +124,7 @@ export function runHistoryThread(port: MessagePort): void {
         return null
       },
       ask: (question) => use((store) => store.ask(question)),
+      day: (now) => use((store) => store.readDay(now)),
     },
     close,
   )
@@ -132,6 +137,8 @@ export class HistoryStore {
   /** Row ids of paths. A store whose write failed is not used again, as this may name paths that were rolled back. */
   readonly #numbers = new Map<string, number>()
   readonly #statements = new Map<string, StatementSyncInstance>()
+  /** The gravest verdicts of past hours, by hour and path: they are read once. */
+  readonly #hours = new Map<number, ReadonlyMap<string, VerdictKind>>()
 
   /**
    * @param tell is called if the existing file had to be set aside.
@@ -179,6 +186,35 @@ export class HistoryStore {
     const unitMs = unit?.spanMs ?? SHORTEST_SPAN_MS
     const spanMs = Math.ceil(leastMs / unitMs) * unitMs
     return { points: summariseSpans(all, spanMs), spanMs }
+  }
+
+  /** Returns the gravest verdict of each path in each of the last hours, oldest first. */
+  readDay(now: number): DayVerdicts {
+    const last = Math.floor(now / HOUR)
+    const hours = Array.from({ length: DAY_HOURS }, (_, index) => last - DAY_HOURS + 1 + index)
+    for (const hour of this.#hours.keys()) if (hour < (hours[0] ?? 0)) this.#hours.delete(hour)
+    const verdicts = hours.map((hour) => {
+      const found = this.#hours.get(hour) ?? this.#readHour(hour)
+      // Checks of a past hour may still be written for some seconds.
+      if (now > (hour + 1) * HOUR + MINUTE) this.#hours.set(hour, found)
+      return found
+    })
+    const names = new Set(verdicts.flatMap((found) => [...found.keys()]))
+    return Object.fromEntries(
+      [...names].map((name) => [name, verdicts.map((found) => found.get(name) ?? null)]),
+    )
+  }
+
+  #readHour(hour: number): ReadonlyMap<string, VerdictKind> {
+    const inSpans = 'WHERE span >= ?1 * 60 AND span < (?1 + 1) * 60'
+    const find = this.#prepared(`
+      SELECT name, max(kind) AS kind FROM (
+        SELECT path, kind FROM ${CHECKS.table} ${inSpans}
+        UNION ALL SELECT path, kind FROM ${MINUTES.table} ${inSpans}
+        UNION ALL SELECT path, kind FROM ${HOURS.table} WHERE span = ?1
+      ) JOIN path ON path.id = path GROUP BY path`)
+    const rows = find.all(hour) as { name: string; kind: number }[]
+    return new Map(rows.map(({ name, kind }) => [name, verdictKinds[kind] ?? 'error']))
   }
 
   close(): void {

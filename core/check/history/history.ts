@@ -2,7 +2,7 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { openThread, type Thread } from '../../lib/workers/thread.ts'
 import { errorText } from '../../platform/system-error.ts'
-import type { Checked, HistoryQuestion } from '../checker-messages.ts'
+import type { Checked, DayVerdicts, HistoryAnswer, HistoryQuestion } from '../checker-messages.ts'
 import type { HistoryCalls, KeptCheck } from './history-store.ts'
 
 /** Interval of writes, in milliseconds: a power failure may lose the checks of this time. */
@@ -61,12 +61,21 @@ export class History {
   }
 
   /** @throws UserError check.historyAway if the database cannot answer */
-  async ask(question: HistoryQuestion) {
-    if (this.#file === null || this.#thread === null) return { points: [], spanMs: 0 }
+  async ask(question: HistoryQuestion): Promise<HistoryAnswer> {
+    return (await this.#call((thread) => thread.call('ask', question))) ?? { points: [], spanMs: 0 }
+  }
+
+  /** @throws UserError check.historyAway if the database cannot answer */
+  async askDay(): Promise<DayVerdicts> {
+    return (await this.#call((thread) => thread.call('day', Date.now()))) ?? {}
+  }
+
+  async #call<T>(call: (thread: Thread<HistoryCalls>) => Promise<T>): Promise<T | null> {
+    if (this.#file === null || this.#thread === null) return null
     const away = new UserError('check.historyAway', { path: this.#file })
     if (this.#thread.unanswered >= MOST_QUESTIONS) throw away
     this.#write()
-    return this.#thread.call('ask', question).catch(() => Promise.reject(away))
+    return call(this.#thread).catch(() => Promise.reject(away))
   }
 
   /** Stops the thread. If it hangs in a call, it is left running. */

@@ -2,6 +2,7 @@ import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
 import { bytesToGo } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { isDiskKind } from '../../../core/alerts/kinds.ts'
+import { useDays } from '../../state/day.ts'
 import { useKeptText } from '../../state/kept-text.ts'
 import type { Transfer } from '../../state/types.ts'
 import { focusAfter } from '../../ui/focus.ts'
@@ -31,6 +32,7 @@ export function OverviewPage({ state }: { state: AppState }) {
   const [step, setStep] = useState<Step | null>(null)
   const { sources, transfers, destinations, checkedPaths, settings } = state
   const underWay = useMemo(() => firstTransfers(transfers), [transfers])
+  const days = useDays()
   const open = useCallback((id: string, part: DetailsPart = 'health') => setOpened({ id, part }), [])
 
   const detailed = sources.find(({ settings: { id } }) => id === opened?.id)
@@ -62,6 +64,7 @@ export function OverviewPage({ state }: { state: AppState }) {
       <SourceCard
         key={source.settings.id}
         source={source}
+        day={days?.get(source.settings.id) ?? null}
         failingSince={since.get(source.settings.id) ?? null}
         transfer={underWay.get(source.settings.id) ?? null}
         toGo={bytesToGo(source, transfers)}

@@ -17,6 +17,7 @@ import { getSentFraction } from '../../ui/progress-row.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords, type Words } from '../../words/context.tsx'
 import { useOpenPage } from '../frame/pages.ts'
+import { DayStrip } from './day-strip.tsx'
 import {
   batchWord,
   type Chip,
@@ -43,6 +44,8 @@ export interface SourceCardProps {
   destinationKind: DestinationState['kind']
   /** The name of its destination, or all names if there are several. */
   destinationName: string
+  /** Its last 24 hours (see useDays); null: unknown. */
+  day: string | null
   /** The destinations to mention in the row. */
   chips: readonly Chip[]
   /** All destinations that can be chosen. */
@@ -110,6 +113,7 @@ const Card = memo(function Card(props: CardProps) {
           {chips.map((chip) => (
             <DestinationChip key={chip.id} chip={chip} />
           ))}
+          {props.day !== null && <DayStrip day={props.day} />}
         </div>
       </div>
       <SourceMenu

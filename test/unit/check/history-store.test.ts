@@ -41,6 +41,26 @@ describe('check history store', () => {
     expect(ask(open(file).store, START, START + HOUR, 100)).toEqual(expected)
   })
 
+  it('the day has the gravest verdict of each hour by path, also of summaries and late checks', () => {
+    const { store } = open()
+    const hour = Math.floor(START / HOUR) * HOUR
+    write(store, [
+      { at: hour },
+      { at: hour + MINUTE, kind: 'read-only' },
+      { at: hour + 2 * MINUTE, kind: 'slow' },
+      { id: 'b', at: hour + 2 * HOUR },
+    ])
+    const day = store.readDay(hour + 2 * HOUR)
+    expect(day.a?.slice(-3)).toEqual(['read-only', null, null])
+    expect(day.b).toEqual([...Array(23).fill(null), 'ok'])
+    write(store, [{ at: hour + 2 * HOUR + MINUTE, kind: 'hung' }])
+    expect(store.readDay(hour + 2 * HOUR + 2 * MINUTE).a?.slice(-1)).toEqual(['hung'])
+    sumUp(store, hour + 2 * DAY)
+    const { a } = store.readDay(hour + 23 * HOUR)
+    expect([a?.length, a?.[0], a?.[2]]).toEqual([24, 'read-only', 'hung'])
+    expect(store.readDay(hour + 30 * HOUR)).toEqual({})
+  })
+
   it('keeps every verdict and delay, of single checks and in summaries', () => {
     const { store } = open()
     const delays = [null, 0, 0.001, 0.2, 12.345, 3_600_000]

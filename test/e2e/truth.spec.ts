@@ -1,6 +1,7 @@
 import { readTray, type TrayAddress, waitForTray } from '../support/desktop/tray.ts'
 import { until } from '../support/until.ts'
 import { type Desktop, expect } from './desktop.ts'
+import { readPlaces, watchPlaces } from './places.ts'
 import { alertsTab, test } from './telling.ts'
 import { buildRows, type Row } from './truth-rows.ts'
 import { startWorld, type World } from './truth-world.ts'
@@ -40,18 +41,6 @@ async function readScreen({ world, desktop, tray }: Seen, source: string): Promi
   }, source)
   return { icon, tooltip, ...shown }
 }
-
-/** Positions of the header, of each tab and of the source rows; a still window has one of each. */
-const measure = ({ world }: Seen) =>
-  world.running.page.evaluate(() => {
-    const place = (selector: string) =>
-      [...document.querySelectorAll(selector)].map((one) => {
-        const { top, left, width, height } = one.getBoundingClientRect()
-        return [top, left, width, height]
-      })
-    const rows = place('.source').map(([, , , height]) => height)
-    return { still: JSON.stringify([place('.header'), place('[role="tab"]')]), rows: [...new Set(rows)] }
-  })
 
 /** The names of what the Alerts page has as failing now. */
 const readOngoing = ({ world }: Seen) =>
@@ -121,7 +110,8 @@ test('status: for each fault tray, headline, card, Alerts page and notification 
   const tray = await waitForTray(desktop.bus, { pid: world.running.holdfast.pid })
   const seen = { world, desktop, tray }
   const well = await readScreen(seen, 'lane')
-  const placed = await measure(seen)
+  await watchPlaces(world.running.page)
+  const placed = await readPlaces(world.running.page)
   expect(placed.rows).toHaveLength(1)
   const icons = new Map<string, string>([['partial', well.icon]])
   for (const row of buildRows(world)) {
@@ -134,7 +124,6 @@ test('status: for each fault tray, headline, card, Alerts page and notification 
       const broken = { row, isBroken: true, since, withinMs, icon, before }
       try {
         const screen = await agree(seen, broken)
-        expect(await measure(seen), row.fault).toEqual(placed)
         icons.set(row.level, screen.icon)
         console.log(`${row.fault}: all agree after ${Date.now() - since} ms`)
         await row.meanwhile?.()
@@ -146,7 +135,7 @@ test('status: for each fault tray, headline, card, Alerts page and notification 
       const overMs = (row.afterSeconds ?? row.everySeconds) * 1000 + SAID_WITHIN_MS
       const over = { row, isBroken: false, since: again, withinMs: overMs, icon: null, before }
       await agree(seen, over)
-      expect(await measure(seen), row.fault).toEqual(placed)
+      expect(await readPlaces(world.running.page), row.fault).toEqual(placed)
       console.log(`${row.fault}: none speaks of it ${Date.now() - again} ms after its repair`)
     })
     await until(`all to be well after ${row.fault}`, world.isWell, 20_000)

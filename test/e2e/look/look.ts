@@ -82,11 +82,7 @@ async function findViolations(page: Page, isAnotherLook: boolean): Promise<strin
 /** What is wider than its page or dialog, a line each. */
 function tooWide(page: Page): Promise<string[]> {
   return page.evaluate(() =>
-    [
-      ...document.querySelectorAll(
-        '.page, .mantine-Modal-content, .mantine-Menu-dropdown, .window, .source, .card',
-      ),
-    ]
+    [...document.querySelectorAll('.page, .mantine-Modal-content, .mantine-Menu-dropdown, .window, .source')]
       .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth)
       .map(
         (one) => `${one.className} is ${one.scrollWidth} wide, in ${one.clientWidth}; ${innerWidth} pixels`,

@@ -1,0 +1,39 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { until } from '../support/until.ts'
+import { expect, test } from './desktop.ts'
+import { readPlaces, watchPlaces } from './places.ts'
+
+const FILES = 2_000
+/** Of all files, these at once. */
+const BURST = 100
+
+test('window: header, tabs and source rows keep their places and heights while 2,000 small files are sent', async ({
+  desktop,
+}) => {
+  const base = await mkdtemp(path.join(tmpdir(), 'holdfast-still-'))
+  const [busy, calm] = [path.join(base, 'busy'), path.join(base, 'calm')]
+  for (const one of [busy, calm]) await mkdir(one)
+  const { page, state } = await desktop.start({
+    settings: {
+      sources: [
+        { id: 'busy', path: busy, name: 'Measurements of the northern station, second series' },
+        { id: 'calm', path: calm, name: 'calm' },
+      ],
+      scan: { quietSeconds: 0.1 },
+    },
+  })
+  await until('the rows', async () => (await page.locator('.source').count()) === 2)
+  await watchPlaces(page)
+  for (let index = 0; index < FILES; index += BURST) {
+    const names = Array.from({ length: BURST }, (_, one) => path.join(busy, `${index + one}.dat`))
+    await Promise.all(names.map((name) => writeFile(name, name)))
+  }
+  await until('all to be sent', async () => (await state()).totals.sentFiles === FILES, 60_000)
+  await expect(page.locator('.source-figure').first()).toContainText('2,000')
+  const { frame, rows } = await readPlaces(page)
+  expect(frame).toHaveLength(1)
+  expect(rows).toHaveLength(1)
+  await rm(base, { recursive: true })
+})

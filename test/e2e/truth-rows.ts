@@ -254,7 +254,7 @@ function finds({ running, plain, datas, files }: World): Row[] {
       source: 'datas',
       everySeconds: RECONCILE_SECONDS,
       level: 'partial',
-      says: /1 file of a batch of datas is not sent/,
+      says: /1 file left out in a batch of datas/,
       card: left,
       incident: null,
       isTold: false,

@@ -111,7 +111,7 @@ describe('overall status', () => {
     }
     expect(of('scan.leftInBatch')).toEqual({
       level: 'partial',
-      sentence: '2 files of a batch of data are not sent.',
+      sentence: '2 files left out in a batch of data.',
       detail: expect.stringContaining('2 files in it were not sent'),
     })
     expect(of('scan.emptyBatch').level).toBe('partial')

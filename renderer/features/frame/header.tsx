@@ -1,5 +1,5 @@
 import { ActionIcon, Button, Menu, VisuallyHidden } from '@mantine/core'
-import { lazy, Suspense, useEffect, useState } from 'react'
+import { lazy, memo, Suspense, useEffect, useState } from 'react'
 import { minutesUntilTomorrow } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
@@ -40,9 +40,10 @@ interface HeaderProps {
 
 /**
  * Shows the overall status in a headline and a detail of one line each, the action that it calls for, and the two menus
- * that are always available. Its height never changes: longer texts are cut, and shown in full on hover.
+ * that are always available. Its height never changes: longer texts are cut, and shown in full on hover. A change of
+ * the page does not render it again.
  */
-export function Header({ state, unreachable }: HeaderProps) {
+export const Header = memo(function Header({ state, unreachable }: HeaderProps) {
   const { t, say, language } = useWords()
   const silent = unreachable !== null
   const level = silent ? 'attention' : (state?.status.level ?? 'starting')
@@ -90,7 +91,7 @@ export function Header({ state, unreachable }: HeaderProps) {
       )}
     </header>
   )
-}
+})
 
 function describeDetail(
   status: AppState['status'] | undefined,

@@ -8,7 +8,7 @@ const HEALTH = 3
 const levels = { o: 'ok', s: 'attention', f: 'failing' } as const
 
 /**
- * Shows the last 24 hours, a cell each: the health below, higher where the disk failed, and the files sent above.
+ * Shows the last 24 hours, a cell each: the health below, as high as the cell where the disk failed, and the files sent above.
  *
  * @param day see useDays
  */
@@ -37,7 +37,7 @@ export function DayStrip({ day }: { day: string }) {
           data-level={levels[letter]}
           d={draw(
             (hour) => hour.startsWith(letter),
-            () => (letter === 'o' ? HEALTH : HEIGHT),
+            () => (letter === 'f' ? HEIGHT : HEALTH),
             0,
           )}
         />

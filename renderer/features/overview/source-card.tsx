@@ -208,7 +208,9 @@ function State(props: CardProps) {
     }
     return <ProblemState tone={tone} words={words} button={button?.word ?? null} onClick={act} />
   }
-  if (props.transfer !== null || source.rate > 0) return <SendingState {...props} />
+  // The rate is an average, which goes on for some seconds.
+  const isMoving = props.transfer !== null || (source.rate > 0 && props.toGo > 0)
+  if (isMoving) return <SendingState {...props} />
   return <UsualState {...props} />
 }
 

@@ -11,11 +11,16 @@ function toIso(at: number): string {
   return Number.isNaN(date.getTime()) ? '' : date.toISOString()
 }
 
+interface AgoProps extends Moment {
+  /** Show "just now" for a minute, so that nothing ticks each second. */
+  isRough?: boolean
+}
+
 /** Shows "3 sec ago", kept up to date; the full date on hover. */
-export function Ago({ at }: Moment) {
+export function Ago({ at, isRough = false }: AgoProps) {
   const { t, format } = useWords()
   const words = useOfNow((now) =>
-    now - at < 2000
+    now - at < (isRough ? 60_000 : 2_000)
       ? t('window.time.now')
       : t('window.time.ago', { duration: format.roughDuration(now - at) }),
   )

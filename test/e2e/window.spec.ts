@@ -139,7 +139,7 @@ test('tray menu: it does not change while the duration in the headline advances'
     (await readMenu(desktop.bus, address)).some(({ label }) => label === 'Recent incidents')
   await until('the incident in the menu', hasIncident)
   const [before, first] = [await readMenu(desktop.bus, address), await sentence()]
-  expect(before[0]?.label).toContain('unreachable for 1 min')
+  expect(before[0]?.label).toContain('nas-2 is unreachable. For 1 min.')
   await until('the time to go on', async () => (await sentence()) !== first)
   expect(await readMenu(desktop.bus, address)).toEqual(before)
   await rm(source, { recursive: true })

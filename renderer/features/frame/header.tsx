@@ -108,6 +108,7 @@ function ActionButton({ action }: { action: HeaderAction | null }) {
   const { run } = useCommands()
   const openPage = useOpenPage()
   if (action === null) return null
+  const word = t(`window.header.${action.kind}`)
   const act = () => {
     if (action.kind === 'retry') void run('retryParked', { id: null }, 'window.parked.retried')
     else if (action.kind === 'resume') void run('resume', {})
@@ -116,8 +117,8 @@ function ActionButton({ action }: { action: HeaderAction | null }) {
     else openPage('alerts', action.incident === null ? undefined : { id: action.incident })
   }
   return (
-    <Button size="compact-sm" variant="default" className="header-action" onClick={act}>
-      {t(`window.header.${action.kind}`)}
+    <Button size="compact-sm" variant="default" className="header-action" title={word} onClick={act}>
+      {word}
     </Button>
   )
 }

@@ -292,7 +292,7 @@ function UsualState({ source, word }: CardProps) {
       {totals.sentBytes > 0 && <span>{format.bytes(totals.sentBytes)}</span>}
       {lastFile !== null && (
         <span title={lastFile.path}>
-          <Ago at={lastFile.at} />
+          <Ago at={lastFile.at} isRough />
         </span>
       )}
     </span>

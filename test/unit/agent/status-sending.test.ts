@@ -66,7 +66,8 @@ describe('overall status while sending or paused', () => {
     const both = { ...source, destinations: [{ ...there, totals: waiting }, atUsb], totals: waiting }
     expect(status({ destinations, sources: [both], totals: waiting })).toMatchObject({
       level: 'working',
-      sentence: 'Sending 128 files, 2 GiB to go.',
+      sentence: 'Sending 128 files.',
+      detail: '2 GiB to go.',
     })
     expect(
       status({ destinations: [receiver, usb], sources: [{ ...well, totals: sent }], totals: sent }),

@@ -110,10 +110,9 @@ test('destination health: an ejected disk is grey, whatever its incident and its
   const markup = renderMarkup(shelf, state)
   expect(markup).toMatch(/data-level="unknown".*ejected.*since /)
   expect(markup).not.toContain('card-problem')
-  expect(describeDestinations([shelf], state, t)).toMatchObject({
-    wellName: 'shelf · ejected',
-    troubledName: '',
-  })
+  expect(describeDestinations([shelf], state, t)).toMatchObject([
+    { failure: 'shelf · ejected', level: 'unknown' },
+  ])
   expect(destinationLine(state, shelf)).toMatch(/ejected since /)
   expect(pathIds(state)).not.toContain('d')
   expect(findConditions(state, NOW).some(({ id }) => id === 'destination:d')).toBe(false)

@@ -19,7 +19,7 @@ export async function wipeAndRestore(
   await page.getByRole('menuitem', { name: 'Restore…' }).click()
   const rows = page.getByRole('region', { name: 'Files to restore' })
   await rows.getByRole('button', { name: 'photos' }).click()
-  await rows.getByRole('button', { name: '2026', exact: true }).click()
+  await rows.getByRole('button', { name: /^2026/ }).click()
   await expect(rows).toContainText('run.sh')
   await pictures(page, `browse-${name}`)
   await rows.getByRole('textbox', { name: 'Search by name' }).fill('img 0')

@@ -151,6 +151,8 @@ test('folder destination: an encrypted folder with hidden names is added, and re
   await mkdir(folder)
   const source = await makeSource(base)
   const running = await desktop.start(buildSettings(source))
+  const { state } = running
+  await until('all files to be copied here', async () => (await state()).totals.sentFiles === 4)
   const form = await openForm(running.page, /^Folder/)
   await form.getByRole('button', { name: 'Test' }).click()
   await expect(form).toContainText('This is required.')

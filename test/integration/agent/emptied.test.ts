@@ -70,7 +70,7 @@ test('emptied files: many at once are held until a person restores or sends them
   for (const file of files.slice(0, EMPTIED)) truncateSync(file, 0)
   const held = await untilState(data, 'it to be held', isHeld)
   const heldAt = Date.now()
-  expect(held.status).toMatchObject({ level: 'failing', sentence: { key: 'condition.emptied' } })
+  expect(held.status).toMatchObject({ level: 'failing', sentence: { key: 'status.emptied' } })
   expect(heldOnes(held)).toMatchObject([{ sources: [id], paths: { [`emptied:${id}`]: 'runs' } }])
   writeFileSync(path.join(runs, 'new'), 'a new one')
   expect(await holdfast(['paths', '--data', data])).toMatch(/40 of 6[01] files of runs/)

@@ -39,7 +39,7 @@ test.each([
     startHoldfast(['agent', '--data', data, '--batch', '--prefix', 'DC', root])
     await until('the agent to answer', () => readState(data))
     const state = await untilState(data, 'it to be asked', (now) => asked(now) !== undefined)
-    expect(state.status).toMatchObject({ level: 'attention', sentence: { key: 'condition.marked' } })
+    expect(state.status).toMatchObject({ level: 'attention', sentence: { key: 'status.marked' } })
     expect(asked(state)?.sentence.params).toMatchObject({ count: FILES, directories: 'DC1' })
     expect(getTotals(state)).toMatchObject({ sentFiles: 0, waitingFiles: 0 })
     expect(existsSync(watch)).toBe(false)

@@ -142,7 +142,7 @@ test('`holdfast scan`: rejects a path that cannot be listed with the reason, and
   for (const [name, code, said] of [
     ['none', 2, 'does not exist'],
     ['file/inside', 2, 'does not exist'],
-    ['file', 2, 'not a directory'],
+    ['file', 2, 'is not a folder'],
     ['loop', 1, 'cannot be listed (too many symbolic links)'],
   ] as const)
     await expect(scan('--list', '--batch', path.join(root, name)), name).rejects.toMatchObject({

@@ -91,7 +91,12 @@ test.skipIf(!isLinux)(
     fs.renameSync(path.join(home.source, 'mixed'), path.join(home.source, 'moved'))
     offerAll(home)
     sender.nudge()
-    await allSent(sender, 2 * files)
+    await until('the new names to be sent', () => {
+      const { totals = {}, lastFile = {} } = sender.report() ?? {}
+      const isMoved = lastFile['source-1']?.path.startsWith('moved/') === true
+      return isMoved && totals['source-1']?.waitingFiles === 0
+    })
+    await allSent(sender, files)
     const to = await restored(store, path.join(base, 'to'))
     expect(readAllAttributes(path.join(to, 'sender-1/data'))).toEqual(readAllAttributes(home.source))
     const directory = (root: string) => attributesAt(path.join(root, 'moved'))

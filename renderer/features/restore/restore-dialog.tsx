@@ -164,7 +164,7 @@ function RestoreForm({ destination, computer, chosen, folders, state, onClose, o
 }
 
 /**
- * Returns where a chosen file or directory was on this computer; several: all sources. null: the folder has no source
+ * Returns where a chosen file or directory was on this computer; several: all sources, or not known yet. null: the folder has no source
  * here, so it can only be restored elsewhere.
  */
 function findPlace(
@@ -172,7 +172,9 @@ function findPlace(
   folders: readonly Folder[] | null,
   { sources }: Pick<AppState, 'sources'>,
 ): string | 'several' | null {
-  const chosen = (folders ?? []).filter((one) => folder === null || one.name === folder)
+  // The agent finds it out.
+  if (folders === null) return 'several'
+  const chosen = folders.filter((one) => folder === null || one.name === folder)
   const roots = chosen.map(
     ({ source }) => sources.find(({ settings }) => settings.id === source)?.settings.path,
   )

@@ -197,6 +197,7 @@ async function readOnlyAndBack(
   disk: Ext4Loop,
   source: string,
 ): Promise<void> {
+  await page.getByRole('tab', { name: 'Overview' }).click()
   const intervalSeconds = 5
   await page.evaluate(
     (seconds) => window.holdfast.call('changeSettings', { check: { intervalSeconds: seconds } }),

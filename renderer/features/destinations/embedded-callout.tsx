@@ -12,13 +12,20 @@ export function EmbeddedCallout({ destination, state }: { destination: Destinati
   const { t } = useWords()
   const { run } = useCommands()
   const [adding, setAdding] = useState(false)
+  const { kind, address, ejectedAt } = destination
+  const hasPath = (kind === 'embedded' || kind === 'folder') && address !== '' && ejectedAt === undefined
   return (
     <section className="callout" aria-label={t('window.embedded.title')}>
       <IconDeviceDesktop size={20} stroke={1.7} aria-hidden="true" />
       <div className="row-words">
         <h2>{t('window.embedded.title')}</h2>
         <p>{t('window.embedded.explain')}</p>
-        {destination.address !== '' && <PathText path={destination.address} />}
+        {hasPath && (
+          <>
+            <p>{t('window.embedded.where')}</p>
+            <PathText path={destination.address} />
+          </>
+        )}
         <Group gap="xs" mt={6}>
           <Button size="xs" onClick={() => setAdding(true)}>
             {t('window.destinations.addTitle')}

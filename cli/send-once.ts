@@ -131,6 +131,7 @@ async function answerMarked(
 function createBar() {
   const output = openProgress(false)
   let first: AppState['totals'] | null = null
+  let most = 0
   return {
     show({ totals, transfers, rate, left, sources }: AppState) {
       // The ledger's counts of earlier runs are unknown before the first report.
@@ -141,9 +142,11 @@ function createBar() {
       // A rename leaves the sums as they are.
       const files = Math.max(0, now.files - before.files)
       const bytes = Math.max(0, now.bytes - before.bytes)
+      // A file leaves the transfers a moment before it counts as sent.
+      most = Math.max(most, bytes + underWay)
       const amount = {
         files,
-        bytes: bytes + underWay,
+        bytes: most,
         totalFiles: files + totals.waitingFiles,
         totalBytes: bytes + totals.waitingBytes,
       }

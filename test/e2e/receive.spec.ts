@@ -78,9 +78,9 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     await dialog.getByRole('textbox', { name: 'Name' }).fill('telescope')
     await page.keyboard.press('Enter')
     await part.getByRole('button', { name: 'Actions for telescope' }).click()
-    await page.getByRole('menuitem', { name: 'Revoke…' }).click()
+    await page.getByRole('menuitem', { name: 'Stop receiving…' }).click()
     await expect(dialog).toContainText('Its files stay in station-3.')
-    await dialog.getByRole('button', { name: 'Revoke' }).click()
+    await dialog.getByRole('button', { name: 'Stop receiving', exact: true }).click()
     await expect(part.getByRole('region', { name: 'telescope' })).toHaveCount(0)
 
     await part.getByRole('switch').click()

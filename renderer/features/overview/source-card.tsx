@@ -84,12 +84,14 @@ function isDrawnAlike(
 
 const Card = memo(function Card(props: CardProps) {
   const { source, destinationKind, destinationName, choices, chips, transfer, onOpen, level } = props
-  const { t } = useWords()
+  const { t, say } = useWords()
   const { settings } = source
+  // Files that wait for a decision are as grave as a failing disk.
+  const shown = level === 'ok' && findProblem(source, say)?.tone === 'bad' ? 'failing' : level
 
   return (
-    <article className="source" aria-label={settings.name} data-level={level}>
-      <HealthMark level={level} />
+    <article className="source" aria-label={settings.name} data-level={shown}>
+      <HealthMark level={shown} />
       <div className="source-words">
         <div className="source-line">
           <UnstyledButton

@@ -1,5 +1,6 @@
 import { ActionIcon, Button, Loader, UnstyledButton } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
+import { Breakable } from '../../ui/breakable.tsx'
 import { IconChevronRight, IconDownload, IconFile, IconFolder, IconHistory } from '../../ui/icons.ts'
 import { RovingList } from '../../ui/roving-list.tsx'
 import { At } from '../../ui/times.tsx'
@@ -196,7 +197,9 @@ function FileRow({
       <div className="listing-row">
         <IconFile size={17} stroke={1.7} aria-hidden="true" />
         <span className="listing-words">
-          <span className="breakable listing-name">{name}</span>
+          <span className="breakable listing-name">
+            <Breakable text={name} />
+          </span>
           <span className="dimmed figures">
             {format.bytes(size)} · <At at={mtimeMs} />
           </span>

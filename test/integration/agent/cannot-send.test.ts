@@ -21,7 +21,11 @@ test('embedded store: a store in use by another receiver is reported, and used a
   const lock = lockDirectory(own)
   onTestFinished(() => lock?.release())
   startHoldfast(['agent', '--data', data, source])
-  const state = await untilState(data, 'the trouble', ({ status }) => status.level === 'attention')
+  const state = await untilState(
+    data,
+    'the trouble, and the waiting file',
+    ({ status, totals }) => status.level === 'attention' && totals.waitingFiles === 1,
+  )
   expect(state.status.detail?.key).toBe('transfer.storeInUse')
   expect(state.totals).toMatchObject({ waitingFiles: 1, sentFiles: 0 })
   const status = startHoldfast(['status', '--data', data])

@@ -90,7 +90,7 @@ test(
     const done = await once(source('two/data', 'other', 'the second'), heir)
     expect(done).toMatchObject({ code: 0 })
     await until('the first is told', () =>
-      /does not know this computer|accepts this computer no longer/.test(agent.out() + agent.err()),
+      /does not know this computer|no longer accepts this computer/.test(agent.out() + agent.err()),
     )
   },
 )

@@ -72,8 +72,9 @@ export function desktopHandlers(options: {
     },
     viewStored: async ({ destination, computer = null, ...content }) => {
       const { path: file } = await agent.restores.ask('view', { destination, computer }, content)
-      if (!isProgram(file)) return show(file)
-      shell.showItemInFolder(file)
+      if (isProgram(file)) shell.showItemInFolder(file)
+      else if ((await shell.openPath(file)) !== '')
+        throw new UserError('restore.notViewed', { path: path.basename(file) })
       return {}
     },
     showDirectory: async ({ source }) => {

@@ -24,8 +24,13 @@ export default function DestinationsPage({ state, place }: DestinationsPageProps
   const [adding, setAdding] = useState(false)
   const [linked, setLinked] = useState<string | null>(null)
   const [restoring, setRestoring] = useState<Place | null>(null)
+  /** A further request begins the restore page anew, without the former filter. */
+  const [requests, setRequests] = useState(0)
   useEffect(() => {
-    if (place?.id === 'restore') setRestoring(place)
+    if (place?.id === 'restore') {
+      setRestoring(place)
+      setRequests((before) => before + 1)
+    }
     if (place?.id !== 'pair') return
     setRestoring(null)
     setLinked(place.code ?? null)
@@ -41,7 +46,7 @@ export default function DestinationsPage({ state, place }: DestinationsPageProps
   if (restoring !== null) {
     return (
       <Suspense fallback={null}>
-        <RestorePage state={state} place={restoring} onClose={() => setRestoring(null)} />
+        <RestorePage key={requests} state={state} place={restoring} onClose={() => setRestoring(null)} />
       </Suspense>
     )
   }

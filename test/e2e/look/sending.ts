@@ -177,6 +177,7 @@ export function restoreViews(running: Running, to: string): View[] {
       open: async () => {
         await from('Office')
         await press('window.restore.all')
+        await dialog.getByRole('radio').last().click()
         await dialog.getByRole('button', { name: t('window.restore.start'), exact: true }).click()
       },
     },

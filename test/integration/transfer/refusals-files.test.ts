@@ -65,7 +65,7 @@ describe('refused file', () => {
     ['absolute', ['data', '/etc/x', text], 'is not relative', 'is not relative'],
     ['nul', ['data', 'a\0b', text], 'a NUL character', 'a NUL character'],
     ['long', ['data', 'x'.repeat(256), text], 'name is longer', 'name is longer'],
-    ['long', ['data', `${'d/'.repeat(256)}x`, text], 'in more folders', 'in more directories'],
+    ['long', ['data', `${'d/'.repeat(256)}x`, text], 'in more directories', 'in more folders'],
     [
       'symlink',
       ['data', 'planted/x', text],

@@ -184,7 +184,7 @@ export class EjectedDisks {
     if (now !== null) {
       const isThere = await this.#isThere(folder)
       if (isThere === null) return
-      // Another disk may be mounted there.
+      // The mount point may carry another disk.
       if (isThere && seen !== now) return this.#save(folder, null)
       if (mounts === null && !isThere) now = null
     }

@@ -21,7 +21,7 @@ export class SentHours {
         this.#bySource.set(source.settings.id, { sentFiles, hours: new Map() })
         continue
       }
-      // Another destination lowers the number of files that all of them have.
+      // The number of files that all destinations have falls when a destination is added.
       const added = sentFiles - known.sentFiles
       known.sentFiles = sentFiles
       if (added > 0) known.hours.set(hour, (known.hours.get(hour) ?? 0) + added)

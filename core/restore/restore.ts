@@ -34,7 +34,7 @@ export interface ToRestore {
   destination: string
   /** Default: bare. */
   placement?: Placement | undefined
-  /** What to do with existing files that have other content. */
+  /** Action for existing files that have other content. */
   conflict: Conflict
   /** Restores only files whose names are free at the target; existing ones are not even read. */
   missingOnly?: boolean | undefined

@@ -27,16 +27,25 @@ export function ProgressRow({ transfer, aside, to = null }: ProgressRowProps) {
           {format.percent(fraction)}
         </span>
       </div>
-      <div
-        className="bar"
-        role="progressbar"
-        aria-label={t('window.transfers.progressOf', { path: transfer.path })}
-        aria-valuemin={0}
-        aria-valuemax={100}
-        aria-valuenow={Math.round(fraction * 100)}
-      >
-        <div style={{ transform: `scaleX(${fraction})` }} />
-      </div>
+      <ProgressBar transfer={transfer} className="bar" />
+    </div>
+  )
+}
+
+/** Shows the sent fraction of a file as a bar. */
+export function ProgressBar({ transfer, className }: { transfer: Transfer; className: string }) {
+  const { t } = useWords()
+  const fraction = getSentFraction(transfer)
+  return (
+    <div
+      className={className}
+      role="progressbar"
+      aria-label={t('window.transfers.progressOf', { path: transfer.path })}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={Math.round(fraction * 100)}
+    >
+      <div style={{ transform: `scaleX(${fraction})` }} />
     </div>
   )
 }

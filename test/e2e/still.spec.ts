@@ -6,7 +6,7 @@ import { expect, test } from './desktop.ts'
 import { readPlaces, watchPlaces } from './places.ts'
 
 const FILES = 2_000
-/** Of all files, these at once. */
+/** Number of files that are written at once. */
 const BURST = 100
 
 test('window: header, tabs and source rows keep their places and heights while 2,000 small files are sent', async ({

@@ -10,6 +10,7 @@ import { IconBellOff, IconCheck, IconClockPause, IconCopy } from '../../ui/icons
 import { useWords } from '../../words/context.tsx'
 import { useOpenPage } from '../frame/pages.ts'
 import { incidentDetails } from '../help/details.ts'
+import { LinkChoice } from '../overview/link-part.tsx'
 import { findConcerned, findMuted, type Incident, type Known, lastEnd, namesInLine } from './incidents.ts'
 
 /** Name under which an incident is acknowledged if the host does not know the user. */
@@ -150,24 +151,10 @@ function MarkedActions({ source: id }: { source: string }) {
 
 /** Shows the choice between the two places of a link that leads elsewhere now; nothing for other incidents. */
 export function LinkActions({ incident: { paths, sentence } }: { incident: Incident }) {
-  const { t } = useWords()
-  const { run } = useCommands()
   if (!sentence.key.startsWith('condition.link')) return null
   const id = (Object.keys(paths)[0] ?? '').replace(/^link:/, '')
-  const { now, path = '' } = sentence.params
-  const choose = (stay: boolean) => run('followLink', { id, stay }, 'window.link.followed')
-  return (
-    <Group gap={6} mt={3}>
-      {now !== undefined && (
-        <Button size="compact-xs" variant="default" onClick={() => choose(false)}>
-          {t('window.link.follow', { now })}
-        </Button>
-      )}
-      <Button size="compact-xs" variant="default" onClick={() => choose(true)}>
-        {t('window.link.stay', { path })}
-      </Button>
-    </Group>
-  )
+  const { now, path } = sentence.params
+  return <LinkChoice id={id} path={String(path)} now={now === undefined ? null : String(now)} />
 }
 
 interface ToldProps {

@@ -1,5 +1,6 @@
 import { Box, UnstyledButton } from '@mantine/core'
 import type { ReactNode } from 'react'
+import { withKeys } from '../../ui/with-keys.ts'
 
 /** A block of a page: the Markdown that docs/ uses, no more. */
 export type Block =
@@ -80,9 +81,8 @@ export function Markdown({ text, ...links }: MarkdownProps) {
 }
 
 function Blocks({ blocks, ...links }: { blocks: readonly Block[] } & Omit<MarkdownProps, 'text'>) {
-  return blocks.map((block, index) => (
-    // biome-ignore lint/suspicious/noArrayIndexKey: a page never changes.
-    <BlockView key={index} block={block} {...links} />
+  return withKeys(blocks, (block) => JSON.stringify(block)).map(({ key, item }) => (
+    <BlockView key={key} block={item} {...links} />
   ))
 }
 
@@ -110,9 +110,8 @@ function BlockView({ block, ...links }: { block: Block } & Omit<MarkdownProps, '
             <tbody>
               {block.rows.map((row) => (
                 <tr key={row.join('|')}>
-                  {row.map((cell, at) => (
-                    // biome-ignore lint/suspicious/noArrayIndexKey: cells may be equal.
-                    <td key={at}>{inline(cell)}</td>
+                  {withKeys(row, (cell) => cell).map(({ key, item }) => (
+                    <td key={key}>{inline(item)}</td>
                   ))}
                 </tr>
               ))}

@@ -13,7 +13,7 @@ import type { DestinationState, SourceState } from '../../../core/agent/state/sc
 import { message, type WordKey } from '../../../core/lib/i18n/message.ts'
 import type { Transfer } from '../../state/types.ts'
 import { MiddleText } from '../../ui/middle-text.tsx'
-import { getSentFraction } from '../../ui/progress-row.tsx'
+import { ProgressBar } from '../../ui/progress-row.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords, type Words } from '../../words/context.tsx'
 import { useOpenPage } from '../frame/pages.ts'
@@ -124,7 +124,7 @@ const Card = memo(function Card(props: CardProps) {
         destinationName={destinationName}
         choices={choices}
       />
-      {transfer !== null && <Progress transfer={transfer} />}
+      {transfer !== null && <ProgressBar transfer={transfer} className="source-progress" />}
     </article>
   )
 }, isDrawnAlike)
@@ -323,23 +323,5 @@ function DestinationChip({ chip: { name, failure, level } }: { chip: Chip }) {
       <HealthMark level={level} />
       <span className="clip">{failure}</span>
     </span>
-  )
-}
-
-/** Shows the progress of the file in transfer as a thin line at the row's lower edge. */
-function Progress({ transfer }: { transfer: Transfer }) {
-  const { t } = useWords()
-  const fraction = getSentFraction(transfer)
-  return (
-    <div
-      className="source-progress"
-      role="progressbar"
-      aria-label={t('window.transfers.progressOf', { path: transfer.path })}
-      aria-valuemin={0}
-      aria-valuemax={100}
-      aria-valuenow={Math.round(fraction * 100)}
-    >
-      <div style={{ transform: `scaleX(${fraction})` }} />
-    </div>
   )
 }

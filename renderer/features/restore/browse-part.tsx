@@ -39,7 +39,7 @@ export function BrowsePart({ destination, computer, source, missingOnly, state }
   const [shown, setShown] = useState(0)
   const folders = useFolders(destination.id, computer)
   const isRunning = state.restore?.phase === 'running'
-  // What was missing here may be there after a restore.
+  // A restore changes which files are missing here, so the list is requested again.
   const ended = isRunning ? 0 : (state.restore?.startedAt ?? 0)
   const moment = readMoment(when)
   const at = moment === 'invalid' ? null : moment

@@ -50,7 +50,7 @@ describe('notifier after a restart', () => {
     for (const id of ['hook', 'refusing', 'changed']) await before.notifier.test(id)
     const [hook, refusing, changed, unused] = config.channels
     if (!hook || !refusing || !changed || !unused) throw new Error('no channels')
-    // What was sent with other settings says nothing about the present ones.
+    // Deliveries with other settings do not describe the present ones.
     const other = { ...changed, options: { ...changed.options, url: `${server.origin}/other` } }
     const channels = [hook, refusing, other, unused]
     before.notifier.configure({ ...config, channels })

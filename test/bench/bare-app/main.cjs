@@ -7,5 +7,5 @@ app.whenReady().then(() => {
   global.tray = new Tray(nativeImage.createFromPath(icon))
   global.tray.setToolTip('bare')
   const window = new BrowserWindow({ width: 400, height: 640, webPreferences: { sandbox: true } })
-  window.loadURL('data:text/html,<button>Add directory</button>')
+  window.loadURL('data:text/html,<button>Add folder</button>')
 })

@@ -17,6 +17,7 @@ import {
 } from './filter-options.ts'
 import { jsonText } from './json.ts'
 import { checkedPathAt, pathAt, sourceAt } from './known-path.ts'
+import { omitUndefined } from './omit-undefined.ts'
 import { heldLines, linkLines, pathLines, sourceLines } from './path-lines.ts'
 import { parsePath } from './path-words.ts'
 import { askState, changeSettings, runningState, settingsIn, settingsNow } from './settings-change.ts'
@@ -28,19 +29,29 @@ interface Options extends FilterOptions, NameOptions {
   json?: boolean
 }
 
+interface AddOptions extends FilterOptions {
+  batch?: boolean
+  prefix?: string
+  to?: string[]
+}
+
 /** `holdfast paths`: lists and edits the protected and checked paths. */
 export function registerPaths(program: Command): void {
   const command = program
     .command('paths')
-    .description(
-      'list what is protected or checked; change, pause or remove it (holdfast agent DIR protects one)',
-    )
+    .description('list what is protected or checked; add, change, pause or remove it')
     .option('--json', 'print the list as JSON, as the settings file has it')
   withDataDirectory(command).action((options: Options) => list(resolveDataDirectory(options), options.json))
   const inner = (name: string, description: string) =>
     withDataDirectory(
       command.command(name).description(description).argument('<path>', 'its path', parsePath),
     )
+  withFilters(
+    inner('add', 'protect a directory: check it, and send its files to the destinations')
+      .option('--batch', 'it holds batch directories with finished.parse and finished.watch marks')
+      .option('--prefix <prefix>', 'as --batch, only child directories whose name begins with this')
+      .option('--to <destination...>', 'send its files only to these destinations; default: all'),
+  ).action((given: string, options: AddOptions, self: Command) => add(getDataDirectory(self), given, options))
   withNames(
     withFilters(
       inner(
@@ -143,6 +154,21 @@ async function list(dataDirectory: string, json = false): Promise<void> {
         ...(agent === null ? [] : agent.sources.flatMap((one) => heldLines(agent, one))),
       ].join('\n'),
     )
+}
+
+async function add(
+  dataDirectory: string,
+  given: string,
+  { batch = false, prefix, to, ...filters }: AddOptions,
+): Promise<void> {
+  const kind = batch || prefix !== undefined ? 'batch' : undefined
+  const input = {
+    path: path.resolve(given),
+    ...toFilterChanges(filters),
+    ...omitUndefined({ kind, prefix, to }),
+  }
+  const after = await changeSettings(dataDirectory, () => ({ command: 'addSource', input }))
+  console.log(sourceLines(after, sourceAt(after, given)).join('\n'))
 }
 
 async function change(dataDirectory: string, given: string, changes: FilterChanges): Promise<void> {

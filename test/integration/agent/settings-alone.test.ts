@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { SETTINGS_VERSION } from '../../../core/settings/schema.ts'
 import { headless } from '../../support/alerts/headless.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
 test('`settings import` without an agent: secrets of removed channels are deleted', async () => {
@@ -31,6 +32,26 @@ test('`destinations` without an agent: secrets that the desktop has sealed are r
     const { code, err } = await home.run(['destinations', ...words])
     expect([code, err]).toEqual([1, expect.stringContaining('cannot be read')])
   }
+})
+
+test('`paths add` without an agent: the directory is protected with its filters; another try is refused', async () => {
+  const home = headless()
+  const directory = temporaryDirectory('added')
+  const words = ['paths', 'add', directory, '--ignore', '*.log', '--min-age', '90s', '--prefix', 'DC']
+  expect(await home.says(words)).toContain(directory)
+  const { sources } = JSON.parse(await home.says(['paths', '--json']))
+  const added = {
+    path: directory,
+    ignore: ['*.log'],
+    minimumAgeSeconds: 90,
+    kind: 'batch',
+    batch: { prefix: 'DC' },
+  }
+  expect(sources).toMatchObject([added])
+  const { code, err } = await home.run(words)
+  expect([code, err]).toEqual([1, expect.stringContaining('is already protected')])
+  const wrong = await home.run(['paths', 'add', directory, '--folder', 'x'])
+  expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('(holdfast paths add --help')])
 })
 
 test('`settings` and `diagnostics`: an unusable path or a missing data directory is reported with the reason', async () => {

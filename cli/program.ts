@@ -51,5 +51,15 @@ export async function loadProgram(asked: string): Promise<Command> {
   const known = beside[asked] ?? asked
   const wanted = Object.hasOwn(commands, known) ? [commands[known]] : Object.values(commands)
   for (const load of asked === '--version' ? [] : wanted) (await load?.())?.(program)
+  nameHelp(program.commands, program.name())
   return program
+}
+
+/** Names the help of the command that was used wrongly, below the error. */
+function nameHelp(commands: readonly Command[], before: string): void {
+  for (const command of commands) {
+    const name = `${before} ${command.name()}`
+    command.showHelpAfterError(`(${name} --help shows how it is used)`)
+    nameHelp(command.commands, name)
+  }
 }

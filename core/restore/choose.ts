@@ -81,7 +81,7 @@ export async function* chooseContents(
 /**
  * Returns the chosen folders, each with the directory of its source on this computer.
  * @param sources directories of the sources, by id.
- * @throws UserError if a folder has no source here.
+ * @throws UserError if there is no such folder, or a folder has no source here.
  */
 export function findPlaces(
   folders: readonly Folder[],
@@ -89,7 +89,10 @@ export function findPlaces(
   sources: Readonly<Record<string, string>>,
 ): { folder: string; source: string; directory: string }[] {
   const all = folders.filter(({ name }) => chosen === null || name === chosen)
-  if (all.length === 0) throw new UserError('restore.noPlace', { name: chosen ?? '' })
+  if (all.length === 0 && chosen !== null) {
+    const names = folders.map(({ name }) => name).join(', ')
+    throw new UserError('restore.notThere', { name: chosen, names: names === '' ? '–' : names })
+  }
   return all.map(({ name, source }) => {
     const directory = source === null ? undefined : sources[source]
     if (source === null || directory === undefined) throw new UserError('restore.noPlace', { name })

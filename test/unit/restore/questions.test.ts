@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
+import { findPlaces } from '../../../core/restore/choose.ts'
 import { startRestorer } from '../../../core/restore/restore-worker.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -71,4 +72,15 @@ test('restorer: listing the senders of a folder leaves its broken sender list in
   })
   await stop?.()
   expect(fs.readFileSync(senders, 'utf8')).toBe('{broken')
+})
+
+test('restore in place: a folder that the destination does not have is refused with those that it has', () => {
+  const folders = [{ name: 'data', source: 'a' }]
+  expect(() => findPlaces(folders, 'Data', { a: '/data' })).toThrow(
+    'no files of “Data”. It has files of: data',
+  )
+  expect(findPlaces(folders, 'data', { a: '/data' })).toEqual([
+    { folder: 'data', source: 'a', directory: '/data' },
+  ])
+  expect(findPlaces([], null, {})).toEqual([])
 })

@@ -9,7 +9,7 @@ export async function until<T>(
   probe: () => T | Promise<T>,
   withinMs = 10_000,
 ): Promise<Exclude<T, undefined | false | null>> {
-  const deadline = Date.now() + withinMs
+  const started = Date.now()
   let lastError: unknown
   for (;;) {
     try {
@@ -20,12 +20,14 @@ export async function until<T>(
     } catch (error) {
       lastError = error
     }
-    if (Date.now() > deadline) {
+    const elapsedMs = Date.now() - started
+    if (elapsedMs > withinMs) {
       throw new Error(
         `not within ${withinMs} ms: ${what}`,
         lastError === undefined ? {} : { cause: lastError },
       )
     }
-    await delay(20)
+    // Probes often ask another process: less often during a long wait, which leaves it the processor.
+    await delay(elapsedMs < 1_000 ? 20 : 50)
   }
 }

@@ -221,13 +221,17 @@ export const parseReason = (text: string | null): Message | null =>
 /** Identifies a row in a statement: a result for an older generation changes nothing. */
 export const CLAIMED = 'WHERE id = ? AND generation = ?'
 
+/** In nanoseconds. */
+const SECOND = 1_000_000_000
+
 /**
  * Sets the digest and its time in a row that gets the present metadata of a file. The file may still have the sent
  * content while its size and its inode are the same, as after touch(1), or its size and its modification time, as after
- * a restore. A row whose content has left its name (NO_TIME) loses its digest.
+ * a restore; an SFTP server keeps whole seconds of it. A row whose content has left its name (NO_TIME) loses its digest.
  */
 export const keepDigest = (size: string, inode: string, mtimeNs: string) =>
-  `digest = iif(size = ${size} AND (inode = ${inode} OR mtime_ns = ${mtimeNs}) AND mtime_ns <> ${NO_TIME}, digest, NULL),
+  `digest = iif(size = ${size} AND (inode = ${inode} OR mtime_ns / ${SECOND} = ${mtimeNs} / ${SECOND})
+     AND mtime_ns <> ${NO_TIME}, digest, NULL),
    stored_ns = coalesce(stored_ns, mtime_ns)`
 
 /** Resets a removal when a new file takes the name: a begun removal must still be finished. */

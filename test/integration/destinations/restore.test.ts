@@ -1,10 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Ledger } from '../../../core/ledger/ledger.ts'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
 import type { Library } from '../../../core/restore/archive-reader.ts'
-import type { Choice } from '../../../core/restore/choose.ts'
+import type { Choice, Placement } from '../../../core/restore/choose.ts'
 import { computersAt, openLibrary } from '../../../core/restore/open.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import type { LibrarySettings } from '../../../core/restore/restore-messages.ts'
@@ -17,10 +18,21 @@ import { folderKind } from '../../support/destinations/folder-kind.ts'
 import type { TestedKind } from '../../support/destinations/kind.ts'
 import { s3Kind } from '../../support/destinations/s3-kind.ts'
 import { sftpKind } from '../../support/destinations/sftp-kind.ts'
+import { startRelay } from '../../support/faults/relay.ts'
 import { buildFacts } from '../../support/store/file-facts.ts'
 import { file, open } from '../../support/store/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { makeHome, readTree } from '../../support/transfer/transfer.ts'
+import {
+  allSent,
+  DESTINATION,
+  makeHome,
+  offerAll,
+  readTree,
+  SOURCE,
+  senderConfig,
+  startTestSender,
+  writeFile,
+} from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const bucketKind = s3Kind('ceph')
@@ -30,12 +42,18 @@ afterAll(() => sftpKind.stop?.())
 
 const ALL: Choice = { folder: null, path: null, version: null, at: null }
 const { signal } = new AbortController()
+const MIB = 1024 * 1024
 const MTIME = 1_600_000_000_000_000_000n
 
-async function restore(from: LibrarySettings, to: string, changes: Partial<Choice> = {}) {
+async function restore(
+  from: LibrarySettings,
+  to: string,
+  changes: Partial<Choice> = {},
+  placement: Placement = 'bare',
+) {
   const library = await openLibrary(from, signal)
   const host = { event: async () => undefined, progress: () => undefined }
-  const wanted = { choice: { ...ALL, ...changes }, destination: to, conflict: 'leave' as const }
+  const wanted = { choice: { ...ALL, ...changes }, destination: to, placement, conflict: 'leave' as const }
   return restoreFrom(library, [wanted], host, signal).finally(() => library.close())
 }
 
@@ -99,6 +117,62 @@ async function begin(kind: TestedKind, how: How) {
       : [source.name, how === 'plain' ? name : `${name}.age`]
   return { home, place, from, files, there, between }
 }
+
+test.each<{ how: How; kind: TestedKind }>([
+  { how: 'plain', kind: sftpKind },
+  { how: 'hidden', kind: sftpKind },
+  { how: 'plain', kind: bucketKind },
+])('put back from $kind.name, $how: a deleted folder is not sent again', async ({ how, kind }) => {
+  const home = await makeHome(temporaryDirectory('put-back'))
+  const place = await kind.open(home)
+  const relay = await startRelay(place.port ?? expect.fail())
+  const key = how === 'plain' ? null : await newEncryptionKey()
+  const destination: Encrypted = {
+    ...(place.settings(relay.port) as Encrypted),
+    ...{ id: DESTINATION, recipient: key?.recipient ?? null, hideNames: how === 'hidden' },
+  }
+  writeFile(home.source, 'gone/large', randomBytes(3 * MIB))
+  for (let index = 0; index < 20; index += 1)
+    writeFile(home.source, `gone/d/${index}`, randomBytes(20_000 + index))
+  fs.chmodSync(path.join(home.source, 'gone/d/7'), 0o640)
+  writeFile(home.source, 'stays', 'here')
+  offerAll(home)
+  const sender = startTestSender()
+  const config = senderConfig(home, { port: 0, fingerprint: '' })
+  // With so many versions an hour, the large file need not rest before it is sent again.
+  sender.configure({ ...config, destination, secrets: place.secrets, versionsPerHour: 3_600 })
+  await allSent(sender, 22)
+  const contents = relay.sentBytes()
+  expect(contents).toBeGreaterThan(3 * MIB)
+
+  const readFacts = () =>
+    Object.entries(readTree(home.source)).map(([name, content]) => {
+      const { mtimeNs, mode } = fs.statSync(path.join(home.source, name), { bigint: true })
+      return [name, content, kind.keepsNs(mtimeNs), mode]
+    })
+  const before = readFacts()
+  const ledger = openLedger(home.ledgerPath)
+  onTestFinished(() => ledger.close())
+  const gone = Object.keys(readTree(path.join(home.source, 'gone'))).map((name) => `gone/${name}`)
+  fs.rmSync(path.join(home.source, 'gone'), { recursive: true })
+  expect(ledger.markGone(DESTINATION, SOURCE, gone, Date.now())).toBe(21)
+  const from: LibrarySettings = {
+    ...{ destination: { ...place.settings(), ...destination, port: place.port } as Encrypted },
+    ...{ secrets: place.secrets, identityDirectory: home.identityDirectory, name: 'pc' },
+    ...{ computer: null, key: key?.identity ?? null },
+  }
+  expect(await restore(from, home.source, { folder: 'data' }, 'inPlace')).toMatchObject({ restored: 21 })
+  expect(readFacts()).toEqual(before)
+
+  const between = relay.sentBytes()
+  expect(offerAll(home)).toBe(21)
+  sender.nudge()
+  await until('all to be sent again', () => ledger.totals(DESTINATION)[SOURCE]?.sentFiles === 22)
+  const again = relay.sentBytes() - between
+  console.log(`${kind.name}, ${how}: ${contents} bytes for the contents, ${again} after they were put back`)
+  expect(again).toBeLessThan(64 * 1024)
+  expect(ledger.totals(DESTINATION)[SOURCE]).toMatchObject({ sentFiles: 22, deletedFiles: 0 })
+})
 
 test('restore from S3: --at before a later mode change finds the content', async () => {
   const { home, place, from, files } = await begin(bucketKind, 'plain')

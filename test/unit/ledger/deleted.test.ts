@@ -56,18 +56,24 @@ test('deleted files: one that is back unchanged waits again, and its content is 
   expect(ledger.countDeleted('d', 's', 0)).toBe(0)
 })
 
-test('restored files: the digest is kept with a new inode and the same time, and not with another time or size', () => {
-  const { ledger, files, take } = sent(['same', 'other time', 'other size'])
-  const [same = expect.fail(), time = expect.fail(), size = expect.fail()] = files
+test('restored files: the digest is kept with a new inode and the same second, and not with another time or size', () => {
+  const { ledger, files, take } = sent(['same', 'same second', 'other time', 'other size'])
+  const [same = expect.fail(), second = expect.fail(), time = expect.fail(), size = expect.fail()] = files
   const back = { inode: 999n, ctimeNs: same.ctimeNs + 5n }
-  ledger.markGone('d', 's', ['same', 'other time', 'other size'], NOW)
+  ledger.markGone(
+    'd',
+    's',
+    files.map(({ path }) => path),
+    NOW,
+  )
   ledger.offer('d', [
     { ...same, ...back },
-    { ...time, ...back, mtimeNs: time.mtimeNs + 1n },
+    { ...second, ...back, mtimeNs: second.mtimeNs - (second.mtimeNs % 1_000_000_000n) },
+    { ...time, ...back, mtimeNs: time.mtimeNs + 1_000_000_000n },
     { ...size, ...back, size: 11 },
   ])
   const digests = Object.fromEntries(take().map(({ path, digest }) => [path, digest !== null]))
-  expect(digests).toEqual({ same: true, 'other time': false, 'other size': false })
+  expect(digests).toEqual({ same: true, 'same second': true, 'other time': false, 'other size': false })
 })
 
 test('renamed files: a name whose content has another sent name is not deleted, and one that waits changes nothing', () => {

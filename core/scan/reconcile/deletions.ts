@@ -46,6 +46,8 @@ interface DeletionsOptions {
   /** Events of the system show changes at once. */
   isWatched(): boolean
   changed(): void
+  /** The senders' totals have changed. */
+  offered(): void
   failed(thrown: unknown): void
 }
 
@@ -56,13 +58,17 @@ export function openDeletions({
   quietSeconds,
   isWatched,
   changed,
+  offered,
   failed,
 }: DeletionsOptions) {
   let current: Scanned['deleted']
   const count = (from: number) => {
     const corrected = destinations.map((one) => ledger.correctRenamed(one, id, from))
-    // A query looks up a bounded number of files.
-    if (Math.max(0, ...corrected) > 0) decideLater()
+    if (Math.max(0, ...corrected) > 0) {
+      offered()
+      // A query looks up a bounded number of files.
+      decideLater()
+    }
     const most = (of: (destination: string) => number) => Math.max(0, ...destinations.map(of))
     return {
       deleted: most((one) => ledger.countDeleted(one, id, from)),
@@ -103,9 +109,7 @@ export function openDeletions({
     /** Files were deleted. */
     noticed: decideLater,
     /** Files were offered or sent: deleted ones may be back, or turn out to be renamed. */
-    returned: () => {
-      if (current !== null) decideLater()
-    },
+    returned: decideLater,
     /** A person has deleted the files on purpose. Throws the ledger's errors. */
     accept() {
       ledger.rememberDeletion(id, { from: Date.now() + 1, since: null, known: 0 })

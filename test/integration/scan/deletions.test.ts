@@ -41,10 +41,12 @@ function watched({ root = temporaryDirectory('deletions'), settings, ledger, rec
   if (ledger === undefined) onTestFinished(() => known.close())
   const watchers = new Watchers({ watcherThread, quietMs: 100, log: () => undefined })
   onTestFinished(() => watchers.stop())
+  let offers = 0
   const running = runSource({ path: root, ...settings }, known, {
     destinations: DESTINATIONS,
     openTree: (request, listener, scope) => watchers.open(request, listener, scope),
     offered: () => {
+      offers += 1
       if (sendAll(known) > 0) setImmediate(() => running.nudge())
     },
     ...(reconcileSeconds !== undefined && { reconcileSeconds }),
@@ -61,6 +63,7 @@ function watched({ root = temporaryDirectory('deletions'), settings, ledger, rec
       totals(destination)?.deletedFiles ?? 0,
     ],
     deleted: () => running.scanned().deleted,
+    offers: () => offers,
   }
 }
 
@@ -162,6 +165,26 @@ test('moved out of the source: the files are deleted here', async () => {
   const { root, counts } = await sent([...names, 'stays'])
   fs.renameSync(path.join(root, 'album'), path.join(temporaryDirectory('elsewhere'), 'album'))
   await until('them to be counted', () => counts().join() === '1,12')
+})
+
+test('moved out of the source and back under another name: the former name is not deleted', async () => {
+  const file = path.join(temporaryDirectory('ledger'), 'ledger.db')
+  const ledger = openLedger(file)
+  onTestFinished(() => ledger.close())
+  let decisions = 0
+  const correctRenamed: Ledger['correctRenamed'] = (...asked) => {
+    decisions += 1
+    return ledger.correctRenamed(...asked)
+  }
+  const { root, counts, offers } = await sent(['album', 'stays'], { ledger: { ...ledger, correctRenamed } })
+  const aside = path.join(temporaryDirectory('elsewhere'), 'album')
+  const before = decisions
+  fs.renameSync(path.join(root, 'album'), aside)
+  await until('it to be counted', () => counts().join() === '1,1' && decisions > before)
+  const known = offers()
+  fs.renameSync(aside, path.join(root, 'renamed'))
+  // The senders are notified of the new name, and then of the corrected totals.
+  await until('it to be back', () => counts().join() === '2,0' && offers() - known >= 2)
 })
 
 test('file deleted and made again: is not counted as deleted', async () => {

@@ -46,6 +46,7 @@ function belongs(file: LedgerFile, before: LedgerFile): boolean {
     ) &&
     file.source === before.source &&
     file.destination === before.destination &&
+    file.isDeleted === before.isDeleted &&
     getDirectory(file) === getDirectory(before) &&
     Math.abs((file.sentAt ?? 0) - (before.sentAt ?? 0)) <= NEAR_MS
   )

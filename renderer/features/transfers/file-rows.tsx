@@ -50,6 +50,7 @@ export function GroupRow({ group, newest, sourceName, destinationName }: GroupRo
       <div className="spread dimmed">
         <span>
           {t('window.files.isSent')} {newest.sentAt !== null && <Ago at={newest.sentAt} />}
+          {newest.isDeleted === true && ` · ${t('window.files.deleted')}`}
         </span>
         <Names sourceName={sourceName} destinationName={destinationName} />
       </div>

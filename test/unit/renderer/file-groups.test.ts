@@ -30,6 +30,7 @@ test('file groups: three small files of one directory sent together become one r
 test.each([
   ['two files', [file('2026/a'), file('2026/b')]],
   ['large files', ['a', 'b', 'c'].map((name) => file(name, { size: 2 ** 20 }))],
+  ['a deleted file among others', [file('a'), file('b', { isDeleted: true }), file('c')]],
   ['waiting files', ['a', 'b', 'c'].map((name) => file(name, { state: 'waiting' }))],
   ['files sent a minute apart', ['a', 'b', 'c'].map((name, index) => file(name, { sentAt: index * 61_000 }))],
   ['files of different directories', ['1/a', '2/b', '3/c'].map((name) => file(name))],

@@ -49,10 +49,15 @@ export function Since({ at }: Moment) {
   )
 }
 
+interface AtProps extends Moment {
+  /** Show seconds, too. */
+  isExact?: boolean
+}
+
 /** Shows the time of day, with the date unless it is today. */
-export function At({ at }: Moment) {
+export function At({ at, isExact = false }: AtProps) {
   const { format } = useWords()
-  const words = useOfNow((now) => format.moment(at, now))
+  const words = useOfNow((now) => (isExact ? format.exactMoment(at, now) : format.moment(at, now)))
   return (
     <time dateTime={toIso(at)} title={format.fullMoment(at)}>
       {words}

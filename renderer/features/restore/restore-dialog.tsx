@@ -287,7 +287,7 @@ function What({
         {version !== null && (
           <>
             {' '}
-            {t('window.restore.storedAt')} <At at={version.storedAt} />
+            {t('window.restore.storedAt')} <At at={version.storedAt} isExact />
           </>
         )}
         {at !== null && ` ${t('window.restore.whatAt', { time: format.fullMoment(at) })}`}

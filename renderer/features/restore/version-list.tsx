@@ -49,7 +49,8 @@ export function VersionList({
           <span className="listing-words">
             <span>{t(version.version === '' ? 'window.restore.current' : 'window.restore.older')}</span>
             <span className="dimmed figures">
-              {t('window.restore.storedAt')} <At at={version.storedAt} /> · {format.bytes(version.size)}
+              {t('window.restore.storedAt')} <At at={version.storedAt} isExact /> ·{' '}
+              {format.bytes(version.size)}
             </span>
           </span>
           {mayView && (

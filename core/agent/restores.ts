@@ -15,7 +15,7 @@ import type { FolderDestination } from '../settings/destination-schema.ts'
 import { embeddedDestination, namedDestination } from '../settings/destinations.ts'
 import type { Agent } from './agent.ts'
 import type { RestoreStart } from './contract.ts'
-import { describeRestore } from './state/derived.ts'
+import { describeRestore, RESTORE_NOTICE } from './state/derived.ts'
 import { SupervisedWorker } from './workers/supervisor.ts'
 
 type Definition = typeof restorerDefinition
@@ -32,7 +32,6 @@ type Wanted = RequestInput<Definition, 'start'>['wanted'][number]
 /** Failures of a source's disk with which nothing can be put back. */
 const BROKEN: ReadonlySet<string> = new Set(['hung', 'stale', 'io-error', 'read-only'])
 
-const NOTICE = 'restore'
 /** Delay before an unused restorer process stops. */
 const IDLE_MS = 120_000
 
@@ -82,7 +81,7 @@ export class Restores {
     this.#keepRunning()
     const placed = await this.#place(asked)
     this.#requireNone()
-    notices.dismiss(NOTICE)
+    notices.dismiss(RESTORE_NOTICE)
     this.#lastRequest = asked
     store.update({ restore: { ...BEGUN, destination, to: placed.to, startedAt: Date.now() } })
     try {
@@ -206,8 +205,8 @@ export class Restores {
     const { kept, sentence } = report
     if (kept === 0) this.#lastRequest = null
     if (report.phase === 'stopped') return
-    if (report.phase === 'failed' && sentence !== null) notices.add(NOTICE, sentence)
-    else notices.add(NOTICE, describeRestore({ ...before, ...report }))
+    if (report.phase === 'failed' && sentence !== null) notices.add(RESTORE_NOTICE, sentence)
+    else notices.add(RESTORE_NOTICE, describeRestore({ ...before, ...report }))
   }
 
   /** Handles a process that ended during a restore. Files restored so far are complete. */

@@ -84,6 +84,8 @@ test('restore: a deleted folder is put back where it was by three clicks, with b
   expect([after.mode, after.mtimeMs]).toEqual([before.mode, before.mtimeMs])
   await dialog.getByRole('button', { name: 'Close', exact: true }).last().click()
   await expect(rows).toContainText('Nothing is missing here.')
+  // The result was closed with its dialog.
+  await expect(page.getByRole('region', { name: 'Progress of the restore' })).toHaveCount(0)
 })
 
 /** An older version is opened from a read-only copy, by whatever the desktop opens such files with. */
@@ -163,6 +165,18 @@ test('restore: a past time at the top shows and restores the tree as it was', as
   await dialog.getByRole('radio', { name: 'Another folder' }).click()
   await dialog.getByRole('textbox', { name: 'Folder' }).fill(path.join(base, 'then'))
   await expect(dialog).toContainText(`Result: ${path.join(base, 'then/Measurements')}`)
+
+  // A result that no dialog shows is at the top of the page until it is closed.
+  await dialog.getByRole('button', { name: 'Close', exact: true }).last().click()
+  const result = page.getByRole('region', { name: 'Progress of the restore' })
+  await expect(result).toHaveCount(0)
+  const [{ id: destination = '' } = {}] = (await running.state()).destinations
+  const again = { destination, folder: null, path: null, version: null, at: null, to: path.join(base, 'all') }
+  await page.evaluate((wanted) => window.holdfast.call('restoreStart', wanted), again)
+  await expect(result).toContainText('All 4 files were restored to')
+  await pictures(page, 'restore-result')
+  await result.getByRole('button', { name: 'Close' }).click()
+  await expect(result).toHaveCount(0)
   await dialog.getByRole('button', { name: 'Restore', exact: true }).click()
   await expect(dialog).toContainText('All 3 files were restored to')
   expect(await readFile(path.join(base, 'then/Measurements/2025/may.csv'), 'utf8')).toBe('five')

@@ -306,6 +306,9 @@ export function describeRestore({
   return message(failed === 0 ? 'restore.noneKept' : 'restore.none', { count: left })
 }
 
+/** Id of the notice with the result of the last restore. */
+export const RESTORE_NOTICE = 'restore'
+
 /** Results of a restore that need no attention beyond reading them. */
 const GOOD_NEWS: ReadonlySet<WordKey> = new Set([
   'restore.done',

@@ -1,6 +1,7 @@
 import { Button, Group, Radio, Stack, Text, TextInput } from '@mantine/core'
 import { type FormEvent, useEffect, useState } from 'react'
 import type { CommandInput } from '../../../core/agent/contract.ts'
+import { RESTORE_NOTICE } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
@@ -51,9 +52,12 @@ export function RestoreDialog(props: RestoreDialogProps) {
   const close = () => {
     setStartedAfter(null)
     onClose()
-  }
+  const { run } = useCommands()
   const { restore } = state
   const hasStarted = startedAfter !== null && restore !== null && restore.startedAt >= startedAfter
+  }
+    // The result was shown here.
+    if (hasStarted && restore.phase !== 'running') void run('dismissNotice', { id: RESTORE_NOTICE })
   return (
     <FormDialog opened={chosen !== null} title={t('window.restore.dialogTitle')} onClose={close}>
       {chosen !== null && hasStarted && (

@@ -1,5 +1,6 @@
 import { ActionIcon, NativeSelect } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
+import { RESTORE_NOTICE } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { IconChevronLeft } from '../../ui/icons.ts'
@@ -23,7 +24,8 @@ interface RestorePageProps {
 /** Restores files from a destination: browse, choose, start, and follow the progress. */
 export default function RestorePage({ state, place, onClose }: RestorePageProps) {
   const { t } = useWords()
-  const { destinations, restore } = state
+  const { destinations, restore, notices } = state
+  const isShown = restore?.phase === 'running' || notices.some(({ id }) => id === RESTORE_NOTICE)
   const back = useRef<HTMLButtonElement>(null)
   useEffect(() => back.current?.focus(), [])
   const section = useRef<HTMLElement>(null)
@@ -49,7 +51,9 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
         </ActionIcon>
         <h2>{t('window.restore.title')}</h2>
       </div>
-      {restore !== null && <RestoreProgress restore={restore} destinations={destinations} />}
+      {restore !== null && isShown && (
+        <RestoreProgress restore={restore} destinations={destinations} isClosable />
+      )}
       <section className="card rows" aria-label={t('window.restore.what')}>
         {destinations.length > 1 ? (
           <NativeSelect

@@ -1,6 +1,6 @@
-import { Button, Group } from '@mantine/core'
+import { Button, CloseButton, Group } from '@mantine/core'
 import { useState } from 'react'
-import { describeRestore } from '../../../core/agent/state/derived.ts'
+import { describeRestore, RESTORE_NOTICE } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
@@ -16,10 +16,12 @@ type Restore = NonNullable<AppState['restore']>
 interface RestoreProgressProps {
   restore: Restore
   destinations: readonly DestinationState[]
+  /** It has a button that closes the result. */
+  isClosable?: boolean
 }
 
 /** Shows the progress of a restore, or the result of the last one. */
-export function RestoreProgress({ restore, destinations }: RestoreProgressProps) {
+export function RestoreProgress({ restore, destinations, isClosable = false }: RestoreProgressProps) {
   const words = useWords()
   const { t, say } = words
   const { run } = useCommands()
@@ -41,6 +43,12 @@ export function RestoreProgress({ restore, destinations }: RestoreProgressProps)
           </h3>
           {to !== null && phase !== 'done' && <PathText path={to} />}
         </div>
+        {isClosable && !isRunning && (
+          <CloseButton
+            aria-label={t('window.close')}
+            onClick={() => run('dismissNotice', { id: RESTORE_NOTICE })}
+          />
+        )}
       </div>
       {isRunning && <Bar restore={restore} />}
       {/* The title names a single file and its result. */}
@@ -54,7 +62,11 @@ export function RestoreProgress({ restore, destinations }: RestoreProgressProps)
       {!isSingle && <Named title={t('window.restore.keptTitle')} count={kept} lines={keptPaths} />}
       <Group gap="xs">
         {isRunning ? (
-          <Button size="xs" variant="default" onClick={() => run('restoreStop', {})}>
+          <Button
+            size="xs"
+            variant="default"
+            onClick={() => run('restoreStop', {}, 'window.restore.phase.stopped')}
+          >
             {t('window.restore.stop')}
           </Button>
         ) : (

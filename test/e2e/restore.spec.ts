@@ -105,7 +105,7 @@ async function viewOlder({ holdfast }: Running, press: () => Promise<void>): Pro
   expect(path.basename(file)).toBe('notes.txt')
 }
 
-test('restore: an older version is decided about in the dialog, to keep both files or to replace', async ({
+test('restore: an older version asks about the present file first, to keep both or to replace it', async ({
   desktop,
 }) => {
   const running = await startWithFiles(desktop)
@@ -122,24 +122,21 @@ test('restore: an older version is decided about in the dialog, to keep both fil
   const older = rows.getByRole('list', { name: 'Versions of' }).getByRole('listitem').last()
   await viewOlder(running, () => older.getByRole('button', { name: 'View' }).click())
   const dialog = page.getByRole('dialog', { name: 'Restore', exact: true })
-  const restoreOlder = async () => {
-    await older.getByRole('button', { name: 'Restore…' }).click()
-    await dialog.getByRole('button', { name: 'Put back', exact: true }).click()
-    await expect(dialog).toContainText(`${file} was not restored: another file is there.`)
-  }
-  await restoreOlder()
-  await pictures(page, 'restore-kept', 'themes')
-  await dialog.getByRole('button', { name: 'Keep both' }).click()
-  await expect(dialog).toContainText('notes (restored ')
+  // Versions of one minute differ.
+  await expect(older).toContainText(/stored .*\d\d:\d\d:\d\d/)
+  await older.getByRole('button', { name: 'Restore…' }).click()
+  await expect(dialog.getByRole('radiogroup', { name: 'Another file is there' })).toBeVisible()
+  await expect(dialog).toContainText(`Result: ${path.dirname(file)}/notes (restored …).txt`)
+  await pictures(page, 'restore-asks', 'themes')
+  await dialog.getByRole('button', { name: 'Put back', exact: true }).click()
+  await expect(dialog).toContainText(/The file was restored beside the other one, as .*notes \(restored 2/)
   expect(await readFile(file, 'utf8')).toBe('second notes, longer')
   await dialog.getByRole('button', { name: 'Close', exact: true }).last().click()
   await rows.getByRole('button', { name: 'Versions of notes.txt' }).click()
-  await restoreOlder()
-  await dialog.getByRole('button', { name: 'Replace…' }).click()
-  await page
-    .getByRole('dialog', { name: 'Replace 1 file?' })
-    .getByRole('button', { name: 'Replace', exact: true })
-    .click()
+  await older.getByRole('button', { name: 'Restore…' }).click()
+  await dialog.getByRole('radio', { name: 'Replace' }).click()
+  await expect(dialog).toContainText(`Result: ${file}`)
+  await dialog.getByRole('button', { name: 'Replace', exact: true }).click()
   await expect(dialog).toContainText(`The file was restored to ${file}.`)
   expect(await readFile(file, 'utf8')).toBe('first notes')
 })
@@ -165,6 +162,9 @@ test('restore: a past time at the top shows and restores the tree as it was', as
   await dialog.getByRole('radio', { name: 'Another folder' }).click()
   await dialog.getByRole('textbox', { name: 'Folder' }).fill(path.join(base, 'then'))
   await expect(dialog).toContainText(`Result: ${path.join(base, 'then/Measurements')}`)
+  await dialog.getByRole('button', { name: 'Restore', exact: true }).click()
+  await expect(dialog).toContainText('All 3 files were restored to')
+  expect(await readFile(path.join(base, 'then/Measurements/2025/may.csv'), 'utf8')).toBe('five')
 
   // A result that no dialog shows is at the top of the page until it is closed.
   await dialog.getByRole('button', { name: 'Close', exact: true }).last().click()
@@ -177,7 +177,4 @@ test('restore: a past time at the top shows and restores the tree as it was', as
   await pictures(page, 'restore-result')
   await result.getByRole('button', { name: 'Close' }).click()
   await expect(result).toHaveCount(0)
-  await dialog.getByRole('button', { name: 'Restore', exact: true }).click()
-  await expect(dialog).toContainText('All 3 files were restored to')
-  expect(await readFile(path.join(base, 'then/Measurements/2025/may.csv'), 'utf8')).toBe('five')
 })

@@ -27,6 +27,9 @@ interface BrowsePartProps {
   state: AppState
 }
 
+/** The choice of a directory: each file in its newest version. */
+const ALL = { version: null, isThere: false }
+
 /** Browses the files at a destination by directory, as they are or were, or searches them by name. */
 export function BrowsePart({ destination, computer, source, missingOnly, state }: BrowsePartProps) {
   const { t, format } = useWords()
@@ -50,7 +53,7 @@ export function BrowsePart({ destination, computer, source, missingOnly, state }
     setSearch('')
     setShown((before) => before + 1)
   }
-  const choose = (wanted: Pick<Chosen, 'spot' | 'version'>) =>
+  const choose = (wanted: Pick<Chosen, 'spot' | 'version' | 'isThere'>) =>
     setChosen({ ...wanted, at: wanted.version === null ? at : null, missingOnly: false })
   const ask = (
     <RestoreDialog
@@ -66,7 +69,7 @@ export function BrowsePart({ destination, computer, source, missingOnly, state }
     <Button
       size="xs"
       disabled={isRunning || (isEmpty && search === '')}
-      onClick={() => setChosen({ spot: place, version: null, at, missingOnly: isMissingOnly })}
+      onClick={() => setChosen({ ...ALL, spot: place, at, missingOnly: isMissingOnly })}
     >
       {t(
         isMissingOnly

@@ -59,6 +59,12 @@ export function joinPath(directory: string, below: string): string {
   return front + separator + below.split('/').join(separator)
 }
 
+/** Returns the path of a file that is restored beside another one, as write-files.ts names it, without the time. */
+export function besidePath(path: string): string {
+  const extension = /(?<=[^/\\])\.[^./\\]*$/.exec(path)?.[0] ?? ''
+  return `${path.slice(0, path.length - extension.length)} (restored …)${extension}`
+}
+
 /** Parses a date-time field in local time to milliseconds since 1970; null if empty. */
 export function readMoment(typed: string): number | null | 'invalid' {
   if (typed.trim() === '') return null

@@ -18,7 +18,7 @@ interface ListingPartProps {
   /** Called after each listing; `isEmpty` is true if there is nothing to restore. */
   onLooked: (isEmpty: boolean) => void
   onGo: (spot: Spot) => void
-  onChoose: (chosen: Pick<Chosen, 'spot' | 'version'>) => void
+  onChoose: (chosen: Pick<Chosen, 'spot' | 'version' | 'isThere'>) => void
 }
 
 /** Lists a directory of a destination, or search results. */
@@ -174,7 +174,7 @@ interface FileRowProps extends Whose {
   local: LocalState
   isRestoring: boolean
   mayView: boolean
-  onChoose: (chosen: Pick<Chosen, 'spot' | 'version'>) => void
+  onChoose: (chosen: Pick<Chosen, 'spot' | 'version' | 'isThere'>) => void
 }
 
 function FileRow({
@@ -220,7 +220,7 @@ function FileRow({
           variant="subtle"
           aria-label={t('window.restore.one', { name })}
           disabled={isRestoring}
-          onClick={() => onChoose({ spot, version: null })}
+          onClick={() => onChoose({ spot, version: null, isThere: local === 'changed' })}
         >
           <IconDownload size={16} />
         </ActionIcon>
@@ -230,7 +230,13 @@ function FileRow({
           question={{ destination, computer, folder: spot.folder, path: spot.path }}
           isRestoring={isRestoring}
           mayView={mayView}
-          onChoose={(version) => onChoose({ spot, version })}
+          onChoose={(version) =>
+            onChoose({
+              spot,
+              version,
+              isThere: local === 'changed' || (local === 'same' && version !== null),
+            })
+          }
         />
       )}
     </li>

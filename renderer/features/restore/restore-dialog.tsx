@@ -12,6 +12,7 @@ import { useWords } from '../../words/context.tsx'
 import { PathButton } from '../destinations/path-button.tsx'
 import { destinationName } from '../overview/describe.ts'
 import {
+  besidePath,
   type Computer,
   type Folder,
   formatComputer,
@@ -30,6 +31,8 @@ export interface Chosen {
   /** The state at this time, in milliseconds since 1970; null: the current state. */
   at: number | null
   missingOnly: boolean
+  /** It is a file, and another one is at its place on this computer. */
+  isThere: boolean
 }
 
 interface RestoreDialogProps {
@@ -49,15 +52,15 @@ export function RestoreDialog(props: RestoreDialogProps) {
   const { chosen, state, onClose } = props
   const { t } = useWords()
   const [startedAfter, setStartedAfter] = useState<number | null>(null)
-  const close = () => {
-    setStartedAfter(null)
-    onClose()
   const { run } = useCommands()
   const { restore } = state
   const hasStarted = startedAfter !== null && restore !== null && restore.startedAt >= startedAfter
-  }
+  const close = () => {
+    setStartedAfter(null)
+    onClose()
     // The result was shown here.
     if (hasStarted && restore.phase !== 'running') void run('dismissNotice', { id: RESTORE_NOTICE })
+  }
   return (
     <FormDialog opened={chosen !== null} title={t('window.restore.dialogTitle')} onClose={close}>
       {chosen !== null && hasStarted && (
@@ -86,6 +89,8 @@ interface RestoreFormProps extends RestoreDialogProps {
 /** The form's input. */
 interface Draft {
   where: 'inPlace' | 'elsewhere'
+  /** For a file at the place of the restored one. */
+  conflict: 'keepBoth' | 'replace'
   to: string
   identity: string
 }
@@ -98,6 +103,7 @@ function RestoreForm({ destination, computer, chosen, folders, state, onClose, o
   const place = findPlace(chosen.spot, computer === null ? folders : [], state)
   const [draft, setDraft] = useState<Draft>({
     where: place === null ? 'elsewhere' : 'inPlace',
+    conflict: 'keepBoth',
     to: '',
     identity: '',
   })
@@ -117,6 +123,7 @@ function RestoreForm({ destination, computer, chosen, folders, state, onClose, o
   const [busy, setBusy] = useState(false)
   const [tried, setTried] = useState(false)
   useHold(draft.to !== proposed || draft.identity !== '', busy)
+  const isReplaced = asksAbout(draft, chosen) && draft.conflict === 'replace'
   const wish = buildCommand(draft, { destination, computer, chosen, isEncrypted })
 
   const start = async (event: FormEvent) => {
@@ -158,8 +165,14 @@ function RestoreForm({ destination, computer, chosen, folders, state, onClose, o
           <Button variant="default" disabled={busy} onClick={onClose}>
             {t('window.cancel')}
           </Button>
-          <Button type="submit" loading={busy} data-autofocus>
-            {t(draft.where === 'inPlace' ? 'window.restore.putBack' : 'window.restore.start')}
+          <Button type="submit" color={isReplaced ? 'red' : 'harbour'} loading={busy} data-autofocus>
+            {t(
+              isReplaced
+                ? 'window.restore.replace'
+                : draft.where === 'inPlace'
+                  ? 'window.restore.putBack'
+                  : 'window.restore.start',
+            )}
           </Button>
         </Group>
       </Stack>
@@ -188,16 +201,21 @@ function findPlace(
   return known.length > 1 ? 'several' : joinPath(first, path)
 }
 
+/** True if the user decides about the file that is at the place of the restored one. */
+const asksAbout = ({ where }: Draft, { isThere }: Chosen): boolean => where === 'inPlace' && isThere
+
 /** Builds the command for the agent; null if a field is missing or invalid. */
 function buildCommand(
-  { where, to, identity }: Draft,
+  draft: Draft,
   {
     destination,
     computer,
-    chosen: { spot, version, at, missingOnly },
+    chosen,
     isEncrypted,
   }: Pick<RestoreFormProps, 'destination' | 'computer' | 'chosen'> & { isEncrypted: boolean },
 ): CommandInput<'restoreStart'> | null {
+  const { where, conflict, to, identity } = draft
+  const { spot, version, at, missingOnly } = chosen
   const key = identity.trim()
   if ((where === 'elsewhere' && to.trim() === '') || (isEncrypted && key === '')) return null
   return {
@@ -209,6 +227,7 @@ function buildCommand(
     at: version === null ? at : null,
     missingOnly,
     to: where === 'inPlace' ? null : to.trim(),
+    ...(asksAbout(draft, chosen) ? { conflict } : {}),
     ...(key === '' ? {} : { identity: key }),
   }
 }
@@ -224,15 +243,20 @@ interface WhereProps {
 }
 
 /** Selects the target, and shows the resulting path. */
-function Where({ draft: { where, to }, place, chosen: { spot }, tried, onChange }: WhereProps) {
+function Where({ draft, place, chosen, tried, onChange }: WhereProps) {
   const { t, say } = useWords()
+  const { where, conflict, to } = draft
+  const { spot } = chosen
+  const isAsked = asksAbout(draft, chosen)
   const name = (spot.path === '' ? spot.folder : spot.path)?.split('/').at(-1) ?? ''
   const result =
     where === 'elsewhere'
       ? message('window.restore.becomes', { path: joinPath(to.trim(), name) })
       : place === 'several'
         ? message('window.restore.becomesSeveral')
-        : message('window.restore.becomes', { path: place ?? '' })
+        : message('window.restore.becomes', {
+            path: isAsked && conflict === 'keepBoth' ? besidePath(place ?? '') : (place ?? ''),
+          })
   return (
     <>
       <Radio.Group
@@ -264,8 +288,24 @@ function Where({ draft: { where, to }, place, chosen: { spot }, tried, onChange 
           <PathButton what="directory" onChoose={(path) => onChange({ to: path })} />
         </div>
       )}
+      {isAsked && (
+        <Radio.Group
+          label={t('window.restore.isThere')}
+          value={conflict}
+          onChange={(value) => onChange({ conflict: value === 'replace' ? 'replace' : 'keepBoth' })}
+        >
+          <Stack gap={6} mt={4}>
+            <Radio value="keepBoth" label={t('window.restore.keepBoth')} />
+            <Radio
+              value="replace"
+              label={t('window.restore.replace')}
+              description={t('window.restore.replaceLost')}
+            />
+          </Stack>
+        </Radio.Group>
+      )}
       <p className="restore-becomes breakable selectable">{say(result)}</p>
-      <p className="setting-hint dimmed">{t('window.restore.staysHint')}</p>
+      {!isAsked && <p className="setting-hint dimmed">{t('window.restore.staysHint')}</p>}
     </>
   )
 }

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest'
-import { buildCrumbs, getEntrySpot, readMoment, TOP } from '../../../renderer/features/restore/browse.ts'
+import {
+  besidePath,
+  buildCrumbs,
+  getEntrySpot,
+  readMoment,
+  TOP,
+} from '../../../renderer/features/restore/browse.ts'
 
 test('restore browser: each directory on the way down is a breadcrumb with its folder and path', () => {
   const deep = getEntrySpot(getEntrySpot(getEntrySpot(TOP, 'photos'), '2024'), 'a b')
@@ -16,4 +22,14 @@ test('restore date: a typed time is read in the local time zone, and other text 
   expect(readMoment(' ')).toBeNull()
   expect(readMoment('2026-11-22T14:02')).toBe(new Date(2026, 10, 22, 14, 2).getTime())
   expect(readMoment('yesterday')).toBe('invalid')
+})
+
+test('restored file beside another one: its name has a mark before the extension', () => {
+  const beside = ['/a.b/notes.txt', '/a.b/run', '/a/.hidden', 'C:\\a\\x.tar.gz'].map(besidePath)
+  expect(beside).toEqual([
+    '/a.b/notes (restored …).txt',
+    '/a.b/run (restored …)',
+    '/a/.hidden (restored …)',
+    'C:\\a\\x.tar (restored …).gz',
+  ])
 })

@@ -1,24 +1,29 @@
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describeState } from '../../cli/status.ts'
 import { readTray, waitForTray } from '../support/desktop/tray.ts'
+import { readTree } from '../support/trees.ts'
 import { until } from '../support/until.ts'
 import { expect } from './desktop.ts'
 import { pictures } from './pictures.ts'
 import { alertsTab, test } from './telling.ts'
 
 const FILES = 46
+/** Too few for an incident. */
+const FEW = 6
 
 test('deleted files: window, tray and status show them, and they are put back or accepted', async ({
   desktop,
   receiver,
 }) => {
   const images = path.join(desktop.dataDirectory, 'Images')
-  const aside = path.join(desktop.dataDirectory, 'aside')
-  await mkdir(images)
-  const files = Array.from({ length: FILES }, (_, index) => path.join(images, `IMG_${index}.CR3`))
+  const raw = path.join(images, 'raw')
+  await mkdir(raw, { recursive: true })
+  const files = Array.from({ length: FILES }, (_, index) =>
+    path.join(index < FEW ? raw : images, `IMG_${index}.CR3`),
+  )
   for (const file of files) await writeFile(file, `picture ${file}`)
-  await cp(images, aside, { recursive: true, preserveTimestamps: true })
+  const before = readTree(images)
   const sources = [{ id: 'images', name: 'Images', path: images }]
   const running = await desktop.start({ settings: { check: { intervalSeconds: 1 }, sources } })
   const { page, state } = running
@@ -30,9 +35,38 @@ test('deleted files: window, tray and status show them, and they are put back or
   }
   await until('all to be sent', () => isCounted(FILES, 0), 30_000)
   const card = page.getByRole('article', { name: 'Images' })
+  const glance = page.getByRole('region', { name: 'Files at a glance' })
+  const openFiles = async () => {
+    await card.getByRole('button').first().click()
+    await page.getByText('Files', { exact: true }).click()
+  }
+  /** Confirms the dialog that puts files back, where no other button has this name. */
+  const confirm = async (count: number) => {
+    const dialog = page.getByRole('dialog', { name: 'Restore', exact: true })
+    await expect(dialog).toContainText(`Result: ${images}`)
+    await pictures(page, `put-back-${count}`, 'themes')
+    await page.getByRole('button', { name: /^Put back/ }).click()
+    await expect(dialog).toContainText(`All ${count} files were restored to ${images}.`)
+    await dialog.getByRole('button', { name: 'Close', exact: true }).last().click()
+  }
   const tray = await waitForTray(desktop.bus, { pid: running.holdfast.pid })
 
-  for (const file of files.slice(0, 40)) await rm(file)
+  await rm(raw, { recursive: true })
+  await until('the folder to be counted', () => isCounted(FILES - FEW, FEW))
+  await openFiles()
+  await expect(glance).toContainText('6, kept at cellar')
+  await expect(glance.getByRole('button', { name: 'Put back…' })).toBeVisible()
+  await expect(page.getByRole('listitem').filter({ hasText: '6 files in raw' })).toContainText('deleted here')
+  await pictures(page, 'deleted-few')
+  await page.getByRole('button', { name: 'Actions for Images' }).click()
+  await page.getByRole('menuitem', { name: 'Put back…' }).click()
+  await confirm(FEW)
+  await until('the folder to be back', () => isCounted(FILES, 0))
+  expect(readTree(images)).toEqual(before)
+  await page.getByRole('tab', { name: /Overview/ }).click()
+  await page.keyboard.press('Escape')
+
+  for (const file of files.slice(FEW)) await rm(file)
   const sentence = '40 of 46 files in Images were deleted.'
   await expect(page.locator('h1')).toHaveText(sentence)
   await expect(page.locator('.header')).toContainText('They are kept at cellar.')
@@ -45,19 +79,18 @@ test('deleted files: window, tray and status show them, and they are put back or
   const told = () => desktop.notifications.all.map(({ summary }) => summary)
   await until('a notification', () => told().includes('Files deleted: Images'))
   await pictures(page, 'deleted-overview')
-  await card.getByRole('button').first().click()
-  await page.getByText('Files', { exact: true }).click()
+  await openFiles()
   await expect(page.getByText('40, kept at cellar')).toBeVisible()
   await pictures(page, 'deleted-details')
   await page.keyboard.press('Escape')
 
   await alertsTab(page).click()
-  const putBack = page.getByRole('button', { name: 'Put back' })
+  const putBack = page.getByRole('button', { name: 'Put back…' })
   await expect(putBack).toBeVisible()
   await pictures(page, 'deleted-alerts')
   await putBack.click()
+  await confirm(40)
   await expect(page.getByRole('navigation', { name: 'Where you are' })).toContainText('Images')
-  await cp(aside, images, { recursive: true, preserveTimestamps: true, force: false })
   await until('them to be back', () => isCounted(FILES, 0), 20_000)
   await until('the notification of the end', () => told().includes('Recovered: Images'))
   expect(told().filter((one) => one === 'Files deleted: Images')).toHaveLength(1)
@@ -72,4 +105,9 @@ test('deleted files: window, tray and status show them, and they are put back or
   await page.getByRole('tab', { name: /Overview/ }).click()
   await expect(card).toContainText(`${FILES} deleted here`)
   await pictures(page, 'deleted-accepted')
+  await openFiles()
+  await glance.getByRole('button', { name: 'Put back…' }).click()
+  await confirm(FILES)
+  await until('everything to be back', () => isCounted(FILES, 0))
+  expect(readTree(images)).toEqual(before)
 })

@@ -72,7 +72,7 @@ test('restore: a deleted folder is put back where it was by three clicks, with b
   await rows.getByRole('checkbox', { name: 'Only what is missing here' }).check()
   await expect(rows.locator('.local-mark')).toHaveCount(2)
   await pictures(page, 'restore-missing')
-  await rows.getByRole('button', { name: 'Put back what is missing…' }).click()
+  await rows.getByRole('button', { name: 'Restore all of this…' }).click()
   const dialog = page.getByRole('dialog', { name: 'Restore', exact: true })
   await expect(dialog).toContainText(`Result: ${source}`)
   await pictures(page, 'restore-in-place', 'themes')

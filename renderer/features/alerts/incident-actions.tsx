@@ -8,7 +8,7 @@ import { useNow } from '../../state/now.ts'
 import { copyText } from '../../ui/copy.ts'
 import { IconBellOff, IconCheck, IconClockPause, IconCopy } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
-import { useOpenPage } from '../frame/pages.ts'
+import { useOpenRestore } from '../frame/pages.ts'
 import { incidentDetails } from '../help/details.ts'
 import { LinkChoice } from '../overview/link-part.tsx'
 import { findConcerned, findMuted, type Incident, type Known, lastEnd, namesInLine } from './incidents.ts'
@@ -99,20 +99,11 @@ function DeletedActions({ source: id }: { source: string }) {
   const { t } = useWords()
   const { run } = useCommands()
   const { snapshot } = useView()
-  const openPage = useOpenPage()
+  const openRestore = useOpenRestore()
   const source = snapshot?.state.sources.find(({ settings }) => settings.id === id)
-  const from = source?.destinations.find(({ totals }) => totals.deletedFiles > 0)
   return (
     <Group gap={6} mt={3}>
-      <Button
-        size="compact-xs"
-        onClick={() =>
-          openPage('destinations', {
-            ...{ id: 'restore', source: id, missingOnly: true },
-            ...(from && { destination: from.id }),
-          })
-        }
-      >
+      <Button size="compact-xs" onClick={() => source !== undefined && openRestore(source, true)}>
         {t('window.deleted.putBack')}
       </Button>
       <Button

@@ -1,5 +1,6 @@
 import { createContext, use } from 'react'
 import type { Events } from '../../../core/agent/contract.ts'
+import type { SourceState } from '../../../core/agent/state/schema.ts'
 
 export type Page = Events['show']['page']
 
@@ -12,7 +13,7 @@ export interface Place {
   /** Ids of the destination to restore from, and of the source whose folder to show. */
   destination?: string
   source?: string
-  /** Only files of it that are missing on this computer. */
+  /** Only files of it that are missing on this computer: the dialog that puts them back is opened. */
   missingOnly?: boolean
   /** The pairing code of a link that the user followed; the id is "pair". */
   code?: string
@@ -25,4 +26,16 @@ export const PagesContext = createContext<OpenPage>(() => undefined)
 /** Returns the function that opens a page, optionally at a place. */
 export function useOpenPage(): OpenPage {
   return use(PagesContext)
+}
+
+/** Returns the function that opens the restore of a source: of all files, or only of those that are missing here. */
+export function useOpenRestore() {
+  const openPage = useOpenPage()
+  return ({ settings, destinations }: SourceState, missingOnly = false) => {
+    const from = destinations.find(({ totals }) => !missingOnly || totals.deletedFiles > 0)
+    openPage('destinations', {
+      ...{ id: 'restore', source: settings.id, missingOnly },
+      ...(from && { destination: from.id }),
+    })
+  }
 }

@@ -1,5 +1,7 @@
+import { Button } from '@mantine/core'
 import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { useWords } from '../../words/context.tsx'
+import { useOpenRestore } from '../frame/pages.ts'
 import {
   destinationName,
   destinationNames,
@@ -11,6 +13,7 @@ import {
 /** Shows the numbers of a source's files, by destination. */
 export function FilesPart({ source, state }: { source: SourceState; state: AppState }) {
   const { t, format } = useWords()
+  const openRestore = useOpenRestore()
   const { totals } = source
   const mine = getDestinationStates(source, state.destinations)
   const kind = mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'
@@ -37,6 +40,11 @@ export function FilesPart({ source, state }: { source: SourceState; state: AppSt
           {
             label: t('window.details.deleted'),
             value: `${t('window.count.keptAt', { count: totals.deletedFiles, destination: destinationNames(keepers, t) })} · ${format.bytes(totals.deletedBytes)}`,
+            action: (
+              <Button size="compact-xs" variant="default" onClick={() => openRestore(source, true)}>
+                {t('window.deleted.putBack')}
+              </Button>
+            ),
           },
         ]
       : []),
@@ -63,10 +71,12 @@ export function FilesPart({ source, state }: { source: SourceState; state: AppSt
   return (
     <section className="card" aria-label={t('window.details.title')}>
       <dl className="facts">
-        {rows.map(({ label, value }) => (
+        {rows.map(({ label, value, action }) => (
           <div key={label}>
             <dt>{label}</dt>
-            <dd>{value}</dd>
+            <dd>
+              {value} {action}
+            </dd>
           </div>
         ))}
       </dl>

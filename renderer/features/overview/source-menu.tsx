@@ -7,6 +7,7 @@ import { sentenceOfThrown } from '../../state/thrown.ts'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import {
+  IconArrowBackUp,
   IconFolder,
   IconFolderSymlink,
   IconPlayerPause,
@@ -17,7 +18,7 @@ import {
   IconTrash,
 } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
-import { useOpenPage } from '../frame/pages.ts'
+import { useOpenRestore } from '../frame/pages.ts'
 import { type DestinationChoice, SourceDestinations } from './source-destinations.tsx'
 
 interface SourceMenuProps {
@@ -40,11 +41,11 @@ export function SourceMenu({
   const { t } = useWords()
   const { run, tell } = useCommands()
   const bridge = useBridge()
-  const openPage = useOpenPage()
+  const openRestore = useOpenRestore()
   const [removing, setRemoving] = useState(false)
   const [choosing, setChoosing] = useState(false)
   const { id, name, path, paused } = source.settings
-  const { parkedFiles, waitingFiles } = source.totals
+  const { parkedFiles, waitingFiles, deletedFiles } = source.totals
 
   const remove = async () => {
     if (await run('removeSource', { id }, 'window.source.removed')) onRemoved?.()
@@ -54,10 +55,6 @@ export function SourceMenu({
     const chosen = await bridge.call('choosePath', { what: 'directory' })
     if (chosen.path !== null) await run('moveSource', { id, path: chosen.path }, 'window.source.moved')
   }
-
-  const [from] = source.destinations
-  const restore = () =>
-    openPage('destinations', { id: 'restore', source: id, ...(from && { destination: from.id }) })
 
   return (
     <>
@@ -85,9 +82,14 @@ export function SourceMenu({
             {t('window.destination.choose')}
           </Menu.Item>
         )}
-        <Menu.Item leftSection={<IconRestore size={16} />} onClick={restore}>
+        <Menu.Item leftSection={<IconRestore size={16} />} onClick={() => openRestore(source)}>
           {t('window.restore.menu')}
         </Menu.Item>
+        {deletedFiles > 0 && (
+          <Menu.Item leftSection={<IconArrowBackUp size={16} />} onClick={() => openRestore(source, true)}>
+            {t('window.deleted.putBack')}
+          </Menu.Item>
+        )}
         {parkedFiles > 0 && (
           <Menu.Item
             leftSection={<IconRefresh size={16} />}

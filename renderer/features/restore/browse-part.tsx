@@ -22,16 +22,18 @@ interface BrowsePartProps {
   computer: Computer | null
   /** The source whose folder is shown first. */
   source: string | null
-  /** Only files that are missing on this computer are shown first. */
+  /** Only files that are missing on this computer are shown first, and the dialog that puts them back is opened. */
   missingOnly: boolean
   state: AppState
+  /** That dialog was opened. */
+  onAsked: () => void
 }
 
 /** The choice of a directory: each file in its newest version. */
 const ALL = { version: null, isThere: false }
 
 /** Browses the files at a destination by directory, as they are or were, or searches them by name. */
-export function BrowsePart({ destination, computer, source, missingOnly, state }: BrowsePartProps) {
+export function BrowsePart({ destination, computer, source, missingOnly, state, onAsked }: BrowsePartProps) {
   const { t, format } = useWords()
   const [spot, setSpot] = useState<Spot | null>(null)
   const [search, setSearch] = useState('')
@@ -53,6 +55,12 @@ export function BrowsePart({ destination, computer, source, missingOnly, state }
     setSearch('')
     setShown((before) => before + 1)
   }
+  useEffect(() => {
+    const spot = findFirstSpot(folders, source)
+    if (!missingOnly || spot === TOP) return
+    setChosen({ ...ALL, spot, at: null, missingOnly })
+    onAsked()
+  }, [folders, source, missingOnly, onAsked])
   const choose = (wanted: Pick<Chosen, 'spot' | 'version' | 'isThere'>) =>
     setChosen({ ...wanted, at: wanted.version === null ? at : null, missingOnly: false })
   const ask = (
@@ -71,13 +79,7 @@ export function BrowsePart({ destination, computer, source, missingOnly, state }
       disabled={isRunning || (isEmpty && search === '')}
       onClick={() => setChosen({ ...ALL, spot: place, at, missingOnly: isMissingOnly })}
     >
-      {t(
-        isMissingOnly
-          ? 'window.restore.allMissing'
-          : place.folder === null
-            ? 'window.restore.all'
-            : 'window.restore.thisFolder',
-      )}
+      {t(place.folder === null ? 'window.restore.all' : 'window.restore.thisFolder')}
     </Button>
   )
   const time = (

@@ -305,7 +305,9 @@ function Where({ draft, place, chosen, tried, onChange }: WhereProps) {
         </Radio.Group>
       )}
       <p className="restore-becomes breakable selectable">{say(result)}</p>
-      {!isAsked && <p className="setting-hint dimmed">{t('window.restore.staysHint')}</p>}
+      {!isAsked && !chosen.missingOnly && (
+        <p className="setting-hint dimmed">{t('window.restore.staysHint')}</p>
+      )}
     </>
   )
 }

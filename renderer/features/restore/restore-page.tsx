@@ -30,8 +30,8 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
   useEffect(() => back.current?.focus(), [])
   const section = useRef<HTMLElement>(null)
   useEscape(section, onClose)
-  const [chosen, setChosen] = useState(place.destination ?? null)
-  const destination = destinations.find(({ id }) => id === chosen) ?? destinations[0]
+  const [at, setAt] = useState(place)
+  const destination = destinations.find(({ id }) => id === at.destination) ?? destinations[0]
   const others = useOthers(destination)
   const [wanted, setWanted] = useState<string | null>(null)
   const computer = others.find(({ folder }) => folder === wanted) ?? null
@@ -59,7 +59,7 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
           <NativeSelect
             label={t('window.restore.from')}
             value={destination.id}
-            onChange={(event) => setChosen(event.currentTarget.value)}
+            onChange={(event) => setAt({ ...at, destination: event.currentTarget.value })}
             data={destinations.map((one) => ({ value: one.id, label: destinationName(one, t) }))}
           />
         ) : (
@@ -81,9 +81,10 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
           key={JSON.stringify([destination.id, computer?.folder])}
           destination={destination}
           computer={computer}
-          source={place.source ?? null}
-          missingOnly={place.missingOnly === true}
+          source={at.source ?? null}
+          missingOnly={at.missingOnly === true}
           state={state}
+          onAsked={() => setAt({ ...at, missingOnly: false })}
         />
       </section>
     </section>

@@ -2,6 +2,7 @@ import { Button, Group, SegmentedControl, Skeleton, TextInput } from '@mantine/c
 import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
+import { useView } from '../../state/bridge.tsx'
 import { useFiles } from '../../state/files.ts'
 import { useKeptText } from '../../state/kept-text.ts'
 import type { FileState, Transfer } from '../../state/types.ts'
@@ -107,6 +108,7 @@ interface FilePageProps {
 function FilePage(props: FilePageProps) {
   const { source, filter, text, version, transfers, sourceNames, destinationNames } = props
   const { t, say } = useWords()
+  const destinations = useView().snapshot?.state.destinations ?? []
   const { page, failure, newer, older } = useFiles(
     { source, state: filter === 'all' ? null : filter, text },
     version,
@@ -128,6 +130,7 @@ function FilePage(props: FilePageProps) {
             const names = {
               sourceName: sourceNames?.get(file.source),
               destinationName: destinationNames?.get(file.destination),
+              isHere: destinations.some(({ id, elsewhere }) => id === file.destination && !elsewhere),
             }
             return 'files' in one ? (
               <GroupRow key={file.id} group={one} newest={file} {...names} />

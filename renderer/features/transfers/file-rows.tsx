@@ -10,20 +10,20 @@ import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import type { FileGroup } from './file-groups.ts'
 
-const stateWords: Record<FileState, WordKey> = {
-  waiting: 'window.files.isWaiting',
-  sent: 'window.files.isSent',
-  parked: 'window.files.isParked',
+/** A file on this computer alone counts as copied. */
+const getStateWord = (state: FileState, isHere: boolean): WordKey => {
+  if (state === 'sent') return isHere ? 'window.files.isCopied' : 'window.files.isSent'
+  return state === 'parked' ? 'window.files.isParked' : 'window.files.isWaiting'
 }
 
-interface FileRowProps extends NamesProps {
+interface FileRowProps extends PlaceProps {
   file: LedgerFile
   /** Its transfer in progress; undefined if there is none. */
   transfer: Transfer | undefined
 }
 
 /** Shows a group of small files as a row that expands to their names. */
-export function GroupRow({ group, newest, sourceName, destinationName }: GroupRowProps) {
+export function GroupRow({ group, newest, isHere, ...names }: GroupRowProps) {
   const { t, format } = useWords()
   const count = group.files.length
   return (
@@ -49,10 +49,10 @@ export function GroupRow({ group, newest, sourceName, destinationName }: GroupRo
       </details>
       <div className="spread dimmed">
         <span>
-          {t('window.files.isSent')} {newest.sentAt !== null && <Ago at={newest.sentAt} />}
+          {t(getStateWord('sent', isHere))} {newest.sentAt !== null && <Ago at={newest.sentAt} />}
           {newest.isDeleted === true && ` · ${t('window.files.deleted')}`}
         </span>
-        <Names sourceName={sourceName} destinationName={destinationName} />
+        <Names {...names} />
       </div>
     </li>
   )
@@ -63,7 +63,12 @@ interface NamesProps {
   destinationName: string | undefined
 }
 
-interface GroupRowProps extends NamesProps {
+interface PlaceProps extends NamesProps {
+  /** The destination is on this computer. */
+  isHere: boolean
+}
+
+interface GroupRowProps extends PlaceProps {
   group: FileGroup
   newest: LedgerFile
 }
@@ -80,7 +85,7 @@ function Names({ sourceName, destinationName }: NamesProps) {
   )
 }
 
-export function FileRow({ file, transfer, sourceName, destinationName }: FileRowProps) {
+export function FileRow({ file, transfer, isHere, ...names }: FileRowProps) {
   const { t, say, format } = useWords()
   const { run } = useCommands()
   return (
@@ -93,7 +98,7 @@ export function FileRow({ file, transfer, sourceName, destinationName }: FileRow
         <span className={file.state === 'parked' ? 'bad' : undefined}>
           {file.state === 'waiting' && transfer !== undefined
             ? `${t('window.files.isOnItsWay')} · ${format.percent(getSentFraction(transfer))}`
-            : t(stateWords[file.state])}
+            : t(getStateWord(file.state, isHere))}
           {file.sentAt !== null && file.state === 'sent' && (
             <>
               {' '}
@@ -108,7 +113,7 @@ export function FileRow({ file, transfer, sourceName, destinationName }: FileRow
             file.attempts > 0 &&
             ` · ${t('window.files.attempts', { count: file.attempts })}`}
         </span>
-        <Names sourceName={sourceName} destinationName={destinationName} />
+        <Names {...names} />
       </div>
       {file.reason !== null && file.state !== 'sent' && (
         <p className="file-reason breakable">{say(file.reason)}</p>

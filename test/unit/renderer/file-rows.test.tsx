@@ -9,12 +9,13 @@ const file: LedgerFile = {
 }
 const transfer = { id: 7, source: 's', destination: 'd', path: file.path, size: 1_000, sentBytes: 420 }
 
-test('file row: a file in transfer shows "being sent" with its percentage until it is sent', () => {
-  const row = (state: FileState, isOnItsWay: boolean, language: 'en' | 'zh-TW' = 'en') =>
+test('file row: a file in transfer shows "being sent" with its percentage until it is sent; on this computer it is copied', () => {
+  const row = (state: FileState, isOnItsWay: boolean, language: 'en' | 'zh-TW' = 'en', isHere = false) =>
     renderWords(
       <FileRow
         file={{ ...file, state }}
         transfer={isOnItsWay ? transfer : undefined}
+        isHere={isHere}
         sourceName={undefined}
         destinationName={undefined}
       />,
@@ -25,4 +26,7 @@ test('file row: a file in transfer shows "being sent" with its percentage until 
   expect(row('waiting', false)).toMatch(/ waiting $/)
   // The ledger is read again before the sender reports.
   expect(row('sent', true)).not.toContain('being sent')
+  expect(row('sent', false)).toMatch(/ sent $/)
+  expect(row('sent', false, 'en', true)).toMatch(/ copied $/)
+  expect(row('sent', false, 'zh-TW', true)).toMatch(/ 已複製 $/)
 })

@@ -1,6 +1,7 @@
 import type { Locator, Page } from '@playwright/test'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
+import { expect } from '../desktop.ts'
 
 /** To the top of the page that is shown. */
 export const toTop = (page: Page) =>
@@ -8,6 +9,14 @@ export const toTop = (page: Page) =>
     .locator('.page:visible')
     .first()
     .evaluate((panel) => panel.scrollTo(0, 0))
+
+/** The detail of the header is not cut. */
+export async function expectWholeDetail(page: Page): Promise<void> {
+  const isCut = await page
+    .locator('.header-words p')
+    .evaluate((one) => one.scrollHeight > one.clientHeight || one.scrollWidth > one.clientWidth)
+  expect(isCut).toBe(false)
+}
 
 type Params = Record<string, string | number>
 

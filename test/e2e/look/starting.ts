@@ -1,5 +1,5 @@
 import { expect, type Running } from '../desktop.ts'
-import { handOn } from './hand.ts'
+import { expectWholeDetail, handOn } from './hand.ts'
 import type { View } from './look.ts'
 
 /** The first run, step by step, on a new computer. */
@@ -64,8 +64,10 @@ export function doneViews(running: Running, directory: string): View[] {
     {
       name: 'copied-here',
       isMain: true,
-      open: () =>
-        expect(page.getByRole('banner')).not.toContainText(t('status.starting'), { timeout: 30_000 }),
+      open: async () => {
+        await expect(page.getByRole('banner')).toContainText(t('status.connectReceiver'), { timeout: 30_000 })
+        await expectWholeDetail(page)
+      },
     },
     { name: 'no-destination', open: () => tab('window.destinations') },
     {

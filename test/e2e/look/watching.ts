@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, type Running } from '../desktop.ts'
-import { handOn } from './hand.ts'
+import { expectWholeDetail, handOn } from './hand.ts'
 import type { View } from './look.ts'
 
 const UNWRITABLE = '/proc/holdfast-diagnostics.zip'
@@ -22,7 +22,11 @@ export function overviewViews({ page, holdfast }: Running, base: string): View[]
     await expect(page.getByRole('alert')).toContainText(to)
   }
   return [
-    { name: 'overview', isMain: true, open: async () => undefined },
+    {
+      name: 'overview',
+      isMain: true,
+      open: () => expectWholeDetail(page),
+    },
     {
       name: 'overview-end',
       isPart: true,

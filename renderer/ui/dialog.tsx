@@ -1,5 +1,6 @@
 import { Modal, type ModalProps } from '@mantine/core'
 import { useEffect, useState } from 'react'
+import { useCommands } from '../state/commands.tsx'
 
 /** Presses the × of the foremost dialog; false if there is none. */
 export function closeForemost(): boolean {
@@ -13,11 +14,15 @@ export function closeForemost(): boolean {
  * closed; the keys press it, too (features/frame/use-shortcuts.ts).
  */
 export function Dialog(props: Omit<ModalProps, 'closeOnEscape'>) {
+  const { dismiss } = useCommands()
   const [isMade, setMade] = useState(false)
   // Mounted closed first: on opening it records the focused element, to return the focus later.
   useEffect(() => {
-    if (props.opened) setMade(true)
-  }, [props.opened])
+    if (!props.opened) return
+    setMade(true)
+    // A message about an earlier action would cover it.
+    dismiss()
+  }, [props.opened, dismiss])
   return isMade || props.opened ? (
     <Modal {...props} closeOnEscape={false} opened={props.opened && isMade} />
   ) : null

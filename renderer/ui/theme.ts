@@ -79,7 +79,8 @@ export const theme = createTheme({
     Modal: {
       defaultProps: {
         centered: true,
-        size: 'calc(100vw - 2rem)',
+        // Lines of at most 80 characters.
+        size: 600,
         padding: 'md',
         // The content behind a dialog does not scroll; the message below it does.
         lockScroll: false,

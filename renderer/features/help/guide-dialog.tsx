@@ -22,7 +22,6 @@ export default function GuideDialog({ opened, onClose }: { opened: boolean; onCl
     <Dialog
       opened={opened}
       onClose={onClose}
-      size="xl"
       title={t('window.help.guide')}
       closeButtonProps={{ 'aria-label': t('window.close') }}
     >

@@ -79,14 +79,21 @@ async function findViolations(page: Page, isAnotherLook: boolean): Promise<strin
   )
 }
 
-/** What is wider than its page or dialog, a line each. */
+/** What is wider than its page, dialog or tab, and dialogs with lines too long to read; a line each. */
 function tooWide(page: Page): Promise<string[]> {
-  return page.evaluate(() =>
-    [...document.querySelectorAll('.page, .mantine-Modal-content, .mantine-Menu-dropdown, .window, .source')]
-      .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth)
-      .map(
-        (one) => `${one.className} is ${one.scrollWidth} wide, in ${one.clientWidth}; ${innerWidth} pixels`,
-      ),
+  const parts = '.page, .mantine-Modal-content, .mantine-Menu-dropdown, .window, .source, [role="tab"]'
+  return page.evaluate(
+    (selector) =>
+      [...document.querySelectorAll(selector)]
+        .filter((one) => one.checkVisibility())
+        .filter(
+          (one) =>
+            one.scrollWidth > one.clientWidth || (one.closest('[role="dialog"]') && one.clientWidth > 640),
+        )
+        .map(
+          (one) => `${one.className} is ${one.scrollWidth} wide, in ${one.clientWidth}; ${innerWidth} pixels`,
+        ),
+    parts,
   )
 }
 

@@ -89,7 +89,16 @@ export function overviewViews({ page, holdfast }: Running, base: string): View[]
     {
       name: 'refused-dialog',
       isMain: true,
-      open: () => menu('photos', 'window.destination.choose'),
+      open: async () => {
+        await press('window.more')
+        await item('window.help.menu')
+        // The message before is not about it.
+        await expect(page.getByRole('alert')).toBeEmpty()
+        const box = await dialog.boundingBox()
+        await press('window.diagnostics')
+        await expect(page.getByRole('alert')).toContainText(UNWRITABLE)
+        expect(await dialog.boundingBox()).toEqual(box)
+      },
       close: () => page.getByRole('alert').getByRole('button').click(),
     },
     {

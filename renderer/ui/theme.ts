@@ -102,8 +102,12 @@ export const theme = createTheme({
   },
 })
 
-/** Mantine's own grey is too light for text on white; an invalid input has the colour of failure. */
-const ours = { '--mantine-color-dimmed': 'var(--quiet)', '--mantine-color-error': 'var(--failing)' }
+/** Mantine's own greys are too light for text; an invalid input has the colour of failure. */
+const ours = {
+  '--mantine-color-dimmed': 'var(--quiet)',
+  '--mantine-color-placeholder': 'var(--quiet)',
+  '--mantine-color-error': 'var(--failing)',
+}
 
 /** Secondary buttons stand out from a dark card. */
 const raised = {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { DEFAULT_THEME } from '@mantine/core'
 import { expect, test } from 'vitest'
-import { theme } from '../../../renderer/ui/theme.ts'
+import { colourVariables, theme } from '../../../renderer/ui/theme.ts'
 
 /** Relative luminance of "#rrggbb" (WCAG 2.2). */
 function luminance(colour: string): number {
@@ -40,3 +41,13 @@ test.each(['--text', '--quiet', '--attention', '--failing'])(
     }
   },
 )
+
+test('theme: a placeholder has the colour of quiet text, with a contrast of at least 4.5 in a field', () => {
+  const { light, dark } = colourVariables(DEFAULT_THEME)
+  for (const variables of [light, dark]) expect(variables['--mantine-color-placeholder']).toBe('var(--quiet)')
+  // The grounds of fields in Mantine's two schemes.
+  const grounds = ['#ffffff', theme.colors?.dark?.[6] ?? '']
+  parseColours('--quiet').forEach((colour, index) => {
+    expect(contrast(colour, grounds[index] ?? '')).toBeGreaterThanOrEqual(4.5)
+  })
+})

@@ -2,7 +2,6 @@ import { memo, type ReactNode } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { PathText } from '../../ui/path-text.tsx'
 import { Elapsed, OngoingSince } from '../../ui/times.tsx'
-import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
 import { formatTitle, getLevel, getSeverity, getSubjects, type Incident, isAboutPaths } from './incidents.ts'
@@ -16,7 +15,7 @@ interface IncidentRowProps {
   settings: AppState['settings']
   /** The page was opened to show this incident. */
   isMarked?: boolean
-  /** Show the sentence behind a disclosure button; false if the page shows it elsewhere. */
+  /** Show the sentence; false if the page shows it elsewhere. */
   hasMore?: boolean
   /** The incident's actions. */
   children?: ReactNode
@@ -51,10 +50,10 @@ export const IncidentRow = memo(function IncidentRow(props: IncidentRowProps) {
             </p>
             <Subjects incident={incident} />
             {hasMore && (
-              <WhatToDo>
+              <>
                 <p className="breakable selectable">{say(sentence)}</p>
                 <RemedyCommands sentence={sentence} />
-              </WhatToDo>
+              </>
             )}
           </>
         )}

@@ -60,7 +60,7 @@ function findMount({ sources, checkedPaths }: AppState, path: string): Mount | n
   return checked?.mount ?? null
 }
 
-/** Shows the commands that find or repair a failure, to be copied; nothing where none helps. */
+/** Shows the commands that find or repair a failure, collapsed, to be copied; nothing where none helps. */
 export function RemedyCommands({ sentence }: { sentence: Message }) {
   const { t } = useWords()
   const { snapshot } = useView()
@@ -69,11 +69,11 @@ export function RemedyCommands({ sentence }: { sentence: Message }) {
   const commands = listRemedyCommands(sentence, findMount(snapshot.state, String(sentence.params.path)))
   if (commands.length === 0) return null
   return (
-    <div className="remedy">
-      <p className="dimmed">{t('window.remedy.title')}</p>
+    <details className="remedy">
+      <summary>{t('window.remedy.title')}</summary>
       {commands.map((command) => (
         <Copyable key={command} text={command} label="window.pair.copy" done="window.pair.copied" />
       ))}
-    </div>
+    </details>
   )
 }

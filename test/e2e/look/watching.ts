@@ -226,7 +226,10 @@ export function alertViews({ page }: Running): View[] {
       name: 'past',
       open: () =>
         inTab('window.alerts', async () => {
-          await page.locator('.incident .what-to-do > summary').first().click()
+          const command = page.locator('.incident .command').first()
+          await expect(command).toBeHidden()
+          await page.locator('.incident .remedy > summary').first().click()
+          await expect(command).toBeVisible()
           await page.locator('.timeline-open').first().click()
           await page.locator('.timeline-open').first().scrollIntoViewIfNeeded()
         }),

@@ -3,7 +3,7 @@ import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import AlertsPage from '../../../renderer/features/alerts/alerts-page.tsx'
 import { listRemedyCommands } from '../../../renderer/features/alerts/remedy.tsx'
 import { emptyState, incident } from './fake-state.ts'
-import { renderWords } from './rendered.tsx'
+import { renderMarkup, renderWords } from './rendered.tsx'
 
 const disk = { source: '/dev/sdb1', point: '/mnt/my disk', type: 'ext4', device: '8:17' }
 const failed = (key: Message['key'], more: Message['params'] = {}) =>
@@ -33,8 +33,9 @@ test('remedy: a failure without a command has none', () => {
   expect(listRemedyCommands(failed('check.missing'), disk)).toEqual([])
 })
 
-test('alerts page: an ongoing failure shows its sentence without step and code', () => {
+test('alerts page: an ongoing failure shows its sentence at once, without step and code', () => {
   const state = emptyState({ incidents: [incident('i1', { sentence: failed('check.readOnly') })] })
+  expect(renderMarkup(<AlertsPage state={state} place={null} />)).not.toContain('<details')
   const words = renderWords(<AlertsPage state={state} place={null} />)
   expect(words).toContain('its disk has become read-only')
   expect(words).not.toMatch(/create|EROFS|fsck/)

@@ -127,6 +127,7 @@ test('settings search: results are reached by keyboard, and an entry of several 
   await page.keyboard.type('exclude')
   await page.keyboard.press('Enter')
   await expect(page.getByRole('button', { name: 'All results' })).toBeFocused()
+  await expect(page.getByText('2 results', { exact: true })).toBeVisible()
   await page.keyboard.press('Tab')
   await page.keyboard.press('ArrowDown')
   await expect(page.getByRole('button', { name: 'documents', exact: true })).toBeFocused()

@@ -24,6 +24,8 @@ export const searchWords: Record<'en' | 'zh-TW', readonly (readonly [string, Ent
     ['batch', 'sourceName'],
     ['older versions', 'keep'],
     ['retention', 'keep'],
+    ['retain', 'keep'],
+    ['keep', 'keep'],
     ['days', 'keep'],
     ['space', 'space'],
     ['GiB', 'receiveQuota'],

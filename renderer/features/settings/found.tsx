@@ -1,5 +1,5 @@
 import { Button, UnstyledButton } from '@mantine/core'
-import { type ReactNode, useState } from 'react'
+import type { ReactNode } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { IconChevronLeft, IconChevronRight } from '../../ui/icons.ts'
@@ -31,16 +31,18 @@ export function SettingsPart({ title, children }: { title: WordKey; children: Re
 
 interface FoundListProps {
   ids: readonly EntryId[]
+  /** The entry whose places are listed; null: the results. */
+  chosen: EntryId | null
+  onChoose: (id: EntryId | null) => void
   state: AppState
   /** Called before the chosen control is shown. */
   onLeave: () => void
 }
 
 /** Lists the results of the search. Where an entry is in several places, such as directories, these are listed next. */
-export function FoundList({ ids, state, onLeave }: FoundListProps) {
+export function FoundList({ ids, chosen, onChoose, state, onLeave }: FoundListProps) {
   const { t } = useWords()
   const openPage = useOpenPage()
-  const [chosen, setChosen] = useState<EntryId | null>(null)
   const go = ({ page, place, steps }: Target) => {
     onLeave()
     openPage(page, place)
@@ -49,7 +51,7 @@ export function FoundList({ ids, state, onLeave }: FoundListProps) {
   const choose = (id: EntryId) => {
     const targets = catalogue.get(id)?.getTargets(state, t) ?? []
     const [only] = targets
-    if (targets.length > 1) setChosen(id)
+    if (targets.length > 1) onChoose(id)
     else if (only !== undefined) go(only)
   }
   const entry = chosen === null ? undefined : catalogue.get(chosen)
@@ -61,7 +63,7 @@ export function FoundList({ ids, state, onLeave }: FoundListProps) {
           size="compact-sm"
           className="found-back"
           leftSection={<IconChevronLeft size={16} />}
-          onClick={() => setChosen(null)}
+          onClick={() => onChoose(null)}
           // The entry that was chosen is gone.
           autoFocus
         >

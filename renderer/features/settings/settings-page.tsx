@@ -1,5 +1,5 @@
 import { CloseButton, TextInput } from '@mantine/core'
-import { useEffect, useMemo, useRef } from 'react'
+import { useEffect, useMemo, useRef, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useKeptText } from '../../state/kept-text.ts'
 import { IconSearch } from '../../ui/icons.ts'
@@ -10,6 +10,7 @@ import { TellingPart } from '../channels/telling-part.tsx'
 import type { Place } from '../frame/pages.ts'
 import { HelpPart } from '../help/help-part.tsx'
 import { AdvancedPart } from './advanced-part.tsx'
+import { catalogue, type EntryId } from './catalogue.ts'
 import { ChoiceSetting } from './choice-setting.tsx'
 import { ExchangePart } from './exchange-part.tsx'
 import { findEntries } from './find.ts'
@@ -33,6 +34,9 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
   const results = useRef<HTMLDivElement>(null)
   const found = useMemo(() => findEntries(search, language), [search, language])
   const isSearching = search.trim() !== ''
+  const [chosen, setChosen] = useState<{ search: string; id: EntryId | null }>({ search, id: null })
+  if (chosen.search !== search) setChosen({ search, id: null })
+  const places = chosen.id === null ? null : catalogue.get(chosen.id)?.getTargets(state, t)
   // The results would hide a requested place.
   useEffect(() => {
     if (place === null) return
@@ -70,7 +74,7 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
         {isSearching &&
           (found.length === 0
             ? t('settings.notFound', { search: search.trim() })
-            : t('settings.search.count', { count: found.length }))}
+            : t('settings.search.count', { count: (places ?? found).length }))}
       </p>
       {found.length > 0 && (
         // biome-ignore lint/a11y/noStaticElementInteractions: the keys of the list's entries bubble to it.
@@ -84,7 +88,13 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
             event.preventDefault()
           }}
         >
-          <FoundList key={search} ids={found} state={state} onLeave={() => setSearch('')} />
+          <FoundList
+            ids={found}
+            chosen={chosen.id}
+            onChoose={(id) => setChosen({ search, id })}
+            state={state}
+            onLeave={() => setSearch('')}
+          />
         </div>
       )}
       {/* Stays mounted when hidden, to keep unsaved input. */}

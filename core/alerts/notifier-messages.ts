@@ -44,7 +44,7 @@ const notifierConfigSchema = z.object({
   channels: z.array(channelSchema),
   /** By channel id. A channel whose secrets cannot be read has none. */
   secrets: z.record(z.string(), z.record(z.string(), z.string())),
-  /** The current failure, which dead-man's pings report; null: none. */
+  /** The current failure, which signs of life report; null: none. */
   failing: messageSchema.nullable(),
 })
 export type NotifierConfig = z.infer<typeof notifierConfigSchema>

@@ -281,7 +281,7 @@ function getChannelSettings({ channels, secrets }: NotifierConfig, id: string) {
 type Beat = NonNullable<Channel['beat']>
 type SendBeat = (channel: ChannelSettings, send: Beat['send'], isFirst: boolean) => Promise<void>
 
-/** Sends the heartbeats of channels that regularly get a sign of life (a dead-man's ping). */
+/** Sends the heartbeats of channels that regularly get a sign of life. */
 class Heartbeats {
   readonly #send: SendBeat
   readonly #running = new Map<string, { channel: ChannelSettings; timer: NodeJS.Timeout }>()

@@ -6,7 +6,7 @@ import { post } from './http.ts'
 const MOST_BYTES = 10_000
 
 /**
- * A dead-man's switch such as Healthchecks. It alerts people when pings stop, so also when this computer is down.
+ * A sign of life for a service such as Healthchecks. It alerts people when pings stop, so also when this computer is down.
  * Pings report on schedule if there is a failure, in addition to the immediate notices.
  */
 export const ping: Channel = {

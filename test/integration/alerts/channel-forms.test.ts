@@ -194,7 +194,7 @@ test('webhook channel: no key gives no signature, and a user in the address give
   expect(request?.headers.authorization).toBe(`Basic ${Buffer.from('ops:p@ss-4711').toString('base64')}`)
 })
 
-describe('dead-man’s switch', () => {
+describe('sign of life', () => {
   const paths = async (act: (given: ReturnType<typeof givenFor>) => Promise<unknown>) => {
     const server = await recordingServer()
     await act(givenFor('ping', server.origin))

@@ -82,7 +82,7 @@ export const catalog = {
       secret('password', false),
       { name: 'certificate', kind: 'certificate', required: false },
     ],
-    help: 'https://nodemailer.com/smtp/',
+    help: '',
     isAddable: true,
   },
   ntfy: {

@@ -64,7 +64,10 @@ export function PairForm({ linked, isFurther, onBack, onDone }: PairFormProps) {
         {linked === null ? (
           <>
             <Text size="sm">{t('window.pair.explain')}</Text>
-            <Copyable text={COMMAND} label="window.pair.copy" done="window.pair.copied" />
+            <details className="remedy">
+              <summary>{t('window.pair.noWindow')}</summary>
+              <Copyable text={COMMAND} label="window.pair.copy" done="window.pair.copied" />
+            </details>
           </>
         ) : (
           <Text size="sm" className="breakable">

@@ -26,11 +26,15 @@ const FORBIDDEN: readonly (readonly [string, RegExp])[] = [
   ['a tool of the terminal', /\b(?:chmod|fsck|e2fsck|sysctl|lsattr|dmesg|ssh-keygen|npx)\b/],
   ['the address of a library', /nodemailer|amazonaws|nodejs\.org|github\.com/],
   ['"directory" instead of "folder"', /\bdirector(?:y|ies)\b(?![^{]*\}\})|目錄/i],
+  ['"source" instead of "folder"', /\bsources?\b(?![^{]*\}\})|來源/i],
+  ['another term for this computer or a wait', /本機|等候/],
 ]
 
 const EXCEPTIONS = [
   // A program of the person's own ends with a code, which that person knows.
   /^channel\.command\.failed$/,
+  // People may search for them.
+  /^settings\.find\./,
 ]
 
 const toStem = (key: string) => key.replace(/_(?:one|other|zero)$/, '')

@@ -19,8 +19,8 @@ describe.each(languages)('settings search in %s', (language) => {
 })
 
 test('settings search: all words have to match, in any order and case; an empty search finds nothing', () => {
-  expect(findEntries('SOURCE compared', 'en')).toEqual(['reconcile'])
-  expect(findEntries('compared source', 'en')).toEqual(['reconcile'])
+  expect(findEntries('WHOLE compared', 'en')).toEqual(['reconcile'])
+  expect(findEntries('compared whole', 'en')).toEqual(['reconcile'])
   expect(findEntries('notification native zebra', 'en')).toEqual([])
   expect(findEntries('  ', 'en')).toEqual([])
 })

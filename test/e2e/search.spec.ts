@@ -166,7 +166,7 @@ test('help: the guide, the keys, the version and the diagnostics file are in the
 
   await help.getByRole('button', { name: 'Guide' }).click()
   const guide = page.getByRole('dialog', { name: 'Guide' })
-  await expect(guide.getByRole('heading', { name: 'Protect a directory' })).toBeVisible()
+  await expect(guide.getByRole('heading', { name: 'Protect a folder' })).toBeVisible()
   await guide.getByRole('button', { name: 'alerts.md' }).first().click()
   await expect(guide.getByRole('heading', { name: 'Alerts', exact: true })).toBeVisible()
   await guide.getByRole('button', { name: 'First page' }).click()

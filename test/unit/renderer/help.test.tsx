@@ -45,6 +45,12 @@ test.each(pages)('guide: %s is shown without markup', (name) => {
   expect(text.length).toBeGreaterThan(200)
 })
 
+test('guide: the part for the window comes first, without commands and options of a terminal', () => {
+  const [window = '', terminal = ''] = read('guide.md').split('## In a terminal')
+  expect(window).not.toMatch(/```|--[a-z]|LC_ALL/)
+  expect(terminal).toContain('holdfast agent /data')
+})
+
 test('guide: a link to another page opens it, any other link is text', () => {
   const text = '# Title\n\nSee [alerts](alerts.md#mail), [a site](https://example.org) and ![x](x.png) `a|b`.'
   const markup = renderMarkup(

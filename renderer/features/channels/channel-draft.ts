@@ -11,6 +11,7 @@ export type Channel = NewChannel['channel']
 
 /** A channel as edited in the form. */
 export interface ChannelDraft {
+  /** '': the usual name. */
   name: string
   /** By field name. */
   options: Readonly<Record<string, string>>
@@ -24,16 +25,16 @@ export interface ChannelDraft {
   template: string | null
 }
 
-/** Why a field is invalid, by field name; also for the form's own fields `name`, `sources` and `template`. */
+/** Why a field is invalid, by field name; also for the form's own fields `sources` and `template`. */
 export type Problems = Readonly<Record<string, 'missing' | 'invalid'>>
 
 /** Returns a new draft. Choices are preset; typed fields stay empty and show their defaults as placeholders. */
-export function newDraft(type: ChannelType, name: string): ChannelDraft {
+export function newDraft(type: ChannelType): ChannelDraft {
   const chosen = getFields(type).flatMap((field) =>
     field.kind === 'choice' ? [[field.name, field.default ?? ''] as const] : [],
   )
   return {
-    name,
+    name: '',
     options: Object.fromEntries(chosen),
     secrets: {},
     cleared: [],
@@ -53,8 +54,8 @@ export function toDraft({
   standby,
   template,
 }: Channel): ChannelDraft {
-  const fresh = newDraft(type, name)
-  return { ...fresh, options: { ...fresh.options, ...options }, severity, sources, standby, template }
+  const fresh = newDraft(type)
+  return { ...fresh, name, options: { ...fresh.options, ...options }, severity, sources, standby, template }
 }
 
 /** Returns an id that no channel ever had: deliveries of a former channel must not be attributed to this one. */
@@ -63,6 +64,8 @@ export function newChannelId(type: ChannelType): string {
 }
 
 interface About extends Pick<Channel, 'id' | 'type' | 'enabled'> {
+  /** The name if none is typed. */
+  usualName: string
   /** Names of the secrets that are stored. */
   stored: readonly string[]
   /** Ids of all sources. */
@@ -72,14 +75,13 @@ interface About extends Pick<Channel, 'id' | 'type' | 'enabled'> {
 /** Returns the form's values for the agent, or its problems. Secrets are included only if typed or cleared. */
 export function readDraft(
   draft: ChannelDraft,
-  { id, type, enabled, stored, sources }: About,
+  { id, type, enabled, usualName, stored, sources }: About,
 ): { given: NewChannel | null; problems: Problems } {
   const problems: Record<string, 'missing' | 'invalid'> = {}
   const refuse = (name: string, why: 'missing' | 'invalid' | null) => {
     if (why !== null) problems[name] = why
   }
-  const name = draft.name.trim()
-  if (name === '') refuse('name', 'missing')
+  const name = draft.name.trim() || usualName
   const options = readOptions(type, draft.options, refuse)
   const secrets = readSecrets(type, draft, stored, refuse)
   // Sources that have been removed are dropped.

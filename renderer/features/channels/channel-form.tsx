@@ -93,7 +93,7 @@ function useChannelForm({ type, channel, stored, state, onDone }: ChannelFormPro
     id: channel?.id ?? newChannelId(type),
     enabled: channel?.enabled ?? true,
   }))
-  const [before] = useState(() => (channel === null ? newDraft(type, typeWord(t, type)) : toDraft(channel)))
+  const [before] = useState(() => (channel === null ? newDraft(type) : toDraft(channel)))
   const [draft, setDraft] = useState<ChannelDraft>(before)
   const [tried, setTried] = useState(false)
   const [refusal, setRefusal] = useState<Message | null>(null)
@@ -102,6 +102,7 @@ function useChannelForm({ type, channel, stored, state, onDone }: ChannelFormPro
   const { given, problems } = readDraft(draft, {
     ...about,
     type,
+    usualName: typeWord(t, type),
     stored,
     sources: state.settings.sources.map(({ id }) => id),
   })
@@ -154,11 +155,11 @@ function ChannelFields({ type, stored, state, draft, problems, onChange }: Chann
       )}
       <TextInput
         label={t('window.channel.name')}
+        placeholder={typeWord(t, type)}
         value={draft.name}
         maxLength={100}
         data-autofocus
         onChange={(event) => onChange({ name: event.currentTarget.value })}
-        error={problems.name === undefined ? null : t('window.channel.missing')}
       />
       {fields.map((field) => (
         <FieldInput

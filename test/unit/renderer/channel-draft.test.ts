@@ -11,9 +11,9 @@ import {
 } from '../../../renderer/features/channels/channel-draft.ts'
 import { channel } from './fake-state.ts'
 
-const about = { id: 'c', enabled: true, stored: [], sources: ['s1', 's2'] }
+const about = { id: 'c', enabled: true, usualName: 'Mail', stored: [], sources: ['s1', 's2'] }
 const mail = (changes: Partial<ChannelDraft> = {}): ChannelDraft => ({
-  ...newDraft('mail', 'Mail'),
+  ...newDraft('mail'),
   options: { host: 'mail.example.org', from: 'a@example.org', to: 'b@example.org, c@example.org' },
   ...changes,
 })
@@ -56,7 +56,6 @@ describe('channel draft, stored secret', () => {
 })
 
 test.each([
-  ['a missing name', { name: ' ' }, { name: 'missing' }],
   ['a missing host', { options: { ...mail().options, host: '' } }, { host: 'missing' }],
   ['an invalid address', { options: { ...mail().options, to: 'no body' } }, { to: 'invalid' }],
   ['an invalid port', { options: { ...mail().options, port: '70000' } }, { port: 'invalid' }],
@@ -94,10 +93,15 @@ test('channel draft: a removed source is dropped, and an empty option is omitted
   expect(given?.channel.options).not.toHaveProperty('port')
 })
 
+test('channel draft: a channel without a typed name gets the usual one', () => {
+  expect(readDraft(mail({ name: ' ' }), { ...about, type: 'mail' }).given?.channel.name).toBe('Mail')
+  expect(readDraft(mail({ name: 'Ops' }), { ...about, type: 'mail' }).given?.channel.name).toBe('Ops')
+})
+
 test.each(channelTypes)(
   'channel draft: an empty %s form is incomplete or valid, but has no invalid value',
   (type) => {
-    const { given, problems } = readDraft(newDraft(type, 'x'), { ...about, type })
+    const { given, problems } = readDraft(newDraft(type), { ...about, type })
     if (given === null) expect(Object.values(problems)).not.toContain('invalid')
     else expect(channelSchema.safeParse(given.channel).success).toBe(true)
   },

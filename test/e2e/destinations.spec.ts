@@ -91,7 +91,7 @@ test('destinations page: a second destination is paired, chosen for a directory,
     await expect(page.getByRole('region', { name: 'nas' })).toContainText('localhost')
     await page.getByRole('tab', { name: /Overview/ }).click()
     const summary = page.locator('.sources-summary')
-    await expect(summary).toContainText('sent to nas and cellar')
+    await expect(summary).toContainText('· at nas and cellar')
     await takePictures(page, 'overview')
     await chooseFor('photos')
     await page.getByRole('menuitem', { name: 'Choose destinations…' }).click()
@@ -111,7 +111,7 @@ test('destinations page: a second destination is paired, chosen for a directory,
     await page.evaluate(() =>
       window.holdfast.call('changeSource', { id: 's', changes: { destinations: null } }),
     )
-    await expect(summary).toContainText('sent to nas and cellar')
+    await expect(summary).toContainText('· at nas and cellar')
 
     cellar.process.kill('SIGKILL')
     await writeFile(path.join(source, 'IMG_0002.jpg'), Buffer.alloc(300_000, 2))

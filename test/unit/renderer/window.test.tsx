@@ -113,7 +113,7 @@ describe('several destinations', () => {
     expect(renderMarkup(<OverviewPage state={state} />)).toMatch(
       /data-level="attention"[^>]*cellar · Unreachable: nothing can be sent there now/,
     )
-    expect(words).toContain('sent to nas and cellar')
+    expect(words).toContain('· at nas and cellar')
   })
 
   test('the destinations page lists each destination with its waiting files', () => {

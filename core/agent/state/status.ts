@@ -56,42 +56,59 @@ export function buildOwnStatus({ status, incidents, version }: AppState): OwnSta
   return { level, kind: gravest, sentence: englishWords(status.sentence), words: status.sentence, version }
 }
 
-/** Returns the gravest failure, and the number of further ones. Among equals, the longest-lasting one comes first. */
+/**
+ * Returns the gravest failure that nobody has acknowledged, and the number of further ones. Among equals, the
+ * longest-lasting one comes first. The level is that of the gravest of all.
+ */
 function findGravestFailure(state: AppState, now: number): Status | null {
-  const disks = state.incidents.filter(({ endedAt, kind }) => endedAt === null && isDiskKind(kind))
+  const open = state.incidents.filter(({ endedAt }) => endedAt === null)
+  const disks = open.filter(({ kind }) => isDiskKind(kind))
+  const isSeen = (id: string, kind: IncidentKind) =>
+    open.some((one) => one.acknowledged !== null && one.kind === kind && id in one.failing)
   const all: Failure[] = [
     ...disks.map((one) => describeDiskIncident(state, one)),
     ...findUncheckedFailures(state, disks),
     ...findConditions(state, now).flatMap((one) => {
       if (one.kind === 'ok' || one.kind === 'unknown') return []
-      const { kind, since, source, headline } = one
-      return [{ kind, since, source, ...headline }]
+      const { id, kind, since, source, headline } = one
+      return [
+        { kind, since, subjects: source === null ? [] : [source], isSeen: isSeen(id, kind), ...headline },
+      ]
     }),
-  ].sort((a, b) => incidentKinds.indexOf(a.kind) - incidentKinds.indexOf(b.kind) || a.since - b.since)
+  ].sort(
+    (a, b) =>
+      Number(a.isSeen) - Number(b.isSeen) ||
+      incidentKinds.indexOf(a.kind) - incidentKinds.indexOf(b.kind) ||
+      a.since - b.since,
+  )
   const [first] = all
   if (first === undefined) return null
-  const { kind, source, sentence, detail } = first
+  const { kind, subjects, sentence, detail } = first
+  const [source = null] = subjects.length === 1 ? subjects : []
   return {
-    level: getSeverity(kind) === 'critical' ? 'failing' : 'attention',
+    level: all.some((one) => getSeverity(one.kind) === 'critical') ? 'failing' : 'attention',
     sentence,
     detail,
-    more: describeMore(state, kind, all.length - 1),
+    more: describeMore(state, first, all.length - 1),
     failure: { kind, source },
   }
 }
 
-function describeMore(state: AppState, kind: IncidentKind, others: number): Message[] {
+function describeMore(state: AppState, { kind, subjects }: Failure, others: number): Message[] {
   if (others > 0) return [message('status.more', { count: others })]
   const isDestinationFailure = ['refused', 'destination', 'unreachable'].includes(kind)
   if (isDestinationFailure && state.destinations.length > 1) return othersGoOn(state)
-  return kind === 'unreachable' || kind === 'paused' ? [] : describeWaiting(state)
+  return kind === 'unreachable' || kind === 'paused' ? [] : describeWaiting(state, subjects)
 }
 
 /** A failure in the words of the overall status. */
 interface Failure extends Headline {
   kind: IncidentKind
   since: number
-  source: string | null
+  /** Ids of the sources, checked paths and destinations concerned; empty: it is about none of them. */
+  subjects: readonly string[]
+  /** A person has acknowledged it. */
+  isSeen: boolean
 }
 
 /** Returns folders whose senders found a disk failure before the check did. */
@@ -100,26 +117,22 @@ function findUncheckedFailures(state: AppState, disks: readonly Incident[]): Fai
     const { kind, since } = destinationFailure(state, one) ?? {}
     if (kind === undefined || since == null || !isDiskKind(kind)) return []
     if (disks.some(({ failing }) => one.id in failing)) return []
-    return [describeDisk(kind, one.name, since, null)]
+    return [{ kind, since, subjects: [one.id], isSeen: false, ...describeDisk(kind, one.name, since) }]
   })
 }
 
 /** Uses the names of sources and destinations. Alerts and notifications contain whole paths instead. */
-function describeDiskIncident({ sources, destinations }: AppState, incident: Incident): Failure {
-  const names = getNamesById({ sources: sources.map(({ settings }) => settings), destinations })
+function describeDiskIncident({ sources: all, destinations }: AppState, incident: Incident): Failure {
+  const names = getNamesById({ sources: all.map(({ settings }) => settings), destinations })
   const [first = '', ...others] = namedSubjects(incident, names)
   const where = others.length > 0 ? `${first} (+${others.length})` : first
-  const [source = null, ...more] = incident.sources
-  const only = more.length === 0 ? source : null
-  return describeDisk(incident.kind, where, incident.startedAt, only)
+  const { kind, startedAt: since, sources: subjects, acknowledged } = incident
+  return { kind, since, subjects, isSeen: acknowledged !== null, ...describeDisk(kind, where, since) }
 }
 
-function describeDisk(kind: IncidentKind, name: string, since: number, source: string | null): Failure {
+function describeDisk(kind: IncidentKind, name: string, since: number): Headline {
   const disk = kind as 'full'
   return {
-    kind,
-    since,
-    source,
     sentence: message(`status.disk.${disk}`, { name }),
     detail: message(`status.diskSince.${disk}`, { since }),
   }
@@ -278,6 +291,18 @@ function wellDetail(state: AppState, now: number): Message | null {
   return age < 2_000 ? message('status.lastFileNow') : message('status.lastFile', { age })
 }
 
-function describeWaiting({ totals: { waitingFiles: count } }: AppState): Message[] {
+/** Returns the number of files that wait, of these sources or for these destinations; without any, of all. */
+function describeWaiting(
+  { totals, sources, destinations }: AppState,
+  subjects: readonly string[],
+): Message[] {
+  const waiting = [
+    ...sources.map((one) => ({ id: one.settings.id, totals: one.totals })),
+    ...destinations,
+  ].filter(({ id }) => subjects.includes(id))
+  const count =
+    subjects.length === 0
+      ? totals.waitingFiles
+      : waiting.reduce((sum, one) => sum + one.totals.waitingFiles, 0)
   return count > 0 ? [message('status.waitingSafely', { count })] : []
 }

@@ -42,6 +42,47 @@ describe('overall status with problems', () => {
     expect(status({ incidents: [{ ...incident, endedAt: NOW }] }).level).toBe('ok')
   })
 
+  it('a failure that nobody has acknowledged is named first, and the level is that of the gravest', () => {
+    const acknowledged = { at: NOW, by: 'ada' }
+    const held = { since: NOW, lost: 40, changed: 0, known: 60 }
+    const emptied = { ...well, scanned: { ...well.scanned, held } as SourceState['scanned'] }
+    const seen = { ...incident, acknowledged }
+    expect(status({ incidents: [incident], sources: [emptied] }).sentence).toBe('data is read-only.')
+    expect(status({ incidents: [seen], sources: [emptied] })).toEqual({
+      level: 'failing',
+      sentence: '40 of 60 files in data were emptied.',
+      detail: 'Sending them is on hold until you decide. New files are sent. 1 more problem.',
+    })
+    const known = {
+      ...incident,
+      id: 'e',
+      kind: 'emptied' as const,
+      failing: { 'emptied:a': incident.sentence },
+    }
+    const both = { incidents: [seen, { ...known, acknowledged }], sources: [emptied] }
+    expect(status(both).sentence).toBe('data is read-only.')
+    const refused = { ...receiver, connection: { ...connected, state: 'refused' as const } }
+    expect(status({ incidents: [seen], destinations: [refused] })).toMatchObject({
+      level: 'failing',
+      sentence: 'nas-2 refuses this computer.',
+    })
+  })
+
+  it('a failing disk is shown with the files that wait for it or on it, not with others', () => {
+    const other = { ...well, settings: { ...well.settings, id: 'b', name: 'other' }, totals: waiting }
+    const mine = { ...well, totals: { ...noTotals, waitingFiles: 5 } }
+    const detail = (sources: SourceState[], subject = 'a') =>
+      status({
+        incidents: [{ ...incident, sources: [subject], paths: { [subject]: '/x' } }],
+        destinations: [{ ...receiver, totals: { ...noTotals, waitingFiles: 7 } }],
+        totals: { ...noTotals, waitingFiles: 133 },
+        sources,
+      }).detail
+    expect(detail([well, other])).not.toContain('wait')
+    expect(detail([mine, other])).toContain('5 files wait here.')
+    expect(detail([mine, other], 'there')).toContain('7 files wait here.')
+  })
+
   it('an unreachable destination, a polled source or a pause of a day needs attention', () => {
     const away = {
       ...receiver,

@@ -22,7 +22,7 @@ import {
   surroundingPause,
   withoutEjected,
 } from './derived.ts'
-import type { AppState, Status } from './schema.ts'
+import type { AppState, DestinationState, Status } from './schema.ts'
 
 /**
  * Returns the overall status, which icon, tooltip, window, menu and `holdfast status` all show. The first match wins;
@@ -204,6 +204,11 @@ function describeSending(state: AppState): Headline | null {
     return {
       sentence: message('status.keepsChanging', { count }),
       detail: message('status.nextVersion', { count, at }),
+  const to = state.destinations.filter(({ id }) =>
+    active.some((one) => one.destinations.some((mine) => mine.id === id && mine.totals.waitingFiles > 0)),
+  )
+  if (to[0] !== undefined && to.every(({ connection }) => connection.state !== 'connected'))
+    return describeConnecting(to[0], count)
     }
   }
   // The sender's estimate includes all waiting files.
@@ -230,6 +235,13 @@ function describePausedSource({ sources }: AppState): Headline | null {
     sentence: message('status.pausedSource', { name }),
     detail: message('status.pausedSourceWaiting', { count }),
   }
+/** Returns what goes on before the first destination can be reached; files for the folder here just wait. */
+function describeConnecting({ kind, name }: DestinationState, count: number): Headline {
+  const waiting = message('status.waitingSafely', { count })
+  if (kind === 'embedded') return { sentence: waiting, detail: null }
+  return { sentence: message('status.connecting', { name }), detail: waiting }
+}
+
 }
 
 /** Returns the ejected disk for which most files wait; without any, its absence changes nothing. */

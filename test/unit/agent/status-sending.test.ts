@@ -14,6 +14,23 @@ describe('overall status while sending or paused', () => {
     })
   })
 
+  it('files are not called being sent while no link to a destination for them is open', () => {
+    const to = (state: 'connecting' | 'unreachable' | 'connected', changes = {}) => ({
+      ...receiver,
+      connection: { state, since: NOW - 1_000, problem: null },
+      ...changes,
+    })
+    const connecting = { level: 'working', sentence: 'Connecting to nas-2…', detail: '128 files wait here.' }
+    for (const state of ['connecting', 'unreachable'] as const)
+      expect(status({ sources: [sending], destinations: [to(state)] })).toEqual(connecting)
+    const other = to('connected', { id: 'other', name: 'other' })
+    expect(status({ sources: [sending], destinations: [to('connecting'), other] })).toEqual(connecting)
+    const embedded = to('connecting', { id: 'embedded', kind: 'embedded', name: '' })
+    expect(status({ sources: [sending], destinations: [embedded] }).sentence).toBe('128 files wait here.')
+    const open = [to('connecting'), to('connected', { id: 'embedded', name: 'shelf' })]
+    expect(status({ sources: [sending], destinations: open }).sentence).toBe('Sending 128 files.')
+  })
+
   it('a file that keeps changing shows the time of its next version instead of an estimate', () => {
     const file = { source: 'a', path: 'measure.log', size: 40, tries: 0, since: null, storedAt: NOW - 60_000 }
     const restless = [{ ...file, nextAt: NOW + 240_000 }]

@@ -3,7 +3,7 @@ import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useWords, type Words } from '../../words/context.tsx'
 import { destinationName, getDestinationStates, isSameEverywhere } from './describe.ts'
 
-/** The heading of the sources, always one line: the files, their size, and what every row would repeat. */
+/** The heading of the sources, always one line: the files, their size, what every row would repeat, and what waits. */
 export function SourcesSummary({ state }: { state: AppState }) {
   const words = useWords()
   const { t, format } = words
@@ -18,6 +18,7 @@ export function SourcesSummary({ state }: { state: AppState }) {
     t('window.hero.files', { count }),
     format.bytes(sentBytes),
     describePlace(shared, state.status.level === 'ok', words),
+    totals.waitingFiles > 0 ? t('window.count.waiting', { count: totals.waitingFiles }) : null,
   ].filter((part) => part !== null)
   const text = parts.join(' · ')
   return (

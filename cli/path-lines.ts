@@ -100,7 +100,7 @@ export function heldLines(state: Pick<AppState, 'destinations'>, source: SourceS
   const { path, name } = source.settings
   const [held, marked] = [findHeldMessage(source), findMarkedMessage(source)]
   const deleted = findDeletedMessage(state, source)
-  const [destination = ''] = findKeepers(state, source).split(', ')
+  const [destination = ''] = findKeepers(state, [source]).split(', ')
   const sentences = [
     ...(held === null
       ? []

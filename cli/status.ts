@@ -107,7 +107,7 @@ function sourceLines(
 /** Formats the files that are gone here: deleted by others, or removed by Holdfast after they were sent. */
 function goneLines(state: AppState, source: SourceState): string[] {
   const { deletedFiles, deletedBytes, removedFiles, removedBytes } = source.totals
-  const destinations = findKeepers(state, source)
+  const destinations = findKeepers(state, [source])
   const deleted =
     destinations === ''
       ? translate('cli.status.deletedHere', { count: deletedFiles, size: deletedBytes })

@@ -23,10 +23,14 @@ export const scannedSchema = z.object({
     .nullable()
     .optional(),
   /**
-   * Many sent files were deleted within an hour, and a person has not accepted that. `files`: those that are still
-   * gone; `known`: all sent files, with the deleted ones. null: there were not so many; missing: not known yet.
+   * Sent files were deleted within the last hour, and a person has not accepted that. `since`: there are so many that a
+   * person is notified; null: there are not. `files`: those that are still gone; `known`: all sent files, with the
+   * deleted ones. null: none were deleted; missing: not known yet.
    */
-  deleted: z.object({ since: z.number(), files: z.number(), known: z.number() }).nullable().optional(),
+  deleted: z
+    .object({ since: z.number().nullable(), files: z.number(), known: z.number() })
+    .nullable()
+    .optional(),
   /**
    * Files that programs have open for writing, as far as the system shows it: they are sent after they are closed.
    * `since`: milliseconds since 1970, of the first file; `path`: of that file, relative to the source. null: none.

@@ -45,18 +45,17 @@ export interface MenuFacts {
 export function menuFacts({ status, settings, incidents }: AppState, words: Words): MenuFacts {
   const { level, sentence, detail } = status
   const language = words(message('menu.open'))
+  // The age of the last file is left out.
+  const said = detail === null || detail.key.startsWith('status.lastFile') ? [sentence] : [sentence, detail]
   // Left out while working: the sentence alternates each second, with and without a time left.
-  const about = level === 'working' ? null : sentence.key
+  const about = level === 'working' ? null : said.map(({ key }) => key)
   return {
     structure: JSON.stringify([
       ...[level, about, settings.pause, language],
       incidents.slice(0, MOST_INCIDENTS).map(({ id, endedAt }) => [id, endedAt === null]),
       settings.sources.slice(0, MOST_FOLDERS).map(({ id, name }) => [id, name]),
     ]),
-    // The detail of a status that is well only has the age of the last file.
-    line: (level === 'ok' || detail === null ? [sentence] : [sentence, detail])
-      .map((one) => words(inMinutes(one)))
-      .join(' '),
+    line: said.map((one) => words(inMinutes(one))).join(' '),
   }
 }
 

@@ -289,8 +289,7 @@ function deletedCondition(state: AppState, source: SourceState, now: number): Fo
   if (source.scanned?.deleted === undefined) return unknown(subject)
   const found = findDeletedMessage(state, source)
   if (found === null) return well(subject, now)
-  const { whole, sentence, detail } = found
-  const since = source.scanned.deleted?.since ?? now
+  const { since, whole, sentence, detail } = found
   return condition(subject, 'deleted', since, whole, 0, { sentence, detail })
 }
 

@@ -42,28 +42,45 @@ export function findHeldMessage({ scanned, settings: { name } }: SourceState): M
   return message('condition.emptied', { name, count: lost + changed, known })
 }
 
-/** Returns the names of the destinations that keep a source's deleted files; '' for the folder on this computer. */
+/** Returns the names of the destinations that keep the deleted files of these sources; '' for the folder on this computer. */
 export function findKeepers(
   { destinations: all }: Pick<AppState, 'destinations'>,
-  { destinations: mine }: Pick<SourceState, 'destinations'>,
+  sources: readonly Pick<SourceState, 'destinations'>[],
 ): string {
-  const keepers = mine.filter(({ totals }) => totals.deletedFiles > 0).map(({ id }) => id)
+  const keepers = sources
+    .flatMap(({ destinations }) => destinations)
+    .flatMap(({ id, totals }) => (totals.deletedFiles > 0 ? [id] : []))
   return all
     .filter(({ id }) => keepers.includes(id))
     .map(({ name }) => name)
     .join(', ')
 }
 
+/** Returns the message for files of these sources that were deleted within the last hour; null: there are none. */
+export function describeDeleted(
+  state: Pick<AppState, 'destinations'>,
+  sources: readonly Pick<SourceState, 'destinations' | 'scanned'>[],
+): Message | null {
+  const recent = sources.filter(({ scanned }) => scanned?.deleted != null)
+  const count = recent.reduce((sum, { scanned }) => sum + (scanned?.deleted?.files ?? 0), 0)
+  if (count === 0) return null
+  const destinations = findKeepers(state, recent)
+  return destinations === ''
+    ? message('status.deletedKeptHere', { count })
+    : message('status.deletedKept', { count, destinations })
+}
+
 /** Returns the message for many files of a source that were deleted within an hour; null: there were not so many. */
 export function findDeletedMessage(
   state: Pick<AppState, 'destinations'>,
   source: SourceState,
-): { whole: Message; sentence: Message; detail: Message } | null {
-  if (source.scanned?.deleted == null) return null
-  const { files: count, known } = source.scanned.deleted
-  const destinations = findKeepers(state, source)
+): { since: number; whole: Message; sentence: Message; detail: Message } | null {
+  const { since = null, files: count = 0, known = 0 } = source.scanned?.deleted ?? {}
+  if (since === null) return null
+  const destinations = findKeepers(state, [source])
   const params = { name: source.settings.name, count, known }
   return {
+    since,
     whole:
       destinations === ''
         ? message('condition.deletedHere', params)

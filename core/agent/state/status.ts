@@ -13,8 +13,8 @@ import { findConditions, type Headline } from './conditions.ts'
 import {
   batchShortfall,
   bytesToGo,
+  describeDeleted,
   destinationFailure,
-  findKeepers,
   getNamesById,
   isCounted,
   openFiles,
@@ -31,6 +31,14 @@ import type { AppState, DestinationState, Status } from './schema.ts'
 export function overallStatus(state: AppState, now: number): Status {
   const trouble = findGravestFailure(state, now)
   if (trouble !== null) return trouble
+  const status = describeCalmStatus(state, now)
+  // A person who deleted files by mistake finds them again.
+  const deleted = describeDeleted(state, state.sources)
+  if (deleted === null) return status
+  return status.level === 'ok' ? { ...status, detail: deleted } : { ...status, more: [deleted] }
+}
+
+function describeCalmStatus(state: AppState, now: number): Status {
   const pause = findPause(state)
   if (pause !== null) return { level: 'paused', sentence: pause, detail: null }
   if (state.sources.length === 0 && state.checkedPaths.length === 0) {
@@ -43,7 +51,11 @@ export function overallStatus(state: AppState, now: number): Status {
   const paused = describePausedSource(state) ?? describeEjected(state)
   if (paused !== null) return { level: 'paused', ...paused }
   return (
-    findShortfall(state) ?? { level: 'ok', sentence: wellSentence(state), detail: wellDetail(state, now) }
+    findShortfall(state) ?? {
+      level: 'ok',
+      sentence: wellSentence(state),
+      detail: describeLastFile(state, now),
+    }
   )
 }
 
@@ -192,6 +204,11 @@ function describeSending(state: AppState): Headline | null {
   const count = active.reduce((sum, { totals }) => sum + totals.waitingFiles, 0)
   const size = active.reduce((sum, source) => sum + bytesToGo(source, state.transfers), 0)
   if (count === 0) return null
+  const to = state.destinations.filter(({ id }) =>
+    active.some((one) => one.destinations.some((mine) => mine.id === id && mine.totals.waitingFiles > 0)),
+  )
+  if (to[0] !== undefined && to.every(({ connection }) => connection.state !== 'connected'))
+    return describeConnecting(to[0], count)
   const changing = new Map(
     active.flatMap(({ destinations }) =>
       destinations
@@ -204,11 +221,6 @@ function describeSending(state: AppState): Headline | null {
     return {
       sentence: message('status.keepsChanging', { count }),
       detail: message('status.nextVersion', { count, at }),
-  const to = state.destinations.filter(({ id }) =>
-    active.some((one) => one.destinations.some((mine) => mine.id === id && mine.totals.waitingFiles > 0)),
-  )
-  if (to[0] !== undefined && to.every(({ connection }) => connection.state !== 'connected'))
-    return describeConnecting(to[0], count)
     }
   }
   // The sender's estimate includes all waiting files.
@@ -223,6 +235,13 @@ function describeSending(state: AppState): Headline | null {
   }
 }
 
+/** Returns what goes on before the first destination can be reached; files for the folder here just wait. */
+function describeConnecting({ kind, name }: DestinationState, count: number): Headline {
+  const waiting = message('status.waitingSafely', { count })
+  if (kind === 'embedded') return { sentence: waiting, detail: null }
+  return { sentence: message('status.connecting', { name }), detail: waiting }
+}
+
 /** Returns the paused source with the most waiting files. Its new files are not even scanned for. */
 function describePausedSource({ sources }: AppState): Headline | null {
   const paused = sources
@@ -235,13 +254,6 @@ function describePausedSource({ sources }: AppState): Headline | null {
     sentence: message('status.pausedSource', { name }),
     detail: message('status.pausedSourceWaiting', { count }),
   }
-/** Returns what goes on before the first destination can be reached; files for the folder here just wait. */
-function describeConnecting({ kind, name }: DestinationState, count: number): Headline {
-  const waiting = message('status.waitingSafely', { count })
-  if (kind === 'embedded') return { sentence: waiting, detail: null }
-  return { sentence: message('status.connecting', { name }), detail: waiting }
-}
-
 }
 
 /** Returns the ejected disk for which most files wait; without any, its absence changes nothing. */
@@ -287,18 +299,11 @@ export function hasCopiesElsewhere({ sources, destinations }: AppState): boolean
   return sources.every((source) => source.destinations.some(({ id }) => elsewhere.has(id)))
 }
 
-/** Returns when the last file was sent, and how many files were deleted here. */
-function wellDetail(state: AppState, now: number): Message | null {
-  const last = Math.max(...state.sources.map(({ lastFile }) => lastFile?.at ?? 0), 0)
-  const age = roundDuration(now - last)
-  const count = state.totals.deletedFiles
-  const names = new Set(state.sources.flatMap((source) => findKeepers(state, source).split(', ')))
-  const destinations = [...names].filter((name) => name !== '').join(', ')
-  if (count > 0 && destinations !== '')
-    return last === 0
-      ? message('status.deletedKept', { count, destinations })
-      : message('status.lastFileDeleted', { age, count, destinations })
+/** Returns when the last file was sent. */
+function describeLastFile({ sources }: AppState, now: number): Message | null {
+  const last = Math.max(...sources.map(({ lastFile }) => lastFile?.at ?? 0), 0)
   if (last === 0) return null
+  const age = roundDuration(now - last)
   // "0 sec ago" is no time.
   return age < 2_000 ? message('status.lastFileNow') : message('status.lastFile', { age })
 }

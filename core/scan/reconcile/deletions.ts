@@ -25,6 +25,8 @@ const COUNTED_MS = 60 * 60_000
 const SUDDEN = { files: 10, share: 0.2 }
 /** Deletions are collected for this long before the decision: a renamed file has its new name by then. */
 const DECIDE_AFTER_MS = 2_000
+/** Interval between two counts of recent deletions, which get older. */
+const COUNT_EVERY_MS = 5 * 60_000
 
 /** Ledger rows that are read together; the event loop turns between two pages. */
 const PAGE = 500
@@ -35,7 +37,7 @@ const CHUNK = 256
 /** Time limit for an answer of a disk inside the source. */
 const PATIENCE_MS = 30_000
 
-/** Decides whether a person is notified of a source's deletions. */
+/** Counts a source's recent deletions, and decides whether a person is notified of them. */
 export type Deletions = ReturnType<typeof openDeletions>
 
 interface DeletionsOptions {
@@ -82,10 +84,12 @@ export function openDeletions({
     const { deleted, here } = count(from)
     const known = before.since === null ? here + deleted : before.known
     // Producers and clean-up jobs delete batch directories that were sent.
-    const isSudden = kind !== 'batch' && isSuddenDeletion({ deleted, known })
-    const since = isSudden ? (before.since ?? now) : null
+    const isNamed = kind !== 'batch' && deleted > 0
+    const isSudden = before.since !== null || isSuddenDeletion({ deleted, known })
+    const since = isNamed && isSudden ? (before.since ?? now) : null
     if (since !== before.since) ledger.rememberDeletion(id, { from, since, known })
-    const next = since === null ? null : { since, files: deleted, known: Math.max(known, deleted) }
+    const next = isNamed ? { since, files: deleted, known: Math.max(known, deleted) } : null
+    if (isNamed) countAgain()
     if (JSON.stringify(next) === JSON.stringify(current)) return
     current = next
     changed()
@@ -99,10 +103,11 @@ export function openDeletions({
   // Where the system reports no changes, a renamed file is found under its new name after the quiet period.
   const late: ReturnType<typeof throttle> = throttle(DECIDE_AFTER_MS + 2_000 * quietSeconds, tryToDecide)
   const decideLater = () => (isWatched() ? soon() : late())
+  const countAgain: ReturnType<typeof throttle> = throttle(COUNT_EVERY_MS, tryToDecide)
   attempt(decide, undefined, failed)
 
   return {
-    /** Returns the deletions that a person is notified of; null: none; undefined: not known yet. */
+    /** Returns the recent deletions; null: none; undefined: not known yet. */
     get current() {
       return current
     },
@@ -118,6 +123,7 @@ export function openDeletions({
     stop() {
       soon.stop()
       late.stop()
+      countAgain.stop()
     },
   }
 }

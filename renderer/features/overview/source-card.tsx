@@ -44,6 +44,8 @@ export interface SourceCardProps {
   destinationKind: DestinationState['kind']
   /** The name of its destination, or all names if there are several. */
   destinationName: string
+  /** Names the files that were deleted here within the last hour; null: there are none. */
+  deleted: string | null
   /** Its last 24 hours (see useDays); null: unknown. */
   day: string | null
   /** The destinations to mention in the row. */
@@ -270,14 +272,15 @@ function SendingState({ source: { rate, left }, transfer, toGo }: CardProps) {
   )
 }
 
-/** Shows the disk or an unusual phase, open files or batches, the size and the age of the newest file. */
-function UsualState({ source, word }: CardProps) {
+/** Shows recently deleted files, the disk or an unusual phase, open files or batches, the size and the newest file's age. */
+function UsualState({ source, word, deleted }: CardProps) {
   const { t, format } = useWords()
   const { scanned, totals, lastFile } = source
   const phase = getPhaseWord(source)
   const isUsual = phase === 'window.phase.watching' || phase === 'window.phase.polling'
   return (
     <span className="source-state clip counts">
+      {deleted !== null && <span title={deleted}>{deleted}</span>}
       <span>{t(isUsual ? word : phase)}</span>
       {scanned?.open != null && <OpenFiles {...scanned.open} />}
       {summariseBatches(scanned?.batches ?? []).map((part) =>

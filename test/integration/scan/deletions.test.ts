@@ -135,10 +135,10 @@ test('deleted files: a person accepts them, and the counts stay', async () => {
   expect(counts()).toEqual([5, 15])
   remove(root, names.slice(15, 17))
   await until('more to be counted', () => counts().join() === '3,17')
-  expect(deleted()).toBeNull()
+  expect(deleted()?.since ?? null).toBeNull()
 })
 
-test('deleted files: few of them, or a small share, are counted and not reported', async () => {
+test('deleted files: few of them, or a small share, are counted, and no person is notified', async () => {
   const names = numbered(100)
   const { root, ledger, counts, deleted } = await sent(names)
   remove(root, names.slice(0, 19))
@@ -146,6 +146,7 @@ test('deleted files: few of them, or a small share, are counted and not reported
   // The decision follows within two seconds; the next one comes with the twentieth file.
   remove(root, names.slice(19, 20))
   await until('a report', () => deleted()?.files === 20)
+  expect(deleted()?.since).not.toBeNull()
   expect(ledger.deletion('s')).toMatchObject({ known: 100 })
 })
 

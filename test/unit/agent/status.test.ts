@@ -38,20 +38,30 @@ describe('overall status', () => {
     expect(status({ ...safe, sources: [{ ...well, scanned: gone }] }).level).toBe('attention')
   })
 
-  it('only files that are here are counted as safe, and deleted ones are shown with their destination', () => {
-    const totals = { ...sent, sentFiles: 6, deletedFiles: 40 }
+  it('only files that are here are counted as safe, and those deleted in the last hour are named', () => {
+    const totals = { ...sent, sentFiles: 38, deletedFiles: 48 }
     const there = { id: 'there', totals, rate: 0, left: null, reported: true }
-    const source = { ...well, totals, destinations: [there] }
-    const detail = '40 deleted here, kept at nas-2'
-    expect(status({ totals, sources: [source] })).toEqual({
-      level: 'ok',
-      sentence: 'All 6 files are safe.',
-      detail,
-    })
     const lastFile = { path: 'x', at: NOW - 3_000 }
-    expect(status({ totals, sources: [{ ...source, lastFile }] }).detail).toBe(
-      `Last file 3 sec ago · ${detail}`,
+    const deletedAs = (deleted: { since: null; files: number; known: number } | null): SourceState => ({
+      ...well,
+      ...{ totals, lastFile, destinations: [there], scanned: well.scanned && { ...well.scanned, deleted } },
+    })
+    const said = { level: 'ok', sentence: 'All 38 files are safe.' }
+    expect(status({ totals, sources: [deletedAs(null)] })).toEqual({
+      ...said,
+      detail: 'Last file 3 sec ago.',
+    })
+    const source = deletedAs({ since: null, files: 8, known: 46 })
+    const detail = '8 files deleted here, kept at nas-2'
+    expect(status({ totals, sources: [source, well] })).toEqual({ ...said, detail })
+    expect(findConditions(stateWith({ sources: [source] }), NOW)).toContainEqual(
+      expect.objectContaining({ id: 'deleted:a', kind: 'ok' }),
     )
+    const here = { totals, sources: [source], destinations: [{ ...receiver, elsewhere: false }] }
+    expect(status(here)).toMatchObject({
+      level: 'partial',
+      detail: `Add a destination elsewhere to make files safe. ${detail}`,
+    })
     const removed = { ...noTotals, removedFiles: 7 }
     const emptied = { ...source, totals: removed, destinations: [{ ...there, totals: removed }] }
     expect(status({ totals: removed, sources: [emptied] }).sentence).toBe(

@@ -50,9 +50,17 @@ test('deleted files: window, tray and status show them, and they are put back or
     await dialog.getByRole('button', { name: 'Close', exact: true }).last().click()
   }
   const tray = await waitForTray(desktop.bus, { pid: running.holdfast.pid })
+  const tooltip = async () => (await readTray(desktop.bus, tray)).tooltip
 
   await rm(raw, { recursive: true })
   await until('the folder to be counted', () => isCounted(FILES - FEW, FEW))
+  const few = '6 files deleted here, kept at cellar.'
+  await expect(page.locator('.header')).toContainText(few)
+  await expect(page.getByRole('status').first()).toContainText('40 files')
+  await expect(card).toContainText('6 deleted here, kept at cellar')
+  expect(describeState(await state())).toContain(few)
+  await until('the tray', async () => (await tooltip()).includes(few))
+  await pictures(page, 'deleted-few-overview')
   await openFiles()
   await expect(glance).toContainText('6, kept at cellar')
   await expect(glance.getByRole('button', { name: 'Put back…' })).toBeVisible()
@@ -72,7 +80,7 @@ test('deleted files: window, tray and status show them, and they are put back or
   await expect(page.locator('.header')).toContainText('They are kept at cellar.')
   await expect(card).toContainText('40 deleted here')
   await expect(card.getByTitle('40 deleted here, kept at cellar')).toBeVisible()
-  await until('the tray', async () => (await readTray(desktop.bus, tray)).tooltip.includes(sentence))
+  await until('the tray', async () => (await tooltip()).includes(sentence))
   const printed = describeState(await state())
   expect(printed[0]).toBe(sentence)
   expect(printed.join('\n')).toMatch(/6 sent .*\n {2}40 deleted here \(.*\), kept at cellar/)

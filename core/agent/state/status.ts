@@ -35,7 +35,7 @@ export function overallStatus(state: AppState, now: number): Status {
   // A person who deleted files by mistake finds them again.
   const deleted = describeDeleted(state, state.sources)
   if (deleted === null) return status
-  return status.level === 'ok' ? { ...status, detail: deleted } : { ...status, more: [deleted] }
+  return { ...status, detail: deleted, ...(status.detail !== null && { more: [status.detail] }) }
 }
 
 function describeCalmStatus(state: AppState, now: number): Status {

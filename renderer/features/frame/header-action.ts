@@ -17,7 +17,7 @@ const plain = (kind: HeaderAction['kind']): HeaderAction => ({ kind, incident: n
 
 /** Returns the action that the overall status calls for; null: none. */
 export function findHeaderAction({ status, settings, incidents }: AppState): HeaderAction | null {
-  const { level, failure, detail } = status
+  const { level, failure, detail, more = [] } = status
   if (failure !== undefined) {
     const { kind, source } = failure
     if (kind === 'parked') return plain('retry')
@@ -29,5 +29,6 @@ export function findHeaderAction({ status, settings, incidents }: AppState): Hea
     return { kind: DECIDED.has(kind) ? 'decide' : 'details', incident: found?.id ?? null }
   }
   if (level === 'paused' && settings.pause !== null) return plain('resume')
-  return detail?.key === 'status.connectReceiver' ? plain('addDestination') : null
+  const isHere = [detail, ...more].some((one) => one?.key === 'status.connectReceiver')
+  return isHere ? plain('addDestination') : null
 }

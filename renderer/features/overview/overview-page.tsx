@@ -1,5 +1,5 @@
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
-import { bytesToGo, describeDeleted } from '../../../core/agent/state/derived.ts'
+import { bytesToGo } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { isDiskKind } from '../../../core/alerts/kinds.ts'
 import { useDays } from '../../state/day.ts'
@@ -24,7 +24,7 @@ const SourceDetails = lazy(() => import('./source-details.tsx'))
 
 /** Shows a card for each source; a card opens its details. */
 export function OverviewPage({ state }: { state: AppState }) {
-  const { t, say } = useWords()
+  const { t } = useWords()
   const [opened, setOpened] = useState<{ id: string; part: DetailsPart } | null>(null)
   const [wanted, setWanted] = useKeptText('sources')
   const [order, setOrder] = useState<Order>('trouble')
@@ -60,12 +60,10 @@ export function OverviewPage({ state }: { state: AppState }) {
   const isSame = isSameEverywhere(sources)
   const cards = shown.map((source) => {
     const mine = getDestinationStates(source, destinations)
-    const deleted = describeDeleted(state, [source])
     return (
       <SourceCard
         key={source.settings.id}
         source={source}
-        deleted={deleted === null ? null : say(deleted)}
         day={days?.get(source.settings.id) ?? null}
         failingSince={since.get(source.settings.id) ?? null}
         transfer={underWay.get(source.settings.id) ?? null}

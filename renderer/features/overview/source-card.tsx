@@ -44,8 +44,6 @@ export interface SourceCardProps {
   destinationKind: DestinationState['kind']
   /** The name of its destination, or all names if there are several. */
   destinationName: string
-  /** Names the files that were deleted here within the last hour; null: there are none. */
-  deleted: string | null
   /** Its last 24 hours (see useDays); null: unknown. */
   day: string | null
   /** The destinations to mention in the row. */
@@ -139,6 +137,8 @@ function Figure({ source, destinationKind, destinationName }: SourceCardProps) {
   const done = t(doneWord(destinationKind, source), { count: sentFiles })
   const gone = describeGone(source, destinationName, t)
   const title = [done, format.bytes(sentBytes), ...gone.map(({ long }) => long)].join(' · ')
+  // The line below names files that were deleted recently.
+  const counted = source.scanned?.deleted == null ? gone : []
   if (parkedFiles > 0) {
     return (
       <span className="source-figure bad" title={title}>
@@ -162,7 +162,7 @@ function Figure({ source, destinationKind, destinationName }: SourceCardProps) {
     <span className="source-figure" title={title}>
       {[
         isHere ? t('window.count.copiedHere', { count: sentFiles }) : done,
-        ...gone.map(({ short }) => short),
+        ...counted.map(({ short }) => short),
       ].join(' · ')}
     </span>
   )
@@ -272,15 +272,16 @@ function SendingState({ source: { rate, left }, transfer, toGo }: CardProps) {
   )
 }
 
-/** Shows recently deleted files, the disk or an unusual phase, open files or batches, the size and the newest file's age. */
-function UsualState({ source, word, deleted }: CardProps) {
+/** Shows recent deletions, the disk or an unusual phase, open files or batches, the size and the newest file's age. */
+function UsualState({ source, word, destinationName: destination }: CardProps) {
   const { t, format } = useWords()
   const { scanned, totals, lastFile } = source
   const phase = getPhaseWord(source)
+  const deleted = scanned?.deleted?.files ?? 0
   const isUsual = phase === 'window.phase.watching' || phase === 'window.phase.polling'
   return (
     <span className="source-state clip counts">
-      {deleted !== null && <span title={deleted}>{deleted}</span>}
+      {deleted > 0 && <span>{t('window.count.deletedKept', { count: deleted, destination })}</span>}
       <span>{t(isUsual ? word : phase)}</span>
       {scanned?.open != null && <OpenFiles {...scanned.open} />}
       {summariseBatches(scanned?.batches ?? []).map((part) =>

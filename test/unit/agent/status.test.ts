@@ -52,15 +52,18 @@ describe('overall status', () => {
       detail: 'Last file 3 sec ago.',
     })
     const source = deletedAs({ since: null, files: 8, known: 46 })
-    const detail = '8 files deleted here, kept at nas-2'
-    expect(status({ totals, sources: [source, well] })).toEqual({ ...said, detail })
+    const detail = '8 files deleted here, kept at nas-2.'
+    expect(status({ totals, sources: [source, well] })).toEqual({
+      ...said,
+      detail: `${detail} Last file 3 sec ago.`,
+    })
     expect(findConditions(stateWith({ sources: [source] }), NOW)).toContainEqual(
       expect.objectContaining({ id: 'deleted:a', kind: 'ok' }),
     )
     const here = { totals, sources: [source], destinations: [{ ...receiver, elsewhere: false }] }
     expect(status(here)).toMatchObject({
       level: 'partial',
-      detail: `Add a destination elsewhere to make files safe. ${detail}`,
+      detail: `${detail} Add a destination elsewhere for safety.`,
     })
     const removed = { ...noTotals, removedFiles: 7 }
     const emptied = { ...source, totals: removed, destinations: [{ ...there, totals: removed }] }

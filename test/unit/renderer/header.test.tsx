@@ -59,6 +59,8 @@ describe('window header', () => {
     expect(failure('unreachable')?.kind).toBe('destinations')
     expect(failure('full')?.kind).toBe('details')
     expect(action({ level: 'partial', detail: message('status.connectReceiver') })?.kind).toBe(
+    const hint = { detail: said('8 files deleted here.'), more: [message('status.connectReceiver')] }
+    expect(action({ level: 'partial', ...hint })?.kind).toBe('addDestination')
       'addDestination',
     )
     expect(action({ level: 'ok' })).toBeNull()

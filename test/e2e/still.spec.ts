@@ -9,6 +9,29 @@ const FILES = 2_000
 /** Number of files that are written at once. */
 const BURST = 100
 
+interface Recorded {
+  /** The headlines that a screen reader reads out, with # for numbers. */
+  spoken: string[]
+}
+
+function recordSpoken(): void {
+  const spoken: string[] = []
+  Object.assign(window, { spoken })
+  const region = document.querySelector('.header [role="status"]')
+  if (region === null) return
+  let last = region.textContent
+  const changed = () => {
+    const now = region.textContent
+    const headline = region.querySelector('h1')?.textContent ?? ''
+    if (now !== last && region.getAttribute('aria-live') === 'polite')
+      spoken.push(headline.replace(/[\d,]+/g, '#'))
+    last = now
+  }
+  new MutationObserver(changed).observe(region, {
+    ...{ subtree: true, childList: true, characterData: true, attributes: true },
+  })
+}
+
 test('window: header, tabs and source rows keep their places and heights while 2,000 small files are sent', async ({
   desktop,
 }) => {
@@ -26,6 +49,7 @@ test('window: header, tabs and source rows keep their places and heights while 2
   })
   await until('the rows', async () => (await page.locator('.source').count()) === 2)
   await watchPlaces(page)
+  await page.evaluate(recordSpoken)
   for (let index = 0; index < FILES; index += BURST) {
     const names = Array.from({ length: BURST }, (_, one) => path.join(busy, `${index + one}.dat`))
     await Promise.all(names.map((name) => writeFile(name, name)))
@@ -35,5 +59,8 @@ test('window: header, tabs and source rows keep their places and heights while 2
   const { frame, rows } = await readPlaces(page)
   expect(frame).toHaveLength(1)
   expect(rows).toHaveLength(1)
+  const spoken = await page.evaluate(() => (window as unknown as Recorded).spoken)
+  expect(spoken).toContain('Sending # files.')
+  expect(spoken.filter((one, index) => one === spoken[index - 1])).toEqual([])
   await rm(base, { recursive: true })
 })

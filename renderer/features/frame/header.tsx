@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Menu, VisuallyHidden } from '@mantine/core'
+import { ActionIcon, Button, Menu } from '@mantine/core'
 import { lazy, memo, Suspense, useEffect, useState } from 'react'
 import { minutesUntilTomorrow } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
@@ -72,10 +72,8 @@ export const Header = memo(function Header({ state, unreachable }: HeaderProps) 
   return (
     <header className="header" data-level={level}>
       <StatusIcon level={level} size={30} />
-      <VisuallyHidden role="status" aria-live="polite">
-        {spoken.words}
-      </VisuallyHidden>
-      <div className="header-words">
+      {/* A change of numbers alone is not read out. */}
+      <div className="header-words" role="status" aria-live={spoken.words === words ? 'polite' : 'off'}>
         <h1 title={sentence}>{sentence}</h1>
         {detail !== null && <p title={detail}>{detail}</p>}
       </div>

@@ -10,7 +10,7 @@ import { renderMarkup, renderWords } from './rendered.tsx'
 const said = (reason: string) => message('problem.other', { reason })
 
 describe('window header', () => {
-  test('the status is shown as text, and repeated in a live region for screen readers', () => {
+  test('the status is shown in a live region for screen readers', () => {
     const status = {
       level: 'failing' as const,
       sentence: said('Photos is read-only.'),
@@ -18,10 +18,8 @@ describe('window header', () => {
     }
     const header = <Header state={emptyState({ status })} unreachable={null} />
     const markup = renderMarkup(header)
-    expect(markup).toMatch(/role="status" aria-live="polite">Photos is read-only\. Since 14:02\.<\/span>/)
-    // What is seen changes each second, and is not read out each time.
     expect(markup).toMatch(
-      /<h1 title="Photos is read-only\.">Photos is read-only\.<\/h1><p title="Since 14:02\.">/,
+      /role="status" aria-live="polite"><h1 title="Photos is read-only\.">Photos is read-only\.<\/h1><p title="Since 14:02\.">/,
     )
   })
 
@@ -59,10 +57,10 @@ describe('window header', () => {
     expect(failure('unreachable')?.kind).toBe('destinations')
     expect(failure('full')?.kind).toBe('details')
     expect(action({ level: 'partial', detail: message('status.connectReceiver') })?.kind).toBe(
-    const hint = { detail: said('8 files deleted here.'), more: [message('status.connectReceiver')] }
-    expect(action({ level: 'partial', ...hint })?.kind).toBe('addDestination')
       'addDestination',
     )
+    const hint = { detail: said('8 files deleted here.'), more: [message('status.connectReceiver')] }
+    expect(action({ level: 'partial', ...hint })?.kind).toBe('addDestination')
     expect(action({ level: 'ok' })).toBeNull()
   })
 

@@ -90,7 +90,8 @@ test('deleted files: window, tray and status show them, and they are put back or
   await openFiles()
   await expect(page.getByText('40, kept at cellar')).toBeVisible()
   await pictures(page, 'deleted-details')
-  await page.keyboard.press('Escape')
+  await page.getByRole('tab', { name: /Overview/ }).click()
+  await expect(card).toBeVisible()
 
   await alertsTab(page).click()
   const putBack = page.getByRole('button', { name: 'Put back…' })

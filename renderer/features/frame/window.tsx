@@ -6,6 +6,7 @@ import { useBridge, useView } from '../../state/bridge.tsx'
 import { CommandsProvider } from '../../state/commands.tsx'
 import { useNotedRate } from '../../state/rates.ts'
 import { useShowing } from '../../state/showing.ts'
+import { pressBack } from '../../ui/use-escape.ts'
 import { useWords, WordsProvider } from '../../words/context.tsx'
 import { nearestLanguage } from '../../words/dictionaries.ts'
 import { OverviewPage } from '../overview/overview-page.tsx'
@@ -105,7 +106,8 @@ function PageTabs({ state, page, place, open }: PageTabsProps) {
 
   const show = (value: string | null) => {
     const wanted = pages.find((name) => name === value)
-    if (wanted !== undefined) open(wanted)
+    if (wanted === page) pressBack()
+    else if (wanted !== undefined) open(wanted)
   }
   return (
     <Tabs value={page} onChange={show} keepMounted={false} className="tabs">

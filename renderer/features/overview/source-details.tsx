@@ -41,17 +41,16 @@ export default function SourceDetails({ source, state, first, onClose }: SourceD
   const [leaving, setLeaving] = useState(false)
   const [part, setPart] = useState<DetailsPart>(first)
   const { settings, scanned } = source
-  const section = useRef<HTMLElement>(null)
   const leave = () => {
     if (held === 'typed') setLeaving(true)
     else if (held === 'nothing') onClose()
   }
-  useEscape(section, leave)
+  useEscape()
   const mine = getDestinationStates(source, state.destinations)
   const names = new Map(state.destinations.map((one) => [one.id, destinationName(one, t)]))
 
   return (
-    <section ref={section} className="stack details" aria-label={settings.name}>
+    <section className="stack details" aria-label={settings.name}>
       <div className="details-title">
         <ActionIcon
           ref={back}

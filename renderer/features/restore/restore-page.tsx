@@ -28,8 +28,7 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
   const isShown = restore?.phase === 'running' || notices.some(({ id }) => id === RESTORE_NOTICE)
   const back = useRef<HTMLButtonElement>(null)
   useEffect(() => back.current?.focus(), [])
-  const section = useRef<HTMLElement>(null)
-  useEscape(section, onClose)
+  useEscape()
   const [at, setAt] = useState(place)
   const destination = destinations.find(({ id }) => id === at.destination) ?? destinations[0]
   const others = useOthers(destination)
@@ -37,7 +36,7 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
   const computer = others.find(({ folder }) => folder === wanted) ?? null
   if (destination === undefined) return null
   return (
-    <section ref={section} className="stack details" aria-label={t('window.restore.title')}>
+    <section className="stack details" aria-label={t('window.restore.title')}>
       <div className="details-title">
         <ActionIcon
           ref={back}

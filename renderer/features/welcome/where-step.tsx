@@ -11,6 +11,7 @@ export default function WhereStep({ state, nav }: { state: AppState; nav: ReactN
   const [kind, setKind] = useState<Addable | null>(null)
   const { sources, destinations } = state.settings
   const toList = () => setKind(null)
+  const beforeFirst = sources.length === 0 ? 'first.where.nothing' : 'first.where.explain'
   return (
     <>
       <DoneList
@@ -21,7 +22,7 @@ export default function WhereStep({ state, nav }: { state: AppState; nav: ReactN
       />
       {kind === null ? (
         <>
-          <p className="dimmed">{t(sources.length === 0 ? 'first.where.nothing' : 'first.where.explain')}</p>
+          <p className="dimmed">{t(destinations.length === 0 ? beforeFirst : 'first.where.more')}</p>
           <div className="card">
             <KindList onChoose={setKind} />
           </div>

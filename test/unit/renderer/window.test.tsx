@@ -8,6 +8,7 @@ import { HoldfastWindow } from '../../../renderer/features/frame/window.tsx'
 import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
 import SettingsPage from '../../../renderer/features/settings/settings-page.tsx'
 import { TransfersPage } from '../../../renderer/features/transfers/transfers-page.tsx'
+import WhereStep from '../../../renderer/features/welcome/where-step.tsx'
 import { BridgeProvider } from '../../../renderer/state/bridge.tsx'
 import { theme } from '../../../renderer/ui/theme.ts'
 import { destinationState, emptyState, sourceState } from './fake-state.ts'
@@ -105,6 +106,14 @@ describe('several destinations', () => {
     sources: [source],
     totals: source.totals,
     status: { level: 'attention', sentence: message('status.unreachable', { name: 'cellar' }), detail: null },
+  })
+
+  test('the second step of the first run no longer calls the destination missing', () => {
+    const step = (given: AppState) => renderWords(<WhereStep state={given} nav={null} />)
+    const one = { ...settings, sources: [source.settings] }
+    expect(step({ ...state, settings: { ...one, destinations: [] } })).toContain('Without a destination')
+    expect(step({ ...state, settings: one })).toContain('You can add another destination now or later.')
+    expect(step({ ...state, settings: one })).not.toContain('Without a destination')
   })
 
   test('the overview card names the unreachable destination, and counts the files that all of them have', () => {

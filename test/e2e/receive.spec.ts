@@ -24,6 +24,7 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
   desktop,
 }) => {
   const base = mkdtempSync(path.join(tmpdir(), 'holdfast-receive-'))
+  const taken = net.createServer().listen(0)
   try {
     const { page } = await desktop.start()
     await page.getByRole('tab', { name: /Destinations/ }).click()
@@ -91,7 +92,14 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
       path.join(base, 'store'),
     )
     await expect(dialog.getByRole('textbox', { name: 'Space per computer (GiB)' })).toHaveValue('2')
+    // Without an open port there is no code, and no success.
+    await dialog
+      .getByRole('textbox', { name: 'Port' })
+      .fill(String((taken.address() as net.AddressInfo).port))
+    await dialog.getByRole('button', { name: 'Receive here' }).click()
+    await expect(dialog).toContainText('the port is in use')
   } finally {
+    taken.close()
     rmSync(base, { recursive: true, force: true })
   }
 })

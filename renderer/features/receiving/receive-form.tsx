@@ -15,7 +15,7 @@ interface ReceiveFormProps {
   /** Receiving is enabled: the folder cannot be changed. */
   isOn: boolean
   onDone: () => void
-  /** Receiving was enabled: senders can be added. */
+  /** Receiving was enabled. The receiver may not run yet. */
   onStarted: () => void
 }
 
@@ -58,9 +58,9 @@ export function ReceiveForm({ before, isOn, onDone, onStarted }: ReceiveFormProp
     const outcome = await ask('setReceiving', { receive })
     setBusy(false)
     if (!outcome.done) return setRefusal(outcome.sentence)
-    tell('done', message(isOn ? 'window.receiving.changed' : 'window.receiving.isOn'))
-    if (isOn) onDone()
-    else onStarted()
+    if (!isOn) return onStarted()
+    tell('done', message('window.receiving.changed'))
+    onDone()
   }
 
   return (

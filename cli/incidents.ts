@@ -10,7 +10,7 @@ import {
   timelinePageSchema,
   timelineQuestionSchema,
 } from '../core/alerts/incident.ts'
-import { getSubjects, type Severity, severities } from '../core/alerts/kinds.ts'
+import { describeEnd, getSubjects, type Severity, severities } from '../core/alerts/kinds.ts'
 import { readTimeline } from '../core/alerts/store/database.ts'
 import { message } from '../core/lib/i18n/message.ts'
 import { getAlertsFile } from '../core/receive/service/receiver-alerting.ts'
@@ -129,6 +129,7 @@ async function openTimeline(options: ListOptions): Promise<Ask> {
 function formatEntry({ incident, deliveries }: TimelineEntry): string[] {
   const { id, kind, startedAt, endedAt, acknowledged, sentence } = incident
   const subjects = getSubjects(incident)
+  const end = endedAt === null ? null : describeEnd(incident)
   const others = subjects.length > 1 ? ` (+${subjects.length - 1})` : ''
   const lasted =
     endedAt === null
@@ -137,6 +138,7 @@ function formatEntry({ incident, deliveries }: TimelineEntry): string[] {
   return [
     `${about(translate(`kind.${kind}`), `${subjects[0] ?? ''}${others}`)}  ${terminalWords(lasted)}`,
     `  ${terminalWords(sentence)}`,
+    ...(end === null ? [] : [`  ${terminalWords(end)}`]),
     `  ${translate('cli.incidents.id', { id })}`,
     ...(acknowledged === null ? [] : [`  ${translate('cli.incidents.acknowledged', acknowledged)}`]),
     ...deliveries.map((one) => `  ${deliveryLine(one)}`),

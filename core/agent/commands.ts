@@ -145,7 +145,7 @@ async function protect(
 const refusedNotice = (directory: string) => `refused:${path.resolve(directory)}`
 
 /** Returns the handlers of the commands about sources whose files wait for a person's decision. */
-function heldSourceCommands({ store, scanner, senders, restores }: Agent) {
+function heldSourceCommands({ store, scanner, senders, restores, alerting }: Agent) {
   /** @throws UserError restore.notHeld */
   const findWaiting = (id: string, reason: 'held' | 'marked' | 'deleted') => {
     const source = store.state.sources.find(({ settings }) => settings.id === id)
@@ -163,6 +163,7 @@ function heldSourceCommands({ store, scanner, senders, restores }: Agent) {
       runAction(async () => {
         findWaiting(id, 'deleted')
         await scanner.request('acceptDeleted', { source: id })
+        alerting.alerts.accept(`deleted:${id}`)
       }),
     answerMarked: ({ id, answer }) =>
       runAction(async () => {

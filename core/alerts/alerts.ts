@@ -22,6 +22,7 @@ import {
 } from './incident.ts'
 import {
   type Announcement,
+  accept,
   acknowledge,
   announce,
   forget,
@@ -154,6 +155,11 @@ export class Alerts {
     if (!this.#isOpen(id)) return false
     this.#step(acknowledge(this.#state, id, by, Date.now()))
     return true
+  }
+
+  /** A person intended the failure of this subject. */
+  accept(id: string): void {
+    this.#step(accept(this.#state, id))
   }
 
   /**

@@ -46,6 +46,8 @@ export const incidentSchema = z.object({
   repeats: z.number(),
   /** The person who acknowledged it, and when. After that only its recovery is notified. */
   acknowledged: z.object({ at: z.number(), by: z.string() }).nullable(),
+  /** A person has accepted it as intended, which ends it; omitted: not. */
+  isAccepted: z.literal(true).optional(),
   /** Earliest time of the next notification; milliseconds since 1970. */
   snoozedUntil: z.number().nullable(),
 })

@@ -1,3 +1,5 @@
+import { type Message, message } from '../lib/i18n/message.ts'
+
 // Does not import zod, which is large, because the window's first paint needs this module.
 
 /** Check results that become incidents. "slow" is only shown. */
@@ -62,6 +64,17 @@ const CRITICAL: ReadonlySet<IncidentKind> = new Set([
 /** critical: data is at risk; warning: the protection is weaker than it looks. */
 export function getSeverity(kind: IncidentKind): Severity {
   return CRITICAL.has(kind) ? 'critical' : 'warning'
+}
+
+/** Returns how an ended incident has ended; null: only its end is known. */
+export function describeEnd(incident: {
+  kind: IncidentKind
+  isAccepted?: true | undefined
+  sentence: Message
+}): Message | null {
+  if (incident.kind !== 'deleted') return null
+  const { count = 0 } = incident.sentence.params
+  return incident.isAccepted ? message('notify.deletedAccepted', { count }) : message('notify.deletedBack')
 }
 
 interface Subjects {

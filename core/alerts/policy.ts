@@ -256,6 +256,14 @@ export function acknowledge(state: AlertState, id: string, by: string, at: numbe
   return withOpen(state, id, (one) => ({ ...one, acknowledged: { at, by }, snoozedUntil: null }))
 }
 
+/** Marks the incident of a subject as intended by a person, which is about to end it. */
+export function accept(state: AlertState, id: string): AlertState {
+  return {
+    ...state,
+    open: state.open.map((one) => (hasFailing(one, id) ? { ...one, isAccepted: true } : one)),
+  }
+}
+
 /** Delays the next notification by this many milliseconds; null: ends the snooze. */
 export function snooze(state: AlertState, id: string, forMs: number | null, now: Now): AlertState {
   const snoozed =

@@ -3,7 +3,7 @@ import type { Words } from '../lib/i18n/words.ts'
 import { type CatalogEntry, type ChannelType, catalog, type templateNames } from './channels/catalog.ts'
 import type { OutgoingMessage } from './channels/channel.ts'
 import { isFiring, isUrgent, lastedMs, type Notice } from './incident.ts'
-import { getSubjects, type IncidentKind, isDiskKind, namedSubjects } from './kinds.ts'
+import { describeEnd, getSubjects, type IncidentKind, isDiskKind, namedSubjects } from './kinds.ts'
 import type { Shown } from './notifier-messages.ts'
 
 // Renders a notice as text; pure.
@@ -99,7 +99,7 @@ function formatTitle(notice: Notice, words: Words, names?: Writer['names']): str
       return words(message('notify.unstable', params))
     case 'recovered':
     case 'over':
-      return words(message('notify.recovered', params))
+      return words(message(notice.incident.isAccepted ? 'notify.accepted' : 'notify.recovered', params))
     case 'summary':
       return words(message('notify.summary', params))
     case 'test':
@@ -131,7 +131,7 @@ function formatBody(notice: Notice, { words, computer, names }: Writer, now: num
     case 'over':
       return isAbsence(incident.kind)
         ? words(message(`notify.back.${incident.kind}`, { where: where(notice, words, names), lasted }))
-        : words(message('notify.recoveredBody', { kind, lasted, since }))
+        : words(describeEnd(incident) ?? message('notify.recoveredBody', { kind, lasted, since }))
     case 'summary':
       return words(message('notify.summaryBody', { kind, lasted, since }))
     case 'test':

@@ -1,6 +1,7 @@
 import { UnstyledButton } from '@mantine/core'
 import { useEffect, useId, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { describeEnd } from '../../../core/alerts/kinds.ts'
 import { useNow } from '../../state/now.ts'
 import type { TimelineEntry } from '../../state/timeline.ts'
 import { IconChevronDown, IconChevronRight } from '../../ui/icons.ts'
@@ -32,6 +33,7 @@ export function TimelineRow({ incident, deliveries, settings, isMarked }: Timeli
   }, [isMarked])
   const id = useId()
   const { startedAt, endedAt } = incident
+  const end = endedAt === null ? null : describeEnd(incident)
   return (
     <li className="timeline-row" data-incident={incident.id} data-marked={isMarked || undefined}>
       <UnstyledButton
@@ -57,6 +59,7 @@ export function TimelineRow({ incident, deliveries, settings, isMarked }: Timeli
         {opened && (
           <>
             <p className="breakable selectable">{say(incident.sentence)}</p>
+            {end !== null && <p className="breakable selectable">{say(end)}</p>}
             {endedAt === null && (
               <>
                 <RemedyCommands sentence={incident.sentence} />

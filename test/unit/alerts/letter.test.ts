@@ -87,6 +87,15 @@ describe('notification text', () => {
     expect(letter(notice('failed'), { late: 4 * MINUTE }).body).not.toMatch(/09:50/)
   })
 
+  it('states how a deletion of many files has ended', () => {
+    const sentence = message('condition.deleted', { name: 'x', count: 40, known: 46, destinations: 'nas-2' })
+    const deleted = { kind: 'deleted' as const, sentence }
+    const back = letter(notice('recovered', deleted))
+    expect(back.text).toBe('Recovered: /data\nThe deleted files are back.')
+    const accepted = letter(notice('recovered', { ...deleted, isAccepted: true }))
+    expect(accepted.text).toBe('Accepted: /data\nThe deletion of 40 files was accepted as intended.')
+  })
+
   it('is urgent while data is at risk, not after the recovery', () => {
     expect(letter(notice('failed')).urgent).toBe(true)
     expect(letter(notice('recovered')).urgent).toBe(false)

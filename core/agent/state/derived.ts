@@ -47,11 +47,12 @@ export function findKeepers(
   { destinations: all }: Pick<AppState, 'destinations'>,
   sources: readonly Pick<SourceState, 'destinations'>[],
 ): string {
-  const keepers = sources
-    .flatMap(({ destinations }) => destinations)
-    .flatMap(({ id, totals }) => (totals.deletedFiles > 0 ? [id] : []))
+  const mine = sources.flatMap(({ destinations }) => destinations)
+  const keepers = mine.filter(({ totals }) => totals.deletedFiles > 0)
+  // While the files come back, the counts may be zero already.
+  const ids = (keepers.length > 0 ? keepers : mine).map(({ id }) => id)
   return all
-    .filter(({ id }) => keepers.includes(id))
+    .filter(({ id }) => ids.includes(id))
     .map(({ name }) => name)
     .join(', ')
 }

@@ -90,6 +90,11 @@ describe('overall status', () => {
       sentence: '40 of 46 files in data were deleted.',
       detail: 'They are kept at nas-2.',
     })
+    const back = {
+      ...state,
+      sources: state.sources.map((one) => ({ ...one, destinations: [{ ...there, totals: sent }] })),
+    }
+    expect(status(back).detail).toBe('They are kept at nas-2.')
     const [found] = findConditions(stateWith(state), NOW).filter(({ kind }) => kind === 'deleted')
     expect(found).toMatchObject({ id: 'deleted:a', tellAfterMs: 0, since: NOW - 1_000 })
     expect(found?.kind === 'deleted' && englishWords(found.sentence)).toBe(

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { contentsBelow, openLogs, packings, rotations, sendLogs } from '../support/scan/logrotate.ts'
+import { contentsOfStore, openLogs, packings, rotations, sendLogs } from '../support/scan/logrotate.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const LOGS = 15
@@ -24,7 +24,7 @@ test.each(Object.entries(rotations))(
       for (const logs of sources) logs.rotate()
       await untilSent(`the logs of round ${round} to be sent`)
     }
-    const kept = new Set(contentsBelow(store))
+    const kept = new Set(contentsOfStore(store))
     for (const { contents } of sources) {
       expect(contents).toHaveLength(LOGS * ROUNDS)
       expect(contents.filter((content) => !kept.has(content))).toEqual([])

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { contentsBelow, openLogs, packings, rotations, sendLogs } from '../support/scan/logrotate.ts'
+import { contentsOfStore, openLogs, packings, rotations, sendLogs } from '../support/scan/logrotate.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { readTree } from '../support/trees.ts'
 
@@ -24,7 +24,7 @@ test('rotated logs: a day of 40 logs, rotated each hour in four ways, raises no 
     for (const logs of sources) logs.rotate()
     await untilSent(`the rotated logs of hour ${hour} to be sent`)
   }
-  const all = contentsBelow(store)
+  const all = contentsOfStore(store)
   const kept = new Set(all)
   const missing = sources.flatMap(({ contents }) => contents.filter((content) => !kept.has(content)))
   expect(missing).toEqual([])

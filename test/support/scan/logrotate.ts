@@ -56,11 +56,13 @@ export function openLogs(directory: string, count: number, options: readonly str
   }
 }
 
-/** The contents of all files below a directory, unpacked where they are packed. */
-export function contentsBelow(directory: string): string[] {
-  const files = readdirSync(directory, { recursive: true, withFileTypes: true })
+/** The contents of all files of a store, older versions included, unpacked where they are packed. */
+export function contentsOfStore(store: string): string[] {
+  const files = readdirSync(store, { recursive: true, withFileTypes: true })
+  // Files of the manifest, which come and go while the store is open.
+  const own = path.join(store, '.holdfast')
   return files
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && entry.parentPath !== own)
     .map((entry) => readFileSync(path.join(entry.parentPath, entry.name)))
     .map((bytes) => (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('latin1'))
 }

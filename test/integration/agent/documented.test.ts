@@ -18,8 +18,8 @@ const RUN = new Set(
     ' ',
   ),
 )
-/** They need a sender that has lost its data, LINE's token, no agent, marked files, a link, or a file of patterns. */
-const NOT_HERE = /--replaces|--line-token-file|--once|paths (confirm|send|follow)|--ignore-from/
+/** They need a directory without protection, a sender that has lost its data, LINE's token, no agent, marked files, a link, or a file of patterns. */
+const NOT_HERE = /--replaces|--line-token-file|--once|paths (add|confirm|send|follow)|--ignore-from/
 
 test('documented commands: each one that can run here succeeds, in the order of the pages', async () => {
   const base = temporaryDirectory('documented')

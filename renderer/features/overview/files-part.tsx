@@ -86,13 +86,13 @@ export function FilesPart({ source, state }: { source: SourceState; state: AppSt
 
 /** Describes a source's files at one of several destinations. */
 function formatCounts(
-  { id }: DestinationState,
+  { id, elsewhere }: DestinationState,
   source: SourceState,
   t: ReturnType<typeof useWords>['t'],
 ): string {
   const totals = source.destinations.find((one) => one.id === id)?.totals
   if (totals === undefined) return ''
   const { sentFiles, waitingFiles } = totals
-  const sent = t('window.count.sent', { count: sentFiles })
+  const sent = t(elsewhere ? 'window.count.sent' : 'window.count.copiedHere', { count: sentFiles })
   return waitingFiles === 0 ? sent : `${sent} · ${t('window.count.waiting', { count: waitingFiles })}`
 }

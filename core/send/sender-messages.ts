@@ -174,7 +174,7 @@ export const senderDefinition = {
     connection: connectionSchema,
     /** For the current destination, by source id. */
     totals: z.record(z.string(), totalsSchema),
-    /** The last file that was sent and became durable, by source id. */
+    /** The last file that became durable, by source id. */
     lastFile: z.record(z.string(), z.object({ path: z.string(), at: z.number() })),
     /** Files on the wire, at most 20. */
     transfers: z.array(transferSchema),

@@ -246,8 +246,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       },
       {
         onSent: (files, now) => {
-          for (const { source, path, isKnown } of files)
-            if (!isKnown) this.#lastFile[source] = { path, at: now }
+          for (const { source, path } of files) this.#lastFile[source] = { path, at: now }
           this.#progress.sent(files, performance.now())
           this.#nudgeOthers()
           changed()

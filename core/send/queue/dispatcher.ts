@@ -41,8 +41,8 @@ const PARKED_FILES = 1_000
 const WRITE_AGAIN_MS = 1_000
 
 export interface DispatcherEvents {
-  /** The destination has these files, and the ledger has recorded it. `isKnown`: it had them before. */
-  onSent(files: readonly (QueuedFile & Pick<StoredFile, 'isKnown'>)[], now: number): void
+  /** These files were sent, and the ledger has recorded it. */
+  onSent(files: readonly QueuedFile[], now: number): void
   /** Group-write marks were set. */
   onMarked(): void
   /** Files stopped waiting without being sent: they are gone or excluded now. */
@@ -64,7 +64,7 @@ interface DispatcherOptions {
 }
 
 /** A file that the destination has stored; `digest` is that of the stored content. */
-type StoredFile = QueuedFile & SentClaim & { isKnown?: boolean | undefined }
+type StoredFile = QueuedFile & SentClaim
 
 export const openDispatcher = (options: DispatcherOptions, events: DispatcherEvents) =>
   new Dispatcher(options, events)
@@ -234,13 +234,13 @@ class Dispatcher {
     else if (attempt.kind !== 'durable') this.#restless.ended(due)
     if (attempt.kind === 'durable') {
       breaker.stored(due)
-      const { digest, position, seal, isOlder, stat, moved, isKnown } = attempt
+      const { digest, position, seal, isOlder, stat, moved } = attempt
       // The current configuration, which may differ from that at the start of the attempt.
       const others = (this.#workers.get(source.id)?.source ?? source).alsoTo
       this.#acknowledgements.add({
         ...due,
         mark: source.groupWriteMark,
-        ...{ others, digest, position, seal, isOlder, stat, moved, isKnown },
+        ...{ others, digest, position, seal, isOlder, stat, moved },
       })
     } else {
       this.#guard.use(() => applyRetryPolicy(this.#options, this.#events, source, due, attempt))
@@ -253,7 +253,7 @@ class Dispatcher {
   }
 
   /** Continues after the ledger has recorded stored files; `sent`: those that did not change meanwhile. */
-  #recorded(files: readonly StoredFile[], sent: readonly StoredFile[], now: number): void {
+  #recorded(files: readonly StoredFile[], sent: readonly QueuedFile[], now: number): void {
     const isSent = new Set(sent)
     const moment = { ...momentNow(), wall: now }
     for (const due of files) this.#restless.stored(due, !isSent.has(due), moment)
@@ -338,7 +338,7 @@ function createAcknowledgements(
   ledger: Pick<Ledger, 'markSent'>,
   guard: LedgerGuard,
   /** `files`: all recorded files; `sent`: those of them that did not change meanwhile. */
-  onWritten: (files: readonly StoredFile[], sent: readonly StoredFile[], now: number) => void,
+  onWritten: (files: readonly StoredFile[], sent: readonly QueuedFile[], now: number) => void,
 ) {
   let waiting: StoredFile[] = []
   let running = false

@@ -41,8 +41,6 @@ export type SendAttempt =
       stat?: FileStat
       /** See SentClaim. */
       moved?: SentClaim['moved']
-      /** The destination had this content under this name: it was not sent again. */
-      isKnown?: boolean
     }
   | Exclude<Answer, { kind: 'durable' }>
   /** Not sent: paused, or its disk does not answer. */

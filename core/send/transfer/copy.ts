@@ -5,7 +5,7 @@ import type { FileMetadata } from '../../platform/file-metadata.ts'
 import { lstatOrNull } from '../../platform/files.ts'
 import type { OutgoingSource, Session } from '../destinations/destination.ts'
 import { directoriesAbove } from '../reading/read.ts'
-import type { SendAttempt, Shared, SourceParts } from './attempt.ts'
+import { asAttempt, type SendAttempt, type Shared, type SourceParts } from './attempt.ts'
 
 /** A name under which the destination has a content. */
 interface SentName extends Omit<SentContent, 'source'> {
@@ -98,7 +98,7 @@ export async function askForCopy(
     const directories = await directoriesAbove({ root: source.path, path: due.path })
     const from = { ...file, isMoved: false, isTrusted, storedNs }
     const answer = await session.copy(file, directories, digest, from)
-    return answer?.kind === 'durable' ? { ...answer, digest, isKnown: true } : answer
+    return answer === null ? null : asAttempt(answer, digest)
   }
   const gone = await claimGone(names, digest, shared)
   const left = new Set(gone)

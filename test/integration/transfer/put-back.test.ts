@@ -69,16 +69,11 @@ test.each([
       const { mtimeNs } = fs.statSync(path.join(arrived, name), { bigint: true })
       setTime(path.join(home.source, name), mtimeNs)
     }
-    // The oldest file goes first, and stays the last one that was sent.
-    writeFile(home.source, 'new', 'a new file')
-    fs.utimesSync(path.join(home.source, 'new'), 1, 1)
     offerAll(home)
     sender.nudge()
-    await allSent(sender, 22)
-    expect(sender.report()?.lastFile[SOURCE]?.path).toBe('new')
+    await allSent(sender, 21)
     expect(relay.sentBytes() - contents).toBeLessThan(64 * 1024)
-    expect(readTree(arrived)).toEqual(readTree(home.source))
-    expect(readTree(arrived)).toMatchObject(before)
+    expect(readTree(arrived)).toEqual(before)
     expect(fs.existsSync(path.join(store, '.holdfast', 'versions'))).toBe(false)
     await until('nothing is deleted any more', () => {
       const { deletedFiles, removedFiles } = ledger.totals(DESTINATION)[SOURCE] ?? {}

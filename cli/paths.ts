@@ -18,6 +18,7 @@ import {
 import { jsonText } from './json.ts'
 import { checkedPathAt, pathAt, sourceAt } from './known-path.ts'
 import { omitUndefined } from './omit-undefined.ts'
+import { collect } from './option-words.ts'
 import { heldLines, linkLines, pathLines, sourceLines } from './path-lines.ts'
 import { parsePath } from './path-words.ts'
 import { askState, changeSettings, runningState, settingsIn, settingsNow } from './settings-change.ts'
@@ -50,7 +51,11 @@ export function registerPaths(program: Command): void {
     inner('add', 'protect a directory: check it, and send its files to the destinations')
       .option('--batch', 'it holds batch directories with finished.parse and finished.watch marks')
       .option('--prefix <prefix>', 'as --batch, only child directories whose name begins with this')
-      .option('--to <destination...>', 'send its files only to these destinations; default: all'),
+      .option(
+        '--to <destination>',
+        'send its files only to this destination (repeatable); default: all',
+        collect,
+      ),
   ).action((given: string, options: AddOptions, self: Command) => add(getDataDirectory(self), given, options))
   withNames(
     withFilters(
@@ -230,7 +235,7 @@ async function accept(dataDirectory: string, given: string): Promise<void> {
   const { id, path } = sourceAt(await settingsNow(dataDirectory), given)
   const { sources } = await askState(dataDirectory)
   const scanned = sources.find(({ settings }) => settings.id === id)?.scanned
-  if (scanned?.deleted != null) {
+  if (scanned?.deleted?.since != null) {
     await sendCommand(dataDirectory, 'acceptDeleted', { id })
     console.log(translate('cli.paths.deletionAccepted', { path }))
     if (scanned.held == null) return

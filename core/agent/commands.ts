@@ -149,7 +149,9 @@ function heldSourceCommands({ store, scanner, senders, restores, alerting }: Age
   /** @throws UserError restore.notHeld */
   const findWaiting = (id: string, reason: 'held' | 'marked' | 'deleted') => {
     const source = store.state.sources.find(({ settings }) => settings.id === id)
-    if (source?.scanned?.[reason] == null) throw new UserError('restore.notHeld')
+    const { scanned } = source ?? {}
+    const question = reason === 'deleted' ? scanned?.deleted?.since : scanned?.[reason]
+    if (source === undefined || question == null) throw new UserError('restore.notHeld')
     return source
   }
   return {

@@ -114,7 +114,9 @@ export function openDeletions({
     /** Files were deleted. */
     noticed: decideLater,
     /** Files were offered or sent: deleted ones may be back, or turn out to be renamed. */
-    returned: decideLater,
+    returned() {
+      if (current != null) decideLater()
+    },
     /** A person has deleted the files on purpose. Throws the ledger's errors. */
     accept() {
       ledger.rememberDeletion(id, { from: Date.now() + 1, since: null, known: 0 })

@@ -6,6 +6,7 @@ import {
   destinationName,
   destinationNames,
   doneWord,
+  findKeepers,
   getDestinationStates,
   getPhaseWord,
 } from './describe.ts'
@@ -18,9 +19,6 @@ export function FilesPart({ source, state }: { source: SourceState; state: AppSt
   const mine = getDestinationStates(source, state.destinations)
   const kind = mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'
   const several = mine.length > 1
-  const keepers = mine.filter((one) =>
-    source.destinations.some(({ id, totals: there }) => id === one.id && there.deletedFiles > 0),
-  )
   const rows = [
     { label: t('window.details.phase'), value: t(getPhaseWord(source)) },
     {
@@ -39,7 +37,7 @@ export function FilesPart({ source, state }: { source: SourceState; state: AppSt
       ? [
           {
             label: t('window.details.deleted'),
-            value: `${t('window.count.keptAt', { count: totals.deletedFiles, destination: destinationNames(keepers, t) })} · ${format.bytes(totals.deletedBytes)}`,
+            value: `${t('window.count.keptAt', { count: totals.deletedFiles, destination: destinationNames(findKeepers(source, mine), t) })} · ${format.bytes(totals.deletedBytes)}`,
             action: (
               <Button size="compact-xs" variant="default" onClick={() => openRestore(source, true)}>
                 {t('window.deleted.putBack')}

@@ -13,7 +13,13 @@ import { Assistant } from '../welcome/assistant.tsx'
 import type { Step } from '../welcome/steps.ts'
 import { AddDirectory } from './add-directory.tsx'
 import { CheckedPaths } from './checked-paths.tsx'
-import { describeDestinations, destinationNames, getDestinationStates, isSameEverywhere } from './describe.ts'
+import {
+  describeDestinations,
+  destinationNames,
+  findKeepers,
+  getDestinationStates,
+  isSameEverywhere,
+} from './describe.ts'
 import { SourceCard } from './source-card.tsx'
 import type { DetailsPart } from './source-details.tsx'
 import { arrangeSources, isFailing, MANY, type Order, SourceSearch } from './source-search.tsx'
@@ -70,6 +76,7 @@ export function OverviewPage({ state }: { state: AppState }) {
         toGo={bytesToGo(source, transfers)}
         destinationKind={mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'}
         destinationName={destinationNames(mine, t)}
+        keepers={destinationNames(findKeepers(source, mine), t)}
         chips={describeDestinations(mine, state, t).filter(({ failure }) => failure !== null || !isSame)}
         choices={settings.destinations}
         intervalSeconds={intervalSeconds}

@@ -44,6 +44,8 @@ export interface SourceCardProps {
   destinationKind: DestinationState['kind']
   /** The name of its destination, or all names if there are several. */
   destinationName: string
+  /** The names of those that keep files deleted here. */
+  keepers: string
   /** Its last 24 hours (see useDays); null: unknown. */
   day: string | null
   /** The destinations to mention in the row. */
@@ -130,15 +132,13 @@ const Card = memo(function Card(props: CardProps) {
 }, isDrawnAlike)
 
 /** Shows the figure: parked files if any, else waiting files, else sent files, and those that are gone here. */
-function Figure({ source, destinationKind, destinationName }: SourceCardProps) {
+function Figure({ source, destinationKind, keepers }: SourceCardProps) {
   const { t, format } = useWords()
   const { totals } = source
   const { parkedFiles, waitingFiles, sentFiles, sentBytes, waitingBytes } = totals
   const done = t(doneWord(destinationKind, source), { count: sentFiles })
-  const gone = describeGone(source, destinationName, t)
+  const gone = describeGone(source, keepers, t)
   const title = [done, format.bytes(sentBytes), ...gone.map(({ long }) => long)].join(' · ')
-  // The line below names files that were deleted recently.
-  const counted = source.scanned?.deleted == null ? gone : []
   if (parkedFiles > 0) {
     return (
       <span className="source-figure bad" title={title}>
@@ -162,7 +162,7 @@ function Figure({ source, destinationKind, destinationName }: SourceCardProps) {
     <span className="source-figure" title={title}>
       {[
         isHere ? t('window.count.copiedHere', { count: sentFiles }) : done,
-        ...counted.map(({ short }) => short),
+        ...gone.map(({ short }) => short),
       ].join(' · ')}
     </span>
   )
@@ -272,16 +272,14 @@ function SendingState({ source: { rate, left }, transfer, toGo }: CardProps) {
   )
 }
 
-/** Shows recent deletions, the disk or an unusual phase, open files or batches, the size and the newest file's age. */
-function UsualState({ source, word, destinationName: destination }: CardProps) {
+/** Shows the disk or an unusual phase, open files or batches, the size and the newest file's age. */
+function UsualState({ source, word }: CardProps) {
   const { t, format } = useWords()
   const { scanned, totals, lastFile } = source
   const phase = getPhaseWord(source)
-  const deleted = scanned?.deleted?.files ?? 0
   const isUsual = phase === 'window.phase.watching' || phase === 'window.phase.polling'
   return (
     <span className="source-state clip counts">
-      {deleted > 0 && <span>{t('window.count.deletedKept', { count: deleted, destination })}</span>}
       <span>{t(isUsual ? word : phase)}</span>
       {scanned?.open != null && <OpenFiles {...scanned.open} />}
       {summariseBatches(scanned?.batches ?? []).map((part) =>

@@ -204,7 +204,6 @@ export class Restores {
     if (report.phase === 'running') return
     const { kept, sentence } = report
     if (kept === 0) this.#lastRequest = null
-    if (report.phase === 'stopped') return
     if (report.phase === 'failed' && sentence !== null) notices.add(RESTORE_NOTICE, sentence)
     else notices.add(RESTORE_NOTICE, describeRestore({ ...before, ...report }))
   }

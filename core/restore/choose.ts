@@ -89,9 +89,11 @@ export function findPlaces(
   sources: Readonly<Record<string, string>>,
 ): { folder: string; source: string; directory: string }[] {
   const all = folders.filter(({ name }) => chosen === null || name === chosen)
-  if (all.length === 0 && chosen !== null) {
+  if (all.length === 0) {
     const names = folders.map(({ name }) => name).join(', ')
-    throw new UserError('restore.notThere', { name: chosen, names: names === '' ? '–' : names })
+    throw chosen === null || names === ''
+      ? new UserError('restore.emptyThere')
+      : new UserError('restore.notThere', { name: chosen, names })
   }
   return all.map(({ name, source }) => {
     const directory = source === null ? undefined : sources[source]

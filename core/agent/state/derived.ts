@@ -295,6 +295,7 @@ export function minutesUntilTomorrow(now: Date): number {
  * notification. @param restore a restore that has ended.
  */
 export function describeRestore({
+  phase,
   to,
   restored,
   same,
@@ -303,10 +304,11 @@ export function describeRestore({
   keptPaths,
   besidePaths,
   sentence,
-}: Omit<NonNullable<AppState['restore']>, 'phase'>): Message {
+}: NonNullable<AppState['restore']>): Message {
   const left = kept + failed
   const [first] = keptPaths
   const there = restored + same
+  if (phase === 'stopped') return message('restore.stopped', { count: there })
   if (there + left === 0) return sentence ?? message('restore.nothingMissing')
   if (left === 0 && restored === 0) return message('restore.allSame', { count: same })
   const [beside] = besidePaths

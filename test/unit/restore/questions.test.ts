@@ -82,5 +82,6 @@ test('restore in place: a folder that the destination does not have is refused w
   expect(findPlaces(folders, 'data', { a: '/data' })).toEqual([
     { folder: 'data', source: 'a', directory: '/data' },
   ])
-  expect(findPlaces([], null, {})).toEqual([])
+  for (const name of [null, 'data'])
+    expect(() => findPlaces([], name, {})).toThrow('The destination has no files of this computer.')
 })

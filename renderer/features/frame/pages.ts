@@ -13,8 +13,10 @@ export interface Place {
   /** Ids of the destination to restore from, and of the source whose folder to show. */
   destination?: string
   source?: string
-  /** Only files of it that are missing on this computer: the dialog that puts them back is opened. */
+  /** Only files of it that are missing on this computer. */
   missingOnly?: boolean
+  /** The dialog that puts all of them back is opened. */
+  putsBack?: boolean
   /** The pairing code of a link that the user followed; the id is "pair". */
   code?: string
 }
@@ -31,10 +33,13 @@ export function useOpenPage(): OpenPage {
 /** Returns the function that opens the restore of a source: of all files, or only of those that are missing here. */
 export function useOpenRestore() {
   const openPage = useOpenPage()
-  return ({ settings, destinations }: SourceState, missingOnly = false) => {
+  return ({ settings, destinations, scanned, totals }: SourceState, missingOnly = false) => {
     const from = destinations.find(({ totals }) => !missingOnly || totals.deletedFiles > 0)
+    // Files that Holdfast removed, and those deleted long ago, are missing on purpose: the user chooses in the list.
+    const putsBack =
+      missingOnly && totals.removedFiles === 0 && scanned?.deleted?.files === totals.deletedFiles
     openPage('destinations', {
-      ...{ id: 'restore', source: settings.id, missingOnly },
+      ...{ id: 'restore', source: settings.id, missingOnly, putsBack },
       ...(from && { destination: from.id }),
     })
   }

@@ -22,18 +22,21 @@ interface BrowsePartProps {
   computer: Computer | null
   /** The source whose folder is shown first. */
   source: string | null
-  /** Only files that are missing on this computer are shown first, and the dialog that puts them back is opened. */
+  /** Only files that are missing on this computer are shown first. */
   missingOnly: boolean
+  /** Opens the dialog that puts them back, once. */
+  putsBack: boolean
   state: AppState
-  /** That dialog was opened. */
+  /** Called when that dialog has been opened. */
   onAsked: () => void
 }
 
-/** The choice of a directory: each file in its newest version. */
+/** What is chosen of a directory: each file in its newest version. */
 const ALL = { version: null, isThere: false }
 
 /** Browses the files at a destination by directory, as they are or were, or searches them by name. */
-export function BrowsePart({ destination, computer, source, missingOnly, state, onAsked }: BrowsePartProps) {
+export function BrowsePart(props: BrowsePartProps) {
+  const { destination, computer, source, missingOnly, putsBack, state, onAsked } = props
   const { t, format } = useWords()
   const [spot, setSpot] = useState<Spot | null>(null)
   const [search, setSearch] = useState('')
@@ -57,10 +60,10 @@ export function BrowsePart({ destination, computer, source, missingOnly, state, 
   }
   useEffect(() => {
     const spot = findFirstSpot(folders, source)
-    if (!missingOnly || spot === TOP) return
-    setChosen({ ...ALL, spot, at: null, missingOnly })
+    if (!putsBack || spot === TOP) return
+    setChosen({ ...ALL, spot, at: null, missingOnly: true })
     onAsked()
-  }, [folders, source, missingOnly, onAsked])
+  }, [folders, source, putsBack, onAsked])
   const choose = (wanted: Pick<Chosen, 'spot' | 'version' | 'isThere'>) =>
     setChosen({ ...wanted, at: wanted.version === null ? at : null, missingOnly: false })
   const ask = (

@@ -58,8 +58,9 @@ export function RestoreDialog(props: RestoreDialogProps) {
   const close = () => {
     setStartedAfter(null)
     onClose()
-    // The result was shown here.
-    if (hasStarted && restore.phase !== 'running') void run('dismissNotice', { id: RESTORE_NOTICE })
+    // The result was shown here. Files that were not restored remain to be decided, on the page.
+    const isAll = hasStarted && restore.phase === 'done' && restore.kept + restore.failed === 0
+    if (isAll) void run('dismissNotice', { id: RESTORE_NOTICE })
   }
   return (
     <FormDialog opened={chosen !== null} title={t('window.restore.dialogTitle')} onClose={close}>
@@ -140,7 +141,12 @@ function RestoreForm({ destination, computer, chosen, folders, state, onClose, o
   return (
     <form onSubmit={start} noValidate>
       <Stack gap="sm">
-        <What destination={destination} computer={computer} chosen={chosen} />
+        <What
+          destination={destination}
+          computer={computer}
+          chosen={chosen}
+          missing={countMissing(destination, chosen, folders, state)}
+        />
         <Where draft={draft} place={place} chosen={chosen} tried={tried} onChange={change} />
         {isEncrypted && (
           <TextInput
@@ -312,11 +318,29 @@ function Where({ draft, place, chosen, tried, onChange }: WhereProps) {
   )
 }
 
-function What({
-  destination,
-  computer,
-  chosen: { spot, version, at, missingOnly },
-}: Pick<RestoreFormProps, 'destination' | 'computer' | 'chosen'>) {
+/** Counts the files of a whole folder that are missing here; null: not known. */
+function countMissing(
+  destination: DestinationState,
+  { spot, at, missingOnly }: Chosen,
+  folders: readonly Folder[] | null,
+  { sources }: Pick<AppState, 'sources'>,
+): { count: number; bytes: number } | null {
+  if (!missingOnly || at !== null || spot.path !== '') return null
+  const id = folders?.find(({ name }) => name === spot.folder)?.source
+  const source = sources.find(({ settings }) => settings.id === id)
+  const totals = source?.destinations.find((one) => one.id === destination.id)?.totals
+  if (totals === undefined) return null
+  return {
+    count: totals.deletedFiles + totals.removedFiles,
+    bytes: totals.deletedBytes + totals.removedBytes,
+  }
+}
+
+interface WhatProps extends Pick<RestoreFormProps, 'destination' | 'computer' | 'chosen'> {
+  missing: ReturnType<typeof countMissing>
+}
+
+function What({ destination, computer, chosen: { spot, version, at, missingOnly }, missing }: WhatProps) {
   const { t, format } = useWords()
   const from = destinationName(destination, t)
   const what = [spot.folder, spot.path].filter((part) => part !== null && part !== '').join('/')
@@ -329,6 +353,8 @@ function What({
         ? computer === null && t('window.restore.whatAll', { from })
         : t('window.restore.whatIs', { what, from })}
       {missingOnly && ` ${t('window.restore.whatMissing')}`}
+      {missing !== null &&
+        ` ${t('window.restore.missingCount', { count: missing.count, size: format.bytes(missing.bytes) })}`}
       <span className="dimmed">
         {version !== null && (
           <>

@@ -29,8 +29,8 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
   const back = useRef<HTMLButtonElement>(null)
   useEffect(() => back.current?.focus(), [])
   useEscape()
-  const [at, setAt] = useState(place)
-  const destination = destinations.find(({ id }) => id === at.destination) ?? destinations[0]
+  const [shown, setShown] = useState(place)
+  const destination = destinations.find(({ id }) => id === shown.destination) ?? destinations[0]
   const others = useOthers(destination)
   const [wanted, setWanted] = useState<string | null>(null)
   const computer = others.find(({ folder }) => folder === wanted) ?? null
@@ -58,7 +58,7 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
           <NativeSelect
             label={t('window.restore.from')}
             value={destination.id}
-            onChange={(event) => setAt({ ...at, destination: event.currentTarget.value })}
+            onChange={(event) => setShown({ ...shown, destination: event.currentTarget.value })}
             data={destinations.map((one) => ({ value: one.id, label: destinationName(one, t) }))}
           />
         ) : (
@@ -80,10 +80,11 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
           key={JSON.stringify([destination.id, computer?.folder])}
           destination={destination}
           computer={computer}
-          source={at.source ?? null}
-          missingOnly={at.missingOnly === true}
+          source={shown.source ?? null}
+          missingOnly={shown.missingOnly === true}
+          putsBack={shown.putsBack === true}
           state={state}
-          onAsked={() => setAt({ ...at, missingOnly: false })}
+          onAsked={() => setShown({ ...shown, putsBack: false })}
         />
       </section>
     </section>

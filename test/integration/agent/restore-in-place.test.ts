@@ -60,6 +60,8 @@ test('restore in place: a deleted directory is marked as missing, and comes back
   const { data, source, destination, ask, restore, readFacts } = await startWithFiles()
   const before = readTree(source)
   const facts = ['.', '2025', '2025/may/one.raw', 'run.sh'].map(readFacts)
+  // The destination keeps the note as it was.
+  await ask('pause', { minutes: null })
   fs.rmSync(path.join(source, '2025'), { recursive: true })
   fs.writeFileSync(path.join(source, 'notes.txt'), 'something else')
 
@@ -80,6 +82,7 @@ test('restore in place: a deleted directory is marked as missing, and comes back
   expect(['2025/may/one.raw', '2025'].map(readFacts)).toEqual([facts[2], facts[1]])
 
   // A directory that is gone as a whole is made again, with its mode.
+  await ask('resume', {})
   fs.writeFileSync(path.join(source, 'notes.txt'), 'third')
   await untilState(data, 'the note to be kept', ({ totals }) => totals.waitingFiles === 0)
   fs.rmSync(source, { recursive: true })

@@ -169,7 +169,7 @@ function Told({ incident: { id, acknowledged, snoozedUntil }, isSnoozed, muted, 
   const end = lastEnd(muted)
   return (
     <>
-      {acknowledged !== null && (
+      {acknowledged !== null && !isSilenced && (
         <p className="told breakable">
           {t('window.alerts.acknowledged', {
             time: format.moment(acknowledged.at, now),

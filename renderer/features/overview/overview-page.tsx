@@ -1,5 +1,5 @@
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
-import { bytesToGo } from '../../../core/agent/state/derived.ts'
+import { bytesToGo, destinationFailure } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { isDiskKind } from '../../../core/alerts/kinds.ts'
 import { useDays } from '../../state/day.ts'
@@ -61,7 +61,8 @@ export function OverviewPage({ state }: { state: AppState }) {
 
   const intervalSeconds = settings.check.intervalSeconds
   const isMany = sources.length > MANY
-  const shown = arrangeSources(sources, isMany ? wanted : '', isMany ? order : 'trouble')
+  const failing = destinations.filter((one) => destinationFailure(state, one) !== null).map(({ id }) => id)
+  const shown = arrangeSources(sources, isMany ? wanted : '', isMany ? order : 'trouble', new Set(failing))
   const since = failingSince(state.incidents)
   const isSame = isSameEverywhere(sources)
   const cards = shown.map((source) => {

@@ -48,8 +48,19 @@ export const SourceSearch = memo(function SourceSearch({ text, order, onText, on
   )
 })
 
-/** Returns the sources whose name or path contains the text, sorted; ties keep the order of the settings. */
-export function arrangeSources(sources: readonly SourceState[], text: string, order: Order): SourceState[] {
+/**
+ * Returns the sources whose name or path contains the text, sorted; ties keep the order of the settings.
+ *
+ * @param failing ids of the destinations that fail: their sources come after those whose disk fails.
+ */
+export function arrangeSources(
+  sources: readonly SourceState[],
+  text: string,
+  order: Order,
+  failing: ReadonlySet<string> = new Set(),
+): SourceState[] {
+  const rank = (source: SourceState) =>
+    isFailing(source) ? 2 : Number(source.destinations.some(({ id }) => failing.has(id)))
   const wanted = text.trim().toLowerCase()
   const found = sources.filter(({ settings: { name, path } }) =>
     `${name}\n${path}`.toLowerCase().includes(wanted),
@@ -60,7 +71,7 @@ export function arrangeSources(sources: readonly SourceState[], text: string, or
     case 'waiting':
       return found.sort((one, other) => other.totals.waitingFiles - one.totals.waitingFiles)
     case 'trouble':
-      return found.sort((one, other) => Number(isFailing(other)) - Number(isFailing(one)))
+      return found.sort((one, other) => rank(other) - rank(one))
     default:
       return order satisfies never
   }

@@ -77,7 +77,7 @@ describe.each(files)('dictionary %s', (file) => {
 
 test.each([
   ['en', 'ECONNREFUSED', 'connection refused'],
-  ['zh-TW', 'ECONNREFUSED', '連線被拒'],
+  ['zh-TW', 'ECONNREFUSED', '連線遭拒'],
   ['en', 'connect ECONNREFUSED 192.0.2.1:22', 'connection refused'],
   ['en', 'getaddrinfo ENOTFOUND nas.example', 'no such host name'],
   ['zh-TW', "ENOENT: no such file or directory, open '/data/a'", '沒有此檔案或目錄'],

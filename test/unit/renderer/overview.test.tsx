@@ -84,6 +84,10 @@ describe('overview page', () => {
     expect(markup.indexOf('aria-label="g"')).toBeLessThan(markup.indexOf('aria-label="a"'))
     expect(arrangeSources(sources, ' SRV/C', 'trouble').map(({ settings }) => settings.name)).toEqual(['c'])
     expect(arrangeSources(sources, '', 'name')[0]?.settings.name).toBe('a')
+    const there = { ...many[5]?.destinations[0], id: 'nas' } as (typeof photos)['destinations'][number]
+    const sent = sources.map((one, index) => (index === 5 ? { ...one, destinations: [there] } : one))
+    const names = arrangeSources(sent, '', 'trouble', new Set(['nas'])).map(({ settings }) => settings.name)
+    expect(names.slice(0, 3)).toEqual(['g', 'f', 'a'])
     expect(renderMarkup(<OverviewPage state={emptyState({ sources: many.slice(0, 6) })} />)).not.toContain(
       'Search',
     )

@@ -44,7 +44,8 @@ function toUserError(destination: ReceiverDestination, reason: unknown, wasConne
   if (state === 'refused') return new UserError(problem.key, problem.params, { cause: reason })
   const { name, host, port } = destination
   const key = wasConnected ? 'restore.lost' : 'restore.notReached'
-  const why = errorCode(reason) ?? errorText(reason)
+  // The receiver has closed the connection without an error.
+  const why = reason === null ? 'ECONNRESET' : (errorCode(reason) ?? errorText(reason))
   return new UserError(key, { name, address: formatAddress(host, port), reason: why }, { cause: reason })
 }
 

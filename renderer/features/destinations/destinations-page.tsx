@@ -14,7 +14,10 @@ const RestorePage = lazy(() => import('../restore/restore-page.tsx'))
 
 interface DestinationsPageProps {
   state: AppState
-  /** { id: 'restore' } opens the restore page; { id: 'pair' } is a pairing link that the user followed. */
+  /**
+   * { id: 'restore' } opens the restore page, { id: 'list' } leaves it; { id: 'pair' } is a pairing link that the user
+   * followed.
+   */
   place: Place | null
 }
 
@@ -27,12 +30,10 @@ export default function DestinationsPage({ state, place }: DestinationsPageProps
   /** A further request begins the restore page anew, without the former filter. */
   const [requests, setRequests] = useState(0)
   useEffect(() => {
-    if (place?.id === 'restore') {
-      setRestoring(place)
-      setRequests((before) => before + 1)
-    }
-    if (place?.id !== 'pair') return
-    setRestoring(null)
+    if (place === null) return
+    setRestoring(place.id === 'restore' ? place : null)
+    setRequests((before) => before + 1)
+    if (place.id !== 'pair') return
     setLinked(place.code ?? null)
     setAdding(true)
   }, [place])

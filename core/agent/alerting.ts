@@ -199,8 +199,8 @@ export class Alerting {
 const sourceNames = ({ sources }: Settings) => Object.fromEntries(sources.map(({ id, name }) => [id, name]))
 
 function toObservation(one: Condition, group: string): Observation {
-  const { id, kind, name, sentence, source, since, tellAfterMs } = one
-  return { id, kind, path: name, group, isOwn: true, sentence, source, since, tellAfterMs, step: null }
+  const { name: path, headline: _, ...rest } = one
+  return { ...rest, path, group, isOwn: true, step: null }
 }
 
 /**

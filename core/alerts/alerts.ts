@@ -22,7 +22,6 @@ import {
 } from './incident.ts'
 import {
   type Announcement,
-  accept,
   acknowledge,
   announce,
   forget,
@@ -36,6 +35,7 @@ import {
   snooze,
   stripPlans,
   tellAgainAtMs,
+  withOutcome,
 } from './policy.ts'
 
 // The main process's side of alerts: `Alerts` applies each result to the policy and requests the notifications that are
@@ -159,7 +159,7 @@ export class Alerts {
 
   /** A person intended the failure of this subject. */
   accept(id: string): void {
-    this.#step(accept(this.#state, id))
+    this.#step(withOutcome(this.#state, id, 'accepted'))
   }
 
   /**

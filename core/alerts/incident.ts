@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
-import { getSeverity, type IncidentKind, incidentKinds, severities } from './kinds.ts'
+import { getSeverity, type IncidentKind, incidentKinds, type Outcome, outcomes, severities } from './kinds.ts'
 
 // The data of alerts, in this order: incident and notice, deliveries and timeline, and the state of the policy.
 
@@ -46,8 +46,8 @@ export const incidentSchema = z.object({
   repeats: z.number(),
   /** The person who acknowledged it, and when. After that only its recovery is notified. */
   acknowledged: z.object({ at: z.number(), by: z.string() }).nullable(),
-  /** A person has accepted it as intended, which ends it; omitted: not. */
-  isAccepted: z.literal(true).optional(),
+  /** Why it ends. returned: its files are back; accepted: a person intended it; omitted: another or unknown reason. */
+  outcome: z.enum(outcomes).optional(),
   /** Earliest time of the next notification; milliseconds since 1970. */
   snoozedUntil: z.number().nullable(),
 })
@@ -136,6 +136,8 @@ export interface Sample {
    */
   isOwn: boolean
   kind: IncidentKind | 'ok' | 'slow'
+  /** Why its incident ends, for a sample that ends it; omitted: unknown. */
+  outcome?: Outcome | undefined
   sentence: Message
   /** Id of the source concerned; null: none. */
   source: string | null

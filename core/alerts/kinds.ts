@@ -66,15 +66,20 @@ export function getSeverity(kind: IncidentKind): Severity {
   return CRITICAL.has(kind) ? 'critical' : 'warning'
 }
 
+/** Why an incident ends. */
+export const outcomes = ['returned', 'accepted'] as const
+export type Outcome = (typeof outcomes)[number]
+
 /** Returns how an ended incident has ended; null: only its end is known. */
 export function describeEnd(incident: {
   kind: IncidentKind
-  isAccepted?: true | undefined
+  outcome?: Outcome | undefined
   sentence: Message
 }): Message | null {
-  if (incident.kind !== 'deleted') return null
-  const { count = 0 } = incident.sentence.params
-  return incident.isAccepted ? message('notify.deletedAccepted', { count }) : message('notify.deletedBack')
+  const { kind, outcome, sentence } = incident
+  if (kind !== 'deleted' || outcome === undefined) return null
+  const { count = 0 } = sentence.params
+  return outcome === 'accepted' ? message('notify.deletedAccepted', { count }) : message('notify.deletedBack')
 }
 
 interface Subjects {

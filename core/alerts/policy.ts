@@ -9,7 +9,7 @@ import {
   type OpenIncident,
   type Sample,
 } from './incident.ts'
-import type { IncidentKind } from './kinds.ts'
+import type { IncidentKind, Outcome } from './kinds.ts'
 
 // The policy of incidents; pure. `observe` applies one result: failures that are alike become one incident, which ends
 // with its last failing path. `announce` then decides on the notifications that are due: a failure once it has lasted
@@ -64,7 +64,10 @@ export function observe(state: AlertState, sample: Sample): AlertState {
 }
 
 function applySample(state: AlertState, sample: Sample): AlertState {
-  if (!isIncident(sample.kind)) return leave(withoutSuspicion(state, sample.id), sample.id, sample.at)
+  if (!isIncident(sample.kind)) {
+    const explained = withOutcome(state, sample.id, sample.outcome)
+    return leave(withoutSuspicion(explained, sample.id), sample.id, sample.at)
+  }
   const kind = sample.kind
   const suspicion = updateSuspicion(state.suspicions[sample.id], kind, sample)
   const suspected = { ...state, suspicions: { ...state.suspicions, [sample.id]: suspicion } }
@@ -256,12 +259,10 @@ export function acknowledge(state: AlertState, id: string, by: string, at: numbe
   return withOpen(state, id, (one) => ({ ...one, acknowledged: { at, by }, snoozedUntil: null }))
 }
 
-/** Marks the incident of a subject as intended by a person, which is about to end it. */
-export function accept(state: AlertState, id: string): AlertState {
-  return {
-    ...state,
-    open: state.open.map((one) => (hasFailing(one, id) ? { ...one, isAccepted: true } : one)),
-  }
+/** Records why the incident of a subject is about to end. The first reason counts. */
+export function withOutcome(state: AlertState, id: string, outcome: Outcome | undefined): AlertState {
+  if (outcome === undefined) return state
+  return { ...state, open: state.open.map((one) => (hasFailing(one, id) ? { outcome, ...one } : one)) }
 }
 
 /** Delays the next notification by this many milliseconds; null: ends the snooze. */

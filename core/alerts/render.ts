@@ -99,7 +99,9 @@ function formatTitle(notice: Notice, words: Words, names?: Writer['names']): str
       return words(message('notify.unstable', params))
     case 'recovered':
     case 'over':
-      return words(message(notice.incident.isAccepted ? 'notify.accepted' : 'notify.recovered', params))
+      return words(
+        message(notice.incident.outcome === 'accepted' ? 'notify.accepted' : 'notify.recovered', params),
+      )
     case 'summary':
       return words(message('notify.summary', params))
     case 'test':

@@ -31,6 +31,8 @@ export const scannedSchema = z.object({
     .object({ since: z.number().nullable(), files: z.number(), known: z.number() })
     .nullable()
     .optional(),
+  /** All files are back whose deletion a person was notified of; false: not, or unknown. */
+  returned: z.boolean().optional(),
   /**
    * Files that programs have open for writing, as far as the system shows it: they are sent after they are closed.
    * `since`: milliseconds since 1970, of the first file; `path`: of that file, relative to the source. null: none.

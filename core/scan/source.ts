@@ -79,7 +79,7 @@ export class RunningSource {
   readonly #deletions: Deletions
   /** Problem of the directory itself; removed as soon as a check succeeds. */
   #rootProblem: Message | null = null
-  #status: Omit<Scanned, 'id' | 'problems' | 'held' | 'deleted'>
+  #status: Omit<Scanned, 'id' | 'problems' | 'held' | 'deleted' | 'returned'>
   #current: Current | null = null
   #checking: Promise<void> | null = null
   #checkTimer: NodeJS.Timeout | null = null
@@ -106,12 +106,13 @@ export class RunningSource {
     const problems = this.#problems.list()
     if (this.#rootProblem !== null) problems.push(this.#rootProblem)
     const held = this.#massChangeGuard.held()
-    const deleted = this.#deletions.current
+    const { current: deleted, returned } = this.#deletions
     return {
       id: this.#options.source.id,
       ...this.#status,
       held,
       deleted,
+      returned,
       problems: problems.slice(-MAX_PROBLEMS),
     }
   }
@@ -130,7 +131,7 @@ export class RunningSource {
   }
 
   nudge(): void {
-    this.#deletions.returned()
+    this.#deletions.mayHaveReturned()
     this.#current?.session.nudge()
   }
 

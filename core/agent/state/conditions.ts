@@ -1,5 +1,5 @@
 import { missingSecrets } from '../../alerts/channels/catalog.ts'
-import { type IncidentKind, isDiskKind } from '../../alerts/kinds.ts'
+import { type IncidentKind, isDiskKind, type Outcome } from '../../alerts/kinds.ts'
 import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
 import {
   describeHeld,
@@ -43,6 +43,8 @@ export interface Condition {
   headline: Headline
   /** Minimum duration in milliseconds before a notification. */
   tellAfterMs: number
+  /** Why its incident ends; omitted: unknown. */
+  outcome?: Outcome
 }
 
 /** The overall status in one short line, and the rest with current ages and counts. */
@@ -288,7 +290,10 @@ function deletedCondition(state: AppState, source: SourceState, now: number): Fo
   const subject = { id: `deleted:${id}`, name, source: id }
   if (source.scanned?.deleted === undefined) return unknown(subject)
   const found = findDeletedMessage(state, source)
-  if (found === null) return well(subject, now)
+  if (found === null) {
+    const outcome = source.scanned.returned ? { outcome: 'returned' as const } : {}
+    return well(subject, now).map((one) => ({ ...one, ...outcome }))
+  }
   const { since, whole, sentence, detail } = found
   return condition(subject, 'deleted', since, whole, 0, { sentence, detail })
 }

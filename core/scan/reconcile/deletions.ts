@@ -64,6 +64,7 @@ export function openDeletions({
   failed,
 }: DeletionsOptions) {
   let current: Scanned['deleted']
+  let hasReturned = false
   const count = (from: number) => {
     const corrected = destinations.map((one) => ledger.correctRenamed(one, id, from))
     if (Math.max(0, ...corrected) > 0) {
@@ -91,6 +92,8 @@ export function openDeletions({
     const next = isNamed ? { since, files: deleted, known: Math.max(known, deleted) } : null
     if (isNamed) countAgain()
     if (JSON.stringify(next) === JSON.stringify(current)) return
+    // The source and its destinations are the same as at the last count, so the files themselves are back.
+    hasReturned = next === null && current?.since != null
     current = next
     changed()
   }
@@ -111,16 +114,22 @@ export function openDeletions({
     get current() {
       return current
     },
+    /** True if all files are back whose deletion a person was notified of; false: not, or unknown. */
+    get returned() {
+      return hasReturned
+    },
     /** Files were deleted. */
     noticed: decideLater,
     /** Files were offered or sent: deleted ones may be back, or turn out to be renamed. */
-    returned() {
+    mayHaveReturned() {
       if (current != null) decideLater()
     },
     /** A person has deleted the files on purpose. Throws the ledger's errors. */
     accept() {
       ledger.rememberDeletion(id, { from: Date.now() + 1, since: null, known: 0 })
-      decide()
+      hasReturned = false
+      current = null
+      changed()
     },
     stop() {
       soon.stop()

@@ -132,7 +132,7 @@ export function offerFiles(context: SessionContext, files: readonly ScannedFile[
     context.compareSoon()
   }
   if (waiting > 0) {
-    context.deletions.returned()
+    context.deletions.mayHaveReturned()
     context.offered()
   }
   return waiting + held

@@ -60,6 +60,14 @@ describe('overall status', () => {
     expect(findConditions(stateWith({ sources: [source] }), NOW)).toContainEqual(
       expect.objectContaining({ id: 'deleted:a', kind: 'ok' }),
     )
+    const back = deletedAs(null)
+    const found = (returned: boolean) =>
+      findConditions(
+        stateWith({ sources: [{ ...back, scanned: back.scanned && { ...back.scanned, returned } }] }),
+        NOW,
+      ).find(({ id }) => id === 'deleted:a')
+    expect(found(true)).toHaveProperty('outcome', 'returned')
+    expect(found(false)).not.toHaveProperty('outcome')
     const here = { totals, sources: [source], destinations: [{ ...receiver, elsewhere: false }] }
     expect(status(here)).toMatchObject({
       level: 'partial',

@@ -126,6 +126,14 @@ describe('incidents', () => {
     expect(told(forgotten, 7000)).toEqual([])
   })
 
+  it('an ended incident has an outcome only if the sample that ended it had one', () => {
+    const failed = run([sample(0, 'deleted')])
+    expect(forget(failed, 'a', clocksAt(1)).past[0]).not.toHaveProperty('outcome')
+    expect(run([sample(1, 'ok')], failed).past[0]).not.toHaveProperty('outcome')
+    const returned = run([createSample(1, 'ok', { outcome: 'returned' })], failed)
+    expect(returned.past[0]).toMatchObject({ outcome: 'returned' })
+  })
+
   it('past incidents are limited to 100', () => {
     const samples = Array.from({ length: 500 }, (_, index) => sample(index, index % 2 === 0 ? 'hung' : 'ok'))
     expect(run(samples).past).toHaveLength(100)

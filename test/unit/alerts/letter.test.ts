@@ -90,9 +90,11 @@ describe('notification text', () => {
   it('states how a deletion of many files has ended', () => {
     const sentence = message('condition.deleted', { name: 'x', count: 40, known: 46, destinations: 'nas-2' })
     const deleted = { kind: 'deleted' as const, sentence }
-    const back = letter(notice('recovered', deleted))
+    const ended = letter(notice('recovered', deleted))
+    expect(ended.body).toMatch(/^“Files deleted” has ended\./)
+    const back = letter(notice('recovered', { ...deleted, outcome: 'returned' }))
     expect(back.text).toBe('Recovered: /data\nThe deleted files are back.')
-    const accepted = letter(notice('recovered', { ...deleted, isAccepted: true }))
+    const accepted = letter(notice('recovered', { ...deleted, outcome: 'accepted' }))
     expect(accepted.text).toBe('Accepted: /data\nThe deletion of 40 files was accepted as intended.')
   })
 

@@ -282,9 +282,10 @@ function getOutline({ open, past, owed, troubles }: AlertState): string {
 }
 
 function incidentOutline(incident: Incident): unknown[] {
-  const { id, paths, failing, endedAt, told, isSilent, repeats, acknowledged, snoozedUntil } = incident
+  const { id, paths, failing, endedAt, told, isSilent, repeats, acknowledged, outcome, snoozedUntil } =
+    incident
   const subjects = [Object.keys(paths).length, Object.keys(failing)]
-  return [id, subjects, endedAt, told, isSilent, repeats, acknowledged, snoozedUntil]
+  return [id, subjects, endedAt, told, isSilent, repeats, acknowledged, outcome, snoozedUntil]
 }
 
 /** Open and ended incidents, pending recoveries, and flap series. */

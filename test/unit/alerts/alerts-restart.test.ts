@@ -45,6 +45,20 @@ describe('alerts after a restart', () => {
     await fourth.running.stop()
   })
 
+  it('report a deletion as accepted that a person accepted before the restart', async () => {
+    const { run } = start()
+    const first = run()
+    first.running.observe(checked('deleted', 'a'))
+    vi.advanceTimersByTime(2_000)
+    first.running.accept('a')
+    await first.running.stop()
+    const second = run()
+    second.running.observe(checked('ok', 'a'))
+    vi.advanceTimersByTime(2_000)
+    expect(second.told()).toEqual(['Accepted: /disk/a'])
+    await second.running.stop()
+  })
+
   it('send a pending notification if the failure persists, and drop it if not', async () => {
     const { run } = start()
     const first = run()

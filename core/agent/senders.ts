@@ -39,7 +39,7 @@ export class SenderWorkers {
 
   constructor(agent: Agent) {
     this.#agent = agent
-    this.#published = buildOwnStatus(agent.store.state)
+    this.#published = buildOwnStatus(agent.store.state, Date.now())
   }
 
   /** Passes new configurations to the senders. Stops senders that have nothing left to send. */
@@ -65,7 +65,7 @@ export class SenderWorkers {
   publishStatus(isLast = false): void {
     if (!isLast && performance.now() - this.#publishedAtMs < PUBLISH_EVERY_MS) return
     this.#publishedAtMs = performance.now()
-    const status = buildOwnStatus(this.#agent.store.state)
+    const status = buildOwnStatus(this.#agent.store.state, Date.now())
     if (JSON.stringify(status) === JSON.stringify(this.#published)) return
     this.#published = status
     this.configure()

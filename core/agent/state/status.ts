@@ -59,13 +59,18 @@ function describeCalmStatus(state: AppState, now: number): Status {
   )
 }
 
-/** Returns the status of this computer for other computers. */
-export function buildOwnStatus({ status, incidents, version }: AppState): OwnStatus {
-  const kinds = incidents.filter(({ endedAt }) => endedAt === null).map(({ kind }) => kind)
-  const gravest = incidentKinds.find((kind) => kinds.includes(kind)) ?? null
-  // The level `partial` concerns only this computer: a receiver has everything that it should receive.
-  const level = status.level === 'partial' ? 'ok' : status.level
-  return { level, kind: gravest, sentence: englishWords(status.sentence), words: status.sentence, version }
+/** Returns the status of this computer for other computers: that of its gravest failure, acknowledged or not. */
+export function buildOwnStatus(state: AppState, now: number): OwnStatus {
+  const incidents = state.incidents.map((one) => ({ ...one, acknowledged: null }))
+  const { level, sentence, failure } = overallStatus({ ...state, incidents }, now)
+  return {
+    // The level `partial` concerns only this computer: a receiver has everything that it should receive.
+    level: level === 'partial' ? 'ok' : level,
+    kind: failure?.kind ?? null,
+    sentence: englishWords(sentence),
+    words: sentence,
+    version: state.version,
+  }
 }
 
 /**

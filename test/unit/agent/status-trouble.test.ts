@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
+import { buildOwnStatus } from '../../../core/agent/state/status.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { Refused, toConnectionTrouble } from '../../../core/send/destinations/receiver/dial.ts'
@@ -11,6 +12,7 @@ import {
   receiver,
   running,
   sent,
+  stateWith,
   status,
   waiting,
   well,
@@ -66,6 +68,9 @@ describe('overall status with problems', () => {
       level: 'failing',
       sentence: 'nas-2 refuses this computer.',
     })
+    const own = buildOwnStatus(stateWith({ incidents: [seen], destinations: [refused] }), NOW)
+    expect(own).toMatchObject({ level: 'failing', kind: 'read-only', sentence: 'data is read-only.' })
+    expect(buildOwnStatus(stateWith(), NOW)).toMatchObject({ level: 'ok', kind: null })
   })
 
   it('a failing disk is shown with the files that wait for it or on it, not with others', () => {

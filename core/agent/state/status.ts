@@ -314,17 +314,16 @@ function describeLastFile({ sources }: AppState, now: number): Message | null {
 }
 
 /** Returns the number of files that wait, of these sources or for these destinations; without any, of all. */
-function describeWaiting(
-  { totals, sources, destinations }: AppState,
-  subjects: readonly string[],
-): Message[] {
-  const waiting = [
-    ...sources.map((one) => ({ id: one.settings.id, totals: one.totals })),
-    ...destinations,
-  ].filter(({ id }) => subjects.includes(id))
-  const count =
-    subjects.length === 0
-      ? totals.waitingFiles
-      : waiting.reduce((sum, one) => sum + one.totals.waitingFiles, 0)
+function describeWaiting({ totals, sources }: AppState, subjects: readonly string[]): Message[] {
+  // A file of a failing source that also waits for a failing destination counts once.
+  const waiting = sources.map(({ settings, totals: own, destinations }) =>
+    subjects.includes(settings.id)
+      ? own.waitingFiles
+      : Math.max(
+          0,
+          ...destinations.filter(({ id }) => subjects.includes(id)).map((one) => one.totals.waitingFiles),
+        ),
+  )
+  const count = subjects.length === 0 ? totals.waitingFiles : waiting.reduce((sum, files) => sum + files, 0)
   return count > 0 ? [message('status.waitingSafely', { count })] : []
 }

@@ -75,17 +75,25 @@ describe('overall status with problems', () => {
 
   it('a failing disk is shown with the files that wait for it or on it, not with others', () => {
     const other = { ...well, settings: { ...well.settings, id: 'b', name: 'other' }, totals: waiting }
-    const mine = { ...well, totals: { ...noTotals, waitingFiles: 5 } }
-    const detail = (sources: SourceState[], subject = 'a') =>
+    const some = { ...noTotals, waitingFiles: 5 }
+    const mine = {
+      ...well,
+      totals: some,
+      destinations: well.destinations.map((one) => ({ ...one, totals: some })),
+    }
+    const detail = (sources: SourceState[], ...subjects: string[]) =>
       status({
-        incidents: [{ ...incident, sources: [subject], paths: { [subject]: '/x' } }],
-        destinations: [{ ...receiver, totals: { ...noTotals, waitingFiles: 7 } }],
+        incidents: [
+          { ...incident, sources: subjects, paths: Object.fromEntries(subjects.map((id) => [id, '/x'])) },
+        ],
+        destinations: [{ ...receiver, totals: some }],
         totals: { ...noTotals, waitingFiles: 133 },
         sources,
       }).detail
-    expect(detail([well, other])).not.toContain('wait')
-    expect(detail([mine, other])).toContain('5 files wait here.')
-    expect(detail([mine, other], 'there')).toContain('7 files wait here.')
+    expect(detail([well, other], 'a')).not.toContain('wait')
+    expect(detail([mine, other], 'a')).toContain('5 files wait here.')
+    expect(detail([mine, other], 'there')).toContain('5 files wait here.')
+    expect(detail([mine, other], 'a', 'embedded', 'there')).toContain('5 files wait here.')
   })
 
   it('an unreachable destination, a polled source or a pause of a day needs attention', () => {

@@ -23,9 +23,11 @@ export function findHeaderAction({ status, settings, incidents }: AppState): Hea
     if (kind === 'parked') return plain('retry')
     if (kind === 'paused') return plain('resume')
     if (AT_DESTINATION.has(kind)) return plain('destinations')
-    const found = incidents.find(
+    const alike = incidents.filter(
       (one) => one.endedAt === null && one.kind === kind && (source === null || one.sources.includes(source)),
     )
+    // The headline is about a failure that nobody has acknowledged, if there is one.
+    const found = alike.find(({ acknowledged }) => acknowledged === null) ?? alike[0]
     return { kind: DECIDED.has(kind) ? 'decide' : 'details', incident: found?.id ?? null }
   }
   if (level === 'paused' && settings.pause !== null) return plain('resume')

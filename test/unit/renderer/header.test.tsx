@@ -44,10 +44,15 @@ describe('window header', () => {
   })
 
   test('the action that the status calls for is one button', () => {
-    const lasting = incident('i', { kind: 'emptied', sources: ['photos'] })
+    const seen = { kind: 'full' as const, acknowledged: { at: 0, by: 'ada' } }
+    const incidents = [
+      incident('i', { kind: 'emptied', sources: ['photos'] }),
+      incident('seen', seen),
+      incident('new', { kind: 'full' }),
+    ]
     const action = (status: Partial<AppState['status']>) => {
       const base = { level: 'failing' as const, sentence: said('…'), detail: null }
-      return findHeaderAction(emptyState({ status: { ...base, ...status }, incidents: [lasting] }))
+      return findHeaderAction(emptyState({ status: { ...base, ...status }, incidents }))
     }
     const failure = (kind: 'emptied' | 'parked' | 'unreachable' | 'full', source: string | null = null) =>
       action({ failure: { kind, source } })
@@ -55,7 +60,7 @@ describe('window header', () => {
     expect(failure('emptied', 'other')).toEqual({ kind: 'decide', incident: null })
     expect(failure('parked')?.kind).toBe('retry')
     expect(failure('unreachable')?.kind).toBe('destinations')
-    expect(failure('full')?.kind).toBe('details')
+    expect(failure('full')).toEqual({ kind: 'details', incident: 'new' })
     expect(action({ level: 'partial', detail: message('status.connectReceiver') })?.kind).toBe(
       'addDestination',
     )

@@ -59,7 +59,7 @@ export const Header = memo(function Header({ state, unreachable }: HeaderProps) 
   const topic = [
     language,
     level,
-    ...(silent || state === null ? [silent] : getTopic(state.status.sentence)),
+    ...(silent || state === null ? [silent] : getTopic(state.status.sentence, state.status.detail)),
   ].join()
   const bridge = useBridge()
   const [asking, setAsking] = useState(false)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { message } from '../../../core/lib/i18n/message.ts'
+import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { Header } from '../../../renderer/features/frame/header.tsx'
 import { findHeaderAction } from '../../../renderer/features/frame/header-action.ts'
 import { getTopic } from '../../../renderer/features/frame/topic.ts'
@@ -24,11 +24,16 @@ describe('window header', () => {
   })
 
   test('the topic of the status changes with its subject, not with its numbers', () => {
-    const sending = (count: number) => getTopic(message('status.sending', { count, size: 100 * count }))
+    const sending = (count: number) => getTopic(message('status.sending', { count, size: 100 * count }), null)
     expect(sending(2)).toEqual(sending(3))
-    const hung = (path: string, since: number) => getTopic(message('incident.hung', { path, since }))
+    const hung = (path: string, since: number) => getTopic(message('incident.hung', { path, since }), null)
     expect(hung('/a', 1)).toEqual(hung('/a', 2))
     expect(hung('/a', 1)).not.toEqual(hung('/b', 1))
+    const safe = (detail: Message | null) => getTopic(message('status.safe', { count: 8 }), detail)
+    const deleted = (count: number) => safe(message('status.deletedKeptHere', { count }))
+    expect(deleted(8)).toEqual(deleted(9))
+    expect(deleted(8)).not.toEqual(safe(null))
+    expect(safe(message('status.lastFileNow'))).toEqual(safe(null))
   })
 
   test('further failures follow the detail in its line', () => {

@@ -226,8 +226,9 @@ const SECOND = 1_000_000_000
 
 /**
  * Sets the digest and its time in a row that gets the present metadata of a file. The file may still have the sent
- * content while its size and its inode are the same, as after touch(1), or its size and its modification time, as after
- * a restore; an SFTP server keeps whole seconds of it. A row whose content has left its name (NO_TIME) loses its digest.
+ * content while its size and its inode are the same, as after touch(1), or its size and the second of its modification
+ * time, as after a restore: an SFTP server stores modification times in whole seconds. A row whose content has left its
+ * name (NO_TIME) loses its digest.
  */
 export const keepDigest = (size: string, inode: string, mtimeNs: string) =>
   `digest = iif(size = ${size} AND (inode = ${inode} OR mtime_ns / ${SECOND} = ${mtimeNs} / ${SECOND})

@@ -33,7 +33,7 @@ export interface SessionContext {
   young: Young
   /** The mass-change guard. */
   massChangeGuard: MassChangeGuard
-  /** Decides whether a person is notified of deletions. */
+  /** Counts recent deletions, and decides whether a person is notified of them. */
   deletions: Deletions
   /**
    * Watches the source's tree.

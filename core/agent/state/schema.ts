@@ -37,13 +37,16 @@ const statusSchema = z.object({
   sentence: messageSchema,
   /** A second, less prominent sentence: since when and why, the last file, or a remedy. */
   detail: messageSchema.nullable(),
-  /** Further sentences after the detail: other failures, and that other destinations still work. */
+  /**
+   * Further sentences after the detail: other failures, that other destinations still work, or the usual detail while
+   * `detail` is about deleted files.
+   */
   more: z.array(messageSchema).optional(),
   /** The failure that the sentence is about; omitted: none. */
   failure: z
     .object({
       kind: z.enum(incidentKinds),
-      /** Id of the source; null: it is about none, or about several. */
+      /** Id of the source, checked path or destination concerned; null: none, or several. */
       source: z.string().nullable(),
     })
     .optional(),

@@ -32,7 +32,7 @@ export function overallStatus(state: AppState, now: number): Status {
   const trouble = findGravestFailure(state, now)
   if (trouble !== null) return trouble
   const status = describeCalmStatus(state, now)
-  // A person who deleted files by mistake finds them again.
+  // Deleted files come first: a person may have deleted them by mistake.
   const deleted = describeDeleted(state, state.sources)
   if (deleted === null) return status
   return { ...status, detail: deleted, ...(status.detail !== null && { more: [status.detail] }) }
@@ -122,7 +122,7 @@ function describeMore(state: AppState, { kind, subjects }: Failure, others: numb
 interface Failure extends Headline {
   kind: IncidentKind
   since: number
-  /** Ids of the sources, checked paths and destinations concerned; empty: it is about none of them. */
+  /** Ids of the sources, checked paths and destinations that fail; empty: another part fails. */
   subjects: readonly string[]
   /** A person has acknowledged it. */
   isSeen: boolean

@@ -6,7 +6,8 @@ import { post } from './http.ts'
 const MOST_BYTES = 10_000
 
 /**
- * A sign of life for a service such as Healthchecks. It alerts people when pings stop, so also when this computer is down.
+ * Sends a sign of life to a service such as Healthchecks. The service alerts people when the pings stop, so also when
+ * this computer is down.
  * Pings report on schedule if there is a failure, in addition to the immediate notices.
  */
 export const ping: Channel = {

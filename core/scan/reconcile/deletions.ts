@@ -45,10 +45,10 @@ interface DeletionsOptions {
   ledger: Ledger
   destinations: readonly string[]
   quietSeconds: number
-  /** Events of the system show changes at once. */
+  /** Returns true while the system reports changes of the source at once. */
   isWatched(): boolean
   changed(): void
-  /** The senders' totals have changed. */
+  /** Called when renamed files no longer count as deleted, which changes the senders' totals. */
   offered(): void
   failed(thrown: unknown): void
 }

@@ -153,7 +153,16 @@ export class ObjectSession implements OwnSession {
       this.#noteTime(file)
       const name = await this.#names.current(source, path)
       const resume = identity === undefined ? null : resumeKey(name, facts.size, identity)
+      const asked = this.#store
+        .space?.()
+        .catch(ignoreError('a server that does not know its space is sent to', null))
       const upload = await this.#store.begin(name, facts, resume)
+      const room = (await asked) ?? null
+      if (room !== null && room.total !== 0 && facts.size - upload.offset > room.free) {
+        await upload.abort(false)
+        // The file would fill the disk for others, and be sent repeatedly.
+        throw new StoreFault('full', 'less is free than the file needs')
+      }
       return this.#createUpload(file, upload, identity !== undefined)
     } catch (error) {
       const answer = this.#answerTo(error, file)

@@ -18,21 +18,13 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3'
 import { dropError, ignoreError } from '../../../dropped-errors.ts'
-import { isDigest } from '../../../platform/digest.ts'
-import {
-  isFault,
-  type ObjectFacts,
-  type ObjectInfo,
-  type ObjectPage,
-  StoreFault,
-  unlessLost,
-} from '../objects/object-store.ts'
+import { parseFacts } from '../objects/metadata.ts'
+import { isFault, type ObjectInfo, type ObjectPage, StoreFault, unlessLost } from '../objects/object-store.ts'
 
 // The keys, metadata, listings and copies of a bucket, the names that exist in it, and the abilities of its store.
 
 /** Longest key that stores accept, in bytes of UTF-8. */
 const MOST_KEY_BYTES = 1024
-const NS = 1_000_000_000n
 /**
  * Largest copy in one request: the store sends nothing until it is done, and no store copies more than 5 GiB at once.
  */
@@ -78,21 +70,6 @@ export function listedKey(encoded: string | undefined): string {
   }
 }
 
-/**
- * Returns an object's metadata for a file. `mtime` and `mode` have rclone's names and formats, so rclone restores them,
- * too. `blake3` is the output of `b3sum`.
- */
-export function toMetadata({ mtimeNs, mode, digest }: ObjectFacts): Record<string, string> {
-  const sign = mtimeNs < 0n ? '-' : ''
-  const positive = mtimeNs < 0n ? -mtimeNs : mtimeNs
-  const fraction = String(positive % NS).padStart(9, '0')
-  return {
-    mtime: `${sign}${positive / NS}.${fraction}`,
-    mode: mode.toString(8).padStart(4, '0'),
-    ...(digest === null ? {} : { blake3: Buffer.from(digest).toString('hex') }),
-  }
-}
-
 /** Returns a copy's metadata, with the time when its content was first stored, also for the copy of a copy. */
 const toCopyMetadata = ({ Metadata, LastModified }: HeadObjectCommandOutput): Record<string, string> => ({
   ...(LastModified === undefined ? {} : { stored: LastModified.toISOString() }),
@@ -103,30 +80,6 @@ const toCopyMetadata = ({ Metadata, LastModified }: HeadObjectCommandOutput): Re
 export function firstStoredAt({ stored = '' }: Readonly<Record<string, string>> = {}): number | undefined {
   const at = Date.parse(stored)
   return Number.isNaN(at) ? undefined : at
-}
-
-function parseMtime(text: string | undefined): bigint | null {
-  const parts = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text ?? '')
-  if (parts === null) return null
-  const [, sign, seconds = '0', fraction = ''] = parts
-  const ns = BigInt(seconds) * NS + BigInt(fraction.padEnd(9, '0'))
-  return sign === '-' ? -ns : ns
-}
-
-/** Returns an object's facts, with defaults for missing or invalid metadata, as of other programs' objects. */
-export function parseFacts(
-  size: number,
-  stored: Date,
-  metadata: Readonly<Record<string, string>> = {},
-): ObjectFacts {
-  const { mtime, mode, blake3 } = metadata
-  const digest = /^[0-9a-f]{64}$/.test(blake3 ?? '') ? Buffer.from(blake3 ?? '', 'hex') : null
-  return {
-    size,
-    mtimeNs: parseMtime(mtime) ?? BigInt(stored.getTime()) * 1_000_000n,
-    mode: /^[0-7]{1,5}$/.test(mode ?? '') ? Number.parseInt(mode ?? '', 8) & 0o7777 : 0o644,
-    digest: isDigest(digest) ? digest : null,
-  }
 }
 
 /** Listings contain no metadata: time and mode are defaults, and there is no digest. */

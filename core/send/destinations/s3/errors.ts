@@ -1,32 +1,15 @@
-import { Agent, type AgentOptions } from 'node:https'
-import type { Duplex } from 'node:stream'
-import { type ConnectionOptions, connect } from 'node:tls'
 import { type Message, message } from '../../../lib/i18n/message.ts'
 import { UserError } from '../../../lib/i18n/user-error.ts'
 import { errorCode, errorText } from '../../../platform/system-error.ts'
-import { peerFingerprint, WrongFingerprint } from '../../../protocol/tls.ts'
+import { explainCertificate, shownCertificate } from '../objects/https.ts'
 import { asFault, StoreFault, type StoreFaultKind } from '../objects/object-store.ts'
 import type { S3Target } from './s3-store.ts'
 
-// The errors of a bucket: the SDK's errors as faults, and explanations with a remedy. Also the check of a pinned
-// certificate. Loads without the SDK.
+// The errors of a bucket: the SDK's errors as faults, and explanations with a remedy. Loads
+// without the SDK.
 
 /** Longest text of a server in a message. */
 const MAX_CHARACTERS = 300
-/** Time limit to get a server's certificate. */
-const SHOW_MS = 10_000
-/** Node.js error codes for a certificate without a trusted issuer, or for another name or time. */
-const UNTRUSTED = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-])
-
 /** Returns an error with a remedy, if more is known than the fault shows. */
 export async function explained(thrown: unknown, target: S3Target): Promise<unknown> {
   const sentence = thrown instanceof UserError ? null : await sentenceFor(thrown, target)
@@ -37,11 +20,9 @@ async function sentenceFor(thrown: unknown, target: S3Target): Promise<Message |
   const { kind, reason, cause } = asFault(thrown)
   const { name, bucket, endpoint } = target
   const at = { name, bucket, address: new URL(endpoint).host, reason }
+  const certificate = await explainCertificate(cause, endpoint, at)
+  if (certificate !== null) return certificate
   const code = errorCode(cause) ?? ''
-  if (cause instanceof WrongFingerprint)
-    return message('s3.wrongCertificate', { ...at, fingerprint: cause.fingerprint })
-  if (UNTRUSTED.has(code))
-    return message('s3.untrusted', { ...at, fingerprint: (await shownCertificate(endpoint)) ?? '' })
   if (endpoint.startsWith('https:') && (code === 'EPROTO' || code.startsWith('ERR_SSL_')))
     return message('s3.noTls', at)
   const refusal = explainRefusal(cause, target, at)
@@ -177,57 +158,3 @@ function getStatus({ $metadata, $response }: SdkError): number | null {
 
 /** Removes control characters and limits the length: a server can send any text. */
 const clean = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').slice(0, MAX_CHARACTERS)
-
-type Created = (error: Error | null, socket: Duplex) => void
-
-/** Sends no byte before the certificate is verified as the pinned one; its issuer is ignored. */
-class PinnedAgent extends Agent {
-  readonly #pin: string
-
-  constructor(options: AgentOptions, pin: string) {
-    super(options)
-    this.#pin = pin
-  }
-
-  override createConnection(options: ConnectionOptions, created: Created): undefined {
-    const socket = connect({ ...options, rejectUnauthorized: false })
-    const failed = (error: Error) => created(error, socket)
-    socket.once('error', failed)
-    socket.once('secureConnect', () => {
-      const fingerprint = peerFingerprint(socket)
-      if (fingerprint !== this.#pin) {
-        socket.destroy(new WrongFingerprint(fingerprint ?? 'none'))
-        return
-      }
-      socket.off('error', failed)
-      created(null, socket)
-    })
-  }
-}
-
-/** @param pin the only accepted certificate; null: any that an authority trusted by this computer has signed. */
-export function tlsAgent(options: AgentOptions, pin: string | null): Agent {
-  return pin === null ? new Agent(options) : new PinnedAgent(options, pin)
-}
-
-/** Returns the fingerprint of the server's certificate; null: it presents none. Sends no data after the handshake. */
-function shownCertificate(endpoint: string): Promise<string | null> {
-  const { hostname, port } = new URL(endpoint)
-  return new Promise((resolve) => {
-    const host = hostname.replace(/^\[|\]$/g, '')
-    const servername = /^[\d.]+$|:/.test(host) ? {} : { servername: host }
-    const socket = connect({
-      host,
-      port: port === '' ? 443 : Number(port),
-      ...servername,
-      rejectUnauthorized: false,
-    })
-    const end = (shown: string | null) => {
-      socket.destroy()
-      resolve(shown)
-    }
-    socket.setTimeout(SHOW_MS, () => end(null))
-    socket.once('error', () => end(null))
-    socket.once('secureConnect', () => end(peerFingerprint(socket)))
-  })
-}

@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises'
 import { Agent as HttpAgent } from 'node:http'
 import {
   DeleteObjectCommand,
@@ -8,13 +7,13 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3'
-import { ignoreError } from '../../../dropped-errors.ts'
 import { createSemaphore } from '../../../lib/async/semaphore.ts'
 import { UserError } from '../../../lib/i18n/user-error.ts'
 import { errorCode } from '../../../platform/system-error.ts'
 import type { S3Destination } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
-import { isOwnAddress, readClocks } from '../keep-connected.ts'
+import { isOnThisComputer, tlsAgent } from '../objects/https.ts'
+import { parseFacts, toMetadata } from '../objects/metadata.ts'
 import {
   digestAt,
   type ObjectFacts,
@@ -35,12 +34,10 @@ import {
   firstStoredAt,
   listPage,
   olderVersions,
-  parseFacts,
   toKey,
-  toMetadata,
   toStorageClass,
 } from './bucket.ts'
-import { explained, tlsAgent, toStoreFault } from './errors.ts'
+import { explained, toStoreFault } from './errors.ts'
 import {
   beginParts,
   beginWhole,
@@ -150,16 +147,6 @@ export function createClient(place: S3Place, secrets: Readonly<Record<string, st
 function bucketAndPrefix({ bucket, prefix }: S3Target): UserError {
   const [first = '', ...rest] = [...bucket.split('/'), ...prefix.split('/')].filter((part) => part !== '')
   return new UserError('s3.bucketAndPrefix', { bucket, first, rest: rest.join('/') })
-}
-
-/** True if a server is this computer; false: it is not, or its name cannot be resolved now. */
-async function isOnThisComputer(endpoint: string): Promise<boolean> {
-  const host = new URL(endpoint).hostname.replace(/^\[|\]$/g, '')
-  const { addresses } = readClocks()
-  const found = await lookup(host, { all: true }).catch(
-    ignoreError('a server whose name has no address counts as another computer', []),
-  )
-  return found.some(({ address }) => isOwnAddress(address, addresses))
 }
 
 /** Objects in a bucket. The bucket's abilities are found by tests; see BucketAbilities. */

@@ -11,6 +11,7 @@ import { ignoreError } from '../../../dropped-errors.ts'
 import type { Semaphore } from '../../../lib/async/semaphore.ts'
 import { computeDigest, digestText } from '../../../platform/digest.ts'
 import { freeNow } from '../../../protocol/frame-buffers.ts'
+import { toMetadata } from '../objects/metadata.ts'
 import {
   type ObjectFacts,
   type ObjectStore,
@@ -21,7 +22,7 @@ import {
   StoreFault,
   unlessLost,
 } from '../objects/object-store.ts'
-import { type BucketPlace, contentMd5, listedKey, toKey, toMetadata, toStorageClass } from './bucket.ts'
+import { type BucketPlace, contentMd5, listedKey, toKey, toStorageClass } from './bucket.ts'
 
 // Large objects in a bucket. An object of a few MiB is sent in one request, a larger one in parts: a multipart upload.
 // An upload can be resumed if a note among Holdfast's own objects describes it; the sweep removes the others.

@@ -4,16 +4,17 @@ import { ignoreError } from '../../../dropped-errors.ts'
 import { UserError } from '../../../lib/i18n/user-error.ts'
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
+import { type DirectoryCalls, getParent, openDirectories } from '../objects/directories.ts'
 import {
   isFault,
   type ObjectFacts,
   type ObjectInfo,
-  type ObjectPage,
   type ObjectStore,
   orIf,
   StoreFault,
   unlessLost,
 } from '../objects/object-store.ts'
+import { createLister, type ListedEntry, limitNames } from '../objects/tree-listing.ts'
 import {
   close,
   diskAt,
@@ -31,9 +32,8 @@ import type { SftpConnection } from './connect.ts'
 import {
   attributesFor,
   beginUpload,
-  getParent,
+  createDirectorySync,
   keptMode,
-  openDirectories,
   type SftpParts,
   seconds,
   UNRESUMABLE_PREFIX,
@@ -42,21 +42,9 @@ import {
 /** Each channel is a process at the server: while one waits for its disk, the others continue. */
 const CHANNELS = 4
 const PARALLEL = 64
-/** Names in one page of a listing. */
-const PAGE = 1_000
-/** Limit of names in one directory, which has to be read completely for sorting. */
-const MOST_NAMES = 1_000_000
-/** Listings kept open for the next page; any other one starts again and skips the pages before. */
-const MOST_STANDING = 16
 
 /** All names are in the directory `path` at the server, partial files in this computer's folder there. */
 type Place = Pick<SftpDestination, 'name' | 'path' | 'folder'>
-
-/** A file, or a directory with "/" at its end. */
-interface Entry {
-  key: string
-  stats: Stats
-}
 
 /**
  * Opens the files of an SFTP server as an object store.
@@ -99,15 +87,7 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
   return {
     can: { parallel: PARALLEL, durable: parts.canSync, dates: false, vanish: true },
     put,
-    async begin(name, facts, resume) {
-      const asked = space().catch(ignoreError('a server that does not know its space is sent to', null))
-      const upload = await begin(name, facts, resume)
-      const room = await asked
-      if (room === null || room.total === 0 || facts.size - upload.offset <= room.free) return upload
-      // The file would fill the disk for others, and be sent repeatedly.
-      await upload.abort(false)
-      throw new StoreFault('full', 'less is free than the file needs')
-    },
+    begin,
     kept: (facts) => ({
       ...facts,
       mtimeNs: BigInt(seconds(facts.mtimeNs)) * 1_000_000_000n,
@@ -122,7 +102,7 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
     read: (name, from, signal) => readFrom(pick(), toPath(name), from, signal),
     setAside: (name, to) => writing(moveAside(parts, toPath(name), toPath(to))).then(() => true),
     versions: async () => [],
-    list: createLister(parts),
+    list: createLister((directory) => readDirectory(parts, directory)),
     remove: (name) => writing(pick().tell((sftp, done) => sftp.unlink(toPath(name), done))),
     lastChange: async (directory) => {
       const stats = await statAt(pick(), toPath(directory), 'lstat')
@@ -168,9 +148,19 @@ async function openParts(
   const isBegun = (await statAt(first, `${own}/${OWN_DIRECTORY}`, 'stat')) !== null
   const canSync = await canSyncAt(first, root)
   const pick = () => channels.reduce((best, one) => (one.busy < best.busy ? one : best))
+  const sync = canSync ? createDirectorySync(pick) : async () => undefined
+  const calls: DirectoryCalls = {
+    make: (directory) => pick().tell((sftp, done) => sftp.mkdir(directory, done)),
+    async type(path) {
+      const found = await statAt(pick(), path, 'stat')
+      return found && (found.isDirectory() ? 'directory' : 'file')
+    },
+    sync,
+  }
   return {
     pick,
-    directories: openDirectories(pick, { there: isBegun ? kept : [root], kept }, canSync),
+    directories: openDirectories(calls, { there: isBegun ? kept : [root], kept }),
+    syncDirectory: sync,
     root,
     toPath: (name) => (name === '' ? root : `${base}${name}`),
     partials: `${own}/${OWN_DIRECTORY}/partial`,
@@ -217,10 +207,14 @@ async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): P
     )
 }
 
-async function moveAside({ pick, directories }: SftpParts, from: string, to: string): Promise<void> {
+async function moveAside(
+  { pick, directories, syncDirectory }: SftpParts,
+  from: string,
+  to: string,
+): Promise<void> {
   await directories.make(getParent(to))
   await pick().tell((sftp, done) => sftp.rename(from, to, done))
-  await Promise.all([directories.sync(getParent(to)), directories.sync(getParent(from))])
+  await Promise.all([syncDirectory(getParent(to)), syncDirectory(getParent(from))])
 }
 
 async function setFacts({ pick, canSync }: SftpParts, path: string, facts: ObjectFacts): Promise<void> {
@@ -242,68 +236,11 @@ async function above({ pick, root }: SftpParts, name: string): Promise<string | 
   }
 }
 
-/** Lists in pages; the next page continues where the last one ended. */
-function createLister(parts: SftpParts) {
-  /** Open listings by the end of their last page, oldest first. */
-  const standing = new Map<string, ReturnType<typeof toPages>>()
-  const toKey = (prefix: string, deep: boolean, at: string) => JSON.stringify([prefix, deep, at])
-
-  return async (prefix: string, after: string | null, deep: boolean): Promise<ObjectPage> => {
-    const key = after === null ? null : toKey(prefix, deep, after)
-    const goesOn = key === null ? undefined : standing.get(key)
-    if (key !== null) standing.delete(key)
-    const directory = prefix.slice(0, prefix.lastIndexOf('/') + 1)
-    const pages = goesOn ?? toPages(walk(parts, directory, prefix, deep), after)
-    const { value: page } = await pages.next()
-    if (page.next !== null) standing.set(toKey(prefix, deep, page.next), pages)
-    for (const [oldest] of standing) if (standing.size > MOST_STANDING) standing.delete(oldest)
-    return page
-  }
-}
-
-/** Collects names in pages. @param after skips names up to this one. */
-async function* toPages(
-  found: AsyncGenerator<ObjectInfo | string>,
-  after: string | null,
-): AsyncGenerator<ObjectPage, ObjectPage> {
-  const from = Buffer.from(after ?? '')
-  let page: ObjectPage = { objects: [], directories: [], next: null }
-  let last: string | null = null
-  for await (const one of found) {
-    const name = typeof one === 'string' ? one : one.name
-    if (after !== null && Buffer.compare(Buffer.from(name), from) <= 0) continue
-    if (page.objects.length + page.directories.length === PAGE) {
-      yield { ...page, next: last }
-      page = { objects: [], directories: [], next: null }
-    }
-    if (typeof one === 'string') page.directories.push(one)
-    else page.objects.push(one)
-    last = name
-  }
-  return page
-}
-
-/** Yields all objects below a prefix, in byte order of the names; if not `deep`, yields directories as names. */
-async function* walk(
-  parts: SftpParts,
-  directory: string,
-  prefix: string,
-  deep: boolean,
-): AsyncGenerator<ObjectInfo | string> {
-  for (const { key, stats } of await readEntries(parts, parts.toPath(directory.slice(0, -1)))) {
-    const name = `${directory}${key}`
-    const isOnTheWay = key.endsWith('/') && prefix.startsWith(name)
-    if (!name.startsWith(prefix) && !isOnTheWay) continue
-    if (!key.endsWith('/')) yield toObjectInfo(name, stats)
-    else if (deep || isOnTheWay) yield* walk(parts, name, prefix, deep)
-    else yield name
-  }
-}
-
-/** Returns the files and directories of a directory, sorted; other types are left out. */
-async function readEntries({ pick }: SftpParts, path: string): Promise<Entry[]> {
+/** See createLister; other types than files and directories are left out. */
+async function readDirectory({ pick, toPath }: SftpParts, directory: string): Promise<ListedEntry[]> {
   const channel = pick()
-  const entries: Entry[] = []
+  const path = toPath(directory.slice(0, -1))
+  const entries: ListedEntry[] = []
   const handle = await channel
     .call<Buffer>((sftp, done) => sftp.opendir(path, done))
     .catch(orIf('absent', null))
@@ -318,16 +255,16 @@ async function readEntries({ pick }: SftpParts, path: string): Promise<Entry[]> 
       for (const { filename, attrs } of some) {
         // A valid name has no path separator, so that no name leads out of its directory.
         if (['', '.', '..'].includes(filename) || filename.includes('/')) continue
-        if (attrs.isDirectory()) entries.push({ key: `${filename}/`, stats: attrs })
-        else if (attrs.isFile()) entries.push({ key: filename, stats: attrs })
+        const name = `${directory}${filename}`
+        if (attrs.isDirectory()) entries.push(`${name}/`)
+        else if (attrs.isFile()) entries.push(toObjectInfo(name, attrs))
       }
-      if (entries.length > MOST_NAMES)
-        throw new StoreFault('impossible', `${path} has more than ${MOST_NAMES} names`)
+      limitNames(entries.length, path)
     }
   } finally {
     close(channel, handle)
   }
-  return entries.sort(byBytes)
+  return entries
 }
 
 /** Returns the next piece; null at the end. */
@@ -338,8 +275,6 @@ function readNextNames(channel: SftpChannel, handle: Buffer): Promise<FileEntryW
     throw error
   })
 }
-
-const byBytes = (a: Entry, b: Entry): number => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key))
 
 const toObjectInfo = (name: string, { size, mtime, mode }: Stats): ObjectInfo => ({
   name,

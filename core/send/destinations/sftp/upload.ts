@@ -3,13 +3,8 @@ import { settled } from '../../../dropped-errors.ts'
 import { Rerun } from '../../../lib/async/rerun.ts'
 import { createHasher, type Hasher } from '../../../platform/digest.ts'
 import { countUsed } from '../../../protocol/frame-buffers.ts'
-import {
-  isFault,
-  type ObjectFacts,
-  type ObjectUpload,
-  StoreFault,
-  unlessLost,
-} from '../objects/object-store.ts'
+import { type Directories, getParent } from '../objects/directories.ts'
+import { type ObjectFacts, type ObjectUpload, StoreFault, unlessLost } from '../objects/object-store.ts'
 import {
   close,
   getStatus,
@@ -31,14 +26,16 @@ const SYNC_EVERY_BYTES = 64 * 1024 * 1024
 export const UNRESUMABLE_PREFIX = 'whole-'
 /** Bytes of one large file under way. */
 const WINDOW_BYTES = 2 * 1024 * 1024
-/** Limit of cached directories, because a source may have millions. Evicted ones are queried again. */
-const MOST_KNOWN = 10_000
+/** Limit of directories whose syncs are shared, because a source may have millions. */
+const MOST_SYNCED = 10_000
 
 /** The state of a store that its calls share. */
 export interface SftpParts {
   /** Returns the channel with the fewest pending calls. */
   pick(): SftpChannel
-  directories: ReturnType<typeof openDirectories>
+  directories: Directories
+  /** Resolves when all current names of a directory survive a crash of the server. */
+  syncDirectory(directory: string): Promise<void>
   /** The directory that contains all names. */
   root: string
   /** Returns an object's path at the server. */
@@ -249,90 +246,22 @@ async function giveName(
       await channel.tell((sftp, done) => sftp.unlink(path, done))
       await rename()
     })
-  await directories.sync(getParent(path))
+  await parts.syncDirectory(getParent(path))
 }
 
-/**
- * Creates the directories that files' names need at the server.
- * @param there existing directories, which are never created.
- * @param kept directories that stay cached: once they exist, they are never created again.
- */
-export function openDirectories(
-  pick: () => SftpChannel,
-  { there, kept }: { there: readonly string[]; kept: readonly string[] },
-  canSync: boolean,
-) {
-  const made = new Map(there.map((directory) => [directory, Promise.resolve()]))
+/** See SftpParts.syncDirectory; concurrent callers share a call. */
+export function createDirectorySync(pick: () => SftpChannel): SftpParts['syncDirectory'] {
   const syncs = new Map<string, Rerun>()
-
-  /** Resolves when all current names of a directory survive a crash of the server; concurrent callers share a call. */
-  const sync = async (directory: string): Promise<void> => {
-    if (!canSync) return
+  return (directory) => {
     const syncing = syncs.get(directory) ?? new Rerun(() => syncPath(pick(), directory), rethrow)
-    if (syncs.size >= MOST_KNOWN) syncs.clear()
+    if (syncs.size >= MOST_SYNCED) syncs.clear()
     syncs.set(directory, syncing)
-    await syncing.request()
+    return syncing.request()
   }
-
-  /**
-   * Returns a handler for `catch`. If the directory has vanished, the handler throws the fault `lost`, which ends the
-   * session. The directory is not created again, since it could be on the wrong disk. The next session checks the
-   * owner.
-   */
-  const endSessionIfVanished =
-    (directory: string) =>
-    async (error: unknown): Promise<never> => {
-      if (isFault(error, 'absent') && (await statAt(pick(), directory, 'stat')) === null)
-        throw new StoreFault('lost', `${directory} is not there any more`, { cause: error })
-      throw error
-    }
-
-  const makeOne = async (directory: string): Promise<void> => {
-    const channel = pick()
-    const attempt = () => channel.tell((sftp, done) => sftp.mkdir(directory, done))
-    try {
-      await attempt().catch(async (error: unknown) => {
-        if (!isFault(error, 'absent')) throw error
-        const above = getParent(directory)
-        await make(above)
-        await attempt().catch(endSessionIfVanished(above))
-      })
-    } catch (error) {
-      // Usually it exists already.
-      const found = await statAt(channel, directory, 'stat')
-      if (found === null) throw error
-      if (!found.isDirectory()) throw new StoreFault('exists', `${directory} is a file`)
-      return
-    }
-    await sync(getParent(directory))
-  }
-
-  /**
-   * Creates a directory and those above it; each only once.
-   * @throws StoreFault `exists` if a file has its name.
-   */
-  const make = (directory: string): Promise<void> => {
-    const known = made.get(directory)
-    if (known !== undefined) return known
-    const making = makeOne(directory)
-    if (made.size >= MOST_KNOWN) for (const one of made.keys()) if (!kept.includes(one)) made.delete(one)
-    made.set(directory, making)
-    making.catch(() => made.delete(directory))
-    return making
-  }
-
-  return { make, endSessionIfVanished, sync }
 }
 
 const rethrow = (error: unknown) => {
   throw error
-}
-
-/** Returns the directory of a path; "." for a name in the login's directory. */
-export function getParent(path: string): string {
-  const at = path.lastIndexOf('/')
-  if (at === -1) return '.'
-  return at === 0 ? '/' : path.slice(0, at)
 }
 
 /** Converts a time to whole seconds in 32 bits. */

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import path from 'node:path'
 import { UserError } from '../core/lib/i18n/user-error.ts'
+import { destinationCatalog } from '../core/settings/destination-catalog.ts'
 import { changedDestinationSchema } from '../core/settings/destination-schema.ts'
 import { namedDestination } from '../core/settings/destinations.ts'
 import { readSftpTarget } from '../core/settings/sftp-target.ts'
@@ -10,11 +11,13 @@ import { changeSettings, settingsNow } from './settings-change.ts'
 import { translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
-/** Option names of the fields that can be changed. */
-const CHANGEABLE = [
-  ...(['host', 'port', 'user', 'login', 'keyFile', 'hostKey'] as const),
-  ...(['endpoint', 'region', 'storageClass', 'certificate'] as const),
-]
+/** Fields of all kinds that can be changed. */
+const CHANGEABLE = new Set(
+  Object.values(destinationCatalog)
+    .flat()
+    .filter(({ role }) => role === 'server' || role === 'option')
+    .map(({ name }) => name),
+)
 
 /**
  * Parses an SFTP server's new address, which may include a user and a port.
@@ -43,7 +46,8 @@ function movedTo(
  * @throws WrongUsage cli.destinations.notOfKind, cli.destinations.invalid, cli.destinations.sftpHost
  */
 function changedBy(before: Wanted, options: AddOptions): Wanted {
-  const given = CHANGEABLE.filter((name) => options[name] !== undefined)
+  const values: Record<string, unknown> = { ...options }
+  const given = [...CHANGEABLE].filter((name) => values[name] !== undefined)
   if (options.knownHosts !== undefined && before.kind !== 'sftp')
     throw new WrongUsage('cli.destinations.notOfKind', { option: '--known-hosts', name: before.name })
   const strange = given.find((name) => !(name in before))
@@ -52,7 +56,7 @@ function changedBy(before: Wanted, options: AddOptions): Wanted {
     throw new WrongUsage('cli.destinations.notOfKind', { option, name: before.name })
   }
   const changes = {
-    ...Object.fromEntries(given.map((name) => [name, options[name]])),
+    ...Object.fromEntries(given.map((name) => [name, values[name]])),
     ...(before.kind === 'sftp' && options.host !== undefined ? movedTo(options.host, options) : {}),
   }
   const { keyFile } = options

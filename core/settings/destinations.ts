@@ -2,6 +2,7 @@ import { formatAddress } from '../lib/i18n/formats.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
 import type { DataLayout } from './data-directory.ts'
+import { type DestinationField, getDestinationFields, getDestinationSecrets } from './destination-catalog.ts'
 import {
   type ChangedDestination,
   type Destination,
@@ -88,19 +89,18 @@ export function formatLocation(destination: Destination): string {
   }
 }
 
-/** Returns the secrets that a destination has. */
-export function secretsOfDestination(one: {
+interface SecretsOf {
   id: string
   kind: Destination['kind']
   login?: SftpDestination['login']
-}): SecretOwner {
-  const { id, kind, login } = one
-  const field = (name: string, required: boolean) => ({ name, kind: 'secret' as const, required })
-  if (kind === 's3') return { id, type: kind, fields: [field('accessKey', false), field('secretKey', false)] }
-  if (kind !== 'sftp' || login === 'agent') return { id, type: kind, fields: [] }
-  if (login === 'password') return { id, type: kind, fields: [field('password', true)] }
-  const passphrase = field('passphrase', false)
-  return { id, type: kind, fields: login === 'key' ? [field('key', true), passphrase] : [passphrase] }
+}
+
+/** Returns the secrets that a destination has. */
+export function secretsOfDestination({ id, kind, login }: SecretsOf): SecretOwner {
+  const secrets = getDestinationSecrets(kind, login)
+  const toField = ({ name, isRequired }: DestinationField) =>
+    ({ name, kind: 'secret', required: isRequired === true }) as const
+  return { id, type: kind, fields: secrets.map(toField) }
 }
 
 /**
@@ -153,26 +153,23 @@ function refuseAmong(others: readonly Destination[], one: Destination): void {
   if (same !== undefined) throw new UserError('refuse.sameTarget', { name: same.name })
 }
 
-/** Returns the location of the files within a disk, server or store. It never changes for a destination. */
-function getLocationKey(one: Destination): string {
-  switch (one.kind) {
-    case 'receiver':
-      return JSON.stringify([one.kind, one.fingerprint])
-    case 'folder':
-      return JSON.stringify([one.kind, one.path])
-    case 'sftp':
-      return JSON.stringify([one.kind, one.path, one.folder])
-    case 's3':
-      return JSON.stringify([one.kind, one.bucket, one.prefix, one.folder])
-  }
+/** Returns the values of the fields with these roles. An address may be written in either case. */
+const keyOf = (one: Destination, ...roles: readonly DestinationField['role'][]): string => {
+  const values: Record<string, unknown> = { ...one }
+  const fields = getDestinationFields(one.kind).filter(({ role }) => roles.includes(role))
+  return JSON.stringify([
+    one.kind,
+    ...fields.map(({ name, role }) =>
+      role === 'server' ? String(values[name]).toLowerCase() : values[name],
+    ),
+  ])
 }
 
+/** Returns the location of the files within a disk, server or store. It never changes for a destination. */
+const getLocationKey = (one: Destination): string => keyOf(one, 'place')
+
 /** Returns the location together with the server's address. It is unique among destinations. */
-function getTargetKey(one: Destination): string {
-  if (one.kind === 'sftp') return JSON.stringify([getLocationKey(one), one.host.toLowerCase(), one.port])
-  if (one.kind === 's3') return JSON.stringify([getLocationKey(one), one.endpoint.toLowerCase()])
-  return getLocationKey(one)
-}
+const getTargetKey = (one: Destination): string => keyOf(one, 'place', 'server')
 
 /**
  * Adds a paired receiver. It replaces an existing one with the same certificate or address, and keeps that one's name

@@ -29,7 +29,7 @@ function withOwnFolders(raw: unknown, ownName: string): unknown {
   if (!success) return raw
   const folder = folderName(ownName)
   const named = data.destinations?.map((one) =>
-    ['sftp', 's3'].includes(one.kind) ? { folder, ...one } : one,
+    ['receiver', 'folder'].includes(one.kind) ? one : { folder, ...one },
   )
   return { ...data, destinations: named }
 }

@@ -1,4 +1,5 @@
 import type { CommandInput } from '../../../core/agent/contract.ts'
+import { getDestinationSecrets } from '../../../core/settings/destination-catalog.ts'
 import type { Destination, Encryption } from '../../../core/settings/destination-schema.ts'
 import { readSftpTarget } from '../../../core/settings/sftp-target.ts'
 
@@ -225,22 +226,16 @@ function readEncryption({ encrypt, recipient, isKeyKept, hideNames }: Draft, ref
   return { recipient: value, hideNames }
 }
 
-/** Returns the secrets that the form asks for, and whether each is required. */
+/** Returns the secrets that the form asks for. Without AWS's own tools a bucket needs its keys. */
 function listSecrets(
   kind: GivenKind,
   { login, credentials }: Draft,
-): readonly [Secret, 'required' | 'optional'][] {
-  if (kind === 's3')
-    return credentials === 'own'
-      ? [
-          ['accessKey', 'required'],
-          ['secretKey', 'required'],
-        ]
-      : []
-  if (kind !== 'sftp' || login === 'agent') return []
-  if (login === 'password') return [['password', 'required']]
-  const passphrase: [Secret, 'optional'] = ['passphrase', 'optional']
-  return login === 'key' ? [['key', 'required'], passphrase] : [passphrase]
+): { name: Secret; isRequired: boolean }[] {
+  if (kind === 's3' && credentials === 'aws') return []
+  return getDestinationSecrets(kind, login).map(({ name, isRequired }) => ({
+    name: name as Secret,
+    isRequired: isRequired === true || kind === 's3',
+  }))
 }
 
 export interface ReadDraft {
@@ -265,11 +260,11 @@ export function readDraft(kind: GivenKind, typed: Draft, stored: readonly string
   const destination = readers[kind]({ ...draft, name }, refuse)
   const asked = listSecrets(kind, draft)
   const secrets: Record<string, string> = {}
-  for (const [secret, need] of asked) {
+  for (const { name: secret, isRequired } of asked) {
     // Not trimmed: a private key ends with a line break, and a password may contain spaces.
     const typed = draft.secrets[secret] ?? ''
     if (typed !== '') secrets[secret] = kind === 's3' ? typed.trim() : typed
-    else if (need === 'required' && !stored.includes(secret)) refuse(secret, 'missing')
+    else if (isRequired && !stored.includes(secret)) refuse(secret, 'missing')
   }
   if (secrets.key !== undefined && !/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(secrets.key))
     refuse('key', 'invalid')

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { destinationCatalog } from '../../../core/settings/destination-catalog.ts'
 import type { Destination } from '../../../core/settings/destination-schema.ts'
-import { givenDestinationSchema } from '../../../core/settings/destination-schema.ts'
+import { destinationSchema, givenDestinationSchema } from '../../../core/settings/destination-schema.ts'
 import {
   completeDestination,
   secretsOfDestination,
@@ -100,4 +101,19 @@ test('destination secrets: each kind and login has its own secret fields', () =>
   expect(names(s3('a'))).toEqual(['accessKey', 'secretKey'])
   const logins = ['password', 'key', 'file', 'agent'].map((login) => names(sftp('a', { login })))
   expect(logins).toEqual([['password'], ['key', 'passphrase'], ['passphrase'], []])
+})
+
+test('destination catalog: it has the fields of each kind in the settings', () => {
+  const general = ['id', 'name', 'kind', 'ejected', 'recipient', 'hideNames']
+  const inSettings = destinationSchema.options.map(({ shape }) => [
+    shape.kind.value,
+    Object.keys(shape)
+      .filter((name) => !general.includes(name))
+      .sort(),
+  ])
+  const inCatalog = Object.entries(destinationCatalog).map(([kind, fields]) => [
+    kind,
+    fields.flatMap(({ role, name }) => (role === 'secret' ? [] : [name])).sort(),
+  ])
+  expect(inCatalog).toEqual(inSettings)
 })

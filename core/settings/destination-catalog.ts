@@ -1,0 +1,57 @@
+/**
+ * A field of a kind of destination. Its label in the window has the key `window.destinations.field.NAME`; its option on
+ * the command line is its name with hyphens.
+ */
+export interface DestinationField {
+  name: string
+  /**
+   * place: where the files are; it never changes. server: the address of a server, which can move. secret: stored
+   * separately from the settings. option: any other one.
+   */
+  role: 'place' | 'server' | 'secret' | 'option'
+  /** Of a secret: the destination cannot be used without it. */
+  isRequired?: boolean
+  /** Of a secret: used only with these ways to log in; omitted: always. */
+  logins?: readonly string[]
+}
+
+const place = (name: string): DestinationField => ({ name, role: 'place' })
+const server = (name: string): DestinationField => ({ name, role: 'server' })
+const option = (name: string): DestinationField => ({ name, role: 'option' })
+const secret = (name: string, isRequired: boolean, ...logins: string[]): DestinationField => ({
+  ...{ name, role: 'secret', isRequired },
+  ...(logins.length === 0 ? {} : { logins }),
+})
+
+/**
+ * The fields of each kind, apart from the name and the encryption that all have. Formats and defaults are in
+ * destination-schema.ts. The command line and the window import this, so it contains no code of the kinds.
+ */
+export const destinationCatalog = {
+  // A receiver is known by its certificate, wherever it is.
+  receiver: [place('fingerprint'), option('host'), option('port')],
+  folder: [place('path')],
+  sftp: [
+    ...[place('path'), place('folder'), server('host'), server('port')],
+    ...[option('user'), option('login'), option('keyFile'), option('hostKey')],
+    secret('password', true, 'password'),
+    secret('key', true, 'key'),
+    secret('passphrase', false, 'key', 'file'),
+  ],
+  s3: [
+    ...[place('bucket'), place('prefix'), place('folder'), server('endpoint')],
+    ...[option('region'), option('pathStyle'), option('storageClass'), option('certificate')],
+    ...[secret('accessKey', false), secret('secretKey', false)],
+  ],
+} as const satisfies Record<string, readonly DestinationField[]>
+
+export type DestinationKind = keyof typeof destinationCatalog
+
+export const getDestinationFields = (kind: DestinationKind): readonly DestinationField[] =>
+  destinationCatalog[kind]
+
+/** Returns the secrets of a kind, for a way to log in if it has several. */
+export const getDestinationSecrets = (kind: DestinationKind, login = ''): readonly DestinationField[] =>
+  getDestinationFields(kind).filter(
+    ({ role, logins }) => role === 'secret' && (logins === undefined || logins.includes(login)),
+  )

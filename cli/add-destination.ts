@@ -19,6 +19,8 @@ type Given = Record<string, string>
 
 interface Confirmation {
   secrets: Given
+  /** The destination whose stored secrets replace omitted ones. */
+  id?: string
   /** The host key that was accepted so far. */
   known?: string | undefined
   /** A known_hosts file to check the server's key against. */
@@ -56,15 +58,15 @@ export async function secretsFor(wanted: Wanted, options: AddOptions, isNew: boo
 export async function confirmDestination(
   directory: string,
   wanted: Wanted,
-  { secrets, known, knownHosts }: Confirmation,
+  { secrets, id, known, knownHosts }: Confirmation,
 ): Promise<Wanted> {
   if (wanted.kind === 'sftp' && knownHosts !== undefined)
     return { ...wanted, hostKey: await knownHostKey(directory, wanted, secrets, knownHosts) }
   // A server that presents another key may still have the known one too; only a test with that key shows it.
   const isUnknown =
-    wanted.kind === 'sftp' ? wanted.hostKey === '' || wanted.hostKey === known : wanted.kind === 's3'
+    wanted.kind === 'sftp' ? wanted.hostKey === '' || wanted.hostKey === known : 'certificate' in wanted
   if (!isUnknown) return wanted
-  const { sentence, found } = await requestTest(directory, wanted, secrets)
+  const { sentence, found } = await requestTest(directory, wanted, secrets, id)
   if (wanted.kind === 'sftp') {
     const { hostKey } = found
     if (hostKey === undefined && wanted.hostKey === '') throw new UserError(sentence.key, sentence.params)
@@ -73,8 +75,10 @@ export async function confirmDestination(
     return { ...wanted, hostKey }
   }
   const { certificate } = found
-  if (wanted.kind !== 's3' || certificate === undefined || certificate === wanted.certificate) return wanted
-  await requireYes('cli.destinations.certificate', { endpoint: wanted.endpoint, certificate })
+  if (!('certificate' in wanted) || certificate === undefined || certificate === wanted.certificate)
+    return wanted
+  const endpoint = 'url' in wanted ? wanted.url : wanted.endpoint
+  await requireYes('cli.destinations.certificate', { endpoint, certificate })
   return { ...wanted, certificate }
 }
 

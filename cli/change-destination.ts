@@ -62,7 +62,9 @@ function changedBy(before: Wanted, options: AddOptions): Wanted {
   const { keyFile } = options
   return parseDestination({
     ...before,
-    ...(before.kind === 's3' && given.includes('endpoint') ? { certificate: null } : {}),
+    ...('certificate' in before && (given.includes('endpoint') || given.includes('url'))
+      ? { certificate: null }
+      : {}),
     ...changes,
     ...(keyFile === undefined ? {} : { login: 'file', keyFile: path.resolve(keyFile) }),
   })
@@ -77,7 +79,7 @@ export async function changeDestination(directory: string, name: string, options
   const secrets = await secretsFor(wanted, options, isOtherLogin)
   const known = before.kind === 'sftp' ? before.hostKey : undefined
   const destination = changedDestinationSchema.parse(
-    await confirmDestination(directory, wanted, { secrets, known, knownHosts: options.knownHosts }),
+    await confirmDestination(directory, wanted, { secrets, id, known, knownHosts: options.knownHosts }),
   )
   const input = { id, destination, secrets }
   await changeSettings(directory, () => ({ command: 'changeDestination', input }))

@@ -20,6 +20,7 @@ export interface AddOptions {
   port?: number
   user?: string
   endpoint?: string
+  url?: string
   login?: string
   keyFile?: string
   hostKey?: string
@@ -59,15 +60,19 @@ const withLogin = (command: Command): Command =>
       "take the server's host key from a known_hosts file of OpenSSH, such as ~/.ssh/known_hosts",
     )
 
+const withCertificate = (command: Command): Command =>
+  command.option(
+    '--certificate <sha256>',
+    'a certificate that no authority has signed, with or without colons; without, it is shown and asked about',
+    (text: string) => text.replaceAll(':', '').toLowerCase(),
+  )
+
 const withBucket = (command: Command): Command =>
-  command
-    .option('--region <region>', 'its region (default: us-east-1)')
-    .option('--storage-class <class>', 'as the store names it')
-    .option(
-      '--certificate <sha256>',
-      'a certificate that no authority has signed, with or without colons; without, it is shown and asked about',
-      (text: string) => text.replaceAll(':', '').toLowerCase(),
-    )
+  withCertificate(
+    command
+      .option('--region <region>', 'its region (default: us-east-1)')
+      .option('--storage-class <class>', 'as the store names it'),
+  )
 
 export const withSftpOptions = (command: Command): Command => withLogin(withServerOptions(withName(command)))
 
@@ -79,6 +84,9 @@ export const withS3Options = (command: Command): Command =>
     ),
   )
 
+export const withWebdavOptions = (command: Command): Command =>
+  withCertificate(withServerOptions(withName(command)).requiredOption('--user <user>', 'who logs in there'))
+
 /** Adds the options that change how an existing destination is reached. */
 export const withChanges = (command: Command): Command =>
   withBucket(
@@ -87,7 +95,8 @@ export const withChanges = (command: Command): Command =>
         .option('--host <host>', 'the address that the receiver or SFTP server has now')
         .option('--port <port>', 'its port', Number)
         .option('--user <user>', 'who logs in there')
-        .option('--endpoint <url>', 'the address that the S3-compatible store has now'),
+        .option('--endpoint <url>', 'the address that the S3-compatible store has now')
+        .option('--url <url>', 'the address that the directory of a WebDAV server has now'),
     ),
   )
 
@@ -153,5 +162,16 @@ export function parseS3Destination(endpoint: string, place: string, options: Add
     name: name ?? bucket,
     ...{ endpoint, bucket, prefix: prefix.join('/'), pathStyle: options.hostStyle !== true },
     ...{ folder, region, storageClass, certificate, ...getEncryption(options) },
+  })
+}
+
+/** @throws WrongUsage cli.destinations.invalid */
+export function parseWebdavDestination(address: string, options: AddOptions): Wanted {
+  const { name, user, folder, certificate } = options
+  return parseDestination({
+    kind: 'webdav',
+    name: name ?? URL.parse(address)?.hostname,
+    ...{ url: address.replace(/\/+$/, ''), user },
+    ...{ folder, certificate, ...getEncryption(options) },
   })
 }

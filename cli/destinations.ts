@@ -12,10 +12,12 @@ import {
   parseFolderDestination,
   parseS3Destination,
   parseSftpDestination,
+  parseWebdavDestination,
   withChanges,
   withName,
   withS3Options,
   withSftpOptions,
+  withWebdavOptions,
 } from './destination-options.ts'
 import { jsonText } from './json.ts'
 import { sourceAt } from './known-path.ts'
@@ -56,7 +58,7 @@ export function registerDestinations(program: Command): void {
       command
         .command('change')
         .description(
-          'change how a receiver, an SFTP server or a bucket is reached, after a test: its new address or host key, another password; omitted fields stay',
+          'change how a receiver, a server or a bucket is reached, after a test: its new address or host key, another password; omitted fields stay',
         )
         .argument('<name>', 'the destination'),
     ),
@@ -119,7 +121,7 @@ export function registerDestinations(program: Command): void {
 
 /** `holdfast destinations add KIND …`. */
 function registerAdding(destinations: Command): void {
-  const add = destinations.command('add').description('test a folder, an SFTP server or a bucket, and add it')
+  const add = destinations.command('add').description('test a folder, a server or a bucket, and add it')
   const kind = (usage: string, description: string) =>
     withDataDirectory(add.command(usage).description(description))
   withName(kind('folder', 'a mounted disk or share').argument('<path>', 'the folder')).action(
@@ -144,6 +146,15 @@ function registerAdding(destinations: Command): void {
   ).action((endpoint: string, bucket: string, _: AddOptions, self: Command) => {
     const options = self.optsWithGlobals<AddOptions>()
     return addDestination(getDataDirectory(self), parseS3Destination(endpoint, bucket, options), options)
+  })
+  withWebdavOptions(
+    kind('webdav', 'a directory of a WebDAV server, such as Nextcloud').argument(
+      '<url>',
+      'https://host[:port]/directory, which must exist',
+    ),
+  ).action((url: string, _: AddOptions, self: Command) => {
+    const options = self.optsWithGlobals<AddOptions>()
+    return addDestination(getDataDirectory(self), parseWebdavDestination(url, options), options)
   })
 }
 

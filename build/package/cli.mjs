@@ -29,7 +29,7 @@ exec "$lib/node" --expose-gc "$lib/holdfast.js" "$@"
 const DESCRIPTION = [
   'checks disks, ships finished files off-site, tells what fails',
   'Holdfast watches directories, sends every finished file to another computer,',
-  'a folder, an SFTP server or a bucket, checks that their disks can be written,',
+  'a folder, a server (SFTP, S3, WebDAV), checks that their disks can be written,',
   'and tells people the moment something fails. This is the command line alone,',
   'for computers without a desktop, with the receiving end.',
 ]

@@ -68,6 +68,7 @@ export const serverPackages = [
   'swift-container',
   'swift-object',
   'memcached',
+  'apache2-bin',
   'openssh-server',
   'openssh-sftp-server',
   'dropbear-bin',

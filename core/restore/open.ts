@@ -10,14 +10,8 @@ import { readEncryption, readNameKeys as readNameKeysIn } from '../send/destinat
 import { requireMounted } from '../send/destinations/folder/place.ts'
 import { readNameKeys, readOwner } from '../send/destinations/objects/folder-owner.ts'
 import { type ObjectStore, StoreFault } from '../send/destinations/objects/object-store.ts'
-import { reachS3 } from '../send/destinations/s3/s3.ts'
-import { reachSftp } from '../send/destinations/sftp/sftp.ts'
-import type {
-  Encryption,
-  FolderDestination,
-  S3Destination,
-  SftpDestination,
-} from '../settings/destination-schema.ts'
+import { type ObjectDestination, reachStore } from '../send/destinations/open.ts'
+import type { Encryption, FolderDestination } from '../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION, formatLocation } from '../settings/destinations.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { openForReading, requireStore } from '../store/lock.ts'
@@ -39,8 +33,6 @@ export interface StoreSettings {
 
 export type From = LibrarySettings | StoreSettings
 
-type AtServer = SftpDestination | S3Destination
-
 /**
  * Opens this computer's files at a destination, or all files of a store. Its calls may block, so run it in a separate
  * process.
@@ -56,8 +48,7 @@ export async function openLibrary(settings: From, signal: AbortSignal): Promise<
       return openReceiverLibrary(destination, await loadIdentity(identityDirectory), name, signal)
     case 'folder':
       return openFolder(settings, destination)
-    case 'sftp':
-    case 's3':
+    default:
       return openObjects(settings, destination, signal)
   }
 }
@@ -73,8 +64,7 @@ export async function computersAt(settings: LibrarySettings, signal: AbortSignal
       throw new UserError('restore.computersNotTold', { name: destination.name })
     case 'folder':
       return (await openStoreFolder(settings, destination)).computers()
-    case 'sftp':
-    case 's3': {
+    default: {
       const all = await withObjects(destination, settings, signal, async (store) => {
         const found = await computersIn(store, destination.name, signal)
         store.close()
@@ -168,7 +158,7 @@ export function openStoreLibrary(
 /** Opens a computer's folder in an object store. */
 function openObjects(
   settings: LibrarySettings,
-  destination: AtServer,
+  destination: ObjectDestination,
   signal: AbortSignal,
 ): Promise<Library> {
   const { name } = destination
@@ -185,16 +175,14 @@ function openObjects(
 
 /** Uses a server's object store, and closes it if that fails. @throws UserError. */
 async function withObjects<T>(
-  destination: AtServer,
+  destination: ObjectDestination,
   { secrets }: LibrarySettings,
   signal: AbortSignal,
   use: (store: ObjectStore) => Promise<T>,
 ): Promise<T> {
   let store: ObjectStore | null = null
   try {
-    const reaching =
-      destination.kind === 'sftp' ? reachSftp(destination, secrets, signal) : reachS3(destination, secrets)
-    store = (await reaching).store
+    store = (await reachStore(destination, secrets, signal)).store
     return await use(store)
   } catch (error) {
     store?.close()

@@ -43,9 +43,14 @@ export const destinationCatalog = {
     ...[option('region'), option('pathStyle'), option('storageClass'), option('certificate')],
     ...[secret('accessKey', false), secret('secretKey', false)],
   ],
+  webdav: [
+    ...[place('folder'), server('url'), option('user'), option('certificate')],
+    secret('password', true),
+  ],
 } as const satisfies Record<string, readonly DestinationField[]>
 
 export type DestinationKind = keyof typeof destinationCatalog
+export const destinationKinds = Object.keys(destinationCatalog) as DestinationKind[]
 
 export const getDestinationFields = (kind: DestinationKind): readonly DestinationField[] =>
   destinationCatalog[kind]
@@ -55,3 +60,18 @@ export const getDestinationSecrets = (kind: DestinationKind, login = ''): readon
   getDestinationFields(kind).filter(
     ({ role, logins }) => role === 'secret' && (logins === undefined || logins.includes(login)),
   )
+
+/** True if an address has no secret: addresses are displayed and exported. */
+export function isPlainAddress(address: string): boolean {
+  const parsed = URL.parse(address)
+  // Text that is not an address at all is refused by the url check.
+  if (parsed === null) return true
+  const { username, password, search, hash } = parsed
+  return [username, password, search, hash].every((part) => part === '')
+}
+
+/** True if no other computer can read what is sent to this address. */
+export function isPrivateAddress(address: string): boolean {
+  const { protocol, hostname } = URL.parse(address) ?? {}
+  return protocol !== 'http:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname ?? '')
+}

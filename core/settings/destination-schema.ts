@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isPlainAddress, isPrivateAddress } from './destination-catalog.ts'
 
 export const absolutePathSchema = z
   .string()
@@ -85,13 +86,12 @@ export const sftpDestinationSchema = z.object({
 })
 export type SftpDestination = z.infer<typeof sftpDestinationSchema>
 
-function isPlainAddress(address: string): boolean {
-  const parsed = URL.parse(address)
-  // Text that is not an address at all is refused by the url check.
-  if (parsed === null) return true
-  const { username, password, search, hash } = parsed
-  return [username, password, search, hash].every((part) => part === '')
-}
+/** SHA-256 of a self-signed certificate (DER, hexadecimal); null: an authority must have signed the certificate. */
+const certificate = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 of 64 hexadecimal digits')
+  .nullable()
+  .default(null)
 
 /** A bucket of an S3-compatible store. Secrets: `accessKey`, `secretKey`; by default the credentials of AWS's tools. */
 export const s3DestinationSchema = z.object({
@@ -110,16 +110,31 @@ export const s3DestinationSchema = z.object({
   /** True if the bucket's name is in the path instead of the host name. */
   pathStyle: z.boolean().default(true),
   storageClass: z.string().min(1).max(100).nullable().default(null),
-  /** SHA-256 of a self-signed certificate (DER, hexadecimal); null: an authority must have signed the certificate. */
-  certificate: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 of 64 hexadecimal digits')
-    .nullable()
-    .default(null),
+  certificate,
   folder: ownFolder,
   ...encryption,
 })
 export type S3Destination = z.infer<typeof s3DestinationSchema>
+
+/** A directory of a WebDAV server. Secret: `password`. */
+export const webdavDestinationSchema = z.object({
+  ...destinationBase,
+  kind: z.literal('webdav'),
+  /** "https://host[:port]/directory". */
+  url: z
+    .url({ protocol: /^https?$/, error: 'must begin with https://' })
+    .max(2000)
+    .refine(isPlainAddress, 'must be without user, password and ?…')
+    .refine(isPrivateAddress, 'must begin with https://, because each request has the password'),
+  user: z
+    .string()
+    .max(200)
+    .regex(/^[^:\p{Cc}]+$/u, 'must be a name without a colon'),
+  certificate,
+  folder: ownFolder,
+  ...encryption,
+})
+export type WebdavDestination = z.infer<typeof webdavDestinationSchema>
 
 export const destinationSchema = z
   .discriminatedUnion('kind', [
@@ -127,6 +142,7 @@ export const destinationSchema = z
     folderDestinationSchema,
     sftpDestinationSchema,
     s3DestinationSchema,
+    webdavDestinationSchema,
   ])
   .refine(
     (one) => one.kind === 'receiver' || one.recipient !== null || !one.hideNames,
@@ -142,12 +158,19 @@ const anyReceiver = receiverDestinationSchema.omit({ id: true })
 const anyFolder = folderDestinationSchema.omit({ id: true, ejected: true })
 const anySftp = sftpDestinationSchema.omit({ id: true }).extend({ folder })
 const anyS3 = s3DestinationSchema.omit({ id: true }).extend({ folder })
+const anyWebdav = webdavDestinationSchema.omit({ id: true }).extend({ folder })
 
 /** A destination that can be added directly; receivers are paired instead. */
-export const givenDestinationSchema = z.discriminatedUnion('kind', [anyFolder, anySftp, anyS3])
+export const givenDestinationSchema = z.discriminatedUnion('kind', [anyFolder, anySftp, anyS3, anyWebdav])
 
 /** A destination with changed connection settings. */
-export const changedDestinationSchema = z.discriminatedUnion('kind', [anyReceiver, anyFolder, anySftp, anyS3])
+export const changedDestinationSchema = z.discriminatedUnion('kind', [
+  anyReceiver,
+  anyFolder,
+  anySftp,
+  anyS3,
+  anyWebdav,
+])
 export type ChangedDestination = z.infer<typeof changedDestinationSchema>
 
 /** A destination that can be tested. Its host key is "" if it is not known yet. */
@@ -156,6 +179,7 @@ export const testedDestinationSchema = z.discriminatedUnion('kind', [
   anyFolder,
   anySftp.extend({ hostKey: sftpDestinationSchema.shape.hostKey.or(z.literal('')) }),
   anyS3,
+  anyWebdav,
 ])
 export type TestedDestination = z.infer<typeof testedDestinationSchema>
 

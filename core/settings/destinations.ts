@@ -86,6 +86,8 @@ export function formatLocation(destination: Destination): string {
       return [destination.endpoint, destination.bucket, destination.prefix]
         .filter((part) => part !== '')
         .join('/')
+    case 'webdav':
+      return destination.url
   }
 }
 

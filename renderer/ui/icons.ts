@@ -40,4 +40,5 @@ export { default as IconStack } from '@tabler/icons-react/dist/esm/icons/IconSta
 export { default as IconTerminal } from '@tabler/icons-react/dist/esm/icons/IconTerminal.mjs'
 export { default as IconTrash } from '@tabler/icons-react/dist/esm/icons/IconTrash.mjs'
 export { default as IconUpload } from '@tabler/icons-react/dist/esm/icons/IconUpload.mjs'
+export { default as IconWorld } from '@tabler/icons-react/dist/esm/icons/IconWorld.mjs'
 export { default as IconX } from '@tabler/icons-react/dist/esm/icons/IconX.mjs'

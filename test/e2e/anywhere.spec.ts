@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Locator, Page } from '@playwright/test'
 import { chooseDirectory } from '../support/desktop/dialog.ts'
+import { type ApacheServer, startApache } from '../support/servers/apache.ts'
 import { makeBucket } from '../support/servers/buckets.ts'
 import { localCertificate } from '../support/servers/certificate.ts'
 import { openProxy } from '../support/servers/open-proxy.ts'
@@ -50,6 +51,23 @@ async function addAndShip({ page, state }: Running, form: Locator, name: string)
 
 const computeFingerprint = (cert: string) =>
   new X509Certificate(cert).fingerprint256.replaceAll(':', '').toLowerCase()
+
+/** Adds a folder of a WebDAV server once its certificate is confirmed; everything arrives there, too. */
+async function addWebdav({ page, state }: Running, server: ApacheServer): Promise<void> {
+  const form = await openForm(page, /^WebDAV/)
+  await form.getByRole('textbox', { name: 'Address' }).fill(server.url)
+  await form.getByRole('textbox', { name: 'User' }).fill(server.user)
+  await form.getByLabel('Password').fill(server.password)
+  await form.getByRole('textbox', { name: 'Name in Holdfast' }).fill('webdav')
+  await form.getByRole('button', { name: 'Test' }).click()
+  await expect(form).toContainText(server.certificate)
+  await form.getByRole('button', { name: 'It is the right one' }).click()
+  await expect(form.getByRole('region', { name: 'Result of the test' })).toContainText('webdav works')
+  await pictures(page, 'webdav', 'themes')
+  await form.getByRole('button', { name: 'Add', exact: true }).click()
+  await until('all files to be there', async () => (await state()).destinations[1]?.totals.sentFiles === 4)
+  await expect(page.getByRole('region', { name: 'webdav' })).toContainText(server.url)
+}
 
 type SftpServer = Awaited<ReturnType<typeof startSftpServer>>
 
@@ -219,10 +237,11 @@ test('SFTP destination: a server is added after its host key is confirmed, and r
   }
 })
 
-test('S3 destination: an encrypted bucket is added after its certificate is confirmed, and restores lost files', async ({
+test('S3 destination: an encrypted bucket is added after its certificate is confirmed, a WebDAV folder is added beside it, and lost files are restored', async ({
   desktop,
 }) => {
   const servers = mkdtempSync('/tmp/hf-s3-')
+  const apache = await startApache()
   let close = () => {}
   try {
     const server = await startStorageServer(servers, 'swift')
@@ -253,8 +272,10 @@ test('S3 destination: an encrypted bucket is added after its certificate is conf
     await expect(page.getByRole('region', { name: 'cloud' })).toContainText('encrypted')
     const large = await readFile(path.join(source, 'large.bin'))
     expect((await openedByAge(bucket, 'large.bin.age', key, base)).equals(large)).toBe(true)
+    await addWebdav(running, apache)
     await wipeAndRestore(running, base, source, 'cloud', key)
   } finally {
+    await apache.stop()
     close()
     await stopStorageServers(servers)
     rmSync(servers, { recursive: true, force: true })

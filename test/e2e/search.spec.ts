@@ -51,6 +51,7 @@ const names: Partial<Record<EntryId, string>> = {
   address: 'window.destinations.field.host',
   folder: 'window.destinations.field.path',
   s3: 'window.destinations.field.endpoint',
+  webdav: 'window.destinations.field.url',
   encryption: 'window.destinations.encrypt.label',
   restore: 'window.restore.open',
   receivePort: 'window.receiving.port',

@@ -103,8 +103,8 @@ export function destinationStates(
  */
 export function isElsewhere(destination: Destination): boolean {
   if (destination.kind === 'folder') return false
-  const host = destination.kind === 's3' ? new URL(destination.endpoint).hostname : destination.host
-  return !isThisComputer(host)
+  if ('host' in destination) return !isThisComputer(destination.host)
+  return !isThisComputer(new URL('url' in destination ? destination.url : destination.endpoint).hostname)
 }
 
 /** Returns the ids of all checked paths. The disk of an ejected folder is not checked. */

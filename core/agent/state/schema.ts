@@ -14,6 +14,7 @@ import {
   restlessSchema,
   transferSchema,
 } from '../../send/sender-messages.ts'
+import { destinationKinds } from '../../settings/destination-catalog.ts'
 import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
 
 /**
@@ -118,7 +119,7 @@ const destinationStateSchema = z.object({
   /** The id in the ledger; "embedded" for the folder on this computer. */
   id: z.string(),
   /** embedded: a folder in this computer's data directory, used while no destination is set. */
-  kind: z.enum(['embedded', 'receiver', 'folder', 'sftp', 's3']),
+  kind: z.enum(['embedded', ...destinationKinds]),
   name: z.string(),
   /** On another computer, as far as the address shows. Copies on this computer are never called safe. */
   elsewhere: z.boolean(),

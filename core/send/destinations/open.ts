@@ -8,10 +8,12 @@ import type { Bucket } from '../rate-limit/limiter.ts'
 import type { DestinationTest, TestStage } from '../sender-messages.ts'
 import type { DestinationEvents, OpenDestination } from './destination.ts'
 import { openFolder, testFolder } from './folder/folder.ts'
+import type { ReachedStore } from './objects/objects.ts'
 import { openReceiver, type StatusNow, testReceiver } from './receiver/receiver.ts'
-import { openS3, testS3 } from './s3/s3.ts'
+import { openS3, reachS3, testS3 } from './s3/s3.ts'
 import type { Sessions } from './session-memory.ts'
-import { openSftp, testSftp } from './sftp/sftp.ts'
+import { openSftp, reachSftp, testSftp } from './sftp/sftp.ts'
+import { openWebdav, reachWebdav, testWebdav } from './webdav/webdav.ts'
 
 /** The options to open a destination of any kind. */
 export interface OpenOptions {
@@ -49,6 +51,30 @@ export function openDestination(
       return openSftp({ destination, ...options }, events)
     case 's3':
       return openS3({ destination, ...options }, events)
+    case 'webdav':
+      return openWebdav({ destination, ...options }, events)
+  }
+}
+
+/** A destination that keeps objects at a server. */
+export type ObjectDestination = Exclude<DestinationSettings, { kind: 'receiver' | 'folder' }>
+
+/**
+ * Connects to a server and opens its files as a store.
+ * @throws UserError if only a person can help; StoreFault.
+ */
+export function reachStore(
+  destination: ObjectDestination,
+  secrets: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<ReachedStore> {
+  switch (destination.kind) {
+    case 'sftp':
+      return reachSftp(destination, secrets, signal)
+    case 's3':
+      return reachS3(destination, secrets)
+    case 'webdav':
+      return reachWebdav(destination, secrets, signal)
   }
 }
 
@@ -82,5 +108,7 @@ export function testDestination(
       return testSftp(destination, options)
     case 's3':
       return testS3(destination, options)
+    case 'webdav':
+      return testWebdav(destination, options)
   }
 }

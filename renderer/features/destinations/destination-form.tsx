@@ -15,6 +15,7 @@ import { S3Fields } from './s3-fields.tsx'
 import { SftpFields } from './sftp-fields.tsx'
 import { TestResult } from './test-result.tsx'
 import { type Question, useDestinationTest } from './use-destination-test.ts'
+import { WebdavFields } from './webdav-fields.tsx'
 
 export interface Known {
   settings: Destination
@@ -32,7 +33,7 @@ interface DestinationFormProps {
   onDone: () => void
 }
 
-/** Form for a folder, an SFTP server or a bucket. It has to pass a test before it is added or saved. */
+/** Form for a folder or a server. It has to pass a test before it is added or saved. */
 export function DestinationForm(props: DestinationFormProps) {
   const { kind, known, state, onBack, onDone } = props
   const { t, say } = useWords()
@@ -54,6 +55,7 @@ export function DestinationForm(props: DestinationFormProps) {
         {kind === 'folder' && <FolderFields {...fields} />}
         {kind === 'sftp' && <SftpFields {...fields} />}
         {kind === 's3' && <S3Fields {...fields} />}
+        {kind === 'webdav' && <WebdavFields {...fields} />}
         <TextField {...fields} field="name" maxLength={200} placeholder={usualName(kind, draft)} />
         {kind !== 'receiver' && <EncryptionPart {...fields} />}
         {tested !== null && <TestResult tested={tested} confirmed={draft} onConfirm={form.confirm} />}

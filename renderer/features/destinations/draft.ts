@@ -1,5 +1,9 @@
 import type { CommandInput } from '../../../core/agent/contract.ts'
-import { getDestinationSecrets } from '../../../core/settings/destination-catalog.ts'
+import {
+  getDestinationSecrets,
+  isPlainAddress,
+  isPrivateAddress,
+} from '../../../core/settings/destination-catalog.ts'
 import type { Destination, Encryption } from '../../../core/settings/destination-schema.ts'
 import { readSftpTarget } from '../../../core/settings/sftp-target.ts'
 
@@ -31,6 +35,8 @@ export interface Draft {
   storageClass: string
   /** aws: use the credentials of AWS's own tools. */
   credentials: 'own' | 'aws'
+  /** Address of a folder at a WebDAV server. */
+  url: string
   /** As confirmed by the user; '' if signed by a certificate authority. */
   certificate: string
   encrypt: 'no' | 'newKey' | 'ownKey'
@@ -66,6 +72,7 @@ export function newDraft(): Draft {
     pathStyle: true,
     storageClass: '',
     credentials: 'own',
+    url: '',
     certificate: '',
     encrypt: 'no',
     recipient: '',
@@ -106,6 +113,10 @@ export function toDraft(destination: Destination, stored: readonly string[]): Dr
         certificate: certificate ?? '',
         ...toEncryption(recipient),
       }
+    }
+    case 'webdav': {
+      const { certificate, recipient, kind: _kind, id: _id, ...same } = destination
+      return { ...fresh, ...same, certificate: certificate ?? '', ...toEncryption(recipient) }
     }
   }
 }
@@ -184,6 +195,15 @@ const readers: Record<GivenKind, (draft: Draft, refuse: Refuse) => Given> = {
     ...readFolder(draft, refuse),
     ...readEncryption(draft, refuse),
   }),
+  webdav: (draft, refuse) => ({
+    kind: 'webdav',
+    name: draft.name,
+    url: required(draft, 'url', refuse, isWebdavAddress).replace(/\/+$/, ''),
+    user: required(draft, 'user', refuse, (user) => !user.includes(':')),
+    certificate: draft.certificate || null,
+    ...readFolder(draft, refuse),
+    ...readEncryption(draft, refuse),
+  }),
 }
 
 type TextField = { [F in keyof Draft]: Draft[F] extends string ? F : never }[keyof Draft]
@@ -203,6 +223,8 @@ function required(
 const isAbsolute = (path: string) => /^(\/|[A-Za-z]:[\\/]|\\\\)/.test(path)
 const isPort = (port: string) => /^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535
 const isFolderName = (name: string) => !/[/\\]/.test(name) && !/^\.+$/.test(name)
+const isWebdavAddress = (address: string) =>
+  isEndpoint(address) && isPlainAddress(address) && isPrivateAddress(address)
 const isEndpoint = (address: string) => /^https?:\/\//i.test(address) && URL.canParse(address)
 
 const readAddress = (draft: Draft, refuse: Refuse) => ({
@@ -276,8 +298,9 @@ export function readDraft(kind: GivenKind, typed: Draft, stored: readonly string
 }
 
 /** Returns the default name: the last part of the address. */
-export function usualName(kind: GivenKind, { path, host, bucket }: Draft): string {
+export function usualName(kind: GivenKind, { path, host, bucket, url }: Draft): string {
   if (kind === 'sftp' || kind === 'receiver') return host.trim()
   if (kind === 's3') return bucket.trim()
+  if (kind === 'webdav') return URL.parse(url.trim())?.hostname ?? ''
   return path.trim().split(/[\\/]/).filter(Boolean).at(-1) ?? ''
 }

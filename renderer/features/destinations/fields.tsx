@@ -63,12 +63,15 @@ export function TextField({
 interface SecretFieldProps extends FieldsProps {
   field: Secret
   isOptional?: boolean
+  /** Shown while none is stored. */
+  hint?: string
 }
 
 /** Write-only: a stored secret can be replaced, and is never shown. */
 export function SecretField({
   field,
   isOptional = false,
+  hint,
   draft,
   problems,
   stored,
@@ -80,7 +83,7 @@ export function SecretField({
   const usual = {
     label: firstWord(t, `window.destinations.field.${field}`),
     placeholder: isKept ? '••••••••' : isOptional ? t('window.destinations.optional') : '',
-    description: isKept ? t('window.channel.storedHint') : undefined,
+    description: isKept ? t('window.channel.storedHint') : hint,
     value: draft.secrets[field] ?? '',
     maxLength: 10_000,
     spellCheck: false,

@@ -1,6 +1,13 @@
 import type { DestinationState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
-import { IconCloud, IconDeviceDesktop, IconFolder, IconServer, IconTerminal } from '../../ui/icons.ts'
+import {
+  IconCloud,
+  IconDeviceDesktop,
+  IconFolder,
+  IconServer,
+  IconTerminal,
+  IconWorld,
+} from '../../ui/icons.ts'
 
 type Kind = DestinationState['kind']
 
@@ -27,10 +34,15 @@ export const kinds: Record<Kind, { icon: typeof IconServer; word: WordKey; hint:
     hint: 'window.destinations.kind.sftpHint',
   },
   s3: { icon: IconCloud, word: 'window.destinations.kind.s3', hint: 'window.destinations.kind.s3Hint' },
+  webdav: {
+    icon: IconWorld,
+    word: 'window.destinations.kind.webdav',
+    hint: 'window.destinations.kind.webdavHint',
+  },
 }
 
 /** Kinds that the user can add, the simplest first. */
-export const addable = ['receiver', 'folder', 'sftp', 's3'] as const satisfies readonly Kind[]
+export const addable = ['receiver', 'folder', 'sftp', 's3', 'webdav'] as const satisfies readonly Kind[]
 
 /** Returns the word for a destination's kind: a receiver may run on this very computer. */
 export function getKindWord({ kind, elsewhere }: Pick<DestinationState, 'kind' | 'elsewhere'>): WordKey {

@@ -61,6 +61,6 @@ function Test({ destination, onClose }: Omit<TestDialogProps, 'opened'>) {
 function getConfirmed(destination: Destination): Confirmed {
   return {
     hostKey: destination.kind === 'sftp' ? destination.hostKey : '',
-    certificate: destination.kind === 's3' ? (destination.certificate ?? '') : '',
+    certificate: 'certificate' in destination ? (destination.certificate ?? '') : '',
   }
 }

@@ -99,6 +99,7 @@ const firstFields = {
   folder: 'window.destinations.field.path',
   sftp: 'window.destinations.field.host',
   s3: 'window.destinations.field.endpoint',
+  webdav: 'window.destinations.field.url',
 } as const satisfies Record<(typeof addable)[number], WordKey>
 
 const buildKind = (kind: (typeof addable)[number], ...texts: string[]): Entry => ({
@@ -367,13 +368,17 @@ const otherEntries = {
   folder: buildKind('folder'),
   sftp: buildKind('sftp', 'window.destinations.field.key', 'window.destinations.knownHosts'),
   s3: buildKind('s3', 'window.destinations.field.bucket', 'window.destinations.field.region'),
+  webdav: buildKind('webdav', 'window.destinations.field.url'),
   address: {
     label: 'window.destinations.change',
     under: underDestinations,
     texts: ['window.destinations.field.', 'window.destinations.login.'],
     getTargets: atDestination(
       (kind) => kind !== 'folder',
-      (kind) => ['window.destinations.change', kind === 's3' ? firstFields.s3 : firstFields.sftp],
+      (kind) => [
+        'window.destinations.change',
+        firstFields[kind === 's3' || kind === 'webdav' ? kind : 'sftp'],
+      ],
     ),
   },
   encryption: {

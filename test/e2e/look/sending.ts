@@ -53,7 +53,7 @@ export function destinationViews({ page }: Running): View[] {
 /** The forms of a new destination, by kind. */
 export function addingViews({ page, holdfast }: Running): View[] {
   const { t, dialog, tab, press, text } = handOn(page)
-  const add = async (kind?: 'receiver' | 'folder' | 'sftp' | 's3') => {
+  const add = async (kind?: 'receiver' | 'folder' | 'sftp' | 's3' | 'webdav') => {
     await tab('window.destinations')
     await press('window.destinations.addTitle')
     if (kind !== undefined) await text(`window.destinations.kind.${kind}`, dialog)
@@ -94,6 +94,7 @@ export function addingViews({ page, holdfast }: Running): View[] {
       },
     },
     { name: 'add-s3', open: () => add('s3') },
+    { name: 'add-webdav', open: () => add('webdav') },
     {
       name: 'add-s3-advanced',
       open: async () => {

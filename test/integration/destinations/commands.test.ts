@@ -279,6 +279,8 @@ test('`holdfast destinations add`: rejects invalid arguments with exit code 2 an
     [['sftp', 'nas'], 'must be like user@host'],
     [['s3', 'store', 'bucket'], 'endpoint'],
     [['s3', 'https://me:secret@store', 'bucket'], 'without user, password'],
+    [['webdav', 'http://cloud/dav', '--user', 'me'], 'must begin with https://'],
+    [['webdav', 'https://cloud/dav'], '--user'],
     [['sftp', 'me@nas', '--host-key', 'SHA256:AAAA'], 'hostKey: must be SHA256: and 43'],
     [['folder', '/srv', '--recipient', 'age1abc'], 'must be a whole public key of age'],
   ] as const) {

@@ -10,6 +10,7 @@ import type { TestedKind } from '../../support/destinations/kind.ts'
 import { receiverKind } from '../../support/destinations/receiver-kind.ts'
 import { s3Kind } from '../../support/destinations/s3-kind.ts'
 import { sftpKind } from '../../support/destinations/sftp-kind.ts'
+import { webdavKind } from '../../support/destinations/webdav-kind.ts'
 import { startRelay } from '../../support/faults/relay.ts'
 import { chooseCases } from '../../support/long.ts'
 import { buildFacts } from '../../support/store/file-facts.ts'
@@ -18,13 +19,25 @@ import { makeHome } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const ceph = s3Kind('ceph')
-/** `npm test` runs the first six: each kind, and both ways of encryption once. */
+/** `npm test` runs the first seven: each kind, and both ways of encryption once. */
 const kinds: readonly TestedKind[] = chooseCases(
   [
-    ...[receiverKind, folderKind, sftpKind, ceph, encryptedKind(sftpKind), hiddenKind(folderKind)],
-    ...[s3Kind('swift'), ...[folderKind, ceph].map(encryptedKind), ...[sftpKind, ceph].map(hiddenKind)],
+    ...[
+      receiverKind,
+      folderKind,
+      sftpKind,
+      ceph,
+      webdavKind,
+      encryptedKind(sftpKind),
+      hiddenKind(folderKind),
+    ],
+    ...[
+      s3Kind('swift'),
+      ...[folderKind, ceph].map(encryptedKind),
+      ...[sftpKind, ceph, webdavKind].map(hiddenKind),
+    ],
   ],
-  6,
+  7,
 )
 
 const KIB = 1024

@@ -3,14 +3,14 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StoreFaultKind } from '../../../core/send/destinations/objects/object-store.ts'
 import { openObjects, type ReachedStore } from '../../../core/send/destinations/objects/objects.ts'
-import type { openDestination } from '../../../core/send/destinations/open.ts'
-import { reachS3 } from '../../../core/send/destinations/s3/s3.ts'
-import { reachSftp } from '../../../core/send/destinations/sftp/sftp.ts'
+import { type openDestination, reachStore } from '../../../core/send/destinations/open.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import { type Calls, faultyStore, type StoreTrouble } from '../../support/destinations/faulty-store.ts'
 import type { Place } from '../../support/destinations/kind.ts'
 import { s3Kind } from '../../support/destinations/s3-kind.ts'
 import { sftpKind } from '../../support/destinations/sftp-kind.ts'
+import { webdavKind } from '../../support/destinations/webdav-kind.ts'
+import { chooseCases } from '../../support/long.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome } from '../../support/transfer/transfer.ts'
 
@@ -25,16 +25,15 @@ const files = [
 
 const reach = (place: Place, signal: AbortSignal): Promise<ReachedStore> => {
   const settings = place.settings()
-  if (settings.kind === 'sftp') return reachSftp(settings, place.secrets, signal)
-  if (settings.kind === 's3') return reachS3(settings, place.secrets)
-  throw new Error('it has no objects')
+  if (settings.kind === 'receiver' || settings.kind === 'folder') throw new Error('it has no objects')
+  return reachStore(settings, place.secrets, signal)
 }
 
 /** Sends all with one call that goes wrong; how often it was asked to send a file. */
 async function sendAll(place: Place, trouble: StoreTrouble | null, delayMs = 0) {
   const calls: Calls = { count: 0, failed: null }
   const open: typeof openDestination = (settings, options, events) => {
-    if (settings.kind !== 'sftp' && settings.kind !== 's3') throw new Error('it has no objects')
+    if (settings.kind === 'receiver' || settings.kind === 'folder') throw new Error('it has no objects')
     const kind = {
       address: 'there',
       async reach(signal: AbortSignal) {
@@ -76,36 +75,39 @@ async function expectAll(place: Place, what: string) {
   }
 }
 
-describe.each([sftpKind, s3Kind('ceph')])('$name destination with a failing or slow store', (kind) => {
-  beforeAll(() => kind.start?.())
-  afterAll(() => kind.stop?.())
+describe.each(chooseCases([sftpKind, s3Kind('ceph'), webdavKind], 2))(
+  '$name destination with a failing or slow store',
+  (kind) => {
+    beforeAll(() => kind.start?.())
+    afterAll(() => kind.stop?.())
 
-  const openPlace = async () => kind.open(await makeHome(temporaryDirectory('each-step-place')))
+    const openPlace = async () => kind.open(await makeHome(temporaryDirectory('each-step-place')))
 
-  test('each store call may fail once without a lost file, a lost version or an early durable result', async () => {
-    const { count } = await sendAll(await openPlace(), null)
-    expect(count).toBeGreaterThan(15)
-    const troubles: StoreTrouble[] = []
-    for (let at = 1; at <= count; at += 1)
-      for (const [fault, isDone] of [
-        ['failed', false],
-        ['lost', true],
-      ] satisfies [StoreFaultKind, boolean][])
-        troubles.push({ at, kind: fault, isDone })
-    const run = async () => {
-      for (let trouble = troubles.pop(); trouble !== undefined; trouble = troubles.pop()) {
-        const place = await openPlace()
-        const { failed } = await sendAll(place, trouble)
-        await expectAll(place, `${trouble.at}, ${failed}, ${trouble.kind}`)
+    test('each store call may fail once without a lost file, a lost version or an early durable result', async () => {
+      const { count } = await sendAll(await openPlace(), null)
+      expect(count).toBeGreaterThan(15)
+      const troubles: StoreTrouble[] = []
+      for (let at = 1; at <= count; at += 1)
+        for (const [fault, isDone] of [
+          ['failed', false],
+          ['lost', true],
+        ] satisfies [StoreFaultKind, boolean][])
+          troubles.push({ at, kind: fault, isDone })
+      const run = async () => {
+        for (let trouble = troubles.pop(); trouble !== undefined; trouble = troubles.pop()) {
+          const place = await openPlace()
+          const { failed } = await sendAll(place, trouble)
+          await expectAll(place, `${trouble.at}, ${failed}, ${trouble.kind}`)
+        }
       }
-    }
-    await Promise.all(Array.from({ length: AT_A_TIME }, run))
-  })
+      await Promise.all(Array.from({ length: AT_A_TIME }, run))
+    })
 
-  test('a slow store receives all files and versions and keeps no partial files', async () => {
-    const place = await openPlace()
-    await sendAll(place, null, 40)
-    await expectAll(place, 'slow')
-    expect(await place.leftOvers()).toEqual([])
-  })
-})
+    test('a slow store receives all files and versions and keeps no partial files', async () => {
+      const place = await openPlace()
+      await sendAll(place, null, 40)
+      await expectAll(place, 'slow')
+      expect(await place.leftOvers()).toEqual([])
+    })
+  },
+)

@@ -22,6 +22,7 @@ export function placeOnDisk(own: string, versions: string, partials: readonly st
       const directory = path.join(versions, source, name)
       if (!existsSync(directory)) return []
       return readdirSync(directory)
+        .filter((version) => !version.startsWith('.'))
         .sort()
         .map((version) => readFileSync(path.join(directory, version)))
     },

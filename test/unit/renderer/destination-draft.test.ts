@@ -3,6 +3,7 @@ import {
   givenDestinationSchema,
   s3DestinationSchema,
   sftpDestinationSchema,
+  webdavDestinationSchema,
 } from '../../../core/settings/destination-schema.ts'
 import {
   type Draft,
@@ -28,18 +29,28 @@ const s3 = (changes: Partial<Draft> = {}) =>
     ...changes,
   })
 
+const webdav = (changes: Partial<Draft> = {}) =>
+  typed({ url: 'https://cloud.lan/dav/', user: 'ada', secrets: { password: ' p w ' }, ...changes })
+
 describe('destination draft', () => {
-  test('the fields of a folder, SFTP or S3 form become a destination that the agent accepts', () => {
+  test('the fields of a folder’s or server’s form become a destination that the agent accepts', () => {
     const all = [
       readDraft('folder', typed({ path: ' /mnt/backup/ ' }), []),
       readDraft('sftp', sftp(), []),
       readDraft('s3', s3({ prefix: '/a/b/', storageClass: ' STANDARD_IA ' }), []),
+      readDraft('webdav', webdav(), []),
     ]
     for (const { given, problems } of all) {
       expect(problems).toEqual({})
       expect(givenDestinationSchema.safeParse(given?.destination).error).toBeUndefined()
     }
-    expect(all.map(({ given }) => given?.destination.name)).toEqual(['backup', 'nas.lan', 'station'])
+    expect(all.map(({ given }) => given?.destination.name)).toEqual([
+      ...['backup', 'nas.lan', 'station', 'cloud.lan'],
+    ])
+    expect(all[3]?.given).toMatchObject({
+      destination: { url: 'https://cloud.lan/dav', certificate: null },
+      secrets: { password: ' p w ' },
+    })
     expect(all[2]?.given?.destination).toMatchObject({
       endpoint: 'https://s3.example.org',
       prefix: 'a/b',
@@ -92,6 +103,11 @@ describe('destination draft', () => {
       [readDraft('sftp', sftp({ login: 'file' }), []), { keyFile: 'missing' }],
       [readDraft('s3', s3({ endpoint: 's3.example.org' }), []), { endpoint: 'invalid' }],
       [readDraft('s3', s3({ bucket: 'a/b' }), []), { bucket: 'invalid' }],
+      [readDraft('webdav', webdav({ url: 'http://cloud.lan/dav' }), []), { url: 'invalid' }],
+      [
+        readDraft('webdav', webdav({ url: 'https://a:b@cloud.lan', user: 'a:b' }), []),
+        { url: 'invalid', user: 'invalid' },
+      ],
       [readDraft('s3', s3({ secrets: {} }), []), { accessKey: 'missing', secretKey: 'missing' }],
     ]
     for (const [{ given, problems }, expected] of wrong) {
@@ -131,6 +147,10 @@ describe('destination draft, editing', () => {
     ...{ id: 'd', name: 'cloud', kind: 's3', endpoint: 'https://s3.example.org', bucket: 'station' },
     folder: 'station-3',
   })
+  const folder = webdavDestinationSchema.parse({
+    ...{ id: 'd', name: 'cloud', kind: 'webdav', url: 'http://127.0.0.1:80/dav', user: 'ada' },
+    ...{ certificate: 'a'.repeat(64), folder: 'station-3' },
+  })
   const without = <D extends { id: string }>({ id: _id, ...rest }: D) => rest
 
   test('an unchanged draft gives the same destination without its stored secrets', () => {
@@ -140,6 +160,11 @@ describe('destination draft, editing', () => {
     const keys = ['accessKey', 'secretKey']
     const same = readDraft('s3', toDraft(bucket, keys), keys)
     expect(same.given).toEqual({ destination: without(bucket), secrets: {} })
+    const cloud = toDraft(folder, ['password'])
+    expect(readDraft('webdav', cloud, ['password']).given).toEqual({
+      destination: without(folder),
+      secrets: {},
+    })
   })
 
   test('a new private key clears the passphrase of the previous one', () => {

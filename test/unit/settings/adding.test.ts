@@ -16,6 +16,8 @@ const make = (given: object, id: string): Destination =>
 const folder = (id: string, path: string, name = id) => make({ kind: 'folder', name, path }, id)
 const sftp = (id: string, more: object = {}) =>
   make({ kind: 'sftp', name: id, host: 'nas', user: 'me', hostKey: HOST_KEY, path: 'backup', ...more }, id)
+const webdav = (id: string, more: object = {}) =>
+  make({ kind: 'webdav', name: id, url: 'https://cloud/dav', user: 'me', ...more }, id)
 const s3 = (id: string, more: object = {}) =>
   make({ kind: 's3', name: id, endpoint: 'https://store', bucket: 'b', prefix: 'p', ...more }, id)
 
@@ -46,6 +48,7 @@ describe('adding a destination', () => {
     ['another port is accepted', [sftp('a'), sftp('b', { port: 2222 })], 'nothing'],
     ['another folder on the server is accepted', [sftp('a'), sftp('b', { folder: 'other' })], 'nothing'],
     ['the same prefix of a bucket is refused', [s3('a'), s3('b', { region: 'x' })], 'refuse.sameTarget'],
+    ['the same WebDAV folder is refused', [webdav('a'), webdav('b', { user: 'x' })], 'refuse.sameTarget'],
     ['another prefix is accepted', [s3('a'), s3('b', { prefix: '' })], 'nothing'],
     [
       'a name that is taken is refused',
@@ -73,6 +76,8 @@ describe('changing a destination', () => {
     expect(withDestinationChanged(settings, moved).destinations).toEqual([moved, settings.destinations[1]])
     const store = s3('a', { endpoint: 'https://new.example.org' })
     expect(withDestinationChanged(added(s3('a')), store).destinations).toEqual([store])
+    const cloud = webdav('a', { url: 'https://new.example.org/remote.php/dav' })
+    expect(withDestinationChanged(added(webdav('a')), cloud).destinations).toEqual([cloud])
     expect(why(() => withDestinationChanged(added(s3('a')), s3('a', { bucket: 'other' })))).toBe(
       'refuse.otherTarget',
     )
@@ -99,6 +104,7 @@ test('destination secrets: each kind and login has its own secret fields', () =>
   const names = (one: Destination) => secretsOfDestination(one).fields.map(({ name }) => name)
   expect(names(folder('a', '/disk'))).toEqual([])
   expect(names(s3('a'))).toEqual(['accessKey', 'secretKey'])
+  expect(names(webdav('a'))).toEqual(['password'])
   const logins = ['password', 'key', 'file', 'agent'].map((login) => names(sftp('a', { login })))
   expect(logins).toEqual([['password'], ['key', 'passphrase'], ['passphrase'], []])
 })

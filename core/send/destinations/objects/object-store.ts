@@ -92,7 +92,7 @@ export interface PutOptions {
 }
 
 /**
- * A store on another computer that keeps objects by name: the common interface of SFTP and S3. Names are relative to
+ * A store on another computer that keeps objects by name: the common interface of SFTP, S3 and WebDAV. Names are relative to
  * the destination's own prefix, with "/". All functions throw StoreFault.
  */
 export interface ObjectStore {

@@ -123,7 +123,7 @@ test('destinations page: a second destination is paired, chosen for a directory,
     await page.locator('#open-s').click()
     await page.getByText('Files', { exact: true }).first().click()
     const glance = page.getByRole('region', { name: 'Files at a glance' })
-    await expect(glance).toContainText('1 sent · 1 waiting')
+    await expect(glance).toContainText('1 copied here · 1 waiting')
     await glance.scrollIntoViewIfNeeded()
     await takePictures(page, 'details')
     await page.getByRole('tab', { name: /Transfers/ }).click()

@@ -230,7 +230,9 @@ async function readOnlyAndBack(
 
   await test.step('mounted afresh, its recovery is told with the duration', async () => {
     await disk.remountFresh()
-    const isRecovery = ({ summary }: { summary: string }) => /recovered/i.test(summary)
+    // The recovery of the deleted files was told before.
+    const isRecovery = ({ summary, body }: { summary: string; body: string }) =>
+      /recovered/i.test(summary) && body.includes('Read-only')
     const told = await desktop.notifications.waitFor('recovery', isRecovery, 30_000)
     expect(told.summary).toBe('Recovered: photos')
     expect(told.body).toMatch(/lasted \d/)

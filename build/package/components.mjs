@@ -13,6 +13,8 @@ const PERMISSIVE = new Set([
   'BSD-2-Clause',
   'BSD-3-Clause',
   'ISC',
+  // Permissive, approved by the OSI: no condition but its notice (https://blueoakcouncil.org/license/1.0.0).
+  'BlueOak-1.0.0',
   'MIT',
   'MIT-0',
   'OFL-1.1',

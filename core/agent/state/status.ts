@@ -73,9 +73,11 @@ export function buildOwnStatus(state: AppState, now: number): OwnStatus {
   }
 }
 
+const isCritical = ({ kind }: Failure): boolean => getSeverity(kind) === 'critical'
+
 /**
- * Returns the gravest failure that nobody has acknowledged, and the number of further ones. Among equals, the
- * longest-lasting one comes first. The level is that of the gravest of all.
+ * Returns the gravest failure, and the number of further ones. Of one severity, those that nobody has acknowledged come
+ * first, and among equals the longest-lasting one.
  */
 function findGravestFailure(state: AppState, now: number): Status | null {
   const open = state.incidents.filter(({ endedAt }) => endedAt === null)
@@ -94,6 +96,7 @@ function findGravestFailure(state: AppState, now: number): Status | null {
     }),
   ].sort(
     (a, b) =>
+      Number(isCritical(b)) - Number(isCritical(a)) ||
       Number(a.isSeen) - Number(b.isSeen) ||
       incidentKinds.indexOf(a.kind) - incidentKinds.indexOf(b.kind) ||
       a.since - b.since,
@@ -103,7 +106,7 @@ function findGravestFailure(state: AppState, now: number): Status | null {
   const { kind, subjects, sentence, detail } = first
   const [source = null] = subjects.length === 1 ? subjects : []
   return {
-    level: all.some((one) => getSeverity(one.kind) === 'critical') ? 'failing' : 'attention',
+    level: isCritical(first) ? 'failing' : 'attention',
     sentence,
     detail,
     more: describeMore(state, first, all.length - 1),
@@ -157,10 +160,13 @@ function describeDisk(kind: IncidentKind, name: string, since: number): Headline
 
 /** Returns the detail that the other destinations still work, if they do. */
 function othersGoOn(state: AppState): Message[] {
-  const well = state.destinations.filter(({ connection }) => connection.state === 'connected')
-  const isPaused = findPause(state) !== null
-  const isAlone = well.length === 0 || well.some(({ connection }) => connection.problem !== null)
-  return isPaused || isAlone ? [] : [message('status.othersGoOn')]
+  const others = state.destinations.filter(
+    (one) => one.connection.state !== 'idle' && destinationFailure(state, one) === null,
+  )
+  const isWell = others.every(
+    ({ connection }) => connection.state === 'connected' && connection.problem === null,
+  )
+  return others.length > 0 && isWell && findPause(state) === null ? [message('status.othersGoOn')] : []
 }
 
 /** Returns why nothing is sent, and until when: a person's pause, the power supply or network, or the schedule. */

@@ -44,7 +44,7 @@ describe('overall status with problems', () => {
     expect(status({ incidents: [{ ...incident, endedAt: NOW }] }).level).toBe('ok')
   })
 
-  it('a failure that nobody has acknowledged is named first, and the level is that of the gravest', () => {
+  it('the gravest failure is named with its level; of one severity, an unacknowledged one first', () => {
     const acknowledged = { at: NOW, by: 'ada' }
     const held = { since: NOW, lost: 40, changed: 0, known: 60 }
     const emptied = { ...well, scanned: { ...well.scanned, held } as SourceState['scanned'] }
@@ -66,7 +66,7 @@ describe('overall status with problems', () => {
     const refused = { ...receiver, connection: { ...connected, state: 'refused' as const } }
     expect(status({ incidents: [seen], destinations: [refused] })).toMatchObject({
       level: 'failing',
-      sentence: 'nas-2 refuses this computer.',
+      sentence: 'data is read-only.',
     })
     const own = buildOwnStatus(stateWith({ incidents: [seen], destinations: [refused] }), NOW)
     expect(own).toMatchObject({ level: 'failing', kind: 'read-only', sentence: 'data is read-only.' })
@@ -138,6 +138,8 @@ describe('overall status with problems', () => {
       ...said,
       detail: `${since} Other destinations get everything as usual.`,
     })
+    const connecting = { ...receiver, connection: { ...connected, state: 'connecting' as const } }
+    expect(status({ ...both, destinations: [connecting, away] }).detail).toBe(since)
     const paused = { ...defaultSettings, pause: { since: NOW, until: null } }
     expect(status({ ...both, settings: paused })).toEqual({ ...said, detail: since })
     const none = [{ ...receiver, connection: { ...unreachable, since: NOW - 60_000 } }, away]

@@ -262,9 +262,12 @@ export class WebdavStore implements ObjectStore {
     }
   }
 
-  #move(from: string, to: string, Overwrite: 'T' | 'F'): Promise<void> {
+  async #move(from: string, to: string, Overwrite: 'T' | 'F'): Promise<void> {
     const headers = { Destination: this.#client.toAddress(to), Overwrite }
-    return this.#client.tell('MOVE', this.#client.toPath(from), { headers })
+    const answer = await this.#client.send('MOVE', this.#client.toPath(from), { headers })
+    answer.resume()
+    // Lists what could not be moved (RFC 4918, section 9.9.4).
+    if (answer.statusCode === 207) throw toFault(answer, 'MOVE')
   }
 
   #toDirectory = (name: string): string =>

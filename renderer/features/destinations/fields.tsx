@@ -60,6 +60,21 @@ export function TextField({
   )
 }
 
+/** Shows the field of this computer's folder at the destination, which never changes. */
+export function FolderField(props: FieldsProps) {
+  const { t } = useWords()
+  return (
+    <TextField
+      {...props}
+      field="folder"
+      maxLength={200}
+      placeholder={t('window.destinations.thisComputersName')}
+      description={t('window.destinations.hint.folder')}
+      disabled={props.isKnown}
+    />
+  )
+}
+
 interface SecretFieldProps extends FieldsProps {
   field: Secret
   isOptional?: boolean

@@ -3,11 +3,10 @@ import { useId, useState } from 'react'
 import { useWords } from '../../words/context.tsx'
 import { StorageNote } from '../channels/storage-note.tsx'
 import { splitBucket } from './draft.ts'
-import { type FieldsProps, SecretField, TextField } from './fields.tsx'
+import { type FieldsProps, FolderField, SecretField, TextField } from './fields.tsx'
 
 /** Fields for a bucket: address, credentials, and options that only some stores need. */
 export function S3Fields(props: FieldsProps) {
-  const { t } = useWords()
   const { isKnown, onChange } = props
   return (
     <>
@@ -31,14 +30,7 @@ export function S3Fields(props: FieldsProps) {
         disabled={isKnown}
       />
       <Credentials {...props} />
-      <TextField
-        {...props}
-        field="folder"
-        maxLength={200}
-        placeholder={t('window.destinations.thisComputersName')}
-        description={t('window.destinations.hint.folder')}
-        disabled={isKnown}
-      />
+      <FolderField {...props} />
       <Advanced {...props} />
     </>
   )

@@ -6,7 +6,7 @@ import { sentenceOfThrown } from '../../state/thrown.ts'
 import { useWords } from '../../words/context.tsx'
 import { StorageNote } from '../channels/storage-note.tsx'
 import { type Draft, type Login, splitAddress } from './draft.ts'
-import { AddressFields, type FieldsProps, SecretField, TextField } from './fields.tsx'
+import { AddressFields, type FieldsProps, FolderField, SecretField, TextField } from './fields.tsx'
 import { PathButton } from './path-button.tsx'
 
 const logins: readonly (readonly [Login, WordKey])[] = [
@@ -103,14 +103,7 @@ export function SftpFields(props: FieldsProps) {
         description={t('window.destinations.hint.directory')}
         disabled={isKnown}
       />
-      <TextField
-        {...props}
-        field="folder"
-        maxLength={200}
-        placeholder={t('window.destinations.thisComputersName')}
-        description={t('window.destinations.hint.folder')}
-        disabled={isKnown}
-      />
+      <FolderField {...props} />
     </>
   )
 }

@@ -1,11 +1,11 @@
 import { useWords } from '../../words/context.tsx'
 import { StorageNote } from '../channels/storage-note.tsx'
-import { type FieldsProps, SecretField, TextField } from './fields.tsx'
+import { type FieldsProps, FolderField, SecretField, TextField } from './fields.tsx'
 
 /** Fields for a folder at a WebDAV server: address and login. */
 export function WebdavFields(props: FieldsProps) {
   const { t } = useWords()
-  const { isKnown, onChange } = props
+  const { onChange } = props
   return (
     <>
       {/* The certificate belongs to the address: another server has to present its own. */}
@@ -21,14 +21,7 @@ export function WebdavFields(props: FieldsProps) {
       <TextField {...props} field="user" maxLength={200} />
       <SecretField {...props} field="password" hint={t('window.destinations.hint.appPassword')} />
       <StorageNote storage={props.secretStorage} />
-      <TextField
-        {...props}
-        field="folder"
-        maxLength={200}
-        placeholder={t('window.destinations.thisComputersName')}
-        description={t('window.destinations.hint.folder')}
-        disabled={isKnown}
-      />
+      <FolderField {...props} />
     </>
   )
 }

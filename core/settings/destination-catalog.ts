@@ -9,9 +9,9 @@ export interface DestinationField {
    * separately from the settings. option: any other one.
    */
   role: 'place' | 'server' | 'secret' | 'option'
-  /** Of a secret: the destination cannot be used without it. */
+  /** True if the destination cannot be used without this secret. */
   isRequired?: boolean
-  /** Of a secret: used only with these ways to log in; omitted: always. */
+  /** Ways to log in that use this secret; omitted: all. */
   logins?: readonly string[]
 }
 

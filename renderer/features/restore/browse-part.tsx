@@ -31,7 +31,7 @@ interface BrowsePartProps {
   onAsked: () => void
 }
 
-/** What is chosen of a directory: each file in its newest version. */
+/** The part of a choice that is the same for each directory: files in their newest version. */
 const ALL = { version: null, isThere: false }
 
 /** Browses the files at a destination by directory, as they are or were, or searches them by name. */

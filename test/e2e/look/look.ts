@@ -79,7 +79,7 @@ async function findViolations(page: Page, isAnotherLook: boolean): Promise<strin
   )
 }
 
-/** What is wider than its page, dialog or tab, and dialogs with lines too long to read; a line each. */
+/** Lists elements wider than their page, dialog or tab, and dialogs with lines too long to read; a line each. */
 function tooWide(page: Page): Promise<string[]> {
   const parts = '.page, .mantine-Modal-content, .mantine-Menu-dropdown, .window, .source, [role="tab"]'
   return page.evaluate(

@@ -149,7 +149,7 @@ test('WebDAV store: lists in pages and the order of bytes, and reads from an off
     return Buffer.concat(pieces).toString()
   }
   expect([await read(0), await read(7), await read(10)]).toEqual(['0123456789', '789', ''])
-  // What an earlier session left is removed.
+  // The sweep removes temporary files of an earlier session.
   const partial = path.join(directory, 'station/.holdfast/partial')
   renameSync(path.join(directory, 'station/data/b'), path.join(partial, 'left'))
   await store.sweep()

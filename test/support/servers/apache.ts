@@ -14,7 +14,7 @@ export interface ApacheServer {
   url: string
   user: string
   password: string
-  /** Of its certificate, which no authority has signed. */
+  /** Fingerprint of its certificate, which no authority has signed. */
   certificate: string
   /** Its files: the directory of `url`. */
   root: string

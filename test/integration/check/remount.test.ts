@@ -69,10 +69,11 @@ describe.skipIf(!canMount)('file system of a path with a known mount (mounting n
     const { point, unmount, mountAgain } = await mountTmpfs(onTestFinished)
     const disk = createSystemDisk()
     const file = path.join(point, 'directory', 'file')
-    const now = () => ({
-      fileSystem: disk.getFileSystem(file, createMemory(point, '0:0')),
-      mountedAs: disk.mountedAs(file, createMemory(point, '0:0')),
-    })
+    const now = () => {
+      // First: the table may be read again between the two calls.
+      const mountedAs = disk.mountedAs(file, createMemory(point, '0:0'))
+      return { mountedAs, fileSystem: disk.getFileSystem(file, createMemory(point, '0:0')) }
+    }
     const first = now()
     expect(first.fileSystem).toBe(disk.getFileSystem(point, freshMemory))
     await unmount()

@@ -195,14 +195,15 @@ export class RunningSource {
     try {
       const found = await callOn(path, () => stat(path, { bigint: true }))
       if (!found.isDirectory()) return this.#absent('failed', message('scan.rootNotDirectory', { path }))
+      // The same directory: its disk is mounted, since the directory underneath is another one.
+      const identity = `${found.dev}:${found.ino}`
+      if (this.#current?.identity === identity) return
       const root = await callOn(path, () => realpath(path))
       if (this.#stopping.signal.aborted) return
       if (!this.#home.isKnown()) return this.#update({ phase: 'failed' })
       // Read after the calls: if the disk is mounted now, their results are of the disk.
       const mount = this.#home.missing(root)
       if (mount !== null) return this.#absent('missing', message('scan.diskMissing', { path, mount }))
-      const identity = `${found.dev}:${found.ino}:${root}`
-      if (this.#current?.identity === identity) return
       this.#endSession()
       this.#startSession(root, found.dev, identity)
     } catch (error) {

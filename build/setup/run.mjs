@@ -48,6 +48,9 @@ export function capture(command, args, { env = process.env, cwd, timeoutMs = 60_
  */
 export const toExitCode = (signal) => 128 + (signal === null ? 0 : constants.signals[signal])
 
+const isStartedByNpm = () =>
+  process.env.npm_lifecycle_event !== undefined || process.env.npm_command !== undefined
+
 /** Interval of checks whether npm is still running. */
 const PARENT_EVERY_MS = 500
 
@@ -57,8 +60,7 @@ const PARENT_EVERY_MS = 500
  * @param {() => void} gone
  */
 function watchNpm(gone) {
-  const startedByNpm = process.env.npm_lifecycle_event !== undefined || process.env.npm_command !== undefined
-  if (!startedByNpm) return () => undefined
+  if (!isStartedByNpm()) return () => undefined
   const parent = process.ppid
   const timer = setInterval(() => {
     if (process.ppid === parent) return
@@ -71,18 +73,22 @@ function watchNpm(gone) {
 
 /**
  * Runs a program in place of this process: it gets the terminal and all signals, and this process ends as it did.
- * Resolves with the exit code to use.
- * @param {string} command
+ * Replaces this process where Node.js can (execve(2)). Elsewhere, as on Windows, the program is a child process, and the
+ * result resolves with the exit code to use. HOLDFAST_LAUNCHER names the process with which the program ends.
+ * @param {string} command an absolute path.
  * @param {string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, cwd?: string | undefined }} options
+ * @param {{ env?: NodeJS.ProcessEnv }} options
  * @returns {Promise<number>}
  */
-export function runInForeground(command, args, { env = process.env, cwd } = {}) {
+export function runInForeground(command, args, { env = process.env } = {}) {
+  if (process.execve !== undefined && process.platform !== 'win32')
+    process.execve(command, [command, ...args], {
+      ...env,
+      ...(isStartedByNpm() && { HOLDFAST_LAUNCHER: String(process.ppid) }),
+    })
   return new Promise((resolve, reject) => {
-    // HOLDFAST_LAUNCHER lets the program end if this process is killed.
     const child = spawn(command, args, {
       env: { ...env, HOLDFAST_LAUNCHER: String(process.pid) },
-      cwd,
       stdio: 'inherit',
     })
     /** @param {NodeJS.Signals} signal */

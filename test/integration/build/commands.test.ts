@@ -12,6 +12,9 @@ const run = promisify(execFile)
 /** A registry that nobody answers at: whoever asks it fails at once. */
 const nowhere = { npm_config_registry: 'http://127.0.0.1:9/', npm_config_update_notifier: 'false' }
 
+/** For Node.js: runs as one that cannot replace its process. */
+const withoutExec = ['--import', 'data:text/javascript,process.execve = undefined']
+
 interface Started {
   child: ChildProcess
   output(): string
@@ -100,13 +103,19 @@ test('launcher: compiled code is cached for the next command, and an unwritable 
   expect(report(refused.output())?.words).toEqual(['exit-3'])
 })
 
-test.each(['SIGTERM', 'SIGINT'] as const)(
-  "launcher: %s reaches the program, and the program's exit code is returned",
-  async (signal) => {
+test.each([
+  ['SIGTERM', []],
+  ['SIGTERM', withoutExec],
+  ['SIGINT', withoutExec],
+] as const)(
+  "launcher: %s reaches the program, and the program's exit code is returned; options of Node.js: %j",
+  async (signal, options) => {
     const checkout = await makeCheckout(temporaryDirectory('checkout'))
     const env = bareEnvironment(checkout)
-    const { child, output, ended } = start('node', ['build/holdfast.mjs', 'stay'], { cwd: checkout, env })
-    await until('the program to run', () => report(output()))
+    const words = [...options, 'build/holdfast.mjs', 'stay']
+    const { child, output, ended } = start('node', words, { cwd: checkout, env })
+    const { pid } = await until('the program to run', () => report(output()))
+    expect(pid === child.pid).toBe(options.length === 0)
     child.kill(signal)
     expect(await ended).toBe(7)
     expect(output()).toContain(signal)
@@ -116,34 +125,11 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
 test('launcher: a program that is ended by a signal ends the launcher by the same signal', async () => {
   const checkout = await makeCheckout(temporaryDirectory('checkout'))
   const env = bareEnvironment(checkout)
-  const { output, ended } = start('node', ['build/holdfast.mjs', 'stay'], { cwd: checkout, env })
+  const words = [...withoutExec, 'build/holdfast.mjs', 'stay']
+  const { output, ended } = start('node', words, { cwd: checkout, env })
   const { pid } = await until('the program to run', () => report(output()))
   process.kill(pid, 'SIGHUP')
   expect(await ended).toBe('SIGHUP')
-})
-
-test('`npm start`: ending npm ends the program', async () => {
-  const checkout = await makeCheckout(temporaryDirectory('checkout'))
-  const env = bareEnvironment(checkout, nowhere)
-  const { child, output, ended } = start('npm', ['start', '--', 'stay'], { cwd: checkout, env })
-  const { pid } = await until('the program to run', () => report(output()))
-  onTestFinished(() => {
-    try {
-      process.kill(pid, 'SIGKILL')
-    } catch {
-      // It has ended, as it should.
-    }
-  })
-  child.kill('SIGTERM')
-  await ended
-  await until('the program to end', () => {
-    try {
-      process.kill(pid, 0)
-      return false
-    } catch {
-      return true
-    }
-  })
 })
 
 /** A process that has ended and whose new parent has not heard of it yet (Z) does not run. */
@@ -176,7 +162,7 @@ test.skipIf(process.platform !== 'linux').each([
 ] as const)(
   'launcher: `holdfast %s` whose launcher is killed ends and releases its lock (/proc)',
   async (_, wordsIn, started) => {
-    const words = ['build/holdfast.mjs', ...wordsIn(temporaryDirectory('launched'))]
+    const words = [...withoutExec, 'build/holdfast.mjs', ...wordsIn(temporaryDirectory('launched'))]
     const begin = () => start('node', words, { cwd: root, env: bareEnvironment(temporaryDirectory('bare')) })
     const { child, output } = begin()
     await until('it to run', () => started.test(output()), 20_000)
@@ -188,6 +174,26 @@ test.skipIf(process.platform !== 'linux').each([
     await until('the next one to run', () => started.test(next.output()), 20_000)
   },
 )
+
+test.skipIf(process.platform !== 'linux')('`npm start`: ending npm ends the program (/proc)', async () => {
+  const env = bareEnvironment(temporaryDirectory('bare'), { HOLDFAST_HOME: temporaryDirectory('launched') })
+  const { child, output, ended } = start('npm', ['start'], { cwd: root, env })
+  await until('the agent to run', () => output().includes('Holdfast is running in this terminal'))
+  const program = findDescendant(child.pid ?? -1, 'agent')
+  onTestFinished(() => {
+    if (isRunning(program)) process.kill(program, 'SIGKILL')
+  })
+  child.kill('SIGTERM')
+  await ended
+  await until('the program to end', () => !isRunning(program))
+})
+
+/** Returns the first process below another one that has this word in its command line. */
+function findDescendant(parent: number, word: string): number {
+  const words = readFileSync(`/proc/${parent}/cmdline`, 'utf8').split('\0')
+  if (words.includes(word)) return parent
+  return findDescendant(Number(readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8')), word)
+}
 
 test('start script: with a display but no Electron the agent runs in the terminal, and the reason is printed', async () => {
   const checkout = await makeCheckout(temporaryDirectory('checkout'))

@@ -43,7 +43,7 @@ const withServerOptions = (command: Command): Command =>
   withSecrets(command.option('--folder <name>', "this computer's folder there (default: its host name)"))
 
 /** Adds the options that all kinds of destinations have. */
-export const withName = (command: Command): Command =>
+const withName = (command: Command): Command =>
   command
     .option('--name <name>', 'the name of the destination here')
     .option('--recipient <age1…>', 'encrypt contents for this age recipient')
@@ -74,9 +74,9 @@ const withBucket = (command: Command): Command =>
       .option('--storage-class <class>', 'as the store names it'),
   )
 
-export const withSftpOptions = (command: Command): Command => withLogin(withServerOptions(withName(command)))
+const withSftpOptions = (command: Command): Command => withLogin(withServerOptions(withName(command)))
 
-export const withS3Options = (command: Command): Command =>
+const withS3Options = (command: Command): Command =>
   withBucket(
     withServerOptions(withName(command)).option(
       '--host-style',
@@ -84,7 +84,7 @@ export const withS3Options = (command: Command): Command =>
     ),
   )
 
-export const withWebdavOptions = (command: Command): Command =>
+const withWebdavOptions = (command: Command): Command =>
   withCertificate(withServerOptions(withName(command)).requiredOption('--user <user>', 'who logs in there'))
 
 /** Adds the options that change how an existing destination is reached. */
@@ -122,7 +122,7 @@ function getEncryption({ recipient, hideNames }: AddOptions) {
   return { recipient, hideNames }
 }
 
-export function parseFolderDestination(directory: string, options: AddOptions): Wanted {
+function parseFolderDestination(directory: string, options: AddOptions): Wanted {
   const { name } = options
   const resolved = path.resolve(directory)
   return parseDestination({
@@ -134,7 +134,7 @@ export function parseFolderDestination(directory: string, options: AddOptions): 
 }
 
 /** @throws WrongUsage cli.destinations.sftpTarget, cli.destinations.invalid */
-export function parseSftpDestination(target: string, options: AddOptions): Wanted {
+function parseSftpDestination(target: string, options: AddOptions): Wanted {
   const { host, user, port, path: directory = '' } = readSftpTarget(target) ?? {}
   if (host === undefined || user === undefined)
     throw new WrongUsage('cli.destinations.sftpTarget', { target })
@@ -151,7 +151,7 @@ export function parseSftpDestination(target: string, options: AddOptions): Wante
 }
 
 /** @param place "bucket" or "bucket/prefix", optionally after "s3://". @throws WrongUsage cli.destinations.invalid */
-export function parseS3Destination(endpoint: string, place: string, options: AddOptions): Wanted {
+function parseS3Destination(endpoint: string, place: string, options: AddOptions): Wanted {
   const [bucket = '', ...prefix] = place
     .replace(/^s3:\/\//i, '')
     .replace(/\/+$/, '')
@@ -166,7 +166,7 @@ export function parseS3Destination(endpoint: string, place: string, options: Add
 }
 
 /** @throws WrongUsage cli.destinations.invalid */
-export function parseWebdavDestination(address: string, options: AddOptions): Wanted {
+function parseWebdavDestination(address: string, options: AddOptions): Wanted {
   const { name, user, folder, certificate } = options
   return parseDestination({
     kind: 'webdav',
@@ -175,3 +175,53 @@ export function parseWebdavDestination(address: string, options: AddOptions): Wa
     ...{ folder, certificate, ...getEncryption(options) },
   })
 }
+
+/** How `holdfast destinations add` adds a destination of one kind. */
+interface AddableKind {
+  kind: Wanted['kind']
+  description: string
+  /** Names and descriptions of its arguments. */
+  arguments: readonly (readonly [name: string, description: string])[]
+  withOptions: (command: Command) => Command
+  /** @param words one for each argument. @throws WrongUsage */
+  parse(words: readonly string[], options: AddOptions): Wanted
+}
+
+export const addableKinds: readonly AddableKind[] = [
+  {
+    kind: 'folder',
+    description: 'a mounted disk or share',
+    arguments: [['<path>', 'the folder']],
+    withOptions: withName,
+    parse: ([directory = ''], options) => parseFolderDestination(directory, options),
+  },
+  {
+    kind: 'sftp',
+    description: 'a computer with an SSH server',
+    arguments: [
+      [
+        '<target>',
+        'user@host, user@host:path, user@host:port/path or sftp://user@host:port/path; an IPv6 address in brackets',
+      ],
+    ],
+    withOptions: withSftpOptions,
+    parse: ([target = ''], options) => parseSftpDestination(target, options),
+  },
+  {
+    kind: 's3',
+    description: 'a bucket of an S3-compatible store',
+    arguments: [
+      ['<endpoint>', 'https://host[:port]'],
+      ['<bucket>', 'the bucket, or bucket/prefix'],
+    ],
+    withOptions: withS3Options,
+    parse: ([endpoint = '', bucket = ''], options) => parseS3Destination(endpoint, bucket, options),
+  },
+  {
+    kind: 'webdav',
+    description: 'a directory of a WebDAV server, such as Nextcloud',
+    arguments: [['<url>', 'https://host[:port]/directory, which must exist']],
+    withOptions: withWebdavOptions,
+    parse: ([url = ''], options) => parseWebdavDestination(url, options),
+  },
+]

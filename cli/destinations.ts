@@ -7,18 +7,7 @@ import { addDestination, testDestination } from './add-destination.ts'
 import { changeDestination } from './change-destination.ts'
 import { getDataDirectory, resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { destinationLine, withFailures } from './destination-line.ts'
-import {
-  type AddOptions,
-  parseFolderDestination,
-  parseS3Destination,
-  parseSftpDestination,
-  parseWebdavDestination,
-  withChanges,
-  withName,
-  withS3Options,
-  withSftpOptions,
-  withWebdavOptions,
-} from './destination-options.ts'
+import { type AddOptions, addableKinds, withChanges } from './destination-options.ts'
 import { jsonText } from './json.ts'
 import { sourceAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
@@ -122,40 +111,14 @@ export function registerDestinations(program: Command): void {
 /** `holdfast destinations add KIND …`. */
 function registerAdding(destinations: Command): void {
   const add = destinations.command('add').description('test a folder, a server or a bucket, and add it')
-  const kind = (usage: string, description: string) =>
-    withDataDirectory(add.command(usage).description(description))
-  withName(kind('folder', 'a mounted disk or share').argument('<path>', 'the folder')).action(
-    (directory: string, _: AddOptions, self: Command) => {
-      const options = self.optsWithGlobals<AddOptions>()
-      return addDestination(getDataDirectory(self), parseFolderDestination(directory, options), options)
-    },
-  )
-  withSftpOptions(
-    kind('sftp', 'a computer with an SSH server').argument(
-      '<target>',
-      'user@host, user@host:path, user@host:port/path or sftp://user@host:port/path; an IPv6 address in brackets',
-    ),
-  ).action((target: string, _: AddOptions, self: Command) => {
-    const options = self.optsWithGlobals<AddOptions>()
-    return addDestination(getDataDirectory(self), parseSftpDestination(target, options), options)
-  })
-  withS3Options(
-    kind('s3', 'a bucket of an S3-compatible store')
-      .argument('<endpoint>', 'https://host[:port]')
-      .argument('<bucket>', 'the bucket, or bucket/prefix'),
-  ).action((endpoint: string, bucket: string, _: AddOptions, self: Command) => {
-    const options = self.optsWithGlobals<AddOptions>()
-    return addDestination(getDataDirectory(self), parseS3Destination(endpoint, bucket, options), options)
-  })
-  withWebdavOptions(
-    kind('webdav', 'a directory of a WebDAV server, such as Nextcloud').argument(
-      '<url>',
-      'https://host[:port]/directory, which must exist',
-    ),
-  ).action((url: string, _: AddOptions, self: Command) => {
-    const options = self.optsWithGlobals<AddOptions>()
-    return addDestination(getDataDirectory(self), parseWebdavDestination(url, options), options)
-  })
+  for (const { kind, description, arguments: words, withOptions, parse } of addableKinds) {
+    const command = withOptions(withDataDirectory(add.command(kind).description(description)))
+    for (const [name, about] of words) command.argument(name, about)
+    command.action(() => {
+      const options = command.optsWithGlobals<AddOptions>()
+      return addDestination(getDataDirectory(command), parse(command.args, options), options)
+    })
+  }
 }
 
 async function list(dataDirectory: string, json = false): Promise<void> {

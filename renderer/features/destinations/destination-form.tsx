@@ -7,15 +7,12 @@ import { useCommands } from '../../state/commands.tsx'
 import { firstInvalid, focusAfter } from '../../ui/focus.ts'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
-import { type Draft, type Given, type GivenKind, newDraft, readDraft, toDraft, usualName } from './draft.ts'
+import { type Draft, type Given, type GivenKind, newDraft } from './draft.ts'
 import { EncryptionPart } from './encryption-part.tsx'
-import { AddressFields, TextField } from './fields.tsx'
-import { FolderFields } from './folder-fields.tsx'
-import { S3Fields } from './s3-fields.tsx'
-import { SftpFields } from './sftp-fields.tsx'
+import { TextField } from './fields.tsx'
+import { getForm, readDraft, toDraft } from './forms.ts'
 import { TestResult } from './test-result.tsx'
 import { type Question, useDestinationTest } from './use-destination-test.ts'
-import { WebdavFields } from './webdav-fields.tsx'
 
 export interface Known {
   settings: Destination
@@ -37,6 +34,7 @@ interface DestinationFormProps {
 export function DestinationForm(props: DestinationFormProps) {
   const { kind, known, state, onBack, onDone } = props
   const { t, say } = useWords()
+  const { Fields, getName } = getForm(kind)
   const form = useForm(props)
   const { draft, change, problems, tested, refusal, busy } = form
   const fields = {
@@ -51,12 +49,8 @@ export function DestinationForm(props: DestinationFormProps) {
   return (
     <form onSubmit={form.submit} noValidate>
       <Stack gap="sm">
-        {kind === 'receiver' && <AddressFields {...fields} placeholder="192.168.1.20" />}
-        {kind === 'folder' && <FolderFields {...fields} />}
-        {kind === 'sftp' && <SftpFields {...fields} />}
-        {kind === 's3' && <S3Fields {...fields} />}
-        {kind === 'webdav' && <WebdavFields {...fields} />}
-        <TextField {...fields} field="name" maxLength={200} placeholder={usualName(kind, draft)} />
+        <Fields {...fields} />
+        <TextField {...fields} field="name" maxLength={200} placeholder={getName(draft)} />
         {kind !== 'receiver' && <EncryptionPart {...fields} />}
         {tested !== null && <TestResult tested={tested} confirmed={draft} onConfirm={form.confirm} />}
         {refusal !== null && <UserError text={say(refusal)} />}

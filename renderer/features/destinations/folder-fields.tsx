@@ -1,10 +1,12 @@
 import { Text } from '@mantine/core'
 import { useWords } from '../../words/context.tsx'
+import { isAbsolute, readEncryption, required, toEncryption } from './draft.ts'
 import { type FieldsProps, TextField } from './fields.tsx'
+import type { KindForm } from './forms.ts'
 import { PathButton } from './path-button.tsx'
 
 /** Fields for a directory on another disk or on a mounted share. */
-export function FolderFields(props: FieldsProps) {
+function FolderFields(props: FieldsProps) {
   const { t } = useWords()
   return (
     <>
@@ -15,4 +17,14 @@ export function FolderFields(props: FieldsProps) {
       </div>
     </>
   )
+}
+
+export const folderForm: KindForm<'folder'> = {
+  Fields: FolderFields,
+  toDraft: ({ path, hideNames, recipient }) => ({ path, hideNames, ...toEncryption(recipient) }),
+  read: (draft, refuse) => ({
+    path: required(draft, 'path', refuse, isAbsolute),
+    ...readEncryption(draft, refuse),
+  }),
+  getName: ({ path }) => path.trim().split(/[\\/]/).filter(Boolean).at(-1) ?? '',
 }

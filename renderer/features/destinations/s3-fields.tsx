@@ -1,12 +1,22 @@
 import { SegmentedControl, Switch } from '@mantine/core'
 import { useId, useState } from 'react'
+import { getDestinationSecrets } from '../../../core/settings/destination-catalog.ts'
 import { useWords } from '../../words/context.tsx'
 import { StorageNote } from '../channels/storage-note.tsx'
-import { splitBucket } from './draft.ts'
+import {
+  type Draft,
+  isEndpoint,
+  readEncryption,
+  readFolder,
+  readSecrets,
+  required,
+  toEncryption,
+} from './draft.ts'
 import { type FieldsProps, FolderField, SecretField, TextField } from './fields.tsx'
+import type { KindForm } from './forms.ts'
 
 /** Fields for a bucket: address, credentials, and options that only some stores need. */
-export function S3Fields(props: FieldsProps) {
+function S3Fields(props: FieldsProps) {
   const { isKnown, onChange } = props
   return (
     <>
@@ -113,4 +123,49 @@ function Advanced(props: FieldsProps) {
       </div>
     </details>
   )
+}
+
+/** Splits a bucket and a prefix that were typed into the bucket field; null if it is a bucket alone. */
+export function splitBucket({ bucket, prefix }: Draft): Pick<Draft, 'bucket' | 'prefix'> | null {
+  const [first = '', ...rest] = bucket
+    .trim()
+    .replace(/^s3:\/\//i, '')
+    .split('/')
+  if (first === bucket.trim()) return null
+  return {
+    bucket: first,
+    prefix: [...rest, ...prefix.trim().split('/')].filter((part) => part !== '').join('/'),
+  }
+}
+
+export const s3Form: KindForm<'s3'> = {
+  Fields: S3Fields,
+  toDraft({ storageClass, certificate, recipient, kind: _kind, id: _id, ...same }, stored) {
+    return {
+      ...same,
+      credentials: stored.includes('accessKey') ? 'own' : 'aws',
+      storageClass: storageClass ?? '',
+      certificate: certificate ?? '',
+      ...toEncryption(recipient),
+    }
+  },
+  read: (draft, refuse) => ({
+    endpoint: required(draft, 'endpoint', refuse, isEndpoint).replace(/\/+$/, ''),
+    region: required(draft, 'region', refuse),
+    bucket: required(draft, 'bucket', refuse, (bucket) => !/[\s/]/.test(bucket)),
+    prefix: draft.prefix.trim().replace(/^\/+|\/+$/g, ''),
+    pathStyle: draft.pathStyle,
+    storageClass: draft.storageClass.trim() || null,
+    certificate: draft.certificate || null,
+    ...readFolder(draft, refuse),
+    ...readEncryption(draft, refuse),
+  }),
+  readSecrets(draft, stored, refuse) {
+    // Without keys the agent uses the credentials of AWS's own tools.
+    if (draft.credentials === 'aws') return Object.fromEntries(stored.map((name) => [name, '']))
+    const asked = getDestinationSecrets('s3').map(({ name }) => ({ name, isRequired: true }))
+    const typed = Object.entries(readSecrets(asked, draft, stored, refuse))
+    return Object.fromEntries(typed.map(([name, secret]) => [name, secret.trim()]))
+  },
+  getName: ({ bucket }) => bucket.trim(),
 }

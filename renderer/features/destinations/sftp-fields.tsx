@@ -1,12 +1,25 @@
 import { Button, NativeSelect } from '@mantine/core'
 import { useState } from 'react'
 import type { Message, WordKey } from '../../../core/lib/i18n/message.ts'
+import { getDestinationSecrets } from '../../../core/settings/destination-catalog.ts'
+import { readSftpTarget } from '../../../core/settings/sftp-target.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 import { useWords } from '../../words/context.tsx'
 import { StorageNote } from '../channels/storage-note.tsx'
-import { type Draft, type Login, splitAddress } from './draft.ts'
+import {
+  type Draft,
+  isAbsolute,
+  type Login,
+  readAddress,
+  readEncryption,
+  readFolder,
+  readSecrets,
+  required,
+  toEncryption,
+} from './draft.ts'
 import { AddressFields, type FieldsProps, FolderField, SecretField, TextField } from './fields.tsx'
+import type { KindForm } from './forms.ts'
 import { PathButton } from './path-button.tsx'
 
 const logins: readonly (readonly [Login, WordKey])[] = [
@@ -106,4 +119,51 @@ export function SftpFields(props: FieldsProps) {
       <FolderField {...props} />
     </>
   )
+}
+
+/**
+ * Splits an SFTP address that was typed or pasted into the host field; null if it is a host alone, or not an SFTP
+ * address.
+ */
+export function splitAddress(text: string): Partial<Draft> | null {
+  const target = readSftpTarget(text)
+  if (target === null || (target.host === text.trim() && !/[[\]]/.test(text))) return null
+  const { host, user, port, path } = target
+  return {
+    host,
+    ...(user === undefined ? {} : { user }),
+    ...(port === undefined ? {} : { port: String(port) }),
+    ...(path === undefined ? {} : { path }),
+  }
+}
+
+const withSplitAddress = (draft: Draft): Draft => ({ ...draft, ...splitAddress(draft.host) })
+
+export const sftpForm: KindForm<'sftp'> = {
+  Fields: SftpFields,
+  toDraft({ port, keyFile, recipient, kind: _kind, id: _id, ...same }) {
+    return { ...same, port: String(port), keyFile: keyFile ?? '', ...toEncryption(recipient) }
+  },
+  read(typed, refuse) {
+    const draft = withSplitAddress(typed)
+    return {
+      ...readAddress(draft, refuse),
+      user: required(draft, 'user', refuse),
+      login: draft.login,
+      keyFile: draft.login === 'file' ? required(draft, 'keyFile', refuse, isAbsolute) : null,
+      hostKey: draft.hostKey,
+      path: draft.path.trim(),
+      ...readFolder(draft, refuse),
+      ...readEncryption(draft, refuse),
+    }
+  },
+  readSecrets(draft, stored, refuse) {
+    const secrets = readSecrets(getDestinationSecrets('sftp', draft.login), draft, stored, refuse)
+    if (secrets.key !== undefined && !/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(secrets.key))
+      refuse('key', 'invalid')
+    // The stored passphrase belongs to the former key.
+    if (secrets.key !== undefined && stored.includes('passphrase')) secrets.passphrase ??= ''
+    return secrets
+  },
+  getName: (draft) => withSplitAddress(draft).host.trim(),
 }

@@ -3,7 +3,7 @@ import { catalog, channelTypes } from '../../../core/alerts/channels/catalog.ts'
 import { temporaryNames } from '../../../core/filter/temporary.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import type { Words } from '../../words/context.tsx'
-import { addable, kinds } from '../destinations/kinds.ts'
+import { type AddableKind, addable, kinds } from '../destinations/kinds.ts'
 import type { Page, Place } from '../frame/pages.ts'
 import type { Step } from './go-to.ts'
 
@@ -62,7 +62,7 @@ const underRules: readonly WordKey[] = ['window.overview', RULES]
 const underSource: readonly WordKey[] = ['window.overview']
 
 /** A control of the form that adds a destination of this kind. */
-const adding = (kind: (typeof addable)[number], t: Words['t'], ...keys: WordKey[]): Target => ({
+const adding = (kind: AddableKind, t: Words['t'], ...keys: WordKey[]): Target => ({
   name: t(kinds[kind].word),
   page: 'destinations',
   steps: [
@@ -80,7 +80,7 @@ const atDestination =
   (isRight: (kind: DestinationKind) => boolean, getKeys: (kind: DestinationKind) => readonly WordKey[]) =>
   (state: AppState, t: Words['t']): Target[] => {
     const right = state.destinations.filter(({ kind }) => kind !== 'embedded' && isRight(kind))
-    if (right.length === 0) return addable.filter(isRight).map((kind) => adding(kind, t, firstFields[kind]))
+    if (right.length === 0) return addable.filter(isRight).map((kind) => adding(kind, t, firstControl(kind)))
     return right.map(({ name, kind }) => ({
       name,
       page: 'destinations',
@@ -94,19 +94,15 @@ const atDestination =
 
 const underDestinations: readonly WordKey[] = ['window.destinations']
 const underAdding: readonly WordKey[] = ['window.destinations', 'window.destinations.addTitle']
-const firstFields = {
-  receiver: 'window.pair.code',
-  folder: 'window.destinations.field.path',
-  sftp: 'window.destinations.field.host',
-  s3: 'window.destinations.field.endpoint',
-  webdav: 'window.destinations.field.url',
-} as const satisfies Record<(typeof addable)[number], WordKey>
+/** The control that an added destination begins with: a receiver is paired. */
+const firstControl = (kind: AddableKind): WordKey =>
+  kind === 'receiver' ? 'window.pair.code' : kinds[kind].firstField
 
-const buildKind = (kind: (typeof addable)[number], ...texts: string[]): Entry => ({
+const buildKind = (kind: AddableKind): Entry => ({
   label: kinds[kind].word,
   under: underAdding,
-  texts,
-  getTargets: (_state, t) => [{ ...adding(kind, t, firstFields[kind]), name: null }],
+  texts: kinds[kind].texts ?? [],
+  getTargets: (_state, t) => [{ ...adding(kind, t, firstControl(kind)), name: null }],
 })
 
 /** A field of the form for receiving: its switch opens the form while receiving is off. */
@@ -364,21 +360,14 @@ const otherEntries = {
     under: underSource,
     getTargets: onPage('overview', 'window.back', 'window.add.otherWays', 'window.add.checkedPath'),
   },
-  receiver: buildKind('receiver', 'window.pair.code'),
-  folder: buildKind('folder'),
-  sftp: buildKind('sftp', 'window.destinations.field.key', 'window.destinations.knownHosts'),
-  s3: buildKind('s3', 'window.destinations.field.bucket', 'window.destinations.field.region'),
-  webdav: buildKind('webdav', 'window.destinations.field.url'),
+  ...(Object.fromEntries(addable.map((kind) => [kind, buildKind(kind)])) as Record<AddableKind, Entry>),
   address: {
     label: 'window.destinations.change',
     under: underDestinations,
     texts: ['window.destinations.field.', 'window.destinations.login.'],
     getTargets: atDestination(
       (kind) => kind !== 'folder',
-      (kind) => [
-        'window.destinations.change',
-        firstFields[kind === 's3' || kind === 'webdav' ? kind : 'sftp'],
-      ],
+      (kind) => ['window.destinations.change', ...(kind === 'embedded' ? [] : [kinds[kind].firstField])],
     ),
   },
   encryption: {

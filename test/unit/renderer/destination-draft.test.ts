@@ -5,15 +5,10 @@ import {
   sftpDestinationSchema,
   webdavDestinationSchema,
 } from '../../../core/settings/destination-schema.ts'
-import {
-  type Draft,
-  newDraft,
-  readDraft,
-  splitAddress,
-  splitBucket,
-  toDraft,
-  usualName,
-} from '../../../renderer/features/destinations/draft.ts'
+import { type Draft, newDraft } from '../../../renderer/features/destinations/draft.ts'
+import { getForm, readDraft, toDraft } from '../../../renderer/features/destinations/forms.ts'
+import { splitBucket } from '../../../renderer/features/destinations/s3-fields.tsx'
+import { splitAddress } from '../../../renderer/features/destinations/sftp-fields.tsx'
 
 const HOST_KEY = `SHA256:${'a'.repeat(43)}`
 const RECIPIENT = `age1${'q'.repeat(58)}`
@@ -182,6 +177,6 @@ describe('destination draft, editing', () => {
 })
 
 test('destination name: the default is the last part of the path, and empty without a bucket', () => {
-  expect(usualName('folder', typed({ path: 'D:\\backup\\' }))).toBe('backup')
-  expect(usualName('s3', typed({}))).toBe('')
+  expect(getForm('folder').getName(typed({ path: 'D:\\backup\\' }))).toBe('backup')
+  expect(getForm('s3').getName(typed({}))).toBe('')
 })

@@ -248,7 +248,7 @@ function describeSending(state: AppState): Headline | null {
 
 /** Returns what goes on before the first destination can be reached; files for the folder here just wait. */
 function describeConnecting({ kind, name }: DestinationState, count: number): Headline {
-  const waiting = message('status.waitingSafely', { count })
+  const waiting = message('status.waitingHere', { count })
   if (kind === 'embedded') return { sentence: waiting, detail: null }
   return { sentence: message('status.connecting', { name }), detail: waiting }
 }
@@ -331,5 +331,5 @@ function describeWaiting({ totals, sources }: AppState, subjects: readonly strin
         ),
   )
   const count = subjects.length === 0 ? totals.waitingFiles : waiting.reduce((sum, files) => sum + files, 0)
-  return count > 0 ? [message('status.waitingSafely', { count })] : []
+  return count > 0 ? [message('status.waitingHere', { count })] : []
 }

@@ -299,7 +299,7 @@ describe('overall status of several problems', () => {
       '1 more problem.',
     ])
     const one = { ...two, sources: [well] }
-    expect(said(one)).toEqual(['attention', 'nas-2 is unreachable.', 'For 1 hr. 128 files wait safely here.'])
+    expect(said(one)).toEqual(['attention', 'nas-2 is unreachable.', 'For 1 hr. 128 files wait here.'])
   })
 
   it('an ended incident is not counted as a problem', () => {

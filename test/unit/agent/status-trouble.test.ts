@@ -104,7 +104,7 @@ describe('overall status with problems', () => {
     expect(status({ destinations: [away], totals: { ...waiting, waitingFiles: 340 } })).toMatchObject({
       level: 'attention',
       sentence: 'nas-2 is unreachable.',
-      detail: 'For 12 min. 340 files wait safely here.',
+      detail: 'For 12 min. 340 files wait here.',
     })
     const justAway = { ...away, connection: { ...away.connection, since: NOW - 1000 } }
     expect(status({ destinations: [justAway] }).level).toBe('ok')

@@ -44,7 +44,7 @@ describe('tray menu', () => {
       show(away(second))
       vi.advanceTimersByTime(1_000)
     }
-    expect(lines).toEqual(['nas-2 is unreachable. For 1 min. 3 files wait safely here.'])
+    expect(lines).toEqual(['nas-2 is unreachable. For 1 min. 3 files wait here.'])
     show(away(65, 4))
     show(away(66, 5))
     vi.advanceTimersByTime(60_000)

@@ -28,6 +28,7 @@ const FORBIDDEN: readonly (readonly [string, RegExp])[] = [
   ['"directory" instead of "folder"', /\bdirector(?:y|ies)\b(?![^{]*\}\})|目錄/i],
   ['"source" instead of "folder"', /\bsources?\b(?![^{]*\}\})|來源/i],
   ['another term for this computer or a wait', /本機|等候/],
+  ['a claim that files without a copy are safe', /\bwaits? safely\b|安全地留/],
 ]
 
 const EXCEPTIONS = [

@@ -48,6 +48,10 @@ export function openTaking(database: DatabaseSyncInstance, routes: Routes) {
      WHERE destination = ?1 AND state = 0 AND due_at ${range})`
   const waiting = database.prepare('SELECT 1 FROM file WHERE id = ? AND state = 0')
   const anyDue = database.prepare(`SELECT ${isAnyDue('<= ?2')} OR ${isAnyDue('>= ?3')} AS due`)
+  const firstDue = database.prepare(
+    `SELECT source, (SELECT min(due_at) FROM file INDEXED BY file_due WHERE file.route = route.id AND state = 0) AS at
+     FROM route WHERE destination = ?1 AND at > ?2 AND at < ?3`,
+  )
   const oldest = database.prepare(
     `SELECT min(mtime_ns) / 1000000 AS at FROM (
        SELECT mtime_ns FROM file INDEXED BY file_due WHERE route = ? AND state = 0 AND due_at > 0
@@ -77,6 +81,14 @@ export function openTaking(database: DatabaseSyncInstance, routes: Routes) {
       const { due } = anyDue.get(destination, now, now + BY_ANOTHER_CLOCK_MS) as { due: number }
       return due === 1
     },
+
+    /** Returns when the first file of each source is due, for sources of which files wait and none is due now. */
+    nextDue: (destination: string, now: number) =>
+      Object.fromEntries(
+        (firstDue.all(destination, now, now + BY_ANOTHER_CLOCK_MS) as { source: string; at: number }[]).map(
+          ({ source, at }) => [source, at],
+        ),
+      ),
 
     /**
      * Returns the modification time of the oldest waiting file of these sources (milliseconds since 1970), or null.

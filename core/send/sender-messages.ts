@@ -176,6 +176,8 @@ export const senderDefinition = {
     totals: z.record(z.string(), totalsSchema),
     /** The last file that became durable, by source id. */
     lastFile: z.record(z.string(), z.object({ path: z.string(), at: z.number() })),
+    /** When the first file of a source is due, by source id; left out: one is due now, or none waits. */
+    nextDue: z.record(z.string(), z.number()),
     /** Files on the wire, at most 20. */
     transfers: z.array(transferSchema),
     /** Bytes a second over the last seconds, by source id. */

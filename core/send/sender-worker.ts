@@ -318,6 +318,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       connection: { ...this.#connection, problem },
       totals,
       lastFile: this.#lastFile,
+      nextDue: this.#ledger.getNextDue(this.#destinationId()),
       transfers,
       rates: this.#progress.rates.current(now),
       left: left?.bySource ?? {},
@@ -397,6 +398,9 @@ function holdLedger(log: (level: LogLevel, text: string) => void) {
     },
     /** Totals by source; empty for null. */
     getTotals: (destination: string | null) => (destination === null ? {} : readTotals(destination)),
+    getNextDue: (destination: string | null) =>
+      (destination === null ? null : held?.guard.use(() => held?.open.nextDue(destination, Date.now()))) ??
+      {},
     /** Returns how many files of these sources wait for a destination, and since when; see Ledger.oldestWaiting. */
     waiting(destination: string, sources: readonly string[]) {
       const totals = readTotals(destination)

@@ -250,6 +250,7 @@ export function withSent(
       rate: report.rates[id] ?? 0,
       left: report.left[id] ?? null,
       reported: true,
+      ...(report.nextDue[id] === undefined ? {} : { nextDue: report.nextDue[id] }),
       ...(restless.length === 0 ? {} : { restless }),
     }
     const last = report.lastFile[id]

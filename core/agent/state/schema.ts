@@ -70,6 +70,8 @@ const sourceDestinationSchema = progressSchema.extend({
   id: z.string(),
   /** The sender has reported the ledger's counts; until then the figures are zero. */
   reported: z.boolean().optional(),
+  /** When its first waiting file is due; omitted: one is due now, or none waits. */
+  nextDue: z.number().optional(),
   /** Files that wait because they keep changing, at most 20 over all sources; omitted: none. */
   restless: z.array(restlessSchema).optional(),
 })

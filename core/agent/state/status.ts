@@ -45,7 +45,7 @@ function describeCalmStatus(state: AppState, now: number): Status {
     return { level: 'starting', sentence: message('status.nothingYet'), detail: message('status.addOne') }
   }
   if (isStarting(state)) return { level: 'starting', sentence: message('status.starting'), detail: null }
-  const work = describeSending(state)
+  const work = describeSending(state, now)
   if (work !== null) return { level: 'working', ...work }
   if (!isKnown(state)) return { level: 'starting', sentence: message('status.starting'), detail: null }
   const paused = describePausedSource(state) ?? describeEjected(state)
@@ -208,7 +208,7 @@ function isKnown({ sources }: AppState): boolean {
 }
 
 /** Returns the progress of sending. Excludes paused sources and ejected disks. */
-function describeSending(state: AppState): Headline | null {
+function describeSending(state: AppState, now: number): Headline | null {
   const active = state.sources
     .filter(({ settings }) => !settings.paused)
     .map((source) => withoutEjected(source, state.destinations))
@@ -233,6 +233,15 @@ function describeSending(state: AppState): Headline | null {
       sentence: message('status.keepsChanging', { count }),
       detail: message('status.nextVersion', { count, at }),
     }
+  }
+  // A file that was emptied, or that could not be sent, is not due at once.
+  const due = active.flatMap(({ destinations }) =>
+    destinations.filter(({ totals }) => totals.waitingFiles > 0).map(({ nextDue = now }) => nextDue),
+  )
+  const next = Math.min(...due)
+  if (due.length > 0 && next > now) {
+    const left = roundDuration(next - now, Math.ceil)
+    return { sentence: message('status.waitingHere', { count }), detail: message('status.toGoIn', { left }) }
   }
   // The sender's estimate includes all waiting files.
   const isAll = state.sources.every(({ settings, totals }) => !settings.paused || totals.waitingFiles === 0)

@@ -25,7 +25,7 @@ function createAgent(first: Settings) {
 const saying = (fingerprint: string) => ({
   fingerprint,
   connection: { state: 'connecting', since: 1, problem: null },
-  ...{ totals: {}, lastFile: {}, transfers: [], rates: {}, left: {}, leftOfAll: null },
+  ...{ totals: {}, lastFile: {}, transfers: [], rates: {}, left: {}, leftOfAll: null, nextDue: {} },
   allowance: { now: { kind: 'free' }, until: null },
 })
 

@@ -15,6 +15,7 @@ const report = {
   rates: {},
   left: {},
   leftOfAll: null,
+  nextDue: {},
   allowance: { now: { kind: 'free' }, until: null },
 }
 const file = {

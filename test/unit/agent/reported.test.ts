@@ -16,6 +16,7 @@ const report = {
   rates: {},
   left: {},
   leftOfAll: null,
+  nextDue: {},
   allowance: { now: { kind: 'free' as const }, until: null },
 }
 

@@ -42,6 +42,24 @@ describe('overall status while sending or paused', () => {
     expect(detail).toContain('Its next version is sent at')
   })
 
+  it('files of which none is due yet are shown as waiting, until one is due', () => {
+    const totals = { ...noTotals, waitingFiles: 1, waitingBytes: 40 }
+    const shown = (...dues: (number | undefined)[]) => {
+      const destinations = well.destinations.map((one, index) => {
+        const nextDue = dues[index]
+        return { ...one, totals, ...(nextDue === undefined ? {} : { nextDue }) }
+      })
+      return status({ sources: [{ ...well, destinations, totals }], totals })
+    }
+    expect(shown(NOW + 9_600, NOW + 60_000)).toEqual({
+      level: 'working',
+      sentence: '1 file waits here.',
+      detail: 'Sending continues in 10 sec.',
+    })
+    expect(shown(NOW + 9_600).sentence).toBe('Sending 1 file.')
+    expect(shown(NOW, NOW).sentence).toBe('Sending 1 file.')
+  })
+
   it('files of a paused source are not shown as being sent', () => {
     const paused = (name: string, waitingFiles: number): SourceState => ({
       ...well,

@@ -25,3 +25,20 @@ test('oldest waiting file: deferred files count; sent files, other sources and d
   send(ledger.take('d', 't', 10, Date.now(), new Set()))
   expect(oldest()).toBe(5_000)
 })
+
+test('next due file: it is given for sources of which files wait and none is due now', () => {
+  const { ledger, take } = open()
+  const now = Date.now()
+  const next = () => ledger.nextDue('d', now)
+  expect(next()).toEqual({})
+  ledger.offer('d', [file('emptied')], now + 10_000)
+  ledger.offer('d', [file('later')], now + 20_000)
+  ledger.offer('d', [file('there', { source: 't' })])
+  ledger.offer('e', [file('elsewhere')])
+  expect(next()).toEqual({ s: now + 10_000 })
+  // The clock was set back meanwhile.
+  ledger.retryLater(take(1, now + 10_000), now + 9e9, null)
+  expect(next()).toEqual({ s: now + 20_000 })
+  ledger.offer('d', [file('another')])
+  expect(next()).toEqual({})
+})

@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../platform/sqlite.ts'
-import { durably, IS_THERE, NO_TIME, openValues, REMOVAL, type Routes, toPathRange } from './database.ts'
+import { durably, NO_TIME, openValues, REMOVAL, type Routes, toPathRange } from './database.ts'
 
 /** Deletions of a source that a person has not accepted, and that came close together. */
 interface Deletion {
@@ -34,26 +34,30 @@ const IS_BEING_REMOVED = `EXISTS (SELECT 1 FROM route AS mine JOIN route AS thei
    CROSS JOIN file AS other INDEXED BY file_path ON other.route = theirs.id AND other.path = file.path
    WHERE mine.id = file.route AND other.removal = ${REMOVAL.begun})`
 
+/** Selects files that are at the source as far as is known, and that the destination has, perhaps with earlier content. */
+const HAS_COPY = `(state = 1 OR acked IS NOT NULL) AND removal = ${REMOVAL.none} AND mtime_ns <> ${NO_TIME}`
+
 /** Sent files that others have deleted at the source (scan/reconcile/deletions.ts). */
 export function openDeleted(database: DatabaseSyncInstance, routes: Routes) {
   const values = openValues(database)
   const present = database.prepare(
     `SELECT json_group_array(path ORDER BY path) AS paths FROM (SELECT path FROM file INDEXED BY file_path
-     WHERE route = ? AND path >= ? AND path < ? AND ${IS_THERE} ORDER BY path LIMIT ?)`,
+     WHERE route = ? AND path >= ? AND path < ? AND ${HAS_COPY} ORDER BY path LIMIT ?)`,
   )
   const anyBelow = database.prepare(
-    `SELECT EXISTS (SELECT 1 FROM file INDEXED BY file_path WHERE route = ?1 AND path = ?2 AND ${IS_THERE})
-     OR EXISTS (SELECT 1 FROM file INDEXED BY file_path WHERE route = ?1 AND path >= ?3 AND path < ?4 AND ${IS_THERE})
+    `SELECT EXISTS (SELECT 1 FROM file INDEXED BY file_path WHERE route = ?1 AND path = ?2 AND ${HAS_COPY})
+     OR EXISTS (SELECT 1 FROM file INDEXED BY file_path WHERE route = ?1 AND path >= ?3 AND path < ?4 AND ${HAS_COPY})
      AS found`,
   )
-  const leave = `UPDATE file SET generation = generation + 1, mtime_ns = ${NO_TIME}, mark_due = 0, removal = ${REMOVAL.none}`
+  const set = 'UPDATE file SET state = 1, generation = generation + 1, reason = NULL, mark_due = 0'
+  const leave = `${set}, mtime_ns = ${NO_TIME}, removal = ${REMOVAL.none}`
   const isOther = 'AND (other.route <> ?1 OR other.path NOT IN (SELECT value FROM json_each(?2)))'
-  const isNamed = `route = ?1 AND path IN (SELECT value FROM json_each(?2)) AND ${IS_THERE}`
+  const isNamed = `route = ?1 AND path IN (SELECT value FROM json_each(?2)) AND ${HAS_COPY}`
   const markRenamed = database.prepare(
     `${leave} WHERE ${isNamed} AND ${hasOtherName(`other.state = 1 ${isOther}`)}`,
   )
   const markDeleted = database.prepare(
-    `UPDATE file SET generation = generation + 1, mark_due = 0, removal = ${REMOVAL.absent}, removed_at = ?3
+    `${set}, removal = ${REMOVAL.absent}, removed_at = ?3
      WHERE ${isNamed} AND NOT (${hasOtherName(`other.state <> 1 ${isOther}`)}) AND NOT ${IS_BEING_REMOVED}`,
   )
   const since = `FROM file INDEXED BY file_absent WHERE route = ?1 AND removal = ${REMOVAL.absent} AND removed_at >= ?2`
@@ -67,8 +71,8 @@ export function openDeleted(database: DatabaseSyncInstance, routes: Routes) {
 
   return {
     /**
-     * Returns paths of sent files that are at the source as far as is known: those between two paths, the second
-     * excluded, in their order; at most `limit`.
+     * Returns paths of files that are at the source as far as is known, and that were sent before: those between two
+     * paths, the second excluded, in their order; at most `limit`.
      */
     presentPaths: (
       destination: string,

@@ -20,7 +20,7 @@ type FileRow = Pick<LedgerFile, 'id' | 'path' | 'size' | 'attempts' | 'sentAt' |
 
 // A file that waits to be sent again has a digest: until then the destination should have that content. If a file
 // without a digest was changed, and disappeared before it was sent again, the sent content is unknown.
-const HAS_IT = `(digest IS NOT NULL OR state = ${STATE.sent} AND mtime_ns <> ${NO_TIME})`
+const HAS_IT = `(digest IS NOT NULL OR state = ${STATE.sent} AND stored_ns IS NULL AND mtime_ns <> ${NO_TIME})`
 
 /** Limit of the newest files of each source and state that a search reads, so that it stays short. */
 const SEARCHED = 5_000

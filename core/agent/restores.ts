@@ -63,7 +63,9 @@ export class Restores {
   ): Promise<RequestOutput<Definition, N>> {
     this.#keepRunning()
     const from = this.#from(destination, computer, null)
-    return this.#worker.request(name, { ...input, from } as RequestInput<Definition, N>)
+    const answer = await this.#worker.request(name, { ...input, from } as RequestInput<Definition, N>)
+    this.#agent.senders.reached(destination)
+    return answer
   }
 
   /** Returns the directories of this computer's sources, by id; none for another computer's files. */
@@ -197,10 +199,11 @@ export class Restores {
   }
 
   #reported(report: RestoreReport): void {
-    const { store, notices } = this.#agent
+    const { store, notices, senders } = this.#agent
     const before = store.state.restore
     if (before === null || before.phase !== 'running') return
     store.update({ restore: { ...before, ...report } })
+    if (before.files === 0 && report.files > 0) senders.reached(before.destination)
     if (report.phase === 'running') return
     const { kept, sentence } = report
     if (kept === 0) this.#lastRequest = null

@@ -76,6 +76,14 @@ export class SenderWorkers {
     this.#workers.get(id)?.restart()
   }
 
+  /** Another connection to this destination works: if it was unreachable, its sender retries at once. */
+  reached(id: string): void {
+    const isAway = this.#agent.store.state.destinations.some(
+      (one) => one.id === id && one.connection.state === 'unreachable' && one.worker.condition === 'running',
+    )
+    if (isAway) this.restart(id)
+  }
+
   /** Resolves when a sender has closed its ejected folder. */
   async release(id: string): Promise<void> {
     if (!this.#running.includes(id)) return

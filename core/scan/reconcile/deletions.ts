@@ -25,6 +25,8 @@ const COUNTED_MS = 60 * 60_000
 const SUDDEN = { files: 10, share: 0.2 }
 /** Deletions are collected for this long before the decision: a renamed file has its new name by then. */
 const DECIDE_AFTER_MS = 2_000
+/** Files that are back are subtracted after this time. */
+const RETURNED_AFTER_MS = 500
 /** Interval between two counts of recent deletions, which get older. */
 const COUNT_EVERY_MS = 5 * 60_000
 
@@ -78,11 +80,13 @@ export function openDeletions({
       here: most((one) => ledger.totals(one)[id]?.sentFiles ?? 0),
     }
   }
-  const decide = () => {
+  const decide = (isReturn = false) => {
     const now = Date.now()
     const before = ledger.deletion(id) ?? { from: 0, since: null, known: 0 }
     const from = before.since === null ? Math.max(before.from, now - COUNTED_MS) : before.from
     const { deleted, here } = count(from)
+    // Further deletions may be renamed files whose new names are not found yet.
+    if (isReturn && deleted > (current?.files ?? 0)) return
     const known = before.since === null ? here + deleted : before.known
     // Producers and clean-up jobs delete batch directories that were sent.
     const isNamed = kind !== 'batch' && deleted > 0
@@ -97,12 +101,17 @@ export function openDeletions({
     current = next
     changed()
   }
-  const tryToDecide = () =>
-    attempt(decide, undefined, (thrown) => {
-      failed(thrown)
-      late()
-    })
+  const tryToDecide = (isReturn = false) =>
+    attempt(
+      () => decide(isReturn),
+      undefined,
+      (thrown) => {
+        failed(thrown)
+        late()
+      },
+    )
   const soon = throttle(DECIDE_AFTER_MS, tryToDecide)
+  const returned = throttle(RETURNED_AFTER_MS, () => tryToDecide(true))
   // Where the system reports no changes, a renamed file is found under its new name after the quiet period.
   const late: ReturnType<typeof throttle> = throttle(DECIDE_AFTER_MS + 2_000 * quietSeconds, tryToDecide)
   const decideLater = () => (isWatched() ? soon() : late())
@@ -122,7 +131,7 @@ export function openDeletions({
     noticed: decideLater,
     /** Files were offered or sent: deleted ones may be back, or turn out to be renamed. */
     mayHaveReturned() {
-      if (current != null) decideLater()
+      if (current != null) returned()
     },
     /** A person has deleted the files on purpose. Throws the ledger's errors. */
     accept() {
@@ -133,6 +142,7 @@ export function openDeletions({
     },
     stop() {
       soon.stop()
+      returned.stop()
       late.stop()
       countAgain.stop()
     },

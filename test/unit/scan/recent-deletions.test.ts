@@ -42,7 +42,15 @@ test('deleted files: the report lasts until all are back, and ends an hour after
   await vi.advanceTimersByTimeAsync(65 * 60_000)
   expect(deletions.current?.files).toBe(4)
   expect(deletions.returned).toBe(false)
-  expect(await deleteFiles(last, 0)).toBeNull()
+  const returnFiles = async (files: number) => {
+    gone.set(last, files)
+    deletions.mayHaveReturned()
+    await vi.advanceTimersByTimeAsync(500)
+    return deletions.current?.files
+  }
+  expect(await returnFiles(3)).toBe(3)
+  expect(await returnFiles(5)).toBe(3)
+  expect(await returnFiles(0)).toBeUndefined()
   expect(deletions.returned).toBe(true)
   expect(await deleteFiles(Date.now(), 40)).toMatchObject({ files: 40 })
   expect(deletions.returned).toBe(false)

@@ -272,7 +272,7 @@ function SendingState({ source: { rate, left }, transfer, toGo }: CardProps) {
   )
 }
 
-/** Shows the disk or an unusual phase, open files or batches, the size and the newest file's age. */
+/** Shows the disk or an unusual phase, open files or batches, the age of the last sent file, and the size. */
 function UsualState({ source, word }: CardProps) {
   const { t, format } = useWords()
   const { scanned, totals, lastFile } = source
@@ -293,12 +293,12 @@ function UsualState({ source, word }: CardProps) {
           </span>
         ),
       )}
-      {totals.sentBytes > 0 && <span>{format.bytes(totals.sentBytes)}</span>}
       {lastFile !== null && (
         <span title={lastFile.path}>
-          <Ago at={lastFile.at} isRough />
+          {t('window.lastFile.label')} <Ago at={lastFile.at} isRough />
         </span>
       )}
+      {totals.sentBytes > 0 && <span>{format.bytes(totals.sentBytes)}</span>}
     </span>
   )
 }

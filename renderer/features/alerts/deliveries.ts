@@ -1,6 +1,7 @@
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import type { TimelineEntry } from '../../state/timeline.ts'
 import type { HealthLevel } from '../overview/describe.ts'
+import type { Incident } from './incidents.ts'
 
 export type Delivery = TimelineEntry['deliveries'][number]
 
@@ -22,6 +23,12 @@ export function groupDeliveries(deliveries: readonly Delivery[]): Told[] {
     byNotice.set(notice, told)
   }
   return [...byNotice.values()]
+}
+
+/** Returns the sentence why no channel was given a notification of an incident. */
+export function findWhyNone({ told, isSilent, endedAt }: Incident): WordKey {
+  if (!told) return endedAt === null ? 'window.delivery.noneDue' : 'window.delivery.noneEnded'
+  return isSilent ? 'window.delivery.noneUnstable' : 'window.delivery.noneOn'
 }
 
 export const deliveryMarks: Record<Delivery['state'], { level: HealthLevel; word: WordKey }> = {

@@ -2,12 +2,19 @@ import { NATIVE } from '../../../core/alerts/channels/catalog.ts'
 import { useNow } from '../../state/now.ts'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
-import { type Delivery, deliveryMarks, groupDeliveries } from './deliveries.ts'
+import { type Delivery, deliveryMarks, findWhyNone, groupDeliveries } from './deliveries.ts'
+import type { Incident } from './incidents.ts'
 
-/** Lists which channels delivered the notifications and when, or why not. */
-export function DeliveryList({ deliveries }: { deliveries: readonly Delivery[] }) {
+/** Lists which channels delivered the notifications of an incident and when, or why not. */
+export function DeliveryList({
+  incident,
+  deliveries,
+}: {
+  incident: Incident
+  deliveries: readonly Delivery[]
+}) {
   const { t } = useWords()
-  if (deliveries.length === 0) return <p className="dimmed">{t('window.delivery.none')}</p>
+  if (deliveries.length === 0) return <p className="dimmed">{t(findWhyNone(incident))}</p>
   return (
     <ul className="told-list" aria-label={t('window.delivery.title')}>
       {groupDeliveries(deliveries).map(({ notice, what, deliveries: each }) => (

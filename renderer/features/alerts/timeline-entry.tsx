@@ -68,7 +68,7 @@ export function TimelineRow({ incident, deliveries, settings, isMarked }: Timeli
             )}
             <Subjects incident={incident} />
             <Facts incident={incident} />
-            {deliveries !== null && <DeliveryList deliveries={deliveries} />}
+            {deliveries !== null && <DeliveryList incident={incident} deliveries={deliveries} />}
           </>
         )}
       </div>

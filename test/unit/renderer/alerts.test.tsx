@@ -161,11 +161,17 @@ describe('timeline entry', () => {
     },
   )
 
-  test('an open entry without deliveries shows "No notifications were sent."', () => {
+  test.each([
+    [{}, 'no channel was on for this failure'],
+    [{ isSilent: true }, 'the failure kept returning'],
+    [{ told: false }, 'the failure ended before one was due'],
+    [{ told: false, endedAt: null }, 'none is due yet'],
+  ])('an open entry without deliveries shows why: %o', (changes, why) => {
+    const one = { ...over, told: true, ...changes }
     const words = renderWords(
-      <TimelineRow incident={over} deliveries={[]} settings={alertsSettings({})} isMarked />,
+      <TimelineRow incident={one} deliveries={[]} settings={alertsSettings({})} isMarked />,
     )
-    expect(words).toContain('No notifications were sent.')
+    expect(words).toContain(`No notifications were sent: ${why}`)
   })
 
   test('an entry that was not requested is collapsed', () => {

@@ -136,9 +136,15 @@ test('restore: an older version asks about the present file first, to keep both 
   await older.getByRole('button', { name: 'Restore…' }).click()
   await dialog.getByRole('radio', { name: 'Replace' }).click()
   await expect(dialog).toContainText(`Result: ${file}`)
+  await page.evaluate(() => window.holdfast.call('pause', { minutes: null }))
   await dialog.getByRole('button', { name: 'Replace', exact: true }).click()
   await expect(dialog).toContainText(`The file was restored to ${file}.`)
   expect(await readFile(file, 'utf8')).toBe('first notes')
+  await dialog.getByRole('button', { name: 'Close', exact: true }).last().click()
+  // The newest version there is another one until this one is sent again.
+  await expect(rows.locator('.local-mark')).toHaveText(['different here'])
+  await page.evaluate(() => window.holdfast.call('resume', {}))
+  await expect(rows.locator('.local-mark')).toHaveCount(0)
 })
 
 test('restore: a past time at the top shows and restores the tree as it was', async ({ desktop }) => {

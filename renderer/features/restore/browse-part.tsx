@@ -49,6 +49,11 @@ export function BrowsePart(props: BrowsePartProps) {
   const isRunning = state.restore?.phase === 'running'
   // A restore changes which files are missing here, so the list is requested again.
   const ended = isRunning ? 0 : (state.restore?.startedAt ?? 0)
+  // An older version that replaced a file here is the newest one there once it is sent.
+  const sent = state.sources.find(
+    ({ settings, lastFile }) =>
+      lastFile !== null && `${settings.path}/${lastFile.path}` === state.restore?.to,
+  )?.lastFile?.at
   const moment = readMoment(when)
   const at = moment === 'invalid' ? null : moment
   const place = spot ?? findFirstSpot(folders, source)
@@ -123,7 +128,7 @@ export function BrowsePart(props: BrowsePartProps) {
         {restore}
       </div>
       <ListingPart
-        key={JSON.stringify([place, search, at, isMissingOnly, ended])}
+        key={JSON.stringify([place, search, at, isMissingOnly, ended, sent])}
         wish={{
           destination: destination.id,
           computer: computer?.folder ?? null,

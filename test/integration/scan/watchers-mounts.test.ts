@@ -131,8 +131,9 @@ describe.skipIf(!canMount)('file systems mounted inside a source (needs root: mo
     const source = await started((root) => put(root, 'deep/before'))
     const { root, scanner, config, ledger } = source
     await offered(source, 'deep/before')
-    const twin = temporaryDirectory('twin')
-    unmountAfterwards(path.dirname(twin))
+    const directory = temporaryDirectory('twin')
+    const twin = path.join(directory, 'source')
+    unmountAfterwards(directory)
     bind(root, twin)
     const other = sourceSchema.parse({ id: 'twin', path: twin, name: 'twin' })
     scanner.configure({ ...config, sources: [...config.sources, other] })

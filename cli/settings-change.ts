@@ -5,7 +5,7 @@ import { dropError } from '../core/dropped-errors.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { defaultSettings, type Settings } from '../core/settings/schema.ts'
 import { openSettings } from '../core/settings/settings-store.ts'
-import { answerAlone, changeAlone, type SettingsCommand } from './alone.ts'
+import type { SettingsCommand } from './alone.ts'
 
 /**
  * Changes the settings of a data directory, through its agent if one runs. Creates the directory if necessary.
@@ -27,6 +27,7 @@ export async function askForChange(
   const agent = await runningState(dataDirectory)
   if (agent === null) {
     if (!existsSync(dataDirectory)) refuseUnknown(dataDirectory, asked)
+    const { changeAlone } = await import('./alone.ts')
     return changeAlone(dataDirectory, asked)
   }
   if (agent.host === 'once') throw new UserError('agent.sendingOnce', { directory: dataDirectory })
@@ -38,9 +39,9 @@ export async function askForChange(
 /** Runs a command that changes nothing, through the agent if one runs. */
 export async function ask(dataDirectory: string, asked: SettingsCommand): Promise<unknown> {
   const isRunning = (await runningState(dataDirectory)) !== null
-  return isRunning
-    ? sendCommand(dataDirectory, asked.command, asked.input)
-    : answerAlone(dataDirectory, asked)
+  if (isRunning) return sendCommand(dataDirectory, asked.command, asked.input)
+  const { answerAlone } = await import('./alone.ts')
+  return answerAlone(dataDirectory, asked)
 }
 
 /**

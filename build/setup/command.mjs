@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { httpOnDemand, textsOnDemand } from './bundle.mjs'
 import { inProject, isProgram } from './project.mjs'
 import { capture } from './run.mjs'
 
@@ -77,19 +78,6 @@ function removeOldBuilds(directory) {
   for (const { place } of builds.slice(KEPT)) rmSync(place, { recursive: true, force: true })
 }
 
-/** As in electron.vite.config.ts. */
-const jsonAsString = {
-  name: 'json-as-string',
-  transform: {
-    filter: { id: /\.json$/ },
-    /** @param {string} code */
-    handler: (code) => ({
-      code: `export default JSON.parse(${JSON.stringify(JSON.stringify(JSON.parse(code)))})`,
-      moduleType: 'js',
-    }),
-  },
-}
-
 /**
  * Builds into a directory.
  * @param {string} directory
@@ -103,7 +91,7 @@ export async function buildCommand(directory) {
     input: { holdfast: inProject('cli/holdfast.ts'), ...Object.fromEntries(workers) },
     platform: 'node',
     external,
-    plugins: [jsonAsString],
+    plugins: [textsOnDemand, httpOnDemand],
     logLevel: 'silent',
   })
   await bundle.write({ dir: directory, format: 'esm', chunkFileNames: '[name]-[hash].js' })

@@ -23,7 +23,9 @@ import zhSettings from '../../../assets/locales/zh-TW/settings.json' with { type
 import zhTransfer from '../../../assets/locales/zh-TW/transfer.json' with { type: 'json' }
 import zhWindow from '../../../assets/locales/zh-TW/window.json' with { type: 'json' }
 
-export const english = {
+// The built programs parse a dictionary only when a text of it is needed (build/setup/bundle.mjs).
+
+export const english = () => ({
   ...enAgent,
   ...enAlert,
   ...enCheck,
@@ -36,13 +38,13 @@ export const english = {
   ...enSettings,
   ...enTransfer,
   ...enWindow,
-}
+})
 
 /** A key of the dictionaries; every displayed sentence has one. Plural forms share their stem. */
-export type WordKey = WordStem<keyof typeof english>
+export type WordKey = WordStem<keyof ReturnType<typeof english>>
 type WordStem<Key extends string> = Key extends `${infer Stem}_one` | `${infer Stem}_other` ? Stem : Key
 
-export const traditionalChinese: Record<string, string> = {
+export const traditionalChinese = (): Record<string, string> => ({
   ...zhAgent,
   ...zhAlert,
   ...zhCheck,
@@ -55,4 +57,4 @@ export const traditionalChinese: Record<string, string> = {
   ...zhSettings,
   ...zhTransfer,
   ...zhWindow,
-}
+})

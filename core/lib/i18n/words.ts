@@ -30,7 +30,10 @@ function createDictionary(language: Language): i18n {
     initAsync: false,
     // The texts are not HTML; React escapes displayed text.
     interpolation: { escapeValue: false, defaultVariables: { holdfast: commandName() } },
-    resources: { en: { translation: english }, 'zh-TW': { translation: traditionalChinese } },
+    resources: {
+      en: { translation: english() },
+      ...(language === 'en' ? {} : { [language]: { translation: traditionalChinese() } }),
+    },
   })
   void dictionary.init()
   for (const [name, format] of Object.entries(formats)) {
@@ -100,7 +103,7 @@ function renderer(dictionary: i18n, language: Language, place: Place): Words {
   }
 }
 
-export const englishWords = createWords('en')
+export const englishWords: Words = (message) => createWords('en')(message)
 
 /** Returns the supported language for a locale name such as "zh_TW.UTF-8" or "en-GB". */
 export function nearestLanguage(locale: string): Language {

@@ -90,7 +90,7 @@ function rate(word: string, text: string, from: number): number {
 function getIndex(language: Language): readonly IndexedEntry[] {
   const known = indexes.get(language)
   if (known !== undefined) return known
-  const dictionaries = language === 'en' ? [english] : [traditionalChinese, english]
+  const dictionaries = language === 'en' ? [english()] : [traditionalChinese(), english()]
   const made = [...catalogue].map(([id, entry]) => indexEntry(id, entry, dictionaries))
   indexes.set(language, made)
   return made

@@ -234,10 +234,10 @@ test.each(channelTypes)('channel form: each text of %s exists', (type) => {
   for (const { name, choices = [] } of getFields(type)) {
     const own = `channel.${type}.${name}`
     keys.push(
-      own in english ? own : `channel.field.${name}`,
+      own in english() ? own : `channel.field.${name}`,
       ...choices.map((choice) => `channel.choice.${choice}`),
     )
   }
-  for (const key of keys) expect(english).toHaveProperty([key])
+  for (const key of keys) expect(english()).toHaveProperty([key])
   expect(catalog[type].isAddable).toBe(type !== 'command')
 })

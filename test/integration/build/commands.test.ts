@@ -81,12 +81,17 @@ test('launcher: the program is rebuilt after a source change, and a short comman
   }
   mkdirSync(path.join(checkout, 'cli/workers'))
   const file = path.join(checkout, 'cli/holdfast.ts')
-  writeFileSync(file, "const text: string = 'one'\nconsole.log(text, import.meta.url, process.ppid)\n")
+  const source = (text: string) =>
+    `import { STATUS_CODES } from 'node:http'
+    const text: string = '${text}'
+    const webSockets = process.moduleLoadList.filter((name) => name.includes('undici')).length
+    console.log(text, STATUS_CODES[200], webSockets, import.meta.url, process.ppid)`
+  writeFileSync(file, source('one'))
   const first = await said('status')
-  expect(first).toMatch(/^one file:.*\/out\/cli\/[0-9a-f]+\/holdfast\.js /)
+  expect(first).toMatch(/^one OK 0 file:.*\/out\/cli\/[0-9a-f]+\/holdfast\.js /)
   expect(first.endsWith(String(process.pid))).toBe(true)
-  writeFileSync(file, "const text: string = 'two!'\nconsole.log(text, import.meta.url, process.ppid)\n")
-  expect(await said('status')).toMatch(/^two! file:/)
+  writeFileSync(file, source('two!'))
+  expect(await said('status')).toMatch(/^two! OK 0 file:/)
 })
 
 test('launcher: compiled code is cached for the next command, and an unwritable cache is ignored', async () => {

@@ -14,7 +14,7 @@ const params = {
 }
 
 it('status: every headline has at most 45 characters with usual names and numbers', () => {
-  const keys = Object.keys(english)
+  const keys = Object.keys(english())
     .filter((key) => key.startsWith('status.'))
     .map((key) => key.replace(/_(zero|one|other)$/, ''))
     .filter((key) => !details.test(key))

@@ -46,7 +46,7 @@ test('documentation: every relative link leads to an existing file', () => {
 
 test('docs/troubleshooting.md: each listed message is the beginning of an English message', () => {
   const plain = (text: string) => text.replace(/\{\{holdfast\}\}/g, 'holdfast').replace(/\{\{[^}]*\}\}/g, '…')
-  const known = Object.values(english).map(plain)
+  const known = Object.values(english()).map(plain)
   const text = readFileSync(path.join(root, 'docs/troubleshooting.md'), 'utf8')
   const rows = [...text.matchAll(/^\| (.+?) +\| .+\|$/gm)]
     .map(([, message = '']) => message)

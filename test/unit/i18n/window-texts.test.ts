@@ -51,8 +51,8 @@ function listWindowTexts(dictionary: Readonly<Record<string, string>>): [string,
 }
 
 describe.each([
-  ['English', english],
-  ['Chinese', traditionalChinese],
+  ['English', english()],
+  ['Chinese', traditionalChinese()],
 ])('texts of the window in %s', (_, dictionary) => {
   test.each(FORBIDDEN)('none has %s', (_name, pattern) => {
     const found = listWindowTexts(dictionary).filter(

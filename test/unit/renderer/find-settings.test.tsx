@@ -68,7 +68,7 @@ describe.each(languages)('settings page in %s', (language) => {
 
 test('settings search: every entry has search words in both languages', () => {
   const keys = [...catalogue.keys()].map(synonymKey)
-  for (const dictionary of [english, traditionalChinese] as Record<string, string>[])
+  for (const dictionary of [english(), traditionalChinese()] as Record<string, string>[])
     expect(keys.filter((key) => !dictionary[key])).toEqual([])
 })
 

@@ -4,10 +4,10 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { holdfast } from '../../support/agent/two-receivers.ts'
+import { commandScript } from '../../support/cli/command-script.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-const cli = path.resolve(import.meta.dirname, '../../../cli/holdfast.ts')
 /** What erases the bar, before the next one or for good. */
 const ERASED = '\r\x1b[K'
 
@@ -20,7 +20,7 @@ test.skipIf(process.platform !== 'linux')(
     const words = ['scan', '--once', '--data', data, root]
     writeFileSync(path.join(root, 'large'), Buffer.alloc(2 << 20, 'x'))
     await holdfast(['limit', '512K', '--data', data])
-    const command = [process.execPath, cli, ...words].map((word) => `'${word}'`).join(' ')
+    const command = [process.execPath, commandScript, ...words].map((word) => `'${word}'`).join(' ')
     const { stdout } = await promisify(execFile)(
       'script',
       ['--quiet', '--return', '--command', command, '/dev/null'],

@@ -4,12 +4,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { holdfast, type readState, untilState } from '../../support/agent/two-receivers.ts'
+import { commandScript } from '../../support/cli/command-script.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { fakeBusctl } from '../../support/faults/fake-busctl.ts'
 import { canMount } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-
-const cli = path.resolve(import.meta.dirname, '../../../cli/holdfast.ts')
 
 function directories() {
   const [root, data] = [temporaryDirectory('waits'), temporaryDirectory('waits-data')]
@@ -79,7 +78,8 @@ describe.skipIf(!canMount)('battery power (needs root)', () => {
     await holdfast(['limit', '--data', data, '--pause-on-battery'])
     // Of this process alone: the agent sees a laptop's /sys.
     const seen = `mount --bind '${classes}' /sys/class && exec "$@"`
-    const words = ['--mount', 'sh', '-c', seen, 'sh', process.execPath, cli, 'agent', '--data', data, root]
+    const command = [process.execPath, commandScript, 'agent', '--data', data, root]
+    const words = ['--mount', 'sh', '-c', seen, 'sh', ...command]
     const agent = spawn('unshare', words, { stdio: 'ignore' })
     onTestFinished(async () => {
       agent.kill('SIGTERM')

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { workerEnvironment } from '../../../core/agent/workers/starter.ts'
+import { commandScript } from '../../support/cli/command-script.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { mountFuse } from '../../support/faults/fuse.ts'
 import { canMount, mountHung, mountTmpfs } from '../../support/faults/mounts.ts'
@@ -136,10 +137,11 @@ describe.skipIf(!canMount)('mount as a batch directory (needs root: mounts)', ()
   })
 })
 
-const main = path.join(import.meta.dirname, '../../../cli/holdfast.ts')
-
 function list(...words: string[]): string[] {
   const env = { ...process.env, LANG: 'C', LC_ALL: 'C' }
-  const said = execFileSync(process.execPath, [main, 'scan', '--list', ...words], { env, encoding: 'utf8' })
+  const said = execFileSync(process.execPath, [commandScript, 'scan', '--list', ...words], {
+    env,
+    encoding: 'utf8',
+  })
   return said.split('\n').slice(0, -1)
 }

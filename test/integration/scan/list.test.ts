@@ -16,15 +16,15 @@ import { expect, onTestFinished, test } from 'vitest'
 import { idOfPath } from '../../../core/settings/changes.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
+import { commandScript } from '../../support/cli/command-script.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { canMount, mountTmpfs } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const run = promisify(execFile)
-const main = path.join(import.meta.dirname, '../../../cli/holdfast.ts')
 
 async function scan(...args: string[]) {
-  const { stdout } = await run(process.execPath, [main, 'scan', ...args], {
+  const { stdout } = await run(process.execPath, [commandScript, 'scan', ...args], {
     // What this user has sent before is nothing to a test.
     env: { ...process.env, LANG: 'C', LC_ALL: 'C', HOLDFAST_HOME: '/nonexistent' },
   })

@@ -86,7 +86,7 @@ async function setUp() {
         const gone = receiver.kill()
         receiver = startTestReceiver()
         await gone
-        receiver.configure(receiverConfig(store, [home], at.port))
+        await receiver.configure(receiverConfig(store, [home], at.port))
       }
     },
   }

@@ -58,7 +58,7 @@ test('receiver crash: the sender reports it, reconnects and sends every file, an
     )
     expect(lost.problem?.key).toMatch(/^transfer\.(lost|unreachable)$/)
     receiver = startTestReceiver()
-    receiver.configure(receiverConfig(store, [home], at.port))
+    await receiver.configure(receiverConfig(store, [home], at.port))
   }
   await allSent(sender, FILES + 1, 45_000)
   // All may have been there before the receiver was killed.

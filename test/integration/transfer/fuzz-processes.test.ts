@@ -187,7 +187,7 @@ onLinux(
     // Whatever a liar said, what it was never sent is no news of another destination.
     const receiver = startTestReceiver()
     const store = path.join(base, 'store')
-    receiver.configure(receiverConfig(store, [home]))
+    await receiver.configure(receiverConfig(store, [home]))
     const destination = {
       id: `${DESTINATION} again`,
       name: 'honest',

@@ -152,7 +152,7 @@ test('receiver: an unpaired computer is refused with the reason, and sends its f
   expect(readTree(path.join(base, 'store', 'sender-1'))).toEqual({})
 
   // As soon as the receiver knows it, it goes on by itself.
-  receiver.configure(receiverConfig(path.join(base, 'store'), [home, stranger], at.port))
+  await receiver.configure(receiverConfig(path.join(base, 'store'), [home, stranger], at.port))
   await allSent(sender, 1)
 })
 

@@ -74,7 +74,7 @@ test.skipIf(process.platform === 'win32')(
     // A connection that is lost and a receiver that is new, under a clock that is wrong.
     await receiver.kill()
     receiver = startTestReceiver()
-    receiver.configure(receiverConfig(store, [home], at.port))
+    await receiver.configure(receiverConfig(store, [home], at.port))
     offerMore('after')
     await allSent(sender, files)
     expect(sender.report()?.totals[SOURCE]?.parkedFiles).toBe(0)

@@ -161,7 +161,7 @@ test('renames: kill -9 of either end in the middle of a renamed tree loses no fi
     if (round % 2 === 0) {
       await receiver.kill()
       receiver = startTestReceiver()
-      receiver.configure(receiverConfig(store, [home], at.port))
+      await receiver.configure(receiverConfig(store, [home], at.port))
     } else {
       await sender.kill()
       sender = startTestSender()

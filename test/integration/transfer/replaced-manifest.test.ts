@@ -22,7 +22,7 @@ test('manifest: a receiver whose idle manifest was deleted still stores new file
   const home = await makeHome(path.join(base, 'home'))
   const { receiver, at } = await startListening(store, [home])
   // Where it listens again after each start.
-  receiver.configure(receiverConfig(store, [home], at.port))
+  await receiver.configure(receiverConfig(store, [home], at.port))
   const sender = startTestSender()
   writeFile(home.source, 'one', 'one')
   offerAll(home)

@@ -51,7 +51,7 @@ async function open() {
     async killReceiver() {
       await receiver.kill()
       receiver = startTestReceiver()
-      receiver.configure(receiverConfig(store, [home], port))
+      await receiver.configure(receiverConfig(store, [home], port))
     },
     expectArrived() {
       expect(readTree(path.join(store, 'sender-1', 'data'))).toEqual(readTree(home.source))

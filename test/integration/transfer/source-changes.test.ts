@@ -187,7 +187,7 @@ test('new destination: every file is sent to it, and the old one gets no file tw
 
   const other = startTestReceiver()
   const otherStore = path.join(home.directory, 'other-store')
-  other.configure(receiverConfig(otherStore, [home]))
+  await other.configure(receiverConfig(otherStore, [home]))
   const next = startTestSender()
   const to = {
     id: 'elsewhere',

@@ -60,7 +60,7 @@ async function startMany() {
   const store = path.join(base, 'store')
   const receiver = startTestReceiver()
   const begin = async () => {
-    receiver.configure(receiverConfig(store, [home]))
+    await receiver.configure(receiverConfig(store, [home]))
     const at = await waitUntilListening(receiver)
     const sender = startTestSender()
     sender.configure(senderConfig(home, at))

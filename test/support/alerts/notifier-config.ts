@@ -4,10 +4,11 @@ import type { Incident, Notice } from '../../../core/alerts/incident.ts'
 import type { NotifierConfig } from '../../../core/alerts/notifier-messages.ts'
 import { type ChannelSettings, channelSchema } from '../../../core/alerts/settings.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
+import { workerScript } from '../cli/command-script.ts'
 
 // What a notifier is given; also of a process of its own, so without vitest.
 
-export const STORE_THREAD = new URL('../../../cli/workers/alert-store-thread.ts', import.meta.url)
+export const STORE_THREAD = workerScript('alert-store-thread')
 
 /** Channels by their ids, all of which talk to this origin, and what is another thing of them. */
 export type Wanted = Record<

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import {
   type Checked,
@@ -13,9 +13,10 @@ import {
 } from '../../../core/check/checker-messages.ts'
 import type { CheckerConfig } from '../../../core/check/scheduler/checker.ts'
 import { fromWorkerSchema } from '../../../core/lib/workers/definition.ts'
+import { workerScript } from '../cli/command-script.ts'
 import { until } from '../until.ts'
 
-const module = path.resolve(import.meta.dirname, '../../../cli/workers/checker.ts')
+const module = fileURLToPath(workerScript('checker'))
 
 /** Tests check twice a second; a second's patience lets a busy machine be late without being called hung. */
 export const INTERVAL_MS = 500

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import type { Task, TaskEvent } from '../../../core/restore/task.ts'
+import { workerScript } from '../cli/command-script.ts'
 
 /** nobody of Debian: root alone may become another user. */
 const USER = 65_534
@@ -26,7 +27,7 @@ export function giveAway(...directories: string[]): void {
 /** Runs a task as `holdfast restore` does, in a process of the ordinary user; gives all that it reports. */
 export async function runTaskAsUser(task: Task): Promise<TaskEvent[]> {
   letOthersIn(process.execPath)
-  const script = fileURLToPath(new URL('../../../cli/workers/store-task.ts', import.meta.url))
+  const script = fileURLToPath(workerScript('store-task'))
   letOthersIn(script)
   const child = fork(script, {
     uid: USER,

@@ -10,9 +10,10 @@ import { InotifyWatcher } from '../../../core/watch/inotify.ts'
 import { openPolling } from '../../../core/watch/polling.ts'
 import { openPortable } from '../../../core/watch/portable.ts'
 import type { OpenFiles, TreeListener, TreeRequest, TreeWatcher } from '../../../core/watch/tree-watcher.ts'
+import { workerScript } from '../cli/command-script.ts'
 import { until } from '../until.ts'
 
-export const watcherThread = new URL('../../../cli/workers/inotify-thread.ts', import.meta.url)
+export const watcherThread = workerScript('inotify-thread')
 
 /** Everything that a watcher told. */
 export class Recorder implements TreeListener {

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import type { FromWorker, ToWorker, WorkerConfig } from '../../../core/lib/workers/definition.ts'
 import type { MarkedAnswer, Scanned, scannerDefinition } from '../../../core/scan/scanner-messages.ts'
+import { workerScript } from '../cli/command-script.ts'
 import { repeat } from '../repeat.ts'
 import type { TestSender } from '../transfer/transfer.ts'
 import { until } from '../until.ts'
@@ -26,7 +27,7 @@ export interface ScannerProcess {
   stop(): Promise<void>
 }
 
-/** Starts cli/workers/scanner.ts; it is killed when the test is over. */
+/** Starts the scanner; it is killed when the test is over. */
 export function startScannerProcess(
   options: {
     execPath?: string
@@ -36,8 +37,10 @@ export function startScannerProcess(
     gid?: number
   } = {},
 ): ScannerProcess {
-  const file = fileURLToPath(new URL('../../../cli/workers/scanner.ts', import.meta.url))
-  const child = fork(file, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], ...options })
+  const child = fork(fileURLToPath(workerScript('scanner')), {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    ...options,
+  })
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   onTestFinished(async () => {
     child.kill('SIGKILL')

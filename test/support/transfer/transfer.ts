@@ -14,13 +14,15 @@ import {
 } from '../../../core/lib/workers/definition.ts'
 import { errorCode } from '../../../core/platform/system-error.ts'
 import { type Identity, loadIdentity } from '../../../core/protocol/identity.ts'
-import type { RunningReport } from '../../../core/receive/receiver-messages.ts'
+import { type RunningReport, receiverDefinition } from '../../../core/receive/receiver-messages.ts'
 import { senderDefinition } from '../../../core/send/sender-messages.ts'
 import type { ReceiverDestination } from '../../../core/settings/destination-schema.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
+import { storeLayout } from '../../../core/store/layout.ts'
 import { DEFAULT_RULES } from '../../../core/store/quota/admission.ts'
+import { workerScript } from '../cli/command-script.ts'
 import { until } from '../until.ts'
-import { receiverDefinition } from './receiver-worker.ts'
+import { pairBefore } from './pair-before.ts'
 
 /** A worker in a real process, driven as the supervisor does. */
 export interface TestWorker<D extends WorkerDefinition> {
@@ -35,9 +37,11 @@ export interface TestWorker<D extends WorkerDefinition> {
   kill(): Promise<void>
 }
 
-function startWorker<D extends WorkerDefinition>(definition: D, script: string): TestWorker<D> {
-  const module = fileURLToPath(new URL(script, import.meta.url))
-  const child = fork(module, { env: workerEnvironment('sender', process.env), execArgv: [] })
+function startWorker<D extends WorkerDefinition>(definition: D, name: string): TestWorker<D> {
+  const child = fork(fileURLToPath(workerScript(name)), {
+    env: workerEnvironment('sender', process.env),
+    execArgv: [],
+  })
   const log: string[] = []
   const answers = new Map<number, (answer: { output: unknown } | { sentence: unknown }) => void>()
   let report: WorkerReport<D> | null = null
@@ -80,19 +84,36 @@ function startWorker<D extends WorkerDefinition>(definition: D, script: string):
 }
 
 export type TestSender = TestWorker<typeof senderDefinition>
-export interface TestReceiver extends Omit<TestWorker<typeof receiverDefinition>, 'report'> {
+/** Where a receiver listens, and the senders that are paired before it begins. */
+interface ReceiverConfig {
+  storeDirectory: string
+  host: string
+  /** 0: any free port; the report says which. */
+  port: number
+  name: string
+  paired: readonly { fingerprint: string; name: string }[]
+}
+
+export interface TestReceiver extends Omit<TestWorker<typeof receiverDefinition>, 'report' | 'configure'> {
+  configure(config: ReceiverConfig): Promise<void>
   /** null also while it cannot start. */
   report(): RunningReport | null
 }
-export const startTestSender = (): TestSender =>
-  startWorker(senderDefinition, '../../../cli/workers/sender.ts')
+export const startTestSender = (): TestSender => startWorker(senderDefinition, 'sender')
 export function startTestReceiver(): TestReceiver {
-  const worker = startWorker(receiverDefinition, 'receiver-worker-process.ts')
+  const worker = startWorker(receiverDefinition, 'receiver')
   const report = () => {
     const said = worker.report()
     return said !== null && 'port' in said ? said : null
   }
-  return { ...worker, report }
+  const configure = async ({ paired, ...config }: ReceiverConfig) => {
+    // A store that cannot be used is the receiver's to tell.
+    await pairBefore(config.storeDirectory, paired).catch(() => undefined)
+    // It goes with the store: what a test removes it may set up again.
+    const setUpStores = path.join(storeLayout(config.storeDirectory).own, 'set-up')
+    worker.configure({ ...config, setUpStores, quotaBytes: null, keep: defaultSettings.keep })
+  }
+  return { ...worker, report, configure }
 }
 
 export const DESTINATION = 'there'
@@ -115,11 +136,7 @@ export async function makeHome(directory: string): Promise<Home> {
   return { directory, source, ledgerPath: path.join(directory, 'ledger.db'), identityDirectory, identity }
 }
 
-export function receiverConfig(
-  store: string,
-  senders: readonly Home[],
-  port = 0,
-): WorkerConfig<typeof receiverDefinition> {
+export function receiverConfig(store: string, senders: readonly Home[], port = 0): ReceiverConfig {
   return {
     storeDirectory: store,
     host: '127.0.0.1',
@@ -135,7 +152,7 @@ export function receiverConfig(
 /** What a receiver in the test's own process needs besides its address. */
 export const receiverParts = {
   rules: DEFAULT_RULES,
-  storeThread: new URL('../../../cli/workers/store-thread.ts', import.meta.url),
+  storeThread: workerScript('store-thread'),
 }
 
 type SenderConfig = WorkerConfig<typeof senderDefinition>
@@ -164,7 +181,7 @@ export function senderConfig(
 /** A receiver that trusts these senders, once it listens; after one that has ended, at the port that this one had. */
 export async function startListening(store: string, senders: readonly Home[], port?: number) {
   const receiver = startTestReceiver()
-  receiver.configure(receiverConfig(store, senders, port))
+  await receiver.configure(receiverConfig(store, senders, port))
   return { receiver, at: await waitUntilListening(receiver) }
 }
 

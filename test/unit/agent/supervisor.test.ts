@@ -3,7 +3,8 @@ import type { WorkerHandle } from '../../../core/agent/workers/starter.ts'
 import { REPLACE_AFTER_MS, SupervisedWorker } from '../../../core/agent/workers/supervisor.ts'
 import type { ToWorker } from '../../../core/lib/workers/definition.ts'
 import { ALIVE_EVERY_MS } from '../../../core/lib/workers/serve.ts'
-import { receiverDefinition } from '../../support/transfer/receiver-worker.ts'
+import { receiverDefinition } from '../../../core/receive/receiver-messages.ts'
+import { defaultSettings } from '../../../core/settings/schema.ts'
 
 class FakeProcess implements WorkerHandle {
   readonly received: ToWorker[] = []
@@ -24,7 +25,10 @@ class FakeProcess implements WorkerHandle {
   }
 }
 
-const config = { storeDirectory: '/s', host: '127.0.0.1', port: 0, name: 'n', paired: [] }
+const config = {
+  ...{ storeDirectory: '/s', setUpStores: '/s/set-up', host: '127.0.0.1', port: 0, name: 'n' },
+  ...{ quotaBytes: null, keep: defaultSettings.keep },
+}
 const report = {
   port: 5,
   fingerprint: 'f',

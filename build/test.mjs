@@ -113,7 +113,7 @@ function stages({ node, electron, servers }) {
       `--shard=${number}/${reports.desktops.length}`,
       `--output=test-results/e2e-${number}`,
     ]
-    const env = { ...environment, PLAYWRIGHT_JSON_OUTPUT_FILE: inProject(report) }
+    const env = { ...environment, ...(await built()), PLAYWRIGHT_JSON_OUTPUT_FILE: inProject(report) }
     const script = inProject('test/support/desktop/desktop.sh')
     // With its own mount namespace: tests that run beside it mount and unmount file systems, too (mount_namespaces(7)).
     const [command = script, ...words] =

@@ -6,24 +6,24 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import type { Page } from '@playwright/test'
 import { z } from 'zod'
+import { commandScript } from '../support/cli/command-script.ts'
 import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
 
-const holdfast = path.resolve(import.meta.dirname, '../../cli/holdfast.ts')
 const PICTURES = process.env.HOLDFAST_PICTURES
 
 /** A receiver in a process of its own on this computer. */
 async function startReceiver(base: string, name: string): Promise<{ process: ChildProcess; store: string }> {
   const store = path.join(base, name)
   const words = ['receive', '--store', store, '--host', '127.0.0.1', '--port', '0', '--name', name]
-  const process_ = spawn(process.execPath, [holdfast, ...words], { stdio: 'ignore' })
+  const process_ = spawn(process.execPath, [commandScript, ...words], { stdio: 'ignore' })
   await until(`${name} to listen`, () => existsSync(path.join(store, '.holdfast', 'identity')), 20_000)
   return { process: process_, store }
 }
 
 async function createPairingCode(store: string): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, [
-    holdfast,
+    commandScript,
     'pair',
     '--store',
     store,

@@ -5,13 +5,13 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { commandScript } from '../support/cli/command-script.ts'
 import { countClicks } from '../support/desktop/clicks.ts'
 import { expect, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
 
 const run = promisify(execFile)
-const holdfast = (...words: string[]) =>
-  run(process.execPath, [path.resolve(import.meta.dirname, '../../cli/holdfast.ts'), ...words])
+const holdfast = (...words: string[]) => run(process.execPath, [commandScript, ...words])
 
 async function freePort(): Promise<number> {
   const server = net.createServer().listen(0)

@@ -6,7 +6,7 @@ import { httpOnDemand, textsOnDemand } from './bundle.mjs'
 import { inProject, isProgram } from './project.mjs'
 import { capture } from './run.mjs'
 
-const sources = ['core', 'cli', 'assets/locales', 'package.json', 'package-lock.json']
+const sources = ['core', 'cli', 'assets/locales', 'build/setup', 'package.json', 'package-lock.json']
 
 /** Native modules, and packages that look for files beside themselves, as in electron.vite.config.ts. */
 const external = [

@@ -5,6 +5,7 @@ import { type OpenAgent, openAgent, type StartOptions } from '../core/agent/open
 import { ignoreError } from '../core/dropped-errors.ts'
 import type { Message } from '../core/lib/i18n/message.ts'
 import { toSentence, UserError } from '../core/lib/i18n/user-error.ts'
+import { joinSentences } from '../core/lib/i18n/words.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { omitUndefined } from './omit-undefined.ts'
@@ -117,7 +118,7 @@ function publishStatus({ agent }: OpenAgent, say: (line: string) => void, isAddi
     said = status.sentence.key
     const { sentence, detail, failure } = status
     const all = failure === undefined || detail === null ? [sentence] : [sentence, detail]
-    say(all.map(terminalWords).join(' '))
+    say(joinSentences(all, terminalWords))
   }
   agent.store.subscribe(show)
   show()

@@ -1,3 +1,3 @@
 // The window uses core's dictionaries and formats, so that its texts agree with all others.
 export { formatBytes, formatDuration, formatTime } from '../../core/lib/i18n/formats.ts'
-export { createWords, type Language, nearestLanguage } from '../../core/lib/i18n/words.ts'
+export { createWords, joinSentences, type Language, nearestLanguage } from '../../core/lib/i18n/words.ts'

@@ -1,7 +1,7 @@
 import { createInstance, type i18n } from 'i18next'
 import { english, traditionalChinese } from './dictionaries.ts'
 import { formats } from './formats.ts'
-import type { Message } from './message.ts'
+import { type Message, message } from './message.ts'
 
 export const languages = ['en', 'zh-TW'] as const
 export type Language = (typeof languages)[number]
@@ -101,6 +101,11 @@ function renderer(dictionary: i18n, language: Language, place: Place): Words {
       typeof params.reason === 'string' ? { ...params, reason: plainReason(params.reason) } : params
     return dictionary.t(key, { ...said, context: place })
   }
+}
+
+/** Renders sentences one after another, with the language's space between them. */
+export function joinSentences(all: readonly Message[], words: Words): string {
+  return all.map(words).reduce((first, second) => words(message('window.sentences', { first, second })))
 }
 
 export const englishWords: Words = (message) => createWords('en')(message)

@@ -22,6 +22,7 @@ import {
 import { useMenuFocus } from '../../ui/menu-focus.ts'
 import { StatusIcon } from '../../ui/status-icon.tsx'
 import { useWords } from '../../words/context.tsx'
+import { joinSentences } from '../../words/dictionaries.ts'
 import { statusDetails } from '../help/details.ts'
 import { useSaveDiagnostics } from '../help/use-save-diagnostics.ts'
 import { findHeaderAction, type HeaderAction } from './header-action.ts'
@@ -97,7 +98,7 @@ function describeDetail(
 ): string | null {
   if (status === undefined) return null
   const all = [...(status.detail === null ? [] : [status.detail]), ...(status.more ?? [])]
-  return all.length === 0 ? null : all.map(say).join(' ')
+  return all.length === 0 ? null : joinSentences(all, say)
 }
 
 /** Shows the action that the status calls for. */

@@ -2,8 +2,8 @@ import type { MenuItemConstructorOptions } from 'electron'
 import { getNamesById, minutesUntilTomorrow } from '../../core/agent/state/derived.ts'
 import type { AppState } from '../../core/agent/state/schema.ts'
 import { namedSubjects } from '../../core/alerts/kinds.ts'
-import { type Message, message } from '../../core/lib/i18n/message.ts'
-import type { Words } from '../../core/lib/i18n/words.ts'
+import { message } from '../../core/lib/i18n/message.ts'
+import { joinSentences, type Words } from '../../core/lib/i18n/words.ts'
 
 export interface TrayActions {
   open(): void
@@ -32,9 +32,6 @@ export const WORDS_EVERY_MS = 60_000
 const MOST_INCIDENTS = 5
 const MOST_FOLDERS = 10
 
-/** Parameters of status sentences that are durations. */
-const DURATIONS = ['age', 'away', 'left'] as const
-
 /** The content of a menu: it is rebuilt at once for another structure, and after a delay for another first line. */
 export interface MenuFacts {
   structure: string
@@ -55,17 +52,8 @@ export function menuFacts({ status, settings, incidents }: AppState, words: Word
       incidents.slice(0, MOST_INCIDENTS).map(({ id, endedAt }) => [id, endedAt === null]),
       settings.sources.slice(0, MOST_FOLDERS).map(({ id, name }) => [id, name]),
     ]),
-    line: said.map((one) => words(inMinutes(one))).join(' '),
+    line: joinSentences(said, words),
   }
-}
-
-/** Rounds durations up to a minute: the line is only refreshed once a minute. */
-function inMinutes({ key, params }: Message): Message {
-  const rounded = DURATIONS.flatMap((name) => {
-    const value = params[name]
-    return typeof value === 'number' && value < WORDS_EVERY_MS ? [[name, WORDS_EVERY_MS] as const] : []
-  })
-  return { key, params: { ...params, ...Object.fromEntries(rounded) } }
 }
 
 /**

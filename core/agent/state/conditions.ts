@@ -12,7 +12,6 @@ import {
   isGoodNews,
   isOldVerdict,
   movedLink,
-  roundDuration,
   scanProblem,
 } from './derived.ts'
 import type { AppState, DestinationState, SourceState } from './schema.ts'
@@ -146,13 +145,12 @@ function uncheckedCondition(
     .sort((a, b) => a.checked.at - b.checked.at)[0]
   if (old === undefined) return well({ id: 'unchecked', name: '', source: null }, now)
   const { name, checked } = old
-  const age = roundDuration(now - checked.at)
   const subject = { id: 'unchecked', name, source: null }
   const headline = {
-    sentence: message('status.notCheckedFor', { name, age }),
+    sentence: message('status.notCheckedSince', { name, since: checked.at }),
     detail: message('status.outOfDate'),
   }
-  const sentence = message('status.notChecked', { name, age })
+  const sentence = message('status.notChecked', { name, since: checked.at })
   return condition(subject, 'worker', checked.at, sentence, 2 * MINUTE_MS, headline)
 }
 
@@ -183,21 +181,18 @@ function destinationCondition(state: AppState, destination: DestinationState, no
 }
 
 function unreachable(state: AppState, destination: DestinationState, now: number): FoundCondition[] {
-  const { id, name, kind, connection, totals } = destination
-  const away = roundDuration(awayFor(connection.since, now))
-  const isAlone = state.destinations.length === 1
-  const count = (isAlone ? state.totals : totals).waitingFiles
-  const isHere = isAlone && kind === 'embedded'
-  const key = !isAlone ? 'status.awayOne' : isHere ? 'status.awayEmbedded' : 'status.away'
+  const { id, name, kind, connection } = destination
+  const since = Math.min(connection.since, now)
+  const isHere = state.destinations.length === 1 && kind === 'embedded'
   return condition(
     { id: `destination:${id}`, name, source: null },
     'unreachable',
-    Math.min(connection.since, now),
+    since,
     message('condition.unreachable', { name }),
     state.settings.alerts.unreachableMinutes * MINUTE_MS,
     {
       sentence: message(isHere ? 'status.unreachableEmbedded' : 'status.unreachable', { name }),
-      detail: message(key, { away, count }),
+      detail: message('status.since', { since }),
     },
   )
 }

@@ -224,12 +224,12 @@ export function isOldVerdict({ at }: Pick<Checked, 'at'>, intervalSeconds: numbe
 }
 
 /**
- * Rounds a duration in milliseconds for a sentence that is refreshed continuously: to seconds, and from a minute on to
- * minutes.
+ * Rounds a duration in milliseconds down, for a sentence that is refreshed continuously: to seconds, and from a minute
+ * on to minutes.
  */
-export function roundDuration(duration: number, round: (steps: number) => number = Math.floor): number {
+export function roundDuration(duration: number): number {
   const step = duration < MINUTE ? 1_000 : MINUTE
-  return round(duration / step) * step
+  return Math.floor(duration / step) * step
 }
 
 /** The reason why files do not reach a destination. */

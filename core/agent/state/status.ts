@@ -115,10 +115,14 @@ function findGravestFailure(state: AppState, now: number): Status | null {
 }
 
 function describeMore(state: AppState, { kind, subjects }: Failure, others: number): Message[] {
-  if (others > 0) return [message('status.more', { count: others })]
+  const more = others > 0 ? [message('status.more', { count: others })] : []
+  if (kind === 'paused') return more
+  const pause = findPause(state)
+  if (pause !== null) return [describePauseBeside(pause), ...more]
+  if (others > 0) return more
   const isDestinationFailure = ['refused', 'destination', 'unreachable'].includes(kind)
-  if (isDestinationFailure && state.destinations.length > 1) return othersGoOn(state)
-  return kind === 'unreachable' || kind === 'paused' ? [] : describeWaiting(state, subjects)
+  const working = isDestinationFailure ? describeOthersWork(state) : []
+  return working.length > 0 ? working : describeWaiting(state, subjects)
 }
 
 /** A failure in the words of the overall status. */
@@ -158,15 +162,20 @@ function describeDisk(kind: IncidentKind, name: string, since: number): Headline
   }
 }
 
+/** Names a pause beside a failure, in fewer words than a headline. */
+function describePauseBeside({ params: { until } }: Message): Message {
+  return until === undefined ? message('status.alsoPaused') : message('status.alsoPausedUntil', { until })
+}
+
 /** Returns the detail that the other destinations still work, if they do. */
-function othersGoOn(state: AppState): Message[] {
+function describeOthersWork(state: AppState): Message[] {
   const others = state.destinations.filter(
     (one) => one.connection.state !== 'idle' && destinationFailure(state, one) === null,
   )
   const isWell = others.every(
     ({ connection }) => connection.state === 'connected' && connection.problem === null,
   )
-  return others.length > 0 && isWell && findPause(state) === null ? [message('status.othersGoOn')] : []
+  return others.length > 0 && isWell ? [message('status.othersGoOn')] : []
 }
 
 /** Returns why nothing is sent, and until when: a person's pause, the power supply or network, or the schedule. */
@@ -240,18 +249,20 @@ function describeSending(state: AppState, now: number): Headline | null {
   )
   const next = Math.min(...due)
   if (due.length > 0 && next > now) {
-    const left = roundDuration(next - now, Math.ceil)
-    return { sentence: message('status.waitingHere', { count }), detail: message('status.toGoIn', { left }) }
+    return {
+      sentence: message('status.waitingHere', { count }),
+      detail: message('status.toGoAt', { at: next }),
+    }
   }
-  // The sender's estimate includes all waiting files.
+  // The sender's estimate includes all waiting files. The tray's menu is refreshed once a minute.
   const isAll = state.sources.every(({ settings, totals }) => !settings.paused || totals.waitingFiles === 0)
-  const left = isAll ? state.left : null
+  const left = isAll && state.left !== null && state.left >= 60_000 ? state.left : null
   return {
     sentence: message('status.sending', { count }),
     detail:
       left === null
         ? message('status.toGo', { size })
-        : message('status.toGoEta', { size, left: roundDuration(left, Math.round) }),
+        : message('status.toGoEta', { size, left: roundDuration(left + 30_000) }),
   }
 }
 

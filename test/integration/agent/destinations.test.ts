@@ -137,11 +137,12 @@ describe('two destinations', () => {
     const away = await untilState(
       data,
       'it to be told that one is away',
-      ({ status }) => status.detail?.key === 'status.awayOne',
+      ({ status }) => status.sentence.key === 'status.unreachable',
       60_000,
     )
     expect(away.status.sentence.params).toMatchObject({ name: 'cellar' })
-    expect(away.status.detail?.params).toMatchObject({ count: FILES })
+    expect(away.status.more?.map(({ key }) => key)).toEqual(['status.othersGoOn'])
+    expect(away.destinations.find(({ name }) => name === 'cellar')?.totals.waitingFiles).toBe(FILES)
     expect(away.destinations[0]?.connection.state).toBe('connected')
     expect(existsSync(path.join(batch, 'finished.watch'))).toBe(false)
 

@@ -16,11 +16,11 @@ const saying = (
   ...started,
   status: { detail: null, ...status },
 })
-const away = (seconds: number, count = 3) =>
+const waiting = (count: number) =>
   saying({
     level: 'attention',
-    sentence: message('status.unreachable', { name: 'nas-2' }),
-    detail: message('status.away', { away: seconds * 1_000, count }),
+    sentence: message('status.pausedSource', { name: 'photos' }),
+    detail: message('status.pausedSourceWaiting', { count }),
   })
 
 describe('tray menu', () => {
@@ -38,22 +38,21 @@ describe('tray menu', () => {
     return { lines, show, stop: pace.stop }
   }
 
-  it('a new time in the sentence does not rebuild the menu, and a new number waits for a minute', () => {
+  it('a new number in the sentence waits for a minute; the language joins the sentences', () => {
     const { lines, show } = menu()
-    for (let second = 10; second < 65; second += 1) {
-      show(away(second))
-      vi.advanceTimersByTime(1_000)
-    }
-    expect(lines).toEqual(['nas-2 is unreachable. For 1 min. 3 files wait here.'])
-    show(away(65, 4))
-    show(away(66, 5))
+    show(waiting(3))
+    vi.advanceTimersByTime(10_000)
+    expect(lines).toEqual(['photos is paused. 3 files wait there. New files are not sent.'])
+    expect(menuFacts(waiting(3), createWords('zh-TW')).line).not.toContain(' 3 個檔案等待中')
+    show(waiting(4))
+    show(waiting(5))
     vi.advanceTimersByTime(60_000)
     expect(lines.slice(1)).toEqual([expect.stringContaining('5 files')])
   })
 
   it('a new level, problem, pause or language rebuilds the menu at once', () => {
     const { lines, show } = menu()
-    show(away(10))
+    show(waiting(3))
     show(saying({ level: 'attention', sentence: message('status.worker.failed', { worker: 'scanner' }) }))
     show(saying({ level: 'failing', sentence: message('status.parked', { count: 1 }) }))
     const paused = { ...started, settings: { ...defaultSettings, pause: { since: 0, until: null } } }
@@ -71,7 +70,7 @@ describe('tray menu', () => {
     const { lines, show, stop } = menu()
     const sentence = message('status.sending', { count: 3 })
     show(saying({ level: 'working', sentence, detail: message('status.toGo', { size: 1 }) }))
-    show(saying({ level: 'working', sentence, detail: message('status.toGoEta', { size: 1, left: 5_000 }) }))
+    show(saying({ level: 'working', sentence, detail: message('status.toGoEta', { size: 1, left: 60_000 }) }))
     expect(lines).toHaveLength(1)
     stop()
     vi.advanceTimersByTime(60_000)

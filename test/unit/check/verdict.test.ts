@@ -10,7 +10,7 @@ import {
   slowLimit,
   toVerdict,
 } from '../../../core/check/verdict.ts'
-import { englishWords } from '../../../core/lib/i18n/words.ts'
+import { createWords, englishWords } from '../../../core/lib/i18n/words.ts'
 
 const call = (step: string, code: string): Failure => ({ step, cause: 'call', errno: 1, code })
 const judge = (...failures: Failure[]) => toVerdict('/p', { failures, elapsedMs: 12 }, 10_000)
@@ -51,6 +51,8 @@ describe('check verdict', () => {
       const verdict = judge(failure)
       expect(verdict).toMatchObject({ kind, step: failure.step })
       expect(englishWords(verdict.sentence)).toContain(words)
+      // The window shows the mount point elsewhere: it is often the path itself.
+      expect(createWords('en', 'window')(verdict.sentence)).not.toContain('/mnt/d')
     },
   )
 

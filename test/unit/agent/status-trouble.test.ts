@@ -54,7 +54,7 @@ describe('overall status with problems', () => {
     expect(status({ incidents: [seen], sources: [emptied] })).toEqual({
       level: 'failing',
       sentence: '40 of 60 files in data were emptied.',
-      detail: 'Sending them is on hold until you decide. New files are sent. 1 more problem.',
+      detail: 'On hold until you decide. New files are sent. 1 more problem.',
     })
     const known = {
       ...incident,

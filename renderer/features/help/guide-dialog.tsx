@@ -18,11 +18,13 @@ const findPage = (name: string) => pages[`../../../docs/${name}`]
 export default function GuideDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const { t } = useWords()
   const [name, setName] = useState(FIRST)
+  const text = usePage(name)
+  const title = name === FIRST ? undefined : /^# (.*)/.exec(text ?? '')?.[1]
   return (
     <Dialog
       opened={opened}
       onClose={onClose}
-      title={t('window.help.guide')}
+      title={title ?? t('window.help.guide')}
       closeButtonProps={{ 'aria-label': t('window.close') }}
     >
       {name !== FIRST && (
@@ -35,22 +37,33 @@ export default function GuideDialog({ opened, onClose }: { opened: boolean; onCl
           {t('window.help.guideBack')}
         </Button>
       )}
-      <GuidePage key={name} name={name} onOpen={setName} />
+      <GuidePage key={name} name={name} text={text} onOpen={setName} />
     </Dialog>
   )
 }
 
-function GuidePage({ name, onOpen }: { name: string; onOpen: (name: string) => void }) {
-  const [text, setText] = useState<string | null>(null)
-  const top = useRef<HTMLElement>(null)
+/** Returns the text of a page; null while it is read. */
+function usePage(name: string): string | null {
+  const [page, setPage] = useState({ name: '', text: '' })
   useEffect(() => {
     let isCurrent = true
     // The page is a file of the application: reading it cannot fail while the window works.
-    void findPage(name)?.().then((read) => isCurrent && setText(read))
+    void findPage(name)?.().then((text) => isCurrent && setPage({ name, text }))
     return () => {
       isCurrent = false
     }
   }, [name])
+  return page.name === name ? page.text : null
+}
+
+interface GuidePageProps {
+  name: string
+  text: string | null
+  onOpen: (name: string) => void
+}
+
+function GuidePage({ name, text, onOpen }: GuidePageProps) {
+  const top = useRef<HTMLElement>(null)
   useEffect(() => {
     if (text !== null && name !== FIRST) top.current?.focus()
   }, [text, name])
@@ -58,7 +71,12 @@ function GuidePage({ name, onOpen }: { name: string; onOpen: (name: string) => v
   return (
     // The guide is English in every language of the window.
     <article ref={top} lang="en" className="guide selectable" tabIndex={-1}>
-      <Markdown text={text} isPage={(link) => findPage(link) !== undefined} onOpen={onOpen} />
+      {/* The dialog has the page's title. */}
+      <Markdown
+        text={text.replace(/^# .*/, '')}
+        isPage={(link) => findPage(link) !== undefined}
+        onOpen={onOpen}
+      />
     </article>
   )
 }

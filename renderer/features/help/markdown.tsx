@@ -91,7 +91,7 @@ function BlockView({ block, ...links }: { block: Block } & Omit<MarkdownProps, '
   switch (block.kind) {
     case 'heading': {
       // The dialog's title is the heading above.
-      const Heading = block.level === 1 ? 'h3' : block.level === 2 ? 'h4' : 'h5'
+      const Heading = block.level < 3 ? 'h3' : 'h4'
       return <Heading>{inline(block.text)}</Heading>
     }
     case 'code':

@@ -46,7 +46,7 @@ const startsAtLogin = (wanted: boolean): Promise<boolean> =>
 /** Goes through the first run with the mouse: one directory, one receiver, no channel, start at login. */
 async function firstRun({ page, holdfast }: Running, source: string, code: string): Promise<void> {
   const steps = page.getByRole('region', { name: 'First steps' })
-  await expect(steps).toContainText('Step 1 of 4')
+  await expect(steps).toContainText('Step 1 of 5')
   await pictures(page, 'first-1')
   await steps.getByRole('button', { name: 'Add folder' }).click()
   await chooseDirectory(source)
@@ -89,6 +89,7 @@ async function firstRun({ page, holdfast }: Running, source: string, code: strin
   await login.click()
   await until('the desktop to start it again', () => startsAtLogin(true))
   await steps.getByRole('button', { name: 'Next', exact: true }).click()
+  await expect(steps).toContainText('Step 5 of 5')
   // The receiver's process is on this very computer, and nothing is called safe by that.
   await expect(steps).toContainText('Finished files are sent to attic, which is on this computer')
   await expect(steps).toContainText('Holdfast starts when you log in.')

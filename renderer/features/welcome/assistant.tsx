@@ -4,7 +4,7 @@ import type { AppState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { useWords } from '../../words/context.tsx'
 import { ProtectStep } from './protect-step.tsx'
-import { ASKING_STEPS, type Step, stepBeside, steps } from './steps.ts'
+import { type Step, stepBeside, steps } from './steps.ts'
 
 // Loaded on demand, with their forms: the first step does not wait for them.
 const WhereStep = lazy(() => import('./where-step.tsx'))
@@ -31,13 +31,10 @@ export function Assistant({ state, step, onStep }: AssistantProps) {
     if (shown.current !== step) title.current?.focus()
     shown.current = step
   }, [step])
-  const next = stepBeside(step, 1)
   return (
     <section className="stack assistant" aria-label={t('first.title')}>
       <div>
-        {next !== null && (
-          <p className="dimmed">{t('first.step', { number: steps.indexOf(step) + 1, most: ASKING_STEPS })}</p>
-        )}
+        <p className="dimmed">{t('first.step', { number: steps.indexOf(step) + 1, most: steps.length })}</p>
         <h2 ref={title} tabIndex={-1}>
           {t(`first.${step}.title`)}
         </h2>

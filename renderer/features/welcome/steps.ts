@@ -1,9 +1,6 @@
-/** The steps of the first run, in order; each can be skipped. */
+/** The steps of the first run, in order; each can be skipped, and the last one is a summary. */
 export const steps = ['protect', 'where', 'told', 'login', 'end'] as const
 export type Step = (typeof steps)[number]
-
-/** Number of steps that ask something: the last one is a summary. */
-export const ASKING_STEPS = steps.length - 1
 
 /** Returns the step before (-1) or after (1); null at an end. */
 export function stepBeside(step: Step, by: -1 | 1): Step | null {

@@ -63,11 +63,12 @@ export const IncidentRow = memo(function IncidentRow(props: IncidentRowProps) {
   )
 })
 
-/** Lists the incident's subjects: paths, which can be copied, or names. */
+/** Lists several subjects of an incident: paths, which can be copied, or names. */
 export function Subjects({ incident }: { incident: Incident }) {
   const { t } = useWords()
   const subjects = getSubjects(incident)
-  if (subjects.length < 2 && !isAboutPaths(incident)) return null
+  // The sentence names a single one.
+  if (subjects.length < 2) return null
   const more = subjects.length - mostSubjects
   return (
     <>

@@ -69,7 +69,7 @@ export function RemedyCommands({ sentence }: { sentence: Message }) {
   const commands = listRemedyCommands(sentence, findMount(snapshot.state, String(sentence.params.path)))
   if (commands.length === 0) return null
   return (
-    <details className="remedy">
+    <details className="folded">
       <summary>{t('window.remedy.title')}</summary>
       {commands.map((command) => (
         <Copyable key={command} text={command} label="window.pair.copy" done="window.pair.copied" />

@@ -113,12 +113,16 @@ function FilterFields({ draft, root, problems, onChange }: FilterFieldsProps) {
       />
       <Switch
         label={t('window.filters.temporary')}
-        description={t('window.filters.temporaryHint', { names: temporaryNames.join('  ') })}
+        description={t('window.filters.temporaryHint')}
         checked={draft.temporary === 'send'}
         onChange={(event) => onChange({ temporary: event.currentTarget.checked ? 'send' : 'leave-out' })}
         labelPosition="left"
         classNames={{ body: 'switch-body' }}
       />
+      <details className="folded">
+        <summary>{t('window.filters.temporaryNames')}</summary>
+        <p className="dimmed breakable">{temporaryNames.join('  ')}</p>
+      </details>
       <Switch
         label={t('settings.source.oneFileSystem')}
         description={t(

@@ -81,15 +81,20 @@ function DiskPart({
           failures={failures}
         />
       )}
-      {checked !== null && <Probes checked={checked} />}
-      {checked?.mount && (
-        <p className="dimmed breakable">
-          {t('window.disk.mount', {
-            source: checked.mount.source,
-            type: checked.mount.type,
-            point: checked.mount.point,
-          })}
-        </p>
+      {checked !== null && (
+        <details className="folded">
+          <summary>{t('window.disk.steps')}</summary>
+          <Probes checked={checked} />
+          {checked.mount !== null && (
+            <p className="dimmed breakable">
+              {t('window.disk.mount', {
+                source: checked.mount.source,
+                type: checked.mount.type,
+                point: checked.mount.point,
+              })}
+            </p>
+          )}
+        </details>
       )}
     </section>
   )

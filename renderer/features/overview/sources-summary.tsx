@@ -18,7 +18,7 @@ export function SourcesSummary({ state }: { state: AppState }) {
     t('window.hero.files', { count }),
     format.bytes(sentBytes),
     describePlace(shared, state.status.level === 'ok', words),
-    totals.waitingFiles > 0 ? t('window.count.waiting', { count: totals.waitingFiles }) : null,
+    totals.waitingFiles > 0 ? t('window.hero.waiting', { count: totals.waitingFiles }) : null,
   ].filter((part) => part !== null)
   const text = parts.join(' · ')
   return (

@@ -55,9 +55,7 @@ function Figures({ state: { totals, sources, destinations } }: { state: AppState
       note: format.bytes(totals.waitingBytes),
     },
     {
-      label: t(
-        several ? 'window.figures.everywhere' : safe ? 'window.figures.safe' : 'window.figures.copied',
-      ),
+      label: t(several ? 'window.details.done' : safe ? 'window.figures.safe' : 'window.figures.copied'),
       value: totals.sentFiles,
       note: format.bytes(totals.sentBytes),
     },

@@ -228,7 +228,7 @@ export function alertViews({ page }: Running): View[] {
         inTab('window.alerts', async () => {
           const command = page.locator('.incident .command').first()
           await expect(command).toBeHidden()
-          await page.locator('.incident .remedy > summary').first().click()
+          await page.locator('.incident .folded > summary').first().click()
           await expect(command).toBeVisible()
           await page.locator('.timeline-open').first().click()
           await page.locator('.timeline-open').first().scrollIntoViewIfNeeded()

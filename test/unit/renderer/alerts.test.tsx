@@ -23,7 +23,7 @@ describe('alerts page, ongoing incident', () => {
   test('an incident shows its source, kind, duration, severity, start, explanation and actions', () => {
     const words = pageWith({})
     expect(words).toMatch(
-      /Failing now.*Photos · Read-only · 12 min.*Critical · ongoing since .*\[Copy path \/mnt\/photos\].*has been read-only since/,
+      /Failing now.*Photos · Read-only · 12 min.*Critical · ongoing since [\d:]+ \/mnt\/photos has been read-only since/,
     )
     for (const button of ['Acknowledge', 'Snooze', 'Mute']) expect(words).toContain(button)
   })
@@ -57,7 +57,7 @@ describe('alerts page, ongoing incident', () => {
     const words = renderWords(<AlertsPage state={state} />)
     for (const button of ['Files deleted', 'Put back', 'It was intended']) expect(words).toContain(button)
     const chinese = renderWords(<AlertsPage state={state} />, 'zh-TW')
-    for (const button of ['檔案被刪除', '放回檔案', '是有意刪除']) expect(chinese).toContain(button)
+    for (const button of ['檔案被刪除', '還原檔案', '是有意刪除']) expect(chinese).toContain(button)
   })
 
   test('an acknowledged incident shows when and by whom, and no longer offers Acknowledge or Snooze', () => {

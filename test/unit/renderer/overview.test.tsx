@@ -58,7 +58,7 @@ describe('overview page', () => {
     const words = renderWords(<OverviewPage state={state} />)
     expect(words).toContain('8 deleted here')
     expect(renderMarkup(<OverviewPage state={state} />)).toContain('8 deleted here, kept at nas-2"')
-    expect(words).toContain('8,120 files · 42 GiB · safe at nas-2 · 5 waiting')
+    expect(words).toContain('8,120 files · 42 GiB · safe at nas-2 · 5 more waiting')
   })
 
   test('a warning and a failure have different marks', () => {

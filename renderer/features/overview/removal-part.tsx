@@ -67,7 +67,7 @@ export function RemovalPart({ source: { settings }, destinations }: RemovalPartP
         title={t('window.remove.confirm')}
         consequences={removalEffects(settings.name, destinations, t)}
         action={t('window.remove.action')}
-        dangerous={somewhereElse}
+        dangerous
         onClose={() => setAsked(null)}
         onConfirm={async () => {
           await set(asked)

@@ -20,6 +20,7 @@ export function PathText({ path }: { path: string }) {
   return (
     <Tooltip
       label={<span className="path-whole">{path}</span>}
+      position="bottom"
       events={{ hover: true, focus: true, touch: false }}
     >
       <UnstyledButton className="path" onClick={copy} aria-label={t('window.path.copy', { path })}>

@@ -11,12 +11,17 @@ export function splitPath(path: string): { head: string; tail: string } {
 
 /** Characters kept at the end of a name that is cut in its middle, to distinguish it from similar names. */
 const END_CHARACTERS = 10
+/** The end begins with a whole word if it then has no more characters. */
+const END_WORDS = 12
 
 /** Splits a name in two parts: the first may be cut, the second always stays. A short name has an empty first part. */
 export function splitMiddle(name: string): { start: string; end: string } {
   const letters = [...name]
   if (letters.length <= 2 * END_CHARACTERS) return { start: '', end: name }
-  return { start: letters.slice(0, -END_CHARACTERS).join(''), end: letters.slice(-END_CHARACTERS).join('') }
+  const last = letters.slice(-END_WORDS)
+  const word = last.findIndex((letter) => ' /\\_-'.includes(letter))
+  const length = word < 0 || word > END_WORDS - 4 ? END_CHARACTERS : END_WORDS - word
+  return { start: letters.slice(0, -length).join(''), end: letters.slice(-length).join('') }
 }
 
 /** Returns the last part of a path: the file's name. */

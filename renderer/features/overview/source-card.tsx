@@ -16,6 +16,7 @@ import { MiddleText } from '../../ui/middle-text.tsx'
 import { ProgressBar } from '../../ui/progress-row.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords, type Words } from '../../words/context.tsx'
+import { joinSentences } from '../../words/dictionaries.ts'
 import { useOpenPage } from '../frame/pages.ts'
 import { DayStrip } from './day-strip.tsx'
 import {
@@ -179,7 +180,7 @@ function findProblem(source: SourceState, say: Words['say']): RowProblem | null 
   const held = describeHeld(source)
   const decide = { word: 'window.source.decide', page: 'alerts' } as const
   if (held !== null)
-    return { tone: 'bad', words: `${say(held.sentence)} ${say(held.detail)}`, button: decide }
+    return { tone: 'bad', words: joinSentences([held.sentence, held.detail], say), button: decide }
   const marked = findMarkedMessage(source)
   if (marked !== null) return { tone: 'warn', words: say(marked), button: decide }
   const moved = movedLink(source.settings, source.checked)
@@ -192,7 +193,7 @@ function findProblem(source: SourceState, say: Words['say']): RowProblem | null 
   }
   const shortfall = batchShortfall(source)
   if (shortfall === null) return null
-  const words = `${say(shortfall.sentence)} ${say(shortfall.detail)}`
+  const words = joinSentences([shortfall.sentence, shortfall.detail], say)
   return { tone: 'partial', words, button: { word: 'window.batch.filters', part: 'rules' } }
 }
 
@@ -279,7 +280,7 @@ function UsualState({ source, word }: CardProps) {
   const phase = getPhaseWord(source)
   const isUsual = phase === 'window.phase.watching' || phase === 'window.phase.polling'
   return (
-    <span className="source-state clip counts">
+    <span className="source-state counts">
       <span>{t(isUsual ? word : phase)}</span>
       {scanned?.open != null && <OpenFiles {...scanned.open} />}
       {summariseBatches(scanned?.batches ?? []).map((part) =>

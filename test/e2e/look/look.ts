@@ -81,7 +81,8 @@ async function findViolations(page: Page, isAnotherLook: boolean): Promise<strin
 
 /** Lists elements wider than their page, dialog or tab, and dialogs with lines too long to read; a line each. */
 function tooWide(page: Page): Promise<string[]> {
-  const parts = '.page, .mantine-Modal-content, .mantine-Menu-dropdown, .window, .source, [role="tab"]'
+  const parts =
+    '.page, .mantine-Modal-content, .mantine-Menu-dropdown, .window, .source, [role="tab"], .counts > :first-child'
   return page.evaluate(
     (selector) =>
       [...document.querySelectorAll(selector)]

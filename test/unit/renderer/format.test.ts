@@ -3,7 +3,7 @@ import { minutesUntilTomorrow } from '../../../core/agent/state/derived.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { createWords } from '../../../core/lib/i18n/words.ts'
 import { createFormat } from '../../../renderer/format/format.ts'
-import { baseName, isWithin, splitPath } from '../../../renderer/format/path.ts'
+import { baseName, isWithin, splitMiddle, splitPath } from '../../../renderer/format/path.ts'
 
 const en = createFormat('en')
 const zh = createFormat('zh-TW')
@@ -100,6 +100,14 @@ describe('path format', () => {
     ['C:\\data\\photos', 'C:\\data', '\\photos'],
     ['', '', ''],
   ])('%s is split into %s and %s', (path, head, tail) => expect(splitPath(path)).toEqual({ head, tail }))
+
+  test.each([
+    ['Measurements of the second series', 'Measurements of the second', ' series'],
+    ['/tmp/mount/disk/archive · Read-only', '/tmp/mount/disk/archive', ' · Read-only'],
+    ['a-name-without-a-boundary-thatisnear', 'a-name-without-a-boundary', '-thatisnear'],
+    ['anamewithoutanyboundaryatall', 'anamewithoutanybou', 'ndaryatall'],
+    ['a short name', '', 'a short name'],
+  ])('the middle of %s is after %s', (name, start, end) => expect(splitMiddle(name)).toEqual({ start, end }))
 
   test.each([
     ['2024/IMG.CR3', 'IMG.CR3'],

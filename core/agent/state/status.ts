@@ -76,7 +76,7 @@ export function buildOwnStatus(state: AppState, now: number): OwnStatus {
 const isCritical = ({ kind }: Failure): boolean => getSeverity(kind) === 'critical'
 
 /**
- * Returns the gravest failure, and the number of further ones. Of one severity, those that nobody has acknowledged come
+ * Returns the gravest failure, and a pause or the number of further ones. Of one severity, those that nobody has acknowledged come
  * first, and among equals the longest-lasting one.
  */
 function findGravestFailure(state: AppState, now: number): Status | null {
@@ -115,11 +115,10 @@ function findGravestFailure(state: AppState, now: number): Status | null {
 }
 
 function describeMore(state: AppState, { kind, subjects }: Failure, others: number): Message[] {
-  const more = others > 0 ? [message('status.more', { count: others })] : []
-  if (kind === 'paused') return more
   const pause = findPause(state)
-  if (pause !== null) return [describePauseBeside(pause), ...more]
-  if (others > 0) return more
+  if (pause !== null && kind !== 'paused') return [describePauseBeside(pause)]
+  if (others > 0) return [message('status.more', { count: others })]
+  if (kind === 'paused') return []
   const isDestinationFailure = ['refused', 'destination', 'unreachable'].includes(kind)
   const working = isDestinationFailure ? describeOthersWork(state) : []
   return working.length > 0 ? working : describeWaiting(state, subjects)

@@ -50,6 +50,9 @@ describe('the word "safe"', () => {
 test('window without sources: the counts are zero, and the overview does not mention "safe"', () => {
   expect(renderWords(<TransfersPage state={emptyState()} />)).toContain('Copied here 0')
   expect(renderWords(<TransfersPage state={emptyState({ destinations: [receiver] })} />)).toContain('Safe 0')
+  const both = [...photos.destinations, ...photos.destinations]
+  const several = emptyState({ sources: [{ ...photos, destinations: both }] })
+  expect(renderWords(<TransfersPage state={several} />)).toContain('Done 0')
   const first = renderWords(<OverviewPage state={emptyState()} />)
   expect(first).not.toMatch(/\bsafe\b/i)
   expect(first).toContain('Copying begins at once.')

@@ -26,7 +26,7 @@ export interface TrayActions {
 }
 
 /** Minimum interval between rebuilds of the menu for changed texts alone. */
-export const WORDS_EVERY_MS = 60_000
+const WORDS_EVERY_MS = 60_000
 
 /** The menu shows the first few only; the window has all of them. */
 const MOST_INCIDENTS = 5

@@ -20,7 +20,9 @@ const OLDEST = { major: 20, minor: 18 }
 
 function isNodeNewEnough() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  return major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor)
+  const isNew = major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor)
+  // Missing in Node.js 21 and 22.0 to 22.2; used by the build (build/setup/bundle.mjs).
+  return isNew && process.getBuiltinModule !== undefined
 }
 
 // The compile cache of Node.js halves the time of a short command; cron may start one every minute. A cache that cannot
@@ -33,7 +35,7 @@ function compileCache() {
   }
 }
 
-// `holdfast receive` runs in a child process: many files are synced at once, and a hanging disk must not block every
+// `holdfast receive` does not run in this process: many files are synced at once, and a hanging disk must not block every
 // thread of the pool, whose size can only be set in the environment of a new process.
 /**
  * @param {string} node

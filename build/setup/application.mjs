@@ -12,6 +12,7 @@ const sources = [
   'renderer',
   'assets',
   'electron.vite.config.ts',
+  'build/setup/bundle.mjs',
   'package.json',
   'package-lock.json',
 ]

@@ -1,4 +1,5 @@
-// Plugins of the builds of the command line and of the desktop's processes. Each process loads less at its start.
+// Plugins of the build of the command line; the first one also of the desktop's processes. Each process loads less at
+// its start.
 import { readdirSync, readFileSync } from 'node:fs'
 import { inProject } from './project.mjs'
 
@@ -8,7 +9,8 @@ import { inProject } from './project.mjs'
  */
 function parsedTexts(language) {
   const directory = inProject('assets/locales', language)
-  const files = readdirSync(directory).map((name) => readFileSync(`${directory}/${name}`, 'utf8'))
+  const names = readdirSync(directory).filter((name) => name.endsWith('.json'))
+  const files = names.map((name) => readFileSync(`${directory}/${name}`, 'utf8'))
   const texts = Object.assign({}, ...files.map((text) => JSON.parse(text)))
   return `() => JSON.parse(${JSON.stringify(JSON.stringify(texts))})`
 }

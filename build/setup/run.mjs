@@ -1,5 +1,6 @@
 // Child processes: with captured output, or in place of this process with signals and exit code passed on.
 import { spawn } from 'node:child_process'
+import { accessSync, constants as fileConstants } from 'node:fs'
 import { constants } from 'node:os'
 import { errorCode } from './project.mjs'
 
@@ -81,11 +82,14 @@ function watchNpm(gone) {
  * @returns {Promise<number>}
  */
 export function runInForeground(command, args, { env = process.env } = {}) {
-  if (process.execve !== undefined && process.platform !== 'win32')
+  if (process.execve !== undefined && process.platform !== 'win32') {
+    // Node.js before 26 aborts where execve(2) fails: the usual reason is reported as an error instead.
+    accessSync(command, fileConstants.X_OK)
     process.execve(command, [command, ...args], {
       ...env,
       ...(isStartedByNpm() && { HOLDFAST_LAUNCHER: String(process.ppid) }),
     })
+  }
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       env: { ...env, HOLDFAST_LAUNCHER: String(process.pid) },

@@ -6,9 +6,9 @@ import { dropError } from '../../dropped-errors.ts'
 const LAUNCHER_CHECK_MS = 500
 
 /**
- * Ends this process as SIGTERM does when the script that started it (build/holdfast.mjs, build/start.mjs) has exited: a
- * killed launcher cannot forward signals, and a remaining process would keep the store's lock. Call it once, at the
- * start.
+ * Ends this process as SIGTERM does when the process that started it has exited: a launcher that waits
+ * (build/setup/run.mjs), or npm. When killed, neither can forward the signal, and a remaining process would keep the
+ * store's lock. Call it once, at the start.
  */
 export function endWithLauncher(): void {
   const launcher = Number(process.env.HOLDFAST_LAUNCHER)

@@ -197,7 +197,9 @@ test.skipIf(process.platform !== 'linux')('`npm start`: ending npm ends the prog
 function findDescendant(parent: number, word: string): number {
   const words = readFileSync(`/proc/${parent}/cmdline`, 'utf8').split('\0')
   if (words.includes(word)) return parent
-  return findDescendant(Number(readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8')), word)
+  const [child] = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').split(' ')
+  if (!child) throw new Error(`no process below ${parent} has ${word}`)
+  return findDescendant(Number(child), word)
 }
 
 test('start script: with a display but no Electron the agent runs in the terminal, and the reason is printed', async () => {

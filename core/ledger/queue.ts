@@ -50,7 +50,8 @@ export function openTaking(database: DatabaseSyncInstance, routes: Routes) {
   const anyDue = database.prepare(`SELECT ${isAnyDue('<= ?2')} OR ${isAnyDue('>= ?3')} AS due`)
   const firstDue = database.prepare(
     `SELECT source, (SELECT min(due_at) FROM file INDEXED BY file_due WHERE file.route = route.id AND state = 0) AS at
-     FROM route WHERE destination = ?1 AND at > ?2 AND at < ?3`,
+     FROM route WHERE destination = ?1 AND at > ?2 AND NOT EXISTS (
+       SELECT 1 FROM file INDEXED BY file_due WHERE file.route = route.id AND state = 0 AND due_at >= ?3)`,
   )
   const oldest = database.prepare(
     `SELECT min(mtime_ns) / 1000000 AS at FROM (

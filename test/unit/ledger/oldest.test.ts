@@ -36,9 +36,10 @@ test('next due file: it is given for sources of which files wait and none is due
   ledger.offer('d', [file('there', { source: 't' })])
   ledger.offer('e', [file('elsewhere')])
   expect(next()).toEqual({ s: now + 10_000 })
-  // The clock was set back meanwhile.
-  ledger.retryLater(take(1, now + 10_000), now + 9e9, null)
-  expect(next()).toEqual({ s: now + 20_000 })
   ledger.offer('d', [file('another')])
+  expect(next()).toEqual({})
+  const [another] = take(1, now)
+  // Due only because the clock was set back meanwhile.
+  ledger.retryLater(another === undefined ? [] : [another], now + 9e9, null)
   expect(next()).toEqual({})
 })

@@ -14,6 +14,8 @@ type Definition = typeof senderDefinition
 
 /** Interval for checking whether receivers need a newer status of this computer. */
 const PUBLISH_EVERY_MS = 5_000
+/** Interval between two restarts of a sender whose destination is reached by another connection. */
+const REACHED_EVERY_MS = 10_000
 /** Limit of the given-up files that are listed. */
 const MOST_LISTED = 20
 
@@ -34,6 +36,8 @@ export class SenderWorkers {
   /** The status last sent to the receivers, and its time by the monotonic clock. */
   #published: ReturnType<typeof buildOwnStatus>
   #publishedAtMs = 0
+  /** When a sender was last restarted by `reached`, by its destination and the monotonic clock. */
+  readonly #reachedAtMs = new Map<string, number>()
   /** The counts for which files are listed or requested. */
   #listed = ''
 
@@ -81,7 +85,12 @@ export class SenderWorkers {
     const isAway = this.#agent.store.state.destinations.some(
       (one) => one.id === id && one.connection.state === 'unreachable' && one.worker.condition === 'running',
     )
-    if (isAway) this.restart(id)
+    // The new process needs a while to report a state.
+    const isRecent =
+      performance.now() - (this.#reachedAtMs.get(id) ?? Number.NEGATIVE_INFINITY) < REACHED_EVERY_MS
+    if (!isAway || isRecent) return
+    this.#reachedAtMs.set(id, performance.now())
+    this.restart(id)
   }
 
   /** Resolves when a sender has closed its ejected folder. */

@@ -76,8 +76,8 @@ export function buildOwnStatus(state: AppState, now: number): OwnStatus {
 const isCritical = ({ kind }: Failure): boolean => getSeverity(kind) === 'critical'
 
 /**
- * Returns the gravest failure, and a pause or the number of further ones. Of one severity, those that nobody has acknowledged come
- * first, and among equals the longest-lasting one.
+ * Returns the gravest failure, and a pause or the number of further ones. Of one severity, those that nobody has
+ * acknowledged come first, and among equals the longest-lasting one.
  */
 function findGravestFailure(state: AppState, now: number): Status | null {
   const open = state.incidents.filter(({ endedAt }) => endedAt === null)
@@ -250,7 +250,8 @@ function describeSending(state: AppState, now: number): Headline | null {
   if (due.length > 0 && next > now) {
     return {
       sentence: message('status.waitingHere', { count }),
-      detail: message('status.toGoAt', { at: next }),
+      // Shown in minutes: the next full one is not over yet.
+      detail: message('status.toGoAt', { at: Math.ceil(next / 60_000) * 60_000 }),
     }
   }
   // The sender's estimate includes all waiting files. The tray's menu is refreshed once a minute.

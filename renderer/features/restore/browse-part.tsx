@@ -34,6 +34,18 @@ interface BrowsePartProps {
 /** The part of a choice that is the same for each directory: files in their newest version. */
 const ALL = { version: null, isThere: false }
 
+/** Returns when a file here was sent, if it is the last one of its source; null: it is not. */
+function findLastSent({ sources }: AppState, file: string | null): number | null {
+  const toSlashes = (path: string) => path.replaceAll('\\', '/')
+  const found = sources.find(
+    ({ settings, lastFile }) =>
+      lastFile !== null &&
+      file !== null &&
+      toSlashes(`${settings.path}/${lastFile.path}`) === toSlashes(file),
+  )
+  return found?.lastFile?.at ?? null
+}
+
 /** Browses the files at a destination by directory, as they are or were, or searches them by name. */
 export function BrowsePart(props: BrowsePartProps) {
   const { destination, computer, source, missingOnly, putsBack, state, onAsked } = props
@@ -50,10 +62,10 @@ export function BrowsePart(props: BrowsePartProps) {
   // A restore changes which files are missing here, so the list is requested again.
   const ended = isRunning ? 0 : (state.restore?.startedAt ?? 0)
   // An older version that replaced a file here is the newest one there once it is sent.
-  const sent = state.sources.find(
-    ({ settings, lastFile }) =>
-      lastFile !== null && `${settings.path}/${lastFile.path}` === state.restore?.to,
-  )?.lastFile?.at
+  const sentNow = findLastSent(state, state.restore?.to ?? null)
+  const [sent, setSent] = useState(sentNow)
+  // Kept when another file is sent: the list would be shown from its beginning again.
+  if (sentNow !== null && sentNow !== sent) setSent(sentNow)
   const moment = readMoment(when)
   const at = moment === 'invalid' ? null : moment
   const place = spot ?? findFirstSpot(folders, source)

@@ -116,8 +116,8 @@ function publishStatus({ agent }: OpenAgent, say: (line: string) => void, isAddi
     if (status.sentence.key === said) return
     if (status.sentence.key === 'status.nothingYet' && isAdding()) return
     said = status.sentence.key
-    const { sentence, detail, failure } = status
-    const all = failure === undefined || detail === null ? [sentence] : [sentence, detail]
+    const { sentence, detail, failure, more = [] } = status
+    const all = failure === undefined || detail === null ? [sentence] : [sentence, detail, ...more]
     say(joinSentences(all, terminalWords))
   }
   agent.store.subscribe(show)

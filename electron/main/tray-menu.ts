@@ -40,10 +40,11 @@ export interface MenuFacts {
 }
 
 export function menuFacts({ status, settings, incidents }: AppState, words: Words): MenuFacts {
-  const { level, sentence, detail } = status
+  const { level, sentence, detail, more = [] } = status
   const language = words(message('menu.open'))
   // The age of the last file is left out.
-  const said = detail === null || detail.key.startsWith('status.lastFile') ? [sentence] : [sentence, detail]
+  const isLeftOut = detail === null || detail.key.startsWith('status.lastFile')
+  const said = [sentence, ...(isLeftOut ? [] : [detail]), ...more]
   // Left out while working: the sentence alternates each second, with and without a time left.
   const about = level === 'working' ? null : said.map(({ key }) => key)
   return {

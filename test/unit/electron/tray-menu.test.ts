@@ -44,6 +44,11 @@ describe('tray menu', () => {
     vi.advanceTimersByTime(10_000)
     expect(lines).toEqual(['photos is paused. 3 files wait there. New files are not sent.'])
     expect(menuFacts(waiting(3), createWords('zh-TW')).line).not.toContain(' 3 個檔案等待中')
+    const further = {
+      ...waiting(3),
+      status: { ...waiting(3).status, more: [message('status.more', { count: 2 })] },
+    }
+    expect(menuFacts(further, english).line).toMatch(/New files are not sent\. 2 more problems\.$/)
     show(waiting(4))
     show(waiting(5))
     vi.advanceTimersByTime(60_000)

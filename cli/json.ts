@@ -2,10 +2,13 @@ import { english } from '../core/lib/i18n/dictionaries.ts'
 import type { Message } from '../core/lib/i18n/message.ts'
 import { englishWords } from '../core/lib/i18n/words.ts'
 
-function isSentence(value: unknown, texts: object): value is Message {
+let texts: object | null = null
+
+function isSentence(value: unknown): value is Message {
   if (typeof value !== 'object' || value === null) return false
   const { key, params } = value as { key?: unknown; params?: unknown }
   if (typeof key !== 'string' || typeof params !== 'object' || params === null) return false
+  texts ??= english()
   return key in texts || `${key}_other` in texts
 }
 
@@ -16,10 +19,9 @@ function isSentence(value: unknown, texts: object): value is Message {
  * @param indent number of spaces; 0 for one line
  */
 export function jsonText(value: unknown, indent = 0): string {
-  const texts = english()
   return JSON.stringify(
     value,
-    (_, member) => (isSentence(member, texts) ? { ...member, text: englishWords(member) } : member),
+    (_, member) => (isSentence(member) ? { ...member, text: englishWords(member) } : member),
     indent,
   )
 }

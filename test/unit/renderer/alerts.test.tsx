@@ -164,7 +164,7 @@ describe('timeline entry', () => {
   test.each([
     [{}, 'no channel was on for this failure'],
     [{ isSilent: true }, 'the failure kept returning'],
-    [{ told: false }, 'the failure ended before one was due'],
+    [{ told: false }, 'the failure ended, or was acknowledged or muted, before one was due'],
     [{ told: false, endedAt: null }, 'none is due yet'],
   ])('an open entry without deliveries shows why: %o', (changes, why) => {
     const one = { ...over, told: true, ...changes }

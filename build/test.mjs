@@ -95,8 +95,6 @@ function stages({ node, electron, servers }) {
       project,
       // More make tests exceed their deadlines beside the two desktops, and finish no sooner on two processors.
       `--maxWorkers=3`,
-      // As in playwright.config.ts: a busy build machine may miss a deadline once. Such tests are listed at the end.
-      ...(isCi() ? ['--retry=1'] : []),
       ...reporters,
     ]
     const status = await runStage(node, all, {

@@ -36,7 +36,7 @@ import type { SessionContext, SourceSession } from './source-session.ts'
 /** Pause before a source is compared again because files could not be offered. */
 const SOON_MS = 5_000
 
-/** Interval at which a source's own directory is checked. */
+/** Interval at which a source's own directory is checked, with one stat(2). */
 const CHECK_EVERY_MS = 5_000
 
 /** Changes of one file are collected for this time, since each one causes an examination of all of its names. */
@@ -196,14 +196,13 @@ export class RunningSource {
       const found = await callOn(path, () => stat(path, { bigint: true }))
       if (!found.isDirectory()) return this.#absent('failed', message('scan.rootNotDirectory', { path }))
       const root = await callOn(path, () => realpath(path))
-      // The same directory: its disk is mounted, since the directory underneath is another one.
-      const identity = `${found.dev}:${found.ino}:${root}`
-      if (this.#current?.identity === identity) return
       if (this.#stopping.signal.aborted) return
       if (!this.#home.isKnown()) return this.#update({ phase: 'failed' })
       // Read after the calls: if the disk is mounted now, their results are of the disk.
       const mount = this.#home.missing(root)
       if (mount !== null) return this.#absent('missing', message('scan.diskMissing', { path, mount }))
+      const identity = `${found.dev}:${found.ino}:${root}`
+      if (this.#current?.identity === identity) return
       this.#endSession()
       this.#startSession(root, found.dev, identity)
     } catch (error) {

@@ -85,30 +85,17 @@ export function createSystemDisk() {
   }
 }
 
-/**
- * Caches the mount table and ext4's counts of errors, so that all paths that are checked at the same moment share one
- * reading.
- */
+/** Caches the mount table, so that all paths that are checked at the same moment share one reading. */
 function createMountTable() {
   let mounts: readonly Mount[] = []
   let readMs = Number.NEGATIVE_INFINITY
-  /** By device; null: not ext4. */
-  const counts = new Map<string, number | null>()
   /** Reads again now, as a mount may have appeared. */
   const fresh = () => {
     readMs = performance.now()
     mounts = readMounts() ?? mounts
-    counts.clear()
     return mounts
   }
-  const errorsCount = (mount: Mount): number | null => {
-    const known = counts.get(mount.device)
-    if (known !== undefined) return known
-    const count = readErrorsCount(mount)
-    counts.set(mount.device, count)
-    return count
-  }
-  return { fresh, errorsCount, current: () => (performance.now() - readMs < FRESH_MS ? mounts : fresh()) }
+  return { fresh, current: () => (performance.now() - readMs < FRESH_MS ? mounts : fresh()) }
 }
 type MountTable = ReturnType<typeof createMountTable>
 
@@ -138,9 +125,7 @@ async function check(
   let isAnchorInUse = false
   try {
     const looked =
-      mount === null
-        ? { failures: [], memory: before }
-        : evaluateMount(before, mount, table.errorsCount(mount))
+      mount === null ? { failures: [], memory: before } : evaluateMount(before, mount, readErrorsCount(mount))
     const [mountFailure] = looked.failures
     if (mountFailure?.cause === 'unmounted') return stopped(mountFailure, looked.memory)
     if (wanted.includes('mount')) {

@@ -15,9 +15,13 @@ function sourceOn(failing: { home: boolean; rememberHome: boolean }) {
   const fail = () => {
     throw Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR' })
   }
+  let asked = 0
   const troubled: Ledger = {
     ...ledger,
-    home: (source) => (failing.home ? fail() : ledger.home(source)),
+    home: (source) => {
+      asked += 1
+      return failing.home ? fail() : ledger.home(source)
+    },
     rememberHome: (source, point) => (failing.rememberHome ? fail() : ledger.rememberHome(source, point)),
   }
   let opened = 0
@@ -30,18 +34,19 @@ function sourceOn(failing: { home: boolean; rememberHome: boolean }) {
   return {
     phase: () => running.scanned().phase,
     problems: () => running.scanned().problems.map(({ key }): string => key),
-    /** Checks the source's directory, then compares it with the ledger. */
-    check: () => running.reconcile(),
+    asked: () => asked,
     opened: () => opened,
   }
 }
 
-test('failing ledger: does not end the watching of a source that is there', async () => {
+test('failing ledger: is reported, and the source is watched without a restart', async () => {
   const failing = { home: false, rememberHome: false }
-  const { phase, check, opened } = sourceOn(failing)
+  const { phase, problems, asked, opened } = sourceOn(failing)
   await until('it to be watched', () => phase() === 'watching')
   failing.home = true
-  await check()
+  const before = asked()
+  await until('another look', () => asked() > before + 1)
+  expect(problems()).toEqual(['scan.ledgerFailed'])
   expect(phase()).toBe('watching')
   expect(opened()).toBe(1)
 })

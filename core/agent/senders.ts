@@ -80,7 +80,7 @@ export class SenderWorkers {
     this.#workers.get(id)?.restart()
   }
 
-  /** Another connection to this destination works: if it was unreachable, its sender retries at once. */
+  /** Restarts the sender of an unreachable destination, since another connection to it works. */
   reached(id: string): void {
     const isAway = this.#agent.store.state.destinations.some(
       (one) => one.id === id && one.connection.state === 'unreachable' && one.worker.condition === 'running',

@@ -239,5 +239,5 @@ test('pairing: pairing again with a receiver that had revoked this computer reco
   await pairWith(cellar, data, 'station')
   const again = Date.now()
   await is('connected')
-  expect(Date.now() - again).toBeLessThan(6_000)
+  expect(Date.now() - again).toBeLessThan(5_000)
 })

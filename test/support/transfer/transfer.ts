@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { workerEnvironment } from '../../../core/agent/workers/starter.ts'
 import { type FoundFile, openLedger } from '../../../core/ledger/ledger.ts'
+import { UserError } from '../../../core/lib/i18n/user-error.ts'
 import {
   fromWorkerSchema,
   type WorkerConfig,
@@ -108,7 +109,9 @@ export function startTestReceiver(): TestReceiver {
   }
   const configure = async ({ paired, ...config }: ReceiverConfig) => {
     // A store that cannot be used is the receiver's to tell.
-    await pairBefore(config.storeDirectory, paired).catch(() => undefined)
+    await pairBefore(config.storeDirectory, paired).catch((error: unknown) => {
+      if (!(error instanceof UserError)) throw error
+    })
     // It goes with the store: what a test removes it may set up again.
     const setUpStores = path.join(storeLayout(config.storeDirectory).own, 'set-up')
     worker.configure({ ...config, setUpStores, quotaBytes: null, keep: defaultSettings.keep })

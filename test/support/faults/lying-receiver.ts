@@ -118,7 +118,7 @@ export async function startLiar(directory: string, trusted: string, lies: Lies =
     socket.on('data', (bytes: Buffer) =>
       decoder.push(bytes, (frame) => {
         if (frame.type === 'hello') {
-          const session = { epoch: 'ab', position: 0, last: null, next: 'cd', isForked: false }
+          const session = { epoch: 'ab', position, last: null, next: 'cd', isForked: false }
           victim.send('welcome', {
             ...{ protocol: PROTOCOL, name: 'liar', bytes: 16 * 1024 * 1024, files: 8192 },
             session: { ...session, ...told.session?.(victim) },

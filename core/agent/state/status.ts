@@ -120,8 +120,11 @@ function describeMore(state: AppState, { kind, subjects }: Failure, others: numb
   if (others > 0) return [message('status.more', { count: others })]
   if (kind === 'paused') return []
   const isDestinationFailure = ['refused', 'destination', 'unreachable'].includes(kind)
-  const working = isDestinationFailure ? describeOthersWork(state) : []
-  return working.length > 0 ? working : describeWaiting(state, subjects)
+  if (!isDestinationFailure) return describeWaiting(state, subjects)
+  const working = describeOthersWork(state)
+  if (working.length > 0) return working
+  const failing = state.destinations.filter((one) => destinationFailure(state, one) !== null)
+  return waitingHere(Math.max(0, ...failing.map(({ totals }) => totals.waitingFiles)))
 }
 
 /** A failure in the words of the overall status. */
@@ -248,11 +251,9 @@ function describeSending(state: AppState, now: number): Headline | null {
   )
   const next = Math.min(...due)
   if (due.length > 0 && next > now) {
-    return {
-      sentence: message('status.waitingHere', { count }),
-      // Shown in minutes: the next full one is not over yet.
-      detail: message('status.toGoAt', { at: Math.ceil(next / 60_000) * 60_000 }),
-    }
+    const sentence = message('status.waitingHere', { count })
+    // Shown in minutes: the next full one is not over yet.
+    return { sentence, detail: message('status.toGoAt', { at: Math.ceil(next / 60_000) * 60_000 }) }
   }
   // The sender's estimate includes all waiting files. The tray's menu is refreshed once a minute.
   const isAll = state.sources.every(({ settings, totals }) => !settings.paused || totals.waitingFiles === 0)
@@ -351,5 +352,8 @@ function describeWaiting({ totals, sources }: AppState, subjects: readonly strin
         ),
   )
   const count = subjects.length === 0 ? totals.waitingFiles : waiting.reduce((sum, files) => sum + files, 0)
-  return count > 0 ? [message('status.waitingHere', { count })] : []
+  return waitingHere(count)
 }
+
+const waitingHere = (count: number): Message[] =>
+  count > 0 ? [message('status.waitingHere', { count })] : []

@@ -270,6 +270,7 @@ describe('conditions besides disk failures', () => {
 describe('overall status of several problems', () => {
   const away = {
     ...receiver,
+    totals: waiting,
     connection: { state: 'unreachable' as const, since: NOW - HOUR, problem: null },
   }
   const parked = { ...noTotals, parkedFiles: 1 }

@@ -209,31 +209,37 @@ function printResult(
 }
 
 /**
- * Returns the work left, as far as the state shows it. "marks": everything that can be sent is sent, and a batch
- * directory has no mark yet; it may never get one, if it contains files that cannot be sent.
+ * Returns the work left, as far as the state shows it. "later": everything that can be sent now is sent. The rest waits
+ * for its minimum age or for another attempt, or a batch directory has no mark yet; it may never get one, if it contains
+ * files that cannot be sent.
  */
-function getWorkLeft(state: AppState): 'files' | 'marks' | 'done' {
-  const { sources, totals } = state
+function getWorkLeft(state: AppState): 'files' | 'later' | 'done' {
+  const { sources } = state
   const isListed = ({ scanned }: SourceState) =>
     scanned !== null && (scanned.phase === 'watching' || scanned.phase === 'polling')
   const isThere = usedDestinations(state).every(({ connection }) => connection.state === 'connected')
-  if (!isThere || totals.waitingFiles > 0 || !sources.every(isListed)) return 'files'
+  const waiting = sources.flatMap(({ destinations }) =>
+    destinations.filter(({ totals }) => totals.waitingFiles > 0),
+  )
+  const isAnyDue = waiting.some(({ nextDue = 0 }) => nextDue <= Date.now())
+  if (!isThere || isAnyDue || !sources.every(isListed)) return 'files'
+  if (waiting.length > 0) return 'later'
   const isMarked = ({ phase, waiting }: Batch) => phase !== 'waiting' && phase !== 'closing' && waiting === 0
-  return getBatches(state).every(isMarked) ? 'done' : 'marks'
+  return getBatches(state).every(isMarked) ? 'done' : 'later'
 }
 
 type Batch = NonNullable<SourceState['scanned']>['batches'][number]
 const getBatches = ({ sources }: AppState): Batch[] =>
   sources.flatMap(({ scanned }) => scanned?.batches ?? [])
 
-/** True if only marks were left and the state has not changed for a while; it is true again after growing intervals. */
+/** True if nothing was due and the state has not changed for a while; it is true again after growing intervals. */
 function createStillness() {
   let known = ''
   let since = 0
   let askAt = 0
   const isStill = (rest: ReturnType<typeof getWorkLeft>, state: AppState, now: number): boolean => {
     const seen = JSON.stringify([rest, state.totals, getBatches(state)])
-    if (seen !== known || rest !== 'marks') {
+    if (seen !== known || rest !== 'later') {
       known = seen
       since = now
       // A directory that was not closed is marked after the quiet period.

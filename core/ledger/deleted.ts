@@ -1,6 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../platform/sqlite.ts'
 import { durably, NO_TIME, openValues, REMOVAL, type Routes, toPathRange } from './database.ts'
+import { prepareForget } from './queue.ts'
 
 /** Deletions of a source that a person has not accepted, and that came close together. */
 interface Deletion {
@@ -34,25 +35,29 @@ const IS_BEING_REMOVED = `EXISTS (SELECT 1 FROM route AS mine JOIN route AS thei
    CROSS JOIN file AS other INDEXED BY file_path ON other.route = theirs.id AND other.path = file.path
    WHERE mine.id = file.route AND other.removal = ${REMOVAL.begun})`
 
-/** Selects files that are at the source as far as is known, and that the destination has, perhaps with earlier content. */
-const HAS_COPY = `(state = 1 OR acked IS NOT NULL) AND removal = ${REMOVAL.none} AND mtime_ns <> ${NO_TIME}`
+/** Selects files that are at the source as far as is known. */
+const IS_HERE = `removal = ${REMOVAL.none} AND mtime_ns <> ${NO_TIME}`
 
-/** Sent files that others have deleted at the source (scan/reconcile/deletions.ts). */
+/** Selects files that the destination has, perhaps with earlier content. */
+const HAS_COPY = '(state = 1 OR acked IS NOT NULL)'
+
+/** Files that others have deleted at the source (scan/reconcile/deletions.ts). */
 export function openDeleted(database: DatabaseSyncInstance, routes: Routes) {
   const values = openValues(database)
   const present = database.prepare(
     `SELECT json_group_array(path ORDER BY path) AS paths FROM (SELECT path FROM file INDEXED BY file_path
-     WHERE route = ? AND path >= ? AND path < ? AND ${HAS_COPY} ORDER BY path LIMIT ?)`,
+     WHERE route = ? AND path >= ? AND path < ? AND ${IS_HERE} ORDER BY path LIMIT ?)`,
   )
   const anyBelow = database.prepare(
-    `SELECT EXISTS (SELECT 1 FROM file INDEXED BY file_path WHERE route = ?1 AND path = ?2 AND ${HAS_COPY})
-     OR EXISTS (SELECT 1 FROM file INDEXED BY file_path WHERE route = ?1 AND path >= ?3 AND path < ?4 AND ${HAS_COPY})
+    `SELECT EXISTS (SELECT 1 FROM file INDEXED BY file_path WHERE route = ?1 AND path = ?2 AND ${IS_HERE})
+     OR EXISTS (SELECT 1 FROM file INDEXED BY file_path WHERE route = ?1 AND path >= ?3 AND path < ?4 AND ${IS_HERE})
      AS found`,
   )
   const set = 'UPDATE file SET state = 1, generation = generation + 1, reason = NULL, mark_due = 0'
   const leave = `${set}, mtime_ns = ${NO_TIME}, removal = ${REMOVAL.none}`
   const isOther = 'AND (other.route <> ?1 OR other.path NOT IN (SELECT value FROM json_each(?2)))'
-  const isNamed = `route = ?1 AND path IN (SELECT value FROM json_each(?2)) AND ${HAS_COPY}`
+  const isHere = `route = ?1 AND path IN (SELECT value FROM json_each(?2)) AND ${IS_HERE}`
+  const isNamed = `${isHere} AND ${HAS_COPY}`
   const markRenamed = database.prepare(
     `${leave} WHERE ${isNamed} AND ${hasOtherName(`other.state = 1 ${isOther}`)}`,
   )
@@ -60,6 +65,7 @@ export function openDeleted(database: DatabaseSyncInstance, routes: Routes) {
     `${set}, removal = ${REMOVAL.absent}, removed_at = ?3
      WHERE ${isNamed} AND NOT (${hasOtherName(`other.state <> 1 ${isOther}`)}) AND NOT ${IS_BEING_REMOVED}`,
   )
+  const forgetUnsent = prepareForget(database, `WHERE ${isHere} AND NOT ${HAS_COPY}`)
   const since = `FROM file INDEXED BY file_absent WHERE route = ?1 AND removal = ${REMOVAL.absent} AND removed_at >= ?2`
   const newest = `FROM (SELECT * ${since} ORDER BY removed_at DESC LIMIT ${LOOKED_UP}) AS file`
   const count = database.prepare(
@@ -71,8 +77,8 @@ export function openDeleted(database: DatabaseSyncInstance, routes: Routes) {
 
   return {
     /**
-     * Returns paths of files that are at the source as far as is known, and that were sent before: those between two
-     * paths, the second excluded, in their order; at most `limit`.
+     * Returns paths of files that are at the source as far as is known: those between two paths, the second excluded, in
+     * their order; at most `limit`.
      */
     presentPaths: (
       destination: string,
@@ -90,7 +96,8 @@ export function openDeleted(database: DatabaseSyncInstance, routes: Routes) {
         .found === 1,
 
     /**
-     * Records that these files are gone at the source, in one short transaction. A file whose content was sent under
+     * Records that these files are gone at the source, in one short transaction. One that was never sent leaves the
+     * queue; returns the number of all. A file whose content was sent under
      * another name, too, counts as renamed, not as deleted. One whose other name still waits stays unchanged, since
      * the destination copies its content from this one.
      * @param at milliseconds since 1970; null: unknown.
@@ -99,7 +106,7 @@ export function openDeleted(database: DatabaseSyncInstance, routes: Routes) {
       inTransaction(database, () => {
         const named = [routes.find(destination, source), JSON.stringify(paths)] as const
         const renamed = Number(markRenamed.run(...named).changes)
-        return renamed + Number(markDeleted.run(...named, at).changes)
+        return renamed + Number(markDeleted.run(...named, at).changes) + forgetUnsent(...named)
       }),
 
     /** Counts the files deleted since this time (milliseconds since 1970), without those that have another name. */

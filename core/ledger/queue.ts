@@ -242,7 +242,7 @@ export function openUnsent(database: DatabaseSyncInstance, routes: Routes) {
 }
 
 /** Removes files from the queue. If earlier content was sent, the row stays as sent, with a time that no file has. */
-function prepareForget(database: DatabaseSyncInstance, which: string) {
+export function prepareForget(database: DatabaseSyncInstance, which: string) {
   const forget = database.prepare(`DELETE FROM file ${which} AND state <> 1 AND sent_at IS NULL`)
   // The row stays because a removal of the file may be in progress, and because a file that returns with the mark of a
   // sent one has other content. If the digest of the sent content is known, so is its size.

@@ -5,7 +5,6 @@ import type { MountScope } from '../walk/walk.ts'
 import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
 import type { Deletions } from './reconcile/deletions.ts'
 import type { MassChangeGuard } from './reconcile/mass-change-guard.ts'
-import type { Young } from './reconcile/minimum-age.ts'
 import type { MarkedAnswer, Scanned } from './scanner-messages.ts'
 
 /** Events of its source's tree that a session handles. */
@@ -29,8 +28,6 @@ export interface SessionContext {
   /** Destinations of the source's files, as the ledger names them; at least one. */
   destinations: readonly string[]
   quietMs: number
-  /** Files that are too young to be sent. */
-  young: Young
   /** The mass-change guard. */
   massChangeGuard: MassChangeGuard
   /** Counts recent deletions, and decides whether a person is notified of them. */
@@ -66,8 +63,6 @@ export interface SourceSession {
   reconcile(): Promise<void>
   /** Files became durable at a destination. */
   nudge(): void
-  /** Files became old enough to be sent. */
-  ripe(paths: string[]): void
   /** Carries out a person's decision about files with isocket's mark. */
   answerMarked?(answer: MarkedAnswer): Promise<void>
   /** Stops at once; system calls under way finish later. */

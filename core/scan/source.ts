@@ -24,7 +24,6 @@ import { BatchSession } from './batch/batch-session.ts'
 import { type Deletions, openDeletions, settleGone, sweepDeleted } from './reconcile/deletions.ts'
 import { countUnsent } from './reconcile/ledger-diff.ts'
 import { type MassChangeGuard, openMassChangeGuard } from './reconcile/mass-change-guard.ts'
-import { examineAll, Young } from './reconcile/minimum-age.ts'
 import { offerDirectories, offerFiles, reconcileTree, withdrawLeftOut } from './reconcile/reconcile.ts'
 import type { MarkedAnswer, Scanned } from './scanner-messages.ts'
 import type { SessionContext, SourceSession } from './source-session.ts'
@@ -41,6 +40,8 @@ const CHECK_EVERY_MS = 5_000
 
 /** Changes of one file are collected for this time, since each one causes an examination of all of its names. */
 const GATHER_MS = 1_000
+/** Other names of changed files that the watcher examines in one call. */
+const EXAMINED_AT_ONCE = 256
 
 /** Limit of problems in a source's status. */
 export const MAX_PROBLEMS = 20
@@ -63,7 +64,6 @@ interface Current {
   session: SourceSession
   identity: string
   abort: AbortController
-  young: Young
   comparisons: ReturnType<typeof openComparisons>
 }
 
@@ -248,10 +248,6 @@ export class RunningSource {
       this.#update({ open: first === undefined ? null : { ...first, files: count } })
     })
     const scope = createMountScope(source, { root, ledger, destinations, problem, ledgerFailed })
-    const young = new Young({
-      minimumAgeSeconds: source.minimumAgeSeconds,
-      ripe: whileLive((paths) => session.ripe(paths)),
-    })
     const context: SessionContext = {
       source,
       root,
@@ -261,7 +257,6 @@ export class RunningSource {
       ledger,
       destinations,
       quietMs: quietSeconds * 1000,
-      young,
       massChangeGuard: this.#massChangeGuard,
       deletions: this.#deletions,
       watch: (events, leaveOut = []) =>
@@ -285,7 +280,7 @@ export class RunningSource {
     this.#update({ phase: 'starting', compared: false, open: null })
     const comparisons = openComparisons(() => this.#compare(session), reconcileSeconds * 1000)
     const session = source.kind === 'batch' ? new BatchSession(context) : new ContinuousSession(context)
-    this.#current = { session, identity, abort, young, comparisons }
+    this.#current = { session, identity, abort, comparisons }
   }
 
   /** Ends the session; the check that follows starts a new one if the directory is there. */
@@ -305,7 +300,6 @@ export class RunningSource {
     this.#current?.comparisons.stop()
     this.#current?.abort.abort()
     this.#current?.session.stop()
-    this.#current?.young.close()
     this.#current = null
   }
 
@@ -512,10 +506,6 @@ class ContinuousSession implements SourceSession {
 
   nudge(): void {}
 
-  ripe(paths: string[]): void {
-    if (this.#watcher !== null) void examineAll(this.#watcher, paths)
-  }
-
   stop(): void {
     for (const rerun of this.#reruns.values()) rerun.stop()
     this.#settling.stop()
@@ -606,7 +596,9 @@ class ContinuousSession implements SourceSession {
       try {
         // Twice the link count: some of the ledger's names may belong to an earlier file with this inode.
         const names = destinations.map((one) => ledger.otherNames(one, source.id, file, 2 * file.links + 256))
-        await examineAll(this.#watcher, [...new Set(names.flat())])
+        const paths = [...new Set(names.flat())]
+        for (let from = 0; from < paths.length; from += EXAMINED_AT_ONCE)
+          await this.#watcher.examine(paths.slice(from, from + EXAMINED_AT_ONCE))
       } catch (error) {
         ledgerFailed(error)
         compareSoon()

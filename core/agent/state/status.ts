@@ -252,6 +252,11 @@ function describeSending(state: AppState, now: number): Headline | null {
   const next = Math.min(...due)
   if (due.length > 0 && next > now) {
     const sentence = message('status.waitingHere', { count })
+    const ages = active
+      .filter(({ totals }) => totals.waitingFiles > 0)
+      .map(({ settings }) => settings.minimumAgeSeconds)
+    if (Math.min(...ages) > 0)
+      return { sentence, detail: message('status.minimumAge', { age: Math.max(...ages) * 1000 }) }
     // Shown in minutes: the next full one is not over yet.
     return { sentence, detail: message('status.toGoAt', { at: Math.ceil(next / 60_000) * 60_000 }) }
   }

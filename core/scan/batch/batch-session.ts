@@ -17,7 +17,6 @@ import { callOn, describeUnsendable } from '../../walk/walk.ts'
 import type { TreeWatcher } from '../../watch/tree-watcher.ts'
 import { settleGone, sweepDeleted } from '../reconcile/deletions.ts'
 import { countUnsent, GROUP_WRITE, NO_MARKS, offerEverywhere } from '../reconcile/ledger-diff.ts'
-import { examineAll } from '../reconcile/minimum-age.ts'
 import { offerFiles } from '../reconcile/reconcile.ts'
 import type { MarkedAnswer, Scanned } from '../scanner-messages.ts'
 import type { SessionContext, SourceSession } from '../source-session.ts'
@@ -106,12 +105,6 @@ export class BatchSession implements SourceSession, BatchServices {
     this.#nudgeLater()
   }
 
-  ripe(paths: string[]): void {
-    if (this.#watcher === null) return
-    // Nudge in any case: a file that has disappeared no longer keeps its directory unmarked.
-    void examineAll(this.#watcher, paths).then(() => this.#nudgeAll())
-  }
-
   /** Lists all directories once, and carries out the decision for each file that it concerns. */
   async answerMarked(answer: MarkedAnswer): Promise<void> {
     await this.#opening
@@ -153,7 +146,11 @@ export class BatchSession implements SourceSession, BatchServices {
         // The listing before a directory's mark finds further hard links.
         linked: () => undefined,
         directoriesChanged: () => undefined,
-        gone: (paths) => void (paths === null ? context.compareSoon() : settleGone(context, paths)),
+        gone: (paths) => {
+          if (paths === null) return context.compareSoon()
+          // A waiting file that is gone delays the mark of its directory no longer.
+          void settleGone(context, paths).then(() => this.#nudgeLater())
+        },
         mark: (path) => this.#markAppeared(path),
         entriesChanged: () => this.lookSoon(),
         lost: (base) => this.#relistAll(base),

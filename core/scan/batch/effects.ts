@@ -142,14 +142,14 @@ export class BatchEffects implements MarkingEffects {
   }
 
   unsent(): number {
-    const { ledger, destinations, source, young } = this.#context
+    const { ledger, destinations, source } = this.#context
     const { name } = this.#found
     const { waiting, parked } = countUnsent(ledger, destinations, source.id, name)
     // Marks of files that are still to be set count as unsent: set during a listing, they would look like a program's
     // change.
     const owesMarks = destinations.some((destination) => ledger.owesMarks(destination, source.id, name))
     const owed = owesMarks && !this.#isReadOnlyHere()
-    return waiting + parked + young.waitingIn(name) + (owed ? 1 : 0) + this.#unproven
+    return waiting + parked + (owed ? 1 : 0) + this.#unproven
   }
 
   /** Number of files with isocket's mark that wait for a person's decision. */

@@ -157,7 +157,7 @@ async function explain(options: ListOptions, file: ScannedFile, seen?: ExaminedF
     const isSent = known === null ? explainMark(options, file) : null
     return { why: isSent ?? (await whyNot(options, file, seen)) }
   }
-  if (known.state === 'waiting') return { why: null }
+  if (known.state === 'waiting') return { why: whyYoung(options, file) }
   if (known.state === 'sent') return { why: message('scan.why.sent') }
   const { reason } = known
   return { why: message('scan.why.parked'), ...(reason === null ? {} : { reason }) }
@@ -187,12 +187,17 @@ async function whyNot(options: ListOptions, file: ScannedFile, seen?: ExaminedFi
   const found = seen ?? (await probeWriters(source.path, file.path))
   if (found.state === 'busy') return message('scan.why.writing')
   if ('code' in found && found.code !== null) return message('scan.why.unreadable', { reason: found.code })
-  const now = Date.now()
-  if (oldEnoughAt(source.minimumAgeSeconds, file, now) > now) {
-    return message('scan.why.tooYoung', { age: source.minimumAgeSeconds * 1000 })
-  }
+  const young = whyYoung(options, file)
+  if (young !== null) return young
   if (found.state === 'unknown' && isRecent(file, options.quietSeconds)) return message('scan.why.changing')
   return null
+}
+
+/** Returns that the file is below the source's minimum age, or null. */
+function whyYoung({ source: { minimumAgeSeconds } }: ListOptions, file: ScannedFile): Message | null {
+  const now = Date.now()
+  const isYoung = oldEnoughAt(minimumAgeSeconds, file, now) > now
+  return isYoung ? message('scan.why.tooYoung', { age: minimumAgeSeconds * 1000 }) : null
 }
 
 function isRecent({ mtimeNs }: ScannedFile, quietSeconds: number): boolean {

@@ -14,7 +14,7 @@ import { callInTime, callOn, findDiskRoot } from '../../walk/walk.ts'
 import type { Scanned } from '../scanner-messages.ts'
 import type { SessionContext } from '../source-session.ts'
 
-// Finds sent files that are gone at the source. The watcher names paths that were deleted or moved away (settleGone); a
+// Finds files of the ledger that are gone at the source. The watcher names paths that were deleted or moved away (settleGone); a
 // comparison of the ledger's rows with the tree finds the others (sweepDeleted). A path counts as gone only if the
 // system says so while the source's disk is there: a path that cannot be read is not deleted. If a large share of the
 // files is deleted within an hour, a person is notified (openDeletions). Nothing is held back.
@@ -246,7 +246,7 @@ async function markBelow(context: SessionContext, destination: string, directory
 const after = (path: string) => `${path}\u0001`
 
 /**
- * Compares the ledger's sent files with the tree, or with one directory and everything below, and records which are
+ * Compares the ledger's files with the tree, or with one directory and everything below, and records which are
  * gone. Reads names only: a file that a filter excludes is not deleted. Memory grows only with the names in the
  * directories above one file.
  * @param depth first: looks only for directories, and files, of the first level.

@@ -21,7 +21,7 @@ import { WAIT_MS } from './mass-change-guard.ts'
 
 /** Result of a comparison. */
 export interface Reconciled {
-  /** Files that the ledger does not have with this content, including those that are too young. */
+  /** Files that the ledger does not have with this content. */
   due: number
   /** Files and directories that cannot be sent. */
   unsendable: number
@@ -77,9 +77,9 @@ export async function reconcileTree(
       result.seen += files.length + unsendable.length + skipped.filter(({ why }) => why !== 'mark').length
       const temporary = skipped.filter(({ why }) => why === 'temporary')
       await receivers.temporary?.(temporary.map(({ path }) => path))
-      const ready = due.filter((file) => !context.young.holds(file))
-      await watcher.examine(ready.map(({ path }) => path))
-      await receivers.due?.(ready.map(({ path }) => path))
+      const paths = due.map(({ path }) => path)
+      await watcher.examine(paths)
+      await receivers.due?.(paths)
     }
     result.complete = !signal.aborted
   } catch (error) {
@@ -95,7 +95,7 @@ export async function reconcileTree(
 
 /**
  * Puts finished files into the ledger, unless it has them with this content or a filter excludes them. Returns the
- * number of files that wait, in the ledger or for their age. If the ledger cannot be written, the error is reported as
+ * number of files that became waiting. If the ledger cannot be written, the error is reported as
  * a problem, and the next comparison, which comes soon, offers the files again.
  */
 export function offerFiles(context: SessionContext, files: readonly ScannedFile[]): number {
@@ -106,7 +106,6 @@ export function offerFiles(context: SessionContext, files: readonly ScannedFile[
     return 0
   }
   let waiting = 0
-  let held = 0
   try {
     // Ledger.offer skips files that it has with this content; only a batch source needs to compare first.
     const { due, unproven } =
@@ -118,11 +117,9 @@ export function offerFiles(context: SessionContext, files: readonly ScannedFile[
     // Nor offer files below a mount point inside the source whose disk is away.
     const inside = ledger.mountsInside(source.id)
     const present = due.filter(({ path }) => !isBelowAway(path, inside))
-    const ready = present.filter((file) => !context.young.holds(file))
-    held = present.length - ready.length
-    if (ready.length === 0) return held
-    const suspects = context.massChangeGuard.notice(ready)
-    const candidates = ready.map((facts) => ({ source: source.id, ...facts }))
+    if (present.length === 0) return 0
+    const suspects = context.massChangeGuard.notice(present)
+    const candidates = present.map((facts) => ({ source: source.id, ...facts }))
     const usual = candidates.filter(({ path }) => !suspects.has(path))
     const delayed = candidates.filter(({ path }) => suspects.has(path))
     waiting += offerEverywhere(ledger, destinations, usual)
@@ -135,7 +132,7 @@ export function offerFiles(context: SessionContext, files: readonly ScannedFile[
     context.deletions.mayHaveReturned()
     context.offered()
   }
-  return waiting + held
+  return waiting
 }
 
 /**

@@ -60,6 +60,17 @@ describe('overall status while sending or paused', () => {
     expect(shown(NOW, NOW).sentence).toBe('Sending 1 file.')
   })
 
+  it('files that wait for their minimum age are shown with the age', () => {
+    const totals = { ...noTotals, waitingFiles: 2, waitingBytes: 40 }
+    const destinations = well.destinations.map((one) => ({ ...one, totals, nextDue: NOW + 60_000 }))
+    const settings = { ...well.settings, minimumAgeSeconds: 3_600 }
+    expect(status({ sources: [{ ...well, settings, destinations, totals }], totals })).toEqual({
+      level: 'working',
+      sentence: '2 files wait here.',
+      detail: 'Each is sent 1 hr after its last change.',
+    })
+  })
+
   it('files of a paused source are not shown as being sent', () => {
     const paused = (name: string, waitingFiles: number): SourceState => ({
       ...well,

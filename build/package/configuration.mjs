@@ -126,6 +126,16 @@ export async function configuration({ electron, feed = null }) {
       icon: 'assets/icons/512x512.png',
       hardenedRuntime: true,
       notarize: true,
+      extendInfo: {
+        // Without a visible window, App Nap would delay checks.
+        NSAppSleepDisabled: true,
+        ...Object.fromEntries(
+          ['Desktop', 'Documents', 'Downloads', 'RemovableVolumes', 'NetworkVolumes'].map((place) => [
+            `NS${place}${place.endsWith('Volumes') ? '' : 'Folder'}UsageDescription`,
+            'Holdfast checks and copies the folders that you choose.',
+          ]),
+        ),
+      },
     },
     protocols: [{ name: 'Holdfast pairing code', schemes: ['holdfast'] }],
     // A release must be signed.

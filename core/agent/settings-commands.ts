@@ -87,6 +87,9 @@ function sourceCommands(context: SettingsContext) {
   } satisfies Partial<CommandHandlers>
 }
 
+/** Patterns that a new source gets on macOS: files of the Finder, and metadata of disks that cannot store them. */
+const MACOS_IGNORE = ['.DS_Store', '._*']
+
 /** @throws UserError refuse.… if the path cannot become a source */
 export async function addSource(context: SettingsContext, input: CommandInput<'addSource'>): Promise<void> {
   const wanted = resolveAbsolute(input.path)
@@ -113,6 +116,7 @@ export async function addSource(context: SettingsContext, input: CommandInput<'a
     // Holdfast writes marks into a batch source.
     write: facts.mayWrite || kind === 'batch',
     destinations,
+    ignore: process.platform === 'darwin' ? MACOS_IGNORE : [],
     ...filters,
   })
   refuseUnclosed(source.ignore)

@@ -1,5 +1,5 @@
-import { closeSync, constants, lstatSync, openSync } from 'node:fs'
-import { lstat } from 'node:fs/promises'
+import { closeSync, constants, lstatSync, openSync, realpathSync } from 'node:fs'
+import { lstat, realpath } from 'node:fs/promises'
 import pathTo from 'node:path'
 import { closeFd, closeQuietly, HOLD_DIRECTORY, openFd } from './fd.ts'
 import { native } from './native.ts'
@@ -22,7 +22,7 @@ function splitPath(path: string): string[] {
 
 /** True if names can be looked up in an open directory (proc_pid_fd(5)). */
 const CAN_HOLD = process.platform === 'linux'
-/** open(2) of macOS: no component of a path may be a symbolic link. */
+/** open(2) of macOS: no component of a path may be a symbolic link. The root's own links are resolved before. */
 const O_NOFOLLOW_ANY = 0x20000000
 const NOFOLLOW = process.platform === 'darwin' ? O_NOFOLLOW_ANY : 0
 
@@ -36,7 +36,8 @@ export async function openBeneath(root: string, path: string, flags: number): Pr
   const name = parts.pop() ?? ''
   if (!CAN_HOLD) {
     await requireNoLinks(root, parts)
-    return openFd(pathTo.join(root, path), flags | NOFOLLOW | (constants.O_NOFOLLOW ?? 0))
+    const base = NOFOLLOW === 0 ? root : await realpath(root)
+    return openFd(pathTo.join(base, path), flags | NOFOLLOW | (constants.O_NOFOLLOW ?? 0))
   }
   let directory = await openFd(root, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
@@ -83,7 +84,8 @@ export function openBeneathSync(directory: number, root: string, path: string, f
       at = pathTo.join(at, part)
       if (NOFOLLOW === 0 && lstatSync(at).isSymbolicLink()) throw linkFound(at)
     }
-    return openSync(pathTo.join(root, path), flags | NOFOLLOW | (constants.O_NOFOLLOW ?? 0))
+    const base = NOFOLLOW === 0 ? root : realpathSync(root)
+    return openSync(pathTo.join(base, path), flags | NOFOLLOW | (constants.O_NOFOLLOW ?? 0))
   }
   let held = directory
   try {

@@ -13,6 +13,9 @@ const SQLITE_CORRUPT = 11
 const SQLITE_CANTOPEN = 14
 const SQLITE_NOTADB = 26
 
+/** On macOS, fsync(2) leaves data in the disk's cache: SQLite uses F_FULLFSYNC only when asked (sqlite.org/pragma.html). */
+const DURABLE = 'PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON'
+
 /** Requirements of a Holdfast database. */
 export interface DatabaseKind {
   /** Written to `user_version`; a file with a higher one was created by a newer Holdfast. */
@@ -69,7 +72,7 @@ export function beginDatabase(file: string, kind: DatabaseKind): DatabaseSyncIns
     const found = retryWhileBusy(() => readVersion(database))
     const isUsable = found === version || (found === 0 && !hasTables) || canMigrate(found, kind)
     if (!isUsable) return found > version ? 'newer' : 'broken'
-    retryWhileBusy(() => database.exec(pragmas))
+    retryWhileBusy(() => database.exec(`${DURABLE}; ${pragmas}`))
     if (found !== version)
       inTransaction(database, () => {
         // The file may have been created or migrated by another process in the meantime.

@@ -23,6 +23,17 @@ test('electron-builder: the configuration for each system matches its schema', a
     await expect(validate({ ...settings, [system]: { targets } })).rejects.toThrow(`configuration.${system}`)
 })
 
+test('macOS: the application asks for the places that the system guards, and is not slowed down when hidden', async () => {
+  expect(Object.keys((await configuration({ electron })).mac.extendInfo)).toEqual([
+    'NSAppSleepDisabled',
+    'NSDesktopFolderUsageDescription',
+    'NSDocumentsFolderUsageDescription',
+    'NSDownloadsFolderUsageDescription',
+    'NSRemovableVolumesUsageDescription',
+    'NSNetworkVolumesUsageDescription',
+  ])
+})
+
 test('package metadata: the application id comes from package.json, and no placeholder is left', async () => {
   expect((await configuration({ electron })).appId).toBe(manifest.appId)
   const said = await metainfoText()

@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { backoffMs } from '../../../core/lib/async/backoff.ts'
+import { createRates } from '../../../core/lib/async/rates.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { sameContent, sameFile, toFileStat } from '../../../core/platform/file-metadata.ts'
@@ -10,7 +11,6 @@ import { nameFaults } from '../../../core/protocol/names.ts'
 import { WrongFingerprint } from '../../../core/protocol/tls.ts'
 import { Refused, toConnectionTrouble } from '../../../core/send/destinations/receiver/dial.ts'
 import { toAnswer } from '../../../core/send/destinations/receiver/receiver-session.ts'
-import { createRates } from '../../../core/send/progress/progress.ts'
 import { CircuitBreaker } from '../../../core/send/queue/circuit-breaker.ts'
 
 describe('retry backoff', () => {

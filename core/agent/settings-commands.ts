@@ -6,7 +6,7 @@ import { type Message, message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { findDisk, readMounts } from '../platform/mounts.ts'
 import { parsePairingCode } from '../protocol/pairing-code.ts'
-import type { TestStage } from '../send/sender-messages.ts'
+import type { TestStage } from '../send/destinations/backend-messages.ts'
 import {
   getSource,
   idOfPath,

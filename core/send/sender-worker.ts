@@ -11,6 +11,7 @@ import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { type Identity, loadIdentity } from '../protocol/identity.ts'
 import { folderName } from '../protocol/names.ts'
 import { type Delivery, goingTo, openDelivery, ownName, sameDelivery } from './delivery.ts'
+import type { Connection } from './destinations/backend-messages.ts'
 import { TEST_MS } from './destinations/connection-test.ts'
 import { whenFolderClosed } from './destinations/folder/folder.ts'
 import { testDestination } from './destinations/open.ts'
@@ -18,7 +19,7 @@ import { pairWithReceiver, type StatusNow } from './destinations/receiver/receiv
 import { createProgress } from './progress/progress.ts'
 import { openLimiter } from './rate-limit/limiter.ts'
 import { openReaders, type Readers } from './reading/readers.ts'
-import type { Connection, senderDefinition } from './sender-messages.ts'
+import type { senderDefinition } from './sender-messages.ts'
 
 type Definition = typeof senderDefinition
 type Config = WorkerConfig<Definition>

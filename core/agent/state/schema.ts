@@ -8,12 +8,8 @@ import { messageSchema } from '../../lib/i18n/message-schema.ts'
 import { receivedSenderSchema } from '../../receive/receiver-messages.ts'
 import { restoreReportSchema } from '../../restore/restore-messages.ts'
 import { scannedSchema } from '../../scan/scanner-messages.ts'
-import {
-  allowanceNowSchema,
-  connectionSchema,
-  restlessSchema,
-  transferSchema,
-} from '../../send/sender-messages.ts'
+import { connectionSchema } from '../../send/destinations/backend-messages.ts'
+import { allowanceNowSchema, restlessSchema, transferSchema } from '../../send/sender-messages.ts'
 import { destinationKinds } from '../../settings/destination-catalog.ts'
 import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
 

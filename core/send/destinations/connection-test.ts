@@ -3,7 +3,7 @@ import { ignoreError } from '../../dropped-errors.ts'
 import { untilAborted } from '../../lib/async/timing.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
-import { type DestinationTest, type TestStep, testSteps } from '../sender-messages.ts'
+import { type DestinationTest, type TestStep, testSteps } from './backend-messages.ts'
 
 /** Time limit of a test, in milliseconds: shorter than the caller's wait for the answer. */
 export const TEST_MS = 12_000

@@ -1,7 +1,6 @@
 import type { Message } from '../../lib/i18n/message.ts'
 import type { FileMetadata } from '../../platform/file-metadata.ts'
-import type { FoundDirectory } from '../reading/read-result.ts'
-import type { Connection } from '../sender-messages.ts'
+import type { Connection } from './backend-messages.ts'
 
 // The interface between the queue and the destinations: the code above it uses no sockets and no frames. A new kind of
 // destination is a folder beside receiver/ with a function that opens a `Destination`.
@@ -46,6 +45,12 @@ export interface OutgoingSource {
   name: string
   /** Absolute path of the source's directory on this computer, for messages. */
   path: string
+}
+
+/** A directory above the files; the path of the source's own directory is empty. */
+export interface FoundDirectory {
+  path: string
+  facts: FileMetadata
 }
 
 export interface Outgoing {

@@ -4,8 +4,8 @@ import type {
   TestedDestination,
 } from '../../settings/destination-schema.ts'
 import type { Keep } from '../../store/retention/retention.ts'
-import type { Bucket } from '../rate-limit/limiter.ts'
-import type { DestinationTest, TestStage } from '../sender-messages.ts'
+import type { DestinationTest, TestStage } from './backend-messages.ts'
+import type { Bucket } from './bucket.ts'
 import type { DestinationEvents, OpenDestination } from './destination.ts'
 import { openFolder, testFolder } from './folder/folder.ts'
 import type { ReachedStore } from './objects/objects.ts'

@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 import { type FileMetadata, type FileStat, sameFile, toFileStat } from '../../platform/file-metadata.ts'
 import { errorCode } from '../../platform/system-error.ts'
+import type { FoundDirectory } from '../destinations/destination.ts'
 
 // The results of reading a source's files. The reading threads load this module: keep it small.
 
@@ -32,12 +33,6 @@ export type Unsent =
 
 /** The result of reading a file: its content, if the file is unchanged since it was offered. */
 export type FileRead = Content | Unsent
-
-/** A directory above the files; the path of the source's own directory is empty. */
-export interface FoundDirectory {
-  path: string
-  facts: FileMetadata
-}
 
 /** Small files of one source, read in order. */
 export interface Group {

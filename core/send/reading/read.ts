@@ -21,7 +21,8 @@ import {
 import { hasWriter, readAttributes } from '../../platform/native.ts'
 import { openBeneath } from '../../platform/openat2.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
-import { type FoundDirectory, type Unsent, unsentBecause } from './read-result.ts'
+import type { FoundDirectory } from '../destinations/destination.ts'
+import { type Unsent, unsentBecause } from './read-result.ts'
 
 // No symbolic link is followed in any component below a source: otherwise a user who may replace a directory there
 // could have any other file sent.

@@ -7,8 +7,8 @@ import { HOLD_DIRECTORY, READ_FILE } from '../../platform/fd.ts'
 import { type FileStat, toFileMetadata } from '../../platform/file-metadata.ts'
 import { readAttributes } from '../../platform/native.ts'
 import { openBeneathSync } from '../../platform/openat2.ts'
+import type { FoundDirectory } from '../destinations/destination.ts'
 import {
-  type FoundDirectory,
   judgeRead,
   type ReaderCalls,
   type ReadJob,

@@ -1,8 +1,8 @@
 import type { QueuedFile } from '../../ledger/ledger.ts'
 import { type Moment, momentNow } from '../../lib/async/timing.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
-import type { Session } from '../destinations/destination.ts'
-import type { Content, FileRead, FoundDirectory } from '../reading/read-result.ts'
+import type { FoundDirectory, Session } from '../destinations/destination.ts'
+import type { Content, FileRead } from '../reading/read-result.ts'
 import {
   asAttempt,
   createJudge,

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { computeDigest, createHasher } from '../../../core/platform/digest.ts'
-import { Bucket } from '../../../core/send/rate-limit/limiter.ts'
+import { Bucket } from '../../../core/send/destinations/bucket.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
 import { encryptedKind, hiddenKind } from '../../support/destinations/encrypted-kind.ts'
 import { folderKind } from '../../support/destinations/folder-kind.ts'

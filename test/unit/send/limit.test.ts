@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Bucket, bytesAhead, openLimiter } from '../../../core/send/rate-limit/limiter.ts'
+import { Bucket, bytesAhead } from '../../../core/send/destinations/bucket.ts'
+import { openLimiter } from '../../../core/send/rate-limit/limiter.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()

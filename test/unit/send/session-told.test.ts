@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { WireFault } from '../../../core/protocol/codec.ts'
 import { type Frame, NONCE_BYTES } from '../../../core/protocol/frames.ts'
-import type { FoundDirectory } from '../../../core/send/reading/read-result.ts'
+import type { FoundDirectory } from '../../../core/send/destinations/destination.ts'
 import { buildFacts } from '../../support/store/file-facts.ts'
 import {
   digest,

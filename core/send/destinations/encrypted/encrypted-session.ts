@@ -5,8 +5,15 @@ import { computeDigest, createHasher } from '../../../platform/digest.ts'
 import { chunkBuffers } from '../../../protocol/frame-buffers.ts'
 import { findNameFault } from '../../../protocol/names.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
-import type { FoundDirectory } from '../../reading/read-result.ts'
-import type { Answer, Outgoing, OutgoingSource, Session, SmallOutgoing, Upload } from '../destination.ts'
+import type {
+  Answer,
+  FoundDirectory,
+  Outgoing,
+  OutgoingSource,
+  Session,
+  SmallOutgoing,
+  Upload,
+} from '../destination.ts'
 import type { OpenOptions } from '../open.ts'
 import { encryptedSize, encrypterFor, plainName, sealedName } from './age.ts'
 import {

@@ -24,7 +24,7 @@ import {
 } from '../../../store/senders/senders.ts'
 import { StoreSession } from '../../../store/session/upload-session.ts'
 import { compareSessions, Store } from '../../../store/store.ts'
-import type { DestinationTest, TestStage } from '../../sender-messages.ts'
+import type { DestinationTest, TestStage } from '../backend-messages.ts'
 import { runConnectionTest, testFile } from '../connection-test.ts'
 import type { DestinationEvents, OpenDestination, OwnSession } from '../destination.ts'
 import { type Encrypting, openEncrypting } from '../encrypted/encrypted-session.ts'

@@ -13,7 +13,7 @@ import {
   versionPrefix,
   versionsToPrune,
 } from '../../../store/retention/retention.ts'
-import { type Bucket, bytesAhead, type RateLease } from '../../rate-limit/limiter.ts'
+import { type Bucket, bytesAhead, type RateLease } from '../bucket.ts'
 import type { Answer, Outgoing, OutgoingSource, OwnSession, SmallOutgoing, Upload } from '../destination.ts'
 import type { OwnFolder } from './folder-owner.ts'
 import {

@@ -9,10 +9,10 @@ import { BATCH_MAX_FILES, fileStatuses, MAX_OPEN_FILES } from '../../../protocol
 import { encodeMetadata } from '../../../protocol/metadata-codec.ts'
 import { nameFaults } from '../../../protocol/names.ts'
 import type { Stored } from '../../../store/store.ts'
-import { Bucket, bytesAhead, type RateLease } from '../../rate-limit/limiter.ts'
-import type { FoundDirectory } from '../../reading/read-result.ts'
+import { Bucket, bytesAhead, type RateLease } from '../bucket.ts'
 import type {
   Answer,
+  FoundDirectory,
   OutgoingSource,
   OwnSession,
   Proof,

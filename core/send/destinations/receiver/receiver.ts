@@ -9,7 +9,7 @@ import { LONGEST_SENTENCE, LONGEST_WORD } from '../../../protocol/limits.ts'
 import { type PairingCode, parsePairingCode } from '../../../protocol/pairing-code.ts'
 import { WrongFingerprint } from '../../../protocol/tls.ts'
 import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
-import type { DestinationTest } from '../../sender-messages.ts'
+import type { DestinationTest } from '../backend-messages.ts'
 import { runConnectionTest } from '../connection-test.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import {

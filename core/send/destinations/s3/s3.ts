@@ -1,7 +1,7 @@
 import { type Message, message } from '../../../lib/i18n/message.ts'
 import { UserError } from '../../../lib/i18n/user-error.ts'
 import type { S3Destination } from '../../../settings/destination-schema.ts'
-import type { DestinationTest } from '../../sender-messages.ts'
+import type { DestinationTest } from '../backend-messages.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { orIf } from '../objects/object-store.ts'
 import { openObjects, testObjects } from '../objects/objects.ts'

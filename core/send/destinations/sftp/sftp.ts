@@ -1,7 +1,7 @@
 import { formatAddress } from '../../../lib/i18n/formats.ts'
 import { UserError } from '../../../lib/i18n/user-error.ts'
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
-import type { DestinationTest } from '../../sender-messages.ts'
+import type { DestinationTest } from '../backend-messages.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { openObjects, type ReachedStore, testObjects } from '../objects/objects.ts'
 import type { OpenOptions, Tested, TryOptions } from '../open.ts'

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
+import type { TestStage } from '../backends/backend-messages.ts'
 import { LATE, withTimeout } from '../lib/async/timing.ts'
 import { formatAddress } from '../lib/i18n/formats.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { findDisk, readMounts } from '../platform/mounts.ts'
 import { parsePairingCode } from '../protocol/pairing-code.ts'
-import type { TestStage } from '../send/destinations/backend-messages.ts'
 import {
   getSource,
   idOfPath,

@@ -1,9 +1,9 @@
 import type { Decrypter } from 'age-encryption'
+import { decryptedSize, encryptedSize, plainName, sealedName } from '../backends/encrypted/age.ts'
+import { hiddenPath, type NameKey, shownPath, shownSource } from '../backends/encrypted/names.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { errorText } from '../platform/system-error.ts'
 import type { EntriesQuestion, Folder, RestoreEntry } from '../protocol/frames.ts'
-import { decryptedSize, encryptedSize, plainName, sealedName } from '../send/destinations/encrypted/age.ts'
-import { hiddenPath, type NameKey, shownPath, shownSource } from '../send/destinations/encrypted/names.ts'
 import type { ContentsPage, EntriesPage, StoreContentsQuestion, StoredContent } from '../store/query/query.ts'
 import { type Incoming, type Library, NotReadable } from './archive-reader.ts'
 

@@ -1,15 +1,15 @@
-import { createSemaphore, type Semaphore, withPermit } from '../lib/async/semaphore.ts'
-import { UserError } from '../lib/i18n/user-error.ts'
-import type { FileMetadata } from '../platform/file-metadata.ts'
-import type { EntriesQuestion, Folder, RestoreEntry } from '../protocol/frames.ts'
-import { findNameFault } from '../protocol/names.ts'
-import { readOwner } from '../send/destinations/objects/folder-owner.ts'
+import { readOwner } from '../backends/objects/folder-owner.ts'
 import {
   type ObjectInfo,
   type ObjectPage,
   type ObjectStore,
   StoreFault,
-} from '../send/destinations/objects/object-store.ts'
+} from '../backends/objects/object-store.ts'
+import { createSemaphore, type Semaphore, withPermit } from '../lib/async/semaphore.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
+import type { FileMetadata } from '../platform/file-metadata.ts'
+import type { EntriesQuestion, Folder, RestoreEntry } from '../protocol/frames.ts'
+import { findNameFault } from '../protocol/names.ts'
 import { OWN_DIRECTORY } from '../store/layout.ts'
 import {
   type ContentsPage,

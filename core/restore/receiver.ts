@@ -1,3 +1,4 @@
+import { type Dialled, dial, toConnectionTrouble } from '../backends/receiver/dial.ts'
 import { createSemaphore } from '../lib/async/semaphore.ts'
 import { formatAddress } from '../lib/i18n/formats.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
@@ -16,7 +17,6 @@ import type {
 import type { Identity } from '../protocol/identity.ts'
 import { MAX_FETCH_BYTES, MAX_FETCH_PARTS, MAX_FETCHED, MAX_QUESTIONS } from '../protocol/limits.ts'
 import { decodeMetadata } from '../protocol/metadata-codec.ts'
-import { type Dialled, dial, toConnectionTrouble } from '../send/destinations/receiver/dial.ts'
 import type { ReceiverDestination } from '../settings/destination-schema.ts'
 import type { ContentsPage, EntriesPage, StoreContentsQuestion, StoredContent } from '../store/query/query.ts'
 import { type Incoming, type Library, NotReadable, openInParts } from './archive-reader.ts'

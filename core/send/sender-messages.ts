@@ -1,4 +1,10 @@
 import { z } from 'zod'
+import {
+  connectionSchema,
+  destinationTestSchema,
+  ownStatusSchema,
+  testStages,
+} from '../backends/backend-messages.ts'
 import { fileSchema, fileStates, totalsSchema } from '../ledger/ledger-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
@@ -15,12 +21,6 @@ import {
   sendRuleSchema,
   sourceFiltersSchema,
 } from '../settings/schema.ts'
-import {
-  connectionSchema,
-  destinationTestSchema,
-  ownStatusSchema,
-  testStages,
-} from './destinations/backend-messages.ts'
 
 export const transferSchema = z.object({
   id: z.number(),

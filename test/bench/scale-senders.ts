@@ -1,8 +1,8 @@
+import type { SmallOutgoing } from '../../core/backends/destination.ts'
+import { dial } from '../../core/backends/receiver/dial.ts'
+import { ReceiverSession } from '../../core/backends/receiver/receiver-session.ts'
 import { computeDigest } from '../../core/platform/digest.ts'
 import type { Identity } from '../../core/protocol/identity.ts'
-import type { SmallOutgoing } from '../../core/send/destinations/destination.ts'
-import { dial } from '../../core/send/destinations/receiver/dial.ts'
-import { ReceiverSession } from '../../core/send/destinations/receiver/receiver-session.ts'
 
 /** What one sender got. */
 export interface Served {

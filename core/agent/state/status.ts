@@ -6,9 +6,9 @@ import {
   isDiskKind,
   namedSubjects,
 } from '../../alerts/kinds.ts'
+import type { OwnStatus } from '../../backends/backend-messages.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
-import type { OwnStatus } from '../../send/destinations/backend-messages.ts'
 import { findConditions, type Headline } from './conditions.ts'
 import {
   batchShortfall,

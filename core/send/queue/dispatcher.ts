@@ -1,4 +1,5 @@
 import path from 'node:path'
+import type { Session } from '../../backends/destination.ts'
 import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { unparkAll } from '../../ledger/background-jobs.ts'
 import {
@@ -14,7 +15,6 @@ import { momentNow } from '../../lib/async/timing.ts'
 import { sameContent, toFileStat } from '../../platform/file-metadata.ts'
 import { lstatExactOrNull, lstatOrNull } from '../../platform/files.ts'
 import { defaultSettings } from '../../settings/schema.ts'
-import type { Session } from '../destinations/destination.ts'
 import { type Marks, openMarks } from '../marks/marks.ts'
 import { isReadable } from '../reading/read.ts'
 import type { Readers } from '../reading/readers.ts'

@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs'
+import type { FoundDirectory } from '../../backends/destination.ts'
 import { type FileMetadata, type FileStat, sameFile, toFileStat } from '../../platform/file-metadata.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import type { FoundDirectory } from '../destinations/destination.ts'
 
 // The results of reading a source's files. The reading threads load this module: keep it small.
 

@@ -1,4 +1,5 @@
 import { constants } from 'node:fs'
+import type { FoundDirectory } from '../../backends/destination.ts'
 import { dropError, settled } from '../../dropped-errors.ts'
 import { createHasher, type Hasher } from '../../platform/digest.ts'
 import {
@@ -21,7 +22,6 @@ import {
 import { hasWriter, readAttributes } from '../../platform/native.ts'
 import { openBeneath } from '../../platform/openat2.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
-import type { FoundDirectory } from '../destinations/destination.ts'
 import { type Unsent, unsentBecause } from './read-result.ts'
 
 // No symbolic link is followed in any component below a source: otherwise a user who may replace a directory there

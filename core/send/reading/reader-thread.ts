@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
+import type { FoundDirectory } from '../../backends/destination.ts'
 import { dropError } from '../../dropped-errors.ts'
 import { serveThread, WithTransfer } from '../../lib/workers/thread.ts'
 import { computeDigest, DIGEST_BYTES } from '../../platform/digest.ts'
@@ -7,7 +8,6 @@ import { HOLD_DIRECTORY, READ_FILE } from '../../platform/fd.ts'
 import { type FileStat, toFileMetadata } from '../../platform/file-metadata.ts'
 import { readAttributes } from '../../platform/native.ts'
 import { openBeneathSync } from '../../platform/openat2.ts'
-import type { FoundDirectory } from '../destinations/destination.ts'
 import {
   judgeRead,
   type ReaderCalls,

@@ -1,9 +1,9 @@
 import path from 'node:path'
+import type { OutgoingSource, Session } from '../../backends/destination.ts'
 import { ignoreError } from '../../dropped-errors.ts'
 import type { QueuedFile, SentContent } from '../../ledger/ledger.ts'
 import type { FileMetadata } from '../../platform/file-metadata.ts'
 import { lstatOrNull } from '../../platform/files.ts'
-import type { OutgoingSource, Session } from '../destinations/destination.ts'
 import { directoriesAbove } from '../reading/read.ts'
 import { asAttempt, type SendAttempt, type Shared, type SourceParts } from './attempt.ts'
 

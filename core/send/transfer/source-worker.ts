@@ -1,7 +1,7 @@
+import type { FoundDirectory, Session } from '../../backends/destination.ts'
 import type { QueuedFile } from '../../ledger/ledger.ts'
 import { type Moment, momentNow } from '../../lib/async/timing.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
-import type { FoundDirectory, Session } from '../destinations/destination.ts'
 import type { Content, FileRead } from '../reading/read-result.ts'
 import {
   asAttempt,

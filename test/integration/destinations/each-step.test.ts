@@ -1,9 +1,9 @@
 // A real store of objects at which each single call goes wrong once: before it did anything, and after it did all.
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { StoreFaultKind } from '../../../core/send/destinations/objects/object-store.ts'
-import { openObjects, type ReachedStore } from '../../../core/send/destinations/objects/objects.ts'
-import { type openDestination, reachStore } from '../../../core/send/destinations/open.ts'
+import type { StoreFaultKind } from '../../../core/backends/objects/object-store.ts'
+import { openObjects, type ReachedStore } from '../../../core/backends/objects/objects.ts'
+import { type openDestination, reachStore } from '../../../core/backends/open.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import { type Calls, faultyStore, type StoreTrouble } from '../../support/destinations/faulty-store.ts'
 import type { Place } from '../../support/destinations/kind.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { testDestination } from '../../../core/send/destinations/open.ts'
+import { testDestination } from '../../../core/backends/open.ts'
 import type { SftpDestination } from '../../../core/settings/destination-schema.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
+import type { ObjectFacts, ObjectStore } from '../../../core/backends/objects/object-store.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
-import type { ObjectFacts, ObjectStore } from '../../../core/send/destinations/objects/object-store.ts'
 import { MIB, makeBucket, type TestBucket } from '../../support/servers/buckets.ts'
 import { type StorageServer, startStorageServer, storageServers } from '../../support/servers/servers.ts'
 

@@ -4,11 +4,11 @@ import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { testDestination } from '../../../core/backends/open.ts'
+import { reachSftp } from '../../../core/backends/sftp/sftp.ts'
 import { UserError } from '../../../core/lib/i18n/user-error.ts'
 import { createWords } from '../../../core/lib/i18n/words.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
-import { testDestination } from '../../../core/send/destinations/open.ts'
-import { reachSftp } from '../../../core/send/destinations/sftp/sftp.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
 import {
   beginSftp as begin,

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import type { OwnStatus } from '../../../core/send/destinations/backend-messages.ts'
+import type { OwnStatus } from '../../../core/backends/backend-messages.ts'
 import { receiverDestinationSchema } from '../../../core/settings/destination-schema.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'

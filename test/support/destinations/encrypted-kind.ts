@@ -1,5 +1,5 @@
-import { decrypterFor } from '../../../core/send/destinations/encrypted/age.ts'
-import { deriveNameKey, hiddenPath, hiddenSource } from '../../../core/send/destinations/encrypted/names.ts'
+import { decrypterFor } from '../../../core/backends/encrypted/age.ts'
+import { deriveNameKey, hiddenPath, hiddenSource } from '../../../core/backends/encrypted/names.ts'
 import { newEncryptionKey } from '../../../core/settings/secrets.ts'
 import type { Home } from '../transfer/transfer.ts'
 import type { Place, TestedKind } from './kind.ts'

@@ -4,7 +4,7 @@ import {
   type ObjectUpload,
   StoreFault,
   type StoreFaultKind,
-} from '../../../core/send/destinations/objects/object-store.ts'
+} from '../../../core/backends/objects/object-store.ts'
 
 /** What goes wrong, and at which call of the store, counted from 1 on. */
 export interface StoreTrouble {

@@ -1,8 +1,4 @@
-import type {
-  ObjectFacts,
-  ObjectInfo,
-  ObjectStore,
-} from '../../../core/send/destinations/objects/object-store.ts'
+import type { ObjectFacts, ObjectInfo, ObjectStore } from '../../../core/backends/objects/object-store.ts'
 
 export interface LyingObject {
   name: string

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { CreateBucketCommand, PutBucketVersioningCommand, type S3Client } from '@aws-sdk/client-s3'
-import { createClient, S3Store, type S3StoreOptions } from '../../../core/send/destinations/s3/s3-store.ts'
+import { createClient, S3Store, type S3StoreOptions } from '../../../core/backends/s3/s3-store.ts'
 import type { StorageServer } from './servers.ts'
 
 export const MIB = 1024 * 1024

@@ -1,4 +1,4 @@
-import type { Session } from '../../../core/send/destinations/destination.ts'
+import type { Session } from '../../../core/backends/destination.ts'
 
 /** A connection whose receiver says at once that small files are durable, and takes no large ones, but for `parts`. */
 export const fakeSession = (parts: Partial<Session> = {}): Session => ({

@@ -1,9 +1,6 @@
+import { ReceiverSession, type SessionOptions } from '../../../core/backends/receiver/receiver-session.ts'
 import type { FrameChannel } from '../../../core/protocol/channel.ts'
 import type { Frame } from '../../../core/protocol/frames.ts'
-import {
-  ReceiverSession,
-  type SessionOptions,
-} from '../../../core/send/destinations/receiver/receiver-session.ts'
 import { buildFacts } from '../store/file-facts.ts'
 
 // A sender's session on a channel that the test holds.

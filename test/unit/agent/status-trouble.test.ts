@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { buildOwnStatus } from '../../../core/agent/state/status.ts'
+import { Refused, toConnectionTrouble } from '../../../core/backends/receiver/dial.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { formatTime } from '../../../core/lib/i18n/formats.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
-import { Refused, toConnectionTrouble } from '../../../core/send/destinations/receiver/dial.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import {
   connected,

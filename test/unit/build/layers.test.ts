@@ -16,13 +16,13 @@ const layersByFolder: Record<string, string[][]> = {
     ['filter', 'ledger'],
     ['walk'],
     ['watch'],
-    ['check', 'scan', 'send', 'receive'],
-    ['restore'],
+    ['backends'],
+    ['check', 'scan', 'send', 'receive', 'restore'],
     ['agent'],
   ],
   lib: [['async', 'i18n'], ['workers']],
+  backends: [['encrypted'], ['objects'], ['receiver', 'sftp', 's3', 'webdav'], ['folder']],
   send: [
-    ['destinations'],
     ['rate-limit', 'reading', 'progress'],
     ['transfer', 'marks'],
     ['queue', 'delete-after-send'],
@@ -39,7 +39,8 @@ const readImports = (file: string): string[] => {
 test.each([
   ['', 500],
   ['lib', 1],
-  ['send', 20],
+  ['backends', 20],
+  ['send', 10],
   ['receive', 5],
   ['store', 5],
 ])('core layers: imports between the folders of core/%s go one way', (name, least) => {
@@ -64,20 +65,29 @@ test.each([
   expect(wrong).toEqual([])
 })
 
-test('sender layers: code outside destinations/receiver imports only buffers, names and TLS of the protocol', () => {
-  const root = path.join(core, 'send')
+test('sender layers: code outside backends/receiver imports only buffers, names and TLS of the protocol', () => {
   const opens = ['open.ts', 'backend-messages.ts', 'folder/folder.ts'].map((name) =>
-    path.join(root, 'destinations', name),
+    path.join(core, 'backends', name),
   )
-  const files = globSync(path.join(root, '*/**/*.ts')).filter(
-    (file) => !file.includes('/destinations/receiver/') && !opens.includes(file),
+  const files = globSync(path.join(core, '{send/*,backends}/**/*.ts')).filter(
+    (file) => !file.includes('/backends/receiver/') && !opens.includes(file),
   )
   const known = files.flatMap(readImports).map((file) => path.relative(core, file))
   expect(known.length).toBeGreaterThan(100)
-  const wire = known.filter((file) => file.startsWith('protocol/') || file.includes('destinations/receiver/'))
+  const wire = known.filter((file) => file.startsWith('protocol/') || file.includes('backends/receiver/'))
   expect(new Set(wire)).toEqual(
     new Set(['protocol/frame-buffers.ts', 'protocol/names.ts', 'protocol/tls.ts']),
   )
+})
+
+test('agent layers: the agent imports only messages and pure modules of the processes that it runs', () => {
+  const pure = ['check/inspect.ts', 'check/verdict.ts', 'restore/choose.ts']
+  const known = globSync(path.join(core, 'agent/**/*.ts')).flatMap(readImports)
+  const parts = known
+    .map((file) => path.relative(core, file))
+    .filter((file) => /^(check|scan|send|receive|restore)\//.test(file))
+  expect(parts.length).toBeGreaterThan(10)
+  expect(parts.filter((file) => !file.endsWith('-messages.ts') && !pure.includes(file))).toEqual([])
 })
 
 test('window start: the modules that are loaded at the start do not import zod', () => {

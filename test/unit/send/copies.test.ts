@@ -1,7 +1,7 @@
 import { chmodSync, linkSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
+import type { Answer, Session } from '../../../core/backends/destination.ts'
 import { openDispatcher } from '../../../core/send/queue/dispatcher.ts'
 import { open } from '../../support/store/ledger.ts'
 import { openTestReaders } from '../../support/store/test-readers.ts'

@@ -1,12 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { Bucket } from '../../../core/backends/bucket.ts'
+import type { DestinationEvents } from '../../../core/backends/destination.ts'
+import { type ObjectStore, StoreFault } from '../../../core/backends/objects/object-store.ts'
+import { openObjects } from '../../../core/backends/objects/objects.ts'
+import type { openDestination } from '../../../core/backends/open.ts'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
 import { openDelivery } from '../../../core/send/delivery.ts'
-import { Bucket } from '../../../core/send/destinations/bucket.ts'
-import type { DestinationEvents } from '../../../core/send/destinations/destination.ts'
-import { type ObjectStore, StoreFault } from '../../../core/send/destinations/objects/object-store.ts'
-import { openObjects } from '../../../core/send/destinations/objects/objects.ts'
-import type { openDestination } from '../../../core/send/destinations/open.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { DEFAULT_KEEP } from '../../../core/store/retention/retention.ts'
 import { open } from '../../support/store/ledger.ts'
@@ -16,7 +16,7 @@ import { fakeSession } from '../../support/transfer/fake-session.ts'
 import { until } from '../../support/until.ts'
 
 let events: DestinationEvents | null = null
-vi.mock('../../../core/send/destinations/open.ts', () => ({
+vi.mock('../../../core/backends/open.ts', () => ({
   openDestination: ((_destination, _options, given) => {
     events = given
     return { stop: () => undefined }

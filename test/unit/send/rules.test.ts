@@ -1,5 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { Refused, toConnectionTrouble } from '../../../core/backends/receiver/dial.ts'
+import { toAnswer } from '../../../core/backends/receiver/receiver-session.ts'
 import { backoffMs } from '../../../core/lib/async/backoff.ts'
 import { createRates } from '../../../core/lib/async/rates.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
@@ -9,8 +11,6 @@ import { SilentPeer } from '../../../core/protocol/channel.ts'
 import { fileStatuses, type RefusalCode } from '../../../core/protocol/limits.ts'
 import { nameFaults } from '../../../core/protocol/names.ts'
 import { WrongFingerprint } from '../../../core/protocol/tls.ts'
-import { Refused, toConnectionTrouble } from '../../../core/send/destinations/receiver/dial.ts'
-import { toAnswer } from '../../../core/send/destinations/receiver/receiver-session.ts'
 import { CircuitBreaker } from '../../../core/send/queue/circuit-breaker.ts'
 
 describe('retry backoff', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { progressLine } from '../../../cli/progress.ts'
 import { storeChoice } from '../../../cli/restore-task.ts'
+import { toAnswer } from '../../../core/backends/receiver/receiver-session.ts'
 import { parseSize } from '../../../core/lib/i18n/formats.ts'
-import { toAnswer } from '../../../core/send/destinations/receiver/receiver-session.ts'
 import {
   checkQuota,
   DEFAULT_RULES,

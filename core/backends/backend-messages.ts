@@ -1,0 +1,62 @@
+import { z } from 'zod'
+import { messageSchema } from '../lib/i18n/message-schema.ts'
+import { senderLevels } from '../protocol/limits.ts'
+
+export const connectionSchema = z.object({
+  state: z.enum(['idle', 'connecting', 'connected', 'unreachable', 'refused']),
+  /** Milliseconds since 1970 of the last change of state. */
+  since: z.number(),
+  problem: messageSchema.nullable(),
+  /** True if the last connection led back to this computer, under any of its names. */
+  toItself: z.boolean().optional(),
+  /** Bytes of the destination's file system, if the destination reports them. */
+  space: z.object({ free: z.number(), total: z.number() }).optional(),
+})
+export type Connection = z.infer<typeof connectionSchema>
+
+/** The status of this computer, as sent to its receivers. */
+export const ownStatusSchema = z.object({
+  level: z.enum(senderLevels),
+  /** The kind of the gravest incident; null: no incident is open. */
+  kind: z.string().nullable(),
+  /** In English: the text is shown on another computer. */
+  sentence: z.string(),
+  /** The same message for translation into the reader's language. */
+  words: messageSchema.optional(),
+  /** The version of this Holdfast. */
+  version: z.string(),
+})
+export type OwnStatus = z.infer<typeof ownStatusSchema>
+
+/** The steps of a test of a destination, in their order. */
+export const testSteps = ['connect', 'write', 'read', 'remove'] as const
+export type TestStep = (typeof testSteps)[number]
+
+/**
+ * The stage at which a destination is tested: only entered, about to be added (which prepares a folder), or in the
+ * settings.
+ */
+export const testStages = ['given', 'adding', 'kept'] as const
+export type TestStage = (typeof testStages)[number]
+
+/** The result of a destination test. */
+export const destinationTestSchema = z.object({
+  works: z.boolean(),
+  /** `ms`: how long the step took; null: the step did not run. */
+  steps: z.array(z.object({ step: z.enum(testSteps), done: z.boolean(), ms: z.number().nullable() })),
+  /** The success message, or the failure and its remedy. */
+  sentence: messageSchema,
+  found: z.object({
+    /** The host key presented by an SFTP server, in the form that the settings use. */
+    hostKey: z.string().optional(),
+    /** SHA-256 of a certificate without a trusted authority, in the form that the settings use. */
+    certificate: z.string().optional(),
+    /** True if stored files survive a crash of the server. */
+    durable: z.boolean().optional(),
+    /** A warning that a working destination does not give the protection that destinations are for. */
+    warning: messageSchema.optional(),
+    /** The destination's abilities and limits. */
+    notes: z.array(messageSchema),
+  }),
+})
+export type DestinationTest = z.infer<typeof destinationTestSchema>

@@ -1,0 +1,327 @@
+import path from 'node:path'
+import { message } from '../../lib/i18n/message.ts'
+import { computeDigest, createHasher } from '../../platform/digest.ts'
+import { errorText } from '../../platform/system-error.ts'
+import type { Answer, OutgoingSource, Space } from '../destination.ts'
+import type { ConnectionTrouble } from '../keep-connected.ts'
+
+// The interface of a store of objects, its faults and their meaning for the sender, and reads and writes that the
+// session and the owner of a folder share.
+
+const NS_IN_SECOND = 1_000_000_000n
+
+/** The stored metadata of an object. A store that cannot keep a value reports the nearest one. */
+export interface ObjectFacts {
+  /** Bytes of the content. */
+  size: number
+  /** The file's modification time, in nanoseconds since 1970; SFTP keeps whole seconds. */
+  mtimeNs: bigint
+  /** Permission bits, as in FileFacts. */
+  mode: number
+  /** BLAKE3 digest of the content as it was sent (core/platform/digest.ts); null: the store keeps none. */
+  digest: Uint8Array | null
+}
+
+export interface ObjectInfo extends ObjectFacts {
+  name: string
+  /** When the store received it, in milliseconds since 1970. */
+  storedAt: number
+  /** For a version that was set aside by copying: when its content was first stored. Listings do not include it. */
+  firstStoredAt?: number | undefined
+  /** Id of an older version, if the store itself keeps versions; null: the current one. */
+  version: string | null
+}
+
+/** The kinds of store errors, distinguished by the sender's reaction. */
+export type StoreFaultKind =
+  /** The connection is lost or the server does not answer: retry on a new connection. */
+  | 'lost'
+  /** The object does not exist. */
+  | 'absent'
+  /** The name, or that of a directory above it, is taken by an object, which was not to be replaced. */
+  | 'exists'
+  /** No space, or a quota: other files would fail, too. */
+  | 'full'
+  /** Permission denied: other files would fail, too. */
+  | 'denied'
+  /** The store does not support this name or size. */
+  | 'impossible'
+  /** The stored bytes differ from those sent. */
+  | 'damaged'
+  /** Any other error. */
+  | 'failed'
+
+export class StoreFault extends Error {
+  readonly kind: StoreFaultKind
+  /** The server's message, or the system's error code. */
+  readonly reason: string
+
+  constructor(kind: StoreFaultKind, reason: string, options?: ErrorOptions) {
+    super(`${kind}: ${reason}`, options)
+    this.kind = kind
+    this.reason = reason
+  }
+}
+
+export interface ObjectPage {
+  objects: ObjectInfo[]
+  /** Directories directly below the prefix, ending with "/"; empty in a deep listing. */
+  directories: string[]
+  /** The start of the next page; null: this is the last one. */
+  next: string | null
+}
+
+/** A large object that is sent in pieces; after a failure only `abort` may be called. */
+export interface ObjectUpload {
+  /** Bytes that the store already has. */
+  readonly offset: number
+  /** Resolves when there is room for more; the memory may be reused then. */
+  write(bytes: Uint8Array): Promise<void>
+  /**
+   * Resolves when the object has its name and is durable.
+   * @param freeName moves an older object away from the name; called when only the naming remains.
+   */
+  finish(digest: Uint8Array, freeName?: () => Promise<void>): Promise<void>
+  /** @param keep keeps the bytes sent so far, so that the upload can be resumed. */
+  abort(keep: boolean): Promise<void>
+}
+
+export interface PutOptions {
+  /** Replaces an object of that name; false: throws the fault `exists`. */
+  replace: boolean
+}
+
+/**
+ * A store on another computer that keeps objects by name: the common interface of SFTP, S3 and WebDAV. Names are relative to
+ * the destination's own prefix, with "/". All functions throw StoreFault.
+ */
+export interface ObjectStore {
+  readonly can: {
+    /** The best number of objects under way at a time. */
+    parallel: number
+    /** Stored objects survive a crash of the server; false: unknown. */
+    durable: boolean
+    /** The store records when it received an object; false: `storedAt` is the file's modification time. */
+    dates: boolean
+    /** The disk can be unmounted: missing objects are then not lost, and the directory below must not be written. */
+    vanish: boolean
+  }
+  /** Resolves when the object has its name and is durable. */
+  put(name: string, bytes: Uint8Array, facts: ObjectFacts, options: PutOptions): Promise<void>
+  /**
+   * @param resume identifies the content, so that a part from an earlier attempt can be used; null: none is.
+   */
+  begin(name: string, facts: ObjectFacts, resume: string | null): Promise<ObjectUpload>
+  /** Returns these facts as `info` would: some stores keep only whole seconds, or no digest. */
+  kept(facts: ObjectFacts): ObjectFacts
+  /**
+   * Changes the mode, time and digest of an object without reading or sending its content. A digest of null keeps the
+   * current one.
+   */
+  setFacts(name: string, facts: ObjectFacts): Promise<void>
+  /** Returns null if the object does not exist. */
+  info(name: string, version?: string | null): Promise<ObjectInfo | null>
+  /** Reads the content from a byte offset, freshly from the store. */
+  read(name: string, from: number, signal: AbortSignal, version?: string | null): AsyncIterable<Uint8Array>
+  /**
+   * Renames an object as an older version; a store that keeps versions itself only removes it.
+   * @param isReplaced another content gets the name next, so the object may keep it until then.
+   * @returns true if an object now has the name `to`.
+   */
+  setAside(name: string, to: string, isReplaced: boolean): Promise<boolean>
+  /** Returns the older versions that the store itself keeps, newest first. */
+  versions(name: string): Promise<ObjectInfo[]>
+  /** Lists in the byte order of the names. @param deep all objects below the prefix, not only those directly there. */
+  list(prefix: string, after: string | null, deep: boolean): Promise<ObjectPage>
+  remove(name: string): Promise<void>
+  /**
+   * Returns when a directory last gained or lost a name, by the store's clock. Left out: its objects' times show it.
+   */
+  lastChange?(directory: string): Promise<number>
+  /**
+   * Returns the nearest directory with this file, upwards from the store's root directory; null: none that this login
+   * can read.
+   */
+  above(name: string): Promise<string | null>
+  /** Returns null if the store does not report it. Left out: this kind never does. */
+  space?(): Promise<Space | null>
+  /**
+   * Removes the remains of earlier sessions' uploads that cannot be resumed, or are older than this (milliseconds since
+   * 1970).
+   */
+  sweep(olderThan: number): Promise<void>
+  /** Resolves with the reason when the connection is lost; never if the store has no lasting connection. */
+  readonly ended: Promise<unknown>
+  close(): void
+}
+
+export const isFault = (error: unknown, kind: StoreFault['kind']): boolean =>
+  error instanceof StoreFault && error.kind === kind
+
+/** Returns a handler for `catch` that replaces a fault of this kind by `instead`. */
+export const orIf =
+  <T>(kind: StoreFault['kind'], instead: T) =>
+  (error: unknown): T => {
+    if (isFault(error, kind)) return instead
+    throw error
+  }
+
+/**
+ * For `catch`: returns null if the store lacks the function or the login may not use it; rethrows a lost connection.
+ */
+export function unlessLost(error: unknown): null {
+  if (isFault(error, 'lost')) throw error
+  return null
+}
+
+export const asFault = (error: unknown): StoreFault =>
+  error instanceof StoreFault ? error : new StoreFault('failed', errorText(error), { cause: error })
+
+/** The file that a fault concerns. */
+export interface FaultyFile {
+  source: Pick<OutgoingSource, 'path'>
+  path: string
+}
+
+/**
+ * Returns the answer for a file whose transfer failed.
+ * @param name the destination's.
+ */
+export function toAnswer(error: unknown, name: string, file: FaultyFile): Answer {
+  const { kind, reason } = asFault(error)
+  const where = { path: path.join(file.source.path, file.path), name, reason }
+  switch (kind) {
+    case 'lost':
+      return { kind: 'lost' }
+    case 'full':
+      return { kind: 'again', reason: message('transfer.objects.full', { name, reason }), trouble: 'yes' }
+    case 'denied':
+      return { kind: 'again', reason: message('transfer.objects.denied', { name, reason }), trouble: 'yes' }
+    case 'impossible':
+      return { kind: 'refused', reason: message('transfer.objects.impossible', where) }
+    case 'damaged':
+      return { kind: 'again', reason: message('transfer.objects.damaged', where), trouble: 'no' }
+    case 'exists':
+    case 'absent':
+      // A different program changed the name at the same time.
+      return { kind: 'again', reason: null, trouble: 'no' }
+    case 'failed':
+      return { kind: 'again', reason: message('transfer.objects.failed', { name, reason }), trouble: 'maybe' }
+    default:
+      return kind satisfies never
+  }
+}
+
+/** A destination as messages name it. */
+interface NamedPlace {
+  name: string
+  /** The address, for messages. */
+  address: string
+}
+
+/** Returns the state and message for a session that could not begin, or has ended. */
+export function toConnectionTrouble(
+  error: unknown,
+  { name, address }: NamedPlace,
+  wasConnected: boolean,
+): ConnectionTrouble {
+  const { kind, reason } = asFault(error)
+  if (kind === 'denied')
+    return { state: 'refused', problem: message('transfer.objects.denied', { name, reason }) }
+  if (kind === 'full')
+    return { state: 'refused', problem: message('transfer.objects.full', { name, reason }) }
+  // Every other fault is an answer, so the store was reached.
+  const failure = kind === 'lost' ? 'transfer.objects.unreachable' : 'transfer.objects.failed'
+  const key = wasConnected ? 'transfer.objects.lost' : failure
+  return { state: 'unreachable', problem: message(key, { name, address, reason }) }
+}
+
+/**
+ * Returns the digest of an object as the store reads it now, after hashing `front` if given; null if its length is
+ * not `size`.
+ * @throws StoreFault.
+ */
+export async function digestAt(
+  store: Pick<ObjectStore, 'read'>,
+  name: string,
+  size: number,
+  signal: AbortSignal,
+  front?: Uint8Array,
+): Promise<Buffer | null> {
+  const hasher = createHasher()
+  if (front !== undefined) hasher.update(front)
+  let bytes = 0
+  for await (const piece of store.read(name, 0, signal)) {
+    bytes += piece.length
+    if (bytes > size) return null
+    hasher.update(piece)
+  }
+  return bytes === size ? hasher.digest() : null
+}
+
+/** Compares times in nanoseconds by whole seconds, the coarsest unit that stores keep. */
+export const isOtherSecond = (a: bigint, b: bigint): boolean => a / NS_IN_SECOND !== b / NS_IN_SECOND
+
+/**
+ * Returns true if the object under a name has this content and this time, to the second. Then it also gets the file's
+ * mode and time before this resolves.
+ * @param facts its digest may be null if the stored one is unknown.
+ * @param reads false: the ledger is trusted, and the content is not read back.
+ * @param storedNs the time that the content was sent with, if the file's time has changed since.
+ * @throws StoreFault.
+ */
+export async function adoptContent(
+  store: ObjectStore,
+  name: string,
+  facts: ObjectFacts,
+  { reads, storedNs = facts.mtimeNs }: { reads: boolean; storedNs?: bigint | undefined },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const there = await store.info(name)
+  const kept = store.kept(facts)
+  const { digest } = facts
+  if (there === null || there.size !== facts.size) return false
+  const sent = store.kept({ ...facts, mtimeNs: storedNs })
+  if ([kept, sent].every(({ mtimeNs }) => isOtherSecond(there.mtimeNs, mtimeNs))) return false
+  if (there.digest !== null && digest !== null && Buffer.compare(there.digest, digest) !== 0) return false
+  if (reads) {
+    // Metadata do not show that the content is damaged.
+    const found = await digestAt(store, name, facts.size, signal)
+    if (found === null || digest === null || Buffer.compare(found, digest) !== 0) return false
+  }
+  if (there.mode !== kept.mode || there.mtimeNs !== kept.mtimeNs) await store.setFacts(name, facts)
+  return true
+}
+
+/** Reads a small object; stops after the piece that exceeds `most` bytes. @throws StoreFault. */
+export async function readSmall(
+  store: Pick<ObjectStore, 'read'>,
+  name: string,
+  signal: AbortSignal,
+  most: number,
+): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of store.read(name, 0, signal)) {
+    pieces.push(Buffer.from(piece))
+    bytes += piece.length
+    if (bytes > most) break
+  }
+  return Buffer.concat(pieces)
+}
+
+/** Writes an object of Holdfast's own. @throws StoreFault. */
+export async function putOwn(
+  store: Pick<ObjectStore, 'put'>,
+  name: string,
+  bytes: Uint8Array,
+  options: PutOptions,
+): Promise<void> {
+  const mtimeNs = BigInt(Date.now()) * 1_000_000n
+  await store.put(
+    name,
+    bytes,
+    { size: bytes.length, mtimeNs, mode: 0o644, digest: computeDigest(bytes) },
+    options,
+  )
+}

@@ -1,0 +1,220 @@
+import { randomUUID } from 'node:crypto'
+import path from 'node:path'
+import { untilAborted } from '../../lib/async/timing.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
+import { errorText } from '../../platform/system-error.ts'
+import { folderName } from '../../protocol/names.ts'
+import type { Encryption } from '../../settings/destination-schema.ts'
+import { OWN_DIRECTORY } from '../../store/layout.ts'
+import type { DestinationTest } from '../backend-messages.ts'
+import { type ConnectionTest, runConnectionTest, testFile } from '../connection-test.ts'
+import type { DestinationEvents, OpenDestination } from '../destination.ts'
+import { openEncrypting } from '../encrypted/encrypted-session.ts'
+import { KeptConnection, type OpenedSession, type SessionAttempt } from '../keep-connected.ts'
+import type { OpenOptions, TryOptions } from '../open.ts'
+import { checkOwner, claimFolder, keepNameKeys } from './folder-owner.ts'
+import { ObjectSession } from './object-session.ts'
+import { type ObjectStore, orIf, putOwn, readSmall, StoreFault, toConnectionTrouble } from './object-store.ts'
+
+/** An interrupted upload can be resumed for a week. */
+const LEFT_OVER_MS = 7 * 86_400_000
+/** Interval between two sweeps: a server may continue requests of a session whose connection was cut. */
+const SWEEP_EVERY_MS = 600_000
+/** Interval between two checks that the folder still belongs to this computer. */
+const OWNER_EVERY_MS = 60_000
+
+/** A store that was reached. */
+export interface ReachedStore {
+  store: ObjectStore
+  /** This computer's address on the connection; null: no lasting connection, or unknown. */
+  localAddress: string | null
+  /** True if the store is on this computer. */
+  isToItself: boolean
+}
+
+/** A kind of destination that stores objects. */
+interface ObjectKind {
+  /** The address, for messages. */
+  address: string
+  /**
+   * Connects to the store and logs in.
+   * @throws StoreFault; UserError if only a person can help.
+   */
+  reach(signal: AbortSignal): Promise<ReachedStore>
+}
+
+type ObjectOptions = Omit<OpenOptions, 'status' | 'storeThread'> & {
+  destination: Encryption & { name: string; folder: string }
+}
+
+/** Keeps sessions with an object store open while it is wanted. */
+export function openObjects(
+  options: ObjectOptions,
+  { address, reach }: ObjectKind,
+  events: DestinationEvents,
+): OpenDestination {
+  const { name } = options.destination
+  /** The notices that were given: each only once. */
+  const given = { notDurable: false, time: false }
+
+  /** Starts the background work of a session; returns a function that stops it. */
+  const lookAfter = (store: ObjectStore): (() => void) => {
+    if (!store.can.durable && !given.notDurable)
+      events.onNotice(message('transfer.objects.notDurable', { name }))
+    given.notDurable = true
+    const sweep = () => {
+      store.sweep(Date.now() - LEFT_OVER_MS).catch((error) => {
+        events.log('info', `left-overs of interrupted uploads at ${name}: ${errorText(error)}`)
+      })
+    }
+    sweep()
+    const timer = setInterval(sweep, SWEEP_EVERY_MS)
+    return () => clearInterval(timer)
+  }
+
+  const open = async (attempt: SessionAttempt): Promise<OpenedSession> => {
+    const { store, localAddress, isToItself } = await reach(attempt.signal)
+    void store.ended.then(attempt.end)
+    try {
+      attempt.signal.throwIfAborted()
+      const opened = await untilAborted(attempt.signal, openOn(store, options, events, attempt, given))
+      const endLooking = lookAfter(store)
+      const close = () => {
+        endLooking()
+        opened.close()
+        store.close()
+      }
+      return { session: opened.session, localAddress, isToItself, close }
+    } catch (error) {
+      store.close()
+      throw error
+    }
+  }
+
+  return new KeptConnection(
+    {
+      open,
+      toTrouble: (reason, wasConnected) => toConnectionTrouble(reason, { name, address }, wasConnected),
+      retrySeconds: options.retrySeconds,
+    },
+    events,
+  )
+}
+
+/** Opens a session, without reporting it yet. */
+async function openOn(
+  store: ObjectStore,
+  options: ObjectOptions,
+  events: DestinationEvents,
+  { signal, end }: SessionAttempt,
+  given: { time: boolean },
+): Promise<Pick<OpenedSession, 'session' | 'close'>> {
+  const { destination, identity, sessions, keep, bucket } = options
+  const { name, folder, recipient, hideNames } = destination
+  const encrypting = await openEncrypting(destination, identity)
+  const { fingerprint } = identity
+  const isKnown = sessions.hello() !== null
+  const claim = { folder, fingerprint, computer: options.name, at: name, isKnown, recipient, hideNames }
+  const own = await claimFolder(store, claim, signal)
+  if (encrypting !== null) await keepNameKeys(store, folder, encrypting)
+  // Only receivers have positions: here they only record whether the folder has files.
+  const { epoch } = own
+  const remembered = { epoch, position: own.isNew ? 0 : 1, last: null, next: epoch, isForked: false }
+  const { asksFirst, notice } = await sessions.welcome(remembered)
+  // An abort that came before the session exists would leave it open for ever.
+  signal.throwIfAborted()
+  if (notice !== null) events.onNotice(notice)
+  // Encrypting the same content again gives other bytes, so comparing them is useless.
+  const compares = encrypting === null
+  const session = new ObjectSession(store, {
+    name,
+    own,
+    folder,
+    keep,
+    bucket,
+    asksFirst,
+    compares,
+    onLost: end,
+    onTime({ source, path: file }) {
+      if (given.time) return
+      given.time = true
+      const [first, last] = ['1970', '2106']
+      const shown = path.join(source.path, encrypting?.shown(file) ?? file)
+      events.onNotice(message('transfer.objects.timeNotKept', { name, first, last, path: shown }))
+    },
+  })
+  const timer = setInterval(() => {
+    own.isSame().then(
+      // The next session checks the owner.
+      (is) => is || end(new StoreFault('lost', 'the folder is not there any more')),
+      // A store that does not answer is reported by the transfers.
+      () => undefined,
+    )
+  }, OWNER_EVERY_MS)
+  const close = () => {
+    clearInterval(timer)
+    session.close()
+  }
+  return { session: encrypting?.session(session) ?? session, close }
+}
+
+/** A kind of store to test. */
+interface TriedKind<S extends ObjectStore> {
+  /** The address, for messages. */
+  address: string
+  /** Connects to the store, and records findings in `found`. @throws UserError, StoreFault. */
+  reach(folder: string, found: DestinationTest['found']): Promise<{ store: S }>
+  /** Returns notes on the store's abilities, and removes the remains of the test. */
+  notes?(store: S): Promise<Message[]>
+  /** Returns a clearer error for the one that was thrown, if possible. */
+  explain?(error: unknown, folder: string): Promise<unknown>
+}
+
+/** Tests a store: its first step includes checking the folder's owner. */
+export function testObjects<S extends ObjectStore>(
+  destination: { name: string; folder?: string | undefined },
+  { address, reach, notes, explain }: TriedKind<S>,
+  { identity, name: computer, signal }: TryOptions,
+): Promise<DestinationTest> {
+  const { name, folder = folderName(computer) } = destination
+  const connect = async (found: DestinationTest['found']): Promise<S> => {
+    const { store } = await reach(folder, found)
+    await checkOwner(store, { folder, at: name, fingerprint: identity.fingerprint }, signal).catch(
+      (error) => {
+        store.close()
+        throw error
+      },
+    )
+    return store
+  }
+  const run: ConnectionTest['run'] = async (step, found) => {
+    const store = await step('connect', () => connect(found))
+    try {
+      const file = `${folder}/${OWN_DIRECTORY}/test-${randomUUID()}`
+      const remove = () => store.remove(file)
+      await testFile(name, step, {
+        write: (bytes) => putOwn(store, file, bytes, { replace: false }),
+        read: (mostBytes) => readSmall(store, file, signal, mostBytes),
+        remove,
+      })
+      // A login that may only add objects cannot destroy existing ones, which is an advantage.
+      const isRemoved = await step('remove', remove).then(() => true, orIf('denied', false))
+      if (!isRemoved) found.notes.push(message('test.keepsAll'))
+      found.durable = store.can.durable
+      if (!store.can.durable) found.notes.push(message('transfer.objects.notDurable', { name }))
+      found.notes.push(...((await notes?.(store)) ?? []))
+      return message(isRemoved ? 'test.works' : 'test.worksKeeping', { name })
+    } finally {
+      store.close()
+    }
+  }
+  return runConnectionTest({
+    name,
+    signal,
+    run: (step, found) =>
+      run(step, found).catch(async (error: unknown) => {
+        throw explain === undefined ? error : await untilAborted(signal, explain(error, folder))
+      }),
+    why: (error) => toConnectionTrouble(error, { name, address }, false).problem,
+  })
+}

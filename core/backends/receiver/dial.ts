@@ -1,0 +1,141 @@
+import type { TLSSocket } from 'node:tls'
+import { formatAddress } from '../../lib/i18n/formats.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
+import { errorCode } from '../../platform/system-error.ts'
+import { type ChannelHandlers, FrameChannel, SILENT_AFTER_MS, SilentPeer } from '../../protocol/channel.ts'
+import { WireFault } from '../../protocol/codec.ts'
+import type { Frame, FrameHeader, FrameType } from '../../protocol/frames.ts'
+import type { Identity } from '../../protocol/identity.ts'
+import { PROTOCOL, type RefusalCode } from '../../protocol/limits.ts'
+import { connectPinned, HANDSHAKE_MS, type Peer, WrongFingerprint } from '../../protocol/tls.ts'
+import type { ReceiverDestination } from '../../settings/destination-schema.ts'
+import type { ConnectionTrouble } from '../keep-connected.ts'
+
+/** The receiver refused the connection, with a reason. */
+export class Refused extends Error {
+  override readonly name = 'Refused'
+  readonly code: RefusalCode
+
+  constructor({ code, reason }: FrameHeader<'refused'>) {
+    super(reason)
+    this.code = code
+  }
+}
+
+export interface Dialled {
+  channel: FrameChannel
+  /** This computer's address on the connection. */
+  localAddress: string | null
+  /** Both ends have the same address: the receiver is on this computer. */
+  isToItself: boolean
+  welcome: FrameHeader<'welcome'>
+  /** Sets the handlers of the frames after the welcome. Call it before the first `await`. */
+  follow(onFrame: (frame: Frame) => void, onClose: (reason: Error | null) => void): void
+}
+
+const expected: Record<'hello' | 'pair' | 'send' | 'restore', ReadonlySet<FrameType>> = {
+  hello: new Set(['welcome', 'refused', 'alive']),
+  pair: new Set(['refused', 'alive']),
+  restore: new Set(['told', 'content', 'refused', 'alive']),
+  send: new Set(['result', 'credit', 'resume', 'proof', 'want', 'twice', 'refused', 'alive']),
+}
+
+/**
+ * Connects to a receiver, verifies its pinned certificate, and sends `hello`.
+ * @throws WrongFingerprint, Refused, WireFault, or the system error.
+ */
+export async function dial(
+  peer: Peer,
+  identity: Identity,
+  hello: Omit<FrameHeader<'hello'>, 'protocol'>,
+  signal: AbortSignal,
+): Promise<Dialled> {
+  return greet(await connectPinned(peer, identity, signal), hello, signal)
+}
+
+/**
+ * Sends `hello` on a connection to the verified receiver, and waits for its `welcome`.
+ * @throws Refused, WireFault, or the system error.
+ */
+export function greet(
+  socket: TLSSocket,
+  hello: Omit<FrameHeader<'hello'>, 'protocol'>,
+  signal: AbortSignal,
+): Promise<Dialled> {
+  const localAddress = socket.localAddress ?? null
+  const isToItself = localAddress !== null && localAddress === socket.remoteAddress
+  return new Promise((resolve, reject) => {
+    let phase: keyof typeof expected = 'hello'
+    let onClose = (reason: Error | null) => {
+      reject(reason ?? Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
+    }
+    let onFrame = (frame: Frame) => {
+      if (frame.type !== 'welcome') return
+      const welcome = frame.header
+      if (welcome.protocol !== PROTOCOL)
+        throw new WireFault(`welcome: protocol ${welcome.protocol} was not offered`)
+      phase = hello.purpose
+      clearTimeout(timer)
+      resolve({
+        channel,
+        localAddress,
+        isToItself,
+        welcome,
+        follow(nextFrame, nextClose) {
+          onFrame = nextFrame
+          onClose = nextClose
+          if (channel.closed) onClose(null)
+        },
+      })
+    }
+    const handlers: ChannelHandlers = {
+      allowed: (type) => expected[phase].has(type),
+      onFrame(frame) {
+        if (frame.type === 'refused') throw new Refused(frame.header)
+        onFrame(frame)
+      },
+      onClose(reason) {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', abort)
+        onClose(reason)
+      },
+    }
+    const channel = new FrameChannel(socket, handlers)
+    const timer = setTimeout(
+      () => channel.destroy(Object.assign(new Error('no welcome'), { code: 'ETIMEDOUT' })),
+      HANDSHAKE_MS,
+    )
+    const abort = () => channel.destroy(new Error('stopped'))
+    signal.addEventListener('abort', abort)
+    channel.send('hello', { protocol: PROTOCOL, ...hello })
+  })
+}
+
+/** Returns the state and message for a failed or lost connection. */
+export function toConnectionTrouble(
+  error: unknown,
+  destination: Pick<ReceiverDestination, 'name' | 'host' | 'port'>,
+  wasConnected: boolean,
+): ConnectionTrouble {
+  const { name } = destination
+  const address = formatAddress(destination.host, destination.port)
+  const refused = (problem: Message) => ({ state: 'refused', problem }) as const
+  if (error instanceof WrongFingerprint)
+    return refused(message('transfer.wrongFingerprint', { name, address, fingerprint: error.fingerprint }))
+  if (error instanceof Refused) {
+    if (error.code === 'notPaired') return refused(message('transfer.notPaired', { name, address }))
+    if (error.code === 'revoked') return refused(message('transfer.revoked', { name, address }))
+    if (error.code === 'twice') return refused(message('transfer.twice', { name, address }))
+    if (error.code === 'protocol') return refused(message('transfer.versionRefused', { name, address }))
+    // The receiver has too many connections, or could not parse a frame: a later attempt can succeed.
+    const { message: reason } = error
+    return { state: 'unreachable', problem: message('transfer.refusedOther', { name, address, reason }) }
+  }
+  if (error instanceof SilentPeer) {
+    const seconds = SILENT_AFTER_MS / 1000
+    return { state: 'unreachable', problem: message('transfer.silent', { name, address, seconds }) }
+  }
+  const reason = errorCode(error) ?? (error instanceof Error ? error.message : 'ECONNRESET')
+  const key = wasConnected ? 'transfer.lost' : 'transfer.unreachable'
+  return { state: 'unreachable', problem: message(key, { name, address, reason }) }
+}

@@ -1,0 +1,443 @@
+import path from 'node:path'
+import { createSemaphore, type Semaphore } from '../../lib/async/semaphore.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
+import type { FrameChannel } from '../../protocol/channel.ts'
+import { WireFault } from '../../protocol/codec.ts'
+import { chunkBuffers } from '../../protocol/frame-buffers.ts'
+import type { DirectoryEntry, Frame, FrameHeader, SmallFile } from '../../protocol/frames.ts'
+import { BATCH_MAX_FILES, fileStatuses, MAX_OPEN_FILES } from '../../protocol/limits.ts'
+import { encodeMetadata } from '../../protocol/metadata-codec.ts'
+import { nameFaults } from '../../protocol/names.ts'
+import type { Stored } from '../../store/store.ts'
+import { Bucket, bytesAhead, type RateLease } from '../bucket.ts'
+import type {
+  Answer,
+  FoundDirectory,
+  OutgoingSource,
+  OwnSession,
+  Proof,
+  SmallEvents,
+  SmallOutgoing,
+  Space,
+} from '../destination.ts'
+
+/** Limit of directories whose metadata are remembered; beyond it they are sent again. */
+const MAX_CACHED = 20_000
+/** Limit of directories sent with a group of files; the remaining ones go with later files. */
+const MAX_NEWS = 128
+
+/** The session's first credit, from the receiver's welcome. */
+type Welcome = Pick<FrameHeader<'welcome'>, 'bytes' | 'files'>
+
+export interface SessionOptions {
+  /** The receiver's name, for messages. */
+  receiver: string
+  /** The limit on sending; left out: none. */
+  bucket?: Bucket
+  asksFirst?: boolean
+  /** Left out: the receiver reports its space to its own user. */
+  space?(): Promise<Space>
+}
+
+/**
+ * A session on a welcomed connection, or with a store in this process. A request waits for the receiver's credit (files
+ * and bytes) and for the rate limit, gets a number, and is sent as frames. The receiver's answer refers to the number.
+ */
+export class ReceiverSession implements OwnSession {
+  readonly asksFirst: boolean
+  readonly copies = 'any'
+  readonly limits: OwnSession['limits']
+  readonly space?: () => Promise<Space>
+  readonly #channel: Pick<FrameChannel, 'send' | 'room'>
+  /** The receiver's name, for messages. */
+  readonly #receiver: string
+  readonly #requests = new OutstandingRequests()
+  readonly #metadata: ReturnType<typeof createMetadataCache>
+  /** The receiver's credit. */
+  readonly #bytesCredit: Semaphore
+  readonly #filesCredit: Semaphore
+  /** Large files under way. */
+  readonly #openFiles = createSemaphore(MAX_OPEN_FILES)
+  /** Held by the group of small files that waits for the line. */
+  readonly #smallTurn = createSemaphore(1)
+  /** This session's share of the rate limit. */
+  readonly #lease: RateLease
+  #isClosed = false
+
+  constructor(
+    channel: Pick<FrameChannel, 'send' | 'room'>,
+    welcome: Welcome,
+    { receiver, bucket = new Bucket(), asksFirst = false, space }: SessionOptions,
+  ) {
+    this.asksFirst = asksFirst
+    this.limits = {
+      files: Math.max(1, Math.min(BATCH_MAX_FILES, welcome.files)),
+      get bytes() {
+        return Math.min(bytesAhead(bucket), welcome.bytes)
+      },
+    }
+    if (space !== undefined) this.space = space
+    this.#channel = channel
+    this.#receiver = receiver
+    this.#metadata = createMetadataCache((source) => channel.send('source', source))
+    this.#bytesCredit = createSemaphore(welcome.bytes)
+    this.#filesCredit = createSemaphore(welcome.files)
+    this.#lease = bucket.open()
+  }
+
+  get closed(): boolean {
+    return this.#isClosed
+  }
+
+  /** See Session.sendSmall: the files form one frame. */
+  readonly sendSmall: OwnSession['sendSmall'] = async (files, directories, events) => {
+    const bytes = files.reduce((total, { facts }) => total + facts.size, 0)
+    const hasCredit =
+      (await this.#filesCredit.acquire(files.length)) && (await this.#bytesCredit.acquire(bytes))
+    /** Returns true, after releasing the credit, if a pause has cancelled the files. */
+    const isHeldBack = (): boolean => {
+      if (events.onTurn()) return false
+      this.#filesCredit.release(files.length)
+      this.#bytesCredit.release(bytes)
+      return true
+    }
+    // However many groups wait, chunks of large files get their turns between them.
+    await this.#smallTurn.acquire()
+    // Cancelled files take no rate: those behind them would have to wait for it.
+    if (hasCredit && !this.#isClosed && isHeldBack()) return this.#smallTurn.release()
+    const isOpen = hasCredit && (await this.#lease.take(bytes))
+    await this.#channel.room()
+    // The session may have closed meanwhile.
+    if (!isOpen || this.#isClosed) for (const index of files.keys()) events.onAnswer(index, { kind: 'lost' })
+    else if (!isHeldBack()) this.#sendBatch(files, directories, events)
+    this.#smallTurn.release()
+  }
+
+  /** See Session.begin. */
+  readonly begin: OwnSession['begin'] = async (file, directories, identity) => {
+    if (!(await this.#openFiles.acquire())) return null
+    if (!(await this.#filesCredit.acquire()) || this.#isClosed) return null
+    const { source, path, facts } = file
+    const { size } = facts
+    const number = this.#metadata.getSourceNumber(source)
+    const { id, result } = this.#requests.file('content')
+    let answered = false
+    const answer = result.then((stored): Answer => {
+      answered = true
+      return stored === null ? { kind: 'lost' } : toAnswer(stored, this.#receiver, { source, path, size })
+    })
+    const known = identity === undefined ? 0 : this.#requests.resume(id, size)
+    const entries = this.#metadata.news(source, directories)
+    const header = { id, source: number, path, size, facts: encodeMetadata(facts), directories: entries }
+    this.#channel.send('begin', { ...header, ...(identity === undefined ? {} : { file: identity }) })
+    // A refused file gets only its refusal as an answer.
+    const offset = await Promise.race([known, answer.then(() => 0)])
+    this.#requests.forgetResume(id)
+
+    const finish = () => {
+      this.#openFiles.release()
+      return answer
+    }
+    /**
+     * Waits for credit and for the line; returns false if sending is pointless. `paid`: bytes that count for the rate.
+     */
+    const mayGo = async (bytes: number, paid: number): Promise<boolean> => {
+      if (!(await this.#bytesCredit.acquire(bytes))) return false
+      const isOpen = paid === 0 || (await this.#lease.take(paid))
+      await this.#channel.room()
+      if (isOpen && !this.#isClosed && !answered) return true
+      this.#bytesCredit.release(bytes)
+      return false
+    }
+    return {
+      offset,
+      chunk: async (bytes) => {
+        if (!(await mayGo(bytes.length, bytes.length))) return false
+        this.#channel.send('chunk', { id }, [bytes], () => chunkBuffers.give(bytes))
+        return true
+      },
+      zeros: async (count) => {
+        if (!(await mayGo(count, 0))) return false
+        this.#channel.send('chunk', { id, zeros: count })
+        return true
+      },
+      end: (digest) => {
+        this.#channel.send('end', { id, digest })
+        return finish()
+      },
+      abort: (keep) => {
+        this.#channel.send('abort', identity !== undefined && keep ? { id, keep } : { id })
+        return finish()
+      },
+    }
+  }
+
+  readonly copy: OwnSession['copy'] = async ({ source, path, facts }, directories, digest, from) => {
+    const lost: Answer = { kind: 'lost' }
+    if (!(await this.#filesCredit.acquire()) || this.#isClosed) return lost
+    const number = this.#metadata.getSourceNumber(source)
+    const fromSource = this.#metadata.getSourceNumber(from.source)
+    const { id, result } = this.#requests.file('copy')
+    const { size } = facts
+    const header = { id, source: number, path, size, facts: encodeMetadata(facts), digest }
+    const entries = this.#metadata.news(source, directories)
+    const of = { fromSource, fromPath: from.path, moved: from.isMoved, directories: entries }
+    this.#channel.send('copy', { ...header, ...of })
+    const stored = await result
+    if (stored === null) return lost
+    return stored.outcome.status === 'unknown'
+      ? null
+      : toAnswer(stored, this.#receiver, { source, path, size })
+  }
+
+  readonly prove: OwnSession['prove'] = async (source, path, size, nonce) => {
+    if (!(await this.#filesCredit.acquire()) || this.#isClosed) return { kind: 'unavailable' }
+    const number = this.#metadata.getSourceNumber(source)
+    const { id, proof } = this.#requests.proof()
+    this.#channel.send('prove', { id, source: number, path, size, nonce })
+    return proof
+  }
+
+  onFrame({ type, header }: Frame): void {
+    if (type === 'result') {
+      this.#requests.onResult(header)
+      this.#filesCredit.release(header.results.length)
+    } else if (type === 'proof') {
+      this.#requests.onProof(header)
+      this.#filesCredit.release(1)
+    } else if (type === 'credit') this.#bytesCredit.release(header.bytes)
+    else if (type === 'resume') this.#requests.onResume(header)
+    else throw new WireFault(`${type} frame not expected now`)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#lease.close()
+    for (const credit of [this.#bytesCredit, this.#filesCredit, this.#openFiles]) credit.close()
+    this.#requests.close()
+  }
+
+  #sendBatch(
+    files: readonly SmallOutgoing[],
+    directories: readonly FoundDirectory[],
+    { onUsed, onAnswer }: SmallEvents,
+  ): void {
+    const [one] = files
+    if (one === undefined) return
+    const { source } = one
+    const number = this.#metadata.getSourceNumber(source)
+    // Kept until the answers, unlike the contents.
+    const names = files.map(({ path, facts: { size } }) => ({ source, path, size }))
+    const first = this.#requests.files(files.length, (index, stored) => {
+      const name = names[index]
+      const isLost = stored === null || name === undefined
+      onAnswer(index, isLost ? { kind: 'lost' } : toAnswer(stored, this.#receiver, name))
+    })
+    const header = {
+      files: files.map(({ path, facts, digest }, index): SmallFile => {
+        return [(first + index) >>> 0, number, path, facts.size, encodeMetadata(facts), digest]
+      }),
+      directories: this.#metadata.news(source, directories),
+    }
+    const whole = together(files)
+    this.#channel.send('batch', header, whole === null ? files.map(({ bytes }) => bytes) : [whole], onUsed)
+  }
+}
+
+/** Joins contents that are adjacent in one buffer, as readers place them; null: they are not. */
+function together(files: readonly SmallOutgoing[]): Uint8Array | null {
+  const [first] = files
+  if (first === undefined) return null
+  const { buffer, byteOffset } = first.bytes
+  let end = byteOffset
+  for (const { bytes } of files) {
+    if (bytes.buffer !== buffer || bytes.byteOffset !== end) return null
+    end += bytes.length
+  }
+  return new Uint8Array(buffer, byteOffset, end - byteOffset)
+}
+
+/**
+ * Caches which metadata the receiver got in this session.
+ * @param sendSource sends the number of a new source.
+ */
+function createMetadataCache(sendSource: (source: { source: number; id: string; name: string }) => void) {
+  const numbers = new Map<string, number>()
+  const facts = new Map<string, string>()
+
+  const getSourceNumber = ({ id, name }: OutgoingSource): number => {
+    const known = numbers.get(id)
+    if (known !== undefined) return known
+    const number = numbers.size
+    numbers.set(id, number)
+    sendSource({ source: number, id, name })
+    return number
+  }
+
+  return {
+    /** Returns the number by which the receiver refers to a source; sends it for a new source. */
+    getSourceNumber,
+    /** Returns the directories that are new to the receiver or have changed, and records them as sent. */
+    news(source: OutgoingSource, directories: readonly FoundDirectory[]): DirectoryEntry[] {
+      const found: DirectoryEntry[] = []
+      for (const { path, facts: now } of directories) {
+        if (found.length >= MAX_NEWS) break
+        const words = encodeMetadata(now)
+        const text = JSON.stringify(words)
+        const place = `${source.id}/${path}`
+        if (facts.get(place) === text) continue
+        if (facts.size >= MAX_CACHED) facts.clear()
+        facts.set(place, text)
+        found.push([getSourceNumber(source), path, words])
+      }
+      return found
+    },
+  }
+}
+
+/**
+ * Called with the result of a file, by its index among files numbered together; null: the connection was lost first.
+ */
+type Settle = (index: number, result: Stored | null) => void
+
+/** All requests that the receiver has not answered yet. An answer without a request is a WireFault. */
+class OutstandingRequests {
+  readonly #files = new Map<number, { first: number; settle: Settle }>()
+  readonly #copies = new Set<number>()
+  readonly #proofs = new Map<number, (proof: Proof) => void>()
+  readonly #resumes = new Map<number, { size: number; resolve(offset: number): void }>()
+  #lastId = 0
+
+  /** Assigns consecutive numbers to `count` files, and returns the first. */
+  files(count: number, settle: Settle): number {
+    const asked = { first: (this.#lastId + 1) >>> 0, settle }
+    for (let index = 0; index < count; index += 1) this.#files.set(this.#nextId(), asked)
+    return asked.first
+  }
+
+  /** Assigns a number to one file; only a `copy` may be answered with "unknown". */
+  file(kind: 'content' | 'copy') {
+    let id = 0
+    const result = new Promise<Stored | null>((resolve) => {
+      id = this.files(1, (_, stored) => resolve(stored))
+    })
+    if (kind === 'copy') this.#copies.add(id)
+    return { id, result }
+  }
+
+  /** Resolves with the number of bytes that need not be sent. */
+  resume(id: number, size: number): Promise<number> {
+    return new Promise((resolve) => this.#resumes.set(id, { size, resolve }))
+  }
+
+  /** Drops the request: the file was refused, so no `resume` follows. */
+  forgetResume(id: number): void {
+    this.#resumes.delete(id)
+  }
+
+  proof() {
+    const id = this.#nextId()
+    return { id, proof: new Promise<Proof>((resolve) => this.#proofs.set(id, resolve)) }
+  }
+
+  onResult({ position, results }: FrameHeader<'result'>): void {
+    for (const [id, code, detail] of results) {
+      const status = fileStatuses[code]
+      const asked = this.#files.get(id)
+      if (status === undefined || asked === undefined) throw new WireFault(`result for unknown file ${id}`)
+      if (!this.#copies.delete(id) && status === 'unknown')
+        throw new WireFault(`file ${id} was sent, not asked for`)
+      this.#files.delete(id)
+      asked.settle((id - asked.first) >>> 0, { outcome: { status, detail }, position })
+    }
+  }
+
+  onProof({ id, digest, reason }: FrameHeader<'proof'>): void {
+    const settle = this.#proofs.get(id)
+    if (settle === undefined) throw new WireFault(`proof of unknown file ${id}`)
+    this.#proofs.delete(id)
+    // Copied, because the received bytes are a part of the frame's memory.
+    if (digest !== null) settle({ kind: 'digest', digest: Buffer.from(digest) })
+    else settle({ kind: reason.startsWith('unknown') ? 'absent' : 'unavailable' })
+  }
+
+  onResume({ id, offset }: FrameHeader<'resume'>): void {
+    const asked = this.#resumes.get(id)
+    if (asked === undefined) throw new WireFault(`resume for file ${id}, which was not asked for`)
+    if (offset > asked.size) throw new WireFault(`resume: beyond the end of file ${id}`)
+    this.#resumes.delete(id)
+    asked.resolve(offset)
+  }
+
+  /** Settles all requests as lost with the connection. */
+  close(): void {
+    const lost = [...this.#files]
+    this.#files.clear()
+    for (const [id, { first, settle }] of lost) settle((id - first) >>> 0, null)
+    for (const settle of this.#proofs.values()) settle({ kind: 'unavailable' })
+    this.#proofs.clear()
+  }
+
+  #nextId(): number {
+    this.#lastId = (this.#lastId + 1) >>> 0
+    return this.#lastId
+  }
+}
+
+// Translates the answers of Holdfast's own stores, at a receiver or in a folder.
+
+/** The file that an answer concerns. */
+interface AnsweredFile {
+  source: Pick<OutgoingSource, 'path'>
+  path: string
+  size: number
+}
+
+/** Returns the answer for the queue. @param destination its name. */
+export function toAnswer(
+  { outcome: { status, detail }, position }: Stored,
+  destination: string,
+  { source, path: name, size }: AnsweredFile,
+): Answer {
+  const file = path.join(source.path, name)
+  const trouble = (reason: Message): Answer => ({ kind: 'again', reason, trouble: 'yes' })
+  switch (status) {
+    case 'durable':
+    case 'same':
+      return { kind: 'durable', position }
+    case 'name': {
+      const fault = nameFaults.find((one) => one === detail) ?? 'characters'
+      return { kind: 'refused', reason: message(`transfer.name.${fault}`, { path: file }) }
+    }
+    case 'tooLarge':
+      return { kind: 'refused', reason: message('transfer.tooLarge', { path: file, size }) }
+    case 'digest':
+      return { kind: 'again', reason: message('transfer.digestMismatch', { path: file }), trouble: 'no' }
+    case 'aborted':
+    // Only a copy is answered this way; the content is sent afterwards.
+    case 'unknown':
+      return { kind: 'again', reason: null, trouble: 'no' }
+    case 'full':
+      return trouble(fullSentence(detail, destination))
+    case 'readOnly':
+      return trouble(message('transfer.storeReadOnly', { name: destination }))
+    case 'failed': {
+      // The disk is gone, which is not the file's fault: every further file would get the same answer.
+      if (detail === 'ENODEV') return trouble(message('transfer.storeAway', { name: destination }))
+      const reason = message('transfer.storeFailed', { name: destination, reason: detail || 'EIO' })
+      return { kind: 'again', reason, trouble: 'maybe' }
+    }
+    default:
+      return status satisfies never
+  }
+}
+
+/** The detail is "floor", "names", "quota bytes N", "quota files N", or the system's error name. */
+function fullSentence(detail: string, name: string): Message {
+  if (detail === 'floor') return message('transfer.storeFloor', { name })
+  if (detail === 'names') return message('transfer.storeNames', { name })
+  const quota = /^quota (bytes|files) (\d{1,16})$/.exec(detail)
+  if (quota === null) return message('transfer.storeFull', { name })
+  const limit = Number(quota[2])
+  return message(quota[1] === 'bytes' ? 'transfer.quotaBytes' : 'transfer.quotaFiles', { name, limit })
+}

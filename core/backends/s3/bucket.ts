@@ -1,0 +1,304 @@
+import { createHash, randomBytes } from 'node:crypto'
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateMultipartUploadCommand,
+  GetBucketVersioningCommand,
+  GetObjectLockConfigurationCommand,
+  HeadObjectCommand,
+  type HeadObjectCommandOutput,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandInput,
+  ListObjectVersionsCommand,
+  type ObjectVersion,
+  PutObjectCommand,
+  type S3Client,
+  type StorageClass,
+  UploadPartCopyCommand,
+} from '@aws-sdk/client-s3'
+import { dropError, ignoreError } from '../../dropped-errors.ts'
+import { parseFacts } from '../objects/metadata.ts'
+import { isFault, type ObjectInfo, type ObjectPage, StoreFault, unlessLost } from '../objects/object-store.ts'
+
+// The keys, metadata, listings and copies of a bucket, the names that exist in it, and the abilities of its store.
+
+/** Longest key that stores accept, in bytes of UTF-8. */
+const MOST_KEY_BYTES = 1024
+/**
+ * Largest copy in one request: the store sends nothing until it is done, and no store copies more than 5 GiB at once.
+ */
+export const COPY_BYTES = 512 * 1024 * 1024
+/** Limit over all directories together; beyond it the cache is cleared. */
+const MOST_NAMES = 100_000
+
+/** A bucket with its client and settings. */
+export interface BucketPlace {
+  client: S3Client
+  bucket: string
+  /** Prefix of all names; empty, or with "/" at its end. */
+  prefix: string
+  storageClass: string | null
+}
+
+/** Returns the storage class for requests that create objects. */
+export const toStorageClass = ({ storageClass }: BucketPlace): { StorageClass?: StorageClass } =>
+  storageClass === null ? {} : { StorageClass: storageClass as StorageClass }
+
+/** @throws StoreFault `impossible`. */
+export function toKey({ prefix }: Pick<BucketPlace, 'prefix'>, name: string): string {
+  const key = `${prefix}${name}`
+  const bytes = Buffer.byteLength(key)
+  if (bytes > MOST_KEY_BYTES)
+    throw new StoreFault('impossible', `KeyTooLong: ${bytes} bytes, of which a store takes ${MOST_KEY_BYTES}`)
+  return key
+}
+
+/** The checksum that stores compare with the received bytes, if they check any; see `verifies` of createAbilities. */
+export const contentMd5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('base64')
+
+/** Returns a key for `x-amz-copy-source`. */
+const copySource = (bucket: string, key: string): string =>
+  `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`
+
+/** Decodes a key of a listing with `EncodingType: 'url'`, which is needed because XML cannot contain all characters. */
+export function listedKey(encoded: string | undefined): string {
+  try {
+    return decodeURIComponent((encoded ?? '').replaceAll('+', '%20'))
+  } catch (error) {
+    return dropError(error, 'the key of a listing is not encoded, although that was asked for', encoded ?? '')
+  }
+}
+
+/** Returns a copy's metadata, with the time when its content was first stored, also for the copy of a copy. */
+const toCopyMetadata = ({ Metadata, LastModified }: HeadObjectCommandOutput): Record<string, string> => ({
+  ...(LastModified === undefined ? {} : { stored: LastModified.toISOString() }),
+  ...Metadata,
+})
+
+/** Returns milliseconds since 1970; undefined if the object is no copy, or one by an earlier version of Holdfast. */
+export function firstStoredAt({ stored = '' }: Readonly<Record<string, string>> = {}): number | undefined {
+  const at = Date.parse(stored)
+  return Number.isNaN(at) ? undefined : at
+}
+
+/** Listings contain no metadata: time and mode are defaults, and there is no digest. */
+function toObjectInfo(name: string, size: number, stored: Date, version: string | null): ObjectInfo {
+  return { ...parseFacts(size, stored), name, storedAt: stored.getTime(), version }
+}
+
+/** @param after the `next` of the previous page. */
+export async function listPage(
+  place: BucketPlace,
+  prefix: string,
+  after: string | null,
+  deep: boolean,
+): Promise<ObjectPage> {
+  const input: ListObjectsV2CommandInput = {
+    Bucket: place.bucket,
+    Prefix: toKey(place, prefix),
+    EncodingType: 'url',
+    ...(deep ? {} : { Delimiter: '/' }),
+    ...(after === null ? {} : { ContinuationToken: after }),
+  }
+  const page = await place.client.send(new ListObjectsV2Command(input))
+  const toName = (encoded: string | undefined) => listedKey(encoded).slice(place.prefix.length)
+  return {
+    objects: (page.Contents ?? []).map(({ Key, Size, LastModified }) =>
+      toObjectInfo(toName(Key), Size ?? 0, LastModified ?? new Date(0), null),
+    ),
+    directories: (page.CommonPrefixes ?? []).map(({ Prefix }) => toName(Prefix)),
+    next: page.IsTruncated === true ? (page.NextContinuationToken ?? null) : null,
+  }
+}
+
+/** Returns the versions of a name that were replaced or removed, newest first. */
+export async function olderVersions(place: BucketPlace, name: string): Promise<ObjectInfo[]> {
+  const key = toKey(place, name)
+  const found: ObjectInfo[] = []
+  let marker: { KeyMarker?: string; VersionIdMarker?: string } = {}
+  for (;;) {
+    const input = { Bucket: place.bucket, Prefix: key, EncodingType: 'url', ...marker } as const
+    const page = await place.client.send(new ListObjectVersionsCommand(input))
+    const isOlder = (one: ObjectVersion) => listedKey(one.Key) === key && one.IsLatest !== true
+    for (const { Size, LastModified, VersionId } of (page.Versions ?? []).filter(isOlder))
+      found.push(toObjectInfo(name, Size ?? 0, LastModified ?? new Date(0), VersionId ?? null))
+    const next = listedKey(page.NextKeyMarker)
+    // Longer names with this prefix follow it.
+    if (page.IsTruncated !== true || next !== key) break
+    marker = {
+      KeyMarker: next,
+      ...(page.NextVersionIdMarker ? { VersionIdMarker: page.NextVersionIdMarker } : {}),
+    }
+  }
+  return found.sort((a, b) => b.storedAt - a.storedAt)
+}
+
+/**
+ * Copies an object within its bucket; its bytes stay at the store.
+ * @param to may be the object's own name: this replaces its metadata in one step, for which S3 has no other call.
+ * @param changes changed metadata.
+ */
+export async function copyObject(
+  place: BucketPlace,
+  from: string,
+  to: string,
+  most = COPY_BYTES,
+  changes: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const { client, bucket: Bucket } = place
+  const source = toKey(place, from)
+  const head = await client.send(new HeadObjectCommand({ Bucket, Key: source }))
+  const target = { Bucket, Key: toKey(place, to) }
+  const begun = { ...target, ...toStorageClass(place), Metadata: { ...toCopyMetadata(head), ...changes } }
+  const CopySource = copySource(Bucket, source)
+  const size = head.ContentLength ?? 0
+  if (size <= most) {
+    await client.send(new CopyObjectCommand({ ...begun, CopySource, MetadataDirective: 'REPLACE' }))
+    return
+  }
+  const made = await client.send(new CreateMultipartUploadCommand(begun))
+  const upload = { ...target, UploadId: made.UploadId }
+  try {
+    const Parts: { PartNumber: number; ETag: string | undefined }[] = []
+    for (let at = 0; at < size; at += most) {
+      const PartNumber = Parts.length + 1
+      const CopySourceRange = `bytes=${at}-${Math.min(at + most, size) - 1}`
+      const part = { ...upload, CopySource, CopySourceRange, PartNumber }
+      const copied = await client.send(new UploadPartCopyCommand(part))
+      Parts.push({ PartNumber, ETag: copied.CopyPartResult?.ETag })
+    }
+    const MultipartUpload = { Parts }
+    await client.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload }))
+  } catch (error) {
+    await client
+      .send(new AbortMultipartUploadCommand(upload))
+      .catch(ignoreError('the sweep ends an unfinished upload'))
+    throw error
+  }
+}
+
+/**
+ * Caches which names a bucket has. Only this computer writes to its folder, so each directory is listed once.
+ * @param isObject queries one name.
+ */
+export function createNames(place: BucketPlace, isObject: (name: string) => Promise<boolean>) {
+  /** Directories whose name no object has. */
+  const free = new Set<string>()
+  /** The names directly in a directory; null: too many for one page, so each name is queried. */
+  const listed = new Map<string, Promise<Set<string> | null>>()
+  let count = 0
+
+  const list = async (directory: string): Promise<Set<string> | null> => {
+    const { objects, next } = await listPage(place, directory, null, false)
+    return next === null ? new Set(objects.map(({ name }) => name)) : null
+  }
+
+  /** Applies a change to a directory's cached names; a listing in progress gets it when it ends. */
+  const change = (name: string, act: (names: Set<string>) => void): void => {
+    const listing = listed.get(getDirectory(name))
+    listing
+      ?.then((names) => names !== null && act(names))
+      .catch(ignoreError('the next question lists the directory again'))
+  }
+
+  return {
+    /** True if no object has the name of a directory above: other systems cannot have both. @throws StoreFault. */
+    async isReachable(name: string): Promise<boolean> {
+      for (let at = getDirectory(name); at !== ''; at = getDirectory(at.slice(0, -1))) {
+        if (free.has(at)) continue
+        if (await isObject(at.slice(0, -1))) return false
+        if (free.size > MOST_NAMES) free.clear()
+        free.add(at)
+      }
+      return true
+    },
+    /** @throws StoreFault. */
+    async has(name: string): Promise<boolean> {
+      const directory = getDirectory(name)
+      if (count > MOST_NAMES || listed.size > MOST_NAMES) {
+        listed.clear()
+        count = 0
+      }
+      const listing = listed.get(directory) ?? list(directory)
+      listed.set(directory, listing)
+      listing.catch(() => listed.delete(directory))
+      const names = await listing
+      return names === null ? isObject(name) : names.has(name)
+    },
+    /** Records an object of this name. */
+    add(name: string): void {
+      count += 1
+      free.delete(`${name}/`)
+      change(name, (names) => names.add(name))
+    },
+    /** Records that the name is free. */
+    remove: (name: string) => change(name, (names) => names.delete(name)),
+  }
+}
+
+const getDirectory = (name: string): string => name.slice(0, name.lastIndexOf('/') + 1)
+
+export type BucketAbilities = ReturnType<typeof createAbilities>
+
+/**
+ * Tests the abilities of a bucket: each at its first use. The results are kept until the store is closed.
+ * @param trial name of the object that the tests write. It stays, because a key may lack permission to remove it.
+ */
+export function createAbilities(place: BucketPlace, trial: string) {
+  const { client, bucket: Bucket } = place
+
+  const put = (bytes: Uint8Array, md5: string, condition?: '*'): Promise<unknown> => {
+    const what = { Bucket, Key: toKey(place, trial), Body: bytes, ContentMD5: md5 }
+    const IfNoneMatch = condition === undefined ? {} : { IfNoneMatch: condition }
+    return client.send(new PutObjectCommand({ ...what, ...IfNoneMatch }))
+  }
+  const bytes = randomBytes(16)
+  /** Writes the trial object, once. */
+  const first = once(() => put(bytes, contentMd5(bytes)))
+
+  /** True if the store refuses a put that a store with the ability has to refuse. */
+  const refuses = (wrongPut: Promise<unknown>): Promise<boolean> =>
+    wrongPut.then(
+      () => false,
+      (error: unknown) => {
+        unlessLost(error)
+        return isFault(error, 'exists') || isFault(error, 'damaged')
+      },
+    )
+
+  return {
+    /** True if the bucket keeps older versions. */
+    isVersioned: once(async () => {
+      const answer = await client.send(new GetBucketVersioningCommand({ Bucket })).catch(unlessLost)
+      return answer?.Status === 'Enabled'
+    }),
+    /** True if `If-None-Match: *` protects an existing object. */
+    isConditional: once(async () => {
+      await first()
+      return refuses(put(bytes, contentMd5(bytes), '*'))
+    }),
+    /** True if the store refuses bytes that do not match their Content-MD5. */
+    verifies: once(async () => {
+      await first()
+      return refuses(put(randomBytes(16), contentMd5(bytes)))
+    }),
+    /** True if objects cannot be removed for a while. Only tests query it, for a note to the person. */
+    isLocked: once(async () => {
+      const answer = await client.send(new GetObjectLockConfigurationCommand({ Bucket })).catch(unlessLost)
+      return answer?.ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled'
+    }),
+  }
+}
+
+/** Caches the result of a query; a failed query is repeated at the next call. */
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asking: Promise<T> | null = null
+  return () => {
+    asking ??= ask().catch((error) => {
+      asking = null
+      throw error
+    })
+    return asking
+  }
+}

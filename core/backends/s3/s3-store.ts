@@ -1,0 +1,307 @@
+import { Agent as HttpAgent } from 'node:http'
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
+import { createSemaphore } from '../../lib/async/semaphore.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
+import { errorCode } from '../../platform/system-error.ts'
+import type { S3Destination } from '../../settings/destination-schema.ts'
+import { OWN_DIRECTORY } from '../../store/layout.ts'
+import { isOnThisComputer, tlsAgent } from '../objects/https.ts'
+import { parseFacts, toMetadata } from '../objects/metadata.ts'
+import {
+  digestAt,
+  type ObjectFacts,
+  type ObjectStore,
+  orIf,
+  StoreFault,
+  unlessLost,
+} from '../objects/object-store.ts'
+import type { ReachedStore } from '../objects/objects.ts'
+import {
+  type BucketAbilities,
+  type BucketPlace,
+  COPY_BYTES,
+  contentMd5,
+  copyObject,
+  createAbilities,
+  createNames,
+  firstStoredAt,
+  listPage,
+  olderVersions,
+  toKey,
+  toStorageClass,
+} from './bucket.ts'
+import { explained, toStoreFault } from './errors.ts'
+import {
+  beginParts,
+  beginWhole,
+  getPartBytes,
+  PART_BYTES,
+  PARTS_MEMORY,
+  Unfinished,
+  type UploadOptions,
+} from './upload.ts'
+
+/** Concurrent requests: beyond this number a store only queues them itself. */
+const PARALLEL = 32
+/** Room for parts of large objects, listings and the like beside the small objects. */
+const MOST_SOCKETS = PARALLEL + 16
+const CONNECT_MS = 10_000
+/** Timeout of an idle socket: a store that copies or joins parts may be silent for a while. */
+const SILENT_MS = 120_000
+const ATTEMPTS = 3
+
+/** The location of a bucket. */
+type S3Place = Pick<S3Destination, 'endpoint' | 'region' | 'pathStyle' | 'certificate'>
+
+/** A bucket, as it was entered. */
+export type S3Target = S3Place & Pick<S3Destination, 'name' | 'bucket' | 'prefix' | 'storageClass' | 'folder'>
+
+export interface S3StoreOptions extends BucketPlace {
+  /** Prefix of Holdfast's own names, with "/" at its end. */
+  own: string
+  /** For tests: sizes of a part and of one copy. */
+  partBytes?: number
+  copyBytes?: number
+}
+
+/**
+ * Opens a bucket as a store, after checking that it can be used. The first request is a listing, because the answer
+ * to it contains the cause of an error.
+ * @throws UserError if only a person can help; StoreFault.
+ */
+export async function reachBucket(
+  target: S3Target,
+  secrets: Readonly<Record<string, string>>,
+): Promise<ReachedStore & { store: S3Store }> {
+  const { bucket, storageClass, folder } = target
+  if (bucket.includes('/')) throw bucketAndPrefix(target)
+  const prefix = target.prefix === '' ? '' : `${target.prefix}/`
+  const client = createClient(target, secrets)
+  const store = new S3Store({ client, bucket, prefix, storageClass, own: `${folder}/${OWN_DIRECTORY}/` })
+  try {
+    await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: target.prefix, MaxKeys: 1 }))
+    return { store, localAddress: null, isToItself: await isOnThisComputer(target.endpoint) }
+  } catch (error) {
+    store.close()
+    throw await explained(error, target)
+  }
+}
+
+/**
+ * Creates a client whose requests throw StoreFaults.
+ * @param secrets `accessKey` and `secretKey`; without them the sources of AWS's own tools apply: environment, files in
+ *   ~/.aws, roles.
+ */
+export function createClient(place: S3Place, secrets: Readonly<Record<string, string>>): S3Client {
+  const { accessKey, secretKey } = secrets
+  const sockets = { keepAlive: true, maxSockets: MOST_SOCKETS }
+  const client = new S3Client({
+    endpoint: place.endpoint,
+    region: place.region,
+    forcePathStyle: place.pathStyle,
+    ...(accessKey === undefined || secretKey === undefined
+      ? {}
+      : { credentials: { accessKeyId: accessKey, secretAccessKey: secretKey } }),
+    // Some stores refuse the SDK's own checksums, others ignore them; all accept Content-MD5 (see `verifies`).
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // "Expect: 100-continue" would wait for the store before each part.
+    expectContinueHeader: false,
+    maxAttempts: ATTEMPTS,
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      socketTimeout: SILENT_MS,
+      httpAgent: new HttpAgent(sockets),
+      httpsAgent: tlsAgent(sockets, place.certificate),
+    },
+  })
+  client.middlewareStack.add(
+    (next) => (request) =>
+      next(request).catch((error: unknown) => {
+        // After an answer without a body Swift may still send a body's end, which breaks the next request's parsing.
+        if (errorCode(error)?.startsWith('HPE_') === true) Object.assign(error as Error, { $retryable: {} })
+        throw error
+      }),
+    { step: 'deserialize', name: 'garbledAnswer' },
+  )
+  // Applies to a request with all of its attempts.
+  client.middlewareStack.add(
+    (next, { commandName = '' }) =>
+      (request) =>
+        next(request).catch((error: unknown) => {
+          throw toStoreFault(error, commandName.replace(/Command$/, ''))
+        }),
+    { step: 'initialize', priority: 'high', name: 'storeFaults' },
+  )
+  return client
+}
+
+/** Returns an error that suggests to split the entry into bucket and prefix. */
+function bucketAndPrefix({ bucket, prefix }: S3Target): UserError {
+  const [first = '', ...rest] = [...bucket.split('/'), ...prefix.split('/')].filter((part) => part !== '')
+  return new UserError('s3.bucketAndPrefix', { bucket, first, rest: rest.join('/') })
+}
+
+/** Objects in a bucket. The bucket's abilities are found by tests; see BucketAbilities. */
+export class S3Store implements ObjectStore {
+  readonly client: S3Client
+  readonly abilities: BucketAbilities
+  /** The object that the tests of abilities leave behind. */
+  readonly trial: string
+  readonly can = { parallel: PARALLEL, durable: true, dates: true, vanish: false }
+  // There is no lasting connection: a failed request ends the session.
+  readonly ended = new Promise<never>(() => undefined)
+  readonly #options: S3StoreOptions
+  readonly #names: ReturnType<typeof createNames>
+  readonly #memory = createSemaphore(PARTS_MEMORY)
+  readonly #unfinished: Unfinished
+
+  constructor(options: S3StoreOptions) {
+    this.client = options.client
+    this.trial = `${options.own}trial`
+    this.abilities = createAbilities(options, this.trial)
+    this.#options = options
+    this.#names = createNames(options, async (name) => (await this.info(name)) !== null)
+    this.#unfinished = new Unfinished(options, options.own, this)
+  }
+
+  readonly put: ObjectStore['put'] = async (name, bytes, facts, { replace }) => {
+    const command = new PutObjectCommand({
+      ...this.#at(name),
+      Body: bytes,
+      ContentLength: bytes.length,
+      ContentMD5: contentMd5(bytes),
+      Metadata: toMetadata(facts),
+      ...toStorageClass(this.#options),
+      ...(replace ? {} : await this.#ifAbsent(name)),
+    })
+    await this.client.send(command)
+    this.#names.add(name)
+    if (facts.digest !== null && !(await this.abilities.verifies()))
+      await this.#readBack(name, facts, facts.digest)
+  }
+
+  readonly begin: ObjectStore['begin'] = async (name, facts, resume) => {
+    const least = this.#options.partBytes ?? PART_BYTES
+    if (facts.size <= least)
+      return beginWhole(this.#memory, facts, (bytes, digest) =>
+        this.put(name, bytes, { ...facts, digest }, { replace: true }),
+      )
+    const options: UploadOptions = {
+      place: this.#options,
+      unfinished: this.#unfinished,
+      memory: this.#memory,
+      partBytes: getPartBytes(facts.size, least),
+      check: (...object) => this.#check(...object),
+    }
+    return beginParts(options, name, facts, resume)
+  }
+
+  readonly kept: ObjectStore['kept'] = (facts) => facts
+
+  readonly setFacts: ObjectStore['setFacts'] = async (name, facts) => {
+    const copyBytes = this.#options.copyBytes ?? COPY_BYTES
+    await copyObject(this.#options, name, name, copyBytes, toMetadata(facts))
+  }
+
+  readonly info: ObjectStore['info'] = async (name, version = null) => {
+    const command = new HeadObjectCommand(this.#at(name, version))
+    const head = await this.client.send(command).catch(orIf('absent', null))
+    if (head === null) return null
+    const stored = head.LastModified ?? new Date(0)
+    return {
+      ...parseFacts(head.ContentLength ?? 0, stored, head.Metadata),
+      name,
+      storedAt: stored.getTime(),
+      firstStoredAt: firstStoredAt(head.Metadata),
+      version,
+    }
+  }
+
+  async *read(name: string, from: number, signal: AbortSignal, version: string | null = null) {
+    const range = from > 0 ? { Range: `bytes=${from}-` } : {}
+    const command = new GetObjectCommand({ ...this.#at(name, version), ...range })
+    try {
+      const { Body } = await this.client.send(command, { abortSignal: signal })
+      yield* (Body as AsyncIterable<Uint8Array> | undefined) ?? []
+    } catch (error) {
+      const fault = toStoreFault(error, 'GetObject')
+      // A read from beyond the end returns no bytes.
+      if (!(from > 0 && fault.reason.startsWith('InvalidRange'))) throw fault
+    }
+  }
+
+  readonly setAside: ObjectStore['setAside'] = async (name, to, isReplaced) => {
+    const isMoved = !(await this.abilities.isVersioned())
+    if (isMoved) await copyObject(this.#options, name, to, this.#options.copyBytes ?? COPY_BYTES)
+    // The next content replaces this one in one step.
+    if (!isReplaced) await this.remove(name)
+    return isMoved
+  }
+
+  readonly versions: ObjectStore['versions'] = (name) => olderVersions(this.#options, name)
+
+  readonly list: ObjectStore['list'] = (...page) => listPage(this.#options, ...page)
+
+  async remove(name: string): Promise<void> {
+    await this.client.send(new DeleteObjectCommand(this.#at(name))).catch(orIf('absent', undefined))
+    this.#names.remove(name)
+  }
+
+  async above(name: string): Promise<string | null> {
+    const { bucket: Bucket, prefix } = this.#options
+    const parts = prefix.split('/').slice(0, -1)
+    for (let depth = parts.length; depth >= 0; depth -= 1) {
+      const above = parts.slice(0, depth)
+      const Key = [...above, name].join('/')
+      const found = await this.client.send(new HeadObjectCommand({ Bucket, Key })).catch(unlessLost)
+      if (found !== null) return [Bucket, ...above].join('/')
+    }
+    return null
+  }
+
+  readonly sweep: ObjectStore['sweep'] = (olderThan) => this.#unfinished.sweep(olderThan)
+
+  close(): void {
+    this.#memory.close()
+    this.client.destroy()
+  }
+
+  #at(name: string, version: string | null = null) {
+    const at = { Bucket: this.#options.bucket, Key: toKey(this.#options, name) }
+    return version === null ? at : { ...at, VersionId: version }
+  }
+
+  async #ifAbsent(name: string): Promise<{ IfNoneMatch?: '*' }> {
+    if (!(await this.#names.isReachable(name)))
+      throw new StoreFault('exists', 'one stands where a directory has to be')
+    if (await this.abilities.isVersioned()) return {}
+    if (await this.abilities.isConditional()) return { IfNoneMatch: '*' }
+    if (await this.#names.has(name)) throw new StoreFault('exists', 'there is one')
+    return {}
+  }
+
+  /** See UploadOptions.check. */
+  async #check(name: string, facts: ObjectFacts, digest: Uint8Array, isResumed: boolean): Promise<void> {
+    this.#names.add(name)
+    if (isResumed || !(await this.abilities.verifies())) return this.#readBack(name, facts, digest)
+    const size = (await this.info(name))?.size
+    if (size !== facts.size) throw new StoreFault('damaged', `${size} bytes are stored of ${facts.size}`)
+  }
+
+  /** Reads an object back: without a check of Content-MD5, only this shows what the store has. */
+  async #readBack(name: string, { size }: ObjectFacts, digest: Uint8Array): Promise<void> {
+    const found = await digestAt(this, name, size, new AbortController().signal)
+    if (found !== null && Buffer.compare(found, digest) === 0) return
+    // If removing is denied, the next content sets it aside.
+    await this.remove(name).catch(orIf('denied', undefined))
+    throw new StoreFault('damaged', 'what the store has is not what was sent')
+  }
+}

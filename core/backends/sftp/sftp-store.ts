@@ -1,0 +1,288 @@
+import { posix } from 'node:path'
+import type { FileEntryWithStats, Stats } from 'ssh2'
+import { ignoreError } from '../../dropped-errors.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
+import type { SftpDestination } from '../../settings/destination-schema.ts'
+import { OWN_DIRECTORY } from '../../store/layout.ts'
+import { type DirectoryCalls, getParent, openDirectories } from '../objects/directories.ts'
+import {
+  isFault,
+  type ObjectFacts,
+  type ObjectInfo,
+  type ObjectStore,
+  orIf,
+  StoreFault,
+  unlessLost,
+} from '../objects/object-store.ts'
+import { createLister, type ListedEntry, limitNames } from '../objects/tree-listing.ts'
+import {
+  close,
+  diskAt,
+  explainWriteFault,
+  getReason,
+  getStatus,
+  openChannel,
+  readFrom,
+  type SftpChannel,
+  STATUS,
+  statAt,
+  syncPath,
+} from './channel.ts'
+import type { SftpConnection } from './connect.ts'
+import {
+  attributesFor,
+  beginUpload,
+  createDirectorySync,
+  keptMode,
+  type SftpParts,
+  seconds,
+  UNRESUMABLE_PREFIX,
+} from './upload.ts'
+
+/** Each channel is a process at the server: while one waits for its disk, the others continue. */
+const CHANNELS = 4
+const PARALLEL = 64
+
+/** All names are in the directory `path` at the server, partial files in this computer's folder there. */
+type Place = Pick<SftpDestination, 'name' | 'path' | 'folder'>
+
+/**
+ * Opens the files of an SFTP server as an object store.
+ * @throws StoreFault; UserError if only a person can help.
+ */
+export async function openSftpStore(connection: SftpConnection, place: Place): Promise<ObjectStore> {
+  const channels = await openChannels(connection)
+  const parts = await openParts(channels, place)
+  const { pick, toPath, root } = parts
+
+  const writing = <T>(work: Promise<T>): Promise<T> =>
+    work.catch(async (error: unknown) => {
+      throw await explainWriteFault(pick(), root, error)
+    })
+  const begin = async (name: string, facts: ObjectFacts, resume: string | null, replace?: boolean) => {
+    const upload = await writing(beginUpload(parts, name, facts, resume, replace))
+    return {
+      ...upload,
+      write: (bytes: Uint8Array) => writing(upload.write(bytes)),
+      finish: (digest: Uint8Array, freeName?: () => Promise<void>) =>
+        writing(upload.finish(digest, freeName)),
+    }
+  }
+  const space = async () => {
+    const disk = await diskAt(pick(), root)
+    return disk && { free: disk.f_bavail * disk.f_frsize, total: disk.f_blocks * disk.f_frsize }
+  }
+  const put: ObjectStore['put'] = async (name, bytes, facts, { replace }) => {
+    const upload = await begin(name, facts, null, replace)
+    try {
+      await upload.write(bytes)
+      // The upload did not resume a part, so no digest is compared.
+      await upload.finish(new Uint8Array())
+    } catch (error) {
+      await upload.abort(false).catch(ignoreError('the sweep removes the partial file'))
+      throw error
+    }
+  }
+
+  return {
+    can: { parallel: PARALLEL, durable: parts.canSync, dates: false, vanish: true },
+    put,
+    begin,
+    kept: (facts) => ({
+      ...facts,
+      mtimeNs: BigInt(seconds(facts.mtimeNs)) * 1_000_000_000n,
+      mode: keptMode(facts.mode),
+      digest: null,
+    }),
+    setFacts: (name, facts) => writing(setFacts(parts, toPath(name), facts)),
+    async info(name) {
+      const stats = await statAt(pick(), toPath(name), 'lstat')
+      return stats?.isFile() ? toObjectInfo(name, stats) : null
+    },
+    read: (name, from, signal) => readFrom(pick(), toPath(name), from, signal),
+    setAside: (name, to) => writing(moveAside(parts, toPath(name), toPath(to))).then(() => true),
+    versions: async () => [],
+    list: createLister((directory) => readDirectory(parts, directory)),
+    remove: (name) => writing(pick().tell((sftp, done) => sftp.unlink(toPath(name), done))),
+    lastChange: async (directory) => {
+      const stats = await statAt(pick(), toPath(directory), 'lstat')
+      return (stats?.mtime ?? 0) * 1000
+    },
+    above: (name) => above(parts, name),
+    space,
+    sweep: (olderThan) => sweep(parts, olderThan),
+    ended: Promise.race([connection.ended, ...channels.map(({ ended }) => ended)]),
+    close: () => connection.client.destroy(),
+  }
+}
+
+/** Opens the first channel, and as many more as the server allows. */
+async function openChannels({
+  client,
+  gather,
+}: SftpConnection): Promise<readonly [SftpChannel, ...SftpChannel[]]> {
+  const [first, ...more] = Array.from({ length: CHANNELS }, () => openChannel(client, gather))
+  if (first === undefined) throw new StoreFault('failed', 'no channel')
+  const opening = Promise.allSettled(more)
+  const channel = await first.catch((error: unknown) => {
+    const reason = getReason(error)
+    const isLost = reason === 'ECONNRESET'
+    throw new StoreFault('failed', isLost ? reason : `it offers no SFTP: ${reason}`, { cause: error })
+  })
+  const opened = await opening
+  return [channel, ...opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))]
+}
+
+/** Finds out what the server can do, and where the files are there. @throws UserError if the directory is missing. */
+async function openParts(
+  channels: readonly [SftpChannel, ...SftpChannel[]],
+  { name, path, folder }: Place,
+): Promise<SftpParts> {
+  const [first] = channels
+  const root = path === '' ? '.' : path.replace(/(?<=.)\/+$/, '')
+  const base = root === '.' ? '' : root.endsWith('/') ? root : `${root}/`
+  if ((await statAt(first, root, 'stat')) === null)
+    throw new UserError('transfer.sftp.noDirectory', { name, path: root })
+  const own = `${base}${folder}`
+  const kept = [root, own, `${own}/${OWN_DIRECTORY}`]
+  const isBegun = (await statAt(first, `${own}/${OWN_DIRECTORY}`, 'stat')) !== null
+  const canSync = await canSyncAt(first, root)
+  const pick = () => channels.reduce((best, one) => (one.busy < best.busy ? one : best))
+  const sync = canSync ? createDirectorySync(pick) : async () => undefined
+  const calls: DirectoryCalls = {
+    make: (directory) => pick().tell((sftp, done) => sftp.mkdir(directory, done)),
+    async type(path) {
+      const found = await statAt(pick(), path, 'stat')
+      return found && (found.isDirectory() ? 'directory' : 'file')
+    },
+    sync,
+  }
+  return {
+    pick,
+    directories: openDirectories(calls, { there: isBegun ? kept : [root], kept }),
+    syncDirectory: sync,
+    root,
+    toPath: (name) => (name === '' ? root : `${base}${name}`),
+    partials: `${own}/${OWN_DIRECTORY}/partial`,
+    inUse: new Set(),
+    canSync,
+    canReplace: first.offers('posix-rename@openssh.com'),
+    // OpenSSH's rename is exclusive, and no other server allows opening a directory.
+    isExclusive: canSync,
+  }
+}
+
+/** True if names in a directory can be made to survive a crash: the server has to open the directory for that. */
+async function canSyncAt(channel: SftpChannel, directory: string): Promise<boolean> {
+  if (!channel.offers('fsync@openssh.com')) return false
+  try {
+    await syncPath(channel, directory)
+    return true
+  } catch (error) {
+    if (isFault(error, 'lost')) throw error
+    return false
+  }
+}
+
+/** Removes what earlier sessions left: unresumable files at once, resumable ones if older than `olderThan`. */
+async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): Promise<void> {
+  const channel = pick()
+  const found = await channel
+    .call<readonly { filename: string; attrs: Stats }[]>((sftp, done) => sftp.readdir(partials, done))
+    .catch(orIf('absent', []))
+  const leftovers = found.flatMap(({ filename, attrs }) => {
+    const path = `${partials}/${filename}`
+    const isUseless = filename.startsWith(UNRESUMABLE_PREFIX) || attrs.mtime * 1_000 < olderThan
+    return attrs.isFile() && isUseless && !inUse.has(path) ? [path] : []
+  })
+  for (let at = 0; at < leftovers.length; at += PARALLEL)
+    await Promise.all(
+      leftovers
+        .slice(at, at + PARALLEL)
+        .map((path) =>
+          channel
+            .tell((sftp, done) => sftp.unlink(path, done))
+            .catch(ignoreError('the next sweep removes the partial file')),
+        ),
+    )
+}
+
+async function moveAside(
+  { pick, directories, syncDirectory }: SftpParts,
+  from: string,
+  to: string,
+): Promise<void> {
+  await directories.make(getParent(to))
+  await pick().tell((sftp, done) => sftp.rename(from, to, done))
+  await Promise.all([syncDirectory(getParent(to)), syncDirectory(getParent(from))])
+}
+
+async function setFacts({ pick, canSync }: SftpParts, path: string, facts: ObjectFacts): Promise<void> {
+  const channel = pick()
+  await channel.tell((sftp, done) => sftp.setstat(path, attributesFor(facts), done))
+  // If its own mode forbids opening the file, it becomes durable with the server's next sync.
+  if (canSync) await syncPath(channel, path).catch(orIf('denied', undefined))
+}
+
+/** See ObjectStore.above. */
+async function above({ pick, root }: SftpParts, name: string): Promise<string | null> {
+  const real = await pick()
+    .call<string>((sftp, done) => sftp.realpath(root, done))
+    .catch(unlessLost)
+  for (let at = real ?? root; ; at = getParent(at)) {
+    const found = await statAt(pick(), posix.join(at, name), 'stat').catch(unlessLost)
+    if (found !== null) return at
+    if (at === getParent(at)) return null
+  }
+}
+
+/** See createLister; other types than files and directories are left out. */
+async function readDirectory({ pick, toPath }: SftpParts, directory: string): Promise<ListedEntry[]> {
+  const channel = pick()
+  const path = toPath(directory.slice(0, -1))
+  const entries: ListedEntry[] = []
+  const handle = await channel
+    .call<Buffer>((sftp, done) => sftp.opendir(path, done))
+    .catch(orIf('absent', null))
+  if (handle === null) return entries
+  try {
+    // Reads the directory in pieces, up to a limit: a faulty server may never end.
+    for (
+      let some = await readNextNames(channel, handle);
+      some !== null;
+      some = await readNextNames(channel, handle)
+    ) {
+      for (const { filename, attrs } of some) {
+        // A valid name has no path separator, so that no name leads out of its directory.
+        if (['', '.', '..'].includes(filename) || filename.includes('/')) continue
+        const name = `${directory}${filename}`
+        if (attrs.isDirectory()) entries.push(`${name}/`)
+        else if (attrs.isFile()) entries.push(toObjectInfo(name, attrs))
+      }
+      limitNames(entries.length, path)
+    }
+  } finally {
+    close(channel, handle)
+  }
+  return entries
+}
+
+/** Returns the next piece; null at the end. */
+function readNextNames(channel: SftpChannel, handle: Buffer): Promise<FileEntryWithStats[] | null> {
+  const piece = channel.call<FileEntryWithStats[]>((sftp, done) => sftp.readdir(handle, done))
+  return piece.catch((error: unknown) => {
+    if (getStatus(error) === STATUS.eof) return null
+    throw error
+  })
+}
+
+const toObjectInfo = (name: string, { size, mtime, mode }: Stats): ObjectInfo => ({
+  name,
+  size,
+  mtimeNs: BigInt(mtime) * 1_000_000_000n,
+  mode: mode & 0o7777,
+  digest: null,
+  // The server reports no other time.
+  storedAt: mtime * 1_000,
+  version: null,
+})

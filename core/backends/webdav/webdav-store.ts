@@ -1,0 +1,349 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { dropError, ignoreError } from '../../dropped-errors.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
+import type { WebdavDestination } from '../../settings/destination-schema.ts'
+import { OWN_DIRECTORY } from '../../store/layout.ts'
+import { type Directories, getParent, openDirectories } from '../objects/directories.ts'
+import { parseFacts, toMetadata } from '../objects/metadata.ts'
+import {
+  isFault,
+  type ObjectFacts,
+  type ObjectInfo,
+  type ObjectStore,
+  orIf,
+  StoreFault,
+  unlessLost,
+} from '../objects/object-store.ts'
+import { createLister, type ListedEntry, limitNames } from '../objects/tree-listing.ts'
+import { NO_PROPERTIES, type PutStream, readBody, toFault, WebdavClient, type WebdavPlace } from './client.ts'
+import { OWN_NAMESPACE, parseHref, parseMultistatus, type Resource } from './multistatus.ts'
+
+/** Requests at a time: many servers answer each in a process of its own. */
+const PARALLEL = 16
+/** Room for large files, listings and the like beside the small ones. */
+const MOST_SOCKETS = PARALLEL + 16
+const CONNECT_MS = 30_000
+
+/** All names are in the directory `url`, temporary files in this computer's folder there. */
+export type WebdavTarget = WebdavPlace & Pick<WebdavDestination, 'name' | 'folder'>
+
+const XML = '<?xml version="1.0" encoding="utf-8"?>'
+const ASK = `${XML}<propfind xmlns="DAV:" xmlns:h="${OWN_NAMESPACE}"><prop><resourcetype/><getcontentlength/><getlastmodified/><h:mtime/><h:mode/><h:blake3/></prop></propfind>`
+const ASK_SPACE = `${XML}<propfind xmlns="DAV:"><prop><quota-available-bytes/><quota-used-bytes/></prop></propfind>`
+const XML_HEADERS = { 'Content-Type': 'application/xml; charset=utf-8' }
+
+/**
+ * Files at a WebDAV server. A file gets a temporary name, and its own one (MOVE) when it is complete; time, mode and
+ * digest are its properties (PROPPATCH), which move with it.
+ */
+export class WebdavStore implements ObjectStore {
+  // HTTP has no sync. Without the folder the server's disk may be unmounted.
+  readonly can = { parallel: PARALLEL, durable: false, dates: true, vanish: true }
+  // There is no lasting connection: a failed request ends the session.
+  readonly ended = new Promise<never>(() => undefined)
+  readonly list: ObjectStore['list']
+  readonly #client: WebdavClient
+  readonly #directories: Directories
+  readonly #partials: string
+  /** Temporary names in use. */
+  readonly #inUse = new Set<string>()
+
+  constructor(target: WebdavTarget, password: string) {
+    const own = `${target.folder}/${OWN_DIRECTORY}`
+    this.#client = new WebdavClient(target, password, MOST_SOCKETS)
+    this.#partials = `${own}/partial`
+    this.#directories = openDirectories(
+      {
+        make: (directory) =>
+          this.#client.send('MKCOL', this.#toDirectory(directory)).then(
+            (answer) => void answer.resume(),
+            (error: unknown) => {
+              // Apache's answer if a file stands where the directory above has to be.
+              throw isStatus(error, 400) ? new StoreFault('absent', 'no directory', { cause: error }) : error
+            },
+          ),
+        type: async (name) => {
+          const found = await this.#find(name)
+          return found && (found.isCollection ? 'directory' : 'file')
+        },
+        sync: async () => undefined,
+      },
+      { there: ['.'], kept: ['.', target.folder, own] },
+    )
+    this.list = createLister((directory) => this.#readDirectory(directory))
+  }
+
+  /**
+   * Checks that the server can be used.
+   * @throws UserError if only a person can help; StoreFault.
+   */
+  async requireRoot({ name, url, user }: WebdavTarget, signal: AbortSignal): Promise<void> {
+    const { root } = this.#client
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)])
+    const answer = await this.#ask(root, '0', ASK, { accepts: () => true, signal: limit })
+    const { statusCode = 0, statusMessage = '' } = answer
+    const at = { name, address: new URL(url).host, user, reason: `HTTP ${statusCode} ${statusMessage}` }
+    if (statusCode === 207) {
+      if ((await readFirst(answer))?.isCollection === true) return
+      throw new UserError('webdav.noStore', { ...at, reason: 'PROPFIND' })
+    }
+    answer.resume()
+    if (statusCode === 401) throw new UserError('webdav.loginRefused', at)
+    if (statusCode === 404 || statusCode === 409)
+      throw new UserError('transfer.sftp.noDirectory', { name, path: root })
+    if (statusCode === 403 || statusCode >= 500) throw toFault(answer, 'PROPFIND')
+    throw new UserError('webdav.noStore', at)
+  }
+
+  readonly put: ObjectStore['put'] = async (name, bytes, facts, { replace }) => {
+    const upload = await this.#begin(name, facts, replace)
+    try {
+      await upload.write(bytes)
+      await upload.finish(facts.digest)
+    } catch (error) {
+      await upload.abort().catch(ignoreError('the sweep removes the temporary file'))
+      throw error
+    }
+  }
+
+  readonly begin: ObjectStore['begin'] = async (name, facts) => ({
+    offset: 0,
+    ...(await this.#begin(name, facts, true)),
+  })
+
+  readonly kept: ObjectStore['kept'] = (facts) => facts
+
+  readonly setFacts: ObjectStore['setFacts'] = async (name, facts) => {
+    const values = Object.entries(toMetadata(facts)).map(([key, value]) => `<h:${key}>${value}</h:${key}>`)
+    const body = `${XML}<propertyupdate xmlns="DAV:" xmlns:h="${OWN_NAMESPACE}"><set><prop>${values.join('')}</prop></set></propertyupdate>`
+    await this.#client
+      .tell('PROPPATCH', this.#client.toPath(name), { headers: XML_HEADERS, body })
+      .catch((error: unknown) => {
+        const lacksIt = [403, 405, 501].some((status) => isStatus(error, status))
+        throw lacksIt ? new StoreFault('failed', NO_PROPERTIES, { cause: error }) : error
+      })
+  }
+
+  readonly info: ObjectStore['info'] = async (name) => {
+    const found = await this.#find(name)
+    return found === null || found.isCollection ? null : toObjectInfo(name, found)
+  }
+
+  async *read(name: string, from: number, signal: AbortSignal) {
+    const answer = await this.#client.send('GET', this.#client.toPath(name), {
+      headers: from > 0 ? { Range: `bytes=${from}-` } : {},
+      // 416: it ends before this byte.
+      accepts: (status) => status === 416 && from > 0,
+      signal,
+    })
+    if (answer.statusCode === 416) return answer.resume()
+    // A server may send the whole content instead.
+    let skip = answer.statusCode === 206 ? 0 : from
+    for await (const piece of readBody(answer)) {
+      if (piece.length > skip) yield piece.subarray(skip)
+      skip = Math.max(0, skip - piece.length)
+    }
+  }
+
+  readonly setAside: ObjectStore['setAside'] = async (name, to) => {
+    await this.#directories.make(getParent(to))
+    await this.#move(name, to, 'F')
+    return true
+  }
+
+  readonly versions: ObjectStore['versions'] = async () => []
+
+  async remove(name: string): Promise<void> {
+    await this.#client.tell('DELETE', this.#client.toPath(name)).catch(orIf('absent', undefined))
+  }
+
+  /** The server's clock: a directory's own time is no part of the standard. */
+  async lastChange(directory: string): Promise<number> {
+    const answer = await this.#ask(this.#toDirectory(directory), '0', ASK)
+    answer.resume()
+    return Date.parse(answer.headers.date ?? '') || 0
+  }
+
+  async above(name: string): Promise<string | null> {
+    const parts = this.#client.root.split('/').filter((part) => part !== '')
+    for (let depth = parts.length; depth >= 0; depth -= 1) {
+      const at = `/${parts
+        .slice(0, depth)
+        .map((part) => `${part}/`)
+        .join('')}`
+      const answer = await this.#ask(`${at}${name}`, '0', ASK).catch(unlessLost)
+      answer?.resume()
+      if (answer?.statusCode === 207) return decodePath(at)
+    }
+    return null
+  }
+
+  /** By RFC 4331; a negative value means that there is no limit, or that it is unknown. */
+  async space() {
+    const answer = await this.#ask(this.#client.root, '0', ASK_SPACE)
+    const found = await readFirst(answer)
+    const [free, used] = ['quota-available-bytes', 'quota-used-bytes'].map((name) =>
+      Number(found?.properties[name]),
+    )
+    return free !== undefined && used !== undefined && free >= 0 && used >= 0
+      ? { free, total: free + used }
+      : null
+  }
+
+  /** No upload is resumed, so all that earlier sessions left are removed. */
+  async sweep(): Promise<void> {
+    for (const entry of await this.#readDirectory(`${this.#partials}/`))
+      if (typeof entry !== 'string' && !this.#inUse.has(entry.name)) await this.remove(entry.name)
+  }
+
+  close(): void {
+    this.#client.close()
+  }
+
+  /** Begins to write a file under a temporary name. */
+  async #begin(name: string, facts: ObjectFacts, replace: boolean) {
+    const temporary = `${this.#partials}/${randomUUID()}`
+    await this.#directories.make(this.#partials)
+    this.#inUse.add(temporary)
+    // Opened at the first piece: the caller may have to give up before.
+    let stream: PutStream | null = null
+    const open = () => {
+      stream ??= this.#client.put(this.#client.toPath(temporary), facts.size)
+      return stream
+    }
+    return {
+      write: (bytes: Uint8Array) =>
+        open().write(bytes).catch(this.#directories.endSessionIfVanished(this.#partials)),
+      finish: async (digest: Uint8Array | null, freeName?: () => Promise<void>) => {
+        await open().end().catch(this.#directories.endSessionIfVanished(this.#partials))
+        const complete = { ...facts, digest }
+        await this.setFacts(temporary, complete)
+        await this.#check(temporary, complete)
+        await freeName?.()
+        await this.#giveName(temporary, name, replace)
+        this.#inUse.delete(temporary)
+      },
+      abort: async () => {
+        stream?.destroy()
+        await this.remove(temporary)
+        this.#inUse.delete(temporary)
+      },
+    }
+  }
+
+  /** Checks that the server has all bytes and properties of a file. */
+  async #check(name: string, facts: ObjectFacts): Promise<void> {
+    const there = await this.#find(name)
+    const size = Number(there?.properties.getcontentlength)
+    if (size !== facts.size) throw new StoreFault('damaged', `${size} of ${facts.size} bytes arrived`)
+    const kept = Object.entries(toMetadata(facts)).every(([key, value]) => there?.properties[key] === value)
+    if (!kept) throw new StoreFault('failed', NO_PROPERTIES)
+  }
+
+  /** Gives a complete file its name. @throws StoreFault `exists`. */
+  async #giveName(temporary: string, name: string, replace: boolean): Promise<void> {
+    const parent = getParent(name)
+    await this.#directories.make(parent)
+    try {
+      await this.#move(temporary, name, 'F')
+    } catch (error) {
+      if (isFault(error, 'lost')) throw error
+      // To overwrite a directory would remove all files in it.
+      if ((await this.#find(name))?.isCollection === true)
+        throw new StoreFault('impossible', 'a directory has this name')
+      if (isFault(error, 'exists') && replace) return this.#move(temporary, name, 'T')
+      // The content was stored, so it is this name that is not allowed.
+      if (isStatus(error, 400) || isStatus(error, 403))
+        throw new StoreFault('impossible', errorReason(error), { cause: error })
+      if (!isFault(error, 'exists') && (await this.#find(parent)) === null)
+        throw new StoreFault('lost', `${parent} is not there any more`, { cause: error })
+      throw error
+    }
+  }
+
+  async #move(from: string, to: string, Overwrite: 'T' | 'F'): Promise<void> {
+    const headers = { Destination: this.#client.toAddress(to), Overwrite }
+    const answer = await this.#client.send('MOVE', this.#client.toPath(from), { headers })
+    answer.resume()
+    // Lists what could not be moved (RFC 4918, section 9.9.4).
+    if (answer.statusCode === 207) throw toFault(answer, 'MOVE')
+  }
+
+  #toDirectory = (name: string): string =>
+    name === '.' || name === '' ? this.#client.root : `${this.#client.toPath(name.replace(/\/$/, ''))}/`
+
+  #ask(
+    path: string,
+    Depth: '0' | '1',
+    body: string,
+    more: Pick<NonNullable<Parameters<WebdavClient['send']>[2]>, 'accepts' | 'signal'> = {},
+  ): Promise<IncomingMessage> {
+    return this.#client.send('PROPFIND', path, { headers: { ...XML_HEADERS, Depth }, body, ...more })
+  }
+
+  /** Returns null if nothing has this name. */
+  async #find(name: string): Promise<Resource | null> {
+    const path = name === '.' ? this.#client.root : this.#client.toPath(name)
+    const answer = await this.#ask(path, '0', ASK, { accepts: (status) => status < 400 || isNothing(status) })
+    const { statusCode = 0 } = answer
+    if (statusCode === 207) return readFirst(answer)
+    answer.resume()
+    if (isNothing(statusCode)) return null
+    // Apache redirects from the name of a directory to the name with a slash.
+    if (answer.headers.location?.endsWith('/') === true)
+      return { href: path, isCollection: true, properties: {} }
+    throw toFault(answer, 'PROPFIND')
+  }
+
+  /** See createLister. */
+  async #readDirectory(directory: string): Promise<ListedEntry[]> {
+    const path = this.#toDirectory(directory)
+    const answer = await this.#ask(path, '1', ASK, { accepts: isNothing })
+    const entries: ListedEntry[] = []
+    if (answer.statusCode !== 207) {
+      answer.resume()
+      return entries
+    }
+    const depth = parseHref(path)?.length ?? 0
+    for await (const resource of parseMultistatus(readBody(answer))) {
+      const names = parseHref(resource.href)
+      // The directory itself is listed, too.
+      if (names === null || names.length !== depth + 1) continue
+      const name = `${directory}${names.at(-1)}`
+      entries.push(resource.isCollection ? `${name}/` : toObjectInfo(name, resource))
+      limitNames(entries.length, path)
+    }
+    return entries
+  }
+}
+
+/** Reads an answer about one file to its end, so that the connection can be used again. */
+async function readFirst(answer: IncomingMessage): Promise<Resource | null> {
+  let first: Resource | null = null
+  for await (const resource of parseMultistatus(readBody(answer))) first ??= resource
+  return first
+}
+
+/** 400: Apache's answer if a part of the path is a file. */
+const isNothing = (status: number): boolean => status === 404 || status === 400
+
+const errorReason = (error: unknown): string => (error instanceof StoreFault ? error.reason : '')
+
+const isStatus = (error: unknown, status: number): boolean => errorReason(error).startsWith(`HTTP ${status} `)
+
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch (error) {
+    return dropError(error, 'the address is not percent-encoded', path)
+  }
+}
+
+function toObjectInfo(name: string, { properties }: Resource): ObjectInfo {
+  const stored = new Date(properties.getlastmodified ?? 0)
+  const storedAt = Number.isNaN(stored.getTime()) ? 0 : stored.getTime()
+  const facts = parseFacts(Number(properties.getcontentlength ?? 0), new Date(storedAt), properties)
+  // A move keeps the time.
+  return { ...facts, name, storedAt, firstStoredAt: storedAt, version: null }
+}

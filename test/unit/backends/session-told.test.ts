@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest'
+import type { FoundDirectory } from '../../../core/backends/destination.ts'
+import { WireFault } from '../../../core/protocol/codec.ts'
+import { type Frame, NONCE_BYTES } from '../../../core/protocol/frames.ts'
+import { buildFacts } from '../../support/store/file-facts.ts'
+import {
+  digest,
+  file,
+  openSender as open,
+  silent,
+  small,
+  source,
+} from '../../support/transfer/sender-session.ts'
+import { until } from '../../support/until.ts'
+
+test('sender session: a source is declared once, before the first frame with its number', async () => {
+  const { session, all } = open(10)
+  const named = { id: 'b2', name: 'other' }
+  const other = { ...named, path: '/other' }
+  void session.begin(file, [])
+  await until('the first is sent', () => all.length === 2)
+  void session.copy(file, [], digest, { source: other, path: 'old', isMoved: false, isTrusted: false })
+  await until('the next is sent', () => all.length === 4)
+  void session.prove(other, 'file', 5, Buffer.alloc(NONCE_BYTES))
+  await until('all are sent', () => all.length === 5)
+  expect(all.map(({ type, header }) => [type, 'source' in header ? header.source : null])).toEqual([
+    ['source', 0],
+    ['begin', 0],
+    ['source', 1],
+    ['copy', 0],
+    ['prove', 1],
+  ])
+  expect(all[2]?.header).toEqual({ source: 1, ...named })
+})
+
+test('sender session: a proof request has the nonce, and a proof without a request is a protocol error', async () => {
+  const { session, sent } = open(1)
+  const nonce = Buffer.alloc(NONCE_BYTES, 4)
+  const proof = (id: number, said: Uint8Array | null): Frame => ({
+    type: 'proof',
+    header: { id, digest: said, reason: said === null ? 'unknown' : '' },
+    payload: Buffer.alloc(0),
+  })
+  const first = session.prove(source, 'file', 5, nonce)
+  const second = session.prove(source, 'gone', 5, nonce)
+  await until('one is asked for: each costs a file of credit', () => sent().length === 1)
+  expect(sent()[0]).toEqual({ type: 'prove', header: { id: 1, source: 0, path: 'file', size: 5, nonce } })
+  session.onFrame(proof(1, digest))
+  expect(await first).toEqual({ kind: 'digest', digest })
+  await until('the other one is asked for', () => sent().length === 2)
+  session.onFrame(proof(2, null))
+  expect(await second).toEqual({ kind: 'absent' })
+  expect(() => session.onFrame(proof(2, digest))).toThrow(WireFault)
+  const lost = session.prove(source, 'file', 5, nonce)
+  await until('the last one is asked for', () => sent().length === 3)
+  session.close()
+  expect([await lost, await session.prove(source, 'file', 5, nonce)]).toEqual([
+    { kind: 'unavailable' },
+    { kind: 'unavailable' },
+  ])
+})
+
+describe('sender session: parent directories', () => {
+  const directory = (path: string, mtimeNs = 1n): FoundDirectory => ({
+    path,
+    facts: buildFacts(0, { mtimeNs }),
+  })
+  const getDirectoryPaths = (frame: { header: object } | undefined): string[] => {
+    const { directories = [] } = (frame?.header ?? {}) as { directories?: [number, string, unknown][] }
+    return directories.map(([, path]) => path)
+  }
+
+  test('a directory is sent once, and again after a change, with small files and with large ones', async () => {
+    const { session, sent } = open(20)
+    const send = async (...directories: FoundDirectory[]) => {
+      const before = sent().length
+      await session.sendSmall([small], directories, silent)
+      await until('it is sent', () => sent().length > before)
+      return getDirectoryPaths(sent().at(-1))
+    }
+    expect(await send(directory(''), directory('a'))).toEqual(['', 'a'])
+    expect(await send(directory(''), directory('a'))).toEqual([])
+    expect(await send(directory('', 2n), directory('a'), directory('b'))).toEqual(['', 'b'])
+    void session.begin(file, [directory('b'), directory('c')])
+    await until('it is begun', () => sent().at(-1)?.type === 'begin')
+    expect(getDirectoryPaths(sent().at(-1))).toEqual(['c'])
+    expect(await send(directory('c'))).toEqual([])
+  })
+
+  test('a directory of a cancelled group is sent with the next group', async () => {
+    const { session, sent } = open()
+    let turns = 0
+    await session.sendSmall([small], [directory('a')], {
+      ...silent,
+      onTurn: () => {
+        turns += 1
+        return false
+      },
+    })
+    await until('it had its turn', () => turns === 1)
+    await session.sendSmall([small], [directory('a')], silent)
+    await until('the next is sent', () => sent().length === 1)
+    expect(getDirectoryPaths(sent()[0])).toEqual(['a'])
+  })
+})

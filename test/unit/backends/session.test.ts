@@ -1,0 +1,182 @@
+import { expect, test } from 'vitest'
+import { Bucket } from '../../../core/backends/bucket.ts'
+import type { Answer } from '../../../core/backends/destination.ts'
+import { WireFault } from '../../../core/protocol/codec.ts'
+import type { Frame } from '../../../core/protocol/frames.ts'
+import { encodeMetadata } from '../../../core/protocol/metadata-codec.ts'
+import { isLarge } from '../../../core/send/transfer/source-worker.ts'
+import { digest, file, openSender as open, silent, small } from '../../support/transfer/sender-session.ts'
+import { until } from '../../support/until.ts'
+
+const lost: Answer = { kind: 'lost' }
+
+test('sender session: a copy request has the new path, the old path and the digest, and costs one file of credit', async () => {
+  const { session, sent, answer, copy } = open(1)
+  const asked = copy()
+  const next = copy()
+  await until('it is asked for', () => sent().length === 1)
+  const names = { source: 0, path: 'new', fromSource: 0, fromPath: 'old', moved: true, directories: [] }
+  const facts = encodeMetadata(file.facts)
+  expect(sent()[0]).toEqual({ type: 'copy', header: { id: 1, ...names, size: 5, facts, digest } })
+  session.onFrame(answer([1, 9]))
+  expect(await asked).toBeNull()
+  await until('the next one has its credit', () => sent().length === 2)
+  session.close()
+  expect([await next, await copy()]).toEqual([lost, lost])
+})
+
+test('sender session: the result "unknown" is a protocol error for a file that was sent with content', async () => {
+  const { session, sent, answer } = open()
+  void session.sendSmall([small], [], silent)
+  await until('it is sent', () => sent().length === 1)
+  expect(() => session.onFrame(answer([1, 9]))).toThrow(WireFault)
+})
+
+test('sender session: small files that were read together are sent as one frame with one piece of payload', async () => {
+  const { session, sent, payloads, answer, use } = open(10)
+  const read = Buffer.from('helloworldother')
+  const piece = (at: number, name: string) => ({
+    ...file,
+    path: name,
+    bytes: read.subarray(at, at + 5),
+    digest,
+  })
+  const told: [number, Answer][] = []
+  const lines: string[] = []
+  const events = {
+    onTurn: () => true,
+    onUsed: () => void lines.push('used'),
+    onAnswer: (index: number, said: Answer) => void told.push([index, said]),
+  }
+  await session.sendSmall([piece(0, 'a'), piece(5, 'b'), piece(10, 'c')], [], events)
+  expect(payloads[0]?.map(String)).toEqual(['helloworldother'])
+  expect(lines).toEqual([])
+  use()
+  expect(lines).toEqual(['used'])
+  const header = sent()[0]?.header as { files: unknown[][] } | undefined
+  expect(header?.files.map(([id, , name]) => [id, name])).toEqual([
+    [1, 'a'],
+    [2, 'b'],
+    [3, 'c'],
+  ])
+  session.onFrame(answer([3, 0], [1, 0]))
+  expect(told.map(([index, said]) => [index, said.kind])).toEqual([
+    [2, 'durable'],
+    [0, 'durable'],
+  ])
+  session.close()
+  expect(told[2]).toEqual([1, lost])
+})
+
+test('sender session: a group that is cancelled at its turn is not sent, and its credit pays for the next group', async () => {
+  const { session, sent, answer } = open(2)
+  const told: string[] = []
+  const two = (name: string) =>
+    [1, 2].map((count) => ({ ...file, path: name + count, bytes: Buffer.alloc(5), digest }))
+  const getNames = (frame: ReturnType<typeof sent>[number] | undefined) =>
+    (frame?.header as { files: unknown[][] } | undefined)?.files.map(([, , name]) => name)
+  await session.sendSmall(two('halted'), [], {
+    onTurn: () => {
+      told.push('turn')
+      return false
+    },
+    onUsed: () => void told.push('used'),
+    onAnswer: () => void told.push('answer'),
+  })
+  await session.sendSmall(two('next'), [], silent)
+  await until('the next are sent', () => sent().length === 1)
+  expect(getNames(sent()[0])).toEqual(['next1', 'next2'])
+  session.onFrame(answer([1, 0], [2, 0]))
+  session.close()
+  expect(told).toEqual(['turn'])
+})
+
+test('sender session: a group without enough credit waits, and each of its files is answered "lost" on close', async () => {
+  const { session, sent, answer } = open(2)
+  const told: [number, Answer][] = []
+  const events = {
+    ...silent,
+    onAnswer: (index: number, said: Answer) => void told.push([index, said]),
+  }
+  const two = ['a', 'b'].map((path) => ({ ...file, path, bytes: Buffer.alloc(5), digest }))
+  expect(session.limits.files).toBe(2)
+  await session.sendSmall(two, [], silent)
+  void session.sendSmall(two, [], events)
+  await until('the first are sent', () => sent().length === 1)
+  session.onFrame(answer([1, 0]))
+  expect(sent()).toHaveLength(1)
+  session.close()
+  await until('both are told', () => told.length === 2)
+  expect(told).toEqual([
+    [0, lost],
+    [1, lost],
+  ])
+})
+
+test('sender session: files of up to 1 MiB are sent whole; a slow rate limit or little credit lowers this size', () => {
+  const KIB = 1024
+  const bucket = new Bucket()
+  const { session } = open(2, 2048 * KIB, { bucket })
+  const isMost = (kib: number, to = session) => !isLarge(kib * KIB, to) && isLarge(kib * KIB + 1, to)
+  expect(isMost(1024)).toBe(true)
+  bucket.setRate(2000 * KIB)
+  expect(isMost(500)).toBe(true)
+  bucket.setRate(8 * KIB)
+  expect(isMost(64)).toBe(true)
+  // What a receiver gives no credit for would never go.
+  expect(isMost(600, open(2, 600 * KIB).session)).toBe(true)
+})
+
+const resume = (id: number, offset: number): Frame => ({
+  type: 'resume',
+  header: { id, offset },
+  payload: Buffer.alloc(0),
+})
+
+test('sender session: a large file that can be resumed begins at the offset that the receiver returns', async () => {
+  const { session, sent } = open()
+  const begun = session.begin(file, [], 'inode.time')
+  await until('it is asked', () => sent().length === 1)
+  expect(sent()[0]).toMatchObject({ type: 'begin', header: { id: 1, file: 'inode.time' } })
+  session.onFrame(resume(1, 3))
+  const upload = await begun
+  expect(upload?.offset).toBe(3)
+  void upload?.abort(true)
+  expect(sent()[1]).toEqual({ type: 'abort', header: { id: 1, keep: true } })
+})
+
+test('sender session: a large file that is refused or disconnected before it begins does not wait any longer', async () => {
+  const { session, sent, answer } = open()
+  const refused = session.begin(file, [], '1')
+  const gone = session.begin(file, [], '2')
+  await until('both are asked', () => sent().length === 2)
+  session.onFrame(answer([1, 6]))
+  const upload = await refused
+  expect(await upload?.chunk(Buffer.alloc(5))).toBe(false)
+  session.close()
+  expect(await (await gone)?.end(digest)).toEqual(lost)
+})
+
+test('sender session: a resume frame that was not requested or is beyond the end of file is a protocol error', async () => {
+  const { session, sent } = open()
+  void session.begin(file, [])
+  void session.begin(file, [], '2')
+  await until('both are begun', () => sent().length === 2)
+  expect(() => session.onFrame(resume(1, 0))).toThrow(WireFault)
+  expect(() => session.onFrame(resume(2, 6))).toThrow(WireFault)
+})
+
+test('sender session: a request made just before the session closes is answered "lost"', async () => {
+  for (let turns = 0; turns < 5; turns += 1) {
+    const { session, copy } = open(10)
+    const answers: (Answer | null)[] = []
+    const onAnswer = (_: number, answer: Answer) => void answers.push(answer)
+    void session.sendSmall([small], [], { ...silent, onAnswer })
+    void copy().then((answer) => answers.push(answer))
+    void session.begin(file, []).then(async (upload) => answers.push((await upload?.end(digest)) ?? lost))
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve()
+    session.close()
+    await until(`all have heard after ${turns} turns`, () => answers.length === 3)
+    expect(answers).toEqual([lost, lost, lost])
+  }
+})

@@ -375,7 +375,7 @@ export function createMountScope(
 }
 
 /**
- * Remembers the mounts inside a source that have sent files. While one is unmounted, these are not deleted.
+ * Remembers the mounts inside a source that have files of the ledger. While one is unmounted, these are not deleted.
  */
 function rememberInner(
   id: string,

@@ -70,6 +70,7 @@ test('failing ledger: an excluded file is withdrawn by the next reconciliation a
   const ledger = openLedger(path.join(temporaryDirectory('ledger'), 'ledger.sqlite'))
   onTestFinished(() => ledger.close())
   const root = temporaryDirectory('ledger-trouble')
+  writeFileSync(path.join(root, 'a.log'), 'a')
   const facts = { size: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n }
   ledger.offer('there', [{ source: 's', path: 'a.log', ...facts }])
   let isFailing = true

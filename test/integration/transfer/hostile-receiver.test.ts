@@ -14,7 +14,7 @@ describe.skipIf(process.platform !== 'linux')(
   () => {
     test('a falsely confirmed copy counts as sent, but no original is removed', async () => {
       // It says that it knows this computer, so that it is asked for each file instead of being sent it.
-      const { liar, allSent, allArriveAtAnHonestOne } = await setUp({
+      const { liar, allSent, allArriveAtAnHonestOne, untilInAPass } = await setUp({
         session: () => ({ position: 7 }),
         answer(frame, victim) {
           if (frame.type === 'copy') victim.result([frame.header.id], 'same')
@@ -28,14 +28,14 @@ describe.skipIf(process.platform !== 'linux')(
       // Only for what it could not prove when a removal was tried is it asked once more.
       expect(asked).toBeLessThanOrEqual(SMALL.length + 1 + liar.proofs().length)
       expect(liar.contents.size).toBe(0)
-      await until('it is asked for proofs', () => liar.proofs().length > SMALL.length)
+      await untilInAPass('it is asked for proofs', () => liar.proofs().length > SMALL.length)
       await allArriveAtAnHonestOne()
     })
 
     test('a file confirmed at an arbitrary position counts as sent, but no original is removed', async () => {
       const positions = [9, 5, 1, 0, 2 ** 52]
       let at = 0
-      const { liar, allSent, totals, allArriveAtAnHonestOne } = await setUp({
+      const { liar, allSent, totals, allArriveAtAnHonestOne, untilInAPass } = await setUp({
         answer(frame, victim) {
           const position = positions[at++ % positions.length]
           if (frame.type === 'batch')
@@ -45,7 +45,7 @@ describe.skipIf(process.platform !== 'linux')(
         },
       })
       await allSent()
-      await until('it is asked for proofs', () => liar.proofs().length > SMALL.length)
+      await untilInAPass('it is asked for proofs', () => liar.proofs().length > SMALL.length)
       await allSent()
       // It comes back without what it has said: what was stored behind that is sent again.
       liar.lie({ session: () => ({ position: 0 }) })
@@ -97,7 +97,7 @@ describe.skipIf(process.platform !== 'linux')(
     })
 
     test('a sent file is removed only after the right proof, and after no other answer', async () => {
-      const { liar, home, files, allSent, isUntouched } = await setUp()
+      const { liar, home, files, allSent, isUntouched, untilInAPass } = await setUp()
       const here = (name: string) => fs.readFileSync(path.join(home.source, name))
       const nonces: Uint8Array[] = []
       const proofBy =
@@ -128,17 +128,6 @@ describe.skipIf(process.platform !== 'linux')(
         'that it cannot read': { answer: proofBy(() => null, 'EIO'), asked: files },
         'no word': { answer: ({ type }) => type === 'prove', asked: 1 },
       }
-      /** A pass begins with each connection: what was still being sent then waits for the next. */
-      const inSomePass = async (what: string, isDone: () => boolean) => {
-        let droppedAt = performance.now()
-        await until(what, () => {
-          if (isDone()) return true
-          if (performance.now() - droppedAt < 5_000) return false
-          droppedAt = performance.now()
-          liar.dropAll()
-          return false
-        })
-      }
       await allSent()
       for (let round = 0; round < 3; round += 1) {
         let asked = round * 3
@@ -152,7 +141,7 @@ describe.skipIf(process.platform !== 'linux')(
           },
         })
         liar.dropAll()
-        await inSomePass(
+        await untilInAPass(
           'all are asked for',
           () => new Set(liar.proofs().map((one) => one.path)).size === files,
         )
@@ -164,14 +153,14 @@ describe.skipIf(process.platform !== 'linux')(
       for (const [what, { answer, asked }] of Object.entries(silent)) {
         liar.lie({ answer })
         liar.dropAll()
-        await inSomePass(`it is asked: ${what}`, () => liar.proofs().length > 0)
+        await untilInAPass(`it is asked: ${what}`, () => liar.proofs().length > 0)
         // Sending goes on.
         liar.contents.delete('a')
         liar.want('a')
         await until(`a file goes: ${what}`, () => liar.contents.has('a'))
         await allSent()
         const paths = () => new Set(liar.proofs().map((one) => one.path))
-        await inSomePass(`so many are asked for: ${what}`, () => paths().size === asked)
+        await untilInAPass(`so many are asked for: ${what}`, () => paths().size === asked)
         isUntouched()
       }
       // And so it would be: the right answer removes all.
@@ -179,7 +168,7 @@ describe.skipIf(process.platform !== 'linux')(
         answer: proofBy(({ path: name, nonce }) => computeDigest(Buffer.concat([nonce, here(name)]))),
       })
       liar.dropAll()
-      await inSomePass('all are removed', () => Object.keys(readTree(home.source)).length === 0)
+      await untilInAPass('all are removed', () => Object.keys(readTree(home.source)).length === 0)
     })
 
     test('an unrequested, repeated or malformed answer ends its connection, and sending resumes', async () => {

@@ -60,6 +60,17 @@ export async function setUp(lies: Lies = {}, retrySeconds = RETRY_SECONDS) {
     totals: () => sender.report()?.totals[SOURCE],
     allSent: () => allSent(sender, files),
     isUntouched,
+    /** A pass through sent files begins with each connection; what was still being sent then waits for the next. */
+    async untilInAPass(what: string, isDone: () => boolean) {
+      let droppedAt = performance.now()
+      await until(what, () => {
+        if (isDone()) return true
+        if (performance.now() - droppedAt < 5_000) return false
+        droppedAt = performance.now()
+        liar.dropAll()
+        return false
+      })
+    },
     /** Nothing is lost: an honest receiver gets all of them. */
     async allArriveAtAnHonestOne() {
       isUntouched()

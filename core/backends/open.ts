@@ -5,12 +5,12 @@ import type { DestinationTest, TestStage } from './backend-messages.ts'
 import type { Bucket } from './bucket.ts'
 import type { DestinationEvents, OpenDestination } from './destination.ts'
 import { openFolder, testFolder } from './folder/folder.ts'
-import type { ReachedStore } from './objects/objects.ts'
+import { type ObjectKind, openObjects, testObjects } from './objects/objects.ts'
 import { openReceiver, type StatusNow, testReceiver } from './receiver/receiver.ts'
-import { openS3, reachS3, testS3 } from './s3/s3.ts'
+import { s3Kind } from './s3/s3.ts'
 import type { Sessions } from './session-memory.ts'
-import { openSftp, reachSftp, testSftp } from './sftp/sftp.ts'
-import { openWebdav, reachWebdav, testWebdav } from './webdav/webdav.ts'
+import { sftpKind } from './sftp/sftp.ts'
+import { webdavKind } from './webdav/webdav.ts'
 
 /** The options to open a destination of any kind. */
 export interface OpenOptions {
@@ -44,34 +44,20 @@ export function openDestination(
       return openReceiver({ destination, ...options }, events)
     case 'folder':
       return openFolder({ destination, ...options }, events)
-    case 'sftp':
-      return openSftp({ destination, ...options }, events)
-    case 's3':
-      return openS3({ destination, ...options }, events)
-    case 'webdav':
-      return openWebdav({ destination, ...options }, events)
+    default:
+      return openObjects({ destination, ...options }, getObjectKind(destination), events)
   }
 }
 
-/** A destination that keeps objects at a server. */
-export type ObjectDestination = Exclude<DestinationSettings, { kind: 'receiver' | 'folder' }>
-
-/**
- * Connects to a server and opens its files as a store.
- * @throws UserError if only a person can help; StoreFault.
- */
-export function reachStore(
-  destination: ObjectDestination,
-  secrets: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-): Promise<ReachedStore> {
+/** Returns what a destination's kind adds to `objects/`. */
+export function getObjectKind(destination: Tested<'sftp' | 's3' | 'webdav'>): ObjectKind {
   switch (destination.kind) {
     case 'sftp':
-      return reachSftp(destination, secrets, signal)
+      return sftpKind(destination)
     case 's3':
-      return reachS3(destination, secrets)
+      return s3Kind(destination)
     case 'webdav':
-      return reachWebdav(destination, secrets, signal)
+      return webdavKind(destination)
   }
 }
 
@@ -101,11 +87,7 @@ export function testDestination(
       return testReceiver(destination, options)
     case 'folder':
       return testFolder(destination, options)
-    case 'sftp':
-      return testSftp(destination, options)
-    case 's3':
-      return testS3(destination, options)
-    case 'webdav':
-      return testWebdav(destination, options)
+    default:
+      return testObjects(destination, getObjectKind(destination), options)
   }
 }

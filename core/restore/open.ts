@@ -5,13 +5,13 @@ import { readEncryption, readNameKeys as readNameKeysIn } from '../backends/fold
 import { requireMounted } from '../backends/folder/place.ts'
 import { readNameKeys, readOwner } from '../backends/objects/folder-owner.ts'
 import { type ObjectStore, StoreFault } from '../backends/objects/object-store.ts'
-import { type ObjectDestination, reachStore } from '../backends/open.ts'
+import { getObjectKind } from '../backends/open.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { createSemaphore, withPermit } from '../lib/async/semaphore.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { Folder } from '../protocol/frames.ts'
 import { loadIdentity } from '../protocol/identity.ts'
-import type { Encryption, FolderDestination } from '../settings/destination-schema.ts'
+import type { Destination, Encryption, FolderDestination } from '../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION, formatLocation } from '../settings/destinations.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { openForReading, requireStore } from '../store/lock.ts'
@@ -30,6 +30,9 @@ export interface StoreSettings {
   /** The name of this destination, if this computer sends its files there. */
   name?: string
 }
+
+/** A destination that keeps objects at a server. */
+type ObjectDestination = Exclude<Destination, { kind: 'receiver' | 'folder' }>
 
 export type From = LibrarySettings | StoreSettings
 
@@ -182,7 +185,7 @@ async function withObjects<T>(
 ): Promise<T> {
   let store: ObjectStore | null = null
   try {
-    store = (await reachStore(destination, secrets, signal)).store
+    store = (await getObjectKind(destination).reach(destination.folder, secrets, signal)).store
     return await use(store)
   } catch (error) {
     store?.close()

@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { untilAborted } from '../../lib/async/timing.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorText } from '../../platform/system-error.ts'
 import { folderName } from '../../protocol/names.ts'
 import type { Encryption } from '../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../store/layout.ts'
-import type { DestinationTest } from '../backend-messages.ts'
+import type { DestinationTest, TestStage } from '../backend-messages.ts'
 import { type ConnectionTest, runConnectionTest, testFile } from '../connection-test.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { openEncrypting } from '../encrypted/encrypted-session.ts'
@@ -26,21 +27,27 @@ const OWNER_EVERY_MS = 60_000
 /** A store that was reached. */
 export interface ReachedStore {
   store: ObjectStore
+  /** Returns notes on the store's abilities for a test, and removes the remains of that. */
+  notes?(): Promise<Message[]>
+  /** The key of an SFTP server. */
+  hostKey?: string
   /** This computer's address on the connection; null: no lasting connection, or unknown. */
   localAddress: string | null
   /** True if the store is on this computer. */
   isToItself: boolean
 }
 
-/** A kind of destination that stores objects. */
-interface ObjectKind {
+/** A destination of a kind that stores objects. */
+export interface ObjectKind {
   /** The address, for messages. */
   address: string
   /**
    * Connects to the store and logs in.
    * @throws StoreFault; UserError if only a person can help.
    */
-  reach(signal: AbortSignal): Promise<ReachedStore>
+  reach(folder: string, secrets: Readonly<Record<string, string>>, signal: AbortSignal): Promise<ReachedStore>
+  /** Returns a clearer error for one that ended a test, if possible. */
+  explain?(error: unknown, folder: string, stage: TestStage): Promise<unknown>
 }
 
 type ObjectOptions = Omit<OpenOptions, 'status' | 'storeThread'> & {
@@ -53,7 +60,8 @@ export function openObjects(
   { address, reach }: ObjectKind,
   events: DestinationEvents,
 ): OpenDestination {
-  const { name } = options.destination
+  const { destination, secrets } = options
+  const { name, folder } = destination
   /** The notices that were given: each only once. */
   const given = { notDurable: false, time: false }
 
@@ -73,7 +81,7 @@ export function openObjects(
   }
 
   const open = async (attempt: SessionAttempt): Promise<OpenedSession> => {
-    const { store, localAddress, isToItself } = await reach(attempt.signal)
+    const { store, localAddress, isToItself } = await reach(folder, secrets, attempt.signal)
     void store.ended.then(attempt.end)
     try {
       attempt.signal.throwIfAborted()
@@ -158,37 +166,27 @@ async function openOn(
   return { session: encrypting?.session(session) ?? session, close }
 }
 
-/** A kind of store to test. */
-interface TriedKind<S extends ObjectStore> {
-  /** The address, for messages. */
-  address: string
-  /** Connects to the store, and records findings in `found`. @throws UserError, StoreFault. */
-  reach(folder: string, found: DestinationTest['found']): Promise<{ store: S }>
-  /** Returns notes on the store's abilities, and removes the remains of the test. */
-  notes?(store: S): Promise<Message[]>
-  /** Returns a clearer error for the one that was thrown, if possible. */
-  explain?(error: unknown, folder: string): Promise<unknown>
-}
-
 /** Tests a store: its first step includes checking the folder's owner. */
-export function testObjects<S extends ObjectStore>(
+export function testObjects(
   destination: { name: string; folder?: string | undefined },
-  { address, reach, notes, explain }: TriedKind<S>,
-  { identity, name: computer, signal }: TryOptions,
+  { address, reach, explain }: ObjectKind,
+  { identity, name: computer, secrets, signal, stage = 'given' }: TryOptions,
 ): Promise<DestinationTest> {
   const { name, folder = folderName(computer) } = destination
-  const connect = async (found: DestinationTest['found']): Promise<S> => {
-    const { store } = await reach(folder, found)
+  const connect = async (): Promise<ReachedStore> => {
+    const reached = await reach(folder, secrets, signal)
+    const { store } = reached
     await checkOwner(store, { folder, at: name, fingerprint: identity.fingerprint }, signal).catch(
       (error) => {
         store.close()
         throw error
       },
     )
-    return store
+    return reached
   }
   const run: ConnectionTest['run'] = async (step, found) => {
-    const store = await step('connect', () => connect(found))
+    const { store, notes, hostKey } = await step('connect', connect)
+    if (hostKey !== undefined) found.hostKey = hostKey
     try {
       const file = `${folder}/${OWN_DIRECTORY}/test-${randomUUID()}`
       const remove = () => store.remove(file)
@@ -202,7 +200,7 @@ export function testObjects<S extends ObjectStore>(
       if (!isRemoved) found.notes.push(message('test.keepsAll'))
       found.durable = store.can.durable
       if (!store.can.durable) found.notes.push(message('transfer.objects.notDurable', { name }))
-      found.notes.push(...((await notes?.(store)) ?? []))
+      found.notes.push(...((await notes?.()) ?? []))
       return message(isRemoved ? 'test.works' : 'test.worksKeeping', { name })
     } finally {
       store.close()
@@ -213,8 +211,15 @@ export function testObjects<S extends ObjectStore>(
     signal,
     run: (step, found) =>
       run(step, found).catch(async (error: unknown) => {
-        throw explain === undefined ? error : await untilAborted(signal, explain(error, folder))
+        if (error instanceof UserError) noteShown(error, found)
+        throw explain === undefined ? error : await untilAborted(signal, explain(error, folder, stage))
       }),
     why: (error) => toConnectionTrouble(error, { name, address }, false).problem,
   })
+}
+
+/** Records the host key or the certificate that a server presented and that was refused. */
+function noteShown({ sentence: { params } }: UserError, found: DestinationTest['found']): void {
+  if (typeof params.found === 'string') found.hostKey = params.found
+  if (typeof params.fingerprint === 'string') found.certificate = params.fingerprint
 }

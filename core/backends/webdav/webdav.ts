@@ -1,13 +1,10 @@
 import { message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import type { WebdavDestination } from '../../settings/destination-schema.ts'
-import type { DestinationTest } from '../backend-messages.ts'
-import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { explainCertificate, isOnThisComputer } from '../objects/https.ts'
 import { asFault } from '../objects/object-store.ts'
-import { openObjects, type ReachedStore, testObjects } from '../objects/objects.ts'
-import type { OpenOptions, Tested, TryOptions } from '../open.ts'
+import type { ObjectKind, ReachedStore } from '../objects/objects.ts'
+import type { Tested } from '../open.ts'
 import { NO_PROPERTIES } from './client.ts'
 import type { WebdavTarget } from './webdav-store.ts'
 
@@ -15,7 +12,7 @@ import type { WebdavTarget } from './webdav-store.ts'
  * Opens a directory of a WebDAV server as a store, after checking that it is there.
  * @throws UserError if only a person can help; StoreFault.
  */
-export async function reachWebdav(
+async function reachWebdav(
   target: WebdavTarget,
   { password }: Readonly<Record<string, string>>,
   signal: AbortSignal,
@@ -34,31 +31,11 @@ export async function reachWebdav(
   }
 }
 
-export function openWebdav(
-  options: OpenOptions & { destination: WebdavDestination },
-  events: DestinationEvents,
-): OpenDestination {
-  const { destination, secrets } = options
-  const reach = (signal: AbortSignal) => reachWebdav(destination, secrets, signal)
-  return openObjects(options, { address: new URL(destination.url).host, reach }, events)
-}
-
-export function testWebdav(destination: Tested<'webdav'>, options: TryOptions): Promise<DestinationTest> {
-  return testObjects(
-    destination,
-    {
-      address: new URL(destination.url).host,
-      reach: (folder, found) =>
-        reachWebdav({ ...destination, folder }, options.secrets, options.signal).catch((error: unknown) => {
-          const shown = error instanceof UserError ? error.sentence.params.fingerprint : undefined
-          if (typeof shown === 'string') found.certificate = shown
-          throw error
-        }),
-      explain: (error) => explained(error, destination),
-    },
-    options,
-  )
-}
+export const webdavKind = (destination: Tested<'webdav'>): ObjectKind => ({
+  address: new URL(destination.url).host,
+  reach: (folder, secrets, signal) => reachWebdav({ ...destination, folder }, secrets, signal),
+  explain: (error) => explained(error, destination),
+})
 
 /** Returns an error with a remedy, if more is known than the fault shows. */
 async function explained(

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StoreFaultKind } from '../../../core/backends/objects/object-store.ts'
 import { openObjects, type ReachedStore } from '../../../core/backends/objects/objects.ts'
-import { type openDestination, reachStore } from '../../../core/backends/open.ts'
+import { getObjectKind, type openDestination } from '../../../core/backends/open.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import { type Calls, faultyStore, type StoreTrouble } from '../../support/destinations/faulty-store.ts'
 import type { Place } from '../../support/destinations/kind.ts'
@@ -26,7 +26,7 @@ const files = [
 const reach = (place: Place, signal: AbortSignal): Promise<ReachedStore> => {
   const settings = place.settings()
   if (settings.kind === 'receiver' || settings.kind === 'folder') throw new Error('it has no objects')
-  return reachStore(settings, place.secrets, signal)
+  return getObjectKind(settings).reach(settings.folder, place.secrets, signal)
 }
 
 /** Sends all with one call that goes wrong; how often it was asked to send a file. */
@@ -36,7 +36,7 @@ async function sendAll(place: Place, trouble: StoreTrouble | null, delayMs = 0) 
     if (settings.kind === 'receiver' || settings.kind === 'folder') throw new Error('it has no objects')
     const kind = {
       address: 'there',
-      async reach(signal: AbortSignal) {
+      async reach(_folder: string, _secrets: unknown, signal: AbortSignal) {
         const reached = await reach(place, signal)
         return { ...reached, store: faultyStore(reached.store, calls, trouble, delayMs) }
       },

@@ -5,8 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import type { DestinationTest } from '../../../core/backends/backend-messages.ts'
-import type { Tested } from '../../../core/backends/open.ts'
-import { testS3 } from '../../../core/backends/s3/s3.ts'
+import { type Tested, testDestination } from '../../../core/backends/open.ts'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
 import type { S3Destination } from '../../../core/settings/destination-schema.ts'
 import { drive } from '../../support/destinations/drive.ts'
@@ -51,7 +50,7 @@ async function tried(given: Given = {}): Promise<DestinationTest> {
   const identity = given.identity ?? (await loadIdentity(temporaryDirectory('identity')))
   const secrets = given.secrets ?? { accessKey, secretKey }
   const signal = AbortSignal.timeout(15_000)
-  return testS3(destination, { identity, name: 'pc', secrets, signal })
+  return testDestination(destination, { identity, name: 'pc', secrets, signal })
 }
 
 const failed = (key: string, params: object = {}) => ({

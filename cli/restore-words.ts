@@ -1,5 +1,5 @@
+import type { Computer } from '../core/backends/backend-messages.ts'
 import { formatBytes } from '../core/lib/i18n/formats.ts'
-import type { Computer } from '../core/restore/restore-messages.ts'
 import { describeEvent, type ListedContent, type RestoreEvent } from '../core/restore/write/events.ts'
 import { padded } from './columns.ts'
 import { localTime } from './moment.ts'

@@ -1,16 +1,11 @@
 import path from 'node:path'
+import type { LibrarySettings } from '../backends/backend-messages.ts'
 import { message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { RequestInput, RequestName, RequestOutput } from '../lib/workers/definition.ts'
 import { findMount, readMounts } from '../platform/mounts.ts'
 import { findPlaces } from '../restore/choose.ts'
-import {
-  BEGUN,
-  type Conflict,
-  type LibrarySettings,
-  type RestoreReport,
-  restorerDefinition,
-} from '../restore/restore-messages.ts'
+import { BEGUN, type Conflict, type RestoreReport, restorerDefinition } from '../restore/restore-messages.ts'
 import type { FolderDestination } from '../settings/destination-schema.ts'
 import { embeddedDestination, namedDestination } from '../settings/destinations.ts'
 import type { Agent } from './agent.ts'

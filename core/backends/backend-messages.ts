@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { senderLevels } from '../protocol/limits.ts'
+import { destinationSchema } from '../settings/destination-schema.ts'
 
 export const connectionSchema = z.object({
   state: z.enum(['idle', 'connecting', 'connected', 'unreachable', 'refused']),
@@ -60,3 +61,32 @@ export const destinationTestSchema = z.object({
   }),
 })
 export type DestinationTest = z.infer<typeof destinationTestSchema>
+
+/** A computer that has files at a destination. */
+export const computerSchema = z.object({
+  /** Its folder there, by which it is selected. */
+  folder: z.string(),
+  /** The computer's name; null: not recorded. */
+  name: z.string().nullable(),
+  isOwn: z.boolean(),
+  /** Its contents can be read only with an age identity. */
+  isEncrypted: z.boolean(),
+  /** Its names are hidden too: without the identity, only everything together can be restored. */
+  hidesNames: z.boolean(),
+})
+export type Computer = z.infer<typeof computerSchema>
+
+/** The settings that open a library; can be sent to another process. */
+export const librarySettingsSchema = z.object({
+  destination: destinationSchema,
+  /** Named as in the destination kind's settings schema. */
+  secrets: z.record(z.string(), z.string()),
+  identityDirectory: z.string(),
+  /** This computer's name. */
+  name: z.string(),
+  /** The folder of another computer whose files are taken over; null: this computer's folder. */
+  computer: z.string().nullable(),
+  /** An age identity, if contents are encrypted. */
+  key: z.string().nullable(),
+})
+export type LibrarySettings = z.infer<typeof librarySettingsSchema>

@@ -1,10 +1,10 @@
+import { type Incoming, type Library, NotReadable, SMALL_BYTES } from '../backends/archive-reader.ts'
 import { settled } from '../dropped-errors.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { FileMetadata } from '../platform/file-metadata.ts'
 import type { Folder } from '../protocol/frames.ts'
 import { findNameFault } from '../protocol/names.ts'
 import type { StoreContentsQuestion, StoredContent } from '../store/query/query.ts'
-import { type Incoming, type Library, NotReadable, SMALL_BYTES } from './archive-reader.ts'
 
 /** Selects which files of a destination to restore. */
 export interface Choice {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { computerSchema, librarySettingsSchema as from } from '../backends/backend-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
-import { destinationSchema } from '../settings/destination-schema.ts'
 
 // The requests and reports of the restorer. The window's script imports this file through the contract of the agent, so
 // it imports no module of Node.
@@ -10,20 +10,6 @@ const LONGEST_PATH = 16_384
 const folder = z.string().min(1).max(1000)
 const path = z.string().min(1).max(LONGEST_PATH)
 const when = { size: z.number(), mtimeMs: z.number() }
-
-/** A computer that has files at a destination. */
-const computerSchema = z.object({
-  /** Its folder there, by which it is selected. */
-  folder: z.string(),
-  /** The computer's name; null: not recorded. */
-  name: z.string().nullable(),
-  isOwn: z.boolean(),
-  /** Its contents can be read only with an age identity. */
-  isEncrypted: z.boolean(),
-  /** Its names are hidden too: without the identity, only everything together can be restored. */
-  hidesNames: z.boolean(),
-})
-export type Computer = z.infer<typeof computerSchema>
 
 /** Selects which of a computer's files to restore. */
 export const choiceSchema = z.object({
@@ -164,20 +150,6 @@ export const BEGUN: RestoreReport = {
   },
 }
 
-/** The settings that open a library; can be sent to another process. */
-const from = z.object({
-  destination: destinationSchema,
-  /** Named as in the destination kind's settings schema. */
-  secrets: z.record(z.string(), z.string()),
-  identityDirectory: z.string(),
-  /** This computer's name. */
-  name: z.string(),
-  /** The folder of another computer whose files are taken over; null: this computer's folder. */
-  computer: z.string().nullable(),
-  /** An age identity, if contents are encrypted. */
-  key: z.string().nullable(),
-})
-export type LibrarySettings = z.infer<typeof from>
 const nothing = z.object({})
 
 /** Directories of this computer's sources, by the sources' ids. */

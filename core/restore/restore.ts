@@ -1,8 +1,8 @@
 import path from 'node:path'
+import { type Library, NotReadable, SMALL_BYTES } from '../backends/archive-reader.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { MISSING, NO_FILE, type StoredContent } from '../store/query/query.ts'
-import { type Library, NotReadable, SMALL_BYTES } from './archive-reader.ts'
 import {
   type Choice,
   chooseContents,

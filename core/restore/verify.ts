@@ -1,3 +1,4 @@
+import { type Library, NotReadable, readAll } from '../backends/archive-reader.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { SentFile } from '../ledger/pages.ts'
 import { digestText } from '../platform/digest.ts'
@@ -7,7 +8,6 @@ import {
   type VerifyProgress,
   type VerifySummary,
 } from '../store/verify/findings.ts'
-import { type Library, NotReadable, readAll } from './archive-reader.ts'
 import { type FoundContent, type OpenedContent, openAhead } from './choose.ts'
 
 const PAGE = 1000

@@ -1,7 +1,7 @@
 // One restore from a receiver, in a process of its own, as the product has one.
 import { readFileSync } from 'node:fs'
+import { openReceiverLibrary } from '../../core/backends/receiver/receiver-library.ts'
 import { loadIdentity } from '../../core/protocol/identity.ts'
-import { openReceiverLibrary } from '../../core/restore/receiver.ts'
 import { restoreFrom } from '../../core/restore/restore.ts'
 import type { ReceiverDestination } from '../../core/settings/destination-schema.ts'
 

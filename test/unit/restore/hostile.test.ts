@@ -1,8 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import type { Library } from '../../../core/restore/archive-reader.ts'
-import { openObjectLibrary } from '../../../core/restore/objects.ts'
+import type { Library } from '../../../core/backends/archive-reader.ts'
+import { ObjectLibrary } from '../../../core/backends/objects/object-library.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import type { RestoreEvent } from '../../../core/restore/write/events.ts'
 import { type LyingObject, lyingObjects } from '../../support/faults/lying-objects.ts'
@@ -28,7 +28,7 @@ async function restoreAll(library: Library, to: string) {
 
 function openLibrary(objects: Iterable<LyingObject>) {
   const store = lyingObjects(objects)
-  return openObjectLibrary(store, { name: 'nas', folder: 'pc', signal })
+  return new ObjectLibrary(store, 'nas', 'pc', signal)
 }
 
 test('restore from a hostile store: unsafe and invalid names are rejected one by one, other files are restored', async () => {

@@ -1,7 +1,7 @@
 import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, test } from 'vitest'
+import { openStoreLibrary } from '../../../core/backends/folder/folder-library.ts'
 import { readPages } from '../../../core/restore/choose.ts'
-import { openStoreLibrary } from '../../../core/restore/open.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { openLarge, smallFile } from '../../support/store/large-files.ts'
 

@@ -1,10 +1,9 @@
-import { type Dialled, dial, toConnectionTrouble } from '../backends/receiver/dial.ts'
-import { createSemaphore } from '../lib/async/semaphore.ts'
-import { formatAddress } from '../lib/i18n/formats.ts'
-import { UserError } from '../lib/i18n/user-error.ts'
-import { errorCode, errorText } from '../platform/system-error.ts'
-import type { FrameChannel } from '../protocol/channel.ts'
-import { WireFault } from '../protocol/codec.ts'
+import { createSemaphore } from '../../lib/async/semaphore.ts'
+import { formatAddress } from '../../lib/i18n/formats.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
+import { errorCode, errorText } from '../../platform/system-error.ts'
+import type { FrameChannel } from '../../protocol/channel.ts'
+import { WireFault } from '../../protocol/codec.ts'
 import type {
   EntriesQuestion,
   FetchEntry,
@@ -13,13 +12,19 @@ import type {
   FrameHeader,
   Question,
   RestoreAnswer,
-} from '../protocol/frames.ts'
-import type { Identity } from '../protocol/identity.ts'
-import { MAX_FETCH_BYTES, MAX_FETCH_PARTS, MAX_FETCHED, MAX_QUESTIONS } from '../protocol/limits.ts'
-import { decodeMetadata } from '../protocol/metadata-codec.ts'
-import type { ReceiverDestination } from '../settings/destination-schema.ts'
-import type { ContentsPage, EntriesPage, StoreContentsQuestion, StoredContent } from '../store/query/query.ts'
-import { type Incoming, type Library, NotReadable, openInParts } from './archive-reader.ts'
+} from '../../protocol/frames.ts'
+import type { Identity } from '../../protocol/identity.ts'
+import { MAX_FETCH_BYTES, MAX_FETCH_PARTS, MAX_FETCHED, MAX_QUESTIONS } from '../../protocol/limits.ts'
+import { decodeMetadata } from '../../protocol/metadata-codec.ts'
+import type { ReceiverDestination } from '../../settings/destination-schema.ts'
+import type {
+  ContentsPage,
+  EntriesPage,
+  StoreContentsQuestion,
+  StoredContent,
+} from '../../store/query/query.ts'
+import { type Incoming, type Library, NotReadable, openInParts } from '../archive-reader.ts'
+import { type Dialled, dial, toConnectionTrouble } from './dial.ts'
 
 type Waiting<T> = { resolve(value: T): void; reject(reason: unknown): void }
 type About<A extends RestoreAnswer['about']> = Extract<RestoreAnswer, { about: A }>

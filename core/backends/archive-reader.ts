@@ -1,9 +1,11 @@
 import { settled } from '../dropped-errors.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { createHasher } from '../platform/digest.ts'
 import type { FileMetadata } from '../platform/file-metadata.ts'
 import { batchBuffers } from '../protocol/frame-buffers.ts'
 import type { EntriesQuestion, Folder } from '../protocol/frames.ts'
 import type { ContentsPage, EntriesPage, StoreContentsQuestion, StoredContent } from '../store/query/query.ts'
+import type { Computer } from './backend-messages.ts'
 
 /** Contents up to this size are read completely when they are opened. */
 export const SMALL_BYTES = 256 * 1024
@@ -95,4 +97,11 @@ async function* inParts(content: StoredContent, readPart: ReadPart): AsyncGenera
     // A part of this size fills a whole frame, so its buffer can be reused.
     if (piece.length === PART_BYTES) batchBuffers.give(piece)
   }
+}
+
+/** @param name the destination's name. */
+export function noComputer(name: string, computer: string, there: readonly Computer[]): UserError {
+  if (there.length === 0) return new UserError('restore.noComputers', { name })
+  const computers = there.map(({ folder }) => folder).join(', ')
+  return new UserError('restore.noComputer', { name, computer, computers })
 }

@@ -1,25 +1,25 @@
-import { readOwner } from '../backends/objects/folder-owner.ts'
-import {
-  type ObjectInfo,
-  type ObjectPage,
-  type ObjectStore,
-  StoreFault,
-} from '../backends/objects/object-store.ts'
-import { createSemaphore, type Semaphore, withPermit } from '../lib/async/semaphore.ts'
-import { UserError } from '../lib/i18n/user-error.ts'
-import type { FileMetadata } from '../platform/file-metadata.ts'
-import type { EntriesQuestion, Folder, RestoreEntry } from '../protocol/frames.ts'
-import { findNameFault } from '../protocol/names.ts'
-import { OWN_DIRECTORY } from '../store/layout.ts'
+import { createSemaphore, type Semaphore, withPermit } from '../../lib/async/semaphore.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
+import type { FileMetadata } from '../../platform/file-metadata.ts'
+import type { EntriesQuestion, Folder, RestoreEntry } from '../../protocol/frames.ts'
+import { findNameFault } from '../../protocol/names.ts'
+import type { Destination } from '../../settings/destination-schema.ts'
+import { formatLocation } from '../../settings/destinations.ts'
+import { OWN_DIRECTORY } from '../../store/layout.ts'
 import {
   type ContentsPage,
   type EntriesPage,
   parseOrigin,
   type StoreContentsQuestion,
   type StoredContent,
-} from '../store/query/query.ts'
-import { isVersionName, replacedAt } from '../store/retention/retention.ts'
-import { type Incoming, type Library, NotReadable, SMALL_BYTES } from './archive-reader.ts'
+} from '../../store/query/query.ts'
+import { isVersionName, replacedAt } from '../../store/retention/retention.ts'
+import { type Incoming, type Library, NotReadable, noComputer, SMALL_BYTES } from '../archive-reader.ts'
+import type { Computer, LibrarySettings } from '../backend-messages.ts'
+import { decryptLibrary } from '../encrypted/encrypted-library.ts'
+import { readNameKeys, readOwner } from './folder-owner.ts'
+import { type ObjectInfo, type ObjectPage, type ObjectStore, StoreFault } from './object-store.ts'
+import type { ObjectKind } from './objects.ts'
 
 // Reads a computer's files at an SFTP server or in a bucket. A file is the object FOLDER/SOURCE/PATH. An older version
 // is an object in the folder's own directory, or a version that the store itself keeps.
@@ -29,20 +29,79 @@ const MOST_FOLDERS = 10_000
 /** Maximum number of older versions to list for one name. */
 const MOST_VERSIONS = 10_000
 
-interface ObjectLibraryOptions {
-  /** The destination's name, for display. */
-  name: string
-  /** The computer's folder there. */
-  folder: string
-  signal: AbortSignal
+type ObjectSettings = LibrarySettings & {
+  destination: Exclude<Destination, { kind: 'receiver' | 'folder' }>
 }
 
-/** Opens a computer's files in an object store for reading. */
-export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOptions): Library {
-  return new ObjectLibrary(store, options)
+/** Opens a computer's folder in an object store. */
+export function openObjectLibrary(settings: ObjectSettings, kind: ObjectKind, signal: AbortSignal) {
+  const { destination, computer } = settings
+  const { name } = destination
+  const folder = computer ?? destination.folder
+  return withObjects(settings, kind, signal, async (store) => {
+    // The other computer's record decides if its files are encrypted; the settings of this computer do not apply.
+    const owner = await readOwner(store, folder, name, signal)
+    const library = new ObjectLibrary(store, name, folder, signal)
+    if (owner === null && computer !== null && (await library.folders()).length === 0)
+      throw noComputer(name, folder, await computersIn(store, name, signal))
+    return decryptLibrary(library, owner ?? destination, settings, () => readNameKeys(store, folder, signal))
+  })
 }
 
-class ObjectLibrary implements Library {
+/** Lists the computers that have a folder in an object store. */
+export function computersAtStore(settings: ObjectSettings, kind: ObjectKind, signal: AbortSignal) {
+  const { name, folder } = settings.destination
+  return withObjects(settings, kind, signal, async (store) => {
+    const found = await computersIn(store, name, signal)
+    store.close()
+    return found.map((one) => ({ ...one, isOwn: one.folder === folder }))
+  })
+}
+
+/** Uses a server's object store, and closes it if that fails. @throws UserError. */
+async function withObjects<T>(
+  { destination, secrets }: ObjectSettings,
+  kind: ObjectKind,
+  signal: AbortSignal,
+  use: (store: ObjectStore) => Promise<T>,
+): Promise<T> {
+  let store: ObjectStore | null = null
+  try {
+    store = (await kind.reach(destination.folder, secrets, signal)).store
+    return await use(store)
+  } catch (error) {
+    store?.close()
+    if (!(error instanceof StoreFault)) throw error
+    const { name } = destination
+    const params = { name, address: formatLocation(destination), reason: error.reason }
+    throw new UserError('restore.notReached', params, { cause: error })
+  }
+}
+
+/**
+ * Lists the folders of an object store that record their owner.
+ * @param at the destination's name.
+ * @throws StoreFault.
+ */
+async function computersIn(store: ObjectStore, at: string, signal: AbortSignal): Promise<Computer[]> {
+  const slots = createSemaphore(Math.max(1, store.can.parallel))
+  const readComputer = async (folder: string): Promise<Computer[]> => {
+    // A folder that is not Holdfast's, or whose owner record is unreadable, is skipped.
+    const owner = await readOwner(store, folder, at, signal).catch((error: unknown) => {
+      if (error instanceof UserError) return null
+      throw error
+    })
+    if (owner === null) return []
+    const { computer: name, recipient, hideNames: hidesNames } = owner
+    return [{ folder, name, isOwn: false, isEncrypted: recipient !== null, hidesNames }]
+  }
+  const folders = await directoriesIn(store, '')
+  const all = await Promise.all(folders.map((folder) => withPermit(slots, () => readComputer(folder))))
+  return all.flat()
+}
+
+/** Reads a computer's files in an object store. */
+export class ObjectLibrary implements Library {
   readonly place = null
   readonly #store: ObjectStore
   readonly #name: string
@@ -50,7 +109,8 @@ class ObjectLibrary implements Library {
   readonly #signal: AbortSignal
   readonly #slots: Semaphore
 
-  constructor(store: ObjectStore, { name, folder, signal }: ObjectLibraryOptions) {
+  /** @param name the destination's. @param folder the computer's. */
+  constructor(store: ObjectStore, name: string, folder: string, signal: AbortSignal) {
     this.#store = store
     this.#name = name
     this.#folder = folder
@@ -261,7 +321,7 @@ class ObjectLibrary implements Library {
 }
 
 /** Lists the names of the directories directly below a prefix. */
-export async function directoriesIn(store: ObjectStore, prefix: string): Promise<string[]> {
+async function directoriesIn(store: ObjectStore, prefix: string): Promise<string[]> {
   const found: string[] = []
   for (let after: string | null = null; found.length < MOST_FOLDERS; ) {
     const page = await store.list(prefix, after, false)

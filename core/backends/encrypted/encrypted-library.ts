@@ -1,11 +1,28 @@
 import type { Decrypter } from 'age-encryption'
-import { decryptedSize, encryptedSize, plainName, sealedName } from '../backends/encrypted/age.ts'
-import { hiddenPath, type NameKey, shownPath, shownSource } from '../backends/encrypted/names.ts'
-import { UserError } from '../lib/i18n/user-error.ts'
-import { errorText } from '../platform/system-error.ts'
-import type { EntriesQuestion, Folder, RestoreEntry } from '../protocol/frames.ts'
-import type { ContentsPage, EntriesPage, StoreContentsQuestion, StoredContent } from '../store/query/query.ts'
-import { type Incoming, type Library, NotReadable } from './archive-reader.ts'
+import { ignoreError } from '../../dropped-errors.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
+import { errorText } from '../../platform/system-error.ts'
+import type { EntriesQuestion, Folder, RestoreEntry } from '../../protocol/frames.ts'
+import { loadIdentity } from '../../protocol/identity.ts'
+import type { Encryption } from '../../settings/destination-schema.ts'
+import type {
+  ContentsPage,
+  EntriesPage,
+  StoreContentsQuestion,
+  StoredContent,
+} from '../../store/query/query.ts'
+import { type Incoming, type Library, NotReadable } from '../archive-reader.ts'
+import type { LibrarySettings } from '../backend-messages.ts'
+import { decryptedSize, decrypterFor, encryptedSize, plainName, sealedName } from './age.ts'
+import {
+  deriveNameKey,
+  hiddenPath,
+  looksHidden,
+  type NameKey,
+  nameKeysIn,
+  shownPath,
+  shownSource,
+} from './names.ts'
 
 /** Prefix of a cursor that leads to further contents of one file. */
 const OF_FILE = 'file '
@@ -19,7 +36,7 @@ interface Place extends Folder {
 }
 
 /** Decrypts the names and contents of an encrypted destination. */
-export class EncryptedLibrary implements Library {
+class EncryptedLibrary implements Library {
   readonly #library: Library
   readonly #decrypter: Decrypter | null
   readonly #keys: readonly Uint8Array[]
@@ -127,6 +144,37 @@ export class EncryptedLibrary implements Library {
       contents: contents.filter(({ path }) => path.toLowerCase().includes(text)),
     }
   }
+}
+
+/**
+ * Wraps a library so that contents and names appear as they were sent. This computer can read the names that it has
+ * hidden itself; other computers need the age identity, as for contents.
+ * @param there how the destination's files are encrypted.
+ * @param nameKeys reads the encrypted name keys from the destination.
+ * @throws UserError also if names stay hidden although the identity is given: the restored files would be unusable.
+ */
+export async function decryptLibrary(
+  library: Library,
+  { recipient, hideNames }: Encryption,
+  { destination, identityDirectory, key }: LibrarySettings,
+  nameKeys: () => Promise<Uint8Array[]>,
+): Promise<Library> {
+  if (recipient === null) return library
+  const decrypter = key === null ? null : await decrypterFor(key, recipient)
+  if (!hideNames) return new EncryptedLibrary(library, decrypter, [])
+  const keys = [deriveNameKey(await loadIdentity(identityDirectory), recipient)]
+  for (const sealed of decrypter === null ? [] : await nameKeys()) {
+    // A key that is damaged or encrypted for another recipient is skipped.
+    const text = await decrypter
+      ?.decrypt(sealed, 'text')
+      .catch(ignoreError('a name key that is damaged, or of another recipient, opens nothing', ''))
+    keys.push(...nameKeysIn(text ?? ''))
+  }
+  const isUnread = ({ name }: Folder) =>
+    looksHidden(name) && keys.every((one) => shownSource(one, name) === null)
+  if (decrypter !== null && (await library.folders()).some(isUnread))
+    throw new UserError('transfer.objects.nameKeyMissing', { name: destination.name })
+  return new EncryptedLibrary(library, decrypter, keys)
 }
 
 /**

@@ -383,9 +383,9 @@ function syncNames(
   if (isLogged) syncLog(layout)
 }
 
-/** Syncs the manifest's write-ahead log, so that its commits are durable. */
+/** Syncs the manifest's write-ahead log, so that its commits are durable. Windows syncs only what is open for writing. */
 function syncLog({ manifest }: StoreLayout): void {
-  const fd = openSync(`${manifest}-wal`, constants.O_RDONLY)
+  const fd = openSync(`${manifest}-wal`, constants.O_RDWR)
   try {
     fsyncSync(fd)
   } finally {

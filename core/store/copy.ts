@@ -232,6 +232,8 @@ export class Copies {
 
   /** Drops the file from the kernel's cache, so that the next read comes from the disk. */
   async #fromDisk(fd: number): Promise<void> {
+    // Only Linux can, and Windows refuses to sync a file that is open for reading.
+    if (process.platform !== 'linux') return
     await this.#parts.watch.during(() => mapStoredErrors(() => syncFd(fd)))
     await this.#parts.watch.during(() => forgetCached(fd))
   }

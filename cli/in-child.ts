@@ -48,7 +48,12 @@ export async function runInChild(output: Writable, errors: Writable): Promise<ne
       resolve()
     }
     child.once('message', (said) => end((said as Ended).code))
-    child.once('exit', (how, signal) => end(how ?? toExitCode(signal ?? 'SIGKILL')))
+    child.once('exit', (how, signal) => {
+      const died = () => end(how ?? toExitCode(signal ?? 'SIGKILL'))
+      // Its message may still wait; 'disconnect' follows the last one.
+      if (child.connected) child.once('disconnect', died)
+      else died()
+    })
     child.once('error', () => end(1))
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)

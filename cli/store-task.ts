@@ -42,7 +42,8 @@ export function runStoreTask(
       take(said)
     })
     child.once('error', (error) => died(error.message))
-    child.once('exit', (code, signal) => {
+    // After 'exit' messages may still wait; 'close' follows the last one.
+    child.once('close', (code, signal) => {
       if (isDone) end(null)
       else died(signal ?? translate('cli.exitCode', { code: String(code) }))
     })

@@ -37,6 +37,16 @@ export default defineConfig({
       },
       // By `npm run test:package` alone.
       { test: { name: 'package', include: ['test/package/**/*.test.ts'] } },
+      // By `npm run test:windows` alone.
+      {
+        test: {
+          name: 'windows',
+          include: ['test/windows/**/*.test.ts'],
+          env,
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+        },
+      },
     ],
   },
 })

@@ -1,0 +1,38 @@
+import { truncateSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { readTree } from '../support/trees.ts'
+import { places, prepareWindows, writeFiles } from '../support/windows/places.ts'
+import { toWindows } from '../support/windows/windows.ts'
+
+const windows = prepareWindows()
+
+test('folder: files and older versions are stored, verified and restored, and damage is found', async () => {
+  const { at, make, data } = places()
+  const [source, folder] = [make('source'), make('folder')]
+  const { run } = windows()
+  writeFiles(source, 40)
+  const added = await run('destinations', 'add', 'folder', toWindows(folder), '--name', 'disk', ...data())
+  expect(added).toMatchObject({ code: 0, err: '' })
+  expect(await run('scan', '--once', toWindows(source), ...data())).toMatchObject({ code: 0, err: '' })
+  const first = readTree(source)
+  writeFileSync(path.join(source, '0 µ.dat'), 'another content')
+  expect(await run('scan', '--once', toWindows(source), ...data())).toMatchObject({ code: 0, err: '' })
+
+  expect(await run('verify', 'disk', ...data())).toMatchObject({ code: 0, err: '' })
+  expect(await run('verify', toWindows(folder), ...data())).toMatchObject({ code: 0, err: '' })
+  const back = toWindows(at('back'))
+  expect(await run('restore', '--from', 'disk', '--to', back, ...data())).toMatchObject({ code: 0, err: '' })
+  expect(readTree(at('back/source'))).toEqual(readTree(source))
+  const direct = toWindows(at('direct'))
+  expect(await run('restore', toWindows(folder), direct, ...data())).toMatchObject({ code: 0, err: '' })
+  expect(Object.values(readTree(at('direct')))).toEqual(Object.values(readTree(source)))
+  const all = Object.values(readTree(path.join(folder, '.holdfast'), /^$/))
+  expect(all).toContain(first['0 µ.dat'])
+
+  const [stored = ''] = Object.keys(readTree(folder)).filter((name) => name.endsWith('/run 1/1 µ.dat'))
+  truncateSync(path.join(folder, stored), 7)
+  const found = await run('verify', toWindows(folder), ...data())
+  expect(found).toMatchObject({ code: 1 })
+  expect(found.out).toContain('1 µ.dat')
+})

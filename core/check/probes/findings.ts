@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
+import { errorCode } from '../../platform/system-error.ts'
 import type { ProbeKind, RememberedMount } from '../checker-messages.ts'
 
 /** A failed system call: the system's number (positive) and its name, such as 30 and EROFS. */
@@ -75,17 +76,23 @@ export function callFailure(step: string, error: SystemError): Failure {
   return { step, cause: 'call', ...error }
 }
 
+/** A name of a system error, unlike those of Node.js' own errors (ERR_…). */
+const NAME = /^E[A-Z0-9]+$/
+
 /** Returns the system error of a failed call of node:fs; EINVAL for an argument that Node.js itself rejected. */
 export function toSystemError(error: unknown): SystemError {
   const isSystem = typeof error === 'object' && error !== null && 'errno' in error
   const errno = isSystem && typeof error.errno === 'number' ? Math.abs(error.errno) : constants.errno.EINVAL
-  return { errno, code: errorName(errno) }
+  const named = errorCode(error) ?? ''
+  const code = isSystem && NAME.test(named) ? named : errorName(errno)
+  // On Windows the number in the error is libuv's own.
+  return { errno: (constants.errno as Record<string, number>)[code] ?? errno, code }
 }
 
 /** Returns the name of a system error's number (positive), such as EROFS for 30. */
 export function errorName(errno: number): string {
   const name = getSystemErrorName(-errno)
-  if (/^E[A-Z0-9]+$/.test(name)) return name
+  if (NAME.test(name)) return name
   // Numbers that Node.js has no name for, such as EUCLEAN.
   const named = Object.entries(koffi().os.errno).find(([, number]) => number === errno)
   return named?.[0] ?? `E${errno}`
@@ -95,7 +102,9 @@ let strerrorCall: ((errno: number) => string) | null = null
 
 /** Returns strerror(3) of a system error's number (positive), in the C locale: Node's own texts (libuv's) differ. */
 export function strerror(errno: number): string {
-  strerrorCall ??= koffi().load(null).func('const char *strerror(int errno)')
+  // Windows' node.exe exports no function of the C library.
+  const library = process.platform === 'win32' ? 'ucrtbase.dll' : null
+  strerrorCall ??= koffi().load(library).func('const char *strerror(int errno)')
   return strerrorCall(errno)
 }
 

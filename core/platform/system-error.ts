@@ -1,6 +1,8 @@
 /** Returns the system's error name ("EROFS") of an error, or null. */
 export function errorCode(error: unknown): string | null {
   if (typeof error !== 'object' || error === null || !('code' in error)) return null
+  // Windows: a device or a network failed in a way that libuv has no name for, such as "the device is not ready".
+  if (error.code === 'UNKNOWN') return 'EIO'
   return typeof error.code === 'string' ? error.code : null
 }
 

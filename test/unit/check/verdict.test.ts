@@ -127,6 +127,11 @@ describe('system errors', () => {
     expect(strerror(errno)).toBe(text)
   })
 
+  it('a failure of a device that libuv has no name for, on Windows, is an input/output error', () => {
+    const error = Object.assign(new Error('UNKNOWN: unknown error, read'), { errno: -4094, code: 'UNKNOWN' })
+    expect(toSystemError(error)).toEqual({ errno: constants.errno.EIO, code: 'EIO' })
+  })
+
   it('an argument that Node rejects becomes EINVAL', () => {
     expect(toSystemError(new TypeError('must be a string without null bytes'))).toEqual({
       errno: constants.errno.EINVAL,

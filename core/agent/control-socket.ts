@@ -31,11 +31,12 @@ interface Address {
  * Returns the address at which the agent of a data directory listens for the command line: a socket in that directory
  * that only its owner can use, or a named pipe on Windows. The length of socket paths is limited. For a deeper directory, the path
  * goes through an open descriptor on Linux; elsewhere the socket is in the temporary directory, named by the digest
- * of the data directory.
+ * of the data directory. On Windows any spelling of the directory leads to the same pipe.
  */
 function controlAddress(dataDirectory: string): Address {
   const nothing = () => undefined
-  const digest = createHash('sha256').update(dataDirectory).digest('hex').slice(0, 16)
+  const named = process.platform === 'win32' ? dataDirectory.toLowerCase() : dataDirectory
+  const digest = createHash('sha256').update(named).digest('hex').slice(0, 16)
   if (process.platform === 'win32') return { path: `\\\\.\\pipe\\holdfast-${digest}`, release: nothing }
   const inside = path.join(dataDirectory, SOCKET_NAME)
   if (Buffer.byteLength(inside) <= longestSocketPath()) return { path: inside, release: nothing }

@@ -59,3 +59,24 @@ test('batch source: a directory is marked once all its files are sent, and none 
     expect(stored).toContain(digest)
   await agent.kill()
 })
+
+test('a file that another program keeps to itself is named, does not hold up the others, and is sent later', async () => {
+  const { make, data } = places()
+  const [source, folder] = [make('source'), make('folder')]
+  await addFolder(windows(), folder, data())
+  writeFiles(source, 8)
+  const locked = path.join(source, 'locked.dat')
+  writeFileSync(locked, 'locked')
+  const letGo = await windows().hold(locked)
+  const once = await windows().run('scan', '--once', toWindows(source), ...data())
+  expect(once).toMatchObject({ code: 1 })
+  expect(once.err).toContain('locked.dat is open in another program')
+  expect(Object.keys(readTree(folder))).toHaveLength(8)
+
+  const agent = windows().start(['agent', toWindows(source), ...data()])
+  const status = () => getStatus(windows(), data())
+  await until('the file is parked', async () => (await status()).totals.parkedFiles === 1, 60_000)
+  await letGo()
+  await until('it is sent', () => Object.keys(readTree(folder)).length === 9, 60_000)
+  await agent.kill()
+})

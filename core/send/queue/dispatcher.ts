@@ -453,7 +453,8 @@ export function openParkedFiles(
 async function canBeTried(root: string, { path: file, reason }: Parked): Promise<boolean> {
   try {
     if ((await lstatOrNull(path.join(root, file))) === null) return true
-    return reason?.key === 'transfer.unreadable' && (await isReadable({ root, path: file }))
+    const isOfReading = reason?.key === 'transfer.unreadable' || reason?.key === 'transfer.inUse'
+    return isOfReading && (await isReadable({ root, path: file }))
   } catch (error) {
     return dropError(error, 'a parked file that cannot be looked at stays parked', false)
   }

@@ -70,7 +70,8 @@ export function applyRetryPolicy(
       later(after(retryMs), message('transfer.readFailed', { path: file, reason: attempt.code }))
       break
     case 'unreadable': {
-      const reason = message('transfer.unreadable', { path: file, reason: attempt.code })
+      const key = attempt.code === 'EBUSY' ? 'transfer.inUse' : 'transfer.unreadable'
+      const reason = message(key, { path: file, reason: attempt.code })
       warn(reason)
       ledger.park(due, reason)
       break

@@ -26,7 +26,7 @@ export type Unsent =
   | { kind: 'changed'; facts: FileStat }
   /** The name does not exist, or is not a file. */
   | { kind: 'vanished' }
-  /** Reading is not permitted. */
+  /** Reading is not permitted, or another program keeps the file to itself. */
   | { kind: 'unreadable'; code: string }
   /** Reading failed. */
   | { kind: 'failed'; code: string }
@@ -81,6 +81,7 @@ export function unsentBecause(error: unknown): Unsent {
       return { kind: 'vanished' }
     case 'EACCES':
     case 'EPERM':
+    case 'EBUSY': // Windows: another program has it open and does not share it
       return { kind: 'unreadable', code }
     default:
       return { kind: 'failed', code }

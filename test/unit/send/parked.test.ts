@@ -9,6 +9,7 @@ import { listFoundFiles } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const unreadable = message('transfer.unreadable', { path: '/x', reason: 'EACCES' })
+const inUse = message('transfer.inUse', { path: '/x', reason: 'EBUSY' })
 const refused = message('transfer.tooLarge', { path: '/x', size: 1 })
 
 /** A source whose files are all parked, with what looks at them again. */
@@ -38,6 +39,7 @@ function setUp(names: readonly string[], reason: Message) {
 
 test.each([
   ['an unreadable file that is readable again is retried', unreadable, false, true],
+  ['a file that was open in another program is retried', inUse, false, true],
   ['an unreadable file that was deleted is retried', unreadable, true, true],
   ['a rejected file that was deleted is retried', refused, true, true],
   ['a rejected file that still exists stays parked', refused, false, false],

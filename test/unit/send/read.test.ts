@@ -178,6 +178,7 @@ test.each([
   ['ESPIPE', 'vanished'],
   ['EACCES', 'unreadable'],
   ['EPERM', 'unreadable'],
+  ['EBUSY', 'unreadable'],
   ['EIO', 'failed'],
   ['ESTALE', 'failed'],
 ])('read error: %s while reading gives the result "%s"', (code, kind) => {

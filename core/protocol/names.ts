@@ -56,6 +56,23 @@ function componentFault(component: string, platform: NodeJS.Platform): NameFault
   return windowsCharacters.test(component) || controlCharacters.test(component) ? 'characters' : null
 }
 
+const encode = (character: string): string =>
+  `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
+
+/**
+ * Returns the name under which a file system of this system can have a component of a path: on Windows "%3A" stands for
+ * a colon, and so on.
+ */
+export function toLocalName(name: string, platform: NodeJS.Platform = process.platform): string {
+  if (platform !== 'win32') return name
+  const allowed = Array.from(name, (character) =>
+    componentFault(`${character}_`, platform) ? encode(character) : character,
+  )
+    .join('')
+    .replace(/[. ]$/, encode)
+  return windowsDevices.test(allowed) ? encode(allowed) + allowed.slice(1) : allowed
+}
+
 /** Returns a folder name for a display name, with only characters that every system allows. */
 export function folderName(name: string): string {
   let folder = name

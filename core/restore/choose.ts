@@ -3,7 +3,7 @@ import { settled } from '../dropped-errors.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { FileMetadata } from '../platform/file-metadata.ts'
 import type { Folder } from '../protocol/frames.ts'
-import { findNameFault } from '../protocol/names.ts'
+import { findNameFault, toLocalName } from '../protocol/names.ts'
 import type { StoreContentsQuestion, StoredContent } from '../store/query/query.ts'
 
 /** Selects which files of a destination to restore. */
@@ -132,10 +132,13 @@ export async function* readPages(
   }
 }
 
-/** True if a content matches the choice, and its name cannot lead out of it. */
+/**
+ * True if a content matches the choice, and its name cannot lead out of it. The computer that sent it may have names that
+ * this one cannot have (toLocalName).
+ */
 const isSafe = ({ folder, path }: StoredContent, choice: Choice): boolean =>
-  findNameFault(folder) === null &&
-  findNameFault(path) === null &&
+  findNameFault(folder, 'linux') === null &&
+  findNameFault(path, 'linux') === null &&
   isIn(folder, choice.folder) &&
   isIn(path, choice.path)
 
@@ -151,7 +154,7 @@ function buildTargetPath(
   const names = splitNames(content)
   const chosen = splitNames(placement === 'inPlace' ? { folder: choice.folder, path: null } : choice).length
   const below = names.slice(placement === 'named' ? Math.max(0, chosen - 1) : chosen)
-  return below.length > 0 ? below : names.slice(-1)
+  return (below.length > 0 ? below : names.slice(-1)).map((name) => toLocalName(name))
 }
 
 const splitNames = ({ folder, path }: { folder: string | null; path: string | null }): string[] =>

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { type Library, NotReadable, SMALL_BYTES } from '../backends/archive-reader.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
+import { findNameFault } from '../protocol/names.ts'
 import { MISSING, NO_FILE, type StoredContent } from '../store/query/query.ts'
 import {
   type Choice,
@@ -118,7 +119,8 @@ async function restorePart(
     await events.event({ kind: 'strange', place })
   })
   const report = (event: RestoreEvent, { content }: OpenedContent) => {
-    finished.push(event)
+    const isRenamed = event.kind === 'restored' && findNameFault(content.path) !== null
+    finished.push(isRenamed ? { ...event, storedAs: content.path } : event)
     if (event.kind === 'restored' || event.kind === 'same') {
       summary[event.kind] += 1
       summary.bytes += content.facts.size

@@ -329,7 +329,7 @@ async function directoriesIn(store: ObjectStore, prefix: string): Promise<string
     after = page.next
     if (after === null) break
   }
-  return found.filter((name) => findNameFault(name) === null && !name.includes('/'))
+  return found.filter((name) => findNameFault(name, 'linux') === null && !name.includes('/'))
 }
 
 /** Returns the direct entries of a directory. `front`: the prefix of all names in it. */
@@ -342,7 +342,7 @@ function toEntries(front: string, { directories, objects }: ObjectPage): Restore
       return { name: name.slice(front.length), kind: 'file', size, mtimeMs: Number(mtimeNs) / 1e6 }
     }),
   ]
-  const entries = all.filter(({ name }) => findNameFault(name) === null && !name.includes('/'))
+  const entries = all.filter(({ name }) => findNameFault(name, 'linux') === null && !name.includes('/'))
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 

@@ -17,11 +17,19 @@ export interface ListedContent {
   renamedAt: number | null
 }
 
-/** Result of restoring one file. `to`: its absolute path. `isBeside`: it has another name, beside an existing file. */
+/**
+ * Result of restoring one file. `to`: its absolute path. `isBeside`: it has another name, beside an existing file.
+ * `storedAs`: its path at the source, which this system cannot have.
+ */
 export type RestoreResult =
   /** `same`: the same content is already there. `exists`: other content is there and is kept. `folded`: the file system
    * treats the name of another file as equal. `inTheWay`: a directory, a symbolic link or another non-file is there. */
-  | { kind: 'restored' | 'same' | 'exists' | 'folded' | 'inTheWay'; to: string; isBeside?: true }
+  | {
+      kind: 'restored' | 'same' | 'exists' | 'folded' | 'inTheWay'
+      to: string
+      isBeside?: true
+      storedAs?: string
+    }
   /** The received content is not the stored one; nothing was written. `place`: its origin. Digests as text. */
   | { kind: 'damaged'; place: string; expected: string; found: string }
   /** `denied`: a permission was missing. */
@@ -55,8 +63,10 @@ export const emptySummary = () => ({
 export function describeEvent(from: string, event: RestoreEvent): Message | null {
   const place = 'place' in event ? [from, event.place].filter((part) => part !== '').join('/') : ''
   switch (event.kind) {
-    case 'listed':
     case 'restored':
+      if (event.storedAs === undefined) return null
+      return message('store.restoredAs', { path: event.to, name: event.storedAs })
+    case 'listed':
     case 'same':
       return null
     case 'exists':

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { findNameFault, folderName } from '../../../core/protocol/names.ts'
+import { findNameFault, folderName, toLocalName } from '../../../core/protocol/names.ts'
 import { formatPairingCode, newSecret, parsePairingCode } from '../../../core/protocol/pairing-code.ts'
 
 describe('file names', () => {
@@ -46,6 +46,20 @@ describe('file names', () => {
   ])('%j on Windows has the fault: %s', (name, fault) => {
     expect(findNameFault(name, 'win32')).toBe(fault)
   })
+})
+
+test.each([
+  ['plain.dat', 'plain.dat'],
+  ['12:30 *?.dat', '12%3A30 %2A%3F.dat'],
+  ['a\\..\\b', 'a%5C..%5Cb'],
+  ['ends.', 'ends%2E'],
+  ['tab\t|"<>', 'tab%09%7C%22%3C%3E'],
+  ['con.txt', '%63on.txt'],
+  ['資料 🎉', '資料 🎉'],
+])('restored names: Windows has %j as %j', (name, local) => {
+  expect(toLocalName(name, 'win32')).toBe(local)
+  expect(findNameFault(local, 'win32')).toBeNull()
+  expect(toLocalName(name, 'linux')).toBe(name)
 })
 
 test.each([

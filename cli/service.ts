@@ -135,9 +135,9 @@ function tellNext({ name, scope, directory, user }: ServiceFacts): void {
 
 async function status(name: ServiceName, options: Options): Promise<void> {
   const facts = getServiceFacts(name, options)
-  const { file, ask } = knownPlan(facts)
+  const { file, ask, running: pattern } = knownPlan(facts)
   const installed = existsSync(file)
-  const running = installed && (await run(ask)).code === 0
+  const running = installed && pattern.test((await run(ask)).out)
   process.exitCode = running ? 0 : NOT_RUNNING
   const { scope } = facts
   if (options.json) return console.log(jsonText({ service: name, scope, file, installed, running }))

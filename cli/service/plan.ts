@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { ServiceFacts } from './facts.ts'
 import { buildPlist, getLabel } from './launchd.ts'
 import { buildUnit } from './systemd.ts'
-import { buildTask, taskName } from './windows.ts'
+import { buildTask, getTask, taskName } from './windows.ts'
 
 /** Commands and files that install and uninstall a service on this system. */
 export interface ServicePlan {
@@ -17,8 +17,9 @@ export interface ServicePlan {
   stop: string[][]
   /** Run after the file is removed. */
   forget: string[][]
-  /** Its exit code is 0 if the service runs. */
+  /** Its output matches `running` if the service runs. */
   ask: string[]
+  running: RegExp
 }
 
 function systemdPlan(facts: ServiceFacts): ServicePlan {
@@ -35,6 +36,7 @@ function systemdPlan(facts: ServiceFacts): ServicePlan {
     stop: [[...systemctl, 'disable', '--now', unit]],
     forget: [reload],
     ask: [...systemctl, 'is-active', unit],
+    running: /^active$/m,
   }
 }
 
@@ -52,6 +54,7 @@ function launchdPlan(facts: ServiceFacts): ServicePlan {
     stop: [['launchctl', 'bootout', `${domain}/${label}`]],
     forget: [],
     ask: ['launchctl', 'print', `${domain}/${label}`],
+    running: /^\s*state = running$/m,
   }
 }
 
@@ -71,7 +74,9 @@ function windowsPlan(facts: ServiceFacts): ServicePlan {
       ['schtasks', '/Delete', '/TN', name, '/F'],
     ],
     forget: [],
-    ask: ['schtasks', '/Query', '/TN', name],
+    // What schtasks prints depends on the language of Windows.
+    ask: ['powershell', '-NoProfile', '-NonInteractive', '-Command', `(${getTask(facts)}).State`],
+    running: /^Running\s*$/m,
   }
 }
 

@@ -3,6 +3,10 @@ import { xml } from './launchd.ts'
 
 export const taskName = ({ name }: ServiceFacts): string => `Holdfast\\${name}`
 
+/** Returns PowerShell's command for the task. */
+export const getTask = ({ name }: ServiceFacts): string =>
+  `Get-ScheduledTask -TaskPath '\\Holdfast\\' -TaskName '${name}'`
+
 /** Quotes an argument for CommandLineToArgvW: only backslashes before a quote are doubled. */
 export const quoteArgument = (text: string): string =>
   /^[^\s"]+$/.test(text) ? text : `"${text.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`

@@ -34,3 +34,15 @@ test('probe: a directory in which files can be created is in order, and one that
   expect(failed).toMatchObject({ code: 1 })
   expect(JSON.parse(failed.out)).toMatchObject({ well: false, paths: [{ code: 'ENOENT' }] })
 })
+
+test('service: the task of the agent is written, and counts as running only when Windows reports that', async () => {
+  const { data } = places()
+  const service = (does: string, ...more: string[]) =>
+    windows().run('service', does, 'agent', '--user', ...more)
+  expect(await service('install', ...data())).toMatchObject({ code: 0, err: '' })
+  const { code, out } = await service('status', '--json')
+  // Wine keeps the task, and starts no program for it.
+  expect({ code, ...JSON.parse(out) }).toMatchObject({ code: 3, installed: true, running: false })
+  expect(await service('uninstall')).toMatchObject({ code: 0, err: '' })
+  expect(JSON.parse((await service('status', '--json')).out)).toMatchObject({ installed: false })
+})

@@ -95,6 +95,9 @@ test('launchd: the property list has a string for each argument and keeps the se
   const words = [...(plan?.text ?? '').matchAll(/^ {4}<string>(.*)<\/string>$/gm)].map(([, word]) => word)
   expect(words).toEqual([...program, 'agent', '--data', '/Users/a &amp; b/data'])
   expect(plan?.text).toContain('<key>KeepAlive</key><true/>')
+  // launchctl also prints a service that launchd will start again.
+  expect('\tstate = running\n').toMatch(plan?.running ?? /never/)
+  expect('\tstate = spawn scheduled\n').not.toMatch(plan?.running ?? /./)
   const user = '<key>UserName</key><string>holdfast</string>'
   expect(buildPlan('darwin', buildFacts('receive', 'system'))?.text).toContain(user)
 })
@@ -105,6 +108,9 @@ test('Windows task: it starts with the computer or at logon, without a time limi
   expect(mine?.text).toContain('agent --data &quot;C:\\Users\\a b\\data\\\\&quot;</Arguments>')
   expect(mine?.text).toContain('<ExecutionTimeLimit>PT0S</ExecutionTimeLimit>')
   expect(mine?.start[0]).toEqual(expect.arrayContaining(['/TN', 'Holdfast\\agent', '/XML', mine?.file]))
+  expect(mine?.ask.at(-1)).toBe("(Get-ScheduledTask -TaskPath '\\Holdfast\\' -TaskName 'agent').State")
+  expect('Running\r\n').toMatch(mine?.running ?? /never/)
+  expect('Ready\r\n').not.toMatch(mine?.running ?? /./)
   expect(buildPlan('win32', buildFacts('receive', 'system'))?.text).toMatch(/<BootTrigger\/>[\s\S]*S-1-5-18/)
 })
 

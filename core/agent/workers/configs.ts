@@ -140,7 +140,8 @@ function senderConfig(
       id: source.id,
       path: source.path,
       name: source.name,
-      groupWriteMark: source.kind === 'batch',
+      // On Windows every file shows the bit.
+      groupWriteMark: source.kind === 'batch' && process.platform !== 'win32',
       paused: source.paused,
       filters: sourceFiltersSchema.parse(source),
       priority: source.priority,

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { describeState } from '../../../cli/status.ts'
 import { senderConfigs } from '../../../core/agent/workers/configs.ts'
 import type { OwnStatus } from '../../../core/backends/backend-messages.ts'
@@ -27,7 +27,7 @@ const findElsewhere = ({ destinations }: ReturnType<typeof buildSettings>) =>
   new Set(
     destinations.filter((one) => one.kind === 'receiver' && !isThisComputer(one.host)).map(({ id }) => id),
   )
-const getRemovals = (settings: ReturnType<typeof buildSettings>) =>
+const getSources = (settings: ReturnType<typeof buildSettings>) =>
   [
     ...senderConfigs(settings, openDataDirectory(temporaryDirectory('layout')), {
       ...here,
@@ -35,7 +35,9 @@ const getRemovals = (settings: ReturnType<typeof buildSettings>) =>
       busy: new Set(),
       elsewhere: findElsewhere(settings),
     }).values(),
-  ].flatMap(({ sources }) => sources.map(({ removal }) => removal))
+  ].flatMap(({ sources }) => sources)
+const getRemovals = (settings: ReturnType<typeof buildSettings>) =>
+  getSources(settings).map(({ removal }) => removal)
 
 const DAY = 86_400_000
 
@@ -50,6 +52,16 @@ test.each([
   ['this computer by the name that Linux gives it', 'localhost.localdomain', undefined],
 ])('delete after sending: only another computer allows it: %s', (_what, host, expected) => {
   expect(getRemovals(buildSettings(host))).toEqual([expected, undefined])
+})
+
+test.each([
+  ['linux', true],
+  ['win32', false],
+] as const)('group-write marks: a batch source on %s owes them: %s', (platform, owed) => {
+  vi.spyOn(process, 'platform', 'get').mockReturnValue(platform)
+  onTestFinished(() => void vi.restoreAllMocks())
+  const marks = getSources(buildSettings('nas.example', 'batch')).map(({ groupWriteMark }) => groupWriteMark)
+  expect(marks).toEqual([owed, false])
 })
 
 test('delete after sending: a batch source passes its marks and its sent mark to the sender', () => {

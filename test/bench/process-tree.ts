@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { errorCode } from '../../core/platform/system-error.ts'
 
 /** What a process and its children have used so far, and hold now. */
 export interface Usage {
@@ -34,37 +35,44 @@ export function usageByProcess(pid: number): Map<number, Usage & { name: string 
 
 /** Chromium's processes say what they are in their arguments. */
 function readName(pid: number): string {
-  const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split(/[\0 ]/)
+  const words = readIfAlive(`/proc/${pid}/cmdline`).split(/[\0 ]/)
   const kinds = words.flatMap((word) => /^--(?:type|utility-sub-type)=(.+)/.exec(word)?.[1] ?? [])
   return `${kinds.join(' ') || 'main'} ${pid}`
 }
 
 function withChildren(pid: number): number[] {
   const children = listTasks(pid).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+    readIfAlive(`/proc/${pid}/task/${task}/children`).split(' ').filter(Boolean).map(Number),
   )
   return [pid, ...children.flatMap(withChildren)]
 }
 
 function listTasks(pid: number): string[] {
-  return readdirSync(`/proc/${pid}/task`)
+  return ifAlive(() => readdirSync(`/proc/${pid}/task`), [])
+}
+
+const readIfAlive = (file: string): string => ifAlive(() => readFileSync(file, 'utf8'), '')
+
+/** Returns `ended` for a process or thread that has ended since it was listed. */
+function ifAlive<T>(read: () => T, ended: T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes(errorCode(error) ?? '')) return ended
+    throw error
+  }
 }
 
 /** The first number of schedstat is the time on a processor in nanoseconds. */
 function readCpu(pid: number): number {
   return listTasks(pid).reduce((total, task) => {
-    try {
-      const nanoseconds = readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]
-      return total + Number(nanoseconds) / 1000
-    } catch {
-      // The thread has ended between the two looks.
-      return total
-    }
+    const nanoseconds = readIfAlive(`/proc/${pid}/task/${task}/schedstat`).split(' ')[0]
+    return total + Number(nanoseconds) / 1000
   }, 0)
 }
 
 function readResident(pid: number): number {
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  const rollup = readIfAlive(`/proc/${pid}/smaps_rollup`)
   return Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024
 }
 

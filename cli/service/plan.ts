@@ -74,7 +74,7 @@ function windowsPlan(facts: ServiceFacts): ServicePlan {
       ['schtasks', '/Delete', '/TN', name, '/F'],
     ],
     forget: [],
-    // What schtasks prints depends on the language of Windows.
+    // The output of schtasks depends on the language of Windows.
     ask: ['powershell', '-NoProfile', '-NonInteractive', '-Command', `(${getTask(facts)}).State`],
     running: /^Running\s*$/m,
   }

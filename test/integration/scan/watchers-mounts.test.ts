@@ -92,7 +92,7 @@ describe.skipIf(!canMount)('file systems mounted inside a source (needs root: mo
     await source.scanner.reconcile()
     await until('it is told', () => source.problems().includes('scan.innerDiskMissing'))
     expect(source.paths()).toEqual(['a', 'disk/waits'])
-    // Another disk takes its place: what waits of the first is not there, and is found again when it is back.
+    // An empty disk takes its place: the waiting files of the first leave the queue until that one is back.
     mountTmpfs(path.join(root, 'disk'))
     put(root, 'disk/back')
     await offered(source, 'disk/back', 'a')

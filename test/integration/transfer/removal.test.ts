@@ -259,7 +259,7 @@ describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', ()
     for (let round = 0; round < KILLS; round += 1) {
       const before = Object.keys(readTree(home.source)).length
       sender.configure(withRule(pair))
-      // One for each earlier kill may have got its name back, and is removed at a later look.
+      // Each earlier kill may have put one file back, which a later pass removes.
       if (before > round + 1)
         await until('it begins', () => Object.keys(readTree(home.source)).length < before, 20_000)
       await delay(random() * 8)

@@ -26,11 +26,15 @@ function agentAtRest() {
 
 const nothing = { incidents: [] }
 
-it('idle notifier: it stops a minute after its last request and starts with the next one', async () => {
+it('idle notifier: it starts with a request and stops a minute after the last one', async () => {
   const { agent, says, notifiers, condition } = agentAtRest()
+  await vi.advanceTimersByTimeAsync(MINUTE_MS)
+  expect(notifiers()).toHaveLength(0)
+
+  await agent.alerting.notifier.ask('record', nothing)
   await vi.advanceTimersByTimeAsync(2 * MINUTE_MS)
-  // It has not said that it has nothing to do.
-  expect(notifiers()[0]?.heard.map(({ type }) => type)).toEqual(['configure'])
+  // It has not reported that it is idle.
+  expect(notifiers()[0]?.heard.map(({ type }) => type)).toEqual(['configure', 'request'])
 
   await agent.alerting.notifier.ask('record', nothing)
   says('notifier', { isIdle: true })
@@ -42,13 +46,14 @@ it('idle notifier: it stops a minute after its last request and starts with the 
 
   await agent.alerting.notifier.ask('record', nothing)
   expect(notifiers().map(({ heard }) => heard.map(({ type }) => type))).toEqual([
-    ['configure', 'request', 'stop'],
+    ['configure', 'request', 'request', 'stop'],
     ['configure', 'request'],
   ])
 })
 
 it('idle notifier: a request during its stop is answered by the next process', async () => {
   const { agent, says, notifiers } = agentAtRest()
+  await agent.alerting.notifier.ask('record', nothing)
   says('notifier', { isIdle: true })
   await vi.advanceTimersByTimeAsync(MINUTE_MS + 1_000)
   expect(notifiers()[0]?.heard.at(-1)).toEqual({ type: 'stop' })
@@ -60,6 +65,7 @@ it('idle notifier: a request during its stop is answered by the next process', a
 
 it('idle notifier: a request after the agent has stopped fails and starts no process', async () => {
   const { agent, says, notifiers } = agentAtRest()
+  await agent.alerting.notifier.ask('record', nothing)
   says('notifier', { isIdle: true })
   await vi.advanceTimersByTimeAsync(MINUTE_MS + 1_000)
   const stopped = agent.stop()
@@ -71,6 +77,7 @@ it('idle notifier: a request after the agent has stopped fails and starts no pro
 
 it('idle notifier: a new channel keeps the process running', async () => {
   const { agent, says, notifiers, condition } = agentAtRest()
+  await agent.alerting.notifier.ask('record', nothing)
   await vi.advanceTimersByTimeAsync(MINUTE_MS + 1_000)
   says('notifier', { isIdle: true })
   const channel = { id: 'ping', type: 'ping', name: 'Ping', options: {} }
@@ -82,8 +89,19 @@ it('idle notifier: a new channel keeps the process running', async () => {
   expect(notifiers()).toHaveLength(1)
 })
 
+it('notifier with a channel: it starts with the agent and does not wait for a request', async () => {
+  const settings = openSettings(temporaryDirectory())
+  const channel = { id: 'ping', type: 'ping', name: 'Ping', options: {} }
+  settings.set(settingsSchema.parse({ alerts: { channels: [channel] } }))
+  const { agent, started } = fakeAgent(settings)
+  agent.start()
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(started.filter(({ name }) => name === 'notifier')).toHaveLength(1)
+})
+
 it('notifier reports: an unused native channel keeps the result and time of its last delivery', async () => {
   const { agent, says } = agentAtRest()
+  await agent.alerting.notifier.ask('record', nothing)
   const native = { id: 'native', condition: 'ok', at: 5, sentence: null, waiting: 0, secrets: [] }
   says('notifier', { channels: [native] })
   says('notifier', { channels: [{ ...native, condition: 'unused', at: null, waiting: 1 }] })

@@ -1,8 +1,10 @@
+import os from 'node:os'
 import path from 'node:path'
 import { exampleNotice } from '../alerts/incident.ts'
 import { renderMessage } from '../alerts/render.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { LATE, withTimeout } from '../lib/async/timing.ts'
+import { formatDay } from '../lib/i18n/formats.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import { createWords } from '../lib/i18n/words.ts'
@@ -10,7 +12,14 @@ import { getSource } from '../settings/changes.ts'
 import { getSourceDestinations } from '../settings/destinations.ts'
 import { type Agent, UNUSED_SETTINGS } from './agent.ts'
 import { answerCommand, runAction } from './answering.ts'
-import { type CommandHandlers, type CommandInput, type Commands, commands, MOST_FOUND } from './contract.ts'
+import {
+  type CommandHandlers,
+  type CommandInput,
+  type CommandOutput,
+  type Commands,
+  commands,
+  MOST_FOUND,
+} from './contract.ts'
 import { deleteLocalCopies } from './local-copies.ts'
 import { logLines } from './log-lines.ts'
 import { addSource, settingsCommands } from './settings-commands.ts'
@@ -32,6 +41,9 @@ export function commandHandlers(agent: Agent): CommandHandlers {
     snapshot: async () => agent.store.snapshot(),
     log: async () => ({ lines: await logLines(agent.layout.logs) }),
     addSource: (input) => runAction(() => protect(agent, context, input)),
+    browse: ({ path: wanted }) => browse(agent, path.resolve(wanted ?? os.homedir())),
+    restoreDirectory: async () => ({ path: path.join(os.homedir(), `holdfast-${formatDay(new Date())}`) }),
+    receiveDirectory: async () => ({ path: path.join(os.homedir(), 'holdfast-received') }),
     previewFilters: ({ id, filters }) =>
       agent.scanner.request('preview', {
         source: { ...getSource(agent.settings.get(), id), ...filters },
@@ -63,6 +75,13 @@ export function commandHandlers(agent: Agent): CommandHandlers {
         ),
       }),
   }
+}
+
+/** Lists the directories in a directory, which may hang: the checker reads it. */
+async function browse({ checker }: Agent, directory: string): Promise<CommandOutput<'browse'>> {
+  const parent = path.dirname(directory)
+  const { names, isCut } = await checker.request('list', { path: directory })
+  return { path: directory, parent: parent === directory ? null : parent, names, isCut }
 }
 
 /** Runs a command from outside, by its name. */

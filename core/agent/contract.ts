@@ -3,7 +3,12 @@ import { channelTypes } from '../alerts/channels/catalog.ts'
 import { timelinePageSchema, timelineQuestionSchema } from '../alerts/incident.ts'
 import { testedSchema } from '../alerts/notifier-messages.ts'
 import { alertsSettingsSchema, channelSchema, LONGEST_TEMPLATE } from '../alerts/settings.ts'
-import { dayVerdictsSchema, historyAnswerSchema, historyQuestionSchema } from '../check/checker-messages.ts'
+import {
+  checkerDefinition,
+  dayVerdictsSchema,
+  historyAnswerSchema,
+  historyQuestionSchema,
+} from '../check/checker-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { receiverDefinition } from '../receive/receiver-messages.ts'
 import { choiceSchema, conflictSchema, questions } from '../restore/restore-messages.ts'
@@ -11,6 +16,7 @@ import { markedAnswers, previewSchema } from '../scan/scanner-messages.ts'
 import { senderDefinition } from '../send/sender-messages.ts'
 import { differenceSchema } from '../settings/changes.ts'
 import {
+  absolutePathSchema,
   changedDestinationSchema,
   givenDestinationSchema,
   givenSecretsSchema,
@@ -25,6 +31,8 @@ import {
   settingsSchema,
   sourceFiltersSchema,
   sourceSchema,
+  webRoles,
+  webSettingsSchema,
 } from '../settings/schema.ts'
 import { defineAction, nothing } from './answering.ts'
 import { logLineSchema } from './log-lines.ts'
@@ -119,6 +127,18 @@ const ejectResultSchema = z.object({
   command: z.string().nullable(),
 })
 export type EjectResult = z.infer<typeof ejectResultSchema>
+
+/** Limit of a settings text in characters; settings with ten thousand paths take a tenth of it. */
+export const LONGEST_SETTINGS = 32 * 1024 * 1024
+
+/** What importing settings would change. */
+const readSettingsSchema = z.object({
+  file: z.string(),
+  settings: settingsSchema,
+  differences: z.array(differenceSchema),
+  /** Names of channels and destinations that need their secrets entered, or their pairing done, again. */
+  missing: z.array(z.string()),
+})
 
 /**
  * Every command that a view may send to the agent: the window over Electron's IPC, the command line over
@@ -244,6 +264,36 @@ export const commands = {
   inviteSender: receiverDefinition.requests.invite,
   renameSender: defineAction(receiverDefinition.requests.renameSender.input),
   revokeSender: defineAction(receiverDefinition.requests.revokeSender.input),
+  /** Serves this window as a web page; null: stops it. Its tokens stay. */
+  setWeb: defineAction(z.object({ web: webSettingsSchema.nullable() })),
+  /** Creates access to the web page. The token is returned this once, and only its digest is stored. */
+  addWebToken: {
+    input: z.object({ name: z.string().min(1).max(100), role: z.enum(webRoles) }),
+    output: z.object({ token: z.string() }),
+  },
+  /** Ends access to the web page, also that of signed-in browsers. */
+  removeWebToken: defineAction(idInput),
+  /** Lists the directories in a directory of this computer, without hidden ones; null: in the home of the agent's user. */
+  browse: {
+    input: z.object({ path: absolutePathSchema.nullable() }),
+    output: z.object({
+      path: z.string(),
+      /** null: there is none above. */
+      parent: z.string().nullable(),
+      ...checkerDefinition.requests.list.output.shape,
+    }),
+  },
+  /** Returns the settings as text, without secrets, to keep or to import elsewhere. */
+  settingsText: { input: nothing, output: z.object({ text: z.string() }) },
+  /** Returns what importing such a text would change. `importSettings` imports it. file: its name, for messages. */
+  readSettingsText: {
+    input: z.object({ file: z.string().max(4096), text: z.string().max(LONGEST_SETTINGS) }),
+    output: readSettingsSchema,
+  },
+  /** Returns a directory in the user's home for restored files. The directory is not created. */
+  restoreDirectory: { input: nothing, output: z.object({ path: z.string() }) },
+  /** Returns a directory in the user's home for files of other computers. The directory is not created. */
+  receiveDirectory: { input: nothing, output: z.object({ path: z.string() }) },
   changeSettings: defineAction(changeableSettingsSchema),
   /**
    * Replaces all settings with exported ones. The pause stays, and so do the secrets of channels and destinations
@@ -333,27 +383,12 @@ export const desktopCommands = {
    * Opens the system's dialog for a settings file and returns what importing it would change. `importSettings`
    * imports it. null: cancelled.
    */
-  readSettings: {
-    input: nothing,
-    output: z
-      .object({
-        file: z.string(),
-        settings: settingsSchema,
-        differences: z.array(differenceSchema),
-        /** Names of channels and destinations that need their secrets entered, or their pairing done, again. */
-        missing: z.array(z.string()),
-      })
-      .nullable(),
-  },
+  readSettings: { input: nothing, output: readSettingsSchema.nullable() },
   /** Returns true if Holdfast starts when this user logs in. */
   loginStart: { input: nothing, output: z.object({ on: z.boolean() }) },
   setLoginStart: defineAction(z.object({ on: z.boolean() })),
   /** Returns the clipboard's text if it is a receiver's pairing code; the window gets no other clipboard content. */
   copiedCode: { input: nothing, output: z.object({ code: z.string().nullable() }) },
-  /** Returns a directory in the user's home for restored files. The directory is not created. */
-  restoreDirectory: { input: nothing, output: z.object({ path: z.string() }) },
-  /** Returns a directory in the user's home for files of other computers. The directory is not created. */
-  receiveDirectory: { input: nothing, output: z.object({ path: z.string() }) },
   /** Opens the system's dialog for a new file and writes the diagnostics file there; null: cancelled. */
   saveDiagnostics: { input: nothing, output: z.object({ path: z.string().nullable() }) },
   /** Shows the files of the last restore in the file manager. */
@@ -403,11 +438,31 @@ export type CommandOutput<C extends keyof WindowCommands> = z.infer<WindowComman
 export type HandlersFor<C extends keyof WindowCommands> = {
   [Name in C]: (input: CommandInput<Name>) => Promise<CommandOutput<Name>>
 }
+
+/** Commands that change nothing here or elsewhere; a viewer of the web page may send these. */
+export const viewerCommands: ReadonlySet<string> = new Set<keyof Commands>([
+  'snapshot',
+  'log',
+  'timeline',
+  'checkHistory',
+  'day',
+  'files',
+  'restoreComputers',
+  'restoreFolders',
+  'restoreList',
+  'restoreSearch',
+  'restoreVersions',
+  'restoreDirectory',
+  'receiveDirectory',
+])
+
 export type CommandHandlers = HandlersFor<keyof Commands>
 export type Events = { [E in keyof typeof events]: z.infer<(typeof events)[E]> }
 
-/** The object that the preload script exposes as `window.holdfast`. */
+/** The renderer's only connection to the agent: `window.holdfast` of the preload script, or the web page's own. */
 export interface Bridge {
+  /** page: in a browser, which may be on another computer. */
+  readonly kind: 'window' | 'page'
   /** Rejects with the agent's own Message if there is one, because only the text of an Error reaches the page. */
   call<C extends keyof WindowCommands>(command: C, input: CommandInput<C>): Promise<CommandOutput<C>>
   /** Returns the function that ends the subscription. */

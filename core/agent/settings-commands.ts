@@ -8,6 +8,7 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import { findDisk, readMounts } from '../platform/mounts.ts'
 import { parsePairingCode } from '../protocol/pairing-code.ts'
 import {
+  differences,
   getSource,
   idOfPath,
   refuseEmptyRange,
@@ -40,13 +41,14 @@ import {
   withoutDestination,
   withRenamed,
 } from '../settings/destinations.ts'
-import { withImported } from '../settings/import-export.ts'
+import { exportedText, importedSettings, missingSecrets, withImported } from '../settings/import-export.ts'
 import { ownKnownHosts, readKnownHostIn } from '../settings/known-hosts.ts'
 import { checkedPathSchema, type Settings, type Source, sourceSchema } from '../settings/schema.ts'
 import { newEncryptionKey, secretOwners, secretsOfChannel } from '../settings/secrets.ts'
+import { createToken, withoutToken } from '../web/tokens.ts'
 import { acceptPath, acceptSource, getStorePaths, placedFolder, refusedSources } from './accept-path.ts'
 import { runAction } from './answering.ts'
-import type { CommandHandlers, CommandInput } from './contract.ts'
+import type { CommandHandlers, CommandInput, CommandOutput } from './contract.ts'
 import { eject } from './ejecting.ts'
 import { setReceiving } from './receiving.ts'
 import type { SettingsContext } from './settings-context.ts'
@@ -64,9 +66,37 @@ export function settingsCommands(context: SettingsContext) {
     pause: ({ minutes }) => set((settings) => withPause(settings, minutes, Date.now())),
     resume: () => set((settings) => ({ ...settings, pause: null })),
     setReceiving: ({ receive }) => runAction(() => setReceiving(context, receive)),
+    setWeb: ({ web }) => set((settings) => ({ ...settings, web })),
+    addWebToken: async (input) => {
+      const { settings, token } = createToken(context.settings.get(), input, Date.now())
+      context.change(() => settings)
+      return { token }
+    },
+    removeWebToken: ({ id }) => set((settings) => withoutToken(settings, id)),
+    settingsText: async () => ({ text: exportedText(context.settings.get(), context.computerName) }),
+    readSettingsText: async (input) => readSettingsText(context, input),
     changeSettings: (changes) => set((settings) => withChanges(settings, changes)),
     importSettings: (input) => runAction(() => importSettings(context, input.settings)),
   } satisfies Partial<CommandHandlers>
+}
+
+/**
+ * Returns the changes that importing a settings text would make, without making them.
+ * @throws UserError settings.notImported, settings.newer, settings.notSettings, alert.channelInSettings
+ */
+function readSettingsText(
+  { settings, secrets, computerName }: SettingsContext,
+  { text, file }: CommandInput<'readSettingsText'>,
+): CommandOutput<'readSettingsText'> {
+  const imported = importedSettings(text, file, computerName)
+  const now = settings.get()
+  const next = withImported(now, imported)
+  return {
+    file,
+    settings: imported,
+    differences: differences(now, next),
+    missing: missingSecrets(now, next, secrets.get(), secrets.unreadable()),
+  }
 }
 
 /** Returns a function that runs a command which only changes the settings. */

@@ -141,6 +141,15 @@ export const checkerDefinition = {
     release: { input: z.object({ path: z.string() }), output: z.object({}) },
     /** Examines a path that a person wants to add (inspectPath). */
     inspect: { input: z.object({ path: z.string() }), output: pathFactsSchema },
+    /** Lists the directories in a directory, by name, without hidden ones (listDirectories). */
+    list: {
+      input: z.object({ path: z.string() }),
+      output: z.object({
+        names: z.array(z.string()),
+        /** There are more than the limit. */
+        isCut: z.boolean(),
+      }),
+    },
     /** Returns delays and verdicts of one path over a time, for plotting. */
     history: { input: historyQuestionSchema, output: historyAnswerSchema },
     /** Returns the gravest verdicts of every path in each of the last 24 hours. */

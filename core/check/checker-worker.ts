@@ -2,7 +2,7 @@ import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { MountTable } from '../platform/mounts.ts'
 import type { checkerDefinition, HistoryQuestion } from './checker-messages.ts'
 import { History } from './history/history.ts'
-import { inspectPath } from './inspect.ts'
+import { inspectPath, listDirectories } from './inspect.ts'
 import { createSystemDisk } from './probes/probe-runner.ts'
 import { Checker } from './scheduler/checker.ts'
 import { createConcurrencyLimit } from './scheduler/timetable.ts'
@@ -44,6 +44,7 @@ export const startChecker =
           return {}
         },
         inspect: ({ path }: { path: string }) => inspectPath(path),
+        list: ({ path }: { path: string }) => listDirectories(path),
         history: (question: HistoryQuestion) => history.ask(question),
         day: () => history.askDay(),
       },

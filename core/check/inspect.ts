@@ -1,6 +1,8 @@
-import { constants } from 'node:fs'
-import { access, realpath, stat } from 'node:fs/promises'
+import { constants, type Dirent } from 'node:fs'
+import { access, opendir, realpath, stat } from 'node:fs/promises'
+import path from 'node:path'
 import { z } from 'zod'
+import { ignoreError } from '../dropped-errors.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
 import { findStoreAround } from '../store/layout.ts'
 
@@ -26,14 +28,14 @@ export type PathFacts = z.infer<typeof pathFactsSchema>
  * Examines a path that a person wants to add. The call may hang with the disk: it runs in the checker, whose
  * supervisor stops waiting.
  */
-export async function inspectPath(path: string): Promise<PathFacts> {
+export async function inspectPath(wanted: string): Promise<PathFacts> {
   try {
-    const real = await realpath(path)
+    const real = await realpath(wanted)
     const facts = await stat(real)
     const isDirectory = facts.isDirectory()
-    const wanted = isDirectory ? constants.R_OK | constants.X_OK : constants.R_OK
+    const needed = isDirectory ? constants.R_OK | constants.X_OK : constants.R_OK
     const [readable, mayWrite, store] = await Promise.all([
-      access(real, wanted).then(
+      access(real, needed).then(
         () => true,
         () => false,
       ),
@@ -49,7 +51,32 @@ export async function inspectPath(path: string): Promise<PathFacts> {
   } catch (error) {
     const code = errorCode(error) ?? String(error)
     const nothing = { kind: null, readable: false, mayWrite: false, store: null }
-    if (code === 'EACCES') return { ...nothing, real: path, code: null }
+    if (code === 'EACCES') return { ...nothing, real: wanted, code: null }
     return { ...nothing, real: null, code: isGone(code) ? null : code }
   }
+}
+
+/** Limit of the directories in a list that a person chooses from. */
+const MOST_LISTED = 2_000
+
+/**
+ * Lists the directories in a directory, by name, without hidden ones. A link counts if it leads to a directory.
+ * @throws the system's error if the directory cannot be read
+ */
+export async function listDirectories(directory: string): Promise<{ names: string[]; isCut: boolean }> {
+  const names: string[] = []
+  for await (const entry of await opendir(directory)) {
+    if (entry.name.startsWith('.') || !(await isDirectory(entry, directory))) continue
+    if (names.length === MOST_LISTED) return { names: names.sort(), isCut: true }
+    names.push(entry.name)
+  }
+  return { names: names.sort(), isCut: false }
+}
+
+async function isDirectory(entry: Dirent, directory: string): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory()
+  const facts = await stat(path.join(directory, entry.name)).catch(
+    ignoreError('a broken link is no directory', null),
+  )
+  return facts?.isDirectory() ?? false
 }

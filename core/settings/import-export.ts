@@ -10,7 +10,8 @@ import { firstIssue, parseJson, readVersion } from './settings-store.ts'
 // Exports and imports the settings as a file, for backup or for another computer. Pure. Secrets are never included.
 
 /**
- * Exports in the format of the settings file, without the pause and ejected disks, which are temporary. A destination's
+ * Exports in the format of the settings file, without the pause and ejected disks, which are temporary, and without the
+ * web page, which belongs to this computer. A destination's
  * folder that is named after this computer is omitted, so that the importing computer uses its own name.
  */
 export function exportedText(settings: Settings, ownName: string): string {
@@ -19,7 +20,7 @@ export function exportedText(settings: Settings, ownName: string): string {
       ? { ...one, folder: undefined }
       : { ...one, ejected: undefined },
   )
-  return `${JSON.stringify({ ...settings, destinations, pause: null }, null, 2)}\n`
+  return `${JSON.stringify({ ...settings, destinations, pause: null, web: undefined, webTokens: undefined }, null, 2)}\n`
 }
 
 const fileSchema = z.looseObject({ destinations: z.array(z.looseObject({ kind: z.string() })).optional() })
@@ -55,7 +56,7 @@ export function importedSettings(text: string, file: string, ownName: string): S
 }
 
 /**
- * Replaces all settings by the imported ones, except for the pause and ejected disks.
+ * Replaces all settings by the imported ones, except for the pause, ejected disks, and the web page and its tokens.
  * @throws UserError alert.channelInSettings: an imported file must not choose a program to run here.
  */
 export function withImported(settings: Settings, imported: Settings): Settings {
@@ -69,6 +70,8 @@ export function withImported(settings: Settings, imported: Settings): Settings {
     .reduce((next, { id, ejected }) => withEjected(next, id, ejected), {
       ...imported,
       pause: settings.pause,
+      web: settings.web,
+      webTokens: settings.webTokens,
     })
 }
 

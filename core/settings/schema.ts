@@ -116,6 +116,35 @@ export const receiveSettingsSchema = z.object({
 })
 export type ReceiveSettings = z.infer<typeof receiveSettingsSchema>
 
+export const webRoles = ['viewer', 'operator'] as const
+export type WebRole = (typeof webRoles)[number]
+
+/** A host name as in an address, lower case. */
+const hostNameSchema = z.string().regex(/^[a-z0-9_.-]{1,253}$/)
+
+/** The window as a web page, which the agent serves. Beyond loopback it is served with TLS. */
+export const webSettingsSchema = z.object({
+  /** Address to listen on. */
+  host: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
+  port: z.number().int().min(1).max(65_535).default(8420),
+  /** Host names that people use for this computer, besides localhost and all IP addresses; others are refused. */
+  names: z.array(hostNameSchema).max(20).default([]),
+})
+export type WebSettings = z.infer<typeof webSettingsSchema>
+
+/** Access to the web page. Only the digest of a token is stored. */
+const webTokenSchema = z.object({
+  id: z.string(),
+  name: z.string().min(1).max(100),
+  /** viewer: sees everything, changes nothing. */
+  role: z.enum(webRoles),
+  /** SHA-256 of the token, which has 256 random bits; hexadecimal. */
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Milliseconds since 1970. */
+  createdAt: z.number(),
+})
+export type WebToken = z.infer<typeof webTokenSchema>
+
 const periods = (usual: number) => z.number().int().min(0).max(10_000).default(usual)
 
 /** Retention of a file's older versions; for each field see core/store/retention/retention.ts. */
@@ -176,6 +205,9 @@ const settingsObject = z.object({
   keep: keepSchema.prefault({}),
   /** Lets other computers send to this one, as to `holdfast receive`; null: off. */
   receive: receiveSettingsSchema.nullable().default(null),
+  /** null: no web page. */
+  web: webSettingsSchema.nullable().default(null),
+  webTokens: z.array(webTokenSchema).max(100).default([]),
   /** A pause of all sending: until a time (milliseconds since 1970), or until resumed (null). */
   pause: z
     .object({ since: z.number().int().default(0), until: z.number().int().nullable() })

@@ -61,8 +61,6 @@ export function desktopHandlers(options: {
       const copied = (await clipboard.readText()).trim()
       return { code: copied.startsWith(PAIRING_PREFIX) && copied.length <= LONGEST_CODE ? copied : null }
     },
-    restoreDirectory: async () => ({ path: path.join(app.getPath('home'), `holdfast-${localDate()}`) }),
-    receiveDirectory: async () => ({ path: path.join(app.getPath('home'), 'holdfast-received') }),
     saveDiagnostics: () => saveDiagnostics(agent, window, words()),
     showRestored: async () => {
       const restored = agent.store.state.restore
@@ -107,11 +105,4 @@ async function saveKey(window: TrayWindow, identity: string, words: Words): Prom
     defaultPath: path.join(app.getPath('home'), 'holdfast-key.txt'),
   })
   if (!canceled && filePath !== '') await writeFile(filePath, `${identity}\n`, { mode: 0o600 })
-}
-
-/** Returns the local date as 2026-11-22: readable and sortable in file names. */
-function localDate(): string {
-  const now = new Date()
-  const two = (value: number) => String(value).padStart(2, '0')
-  return `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`
 }

@@ -5,6 +5,7 @@ import type { Bridge, CommandOutput } from '../../core/agent/contract.ts'
 // Runs before every page, so it imports nothing: the main process only handles the contract's commands, and validates
 // their input and output.
 const bridge: Bridge = {
+  kind: 'window',
   call: async (command, input) => {
     const answer: CommandAnswer = await ipcRenderer.invoke(command, input)
     if ('sentence' in answer) return Promise.reject(answer.sentence)

@@ -60,6 +60,7 @@ export function initialState(
     destinations: destinationStates(settings, storeDirectory),
     localCopies: null,
     receiving: receivingState(settings, Date.now()),
+    web: null,
     parked: [],
     incidents: [],
     notices: [],

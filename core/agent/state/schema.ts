@@ -162,6 +162,14 @@ const receivingSchema = z.object({
 })
 export type ReceivingState = z.infer<typeof receivingSchema>
 
+/** The web page as configured. */
+const webStateSchema = z.object({
+  /** Its address; null while it cannot be served. */
+  address: z.string().nullable(),
+  /** Why it cannot be served; retried automatically. */
+  problem: messageSchema.nullable(),
+})
+
 /** A message that a person reads once, for example that a settings file was set aside. */
 export const noticeSchema = z.object({ id: z.string(), sentence: messageSchema })
 
@@ -200,6 +208,8 @@ export const appStateSchema = z.object({
   localCopies: z.string().nullable(),
   /** null: no other computer may send here. */
   receiving: receivingSchema.nullable(),
+  /** null: no web page. */
+  web: webStateSchema.nullable(),
   /** Given-up files, at most 20 for each destination. */
   parked: z.array(fileSchema),
   /** Ongoing ones first, then ended ones, newest first; at most 100. */

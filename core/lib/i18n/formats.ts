@@ -65,6 +65,12 @@ export function formatTime(at: number, language: string, now: number = Date.now(
   }).format(moment)
 }
 
+/** Returns the local date as 2026-11-22: readable and sortable in file names. */
+export function formatDay(date: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0')
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+}
+
 export const SIZE_UNITS = ['', 'K', 'M', 'G', 'T', 'P']
 
 /** Parses "500G" to bytes; binary units. null: not a size. */

@@ -18,6 +18,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { type Incoming, NotReadable, readAll } from '../../backends/archive-reader.ts'
 import { dropError, settled } from '../../dropped-errors.ts'
+import { formatDay } from '../../lib/i18n/formats.ts'
 import type { WordKey } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { digestText } from '../../platform/digest.ts'
@@ -348,10 +349,9 @@ const LONGEST_NAME = 255
  */
 function findNameBeside(directory: string, name: string, now: Date): string {
   const two = (value: number) => String(value).padStart(2, '0')
-  const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`
   const { name: stem, ext } = path.parse(name)
   for (let number = 1; ; number += 1) {
-    const suffix = ` (restored ${day} ${two(now.getHours())}.${two(now.getMinutes())}${number === 1 ? '' : ` ${number}`})${ext}`
+    const suffix = ` (restored ${formatDay(now)} ${two(now.getHours())}.${two(now.getMinutes())}${number === 1 ? '' : ` ${number}`})${ext}`
     let short = stem
     while (short !== '' && Buffer.byteLength(short + suffix) > LONGEST_NAME)
       short = [...short].slice(0, -1).join('')

@@ -33,6 +33,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
         address: '/srv/ada/.local/share/holdfast/store',
       }),
     ],
+    web: null,
     incidents: [],
     notices: [],
     restore: null,

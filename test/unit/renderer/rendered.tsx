@@ -9,6 +9,7 @@ import type { Language } from '../../../renderer/words/dictionaries.ts'
 
 /** An agent that never answers. */
 export const silentBridge: Bridge = {
+  kind: 'window',
   call: () => new Promise(() => undefined),
   on: () => () => undefined,
   pathOfDropped: () => '',

@@ -66,6 +66,14 @@ test('settings import: a command channel is refused unless the settings already 
   expect(withImported(withProgram, withProgram).alerts.channels).toHaveLength(1)
 })
 
+test('settings export and import: the web page and its tokens stay with this computer', () => {
+  const token = { id: 't', name: 'ada', role: 'operator', digest: 'a'.repeat(64), createdAt: 1 }
+  const here = settingsSchema.parse({ web: {}, webTokens: [token] })
+  expect(exportedText(here, 'here')).not.toMatch(/web/)
+  const there = settingsSchema.parse({ web: { port: 1 }, webTokens: [{ ...token, name: 'eve' }] })
+  expect(withImported(here, there)).toEqual(here)
+})
+
 test('settings differences: added, removed and changed items are listed, and settings with both values', () => {
   const next = settingsSchema.parse({
     ...settings,
@@ -88,7 +96,8 @@ test('settings differences: added, removed and changed items are listed, and set
 })
 
 test('settings differences: a change of any setting is listed', () => {
-  const things = ['version', 'pause', 'sources', 'checkedPaths', 'destinations']
+  // The web page is neither exported nor imported.
+  const things = ['version', 'pause', 'sources', 'checkedPaths', 'destinations', 'web', 'webTokens']
   const others = Object.entries(defaultSettings).filter(([name]) => !things.includes(name))
   const isUnnamed = ([name, value]: [string, unknown]) => {
     const isGroup = typeof value === 'object' && value !== null

@@ -3,7 +3,7 @@ import path from 'node:path'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'electron-vite'
 import { textsOnDemand } from './build/setup/bundle.mjs'
-import { NONCE_PLACE } from './electron/main/page-policy.ts'
+import { NONCE_PLACE } from './core/agent/web/page-files.ts'
 
 /**
  * Native modules, and what looks for files beside itself: loaded from node_modules. All else is bundled, since

@@ -18,6 +18,7 @@ const commands: Record<string, () => Promise<Register>> = {
   keep: async () => (await import('./keep.ts')).registerKeep,
   settings: async () => (await import('./settings.ts')).registerSettings,
   scan: async () => (await import('./scan.ts')).registerScan,
+  web: async () => (await import('./web.ts')).registerWeb,
   receive: async () => (await import('./receive.ts')).registerReceive,
   pair: async () => (await import('./pair.ts')).registerPair,
   destinations: async () => (await import('./destinations.ts')).registerDestinations,

@@ -72,6 +72,8 @@ export interface AgentHost {
   vault(): Vault | null
   /** True if this computer runs on battery. Used on systems without a kernel file for it; omitted: unknown. */
   onBattery?(): boolean
+  /** Directory of the built page; null: this installation has none. */
+  page: string | null
   /** Shows a notification natively; must return at once. */
   notify(shown: Shown): void
   /** Removes notifications about this subject that are no longer true. */

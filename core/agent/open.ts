@@ -9,6 +9,7 @@ import { answerNamed, commandHandlers, protectDirectory } from './commands.ts'
 import type { CommandHandlers, CommandInput } from './contract.ts'
 import { listenForCommands } from './control-socket.ts'
 import { openLog } from './log.ts'
+import { WebPage } from './web/serve.ts'
 
 /** Options for directories that are named at a start; omitted: an existing source keeps its own. */
 export type StartOptions = Omit<CommandInput<'addSource'>, 'path'>
@@ -55,12 +56,13 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
     const ready = commandHandlers(agent)
     handlers = ready
     agent.start()
+    const web = onlyThisRun ? null : new WebPage(agent, answer)
     return {
       agent,
       handlers: ready,
       protect: (directories, as = {}) => protect(agent, directories, as),
       close: async () => {
-        await agent.stop()
+        await Promise.all([agent.stop(), web?.stop()])
         release()
       },
     }

@@ -45,7 +45,7 @@ import { exportedText, importedSettings, missingSecrets, withImported } from '..
 import { ownKnownHosts, readKnownHostIn } from '../settings/known-hosts.ts'
 import { checkedPathSchema, type Settings, type Source, sourceSchema } from '../settings/schema.ts'
 import { newEncryptionKey, secretOwners, secretsOfChannel } from '../settings/secrets.ts'
-import { createToken, withoutToken } from '../web/tokens.ts'
+import { createToken, withoutToken } from '../settings/web-tokens.ts'
 import { acceptPath, acceptSource, getStorePaths, placedFolder, refusedSources } from './accept-path.ts'
 import { runAction } from './answering.ts'
 import type { CommandHandlers, CommandInput, CommandOutput } from './contract.ts'

@@ -125,6 +125,7 @@ function desktopHost(workers: string, notifier: Notifier): AgentHost {
     computerName: hostname(),
     starter: utilityWorkerStarter(workers),
     vault: desktopVault,
+    page: path.join(app.getAppPath(), 'out/renderer'),
     onBattery: () => powerMonitor.onBatteryPower,
     notify: notifier.show,
     withdraw: notifier.withdraw,

@@ -56,6 +56,7 @@ export function fakeAgent(settings: SettingsStore) {
         },
       },
       vault: () => null,
+      page: null,
       notify: (one) => shown.push(one),
       withdraw: (about) => withdrawn.push(about),
     },

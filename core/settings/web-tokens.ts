@@ -1,6 +1,6 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import { UserError } from '../lib/i18n/user-error.ts'
-import type { Settings, WebToken } from '../settings/schema.ts'
+import type { Settings, WebToken } from './schema.ts'
 
 // Tokens of the web page: created here, shown once, stored as digests. Pure, except for random bytes.
 

@@ -1,0 +1,203 @@
+import { isIP } from 'node:net'
+import type { HttpBindings } from '@hono/node-server'
+import { type Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { ignoreError } from '../../dropped-errors.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
+import { englishWords } from '../../lib/i18n/words.ts'
+import type { WebSettings, WebToken } from '../../settings/schema.ts'
+import { getAnswer } from '../answering.ts'
+import { viewerCommands } from '../contract.ts'
+import type { StatePatch } from '../state/schema.ts'
+import { readPageFile } from './page-files.ts'
+import { Sessions } from './sessions.ts'
+
+const LONGEST_BODY = 4 * 1024 * 1024
+/** Limit of open streams of state. A browser has one for each page that it shows. */
+const MOST_STREAMS = 64
+/** Patches that may wait for a slow reader. Beyond, its stream ends: it reconnects and requests a snapshot. */
+const MOST_WAITING = 100
+/** A comment line that lets both ends detect a dead connection. */
+const SIGN_OF_LIFE_MS = 20_000
+const COOKIE = 'holdfast-session'
+const HEADER = 'x-holdfast'
+
+/** What the page is served from. */
+export interface WebContext {
+  settings: WebSettings
+  isSecure: boolean
+  /** Directory of the built page. */
+  page: string
+  computer: string
+  tokens(): readonly WebToken[]
+  /** Runs a command of the contract. @throws UserError */
+  run(command: string, input: unknown): Promise<unknown>
+  subscribe(listener: (patch: StatePatch) => void): () => void
+  /** Returns the diagnostics file, a zip archive. */
+  diagnostics(): Promise<Uint8Array>
+  logDefect(error: unknown): void
+}
+
+/** Bodies that are no JSON fail the validation of the input. */
+const noJson = ignoreError('a body that is no JSON is refused as bad input', null)
+
+type Env = { Bindings: HttpBindings; Variables: { token: WebToken } }
+
+/** Creates the request handler of the web page and of its API. */
+export function createWebApp(context: WebContext): Hono<Env> {
+  const sessions = new Sessions(context.tokens)
+  const app = new Hono<Env>()
+  app.use(async (c, next) => {
+    const host = c.req.header('host')
+    if (!isOwnHost(host, context.settings.names)) return refuse(c, 421, message('web.host'))
+    if (!isSafe(c.req.method) && !isFromThisPage(c, host)) return refuse(c, 403, message('web.origin'))
+    return next()
+  })
+  app.use(
+    '/api/*',
+    bodyLimit({ maxSize: LONGEST_BODY, onError: (c) => refuse(c, 413, message('web.tooLong')) }),
+  )
+  app.use('/api/*', async (c, next) => {
+    await next()
+    c.header('cache-control', 'no-store')
+    c.header('x-content-type-options', 'nosniff')
+  })
+  addSessionRoutes(app, sessions, context)
+  app.use('/api/*', async (c, next) => {
+    const token = authenticate(c, sessions)
+    if (token === 'limited') return refuse(c, 429, message('web.limited'))
+    if (token === null) return refuse(c, 401, message('web.signIn'))
+    c.set('token', token)
+    return next()
+  })
+  app.post('/api/commands/:name', (c) => runCommand(c, context))
+  app.get('/api/events', createEventStream(context, sessions))
+  app.get('/api/diagnostics', async (c) => {
+    if (c.get('token').role !== 'operator') return refuse(c, 403, message('web.viewer'))
+    const zip = new Uint8Array(await context.diagnostics())
+    const name = 'attachment; filename="holdfast-diagnostics.zip"'
+    return c.body(zip, 200, { 'content-type': 'application/zip', 'content-disposition': name })
+  })
+  app.all('/api/*', (c) => refuse(c, 404, message('web.notFound')))
+  app.get('*', async (c) => {
+    const pathname = c.req.path === '/' ? '/index.html' : c.req.path
+    const file = await readPageFile(context.page, pathname, 'self')
+    return file === null ? refuse(c, 404, message('web.notFound')) : c.body(file.body, 200, file.headers)
+  })
+  app.all('*', (c) => refuse(c, 405, message('web.notFound')))
+  app.onError((error, c) => {
+    context.logDefect(error)
+    return refuse(c, 500, message('problem.other', { reason: error.message }))
+  })
+  return app
+}
+
+/** Adds signing in and out: a token is exchanged for a cookie that scripts cannot read. */
+function addSessionRoutes(app: Hono<Env>, sessions: Sessions, { computer, isSecure }: WebContext): void {
+  const toSession = ({ role, name }: WebToken) => ({ output: { role, name, computer } })
+  app.get('/api/session', (c) => {
+    const token = sessions.find(getCookie(c, COOKIE) ?? '')
+    return token === null ? refuse(c, 401, message('web.signIn')) : c.json(toSession(token))
+  })
+  app.post('/api/session', async (c) => {
+    const body: unknown = await c.req.json().catch(noJson)
+    const given = typeof body === 'object' && body !== null && 'token' in body ? body.token : null
+    if (typeof given !== 'string') return refuse(c, 400, message('web.signIn'))
+    const token = sessions.authenticate(given.trim(), addressOf(c))
+    if (token === 'limited') return refuse(c, 429, message('web.limited'))
+    if (token === null) return refuse(c, 401, message('web.wrongToken'))
+    const options = { httpOnly: true, sameSite: 'Strict', path: '/', secure: isSecure } as const
+    setCookie(c, COOKIE, sessions.start(token), options)
+    return c.json(toSession(token))
+  })
+  app.delete('/api/session', (c) => {
+    sessions.end(getCookie(c, COOKIE) ?? '')
+    deleteCookie(c, COOKIE, { path: '/', secure: isSecure })
+    return c.json({ output: {} })
+  })
+}
+
+/** Returns the token of a request: by its Authorization header, else by its session's cookie. */
+function authenticate(c: Context<Env>, sessions: Sessions): WebToken | null | 'limited' {
+  const [, bearer] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
+  if (bearer !== undefined) return sessions.authenticate(bearer, addressOf(c))
+  return sessions.find(getCookie(c, COOKIE) ?? '')
+}
+
+async function runCommand(c: Context<Env>, { run, logDefect }: WebContext) {
+  const name = c.req.param('name') ?? ''
+  const { role, name: by } = c.get('token')
+  if (role === 'viewer' && !viewerCommands.has(name)) return refuse(c, 403, message('web.viewer'))
+  const input: unknown = await c.req.json().catch(noJson)
+  // The page cannot determine who acknowledges.
+  const completed = name === 'acknowledge' ? { ...(input as object), by } : input
+  const answer = await getAnswer(() => run(name, completed), logDefect)
+  return 'sentence' in answer ? refuse(c, 400, answer.sentence) : c.json(answer)
+}
+
+/** Returns the handler of the stream of state: server-sent events with a patch each (HTML standard, 9.2). */
+function createEventStream(context: WebContext, sessions: Sessions) {
+  let open = 0
+  const encoder = new TextEncoder()
+  return (c: Context<Env>) => {
+    if (open >= MOST_STREAMS) return refuse(c, 503, message('web.busy'))
+    open += 1
+    let end = () => undefined as undefined
+    const body = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          const write = (text: string) => controller.enqueue(encoder.encode(text))
+          const unsubscribe = context.subscribe((patch) => {
+            // A removed token is a change of the settings, which is a patch.
+            const isSlow = (controller.desiredSize ?? 0) < -MOST_WAITING
+            if (isSlow || authenticate(c, sessions) === null) end()
+            else write(`event: patch\ndata: ${JSON.stringify(patch)}\n\n`)
+          })
+          const life = setInterval(() => write(':\n\n'), SIGN_OF_LIFE_MS)
+          end = () => {
+            end = () => undefined
+            open -= 1
+            clearInterval(life)
+            unsubscribe()
+            controller.close()
+          }
+          write('retry: 1000\n\n')
+        },
+        cancel: () => end(),
+      },
+      new CountQueuingStrategy({ highWaterMark: 1 }),
+    )
+    return c.body(body, 200, { 'content-type': 'text/event-stream' })
+  }
+}
+
+function refuse(c: Context, status: ContentfulStatusCode, sentence: Message) {
+  return c.json({ sentence, text: englishWords(sentence) }, status)
+}
+
+const addressOf = (c: Context<Env>): string => c.env.incoming.socket.remoteAddress ?? ''
+
+const isSafe = (method: string): boolean => method === 'GET' || method === 'HEAD'
+
+/**
+ * True if the Host header names this computer. With DNS rebinding, a web page can make a browser send requests here
+ * under the page's own host name. IP addresses are safe: no other party can point one elsewhere.
+ */
+function isOwnHost(host: string | undefined, names: readonly string[]): boolean {
+  if (host === undefined || !URL.canParse(`http://${host}`)) return false
+  const { hostname } = new URL(`http://${host}`)
+  return isIP(hostname.replace(/^\[|\]$/g, '')) !== 0 || hostname === 'localhost' || names.includes(hostname)
+}
+
+/**
+ * True unless a request that may change something comes from another page (CSRF). Only this page's scripts can set
+ * the header: a browser asks before it sends it elsewhere, and gets no permission here (Fetch standard, CORS).
+ */
+function isFromThisPage(c: Context, host: string | undefined): boolean {
+  const origin = c.req.header('origin')
+  const site = c.req.header('sec-fetch-site')
+  const isOwn = origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)
+  return isOwn && (site === undefined || site === 'same-origin') && c.req.header(HEADER) !== undefined
+}

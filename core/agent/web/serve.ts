@@ -11,7 +11,7 @@ import { loadIdentity } from '../../protocol/identity.ts'
 import type { WebSettings } from '../../settings/schema.ts'
 import type { Agent } from '../agent.ts'
 
-const RETRY_MS = 10_000
+const RETRY_MS = 5_000
 const MAX_CONNECTIONS = 256
 /** A peer that sends its request more slowly is disconnected. */
 const LIMITS: ServerOptions = {

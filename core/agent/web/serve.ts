@@ -83,7 +83,7 @@ export class WebPage {
     ])
     const isSecure = !isLoopback(settings.host)
     const app = createWebApp({
-      ...{ settings, isSecure, page: host.page, computer: host.computerName },
+      ...{ settings, isSecure, page: host.page, computer: host.computerName, version: host.version },
       tokens: () => this.#agent.settings.get().webTokens,
       run: this.#run,
       subscribe: store.subscribe,

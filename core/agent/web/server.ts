@@ -11,6 +11,7 @@ import type { WebSettings, WebToken } from '../../settings/schema.ts'
 import { getAnswer } from '../answering.ts'
 import { viewerCommands } from '../contract.ts'
 import type { StatePatch } from '../state/schema.ts'
+import { describeApi } from './openapi.ts'
 import { readPageFile } from './page-files.ts'
 import { Sessions } from './sessions.ts'
 
@@ -31,6 +32,7 @@ export interface WebContext {
   /** Directory of the built page. */
   page: string
   computer: string
+  version: string
   tokens(): readonly WebToken[]
   /** Runs a command of the contract. @throws UserError */
   run(command: string, input: unknown): Promise<unknown>
@@ -74,6 +76,7 @@ export function createWebApp(context: WebContext): Hono<Env> {
   })
   app.post('/api/commands/:name', (c) => runCommand(c, context))
   app.get('/api/events', createEventStream(context, sessions))
+  app.get('/api/openapi.json', (c) => c.json(describeApi(context.version)))
   app.get('/api/diagnostics', async (c) => {
     if (c.get('token').role !== 'operator') return refuse(c, 403, message('web.viewer'))
     const zip = new Uint8Array(await context.diagnostics())

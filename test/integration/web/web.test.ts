@@ -115,6 +115,10 @@ test('web page: a viewer reads, and no command that changes something is run', a
   const snapshot = await ask('POST', '/api/commands/snapshot', { headers, body: {} })
   expect(snapshot.status).toBe(200)
   expect(snapshot.text).not.toContain(operator)
+  const api = (await ask('GET', '/api/openapi.json', { headers })).json as unknown as { paths: object }
+  expect(Object.keys(api.paths).sort()).toEqual(
+    ['/events', ...Object.keys(commands).map((name) => `/commands/${name}`)].sort(),
+  )
   const unknown = await ask('POST', '/api/commands/constructor', { headers: bearer(operator), body: {} })
   expect(unknown.json).toMatchObject({ sentence: { key: 'agent.unknownCommand' } })
 })

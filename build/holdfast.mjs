@@ -3,6 +3,7 @@
 import * as nodeModule from 'node:module'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { ensureBuilt } from './setup/application.mjs'
 import { commandScript } from './setup/command.mjs'
 import { ensureNode } from './setup/node.mjs'
 import { cacheDirectory, dropError, runMain } from './setup/project.mjs'
@@ -63,6 +64,8 @@ await runMain(async () => {
   const node = await ensureNode()
   const { script, isBuilt } = await commandScript(node)
   const cache = compileCache()
+  // The page that the agent serves is part of the built application.
+  if (words[0] === 'web' && isBuilt) await ensureBuilt(node)
   if (!isBuilt || !SHORT.has(words[0] ?? '') || !isNodeNewEnough())
     return inProcessOfItsOwn(node, script, words, cache)
   if (cache !== null) nodeModule.enableCompileCache?.(cache)

@@ -5,6 +5,7 @@ import { cp, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import manifest from '../../package.json' with { type: 'json' }
+import { ensureBuilt } from '../setup/application.mjs'
 import { buildCommand } from '../setup/command.mjs'
 import { ensureNode } from '../setup/node.mjs'
 import { inProject, isProgram, runMain, SetupError, say } from '../setup/project.mjs'
@@ -92,6 +93,9 @@ async function copyModules(to) {
  */
 async function layOutProgram(library, node) {
   await buildCommand(library)
+  await ensureBuilt(node)
+  const isShipped = (/** @type {string} */ place) => !place.endsWith('.map')
+  await cp(inProject('out/renderer'), path.join(library, 'page'), { recursive: true, filter: isShipped })
   await cp(node, path.join(library, 'node'))
   await writeFile(path.join(library, 'package.json'), JSON.stringify({ type: 'module', name: 'holdfast' }))
   await copyModules(path.join(library, 'node_modules'))

@@ -21,9 +21,16 @@ const PERMISSIVE = new Set([
   'Unlicense',
 ])
 
-async function bundledPackages() {
+/** The source maps do not include a font's style sheet. */
+const NOT_IN_MAPS = ['@fontsource-variable/inter']
+
+/**
+ * Returns the names of the packages in these parts of the build.
+ * @param {string[]} parts
+ */
+export async function bundledPackages(parts) {
   const names = new Set()
-  for (const part of ['main', 'preload', 'renderer']) {
+  for (const part of parts) {
     for (const file of await readdir(inProject('out', part), { recursive: true })) {
       if (!file.endsWith('.map')) continue
       const { sources } = JSON.parse(await readFile(inProject('out', part, file), 'utf8'))
@@ -35,7 +42,7 @@ async function bundledPackages() {
     }
   }
   if (names.size === 0) throw new SetupError('There are no source maps in out/. Run: npm run build')
-  return names
+  return [...names, ...(parts.includes('renderer') ? NOT_IN_MAPS : [])]
 }
 
 /**
@@ -53,12 +60,10 @@ async function licenceText(directory) {
  * @returns {Promise<Component[]>}
  */
 export async function shippedComponents() {
-  // The source maps do not include a font's style sheet.
   const all = [
-    ...(await bundledPackages()),
+    ...(await bundledPackages(['main', 'preload', 'renderer'])),
     ...(await shippedPackages()),
     'electron',
-    '@fontsource-variable/inter',
   ]
   const components = []
   for (const name of [...new Set(all)].sort()) {

@@ -2,6 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { inProject, SetupError } from '../setup/project.mjs'
+import { bundledPackages } from './components.mjs'
 
 const LICENCE_FILE = /^(licen[cs]e|copying|notice)([.-].*)?$/i
 
@@ -34,12 +35,14 @@ async function readNotice(place) {
     .join('\n\n')
 }
 
-/** Returns Holdfast's own licence, then each non-development dependency with its licence texts. */
+/** Returns Holdfast's own licence, then each dependency, also of the web page, with its licence texts. */
 export async function notices() {
   const own = await readFile(inProject('LICENSE'), 'utf8')
   const lock = JSON.parse(await readFile(inProject('package-lock.json'), 'utf8'))
-  const places = Object.entries(lock.packages).filter(([place, entry]) => place !== '' && entry.dev !== true)
-  const found = await Promise.all(places.map(([place]) => readNotice(place)))
+  const needed = Object.entries(lock.packages).filter(([place, entry]) => place !== '' && entry.dev !== true)
+  const inPage = (await bundledPackages(['renderer'])).map((name) => `node_modules/${name}`)
+  const places = new Set([...needed.map(([place]) => place), ...inPage])
+  const found = await Promise.all([...places].sort().map(readNotice))
   const rule = `\n\n${'-'.repeat(78)}\n\n`
   return `${[own.trim(), ...found.filter((text) => text !== null)].join(rule)}\n`
 }

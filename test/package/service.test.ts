@@ -81,6 +81,8 @@ test('system services: a receiver and an agent, both sandboxed, store a file', {
   await writeFile(inRoot('/data/photos/one.txt'), 'one')
   await agent('agent', '/data/photos')
   expect(await stored('one.txt')).toBe('one')
+  // The package includes the page, and the sandbox lets the agent serve it.
+  expect(await agent('web', 'on')).toContain('http://127.0.0.1:8420/')
 })
 
 test('system service: it reloads its configuration, and is restarted after it was killed', {

@@ -86,6 +86,7 @@ export class WebPage {
       ...{ settings, isSecure, page: host.page, computer: host.computerName, version: host.version },
       tokens: () => this.#agent.settings.get().webTokens,
       run: this.#run,
+      state: () => store.snapshot().state,
       subscribe: store.subscribe,
       diagnostics: async () => {
         const { buildDiagnostics } = await import('../diagnostics.ts')

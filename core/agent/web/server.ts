@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { HttpBindings } from '@hono/node-server'
-import { type Context, Hono } from 'hono'
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
@@ -10,7 +10,7 @@ import { englishWords } from '../../lib/i18n/words.ts'
 import type { WebSettings, WebToken } from '../../settings/schema.ts'
 import { getAnswer } from '../answering.ts'
 import { viewerCommands } from '../contract.ts'
-import type { StatePatch } from '../state/schema.ts'
+import type { AppState, StatePatch } from '../state/schema.ts'
 import { describeApi } from './openapi.ts'
 import { readPageFile } from './page-files.ts'
 import { Sessions } from './sessions.ts'
@@ -36,6 +36,7 @@ export interface WebContext {
   tokens(): readonly WebToken[]
   /** Runs a command of the contract. @throws UserError */
   run(command: string, input: unknown): Promise<unknown>
+  state(): AppState
   subscribe(listener: (patch: StatePatch) => void): () => void
   /** Returns the diagnostics file, a zip archive. */
   diagnostics(): Promise<Uint8Array>
@@ -50,6 +51,8 @@ type Env = { Bindings: HttpBindings; Variables: { token: WebToken } }
 /** Creates the request handler of the web page and of its API. */
 export function createWebApp(context: WebContext): Hono<Env> {
   const sessions = new Sessions(context.tokens)
+  // Loaded on demand, because most pages have no Prometheus.
+  let metrics: ReturnType<typeof import('./metrics.ts').createMetrics> | null = null
   const app = new Hono<Env>()
   app.use(async (c, next) => {
     const host = c.req.header('host')
@@ -67,12 +70,17 @@ export function createWebApp(context: WebContext): Hono<Env> {
     c.header('x-content-type-options', 'nosniff')
   })
   addSessionRoutes(app, sessions, context)
-  app.use('/api/*', async (c, next) => {
+  const requireToken: MiddlewareHandler<Env> = async (c, next) => {
     const token = authenticate(c, sessions)
     if (token === 'limited') return refuse(c, 429, message('web.limited'))
     if (token === null) return refuse(c, 401, message('web.signIn'))
     c.set('token', token)
     return next()
+  }
+  app.use('/api/*', requireToken)
+  app.get('/metrics', requireToken, async (c) => {
+    metrics ??= (await import('./metrics.ts')).createMetrics()
+    return c.body(await metrics.page(context.state()), 200, { 'content-type': metrics.contentType })
   })
   app.post('/api/commands/:name', (c) => runCommand(c, context))
   app.get('/api/events', createEventStream(context, sessions))

@@ -115,6 +115,10 @@ test('web page: a viewer reads, and no command that changes something is run', a
   const snapshot = await ask('POST', '/api/commands/snapshot', { headers, body: {} })
   expect(snapshot.status).toBe(200)
   expect(snapshot.text).not.toContain(operator)
+  expect((await ask('GET', '/metrics')).status).toBe(401)
+  const metrics = await ask('GET', '/metrics', { headers })
+  expect(metrics.text).toMatch(/^holdfast_agent_status\{level="\w+"\} 1$/m)
+  expect(metrics.text).toContain('holdfast_agent_waiting_files{destination="embedded"} 0')
   const api = (await ask('GET', '/api/openapi.json', { headers })).json as unknown as { paths: object }
   expect(Object.keys(api.paths).sort()).toEqual(
     ['/events', ...Object.keys(commands).map((name) => `/commands/${name}`)].sort(),

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { type Message, message } from '../core/lib/i18n/message.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { isReceiverRunning } from '../core/receive/pairing/invitation.ts'
+import { getSenderCondition, type SenderCondition, senderConditions } from '../core/receive/senders/fleet.ts'
 import { readSeen, type SeenSenders, type ToldStatus } from '../core/receive/senders/last-seen.ts'
 import { storeLayout } from '../core/store/layout.ts'
 import { chooseSender, openSenders, type Sender, type Senders } from '../core/store/senders/senders.ts'
@@ -53,23 +54,29 @@ interface Row {
   /** Since when the sender has reported a failure; null if it does not. */
   failingSince: number | null
   folder: string
+  /** Which attention it needs; null: it may not send any more. */
+  condition: SenderCondition | null
 }
 
 function buildRow(sender: Sender, { seenAt, connected, told }: SeenSenders, running: boolean): Row {
   const { name, fingerprint, pairedAt, revokedAt, folder } = sender
   const { status = null, statusAt = null, failingSince = null } = told.get(folder) ?? {}
+  const lastSeenAt = seenAt.get(folder) ?? null
+  const isConnected = running && revokedAt === null && connected.includes(folder)
+  const facts = { connected: isConnected, seenAt: lastSeenAt, level: status?.level ?? null }
   return {
     name,
     fingerprint,
     state: getSenderState(sender),
     pairedAt,
     revokedAt,
-    lastSeenAt: seenAt.get(folder) ?? null,
-    connected: running && revokedAt === null && connected.includes(folder),
+    lastSeenAt,
+    connected: isConnected,
     status,
     statusAt,
     failingSince,
     folder,
+    condition: revokedAt === null ? getSenderCondition(facts, Date.now()) : null,
   }
 }
 
@@ -105,10 +112,17 @@ async function list({ store, json }: SendersOptions): Promise<void> {
   const running = (await isReceiverRunning(layout)) === true
   const seen = await readSeen(layout.seen)
   const rows = senders.list().map((sender) => buildRow(sender, seen, running))
-  rows.sort((a, b) => a.name.localeCompare(b.name, 'en'))
+  const rank = ({ condition }: Row) =>
+    condition === null ? senderConditions.length : senderConditions.indexOf(condition)
+  rows.sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name, 'en'))
   if (json === true) for (const row of rows) console.log(jsonText(row))
   else if (rows.length === 0) say(message('transfer.sendersNone', { path: layout.root }))
-  else printTable(rows)
+  else {
+    printTable(rows)
+    const paired = rows.filter(({ condition }) => condition !== null)
+    const well = paired.filter(({ condition }) => condition === 'well').length
+    if (paired.length > 1) say(message('cli.senders.well', { well, count: paired.length }))
+  }
 }
 
 async function rename(who: string, name: string, { store }: SendersOptions): Promise<void> {

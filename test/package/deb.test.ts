@@ -97,7 +97,7 @@ async function throughFirstSteps(window: Page, directory: string): Promise<void>
     [3, 'Next'],
     [4, 'Next'],
   ] as const) {
-    await page(steps).toContainText(`Step ${step} of 4`)
+    await page(steps).toContainText(`Step ${step} of 5`)
     await clickOn(steps.getByRole('button', { name: button, exact: true }))
   }
   await clickOn(steps.getByRole('button', { name: 'Done' }))

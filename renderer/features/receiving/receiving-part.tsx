@@ -11,7 +11,7 @@ import { HealthMark } from '../overview/health-line.tsx'
 import type { Receive } from './draft.ts'
 import { InviteForm } from './invite-form.tsx'
 import { ReceiveForm } from './receive-form.tsx'
-import { SenderRow } from './sender-row.tsx'
+import { SenderList } from './sender-list.tsx'
 
 type Receiving = NonNullable<AppState['receiving']>
 
@@ -44,9 +44,7 @@ export function ReceivingPart({ receiving, receive }: ReceivingPartProps) {
       {receiving !== null && (
         <>
           <Running receiving={receiving} quotaBytes={receive?.quotaBytes ?? null} />
-          {receiving.senders.map((sender) => (
-            <SenderRow key={sender.fingerprint} sender={sender} />
-          ))}
+          <SenderList senders={receiving.senders} />
           <Group gap="xs">
             <Button
               size="xs"

@@ -1,5 +1,5 @@
 import { Button, Group, Menu, Text } from '@mantine/core'
-import { useState } from 'react'
+import { memo, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { dropError } from '../../../core/dropped-errors.ts'
 import type { Message } from '../../../core/lib/i18n/message.ts'
@@ -37,8 +37,8 @@ function getSentence({ sentence, words }: Sender, say: (words: Message) => strin
   }
 }
 
-/** Shows a sender: when it was last seen, its last status report, and its files here. */
-export function SenderRow({ sender }: { sender: Sender }) {
+/** Shows a sender: when it was last seen, its last status report, and its files here. Unchanged ones are kept as drawn. */
+export const SenderRow = memo(function SenderRow({ sender }: { sender: Sender }) {
   const { t, say, format } = useWords()
   const { name, folder, files, bytes, level, statusAt } = sender
   const sentence = getSentence(sender, say)
@@ -68,7 +68,7 @@ export function SenderRow({ sender }: { sender: Sender }) {
       </span>
     </section>
   )
-}
+})
 
 function Seen({ sender: { connected, seenAt } }: { sender: Sender }) {
   const { t } = useWords()

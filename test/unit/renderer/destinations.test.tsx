@@ -99,6 +99,17 @@ test('receiving: each sender is listed with its last status, translated where th
   expect(words).toContain('receives at port 7766')
   expect(words).toMatch(/station-3 .*never connected.*A disk is full\..*1,200 files · 2 KiB · in station-3/)
 
+  const connected = {
+    ...sender,
+    fingerprint: 'g',
+    name: 'station-1',
+    seenAt: 0,
+    connected: true,
+    level: 'ok' as const,
+  }
+  const fleet = page(destinationState('nas'), { receiving: { ...receiving, senders: [connected, sender] } })
+  expect(fleet).toMatch(/1 of 2 computers are fine.*1 never connected.*station-3.*station-1/)
+
   // In the window's language, as far as it has words for what another computer says.
   const inChinese = (said: Message) => {
     const senders = [{ ...sender, words: said }]

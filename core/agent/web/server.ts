@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { compress } from 'hono/compress'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { ignoreError } from '../../dropped-errors.ts'
@@ -92,6 +93,8 @@ export function createWebApp(context: WebContext): Hono<Env> {
     return c.body(zip, 200, { 'content-type': 'application/zip', 'content-disposition': name })
   })
   app.all('/api/*', (c) => refuse(c, 404, message('web.notFound')))
+  // Never answers with secrets: their length would show through the compression (BREACH).
+  app.use('/assets/*', compress())
   app.get('*', async (c) => {
     const pathname = c.req.path === '/' ? '/index.html' : c.req.path
     const file = await readPageFile(context.page, pathname, 'self')

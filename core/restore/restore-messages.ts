@@ -129,6 +129,9 @@ export const restoreReportSchema = z.object({
   keptPaths: z.array(z.string()),
   /** The first files that were restored beside existing ones, under other names; at most MAX_REPORTED. */
   besidePaths: z.array(z.string()),
+  /** Files whose own names this system does not allow, and the first ones, as messages for the user. */
+  renamed: z.number(),
+  renames: z.array(messageSchema),
   /** The reason why it ended early; null: it did not. */
   sentence: messageSchema.nullable(),
 })
@@ -146,6 +149,8 @@ export const BEGUN: RestoreReport = {
     failures: [],
     keptPaths: [],
     besidePaths: [],
+    renamed: 0,
+    renames: [],
     sentence: null,
   },
 }

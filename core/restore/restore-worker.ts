@@ -130,23 +130,7 @@ function runRestore(
   }
 
   const take = async (event: RestoreEvent) => {
-    const sentence: Message | null = describeEvent(from.destination.name, event)
-    if (event.kind === 'restored' || event.kind === 'same')
-      now = { ...now, [event.kind]: now[event.kind] + 1 }
-    if (event.kind === 'restored' && event.isBeside)
-      now = { ...now, besidePaths: [...now.besidePaths, event.to].slice(0, MAX_REPORTED) }
-    if (event.kind === 'exists')
-      now = {
-        ...now,
-        kept: now.kept + 1,
-        keptPaths: [...now.keptPaths, event.to].slice(0, MAX_REPORTED),
-      }
-    else if (event.kind !== 'restored' && event.kind !== 'same')
-      now = {
-        ...now,
-        failed: now.failed + 1,
-        failures: [...now.failures, ...(sentence === null ? [] : [sentence])].slice(0, MAX_REPORTED),
-      }
+    now = countEvent(now, event, describeEvent(from.destination.name, event))
     publish(false)
   }
 
@@ -176,4 +160,30 @@ function runRestore(
   }
   /** `ended` resolves after the restore has ended and its last report was sent; it never rejects. */
   return { ended: run(), stop: () => stopping.abort() }
+}
+
+/** Adds one file to a report. `sentence`: the message about it, see describeEvent. */
+export function countEvent(
+  report: RestoreReport,
+  event: RestoreEvent,
+  sentence: Message | null,
+): RestoreReport {
+  const add = <T>(list: readonly T[], ...more: T[]): T[] => [...list, ...more].slice(0, MAX_REPORTED)
+  const sentences = sentence === null ? [] : [sentence]
+  switch (event.kind) {
+    case 'same':
+      return { ...report, same: report.same + 1 }
+    case 'restored':
+      return {
+        ...report,
+        restored: report.restored + 1,
+        besidePaths: add(report.besidePaths, ...(event.isBeside ? [event.to] : [])),
+        renamed: report.renamed + sentences.length,
+        renames: add(report.renames, ...sentences),
+      }
+    case 'exists':
+      return { ...report, kept: report.kept + 1, keptPaths: add(report.keptPaths, event.to) }
+    default:
+      return { ...report, failed: report.failed + 1, failures: add(report.failures, ...sentences) }
+  }
 }

@@ -25,7 +25,7 @@ export function RestoreProgress({ restore, destinations, isClosable = false }: R
   const words = useWords()
   const { t, say } = words
   const { run } = useCommands()
-  const { phase, to, sentence, failed, failures, kept, keptPaths } = restore
+  const { phase, to, sentence, failed, failures, kept, keptPaths, renamed, renames } = restore
   const from = destinations.find(({ id }) => id === restore.destination)
   const isRunning = phase === 'running'
   const isSingle = phase === 'done' && kept === 1 && restore.restored + restore.same + failed === 0
@@ -59,6 +59,7 @@ export function RestoreProgress({ restore, destinations, isClosable = false }: R
       )}
       {sentence !== null && <p className="card-problem breakable">{say(sentence)}</p>}
       <Failures count={failed} failures={failures} />
+      <Named title={t('window.restore.renamedTitle')} count={renamed} lines={renames.map(say)} />
       {!isSingle && <Named title={t('window.restore.keptTitle')} count={kept} lines={keptPaths} />}
       <Group gap="xs">
         {isRunning ? (

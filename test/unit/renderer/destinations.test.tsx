@@ -156,7 +156,15 @@ describe('restore progress', () => {
   const running: NonNullable<AppState['restore']> = {
     ...{ destination: 'nas', to: '/srv/back', phase: 'running', files: 120, bytes: 1024, rate: 2048 },
     ...{ totalFiles: 1200, totalBytes: 4096, left: 90_000, restored: 100, same: 20, kept: 2, failed: 0 },
-    ...{ failures: [], keptPaths: [], besidePaths: [], sentence: null, startedAt: 0 },
+    ...{
+      failures: [],
+      keptPaths: [],
+      besidePaths: [],
+      renamed: 0,
+      renames: [],
+      sentence: null,
+      startedAt: 0,
+    },
   }
   const shown = (changes: Partial<typeof running>) =>
     renderWords(
@@ -180,6 +188,10 @@ describe('restore progress', () => {
     expect(partly).toContain('3 failed')
     expect(partly).toMatch(/Not restored: .*input\/output error.* … and 2 more/)
     expect(partly).toContain('other content is there: /srv/back/one /srv/back/two')
+    const renames = [message('store.restoredAs', { name: '12:30.dat', path: 'C:\\back\\12%3A30.dat' })]
+    expect(shown({ phase: 'done', renamed: 3, renames })).toMatch(
+      /Restored under another name: 12:30\.dat was restored as C:\\back\\12%3A30\.dat.* … and 2 more/,
+    )
     const all = shown({ phase: 'done', restored: 5, same: 0, kept: 0 })
     expect(all).toContain('5 files restored · 1 KiB')
     expect(all).not.toContain('not ')

@@ -3,7 +3,9 @@ import fs from 'node:fs'
 import net from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { findPlaces } from '../../../core/restore/choose.ts'
-import { startRestorer } from '../../../core/restore/restore-worker.ts'
+import { BEGUN, MAX_REPORTED } from '../../../core/restore/restore-messages.ts'
+import { countEvent, startRestorer } from '../../../core/restore/restore-worker.ts'
+import { describeEvent, type RestoreEvent } from '../../../core/restore/write/events.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
@@ -84,4 +86,16 @@ test('restore in place: a folder that the destination does not have is refused w
   ])
   for (const name of [null, 'data'])
     expect(() => findPlaces([], name, {})).toThrow('The destination has no files of this computer.')
+})
+
+test('restore report: a file that this system cannot name is counted and named under both names', () => {
+  const count = (report: typeof BEGUN, event: RestoreEvent) =>
+    countEvent(report, event, describeEvent('nas', event))
+  const plain: RestoreEvent = { kind: 'restored', to: '/back/plain.dat' }
+  expect(count(BEGUN, plain)).toEqual({ ...BEGUN, restored: 1 })
+  const renamed: RestoreEvent = { ...plain, to: '/back/12%3A30.dat', storedAs: '12:30.dat' }
+  const params = { name: '12:30.dat', path: '/back/12%3A30.dat' }
+  expect(count(BEGUN, renamed)).toMatchObject({ restored: 1, renamed: 1, renames: [{ params }] })
+  const many = Array.from({ length: MAX_REPORTED + 2 }, () => renamed).reduce(count, BEGUN)
+  expect([many.renamed, many.renames.length]).toEqual([MAX_REPORTED + 2, MAX_REPORTED])
 })

@@ -341,8 +341,8 @@ function describeLastFile({ sources }: AppState, now: number): Message | null {
   const last = Math.max(...sources.map(({ lastFile }) => lastFile?.at ?? 0), 0)
   if (last === 0) return null
   const age = roundDuration(now - last)
-  // "0 sec ago" is no time.
-  return age < 2_000 ? message('status.lastFileNow') : message('status.lastFile', { age })
+  // As in the rows of the window: seconds would change the status all the time.
+  return age < 60_000 ? message('status.lastFileNow') : message('status.lastFile', { age })
 }
 
 /** Returns the number of files that wait, of these sources or for these destinations; without any, of all. */

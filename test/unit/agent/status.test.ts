@@ -8,11 +8,11 @@ import { NOW, receiver, sending, sent, stateWith, status, well } from '../../sup
 
 describe('overall status', () => {
   it('the level is ok only with a receiver on another computer', () => {
-    const lastFile = { path: 'x', at: NOW - 3000 }
+    const lastFile = { path: 'x', at: NOW - 60_000 }
     expect(status({ totals: sent, destinations: [receiver], sources: [{ ...well, lastFile }] })).toEqual({
       level: 'ok',
       sentence: 'All 12,402 files are safe.',
-      detail: 'Last file 3 sec ago.',
+      detail: 'Last file 1 min ago.',
     })
     const here = status({ totals: sent, destinations: [{ ...receiver, elsewhere: false }] })
     expect(here.level).toBe('partial')
@@ -41,7 +41,7 @@ describe('overall status', () => {
   it('only files that are here are counted as safe, and those deleted in the last hour are named', () => {
     const totals = { ...sent, sentFiles: 38, deletedFiles: 48 }
     const there = { id: 'there', totals, rate: 0, left: null, reported: true }
-    const lastFile = { path: 'x', at: NOW - 3_000 }
+    const lastFile = { path: 'x', at: NOW - 59_000 }
     const deletedAs = (deleted: { since: null; files: number; known: number } | null): SourceState => ({
       ...well,
       ...{ totals, lastFile, destinations: [there], scanned: well.scanned && { ...well.scanned, deleted } },
@@ -49,13 +49,13 @@ describe('overall status', () => {
     const said = { level: 'ok', sentence: 'All 38 files are safe.' }
     expect(status({ totals, sources: [deletedAs(null)] })).toEqual({
       ...said,
-      detail: 'Last file 3 sec ago.',
+      detail: 'Last file just now.',
     })
     const source = deletedAs({ since: null, files: 8, known: 46 })
     const detail = '8 files deleted here, kept at nas-2.'
     expect(status({ totals, sources: [source, well] })).toEqual({
       ...said,
-      detail: `${detail} Last file 3 sec ago.`,
+      detail: `${detail} Last file just now.`,
     })
     expect(findConditions(stateWith({ sources: [source] }), NOW)).toContainEqual(
       expect.objectContaining({ id: 'deleted:a', kind: 'ok' }),

@@ -42,6 +42,9 @@ function describeCalmStatus(state: AppState, now: number): Status {
   const pause = findPause(state)
   if (pause !== null) return { level: 'paused', sentence: pause, detail: null }
   if (state.sources.length === 0 && state.checkedPaths.length === 0) {
+    const count = state.receiving?.senders.length ?? 0
+    if (state.receiving?.isRunning && count > 0)
+      return { level: 'ok', sentence: message('status.receiving', { count }), detail: null }
     return { level: 'starting', sentence: message('status.nothingYet'), detail: message('status.addOne') }
   }
   if (isStarting(state)) return { level: 'starting', sentence: message('status.starting'), detail: null }

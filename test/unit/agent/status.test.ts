@@ -38,6 +38,20 @@ describe('overall status', () => {
     expect(status({ ...safe, sources: [{ ...well, scanned: gone }] }).level).toBe('attention')
   })
 
+  it('a computer without folders is ok while it can receive from its senders', () => {
+    const senders = ['a', 'b'].map((name) => ({
+      ...{ fingerprint: name, name, folder: name, seenAt: null, connected: false, level: null },
+      ...{ sentence: null, words: null, statusAt: null, files: 0, bytes: 0 },
+    }))
+    const receiving = { directory: '/in', port: 7766, isRunning: true, problem: null, since: NOW, senders }
+    const nothing = { level: 'starting', sentence: 'No folder is protected yet.' }
+    expect(status({ sources: [], receiving: { ...receiving, senders: [] } })).toMatchObject(nothing)
+    expect(status({ sources: [], receiving: { ...receiving, isRunning: false } }).level).not.toBe('ok')
+    const ready = { level: 'ok', sentence: 'Ready to receive from 2 computers.', detail: null }
+    expect(status({ sources: [], receiving })).toEqual(ready)
+    expect(status({ receiving }).sentence).not.toBe(ready.sentence)
+  })
+
   it('only files that are here are counted as safe, and those deleted in the last hour are named', () => {
     const totals = { ...sent, sentFiles: 38, deletedFiles: 48 }
     const there = { id: 'there', totals, rate: 0, left: null, reported: true }

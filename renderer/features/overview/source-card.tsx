@@ -10,11 +10,11 @@ import {
   scanProblem,
 } from '../../../core/agent/state/derived.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
-import { message, type WordKey } from '../../../core/lib/i18n/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import type { Transfer } from '../../state/types.ts'
 import { MiddleText } from '../../ui/middle-text.tsx'
 import { ProgressBar } from '../../ui/progress-row.tsx'
-import { Ago } from '../../ui/times.tsx'
+import { Ago, Since } from '../../ui/times.tsx'
 import { useWords, type Words } from '../../words/context.tsx'
 import { joinSentences } from '../../words/dictionaries.ts'
 import { useOpenPage } from '../frame/pages.ts'
@@ -219,17 +219,16 @@ function State(props: CardProps) {
   return <UsualState {...props} />
 }
 
-/** Shows a failure, and its beginning and effect; without these, the check's explanation. */
+/** Shows a failure and its beginning; if that is unknown, the check's explanation, which is also shown on hover. */
 function DiskState({ source: { checked }, failingSince, word }: CardProps) {
   const { t, say } = useWords()
   const kind = checked?.overall.kind ?? 'ok'
   const words = checked === null || kind === 'ok' ? null : say(checked.overall.sentence)
-  const hasEffect = kind !== 'ok' && kind !== 'slow' && failingSince !== null
-  const effect = hasEffect ? say(message(`status.diskSince.${kind}`, { since: failingSince })) : words
+  const since = kind === 'slow' ? null : failingSince
   return (
     <span className="source-state clip" title={words ?? undefined}>
       <strong>{t(word)}</strong>
-      {effect !== null && ` · ${effect}`}
+      {words !== null && <> · {since === null ? words : <Since at={since} />}</>}
     </span>
   )
 }

@@ -2,7 +2,14 @@ import { describe, expect, test } from 'vitest'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
 import { arrangeSources } from '../../../renderer/features/overview/source-search.tsx'
-import { checkedPath, checkedState, destinationState, emptyState, sourceState } from './fake-state.ts'
+import {
+  checkedPath,
+  checkedState,
+  destinationState,
+  emptyState,
+  incident,
+  sourceState,
+} from './fake-state.ts'
 import { renderMarkup, renderWords } from './rendered.tsx'
 
 const said = (reason: string) => message('problem.other', { reason })
@@ -27,7 +34,7 @@ describe('overview page', () => {
     expect(markup).not.toContain(' ms')
   })
 
-  test('a source on a failing disk shows its failure and the explanation of its check in one line', () => {
+  test('a source on a failing disk shows its failure and since when; without that, the explanation', () => {
     const checked = checkedState('id', '/srv/ada/photos')
     const overall = {
       ...checked.overall,
@@ -37,6 +44,9 @@ describe('overview page', () => {
     const failing = { ...photos, checked: { ...checked, overall } }
     const words = renderWords(<OverviewPage state={emptyState({ sources: [failing] })} />)
     expect(words).toMatch(/read-only.* · Photos went read-only\./)
+    const incidents = [incident('i1', { sources: [photos.settings.id], startedAt: Date.now() })]
+    const since = renderWords(<OverviewPage state={emptyState({ sources: [failing], incidents })} />)
+    expect(since).toMatch(/read-only · since \d\d:\d\d \[/)
   })
 
   test('a source with open files shows their number, since when, and the first path', () => {

@@ -37,8 +37,9 @@ export default function DestinationsPage({ state, place }: DestinationsPageProps
     setLinked(place.code ?? null)
     setAdding(true)
   }, [place])
-  const { destinations } = state
+  const { destinations, sources } = state
   const [first] = destinations
+  const isCopiedHere = first?.kind === 'embedded' && sources.length > 0
 
   const close = () => {
     setAdding(false)
@@ -53,15 +54,15 @@ export default function DestinationsPage({ state, place }: DestinationsPageProps
   }
   return (
     <div className="stack">
-      {first?.kind === 'embedded' ? (
-        <EmbeddedCallout destination={first} state={state} />
-      ) : (
-        destinations.map((destination) => (
-          <DestinationCard key={destination.id} destination={destination} state={state} />
-        ))
+      {isCopiedHere && <EmbeddedCallout destination={first} state={state} />}
+      {destinations.map(
+        (destination) =>
+          destination.kind !== 'embedded' && (
+            <DestinationCard key={destination.id} destination={destination} state={state} />
+          ),
       )}
       <div className="add">
-        {first?.kind !== 'embedded' && (
+        {!isCopiedHere && (
           <Button variant="light" leftSection={<IconPlus size={17} />} onClick={() => setAdding(true)}>
             {t('window.destinations.addTitle')}
           </Button>

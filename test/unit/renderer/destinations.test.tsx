@@ -30,6 +30,14 @@ const page = (destination: AppState['destinations'][number], changes: Partial<Ap
   return renderWords(<DestinationsPage state={state} place={null} />)
 }
 
+test('the warning about copies on this computer only is shown once a folder is protected', () => {
+  const shown = (sources: AppState['sources']) =>
+    renderWords(<DestinationsPage state={emptyState({ sources })} place={null} />)
+  expect(shown([sourceState('photos', '/photos')])).toContain('Copied on this computer only')
+  expect(shown([])).not.toContain('Copied on this computer only')
+  expect(shown([])).toContain('Add destination')
+})
+
 describe('destination card', () => {
   test('an SFTP destination shows its kind, encryption, address, rate, and stored and waiting files', () => {
     const words = page(

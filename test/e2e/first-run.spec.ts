@@ -178,8 +178,13 @@ test('first run: two folders chosen at once are safe at a second computer within
     await steps.getByRole('button', { name: 'Next', exact: true }).click()
     await holdfast.application.evaluate(({ clipboard }, text) => clipboard.writeText(text), code)
     await steps.getByRole('button', { name: /^Another computer with Holdfast/ }).click()
+    const connect = steps.getByRole('button', { name: 'Connect', exact: true })
+    const before = await connect.boundingBox()
     await steps.getByRole('button', { name: 'Paste the copied code' }).click()
-    await steps.getByRole('button', { name: 'Connect', exact: true }).click()
+    await expect(connect).toBeEnabled()
+    // The code fits into its field: the button stays where the mouse goes.
+    expect(Math.abs(((await connect.boundingBox())?.y ?? 0) - (before?.y ?? 0))).toBeLessThan(4)
+    await connect.click()
     await until('both files to be there', async () => {
       const { destinations, totals } = await state()
       return destinations[0]?.kind === 'receiver' && totals.sentFiles === 2

@@ -79,7 +79,7 @@ export function PairForm({ linked, isFurther, onBack, onDone }: PairFormProps) {
           placeholder="holdfast://…"
           value={code}
           maxLength={2000}
-          minRows={2}
+          minRows={4}
           autosize
           spellCheck={false}
           data-autofocus

@@ -12,7 +12,7 @@ test('sending settings: a speed limit and a schedule rule are set in the window,
   const { page, state, holdfast } = await desktop.start()
   await page.getByRole('tab', { name: /Settings/ }).click()
   const card = page.getByRole('region', { name: 'Sending' })
-  const limit = card.getByRole('textbox', { name: 'Limit' })
+  const limit = card.getByRole('textbox', { name: 'Speed limit' })
   await limit.fill('0.0001')
   await expect(card.getByText('Enter a number from 0.001 to 100,000')).toBeVisible()
   await limit.pressSequentially('fast')
@@ -134,7 +134,7 @@ test('sending settings: a typed limit is saved by the click that leaves the fiel
   })
   await page.getByRole('tab', { name: /Settings/ }).click()
   const card = page.getByRole('region', { name: 'Sending' })
-  await card.getByRole('textbox', { name: 'Limit' }).fill('2.5')
+  await card.getByRole('textbox', { name: 'Speed limit' }).fill('2.5')
   // Leaving the field saves it, and the click saves the rules before the window has heard of the limit.
   await card.getByRole('button', { name: /^Remove:/ }).click()
   await until('the rule to be gone', async () => (await state()).settings.send.schedule.length === 0)

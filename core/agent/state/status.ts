@@ -260,6 +260,7 @@ function describeSending(state: AppState, now: number): Headline | null {
       .map(({ settings }) => settings.minimumAgeSeconds)
     if (Math.min(...ages) > 0)
       return { sentence, detail: message('status.minimumAge', { age: Math.max(...ages) * 1000 }) }
+    if (next - now < 60_000) return { sentence, detail: message('status.toGoSoon') }
     // Shown in minutes: the next full one is not over yet.
     return { sentence, detail: message('status.toGoAt', { at: Math.ceil(next / 60_000) * 60_000 }) }
   }

@@ -54,8 +54,9 @@ describe('overall status while sending or paused', () => {
     expect(shown(NOW + 9_600, NOW + 60_000)).toEqual({
       level: 'working',
       sentence: '1 file waits here.',
-      detail: expect.stringMatching(/^Sending continues at .*\d\.$/),
+      detail: 'Sending continues in less than a minute.',
     })
+    expect(shown(NOW + 60_000, NOW + 90_000).detail).toMatch(/^Sending continues at .*\d\.$/)
     expect(shown(NOW + 9_600).sentence).toBe('Sending 1 file.')
     expect(shown(NOW, NOW).sentence).toBe('Sending 1 file.')
   })

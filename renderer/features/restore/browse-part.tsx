@@ -96,7 +96,7 @@ export function BrowsePart(props: BrowsePartProps) {
   const restore = (
     <Button
       size="xs"
-      disabled={isRunning || (isEmpty && search === '')}
+      disabled={isRunning || moment === 'invalid' || (isEmpty && search === '')}
       onClick={() => setChosen({ ...ALL, spot: place, at, missingOnly: isMissingOnly })}
     >
       {t(place.folder === null ? 'window.restore.all' : 'window.restore.thisFolder')}
@@ -106,6 +106,8 @@ export function BrowsePart(props: BrowsePartProps) {
     <TextInput
       type="datetime-local"
       step={1}
+      // Four digits are a year: the next digit is typed into the hours.
+      max="9999-12-31T23:59:59"
       label={t('window.restore.at')}
       // The field uses the desktop's order of day and month: the text below it is unambiguous.
       description={typeof moment === 'number' ? format.fullMoment(moment) : t('window.restore.atHint')}

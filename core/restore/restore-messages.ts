@@ -129,9 +129,10 @@ export const restoreReportSchema = z.object({
   keptPaths: z.array(z.string()),
   /** The first files that were restored beside existing ones, under other names; at most MAX_REPORTED. */
   besidePaths: z.array(z.string()),
-  /** Files whose own names this system does not allow, and the first ones, as messages for the user. */
-  renamed: z.number(),
+  /** The first files whose own names this system does not allow, as messages for the user; at most MAX_REPORTED. */
   renames: z.array(messageSchema),
+  /** The number of both. */
+  renamed: z.number(),
   /** The reason why it ended early; null: it did not. */
   sentence: messageSchema.nullable(),
 })
@@ -149,8 +150,8 @@ export const BEGUN: RestoreReport = {
     failures: [],
     keptPaths: [],
     besidePaths: [],
-    renamed: 0,
     renames: [],
+    renamed: 0,
     sentence: null,
   },
 }

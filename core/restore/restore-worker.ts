@@ -178,7 +178,7 @@ export function countEvent(
         ...report,
         restored: report.restored + 1,
         besidePaths: add(report.besidePaths, ...(event.isBeside ? [event.to] : [])),
-        renamed: report.renamed + sentences.length,
+        renamed: report.renamed + (event.isBeside || sentence !== null ? 1 : 0),
         renames: add(report.renames, ...sentences),
       }
     case 'exists':

@@ -25,7 +25,7 @@ export function RestoreProgress({ restore, destinations, isClosable = false }: R
   const words = useWords()
   const { t, say } = words
   const { run } = useCommands()
-  const { phase, to, sentence, failed, failures, kept, keptPaths, renamed, renames } = restore
+  const { phase, to, sentence, failed, failures, kept, keptPaths } = restore
   const from = destinations.find(({ id }) => id === restore.destination)
   const isRunning = phase === 'running'
   const isSingle = phase === 'done' && kept === 1 && restore.restored + restore.same + failed === 0
@@ -59,7 +59,7 @@ export function RestoreProgress({ restore, destinations, isClosable = false }: R
       )}
       {sentence !== null && <p className="card-problem breakable">{say(sentence)}</p>}
       <Failures count={failed} failures={failures} />
-      <Named title={t('window.restore.renamedTitle')} count={renamed} lines={renames.map(say)} />
+      <Renamed {...restore} />
       {!isSingle && <Named title={t('window.restore.keptTitle')} count={kept} lines={keptPaths} />}
       <Group gap="xs">
         {isRunning ? (
@@ -125,6 +125,14 @@ function Failures({ count, failures }: { count: number; failures: Restore['failu
       ))}
     </>
   )
+}
+
+/** Lists the first files that have other names than before; the title names a single one beside another file. */
+function Renamed({ restored, renamed, renames, besidePaths }: Restore) {
+  const { t, say } = useWords()
+  const lines = [...renames.map(say), ...(restored > 1 ? besidePaths : [])]
+  const count = lines.length === 0 ? 0 : renamed
+  return <Named title={t('window.restore.renamedTitle')} count={count} lines={lines} />
 }
 
 interface NamedProps {

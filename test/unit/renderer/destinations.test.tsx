@@ -200,6 +200,11 @@ describe('restore progress', () => {
     expect(shown({ phase: 'done', renamed: 3, renames })).toMatch(
       /Restored under another name: 12:30\.dat was restored as C:\\back\\12%3A30\.dat.* … and 2 more/,
     )
+    const besides = { phase: 'done' as const, kept: 0, renamed: 2, besidePaths: ['/srv/a (2)', '/srv/b (2)'] }
+    expect(shown(besides)).toContain('Restored under another name: /srv/a (2) /srv/b (2)')
+    const one = { ...besides, restored: 1, renamed: 1, besidePaths: ['/srv/a (2)'] }
+    expect(shown(one)).toContain('as /srv/a (2).')
+    expect(shown(one)).not.toContain('under another name')
     const all = shown({ phase: 'done', restored: 5, same: 0, kept: 0 })
     expect(all).toContain('5 files restored · 1 KiB')
     expect(all).not.toContain('not ')

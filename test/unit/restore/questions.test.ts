@@ -88,7 +88,7 @@ test('restore in place: a folder that the destination does not have is refused w
     expect(() => findPlaces([], name, {})).toThrow('The destination has no files of this computer.')
 })
 
-test('restore report: a file that this system cannot name is counted and named under both names', () => {
+test('restore report: a file that gets another name is counted and named', () => {
   const count = (report: typeof BEGUN, event: RestoreEvent) =>
     countEvent(report, event, describeEvent('nas', event))
   const plain: RestoreEvent = { kind: 'restored', to: '/back/plain.dat' }
@@ -96,6 +96,8 @@ test('restore report: a file that this system cannot name is counted and named u
   const renamed: RestoreEvent = { ...plain, to: '/back/12%3A30.dat', storedAs: '12:30.dat' }
   const params = { name: '12:30.dat', path: '/back/12%3A30.dat' }
   expect(count(BEGUN, renamed)).toMatchObject({ restored: 1, renamed: 1, renames: [{ params }] })
+  const beside: RestoreEvent = { ...plain, isBeside: true }
+  expect(count(BEGUN, beside)).toMatchObject({ renamed: 1, renames: [], besidePaths: [plain.to] })
   const many = Array.from({ length: MAX_REPORTED + 2 }, () => renamed).reduce(count, BEGUN)
   expect([many.renamed, many.renames.length]).toEqual([MAX_REPORTED + 2, MAX_REPORTED])
 })

@@ -192,7 +192,7 @@ describe('restore progress', () => {
     const failures = [message('problem.other', { reason: 'EIO' })]
     const keptPaths = ['/srv/back/one', '/srv/back/two']
     const partly = shown({ phase: 'done', failed: 3, failures, keptPaths })
-    expect(partly).toContain('120 of 125 files were restored. 5 were not.')
+    expect(partly).toContain('120 of 125 files are there. 5 could not be restored.')
     expect(partly).toContain('3 failed')
     expect(partly).toMatch(/Not restored: .*input\/output error.* … and 2 more/)
     expect(partly).toContain('other content is there: /srv/back/one /srv/back/two')

@@ -106,14 +106,13 @@ it('tray menu: its entries open source folders and recent incidents, and pause f
   const items = buildMenu('well', state, english, actions)
   const inner = (label: string) =>
     items.find((item) => item.label === label)?.submenu as { label: string; click(): void }[]
-  expect(inner('Open folder').map(({ label }) => label)).toEqual(['R && D'])
-  expect(inner('Recent incidents').map(({ label }) => label)).toEqual([
+  expect(inner('Show folder').map(({ label }) => label)).toEqual(['R && D'])
+  expect(inner('Recent alerts').map(({ label }) => label)).toEqual([
     'R && D and 2 more · Read-only',
     'shelf · Missing',
     '/data · Read-only (ended)',
   ])
-  for (const label of ['Open folder', 'Recent incidents', 'Pause'])
-    for (const { click } of inner(label)) click()
+  for (const label of ['Show folder', 'Recent alerts', 'Pause']) for (const { click } of inner(label)) click()
   expect(done).toEqual([
     ['openFolder', 's'],
     ['openIncident', 'i'],

@@ -56,6 +56,7 @@ test('window without sources: the counts are zero, and the overview does not men
   const first = renderWords(<OverviewPage state={emptyState()} />)
   expect(first).not.toMatch(/\bsafe\b/i)
   expect(first).toContain('Copying begins at once.')
+  expect(first).toContain('To keep the files of other computers here, open Destinations.')
 })
 
 test('pause conditions: an unsupported condition is disabled with a note, unless it is already switched on', () => {

@@ -418,6 +418,8 @@ export const desktopCommands = {
 /** Events that the agent sends to its views. */
 export const events = {
   patch: statePatchSchema,
+  /** A page's connection was interrupted, so patches may be missing: the view requests a snapshot. */
+  stale: z.object({}),
   /** Asks the window to show the choice of pause durations. */
   askPause: z.object({}),
   /** Asks the window to show one of its pages. */

@@ -92,11 +92,17 @@ function follow(
     }
   }
 
-  const unsubscribe = bridge.on('patch', take)
+  const refresh = () => {
+    // The snapshot that is being loaded may be older than the interruption.
+    if (asking) announcedRevision = Number.POSITIVE_INFINITY
+    void ask()
+  }
+
+  const unsubscribe = [bridge.on('patch', take), bridge.on('stale', refresh)]
   void ask()
   return () => {
     over = true
     clearTimeout(retry)
-    unsubscribe()
+    for (const end of unsubscribe) end()
   }
 }

@@ -8,6 +8,7 @@ import { emptyState, sourceState } from './fake-state.ts'
 /** An agent whose answers the test gives by hand. */
 function fakeAgent() {
   const patchListeners = new Set<(patch: StatePatch) => void>()
+  const staleListeners = new Set<() => void>()
   const waiting: { answer: (snapshot: StateSnapshot) => void; fail: (reason: Error) => void }[] = []
   let asked = 0
   const bridge = {
@@ -15,16 +16,17 @@ function fakeAgent() {
       asked += 1
       return new Promise((answer, fail) => waiting.push({ answer, fail }))
     },
-    on: (_event: string, listener: (patch: StatePatch) => void) => {
-      patchListeners.add(listener)
-      return () => patchListeners.delete(listener)
+    on: (event: 'patch' | 'stale', listener: (payload: unknown) => void) => {
+      const listeners: Set<(payload: never) => void> = event === 'patch' ? patchListeners : staleListeners
+      listeners.add(listener)
+      return () => listeners.delete(listener)
     },
-    // The store uses these two of the bridge, and of their commands and events one each.
+    // The store uses these two of the bridge, one command and two events.
   } as unknown as Pick<Bridge, 'call' | 'on'>
   return {
     bridge,
     asked: () => asked,
-    listeners: () => patchListeners.size,
+    listeners: () => patchListeners.size + staleListeners.size,
     async answer(revision: number, state: AppState = emptyState()) {
       const next = await until('a question for the snapshot', () => waiting.shift())
       next.answer({ revision, state })
@@ -32,6 +34,9 @@ function fakeAgent() {
     async fail(reason: string) {
       const next = await until('a question for the snapshot', () => waiting.shift())
       next.fail(new Error(reason))
+    },
+    interrupt() {
+      for (const listener of staleListeners) listener()
     },
     patch(base: number, revision: number, changes: StatePatch['changes']) {
       for (const listener of patchListeners) listener({ base, revision, changes })
@@ -97,6 +102,26 @@ describe('state store', () => {
     agent.patch(5, 6, { rate: 1 })
     expect(store.get()).toBe(before)
     expect(agent.asked()).toBe(1)
+  })
+
+  test('after an interruption a snapshot replaces the state, also of an agent that counts from the beginning', async () => {
+    const agent = fakeAgent()
+    const { at } = startStore(agent)
+    await agent.answer(5)
+    await at(5)
+    agent.interrupt()
+    await agent.answer(2)
+    await at(2)
+  })
+
+  test('a snapshot that was requested before an interruption is requested again', async () => {
+    const agent = fakeAgent()
+    const { at } = startStore(agent)
+    agent.interrupt()
+    await agent.answer(5)
+    await agent.answer(6)
+    await at(6)
+    expect(agent.asked()).toBe(2)
   })
 
   test('an unreachable agent is reported and asked again, and the report is cleared when it answers', async () => {

@@ -3,7 +3,8 @@ import { access, opendir, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import { ignoreError } from '../dropped-errors.ts'
-import { errorCode, isGone } from '../platform/system-error.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
+import { errorCode, isGone, toReason } from '../platform/system-error.ts'
 import { findStoreAround } from '../store/layout.ts'
 
 /** Facts about a path that a person wants to add. */
@@ -61,11 +62,14 @@ const MOST_LISTED = 2_000
 
 /**
  * Lists the directories in a directory, by name, without hidden ones. A link counts if it leads to a directory.
- * @throws the system's error if the directory cannot be read
+ * @throws UserError web.notListed, if the directory cannot be read
  */
 export async function listDirectories(directory: string): Promise<{ names: string[]; isCut: boolean }> {
   const names: string[] = []
-  for await (const entry of await opendir(directory)) {
+  const entries = await opendir(directory).catch((error) => {
+    throw new UserError('web.notListed', { path: directory, reason: toReason(error) }, { cause: error })
+  })
+  for await (const entry of entries) {
     if (entry.name.startsWith('.') || !(await isDirectory(entry, directory))) continue
     if (names.length === MOST_LISTED) return { names: names.sort(), isCut: true }
     names.push(entry.name)

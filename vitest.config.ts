@@ -11,6 +11,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/unit/**/*.test.tsx'],
           env,
+          // The page in a browser uses it.
+          execArgv: ['--experimental-eventsource'],
           testTimeout: 30_000,
         },
       },

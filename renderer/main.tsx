@@ -2,12 +2,15 @@ import { logDroppedErrors } from '../core/dropped-errors.ts'
 import '@fontsource-variable/inter/wght.css'
 import './ui/styles/index.css'
 import { MantineProvider } from '@mantine/core'
-import { StrictMode } from 'react'
+import { lazy, StrictMode, Suspense } from 'react'
 import { createRoot } from 'react-dom/client'
 import { HoldfastWindow } from './features/frame/window.tsx'
 import { BridgeProvider } from './state/bridge.tsx'
 import { styleNonce } from './ui/style-nonce.ts'
 import { colourVariables, theme } from './ui/theme.ts'
+
+/** In a browser, there is no preload script. */
+const HoldfastPage = lazy(() => import('./page/holdfast-page.tsx'))
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('index.html has no #root')
@@ -23,9 +26,15 @@ createRoot(root).render(
       cssVariablesResolver={colourVariables}
       getStyleNonce={() => nonce}
     >
-      <BridgeProvider bridge={window.holdfast}>
-        <HoldfastWindow />
-      </BridgeProvider>
+      {'holdfast' in window ? (
+        <BridgeProvider bridge={window.holdfast}>
+          <HoldfastWindow />
+        </BridgeProvider>
+      ) : (
+        <Suspense fallback={null}>
+          <HoldfastPage />
+        </Suspense>
+      )}
     </MantineProvider>
   </StrictMode>,
 )

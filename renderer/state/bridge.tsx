@@ -4,7 +4,7 @@ import { createStateStore, type StateStore, type View } from './store.ts'
 
 declare global {
   interface Window {
-    /** Provided by the preload script: the window's only connection to the agent. */
+    /** Provided by the preload script: the window's only connection to the agent. A page in a browser has none. */
     holdfast: Bridge
   }
 }

@@ -9,6 +9,7 @@ import enRestore from '../../../assets/locales/en/restore.json' with { type: 'js
 import enScan from '../../../assets/locales/en/scan.json' with { type: 'json' }
 import enSettings from '../../../assets/locales/en/settings.json' with { type: 'json' }
 import enTransfer from '../../../assets/locales/en/transfer.json' with { type: 'json' }
+import enWeb from '../../../assets/locales/en/web.json' with { type: 'json' }
 import enWindow from '../../../assets/locales/en/window.json' with { type: 'json' }
 import zhAgent from '../../../assets/locales/zh-TW/agent.json' with { type: 'json' }
 import zhAlert from '../../../assets/locales/zh-TW/alert.json' with { type: 'json' }
@@ -21,6 +22,7 @@ import zhRestore from '../../../assets/locales/zh-TW/restore.json' with { type: 
 import zhScan from '../../../assets/locales/zh-TW/scan.json' with { type: 'json' }
 import zhSettings from '../../../assets/locales/zh-TW/settings.json' with { type: 'json' }
 import zhTransfer from '../../../assets/locales/zh-TW/transfer.json' with { type: 'json' }
+import zhWeb from '../../../assets/locales/zh-TW/web.json' with { type: 'json' }
 import zhWindow from '../../../assets/locales/zh-TW/window.json' with { type: 'json' }
 
 // The built programs parse a dictionary only when a text of it is needed (build/setup/bundle.mjs).
@@ -37,6 +39,7 @@ export const english = () => ({
   ...enScan,
   ...enSettings,
   ...enTransfer,
+  ...enWeb,
   ...enWindow,
 })
 
@@ -56,5 +59,6 @@ export const traditionalChinese = (): Record<string, string> => ({
   ...zhScan,
   ...zhSettings,
   ...zhTransfer,
+  ...zhWeb,
   ...zhWindow,
 })

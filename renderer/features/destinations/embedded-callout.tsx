@@ -2,6 +2,7 @@ import { Button, Group } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { DesktopOnly } from '../../state/desktop-only.tsx'
 import { IconDeviceDesktop } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
 import { useWords } from '../../words/context.tsx'
@@ -31,9 +32,11 @@ export function EmbeddedCallout({ destination, state }: { destination: Destinati
             {t('window.destinations.addTitle')}
           </Button>
           {destination.kind === 'embedded' && (
-            <Button size="xs" variant="default" onClick={() => run('showDirectory', { source: null })}>
-              {t('window.showDirectory')}
-            </Button>
+            <DesktopOnly>
+              <Button size="xs" variant="default" onClick={() => run('showDirectory', { source: null })}>
+                {t('window.showDirectory')}
+              </Button>
+            </DesktopOnly>
           )}
         </Group>
       </div>

@@ -3,6 +3,7 @@ import { type FormEvent, useState } from 'react'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
+import { DesktopOnly } from '../../state/desktop-only.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 import { Copyable } from '../../ui/copyable.tsx'
 import { useHold } from '../../ui/form-dialog.tsx'
@@ -95,9 +96,11 @@ export function PairForm({ linked, isFurther, onBack, onDone }: PairFormProps) {
           }}
           error={refusal === null ? null : say(refusal)}
         />
-        <Button size="xs" variant="default" onClick={paste} style={{ alignSelf: 'flex-start' }}>
-          {t('first.paste')}
-        </Button>
+        <DesktopOnly>
+          <Button size="xs" variant="default" onClick={paste} style={{ alignSelf: 'flex-start' }}>
+            {t('first.paste')}
+          </Button>
+        </DesktopOnly>
         <Text size="sm" c="dimmed">
           {t(isFurther ? 'window.pair.effectToo' : 'window.pair.effect')}
         </Text>

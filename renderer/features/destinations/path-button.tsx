@@ -1,6 +1,7 @@
 import { Button } from '@mantine/core'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
+import { useIsPage } from '../../state/desktop-only.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 import { useWords } from '../../words/context.tsx'
 
@@ -9,11 +10,12 @@ interface PathButtonProps {
   onChoose: (path: string) => void
 }
 
-/** Opens the system's file dialog beside a path field. */
+/** Opens the system's file dialog, or the page's for folders, beside a path field. */
 export function PathButton({ what, onChoose }: PathButtonProps) {
   const { t } = useWords()
   const bridge = useBridge()
   const { tell } = useCommands()
+  const isPage = useIsPage()
   const choose = () =>
     bridge.call('choosePath', { what }).then(
       ({ path }) => {
@@ -21,6 +23,8 @@ export function PathButton({ what, onChoose }: PathButtonProps) {
       },
       (error) => tell('refused', sentenceOfThrown(error)),
     )
+  // A browser opens files of its own computer only.
+  if (isPage && what === 'file') return null
   return (
     <Button variant="default" onClick={choose}>
       {t('window.destinations.choosePath')}

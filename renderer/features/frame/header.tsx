@@ -3,8 +3,10 @@ import { lazy, memo, Suspense, useEffect, useState } from 'react'
 import { minutesUntilTomorrow } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
+import { useSignOut } from '../../page/page-session.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
+import { DesktopOnly } from '../../state/desktop-only.tsx'
 import { useOfNow } from '../../state/now.ts'
 import { copyText } from '../../ui/copy.ts'
 import {
@@ -14,6 +16,7 @@ import {
   IconEyeOff,
   IconHeartbeat,
   IconHelp,
+  IconLogout,
   IconPlayerPause,
   IconPlayerPlay,
   IconPower,
@@ -182,6 +185,7 @@ function MoreMenu({ state }: { state: AppState }) {
   if (isHelpOpen && !hasHelp) setHasHelp(true)
   const { target, menu } = useMenuFocus()
   const save = useSaveDiagnostics()
+  const signOut = useSignOut()
   const copy = async () => {
     if (await copyText(statusDetails(state, say))) tell('done', message('window.details.copied'))
   }
@@ -200,9 +204,11 @@ function MoreMenu({ state }: { state: AppState }) {
           >
             {t('window.checkNow')}
           </Menu.Item>
-          <Menu.Item leftSection={<IconEyeOff size={16} />} onClick={() => run('hideWindow', {})}>
-            {t('window.hide')}
-          </Menu.Item>
+          <DesktopOnly>
+            <Menu.Item leftSection={<IconEyeOff size={16} />} onClick={() => run('hideWindow', {})}>
+              {t('window.hide')}
+            </Menu.Item>
+          </DesktopOnly>
           <Menu.Divider />
           <Menu.Item leftSection={<IconTerminal size={16} />} onClick={() => setLogOpen(true)}>
             {t('window.log')}
@@ -217,9 +223,16 @@ function MoreMenu({ state }: { state: AppState }) {
             {t('window.help.menu')}
           </Menu.Item>
           <Menu.Divider />
-          <Menu.Item leftSection={<IconPower size={16} />} onClick={() => run('quit', {})}>
-            {t('window.quit')}
-          </Menu.Item>
+          <DesktopOnly>
+            <Menu.Item leftSection={<IconPower size={16} />} onClick={() => run('quit', {})}>
+              {t('window.quit')}
+            </Menu.Item>
+          </DesktopOnly>
+          {signOut !== null && (
+            <Menu.Item leftSection={<IconLogout size={16} />} onClick={signOut}>
+              {t('page.signOut')}
+            </Menu.Item>
+          )}
         </Menu.Dropdown>
       </Menu>
       <Suspense fallback={null}>

@@ -4,6 +4,7 @@ import type { AppState } from '../../../core/agent/state/schema.ts'
 import type { Message } from '../../../core/lib/i18n/message.ts'
 import { useBridge, useView } from '../../state/bridge.tsx'
 import { CommandsProvider } from '../../state/commands.tsx'
+import { DesktopOnly } from '../../state/desktop-only.tsx'
 import { useNotedRate } from '../../state/rates.ts'
 import { useShowing } from '../../state/showing.ts'
 import { pressBack } from '../../ui/use-escape.ts'
@@ -26,8 +27,11 @@ const pages: readonly Page[] = ['overview', 'transfers', 'destinations', 'alerts
 /** These pages may contain unsaved input: they stay mounted while another page is shown, and request nothing then. */
 const keptPages: readonly Page[] = ['overview', 'destinations', 'settings']
 
-/** The window: shows its frame at once, and the agent's state after it is loaded. */
-export function HoldfastWindow() {
+/**
+ * The window: shows its frame at once, and the agent's state after it is loaded.
+ * @param children dialogs and notes of a page in a browser
+ */
+export function HoldfastWindow({ children }: { children?: ReactNode }) {
   const { snapshot, unreachable } = useView()
   const state = snapshot?.state ?? null
   const chosen = state?.settings.language ?? 'system'
@@ -40,7 +44,10 @@ export function HoldfastWindow() {
         <div className="window">
           <Body state={state} unreachable={unreachable} />
           <FeedbackBar />
-          <DropZone />
+          <DesktopOnly>
+            <DropZone />
+          </DesktopOnly>
+          {children}
         </div>
       </CommandsProvider>
     </WordsProvider>

@@ -2,7 +2,7 @@ import { Button } from '@mantine/core'
 import { Fragment, lazy, Suspense, useState } from 'react'
 import { IconBook, IconDownload } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
-import { shortcuts } from '../frame/use-shortcuts.ts'
+import { useOwnShortcuts } from '../frame/use-shortcuts.ts'
 import { Setting } from '../settings/found.tsx'
 import { useSaveDiagnostics } from './use-save-diagnostics.ts'
 
@@ -74,7 +74,7 @@ const keyNames: Readonly<Record<string, string>> = { Escape: 'Esc', ',': ',' }
 function Keys() {
   const { t } = useWords()
   const rows = [
-    ...shortcuts.map(({ ctrl, key, word }) => {
+    ...useOwnShortcuts().map(({ ctrl, key, word }) => {
       const name = keyNames[key] ?? (key.length === 1 ? key.toUpperCase() : key)
       return { keys: ctrl ? [CONTROL, name] : [name], word: t(word) }
     }),

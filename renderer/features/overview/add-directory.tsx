@@ -12,6 +12,7 @@ import {
 import { type FormEvent, useState } from 'react'
 import type { Message } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { DesktopOnly } from '../../state/desktop-only.tsx'
 import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
 import { IconDots, IconHeartbeat, IconKeyboard, IconPlus } from '../../ui/icons.ts'
 import { useMenuFocus } from '../../ui/menu-focus.ts'
@@ -51,9 +52,11 @@ export function AddDirectory() {
           </Menu.Dropdown>
         </Menu>
       </Group>
-      <Text size="sm" c="dimmed">
-        {t('window.drop.hint')}
-      </Text>
+      <DesktopOnly>
+        <Text size="sm" c="dimmed">
+          {t('window.drop.hint')}
+        </Text>
+      </DesktopOnly>
       <FormDialog opened={typing} title={t('window.add.title')} onClose={() => setTyping(false)}>
         <TypedDirectory onDone={() => setTyping(false)} />
       </FormDialog>

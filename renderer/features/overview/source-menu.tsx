@@ -3,6 +3,7 @@ import { useState } from 'react'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
+import { DesktopOnly } from '../../state/desktop-only.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
@@ -65,12 +66,14 @@ export function SourceMenu({
         >
           {paused ? t('window.source.resume') : t('window.source.pause')}
         </Menu.Item>
-        <Menu.Item
-          leftSection={<IconFolder size={16} />}
-          onClick={() => run('showDirectory', { source: id })}
-        >
-          {t('window.showDirectory')}
-        </Menu.Item>
+        <DesktopOnly>
+          <Menu.Item
+            leftSection={<IconFolder size={16} />}
+            onClick={() => run('showDirectory', { source: id })}
+          >
+            {t('window.showDirectory')}
+          </Menu.Item>
+        </DesktopOnly>
         <Menu.Item
           leftSection={<IconFolderSymlink size={16} />}
           onClick={() => move().catch((error) => tell('refused', sentenceOfThrown(error)))}

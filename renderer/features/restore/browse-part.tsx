@@ -2,6 +2,7 @@ import { Button, Checkbox, TextInput, UnstyledButton } from '@mantine/core'
 import { Fragment, useEffect, useState } from 'react'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import { useBridge } from '../../state/bridge.tsx'
+import { useIsPage } from '../../state/desktop-only.tsx'
 import { IconSearch } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import {
@@ -69,7 +70,8 @@ export function BrowsePart(props: BrowsePartProps) {
   const moment = readMoment(when)
   const at = moment === 'invalid' ? null : moment
   const place = spot ?? findFirstSpot(folders, source)
-  const mayView = !isEncryptedAt(destination, computer, state.settings)
+  const isPage = useIsPage()
+  const mayView = !isPage && !isEncryptedAt(destination, computer, state.settings)
   const go = (wanted: Spot) => {
     setSpot(wanted)
     setSearch('')

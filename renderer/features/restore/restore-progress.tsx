@@ -4,6 +4,7 @@ import { describeRestore, RESTORE_NOTICE } from '../../../core/agent/state/deriv
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { DesktopOnly } from '../../state/desktop-only.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { Copyable } from '../../ui/copyable.tsx'
 import { PathText } from '../../ui/path-text.tsx'
@@ -72,9 +73,11 @@ export function RestoreProgress({ restore, destinations, isClosable = false }: R
           </Button>
         ) : (
           to !== null && (
-            <Button size="xs" variant="default" onClick={() => run('showRestored', {})}>
-              {t('window.showDirectory')}
-            </Button>
+            <DesktopOnly>
+              <Button size="xs" variant="default" onClick={() => run('showRestored', {})}>
+                {t('window.showDirectory')}
+              </Button>
+            </DesktopOnly>
           )
         )}
         {!isRunning && kept > 0 && (

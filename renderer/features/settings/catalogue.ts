@@ -27,6 +27,8 @@ export interface Entry {
   values?: readonly string[]
   /** Its keys in the settings file, and their names. */
   settings?: Readonly<Record<string, WordKey>>
+  /** A page in a browser does not have it. */
+  isOfDesktop?: true
   getTargets: (state: AppState, t: Words['t']) => Target[]
 }
 
@@ -155,7 +157,12 @@ const ownSettings = {
     texts: ['window.settings.system', 'window.settings.light', 'window.settings.dark'],
     settings: { theme: 'window.settings.theme' },
   },
-  login: { label: 'settings.login.title', under: ['settings.application'], texts: ['settings.login.'] },
+  login: {
+    label: 'settings.login.title',
+    under: ['settings.application'],
+    texts: ['settings.login.'],
+    isOfDesktop: true,
+  },
   limit: {
     label: 'window.limit.always',
     under: ['settings.sending'],

@@ -1,6 +1,7 @@
 import { CloseButton, TextInput } from '@mantine/core'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { DesktopOnly, useIsPage } from '../../state/desktop-only.tsx'
 import { useKeptText } from '../../state/kept-text.ts'
 import { IconSearch } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
@@ -32,7 +33,11 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
   const [search, setSearch] = useKeptText('settings')
   const field = useRef<HTMLInputElement>(null)
   const results = useRef<HTMLDivElement>(null)
-  const found = useMemo(() => findEntries(search, language), [search, language])
+  const isPage = useIsPage()
+  const found = useMemo(
+    () => findEntries(search, language).filter((id) => !(isPage && catalogue.get(id)?.isOfDesktop)),
+    [search, language, isPage],
+  )
   const isSearching = search.trim() !== ''
   const [chosen, setChosen] = useState<{ search: string; id: EntryId | null }>({ search, id: null })
   if (chosen.search !== search) setChosen({ search, id: null })
@@ -165,9 +170,11 @@ function ApplicationPart({ settings }: { settings: AppState['settings'] }) {
           save={(theme) => save({ theme })}
         />
       </Setting>
-      <Setting id="login">
-        <LoginSetting />
-      </Setting>
+      <DesktopOnly>
+        <Setting id="login">
+          <LoginSetting />
+        </Setting>
+      </DesktopOnly>
     </SettingsPart>
   )
 }

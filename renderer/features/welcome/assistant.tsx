@@ -2,9 +2,10 @@ import { Button, Group } from '@mantine/core'
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
+import { useIsPage } from '../../state/desktop-only.tsx'
 import { useWords } from '../../words/context.tsx'
 import { ProtectStep } from './protect-step.tsx'
-import { type Step, stepBeside, steps } from './steps.ts'
+import { pageSteps, type Step, stepBeside, steps } from './steps.ts'
 
 // Loaded on demand, with their forms: the first step does not wait for them.
 const WhereStep = lazy(() => import('./where-step.tsx'))
@@ -22,6 +23,7 @@ interface AssistantProps {
 /** The first-run assistant: sources, destination, notifications, start at login. Each step is optional. */
 export function Assistant({ state, step, onStep }: AssistantProps) {
   const { t } = useWords()
+  const all = useIsPage() ? pageSteps : steps
   const title = useRef<HTMLHeadingElement>(null)
   const shown = useRef(step)
   // Shown once: going back must not switch it on again.
@@ -34,7 +36,7 @@ export function Assistant({ state, step, onStep }: AssistantProps) {
   return (
     <section className="stack assistant" aria-label={t('first.title')}>
       <div>
-        <p className="dimmed">{t('first.step', { number: steps.indexOf(step) + 1, most: steps.length })}</p>
+        <p className="dimmed">{t('first.step', { number: all.indexOf(step) + 1, most: all.length })}</p>
         <h2 ref={title} tabIndex={-1}>
           {t(`first.${step}.title`)}
         </h2>
@@ -45,7 +47,7 @@ export function Assistant({ state, step, onStep }: AssistantProps) {
           state={state}
           onBegin={() => onStep(step)}
           login={{ isFirst: !isLoginShown, onShown: () => setLoginShown(true) }}
-          nav={<Nav state={state} step={step} onStep={onStep} />}
+          nav={<Nav state={state} all={all} step={step} onStep={onStep} />}
         />
       </Suspense>
     </section>
@@ -84,9 +86,9 @@ function isDone(step: Step, { settings }: AppState): boolean {
   return true
 }
 
-function Nav({ state, step, onStep }: AssistantProps) {
+function Nav({ state, all, step, onStep }: AssistantProps & { all: readonly Step[] }) {
   const { t } = useWords()
-  const [before, next] = [stepBeside(step, -1), stepBeside(step, 1)]
+  const [before, next] = [stepBeside(all, step, -1), stepBeside(all, step, 1)]
   const done = isDone(step, state)
   return (
     <Group justify="space-between" gap="xs">

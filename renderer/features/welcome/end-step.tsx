@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useBridge } from '../../state/bridge.tsx'
+import { useIsPage } from '../../state/desktop-only.tsx'
 import { useWords } from '../../words/context.tsx'
 import { namesInLine } from '../alerts/incidents.ts'
 import { summarizeFirstRun } from './ending.ts'
@@ -10,13 +11,15 @@ export default function EndStep({ state, nav }: { state: AppState; nav: ReactNod
   const words = useWords()
   const { t } = words
   const bridge = useBridge()
+  const isPage = useIsPage()
   const [startsAtLogin, setStarts] = useState<boolean | null>(null)
   useEffect(() => {
+    if (isPage) return
     bridge.call('loginStart', {}).then(
       ({ on }) => setStarts(on),
       () => setStarts(null),
     )
-  }, [bridge])
+  }, [bridge, isPage])
   return (
     <>
       <ul className="card done-list">

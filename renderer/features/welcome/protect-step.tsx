@@ -1,11 +1,14 @@
 import { type ReactNode, useEffect, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
+import { useIsPage } from '../../state/desktop-only.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 import { ChoiceRow } from '../../ui/choice-row.tsx'
 import { IconFolderPlus, IconHeartbeat, IconStack } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
+import { joinSentences } from '../../words/dictionaries.ts'
 import { DoneList } from './done-list.tsx'
 
 interface ProtectStepProps {
@@ -16,7 +19,8 @@ interface ProtectStepProps {
 
 /** Chooses what to protect: directories, batch directories, or paths that are only checked. */
 export function ProtectStep({ state: { settings }, onBegin, nav }: ProtectStepProps) {
-  const { t } = useWords()
+  const { t, say } = useWords()
+  const isPage = useIsPage()
   const bridge = useBridge()
   const { run, tell } = useCommands()
   const [busy, setBusy] = useState(false)
@@ -37,6 +41,10 @@ export function ProtectStep({ state: { settings }, onBegin, nav }: ProtectStepPr
     const { path } = await bridge.call('choosePath', { what: 'directory' })
     if (path !== null) await run('addSource', { path, kind: 'batch' })
   }
+  const hints = [
+    ...(settings.destinations.length > 0 ? [] : [message('first.protect.atOnce')]),
+    ...(isPage ? [] : [message('first.protect.drop')]),
+  ]
   return (
     <>
       <DoneList
@@ -75,11 +83,7 @@ export function ProtectStep({ state: { settings }, onBegin, nav }: ProtectStepPr
           onChoose={() => choose(() => run('chooseCheckedPath', {}))}
         />
       </ul>
-      <p className="dimmed setting-hint">
-        {settings.destinations.length > 0
-          ? t('first.protect.drop')
-          : t('window.sentences', { first: t('first.protect.atOnce'), second: t('first.protect.drop') })}
-      </p>
+      {hints.length > 0 && <p className="dimmed setting-hint">{joinSentences(hints, say)}</p>}
       {nav}
     </>
   )

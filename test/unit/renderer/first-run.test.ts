@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { summarizeFirstRun } from '../../../renderer/features/welcome/ending.ts'
-import { stepBeside } from '../../../renderer/features/welcome/steps.ts'
+import { pageSteps, stepBeside, steps } from '../../../renderer/features/welcome/steps.ts'
 import { destinationState, emptyState } from './fake-state.ts'
 
 const source = { id: 's', path: '/photos', name: 'photos' }
@@ -45,7 +45,8 @@ test('first run summary: paths that are only checked add no line about copies', 
 })
 
 test('first run steps: next and back move one step, and stop at the first and the last one', () => {
-  expect(stepBeside('protect', 1)).toBe('where')
-  expect(stepBeside('protect', -1)).toBeNull()
-  expect(stepBeside('end', 1)).toBeNull()
+  expect(stepBeside(steps, 'protect', 1)).toBe('where')
+  expect(stepBeside(steps, 'protect', -1)).toBeNull()
+  expect(stepBeside(steps, 'end', 1)).toBeNull()
+  expect(stepBeside(pageSteps, 'told', 1)).toBe('end')
 })

@@ -1,0 +1,99 @@
+import { useEffect, useMemo, useState } from 'react'
+import { ignoreError } from '../../core/dropped-errors.ts'
+import type { Message, WordKey } from '../../core/lib/i18n/message.ts'
+import { HoldfastWindow } from '../features/frame/window.tsx'
+import { askAgain, retryMs } from '../state/ask-again.ts'
+import { BridgeProvider } from '../state/bridge.tsx'
+import { useWords, WordsProvider } from '../words/context.tsx'
+import { nearestLanguage } from '../words/dictionaries.ts'
+import { FolderDialog } from './folder-dialog.tsx'
+import { createPageBridge } from './page-bridge.ts'
+import { chooseFile, createPageHandlers, download } from './page-commands.ts'
+import { createPageServer } from './page-server.ts'
+import { type PageSession, SignOutContext } from './page-session.ts'
+import { SignIn } from './sign-in.tsx'
+
+interface FolderQuestion {
+  id: number
+  title: WordKey
+  opened: boolean
+  resolve: (path: string | null) => void
+}
+
+/** The window in a browser: asks for a token until there is a session, and for folders in its own dialog. */
+export default function HoldfastPage() {
+  /** undefined: not known yet; null: signed out. */
+  const [session, setSession] = useState<PageSession | null | undefined>()
+  const [ended, setEnded] = useState<Message | null>(null)
+  const [computer, setComputer] = useState(location.hostname)
+  const [question, setQuestion] = useState<FolderQuestion | null>(null)
+  const { server, bridge } = useMemo(() => {
+    const pageServer = createPageServer(document.baseURI, (sentence) => {
+      setEnded(sentence)
+      setSession(null)
+    })
+    const chooseFolder = (title: WordKey) =>
+      new Promise<string | null>((resolve) =>
+        setQuestion((last) => ({ id: (last?.id ?? 0) + 1, title, opened: true, resolve })),
+      )
+    const handlers = createPageHandlers(pageServer, { chooseFolder, chooseFile, download })
+    return { server: pageServer, bridge: createPageBridge(pageServer, handlers) }
+  }, [])
+  useEffect(
+    () =>
+      askAgain(async () => {
+        const failed = ignoreError('the session is requested again', undefined)
+        const found = await server.getSession().catch(failed)
+        setSession(found)
+        return found === undefined ? retryMs : null
+      }, 0),
+    [server],
+  )
+  useEffect(() => {
+    if (session == null) return
+    setComputer(session.computer)
+    document.title = `${session.computer} – Holdfast`
+  }, [session])
+
+  if (session === undefined) return null
+  if (session === null) {
+    const signIn = async (token: string) => setSession(await server.signIn(token))
+    return (
+      <WordsProvider language={nearestLanguage(navigator.language)}>
+        <SignIn computer={computer} ended={ended} signIn={signIn} />
+      </WordsProvider>
+    )
+  }
+  const signOut = async () => {
+    await server.signOut().catch(ignoreError('the session has ended, or the next request shows it'))
+    setEnded(null)
+    setSession(null)
+  }
+  const choose = (path: string | null) => {
+    question?.resolve(path)
+    setQuestion(question && { ...question, opened: false })
+  }
+  return (
+    <BridgeProvider bridge={bridge}>
+      <SignOutContext value={signOut}>
+        <HoldfastWindow>
+          {session.role === 'viewer' && <ViewerNote name={session.name} />}
+          {question !== null && (
+            // A new dialog for each question: it has to be the foremost one.
+            <FolderDialog
+              key={question.id}
+              opened={question.opened}
+              title={question.title}
+              onChoose={choose}
+            />
+          )}
+        </HoldfastWindow>
+      </SignOutContext>
+    </BridgeProvider>
+  )
+}
+
+function ViewerNote({ name }: { name: string }) {
+  const { t } = useWords()
+  return <footer className="viewer-note dimmed breakable">{t('page.viewer', { name })}</footer>
+}

@@ -247,6 +247,12 @@ const ownSettings = {
     settings: { 'alerts.labels': 'settings.labels' },
   },
   resource: { label: 'window.telling.resource', under: ['settings.advanced'] },
+  web: {
+    label: 'window.web.title',
+    under: [],
+    texts: ['window.web.'],
+    values: ['web', 'host', 'names', 'https', 'TLS'],
+  },
   exchange: { label: 'settings.exchange.title', under: [], texts: ['settings.exchange.'] },
   inside: { label: 'window.inside.title', under: [], texts: ['window.inside.explain', 'window.worker.'] },
   guide: { label: 'window.help.guide', under: ['window.help'] },

@@ -23,6 +23,7 @@ import { LimitPart } from './limit-part.tsx'
 import { LoginSetting } from './login-setting.tsx'
 import { NumberSetting } from './number-setting.tsx'
 import { useSave } from './use-save.ts'
+import { WebPart } from './web-part.tsx'
 
 /** The place that focuses the search field. */
 export const SEARCH = 'search'
@@ -113,6 +114,7 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
         <CheckingPart settings={settings} />
         <KeepPart settings={settings} />
         <AdvancedPart settings={settings} />
+        <WebPart state={state} />
         <ExchangePart settings={settings} />
         <Setting id="inside">
           <InsidePart state={state} />

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { changeableSettingsSchema } from '../../../core/agent/contract.ts'
 import { english, traditionalChinese } from '../../../core/lib/i18n/dictionaries.ts'
-import { receiveSettingsSchema, sourceSchema } from '../../../core/settings/schema.ts'
+import { receiveSettingsSchema, sourceSchema, webSettingsSchema } from '../../../core/settings/schema.ts'
 import { catalogue, settingNames, synonymKey } from '../../../renderer/features/settings/catalogue.ts'
 import { findEntries } from '../../../renderer/features/settings/find.ts'
 import { usualNumbers } from '../../../renderer/features/settings/limits.ts'
@@ -39,12 +39,19 @@ test('settings search: every setting in the settings file has a name and is foun
   const notSet = ['id', 'link', 'write']
   const ofSources = Object.keys(sourceSchema.shape).filter((name) => !notSet.includes(name))
   const ofReceiving = Object.keys(receiveSettingsSchema.shape)
-  const keys = [...changeable, ...ofSources, ...ofReceiving]
+  const ofWeb = Object.keys(webSettingsSchema.shape)
+  const keys = [...changeable, ...ofSources, ...ofReceiving, ...ofWeb]
   expect(keys.filter((key) => findEntries(key, 'en').length === 0)).toEqual([])
 })
 
 describe.each(languages)('settings page in %s', (language) => {
-  const { parts, strayControls } = readParts(renderMarkup(<SettingsPage state={emptyState()} />, language))
+  const { settings } = emptyState()
+  const web = webSettingsSchema.parse({})
+  const webTokens = [
+    { id: 't1', name: '1', role: 'viewer' as const, digest: 'a'.repeat(64), createdAt: Date.now() },
+  ]
+  const state = emptyState({ settings: { ...settings, web, webTokens } })
+  const { parts, strayControls } = readParts(renderMarkup(<SettingsPage state={state} />, language))
 
   test('every control belongs to a part that the search can show', () => expect(strayControls).toEqual([]))
 

@@ -3,6 +3,7 @@ import { renderToStaticMarkup } from 'react-dom/server'
 import { describe, expect, test } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
+import { type WebRole, webSettingsSchema } from '../../../core/settings/schema.ts'
 import DestinationsPage from '../../../renderer/features/destinations/destinations-page.tsx'
 import { HoldfastWindow } from '../../../renderer/features/frame/window.tsx'
 import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
@@ -186,6 +187,28 @@ test('settings page: a restarting worker is shown with its number of restarts', 
   state.workers.scanner = { condition: 'restarting', restarts: 2, since: Date.now(), pid: 7 }
   const words = renderWords(<SettingsPage state={state} />)
   expect(words).toMatch(/Scanner restarting · restarted 2 times/)
+})
+
+test('settings page: the web page is shown with its address or its problem, and tokens with their access', () => {
+  const { settings } = emptyState()
+  const web = webSettingsSchema.parse({ host: '192.0.2.7' })
+  const token = (name: string, role: WebRole) => ({
+    ...{ id: name, name, role },
+    ...{ digest: 'a'.repeat(64), createdAt: Date.now() },
+  })
+  const page = (served: AppState['web'], webTokens = [token('ada', 'operator'), token('wall', 'viewer')]) =>
+    renderWords(
+      <SettingsPage state={emptyState({ web: served, settings: { ...settings, web, webTokens } })} />,
+    )
+  const works = page({ address: 'https://nas-2:8420/', problem: null })
+  expect(works).toContain('https://nas-2:8420/')
+  // An address that the command line has set is a choice, too.
+  expect(works).toContain('192.0.2.7')
+  expect(works).toMatch(/ada.*may change settings and files.*wall.*may view/)
+  const problem = message('web.cannotListen', { address: '192.0.2.7:8420', reason: 'EADDRINUSE' })
+  expect(page({ address: null, problem })).toContain('cannot be served on 192.0.2.7:8420')
+  expect(page(null, [])).toContain('Nobody can sign in yet.')
+  expect(renderWords(<SettingsPage state={emptyState()} />)).not.toContain('Nobody can sign in yet.')
 })
 
 test('window: the frame and a loading text are shown before the first snapshot', () => {

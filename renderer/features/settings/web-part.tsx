@@ -1,0 +1,181 @@
+import { Button, Switch } from '@mantine/core'
+import { useState } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
+import { type WebSettings, webSettingsSchema } from '../../../core/settings/schema.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { useIsPage } from '../../state/desktop-only.tsx'
+import { Confirm } from '../../ui/confirm.tsx'
+import { Copyable } from '../../ui/copyable.tsx'
+import { FormDialog } from '../../ui/form-dialog.tsx'
+import { IconPlus } from '../../ui/icons.ts'
+import { At } from '../../ui/times.tsx'
+import { useWords } from '../../words/context.tsx'
+import { ChoiceSetting } from './choice-setting.tsx'
+import { Setting, SettingsPart } from './found.tsx'
+import { SavedNumber } from './saved-number.tsx'
+import { TextSetting } from './text-setting.tsx'
+import { WebTokenForm } from './web-token-form.tsx'
+
+/** Serves this window as a web page, and manages the tokens that give access to it. */
+export function WebPart({ state: { settings, web: served } }: { state: AppState }) {
+  const { t } = useWords()
+  const { run } = useCommands()
+  const isPage = useIsPage()
+  const [ending, setEnding] = useState(false)
+  const [adding, setAdding] = useState(false)
+  const { web, webTokens } = settings
+  const hasTokens = web !== null || webTokens.length > 0
+  // Remembers the settings, so that switching it off and on again requires no retyping.
+  const [last, setLast] = useState(web)
+  if (web !== null && web !== last) setLast(web)
+  return (
+    <SettingsPart title="window.web.title">
+      <Setting id="web">
+        <Switch
+          label={t('window.web.on')}
+          description={t('window.web.hint')}
+          checked={web !== null}
+          onChange={() => {
+            if (web !== null) setEnding(true)
+            else void run('setWeb', { web: last ?? webSettingsSchema.parse({}) })
+          }}
+          labelPosition="left"
+          classNames={{ body: 'switch-body' }}
+        />
+        {web !== null && <Address web={web} served={served} />}
+        {hasTokens && <h3>{t('window.web.tokens')}</h3>}
+        {webTokens.map((token) => (
+          <TokenRow key={token.id} token={token} />
+        ))}
+        {hasTokens && webTokens.length === 0 && <p className="dimmed">{t('window.web.noTokens')}</p>}
+        {hasTokens && (
+          <div>
+            <Button
+              size="xs"
+              variant="default"
+              leftSection={<IconPlus size={15} />}
+              onClick={() => setAdding(true)}
+            >
+              {t('window.web.addToken')}
+            </Button>
+          </div>
+        )}
+      </Setting>
+      <FormDialog opened={adding} title={t('window.web.addTitle')} onClose={() => setAdding(false)}>
+        <WebTokenForm onDone={() => setAdding(false)} />
+      </FormDialog>
+      <Confirm
+        opened={ending}
+        title={t('window.web.offTitle')}
+        consequences={[t('window.web.offEffect'), ...(isPage ? [t('window.web.offPage')] : [])]}
+        action={t('window.web.offAction')}
+        dangerous
+        onClose={() => setEnding(false)}
+        onConfirm={() => run('setWeb', { web: null }, 'window.web.isOff')}
+      />
+    </SettingsPart>
+  )
+}
+
+const LOOPBACK = '127.0.0.1'
+const EVERYWHERE = '0.0.0.0'
+
+/** Shows the page's address, or why there is none, and sets where it listens. Each field is saved by itself. */
+function Address({ web, served }: { web: WebSettings; served: AppState['web'] }) {
+  const { t, say } = useWords()
+  const { ask } = useCommands()
+  const isPage = useIsPage()
+  const save = (changes: Partial<WebSettings>) => ask('setWeb', { web: { ...web, ...changes } })
+  const hosts = [
+    { value: LOOPBACK, label: t('window.web.here') },
+    { value: EVERYWHERE, label: t('window.web.network') },
+  ]
+  const isOther = hosts.every(({ value }) => value !== web.host)
+  return (
+    <>
+      {served !== null && served.address !== null && (
+        <Copyable text={served.address} label="window.web.copyAddress" done="window.web.copiedAddress" />
+      )}
+      {served !== null && served.problem !== null && (
+        <p className="card-problem breakable">{say(served.problem)}</p>
+      )}
+      {isPage && <p className="dimmed">{t('window.web.moves')}</p>}
+      <ChoiceSetting
+        label={t('window.web.host')}
+        value={web.host}
+        // The command line may have set an address of this computer.
+        choices={isOther ? [...hosts, { value: web.host, label: web.host }] : hosts}
+        save={(host) => save({ host })}
+      />
+      <SavedNumber
+        label={t('window.web.port')}
+        hint={t('window.web.portHint')}
+        unit=""
+        value={web.port}
+        check={(typed) => (readPort(typed) === null ? t('window.destinations.invalid.port') : null)}
+        save={(typed) => save({ port: readPort(typed) ?? web.port })}
+      />
+      <TextSetting
+        label="window.web.names"
+        hint="window.web.namesHint"
+        longest={2000}
+        value={web.names.join(', ')}
+        save={async (typed) => {
+          const wanted = typed
+            .toLowerCase()
+            .split(/[\s,]+/)
+            .filter(Boolean)
+          const { data: names } = webSettingsSchema.shape.names.safeParse(wanted)
+          return names === undefined
+            ? { done: false, sentence: message('window.web.badNames') }
+            : save({ names })
+        }}
+      />
+    </>
+  )
+}
+
+const readPort = (typed: string): number | null =>
+  webSettingsSchema.shape.port.safeParse(/^\d+$/.test(typed.trim()) ? Number(typed) : null).data ?? null
+
+function TokenRow({
+  token: { id, name, role, createdAt },
+}: {
+  token: AppState['settings']['webTokens'][number]
+}) {
+  const { t } = useWords()
+  const { run } = useCommands()
+  const [removing, setRemoving] = useState(false)
+  return (
+    <section className="destination-row" aria-label={name}>
+      <div className="spread">
+        <span className="card-name breakable">{name}</span>
+        <Button
+          size="compact-xs"
+          variant="subtle"
+          color="red"
+          aria-label={t('window.web.removeToken', { name })}
+          onClick={() => setRemoving(true)}
+        >
+          {t('window.web.remove')}
+        </Button>
+      </div>
+      <span className="dimmed">
+        <span>{t(`window.web.may.${role}`)}</span> ·{' '}
+        <span>
+          {t('window.web.created')} <At at={createdAt} />
+        </span>
+      </span>
+      <Confirm
+        opened={removing}
+        title={t('window.web.removeTitle', { name })}
+        consequences={[t('window.web.removeEffect')]}
+        action={t('window.web.removeAction')}
+        dangerous
+        onClose={() => setRemoving(false)}
+        onConfirm={() => run('removeWebToken', { id }, 'window.web.removed')}
+      />
+    </section>
+  )
+}

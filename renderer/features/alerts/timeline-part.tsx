@@ -8,6 +8,7 @@ import { Empty } from '../../ui/empty.tsx'
 import { IconBell } from '../../ui/icons.ts'
 import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
+import { hasNotifications } from '../channels/channel-words.ts'
 import { TimelineRow } from './timeline-entry.tsx'
 
 /** Delay after a keystroke before the timeline is queried, in milliseconds. */
@@ -138,8 +139,8 @@ function TimelineList({ state, filter, isFiltered, marked }: TimelineListProps) 
 }
 
 /** True if a failure would be reported by at least one channel. */
-function isHeard({ settings }: AppState): boolean {
-  return settings.notifications || settings.alerts.channels.some(({ enabled }) => enabled)
+function isHeard(state: AppState): boolean {
+  return hasNotifications(state) || state.settings.alerts.channels.some(({ enabled }) => enabled)
 }
 
 /** Changes whenever an incident or a delivery changes. */

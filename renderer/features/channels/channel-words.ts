@@ -34,3 +34,7 @@ export const conditions: Record<ChannelState['condition'], { word: WordKey; leve
   retrying: { word: 'window.channel.retrying', level: 'attention' },
   refused: { word: 'window.channel.refused', level: 'failing' },
 }
+
+/** True if a desktop shows notifications. An agent in a terminal prints them there, where nobody may look. */
+export const hasNotifications = ({ host, settings }: Pick<AppState, 'host' | 'settings'>): boolean =>
+  host === 'desktop' && settings.notifications

@@ -20,7 +20,9 @@ export function ChannelsPart({ state }: { state: AppState }) {
     <section className="card rows" aria-label={t('window.channel.title')}>
       <h2>{t('window.channel.title')}</h2>
       <p className="dimmed">{t('window.channel.explain')}</p>
-      <NativeRow id={NATIVE} on={settings.notifications} now={findState(NATIVE)} />
+      {state.host === 'desktop' && (
+        <NativeRow id={NATIVE} on={settings.notifications} now={findState(NATIVE)} />
+      )}
       {channels.map((channel) => (
         <ChannelRow key={channel.id} channel={channel} now={findState(channel.id)} state={state} />
       ))}

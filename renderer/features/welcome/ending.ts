@@ -1,5 +1,6 @@
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
+import { hasNotifications } from '../channels/channel-words.ts'
 
 export interface EndLine {
   key: WordKey
@@ -10,10 +11,11 @@ export interface EndLine {
 
 /** Summarizes the first run, a sentence per part. @param startsAtLogin null if unknown. */
 export function summarizeFirstRun(
-  { settings, destinations }: AppState,
+  { host, settings, destinations }: AppState,
   startsAtLogin: boolean | null,
 ): EndLine[] {
-  const { sources, checkedPaths, alerts, notifications } = settings
+  const { sources, checkedPaths, alerts } = settings
+  const isNotified = hasNotifications({ host, settings })
   const line = (key: WordKey, names: string[], isWell: boolean): EndLine => ({ key, names, isWell })
   const protectedNames = sources.map(({ name }) => name)
   const checked = checkedPaths.map(({ path }) => path)
@@ -31,9 +33,9 @@ export function summarizeFirstRun(
     ...(checked.length > 0 ? [line('first.end.checked', checked, true)] : []),
     ...(sources.length + checked.length === 0 ? [line('first.end.nothing', [], false)] : []),
     ...(sources.length > 0 ? [copies] : []),
-    ...(notifications ? [line('first.end.native', [], true)] : []),
+    ...(isNotified ? [line('first.end.native', [], true)] : []),
     ...(channels.length > 0 ? [line('first.end.channels', channels, true)] : []),
-    ...(notifications || channels.length > 0 ? [] : [line('first.end.nobody', [], false)]),
+    ...(isNotified || channels.length > 0 ? [] : [line('first.end.nobody', [], false)]),
     ...(startsAtLogin === null
       ? []
       : [line(startsAtLogin ? 'first.end.login' : 'first.end.noLogin', [], startsAtLogin)]),

@@ -28,6 +28,12 @@ test('first run summary: each skipped step is reported as missing', () => {
   ])
 })
 
+test('first run summary: an agent in a terminal shows no notifications', () => {
+  const state = emptyState({ host: 'terminal' })
+  const keys = summarizeFirstRun(state, null).map(({ key }) => key)
+  expect(keys).toEqual(['first.end.nothing', 'first.end.nobody'])
+})
+
 test('first run summary: files are called safe only with a destination elsewhere', () => {
   const whole = { sources: [source], destinations: [nas] }
   expect(said(whole, true)).toContain('! first.end.near')

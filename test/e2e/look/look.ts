@@ -20,13 +20,19 @@ export interface View {
   isMain?: true
 }
 
-const USUAL = { width: 400, height: 640, zoom: 1 }
-const WIDE = { width: 1240, height: 800, zoom: 1 }
+export const USUAL = { width: 400, height: 640, zoom: 1 }
+export const WIDE = { width: 1240, height: 800, zoom: 1 }
 const SMALLEST = { width: 340, height: 420, zoom: 1 }
 /** 200 % in the usual window: 200 CSS pixels. */
-const ZOOMED = { ...USUAL, zoom: 2 }
+export const ZOOMED = { ...USUAL, zoom: 2 }
 
-export async function resize({ holdfast, page }: Running, size: typeof USUAL): Promise<void> {
+/** A window with a page. */
+export interface Shown {
+  holdfast: Pick<Running['holdfast'], 'application'>
+  page: Page
+}
+
+export async function resize({ holdfast, page }: Shown, size: typeof USUAL): Promise<void> {
   await holdfast.application.evaluate(({ BrowserWindow }, { width, height, zoom }) => {
     const [window] = BrowserWindow.getAllWindows()
     window?.setContentSize(width, height)
@@ -42,7 +48,7 @@ export async function choose(page: Page, language: 'en' | 'zh-TW', theme: 'light
 }
 
 /** What fades in or changes its colour does so at once. */
-async function standStill(page: Page): Promise<void> {
+export async function standStill(page: Page): Promise<void> {
   await page.emulateMedia({ reducedMotion: 'reduce' })
   await page.evaluate(() => {
     const still = new CSSStyleSheet()
@@ -64,7 +70,7 @@ const LOOKS = ['color-contrast', 'label-content-name-mismatch', 'link-in-text-bl
 const FOREMOST = ['.mantine-Menu-dropdown', '.mantine-Modal-content']
 
 /** What axe-core finds in what is foremost, a line each; of another language and theme only what they can change. */
-async function findViolations(page: Page, isAnotherLook: boolean): Promise<string[]> {
+export async function findViolations(page: Page, isAnotherLook: boolean): Promise<string[]> {
   const isThere = await page.evaluate(() => 'axe' in window)
   // Half a megabyte, which the page has after the first time.
   const axe = new AxeBuilder({ page, ...(isThere && { axeSource: 'undefined' }) })
@@ -80,9 +86,9 @@ async function findViolations(page: Page, isAnotherLook: boolean): Promise<strin
 }
 
 /** Lists elements wider than their page, dialog or tab, and dialogs with lines too long to read; a line each. */
-function tooWide(page: Page): Promise<string[]> {
+export function tooWide(page: Page): Promise<string[]> {
   const parts =
-    '.page, .mantine-Modal-content, .mantine-Menu-dropdown, .window, .source, [role="tab"], .counts > :first-child'
+    '.page, .sign-in, .mantine-Modal-content, .mantine-Menu-dropdown, .window, .source, [role="tab"], .counts > :first-child'
   return page.evaluate(
     (selector) =>
       [...document.querySelectorAll(selector)]
@@ -113,7 +119,7 @@ export async function home(page: Page): Promise<void> {
 }
 
 /** What the window shows; a page that is zoomed is cut wrongly by the browser's own screenshots. */
-export async function keepPicture({ holdfast, page }: Running, name: string): Promise<void> {
+export async function keepPicture({ holdfast, page }: Shown, name: string): Promise<void> {
   await settled(page)
   const made = await holdfast.application.evaluate(async ({ BrowserWindow }) => {
     const image = await BrowserWindow.getAllWindows()[0]?.webContents.capturePage()

@@ -1,0 +1,301 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { _electron, test as base, expect, type Locator, type Page } from '@playwright/test'
+import type { CommandInput, Commands } from '../../core/agent/contract.ts'
+import { commandScript } from '../support/cli/command-script.ts'
+import { electronExecutable } from '../support/desktop/launch.ts'
+import { type Mounted, mountTmpfs } from '../support/faults/mounts.ts'
+import { until } from '../support/until.ts'
+import {
+  findViolations,
+  keepPicture,
+  resize,
+  type Shown,
+  standStill,
+  tooWide,
+  USUAL,
+  WIDE,
+  ZOOMED,
+} from './look/look.ts'
+
+const run = promisify(execFile)
+const browser = path.resolve(import.meta.dirname, '../support/desktop/browser')
+
+interface Served {
+  directory: string
+  address: string
+  /** Runs `holdfast …` for the agent, and returns its output. */
+  holdfast(...words: string[]): Promise<string>
+  disk: Mounted
+  /** Opens the page in a browser that records its requests. */
+  browse(language?: string): Promise<Shown>
+  /** Addresses of all requests. */
+  requests: string[]
+}
+
+/** An agent without a desktop, with a web page. */
+const test = base.extend<{ served: Served }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads a fixture's needs from this pattern.
+  served: async ({}, use) => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-page-'))
+    const undo: (() => Promise<unknown>)[] = [
+      async () => rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }),
+    ]
+    const disk = await mountTmpfs((cleanup) => undo.push(cleanup))
+    const env = { ...process.env, HOLDFAST_HOME: path.join(directory, 'data'), HOME: directory, LANG: 'C' }
+    const agent = spawn(process.execPath, [commandScript, 'agent'], { env, stdio: 'ignore' })
+    undo.push(async () => {
+      agent.kill('SIGTERM')
+      if (agent.exitCode === null) await once(agent, 'exit')
+    })
+    const holdfast = async (...words: string[]) =>
+      (await run(process.execPath, [commandScript, ...words], { env })).stdout.trim()
+    await until('the agent', () => holdfast('status', '--json').then(() => true))
+    const address = await holdfast('web', 'on', '--port', String(await freePort()))
+    const requests: string[] = []
+    const browse = async (language = 'en') => {
+      const downloads = mkdtempSync(path.join(directory, 'downloads-'))
+      const application = await _electron.launch({
+        executablePath: await electronExecutable(),
+        args: [
+          ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+          ...[`--lang=${language}`, browser, address.split('\n')[0] ?? '', downloads],
+        ],
+      })
+      undo.push(() => application.close())
+      const page = await application.firstWindow()
+      page.on('request', (request) => requests.push(request.url()))
+      await standStill(page)
+      return { holdfast: { application }, page }
+    }
+    await use({ directory, address: address.split('\n')[0] ?? '', holdfast, disk, browse, requests })
+    for (const action of undo.reverse()) await action()
+  },
+})
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0)
+  const { port } = server.address() as net.AddressInfo
+  await new Promise((closed) => server.close(closed))
+  return port
+}
+
+/** Sends a command as the page does. */
+const call = <C extends keyof Commands>(page: Page, command: C, input: CommandInput<C>): Promise<unknown> =>
+  page.evaluate(
+    async ([name, body]) => {
+      const headers = { 'x-holdfast': '1', 'content-type': 'application/json' }
+      return (await fetch(`api/commands/${name}`, { method: 'POST', headers, body })).json()
+    },
+    [command, JSON.stringify(input)] as const,
+  )
+
+/** Checks what is foremost with axe-core and at 200 pixels, and keeps pictures of it. */
+async function look(shown: Shown, name: string, language = 'en', part?: Locator): Promise<void> {
+  const { page } = shown
+  const scroll = () => part?.evaluate((one) => one.scrollIntoView())
+  await scroll()
+  await keepPicture(shown, `page-${name}-${language}`)
+  expect(await findViolations(page, false)).toEqual([])
+  await resize(shown, ZOOMED)
+  await scroll()
+  await keepPicture(shown, `page-${name}-${language}-double`)
+  expect(await tooWide(page)).toEqual([])
+  await resize(shown, WIDE)
+  await scroll()
+  await keepPicture(shown, `page-${name}-${language}-wide`)
+  await resize(shown, USUAL)
+}
+
+async function signIn(page: Page, token: string): Promise<void> {
+  await page.getByLabel('Token', { exact: true }).fill(token)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+async function signOut(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'More', exact: true }).click()
+  await page.getByRole('menuitem', { name: 'Sign out' }).click()
+  await expect(page.getByLabel('Token', { exact: true })).toBeVisible()
+}
+
+/** Goes from the home, in which the dialog begins, to a folder in it. */
+async function chooseFolder(page: Page, ...names: string[]): Promise<void> {
+  const dialog = page.getByRole('dialog').last()
+  for (const name of names) await dialog.getByRole('button', { name, exact: true }).click()
+  await expect(dialog.getByRole('textbox', { name: 'Folder' })).toHaveValue(new RegExp(`/${names.at(-1)}$`))
+  await dialog.getByRole('button', { name: 'Choose this folder' }).click()
+}
+
+test('web page: a person signs in, protects a folder, sees a fault and its end, and restores a file', async ({
+  served,
+}) => {
+  const { directory, holdfast, disk, requests } = served
+  const photos = path.join(directory, 'pictures', 'photos')
+  await mkdir(photos, { recursive: true })
+  await mkdir(path.join(directory, 'backup'))
+  await writeFile(path.join(photos, 'IMG_1.jpg'), 'a photo')
+  const token = await holdfast('web', 'token', 'add', 'ada')
+  const shown = await served.browse()
+  const { page } = shown
+
+  await test.step('a wrong token is refused', async () => {
+    await signIn(page, 'wrong')
+    await expect(page.getByText('There is no such token here.')).toBeVisible()
+    await look(shown, 'sign-in')
+    await signIn(page, token)
+  })
+
+  const steps = page.getByRole('region', { name: 'First steps' })
+  await test.step('the first run has no step for logins, and adds folders by its own dialog', async () => {
+    await expect(steps).toContainText('Step 1 of 4')
+    await expect(steps).not.toContainText('dropped')
+    await steps.getByRole('button', { name: 'Add folder' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Choose a folder to protect' })
+    await expect(dialog.getByRole('button', { name: 'pictures', exact: true })).toBeVisible()
+    await look(shown, 'folders')
+    const field = dialog.getByRole('textbox', { name: 'Folder' })
+    await field.fill('/nowhere')
+    await expect(dialog).toContainText('/nowhere cannot be listed: no such file or folder.')
+    await expect(dialog.getByRole('button', { name: 'Choose this folder' })).toBeDisabled()
+    await dialog.getByRole('button', { name: 'Up', exact: true }).click()
+    // By keyboard: down to the folder, into it, and Enter in the field chooses.
+    await field.press('Tab')
+    await page.keyboard.press('End')
+    await page.keyboard.press('Enter')
+    await expect(field).toHaveValue(path.dirname(photos))
+    await chooseFolder(page, 'photos')
+    await expect(steps).toContainText(photos)
+    await steps.getByRole('button', { name: 'Next', exact: true }).click()
+    await steps.getByRole('button', { name: /^Folder/ }).click()
+    await steps.getByRole('button', { name: 'Choose…' }).click()
+    await chooseFolder(page, 'backup')
+    await steps.getByRole('button', { name: 'Test', exact: true }).click()
+    await steps.getByRole('button', { name: 'Add', exact: true }).click()
+    await steps.getByRole('button', { name: 'Next', exact: true }).click()
+    await steps.getByRole('button', { name: 'Next', exact: true }).click()
+    await expect(steps).toContainText('Step 4 of 4')
+    await expect(steps).not.toContainText(/log in|This desktop/)
+    await expect(steps).toContainText('No notifications are sent')
+    await steps.getByRole('button', { name: 'Done' }).click()
+  })
+
+  const card = page.getByRole('article', { name: 'photos' })
+  const status = page.locator('.header')
+  await test.step('its file is copied', async () => {
+    await expect(card).toContainText('1 copied')
+    await look(shown, 'overview')
+  })
+
+  await test.step('a disk that turns read-only is in the header until it is writable', async () => {
+    await call(page, 'changeSettings', { check: { intervalSeconds: 1 } })
+    await call(page, 'addCheckedPath', { path: disk.point })
+    await expect(page.getByRole('region', { name: 'Only checked' })).toBeVisible()
+    await disk.remount('ro')
+    await expect(status).toHaveAttribute('data-level', 'failing')
+    await expect(status).toContainText('read-only')
+    await disk.remount('rw')
+    await expect(status).not.toHaveAttribute('data-level', 'failing')
+  })
+
+  await test.step('a deleted file is put back', async () => {
+    await rm(path.join(photos, 'IMG_1.jpg'))
+    await page.getByRole('button', { name: 'Actions for photos' }).click()
+    await expect(page.getByRole('menuitem', { name: 'Show folder' })).toHaveCount(0)
+    await page.getByRole('menuitem', { name: 'Restore…' }).click()
+    await page.getByRole('button', { name: 'Restore all of this…' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByRole('button', { name: 'Put back', exact: true }).click()
+    await expect(dialog).toContainText('was restored')
+    expect(await readFile(path.join(photos, 'IMG_1.jpg'), 'utf8')).toBe('a photo')
+    await dialog.getByRole('button', { name: 'Close', exact: true }).last().click()
+  })
+
+  await test.step('an interruption is shown, and a new session is asked for', async () => {
+    await holdfast('web', 'off')
+    await expect(status).toContainText('The connection to the computer is interrupted.')
+    await holdfast('web', 'on', '--port', new URL(served.address).port)
+    await expect(page.getByText('Sign in with a token of this computer.')).toBeVisible()
+    await signIn(page, token)
+    await expect(card).toBeVisible()
+  })
+
+  expect(new Set(requests.map((address) => new URL(address).origin))).toEqual(
+    new Set([new URL(served.address).origin]),
+  )
+})
+
+test('web page: tokens are managed in the settings; a viewer is refused; a removed token is signed out', async ({
+  served,
+}) => {
+  const { holdfast, directory } = served
+  await mkdir(path.join(directory, 'photos'))
+  const shown = await served.browse()
+  const { page } = shown
+  await signIn(page, await holdfast('web', 'token', 'add', 'ada'))
+  await call(page, 'addCheckedPath', { path: path.join(directory, 'photos') })
+  const settings = () => page.getByRole('tab', { name: /^Settings/ }).click()
+  await settings()
+  const part = page.getByRole('region', { name: 'Web page' })
+  const dialog = page.getByRole('dialog')
+  await expect(part).toContainText(served.address)
+  await expect(part.getByRole('region', { name: 'ada' })).toContainText('may change')
+  await part.getByRole('button', { name: 'Add token…' }).click()
+  await dialog.getByRole('textbox', { name: 'Name of the token' }).fill('screen')
+  await look(shown, 'add-token')
+  await dialog.getByRole('button', { name: 'Add token' }).click()
+  const token = (await dialog.locator('.command').textContent()) ?? ''
+  await keepPicture(shown, 'page-token')
+  await dialog.getByRole('button', { name: 'Close' }).last().click()
+  await expect(part.getByRole('region', { name: 'screen' })).toContainText('may view')
+  await look(shown, 'settings', 'en', part)
+  await expect(page.getByRole('switch', { name: /^Start at login/ })).toHaveCount(0)
+  await part.getByRole('switch').click()
+  await expect(dialog).toContainText('You are using this page yourself.')
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+
+  await test.step('the diagnostics file is a download', async () => {
+    await page.getByRole('button', { name: 'More', exact: true }).click()
+    await page.getByRole('menuitem', { name: 'Save diagnostics file…' }).click()
+    const saved = async () => (await run('find', [directory, '-name', 'holdfast-diagnostics.zip'])).stdout
+    await until('the file', async () => (await saved()) !== '')
+  })
+
+  await test.step('a viewer sees everything and is refused changes', async () => {
+    await signOut(page)
+    await signIn(page, token)
+    await expect(page.getByText('The token “screen” may see everything but change nothing.')).toBeVisible()
+    await page.getByRole('tab', { name: /^Overview/ }).click()
+    await page.getByRole('button', { name: 'Pause…' }).click()
+    await page.getByRole('menuitem', { name: 'For 15 min' }).click()
+    await expect(page.getByRole('alert')).toContainText('may see everything but change nothing')
+    await look(shown, 'viewer')
+  })
+
+  await test.step('its removal signs it out', async () => {
+    await holdfast('web', 'token', 'remove', 'screen')
+    await expect(page.getByLabel('Token', { exact: true })).toBeVisible()
+    await expect(page.getByText('Sign in with a token of this computer.')).toBeVisible()
+  })
+
+  if (process.env.HOLDFAST_PICTURES) {
+    const chinese = await served.browse('zh-TW')
+    await look(chinese, 'sign-in', 'zh-TW')
+    await chinese.page.getByLabel('權杖', { exact: true }).fill(await holdfast('web', 'token', 'add', 'bo'))
+    await chinese.page.getByRole('button', { name: '登入' }).click()
+    await expect(chinese.page.getByRole('tab').first()).toBeVisible()
+    await call(chinese.page, 'changeSettings', { language: 'zh-TW', theme: 'dark' })
+    await chinese.page.getByRole('button', { name: '加入資料夾' }).click()
+    await expect(chinese.page.getByRole('dialog').getByRole('button', { name: 'photos' })).toBeVisible()
+    await look(chinese, 'folders', 'zh-TW')
+    await chinese.page.keyboard.press('Escape')
+    await chinese.page.getByRole('tab', { name: /^設定/ }).click()
+    const there = chinese.page.getByRole('region', { name: '網頁', exact: true })
+    await look(chinese, 'settings', 'zh-TW', there)
+  }
+})

@@ -87,7 +87,7 @@ async function show(directory: string, json: boolean): Promise<void> {
     const { address, problem } = agent?.web ?? { address: null, problem: null }
     return console.log(jsonText({ settings, address, problem, tokens }, 2))
   }
-  if (settings === null) console.log(translate('cli.web.off'))
+  if (!settings.on) console.log(translate('cli.web.off'))
   else if (agent?.web?.problem) console.log(terminalWords(agent.web.problem))
   else if (agent?.web?.address) console.log(agent.web.address)
   else console.log(translate('cli.web.noAgent'))
@@ -104,16 +104,10 @@ function printTokens(tokens: readonly Omit<WebToken, 'digest'>[]): void {
 }
 
 async function turnOn(directory: string, { host, port, name }: OnOptions): Promise<void> {
-  const { webTokens } = await changeSettings(directory, ({ web }) => ({
-    command: 'setWeb',
-    input: {
-      web: {
-        ...(web ?? webSettingsSchema.parse({})),
-        ...(host !== undefined && { host }),
-        ...(port !== undefined && { port }),
-        ...(name !== undefined && { names: name.map((one) => one.toLowerCase()) }),
-      },
-    },
+  const names = name?.map((one) => one.toLowerCase())
+  const { webTokens } = await changeSettings(directory, () => ({
+    command: 'changeSettings',
+    input: { web: { on: true, host, port, names } },
   }))
   const started = await waitUntilServed(directory)
   if (started?.problem) {
@@ -139,7 +133,7 @@ async function waitUntilServed(directory: string) {
 }
 
 async function turnOff(directory: string): Promise<void> {
-  await changeSettings(directory, () => ({ command: 'setWeb', input: { web: null } }))
+  await changeSettings(directory, () => ({ command: 'changeSettings', input: { web: { on: false } } }))
   console.log(translate('cli.web.off'))
 }
 

@@ -32,7 +32,6 @@ import {
   sourceFiltersSchema,
   sourceSchema,
   webRoles,
-  webSettingsSchema,
 } from '../settings/schema.ts'
 import { defineAction, nothing } from './answering.ts'
 import { logLineSchema } from './log-lines.ts'
@@ -68,6 +67,7 @@ export const changeableSettingsSchema = withoutDefaults(settings)
     scan: withoutDefaults(settings.scan.unwrap().shape).partial(),
     send: withoutDefaults(settings.send.unwrap().shape).partial(),
     keep: withoutDefaults(settings.keep.unwrap().shape).partial(),
+    web: withoutDefaults(settings.web.unwrap().shape).partial(),
     alerts: withoutDefaults(alertsSettingsSchema.shape)
       .pick({ unreachableMinutes: true, quietHours: true })
       .extend({ labels: withoutDefaults(labels.unwrap().shape).partial() })
@@ -264,8 +264,6 @@ export const commands = {
   inviteSender: receiverDefinition.requests.invite,
   renameSender: defineAction(receiverDefinition.requests.renameSender.input),
   revokeSender: defineAction(receiverDefinition.requests.revokeSender.input),
-  /** Serves this window as a web page; null: stops it. Its tokens stay. */
-  setWeb: defineAction(z.object({ web: webSettingsSchema.nullable() })),
   /** Creates access to the web page. The token is returned this once, and only its digest is stored. */
   addWebToken: {
     input: z.object({ name: z.string().min(1).max(100), role: z.enum(webRoles) }),

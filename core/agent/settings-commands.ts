@@ -66,7 +66,6 @@ export function settingsCommands(context: SettingsContext) {
     pause: ({ minutes }) => set((settings) => withPause(settings, minutes, Date.now())),
     resume: () => set((settings) => ({ ...settings, pause: null })),
     setReceiving: ({ receive }) => runAction(() => setReceiving(context, receive)),
-    setWeb: ({ web }) => set((settings) => ({ ...settings, web })),
     addWebToken: async (input) => {
       const { settings, token } = createToken(context.settings.get(), input, Date.now())
       context.change(() => settings)

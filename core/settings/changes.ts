@@ -13,7 +13,7 @@ import { type Settings, type Source, sourceSchema, toFolderKey } from './schema.
 // differences that an import would make. Destinations have a file of their own: destinations.ts.
 
 /** Groups of settings; each can be changed without the others. */
-type Group = 'alerts' | 'batch' | 'check' | 'keep' | 'labels' | 'scan' | 'send'
+type Group = 'alerts' | 'batch' | 'check' | 'keep' | 'labels' | 'scan' | 'send' | 'web'
 const GROUPS: ReadonlySet<string> = new Set<Group>([
   'alerts',
   'batch',
@@ -22,6 +22,7 @@ const GROUPS: ReadonlySet<string> = new Set<Group>([
   'labels',
   'scan',
   'send',
+  'web',
 ])
 
 /** Changes to T; a key with the value undefined changes nothing. */

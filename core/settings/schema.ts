@@ -124,6 +124,7 @@ const hostNameSchema = z.string().regex(/^[a-z0-9_.-]{1,253}$/)
 
 /** The window as a web page, which the agent serves. Beyond loopback it is served with TLS. */
 export const webSettingsSchema = z.object({
+  on: z.boolean().default(false),
   /** Address to listen on. */
   host: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
   port: z.number().int().min(1).max(65_535).default(8420),
@@ -205,8 +206,7 @@ const settingsObject = z.object({
   keep: keepSchema.prefault({}),
   /** Lets other computers send to this one, as to `holdfast receive`; null: off. */
   receive: receiveSettingsSchema.nullable().default(null),
-  /** null: no web page. */
-  web: webSettingsSchema.nullable().default(null),
+  web: webSettingsSchema.prefault({}),
   webTokens: z.array(webTokenSchema).max(100).default([]),
   /** A pause of all sending: until a time (milliseconds since 1970), or until resumed (null). */
   pause: z

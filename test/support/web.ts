@@ -37,7 +37,7 @@ export async function startWebAgent(host = '127.0.0.1', names: string[] = []) {
     ((await command('addWebToken', { name, role })) as { token: string }).token
   const operator = await createToken('ada', 'operator')
   const viewer = await createToken('eve', 'viewer')
-  await command('setWeb', { web: { host, port, names } })
+  await command('changeSettings', { web: { on: true, host, port, names } })
   const { address } = await until('the page', async () => {
     const { web } = await readState(data)
     return web?.address == null ? null : { address: web.address }

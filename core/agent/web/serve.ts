@@ -49,9 +49,10 @@ export class WebPage {
   }
 
   #configure(settings: WebSettings | null): void {
-    if (isDeepStrictEqual(settings, this.#settings)) return
-    this.#settings = settings
-    this.#changing = this.#changing.then(() => this.#apply(settings))
+    const wanted = settings?.on ? settings : null
+    if (isDeepStrictEqual(wanted, this.#settings)) return
+    this.#settings = wanted
+    this.#changing = this.#changing.then(() => this.#apply(wanted))
   }
 
   async #apply(settings: WebSettings | null): Promise<void> {

@@ -25,25 +25,22 @@ export function WebPart({ state: { settings, web: served } }: { state: AppState 
   const [ending, setEnding] = useState(false)
   const [adding, setAdding] = useState(false)
   const { web, webTokens } = settings
-  const hasTokens = web !== null || webTokens.length > 0
-  // Remembers the settings, so that switching it off and on again requires no retyping.
-  const [last, setLast] = useState(web)
-  if (web !== null && web !== last) setLast(web)
+  const hasTokens = web.on || webTokens.length > 0
   return (
     <SettingsPart title="window.web.title">
       <Setting id="web">
         <Switch
           label={t('window.web.on')}
           description={t('window.web.hint')}
-          checked={web !== null}
+          checked={web.on}
           onChange={() => {
-            if (web !== null) setEnding(true)
-            else void run('setWeb', { web: last ?? webSettingsSchema.parse({}) })
+            if (web.on) setEnding(true)
+            else void run('changeSettings', { web: { on: true } })
           }}
           labelPosition="left"
           classNames={{ body: 'switch-body' }}
         />
-        {web !== null && <Address web={web} served={served} />}
+        {web.on && <Address web={web} served={served} />}
         {hasTokens && <h3>{t('window.web.tokens')}</h3>}
         {webTokens.map((token) => (
           <TokenRow key={token.id} token={token} />
@@ -72,7 +69,7 @@ export function WebPart({ state: { settings, web: served } }: { state: AppState 
         action={t('window.web.offAction')}
         dangerous
         onClose={() => setEnding(false)}
-        onConfirm={() => run('setWeb', { web: null }, 'window.web.isOff')}
+        onConfirm={() => run('changeSettings', { web: { on: false } }, 'window.web.isOff')}
       />
     </SettingsPart>
   )
@@ -86,7 +83,7 @@ function Address({ web, served }: { web: WebSettings; served: AppState['web'] })
   const { t, say } = useWords()
   const { ask } = useCommands()
   const isPage = useIsPage()
-  const save = (changes: Partial<WebSettings>) => ask('setWeb', { web: { ...web, ...changes } })
+  const save = (changes: Partial<WebSettings>) => ask('changeSettings', { web: changes })
   const hosts = [
     { value: LOOPBACK, label: t('window.web.here') },
     { value: EVERYWHERE, label: t('window.web.network') },

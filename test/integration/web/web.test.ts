@@ -94,8 +94,12 @@ test('web page: a request from another page, host or directory is refused, and s
   const large = await ask('POST', '/api/commands/browse', {
     headers: cookie,
     body: { path: 'x'.repeat(5e6) },
-  })
-  expect(large.status).toBe(413)
+  }).then(
+    ({ status }) => status,
+    // The connection may be closed before all was sent.
+    (error: NodeJS.ErrnoException) => error.code,
+  )
+  expect([413, 'EPIPE', 'ECONNRESET']).toContain(large)
 
   const own = { host: `station.example:${port}`, origin: `https://station.example:${port}` }
   expect((await pause({ ...own, 'sec-fetch-site': 'same-origin' })).status).toBe(200)
@@ -197,12 +201,12 @@ test('web page: a port that is in use is reported, and the page comes once it is
   const taken = await freePort()
   const other = net.createServer().listen(taken, '127.0.0.1')
   await once(other, 'listening')
-  await command('setWeb', { web: { port: taken } })
+  await command('changeSettings', { web: { port: taken } })
   const problem = await until('the problem', async () => (await state()).web?.problem)
   expect(problem).toMatchObject({ key: 'web.cannotListen' })
   other.close()
   await until('the page', async () => (await state()).web?.address === `http://127.0.0.1:${taken}/`)
-  await command('setWeb', { web: null })
+  await command('changeSettings', { web: { on: false } })
   await until('the end', async () => (await state()).web === null)
   const closed = net.connect(port, '127.0.0.1')
   await expect(once(closed, 'connect')).rejects.toThrow(/ECONNREFUSED/)

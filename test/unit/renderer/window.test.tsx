@@ -191,7 +191,7 @@ test('settings page: a restarting worker is shown with its number of restarts', 
 
 test('settings page: the web page is shown with its address or its problem, and tokens with their access', () => {
   const { settings } = emptyState()
-  const web = webSettingsSchema.parse({ host: '192.0.2.7' })
+  const web = webSettingsSchema.parse({ on: true, host: '192.0.2.7' })
   const token = (name: string, role: WebRole) => ({
     ...{ id: name, name, role },
     ...{ digest: 'a'.repeat(64), createdAt: Date.now() },

@@ -4,6 +4,7 @@ import { link, lstat, mkdir, rename, rm, stat, unlink, writeFile } from 'node:fs
 import path from 'node:path'
 import { ignoreError, warnUnlessCode } from '../dropped-errors.ts'
 import { syncDirectory } from './fd.ts'
+import { retryInUse, retryInUseSync } from './in-use.ts'
 import { errorCode, isGone } from './system-error.ts'
 
 /** Replaces a small file atomically: readers see either the old or the new content, also after a crash. */
@@ -11,7 +12,7 @@ export async function replaceFile(file: string, content: string | Uint8Array, mo
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
   try {
     await writeFile(temporary, content, { flag: 'wx', mode, flush: true })
-    await rename(temporary, file)
+    await retryInUse(() => rename(temporary, file))
   } catch (error) {
     await rm(temporary, { force: true }).catch(ignoreError('the error of the write itself is thrown'))
     throw error
@@ -90,10 +91,10 @@ export async function moveToFree(from: string, to: string): Promise<boolean> {
     if (errorCode(error) === 'EEXIST') return false
     if (!hasNoHardLinks(error)) throw error
     if ((await lstatOrNull(to)) !== null) return false
-    await rename(from, to)
+    await retryInUse(() => rename(from, to))
     return true
   }
-  await unlink(from)
+  await retryInUse(() => unlink(from))
   return true
 }
 
@@ -103,7 +104,7 @@ export async function moveToFree(from: string, to: string): Promise<boolean> {
  */
 export function setFileAside(file: string): string {
   const aside = freeName(file, 'set-aside')
-  renameSync(file, aside)
+  retryInUseSync(() => renameSync(file, aside))
   return aside
 }
 

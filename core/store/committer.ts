@@ -15,6 +15,7 @@ import { promisify } from 'node:util'
 import { dropError, warnUnlessCode } from '../dropped-errors.ts'
 import type { CallHandlers } from '../lib/workers/thread.ts'
 import { READ_FILE } from '../platform/fd.ts'
+import { retryInUseSync } from '../platform/in-use.ts'
 import { linkOpenFile, syncWhole } from '../platform/libc.ts'
 import { setTimes } from '../platform/native.ts'
 import { errorCode, errorText, isGone } from '../platform/system-error.ts'
@@ -280,7 +281,7 @@ class Placing {
     const from = temporary ?? temporaryIn(this.#layout.temporary)
     if (temporary === null) throwIf(linkOpenFile(fd ?? -1, parent.fd, from))
     try {
-      renameSync(from, `${parent.path}/${name}`)
+      retryInUseSync(() => renameSync(from, `${parent.path}/${name}`))
     } catch (error) {
       if (temporary === null) rmSync(from, { force: true })
       throw error
@@ -303,7 +304,7 @@ class Placing {
       },
     })
     const parent = tree.enter(way.slice(0, -1))
-    renameSync(`${parent.path}/${way.at(-1)}`, `${target.path}/${name}`)
+    retryInUseSync(() => renameSync(`${parent.path}/${way.at(-1)}`, `${target.path}/${name}`))
     this.toSync.add(versions.join('/'))
     this.toSync.add(way.slice(0, -1).join('/'))
     tree.forget()

@@ -15,6 +15,7 @@ import { release } from 'node:os'
 import path from 'node:path'
 import { dropError } from '../dropped-errors.ts'
 import { hasNoHardLinks } from '../platform/files.ts'
+import { retryInUseSync } from '../platform/in-use.ts'
 import { errorCode } from '../platform/system-error.ts'
 
 /** Abilities of a store's file system, probed when the store is opened. */
@@ -132,9 +133,9 @@ export function moveToFreeSync(from: string, to: string): boolean {
     if (errorCode(thrown) === 'EEXIST') return false
     if (!hasNoHardLinks(thrown)) throw thrown
     if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) return false
-    renameSync(from, to)
+    retryInUseSync(() => renameSync(from, to))
     return true
   }
-  rmSync(from)
+  retryInUseSync(() => rmSync(from))
   return true
 }

@@ -3,6 +3,7 @@ import { warnUnlessCode } from '../dropped-errors.ts'
 import { createHasher } from '../platform/digest.ts'
 import { READ_FILE } from '../platform/fd.ts'
 import { type FileMetadata, toFileMetadata } from '../platform/file-metadata.ts'
+import { retryInUseSync } from '../platform/in-use.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
 import { toKey } from './file-system.ts'
 import type { StoreLayout } from './layout.ts'
@@ -81,7 +82,7 @@ function recoverPlace(
     let stats = lstatSync(place(), { throwIfNoEntry: false })
     if (last !== undefined && stats === undefined) {
       const from = `${versionsTo(length)}/${last}`
-      renameSync(from, place())
+      retryInUseSync(() => renameSync(from, place()))
       tree.forget()
       moved.pop()
       stats = lstatSync(place())

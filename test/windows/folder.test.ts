@@ -1,7 +1,8 @@
-import { truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { readTree } from '../support/trees.ts'
+import { until } from '../support/until.ts'
 import { places, prepareWindows, writeFiles } from '../support/windows/places.ts'
 import { toWindows } from '../support/windows/windows.ts'
 
@@ -35,4 +36,23 @@ test('folder: files and older versions are stored, verified and restored, and da
   const found = await run('verify', toWindows(folder), ...data())
   expect(found).toMatchObject({ code: 1 })
   expect(found.out).toContain('1 µ.dat')
+})
+
+test('restore: a file that another program has open is replaced once that program closes it', async () => {
+  const { at, make, data } = places()
+  const { run, start, hold } = windows()
+  const [source, folder, back] = [make('source'), make('folder'), make('back')]
+  writeFiles(source, 2)
+  await run('destinations', 'add', 'folder', toWindows(folder), '--name', 'disk', ...data())
+  expect(await run('scan', '--once', toWindows(source), ...data())).toMatchObject({ code: 0, err: '' })
+  const [opened = ''] = Object.keys(readTree(source))
+  mkdirSync(at('back/source'))
+  writeFileSync(at(`back/source/${opened}`), 'other')
+  const letGo = await hold(at(`back/source/${opened}`))
+  const restoring = start(['restore', '--from', 'disk', '--to', toWindows(back), '--overwrite', ...data()])
+  const isWritten = () => readdirSync(at('back/source')).some((name) => name.startsWith('.holdfast-restore-'))
+  await until('the file has all but its name', isWritten)
+  await letGo()
+  expect(await restoring.ended).toMatchObject({ code: 0, err: '' })
+  expect(readTree(at('back/source'), /^$/)).toEqual(readTree(source))
 })

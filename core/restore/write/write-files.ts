@@ -25,6 +25,7 @@ import { digestText } from '../../platform/digest.ts'
 import { WRITE_NEW_FILE } from '../../platform/fd.ts'
 import type { FileMetadata } from '../../platform/file-metadata.ts'
 import { makeDirectories } from '../../platform/files.ts'
+import { retryInUseSync } from '../../platform/in-use.ts'
 import { failed as failedCall, linkOpenFile, syncWhole } from '../../platform/libc.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
 import {
@@ -516,7 +517,12 @@ class Batch {
     }
     const replacing = temporary ?? temporaryName()
     if (temporary === null) link(fd, directory, replacing)
-    renameSync(`${directory.path}/${replacing}`, there)
+    try {
+      retryInUseSync(() => renameSync(`${directory.path}/${replacing}`, there))
+    } catch (error) {
+      rmSync(`${directory.path}/${replacing}`, { force: true })
+      throw error
+    }
     return { kind: 'restored', to }
   }
 }

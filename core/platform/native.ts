@@ -14,9 +14,27 @@ export const native =
         ),
       )
 
-/** Checks if a process has the file of an open descriptor open for writing. `unknown`: not supported on this system. */
-export const hasWriter = (fd: number): 'no' | 'yes' | 'unknown' =>
-  process.platform === 'linux' ? (native?.hasWriter(fd) ?? 'unknown') : 'unknown'
+/** Functions of Windows that Node lacks (windows.ts); null elsewhere, and if the native library does not load. */
+export const windows =
+  process.platform === 'win32'
+    ? await import('./windows.ts').catch((error: unknown) =>
+        warnUnlessCode(
+          error,
+          [],
+          'the native library does not load; nothing shows which files are open',
+          null,
+        ),
+      )
+    : null
+
+/**
+ * Checks if a process has the file of an open descriptor open for writing. The descriptor must be open for reading
+ * only. `unknown`: the system cannot show that.
+ */
+export function hasWriter(fd: number): 'no' | 'yes' | 'unknown' {
+  const system = process.platform === 'linux' ? native : windows
+  return system?.hasWriter(fd) ?? 'unknown'
+}
 
 /** Returns the extended attributes of an open file; null: it has none, or they are not supported on this system. */
 export const readAttributes = (fd: number): Record<string, Buffer> | null =>

@@ -8,7 +8,7 @@ import { callOn, type MountScope } from '../walk/walk.ts'
 import { InotifyWatcher } from './inotify.ts'
 import { MountedTree } from './mounted-tree.ts'
 import { probeWriters } from './open-writers.ts'
-import { openPolling } from './polling.ts'
+import { type IsBusy, openPolling } from './polling.ts'
 import { openPortable } from './portable.ts'
 import {
   isWatchLimit,
@@ -69,12 +69,18 @@ export class Watchers {
     const mount = findMount(readMounts() ?? [], directory)
     const method = chooseWatch({ platform: process.platform, mount, inotifyUsable: native !== null })
     const { quietMs } = this.#options
+    const isBusy = async (file: string) => (await probeWriters(root, file, place)).state === 'busy'
     if (method === 'polling') return openPolling(request, listener, { quietMs })
     if (method === 'portable')
-      return openOrPoll(request, listener, quietMs, openPortable(request, listener, { quietMs }))
+      return openOrPoll(
+        request,
+        listener,
+        { quietMs, isBusy },
+        openPortable(request, listener, { quietMs, isBusy }),
+      )
     const thread = this.#thread(dev)
     try {
-      const watcher = await openOrPoll(request, listener, quietMs, thread.open(request, listener))
+      const watcher = await openOrPoll(request, listener, { quietMs, isBusy }, thread.open(request, listener))
       return { ...watcher, close: () => this.#close(dev, thread, watcher) }
     } catch (error) {
       this.#endIfIdle(dev, thread)
@@ -116,7 +122,7 @@ export class Watchers {
 async function openOrPoll(
   request: TreeRequest,
   listener: TreeListener,
-  quietMs: number,
+  settings: { quietMs: number; isBusy: IsBusy },
   opening: Promise<TreeWatcher>,
 ): Promise<TreeWatcher> {
   try {
@@ -124,17 +130,16 @@ async function openOrPoll(
   } catch (error) {
     const code = errorCode(error)
     if (!isWatchLimit(code)) throw error
-    const { root, base, place } = request
+    const { root, base } = request
     const report = () =>
       listener.problem(message('scan.watchLimitPolled', { path: absolutePath(root, base), code }))
-    const isBusy = async (file: string) => (await probeWriters(root, file, place)).state === 'busy'
     // A comparison removes every problem that it does not meet again.
     const lost = async (directory: string) => {
       report()
       await listener.lost(directory)
       report()
     }
-    const polled = await openPolling(request, { ...listener, lost }, { quietMs, isBusy })
+    const polled = await openPolling(request, { ...listener, lost }, settings)
     return { ...polled, refresh: () => setImmediate(() => listener.ended(error)) }
   }
 }

@@ -57,6 +57,7 @@ async function statAndProbe(root: string, file: string): Promise<ExaminedFile> {
     const stats = await lstat(at, { bigint: true })
     if (!stats.isFile()) return { state: 'gone' }
     const facts = toScannedFile(file, stats)
+    if (process.platform === 'win32') return await probe(at, facts)
     if (process.platform !== 'linux') return { state: 'unknown', facts, code: null }
     // On such a file system the kernel always answers that there is a writer.
     const mount = findMount(readMounts() ?? [], await readlink(held.path))

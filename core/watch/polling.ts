@@ -13,7 +13,7 @@ import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 const MAX_EXAMINED = 64
 
 /** True if a program has this file open for writing, as far as the system can show it. */
-type IsBusy = (file: string) => Promise<boolean>
+export type IsBusy = (file: string) => Promise<boolean>
 
 /** For systems that report no changes: compares the tree repeatedly. A file is finished when it no longer changes. */
 export async function openPolling(

@@ -7,25 +7,25 @@ import { message } from '../lib/i18n/message.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
 import { absolutePath } from '../walk/scanned-file.ts'
 import { callOn } from '../walk/walk.ts'
-import { QuietPeriod } from './polling.ts'
+import { type IsBusy, QuietPeriod } from './polling.ts'
 import { isWatchLimit, type TreeListener, type TreeRequest, type TreeWatcher } from './tree-watcher.ts'
 
 /**
  * Watches a tree with chokidar, on systems other than Linux. No event shows here that a writer has closed a file: it is
- * finished after the quiet period. Rejects, or fails later, with the error of `isWatchLimit` if the system has too few
+ * finished after the quiet period, on Windows when no program has it open for writing then. Rejects, or fails later, with the error of `isWatchLimit` if the system has too few
  * watches for the tree: chokidar uses one for every file.
  */
 export async function openPortable(
   request: TreeRequest,
   listener: TreeListener,
-  { quietMs }: { quietMs: number },
+  { quietMs, isBusy }: { quietMs: number; isBusy?: IsBusy },
 ): Promise<TreeWatcher> {
   const { root, place = root } = request
   const base = absolutePath(root, request.base)
   // chokidar waits for a missing path; here that is an error.
   await callOn(place, () => lstat(base))
   let leaveOut = new Set(request.leaveOut ?? [])
-  const quiet = new QuietPeriod(request, listener, quietMs)
+  const quiet = new QuietPeriod(request, listener, quietMs, isBusy)
   const filter = createNameFilter(request.names)
   const watcher = startChokidar(request, filter, base, (path) => leaveOut.has(path))
   const relative = (absolute: string) => path.relative(request.root, absolute).split(path.sep).join('/')

@@ -60,7 +60,7 @@ test('batch source: a directory is marked once all its files are sent, and none 
   await agent.kill()
 })
 
-test('a file that another program keeps to itself is named, does not hold up the others, and is sent later', async () => {
+test('a file that another program keeps to itself, or writes, is named, holds up no other, and is sent later', async () => {
   const { make, data } = places()
   const [source, folder] = [make('source'), make('folder')]
   await addFolder(windows(), folder, data())
@@ -68,9 +68,13 @@ test('a file that another program keeps to itself is named, does not hold up the
   const locked = path.join(source, 'locked.dat')
   writeFileSync(locked, 'locked')
   const letGo = await windows().hold(locked)
+  const unfinished = path.join(source, 'unfinished.dat')
+  writeFileSync(unfinished, 'half')
+  const close = await windows().hold(unfinished, { shared: true })
   const once = await windows().run('scan', '--once', toWindows(source), ...data())
   expect(once).toMatchObject({ code: 1 })
   expect(once.err).toContain('locked.dat is open in another program')
+  expect(once.err).toMatch(/unfinished\.dat: .*writ/)
   expect(Object.keys(readTree(folder))).toHaveLength(8)
 
   const agent = windows().start(['agent', toWindows(source), ...data()])
@@ -78,5 +82,8 @@ test('a file that another program keeps to itself is named, does not hold up the
   await until('the file is parked', async () => (await status()).totals.parkedFiles === 1, 60_000)
   await letGo()
   await until('it is sent', () => Object.keys(readTree(folder)).length === 9, 60_000)
+  expect(Object.keys(readTree(folder)).join()).not.toContain('unfinished')
+  await close()
+  await until('the finished one is sent, too', () => Object.keys(readTree(folder)).length === 10, 60_000)
   await agent.kill()
 })

@@ -11,8 +11,8 @@ export type Request = { id: number } & (
   | { does: 'start'; words: readonly string[]; env: Record<string, string> }
   | { does: 'write'; to: number; text: string }
   | { does: 'kill'; of: number }
-  /** Opens a file without sharing it, as many programs of Windows do. */
-  | { does: 'hold'; file: string }
+  /** Opens a file for writing; `shared`: others may read and write it meanwhile, as they may with Node.js. */
+  | { does: 'hold'; file: string; shared: boolean }
   | { does: 'letGo'; of: number }
 )
 
@@ -42,6 +42,7 @@ function start(id: number, words: readonly string[], env: Record<string, string>
 }
 
 const GENERIC_READ_WRITE = 0xc0000000
+const FILE_SHARE_READ_WRITE = 3
 const OPEN_EXISTING = 3
 
 const kernel = () => {
@@ -54,6 +55,9 @@ const kernel = () => {
     close: library.func('bool CloseHandle(void *handle)'),
   }
 }
+
+const hold = (file: string, share: number): unknown =>
+  kernel().open(file, GENERIC_READ_WRITE, share, null, OPEN_EXISTING, 0, null)
 
 function take(request: Request): void {
   const { id } = request
@@ -68,7 +72,7 @@ function take(request: Request): void {
       children.get(request.of)?.kill('SIGKILL')
       return
     case 'hold':
-      held.set(id, kernel().open(request.file, GENERIC_READ_WRITE, 0, null, OPEN_EXISTING, 0, null))
+      held.set(id, hold(request.file, request.shared ? FILE_SHARE_READ_WRITE : 0))
       post({ id, code: 0 })
       return
     case 'letGo':

@@ -90,10 +90,13 @@ export async function openWindows() {
   return {
     start,
     run: (...words: string[]): Promise<Ended> => start(words).ended,
-    /** Opens a file without sharing it, until the returned function is called. */
-    async hold(file: string): Promise<() => Promise<void>> {
+    /**
+     * Opens a file for writing until the returned function is called. As many programs of Windows do, it lets no other
+     * program open the file meanwhile, unless it is `shared`.
+     */
+    async hold(file: string, { shared = false } = {}): Promise<() => Promise<void>> {
       const id = next()
-      post({ id, does: 'hold', file: toWindows(file) })
+      post({ id, does: 'hold', file: toWindows(file), shared })
       await answered(id)
       return () => {
         const own = next()

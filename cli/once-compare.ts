@@ -15,6 +15,7 @@ const UNSENT: ReadonlySet<WordKey> = new Set([
   'scan.why.nameLong',
   'scan.why.nameReserved',
   'scan.why.parked',
+  'transfer.storedInUse',
 ])
 
 /** At most this many files are remembered and listed: a directory may contain millions of unreadable ones. */

@@ -1,5 +1,6 @@
-import { futimesSync } from 'node:fs'
+import { futimesSync, renameSync } from 'node:fs'
 import { warnUnlessCode } from '../dropped-errors.ts'
+import { retryInUseSync } from './in-use.ts'
 
 /** Functions of the C library that Node lacks (libc.ts); null on Windows, and if the native library does not load. */
 export const native =
@@ -34,6 +35,19 @@ export const windows =
 export function hasWriter(fd: number): 'no' | 'yes' | 'unknown' {
   const system = process.platform === 'linux' ? native : windows
   return system?.hasWriter(fd) ?? 'unknown'
+}
+
+/**
+ * Renames a file to the name of another one, which it replaces. Blocks.
+ * @throws the system error; EBUSY if a program of Windows has the other one open: Windows itself reports a missing
+ * permission then.
+ */
+export function replaceSync(from: string, to: string): void {
+  try {
+    retryInUseSync(() => renameSync(from, to))
+  } catch (error) {
+    throw windows?.isOpen(to) ? Object.assign(new Error(`EBUSY: rename '${to}'`), { code: 'EBUSY' }) : error
+  }
 }
 
 /** Returns the extended attributes of an open file; null: it has none, or they are not supported on this system. */

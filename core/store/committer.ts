@@ -17,7 +17,7 @@ import type { CallHandlers } from '../lib/workers/thread.ts'
 import { READ_FILE } from '../platform/fd.ts'
 import { retryInUseSync } from '../platform/in-use.ts'
 import { linkOpenFile, syncWhole } from '../platform/libc.ts'
-import { setTimes } from '../platform/native.ts'
+import { replaceSync, setTimes } from '../platform/native.ts'
 import { errorCode, errorText, isGone } from '../platform/system-error.ts'
 import { moveToFreeSync, toKey } from './file-system.ts'
 import { closeQuietly } from './file-writer.ts'
@@ -281,7 +281,7 @@ class Placing {
     const from = temporary ?? temporaryIn(this.#layout.temporary)
     if (temporary === null) throwIf(linkOpenFile(fd ?? -1, parent.fd, from))
     try {
-      retryInUseSync(() => renameSync(from, `${parent.path}/${name}`))
+      replaceSync(from, `${parent.path}/${name}`)
     } catch (error) {
       if (temporary === null) rmSync(from, { force: true })
       throw error
@@ -398,7 +398,12 @@ function closeAll(files: readonly ToPlace[], outcomes: readonly Outcome[]): void
   for (const [index, { fd, temporary }] of files.entries()) {
     if (fd !== null) closeQuietly(fd)
     const status = outcomes[index]?.status
-    if (temporary !== null && status !== 'durable' && status !== 'same') rmSync(temporary, { force: true })
+    if (temporary === null || status === 'durable' || status === 'same') continue
+    try {
+      rmSync(temporary, { force: true })
+    } catch (error) {
+      dropError(error, 'the next opening of the store removes what is left')
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { readTree } from '../support/trees.ts'
@@ -38,18 +38,37 @@ test('folder: files and older versions are stored, verified and restored, and da
   expect(found.out).toContain('1 µ.dat')
 })
 
-test('restore: a file that another program has open is replaced once that program closes it', async () => {
+test('a stored file or a file to restore that another program has open is named, and replaced once it is closed', async () => {
   const { at, make, data } = places()
   const { run, start, hold } = windows()
   const [source, folder, back] = [make('source'), make('folder'), make('back')]
   writeFiles(source, 2)
   await run('destinations', 'add', 'folder', toWindows(folder), '--name', 'disk', ...data())
+  const settings = JSON.parse(readFileSync(at('data/settings.json'), 'utf8'))
+  // A file that cannot be stored ends a run after this time without a change.
+  settings.scan.quietSeconds = 0.5
+  writeFileSync(at('data/settings.json'), JSON.stringify(settings))
   expect(await run('scan', '--once', toWindows(source), ...data())).toMatchObject({ code: 0, err: '' })
-  const [opened = ''] = Object.keys(readTree(source))
+  const [opened = '', other = ''] = Object.keys(readTree(source))
+  const [stored = ''] = Object.keys(readTree(folder)).filter((name) => name.endsWith(opened))
+  for (const name of [opened, other]) writeFileSync(path.join(source, name), `changed ${name}`)
+  const close = await hold(path.join(folder, stored))
+  const once = await run('scan', '--once', toWindows(source), ...data())
+  expect(once).toMatchObject({ code: 1 })
+  expect(once.err).toMatch(new RegExp(`^${opened}: .* was not sent: another program has the file open`, 'm'))
+  const isStored = (name: string) => Object.values(readTree(folder)).includes(readTree(source)[name] ?? '')
+  expect([isStored(other), isStored(opened)]).toEqual([true, false])
+  await close()
+  expect(await run('scan', '--once', toWindows(source), ...data())).toMatchObject({ code: 0, err: '' })
   mkdirSync(at('back/source'))
   writeFileSync(at(`back/source/${opened}`), 'other')
   const letGo = await hold(at(`back/source/${opened}`))
-  const restoring = start(['restore', '--from', 'disk', '--to', toWindows(back), '--overwrite', ...data()])
+  const restore = ['restore', '--from', 'disk', '--to', toWindows(back), '--overwrite', ...data()]
+  const { code, out } = await run(...restore)
+  expect(code).toBe(1)
+  expect(out).toContain(`${opened} was not restored: another program has the existing file open`)
+  expect(Object.keys(readTree(at('back/source'), /^$/))).toHaveLength(2)
+  const restoring = start(restore)
   const isWritten = () => readdirSync(at('back/source')).some((name) => name.startsWith('.holdfast-restore-'))
   await until('the file has all but its name', isWritten)
   await letGo()

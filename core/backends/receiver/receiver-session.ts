@@ -424,6 +424,11 @@ export function toAnswer(
     case 'failed': {
       // The disk is gone, which is not the file's fault: every further file would get the same answer.
       if (detail === 'ENODEV') return trouble(message('transfer.storeAway', { name: destination }))
+      // Another program has the stored file open, on Windows.
+      if (detail === 'EBUSY') {
+        const reason = message('transfer.storedInUse', { path: file, name: destination })
+        return { kind: 'again', reason, trouble: 'no' }
+      }
       const reason = message('transfer.storeFailed', { name: destination, reason: detail || 'EIO' })
       return { kind: 'again', reason, trouble: 'maybe' }
     }

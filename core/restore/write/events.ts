@@ -85,6 +85,7 @@ export function describeEvent(from: string, event: RestoreEvent): Message | null
       return message('store.restoreMissing', { path: place })
     case 'failed':
       if (event.denied !== undefined) return describeDenied(event.to, event.denied)
+      if (event.code === 'EBUSY') return message('store.restoreInUse', { path: event.to })
       return message('store.restoreFailed', { path: event.to, reason: event.code })
     default:
       return event satisfies never

@@ -10,7 +10,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  renameSync,
   rmSync,
 } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
@@ -25,8 +24,8 @@ import { digestText } from '../../platform/digest.ts'
 import { WRITE_NEW_FILE } from '../../platform/fd.ts'
 import type { FileMetadata } from '../../platform/file-metadata.ts'
 import { makeDirectories } from '../../platform/files.ts'
-import { retryInUseSync } from '../../platform/in-use.ts'
 import { failed as failedCall, linkOpenFile, syncWhole } from '../../platform/libc.ts'
+import { replaceSync } from '../../platform/native.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
 import {
   type FileSystem,
@@ -518,7 +517,7 @@ class Batch {
     const replacing = temporary ?? temporaryName()
     if (temporary === null) link(fd, directory, replacing)
     try {
-      retryInUseSync(() => renameSync(`${directory.path}/${replacing}`, there))
+      replaceSync(`${directory.path}/${replacing}`, there)
     } catch (error) {
       rmSync(`${directory.path}/${replacing}`, { force: true })
       throw error

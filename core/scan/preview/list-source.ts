@@ -157,7 +157,7 @@ async function explain(options: ListOptions, file: ScannedFile, seen?: ExaminedF
     const isSent = known === null ? explainMark(options, file) : null
     return { why: isSent ?? (await whyNot(options, file, seen)) }
   }
-  if (known.state === 'waiting') return { why: whyYoung(options, file) }
+  if (known.state === 'waiting') return { why: whyYoung(options, file) ?? whyInUse(options, known) }
   if (known.state === 'sent') return { why: message('scan.why.sent') }
   const { reason } = known
   return { why: message('scan.why.parked'), ...(reason === null ? {} : { reason }) }
@@ -191,6 +191,11 @@ async function whyNot(options: ListOptions, file: ScannedFile, seen?: ExaminedFi
   if (young !== null) return young
   if (found.state === 'unknown' && isRecent(file, options.quietSeconds)) return message('scan.why.changing')
   return null
+}
+
+/** Returns that what is left waits for a program at the destination, which may never close the stored file; or null. */
+function whyInUse({ onlyLeft }: ListOptions, { reason }: LedgerEntry): Message | null {
+  return onlyLeft === true && reason?.key === 'transfer.storedInUse' ? reason : null
 }
 
 /** Returns that the file is below the source's minimum age, or null. */

@@ -113,6 +113,16 @@ describe('store limits', () => {
   })
 })
 
+test('sender: a stored file that another program has open is the trouble of that file alone', () => {
+  const file = { source: { path: '/' }, path: 'a', size: 1 }
+  const [answer, other] = ['EBUSY', 'EIO'].map((detail) =>
+    toAnswer({ outcome: { status: 'failed', detail }, position: 0 }, 'there', file),
+  )
+  const reason = { key: 'transfer.storedInUse', params: { path: '/a', name: 'there' } }
+  expect(answer).toEqual({ kind: 'again', reason, trouble: 'no' })
+  expect(other).toMatchObject({ kind: 'again', trouble: 'maybe' })
+})
+
 test('progress line: contains the share, the rate and the time left', () => {
   const amount = { files: 3, bytes: 256, totalFiles: 12, totalBytes: 1024 }
   const bar = '[######------------------]  25%  256 B of 1 KiB'

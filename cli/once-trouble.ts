@@ -17,6 +17,7 @@ const SAID_OTHERWISE: ReadonlySet<WordKey> = new Set([
   'scan.nameNotUtf8',
   'scan.fileUnreadable',
   'scan.directoryUnreadable',
+  'scan.fullDiskAccess',
   'scan.pathTooLong',
   'scan.watchLimitPolled',
 ])

@@ -331,6 +331,13 @@ export function hasReplacement(name: string): boolean {
   return name.includes('\uFFFD')
 }
 
+/** Places that macOS shows only to programs with a permission of its own, whatever the permissions of the files. */
+const GUARDED = /^\/(Users\/[^/]+\/(Desktop|Documents|Downloads|Library)|Volumes)\/|\.photoslibrary(\/|$)/i
+
+/** True if a person can allow the reading in the settings of macOS, which reports EPERM until then. */
+const needsFullDiskAccess = (path: string, code: string): boolean =>
+  process.platform === 'darwin' && code === 'EPERM' && GUARDED.test(`${path}/`)
+
 /** Builds the sentence that explains why something in a source cannot be sent. */
 export function describeUnsendable(root: string, unsendable: Unsendable): Message {
   const whole = absolutePath(root, unsendable.path)
@@ -338,6 +345,8 @@ export function describeUnsendable(root: string, unsendable: Unsendable): Messag
   // path_resolution(7): PATH_MAX is 4,096 bytes with the terminating NUL, whatever the file system could hold.
   if (unsendable.why !== 'name' && unsendable.code === 'ENAMETOOLONG')
     return message('scan.pathTooLong', { path })
+  if (unsendable.why !== 'name' && needsFullDiskAccess(whole, unsendable.code))
+    return message('scan.fullDiskAccess', { path })
   switch (unsendable.why) {
     case 'name':
       return message('scan.nameNotUtf8', { path })

@@ -11,13 +11,18 @@ export const getTask = ({ name }: ServiceFacts): string =>
 export const quoteArgument = (text: string): string =>
   /^[^\s"]+$/.test(text) ? text : `"${text.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`
 
+/** Windows' own console without a window (from Windows 10 1809). It runs as long as the program. */
+const HIDDEN_CONSOLE = ['%SystemRoot%\\System32\\conhost.exe', '--headless']
+
 /**
  * Returns a task of the Task Scheduler (schema 1.2), the only way in which Windows starts a program that is no service
  * without a wrapper. It starts with the computer or at its user's sign-in, and again a minute after it ended.
  */
 export function buildTask(facts: ServiceFacts): string {
-  const [program = '', ...words] = [...facts.program, ...getArguments(facts)]
   const isSystem = facts.scope === 'system'
+  // The task of a user runs in that user's session, where a program of the command line would show its window.
+  const console = isSystem ? [] : HIDDEN_CONSOLE
+  const [program = '', ...words] = [...console, ...facts.program, ...getArguments(facts)]
   const principal = isSystem
     ? '<UserId>S-1-5-18</UserId><RunLevel>HighestAvailable</RunLevel>'
     : '<LogonType>InteractiveToken</LogonType><RunLevel>LeastPrivilege</RunLevel>'

@@ -102,7 +102,7 @@ test('launchd: the property list has a string for each argument and keeps the se
   expect(buildPlan('darwin', buildFacts('receive', 'system'))?.text).toContain(user)
 })
 
-test('Windows task: it starts with the computer or at logon, without a time limit', () => {
+test('Windows task: it starts with the computer or at logon, without a time limit and without a window', () => {
   const mine = buildPlan('win32', buildFacts('agent', 'user', 'C:\\Users\\a b\\data\\'))
   expect(mine?.text).toContain('<LogonTrigger/>')
   expect(mine?.text).toContain('agent --data &quot;C:\\Users\\a b\\data\\\\&quot;</Arguments>')
@@ -111,7 +111,15 @@ test('Windows task: it starts with the computer or at logon, without a time limi
   expect(mine?.ask.at(-1)).toBe("(Get-ScheduledTask -TaskPath '\\Holdfast\\' -TaskName 'agent').State")
   expect('Running\r\n').toMatch(mine?.running ?? /never/)
   expect('Ready\r\n').not.toMatch(mine?.running ?? /./)
-  expect(buildPlan('win32', buildFacts('receive', 'system'))?.text).toMatch(/<BootTrigger\/>[\s\S]*S-1-5-18/)
+  const [command, words] = ['Command', 'Arguments'].map(
+    (name) => new RegExp(`<${name}>(.*)</${name}>`).exec(mine?.text ?? '')?.[1],
+  )
+  expect(command).toBe('%SystemRoot%\\System32\\conhost.exe')
+  expect(words).toMatch(/^--headless \S+ /)
+  // The system's own session has no screen, and begins before anybody signs in.
+  const system = buildPlan('win32', buildFacts('receive', 'system'))?.text
+  expect(system).toMatch(/<BootTrigger\/>[\s\S]*S-1-5-18/)
+  expect(system).not.toContain('conhost')
 })
 
 test.each([

@@ -5,6 +5,7 @@ import { createSecureContext } from 'node:tls'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { syncDirectory } from '../platform/fd.ts'
 import { makeDirectories, moveToFree } from '../platform/files.ts'
+import { keepOthersOut } from '../platform/owner-only.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
 
 /** A computer's certificate and key; peers identify it by the fingerprint alone. */
@@ -33,6 +34,7 @@ export async function loadIdentity(directory: string): Promise<Identity> {
   const file = path.join(directory, FILE)
   const kept = await readIdentity(file)
   if (kept !== null) return kept
+  keepOthersOut(directory)
   await writeIdentity(file, await makeIdentityText())
   const made = await readIdentity(file)
   if (made === null) throw new UserError('transfer.identityBroken', { path: file, reason: 'ENOENT' })

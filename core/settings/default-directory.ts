@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
+import { keepOthersOut } from '../platform/owner-only.ts'
 import { errorCode } from '../platform/system-error.ts'
 
 // Separate from data-directory.ts, because the tray icon is shown only after everything imported here is loaded.
@@ -27,6 +28,7 @@ export function makeDirectory(directory: string): void {
   if (!existsSync(parent)) makeDirectory(parent)
   try {
     mkdirSync(directory, { mode: 0o700 })
+    keepOthersOut(directory)
   } catch (error) {
     if (errorCode(error) !== 'EEXIST' || !statSync(directory).isDirectory()) throw error
   }

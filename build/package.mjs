@@ -4,13 +4,14 @@
 //   npm run package -- dir       the unpacked directory, for this computer
 //   npm run package -- deb       … and a Debian package of it
 //   npm run package -- cli       the command line alone, without Electron: a Debian package and a tar.gz
+//   npm run package -- cli-windows   … and for Windows: a zip
 //   npm run package -- release   electron-builder's formats of this system (AppImage, rpm, tar.gz; nsis; dmg), and deb
 //
 // Packages are for the platform that they are built on: npm installs only its native modules.
 import { readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Arch, build, Platform } from 'electron-builder'
-import { packageCli } from './package/cli.mjs'
+import { packageCli, packageCliForWindows } from './package/cli.mjs'
 import { shippedComponents, withoutIntegrity, writeLicences } from './package/components.mjs'
 import { configuration, unpackedDirectory, unpackedExecutable } from './package/configuration.mjs'
 import { buildDeb } from './package/deb.mjs'
@@ -20,7 +21,7 @@ import { ensureElectron } from './setup/electron.mjs'
 import { ensureNode } from './setup/node.mjs'
 import { inProject, isProgram, runMain, SetupError, say } from './setup/project.mjs'
 
-const USAGE = 'usage: npm run package -- dir | deb | cli | release'
+const USAGE = 'usage: npm run package -- dir | deb | cli | cli-windows | release'
 
 /** @param {number} bytes */
 const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
@@ -64,6 +65,7 @@ async function pack(electron, target) {
 async function main() {
   const [what = '', ...more] = process.argv.slice(2)
   if (what === 'cli' && more.length === 0) return packageCli()
+  if (what === 'cli-windows' && more.length === 0) return packageCliForWindows()
   if (!['dir', 'deb', 'release'].includes(what) || more.length > 0) throw new SetupError(USAGE)
   const node = await ensureNode()
   const electron = await ensureElectron(node)

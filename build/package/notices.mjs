@@ -18,9 +18,8 @@ async function nodeLicence(version) {
   })
 }
 
-/** @param {string} place */
-async function readNotice(place) {
-  const directory = inProject(place)
+/** @param {string} directory */
+async function readNotice(directory) {
   const manifest = JSON.parse(
     await readFile(path.join(directory, 'package.json'), 'utf8').catch(() => 'null'),
   )
@@ -35,14 +34,22 @@ async function readNotice(place) {
     .join('\n\n')
 }
 
-/** Returns Holdfast's own licence, then each dependency, also of the web page, with its licence texts. */
-export async function notices() {
+/**
+ * Returns Holdfast's own licence, then each dependency, also of the web page, with its licence texts.
+ * @param {string} project its directory node_modules has the dependencies.
+ */
+export async function notices(project = inProject()) {
   const own = await readFile(inProject('LICENSE'), 'utf8')
   const lock = JSON.parse(await readFile(inProject('package-lock.json'), 'utf8'))
   const needed = Object.entries(lock.packages).filter(([place, entry]) => place !== '' && entry.dev !== true)
   const inPage = (await bundledPackages(['renderer'])).map((name) => `node_modules/${name}`)
-  const places = new Set([...needed.map(([place]) => place), ...inPage])
-  const found = await Promise.all([...places].sort().map(readNotice))
+  const places = new Map([
+    ...inPage.map((place) => /** @type {const} */ ([place, inProject(place)])),
+    ...needed.map(([place]) => /** @type {const} */ ([place, path.join(project, place)])),
+  ])
+  const found = await Promise.all(
+    [...places.keys()].sort().map((place) => readNotice(places.get(place) ?? '')),
+  )
   const rule = `\n\n${'-'.repeat(78)}\n\n`
   return `${[own.trim(), ...found.filter((text) => text !== null)].join(rule)}\n`
 }

@@ -1,6 +1,7 @@
 // Lists the packages of node_modules that are shipped unbundled: native modules, and packages that look for files
 // beside themselves. Everything else is bundled into out/ (electron.vite.config.ts).
 import { readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { ifMissing, inProject, SetupError } from '../setup/project.mjs'
 
 /** The `external` packages of electron.vite.config.ts on this system; msgpackr loads its helper itself. */
@@ -8,13 +9,16 @@ const ROOTS = ['koffi', '@photostructure/sqlite', '@napi-rs/blake-hash', 'msgpac
 /** Only needed by packages to compile native code, never at run time. */
 const FOR_COMPILERS = new Set(['nan', 'node-addon-api', 'cpu-features'])
 
-/** Returns the sorted names of the packages, with all dependencies that npm installed for this system. */
-export async function shippedPackages() {
+/**
+ * Returns the sorted names of the packages, with all dependencies that npm installed for the system.
+ * @param {string} project its directory node_modules is read.
+ */
+export async function shippedPackages(project = inProject()) {
   const names = new Set()
   /** @type {(name: string, isOptional: boolean) => Promise<void>} */
   const add = async (name, isOptional) => {
     if (names.has(name) || FOR_COMPILERS.has(name)) return
-    const text = await readFile(inProject('node_modules', name, 'package.json'), 'utf8').catch(
+    const text = await readFile(path.join(project, 'node_modules', name, 'package.json'), 'utf8').catch(
       ifMissing(null),
     )
     if (text === null && isOptional) return

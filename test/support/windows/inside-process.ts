@@ -9,6 +9,8 @@ import { createInterface } from 'node:readline'
 
 export type Request = { id: number } & (
   | { does: 'start'; words: readonly string[]; env: Record<string, string> }
+  /** Starts a program of Windows, not the command line. */
+  | { does: 'startProgram'; words: readonly string[] }
   | { does: 'write'; to: number; text: string }
   | { does: 'kill'; of: number }
   /** Opens a file for writing; `shared`: others may read and write it meanwhile, as they may with Node.js. */
@@ -29,9 +31,12 @@ socket.on('close', () => {
 })
 
 function start(id: number, words: readonly string[], env: Record<string, string>): void {
-  const child = spawn(process.execPath, ['--expose-gc', path.join(app, 'cli', 'holdfast.js'), ...words], {
-    env: { ...process.env, ...env },
-  })
+  const holdfast = [process.execPath, '--expose-gc', path.join(app, 'cli', 'holdfast.js')]
+  startProgram(id, [...holdfast, ...words], env)
+}
+
+function startProgram(id: number, [program = '', ...words]: readonly string[], env = {}): void {
+  const child = spawn(program, words, { env: { ...process.env, ...env } })
   children.set(id, child)
   child.stdout.setEncoding('utf8').on('data', (out: string) => post({ id, out }))
   child.stderr.setEncoding('utf8').on('data', (err: string) => post({ id, err }))
@@ -64,6 +69,9 @@ function take(request: Request): void {
   switch (request.does) {
     case 'start':
       start(id, request.words, request.env)
+      return
+    case 'startProgram':
+      startProgram(id, request.words)
       return
     case 'write':
       children.get(request.to)?.stdin?.end(request.text)

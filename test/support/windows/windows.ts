@@ -65,8 +65,10 @@ export async function openWindows() {
   }
   const answered = (id: number) => new Promise<void>((resolve) => waiting.set(id, () => resolve()))
 
-  const start = (words: readonly string[], env: Record<string, string> = {}): Running => {
-    const id = next()
+  const start = (words: readonly string[], env: Record<string, string> = {}): Running =>
+    run({ id: next(), does: 'start', words, env })
+  const run = (request: Request): Running => {
+    const { id } = request
     const output = { out: '', err: '' }
     const ended = new Promise<Ended>((resolve) => {
       waiting.set(id, (event) => {
@@ -75,7 +77,7 @@ export async function openWindows() {
         else output.err += event.err
       })
     })
-    post({ id, does: 'start', words, env })
+    post(request)
     return {
       output,
       ended,
@@ -90,6 +92,9 @@ export async function openWindows() {
   return {
     start,
     run: (...words: string[]): Promise<Ended> => start(words).ended,
+    /** Runs a program of Windows. */
+    runProgram: (...words: string[]): Promise<Ended> =>
+      run({ id: next(), does: 'startProgram', words }).ended,
     /**
      * Opens a file for writing until the returned function is called. As many programs of Windows do, it lets no other
      * program open the file meanwhile, unless it is `shared`.

@@ -63,16 +63,22 @@ function getPauseMs(quietMs: number, tookMs: number): number {
   return Math.max(Math.min(5_000, Math.max(100, quietMs)), 2 * tookMs)
 }
 
+type QuietListener = Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'problem' | 'writing'>
+
 /**
  * Where the kernel does not report that a writer has closed a file, a file is finished when two examinations, the quiet
  * period apart, find the same size, time and inode.
  */
 export class QuietPeriod {
   readonly #request: TreeRequest
-  readonly #listener: Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'problem'>
+  readonly #listener: QuietListener
   readonly #filter: NameFilter
   readonly #isBusy: IsBusy
   readonly #waiting: DelayQueue<ScannedFile>
+  /** When each file that would be finished was found open for writing; the first found comes first. */
+  readonly #open = new Map<string, number>()
+  /** Number and first path of those that were reported. */
+  #reported = '0 '
   #timer: NodeJS.Timeout | null = null
   #isExamining = false
   /** There was no room for a file: the tree must be compared with the ledger later. */
@@ -83,7 +89,7 @@ export class QuietPeriod {
   /** @param quietMs how long a file's size and time must not change. */
   constructor(
     request: TreeRequest,
-    listener: Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'problem'>,
+    listener: QuietListener,
     quietMs: number,
     isBusy: IsBusy = async () => false,
   ) {
@@ -168,6 +174,7 @@ export class QuietPeriod {
     if (this.#closed) return
     const finished = examined.filter((one) => one !== null)
     if (finished.length > 0) this.#listener.finished(finished)
+    this.#reportOpen()
     if (this.#hasRoom) {
       this.#release()
       if (this.#refused) void this.#listener.lost(this.#request.base)
@@ -180,10 +187,21 @@ export class QuietPeriod {
     const now = await this.#factsNow(before.path).catch(
       ignoreError('the next comparison with the ledger reports the file', null),
     )
-    if (now === null) return null
-    if (sameContent(before, now) && !(await this.#isBusy(now.path))) return now
+    const isBusy = now !== null && sameContent(before, now) && (await this.#isBusy(now.path))
+    if (!isBusy) this.#open.delete(before.path)
+    else if (!this.#open.has(before.path)) this.#open.set(before.path, Date.now())
+    if (now === null || (sameContent(before, now) && !isBusy)) return now
     this.observe(now)
     return null
+  }
+
+  #reportOpen(): void {
+    const [[path, since] = ['', 0]] = this.#open
+    const files = this.#open.size
+    const report = `${files} ${path}`
+    if (report === this.#reported) return
+    this.#reported = report
+    this.#listener.writing(this.#request.base, { files, since, path })
   }
 
   /** Returns null if it is not a regular file. */

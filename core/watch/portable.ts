@@ -12,8 +12,8 @@ import { isWatchLimit, type TreeListener, type TreeRequest, type TreeWatcher } f
 
 /**
  * Watches a tree with chokidar, on systems other than Linux. No event shows here that a writer has closed a file: it is
- * finished after the quiet period, on Windows when no program has it open for writing then. Rejects, or fails later, with the error of `isWatchLimit` if the system has too few
- * watches for the tree: chokidar uses one for every file.
+ * finished after the quiet period, on Windows when no program has it open for writing then. Rejects, or fails later,
+ * with the error of `isWatchLimit` if the system has too few watches for the tree: chokidar uses one for every file.
  */
 export async function openPortable(
   request: TreeRequest,

@@ -51,7 +51,7 @@ export interface TreeListener {
    * them. Watchers without events do not call this.
    */
   gone(paths: readonly string[] | null): void
-  /** The set of files open for writing in the tree of `base` has changed, as far as the kernel shows it. */
+  /** The set of files open for writing in the tree of `base` has changed, as far as the system shows it. */
   writing(base: string, open: OpenFiles): void
   /** A file with the name of a batch mark appeared. */
   mark(path: string): void

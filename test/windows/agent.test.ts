@@ -80,6 +80,9 @@ test('a file that another program keeps to itself, or writes, is named, holds up
   const agent = windows().start(['agent', toWindows(source), ...data()])
   const status = () => getStatus(windows(), data())
   await until('the file is parked', async () => (await status()).totals.parkedFiles === 1, 60_000)
+  await until('the unfinished file is named', async () =>
+    (await windows().run('status', ...data())).out.includes('unfinished.dat'),
+  )
   await letGo()
   await until('it is sent', () => Object.keys(readTree(folder)).length === 9, 60_000)
   expect(Object.keys(readTree(folder)).join()).not.toContain('unfinished')

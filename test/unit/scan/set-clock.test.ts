@@ -39,6 +39,7 @@ test('quiet period: a period begun before the clock was set back still ends', as
     lost: async () => undefined,
     mark: () => undefined,
     problem: () => undefined,
+    writing: () => undefined,
   }
   const quiet = new QuietPeriod({ root, base: '', names: { ignore: [], marks: [] } }, listener, 50)
   onTestFinished(() => quiet.close())

@@ -180,7 +180,8 @@ export async function foldersIn({ root }: Pick<StoreLayout, 'root'>): Promise<st
 async function openSendersFile(file: string, notice: ((sentence: Message) => void) | null) {
   let senders: Sender[] = []
   let stamp = ''
-  let writing: Promise<void> = Promise.resolve()
+  /** The read or change in progress. */
+  let last: Promise<void> = Promise.resolve()
 
   const stampNow = async () => {
     const { ino, mtimeNs, size } = await stat(file, { bigint: true })
@@ -217,6 +218,25 @@ async function openSendersFile(file: string, notice: ((sentence: Message) => voi
     }
   }
 
+  const refreshNow = async (): Promise<boolean> => {
+    const now = await stampNow().catch((error: unknown) => {
+      if (errorCode(error) === 'ENOENT') return ''
+      throw error
+    })
+    if (now === stamp) return false
+    const before = JSON.stringify(senders)
+    await read()
+    stamp = now
+    return JSON.stringify(senders) !== before
+  }
+
+  /** One after the other: a read that began before a change would bring back the list from before it. */
+  const inOrder = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = last.then(work)
+    last = settled(done)
+    return done
+  }
+
   /** @throws UserError transfer.sendersUnchanged */
   async function orUnchanged<T>(work: Promise<T>): Promise<T> {
     try {
@@ -238,23 +258,9 @@ async function openSendersFile(file: string, notice: ((sentence: Message) => voi
       return senders
     },
     /** Reloads the list if another process has changed the file. Returns true if the list is different. */
-    async refresh() {
-      const now = await stampNow().catch((error: unknown) => {
-        if (errorCode(error) === 'ENOENT') return ''
-        throw error
-      })
-      if (now === stamp) return false
-      const before = JSON.stringify(senders)
-      await read()
-      stamp = now
-      return JSON.stringify(senders) !== before
-    },
+    refresh: () => inOrder(refreshNow),
     /** Changes the list, in order also between processes. Takes effect only after it is written and synced. */
-    change(next: (current: readonly Sender[]) => Sender[]) {
-      const changed = writing.then(() => changeNow(next))
-      writing = settled(changed)
-      return changed
-    },
+    change: (next: (current: readonly Sender[]) => Sender[]) => inOrder(() => changeNow(next)),
   }
 }
 

@@ -139,6 +139,26 @@ describe('senders', () => {
     expect([senders.accepted(one), senders.list().length]).toEqual([null, 1])
   })
 
+  test('a sender that was just paired stays accepted while the receiver reads the list again', async () => {
+    const file = path.join(temporaryDirectory('senders'), 'senders.json')
+    const print = (index: number) => index.toString(16).padStart(64, '0')
+    const sources = Object.fromEntries(
+      Array.from({ length: 5_000 }, (_, index) => [`id-${index}`, `${index}`]),
+    )
+    const first = { fingerprint: print(0), name: 'first', folder: 'first', pairedAt: 0, sources }
+    fs.writeFileSync(file, JSON.stringify({ version: 1, senders: [first] }))
+    const senders = await openSenders(file, null)
+    const lost: number[] = []
+    for (let index = 1; index <= 150; index += 1) {
+      const paired = senders.pair(print(index), `pc-${index}`, 0, null)
+      // The reading begins at another moment of the change each time.
+      for (let turn = 0; turn < index % 60; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+      await Promise.all([paired, senders.refresh()])
+      if (senders.accepted(print(index)) === null) lost.push(index)
+    }
+    expect(lost).toEqual([])
+  })
+
   test('each source has a separate directory and keeps it after a rename and a restart', async () => {
     const file = path.join(temporaryDirectory('senders'), 'senders.json')
     const senders = await openSenders(file, () => undefined)

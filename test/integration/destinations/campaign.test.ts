@@ -97,8 +97,9 @@ test(`SFTP destination: ${ROUNDS} rounds of kill -9 and cut connections lose no 
   const struck: Partial<Record<Fault, number>> = {}
   const hits = () => Object.values(struck).reduce((sum, count) => sum + count, 0)
   while (hits() < ROUNDS) {
-    // Before that there is nothing to be interrupted.
-    await until('it is connected', () => world.sender().report()?.connection.state === 'connected', 20_000)
+    // Before that there is nothing to be interrupted. A flipped bit in a length leaves both ends waiting: a login is given
+    // up after 20 s, a connection after 30 s.
+    await until('it is connected', () => world.sender().report()?.connection.state === 'connected', 60_000)
     campaign.change()
     campaign.change()
     const fault = FAULTS[Math.floor(random() * FAULTS.length)] ?? 'none'

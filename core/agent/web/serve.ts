@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server, type ServerOptions } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
@@ -84,6 +85,7 @@ export class WebPage {
     ])
     const isSecure = !isLoopback(settings.host)
     const app = createWebApp({
+      id: createHash('sha256').update(`${host.computerName}\n${layout.directory}`).digest('hex').slice(0, 12),
       ...{ settings, isSecure, page: host.page, computer: host.computerName, version: host.version },
       tokens: () => this.#agent.settings.get().webTokens,
       run: this.#run,

@@ -23,7 +23,6 @@ const MOST_STREAMS = 64
 const MOST_WAITING = 100
 /** A comment line that lets both ends detect a dead connection. */
 const SIGN_OF_LIFE_MS = 20_000
-const COOKIE = 'holdfast-session'
 const HEADER = 'x-holdfast'
 
 /** What the page is served from. */
@@ -33,6 +32,8 @@ export interface WebContext {
   /** Directory of the built page. */
   page: string
   computer: string
+  /** Distinguishes agents that a browser reaches by the same host name. */
+  id: string
   version: string
   tokens(): readonly WebToken[]
   /** Runs a command of the contract. @throws UserError */
@@ -51,7 +52,7 @@ type Env = { Bindings: HttpBindings; Variables: { token: WebToken } }
 
 /** Creates the request handler of the web page and of its API. */
 export function createWebApp(context: WebContext): Hono<Env> {
-  const sessions = new Sessions(context.tokens)
+  const sessions = new Sessions(context.tokens, context.id)
   // Loaded on demand, because most pages have no Prometheus.
   let metrics: ReturnType<typeof import('./metrics.ts').createMetrics> | null = null
   const app = new Hono<Env>()
@@ -112,7 +113,7 @@ export function createWebApp(context: WebContext): Hono<Env> {
 function addSessionRoutes(app: Hono<Env>, sessions: Sessions, { computer, isSecure }: WebContext): void {
   const toSession = ({ role, name }: WebToken) => ({ output: { role, name, computer } })
   app.get('/api/session', (c) => {
-    const token = sessions.find(getCookie(c, COOKIE) ?? '')
+    const token = sessions.find(getCookie(c, sessions.cookie) ?? '')
     return token === null ? refuse(c, 401, message('web.signIn')) : c.json(toSession(token))
   })
   app.post('/api/session', async (c) => {
@@ -123,12 +124,12 @@ function addSessionRoutes(app: Hono<Env>, sessions: Sessions, { computer, isSecu
     if (token === 'limited') return refuse(c, 429, message('web.limited'))
     if (token === null) return refuse(c, 401, message('web.wrongToken'))
     const options = { httpOnly: true, sameSite: 'Strict', path: '/', secure: isSecure } as const
-    setCookie(c, COOKIE, sessions.start(token), options)
+    setCookie(c, sessions.cookie, sessions.start(token), options)
     return c.json(toSession(token))
   })
   app.delete('/api/session', (c) => {
-    sessions.end(getCookie(c, COOKIE) ?? '')
-    deleteCookie(c, COOKIE, { path: '/', secure: isSecure })
+    sessions.end(getCookie(c, sessions.cookie) ?? '')
+    deleteCookie(c, sessions.cookie, { path: '/', secure: isSecure })
     return c.json({ output: {} })
   })
 }
@@ -137,7 +138,7 @@ function addSessionRoutes(app: Hono<Env>, sessions: Sessions, { computer, isSecu
 function authenticate(c: Context<Env>, sessions: Sessions): WebToken | null | 'limited' {
   const [, bearer] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
   if (bearer !== undefined) return sessions.authenticate(bearer, addressOf(c))
-  return sessions.find(getCookie(c, COOKIE) ?? '')
+  return sessions.find(getCookie(c, sessions.cookie) ?? '')
 }
 
 async function runCommand(c: Context<Env>, { run, logDefect }: WebContext) {

@@ -20,9 +20,13 @@ interface Session {
  * Signed-in browsers, in memory: each has a random id in a cookie and ends with its token. Counts failed attempts.
  *
  * @param tokens returns the current tokens of the settings.
+ * @param id of the agent: a cookie belongs to a host name, whatever the port (RFC 6265, 8.5), and several agents may be
+ * reached as localhost through SSH tunnels.
  * @param now in milliseconds; steady.
  */
 export class Sessions {
+  /** Name of the cookie. */
+  readonly cookie: string
   readonly #tokens: () => readonly WebToken[]
   readonly #now: () => number
   /** By id, the longest idle one first. */
@@ -32,8 +36,9 @@ export class Sessions {
   #failedInAll = 0
   #minuteFrom = 0
 
-  constructor(tokens: () => readonly WebToken[], now: () => number = () => performance.now()) {
+  constructor(tokens: () => readonly WebToken[], id: string, now: () => number = () => performance.now()) {
     this.#tokens = tokens
+    this.cookie = `holdfast-${id}`
     this.#now = now
   }
 

@@ -135,6 +135,14 @@ test('web page: a viewer reads, and no command that changes something is run', a
   expect(unknown.json).toMatchObject({ sentence: { key: 'agent.unknownCommand' } })
 })
 
+test('web page: sessions of two agents on one host name do not replace each other', async () => {
+  const [one, other] = [await startWebAgent(), await startWebAgent()]
+  const [first, second] = [await one.signIn(one.operator), await other.signIn(other.operator)]
+  expect(first.cookie.split('=')[0]).not.toBe(second.cookie.split('=')[0])
+  const headers = { cookie: `${first.cookie}; ${second.cookie}` }
+  for (const { ask } of [one, other]) expect((await ask('GET', '/api/session', { headers })).status).toBe(200)
+})
+
 test('web page: a removed token ends its sessions and streams', async () => {
   const { ask, signIn, operator, viewer, port } = await startWebAgent()
   const cookie = await signIn(viewer)

@@ -128,7 +128,7 @@ export const webSettingsSchema = z.object({
   /** Address to listen on. */
   host: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
   port: z.number().int().min(1).max(65_535).default(8420),
-  /** Host names that people use for this computer, besides localhost and all IP addresses; others are refused. */
+  /** Further host names of this computer; others than these, its own, localhost and IP addresses are refused. */
   names: z.array(hostNameSchema).max(20).default([]),
 })
 export type WebSettings = z.infer<typeof webSettingsSchema>

@@ -86,7 +86,8 @@ export class WebPage {
     const isSecure = !isLoopback(settings.host)
     const app = createWebApp({
       id: createHash('sha256').update(`${host.computerName}\n${layout.directory}`).digest('hex').slice(0, 12),
-      ...{ settings, isSecure, page: host.page, computer: host.computerName, version: host.version },
+      names: [...settings.names, hostname().toLowerCase()],
+      ...{ isSecure, page: host.page, computer: host.computerName, version: host.version },
       tokens: () => this.#agent.settings.get().webTokens,
       run: this.#run,
       state: () => store.snapshot().state,

@@ -8,7 +8,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { ignoreError } from '../../dropped-errors.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
-import type { WebSettings, WebToken } from '../../settings/schema.ts'
+import type { WebToken } from '../../settings/schema.ts'
 import { getAnswer } from '../answering.ts'
 import { viewerCommands } from '../contract.ts'
 import type { AppState, StatePatch } from '../state/schema.ts'
@@ -27,7 +27,8 @@ const HEADER = 'x-holdfast'
 
 /** What the page is served from. */
 export interface WebContext {
-  settings: WebSettings
+  /** Host names that requests may have, lower case, besides localhost and all IP addresses. */
+  names: readonly string[]
   isSecure: boolean
   /** Directory of the built page. */
   page: string
@@ -58,7 +59,7 @@ export function createWebApp(context: WebContext): Hono<Env> {
   const app = new Hono<Env>()
   app.use(async (c, next) => {
     const host = c.req.header('host')
-    if (!isOwnHost(host, context.settings.names)) return refuse(c, 421, message('web.host'))
+    if (!isOwnHost(host, context.names)) return refuse(c, 421, message('web.host'))
     if (!isSafe(c.req.method) && !isFromThisPage(c, host)) return refuse(c, 403, message('web.origin'))
     return next()
   })

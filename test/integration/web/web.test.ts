@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import net from 'node:net'
+import { hostname } from 'node:os'
 import { connect } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { commands, viewerCommands } from '../../../core/agent/contract.ts'
@@ -196,7 +197,8 @@ test('web page: guesses, open streams and slow requests are limited, and others 
 test('web page: beyond loopback it has TLS with the certificate of this computer', async () => {
   const { address, data, port, ask } = await startWebAgent('0.0.0.0', ['station.example'])
   expect(address).toBe(`https://station.example:${port}/`)
-  expect((await ask('GET', '/')).status).toBe(200)
+  for (const host of [hostname().toUpperCase(), `station.example:${port}`])
+    expect([host, (await ask('GET', '/', { headers: { host } })).status]).toEqual([host, 200])
   const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false })
   await once(socket, 'secureConnect')
   const { fingerprint } = await loadIdentity(getDataLayout(data).identity)

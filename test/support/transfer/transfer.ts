@@ -252,13 +252,14 @@ function entriesBelow(root: string, below = ''): { name: string; isFile: boolean
 export const countBelow = (root: string): number => entriesBelow(root).length
 
 /**
- * Each regular file's path, size and digest: what a byte comparison of two trees compares. A name that is gone when it is
- * read, as a file that a scanner makes for a moment, is not in the tree.
+ * Each regular file's path, size and digest: what a byte comparison of two trees compares. A check's own file, which is
+ * there for a moment, is not in the tree, nor is a name that is gone when it is read.
  */
 export function readTree(root: string): Record<string, string> {
   const tree: Record<string, string> = {}
   for (const { name, isFile } of entriesBelow(root)) {
-    const digest = isFile ? readIfThere(() => digestFile(path.join(root, name))) : null
+    const isCompared = isFile && !path.basename(name).startsWith('.holdfast-probe-')
+    const digest = isCompared ? readIfThere(() => digestFile(path.join(root, name))) : null
     if (digest !== null) tree[name] = digest
   }
   return tree

@@ -25,7 +25,7 @@ const MOST_WAITING = 100
 const SIGN_OF_LIFE_MS = 20_000
 const HEADER = 'x-holdfast'
 
-/** What the page is served from. */
+/** The agent's data and actions that the page needs. */
 export interface WebContext {
   /** Host names that requests may have, lower case, besides localhost and all IP addresses. */
   names: readonly string[]
@@ -94,15 +94,14 @@ export function createWebApp(context: WebContext): Hono<Env> {
     const name = 'attachment; filename="holdfast-diagnostics.zip"'
     return c.body(zip, 200, { 'content-type': 'application/zip', 'content-disposition': name })
   })
-  app.all('/api/*', (c) => refuse(c, 404, message('web.notFound')))
   // Never answers with secrets: their length would show through the compression (BREACH).
   app.use('/assets/*', compress())
   app.get('*', async (c) => {
     const pathname = c.req.path === '/' ? '/index.html' : c.req.path
     const file = await readPageFile(context.page, pathname, 'self')
-    return file === null ? refuse(c, 404, message('web.notFound')) : c.body(file.body, 200, file.headers)
+    return file === null ? c.notFound() : c.body(file.body, 200, file.headers)
   })
-  app.all('*', (c) => refuse(c, 405, message('web.notFound')))
+  app.notFound((c) => refuse(c, 404, message('web.notFound')))
   app.onError((error, c) => {
     context.logDefect(error)
     return refuse(c, 500, message('problem.other', { reason: error.message }))
@@ -160,7 +159,7 @@ function createEventStream(context: WebContext, sessions: Sessions) {
   return (c: Context<Env>) => {
     if (open >= MOST_STREAMS) return refuse(c, 503, message('web.busy'))
     open += 1
-    let end = () => undefined as undefined
+    let stop = () => undefined as undefined
     const body = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
@@ -168,20 +167,21 @@ function createEventStream(context: WebContext, sessions: Sessions) {
           const unsubscribe = context.subscribe((patch) => {
             // A removed token is a change of the settings, which is a patch.
             const isSlow = (controller.desiredSize ?? 0) < -MOST_WAITING
-            if (isSlow || authenticate(c, sessions) === null) end()
-            else write(`event: patch\ndata: ${JSON.stringify(patch)}\n\n`)
+            if (isSlow || authenticate(c, sessions) === null) {
+              stop()
+              controller.close()
+            } else write(`event: patch\ndata: ${JSON.stringify(patch)}\n\n`)
           })
           const life = setInterval(() => write(':\n\n'), SIGN_OF_LIFE_MS)
-          end = () => {
-            end = () => undefined
+          stop = () => {
+            stop = () => undefined
             open -= 1
             clearInterval(life)
             unsubscribe()
-            controller.close()
           }
           write('retry: 1000\n\n')
         },
-        cancel: () => end(),
+        cancel: () => stop(),
       },
       new CountQueuingStrategy({ highWaterMark: 1 }),
     )

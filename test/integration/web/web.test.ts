@@ -4,6 +4,7 @@ import net from 'node:net'
 import { hostname } from 'node:os'
 import { connect } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
 import { commands, viewerCommands } from '../../../core/agent/contract.ts'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
 import { getDataLayout } from '../../../core/settings/data-directory.ts'
@@ -128,7 +129,8 @@ test('web page: a viewer reads, and no command that changes something is run', a
   const metrics = await ask('GET', '/metrics', { headers })
   expect(metrics.text).toMatch(/^holdfast_agent_status\{level="\w+"\} 1$/m)
   expect(metrics.text).toContain('holdfast_agent_waiting_files{destination="embedded"} 0')
-  const api = (await ask('GET', '/api/openapi.json', { headers })).json as unknown as { paths: object }
+  const described = await ask('GET', '/api/openapi.json', { headers })
+  const api = z.object({ paths: z.record(z.string(), z.unknown()) }).parse(described.json)
   expect(Object.keys(api.paths).sort()).toEqual(
     ['/events', ...Object.keys(commands).map((name) => `/commands/${name}`)].sort(),
   )

@@ -131,7 +131,7 @@ export type EjectResult = z.infer<typeof ejectResultSchema>
 /** Limit of a settings text in characters; settings with ten thousand paths take a tenth of it. */
 export const LONGEST_SETTINGS = 32 * 1024 * 1024
 
-/** What importing settings would change. */
+/** The differences that importing settings would make. */
 const readSettingsSchema = z.object({
   file: z.string(),
   settings: settingsSchema,

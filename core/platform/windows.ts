@@ -3,7 +3,7 @@ import koffi from 'koffi'
 // Functions of Windows that Node lacks. All of them block for the time of opening a file.
 
 const kernel = koffi.load('kernel32.dll')
-/** Of libuv, which the program itself exports: returns the handle of a descriptor. */
+/** Returns the handle of a descriptor. The program itself exports this function of libuv. */
 const getHandle = koffi.load(null).func('intptr_t uv_get_osfhandle(int fd)') as (fd: number) => number
 const createFile = kernel.func(
   'intptr_t CreateFileW(str16 name, uint32_t access, uint32_t share, void *security, uint32_t how, uint32_t flags, intptr_t template)',

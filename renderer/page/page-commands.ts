@@ -3,7 +3,7 @@ import type { WordKey } from '../../core/lib/i18n/message.ts'
 import type { PageHandlers } from './page-bridge.ts'
 import type { PageServer } from './page-server.ts'
 
-/** What the browser does for the person at the page. */
+/** Dialogs and downloads of the browser. */
 export interface PageHost {
   /** Asks for a folder of the agent's computer; null: cancelled. */
   chooseFolder(title: WordKey): Promise<string | null>

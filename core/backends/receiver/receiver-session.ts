@@ -424,7 +424,7 @@ export function toAnswer(
     case 'failed': {
       // The disk is gone, which is not the file's fault: every further file would get the same answer.
       if (detail === 'ENODEV') return trouble(message('transfer.storeAway', { name: destination }))
-      // Another program has the stored file open, on Windows.
+      // EBUSY: another program of Windows has the stored file open.
       if (detail === 'EBUSY') {
         const reason = message('transfer.storedInUse', { path: file, name: destination })
         return { kind: 'again', reason, trouble: 'no' }

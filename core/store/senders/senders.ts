@@ -230,7 +230,9 @@ async function openSendersFile(file: string, notice: ((sentence: Message) => voi
     return JSON.stringify(senders) !== before
   }
 
-  /** One after the other: a read that began before a change would bring back the list from before it. */
+  /**
+   * Runs reads and changes one after the other. A read that overlaps a change would bring back the list from before it.
+   */
   const inOrder = <T>(work: () => Promise<T>): Promise<T> => {
     const done = last.then(work)
     last = settled(done)

@@ -1,13 +1,16 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { ContentIdentity, FileStat } from '../platform/file-metadata.ts'
 import { inTransaction } from '../platform/sqlite.ts'
-import type { Claim, FoundFile, Proofs, SentClaim, SentContent, SentEntry } from './contract.ts'
+import type { Claim, FoundFile, Proofs, RowPlace, SentClaim, SentContent, SentEntry } from './contract.ts'
 import {
+  BEHIND,
   CLAIMED,
   durably,
   formatRows,
   MARK,
+  NEWEST,
   NO_TIME,
+  OLDEST,
   OTHERS_WITH,
   prepareDue,
   prepareExact,
@@ -15,6 +18,7 @@ import {
   type Routes,
   SAME_ELSEWHERE,
   toPathRange,
+  toPlaceParams,
   word,
 } from './database.ts'
 
@@ -24,7 +28,7 @@ import {
 /** Records files that a destination has stored. */
 export function openSent(database: DatabaseSyncInstance) {
   const sent = database.prepare(
-    `UPDATE file SET state = 1, sent_at = ?, mark_due = ?, digest = ?, stored_ns = NULL, acked = ?, reason = NULL
+    `UPDATE file SET state = 1, sent_at = ?1, due_at = ?1, mark_due = ?, digest = ?, stored_ns = NULL, acked = ?, reason = NULL
      ${CLAIMED} AND state <> 1`,
   )
   const storedOlder = database.prepare(
@@ -357,17 +361,16 @@ const ROWS_AT_ONCE = 20_000
 
 /** Sent files that may be removed at the source, and their removals. */
 export function openRemovals(database: DatabaseSyncInstance, routes: Routes) {
-  // In the order of the rows, so that no index of the sending times is needed.
-  const someRows = database.prepare(
-    `SELECT count(*) AS count, max(id) AS last FROM (SELECT id FROM file INDEXED BY file_state
-     WHERE route = ? AND state = 1 AND id > ? ORDER BY id LIMIT ${ROWS_AT_ONCE})`,
+  const selectEnd = database.prepare(
+    `SELECT due_at AS at, id FROM file INDEXED BY file_state
+     WHERE route = ? AND state = 1 AND ${BEHIND} AND due_at <= ? ORDER BY due_at, id LIMIT 1 OFFSET ${ROWS_AT_ONCE - 1}`,
   )
   // Removed files stay in the ledger. The query skips them: returning a row costs twenty times as much as skipping it.
   const removableRows = prepareDue(
     database,
-    `INDEXED BY file_state WHERE route = ? AND state = 1 AND id > ? AND id <= ? AND removal = ${REMOVAL.none}
-     AND mark_due = ${MARK.none} AND sent_at <= ? AND digest IS NOT NULL`,
-    'id',
+    `INDEXED BY file_state WHERE route = ? AND state = 1 AND ${BEHIND} AND (due_at, id) <= (?, ?)
+     AND removal = ${REMOVAL.none} AND mark_due = ${MARK.none} AND sent_at <= ? AND digest IS NOT NULL`,
+    'due_at, id',
   )
   const selectBegun = database.prepare(
     `SELECT file.id, path FROM route JOIN file INDEXED BY file_removing ON route = route.id
@@ -402,18 +405,20 @@ export function openRemovals(database: DatabaseSyncInstance, routes: Routes) {
   return {
     /**
      * Returns sent files that were durable before `sentBefore` (milliseconds since 1970), have their mark if they need
-     * one, and are not removed: at most `limit` of the next rows after the row `after`. `last`: the last row that was
-     * read; null at the end.
+     * one, and are not removed: at most `limit` of the next rows behind `after`, in the order in which they were sent.
+     * `last`: the place of the last row that was read; null at the end.
      */
-    removable(destination: string, source: string, sentBefore: number, after: number, limit: number) {
+    removable(destination: string, source: string, sentBefore: number, limit: number, after = OLDEST) {
       const route = routes.find(destination, source)
       if (route === null) return { files: [], last: null }
-      const some = someRows.get(route, after) as { count: number; last: number | null }
-      if (some.last === null) return { files: [], last: null }
-      const rows = removableRows(source, route, after, some.last, sentBefore, limit)
+      const from = toPlaceParams(after)
+      const end = selectEnd.get(route, ...from, sentBefore) as RowPlace | undefined
+      const { at, id } = end ?? NEWEST
+      const rows = removableRows(source, route, ...from, at, id, sentBefore, limit)
       const files = rows.flatMap(({ digest, ...file }) => (digest === null ? [] : [{ ...file, digest }]))
-      if (rows.length === limit) return { files, last: files.at(-1)?.id ?? null }
-      return { files, last: some.count < ROWS_AT_ONCE ? null : some.last }
+      const last = files.at(-1)
+      if (last !== undefined && rows.length === limit) return { files, last: { at: last.dueAt, id: last.id } }
+      return { files, last: end ?? null }
     },
 
     /**

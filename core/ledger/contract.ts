@@ -1,6 +1,8 @@
 import type { Message } from '../lib/i18n/message.ts'
 import type { FileStat } from '../platform/file-metadata.ts'
-import type { FileState } from './ledger-messages.ts'
+import type { FileState, RowPlace } from './ledger-messages.ts'
+
+export type { RowPlace }
 
 /** A file found in a source. */
 export interface FoundFile extends FileStat {
@@ -78,6 +80,8 @@ export interface SentContent {
 /** A file that is not sent until something changes. */
 export interface Parked extends Claim {
   path: string
+  /** When it was parked: milliseconds since 1970. */
+  dueAt: number
   reason: Message | null
 }
 
@@ -87,6 +91,8 @@ export interface Removable extends QueuedFile {
   digest: Uint8Array
   /** When the destination last read its copy back for a removal (milliseconds since 1970); 0: never. */
   provenAt: number
+  /** When it was sent: milliseconds since 1970. */
+  dueAt: number
 }
 
 /** Proofs from the source's destinations that a removal needs. */
@@ -133,11 +139,11 @@ export interface LedgerDifference {
   known: boolean
 }
 
-/** Selects the rows of a page: newest first, below the row `before`. */
+/** Selects the rows of a page: newest first, before a place in the list. */
 export interface PageQuery {
   source: string | null
   state: FileState | null
-  before: number | null
+  before: RowPlace | null
   limit: number
   /** Only rows with this text in their path, from among the newest. */
   text?: string | undefined

@@ -4,7 +4,7 @@ import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructur
 import { type Message, message } from '../lib/i18n/message.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { type DatabaseKind, inTransaction, openDatabaseFile } from '../platform/sqlite.ts'
-import type { FoundFile, QueuedFile } from './contract.ts'
+import type { FoundFile, QueuedFile, Removable, RowPlace } from './contract.ts'
 
 /** A state is stored as a number; the partial indices below contain these numbers. */
 export const STATE = { waiting: 0, sent: 1, parked: 2 } as const
@@ -37,6 +37,7 @@ const takeFrom = (row: 'old') => `UPDATE total SET files = files - 1, bytes = by
     WHERE route = ${row}.route AND state = ${groupOf(row)};`
 const SUMMED = [TOTAL.waiting, TOTAL.sent, TOTAL.parked, TOTAL.removed, TOTAL.deleted]
 
+const STATE_INDEX = 'CREATE INDEX file_state ON file (route, state, due_at);'
 const ABSENT_INDEX = `CREATE INDEX file_absent ON file (route, removed_at) WHERE removal = ${REMOVAL.absent};`
 const TRIGGERS = `
 CREATE TRIGGER route_added AFTER INSERT ON route BEGIN
@@ -62,7 +63,8 @@ END;
 /**
  * A route is one source and one of its destinations. Triggers keep `total`, so that no query for sums reads the whole
  * table. Columns of a file:
- * - `due_at`: when it may be sent, and its place in the queue: its modification time, or the time of the next attempt.
+ * - `due_at`: the order of the rows in each state. Waiting: when it may be sent, which is its modification time, or the
+ *   time of the next attempt. Sent: when it was sent last. Parked: when it was parked.
  * - `mark_due`: it is sent but does not have its group-write mark yet, so that the next start sets the mark after a
  *   crash between the two; see MARK.
  * - `digest` of the sent content: with it, a file that is only renamed, or whose mode or time alone has changed, need
@@ -122,9 +124,8 @@ CREATE TABLE file (
   stored_ns INTEGER
 );
 CREATE UNIQUE INDEX file_path ON file (route, path);
-CREATE INDEX file_state ON file (route, state);
+${STATE_INDEX}
 CREATE INDEX file_unsent ON file (route, path, state) WHERE state <> 1;
-CREATE INDEX file_due ON file (route, due_at) WHERE state = 0;
 CREATE INDEX file_mark ON file (route, mark_due) WHERE mark_due > 0;
 CREATE INDEX file_content ON file (inode, mtime_ns);
 CREATE INDEX file_removing ON file (route) WHERE removal = 1;
@@ -160,10 +161,17 @@ UPDATE total SET files = counted.files, bytes = counted.bytes FROM (
 ${ABSENT_INDEX}
 ${TRIGGERS}`
 
+/** Orders sent rows by the time at which they were sent: version 4 listed them in the order in which they were added. */
+const ORDER_BY_TIME = `
+DROP INDEX file_state;
+DROP INDEX file_due;
+UPDATE file SET due_at = sent_at WHERE state = ${STATE.sent} AND sent_at IS NOT NULL;
+${STATE_INDEX}`
+
 export const LEDGER: DatabaseKind = {
-  version: 4,
+  version: 5,
   schema: SCHEMA,
-  migrations: { 2: 'ALTER TABLE file ADD COLUMN stored_ns INTEGER', 3: COUNT_DELETED },
+  migrations: { 2: 'ALTER TABLE file ADD COLUMN stored_ns INTEGER', 3: COUNT_DELETED, 4: ORDER_BY_TIME },
   tables: ['meta', 'route', 'total', 'file', 'seal', 'suspect'],
   // A commit that is lost in a power failure means that a file is sent twice, which the receiver recognises.
   pragmas: `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;
@@ -253,9 +261,10 @@ type DueRow = [
   isTrusted: 0 | 1,
   provenAt: number | null,
   storedNs: string | null,
+  dueAt: number,
 ]
 
-function toQueuedFile(row: DueRow, source: string): QueuedFile & { provenAt: number } {
+function toQueuedFile(row: DueRow, source: string): QueuedFile & Pick<Removable, 'provenAt' | 'dueAt'> {
   const [
     id,
     generation,
@@ -270,6 +279,7 @@ function toQueuedFile(row: DueRow, source: string): QueuedFile & { provenAt: num
     isTrusted,
     provenAt,
     storedNs,
+    dueAt,
   ] = row
   return {
     id,
@@ -287,6 +297,7 @@ function toQueuedFile(row: DueRow, source: string): QueuedFile & { provenAt: num
     isTrusted: isTrusted === 1,
     storedNs: BigInt(storedNs ?? mtimeNs),
     provenAt: provenAt ?? 0,
+    dueAt,
   }
 }
 
@@ -299,7 +310,7 @@ export function prepareDue(database: DatabaseSyncInstance, which: string, order:
   const statement = database.prepare(
     `SELECT json_group_array(json_array(id, generation, path, size, CAST(mtime_ns AS TEXT), CAST(ctime_ns AS TEXT),
        CAST(inode AS TEXT), CAST(device AS TEXT), attempts, hex(digest), digest IS NOT NULL AND acked IS NOT NULL, proven_at,
-       CAST(stored_ns AS TEXT)) ORDER BY ${order}) AS rows
+       CAST(stored_ns AS TEXT), due_at) ORDER BY ${order}) AS rows
      FROM (SELECT * FROM file ${which} ORDER BY ${order} LIMIT ?)`,
   )
   return (source: string, ...values: (number | string)[]) => {
@@ -328,6 +339,19 @@ export const SAME_ELSEWHERE = `id IN (SELECT other.id FROM file AS own JOIN rout
     CROSS JOIN file AS other INDEXED BY file_path ON other.route = theirs.id AND other.path = own.path
     WHERE own.id = ? AND other.state = 1 AND other.size = own.size AND other.mtime_ns = own.mtime_ns
     AND other.inode = own.inode)`
+
+/**
+ * Selects the rows behind a place in the order of `due_at, id`. The first comparison lets SQLite begin there in the index
+ * `file_state` (https://sqlite.org/rowvalue.html).
+ */
+export const BEHIND = 'due_at >= ? AND (due_at, id) > (?, ?)'
+export const BEFORE = 'due_at <= ? AND (due_at, id) < (?, ?)'
+/** The places at both ends: before the oldest row, and behind the newest. */
+export const OLDEST: RowPlace = { at: Number.MIN_SAFE_INTEGER, id: 0 }
+export const NEWEST: RowPlace = { at: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER }
+
+/** Returns the parameters of `BEHIND` and `BEFORE`. */
+export const toPlaceParams = ({ at, id }: RowPlace) => [at, at, id] as const
 
 /** Selects rows of files that exist at the source, as far as is known. */
 export const IS_THERE = `state = 1 AND removal = ${REMOVAL.none} AND mtime_ns <> ${NO_TIME}`

@@ -40,6 +40,13 @@ export const sumSent = (totals: Totals) => ({
   bytes: totals.sentBytes + totals.removedBytes + totals.deletedBytes,
 })
 
+/**
+ * A place in a list of rows in the order of their times: at the row `id`, whose time is `at` (milliseconds since 1970,
+ * `due_at` in database.ts).
+ */
+export const rowPlaceSchema = z.object({ at: z.number(), id: z.number() })
+export type RowPlace = z.infer<typeof rowPlaceSchema>
+
 export const fileSchema = z.object({
   id: z.number(),
   source: z.string(),

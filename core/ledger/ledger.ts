@@ -19,6 +19,7 @@ export type {
   Proofs,
   QueuedFile,
   Removable,
+  RowPlace,
   SentClaim,
   SentContent,
   SessionMemory,

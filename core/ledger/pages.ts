@@ -1,6 +1,16 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { PageQuery } from './contract.ts'
-import { NO_TIME, parseReason, REMOVAL, STATE, TOTAL, toPathRange } from './database.ts'
+import {
+  BEFORE,
+  NEWEST,
+  NO_TIME,
+  parseReason,
+  REMOVAL,
+  STATE,
+  TOTAL,
+  toPathRange,
+  toPlaceParams,
+} from './database.ts'
 import { fileStates, type LedgerFile, type Totals } from './ledger-messages.ts'
 
 export interface SentFile {
@@ -16,6 +26,7 @@ type FileRow = Pick<LedgerFile, 'id' | 'path' | 'size' | 'attempts' | 'sentAt' |
   modifiedMs: number | null
   isDeleted: 0 | 1
   reason: string | null
+  dueAt: number
 }
 
 // A file that waits to be sent again has a digest: until then the destination should have that content. If a file
@@ -24,9 +35,6 @@ const HAS_IT = `(digest IS NOT NULL OR state = ${STATE.sent} AND stored_ns IS NU
 
 /** Limit of the newest files of each source and state that a search reads, so that it stays short. */
 const SEARCHED = 5_000
-
-/** Limit of the newest rows of each source among which the last sent one is looked for: a rewritten file keeps its row. */
-const NEWEST = 100_000
 
 /** Queries of the ledger for the window. */
 export function openPages(database: DatabaseSyncInstance) {
@@ -44,17 +52,16 @@ export function openPages(database: DatabaseSyncInstance) {
   // Each (route, state) is an index range; the rows of several ranges are merged below.
   const newest = `SELECT id, path, size, nullif(mtime_ns, ${NO_TIME}) / 1000000.0 AS modifiedMs, attempts,
      sent_at AS sentAt, iif(removal = ${REMOVAL.removed}, removed_at, NULL) AS removedAt,
-     removal = ${REMOVAL.absent} AS isDeleted, reason
-     FROM file INDEXED BY file_state WHERE route = ? AND state = ? AND id < ? ORDER BY id DESC`
+     removal = ${REMOVAL.absent} AS isDeleted, reason, due_at AS dueAt
+     FROM file INDEXED BY file_state WHERE route = ? AND state = ? AND ${BEFORE} ORDER BY due_at DESC, id DESC`
   const page = database.prepare(`${newest} LIMIT ?`)
   const search = database.prepare(
     `SELECT * FROM (${newest} LIMIT ${SEARCHED}) WHERE instr(lower(path), lower(?)) > 0 LIMIT ?`,
   )
 
-  // In SQLite, other columns beside max() are those of the row with the maximum.
   const selectLast = database.prepare(
-    `SELECT path, max(sent_at) AS at FROM (SELECT path, sent_at FROM file INDEXED BY file_state
-     WHERE route = ? AND state = ${STATE.sent} ORDER BY id DESC LIMIT ${NEWEST})`,
+    `SELECT path, sent_at AS at FROM file INDEXED BY file_state
+     WHERE route = ? AND state = ${STATE.sent} AND sent_at IS NOT NULL ORDER BY due_at DESC, id DESC LIMIT 1`,
   )
 
   return {
@@ -62,8 +69,8 @@ export function openPages(database: DatabaseSyncInstance) {
     lastSent(destination: string): Record<string, { path: string; at: number }> {
       const routes = selectRoutes.all(JSON.stringify([destination]), null) as { id: number; source: string }[]
       const found = routes.flatMap(({ id, source }) => {
-        const { path, at } = selectLast.get(id) as { path: string | null; at: number | null }
-        return path === null || at === null ? [] : [[source, { path, at }] as const]
+        const last = selectLast.get(id) as { path: string; at: number } | undefined
+        return last === undefined ? [] : [[source, last] as const]
       })
       return Object.fromEntries(found)
     },
@@ -74,10 +81,13 @@ export function openPages(database: DatabaseSyncInstance) {
       return Object.fromEntries(rows.map(({ source, ...totals }) => [source, totals]))
     },
 
-    /** Returns a page, newest row first. */
+    /**
+     * Returns a page, newest row first, by the times of `due_at`. `older`: the place behind the page; null: it is the
+     * last one.
+     */
     files(destinations: readonly string[], { source, state, before, limit, text = '' }: PageQuery) {
       const readRows = (route: number, name: LedgerFile['state']) => {
-        const range = [route, STATE[name], before ?? Number.MAX_SAFE_INTEGER] as const
+        const range = [route, STATE[name], ...toPlaceParams(before ?? NEWEST)] as const
         const rows = text === '' ? page.all(...range, limit + 1) : search.all(...range, text, limit + 1)
         return rows as FileRow[]
       }
@@ -88,8 +98,8 @@ export function openPages(database: DatabaseSyncInstance) {
       }[]
       const found = routes.flatMap((route) =>
         (state === null ? fileStates : [state]).flatMap((name) =>
-          readRows(route.id, name).map(
-            ({ modifiedMs, isDeleted, reason, ...row }): LedgerFile => ({
+          readRows(route.id, name).map(({ modifiedMs, isDeleted, reason, dueAt, ...row }) => {
+            const file: LedgerFile = {
               ...row,
               ...(isDeleted === 1 ? { isDeleted: true } : {}),
               source: route.source,
@@ -97,12 +107,14 @@ export function openPages(database: DatabaseSyncInstance) {
               modifiedAt: modifiedMs === null ? null : Math.round(modifiedMs),
               state: name,
               reason: parseReason(reason),
-            }),
-          ),
+            }
+            return { file, place: { at: dueAt, id: row.id } }
+          }),
         ),
       )
-      found.sort((a, b) => b.id - a.id)
-      return { files: found.slice(0, limit), more: found.length > limit }
+      found.sort(({ place: a }, { place: b }) => b.at - a.at || b.id - a.id)
+      const older = found.length > limit ? found[limit - 1]?.place : null
+      return { files: found.slice(0, limit).map(({ file }) => file), older: older ?? null }
     },
   }
 }

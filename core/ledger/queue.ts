@@ -4,11 +4,13 @@ import type { ContentIdentity, FileStat } from '../platform/file-metadata.ts'
 import { inTransaction } from '../platform/sqlite.ts'
 import type { Claim, FoundFile, Parked } from './contract.ts'
 import {
+  BEHIND,
   CLAIMED,
   durably,
   formatRows,
   keepDigest,
   NO_TIME,
+  OLDEST,
   openValues,
   parseReason,
   prepareDue,
@@ -16,6 +18,7 @@ import {
   REMOVAL_ANEW,
   type Routes,
   toPathRange,
+  toPlaceParams,
   word,
 } from './database.ts'
 
@@ -38,24 +41,24 @@ export function openTaking(database: DatabaseSyncInstance, routes: Routes) {
   const newBetween = prepareDue(
     database,
     `WHERE sent_at IS NULL AND id IN (
-       SELECT id FROM file INDEXED BY file_due WHERE route = ? AND state = 0 AND due_at BETWEEN ? AND ?
+       SELECT id FROM file INDEXED BY file_state WHERE route = ? AND state = 0 AND due_at BETWEEN ? AND ?
        ORDER BY due_at DESC LIMIT ${HELD_ROWS}) AND id NOT IN (SELECT value FROM json_each(?))`,
     'due_at, id',
   )
   const isHeld = database.prepare('SELECT 1 FROM meta WHERE key = ?')
   const isAnyDue = (range: string) =>
-    `EXISTS (SELECT 1 FROM route CROSS JOIN file INDEXED BY file_due ON file.route = route.id
+    `EXISTS (SELECT 1 FROM route CROSS JOIN file INDEXED BY file_state ON file.route = route.id
      WHERE destination = ?1 AND state = 0 AND due_at ${range})`
   const waiting = database.prepare('SELECT 1 FROM file WHERE id = ? AND state = 0')
   const anyDue = database.prepare(`SELECT ${isAnyDue('<= ?2')} OR ${isAnyDue('>= ?3')} AS due`)
   const firstDue = database.prepare(
-    `SELECT source, (SELECT min(due_at) FROM file INDEXED BY file_due WHERE file.route = route.id AND state = 0) AS at
+    `SELECT source, (SELECT min(due_at) FROM file INDEXED BY file_state WHERE file.route = route.id AND state = 0) AS at
      FROM route WHERE destination = ?1 AND at > ?2 AND NOT EXISTS (
-       SELECT 1 FROM file INDEXED BY file_due WHERE file.route = route.id AND state = 0 AND due_at >= ?3)`,
+       SELECT 1 FROM file INDEXED BY file_state WHERE file.route = route.id AND state = 0 AND due_at >= ?3)`,
   )
   const oldest = database.prepare(
     `SELECT min(mtime_ns) / 1000000 AS at FROM (
-       SELECT mtime_ns FROM file INDEXED BY file_due WHERE route = ? AND state = 0 AND due_at > 0
+       SELECT mtime_ns FROM file INDEXED BY file_state WHERE route = ? AND state = 0 AND due_at > 0
        ORDER BY due_at LIMIT ${OLDEST_ROWS}
      ) WHERE mtime_ns > 0`,
   )
@@ -109,7 +112,7 @@ export function openTaking(database: DatabaseSyncInstance, routes: Routes) {
 /** Records the result of a taken file. */
 export function openOutcomes(database: DatabaseSyncInstance) {
   const parkOne = database.prepare(
-    `UPDATE file SET state = 2, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
+    `UPDATE file SET state = 2, due_at = ?, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
   )
   const later = database.prepare(
     `UPDATE file SET due_at = ?, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
@@ -126,7 +129,7 @@ export function openOutcomes(database: DatabaseSyncInstance) {
 
   return {
     park: ({ id, generation }: Claim, reason: Message) => {
-      parkOne.run(JSON.stringify(reason), id, generation)
+      parkOne.run(Date.now(), JSON.stringify(reason), id, generation)
     },
 
     /** Keeps the files waiting, but not before `at` (milliseconds since 1970). */
@@ -166,14 +169,14 @@ export function openOutcomes(database: DatabaseSyncInstance) {
   }
 }
 
-/** Puts a parked row back into the queue, at its former place. */
+/** Puts a parked row back into the queue. */
 const UNPARK = 'UPDATE file SET state = 0, attempts = 0, reason = NULL'
 
 /** Files that are sent only after something changes. */
 export function openParked(database: DatabaseSyncInstance, routes: Routes) {
   const parkedPage = database.prepare(
-    `SELECT id, generation, path, reason FROM file INDEXED BY file_state
-     WHERE route = ? AND state = 2 AND id > ? ORDER BY id LIMIT ?`,
+    `SELECT id, generation, path, due_at AS dueAt, reason FROM file INDEXED BY file_state
+     WHERE route = ? AND state = 2 AND ${BEHIND} ORDER BY due_at, id LIMIT ?`,
   )
   const unparkRow = database.prepare(
     `${UNPARK} WHERE id = ?2 AND state = 2 AND route IN (SELECT id FROM route WHERE destination = ?1)`,
@@ -185,9 +188,9 @@ export function openParked(database: DatabaseSyncInstance, routes: Routes) {
   )
 
   return {
-    /** Returns at most `limit` parked files of a source, in the order of their ids, after `after`. */
-    parked(destination: string, source: string, after: number, limit: number): Parked[] {
-      const rows = parkedPage.all(routes.find(destination, source), after, limit)
+    /** Returns at most `limit` parked files of a source behind a place, in the order in which they were parked. */
+    parked(destination: string, source: string, limit: number, after = OLDEST): Parked[] {
+      const rows = parkedPage.all(routes.find(destination, source), ...toPlaceParams(after), limit)
       return (rows as (Omit<Parked, 'reason'> & { reason: string | null })[]).map((row) => ({
         ...row,
         reason: parseReason(row.reason),
@@ -248,7 +251,7 @@ export function prepareForget(database: DatabaseSyncInstance, which: string) {
   // sent one has other content. If the digest of the sent content is known, so is its size.
   const leave = database.prepare(
     `UPDATE file SET state = 1, generation = generation + 1, size = iif(digest IS NULL, 0, size), mtime_ns = ${NO_TIME}, reason = NULL,
-     mark_due = 0 ${which} AND state <> 1`,
+     due_at = coalesce(sent_at, due_at), mark_due = 0 ${which} AND state <> 1`,
   )
   return (...values: (number | string | null)[]): number =>
     Number(forget.run(...values).changes) + Number(leave.run(...values).changes)

@@ -5,7 +5,7 @@ import {
   ownStatusSchema,
   testStages,
 } from '../backends/backend-messages.ts'
-import { fileSchema, fileStates, totalsSchema } from '../ledger/ledger-messages.ts'
+import { fileSchema, fileStates, rowPlaceSchema, totalsSchema } from '../ledger/ledger-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
 import {
@@ -144,19 +144,19 @@ export const senderDefinition = {
     notice: messageSchema.optional(),
   }),
   requests: {
-    /** A page of the ledger, newest first; `before` is the last id of the page before. */
+    /** A page of the ledger, newest first; `before` is the `older` of the page before. */
     files: {
       input: z.object({
         source: z.string().nullable(),
         state: z.enum(fileStates).nullable(),
-        before: z.number().nullable(),
+        before: rowPlaceSchema.nullable(),
         limit: z.number().int().min(1).max(200),
         /** Only files with this text in their path, among the newest; see `SEARCHED` in core/ledger/pages.ts. */
         text: z.string().max(200).optional(),
         /** Ids of the destinations; without, this one. */
         destinations: z.array(z.string()).optional(),
       }),
-      output: z.object({ files: z.array(fileSchema), more: z.boolean() }),
+      output: z.object({ files: z.array(fileSchema), older: rowPlaceSchema.nullable() }),
     },
     /** Gives parked files another try; `file`: only this row of the ledger. */
     retry: {

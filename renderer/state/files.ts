@@ -5,6 +5,7 @@ import { useAnswer } from './answer.ts'
 import { useBridge } from './bridge.tsx'
 
 export type FilesQuery = Pick<CommandInput<'files'>, 'source' | 'state' | 'text'>
+type FilesBefore = CommandInput<'files'>['before']
 type Page = CommandOutput<'files'>
 
 export interface FilesPage {
@@ -27,7 +28,7 @@ const refreshMs = 2000
 export function useFiles({ source, state, text }: FilesQuery, version: string): FilesPage {
   const bridge = useBridge()
   /** The `before` of each page up to the one that is shown, which is the last. */
-  const [trail, setTrail] = useState<(number | null)[]>([null])
+  const [trail, setTrail] = useState<FilesBefore[]>([null])
   const before = trail.at(-1) ?? null
   const { value, failure } = useAnswer({
     question: JSON.stringify([source, state, text, before]),
@@ -39,15 +40,15 @@ export function useFiles({ source, state, text }: FilesQuery, version: string): 
     }),
   })
   const page = value?.page ?? null
-  const last = page?.files.at(-1)
-  const turnOlder = (after: number) => {
+  const older = page?.older ?? null
+  const turnOlder = (place: FilesBefore) => {
     // The next page is known only after this one is loaded; the button stays enabled meanwhile, to keep the focus.
-    if (value?.before === before) setTrail([...trail, after])
+    if (value?.before === before) setTrail([...trail, place])
   }
   return {
     page,
     failure,
     newer: trail.length > 1 ? () => setTrail(trail.slice(0, -1)) : null,
-    older: page?.more === true && last !== undefined ? () => turnOlder(last.id) : null,
+    older: older === null ? null : () => turnOlder(older),
   }
 }

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { NONCE_BYTES, type OutgoingSource, type Session } from '../../backends/destination.ts'
 import { ignoreError } from '../../dropped-errors.ts'
-import type { Ledger, Removable } from '../../ledger/ledger.ts'
+import type { Ledger, Removable, RowPlace } from '../../ledger/ledger.ts'
 import { getMountPresence, isBelowAway } from '../../ledger/mount-presence.ts'
 import { Rerun } from '../../lib/async/rerun.ts'
 import { createHasher } from '../../platform/digest.ts'
@@ -182,8 +182,8 @@ export class Pass {
   readonly #ledger: Ledger
   readonly #events: RemovalEvents
   readonly #host: PassHost
-  /** The last row of an incomplete pass, by source. */
-  readonly #endedAt = new Map<string, number>()
+  /** The place at which an incomplete pass ended, by source. */
+  readonly #endedAt = new Map<string, RowPlace>()
   readonly #warned = new Set<string>()
 
   constructor(destination: string, ledger: Ledger, events: RemovalEvents, host: PassHost) {
@@ -213,7 +213,7 @@ export class Pass {
     const why = await findSourceObstacle(source, this.#ledger)
     if (why !== null) return this.#warnOnce(`${source.path}: sent files are not removed: ${why}`)
     const look: Look = { source, rule, blocked: new Set(), refused: 0 }
-    const ended = await this.#lookThrough(look, this.#endedAt.get(source.id) ?? 0)
+    const ended = await this.#lookThrough(look, this.#endedAt.get(source.id))
     if (ended === null) this.#endedAt.delete(source.id)
     else this.#endedAt.set(source.id, ended)
   }
@@ -248,20 +248,21 @@ export class Pass {
     }
   }
 
-  /** Checks the rows behind `from`; returns null at their end, else the row after which the next pass starts. */
-  async #lookThrough(look: Look, from: number): Promise<number | null> {
+  /** Checks the rows behind `from`; returns null at their end, else the place from which the next pass starts. */
+  async #lookThrough(look: Look, from: RowPlace | undefined): Promise<RowPlace | null> {
     const { source, rule, blocked } = look
     for (let after = from; ; ) {
       const olderThan = ageNow() - rule.afterMs
-      const page = this.#ledger.removable(this.#destination, source.id, olderThan, after, ROWS)
+      const page = this.#ledger.removable(this.#destination, source.id, olderThan, ROWS, after)
       // A file that this destination has proven waits for the other destinations, and is not read again before long.
       const isOpen = ({ provenAt }: Removable) => provenAt < Date.now() - PROOF_LASTS_MS
       const files = page.files.filter((due) => isRemovableName(due.path, rule) && isOpen(due))
       for (let index = 0; index < files.length; index += TOGETHER) {
         const some = files.slice(index, index + TOGETHER)
-        if (!(await this.#removeSome(look, some))) return after
-        after = some.at(-1)?.id ?? after
-        if (look.refused + blocked.size >= REFUSALS) return after
+        if (!(await this.#removeSome(look, some))) return after ?? null
+        const last = some.at(-1)
+        if (last !== undefined) after = { at: last.dueAt, id: last.id }
+        if (look.refused + blocked.size >= REFUSALS) return after ?? null
       }
       if (page.last === null) return null
       after = page.last

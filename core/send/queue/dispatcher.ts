@@ -8,6 +8,7 @@ import {
   type LedgerGuard,
   type Parked,
   type QueuedFile,
+  type RowPlace,
   type SentClaim,
 } from '../../ledger/ledger.ts'
 import { openMountPresence } from '../../ledger/mount-presence.ts'
@@ -418,13 +419,15 @@ export function openParkedFiles(
   { isAway, found, log }: ParkedEvents,
 ) {
   const looking = new Set<string>()
-  /** The last row of the last check, by source. */
-  const endedAt = new Map<string, number>()
+  /** The place at which the last check ended, by source. */
+  const endedAt = new Map<string, RowPlace>()
   let over = false
 
   const lookNow = async (source: SendSource): Promise<void> => {
-    const files = ledger.parked(destination, source.id, endedAt.get(source.id) ?? 0, PARKED_FILES)
-    endedAt.set(source.id, files.length < PARKED_FILES ? 0 : (files.at(-1)?.id ?? 0))
+    const files = ledger.parked(destination, source.id, PARKED_FILES, endedAt.get(source.id))
+    const last = files.at(-1)
+    if (last === undefined || files.length < PARKED_FILES) endedAt.delete(source.id)
+    else endedAt.set(source.id, { at: last.dueAt, id: last.id })
     let isFound = false
     // In sequence: the disk may hang, and each call holds a thread of the pool until it returns.
     for (const file of files) {

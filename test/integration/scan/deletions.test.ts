@@ -225,7 +225,7 @@ test('first comparison: files that went before it are counted, and not reported'
 test('delete after sending: files that Holdfast removes are not deleted, also before their removal is recorded', async () => {
   const names = numbered(20)
   const { root, ledger, running, counts, deleted, totals } = await sent(names)
-  const due = ledger.removable('there', 's', Date.now(), 0, 100).files
+  const due = ledger.removable('there', 's', Date.now(), 100).files
   ledger.beginRemovals(due, { others: [], since: 0, now: Date.now() })
   remove(root, names)
   await running.reconcile()

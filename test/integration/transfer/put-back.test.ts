@@ -50,7 +50,7 @@ test.each([
     for (const name of ['large', 'd']) fs.rmSync(path.join(home.source, name), { recursive: true })
     if (how === 'deleted') ledger.markGone(DESTINATION, SOURCE, Object.keys(before), Date.now())
     else {
-      const due = ledger.removable(DESTINATION, SOURCE, Date.now(), 0, 100).files
+      const due = ledger.removable(DESTINATION, SOURCE, Date.now(), 100).files
       ledger.beginRemovals(due, { others: [], since: 0, now: Date.now() })
       ledger.endRemovals(
         due.map(({ id }) => ({ id, end: 'removed' })),

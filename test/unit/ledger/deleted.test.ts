@@ -151,7 +151,7 @@ test('removal by Holdfast: its files are counted apart, and never as deleted', (
     ledger.take('e', 's', 10, Date.now(), new Set()).map((claim) => ({ ...claim, mark: false })),
     NOW,
   )
-  const due = ledger.removable('d', 's', NOW, 0, 10).files
+  const due = ledger.removable('d', 's', NOW, 10).files
   ledger.beginRemovals(due, { others: [], since: 0, now: NOW })
   for (const destination of ['d', 'e']) expect(ledger.markGone(destination, 's', ['a', 'b'], NOW)).toBe(0)
   ledger.endRemovals(

@@ -40,7 +40,7 @@ describe('several destinations of one source', () => {
     ledger.marksDone(ledger.dueMarks('e', 's', 10))
     // For both of them: what is owed to none is no reason to keep the file.
     const removable = (destination: string) =>
-      ledger.removable(destination, 's', 1_000, 0, 10).files.map(({ path: name }) => name)
+      ledger.removable(destination, 's', 1_000, 10).files.map(({ path: name }) => name)
     expect([removable('d'), removable('e')]).toEqual([['a'], ['a']])
   })
 

@@ -16,6 +16,10 @@ const totals = (waitingFiles: number, sentFiles: number, parkedFiles: number) =>
   parkedFiles,
 })
 
+/** The indices of version 4, which version 5 has replaced. */
+const INDICES_OF_4 = `DROP INDEX file_state; CREATE INDEX file_state ON file (route, state);
+  CREATE INDEX file_due ON file (route, due_at) WHERE state = 0;`
+
 describe('ledger file', () => {
   test('waiting files are kept over a restart', () => {
     const { directory, ledger } = open()
@@ -33,6 +37,7 @@ describe('ledger file', () => {
     const database = new DatabaseSync(at)
     const version = () => database.prepare('PRAGMA user_version').get()
     const present = version()
+    database.exec(INDICES_OF_4)
     database.exec('DROP INDEX file_absent; ALTER TABLE file DROP COLUMN stored_ns; PRAGMA user_version = 2')
     expect(readLedger(at)?.lookup('d', 's', 'a')).toMatchObject({ state: 'waiting' })
     const again = openLedger(at)
@@ -57,7 +62,7 @@ describe('ledger file', () => {
     const database = new DatabaseSync(at)
     onTestFinished(() => database.close())
     const named = (name: string) => `WHERE path = '${name}'`
-    database.exec(`UPDATE file SET removal = 3 ${named('gone')}; UPDATE file SET removal = 2 ${named('removed')};
+    database.exec(`${INDICES_OF_4} UPDATE file SET removal = 3 ${named('gone')}; UPDATE file SET removal = 2 ${named('removed')};
       UPDATE file SET mtime_ns = 1 << 63 ${named('moved')};
       DROP INDEX file_absent; DELETE FROM total WHERE state > 2; UPDATE total SET files = 4, bytes = 40 WHERE state = 1;
       PRAGMA user_version = 3`)
@@ -68,6 +73,24 @@ describe('ledger file', () => {
     expect(again.totals('d')).toEqual({ s: { ...totals(1, 1, 0), ...gone } })
     again.offer('e', [file('a')])
     expect(again.totals('e')).toEqual({ s: { ...totals(1, 0, 0), deletedFiles: 1, deletedBytes: 10 } })
+  })
+
+  test('migration: version 4 had the sent files in the order in which they were added', () => {
+    const { directory, ledger, take } = open()
+    const at = path.join(directory, 'ledger.db')
+    ledger.offer('d', [file('sent last'), file('sent first')])
+    const [last, first] = take()
+    if (last === undefined || first === undefined) throw new Error('nothing due')
+    ledger.markSent([{ ...first, mark: false }], 1_000)
+    ledger.markSent([{ ...last, mark: false }], 2_000)
+    const database = new DatabaseSync(at)
+    onTestFinished(() => database.close())
+    database.exec(`${INDICES_OF_4} UPDATE file SET due_at = id; PRAGMA user_version = 4`)
+    const again = openLedger(at)
+    onTestFinished(() => again.close())
+    const page = again.files(['d'], { source: null, state: 'sent', before: null, limit: 1 })
+    expect(page.files).toMatchObject([{ path: 'sent last' }])
+    expect(again.lastSent('d')).toEqual({ s: { path: 'sent last', at: 2_000 } })
   })
 
   const unusable: [string, (at: string) => void, string][] = [

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { RowPlace } from '../../../core/ledger/ledger.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { file, open } from '../../support/store/ledger.ts'
@@ -207,15 +208,22 @@ describe('ledger: queries', () => {
       ledger.offer('d', [file(`f${index}`, { source: index % 2 === 0 ? 's' : 't' })])
     for (const source of ['s', 't']) send(ledger.take('d', source, 5, Date.now(), new Set()))
     const seen: number[] = []
-    let before: number | null = null
-    for (let more = true; more; ) {
-      const page = ledger.files(['d'], { source: null, state: null, before, limit: 4 })
+    let before: RowPlace | null = null
+    do {
+      const page: ReturnType<typeof ledger.files> = ledger.files(['d'], {
+        source: null,
+        state: null,
+        before,
+        limit: 4,
+      })
       seen.push(...page.files.map(({ id }) => id))
-      before = seen.at(-1) ?? null
-      more = page.more
-    }
+      before = page.older
+    } while (before !== null)
     expect(seen).toHaveLength(25)
-    expect([...seen].sort((a, b) => b - a)).toEqual(seen)
+    // The ten sent files are the oldest here, as they were "sent" in 1970.
+    const newestFirst = (ids: readonly number[]) => [...ids].sort((a, b) => b - a)
+    expect(seen).toEqual([...newestFirst(seen.slice(0, 15)), ...newestFirst(seen.slice(15))])
+    expect(new Set(seen).size).toBe(25)
     const sent = ledger.files(['d'], { source: 's', state: 'sent', before: null, limit: 200 })
     expect(
       sent.files.every(({ source, state, sentAt }) => source === 's' && state === 'sent' && sentAt === 5_000),

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { RowPlace } from '../../../core/ledger/ledger.ts'
 import { file, open } from '../../support/store/ledger.ts'
 
 /** Files of the source "s" that "d" has, with a digest. */
@@ -28,19 +29,20 @@ test('removable files: tens of thousands of removed and absent files are skipped
     ends.map(({ id }, index) => ({ id, end: index % 2 === 0 ? 'removed' : 'absent' })),
     2_000,
   )
-  const first = ledger.removable('d', 's', 3_000, 0, 2)
+  const first = ledger.removable('d', 's', 3_000, 2)
   expect(first.files.map(({ id }) => id)).toEqual(left.slice(0, 2))
-  const second = ledger.removable('d', 's', 3_000, first.last ?? 0, 2)
+  const second = ledger.removable('d', 's', 3_000, 2, first.last ?? undefined)
   expect(second).toMatchObject({ files: [{ id: left[2] }], last: null })
 })
 
 test('removable files: pages of up to 7,000 of 30,000 files have no gaps and no repeats', () => {
   const { ledger, due } = sent(numbered(30_000))
   const seen: number[] = []
-  for (let after: number | null = 0; after !== null; ) {
-    const page = ledger.removable('d', 's', 3_000, after, 7_000)
+  for (let after: RowPlace | undefined, isOver = false; !isOver; ) {
+    const page = ledger.removable('d', 's', 3_000, 7_000, after)
     seen.push(...page.files.map(({ id }) => id))
-    after = page.last
+    after = page.last ?? undefined
+    isOver = page.last === null
   }
   expect(seen).toEqual(due.map(({ id }) => id))
 })
@@ -57,7 +59,7 @@ test('removable files: files that were sent too late, wait for a mark or have no
   ledger.offer('d', [file('unknown')])
   send(take())
   const names = (sentBefore: number) =>
-    ledger.removable('d', 's', sentBefore, 0, 10).files.map(({ path }) => path)
+    ledger.removable('d', 's', sentBefore, 10).files.map(({ path }) => path)
   expect(names(3_000)).toEqual(['early'])
   expect(names(9_000)).toEqual(['early', 'late'])
 })
@@ -119,6 +121,6 @@ test('begun removals: the end of a removal has no effect on a new file of the sa
       new Set(),
     )
     ledger.markSent([{ ...again, mark: false, digest: Buffer.alloc(32, 8) }], 4_000)
-    expect(ledger.removable(destination, 's', 5_000, 0, 10).files.map(({ path }) => path)).toEqual(['f'])
+    expect(ledger.removable(destination, 's', 5_000, 10).files.map(({ path }) => path)).toEqual(['f'])
   }
 })

@@ -85,7 +85,7 @@ test('parked files: deleted files at both ends of 2,500 rejected ones are found'
 test('parked files: a source has one check at a time, and no new check starts after stop', () => {
   const asked: string[] = []
   const page = Array.from({ length: 5 }, (_, index): Parked => {
-    return { id: index + 1, generation: 1, path: `f${index}`, reason: refused }
+    return { id: index + 1, generation: 1, path: `f${index}`, dueAt: 0, reason: refused }
   })
   const ledger = {
     parked: (_: string, source: string) => {

@@ -212,7 +212,7 @@ export class Agent {
     const settings = this.permittedSettings()
     this.alerting.configure()
     this.checker.configure(this.#checkerConfig())
-    this.scanner.configure(scannerConfig(settings, this.layout))
+    this.scanner.configure(scannerConfig(settings, this.layout), settings.sources.length > 0)
     if (settings.receive === null) void this.receiver.stop()
     else
       this.receiver.configure(receiverConfig(settings, settings.receive, this.layout, this.host.computerName))

@@ -52,7 +52,10 @@ export function commandHandlers(agent: Agent): CommandHandlers {
     checkNow: () =>
       runAction(() => {
         // Comparing a large or hung source can take long. Its results appear in the state.
-        agent.scanner.request('reconcile', {}).catch(ignoreError('a scanner that starts again compares all'))
+        if (agent.settings.get().sources.length > 0)
+          agent.scanner
+            .request('reconcile', {})
+            .catch(ignoreError('a scanner that starts again compares all'))
         return agent.checker.request('checkNow', {})
       }),
     retryParked: ({ id, file }) => runAction(() => agent.senders.requestAll('retry', { source: id, file })),

@@ -27,14 +27,10 @@ type Wanted = RequestInput<Definition, 'start'>['wanted'][number]
 /** Failures of a source's disk with which nothing can be put back. */
 const BROKEN: ReadonlySet<string> = new Set(['hung', 'stale', 'io-error', 'read-only'])
 
-/** Delay before an unused restorer process stops. */
-const IDLE_MS = 120_000
-
-/** Lists destinations and restores files, by a process that runs only while it is needed. */
+/** Lists destinations and restores files, by a process that rests while nothing is requested. */
 export class Restores {
   readonly #agent: Agent
   readonly #worker: SupervisedWorker<Definition>
-  #idleTimer: NodeJS.Timeout | null = null
   /** The last request; null after it has ended without files left unreplaced. */
   #lastRequest: ToStart | null = null
 
@@ -48,6 +44,7 @@ export class Restores {
         if (condition === 'restarting' || condition === 'failed') this.#ended()
       },
     })
+    this.#worker.configure({}, false)
   }
 
   /** @throws UserError if the destination cannot be listed */
@@ -56,7 +53,6 @@ export class Restores {
     { destination, computer = null }: Asked,
     input: Omit<RequestInput<Definition, N>, 'from'>,
   ): Promise<RequestOutput<Definition, N>> {
-    this.#keepRunning()
     const from = this.#from(destination, computer, null)
     const answer = await this.#worker.request(name, { ...input, from } as RequestInput<Definition, N>)
     this.#agent.senders.reached(destination)
@@ -75,7 +71,6 @@ export class Restores {
     const { store, notices } = this.#agent
     this.#requireNone()
     if (to !== null && !path.isAbsolute(to)) throw new UserError('refuse.relative', { path: to })
-    this.#keepRunning()
     const placed = await this.#place(asked)
     this.#requireNone()
     notices.dismiss(RESTORE_NOTICE)
@@ -83,8 +78,10 @@ export class Restores {
     store.update({ restore: { ...BEGUN, destination, to: placed.to, startedAt: Date.now() } })
     try {
       const from = this.#from(destination, computer, identity ?? null)
+      this.#worker.configure({}, true)
       await this.#worker.request('start', { from, wanted: placed.wanted })
     } catch (error) {
+      this.#worker.configure({}, false)
       store.update({ restore: null })
       throw error
     }
@@ -156,11 +153,10 @@ export class Restores {
 
   /** Closes a folder that was listed. The process that lists another destination starts again when it is needed. */
   async release(): Promise<void> {
-    if (this.#agent.store.state.restore?.phase !== 'running') await this.end()
+    if (this.#agent.store.state.restore?.phase !== 'running') await this.#worker.rest()
   }
 
   end(): Promise<void> {
-    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer)
     return this.#worker.stop()
   }
 
@@ -180,19 +176,6 @@ export class Restores {
     }
   }
 
-  /** Starts the process if it is not running. It stops after a while without requests. */
-  #keepRunning(): void {
-    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer)
-    this.#idleTimer = setTimeout(() => this.#stopIfIdle(), IDLE_MS)
-    this.#idleTimer.unref()
-    this.#worker.configure({})
-  }
-
-  #stopIfIdle(): void {
-    if (this.#agent.store.state.restore?.phase === 'running') this.#keepRunning()
-    else void this.#worker.stop()
-  }
-
   #reported(report: RestoreReport): void {
     const { store, notices, senders } = this.#agent
     const before = store.state.restore
@@ -200,6 +183,7 @@ export class Restores {
     store.update({ restore: { ...before, ...report } })
     if (before.files === 0 && report.files > 0) senders.reached(before.destination)
     if (report.phase === 'running') return
+    this.#worker.configure({}, false)
     const { kept, sentence } = report
     if (kept === 0) this.#lastRequest = null
     if (report.phase === 'failed' && sentence !== null) notices.add(RESTORE_NOTICE, sentence)

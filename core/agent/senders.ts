@@ -51,7 +51,8 @@ export class SenderWorkers {
     // A report that arrives during the shutdown must not restart a worker.
     if (this.#isStopped) return
     const { store, secrets, layout, host } = this.#agent
-    const configs = senderConfigs(this.#agent.permittedSettings(), layout, {
+    const settings = this.#agent.permittedSettings()
+    const configs = senderConfigs(settings, layout, {
       ...destinationsNow(store.state.destinations),
       computerName: host.computerName,
       isHeld: isHeld(store.state),
@@ -62,7 +63,9 @@ export class SenderWorkers {
     const ids = wanted.map(([id]) => id)
     for (const id of this.#running) if (!ids.includes(id)) void this.#workers.get(id)?.stop()
     this.#running = ids
-    for (const [id, config] of wanted) this.#getWorker(id).configure(config)
+    // The folder on this computer, to which files go as long as there is no destination, needs no process without files.
+    const isNeeded = settings.destinations.length + settings.sources.length > 0
+    for (const [id, config] of wanted) this.#getWorker(id).configure(config, isNeeded)
   }
 
   /** Sends this computer's status to the receivers, which can report it after a crash here. */

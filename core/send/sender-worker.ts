@@ -120,12 +120,12 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     files: async (query: Input<'files'>) => {
       const destination = this.#destinationId()
       const destinations = query.destinations ?? (destination === null ? [] : [destination])
-      return ready(this.#ledger.open).files(destinations, query)
+      return this.#openLedger().files(destinations, query)
     },
     retry: async ({ source, file }: Input<'retry'>) => {
       const destination = this.#destinationId()
       if (destination === null) return { files: 0 }
-      const ledger = ready(this.#ledger.open)
+      const ledger = this.#openLedger()
       const files =
         file === undefined
           ? await unparkAll(ledger, destination, source)
@@ -150,11 +150,16 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     },
   }
 
+  /** Opens the ledger unless it is open. @throws UserError agent.workerAway before the first configuration */
+  #openLedger(): Ledger {
+    return this.#ledger.use(ready(this.#config).ledgerPath)
+  }
+
   async #carryOut(next: Config): Promise<void> {
     const before = this.#applied
     this.#config = next
     this.#identity ??= await loadIdentity(next.identityDirectory)
-    const on = this.#ledger.use(next.ledgerPath)
+    const on = this.#openLedger()
     // Only a source that was removed while this process runs is deleted: an empty configuration deletes none.
     const knownNow = new Set(getKnownSourceIds(next))
     for (const id of before === null ? [] : getKnownSourceIds(before)) {

@@ -75,7 +75,7 @@ test('check history and file list: a read error is shown with its reason, and th
   await holdfast.application.evaluate(({ ipcMain }, sentence) => {
     const answers = {
       checkHistory: { points: [{ at: Date.now(), count: 7, kinds: { ok: 7 }, delays: null }], spanMs: 0 },
-      files: { files: [], more: false },
+      files: { files: [], older: null },
     }
     for (const [name, output] of Object.entries(answers)) {
       let asked = 0

@@ -24,6 +24,8 @@ export const REPLACE_AFTER_MS = 4 * ALIVE_EVERY_MS
  * worker's messages are still unread.
  */
 const STOOD_STILL_MS = 2 * ALIVE_EVERY_MS
+/** Delay before a worker that nothing needs any more stops. A person who goes on sends the next request sooner. */
+export const RESTS_AFTER_MS = 60_000
 const FIRST_DELAY_MS = 200
 /** A worker that fails constantly is started thirty times an hour. */
 const LONGEST_DELAY_MS = 120_000
@@ -40,7 +42,8 @@ export interface SupervisionEvents<D extends WorkerDefinition> {
 /**
  * Keeps one worker process running: starts it, sends it the newest configuration after every start, detects when it
  * ends or no longer responds, and replaces it with growing delays. A process that survives being killed (stuck in the
- * kernel) is abandoned.
+ * kernel) is abandoned. A worker that nothing needs rests: its process starts with a request, and stops a minute after
+ * the last one.
  */
 export class SupervisedWorker<D extends WorkerDefinition> {
   readonly #definition: D
@@ -52,7 +55,10 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   /** Consecutive ends. */
   #failures = 0
   #startedAt = 0
+  /** The process runs, or is about to. */
   #wanted = false
+  #isNeeded = false
+  #restTimer: NodeJS.Timeout | null = null
   #restartTimer: NodeJS.Timeout | null = null
   readonly #watchdog = new Watchdog((forMs) => this.#silent(forMs))
   /** Requests that await a response, by their numbers. */
@@ -70,25 +76,24 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     return this.#state
   }
 
-  /** Starts the worker if it is not running. It gets this configuration now and after every restart. */
-  configure(config: WorkerConfig<D>): void {
+  /**
+   * Starts the worker if it is needed and not running. It gets this configuration now and after every restart.
+   * @param isNeeded false: the worker may rest.
+   */
+  configure(config: WorkerConfig<D>, isNeeded = true): void {
     this.#config = config
-    if (this.#wanted) {
-      this.#post({ type: 'configure', config })
-      return
-    }
-    this.#wanted = true
-    this.#watchdog.start()
-    // Only one process at a time: a stopping one is awaited.
-    if (this.#ending === null) this.#start()
+    this.#isNeeded = isNeeded
+    if (this.#wanted) this.#post({ type: 'configure', config })
+    else if (isNeeded) this.#run()
+    if (isNeeded) this.#cancelRest()
+    else if (this.#restTimer === null) this.#restLater()
   }
 
   /** Replaces a running worker by a new process with the same configuration. */
   restart(): void {
-    const config = this.#config
-    if (!this.#wanted || config === null) return
-    void this.stop()
-    this.configure(config)
+    if (!this.#wanted) return
+    void this.rest()
+    this.#run()
   }
 
   /**
@@ -109,6 +114,8 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   async request<N extends RequestName<D>>(name: N, input: RequestInput<D, N>): Promise<RequestOutput<D, N>> {
     const definition = this.#definition.requests[name]
     const worker = this.#definition.name
+    if (!this.#wanted && this.#config !== null) this.#run()
+    this.#restLater()
     // The next process is about to start.
     if (this.#wanted && this.#ending !== null) await this.#ending
     if (this.#handle === null || definition === undefined) throw new UserError('agent.workerAway', { worker })
@@ -126,18 +133,48 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     }
   }
 
-  /** Asks the process to stop. After the timeout it is killed and abandoned. */
+  /** Stops the worker until it is configured again. After the timeout its process is killed and abandoned. */
   stop(withinMs = 3_000): Promise<void> {
+    this.#config = null
+    return this.rest(withinMs)
+  }
+
+  /** Stops the process until the next request, or until the worker is configured as needed. */
+  rest(withinMs = 3_000): Promise<void> {
     this.#wanted = false
+    this.#cancelRest()
     if (this.#restartTimer !== null) clearTimeout(this.#restartTimer)
     this.#watchdog.stop()
     this.#restartTimer = null
     this.#ending ??= this.#end(withinMs).finally(() => {
       this.#ending = null
-      // The worker was configured again meanwhile.
+      // The worker was wanted again meanwhile.
       if (this.#wanted) this.#start()
     })
     return this.#ending
+  }
+
+  #run(): void {
+    this.#wanted = true
+    this.#watchdog.start()
+    // Only one process at a time: a stopping one is awaited.
+    if (this.#ending === null) this.#start()
+  }
+
+  #cancelRest(): void {
+    if (this.#restTimer !== null) clearTimeout(this.#restTimer)
+    this.#restTimer = null
+  }
+
+  /** Lets a worker that is not needed rest after a while without requests. */
+  #restLater(): void {
+    this.#cancelRest()
+    if (!this.#wanted || this.#isNeeded) return
+    this.#restTimer = setTimeout(() => {
+      if (this.#requests.size > 0) this.#restLater()
+      else void this.rest()
+    }, RESTS_AFTER_MS)
+    this.#restTimer.unref()
   }
 
   async #end(withinMs: number): Promise<void> {

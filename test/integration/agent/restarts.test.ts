@@ -24,8 +24,7 @@ async function told() {
   const data = temporaryDirectory('restarts')
   const words = ['agent', '--data', data]
   const agent = startHoldfast(words)
-  const isConnected = async () => (await readState(data)).destinations[0]?.connection.state === 'connected'
-  await until('the agent', isConnected, 30_000)
+  await until('the agent', () => readState(data), 30_000)
   // To an agent that has been at work: no other change of its settings follows.
   await sendCommand(data, 'addCheckedPath', { path: disk.point })
   const wellAt = async () => (await readState(data)).checkedPaths[0]?.checked?.at ?? 0

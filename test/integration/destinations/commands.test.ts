@@ -24,12 +24,7 @@ import { until } from '../../support/until.ts'
 
 const secretsIn = (data: string) => JSON.parse(readFileSync(path.join(data, 'secrets.json'), 'utf8')).owners
 
-const running = ({ directory }: Headless) =>
-  untilState(
-    directory,
-    'its senders to run',
-    ({ destinations: [first] }) => first?.connection.state === 'connected',
-  )
+const running = ({ directory }: Headless) => until('the agent to run', () => readState(directory))
 
 describe.each([
   ['while an agent runs', true],

@@ -155,7 +155,7 @@ test('parked file: a name refused by the receiver is parked with its reason, and
   const page = { source: null, state: 'parked', before: null, limit: 10 }
   expect(await sender.request('files', page)).toMatchObject({
     files: [{ path: deep, state: 'parked', reason: { key: 'transfer.name.long' } }],
-    more: false,
+    older: null,
   })
   expect(await sender.request('retry', { source: SOURCE })).toEqual({ files: 1 })
   await until('it is parked again', () => sender.report()?.totals[SOURCE]?.parkedFiles === 1)
@@ -171,7 +171,7 @@ test('pause: a paused source, and a paused sender, send no file until they are r
   sender.configure({ ...config, paused: true })
   expect(await sender.request('files', { source: null, state: 'sent', before: null, limit: 1 })).toEqual({
     files: [],
-    more: false,
+    older: null,
   })
   sender.configure(config)
   await allSent(sender, 1)

@@ -42,7 +42,7 @@ test('parked files: a failed request for their names is repeated at the next rep
     second?.says(report)
     return asked().length === 2
   })
-  first?.posts({ type: 'response', id: asked()[1], output: { files: [file], more: false } })
+  first?.posts({ type: 'response', id: asked()[1], output: { files: [file], older: null } })
   await until('its name', () => agent.store.state.parked[0]?.path === 'x/lost.dat')
   second?.says(report)
   expect(asked()).toHaveLength(2)

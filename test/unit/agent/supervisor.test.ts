@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { WorkerHandle } from '../../../core/agent/workers/starter.ts'
-import { REPLACE_AFTER_MS, SupervisedWorker } from '../../../core/agent/workers/supervisor.ts'
+import { REPLACE_AFTER_MS, RESTS_AFTER_MS, SupervisedWorker } from '../../../core/agent/workers/supervisor.ts'
 import type { ToWorker } from '../../../core/lib/workers/definition.ts'
 import { ALIVE_EVERY_MS } from '../../../core/lib/workers/serve.ts'
 import { receiverDefinition } from '../../../core/receive/receiver-messages.ts'
@@ -164,5 +164,74 @@ describe('supervised worker', () => {
     vi.advanceTimersByTime(3000)
     await stopped
     expect(processes[0]?.killed).toBe(true)
+  })
+
+  describe('a worker that is not needed', () => {
+    const invite = { code: 'c', minutes: 10 }
+    const resting = () => {
+      const all = supervised()
+      const beats = setInterval(() => {
+        for (const one of all.processes) one.say({ type: 'alive' })
+      }, 1_000)
+      onTestFinished(() => clearInterval(beats))
+      const answerLast = () => {
+        const { received = [], say } = all.processes.at(-1) ?? {}
+        const asked = received.find((one) => one.type === 'request')
+        if (asked?.type === 'request') say?.({ type: 'response', id: asked.id, output: invite })
+      }
+      const types = () => all.processes.map(({ received }) => received.map(({ type }) => type))
+      all.worker.configure(config, false)
+      return { ...all, answerLast, types }
+    }
+
+    it('starts with a request and stops a minute after the last one', async () => {
+      const { worker, processes, answerLast, types } = resting()
+      await vi.advanceTimersByTimeAsync(RESTS_AFTER_MS)
+      expect(processes).toHaveLength(0)
+      const answer = worker.request('invite', { replaces: null })
+      answerLast()
+      await expect(answer).resolves.toEqual(invite)
+      // A changed configuration does not prolong it.
+      await vi.advanceTimersByTimeAsync(RESTS_AFTER_MS - 1_000)
+      worker.configure(config, false)
+      expect(types()).toEqual([['configure', 'request', 'configure']])
+      await vi.advanceTimersByTimeAsync(1_000)
+      expect(types()[0]?.at(-1)).toBe('stop')
+      processes[0]?.exit('exit code 0')
+      await vi.advanceTimersByTimeAsync(0)
+      expect(worker.state.condition).toBe('off')
+    })
+
+    it('answers a request that comes during its stop by the next process', async () => {
+      const { worker, processes, answerLast, types } = resting()
+      const first = worker.request('invite', { replaces: null })
+      answerLast()
+      await first
+      await vi.advanceTimersByTimeAsync(RESTS_AFTER_MS)
+      const second = worker.request('invite', { replaces: null })
+      processes[0]?.exit('exit code 0')
+      await vi.advanceTimersByTimeAsync(0)
+      answerLast()
+      await expect(second).resolves.toEqual(invite)
+      expect(types()).toEqual([
+        ['configure', 'request', 'stop'],
+        ['configure', 'request'],
+      ])
+    })
+
+    it('starts when it is needed, and then stays', async () => {
+      const { worker, processes } = resting()
+      worker.configure(config)
+      await vi.advanceTimersByTimeAsync(2 * RESTS_AFTER_MS)
+      expect(processes).toHaveLength(1)
+      expect(worker.state.condition).toBe('running')
+    })
+
+    it('refuses requests once it is stopped', async () => {
+      const { worker, processes } = resting()
+      await worker.stop()
+      await expect(worker.request('invite', { replaces: null })).rejects.toThrow()
+      expect(processes).toHaveLength(0)
+    })
   })
 })

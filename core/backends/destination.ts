@@ -1,28 +1,10 @@
+import type { TransferResult } from '../ledger/ledger.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import type { FileMetadata } from '../platform/file-metadata.ts'
 import type { Connection } from './backend-messages.ts'
 
 // The interface between the queue and the destinations: the code above it uses no sockets and no frames. A new kind of
 // destination is a folder beside receiver/ with a function that opens a `Destination`.
-
-/** A destination's answer for one file. */
-export type Answer =
-  /** The file is durable, perhaps since earlier. `position`: see Ledger.rememberPosition; 0 if there is none. */
-  | {
-      kind: 'durable'
-      position: number
-      /** Digest of the stored bytes if the content was encrypted here; it is passed to `prove` later. */
-      seal?: Uint8Array | undefined
-    }
-  /** The destination will never accept this file unchanged. */
-  | { kind: 'refused'; reason: Message }
-  /**
-   * Not stored this time. `trouble`: whether the destination currently rejects every file; `maybe`: only several such
-   * answers in a row show it.
-   */
-  | { kind: 'again'; reason: Message | null; trouble: 'no' | 'maybe' | 'yes' }
-  /** The connection ended before an answer came. */
-  | { kind: 'lost' }
 
 /** A destination's answer when asked to prove that it has a content. */
 export type Proof =
@@ -72,8 +54,8 @@ export interface SmallEvents {
   onTurn(): boolean
   /** The bytes were handed over and their memory may be reused; not called if the connection is lost first. */
   onUsed(): void
-  /** The answer for one file, by its index. */
-  onAnswer(index: number, answer: Answer): void
+  /** The result for one file, by its index. */
+  onResult(index: number, result: TransferResult): void
 }
 
 /** The largest group of small files that a session takes in one call. A single file is always accepted. */
@@ -110,9 +92,9 @@ export interface Upload {
   chunk(bytes: Buffer): Promise<boolean>
   /** Sends this many zeros without their bytes. Left out: zeros are sent like other bytes. */
   zeros?(count: number): Promise<boolean>
-  end(digest: Buffer): Promise<Answer>
+  end(digest: Buffer): Promise<TransferResult>
   /** @param keep allows the destination to keep the part, so that the upload can be resumed. */
-  abort(keep: boolean): Promise<Answer>
+  abort(keep: boolean): Promise<TransferResult>
 }
 
 /** Bytes of the file system that a destination is on. */
@@ -158,7 +140,7 @@ export interface Session {
     directories: readonly FoundDirectory[],
     digest: Uint8Array,
     from: CopyFrom,
-  ): Promise<Answer | null>
+  ): Promise<TransferResult | null>
   /** @param seal the seal from the answer to the upload. */
   prove(
     source: OutgoingSource,

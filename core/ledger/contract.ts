@@ -46,17 +46,13 @@ export interface QueuedFile extends Claim, FoundFile {
   isTrusted: boolean
 }
 
-/** A claim on a file that the receiver has stored, with the metadata at the time of the offer. */
-export interface SentClaim extends Claim, Partial<FileStat> {
-  /** The file gets the group-write mark after the source's other destinations have it, too. */
-  mark: boolean
-  /** The source's other destinations. */
-  others?: readonly string[] | undefined
-  /** Digest (digest.ts) of the stored content, if known; without it the file is never copied from. */
+/** The content of a file that a destination has stored. */
+interface StoredContent {
+  /** The destination's position with which it was stored; see Ledger.rememberPosition; 0 if it has none. */
+  position: number
+  /** Digest (digest.ts) of the content, if known; without it the file is never copied from. */
   digest?: Uint8Array | null
-  /** The destination's position with which it was stored. */
-  position?: number
-  /** Digest of the data at the destination, if it is encrypted there. */
+  /** Digest of the data at the destination, if it is encrypted there; it is passed to `prove` later. */
   seal?: Uint8Array | undefined
   /** The file has changed since it had this content: this version is stored, and the file waits to be sent again. */
   isOlder?: boolean | undefined
@@ -64,6 +60,36 @@ export interface SentClaim extends Claim, Partial<FileStat> {
   stat?: FileStat | undefined
   /** Names that are gone, if the destination was notified that their content now has this file's name. */
   moved?: readonly Pick<SentContent, 'id' | 'source' | 'path'>[] | undefined
+}
+
+/** Why a file is tried again, and later than others: RETRY_RULES (send/queue/retry-policy.ts) has the meanings. */
+export type RetryCause =
+  | 'file'
+  | 'suspect'
+  | 'destination'
+  | 'reading'
+  | 'being-written'
+  | 'changed'
+  | 'vanished'
+  | 'doubtful'
+
+/** The result of one attempt to send a file: the destination returns it, and the queue records it. */
+export type TransferResult =
+  /** The file is durable, perhaps since earlier. */
+  | ({ kind: 'stored' } & StoredContent)
+  /** The file is never accepted unchanged: it is parked. */
+  | { kind: 'rejected'; reason: Message }
+  /** Not stored this time. `now`: the current metadata of a file that has changed. */
+  | { kind: 'retry'; cause: RetryCause; reason: Message | null; now?: FileStat }
+  /** The connection ended, or sending stopped: the file waits as before. `isAway`: the source's disk is not mounted. */
+  | { kind: 'lost'; isAway?: true }
+
+/** A claim on a file that the receiver has stored, with the metadata at the time of the offer. */
+export interface SentClaim extends Claim, Partial<FileStat>, Partial<StoredContent> {
+  /** The file gets the group-write mark after the source's other destinations have it, too. */
+  mark: boolean
+  /** The source's other destinations. */
+  others?: readonly string[] | undefined
 }
 
 /** Content at a destination. */

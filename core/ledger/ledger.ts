@@ -19,10 +19,12 @@ export type {
   Proofs,
   QueuedFile,
   Removable,
+  RetryCause,
   RowPlace,
   SentClaim,
   SentContent,
   SessionMemory,
+  TransferResult,
 } from './contract.ts'
 
 /** The transfer state of each file for each destination; each part (`openParts`) documents its functions. */

@@ -75,8 +75,8 @@ export async function connectSender(
           const events = {
             onTurn: () => true,
             onUsed: () => undefined,
-            onAnswer(_: number, answer: { kind: string }) {
-              if (answer.kind !== 'durable') reject(new Error(`${name}: ${answer.kind}`))
+            onResult(_: number, answer: { kind: string }) {
+              if (answer.kind !== 'stored') reject(new Error(`${name}: ${answer.kind}`))
               served.files += 1
               served.delays.push(performance.now() - began)
               answered()

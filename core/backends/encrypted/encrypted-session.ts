@@ -1,12 +1,12 @@
 import path from 'node:path'
 import type { Encrypter } from 'age-encryption'
 import { ignoreError } from '../../dropped-errors.ts'
+import type { TransferResult } from '../../ledger/ledger.ts'
 import { computeDigest, createHasher } from '../../platform/digest.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
 import { findNameFault } from '../../protocol/names.ts'
 import type { Encryption } from '../../settings/destination-schema.ts'
 import type {
-  Answer,
   FoundDirectory,
   Outgoing,
   OutgoingSource,
@@ -86,7 +86,7 @@ function encryptSession(session: Session, encrypter: Encrypter, key: NameKey): S
         return limits.bytes
       },
     },
-    async sendSmall(files, directories, { onTurn, onUsed, onAnswer }) {
+    async sendSmall(files, directories, { onTurn, onUsed, onResult }) {
       const sealed: SmallOutgoing[] = []
       for (const file of files) {
         const bytes = await encrypter.encrypt(file.bytes)
@@ -97,9 +97,9 @@ function encryptSession(session: Session, encrypter: Encrypter, key: NameKey): S
       })
       await session.sendSmall(sealed, toSealedDirectories(directories), {
         ...{ onTurn, onUsed },
-        onAnswer(index, answer) {
+        onResult(index, result) {
           const file = named[index]
-          if (file !== undefined) onAnswer(index, toPlainAnswer(answer, file, file.seal))
+          if (file !== undefined) onResult(index, toPlainResult(result, file, file.seal))
         },
       })
     },
@@ -112,8 +112,8 @@ function encryptSession(session: Session, encrypter: Encrypter, key: NameKey): S
       // The destination's digest is that of the encrypted bytes; the ledger keeps the seal.
       const sealed = toSealedFile(file)
       const sealedFrom = { ...from, source: sealed.source, path: sealed.path }
-      const answer = await session.copy(sealed, toSealedDirectories(directories), NOTHING, sealedFrom)
-      return answer === null || answer.kind === 'durable' ? answer : toPlainAnswer(answer, file)
+      const result = await session.copy(sealed, toSealedDirectories(directories), NOTHING, sealedFrom)
+      return result === null || result.kind === 'stored' ? result : toPlainResult(result, file)
     },
     async prove(source, path, size, _nonce, seal = null) {
       // Without a seal the file is sent again, and then has one.
@@ -145,10 +145,10 @@ function encryptingUpload(upload: Upload, encrypter: Encrypter, file: Outgoing):
   const sending = send()
     .catch(ignoreError('an encrypted file that is not taken is sent again from its start', false))
     .finally(feed.drop)
-  const giveUp = async (): Promise<Answer> => {
+  const giveUp = async (): Promise<TransferResult> => {
     feed.drop()
     await sending
-    return toPlainAnswer(await upload.abort(false), file)
+    return toPlainResult(await upload.abort(false), file)
   }
   return {
     offset: 0,
@@ -161,18 +161,22 @@ function encryptingUpload(upload: Upload, encrypter: Encrypter, file: Outgoing):
       feed.end()
       if (!(await sending)) return giveUp()
       const seal = hasher.digest()
-      return toPlainAnswer(await upload.end(seal), file, seal)
+      return toPlainResult(await upload.end(seal), file, seal)
     },
     abort: giveUp,
   }
 }
 
-/** Returns an answer for the encrypted file as one for the file itself. @param seal digest of the bytes sent. */
-function toPlainAnswer(answer: Answer, { source, path: name }: Outgoing, seal: Uint8Array = NOTHING): Answer {
-  if (answer.kind === 'durable') return { ...answer, seal }
-  if (answer.kind === 'lost' || answer.reason?.params.path === undefined) return answer
-  const { key, params } = answer.reason
-  return { ...answer, reason: { key, params: { ...params, path: path.join(source.path, name) } } }
+/** Returns the result for the encrypted file as one for the file itself. @param seal digest of the bytes sent. */
+function toPlainResult(
+  result: TransferResult,
+  { source, path: name }: Outgoing,
+  seal: Uint8Array = NOTHING,
+): TransferResult {
+  if (result.kind === 'stored') return { ...result, seal }
+  if (result.kind === 'lost' || result.reason?.params.path === undefined) return result
+  const { key, params } = result.reason
+  return { ...result, reason: { key, params: { ...params, path: path.join(source.path, name) } } }
 }
 
 /** A pipe between `write` and `readable`, in the form that the age library requires. */

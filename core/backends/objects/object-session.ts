@@ -1,4 +1,5 @@
 import { ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
+import type { TransferResult } from '../../ledger/ledger.ts'
 import { createSemaphore, type Semaphore, withPermit } from '../../lib/async/semaphore.ts'
 import { computeDigest, digestText } from '../../platform/digest.ts'
 import type { FileMetadata } from '../../platform/file-metadata.ts'
@@ -14,7 +15,7 @@ import {
   versionsToPrune,
 } from '../../store/retention/retention.ts'
 import { type Bucket, bytesAhead, type RateLease } from '../bucket.ts'
-import type { Answer, Outgoing, OutgoingSource, OwnSession, SmallOutgoing, Upload } from '../destination.ts'
+import type { Outgoing, OutgoingSource, OwnSession, SmallOutgoing, Upload } from '../destination.ts'
 import type { OwnFolder } from './folder-owner.ts'
 import {
   adoptContent,
@@ -28,7 +29,7 @@ import {
   type ObjectUpload,
   orIf,
   StoreFault,
-  toAnswer,
+  toTransferResult,
 } from './object-store.ts'
 
 // Below a destination's prefix:
@@ -46,8 +47,8 @@ const UPLOADS = 8
 /** Limit of waiting names; a name beyond it is thinned when its content is replaced the next time. */
 const MAX_WAITING = 10_000
 const SWEPT = 'the sweep removes the unfinished upload'
-/** Objects have no position: see Answer. */
-const DURABLE: Answer = { kind: 'durable', position: 0 }
+/** Objects have no position: see TransferResult. */
+const STORED: TransferResult = { kind: 'stored', position: 0 }
 
 interface ObjectSessionOptions {
   /** The destination's name, for messages. */
@@ -113,7 +114,7 @@ export class ObjectSession implements OwnSession {
   }
 
   /** See Session.sendSmall: each file is an object; sends as many at a time as the store takes best. */
-  readonly sendSmall: OwnSession['sendSmall'] = async (files, _directories, { onTurn, onUsed, onAnswer }) => {
+  readonly sendSmall: OwnSession['sendSmall'] = async (files, _directories, { onTurn, onUsed, onResult }) => {
     const underWay: Promise<void>[] = []
     const hasTurn = await this.#smallTurn.acquire()
     if (hasTurn && !onTurn()) {
@@ -127,15 +128,15 @@ export class ObjectSession implements OwnSession {
         (await this.#bytesOut.acquire(length)) &&
         (await this.#lease.take(length))
       if (!mayGo) {
-        onAnswer(index, { kind: 'lost' })
+        onResult(index, { kind: 'lost' })
         continue
       }
       const stored = this.#put(file)
-        .catch((error) => this.#answerTo(error, file))
-        .then((answer) => {
+        .catch((error) => this.#toResult(error, file))
+        .then((result) => {
           this.#slots.release()
           this.#bytesOut.release(length)
-          onAnswer(index, answer)
+          onResult(index, result)
         })
       underWay.push(stored)
     }
@@ -165,9 +166,9 @@ export class ObjectSession implements OwnSession {
       }
       return this.#createUpload(file, upload, identity !== undefined)
     } catch (error) {
-      const answer = this.#answerTo(error, file)
+      const result = this.#toResult(error, file)
       this.#uploads.release()
-      const end = async () => answer
+      const end = async () => result
       return this.closed ? null : { offset: 0, chunk: async () => false, end, abort: end }
     }
   }
@@ -181,8 +182,8 @@ export class ObjectSession implements OwnSession {
       return adoptContent(this.#store, name, facts, { reads: false, storedNs }, this.#ending.signal)
     })
     return copied.then(
-      (is) => (is ? DURABLE : null),
-      (error) => this.#answerTo(error, file),
+      (is) => (is ? STORED : null),
+      (error) => this.#toResult(error, file),
     )
   }
 
@@ -194,7 +195,7 @@ export class ObjectSession implements OwnSession {
       const digest = await digestAt(this.#store, name, size, this.#ending.signal, nonce)
       return digest === null ? { kind: 'absent' } : { kind: 'digest', digest }
     } catch (error) {
-      this.#answerTo(error, { source, path })
+      this.#toResult(error, { source, path })
       return { kind: isFault(error, 'absent') ? 'absent' : 'unavailable' }
     }
   }
@@ -206,7 +207,7 @@ export class ObjectSession implements OwnSession {
   }
 
   /** Stores a file. A different content of that name becomes an older version; an equal one is not sent again. */
-  async #put(file: SmallOutgoing): Promise<Answer> {
+  async #put(file: SmallOutgoing): Promise<TransferResult> {
     const { source, path, bytes, digest } = file
     const facts = objectFacts(file.facts, digest)
     this.#noteTime(file)
@@ -215,21 +216,21 @@ export class ObjectSession implements OwnSession {
       await this.#store.put(name, bytes, facts, { replace: false })
     } catch (error) {
       if (!isFault(error, 'exists')) throw error
-      if (await this.#adopt(name, facts)) return DURABLE
+      if (await this.#adopt(name, facts)) return STORED
       await this.#names.freeName(source, path)
       await this.#store.put(name, bytes, facts, { replace: true })
     }
-    return DURABLE
+    return STORED
   }
 
   #createUpload(file: Outgoing, upload: ObjectUpload, canResume: boolean): Upload {
-    /** The answer for the first fault. */
-    let failed: Answer | null = null
+    /** The result for the first fault. */
+    let failed: TransferResult | null = null
     let keeps = canResume
     const attempt = async (call: () => Promise<void>): Promise<void> => {
       if (failed === null)
         await call().catch((error) => {
-          failed = this.#answerTo(error, file)
+          failed = this.#toResult(error, file)
           // A part that did not fit is removed, to free its space for other files.
           if (isFault(error, 'full')) keeps = false
         })
@@ -249,12 +250,12 @@ export class ObjectSession implements OwnSession {
         // After a failure to finish the part is not resumed: the cause is unknown, and might be the part.
         if (failed !== null) await upload.abort(false).catch(ignoreError(SWEPT))
         this.#uploads.release()
-        return failed ?? DURABLE
+        return failed ?? STORED
       },
       abort: async (keep) => {
         await upload.abort(keep && keeps).catch(ignoreError(SWEPT))
         this.#uploads.release()
-        return failed ?? { kind: 'again', reason: null, trouble: 'no' }
+        return failed ?? { kind: 'retry', cause: 'file', reason: null }
       },
     }
   }
@@ -280,14 +281,14 @@ export class ObjectSession implements OwnSession {
     if (isOtherSecond(kept.mtimeNs, mtimeNs)) this.#options.onTime(file)
   }
 
-  /** Returns the answer for a fault; closes the session if the connection is lost. */
-  #answerTo(error: unknown, file: FaultyFile): Answer {
+  /** Returns the result for a fault; closes the session if the connection is lost. */
+  #toResult(error: unknown, file: FaultyFile): TransferResult {
     if (this.closed) return { kind: 'lost' }
     if (isFault(error, 'lost')) {
       this.close()
       this.#options.onLost(error)
     }
-    return toAnswer(error, this.#options.name, file)
+    return toTransferResult(error, this.#options.name, file)
   }
 }
 

@@ -1,8 +1,9 @@
 import path from 'node:path'
+import type { TransferResult } from '../../ledger/ledger.ts'
 import { message } from '../../lib/i18n/message.ts'
 import { computeDigest, createHasher } from '../../platform/digest.ts'
 import { errorText } from '../../platform/system-error.ts'
-import type { Answer, OutgoingSource, Space } from '../destination.ts'
+import type { OutgoingSource, Space } from '../destination.ts'
 import type { ConnectionTrouble } from '../keep-connected.ts'
 
 // The interface of a store of objects, its faults and their meaning for the sender, and reads and writes that the
@@ -184,29 +185,32 @@ export interface FaultyFile {
 }
 
 /**
- * Returns the answer for a file whose transfer failed.
+ * Returns the result for a file whose transfer failed.
  * @param name the destination's.
  */
-export function toAnswer(error: unknown, name: string, file: FaultyFile): Answer {
+export function toTransferResult(error: unknown, name: string, file: FaultyFile): TransferResult {
   const { kind, reason } = asFault(error)
   const where = { path: path.join(file.source.path, file.path), name, reason }
   switch (kind) {
     case 'lost':
       return { kind: 'lost' }
     case 'full':
-      return { kind: 'again', reason: message('transfer.objects.full', { name, reason }), trouble: 'yes' }
     case 'denied':
-      return { kind: 'again', reason: message('transfer.objects.denied', { name, reason }), trouble: 'yes' }
+      return {
+        kind: 'retry',
+        cause: 'destination',
+        reason: message(`transfer.objects.${kind}`, { name, reason }),
+      }
     case 'impossible':
-      return { kind: 'refused', reason: message('transfer.objects.impossible', where) }
+      return { kind: 'rejected', reason: message('transfer.objects.impossible', where) }
     case 'damaged':
-      return { kind: 'again', reason: message('transfer.objects.damaged', where), trouble: 'no' }
+      return { kind: 'retry', cause: 'file', reason: message('transfer.objects.damaged', where) }
     case 'exists':
     case 'absent':
       // A different program changed the name at the same time.
-      return { kind: 'again', reason: null, trouble: 'no' }
+      return { kind: 'retry', cause: 'file', reason: null }
     case 'failed':
-      return { kind: 'again', reason: message('transfer.objects.failed', { name, reason }), trouble: 'maybe' }
+      return { kind: 'retry', cause: 'suspect', reason: message('transfer.objects.failed', { name, reason }) }
     default:
       return kind satisfies never
   }
@@ -226,10 +230,8 @@ export function toConnectionTrouble(
   wasConnected: boolean,
 ): ConnectionTrouble {
   const { kind, reason } = asFault(error)
-  if (kind === 'denied')
-    return { state: 'refused', problem: message('transfer.objects.denied', { name, reason }) }
-  if (kind === 'full')
-    return { state: 'refused', problem: message('transfer.objects.full', { name, reason }) }
+  if (kind === 'denied' || kind === 'full')
+    return { state: 'refused', problem: message(`transfer.objects.${kind}`, { name, reason }) }
   // Every other fault is an answer, so the store was reached.
   const failure = kind === 'lost' ? 'transfer.objects.unreachable' : 'transfer.objects.failed'
   const key = wasConnected ? 'transfer.objects.lost' : failure

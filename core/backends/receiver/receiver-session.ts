@@ -1,4 +1,5 @@
 import path from 'node:path'
+import type { RetryCause, TransferResult } from '../../ledger/ledger.ts'
 import { createSemaphore, type Semaphore } from '../../lib/async/semaphore.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import type { FrameChannel } from '../../protocol/channel.ts'
@@ -11,7 +12,6 @@ import { nameFaults } from '../../protocol/names.ts'
 import type { Stored } from '../../store/store.ts'
 import { Bucket, bytesAhead, type RateLease } from '../bucket.ts'
 import type {
-  Answer,
   FoundDirectory,
   OutgoingSource,
   OwnSession,
@@ -108,7 +108,7 @@ export class ReceiverSession implements OwnSession {
     const isOpen = hasCredit && (await this.#lease.take(bytes))
     await this.#channel.room()
     // The session may have closed meanwhile.
-    if (!isOpen || this.#isClosed) for (const index of files.keys()) events.onAnswer(index, { kind: 'lost' })
+    if (!isOpen || this.#isClosed) for (const index of files.keys()) events.onResult(index, { kind: 'lost' })
     else if (!isHeldBack()) this.#sendBatch(files, directories, events)
     this.#smallTurn.release()
   }
@@ -122,9 +122,11 @@ export class ReceiverSession implements OwnSession {
     const number = this.#metadata.getSourceNumber(source)
     const { id, result } = this.#requests.file('content')
     let answered = false
-    const answer = result.then((stored): Answer => {
+    const answer = result.then((stored): TransferResult => {
       answered = true
-      return stored === null ? { kind: 'lost' } : toAnswer(stored, this.#receiver, { source, path, size })
+      return stored === null
+        ? { kind: 'lost' }
+        : toTransferResult(stored, this.#receiver, { source, path, size })
     })
     const known = identity === undefined ? 0 : this.#requests.resume(id, size)
     const entries = this.#metadata.news(source, directories)
@@ -173,7 +175,7 @@ export class ReceiverSession implements OwnSession {
   }
 
   readonly copy: OwnSession['copy'] = async ({ source, path, facts }, directories, digest, from) => {
-    const lost: Answer = { kind: 'lost' }
+    const lost: TransferResult = { kind: 'lost' }
     if (!(await this.#filesCredit.acquire()) || this.#isClosed) return lost
     const number = this.#metadata.getSourceNumber(source)
     const fromSource = this.#metadata.getSourceNumber(from.source)
@@ -187,7 +189,7 @@ export class ReceiverSession implements OwnSession {
     if (stored === null) return lost
     return stored.outcome.status === 'unknown'
       ? null
-      : toAnswer(stored, this.#receiver, { source, path, size })
+      : toTransferResult(stored, this.#receiver, { source, path, size })
   }
 
   readonly prove: OwnSession['prove'] = async (source, path, size, nonce) => {
@@ -220,7 +222,7 @@ export class ReceiverSession implements OwnSession {
   #sendBatch(
     files: readonly SmallOutgoing[],
     directories: readonly FoundDirectory[],
-    { onUsed, onAnswer }: SmallEvents,
+    { onUsed, onResult }: SmallEvents,
   ): void {
     const [one] = files
     if (one === undefined) return
@@ -231,7 +233,7 @@ export class ReceiverSession implements OwnSession {
     const first = this.#requests.files(files.length, (index, stored) => {
       const name = names[index]
       const isLost = stored === null || name === undefined
-      onAnswer(index, isLost ? { kind: 'lost' } : toAnswer(stored, this.#receiver, name))
+      onResult(index, isLost ? { kind: 'lost' } : toTransferResult(stored, this.#receiver, name))
     })
     const header = {
       files: files.map(({ path, facts, digest }, index): SmallFile => {
@@ -386,52 +388,53 @@ class OutstandingRequests {
 
 // Translates the answers of Holdfast's own stores, at a receiver or in a folder.
 
-/** The file that an answer concerns. */
+/** The file that a result concerns. */
 interface AnsweredFile {
   source: Pick<OutgoingSource, 'path'>
   path: string
   size: number
 }
 
-/** Returns the answer for the queue. @param destination its name. */
-export function toAnswer(
+/** Returns the result for the queue. @param destination its name. */
+export function toTransferResult(
   { outcome: { status, detail }, position }: Stored,
   destination: string,
   { source, path: name, size }: AnsweredFile,
-): Answer {
+): TransferResult {
   const file = path.join(source.path, name)
-  const trouble = (reason: Message): Answer => ({ kind: 'again', reason, trouble: 'yes' })
+  const retry = (cause: RetryCause, reason: Message | null): TransferResult => ({
+    kind: 'retry',
+    cause,
+    reason,
+  })
   switch (status) {
     case 'durable':
     case 'same':
-      return { kind: 'durable', position }
+      return { kind: 'stored', position }
     case 'name': {
       const fault = nameFaults.find((one) => one === detail) ?? 'characters'
-      return { kind: 'refused', reason: message(`transfer.name.${fault}`, { path: file }) }
+      return { kind: 'rejected', reason: message(`transfer.name.${fault}`, { path: file }) }
     }
     case 'tooLarge':
-      return { kind: 'refused', reason: message('transfer.tooLarge', { path: file, size }) }
+      return { kind: 'rejected', reason: message('transfer.tooLarge', { path: file, size }) }
     case 'digest':
-      return { kind: 'again', reason: message('transfer.digestMismatch', { path: file }), trouble: 'no' }
+      return retry('file', message('transfer.digestMismatch', { path: file }))
     case 'aborted':
     // Only a copy is answered this way; the content is sent afterwards.
     case 'unknown':
-      return { kind: 'again', reason: null, trouble: 'no' }
+      return retry('file', null)
     case 'full':
-      return trouble(fullSentence(detail, destination))
+      return retry('destination', fullSentence(detail, destination))
     case 'readOnly':
-      return trouble(message('transfer.storeReadOnly', { name: destination }))
-    case 'failed': {
+      return retry('destination', message('transfer.storeReadOnly', { name: destination }))
+    case 'failed':
       // The disk is gone, which is not the file's fault: every further file would get the same answer.
-      if (detail === 'ENODEV') return trouble(message('transfer.storeAway', { name: destination }))
+      if (detail === 'ENODEV')
+        return retry('destination', message('transfer.storeAway', { name: destination }))
       // EBUSY: another program of Windows has the stored file open.
-      if (detail === 'EBUSY') {
-        const reason = message('transfer.storedInUse', { path: file, name: destination })
-        return { kind: 'again', reason, trouble: 'no' }
-      }
-      const reason = message('transfer.storeFailed', { name: destination, reason: detail || 'EIO' })
-      return { kind: 'again', reason, trouble: 'maybe' }
-    }
+      if (detail === 'EBUSY')
+        return retry('file', message('transfer.storedInUse', { path: file, name: destination }))
+      return retry('suspect', message('transfer.storeFailed', { name: destination, reason: detail || 'EIO' }))
     default:
       return status satisfies never
   }

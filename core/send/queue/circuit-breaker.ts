@@ -1,10 +1,8 @@
-import type { QueuedFile } from '../../ledger/ledger.ts'
+import type { QueuedFile, TransferResult } from '../../ledger/ledger.ts'
 import { backoffMs } from '../../lib/async/backoff.ts'
 import type { Message } from '../../lib/i18n/message.ts'
-import { TROUBLE_RETRY_MS } from './retry-policy.ts'
+import { DESTINATION_RETRY_MS, RETRY_RULES } from './retry-policy.ts'
 
-/** After this many failures in a row the destination is at fault, not the files. */
-const FAILURES_IN_A_ROW = 8
 /**
  * Bytes sent since the last failure that show that the store works again. They are twice what a receiver takes
  * unacknowledged, so it has stored some of them. The end of the file may be hours away.
@@ -13,6 +11,8 @@ const RECOVERED_AFTER_BYTES = 32 * 1024 * 1024
 
 /** A file, by its row in the ledger. */
 type Blocked = Pick<QueuedFile, 'id' | 'source'>
+
+type Retry = Pick<Extract<TransferResult, { kind: 'retry' }>, 'cause' | 'reason'>
 
 /**
  * Holds files back while a destination's store is in trouble, and lets single files test whether it has recovered.
@@ -77,16 +77,17 @@ export class CircuitBreaker {
     this.#failuresInRow = 0
   }
 
-  /** `yes`: the store itself is in trouble; `maybe`: possibly only this file is. */
-  failed({ id, source }: Blocked, reason: Message | null, trouble: 'maybe' | 'yes', now: number): void {
+  /** A file was not stored: holds back the others if the retry policy blames the destination. */
+  failed({ id, source }: Blocked, { cause, reason }: Retry, now: number): void {
+    const { heldBackAfter } = RETRY_RULES[cause]
+    if (heldBackAfter === undefined) return
     this.#trying.delete(source)
     this.#problem = reason
-    this.#blocked = trouble === 'yes' ? { id, source } : null
+    this.#blocked = cause === 'destination' ? { id, source } : null
     this.#failuresInRow += 1
     this.#sentBytes = 0
     // Failures of trials, or of files that were under way when the pause began, do not lengthen it.
-    if (this.#nextTryAt === null && (trouble === 'yes' || this.#failuresInRow >= FAILURES_IN_A_ROW))
-      this.#putOff(now)
+    if (this.#nextTryAt === null && this.#failuresInRow >= heldBackAfter) this.#putOff(now)
   }
 
   /** Ends the source's trial. If it showed nothing about the store, another trial may start at once. */
@@ -127,6 +128,7 @@ export class CircuitBreaker {
   /** Begins a pause, or lengthens it, until the next trial. */
   #putOff(now: number): void {
     this.#tries += 1
-    this.#nextTryAt = now + backoffMs(this.#tries, Math.min(this.#retryMs, TROUBLE_RETRY_MS), this.#random())
+    this.#nextTryAt =
+      now + backoffMs(this.#tries, Math.min(this.#retryMs, DESTINATION_RETRY_MS), this.#random())
   }
 }

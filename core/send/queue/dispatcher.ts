@@ -10,6 +10,7 @@ import {
   type QueuedFile,
   type RowPlace,
   type SentClaim,
+  type TransferResult,
 } from '../../ledger/ledger.ts'
 import { openMountPresence } from '../../ledger/mount-presence.ts'
 import { momentNow } from '../../lib/async/timing.ts'
@@ -20,7 +21,7 @@ import { type Marks, openMarks } from '../marks/marks.ts'
 import { isReadable } from '../reading/read.ts'
 import type { Readers } from '../reading/readers.ts'
 import type { Transfer } from '../sender-messages.ts'
-import { createWindows, type SendAttempt, type SendSource, type Shared } from '../transfer/attempt.ts'
+import { createWindows, type SendSource, type Shared } from '../transfer/attempt.ts'
 import { openSourceWorker, type SourceWorker } from '../transfer/source-worker.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import { createQueue, createQueueFilter, type Queue } from './queue.ts'
@@ -223,30 +224,25 @@ class Dispatcher {
         this.#transfers.begin(due)
         this.#restless.begins(due, now)
       },
-      ended: (due, attempt) => this.#ended(source, due, attempt),
+      ended: (due, result) => this.#ended(source, due, result),
     })
   }
 
   /** Handles the end of an attempt to send a file. */
-  #ended(source: SendSource, due: QueuedFile, attempt: SendAttempt): void {
+  #ended(source: SendSource, due: QueuedFile, result: TransferResult): void {
     const breaker = this.#breaker
     this.#transfers.end(due)
-    if (attempt.kind === 'changed') this.#restless.changed(due, momentNow())
-    else if (attempt.kind !== 'durable') this.#restless.ended(due)
-    if (attempt.kind === 'durable') {
+    if (result.kind === 'stored') {
       breaker.stored(due)
-      const { digest, position, seal, isOlder, stat, moved } = attempt
       // The current configuration, which may differ from that at the start of the attempt.
       const others = (this.#workers.get(source.id)?.source ?? source).alsoTo
-      this.#acknowledgements.add({
-        ...due,
-        mark: source.groupWriteMark,
-        ...{ others, digest, position, seal, isOlder, stat, moved },
-      })
+      this.#acknowledgements.add({ ...due, digest: null, ...result, mark: source.groupWriteMark, others })
     } else {
-      this.#guard.use(() => applyRetryPolicy(this.#options, this.#events, source, due, attempt))
-      if (attempt.kind === 'again' && attempt.trouble !== 'no')
-        breaker.failed(due, attempt.reason, attempt.trouble, performance.now())
+      const isRetry = result.kind === 'retry'
+      if (isRetry && result.cause === 'changed') this.#restless.changed(due, momentNow())
+      else this.#restless.ended(due)
+      this.#guard.use(() => applyRetryPolicy(this.#options, this.#events, source, due, result))
+      if (isRetry) breaker.failed(due, result, performance.now())
       this.#queue.release([due])
     }
     breaker.ended(due.source, performance.now())

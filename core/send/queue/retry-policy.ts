@@ -1,21 +1,55 @@
 import path from 'node:path'
-import type { Ledger, QueuedFile } from '../../ledger/ledger.ts'
+import type { Ledger, QueuedFile, RetryCause, TransferResult } from '../../ledger/ledger.ts'
 import { backoffMs } from '../../lib/async/backoff.ts'
-import { type Message, message } from '../../lib/i18n/message.ts'
+import type { Message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
-import type { SendAttempt, SendSource } from '../transfer/attempt.ts'
+import type { SendSource } from '../transfer/attempt.ts'
 
 /** Longest delay after a destination failed, whatever the setting: a person may just have freed space there. */
-export const TROUBLE_RETRY_MS = 12_000
+export const DESTINATION_RETRY_MS = 12_000
 /** Longest delay for a file that keeps changing: it should go soon after it rests. */
 const CHANGED_MS = 10_000
-/** Delay for a file whose source is now on another file system. */
-const DOUBTFUL_MS = 30_000
-/**
- * Delay before a missing file is checked a second time: it may have come back with the same metadata, and offering it
- * then changes nothing in the ledger.
- */
-const VANISHED_MS = 2_000
+
+/** Returns the delay in milliseconds. @param retryMs the longest delay of the settings. */
+type Delay = (attempts: number, retryMs: number) => number
+
+const grow =
+  (mostMs = Number.POSITIVE_INFINITY): Delay =>
+  (attempts, retryMs) =>
+    backoffMs(attempts + 1, Math.min(retryMs, mostMs))
+
+interface RetryRule {
+  delay: Delay
+  /**
+   * So many results in a row are shown as the destination's failure, and hold back all files (CircuitBreaker). Left
+   * out: the reason is shown for the file alone.
+   */
+  heldBackAfter?: number
+  /** The log gets the reason. */
+  isLogged?: true
+  /** Text for the log, after the file's path. */
+  info?: string
+}
+
+/** The retry policy: for each cause, when the file is tried again, and whose failure is shown. */
+export const RETRY_RULES: Readonly<Record<RetryCause, RetryRule>> = {
+  // The destination did not store this file, for a reason that concerns no other.
+  file: { delay: grow(), isLogged: true },
+  // Possibly the destination stores no file now.
+  suspect: { delay: grow(), heldBackAfter: 8 },
+  // The destination stores no file now.
+  destination: { delay: grow(DESTINATION_RETRY_MS), heldBackAfter: 1 },
+  reading: { delay: grow() },
+  // It has changed, and a process may have it open. The scanner offers it again when its writer closes it; the delay
+  // covers the case without a scanner.
+  'being-written': { delay: grow(CHANGED_MS), info: 'is being written: it is sent when it is finished' },
+  changed: { delay: grow(CHANGED_MS), info: 'changed while it was read: it is sent again' },
+  // The name is missing. It may come back with the same metadata, and offering it then changes nothing in the ledger:
+  // it is checked a second time.
+  vanished: { delay: () => 2_000 },
+  // The name is missing, and the source is on another file system than before, for an unknown reason.
+  doubtful: { delay: () => 30_000 },
+}
 
 interface RetryOptions {
   ledger: Pick<Ledger, 'retryLater' | 'park' | 'renew' | 'drop'>
@@ -40,64 +74,30 @@ export const getBlockedDelay = ({ attempts }: Pick<QueuedFile, 'attempts'>, retr
 export function applyRetryPolicy(
   { ledger, retrySeconds }: RetryOptions,
   events: RetryEvents,
-  source: SendSource,
+  source: Pick<SendSource, 'path'>,
   due: QueuedFile,
-  attempt: Exclude<SendAttempt, { kind: 'durable' }>,
+  result: Exclude<TransferResult, { kind: 'stored' }>,
 ): void {
-  const retryMs = retrySeconds * 1000
-  const file = path.join(source.path, due.path)
-  const after = (capMs: number) => Date.now() + backoffMs(due.attempts + 1, Math.min(retryMs, capMs))
-  const later = (at: number, reason: Message | null = null) => ledger.retryLater([due], at, reason)
-  const info = (text: string) => events.log('info', `${file} ${text}`)
+  const info = (text: string) => events.log('info', `${path.join(source.path, due.path)} ${text}`)
   const warn = (reason: Message) => events.log('warn', englishWords(reason))
-  switch (attempt.kind) {
-    case 'lost':
-    case 'halted':
-    case 'source-missing':
-      // The row is unchanged, and the file waits as before.
-      break
-    case 'refused':
-      warn(attempt.reason)
-      ledger.park(due, attempt.reason)
-      break
-    case 'again': {
-      const { reason, trouble } = attempt
-      if (trouble === 'no' && reason !== null) warn(reason)
-      later(after(trouble === 'yes' ? TROUBLE_RETRY_MS : retryMs), reason)
-      break
-    }
-    case 'failed':
-      later(after(retryMs), message('transfer.readFailed', { path: file, reason: attempt.code }))
-      break
-    case 'unreadable': {
-      const key = attempt.code === 'EBUSY' ? 'transfer.inUse' : 'transfer.unreadable'
-      const reason = message(key, { path: file, reason: attempt.code })
-      warn(reason)
-      ledger.park(due, reason)
-      break
-    }
-    case 'changed':
-      info('changed while it was read: it is sent again')
-      ledger.renew(due, attempt.facts, after(CHANGED_MS))
-      break
-    case 'being-written':
-      // The scanner offers the file again when its writer closes it. The delay is the upper limit, and covers the case
-      // without a scanner.
-      info('is being written: it is sent when it is finished')
-      later(after(CHANGED_MS))
-      break
-    case 'doubtful':
-      later(Date.now() + DOUBTFUL_MS)
-      break
-    case 'vanished':
-      if (due.attempts === 0) later(Date.now() + VANISHED_MS)
-      else {
-        info('vanished before it was sent')
-        ledger.drop(due)
-        events.onGone()
-      }
-      break
-    default:
-      attempt satisfies never
+  // The row is unchanged.
+  if (result.kind === 'lost') return
+  if (result.kind === 'rejected') {
+    warn(result.reason)
+    ledger.park(due, result.reason)
+    return
   }
+  const { cause, reason, now } = result
+  const rule = RETRY_RULES[cause]
+  if (cause === 'vanished' && due.attempts > 0) {
+    info('vanished before it was sent')
+    ledger.drop(due)
+    events.onGone()
+    return
+  }
+  if (rule.isLogged && reason !== null) warn(reason)
+  if (rule.info !== undefined) info(rule.info)
+  const at = Date.now() + rule.delay(due.attempts, retrySeconds * 1000)
+  if (now === undefined) ledger.retryLater([due], at, reason)
+  else ledger.renew(due, now, at)
 }

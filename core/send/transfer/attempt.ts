@@ -1,17 +1,18 @@
 import type { BigIntStats } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import type { Answer, OutgoingSource } from '../../backends/destination.ts'
+import path from 'node:path'
+import type { OutgoingSource } from '../../backends/destination.ts'
 import { ignoreError } from '../../dropped-errors.ts'
-import type { QueuedFile, SentClaim, SentContent } from '../../ledger/ledger.ts'
+import type { QueuedFile, SentContent, TransferResult } from '../../ledger/ledger.ts'
 import type { MountPresence } from '../../ledger/mount-presence.ts'
-import type { FileStat } from '../../platform/file-metadata.ts'
+import { message, type WordKey } from '../../lib/i18n/message.ts'
 import type { Source, SourceFilters } from '../../settings/schema.ts'
 import { mayBeWritten } from '../reading/read.ts'
 import type { Unsent } from '../reading/read-result.ts'
 import type { Readers } from '../reading/readers.ts'
 
-// The parts that small and large files of a source share: the source, the result of an attempt to send a file, the
-// verdict on a file that could not be read, and the window that limits the files under way.
+// The parts that small and large files of a source share: the source, the result for a file that could not be read, and
+// the window that limits the files under way.
 
 export type Priority = Source['priority']
 
@@ -26,32 +27,6 @@ export interface SendSource extends OutgoingSource {
   /** The source's other destinations: a file is marked or removed only once each of them has it, too. */
   alsoTo?: readonly string[] | undefined
 }
-
-/** The result of one attempt to send a file. */
-export type SendAttempt =
-  /** `digest`: of the sent content, or of the content that the destination already had. */
-  | {
-      kind: 'durable'
-      position: number
-      digest: Uint8Array | null
-      seal?: Uint8Array | undefined
-      /** The file has changed since it had this content. */
-      isOlder?: boolean
-      /** The file's stat when it was sent; left out: as offered. */
-      stat?: FileStat
-      /** See SentClaim. */
-      moved?: SentClaim['moved']
-    }
-  | Exclude<Answer, { kind: 'durable' }>
-  /** Not sent: paused, or its disk does not answer. */
-  | { kind: 'halted' }
-  /** The source's directory does not exist: its disk is not mounted. */
-  | { kind: 'source-missing' }
-  /** The file is missing, but the source is on another file system than before, for an unknown reason. */
-  | { kind: 'doubtful' }
-  /** The file has changed since it was offered, and a process may still be writing it. */
-  | { kind: 'being-written' }
-  | Unsent
 
 /** Functions and state that all sources share. */
 export interface Shared {
@@ -82,12 +57,29 @@ export interface SourceParts {
   mayGoOn(): boolean
 }
 
-/** Returns a destination's answer as the result of an attempt. */
-export const asAttempt = (answer: Answer, digest: Uint8Array | null): SendAttempt =>
-  answer.kind === 'durable' ? { ...answer, digest } : answer
+/** Adds the digest of the sent content to the destination's result. */
+export const withDigest = (result: TransferResult, digest: Uint8Array): TransferResult =>
+  result.kind === 'stored' ? { ...result, digest } : result
 
-/** Returns the result for an unexpected error. */
-export const failedBy = (error: unknown): SendAttempt => ({ kind: 'failed', code: String(error) })
+/** Returns the result for a file that was not read. */
+export function toTransferResult(unsent: Unsent, source: { path: string }, file: string): TransferResult {
+  const toReason = (key: WordKey, reason: string) =>
+    message(key, { path: path.join(source.path, file), reason })
+  switch (unsent.kind) {
+    case 'changed':
+      return { kind: 'retry', cause: 'changed', reason: null, now: unsent.facts }
+    case 'vanished':
+      return { kind: 'retry', cause: 'vanished', reason: null }
+    case 'unreadable': {
+      const key = unsent.code === 'EBUSY' ? 'transfer.inUse' : 'transfer.unreadable'
+      return { kind: 'rejected', reason: toReason(key, unsent.code) }
+    }
+    case 'failed':
+      return { kind: 'retry', cause: 'reading', reason: toReason('transfer.readFailed', unsent.code) }
+    default:
+      return unsent satisfies never
+  }
+}
 
 /**
  * Returns a function that classifies files that could not be read. A result below an unmounted disk shows nothing about
@@ -96,24 +88,27 @@ export const failedBy = (error: unknown): SendAttempt => ({ kind: 'failed', code
 export function createJudge({
   source,
   shared,
-}: SourceParts): (unsent: Unsent, due: QueuedFile) => Promise<SendAttempt> {
+}: SourceParts): (unsent: Unsent, due: QueuedFile) => Promise<TransferResult> {
   let where: MountPresence | null = null
   let root: Promise<BigIntStats | null> | null = null
   return async (unsent, due) => {
     where ??= shared.whereabouts(source)
-    if (where === 'away') return { kind: 'source-missing' }
-    if (shared.isBelowAway(source, due.path)) return { kind: 'doubtful' }
+    if (where === 'away') return { kind: 'lost', isAway: true }
+    if (shared.isBelowAway(source, due.path)) return { kind: 'retry', cause: 'doubtful', reason: null }
     // The changed file may be incomplete: the scanner offers it again when its writer has finished.
     const file = { root: source.path, path: due.path }
     if (unsent.kind === 'changed' && (await mayBeWritten(file, unsent.facts, due)))
-      return { kind: 'being-written' }
-    if (unsent.kind !== 'vanished') return unsent
-    root ??= stat(source.path, { bigint: true }).catch(
-      ignoreError('a source that cannot be looked at is missing', null),
-    )
-    const there = await root
-    if (there === null) return { kind: 'source-missing' }
-    return where === 'unknown' && there.dev !== due.device ? { kind: 'doubtful' } : unsent
+      return { kind: 'retry', cause: 'being-written', reason: null }
+    if (unsent.kind === 'vanished') {
+      root ??= stat(source.path, { bigint: true }).catch(
+        ignoreError('a source that cannot be looked at is missing', null),
+      )
+      const there = await root
+      if (there === null) return { kind: 'lost', isAway: true }
+      if (where === 'unknown' && there.dev !== due.device)
+        return { kind: 'retry', cause: 'doubtful', reason: null }
+    }
+    return toTransferResult(unsent, source, due.path)
   }
 }
 

@@ -1,11 +1,11 @@
 import path from 'node:path'
 import type { OutgoingSource, Session } from '../../backends/destination.ts'
 import { ignoreError } from '../../dropped-errors.ts'
-import type { QueuedFile, SentContent } from '../../ledger/ledger.ts'
+import type { QueuedFile, SentContent, TransferResult } from '../../ledger/ledger.ts'
 import type { FileMetadata } from '../../platform/file-metadata.ts'
 import { lstatOrNull } from '../../platform/files.ts'
 import { directoriesAbove } from '../reading/read.ts'
-import { asAttempt, type SendAttempt, type Shared, type SourceParts } from './attempt.ts'
+import { type Shared, type SourceParts, withDigest } from './attempt.ts'
 
 /** A name under which the destination has a content. */
 interface SentName extends Omit<SentContent, 'source'> {
@@ -92,13 +92,13 @@ export async function askForCopy(
   digest: Buffer,
   { names, isTrusted, storedNs }: CopySource,
   session: Session,
-): Promise<SendAttempt | null> {
+): Promise<TransferResult | null> {
   const file = { source, path: due.path, facts }
   if (names === null) {
     const directories = await directoriesAbove({ root: source.path, path: due.path })
     const from = { ...file, isMoved: false, isTrusted, storedNs }
-    const answer = await session.copy(file, directories, digest, from)
-    return answer === null ? null : asAttempt(answer, digest)
+    const result = await session.copy(file, directories, digest, from)
+    return result === null ? null : withDigest(result, digest)
   }
   const gone = await claimGone(names, digest, shared)
   const left = new Set(gone)
@@ -106,23 +106,23 @@ export async function askForCopy(
     const [from = names.all.find((name) => digest.equals(name.digest)), ...others] = gone
     if (from === undefined) return null
     const directories = await directoriesAbove({ root: source.path, path: due.path })
-    const answer = await session.copy(file, directories, digest, {
+    const result = await session.copy(file, directories, digest, {
       ...{ source: from.source, path: from.path, isMoved: gone.length > 0, isTrusted: false },
     })
-    if (answer?.kind !== 'durable') return answer
+    if (result?.kind !== 'stored') return result
     left.delete(from)
-    let { position } = answer
+    let { position } = result
     for (const other of others) {
       const old = { source: other.source, path: other.path, isMoved: true, isTrusted: false }
       const moved = await session.copy(file, [], digest, old)
-      if (moved?.kind !== 'durable') continue
+      if (moved?.kind !== 'stored') continue
       left.delete(other)
       position = Math.max(position, moved.position)
     }
     const moved = gone
       .filter((name) => !left.has(name))
       .map(({ id, source: { id: source }, path }) => ({ id, source, path }))
-    return { ...answer, position, digest, moved }
+    return { ...result, position, digest, moved }
   } finally {
     for (const { id } of left) shared.moving.delete(id)
   }

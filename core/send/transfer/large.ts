@@ -1,13 +1,13 @@
 import path from 'node:path'
-import type { Answer, Session, Upload } from '../../backends/destination.ts'
-import type { QueuedFile } from '../../ledger/ledger.ts'
+import type { Session, Upload } from '../../backends/destination.ts'
+import type { QueuedFile, TransferResult } from '../../ledger/ledger.ts'
 import { message } from '../../lib/i18n/message.ts'
 import { type FileStat, MAX_FILE_BYTES, sameFile } from '../../platform/file-metadata.ts'
 import { isZero } from '../../platform/sparse.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
 import { directoriesAbove, openReading, type Reading } from '../reading/read.ts'
 import { type Unsent, unsentBecause } from '../reading/read-result.ts'
-import { asAttempt, createJudge, type SendAttempt, type SourceParts } from './attempt.ts'
+import { createJudge, type SourceParts, toTransferResult } from './attempt.ts'
 import { askForCopy, type CopySource, findCopySources, mayHaveContent } from './copy.ts'
 
 // Sends a large file. If the destination may already have its content, the file is read once for its digest, and the
@@ -30,10 +30,10 @@ interface Proven {
   isOlder: boolean
 }
 
-/** The file was sent completely, and its answer is pending. */
+/** The file was sent completely, and its result is pending. */
 interface Ended extends Proven {
   kind: 'ended'
-  answer: Promise<Answer>
+  result: Promise<TransferResult>
 }
 
 /**
@@ -45,31 +45,39 @@ export function createLargeSender(parts: SourceParts) {
   const judge = (unsent: Unsent, due: QueuedFile) => createJudge(parts)(unsent, due)
 
   /** Copies the content at the destination; returns null if the destination does not have it. */
-  const copy = async (due: QueuedFile, session: Session, from: CopySource): Promise<SendAttempt | null> => {
+  const copy = async (
+    due: QueuedFile,
+    session: Session,
+    from: CopySource,
+  ): Promise<TransferResult | null> => {
     const reading = await openReading({ root: source.path, path: due.path }, due, { mayGrow: true })
     if (isUnsent(reading)) return judge(reading, due)
     try {
       const content = await readContent(reading, () => mayGoOn() && !session.closed)
-      if (content === null) return { kind: 'halted' }
+      if (content === null) return { kind: 'lost' }
       if (isUnsent(content)) return await judge(content, due)
       if (!mayHaveContent(parts, due, from, content.digest)) return null
       const copied = await askForCopy(parts, due, reading.facts, content.digest, from, session)
       return copied === null ? null : withContent(copied, content, reading.stat, due)
     } catch (error) {
-      return unsentBecause(error)
+      return toTransferResult(unsentBecause(error), source, due.path)
     } finally {
       await reading.close()
     }
   }
 
-  const sendContent = async (due: QueuedFile, session: Session, onEnd: () => void): Promise<SendAttempt> => {
-    let sent: SendAttempt | Ended
+  const sendContent = async (
+    due: QueuedFile,
+    session: Session,
+    onEnd: () => void,
+  ): Promise<TransferResult> => {
+    let sent: TransferResult | Ended
     const file = { root: source.path, path: due.path }
     const reading = await openReading(file, due, { mayGrow: true })
     if (isUnsent(reading)) return judge(reading, due)
     const isLong = reading.facts.size >= RESUME_LEAST_BYTES
     try {
-      if (!mayGoOn()) return { kind: 'halted' }
+      if (!mayGoOn()) return { kind: 'lost' }
       const identity = isLong ? getIdentity(reading.stat) : undefined
       const outgoing = { source, path: due.path, facts: reading.facts }
       const upload = await session.begin(outgoing, await directoriesAbove(file), identity)
@@ -81,13 +89,13 @@ export function createLargeSender(parts: SourceParts) {
     if (sent.kind !== 'ended') return sent
     // The disk there writes one file while the next arrives. Several long files would arrive faster than it writes.
     if (!isLong) onEnd()
-    return withContent(asAttempt(await sent.answer, sent.digest), sent, reading.stat, due)
+    return withContent(await sent.result, sent, reading.stat, due)
   }
 
-  return async (due: QueuedFile, session: Session, onEnd: () => void): Promise<SendAttempt> => {
+  return async (due: QueuedFile, session: Session, onEnd: () => void): Promise<TransferResult> => {
     if (due.size > MAX_FILE_BYTES) {
       const words = { path: path.join(source.path, due.path), size: due.size }
-      return { kind: 'refused', reason: message('transfer.tooLarge', words) }
+      return { kind: 'rejected', reason: message('transfer.tooLarge', words) }
     }
     const from = findCopySources(parts, [due], session).get(due.id)
     return (from === undefined ? null : await copy(due, session, from)) ?? sendContent(due, session, onEnd)
@@ -110,13 +118,13 @@ async function sendChunks(
   session: Session,
   reading: Reading,
   upload: Upload,
-): Promise<SendAttempt | Ended> {
+): Promise<TransferResult | Ended> {
   const { shared, mayGoOn } = parts
   const { size, more } = reading.facts
   const isSparse = more?.sparse === true
   const findRewritten = createRewrittenCheck(reading)
-  let aborted: Promise<Answer> | null = null
-  const abort = (keep = true): Promise<Answer> => {
+  let aborted: Promise<TransferResult> | null = null
+  const abort = (keep = true): Promise<TransferResult> => {
     aborted ??= upload.abort(keep)
     return aborted
   }
@@ -133,17 +141,17 @@ async function sendChunks(
     chunkBuffers.give(bytes)
     return zeros(length)
   }
-  const discard = (unsent: Unsent): Promise<SendAttempt> => {
+  const discard = (unsent: Unsent): Promise<TransferResult> => {
     void abort(false)
     return createJudge(parts)(unsent, due)
   }
   /** Ends the upload if the bytes read are one content of the file. */
-  const end = async (): Promise<SendAttempt | Ended> => {
+  const end = async (): Promise<TransferResult | Ended> => {
     const proven = await proveContent(reading, watched, mayGoOn)
     if (proven === null) await abort()
-    if (proven === null || aborted !== null) return { kind: 'halted' }
+    if (proven === null || aborted !== null) return { kind: 'lost' }
     if (isUnsent(proven)) return discard(proven)
-    return { kind: 'ended', answer: upload.end(proven.digest), ...proven }
+    return { kind: 'ended', result: upload.end(proven.digest), ...proven }
   }
   try {
     let skipped = 0
@@ -154,7 +162,7 @@ async function sendChunks(
       if (bytes === null) return await end()
       // Waits for the answer, so that the destination keeps the part and the upload can resume right after a pause.
       if (!mayGoOn()) await abort()
-      if (aborted !== null) return { kind: 'halted' }
+      if (aborted !== null) return { kind: 'lost' }
       const { length } = bytes
       if (isThere) {
         if (session.closed) return { kind: 'lost' }
@@ -163,16 +171,16 @@ async function sendChunks(
         chunkBuffers.give(bytes)
         continue
       }
-      if (!(await send(bytes))) return asAttempt(await abort(), null)
+      if (!(await send(bytes))) return await abort()
       shared.onBytes(due, length)
       const rewritten = await watched(findRewritten())
       if (rewritten === null) continue
-      if (aborted !== null) return { kind: 'halted' }
+      if (aborted !== null) return { kind: 'lost' }
       return await discard({ kind: 'changed', facts: rewritten })
     }
   } catch (error) {
     void abort()
-    return unsentBecause(error)
+    return toTransferResult(unsentBecause(error), parts.source, due.path)
   }
 }
 
@@ -214,15 +222,15 @@ async function proveContent(
   return isSame && isAtRest ? { digest, isOlder: true } : { kind: 'changed', facts: now }
 }
 
-/** Adds to a successful attempt which content was sent. */
+/** Adds to the result of a stored file which content was sent. */
 function withContent(
-  attempt: SendAttempt,
-  { isOlder }: Proven,
+  result: TransferResult,
+  { digest, isOlder }: Proven,
   stat: FileStat,
   due: QueuedFile,
-): SendAttempt {
-  if (attempt.kind !== 'durable') return attempt
-  return { ...attempt, isOlder, ...(sameFile(stat, due) ? {} : { stat }) }
+): TransferResult {
+  if (result.kind !== 'stored') return result
+  return { ...result, digest, isOlder, ...(sameFile(stat, due) ? {} : { stat }) }
 }
 
 /** Identifies a file for resuming, beside name and size. Without the device, which can change with a mount. */

@@ -1,17 +1,16 @@
 import type { FoundDirectory, Session } from '../../backends/destination.ts'
-import type { QueuedFile } from '../../ledger/ledger.ts'
+import type { QueuedFile, TransferResult } from '../../ledger/ledger.ts'
 import { type Moment, momentNow } from '../../lib/async/timing.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
 import type { Content, FileRead } from '../reading/read-result.ts'
 import {
-  asAttempt,
   createJudge,
-  failedBy,
-  type SendAttempt,
   type SendSource,
   type Shared,
   type SourceParts,
+  toTransferResult,
   type Window,
+  withDigest,
 } from './attempt.ts'
 import { askForCopy, type CopySource, findCopySources, mayHaveContent } from './copy.ts'
 import { createLargeSender } from './large.ts'
@@ -46,11 +45,11 @@ interface WorkerHost {
   giveBack(files: readonly QueuedFile[]): void
   /** @param now one moment for all files of a group: thousands begin in a second. */
   begins(due: QueuedFile, now: Moment): void
-  ended(due: QueuedFile, attempt: SendAttempt): void
+  ended(due: QueuedFile, result: TransferResult): void
 }
 
 /** Receives the result of one file. */
-type Done = (due: QueuedFile, attempt: SendAttempt) => void
+type Done = (due: QueuedFile, result: TransferResult) => void
 
 type ReadFile = { due: QueuedFile; content: Content }
 
@@ -78,9 +77,9 @@ export function openSourceWorker(source: SendSource, shared: Shared, window: Win
 
   const session = (): Session | null => (over || performance.now() < awayUntil ? null : host.session())
 
-  const finish = (due: QueuedFile, attempt: SendAttempt) => {
-    if (attempt.kind === 'source-missing') isAway()
-    host.ended(due, attempt)
+  const finish = (due: QueuedFile, result: TransferResult) => {
+    if (result.kind === 'lost' && result.isAway) isAway()
+    host.ended(due, result)
     goOn()
   }
 
@@ -205,7 +204,7 @@ export function openFileSender(parts: SourceParts) {
   const beginLarge = (
     due: QueuedFile,
     session: Session,
-    done: (attempt: SendAttempt) => void,
+    done: (result: TransferResult) => void,
     onRoom: () => void,
   ) => {
     window.beginLarge()
@@ -215,10 +214,10 @@ export function openFileSender(parts: SourceParts) {
       isOnLine = false
       onRoom()
     }
-    const sent = sendLarge(due, session, leaveLine).catch(failedBy)
-    void sent.then((attempt) => {
+    const sent = sendLarge(due, session, leaveLine).catch((error) => failedBy(error, parts, due))
+    void sent.then((result) => {
       leaveLine()
-      done(attempt)
+      done(result)
     })
   }
 
@@ -232,7 +231,7 @@ export function openFileSender(parts: SourceParts) {
     async send(dues: readonly QueuedFile[], session: Session, done: Done, onRoom: () => void): Promise<void> {
       const [first] = dues
       if (first !== undefined && isLarge(first.size, session))
-        beginLarge(first, session, (attempt) => done(first, attempt), onRoom)
+        beginLarge(first, session, (result) => done(first, result), onRoom)
       else await sendSmall(parts, dues, session, done)
     },
   }
@@ -247,7 +246,7 @@ async function sendSmall(
 ): Promise<void> {
   if (await admit(parts, dues))
     sendRead(parts, dues, { session, from: findCopySources(parts, dues, session), done })
-  else for (const due of dues) done(due, { kind: 'halted' })
+  else for (const due of dues) done(due, { kind: 'lost' })
 }
 
 /** Waits for room in the window, held until the bytes are sent; returns false, without room, if stopped. */
@@ -286,7 +285,7 @@ async function handleRead(
   if (!mayGoOn()) {
     window.release(getCost(found.map(({ due }) => due)))
     freeContents(contents)
-    for (const { due } of found) done(due, { kind: 'halted' })
+    for (const { due } of found) done(due, { kind: 'lost' })
     return
   }
   const ready: ReadFile[] = []
@@ -299,8 +298,8 @@ async function handleRead(
       continue
     }
     window.release(getCost([due]))
-    const ended = (error: unknown) => done(due, failedBy(error))
-    if (!isContent) judge(content, due).then((attempt) => done(due, attempt), ended)
+    const ended = (error: unknown) => done(due, failedBy(error, parts, due))
+    if (!isContent) judge(content, due).then((result) => done(due, result), ended)
     else if (copied !== undefined) copy(parts, { due, content }, copied, sending).catch(ended)
   }
   if (ready.length === 0) return freeContents(contents)
@@ -331,7 +330,7 @@ function putOnLine(
       if (mayGoOn()) return true
       releaseRoom()
       onUsed()
-      for (const { due } of sent) done(due, { kind: 'halted' })
+      for (const { due } of sent) done(due, { kind: 'lost' })
       return false
     },
     onUsed() {
@@ -339,11 +338,11 @@ function putOnLine(
       onUsed()
       for (const { due, size } of sent) shared.onBytes(due, size)
     },
-    onAnswer(index, answer) {
+    onResult(index, result) {
       unanswered -= 1
       if (unanswered === 0 && held > 0) releaseRoom()
       const file = sent[index]
-      if (file !== undefined) done(file.due, asAttempt(answer, file.digest))
+      if (file !== undefined) done(file.due, withDigest(result, file.digest))
     },
   })
 }
@@ -355,11 +354,15 @@ async function copy(
   copied: CopySource,
   { session, done }: Sending,
 ): Promise<void> {
-  const attempt = await askForCopy(parts, due, facts, digest, copied, session)
-  if (attempt !== null) done(due, attempt)
+  const result = await askForCopy(parts, due, facts, digest, copied, session)
+  if (result !== null) done(due, result)
   else if (await admit(parts, [due])) sendRead(parts, [due], { session, from: new Map(), done })
-  else done(due, { kind: 'halted' })
+  else done(due, { kind: 'lost' })
 }
+
+/** Returns the result for an unexpected error. */
+const failedBy = (error: unknown, { source }: SourceParts, due: QueuedFile): TransferResult =>
+  toTransferResult({ kind: 'failed', code: String(error) }, source, due.path)
 
 /** Returns the room that files take in the window. */
 const getCost = (dues: readonly QueuedFile[]): number =>

@@ -42,7 +42,7 @@ const kinds: readonly TestedKind[] = chooseCases(
 
 const KIB = 1024
 const MIB = 1024 * KIB
-const durable = { kind: 'durable' }
+const durable = { kind: 'stored' }
 
 const oddNames = [
   ' leading and trailing ',
@@ -104,10 +104,10 @@ describe.each(kinds)('$name destination', (kind) => {
       driver.send('../outside', Buffer.from('x')),
       driver.send('inside', Buffer.from('x')),
     ])
-    expect([outside.kind, inside.kind]).toEqual(['refused', 'durable'])
+    expect([outside.kind, inside.kind]).toEqual(['rejected', 'stored'])
     const long = `d/${'x'.repeat((kind.longestName ?? 255) + 1)}`
     expect(await driver.send(long, Buffer.from('x'))).toMatchObject({
-      kind: 'refused',
+      kind: 'rejected',
       reason: { params: { path: `${source.path}/${long}` } },
     })
   })
@@ -218,7 +218,7 @@ describe.each(kinds)('$name destination', (kind) => {
     const bytes = randomBytes(300 * KIB)
     const answer = await driver.send('a', bytes)
     expect(answer).toMatchObject(durable)
-    const seal = answer.kind === 'durable' ? answer.seal : undefined
+    const seal = answer.kind === 'stored' ? answer.seal : undefined
     const session = await driver.session()
     const nonce = randomBytes(32)
     const good = await session.prove(source, 'a', bytes.length, nonce, seal)
@@ -243,7 +243,7 @@ describe.each(kinds)('$name destination', (kind) => {
       const cut = relay.arm('reset', 'sent', 9 * MIB)
       const first = await driver.send('large', bytes, {}, '7.1')
       await cut
-      expect(first.kind).toBe(kind.asksAgain ? 'durable' : 'lost')
+      expect(first.kind).toBe(kind.asksAgain ? 'stored' : 'lost')
       if (!kind.asksAgain) {
         await until('the session is over', () => driver.state !== 'connected')
         expect(await place.file('data', 'large')).toBeNull()
@@ -271,7 +271,7 @@ describe.each(kinds)('$name destination', (kind) => {
       const answers = await Promise.all(files.map(({ path, bytes }) => driver.send(path, bytes)))
       expect(answers.some(({ kind: answer }) => answer === 'lost')).toBe(!kind.asksAgain)
       // What was said to be durable has to be there whatever follows.
-      const said = files.filter((_, index) => answers[index]?.kind === 'durable')
+      const said = files.filter((_, index) => answers[index]?.kind === 'stored')
       const kept = await Promise.all(said.map(({ path }) => place.file('data', path)))
       expect(kept.map((there) => there?.bytes)).toEqual(said.map(({ bytes }) => bytes))
       if (!kind.asksAgain) await until('the session is over', () => driver.state !== 'connected')
@@ -329,7 +329,7 @@ describe.each(kinds)('$name destination', (kind) => {
       const driver = open()
       expect(await driver.send('first', randomBytes(2 * MIB))).toMatchObject(durable)
       const large = await driver.send('large', randomBytes(60 * MIB), {}, '7.1')
-      expect(large).toMatchObject({ kind: 'again', trouble: 'yes' })
+      expect(large).toMatchObject({ kind: 'retry', cause: 'destination' })
       expect(large).toMatchObject({ reason: { key: expect.stringMatching(/full/i) } })
       expect(await place.file('data', 'large')).toBeNull()
       await until('what did not fit is removed', async () => (await place.leftOvers()).length === 0)
@@ -338,7 +338,11 @@ describe.each(kinds)('$name destination', (kind) => {
       driver.stop()
       await place.makeReadOnly()
       const after = await open().send('other', randomBytes(10 * KIB))
-      expect(after).toMatchObject({ kind: 'again', trouble: 'yes', reason: { params: { name: 'nas' } } })
+      expect(after).toMatchObject({
+        kind: 'retry',
+        cause: 'destination',
+        reason: { params: { name: 'nas' } },
+      })
     },
   )
 })

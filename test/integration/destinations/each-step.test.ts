@@ -53,7 +53,7 @@ async function sendAll(place: Place, trouble: StoreTrouble | null, delayMs = 0) 
         tries += 1
         expect(tries, `${calls.failed} for ${path}`).toBeLessThan(4)
         const answer = await driver.send(path, bytes, { mtimeNs }, `${path} ${index}`)
-        isThere = answer.kind === 'durable'
+        isThere = answer.kind === 'stored'
         // What is said to be there has to be there at once.
         if (isThere) expect((await place.file('data', path))?.bytes.equals(bytes)).toBe(true)
       }

@@ -101,7 +101,7 @@ test('encrypted destination: age decrypts each file, and names, times and modes 
   const { store, open } = await begin()
   const driver = open()
   for (const [name, bytes] of contents)
-    expect(await driver.send(name, bytes, { mtimeNs, mode: 0o640 }, 'one')).toMatchObject({ kind: 'durable' })
+    expect(await driver.send(name, bytes, { mtimeNs, mode: 0o640 }, 'one')).toMatchObject({ kind: 'stored' })
   const there = (await listAll(store, 'station/data/')).map(({ name }) => name.slice('station/data/'.length))
   expect(there.sort()).toEqual([...contents.keys()].map((name) => `${name}.age`).sort())
   for (const [name, bytes] of contents) {
@@ -115,7 +115,7 @@ test('encrypted destination: age decrypts each file, and names, times and modes 
 
 test('encrypted restore: reads a file with the key; without it, lists the file and rejects reading it', async () => {
   const { open, library } = await begin()
-  expect(await open().send('d/a', Buffer.from('content'), { mtimeNs })).toMatchObject({ kind: 'durable' })
+  expect(await open().send('d/a', Buffer.from('content'), { mtimeNs })).toMatchObject({ kind: 'stored' })
   const content = buildContent('d/a', 7)
   const owner = await library(key.identity)
   expect(String(await readContent(owner, content))).toBe('content')
@@ -133,7 +133,7 @@ test('encrypted restore: rejects another key and reports a changed file as damag
   const { store, open, library } = await begin()
   const content = buildContent('a', 400 * KIB)
   const bytes = randomBytes(content.facts.size)
-  expect(await open().send('a', bytes)).toMatchObject({ kind: 'durable' })
+  expect(await open().send('a', bytes)).toMatchObject({ kind: 'stored' })
   // Otherwise every file would be called damaged, and be sent again by who only wants to verify.
   const { identity } = await newEncryptionKey()
   await expect(library(identity)).rejects.toMatchObject({
@@ -156,7 +156,7 @@ test('encrypted search: finds directory `photos` beside a directory `photos.age`
   const { open, library } = await begin()
   const driver = open()
   for (const path of ['photos/a', 'photos.age/b'])
-    expect(await driver.send(path, Buffer.from(path))).toMatchObject({ kind: 'durable' })
+    expect(await driver.send(path, Buffer.from(path))).toMatchObject({ kind: 'stored' })
   const owner = await library(key.identity)
   const asked = {
     folder: 'data',
@@ -174,7 +174,7 @@ test('encrypted versions: the current version and the older ones of a file can b
   const { open, library } = await begin()
   const driver = open()
   const versions = [Buffer.from('one'), Buffer.from('two'), randomBytes(2 * MIB)]
-  for (const bytes of versions) expect(await driver.send('a', bytes)).toMatchObject({ kind: 'durable' })
+  for (const bytes of versions) expect(await driver.send('a', bytes)).toMatchObject({ kind: 'stored' })
   const owner = await library(key.identity)
   const asked = { folder: 'data', path: 'a', at: null, version: null, text: null, isList: true, after: null }
   const { contents: all } = await owner.contents(asked)
@@ -192,7 +192,7 @@ test('encrypted proof: succeeds with the seal of the sent file and fails without
   for (const bytes of [randomBytes(1000), randomBytes(2 * MIB)]) {
     const name = `f${bytes.length}`
     const answer = await driver.send(name, bytes)
-    if (answer.kind !== 'durable' || answer.seal === undefined) throw new Error(JSON.stringify(answer))
+    if (answer.kind !== 'stored' || answer.seal === undefined) throw new Error(JSON.stringify(answer))
     const prove = (seal: Uint8Array | null) =>
       session.prove(source, name, bytes.length, randomBytes(32), seal)
     expect(await prove(answer.seal)).toEqual({ kind: 'sealed' })

@@ -97,7 +97,7 @@ test('folder destination: an interrupted large file is resumed in the next sessi
   first.stop()
   await until('the session is over', () => session.closed)
   const second = open()
-  expect(await second.send('large', bytes, {}, '7.1')).toMatchObject({ kind: 'durable' })
+  expect(await second.send('large', bytes, {}, '7.1')).toMatchObject({ kind: 'stored' })
   expect(second.skipped).toBeGreaterThan(MIB)
   expect((await place.file('data', 'large'))?.bytes.equals(bytes)).toBe(true)
   await until('nothing is left', async () => (await place.leftOvers()).length === 0)

@@ -47,7 +47,7 @@ describe.each(sshPrograms)('host keys of %s', (program) => {
     expect(first).toMatchObject({ works: false, sentence: { key: 'transfer.sftp.newHostKey' } })
     expect(first.found.hostKey).toBe(server.fingerprint('ed25519'))
     expect(await open(first.found.hostKey ?? '').send('a', Buffer.from('sent'))).toMatchObject({
-      kind: 'durable',
+      kind: 'stored',
     })
   })
 
@@ -71,7 +71,7 @@ describe.each(sshPrograms)('host keys of %s', (program) => {
     expect((await tried('')).found.hostKey).toBe(pinned)
     await server.serve(['rsa', 'ecdsa', 'ed25519'])
     const driver = open(pinned)
-    expect(await driver.send('a', Buffer.from('sent'))).toMatchObject({ kind: 'durable' })
+    expect(await driver.send('a', Buffer.from('sent'))).toMatchObject({ kind: 'stored' })
   })
 
   test('a replaced host key is rejected even if the server has others', async ({ skip }) => {

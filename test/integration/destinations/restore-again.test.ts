@@ -35,7 +35,7 @@ async function setUp(kind: TestedKind, changes: Partial<FileMetadata> = {}) {
   const driver = drive(home, destination, place.secrets)
   for (const [name, content] of Object.entries(CONTENTS))
     expect(await driver.send(name, Buffer.from(content), { mode: 0o640, ...changes })).toMatchObject({
-      kind: 'durable',
+      kind: 'stored',
     })
   driver.stop()
   const base = temporaryDirectory('restore-user')

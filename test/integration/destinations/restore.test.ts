@@ -106,7 +106,7 @@ async function begin(kind: TestedKind, how: How) {
   const between = Date.now() + tick
   await until('a moment later', () => Date.now() > between + tick)
   for (const [name, bytes] of Object.entries(files))
-    expect(await driver.send(name, bytes, { mtimeNs: MTIME, mode: 0o640 })).toMatchObject({ kind: 'durable' })
+    expect(await driver.send(name, bytes, { mtimeNs: MTIME, mode: 0o640 })).toMatchObject({ kind: 'stored' })
   driver.stop()
   const from: LibrarySettings = {
     ...{ destination, secrets: place.secrets, identityDirectory: home.identityDirectory, name: 'pc' },
@@ -187,7 +187,7 @@ test('restore from S3: --at before a later mode change finds the content', async
   const session = await driver.session()
   const content = computeDigest(files['a/small'] ?? Buffer.of())
   expect(await session.copy({ source, path: 'a/small', facts }, [], content, own)).toMatchObject({
-    kind: 'durable',
+    kind: 'stored',
   })
   driver.stop()
   const to = path.join(home.directory, 'then')
@@ -322,7 +322,7 @@ test('encrypted file and directory of the same name: restore fails for one, and 
   const destination = { ...(place.settings() as Encrypted), recipient }
   const driver = drive(home, destination, {})
   for (const name of ['a', 'a/b'])
-    expect(await driver.send(name, Buffer.from(name))).toMatchObject({ kind: 'durable' })
+    expect(await driver.send(name, Buffer.from(name))).toMatchObject({ kind: 'stored' })
   driver.stop()
   const from = { destination, secrets: {}, identityDirectory: home.identityDirectory, name: 'pc' }
   const to = path.join(home.directory, 'back')
@@ -344,7 +344,7 @@ test.each([folderKind, sftpKind, bucketKind])(
     const turned = kind === sftpKind ? [] : ['tree/a/b', 'tree']
     for (const name of ['file', 'file/inner', ...turned, 'stays']) {
       files[name] = Buffer.from(name)
-      expect(await driver.send(name, files[name])).toMatchObject({ kind: 'durable' })
+      expect(await driver.send(name, files[name])).toMatchObject({ kind: 'stored' })
     }
     driver.stop()
     const from = {

@@ -173,7 +173,7 @@ describe('S3 destination with an obstacle', () => {
       ['small', randomBytes(1000)],
     ]
     for (const [name, bytes] of sent) {
-      expect(await driver.send(name, bytes, {}, String(bytes[0]))).toMatchObject({ kind: 'durable' })
+      expect(await driver.send(name, bytes, {}, String(bytes[0]))).toMatchObject({ kind: 'stored' })
       expect((await place.file('data', name))?.bytes.equals(bytes)).toBe(true)
     }
     expect(await place.older('data', 'small')).toHaveLength(1)
@@ -183,7 +183,7 @@ describe('S3 destination with an obstacle', () => {
     const place = s3Place(server, bucket)
     const home = await makeHome(temporaryDirectory('outer'))
     const driver = drive(home, place.settings(), place.secrets)
-    expect(await driver.send('docs/d1', Buffer.from('first'))).toMatchObject({ kind: 'durable' })
+    expect(await driver.send('docs/d1', Buffer.from('first'))).toMatchObject({ kind: 'stored' })
     const settings = place.settings() as S3Destination
     const outer = `${settings.prefix}/${settings.folder}`
     const other = await makeHome(temporaryDirectory('other'))

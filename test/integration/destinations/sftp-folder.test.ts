@@ -45,7 +45,7 @@ test.each([
     expect(await until('it is told', () => second.problem)).toMatchObject(vanished)
     remount()
     const epoch = memory.session?.epoch
-    expect(await second.send('b', Buffer.from('b'))).toMatchObject({ kind: 'durable' })
+    expect(await second.send('b', Buffer.from('b'))).toMatchObject({ kind: 'stored' })
     expect(await place.file('data', 'a')).toMatchObject({ bytes: Buffer.from('a') })
     expect(memory.session?.epoch).toBe(epoch)
   },
@@ -70,7 +70,7 @@ test('SFTP destination: a directory removed at the server is created again by th
   await driver.send('a/b/one', Buffer.from('one'))
   rmSync(path.join(settings.path, 'station/data/a'), { recursive: true })
   expect(await driver.send('a/b/two', Buffer.from('two'))).toEqual({ kind: 'lost' })
-  expect(await driver.send('a/b/two', Buffer.from('two'))).toMatchObject({ kind: 'durable' })
+  expect(await driver.send('a/b/two', Buffer.from('two'))).toMatchObject({ kind: 'stored' })
 })
 
 test('SFTP destination: a removed folder is an error until the destination is added again', async () => {

@@ -105,7 +105,7 @@ test('SFTP login: works with a key with a passphrase, a key file and an SSH agen
 test("SFTP destination: another computer's folder is rejected before anything is written", async () => {
   const { home, place, settings } = await begin()
   const first = drive(home, settings, place.secrets)
-  expect(await first.send('a', Buffer.from('first'))).toMatchObject({ kind: 'durable' })
+  expect(await first.send('a', Buffer.from('first'))).toMatchObject({ kind: 'stored' })
   first.stop()
   const before = readTree(settings.path)
   const other = await makeHome(temporaryDirectory('other'))
@@ -139,7 +139,7 @@ test('SFTP destination: sources whose names differ only in case keep separate di
       }
       await new Promise<void>((resolve) => {
         const ignore = () => undefined
-        const events = { onTurn: () => true, onUsed: ignore, onAnswer: () => resolve() }
+        const events = { onTurn: () => true, onUsed: ignore, onResult: () => resolve() }
         void session.sendSmall([file], [], events)
       })
     }
@@ -162,7 +162,7 @@ test('SFTP destination: unsupported times are stored as the nearest ones with a 
     ['good', 0n],
   ] as const)
     for (const _ of [1, 2])
-      expect(await driver.send(name, Buffer.from(name), { mtimeNs })).toMatchObject({ kind: 'durable' })
+      expect(await driver.send(name, Buffer.from(name), { mtimeNs })).toMatchObject({ kind: 'stored' })
   expect((await place.file('data', 'old'))?.mtimeNs).toBe(0n)
   expect((await place.file('data', 'new'))?.mtimeNs).toBe(0xffff_ffffn * 1_000_000_000n)
   for (const name of ['old', 'new']) expect(await place.older('data', name)).toEqual([])
@@ -186,13 +186,13 @@ test('SFTP destination: a disk without room for a small file is reported as full
   const place = sftpPlace(point)
   const home = await makeHome(temporaryDirectory('sftp'))
   const driver = drive(home, place.settings(), place.secrets)
-  expect(await driver.send('first', Buffer.alloc(10))).toMatchObject({ kind: 'durable' })
+  expect(await driver.send('first', Buffer.alloc(10))).toMatchObject({ kind: 'stored' })
   const { bavail, bsize } = statfsSync(point)
   writeFileSync(path.join(point, 'filler'), Buffer.alloc(bavail * bsize - 100 * 1024))
-  const full = { kind: 'again', trouble: 'yes', reason: { key: 'transfer.objects.full' } }
+  const full = { kind: 'retry', cause: 'destination', reason: { key: 'transfer.objects.full' } }
   for (const name of ['a', 'a', 'b'])
     expect(await driver.send(name, Buffer.alloc(200 * 1024))).toMatchObject(full)
-  expect(await driver.send('fits', Buffer.alloc(10))).toMatchObject({ kind: 'durable' })
+  expect(await driver.send('fits', Buffer.alloc(10))).toMatchObject({ kind: 'stored' })
 })
 
 test('SFTP destination: a file too large for the disk is not started, and an aborted one frees its space', async () => {
@@ -201,7 +201,7 @@ test('SFTP destination: a file too large for the disk is not started, and an abo
   const home = await makeHome(temporaryDirectory('sftp'))
   const relay = await startRelay(place.port ?? 0)
   const driver = drive(home, place.settings(relay.port), place.secrets)
-  const full = { kind: 'again', trouble: 'yes', reason: { key: 'transfer.objects.full' } }
+  const full = { kind: 'retry', cause: 'destination', reason: { key: 'transfer.objects.full' } }
   expect(await driver.send('large', Buffer.alloc(20 * MIB), {}, '7.1')).toMatchObject(full)
   expect(relay.sentBytes()).toBeLessThan(MIB)
   expect(await place.leftOvers()).toEqual([])
@@ -212,9 +212,9 @@ test('SFTP destination: a file too large for the disk is not started, and an abo
   for (let sent = 0; sent < 5; sent += 1) expect(await one?.chunk(Buffer.alloc(MIB))).toBe(true)
   await until('it is full', async () => (await other?.chunk(Buffer.alloc(MIB))) === false)
   expect(await other?.abort(true)).toMatchObject(full)
-  expect(await one?.end(computeDigest(Buffer.alloc(5 * MIB)))).toMatchObject({ kind: 'durable' })
+  expect(await one?.end(computeDigest(Buffer.alloc(5 * MIB)))).toMatchObject({ kind: 'stored' })
   expect(await place.leftOvers()).toEqual([])
-  expect(await driver.send('fits', Buffer.alloc(2 * MIB), {}, '7.1')).toMatchObject({ kind: 'durable' })
+  expect(await driver.send('fits', Buffer.alloc(2 * MIB), {}, '7.1')).toMatchObject({ kind: 'stored' })
 })
 
 test('SFTP listing: has a next page only if there are more files', async () => {
@@ -253,16 +253,16 @@ test('SFTP destination: an unreadable interrupted upload is restarted from the b
   expect(await upload.chunk(Buffer.alloc(256 * 1024, 7))).toBe(true)
   await upload.abort(true)
   server.unreadable = '/partial/'
-  expect(await driver.send('large', bytes, {}, 'identity')).toMatchObject({ kind: 'durable' })
+  expect(await driver.send('large', bytes, {}, 'identity')).toMatchObject({ kind: 'stored' })
   expect(driver.skipped).toBe(0)
   expect(server.files.get('station/data/large')?.equals(bytes)).toBe(true)
 })
 
 test('SFTP destination: truncated files are reported as damaged, and a server without sync is noted once', async () => {
   const { server, driver } = await beginLying()
-  expect(await driver.send('good', Buffer.alloc(5_000))).toMatchObject({ kind: 'durable' })
+  expect(await driver.send('good', Buffer.alloc(5_000))).toMatchObject({ kind: 'stored' })
   server.cutAt = 4_000
-  const damaged = { kind: 'again', reason: { key: 'transfer.objects.damaged' } }
+  const damaged = { kind: 'retry', reason: { key: 'transfer.objects.damaged' } }
   expect(await driver.send('small', Buffer.alloc(5_000))).toMatchObject(damaged)
   expect(await driver.send('large', Buffer.alloc(2 * 1024 * 1024))).toMatchObject(damaged)
   const names = [...server.files.keys()].filter((name) => !name.includes('.holdfast'))

@@ -96,8 +96,8 @@ test('WebDAV connection test: a server that keeps no properties is refused', asy
 test('WebDAV destination: a file never replaces a directory of its name', async () => {
   const { home, place, directory } = await begin()
   const driver = drive(home, place.settings(), place.secrets)
-  expect(await driver.send('a/b', Buffer.from('below'))).toMatchObject({ kind: 'durable' })
-  expect(await driver.send('a', Buffer.from('file'))).toMatchObject({ kind: 'refused' })
+  expect(await driver.send('a/b', Buffer.from('below'))).toMatchObject({ kind: 'stored' })
+  expect(await driver.send('a', Buffer.from('file'))).toMatchObject({ kind: 'rejected' })
   expect(readFileSync(path.join(directory, 'station/data/a/b'), 'utf8')).toBe('below')
 })
 

@@ -4,9 +4,10 @@ import type { TLSSocket } from 'node:tls'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import type { Answer, Session } from '../../../core/backends/destination.ts'
+import type { Session } from '../../../core/backends/destination.ts'
 import { greet, Refused } from '../../../core/backends/receiver/dial.ts'
 import { ReceiverSession } from '../../../core/backends/receiver/receiver-session.ts'
+import type { TransferResult } from '../../../core/ledger/ledger.ts'
 import { createFrameDecoder, WireFault } from '../../../core/protocol/codec.ts'
 import type { Frame } from '../../../core/protocol/frames.ts'
 import { PROTOCOL } from '../../../core/protocol/limits.ts'
@@ -137,9 +138,9 @@ async function sendAll(session: Session): Promise<number> {
     ...Array.from(
       { length: 5 },
       () =>
-        new Promise<Answer>((resolve) => {
-          const onAnswer = (_: number, answer: Answer) => resolve(answer)
-          const events = { onTurn: () => true, onUsed: () => undefined, onAnswer }
+        new Promise<TransferResult>((resolve) => {
+          const onResult = (_: number, answer: TransferResult) => resolve(answer)
+          const events = { onTurn: () => true, onUsed: () => undefined, onResult }
           void session.sendSmall([{ ...outgoing(bytes.length), bytes, digest }], [], events)
         }),
     ),

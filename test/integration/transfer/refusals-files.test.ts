@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { toAnswer } from '../../../core/backends/receiver/receiver-session.ts'
+import { toTransferResult } from '../../../core/backends/receiver/receiver-session.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 import type { Frame, SmallFile } from '../../../core/protocol/frames.ts'
 import { fileStatuses } from '../../../core/protocol/limits.ts'
@@ -54,7 +54,7 @@ describe('refused file', () => {
       log.find((one) => one.includes('not stored: sender-1/')),
     )
     const file = { source: { path: '/data' }, path: 'x', size: content.length }
-    const answer = toAnswer({ outcome: { status, detail: result[2] }, position: 0 }, 'nas', file)
+    const answer = toTransferResult({ outcome: { status, detail: result[2] }, position: 0 }, 'nas', file)
     const reason = 'reason' in answer ? answer.reason : null
     return { status, line, atSender: reason === null ? '' : englishWords(reason) }
   }

@@ -1,9 +1,9 @@
 import { onTestFinished } from 'vitest'
 import { Bucket } from '../../../core/backends/bucket.ts'
-import type { Answer, OutgoingSource, Session } from '../../../core/backends/destination.ts'
+import type { OutgoingSource, Session } from '../../../core/backends/destination.ts'
 import { openDestination } from '../../../core/backends/open.ts'
 import { openSessions } from '../../../core/backends/session-memory.ts'
-import type { SessionMemory } from '../../../core/ledger/ledger.ts'
+import type { SessionMemory, TransferResult } from '../../../core/ledger/ledger.ts'
 import type { Message } from '../../../core/lib/i18n/message.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
 import type { FileMetadata } from '../../../core/platform/file-metadata.ts'
@@ -27,7 +27,12 @@ export interface Driver {
   readonly problem: Message | null
   readonly notices: Message[]
   /** Sends a file as the sender does: whole, or in chunks where it is large. */
-  send(path: string, bytes: Buffer, changes?: Partial<FileMetadata>, identity?: string): Promise<Answer>
+  send(
+    path: string,
+    bytes: Buffer,
+    changes?: Partial<FileMetadata>,
+    identity?: string,
+  ): Promise<TransferResult>
   /** Bytes that a large file did not have to send. */
   readonly skipped: number
   stop(): void
@@ -67,7 +72,7 @@ async function sendLarge(
   facts: FileMetadata,
   onSkipped: (bytes: number) => void,
   identity?: string,
-): Promise<Answer> {
+): Promise<TransferResult> {
   const upload = await session.begin({ source, path, facts }, [], identity)
   if (upload === null) return { kind: 'lost' }
   onSkipped(upload.offset)
@@ -157,11 +162,11 @@ export function drive(
         return sendLarge(to, path, bytes, facts, onSkipped, identity)
       }
       const file = { source, path, facts, bytes, digest: computeDigest(bytes) }
-      return new Promise<Answer>((answered) => {
+      return new Promise<TransferResult>((answered) => {
         void to.sendSmall([file], [], {
           onTurn: () => true,
           onUsed: () => undefined,
-          onAnswer: (_, answer) => answered(answer),
+          onResult: (_, answer) => answered(answer),
         })
       })
     },

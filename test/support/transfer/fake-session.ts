@@ -5,9 +5,9 @@ export const fakeSession = (parts: Partial<Session> = {}): Session => ({
   asksFirst: false,
   copies: 'any',
   limits: { files: 100, bytes: 256 * 1024 },
-  async sendSmall(files, _directories, { onUsed, onAnswer }) {
+  async sendSmall(files, _directories, { onUsed, onResult }) {
     onUsed()
-    for (const index of files.keys()) onAnswer(index, { kind: 'durable', position: 1 })
+    for (const index of files.keys()) onResult(index, { kind: 'stored', position: 1 })
   },
   begin: async () => null,
   copy: async () => null,

@@ -13,7 +13,7 @@ export const small = { ...file, bytes: Buffer.alloc(5), digest }
 export const silent = {
   onTurn: () => true,
   onUsed: () => undefined,
-  onAnswer: () => undefined,
+  onResult: () => undefined,
 }
 
 export function openSender(files = 2, bytes = 1000, options: Partial<SessionOptions> = {}) {

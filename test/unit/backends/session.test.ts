@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Bucket } from '../../../core/backends/bucket.ts'
-import type { Answer } from '../../../core/backends/destination.ts'
+import type { TransferResult } from '../../../core/ledger/ledger.ts'
 import { WireFault } from '../../../core/protocol/codec.ts'
 import type { Frame } from '../../../core/protocol/frames.ts'
 import { encodeMetadata } from '../../../core/protocol/metadata-codec.ts'
@@ -8,7 +8,7 @@ import { isLarge } from '../../../core/send/transfer/source-worker.ts'
 import { digest, file, openSender as open, silent, small } from '../../support/transfer/sender-session.ts'
 import { until } from '../../support/until.ts'
 
-const lost: Answer = { kind: 'lost' }
+const lost: TransferResult = { kind: 'lost' }
 
 test('sender session: a copy request has the new path, the old path and the digest, and costs one file of credit', async () => {
   const { session, sent, answer, copy } = open(1)
@@ -41,12 +41,12 @@ test('sender session: small files that were read together are sent as one frame 
     bytes: read.subarray(at, at + 5),
     digest,
   })
-  const told: [number, Answer][] = []
+  const told: [number, TransferResult][] = []
   const lines: string[] = []
   const events = {
     onTurn: () => true,
     onUsed: () => void lines.push('used'),
-    onAnswer: (index: number, said: Answer) => void told.push([index, said]),
+    onResult: (index: number, said: TransferResult) => void told.push([index, said]),
   }
   await session.sendSmall([piece(0, 'a'), piece(5, 'b'), piece(10, 'c')], [], events)
   expect(payloads[0]?.map(String)).toEqual(['helloworldother'])
@@ -61,8 +61,8 @@ test('sender session: small files that were read together are sent as one frame 
   ])
   session.onFrame(answer([3, 0], [1, 0]))
   expect(told.map(([index, said]) => [index, said.kind])).toEqual([
-    [2, 'durable'],
-    [0, 'durable'],
+    [2, 'stored'],
+    [0, 'stored'],
   ])
   session.close()
   expect(told[2]).toEqual([1, lost])
@@ -81,7 +81,7 @@ test('sender session: a group that is cancelled at its turn is not sent, and its
       return false
     },
     onUsed: () => void told.push('used'),
-    onAnswer: () => void told.push('answer'),
+    onResult: () => void told.push('answer'),
   })
   await session.sendSmall(two('next'), [], silent)
   await until('the next are sent', () => sent().length === 1)
@@ -93,10 +93,10 @@ test('sender session: a group that is cancelled at its turn is not sent, and its
 
 test('sender session: a group without enough credit waits, and each of its files is answered "lost" on close', async () => {
   const { session, sent, answer } = open(2)
-  const told: [number, Answer][] = []
+  const told: [number, TransferResult][] = []
   const events = {
     ...silent,
-    onAnswer: (index: number, said: Answer) => void told.push([index, said]),
+    onResult: (index: number, said: TransferResult) => void told.push([index, said]),
   }
   const two = ['a', 'b'].map((path) => ({ ...file, path, bytes: Buffer.alloc(5), digest }))
   expect(session.limits.files).toBe(2)
@@ -169,9 +169,9 @@ test('sender session: a resume frame that was not requested or is beyond the end
 test('sender session: a request made just before the session closes is answered "lost"', async () => {
   for (let turns = 0; turns < 5; turns += 1) {
     const { session, copy } = open(10)
-    const answers: (Answer | null)[] = []
-    const onAnswer = (_: number, answer: Answer) => void answers.push(answer)
-    void session.sendSmall([small], [], { ...silent, onAnswer })
+    const answers: (TransferResult | null)[] = []
+    const onResult = (_: number, answer: TransferResult) => void answers.push(answer)
+    void session.sendSmall([small], [], { ...silent, onResult })
     void copy().then((answer) => answers.push(answer))
     void session.begin(file, []).then(async (upload) => answers.push((await upload?.end(digest)) ?? lost))
     for (let turn = 0; turn < turns; turn += 1) await Promise.resolve()

@@ -117,10 +117,10 @@ test('receiver sessions: stored files advance the position, and a lower one late
   await sessions.welcome({ ...theirs, position: 0 })
   let position = 0
   const session = fakeSession({
-    async sendSmall(files, _directories, { onUsed, onAnswer }) {
+    async sendSmall(files, _directories, { onUsed, onResult }) {
       onUsed()
       position += 1
-      for (const index of files.keys()) onAnswer(index, { kind: 'durable', position })
+      for (const index of files.keys()) onResult(index, { kind: 'stored', position })
     },
     // It has lost what it is asked for.
     copy: async () => null,

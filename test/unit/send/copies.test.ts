@@ -1,7 +1,8 @@
 import { chmodSync, linkSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import type { Answer, Session } from '../../../core/backends/destination.ts'
+import type { Session } from '../../../core/backends/destination.ts'
+import type { TransferResult } from '../../../core/ledger/ledger.ts'
 import { openDispatcher } from '../../../core/send/queue/dispatcher.ts'
 import { open } from '../../support/store/ledger.ts'
 import { openTestReaders } from '../../support/store/test-readers.ts'
@@ -19,14 +20,14 @@ function setUp(parts: Partial<Session> = {}, knows = true, onStored: () => void 
   /** The directories that came with copies. */
   const told: string[] = []
   const log: string[] = []
-  const durable: Answer = { kind: 'durable', position: 1 }
+  const durable: TransferResult = { kind: 'stored', position: 1 }
   const session = fakeSession({
-    async sendSmall(files, _directories, { onUsed, onAnswer }) {
+    async sendSmall(files, _directories, { onUsed, onResult }) {
       onUsed()
       for (const [index, { path: name }] of files.entries()) {
         log.push(`content ${name}`)
         onStored()
-        onAnswer(index, durable)
+        onResult(index, durable)
       }
     },
     async begin({ path: name }) {

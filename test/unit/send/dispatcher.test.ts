@@ -86,13 +86,13 @@ test('dispatcher: polling an empty queue takes no files from the sources', async
 /** A receiver whose store is full. */
 const fullSession = () =>
   fakeSession({
-    async sendSmall(files, _directories, { onUsed, onAnswer }) {
+    async sendSmall(files, _directories, { onUsed, onResult }) {
       onUsed()
       for (const index of files.keys())
-        onAnswer(index, {
-          kind: 'again',
+        onResult(index, {
+          kind: 'retry',
+          cause: 'destination',
           reason: message('transfer.storeFull', { name: 'nas' }),
-          trouble: 'yes',
         })
     },
   })
@@ -123,10 +123,10 @@ test('dispatcher: a full store is retried at once on a new connection, and repor
   const told: unknown[] = []
   dispatcher.setSession(
     fakeSession({
-      async sendSmall(files, _directories, { onUsed, onAnswer }) {
+      async sendSmall(files, _directories, { onUsed, onResult }) {
         told.push(dispatcher.problem?.key)
         onUsed()
-        for (const index of files.keys()) onAnswer(index, { kind: 'durable', position: 1 })
+        for (const index of files.keys()) onResult(index, { kind: 'stored', position: 1 })
       },
     }),
   )

@@ -34,12 +34,12 @@ function setUp(perTurn: number, queued = 1) {
   const session = fakeSession({
     // One by one, so that their order on the line can be told.
     limits: { files: 1, bytes: 256 * 1024 },
-    async sendSmall(files, _directories, { onUsed, onAnswer }) {
+    async sendSmall(files, _directories, { onUsed, onResult }) {
       for (const [index, file] of files.entries()) {
         const go = () => {
           onUsed()
           arrived.push(`${file.source.id}/${file.path}`)
-          onAnswer(index, { kind: 'durable', position: 1 })
+          onResult(index, { kind: 'stored', position: 1 })
         }
         queue.push({ file, go })
       }

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import type { Answer } from '../../../core/backends/destination.ts'
+import type { TransferResult } from '../../../core/ledger/ledger.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import { openDispatcher } from '../../../core/send/queue/dispatcher.ts'
 import { openTestReaders } from '../../support/store/test-readers.ts'
@@ -17,16 +17,16 @@ function setUp() {
   const ledgerPath = path.join(directory, 'ledger.db')
   const ledger = openLedger(ledgerPath)
   /** What is on the wire now, and everything that ever was, in order. */
-  const wire = new Map<string, (answer: Answer) => void>()
+  const wire = new Map<string, (answer: TransferResult) => void>()
   const sent: string[] = []
   const session = fakeSession({
-    async sendSmall(files, _directories, { onUsed, onAnswer }) {
+    async sendSmall(files, _directories, { onUsed, onResult }) {
       onUsed()
       for (const [index, file] of files.entries()) {
         sent.push(file.path)
         wire.set(file.path, (answer) => {
           wire.delete(file.path)
-          onAnswer(index, answer)
+          onResult(index, answer)
         })
       }
     },
@@ -61,7 +61,7 @@ function setUp() {
       ledger.offer('d', files)
       dispatcher.wake()
     },
-    answer: (name: string) => wire.get(name)?.({ kind: 'durable', position: 1 }),
+    answer: (name: string) => wire.get(name)?.({ kind: 'stored', position: 1 }),
     isSent: (count: number) => ledger.totals('d').s?.sentFiles === count,
   }
 }

@@ -1,7 +1,8 @@
 import type { BigIntStats } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { Refused, toConnectionTrouble } from '../../../core/backends/receiver/dial.ts'
-import { toAnswer } from '../../../core/backends/receiver/receiver-session.ts'
+import { toTransferResult } from '../../../core/backends/receiver/receiver-session.ts'
+import type { QueuedFile, RetryCause } from '../../../core/ledger/ledger.ts'
 import { backoffMs } from '../../../core/lib/async/backoff.ts'
 import { createRates } from '../../../core/lib/async/rates.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
@@ -12,6 +13,7 @@ import { fileStatuses, type RefusalCode } from '../../../core/protocol/limits.ts
 import { nameFaults } from '../../../core/protocol/names.ts'
 import { WrongFingerprint } from '../../../core/protocol/tls.ts'
 import { CircuitBreaker } from '../../../core/send/queue/circuit-breaker.ts'
+import { applyRetryPolicy } from '../../../core/send/queue/retry-policy.ts'
 
 describe('retry backoff', () => {
   test.each([
@@ -59,19 +61,20 @@ test('file metadata: file times are wrapped to signed 64 bits, as the ledger sto
 
 describe('circuit breaker', () => {
   const full = message('transfer.storeFull', { name: 'r' })
+  const storeFull = { cause: 'destination', reason: full } as const
   const of = (source: string, id = 1) => ({ id, source })
 
   test('a store failure holds back all files but one retry at a time, and a stored file releases them', () => {
     const breaker = new CircuitBreaker(60_000, () => 0)
     expect(breaker.mayGo(0, 's')).toBe(true)
-    breaker.failed(of('s'), full, 'yes', 0)
-    breaker.failed(of('s'), full, 'yes', 5)
+    breaker.failed(of('s'), storeFull, 0)
+    breaker.failed(of('s'), storeFull, 5)
     expect(breaker.problem).toEqual(full)
     expect(breaker.mayGo(999, 's')).toBe(false)
     expect(breaker.mayGo(1_000, 's')).toBe(true)
     breaker.begins('s', 1_000)
     expect(breaker.mayGo(1_001, 's')).toBe(false)
-    breaker.failed(of('s'), full, 'yes', 1_100)
+    breaker.failed(of('s'), storeFull, 1_100)
     breaker.ended('s', 1_100)
     expect(breaker.nextTryAt).toBe(3_000)
     expect(breaker.mayGo(3_000, 's')).toBe(true)
@@ -90,12 +93,12 @@ describe('circuit breaker', () => {
   test('a large file in retry releases other files once the store has accepted enough of its bytes', () => {
     const breaker = new CircuitBreaker(60_000, () => 0)
     const mib = 1024 * 1024
-    breaker.failed(of('s'), full, 'yes', 0)
+    breaker.failed(of('s'), storeFull, 0)
     breaker.begins('s', 1_000)
     breaker.countSent(16 * mib)
     expect(breaker.mayGo(20_000, 's')).toBe(false)
     // The next one begins at nothing.
-    breaker.failed(of('s'), full, 'yes', 1_500)
+    breaker.failed(of('s'), storeFull, 1_500)
     breaker.begins('s', 3_000)
     breaker.countSent(16 * mib)
     expect(breaker.mayGo(20_000, 's')).toBe(false)
@@ -103,25 +106,25 @@ describe('circuit breaker', () => {
     expect(breaker.mayGo(3_000, 's')).toBe(true)
     expect(breaker.problem).toEqual(full)
     // All of it went, and none was stored: the pause goes on growing.
-    breaker.failed(of('s'), full, 'yes', 4_000)
+    breaker.failed(of('s'), storeFull, 4_000)
     expect(breaker.nextTryAt).toBe(12_000)
   })
 
   test('a full store is reported until the file that did not fit is stored, even if others are stored', () => {
     const breaker = new CircuitBreaker(60_000, () => 0)
-    breaker.failed(of('s', 1), full, 'yes', 0)
+    breaker.failed(of('s', 1), storeFull, 0)
     breaker.stored(of('s', 2))
     expect([breaker.problem, breaker.mayGo(1, 's')]).toEqual([full, true])
     breaker.stored(of('s', 1))
     expect(breaker.problem).toBeNull()
-    breaker.failed(of('s', 1), full, 'maybe', 0)
+    breaker.failed(of('s', 1), { ...storeFull, cause: 'suspect' }, 0)
     breaker.stored(of('s', 2))
     expect(breaker.problem).toBeNull()
   })
 
   test('a retry without a result leaves the next retry to another source', () => {
     const breaker = new CircuitBreaker(60_000, () => 0)
-    breaker.failed(of('hangs'), full, 'yes', 0)
+    breaker.failed(of('hangs'), storeFull, 0)
     breaker.begins('hangs', 1_000)
     expect(breaker.mayGo(2_999, 'other')).toBe(false)
     expect(breaker.mayGo(3_000, 'hangs')).toBe(false)
@@ -135,7 +138,7 @@ describe('circuit breaker', () => {
   test('an empty queue clears the problem once a retry is due, and tryNow makes a retry due at once', () => {
     const breaker = new CircuitBreaker(60_000, () => 0)
     expect(breaker.clearIfIdle(0)).toBe(false)
-    breaker.failed(of('s'), full, 'yes', 0)
+    breaker.failed(of('s'), storeFull, 0)
     expect(breaker.clearIfIdle(999)).toBe(false)
     expect(breaker.problem).toEqual(full)
     breaker.tryNow(500)
@@ -144,7 +147,7 @@ describe('circuit breaker', () => {
     expect(breaker.clearIfIdle(500)).toBe(true)
     expect(breaker.problem).toBeNull()
     // It may be as full as before: the pause goes on growing.
-    breaker.failed(of('s'), full, 'yes', 600)
+    breaker.failed(of('s'), storeFull, 600)
     expect(breaker.nextTryAt).toBe(2_600)
     breaker.tryNow(9_000)
     expect(breaker.nextTryAt).toBe(2_600)
@@ -152,37 +155,87 @@ describe('circuit breaker', () => {
 
   test('eight failed files in a row hold back all files, seven do not', () => {
     const breaker = new CircuitBreaker(60_000, () => 0)
-    for (let count = 0; count < 7; count += 1) breaker.failed(of('s'), full, 'maybe', 0)
+    for (let count = 0; count < 7; count += 1) breaker.failed(of('s'), { ...storeFull, cause: 'suspect' }, 0)
     expect(breaker.mayGo(0, 's')).toBe(true)
     breaker.stored(of('s'))
-    for (let count = 0; count < 8; count += 1) breaker.failed(of('s'), full, 'maybe', 0)
+    for (let count = 0; count < 8; count += 1) breaker.failed(of('s'), { ...storeFull, cause: 'suspect' }, 0)
     expect(breaker.mayGo(0, 's')).toBe(false)
+  })
+})
+
+describe('retry policy', () => {
+  const reason = message('transfer.storeFull', { name: 'r' })
+  const now = { size: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n }
+  const apply = (result: Parameters<typeof applyRetryPolicy>[4], attempts = 5) => {
+    const calls: [string, number?][] = []
+    const since = Date.now()
+    const ledger = {
+      retryLater: (_: unknown, at: number) => void calls.push(['later', at - since]),
+      park: () => void calls.push(['park']),
+      renew: (_: unknown, __: unknown, at = 0) => void calls.push(['renew', at - since]),
+      drop: () => void calls.push(['drop']),
+    }
+    const log = (level: string) => void calls.push([level])
+    const due = { path: 'x', attempts } as QueuedFile
+    applyRetryPolicy(
+      { ledger, retrySeconds: 60 },
+      { onGone: () => undefined, log },
+      { path: '/s' },
+      due,
+      result,
+    )
+    return calls
+  }
+  const retry = (cause: RetryCause) => ({ kind: 'retry', cause, reason }) as const
+
+  test.each([
+    [retry('file'), ['warn', 'later'], 32_000],
+    [retry('suspect'), ['later'], 32_000],
+    [retry('destination'), ['later'], 12_000],
+    [retry('reading'), ['later'], 32_000],
+    [{ ...retry('being-written'), reason: null }, ['info', 'later'], 10_000],
+    [{ ...retry('changed'), reason: null, now }, ['info', 'renew'], 10_000],
+    [{ ...retry('vanished'), reason: null }, ['info', 'drop'], null],
+    [{ ...retry('doubtful'), reason: null }, ['later'], 30_000],
+    [{ kind: 'rejected', reason } as const, ['warn', 'park'], null],
+    [{ kind: 'lost' } as const, [], null],
+  ])('result %o leads to %o', (result, expected, delayMs) => {
+    const calls = apply(result)
+    expect(calls.map(([name]) => name)).toEqual(expected)
+    const delay = calls.find(([, ms]) => ms !== undefined)?.[1]
+    if (delayMs === null) expect(delay).toBeUndefined()
+    else expect(delay).toBeGreaterThan(delayMs * 0.79)
+    if (delayMs !== null) expect(delay).toBeLessThan(delayMs + 1_000)
+  })
+
+  test('a missing file is checked a second time before its row is removed', () => {
+    expect(apply({ ...retry('vanished'), reason: null }, 0).map(([name]) => name)).toEqual(['later'])
   })
 })
 
 describe('receiver result', () => {
   const file = { source: { path: '/data' }, path: 'x', size: 5 }
   const expected = {
-    durable: ['durable'],
-    same: ['durable'],
-    name: ['refused'],
-    tooLarge: ['refused'],
-    digest: ['again', 'no'],
-    aborted: ['again', 'no'],
-    unknown: ['again', 'no'],
-    full: ['again', 'yes'],
-    readOnly: ['again', 'yes'],
-    failed: ['again', 'maybe'],
+    durable: ['stored'],
+    same: ['stored'],
+    name: ['rejected'],
+    tooLarge: ['rejected'],
+    digest: ['retry', 'file'],
+    aborted: ['retry', 'file'],
+    unknown: ['retry', 'file'],
+    full: ['retry', 'destination'],
+    readOnly: ['retry', 'destination'],
+    failed: ['retry', 'suspect'],
   }
-  test.each(fileStatuses)('status %s is translated to the expected answer', (status) => {
-    const answer = toAnswer({ outcome: { status, detail: 'EIO' }, position: 3 }, 'r', file)
-    expect([answer.kind, ...('trouble' in answer ? [answer.trouble] : [])]).toEqual(expected[status])
+  test.each(fileStatuses)('status %s gives the expected result', (status) => {
+    const result = toTransferResult({ outcome: { status, detail: 'EIO' }, position: 3 }, 'r', file)
+    expect([result.kind, ...('cause' in result ? [result.cause] : [])]).toEqual(expected[status])
   })
 
   test('each name fault gets its own sentence with the path and a remedy', () => {
     const sentences = nameFaults.map((detail) => {
-      const answer = toAnswer({ outcome: { status: 'name', detail }, position: 0 }, 'r', file)
-      return answer.kind === 'refused' ? englishWords(answer.reason) : ''
+      const result = toTransferResult({ outcome: { status: 'name', detail }, position: 0 }, 'r', file)
+      return result.kind === 'rejected' ? englishWords(result.reason) : ''
     })
     expect(new Set(sentences).size).toBe(nameFaults.length)
     for (const sentence of sentences) expect(sentence).toMatch(/^\/data\/x cannot be sent: .+\. .+\.$/)

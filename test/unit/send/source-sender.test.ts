@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Answer, Session } from '../../../core/backends/destination.ts'
-import type { QueuedFile } from '../../../core/ledger/ledger.ts'
+import type { Session } from '../../../core/backends/destination.ts'
+import type { QueuedFile, TransferResult } from '../../../core/ledger/ledger.ts'
 import type { FileStat } from '../../../core/platform/file-metadata.ts'
 import { batchBuffers } from '../../../core/protocol/frame-buffers.ts'
 import type { Content } from '../../../core/send/reading/read-result.ts'
 import type { Readers } from '../../../core/send/reading/readers.ts'
-import type { SendAttempt, Shared } from '../../../core/send/transfer/attempt.ts'
+import type { Shared } from '../../../core/send/transfer/attempt.ts'
 import { createWindows, type Priority, type Window } from '../../../core/send/transfer/attempt.ts'
 import { openFileSender } from '../../../core/send/transfer/source-worker.ts'
 import { buildFacts } from '../../support/store/file-facts.ts'
@@ -70,8 +70,8 @@ const newWindow = (priority?: Priority): Window => createWindows().of('s', prior
 const open = (shared: Shared, mayGoOn = () => true, window = newWindow()) =>
   openFileSender({ source, shared, window, mayGoOn })
 
-const durable: Answer = { kind: 'durable', position: 1 }
-const aborted: Answer = { kind: 'again', reason: null, trouble: 'no' }
+const stored: TransferResult = { kind: 'stored', position: 1 }
+const aborted: TransferResult = { kind: 'retry', cause: 'file', reason: null }
 
 function recordingSession() {
   const said: string[] = []
@@ -85,7 +85,7 @@ function recordingSession() {
       offset: 0,
       chunk: async () => said.push('chunk') > 0,
       zeros: async () => said.push('zeros') > 0,
-      end: () => say('end', durable),
+      end: () => say('end', stored),
       abort: () => say('abort', aborted),
     }),
     copy: () => say('copy', null),
@@ -97,7 +97,7 @@ describe('source worker', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
-  test('a pause stops a large file at its next chunk and returns it as halted', async () => {
+  test('a pause stops a large file at its next chunk and returns it without a result', async () => {
     let paused = false
     let chunks = 0
     disk.chunk = async () => {
@@ -108,10 +108,10 @@ describe('source worker', () => {
     const { session, said } = recordingSession()
     const shared = buildShared()
     const sender = open(shared, () => !paused)
-    const attempt = await new Promise<SendAttempt>(
+    const attempt = await new Promise<TransferResult>(
       (done) => void sender.send([due(1e9)], session, (_, ended) => done(ended), nothing),
     )
-    expect(attempt).toEqual({ kind: 'halted' })
+    expect(attempt).toEqual({ kind: 'lost' })
     expect(said).toEqual(['chunk', 'chunk', 'abort'])
   })
 
@@ -130,14 +130,14 @@ describe('source worker', () => {
     expect(window.hasRoomForLarge).toBe(false)
     answer(Buffer.alloc(10))
     await vi.advanceTimersByTimeAsync(0)
-    expect(done).toHaveBeenCalledWith(due(1e9), { kind: 'halted' })
+    expect(done).toHaveBeenCalledWith(due(1e9), { kind: 'lost' })
     expect(window.hasRoomForLarge).toBe(true)
   })
 
   test('files of 1 MB that wait for their answer make room for others, files of 1 GB do not', async () => {
     disk.chunk = async () => null
     const { session } = recordingSession()
-    const answered = new Promise<Answer>(() => undefined)
+    const answered = new Promise<TransferResult>(() => undefined)
     const end = vi.fn(() => answered)
     const slow: Session = {
       ...session,
@@ -187,7 +187,7 @@ describe('source worker', () => {
   test.each([
     ['read', () => [false]],
     ['waiting for the connection', () => [true, true, false]],
-  ])('small files that are %s when a pause begins are returned as halted', async (_, answers) => {
+  ])('small files that are %s when a pause begins are returned without a result', async (_, answers) => {
     const room = batchBuffers.takeRoom()
     const bytes = room.subarray(0, 5)
     const left = answers()
@@ -216,7 +216,7 @@ describe('source worker', () => {
       expect([turn(), done.mock.calls.length]).toEqual([true, 0])
       expect(turn()).toBe(false)
     }
-    expect(done.mock.calls).toEqual([[due(5), { kind: 'halted' }]])
+    expect(done.mock.calls).toEqual([[due(5), { kind: 'lost' }]])
     // More than there is goes alone.
     await window.acquire(1e9)
     const again = batchBuffers.take()

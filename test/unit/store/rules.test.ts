@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { progressLine } from '../../../cli/progress.ts'
 import { storeChoice } from '../../../cli/restore-task.ts'
-import { toAnswer } from '../../../core/backends/receiver/receiver-session.ts'
+import { toTransferResult } from '../../../core/backends/receiver/receiver-session.ts'
 import { parseSize } from '../../../core/lib/i18n/formats.ts'
 import {
   checkQuota,
@@ -108,19 +108,19 @@ describe('store limits', () => {
     ['quota bytes lots', 'transfer.storeFull', { name: 'there' }],
   ])('the sender reports the refusal "%s" as %s', (detail, key, params) => {
     const file = { source: { path: '/' }, path: 'a', size: 1 }
-    const answer = toAnswer({ outcome: { status: 'full', detail }, position: 0 }, 'there', file)
-    expect(answer).toEqual({ kind: 'again', reason: { key, params }, trouble: 'yes' })
+    const answer = toTransferResult({ outcome: { status: 'full', detail }, position: 0 }, 'there', file)
+    expect(answer).toEqual({ kind: 'retry', cause: 'destination', reason: { key, params } })
   })
 })
 
 test('sender: a stored file that another program has open is the trouble of that file alone', () => {
   const file = { source: { path: '/' }, path: 'a', size: 1 }
   const [answer, other] = ['EBUSY', 'EIO'].map((detail) =>
-    toAnswer({ outcome: { status: 'failed', detail }, position: 0 }, 'there', file),
+    toTransferResult({ outcome: { status: 'failed', detail }, position: 0 }, 'there', file),
   )
   const reason = { key: 'transfer.storedInUse', params: { path: '/a', name: 'there' } }
-  expect(answer).toEqual({ kind: 'again', reason, trouble: 'no' })
-  expect(other).toMatchObject({ kind: 'again', trouble: 'maybe' })
+  expect(answer).toEqual({ kind: 'retry', cause: 'file', reason })
+  expect(other).toMatchObject({ kind: 'retry', cause: 'suspect' })
 })
 
 test('progress line: contains the share, the rate and the time left', () => {

@@ -25,7 +25,7 @@ import { type StoreLayout, temporaryIn } from './layout.ts'
 import type { Changes } from './manifest/manifest.ts'
 import { type FileRow, getPlace, isFileRow } from './manifest/rows.ts'
 import { type Handles, StoreHandles } from './open-store.ts'
-import { diskCode, FileRefused, nameRefusal, type Outcome, toOutcome } from './outcome.ts'
+import { diskCode, FileRefused, nameRefusal, type StoreResult, toStoreResult } from './outcome.ts'
 import { recoverRound } from './recovering.ts'
 import { versionsToPrune } from './retention/retention.ts'
 import type { CommitCalls, Pruned, Remembered, Round, RoundResult, ToPlace } from './store-messages.ts'
@@ -44,8 +44,8 @@ const DIRECTORY_MODE = 0o700
 /** Maximum of paths and of milliseconds for one job of pruning; files can be stored between two jobs. */
 const PRUNED_PATHS = 200
 const PRUNE_WITHIN_MS = 1_000
-const MADE: Outcome = { status: 'durable', detail: '' }
-const SAME: Outcome = { status: 'same', detail: '' }
+const MADE: StoreResult = { status: 'durable', detail: '' }
+const SAME: StoreResult = { status: 'same', detail: '' }
 
 const syncFd = promisify(fsync)
 
@@ -109,7 +109,7 @@ function answering<I, O>(work: (input: I) => O): (input: I) => O {
  */
 async function commitRound(handles: StoreHandles, layout: StoreLayout, job: Round): Promise<RoundResult> {
   const { files } = job
-  const outcomes: Outcome[] = []
+  const results: StoreResult[] = []
   try {
     const now = handles.use()
     const { manifest, tree } = now
@@ -118,17 +118,17 @@ async function commitRound(handles: StoreHandles, layout: StoreLayout, job: Roun
     const open = files.filter(({ fd }) => fd !== null)
     const isWhole = isSyncedWhole(now, open)
     const failed = await syncContents(now.root, open, isWhole)
-    const { position, totals, toSync } = placeAll(now, layout, job, failed, outcomes)
+    const { position, totals, toSync } = placeAll(now, layout, job, failed, results)
     syncNames(now, layout, toSync, isWhole)
     tree.forget()
-    return { outcomes, failure: null, position, totals: [...totals] }
+    return { results, failure: null, position, totals: [...totals] }
   } catch (error) {
     // The whole round fails: no file in it is reported as durable.
-    const failure = toOutcome(error)
-    outcomes.splice(0, outcomes.length, ...files.map(() => failure))
-    return { outcomes, failure, position: 0, totals: [] }
+    const failure = toStoreResult(error)
+    results.splice(0, results.length, ...files.map(() => failure))
+    return { results, failure, position: 0, totals: [] }
   } finally {
-    closeAll(files, outcomes)
+    closeAll(files, results)
   }
 }
 
@@ -144,7 +144,7 @@ function isSyncedWhole({ fileSystem }: Handles, open: readonly ToPlace[]): boole
  * @throws the disk's write error if it cannot be assigned to a file
  */
 async function syncContents(root: number, open: readonly ToPlace[], isWhole: boolean) {
-  const failed = new Map<ToPlace, Outcome>()
+  const failed = new Map<ToPlace, StoreResult>()
   if (isWhole) {
     syncWhole(root)
     return failed
@@ -153,7 +153,7 @@ async function syncContents(root: number, open: readonly ToPlace[], isWhole: boo
     try {
       await syncFd(file.fd ?? -1)
     } catch (error) {
-      failed.set(file, toOutcome(error))
+      failed.set(file, toStoreResult(error))
     }
   }
   for (let at = 0; at < open.length; at += SYNCS_AT_ONCE)
@@ -166,8 +166,8 @@ function placeAll(
   now: Handles,
   layout: StoreLayout,
   { files, directories, sessions }: Round,
-  failed: ReadonlyMap<ToPlace, Outcome>,
-  outcomes: Outcome[],
+  failed: ReadonlyMap<ToPlace, StoreResult>,
+  results: StoreResult[],
 ) {
   const { manifest, fileSystem } = now
   let toSync: ReadonlySet<string> = new Set()
@@ -178,9 +178,9 @@ function placeAll(
       const placing = new Placing(now, layout, changes, version)
       for (const file of files) {
         try {
-          outcomes.push(failed.get(file) ?? placing.place(file))
+          results.push(failed.get(file) ?? placing.place(file))
         } catch (error) {
-          outcomes.push(toOutcome(error))
+          results.push(toStoreResult(error))
         }
       }
       for (const { source, path, facts } of directories) changes.told(source, toKey(path, fileSystem), facts)
@@ -213,7 +213,7 @@ class Placing {
   }
 
   /** Names one file and records it. @throws FileRefused or system errors: then the file is not in its place. */
-  place(file: ToPlace): Outcome {
+  place(file: ToPlace): StoreResult {
     const { source, path, facts, digest, moved } = file
     const { manifest, tree, fileSystem } = this.#handles
     tree.trim()
@@ -224,14 +224,14 @@ class Placing {
     if (file.fd !== null && file.isUntimed) setTimes(file.fd, facts.mtimeNs)
     const movedKey = moved === null ? null : toKey(moved.path, fileSystem)
     const isRenamed = moved?.source === source && movedKey === key
-    const outcome = file.fd === null ? this.#retime(file, way) : this.#placeFile(file, key, way, isRenamed)
+    const result = file.fd === null ? this.#retime(file, way) : this.#placeFile(file, key, way, isRenamed)
     this.#changes.placed({ source, key, path, facts, digest })
     if (moved !== null && movedKey !== null && !isRenamed) this.#changes.moved(moved.source, movedKey)
-    return outcome
+    return result
   }
 
   /** Sets the new time of a file that is stored already. @throws FileRefused `unknown`: it must be sent again */
-  #retime({ facts }: ToPlace, way: readonly string[]): Outcome {
+  #retime({ facts }: ToPlace, way: readonly string[]): StoreResult {
     try {
       const parent = this.#handles.tree.enter(way.slice(0, -1))
       const fd = openSync(`${parent.path}/${way.at(-1)}`, READ_FILE | constants.O_RDWR)
@@ -247,7 +247,7 @@ class Placing {
   }
 
   /** @param isRenamed the place has the file's previous name, spelled differently (case or Unicode form). */
-  #placeFile(file: ToPlace, key: string, way: readonly string[], isRenamed: boolean): Outcome {
+  #placeFile(file: ToPlace, key: string, way: readonly string[], isRenamed: boolean): StoreResult {
     const { source, path, digest } = file
     const { manifest, tree, fileSystem } = this.#handles
     const changes = this.#changes
@@ -394,10 +394,10 @@ function syncLog({ manifest }: StoreLayout): void {
   }
 }
 
-function closeAll(files: readonly ToPlace[], outcomes: readonly Outcome[]): void {
+function closeAll(files: readonly ToPlace[], results: readonly StoreResult[]): void {
   for (const [index, { fd, temporary }] of files.entries()) {
     if (fd !== null) closeQuietly(fd)
-    const status = outcomes[index]?.status
+    const status = results[index]?.status
     if (temporary === null || status === 'durable' || status === 'same') continue
     try {
       rmSync(temporary, { force: true })

@@ -19,7 +19,7 @@ import { openBeneath } from '../platform/openat2.ts'
 import { findDataRuns } from '../platform/sparse.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { temporaryIn } from './layout.ts'
-import { FileRefused, type Stored, toOutcome } from './outcome.ts'
+import { FileRefused, type StoreResult, toStoreResult } from './outcome.ts'
 import {
   checkPath,
   getPlaceName,
@@ -75,13 +75,13 @@ export class Copies {
    *
    * @param turns a permit is acquired from it first.
    */
-  async copy(file: Offered, copy: ToCopy, signal: AbortSignal, turns: Semaphore): Promise<Stored> {
+  async copy(file: Offered, copy: ToCopy, signal: AbortSignal, turns: Semaphore): Promise<StoreResult> {
     const { from } = copy
     let hasTurn = false
     let leave: () => void = () => undefined
     try {
       const refused = checkPath(file.path)
-      if (refused !== null) return { outcome: refused, position: 0 }
+      if (refused !== null) return refused
       // No content can be stored under an invalid name.
       if (checkPath(from.path) !== null) throw unknown('name')
       hasTurn = await turns.acquire()
@@ -89,7 +89,7 @@ export class Copies {
       const isItself = from.source.id === file.source.id && from.path === file.path
       return isItself ? await this.#confirm(file, copy, signal) : await this.#copyOther(file, copy, signal)
     } catch (thrown) {
-      return { outcome: toOutcome(thrown), position: 0 }
+      return toStoreResult(thrown)
     } finally {
       leave()
       if (hasTurn) turns.release()
@@ -110,7 +110,7 @@ export class Copies {
   }
 
   /** Records new metadata of a file after its content was read back from the disk. */
-  async #confirm(file: Offered, copy: ToCopy, signal: AbortSignal): Promise<Stored> {
+  async #confirm(file: Offered, copy: ToCopy, signal: AbortSignal): Promise<StoreResult> {
     const { from, digest, directories = [] } = copy
     const { size } = file.facts
     await this.#withStored(from, size, signal, async (fd) => {
@@ -121,7 +121,7 @@ export class Copies {
     return this.#parts.groupCommit.addOne({ ...file, ...unchanged, digest, directories })
   }
 
-  async #copyOther(file: Offered, copy: ToCopy, signal: AbortSignal): Promise<Stored> {
+  async #copyOther(file: Offered, copy: ToCopy, signal: AbortSignal): Promise<StoreResult> {
     const { temporary, groupCommit, partials } = this.#parts
     const { from, digest, isMoved, directories = [] } = copy
     const { facts, source, path } = file
@@ -137,9 +137,9 @@ export class Copies {
       }
       const moved = isMoved ? { source: from.source.id, path: from.path } : null
       const written = { fd, temporary: made, digest, isUntimed: true, moved, directories }
-      const stored = await groupCommit.addOne({ ...file, ...written })
-      if (stored.outcome.status === 'durable') partials.superseded(source.id, path)
-      return stored
+      const result = await groupCommit.addOne({ ...file, ...written })
+      if (result.status === 'durable') partials.superseded(source.id, path)
+      return result
     } catch (thrown) {
       await unlink(made).catch((error) =>
         warnUnlessCode(error, ['ENOENT'], 'the start removes a temporary file that stays'),

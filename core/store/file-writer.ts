@@ -5,10 +5,10 @@ import { openDirect } from '../platform/direct-io.ts'
 import { behind, closeFailed, readFully, syncDataFd, WRITE_NEW_FILE, writePieces } from '../platform/fd.ts'
 import { setTimes } from '../platform/native.ts'
 import { findDataRuns, zeros } from '../platform/sparse.ts'
-import { errorCode } from '../platform/system-error.ts'
 import { batchBuffers, freeNow } from '../protocol/frame-buffers.ts'
 import { UNNAMED } from './file-system.ts'
-import { WRONG_DIGEST, type WriteJob, type WriteResult } from './store-messages.ts'
+import { type StoreResult, toStoreResult } from './outcome.ts'
+import type { WriteJob, WriteResult } from './store-messages.ts'
 
 /** Mode of all files of a store; the mode at the source is in the manifest. */
 const FILE_MODE = 0o600
@@ -41,8 +41,8 @@ function writeOne(
   { mtimeNs, isSparse }: WriteJob['files'][number],
   bytes: Uint8Array,
   digest: Uint8Array,
-): number | string {
-  if (!hasDigest(digest, bytes)) return WRONG_DIGEST
+): number | StoreResult {
+  if (!hasDigest(digest, bytes)) return { status: 'digest', detail: '' }
   let fd = -1
   try {
     fd = name === null ? openSync(directory, UNNAMED, FILE_MODE) : openSync(name, WRITE_NEW_FILE, FILE_MODE)
@@ -56,7 +56,7 @@ function writeOne(
       // A partial file would keep a full disk full.
       if (name !== null) rmSync(name, { force: true })
     }
-    return errorCode(thrown) ?? String(thrown)
+    return toStoreResult(thrown)
   }
 }
 

@@ -4,7 +4,7 @@ import { openThread, type Thread } from '../lib/workers/thread.ts'
 import { closeQuietly } from '../platform/fd.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
 import { REPLACED } from './open-store.ts'
-import { type Outcome, type Stored, toOutcome } from './outcome.ts'
+import { type StoreResult, toStoreResult } from './outcome.ts'
 import type { CallWatch, Offered } from './parts.ts'
 import type {
   CommitCalls,
@@ -27,8 +27,7 @@ const CLOSE_AFTER_MS = 2_000
 export interface Written extends Offered, Omit<ToPlace, 'source'> {
   /** Metadata of the file's parent directories at the source. */
   directories: readonly ToldDirectory[]
-  /** Receives the outcome, and the store's position at which the file became durable. */
-  answer(outcome: Outcome, position: number): void
+  answer(result: StoreResult): void
 }
 
 /** Group commit: files that are written while a round is under way share the syncs of the next one. */
@@ -48,12 +47,12 @@ export function openGroupCommit(
     })
     .catch(ignoreError('a store that cannot be used fails each round'))
 
-  const drop = (some: readonly Written[], outcome: Outcome) => {
+  const drop = (some: readonly Written[], result: StoreResult) => {
     for (const { fd, temporary, answer } of some) {
       if (fd !== null) void closeQuietly(fd)
-      const answerNow = () => answer(outcome, 0)
+      const answerNow = () => answer(result)
       // A partial file would keep a full disk full. After `aborted` it stays: it can be resumed.
-      if (temporary === null || outcome.status === 'aborted') answerNow()
+      if (temporary === null || result.status === 'aborted') answerNow()
       else void unlink(temporary).then(answerNow, answerNow)
     }
   }
@@ -62,13 +61,13 @@ export function openGroupCommit(
     const sessions = new Map(
       some.flatMap(({ source, session }) => (session === null ? [] : [[source.folder, session]])),
     )
-    const { outcomes, failure, position } = await thread.round({
+    const { results, failure, position } = await thread.round({
       files: some.map(toPlace),
       directories: some.flatMap(({ directories }) => directories),
       sessions: [...sessions],
     })
     for (const [index, { answer }] of some.entries())
-      answer(outcomes[index] ?? { status: 'failed', detail: 'EIO' }, position)
+      answer({ ...(results[index] ?? { status: 'failed', detail: 'EIO' }), position })
     // The error may concern a file written in the meantime: the next sync would not report it again (syncfs(2)).
     if (failure !== null) drop(waiting.splice(0), failure)
   }
@@ -93,8 +92,8 @@ export function openGroupCommit(
   return {
     add,
     addOne: (written: Omit<Written, 'answer'>) =>
-      new Promise<Stored>((resolve) => {
-        add([{ ...written, answer: (outcome, position) => resolve({ outcome, position }) }])
+      new Promise<StoreResult>((answer) => {
+        add([{ ...written, answer }])
       }),
     /** Finishes the rounds of the added files; later files are refused. */
     async close() {
@@ -164,8 +163,8 @@ export class CommitThread {
     try {
       return await this.call('round', round)
     } catch (error) {
-      const failure = toOutcome(error)
-      return { outcomes: round.files.map(() => failure), failure, position: 0, totals: [] }
+      const failure = toStoreResult(error)
+      return { results: round.files.map(() => failure), failure, position: 0, totals: [] }
     }
   }
 

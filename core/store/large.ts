@@ -4,7 +4,7 @@ import { forgetCached } from '../platform/native.ts'
 import { UNNAMED } from './file-system.ts'
 import { type Appending, openAppending } from './file-writer.ts'
 import { temporaryIn } from './layout.ts'
-import { FileRefused, type Outcome, type Stored, toOutcome } from './outcome.ts'
+import { FileRefused, type StoreResult, toStoreResult } from './outcome.ts'
 import type { Partial } from './partials.ts'
 import { checkPath, type Offered, reserveRoom, type StoreParts, timeToDurable } from './parts.ts'
 import type { Room } from './quota/admission.ts'
@@ -15,11 +15,11 @@ export interface IncomingFile {
   /** Bytes that the store has already, greater than 0 if the file is resumed; null: it is refused. */
   readonly offset: Promise<number | null>
   /** The reason why it is not stored; null: it was not refused so far. */
-  readonly refused: Outcome | null
+  readonly refused: StoreResult | null
   /** Appends bytes, or a number of zeros; resolves when their memory is free again. */
   write(bytes: Uint8Array | number): Promise<void>
   /** Ends the file and stores it, if its content has this digest. */
-  finish(digest: Uint8Array): Promise<Stored>
+  finish(digest: Uint8Array): Promise<StoreResult>
   /** Ends the file without storing it. `keep`: the received part can be resumed. */
   abort(keep: boolean): Promise<void>
 }
@@ -48,7 +48,7 @@ interface Open {
 
 export class LargeStoring implements IncomingFile {
   readonly offset: Promise<number | null>
-  refused: Outcome | null
+  refused: StoreResult | null
   readonly #file: Offered
   readonly #options: LargeOptions
   readonly #parts: StoreParts
@@ -90,7 +90,7 @@ export class LargeStoring implements IncomingFile {
     return this.#gathering
   }
 
-  async finish(digest: Uint8Array): Promise<Stored> {
+  async finish(digest: Uint8Array): Promise<StoreResult> {
     await this.#step(async () => {
       if (this.#open === null || this.#isOver) return
       const { appending } = this.#open
@@ -101,7 +101,7 @@ export class LargeStoring implements IncomingFile {
     const done = this.#open
     if (this.refused !== null || done === null || this.#isOver) {
       await this.abort(false)
-      return { outcome: this.refused ?? { status: 'aborted', detail: '' }, position: 0 }
+      return this.refused ?? { status: 'aborted', detail: '' }
     }
     this.#open = null
     this.#isOver = true
@@ -133,7 +133,7 @@ export class LargeStoring implements IncomingFile {
       try {
         await work()
       } catch (error) {
-        this.refused = toOutcome(error)
+        this.refused = toStoreResult(error)
         // The file stays open until its sender ends it; it must not take room from other files until then.
         this.#room?.leave()
       }
@@ -192,16 +192,16 @@ export class LargeStoring implements IncomingFile {
     })
   }
 
-  async #place({ fd, path: temporary, partial }: Open, digest: Uint8Array): Promise<Stored> {
+  async #place({ fd, path: temporary, partial }: Open, digest: Uint8Array): Promise<StoreResult> {
     const timed = timeToDurable(this.#parts)
     const { directories = [] } = this.#options
     const written = { fd, temporary, digest, isUntimed: true, moved: null, directories }
-    const stored = await this.#parts.groupCommit.addOne({ ...this.#file, ...written })
+    const result = await this.#parts.groupCommit.addOne({ ...this.#file, ...written })
     partial?.placed()
     this.#room?.leave()
     this.#leave()
-    timed(stored.outcome)
-    return stored
+    timed(result)
+    return result
   }
 
   #leave(): void {

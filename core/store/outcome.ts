@@ -32,28 +32,25 @@ export function nameRefusal<T>(call: () => T): T {
   }
 }
 
-export interface Outcome {
+/** The store's result for one file; see FileRefused. */
+export interface StoreResult {
   status: FileStatus
   detail: string
+  /** The store's position after the file's round; left out: the file was in no round. */
+  position?: number
 }
 
-/** The outcome of a file, and the store's position of its round. */
-export interface Stored {
-  outcome: Outcome
-  position: number
-}
+export const isDurable = ({ status }: StoreResult): boolean => status === 'durable' || status === 'same'
 
-export const isDurable = ({ status }: Outcome): boolean => status === 'durable' || status === 'same'
-
-/** Returns the outcome that the sender gets if storing a file failed with `error`. */
-export function toOutcome(error: unknown): Outcome {
+/** Returns the result that the sender gets if storing a file failed with `error`. */
+export function toStoreResult(error: unknown): StoreResult {
   if (error instanceof FileRefused) return { status: error.status, detail: error.detail }
   const code = diskCode(error)
-  return OUTCOME_BY_CODE[code ?? ''] ?? { status: 'failed', detail: code ?? errorText(error) }
+  return RESULT_BY_CODE[code ?? ''] ?? { status: 'failed', detail: code ?? errorText(error) }
 }
 
-/** Outcomes that a sender gets for system errors; every other error is `failed`. */
-const OUTCOME_BY_CODE: Readonly<Record<string, Outcome>> = {
+/** Results that a sender gets for system errors; every other error is `failed`. */
+const RESULT_BY_CODE: Readonly<Record<string, StoreResult>> = {
   ENOSPC: { status: 'full', detail: 'ENOSPC' },
   EDQUOT: { status: 'full', detail: 'EDQUOT' },
   EROFS: { status: 'readOnly', detail: 'EROFS' },

@@ -2,7 +2,7 @@ import type { FileMetadata } from '../platform/file-metadata.ts'
 import { findNameFault } from '../protocol/names.ts'
 import type { CommitThread, GroupCommit } from './group-commit.ts'
 import type { SourceRow } from './manifest/rows.ts'
-import { FileRefused, isDurable, type Outcome } from './outcome.ts'
+import { FileRefused, isDurable, type StoreResult } from './outcome.ts'
 import type { Partials } from './partials.ts'
 import type { Admission, Room } from './quota/admission.ts'
 
@@ -32,10 +32,10 @@ export async function reserveRoom(
 }
 
 /** Starts to measure how long a file takes to become durable. */
-export function timeToDurable({ onDurable }: Pick<StoreParts, 'onDurable'>): (outcome: Outcome) => void {
+export function timeToDurable({ onDurable }: Pick<StoreParts, 'onDurable'>): (result: StoreResult) => void {
   const began = performance.now()
-  return (outcome) => {
-    if (isDurable(outcome)) onDurable((performance.now() - began) / 1000)
+  return (result) => {
+    if (isDurable(result)) onDurable((performance.now() - began) / 1000)
   }
 }
 
@@ -80,7 +80,7 @@ export interface Offered {
 export type StoredAt = Pick<Offered, 'source' | 'path'>
 
 /** Returns why a path below a source is refused; null: it is allowed. */
-export function checkPath(path: string): Outcome | null {
+export function checkPath(path: string): StoreResult | null {
   const fault = findNameFault(path)
   return fault === null ? null : { status: 'name', detail: fault }
 }

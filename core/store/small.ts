@@ -6,15 +6,9 @@ import { DIGEST_BYTES } from '../platform/digest.ts'
 import { batchBuffers } from '../protocol/frame-buffers.ts'
 import type { Written } from './group-commit.ts'
 import { temporaryIn } from './layout.ts'
-import { FileRefused, type Outcome, toOutcome } from './outcome.ts'
+import { FileRefused, type StoreResult, toStoreResult } from './outcome.ts'
 import { checkPath, getPlaceName, type Offered, type StoreParts, timeToDurable } from './parts.ts'
-import {
-  type ToldDirectory,
-  WRONG_DIGEST,
-  type WriteCalls,
-  type WriteJob,
-  type WriteResult,
-} from './store-messages.ts'
+import type { ToldDirectory, WriteCalls, WriteJob, WriteResult } from './store-messages.ts'
 
 /** A complete small file. */
 export interface SmallIncoming extends Offered {
@@ -28,8 +22,7 @@ export interface StoreSmallEvents {
   directories: readonly ToldDirectory[]
   /** Called when a file's bytes are no longer in memory; not always called for a file that is not stored. */
   onWritten(index: number): void
-  /** Receives the outcome, and the store's position at which the file became durable. */
-  onStored(index: number, outcome: Outcome, position: number): void
+  onStored(index: number, result: StoreResult): void
   /** A buffer with the bytes of all files in order. Its other content is not needed: it may be transferred. */
   memory?: ArrayBufferLike
 }
@@ -46,7 +39,7 @@ interface Pending {
   /** Set only on the first file of a batch. */
   directories: readonly ToldDirectory[]
   onWritten(): void
-  answer(outcome: Outcome, position: number): void
+  answer(result: StoreResult): void
 }
 
 /**
@@ -95,14 +88,14 @@ export class SmallStoring {
     const good = files.flatMap((file, index): Numbered[] => {
       const refused = checkPath(file.path)
       if (refused === null) return [{ file, index }]
-      events.onStored(index, refused, 0)
+      events.onStored(index, refused)
       return []
     })
-    const failAll = (outcome: Outcome) => {
-      for (const { index } of good) events.onStored(index, outcome, 0)
+    const failAll = (result: StoreResult) => {
+      for (const { index } of good) events.onStored(index, result)
     }
     if (this.#isOver) return failAll({ status: 'aborted', detail: '' })
-    void this.#admit(good, files.length, events).catch((thrown: unknown) => failAll(toOutcome(thrown)))
+    void this.#admit(good, files.length, events).catch((thrown: unknown) => failAll(toStoreResult(thrown)))
   }
 
   /** Stops storing. Resolves when the write thread is idle; files that have not reached it are not stored. */
@@ -138,15 +131,15 @@ export class SmallStoring {
     return good.flatMap(({ file, index }, at): Pending[] => {
       const room = rooms[at]
       if (room === undefined || room instanceof FileRefused) {
-        events.onStored(index, toOutcome(room ?? new FileRefused('failed', '')), 0)
+        events.onStored(index, toStoreResult(room ?? new FileRefused('failed', '')))
         return []
       }
-      const answer = (outcome: Outcome, position: number) => {
+      const answer = (result: StoreResult) => {
         this.#unsynced.release(this.#getWeight(file))
         room.leave()
-        if (outcome.status === 'durable') partials.superseded(file.source.id, file.path)
-        timed(outcome)
-        events.onStored(index, outcome, position)
+        if (result.status === 'durable') partials.superseded(file.source.id, file.path)
+        timed(result)
+        events.onStored(index, result)
       }
       return [{ file, directories: [], onWritten: () => events.onWritten(index), answer }]
     })
@@ -179,7 +172,7 @@ export class SmallStoring {
         leave()
       }
     } catch (thrown) {
-      for (const { answer } of files) answer(toOutcome(thrown), 0)
+      for (const { answer } of files) answer(toStoreResult(thrown))
     }
   }
 }
@@ -191,10 +184,9 @@ function collectWritten(
   names: WriteJob['names'],
 ): Written[] {
   return files.flatMap(({ file, directories, onWritten, answer }, index) => {
-    const result = results[index] ?? 'EIO'
-    if (typeof result === 'string') {
-      const why = toOutcome(Object.assign(new Error(result), { code: result }))
-      answer(result === WRONG_DIGEST ? { status: 'digest', detail: '' } : why, 0)
+    const result = results[index] ?? { status: 'failed', detail: 'EIO' }
+    if (typeof result !== 'number') {
+      answer(result)
       return []
     }
     onWritten()

@@ -1,7 +1,7 @@
 import type { FileMetadata } from '../platform/file-metadata.ts'
 import type { EntriesQuestion } from '../protocol/frames.ts'
 import type { SenderTotals } from './manifest/rows.ts'
-import type { Outcome } from './outcome.ts'
+import type { StoreResult } from './outcome.ts'
 import type {
   ContentsPage,
   EntriesPage,
@@ -49,14 +49,11 @@ export interface WriteJob {
 }
 
 export interface WriteResult {
-  /** The descriptor of each file, or why it was not written: an error name, or WRONG_DIGEST. */
-  written: readonly (number | string)[]
+  /** The descriptor of each file, or why it was not written. */
+  written: readonly (number | StoreResult)[]
   /** The memory of the job, if it can be reused. */
   memory: Uint8Array<ArrayBuffer> | null
 }
-
-/** The content does not match its digest. */
-export const WRONG_DIGEST = 'digest'
 
 /** Files that become durable together. */
 export interface Round {
@@ -79,9 +76,9 @@ export interface OpenedStore {
 }
 
 export interface RoundResult {
-  outcomes: readonly Outcome[]
+  results: readonly StoreResult[]
   /** Why no file of the round is durable; null: the round succeeded. */
-  failure: Outcome | null
+  failure: StoreResult | null
   position: number
   totals: readonly [folder: string, totals: SenderTotals][]
 }

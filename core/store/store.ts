@@ -7,7 +7,7 @@ import { CommitThread, openGroupCommit } from './group-commit.ts'
 import { type IncomingFile, LARGE_WRITES_AT_ONCE, type LargeOptions, LargeStoring } from './large.ts'
 import type { StoreLayout } from './layout.ts'
 import type { SenderTotals } from './manifest/rows.ts'
-import { FileRefused, type Outcome, type Stored } from './outcome.ts'
+import { FileRefused, type StoreResult } from './outcome.ts'
 import { Partials } from './partials.ts'
 import { createCallWatch, type Offered, type StoredAt, type StoreParts, type StoreSource } from './parts.ts'
 import { Admission, type StoreRules } from './quota/admission.ts'
@@ -16,7 +16,7 @@ import type { CommitCalls, Pruned, ReadCalls, StoreThreadData, WriteCalls } from
 
 export type { ToCopy } from './copy.ts'
 export type { IncomingFile } from './large.ts'
-export type { Stored } from './outcome.ts'
+export type { StoreResult } from './outcome.ts'
 export type { Offered, StoreSource } from './parts.ts'
 export type { SmallIncoming, StoreSmallEvents } from './small.ts'
 
@@ -136,9 +136,9 @@ export class Store {
   }
 
   /** Stores a small file; resolves when it is durable, or with the reason why it is not. Never rejects. */
-  receive(file: SmallIncoming): Promise<Outcome> {
+  receive(file: SmallIncoming): Promise<StoreResult> {
     return new Promise((resolve) => {
-      const onStored = (_: number, outcome: Outcome) => resolve(outcome)
+      const onStored = (_: number, result: StoreResult) => resolve(result)
       this.receiveAll([file], { directories: [], onWritten: () => undefined, onStored })
     })
   }
@@ -149,7 +149,7 @@ export class Store {
   }
 
   /** Stores a file whose content is in the store already (see `Copies`). Never rejects. */
-  copy(file: Offered, copy: ToCopy, signal: AbortSignal, turns: Semaphore): Promise<Stored> {
+  copy(file: Offered, copy: ToCopy, signal: AbortSignal, turns: Semaphore): Promise<StoreResult> {
     return this.#copies.copy(file, copy, signal, turns)
   }
 

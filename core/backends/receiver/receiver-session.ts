@@ -9,7 +9,7 @@ import type { DirectoryEntry, Frame, FrameHeader, SmallFile } from '../../protoc
 import { BATCH_MAX_FILES, fileStatuses, MAX_OPEN_FILES } from '../../protocol/limits.ts'
 import { encodeMetadata } from '../../protocol/metadata-codec.ts'
 import { nameFaults } from '../../protocol/names.ts'
-import type { Stored } from '../../store/store.ts'
+import type { StoreResult } from '../../store/store.ts'
 import { Bucket, bytesAhead, type RateLease } from '../bucket.ts'
 import type {
   FoundDirectory,
@@ -187,7 +187,7 @@ export class ReceiverSession implements OwnSession {
     this.#channel.send('copy', { ...header, ...of })
     const stored = await result
     if (stored === null) return lost
-    return stored.outcome.status === 'unknown'
+    return stored.status === 'unknown'
       ? null
       : toTransferResult(stored, this.#receiver, { source, path, size })
   }
@@ -300,7 +300,7 @@ function createMetadataCache(sendSource: (source: { source: number; id: string; 
 /**
  * Called with the result of a file, by its index among files numbered together; null: the connection was lost first.
  */
-type Settle = (index: number, result: Stored | null) => void
+type Settle = (index: number, result: StoreResult | null) => void
 
 /** All requests that the receiver has not answered yet. An answer without a request is a WireFault. */
 class OutstandingRequests {
@@ -320,7 +320,7 @@ class OutstandingRequests {
   /** Assigns a number to one file; only a `copy` may be answered with "unknown". */
   file(kind: 'content' | 'copy') {
     let id = 0
-    const result = new Promise<Stored | null>((resolve) => {
+    const result = new Promise<StoreResult | null>((resolve) => {
       id = this.files(1, (_, stored) => resolve(stored))
     })
     if (kind === 'copy') this.#copies.add(id)
@@ -350,7 +350,7 @@ class OutstandingRequests {
       if (!this.#copies.delete(id) && status === 'unknown')
         throw new WireFault(`file ${id} was sent, not asked for`)
       this.#files.delete(id)
-      asked.settle((id - asked.first) >>> 0, { outcome: { status, detail }, position })
+      asked.settle((id - asked.first) >>> 0, { status, detail, position })
     }
   }
 
@@ -397,7 +397,7 @@ interface AnsweredFile {
 
 /** Returns the result for the queue. @param destination its name. */
 export function toTransferResult(
-  { outcome: { status, detail }, position }: Stored,
+  { status, detail, position = 0 }: StoreResult,
   destination: string,
   { source, path: name, size }: AnsweredFile,
 ): TransferResult {

@@ -196,7 +196,7 @@ export class SenderConnection implements ActiveConnection {
     const sending = new StoreSession(this.#channel, host.store, next, place.window, {
       openSource: (id, source) => host.openSource(sender, id, source),
       onReceived: host.onReceived,
-      onRefused: (source, path, outcome) => host.onRefusedFile(name, source, path, outcome),
+      onRefused: (source, path, result) => host.onRefusedFile(name, source, path, result),
     })
     this.#phase = { at: 'sending', sender, sending }
     host.log('info', `${name} connected from ${this.#from}`)

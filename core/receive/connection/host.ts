@@ -4,7 +4,7 @@ import type { FrameHeader } from '../../protocol/frames.ts'
 import type { FileStatus, RefusalCode } from '../../protocol/limits.ts'
 import { type NameFault, nameFaults } from '../../protocol/names.ts'
 import type { StoreLayout } from '../../store/layout.ts'
-import type { Outcome } from '../../store/outcome.ts'
+import type { StoreResult } from '../../store/outcome.ts'
 import type { Sender, Senders } from '../../store/senders/senders.ts'
 import type { AnswerWindow } from '../../store/session/upload-session.ts'
 import type { Store } from '../../store/store.ts'
@@ -93,9 +93,9 @@ export function createConnectionHost(parts: ReceiverResources) {
       counters.receivedFiles += files
       counters.receivedBytes += bytes
     },
-    onRefusedFile(sender: string, source: string, path: string, outcome: Outcome) {
-      countOne(counters.refusedFiles, outcome.status)
-      logRefusedFile(`not stored: ${sender}/${source}/${path}: ${formatRefusal(outcome)}`)
+    onRefusedFile(sender: string, source: string, path: string, result: StoreResult) {
+      countOne(counters.refusedFiles, result.status)
+      logRefusedFile(`not stored: ${sender}/${source}/${path}: ${formatRefusal(result)}`)
     },
     endLogs() {
       for (const one of [...refusedLogs.values(), logRefusedFile]) one.end()
@@ -247,7 +247,7 @@ const statusReasons: Record<Exclude<FileStatus, 'name' | 'full'>, string> = {
 }
 
 /** Returns the log text for a file that is not stored: status, detail, and their meaning. */
-function formatRefusal({ status, detail }: Outcome): string {
+function formatRefusal({ status, detail }: StoreResult): string {
   const fault = nameFaults.find((one) => one === detail) ?? 'characters'
   const why =
     status === 'name' ? nameReasons[fault] : status === 'full' ? explainFull(detail) : statusReasons[status]

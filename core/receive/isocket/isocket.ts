@@ -13,7 +13,7 @@ import { MAX_FILE_BYTES } from '../../platform/file-metadata.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { findNameFault, folderName, MAX_PATH_BYTES } from '../../protocol/names.ts'
 import { formatRemote } from '../../protocol/tls.ts'
-import { isDurable, type Outcome, toOutcome } from '../../store/outcome.ts'
+import { isDurable, type StoreResult, toStoreResult } from '../../store/outcome.ts'
 import type { Offered, StoreSource } from '../../store/parts.ts'
 import type { IncomingFile } from '../../store/store.ts'
 import type { ConnectionHost } from '../connection/host.ts'
@@ -45,7 +45,7 @@ const FILE_MODE = 0o644
 /** The original protocol does not transfer a file's owner. */
 const NOBODY = { user: 0, group: 0 }
 /** Results that do not change by retrying. */
-const FINAL: ReadonlySet<Outcome['status']> = new Set(['name', 'tooLarge'])
+const FINAL: ReadonlySet<StoreResult['status']> = new Set(['name', 'tooLarge'])
 /** These match addresses as the system writes them. */
 const EVERYWHERE = /^(::|(::ffff:)?0\.0\.0\.0)$/
 const LOOPBACK = /^(::1$|(::ffff:)?127\.)/
@@ -128,8 +128,6 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
 /** A file as announced by its client. */
 type Announced = Pick<Offered, 'path' | 'facts'>
 
-type IsocketResult = { kind: 'durable' } | { kind: 'refused'; outcome: Outcome } | { kind: 'cut'; why: Ended }
-
 /** Serves one original isocket client. A file is acknowledged once it is durable. */
 class IsocketConnection {
   /** Resolves when the connection has ended. */
@@ -210,15 +208,16 @@ class IsocketConnection {
     const facts = { size, mtimeNs: BigInt(Date.now()) * 1_000_000n, mode: FILE_MODE, ...NOBODY, more: null }
     const file = { path, facts }
     const result = await (size <= IN_MEMORY_BYTES ? this.#storeSmall(file) : this.#storeLarge(file))
-    if (result.kind === 'durable') {
+    const isCut = typeof result === 'string'
+    if (!isCut && isDurable(result)) {
       this.#isReceiving = false
       this.#answer()
       this.#files += 1
       this.#host.onReceived(1, size)
       return true
     }
-    if (result.kind === 'refused' && !this.#isEnding) await this.#hold(path, result.outcome)
-    const why: Ended | string = result.kind === 'cut' ? result.why : result.outcome.status
+    if (!isCut && !this.#isEnding) await this.#hold(path, result)
+    const why = isCut ? result : result.status
     const from = this.#from
     this.#host.log('warn', `/${path} from ${from} was not received whole (${why}), so nothing of it is kept`)
     if (this.#isAsked && (this.#finishing || why === 'silent')) this.#host.log('warn', wronglyMarked(path))
@@ -226,13 +225,13 @@ class IsocketConnection {
   }
 
   /** Keeps a small file in memory until it is stored, so that disk errors only delay it. */
-  async #storeSmall(file: Announced): Promise<IsocketResult> {
+  async #storeSmall(file: Announced): Promise<StoreResult | Ended> {
     this.#askForContent()
     const { size } = file.facts
     const bytes = Buffer.alloc(size)
     for (let filled = 0; filled < size; ) {
       const piece = await this.#readSome(size - filled)
-      if (typeof piece === 'string') return { kind: 'cut', why: piece }
+      if (typeof piece === 'string') return piece
       filled += piece.copy(bytes, filled)
     }
     const digest = computeDigest(bytes)
@@ -241,16 +240,16 @@ class IsocketConnection {
     )
   }
 
-  async #storeLarge(file: Announced): Promise<IsocketResult> {
+  async #storeLarge(file: Announced): Promise<StoreResult | Ended> {
     const begun = await this.#beginLarge(file)
-    if ('status' in begun) return { kind: 'refused', outcome: begun }
+    if ('status' in begun) return begun
     this.#askForContent()
     const hash = createHasher()
     for (let left = file.facts.size; left > 0; ) {
       const piece = await this.#readSome(left)
       if (typeof piece === 'string') {
         await begun.abort(false)
-        return { kind: 'cut', why: piece }
+        return piece
       }
       left -= piece.length
       hash.update(piece)
@@ -258,15 +257,14 @@ class IsocketConnection {
       await begun.write(piece)
       if (begun.refused !== null) {
         await begun.abort(false)
-        return { kind: 'refused', outcome: begun.refused }
+        return begun.refused
       }
     }
-    const { outcome } = await begun.finish(hash.digest())
-    return isDurable(outcome) ? { kind: 'durable' } : { kind: 'refused', outcome }
+    return begun.finish(hash.digest())
   }
 
   /** Reserves space and opens a file before the client is asked for the content. */
-  async #beginLarge(file: Announced): Promise<IncomingFile | Outcome> {
+  async #beginLarge(file: Announced): Promise<IncomingFile | StoreResult> {
     let begun: IncomingFile | null = null
     const made = await this.#retryUntilStored(file.path, async () => {
       const one = this.#host.store.begin({ ...file, source: await this.#openSource(), session: null }, {})
@@ -276,23 +274,21 @@ class IsocketConnection {
       else await one.abort(false)
       return refused ?? { status: 'durable', detail: '' }
     })
-    if (begun !== null) return begun
-    return made.kind === 'refused' ? made.outcome : { status: 'aborted', detail: '' }
+    return begun ?? made
   }
 
   /** Retries until the file is stored or permanently refused, or the connection has ended. Logs each new reason. */
-  async #retryUntilStored(path: string, attempt: () => Promise<Outcome>): Promise<IsocketResult> {
+  async #retryUntilStored(path: string, attempt: () => Promise<StoreResult>): Promise<StoreResult> {
     let logged = ''
     for (;;) {
-      const outcome = await attempt().catch(toOutcome)
-      if (isDurable(outcome)) return { kind: 'durable' }
-      if (FINAL.has(outcome.status)) return { kind: 'refused', outcome }
-      const text = `${outcome.status} ${outcome.detail}`
-      if (text !== logged) this.#host.onRefusedFile('isocket', this.#source, path, outcome)
+      const result = await attempt().catch(toStoreResult)
+      if (isDurable(result) || FINAL.has(result.status)) return result
+      const text = `${result.status} ${result.detail}`
+      if (text !== logged) this.#host.onRefusedFile('isocket', this.#source, path, result)
       logged = text
       const { signal } = this.#over
       await delay(RETRY_MS, undefined, { signal }).catch(expectErrorCodes(['ABORT_ERR'], undefined))
-      if (signal.aborted) return { kind: 'refused', outcome }
+      if (signal.aborted) return result
     }
   }
 
@@ -320,12 +316,12 @@ class IsocketConnection {
   }
 
   /** Leaves the client waiting, without the answer that it would take for success, until somebody stops the client. */
-  async #hold(path: string, outcome: Outcome): Promise<void> {
-    this.#host.onRefusedFile('isocket', this.#source, path, outcome)
+  async #hold(path: string, result: StoreResult): Promise<void> {
+    this.#host.onRefusedFile('isocket', this.#source, path, result)
     const left = `${this.#from} is left without an answer, as it would take any for success`
     this.#host.log(
       'error',
-      outcome.status === 'name'
+      result.status === 'name'
         ? `/${path}: its name cannot be stored; ${left}, and what is behind it in its list is not sent, either: ` +
             'stop that client, rename the file or take it out of the list, and start the client again'
         : `${left}: stop that client, mend the store, and start it again; it will send /${path} again`,

@@ -5,8 +5,8 @@ import { chunkBuffers } from '../../protocol/frame-buffers.ts'
 import type { DirectoryEntry, Frame, FrameHeader, SmallFile } from '../../protocol/frames.ts'
 import { BATCH_MAX_FILES, fileStatuses, MAX_CHUNKS, MAX_OPEN_FILES } from '../../protocol/limits.ts'
 import { decodeMetadata } from '../../protocol/metadata-codec.ts'
-import { isDurable, type Outcome, toOutcome } from '../outcome.ts'
-import type { IncomingFile, Offered, SmallIncoming, Store, Stored, StoreSource } from '../store.ts'
+import { isDurable, type StoreResult, toStoreResult } from '../outcome.ts'
+import type { IncomingFile, Offered, SmallIncoming, Store, StoreSource } from '../store.ts'
 import type { ToldDirectory } from '../store-messages.ts'
 
 /** Copies of one session that wait at the store at the same time: the store serves all sessions in order of arrival. */
@@ -23,7 +23,7 @@ interface SendingHandlers {
   /** Files became durable. */
   onReceived?(files: number, bytes: number): void
   /** A file was not stored. */
-  onRefused?(source: string, path: string, outcome: Outcome): void
+  onRefused?(source: string, path: string, result: StoreResult): void
 }
 
 /** Bytes and files that a sender may send before it gets an answer. */
@@ -109,12 +109,12 @@ export class StoreSession {
     this.#gone.abort()
   }
 
-  /** Reports the outcome of a file to the sender and to the handlers. */
-  answer({ id, source, path, size }: AskedFile, { outcome, position }: Stored): void {
-    if (isDurable(outcome)) this.#handlers.onReceived?.(1, size)
-    else if (outcome.status !== 'aborted' && outcome.status !== 'unknown')
-      this.#handlers.onRefused?.(source, path, outcome)
-    this.answers.add(id, outcome, position)
+  /** Reports the result of a file to the sender and to the handlers. */
+  answer({ id, source, path, size }: AskedFile, result: StoreResult): void {
+    if (isDurable(result)) this.#handlers.onReceived?.(1, size)
+    else if (result.status !== 'aborted' && result.status !== 'unknown')
+      this.#handlers.onRefused?.(source, path, result)
+    this.answers.add(id, result)
   }
 
   #copy(header: FrameHeader<'copy'>): void {
@@ -130,11 +130,11 @@ export class StoreSession {
         const copy = { from, digest, isMoved: moved, directories }
         return store.copy(file, copy, this.#gone.signal, this.#copyTurns)
       })
-      .catch((error: unknown): Stored => ({ outcome: toOutcome(error), position: 0 }))
-      .then((stored) => {
+      .catch(toStoreResult)
+      .then((result) => {
         // A check of an existing file counts as no stored file. For a copy no bytes were transferred: its size is 0.
-        if (source === fromSource && path === fromPath) answers.add(id, stored.outcome, stored.position)
-        else this.answer({ id, source: sources.getName(source), path, size: 0 }, stored)
+        if (source === fromSource && path === fromPath) answers.add(id, result)
+        else this.answer({ id, source: sources.getName(source), path, size: 0 }, result)
       })
   }
 
@@ -150,7 +150,7 @@ export class StoreSession {
       .then(
         (digest) => answers.prove({ id, digest, reason: '' }),
         (error: unknown) => {
-          const { status, detail } = toOutcome(error)
+          const { status, detail } = toStoreResult(error)
           answers.prove({ id, digest: null, reason: `${status} ${detail}`.slice(0, 200) })
         },
       )
@@ -186,10 +186,10 @@ export function receiveBatch(
     answers.giveBack(file.size)
     if (held.size === 0) onUsed()
   }
-  const onStored = (index: number, outcome: Outcome, position: number) => {
+  const onStored = (index: number, result: StoreResult) => {
     const file = asked[index]
     onWritten(index)
-    if (file !== undefined) shared.answer(file, { outcome, position })
+    if (file !== undefined) shared.answer(file, result)
   }
   const storeAll = (found: SourceLookup) =>
     store.receiveAll(splitBatch(files, payload, session, found), {
@@ -200,7 +200,7 @@ export function receiveBatch(
       onStored,
     })
   void finding.then(storeAll, (error) => {
-    for (const index of asked.keys()) onStored(index, toOutcome(error), 0)
+    for (const index of asked.keys()) onStored(index, toStoreResult(error))
   })
 }
 
@@ -303,7 +303,7 @@ class LargeFiles {
   abort({ id, keep = false }: FrameHeader<'abort'>): void {
     this.#finish(id, async (file) => {
       await file.abort(keep)
-      return { outcome: file.refused ?? { status: 'aborted', detail: '' }, position: 0 }
+      return file.refused ?? { status: 'aborted', detail: '' }
     })
   }
 
@@ -336,27 +336,27 @@ class LargeFiles {
     if (bytes > 0) this.#shared.answers.giveBack(bytes)
     if (refused === null || one.answered || this.#open.get(one.id) !== one) return
     one.answered = true
-    this.#shared.answer(one, { outcome: refused, position: 0 })
+    this.#shared.answer(one, refused)
   }
 
-  #finish(id: number, ending: (file: IncomingFile) => Promise<Stored>): void {
+  #finish(id: number, ending: (file: IncomingFile) => Promise<StoreResult>): void {
     const one = this.#opened(id)
     this.#open.delete(id)
-    void one.file.then(ending).then((outcome) => {
+    void one.file.then(ending).then((result) => {
       this.#live.delete(one.file)
-      if (!one.answered) this.#shared.answer(one, outcome)
+      if (!one.answered) this.#shared.answer(one, result)
     })
   }
 }
 
 /** Returns a file that is refused, as its source cannot be found. */
 function refusedFile(error: unknown): IncomingFile {
-  const outcome = toOutcome(error)
+  const refused = toStoreResult(error)
   return {
     offset: Promise.resolve(null),
-    refused: outcome,
+    refused,
     write: () => Promise.resolve(),
-    finish: () => Promise.resolve({ outcome, position: 0 }),
+    finish: () => Promise.resolve(refused),
     abort: () => Promise.resolve(),
   }
 }
@@ -444,8 +444,8 @@ function openAnswers(channel: Pick<FrameChannel, 'send' | 'room'>, window: Answe
       bytesBack += bytes
       soon()
     },
-    /** Adds the outcome of a file, by the sender's number for it. */
-    add(id: number, { status, detail }: Outcome, at: number) {
+    /** Adds the result of a file, by the sender's number for it. */
+    add(id: number, { status, detail, position: at = 0 }: StoreResult) {
       results.push([id, fileStatuses.indexOf(status), detail.slice(0, 200)])
       position = Math.max(position, at)
       soon()

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
-import type { Outcome } from '../../../core/store/outcome.ts'
+import type { StoreResult } from '../../../core/store/outcome.ts'
 import { startExchanging } from '../../support/faults/exchange.ts'
 import { computeDigest, offeredAs } from '../../support/store/file-facts.ts'
 import { begin, openAt, smallFile } from '../../support/store/large-files.ts'
@@ -29,22 +29,22 @@ async function setUp() {
   return {
     ...{ outside, shared, link },
     send: (name: string, bytes: Buffer) => store.receive(smallFile(source, name, bytes)),
-    async sendLarge(name: string, bytes: Buffer): Promise<Outcome> {
+    async sendLarge(name: string, bytes: Buffer): Promise<StoreResult> {
       const file = begin(store, source, name, bytes.length)
       for (let at = 0; at < bytes.length; at += 1024 * 1024)
         await file.write(bytes.subarray(at, at + 1024 * 1024))
-      return (await file.finish(computeDigest(bytes))).outcome
+      return file.finish(computeDigest(bytes))
     },
-    async copy(name: string, from: string, bytes: Buffer): Promise<Outcome> {
+    async copy(name: string, from: string, bytes: Buffer): Promise<StoreResult> {
       const what = { from: { source, path: from }, digest: computeDigest(bytes), isMoved: false }
       const file = offeredAs(source, name, bytes.length)
-      return (await store.copy(file, what, new AbortController().signal, turns)).outcome
+      return store.copy(file, what, new AbortController().signal, turns)
     },
   }
 }
 
 /** What may be said of a file whose directory is a link at that moment: it is refused, or tried again. */
-const isExpectedResult = ({ status, detail }: Outcome) =>
+const isExpectedResult = ({ status, detail }: StoreResult) =>
   (status === 'name' && detail === 'symlink') ||
   (status === 'failed' && detail !== '') ||
   status === 'unknown'
@@ -61,8 +61,8 @@ describe.skipIf(process.platform !== 'linux')(
         const large = Buffer.alloc(LARGE, 'large content ')
         fs.writeFileSync(path.join(shared, 'old'), 'old content')
         const exchanging = await startExchanging(shared, link)
-        const outcomes = new Map<string, [outcome: Outcome, content: Buffer]>()
-        const take = async (name: string, content: Buffer, answer: Promise<Outcome>) => {
+        const outcomes = new Map<string, [outcome: StoreResult, content: Buffer]>()
+        const take = async (name: string, content: Buffer, answer: Promise<StoreResult>) => {
           outcomes.set(name, [await answer, content])
         }
         for (let round = 0; round < 3; round += 1) {

@@ -54,7 +54,7 @@ describe('refused file', () => {
       log.find((one) => one.includes('not stored: sender-1/')),
     )
     const file = { source: { path: '/data' }, path: 'x', size: content.length }
-    const answer = toTransferResult({ outcome: { status, detail: result[2] }, position: 0 }, 'nas', file)
+    const answer = toTransferResult({ status, detail: result[2] }, 'nas', file)
     const reason = 'reason' in answer ? answer.reason : null
     return { status, line, atSender: reason === null ? '' : englishWords(reason) }
   }

@@ -71,6 +71,6 @@ export async function sendLarge(
   const file = begin(store, source, name, bytes.length, identity)
   const offset = await file.offset
   if (offset !== null && offset < bytes.length) await file.write(bytes.subarray(offset))
-  const { outcome } = await file.finish(computeDigest(bytes))
-  return { offset, status: outcome.status }
+  const { status } = await file.finish(computeDigest(bytes))
+  return { offset, status }
 }

@@ -8,7 +8,7 @@ import { findNameFault } from '../../../core/protocol/names.ts'
 import { SenderConnection } from '../../../core/receive/connection/connection.ts'
 import type { ConnectionHost, RefusedKind } from '../../../core/receive/connection/host.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
-import type { Outcome } from '../../../core/store/outcome.ts'
+import type { StoreResult } from '../../../core/store/outcome.ts'
 import { DEFAULT_RULES } from '../../../core/store/quota/admission.ts'
 import type { Sender } from '../../../core/store/senders/senders.ts'
 import { type Offered, Store } from '../../../core/store/store.ts'
@@ -24,28 +24,26 @@ const quickParent = () => (fs.existsSync('/dev/shm') ? '/dev/shm' : undefined)
 
 /** Answers as a store does, and keeps nothing. */
 function storeInName(): Pick<Store, keyof Store> {
-  const soon = async (status: FileStatus): Promise<Outcome> => {
+  const soon = async (status: FileStatus): Promise<StoreResult> => {
     await turn()
     return { status, detail: '' }
   }
   const judge = ({ path: name }: Offered) => soon(findNameFault(name) === null ? 'durable' : 'name')
-  const stored = async (status: FileStatus) => ({ outcome: await soon(status), position: 0 })
   return {
     known: async () => ({ epoch: 'ab', position: 0, session: null }),
     source: async (folder, directory) => ({ id: 1, folder, directory }),
     receive: judge,
     receiveAll(files, { onStored }) {
-      for (const [index, file] of files.entries())
-        void judge(file).then((outcome) => onStored(index, outcome, 0))
+      for (const [index, file] of files.entries()) void judge(file).then((result) => onStored(index, result))
     },
     begin: () => ({
       write: turn,
-      finish: () => stored('digest'),
+      finish: () => soon('digest'),
       abort: turn,
       refused: null,
       offset: Promise.resolve(null),
     }),
-    copy: () => stored('unknown'),
+    copy: () => soon('unknown'),
     prove: async () => Buffer.alloc(32),
     wanted: async () => [],
     wantSince: turn,

@@ -1,7 +1,7 @@
 import type { FrameChannel } from '../../../core/protocol/channel.ts'
 import type { Frame, FrameHeader, SmallFile } from '../../../core/protocol/frames.ts'
 import type { EncodedMetadata } from '../../../core/protocol/metadata-codec.ts'
-import type { Outcome } from '../../../core/store/outcome.ts'
+import type { StoreResult } from '../../../core/store/outcome.ts'
 import { StoreSession } from '../../../core/store/session/upload-session.ts'
 import type { Offered, Store, StoreSource, ToCopy } from '../../../core/store/store.ts'
 import { idleRead } from './idle-reading.ts'
@@ -10,7 +10,7 @@ const KIB = 1024
 const digest = Buffer.alloc(32)
 const facts: EncodedMetadata = [0, 0, 0o644, 0, 0, null]
 const none = Buffer.alloc(0)
-export const durable: Outcome = { status: 'durable', detail: '' }
+export const durable: StoreResult = { status: 'durable', detail: '' }
 
 /**
  * The part of a connection that stores files, with a store that answers when it is told to, and a channel that keeps
@@ -21,18 +21,15 @@ export async function openSendingParts({
   reading = Promise.resolve(),
   find = async (id: string, name: string): Promise<StoreSource> => ({ id: 7, folder: id, directory: name }),
 } = {}) {
-  const answers: ((outcome: Outcome, position?: number) => void)[] = []
+  const answers: ((result: StoreResult) => void)[] = []
   const writes: (() => void)[] = []
   const written: (Uint8Array | number)[] = []
   const offered: Offered[] = []
   const told: unknown[] = []
   const copies: ToCopy[] = []
   const nonces: Uint8Array[] = []
-  const state: { refused: Outcome | null; aborted: boolean[] } = { refused: null, aborted: [] }
-  const stored = () =>
-    new Promise<{ outcome: Outcome; position: number }>((resolve) =>
-      answers.push((outcome, position = 0) => resolve({ outcome, position })),
-    )
+  const state: { refused: StoreResult | null; aborted: boolean[] } = { refused: null, aborted: [] }
+  const stored = () => new Promise<StoreResult>((resolve) => answers.push(resolve))
   const store: Pick<Store, keyof Store> = {
     known: async () => null,
     source: async (folder, directory) => ({ id: 7, folder, directory }),
@@ -40,8 +37,7 @@ export async function openSendingParts({
     receiveAll(files, { directories, onStored }) {
       offered.push(...files)
       told.push(...directories)
-      for (const index of files.keys())
-        answers.push((outcome, position = 0) => onStored(index, outcome, position))
+      for (const index of files.keys()) answers.push((result) => onStored(index, result))
     },
     begin(file, { directories = [] }) {
       offered.push(file)
@@ -68,8 +64,8 @@ export async function openSendingParts({
     },
     async prove(_of, _size, nonce) {
       nonces.push(nonce)
-      const { outcome } = await stored()
-      if (outcome.status !== 'durable') throw Object.assign(new Error('x'), { code: outcome.detail })
+      const { status, detail } = await stored()
+      if (status !== 'durable') throw Object.assign(new Error('x'), { code: detail })
       return Buffer.alloc(32, 5)
     },
     wanted: async () => [],

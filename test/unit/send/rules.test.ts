@@ -228,13 +228,13 @@ describe('receiver result', () => {
     failed: ['retry', 'suspect'],
   }
   test.each(fileStatuses)('status %s gives the expected result', (status) => {
-    const result = toTransferResult({ outcome: { status, detail: 'EIO' }, position: 3 }, 'r', file)
+    const result = toTransferResult({ status, detail: 'EIO', position: 3 }, 'r', file)
     expect([result.kind, ...('cause' in result ? [result.cause] : [])]).toEqual(expected[status])
   })
 
   test('each name fault gets its own sentence with the path and a remedy', () => {
     const sentences = nameFaults.map((detail) => {
-      const result = toTransferResult({ outcome: { status: 'name', detail }, position: 0 }, 'r', file)
+      const result = toTransferResult({ status: 'name', detail }, 'r', file)
       return result.kind === 'rejected' ? englishWords(result.reason) : ''
     })
     expect(new Set(sentences).size).toBe(nameFaults.length)

@@ -129,7 +129,7 @@ describe('store with limits', () => {
       const copy = { from: { source, path: 'file' }, digest: computeDigest(bytes), isMoved: false }
       const { signal } = new AbortController()
       const file = offeredAs(source, 'file', bytes.length)
-      return (await store.copy(file, copy, signal, createSemaphore(1))).outcome.status
+      return (await store.copy(file, copy, signal, createSemaphore(1))).status
     }
     expect((await receive('one')).status).toBe('durable')
     expect([await isThere('one'), await isThere('two')]).toEqual(['same', 'unknown'])

@@ -34,7 +34,7 @@ async function open() {
   const { signal } = new AbortController()
   const copy = async (to: string, from: string) => {
     const what = { from: { source, path: from }, digest: computeDigest(content), isMoved: false }
-    return (await store.copy(offeredAs(source, to, content.length), what, signal, createSemaphore(1))).outcome
+    return await store.copy(offeredAs(source, to, content.length), what, signal, createSemaphore(1))
   }
   return { own, copy, temporary: () => readTree(path.join(root, '.holdfast', 'tmp')) }
 }

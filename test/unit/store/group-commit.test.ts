@@ -22,8 +22,8 @@ function open() {
   const round = ({ files }: { files: readonly ToPlace[] }) =>
     new Promise<RoundResult>((resolve) => {
       const end = (failure: RoundResult['failure']) => {
-        const outcome = failure ?? { status: 'durable' as const, detail: '' }
-        resolve({ outcomes: files.map(() => outcome), failure, position: 1, totals: [] })
+        const result = failure ?? { status: 'durable' as const, detail: '' }
+        resolve({ results: files.map(() => result), failure, position: 1, totals: [] })
       }
       asked.push({ files, end })
     })

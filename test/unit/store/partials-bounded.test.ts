@@ -39,7 +39,7 @@ describe('partial file limits', () => {
     const gone = third?.abort(true)
     await first?.write(bytes)
     expect(isOpen).toBe(false)
-    expect(await first?.finish(computeDigest(bytes))).toMatchObject({ outcome: { status: 'durable' } })
+    expect(await first?.finish(computeDigest(bytes))).toMatchObject({ status: 'durable' })
     expect(await second?.offset).toBe(0)
     await second?.abort(false)
     await gone

@@ -88,13 +88,13 @@ test('restore at a time: a renamed file is restored under its newer name, or und
   const asOld = await moment()
   const bytes = Buffer.from('text')
   const copy = { from: { source, path: 'old' }, digest: computeDigest(bytes), isMoved: true }
-  const { outcome } = await store.copy(
+  const result = await store.copy(
     offeredAs(source, 'new', bytes.length),
     copy,
     new AbortController().signal,
     createSemaphore(1),
   )
-  expect(outcome.status).toBe('durable')
+  expect(result.status).toBe('durable')
   const asNew = await moment()
   const [one, both] = [{ new: 'text' }, { new: 'text', old: 'text' }]
   expect([await restoreAt(null), await restoreAt(null, true)]).toEqual([one, both])

@@ -106,7 +106,7 @@ test('restored files: holes take no disk space, in a small file as in a large on
   const facts = buildFacts(content.length, { more })
   const file = store.begin({ source, path: 'large', facts, session: null }, {})
   for (const piece of [part, 64 * MIB, part, 8 * MIB]) await file.write(piece)
-  expect((await file.finish(computeDigest(content))).outcome.status).toBe('durable')
+  expect((await file.finish(computeDigest(content))).status).toBe('durable')
   const to = path.join(base, 'to')
   expect((await restore(to)).summary).toMatchObject({ restored: 2, failed: 0 })
   for (const [name, bytes] of [

@@ -108,7 +108,7 @@ describe('store limits', () => {
     ['quota bytes lots', 'transfer.storeFull', { name: 'there' }],
   ])('the sender reports the refusal "%s" as %s', (detail, key, params) => {
     const file = { source: { path: '/' }, path: 'a', size: 1 }
-    const answer = toTransferResult({ outcome: { status: 'full', detail }, position: 0 }, 'there', file)
+    const answer = toTransferResult({ status: 'full', detail }, 'there', file)
     expect(answer).toEqual({ kind: 'retry', cause: 'destination', reason: { key, params } })
   })
 })
@@ -116,7 +116,7 @@ describe('store limits', () => {
 test('sender: a stored file that another program has open is the trouble of that file alone', () => {
   const file = { source: { path: '/' }, path: 'a', size: 1 }
   const [answer, other] = ['EBUSY', 'EIO'].map((detail) =>
-    toTransferResult({ outcome: { status: 'failed', detail }, position: 0 }, 'there', file),
+    toTransferResult({ status: 'failed', detail }, 'there', file),
   )
   const reason = { key: 'transfer.storedInUse', params: { path: '/a', name: 'there' } }
   expect(answer).toEqual({ kind: 'retry', cause: 'file', reason })

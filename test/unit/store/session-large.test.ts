@@ -106,7 +106,7 @@ test('upload session: at most sixteen large files are open; a finished one makes
   sending.handle(end(3))
   sending.handle(begin(16))
   await until('its end is there', () => answers.length === 1)
-  answers[0]?.(durable, 44)
+  answers[0]?.({ ...durable, position: 44 })
   await until('it is answered', () => sent.length > 0)
   expect(sent).toEqual([{ type: 'result', header: { position: 44, results: [[3, 0, '']] } }])
 })

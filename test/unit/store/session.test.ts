@@ -14,7 +14,8 @@ test('upload session: more bytes than the credit are refused, and returned credi
   const again = await open()
   again.sending.handle(again.batch([1, 2, 3, 4], 256 * KIB))
   await until('they come to the store', () => again.answers.length === 4)
-  for (const [index, answer] of again.answers.splice(0).entries()) answer(durable, 10 - index)
+  for (const [index, answer] of again.answers.splice(0).entries())
+    answer({ ...durable, position: 10 - index })
   await until('credit and results are given back', () => again.sent.length >= 2)
   expect(again.sent[0]).toEqual({ type: 'credit', header: { bytes: 1024 * KIB } })
   // By the latest of the positions all of them are durable.
@@ -131,7 +132,7 @@ test('upload session: a query for a file that is still stored does not count as 
   const { sending, answers, sent, copy, counted } = await open()
   sending.handle(copy(1, { path: 'old' }))
   await until('it is asked for', () => answers.length === 1)
-  answers[0]?.(durable, 3)
+  answers[0]?.({ ...durable, position: 3 })
   await until('it is answered', () => sent.length > 0)
   expect([sent[0]?.header, counted.received]).toEqual([{ position: 3, results: [[1, 0, '']] }, 0])
 })

@@ -5,7 +5,7 @@ import { DIGEST_BYTES } from '../../../core/platform/digest.ts'
 import { writeFiles } from '../../../core/store/file-writer.ts'
 import type { CommitThread } from '../../../core/store/group-commit.ts'
 import { openGroupCommit, type Written } from '../../../core/store/group-commit.ts'
-import type { Outcome } from '../../../core/store/outcome.ts'
+import type { StoreResult } from '../../../core/store/outcome.ts'
 import { Partials } from '../../../core/store/partials.ts'
 import { createCallWatch } from '../../../core/store/parts.ts'
 import { type SmallIncoming, SmallStoring } from '../../../core/store/small.ts'
@@ -30,7 +30,7 @@ function open({ hasUnnamed = true } = {}) {
   const commitThread: Pick<CommitThread, keyof CommitThread> = {
     opened: Promise.resolve({ ...opened, hasUnnamed }),
     call: () => new Promise(() => undefined),
-    round: async () => ({ outcomes: [], failure: null, position: 0, totals: [] }),
+    round: async () => ({ results: [], failure: null, position: 0, totals: [] }),
     use: async () => () => undefined,
     close: async () => undefined,
   }
@@ -43,7 +43,7 @@ function open({ hasUnnamed = true } = {}) {
       commitThread: commitThread as CommitThread,
       groupCommit: {
         add: (some) => void added.push(...some),
-        addOne: async () => ({ outcome: { status: 'durable', detail: '' }, position: 0 }),
+        addOne: async () => ({ status: 'durable', detail: '' }),
         close: async () => undefined,
       },
       partials: new Partials('/store/partial', { charge: () => () => undefined }),
@@ -58,7 +58,7 @@ function open({ hasUnnamed = true } = {}) {
   /** Files that came in one frame. */
   const store = (files: number, size: number) => {
     const memory = new ArrayBuffer(files * size)
-    const outcomes: Outcome[] = []
+    const results: StoreResult[] = []
     const incoming = Array.from(
       { length: files },
       (_, index): SmallIncoming => ({
@@ -70,10 +70,10 @@ function open({ hasUnnamed = true } = {}) {
     small.store(incoming, {
       directories: [],
       onWritten: () => undefined,
-      onStored: (_, outcome) => void outcomes.push(outcome),
+      onStored: (_, outcome) => void results.push(outcome),
       memory,
     })
-    return { memory, incoming, outcomes }
+    return { memory, incoming, results }
   }
   const jobAt = (index: number) => until(`job ${index}`, () => jobs[index])
   return { store, jobs, jobAt, added }
@@ -106,14 +106,15 @@ test.each([
   'small files: writing pauses at the limit of unnamed %s, and continues when there is room',
   async (_, files, size, most) => {
     const { store, jobs } = open()
+    const full: StoreResult = { status: 'full', detail: 'ENOSPC' }
     const frames = Array.from({ length: most + 1 }, () => store(files, size))
     const written = async (index: number, result: WriteResult['written'][number]) => {
       const { job, done } = await until(`job ${index}`, () => jobs[index])
       done({ written: job.files.map(() => result), memory: null })
     }
-    for (let index = 0; index < most; index += 1) await written(index, index === 0 ? 'ENOSPC' : 11)
+    for (let index = 0; index < most; index += 1) await written(index, index === 0 ? full : 11)
     // Those that could not be written take no room any more, and are told why.
-    expect(frames[0]?.outcomes).toEqual(new Array(files).fill({ status: 'full', detail: 'ENOSPC' }))
+    expect(frames[0]?.results).toEqual(new Array(files).fill(full))
     await written(most, 11)
     store(files, size)
     await new Promise(setImmediate)
@@ -124,11 +125,11 @@ test.each([
 test('small files: a written file waits for its name, under a temporary name where the file system needs it', async () => {
   for (const hasUnnamed of [true, false]) {
     const { store, jobAt, added } = open({ hasUnnamed })
-    const { outcomes } = store(3, 10)
+    const { results } = store(3, 10)
     const { job, done } = await jobAt(0)
-    done({ written: [11, 'digest', 12], memory: null })
+    done({ written: [11, { status: 'digest', detail: '' }, 12], memory: null })
     await until('two wait', () => added.length === 2)
-    expect(outcomes).toEqual([{ status: 'digest', detail: '' }])
+    expect(results).toEqual([{ status: 'digest', detail: '' }])
     const [one, , three] = job.names ?? [null, null, null]
     expect(added.map(({ fd, temporary, path }) => [fd, temporary, path])).toEqual([
       [11, one, '0'],
@@ -152,7 +153,7 @@ test.skipIf(!canMount)(
     })
     const fds = written.filter((one) => typeof one === 'number')
     for (const fd of fds) fs.closeSync(fd)
-    expect([fds.length, written[2]]).toEqual([2, 'ENOSPC'])
+    expect([fds.length, written[2]]).toEqual([2, { status: 'full', detail: 'ENOSPC' }])
     expect(fs.readdirSync(point).sort()).toEqual(['a', 'b'])
   },
 )
@@ -160,8 +161,8 @@ test.skipIf(!canMount)(
 test('group commit: a temporary file is removed after a failed sync, before its sender gets the failure', async () => {
   const file = path.join(temporaryDirectory('rounds'), 'copy-1')
   fs.writeFileSync(file, 'maybe on the disk')
-  const failure: Outcome = { status: 'full', detail: 'ENOSPC' }
-  const round = async () => ({ outcomes: [], failure, position: 0, totals: [] })
+  const failure: StoreResult = { status: 'full', detail: 'ENOSPC' }
+  const round = async () => ({ results: [], failure, position: 0, totals: [] })
   const groupCommit = openGroupCommit({ opened: Promise.resolve({ syncsWhole: true }), round })
   const written = { fd: fs.openSync(file, 'r'), temporary: file, digest: Buffer.alloc(32) }
   const others = () =>
@@ -171,6 +172,6 @@ test('group commit: a temporary file is removed after a failed sync, before its 
       ...{ isUntimed: false, moved: null, directories: [] },
     })
   const [first, second] = [others(), others()]
-  expect((await first).outcome.status).toBe('failed')
-  expect([(await second).outcome, fs.existsSync(file)]).toEqual([failure, false])
+  expect((await first).status).toBe('failed')
+  expect([await second, fs.existsSync(file)]).toEqual([failure, false])
 })

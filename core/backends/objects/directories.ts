@@ -1,13 +1,13 @@
-import { isFault, StoreFault } from './object-store.ts'
+import { BackendError, hasKind } from './object-store.ts'
 
 // Creates directories at a server whose disk may be unmounted.
 
 /** Limit of cached directories, because a source may have millions. Evicted ones are queried again. */
 const MOST_KNOWN = 10_000
 
-/** The calls of a store that has directories. All throw StoreFault. */
+/** The calls of a store that has directories. All throw BackendError. */
 export interface DirectoryCalls {
-  /** @throws StoreFault `absent` if the directory above is missing. */
+  /** @throws BackendError `absent` if the directory above is missing. */
   make(directory: string): Promise<void>
   /** Returns null if nothing has this name. */
   type(path: string): Promise<'directory' | 'file' | null>
@@ -29,15 +29,15 @@ export function openDirectories(
   const made = new Map(there.map((directory) => [directory, Promise.resolve()]))
 
   /**
-   * Returns a handler for `catch`. If the directory has vanished, the handler throws the fault `lost`, which ends the
+   * Returns a handler for `catch`. If the directory has vanished, the handler throws the error `lost`, which ends the
    * session. The directory is not created again, since it could be on the wrong disk. The next session checks the
    * owner.
    */
   const endSessionIfVanished =
     (directory: string) =>
     async (error: unknown): Promise<never> => {
-      if (isFault(error, 'absent') && (await calls.type(directory)) === null)
-        throw new StoreFault('lost', `${directory} is not there any more`, { cause: error })
+      if (hasKind(error, 'absent') && (await calls.type(directory)) === null)
+        throw new BackendError('lost', `${directory} is not there any more`, { cause: error })
       throw error
     }
 
@@ -45,7 +45,7 @@ export function openDirectories(
     const attempt = () => calls.make(directory)
     try {
       await attempt().catch(async (error: unknown) => {
-        if (!isFault(error, 'absent')) throw error
+        if (!hasKind(error, 'absent')) throw error
         const above = getParent(directory)
         await make(above)
         await attempt().catch(endSessionIfVanished(above))
@@ -54,7 +54,7 @@ export function openDirectories(
       // Usually it exists already.
       const found = await calls.type(directory)
       if (found === null) throw error
-      if (found === 'file') throw new StoreFault('exists', `${directory} is a file`)
+      if (found === 'file') throw new BackendError('exists', `${directory} is a file`)
       return
     }
     await calls.sync(getParent(directory))
@@ -62,7 +62,7 @@ export function openDirectories(
 
   /**
    * Creates a directory and those above it; each only once.
-   * @throws StoreFault `exists` if a file has its name.
+   * @throws BackendError `exists` if a file has its name.
    */
   const make = (directory: string): Promise<void> => {
     const known = made.get(directory)

@@ -54,7 +54,7 @@ const ownerFile = (folder: string): string => `${folder}/${OWNER}`
 /**
  * Reads the owner of a folder; null: it has none yet.
  * @param at the destination's name.
- * @throws UserError if the file cannot be parsed; StoreFault.
+ * @throws UserError if the file cannot be parsed; BackendError.
  */
 export async function readOwner(
   store: ObjectStore,
@@ -93,7 +93,7 @@ export async function checkOwner(
 const writeOwner = (store: ObjectStore, folder: string, owner: Owner, options: PutOptions): Promise<void> =>
   putOwn(store, ownerFile(folder), Buffer.from(`${JSON.stringify(owner, null, 2)}\n`), options)
 
-/** Writes the key files of Encrypting. @throws StoreFault. */
+/** Writes the key files of Encrypting. @throws BackendError. */
 export async function keepNameKeys(
   store: ObjectStore,
   folder: string,
@@ -105,7 +105,7 @@ export async function keepNameKeys(
   }
 }
 
-/** Returns the encrypted keys of names in a folder. @throws StoreFault. */
+/** Returns the encrypted keys of names in a folder. @throws BackendError. */
 export async function readNameKeys(
   store: ObjectStore,
   folder: string,
@@ -133,7 +133,7 @@ interface FolderClaim extends Encryption {
 
 /**
  * Claims a folder for this computer. Refuses another computer's folder, and one that has vanished, before any write.
- * @throws UserError, StoreFault.
+ * @throws UserError, BackendError.
  */
 export async function claimFolder(
   store: ObjectStore,

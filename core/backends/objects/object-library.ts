@@ -18,7 +18,7 @@ import { type Incoming, type Library, NotReadable, noComputer, SMALL_BYTES } fro
 import type { Computer, LibrarySettings } from '../backend-messages.ts'
 import { decryptLibrary } from '../encrypted/encrypted-library.ts'
 import { readNameKeys, readOwner } from './folder-owner.ts'
-import { type ObjectInfo, type ObjectPage, type ObjectStore, StoreFault } from './object-store.ts'
+import { BackendError, type ObjectInfo, type ObjectPage, type ObjectStore } from './object-store.ts'
 import type { ObjectKind } from './objects.ts'
 
 // Reads a computer's files at an SFTP server or in a bucket. A file is the object FOLDER/SOURCE/PATH. An older version
@@ -71,7 +71,7 @@ async function withObjects<T>(
     return await use(store)
   } catch (error) {
     store?.close()
-    if (!(error instanceof StoreFault)) throw error
+    if (!(error instanceof BackendError)) throw error
     const { name } = destination
     const params = { name, address: formatLocation(destination), reason: error.reason }
     throw new UserError('restore.notReached', params, { cause: error })
@@ -81,7 +81,7 @@ async function withObjects<T>(
 /**
  * Lists the folders of an object store that record their owner.
  * @param at the destination's name.
- * @throws StoreFault.
+ * @throws BackendError.
  */
 async function computersIn(store: ObjectStore, at: string, signal: AbortSignal): Promise<Computer[]> {
   const slots = createSemaphore(Math.max(1, store.can.parallel))
@@ -163,7 +163,7 @@ export class ObjectLibrary implements Library {
 
   /** Translates an error of the store. */
   #translate(error: unknown): unknown {
-    if (!(error instanceof StoreFault)) return error
+    if (!(error instanceof BackendError)) return error
     if (error.kind === 'absent') return new NotReadable('ENOENT', { cause: error })
     if (error.kind === 'lost')
       return new UserError('restore.notTold', { name: this.#name, reason: error.reason }, { cause: error })

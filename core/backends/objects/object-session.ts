@@ -19,16 +19,16 @@ import type { Outgoing, OutgoingSource, OwnSession, SmallOutgoing, Upload } from
 import type { OwnFolder } from './folder-owner.ts'
 import {
   adoptContent,
+  BackendError,
   digestAt,
-  type FaultyFile,
-  isFault,
+  type FailedFile,
+  hasKind,
   isOtherSecond,
   type ObjectFacts,
   type ObjectInfo,
   type ObjectStore,
   type ObjectUpload,
   orIf,
-  StoreFault,
   toTransferResult,
 } from './object-store.ts'
 
@@ -162,7 +162,7 @@ export class ObjectSession implements OwnSession {
       if (room !== null && room.total !== 0 && facts.size - upload.offset > room.free) {
         await upload.abort(false)
         // The file would fill the disk for others, and be sent repeatedly.
-        throw new StoreFault('full', 'less is free than the file needs')
+        throw new BackendError('full', 'less is free than the file needs')
       }
       return this.#createUpload(file, upload, identity !== undefined)
     } catch (error) {
@@ -196,7 +196,7 @@ export class ObjectSession implements OwnSession {
       return digest === null ? { kind: 'absent' } : { kind: 'digest', digest }
     } catch (error) {
       this.#toResult(error, { source, path })
-      return { kind: isFault(error, 'absent') ? 'absent' : 'unavailable' }
+      return { kind: hasKind(error, 'absent') ? 'absent' : 'unavailable' }
     }
   }
 
@@ -215,7 +215,7 @@ export class ObjectSession implements OwnSession {
     try {
       await this.#store.put(name, bytes, facts, { replace: false })
     } catch (error) {
-      if (!isFault(error, 'exists')) throw error
+      if (!hasKind(error, 'exists')) throw error
       if (await this.#adopt(name, facts)) return STORED
       await this.#names.freeName(source, path)
       await this.#store.put(name, bytes, facts, { replace: true })
@@ -224,7 +224,7 @@ export class ObjectSession implements OwnSession {
   }
 
   #createUpload(file: Outgoing, upload: ObjectUpload, canResume: boolean): Upload {
-    /** The result for the first fault. */
+    /** The result for the first error. */
     let failed: TransferResult | null = null
     let keeps = canResume
     const attempt = async (call: () => Promise<void>): Promise<void> => {
@@ -232,7 +232,7 @@ export class ObjectSession implements OwnSession {
         await call().catch((error) => {
           failed = this.#toResult(error, file)
           // A part that did not fit is removed, to free its space for other files.
-          if (isFault(error, 'full')) keeps = false
+          if (hasKind(error, 'full')) keeps = false
         })
     }
     return {
@@ -281,10 +281,10 @@ export class ObjectSession implements OwnSession {
     if (isOtherSecond(kept.mtimeNs, mtimeNs)) this.#options.onTime(file)
   }
 
-  /** Returns the result for a fault; closes the session if the connection is lost. */
-  #toResult(error: unknown, file: FaultyFile): TransferResult {
+  /** Returns the result for an error; closes the session if the connection is lost. */
+  #toResult(error: unknown, file: FailedFile): TransferResult {
     if (this.closed) return { kind: 'lost' }
-    if (isFault(error, 'lost')) {
+    if (hasKind(error, 'lost')) {
       this.close()
       this.#options.onLost(error)
     }
@@ -321,10 +321,10 @@ function openNames(
   }
 
   return {
-    /** @throws StoreFault `impossible` for a name that no system accepts; otherwise the store decides. */
+    /** @throws BackendError `impossible` for a name that no system accepts; otherwise the store decides. */
     async current(source: OutgoingSource, path: string): Promise<string> {
       const fault = findNameFault(path, 'linux')
-      if (fault !== null) throw new StoreFault('impossible', `name: ${fault}`)
+      if (fault !== null) throw new BackendError('impossible', `name: ${fault}`)
       return `${folder}/${await own.getDirectory(source)}/${path}`
     },
     /** Sets aside any object that is in the way of this name, as an older version. */

@@ -6,7 +6,7 @@ import { errorText } from '../../platform/system-error.ts'
 import type { OutgoingSource, Space } from '../destination.ts'
 import type { ConnectionTrouble } from '../keep-connected.ts'
 
-// The interface of a store of objects, its faults and their meaning for the sender, and reads and writes that the
+// The interface of a store of objects, its errors and their meaning for the sender, and reads and writes that the
 // session and the owner of a folder share.
 
 const NS_IN_SECOND = 1_000_000_000n
@@ -34,7 +34,7 @@ export interface ObjectInfo extends ObjectFacts {
 }
 
 /** The kinds of store errors, distinguished by the sender's reaction. */
-export type StoreFaultKind =
+export type BackendErrorKind =
   /** The connection is lost or the server does not answer: retry on a new connection. */
   | 'lost'
   /** The object does not exist. */
@@ -52,12 +52,12 @@ export type StoreFaultKind =
   /** Any other error. */
   | 'failed'
 
-export class StoreFault extends Error {
-  readonly kind: StoreFaultKind
+export class BackendError extends Error {
+  readonly kind: BackendErrorKind
   /** The server's message, or the system's error code. */
   readonly reason: string
 
-  constructor(kind: StoreFaultKind, reason: string, options?: ErrorOptions) {
+  constructor(kind: BackendErrorKind, reason: string, options?: ErrorOptions) {
     super(`${kind}: ${reason}`, options)
     this.kind = kind
     this.reason = reason
@@ -88,13 +88,13 @@ export interface ObjectUpload {
 }
 
 export interface PutOptions {
-  /** Replaces an object of that name; false: throws the fault `exists`. */
+  /** Replaces an object of that name; false: throws the error `exists`. */
   replace: boolean
 }
 
 /**
  * A store on another computer that keeps objects by name: the common interface of SFTP, S3 and WebDAV. Names are relative to
- * the destination's own prefix, with "/". All functions throw StoreFault.
+ * the destination's own prefix, with "/". All functions throw BackendError.
  */
 export interface ObjectStore {
   readonly can: {
@@ -156,14 +156,14 @@ export interface ObjectStore {
   close(): void
 }
 
-export const isFault = (error: unknown, kind: StoreFault['kind']): boolean =>
-  error instanceof StoreFault && error.kind === kind
+export const hasKind = (error: unknown, kind: BackendError['kind']): boolean =>
+  error instanceof BackendError && error.kind === kind
 
-/** Returns a handler for `catch` that replaces a fault of this kind by `instead`. */
+/** Returns a handler for `catch` that replaces an error of this kind by `instead`. */
 export const orIf =
-  <T>(kind: StoreFault['kind'], instead: T) =>
+  <T>(kind: BackendError['kind'], instead: T) =>
   (error: unknown): T => {
-    if (isFault(error, kind)) return instead
+    if (hasKind(error, kind)) return instead
     throw error
   }
 
@@ -171,15 +171,15 @@ export const orIf =
  * For `catch`: returns null if the store lacks the function or the login may not use it; rethrows a lost connection.
  */
 export function unlessLost(error: unknown): null {
-  if (isFault(error, 'lost')) throw error
+  if (hasKind(error, 'lost')) throw error
   return null
 }
 
-export const asFault = (error: unknown): StoreFault =>
-  error instanceof StoreFault ? error : new StoreFault('failed', errorText(error), { cause: error })
+export const asBackendError = (error: unknown): BackendError =>
+  error instanceof BackendError ? error : new BackendError('failed', errorText(error), { cause: error })
 
-/** The file that a fault concerns. */
-export interface FaultyFile {
+/** The file that an error concerns. */
+export interface FailedFile {
   source: Pick<OutgoingSource, 'path'>
   path: string
 }
@@ -188,8 +188,8 @@ export interface FaultyFile {
  * Returns the result for a file whose transfer failed.
  * @param name the destination's.
  */
-export function toTransferResult(error: unknown, name: string, file: FaultyFile): TransferResult {
-  const { kind, reason } = asFault(error)
+export function toTransferResult(error: unknown, name: string, file: FailedFile): TransferResult {
+  const { kind, reason } = asBackendError(error)
   const where = { path: path.join(file.source.path, file.path), name, reason }
   switch (kind) {
     case 'lost':
@@ -229,10 +229,10 @@ export function toConnectionTrouble(
   { name, address }: NamedPlace,
   wasConnected: boolean,
 ): ConnectionTrouble {
-  const { kind, reason } = asFault(error)
+  const { kind, reason } = asBackendError(error)
   if (kind === 'denied' || kind === 'full')
     return { state: 'refused', problem: message(`transfer.objects.${kind}`, { name, reason }) }
-  // Every other fault is an answer, so the store was reached.
+  // Every other error is an answer, so the store was reached.
   const failure = kind === 'lost' ? 'transfer.objects.unreachable' : 'transfer.objects.failed'
   const key = wasConnected ? 'transfer.objects.lost' : failure
   return { state: 'unreachable', problem: message(key, { name, address, reason }) }
@@ -241,7 +241,7 @@ export function toConnectionTrouble(
 /**
  * Returns the digest of an object as the store reads it now, after hashing `front` if given; null if its length is
  * not `size`.
- * @throws StoreFault.
+ * @throws BackendError.
  */
 export async function digestAt(
   store: Pick<ObjectStore, 'read'>,
@@ -270,7 +270,7 @@ export const isOtherSecond = (a: bigint, b: bigint): boolean => a / NS_IN_SECOND
  * @param facts its digest may be null if the stored one is unknown.
  * @param reads false: the ledger is trusted, and the content is not read back.
  * @param storedNs the time that the content was sent with, if the file's time has changed since.
- * @throws StoreFault.
+ * @throws BackendError.
  */
 export async function adoptContent(
   store: ObjectStore,
@@ -295,7 +295,7 @@ export async function adoptContent(
   return true
 }
 
-/** Reads a small object; stops after the piece that exceeds `most` bytes. @throws StoreFault. */
+/** Reads a small object; stops after the piece that exceeds `most` bytes. @throws BackendError. */
 export async function readSmall(
   store: Pick<ObjectStore, 'read'>,
   name: string,
@@ -312,7 +312,7 @@ export async function readSmall(
   return Buffer.concat(pieces)
 }
 
-/** Writes an object of Holdfast's own. @throws StoreFault. */
+/** Writes an object of Holdfast's own. @throws BackendError. */
 export async function putOwn(
   store: Pick<ObjectStore, 'put'>,
   name: string,

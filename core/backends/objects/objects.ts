@@ -15,7 +15,14 @@ import { KeptConnection, type OpenedSession, type SessionAttempt } from '../keep
 import type { OpenOptions, TryOptions } from '../open.ts'
 import { checkOwner, claimFolder, keepNameKeys } from './folder-owner.ts'
 import { ObjectSession } from './object-session.ts'
-import { type ObjectStore, orIf, putOwn, readSmall, StoreFault, toConnectionTrouble } from './object-store.ts'
+import {
+  BackendError,
+  type ObjectStore,
+  orIf,
+  putOwn,
+  readSmall,
+  toConnectionTrouble,
+} from './object-store.ts'
 
 /** An interrupted upload can be resumed for a week. */
 const LEFT_OVER_MS = 7 * 86_400_000
@@ -43,7 +50,7 @@ export interface ObjectKind {
   address: string
   /**
    * Connects to the store and logs in.
-   * @throws StoreFault; UserError if only a person can help.
+   * @throws BackendError; UserError if only a person can help.
    */
   reach(folder: string, secrets: Readonly<Record<string, string>>, signal: AbortSignal): Promise<ReachedStore>
   /** Returns a clearer error for one that ended a test, if possible. */
@@ -154,7 +161,7 @@ async function openOn(
   const timer = setInterval(() => {
     own.isSame().then(
       // The next session checks the owner.
-      (is) => is || end(new StoreFault('lost', 'the folder is not there any more')),
+      (is) => is || end(new BackendError('lost', 'the folder is not there any more')),
       // A store that does not answer is reported by the transfers.
       () => undefined,
     )

@@ -1,4 +1,4 @@
-import { type ObjectInfo, type ObjectPage, type ObjectStore, StoreFault } from './object-store.ts'
+import { BackendError, type ObjectInfo, type ObjectPage, type ObjectStore } from './object-store.ts'
 
 // Lists the objects of a store that has directories, such as an SFTP server.
 
@@ -14,9 +14,9 @@ export type ListedEntry = ObjectInfo | string
 
 const nameOf = (entry: ListedEntry): string => (typeof entry === 'string' ? entry : entry.name)
 
-/** A faulty server may never end. @throws StoreFault `impossible`. */
+/** A faulty server may never end. @throws BackendError `impossible`. */
 export function limitNames(names: number, path: string): void {
-  if (names > MOST_NAMES) throw new StoreFault('impossible', `${path} has more than ${MOST_NAMES} names`)
+  if (names > MOST_NAMES) throw new BackendError('impossible', `${path} has more than ${MOST_NAMES} names`)
 }
 
 /**

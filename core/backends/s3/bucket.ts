@@ -19,7 +19,13 @@ import {
 } from '@aws-sdk/client-s3'
 import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { parseFacts } from '../objects/metadata.ts'
-import { isFault, type ObjectInfo, type ObjectPage, StoreFault, unlessLost } from '../objects/object-store.ts'
+import {
+  BackendError,
+  hasKind,
+  type ObjectInfo,
+  type ObjectPage,
+  unlessLost,
+} from '../objects/object-store.ts'
 
 // The keys, metadata, listings and copies of a bucket, the names that exist in it, and the abilities of its store.
 
@@ -45,12 +51,15 @@ export interface BucketPlace {
 export const toStorageClass = ({ storageClass }: BucketPlace): { StorageClass?: StorageClass } =>
   storageClass === null ? {} : { StorageClass: storageClass as StorageClass }
 
-/** @throws StoreFault `impossible`. */
+/** @throws BackendError `impossible`. */
 export function toKey({ prefix }: Pick<BucketPlace, 'prefix'>, name: string): string {
   const key = `${prefix}${name}`
   const bytes = Buffer.byteLength(key)
   if (bytes > MOST_KEY_BYTES)
-    throw new StoreFault('impossible', `KeyTooLong: ${bytes} bytes, of which a store takes ${MOST_KEY_BYTES}`)
+    throw new BackendError(
+      'impossible',
+      `KeyTooLong: ${bytes} bytes, of which a store takes ${MOST_KEY_BYTES}`,
+    )
   return key
 }
 
@@ -203,7 +212,7 @@ export function createNames(place: BucketPlace, isObject: (name: string) => Prom
   }
 
   return {
-    /** True if no object has the name of a directory above: other systems cannot have both. @throws StoreFault. */
+    /** True if no object has the name of a directory above: other systems cannot have both. @throws BackendError. */
     async isReachable(name: string): Promise<boolean> {
       for (let at = getDirectory(name); at !== ''; at = getDirectory(at.slice(0, -1))) {
         if (free.has(at)) continue
@@ -213,7 +222,7 @@ export function createNames(place: BucketPlace, isObject: (name: string) => Prom
       }
       return true
     },
-    /** @throws StoreFault. */
+    /** @throws BackendError. */
     async has(name: string): Promise<boolean> {
       const directory = getDirectory(name)
       if (count > MOST_NAMES || listed.size > MOST_NAMES) {
@@ -263,7 +272,7 @@ export function createAbilities(place: BucketPlace, trial: string) {
       () => false,
       (error: unknown) => {
         unlessLost(error)
-        return isFault(error, 'exists') || isFault(error, 'damaged')
+        return hasKind(error, 'exists') || hasKind(error, 'damaged')
       },
     )
 

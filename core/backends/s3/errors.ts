@@ -2,22 +2,22 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { explainCertificate, shownCertificate } from '../objects/https.ts'
-import { asFault, StoreFault, type StoreFaultKind } from '../objects/object-store.ts'
+import { asBackendError, BackendError, type BackendErrorKind } from '../objects/object-store.ts'
 import type { S3Target } from './s3-store.ts'
 
-// The errors of a bucket: the SDK's errors as faults, and explanations with a remedy. Loads
-// without the SDK.
+// The errors of a bucket: the SDK's errors as backend errors, and explanations with a remedy.
+// Loads without the SDK.
 
 /** Longest text of a server in a message. */
 const MAX_CHARACTERS = 300
-/** Returns an error with a remedy, if more is known than the fault shows. */
+/** Returns an error with a remedy, if more is known than the error itself shows. */
 export async function explained(thrown: unknown, target: S3Target): Promise<unknown> {
   const sentence = thrown instanceof UserError ? null : await sentenceFor(thrown, target)
   return sentence === null ? thrown : new UserError(sentence.key, sentence.params, { cause: thrown })
 }
 
 async function sentenceFor(thrown: unknown, target: S3Target): Promise<Message | null> {
-  const { kind, reason, cause } = asFault(thrown)
+  const { kind, reason, cause } = asBackendError(thrown)
   const { name, bucket, endpoint } = target
   const at = { name, bucket, address: new URL(endpoint).host, reason }
   const certificate = await explainCertificate(cause, endpoint, at)
@@ -88,7 +88,7 @@ function getClockSkew(date: string | undefined): number {
 }
 
 /** Kinds by the error codes of stores. */
-const kindsByCode: Record<string, StoreFaultKind> = {
+const kindsByCode: Record<string, BackendErrorKind> = {
   NoSuchKey: 'absent',
   NoSuchVersion: 'absent',
   NoSuchUpload: 'absent',
@@ -112,7 +112,7 @@ const kindsByCode: Record<string, StoreFaultKind> = {
   TimeoutError: 'lost',
 }
 
-const kindsByStatus: Record<number, StoreFaultKind> = {
+const kindsByStatus: Record<number, BackendErrorKind> = {
   401: 'denied',
   403: 'denied',
   404: 'absent',
@@ -131,25 +131,25 @@ interface SdkError {
 }
 
 /**
- * Returns an error of the SDK as a fault.
+ * Returns an error of the SDK as a backend error.
  * @param operation its name in the store's documentation ("PutObject"), which shows the missing permission.
  */
-export function toStoreFault(thrown: unknown, operation: string): StoreFault {
-  if (thrown instanceof StoreFault) return thrown
+export function toBackendError(thrown: unknown, operation: string): BackendError {
+  if (thrown instanceof BackendError) return thrown
   const error: SdkError = typeof thrown === 'object' && thrown !== null ? thrown : {}
   const code = typeof error.name === 'string' ? error.name : 'Error'
   const status = getStatus(error)
   const system = errorCode(thrown) ?? (code === 'TimeoutError' ? 'ETIMEDOUT' : null)
   // Without a status there was no answer: the connection was cut.
-  const kind: StoreFaultKind =
+  const kind: BackendErrorKind =
     kindsByCode[code] ?? (status === null ? 'lost' : (kindsByStatus[status] ?? 'failed'))
   // These codes have translated messages; the SDK's text adds nothing for the person.
   if (kind === 'lost' && system !== null && /^E(?!RR_|PROTO)/.test(system))
-    return new StoreFault(kind, system, { cause: thrown })
+    return new BackendError(kind, system, { cause: thrown })
   const own = system ?? (status === null || code !== 'Error' ? code : `HTTP ${status}`)
   const text = errorText(thrown)
   const full = text === '' || text === code || text === 'UnknownError' ? own : `${own}: ${text}`
-  return new StoreFault(kind, clean(`${full} (${operation})`), { cause: thrown })
+  return new BackendError(kind, clean(`${full} (${operation})`), { cause: thrown })
 }
 
 function getStatus({ $metadata, $response }: SdkError): number | null {

@@ -15,11 +15,11 @@ import { OWN_DIRECTORY } from '../../store/layout.ts'
 import { isOnThisComputer, tlsAgent } from '../objects/https.ts'
 import { parseFacts, toMetadata } from '../objects/metadata.ts'
 import {
+  BackendError,
   digestAt,
   type ObjectFacts,
   type ObjectStore,
   orIf,
-  StoreFault,
   unlessLost,
 } from '../objects/object-store.ts'
 import type { ReachedStore } from '../objects/objects.ts'
@@ -37,7 +37,7 @@ import {
   toKey,
   toStorageClass,
 } from './bucket.ts'
-import { explained, toStoreFault } from './errors.ts'
+import { explained, toBackendError } from './errors.ts'
 import {
   beginParts,
   beginWhole,
@@ -74,7 +74,7 @@ export interface S3StoreOptions extends BucketPlace {
 /**
  * Opens a bucket as a store, after checking that it can be used. The first request is a listing, because the answer
  * to it contains the cause of an error.
- * @throws UserError if only a person can help; StoreFault.
+ * @throws UserError if only a person can help; BackendError.
  */
 export async function reachBucket(
   target: S3Target,
@@ -95,7 +95,7 @@ export async function reachBucket(
 }
 
 /**
- * Creates a client whose requests throw StoreFaults.
+ * Creates a client whose requests throw BackendErrors.
  * @param secrets `accessKey` and `secretKey`; without them the sources of AWS's own tools apply: environment, files in
  *   ~/.aws, roles.
  */
@@ -136,9 +136,9 @@ export function createClient(place: S3Place, secrets: Readonly<Record<string, st
     (next, { commandName = '' }) =>
       (request) =>
         next(request).catch((error: unknown) => {
-          throw toStoreFault(error, commandName.replace(/Command$/, ''))
+          throw toBackendError(error, commandName.replace(/Command$/, ''))
         }),
-    { step: 'initialize', priority: 'high', name: 'storeFaults' },
+    { step: 'initialize', priority: 'high', name: 'backendErrors' },
   )
   return client
 }
@@ -232,9 +232,9 @@ export class S3Store implements ObjectStore {
       const { Body } = await this.client.send(command, { abortSignal: signal })
       yield* (Body as AsyncIterable<Uint8Array> | undefined) ?? []
     } catch (error) {
-      const fault = toStoreFault(error, 'GetObject')
+      const failure = toBackendError(error, 'GetObject')
       // A read from beyond the end returns no bytes.
-      if (!(from > 0 && fault.reason.startsWith('InvalidRange'))) throw fault
+      if (!(from > 0 && failure.reason.startsWith('InvalidRange'))) throw failure
     }
   }
 
@@ -281,10 +281,10 @@ export class S3Store implements ObjectStore {
 
   async #ifAbsent(name: string): Promise<{ IfNoneMatch?: '*' }> {
     if (!(await this.#names.isReachable(name)))
-      throw new StoreFault('exists', 'one stands where a directory has to be')
+      throw new BackendError('exists', 'one stands where a directory has to be')
     if (await this.abilities.isVersioned()) return {}
     if (await this.abilities.isConditional()) return { IfNoneMatch: '*' }
-    if (await this.#names.has(name)) throw new StoreFault('exists', 'there is one')
+    if (await this.#names.has(name)) throw new BackendError('exists', 'there is one')
     return {}
   }
 
@@ -293,7 +293,7 @@ export class S3Store implements ObjectStore {
     this.#names.add(name)
     if (isResumed || !(await this.abilities.verifies())) return this.#readBack(name, facts, digest)
     const size = (await this.info(name))?.size
-    if (size !== facts.size) throw new StoreFault('damaged', `${size} bytes are stored of ${facts.size}`)
+    if (size !== facts.size) throw new BackendError('damaged', `${size} bytes are stored of ${facts.size}`)
   }
 
   /** Reads an object back: without a check of Content-MD5, only this shows what the store has. */
@@ -302,6 +302,6 @@ export class S3Store implements ObjectStore {
     if (found !== null && Buffer.compare(found, digest) === 0) return
     // If removing is denied, the next content sets it aside.
     await this.remove(name).catch(orIf('denied', undefined))
-    throw new StoreFault('damaged', 'what the store has is not what was sent')
+    throw new BackendError('damaged', 'what the store has is not what was sent')
   }
 }

@@ -13,13 +13,13 @@ import { computeDigest, digestText } from '../../platform/digest.ts'
 import { freeNow } from '../../protocol/frame-buffers.ts'
 import { toMetadata } from '../objects/metadata.ts'
 import {
+  BackendError,
   type ObjectFacts,
   type ObjectStore,
   type ObjectUpload,
   orIf,
   putOwn,
   readSmall,
-  StoreFault,
   unlessLost,
 } from '../objects/object-store.ts'
 import { type BucketPlace, contentMd5, listedKey, toKey, toStorageClass } from './bucket.ts'
@@ -73,7 +73,7 @@ export function beginWhole(
   put: (bytes: Buffer, digest: Uint8Array) => Promise<void>,
 ): ObjectUpload {
   let send: (bytes: Buffer) => Promise<void> = () =>
-    Promise.reject(new StoreFault('failed', 'more than its size'))
+    Promise.reject(new BackendError('failed', 'more than its size'))
   // With room for one byte more the part never fills up: it is sent at the end.
   const sender = sendParts(memory, size + 1, (bytes) => send(bytes))
   return {
@@ -111,7 +111,7 @@ export async function beginParts(
       ContentMD5: contentMd5(bytes),
     })
     const { ETag } = await place.client.send(command)
-    if (ETag === undefined) throw new StoreFault('failed', 'no ETag (UploadPart)')
+    if (ETag === undefined) throw new BackendError('failed', 'no ETag (UploadPart)')
     parts[PartNumber - 1] = { PartNumber, ETag }
   })
   const forget = async () => {
@@ -171,7 +171,7 @@ async function beginNew(
     ...toStorageClass(place),
   })
   const { UploadId } = await client.send(command)
-  if (UploadId === undefined) throw new StoreFault('failed', 'no upload id (CreateMultipartUpload)')
+  if (UploadId === undefined) throw new BackendError('failed', 'no upload id (CreateMultipartUpload)')
   if (resume !== null) await unfinished.write(name, { upload: UploadId, resume, partBytes })
   return { upload: UploadId, parts: [] }
 }
@@ -214,7 +214,7 @@ function sendParts(
     async write(bytes: Uint8Array): Promise<void> {
       for (let at = 0; at < bytes.length; ) {
         if (buffer === null) {
-          if (!(await memory.acquire(share))) throw new StoreFault('lost', 'closed')
+          if (!(await memory.acquire(share))) throw new BackendError('lost', 'closed')
           buffer = Buffer.allocUnsafeSlow(partBytes)
         }
         if (failure !== null) throw failure

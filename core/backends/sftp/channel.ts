@@ -2,9 +2,9 @@ import type { Client, SFTPWrapper, Stats } from 'ssh2'
 import { z } from 'zod'
 import { ignoreError, settled } from '../../dropped-errors.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
-import { isFault, orIf, StoreFault } from '../objects/object-store.ts'
+import { BackendError, hasKind, orIf } from '../objects/object-store.ts'
 
-// The calls of an SFTP server: each rejects with a StoreFault. ssh2 has the protocol; this module adds the loss of
+// The calls of an SFTP server: each rejects with a BackendError. ssh2 has the protocol; this module adds the loss of
 // pending calls, reading ahead, and the meaning of the server's answers.
 
 /** Longest read or write in one call: OpenSSH accepts 255 KiB, every server at least 32 KiB including the header. */
@@ -61,12 +61,12 @@ export function openChannel(client: Client, gather: () => void): Promise<SftpCha
 }
 
 function channelOn(sftp: SFTPWrapper, gather: () => void) {
-  const waiting = new Set<(reason: StoreFault) => void>()
-  let over: StoreFault | null = null
+  const waiting = new Set<(reason: BackendError) => void>()
+  let over: BackendError | null = null
   const ended = new Promise<unknown>((resolve) => {
     const end = (why: unknown) => {
       if (over !== null) return
-      over = new StoreFault('lost', why instanceof Error ? getReason(why) : 'ECONNRESET', { cause: why })
+      over = new BackendError('lost', why instanceof Error ? getReason(why) : 'ECONNRESET', { cause: why })
       for (const lose of waiting) lose(over)
       waiting.clear()
       resolve(over)
@@ -77,7 +77,7 @@ function channelOn(sftp: SFTPWrapper, gather: () => void) {
   })
   /**
    * Sends a request. ssh2 drops pending calls when the channel ends; this rejects them as lost.
-   * @throws StoreFault.
+   * @throws BackendError.
    */
   const call = <T>(ask: (sftp: SFTPWrapper, answered: Answered<T>) => void): Promise<T> =>
     new Promise((resolve, reject) => {
@@ -87,14 +87,14 @@ function channelOn(sftp: SFTPWrapper, gather: () => void) {
         // The end of the channel has already rejected this call.
         if (!waiting.delete(reject)) return
         if (error == null) resolve(value)
-        else reject(over ?? toStoreFault(error))
+        else reject(over ?? toBackendError(error))
       }
       try {
         gather()
         ask(sftp, answered)
       } catch (thrown) {
         waiting.delete(reject)
-        reject(new StoreFault('failed', errorText(thrown), { cause: thrown }))
+        reject(new BackendError('failed', errorText(thrown), { cause: thrown }))
       }
     })
   const extensions: unknown = Reflect.get(sftp, '_extensions')
@@ -145,7 +145,7 @@ export async function syncPath(channel: SftpChannel, path: string): Promise<void
 
 /**
  * Reads a file from a byte offset, freshly from the server.
- * @throws StoreFault.
+ * @throws BackendError.
  */
 export async function* readFrom(
   channel: SftpChannel,
@@ -199,30 +199,30 @@ function readPiece(channel: SftpChannel, handle: Buffer, at: number): Promise<Bu
 }
 
 /** Classifies an error of a call: OpenSSH answers most errors with just "Failure". */
-function toStoreFault(thrown: unknown): StoreFault {
+function toBackendError(thrown: unknown): BackendError {
   const reason = getReason(thrown)
-  const fault = (kind: StoreFault['kind']) => new StoreFault(kind, reason, { cause: thrown })
+  const toError = (kind: BackendError['kind']) => new BackendError(kind, reason, { cause: thrown })
   switch (getStatus(thrown)) {
     case STATUS.absent:
-      return fault('absent')
+      return toError('absent')
     case STATUS.denied:
-      return fault('denied')
+      return toError('denied')
     case STATUS.badMessage:
       // Names that are too long, or contain characters that the disk does not support.
-      return fault('impossible')
+      return toError('impossible')
     case STATUS.failure:
     case STATUS.exists:
-      return fault(kindByWords(reason))
+      return toError(kindByWords(reason))
     case null:
-      return fault('lost')
+      return toError('lost')
     default:
-      return fault('failed')
+      return toError('failed')
   }
 }
 
 /** Returns the status of a refused call; null: the error is no answer of the server. */
 export function getStatus(thrown: unknown): number | null {
-  const error: unknown = thrown instanceof StoreFault ? thrown.cause : thrown
+  const error: unknown = thrown instanceof BackendError ? thrown.cause : thrown
   if (!(error instanceof Error) || !('code' in error)) return null
   return typeof error.code === 'number' ? error.code : null
 }
@@ -234,7 +234,7 @@ export function getReason(thrown: unknown): string {
 }
 
 /** Classifies an error by the server's own text. */
-function kindByWords(text: string): StoreFault['kind'] {
+function kindByWords(text: string): BackendError['kind'] {
   if (/quota|no space|disk (is )?full|out of space/i.test(text)) return 'full'
   return /read.only/i.test(text) ? 'denied' : 'failed'
 }
@@ -251,20 +251,20 @@ export async function diskAt(channel: SftpChannel, directory: string) {
  * Returns a more precise error for a failed write: if the server gave no reason, queries its disk.
  * @param directory on that disk.
  */
-export async function explainWriteFault(
+export async function explainWriteError(
   channel: SftpChannel,
   directory: string,
   thrown: unknown,
 ): Promise<unknown> {
-  if (!isFault(thrown, 'failed')) return thrown
+  if (!hasKind(thrown, 'failed')) return thrown
   const disk = await diskAt(channel, directory).catch(
     ignoreError('the failure is reported without its reason', null),
   )
   if (disk === null) return thrown
   if ((disk.f_flag & READ_ONLY) !== 0)
-    return new StoreFault('denied', 'its disk is read-only', { cause: thrown })
+    return new BackendError('denied', 'its disk is read-only', { cause: thrown })
   const hasFiles = disk.f_files === 0 || disk.f_favail > 0
   if (disk.f_bavail * disk.f_frsize < LEAST_FREE_BYTES || !hasFiles)
-    return new StoreFault('full', 'its disk is full', { cause: thrown })
+    return new BackendError('full', 'its disk is full', { cause: thrown })
   return thrown
 }

@@ -7,7 +7,7 @@ import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorText } from '../../platform/system-error.ts'
 import type { SftpDestination } from '../../settings/destination-schema.ts'
 import { hostKeyFingerprint } from '../../settings/known-hosts.ts'
-import { StoreFault } from '../objects/object-store.ts'
+import { BackendError } from '../objects/object-store.ts'
 import { getReason } from './channel.ts'
 
 /** Interval of keepalives; a silent server is given up within 30 s. */
@@ -67,7 +67,7 @@ interface Asked {
 /**
  * Connects to a server, verifies its host key, and logs in. A server with several keys may present another one than the
  * pinned one, so all other types are requested before it is refused.
- * @throws UserError if only a person can help, for a wrong host key before the login; StoreFault.
+ * @throws UserError if only a person can help, for a wrong host key before the login; BackendError.
  */
 export async function connectSftp(
   login: Login,
@@ -142,10 +142,10 @@ async function connectOnce(
   let shown: ShownKey | null = null
   const ended = new Promise<unknown>((resolve) => {
     client.on('error', (error) => {
-      resolve(new StoreFault('lost', getReason(error), { cause: error }))
+      resolve(new BackendError('lost', getReason(error), { cause: error }))
       client.destroy()
     })
-    client.on('close', () => resolve(new StoreFault('lost', 'ECONNRESET')))
+    client.on('close', () => resolve(new BackendError('lost', 'ECONNRESET')))
   })
   client.on('keyboard-interactive', (_name, _instructions, _language, prompts, answer) =>
     answer(prompts.map(() => secrets.password ?? '')),
@@ -158,7 +158,7 @@ async function connectOnce(
     await new Promise<void>((resolve, reject) => {
       client.once('ready', resolve)
       client.once('error', reject)
-      client.once('close', () => reject(new StoreFault('lost', 'ECONNRESET')))
+      client.once('close', () => reject(new BackendError('lost', 'ECONNRESET')))
       client.connect({
         sock,
         username: login.user,
@@ -186,11 +186,11 @@ async function connectOnce(
   return { connection: { client, localAddress, isToItself, gather, ended } }
 }
 
-/** Opens the TCP connection. @throws StoreFault. */
+/** Opens the TCP connection. @throws BackendError. */
 async function reach({ host, port }: Login, signal: AbortSignal): Promise<net.Socket> {
   const socket = net.connect({ host, port, signal, noDelay: true })
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => socket.destroy(new StoreFault('lost', 'ETIMEDOUT')), LOGIN_MS)
+    const timer = setTimeout(() => socket.destroy(new BackendError('lost', 'ETIMEDOUT')), LOGIN_MS)
     socket.once('close', () => clearTimeout(timer))
     socket.once('connect', () => {
       clearTimeout(timer)
@@ -198,7 +198,7 @@ async function reach({ host, port }: Login, signal: AbortSignal): Promise<net.So
     })
     socket.once('error', reject)
   }).catch((thrown: unknown) => {
-    throw new StoreFault('lost', getReason(thrown), { cause: thrown })
+    throw new BackendError('lost', getReason(thrown), { cause: thrown })
   })
   return socket
 }
@@ -224,7 +224,7 @@ function failure(thrown: unknown, login: Login, shown: ShownKey | null): Error {
   if (level === 'client-authentication')
     return new UserError('transfer.sftp.loginRefused', { name, user: login.user, address })
   if (level === 'agent') return new UserError('transfer.sftp.noAgent', { name })
-  return new StoreFault('lost', getReason(thrown), { cause: thrown })
+  return new BackendError('lost', getReason(thrown), { cause: thrown })
 }
 
 /** Collects the writes of one turn of the event loop into one call: ssh2 writes each packet in three pieces. */

@@ -6,19 +6,19 @@ import type { SftpDestination } from '../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../store/layout.ts'
 import { type DirectoryCalls, getParent, openDirectories } from '../objects/directories.ts'
 import {
-  isFault,
+  BackendError,
+  hasKind,
   type ObjectFacts,
   type ObjectInfo,
   type ObjectStore,
   orIf,
-  StoreFault,
   unlessLost,
 } from '../objects/object-store.ts'
 import { createLister, type ListedEntry, limitNames } from '../objects/tree-listing.ts'
 import {
   close,
   diskAt,
-  explainWriteFault,
+  explainWriteError,
   getReason,
   getStatus,
   openChannel,
@@ -48,7 +48,7 @@ type Place = Pick<SftpDestination, 'name' | 'path' | 'folder'>
 
 /**
  * Opens the files of an SFTP server as an object store.
- * @throws StoreFault; UserError if only a person can help.
+ * @throws BackendError; UserError if only a person can help.
  */
 export async function openSftpStore(connection: SftpConnection, place: Place): Promise<ObjectStore> {
   const channels = await openChannels(connection)
@@ -57,7 +57,7 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
 
   const writing = <T>(work: Promise<T>): Promise<T> =>
     work.catch(async (error: unknown) => {
-      throw await explainWriteFault(pick(), root, error)
+      throw await explainWriteError(pick(), root, error)
     })
   const begin = async (name: string, facts: ObjectFacts, resume: string | null, replace?: boolean) => {
     const upload = await writing(beginUpload(parts, name, facts, resume, replace))
@@ -122,12 +122,12 @@ async function openChannels({
   gather,
 }: SftpConnection): Promise<readonly [SftpChannel, ...SftpChannel[]]> {
   const [first, ...more] = Array.from({ length: CHANNELS }, () => openChannel(client, gather))
-  if (first === undefined) throw new StoreFault('failed', 'no channel')
+  if (first === undefined) throw new BackendError('failed', 'no channel')
   const opening = Promise.allSettled(more)
   const channel = await first.catch((error: unknown) => {
     const reason = getReason(error)
     const isLost = reason === 'ECONNRESET'
-    throw new StoreFault('failed', isLost ? reason : `it offers no SFTP: ${reason}`, { cause: error })
+    throw new BackendError('failed', isLost ? reason : `it offers no SFTP: ${reason}`, { cause: error })
   })
   const opened = await opening
   return [channel, ...opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))]
@@ -179,7 +179,7 @@ async function canSyncAt(channel: SftpChannel, directory: string): Promise<boole
     await syncPath(channel, directory)
     return true
   } catch (error) {
-    if (isFault(error, 'lost')) throw error
+    if (hasKind(error, 'lost')) throw error
     return false
   }
 }

@@ -8,7 +8,7 @@ import { openSftpStore } from './sftp-store.ts'
 
 /**
  * Logs in to the server and opens its files as a store.
- * @throws UserError if only a person can help; StoreFault.
+ * @throws UserError if only a person can help; BackendError.
  */
 export async function reachSftp(
   destination: Omit<SftpDestination, 'id'>,

@@ -4,7 +4,7 @@ import { Rerun } from '../../lib/async/rerun.ts'
 import { createHasher, type Hasher } from '../../platform/digest.ts'
 import { countUsed } from '../../protocol/frame-buffers.ts'
 import { type Directories, getParent } from '../objects/directories.ts'
-import { type ObjectFacts, type ObjectUpload, StoreFault, unlessLost } from '../objects/object-store.ts'
+import { BackendError, type ObjectFacts, type ObjectUpload, unlessLost } from '../objects/object-store.ts'
 import {
   close,
   getStatus,
@@ -129,7 +129,7 @@ export async function beginUpload(
     },
     async finish(digest, freeName) {
       if (hasher !== null && !hasher.digest().equals(digest))
-        throw new StoreFault('damaged', 'what an interrupted upload has left is another content')
+        throw new BackendError('damaged', 'what an interrupted upload has left is another content')
       // Requested right behind the last pieces: the server handles calls in order.
       const ending = settle(parts, channel, handle, facts)
       await Promise.allSettled([...underWay, ending])
@@ -206,12 +206,12 @@ async function settle(
     : Promise.resolve()
   const [there] = await Promise.all([stats, facts, synced])
   if (there.size !== wanted.size)
-    throw new StoreFault('damaged', `${there.size} of ${wanted.size} bytes arrived`)
+    throw new BackendError('damaged', `${there.size} of ${wanted.size} bytes arrived`)
 }
 
 /**
  * Gives a complete file its name.
- * @throws StoreFault `exists`.
+ * @throws BackendError `exists`.
  */
 async function giveName(
   parts: SftpParts,
@@ -230,7 +230,7 @@ async function giveName(
     await directories.make(getParent(path))
     // Some servers' plain rename replaces an existing file. The check has no race: only this computer writes here.
     if (!replace && !isExclusive && (await statAt(channel, path, 'lstat')) !== null)
-      throw new StoreFault('exists', path)
+      throw new BackendError('exists', path)
     await rename()
   }
   await attempt()
@@ -240,8 +240,8 @@ async function giveName(
       if (status !== STATUS.failure && status !== STATUS.exists) throw error
       const there = await statAt(channel, path, 'lstat')
       if (there === null) throw error
-      if (there.isDirectory()) throw new StoreFault('impossible', 'a directory has this name')
-      if (!replace) throw new StoreFault('exists', path)
+      if (there.isDirectory()) throw new BackendError('impossible', 'a directory has this name')
+      if (!replace) throw new BackendError('exists', path)
       // The server cannot replace a file. Removing it is safe: a copy is kept elsewhere, or it is Holdfast's own.
       await channel.tell((sftp, done) => sftp.unlink(path, done))
       await rename()

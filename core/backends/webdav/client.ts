@@ -3,7 +3,7 @@ import https from 'node:https'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import type { WebdavDestination } from '../../settings/destination-schema.ts'
 import { tlsAgent } from '../objects/https.ts'
-import { StoreFault, type StoreFaultKind } from '../objects/object-store.ts'
+import { BackendError, type BackendErrorKind } from '../objects/object-store.ts'
 
 // HTTP requests to a WebDAV server. Redirects are not followed: the password must reach only the configured server.
 
@@ -12,7 +12,7 @@ const SILENT_MS = 120_000
 /** Unused connections are closed before usual servers do it, at whose end a request could be lost. */
 const IDLE_MS = 4_000
 
-/** The reason of the fault if a server keeps no properties: it would lose times and modes. */
+/** The reason of the error if a server keeps no properties: it would lose times and modes. */
 export const NO_PROPERTIES = 'the server keeps no properties of files (PROPPATCH)'
 
 export type WebdavPlace = Pick<WebdavDestination, 'url' | 'user' | 'certificate'>
@@ -34,7 +34,7 @@ export interface PutStream {
   destroy(): void
 }
 
-const kindsByStatus: Record<number, StoreFaultKind> = {
+const kindsByStatus: Record<number, BackendErrorKind> = {
   401: 'denied',
   403: 'denied',
   404: 'absent',
@@ -50,17 +50,20 @@ const kindsByStatus: Record<number, StoreFaultKind> = {
   507: 'full',
 }
 
-/** Returns a refusal as a fault. 423 (locked), 429 (too many requests) and most of 500 to 599 pass by themselves. */
-export function toFault({ statusCode = 0, statusMessage = '' }: IncomingMessage, method: string): StoreFault {
+/** Returns a refusal as an error. 423 (locked), 429 (too many requests) and most of 500 to 599 pass by themselves. */
+export function toFault(
+  { statusCode = 0, statusMessage = '' }: IncomingMessage,
+  method: string,
+): BackendError {
   const text = `HTTP ${statusCode} ${statusMessage} (${method})`.replace(/\p{Cc}+/gu, ' ').slice(0, 300)
-  return new StoreFault(kindsByStatus[statusCode] ?? 'failed', text)
+  return new BackendError(kindsByStatus[statusCode] ?? 'failed', text)
 }
 
-/** Returns the fault for a request without an answer: the connection was cut. */
-const toLost = (error: unknown): StoreFault =>
-  error instanceof StoreFault
+/** Returns the error for a request without an answer: the connection was cut. */
+const toLost = (error: unknown): BackendError =>
+  error instanceof BackendError
     ? error
-    : new StoreFault('lost', errorCode(error) ?? errorText(error), { cause: error })
+    : new BackendError('lost', errorCode(error) ?? errorText(error), { cause: error })
 
 export class WebdavClient {
   /** The directory of all names, with "/" at both ends. */
@@ -87,7 +90,7 @@ export class WebdavClient {
     return `${this.#url.origin}${this.toPath(name)}`
   }
 
-  /** Sends a request. The caller reads or discards the body. @throws StoreFault. */
+  /** Sends a request. The caller reads or discards the body. @throws BackendError. */
   async send(
     method: string,
     path: string,
@@ -99,7 +102,7 @@ export class WebdavClient {
       path,
       length === 0 ? headers : { ...headers, 'Content-Length': length },
     )
-    const abort = () => request.destroy(new StoreFault('lost', 'aborted'))
+    const abort = () => request.destroy(new BackendError('lost', 'aborted'))
     signal?.addEventListener('abort', abort)
     const answer = new Promise<IncomingMessage>((resolve, reject) => {
       request.once('response', resolve)
@@ -119,7 +122,7 @@ export class WebdavClient {
     }
   }
 
-  /** Sends a request whose answer has no body of interest. @throws StoreFault. */
+  /** Sends a request whose answer has no body of interest. @throws BackendError. */
   async tell(method: string, path: string, options?: RequestOptions): Promise<void> {
     ;(await this.send(method, path, options)).resume()
   }
@@ -174,12 +177,12 @@ export class WebdavClient {
       agent: this.#agent,
       timeout: SILENT_MS,
     })
-    request.on('timeout', () => request.destroy(new StoreFault('lost', 'ETIMEDOUT')))
+    request.on('timeout', () => request.destroy(new BackendError('lost', 'ETIMEDOUT')))
     return request
   }
 }
 
-/** Yields the body of an answer. @throws StoreFault `lost` if it ends early. */
+/** Yields the body of an answer. @throws BackendError `lost` if it ends early. */
 export async function* readBody(response: IncomingMessage): AsyncGenerator<Uint8Array> {
   try {
     yield* response

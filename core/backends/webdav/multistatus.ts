@@ -1,6 +1,6 @@
 import sax, { type QualifiedTag } from 'sax'
 import { dropError } from '../../dropped-errors.ts'
-import { StoreFault } from '../objects/object-store.ts'
+import { BackendError } from '../objects/object-store.ts'
 
 // The answers of a WebDAV server about files and directories (RFC 4918, section 13), parsed while they arrive: a
 // directory may have very many names.
@@ -19,7 +19,7 @@ export interface Resource {
   properties: Record<string, string>
 }
 
-/** @throws StoreFault if the text is no such answer; errors of `body`. */
+/** @throws BackendError if the text is no such answer; errors of `body`. */
 export async function* parseMultistatus(body: AsyncIterable<Uint8Array>): AsyncGenerator<Resource> {
   const found: Resource[] = []
   const parser = createMultistatusParser((resource) => found.push(resource))
@@ -43,7 +43,7 @@ function createMultistatusParser(onResource: (resource: Resource) => void) {
   let text = ''
 
   parser.onerror = (error) => {
-    throw new StoreFault('failed', `no answer of WebDAV: ${error.message.split('\n')[0]}`)
+    throw new BackendError('failed', `no answer of WebDAV: ${error.message.split('\n')[0]}`)
   }
   parser.onopentag = (tag) => {
     const { uri, local } = tag as QualifiedTag
@@ -60,7 +60,8 @@ function createMultistatusParser(onResource: (resource: Resource) => void) {
     if (local === 'collection' && parent === 'resourcetype') isCollection = true
   }
   const addText = (more: string) => {
-    if (text.length + more.length > MOST_TEXT) throw new StoreFault('failed', 'no answer of WebDAV: too long')
+    if (text.length + more.length > MOST_TEXT)
+      throw new BackendError('failed', 'no answer of WebDAV: too long')
     text += more
   }
   parser.ontext = addText

@@ -7,12 +7,12 @@ import { OWN_DIRECTORY } from '../../store/layout.ts'
 import { type Directories, getParent, openDirectories } from '../objects/directories.ts'
 import { parseFacts, toMetadata } from '../objects/metadata.ts'
 import {
-  isFault,
+  BackendError,
+  hasKind,
   type ObjectFacts,
   type ObjectInfo,
   type ObjectStore,
   orIf,
-  StoreFault,
   unlessLost,
 } from '../objects/object-store.ts'
 import { createLister, type ListedEntry, limitNames } from '../objects/tree-listing.ts'
@@ -60,7 +60,9 @@ export class WebdavStore implements ObjectStore {
             (answer) => void answer.resume(),
             (error: unknown) => {
               // Apache's answer if a file stands where the directory above has to be.
-              throw isStatus(error, 400) ? new StoreFault('absent', 'no directory', { cause: error }) : error
+              throw isStatus(error, 400)
+                ? new BackendError('absent', 'no directory', { cause: error })
+                : error
             },
           ),
         type: async (name) => {
@@ -76,7 +78,7 @@ export class WebdavStore implements ObjectStore {
 
   /**
    * Checks that the server can be used.
-   * @throws UserError if only a person can help; StoreFault.
+   * @throws UserError if only a person can help; BackendError.
    */
   async requireRoot({ name, url, user }: WebdavTarget, signal: AbortSignal): Promise<void> {
     const { root } = this.#client
@@ -121,7 +123,7 @@ export class WebdavStore implements ObjectStore {
       .tell('PROPPATCH', this.#client.toPath(name), { headers: XML_HEADERS, body })
       .catch((error: unknown) => {
         const lacksIt = [403, 405, 501].some((status) => isStatus(error, status))
-        throw lacksIt ? new StoreFault('failed', NO_PROPERTIES, { cause: error }) : error
+        throw lacksIt ? new BackendError('failed', NO_PROPERTIES, { cause: error }) : error
       })
   }
 
@@ -236,28 +238,28 @@ export class WebdavStore implements ObjectStore {
   async #check(name: string, facts: ObjectFacts): Promise<void> {
     const there = await this.#find(name)
     const size = Number(there?.properties.getcontentlength)
-    if (size !== facts.size) throw new StoreFault('damaged', `${size} of ${facts.size} bytes arrived`)
+    if (size !== facts.size) throw new BackendError('damaged', `${size} of ${facts.size} bytes arrived`)
     const kept = Object.entries(toMetadata(facts)).every(([key, value]) => there?.properties[key] === value)
-    if (!kept) throw new StoreFault('failed', NO_PROPERTIES)
+    if (!kept) throw new BackendError('failed', NO_PROPERTIES)
   }
 
-  /** Gives a complete file its name. @throws StoreFault `exists`. */
+  /** Gives a complete file its name. @throws BackendError `exists`. */
   async #giveName(temporary: string, name: string, replace: boolean): Promise<void> {
     const parent = getParent(name)
     await this.#directories.make(parent)
     try {
       await this.#move(temporary, name, 'F')
     } catch (error) {
-      if (isFault(error, 'lost')) throw error
+      if (hasKind(error, 'lost')) throw error
       // To overwrite a directory would remove all files in it.
       if ((await this.#find(name))?.isCollection === true)
-        throw new StoreFault('impossible', 'a directory has this name')
-      if (isFault(error, 'exists') && replace) return this.#move(temporary, name, 'T')
+        throw new BackendError('impossible', 'a directory has this name')
+      if (hasKind(error, 'exists') && replace) return this.#move(temporary, name, 'T')
       // The content was stored, so it is this name that is not allowed.
       if (isStatus(error, 400) || isStatus(error, 403))
-        throw new StoreFault('impossible', errorReason(error), { cause: error })
-      if (!isFault(error, 'exists') && (await this.#find(parent)) === null)
-        throw new StoreFault('lost', `${parent} is not there any more`, { cause: error })
+        throw new BackendError('impossible', errorReason(error), { cause: error })
+      if (!hasKind(error, 'exists') && (await this.#find(parent)) === null)
+        throw new BackendError('lost', `${parent} is not there any more`, { cause: error })
       throw error
     }
   }
@@ -328,7 +330,7 @@ async function readFirst(answer: IncomingMessage): Promise<Resource | null> {
 /** 400: Apache's answer if a part of the path is a file. */
 const isNothing = (status: number): boolean => status === 404 || status === 400
 
-const errorReason = (error: unknown): string => (error instanceof StoreFault ? error.reason : '')
+const errorReason = (error: unknown): string => (error instanceof BackendError ? error.reason : '')
 
 const isStatus = (error: unknown, status: number): boolean => errorReason(error).startsWith(`HTTP ${status} `)
 

@@ -2,7 +2,7 @@ import { message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { explainCertificate, isOnThisComputer } from '../objects/https.ts'
-import { asFault } from '../objects/object-store.ts'
+import { asBackendError } from '../objects/object-store.ts'
 import type { ObjectKind, ReachedStore } from '../objects/objects.ts'
 import type { Tested } from '../open.ts'
 import { NO_PROPERTIES } from './client.ts'
@@ -10,7 +10,7 @@ import type { WebdavTarget } from './webdav-store.ts'
 
 /**
  * Opens a directory of a WebDAV server as a store, after checking that it is there.
- * @throws UserError if only a person can help; StoreFault.
+ * @throws UserError if only a person can help; BackendError.
  */
 async function reachWebdav(
   target: WebdavTarget,
@@ -37,13 +37,13 @@ export const webdavKind = (destination: Tested<'webdav'>): ObjectKind => ({
   explain: (error) => explained(error, destination),
 })
 
-/** Returns an error with a remedy, if more is known than the fault shows. */
+/** Returns an error with a remedy, if more is known than the error itself shows. */
 async function explained(
   thrown: unknown,
   { name, url }: Pick<WebdavTarget, 'name' | 'url'>,
 ): Promise<unknown> {
   if (thrown instanceof UserError) return thrown
-  const { reason, cause } = asFault(thrown)
+  const { reason, cause } = asBackendError(thrown)
   const at = { name, address: new URL(url).host, reason }
   const code = errorCode(cause) ?? ''
   const sentence =

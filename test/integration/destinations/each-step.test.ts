@@ -1,7 +1,7 @@
 // A real store of objects at which each single call goes wrong once: before it did anything, and after it did all.
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { StoreFaultKind } from '../../../core/backends/objects/object-store.ts'
+import type { BackendErrorKind } from '../../../core/backends/objects/object-store.ts'
 import { openObjects, type ReachedStore } from '../../../core/backends/objects/objects.ts'
 import { getObjectKind, type openDestination } from '../../../core/backends/open.ts'
 import { drive } from '../../support/destinations/drive.ts'
@@ -91,7 +91,7 @@ describe.each(chooseCases([sftpKind, s3Kind('ceph'), webdavKind], 2))(
         for (const [fault, isDone] of [
           ['failed', false],
           ['lost', true],
-        ] satisfies [StoreFaultKind, boolean][])
+        ] satisfies [BackendErrorKind, boolean][])
           troubles.push({ at, kind: fault, isDone })
       const run = async () => {
         for (let trouble = troubles.pop(); trouble !== undefined; trouble = troubles.pop()) {

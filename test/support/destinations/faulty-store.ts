@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import {
+  BackendError,
+  type BackendErrorKind,
   type ObjectStore,
   type ObjectUpload,
-  StoreFault,
-  type StoreFaultKind,
 } from '../../../core/backends/objects/object-store.ts'
 
 /** What goes wrong, and at which call of the store, counted from 1 on. */
 export interface StoreTrouble {
   at: number
-  kind: StoreFaultKind
+  kind: BackendErrorKind
   /** The store has done what it was asked, but nobody hears of it. */
   isDone: boolean
 }
@@ -34,7 +34,7 @@ export function faultyStore(
     if (calls.count !== trouble?.at) return call()
     calls.failed = name
     if (trouble.isDone) await call()
-    throw new StoreFault(trouble.kind, `the call of ${name} fails`)
+    throw new BackendError(trouble.kind, `the call of ${name} fails`)
   }
   const faultyUpload = (upload: ObjectUpload): ObjectUpload => ({
     offset: upload.offset,

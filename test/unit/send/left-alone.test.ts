@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { Bucket } from '../../../core/backends/bucket.ts'
 import type { DestinationEvents } from '../../../core/backends/destination.ts'
-import { type ObjectStore, StoreFault } from '../../../core/backends/objects/object-store.ts'
+import { BackendError, type ObjectStore } from '../../../core/backends/objects/object-store.ts'
 import { openObjects } from '../../../core/backends/objects/objects.ts'
 import type { openDestination } from '../../../core/backends/open.ts'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
@@ -78,7 +78,7 @@ test('object store: a session that is stopped while it opens starts no timer', a
     async *read() {
       isAsked = true
       await gate
-      throw new StoreFault('absent', 'none')
+      throw new BackendError('absent', 'none')
     },
     put: async () => undefined,
     sweep: async () => undefined,

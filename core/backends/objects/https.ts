@@ -7,8 +7,10 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { peerFingerprint, WrongFingerprint } from '../../protocol/tls.ts'
 import { isOwnAddress, readClocks } from '../keep-connected.ts'
+import type { BackendErrorKind } from './object-store.ts'
 
-// Connections to a store over HTTPS: the check of a pinned certificate, and explanations of a refused one.
+// Connections to a store over HTTPS: the check of a pinned certificate, explanations of a refused one, and the meaning of
+// statuses.
 
 /** Time limit to get a server's certificate. */
 const SHOW_MS = 10_000
@@ -23,6 +25,24 @@ const UNTRUSTED = new Set([
   'CERT_NOT_YET_VALID',
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ])
+
+/** Longest text of a server in a message. */
+const MAX_CHARACTERS = 300
+
+/** Kinds of errors by the status of an answer; every other refusal is `failed`. */
+export const kindsByHttpStatus: Readonly<Record<number, BackendErrorKind>> = {
+  401: 'denied',
+  403: 'denied',
+  404: 'absent',
+  412: 'exists',
+  413: 'impossible',
+  502: 'lost',
+  504: 'lost',
+  507: 'full',
+}
+
+/** Removes control characters and limits the length: a server can send any text. */
+export const cleanText = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').slice(0, MAX_CHARACTERS)
 
 /** Returns the message for a refused certificate; null: the error has another cause. @param at has the server's address. */
 export async function explainCertificate(

@@ -21,7 +21,6 @@ import {
   adoptContent,
   BackendError,
   digestAt,
-  type FailedFile,
   hasKind,
   isOtherSecond,
   type ObjectFacts,
@@ -282,7 +281,7 @@ export class ObjectSession implements OwnSession {
   }
 
   /** Returns the result for an error; closes the session if the connection is lost. */
-  #toResult(error: unknown, file: FailedFile): TransferResult {
+  #toResult(error: unknown, file: Pick<Outgoing, 'source' | 'path'>): TransferResult {
     if (this.closed) return { kind: 'lost' }
     if (hasKind(error, 'lost')) {
       this.close()

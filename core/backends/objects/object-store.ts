@@ -3,7 +3,7 @@ import type { TransferResult } from '../../ledger/ledger.ts'
 import { message } from '../../lib/i18n/message.ts'
 import { computeDigest, createHasher } from '../../platform/digest.ts'
 import { errorText } from '../../platform/system-error.ts'
-import type { OutgoingSource, Space } from '../destination.ts'
+import type { Outgoing, Space } from '../destination.ts'
 import type { ConnectionTrouble } from '../keep-connected.ts'
 
 // The interface of a store of objects, its errors and their meaning for the sender, and reads and writes that the
@@ -178,17 +178,15 @@ export function unlessLost(error: unknown): null {
 export const asBackendError = (error: unknown): BackendError =>
   error instanceof BackendError ? error : new BackendError('failed', errorText(error), { cause: error })
 
-/** The file that an error concerns. */
-export interface FailedFile {
-  source: Pick<OutgoingSource, 'path'>
-  path: string
-}
-
 /**
  * Returns the result for a file whose transfer failed.
  * @param name the destination's.
  */
-export function toTransferResult(error: unknown, name: string, file: FailedFile): TransferResult {
+export function toTransferResult(
+  error: unknown,
+  name: string,
+  file: Pick<Outgoing, 'source' | 'path'>,
+): TransferResult {
   const { kind, reason } = asBackendError(error)
   const where = { path: path.join(file.source.path, file.path), name, reason }
   switch (kind) {

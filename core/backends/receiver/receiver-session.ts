@@ -13,6 +13,7 @@ import type { StoreResult } from '../../store/store.ts'
 import { Bucket, bytesAhead, type RateLease } from '../bucket.ts'
 import type {
   FoundDirectory,
+  Outgoing,
   OutgoingSource,
   OwnSession,
   Proof,
@@ -124,9 +125,7 @@ export class ReceiverSession implements OwnSession {
     let answered = false
     const answer = result.then((stored): TransferResult => {
       answered = true
-      return stored === null
-        ? { kind: 'lost' }
-        : toTransferResult(stored, this.#receiver, { source, path, size })
+      return toTransferResult(stored, this.#receiver, file)
     })
     const known = identity === undefined ? 0 : this.#requests.resume(id, size)
     const entries = this.#metadata.news(source, directories)
@@ -174,9 +173,9 @@ export class ReceiverSession implements OwnSession {
     }
   }
 
-  readonly copy: OwnSession['copy'] = async ({ source, path, facts }, directories, digest, from) => {
-    const lost: TransferResult = { kind: 'lost' }
-    if (!(await this.#filesCredit.acquire()) || this.#isClosed) return lost
+  readonly copy: OwnSession['copy'] = async (file, directories, digest, from) => {
+    const { source, path, facts } = file
+    if (!(await this.#filesCredit.acquire()) || this.#isClosed) return { kind: 'lost' }
     const number = this.#metadata.getSourceNumber(source)
     const fromSource = this.#metadata.getSourceNumber(from.source)
     const { id, result } = this.#requests.file('copy')
@@ -186,10 +185,7 @@ export class ReceiverSession implements OwnSession {
     const of = { fromSource, fromPath: from.path, moved: from.isMoved, directories: entries }
     this.#channel.send('copy', { ...header, ...of })
     const stored = await result
-    if (stored === null) return lost
-    return stored.status === 'unknown'
-      ? null
-      : toTransferResult(stored, this.#receiver, { source, path, size })
+    return stored?.status === 'unknown' ? null : toTransferResult(stored, this.#receiver, file)
   }
 
   readonly prove: OwnSession['prove'] = async (source, path, size, nonce) => {
@@ -229,11 +225,10 @@ export class ReceiverSession implements OwnSession {
     const { source } = one
     const number = this.#metadata.getSourceNumber(source)
     // Kept until the answers, unlike the contents.
-    const names = files.map(({ path, facts: { size } }) => ({ source, path, size }))
+    const names = files.map(({ path, facts }) => ({ source, path, facts }))
     const first = this.#requests.files(files.length, (index, stored) => {
       const name = names[index]
-      const isLost = stored === null || name === undefined
-      onResult(index, isLost ? { kind: 'lost' } : toTransferResult(stored, this.#receiver, name))
+      if (name !== undefined) onResult(index, toTransferResult(stored, this.#receiver, name))
     })
     const header = {
       files: files.map(({ path, facts, digest }, index): SmallFile => {
@@ -388,19 +383,14 @@ class OutstandingRequests {
 
 // Translates the answers of Holdfast's own stores, at a receiver or in a folder.
 
-/** The file that a result concerns. */
-interface AnsweredFile {
-  source: Pick<OutgoingSource, 'path'>
-  path: string
-  size: number
-}
-
-/** Returns the result for the queue. @param destination its name. */
+/** Returns the result for the queue. @param stored null: the connection was lost. @param destination its name. */
 export function toTransferResult(
-  { status, detail, position = 0 }: StoreResult,
+  stored: StoreResult | null,
   destination: string,
-  { source, path: name, size }: AnsweredFile,
+  { source, path: name, facts: { size } }: Outgoing,
 ): TransferResult {
+  if (stored === null) return { kind: 'lost' }
+  const { status, detail, position = 0 } = stored
   const file = path.join(source.path, name)
   const retry = (cause: RetryCause, reason: Message | null): TransferResult => ({
     kind: 'retry',

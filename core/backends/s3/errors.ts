@@ -1,15 +1,13 @@
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
-import { explainCertificate, shownCertificate } from '../objects/https.ts'
+import { cleanText, explainCertificate, kindsByHttpStatus, shownCertificate } from '../objects/https.ts'
 import { asBackendError, BackendError, type BackendErrorKind } from '../objects/object-store.ts'
 import type { S3Target } from './s3-store.ts'
 
 // The errors of a bucket: the SDK's errors as backend errors, and explanations with a remedy.
 // Loads without the SDK.
 
-/** Longest text of a server in a message. */
-const MAX_CHARACTERS = 300
 /** Returns an error with a remedy, if more is known than the error itself shows. */
 export async function explained(thrown: unknown, target: S3Target): Promise<unknown> {
   const sentence = thrown instanceof UserError ? null : await sentenceFor(thrown, target)
@@ -112,17 +110,6 @@ const kindsByCode: Record<string, BackendErrorKind> = {
   TimeoutError: 'lost',
 }
 
-const kindsByStatus: Record<number, BackendErrorKind> = {
-  401: 'denied',
-  403: 'denied',
-  404: 'absent',
-  412: 'exists',
-  413: 'impossible',
-  502: 'lost',
-  504: 'lost',
-  507: 'full',
-}
-
 /** The fields of an SDK error. */
 interface SdkError {
   name?: unknown
@@ -142,19 +129,16 @@ export function toBackendError(thrown: unknown, operation: string): BackendError
   const system = errorCode(thrown) ?? (code === 'TimeoutError' ? 'ETIMEDOUT' : null)
   // Without a status there was no answer: the connection was cut.
   const kind: BackendErrorKind =
-    kindsByCode[code] ?? (status === null ? 'lost' : (kindsByStatus[status] ?? 'failed'))
+    kindsByCode[code] ?? (status === null ? 'lost' : (kindsByHttpStatus[status] ?? 'failed'))
   // These codes have translated messages; the SDK's text adds nothing for the person.
   if (kind === 'lost' && system !== null && /^E(?!RR_|PROTO)/.test(system))
     return new BackendError(kind, system, { cause: thrown })
   const own = system ?? (status === null || code !== 'Error' ? code : `HTTP ${status}`)
   const text = errorText(thrown)
   const full = text === '' || text === code || text === 'UnknownError' ? own : `${own}: ${text}`
-  return new BackendError(kind, clean(`${full} (${operation})`), { cause: thrown })
+  return new BackendError(kind, cleanText(`${full} (${operation})`), { cause: thrown })
 }
 
 function getStatus({ $metadata, $response }: SdkError): number | null {
   return $metadata?.httpStatusCode ?? $response?.statusCode ?? null
 }
-
-/** Removes control characters and limits the length: a server can send any text. */
-const clean = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').slice(0, MAX_CHARACTERS)

@@ -2,7 +2,7 @@ import http, { type ClientRequest, type IncomingMessage, type OutgoingHttpHeader
 import https from 'node:https'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import type { WebdavDestination } from '../../settings/destination-schema.ts'
-import { tlsAgent } from '../objects/https.ts'
+import { cleanText, kindsByHttpStatus, tlsAgent } from '../objects/https.ts'
 import { BackendError, type BackendErrorKind } from '../objects/object-store.ts'
 
 // HTTP requests to a WebDAV server. Redirects are not followed: the password must reach only the configured server.
@@ -34,36 +34,27 @@ export interface PutStream {
   destroy(): void
 }
 
-const kindsByStatus: Record<number, BackendErrorKind> = {
-  401: 'denied',
-  403: 'denied',
-  404: 'absent',
+const kindsByStatus: Readonly<Record<number, BackendErrorKind>> = {
+  ...kindsByHttpStatus,
   // The directory above is missing, or a file.
   409: 'absent',
-  412: 'exists',
-  413: 'impossible',
   414: 'impossible',
-  502: 'lost',
   // Also during maintenance.
   503: 'lost',
-  504: 'lost',
-  507: 'full',
 }
 
-/** Returns a refusal as an error. 423 (locked), 429 (too many requests) and most of 500 to 599 pass by themselves. */
-export function toFault(
-  { statusCode = 0, statusMessage = '' }: IncomingMessage,
-  method: string,
-): BackendError {
-  const text = `HTTP ${statusCode} ${statusMessage} (${method})`.replace(/\p{Cc}+/gu, ' ').slice(0, 300)
+/**
+ * Returns a refusal, or a request without an answer, whose connection was cut, as an error. 423 (locked), 429 (too many
+ * requests) and most of 500 to 599 pass by themselves.
+ */
+export function toBackendError(failure: unknown, method = ''): BackendError {
+  if (failure instanceof BackendError) return failure
+  if (!(failure instanceof http.IncomingMessage))
+    return new BackendError('lost', errorCode(failure) ?? errorText(failure), { cause: failure })
+  const { statusCode = 0, statusMessage = '' } = failure
+  const text = cleanText(`HTTP ${statusCode} ${statusMessage} (${method})`)
   return new BackendError(kindsByStatus[statusCode] ?? 'failed', text)
 }
-
-/** Returns the error for a request without an answer: the connection was cut. */
-const toLost = (error: unknown): BackendError =>
-  error instanceof BackendError
-    ? error
-    : new BackendError('lost', errorCode(error) ?? errorText(error), { cause: error })
 
 export class WebdavClient {
   /** The directory of all names, with "/" at both ends. */
@@ -106,7 +97,7 @@ export class WebdavClient {
     signal?.addEventListener('abort', abort)
     const answer = new Promise<IncomingMessage>((resolve, reject) => {
       request.once('response', resolve)
-      request.on('error', (error) => reject(toLost(error)))
+      request.on('error', (error) => reject(toBackendError(error)))
     })
     request.end(body)
     try {
@@ -115,7 +106,7 @@ export class WebdavClient {
       const { statusCode = 0 } = response
       if (statusCode < 300 || accepts(statusCode)) return response
       response.resume()
-      throw toFault(response, method)
+      throw toBackendError(response, method)
     } catch (error) {
       signal?.removeEventListener('abort', abort)
       throw error
@@ -138,9 +129,9 @@ export class WebdavClient {
         response.resume()
         const { statusCode = 0 } = response
         if (statusCode >= 200 && statusCode < 300) resolve()
-        else reject(toFault(response, 'PUT'))
+        else reject(toBackendError(response, 'PUT'))
       })
-      request.on('error', (error) => reject(toLost(error)))
+      request.on('error', (error) => reject(toBackendError(error)))
     })
     answered.catch((error: unknown) => {
       failure = error
@@ -187,6 +178,6 @@ export async function* readBody(response: IncomingMessage): AsyncGenerator<Uint8
   try {
     yield* response
   } catch (error) {
-    throw toLost(error)
+    throw toBackendError(error)
   }
 }

@@ -16,7 +16,14 @@ import {
   unlessLost,
 } from '../objects/object-store.ts'
 import { createLister, type ListedEntry, limitNames } from '../objects/tree-listing.ts'
-import { NO_PROPERTIES, type PutStream, readBody, toFault, WebdavClient, type WebdavPlace } from './client.ts'
+import {
+  NO_PROPERTIES,
+  type PutStream,
+  readBody,
+  toBackendError,
+  WebdavClient,
+  type WebdavPlace,
+} from './client.ts'
 import { OWN_NAMESPACE, parseHref, parseMultistatus, type Resource } from './multistatus.ts'
 
 /** Requests at a time: many servers answer each in a process of its own. */
@@ -94,7 +101,7 @@ export class WebdavStore implements ObjectStore {
     if (statusCode === 401) throw new UserError('webdav.loginRefused', at)
     if (statusCode === 404 || statusCode === 409)
       throw new UserError('transfer.sftp.noDirectory', { name, path: root })
-    if (statusCode === 403 || statusCode >= 500) throw toFault(answer, 'PROPFIND')
+    if (statusCode === 403 || statusCode >= 500) throw toBackendError(answer, 'PROPFIND')
     throw new UserError('webdav.noStore', at)
   }
 
@@ -269,7 +276,7 @@ export class WebdavStore implements ObjectStore {
     const answer = await this.#client.send('MOVE', this.#client.toPath(from), { headers })
     answer.resume()
     // Lists what could not be moved (RFC 4918, section 9.9.4).
-    if (answer.statusCode === 207) throw toFault(answer, 'MOVE')
+    if (answer.statusCode === 207) throw toBackendError(answer, 'MOVE')
   }
 
   #toDirectory = (name: string): string =>
@@ -295,7 +302,7 @@ export class WebdavStore implements ObjectStore {
     // Apache redirects from the name of a directory to the name with a slash.
     if (answer.headers.location?.endsWith('/') === true)
       return { href: path, isCollection: true, properties: {} }
-    throw toFault(answer, 'PROPFIND')
+    throw toBackendError(answer, 'PROPFIND')
   }
 
   /** See createLister. */

@@ -7,7 +7,7 @@ import { englishWords } from '../../../core/lib/i18n/words.ts'
 import type { Frame, SmallFile } from '../../../core/protocol/frames.ts'
 import { fileStatuses } from '../../../core/protocol/limits.ts'
 import { canMount, type Mounted, mountTmpfs, remount } from '../../support/faults/mounts.ts'
-import { computeDigest } from '../../support/store/file-facts.ts'
+import { buildFacts, computeDigest } from '../../support/store/file-facts.ts'
 import { startRuled } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome } from '../../support/transfer/transfer.ts'
@@ -53,7 +53,11 @@ describe('refused file', () => {
     const line = await until('it is in the log', () =>
       log.find((one) => one.includes('not stored: sender-1/')),
     )
-    const file = { source: { path: '/data' }, path: 'x', size: content.length }
+    const file = {
+      source: { id: 's', name: 's', path: '/data' },
+      path: 'x',
+      facts: buildFacts(content.length),
+    }
     const answer = toTransferResult({ status, detail: result[2] }, 'nas', file)
     const reason = 'reason' in answer ? answer.reason : null
     return { status, line, atSender: reason === null ? '' : englishWords(reason) }

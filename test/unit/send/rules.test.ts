@@ -14,6 +14,7 @@ import { nameFaults } from '../../../core/protocol/names.ts'
 import { WrongFingerprint } from '../../../core/protocol/tls.ts'
 import { CircuitBreaker } from '../../../core/send/queue/circuit-breaker.ts'
 import { applyRetryPolicy } from '../../../core/send/queue/retry-policy.ts'
+import { buildFacts } from '../../support/store/file-facts.ts'
 
 describe('retry backoff', () => {
   test.each([
@@ -214,7 +215,7 @@ describe('retry policy', () => {
 })
 
 describe('receiver result', () => {
-  const file = { source: { path: '/data' }, path: 'x', size: 5 }
+  const file = { source: { id: 's', name: 's', path: '/data' }, path: 'x', facts: buildFacts(5) }
   const expected = {
     durable: ['stored'],
     same: ['stored'],

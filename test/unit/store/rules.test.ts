@@ -13,6 +13,7 @@ import {
 } from '../../../core/store/quota/admission.ts'
 import { defaultRuleWords, parseRules } from '../../../core/store/quota/quota-options.ts'
 import { isVersionName, replacedAt, versionPrefix } from '../../../core/store/retention/retention.ts'
+import { buildFacts } from '../../support/store/file-facts.ts'
 
 const NOW = Date.UTC(2026, 10, 20, 12)
 
@@ -107,14 +108,14 @@ describe('store limits', () => {
     ['ENOSPC', 'transfer.storeFull', { name: 'there' }],
     ['quota bytes lots', 'transfer.storeFull', { name: 'there' }],
   ])('the sender reports the refusal "%s" as %s', (detail, key, params) => {
-    const file = { source: { path: '/' }, path: 'a', size: 1 }
+    const file = { source: { id: 's', name: 's', path: '/' }, path: 'a', facts: buildFacts(1) }
     const answer = toTransferResult({ status: 'full', detail }, 'there', file)
     expect(answer).toEqual({ kind: 'retry', cause: 'destination', reason: { key, params } })
   })
 })
 
 test('sender: a stored file that another program has open is the trouble of that file alone', () => {
-  const file = { source: { path: '/' }, path: 'a', size: 1 }
+  const file = { source: { id: 's', name: 's', path: '/' }, path: 'a', facts: buildFacts(1) }
   const [answer, other] = ['EBUSY', 'EIO'].map((detail) =>
     toTransferResult({ status: 'failed', detail }, 'there', file),
   )

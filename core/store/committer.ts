@@ -25,7 +25,7 @@ import { type StoreLayout, temporaryIn } from './layout.ts'
 import type { Changes } from './manifest/manifest.ts'
 import { type FileRow, getPlace, isFileRow } from './manifest/rows.ts'
 import { type Handles, StoreHandles } from './open-store.ts'
-import { diskCode, FileRefused, nameRefusal, type StoreResult, toStoreResult } from './outcome.ts'
+import { diskCode, nameRefusal, StorageError, type StoreResult, toStoreResult } from './outcome.ts'
 import { recoverRound } from './recovering.ts'
 import { versionsToPrune } from './retention/retention.ts'
 import type { CommitCalls, Pruned, Remembered, Round, RoundResult, ToPlace } from './store-messages.ts'
@@ -97,7 +97,7 @@ function answering<I, O>(work: (input: I) => O): (input: I) => O {
     try {
       return work(input)
     } catch (error) {
-      const code = error instanceof FileRefused ? error.detail : diskCode(error)
+      const code = error instanceof StorageError ? error.detail : diskCode(error)
       throw Object.assign(new Error(errorText(error)), code === null ? {} : { code })
     }
   }
@@ -212,13 +212,13 @@ class Placing {
     this.#version = version
   }
 
-  /** Names one file and records it. @throws FileRefused or system errors: then the file is not in its place. */
+  /** Names one file and records it. @throws StorageError or system errors: then the file is not in its place. */
   place(file: ToPlace): StoreResult {
     const { source, path, facts, digest, moved } = file
     const { manifest, tree, fileSystem } = this.#handles
     tree.trim()
     const row = manifest.sourceById(source)
-    if (row === null) throw new FileRefused('failed', 'ENOENT')
+    if (row === null) throw new StorageError('failed', 'ENOENT')
     const key = toKey(path, fileSystem)
     const way = [row.folder, row.directory, ...path.split('/')]
     if (file.fd !== null && file.isUntimed) setTimes(file.fd, facts.mtimeNs)
@@ -230,7 +230,7 @@ class Placing {
     return result
   }
 
-  /** Sets the new time of a file that is stored already. @throws FileRefused `unknown`: it must be sent again */
+  /** Sets the new time of a file that is stored already. @throws StorageError `unknown`: it must be sent again */
   #retime({ facts }: ToPlace, way: readonly string[]): StoreResult {
     try {
       const parent = this.#handles.tree.enter(way.slice(0, -1))
@@ -241,7 +241,7 @@ class Placing {
         closeSync(fd)
       }
     } catch (error) {
-      throw new FileRefused('unknown', errorCode(error) ?? String(error))
+      throw new StorageError('unknown', errorCode(error) ?? String(error))
     }
     return SAME
   }
@@ -260,9 +260,9 @@ class Placing {
     this.toSync.add(above.join('/'))
     if (giveName(file, parent, name)) return MADE
     const stats = lstatSync(`${parent.path}/${name}`)
-    if (stats.isSymbolicLink()) throw new FileRefused('name', 'symlink')
+    if (stats.isSymbolicLink()) throw new StorageError('name', 'symlink')
     if (stats.isDirectory()) {
-      if (folds && changes.hasOtherBelow(source, key, path)) throw new FileRefused('name', 'folded')
+      if (folds && changes.hasOtherBelow(source, key, path)) throw new StorageError('name', 'folded')
       changes.replacedAll(source, key, this.#moveAway(way))
     } else {
       const row = isRenamed ? manifest.rows.find(source, key, '') : this.#requireSameName(source, key, path)
@@ -273,7 +273,7 @@ class Placing {
       changes.replaced(source, key, this.#moveAway(way))
     }
     if (giveName(file, tree.enter(above), name)) return MADE
-    throw new FileRefused('failed', 'EEXIST')
+    throw new StorageError('failed', 'EEXIST')
   }
 
   /** Replaces the existing file with the new copy atomically. */
@@ -300,7 +300,7 @@ class Placing {
       missing: (parent, made, above) => this.#make(parent, made, above),
       // Only a version itself can be in the way in the directory of versions.
       inTheWay() {
-        throw new FileRefused('failed', 'EEXIST')
+        throw new StorageError('failed', 'EEXIST')
       },
     })
     const parent = tree.enter(way.slice(0, -1))
@@ -327,7 +327,7 @@ class Placing {
       /** A file is in the place of a directory. */
       inTheWay: (_parent, _name, way) => {
         const path = way.slice(2).join('/')
-        if (path === '') throw new FileRefused('failed', 'ENOTDIR')
+        if (path === '') throw new StorageError('failed', 'ENOTDIR')
         const key = toKey(path, fileSystem)
         this.#requireSameName(source, key, path)
         this.#changes.replaced(source, key, this.#moveAway(way))
@@ -337,11 +337,11 @@ class Placing {
 
   /**
    * Returns the row of a key. If two different names have the same key, the first one keeps it, also within this round.
-   * @throws FileRefused `name` if the row has a different path
+   * @throws StorageError `name` if the row has a different path
    */
   #requireSameName(source: number, key: string, path: string) {
     const row = this.#handles.manifest.rows.find(source, key, '')
-    if (row !== null && 'path' in row && row.path !== path) throw new FileRefused('name', 'folded')
+    if (row !== null && 'path' in row && row.path !== path) throw new StorageError('name', 'folded')
     return row
   }
 }
@@ -378,7 +378,7 @@ function syncNames(
       tree.sync(directory === '' ? [] : directory.split('/'))
     } catch (error) {
       // The directory was replaced by a symbolic link after its files were named: it cannot be synced.
-      if (!(error instanceof FileRefused)) throw error
+      if (!(error instanceof StorageError)) throw error
     }
   }
   if (isLogged) syncLog(layout)

@@ -19,7 +19,7 @@ import { openBeneath } from '../platform/openat2.ts'
 import { findDataRuns } from '../platform/sparse.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { temporaryIn } from './layout.ts'
-import { FileRefused, type StoreResult, toStoreResult } from './outcome.ts'
+import { StorageError, type StoreResult, toStoreResult } from './outcome.ts'
 import {
   checkPath,
   getPlaceName,
@@ -98,7 +98,7 @@ export class Copies {
 
   /**
    * Returns the digest of a nonce followed by the file's content on the disk. It can only be computed with the content.
-   * @throws FileRefused `unknown` if the stored file is missing or cannot be read; `aborted` after the signal
+   * @throws StorageError `unknown` if the stored file is missing or cannot be read; `aborted` after the signal
    */
   prove(of: StoredAt, size: number, nonce: Uint8Array, signal: AbortSignal): Promise<Buffer> {
     return this.#withStored(of, size, signal, async (fd) => {
@@ -133,7 +133,7 @@ export class Copies {
       if (signal.aborted) {
         // The sender may have reconnected and sent newer content.
         await closeQuietly(fd)
-        throw new FileRefused('aborted', '')
+        throw new StorageError('aborted', '')
       }
       const moved = isMoved ? { source: from.source.id, path: from.path } : null
       const written = { fd, temporary: made, digest, isUntimed: true, moved, directories }
@@ -154,7 +154,7 @@ export class Copies {
    * Copies a stored file with the wanted content to a new file at `to`. Returns the new file's descriptor, open for
    * reading and writing and not synced; the caller closes it.
    * @param written gets the bytes that the copy takes on the disk; not called for a clone.
-   * @throws FileRefused `unknown` if the stored file is missing, cannot be read or has other content; `aborted` after
+   * @throws StorageError `unknown` if the stored file is missing, cannot be read or has other content; `aborted` after
    * the signal; system errors of the new file
    */
   #make(from: StoredAt, wanted: Wanted, to: string, signal: AbortSignal, written: (bytes: number) => void) {
@@ -190,7 +190,7 @@ export class Copies {
     }
   }
 
-  /** @throws FileRefused if the file has other content */
+  /** @throws StorageError if the file has other content */
   async #requireContent(fd: number, { size, digest }: Wanted, signal: AbortSignal, take?: Take) {
     const found = await this.#readThrough(fd, size, signal, createHasher(), take)
     if (!found.equals(digest)) throw unknown('other content')
@@ -203,7 +203,7 @@ export class Copies {
   async #readThrough(fd: number, size: number, signal: AbortSignal, hash: Hasher, take?: Take) {
     const buffer = Buffer.allocUnsafe(Math.min(STEP_BYTES, size))
     for (let position = 0; position < size; ) {
-      if (signal.aborted) throw new FileRefused('aborted', '')
+      if (signal.aborted) throw new StorageError('aborted', '')
       const piece = buffer.subarray(0, Math.min(buffer.length, size - position))
       const length = await this.#parts.watch.during(() =>
         mapStoredErrors(() => readFully(fd, piece, position)),
@@ -220,7 +220,7 @@ export class Copies {
   /** Waits for a permit, opens the file, and closes it after `work`. */
   #withStored<T>(at: StoredAt, size: number, signal: AbortSignal, work: (fd: number) => Promise<T>) {
     return withPermit(this.#turns, async () => {
-      if (signal.aborted) throw new FileRefused('aborted', '')
+      if (signal.aborted) throw new StorageError('aborted', '')
       const fd = await this.#parts.watch.during(() => mapStoredErrors(() => openStored(this.#root, at, size)))
       try {
         return await work(fd)
@@ -266,8 +266,8 @@ async function mapStoredErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    throw error instanceof FileRefused ? error : unknown(errorCode(error) ?? String(error))
+    throw error instanceof StorageError ? error : unknown(errorCode(error) ?? String(error))
   }
 }
 
-const unknown = (detail: string) => new FileRefused('unknown', detail)
+const unknown = (detail: string) => new StorageError('unknown', detail)

@@ -4,7 +4,7 @@ import { forgetCached } from '../platform/native.ts'
 import { UNNAMED } from './file-system.ts'
 import { type Appending, openAppending } from './file-writer.ts'
 import { temporaryIn } from './layout.ts'
-import { FileRefused, type StoreResult, toStoreResult } from './outcome.ts'
+import { StorageError, type StoreResult, toStoreResult } from './outcome.ts'
 import type { Partial } from './partials.ts'
 import { checkPath, type Offered, reserveRoom, type StoreParts, timeToDurable } from './parts.ts'
 import type { Room } from './quota/admission.ts'
@@ -96,7 +96,7 @@ export class LargeStoring implements IncomingFile {
       const { appending } = this.#open
       const isWhole = appending.position === this.#file.facts.size
       if (!isWhole || !(await this.#writing(() => appending.finish())).equals(digest))
-        throw new FileRefused('digest', '')
+        throw new StorageError('digest', '')
     })
     const done = this.#open
     if (this.refused !== null || done === null || this.#isOver) {
@@ -151,7 +151,7 @@ export class LargeStoring implements IncomingFile {
     const { commitThread, partials, watch } = this.#parts
     const { size, more } = this.#file.facts
     this.#hasTurn = (await turns?.acquire()) ?? false
-    if (this.#isOver) throw new FileRefused('aborted', '')
+    if (this.#isOver) throw new StorageError('aborted', '')
     this.#release = await commitThread.use()
     const partial =
       identity === undefined ? null : await watch.during(() => partials.open(this.#file, identity))
@@ -186,7 +186,7 @@ export class LargeStoring implements IncomingFile {
       const { appending } = this.#open
       const bytes = pieces.reduce<number>((sum, one) => sum + (typeof one === 'number' ? one : one.length), 0)
       this.#isTouched = true
-      if (appending.position + bytes > this.#file.facts.size) throw new FileRefused('digest', 'size')
+      if (appending.position + bytes > this.#file.facts.size) throw new StorageError('digest', 'size')
       await appending.append(pieces)
       this.#room?.written(bytes)
     })

@@ -7,7 +7,7 @@ import { type FileSystem, tryFileSystem, UNKNOWN_FILE_SYSTEM } from './file-syst
 import type { StoreLayout } from './layout.ts'
 import { Manifest, openManifestFile, readManifestFile } from './manifest/manifest.ts'
 import { openRows } from './manifest/rows.ts'
-import { FileRefused } from './outcome.ts'
+import { StorageError } from './outcome.ts'
 import type { OpenedStore, Remembered } from './store-messages.ts'
 import { Tree } from './tree.ts'
 
@@ -50,7 +50,7 @@ export class StoreHandles {
     this.remembered = remembered ?? { home: null, epoch: null, countedAt: monotonicMs() }
   }
 
-  /** @throws system errors; FileRefused ENODEV if the disk is not mounted */
+  /** @throws system errors; StorageError ENODEV if the disk is not mounted */
   use(): Handles {
     this.#requireHome()
     this.#open ??= this.#openNow()
@@ -93,7 +93,7 @@ export class StoreHandles {
   #requireHome(): void {
     const now = statSync(this.#layout.own, { bigint: true, throwIfNoEntry: false })?.ino ?? null
     this.remembered.home ??= now
-    if (now === null || now !== this.remembered.home) throw new FileRefused('failed', 'ENODEV')
+    if (now === null || now !== this.remembered.home) throw new StorageError('failed', 'ENODEV')
   }
 
   #openNow(): Handles {

@@ -5,8 +5,8 @@ import { errorCode, errorText, isGone } from '../platform/system-error.ts'
 import type { FileStatus } from '../protocol/limits.ts'
 
 /** A file is not stored. `detail` is a NameFault for the status "name", else the system's error name. */
-export class FileRefused extends Error {
-  override readonly name = 'FileRefused'
+export class StorageError extends Error {
+  override readonly name = 'StorageError'
   readonly status: FileStatus
   readonly detail: string
   /** For the status "full": how many bytes are missing; null: not bytes, but files or names are missing. */
@@ -28,11 +28,11 @@ export function nameRefusal<T>(call: () => T): T {
   try {
     return call()
   } catch (error) {
-    throw errorCode(error) === 'EINVAL' ? new FileRefused('name', 'characters') : error
+    throw errorCode(error) === 'EINVAL' ? new StorageError('name', 'characters') : error
   }
 }
 
-/** The store's result for one file; see FileRefused. */
+/** The store's result for one file; see StorageError. */
 export interface StoreResult {
   status: FileStatus
   detail: string
@@ -44,7 +44,7 @@ export const isDurable = ({ status }: StoreResult): boolean => status === 'durab
 
 /** Returns the result that the sender gets if storing a file failed with `error`. */
 export function toStoreResult(error: unknown): StoreResult {
-  if (error instanceof FileRefused) return { status: error.status, detail: error.detail }
+  if (error instanceof StorageError) return { status: error.status, detail: error.detail }
   const code = diskCode(error)
   return RESULT_BY_CODE[code ?? ''] ?? { status: 'failed', detail: code ?? errorText(error) }
 }

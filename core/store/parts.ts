@@ -2,7 +2,7 @@ import type { FileMetadata } from '../platform/file-metadata.ts'
 import { findNameFault } from '../protocol/names.ts'
 import type { CommitThread, GroupCommit } from './group-commit.ts'
 import type { SourceRow } from './manifest/rows.ts'
-import { FileRefused, isDurable, type StoreResult } from './outcome.ts'
+import { isDurable, StorageError, type StoreResult } from './outcome.ts'
 import type { Partials } from './partials.ts'
 import type { Admission, Room } from './quota/admission.ts'
 
@@ -19,7 +19,7 @@ export interface StoreParts {
   onDurable(seconds: number): void
 }
 
-/** Reserves room for `size` bytes of a file. @throws FileRefused if there is no room; system errors */
+/** Reserves room for `size` bytes of a file. @throws StorageError if there is no room; system errors */
 export async function reserveRoom(
   { admission, watch }: StoreParts,
   file: Offered,
@@ -27,7 +27,7 @@ export async function reserveRoom(
 ): Promise<Room> {
   const coming = [{ place: getPlaceName(file), size }]
   const [room] = await watch.during(() => admission.enterAll(file.source.folder, coming))
-  if (room === undefined || room instanceof FileRefused) throw room ?? new FileRefused('failed', '')
+  if (room === undefined || room instanceof StorageError) throw room ?? new StorageError('failed', '')
   return room
 }
 

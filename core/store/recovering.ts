@@ -9,7 +9,7 @@ import { toKey } from './file-system.ts'
 import type { StoreLayout } from './layout.ts'
 import type { Changes, OpenRound } from './manifest/manifest.ts'
 import type { Handles } from './open-store.ts'
-import { FileRefused } from './outcome.ts'
+import { StorageError } from './outcome.ts'
 import { versionNameAsGiven } from './retention/retention.ts'
 
 type Recovering = Pick<Handles, 'tree' | 'manifest' | 'fileSystem'> & { layout: StoreLayout }
@@ -30,7 +30,7 @@ export function recoverRound({ version, places }: OpenRound, parts: Recovering):
         recoverPlace(source, path, version, known, changes, parts)
       } catch (thrown) {
         // The path does not exist, or the store has not created it.
-        if (!isGone(errorCode(thrown)) && !(thrown instanceof FileRefused)) throw thrown
+        if (!isGone(errorCode(thrown)) && !(thrown instanceof StorageError)) throw thrown
       }
     }
   })

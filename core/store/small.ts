@@ -6,7 +6,7 @@ import { DIGEST_BYTES } from '../platform/digest.ts'
 import { batchBuffers } from '../protocol/frame-buffers.ts'
 import type { Written } from './group-commit.ts'
 import { temporaryIn } from './layout.ts'
-import { FileRefused, type StoreResult, toStoreResult } from './outcome.ts'
+import { StorageError, type StoreResult, toStoreResult } from './outcome.ts'
 import { checkPath, getPlaceName, type Offered, type StoreParts, timeToDurable } from './parts.ts'
 import type { ToldDirectory, WriteCalls, WriteJob, WriteResult } from './store-messages.ts'
 
@@ -130,8 +130,8 @@ export class SmallStoring {
     const rooms = await watch.during(() => admission.enterAll(first.file.source.folder, places))
     return good.flatMap(({ file, index }, at): Pending[] => {
       const room = rooms[at]
-      if (room === undefined || room instanceof FileRefused) {
-        events.onStored(index, toStoreResult(room ?? new FileRefused('failed', '')))
+      if (room === undefined || room instanceof StorageError) {
+        events.onStored(index, toStoreResult(room ?? new StorageError('failed', '')))
         return []
       }
       const answer = (result: StoreResult) => {
@@ -158,7 +158,7 @@ export class SmallStoring {
   async #write(files: readonly Pending[], memory: ArrayBufferLike | null): Promise<void> {
     const { temporary: directory, commitThread, groupCommit, watch } = this.#parts
     try {
-      if (this.#isOver) throw new FileRefused('aborted', '')
+      if (this.#isOver) throw new StorageError('aborted', '')
       const leave = await commitThread.use()
       try {
         const { hasUnnamed } = await commitThread.opened

@@ -7,7 +7,7 @@ import { CommitThread, openGroupCommit } from './group-commit.ts'
 import { type IncomingFile, LARGE_WRITES_AT_ONCE, type LargeOptions, LargeStoring } from './large.ts'
 import type { StoreLayout } from './layout.ts'
 import type { SenderTotals } from './manifest/rows.ts'
-import { FileRefused, type StoreResult } from './outcome.ts'
+import { StorageError, type StoreResult } from './outcome.ts'
 import { Partials } from './partials.ts'
 import { createCallWatch, type Offered, type StoredAt, type StoreParts, type StoreSource } from './parts.ts'
 import { Admission, type StoreRules } from './quota/admission.ts'
@@ -90,7 +90,7 @@ export class Store {
         const rooms = await reserving.enterAll(folder, files)
         // Complete files have priority over partial ones; the sender retries.
         for (const room of rooms)
-          if (room instanceof FileRefused && room.missingBytes !== null)
+          if (room instanceof StorageError && room.missingBytes !== null)
             partials.makeRoom(folder, room.missingBytes)
         return rooms
       },
@@ -158,7 +158,7 @@ export class Store {
     // Protected first: the source removes a proven file, so it must not be pruned a moment later.
     const place = { source: of.source.id, path: of.path }
     if (!(await this.#parts.commitThread.call('pin', place)))
-      throw new FileRefused('unknown', 'not in the manifest')
+      throw new StorageError('unknown', 'not in the manifest')
     return this.#copies.prove(of, size, nonce, signal)
   }
 

@@ -2,7 +2,7 @@ import { closeSync, constants, fsyncSync, lstatSync, openSync } from 'node:fs'
 import path from 'node:path'
 import { HOLD_DIRECTORY } from '../platform/fd.ts'
 import { errorCode } from '../platform/system-error.ts'
-import { FileRefused, nameRefusal } from './outcome.ts'
+import { nameRefusal, StorageError } from './outcome.ts'
 
 /** Maximum of open directories. A few suffice: consecutive files are mostly near each other. */
 const MOST_OPEN = 64
@@ -48,10 +48,10 @@ function lookAt(parent: TreeDirectory, name: string): TreeDirectory {
 
 const openIn = CAN_HOLD ? openHeld : lookAt
 
-/** True if there is a file instead of a directory. @throws FileRefused for a symbolic link */
+/** True if there is a file instead of a directory. @throws StorageError for a symbolic link */
 function hasFile(parent: TreeDirectory, name: string): boolean {
   const stats = lstatSync(`${parent.path}/${name}`, { throwIfNoEntry: false })
-  if (stats?.isSymbolicLink()) throw new FileRefused('name', 'symlink')
+  if (stats?.isSymbolicLink()) throw new StorageError('name', 'symlink')
   // A missing name or a directory has changed at this moment: the caller retries.
   return stats?.isDirectory() === false
 }
@@ -98,7 +98,7 @@ export class Tree {
    * Opens a directory.
    * @param way the names below the root.
    * @param making creates missing directories; left out: a missing directory is an error.
-   * @throws system errors; FileRefused for a symbolic link
+   * @throws system errors; StorageError for a symbolic link
    */
   enter(way: readonly string[], making?: Making): TreeDirectory {
     if (way.length === 0) {

@@ -35,7 +35,7 @@ import {
   UNNAMED,
 } from '../../store/file-system.ts'
 import { writeAt } from '../../store/file-writer.ts'
-import { FileRefused } from '../../store/outcome.ts'
+import { StorageError } from '../../store/outcome.ts'
 import { type Making, Tree, type TreeDirectory } from '../../store/tree.ts'
 import { NotAFile, readDigest } from '../../store/verify/read-digest.ts'
 import type { Conflict } from '../restore-messages.ts'
@@ -228,7 +228,7 @@ export class TargetWriter {
       })
     } catch (error) {
       if (error instanceof NotReadable) throw error
-      const isInTheWay = [InTheWay, FileRefused, NotAFile].some((one) => error instanceof one)
+      const isInTheWay = [InTheWay, StorageError, NotAFile].some((one) => error instanceof one)
       result = isInTheWay ? { kind: 'inTheWay', to } : toFailure(error, this.#root, to)
     }
     if (this.#batch.isFull) this.#flush()

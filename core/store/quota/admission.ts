@@ -1,6 +1,6 @@
 import type { StatsFs } from 'node:fs'
 import { statfs } from 'node:fs/promises'
-import { FileRefused } from '../outcome.ts'
+import { StorageError } from '../outcome.ts'
 import { DEFAULT_KEEP, type Keep } from '../retention/retention.ts'
 
 /** Inodes that stay free: the lesser of this number and this share of all inodes of the file system. */
@@ -105,7 +105,7 @@ export class Admission {
    * Reserves room for files. Returns for each file its room, or why there is none.
    * @throws system errors if the disk's free space cannot be read
    */
-  async enterAll(folder: string, files: readonly Coming[]): Promise<(Room | FileRefused)[]> {
+  async enterAll(folder: string, files: readonly Coming[]): Promise<(Room | StorageError)[]> {
     const now = await statfs(this.#root)
     return files.map(({ place, size }) => {
       const directories = this.#newDirectories(place)
@@ -119,23 +119,23 @@ export class Admission {
     })
   }
 
-  #refusal(folder: string, size: number, names: number, now: StatsFs): FileRefused | null {
+  #refusal(folder: string, size: number, names: number, now: StatsFs): StorageError | null {
     const sum = addAmounts(this.#used(folder), this.#coming(folder))
     const quota = getQuota(this.#rules, folder)
     const over = checkQuota(quota, sum, { size, names })
     const needed = size + names * NAME_BYTES
     if (over !== null) {
       const beyond = sum.bytes + sum.names * NAME_BYTES + needed - (quota.bytes ?? Number.POSITIVE_INFINITY)
-      return new FileRefused('full', over, beyond > 0 ? beyond : null)
+      return new StorageError('full', over, beyond > 0 ? beyond : null)
     }
     const { bavail, blocks, bsize, ffree, files } = now
     // files is 0 if the file system does not count inodes.
     if (files > 0 && ffree < Math.min(FREE_NAMES.most, files * FREE_NAMES.share))
-      return new FileRefused('full', 'names')
+      return new StorageError('full', 'names')
     const free = bavail * bsize
     const missing = floorBytes(this.#rules.floor, blocks * bsize) + this.#all + needed - free
-    if (size > free) return new FileRefused('full', 'ENOSPC', Math.max(missing, size - free))
-    return missing > 0 ? new FileRefused('full', 'floor', missing) : null
+    if (size > free) return new StorageError('full', 'ENOSPC', Math.max(missing, size - free))
+    return missing > 0 ? new StorageError('full', 'floor', missing) : null
   }
 
   #reserve(folder: string, size: number, names: number): Room {

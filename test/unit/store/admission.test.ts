@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
-import { FileRefused } from '../../../core/store/outcome.ts'
+import { StorageError } from '../../../core/store/outcome.ts'
 import { Admission, DEFAULT_RULES, type Quota, type Room } from '../../../core/store/quota/admission.ts'
 import { Store } from '../../../core/store/store.ts'
 import { computeDigest, offeredAs } from '../../support/store/file-facts.ts'
@@ -26,7 +26,7 @@ const freeBytes = (root: string) => {
 /** Admission of single files: the room of each, or why there is none. */
 function open(rules = DEFAULT_RULES, root = temporaryDirectory('admission'), used = nothing) {
   const admission = new Admission(root, rules, used)
-  const enter = async (folder: string, size: number, path = 'f'): Promise<Room | FileRefused> => {
+  const enter = async (folder: string, size: number, path = 'f'): Promise<Room | StorageError> => {
     const [room] = await admission.enterAll(folder, [{ place: `${folder}/data/${path}`, size }])
     if (room === undefined) throw new Error('no answer')
     return room
@@ -34,7 +34,7 @@ function open(rules = DEFAULT_RULES, root = temporaryDirectory('admission'), use
   /** @throws why there is no room. */
   const roomFor = async (folder: string, size: number) => {
     const room = await enter(folder, size)
-    if (room instanceof FileRefused) throw room
+    if (room instanceof StorageError) throw room
     return room
   }
   return { enter, roomFor }
@@ -55,8 +55,8 @@ describe('admission', () => {
   test('names of files and of new directories count, so that a byte quota also bounds empty files', async () => {
     const { enter } = open(limited({ bytes: 6 * NAME }))
     // pc, data, a, b, and the file; then one more file beside it.
-    expect(await enter('pc', 0, 'a/b/one')).not.toBeInstanceOf(FileRefused)
-    expect(await enter('pc', 0, 'a/b/two')).not.toBeInstanceOf(FileRefused)
+    expect(await enter('pc', 0, 'a/b/one')).not.toBeInstanceOf(StorageError)
+    expect(await enter('pc', 0, 'a/b/two')).not.toBeInstanceOf(StorageError)
     expect(await enter('pc', 0, 'a/b/three')).toMatchObject({ status: 'full', missingBytes: NAME })
   })
 
@@ -64,7 +64,7 @@ describe('admission', () => {
     const { enter } = open(limited({ bytes: 6 * NAME }))
     for (let round = 0; round < 3; round += 1)
       expect(await enter('pc', 0, 'a/b/c/d/e/one')).toMatchObject({ status: 'full', missingBytes: 2 * NAME })
-    expect(await enter('pc', 0, 'a/b/one')).not.toBeInstanceOf(FileRefused)
+    expect(await enter('pc', 0, 'a/b/one')).not.toBeInstanceOf(StorageError)
   })
 
   test('a file that was not written frees its reserved space for the next one', async () => {

@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-import { createFrameDecoder, encodeFrame, WireFault } from './codec.ts'
+import { createFrameDecoder, encodeFrame, ProtocolError } from './codec.ts'
 import { countUsed } from './frame-buffers.ts'
 import type { Frame, FrameHeader, FrameType } from './frames.ts'
 
@@ -55,7 +55,7 @@ export class FrameChannel {
       try {
         decoder.push(bytes, handlers.onFrame)
       } catch (error) {
-        this.#fail(error instanceof Error ? error : new WireFault(String(error)))
+        this.#fail(error instanceof Error ? error : new ProtocolError(String(error)))
       }
       countUsed(bytes.length)
     })

@@ -11,8 +11,8 @@ import {
 import { PREFIX_BYTES } from './limits.ts'
 
 /** The peer broke the protocol; the connection ends. The reason is for the logs. */
-export class WireFault extends Error {
-  override readonly name = 'WireFault'
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError'
 }
 
 const packr = new Packr({ useRecords: false, variableMapSize: true })
@@ -59,13 +59,13 @@ export function createFrameDecoder(allowed: (type: FrameType) => boolean) {
   const begin = (): typeof current => {
     const code = prefix[0] ?? 0
     const type = findFrameType(code)
-    if (type === null) throw new WireFault(`unknown frame type ${code}`)
-    if (!allowed(type)) throw new WireFault(`${type} frame not expected now`)
+    if (type === null) throw new ProtocolError(`unknown frame type ${code}`)
+    if (!allowed(type)) throw new ProtocolError(`${type} frame not expected now`)
     const { maxHeader, maxPayload } = getLimits(type)
     const headerBytes = prefix.readUInt32BE(1)
     const payloadBytes = prefix.readUInt32BE(5)
-    if (headerBytes > maxHeader) throw new WireFault(`${type}: header of ${headerBytes} bytes`)
-    if (payloadBytes > maxPayload) throw new WireFault(`${type}: payload of ${payloadBytes} bytes`)
+    if (headerBytes > maxHeader) throw new ProtocolError(`${type}: header of ${headerBytes} bytes`)
+    if (payloadBytes > maxPayload) throw new ProtocolError(`${type}: payload of ${payloadBytes} bytes`)
     return { type, headerBytes, body: roomFor(type, headerBytes, payloadBytes), filled: 0 }
   }
 
@@ -73,7 +73,7 @@ export function createFrameDecoder(allowed: (type: FrameType) => boolean) {
     /**
      * Decodes the next bytes. The payload of a chunk or a batch has separate memory, which may be returned to
      * frame-buffers.ts after use.
-     * @throws WireFault if the peer breaks the protocol; later bytes cannot be decoded
+     * @throws ProtocolError if the peer breaks the protocol; later bytes cannot be decoded
      */
     push(bytes: Buffer, onFrame: (frame: Frame) => void) {
       let at = 0
@@ -113,17 +113,17 @@ function getBuffers(type: FrameType): FrameBuffers | null {
 
 function decodeFrame(type: FrameType, body: Buffer, headerBytes: number): Frame {
   const packed = body.subarray(0, headerBytes)
-  if (!isPlainMessagePack(packed)) throw new WireFault(`${type}: header is not plain MessagePack`)
+  if (!isPlainMessagePack(packed)) throw new ProtocolError(`${type}: header is not plain MessagePack`)
   let value: unknown
   try {
     value = unpackr.unpack(packed)
   } catch (error) {
-    throw new WireFault(`${type}: header cannot be decoded: ${String(error)}`)
+    throw new ProtocolError(`${type}: header cannot be decoded: ${String(error)}`)
   }
   const checked = frameKinds[type].header.safeParse(value)
   if (!checked.success) {
     const issue = checked.error.issues[0]
-    throw new WireFault(`${type}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`)
+    throw new ProtocolError(`${type}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`)
   }
   // The header was validated with the schema of this type.
   return { type, header: checked.data, payload: takePayload(body, headerBytes) } as Frame

@@ -3,7 +3,7 @@ import { formatAddress } from '../../lib/i18n/formats.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { type ChannelHandlers, FrameChannel, SILENT_AFTER_MS, SilentPeer } from '../../protocol/channel.ts'
-import { WireFault } from '../../protocol/codec.ts'
+import { ProtocolError } from '../../protocol/codec.ts'
 import type { Frame, FrameHeader, FrameType } from '../../protocol/frames.ts'
 import type { Identity } from '../../protocol/identity.ts'
 import { PROTOCOL, type RefusalCode } from '../../protocol/limits.ts'
@@ -42,7 +42,7 @@ const expected: Record<'hello' | 'pair' | 'send' | 'restore', ReadonlySet<FrameT
 
 /**
  * Connects to a receiver, verifies its pinned certificate, and sends `hello`.
- * @throws WrongFingerprint, Refused, WireFault, or the system error.
+ * @throws WrongFingerprint, Refused, ProtocolError, or the system error.
  */
 export async function dial(
   peer: Peer,
@@ -55,7 +55,7 @@ export async function dial(
 
 /**
  * Sends `hello` on a connection to the verified receiver, and waits for its `welcome`.
- * @throws Refused, WireFault, or the system error.
+ * @throws Refused, ProtocolError, or the system error.
  */
 export function greet(
   socket: TLSSocket,
@@ -73,7 +73,7 @@ export function greet(
       if (frame.type !== 'welcome') return
       const welcome = frame.header
       if (welcome.protocol !== PROTOCOL)
-        throw new WireFault(`welcome: protocol ${welcome.protocol} was not offered`)
+        throw new ProtocolError(`welcome: protocol ${welcome.protocol} was not offered`)
       phase = hello.purpose
       clearTimeout(timer)
       resolve({

@@ -3,7 +3,7 @@ import { formatAddress } from '../../lib/i18n/formats.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import type { FrameChannel } from '../../protocol/channel.ts'
-import { WireFault } from '../../protocol/codec.ts'
+import { ProtocolError } from '../../protocol/codec.ts'
 import type {
   EntriesQuestion,
   FetchEntry,
@@ -153,7 +153,7 @@ class ReceiverLibrary implements Library {
     if (frame.type === 'content') this.#onContent(frame.header, frame.payload)
     else if (frame.type === 'told') {
       const waiting = this.#answers.get(frame.header.id)
-      if (waiting === undefined) throw new WireFault('told: nothing was asked')
+      if (waiting === undefined) throw new ProtocolError('told: nothing was asked')
       this.#answers.delete(frame.header.id)
       waiting.resolve(frame.header.answer)
     }
@@ -164,7 +164,7 @@ class ReceiverLibrary implements Library {
     for (const [id, bytes, fault] of said) {
       const waiting = this.#parts.get(id)
       if (waiting === undefined || bytes > waiting.asked || at + bytes > payload.length)
-        throw new WireFault('content: more than was asked for')
+        throw new ProtocolError('content: more than was asked for')
       this.#parts.delete(id)
       this.#bytesOut.release(waiting.asked)
       this.#partsOut.release(1)

@@ -3,7 +3,7 @@ import type { RetryCause, TransferResult } from '../../ledger/ledger.ts'
 import { createSemaphore, type Semaphore } from '../../lib/async/semaphore.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import type { FrameChannel } from '../../protocol/channel.ts'
-import { WireFault } from '../../protocol/codec.ts'
+import { ProtocolError } from '../../protocol/codec.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
 import type { DirectoryEntry, Frame, FrameHeader, SmallFile } from '../../protocol/frames.ts'
 import { BATCH_MAX_FILES, fileStatuses, MAX_OPEN_FILES } from '../../protocol/limits.ts'
@@ -205,7 +205,7 @@ export class ReceiverSession implements OwnSession {
       this.#filesCredit.release(1)
     } else if (type === 'credit') this.#bytesCredit.release(header.bytes)
     else if (type === 'resume') this.#requests.onResume(header)
-    else throw new WireFault(`${type} frame not expected now`)
+    else throw new ProtocolError(`${type} frame not expected now`)
   }
 
   close(): void {
@@ -297,7 +297,7 @@ function createMetadataCache(sendSource: (source: { source: number; id: string; 
  */
 type Settle = (index: number, result: StoreResult | null) => void
 
-/** All requests that the receiver has not answered yet. An answer without a request is a WireFault. */
+/** All requests that the receiver has not answered yet. An answer without a request is a ProtocolError. */
 class OutstandingRequests {
   readonly #files = new Map<number, { first: number; settle: Settle }>()
   readonly #copies = new Set<number>()
@@ -341,9 +341,10 @@ class OutstandingRequests {
     for (const [id, code, detail] of results) {
       const status = fileStatuses[code]
       const asked = this.#files.get(id)
-      if (status === undefined || asked === undefined) throw new WireFault(`result for unknown file ${id}`)
+      if (status === undefined || asked === undefined)
+        throw new ProtocolError(`result for unknown file ${id}`)
       if (!this.#copies.delete(id) && status === 'unknown')
-        throw new WireFault(`file ${id} was sent, not asked for`)
+        throw new ProtocolError(`file ${id} was sent, not asked for`)
       this.#files.delete(id)
       asked.settle((id - asked.first) >>> 0, { status, detail, position })
     }
@@ -351,7 +352,7 @@ class OutstandingRequests {
 
   onProof({ id, digest, reason }: FrameHeader<'proof'>): void {
     const settle = this.#proofs.get(id)
-    if (settle === undefined) throw new WireFault(`proof of unknown file ${id}`)
+    if (settle === undefined) throw new ProtocolError(`proof of unknown file ${id}`)
     this.#proofs.delete(id)
     // Copied, because the received bytes are a part of the frame's memory.
     if (digest !== null) settle({ kind: 'digest', digest: Buffer.from(digest) })
@@ -360,8 +361,8 @@ class OutstandingRequests {
 
   onResume({ id, offset }: FrameHeader<'resume'>): void {
     const asked = this.#resumes.get(id)
-    if (asked === undefined) throw new WireFault(`resume for file ${id}, which was not asked for`)
-    if (offset > asked.size) throw new WireFault(`resume: beyond the end of file ${id}`)
+    if (asked === undefined) throw new ProtocolError(`resume for file ${id}, which was not asked for`)
+    if (offset > asked.size) throw new ProtocolError(`resume: beyond the end of file ${id}`)
     this.#resumes.delete(id)
     asked.resolve(offset)
   }

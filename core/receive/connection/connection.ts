@@ -4,7 +4,7 @@ import { ignoreError } from '../../dropped-errors.ts'
 import { LATE, withTimeout } from '../../lib/async/timing.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { FrameChannel } from '../../protocol/channel.ts'
-import { WireFault } from '../../protocol/codec.ts'
+import { ProtocolError } from '../../protocol/codec.ts'
 import type { Frame, FrameHeader, FrameType } from '../../protocol/frames.ts'
 import { PROTOCOL, type RefusalCode } from '../../protocol/limits.ts'
 import { formatRemote, HANDSHAKE_MS, peerFingerprint } from '../../protocol/tls.ts'
@@ -237,12 +237,13 @@ export class SenderConnection implements ActiveConnection {
     if (phase.at === 'sending') {
       phase.sending.close(true)
       const why = reason === null ? '' : `: ${reason.message}`
-      this.#host.log(reason instanceof WireFault ? 'warn' : 'info', `${phase.sender.name} is gone${why}`)
+      this.#host.log(reason instanceof ProtocolError ? 'warn' : 'info', `${phase.sender.name} is gone${why}`)
     }
     if (phase.at === 'restoring') phase.restoring.close()
     if (phase.at === 'over') return
     // Protocol errors are refusals in every phase; an admitted sender was sent the refusal as well (onFault).
-    if (reason instanceof WireFault) this.#host.onRefusedConnection(this.#from, reason.message, 'malformed')
+    if (reason instanceof ProtocolError)
+      this.#host.onRefusedConnection(this.#from, reason.message, 'malformed')
     else if (phase.at === 'hello')
       this.#host.onRefusedConnection(this.#from, reason?.message ?? ENDED_BEFORE_HELLO, 'other')
   }

@@ -1,6 +1,6 @@
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import type { FrameChannel } from '../../protocol/channel.ts'
-import { WireFault } from '../../protocol/codec.ts'
+import { ProtocolError } from '../../protocol/codec.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
 import type { FetchEntry, Frame, FrameHeader, Question, RestoreAnswer } from '../../protocol/frames.ts'
 import {
@@ -66,11 +66,11 @@ export class Restoring {
     this.#sender = sender
   }
 
-  /** @throws WireFault if the peer exceeds a limit, or the frame is not valid here. */
+  /** @throws ProtocolError if the peer exceeds a limit, or the frame is not valid here. */
   handle(frame: Frame) {
     if (frame.type === 'fetch') return this.#fetch(frame.header)
-    if (frame.type !== 'ask') throw new WireFault(`${frame.type} frame not expected now`)
-    if (this.#questions >= MAX_QUESTIONS) throw new WireFault('too many questions at a time')
+    if (frame.type !== 'ask') throw new ProtocolError(`${frame.type} frame not expected now`)
+    if (this.#questions >= MAX_QUESTIONS) throw new ProtocolError('too many questions at a time')
     void this.#ask(frame.header)
   }
 
@@ -115,7 +115,7 @@ export class Restoring {
     for (const part of parts) this.#bytes += part[5]
     this.#waiting.push(...parts)
     if (this.#bytes > MAX_FETCH_BYTES || this.#waiting.length > MAX_FETCH_PARTS)
-      throw new WireFault('more was asked for than may be at a time')
+      throw new ProtocolError('more was asked for than may be at a time')
     if (!this.#isSending) void this.#sendAll()
   }
 

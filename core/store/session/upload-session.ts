@@ -1,6 +1,6 @@
 import { createSemaphore, withPermit } from '../../lib/async/semaphore.ts'
 import type { FrameChannel } from '../../protocol/channel.ts'
-import { WireFault } from '../../protocol/codec.ts'
+import { ProtocolError } from '../../protocol/codec.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
 import type { DirectoryEntry, Frame, FrameHeader, SmallFile } from '../../protocol/frames.ts'
 import { BATCH_MAX_FILES, fileStatuses, MAX_CHUNKS, MAX_OPEN_FILES } from '../../protocol/limits.ts'
@@ -78,7 +78,7 @@ export class StoreSession {
 
   /**
    * @param onUsed is called when a batch's memory may be reused.
-   * @throws WireFault
+   * @throws ProtocolError
    */
   handle(frame: Frame, onUsed?: () => void) {
     switch (frame.type) {
@@ -99,7 +99,7 @@ export class StoreSession {
       case 'prove':
         return this.#prove(frame.header)
       default:
-        throw new WireFault(`${frame.type} frame not expected now`)
+        throw new ProtocolError(`${frame.type} frame not expected now`)
     }
   }
 
@@ -160,7 +160,7 @@ export class StoreSession {
 /**
  * Stores the small files of one batch.
  * @param onUsed is called when the payload's memory may be reused.
- * @throws WireFault
+ * @throws ProtocolError
  */
 export function receiveBatch(
   shared: SharedSession,
@@ -170,7 +170,7 @@ export function receiveBatch(
 ): void {
   const { store, answers, sources, session } = shared
   const total = files.reduce((sum, file) => sum + file[3], 0)
-  if (total !== payload.length) throw new WireFault('batch: sizes and payload differ')
+  if (total !== payload.length) throw new ProtocolError('batch: sizes and payload differ')
   answers.spend(total, files.length)
   const used = [...files.map(([, source]) => source), ...directories.map(([source]) => source)]
   const finding = sources.find(used)
@@ -237,7 +237,7 @@ interface OpenFile extends AskedFile {
   left: number
 }
 
-/** Stores large files, which arrive in pieces. Every call throws a WireFault if the sender breaks the protocol. */
+/** Stores large files, which arrive in pieces. Every call throws a ProtocolError if the sender breaks the protocol. */
 class LargeFiles {
   readonly #shared: SharedSession
   readonly #sendResume: (header: FrameHeader<'resume'>) => void
@@ -257,8 +257,8 @@ class LargeFiles {
   begin(header: FrameHeader<'begin'>): void {
     const { answers, sources } = this.#shared
     const { id, source, path, size } = header
-    if (this.#open.has(id)) throw new WireFault(`begin: file ${id} is open already`)
-    if (this.#open.size >= MAX_OPEN_FILES) throw new WireFault('begin: too many open files')
+    if (this.#open.has(id)) throw new ProtocolError(`begin: file ${id} is open already`)
+    if (this.#open.size >= MAX_OPEN_FILES) throw new ProtocolError('begin: too many open files')
     answers.spend(0, 1)
     const file = this.#start(header)
     const one: OpenFile = {
@@ -281,12 +281,12 @@ class LargeFiles {
     const { answers } = this.#shared
     const one = this.#opened(id)
     const bytes = payload.length + zeros
-    if (bytes === 0 || (zeros > 0 && payload.length > 0)) throw new WireFault('chunk: bytes or zeros')
-    if (this.#chunks >= MAX_CHUNKS) throw new WireFault('chunk: too many that are not written yet')
+    if (bytes === 0 || (zeros > 0 && payload.length > 0)) throw new ProtocolError('chunk: bytes or zeros')
+    if (this.#chunks >= MAX_CHUNKS) throw new ProtocolError('chunk: too many that are not written yet')
     answers.spend(bytes, 0)
     one.left -= bytes
-    if (one.asked && !one.answered) throw new WireFault('chunk: before it is known where to go on')
-    if (one.left < 0) throw new WireFault('chunk: beyond the end of the file')
+    if (one.asked && !one.answered) throw new ProtocolError('chunk: before it is known where to go on')
+    if (one.left < 0) throw new ProtocolError('chunk: beyond the end of the file')
     this.#chunks += 1
     void one.file.then(async (file) => {
       await file.write(zeros > 0 ? zeros : payload)
@@ -315,7 +315,7 @@ class LargeFiles {
 
   #opened(id: number): OpenFile {
     const one = this.#open.get(id)
-    if (one === undefined) throw new WireFault(`file ${id} is not open`)
+    if (one === undefined) throw new ProtocolError(`file ${id} is not open`)
     return one
   }
 
@@ -377,15 +377,15 @@ function openSources(openSource: (id: string, name: string) => Promise<StoreSour
   }
 
   return {
-    /** @throws WireFault if the number is in use */
+    /** @throws ProtocolError if the number is in use */
     declare({ source, id, name }: FrameHeader<'source'>): void {
-      if (declared.has(source)) throw new WireFault(`source ${source} is declared already`)
+      if (declared.has(source)) throw new ProtocolError(`source ${source} is declared already`)
       declared.set(source, { id, name })
     },
     /**
      * Finds sources by their numbers. Rejects with the system's error if a source's directory cannot be found: then no
      * file of the frame can be stored.
-     * @throws WireFault at once if a source was not declared
+     * @throws ProtocolError at once if a source was not declared
      */
     find(numbers: Iterable<number>): Promise<SourceLookup> {
       return findAll(new Map([...numbers].map((number) => [number, known(declared, number)])))
@@ -396,7 +396,7 @@ function openSources(openSource: (id: string, name: string) => Promise<StoreSour
 
 function known<T>(all: ReadonlyMap<number, T>, number: number): T {
   const one = all.get(number)
-  if (one === undefined) throw new WireFault(`source ${number} was not declared`)
+  if (one === undefined) throw new ProtocolError(`source ${number} was not declared`)
   return one
 }
 
@@ -432,10 +432,10 @@ function openAnswers(channel: Pick<FrameChannel, 'send' | 'room'>, window: Answe
   }
 
   return {
-    /** Subtracts from the sender's credit. @throws WireFault if the credit is not sufficient */
+    /** Subtracts from the sender's credit. @throws ProtocolError if the credit is not sufficient */
     spend(bytes: number, files: number) {
       if (bytes > credit.bytes || files > credit.files)
-        throw new WireFault('more was sent than credit was given for')
+        throw new ProtocolError('more was sent than credit was given for')
       credit.bytes -= bytes
       credit.files -= files
     },

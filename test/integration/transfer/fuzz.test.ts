@@ -8,7 +8,7 @@ import type { Session } from '../../../core/backends/destination.ts'
 import { greet, Refused } from '../../../core/backends/receiver/dial.ts'
 import { ReceiverSession } from '../../../core/backends/receiver/receiver-session.ts'
 import type { TransferResult } from '../../../core/ledger/ledger.ts'
-import { createFrameDecoder, WireFault } from '../../../core/protocol/codec.ts'
+import { createFrameDecoder, ProtocolError } from '../../../core/protocol/codec.ts'
 import type { Frame } from '../../../core/protocol/frames.ts'
 import { PROTOCOL } from '../../../core/protocol/limits.ts'
 import { buildFacts } from '../../support/store/file-facts.ts'
@@ -160,7 +160,7 @@ test(`sender: ${FRAMES} hostile frames cause no crash and no leak, and every fil
   let frames = 0
   let goal = FRAMES / 2
   const ended = (reason: unknown) => {
-    if (reason instanceof WireFault) counts.faults += 1
+    if (reason instanceof ProtocolError) counts.faults += 1
     else if (reason instanceof Refused) counts.refused += 1
     else counts.other += 1
   }
@@ -229,7 +229,7 @@ test('frame codec: every frame decoded from mutated bytes is encoded and decoded
         at = next
       }
     } catch (error) {
-      if (!(error instanceof WireFault)) throw error
+      if (!(error instanceof ProtocolError)) throw error
     }
     // Encoding asks for the limits again, and decoding it again has to give the same.
     for (const frame of frames) {

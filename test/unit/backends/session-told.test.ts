@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { FoundDirectory } from '../../../core/backends/destination.ts'
-import { WireFault } from '../../../core/protocol/codec.ts'
+import { ProtocolError } from '../../../core/protocol/codec.ts'
 import { type Frame, NONCE_BYTES } from '../../../core/protocol/frames.ts'
 import { buildFacts } from '../../support/store/file-facts.ts'
 import {
@@ -50,7 +50,7 @@ test('sender session: a proof request has the nonce, and a proof without a reque
   await until('the other one is asked for', () => sent().length === 2)
   session.onFrame(proof(2, null))
   expect(await second).toEqual({ kind: 'absent' })
-  expect(() => session.onFrame(proof(2, digest))).toThrow(WireFault)
+  expect(() => session.onFrame(proof(2, digest))).toThrow(ProtocolError)
   const lost = session.prove(source, 'file', 5, nonce)
   await until('the last one is asked for', () => sent().length === 3)
   session.close()

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Bucket } from '../../../core/backends/bucket.ts'
 import type { TransferResult } from '../../../core/ledger/ledger.ts'
-import { WireFault } from '../../../core/protocol/codec.ts'
+import { ProtocolError } from '../../../core/protocol/codec.ts'
 import type { Frame } from '../../../core/protocol/frames.ts'
 import { encodeMetadata } from '../../../core/protocol/metadata-codec.ts'
 import { isLarge } from '../../../core/send/transfer/source-worker.ts'
@@ -29,7 +29,7 @@ test('sender session: the result "unknown" is a protocol error for a file that w
   const { session, sent, answer } = open()
   void session.sendSmall([small], [], silent)
   await until('it is sent', () => sent().length === 1)
-  expect(() => session.onFrame(answer([1, 9]))).toThrow(WireFault)
+  expect(() => session.onFrame(answer([1, 9]))).toThrow(ProtocolError)
 })
 
 test('sender session: small files that were read together are sent as one frame with one piece of payload', async () => {
@@ -162,8 +162,8 @@ test('sender session: a resume frame that was not requested or is beyond the end
   void session.begin(file, [])
   void session.begin(file, [], '2')
   await until('both are begun', () => sent().length === 2)
-  expect(() => session.onFrame(resume(1, 0))).toThrow(WireFault)
-  expect(() => session.onFrame(resume(2, 6))).toThrow(WireFault)
+  expect(() => session.onFrame(resume(1, 0))).toThrow(ProtocolError)
+  expect(() => session.onFrame(resume(2, 6))).toThrow(ProtocolError)
 })
 
 test('sender session: a request made just before the session closes is answered "lost"', async () => {

@@ -3,7 +3,7 @@ import {
   createFrameDecoder,
   encodeFrame,
   isPlainMessagePack,
-  WireFault,
+  ProtocolError,
 } from '../../../core/protocol/codec.ts'
 import type { SmallFile } from '../../../core/protocol/frames.ts'
 import { type Frame, type FrameType, frameKinds, getLimits } from '../../../core/protocol/frames.ts'
@@ -189,11 +189,11 @@ describe('codec limits', () => {
   test.each(Object.entries(frameKinds))(
     'a %s frame with lengths beyond its limits is rejected from the prefix alone',
     (type, kind) => {
-      expect(() => decodeAll(prefix(kind.code, kind.maxHeader + 1, 0))).toThrow(WireFault)
+      expect(() => decodeAll(prefix(kind.code, kind.maxHeader + 1, 0))).toThrow(ProtocolError)
       expect(() => decodeAll(prefix(kind.code, 1, getLimits(type as FrameType).maxPayload + 1))).toThrow(
-        WireFault,
+        ProtocolError,
       )
-      expect(() => decodeAll(prefix(kind.code, 0xffff_ffff, 0xffff_ffff))).toThrow(WireFault)
+      expect(() => decodeAll(prefix(kind.code, 0xffff_ffff, 0xffff_ffff))).toThrow(ProtocolError)
       expect(decodeAll(prefix(kind.code, 1, 0))).toEqual([])
     },
   )
@@ -234,7 +234,7 @@ describe('codec headers', () => {
     }
   })
 
-  test('a mutated frame causes a WireFault or is valid, and causes no other error', () => {
+  test('a mutated frame causes a ProtocolError or is valid, and causes no other error', () => {
     const random = createRandom(newSeed('mutated headers'))
     let faults = 0
     for (let round = 0; round < 5_000; round += 1) {
@@ -245,7 +245,7 @@ describe('codec headers', () => {
       try {
         decodeAll(bytes)
       } catch (error) {
-        expect(error).toBeInstanceOf(WireFault)
+        expect(error).toBeInstanceOf(ProtocolError)
         faults += 1
       }
     }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { WireFault } from '../../../core/protocol/codec.ts'
+import { ProtocolError } from '../../../core/protocol/codec.ts'
 import { durable, openSendingParts as open } from '../../support/transfer/sending.ts'
 import { until } from '../../support/until.ts'
 
@@ -19,7 +19,7 @@ test('upload session: unwritten chunks of a large file hold their credit, and ch
 test('upload session: empty chunks and more than 4,096 unwritten chunks are refused whatever the credit', async () => {
   const empty = await open()
   empty.sending.handle(empty.begin(1))
-  expect(() => empty.sending.handle(empty.chunk(1, 0))).toThrow(WireFault)
+  expect(() => empty.sending.handle(empty.chunk(1, 0))).toThrow(ProtocolError)
   const { sending, writes, sent, begin, chunk } = await open()
   sending.handle(begin(1))
   for (let count = 0; count < 4096; count += 1) sending.handle(chunk(1, 1))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { WireFault } from '../../../core/protocol/codec.ts'
+import { ProtocolError } from '../../../core/protocol/codec.ts'
 import { compareSessions, type StoreSource } from '../../../core/store/store.ts'
 import { durable, openSendingParts as open } from '../../support/transfer/sending.ts'
 import { until } from '../../support/until.ts'
@@ -10,7 +10,7 @@ const later = () => new Promise(setImmediate)
 test('upload session: more bytes than the credit are refused, and returned credit may be used again', async () => {
   const { sending, batch } = await open()
   sending.handle(batch([1, 2, 3, 4], 256 * KIB))
-  expect(() => sending.handle(batch([5], 1))).toThrow(WireFault)
+  expect(() => sending.handle(batch([5], 1))).toThrow(ProtocolError)
   const again = await open()
   again.sending.handle(again.batch([1, 2, 3, 4], 256 * KIB))
   await until('they come to the store', () => again.answers.length === 4)

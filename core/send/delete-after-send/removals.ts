@@ -465,7 +465,7 @@ async function confirmOpen(reading: Reading, asked: RemovalQuestion): Promise<Co
 }
 
 const unsent = (found: Unsent): Confirmed =>
-  found.kind === 'changed' ? found : { kind: 'not-now', why: 'code' in found ? found.code : found.kind }
+  found.kind === 'changed' ? found : { kind: 'not-now', why: found.code }
 
 /**
  * Returns the clock by which a file's age is measured, in milliseconds since 1970. A forward jump of the wall clock

@@ -1,6 +1,5 @@
-import type { BigIntStats } from 'node:fs'
 import type { FoundDirectory } from '../../backends/destination.ts'
-import { type FileMetadata, type FileStat, sameFile, toFileStat } from '../../platform/file-metadata.ts'
+import type { FileMetadata, FileStat } from '../../platform/file-metadata.ts'
 import { errorCode } from '../../platform/system-error.ts'
 
 // The results of reading a source's files. The reading threads load this module: keep it small.
@@ -24,11 +23,7 @@ export interface Content {
 export type Unsent =
   /** The file differs from what was offered; `facts` are its current ones. */
   | { kind: 'changed'; facts: FileStat }
-  /** The name does not exist, or is not a file. */
-  | { kind: 'vanished' }
-  /** Reading is not permitted, or another program keeps the file to itself. */
-  | { kind: 'unreadable'; code: string }
-  /** Reading failed. */
+  /** Reading failed, with this error name; NO_FILE: the name is not a file. */
   | { kind: 'failed'; code: string }
 
 /** The result of reading a file: its content, if the file is unchanged since it was offered. */
@@ -68,29 +63,9 @@ export interface ReaderCalls {
   read: { input: ReadJob; output: ReadResult }
 }
 
-export function unsentBecause(error: unknown): Unsent {
-  const code = errorCode(error) ?? String(error)
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-    case 'ELOOP':
-    case 'EISDIR':
-    case 'ENXIO':
-    case 'EXDEV': // a link leads out of the source
-    case 'ESPIPE': // a FIFO has no positions
-      return { kind: 'vanished' }
-    case 'EACCES':
-    case 'EPERM':
-    case 'EBUSY': // Windows: another program has it open and does not share it
-      return { kind: 'unreadable', code }
-    default:
-      return { kind: 'failed', code }
-  }
-}
+export const NO_FILE: Unsent = { kind: 'failed', code: 'ENOENT' }
 
-/** Compares the stat after the last byte with the offered facts: returns null if they agree, else the difference. */
-export function judgeRead(stats: BigIntStats, length: number, offered: FileStat): Unsent | null {
-  if (!stats.isFile()) return { kind: 'vanished' }
-  const facts = toFileStat(stats)
-  return length !== offered.size || !sameFile(facts, offered) ? { kind: 'changed', facts } : null
-}
+export const unsentBecause = (error: unknown): Unsent => ({
+  kind: 'failed',
+  code: errorCode(error) ?? String(error),
+})

@@ -22,7 +22,7 @@ import {
 import { hasWriter, readAttributes } from '../../platform/native.ts'
 import { openBeneath } from '../../platform/openat2.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
-import { type Unsent, unsentBecause } from './read-result.ts'
+import { NO_FILE, type Unsent, unsentBecause } from './read-result.ts'
 
 // No symbolic link is followed in any component below a source: otherwise a user who may replace a directory there
 // could have any other file sent.
@@ -59,7 +59,7 @@ export async function openReading(
   }
   try {
     const stats = await statFd(fd)
-    if (!stats.isFile()) return await refuse({ kind: 'vanished' })
+    if (!stats.isFile()) return await refuse(NO_FILE)
     const before = toFileStat(stats)
     const isOffered = sameFile(before, offered) || (mayGrow && hasGrown(fd, before, offered))
     if (!isOffered) return await refuse({ kind: 'changed', facts: before })

@@ -5,11 +5,11 @@ import { dropError } from '../../dropped-errors.ts'
 import { serveThread, WithTransfer } from '../../lib/workers/thread.ts'
 import { computeDigest, DIGEST_BYTES } from '../../platform/digest.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../platform/fd.ts'
-import { type FileStat, toFileMetadata } from '../../platform/file-metadata.ts'
+import { type FileStat, sameFile, toFileMetadata, toFileStat } from '../../platform/file-metadata.ts'
 import { readAttributes } from '../../platform/native.ts'
 import { openBeneathSync } from '../../platform/openat2.ts'
 import {
-  judgeRead,
+  NO_FILE,
   type ReaderCalls,
   type ReadJob,
   type ReadResult,
@@ -83,8 +83,9 @@ function readOne(
         if (bytes === 0 || length === offered.size) break
       }
       const stats = fstatSync(fd, { bigint: true })
-      const unsent = judgeRead(stats, length, offered)
-      if (unsent !== null) return unsent
+      if (!stats.isFile()) return NO_FILE
+      const facts = toFileStat(stats)
+      if (length !== offered.size || !sameFile(facts, offered)) return { kind: 'changed', facts }
       return { kind: 'content', length, facts: toFileMetadata(stats, readAttributes(fd)) }
     } finally {
       closeSync(fd)

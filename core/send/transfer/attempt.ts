@@ -5,7 +5,7 @@ import type { OutgoingSource } from '../../backends/destination.ts'
 import { ignoreError } from '../../dropped-errors.ts'
 import type { QueuedFile, SentContent, TransferResult } from '../../ledger/ledger.ts'
 import type { MountPresence } from '../../ledger/mount-presence.ts'
-import { message, type WordKey } from '../../lib/i18n/message.ts'
+import { message } from '../../lib/i18n/message.ts'
 import type { Source, SourceFilters } from '../../settings/schema.ts'
 import { mayBeWritten } from '../reading/read.ts'
 import type { Unsent } from '../reading/read-result.ts'
@@ -61,24 +61,20 @@ export interface SourceParts {
 export const withDigest = (result: TransferResult, digest: Uint8Array): TransferResult =>
   result.kind === 'stored' ? { ...result, digest } : result
 
+/** Errors of a name that does not exist or is not a file. EXDEV: a link leads out of the source; ESPIPE: a FIFO. */
+const VANISHED = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ENXIO', 'EXDEV', 'ESPIPE'])
+
 /** Returns the result for a file that was not read. */
 export function toTransferResult(unsent: Unsent, source: { path: string }, file: string): TransferResult {
-  const toReason = (key: WordKey, reason: string) =>
-    message(key, { path: path.join(source.path, file), reason })
-  switch (unsent.kind) {
-    case 'changed':
-      return { kind: 'retry', cause: 'changed', reason: null, now: unsent.facts }
-    case 'vanished':
-      return { kind: 'retry', cause: 'vanished', reason: null }
-    case 'unreadable': {
-      const key = unsent.code === 'EBUSY' ? 'transfer.inUse' : 'transfer.unreadable'
-      return { kind: 'rejected', reason: toReason(key, unsent.code) }
-    }
-    case 'failed':
-      return { kind: 'retry', cause: 'reading', reason: toReason('transfer.readFailed', unsent.code) }
-    default:
-      return unsent satisfies never
-  }
+  if (unsent.kind === 'changed') return { kind: 'retry', cause: 'changed', reason: null, now: unsent.facts }
+  const { code } = unsent
+  if (VANISHED.has(code)) return { kind: 'retry', cause: 'vanished', reason: null }
+  const params = { path: path.join(source.path, file), reason: code }
+  // Windows: another program has it open and does not share it.
+  if (code === 'EBUSY') return { kind: 'rejected', reason: message('transfer.inUse', params) }
+  if (code === 'EACCES' || code === 'EPERM')
+    return { kind: 'rejected', reason: message('transfer.unreadable', params) }
+  return { kind: 'retry', cause: 'reading', reason: message('transfer.readFailed', params) }
 }
 
 /**
@@ -99,16 +95,14 @@ export function createJudge({
     const file = { root: source.path, path: due.path }
     if (unsent.kind === 'changed' && (await mayBeWritten(file, unsent.facts, due)))
       return { kind: 'retry', cause: 'being-written', reason: null }
-    if (unsent.kind === 'vanished') {
-      root ??= stat(source.path, { bigint: true }).catch(
-        ignoreError('a source that cannot be looked at is missing', null),
-      )
-      const there = await root
-      if (there === null) return { kind: 'lost', isAway: true }
-      if (where === 'unknown' && there.dev !== due.device)
-        return { kind: 'retry', cause: 'doubtful', reason: null }
-    }
-    return toTransferResult(unsent, source, due.path)
+    const result = toTransferResult(unsent, source, due.path)
+    if (result.kind !== 'retry' || result.cause !== 'vanished') return result
+    root ??= stat(source.path, { bigint: true }).catch(
+      ignoreError('a source that cannot be looked at is missing', null),
+    )
+    const there = await root
+    if (there === null) return { kind: 'lost', isAway: true }
+    return where === 'unknown' && there.dev !== due.device ? { ...result, cause: 'doubtful' } : result
   }
 }
 

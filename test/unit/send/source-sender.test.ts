@@ -52,7 +52,7 @@ const nothing = () => undefined
 const buildContent = (bytes: Buffer): Content => ({
   ...{ kind: 'content', bytes, digest: Buffer.alloc(32), facts: buildFacts(bytes.length) },
 })
-const vanished = { kind: 'vanished' } as const
+const vanished = { kind: 'failed', code: 'ENOENT' } as const
 const isBelowAway = () => false
 const buildShared = () => ({
   read,

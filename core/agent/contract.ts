@@ -93,6 +93,10 @@ const changeableSourceSchema = previewedFiltersSchema
   .extend({ batch: batch.partial() })
   .partial()
 
+const receive = withoutDefaults(receiveSettingsSchema.shape)
+const givenReceiveSchema = receive.partial().required({ directory: true })
+export type GivenReceive = z.infer<typeof givenReceiveSchema>
+
 const destination = z.string().min(1).max(128)
 /** The folder of another computer at the destination; omitted or null: this computer's. */
 const computer = z.string().min(1).max(1000).nullable().optional()
@@ -258,8 +262,8 @@ export const commands = {
    * else.
    */
   deleteLocalCopies: defineAction(nothing),
-  /** Lets other computers send here; null: stops it. Files already received stay. */
-  setReceiving: defineAction(z.object({ receive: receiveSettingsSchema.nullable() })),
+  /** Lets other computers send here; null: stops it. Omitted fields and files already received stay. */
+  setReceiving: defineAction(z.object({ receive: givenReceiveSchema.nullable() })),
   /** Creates a pairing code for a new sender, or for one that replaces another. It works once, for some minutes. */
   inviteSender: receiverDefinition.requests.invite,
   renameSender: defineAction(receiverDefinition.requests.renameSender.input),

@@ -3,8 +3,9 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import type { WorkerConfig, WorkerReport } from '../lib/workers/definition.ts'
 import type { receiverDefinition } from '../receive/receiver-messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
-import type { ReceiveSettings, Settings } from '../settings/schema.ts'
+import { type ReceiveSettings, receiveSettingsSchema, type Settings } from '../settings/schema.ts'
 import { isWithin } from './accept-path.ts'
+import type { GivenReceive } from './contract.ts'
 import type { SettingsContext } from './settings-context.ts'
 import type { ReceivingState } from './state/schema.ts'
 
@@ -32,7 +33,8 @@ export function receivingState(
   if (receive === null) return null
   const { directory, port } = receive
   if (before?.directory === directory && before.port === port) return before
-  return { directory, port, isRunning: false, problem: null, since: now, senders: [] }
+  const store = { problems: [], failures: 0 }
+  return { directory, port, isRunning: false, problem: null, store, since: now, senders: [] }
 }
 
 /** Adds a report. A receiver that cannot run keeps its list of senders. Pure. */
@@ -44,28 +46,27 @@ export function withReceived(
   const isRunning = !('problem' in report)
   const since = isRunning === before.isRunning ? before.since : now
   if (!isRunning) return { ...before, isRunning, since, problem: report.problem }
-  return { ...before, isRunning, since, problem: null, senders: report.senders }
+  const { store, senders } = report
+  return { ...before, isRunning, since, problem: null, store, senders }
 }
 
 /**
- * Starts, changes or stops (null) receiving in the settings.
+ * Starts, changes or stops (null) receiving in the settings. Omitted fields stay.
  * @throws UserError refuse.receiveInSource
  */
-export async function setReceiving(context: SettingsContext, given: ReceiveSettings | null): Promise<void> {
-  const receive = given === null ? null : await resolveReceiveFolder(context, given)
+export async function setReceiving(context: SettingsContext, given: GivenReceive | null): Promise<void> {
+  const before = context.settings.get().receive
+  // A directory in use stays unchanged, even while its disk hangs.
+  const directory =
+    given === null || given.directory === before?.directory
+      ? given?.directory
+      : await realDirectory(context, resolve(given.directory))
   context.change((settings) => {
-    if (receive !== null) refuseReceiving(settings, receive)
+    if (given === null) return { ...settings, receive: null }
+    const receive = receiveSettingsSchema.parse({ ...settings.receive, ...given, directory })
+    refuseReceiving(settings, receive)
     return { ...settings, receive }
   })
-}
-
-async function resolveReceiveFolder(
-  context: SettingsContext,
-  receive: ReceiveSettings,
-): Promise<ReceiveSettings> {
-  // A directory in use stays unchanged, even while its disk hangs.
-  if (context.settings.get().receive?.directory === receive.directory) return receive
-  return { ...receive, directory: await realDirectory(context, resolve(receive.directory)) }
 }
 
 /** Returns the real path of a directory that may not exist yet. */
@@ -80,7 +81,10 @@ async function realDirectory(context: SettingsContext, directory: string): Promi
  * Checks that files received from others would not be sent on as this computer's own.
  * @throws UserError refuse.receiveInSource
  */
-export function refuseReceiving({ sources }: Pick<Settings, 'sources'>, receive: ReceiveSettings): void {
+export function refuseReceiving(
+  { sources }: Pick<Settings, 'sources'>,
+  receive: Pick<ReceiveSettings, 'directory'>,
+): void {
   const directory = resolve(receive.directory)
   const source = sources.find(({ path }) => isWithin(directory, path) || isWithin(path, directory))
   if (source !== undefined)

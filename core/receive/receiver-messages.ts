@@ -4,7 +4,7 @@ import type { WorkerDefinition } from '../lib/workers/definition.ts'
 import { senderLevels } from '../protocol/limits.ts'
 import { keepSchema } from '../settings/schema.ts'
 
-/** Maximum number of senders in a report. */
+/** Maximum number of senders in a report; the gravest come first. */
 export const MOST_SENDERS = 500
 
 /** A computer that may send to this receiver. Times in milliseconds since 1970, by this computer's clock. */
@@ -13,6 +13,8 @@ export const receivedSenderSchema = z.object({
   name: z.string(),
   /** Its folder in the store. */
   folder: z.string(),
+  /** null: accepted without pairing. */
+  pairedAt: z.number().nullable(),
   /** null: never connected. */
   seenAt: z.number().nullable(),
   connected: z.boolean(),
@@ -22,11 +24,21 @@ export const receivedSenderSchema = z.object({
   /** The same sentence as a message, if the sender supplied one. */
   words: messageSchema.nullable(),
   statusAt: z.number().nullable(),
+  /** Since when all its reports have been "failing"; null: the last report was not. */
+  failingSince: z.number().nullable(),
   /** Its usage of the store, including older versions. */
   files: z.number(),
   bytes: z.number(),
 })
 export type ReceivedSender = z.infer<typeof receivedSenderSchema>
+
+/** The last test of the store's disk. */
+export const storeHealthSchema = z.object({
+  /** Empty: it is healthy. */
+  problems: z.array(messageSchema),
+  /** Tests in a row that have found a problem: a single one may be temporary. */
+  failures: z.number(),
+})
 
 const runningSchema = z.object({
   port: z.number(),
@@ -35,6 +47,7 @@ const runningSchema = z.object({
   receivedFiles: z.number(),
   receivedBytes: z.number(),
   refusedConnections: z.number(),
+  store: storeHealthSchema,
   /** The senders that may send, at most MOST_SENDERS. */
   senders: z.array(receivedSenderSchema),
 })

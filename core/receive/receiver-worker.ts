@@ -8,8 +8,14 @@ import { DEFAULT_RULES, type StoreRules } from '../store/quota/admission.ts'
 import { chooseSender, openSenders, type Senders } from '../store/senders/senders.ts'
 import { CODE_MINUTES, invite } from './pairing/invitation.ts'
 import { type Receiver, type ReceiverOptions, startStoreReceiver } from './receiver.ts'
-import { MOST_SENDERS, type ReceivedSender, type receiverDefinition } from './receiver-messages.ts'
-import type { SenderState } from './senders/last-seen.ts'
+import {
+  MOST_SENDERS,
+  type ReceivedSender,
+  type RunningReport,
+  type receiverDefinition,
+} from './receiver-messages.ts'
+import { orderSenders } from './senders/fleet.ts'
+import { createStoreProbe, findProblems, type StoreProbe } from './service/health.ts'
 
 type Definition = typeof receiverDefinition
 type Config = WorkerConfig<Definition>
@@ -20,6 +26,10 @@ type Threads = Pick<ReceiverOptions, 'storeThread'>
 const RETRY_MS = 3_000
 /** Interval of reports: counters, connections and sender status, for display. */
 const REPORT_EVERY_MS = 1_000
+/** Intervals of testing the store: while it is healthy, and after a failed test. */
+const PROBE_EVERY_MS = 60_000
+const PROBE_AGAIN_MS = 5_000
+const HEALTHY: RunningReport['store'] = { problems: [], failures: 0 }
 
 /** Valid names of senders, as in the list of senders. */
 const NAME = /^\P{Cc}{1,200}$/u
@@ -30,22 +40,14 @@ const buildRules = ({ quotaBytes, keep }: Config): StoreRules => ({
   quota: { each: { bytes: quotaBytes, files: null }, of: {} },
 })
 
-/** Lists the senders that may send, most recently seen first. */
+/** Lists the senders that may send, the gravest first. */
 function listSenders(receiver: Pick<Receiver, 'senderStates' | 'usage'>): ReceivedSender[] {
-  const last = ({ connected, seenAt }: SenderState) => (connected ? Number.POSITIVE_INFINITY : (seenAt ?? 0))
-  return receiver
-    .senderStates()
-    .sort((one, other) => last(other) - last(one) || one.name.localeCompare(other.name))
+  const states = receiver.senderStates().map((one) => ({ ...one, level: one.status?.level ?? null }))
+  return orderSenders(states, Date.now())
     .slice(0, MOST_SENDERS)
-    .map(({ fingerprint, name, folder, seenAt, connected, status, statusAt }) => {
-      const { files, bytes } = receiver.usage(folder)
-      const told = {
-        level: status?.level ?? null,
-        sentence: status?.sentence ?? null,
-        words: status?.words ?? null,
-        statusAt,
-      }
-      return { fingerprint, name, folder, seenAt, connected, ...told, files, bytes }
+    .map(({ status, ...state }) => {
+      const { files, bytes } = receiver.usage(state.folder)
+      return { ...state, sentence: status?.sentence ?? null, words: status?.words ?? null, files, bytes }
     })
 }
 
@@ -57,6 +59,8 @@ class KeptReceiver {
   #config: Config | null = null
   #receiver: Receiver | null = null
   #retrying: NodeJS.Timeout | undefined
+  #probing: NodeJS.Timeout | undefined
+  #store: RunningReport['store'] = HEALTHY
   #isOver = false
   /** The change in progress. */
   #applying = Promise.resolve()
@@ -81,7 +85,8 @@ class KeptReceiver {
     const { receivedFiles, receivedBytes } = counters
     const received = { receivedFiles, receivedBytes, refusedConnections }
     const senders = listSenders(this.#receiver)
-    this.#context.report({ port, fingerprint, storeDirectory, ...received, senders })
+    const store = this.#store
+    this.#context.report({ port, fingerprint, storeDirectory, ...received, store, senders })
   }
 
   /** Returns the directory of the store. @throws UserError if it cannot be used now. */
@@ -114,13 +119,15 @@ class KeptReceiver {
     this.#latest += 1
     const mine = this.#latest
     try {
+      const rules = buildRules(this.#config)
       const started = await startStoreReceiver(
-        { ...this.#config, rules: buildRules(this.#config), ...this.#threads },
+        { ...this.#config, rules, ...this.#threads },
         { log: this.#context.log, onReplaced: () => void this.#startAnew() },
       )
       if (this.#isOver || mine !== this.#latest) return await started.close()
       this.#receiver = started
       this.report()
+      void this.#probeStore(started, createStoreProbe(storeLayout(started.storeDirectory)), rules)
     } catch (error) {
       if (mine !== this.#latest) return
       this.#context.log('error', errorText(error))
@@ -129,10 +136,20 @@ class KeptReceiver {
     }
   }
 
+  async #probeStore(receiver: Receiver, probe: StoreProbe, rules: StoreRules): Promise<void> {
+    const problems = findProblems(await probe(), receiver, rules.floor)
+    if (receiver !== this.#receiver) return
+    const isHealthy = problems.length === 0
+    this.#store = isHealthy ? HEALTHY : { problems, failures: this.#store.failures + 1 }
+    const delay = isHealthy ? PROBE_EVERY_MS : PROBE_AGAIN_MS
+    this.#probing = setTimeout(() => void this.#probeStore(receiver, probe, rules), delay)
+  }
+
   async #close(): Promise<void> {
     // A start in progress is not awaited, because it may wait for its disk forever.
     this.#latest += 1
     clearTimeout(this.#retrying)
+    clearTimeout(this.#probing)
     await this.#receiver?.close()
     this.#receiver = null
   }

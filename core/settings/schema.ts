@@ -106,6 +106,19 @@ export const sendRuleSchema = z.object({
 })
 export type SendRule = z.infer<typeof sendRuleSchema>
 
+const hours = z.number().min(0).max(8_760)
+
+/** When a receiver's senders cause incidents. */
+export const senderAlertsSchema = z.object({
+  /** If a sender was not connected for this many hours; 0: never. */
+  silentHours: hours.default(24),
+  /** Overrides for single senders, by name or folder. */
+  silentHoursOf: z.record(z.string(), hours).default({}),
+  /** If a sender has reported failing for this many minutes. */
+  failingMinutes: z.number().min(0).max(10_080).default(10),
+})
+export type SenderAlerts = z.infer<typeof senderAlertsSchema>
+
 /** A receiver that the agent runs on this computer. */
 export const receiveSettingsSchema = z.object({
   /** Its store's directory. */
@@ -113,6 +126,7 @@ export const receiveSettingsSchema = z.object({
   port: z.number().int().min(1).max(65_535).default(7766),
   /** Quota of each sender, in bytes; null: no limit. */
   quotaBytes: bytes.min(1).nullable().default(null),
+  ...senderAlertsSchema.shape,
 })
 export type ReceiveSettings = z.infer<typeof receiveSettingsSchema>
 

@@ -56,6 +56,7 @@ const names: Partial<Record<EntryId, string>> = {
   restore: 'window.restore.open',
   receivePort: 'window.receiving.port',
   receiveQuota: 'window.receiving.quota',
+  receiveAlerts: 'window.receiving.silentHours',
   invite: 'window.receiving.title',
   mail: 'window.channel.name',
   webhook: 'window.channel.name',

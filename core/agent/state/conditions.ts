@@ -1,6 +1,7 @@
 import { missingSecrets } from '../../alerts/channels/catalog.ts'
 import { type IncidentKind, isDiskKind, type Outcome } from '../../alerts/kinds.ts'
 import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
+import { evaluateSenders, evaluateStore } from '../../receive/service/evaluate.ts'
 import {
   describeHeld,
   destinationFailure,
@@ -66,6 +67,7 @@ export function findConditions(state: AppState, now: number): FoundCondition[] {
     ...uncheckedCondition(state, now),
     ...state.destinations.flatMap((one) => destinationCondition(state, one, now)),
     ...receivingCondition(state, now),
+    ...senderConditions(state, now),
     ...channelConditions(state, now),
     ...pauseCondition(state, now),
     ...noticeConditions(state, now),
@@ -94,6 +96,8 @@ const headlines = {
   unwatched: 'status.unwatched',
   incomplete: 'status.incomplete',
   silent: 'status.silent',
+  'sender-silent': 'status.senderSilent',
+  'sender-failing': 'status.senderFailing',
   'not-closed': 'status.notClosed',
 } as const satisfies Partial<Record<IncidentKind, WordKey>>
 const hasHeadline = (kind: Condition['kind']): kind is keyof typeof headlines => kind in headlines
@@ -154,16 +158,57 @@ function uncheckedCondition(
   return condition(subject, 'worker', checked.at, sentence, 2 * MINUTE_MS, headline)
 }
 
-/** Reports that other computers cannot send here although the settings allow it. */
+/** Reports that other computers cannot send here although the settings allow it, or that space runs out. */
 function receivingCondition({ receiving }: AppState, now: number): FoundCondition[] {
   if (receiving === null) return []
-  const { directory, problem, since, isRunning } = receiving
+  const { directory, problem, store, since, isRunning } = receiving
   const subject = { id: 'receiving', name: directory, source: null }
-  if (problem === null && !isRunning) return unknown(subject)
-  if (problem === null) return well(subject, now)
-  const headline = { sentence: message('status.notReceiving'), detail: problem }
-  return condition(subject, 'worker', since, problem, MINUTE_MS, headline)
+  const notReceiving = message('status.notReceiving')
+  if (problem !== null)
+    return condition(subject, 'worker', since, problem, MINUTE_MS, {
+      sentence: notReceiving,
+      detail: problem,
+    })
+  if (!isRunning || store.failures === 1) return unknown(subject)
+  const { kind, sentence, tellAfterMs } = evaluateStore(directory, store.problems)
+  if (kind === 'ok' || kind === 'slow') return well(subject, now)
+  const headline = kind === 'low-space' ? message('status.receivingLowSpace') : notReceiving
+  // A disk's incident needs two samples. An unchanged result is one; the next test changes the delay.
+  const delay = store.failures === 2 ? MINUTE_MS : tellAfterMs
+  return condition(subject, kind, now, sentence, delay, { sentence: headline, detail: sentence })
 }
+
+/** Reports senders of this computer's receiver that report a failure, or that were not connected for long. */
+function senderConditions(
+  { receiving, incidents, settings, awakeSince }: AppState,
+  now: number,
+): FoundCondition[] {
+  const { receive } = settings
+  if (receiving === null || receive === null) return []
+  // Before the receiver's first report, incidents of an earlier run stay open.
+  if (!receiving.isRunning)
+    return incidents
+      .filter(({ kind, endedAt }) => endedAt === null && isSenderKind(kind))
+      .flatMap(({ failing }) => Object.keys(failing).map((id) => ({ id, kind: 'unknown' as const })))
+  const senders = receiving.senders.map(({ sentence, ...one }) => ({
+    ...one,
+    status: sentence === null ? null : { sentence },
+  }))
+  const startedAt = Math.max(receiving.since, awakeSince)
+  return evaluateSenders(senders, receive, startedAt, now).flatMap((one): FoundCondition[] => {
+    const id = `sender:${one.id}`
+    if (one.kind === 'unknown') return [{ id, kind: 'unknown' }]
+    const subject = { id, name: one.path, source: null }
+    const { kind, since = now, sentence, tellAfterMs } = one
+    if (!isSenderKind(kind)) return well(subject, now)
+    const detail = kind === 'sender-silent' ? message('status.since', { since }) : sentence
+    const headline = { sentence: message(headlines[kind], { name: one.path }), detail }
+    return condition(subject, kind, since, sentence, tellAfterMs, headline)
+  })
+}
+
+const isSenderKind = (kind: Condition['kind'] | 'slow'): kind is 'sender-silent' | 'sender-failing' =>
+  kind === 'sender-silent' || kind === 'sender-failing'
 
 function destinationCondition(state: AppState, destination: DestinationState, now: number): FoundCondition[] {
   const { id, name, connection, ejectedAt } = destination

@@ -6,7 +6,7 @@ import { connectionSchema } from '../../backends/backend-messages.ts'
 import { checkedSchema } from '../../check/checker-messages.ts'
 import { fileSchema, totalsSchema } from '../../ledger/ledger-messages.ts'
 import { messageSchema } from '../../lib/i18n/message-schema.ts'
-import { receivedSenderSchema } from '../../receive/receiver-messages.ts'
+import { receivedSenderSchema, storeHealthSchema } from '../../receive/receiver-messages.ts'
 import { restoreReportSchema } from '../../restore/restore-messages.ts'
 import { scannedSchema } from '../../scan/scanner-messages.ts'
 import { allowanceNowSchema, restlessSchema, transferSchema } from '../../send/sender-messages.ts'
@@ -156,6 +156,7 @@ const receivingSchema = z.object({
   isRunning: z.boolean(),
   /** Why it cannot run; it retries automatically. */
   problem: messageSchema.nullable(),
+  store: storeHealthSchema,
   /** Milliseconds since 1970 of the last change of `isRunning`. */
   since: z.number(),
   senders: z.array(receivedSenderSchema),

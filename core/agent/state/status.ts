@@ -62,10 +62,17 @@ function describeCalmStatus(state: AppState, now: number): Status {
   )
 }
 
-/** Returns the status of this computer for other computers: that of its gravest failure, acknowledged or not. */
+/**
+ * Returns the status of this computer for other computers: that of its gravest failure, acknowledged or not. Its
+ * senders' failures are left out: two computers that send to each other would report each other's report for ever.
+ */
 export function buildOwnStatus(state: AppState, now: number): OwnStatus {
   const incidents = state.incidents.map((one) => ({ ...one, acknowledged: null }))
-  const { level, sentence, failure } = overallStatus({ ...state, incidents }, now)
+  const receiving = state.receiving && {
+    ...state.receiving,
+    senders: state.receiving.senders.map((one) => ({ ...one, connected: true, failingSince: null })),
+  }
+  const { level, sentence, failure } = overallStatus({ ...state, incidents, receiving }, now)
   return {
     // The level `partial` concerns only this computer: a receiver has everything that it should receive.
     level: level === 'partial' ? 'ok' : level,
@@ -84,19 +91,21 @@ const isCritical = ({ kind }: Failure): boolean => getSeverity(kind) === 'critic
  */
 function findGravestFailure(state: AppState, now: number): Status | null {
   const open = state.incidents.filter(({ endedAt }) => endedAt === null)
-  const disks = open.filter(({ kind }) => isDiskKind(kind))
+  const failing = findConditions(state, now).flatMap((one) => {
+    const { kind } = one
+    return kind === 'ok' || kind === 'unknown' ? [] : [{ ...one, kind }]
+  })
+  // The store of a receiver is a condition, too, with a sentence of its own.
+  const disks = open.filter((one) => isDiskKind(one.kind) && !failing.some(({ id }) => id in one.failing))
   const isSeen = (id: string, kind: IncidentKind) =>
     open.some((one) => one.acknowledged !== null && one.kind === kind && id in one.failing)
   const all: Failure[] = [
     ...disks.map((one) => describeDiskIncident(state, one)),
     ...findUncheckedFailures(state, disks),
-    ...findConditions(state, now).flatMap((one) => {
-      if (one.kind === 'ok' || one.kind === 'unknown') return []
-      const { id, kind, since, source, headline } = one
-      return [
-        { kind, since, subjects: source === null ? [] : [source], isSeen: isSeen(id, kind), ...headline },
-      ]
-    }),
+    ...failing.map(({ id, kind, since, source, headline }) => ({
+      ...{ kind, since, subjects: source === null ? [] : [source] },
+      ...{ isSeen: isSeen(id, kind), ...headline },
+    })),
   ].sort(
     (a, b) =>
       Number(isCritical(b)) - Number(isCritical(a)) ||

@@ -5,10 +5,10 @@ import { alertsSettingsSchema } from '../../alerts/settings.ts'
 import { dropError } from '../../dropped-errors.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
+import { senderAlertsSchema } from '../../settings/schema.ts'
 import { defaultRuleWords, ruleWordsSchema } from '../../store/quota/quota-options.ts'
 
 const { labels, quietHours, channels } = alertsSettingsSchema.shape
-const hours = z.number().min(0).max(8_760)
 
 /** `alerts` of the configuration file: channels, and the thresholds of a receiver's alerts. */
 const receiveAlertsSchema = z.strictObject({
@@ -18,12 +18,7 @@ const receiveAlertsSchema = z.strictObject({
   channels,
   /** A private file with the channels' secrets as JSON, `{"ID": {"token": "…"}}`; null: there are none. */
   secretsFile: z.string().min(1).max(4096).nullable().default(null),
-  /** Alerts if a sender was not connected for this many hours; 0: never. */
-  silentHours: hours.default(24),
-  /** Overrides for single senders, by name or folder. */
-  silentHoursOf: z.record(z.string(), hours).default({}),
-  /** Alerts if a sender has reported failing for this many minutes. */
-  failingMinutes: z.number().min(0).max(10_080).default(10),
+  ...senderAlertsSchema.shape,
 })
 export type ReceiveAlerts = z.infer<typeof receiveAlertsSchema>
 

@@ -76,7 +76,11 @@ export default function DestinationsPage({ state, place }: DestinationsPageProps
         </Button>
       </div>
       {state.localCopies !== null && <LocalCopiesCard path={state.localCopies} />}
-      <ReceivingPart receiving={state.receiving} receive={state.settings.receive} />
+      <ReceivingPart
+        receiving={state.receiving}
+        receive={state.settings.receive}
+        incidents={state.incidents}
+      />
       <AddDialog opened={adding} linked={linked} state={state} onClose={close} />
     </div>
   )

@@ -5,9 +5,10 @@ import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { useHold } from '../../ui/form-dialog.tsx'
+import { NumberField } from '../../ui/number-field.tsx'
 import { useWords } from '../../words/context.tsx'
 import { PathButton } from '../destinations/path-button.tsx'
-import { newReceiving, type Receive, readReceiving, toDraft } from './draft.ts'
+import { advanced, newReceiving, type Receive, readReceiving, toDraft } from './draft.ts'
 
 interface ReceiveFormProps {
   /** Initial values of the form; null if nothing was set yet. */
@@ -98,6 +99,29 @@ export function ReceiveForm({ before, isOn, onDone, onStarted }: ReceiveFormProp
           onChange={(event) => change({ quota: event.currentTarget.value })}
           error={getError('quota')}
         />
+        <details className="folded" open={advanced.some((field) => getError(field) !== null) || undefined}>
+          <summary>{t('settings.advanced')}</summary>
+          <Stack gap="sm">
+            <NumberField
+              label={t('window.receiving.silentHours')}
+              unit={t('window.filters.hours')}
+              placeholder={t('window.silence.never')}
+              value={draft.silentHours}
+              maxLength={8}
+              onChange={(silentHours) => change({ silentHours })}
+              error={getError('silentHours')}
+            />
+            <NumberField
+              label={t('window.receiving.failingMinutes')}
+              unit={t('window.filters.minutes')}
+              placeholder="0"
+              value={draft.failingMinutes}
+              maxLength={8}
+              onChange={(failingMinutes) => change({ failingMinutes })}
+              error={getError('failingMinutes')}
+            />
+          </Stack>
+        </details>
         {refusal !== null && (
           <p className="card-problem breakable" role="alert">
             {say(refusal)}

@@ -20,10 +20,11 @@ interface ReceivingPartProps {
   receiving: Receiving | null
   /** The settings; null if receiving is disabled. */
   receive: Receive | null
+  incidents: AppState['incidents']
 }
 
 /** Enables receiving from other computers; shows the folder and the senders. */
-export function ReceivingPart({ receiving, receive }: ReceivingPartProps) {
+export function ReceivingPart({ receiving, receive, incidents }: ReceivingPartProps) {
   const { t } = useWords()
   const { run } = useCommands()
   const [opened, setOpened] = useState<'on' | 'off' | 'edit' | 'invite' | null>(null)
@@ -44,7 +45,7 @@ export function ReceivingPart({ receiving, receive }: ReceivingPartProps) {
       {receiving !== null && (
         <>
           <Running receiving={receiving} quotaBytes={receive?.quotaBytes ?? null} />
-          <SenderList senders={receiving.senders} />
+          <SenderList senders={receiving.senders} incidents={incidents} />
           <Group gap="xs">
             <Button
               size="xs"

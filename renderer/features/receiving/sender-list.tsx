@@ -25,7 +25,13 @@ const levels: Record<SenderCondition, HealthLevel> = {
 }
 
 /** Shows all computers that send here: how many are well, then each of them, the gravest first. */
-export function SenderList({ senders }: { senders: readonly Sender[] }) {
+export function SenderList({
+  senders,
+  incidents,
+}: {
+  senders: readonly Sender[]
+  incidents: AppState['incidents']
+}) {
   const { t } = useWords()
   const now = useNow()
   const [text, setText] = useState('')
@@ -34,6 +40,8 @@ export function SenderList({ senders }: { senders: readonly Sender[] }) {
   const found = orderSenders(senders, now).filter(({ name, folder, sentence }) =>
     `${name}\n${folder}\n${sentence ?? ''}`.toLowerCase().includes(wanted),
   )
+  const ongoing = incidents.filter(({ endedAt }) => endedAt === null)
+  const failing = new Set(ongoing.flatMap((one) => Object.keys(one.failing)))
   const shown = showsAll ? found : found.slice(0, FIRST_ROWS)
   return (
     <>
@@ -52,7 +60,11 @@ export function SenderList({ senders }: { senders: readonly Sender[] }) {
         />
       )}
       {shown.map((sender) => (
-        <SenderRow key={sender.fingerprint} sender={sender} />
+        <SenderRow
+          key={sender.fingerprint}
+          sender={sender}
+          isSilent={failing.has(`sender:silent:${sender.folder}`)}
+        />
       ))}
       {found.length === 0 && wanted !== '' && <p className="dimmed">{t('window.receiving.nothingFound')}</p>}
       {shown.length < found.length && (

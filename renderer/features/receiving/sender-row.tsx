@@ -38,7 +38,14 @@ function getSentence({ sentence, words }: Sender, say: (words: Message) => strin
 }
 
 /** Shows a sender: when it was last seen, its last status report, and its files here. Unchanged ones are kept as drawn. */
-export const SenderRow = memo(function SenderRow({ sender }: { sender: Sender }) {
+export const SenderRow = memo(function SenderRow({
+  sender,
+  isSilent,
+}: {
+  sender: Sender
+  /** It has an incident, because it was not connected for long. */
+  isSilent: boolean
+}) {
   const { t, say, format } = useWords()
   const { name, folder, files, bytes, level, statusAt } = sender
   const sentence = getSentence(sender, say)
@@ -48,7 +55,7 @@ export const SenderRow = memo(function SenderRow({ sender }: { sender: Sender })
         <span className="card-name breakable">{name}</span>
         <SenderMenu sender={sender} />
       </div>
-      <Seen sender={sender} />
+      <Seen sender={sender} isSilent={isSilent} />
       {sentence !== null && (
         <p className="row sender-status">
           <HealthMark level={level === null ? 'unknown' : levels[level]} />
@@ -70,9 +77,9 @@ export const SenderRow = memo(function SenderRow({ sender }: { sender: Sender })
   )
 })
 
-function Seen({ sender: { connected, seenAt } }: { sender: Sender }) {
+function Seen({ sender: { connected, seenAt }, isSilent }: { sender: Sender; isSilent: boolean }) {
   const { t } = useWords()
-  if (connected || seenAt === null) {
+  if (!isSilent && (connected || seenAt === null)) {
     const level = connected ? 'ok' : 'unknown'
     return (
       <span className="health" data-level={level}>
@@ -83,13 +90,12 @@ function Seen({ sender: { connected, seenAt } }: { sender: Sender }) {
       </span>
     )
   }
+  const level = isSilent ? 'failing' : 'unknown'
   return (
-    <span className="health" data-level="unknown">
-      <HealthMark level="unknown" />
-      <span className="health-word">{t('window.receiving.seen')}</span>
-      <span className="dimmed">
-        <Ago at={seenAt} />
-      </span>
+    <span className="health" data-level={level}>
+      <HealthMark level={level} />
+      <span className="health-word">{t(isSilent ? 'kind.sender-silent' : 'window.receiving.seen')}</span>
+      <span className="dimmed">{seenAt === null ? t('window.receiving.never') : <Ago at={seenAt} />}</span>
     </span>
   )
 }

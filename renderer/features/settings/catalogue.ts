@@ -109,13 +109,13 @@ const buildKind = (kind: AddableKind): Entry => ({
 
 /** A field of the form for receiving: its switch opens the form while receiving is off. */
 const inReceiving =
-  (key: WordKey): Entry['getTargets'] =>
+  (...keys: WordKey[]): Entry['getTargets'] =>
   (state, t) =>
     onPage(
       'destinations',
       'window.back',
       state.receiving === null ? 'window.receiving.title' : 'window.receiving.edit',
-      key,
+      ...keys,
     )(state, t)
 const underReceiving: readonly WordKey[] = ['window.destinations', 'window.receiving.title']
 
@@ -454,6 +454,13 @@ const otherEntries = {
     under: underReceiving,
     values: ['quotaBytes'],
     getTargets: inReceiving('window.receiving.quota'),
+  },
+  receiveAlerts: {
+    label: 'window.receiving.silentHours',
+    under: underReceiving,
+    texts: ['window.receiving.failingMinutes'],
+    values: ['silentHours', 'silentHoursOf', 'failingMinutes'],
+    getTargets: inReceiving('settings.advanced', 'window.receiving.silentHours'),
   },
   invite: {
     label: 'window.receiving.invite',

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { expect, test } from 'vitest'
@@ -67,6 +67,27 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
   const fingerprint = sender?.fingerprint ?? ''
   expect(await ask('renameSender', { fingerprint, name: 'Roof camera' })).toEqual({ done: true })
   await untilState(data, 'its name', ({ receiving }) => receiving?.senders[0]?.name === 'Roof camera')
+
+  // A failure that the sender reports is an incident here, too, until the sender is well.
+  expect(await ask('setReceiving', { receive: { directory, failingMinutes: 0 } })).toEqual({ done: true })
+  const checked = temporaryDirectory('checked')
+  const askStation = askAgent(station)
+  expect(await askStation('addCheckedPath', { path: checked })).toEqual({ done: true })
+  rmSync(checked, { recursive: true })
+  await askStation('checkNow', {})
+  const isLasting = ({ endedAt }: { endedAt: number | null }) => endedAt === null
+  const told = await untilState(data, 'its failure here', ({ incidents }) => incidents.some(isLasting))
+  expect(told.status).toMatchObject({ level: 'failing', failure: { kind: 'sender-failing' } })
+  expect(told.incidents[0]).toMatchObject({
+    kind: 'sender-failing',
+    sentence: { params: { name: 'Roof camera' } },
+  })
+  const names = await holdfast(['incidents', '--data', data])
+  expect(names).toContain(checked)
+  mkdirSync(checked)
+  await askStation('checkNow', {})
+  const over = await untilState(data, 'its recovery here', ({ incidents }) => !incidents.some(isLasting))
+  expect(over.status.failure).toBeUndefined()
 
   // Another computer takes its place, and it then that one's: each gets the folder, and the former is sent away.
   await expect(ask('inviteSender', { replaces: 'nobody' })).rejects.toMatchObject({

@@ -38,6 +38,29 @@ export const well: SourceState = {
   left: null,
 }
 
+type Receiving = NonNullable<AppState['receiving']>
+/** A receiver that has run for an hour, with these changes. */
+export const receivingWith = (changes: Partial<Receiving> = {}): Receiving => ({
+  ...{
+    directory: '/srv/in',
+    port: 7766,
+    isRunning: true,
+    problem: null,
+    store: { problems: [], failures: 0 },
+  },
+  ...{ since: NOW - 3_600_000, senders: [], ...changes },
+})
+
+/** A sender that was paired an hour ago and has not connected yet, with these changes. */
+export const senderWith = (
+  name: string,
+  changes: Partial<Receiving['senders'][number]> = {},
+): Receiving['senders'][number] => ({
+  ...{ fingerprint: name, name, folder: name, pairedAt: NOW - 3_600_000, seenAt: null, connected: false },
+  ...{ level: null, sentence: null, words: null, statusAt: null, failingSince: null, files: 0, bytes: 0 },
+  ...changes,
+})
+
 /** A state that is well, with its copies on another computer, and these changes. */
 export function stateWith(changes: Partial<AppState> = {}): AppState {
   const initial = initialState('desktop', '1', defaultSettings, '/store')

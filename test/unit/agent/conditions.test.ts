@@ -1,19 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import { findConditions } from '../../../core/agent/state/conditions.ts'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
-import { overallStatus } from '../../../core/agent/state/status.ts'
+import { buildOwnStatus, overallStatus } from '../../../core/agent/state/status.ts'
 import { alertsSettingsSchema } from '../../../core/alerts/settings.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
-import { message } from '../../../core/lib/i18n/message.ts'
+import { message, type WordKey } from '../../../core/lib/i18n/message.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
-import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
+import { defaultSettings, receiveSettingsSchema, sourceSchema } from '../../../core/settings/schema.ts'
 import {
   connected,
   incident,
   NOW,
   receiver,
+  receivingWith,
   running,
+  senderWith,
   stateWith,
+  status,
   waiting,
   well,
   workers,
@@ -202,6 +205,54 @@ describe('conditions besides disk failures', () => {
     expect(wrong(changes)).toEqual(wanted)
   })
 
+  it('a receiver reports its failing and its silent senders, and the space of its store', () => {
+    const receive = receiveSettingsSchema.parse({ directory: '/srv/in', silentHoursOf: { shed: 0.5 } })
+    const settings = { ...defaultSettings, receive }
+    const failing = { connected: true, sentence: 'Photos is read-only.', statusAt: NOW }
+    const senders = [
+      senderWith('roof', { ...failing, failingSince: NOW - 10 * MINUTE }),
+      senderWith('attic', { ...failing, failingSince: NOW - 9 * MINUTE }),
+      senderWith('shed', { seenAt: NOW - HOUR }),
+      senderWith('well', { connected: true }),
+    ]
+    const receiving = receivingWith({ senders })
+    const found = ['sender:failing:roof sender-failing 0', 'sender:silent:shed sender-silent 0']
+    expect(wrong({ settings, receiving })).toEqual(found)
+    // Senders reconnect within minutes after this computer was asleep.
+    expect(wrong({ settings, receiving, awakeSince: NOW })).toEqual(found.slice(0, 1))
+    const store = (key: WordKey) =>
+      [1, 2, 3].flatMap((failures) =>
+        wrong({ receiving: receivingWith({ store: { problems: [message(key)], failures } }) }),
+      )
+    expect(store('transfer.healthNearlyFull')).toEqual(['receiving low-space 1', 'receiving low-space 5'])
+    expect(store('transfer.healthFull')).toEqual(['receiving full 1', 'receiving full 0'])
+
+    const { level, sentence, detail } = status({ settings, receiving })
+    expect([level, sentence]).toEqual(['failing', 'shed has not been heard from.'])
+    expect(detail).toMatch(/^Since .*1 more/)
+    const unwell = { kind: 'sender-failing', endedAt: null, failing: { 'sender:failing:roof': problem } }
+    const incidents = [unwell as unknown as AppState['incidents'][0]]
+    const restarted = { settings, incidents, receiving: receivingWith({ isRunning: false }) }
+    expect(findConditions(stateWith(restarted), NOW)).toContainEqual({
+      id: 'sender:failing:roof',
+      kind: 'unknown',
+    })
+    // Two computers that send to each other do not report each other's report.
+    expect(buildOwnStatus(stateWith({ settings, receiving }), NOW)).toMatchObject({ level: 'ok', kind: null })
+  })
+
+  it('a problem of the store is one failure, with its incident or without', () => {
+    const problems = [message('transfer.healthNotWritable', { reason: 'EROFS' })]
+    const lasting = { ...incident, kind: 'error' as const, failing: { receiving: problem } }
+    const { sentence, detail } = status({
+      receiving: receivingWith({ store: { problems, failures: 3 } }),
+      incidents: [lasting],
+    })
+    expect(sentence).toBe('Other computers cannot send here.')
+    expect(detail).toMatch(/^The store cannot be written to: read-only/)
+    expect(detail).not.toContain('more')
+  })
+
   it('a known state gives ok, a state that is not known yet gives unknown', () => {
     const said = (changes: Partial<AppState>) =>
       findConditions(stateWith(changes), NOW).map(({ id, kind }) => `${id} ${kind}`)
@@ -210,9 +261,8 @@ describe('conditions besides disk failures', () => {
     expect(all).toEqual(expect.arrayContaining(['worker:notifier ok', 'unchecked ok']))
     expect(said(connection('connecting'))).toContain('destination:there unknown')
     expect(said(connection('idle'))).toContain('destination:there unknown')
-    const receiving = { directory: '/r', port: 1, isRunning: false, problem: null, since: NOW, senders: [] }
-    expect(said({ receiving })).toContain('receiving unknown')
-    expect(said({ receiving: { ...receiving, isRunning: true } })).toContain('receiving ok')
+    expect(said({ receiving: receivingWith({ isRunning: false }) })).toContain('receiving unknown')
+    expect(said({ receiving: receivingWith() })).toContain('receiving ok')
     expect(said({ receiving: null }).join()).not.toContain('receiving')
     // A sender that has just started has not told yet what was given up.
     const unheard = well.destinations.map((one) => ({ ...one, reported: false }))

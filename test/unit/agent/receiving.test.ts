@@ -2,14 +2,15 @@ import { expect, test } from 'vitest'
 import { commandHandlers } from '../../../core/agent/commands.ts'
 import { receivingState, refuseReceiving, withReceived } from '../../../core/agent/receiving.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
-import { settingsSchema } from '../../../core/settings/schema.ts'
+import { receiveSettingsSchema, settingsSchema } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
 import { toOutcome } from '../../support/agent/answers.ts'
 import { fakeAgent } from '../../support/agent/fake-agent.ts'
+import { senderWith } from '../../support/agent/status.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-const receive = { directory: '/srv/store', port: 7766, quotaBytes: null }
+const receive = receiveSettingsSchema.parse({ directory: '/srv/store' })
 const running = {
   port: 7766,
   fingerprint: 'f',
@@ -17,15 +18,13 @@ const running = {
   receivedFiles: 0,
   receivedBytes: 0,
   refusedConnections: 0,
+  store: { problems: [], failures: 0 },
 }
 
 test('receiver state: a receiver that cannot run keeps its list of senders', () => {
   const before = receivingState({ receive }, 1)
   if (before === null) throw new Error('no state')
-  const sender = {
-    ...{ fingerprint: 'a', name: 'station', folder: 'station', seenAt: 1, connected: true },
-    ...{ level: 'ok' as const, sentence: '', words: null, statusAt: 1, files: 1, bytes: 2 },
-  }
+  const sender = senderWith('station', { connected: true })
   const runs = withReceived(before, { ...running, senders: [sender] }, 2)
   expect(runs).toMatchObject({ isRunning: true, problem: null, senders: [sender] })
   const problem = message('transfer.storeInUse', { path: '/srv/store' })

@@ -4,7 +4,17 @@ import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
-import { NOW, receiver, sending, sent, stateWith, status, well } from '../../support/agent/status.ts'
+import {
+  NOW,
+  receiver,
+  receivingWith,
+  senderWith,
+  sending,
+  sent,
+  stateWith,
+  status,
+  well,
+} from '../../support/agent/status.ts'
 
 describe('overall status', () => {
   it('the level is ok only with a receiver on another computer', () => {
@@ -39,11 +49,7 @@ describe('overall status', () => {
   })
 
   it('a computer without folders is ok while it can receive from its senders', () => {
-    const senders = ['a', 'b'].map((name) => ({
-      ...{ fingerprint: name, name, folder: name, seenAt: null, connected: false, level: null },
-      ...{ sentence: null, words: null, statusAt: null, files: 0, bytes: 0 },
-    }))
-    const receiving = { directory: '/in', port: 7766, isRunning: true, problem: null, since: NOW, senders }
+    const receiving = receivingWith({ senders: ['a', 'b'].map((name) => senderWith(name)) })
     const nothing = { level: 'starting', sentence: 'No folder is protected yet.' }
     expect(status({ sources: [], receiving: { ...receiving, senders: [] } })).toMatchObject(nothing)
     expect(status({ sources: [], receiving: { ...receiving, isRunning: false } }).level).not.toBe('ok')

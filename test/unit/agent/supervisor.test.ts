@@ -36,6 +36,7 @@ const report = {
   receivedFiles: 0,
   receivedBytes: 0,
   refusedConnections: 0,
+  store: { problems: [], failures: 0 },
   senders: [],
 }
 

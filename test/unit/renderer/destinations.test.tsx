@@ -8,6 +8,7 @@ import { newDraft } from '../../../renderer/features/destinations/draft.ts'
 import { SftpFields } from '../../../renderer/features/destinations/sftp-fields.tsx'
 import { TestResult } from '../../../renderer/features/destinations/test-result.tsx'
 import { RestoreProgress } from '../../../renderer/features/restore/restore-progress.tsx'
+import { incident, receivingWith, senderWith } from '../../support/agent/status.ts'
 import { destinationState, emptyState, sourceState } from './fake-state.ts'
 import { renderWords } from './rendered.tsx'
 
@@ -97,31 +98,25 @@ test('destination card: an ejected folder shows since when, its waiting files an
 })
 
 test('receiving: each sender is listed with its last status, translated where the message is known', () => {
-  const sender = {
-    ...{ fingerprint: 'f', name: 'station-3', folder: 'station-3', seenAt: null, connected: false },
-    ...{ level: 'failing' as const, sentence: 'A disk is full.', statusAt: 0, files: 1200, bytes: 2048 },
-    words: null,
-  }
-  const receiving = { directory: '/srv/in', port: 7766, isRunning: true, problem: null, since: 0 }
-  const words = page(destinationState('nas'), { receiving: { ...receiving, senders: [sender] } })
+  const report = { level: 'failing' as const, sentence: 'A disk is full.', statusAt: 0 }
+  const sender = senderWith('station-3', { ...report, files: 1200, bytes: 2048 })
+  const words = page(destinationState('nas'), { receiving: receivingWith({ senders: [sender] }) })
   expect(words).toContain('receives at port 7766')
   expect(words).toMatch(/station-3 .*never connected.*A disk is full\..*1,200 files · 2 KiB · in station-3/)
 
-  const connected = {
-    ...sender,
-    fingerprint: 'g',
-    name: 'station-1',
-    seenAt: 0,
-    connected: true,
-    level: 'ok' as const,
-  }
-  const fleet = page(destinationState('nas'), { receiving: { ...receiving, senders: [connected, sender] } })
+  const connected = senderWith('station-1', { seenAt: 0, connected: true, level: 'ok' })
+  const failing = { 'sender:silent:station-3': message('transfer.senderSilent', { name: '', since: 0 }) }
+  const incidents = [{ ...incident, kind: 'sender-silent' as const, failing }]
+  const fleet = page(destinationState('nas'), {
+    ...{ receiving: receivingWith({ senders: [connected, sender] }), incidents },
+  })
+  expect(fleet).toMatch(/station-3 .*Sender not heard from.*station-1 .*connected/)
   expect(fleet).toMatch(/1 of 2 computers are fine.*1 never connected.*station-3.*station-1/)
 
   // In the window's language, as far as it has words for what another computer says.
   const inChinese = (said: Message) => {
     const senders = [{ ...sender, words: said }]
-    const state = emptyState({ receiving: { ...receiving, senders } })
+    const state = emptyState({ receiving: receivingWith({ senders }) })
     return renderWords(<DestinationsPage state={state} place={null} />, 'zh-TW')
   }
   expect(inChinese(message('status.safe', { count: 3 }))).toMatch(/station-3 .*3 個檔案/)

@@ -19,6 +19,7 @@ const commands: Record<string, () => Promise<Register>> = {
   settings: async () => (await import('./settings.ts')).registerSettings,
   scan: async () => (await import('./scan.ts')).registerScan,
   web: async () => (await import('./web.ts')).registerWeb,
+  receiving: async () => (await import('./receiving.ts')).registerReceiving,
   receive: async () => (await import('./receive.ts')).registerReceive,
   pair: async () => (await import('./pair.ts')).registerPair,
   destinations: async () => (await import('./destinations.ts')).registerDestinations,

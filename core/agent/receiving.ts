@@ -4,6 +4,8 @@ import type { WorkerConfig, WorkerReport } from '../lib/workers/definition.ts'
 import type { receiverDefinition } from '../receive/receiver-messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import { type ReceiveSettings, receiveSettingsSchema, type Settings } from '../settings/schema.ts'
+import { DEFAULT_RULES, type Quota, type StoreRules } from '../store/quota/admission.ts'
+import { parseFloor } from '../store/quota/quota-options.ts'
 import { isWithin } from './accept-path.ts'
 import type { GivenReceive } from './contract.ts'
 import type { SettingsContext } from './settings-context.ts'
@@ -11,17 +13,40 @@ import type { ReceivingState } from './state/schema.ts'
 
 type Definition = typeof receiverDefinition
 
-/** Every computer in the network may connect; only paired ones are accepted. */
-const ALL_ADDRESSES = '0.0.0.0'
-
 export function receiverConfig(
   { keep }: Pick<Settings, 'keep'>,
-  { directory, port, quotaBytes }: ReceiveSettings,
+  receive: ReceiveSettings,
   { setUpStores }: DataLayout,
   computerName: string,
 ): WorkerConfig<Definition> {
-  const own = { storeDirectory: directory, setUpStores, name: computerName }
-  return { ...own, host: ALL_ADDRESSES, port, quotaBytes, keep }
+  const { directory: storeDirectory, host, port, isocketHost, isocketPort } = receive
+  const isocket = isocketPort === null ? null : { host: isocketHost, port: isocketPort }
+  return {
+    storeDirectory,
+    setUpStores,
+    name: computerName,
+    host,
+    port,
+    isocket,
+    rules: buildRules(keep, receive),
+  }
+}
+
+function buildRules(
+  keep: Settings['keep'],
+  { keepFree, quotaBytes, quotaBytesOf, quotaFiles, quotaFilesOf }: ReceiveSettings,
+): StoreRules {
+  const bytes = new Map(Object.entries(quotaBytesOf))
+  const files = new Map(Object.entries(quotaFilesOf))
+  const limited = [...bytes.keys(), ...files.keys()].map((folder) => {
+    const quota: Partial<Quota> = { bytes: bytes.get(folder) ?? null, files: files.get(folder) ?? null }
+    return [folder, quota] as const
+  })
+  return {
+    keep,
+    floor: keepFree === null ? DEFAULT_RULES.floor : parseFloor(keepFree),
+    quota: { each: { bytes: quotaBytes, files: quotaFiles }, of: Object.fromEntries(limited) },
+  }
 }
 
 /** Returns the state of the receiver before its first report. */

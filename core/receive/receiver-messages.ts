@@ -3,6 +3,7 @@ import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
 import { senderLevels } from '../protocol/limits.ts'
 import { keepSchema } from '../settings/schema.ts'
+import type { StoreRules } from '../store/quota/admission.ts'
 
 /** Maximum number of senders in a report; the gravest come first. */
 export const MOST_SENDERS = 500
@@ -53,6 +54,16 @@ const runningSchema = z.object({
 })
 export type RunningReport = z.infer<typeof runningSchema>
 
+const limit = z.number().nullable()
+const storeRulesSchema: z.ZodType<StoreRules> = z.object({
+  keep: keepSchema,
+  floor: z.object({ bytes: z.number(), percent: z.number() }),
+  quota: z.object({
+    each: z.object({ bytes: limit, files: limit }),
+    of: z.record(z.string(), z.object({ bytes: limit, files: limit })),
+  }),
+})
+
 export const receiverDefinition = {
   name: 'receiver' as const,
   config: z.object({
@@ -63,10 +74,9 @@ export const receiverDefinition = {
     /** 0: any free port; the report contains it. */
     port: z.number().int().min(0).max(65_535),
     name: z.string(),
-    /** Quota of each sender in bytes; null: no limit. */
-    quotaBytes: z.number().nullable(),
-    /** Retention of older versions. */
-    keep: keepSchema,
+    rules: storeRulesSchema,
+    /** Where original isocket clients are accepted; null: nowhere. */
+    isocket: z.object({ host: z.string(), port: z.number() }).nullable(),
   }),
   /** The state of the running receiver, or the reason why it cannot start; it retries automatically. */
   report: z.union([runningSchema, z.object({ problem: messageSchema })]),

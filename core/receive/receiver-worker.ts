@@ -4,7 +4,7 @@ import type { RequestInput, WorkerConfig } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { errorText } from '../platform/system-error.ts'
 import { storeLayout } from '../store/layout.ts'
-import { DEFAULT_RULES, type StoreRules } from '../store/quota/admission.ts'
+import type { StoreRules } from '../store/quota/admission.ts'
 import { chooseSender, openSenders, type Senders } from '../store/senders/senders.ts'
 import { CODE_MINUTES, invite } from './pairing/invitation.ts'
 import { type Receiver, type ReceiverOptions, startStoreReceiver } from './receiver.ts'
@@ -33,12 +33,6 @@ const HEALTHY: RunningReport['store'] = { problems: [], failures: 0 }
 
 /** Valid names of senders, as in the list of senders. */
 const NAME = /^\P{Cc}{1,200}$/u
-
-const buildRules = ({ quotaBytes, keep }: Config): StoreRules => ({
-  ...DEFAULT_RULES,
-  keep,
-  quota: { each: { bytes: quotaBytes, files: null }, of: {} },
-})
 
 /** Lists the senders that may send, the gravest first. */
 function listSenders(receiver: Pick<Receiver, 'senderStates' | 'usage'>): ReceivedSender[] {
@@ -119,9 +113,9 @@ class KeptReceiver {
     this.#latest += 1
     const mine = this.#latest
     try {
-      const rules = buildRules(this.#config)
+      const { rules } = this.#config
       const started = await startStoreReceiver(
-        { ...this.#config, rules, ...this.#threads },
+        { ...this.#config, ...this.#threads },
         { log: this.#context.log, onReplaced: () => void this.#startAnew() },
       )
       if (this.#isOver || mine !== this.#latest) return await started.close()

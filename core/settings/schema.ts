@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { alertsSettingsSchema, wallTimeSchema } from '../alerts/settings.ts'
+import { parseSize } from '../lib/i18n/formats.ts'
 import { SOURCE_ID } from '../protocol/limits.ts'
 import { folderName } from '../protocol/names.ts'
 import { DEFAULT_KEEP } from '../store/retention/retention.ts'
@@ -119,13 +120,32 @@ export const senderAlertsSchema = z.object({
 })
 export type SenderAlerts = z.infer<typeof senderAlertsSchema>
 
+const port = z.number().int().min(1).max(65_535)
+const address = z.string().min(1).max(255)
+/** Limits of single senders, by their folders. */
+const quotaOf = z.record(z.string(), bytes).default({})
+
 /** A receiver that the agent runs on this computer. */
 export const receiveSettingsSchema = z.object({
   /** Its store's directory. */
   directory: absolutePathSchema,
-  port: z.number().int().min(1).max(65_535).default(7766),
-  /** Quota of each sender, in bytes; null: no limit. */
+  /** Address to listen on; default: all. */
+  host: address.default('0.0.0.0'),
+  port: port.default(7766),
+  /** Quota of each sender, older versions included, in bytes and in files; null: no limit. */
   quotaBytes: bytes.min(1).nullable().default(null),
+  quotaBytesOf: quotaOf,
+  quotaFiles: bytes.min(1).nullable().default(null),
+  quotaFilesOf: quotaOf,
+  /** Free space on its disk, "10G" or "5%"; null: 1 GiB, on small disks 1 %. */
+  keepFree: z
+    .string()
+    .refine((text) => /^\d{1,2}(\.\d+)?%$/.test(text) || parseSize(text) !== null)
+    .nullable()
+    .default(null),
+  /** Where original isocket clients are accepted: plain text, without proof of the sender. null: nowhere. */
+  isocketPort: port.nullable().default(null),
+  isocketHost: address.default('127.0.0.1'),
   ...senderAlertsSchema.shape,
 })
 export type ReceiveSettings = z.infer<typeof receiveSettingsSchema>

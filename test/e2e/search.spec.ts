@@ -57,6 +57,8 @@ const names: Partial<Record<EntryId, string>> = {
   receivePort: 'window.receiving.port',
   receiveQuota: 'window.receiving.quota',
   receiveAlerts: 'window.receiving.silentHours',
+  receiveSpace: 'window.receiving.keepFree',
+  receiveAddress: 'window.receiving.host',
   invite: 'window.receiving.title',
   mail: 'window.channel.name',
   webhook: 'window.channel.name',

@@ -53,16 +53,17 @@ function parseDays(text: string, option: string): number {
   return seconds / DAY_SECONDS
 }
 
-function parseFloor(text: string): Floor {
+/** @throws UserError transfer.floorInvalid */
+export function parseFloor(text: string): Floor {
   const percent = /^(\d{1,2}(?:\.\d+)?)%$/.exec(text)?.[1]
-  if (percent !== undefined) return { bytes: Number.POSITIVE_INFINITY, percent: Number(percent) }
+  if (percent !== undefined) return { bytes: Number.MAX_SAFE_INTEGER, percent: Number(percent) }
   const bytes = parseSize(text)
   if (bytes === null) throw new UserError('transfer.floorInvalid', { text })
   return { bytes, percent: 100 }
 }
 
 /** Splits "PC=1T" at the last "=": a sender's name may contain "=", a size does not. */
-function splitSender(text: string): { folder: string | null; amount: string } {
+export function splitSender(text: string): { folder: string | null; amount: string } {
   const at = text.lastIndexOf('=')
   return at === -1
     ? { folder: null, amount: text }

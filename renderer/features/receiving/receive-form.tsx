@@ -6,7 +6,7 @@ import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { NumberField } from '../../ui/number-field.tsx'
-import { useWords } from '../../words/context.tsx'
+import { useWords, type Words } from '../../words/context.tsx'
 import { PathButton } from '../destinations/path-button.tsx'
 import { advanced, newReceiving, type Receive, readReceiving, toDraft } from './draft.ts'
 
@@ -102,24 +102,18 @@ export function ReceiveForm({ before, isOn, onDone, onStarted }: ReceiveFormProp
         <details className="folded" open={advanced.some((field) => getError(field) !== null) || undefined}>
           <summary>{t('settings.advanced')}</summary>
           <Stack gap="sm">
-            <NumberField
-              label={t('window.receiving.silentHours')}
-              unit={t('window.filters.hours')}
-              placeholder={t('window.silence.never')}
-              value={draft.silentHours}
-              maxLength={8}
-              onChange={(silentHours) => change({ silentHours })}
-              error={getError('silentHours')}
-            />
-            <NumberField
-              label={t('window.receiving.failingMinutes')}
-              unit={t('window.filters.minutes')}
-              placeholder="0"
-              value={draft.failingMinutes}
-              maxLength={8}
-              onChange={(failingMinutes) => change({ failingMinutes })}
-              error={getError('failingMinutes')}
-            />
+            {advanced.map((field) => (
+              <NumberField
+                key={field}
+                {...getTexts(field, t)}
+                inputMode="text"
+                value={draft[field]}
+                maxLength={255}
+                spellCheck={false}
+                onChange={(typed) => change({ [field]: typed })}
+                error={getError(field)}
+              />
+            ))}
           </Stack>
         </details>
         {refusal !== null && (
@@ -138,4 +132,25 @@ export function ReceiveForm({ before, isOn, onDone, onStarted }: ReceiveFormProp
       </Stack>
     </form>
   )
+}
+
+/** Returns the label, the hint and the unit of an advanced field. */
+function getTexts(field: (typeof advanced)[number], t: Words['t']) {
+  const label = t(`window.receiving.${field}`)
+  switch (field) {
+    case 'silentHours':
+      return { label, unit: t('window.filters.hours'), placeholder: t('window.silence.never') }
+    case 'failingMinutes':
+      return { label, unit: t('window.filters.minutes'), placeholder: '0' }
+    case 'keepFree':
+      return { label, description: t('window.receiving.keepFreeHint') }
+    case 'quotaFiles':
+      return { label, description: t('window.receiving.quotaHint') }
+    case 'host':
+      return { label, description: t('window.receiving.hostHint') }
+    case 'isocketPort':
+      return { label, description: t('window.receiving.isocketPortHint') }
+    default:
+      return { label }
+  }
 }

@@ -42,10 +42,10 @@ export function ReceivingPart({ receiving, receive, incidents }: ReceivingPartPr
         labelPosition="left"
         classNames={{ body: 'switch-body' }}
       />
-      {receiving !== null && (
+      {receiving !== null && receive !== null && (
         <>
-          <Running receiving={receiving} quotaBytes={receive?.quotaBytes ?? null} />
-          <SenderList senders={receiving.senders} incidents={incidents} />
+          <Running receiving={receiving} quotaBytes={receive.quotaBytes} />
+          <SenderList senders={receiving.senders} receive={receive} incidents={incidents} />
           <Group gap="xs">
             <Button
               size="xs"

@@ -7,6 +7,7 @@ import { IconSearch } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import type { HealthLevel } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
+import type { Receive } from './draft.ts'
 import { SenderRow } from './sender-row.tsx'
 
 type Sender = NonNullable<AppState['receiving']>['senders'][number]
@@ -27,9 +28,11 @@ const levels: Record<SenderCondition, HealthLevel> = {
 /** Shows all computers that send here: how many are well, then each of them, the gravest first. */
 export function SenderList({
   senders,
+  receive,
   incidents,
 }: {
   senders: readonly Sender[]
+  receive: Receive
   incidents: AppState['incidents']
 }) {
   const { t } = useWords()
@@ -42,10 +45,11 @@ export function SenderList({
   )
   const ongoing = incidents.filter(({ endedAt }) => endedAt === null)
   const failing = new Set(ongoing.flatMap((one) => Object.keys(one.failing)))
+  const isSilent = ({ folder }: Sender) => failing.has(`sender:silent:${folder}`)
   const shown = showsAll ? found : found.slice(0, FIRST_ROWS)
   return (
     <>
-      {senders.length > 1 && <Fleet senders={senders} now={now} />}
+      {senders.length > 1 && <Fleet senders={senders} hasSilent={senders.some(isSilent)} now={now} />}
       {senders.length > MANY && (
         <TextInput
           size="xs"
@@ -60,11 +64,7 @@ export function SenderList({
         />
       )}
       {shown.map((sender) => (
-        <SenderRow
-          key={sender.fingerprint}
-          sender={sender}
-          isSilent={failing.has(`sender:silent:${sender.folder}`)}
-        />
+        <SenderRow key={sender.fingerprint} sender={sender} receive={receive} isSilent={isSilent(sender)} />
       ))}
       {found.length === 0 && wanted !== '' && <p className="dimmed">{t('window.receiving.nothingFound')}</p>}
       {shown.length < found.length && (
@@ -79,15 +79,16 @@ export function SenderList({
 }
 
 /** Shows "48 of 50 computers are well", and how many are in each other condition. */
-function Fleet({ senders, now }: { senders: readonly Sender[]; now: number }) {
+function Fleet({ senders, hasSilent, now }: { senders: readonly Sender[]; hasSilent: boolean; now: number }) {
   const { t } = useWords()
   const counts = countConditions(senders, now)
   const [gravest] = counts[0] ?? ['well' as const]
   const well = counts.find(([condition]) => condition === 'well')?.[1] ?? 0
+  const level = hasSilent ? 'failing' : levels[gravest]
   const others = counts.filter(([condition]) => condition !== 'well')
   return (
-    <p className="health" data-level={levels[gravest]}>
-      <HealthMark level={levels[gravest]} />
+    <p className="health" data-level={level}>
+      <HealthMark level={level} />
       <span className="health-word">
         {others.length === 0
           ? t('window.receiving.allWell', { count: well })

@@ -7,13 +7,15 @@ import { useCommands } from '../../state/commands.tsx'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { FormDialog } from '../../ui/form-dialog.tsx'
-import { IconDeviceDesktop, IconPencil, IconTrash } from '../../ui/icons.ts'
+import { IconDeviceDesktop, IconPencil, IconSettings, IconTrash } from '../../ui/icons.ts'
 import { RenameDialog } from '../../ui/rename-dialog.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import type { HealthLevel } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
+import type { Receive } from './draft.ts'
 import { InviteForm } from './invite-form.tsx'
+import { LimitsForm } from './limits-form.tsx'
 
 type Sender = NonNullable<AppState['receiving']>['senders'][number]
 
@@ -40,9 +42,11 @@ function getSentence({ sentence, words }: Sender, say: (words: Message) => strin
 /** Shows a sender: when it was last seen, its last status report, and its files here. Unchanged ones are kept as drawn. */
 export const SenderRow = memo(function SenderRow({
   sender,
+  receive,
   isSilent,
 }: {
   sender: Sender
+  receive: Receive
   /** It has an incident, because it was not connected for long. */
   isSilent: boolean
 }) {
@@ -53,7 +57,7 @@ export const SenderRow = memo(function SenderRow({
     <section className="destination-row" aria-label={name}>
       <div className="spread">
         <span className="card-name breakable">{name}</span>
-        <SenderMenu sender={sender} />
+        <SenderMenu sender={sender} receive={receive} />
       </div>
       <Seen sender={sender} isSilent={isSilent} />
       {sentence !== null && (
@@ -100,16 +104,25 @@ function Seen({ sender: { connected, seenAt }, isSilent }: { sender: Sender; isS
   )
 }
 
-function SenderMenu({ sender: { fingerprint, name, folder } }: { sender: Sender }) {
+function SenderMenu({
+  sender: { fingerprint, name, folder },
+  receive,
+}: {
+  sender: Sender
+  receive: Receive
+}) {
   const { t } = useWords()
   const { ask, run } = useCommands()
-  const [opened, setOpened] = useState<'rename' | 'replace' | 'revoke' | null>(null)
+  const [opened, setOpened] = useState<'rename' | 'limits' | 'replace' | 'revoke' | null>(null)
   const close = () => setOpened(null)
   return (
     <>
       <ActionsMenu name={name}>
         <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setOpened('rename')}>
           {t('window.destination.rename')}
+        </Menu.Item>
+        <Menu.Item leftSection={<IconSettings size={16} />} onClick={() => setOpened('limits')}>
+          {t('window.receiving.limits')}
         </Menu.Item>
         <Menu.Item leftSection={<IconDeviceDesktop size={16} />} onClick={() => setOpened('replace')}>
           {t('window.receiving.replace')}
@@ -126,6 +139,13 @@ function SenderMenu({ sender: { fingerprint, name, folder } }: { sender: Sender 
         opened={opened === 'rename'}
         onClose={close}
       />
+      <FormDialog
+        opened={opened === 'limits'}
+        title={t('window.receiving.limitsTitle', { name })}
+        onClose={close}
+      >
+        <LimitsForm folder={folder} receive={receive} onDone={close} />
+      </FormDialog>
       <FormDialog
         opened={opened === 'replace'}
         title={t('window.receiving.replaceTitle', { name })}

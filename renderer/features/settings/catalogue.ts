@@ -452,7 +452,8 @@ const otherEntries = {
   receiveQuota: {
     label: 'window.receiving.quota',
     under: underReceiving,
-    values: ['quotaBytes'],
+    texts: ['window.receiving.limits'],
+    values: ['quotaBytes', 'quotaBytesOf'],
     getTargets: inReceiving('window.receiving.quota'),
   },
   receiveAlerts: {
@@ -461,6 +462,20 @@ const otherEntries = {
     texts: ['window.receiving.failingMinutes'],
     values: ['silentHours', 'silentHoursOf', 'failingMinutes'],
     getTargets: inReceiving('settings.advanced', 'window.receiving.silentHours'),
+  },
+  receiveSpace: {
+    label: 'window.receiving.keepFree',
+    under: underReceiving,
+    texts: ['window.receiving.keepFree', 'window.receiving.quotaFiles'],
+    values: ['keepFree', 'quotaFiles', 'quotaFilesOf'],
+    getTargets: inReceiving('settings.advanced', 'window.receiving.keepFree'),
+  },
+  receiveAddress: {
+    label: 'window.receiving.host',
+    under: underReceiving,
+    texts: ['window.receiving.host', 'window.receiving.isocket'],
+    values: ['host', 'isocketPort', 'isocketHost'],
+    getTargets: inReceiving('settings.advanced', 'window.receiving.host'),
   },
   invite: {
     label: 'window.receiving.invite',

@@ -7,7 +7,7 @@ const SENDER = 'station-3'
 
 /** Where files go and what comes from elsewhere, in the world of `sendingWorld`. */
 export function destinationViews({ page }: Running): View[] {
-  const { inTab, press, openMenu, menu, part, scrollTo } = handOn(page)
+  const { inTab, press, openMenu, menu, part, scrollTo, dialog, t } = handOn(page)
   const inPage = (then: () => Promise<unknown>) => () => inTab('window.destinations', then)
   const receiving = () => scrollTo('window.receiving.title')
   return [
@@ -35,6 +35,14 @@ export function destinationViews({ page }: Running): View[] {
     { name: 'receiving', isPart: true, open: inPage(receiving) },
     { name: 'sender-menu', open: inPage(() => openMenu(SENDER)) },
     { name: 'rename-sender', open: inPage(() => menu(SENDER, 'window.destination.rename')) },
+    { name: 'sender-limits', open: inPage(() => menu(SENDER, 'window.receiving.limits')) },
+    {
+      name: 'receiving-advanced',
+      open: inPage(async () => {
+        await press('window.receiving.edit')
+        await dialog.getByText(t('settings.advanced'), { exact: true }).click()
+      }),
+    },
     { name: 'revoke-sender', open: inPage(() => menu(SENDER, 'window.receiving.revoke')) },
     {
       name: 'invite',

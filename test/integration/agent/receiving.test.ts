@@ -39,8 +39,10 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
     done: false,
     sentence: { key: 'refuse.receiveInSource' },
   })
-  expect(await ask('setReceiving', { receive })).toEqual({ done: true })
-  await untilState(data, 'it to listen', ({ receiving }) => receiving?.isRunning === true)
+  const turnOn = (...words: string[]) => holdfast(['receiving', 'on', ...words, '--data', data])
+  const said = await turnOn(directory, '--host', '127.0.0.1', '--port', String(receive.port))
+  expect(said).toContain(`Receives at port ${receive.port}, into ${directory}: 0 computers.`)
+  expect(said).toContain(`pair --store ${directory}`)
   const invitation = await ask('inviteSender', { replaces: null })
 
   const station = temporaryDirectory('station')
@@ -69,7 +71,7 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
   await untilState(data, 'its name', ({ receiving }) => receiving?.senders[0]?.name === 'Roof camera')
 
   // A failure that the sender reports is an incident here, too, until the sender is well.
-  expect(await ask('setReceiving', { receive: { directory, failingMinutes: 0 } })).toEqual({ done: true })
+  await turnOn('--failing-minutes', '0', '--silent-hours', '48', '--silent-hours', 'station-3=2')
   const checked = temporaryDirectory('checked')
   const askStation = askAgent(station)
   expect(await askStation('addCheckedPath', { path: checked })).toEqual({ done: true })
@@ -113,7 +115,13 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
   })
 
   // 100,000 bytes and the names are there: nothing more fits.
-  expect(await ask('setReceiving', { receive: { ...receive, quotaBytes: 150_000 } })).toEqual({ done: true })
+  await turnOn('--quota', '1G', '--quota', 'station-3=150000', '--keep-free', '1M')
+  const { settings } = JSON.parse(await holdfast(['receiving', '--json', '--data', data]))
+  expect(settings).toMatchObject({
+    ...{ directory, host: '127.0.0.1', port: receive.port, keepFree: '1M', quotaFiles: null },
+    ...{ quotaBytes: 2 ** 30, quotaBytesOf: { 'station-3': 150_000 } },
+    ...{ failingMinutes: 0, silentHours: 48, silentHoursOf: { 'station-3': 2 } },
+  })
   writeFileSync(path.join(photos, 'one more'), Buffer.alloc(50_000))
   await untilState(station, 'the quota to be said', ({ destinations: [one] }) => {
     return one?.connection.problem?.key === 'transfer.quotaBytes'
@@ -125,7 +133,7 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
   await untilState(station, 'the sender to be told', ({ destinations: [one] }) => {
     return one?.connection.problem?.key === 'transfer.revoked'
   })
-  expect(await ask('setReceiving', { receive: null })).toEqual({ done: true })
+  await holdfast(['receiving', 'off', '--data', data])
   const after = await untilState(data, 'the receiver to end', ({ workers }) => {
     return workers.receiver.condition === 'off'
   })

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import type { WorkerContext, WorkerHandlers } from '../../../core/lib/workers/serve.ts'
 import { receiverDefinition as definition } from '../../../core/receive/receiver-messages.ts'
 import { startReceiver as start } from '../../../core/receive/receiver-worker.ts'
-import { defaultSettings } from '../../../core/settings/schema.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
+import { DEFAULT_RULES } from '../../../core/store/quota/admission.ts'
 import { pairBefore } from './pair-before.ts'
 
 /** The product's receiver process, with senders that are paired before it begins. */
@@ -32,7 +32,7 @@ export function startReceiver(threads: Parameters<typeof start>[0]) {
         await pairBefore(config.storeDirectory, paired).catch(() => undefined)
         // It goes with the store: what a test removes it may set up again.
         const setUpStores = path.join(storeLayout(config.storeDirectory).own, 'set-up')
-        await receiver.configure({ ...config, setUpStores, quotaBytes: null, keep: defaultSettings.keep })
+        await receiver.configure({ ...config, setUpStores, rules: DEFAULT_RULES, isocket: null })
       },
     }
   }

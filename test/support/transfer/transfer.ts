@@ -114,7 +114,7 @@ export function startTestReceiver(): TestReceiver {
     })
     // It goes with the store: what a test removes it may set up again.
     const setUpStores = path.join(storeLayout(config.storeDirectory).own, 'set-up')
-    worker.configure({ ...config, setUpStores, quotaBytes: null, keep: defaultSettings.keep })
+    worker.configure({ ...config, setUpStores, rules: DEFAULT_RULES, isocket: null })
   }
   return { ...worker, report, configure }
 }

@@ -1,9 +1,16 @@
 import { expect, test } from 'vitest'
 import { commandHandlers } from '../../../core/agent/commands.ts'
-import { receivingState, refuseReceiving, withReceived } from '../../../core/agent/receiving.ts'
+import {
+  receiverConfig,
+  receivingState,
+  refuseReceiving,
+  withReceived,
+} from '../../../core/agent/receiving.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
-import { receiveSettingsSchema, settingsSchema } from '../../../core/settings/schema.ts'
+import { getDataLayout } from '../../../core/settings/data-directory.ts'
+import { defaultSettings, receiveSettingsSchema, settingsSchema } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
+import { DEFAULT_RULES } from '../../../core/store/quota/admission.ts'
 import { toOutcome } from '../../support/agent/answers.ts'
 import { fakeAgent } from '../../support/agent/fake-agent.ts'
 import { senderWith } from '../../support/agent/status.ts'
@@ -35,6 +42,24 @@ test('receiver state: a receiver that cannot run keeps its list of senders', () 
     senders: [sender],
   })
   expect(receivingState({ receive: null }, 1)).toBeNull()
+})
+
+test('receiver configuration: the settings become rules of the store, and the address of isocket clients', () => {
+  const given = {
+    ...receive,
+    ...{ quotaBytes: 500, quotaBytesOf: { attic: 900 }, quotaFilesOf: { attic: 7, constructor: 3 } },
+    ...{ keepFree: '5%', isocketPort: 7777 },
+  }
+  const layout = getDataLayout('/data')
+  const { rules, isocket, host } = receiverConfig(defaultSettings, given, layout, 'nas')
+  expect(rules.floor.percent).toBe(5)
+  expect(rules.quota).toEqual({
+    each: { bytes: 500, files: null },
+    of: { attic: { bytes: 900, files: 7 }, constructor: { bytes: null, files: 3 } },
+  })
+  expect([host, isocket]).toEqual(['0.0.0.0', { host: '127.0.0.1', port: 7777 }])
+  const usual = receiverConfig(defaultSettings, receive, layout, 'nas')
+  expect(usual).toMatchObject({ isocket: null, rules: { ...DEFAULT_RULES, keep: defaultSettings.keep } })
 })
 
 test.each([

@@ -4,7 +4,7 @@ import { REPLACE_AFTER_MS, RESTS_AFTER_MS, SupervisedWorker } from '../../../cor
 import type { ToWorker } from '../../../core/lib/workers/definition.ts'
 import { ALIVE_EVERY_MS } from '../../../core/lib/workers/serve.ts'
 import { receiverDefinition } from '../../../core/receive/receiver-messages.ts'
-import { defaultSettings } from '../../../core/settings/schema.ts'
+import { DEFAULT_RULES } from '../../../core/store/quota/admission.ts'
 
 class FakeProcess implements WorkerHandle {
   readonly received: ToWorker[] = []
@@ -27,7 +27,7 @@ class FakeProcess implements WorkerHandle {
 
 const config = {
   ...{ storeDirectory: '/s', setUpStores: '/s/set-up', host: '127.0.0.1', port: 0, name: 'n' },
-  ...{ quotaBytes: null, keep: defaultSettings.keep },
+  ...{ rules: DEFAULT_RULES, isocket: null },
 }
 const report = {
   port: 5,

@@ -3,8 +3,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { startReceiver } from '../../../core/receive/receiver-worker.ts'
-import { defaultSettings } from '../../../core/settings/schema.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
+import { DEFAULT_RULES } from '../../../core/store/quota/admission.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { receiverParts } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -21,7 +21,7 @@ test.skipIf(process.platform === 'win32')(
     })
     const buildConfig = (storeDirectory: string) => ({
       ...{ storeDirectory, setUpStores: path.join(base, 'set-up'), host: '127.0.0.1', port: 0, name: 'nas' },
-      ...{ quotaBytes: null, keep: defaultSettings.keep },
+      ...{ rules: DEFAULT_RULES, isocket: null },
     })
     const hung = storeLayout(path.join(base, 'hung'))
     fs.mkdirSync(hung.own, { recursive: true })
@@ -38,5 +38,10 @@ test.skipIf(process.platform === 'win32')(
     await until('the other store is received into', () =>
       reported.some((one) => running.asymmetricMatch(one)),
     )
+    const rules = { ...DEFAULT_RULES, floor: { bytes: Number.MAX_SAFE_INTEGER, percent: 100 } }
+    await receiver.configure({ ...buildConfig(other), rules })
+    const problems = [expect.objectContaining({ key: 'transfer.healthFull' })]
+    const full = expect.objectContaining({ store: { problems, failures: 1 } })
+    await until('its space to be reported', () => reported.some((one) => full.asymmetricMatch(one)))
   },
 )

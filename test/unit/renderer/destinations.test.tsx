@@ -3,6 +3,7 @@ import type { AppState } from '../../../core/agent/state/schema.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { sftpDestinationSchema } from '../../../core/settings/destination-schema.ts'
+import { receiveSettingsSchema } from '../../../core/settings/schema.ts'
 import DestinationsPage from '../../../renderer/features/destinations/destinations-page.tsx'
 import { newDraft } from '../../../renderer/features/destinations/draft.ts'
 import { SftpFields } from '../../../renderer/features/destinations/sftp-fields.tsx'
@@ -10,7 +11,7 @@ import { TestResult } from '../../../renderer/features/destinations/test-result.
 import { RestoreProgress } from '../../../renderer/features/restore/restore-progress.tsx'
 import { incident, receivingWith, senderWith } from '../../support/agent/status.ts'
 import { destinationState, emptyState, sourceState } from './fake-state.ts'
-import { renderWords } from './rendered.tsx'
+import { renderMarkup, renderWords } from './rendered.tsx'
 
 const HOST_KEY = `SHA256:${'a'.repeat(43)}`
 const totals = {
@@ -100,23 +101,26 @@ test('destination card: an ejected folder shows since when, its waiting files an
 test('receiving: each sender is listed with its last status, translated where the message is known', () => {
   const report = { level: 'failing' as const, sentence: 'A disk is full.', statusAt: 0 }
   const sender = senderWith('station-3', { ...report, files: 1200, bytes: 2048 })
-  const words = page(destinationState('nas'), { receiving: receivingWith({ senders: [sender] }) })
+  const receive = receiveSettingsSchema.parse({ directory: '/srv/in' })
+  const settings = { ...emptyState().settings, receive }
+  const words = page(destinationState('nas'), { settings, receiving: receivingWith({ senders: [sender] }) })
   expect(words).toContain('receives at port 7766')
   expect(words).toMatch(/station-3 .*never connected.*A disk is full\..*1,200 files · 2 KiB · in station-3/)
 
   const connected = senderWith('station-1', { seenAt: 0, connected: true, level: 'ok' })
   const failing = { 'sender:silent:station-3': message('transfer.senderSilent', { name: '', since: 0 }) }
   const incidents = [{ ...incident, kind: 'sender-silent' as const, failing }]
-  const fleet = page(destinationState('nas'), {
-    ...{ receiving: receivingWith({ senders: [connected, sender] }), incidents },
-  })
+  const both = { settings, receiving: receivingWith({ senders: [connected, sender] }), incidents }
+  const fleet = page(destinationState('nas'), both)
+  const markup = renderMarkup(<DestinationsPage state={emptyState(both)} place={null} />, 'en')
+  expect(markup).toMatch(/<p class="health" data-level="failing">((?!<p ).)*1 of 2 computers/s)
   expect(fleet).toMatch(/station-3 .*Sender not heard from.*station-1 .*connected/)
   expect(fleet).toMatch(/1 of 2 computers are fine.*1 never connected.*station-3.*station-1/)
 
   // In the window's language, as far as it has words for what another computer says.
   const inChinese = (said: Message) => {
     const senders = [{ ...sender, words: said }]
-    const state = emptyState({ receiving: receivingWith({ senders }) })
+    const state = emptyState({ settings, receiving: receivingWith({ senders }) })
     return renderWords(<DestinationsPage state={state} place={null} />, 'zh-TW')
   }
   expect(inChinese(message('status.safe', { count: 3 }))).toMatch(/station-3 .*3 個檔案/)

@@ -81,6 +81,8 @@ export const receiverDefinition = {
   /** The state of the running receiver, or the reason why it cannot start; it retries automatically. */
   report: z.union([runningSchema, z.object({ problem: messageSchema })]),
   requests: {
+    /** Returns the receiver's metrics in Prometheus' text format; empty while it cannot run. */
+    metrics: { input: z.object({}), output: z.object({ text: z.string() }) },
     /**
      * Creates a one-time pairing code. `minutes`: its lifetime. `replaces`: fingerprint, folder or name of the sender
      * whose place and folder the new one takes.

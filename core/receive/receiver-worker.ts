@@ -16,6 +16,7 @@ import {
 } from './receiver-messages.ts'
 import { orderSenders } from './senders/fleet.ts'
 import { createStoreProbe, findProblems, type StoreProbe } from './service/health.ts'
+import { createMetrics, type Metrics } from './service/metrics.ts'
 
 type Definition = typeof receiverDefinition
 type Config = WorkerConfig<Definition>
@@ -54,7 +55,10 @@ class KeptReceiver {
   #receiver: Receiver | null = null
   #retrying: NodeJS.Timeout | undefined
   #probing: NodeJS.Timeout | undefined
+  #probe: StoreProbe | null = null
   #store: RunningReport['store'] = HEALTHY
+  /** Created by the first request for them, from which on they measure the latency. */
+  #metrics: Metrics | null = null
   #isOver = false
   /** The change in progress. */
   #applying = Promise.resolve()
@@ -81,6 +85,15 @@ class KeptReceiver {
     const senders = listSenders(this.#receiver)
     const store = this.#store
     this.#context.report({ port, fingerprint, storeDirectory, ...received, store, senders })
+  }
+
+  async metrics(): Promise<string> {
+    this.#metrics ??= await createMetrics()
+    const [receiver, probe, config] = [this.#receiver, this.#probe, this.#config]
+    if (receiver === null || probe === null || config === null) return ''
+    const found = await probe()
+    const isHealthy = findProblems(found, receiver, config.rules.floor).length === 0
+    return this.#metrics.page(receiver, found, isHealthy)
   }
 
   /** Returns the directory of the store. @throws UserError if it cannot be used now. */
@@ -116,12 +129,17 @@ class KeptReceiver {
       const { rules } = this.#config
       const started = await startStoreReceiver(
         { ...this.#config, ...this.#threads },
-        { log: this.#context.log, onReplaced: () => void this.#startAnew() },
+        {
+          log: this.#context.log,
+          onDurable: (seconds) => this.#metrics?.onDurable(seconds),
+          onReplaced: () => void this.#startAnew(),
+        },
       )
       if (this.#isOver || mine !== this.#latest) return await started.close()
       this.#receiver = started
       this.report()
-      void this.#probeStore(started, createStoreProbe(storeLayout(started.storeDirectory)), rules)
+      this.#probe = createStoreProbe(storeLayout(started.storeDirectory))
+      void this.#probeStore(started, this.#probe, rules)
     } catch (error) {
       if (mine !== this.#latest) return
       this.#context.log('error', errorText(error))
@@ -158,6 +176,7 @@ export const startReceiver =
       configure: (config) => receiver.configure(config),
       // The user's changes are written to the list of senders, which the receiver watches.
       requests: {
+        metrics: async () => ({ text: await receiver.metrics() }),
         async invite({ replaces }: RequestInput<Definition, 'invite'>) {
           const store = await receiver.store()
           const replaced =

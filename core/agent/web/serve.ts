@@ -92,6 +92,13 @@ export class WebPage {
       run: this.#run,
       state: () => store.snapshot().state,
       subscribe: store.subscribe,
+      receiverMetrics: async () => {
+        if (store.state.receiving?.isRunning !== true) return ''
+        const noText = ignoreError('a receiver that starts again has metrics at the next request', {
+          text: '',
+        })
+        return (await this.#agent.receiver.request('metrics', {}).catch(noText)).text
+      },
       diagnostics: async () => {
         const { buildDiagnostics } = await import('../diagnostics.ts')
         const { state } = store.snapshot()

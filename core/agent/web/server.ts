@@ -41,6 +41,8 @@ export interface WebContext {
   run(command: string, input: unknown): Promise<unknown>
   state(): AppState
   subscribe(listener: (patch: StatePatch) => void): () => void
+  /** Returns the metrics of this computer's receiver; empty if none runs. */
+  receiverMetrics(): Promise<string>
   /** Returns the diagnostics file, a zip archive. */
   diagnostics(): Promise<Uint8Array>
   logDefect(error: unknown): void
@@ -83,7 +85,8 @@ export function createWebApp(context: WebContext): Hono<Env> {
   app.use('/api/*', requireToken)
   app.get('/metrics', requireToken, async (c) => {
     metrics ??= (await import('./metrics.ts')).createMetrics()
-    return c.body(await metrics.page(context.state()), 200, { 'content-type': metrics.contentType })
+    const pages = await Promise.all([metrics.page(context.state()), context.receiverMetrics()])
+    return c.body(pages.join(''), 200, { 'content-type': metrics.contentType })
   })
   app.post('/api/commands/:name', (c) => runCommand(c, context))
   app.get('/api/events', createEventStream(context, sessions))

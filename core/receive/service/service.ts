@@ -9,8 +9,9 @@ import { ISOCKET_FOLDER } from '../isocket/isocket.ts'
 import { type ReceiverEvents, type ReceiverOptions, startStoreReceiver } from '../receiver.ts'
 import { type ReceiveConfig, readSecrets } from './config.ts'
 import { createStoreProbe } from './health.ts'
+import { createMetrics } from './metrics.ts'
 import { startReceiverAlerting } from './receiver-alerting.ts'
-import { createMetrics, createPages, openWeb } from './web.ts'
+import { createPages, openWeb } from './web.ts'
 
 /** A receiver with its web pages, as run by `holdfast receive`. */
 export type ReceiveService = Awaited<ReturnType<typeof startService>>

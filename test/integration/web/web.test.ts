@@ -10,6 +10,7 @@ import { loadIdentity } from '../../../core/protocol/identity.ts'
 import { getDataLayout } from '../../../core/settings/data-directory.ts'
 import { chooseLength } from '../../support/long.ts'
 import { freePort } from '../../support/servers/sftp.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 import { bearer, startWebAgent } from '../../support/web.ts'
 
@@ -109,7 +110,7 @@ test('web page: a request from another page, host or directory is refused, and s
 })
 
 test('web page: a viewer reads, and no command that changes something is run', async () => {
-  const { ask, viewer, operator, state } = await startWebAgent()
+  const { ask, viewer, operator, state, command } = await startWebAgent()
   const before = (await state()).settings
   const headers = bearer(viewer)
   for (const name of Object.keys(commands)) {
@@ -129,6 +130,13 @@ test('web page: a viewer reads, and no command that changes something is run', a
   const metrics = await ask('GET', '/metrics', { headers })
   expect(metrics.text).toMatch(/^holdfast_agent_status\{level="\w+"\} 1$/m)
   expect(metrics.text).toContain('holdfast_agent_waiting_files{destination="embedded"} 0')
+  expect(metrics.text).not.toContain('holdfast_receiver_')
+  const receive = { directory: temporaryDirectory('store'), port: await freePort() }
+  await command('setReceiving', { receive })
+  await until('the receiver', async () => (await state()).receiving?.isRunning)
+  const { text } = await ask('GET', '/metrics', { headers })
+  expect(text).toMatch(/^holdfast_receiver_healthy 1$/m)
+  expect(text).toMatch(/^holdfast_receiver_store_free_bytes \d+$/m)
   const described = await ask('GET', '/api/openapi.json', { headers })
   const api = z.object({ paths: z.record(z.string(), z.unknown()) }).parse(described.json)
   expect(Object.keys(api.paths).sort()).toEqual(

@@ -139,11 +139,14 @@ async function receive(options: ReceiveOptions): Promise<void> {
   exitNow(0)
 }
 
-/** `holdfast receive`: runs a receiver in this process until it is stopped. */
+/** `holdfast receive`: runs a receiver in this process until it is stopped. It has no page; the agent's has one. */
 export function registerReceive(program: Command): void {
   const command = program
     .command('receive')
-    .description('receive the files of paired computers and keep them in a directory')
+    .description(
+      'receive the files of paired computers in the foreground; it has no page and no window: "holdfast receiving" ' +
+        'receives in the agent, which has both',
+    )
     .option('--config <file>', 'a JSON file with these options; SIGHUP reloads it')
     .option('--store <directory>', 'the directory where the files are kept', parsePath)
     .option('--host <address>', 'address to listen on (default: 0.0.0.0, all of them)')

@@ -25,6 +25,8 @@ const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 /** A longer pause may have been forgotten. */
 const LONG_PAUSE_MS = 24 * HOUR_MS
+/** A receiver that takes longer to open its store probably waits for its disk. */
+const LONGEST_START_MS = 5 * MINUTE_MS
 /** Attempts after which a file that keeps changing is reported. */
 const TELLING_TRIES = 3
 /** Longest path in a sentence, in characters. */
@@ -164,10 +166,12 @@ function receivingCondition({ receiving }: AppState, now: number): FoundConditio
   const { directory, problem, store, since, isRunning } = receiving
   const subject = { id: 'receiving', name: directory, source: null }
   const notReceiving = message('status.notReceiving')
-  if (problem !== null)
-    return condition(subject, 'worker', since, problem, MINUTE_MS, {
+  const isLate = !isRunning && awayFor(since, now) > LONGEST_START_MS
+  const failure = problem ?? (isLate ? message('condition.receivingLate', { path: directory, since }) : null)
+  if (failure !== null)
+    return condition(subject, 'worker', since, failure, MINUTE_MS, {
       sentence: notReceiving,
-      detail: problem,
+      detail: failure,
     })
   if (!isRunning || store.failures === 1) return unknown(subject)
   const { kind, sentence, tellAfterMs } = evaluateStore(directory, store.problems)

@@ -261,8 +261,12 @@ describe('conditions besides disk failures', () => {
     expect(all).toEqual(expect.arrayContaining(['worker:notifier ok', 'unchecked ok']))
     expect(said(connection('connecting'))).toContain('destination:there unknown')
     expect(said(connection('idle'))).toContain('destination:there unknown')
-    expect(said({ receiving: receivingWith({ isRunning: false }) })).toContain('receiving unknown')
+    expect(said({ receiving: receivingWith({ isRunning: false, since: NOW }) })).toContain(
+      'receiving unknown',
+    )
     expect(said({ receiving: receivingWith() })).toContain('receiving ok')
+    const late = { isRunning: false, since: NOW - 6 * MINUTE }
+    expect(wrong({ receiving: receivingWith(late) })).toEqual(['receiving worker 1'])
     expect(said({ receiving: null }).join()).not.toContain('receiving')
     // A sender that has just started has not told yet what was given up.
     const unheard = well.destinations.map((one) => ({ ...one, reported: false }))

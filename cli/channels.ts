@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
 import type { ChannelType } from '../core/alerts/channels/catalog.ts'
-import { testedSchema } from '../core/alerts/notifier-messages.ts'
+import { testedSchema } from '../core/alerts/incident.ts'
 import { type ChannelSettings, type QuietHours, quietHoursSchema } from '../core/alerts/settings.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import {

@@ -53,7 +53,11 @@ export interface OnceOptions {
 export async function sendOnce(options: OnceOptions): Promise<number> {
   const { dataDirectory, given, to } = options
   const stop = watchStopSignals()
-  const open = await openAgent(dataDirectory, { ...terminalHost(console.error), kind: 'once' })
+  const open = await openAgent(dataDirectory, {
+    ...terminalHost(console.error),
+    kind: 'once',
+    alertStoreThread: null,
+  })
   try {
     const settings = to === undefined ? given : { ...given, to }
     const protecting = open.protect([path.resolve(options.directory)], settings)

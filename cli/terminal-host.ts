@@ -25,6 +25,7 @@ export function terminalHost(say: (line: string) => void): AgentHost {
     systemLanguage: terminalLanguage(process.env),
     computerName: hostname(),
     starter: nodeWorkerStarter(workerScript),
+    alertStoreThread: workerScript('alert-store-thread'),
     vault: () => null,
     page: findPage(),
     // The body, such as a path, is one line below the title: a newline in a name must not add lines.

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Shown } from '../alerts/notifier-messages.ts'
+import type { Shown } from '../alerts/render.ts'
 import { notMountedWords } from '../backends/folder/place.ts'
 import { type Checked, checkerDefinition } from '../check/checker-messages.ts'
 import { ignoreError } from '../dropped-errors.ts'
@@ -72,6 +72,8 @@ export interface AgentHost {
   vault(): Vault | null
   /** True if this computer runs on battery. Used on systems without a kernel file for it; omitted: unknown. */
   onBattery?(): boolean
+  /** Script of the thread that stores alerts; null: they are not stored. */
+  alertStoreThread: URL | null
   /** Directory of the built page; null: this installation has none. */
   page: string | null
   /** Shows a notification natively; must return at once. */
@@ -183,7 +185,7 @@ export class Agent {
     // A hung disk may block these writes; it must not block the shutdown.
     const written = Promise.all([this.alerting.stop(), this.#knownMounts.saved()])
     const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
-    const workers = [this.scanner, this.senders, this.receiver, this.checker, this.alerting.notifier]
+    const workers = [this.scanner, this.senders, this.receiver, this.checker]
     await Promise.all([kept, this.restores.end(), ...workers.map((worker) => worker.stop())])
     this.store.stop()
   }

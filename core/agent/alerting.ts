@@ -1,73 +1,43 @@
-import { isDeepStrictEqual } from 'node:util'
 import {
-  Alerts,
-  createHandoverQueue,
-  type HandoverQueue,
+  type Alerts,
   noIncidentFile,
   type Observation,
+  openAlerts,
   openIncidentFile,
 } from '../alerts/alerts.ts'
-import { isUrgent, type Notice } from '../alerts/incident.ts'
 import { getSeverity } from '../alerts/kinds.ts'
-import { type ChannelState, type NotifierConfig, notifierDefinition } from '../alerts/notifier-messages.ts'
-import { renderMessage, toShown } from '../alerts/render.ts'
+import type { Notifier, NotifierConfig } from '../alerts/notifier.ts'
 import type { Checked } from '../check/checker-messages.ts'
 import { getShellStep } from '../check/verdict.ts'
 import { ignoreError } from '../dropped-errors.ts'
-import { createWords, englishWords, type Words } from '../lib/i18n/words.ts'
-import type { RequestInput, RequestName, RequestOutput, WorkerReport } from '../lib/workers/definition.ts'
-import type { Settings } from '../settings/schema.ts'
+import type { Message } from '../lib/i18n/message.ts'
 import type { Agent } from './agent.ts'
 import { type Condition, findConditions } from './state/conditions.ts'
 import { pathIds } from './state/reports.ts'
-import type { WorkerStarter } from './workers/starter.ts'
-import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.ts'
-
-type Definition = typeof notifierDefinition
 
 /** Id of the notice that alerts could not be stored completely. */
 const STORE = 'alert-store'
-/**
- * Delay in milliseconds before an idle notifier stops. A person browsing the alerts sends the next request sooner.
- */
-const RESTS_AFTER_MS = 60_000
 
-/**
- * Creates incidents from check results and from the state, and has them delivered by the notifier's process. A one-shot
- * run has no such process, and shows its notifications itself.
- */
+/** Creates incidents from check results and from the state, and has them delivered. A one-shot run uses no channel. */
 export class Alerting {
-  readonly notifier: RestingNotifier
+  readonly notifier: Notifier
   readonly alerts: Alerts
   readonly #agent: Agent
-  readonly #handover: HandoverQueue
+  /** Resolves when the incidents are stored, or could not be. */
+  readonly stop: () => Promise<void>
 
   constructor(agent: Agent) {
-    const { host, store, layout, log } = agent
+    const { host, store, layout, log, notices } = agent
     this.#agent = agent
-    this.notifier = new RestingNotifier(host.starter, {
-      report: (report) => this.#reported(report),
-      nudge: () => undefined,
+    const thread = host.alertStoreThread
+    const { alerts, notifier, stop } = openAlerts({
+      database: thread && { file: layout.alerts, thread },
+      file: host.kind === 'once' ? noIncidentFile : openIncidentFile(layout.directory),
+      config: this.#getConfig(null),
+      show: host.notify,
+      channels: (channels) => store.update({ channels }),
       log,
-      condition: (state) => agent.showWorker('notifier', state),
-    })
-    const showAlone = (notice: Notice) => this.#showAlone(notice)
-    const isOnce = host.kind === 'once'
-    this.#handover = isOnce
-      ? { tell: (notices) => notices.forEach(showAlone), record: () => undefined }
-      : createHandoverQueue(
-          {
-            tell: (notices) => this.notifier.ask('tell', { notices }),
-            record: (incidents) => this.notifier.ask('record', { incidents }),
-          },
-          showAlone,
-        )
-    this.alerts = new Alerts({
-      tell: (notices) => {
-        for (const notice of notices) this.#logNotice(notice)
-        this.#handover.tell(notices)
-      },
-      record: (incidents) => this.#handover.record(incidents),
+      setAside: (sentence) => notices.add(STORE, sentence),
       withdraw: (about) => host.withdraw(about),
       confirm: (ids) =>
         void agent.checker
@@ -75,8 +45,10 @@ export class Alerting {
           .catch(ignoreError('a checker that starts again checks all')),
       changed: () => store.update({ incidents: this.alerts.incidents() }),
       isMuted: (source) => this.#isMuted(source),
-      file: isOnce ? noIncidentFile : openIncidentFile(layout.directory),
     })
+    this.alerts = alerts
+    this.notifier = notifier
+    this.stop = stop
     const storage = host.vault()?.storage ?? 'file'
     store.update({ incidents: this.alerts.incidents(), secretStorage: storage })
   }
@@ -108,38 +80,33 @@ export class Alerting {
     )
     this.alerts.look()
     this.configure()
-    this.notifier.stopIfIdle()
   }
 
-  /** Passes the configuration to the notifier if it has changed. */
+  /** Applies the settings and the current failure to the channels. */
   configure(): void {
-    const { host, layout, secrets } = this.#agent
-    if (host.kind === 'once') return
-    const settings = this.#agent.settings.get()
     const critical = this.alerts
       .incidents()
       .find(({ endedAt, kind }) => endedAt === null && getSeverity(kind) === 'critical')
-    const { channels } = settings.alerts
-    const known = secrets.get()
-    const config: NotifierConfig = {
-      file: layout.alerts,
-      language: this.#agent.language,
-      place: host.kind === 'desktop' ? 'window' : 'terminal',
-      computer: host.computerName,
-      names: sourceNames(settings),
-      labels: settings.alerts.labels,
-      quietHours: settings.alerts.quietHours,
-      native: settings.notifications,
-      channels,
-      secrets: Object.fromEntries(channels.map(({ id }) => [id, known[id] ?? {}])),
-      failing: critical?.sentence ?? null,
-    }
-    this.notifier.configure(config)
+    this.notifier.configure(this.#getConfig(critical?.sentence ?? null))
   }
 
-  /** Resolves when the incidents are stored, or could not be. The notifier runs on. */
-  stop(): Promise<void> {
-    return this.alerts.stop()
+  #getConfig(failing: Message | null): NotifierConfig {
+    const { host, secrets, language } = this.#agent
+    const { alerts, notifications, sources } = this.#agent.settings.get()
+    const { channels, quietHours } = host.kind === 'once' ? { channels: [], quietHours: null } : alerts
+    const known = secrets.get()
+    return {
+      language,
+      place: host.kind === 'desktop' ? 'window' : 'terminal',
+      computer: host.computerName,
+      names: Object.fromEntries(sources.map(({ id, name }) => [id, name])),
+      labels: alerts.labels,
+      quietHours,
+      native: notifications,
+      channels,
+      secrets: Object.fromEntries(channels.map(({ id }) => [id, known[id] ?? {}])),
+      failing,
+    }
   }
 
   #isMuted(source: string): boolean {
@@ -160,43 +127,7 @@ export class Alerting {
     const { mount } = sources.find(({ settings }) => settings.id === source)?.checked ?? {}
     return lasting?.group ?? mount?.point ?? id
   }
-
-  #reported({ channels, show, notice }: WorkerReport<Definition>): void {
-    const { store, host, notices } = this.#agent
-    if (channels !== undefined) {
-      // A notifier that has just started does not have the earlier conditions of the channels.
-      const known = new Map(store.state.channels.map((one) => [one.id, one]))
-      const asKnown = (one: ChannelState) => {
-        const { condition, at, sentence } = known.get(one.id) ?? one
-        return one.at === null ? { ...one, condition, at, sentence } : one
-      }
-      store.update({ channels: channels.map(asKnown) })
-    }
-    if (notice !== undefined) notices.add(STORE, notice)
-    if (show !== undefined) host.notify(show)
-  }
-
-  #showAlone(notice: Notice): void {
-    const { host } = this.#agent
-    if (!this.#agent.settings.get().notifications) return
-    const words = createWords(this.#agent.language, host.kind === 'desktop' ? 'window' : 'terminal')
-    host.notify(toShown(this.#renderNotice(notice, words, sourceNames(this.#agent.settings.get()))))
-  }
-
-  #logNotice(notice: Notice): void {
-    const { title, body } = this.#renderNotice(notice, englishWords)
-    this.#agent.log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
-  }
-
-  /** @param names of sources, for people; the log has paths. */
-  #renderNotice(notice: Notice, words: Words, names: Record<string, string> = {}) {
-    const { labels } = this.#agent.settings.get().alerts
-    const writer = { words, computer: this.#agent.host.computerName, labels, names }
-    return renderMessage(notice.id, notice, writer, { type: null, template: null }, Date.now())
-  }
 }
-
-const sourceNames = ({ sources }: Settings) => Object.fromEntries(sources.map(({ id, name }) => [id, name]))
 
 function toObservation(one: Condition, group: string): Observation {
   const { name: path, headline: _, ...rest } = one
@@ -212,63 +143,4 @@ function isOwnFault({ kind, code }: Checked['overall']): boolean {
   if (kind === 'missing') return code === 'ENOENT' || code === 'ENOTDIR'
   if (kind === 'io-error') return code === null
   return kind === 'permission' || kind === 'error'
-}
-
-/**
- * Runs the notifier's process while there is a channel, and otherwise from a request until it has been idle for a
- * while: 33 MiB, and a sixth of the processor time of an agent's start.
- */
-class RestingNotifier {
-  readonly #worker: SupervisedWorker<Definition>
-  #config: NotifierConfig | null = null
-  #askedAt = performance.now()
-  /** The notifier's last report about being idle. */
-  #isIdle = false
-  /** No process runs until the next request or the first channel. */
-  #isResting = true
-
-  constructor(starter: WorkerStarter, events: SupervisionEvents<Definition>) {
-    this.#worker = new SupervisedWorker(notifierDefinition, starter, {
-      ...events,
-      report: (report: WorkerReport<Definition>) => {
-        this.#isIdle = report.isIdle ?? this.#isIdle
-        events.report(report)
-      },
-    })
-  }
-
-  configure(config: NotifierConfig): void {
-    if (isDeepStrictEqual(config, this.#config)) return
-    this.#config = config
-    if (!this.#isResting || config.channels.length > 0) this.#run(config)
-  }
-
-  ask<N extends RequestName<Definition>>(
-    name: N,
-    input: RequestInput<Definition, N>,
-  ): Promise<RequestOutput<Definition, N>> {
-    this.#askedAt = performance.now()
-    if (this.#isResting && this.#config !== null) this.#run(this.#config)
-    return this.#worker.request(name, input)
-  }
-
-  /** Called periodically. Stops an idle notifier a minute after its last request. */
-  stopIfIdle(): void {
-    if (!this.#isIdle || performance.now() - this.#askedAt < RESTS_AFTER_MS) return
-    this.#isIdle = false
-    this.#isResting = true
-    void this.#worker.stop()
-  }
-
-  stop(): Promise<void> {
-    this.#isResting = false
-    return this.#worker.stop()
-  }
-
-  #run(config: NotifierConfig): void {
-    // The last report was about another configuration.
-    this.#isIdle = false
-    this.#isResting = false
-    this.#worker.configure(config)
-  }
 }

@@ -234,7 +234,7 @@ function alertCommands(agent: Agent) {
       const channel = agent.settings.get().alerts.channels.find((one) => one.id === id)
       if (channel !== undefined && kept.unreadable().includes(id))
         return { delivered: false, sentence: message('alert.secretsUnreadable', { name: channel.name }) }
-      return alerting.notifier.ask('test', { channel: id })
+      return alerting.notifier.test(id)
     },
     previewTemplate: async ({ type, template }) => {
       const { labels } = agent.settings.get().alerts
@@ -242,7 +242,7 @@ function alertCommands(agent: Agent) {
       const now = Date.now()
       return { text: renderMessage('', exampleNotice('failed', now), writer, { type, template }, now).text }
     },
-    timeline: (question) => alerting.notifier.ask('timeline', question),
+    timeline: (question) => alerting.notifier.timeline(question),
   } satisfies Partial<CommandHandlers>
 }
 

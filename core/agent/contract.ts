@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { channelTypes } from '../alerts/channels/catalog.ts'
-import { timelinePageSchema, timelineQuestionSchema } from '../alerts/incident.ts'
-import { testedSchema } from '../alerts/notifier-messages.ts'
+import { testedSchema, timelinePageSchema, timelineQuestionSchema } from '../alerts/incident.ts'
 import { alertsSettingsSchema, channelSchema, LONGEST_TEMPLATE } from '../alerts/settings.ts'
 import {
   checkerDefinition,

@@ -1,15 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { z } from 'zod'
-import { warnUnlessCode } from '../dropped-errors.ts'
 import { throttle } from '../lib/async/timing.ts'
+import { type Message, message } from '../lib/i18n/message.ts'
+import { englishWords } from '../lib/i18n/words.ts'
+import type { LogLevel } from '../lib/workers/definition.ts'
 import { openKeptFile } from '../platform/files.ts'
 import {
   type AlertState,
+  type ChannelState,
   COLLECT_MS,
   type FlapSeries,
   type Incident,
   incidentSchema,
+  isUrgent,
   KEPT_INCIDENTS,
   keptIncidentSchema,
   keptTroubleSchema,
@@ -20,6 +24,7 @@ import {
   type OpenIncident,
   type Sample,
 } from './incident.ts'
+import { Notifier, type NotifierConfig } from './notifier.ts'
 import {
   type Announcement,
   acknowledge,
@@ -37,10 +42,11 @@ import {
   tellAgainAtMs,
   withOutcome,
 } from './policy.ts'
+import { renderMessage, type Shown } from './render.ts'
+import { noAlertStore, openAlertStore } from './store/store.ts'
 
-// The main process's side of alerts: `Alerts` applies each result to the policy and requests the notifications that are
-// due; an `IncidentFile` stores the incidents across restarts; the hand-over queue passes notices and incidents to the
-// notifier's process.
+// `Alerts` applies each result to the policy and requests the notifications that are due; an `IncidentFile` stores the
+// incidents across restarts.
 
 /** Delay before a second sample is requested. It does not wait for the next check, whose interval may be long. */
 const CONFIRM_AFTER_MS = 1_000
@@ -50,11 +56,6 @@ const LONGEST_TIMER_MS = 24 * 3_600_000
 const KEEP_AFTER_MS = 200
 /** Notifications pending from the last run wait this long, for the first checks of this run. */
 const FIRST_CHECKS_MS = 60_000
-/** Limit of the notices, and of the incidents, that wait for the notifier. */
-const MOST_WAITING = 1_000
-/** A notice that the notifier has not accepted by then is shown on this computer. */
-const PATIENCE_MS = 3_000
-const RETRY_AFTER_MS = 500
 
 /** A result for one subject, without the clocks. */
 export type Observation = Omit<Sample, 'at' | 'steadyMs' | 'since'> & {
@@ -65,7 +66,7 @@ export type Observation = Omit<Sample, 'at' | 'steadyMs' | 'since'> & {
 /** The result for a subject that is evaluated continuously; unknown: it cannot be determined now. */
 export type Looked = Observation | { id: string; kind: 'unknown' }
 
-interface AlertsOptions {
+export interface AlertsOptions {
   tell(notices: Notice[]): void
   /** Receives incidents that started, changed or ended, for the timeline. */
   record(incidents: Incident[]): void
@@ -389,65 +390,48 @@ function troubleAt(now: Now, kept: KeptTrouble, lasts: boolean): FlapSeries {
   return { ...kept, quietSinceMs }
 }
 
-export type HandoverQueue = ReturnType<typeof createHandoverQueue>
-
-/**
- * Hands notices to the notifier, which may be starting or have ended. They wait here until it accepts them. The
- * notifier discards duplicates.
- * @param teller accepts notices and incidents; its promises resolve when it has them
- * @param alone shows a notice on this computer without the notifier
- */
-export function createHandoverQueue(
-  teller: {
-    tell(notices: Notice[]): Promise<unknown>
-    record(incidents: Incident[]): Promise<unknown>
-  },
-  alone: (notice: Notice) => void,
-) {
-  // Two queues, so that neither waits for the other: a write may take as long as a disk hangs.
-  const notices = createQueue(teller.tell)
-  const incidents = createQueue(teller.record)
-  const showAlone = (notice: Notice) => {
-    if (notices.has(notice)) alone(notice)
-  }
-  return {
-    tell: (given: readonly Notice[]) => {
-      for (const notice of given) setTimeout(() => showAlone(notice), PATIENCE_MS).unref()
-      notices.add(given)
-    },
-    record: incidents.add,
-  }
+interface Opened extends Omit<AlertsOptions, 'tell' | 'record'> {
+  /** The database and the script of its thread; null: deliveries and the timeline are not stored. */
+  database: { file: string; thread: URL } | null
+  config: NotifierConfig
+  show(shown: Shown): void
+  channels(states: ChannelState[]): void
+  log(level: LogLevel, text: string): void
+  /** Receives a sentence for people about a database that was set aside. */
+  setAside(sentence: Message): void
 }
 
-/**
- * Creates a queue that passes on all waiting items at once, and retries those that were not accepted. A newer item
- * replaces one with the same id.
- */
-function createQueue<T extends { id: string }>(give: (all: T[]) => Promise<unknown>) {
-  const waiting = new Map<string, T>()
-  let isGiving = false
-
-  const giveAll = async () => {
-    if (isGiving) return
-    isGiving = true
-    while (waiting.size > 0) {
-      const all = [...waiting.values()]
-      try {
-        await give(all)
-        for (const one of all) if (waiting.get(one.id) === one) waiting.delete(one.id)
-      } catch (error) {
-        warnUnlessCode(error, [], 'the notifier does not take incidents; they are given to it again')
-        await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS).unref())
-      }
-    }
-    isGiving = false
+/** Connects the policy, the store and the channels of an agent or a receiver. Each notice is also logged. */
+export function openAlerts({ database, config, show, channels, log, setAside, ...options }: Opened) {
+  const store =
+    database === null
+      ? noAlertStore
+      : openAlertStore(database.thread, database.file, ({ why, aside }) => {
+          const key = why === 'newer' ? 'alert.storeNewer' : 'alert.storeBroken'
+          setAside(message(key, { path: database.file, aside }))
+        })
+  const notifier = new Notifier(config, store, { show, channels, log })
+  const logNotice = (notice: Notice) => {
+    const { computer, labels } = config
+    const writer = { words: englishWords, computer, labels }
+    const { title, body } = renderMessage('', notice, writer, { type: null, template: null }, Date.now())
+    log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
   }
-  return {
-    add(given: readonly T[]) {
-      for (const one of given) waiting.set(one.id, one)
-      for (const id of waiting.keys()) if (waiting.size > MOST_WAITING) waiting.delete(id)
-      void giveAll()
+  const alerts = new Alerts({
+    ...options,
+    tell: (notices) => {
+      notices.forEach(logNotice)
+      void notifier.tell(notices)
     },
-    has: ({ id }: T) => waiting.has(id),
+    record: (incidents) => void notifier.record(incidents),
+  })
+  return {
+    alerts,
+    notifier,
+    /** Resolves when pending state is written, or the disk does not accept it. */
+    async stop() {
+      await alerts.stop()
+      await notifier.stop()
+    },
   }
 }

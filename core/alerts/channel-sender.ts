@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { Message } from '../lib/i18n/message.ts'
 import type { ChannelOutcome } from './channels/channel.ts'
-import { isFiring, type Notice, type NoticeDelivery } from './incident.ts'
+import {
+  type ChannelHealth,
+  type ChannelState,
+  isFiring,
+  type Notice,
+  type NoticeDelivery,
+} from './incident.ts'
 import { getSeverity } from './kinds.ts'
-import type { ChannelHealth, ChannelState } from './notifier-messages.ts'
 import type { ChannelSettings } from './settings.ts'
 
 // The outbox of one channel. A `Dispatcher` has the waiting entries. Each step calls `decide`, stores the entries that
@@ -60,7 +65,6 @@ export class Dispatcher {
   readonly #told = new Set<string>()
   /** Accepted notices, oldest first, to detect duplicates. */
   readonly #seen = new Set<string>()
-  #hasBegun = false
   #isLoaded = false
   #failures = 0
   /** Number of changes of its settings. */
@@ -76,14 +80,9 @@ export class Dispatcher {
     this.#options = options
   }
 
-  /**
-   * Starts sending.
-   * @param left null: the disk does not respond; called again when it does
-   */
-  begin(left: Left | null): void {
-    const { waiting, told, seen, health } = left ?? { waiting: [], told: [], seen: [], health: null }
-    this.#hasBegun = true
-    if (left !== null) this.#isLoaded = true
+  /** Adds the state of an earlier run, whose disk may have responded late. */
+  resume({ waiting, told, seen, health }: Left): void {
+    this.#isLoaded = true
     const earlier = waiting.filter(({ notice }) => !this.#seen.has(getNoticeKey(notice)))
     for (const about of told) this.#told.add(about)
     for (const id of seen) this.#seen.add(id)
@@ -150,10 +149,6 @@ export class Dispatcher {
     if (waiting.length > 0) void this.#settle(waiting)
   }
 
-  get isIdle(): boolean {
-    return this.#hasBegun && this.#waiting.length === 0
-  }
-
   state(secrets: string[]): ChannelState {
     return {
       id: this.#options.id,
@@ -196,7 +191,7 @@ export class Dispatcher {
 
   #schedule(inMs: number): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
-    if (!this.#hasBegun || this.#stopping.signal.aborted) return
+    if (this.#stopping.signal.aborted) return
     this.#timer = setTimeout(() => {
       this.#timer = null
       void this.#run()

@@ -4,7 +4,8 @@ import { type Message, message } from '../lib/i18n/message.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { getSeverity, type IncidentKind, incidentKinds, type Outcome, outcomes, severities } from './kinds.ts'
 
-// The data of alerts, in this order: incident and notice, deliveries and timeline, and the state of the policy.
+// The data of alerts, in this order: incident and notice, deliveries and timeline, channels, and the state of the
+// policy.
 
 /** Longest snooze, also after the wall clock has been set back. */
 export const LONGEST_SNOOZE_MS = 7 * 24 * 3_600_000
@@ -121,6 +122,28 @@ export const timelinePageSchema = z.object({
   next: timelineQuestionSchema.shape.before,
 })
 export type TimelinePage = z.infer<typeof timelinePageSchema>
+
+/** The state of a channel. unused: nothing was sent yet with its current settings. */
+export const channelStateSchema = z.object({
+  id: z.string(),
+  condition: z.enum(['unused', 'ok', 'retrying', 'refused']),
+  /** Milliseconds since 1970 of the last attempt, or of a later change of its settings; null: neither yet. */
+  at: z.number().nullable(),
+  /** The reason of a failure, or additional information such as a quota. */
+  sentence: messageSchema.nullable(),
+  /** Number of waiting notices. */
+  waiting: z.number(),
+  /** Names of its stored secrets. */
+  secrets: z.array(z.string()),
+})
+export type ChannelState = z.infer<typeof channelStateSchema>
+
+/** The last attempt of a channel, or a later change of its settings. */
+export type ChannelHealth = Pick<ChannelState, 'id' | 'condition' | 'sentence'> & { at: number }
+
+/** The result of a test, with a sentence. */
+export const testedSchema = z.object({ delivered: z.boolean(), sentence: messageSchema })
+export type ChannelTested = z.infer<typeof testedSchema>
 
 /** A result of one path, or of another part of Holdfast, with the fields that alerts need. */
 export interface Sample {

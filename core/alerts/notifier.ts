@@ -1,47 +1,56 @@
 import { isDeepStrictEqual } from 'node:util'
-import { LATE, throttle, withTimeout } from '../lib/async/timing.ts'
-import { message } from '../lib/i18n/message.ts'
-import { createWords, englishWords, type Words } from '../lib/i18n/words.ts'
+import { warnUnlessCode } from '../dropped-errors.ts'
+import { throttle } from '../lib/async/timing.ts'
+import { type Message, message } from '../lib/i18n/message.ts'
+import { createWords, englishWords, type Language, type Place, type Words } from '../lib/i18n/words.ts'
 import type { LogLevel } from '../lib/workers/definition.ts'
-import { openThread } from '../lib/workers/thread.ts'
-import type { SetAside } from '../platform/sqlite.ts'
 import { errorText } from '../platform/system-error.ts'
 import { Dispatcher, isFor, isQuietAt, type OutboxEntry } from './channel-sender.ts'
-import { NATIVE } from './channels/catalog.ts'
-import { type Channel, type ChannelOutcome, WITHIN_MS } from './channels/channel.ts'
-import { getChannel } from './channels/kinds.ts'
+import { type ChannelType, NATIVE } from './channels/catalog.ts'
+import { type Channel, type ChannelInput, type ChannelOutcome, quote, WITHIN_MS } from './channels/channel.ts'
 import {
+  type ChannelState,
+  type ChannelTested,
   exampleNotice,
   type Incident,
   type Notice,
   type TimelinePage,
   type TimelineQuestion,
 } from './incident.ts'
-import type {
-  ChannelHealth,
-  ChannelState,
-  ChannelTested,
-  NotifierConfig,
-  Shown,
-} from './notifier-messages.ts'
-import { renderMessage, toShown } from './render.ts'
-import { type ChannelSettings, getOptions } from './settings.ts'
+import { renderMessage, type Shown, toShown } from './render.ts'
+import { type ChannelSettings, getOptions, type QuietHours } from './settings.ts'
 import type { Left } from './store/database.ts'
+import { type AlertStore, KeptStore } from './store/store.ts'
 
-// The notifier's process: `Notifier` keeps a dispatcher for each channel, `Heartbeats` sends signs of life, and
-// `KeptStore` passes notices and incidents to the thread that stores them.
+// Delivery in the main process: `Notifier` keeps a dispatcher for each channel, and `Heartbeats` sends signs of life.
+// The channels' own modules are loaded with the first channel. They only use the network, or start a program.
 
 const CHANGES_EVERY_MS = 250
 /** Delay before the disk is asked again for the entries of an earlier run. */
 const LOAD_AGAIN_MS = 5_000
-const ANSWER_WITHIN_MS = 2_000
-/** Limit of calls that wait for a hung disk. Further calls fail at once. */
-const MOST_OUT = 256
+
+export interface NotifierConfig {
+  language: Language
+  /** Place of this computer's own notifications; omitted: the terminal. */
+  place?: Place
+  computer: string
+  /** Names of the sources, by id. */
+  names: Record<string, string>
+  labels: { project: string; resource: string }
+  quietHours: QuietHours | null
+  /** True if native notifications, or the terminal's lines, are enabled. */
+  native: boolean
+  channels: ChannelSettings[]
+  /** By channel id. A channel whose secrets cannot be read has none. */
+  secrets: Record<string, Record<string, string>>
+  /** The current failure, which signs of life report; null: none. */
+  failing: Message | null
+}
 
 interface NotifierEvents {
   /** Shows a notification on this computer; it then counts as delivered. */
   show(shown: Shown): void
-  channels(states: ChannelState[], isIdle: boolean): void
+  channels(states: ChannelState[]): void
   log(level: LogLevel, text: string): void
 }
 
@@ -56,11 +65,11 @@ export class Notifier {
   #words: Words
   readonly #store: AlertStore
   readonly #kept: KeptStore
-  readonly #tellChanges = throttle(CHANGES_EVERY_MS, () => this.#changed())
-  /** no: sending has not started; unloaded: it has, without the deliveries of an earlier run; loaded: with them. */
-  #begun: 'no' | 'unloaded' | 'loaded' = 'no'
-  readonly #resumed: Promise<void>
+  readonly #tellChanges = throttle(CHANGES_EVERY_MS, () => this.#events.channels(this.#states()))
+  #isLoaded = false
   #loadAgain: NodeJS.Timeout | null = null
+  /** The last call of `tell`, so that no notice overtakes an earlier one that waits for the disk. */
+  #telling = Promise.resolve()
   #isStopped = false
 
   constructor(config: NotifierConfig, store: AlertStore, events: NotifierEvents) {
@@ -70,11 +79,15 @@ export class Notifier {
     this.#events = events
     this.#kept = new KeptStore(store, (level, text) => events.log(level, text))
     this.#beats = new Heartbeats((channel, send, isFirst) => this.#beat(channel, send, isFirst))
-    this.configure(config)
-    this.#resumed = this.#resume()
+    this.#apply(config)
+    void this.#resume()
   }
 
   configure(config: NotifierConfig): void {
+    if (!isDeepStrictEqual(config, this.#config)) this.#apply(config)
+  }
+
+  #apply(config: NotifierConfig): void {
     const before = this.#config
     this.#config = config
     this.#words = createWords(config.language)
@@ -93,14 +106,17 @@ export class Notifier {
       else if (!isDeepStrictEqual(getChannelSettings(before, id), getChannelSettings(config, id)))
         dispatcher.tryNow()
     }
-    this.#beats.configure(config.channels)
+    if (before.channels.length > 0 || config.channels.length > 0) void this.#configureBeats()
     this.#tellChanges()
   }
 
   /** Resolves when the notices are stored, or cannot be. Ignores duplicates. */
-  async tell(notices: readonly Notice[]): Promise<void> {
-    // Only then are the notices of an earlier run known.
-    await this.#resumed
+  tell(notices: readonly Notice[]): Promise<void> {
+    this.#telling = this.#telling.then(() => this.#tell(notices))
+    return this.#telling
+  }
+
+  async #tell(notices: readonly Notice[]): Promise<void> {
     const planned: { dispatcher: Dispatcher; entry: OutboxEntry }[] = []
     for (const notice of notices) {
       for (const id of this.#channelsFor(notice)) {
@@ -151,22 +167,13 @@ export class Notifier {
     await this.#store.close()
   }
 
-  /** Starts sending once the deliveries of an earlier run are loaded, or cannot be loaded yet. */
+  /** Continues the deliveries of an earlier run, as soon as they can be loaded. */
   async #resume(): Promise<void> {
     const loaded = await this.#kept.call('load', Date.now())
-    if (loaded === null && !this.#isStopped)
-      this.#loadAgain = setTimeout(() => void this.#resume(), LOAD_AGAIN_MS)
-    this.#begun = loaded === null ? 'unloaded' : 'loaded'
-    for (const [id, dispatcher] of this.#dispatchers) {
-      dispatcher.begin(
-        loaded && {
-          waiting: loaded.waiting.filter(({ channel }) => channel === id),
-          told: loaded.told.filter(({ channel }) => channel === id).map(({ about }) => about),
-          seen: loaded.seen.filter(({ channel }) => channel === id).map(({ notice }) => notice),
-          health: loaded.health.find((one) => one.id === id) ?? null,
-        },
-      )
-    }
+    if (this.#isStopped) return
+    this.#isLoaded = loaded !== null
+    if (loaded === null) this.#loadAgain = setTimeout(() => void this.#resume(), LOAD_AGAIN_MS)
+    else for (const [id, dispatcher] of this.#dispatchers) dispatcher.resume(ofChannel(loaded, id))
   }
 
   /**
@@ -206,22 +213,29 @@ export class Notifier {
       onUndelivered: (entry) => this.#takeOver(entry),
     })
     this.#dispatchers.set(id, made)
-    if (this.#begun !== 'no')
-      made.begin(this.#begun === 'loaded' ? { waiting: [], told: [], seen: [], health: null } : null)
+    if (this.#isLoaded) made.resume({ waiting: [], told: [], seen: [], health: null })
     return made
   }
 
   async #send(entry: OutboxEntry, stopped: AbortSignal): Promise<ChannelOutcome> {
     const settings = this.#config.channels.find(({ id }) => id === entry.channel)
     const { computer, labels, names, language, place } = this.#config
-    const words = settings === undefined ? createWords(language, place) : this.#words
-    const look = { type: settings?.type ?? null, template: settings?.template ?? null }
-    const letter = renderMessage(entry.id, entry.notice, { words, computer, labels, names }, look, Date.now())
+    const render = (words: Words, look: Pick<ChannelSettings, 'type' | 'template'> | null) =>
+      renderMessage(
+        entry.id,
+        entry.notice,
+        { words, computer, labels, names },
+        look ?? { type: null, template: null },
+        Date.now(),
+      )
     if (settings === undefined) {
-      this.#events.show(toShown(letter))
+      this.#events.show(toShown(render(createWords(language, place), null)))
       return { did: 'delivered', note: null }
     }
-    const outcome = await getChannel(settings.type).send(letter, this.#given(settings, stopped))
+    const outcome = await this.#attempt(settings, stopped, async (given) => {
+      const { getChannel } = await loadChannels()
+      return getChannel(settings.type).send(render(this.#words, settings), given)
+    })
     if (outcome.did !== 'delivered')
       this.#events.log('warn', `${settings.name}: ${englishWords(outcome.reason)}`)
     return outcome
@@ -230,16 +244,33 @@ export class Notifier {
   async #beat(settings: ChannelSettings, send: Beat['send'], isFirst: boolean): Promise<void> {
     const { failing } = this.#config
     const text = failing === null ? null : this.#words(failing)
-    const given = this.#given(settings, new AbortController().signal)
-    await this.#getDispatcher(settings.id).recordOutcome(send(text, isFirst, given))
+    const attempt = this.#attempt(settings, new AbortController().signal, (given) =>
+      send(text, isFirst, given),
+    )
+    await this.#getDispatcher(settings.id).recordOutcome(attempt)
   }
 
-  #given(settings: ChannelSettings, signal: AbortSignal) {
-    return {
-      options: getOptions(settings),
-      secrets: this.#config.secrets[settings.id] ?? {},
-      signal,
-      withinMs: WITHIN_MS,
+  /** Turns any error into an outcome, because an error that nothing handles would end the agent. */
+  async #attempt(
+    settings: ChannelSettings,
+    signal: AbortSignal,
+    act: (given: ChannelInput) => Promise<ChannelOutcome>,
+  ): Promise<ChannelOutcome> {
+    const secrets = this.#config.secrets[settings.id] ?? {}
+    try {
+      return await act({ options: getOptions(settings), secrets, signal, withinMs: WITHIN_MS })
+    } catch (error) {
+      const reason = message('channel.broken', { reason: quote(errorText(error), secrets) })
+      return { did: 'retry', afterMs: null, reason }
+    }
+  }
+
+  async #configureBeats(): Promise<void> {
+    try {
+      const { getChannel } = await loadChannels()
+      if (!this.#isStopped) this.#beats.configure(this.#config.channels, getChannel)
+    } catch (error) {
+      warnUnlessCode(error, [], 'signs of life cannot be sent')
     }
   }
 
@@ -249,18 +280,22 @@ export class Notifier {
     if (entries.length > 0) await this.#kept.call('save', entries)
   }
 
-  #changed(): void {
-    const dispatchers = [...this.#dispatchers.values()]
-    // Deliveries are stored, unless the disk fails, so the next process can continue from them.
-    const isIdle =
-      this.#config.channels.length === 0 && !this.#kept.isFailing && dispatchers.every((one) => one.isIdle)
-    this.#events.channels(this.#states(), isIdle)
-  }
-
   #states(): ChannelState[] {
     const { channels, secrets } = this.#config
     const ids = [NATIVE, ...channels.map(({ id }) => id)]
     return ids.map((id) => this.#getDispatcher(id).state(Object.keys(secrets[id] ?? {})))
+  }
+}
+
+const loadChannels = () => import('./channels/kinds.ts')
+
+/** Returns the part of a channel in the state of an earlier run. */
+function ofChannel({ waiting, told, seen, health }: Left, id: string) {
+  return {
+    waiting: waiting.filter(({ channel }) => channel === id),
+    told: told.filter(({ channel }) => channel === id).map(({ about }) => about),
+    seen: seen.filter(({ channel }) => channel === id).map(({ notice }) => notice),
+    health: health.find((one) => one.id === id) ?? null,
   }
 }
 
@@ -290,7 +325,7 @@ class Heartbeats {
     this.#send = send
   }
 
-  configure(channels: readonly ChannelSettings[]): void {
+  configure(channels: readonly ChannelSettings[], getChannel: (type: ChannelType) => Channel): void {
     for (const [id, { channel, timer }] of this.#running) {
       if (channels.some((one) => isDeepStrictEqual(one, channel))) continue
       clearInterval(timer)
@@ -310,75 +345,5 @@ class Heartbeats {
 
   stop(): void {
     for (const { timer } of this.#running.values()) clearInterval(timer)
-  }
-}
-
-/** The calls that the thread accepts. */
-export interface StoreCalls {
-  load: { input: number; output: Left }
-  save: { input: readonly OutboxEntry[]; output: unknown }
-  record: { input: readonly Incident[]; output: unknown }
-  noteHealth: { input: ChannelHealth; output: unknown }
-  page: { input: TimelineQuestion; output: TimelinePage }
-}
-
-/** Outbox and timeline on a disk that may hang or fail. Every call ends within its timeout. */
-export interface AlertStore {
-  /** @throws Error if the disk fails, or does not respond within some seconds */
-  call<C extends keyof StoreCalls>(call: C, input: StoreCalls[C]['input']): Promise<StoreCalls[C]['output']>
-  /** Resolves when all earlier calls are done, or the timeout for the disk has passed. */
-  close(): Promise<void>
-}
-
-/**
- * @param script the script of the thread
- * @param tell is called with a file that had to be set aside
- */
-export function openAlertStore(script: URL, file: string, tell: (aside: SetAside) => void): AlertStore {
-  const thread = openThread<StoreCalls>(script, {
-    data: { file },
-    youngMb: 2,
-    onNews: (news) => tell(news as SetAside),
-  })
-  return {
-    async call(call, input) {
-      if (thread.unanswered >= MOST_OUT) throw new Error(`${file} does not answer`)
-      const output = await withTimeout(ANSWER_WITHIN_MS, thread.call(call, input))
-      // The call still counts as pending, because pending calls are limited.
-      if (output === LATE) throw new Error(`${file} has not answered within ${ANSWER_WITHIN_MS} ms`)
-      return output
-    },
-    close: thread.close,
-  }
-}
-
-/** A store that tolerates a failing disk: notices that cannot be stored are still delivered. */
-class KeptStore {
-  readonly #store: AlertStore
-  readonly #log: (level: 'info' | 'warn', text: string) => void
-  /** A disk failure is logged once, and its recovery too. */
-  isFailing = false
-
-  constructor(store: AlertStore, log: (level: 'info' | 'warn', text: string) => void) {
-    this.#store = store
-    this.#log = log
-  }
-
-  /** Returns null if the disk failed. */
-  async call<C extends keyof StoreCalls>(
-    call: C,
-    input: StoreCalls[C]['input'],
-  ): Promise<StoreCalls[C]['output'] | null> {
-    try {
-      const output = await this.#store.call(call, input)
-      if (this.isFailing) this.#log('info', englishWords(message('alert.kept')))
-      this.isFailing = false
-      return output
-    } catch (error) {
-      const reason = errorText(error)
-      if (!this.isFailing) this.#log('warn', englishWords(message('alert.notKept', { reason })))
-      this.isFailing = true
-      return null
-    }
   }
 }

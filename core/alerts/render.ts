@@ -4,12 +4,20 @@ import { type CatalogEntry, type ChannelType, catalog, type templateNames } from
 import type { OutgoingMessage } from './channels/channel.ts'
 import { isFiring, isUrgent, lastedMs, type Notice } from './incident.ts'
 import { describeEnd, getSubjects, type IncidentKind, isDiskKind, namedSubjects } from './kinds.ts'
-import type { Shown } from './notifier-messages.ts'
 
 // Renders a notice as text; pure.
 
 /** A notification delivered later than this, in milliseconds, includes its original time. */
 const LATE_MS = 5 * 60_000
+
+/** A notification for this computer's desktop or terminal. */
+export interface Shown {
+  about: string
+  incident: string
+  title: string
+  body: string
+  urgent: boolean
+}
 
 interface Writer {
   words: Words

@@ -1,5 +1,6 @@
 import { hostname, userInfo } from 'node:os'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { app, nativeTheme, powerMonitor, type Tray } from 'electron'
 import type { Agent, AgentHost } from '../../core/agent/agent.ts'
 import { type OpenAgent, openAgent } from '../../core/agent/open.ts'
@@ -124,6 +125,7 @@ function desktopHost(workers: string, notifier: Notifier): AgentHost {
     systemLanguage: nearestLanguage(app.getLocale()),
     computerName: hostname(),
     starter: utilityWorkerStarter(workers),
+    alertStoreThread: pathToFileURL(path.join(workers, 'workers/alert-store-thread.js')),
     vault: desktopVault,
     page: path.join(app.getAppPath(), 'out/renderer'),
     onBattery: () => powerMonitor.onBatteryPower,

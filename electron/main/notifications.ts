@@ -1,5 +1,5 @@
 import { Notification } from 'electron'
-import type { Shown } from '../../core/alerts/notifier-messages.ts'
+import type { Shown } from '../../core/alerts/render.ts'
 
 /** Maximum number of notifications kept, by subject, so that a click works and they can be withdrawn. */
 const KEPT = 50

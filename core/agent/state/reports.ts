@@ -68,7 +68,7 @@ export function initialState(
     awakeSince: Date.now(),
     channels: [],
     secretStorage: 'file',
-    workers: { checker: off, scanner: off, sender: off, receiver: off, notifier: off },
+    workers: { checker: off, scanner: off, sender: off, receiver: off },
     settings,
   }
 }

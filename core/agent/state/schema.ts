@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import { incidentSchema } from '../../alerts/incident.ts'
+import { channelStateSchema, incidentSchema } from '../../alerts/incident.ts'
 import { incidentKinds } from '../../alerts/kinds.ts'
-import { channelStateSchema } from '../../alerts/notifier-messages.ts'
 import { connectionSchema } from '../../backends/backend-messages.ts'
 import { checkedSchema } from '../../check/checker-messages.ts'
 import { fileSchema, totalsSchema } from '../../ledger/ledger-messages.ts'
@@ -101,7 +100,7 @@ const checkedPathStateSchema = checksSchema.extend({
 })
 export type CheckedPathState = z.infer<typeof checkedPathStateSchema>
 
-export const workerNames = ['checker', 'scanner', 'sender', 'receiver', 'notifier'] as const
+export const workerNames = ['checker', 'scanner', 'sender', 'receiver'] as const
 export type WorkerName = (typeof workerNames)[number]
 
 const workerStateSchema = z.object({

@@ -34,8 +34,6 @@ const POOL_THREADS: Record<StartedName, number> = {
   sender: 512,
   // For the disk of its store, which may have twice as many calls as files that are written at a time.
   receiver: 128,
-  // Each DNS lookup occupies one thread until it completes.
-  notifier: 32,
   // Its calls block, or wait for a network.
   restorer: 16,
 }

@@ -8,6 +8,7 @@ import {
 } from '../../platform/sqlite.ts'
 import { getNoticeKey, type OutboxEntry } from '../channel-sender.ts'
 import {
+  type ChannelHealth,
   deliverySchema,
   type Incident,
   incidentSchema,
@@ -18,7 +19,6 @@ import {
   type TimelineQuestion,
 } from '../incident.ts'
 import { getSeverity, getSubjects } from '../kinds.ts'
-import type { ChannelHealth } from '../notifier-messages.ts'
 
 /**
  * incident: the timeline; entry: the notices of all channels and their delivery state, in the order of their arrival

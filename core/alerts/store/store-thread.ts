@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
 import { serveThread, tellOwner } from '../../lib/workers/thread.ts'
 import { reopening, type SetAside } from '../../platform/sqlite.ts'
-import type { StoreCalls } from '../notifier.ts'
 import { openAlertDatabase } from './database.ts'
+import type { StoreCalls } from './store.ts'
 
 /**
  * Runs the thread that stores outbox and timeline. SQLite waits for its disk, and notifications must not wait with
@@ -23,9 +22,7 @@ export function runAlertStoreThread(port: MessagePort, file: string): void {
   serveThread<StoreCalls>(
     port,
     {
-      // Without any notice there is no file, and loading must not create one.
-      load: (now) =>
-        existsSync(file) ? use((one) => one.load(now)) : { waiting: [], told: [], seen: [], health: [] },
+      load: (now) => use((one) => one.load(now)),
       save: (entries) => use((one) => one.save(entries)),
       record: (incidents) =>
         use((one) => {

@@ -1,10 +1,6 @@
 import path from 'node:path'
-import { Alerts, openIncidentFile } from '../../alerts/alerts.ts'
-import { isUrgent, type Notice } from '../../alerts/incident.ts'
-import { Notifier, openAlertStore } from '../../alerts/notifier.ts'
-import type { NotifierConfig } from '../../alerts/notifier-messages.ts'
-import { renderMessage } from '../../alerts/render.ts'
-import { message } from '../../lib/i18n/message.ts'
+import { openAlerts, openIncidentFile } from '../../alerts/alerts.ts'
+import type { NotifierConfig } from '../../alerts/notifier.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import type { Floor } from '../../store/quota/admission.ts'
@@ -38,46 +34,30 @@ export function startReceiverAlerting(
   secrets: NotifierConfig['secrets'],
 ) {
   const startedAt = Date.now()
-  const file = getAlertsFile(layout)
   const { language, labels, quietHours, channels } = config
-  const notifierConfig: NotifierConfig = {
-    file,
-    language,
-    computer,
-    names: {},
-    labels,
-    quietHours,
-    native: false,
-    channels,
-    secrets,
-    failing: null,
-  }
-  const store = openAlertStore(alertStoreThread, file, ({ why, aside }) => {
-    const key = why === 'newer' ? 'alert.storeNewer' : 'alert.storeBroken'
-    log('warn', englishWords(message(key, { path: file, aside })))
-  })
-  const notifier = new Notifier(notifierConfig, store, {
+  const { alerts, stop } = openAlerts({
+    database: { file: getAlertsFile(layout), thread: alertStoreThread },
+    file: openIncidentFile(layout.own),
+    config: {
+      language,
+      computer,
+      names: {},
+      labels,
+      quietHours,
+      native: false,
+      channels,
+      secrets,
+      failing: null,
+    },
     show: () => undefined,
     channels: () => undefined,
     log,
-  })
-  const logNotice = (notice: Notice) => {
-    const writer = { words: englishWords, computer, labels }
-    const { title, body } = renderMessage('', notice, writer, { type: null, template: null }, Date.now())
-    log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
-  }
-  const alerts: Alerts = new Alerts({
-    tell: (notices) => {
-      notices.forEach(logNotice)
-      void notifier.tell(notices)
-    },
-    record: (incidents) => void notifier.record(incidents),
+    setAside: (sentence) => log('warn', englishWords(sentence)),
     withdraw: () => undefined,
     // A second test confirms the failure before it becomes an incident, because it may be temporary.
     confirm: () => void checkStore(),
     changed: () => undefined,
     isMuted: () => false,
-    file: openIncidentFile(layout.own),
   })
   const checkSenders = () => {
     const found = evaluateSenders(receiver.senderStates(), config, startedAt, Date.now())
@@ -98,8 +78,7 @@ export function startReceiverAlerting(
   return {
     async stop() {
       for (const timer of timers) clearInterval(timer)
-      await alerts.stop()
-      await notifier.stop()
+      await stop()
     },
   }
 }

@@ -19,7 +19,6 @@ const workers: readonly { name: WorkerName; word: WordKey }[] = [
   { name: 'checker', word: 'window.worker.checker' },
   { name: 'scanner', word: 'window.worker.scanner' },
   { name: 'receiver', word: 'window.worker.receiver' },
-  { name: 'notifier', word: 'window.worker.notifier' },
 ]
 
 /** Lists the senders: each destination with sources has its own. Several senders are named after their destinations. */

@@ -204,6 +204,19 @@ describe.each(networkTypes)('%s channel, connection failures', (type) => {
     expect(outcome).toMatchObject(retry('channel.unreachable'))
     expectNoSecret(outcome, given)
   })
+
+  // Channels run in the main process: Vitest fails if an error reaches it in any other way than as an outcome.
+  test.each([
+    ['before its answer', ''],
+    ['within the head of its answer', 'HTTP/1.1 20'],
+    ['within the body of its answer', 'HTTP/1.1 500 Error\r\nContent-Length: 99\r\n\r\n{"message"'],
+    ['after its greeting', '220 here ESMTP\r\n'],
+    ['within its greeting', '220-here'],
+  ])('a server that resets the connection %s is no error of the process', async (_, said) => {
+    const reset = (socket: Socket) => socket.write(said, () => setTimeout(() => socket.resetAndDestroy(), 20))
+    const outcome = await attempt(type, givenFor(type, await silentServer(reset)))
+    expect(outcome.did).not.toBe('delivered')
+  })
 })
 
 test.each(httpTypes)(

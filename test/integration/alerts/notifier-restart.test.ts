@@ -3,8 +3,12 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Notice } from '../../../core/alerts/incident.ts'
-import type { NotifierConfig } from '../../../core/alerts/notifier-messages.ts'
-import { createIncident, createNotice, notifierConfig } from '../../support/alerts/notifier-config.ts'
+import {
+  createIncident,
+  createNotice,
+  notifierConfig,
+  type StoredConfig,
+} from '../../support/alerts/notifier-config.ts'
 import { databaseFile, posted, startNotifier } from '../../support/alerts/notifier-world.ts'
 import { type Recorded, recordingServer } from '../../support/servers/recording-server.ts'
 import { until } from '../../support/until.ts'
@@ -87,8 +91,6 @@ describe('notifier after a restart', () => {
       await before.comesTo('a', done)
     await before.notifier.stop()
     const after = startNotifier(config)
-    // Whoever had no answer says it again, before anything is known of the earlier run.
-    await after.notifier.tell([failed])
     await after.notifier.tell([createNotice('recovered', incident)])
     for (const done of [
       'native recovered delivered',
@@ -134,7 +136,7 @@ describe('notifier after a restart', () => {
 })
 
 /** Runs a notifier as a process of its own that is killed as soon as the server was asked, before it answers. */
-async function killedWhileSending(config: NotifierConfig, notices: Notice[], requests: Recorded[]) {
+async function killedWhileSending(config: StoredConfig, notices: Notice[], requests: Recorded[]) {
   const child = spawn(process.execPath, [script, JSON.stringify({ config, notices })], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
@@ -160,7 +162,6 @@ describe('notifier killed between sending and marking', () => {
     server.answer({ status: 200 })
     const { notifier, comesTo, deliveries } = startNotifier(config)
     await notifier.record([incident])
-    await notifier.tell([failed])
     await comesTo('a', 'hook failed delivered')
     await notifier.tell([createNotice('recovered', incident)])
     await comesTo('a', 'hook recovered delivered')

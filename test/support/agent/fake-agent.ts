@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest'
 import { Agent } from '../../../core/agent/agent.ts'
 import type { StartedName } from '../../../core/agent/workers/starter.ts'
-import type { Shown } from '../../../core/alerts/notifier-messages.ts'
+import type { Shown } from '../../../core/alerts/render.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 import type { ToWorker } from '../../../core/lib/workers/definition.ts'
 import { openDataDirectory } from '../../../core/settings/data-directory.ts'
@@ -55,6 +55,7 @@ export function fakeAgent(settings: SettingsStore) {
           }
         },
       },
+      alertStoreThread: null,
       vault: () => null,
       page: null,
       notify: (one) => shown.push(one),

@@ -17,7 +17,6 @@ export const workers = {
   scanner: running,
   sender: running,
   receiver: running,
-  notifier: running,
 }
 export const well: SourceState = {
   settings: sourceSchema.parse({ id: 'a', path: '/data', name: 'data' }),

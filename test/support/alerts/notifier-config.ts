@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ChannelType } from '../../../core/alerts/channels/catalog.ts'
 import type { Incident, Notice } from '../../../core/alerts/incident.ts'
-import type { NotifierConfig } from '../../../core/alerts/notifier-messages.ts'
+import type { NotifierConfig } from '../../../core/alerts/notifier.ts'
 import { type ChannelSettings, channelSchema } from '../../../core/alerts/settings.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { workerScript } from '../cli/command-script.ts'
@@ -16,12 +16,17 @@ export type Wanted = Record<
   Partial<Omit<ChannelSettings, 'id' | 'type'>> & { type?: 'webhook' | 'line-notify' | 'line' }
 >
 
+/** A configuration with the path of the database. */
+export interface StoredConfig extends NotifierConfig {
+  file: string
+}
+
 /** No file: it has one of its own. A webhook posts to `/ID`, LINE Notify to `/ID/api/notify`, LINE to `/ID/v2/bot/message/push`. */
 export function notifierConfig(
   origin: string,
   wanted: Wanted,
-  changes: Partial<NotifierConfig> = {},
-): NotifierConfig {
+  changes: Partial<StoredConfig> = {},
+): StoredConfig {
   const channels = Object.entries(wanted).map(([id, { type = 'webhook', ...rest }]) =>
     channelSchema.parse({ id, name: `Channel ${id}`, type, options: optionsFor(type, origin, id), ...rest }),
   )

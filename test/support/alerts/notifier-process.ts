@@ -1,4 +1,5 @@
-import { Notifier, openAlertStore } from '../../../core/alerts/notifier.ts'
+import { Notifier } from '../../../core/alerts/notifier.ts'
+import { openAlertStore } from '../../../core/alerts/store/store.ts'
 import { STORE_THREAD } from './notifier-config.ts'
 
 // A notifier as a process of its own, which a test can kill: `node notifier-process.ts '{"config": …, "notices": …}'`.

@@ -1,13 +1,19 @@
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { NoticeDelivery, TimelinePage, TimelineQuestion } from '../../../core/alerts/incident.ts'
-import { Notifier, openAlertStore } from '../../../core/alerts/notifier.ts'
-import type { ChannelState, NotifierConfig, Shown } from '../../../core/alerts/notifier-messages.ts'
+import type {
+  ChannelState,
+  NoticeDelivery,
+  TimelinePage,
+  TimelineQuestion,
+} from '../../../core/alerts/incident.ts'
+import { Notifier } from '../../../core/alerts/notifier.ts'
+import type { Shown } from '../../../core/alerts/render.ts'
+import { openAlertStore } from '../../../core/alerts/store/store.ts'
 import type { SetAside } from '../../../core/platform/sqlite.ts'
 import type { Recorded } from '../servers/recording-server.ts'
 import { temporaryDirectory } from '../temporary.ts'
 import { until } from '../until.ts'
-import { STORE_THREAD } from './notifier-config.ts'
+import { STORE_THREAD, type StoredConfig } from './notifier-config.ts'
 
 export interface RunningNotifier {
   notifier: Notifier
@@ -16,8 +22,6 @@ export interface RunningNotifier {
   logs: string[]
   asides: SetAside[]
   states(): ChannelState[]
-  /** Its process could end. */
-  isIdle(): boolean
   /** Timeline, of everything unless asked otherwise. */
   page(question?: Partial<TimelineQuestion>): Promise<TimelinePage>
   /** What became of the notices of an incident, as `channel what state`. */
@@ -29,17 +33,15 @@ export interface RunningNotifier {
 export const databaseFile = () => path.join(temporaryDirectory('notifier'), 'alerts.db')
 
 /** A notifier with the real store, which ends with the test. */
-export function startNotifier(config: NotifierConfig): RunningNotifier {
+export function startNotifier(config: StoredConfig): RunningNotifier {
   const [shown, logs, asides]: [Shown[], string[], SetAside[]] = [[], [], []]
   let states: ChannelState[] = []
-  let isIdle = false
   const file = config.file || databaseFile()
   const store = openAlertStore(STORE_THREAD, file, (aside) => asides.push(aside))
   const notifier = new Notifier(config, store, {
     show: (one) => shown.push(one),
-    channels: (told, idle) => {
+    channels: (told) => {
       states = told
-      isIdle = idle
     },
     log: (level, text) => logs.push(`${level} ${text}`),
   })
@@ -64,7 +66,6 @@ export function startNotifier(config: NotifierConfig): RunningNotifier {
     logs,
     asides,
     states: () => states,
-    isIdle: () => isIdle,
     page,
     deliveries: async (id) => (await readDeliveries(id)).map(said).sort(),
     comesTo: (id, delivery, withinMs = 20_000) =>

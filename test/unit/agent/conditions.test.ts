@@ -107,8 +107,8 @@ describe('conditions besides disk failures', () => {
     ],
     [
       'a failed worker gives a notification after 2 minutes',
-      { workers: { ...workers, notifier: { ...running, condition: 'failed' } } },
-      ['worker:notifier worker 2'],
+      { workers: { ...workers, checker: { ...running, condition: 'failed' } } },
+      ['worker:checker worker 2'],
     ],
     [
       'a worker that has been restarting for 5 seconds has no condition',
@@ -258,7 +258,7 @@ describe('conditions besides disk failures', () => {
       findConditions(stateWith(changes), NOW).map(({ id, kind }) => `${id} ${kind}`)
     const all = said({ destinations: [{ ...receiver, connection: connected }] })
     expect(all).toEqual(expect.arrayContaining(['destination:there ok', 'scan:a ok', 'silent:a ok']))
-    expect(all).toEqual(expect.arrayContaining(['worker:notifier ok', 'unchecked ok']))
+    expect(all).toEqual(expect.arrayContaining(['worker:checker ok', 'unchecked ok']))
     expect(said(connection('connecting'))).toContain('destination:there unknown')
     expect(said(connection('idle'))).toContain('destination:there unknown')
     expect(said({ receiving: receivingWith({ isRunning: false, since: NOW }) })).toContain(

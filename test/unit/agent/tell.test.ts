@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Notice } from '../../../core/alerts/incident.ts'
 import type { VerdictKind } from '../../../core/check/checker-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { idOfPath } from '../../../core/settings/changes.ts'
@@ -12,12 +11,11 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 const paths = ['a', 'b'].map((name) => ({ id: idOfPath(`/disk/${name}`), path: `/disk/${name}` }))
 const mount = { point: '/disk', device: '7:0', type: 'ext4', source: '/dev/loop0' }
 
-/** An agent that checks two paths of one disk, and what it gives its notifier to tell. */
+/** An agent that checks two paths of one disk. */
 function agentWithPaths() {
   const store = openSettings(temporaryDirectory())
   store.set(settingsSchema.parse({ ...store.get(), checkedPaths: paths }))
   const fake = fakeAgent(store)
-  fake.answering.add('notifier')
   fake.agent.start()
   const said = (index: number, kind: VerdictKind, code: string | null = null, step: string | null = null) => {
     const { id = '', path = '' } = paths[index] ?? {}
@@ -33,7 +31,8 @@ function agentWithPaths() {
       said(...verdict)
       await vi.advanceTimersByTimeAsync(2_000)
     },
-    told: () => noticesHeard(fake.started).map(({ what, incident }) => `${what} ${named(incident)}`),
+    /** Titles of the notifications that it has shown. */
+    told: () => fake.shown.map(({ title }) => title),
   }
 }
 
@@ -70,22 +69,6 @@ function agentWithSources(...directories: string[]) {
   }
 }
 
-type Fake = ReturnType<typeof fakeAgent>
-const named = ({ kind, failing, paths: all }: Notice['incident']) => {
-  const ids = Object.keys(failing).length > 0 ? Object.keys(failing) : Object.keys(all)
-  return `${kind} ${ids.map((id) => all[id]).join(' ')}`
-}
-
-/** What the notifier was told; the same notice again, as nobody answers, is one. */
-function noticesHeard(started: Fake['started']): Notice[] {
-  const notices = started
-    .filter(({ name }) => name === 'notifier')
-    .flatMap(({ heard }) => heard)
-    .flatMap((one) => (one.type === 'request' && one.name === 'tell' ? [one.input as never] : []))
-    .flatMap(({ notices: told }: { notices: Notice[] }) => told)
-  return [...new Map(notices.map((one) => [one.id, one])).values()]
-}
-
 describe('alerting', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
@@ -94,11 +77,11 @@ describe('alerting', () => {
     const names = agentWithPaths()
     await names.sure(0, 'missing', 'ENOENT')
     await names.sure(1, 'missing', 'ENOENT')
-    expect(names.told()).toEqual(['failed missing /disk/a', 'failed missing /disk/b'])
+    expect(names.told()).toEqual(['Missing: /disk/a', 'Missing: /disk/b'])
     const disk = agentWithPaths()
     await disk.sure(0, 'missing')
     await disk.sure(1, 'missing')
-    expect(disk.told()).toEqual(['failed missing /disk/a'])
+    expect(disk.told()).toEqual(['Missing: /disk/a'])
     expect(disk.agent.store.state.incidents).toMatchObject([
       { group: '/disk', failing: Object.fromEntries(paths.map(({ id }) => [id, expect.anything()])) },
     ])
@@ -109,7 +92,7 @@ describe('alerting', () => {
     await sure(0, 'io-error')
     await sure(0, 'io-error', 'EIO')
     await sure(1, 'io-error', 'EIO')
-    expect(told()).toEqual(['failed io-error /disk/a', 'failed io-error /disk/a'])
+    expect(told()).toEqual(['Input/output error: /disk/a', 'Input/output error: /disk/a'])
   })
 
   it.each([
@@ -121,17 +104,6 @@ describe('alerting', () => {
     const { sure, agent } = agentWithPaths()
     await sure(0, 'read-only', 'EROFS', step)
     expect(agent.store.state.incidents).toMatchObject([{ step: name, sources: [paths[0]?.id] }])
-  })
-
-  it('a notification is shown once on this computer when the notifier does not take it within seconds', async () => {
-    const { sure, shown, answering } = agentWithPaths()
-    answering.clear()
-    await sure(0, 'read-only', 'EROFS')
-    await vi.advanceTimersByTimeAsync(10_000)
-    expect(shown).toMatchObject([{ title: 'Read-only: /disk/a', urgent: true }])
-    await sure(0, 'ok')
-    await vi.advanceTimersByTimeAsync(10_000)
-    expect(shown.map(({ title }) => title)).toEqual(['Read-only: /disk/a', 'Recovered: /disk/a'])
   })
 
   it('missing sources of one disk stay one incident when checks then find them on another mount', async () => {
@@ -185,7 +157,7 @@ describe('alerting', () => {
     await vi.advanceTimersByTimeAsync(55_000)
     expect(told()).toEqual([])
     await vi.advanceTimersByTimeAsync(10_000)
-    expect(told()).toEqual(['failed read-only /disk/a'])
+    expect(told()).toEqual(['Read-only: /disk/a'])
     // An incident is muted while all that it is about is.
     await sure(1, 'hung')
     expect(told()).toHaveLength(1)

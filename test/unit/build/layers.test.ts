@@ -112,3 +112,21 @@ test('window start: the modules that are loaded at the start do not import zod',
   expect([...packages]).toContain('@mantine/core')
   expect([...packages]).not.toContain('zod')
 })
+
+test.each(['cli/agent.ts', 'electron/main/desktop.ts'])(
+  'alerts: %s does not load the modules of the channels at its start',
+  (entry) => {
+    const loaded = new Set<string>()
+    const load = (file: string): void => {
+      if (loaded.has(file)) return
+      loaded.add(file)
+      const specifiers = readFileSync(file, 'utf8').matchAll(
+        /^(?:import|export)(?! type)[^'(]*'(\.[^']+\.ts)'/gm,
+      )
+      for (const [, specifier = ''] of specifiers) load(path.resolve(path.dirname(file), specifier))
+    }
+    load(path.resolve(core, '..', entry))
+    expect(loaded).toContain(path.join(core, 'alerts/notifier.ts'))
+    expect(loaded).not.toContain(path.join(core, 'alerts/channels/kinds.ts'))
+  },
+)

@@ -48,7 +48,6 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
       scanner: { condition: 'running', restarts: 0, since: Date.now(), pid: 4002 },
       sender: { condition: 'running', restarts: 0, since: Date.now(), pid: 4003 },
       receiver: { condition: 'running', restarts: 0, since: Date.now(), pid: 4004 },
-      notifier: { condition: 'running', restarts: 0, since: Date.now(), pid: 4005 },
     },
     settings: defaultSettings,
     ...changes,

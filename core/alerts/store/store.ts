@@ -1,0 +1,110 @@
+import { LATE, withTimeout } from '../../lib/async/timing.ts'
+import { message } from '../../lib/i18n/message.ts'
+import { englishWords } from '../../lib/i18n/words.ts'
+import type { LogLevel } from '../../lib/workers/definition.ts'
+import { openThread } from '../../lib/workers/thread.ts'
+import { lstatOrNull } from '../../platform/files.ts'
+import type { SetAside } from '../../platform/sqlite.ts'
+import { errorText } from '../../platform/system-error.ts'
+import type { OutboxEntry } from '../channel-sender.ts'
+import type { ChannelHealth, Incident, TimelinePage, TimelineQuestion } from '../incident.ts'
+import type { Left } from './database.ts'
+
+// The main process's side of the alert store: a thread calls SQLite, because its disk may hang or fail.
+
+const ANSWER_WITHIN_MS = 2_000
+/** Limit of calls that wait for a hung disk. Further calls fail at once. */
+const MOST_OUT = 256
+
+/** The calls that the thread accepts. */
+export interface StoreCalls {
+  load: { input: number; output: Left }
+  save: { input: readonly OutboxEntry[]; output: unknown }
+  record: { input: readonly Incident[]; output: unknown }
+  noteHealth: { input: ChannelHealth; output: unknown }
+  page: { input: TimelineQuestion; output: TimelinePage }
+}
+
+type Call = keyof StoreCalls
+type Answer<C extends Call> = Promise<StoreCalls[C]['output']>
+
+/** Outbox and timeline on a disk that may hang or fail. Every call ends within its timeout. */
+export interface AlertStore {
+  /** @throws Error if the disk fails, or does not respond within some seconds */
+  call<C extends Call>(call: C, input: StoreCalls[C]['input']): Answer<C>
+  /** Resolves when all earlier calls are done, or the timeout for the disk has passed. */
+  close(): Promise<void>
+}
+
+const EMPTY: { [C in Call]: StoreCalls[C]['output'] } = {
+  load: { waiting: [], told: [], seen: [], health: [] },
+  save: null,
+  record: null,
+  noteHealth: null,
+  page: { entries: [], next: null },
+}
+
+/** For one-shot runs and tests: stores nothing. */
+export const noAlertStore: AlertStore = {
+  call: async (call) => EMPTY[call],
+  close: async () => undefined,
+}
+
+/**
+ * @param script the script of the thread
+ * @param tell is called with a file that had to be set aside
+ */
+export function openAlertStore(script: URL, file: string, tell: (aside: SetAside) => void): AlertStore {
+  const thread = openThread<StoreCalls>(script, {
+    data: { file },
+    youngMb: 2,
+    onNews: (news) => tell(news as SetAside),
+  })
+  return {
+    async call(call, input) {
+      if (thread.unanswered >= MOST_OUT) throw new Error(`${file} does not answer`)
+      // Without a file there is nothing to load, and no thread is started for it.
+      const isEmpty = call === 'load' ? lstatOrNull(file).then((found) => found === null) : false
+      const answer =
+        isEmpty === false
+          ? thread.call(call, input)
+          : isEmpty.then((is) => (is ? EMPTY[call] : thread.call(call, input)))
+      const output = await withTimeout(ANSWER_WITHIN_MS, answer)
+      // The call still counts as pending, because pending calls are limited.
+      if (output === LATE) throw new Error(`${file} has not answered within ${ANSWER_WITHIN_MS} ms`)
+      return output
+    },
+    close: thread.close,
+  }
+}
+
+/** A store that tolerates a failing disk: notices that cannot be stored are still delivered. */
+export class KeptStore {
+  readonly #store: AlertStore
+  readonly #log: (level: LogLevel, text: string) => void
+  /** A disk failure is logged once, and its recovery too. */
+  isFailing = false
+
+  constructor(store: AlertStore, log: (level: LogLevel, text: string) => void) {
+    this.#store = store
+    this.#log = log
+  }
+
+  /** Returns null if the disk failed. */
+  async call<C extends Call>(
+    call: C,
+    input: StoreCalls[C]['input'],
+  ): Promise<StoreCalls[C]['output'] | null> {
+    try {
+      const output = await this.#store.call(call, input)
+      if (this.isFailing) this.#log('info', englishWords(message('alert.kept')))
+      this.isFailing = false
+      return output
+    } catch (error) {
+      const reason = errorText(error)
+      if (!this.isFailing) this.#log('warn', englishWords(message('alert.notKept', { reason })))
+      this.isFailing = true
+      return null
+    }
+  }
+}

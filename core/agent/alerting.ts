@@ -1,10 +1,4 @@
-import {
-  type Alerts,
-  noIncidentFile,
-  type Observation,
-  openAlerts,
-  openIncidentFile,
-} from '../alerts/alerts.ts'
+import { type Alerts, type Observation, openAlerts } from '../alerts/alerts.ts'
 import { getSeverity } from '../alerts/kinds.ts'
 import type { Notifier, NotifierConfig } from '../alerts/notifier.ts'
 import type { Checked } from '../check/checker-messages.ts'
@@ -32,7 +26,6 @@ export class Alerting {
     const thread = host.alertStoreThread
     const { alerts, notifier, stop } = openAlerts({
       database: thread && { file: layout.alerts, thread },
-      file: host.kind === 'once' ? noIncidentFile : openIncidentFile(layout.directory),
       config: this.#getConfig(null),
       show: host.notify,
       channels: (channels) => store.update({ channels }),

@@ -3,6 +3,8 @@ import os from 'node:os'
 import path from 'node:path'
 // fflate's build for Node defines its own `require`, which the desktop's bundle already defines.
 import { strToU8, zipSync } from 'fflate/browser'
+import { KEPT_INCIDENTS, timelineQuestionSchema } from '../alerts/incident.ts'
+import { readTimeline } from '../alerts/store/database.ts'
 import { errorText } from '../platform/system-error.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { Secrets } from '../settings/secrets.ts'
@@ -46,13 +48,19 @@ export async function buildDiagnostics(options: {
   const texts: Record<string, string> = {
     'about.json': json(describeSystem(version)),
     'settings.json': await kept('settings.json'),
-    'incidents.json': await kept('incidents.json'),
+    'incidents.json': await readOrExplain(async () => json(state?.incidents ?? readIncidents(layout))),
     'status.json': json(state),
     ...Object.fromEntries(await Promise.all(logs)),
   }
   return zipSync(
     Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, strToU8(clean(text))])),
   )
+}
+
+/** Reads the newest incidents where no agent has them. */
+function readIncidents({ alerts }: DataLayout) {
+  const question = timelineQuestionSchema.parse({ before: null, most: KEPT_INCIDENTS })
+  return readTimeline(alerts, question).entries.map(({ incident }) => incident)
 }
 
 function describeSystem(version: string) {

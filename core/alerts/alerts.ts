@@ -1,22 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import path from 'node:path'
-import { z } from 'zod'
 import { throttle } from '../lib/async/timing.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { englishWords } from '../lib/i18n/words.ts'
 import type { LogLevel } from '../lib/workers/definition.ts'
-import { openKeptFile } from '../platform/files.ts'
 import {
   type AlertState,
   type ChannelState,
   COLLECT_MS,
   type FlapSeries,
   type Incident,
-  incidentSchema,
   isUrgent,
   KEPT_INCIDENTS,
-  keptIncidentSchema,
-  keptTroubleSchema,
+  type KeptPolicy,
   LONGEST_SNOOZE_MS,
   type Notice,
   type Now,
@@ -24,7 +19,7 @@ import {
   type OpenIncident,
   type Sample,
 } from './incident.ts'
-import { Notifier, type NotifierConfig } from './notifier.ts'
+import { Notifier, type NotifierConfig, type PolicyCommit, type Resumed } from './notifier.ts'
 import {
   type Announcement,
   acknowledge,
@@ -45,15 +40,15 @@ import {
 import { renderMessage, type Shown } from './render.ts'
 import { noAlertStore, openAlertStore } from './store/store.ts'
 
-// `Alerts` applies each result to the policy and requests the notifications that are due; an `IncidentFile` stores the
-// incidents across restarts.
+// `Alerts` applies each result to the policy, and commits each decision together with its notices. `openAlerts` connects
+// it with the store and the channels.
 
 /** Delay before a second sample is requested. It does not wait for the next check, whose interval may be long. */
 const CONFIRM_AFTER_MS = 1_000
 /** Longest delay of the timer. A later notification is scheduled again when the timer fires. */
 const LONGEST_TIMER_MS = 24 * 3_600_000
-/** Delay of a write, so that paths that fail together are written together. */
-const KEEP_AFTER_MS = 200
+/** Delay of a commit without notices, so that paths that fail together are stored together. */
+const COMMIT_AFTER_MS = 200
 /** Notifications pending from the last run wait this long, for the first checks of this run. */
 const FIRST_CHECKS_MS = 60_000
 
@@ -67,9 +62,8 @@ export type Observation = Omit<Sample, 'at' | 'steadyMs' | 'since'> & {
 export type Looked = Observation | { id: string; kind: 'unknown' }
 
 export interface AlertsOptions {
-  tell(notices: Notice[]): void
-  /** Receives incidents that started, changed or ended, for the timeline. */
-  record(incidents: Incident[]): void
+  /** Stores a decision and delivers its notices. Resolves to false if it could not be stored. */
+  commit(decision: PolicyCommit): Promise<boolean>
   /** Removes displayed notifications about this subject, which are no longer true. */
   withdraw(about: string): void
   /** Requests another check of these paths now: a single failure is only suspected, two make an incident. */
@@ -77,8 +71,6 @@ export interface AlertsOptions {
   changed(): void
   /** True if a person has muted this source or checked path. */
   isMuted(source: string): boolean
-  /** Stores incidents across restarts. */
-  file: IncidentFile
 }
 
 /** Passes results to the incident policy and sends the notifications that it decides on. */
@@ -91,25 +83,48 @@ export class Alerts {
   })
   /** The last result that `observeChanges` passed on, by subject. */
   readonly #last = new Map<string, string>()
-  #state: AlertState
+  /** Results that wait for the incidents of the last run; null: these are known, or cannot be loaded yet. */
+  #early: (() => void)[] | null = []
+  /** True once the stored state may be replaced. */
+  #isLoaded = false
+  #state: AlertState = noAlerts
   #timer: NodeJS.Timeout | null = null
   /** Outlines of the state that was stored, and of the incidents that were recorded, by id. */
-  #kept: string
+  #kept = getOutline(noAlerts)
   #recorded = new Map<string, string>()
-  /** Stores changes soon, in one write. */
-  readonly #keepSoon = throttle(KEEP_AFTER_MS, () => this.#keep())
+  readonly #commitSoon = throttle(COMMIT_AFTER_MS, () => this.#commit([]))
   readonly #isMuted = ({ sources }: Incident) => sources.length > 0 && sources.every(this.#options.isMuted)
 
   constructor(options: AlertsOptions) {
     this.#options = options
-    this.#state = { ...noAlerts, ...options.file.load() }
-    this.#kept = getOutline(this.#state)
-    // Schedules notifications of an earlier run that were not sent.
-    this.look()
-    this.#record()
+  }
+
+  /**
+   * Continues from the incidents of the last run.
+   * @param loaded null: they cannot be loaded yet; called again when they can, and adds what was found until then
+   */
+  resume(loaded: Resumed | null): void {
+    const { open, owed, troubles } = resumePolicy(loaded?.policy ?? noAlerts, clocks())
+    const past = loaded?.past ?? []
+    const now = this.#state
+    this.#isLoaded = loaded !== null
+    this.#kept = getOutline({ open, owed, troubles })
+    for (const one of [...open, ...past]) this.#recorded.set(one.id, incidentOutline(one))
+    this.#last.clear()
+    this.#step({
+      ...now,
+      open: [...open, ...now.open],
+      past: [...now.past, ...past].slice(0, KEPT_INCIDENTS),
+      owed: [...owed, ...now.owed],
+      troubles: [...troubles, ...now.troubles],
+    })
+    const early = this.#early ?? []
+    this.#early = null
+    for (const work of early) work()
   }
 
   observe(found: Observation): void {
+    if (this.#early !== null) return void this.#early.push(() => this.observe(found))
     const now = clocks()
     this.#step(observe(this.#state, { ...found, ...now, since: Math.min(now.at, found.since ?? now.at) }))
     if (isSuspected(this.#state, found.id)) this.#confirmSoon()
@@ -120,6 +135,7 @@ export class Alerts {
    * OK.
    */
   observeChanges(all: readonly Looked[]): void {
+    if (this.#early !== null) return void this.#early.push(() => this.observeChanges(all))
     for (const one of all) {
       if (one.kind === 'unknown') continue
       // New counts in a sentence update the text of the same incident. A changed delay can make its notification due
@@ -136,6 +152,7 @@ export class Alerts {
 
   /** Ends the incidents of subjects that are no longer monitored. */
   keepOnly(ids: ReadonlySet<string>): void {
+    if (this.#early !== null) return void this.#early.push(() => this.keepOnly(ids))
     for (const id of this.#last.keys()) if (!ids.has(id)) this.#last.delete(id)
     const { suspicions, open, troubles } = this.#state
     const known = [
@@ -182,12 +199,11 @@ export class Alerts {
     this.#timer = inMs === null ? null : setTimeout(() => this.#tell(), Math.min(inMs, LONGEST_TIMER_MS))
   }
 
-  /** Resolves when pending state is written, or the disk does not accept it. */
-  stop(): Promise<void> {
+  /** Commits pending changes. */
+  stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#confirmSoon.stop()
-    this.#keep()
-    return this.#options.file.saved()
+    this.#commit([])
   }
 
   #isOpen(id: string): boolean {
@@ -204,13 +220,8 @@ export class Alerts {
       // The failure lasts now, so the notification about flapping is outdated.
       if (what === 'failed' && trouble !== null) this.#options.withdraw(unstableId(trouble))
     }
-    if (announcements.length > 0) {
-      this.#record()
-      this.#options.tell(announcements.map(createNotice))
-      this.#options.changed()
-    }
-    // After the notification: if the process ends between the two, the notification is repeated, not lost.
-    this.#keep()
+    this.#commit(announcements.map(createNotice))
+    if (announcements.length > 0) this.#options.changed()
     this.look()
   }
 
@@ -220,7 +231,7 @@ export class Alerts {
     for (const { id, told } of before.open) if (told && !this.#isOpen(id)) this.#options.withdraw(id)
     this.#withdrawUnstable(before)
     if (before.open !== next.open || before.past !== next.past) this.#options.changed()
-    this.#keepSoon()
+    this.#commitSoon()
     this.look()
   }
 
@@ -232,29 +243,28 @@ export class Alerts {
     }
   }
 
-  /** Stores what must survive a restart, if it has changed. */
-  #keep(): void {
-    this.#keepSoon.stop()
-    this.#record()
-    // The stored incident stays open until its recovery is notified, so that a restart does not lose the recovery.
-    if (getRecoveries(this.#state).length > 0) return
+  /** Stores what has changed, together with the notices that were decided on. */
+  #commit(notices: Notice[]): void {
+    this.#commitSoon.stop()
+    const { open, past, owed, troubles } = this.#state
+    const incidents = this.#findChanged([...open, ...past])
     const outline = getOutline(this.#state)
-    if (outline === this.#kept) return
-    this.#kept = outline
-    this.#options.file.save(this.#state)
+    // The stored incident stays open until its recovery is notified, so that a restart does not lose the recovery.
+    const isKept = !this.#isLoaded || outline === this.#kept || getRecoveries(this.#state).length > 0
+    if (isKept && incidents.length === 0 && notices.length === 0) return
+    if (!isKept) this.#kept = outline
+    const policy = isKept ? null : { open, owed, troubles }
+    void this.#options.commit({ policy, incidents, notices }).then((isStored) => {
+      // Stored with the next change or result.
+      if (!isStored && !isKept) this.#kept = ''
+    })
   }
 
-  /** Passes incidents that have changed to the timeline. */
-  #record(): void {
-    const { open, past } = this.#state
-    const now = new Map<string, string>()
-    const changed = [...open, ...past].filter((incident) => {
-      const outline = JSON.stringify(incidentOutline(incident))
-      now.set(incident.id, outline)
-      return this.#recorded.get(incident.id) !== outline
-    })
-    this.#recorded = now
-    if (changed.length > 0) this.#options.record(changed)
+  /** Returns the incidents that have changed since the last call. */
+  #findChanged(all: readonly Incident[]): Incident[] {
+    const before = this.#recorded
+    this.#recorded = new Map(all.map((one) => [one.id, incidentOutline(one)]))
+    return all.filter(({ id }) => this.#recorded.get(id) !== before.get(id))
   }
 }
 
@@ -276,76 +286,26 @@ const unstableId = ({ id }: FlapSeries) => `unstable-${id}`
 const clocks = (): Now => ({ at: Date.now(), steadyMs: performance.now() })
 
 /** Returns the parts of the incidents that must survive a restart. The elapsed time of a hung call need not. */
-function getOutline({ open, past, owed, troubles }: AlertState): string {
+function getOutline({ open, owed, troubles }: Pick<AlertState, keyof KeptPolicy>): string {
   const unstable = troubles.map(({ id, incident }) => [id, incident.id, incident.endedAt])
-  const ended = [past[0]?.id ?? null, past.length]
-  return JSON.stringify([open.map(incidentOutline), ended, owed.map(({ id }) => id), unstable])
+  return JSON.stringify([open.map(incidentOutline), owed.map(({ id }) => id), unstable])
 }
 
-function incidentOutline(incident: Incident): unknown[] {
+function incidentOutline(incident: Incident): string {
   const { id, paths, failing, endedAt, told, isSilent, repeats, acknowledged, outcome, snoozedUntil } =
     incident
   const subjects = [Object.keys(paths).length, Object.keys(failing)]
-  return [id, subjects, endedAt, told, isSilent, repeats, acknowledged, outcome, snoozedUntil]
+  return JSON.stringify([
+    ...[id, subjects, endedAt, told, isSilent, repeats],
+    ...[acknowledged, outcome, snoozedUntil],
+  ])
 }
 
-/** Open and ended incidents, pending recoveries, and flap series. */
-type Incidents = Pick<AlertState, 'open' | 'past' | 'owed' | 'troubles'>
-
-/** Stores incidents across restarts, so that each failure and each recovery is notified once. */
-export interface IncidentFile {
-  /** Returns the incidents of the last run; empty if they cannot be read. Sets an unreadable file aside. */
-  load(): Incidents
-  /** Returns at once: the disk that has just failed may be the one with this file. */
-  save(incidents: Incidents): void
-  /** Resolves when the last write has succeeded or failed. */
-  saved(): Promise<void>
-}
-
-const fileSchema = z.object({
-  open: z.array(keptIncidentSchema),
-  past: z.array(incidentSchema).max(KEPT_INCIDENTS),
-  owed: z.array(incidentSchema).max(KEPT_INCIDENTS),
-  troubles: z.array(keptTroubleSchema),
-})
-
-type KeptIncident = z.infer<typeof keptIncidentSchema>
-
-type KeptTrouble = z.infer<typeof keptTroubleSchema>
-
-/** For one-shot runs and tests, which store no incidents. */
-export const noIncidentFile: IncidentFile = {
-  load: () => ({ open: [], past: [], owed: [], troubles: [] }),
-  save: () => undefined,
-  saved: async () => undefined,
-}
-
-export function openIncidentFile(dataDirectory: string): IncidentFile {
-  const file = path.join(dataDirectory, 'incidents.json')
-  // Incidents that cannot be stored are notified again after a restart.
-  const kept = openKeptFile(file)
-  return {
-    load: () =>
-      kept.load(
-        (text) => parseIncidents(text, clocks()),
-        noIncidentFile.load(),
-        `incidents of ${file} cannot be read, and ongoing ones are reported again`,
-      ),
-    save: (incidents) => kept.save(formatIncidents(incidents)),
-    saved: kept.saved,
-  }
-}
-
-export function formatIncidents({ open, past, owed, troubles }: Incidents): string {
-  return JSON.stringify(fileSchema.parse({ open, past, owed, troubles }))
-}
-
-/**
- * Parses the text of such a file for a run that starts now.
- * @throws if the text is invalid
- */
-export function parseIncidents(text: string, now: Now): Incidents {
-  const { open, past, owed, troubles } = fileSchema.parse(JSON.parse(text))
+/** Plans the notifications of stored incidents for a run that starts now. */
+export function resumePolicy(
+  { open, owed, troubles }: KeptPolicy,
+  now: Now,
+): Pick<AlertState, keyof KeptPolicy> {
   const lasting = new Set(open.map(({ id }) => id))
   return {
     open: open.map((one) =>
@@ -355,7 +315,6 @@ export function parseIncidents(text: string, now: Now): Incidents {
         troubles.find(({ incident }) => incident.id === one.id),
       ),
     ),
-    past,
     owed,
     troubles: troubles.map((one) => troubleAt(now, one, lasting.has(one.incident.id))),
   }
@@ -363,8 +322,8 @@ export function parseIncidents(text: string, now: Now): Incidents {
 
 function incidentAt(
   { at, steadyMs }: Now,
-  kept: KeptIncident,
-  trouble: KeptTrouble | undefined,
+  kept: KeptPolicy['open'][number],
+  trouble: KeptPolicy['troubles'][number] | undefined,
 ): OpenIncident {
   const firstChecksMs = steadyMs + FIRST_CHECKS_MS
   // A clock that was set back must not prolong anything.
@@ -384,14 +343,14 @@ function incidentAt(
   }
 }
 
-function troubleAt(now: Now, kept: KeptTrouble, lasts: boolean): FlapSeries {
+function troubleAt(now: Now, kept: KeptPolicy['troubles'][number], lasts: boolean): FlapSeries {
   const quietMs = Math.max(0, now.at - (kept.incident.endedAt ?? now.at))
   const quietSinceMs = lasts ? null : now.steadyMs - Math.min(quietMs, QUIET_MS - FIRST_CHECKS_MS)
   return { ...kept, quietSinceMs }
 }
 
-interface Opened extends Omit<AlertsOptions, 'tell' | 'record'> {
-  /** The database and the script of its thread; null: deliveries and the timeline are not stored. */
+interface Opened extends Omit<AlertsOptions, 'commit'> {
+  /** The database and the script of its thread; null: nothing is stored. */
   database: { file: string; thread: URL } | null
   config: NotifierConfig
   show(shown: Shown): void
@@ -410,28 +369,32 @@ export function openAlerts({ database, config, show, channels, log, setAside, ..
           const key = why === 'newer' ? 'alert.storeNewer' : 'alert.storeBroken'
           setAside(message(key, { path: database.file, aside }))
         })
-  const notifier = new Notifier(config, store, { show, channels, log })
+  const notifier = new Notifier(config, store, {
+    show,
+    channels,
+    log,
+    resumed: (loaded) => alerts.resume(loaded),
+  })
   const logNotice = (notice: Notice) => {
     const { computer, labels } = config
     const writer = { words: englishWords, computer, labels }
     const { title, body } = renderMessage('', notice, writer, { type: null, template: null }, Date.now())
     log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
   }
-  const alerts = new Alerts({
+  const alerts: Alerts = new Alerts({
     ...options,
-    tell: (notices) => {
-      notices.forEach(logNotice)
-      void notifier.tell(notices)
+    commit: (decision) => {
+      decision.notices.forEach(logNotice)
+      return notifier.commit(decision)
     },
-    record: (incidents) => void notifier.record(incidents),
   })
   return {
     alerts,
     notifier,
-    /** Resolves when pending state is written, or the disk does not accept it. */
-    async stop() {
-      await alerts.stop()
-      await notifier.stop()
+    /** Resolves when pending changes are stored, or the disk does not accept them. */
+    stop() {
+      alerts.stop()
+      return notifier.stop()
     },
   }
 }

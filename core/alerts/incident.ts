@@ -12,6 +12,8 @@ export const LONGEST_SNOOZE_MS = 7 * 24 * 3_600_000
 /** Delay of a new incident's notification, during which further paths of the same mount join it. */
 export const COLLECT_MS = 1_000
 export const KEPT_INCIDENTS = 100
+/** The file beside the database in which earlier versions kept the policy's state. */
+export const INCIDENT_FILE = 'incidents.json'
 /** Days for which the timeline is kept. */
 export const KEPT_DAYS = 400
 
@@ -184,7 +186,7 @@ export interface Now {
 }
 
 /** An open incident as stored across restarts. */
-export const keptIncidentSchema = incidentSchema.extend({
+const keptIncidentSchema = incidentSchema.extend({
   /** From the first sample of the incident. */
   tellAfterMs: z.number(),
   /**
@@ -206,7 +208,7 @@ export interface OpenIncident extends z.infer<typeof keptIncidentSchema> {
 }
 
 /** Incidents that follow one another within QUIET_MS, as stored across restarts. */
-export const keptTroubleSchema = z.object({
+const keptTroubleSchema = z.object({
   /** The id of its first incident. */
   id: z.string(),
   /** Number of incidents so far. */
@@ -226,6 +228,14 @@ export interface FlapSeries extends z.infer<typeof keptTroubleSchema> {
   /** Start of the quiet time by the monotonic clock; null: it fails now. */
   quietSinceMs: number | null
 }
+
+/** The part of the policy's state that is stored across restarts. Ended incidents are in the timeline. */
+export const keptPolicySchema = z.object({
+  open: z.array(keptIncidentSchema),
+  owed: z.array(incidentSchema).max(KEPT_INCIDENTS),
+  troubles: z.array(keptTroubleSchema),
+})
+export type KeptPolicy = z.infer<typeof keptPolicySchema>
 
 /** The consecutive failures of a path. */
 export interface FailureRun {

@@ -13,6 +13,7 @@ import {
   type ChannelTested,
   exampleNotice,
   type Incident,
+  type KeptPolicy,
   type Notice,
   type TimelinePage,
   type TimelineQuestion,
@@ -47,11 +48,25 @@ export interface NotifierConfig {
   failing: Message | null
 }
 
+/** A decision of the policy. */
+export interface PolicyCommit {
+  /** The policy's state; null: unchanged. */
+  policy: KeptPolicy | null
+  /** Incidents that started, changed or ended, for the timeline. */
+  incidents: readonly Incident[]
+  /** Notices to deliver. */
+  notices: readonly Notice[]
+}
+
+export type Resumed = Pick<Left, 'policy' | 'past'>
+
 interface NotifierEvents {
   /** Shows a notification on this computer; it then counts as delivered. */
   show(shown: Shown): void
   channels(states: ChannelState[]): void
   log(level: LogLevel, text: string): void
+  /** Receives the incidents of the last run; null, once: they cannot be loaded yet. */
+  resumed(loaded: Resumed | null): void
 }
 
 /**
@@ -68,8 +83,8 @@ export class Notifier {
   readonly #tellChanges = throttle(CHANGES_EVERY_MS, () => this.#events.channels(this.#states()))
   #isLoaded = false
   #loadAgain: NodeJS.Timeout | null = null
-  /** The last call of `tell`, so that no notice overtakes an earlier one that waits for the disk. */
-  #telling = Promise.resolve()
+  /** Resolves when all entries are in their outboxes: none overtakes an earlier one that waits for the disk. */
+  #added = Promise.resolve()
   #isStopped = false
 
   constructor(config: NotifierConfig, store: AlertStore, events: NotifierEvents) {
@@ -80,7 +95,7 @@ export class Notifier {
     this.#kept = new KeptStore(store, (level, text) => events.log(level, text))
     this.#beats = new Heartbeats((channel, send, isFirst) => this.#beat(channel, send, isFirst))
     this.#apply(config)
-    void this.#resume()
+    void this.#resume(true)
   }
 
   configure(config: NotifierConfig): void {
@@ -110,33 +125,33 @@ export class Notifier {
     this.#tellChanges()
   }
 
-  /** Resolves when the notices are stored, or cannot be. Ignores duplicates. */
-  tell(notices: readonly Notice[]): Promise<void> {
-    this.#telling = this.#telling.then(() => this.#tell(notices))
-    return this.#telling
-  }
-
-  async #tell(notices: readonly Notice[]): Promise<void> {
+  /**
+   * Stores a decision of the policy and the entries of its notices in one transaction, and then sends the notices. A
+   * notice for this computer's desktop or terminal is shown at once. Without a usable disk all are sent from memory.
+   * @returns false if the decision could not be stored
+   */
+  async commit({ policy, incidents, notices }: PolicyCommit): Promise<boolean> {
     const planned: { dispatcher: Dispatcher; entry: OutboxEntry }[] = []
     for (const notice of notices) {
       for (const id of this.#channelsFor(notice)) {
         const dispatcher = this.#getDispatcher(id)
         const entry = dispatcher.createEntry(notice)
         if (entry === null) continue
-        // Notifications shown on this computer do not wait for a disk.
         if (id === NATIVE) dispatcher.add(entry)
-        planned.push({ dispatcher, entry })
+        else planned.push({ dispatcher, entry })
       }
     }
-    const others = planned.filter(({ entry }) => entry.channel !== NATIVE)
-    const saved = this.#save(others.map(({ entry }) => entry))
+    const entries = planned.map(({ entry }) => entry)
     // Does not wait for a disk that has just failed.
-    if (!this.#kept.isFailing) await saved
-    for (const { dispatcher, entry } of others) dispatcher.add(entry)
-  }
-
-  async record(incidents: readonly Incident[]): Promise<void> {
-    await this.#kept.call('record', incidents)
+    const isFailing = this.#kept.isFailing
+    const stored = this.#kept.call('commit', { policy, incidents, entries })
+    this.#added = this.#added
+      .then(() => (isFailing ? null : stored))
+      .then(() => {
+        for (const { dispatcher, entry } of planned) dispatcher.add(entry)
+      })
+    await this.#added
+    return (await stored) !== null
   }
 
   /** Sends a test like any notice, but without the outbox, because the person waits for the result. */
@@ -167,13 +182,18 @@ export class Notifier {
     await this.#store.close()
   }
 
-  /** Continues the deliveries of an earlier run, as soon as they can be loaded. */
-  async #resume(): Promise<void> {
+  /** Continues from the state of an earlier run, as soon as it can be loaded. */
+  async #resume(isFirst: boolean): Promise<void> {
     const loaded = await this.#kept.call('load', Date.now())
     if (this.#isStopped) return
     this.#isLoaded = loaded !== null
-    if (loaded === null) this.#loadAgain = setTimeout(() => void this.#resume(), LOAD_AGAIN_MS)
-    else for (const [id, dispatcher] of this.#dispatchers) dispatcher.resume(ofChannel(loaded, id))
+    if (loaded === null) {
+      this.#loadAgain = setTimeout(() => void this.#resume(false), LOAD_AGAIN_MS)
+      if (isFirst) this.#events.resumed(null)
+      return
+    }
+    for (const [id, dispatcher] of this.#dispatchers) dispatcher.resume(ofChannel(loaded, id))
+    this.#events.resumed(loaded)
   }
 
   /**
@@ -220,21 +240,17 @@ export class Notifier {
   async #send(entry: OutboxEntry, stopped: AbortSignal): Promise<ChannelOutcome> {
     const settings = this.#config.channels.find(({ id }) => id === entry.channel)
     const { computer, labels, names, language, place } = this.#config
-    const render = (words: Words, look: Pick<ChannelSettings, 'type' | 'template'> | null) =>
-      renderMessage(
-        entry.id,
-        entry.notice,
-        { words, computer, labels, names },
-        look ?? { type: null, template: null },
-        Date.now(),
-      )
+    const words = settings === undefined ? createWords(language, place) : this.#words
+    const look = settings ?? { type: null, template: null }
+    const render = () =>
+      renderMessage(entry.id, entry.notice, { words, computer, labels, names }, look, Date.now())
     if (settings === undefined) {
-      this.#events.show(toShown(render(createWords(language, place), null)))
+      this.#events.show(toShown(render()))
       return { did: 'delivered', note: null }
     }
     const outcome = await this.#attempt(settings, stopped, async (given) => {
       const { getChannel } = await loadChannels()
-      return getChannel(settings.type).send(render(this.#words, settings), given)
+      return getChannel(settings.type).send(render(), given)
     })
     if (outcome.did !== 'delivered')
       this.#events.log('warn', `${settings.name}: ${englishWords(outcome.reason)}`)
@@ -277,7 +293,7 @@ export class Notifier {
   async #save(entries: readonly OutboxEntry[]): Promise<void> {
     // Native notifications are shown at once and not repeated after a restart, because the policy stores their
     // incidents.
-    if (entries.length > 0) await this.#kept.call('save', entries)
+    if (entries.length > 0) await this.#kept.call('commit', { policy: null, incidents: [], entries })
   }
 
   #states(): ChannelState[] {

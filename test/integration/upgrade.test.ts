@@ -1,8 +1,9 @@
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { AppState } from '../../core/agent/state/schema.ts'
 import { holdfast, untilState } from '../support/agent/two-receivers.ts'
+import { createIncident } from '../support/alerts/notifier-config.ts'
 import { startHoldfast } from '../support/cli/processes.ts'
 import { FILES, FIRST_TEXT, FIXTURES, fill } from '../support/fixtures/kept.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -37,6 +38,10 @@ test.each(readdirSync(FIXTURES))(
     settings.destinations[0].port = Number(port)
     writeFileSync(file, JSON.stringify(settings))
     await fill(source)
+    // 0.1.0 keeps its incidents in a file of their own.
+    const incidents = path.join(data, 'incidents.json')
+    const ended = createIncident('earlier', { endedAt: Date.now(), failing: {} })
+    writeFileSync(incidents, JSON.stringify({ open: [], past: [ended], owed: [], troubles: [] }))
 
     const agent = startHoldfast(['agent'], { HOLDFAST_HOME: data })
     const isUp = ({ sources, destinations }: AppState) =>
@@ -46,6 +51,9 @@ test.each(readdirSync(FIXTURES))(
     expect(state.settings.alerts.channels).toMatchObject([{ id: 'desk', type: 'webhook' }])
     const told = await holdfast(['incidents', '--json', '--data', data])
     expect(told).toContain('/disk')
+    expect(told).toContain('/data/earlier')
+    expect(state.incidents.map(({ id }) => id)).toContain('earlier')
+    expect(existsSync(incidents)).toBe(false)
     writeFileSync(path.join(source, 'four.txt'), 'four')
     // Those of then are not sent again.
     const { totals } = await untilState(

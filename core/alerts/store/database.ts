@@ -1,5 +1,10 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { z } from 'zod'
+import { warnUnlessCode } from '../../dropped-errors.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
+import { setFileAside } from '../../platform/files.ts'
 import {
   type DatabaseKind,
   inTransaction,
@@ -10,15 +15,20 @@ import { getNoticeKey, type OutboxEntry } from '../channel-sender.ts'
 import {
   type ChannelHealth,
   deliverySchema,
+  INCIDENT_FILE,
   type Incident,
   incidentSchema,
   KEPT_DAYS,
+  KEPT_INCIDENTS,
+  type KeptPolicy,
+  keptPolicySchema,
   type Notice,
   type NoticeDelivery,
   type TimelinePage,
   type TimelineQuestion,
 } from '../incident.ts'
 import { getSeverity, getSubjects } from '../kinds.ts'
+import type { PolicyCommit } from '../notifier.ts'
 
 /**
  * incident: the timeline; entry: the notices of all channels and their delivery state, in the order of their arrival
@@ -36,10 +46,16 @@ CREATE INDEX entry_by_incident ON entry (incident);
 CREATE INDEX entry_by_state ON entry (state, at);
 `
 
-/** health: the last attempt of each channel. Versions without this table ignore it, so it needs no migration. */
-const HEALTH = `
+/**
+ * health: the last attempt of each channel; policy: the policy's state, one row. Versions without these tables ignore
+ * them, so they need no migration.
+ */
+const LATER_TABLES = `
 CREATE TABLE IF NOT EXISTS health (
-  channel TEXT PRIMARY KEY, condition TEXT NOT NULL, at INTEGER NOT NULL, sentence TEXT) WITHOUT ROWID`
+  channel TEXT PRIMARY KEY, condition TEXT NOT NULL, at INTEGER NOT NULL, sentence TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS policy (id INTEGER PRIMARY KEY CHECK (id = 1), facts TEXT NOT NULL)`
+
+const incidentFileSchema = keptPolicySchema.extend({ past: z.array(incidentSchema) })
 
 const KIND: DatabaseKind = {
   version: 1,
@@ -62,8 +78,17 @@ interface Told {
   about: string
 }
 
+/** A decision of the policy with the entries of its notices, or entries alone. */
+export interface Commit extends Omit<PolicyCommit, 'notices'> {
+  entries: readonly OutboxEntry[]
+}
+
 /** The state left by an earlier run. */
 export interface Left {
+  /** null: none was stored. */
+  policy: KeptPolicy | null
+  /** Ended incidents, newest first. */
+  past: Incident[]
   /** Oldest first. */
   waiting: OutboxEntry[]
   /** Failures that a channel has delivered without their recovery. */
@@ -80,34 +105,37 @@ interface Facts {
 /** @throws system errors if the file cannot be created or opened */
 export function openAlertDatabase(file: string) {
   const { database, aside } = openDatabaseFile(file, KIND)
-  database.exec(HEALTH)
+  database.exec(LATER_TABLES)
+  const upsertPolicy = database.prepare('INSERT OR REPLACE INTO policy VALUES (1, ?)')
   const upsertHealth = database.prepare('INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?)')
   const upsertEntry = database.prepare(
     `INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (id) DO UPDATE SET what = excluded.what, state = excluded.state, facts = excluded.facts`,
   )
   const upsertIncident = database.prepare('INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+  const commit = ({ policy, incidents, entries }: Commit) =>
+    inTransaction(database, () => {
+      if (policy !== null) upsertPolicy.run(JSON.stringify(keptPolicySchema.parse(policy)))
+      for (const incident of incidents) {
+        const { id, noticedAt, endedAt, kind, sources } = incident
+        const names = getSubjects({ ...incident, endedAt: 0 }).join('\n')
+        const facts = JSON.stringify(incidentSchema.parse(incident))
+        const severity = getSeverity(kind)
+        upsertIncident.run(id, noticedAt, endedAt, kind, severity, JSON.stringify(sources), names, facts)
+      }
+      for (const entry of entries) {
+        const { id, notice, channel, state, at } = entry
+        const { about, what, incident } = notice
+        upsertEntry.run(id, incident.id, about, channel, what, state, at, JSON.stringify(entry))
+      }
+    })
   return {
     aside,
-    load: (now: number) => load(database, now),
-    save: (entries: readonly OutboxEntry[]) =>
-      inTransaction(database, () => {
-        for (const entry of entries) {
-          const { id, notice, channel, state, at } = entry
-          const { about, what, incident } = notice
-          upsertEntry.run(id, incident.id, about, channel, what, state, at, JSON.stringify(entry))
-        }
-      }),
-    record: (incidents: readonly Incident[]) =>
-      inTransaction(database, () => {
-        for (const incident of incidents) {
-          const { id, noticedAt, endedAt, kind, sources } = incident
-          const names = getSubjects({ ...incident, endedAt: 0 }).join('\n')
-          const facts = JSON.stringify(incidentSchema.parse(incident))
-          const severity = getSeverity(kind)
-          upsertIncident.run(id, noticedAt, endedAt, kind, severity, JSON.stringify(sources), names, facts)
-        }
-      }),
+    load: (now: number) => {
+      takeOver(path.join(path.dirname(file), INCIDENT_FILE), commit)
+      return load(database, now)
+    },
+    commit,
     noteHealth: ({ id, condition, at, sentence }: ChannelHealth) =>
       upsertHealth.run(id, condition, at, sentence === null ? null : JSON.stringify(sentence)),
     page: (question: TimelineQuestion) => page(database, question),
@@ -118,6 +146,21 @@ export function openAlertDatabase(file: string) {
         database.prepare("DELETE FROM entry WHERE at < ? AND state <> 'waiting'").run(before)
       }),
     close: () => database.close(),
+  }
+}
+
+/** Takes over the incidents of an earlier version, and removes their file after the commit. */
+function takeOver(file: string, commit: (decision: Commit) => void): void {
+  if (!existsSync(file)) return
+  const text = readFileSync(file, 'utf8')
+  try {
+    const { past, ...policy } = incidentFileSchema.parse(JSON.parse(text))
+    commit({ policy, incidents: [...past, ...policy.open], entries: [] })
+    rmSync(file)
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof z.ZodError)) throw error
+    const reason = `incidents of ${file} cannot be read, and ongoing ones are reported again`
+    warnUnlessCode(error, [], `${reason}; the file was renamed to ${setFileAside(file)}`)
   }
 }
 
@@ -144,12 +187,25 @@ function load(database: DatabaseSyncInstance, now: number): Left {
   const seen = settled.flatMap(({ channel, ...notice }) =>
     [...new Set([notice.id, getNoticeKey(notice)])].map((one) => ({ channel, notice: one })),
   )
+  const past = database
+    .prepare('SELECT facts FROM incident WHERE ended_at IS NOT NULL ORDER BY ended_at DESC, id DESC LIMIT ?')
+    .all(KEPT_INCIDENTS) as Facts[]
   return {
+    policy: loadPolicy(database),
+    past: past.map(({ facts }) => incidentSchema.parse(JSON.parse(facts))),
     waiting: waiting.map(({ facts }) => JSON.parse(facts)),
     told: [...told.values()],
     seen,
     health: readHealth(database),
   }
+}
+
+function loadPolicy(database: DatabaseSyncInstance): KeptPolicy | null {
+  const row = database.prepare('SELECT facts FROM policy').get() as Facts | undefined
+  if (row === undefined) return null
+  const { data, error } = keptPolicySchema.safeParse(JSON.parse(row.facts))
+  if (error) warnUnlessCode(error, [], 'incidents cannot be read, and ongoing ones are reported again')
+  return data ?? null
 }
 
 function readHealth(database: DatabaseSyncInstance): ChannelHealth[] {

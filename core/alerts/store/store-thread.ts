@@ -5,7 +5,7 @@ import { openAlertDatabase } from './database.ts'
 import type { StoreCalls } from './store.ts'
 
 /**
- * Runs the thread that stores outbox and timeline. SQLite waits for its disk, and notifications must not wait with
+ * Runs the thread that stores the policy's state, outbox and timeline. SQLite waits for its disk, and notifications must not wait with
  * it.
  */
 export function runAlertStoreThread(port: MessagePort, file: string): void {
@@ -23,11 +23,11 @@ export function runAlertStoreThread(port: MessagePort, file: string): void {
     port,
     {
       load: (now) => use((one) => one.load(now)),
-      save: (entries) => use((one) => one.save(entries)),
-      record: (incidents) =>
+      commit: (decision) =>
         use((one) => {
-          one.record(incidents)
-          one.prune(Date.now())
+          one.commit(decision)
+          if (decision.incidents.length > 0) one.prune(Date.now())
+          return true
         }),
       noteHealth: (health) => use((one) => one.noteHealth(health)),
       page: (question) => use((one) => one.page(question)),

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { LATE, withTimeout } from '../../lib/async/timing.ts'
 import { message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
@@ -6,9 +7,8 @@ import { openThread } from '../../lib/workers/thread.ts'
 import { lstatOrNull } from '../../platform/files.ts'
 import type { SetAside } from '../../platform/sqlite.ts'
 import { errorText } from '../../platform/system-error.ts'
-import type { OutboxEntry } from '../channel-sender.ts'
-import type { ChannelHealth, Incident, TimelinePage, TimelineQuestion } from '../incident.ts'
-import type { Left } from './database.ts'
+import { type ChannelHealth, INCIDENT_FILE, type TimelinePage, type TimelineQuestion } from '../incident.ts'
+import type { Commit, Left } from './database.ts'
 
 // The main process's side of the alert store: a thread calls SQLite, because its disk may hang or fail.
 
@@ -19,8 +19,7 @@ const MOST_OUT = 256
 /** The calls that the thread accepts. */
 export interface StoreCalls {
   load: { input: number; output: Left }
-  save: { input: readonly OutboxEntry[]; output: unknown }
-  record: { input: readonly Incident[]; output: unknown }
+  commit: { input: Commit; output: true }
   noteHealth: { input: ChannelHealth; output: unknown }
   page: { input: TimelineQuestion; output: TimelinePage }
 }
@@ -28,7 +27,7 @@ export interface StoreCalls {
 type Call = keyof StoreCalls
 type Answer<C extends Call> = Promise<StoreCalls[C]['output']>
 
-/** Outbox and timeline on a disk that may hang or fail. Every call ends within its timeout. */
+/** The policy's state, outbox and timeline on a disk that may hang or fail. Every call ends within its timeout. */
 export interface AlertStore {
   /** @throws Error if the disk fails, or does not respond within some seconds */
   call<C extends Call>(call: C, input: StoreCalls[C]['input']): Answer<C>
@@ -37,9 +36,8 @@ export interface AlertStore {
 }
 
 const EMPTY: { [C in Call]: StoreCalls[C]['output'] } = {
-  load: { waiting: [], told: [], seen: [], health: [] },
-  save: null,
-  record: null,
+  load: { policy: null, past: [], waiting: [], told: [], seen: [], health: [] },
+  commit: true,
   noteHealth: null,
   page: { entries: [], next: null },
 }
@@ -60,15 +58,17 @@ export function openAlertStore(script: URL, file: string, tell: (aside: SetAside
     youngMb: 2,
     onNews: (news) => tell(news as SetAside),
   })
+  /** Without a file there is nothing to load, and no thread is started for it. */
+  const isThere = async () =>
+    (await lstatOrNull(file)) !== null ||
+    (await lstatOrNull(path.join(path.dirname(file), INCIDENT_FILE))) !== null
   return {
     async call(call, input) {
       if (thread.unanswered >= MOST_OUT) throw new Error(`${file} does not answer`)
-      // Without a file there is nothing to load, and no thread is started for it.
-      const isEmpty = call === 'load' ? lstatOrNull(file).then((found) => found === null) : false
       const answer =
-        isEmpty === false
-          ? thread.call(call, input)
-          : isEmpty.then((is) => (is ? EMPTY[call] : thread.call(call, input)))
+        call === 'load'
+          ? isThere().then((is) => (is ? thread.call(call, input) : EMPTY[call]))
+          : thread.call(call, input)
       const output = await withTimeout(ANSWER_WITHIN_MS, answer)
       // The call still counts as pending, because pending calls are limited.
       if (output === LATE) throw new Error(`${file} has not answered within ${ANSWER_WITHIN_MS} ms`)

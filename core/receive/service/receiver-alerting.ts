@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { openAlerts, openIncidentFile } from '../../alerts/alerts.ts'
+import { openAlerts } from '../../alerts/alerts.ts'
 import type { NotifierConfig } from '../../alerts/notifier.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import type { StoreLayout } from '../../store/layout.ts'
@@ -37,7 +37,6 @@ export function startReceiverAlerting(
   const { language, labels, quietHours, channels } = config
   const { alerts, stop } = openAlerts({
     database: { file: getAlertsFile(layout), thread: alertStoreThread },
-    file: openIncidentFile(layout.own),
     config: {
       language,
       computer,

@@ -11,7 +11,7 @@ test('`holdfast incidents` without an agent: incidents are read, and a newer dat
   expect(await home.says(['incidents'])).toBe('No failures recorded.\n')
   const file = path.join(home.directory, 'alerts.db')
   const database = openAlertDatabase(file)
-  database.record([createIncident('kept')])
+  database.commit({ policy: null, incidents: [createIncident('kept')], entries: [] })
   database.close()
   expect((await home.incidents()).map(({ incident }) => incident.id)).toEqual(['kept'])
 

@@ -3,7 +3,13 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Notifier } from '../../../core/alerts/notifier.ts'
 import type { AlertStore } from '../../../core/alerts/store/store.ts'
-import { createIncident, createNotice, notifierConfig } from '../../support/alerts/notifier-config.ts'
+import {
+  createIncident,
+  createNotice,
+  notifierConfig,
+  recording,
+  telling,
+} from '../../support/alerts/notifier-config.ts'
 import { databaseFile, posted, startNotifier } from '../../support/alerts/notifier-world.ts'
 import { recordingServer } from '../../support/servers/recording-server.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -36,10 +42,10 @@ describe('notifier without a usable database', () => {
     const { notifier, shown, logs, states, asides } = startNotifier(config)
     const incident = createIncident('a')
     const failed = createNotice('failed', incident)
-    await notifier.record([incident])
-    await notifier.tell([failed])
+    await notifier.commit(recording([incident]))
+    await notifier.commit(telling([failed]))
     await until('it to be told', () => server.requests.length === 1 && shown.length === 1, SOON_MS)
-    await notifier.tell([failed, createNotice('recovered', incident)])
+    await notifier.commit(telling([failed, createNotice('recovered', incident)]))
     await until('its end to be told', () => server.requests.length === 2 && shown.length === 2, SOON_MS)
     expect(posted(server.requests)).toEqual(['failed a', 'recovered a'])
     await until('nothing to wait', () => states()[1]?.condition === 'ok' && states()[1]?.waiting === 0)
@@ -62,15 +68,16 @@ describe('notifier without a usable database', () => {
       show: ({ title }) => shown.push(title),
       channels: () => undefined,
       log: () => undefined,
+      resumed: () => undefined,
     })
     const failed = createNotice('failed', createIncident('a'))
     // Whoever has had no answer after three seconds shows it, too (telling.ts).
     const startedAt = performance.now()
-    await notifier.tell([failed])
+    await notifier.commit(telling([failed]))
     expect(performance.now() - startedAt).toBeLessThan(2_900)
     await until('it to be told', () => server.requests.length === 1 && shown.length === 1, SOON_MS)
-    await notifier.tell([failed])
-    await notifier.tell([createNotice('failed', createIncident('b'))])
+    await notifier.commit(telling([failed]))
+    await notifier.commit(telling([createNotice('failed', createIncident('b'))]))
     await until('the next to be told', () => server.requests.length === 2, SOON_MS)
     expect(posted(server.requests)).toEqual(['failed a', 'failed b'])
     await notifier.stop()
@@ -85,8 +92,8 @@ test('notifier: a file that is not a database is set aside, and a new one is cre
   const config = notifierConfig(server.origin, { hook: {} }, { file })
   const { notifier, asides, comesTo } = startNotifier(config)
   const incident = createIncident('a')
-  await notifier.record([incident])
-  await notifier.tell([createNotice('failed', incident)])
+  await notifier.commit(recording([incident]))
+  await notifier.commit(telling([createNotice('failed', incident)]))
   await until('it to be told', () => server.requests.length === 1, SOON_MS)
   await comesTo('a', 'hook failed delivered')
   expect(asides).toEqual([{ why: 'broken', aside: expect.stringMatching(/\/alerts\.db\.broken-[\dTZ-]+$/) }])
@@ -101,8 +108,8 @@ test('notifier: a database damaged between two runs is set aside, and no notific
   const config = notifierConfig(server.origin, { hook: {} }, { file })
   const incident = createIncident('a')
   const before = startNotifier(config)
-  await before.notifier.record([incident])
-  await before.notifier.tell([createNotice('failed', incident)])
+  await before.notifier.commit(recording([incident]))
+  await before.notifier.commit(telling([createNotice('failed', incident)]))
   await before.comesTo('a', 'hook failed delivered')
   await before.notifier.stop()
   // Its header is whole; every page behind it is not.
@@ -111,15 +118,15 @@ test('notifier: a database damaged between two runs is set aside, and no notific
   writeFileSync(file, bytes.fill('x', 200))
   const after = startNotifier(config)
   const other = createIncident('b')
-  await after.notifier.record([other])
-  await after.notifier.tell([createNotice('failed', other)])
+  await after.notifier.commit(recording([other]))
+  await after.notifier.commit(telling([createNotice('failed', other)]))
   await until('it to be told', () => posted(server.requests).includes('failed b'), SOON_MS)
   await until('it to be set aside', () => after.asides.length > 0)
   expect(after.asides).toMatchObject([{ why: 'broken' }])
   // What comes next is written into the new one.
   const third = createIncident('c')
-  await after.notifier.record([third])
-  await after.notifier.tell([createNotice('failed', third)])
+  await after.notifier.commit(recording([third]))
+  await after.notifier.commit(telling([createNotice('failed', third)]))
   await after.comesTo('c', 'hook failed delivered')
   expect(posted(server.requests)).toEqual(['failed a', 'failed b', 'failed c'])
 })
@@ -132,7 +139,7 @@ test('notifier: a database found to be damaged during use is set aside, and a ne
   const many = Array.from({ length: 200 }, (_, number) =>
     createIncident(`i${number}`, { group: 'x'.repeat(2_000) }),
   )
-  await before.notifier.record(many)
+  await before.notifier.commit(recording(many))
   await before.notifier.stop()
   // What it is opened by is whole.
   const bytes = readFileSync(file)
@@ -143,8 +150,8 @@ test('notifier: a database found to be damaged during use is set aside, and a ne
   await until('it to be set aside', () => after.asides.length > 0)
   expect(after.asides).toMatchObject([{ why: 'broken' }])
   const incident = createIncident('a')
-  await after.notifier.record([incident])
-  await after.notifier.tell([createNotice('failed', incident)])
+  await after.notifier.commit(recording([incident]))
+  await after.notifier.commit(telling([createNotice('failed', incident)]))
   await after.comesTo('a', 'hook failed delivered')
 })
 
@@ -153,6 +160,8 @@ test('notifier: waiting notifications of a database that failed to load are sent
   const [waited, told] = [createNotice('failed', createIncident('a')), createIncident('b')]
   const rest = { channel: 'hook', channelName: 'Hook', decidedAt: null, attempts: 1, reason: null }
   const left = {
+    policy: null,
+    past: [],
     waiting: [{ id: 'e', notice: waited, state: 'waiting', at: waited.at, ...rest }],
     told: [{ channel: 'hook', about: 'b' }],
     seen: [],
@@ -170,11 +179,12 @@ test('notifier: waiting notifications of a database that failed to load are sent
     show: () => undefined,
     channels: () => undefined,
     log: () => undefined,
+    resumed: () => undefined,
   })
-  await notifier.tell([createNotice('failed', createIncident('c'))])
+  await notifier.commit(telling([createNotice('failed', createIncident('c'))]))
   await until('what comes now to be told', () => posted(server.requests).includes('failed c'), SOON_MS)
   await until('what waited to be told', () => posted(server.requests).includes('failed a'), 15_000)
-  await notifier.tell([waited, createNotice('recovered', told)])
+  await notifier.commit(telling([waited, createNotice('recovered', told)]))
   await until('the end to be told', () => posted(server.requests).includes('recovered b'))
   expect(posted(server.requests)).toEqual(['failed c', 'failed a', 'recovered b'])
   expect(loads).toBe(2)

@@ -7,7 +7,9 @@ import {
   createIncident,
   createNotice,
   notifierConfig,
+  recording,
   type StoredConfig,
+  telling,
 } from '../../support/alerts/notifier-config.ts'
 import { databaseFile, posted, startNotifier } from '../../support/alerts/notifier-world.ts'
 import { type Recorded, recordingServer } from '../../support/servers/recording-server.ts'
@@ -24,9 +26,9 @@ describe('notifier after a restart', () => {
     const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
     const before = startNotifier(config)
     const incident = createIncident('a')
-    await before.notifier.record([incident])
+    await before.notifier.commit(recording([incident]))
     const others = ['b', 'c', 'd', 'e', 'f'].map((id) => createNotice('failed', createIncident(id)))
-    await before.notifier.tell([createNotice('failed', incident), ...others])
+    await before.notifier.commit(telling([createNotice('failed', incident), ...others]))
     await until('the attempt to be written down', async () => {
       const [entry] = (await before.page()).entries
       return entry?.deliveries[0]?.attempts === 1
@@ -85,13 +87,13 @@ describe('notifier after a restart', () => {
     const before = startNotifier(config)
     const incident = createIncident('a')
     const failed = createNotice('failed', incident)
-    await before.notifier.record([incident])
-    await before.notifier.tell([failed])
+    await before.notifier.commit(recording([incident]))
+    await before.notifier.commit(telling([failed]))
     for (const done of ['native failed delivered', 'hook failed delivered', 'spare failed delivered'])
       await before.comesTo('a', done)
     await before.notifier.stop()
     const after = startNotifier(config)
-    await after.notifier.tell([createNotice('recovered', incident)])
+    await after.notifier.commit(telling([createNotice('recovered', incident)]))
     for (const done of [
       'native recovered delivered',
       'hook recovered delivered',
@@ -107,7 +109,7 @@ describe('notifier after a restart', () => {
     expect(await after.deliveries('a')).toHaveLength(8)
     await after.notifier.stop()
     const last = startNotifier(config)
-    await last.notifier.tell([createNotice('over', incident)])
+    await last.notifier.commit(telling([createNotice('over', incident)]))
     await last.comesTo('a', 'hook over untold')
     expect(posted(server.requests, 'hook')).toHaveLength(2)
   })
@@ -118,12 +120,12 @@ describe('notifier after a restart', () => {
     const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
     const before = startNotifier(config)
     const incident = createIncident('a')
-    await before.notifier.record([incident])
-    await before.notifier.tell([createNotice('failed', incident)])
+    await before.notifier.commit(recording([incident]))
+    await before.notifier.commit(telling([createNotice('failed', incident)]))
     await until('an attempt', () => server.requests.length === 1)
     await before.notifier.stop()
     const between = startNotifier(config)
-    await between.notifier.tell([createNotice('recovered', incident)])
+    await between.notifier.commit(telling([createNotice('recovered', incident)]))
     await between.comesTo('a', 'hook summary waiting')
     await between.notifier.stop()
     server.answer({ status: 200 })
@@ -161,9 +163,9 @@ describe('notifier killed between sending and marking', () => {
     await killedWhileSending(config, [failed], server.requests)
     server.answer({ status: 200 })
     const { notifier, comesTo, deliveries } = startNotifier(config)
-    await notifier.record([incident])
+    await notifier.commit(recording([incident]))
     await comesTo('a', 'hook failed delivered')
-    await notifier.tell([createNotice('recovered', incident)])
+    await notifier.commit(telling([createNotice('recovered', incident)]))
     await comesTo('a', 'hook recovered delivered')
     expect(posted(server.requests)).toEqual(['failed a', 'failed a', 'recovered a'])
     const [first, second, third] = server.requests.map(({ headers, body }) => {
@@ -183,7 +185,7 @@ describe('notifier killed between sending and marking', () => {
     await killedWhileSending(config, [createNotice('failed', incident)], server.requests)
     server.answer(({ method }) => ({ status: method === 'POST' ? 409 : 200 }))
     const { notifier, comesTo } = startNotifier(config)
-    await notifier.record([incident])
+    await notifier.commit(recording([incident]))
     expect(await comesTo('a', 'line failed delivered')).toMatchObject({ attempts: 1 })
     const pushes = server.requests.filter(({ method }) => method === 'POST')
     expect(pushes).toHaveLength(2)

@@ -2,7 +2,13 @@ import { expect, test } from 'vitest'
 import type { Incident } from '../../../core/alerts/incident.ts'
 import { KEPT_DAYS, type TimelineQuestion } from '../../../core/alerts/incident.ts'
 import { openAlertDatabase } from '../../../core/alerts/store/database.ts'
-import { createIncident, createNotice, notifierConfig } from '../../support/alerts/notifier-config.ts'
+import {
+  createIncident,
+  createNotice,
+  notifierConfig,
+  recording,
+  telling,
+} from '../../support/alerts/notifier-config.ts'
 import { databaseFile, type RunningNotifier, startNotifier } from '../../support/alerts/notifier-world.ts'
 import { recordingServer } from '../../support/servers/recording-server.ts'
 import { until } from '../../support/until.ts'
@@ -28,7 +34,7 @@ test('timeline: pages are read newest first', async () => {
   const incidents = Array.from({ length: 25 }, (_, number) =>
     noticed(`i${String(number).padStart(2, '0')}`, Math.floor(number / 5)),
   )
-  await world.notifier.record(incidents.toReversed())
+  await world.notifier.commit(recording(incidents.toReversed()))
   const read: string[] = []
   const sizes: number[] = []
   for (let before: TimelineQuestion['before'] = null; ; ) {
@@ -47,15 +53,21 @@ test('timeline: pages are read newest first', async () => {
 test('timeline: entries are filtered by severity, kind, source, text, and whether they are ongoing', async () => {
   const world = startNotifier(notifierConfig('http://127.0.0.1:1', {}, { file: databaseFile() }))
   const over = noticed('over', 1)
-  await world.notifier.record([
-    over,
-    noticed('away', 2, { kind: 'unreachable', paths: { d: 'nas-2' }, sources: [] }),
-    noticed('both', 3, { kind: 'hung', paths: { x: '/mnt/Łódź', y: '/mnt/100%_Done' }, sources: ['x', 'y'] }),
-    noticed('low', 4, { kind: 'low-space', paths: { s: '/srv/store' }, sources: [] }),
-  ])
+  await world.notifier.commit(
+    recording([
+      over,
+      noticed('away', 2, { kind: 'unreachable', paths: { d: 'nas-2' }, sources: [] }),
+      noticed('both', 3, {
+        kind: 'hung',
+        paths: { x: '/mnt/Łódź', y: '/mnt/100%_Done' },
+        sources: ['x', 'y'],
+      }),
+      noticed('low', 4, { kind: 'low-space', paths: { s: '/srv/store' }, sources: [] }),
+    ]),
+  )
   // It is told again, and is over: still one incident, and found by what was part of it.
-  await world.notifier.record([{ ...over, repeats: 1 }])
-  await world.notifier.record([{ ...over, repeats: 1, endedAt: NOW + 120_000, failing: {} }])
+  await world.notifier.commit(recording([{ ...over, repeats: 1 }]))
+  await world.notifier.commit(recording([{ ...over, repeats: 1, endedAt: NOW + 120_000, failing: {} }]))
   expect(await ids(world)).toEqual(['low', 'both', 'away', 'over'])
   expect((await world.page({ lasts: false })).entries).toMatchObject([
     { incident: { id: 'over', repeats: 1, endedAt: NOW + 120_000 }, deliveries: [] },
@@ -95,9 +107,9 @@ test("timeline: each channel's delivery has its state, time and reason", async (
   )
   const world = startNotifier(config)
   const incident = createIncident('a', { kind: 'unreachable' })
-  await world.notifier.record([incident])
+  await world.notifier.commit(recording([incident]))
   const failed = createNotice('failed', incident)
-  await world.notifier.tell([failed])
+  await world.notifier.commit(telling([failed]))
   const delivered = await world.comesTo('a', 'hook failed delivered')
   await world.comesTo('a', 'native failed delivered')
   await world.comesTo('a', 'refusing failed refused')
@@ -145,15 +157,17 @@ test('timeline: entries older than 400 days are pruned, except ongoing incidents
   }
   const [old, lasting] = [daysAgo('old', KEPT_DAYS + 1), daysAgo('lasting', KEPT_DAYS + 100, false)]
   const young = daysAgo('young', KEPT_DAYS - 1)
-  database.record([old, lasting, young])
-  database.save([
-    entry('1', old, 'delivered', KEPT_DAYS + 1),
-    entry('2', lasting, 'delivered', KEPT_DAYS + 100),
-    entry('3', lasting, 'waiting', KEPT_DAYS + 99),
-    entry('4', lasting, 'delivered', KEPT_DAYS - 2),
-    entry('5', young, 'delivered', KEPT_DAYS - 1),
-    entry('6', young, 'delivered', 1),
-  ])
+  database.commit({
+    ...recording([old, lasting, young]),
+    entries: [
+      entry('1', old, 'delivered', KEPT_DAYS + 1),
+      entry('2', lasting, 'delivered', KEPT_DAYS + 100),
+      entry('3', lasting, 'waiting', KEPT_DAYS + 99),
+      entry('4', lasting, 'delivered', KEPT_DAYS - 2),
+      entry('5', young, 'delivered', KEPT_DAYS - 1),
+      entry('6', young, 'delivered', 1),
+    ],
+  })
   const kept = () => {
     const question = {
       before: null,

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { createIncident, createNotice, notifierConfig } from '../../support/alerts/notifier-config.ts'
+import {
+  createIncident,
+  createNotice,
+  notifierConfig,
+  recording,
+  telling,
+} from '../../support/alerts/notifier-config.ts'
 import { databaseFile, posted, startNotifier } from '../../support/alerts/notifier-world.ts'
 import { type Recorded, recordingServer } from '../../support/servers/recording-server.ts'
 import { until } from '../../support/until.ts'
@@ -18,11 +24,11 @@ test('notifier: each channel gets a repeated notification once', async () => {
   const { notifier, comesTo, deliveries } = startNotifier(config)
   const incident = createIncident('a')
   const failed = createNotice('failed', incident)
-  await notifier.record([incident])
-  await Promise.all([notifier.tell([failed, failed]), notifier.tell([failed])])
+  await notifier.commit(recording([incident]))
+  await Promise.all([notifier.commit(telling([failed, failed])), notifier.commit(telling([failed]))])
   for (const id of ['hook', 'notify', 'line']) await comesTo('a', `${id} failed delivered`)
-  await notifier.tell([failed])
-  await notifier.tell([createNotice('recovered', incident)])
+  await notifier.commit(telling([failed]))
+  await notifier.commit(telling([createNotice('recovered', incident)]))
   for (const id of ['hook', 'notify', 'line']) await comesTo('a', `${id} recovered delivered`)
   const paths = server.requests.filter(isPost).map(({ path }) => path)
   expect(paths.sort()).toEqual(
@@ -42,11 +48,11 @@ test('notifier: a failure and its recovery while the server is down are sent as 
   const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
   const { notifier, comesTo, deliveries, states } = startNotifier(config)
   const incident = createIncident('a')
-  await notifier.record([incident])
-  await notifier.tell([createNotice('failed', incident)])
+  await notifier.commit(recording([incident]))
+  await notifier.commit(telling([createNotice('failed', incident)]))
   await comesTo('a', 'hook failed waiting')
   await until('the first attempt to fail', () => states()[1]?.condition === 'retrying')
-  await notifier.tell([createNotice('recovered', incident)])
+  await notifier.commit(telling([createNotice('recovered', incident)]))
   await until('the summary to be tried', () => posted(server.requests).includes('summary a'))
   const tried = server.requests.length
   server.answer({ status: 200 })
@@ -67,11 +73,11 @@ test('notifier: Retry-After of a server is respected', async () => {
   const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
   const { notifier, comesTo } = startNotifier(config)
   const incident = createIncident('a')
-  await notifier.record([incident])
-  await notifier.tell([createNotice('failed', incident)])
+  await notifier.commit(recording([incident]))
+  await notifier.commit(telling([createNotice('failed', incident)]))
   await until('the first attempt', () => cameAt.length === 1)
   // Another one does not make it hurry.
-  await notifier.tell([createNotice('failed', createIncident('b'))])
+  await notifier.commit(telling([createNotice('failed', createIncident('b'))]))
   await comesTo('a', 'hook failed delivered')
   const [first = 0, second = 0] = cameAt
   expect(second - first).toBeGreaterThan(1_900)
@@ -86,12 +92,12 @@ test('notifier: the recovery of a refused failure is not sent', async () => {
   const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
   const { notifier, comesTo, logs, states } = startNotifier(config)
   const incident = createIncident('a')
-  await notifier.record([incident])
-  await notifier.tell([createNotice('failed', incident)])
+  await notifier.commit(recording([incident]))
+  await notifier.commit(telling([createNotice('failed', incident)]))
   const refused = await comesTo('a', 'hook failed refused')
   expect(refused).toMatchObject({ attempts: 1, reason: { key: 'channel.rejected' } })
   server.answer({ status: 200 })
-  await notifier.tell([createNotice('recovered', incident)])
+  await notifier.commit(telling([createNotice('recovered', incident)]))
   expect(await comesTo('a', 'hook recovered untold')).toMatchObject({ attempts: 0, reason: null })
   expect(posted(server.requests)).toEqual(['failed a'])
   expect(logs.filter((line) => line.startsWith('warn Channel hook: '))).toHaveLength(1)
@@ -116,11 +122,11 @@ describe('standby channel', () => {
     )
     const { notifier, comesTo, deliveries } = startNotifier(config)
     const incident = createIncident('a')
-    await notifier.record([incident])
-    await notifier.tell([createNotice('failed', incident)])
+    await notifier.commit(recording([incident]))
+    await notifier.commit(telling([createNotice('failed', incident)]))
     await comesTo('a', 'line failed refused')
     await comesTo('a', 'spare failed delivered')
-    await notifier.tell([createNotice('recovered', incident)])
+    await notifier.commit(telling([createNotice('recovered', incident)]))
     await comesTo('a', 'spare recovered delivered')
     await comesTo('a', 'line recovered untold')
     const toHooks = server.requests.filter(({ path }) => !path.startsWith('/line/'))
@@ -141,8 +147,8 @@ describe('standby channel', () => {
     )
     const { notifier, comesTo } = startNotifier(config)
     const incident = createIncident('a')
-    await notifier.record([incident])
-    await notifier.tell([createNotice('failed', incident)])
+    await notifier.commit(recording([incident]))
+    await notifier.commit(telling([createNotice('failed', incident)]))
     await comesTo('a', 'last failed delivered')
     expect(server.requests.map(({ path }) => path)).toEqual(['/main', '/spare', '/last'])
   })
@@ -156,10 +162,10 @@ describe('standby channel', () => {
     const config = notifierConfig(server.origin, wanted, { file: databaseFile() })
     const { notifier, comesTo } = startNotifier(config)
     const incident = createIncident('a')
-    await notifier.record([incident])
-    await notifier.tell([createNotice('failed', incident)])
+    await notifier.commit(recording([incident]))
+    await notifier.commit(telling([createNotice('failed', incident)]))
     await until('the first attempt', () => server.requests.length === 1)
-    await notifier.tell([createNotice('recovered', incident)])
+    await notifier.commit(telling([createNotice('recovered', incident)]))
     await comesTo('a', 'spare recovered untold')
     server.answer(({ path }) => ({ status: path === '/main' ? 401 : 200 }))
     await comesTo('a', 'main summary refused')
@@ -197,10 +203,17 @@ describe('system notifications', () => {
     const server = await recordingServer()
     const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile(), native: false })
     const { notifier, shown, states } = startNotifier(config)
-    await notifier.tell([createNotice('failed', createIncident('a'))])
+    await notifier.commit(telling([createNotice('failed', createIncident('a'))]))
     await until('the other channel', () => states()[1]?.condition === 'ok')
     expect(shown).toEqual([])
     expect(states()[0]).toMatchObject({ id: 'native', condition: 'unused' })
+    // Neither is that of a channel that is removed before it is stored.
+    const stored = notifier.commit(telling([createNotice('failed', createIncident('b'))]))
+    notifier.configure({ ...config, channels: [], native: true })
+    await stored
+    await notifier.commit(telling([createNotice('failed', createIncident('c'))]))
+    await until('the next to be shown', () => shown.length > 0)
+    expect(shown).toMatchObject([{ about: 'c' }])
   })
 
   test('a notification is shown at once, even if another channel does not answer', async () => {
@@ -210,10 +223,10 @@ describe('system notifications', () => {
     const { notifier, shown } = startNotifier(config)
     const incident = createIncident('a')
     const [failed, recovered] = [createNotice('failed', incident), createNotice('recovered', incident)]
-    await notifier.tell([failed])
+    await notifier.commit(telling([failed]))
     await until('it to be shown', () => shown.length === 1, 2_000)
     await until('the server to be asked', () => server.requests.length === 1)
-    await notifier.tell([failed, recovered])
+    await notifier.commit(telling([failed, recovered]))
     await until('its end to be shown', () => shown.length === 2, 2_000)
     expect(shown).toMatchObject([
       { about: 'a', incident: 'a', title: 'Read-only: /data/a', urgent: true },
@@ -247,11 +260,11 @@ test('notifier without channels: the next one shows the recovery of a shown fail
   const config = notifierConfig('', {}, { file: databaseFile(), native: true })
   const first = startNotifier(config)
   const incident = createIncident('a')
-  await first.notifier.tell([createNotice('failed', incident)])
+  await first.notifier.commit(telling([createNotice('failed', incident)]))
   await until('it to be shown', () => first.states()[0]?.condition === 'ok')
   await first.notifier.stop()
   const next = startNotifier(config)
-  await next.notifier.tell([createNotice('recovered', incident)])
+  await next.notifier.commit(telling([createNotice('recovered', incident)]))
   await until('its end to be shown', () => next.shown.length === 1)
   expect(next.shown).toMatchObject([{ about: 'a', urgent: false }])
 })

@@ -1,7 +1,8 @@
-import { formatIncidents, parseIncidents } from '../../../core/alerts/alerts.ts'
+import { resumePolicy } from '../../../core/alerts/alerts.ts'
 import {
   type AlertState,
   type Incident,
+  keptPolicySchema,
   type Now,
   noAlerts,
   type OpenIncident,
@@ -91,7 +92,8 @@ export class AlertWorld {
   /** The agent ends, and begins again with what was written down. */
   restart(): void {
     this.startedMs = this.elapsedMs
-    this.state = { ...noAlerts, ...parseIncidents(formatIncidents(this.#kept), this.now) }
+    const { past } = this.#kept
+    this.state = { ...noAlerts, past, ...resumePolicy(keptPolicySchema.parse(this.#kept), this.now) }
   }
 
   /** Time passes; whatever is due meanwhile is told then. */

@@ -79,6 +79,10 @@ export function createIncident(id: string, changes: Partial<Incident> = {}): Inc
   }
 }
 
+/** A decision that only starts, changes or ends incidents, or only notifies. */
+export const recording = (incidents: readonly Incident[]) => ({ policy: null, incidents, notices: [] })
+export const telling = (notices: readonly Notice[]) => ({ policy: null, incidents: [], notices })
+
 export function createNotice(
   what: Notice['what'],
   incident: Incident,

@@ -43,6 +43,7 @@ export function startNotifier(config: StoredConfig): RunningNotifier {
     channels: (told) => {
       states = told
     },
+    resumed: () => undefined,
     log: (level, text) => logs.push(`${level} ${text}`),
   })
   onTestFinished(() => notifier.stop())

@@ -1,7 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { openIncidentFile } from '../../../core/alerts/alerts.ts'
 import { logDroppedErrors } from '../../../core/dropped-errors.ts'
 import { alerts, checked } from '../../support/alerts/agent-alerts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -12,8 +11,8 @@ describe('alerts after a restart', () => {
 
   const start = () => {
     const directory = temporaryDirectory('incidents')
-    /** One run after another; the end of each is waited for as far as it writes. */
-    const run = (file = openIncidentFile(directory)) => alerts(file)
+    /** One run after another. */
+    const run = (loads = true) => alerts(directory, loads)
     return { directory, run }
   }
 
@@ -23,7 +22,7 @@ describe('alerts after a restart', () => {
     first.running.observe(checked('read-only', 'a'))
     vi.advanceTimersByTime(2_000)
     const begun = first.running.incidents()[0]?.startedAt
-    await first.running.stop()
+    first.stop()
     vi.advanceTimersByTime(3_600_000)
     const second = run()
     expect(second.running.incidents()).toMatchObject([
@@ -32,17 +31,17 @@ describe('alerts after a restart', () => {
     second.running.observe(checked('read-only', 'a'))
     vi.advanceTimersByTime(2_000)
     expect(second.told()).toEqual([])
-    await second.running.stop()
+    second.stop()
     const third = run()
     third.running.observe(checked('ok', 'a'))
     vi.advanceTimersByTime(2_000)
     expect(third.told()).toEqual(['Recovered: /disk/a'])
-    await third.running.stop()
+    third.stop()
     const fourth = run()
     expect(fourth.running.incidents()).toHaveLength(1)
     vi.advanceTimersByTime(2_000)
     expect(fourth.told()).toEqual([])
-    await fourth.running.stop()
+    fourth.stop()
   })
 
   it('report a deletion as accepted that a person accepted before the restart', async () => {
@@ -51,12 +50,12 @@ describe('alerts after a restart', () => {
     first.running.observe(checked('deleted', 'a'))
     vi.advanceTimersByTime(2_000)
     first.running.accept('a')
-    await first.running.stop()
+    first.stop()
     const second = run()
     second.running.observe(checked('ok', 'a'))
     vi.advanceTimersByTime(2_000)
     expect(second.told()).toEqual(['Accepted: /disk/a'])
-    await second.running.stop()
+    second.stop()
   })
 
   it('send a pending notification if the failure persists, and drop it if not', async () => {
@@ -64,7 +63,7 @@ describe('alerts after a restart', () => {
     const first = run()
     for (const id of ['a', 'b']) first.running.observe(checked('read-only', id, { group: id }))
     vi.advanceTimersByTime(500)
-    await first.running.stop()
+    first.stop()
     const second = run()
     vi.advanceTimersByTime(2_000)
     expect(second.told()).toEqual([])
@@ -72,7 +71,7 @@ describe('alerts after a restart', () => {
     second.running.observe(checked('ok', 'b'))
     vi.advanceTimersByTime(2_000)
     expect(second.told()).toEqual(['Read-only: /disk/a'])
-    await second.running.stop()
+    second.stop()
   })
 
   it('send no notification for a path that is no longer checked', async () => {
@@ -80,13 +79,13 @@ describe('alerts after a restart', () => {
     const first = run()
     first.running.observe(checked('read-only', 'a'))
     vi.advanceTimersByTime(2_000)
-    await first.running.stop()
+    first.stop()
     const second = run()
     second.running.keepOnly(new Set(['b']))
     vi.advanceTimersByTime(2_000)
     expect(second.told()).toEqual([])
     expect(second.running.incidents()).toMatchObject([{ endedAt: expect.any(Number) }])
-    await second.running.stop()
+    second.stop()
   })
 
   it('continue a flapping series, and send its recovery after a minute of observation', async () => {
@@ -100,11 +99,11 @@ describe('alerts after a restart', () => {
     }
     for (let time = 0; time < 4; time += 1) flap(first)
     expect(first.told().slice(4)).toEqual(['Unstable: /disk/a (Not responding)'])
-    await first.running.stop()
+    first.stop()
     const second = run()
     flap(second)
     expect(second.told()).toEqual([])
-    await second.running.stop()
+    second.stop()
     // Nobody knows how it was meanwhile.
     vi.advanceTimersByTime(3_600_000)
     const third = run()
@@ -112,7 +111,7 @@ describe('alerts after a restart', () => {
     expect(third.told()).toEqual([])
     vi.advanceTimersByTime(2_000)
     expect(third.told()).toEqual(['Recovered: /disk/a'])
-    await third.running.stop()
+    third.stop()
     expect(run().running.incidents()).toHaveLength(5)
   })
 
@@ -124,25 +123,99 @@ describe('alerts after a restart', () => {
       one.running.observe(checked('read-only'))
       vi.advanceTimersByTime(3_600_000)
       told.push(...one.told().map((title) => `${hours} ${title}`))
-      await one.running.stop()
+      one.stop()
     }
     const again = 'Read-only: /disk/a'
     expect(told).toEqual([`0 ${again}`, `4 ${again}`, `28 ${again}`])
   })
 
-  it('start empty if the incident file is broken, and notify if it cannot be written', async () => {
-    const { directory, run } = start()
-    writeFileSync(path.join(directory, 'incidents.json'), '{"open":[{}],')
+  it('apply a result only after the incidents of the last run are loaded', () => {
+    const { run } = start()
     const first = run()
-    expect(first.running.incidents()).toEqual([])
-    const away = run(openIncidentFile(path.join(directory, 'not there')))
-    away.running.observe(checked('read-only', 'a'))
+    first.running.observe(checked('read-only', 'a'))
     vi.advanceTimersByTime(2_000)
-    await away.running.stop()
-    expect(away.told()).toEqual(['Read-only: /disk/a'])
+    first.stop()
+    const second = run(false)
+    second.running.keepOnly(new Set(['a']))
+    second.running.observeChanges([checked('ok', 'a')])
+    vi.advanceTimersByTime(1_500)
+    expect(second.recorded).toEqual([])
+    second.load()
+    vi.advanceTimersByTime(2_000)
+    expect(second.told()).toEqual(['Recovered: /disk/a'])
+    second.stop()
   })
 
-  it('set an unreadable incident file aside before the first write, and log its new name', async () => {
+  it('add incidents that are loaded late to those that were found until then', () => {
+    const { run } = start()
+    const first = run()
+    first.running.observe(checked('read-only', 'a'))
+    vi.advanceTimersByTime(2_000)
+    first.stop()
+    const late = run(false)
+    late.running.resume(null)
+    late.running.observeChanges([checked('ok', 'a'), checked('hung', 'b')])
+    vi.advanceTimersByTime(2_000)
+    expect(late.told()).toEqual(['Not responding: /disk/b'])
+    late.load()
+    expect(late.running.incidents()).toMatchObject([{ kind: 'read-only' }, { kind: 'hung' }])
+    late.running.observeChanges([checked('ok', 'a'), checked('ok', 'b')])
+    vi.advanceTimersByTime(2_000)
+    expect(late.told().slice(1).sort()).toEqual(['Recovered: /disk/a', 'Recovered: /disk/b'])
+    late.stop()
+  })
+
+  it('store a decision that a full disk refused with the next result', async () => {
+    const { run } = start()
+    const first = run()
+    first.disk.isFull = true
+    first.running.observe(checked('read-only', 'a'))
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(first.told()).toEqual(['Read-only: /disk/a'])
+    first.disk.isFull = false
+    first.running.observe(checked('read-only', 'a'))
+    await vi.advanceTimersByTimeAsync(2_000)
+    first.stop()
+    const second = run()
+    expect(second.running.incidents()).toMatchObject([{ paths: { a: '/disk/a' }, told: true }])
+    second.stop()
+  })
+
+  it('take over the incident file of an earlier version, and remove it', () => {
+    const { directory, run } = start()
+    const first = run()
+    for (const id of ['a', 'b']) first.running.observe(checked('read-only', id, { group: id }))
+    vi.advanceTimersByTime(2_000)
+    first.running.observe(checked('ok', 'b'))
+    vi.advanceTimersByTime(2_000)
+    first.stop()
+    const [open, past] = first.running.incidents()
+    // What an earlier version wrote: no notice was lost in between, so it is newer than the database.
+    const file = path.join(directory, 'incidents.json')
+    const plans = { tellAfterMs: 0, toldAt: Date.now(), named: ['a'] }
+    writeFileSync(
+      file,
+      JSON.stringify({ open: [{ ...open, ...plans }], past: [past], owed: [], troubles: [] }),
+    )
+    for (const name of readdirSync(directory))
+      if (name.startsWith('alerts.db')) rmSync(path.join(directory, name))
+    const second = run()
+    expect(second.running.incidents()).toEqual([open, past])
+    expect(readdirSync(directory)).not.toContain('incidents.json')
+    vi.advanceTimersByTime(10_000)
+    second.running.observe(checked('read-only', 'a', { group: 'a' }))
+    vi.advanceTimersByTime(2_000)
+    expect(second.told()).toEqual([])
+    second.stop()
+    const third = run()
+    expect(third.running.incidents()).toEqual([open, past])
+    third.running.observe(checked('ok', 'a'))
+    vi.advanceTimersByTime(2_000)
+    expect(third.told()).toEqual(['Recovered: /disk/a'])
+    third.stop()
+  })
+
+  it('set an unreadable incident file aside, and log its new name', () => {
     const { directory, run } = start()
     const lines: string[] = []
     logDroppedErrors((level, text) => lines.push(`${level} ${text}`))
@@ -151,8 +224,8 @@ describe('alerts after a restart', () => {
     const first = run()
     first.running.observe(checked('read-only', 'a'))
     vi.advanceTimersByTime(2_000)
-    await first.running.stop()
-    const [aside = '', ...others] = readdirSync(directory).filter((name) => name !== 'incidents.json')
+    first.stop()
+    const [aside = '', ...others] = readdirSync(directory).filter((name) => name.startsWith('incidents'))
     expect([aside, others]).toEqual([expect.stringMatching(/^incidents\.set-aside-.*\.json$/), []])
     expect(readFileSync(path.join(directory, aside), 'utf8')).toBe(broken)
     expect(lines.filter((line) => line.includes(`renamed to ${path.join(directory, aside)}`))).toEqual([
@@ -160,25 +233,6 @@ describe('alerts after a restart', () => {
     ])
     const second = run()
     expect(second.running.incidents()).toMatchObject([{ paths: { a: '/disk/a' } }])
-    await second.running.stop()
-    expect(readdirSync(directory)).toHaveLength(2)
-  })
-
-  it('leave an unreadable incident file as it is if it cannot be set aside', async () => {
-    const { directory: base, run } = start()
-    // PATH_MAX is 4,096 bytes (limits.h): the longer name does not fit.
-    const length = 4_095 - '/incidents.json'.length
-    let directory = base
-    while (length - directory.length > 250) directory = path.join(directory, 'd'.repeat(200))
-    directory = path.join(directory, 'd'.repeat(length - directory.length - 1))
-    mkdirSync(directory, { recursive: true })
-    const file = path.join(directory, 'incidents.json')
-    writeFileSync(file, 'broken')
-    const first = run(openIncidentFile(directory))
-    first.running.observe(checked('read-only', 'a'))
-    vi.advanceTimersByTime(2_000)
-    await first.running.stop()
-    expect(first.told()).toEqual(['Read-only: /disk/a'])
-    expect(readFileSync(file, 'utf8')).toBe('broken')
+    second.stop()
   })
 })

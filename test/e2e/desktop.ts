@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test as base, type Page } from '@playwright/test'
 import type { AppState } from '../../core/agent/state/schema.ts'
-import { connectToBus, type MessageBus } from '../support/desktop/bus.ts'
+import { connectToBus, disconnect, type MessageBus } from '../support/desktop/bus.ts'
 import { type LaunchedHoldfast, type LaunchOptions, launchHoldfast } from '../support/desktop/launch.ts'
 import { type NotificationRecorder, recordNotifications } from '../support/desktop/notifications.ts'
 import { type Ext4Loop, type Mounted, mountExt4, mountTmpfs } from '../support/faults/mounts.ts'
@@ -63,7 +63,7 @@ export const test = base.extend<{ desktop: Desktop }>({
       },
     })
     notifications.stop()
-    bus.disconnect()
+    disconnect(bus)
     for (const action of undo.reverse()) await action()
   },
 })

@@ -1,4 +1,5 @@
 // The session bus, as far as the tests of the desktop need it.
+import type { Socket } from 'node:net'
 import type { MessageBus } from 'dbus-next'
 import dbus from 'dbus-next'
 
@@ -20,6 +21,16 @@ export function connectToBus(): MessageBus {
     throw new Error('There is no session bus: run this in test/support/desktop/desktop.sh.')
   }
   return dbus.sessionBus()
+}
+
+/**
+ * Closes the connection. dbus-next would parse a message of which only a part has come by then, and throw into the next
+ * test: a notification with its picture is larger than the buffer of a socket.
+ */
+export function disconnect(bus: MessageBus): void {
+  const { _connection } = bus as unknown as { _connection: { stream: Socket } }
+  bus.disconnect()
+  _connection.stream.destroy()
 }
 
 /** Calls a method and gives its reply's values. */

@@ -1,7 +1,7 @@
 // Records what is sent to the notification daemon, as a monitor of the bus.
 import type { Message } from 'dbus-next'
 import { until } from '../until.ts'
-import { call, connectToBus } from './bus.ts'
+import { call, connectToBus, disconnect } from './bus.ts'
 
 export interface Notified {
   summary: string
@@ -53,7 +53,7 @@ export async function recordNotifications(): Promise<NotificationRecorder> {
     all,
     waitFor: (what, fits, withinMs = 15_000) =>
       until(`notification: ${what}; seen: ${JSON.stringify(all)}`, () => all.find(fits) ?? null, withinMs),
-    stop: () => bus.disconnect(),
+    stop: () => disconnect(bus),
   }
 }
 

@@ -146,7 +146,7 @@ test('command error: it is shown in the language of the window', async ({ deskto
   await page.getByRole('tab', { name: '傳輸' }).click()
   const failure = page.getByText('無法讀取清單')
   await expect(failure).toBeVisible()
-  await expect(failure).toHaveText('無法讀取清單：傳送程序目前沒有執行，正在重新啟動；請過幾秒再試。')
+  await expect(failure).toHaveText(/^無法讀取清單：無法寫入 .*ledger\.db 的待傳檔案清單：/)
 })
 
 test('tray menu: a command that fails is shown as a notice', async ({ desktop }) => {

@@ -9,6 +9,7 @@ import type { WorkerDefinition, WorkerReport } from '../lib/workers/definition.t
 import { isGone } from '../platform/system-error.ts'
 import { receiverDefinition } from '../receive/receiver-messages.ts'
 import { scannerDefinition } from '../scan/scanner-messages.ts'
+import { readAllowance } from '../send/rate-limit/schedule.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { Settings } from '../settings/schema.ts'
 import { openSecrets, type Seal, type SecretStore } from '../settings/secrets.ts'
@@ -202,6 +203,7 @@ export class Agent {
       ...withSettings(state, settings, this.#refused, destinations),
       receiving: receivingState(settings, Date.now(), state.receiving),
       surroundings: this.#surroundings.configure(settings.send),
+      allowance: readAllowance(settings.send, Date.now()),
     })
     void localCopies(this.layout, settings).then((found) => this.store.update({ localCopies: found }))
     this.#configureWorkers()
@@ -225,11 +227,13 @@ export class Agent {
     return checkerConfig(this.permittedSettings(), this.layout, this.#knownMounts.knownMounts())
   }
 
-  /** Refreshes sentences that contain an age, and applies the end of a pause. */
+  /** Refreshes sentences that contain an age, and applies the end of a pause and the schedule of sending. */
   #tick(): void {
     const now = Date.now()
     if (now - this.#tickedAt > ASLEEP_MS) this.store.update({ awakeSince: now })
     this.#tickedAt = now
+    const { allowance } = this.store.state
+    this.store.update({ allowance: readAllowance(this.settings.get().send, now, allowance) })
     this.store.refresh()
     this.sentHours.note(this.store.state.sources, now)
     this.alerting.evaluate()

@@ -49,17 +49,6 @@ export const restlessSchema = z.object({
 })
 export type RestlessFile = z.infer<typeof restlessSchema>
 
-/** The current limit on sending, by the settings' rate limit and schedule. */
-export const allowanceSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('free') }),
-  z.object({ kind: z.literal('limit'), bytesPerSecond: z.number() }),
-  /** Sending is paused. */
-  z.object({ kind: z.literal('pause') }),
-])
-
-/** `until`: the time of the next change (milliseconds since 1970); null: not within a week. */
-export const allowanceNowSchema = z.object({ now: allowanceSchema, until: z.number().nullable() })
-
 /** When a source's files are removed after they were sent, and which names stay. */
 const removalRuleSchema = z.object({
   /** How long a file must have been durable at the destination, in milliseconds. */
@@ -139,7 +128,6 @@ export const senderDefinition = {
     leftOfAll: z.number().nullable(),
     /** Files that wait because they keep changing, at most 20; left out: none. `left` excludes them. */
     restless: z.array(restlessSchema).optional(),
-    allowance: allowanceNowSchema,
     /** A message for the person, reported once. */
     notice: messageSchema.optional(),
   }),

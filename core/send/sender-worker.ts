@@ -317,7 +317,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     // No estimate is possible while sending is blocked.
     const isGoing = this.#connection.state === 'connected' && problem === null && !this.#isPaused()
     if (!isGoing) this.#progress.rest()
-    const { bytesPerSecond, allowance, until } = this.#limiter
+    const { bytesPerSecond } = this.#limiter
     const left = isGoing ? this.#progress.left({ totals, transfers, restless, now, bytesPerSecond }) : null
     const report: Report = {
       fingerprint: this.#identity?.fingerprint ?? null,
@@ -330,7 +330,6 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       left: left?.bySource ?? {},
       leftOfAll: left?.ofAll ?? null,
       ...(restless.length === 0 ? {} : { restless: restless.slice(0, TRANSFERS) }),
-      allowance: { now: allowance, until },
       ...(this.#notice === null ? {} : { notice: this.#notice }),
     }
     this.#notice = null

@@ -277,7 +277,6 @@ export function withSent(
     sources,
     destinations,
     ...sumProgress(sources, destinations),
-    allowance: report.allowance,
     transfers: [...state.transfers.filter((one) => one.destination !== destination), ...transfers],
   }
 }

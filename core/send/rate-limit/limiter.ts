@@ -1,18 +1,17 @@
 import { Bucket } from '../../backends/bucket.ts'
-import { type Allowance, allowanceAt, nextChange, type SpeedSchedule, sameAllowance } from './schedule.ts'
+import { type Allowance, allowanceAt, type SpeedSchedule, sameAllowance } from './schedule.ts'
 
 /** Interval between two checks of the wall clock, which may be set and advances while the computer sleeps. */
 const LOOK_EVERY_MS = 1_000
 
 /**
  * Applies the rate limit and its schedule by the wall clock.
- * @param onChange called when the allowance or its end has changed.
+ * @param onChange called when the allowance has changed.
  */
 export function openLimiter(onChange: () => void, clock: () => number = Date.now) {
   const bucket = new Bucket()
   let timetable: SpeedSchedule = { bytesPerSecond: null, schedule: [] }
   let allowance: Allowance = { kind: 'free' }
-  let until: number | null = null
   let shares = 1
 
   const ownPart = () =>
@@ -23,13 +22,9 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
     bucket.setRate(ownPart())
   }
   const apply = (isNew: boolean) => {
-    const now = clock()
-    const next = allowanceAt(timetable, now)
-    const isSame = sameAllowance(next, allowance)
-    // Recomputed only when the allowance ends, or when the clock was set back past a change.
-    if (isSame && !isNew && (until === null || now < until)) return
+    const next = allowanceAt(timetable, clock())
+    if (sameAllowance(next, allowance) && !isNew) return
     allowance = next
-    until = nextChange(timetable, now)
     setRate()
     onChange()
   }
@@ -43,10 +38,6 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
     /** This destination's share of the current limit; null: no limit. */
     get bytesPerSecond() {
       return ownPart()
-    },
-    /** Time of the next change, in milliseconds since 1970; null: not within the next week. */
-    get until() {
-      return until
     },
     /** @param among how many destinations share the schedule's limit: each gets an equal share. */
     configure(next: SpeedSchedule, among = 1): void {

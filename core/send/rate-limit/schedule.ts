@@ -1,9 +1,18 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { SendRule } from '../../settings/schema.ts'
-import type { allowanceSchema } from '../sender-messages.ts'
 
-/** The limit on sending at one moment. */
+/** The limit on sending at one moment, by the settings' rate limit and schedule. */
+const allowanceSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('free') }),
+  z.object({ kind: z.literal('limit'), bytesPerSecond: z.number() }),
+  /** Sending is paused. */
+  z.object({ kind: z.literal('pause') }),
+])
 export type Allowance = z.infer<typeof allowanceSchema>
+
+/** `until`: the time of the next change (milliseconds since 1970); null: not within a week. */
+export const allowanceNowSchema = z.object({ now: allowanceSchema, until: z.number().nullable() })
+type AllowanceNow = z.infer<typeof allowanceNowSchema>
 
 export interface SpeedSchedule {
   /** Bytes a second where no rule applies; null: no limit. */
@@ -69,4 +78,15 @@ export function nextChange(timetable: SpeedSchedule, at: number): number | null 
   for (let minute = first; minute < first + MINUTES_AHEAD; minute += 1)
     if (!sameAllowance(allowanceAt(timetable, minute * MINUTE_MS), now)) return minute * MINUTE_MS
   return null
+}
+
+/**
+ * Returns the allowance of `at` and its end.
+ * @param before an earlier result for the same timetable, whose end is kept as long as it lasts
+ */
+export function readAllowance(timetable: SpeedSchedule, at: number, before?: AllowanceNow): AllowanceNow {
+  const now = allowanceAt(timetable, at)
+  const lasts =
+    before !== undefined && sameAllowance(now, before.now) && (before.until === null || at < before.until)
+  return lasts ? before : { now, until: nextChange(timetable, at) }
 }

@@ -34,7 +34,6 @@ test('bandwidth limit: large and small files together stay below it, and lifting
   const seconds = (performance.now() - began) / 1000
   // A loaded machine may be slower than the limit, but never faster.
   expect(seconds).toBeGreaterThan(3.7)
-  expect(sender.report()?.allowance.now).toEqual({ kind: 'limit', bytesPerSecond: RATE })
   expect(sender.report()?.totals[SOURCE]?.sentFiles).toBeGreaterThan(0)
 
   sender.configure(senderConfig(home, to))
@@ -82,7 +81,6 @@ test('bandwidth limit: a scheduled pause holds back every file, and removing it 
   offerAll(home)
   sender.configure(senderConfig(home, at, { limit: { bytesPerSecond: null, schedule: [always] } }))
   await until('it is connected', () => sender.report()?.connection.state === 'connected')
-  await until('it says so', () => sender.report()?.allowance.now.kind === 'pause')
   for (let nudge = 0; nudge < 20; nudge += 1) sender.nudge()
   const { files } = (await sender.request('files', {
     source: null,

@@ -26,7 +26,6 @@ const saying = (fingerprint: string) => ({
   fingerprint,
   connection: { state: 'connecting', since: 1, problem: null },
   ...{ totals: {}, lastFile: {}, transfers: [], rates: {}, left: {}, leftOfAll: null, nextDue: {} },
-  allowance: { now: { kind: 'free' }, until: null },
 })
 
 const receiver = (id: string) => ({

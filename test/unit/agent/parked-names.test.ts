@@ -16,7 +16,6 @@ const report = {
   left: {},
   leftOfAll: null,
   nextDue: {},
-  allowance: { now: { kind: 'free' }, until: null },
 }
 const file = {
   ...{ id: 1, source: 's', destination: 'b', path: 'x/lost.dat', size: 1, modifiedAt: 1 },

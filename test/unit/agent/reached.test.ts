@@ -21,7 +21,6 @@ function agentWithReceiver() {
     sender.says({
       ...{ fingerprint: null, connection: { state, since: 1, problem: null }, totals: {}, lastFile: {} },
       ...{ nextDue: {}, transfers: [], rates: {}, left: {}, leftOfAll: null },
-      allowance: { now: { kind: 'free' }, until: null },
     })
   const stops = () => sender.heard.filter(({ type }) => type === 'stop').length
   return { ...fake, connection, stops, restores: fake.agent.restores }

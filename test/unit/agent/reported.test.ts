@@ -17,7 +17,6 @@ const report = {
   left: {},
   leftOfAll: null,
   nextDue: {},
-  allowance: { now: { kind: 'free' as const }, until: null },
 }
 
 it('destination state: a receiver whose connection leads back to this computer is not elsewhere', () => {

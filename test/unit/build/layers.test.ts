@@ -82,7 +82,13 @@ test('sender layers: code outside backends/receiver imports only buffers, names 
 })
 
 test('agent layers: the agent imports only messages and pure modules of the processes that it runs', () => {
-  const pure = ['check/inspect.ts', 'check/verdict.ts', 'receive/service/evaluate.ts', 'restore/choose.ts']
+  const pure = [
+    'check/inspect.ts',
+    'check/verdict.ts',
+    'receive/service/evaluate.ts',
+    'restore/choose.ts',
+    'send/rate-limit/schedule.ts',
+  ]
   const known = globSync(path.join(core, 'agent/**/*.ts')).flatMap(readImports)
   const parts = known
     .map((file) => path.relative(core, file))

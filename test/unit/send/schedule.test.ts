@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { allowanceAt, nextChange, type SpeedSchedule } from '../../../core/send/rate-limit/schedule.ts'
+import {
+  allowanceAt,
+  nextChange,
+  readAllowance,
+  type SpeedSchedule,
+} from '../../../core/send/rate-limit/schedule.ts'
 import { type SendRule, sendRuleSchema } from '../../../core/settings/schema.ts'
 
 const zone = process.env.TZ
@@ -102,4 +107,20 @@ test.each(['24:00', '7:30', '07:60', ''])('speed schedule: %j is rejected as the
 
 test.each([0, 1023, 1.5, -1, 'fast'])('speed schedule: %j is rejected as the limit of a rule', (allow) => {
   expect(sendRuleSchema.safeParse({ ...rule([1], '07:00', '10:00', 'free'), allow }).success).toBe(false)
+})
+
+test('speed schedule: the end of the allowance is computed again once it has passed, or the allowance differs', () => {
+  const days = [0, 1, 2, 3, 4, 5, 6]
+  const timetable: SpeedSchedule = {
+    bytesPerSecond: 5000,
+    schedule: [{ days, from: '13:00', to: '14:00', allow: 'pause' }],
+  }
+  const at = (time: string) => new Date(`2026-11-23T${time}:00`).getTime()
+  const first = readAllowance(timetable, at('12:00'))
+  expect(first).toEqual({ now: { kind: 'limit', bytesPerSecond: 5000 }, until: at('13:00') })
+  expect(readAllowance(timetable, at('12:30'), first)).toBe(first)
+  const paused = readAllowance(timetable, at('13:00'), first)
+  expect(paused).toEqual({ now: { kind: 'pause' }, until: at('14:00') })
+  // The clock was set back.
+  expect(readAllowance(timetable, at('12:00'), paused)).toEqual(first)
 })

@@ -57,8 +57,8 @@ test('`destinations delete-local`: deletes the local copies once all files are s
 }, 60_000)
 
 test('`destinations delete-local`: is not offered if no file was copied before the first destination', async () => {
-  const disk = temporaryDirectory('disk')
-  const home = headless({})
+  const [disk, source] = [temporaryDirectory('disk'), temporaryDirectory('empty')]
+  const home = headless({ sources: [{ id: 'a', path: source, name: 'empty' }] })
   home.startAgent()
   const store = path.join(home.directory, 'store')
   await until('the store on this computer', () => existsSync(path.join(store, '.holdfast')), 20_000)

@@ -11,7 +11,7 @@ describe('alerts after a restart', () => {
 
   const start = () => {
     const directory = temporaryDirectory('incidents')
-    /** One run after another. */
+    /** Starts a run on the directory of the run before. */
     const run = (loads = true) => alerts(directory, loads)
     return { directory, run }
   }
@@ -190,7 +190,7 @@ describe('alerts after a restart', () => {
     vi.advanceTimersByTime(2_000)
     first.stop()
     const [open, past] = first.running.incidents()
-    // What an earlier version wrote: no notice was lost in between, so it is newer than the database.
+    // The file of an earlier version is newer than the database: no notice was lost in between.
     const file = path.join(directory, 'incidents.json')
     const plans = { tellAfterMs: 0, toldAt: Date.now(), named: ['a'] }
     writeFileSync(

@@ -6,8 +6,9 @@ import type { ChannelSettings } from '../alerts/settings.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { Destination } from './destination-schema.ts'
 import { getDestination } from './destinations.ts'
+import { findPatternProblem } from './expected/pattern.ts'
 import { unclosedPattern } from './patterns.ts'
-import { type Settings, type Source, sourceSchema, toFolderKey } from './schema.ts'
+import { type ExpectedFiles, type Settings, type Source, sourceSchema, toFolderKey } from './schema.ts'
 
 // Pure functions that change the settings: of all settings, sources, checked paths, channels and muting, and the
 // differences that an import would make. Destinations have a file of their own: destinations.ts.
@@ -68,6 +69,7 @@ export function withSourceChanged(settings: Settings, id: string, changes: Chang
   // Checked only if changed: a file edited by hand may have invalid ones, and the other fields must stay changeable.
   if (changes.ignore !== undefined) refuseUnclosed(source.ignore)
   if (changes.minimumBytes !== undefined || changes.maximumBytes !== undefined) refuseEmptyRange(source)
+  if (changes.expected !== undefined) refuseExpected(changes.expected)
   // core/send/delete-after-send needs the kernel's leases and /proc.
   if ((changes.deleteAfter ?? null) !== null && process.platform !== 'linux')
     throw new UserError('refuse.deleteAfterSystem')
@@ -115,6 +117,19 @@ function refuseMarks({ closedMark, sentMark }: Source['batch']): void {
 export function refuseUnclosed(patterns: readonly string[]): void {
   const pattern = unclosedPattern(patterns)
   if (pattern !== null) throw new UserError('refuse.unclosedPattern', { pattern })
+}
+
+/** @throws UserError refuse.expectedTwice, refuse.expectedToken, refuse.expectedDate, refuse.expectedCoarse */
+function refuseExpected(rules: readonly ExpectedFiles[]): void {
+  for (const [index, { pattern, everyMinutes }] of rules.entries()) {
+    if (rules.findIndex((one) => one.pattern === pattern) !== index)
+      throw new UserError('refuse.expectedTwice', { pattern })
+    const problem = findPatternProblem(pattern, everyMinutes)
+    if (problem?.kind === 'token')
+      throw new UserError('refuse.expectedToken', { pattern, token: problem.text })
+    if (problem?.kind === 'date') throw new UserError('refuse.expectedDate', { pattern })
+    if (problem?.kind === 'coarse') throw new UserError('refuse.expectedCoarse', { pattern })
+  }
 }
 
 /** @throws UserError refuse.emptyRange */

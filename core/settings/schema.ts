@@ -5,6 +5,7 @@ import { SOURCE_ID } from '../protocol/limits.ts'
 import { folderName } from '../protocol/names.ts'
 import { DEFAULT_KEEP } from '../store/retention/retention.ts'
 import { absolutePathSchema, destinationSchema } from './destination-schema.ts'
+import { isZone } from './expected/periods.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from './patterns.ts'
 
 export const batchSettingsSchema = z.object({
@@ -50,6 +51,39 @@ export const priorities = ['low', 'normal', 'high'] as const
 /** The path as entered, if it contains a symbolic link that leads to `path`; otherwise null. */
 const link = absolutePathSchema.nullable().default(null)
 
+/** Periods of expected files in minutes: each divides a day. */
+const everyMinutesSchema = z
+  .number()
+  .int()
+  .min(5)
+  .max(1_440)
+  .refine((minutes) => 1_440 % minutes === 0)
+
+/** Files that a source should receive in each period. */
+export const expectedFilesSchema = z.object({
+  /**
+   * Glob pattern of their names, or with "/" of their paths. Parts of a date in braces are those of the beginning of
+   * the period; see core/settings/expected/pattern.ts.
+   */
+  pattern: z.string().min(1).max(LONGEST_PATTERN).default('*'),
+  /** Periods begin at midnight and after each of these. */
+  everyMinutes: everyMinutesSchema,
+  /** A file is late this many minutes after the end of its period; at most 30 days. */
+  withinMinutes: z.number().int().min(0).max(43_200).default(10),
+  /** Smaller files do not count; bytes. */
+  minimumBytes: bytes.default(0),
+  /** Time zone of the periods, an IANA name; null: that of this computer. */
+  zone: z
+    .string()
+    .refine((zone) => isZone(zone))
+    .nullable()
+    .default(null),
+})
+export type ExpectedFiles = z.infer<typeof expectedFilesSchema>
+
+/** Limit of rules for expected files of a source. */
+export const MOST_EXPECTED_RULES = 20
+
 export const sourceSchema = z.object({
   /** Never changes: a destination keeps a directory for it. */
   id: z.string().regex(SOURCE_ID),
@@ -73,6 +107,8 @@ export const sourceSchema = z.object({
     .default(null),
   /** Incident if no new file has come for this many hours (batch: its newest directory is not closed); null: never. */
   silentHours: z.number().min(0.01).max(8_760).nullable().default(null),
+  /** Files that should come regularly: a missing one is an incident. Each has another pattern. */
+  expected: z.array(expectedFilesSchema).max(MOST_EXPECTED_RULES).default([]),
   /** True if its check also tries to write. False for a read-only source that this user may not write to. */
   write: z.boolean().default(true),
   /** Ids of its destinations; null: all. See `getSourceDestinations`. */

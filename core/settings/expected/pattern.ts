@@ -1,0 +1,150 @@
+// Names of expected files: a glob pattern with parts of a date. Pure; the settings and the window use it, too.
+
+const DAY_MS = 86_400_000
+const DAY_MINUTES = 24 * 60
+
+/** Parts of a date in a pattern, with what they match. {H} is the hour as a letter from a to x, as in RINEX 2 names. */
+const TOKENS = {
+  YYYY: '\\d{4}',
+  YY: '\\d{2}',
+  MM: '\\d{2}',
+  DD: '\\d{2}',
+  DOY: '\\d{3}',
+  HH: '\\d{2}',
+  H: '[a-xA-X]',
+  mm: '\\d{2}',
+  ss: '\\d{2}',
+} as const
+type Token = keyof typeof TOKENS
+
+export const patternTokens: readonly string[] = Object.keys(TOKENS).map((token) => `{${token}}`)
+
+/** Tokens that do not distinguish periods of this many minutes or more. */
+const UNUSED_FROM: Partial<Record<Token, number>> = { HH: DAY_MINUTES, H: DAY_MINUTES, mm: 60, ss: 0 }
+
+/** Two-digit years are 1980 to 2079 (RINEX 2.11, table A1). */
+const FIRST_SHORT_YEAR = 80
+
+const PARTS = /\{(\w+)\}|\*\*|[*?]|[^{*?]+|\{/g
+
+/** Why a pattern cannot be used. token: `text` is not a part of a date; date: year or day is missing; coarse: it cannot distinguish the periods. */
+export type PatternProblem = { kind: 'token'; text: string } | { kind: 'date' | 'coarse' }
+
+export interface ExpectedPattern {
+  /** True if names contain their date; otherwise the time of arrival counts. */
+  isDated: boolean
+  /**
+   * Returns the wall time in a file's name, in milliseconds as if it were UTC; 0 without a date; null: the pattern does
+   * not match, or the date does not exist.
+   */
+  match(path: string): number | null
+  /** Returns the name of the file of a period by its wall time; what the period leaves open is "*". */
+  format(wall: number): string
+}
+
+/** Returns the problem of a pattern for files that come every so many minutes; null: there is none. */
+export function findPatternProblem(pattern: string, everyMinutes: number): PatternProblem | null {
+  const names = [...pattern.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
+  const unknown = names.find((name) => !isToken(name))
+  if (unknown !== undefined) return { kind: 'token', text: `{${unknown}}` }
+  if (names.length === 0) return null
+  const has = (...some: Token[]) => some.some((one) => names.includes(one))
+  const hasDay = has('DOY') || (has('MM') && has('DD'))
+  if (!has('YYYY', 'YY') || !hasDay) return { kind: 'date' }
+  const isHourly = has('HH', 'H')
+  const finest = !isHourly ? DAY_MINUTES : has('mm') ? 1 : 60
+  return finest > everyMinutes ? { kind: 'coarse' } : null
+}
+
+/**
+ * Compiles a pattern. Without "/" it is compared with the file's name, otherwise with its path relative to the source.
+ * @param everyMinutes the period of its files
+ */
+export function compilePattern(pattern: string, everyMinutes: number): ExpectedPattern {
+  const parts = pattern.match(PARTS) ?? []
+  const seen = new Set<Token>()
+  const source = parts.map((part) => {
+    const token = toToken(part)
+    if (token !== null) {
+      if (seen.has(token)) return `\\k<${token}>`
+      seen.add(token)
+      return `(?<${token}>${TOKENS[token]})`
+    }
+    if (part === '**') return '.*'
+    if (part === '*') return '[^/]*'
+    return part === '?' ? '[^/]' : part.replace(/[\\^$.|+()[\]{}]/g, '\\$&')
+  })
+  const expression = new RegExp(`^${source.join('')}$`, 'u')
+  const isPath = pattern.includes('/')
+  return {
+    isDated: seen.size > 0,
+    match: (path) => {
+      const found = expression.exec(isPath ? path : path.slice(path.lastIndexOf('/') + 1))
+      if (found === null) return null
+      return seen.size === 0 ? 0 : readWall(found.groups ?? {})
+    },
+    format: (wall) =>
+      parts
+        .map((part) => {
+          const token = toToken(part)
+          if (token === null) return part
+          return everyMinutes >= (UNUSED_FROM[token] ?? Number.POSITIVE_INFINITY)
+            ? '*'
+            : formatToken(token, wall)
+        })
+        .join('')
+        .replace(/\*+/g, '*'),
+  }
+}
+
+const isToken = (name: string): name is Token => Object.hasOwn(TOKENS, name)
+
+function toToken(part: string): Token | null {
+  const name = part.startsWith('{') && part.endsWith('}') ? part.slice(1, -1) : ''
+  return isToken(name) ? name : null
+}
+
+function readWall(found: Partial<Record<Token, string>>): number | null {
+  const number = (token: Token) => Number(found[token] ?? 0)
+  const short = number('YY')
+  const year = found.YYYY === undefined ? short + (short < FIRST_SHORT_YEAR ? 2000 : 1900) : number('YYYY')
+  const month = found.DOY === undefined ? number('MM') : 1
+  const day = found.DOY === undefined ? number('DD') : number('DOY')
+  const hour = found.H === undefined ? number('HH') : found.H.toLowerCase().charCodeAt(0) - 'a'.charCodeAt(0)
+  const date = new Date(0)
+  date.setUTCFullYear(year, month - 1, day)
+  // Date would take the 30th of February for the 2nd of March.
+  const isReal =
+    found.DOY === undefined ? date.getUTCMonth() === month - 1 : day > 0 && date.getUTCFullYear() === year
+  if (!isReal || hour > 23 || number('mm') > 59 || number('ss') > 59) return null
+  return date.getTime() + (hour * 3_600 + number('mm') * 60 + number('ss')) * 1_000
+}
+
+function formatToken(token: Token, wall: number): string {
+  const date = new Date(wall)
+  const year = date.getUTCFullYear()
+  const padded = (value: number, digits: number) => String(value).padStart(digits, '0')
+  switch (token) {
+    case 'YYYY':
+      return padded(year, 4)
+    case 'YY':
+      return padded(year % 100, 2)
+    case 'MM':
+      return padded(date.getUTCMonth() + 1, 2)
+    case 'DD':
+      return padded(date.getUTCDate(), 2)
+    case 'DOY':
+      return padded(
+        (Date.UTC(year, date.getUTCMonth(), date.getUTCDate()) - Date.UTC(year, 0, 0)) / DAY_MS,
+        3,
+      )
+    case 'HH':
+      return padded(date.getUTCHours(), 2)
+    case 'H':
+      return String.fromCharCode('a'.charCodeAt(0) + date.getUTCHours())
+    case 'mm':
+      return padded(date.getUTCMinutes(), 2)
+    case 'ss':
+      return padded(date.getUTCSeconds(), 2)
+  }
+}

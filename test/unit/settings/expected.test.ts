@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest'
+import { compilePattern, findPatternProblem } from '../../../core/settings/expected/pattern.ts'
+import { findStarts, isZone, periodsFrom } from '../../../core/settings/expected/periods.ts'
+
+const at = (text: string) => Date.parse(text)
+
+test.each([
+  ['{YYYY}{DOY}{HH}*.rnx', 'a/b/202633113_obs.rnx', '2026-11-27T13:00Z'],
+  ['{YYYY}/{DOY}/abcd{DOY}{H}.{YY}o', '2026/331/abcd331n.26o', '2026-11-27T13:00Z'],
+  ['*_{YYYY}{MM}{DD}T{HH}{mm}{ss}.nc', 'S5_20240229T235958.nc', '2024-02-29T23:59:58Z'],
+  ['abcd{DOY}?.{YY}d', 'abcd366x.96d', '1996-12-31T00:00Z'],
+  ['**/{YYYY}-{MM}-{DD}.csv', 'x/y/z/2026-01-05.csv', '2026-01-05T00:00Z'],
+  ['[a]+({YYYY}{DOY}).b', '[a]+(2026001).b', '2026-01-01T00:00Z'],
+])('expected files: the pattern %s finds the date in %s', (pattern, name, time) => {
+  expect(compilePattern(pattern, 60).match(name)).toBe(at(time))
+})
+
+test.each([
+  ['{YYYY}{DOY}*.rnx', 'x2026331.rnx', 'the name begins otherwise'],
+  ['{YYYY}{MM}{DD}.csv', '20260230.csv', 'this day does not exist'],
+  ['{YYYY}{DOY}.csv', '2026366.csv', 'the year has no such day'],
+  ['{YYYY}{DOY}{HH}.csv', '202600124.csv', 'the day has no such hour'],
+  ['{YYYY}/{YYYY}{DOY}.csv', '2025/2026001.csv', 'the years differ'],
+  ['a.csv', 'aXcsv', 'a dot is a dot'],
+])('expected files: the pattern %s does not match %s: %s', (pattern, name) => {
+  expect(compilePattern(pattern, 1_440).match(name)).toBeNull()
+})
+
+test('expected files: the name of a missing file has its date, and * for what its period leaves open', () => {
+  const wall = at('2026-11-27T13:00Z')
+  expect(compilePattern('abcd{DOY}{H}.{YY}o', 60).format(wall)).toBe('abcd331n.26o')
+  expect(compilePattern('{YYYY}{MM}{DD}_{HH}{mm}*.nc', 60).format(wall)).toBe('20261127_13*.nc')
+  expect(compilePattern('{YYYY}{MM}{DD}_{HH}{mm}*.nc', 15).format(wall)).toBe('20261127_1300*.nc')
+})
+
+test.each([
+  ['*.rnx', 60, null],
+  ['{YYYY}{DOY}{HH}.rnx', 60, null],
+  ['{YYYY}{DOY}.rnx', 1_440, null],
+  ['{YYYY}{HOUR}.rnx', 60, { kind: 'token', text: '{HOUR}' }],
+  ['{DOY}{HH}.rnx', 60, { kind: 'date' }],
+  ['{YYYY}{MM}.rnx', 1_440, { kind: 'date' }],
+  ['{YYYY}{DOY}.rnx', 60, { kind: 'coarse' }],
+  ['{YYYY}{DOY}{HH}.rnx', 15, { kind: 'coarse' }],
+])('expected files: the pattern %s for every %d minutes is judged', (pattern, every, problem) => {
+  expect(findPatternProblem(pattern, every)).toEqual(problem)
+})
+
+function take(from: string, count: number, everyMinutes: number, zone: string) {
+  const periods = periodsFrom(at(from), { everyMinutes, zone })
+  return Array.from({ length: count }, () => {
+    const { start, end, wall } = periods.next().value
+    const text = (time: number) => new Date(time).toISOString()
+    return [text(start).slice(0, 16), (end - start) / 60_000, text(wall).slice(11, 16)]
+  })
+}
+
+test('expected files: periods follow the wall clock when it is put forward', () => {
+  // Berlin, 2026-03-29: 02:00 becomes 03:00.
+  expect(take('2026-03-29T00:30Z', 3, 60, 'Europe/Berlin')).toEqual([
+    ['2026-03-29T00:00', 60, '01:00'],
+    ['2026-03-29T01:00', 60, '03:00'],
+    ['2026-03-29T02:00', 60, '04:00'],
+  ])
+  expect(take('2026-03-28T23:30Z', 2, 1_440, 'Europe/Berlin')).toEqual([
+    ['2026-03-28T23:00', 23 * 60, '00:00'],
+    ['2026-03-29T22:00', 24 * 60, '00:00'],
+  ])
+})
+
+test('expected files: periods follow the wall clock when it is put back', () => {
+  // Berlin, 2026-10-25: 03:00 becomes 02:00, so the hour from 02:00 occurs twice.
+  expect(take('2026-10-24T23:30Z', 4, 60, 'Europe/Berlin')).toEqual([
+    ['2026-10-24T23:00', 60, '01:00'],
+    ['2026-10-25T00:00', 60, '02:00'],
+    ['2026-10-25T01:00', 60, '02:00'],
+    ['2026-10-25T02:00', 60, '03:00'],
+  ])
+  expect(take('2026-10-24T22:30Z', 2, 120, 'Europe/Berlin')).toEqual([
+    ['2026-10-24T22:00', 120, '00:00'],
+    ['2026-10-25T00:00', 180, '02:00'],
+  ])
+  // Lord Howe puts its clock back by half an hour: too little for a period of an hour.
+  expect(findStarts(at('2026-04-05T01:30Z'), { everyMinutes: 30, zone: 'Australia/Lord_Howe' })).toHaveLength(
+    2,
+  )
+  expect(findStarts(at('2026-04-05T01:30Z'), { everyMinutes: 60, zone: 'Australia/Lord_Howe' })).toHaveLength(
+    1,
+  )
+})
+
+test('expected files: an unknown time zone is recognised', () => {
+  expect(isZone('Asia/Taipei')).toBe(true)
+  expect(isZone('Taipei')).toBe(false)
+})

@@ -39,6 +39,16 @@ const SUMMED = [TOTAL.waiting, TOTAL.sent, TOTAL.parked, TOTAL.removed, TOTAL.de
 
 const STATE_INDEX = 'CREATE INDEX file_state ON file (route, state, due_at);'
 const ABSENT_INDEX = `CREATE INDEX file_absent ON file (route, removed_at) WHERE removal = ${REMOVAL.absent};`
+/** The file of each period that a source's settings expect; `arrived_at` is NULL while it is missing. */
+const EXPECTED = `CREATE TABLE expected (
+  source TEXT NOT NULL,
+  pattern TEXT NOT NULL,
+  start INTEGER NOT NULL,
+  due INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  arrived_at INTEGER,
+  PRIMARY KEY (source, pattern, start)
+) WITHOUT ROWID;`
 const TRIGGERS = `
 CREATE TRIGGER route_added AFTER INSERT ON route BEGIN
   INSERT INTO total VALUES ${SUMMED.map((group) => `(new.id, ${group}, 0, 0)`).join(', ')};
@@ -140,6 +150,7 @@ CREATE TABLE suspect (
   at INTEGER NOT NULL,
   PRIMARY KEY (source, path)
 ) WITHOUT ROWID;
+${EXPECTED}
 ${ABSENT_INDEX}
 ${TRIGGERS}`
 
@@ -169,10 +180,15 @@ UPDATE file SET due_at = sent_at WHERE state = ${STATE.sent} AND sent_at IS NOT 
 ${STATE_INDEX}`
 
 export const LEDGER: DatabaseKind = {
-  version: 5,
+  version: 6,
   schema: SCHEMA,
-  migrations: { 2: 'ALTER TABLE file ADD COLUMN stored_ns INTEGER', 3: COUNT_DELETED, 4: ORDER_BY_TIME },
-  tables: ['meta', 'route', 'total', 'file', 'seal', 'suspect'],
+  migrations: {
+    2: 'ALTER TABLE file ADD COLUMN stored_ns INTEGER',
+    3: COUNT_DELETED,
+    4: ORDER_BY_TIME,
+    5: EXPECTED,
+  },
+  tables: ['meta', 'route', 'total', 'file', 'seal', 'suspect', 'expected'],
   // A commit that is lost in a power failure means that a file is sent twice, which the receiver recognises.
   pragmas: `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;
     PRAGMA wal_autocheckpoint = ${MOST_PAGES}`,

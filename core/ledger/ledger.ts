@@ -8,6 +8,7 @@ import type { BatchMessages, InnerMount, SessionMemory } from './contract.ts'
 import { durably, LEDGER, openLedgerFile, openRoutes, openValues, REMOVAL } from './database.ts'
 import { openDeleted } from './deleted.ts'
 import { openAgain, openKnown, openOffers } from './enqueue.ts'
+import { openExpected } from './expected.ts'
 import { openPages, openSentFiles } from './pages.ts'
 import { openHolding, openOutcomes, openParked, openTaking, openUnsent } from './queue.ts'
 
@@ -73,6 +74,7 @@ export function openParts(database: DatabaseSyncInstance) {
     ...openSentFiles(database),
     ...openHolding(database, routes),
     ...openDeleted(database, routes),
+    ...openExpected(database),
     ...openMeta(database),
   }
 }
@@ -89,6 +91,7 @@ const KEPT = [
   'adopted',
   'deleted',
   'swept',
+  'expected',
 ]
 
 /** The ledger's values of sources and destinations. */
@@ -165,6 +168,8 @@ function openMeta(database: DatabaseSyncInstance) {
       inTransaction(database, () => {
         for (const what of KEPT) forget(`${what} ${source}`)
         forgetSuspects.run(source)
+        // Prepared here: readers of a ledger of an earlier version do not have the table.
+        database.prepare('DELETE FROM expected WHERE source = ?').run(source)
         const rows = Number(forgetSome.run(source, limit).changes)
         if (rows < limit) forgetRoutes.run(source)
         return rows

@@ -105,7 +105,8 @@ export function readDatabaseFile(
       const found = readVersion(database)
       // Tables of an incompatible version would be misinterpreted.
       if (found !== version && !canMigrate(found, kind)) return found > version ? 'newer' : 'broken'
-      requireTables(database, tables)
+      // A migration may add tables.
+      if (found === version) requireTables(database, tables)
       return null
     })
   }

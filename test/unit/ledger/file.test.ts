@@ -16,8 +16,8 @@ const totals = (waitingFiles: number, sentFiles: number, parkedFiles: number) =>
   parkedFiles,
 })
 
-/** The indices of version 4, which version 5 has replaced. */
-const INDICES_OF_4 = `DROP INDEX file_state; CREATE INDEX file_state ON file (route, state);
+/** Takes away the table of version 6, and restores the indices of version 4, which version 5 has replaced. */
+const BACK_TO_4 = `DROP TABLE expected; DROP INDEX file_state; CREATE INDEX file_state ON file (route, state);
   CREATE INDEX file_due ON file (route, due_at) WHERE state = 0;`
 
 describe('ledger file', () => {
@@ -37,7 +37,7 @@ describe('ledger file', () => {
     const database = new DatabaseSync(at)
     const version = () => database.prepare('PRAGMA user_version').get()
     const present = version()
-    database.exec(INDICES_OF_4)
+    database.exec(BACK_TO_4)
     database.exec('DROP INDEX file_absent; ALTER TABLE file DROP COLUMN stored_ns; PRAGMA user_version = 2')
     expect(readLedger(at)?.lookup('d', 's', 'a')).toMatchObject({ state: 'waiting' })
     const again = openLedger(at)
@@ -62,7 +62,7 @@ describe('ledger file', () => {
     const database = new DatabaseSync(at)
     onTestFinished(() => database.close())
     const named = (name: string) => `WHERE path = '${name}'`
-    database.exec(`${INDICES_OF_4} UPDATE file SET removal = 3 ${named('gone')}; UPDATE file SET removal = 2 ${named('removed')};
+    database.exec(`${BACK_TO_4} UPDATE file SET removal = 3 ${named('gone')}; UPDATE file SET removal = 2 ${named('removed')};
       UPDATE file SET mtime_ns = 1 << 63 ${named('moved')};
       DROP INDEX file_absent; DELETE FROM total WHERE state > 2; UPDATE total SET files = 4, bytes = 40 WHERE state = 1;
       PRAGMA user_version = 3`)
@@ -85,12 +85,25 @@ describe('ledger file', () => {
     ledger.markSent([{ ...last, mark: false }], 2_000)
     const database = new DatabaseSync(at)
     onTestFinished(() => database.close())
-    database.exec(`${INDICES_OF_4} UPDATE file SET due_at = id; PRAGMA user_version = 4`)
+    database.exec(`${BACK_TO_4} UPDATE file SET due_at = id; PRAGMA user_version = 4`)
     const again = openLedger(at)
     onTestFinished(() => again.close())
     const page = again.files(['d'], { source: null, state: 'sent', before: null, limit: 1 })
     expect(page.files).toMatchObject([{ path: 'sent last' }])
     expect(again.lastSent('d')).toEqual({ s: { path: 'sent last', at: 2_000 } })
+  })
+
+  test('migration: version 5 had no expected files', () => {
+    const { directory, ledger } = open()
+    const at = path.join(directory, 'ledger.db')
+    ledger.offer('d', [file('a')])
+    const database = new DatabaseSync(at)
+    onTestFinished(() => database.close())
+    database.exec('DROP TABLE expected; PRAGMA user_version = 5')
+    const again = openLedger(at)
+    onTestFinished(() => again.close())
+    expect(again.totals('d')).toEqual({ s: totals(1, 0, 0) })
+    expect(again.lastArrived('s', '*')).toBeNull()
   })
 
   const unusable: [string, (at: string) => void, string][] = [

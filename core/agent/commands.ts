@@ -70,6 +70,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       verdicts: await agent.checker.request('day', {}),
       sent: agent.sentHours.read(Date.now()),
     }),
+    expected: ({ id, ...time }) => agent.scanner.request('expected', { source: id, ...time }),
     files: ({ destination, ...query }) =>
       agent.senders.request('files', {
         ...query,

@@ -11,7 +11,7 @@ import {
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { receiverDefinition } from '../receive/receiver-messages.ts'
 import { choiceSchema, conflictSchema, questions } from '../restore/restore-messages.ts'
-import { markedAnswers, previewSchema } from '../scan/scanner-messages.ts'
+import { markedAnswers, previewSchema, scannerDefinition } from '../scan/scanner-messages.ts'
 import { senderDefinition } from '../send/sender-messages.ts'
 import { differenceSchema } from '../settings/changes.ts'
 import {
@@ -88,7 +88,7 @@ const previewedFiltersSchema = givenFiltersSchema.extend(sourceFields.pick({ one
 /** The fields of a source that a view may change. A source's folder at a destination keeps its first name. */
 const changeableSourceSchema = previewedFiltersSchema
   .extend(sourceFields.pick({ name: true, paused: true, destinations: true }).shape)
-  .extend(sourceFields.pick({ priority: true, deleteAfter: true, silentHours: true }).shape)
+  .extend(sourceFields.pick({ priority: true, deleteAfter: true, silentHours: true, expected: true }).shape)
   .extend({ batch: batch.partial() })
   .partial()
 
@@ -344,6 +344,11 @@ export const commands = {
     input: nothing,
     output: z.object({ verdicts: dayVerdictsSchema, sent: z.record(z.string(), z.array(z.number())) }),
   },
+  /** Returns the expected files of a source that were due within this time, by rule and the newest first. */
+  expected: {
+    input: z.object({ id: z.string(), since: z.number(), until: z.number() }),
+    output: scannerDefinition.requests.expected.output,
+  },
   /** Returns a page of the ledger, newest first, of one destination or of all. */
   files: {
     input: senderDefinition.requests.files.input
@@ -449,6 +454,7 @@ export const viewerCommands: ReadonlySet<string> = new Set<keyof Commands>([
   'timeline',
   'checkHistory',
   'day',
+  'expected',
   'files',
   'restoreComputers',
   'restoreFolders',

@@ -20,7 +20,8 @@ export const diskKinds = [
  * deleted within an hour; marked: files that carry isocket's
  * mark wait for a person's decision; refused: a certificate or a pairing is not accepted; destination: it is
  * connected but accepts nothing; unwatched: directories that are not watched; incomplete: files of a watched source
- * cannot be sent, or marked as sent; paused: for longer than a day; notice: something that a person should read once;
+ * cannot be sent, or marked as sent; expected: a file that should come
+ * regularly is missing; paused: for longer than a day; notice: something that a person should read once;
  * sender-…: what a receiver reports about its senders.
  */
 export const incidentKinds = [
@@ -38,6 +39,7 @@ export const incidentKinds = [
   'unreachable',
   'unwatched',
   'incomplete',
+  'expected',
   'silent',
   'not-closed',
   'paused',

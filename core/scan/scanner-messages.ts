@@ -8,6 +8,19 @@ export type MarkedAnswer = (typeof markedAnswers)[number]
 
 const batchPhases = ['waiting', 'live', 'closing', 'sent', 'not-closed'] as const
 
+/** State of a rule for expected files. Times in milliseconds since 1970. */
+const expectedStateSchema = z.object({
+  /** Identifies the rule among those of its source. */
+  pattern: z.string(),
+  /**
+   * Files that have not come in time, of which none has come later; `path`, `start` and `due` are of the newest one.
+   * null: the last one that was due has come.
+   */
+  missing: z.object({ files: z.number(), path: z.string(), start: z.number(), due: z.number() }).nullable(),
+  nextDue: z.number(),
+})
+export type ExpectedState = z.infer<typeof expectedStateSchema>
+
 export const scannedSchema = z.object({
   id: z.string(),
   phase: z.enum(['starting', 'listing', 'watching', 'polling', 'paused', 'missing', 'failed']),
@@ -46,6 +59,8 @@ export const scannedSchema = z.object({
     .object({ files: z.number(), directories: z.array(z.string()) })
     .nullable()
     .optional(),
+  /** Of each rule for expected files; missing: there is none. */
+  expected: z.array(expectedStateSchema).optional(),
   /**
    * Batch directories, newest last; at most 20, unmarked before marked ones. waiting: has unsent files, not the
    * newest; live: watched; closing: closed by the producer, has unsent files; sent: marked; not-closed: marked as sent
@@ -99,6 +114,22 @@ export type Preview = z.infer<typeof previewSchema>
 /** Limit of files that can be restored together. */
 export const MOST_LOST = 100_000
 
+/** An expected file of a period. Times in milliseconds since 1970. */
+export const expectedFileSchema = z.object({
+  /** The pattern of its rule. */
+  pattern: z.string(),
+  /** When its period begins. */
+  start: z.number(),
+  due: z.number(),
+  /** Relative to the source, with "/"; of a missing file its pattern, with the date. */
+  path: z.string(),
+  /** null: it is missing. */
+  arrivedAt: z.number().nullable(),
+})
+
+/** Limit of expected files in one answer. */
+export const MOST_EXPECTED = 10_000
+
 export const scannerDefinition = {
   name: 'scanner' as const,
   config: z.object({
@@ -120,6 +151,11 @@ export const scannerDefinition = {
     acceptDeleted: { input: z.object({ source: z.string() }), output: z.object({}) },
     /** Returns the files of a source on hold that have lost their content; at most MOST_LOST. */
     lost: { input: z.object({ source: z.string() }), output: z.object({ paths: z.array(z.string()) }) },
+    /** Returns the expected files of a source that were due within this time, by rule and the newest first. */
+    expected: {
+      input: z.object({ source: z.string(), since: z.number(), until: z.number() }),
+      output: z.object({ files: z.array(expectedFileSchema) }),
+    },
     /**
      * A person has decided about the files of a source that carry isocket's mark. confirm: they are at the
      * destinations; send: they are not.

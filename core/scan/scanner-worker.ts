@@ -55,6 +55,9 @@ export function startScanner(
           scanner.findSource(source)?.acceptDeleted()
           return {}
         },
+        expected: async ({ source, since, until }: RequestInput<Definition, 'expected'>) => ({
+          files: scanner.findSource(source)?.expectedFiles(since, until) ?? [],
+        }),
         answerMarked: async ({ source, answer }: RequestInput<Definition, 'answerMarked'>) => {
           await scanner.findSource(source)?.answerMarked(answer)
           return {}

@@ -1,6 +1,7 @@
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import type { Source } from '../settings/schema.ts'
+import type { ScannedFile } from '../walk/scanned-file.ts'
 import type { MountScope } from '../walk/walk.ts'
 import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
 import type { Deletions } from './reconcile/deletions.ts'
@@ -32,6 +33,11 @@ export interface SessionContext {
   massChangeGuard: MassChangeGuard
   /** Counts recent deletions, and decides whether a person is notified of them. */
   deletions: Deletions
+  /**
+   * Notes finished files that the settings may expect.
+   * @param isKnown a comparison met them, and the ledger has them already
+   */
+  finished(files: readonly ScannedFile[], isKnown: boolean): void
   /**
    * Watches the source's tree.
    * @param leaveOut directories that are not entered; see TreeWatcher.leaveOut.

@@ -21,11 +21,12 @@ import {
   type TreeWatcher,
 } from '../watch/tree-watcher.ts'
 import { BatchSession } from './batch/batch-session.ts'
+import { type Expectations, openExpectations } from './expectations.ts'
 import { type Deletions, openDeletions, settleGone, sweepDeleted } from './reconcile/deletions.ts'
 import { countUnsent } from './reconcile/ledger-diff.ts'
 import { type MassChangeGuard, openMassChangeGuard } from './reconcile/mass-change-guard.ts'
 import { offerDirectories, offerFiles, reconcileTree, withdrawLeftOut } from './reconcile/reconcile.ts'
-import type { MarkedAnswer, Scanned } from './scanner-messages.ts'
+import { type MarkedAnswer, MOST_EXPECTED, type Scanned } from './scanner-messages.ts'
 import type { SessionContext, SourceSession } from './source-session.ts'
 
 // The life of a source. Its directory is checked every few seconds: the disk must be mounted there. While it is, a
@@ -77,9 +78,12 @@ export class RunningSource {
   readonly #home: ReturnType<typeof openHome>
   readonly #massChangeGuard: MassChangeGuard
   readonly #deletions: Deletions
+  readonly #expectations: Expectations
+  /** Complete comparisons since the start. */
+  #comparisons = 0
   /** Problem of the directory itself; removed as soon as a check succeeds. */
   #rootProblem: Message | null = null
-  #status: Omit<Scanned, 'id' | 'problems' | 'held' | 'deleted' | 'returned'>
+  #status: Omit<Scanned, 'id' | 'problems' | 'held' | 'deleted' | 'returned' | 'expected'>
   #current: Current | null = null
   #checking: Promise<void> | null = null
   #checkTimer: NodeJS.Timeout | null = null
@@ -98,6 +102,12 @@ export class RunningSource {
       isWatched: () => this.#status.phase === 'watching',
       failed,
     })
+    this.#expectations = openExpectations({
+      ...options,
+      isWatched: () => this.#isWatched,
+      compare: () => this.#isComparedNow(),
+      failed,
+    })
     void this.#withdraw()
     if (!options.source.paused) void this.#check()
   }
@@ -113,6 +123,7 @@ export class RunningSource {
       held,
       deleted,
       returned,
+      expected: this.#expectations.state(),
       problems: problems.slice(-MAX_PROBLEMS),
     }
   }
@@ -122,6 +133,19 @@ export class RunningSource {
     if (this.#options.source.paused || this.#stopping.signal.aborted) return
     await this.#check()
     if (this.#current !== null) await this.#compare(this.#current.session)
+  }
+
+  /** True while all of the source was compared, and changes are found. */
+  get #isWatched(): boolean {
+    const { phase, compared } = this.#status
+    return compared === true && (phase === 'watching' || phase === 'polling')
+  }
+
+  /** Compares the source; false: not all of it could be compared. */
+  async #isComparedNow(): Promise<boolean> {
+    const before = this.#comparisons
+    await this.reconcile()
+    return this.#comparisons > before
   }
 
   async #compare(session: SourceSession): Promise<void> {
@@ -156,9 +180,22 @@ export class RunningSource {
     return this.#massChangeGuard.paths(limit)
   }
 
+  /** Returns the expected files that were due within this time. */
+  expectedFiles(since: number, until: number) {
+    const { source, ledger } = this.#options
+    return source.expected
+      .flatMap(({ pattern }) =>
+        ledger
+          .expectedFiles(source.id, pattern, since, until, MOST_EXPECTED)
+          .map((file) => ({ pattern, ...file })),
+      )
+      .slice(0, MOST_EXPECTED)
+  }
+
   stop(): void {
     this.#massChangeGuard.stop()
     this.#deletions.stop()
+    this.#expectations.stop()
     this.#stopping.abort()
     if (this.#checkTimer !== null) clearTimeout(this.#checkTimer)
     this.#endSession()
@@ -259,6 +296,7 @@ export class RunningSource {
       quietMs: quietSeconds * 1000,
       massChangeGuard: this.#massChangeGuard,
       deletions: this.#deletions,
+      finished: (files, isKnown) => this.#expectations.note(files, !isKnown && this.#isWatched),
       watch: (events, leaveOut = []) =>
         openTree(
           { root, base: '', names: toNameRules(source), leaveOut },
@@ -303,7 +341,8 @@ export class RunningSource {
     this.#current = null
   }
 
-  #update(change: Partial<Omit<Scanned, 'id' | 'problems' | 'held' | 'deleted'>>): void {
+  #update(change: Partial<Omit<Scanned, 'id' | 'problems' | 'held' | 'deleted' | 'expected'>>): void {
+    if (change.compared === true) this.#comparisons += 1
     this.#status = { ...this.#status, ...change }
     this.#options.changed()
   }

@@ -82,6 +82,7 @@ export function findConditions(state: AppState, now: number): FoundCondition[] {
       ...changingCondition(state, one, now),
       ...scanCondition(one, now),
       ...silentCondition(state, one, now),
+      ...expectedCondition(one, now),
     ]),
   ]
 }
@@ -98,6 +99,7 @@ const headlines = {
   unwatched: 'status.unwatched',
   incomplete: 'status.incomplete',
   silent: 'status.silent',
+  expected: 'status.expected',
   'sender-silent': 'status.senderSilent',
   'sender-failing': 'status.senderFailing',
   'not-closed': 'status.notClosed',
@@ -438,4 +440,25 @@ function silentCondition(state: AppState, source: SourceState, now: number): Fou
       ? message('condition.notClosed', { name, batch: newest.name, since })
       : message('condition.silent', { name, since })
   return condition(subject, what, since, sentence, 0)
+}
+
+/** Reports that the last files that a source's settings expect have not come in time. */
+function expectedCondition({ settings, scanned }: SourceState, now: number): FoundCondition[] {
+  const { id, name, expected, paused } = settings
+  const subject = { id: `expected:${id}`, name, source: id }
+  if (expected.length === 0 || paused) return well(subject, now)
+  if (scanned?.expected === undefined || scanned.expected.length === 0) return unknown(subject)
+  const missing = scanned.expected
+    .flatMap((one) => (one.missing === null ? [] : [{ ...one.missing, pattern: one.pattern }]))
+    .sort((a, b) => b.due - a.due)
+  const [last] = missing
+  if (last === undefined) return well(subject, now)
+  const { path, due, pattern } = last
+  const count = missing.reduce((sum, { files }) => sum + files, 0)
+  const file = shortened(path)
+  const sentence =
+    path === pattern
+      ? message('condition.expectedAny', { name, file, due })
+      : message('condition.expected', { name, file, due, count })
+  return condition(subject, 'expected', Math.min(...missing.map((one) => one.due)), sentence, 0)
 }

@@ -77,6 +77,8 @@ export async function reconcileTree(
       result.seen += files.length + unsendable.length + skipped.filter(({ why }) => why !== 'mark').length
       const temporary = skipped.filter(({ why }) => why === 'temporary')
       await receivers.temporary?.(temporary.map(({ path }) => path))
+      const unknown = new Set([...due, ...unproven])
+      context.finished(unknown.size === 0 ? files : files.filter((file) => !unknown.has(file)), true)
       const paths = due.map(({ path }) => path)
       await watcher.examine(paths)
       await receivers.due?.(paths)
@@ -118,6 +120,7 @@ export function offerFiles(context: SessionContext, files: readonly ScannedFile[
     const inside = ledger.mountsInside(source.id)
     const present = due.filter(({ path }) => !isBelowAway(path, inside))
     if (present.length === 0) return 0
+    context.finished(present, false)
     const suspects = context.massChangeGuard.notice(present)
     const candidates = present.map((facts) => ({ source: source.id, ...facts }))
     const usual = candidates.filter(({ path }) => !suspects.has(path))

@@ -62,6 +62,7 @@ describe.skipIf(process.platform !== 'linux')('writer detection of temporary fil
       ...{ root, destinations: [], quietMs: QUIET_MS, signal: new AbortController().signal },
       source: sourceSchema.parse({ id: 's', name: 'data', kind: 'batch', path: root }),
       scope: { oneFileSystem: false, away: () => [] },
+      finished: () => undefined,
       log: (line) => void logged.push(line),
     }
     const host = { context: context as SessionContext, listings: createSemaphore(1), watcher: quietTree }

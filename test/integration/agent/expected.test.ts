@@ -1,0 +1,92 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { openLedger } from '../../../core/ledger/ledger.ts'
+import { holdfast, untilState } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const PATTERN = '{YYYY}{MM}{DD}-{HH}{mm}.dat'
+const MINUTE_MS = 60_000
+
+/** An agent that expects a file every five minutes, and has not looked for 17 minutes. */
+async function startLateAgent() {
+  const root = path.join(temporaryDirectory('expected'), 'station')
+  const data = temporaryDirectory('expected-data')
+  mkdirSync(root)
+  const expected = [{ pattern: PATTERN, everyMinutes: 5, withinMinutes: 1, zone: 'UTC' }]
+  const settings = { version: 1, sources: [{ id: 'one', path: root, name: 'station', expected }] }
+  writeFileSync(path.join(data, 'settings.json'), JSON.stringify(settings))
+  const ledger = openLedger(path.join(data, 'ledger.db'))
+  ledger.rememberJudged('one', { [PATTERN]: Date.now() - 17 * MINUTE_MS })
+  ledger.close()
+  startHoldfast(['agent', '--data', data])
+  return { root, data }
+}
+
+const listed = async (data: string, ...words: string[]) =>
+  JSON.parse(await holdfast(['expected', 'station', ...words, '--json', '--data', data])).files as {
+    path: string
+    due: number
+    arrivedAt: number | null
+  }[]
+
+test('expected files: a missing file is an incident that names it and ends when the file comes', async () => {
+  const { root, data } = await startLateAgent()
+  const failing = await untilState(data, 'a missing file', ({ sources }) =>
+    sources.some(({ scanned }) => (scanned?.expected?.[0]?.missing?.files ?? 0) >= 3),
+  )
+  const last = failing.sources[0]?.scanned?.expected?.[0]?.missing?.path ?? ''
+  expect(last).toMatch(/^\d{8}-\d{4}\.dat$/)
+  const open = await untilState(data, 'its incident', ({ incidents }) =>
+    incidents.some(({ kind, endedAt }) => kind === 'expected' && endedAt === null),
+  )
+  expect(open.status).toMatchObject({ level: 'attention', sentence: { key: 'status.expected' } })
+  expect(await holdfast(['incidents', '--data', data])).toContain(`The last one, ${last}, was due by `)
+
+  const before = await listed(data)
+  expect(before.length).toBeGreaterThanOrEqual(3)
+  expect(before.every(({ arrivedAt }) => arrivedAt === null)).toBe(true)
+  expect(before[0]?.path).toBe(last)
+
+  writeFileSync(path.join(root, last), 'data')
+  await untilState(data, 'the end of the incident', ({ incidents }) =>
+    incidents.every(({ kind, endedAt }) => kind !== 'expected' || endedAt !== null),
+  )
+  const [come] = await listed(data)
+  expect(come?.arrivedAt).toBeGreaterThan(come?.due ?? 0)
+  expect(await holdfast(['expected', '--missing', '--data', data])).toMatch(
+    /late by \d.+station +\d{8}-\d{4}\.dat/,
+  )
+})
+
+test('expected files: rules are added, changed, listed and removed by commands, and impossible ones refused', async () => {
+  const root = path.join(temporaryDirectory('expected'), 'station')
+  const data = temporaryDirectory('expected-data')
+  mkdirSync(root)
+  startHoldfast(['agent', '--data', data, root])
+  await untilState(data, 'the source', ({ sources }) => sources.length === 1)
+  const expectFiles = (...words: string[]) => holdfast(['paths', 'expect', root, ...words, '--data', data])
+
+  const added = await expectFiles('--pattern', '{YYYY}{DOY}{HH}*.rnx', '--every', '1h', '--zone', 'UTC')
+  expect(added).toContain('expects {YYYY}{DOY}{HH}*.rnx every 1 hr, within 10 min, UTC')
+  const changed = await expectFiles('--pattern', '{YYYY}{DOY}{HH}*.rnx', '--within', '2h', '--min-size', '1K')
+  expect(changed).toContain('every 1 hr, within 2 hr, at least 1 KiB, UTC')
+  expect(await expectFiles('--every', '1d')).toContain('expects * every 1 day')
+  expect(await holdfast(['expected', '--data', data])).toContain('No expected file has been due yet.')
+  expect(await expectFiles('--pattern', '{YYYY}{DOY}{HH}*.rnx', '--remove')).not.toContain('rnx')
+
+  const refusals: [string[], string][] = [
+    [['--every', '7h'], 'divides a day'],
+    [['--every', '1h', '--zone', 'Mars/Base'], 'time zone such as UTC'],
+    [['--every', '1h', '--pattern', '{YYYY}{DOY}.rnx'], 'Add {HH}'],
+    [['--every', '1h', '--pattern', '{YEAR}.rnx'], '{YEAR}'],
+    [['--pattern', 'other.rnx'], 'Give how often a file comes'],
+    [['--pattern', 'other.rnx', '--remove'], 'Nothing with the pattern other.rnx'],
+  ]
+  for (const [words, reason] of refusals) {
+    const command = startHoldfast(['paths', 'expect', root, ...words, '--data', data])
+    expect(await command.ended(), reason).not.toBe(0)
+    expect(command.err()).toContain(reason)
+  }
+})

@@ -1,0 +1,254 @@
+import path from 'node:path'
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import { openLedger } from '../../../core/ledger/ledger.ts'
+import { openExpectations } from '../../../core/scan/expectations.ts'
+import { type ExpectedFiles, sourceSchema } from '../../../core/settings/schema.ts'
+import { chooseLength } from '../../support/long.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const HOUR_MS = 3_600_000
+const at = (text: string) => Date.parse(text)
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const ledgerFile = () => path.join(temporaryDirectory('expected'), 'ledger.sqlite')
+
+interface Options {
+  ledger?: string
+  isWatched?: () => boolean
+  /** Called when the source is compared before a file counts as missing. */
+  compare?: () => Promise<boolean>
+}
+
+/** Opens the expectations of a source at the present (fake) time, with a real ledger. */
+function openSource(rules: Partial<ExpectedFiles>[], options: Options = {}) {
+  const source = sourceSchema.parse({ id: 'a', path: '/data', name: 'Data', expected: rules })
+  const ledger = openLedger(options.ledger ?? ledgerFile())
+  const failed = (error: unknown) => {
+    throw error
+  }
+  const { isWatched = () => true, compare = async () => true } = options
+  const expectations = openExpectations({
+    source,
+    ledger,
+    isWatched,
+    compare,
+    changed: () => undefined,
+    failed,
+  })
+  let isOpen = true
+  const stop = () => {
+    expectations.stop()
+    if (isOpen) ledger.close()
+    isOpen = false
+  }
+  onTestFinished(() => stop())
+  return {
+    ledger,
+    stop,
+    note: (name: string, { size = 1, changedAt = Date.now(), isNew = true } = {}) =>
+      expectations.note(
+        [
+          {
+            ...{ path: name, size, mtimeNs: BigInt(changedAt) * 1_000_000n, ctimeNs: 0n, inode: 1n },
+            ...{ device: 1n, mode: 0o644, uid: 0, gid: 0, links: 1 },
+          },
+        ],
+        isNew,
+      ),
+    missing: () => expectations.state().map(({ missing }) => missing?.path ?? null),
+    files: (pattern: string) =>
+      ledger
+        .expectedFiles('a', pattern, 0, Number.MAX_SAFE_INTEGER, 100_000)
+        .map((file) => ({ ...file, state: stateOf(file) })),
+  }
+}
+
+const stateOf = ({ due, arrivedAt }: { due: number; arrivedAt: number | null }) =>
+  arrivedAt === null ? 'missing' : arrivedAt <= due ? 'on time' : 'late'
+
+/** Advances the clock to this time and runs what is due then. */
+async function until(time: string | number) {
+  const target = typeof time === 'number' ? time : at(time)
+  await vi.advanceTimersByTimeAsync(target - Date.now())
+}
+
+const hourly = { pattern: '{YYYY}{DOY}{HH}*.rnx', everyMinutes: 60, withinMinutes: 10, zone: 'UTC' }
+
+test('expected files: an hourly file that does not come is missing, and its incident ends when it comes', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  const { note, missing, files } = openSource([hourly])
+  note('202633111.rnx')
+  await until('2026-11-27T12:11Z')
+  expect(missing()).toEqual([null])
+  await until('2026-11-27T13:09:59Z')
+  expect(missing()).toEqual([null])
+  await until('2026-11-27T13:10:01Z')
+  expect(missing()).toEqual(['202633112*.rnx'])
+  await until('2026-11-27T13:40Z')
+  note('202633112_late.rnx')
+  expect(missing()).toEqual([null])
+  expect(files(hourly.pattern)).toMatchObject([
+    { path: '202633112_late.rnx', state: 'late', arrivedAt: at('2026-11-27T13:40Z') },
+    { path: '202633111.rnx', state: 'on time' },
+  ])
+})
+
+test('expected files: a later file ends the incident, and the gap stays in the list', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  const { note, missing, files } = openSource([hourly])
+  await until('2026-11-27T13:11Z')
+  expect(missing()).toEqual(['202633112*.rnx'])
+  note('202633113.rnx')
+  expect(missing()).toEqual([null])
+  await until('2026-11-27T14:11Z')
+  expect(missing()).toEqual([null])
+  expect(files(hourly.pattern).map(({ state }) => state)).toEqual(['on time', 'missing', 'missing'])
+})
+
+test('expected files: a file is missing only after the source was compared, and not if that finds it', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  let canCompare = false
+  const source = openSource([hourly], {
+    compare: async () => {
+      if (canCompare) source.note('202633111.rnx', { changedAt: at('2026-11-27T11:59Z'), isNew: false })
+      return canCompare
+    },
+  })
+  await until('2026-11-27T12:30Z')
+  // No comparison was complete: nothing is known.
+  expect(source.files(hourly.pattern)).toEqual([])
+  canCompare = true
+  await until('2026-11-27T12:31Z')
+  expect(source.files(hourly.pattern)).toMatchObject([{ path: '202633111.rnx', state: 'on time' }])
+})
+
+test('expected files: gaps while Holdfast was off are named once the source is watched again', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  const ledger = ledgerFile()
+  const before = openSource([hourly], { ledger })
+  before.note('202633111.rnx')
+  await until('2026-11-27T12:20Z')
+  before.stop()
+  vi.setSystemTime(at('2026-11-27T16:20Z'))
+  let isWatched = false
+  const after = openSource([hourly], {
+    ledger,
+    isWatched: () => isWatched,
+    compare: async () => {
+      after.note('202633113.rnx', { changedAt: at('2026-11-27T13:58Z'), isNew: false })
+      after.note('202633114.rnx', { changedAt: at('2026-11-27T15:30Z'), isNew: false })
+      return true
+    },
+  })
+  await until('2026-11-27T16:30Z')
+  expect(after.missing()).toEqual([null])
+  isWatched = true
+  await until('2026-11-27T16:31Z')
+  expect(after.missing()).toEqual(['202633115*.rnx'])
+  expect(after.files(hourly.pattern).map(({ path: name, state }) => [name, state])).toEqual([
+    ['202633115*.rnx', 'missing'],
+    ['202633114.rnx', 'late'],
+    ['202633113.rnx', 'on time'],
+    ['202633112*.rnx', 'missing'],
+    ['202633111.rnx', 'on time'],
+  ])
+})
+
+test('expected files: smaller files do not count', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  const { note, missing } = openSource([{ ...hourly, minimumBytes: 1_000 }])
+  note('202633111.rnx', { size: 999 })
+  await until('2026-11-27T12:11Z')
+  expect(missing()).toEqual(['202633111*.rnx'])
+  note('202633111.rnx', { size: 1_000 })
+  expect(missing()).toEqual([null])
+})
+
+test('expected files: without a date in the pattern, any file of the period counts', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  const { note, missing, files } = openSource([{ pattern: '*.csv', everyMinutes: 60, withinMinutes: 10 }])
+  await until('2026-11-27T11:59Z')
+  note('a.csv', { changedAt: at('2020-01-01T00:00Z') })
+  // It comes within the ten minutes after the hour from 12:00.
+  await until('2026-11-27T13:05Z')
+  note('b.csv')
+  await until('2026-11-27T13:11Z')
+  expect(missing()).toEqual([null])
+  await until('2026-11-27T15:11Z')
+  expect(missing()).toEqual(['*.csv'])
+  expect(files('*.csv').map(({ state }) => state)).toEqual(['missing', 'on time', 'on time', 'on time'])
+})
+
+test('expected files: a rule begins anew after its removal', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  const ledger = ledgerFile()
+  const before = openSource([hourly], { ledger })
+  await until('2026-11-27T12:11Z')
+  expect(before.missing()).toEqual(['202633111*.rnx'])
+  before.stop()
+  openSource([{ ...hourly, pattern: '*' }], { ledger }).stop()
+  const after = openSource([hourly], { ledger })
+  await until('2026-11-27T12:12Z')
+  expect(after.missing()).toEqual([null])
+})
+
+test.each(['UTC', 'Europe/Berlin', 'Australia/Lord_Howe', 'America/New_York'])(
+  'expected files: in hourly files of a year in %s, exactly the gaps are missing',
+  async (zone) => {
+    const seed = Number(process.env.SEED ?? Date.now() % 1e9)
+    console.log(`seed ${seed}`)
+    let state = seed
+    const random = () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+      return state / 2 ** 32
+    }
+    const rule = { ...hourly, pattern: '{YYYY}{MM}{DD}-{HH}.dat', zone }
+    // The days around the clock changes, or the whole year.
+    const spans =
+      chooseLength(0, 1) === 1
+        ? [['2026-01-01', '2027-01-01']]
+        : ['2026-03-07', '2026-03-28', '2026-04-03', '2026-10-03', '2026-10-24', '2026-10-31'].map((day) => [
+            day,
+            new Date(at(day) + 3 * 24 * HOUR_MS).toISOString(),
+          ])
+    for (const [from = '', to = ''] of spans) {
+      vi.setSystemTime(at(from))
+      const { note, files, stop } = openSource([rule])
+      // Counted otherwise than by the product: each hour that the wall clock of the zone shows.
+      const wallHour = (time: number) =>
+        new Date(time)
+          .toLocaleString('sv-SE', { timeZone: zone })
+          .slice(0, 13)
+          .replaceAll('-', '')
+          .replace(' ', '-')
+      const came = new Set<string>()
+      for (let time = at(from) + HOUR_MS / 4; time < at(to); time += HOUR_MS) {
+        const name = wallHour(time)
+        await until(time)
+        if (random() > 0.05) {
+          came.add(name)
+          note(`${name}.dat`)
+        }
+      }
+      await until(at(to) + 2 * HOUR_MS)
+      const times = (start: number, end: number) =>
+        Array.from({ length: (end - start) / HOUR_MS }, (_, index) => start + HOUR_MS / 4 + index * HOUR_MS)
+      // Without the hours at both ends, of which periods are cut.
+      const inner = new Set(times(at(from) + 2 * HOUR_MS, at(to) - 3 * HOUR_MS).map(wallHour))
+      const missing = files(rule.pattern)
+        .filter((file) => file.state === 'missing')
+        .map((file) => file.path.replace('.dat', ''))
+        .filter((name) => inner.has(name))
+      const gaps = [...inner].filter((name) => !came.has(name))
+      expect(new Set(missing), `seed ${seed}`).toEqual(new Set(gaps))
+      stop()
+    }
+  },
+  120_000,
+)

@@ -9,7 +9,12 @@ import type { AppState, SourceState } from '../core/agent/state/schema.ts'
 import { message } from '../core/lib/i18n/message.ts'
 import { isOnOtherComputer as isOnShare } from '../core/platform/mounts.ts'
 import { getSourceDestinations } from '../core/settings/destinations.ts'
-import { batchSettingsSchema, type Settings, type Source } from '../core/settings/schema.ts'
+import {
+  batchSettingsSchema,
+  type ExpectedFiles,
+  type Settings,
+  type Source,
+} from '../core/settings/schema.ts'
 import { oddPatternLines } from './ignore-from.ts'
 import { quoteControls } from './quote-controls.ts'
 import { named, terminalWords, translate } from './terminal-words.ts'
@@ -65,6 +70,7 @@ export function sourceLines(settings: Settings, source: Source): string[] {
     ...(silentHours === null
       ? []
       : [translate('cli.paths.tellSilence', { silence: hoursToMs(silentHours) })]),
+    ...source.expected.map(expectedLine),
     ...(source.destinations === null
       ? []
       : [translate('cli.paths.goesTo', { names: formatDestinationNames(settings, source) })]),
@@ -72,6 +78,17 @@ export function sourceLines(settings: Settings, source: Source): string[] {
     ...mutedLines(settings, source.id),
   ]
   return [`${quoteControls(name)}  ${quoteControls(path)}`, ...settingLines.map((line) => `  ${line}`)]
+}
+
+/** Formats a rule for expected files. */
+function expectedLine({ pattern, everyMinutes, withinMinutes, minimumBytes, zone }: ExpectedFiles): string {
+  const every = everyMinutes * 60_000
+  const rule = { pattern, every, within: withinMinutes * 60_000 }
+  return [
+    translate('cli.expected.rule', rule),
+    ...(minimumBytes === 0 ? [] : [translate('cli.expected.atLeast', { size: minimumBytes })]),
+    ...(zone === null ? [] : [zone]),
+  ].join(', ')
 }
 
 /** Formats the prefix of batch directories, and the marks that differ from their defaults. */

@@ -6,6 +6,7 @@ import { type MarkedAnswer, markedAnswers } from '../core/scan/scanner-messages.
 import { getSource } from '../core/settings/changes.ts'
 import { findOddPatterns } from '../core/settings/patterns.ts'
 import { getDataDirectory, resolveDataDirectory, withDataDirectory } from './data-directory.ts'
+import { registerExpect } from './expected.ts'
 import {
   type FilterChanges,
   type FilterOptions,
@@ -82,6 +83,9 @@ export function registerPaths(program: Command): void {
   )
   inner('resume', 'send a protected directory again').action((given: string, _: Options, self: Command) =>
     pause(getDataDirectory(self), given, false),
+  )
+  registerExpect(
+    inner('expect', 'notify when a file that should come regularly is missing: an hourly or a daily one'),
   )
   inner('check', 'check a path without sending its files; the agent must be running').action(
     (given: string, _: Options, self: Command) => check(getDataDirectory(self), given),

@@ -9,6 +9,7 @@ const commands: Record<string, () => Promise<Register>> = {
   agent: async () => (await import('./agent.ts')).registerAgent,
   status: async () => (await import('./status.ts')).registerStatus,
   diagnostics: async () => (await import('./diagnostics.ts')).registerDiagnostics,
+  expected: async () => (await import('./expected.ts')).registerExpected,
   history: async () => (await import('./history.ts')).registerHistory,
   incidents: async () => (await import('./incidents.ts')).registerIncidents,
   channels: async () => (await import('./channels.ts')).registerChannels,

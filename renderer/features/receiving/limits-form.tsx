@@ -1,8 +1,9 @@
-import { Button, Group, Stack } from '@mantine/core'
+import { Stack } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useHold } from '../../ui/form-dialog.tsx'
+import { FormFoot } from '../../ui/form-foot.tsx'
 import { NumberField } from '../../ui/number-field.tsx'
 import { useWords } from '../../words/context.tsx'
 import { type LimitsDraft, type Receive, readLimits, toLimitsDraft } from './draft.ts'
@@ -16,7 +17,7 @@ interface LimitsFormProps {
 
 /** Asks for the limits of one sender that differ from those of every sender. */
 export function LimitsForm({ folder, receive, onDone }: LimitsFormProps) {
-  const { t, say } = useWords()
+  const { t } = useWords()
   const { ask, tell } = useCommands()
   const [first] = useState(() => toLimitsDraft(receive, folder))
   const [draft, setDraft] = useState(first)
@@ -53,19 +54,7 @@ export function LimitsForm({ folder, receive, onDone }: LimitsFormProps) {
         <NumberField {...field('quota')} unit={t('window.filters.gib')} data-autofocus />
         <NumberField {...field('quotaFiles')} />
         <NumberField {...field('silentHours')} unit={t('window.filters.hours')} />
-        {refusal !== null && (
-          <p className="card-problem breakable" role="alert">
-            {say(refusal)}
-          </p>
-        )}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" disabled={busy} onClick={onDone}>
-            {t('window.cancel')}
-          </Button>
-          <Button type="submit" loading={busy}>
-            {t('window.destinations.save')}
-          </Button>
-        </Group>
+        <FormFoot refusal={refusal} busy={busy} action={t('window.destinations.save')} onCancel={onDone} />
       </Stack>
     </form>
   )

@@ -1,10 +1,11 @@
-import { Button, Group, Stack, TextInput } from '@mantine/core'
+import { Stack, TextInput } from '@mantine/core'
 import { type FormEvent, useEffect, useState } from 'react'
 import { ignoreError } from '../../../core/dropped-errors.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { useHold } from '../../ui/form-dialog.tsx'
+import { FormFoot } from '../../ui/form-foot.tsx'
 import { NumberField } from '../../ui/number-field.tsx'
 import { useWords, type Words } from '../../words/context.tsx'
 import { PathButton } from '../destinations/path-button.tsx'
@@ -22,7 +23,7 @@ interface ReceiveFormProps {
 
 /** Asks for the folder, the port and the quota before other computers may send. */
 export function ReceiveForm({ before, isOn, onDone, onStarted }: ReceiveFormProps) {
-  const { t, say } = useWords()
+  const { t } = useWords()
   const bridge = useBridge()
   const { ask, tell } = useCommands()
   const [first, setFirst] = useState(() => (before === null ? newReceiving() : toDraft(before)))
@@ -116,19 +117,12 @@ export function ReceiveForm({ before, isOn, onDone, onStarted }: ReceiveFormProp
             ))}
           </Stack>
         </details>
-        {refusal !== null && (
-          <p className="card-problem breakable" role="alert">
-            {say(refusal)}
-          </p>
-        )}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" disabled={busy} onClick={onDone}>
-            {t('window.cancel')}
-          </Button>
-          <Button type="submit" loading={busy}>
-            {t(isOn ? 'window.destinations.save' : 'window.receiving.on')}
-          </Button>
-        </Group>
+        <FormFoot
+          refusal={refusal}
+          busy={busy}
+          action={t(isOn ? 'window.destinations.save' : 'window.receiving.on')}
+          onCancel={onDone}
+        />
       </Stack>
     </form>
   )

@@ -7,6 +7,7 @@ import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
+import { FormFoot } from '../../ui/form-foot.tsx'
 import { At } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { PathButton } from '../destinations/path-button.tsx'
@@ -97,7 +98,7 @@ interface Draft {
 }
 
 function RestoreForm({ destination, computer, chosen, folders, state, onClose, onStart }: RestoreFormProps) {
-  const { t, say } = useWords()
+  const { t } = useWords()
   const { ask } = useCommands()
   const bridge = useBridge()
   const isEncrypted = isEncryptedAt(destination, computer, state.settings)
@@ -162,25 +163,20 @@ function RestoreForm({ destination, computer, chosen, folders, state, onClose, o
             error={tried && draft.identity.trim() === '' ? t('window.channel.missing') : null}
           />
         )}
-        {refusal !== null && (
-          <p className="card-problem breakable" role="alert">
-            {say(refusal)}
-          </p>
-        )}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" disabled={busy} onClick={onClose}>
-            {t('window.cancel')}
-          </Button>
-          <Button type="submit" color={isReplaced ? 'red' : 'harbour'} loading={busy} data-autofocus>
-            {t(
-              isReplaced
-                ? 'window.restore.replace'
-                : draft.where === 'inPlace'
-                  ? 'window.restore.putBack'
-                  : 'window.restore.start',
-            )}
-          </Button>
-        </Group>
+        <FormFoot
+          refusal={refusal}
+          busy={busy}
+          action={t(
+            isReplaced
+              ? 'window.restore.replace'
+              : draft.where === 'inPlace'
+                ? 'window.restore.putBack'
+                : 'window.restore.start',
+          )}
+          isDangerous={isReplaced}
+          isFirst
+          onCancel={onClose}
+        />
       </Stack>
     </form>
   )

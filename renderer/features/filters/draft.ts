@@ -81,7 +81,7 @@ export function findChanges(
 const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other)
 
 /** Converts to the largest unit that yields a whole number. */
-function toAmount(value: number | null, units: readonly { unit: number }[]): Amount {
+export function toAmount(value: number | null, units: readonly { unit: number }[]): Amount {
   const fitting = units.filter(({ unit }) => value !== null && value !== 0 && value % unit === 0)
   const unit = fitting.at(-1)?.unit ?? 1
   return { typed: value === null ? '' : String(value / unit), unit }
@@ -98,9 +98,9 @@ export function readDraft({
   age,
 }: Draft): ReadDraft {
   const ignore = patterns.split(/\r?\n/).filter((line) => line.trim() !== '')
-  const minimumBytes = read(least, Number.MAX_SAFE_INTEGER)
-  const maximumBytes = read(most, Number.MAX_SAFE_INTEGER)
-  const ageSeconds = read(age, LONGEST_AGE_SECONDS)
+  const minimumBytes = readAmount(least, Number.MAX_SAFE_INTEGER)
+  const maximumBytes = readAmount(most, Number.MAX_SAFE_INTEGER)
+  const ageSeconds = readAmount(age, LONGEST_AGE_SECONDS)
   const problems: ReadDraft['problems'] = {}
   if (ignore.length > MOST_PATTERNS || ignore.some((line) => line.length > LONGEST_PATTERN))
     problems.patterns = message('window.filters.tooManyPatterns')
@@ -119,7 +119,7 @@ export function readDraft({
 }
 
 /** Returns bytes or seconds; null if the field is empty. */
-function read({ typed, unit }: Amount, most: number): number | null | 'wrong' {
+export function readAmount({ typed, unit }: Amount, most: number): number | null | 'wrong' {
   if (typed.trim() === '') return null
   const value = Math.round(Number(typed) * unit)
   return Number.isFinite(value) && value >= 0 && value <= most ? value : 'wrong'

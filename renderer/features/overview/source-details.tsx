@@ -9,6 +9,8 @@ import { useWords } from '../../words/context.tsx'
 import { FiltersPart } from '../filters/filters-part.tsx'
 import { FileList } from '../transfers/file-list.tsx'
 import { batchWord, destinationName, destinationNames, getDestinationStates } from './describe.ts'
+import { ExpectedGaps } from './expected-gaps.tsx'
+import { ExpectedPart } from './expected-part.tsx'
 import { FilesPart } from './files-part.tsx'
 import { HealthPart } from './health-part.tsx'
 import { NamesPart } from './names-part.tsx'
@@ -85,6 +87,7 @@ export default function SourceDetails({ source, state, first, onClose }: SourceD
         <>
           <FilesPart source={source} state={state} />
           {settings.kind === 'batch' && <BatchesPart batches={scanned?.batches ?? []} />}
+          {settings.expected.length > 0 && <ExpectedGaps source={source} />}
           <ProblemsPart scanned={scanned} />
           <section className="card rows" aria-label={t('window.files.title')}>
             <h3>{t('window.files.title')}</h3>
@@ -104,6 +107,7 @@ export default function SourceDetails({ source, state, first, onClose }: SourceD
         </HoldContext>
         <RemovalPart source={source} destinations={mine} />
         <SilencePart settings={settings} />
+        <ExpectedPart source={source} />
         <NamesPart settings={settings} />
       </div>
       <Discard opened={leaving} onClose={() => setLeaving(false)} onDiscard={onClose} />

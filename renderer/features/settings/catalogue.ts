@@ -342,6 +342,18 @@ const otherEntries = {
     values: ['silentHours'],
     getTargets: inSource('details', RULES, 'window.silence.title'),
   },
+  expected: {
+    label: 'window.expected.title',
+    under: underRules,
+    texts: [
+      'window.expected.hint',
+      'window.expected.pattern',
+      'window.expected.every',
+      'window.expected.within',
+    ],
+    values: ['expected'],
+    getTargets: inSource('details', RULES, 'window.expected.title'),
+  },
   sourceName: {
     label: 'settings.source.name',
     under: underRules,

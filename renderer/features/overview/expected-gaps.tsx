@@ -1,0 +1,61 @@
+import type { SourceState } from '../../../core/agent/state/schema.ts'
+import { useAnswer } from '../../state/answer.ts'
+import { useBridge } from '../../state/bridge.tsx'
+import { useNow } from '../../state/now.ts'
+import { useWords } from '../../words/context.tsx'
+
+const DAY_MS = 86_400_000
+const SHOWN_DAYS = 30
+/** Files that are listed, the newest first. */
+const MOST_SHOWN = 50
+const REFRESH_MS = 10_000
+
+/** Lists the expected files of the last 30 days that are missing or came late. */
+export function ExpectedGaps({ source: { settings, scanned } }: { source: SourceState }) {
+  const { t, say, format } = useWords()
+  const bridge = useBridge()
+  const now = useNow()
+  const { id, expected } = settings
+  const { value, failure } = useAnswer({
+    question: JSON.stringify([id, expected]),
+    ask: () => {
+      const until = Date.now()
+      return bridge.call('expected', { id, since: until - SHOWN_DAYS * DAY_MS, until })
+    },
+    version: JSON.stringify(scanned?.expected ?? []),
+    refreshMs: REFRESH_MS,
+  })
+  const files = value?.files ?? []
+  const gaps = files.filter(({ due, arrivedAt }) => arrivedAt === null || arrivedAt > due)
+  const missing = gaps.filter(({ arrivedAt }) => arrivedAt === null).length
+  const next = Math.min(...(scanned?.expected ?? []).map(({ nextDue }) => nextDue))
+  const count = { count: files.length, missing, late: gaps.length - missing }
+  return (
+    <section className="card rows" aria-label={t('window.expected.title')}>
+      <h3>{t('window.expected.title')}</h3>
+      {failure !== null && <p className="card-problem">{say(failure)}</p>}
+      {value !== null && (
+        <p className="dimmed">
+          {files.length === 0 ? t('window.expected.noneDue') : t('window.expected.month', count)}
+          {Number.isFinite(next) && ` ${t('window.expected.next', { at: format.moment(next, now) })}`}
+        </p>
+      )}
+      {gaps.slice(0, MOST_SHOWN).map(({ pattern, start, due, path, arrivedAt }) => (
+        <div key={`${pattern} ${start}`} className="row spread">
+          <span className="row-words">
+            <span className="breakable">{path}</span>
+            <span className="dimmed">{t('window.expected.due', { at: format.moment(due, now) })}</span>
+          </span>
+          <span className={arrivedAt === null ? 'warn' : 'dimmed'}>
+            {arrivedAt === null
+              ? t('window.expected.missing')
+              : t('window.expected.late', { late: format.roughDuration(arrivedAt - due) })}
+          </span>
+        </div>
+      ))}
+      {gaps.length > MOST_SHOWN && (
+        <p className="dimmed">{t('window.expected.more', { count: gaps.length - MOST_SHOWN })}</p>
+      )}
+    </section>
+  )
+}

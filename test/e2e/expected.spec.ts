@@ -20,7 +20,16 @@ test('expected files: a rule is set in a form, and a missing file is named until
   const { page } = await desktop.start({
     settings: { sources: [{ id: 'one', path: source, name: 'station' }] },
   })
-  await page.getByRole('button', { name: 'Open station' }).click()
+  await test.step('the menu of a row does not open it, and a click beside it does', async () => {
+    const row = page.getByRole('article', { name: 'station' })
+    await row.getByRole('button', { name: 'Actions for station' }).click()
+    await page.getByRole('menuitem', { name: 'Pause this folder' }).click()
+    await expect(row.getByText('paused')).toBeVisible()
+    await row.getByText('paused').click()
+    await expect(page.getByRole('heading', { name: 'station' })).toBeVisible()
+    await page.getByRole('button', { name: 'Actions for station' }).click()
+    await page.getByRole('menuitem', { name: 'Resume this folder' }).click()
+  })
   await page.getByText('Rules', { exact: true }).click()
   const part = page.getByRole('region', { name: 'Expected files' })
   const dialog = page.getByRole('dialog')

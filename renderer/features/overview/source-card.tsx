@@ -1,6 +1,6 @@
 import { Badge, Button, UnstyledButton } from '@mantine/core'
 import { shallowEqual } from '@mantine/hooks'
-import { memo } from 'react'
+import { type MouseEvent, memo } from 'react'
 import {
   batchShortfall,
   describeHeld,
@@ -93,7 +93,15 @@ const Card = memo(function Card(props: CardProps) {
   const shown = level === 'ok' && findProblem(source, say)?.tone === 'bad' ? 'failing' : level
 
   return (
-    <article className="source" aria-label={settings.name} data-level={shown}>
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard and screen readers use the button with the name.
+    <article
+      className="source"
+      aria-label={settings.name}
+      data-level={shown}
+      onClick={(event) => {
+        if (isRowItself(event)) onOpen(settings.id)
+      }}
+    >
       <HealthMark level={shown} />
       <div className="source-words">
         <div className="source-line">
@@ -131,6 +139,11 @@ const Card = memo(function Card(props: CardProps) {
     </article>
   )
 }, isDrawnAlike)
+
+/** True if a click is on no control of the row, nor on a menu or dialog that it has opened. */
+function isRowItself({ currentTarget, target }: MouseEvent<HTMLElement>): boolean {
+  return target instanceof Element && currentTarget.contains(target) && target.closest('button, a') === null
+}
 
 /** Shows the figure: parked files if any, else waiting files, else sent files, and those that are gone here. */
 function Figure({ source, destinationKind, keepers }: SourceCardProps) {

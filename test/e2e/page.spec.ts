@@ -164,6 +164,7 @@ test('web page: a person signs in, protects a folder, sees a fault and its end, 
     await expect(dialog).toContainText('/nowhere cannot be listed: no such file or folder.')
     await expect(dialog.getByRole('button', { name: 'Choose this folder' })).toBeDisabled()
     await dialog.getByRole('button', { name: 'Up', exact: true }).click()
+    await expect(dialog.getByRole('button', { name: 'pictures', exact: true })).toBeVisible()
     // By keyboard: down to the folder, into it, and Enter in the field chooses.
     await field.press('Tab')
     await page.keyboard.press('End')

@@ -127,6 +127,8 @@ export async function configuration({ electron, feed = null }) {
       hardenedRuntime: true,
       notarize: true,
       extendInfo: {
+        // The icon in the menu bar stands for the application: none in the Dock.
+        LSUIElement: true,
         // Without a visible window, App Nap would delay checks.
         NSAppSleepDisabled: true,
         ...Object.fromEntries(

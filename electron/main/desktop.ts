@@ -7,7 +7,6 @@ import { type OpenAgent, openAgent } from '../../core/agent/open.ts'
 import { dropError, ignoreError } from '../../core/dropped-errors.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import { createWords, nearestLanguage, type Words } from '../../core/lib/i18n/words.ts'
-import { isHidden } from './arguments.ts'
 import { desktopHandlers } from './desktop-commands.ts'
 import { sendEvent, serveWindow, type WindowHandlers } from './ipc.ts'
 import type { LaterStarts } from './later-starts.ts'
@@ -34,6 +33,8 @@ export async function runDesktop(start: {
   icon: Tray
   /** The directory of the icon's images. */
   images: string
+  /** Starts without showing the window, as at login. */
+  isQuiet: boolean
 }): Promise<void> {
   const { dataDirectory, directories, laterStarts } = start
   const bundle = path.resolve(app.getAppPath(), 'out')
@@ -56,7 +57,7 @@ export async function runDesktop(start: {
       actions = made
       handlers.resolve(answers)
     })
-    if (!isHidden(process.argv)) void come()
+    if (!start.isQuiet) void come()
     laterStarts.answer((others, link) => {
       void come()
       // The user decides in the window what to do with the code.
@@ -86,7 +87,7 @@ function present(
     // The window may be requested while the application quits.
     if (!tray.tray.isDestroyed()) await window.show(trayBounds())
   }
-  const quit = createQuit(open, laterStarts, () => {
+  const quit = createQuit(open, laterStarts, window.browser, () => {
     unfollow()
     const kept = window.release()
     notifier.withdrawAll()

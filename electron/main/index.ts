@@ -10,6 +10,7 @@ import { listenForStarts } from './later-starts.ts'
 import { openOwnDirectory } from './own-directory.ts'
 import { loadPage } from './page.ts'
 import { registerScheme } from './protocol.ts'
+import { trayImage } from './systems.ts'
 
 // The tray icon appears first: everything that it does not need is imported afterwards.
 
@@ -47,17 +48,23 @@ function start(): void {
     .whenReady()
     .then(async () => {
       const images = path.resolve(app.getAppPath(), 'assets/tray')
-      const icon = new Tray(nativeImage.createFromPath(path.join(images, 'starting.png')))
+      const icon = new Tray(nativeImage.createFromPath(path.join(images, trayImage('starting'))))
       await delay(ICON_MS)
       const answering = Promise.withResolvers<void>()
-      const page = loadPage(app.getAppPath(), answering.promise, !isHidden(process.argv))
+      const isQuiet = isHidden(process.argv) || wasStartedAtLogin()
+      const page = loadPage(app.getAppPath(), answering.promise, !isQuiet)
       const { runDesktop } = await import('./desktop.ts')
-      const running = runDesktop({ dataDirectory, directories, laterStarts, page, icon, images })
+      const running = runDesktop({ dataDirectory, directories, laterStarts, page, icon, images, isQuiet })
       // runDesktop registers the handlers synchronously, before its first await.
       answering.resolve()
       await running
     })
     .catch(async (error) => (await refusals()).refuseToStart(error))
+}
+
+/** macOS starts an application at login without arguments. */
+function wasStartedAtLogin(): boolean {
+  return process.platform === 'darwin' && app.getLoginItemSettings().wasOpenedAtLogin
 }
 
 function refusals() {

@@ -5,6 +5,7 @@ import { replaceFile } from '../../core/platform/files.ts'
 import { errorCode } from '../../core/platform/system-error.ts'
 import { HIDDEN } from './arguments.ts'
 import { desktopEntry, getAutostartFile } from './autostart-entry.ts'
+import { loginItem, startsAtLogin } from './systems.ts'
 
 /** Reads and sets whether the system starts the application, hidden, at the user's login. */
 export interface LoginStart {
@@ -15,14 +16,14 @@ export interface LoginStart {
 
 /** Reads the system's setting each time: the user may have changed it there. */
 export function loginStart(): LoginStart {
-  return process.platform === 'linux' ? autostartFile() : loginItem()
+  return process.platform === 'linux' ? autostartFile() : electronLoginItem()
 }
 
-function loginItem(): LoginStart {
-  const about = { path: process.execPath, args: [HIDDEN] }
+function electronLoginItem(): LoginStart {
+  const item = loginItem(process.execPath, [HIDDEN])
   return {
-    get: async () => app.getLoginItemSettings(about).openAtLogin,
-    set: async (on) => app.setLoginItemSettings({ ...about, openAtLogin: on }),
+    get: async () => startsAtLogin(app.getLoginItemSettings(item)),
+    set: async (on) => app.setLoginItemSettings({ ...item, openAtLogin: on }),
   }
 }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import path from 'node:path'
-import { BrowserWindow, nativeTheme } from 'electron'
+import { BrowserWindow, Menu, nativeTheme } from 'electron'
 import { servePage, WINDOW_PAGE } from './protocol.ts'
 import { lockDown } from './security.ts'
 
@@ -42,6 +42,11 @@ export function loadPage(application: string, ready: Promise<unknown>, isWanted:
     },
   })
   browser.removeMenu()
+  // macOS has one menu for all windows, whose items are the keys for copying, pasting and closing.
+  if (process.platform === 'darwin')
+    Menu.setApplicationMenu(
+      Menu.buildFromTemplate([{ role: 'appMenu' }, { role: 'editMenu' }, { role: 'windowMenu' }]),
+    )
   const load = () => void browser.loadURL(WINDOW_PAGE)
   if (!isWanted) return { browser, load, painted: null }
   const painted = once(browser, 'ready-to-show')

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { app, dialog } from 'electron'
+import { app, type BrowserWindow, dialog } from 'electron'
 import type { OpenAgent } from '../../core/agent/open.ts'
 import type { AppState } from '../../core/agent/state/schema.ts'
 import { warnUnlessCode } from '../../core/dropped-errors.ts'
@@ -17,11 +17,13 @@ const KEEP_MS = 2_000
 /**
  * Closes the agent first, so that the workers stop in order, then ends the process, even if calls hang. If the
  * application is started again meanwhile, it relaunches itself at the end.
+ * @param window Windows announces the end of its session to a window, and not by 'before-quit'.
  * @param before resolves when its data is written.
  */
 export function createQuit(
   open: OpenAgent,
   laterStarts: LaterStarts,
+  window: BrowserWindow,
   before: () => Promise<void>,
 ): () => void {
   let quitting = false
@@ -53,6 +55,7 @@ export function createQuit(
     event.preventDefault()
     quit()
   })
+  window.on('session-end', quit)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, quit)
   app.on('window-all-closed', () => undefined)
   return quit

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { Menu, nativeImage, type Tray } from 'electron'
 import { type AppState, type StatusLevel, statusLevels } from '../../core/agent/state/schema.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
+import { trayImage } from './systems.ts'
 import { buildMenu, createMenuPace, menuFacts, type TrayActions } from './tray-menu.ts'
 
 export interface StatusTray {
@@ -25,13 +26,14 @@ export function createTray(
   const images = Object.fromEntries(
     statusLevels.map((level) => [
       level,
-      nativeImage.createFromPath(path.join(imageDirectory, `${level}.png`)),
+      nativeImage.createFromPath(path.join(imageDirectory, trayImage(level))),
     ]),
   ) as Record<StatusLevel, Electron.NativeImage>
   let level: StatusLevel | null = null
   let said = ''
   let latest: { state: AppState; words: Words } | null = null
-  tray.on('click', () => actions()?.toggle())
+  // On macOS a click opens the menu, whose first action opens the window.
+  if (process.platform !== 'darwin') tray.on('click', () => actions()?.toggle())
   const say = (sentence: string) => {
     if (sentence !== said) tray.setToolTip(`Holdfast: ${sentence}`)
     said = sentence

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type BrowserWindow, screen } from 'electron'
+import { app, type BrowserWindow, screen } from 'electron'
 import ElectronStore from 'electron-store'
 import type { Events } from '../../core/agent/contract.ts'
 import { LEAST_SIZE, type LoadingPage } from './page.ts'
@@ -128,6 +128,8 @@ export class TrayWindow {
     this.#isPlaced = true
     browser.show()
     browser.focus()
+    // On macOS an application without a Dock icon would stay behind the one in front.
+    if (process.platform === 'darwin') app.focus({ steal: true })
   }
 }
 

@@ -28,7 +28,10 @@ test('quit: a start during it runs Holdfast again afterwards, with the directori
   const checker = await until('a checker', async () => (await state()).workers.checker.pid)
   // One that does not end when it is asked to is waited for.
   process.kill(checker, 'SIGSTOP')
-  process.kill(holdfast.pid, 'SIGTERM')
+  // Windows ends a session in this way; the tests' own end sends SIGTERM.
+  await holdfast.application.evaluate(({ BrowserWindow }) =>
+    BrowserWindow.getAllWindows()[0]?.emit('session-end'),
+  )
   await until('it to quit', async () => (await trayAddresses(desktop.bus)).length === 0)
   expect(isRunning(holdfast.pid)).toBe(true)
   const flags = process.getuid?.() === 0 ? ['--no-sandbox'] : []

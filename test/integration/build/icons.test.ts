@@ -30,15 +30,38 @@ function contrast(one: number[], other: number[]): number {
 }
 
 describe.skipIf(!existsSync('/usr/bin/identify'))('icons (needs ImageMagick)', () => {
-  test('every status has a tray icon at both sizes, and no other icon exists', () => {
-    const names = statusLevels.flatMap((level) => [`${level}.png`, `${level}@2x.png`])
+  test('every status has a tray icon for each system at its sizes, and no other icon exists', () => {
+    const names = statusLevels.flatMap((level) =>
+      ['', 'Template']
+        .flatMap((kind) => [`${level}${kind}.png`, `${level}${kind}@2x.png`])
+        .concat(`${level}.ico`),
+    )
     expect(readdirSync(tray).sort()).toEqual(names.sort())
     for (const level of statusLevels) {
-      expect(readSize(path.join(tray, `${level}.png`))).toBe('22x22')
-      expect(readSize(path.join(tray, `${level}@2x.png`))).toBe('44x44')
+      for (const kind of ['', 'Template']) {
+        expect(readSize(path.join(tray, `${level}${kind}.png`))).toBe('22x22')
+        expect(readSize(path.join(tray, `${level}${kind}@2x.png`))).toBe('44x44')
+      }
+      expect(readSize(path.join(tray, `${level}.ico`))).toBe('16x1620x2024x2432x3240x4048x48')
     }
     for (const size of [32, 64, 256, 512]) {
       expect(readSize(path.join(root, `assets/icons/${size}x${size}.png`))).toBe(`${size}x${size}`)
+    }
+  })
+
+  test('template images for macOS have the same shapes, with holes in place of white marks', () => {
+    for (const level of statusLevels) {
+      const template = pixels(path.join(tray, `${level}Template.png`))
+      const differing = pixels(path.join(tray, `${level}.png`)).filter((pixel, index) => {
+        const [red = 0, green = 0, blue = 0, alpha = 0] = pixel
+        const inTemplate = template[index]?.[3] ?? 0
+        const isMark = alpha === 255 && Math.min(red, green, blue) > 240
+        // Pixels at an edge are of no matter.
+        return isMark
+          ? inTemplate > 60
+          : (alpha === 0 && inTemplate > 60) || (alpha === 255 && inTemplate === 0)
+      })
+      expect(differing, level).toEqual([])
     }
   })
 

@@ -23,8 +23,9 @@ test('electron-builder: the configuration for each system matches its schema', a
     await expect(validate({ ...settings, [system]: { targets } })).rejects.toThrow(`configuration.${system}`)
 })
 
-test('macOS: the application asks for the places that the system guards, and is not slowed down when hidden', async () => {
+test('macOS: the application is in the menu bar alone, asks for guarded places, and is not slowed down when hidden', async () => {
   expect(Object.keys((await configuration({ electron })).mac.extendInfo)).toEqual([
+    'LSUIElement',
     'NSAppSleepDisabled',
     'NSDesktopFolderUsageDescription',
     'NSDocumentsFolderUsageDescription',

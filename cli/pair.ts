@@ -1,10 +1,11 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { UserError } from '../core/lib/i18n/user-error.ts'
-import { CODE_MINUTES, invite } from '../core/receive/pairing/invitation.ts'
+import { CODE_MINUTES, invite, MAX_CODE_MINUTES, MAX_CODE_USES } from '../core/receive/pairing/invitation.ts'
 import { storeLayout } from '../core/store/layout.ts'
 import { chooseSender, foldersIn, openSenders } from '../core/store/senders/senders.ts'
 import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
+import { minutesIn } from './option-words.ts'
 import { pairWith } from './pair-with.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
@@ -19,14 +20,19 @@ interface PairOptions {
   data?: string
   name?: string
   replaces?: string
+  uses?: number
+  /** Minutes. */
+  for?: number
 }
 
-async function makeInvitation(store: string, { json = false, qr, replaces }: PairOptions): Promise<void> {
+async function makeInvitation(store: string, options: PairOptions): Promise<void> {
+  const { json = false, qr, replaces, uses = 1, for: minutes = CODE_MINUTES } = options
+  if (replaces !== undefined && uses > 1) throw new WrongUsage('cli.pair.replacesOne')
   const replaced = replaces === undefined ? null : await findSenderFolder(store, replaces)
-  const invitation = await invite(store, Date.now(), replaced)
+  const invitation = await invite(store, Date.now(), replaced, { minutes, uses })
   const { code, running } = invitation
   if (json) {
-    console.log(jsonText({ code, minutes: CODE_MINUTES, receiverRunning: running }))
+    console.log(jsonText({ code, minutes, uses, receiverRunning: running }))
     return
   }
   if (!running) console.error(translate('transfer.receiverStopped', { path: store }))
@@ -53,6 +59,18 @@ async function findSenderFolder(store: string, who: string): Promise<string> {
   throw new UserError('transfer.senderUnknown', { who, path: layout.root })
 }
 
+function parseUses(text: string): number {
+  const uses = /^\d{1,4}$/.test(text) ? Number(text) : 0
+  if (uses >= 1 && uses <= MAX_CODE_USES) return uses
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${MAX_CODE_USES}.`)
+}
+
+function parseLifetime(text: string): number {
+  const minutes = minutesIn(text)
+  if (Number.isInteger(minutes) && minutes >= 1 && minutes <= MAX_CODE_MINUTES) return minutes
+  throw new InvalidArgumentError('It must be a time such as 30m or 1h, at least 1m, at most 24h.')
+}
+
 /** `holdfast pair CODE` at the sender, `holdfast pair --store DIR` at the receiver. */
 export function registerPair(program: Command): void {
   const command = program
@@ -67,12 +85,23 @@ export function registerPair(program: Command): void {
       '--replaces <sender>',
       'the new sender takes over the folder of this one, which has lost its data',
     )
+    .option(
+      '--uses <count>',
+      'the code pairs this many computers, one after the other (default: 1)',
+      parseUses,
+    )
+    .option('--for <time>', 'the code is valid this long: 30m, 1h (default: 15m)', parseLifetime)
     .option('--name <name>', 'the name of this computer and of its folder at the receiver')
   withDataDirectory(command).action(async (code: string | undefined, options: PairOptions) => {
     const { store, name, json = false } = options
     if (code !== undefined && store === undefined) {
       const qr = options.qr === false ? '--no-qr' : '--qr'
-      refuse('transfer.pairReceiverOnly', options, { qr, replaces: '--replaces' })
+      refuse('transfer.pairReceiverOnly', options, {
+        qr,
+        replaces: '--replaces',
+        uses: '--uses',
+        for: '--for',
+      })
       await pairWith(code, resolveDataDirectory(options), name, json)
     } else if (code === undefined && store !== undefined) {
       refuse('transfer.pairSenderOnly', options, { name: '--name', data: '--data' })

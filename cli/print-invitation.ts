@@ -1,5 +1,5 @@
 import { renderUnicodeCompact } from 'uqr'
-import { CODE_MINUTES, type Invitation } from '../core/receive/pairing/invitation.ts'
+import type { Invitation } from '../core/receive/pairing/invitation.ts'
 import { translate } from './terminal-words.ts'
 
 /** Light modules that a reader needs around the code (ISO/IEC 18004: 4). */
@@ -25,10 +25,10 @@ function renderQr(code: string, columns: number): string {
  * is for people: it is printed on a terminal, or on request.
  */
 export function printInvitation(
-  { code }: Invitation,
+  { code, terms: { minutes, uses } }: Invitation,
   { say, qr }: { say: (text: string) => void; qr: boolean },
 ): void {
-  say(translate('transfer.pairingCode', { minutes: CODE_MINUTES }))
+  say(translate('transfer.pairingCode', { minutes, count: uses }))
   console.log(code)
   if (qr) {
     say(translate('transfer.qrHint'))

@@ -12,14 +12,27 @@ import { type StoreLayout, storeLayout } from '../../store/layout.ts'
 import { orAbsent } from '../../store/outcome.ts'
 
 export const CODE_MINUTES = 15
-/** Lifetime of a code in milliseconds. */
-const LIFETIME_MS = CODE_MINUTES * 60_000
+/** Limits of a code for many computers: a day, and no more computers than one set-up has. */
+export const MAX_CODE_MINUTES = 24 * 60
+export const MAX_CODE_USES = 1_000
+
+/** How long a code is valid, and for how many computers. */
+export interface CodeTerms {
+  minutes: number
+  uses: number
+}
+
+/** A code for one computer, which a person enters there. */
+const usualTerms: CodeTerms = { minutes: CODE_MINUTES, uses: 1 }
 
 const codeSchema = z.object({
   /** Milliseconds since 1970. */
   expiresAt: z.number(),
   /** Folder of the sender that the new one replaces; null: the new sender gets its own folder. */
   replaces: z.string().min(1).max(255).nullable(),
+  minutes: z.number().int().min(1).max(MAX_CODE_MINUTES).default(usualTerms.minutes),
+  /** How many more computers it pairs. */
+  uses: z.number().int().min(1).max(MAX_CODE_USES).default(usualTerms.uses),
 })
 type Code = z.infer<typeof codeSchema>
 
@@ -42,8 +55,8 @@ async function readCode(file: string): Promise<Code | null> {
 }
 
 /** True if a code has not expired. Setting the clock back does not extend its lifetime. */
-function isOpen({ expiresAt }: Code, now: number): boolean {
-  return now < expiresAt && expiresAt - now <= LIFETIME_MS
+function isOpen({ expiresAt, minutes }: Code, now: number): boolean {
+  return now < expiresAt && expiresAt - now <= minutes * 60_000
 }
 
 /** Removes a code if it has expired. A code that cannot be read now is kept, because it may be valid. */
@@ -53,13 +66,14 @@ async function removeExpired(file: string, now: number): Promise<void> {
 }
 
 /**
- * Creates a one-time code for the receiver of this store, running or not. Only the code's hash is stored.
+ * Creates a code for the receiver of this store, running or not. Only the code's hash is stored.
  * @param replaces folder of the sender that the new one replaces; null: none.
  */
 export async function makeCode(
   directory: string,
   now: number,
   replaces: string | null = null,
+  { minutes, uses }: CodeTerms = usualTerms,
 ): Promise<string> {
   await makeDirectories(directory, 0o700)
   // A code that is just being written has another extension.
@@ -69,14 +83,15 @@ export async function makeCode(
       ignoreError('an expired pairing code is removed another time'),
     )
   const secret = newSecret()
-  const code: Code = { expiresAt: now + LIFETIME_MS, replaces }
+  const code: Code = { expiresAt: now + minutes * 60_000, replaces, minutes, uses }
   await replaceFile(codeFile(directory, secret), JSON.stringify(code))
   return secret
 }
 
 /**
- * Marks an open code as used, and calls `use` with its `replaces`; null: the secret belongs to no open code. Wrong
- * secrets are not counted: 100 random bits cannot be guessed within 15 minutes. Calls must not overlap.
+ * Marks an open code as used, calls `use` with its `replaces`, and makes the code valid again if it has more uses; null:
+ * the secret belongs to no open code. Wrong secrets are not counted: 100 random bits cannot be guessed within a day.
+ * Calls must not overlap.
  *
  * @throws the error of `use`, which makes the code valid again; the system error if the code cannot be read or marked.
  */
@@ -101,6 +116,10 @@ export async function redeemCode<T>(
     await rename(used, file).catch(ignoreError('the error of the pairing is thrown; the code stays used'))
     throw error
   }
+  if (code.uses > 1)
+    await replaceFile(file, JSON.stringify({ ...code, uses: code.uses - 1 })).catch((error) =>
+      warnUnlessCode(error, [], 'a pairing code for several computers cannot be used again'),
+    )
   await rm(used, { force: true }).catch(ignoreError('the file of a used code goes with a later invitation'))
   return result
 }
@@ -159,10 +178,11 @@ export interface Invitation {
   code: string
   /** True if the receiver that has to accept it is running. */
   running: boolean
+  terms: CodeTerms
 }
 
 /**
- * Creates a one-time pairing code for the receiver of this store.
+ * Creates a pairing code for the receiver of this store.
  * @param replaces folder of the sender that the new one replaces.
  * @throws UserError if no receiver has used the store yet, or the store cannot be read.
  */
@@ -170,18 +190,20 @@ export async function invite(
   storeDirectory: string,
   now: number,
   replaces: string | null = null,
+  terms: CodeTerms = usualTerms,
 ): Promise<Invitation> {
   const layout = storeLayout(storeDirectory)
   const about = await readAbout(layout)
   if (about === null) throw new UserError('transfer.receiverNotRunning', { path: layout.root })
   const { port, name, fingerprint } = about
-  const code = await makeCode(layout.codes, now, replaces).catch((thrown: unknown) => {
+  const code = await makeCode(layout.codes, now, replaces, terms).catch((thrown: unknown) => {
     const reason = errorCode(thrown) ?? String(thrown)
     throw new UserError('transfer.codeNotMade', { path: layout.root, reason }, { cause: thrown })
   })
   return {
     code: formatPairingCode({ host: reachableHost(about.host), port, code, fingerprint, name }),
     running: isRunning(about.pid),
+    terms,
   }
 }
 

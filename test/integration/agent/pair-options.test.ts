@@ -14,6 +14,10 @@ test('`pair`: an option of the other end is refused, and no code is created or u
     [['--store', store, '--name', 'pc', '--data', data], 'Use --name, --data only at the sender'],
     [[code, '--data', data, '--qr'], 'Use --qr only at the receiver'],
     [[code, '--data', data, '--no-qr'], 'Use --no-qr only at the receiver'],
+    [[code, '--data', data, '--uses', '2', '--for', '1h'], 'Use --uses, --for only at the receiver'],
+    [['--store', store, '--uses', '0'], 'It must be a whole number from 1 to 1000'],
+    [['--store', store, '--for', '2d'], 'at most 24h'],
+    [['--store', store, '--uses', '2', '--replaces', 'pc'], 'Leave out --uses'],
     [[code, '--store', store], 'Give either a pairing code, or --store'],
   ]
   for (const [words, said] of refused) {
@@ -22,6 +26,9 @@ test('`pair`: an option of the other end is refused, and no code is created or u
     expect([command.out(), command.err()]).toEqual(['', expect.stringContaining(said)])
   }
   expect(existsSync(data)).toBe(false)
+  const many = startHoldfast(['pair', '--store', store, '--uses', '50', '--for', '1h', '--json'])
+  expect(await many.ended()).toBe(0)
+  expect(JSON.parse(many.out())).toMatchObject({ uses: 50, minutes: 60, receiverRunning: true })
 
   const paired = await holdfast(['pair', code, '--data', data, '--json'])
   expect(JSON.parse(paired)).toMatchObject({

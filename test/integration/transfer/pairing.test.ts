@@ -111,6 +111,12 @@ test('pairing: wrong codes are refused and logged, and the valid code still work
   expect(log.join('\n')).toContain('wrong or outdated pairing code')
   await sender.request('pair', { code, name: 'x' })
   expect(receiver.pairedSenders).toBe(1)
+
+  const several = await invite(store, Date.now(), null, { minutes: 60, uses: 2 })
+  const pairAgain = () => sender.request('pair', { code: several.code, name: 'x' })
+  await pairAgain()
+  await pairAgain()
+  await expect(pairAgain()).rejects.toThrow('pairCodeRefused')
 })
 
 test('pairing: a code stays valid if the sender cannot be saved, and both ends report the failure', async () => {

@@ -48,6 +48,16 @@ describe('pairing codes', () => {
     expect(fs.readdirSync(directory)).toHaveLength(1)
   })
 
+  test('a code for several computers and an hour pairs that many, with its last use after the usual time', async () => {
+    const directory = path.join(temporaryDirectory('codes'), 'codes')
+    const secret = await makeCode(directory, 0, null, { minutes: 60, uses: 3 })
+    const redeem = (minute: number) => redeemCode(directory, secret, minute * 60_000, async () => 'paired')
+    await expect(redeemCode(directory, secret, 1, () => Promise.reject(new Error('full')))).rejects.toThrow()
+    expect([await redeem(1), await redeem(2), await redeem(60)]).toEqual(['paired', 'paired', null])
+    expect([await redeem(-1), await redeem(59), await redeem(59)]).toEqual([null, 'paired', null])
+    expect(fs.readdirSync(directory)).toEqual([])
+  })
+
   test('a code contains the sender that its owner replaces, or none', async () => {
     const directory = path.join(temporaryDirectory('codes'), 'codes')
     const [own, others] = [await makeCode(directory, 0), await makeCode(directory, 0, 'pc')]

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { initialState } from '../../../core/agent/state/reports.ts'
+import { createMetrics } from '../../../core/agent/web/metrics.ts'
+import type { Receiver } from '../../../core/receive/receiver.ts'
+import { createMetrics as createReceiverMetrics } from '../../../core/receive/service/metrics.ts'
+import { defaultSettings } from '../../../core/settings/schema.ts'
+
+const root = path.resolve(import.meta.dirname, '../../..')
+const read = (file: string) => readFileSync(path.join(root, file), 'utf8')
+
+/** Returns the names of the metrics of an agent and of a receiver. */
+async function metricNames(): Promise<Set<string>> {
+  const receiver = {
+    counters: { receivedFiles: 0, receivedBytes: 0, refusedConnections: new Map(), refusedFiles: new Map() },
+    connections: { senders: 0, isocket: 0 },
+    stalledMs: 0,
+    senderStates: () => [],
+  }
+  const pages = await Promise.all([
+    createMetrics().page(initialState('terminal', '1', defaultSettings, '/store')),
+    (await createReceiverMetrics()).page(receiver as unknown as Receiver, 'unanswered', true),
+  ])
+  return new Set(pages.flatMap((page) => [...page.matchAll(/^# HELP (\w+)/gm)].map(([, name = '']) => name)))
+}
+
+test.each(['docs/prometheus/alerts.yml', 'docs/prometheus/dashboard.json'])(
+  'monitoring: every metric that %s uses exists',
+  async (file) => {
+    const known = await metricNames()
+    const used = [...read(file).matchAll(/\bholdfast_(?:agent|receiver)_\w+/g)].map(([name]) =>
+      name.replace(/_(bucket|sum|count)$/, ''),
+    )
+    expect(used.length).toBeGreaterThan(8)
+    expect(used.filter((name) => !known.has(name))).toEqual([])
+  },
+)

@@ -119,7 +119,14 @@ export async function configuration({ electron, feed = null }) {
       icon: 'assets/icons/512x512.png',
       verifyUpdateCodeSignature: true,
     },
-    nsis: { oneClick: false, perMachine: false, allowToChangeInstallationDirectory: true },
+    nsis: {
+      // Without spaces, which release pages replace.
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: electron-builder fills in the names
+      artifactName: 'holdfast-${version}-${arch}-setup.${ext}',
+      oneClick: false,
+      perMachine: false,
+      allowToChangeInstallationDirectory: true,
+    },
     mac: {
       target: /** @type {import('electron-builder').MacOsTargetName[]} */ (['dmg']),
       category: 'public.app-category.utilities',

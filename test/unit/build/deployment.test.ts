@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { initialState } from '../../../core/agent/state/reports.ts'
@@ -6,9 +6,11 @@ import { createMetrics } from '../../../core/agent/web/metrics.ts'
 import type { Receiver } from '../../../core/receive/receiver.ts'
 import { createMetrics as createReceiverMetrics } from '../../../core/receive/service/metrics.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
+import manifest from '../../../package.json' with { type: 'json' }
 
 const root = path.resolve(import.meta.dirname, '../../..')
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8')
+const workflows = globSync('.github/workflows/*.yml', { cwd: root })
 
 /** Returns the names of the metrics of an agent and of a receiver. */
 async function metricNames(): Promise<Set<string>> {
@@ -36,3 +38,21 @@ test.each(['docs/prometheus/alerts.yml', 'docs/prometheus/dashboard.json'])(
     expect(used.filter((name) => !known.has(name))).toEqual([])
   },
 )
+
+test('workflows: every action is pinned by its commit, with its version, and permissions are stated', () => {
+  expect(workflows.length).toBeGreaterThan(2)
+  for (const file of workflows) {
+    const text = read(file)
+    expect(text, file).toMatch(/^permissions:/m)
+    for (const [, action] of text.matchAll(/uses: (.*)$/gm))
+      expect(action, file).toMatch(/^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)
+  }
+})
+
+test('workflows: every npm script that they run exists', () => {
+  const scripts = workflows.flatMap((file) =>
+    [...read(file).matchAll(/\bnpm run ([\w:]+)/g)].map(([, name]) => name),
+  )
+  expect(new Set(scripts).size).toBeGreaterThan(4)
+  expect(scripts.filter((name = '') => !Object.hasOwn(manifest.scripts, name))).toEqual([])
+})

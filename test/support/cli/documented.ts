@@ -17,6 +17,17 @@ function splitWords(line: string): string[] {
   )
 }
 
+/** The commands of the container and of the cloud-init example, from lists such as [holdfast, paths, add, /data]. */
+export function deployedCommands(): ReturnType<typeof documentedCommands> {
+  return ['Containerfile', 'compose.yaml', 'docs/many/cloud-init.yaml'].flatMap((file) =>
+    [
+      ...readFileSync(path.join(root, file), 'utf8').matchAll(
+        /^.*?(?:(?:\[|, )holdfast, |command: \[|^CMD \[|CMD holdfast )(.*?)(?:\]| \|\|).*$/gm,
+      ),
+    ].map(([line, words = '']) => ({ file, line, words: splitWords(words.replaceAll(',', ' ')) })),
+  )
+}
+
 /** Each `holdfast …` of an `sh` block, whoever runs it, without what comes before it and without comments. */
 export function documentedCommands(): { file: string; line: string; words: string[] }[] {
   return documents().flatMap(({ file, text }) =>

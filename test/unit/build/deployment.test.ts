@@ -7,6 +7,7 @@ import type { Receiver } from '../../../core/receive/receiver.ts'
 import { createMetrics as createReceiverMetrics } from '../../../core/receive/service/metrics.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import manifest from '../../../package.json' with { type: 'json' }
+import { deployedCommands } from '../../support/cli/documented.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8')
@@ -55,4 +56,16 @@ test('workflows: every npm script that they run exists', () => {
   )
   expect(new Set(scripts).size).toBeGreaterThan(4)
   expect(scripts.filter((name = '') => !Object.hasOwn(manifest.scripts, name))).toEqual([])
+})
+
+test('container: its commands and those of the cloud-init example are found, for the test of the documentation', () => {
+  const words = deployedCommands().map(({ file, words: [first = ''] }) => `${file} ${first}`)
+  expect(words).toEqual([
+    'Containerfile agent',
+    'Containerfile status',
+    'compose.yaml receive',
+    'docs/many/cloud-init.yaml pair',
+    'docs/many/cloud-init.yaml paths',
+    'docs/many/cloud-init.yaml service',
+  ])
 })

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { loadProgram } from '../../../cli/program.ts'
 import { english } from '../../../core/lib/i18n/dictionaries.ts'
-import { documentedCommands, documents } from '../../support/cli/documented.ts'
+import { deployedCommands, documentedCommands, documents } from '../../support/cli/documented.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
 
@@ -15,16 +15,17 @@ function withoutActions(command: Command, took: string[]): void {
   for (const inner of command.commands) withoutActions(inner, took)
 }
 
-test.each(documentedCommands().map(({ file, line, words }) => [file, line, words] as const))(
-  'documentation: a command in %s has known options and values: %s',
-  async (_, line, words) => {
-    const took: string[] = []
-    const program = await loadProgram('')
-    withoutActions(program, took)
-    await program.parseAsync(words, { from: 'user' })
-    expect(took, line).toHaveLength(1)
-  },
-)
+test.each(
+  [...documentedCommands(), ...deployedCommands()].map(
+    ({ file, line, words }) => [file, line, words] as const,
+  ),
+)('documentation: a command in %s has known options and values: %s', async (_, line, words) => {
+  const took: string[] = []
+  const program = await loadProgram('')
+  withoutActions(program, took)
+  await program.parseAsync(words, { from: 'user' })
+  expect(took, line).toHaveLength(1)
+})
 
 test('README: the page is short, with a picture and the first commands on its first screen', () => {
   const lines = readFileSync(path.join(root, 'README.md'), 'utf8').trimEnd().split('\n')

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { validateConfiguration } from 'app-builder-lib/out/util/config/config.js'
@@ -33,6 +34,16 @@ test('macOS: the application is in the menu bar alone, asks for guarded places, 
     'NSRemovableVolumesUsageDescription',
     'NSNetworkVolumesUsageDescription',
   ])
+})
+
+test('Windows: the uninstaller calls what removes the start at login, which has the id of the application', () => {
+  const read = (file: string) => readFileSync(path.join(root, file), 'utf8')
+  const script = read('build/package/installer.nsh')
+  expect([...script.matchAll(/^!macro (\w+)/gm)].map(([, name]) => name)).toEqual(['customUnInstall'])
+  expect(script).toMatch(/\\CurrentVersion\\Run" "\$\{APP_ID\}"/)
+  const templates = 'node_modules/app-builder-lib/templates/nsis'
+  expect(read(`${templates}/uninstaller.nsh`)).toContain('!insertmacro customUnInstall\n')
+  expect(read('electron/main/identity.ts')).toContain('app.setAppUserModelId(manifest.appId)')
 })
 
 test('package metadata: the application id comes from package.json, and no placeholder is left', async () => {

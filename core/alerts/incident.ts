@@ -125,6 +125,17 @@ export const timelinePageSchema = z.object({
 })
 export type TimelinePage = z.infer<typeof timelinePageSchema>
 
+export const changesQuestionSchema = z.object({
+  /** Only changes before this one; null: from the newest. */
+  before: z.number().nullable(),
+  most: z.number().int().min(1).max(200),
+  /** Milliseconds since 1970. */
+  since: z.number().nullable().default(null),
+  /** Part of a sentence or name. */
+  text: z.string().max(200).default(''),
+})
+export type ChangesQuestion = z.infer<typeof changesQuestionSchema>
+
 /** The state of a channel. unused: nothing was sent yet with its current settings. */
 export const channelStateSchema = z.object({
   id: z.string(),

@@ -9,6 +9,7 @@ import { Dispatcher, isFor, isQuietAt, type OutboxEntry } from './channel-sender
 import { type ChannelType, NATIVE } from './channels/catalog.ts'
 import { type Channel, type ChannelInput, type ChannelOutcome, quote, WITHIN_MS } from './channels/channel.ts'
 import {
+  type ChangesQuestion,
   type ChannelState,
   type ChannelTested,
   exampleNotice,
@@ -20,7 +21,7 @@ import {
 } from './incident.ts'
 import { renderMessage, type Shown, toShown } from './render.ts'
 import { type ChannelSettings, getOptions, type QuietHours } from './settings.ts'
-import type { Left } from './store/database.ts'
+import type { ChangeRow, ChangeRows, Left } from './store/database.ts'
 import { type AlertStore, KeptStore } from './store/store.ts'
 
 // Delivery in the main process: `Notifier` keeps a dispatcher for each channel, and `Heartbeats` sends signs of life.
@@ -29,6 +30,8 @@ import { type AlertStore, KeptStore } from './store/store.ts'
 const CHANGES_EVERY_MS = 250
 /** Delay before the disk is asked again for the entries of an earlier run. */
 const LOAD_AGAIN_MS = 5_000
+/** Limit of the changes that are kept in memory while the disk does not accept them. */
+const MOST_UNSTORED = 1_000
 
 export interface NotifierConfig {
   language: Language
@@ -85,6 +88,8 @@ export class Notifier {
   #loadAgain: NodeJS.Timeout | null = null
   /** Resolves when all entries are in their outboxes: none overtakes an earlier one that waits for the disk. */
   #added = Promise.resolve()
+  /** Changes that are to be stored again. */
+  readonly #unstored: ChangeRow[] = []
   #isStopped = false
 
   constructor(config: NotifierConfig, store: AlertStore, events: NotifierEvents) {
@@ -170,6 +175,16 @@ export class Notifier {
 
   timeline(question: TimelineQuestion): Promise<TimelinePage> {
     return this.#store.call('page', question)
+  }
+
+  /** Stores a change, together with those that the disk has not accepted before. */
+  async recordChange(change: ChangeRow): Promise<void> {
+    const rows = [...this.#unstored.splice(0), change].slice(-MOST_UNSTORED)
+    if ((await this.#kept.call('addChanges', rows)) === null) this.#unstored.unshift(...rows)
+  }
+
+  changes(question: ChangesQuestion): Promise<ChangeRows> {
+    return this.#store.call('changes', question)
   }
 
   /** Resolves when pending writes are done, or the disk does not accept them. */

@@ -13,6 +13,7 @@ import {
 } from '../../platform/sqlite.ts'
 import { getNoticeKey, type OutboxEntry } from '../channel-sender.ts'
 import {
+  type ChangesQuestion,
   type ChannelHealth,
   deliverySchema,
   INCIDENT_FILE,
@@ -47,13 +48,17 @@ CREATE INDEX entry_by_state ON entry (state, at);
 `
 
 /**
- * health: the last attempt of each channel; policy: the policy's state, one row. Versions without these tables ignore
- * them, so they need no migration.
+ * health: the last attempt of each channel; policy: the policy's state, one row; change: who changed what, in the order
+ * of arrival. Versions without these tables ignore them, so they need no migration.
  */
 const LATER_TABLES = `
 CREATE TABLE IF NOT EXISTS health (
   channel TEXT PRIMARY KEY, condition TEXT NOT NULL, at INTEGER NOT NULL, sentence TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS policy (id INTEGER PRIMARY KEY CHECK (id = 1), facts TEXT NOT NULL)`
+CREATE TABLE IF NOT EXISTS policy (id INTEGER PRIMARY KEY CHECK (id = 1), facts TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS change (
+  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, text TEXT NOT NULL,
+  facts TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS change_by_time ON change (at)`
 
 const incidentFileSchema = keptPolicySchema.extend({ past: z.array(incidentSchema) })
 
@@ -70,6 +75,8 @@ const DAY_MS = 86_400_000
 const TOLD_DAYS = 40
 /** Days for which settled notices are loaded, because duplicates of a notice arrive within this time. */
 const SEEN_DAYS = 2
+/** Limit of stored changes: a program could make many. */
+const MOST_CHANGES = 100_000
 /** Limit of the deliveries shown for one incident, which is repeated once a day. */
 const MOST_DELIVERIES = 200
 
@@ -81,6 +88,22 @@ interface Told {
 /** A decision of the policy with the entries of its notices, or entries alone. */
 export interface Commit extends Omit<PolicyCommit, 'notices'> {
   entries: readonly OutboxEntry[]
+}
+
+/** A recorded change. */
+export interface ChangeRow {
+  id: string
+  /** Milliseconds since 1970. */
+  at: number
+  /** The text that is searched. */
+  text: string
+  facts: string
+}
+
+/** The facts of changes, newest first, and the start of the next page; null: this is the last page. */
+export interface ChangeRows {
+  rows: string[]
+  next: number | null
 }
 
 /** The state left by an earlier run. */
@@ -113,6 +136,9 @@ export function openAlertDatabase(file: string) {
      ON CONFLICT (id) DO UPDATE SET what = excluded.what, state = excluded.state, facts = excluded.facts`,
   )
   const upsertIncident = database.prepare('INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+  const insertChange = database.prepare(
+    'INSERT OR IGNORE INTO change (id, at, text, facts) VALUES (?, ?, ?, ?)',
+  )
   const commit = ({ policy, incidents, entries }: Commit) =>
     inTransaction(database, () => {
       if (policy !== null) upsertPolicy.run(JSON.stringify(keptPolicySchema.parse(policy)))
@@ -139,6 +165,15 @@ export function openAlertDatabase(file: string) {
     noteHealth: ({ id, condition, at, sentence }: ChannelHealth) =>
       upsertHealth.run(id, condition, at, sentence === null ? null : JSON.stringify(sentence)),
     page: (question: TimelineQuestion) => page(database, question),
+    addChanges: (changes: readonly ChangeRow[], now: number) =>
+      inTransaction(database, () => {
+        for (const { id, at, text, facts } of changes) insertChange.run(id, at, text, facts)
+        database.prepare('DELETE FROM change WHERE at < ?').run(now - KEPT_DAYS * DAY_MS)
+        database
+          .prepare('DELETE FROM change WHERE number <= (SELECT max(number) FROM change) - ?')
+          .run(MOST_CHANGES)
+      }),
+    changes: (question: ChangesQuestion) => listChanges(database, question),
     prune: (now: number) =>
       inTransaction(database, () => {
         const before = now - KEPT_DAYS * DAY_MS
@@ -254,16 +289,51 @@ function readDeliveries(database: DatabaseSyncInstance, incident: string): Notic
   })
 }
 
+function listChanges(database: DatabaseSyncInstance, question: ChangesQuestion): ChangeRows {
+  const { before, most, since, text } = question
+  const found = database
+    .prepare(
+      `SELECT number, facts FROM change WHERE number < ? AND at >= ? AND instr(lower(text), lower(?)) > 0
+       ORDER BY number DESC LIMIT ?`,
+    )
+    .all(before ?? Number.MAX_SAFE_INTEGER, since ?? 0, text, most + 1) as (Facts & { number: number })[]
+  const shown = found.slice(0, most)
+  const next = found.length > most ? (shown.at(-1)?.number ?? null) : null
+  return { rows: shown.map(({ facts }) => facts), next }
+}
+
+/** Stores a change in a file that no thread of this process has open. @throws system errors */
+export function appendChange(file: string, change: ChangeRow): void {
+  const database = openAlertDatabase(file)
+  try {
+    database.addChanges([change], Date.now())
+  } finally {
+    database.close()
+  }
+}
+
+/** Returns a page of the timeline from a file without a writer. @throws as `readFrom` */
+export const readTimeline = (file: string, question: TimelineQuestion): TimelinePage =>
+  readFrom(file, { entries: [], next: null }, (database) => page(database, question))
+
+/** Returns a page of changes from a file without a writer. @throws as `readFrom` */
+export const readChanges = (file: string, question: ChangesQuestion): ChangeRows =>
+  readFrom(file, { rows: [], next: null }, (database) => {
+    // An earlier version may have written the file.
+    const has = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'change'").get() !== undefined
+    return has ? listChanges(database, question) : { rows: [], next: null }
+  })
+
 /**
- * Returns a page of the timeline from a file without a writer. Does not create, change or rename the file.
+ * Reads from a file without a writer. Does not create, change or rename the file.
  * @throws UserError alert.timelineUnread; system errors
  */
-export function readTimeline(file: string, question: TimelineQuestion): TimelinePage {
+function readFrom<T>(file: string, none: T, read: (database: DatabaseSyncInstance) => T): T {
   const database = readDatabaseFile(file, KIND)
-  if (database === null) return { entries: [], next: null }
+  if (database === null) return none
   if (typeof database === 'string') throw new UserError('alert.timelineUnread', { path: file })
   try {
-    return page(database, question)
+    return read(database)
   } finally {
     database.close()
   }

@@ -31,6 +31,8 @@ export function runAlertStoreThread(port: MessagePort, file: string): void {
         }),
       noteHealth: (health) => use((one) => one.noteHealth(health)),
       page: (question) => use((one) => one.page(question)),
+      addChanges: (changes) => use((one) => one.addChanges(changes, Date.now())),
+      changes: (question) => use((one) => one.changes(question)),
     },
     close,
   )

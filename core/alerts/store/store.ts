@@ -7,8 +7,14 @@ import { openThread } from '../../lib/workers/thread.ts'
 import { lstatOrNull } from '../../platform/files.ts'
 import type { SetAside } from '../../platform/sqlite.ts'
 import { errorText } from '../../platform/system-error.ts'
-import { type ChannelHealth, INCIDENT_FILE, type TimelinePage, type TimelineQuestion } from '../incident.ts'
-import type { Commit, Left } from './database.ts'
+import {
+  type ChangesQuestion,
+  type ChannelHealth,
+  INCIDENT_FILE,
+  type TimelinePage,
+  type TimelineQuestion,
+} from '../incident.ts'
+import type { ChangeRow, ChangeRows, Commit, Left } from './database.ts'
 
 // The main process's side of the alert store: a thread calls SQLite, because its disk may hang or fail.
 
@@ -22,6 +28,8 @@ export interface StoreCalls {
   commit: { input: Commit; output: true }
   noteHealth: { input: ChannelHealth; output: unknown }
   page: { input: TimelineQuestion; output: TimelinePage }
+  addChanges: { input: readonly ChangeRow[]; output: unknown }
+  changes: { input: ChangesQuestion; output: ChangeRows }
 }
 
 type Call = keyof StoreCalls
@@ -40,6 +48,8 @@ const EMPTY: { [C in Call]: StoreCalls[C]['output'] } = {
   commit: true,
   noteHealth: null,
   page: { entries: [], next: null },
+  addChanges: true,
+  changes: { rows: [], next: null },
 }
 
 /** For one-shot runs and tests: stores nothing. */

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
+import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, test } from 'vitest'
 import type { OutboxEntry } from '../../../core/alerts/channel-sender.ts'
-import { openAlertDatabase } from '../../../core/alerts/store/database.ts'
+import { changesQuestionSchema } from '../../../core/alerts/incident.ts'
+import { appendChange, openAlertDatabase, readChanges } from '../../../core/alerts/store/database.ts'
 import { createIncident, createNotice } from '../../support/alerts/notifier-config.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -34,4 +36,39 @@ test('alert database: a decision of the policy and its notices are stored togeth
   database.commit({ policy, incidents: [incident], entries: [entry] })
   expect(database.load(1)).toMatchObject({ policy, waiting: [entry] })
   database.close()
+})
+
+test('alert database: changes are listed newest first by page, found by text, and kept for 400 days', () => {
+  const file = path.join(temporaryDirectory('alerts'), 'alerts.db')
+  const day = 86_400_000
+  const now = 1_000 * day
+  const row = (id: string, at: number) => ({ id, at, text: `ada\nÄnderung ${id}`, facts: id })
+  const database = openAlertDatabase(file)
+  const list = (question: object) =>
+    database.changes(changesQuestionSchema.parse({ before: null, most: 2, ...question }))
+  database.addChanges([row('old', now - 399 * day), row('b', now - 2), row('a', now - 1)], now)
+  // Stored again after a timeout.
+  database.addChanges([row('a', now - 1), row('100%', now)], now)
+  const first = list({})
+  expect(first.rows).toEqual(['100%', 'a'])
+  expect(list({ before: first.next })).toEqual({ rows: ['b', 'old'], next: null })
+  expect(list({ since: now - 1 }).rows).toEqual(['100%', 'a'])
+  expect(list({ text: '100%' }).rows).toEqual(['100%'])
+  expect(list({ text: 'ADA\n' }).rows).toHaveLength(2)
+  database.addChanges([], now + 2 * day)
+  expect(list({ most: 200 }).rows).toEqual(['100%', 'a', 'b'])
+  database.close()
+  appendChange(file, row('later', Date.now()))
+  expect(readChanges(file, changesQuestionSchema.parse({ before: null, most: 1 })).rows).toEqual(['later'])
+})
+
+test('alert database: a file of a version without changes has none', () => {
+  const file = path.join(temporaryDirectory('alerts'), 'alerts.db')
+  const question = changesQuestionSchema.parse({ before: null, most: 1 })
+  expect(readChanges(file, question)).toEqual({ rows: [], next: null })
+  openAlertDatabase(file).close()
+  const database = new DatabaseSync(file)
+  database.exec('DROP TABLE change')
+  database.close()
+  expect(readChanges(file, question)).toEqual({ rows: [], next: null })
 })

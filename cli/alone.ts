@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { answerCommand } from '../core/agent/answering.ts'
 import { commands } from '../core/agent/contract.ts'
 import { openKnownMounts } from '../core/agent/known-mounts.ts'
+import { noteSettings } from '../core/agent/recording.ts'
 import { settingsCommands } from '../core/agent/settings-commands.ts'
 import type { SettingsContext } from '../core/agent/settings-context.ts'
 import { TEST_MS } from '../core/backends/connection-test.ts'
@@ -17,6 +18,7 @@ import { lockData, openDataDirectory, unusableData } from '../core/settings/data
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { openSettings } from '../core/settings/settings-store.ts'
+import { recordAlone } from './record-alone.ts'
 import { terminalWords } from './terminal-words.ts'
 
 // Commands about the settings while no agent runs: this process does what the agent would.
@@ -40,7 +42,12 @@ function openContext(directory: string): SettingsContext {
   return {
     ...{ settings, layout, computerName },
     secrets: openSecrets(directory, null),
-    change: (update) => void settings.set(update(settings.get())),
+    change: (update) => {
+      const before = settings.get()
+      const next = update(before)
+      settings.set(next)
+      noteSettings(before, next)
+    },
     inspect: inspectPath,
     test: async ({ destination, ...given }) => {
       const signal = AbortSignal.timeout(TEST_MS)
@@ -83,7 +90,11 @@ export async function changeAlone(
   try {
     const context = openContext(directory)
     const before = context.settings.get()
-    const output = await answer(context, asked(before))
+    const command = asked(before)
+    const known = { settings: before }
+    const output = await recordAlone(context.layout.alerts, known, command.command, command.input, () =>
+      answer(context, command),
+    )
     const after = context.settings.get()
     const gone = before.sources.filter(({ id }) => !after.sources.some((one) => one.id === id))
     for (const { id } of gone) await forgetSent(context, id)

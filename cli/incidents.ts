@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { NATIVE } from '../core/alerts/channels/catalog.ts'
@@ -55,9 +54,7 @@ export function registerIncidents(program: Command): void {
     withDataDirectory(command.command(usage).description(description))
   inner('acknowledge', 'stop reminders of it until it ends; the agent must be running')
     .argument('<id>', 'as the list has it')
-    .action((id: string, _: object, self: Command) =>
-      ask(getDataDirectory(self), 'acknowledge', { id, by: userInfo().username.slice(0, 100) || 'somebody' }),
-    )
+    .action((id: string, _: object, self: Command) => ask(getDataDirectory(self), 'acknowledge', { id }))
   inner('snooze', 'send the next reminder after a time, if it still lasts; the agent must be running')
     .argument('<id>', 'as the list has it')
     .argument('<time>', 'such as 30m, 4h, 1d', parsePause)
@@ -78,7 +75,7 @@ export function registerIncidents(program: Command): void {
     .action((path: string, _: object, self: Command) => unmute(getDataDirectory(self), path))
 }
 
-function parseCount(text: string): number {
+export function parseCount(text: string): number {
   const count = Number(text)
   if (Number.isInteger(count) && count > 0) return count
   throw new InvalidArgumentError('It must be a whole number above 0.')

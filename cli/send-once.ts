@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Actor } from '../core/agent/contract.ts'
 import { type OpenAgent, openAgent } from '../core/agent/open.ts'
 import { findHeldMessage } from '../core/agent/state/derived.ts'
 import type { AppState, SourceState } from '../core/agent/state/schema.ts'
@@ -8,6 +9,7 @@ import { ignoreError, settled } from '../core/dropped-errors.ts'
 import { sumSent } from '../core/ledger/ledger-messages.ts'
 import { LATE, withTimeout } from '../core/lib/async/timing.ts'
 import { type Message, message, type WordKey } from '../core/lib/i18n/message.ts'
+import { getUserName } from '../core/platform/user-name.ts'
 import type { MarkedAnswer } from '../core/scan/scanner-messages.ts'
 import { jsonText } from './json.ts'
 import type { Given } from './list-directory.ts'
@@ -111,22 +113,22 @@ async function finish(
   }
 }
 
+const by = (): Actor => ({ via: 'terminal', name: getUserName() })
+
 /** Sends held files. A refusal means that none are held any longer. */
-async function acceptHeld({ handlers }: OpenAgent, { sources }: AppState): Promise<void> {
+async function acceptHeld(open: OpenAgent, { sources }: AppState): Promise<void> {
   for (const source of sources) {
-    if (findHeldMessage(source) !== null) await handlers.sendAsItIs({ id: source.settings.id })
+    if (findHeldMessage(source) !== null)
+      await open.createHandlers(by()).sendAsItIs({ id: source.settings.id })
   }
 }
 
 /** Applies the decision about marked files. A refusal means that none are left. */
-async function answerMarked(
-  { handlers }: OpenAgent,
-  { sources }: AppState,
-  answer: MarkedAnswer,
-): Promise<void> {
+async function answerMarked(open: OpenAgent, { sources }: AppState, answer: MarkedAnswer): Promise<void> {
   for (const { scanned, settings } of sources)
     if (scanned?.marked != null)
-      await handlers
+      await open
+        .createHandlers(by())
         .answerMarked({ id: settings.id, answer })
         .catch(ignoreError('the question was answered already'))
 }

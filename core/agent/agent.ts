@@ -4,7 +4,7 @@ import { notMountedWords } from '../backends/folder/place.ts'
 import { type Checked, checkerDefinition } from '../check/checker-messages.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import type { Message } from '../lib/i18n/message.ts'
-import { englishWords, type Language } from '../lib/i18n/words.ts'
+import { createWords, englishWords, type Language } from '../lib/i18n/words.ts'
 import type { WorkerDefinition, WorkerReport } from '../lib/workers/definition.ts'
 import { isGone } from '../platform/system-error.ts'
 import { receiverDefinition } from '../receive/receiver-messages.ts'
@@ -16,12 +16,14 @@ import { openSecrets, type Seal, type SecretStore } from '../settings/secrets.ts
 import { type SettingsStore, settingsInForce } from '../settings/settings-store.ts'
 import { getStorePaths, refusedSources } from './accept-path.ts'
 import { Alerting } from './alerting.ts'
+import type { Actor } from './contract.ts'
 import { EjectedDisks } from './ejecting.ts'
 import { openKnownMounts } from './known-mounts.ts'
 import { localCopies } from './local-copies.ts'
 import type { Log } from './log.ts'
 import { SurroundingsWatch } from './power-network.ts'
 import { receiverConfig, receivingState, withReceived } from './receiving.ts'
+import { noteSettings, type Recorder, toRow } from './recording.ts'
 import { Restores } from './restores.ts'
 import { SenderWorkers } from './senders.ts'
 import { SentHours } from './sent-hours.ts'
@@ -156,8 +158,24 @@ export class Agent {
 
   /** Saves new settings and applies them everywhere. */
   change(update: (settings: Settings) => Settings): void {
-    this.settings.set(update(this.settings.get()))
+    const before = this.settings.get()
+    const next = update(before)
+    this.settings.set(next)
+    noteSettings(before, next)
     this.#apply()
+  }
+
+  /** Returns what records the commands of a person. */
+  createRecorder(by: Actor): Recorder {
+    return {
+      by,
+      known: () => this.store.state,
+      keep: (change) => {
+        const { via, name } = change.by
+        this.log('info', `${via} ${name}: ${englishWords(change.sentence)}`)
+        void this.alerting.notifier.recordChange(toRow(change, createWords(this.language)))
+      },
+    }
   }
 
   /** Returns the remembered mount point of a path or a destination, by its id; null: unknown. */

@@ -8,6 +8,7 @@ import { formatDay } from '../lib/i18n/formats.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import { createWords } from '../lib/i18n/words.ts'
+import { getUserName } from '../platform/user-name.ts'
 import { getSource } from '../settings/changes.ts'
 import { getSourceDestinations } from '../settings/destinations.ts'
 import { type Agent, UNUSED_SETTINGS } from './agent.ts'
@@ -22,6 +23,7 @@ import {
 } from './contract.ts'
 import { deleteLocalCopies } from './local-copies.ts'
 import { logLines } from './log-lines.ts'
+import { getActorName, recordCommand, toChangesPage } from './recording.ts'
 import { addSource, settingsCommands } from './settings-commands.ts'
 import type { SettingsContext } from './settings-context.ts'
 import { getFolderDirectory } from './workers/configs.ts'
@@ -138,12 +140,13 @@ export async function protectDirectory(
   agent: Agent,
   input: CommandInput<'addSource'>,
 ): Promise<Message | null> {
+  const context = createContext(agent, () => undefined)
+  const recorder = agent.createRecorder({
+    via: agent.host.kind === 'desktop' ? 'window' : 'terminal',
+    name: getUserName(),
+  })
   try {
-    await protect(
-      agent,
-      createContext(agent, () => undefined),
-      input,
-    )
+    await recordCommand(recorder, 'addSource', input, () => protect(agent, context, input))
     return null
   } catch (error) {
     const sentence = toSentence(error)
@@ -223,9 +226,9 @@ const noIncident = () => new UserError('alert.noIncident')
 function alertCommands(agent: Agent) {
   const { alerting, secrets: kept } = agent
   return {
-    acknowledge: ({ id, by }) =>
+    acknowledge: ({ id }) =>
       runAction(() => {
-        if (!alerting.alerts.acknowledge(id, by)) throw noIncident()
+        if (!alerting.alerts.acknowledge(id, getActorName())) throw noIncident()
       }),
     snooze: ({ id, minutes }) =>
       runAction(() => {
@@ -244,6 +247,7 @@ function alertCommands(agent: Agent) {
       return { text: renderMessage('', exampleNotice('failed', now), writer, { type, template }, now).text }
     },
     timeline: (question) => alerting.notifier.timeline(question),
+    changes: async (question) => toChangesPage(await alerting.notifier.changes(question)),
   } satisfies Partial<CommandHandlers>
 }
 

@@ -1,6 +1,11 @@
 import { z } from 'zod'
 import { channelTypes } from '../alerts/channels/catalog.ts'
-import { testedSchema, timelinePageSchema, timelineQuestionSchema } from '../alerts/incident.ts'
+import {
+  changesQuestionSchema,
+  testedSchema,
+  timelinePageSchema,
+  timelineQuestionSchema,
+} from '../alerts/incident.ts'
 import { alertsSettingsSchema, channelSchema, LONGEST_TEMPLATE } from '../alerts/settings.ts'
 import {
   checkerDefinition,
@@ -142,6 +147,31 @@ const readSettingsSchema = z.object({
   /** Names of channels and destinations that need their secrets entered, or their pairing done, again. */
   missing: z.array(z.string()),
 })
+
+/** Who sent a command: a user of this computer, or the holder of a token of the web page. */
+const actorSchema = z.object({ via: z.enum(['window', 'terminal', 'page']), name: z.string() })
+export type Actor = z.infer<typeof actorSchema>
+
+export const recordedChangeSchema = z.object({
+  id: z.string(),
+  /** Milliseconds since 1970. */
+  at: z.number(),
+  by: actorSchema,
+  sentence: messageSchema,
+  /** The settings that were changed, as far as the sentence does not name them. */
+  differences: z.array(differenceSchema),
+  /** Number of further changed settings. */
+  more: z.number(),
+})
+export type RecordedChange = z.infer<typeof recordedChangeSchema>
+
+const changesPageSchema = z.object({
+  /** Newest first. */
+  entries: z.array(recordedChangeSchema),
+  /** Start of the next page; null: this is the last page. */
+  next: z.number().nullable(),
+})
+export type ChangesPage = z.infer<typeof changesPageSchema>
 
 /**
  * Every command that a view may send to the agent: the window over Electron's IPC, the command line over
@@ -301,8 +331,8 @@ export const commands = {
    * that stay.
    */
   importSettings: defineAction(z.object({ settings: settingsSchema })),
-  /** Stops notifications of an incident until it ends. `by`: who acknowledged it, for the timeline. */
-  acknowledge: defineAction(z.object({ id: z.string(), by: z.string().min(1).max(100) })),
+  /** Stops notifications of an incident until it ends. */
+  acknowledge: defineAction(idInput),
   /** Delays further notifications of an incident for some minutes; null: ends the snooze. */
   snooze: defineAction(
     z.object({ id: z.string(), minutes: z.number().positive().max(LONGEST_PAUSE_MINUTES).nullable() }),
@@ -333,6 +363,8 @@ export const commands = {
   /** Returns the newest lines of the log, oldest first, at most 500. */
   log: { input: nothing, output: z.object({ lines: z.array(logLineSchema) }) },
   timeline: { input: timelineQuestionSchema, output: timelinePageSchema },
+  /** Returns a page of the recorded changes: who changed what. */
+  changes: { input: changesQuestionSchema, output: changesPageSchema },
   dismissNotice: defineAction(z.object({ id: z.string() })),
   /** Returns delays and results of a source or a checked path over a period, at a resolution of at most `points`. */
   checkHistory: { input: historyQuestionSchema, output: historyAnswerSchema },
@@ -448,10 +480,11 @@ export type HandlersFor<C extends keyof WindowCommands> = {
 }
 
 /** Commands that change nothing here or elsewhere; a viewer of the web page may send these. */
-export const viewerCommands: ReadonlySet<string> = new Set<keyof Commands>([
+const viewerNames = [
   'snapshot',
   'log',
   'timeline',
+  'changes',
   'checkHistory',
   'day',
   'expected',
@@ -463,7 +496,44 @@ export const viewerCommands: ReadonlySet<string> = new Set<keyof Commands>([
   'restoreVersions',
   'restoreDirectory',
   'receiveDirectory',
-])
+] as const satisfies readonly (keyof Commands)[]
+export const viewerCommands: ReadonlySet<string> = new Set(viewerNames)
+
+/** Commands that are not recorded: they read or test something, or open a dialog or a program of the desktop. */
+const unrecordedNames = [
+  ...viewerNames,
+  'browse',
+  'checkNow',
+  'newEncryptionKey',
+  'previewFilters',
+  'previewTemplate',
+  'readKnownHosts',
+  'readSettingsText',
+  'settingsText',
+  'testChannel',
+  'testDestination',
+  // What is chosen in a dialog is added by another command.
+  'chooseSource',
+  'chooseCheckedPath',
+  'choosePath',
+  'copiedCode',
+  'exportSettings',
+  'hideWindow',
+  'loginStart',
+  'quit',
+  'readSettings',
+  'saveDiagnostics',
+  'saveKey',
+  'showDirectory',
+  'showing',
+  'showRestored',
+  'viewStored',
+] as const satisfies readonly (keyof WindowCommands)[]
+const unrecorded: ReadonlySet<string> = new Set(unrecordedNames)
+
+/** A command that changes something. The text `change.NAME` describes it in the record of changes. */
+export type RecordedCommand = Exclude<keyof WindowCommands, (typeof unrecordedNames)[number]>
+export const isRecorded = (command: string): command is RecordedCommand => !unrecorded.has(command)
 
 export type CommandHandlers = HandlersFor<keyof Commands>
 export type Events = { [E in keyof typeof events]: z.infer<(typeof events)[E]> }

@@ -6,10 +6,17 @@ import path from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { errorCode } from '../platform/system-error.ts'
+import { getUserName } from '../platform/user-name.ts'
 import { unusableData } from '../settings/data-directory.ts'
 import { answerSchema, getAnswer } from './answering.ts'
 
-const requestSchema = z.object({ command: z.string(), input: z.unknown() })
+/** by: the user who sends the command; an earlier version omits it. */
+const requestSchema = z.object({
+  command: z.string(),
+  input: z.unknown(),
+  by: z.string().min(1).max(100).default(getUserName),
+})
+type Answer = (command: string, input: unknown, by: string) => Promise<unknown>
 
 /** Longest line that is read. Commands are small, and a stuck peer must not fill the memory. */
 const LONGEST_REQUEST = 1024 * 1024
@@ -56,10 +63,7 @@ interface ControlSocket {
  * leftover of a killed agent.
  * @throws UserError data.cannotMake
  */
-export async function listenForCommands(
-  dataDirectory: string,
-  answer: (command: string, input: unknown) => Promise<unknown>,
-): Promise<ControlSocket> {
+export async function listenForCommands(dataDirectory: string, answer: Answer): Promise<ControlSocket> {
   const address = controlAddress(dataDirectory)
   const connections = new Set<net.Socket>()
   const server = net.createServer((socket) => {
@@ -90,14 +94,14 @@ async function listen(server: net.Server, address: string): Promise<void> {
   if (isFile) chmodSync(address, 0o600)
 }
 
-function serve(socket: net.Socket, answer: (command: string, input: unknown) => Promise<unknown>): void {
+function serve(socket: net.Socket, answer: Answer): void {
   // A client may disconnect before the reply, which is no error.
   socket.on('error', () => socket.destroy())
   readLine(socket, LONGEST_REQUEST).then(
     async (line) => {
       const reply = await getAnswer(async () => {
-        const { command, input } = requestSchema.parse(JSON.parse(line))
-        return answer(command, input)
+        const { command, input, by } = requestSchema.parse(JSON.parse(line))
+        return answer(command, input, by)
       })
       if (!socket.destroyed) socket.end(`${JSON.stringify(reply)}\n`)
     },
@@ -141,7 +145,7 @@ export async function sendCommand(dataDirectory: string, command: string, input:
     () => socket.destroy(new UserError('agent.silent', { directory: dataDirectory })),
     ANSWER_WITHIN_MS,
   )
-  socket.write(`${JSON.stringify({ command, input })}\n`)
+  socket.write(`${JSON.stringify({ command, input, by: getUserName() })}\n`)
   const line = await readLine(socket, LONGEST_ANSWER)
     .catch((error) => {
       const isAbsent = ['ENOENT', 'ECONNREFUSED'].includes(errorCode(error) ?? '')

@@ -6,9 +6,10 @@ import { type Settings, settingsSchema } from '../settings/schema.ts'
 import { openSettings, type SettingsStore } from '../settings/settings-store.ts'
 import { Agent, type AgentHost } from './agent.ts'
 import { answerNamed, commandHandlers, protectDirectory } from './commands.ts'
-import type { CommandHandlers, CommandInput } from './contract.ts'
+import type { Actor, CommandHandlers, CommandInput } from './contract.ts'
 import { listenForCommands } from './control-socket.ts'
 import { openLog } from './log.ts'
+import { recordCommands } from './recording.ts'
 import { WebPage } from './web/serve.ts'
 
 /** Options for directories that are named at a start; omitted: an existing source keeps its own. */
@@ -16,7 +17,8 @@ export type StartOptions = Omit<CommandInput<'addSource'>, 'path'>
 
 export interface OpenAgent {
   agent: Agent
-  handlers: CommandHandlers
+  /** Returns the handlers of the commands of a person, which are recorded. */
+  createHandlers(by: Actor): CommandHandlers
   /** Adds directories that were named at a start. A refusal becomes a notice and is returned. */
   protect(directories: readonly string[], as?: StartOptions): Promise<Message[]>
   close(): Promise<void>
@@ -39,27 +41,32 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
   const release = () => {
     for (const close of opened) close()
   }
-  let handlers: CommandHandlers | null = null
-  const answer = async (command: string, input: unknown) => {
+  let createHandlers: OpenAgent['createHandlers'] | null = null
+  const answer = async (command: string, input: unknown, by: Actor) => {
     // Changes would be lost after a one-shot run, although the reply would report success.
     if (onlyThisRun && command !== 'snapshot')
       throw new UserError('agent.sendingOnce', { directory: dataDirectory })
-    if (handlers === null) throw new UserError('agent.starting')
-    return answerNamed(handlers, command, input)
+    if (createHandlers === null) throw new UserError('agent.starting')
+    return answerNamed(createHandlers(by), command, input)
   }
   try {
-    const control = await listenForCommands(dataDirectory, answer)
+    const control = await listenForCommands(dataDirectory, (command, input, name) =>
+      answer(command, input, { via: 'terminal', name }),
+    )
     opened.unshift(control.close)
     // A one-shot run ends too soon to report that it set the file aside.
     const settings = openSettings(dataDirectory, onlyThisRun ? 'refuse' : 'set-aside')
     const agent = new Agent(layout, onlyThisRun ? createUnsavedSettings(settings) : settings, host, log.write)
-    const ready = commandHandlers(agent)
-    handlers = ready
+    const handlers = commandHandlers(agent)
+    const ready = (by: Actor) => recordCommands(handlers, agent.createRecorder(by))
+    createHandlers = ready
     agent.start()
-    const web = onlyThisRun ? null : new WebPage(agent, answer)
+    const web = onlyThisRun
+      ? null
+      : new WebPage(agent, (command, input, name) => answer(command, input, { via: 'page', name }))
     return {
       agent,
-      handlers: ready,
+      createHandlers: ready,
       protect: (directories, as = {}) => protect(agent, directories, as),
       close: async () => {
         await Promise.all([agent.stop(), web?.stop()])

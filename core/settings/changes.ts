@@ -34,7 +34,7 @@ const LONGEST = 200
 
 /** Settings other than lists of entries with ids. The pause is omitted, because it is temporary. */
 const COMPARED_SINGLE = ['receive', 'notifications', 'language', 'theme'] as const
-const COMPARED_GROUPS = ['check', 'scan', 'send', 'keep', 'alerts'] as const
+const COMPARED_GROUPS = ['check', 'scan', 'send', 'keep', 'alerts', 'web'] as const
 
 /** Pauses all sending from `now` (milliseconds since 1970) for some minutes; null: until resumed. */
 export function withPause(settings: Settings, minutes: number | null, now: number): Settings {
@@ -262,7 +262,7 @@ export const differenceSchema = z.object({
   change: z.enum(['added', 'removed', 'changed']),
   /** The displayed name; for a setting its path in the settings file, such as "check.intervalSeconds". */
   name: z.string(),
-  /** For a changed setting the old and new value as JSON; otherwise the names of the changed fields. */
+  /** For a changed setting the old and new value as JSON; otherwise the changed fields. */
   details: z.array(z.string()),
 })
 export type SettingsDifference = z.infer<typeof differenceSchema>
@@ -270,8 +270,28 @@ export type SettingsDifference = z.infer<typeof differenceSchema>
 type Kind = Exclude<SettingsDifference['kind'], 'setting'>
 type Entry = { id: string }
 
-/** Lists the differences of `next`: entries first, in the order of the settings file. Pure. */
-export function differences(now: Settings, next: Settings): SettingsDifference[] {
+/**
+ * Lists the differences of `next`: entries first, in the order of the settings file. Pure.
+ * @param longest values with longer JSON are omitted, and shorter ones added to the changed fields of entries; null: an
+ * entry's fields have no values.
+ */
+export function differences(
+  now: Settings,
+  next: Settings,
+  longest: number | null = null,
+): SettingsDifference[] {
+  const isShort = (...values: string[]) => values.every(({ length }) => length <= (longest ?? Infinity))
+  const compareEntries = <E extends Entry>(
+    kind: Kind,
+    before: readonly E[],
+    after: readonly E[],
+    getName: (one: E) => string,
+  ) =>
+    listEntries(kind, before, after, getName, (field, was, is) =>
+      longest !== null && isShort(was, is) ? `${field}: ${was} → ${is}` : field,
+    )
+  const compareValues = (prefix: string, before: object, after: object) =>
+    listValues(prefix, before, after, isShort)
   return [
     ...compareEntries('source', now.sources, next.sources, ({ name }) => name),
     ...compareEntries('checkedPath', now.checkedPaths, next.checkedPaths, ({ path }) => path),
@@ -292,11 +312,12 @@ const inUse = (destinations: readonly Destination[]) =>
 const omitChannels = (group: object): object =>
   Object.fromEntries(Object.entries(group).filter(([name]) => name !== 'channels'))
 
-function compareEntries<E extends Entry>(
+function listEntries<E extends Entry>(
   kind: Kind,
   now: readonly E[],
   next: readonly E[],
   getName: (one: E) => string,
+  format: (field: string, was: string, is: string) => string,
 ): SettingsDifference[] {
   const before = new Map(now.map((one) => [one.id, one]))
   const after = new Set(next.map(({ id }) => id))
@@ -308,22 +329,29 @@ function compareEntries<E extends Entry>(
     ...next.flatMap((one): SettingsDifference[] => {
       const was = before.get(one.id)
       if (was === undefined) return [{ kind, change: 'added', name: getName(one), details: [] }]
-      const details = changedFields(was, one)
+      const details = changedFields(was, one).map((field) =>
+        format(field, formatField(was, field), formatField(one, field)),
+      )
       return details.length === 0 ? [] : [{ kind, change: 'changed', name: getName(one), details }]
     }),
   ]
 }
 
-function compareValues(prefix: string, now: object, next: object): SettingsDifference[] {
-  return changedFields(now, next).map((field) => ({
-    kind: 'setting',
-    change: 'changed',
-    name: `${prefix}${field}`,
-    details: [formatField(now, field), formatField(next, field)],
-  }))
+function listValues(
+  prefix: string,
+  now: object,
+  next: object,
+  isShort: (...values: string[]) => boolean,
+): SettingsDifference[] {
+  return changedFields(now, next).map((field) => {
+    const details = [formatField(now, field), formatField(next, field)]
+    const name = `${prefix}${field}`
+    return { kind: 'setting', change: 'changed', name, details: isShort(...details) ? details : [] }
+  })
 }
 
 function changedFields(now: object, next: object): string[] {
+  if (now === next) return []
   const names = new Set([...Object.keys(now), ...Object.keys(next)])
   return [...names].filter((name) => formatField(now, name) !== formatField(next, name))
 }

@@ -1,12 +1,15 @@
-import { hostname, userInfo } from 'node:os'
+import { hostname } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { app, nativeTheme, powerMonitor, type Tray } from 'electron'
 import type { Agent, AgentHost } from '../../core/agent/agent.ts'
+import type { Actor } from '../../core/agent/contract.ts'
 import { type OpenAgent, openAgent } from '../../core/agent/open.ts'
-import { dropError, ignoreError } from '../../core/dropped-errors.ts'
+import { recordCommands } from '../../core/agent/recording.ts'
+import { ignoreError } from '../../core/dropped-errors.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import { createWords, nearestLanguage, type Words } from '../../core/lib/i18n/words.ts'
+import { getUserName } from '../../core/platform/user-name.ts'
 import { desktopHandlers } from './desktop-commands.ts'
 import { sendEvent, serveWindow, type WindowHandlers } from './ipc.ts'
 import type { LaterStarts } from './later-starts.ts'
@@ -80,7 +83,8 @@ function present(
 ): { come(): Promise<void> } {
   const { window, tray, notifier, laterStarts } = desk
   const { agent } = open
-  const handlers = namingWhoIsHere(open.handlers)
+  const by: Actor = { via: 'window', name: getUserName() }
+  const handlers = open.createHandlers(by)
   const words = (): Words => createWords(agent.language, 'window')
   const trayBounds = () => tray.tray.getBounds()
   const come = async () => {
@@ -95,7 +99,8 @@ function present(
     return kept
   })
   const asked = askingFirst(() => agent.store.state, words, quit)
-  const all = { ...handlers, ...desktopHandlers({ agent, handlers, window, words, quit: asked }) }
+  const ofDesktop = desktopHandlers({ agent, handlers, window, words, quit: asked })
+  const all = { ...handlers, ...recordCommands(ofDesktop, agent.createRecorder(by)) }
   const hint = () =>
     agent.settings.get().notifications &&
     notifier.hint(words()(message('hint.inTray.title')), words()(message('hint.inTray.body')))
@@ -103,20 +108,6 @@ function present(
   const unfollow = followState(agent, tray, window, words)
   app.on('activate', () => void come())
   return { come }
-}
-
-/** Fills in the user's name, which the page cannot determine. */
-function namingWhoIsHere(handlers: OpenAgent['handlers']): OpenAgent['handlers'] {
-  return { ...handlers, acknowledge: ({ id, by }) => handlers.acknowledge({ id, by: userName() ?? by }) }
-}
-
-/** Returns the name of the user; null if the system has none. */
-function userName(): string | null {
-  try {
-    return userInfo().username || null
-  } catch (error) {
-    return dropError(error, 'the system has no name for this user', null)
-  }
 }
 
 function desktopHost(workers: string, notifier: Notifier): AgentHost {

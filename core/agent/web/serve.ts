@@ -25,7 +25,7 @@ const LIMITS: ServerOptions = {
 /** Serves the web page as the settings say, and tries again while it cannot. The page's state is in the store. */
 export class WebPage {
   readonly #agent: Agent
-  readonly #run: (command: string, input: unknown) => Promise<unknown>
+  readonly #run: (command: string, input: unknown, by: string) => Promise<unknown>
   #settings: WebSettings | null = null
   #server: Server | null = null
   #retry: NodeJS.Timeout | null = null
@@ -33,8 +33,8 @@ export class WebPage {
   #changing: Promise<void> = Promise.resolve()
   readonly #unsubscribe: () => void
 
-  /** @param run runs a command of the contract. */
-  constructor(agent: Agent, run: (command: string, input: unknown) => Promise<unknown>) {
+  /** @param run runs a command of the contract for the holder of a token. */
+  constructor(agent: Agent, run: (command: string, input: unknown, by: string) => Promise<unknown>) {
     this.#agent = agent
     this.#run = run
     this.#unsubscribe = agent.store.subscribe(({ changes }) => {

@@ -37,8 +37,8 @@ export interface WebContext {
   id: string
   version: string
   tokens(): readonly WebToken[]
-  /** Runs a command of the contract. @throws UserError */
-  run(command: string, input: unknown): Promise<unknown>
+  /** Runs a command of the contract for the holder of a token. @throws UserError */
+  run(command: string, input: unknown, by: string): Promise<unknown>
   state(): AppState
   subscribe(listener: (patch: StatePatch) => void): () => void
   /** Returns the metrics of this computer's receiver; empty if none runs. */
@@ -149,9 +149,7 @@ async function runCommand(c: Context<Env>, { run, logDefect }: WebContext) {
   const { role, name: by } = c.get('token')
   if (role === 'viewer' && !viewerCommands.has(name)) return refuse(c, 403, message('web.viewer'))
   const input: unknown = await c.req.json().catch(noJson)
-  // The page cannot determine who acknowledges.
-  const completed = name === 'acknowledge' ? { ...(input as object), by } : input
-  const answer = await getAnswer(() => run(name, completed), logDefect)
+  const answer = await getAnswer(() => run(name, input, by), logDefect)
   return 'sentence' in answer ? refuse(c, 400, answer.sentence) : c.json(answer)
 }
 

@@ -13,8 +13,6 @@ import { incidentDetails } from '../help/details.ts'
 import { LinkChoice } from '../overview/link-part.tsx'
 import { findConcerned, findMuted, type Incident, type Known, lastEnd, namesInLine } from './incidents.ts'
 
-/** Name under which an incident is acknowledged if the host does not know the user. */
-const BY_WINDOW = 'window'
 const HOUR_MS = 3_600_000
 
 interface IncidentActionsProps {
@@ -45,7 +43,7 @@ export function IncidentActions({ incident, settings }: IncidentActionsProps) {
             size="compact-xs"
             variant="default"
             leftSection={<IconCheck size={14} />}
-            onClick={() => run('acknowledge', { id, by: BY_WINDOW })}
+            onClick={() => run('acknowledge', { id })}
           >
             {t('window.alerts.acknowledge')}
           </Button>
@@ -173,7 +171,7 @@ function Told({ incident: { id, acknowledged, snoozedUntil }, isSnoozed, muted, 
         <p className="told breakable">
           {t('window.alerts.acknowledged', {
             time: format.moment(acknowledged.at, now),
-            by: acknowledged.by === BY_WINDOW ? t('window.alerts.byWindow') : acknowledged.by,
+            by: acknowledged.by,
           })}
         </p>
       )}

@@ -248,7 +248,7 @@ export function alertViews({ page }: Running): View[] {
         await call(async () => {
           const { state } = await window.holdfast.call('snapshot', {})
           const [first, second] = state.incidents.filter(({ endedAt }) => endedAt === null)
-          if (first) await window.holdfast.call('acknowledge', { id: first.id, by: 'window' })
+          if (first) await window.holdfast.call('acknowledge', { id: first.id })
           if (second) await window.holdfast.call('snooze', { id: second.id, minutes: 60 })
           await window.holdfast.call('mute', { id: 'archive', until: null })
           await window.holdfast.call('mute', { id: 'scratch', until: Date.now() + 3_600_000 })

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { CODE_MINUTES, invite, MAX_CODE_MINUTES, MAX_CODE_USES } from '../core/receive/pairing/invitation.ts'
+import { getAlertsFile } from '../core/receive/service/receiver-alerting.ts'
 import { storeLayout } from '../core/store/layout.ts'
 import { chooseSender, foldersIn, openSenders } from '../core/store/senders/senders.ts'
 import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
@@ -9,6 +10,7 @@ import { minutesIn } from './option-words.ts'
 import { pairWith } from './pair-with.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
+import { recordAlone } from './record-alone.ts'
 import { named, terminalWords, translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
@@ -29,7 +31,10 @@ async function makeInvitation(store: string, options: PairOptions): Promise<void
   const { json = false, qr, replaces, uses = 1, for: minutes = CODE_MINUTES } = options
   if (replaces !== undefined && uses > 1) throw new WrongUsage('cli.pair.replacesOne')
   const replaced = replaces === undefined ? null : await findSenderFolder(store, replaces)
-  const invitation = await invite(store, Date.now(), replaced, { minutes, uses })
+  const file = getAlertsFile(storeLayout(store))
+  const invitation = await recordAlone(file, {}, 'inviteSender', {}, () =>
+    invite(store, Date.now(), replaced, { minutes, uses }),
+  )
   const { code, running } = invitation
   if (json) {
     console.log(jsonText({ code, minutes, uses, receiverRunning: running }))

@@ -12,6 +12,7 @@ const commands: Record<string, () => Promise<Register>> = {
   expected: async () => (await import('./expected.ts')).registerExpected,
   history: async () => (await import('./history.ts')).registerHistory,
   incidents: async () => (await import('./incidents.ts')).registerIncidents,
+  changes: async () => (await import('./changes.ts')).registerChanges,
   channels: async () => (await import('./channels.ts')).registerChannels,
   paths: async () => (await import('./paths.ts')).registerPaths,
   pause: async () => (await import('./pause.ts')).registerPause,

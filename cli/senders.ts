@@ -1,9 +1,11 @@
 import type { Command } from 'commander'
+import type { RecordedCommand } from '../core/agent/contract.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { isReceiverRunning } from '../core/receive/pairing/invitation.ts'
 import { getSenderCondition, type SenderCondition, senderConditions } from '../core/receive/senders/fleet.ts'
 import { readSeen, type SeenSenders, type ToldStatus } from '../core/receive/senders/last-seen.ts'
+import { getAlertsFile } from '../core/receive/service/receiver-alerting.ts'
 import { storeLayout } from '../core/store/layout.ts'
 import { chooseSender, openSenders, type Sender, type Senders } from '../core/store/senders/senders.ts'
 import { tableLines } from './columns.ts'
@@ -11,6 +13,7 @@ import { jsonText } from './json.ts'
 import { localTime } from './moment.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
+import { recordAlone } from './record-alone.ts'
 import { terminalWords, translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
@@ -125,12 +128,23 @@ async function list({ store, json }: SendersOptions): Promise<void> {
   }
 }
 
+/** Runs a change of the list of senders, and records it in the receiver's store. */
+const record = (
+  store: string,
+  { list }: Senders,
+  command: RecordedCommand,
+  input: object,
+  run: () => Promise<void>,
+) => recordAlone(getAlertsFile(storeLayout(store)), { receiving: { senders: list() } }, command, input, run)
+
 async function rename(who: string, name: string, { store }: SendersOptions): Promise<void> {
   const senders = await openList(store)
   const sender = chooseSender(senders.list(), who, storeLayout(store).root)
   if (name.trim() === '' || name.length > 200 || quoteControls(name) !== name)
     throw new WrongUsage('transfer.senderNameInvalid', { name })
-  await senders.rename(sender.fingerprint, name)
+  await record(store, senders, 'renameSender', { fingerprint: sender.fingerprint, name }, () =>
+    senders.rename(sender.fingerprint, name),
+  )
   const { name: before, folder } = sender
   say(message('transfer.senderRenamed', { before, name, folder }))
 }
@@ -138,7 +152,9 @@ async function rename(who: string, name: string, { store }: SendersOptions): Pro
 async function revoke(who: string, { store }: SendersOptions): Promise<void> {
   const senders = await openList(store)
   const sender = chooseSender(senders.list(), who, storeLayout(store).root)
-  await senders.revoke(sender.fingerprint, Date.now())
+  await record(store, senders, 'revokeSender', { fingerprint: sender.fingerprint }, () =>
+    senders.revoke(sender.fingerprint, Date.now()),
+  )
   const { fingerprint, name, folder } = sender
   say(message('transfer.senderRevoked', { name, fingerprint: fingerprint.slice(0, SHOWN_DIGITS), folder }))
 }

@@ -102,8 +102,11 @@ function missingNames(dataDirectory: string, now: Settings, next: Settings): str
 const signs = { added: '+', removed: '-', changed: '~' } as const
 
 /** Formats a difference: `+ source photos`, `~ check.intervalSeconds: 10 -> 60`. */
-function formatDifference({ kind, change, name, details }: SettingsDifference): string {
-  if (kind === 'setting') return about(`${signs[change]} ${name}`, details.join(' -> '))
+export function formatDifference({ kind, change, name, details }: SettingsDifference): string {
+  if (kind === 'setting')
+    return details.length === 0
+      ? `${signs[change]} ${name}`
+      : about(`${signs[change]} ${name}`, details.join(' -> '))
   const what = `${signs[change]} ${translate(`cli.settings.${kind}`)} ${quoteControls(name)}`
-  return details.length === 0 ? what : about(what, listed(details))
+  return details.length === 0 ? what : about(what, listed(details.map(quoteControls)))
 }

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { SETTINGS_VERSION } from '../../../core/settings/schema.ts'
@@ -50,6 +51,9 @@ test('`paths add` without an agent: the directory is protected with its filters;
   expect(sources).toMatchObject([added])
   const { code, err } = await home.run(words)
   expect([code, err]).toEqual([1, expect.stringContaining('is already protected')])
+  const [line, source, ...others] = (await home.says(['changes'])).trim().split('\n')
+  expect(line).toContain(`command line: ${userInfo().username}: Added the folder ${directory}.`)
+  expect([source, others]).toEqual([`  + source ${path.basename(directory)}`, []])
   const wrong = await home.run(['paths', 'add', directory, '--folder', 'x'])
   expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('(holdfast paths add --help')])
 })

@@ -113,6 +113,14 @@ test('`holdfast incidents`: incidents are listed, acknowledged, snoozed and mute
   agent.child.kill('SIGTERM')
   expect(await agent.ended()).toBe(0)
   expect(await ofPhotos()).toEqual(settled)
+  const changes = (await home.says(['changes', '--json']))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(changes.map((one) => `${one.by.via} ${one.by.name} ${one.sentence.key}`)).toEqual(
+    ['unmute', 'mute', 'snooze', 'acknowledge'].map((name) => `terminal ${by} change.${name}`),
+  )
+  expect(changes[3].sentence.params.name).toBe(photos)
   expect(await home.run(['incidents', 'acknowledge', about])).toMatchObject({
     out: '',
     err: expect.stringContaining('Holdfast is not running'),

@@ -87,6 +87,8 @@ test('`holdfast senders`: senders of a running receiver are listed, renamed, rev
   )
   expect(readTree(path.join(store, 'station 1'))).toEqual({})
   expect((await holdfast('senders', '--store', store)).out).toMatch(/Büro .* revoked/)
+  const { out: changes } = await holdfast('changes', '--store', store)
+  expect(changes).toMatch(/Ended the access of the computer Büro\.\n.*station 1, which sends here, to Büro\./)
 
   const again = JSON.parse((await holdfast('pair', '--store', store, '--json')).out)
   await sender.request('pair', { code: again.code, name: 'back again' })

@@ -50,6 +50,10 @@ test('web page: a browser signs in, sees the state, changes it, and is signed ou
   expect(paused).toMatchObject({ status: 200, json: { output: {} } })
   expect((await state()).settings.pause).not.toBeNull()
   await until('the patch', () => /^event: patch\ndata: \{"base":\d+.*"pause":\{/m.test(received))
+  const list = { before: null, most: 1 }
+  const changed = await ask('POST', '/api/commands/changes', { headers: cookie, body: list })
+  const [change] = commands.changes.output.parse(changed.json?.output).entries
+  expect(change).toMatchObject({ by: { via: 'page', name: 'ada' }, sentence: { key: 'change.pause' } })
   const refused = await ask('POST', '/api/commands/addSource', {
     headers: cookie,
     body: { path: '/no/such' },

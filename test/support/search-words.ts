@@ -37,6 +37,7 @@ export const searchWords: Record<'en' | 'zh-TW', readonly (readonly [string, Ent
     ['password', 'address'],
     ['usb', 'folder'],
     ['S3', 's3'],
+    ['audit', 'changes'],
     ['pairing', 'invite'],
     ['port', 'receivePort'],
     ['restore', 'restore'],
@@ -63,6 +64,7 @@ export const searchWords: Record<'en' | 'zh-TW', readonly (readonly [string, Ent
     ['add folder', 'addDirectory'],
   ],
   'zh-TW': [
+    ['稽核', 'changes'],
     ['速度', 'limit'],
     ['頻寬', 'limit'],
     ['限速', 'limit'],

@@ -260,6 +260,7 @@ const ownSettings = {
     },
   },
   exchange: { label: 'settings.exchange.title', under: [], texts: ['settings.exchange.'] },
+  changes: { label: 'change.title', under: [], texts: ['change.explain', 'change.show'] },
   inside: { label: 'window.inside.title', under: [], texts: ['window.inside.explain', 'window.worker.'] },
   guide: { label: 'window.help.guide', under: ['window.help'] },
   shortcuts: { label: 'window.help.keys', under: ['window.help'], texts: ['window.help.key.'] },

@@ -12,6 +12,7 @@ import type { Place } from '../frame/pages.ts'
 import { HelpPart } from '../help/help-part.tsx'
 import { AdvancedPart } from './advanced-part.tsx'
 import { catalogue, type EntryId } from './catalogue.ts'
+import { ChangesPart } from './changes-part.tsx'
 import { ChoiceSetting } from './choice-setting.tsx'
 import { ExchangePart } from './exchange-part.tsx'
 import { findEntries } from './find.ts'
@@ -116,6 +117,7 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
         <AdvancedPart settings={settings} />
         <WebPart state={state} />
         <ExchangePart settings={settings} />
+        <ChangesPart />
         <Setting id="inside">
           <InsidePart state={state} />
         </Setting>

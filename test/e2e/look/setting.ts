@@ -74,6 +74,14 @@ export function settingViews({ page, holdfast }: Running, imported: string): Vie
         }),
     },
     {
+      name: 'changes',
+      isMain: true,
+      open: inPage(async () => {
+        await press('change.show')
+        await expect(dialog.locator('li').first()).toBeVisible()
+      }),
+    },
+    {
       name: 'import',
       open: inPage(async () => {
         // The desktop's own dialog.

@@ -93,9 +93,6 @@ export const historyAnswerSchema = z.object({
 })
 export type HistoryAnswer = z.infer<typeof historyAnswerSchema>
 
-/** Hours in a day's strip; the last one is the present hour. */
-export const DAY_HOURS = 24
-
 /** The gravest verdict of each hour of the last day, oldest first, by path; null: no check. */
 export const dayVerdictsSchema = z.record(z.string(), z.array(z.enum(verdictKinds).nullable()))
 export type DayVerdicts = z.infer<typeof dayVerdictsSchema>

@@ -1,5 +1,6 @@
 import { type MessagePort, workerData } from 'node:worker_threads'
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite'
+import { DAY_HOURS } from '../../lib/hourly-counts.ts'
 import type { Message } from '../../lib/i18n/message.ts'
 import { serveThread, tellOwner } from '../../lib/workers/thread.ts'
 import {
@@ -9,14 +10,13 @@ import {
   reopening,
   type SetAside,
 } from '../../platform/sqlite.ts'
-import {
-  type Checked,
-  DAY_HOURS,
-  type DayVerdicts,
-  type HistoryAnswer,
-  type HistoryPoint,
-  type HistoryQuestion,
-  type VerdictKind,
+import type {
+  Checked,
+  DayVerdicts,
+  HistoryAnswer,
+  HistoryPoint,
+  HistoryQuestion,
+  VerdictKind,
 } from '../checker-messages.ts'
 import { verdictKinds } from '../verdict-kinds.ts'
 

@@ -71,6 +71,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
     day: async () => ({
       verdicts: await agent.checker.request('day', {}),
       sent: agent.sentHours.read(Date.now()),
+      received: await readReceived(agent),
     }),
     expected: ({ id, ...time }) => agent.scanner.request('expected', { source: id, ...time }),
     files: ({ destination, ...query }) =>
@@ -81,6 +82,13 @@ export function commandHandlers(agent: Agent): CommandHandlers {
         ),
       }),
   }
+}
+
+/** Returns the files that each sender has sent here by hour. */
+async function readReceived({ receiver, store }: Agent): Promise<CommandOutput<'day'>['received']> {
+  if (store.state.receiving?.isRunning !== true) return {}
+  const nothing = ignoreError('a receiver that starts again counts anew', { received: {} })
+  return (await receiver.request('day', {}).catch(nothing)).received
 }
 
 /** Lists the directories in a directory, which may hang: the checker reads it. */
@@ -256,6 +264,7 @@ function senderCommands({ receiver }: Agent) {
   return {
     inviteSender: (input) => receiver.request('invite', input),
     renameSender: (input) => runAction(() => receiver.request('renameSender', input)),
+    labelSender: (input) => runAction(() => receiver.request('labelSender', input)),
     revokeSender: (input) => runAction(() => receiver.request('revokeSender', input)),
   } satisfies Partial<CommandHandlers>
 }

@@ -296,6 +296,7 @@ export const commands = {
   /** Creates a pairing code for a new sender, or for one that replaces another. It works once, for some minutes. */
   inviteSender: receiverDefinition.requests.invite,
   renameSender: defineAction(receiverDefinition.requests.renameSender.input),
+  labelSender: defineAction(receiverDefinition.requests.labelSender.input),
   revokeSender: defineAction(receiverDefinition.requests.revokeSender.input),
   /** Creates access to the web page. The token is returned this once, and only its digest is stored. */
   addWebToken: {
@@ -369,12 +370,16 @@ export const commands = {
   /** Returns delays and results of a source or a checked path over a period, at a resolution of at most `points`. */
   checkHistory: { input: historyQuestionSchema, output: historyAnswerSchema },
   /**
-   * Returns the last 24 hours, oldest first: the gravest verdict of each hour by source or checked path, and the files
-   * sent by source since Holdfast started.
+   * Returns the last 24 hours, oldest first: the gravest verdict of each hour by source or checked path, and, since
+   * Holdfast started, the files sent by source, and received by the folder of the sender.
    */
   day: {
     input: nothing,
-    output: z.object({ verdicts: dayVerdictsSchema, sent: z.record(z.string(), z.array(z.number())) }),
+    output: z.object({
+      verdicts: dayVerdictsSchema,
+      sent: z.record(z.string(), z.array(z.number())),
+      ...receiverDefinition.requests.day.output.shape,
+    }),
   },
   /** Returns the expected files of a source that were due within this time, by rule and the newest first. */
   expected: {

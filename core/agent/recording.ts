@@ -91,14 +91,14 @@ export async function recordCommand<T>(
     if (isDone || changed.length > 0)
       keep({
         ...{ id: randomUUID(), at: Date.now(), by },
-        sentence: message(`change.${key}`, { name, to: getText(given.name) }),
+        sentence: message(`change.${key}`, { name, to: getText(given.label ?? given.name) }),
         differences: shown.slice(0, MOST_DIFFERENCES),
         more: Math.max(0, shown.length - MOST_DIFFERENCES),
       })
   }
 }
 
-const getText = (value: unknown): string => (typeof value === 'string' ? value : '')
+const getText = (value: unknown): string => (typeof value === 'string' ? value.trim() : '')
 
 /** Returns the name of the folder, destination, channel, computer … that a command is about; empty: none. */
 function findName(

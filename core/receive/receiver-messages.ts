@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
-import { senderLevels } from '../protocol/limits.ts'
+import { LONGEST_WORD, senderLevels } from '../protocol/limits.ts'
 import { keepSchema } from '../settings/schema.ts'
 import type { StoreRules } from '../store/quota/admission.ts'
 
@@ -30,6 +30,15 @@ export const receivedSenderSchema = z.object({
   /** Its usage of the store, including older versions. */
   files: z.number(),
   bytes: z.number(),
+  /** What it may still store, by its quota and the disk's free space; null: not known yet. */
+  spaceBytes: z.number().nullable(),
+  /** A text by which the receiver's operator groups senders; empty: none. */
+  label: z.string(),
+  /** Of its last status report; null: none yet. */
+  version: z.string().nullable(),
+  /** The files that wait there, and the time of modification of the oldest, by its clock; null: none. */
+  waitingFiles: z.number().nullable(),
+  oldestWaitingAt: z.number().nullable(),
 })
 export type ReceivedSender = z.infer<typeof receivedSenderSchema>
 
@@ -91,7 +100,14 @@ export const receiverDefinition = {
       input: z.object({ replaces: z.string().nullable() }),
       output: z.object({ code: z.string(), minutes: z.number() }),
     },
+    /** Returns the number of files that arrived in each of the last 24 hours, oldest first, by folder. */
+    day: { input: z.object({}), output: z.object({ received: z.record(z.string(), z.array(z.number())) }) },
     renameSender: { input: z.object({ fingerprint: z.string(), name: z.string() }), output: z.object({}) },
+    /** Sets the text by which senders are grouped; empty: none. */
+    labelSender: {
+      input: z.object({ fingerprint: z.string(), label: z.string().max(LONGEST_WORD) }),
+      output: z.object({}),
+    },
     /** Refuses a sender until it is paired again. Its files are kept. */
     revokeSender: { input: z.object({ fingerprint: z.string() }), output: z.object({}) },
   },

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { HourlyCounts } from '../lib/hourly-counts.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import type { RequestInput, WorkerConfig } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
@@ -37,13 +38,13 @@ const NAME = /^\P{Cc}{1,200}$/u
 
 /** Lists the senders that may send, the gravest first. */
 function listSenders(receiver: Pick<Receiver, 'senderStates' | 'usage'>): ReceivedSender[] {
-  const states = receiver.senderStates().map((one) => ({ ...one, level: one.status?.level ?? null }))
-  return orderSenders(states, Date.now())
-    .slice(0, MOST_SENDERS)
-    .map(({ status, ...state }) => {
-      const { files, bytes } = receiver.usage(state.folder)
-      return { ...state, sentence: status?.sentence ?? null, words: status?.words ?? null, files, bytes }
-    })
+  const states = receiver.senderStates().map(({ status, ...state }): ReceivedSender => {
+    const { level = null, sentence = null, words = null, version = null } = status ?? {}
+    const { waitingFiles = null, oldestWaitingAt = null } = status ?? {}
+    const told = { level, sentence, words, version, waitingFiles, oldestWaitingAt }
+    return { ...state, ...told, ...receiver.usage(state.folder) }
+  })
+  return orderSenders(states, Date.now()).slice(0, MOST_SENDERS)
 }
 
 /** A receiver that follows its configuration, and retries while the store is unusable. */
@@ -57,6 +58,8 @@ class KeptReceiver {
   #probing: NodeJS.Timeout | undefined
   #probe: StoreProbe | null = null
   #store: RunningReport['store'] = HEALTHY
+  /** Counts the files of each sender, by its folder. */
+  readonly #hours = new HourlyCounts()
   /** Created by the first request for them, from which on they measure the latency. */
   #metrics: Metrics | null = null
   #isOver = false
@@ -83,8 +86,14 @@ class KeptReceiver {
     const { receivedFiles, receivedBytes } = counters
     const received = { receivedFiles, receivedBytes, refusedConnections }
     const senders = listSenders(this.#receiver)
+    const totals = senders.map(({ folder, files }) => [folder, files] as const)
+    this.#hours.note(new Set(totals.map(([folder]) => folder)), totals, Date.now())
     const store = this.#store
     this.#context.report({ port, fingerprint, storeDirectory, ...received, store, senders })
+  }
+
+  readDay(): Record<string, number[]> {
+    return this.#hours.read(Date.now())
   }
 
   async metrics(): Promise<string> {
@@ -183,6 +192,15 @@ export const startReceiver =
             replaces === null ? null : chooseSender((await receiver.senders()).list(), replaces, store)
           const { code } = await invite(store, Date.now(), replaced?.folder)
           return { code, minutes: CODE_MINUTES }
+        },
+        day: async () => ({ received: receiver.readDay() }),
+        async labelSender({ fingerprint, label }: RequestInput<Definition, 'labelSender'>) {
+          const wanted = label.trim()
+          if (wanted !== '' && !NAME.test(wanted))
+            throw new UserError('transfer.senderNameInvalid', { name: label })
+          await (await receiver.senders()).label(fingerprint, wanted)
+          receiver.report()
+          return {}
         },
         async renameSender({ fingerprint, name }: RequestInput<Definition, 'renameSender'>) {
           const wanted = name.trim()

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, stat } from 'node:fs/promises'
+import { mkdir, stat, statfs } from 'node:fs/promises'
 import type { AddressInfo, Socket } from 'node:net'
 import path from 'node:path'
 import { createServer } from 'node:tls'
+import { ignoreError } from '../dropped-errors.ts'
 import { createLimitedLog } from '../lib/async/limited-log.ts'
 import { withTimeout } from '../lib/async/timing.ts'
 import { formatAddress } from '../lib/i18n/formats.ts'
@@ -15,7 +16,7 @@ import { type Identity, loadIdentity } from '../protocol/identity.ts'
 import { formatRemote, getTransport, serverOptions } from '../protocol/tls.ts'
 import { type StoreLayout, storeLayout } from '../store/layout.ts'
 import { claimStore } from '../store/lock.ts'
-import type { StoreRules } from '../store/quota/admission.ts'
+import { floorBytes, getSpaceLeft, type StoreRules } from '../store/quota/admission.ts'
 import { foldersIn, openSenders } from '../store/senders/senders.ts'
 import { Store } from '../store/store.ts'
 import { SenderConnection } from './connection/connection.ts'
@@ -29,7 +30,7 @@ import {
 } from './connection/host.ts'
 import { type IsocketOptions, openIsocket } from './isocket/isocket.ts'
 import { writeAbout } from './pairing/invitation.ts'
-import { openSeenLog, SEEN_EVERY_MS, senderStates } from './senders/last-seen.ts'
+import { openSeenLog, SEEN_EVERY_MS, type SenderUsage, senderStates } from './senders/last-seen.ts'
 
 /** Limits of connections that are not admitted yet: in total, and per address. Beyond them the oldest is closed. */
 const MAX_UNKNOWN = 64
@@ -169,7 +170,19 @@ async function startOnStore(
   const { fingerprint } = identity
   const about = { host: options.host, port, name, fingerprint, pid: process.pid }
   await writeAbout(layout, about).catch((error: unknown) => warn(`${layout.receiver}: ${String(error)}`))
-  opened.push(watchSenderList(parts))
+  /** Free space of the disk beyond what must stay free; null: not known yet. */
+  let freeBytes: number | null = null
+  const getUsage = (folder: string): SenderUsage => {
+    const used = store.usage(folder)
+    const spaceBytes = freeBytes === null ? null : getSpaceLeft(options.rules, folder, used, freeBytes)
+    return { files: used.files, bytes: used.bytes, spaceBytes }
+  }
+  const measure = async () => {
+    const { bavail, blocks, bsize } = await statfs(layout.root)
+    freeBytes = bavail * bsize - floorBytes(options.rules.floor, blocks * bsize)
+    seen.noteUsage(new Map(senders.list().map(({ folder }) => [folder, getUsage(folder)])))
+  }
+  opened.push(watchSenderList(parts, measure))
 
   return {
     port,
@@ -193,7 +206,7 @@ async function startOnStore(
     /** The senders that may send. */
     senderStates: () => senderStates(senders, seen, connected.folders()),
     /** A sender's usage of the store, by its folder. */
-    usage: (folder: string) => store.usage(folder),
+    usage: getUsage,
     close: () => closeAll(opened),
   }
 }
@@ -271,15 +284,12 @@ async function openListener(
 /**
  * Applies changes of the list of senders to a running receiver, and records which senders are connected. The returned
  * function stops it, and writes the last-seen times a last time.
+ * @param measure reads the space on the store's disk, and records it.
  */
-function watchSenderList({
-  layout,
-  store,
-  senders,
-  connected,
-  seen,
-  log,
-}: ReceiverResources): () => Promise<void> {
+function watchSenderList(
+  { layout, store, senders, connected, seen, log }: ReceiverResources,
+  measure: () => Promise<void>,
+): () => Promise<void> {
   /** Closes the connections of revoked senders, and removes their partial files. */
   const dropRefused = () => {
     connected.dropRefused(senders)
@@ -294,6 +304,7 @@ function watchSenderList({
   let notedAt = 0
   let wantedAt: string | null = null
 
+  const isDue = () => Date.now() - notedAt >= SEEN_EVERY_MS || notedAt > Date.now()
   const look = async (): Promise<void> => {
     // Checks do not overlap, so that they cannot pile up on a hanging disk.
     if (looking) return
@@ -304,13 +315,14 @@ function watchSenderList({
       if (stamp !== wantedAt) connected.want()
       wantedAt = stamp
       failing = false
+      if (isDue()) await measure().catch(ignoreError('the space is read again within seconds'))
     } catch (error) {
       if (!failing) log('warn', `the list of paired senders cannot be read again: ${String(error)}`)
       failing = true
     } finally {
       looking = false
     }
-    if (Date.now() - notedAt < SEEN_EVERY_MS && notedAt <= Date.now()) return
+    if (!isDue()) return
     notedAt = Date.now()
     seen.note(connected.folders(), notedAt)
     await seen.write()

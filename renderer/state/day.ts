@@ -10,15 +10,23 @@ type Day = CommandOutput<'day'>
  * Returns the last 24 hours of each source as text, so that an unchanged day renders no row again: two letters an hour,
  * the health (- o s f) and the files sent (0 to 3). null: not known yet. One request a minute for all sources.
  */
-export function useDays(): ReadonlyMap<string, string> | null {
+export const useDays = () => useDay(encodeDays)
+
+/** As `useDays`, of the files received, by the folder of the sender. There is no health. */
+export const useReceivedDays = () => useDay(encodeReceived)
+
+function useDay(encode: (day: Day) => ReadonlyMap<string, string>): ReadonlyMap<string, string> | null {
   const bridge = useBridge()
   const { value } = useAnswer({
     question: 'day',
     everyMs: REFRESH_MS,
-    ask: async () => encodeDays(await bridge.call('day', {})),
+    ask: async () => encode(await bridge.call('day', {})),
   })
   return value
 }
+
+export const encodeReceived = ({ received }: Day): ReadonlyMap<string, string> =>
+  new Map(Object.entries(received).map(([folder, files]) => [folder, encodeDay([], files)]))
 
 export function encodeDays({ verdicts, sent }: Day): ReadonlyMap<string, string> {
   const ids = new Set([...Object.keys(verdicts), ...Object.keys(sent)])

@@ -26,13 +26,44 @@ export function getSenderCondition(
   return level === 'attention' ? 'attention' : 'well'
 }
 
-/** Returns the computers with the gravest condition first, else by name. */
-export function orderSenders<S extends Seen>(senders: readonly S[], now: number): S[] {
-  const rank = (sender: S) => senderConditions.indexOf(getSenderCondition(sender, now))
+/**
+ * condition: the gravest first; name; seen: away for the longest time first; used: the largest first; waiting: the one
+ * with the oldest waiting file first.
+ */
+export const senderOrders = ['condition', 'name', 'seen', 'used', 'waiting'] as const
+export type SenderOrder = (typeof senderOrders)[number]
+
+interface Ordered extends Seen {
+  bytes: number
+  oldestWaitingAt: number | null
+}
+
+/** Returns the computers in an order, equal ones by name. */
+export function orderSenders<S extends Ordered>(
+  senders: readonly S[],
+  now: number,
+  order: SenderOrder = 'condition',
+): S[] {
+  const ranks: Record<SenderOrder, (sender: S) => number> = {
+    condition: (one) => senderConditions.indexOf(getSenderCondition(one, now)),
+    name: () => 0,
+    seen: ({ connected, seenAt }) => (connected ? now : (seenAt ?? 0)),
+    used: ({ bytes }) => -bytes,
+    waiting: ({ oldestWaitingAt }) => oldestWaitingAt ?? Number.POSITIVE_INFINITY,
+  }
   return senders
-    .map((sender) => ({ sender, rank: rank(sender) }))
-    .sort((a, b) => a.rank - b.rank || a.sender.name.localeCompare(b.sender.name, 'en'))
+    .map((sender) => ({ sender, rank: ranks[order](sender) }))
+    .sort((a, b) => compare(a.rank, b.rank) || a.sender.name.localeCompare(b.sender.name, 'en'))
     .map(({ sender }) => sender)
+}
+
+const compare = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/** Groups computers by their label, in the order of the first one of each group. */
+export function groupSenders<S extends { label: string }>(senders: readonly S[]): [label: string, S[]][] {
+  const groups = new Map<string, S[]>()
+  for (const sender of senders) groups.set(sender.label, [...(groups.get(sender.label) ?? []), sender])
+  return [...groups]
 }
 
 /** Returns the number of computers in each condition that occurs, the gravest first. */

@@ -14,6 +14,16 @@ const toldSchema = z.object({
 })
 export type ToldStatus = z.infer<typeof toldSchema>
 
+/** A sender's usage of the store. */
+const usageSchema = z.object({
+  /** Older versions included. */
+  files: z.number(),
+  bytes: z.number(),
+  /** What it may still store, by its quota and the disk's free space; null: not known yet. */
+  spaceBytes: z.number().nullable(),
+})
+export type SenderUsage = z.infer<typeof usageSchema>
+
 /** Keyed by the folder of a sender. Times in milliseconds since 1970. */
 const seenSchema = z.object({
   version: z.literal(1),
@@ -21,6 +31,7 @@ const seenSchema = z.object({
   connected: z.array(z.string()),
   /** Missing in older files. An invalid value is dropped without affecting the other fields. */
   told: z.record(z.string(), toldSchema).catch({}),
+  usage: z.record(z.string(), usageSchema).catch({}),
 })
 
 export interface SeenSenders {
@@ -28,6 +39,7 @@ export interface SeenSenders {
   /** As of the last write; valid only while the receiver runs. */
   connected: readonly string[]
   told: ReadonlyMap<string, ToldStatus>
+  usage: ReadonlyMap<string, SenderUsage>
 }
 
 /** Minimum interval of writing the last-seen times: they are for display only. */
@@ -36,12 +48,17 @@ export const SEEN_EVERY_MS = 5_000
 /** Reads the file. Returns empty records if it is missing or broken, because they are for display only. */
 export async function readSeen(file: string): Promise<SeenSenders> {
   try {
-    const { seenAt, connected, told } = seenSchema.parse(JSON.parse(await readFile(file, 'utf8')))
+    const { connected, ...known } = seenSchema.parse(JSON.parse(await readFile(file, 'utf8')))
     // Maps, because senders choose their folder names: an object would always contain "constructor".
-    return { seenAt: new Map(Object.entries(seenAt)), connected, told: new Map(Object.entries(told)) }
+    return {
+      seenAt: new Map(Object.entries(known.seenAt)),
+      connected,
+      told: new Map(Object.entries(known.told)),
+      usage: new Map(Object.entries(known.usage)),
+    }
   } catch (error) {
     warnUnlessCode(error, ['ENOENT'], 'the times when senders were last seen cannot be read')
-    return { seenAt: new Map(), connected: [], told: new Map() }
+    return { seenAt: new Map(), connected: [], told: new Map(), usage: new Map() }
   }
 }
 
@@ -59,13 +76,14 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
   const before = await readSeen(file)
   const seenAt = new Map(before.seenAt)
   const told = new Map(before.told)
+  let usage = before.usage
   let connected: string[] = []
   let written = ''
   let writing: Promise<void> | null = null
 
   const writeNow = async (): Promise<void> => {
-    const known = { seenAt: Object.fromEntries(seenAt), connected, told: Object.fromEntries(told) }
-    const text = JSON.stringify({ version: 1, ...known })
+    const [seenAtOf, toldOf, usageOf] = [seenAt, told, usage].map((one) => Object.fromEntries(one))
+    const text = JSON.stringify({ version: 1, seenAt: seenAtOf, connected, told: toldOf, usage: usageOf })
     if (text === written) return
     try {
       await replaceFile(file, `${text}\n`)
@@ -85,6 +103,10 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
     noteStatus(folder: string, status: FrameHeader<'status'>, now: number) {
       told.set(folder, nextTold(told.get(folder) ?? null, status, now))
     },
+    /** Records the usage of all senders. */
+    noteUsage(now: ReadonlyMap<string, SenderUsage>) {
+      usage = now
+    },
     seenAt: (folder: string) => seenAt.get(folder) ?? null,
     told: (folder: string) => told.get(folder) ?? null,
     /** Writes changes to the file; never rejects. */
@@ -100,7 +122,7 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
 
 /** State of a sender; times in milliseconds since 1970, by this computer's clock. */
 export interface SenderState
-  extends Pick<Sender, 'fingerprint' | 'name' | 'folder' | 'pairedAt'>,
+  extends Pick<Sender, 'fingerprint' | 'name' | 'folder' | 'pairedAt' | 'label'>,
     Omit<ToldStatus, 'status' | 'statusAt'> {
   /** When it was last connected; null: never. */
   seenAt: number | null
@@ -119,9 +141,9 @@ export function senderStates(
   return senders
     .list()
     .filter(({ fingerprint }) => senders.accepted(fingerprint) !== null)
-    .map(({ fingerprint, name, folder, pairedAt }) => {
+    .map(({ fingerprint, name, folder, pairedAt, label }) => {
       const { status = null, statusAt = null, failingSince = null } = seen.told(folder) ?? {}
       const known = { seenAt: seen.seenAt(folder), connected: connected.has(folder) }
-      return { fingerprint, name, folder, pairedAt, ...known, status, statusAt, failingSince }
+      return { fingerprint, name, folder, pairedAt, label, ...known, status, statusAt, failingSince }
     })
 }

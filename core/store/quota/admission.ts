@@ -199,6 +199,16 @@ export function checkQuota(quota: Quota, used: Amount, more: { size: number; nam
   return null
 }
 
+/**
+ * Returns the bytes that a sender may still store.
+ * @param free on the store's disk, beyond what must stay free.
+ */
+export function getSpaceLeft(rules: StoreRules, folder: string, used: Amount, free: number): number {
+  const { bytes } = getQuota(rules, folder)
+  const ofQuota = (bytes ?? Number.POSITIVE_INFINITY) - used.bytes - used.names * NAME_BYTES
+  return Math.max(0, Math.min(ofQuota, free))
+}
+
 /** Returns the bytes that stay free on a disk of `diskBytes`. */
 export function floorBytes(floor: Floor, diskBytes: number): number {
   return Math.min(floor.bytes, (diskBytes * floor.percent) / 100)

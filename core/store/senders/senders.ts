@@ -8,6 +8,7 @@ import { UserError } from '../../lib/i18n/user-error.ts'
 import { type DirectoryLock, lockDirectory } from '../../lib/workers/directory-lock.ts'
 import { makeDirectories, replaceFile } from '../../platform/files.ts'
 import { errorCode } from '../../platform/system-error.ts'
+import { LONGEST_WORD } from '../../protocol/limits.ts'
 import { folderName } from '../../protocol/names.ts'
 import { LOST_AND_FOUND, OWN_DIRECTORY, type StoreLayout } from '../layout.ts'
 import type { Store } from '../store.ts'
@@ -33,6 +34,8 @@ const senderSchema = z.object({
   pairedAt: z.number().nullable(),
   /** Milliseconds since 1970; null: not revoked. Pairing again clears it. */
   revokedAt: z.number().nullable().default(null),
+  /** A text by which the receiver's operator groups senders; empty: none. */
+  label: z.string().max(LONGEST_WORD).default(''),
   /** The directory of each of its sources in its folder, by the source's id; never changes. */
   sources: z.record(z.string(), z.string().min(1).max(255)).default({}),
 })
@@ -89,6 +92,8 @@ export async function openSenders(
     },
     /** Changes only the displayed name: the folder stays. */
     rename: (fingerprint: string, name: string) => kept.change(edit(fingerprint, { name })),
+    /** Sets the text by which senders are grouped; empty: none. */
+    label: (fingerprint: string, label: string) => kept.change(edit(fingerprint, { label })),
     /** Revokes a sender's permission until it is paired again; its files stay. */
     revoke: (fingerprint: string, now: number) => kept.change(edit(fingerprint, { revokedAt: now })),
     /** Returns the directory of a source in the sender's folder; a new one is saved before this resolves. */
@@ -134,7 +139,7 @@ function put(
   if (known === undefined) {
     const taken = [...RESERVED_FOLDERS, ...others, ...current.map((sender) => sender.folder)]
     const folder = freeFolder(name, taken)
-    return [...current, { fingerprint, name, folder, pairedAt, revokedAt: null, sources: {} }]
+    return [...current, { fingerprint, name, folder, pairedAt, revokedAt: null, label: '', sources: {} }]
   }
   const rest = current.filter((sender) => sender !== known)
   return [...rest, { ...known, name, ...(pairedAt !== null && { pairedAt, revokedAt: null }) }]
@@ -148,9 +153,9 @@ function replace(
   at: number,
   folder: string,
 ): Sender[] {
-  const sources = current.find((sender) => sender.folder === folder)?.sources ?? {}
+  const { label = '', sources = {} } = current.find((sender) => sender.folder === folder) ?? {}
   const rest = current.filter((sender) => sender.folder !== folder && sender.fingerprint !== fingerprint)
-  return [...rest, { fingerprint, name, folder, pairedAt: at, revokedAt: null, sources }]
+  return [...rest, { fingerprint, name, folder, pairedAt: at, revokedAt: null, label, sources }]
 }
 
 const edit = (fingerprint: string, change: Partial<Sender>) => (current: readonly Sender[]) =>

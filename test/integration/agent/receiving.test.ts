@@ -66,7 +66,13 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
   const [sender] = seen.receiving?.senders ?? []
   expect(sender).toMatchObject({ name: 'station-3', bytes: 100_000, words: { key: 'status.copiedHere' } })
 
+  expect(sender).toMatchObject({ version: seen.version, waitingFiles: 0, oldestWaitingAt: null, label: '' })
+  const { received } = await ask('day', {})
+  expect(received['station-3']?.slice(-2).reduce((sum, files) => sum + files)).toBe(20)
+
   const fingerprint = sender?.fingerprint ?? ''
+  expect(await ask('labelSender', { fingerprint, label: ' north ' })).toEqual({ done: true })
+  await untilState(data, 'its label', ({ receiving }) => receiving?.senders[0]?.label === 'north')
   expect(await ask('renameSender', { fingerprint, name: 'Roof camera' })).toEqual({ done: true })
   await untilState(data, 'its name', ({ receiving }) => receiving?.senders[0]?.name === 'Roof camera')
 
@@ -84,6 +90,8 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
     kind: 'sender-failing',
     sentence: { params: { name: 'Roof camera' } },
   })
+  const [label] = (await ask('changes', { before: null, most: 20, since: null, text: 'label' })).entries
+  expect(label?.sentence).toEqual({ key: 'change.labelSender', params: { name: 'station-3', to: 'north' } })
   const names = await holdfast(['incidents', '--data', data])
   expect(names).toContain(checked)
   mkdirSync(checked)
@@ -101,7 +109,9 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
     const { receiving } = await untilState(data, `${name} in its place`, (state) => {
       return state.receiving?.senders.length === 1 && state.receiving.senders[0]?.name === name
     })
-    expect(receiving?.senders).toMatchObject([{ folder: 'station-3', files: 20 }])
+    expect(receiving?.senders).toMatchObject([{ folder: 'station-3', files: 20, label: 'north' }])
+    // 100,000 bytes are a part of what may be stored.
+    expect(receiving?.senders[0]?.spaceBytes).toBeGreaterThan(0)
     return receiving?.senders[0]?.fingerprint ?? ''
   }
   const other = await place(fingerprint, temporaryDirectory('station-anew'), 'anew')

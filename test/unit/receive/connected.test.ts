@@ -4,7 +4,7 @@ import type { Sender } from '../../../core/store/senders/senders.ts'
 
 const sender: Sender = {
   ...{ name: 'pc', folder: 'pc', fingerprint: 'a'.repeat(64) },
-  ...{ pairedAt: 1, revokedAt: null, sources: {} },
+  ...{ pairedAt: 1, revokedAt: null, label: '', sources: {} },
 }
 
 /** A connection that was last heard of when it came. */

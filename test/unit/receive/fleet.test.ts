@@ -1,10 +1,16 @@
 import { expect, test } from 'vitest'
-import { countConditions, getSenderCondition, orderSenders } from '../../../core/receive/senders/fleet.ts'
+import {
+  countConditions,
+  getSenderCondition,
+  groupSenders,
+  orderSenders,
+  senderOrders,
+} from '../../../core/receive/senders/fleet.ts'
 
 const MINUTE_MS = 60_000
 const NOW = 100 * MINUTE_MS
 const sender = (name: string, seenAgo: number | null, level: string | null = 'ok', connected = false) => ({
-  ...{ name, level, connected },
+  ...{ name, level, connected, bytes: 0, oldestWaitingAt: null as number | null, label: '' },
   seenAt: seenAgo === null ? null : NOW - seenAgo * MINUTE_MS,
 })
 
@@ -38,5 +44,28 @@ test('fleet: the gravest come first, then by name, and each condition is counted
     ['attention', 1],
     ['new', 1],
     ['well', 2],
+  ])
+})
+
+test('fleet: each order has equal computers by name, and groups follow the first of their computers', () => {
+  const senders = [
+    { ...sender('c', 0, 'ok', true), bytes: 5, label: 'north' },
+    { ...sender('b', 30), bytes: 9, oldestWaitingAt: 7 },
+    { ...sender('a', null, null), label: 'north' },
+    { ...sender('d', 20), oldestWaitingAt: 3 },
+  ]
+  const orders = senderOrders.map((order) => [
+    order,
+    orderSenders(senders, NOW, order)
+      .map(({ name }) => name)
+      .join(''),
+  ])
+  expect(Object.fromEntries(orders)).toEqual({
+    ...{ condition: 'bdac', name: 'abcd', seen: 'abdc', used: 'bcad', waiting: 'dbac' },
+  })
+  const groups = groupSenders(orderSenders(senders, NOW, 'seen'))
+  expect(groups.map(([label, group]) => [label, group.map(({ name }) => name)])).toEqual([
+    ['north', ['a', 'c']],
+    ['', ['b', 'd']],
   ])
 })

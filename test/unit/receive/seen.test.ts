@@ -40,7 +40,10 @@ describe('start of a sender’s failure', () => {
     const file = fileWith(before)
     const one = await open(file)
     one.noteStatus('station', statusHeader(), 1_000)
+    const usage = { files: 2, bytes: 30, spaceBytes: 400 }
+    one.noteUsage(new Map([['station', usage]]))
     await one.write()
+    expect((await readSeen(file)).usage).toEqual(new Map([['station', usage]]))
     const other = await open(file)
     expect(other.told('station')).toMatchObject({ statusAt: 1_000, failingSince: 1_000 })
     other.noteStatus('station', statusHeader({ sentence: 'Still not there.' }), 90_000)
@@ -76,6 +79,7 @@ test('sender states: each accepted sender is listed with its last status, a revo
   log.noteStatus('gone', statusHeader(), 6_000)
   const sender = (folder: string, revokedAt: number | null): Sender => ({
     ...{ fingerprint: `${folder}-print`, name: `${folder}’s name`, folder, pairedAt: 4_000, revokedAt },
+    label: '',
     sources: {},
   })
   const all = [sender('station', null), sender('new', null), sender('gone', 6_000)]
@@ -88,10 +92,12 @@ test('sender states: each accepted sender is listed with its last status, a revo
   expect(senderStates(senders, log, new Set(['new']))).toEqual([
     {
       ...{ fingerprint: 'station-print', name: 'station’s name', folder: 'station', pairedAt: 4_000 },
+      label: '',
       ...{ seenAt: 5_000, connected: false, status: statusHeader(), statusAt: 6_000, failingSince: 6_000 },
     },
     {
       ...{ fingerprint: 'new-print', name: 'new’s name', folder: 'new', pairedAt: 4_000 },
+      label: '',
       ...{ seenAt: null, connected: true, ...nothing },
     },
   ])

@@ -1,9 +1,17 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { RecordedCommand } from '../core/agent/contract.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
+import { LONGEST_WORD } from '../core/protocol/limits.ts'
 import { isReceiverRunning } from '../core/receive/pairing/invitation.ts'
-import { getSenderCondition, type SenderCondition, senderConditions } from '../core/receive/senders/fleet.ts'
+import {
+  getSenderCondition,
+  groupSenders,
+  orderSenders,
+  type SenderCondition,
+  type SenderOrder,
+  senderOrders,
+} from '../core/receive/senders/fleet.ts'
 import { readSeen, type SeenSenders, type ToldStatus } from '../core/receive/senders/last-seen.ts'
 import { getAlertsFile } from '../core/receive/service/receiver-alerting.ts'
 import { storeLayout } from '../core/store/layout.ts'
@@ -20,6 +28,7 @@ import { WrongUsage } from './wrong-usage.ts'
 interface SendersOptions {
   store: string
   json?: boolean
+  sort: SenderOrder
 }
 
 /** Digits of a fingerprint that suffice to distinguish senders and to select one. */
@@ -57,12 +66,19 @@ interface Row {
   /** Since when the sender has reported a failure; null if it does not. */
   failingSince: number | null
   folder: string
+  /** A text by which senders are grouped; empty: none. */
+  label: string
+  /** Its usage of the store, older versions included, and what it may still store; null: not known. */
+  files: number | null
+  bytes: number | null
+  spaceBytes: number | null
   /** Which attention it needs; null: it may not send any more. */
   condition: SenderCondition | null
 }
 
-function buildRow(sender: Sender, { seenAt, connected, told }: SeenSenders, running: boolean): Row {
-  const { name, fingerprint, pairedAt, revokedAt, folder } = sender
+function buildRow(sender: Sender, { seenAt, connected, told, usage }: SeenSenders, running: boolean): Row {
+  const { name, fingerprint, pairedAt, revokedAt, folder, label } = sender
+  const { files = null, bytes = null, spaceBytes = null } = usage.get(folder) ?? {}
   const { status = null, statusAt = null, failingSince = null } = told.get(folder) ?? {}
   const lastSeenAt = seenAt.get(folder) ?? null
   const isConnected = running && revokedAt === null && connected.includes(folder)
@@ -79,6 +95,7 @@ function buildRow(sender: Sender, { seenAt, connected, told }: SeenSenders, runn
     statusAt,
     failingSince,
     folder,
+    ...{ label, files, bytes, spaceBytes },
     condition: revokedAt === null ? getSenderCondition(facts, Date.now()) : null,
   }
 }
@@ -91,16 +108,30 @@ function statusText({ status, statusAt }: Row): string {
   return translate(`transfer.senderStatus.${status.level}`, { age: Date.now() - statusAt })
 }
 
-const COLUMNS = ['name', 'fingerprint', 'state', 'paired', 'lastSeen', 'status', 'folder'] as const
+const COLUMNS = [
+  ...(['name', 'label', 'fingerprint', 'state', 'paired', 'version', 'used', 'space', 'oldest'] as const),
+  ...(['lastSeen', 'status', 'folder'] as const),
+]
+
+/** Formats a size, or the age of a moment. */
+const sizeText = (bytes: number | null) =>
+  bytes === null ? '–' : translate('cli.senders.size', { size: bytes })
+const ageText = (at: number | null) =>
+  at === null ? '–' : translate('cli.senders.age', { age: Math.max(0, Date.now() - at) })
 
 function printTable(rows: readonly Row[]): void {
   const lines = tableLines([
     COLUMNS.map((column) => translate(`cli.senders.${column}`)),
     ...rows.map((row) => [
       quoteControls(row.name),
+      row.label === '' ? '–' : quoteControls(row.label),
       row.fingerprint.slice(0, SHOWN_DIGITS),
       translate(`cli.senders.is.${row.state}`),
       timeText(row.pairedAt),
+      quoteControls(row.status?.version ?? '–'),
+      sizeText(row.bytes),
+      sizeText(row.spaceBytes),
+      ageText(row.status?.oldestWaitingAt ?? null),
       row.connected ? translate('cli.senders.now') : timeText(row.lastSeenAt),
       statusText(row),
       quoteControls(row.folder),
@@ -109,22 +140,37 @@ function printTable(rows: readonly Row[]): void {
   for (const line of lines) console.log(line.trimEnd())
 }
 
-async function list({ store, json }: SendersOptions): Promise<void> {
+const isAccepted = ({ condition }: Row) => condition !== null
+
+async function list({ store, json, sort }: SendersOptions): Promise<void> {
   const layout = storeLayout(store)
   const senders = await openList(store)
   const running = (await isReceiverRunning(layout)) === true
   const seen = await readSeen(layout.seen)
-  const rows = senders.list().map((sender) => buildRow(sender, seen, running))
-  const rank = ({ condition }: Row) =>
-    condition === null ? senderConditions.length : senderConditions.indexOf(condition)
-  rows.sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name, 'en'))
+  const known = senders.list().map((sender) => buildRow(sender, seen, running))
+  const ordered = orderSenders(
+    known.map((row) => ({
+      row,
+      ...{ name: row.name, connected: row.connected, seenAt: row.lastSeenAt, bytes: row.bytes ?? 0 },
+      ...{ level: row.status?.level ?? null, oldestWaitingAt: row.status?.oldestWaitingAt ?? null },
+    })),
+    Date.now(),
+    sort,
+  ).map(({ row }) => row)
+  // Those that may not send any more come last.
+  const rows = [...ordered.filter(isAccepted), ...ordered.filter((row) => !isAccepted(row))]
   if (json === true) for (const row of rows) console.log(jsonText(row))
   else if (rows.length === 0) say(message('transfer.sendersNone', { path: layout.root }))
   else {
     printTable(rows)
-    const paired = rows.filter(({ condition }) => condition !== null)
-    const well = paired.filter(({ condition }) => condition === 'well').length
-    if (paired.length > 1) say(message('cli.senders.well', { well, count: paired.length }))
+    const paired = rows.filter(isAccepted)
+    const countWell = (some: readonly Row[]) => ({
+      well: some.filter(({ condition }) => condition === 'well').length,
+      count: some.length,
+    })
+    if (paired.length > 1) say(message('cli.senders.well', countWell(paired)))
+    for (const [label, group] of groupSenders(paired))
+      if (label !== '') say(message('cli.senders.wellOf', { label, ...countWell(group) }))
   }
 }
 
@@ -149,6 +195,17 @@ async function rename(who: string, name: string, { store }: SendersOptions): Pro
   say(message('transfer.senderRenamed', { before, name, folder }))
 }
 
+async function setLabel(who: string, label: string, { store }: SendersOptions): Promise<void> {
+  const senders = await openList(store)
+  const sender = chooseSender(senders.list(), who, storeLayout(store).root)
+  if (label.length > LONGEST_WORD || quoteControls(label) !== label)
+    throw new WrongUsage('transfer.senderNameInvalid', { name: label })
+  await record(store, senders, 'labelSender', { fingerprint: sender.fingerprint, label }, () =>
+    senders.label(sender.fingerprint, label.trim()),
+  )
+  say(message('transfer.senderLabelled', { name: sender.name, label: label.trim() }))
+}
+
 async function revoke(who: string, { store }: SendersOptions): Promise<void> {
   const senders = await openList(store)
   const sender = chooseSender(senders.list(), who, storeLayout(store).root)
@@ -165,9 +222,12 @@ export function registerSenders(program: Command): void {
     .command('senders')
     // Options may follow `rename` and `revoke` as well.
     .enablePositionalOptions(false)
-    .description('list, rename and revoke the computers that are paired with a receiver')
+    .description('list, rename, label and revoke the computers that are paired with a receiver')
     .requiredOption('--store <directory>', 'the store of the receiver', parsePath)
     .option('--json', 'one JSON object a line', false)
+    .addOption(
+      new Option('--sort <order>', 'the order of the list').choices(senderOrders).default('condition'),
+    )
     .action(list)
   senders
     .command('rename')
@@ -176,6 +236,14 @@ export function registerSenders(program: Command): void {
     .argument('<name>', 'the new name')
     .action((who: string, name: string, _: object, command: Command) =>
       rename(who, name, command.optsWithGlobals<SendersOptions>()),
+    )
+  senders
+    .command('label')
+    .description('set the text by which the list is grouped, such as a site')
+    .argument('<who>', 'its name, or the beginning of its fingerprint')
+    .argument('<label>', 'the text; an empty one removes it')
+    .action((who: string, label: string, _: object, command: Command) =>
+      setLabel(who, label, command.optsWithGlobals<SendersOptions>()),
     )
   senders
     .command('revoke')

@@ -63,10 +63,14 @@ test('`holdfast senders`: senders of a running receiver are listed, renamed, rev
   expect(await holdfast('senders', 'rename', 'station 1', 'Büro', '--store', store)).toMatchObject({
     code: 0,
   })
-  const table = (await holdfast('senders', '--store', store)).out
+  expect((await holdfast('senders', 'label', 'Büro', 'north', '--store', store)).out).toContain('“north”')
+  const table = (await holdfast('senders', '--store', store, '--sort', 'used')).out
   expect(table).toMatch(
-    new RegExp(`Büro +${fingerprint.slice(0, 16)} +paired .* connected now +– +station 1`),
+    new RegExp(`Büro +north +${fingerprint.slice(0, 16)} +paired .* connected now +– +station 1`),
   )
+  expect(table).toContain('north: 1 of 1 computers are fine.')
+  const [labelled] = parseRows((await holdfast('senders', '--store', store, '--json')).out)
+  expect(labelled).toMatchObject({ label: 'north', files: 0, spaceBytes: expect.any(Number) })
 
   const revoked = await holdfast('senders', 'revoke', fingerprint.slice(0, 8), '--store', store)
   expect(revoked.out).toContain('Büro')
@@ -88,7 +92,9 @@ test('`holdfast senders`: senders of a running receiver are listed, renamed, rev
   expect(readTree(path.join(store, 'station 1'))).toEqual({})
   expect((await holdfast('senders', '--store', store)).out).toMatch(/Büro .* revoked/)
   const { out: changes } = await holdfast('changes', '--store', store)
-  expect(changes).toMatch(/Ended the access of the computer Büro\.\n.*station 1, which sends here, to Büro\./)
+  expect(changes).toMatch(
+    /Ended the access of the computer Büro\.\n.*computer Büro to “north”\.\n.*station 1, which sends here, to Büro\./,
+  )
 
   const again = JSON.parse((await holdfast('pair', '--store', store, '--json')).out)
   await sender.request('pair', { code: again.code, name: 'back again' })
@@ -97,7 +103,7 @@ test('`holdfast senders`: senders of a running receiver are listed, renamed, rev
   receiver.child.kill('SIGTERM')
   expect(await receiver.ended()).toBe(0)
   const [last] = parseRows((await holdfast('senders', '--store', store, '--json')).out)
-  expect(last).toMatchObject({ name: 'back again', state: 'paired', connected: false })
+  expect(last).toMatchObject({ name: 'back again', label: 'north', state: 'paired', connected: false })
 })
 
 test('`holdfast senders`: an unknown sender, and a directory that is not a store, are refused', async () => {

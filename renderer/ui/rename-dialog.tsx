@@ -10,6 +10,8 @@ interface RenameFormProps {
   rename: (name: string) => Promise<Outcome>
   /** The message after a success. */
   done: WordKey
+  /** For another text than a name; it may be empty. */
+  other?: { title: string; label: WordKey; longest: number }
   onDone: () => void
 }
 
@@ -18,13 +20,13 @@ interface RenameDialogProps extends Omit<RenameFormProps, 'onDone'> {
   onClose: () => void
 }
 
-/** Asks for a new name. */
+/** Asks for a new name, or for another short text. */
 export function RenameDialog({ opened, onClose, ...form }: RenameDialogProps) {
   const { t } = useWords()
   return (
     <FormDialog
       opened={opened}
-      title={t('window.destination.renameTitle', { name: form.before })}
+      title={form.other?.title ?? t('window.destination.renameTitle', { name: form.before })}
       onClose={onClose}
     >
       <RenameForm {...form} onDone={onClose} />
@@ -32,7 +34,7 @@ export function RenameDialog({ opened, onClose, ...form }: RenameDialogProps) {
   )
 }
 
-function RenameForm({ before, rename, done, onDone }: RenameFormProps) {
+function RenameForm({ before, rename, done, other, onDone }: RenameFormProps) {
   const { t, say } = useWords()
   const { tell } = useCommands()
   const [name, setName] = useState(before)
@@ -57,9 +59,9 @@ function RenameForm({ before, rename, done, onDone }: RenameFormProps) {
     <form onSubmit={submit}>
       <Stack gap="sm">
         <TextInput
-          label={t('window.destination.newName')}
+          label={t(other?.label ?? 'window.destination.newName')}
           value={name}
-          maxLength={200}
+          maxLength={other?.longest ?? 200}
           data-autofocus
           onChange={(event) => {
             setName(event.currentTarget.value)
@@ -71,8 +73,8 @@ function RenameForm({ before, rename, done, onDone }: RenameFormProps) {
           <Button variant="default" disabled={busy} onClick={onDone}>
             {t('window.cancel')}
           </Button>
-          <Button type="submit" loading={busy} disabled={name.trim() === ''}>
-            {t('window.destination.renameAction')}
+          <Button type="submit" loading={busy} disabled={name.trim() === '' && other === undefined}>
+            {t(other === undefined ? 'window.destination.renameAction' : 'window.destinations.save')}
           </Button>
         </Group>
       </Stack>

@@ -1,3 +1,4 @@
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { useWords } from '../../words/context.tsx'
 
 const CELL = 3
@@ -11,8 +12,9 @@ const levels = { o: 'ok', s: 'attention', f: 'failing' } as const
  * Shows the last 24 hours, a cell each: the health below, as high as the cell where the disk failed, and the files sent above.
  *
  * @param day see useDays
+ * @param label counts the hours with a failing disk, and those with files.
  */
-export function DayStrip({ day }: { day: string }) {
+export function DayStrip({ day, label = 'window.day' }: { day: string; label?: WordKey }) {
   const { t } = useWords()
   const hours = day.match(/../g) ?? []
   const draw = (isWanted: (hour: string) => boolean, getHeight: (hour: string) => number, bottom: number) =>
@@ -24,7 +26,7 @@ export function DayStrip({ day }: { day: string }) {
       })
       .join('')
   const isFailing = (hour: string) => hour.startsWith('f')
-  const words = t('window.day', {
+  const words = t(label, {
     failing: hours.filter(isFailing).length,
     sending: hours.filter((hour) => hour[1] !== '0').length,
   })

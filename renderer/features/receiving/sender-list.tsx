@@ -1,7 +1,15 @@
-import { Button, TextInput } from '@mantine/core'
-import { useState } from 'react'
+import { Button, NativeSelect, TextInput } from '@mantine/core'
+import { Fragment, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { countConditions, orderSenders, type SenderCondition } from '../../../core/receive/senders/fleet.ts'
+import {
+  countConditions,
+  groupSenders,
+  orderSenders,
+  type SenderCondition,
+  type SenderOrder,
+  senderOrders,
+} from '../../../core/receive/senders/fleet.ts'
+import { useReceivedDays } from '../../state/day.ts'
 import { useNow } from '../../state/now.ts'
 import { IconSearch } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
@@ -39,32 +47,57 @@ export function SenderList({
   const now = useNow()
   const [text, setText] = useState('')
   const [showsAll, setShowsAll] = useState(false)
+  const [order, setOrder] = useState<SenderOrder>('condition')
+  const days = useReceivedDays()
   const wanted = text.trim().toLowerCase()
-  const found = orderSenders(senders, now).filter(({ name, folder, sentence }) =>
-    `${name}\n${folder}\n${sentence ?? ''}`.toLowerCase().includes(wanted),
+  const found = orderSenders(senders, now, order).filter(({ name, folder, label, sentence }) =>
+    `${name}\n${folder}\n${label}\n${sentence ?? ''}`.toLowerCase().includes(wanted),
   )
   const ongoing = incidents.filter(({ endedAt }) => endedAt === null)
   const failing = new Set(ongoing.flatMap((one) => Object.keys(one.failing)))
   const isSilent = ({ folder }: Sender) => failing.has(`sender:silent:${folder}`)
+  const hasLabels = senders.some(({ label }) => label !== '')
   const shown = showsAll ? found : found.slice(0, FIRST_ROWS)
   return (
     <>
       {senders.length > 1 && <Fleet senders={senders} hasSilent={senders.some(isSilent)} now={now} />}
       {senders.length > MANY && (
-        <TextInput
-          size="xs"
-          type="search"
-          aria-label={t('window.receiving.search')}
-          placeholder={t('window.receiving.search')}
-          leftSection={<IconSearch size={14} />}
-          value={text}
-          maxLength={200}
-          spellCheck={false}
-          onChange={(event) => setText(event.currentTarget.value)}
-        />
+        <div className="timeline-narrow">
+          <TextInput
+            size="xs"
+            type="search"
+            aria-label={t('window.receiving.search')}
+            placeholder={t('window.receiving.search')}
+            leftSection={<IconSearch size={14} />}
+            value={text}
+            maxLength={200}
+            spellCheck={false}
+            onChange={(event) => setText(event.currentTarget.value)}
+          />
+          <NativeSelect
+            size="xs"
+            aria-label={t('window.receiving.order')}
+            value={order}
+            onChange={({ currentTarget: { value } }) =>
+              setOrder(senderOrders.find((one) => one === value) ?? 'condition')
+            }
+            data={senderOrders.map((value) => ({ value, label: t(`window.receiving.by.${value}`) }))}
+          />
+        </div>
       )}
-      {shown.map((sender) => (
-        <SenderRow key={sender.fingerprint} sender={sender} receive={receive} isSilent={isSilent(sender)} />
+      {groupSenders(shown).map(([label, group]) => (
+        <Fragment key={label}>
+          {hasLabels && <Group label={label} senders={senders} now={now} />}
+          {group.map((sender) => (
+            <SenderRow
+              key={sender.fingerprint}
+              sender={sender}
+              receive={receive}
+              isSilent={isSilent(sender)}
+              day={days?.get(sender.folder) ?? null}
+            />
+          ))}
+        </Fragment>
       ))}
       {found.length === 0 && wanted !== '' && <p className="dimmed">{t('window.receiving.nothingFound')}</p>}
       {shown.length < found.length && (
@@ -75,6 +108,23 @@ export function SenderList({
         </div>
       )}
     </>
+  )
+}
+
+/** Shows the label of a group, and how many of its computers are well. */
+function Group({ label, senders, now }: { label: string; senders: readonly Sender[]; now: number }) {
+  const { t } = useWords()
+  const counts = countConditions(
+    senders.filter((one) => one.label === label),
+    now,
+  )
+  const count = counts.reduce((sum, [, some]) => sum + some, 0)
+  const well = counts.find(([condition]) => condition === 'well')?.[1] ?? 0
+  return (
+    <h3 className="breakable">
+      {label === '' ? t('window.receiving.noLabel') : label}{' '}
+      <span className="dimmed">{t('window.receiving.someWell', { well, count })}</span>
+    </h3>
   )
 }
 

@@ -7,15 +7,19 @@ import { useCommands } from '../../state/commands.tsx'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { FormDialog } from '../../ui/form-dialog.tsx'
-import { IconDeviceDesktop, IconPencil, IconSettings, IconTrash } from '../../ui/icons.ts'
+import { IconDeviceDesktop, IconPencil, IconSettings, IconTag, IconTrash } from '../../ui/icons.ts'
 import { RenameDialog } from '../../ui/rename-dialog.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
+import { DayStrip } from '../overview/day-strip.tsx'
 import type { HealthLevel } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
 import type { Receive } from './draft.ts'
 import { InviteForm } from './invite-form.tsx'
 import { LimitsForm } from './limits-form.tsx'
+
+/** LONGEST_WORD of core/protocol/limits.ts; the receiver checks it, too. */
+const LONGEST_LABEL = 40
 
 type Sender = NonNullable<AppState['receiving']>['senders'][number]
 
@@ -44,14 +48,17 @@ export const SenderRow = memo(function SenderRow({
   sender,
   receive,
   isSilent,
+  day,
 }: {
   sender: Sender
   receive: Receive
+  /** The files received in the last 24 hours (see useReceivedDays); null: unknown. */
+  day: string | null
   /** It has an incident, because it was not connected for long. */
   isSilent: boolean
 }) {
   const { t, say, format } = useWords()
-  const { name, folder, files, bytes, level, statusAt } = sender
+  const { name, folder, files, bytes, level, statusAt, spaceBytes, version, waitingFiles } = sender
   const sentence = getSentence(sender, say)
   return (
     <section className="destination-row" aria-label={name}>
@@ -59,7 +66,10 @@ export const SenderRow = memo(function SenderRow({
         <span className="card-name breakable">{name}</span>
         <SenderMenu sender={sender} receive={receive} />
       </div>
-      <Seen sender={sender} isSilent={isSilent} />
+      <div className="spread">
+        <Seen sender={sender} isSilent={isSilent} />
+        {day !== null && <DayStrip day={day} label="window.receiving.day" />}
+      </div>
       {sentence !== null && (
         <p className="row sender-status">
           <HealthMark level={level === null ? 'unknown' : levels[level]} />
@@ -76,10 +86,34 @@ export const SenderRow = memo(function SenderRow({
       <span className="dimmed figures-line breakable">
         {t('window.receiving.files', { count: files })} · {format.bytes(bytes)} ·{' '}
         {t('window.receiving.folder', { folder })}
+        {spaceBytes !== null && ` · ${t('window.receiving.space', { size: format.bytes(spaceBytes) })}`}
       </span>
+      {version !== null && (
+        <span className="dimmed figures-line breakable">
+          <Waiting files={waitingFiles ?? 0} oldestAt={sender.oldestWaitingAt} />
+          {t('window.receiving.version', { version })}
+        </span>
+      )}
     </section>
   )
 })
+
+/** Shows how many files wait at a sender, and when the oldest changed. */
+function Waiting({ files, oldestAt }: { files: number; oldestAt: number | null }) {
+  const { t } = useWords()
+  if (files === 0) return null
+  return (
+    <>
+      {t('window.receiving.waiting', { count: files })}
+      {oldestAt !== null && (
+        <>
+          {t('window.receiving.oldest')} <Ago at={oldestAt} isRough />
+        </>
+      )}
+      {' · '}
+    </>
+  )
+}
 
 function Seen({ sender: { connected, seenAt }, isSilent }: { sender: Sender; isSilent: boolean }) {
   const { t } = useWords()
@@ -105,7 +139,7 @@ function Seen({ sender: { connected, seenAt }, isSilent }: { sender: Sender; isS
 }
 
 function SenderMenu({
-  sender: { fingerprint, name, folder },
+  sender: { fingerprint, name, folder, label },
   receive,
 }: {
   sender: Sender
@@ -113,13 +147,16 @@ function SenderMenu({
 }) {
   const { t } = useWords()
   const { ask, run } = useCommands()
-  const [opened, setOpened] = useState<'rename' | 'limits' | 'replace' | 'revoke' | null>(null)
+  const [opened, setOpened] = useState<'rename' | 'label' | 'limits' | 'replace' | 'revoke' | null>(null)
   const close = () => setOpened(null)
   return (
     <>
       <ActionsMenu name={name}>
         <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setOpened('rename')}>
           {t('window.destination.rename')}
+        </Menu.Item>
+        <Menu.Item leftSection={<IconTag size={16} />} onClick={() => setOpened('label')}>
+          {t('window.receiving.label')}
         </Menu.Item>
         <Menu.Item leftSection={<IconSettings size={16} />} onClick={() => setOpened('limits')}>
           {t('window.receiving.limits')}
@@ -137,6 +174,18 @@ function SenderMenu({
         rename={(wanted) => ask('renameSender', { fingerprint, name: wanted })}
         done="window.receiving.renamed"
         opened={opened === 'rename'}
+        onClose={close}
+      />
+      <RenameDialog
+        before={label}
+        rename={(wanted) => ask('labelSender', { fingerprint, label: wanted })}
+        done="window.receiving.changed"
+        other={{
+          title: t('window.receiving.labelTitle', { name }),
+          label: 'window.receiving.labelField',
+          longest: LONGEST_LABEL,
+        }}
+        opened={opened === 'label'}
         onClose={close}
       />
       <FormDialog

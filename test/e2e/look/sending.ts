@@ -35,6 +35,7 @@ export function destinationViews({ page }: Running): View[] {
     { name: 'receiving', isPart: true, open: inPage(receiving) },
     { name: 'sender-menu', open: inPage(() => openMenu(SENDER)) },
     { name: 'rename-sender', open: inPage(() => menu(SENDER, 'window.destination.rename')) },
+    { name: 'sender-label', open: inPage(() => menu(SENDER, 'window.receiving.label')) },
     { name: 'sender-limits', open: inPage(() => menu(SENDER, 'window.receiving.limits')) },
     {
       name: 'receiving-advanced',

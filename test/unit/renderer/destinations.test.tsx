@@ -117,6 +117,18 @@ test('receiving: each sender is listed with its last status, translated where th
   expect(fleet).toMatch(/station-3 .*Sender not heard from.*station-1 .*connected/)
   expect(fleet).toMatch(/1 of 2 computers are fine.*1 never connected.*station-3.*station-1/)
 
+  const details = {
+    version: '1.2',
+    waitingFiles: 12,
+    oldestWaitingAt: 0,
+    spaceBytes: 2 ** 30,
+    label: 'north',
+  }
+  const labelled = { ...both, receiving: receivingWith({ senders: [{ ...connected, ...details }, sender] }) }
+  expect(page(destinationState('nas'), labelled)).toMatch(
+    /Without a label 0 of 1 computers.*station-3.*north 1 of 1 computers.*station-1.*1 GiB left.*12 files wait there, the oldest changed .* ago · version 1\.2/,
+  )
+
   // In the window's language, as far as it has words for what another computer says.
   const inChinese = (said: Message) => {
     const senders = [{ ...sender, words: said }]

@@ -21,6 +21,7 @@ const commands: Record<string, () => Promise<Register>> = {
   settings: async () => (await import('./settings.ts')).registerSettings,
   scan: async () => (await import('./scan.ts')).registerScan,
   web: async () => (await import('./web.ts')).registerWeb,
+  computers: async () => (await import('./computers.ts')).registerComputers,
   receiving: async () => (await import('./receiving.ts')).registerReceiving,
   receive: async () => (await import('./receive.ts')).registerReceive,
   pair: async () => (await import('./pair.ts')).registerPair,

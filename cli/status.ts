@@ -4,6 +4,7 @@ import { findKeepers, getScanActivity, isCounted, isOldVerdict } from '../core/a
 import type { AppState, SourceDestination, SourceState } from '../core/agent/state/schema.ts'
 import { findPause } from '../core/agent/state/status.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
+import { describeComputer } from './computers.ts'
 import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { destinationLine, formatPace, withFailures } from './destination-line.ts'
 import { jsonText } from './json.ts'
@@ -70,6 +71,7 @@ export function describeState(state: AppState, now: number = Date.now()): string
     ...state.destinations.map((destination) =>
       translate('cli.status.destination', { line: destinationLine(state, destination) }),
     ),
+    ...state.computers.map((one) => about(quoteControls(one.name), describeComputer(one))),
     ...allowanceLines(state),
     ...surroundingLines(state),
   ]

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { type Command, InvalidArgumentError } from 'commander'
+import type { AppState } from '../core/agent/state/schema.ts'
 import { type WebRole, type WebToken, webSettingsSchema } from '../core/settings/schema.ts'
 import { tableLines } from './columns.ts'
 import { getDataDirectory, withDataDirectory } from './data-directory.ts'
@@ -84,14 +85,23 @@ async function show(directory: string, json: boolean): Promise<void> {
   const { web: settings, webTokens } = settingsIn(agent, directory)
   const tokens = webTokens.map(({ digest: _, ...shown }) => shown)
   if (json) {
-    const { address, problem } = agent?.web ?? { address: null, problem: null }
-    return console.log(jsonText({ settings, address, problem, tokens }, 2))
+    const { address, certificate, problem } = agent?.web ?? {
+      address: null,
+      certificate: null,
+      problem: null,
+    }
+    return console.log(jsonText({ settings, address, certificate, problem, tokens }, 2))
   }
   if (!settings.on) console.log(translate('cli.web.off'))
   else if (agent?.web?.problem) console.log(terminalWords(agent.web.problem))
-  else if (agent?.web?.address) console.log(agent.web.address)
+  else if (agent?.web?.address) printAddress(agent.web)
   else console.log(translate('cli.web.noAgent'))
   printTokens(tokens)
+}
+
+function printAddress({ address, certificate }: NonNullable<AppState['web']>): void {
+  console.log(address)
+  if (certificate !== null) console.log(translate('cli.web.certificate', { certificate }))
 }
 
 function printTokens(tokens: readonly Omit<WebToken, 'digest'>[]): void {
@@ -115,7 +125,8 @@ async function turnOn(directory: string, { host, port, name }: OnOptions): Promi
     process.exitCode = 1
     return
   }
-  console.log(started?.address ?? translate('cli.web.noAgent'))
+  if (started === null) console.log(translate('cli.web.noAgent'))
+  else printAddress(started)
   if (webTokens.length === 0) console.log(translate('cli.web.noTokens'))
 }
 

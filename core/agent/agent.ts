@@ -16,6 +16,7 @@ import { openSecrets, type Seal, type SecretStore } from '../settings/secrets.ts
 import { type SettingsStore, settingsInForce } from '../settings/settings-store.ts'
 import { getStorePaths, refusedSources } from './accept-path.ts'
 import { Alerting } from './alerting.ts'
+import { computerStates, WatchedComputers } from './computers/computers.ts'
 import type { Actor } from './contract.ts'
 import { EjectedDisks } from './ejecting.ts'
 import { openKnownMounts } from './known-mounts.ts'
@@ -106,6 +107,7 @@ export class Agent {
   readonly receiver: SupervisedWorker<typeof receiverDefinition>
   readonly restores: Restores
   readonly sentHours = new SentHours()
+  readonly #computers = new WatchedComputers(this)
   readonly #knownMounts: ReturnType<typeof openKnownMounts>
   readonly #surroundings: SurroundingsWatch
   readonly #ejectedDisks = new EjectedDisks(this)
@@ -201,6 +203,7 @@ export class Agent {
     this.#isStopped = true
     if (this.#refresh !== null) clearInterval(this.#refresh)
     this.#surroundings.stop()
+    this.#computers.stop()
     // A hung disk may block these writes; it must not block the shutdown.
     const written = Promise.all([this.alerting.stop(), this.#knownMounts.saved()])
     const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
@@ -220,6 +223,7 @@ export class Agent {
     this.store.update({
       ...withSettings(state, settings, this.#refused, destinations),
       receiving: receivingState(settings, Date.now(), state.receiving),
+      computers: computerStates(settings, state.computers, Date.now()),
       surroundings: this.#surroundings.configure(settings.send),
       allowance: readAllowance(settings.send, Date.now()),
     })
@@ -239,6 +243,7 @@ export class Agent {
     else
       this.receiver.configure(receiverConfig(settings, settings.receive, this.layout, this.host.computerName))
     this.senders.configure()
+    if (this.host.kind !== 'once') this.#computers.configure()
   }
 
   #checkerConfig() {

@@ -21,6 +21,7 @@ import { senderDefinition } from '../send/sender-messages.ts'
 import { differenceSchema } from '../settings/changes.ts'
 import {
   absolutePathSchema,
+  certificateSchema,
   changedDestinationSchema,
   givenDestinationSchema,
   givenSecretsSchema,
@@ -305,6 +306,21 @@ export const commands = {
   },
   /** Ends access to the web page, also that of signed-in browsers. */
   removeWebToken: defineAction(idInput),
+  /**
+   * Watches another computer by its web page, after a test. One with the same address is replaced. `unconfirmed`: the
+   * fingerprint of its certificate, which a person has to compare; then nothing is added. name: default: its own.
+   */
+  addComputer: {
+    input: z.object({
+      address: z.string().min(1).max(300),
+      token: z.string().min(1).max(200),
+      name: z.string().min(1).max(200).optional(),
+      certificate: certificateSchema,
+    }),
+    output: z.object({ unconfirmed: z.string().nullable() }),
+  },
+  /** Stops watching it, by its id or name, and forgets its token. */
+  removeComputer: defineAction(idInput),
   /** Lists the directories in a directory of this computer, without hidden ones; null: in the home of the agent's user. */
   browse: {
     input: z.object({ path: absolutePathSchema.nullable() }),

@@ -27,6 +27,7 @@ import {
   withPause,
   withSourceChanged,
 } from '../settings/changes.ts'
+import { parseWebAddress, secretsOfComputer, withComputer, withoutComputer } from '../settings/computers.ts'
 import type { Destination } from '../settings/destination-schema.ts'
 import {
   completeDestination,
@@ -48,6 +49,7 @@ import { newEncryptionKey, secretOwners, secretsOfChannel } from '../settings/se
 import { createToken, withoutToken } from '../settings/web-tokens.ts'
 import { acceptPath, acceptSource, getStorePaths, placedFolder, refusedSources } from './accept-path.ts'
 import { runAction } from './answering.ts'
+import { readOverview } from './computers/connect.ts'
 import type { CommandHandlers, CommandInput, CommandOutput } from './contract.ts'
 import { eject } from './ejecting.ts'
 import { setReceiving } from './receiving.ts'
@@ -66,6 +68,7 @@ export function settingsCommands(context: SettingsContext) {
     pause: ({ minutes }) => set((settings) => withPause(settings, minutes, Date.now())),
     resume: () => set((settings) => ({ ...settings, pause: null })),
     setReceiving: ({ receive }) => runAction(() => setReceiving(context, receive)),
+    ...computerCommands(context),
     addWebToken: async (input) => {
       const { settings, token } = createToken(context.settings.get(), input, Date.now())
       context.change(() => settings)
@@ -405,6 +408,32 @@ async function readKnownHosts(server: { host: string; port: number }) {
   return { keys, sentence: message(key, params) }
 }
 
+/** Returns the handlers of the commands for watched computers. */
+function computerCommands(context: SettingsContext) {
+  return {
+    addComputer: async ({ address: given, token, certificate, name }) => {
+      const address = parseWebAddress(given)
+      const before = context.settings.get().computers.find((one) => one.address === address)
+      context.settings.tryWriting()
+      const target = { name: name ?? before?.name ?? new URL(address).host, address, certificate, token }
+      const overview = await readOverview(target)
+      if ('unconfirmed' in overview) return overview
+      const id = before?.id ?? randomUUID()
+      const computer = { id, name: name ?? before?.name ?? overview.computer, address, certificate }
+      // Fails before the token is stored for a computer that is refused.
+      withComputer(context.settings.get(), computer)
+      await context.secrets.set(secretsOfComputer(computer), { token })
+      context.change((settings) => withComputer(settings, computer))
+      return { unconfirmed: null }
+    },
+    removeComputer: ({ id }) =>
+      runAction(async () => {
+        context.change((settings) => withoutComputer(settings, id))
+        await removeUnusedSecrets(context)
+      }),
+  } satisfies Partial<CommandHandlers>
+}
+
 /** Returns the handlers of the commands for channels and muting. */
 function channelCommands(context: SettingsContext) {
   const set = setterFor(context)
@@ -442,6 +471,6 @@ async function importSettings(context: SettingsContext, imported: Settings): Pro
   await removeUnusedSecrets(context)
 }
 
-/** Removes the secrets of channels and destinations that no longer exist. */
+/** Removes the secrets of channels, destinations and computers that no longer exist. */
 const removeUnusedSecrets = ({ secrets, settings }: SettingsContext) =>
   secrets.keepOnly(secretOwners(settings.get()))

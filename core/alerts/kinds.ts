@@ -22,7 +22,7 @@ export const diskKinds = [
  * connected but accepts nothing; unwatched: directories that are not watched; incomplete: files of a watched source
  * cannot be sent, or marked as sent; expected: a file that should come
  * regularly is missing; paused: for longer than a day; notice: something that a person should read once;
- * sender-…: what a receiver reports about its senders.
+ * sender-…: what a receiver reports about its senders; computer-…: about another computer that this one watches.
  */
 export const incidentKinds = [
   ...diskKinds,
@@ -30,6 +30,7 @@ export const incidentKinds = [
   'parked',
   'sender-silent',
   'sender-failing',
+  'computer-failing',
   'deleted',
   'marked',
   'worker',
@@ -37,6 +38,8 @@ export const incidentKinds = [
   'refused',
   'destination',
   'unreachable',
+  'computer-attention',
+  'computer-silent',
   'unwatched',
   'incomplete',
   'expected',
@@ -61,6 +64,7 @@ const CRITICAL: ReadonlySet<IncidentKind> = new Set([
   'parked',
   'sender-silent',
   'sender-failing',
+  'computer-failing',
 ])
 
 /** critical: data is at risk; warning: the protection is weaker than it looks. */

@@ -119,7 +119,7 @@ function formatTitle(notice: Notice, words: Words, names?: Writer['names']): str
   }
 }
 
-const ABSENCES = ['missing', 'unreachable', 'hung'] as const
+const ABSENCES = ['missing', 'unreachable', 'hung', 'computer-silent'] as const
 /** True if the subject itself was away: then it is back, instead of a failure having ended. */
 const isAbsence = (kind: IncidentKind): kind is (typeof ABSENCES)[number] =>
   (ABSENCES as readonly IncidentKind[]).includes(kind)

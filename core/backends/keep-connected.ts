@@ -5,7 +5,7 @@ import { type Message, message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { DestinationEvents, OpenDestination, Session } from './destination.ts'
 
-// Every kind of destination keeps one session open with a KeptConnection. After a failure it connects again with a
+// Every kind of destination, and every watched computer, keeps one session open with a KeptConnection. After a failure it connects again with a
 // growing delay. It also watches whether this computer slept or changed its network: no connection survives that.
 
 /** A session that lasts this long resets the count of failures to one. */
@@ -29,8 +29,8 @@ export interface SessionAttempt {
 }
 
 /** A session that is open. */
-export interface OpenedSession {
-  session: Session
+export interface OpenedSession<S = Session> {
+  session: S
   /** True if the destination is on this computer. */
   isToItself: boolean
   /** This computer's address on the connection; null: no lasting connection, or unknown. */
@@ -47,18 +47,22 @@ export interface ConnectionTrouble {
 }
 
 /** How a kind of destination opens its sessions. */
-export interface Connector {
+export interface Connector<S = Session> {
   /** @throws the reason why no session could be opened: a UserError if only a person can help. */
-  open(attempt: SessionAttempt): Promise<OpenedSession>
+  open(attempt: SessionAttempt): Promise<OpenedSession<S>>
   /** Returns the state and the message for a session that failed or ended. */
   toTrouble(reason: unknown, wasConnected: boolean): ConnectionTrouble
   retrySeconds: number
 }
 
+interface SessionEvents<S> extends Pick<DestinationEvents, 'onState' | 'onTrouble' | 'log'> {
+  onSession(session: S | null): void
+}
+
 /** Keeps one session open while it is wanted, and reconnects without end. */
-export class KeptConnection implements OpenDestination {
-  readonly #connector: Connector
-  readonly #events: DestinationEvents
+export class KeptConnection<S = Session> implements OpenDestination {
+  readonly #connector: Connector<S>
+  readonly #events: SessionEvents<S>
   readonly #unwatch: () => void
   #isOver = false
   #timer: NodeJS.Timeout | null = null
@@ -67,10 +71,10 @@ export class KeptConnection implements OpenDestination {
   #isWoken = false
   #localAddress: string | null = null
   #current = new AbortController()
-  #farewell: OpenedSession['farewell']
+  #farewell: OpenedSession<S>['farewell']
 
   /** @param watch reports when the computer woke up or changed its network; returns a function that stops it. */
-  constructor(connector: Connector, events: DestinationEvents, watch: typeof watchWake = watchWake) {
+  constructor(connector: Connector<S>, events: SessionEvents<S>, watch: typeof watchWake = watchWake) {
     this.#connector = connector
     this.#events = events
     this.#unwatch = watch((change, now) => this.#changed(change, now))
@@ -107,7 +111,7 @@ export class KeptConnection implements OpenDestination {
   async #serve(ending: AbortController): Promise<ConnectionTrouble> {
     const { signal } = ending
     const ended = once(signal, 'abort')
-    let opened: OpenedSession
+    let opened: OpenedSession<S>
     try {
       opened = await this.#connector.open({ signal, end: (reason) => ending.abort(reason) })
     } catch (error) {

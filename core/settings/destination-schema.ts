@@ -87,7 +87,7 @@ export const sftpDestinationSchema = z.object({
 export type SftpDestination = z.infer<typeof sftpDestinationSchema>
 
 /** SHA-256 of a self-signed certificate (DER, hexadecimal); null: an authority must have signed the certificate. */
-const certificate = z
+export const certificateSchema = z
   .string()
   .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 of 64 hexadecimal digits')
   .nullable()
@@ -110,7 +110,7 @@ export const s3DestinationSchema = z.object({
   /** True if the bucket's name is in the path instead of the host name. */
   pathStyle: z.boolean().default(true),
   storageClass: z.string().min(1).max(100).nullable().default(null),
-  certificate,
+  certificate: certificateSchema,
   folder: ownFolder,
   ...encryption,
 })
@@ -130,7 +130,7 @@ export const webdavDestinationSchema = z.object({
     .string()
     .max(200)
     .regex(/^[^:\p{Cc}]+$/u, 'must be a name without a colon'),
-  certificate,
+  certificate: certificateSchema,
   folder: ownFolder,
   ...encryption,
 })

@@ -11,8 +11,7 @@ import { firstIssue, parseJson, readVersion } from './settings-store.ts'
 
 /**
  * Exports in the format of the settings file, without the pause and ejected disks, which are temporary, and without the
- * web page, which belongs to this computer. A destination's
- * folder that is named after this computer is omitted, so that the importing computer uses its own name.
+ * web page and the watched computers, which belong to this computer. A destination's folder that is named after this computer is omitted, so that the importing computer uses its own name.
  */
 export function exportedText(settings: Settings, ownName: string): string {
   const destinations = settings.destinations.map((one) =>
@@ -20,7 +19,7 @@ export function exportedText(settings: Settings, ownName: string): string {
       ? { ...one, folder: undefined }
       : { ...one, ejected: undefined },
   )
-  return `${JSON.stringify({ ...settings, destinations, pause: null, web: undefined, webTokens: undefined }, null, 2)}\n`
+  return `${JSON.stringify({ ...settings, destinations, pause: null, web: undefined, webTokens: undefined, computers: undefined }, null, 2)}\n`
 }
 
 const fileSchema = z.looseObject({ destinations: z.array(z.looseObject({ kind: z.string() })).optional() })
@@ -56,7 +55,8 @@ export function importedSettings(text: string, file: string, ownName: string): S
 }
 
 /**
- * Replaces all settings by the imported ones, except for the pause, ejected disks, and the web page and its tokens.
+ * Replaces all settings by the imported ones, except for the pause, ejected disks, the web page with its tokens, and
+ * watched computers.
  * @throws UserError alert.channelInSettings: an imported file must not choose a program to run here.
  */
 export function withImported(settings: Settings, imported: Settings): Settings {
@@ -72,6 +72,7 @@ export function withImported(settings: Settings, imported: Settings): Settings {
       pause: settings.pause,
       web: settings.web,
       webTokens: settings.webTokens,
+      computers: settings.computers,
     })
 }
 

@@ -4,7 +4,7 @@ import { parseSize } from '../lib/i18n/formats.ts'
 import { SOURCE_ID } from '../protocol/limits.ts'
 import { folderName } from '../protocol/names.ts'
 import { DEFAULT_KEEP } from '../store/retention/retention.ts'
-import { absolutePathSchema, destinationSchema } from './destination-schema.ts'
+import { absolutePathSchema, certificateSchema, destinationSchema } from './destination-schema.ts'
 import { isZone } from './expected/periods.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from './patterns.ts'
 
@@ -216,6 +216,17 @@ const webTokenSchema = z.object({
 })
 export type WebToken = z.infer<typeof webTokenSchema>
 
+/** Another computer that this one watches by its web page. The token is a secret. */
+export const watchedComputerSchema = z.object({
+  id: z.string().min(1).max(64),
+  name: z.string().min(1).max(200),
+  /** The address of its web page, "https://station:8420/". */
+  address: z.url({ protocol: /^https?$/ }).max(300),
+  /** SHA-256 of its certificate (DER, hexadecimal); null: an authority must have signed it. */
+  certificate: certificateSchema,
+})
+export type WatchedComputer = z.infer<typeof watchedComputerSchema>
+
 const periods = (usual: number) => z.number().int().min(0).max(10_000).default(usual)
 
 /** Retention of a file's older versions; for each field see core/store/retention/retention.ts. */
@@ -278,6 +289,8 @@ const settingsObject = z.object({
   receive: receiveSettingsSchema.nullable().default(null),
   web: webSettingsSchema.prefault({}),
   webTokens: z.array(webTokenSchema).max(100).default([]),
+  /** Other computers whose failures are incidents here. */
+  computers: z.array(watchedComputerSchema).max(50).default([]),
   /** A pause of all sending: until a time (milliseconds since 1970), or until resumed (null). */
   pause: z
     .object({ since: z.number().int().default(0), until: z.number().int().nullable() })

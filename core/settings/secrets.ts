@@ -25,7 +25,7 @@ type Stored = z.infer<typeof storedSchema>
 
 export type Secrets = Record<string, Record<string, string>>
 
-/** Owner of secrets: a channel or a destination. */
+/** Owner of secrets: a channel, a destination or a watched computer. */
 export interface SecretOwner {
   id: string
   /** Its type, for messages. */
@@ -34,8 +34,8 @@ export interface SecretOwner {
 }
 
 /** Returns the ids of all owners of secrets. */
-export const secretOwners = ({ alerts, destinations }: Settings): ReadonlySet<string> =>
-  new Set([...alerts.channels, ...destinations].map(({ id }) => id))
+export const secretOwners = ({ alerts, destinations, computers }: Settings): ReadonlySet<string> =>
+  new Set([...alerts.channels, ...destinations, ...computers].map(({ id }) => id))
 
 export function secretsOfChannel({
   id,
@@ -45,7 +45,7 @@ export function secretsOfChannel({
   return { id, type, fields: getSecretFields(type, options) }
 }
 
-/** The secrets of channels and destinations, in a file readable by this user only. */
+/** The secrets of channels, destinations and watched computers, in a file readable by this user only. */
 export interface SecretStore {
   /** Set if the file was unusable and set aside, and no secret was entered since; otherwise null. */
   readonly notice: Message | null

@@ -15,13 +15,15 @@ import {
   movedLink,
   scanProblem,
 } from './derived.ts'
-import type { AppState, DestinationState, SourceState } from './schema.ts'
+import type { AppState, ComputerState, DestinationState, SourceState } from './schema.ts'
 
 // Derives the conditions besides disk failures from the state; pure. The overall status and the incidents use them.
 
 /** A destination is reported only after this long, because short reconnects are normal. */
 const UNREACHABLE_AFTER_MS = 10_000
 const MINUTE_MS = 60_000
+/** A watched computer that was not reached for this long is reported. */
+const AWAY_AFTER_MS = 2 * MINUTE_MS
 const HOUR_MS = 3_600_000
 /** A longer pause may have been forgotten. */
 const LONG_PAUSE_MS = 24 * HOUR_MS
@@ -70,6 +72,7 @@ export function findConditions(state: AppState, now: number): FoundCondition[] {
     ...state.destinations.flatMap((one) => destinationCondition(state, one, now)),
     ...receivingCondition(state, now),
     ...senderConditions(state, now),
+    ...state.computers.flatMap((one) => computerConditions(state, one, now)),
     ...channelConditions(state, now),
     ...pauseCondition(state, now),
     ...noticeConditions(state, now),
@@ -102,6 +105,9 @@ const headlines = {
   expected: 'status.expected',
   'sender-silent': 'status.senderSilent',
   'sender-failing': 'status.senderFailing',
+  'computer-failing': 'status.senderFailing',
+  'computer-attention': 'status.computerAttention',
+  'computer-silent': 'status.senderSilent',
   'not-closed': 'status.notClosed',
 } as const satisfies Partial<Record<IncidentKind, WordKey>>
 const hasHeadline = (kind: Condition['kind']): kind is keyof typeof headlines => kind in headlines
@@ -215,6 +221,37 @@ function senderConditions(
 
 const isSenderKind = (kind: Condition['kind'] | 'slow'): kind is 'sender-silent' | 'sender-failing' =>
   kind === 'sender-silent' || kind === 'sender-failing'
+
+/** Reports a failure of a watched computer, and that it cannot be reached, as two subjects. */
+function computerConditions(
+  { awakeSince }: AppState,
+  { id, name, connection, status }: ComputerState,
+  now: number,
+): FoundCondition[] {
+  const own = { id: `computer:${id}`, name, source: null }
+  const contact = { ...own, id: `computer-contact:${id}` }
+  if (connection.state === 'connected' && status !== null)
+    return [...well(contact, now), ...reportedCondition(own, status, now)]
+  const since = Math.max(connection.since, awakeSince)
+  if (awayFor(since, now) < AWAY_AFTER_MS) return [...unknown(own), ...unknown(contact)]
+  const sentence = connection.problem ?? message('status.senderSilent', { name })
+  return [...unknown(own), ...condition(contact, 'computer-silent', since, sentence, 0)]
+}
+
+function reportedCondition(
+  subject: Subject,
+  { level, sentence }: NonNullable<ComputerState['status']>,
+  now: number,
+): FoundCondition[] {
+  if (level !== 'failing' && level !== 'attention') return well(subject, now)
+  const kind = `computer-${level}` as const
+  const { key: said, params } = sentence
+  const named = message('condition.computer', { ...params, watched: subject.name, said })
+  // That computer has delayed its failures already. What needs attention there may soon be over.
+  const tellAfterMs = level === 'failing' ? 0 : AWAY_AFTER_MS
+  const headline = { sentence: message(headlines[kind], { name: subject.name }), detail: sentence }
+  return condition(subject, kind, now, named, tellAfterMs, headline)
+}
 
 function destinationCondition(state: AppState, destination: DestinationState, now: number): FoundCondition[] {
   const { id, name, connection, ejectedAt } = destination

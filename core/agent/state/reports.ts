@@ -9,6 +9,7 @@ import type { Destination } from '../../settings/destination-schema.ts'
 import { destinationIds, EMBEDDED_DESTINATION, formatLocation } from '../../settings/destinations.ts'
 import type { Settings } from '../../settings/schema.ts'
 import type { Secrets } from '../../settings/secrets.ts'
+import { computerStates } from '../computers/computers.ts'
 import { receivingState } from '../receiving.ts'
 import { isDiskFailing, scanProblem } from './derived.ts'
 import type {
@@ -61,6 +62,7 @@ export function initialState(
     localCopies: null,
     receiving: receivingState(settings, Date.now()),
     web: null,
+    computers: computerStates(settings, [], Date.now()),
     parked: [],
     incidents: [],
     notices: [],

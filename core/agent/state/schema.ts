@@ -6,6 +6,7 @@ import { checkedSchema } from '../../check/checker-messages.ts'
 import { fileSchema, totalsSchema } from '../../ledger/ledger-messages.ts'
 import { messageSchema } from '../../lib/i18n/message-schema.ts'
 import { receivedSenderSchema, storeHealthSchema } from '../../receive/receiver-messages.ts'
+import { senderConditions } from '../../receive/senders/fleet.ts'
 import { restoreReportSchema } from '../../restore/restore-messages.ts'
 import { scannedSchema } from '../../scan/scanner-messages.ts'
 import { allowanceNowSchema } from '../../send/rate-limit/schedule.ts'
@@ -167,9 +168,31 @@ export type ReceivingState = z.infer<typeof receivingSchema>
 const webStateSchema = z.object({
   /** Its address; null while it cannot be served. */
   address: z.string().nullable(),
+  /** SHA-256 of its certificate; null: it is served without TLS. */
+  certificate: z.string().nullable(),
   /** Why it cannot be served; retried automatically. */
   problem: messageSchema.nullable(),
 })
+
+/** Another computer that this one watches. */
+const computerStateSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  address: z.string(),
+  /** since: of the last change between connected and not connected. */
+  connection: connectionSchema.pick({ state: true, since: true, problem: true }),
+  /** Its last status; null: it has sent none since Holdfast started. */
+  status: z
+    .object({
+      level: z.enum(statusLevels),
+      sentence: messageSchema,
+      version: z.string(),
+      /** Numbers of the computers that send there, by condition; null: it does not receive. */
+      senders: z.partialRecord(z.enum(senderConditions), z.number()).nullable(),
+    })
+    .nullable(),
+})
+export type ComputerState = z.infer<typeof computerStateSchema>
 
 /** A message that a person reads once, for example that a settings file was set aside. */
 export const noticeSchema = z.object({ id: z.string(), sentence: messageSchema })
@@ -211,6 +234,8 @@ export const appStateSchema = z.object({
   receiving: receivingSchema.nullable(),
   /** null: no web page. */
   web: webStateSchema.nullable(),
+  /** In the settings' order. */
+  computers: z.array(computerStateSchema),
   /** Given-up files, at most 20 for each destination. */
   parked: z.array(fileSchema),
   /** Ongoing ones first, then ended ones, newest first; at most 100. */

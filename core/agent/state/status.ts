@@ -45,6 +45,7 @@ function describeCalmStatus(state: AppState, now: number): Status {
     const count = state.receiving?.senders.length ?? 0
     if (state.receiving?.isRunning && count > 0)
       return { level: 'ok', sentence: message('status.receiving', { count }), detail: null }
+    if (state.computers.length > 0) return describeComputers(state)
     return { level: 'starting', sentence: message('status.nothingYet'), detail: message('status.addOne') }
   }
   if (isStarting(state)) return { level: 'starting', sentence: message('status.starting'), detail: null }
@@ -63,16 +64,21 @@ function describeCalmStatus(state: AppState, now: number): Status {
 }
 
 /**
- * Returns the status of this computer for other computers: that of its gravest failure, acknowledged or not. Its
- * senders' failures are left out: two computers that send to each other would report each other's report for ever.
+ * Returns the status of this computer for one that watches it: that of its gravest failure, acknowledged or not. Other
+ * computers that it watches are left out: two that watch each other would report each other's report for ever.
  */
-export function buildOwnStatus(state: AppState, now: number): OwnStatus {
+export function buildOverviewStatus(state: AppState, now: number): Status {
   const incidents = state.incidents.map((one) => ({ ...one, acknowledged: null }))
+  return overallStatus({ ...state, incidents, computers: [] }, now)
+}
+
+/** Returns the status of this computer for its receivers. Its senders' failures are left out for the same reason. */
+export function buildOwnStatus(state: AppState, now: number): OwnStatus {
   const receiving = state.receiving && {
     ...state.receiving,
     senders: state.receiving.senders.map((one) => ({ ...one, connected: true, failingSince: null })),
   }
-  const { level, sentence, failure } = overallStatus({ ...state, incidents, receiving }, now)
+  const { level, sentence, failure } = buildOverviewStatus({ ...state, receiving }, now)
   return {
     // The level `partial` concerns only this computer: a receiver has everything that it should receive.
     level: level === 'partial' ? 'ok' : level,
@@ -210,6 +216,14 @@ function scheduledPause({ allowance: { now, until }, totals }: AppState): Messag
   const count = totals.waitingFiles
   if (until === null) return message('status.pausedSchedule', { count })
   return message('status.pausedScheduleUntil', { until, count })
+}
+
+/** Returns the status of an application that only watches other computers, none of which has a failure. */
+function describeComputers({ computers }: AppState): Status {
+  const isKnown = computers.every(({ connection }) => connection.state === 'connected')
+  return isKnown
+    ? { level: 'ok', sentence: message('status.computersWell', { count: computers.length }), detail: null }
+    : { level: 'starting', sentence: message('status.computersConnecting'), detail: null }
 }
 
 function isStarting(state: AppState): boolean {

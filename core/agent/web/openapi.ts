@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { overviewSchema } from '../computers/overview.ts'
 import { commands, events, viewerCommands } from '../contract.ts'
 
 // The API of the web page as an OpenAPI 3.1 document, whose schemas are those of the contract (JSON Schema 2020-12).
@@ -57,6 +58,7 @@ export function describeApi(version: string): object {
         ]),
       ),
       '/events': { get: describeEvents() },
+      '/overview': { get: describeOverview() },
     },
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
@@ -98,13 +100,26 @@ function describeEvents(): object {
     summary: 'Changes of the state, as server-sent events',
     description:
       'Each event is named "patch"; its data is JSON. Request a snapshot if `base` is not the last revision.',
-    tags: ['viewer'],
-    responses: {
-      200: {
-        description: 'The stream.',
-        content: { 'text/event-stream': { schema: toSchema(events.patch, 'output') } },
-      },
-      401: REFUSALS[401],
-    },
+    ...describeStream(events.patch),
   }
 }
+
+function describeOverview(): object {
+  return {
+    operationId: 'overview',
+    summary: 'The overall status, as server-sent events',
+    description: 'Each event is named "overview"; its data is JSON. The first one follows at once.',
+    ...describeStream(overviewSchema),
+  }
+}
+
+const describeStream = (schema: z.ZodType): object => ({
+  tags: ['viewer'],
+  responses: {
+    200: {
+      description: 'The stream.',
+      content: { 'text/event-stream': { schema: toSchema(schema, 'output') } },
+    },
+    401: REFUSALS[401],
+  },
+})

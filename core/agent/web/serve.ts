@@ -62,12 +62,13 @@ export class WebPage {
     await this.#close()
     if (settings === null) return this.#agent.store.update({ web: null })
     try {
-      this.#server = await this.#listen(settings)
-      this.#agent.store.update({ web: { address: formatWebAddress(settings), problem: null } })
+      const { server, certificate } = await this.#listen(settings)
+      this.#server = server
+      this.#agent.store.update({ web: { address: formatWebAddress(settings), certificate, problem: null } })
     } catch (error) {
       const problem = toSentence(error)
       this.#agent.log('warn', `The web page cannot be served: ${errorText(error)}`)
-      this.#agent.store.update({ web: { address: null, problem } })
+      this.#agent.store.update({ web: { address: null, certificate: null, problem } })
       this.#retry = setTimeout(() => {
         this.#changing = this.#changing.then(() => this.#apply(settings))
       }, RETRY_MS).unref()
@@ -75,7 +76,7 @@ export class WebPage {
   }
 
   /** @throws UserError web.noPage, web.cannotListen, transfer.identityBroken, transfer.identityUnreadable */
-  async #listen(settings: WebSettings): Promise<Server> {
+  async #listen(settings: WebSettings): Promise<{ server: Server; certificate: string | null }> {
     const { host, layout, secrets, store, log } = this.#agent
     if (host.page === null) throw new UserError('web.noPage')
     // Loaded on demand, because most agents serve no page.
@@ -122,7 +123,7 @@ export class WebPage {
     }
     // A connection may fail at any time; it is closed.
     server.on('error', ignoreError('a connection of the web page that failed is closed'))
-    return server
+    return { server, certificate: identity?.fingerprint ?? null }
   }
 
   async #close(): Promise<void> {

@@ -10,6 +10,7 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import type { WebToken } from '../../settings/schema.ts'
 import { getAnswer } from '../answering.ts'
+import { buildOverview } from '../computers/overview.ts'
 import { viewerCommands } from '../contract.ts'
 import type { AppState, StatePatch } from '../state/schema.ts'
 import { describeApi } from './openapi.ts'
@@ -17,7 +18,7 @@ import { readPageFile } from './page-files.ts'
 import { Sessions } from './sessions.ts'
 
 const LONGEST_BODY = 4 * 1024 * 1024
-/** Limit of open streams of state. A browser has one for each page that it shows. */
+/** Limit of open streams. A browser has one for each page that it shows, and a computer that watches this one has one. */
 const MOST_STREAMS = 64
 /** Patches that may wait for a slow reader. Beyond, its stream ends: it reconnects and requests a snapshot. */
 const MOST_WAITING = 100
@@ -89,7 +90,19 @@ export function createWebApp(context: WebContext): Hono<Env> {
     return c.body(pages.join(''), 200, { 'content-type': metrics.contentType })
   })
   app.post('/api/commands/:name', (c) => runCommand(c, context))
-  app.get('/api/events', createEventStream(context, sessions))
+  const openStream = createEventStream(context, sessions)
+  app.get('/api/events', (c) =>
+    openStream(c, (patch) => (patch === null ? null : `event: patch\ndata: ${JSON.stringify(patch)}\n\n`)),
+  )
+  app.get('/api/overview', (c) => {
+    let sent = ''
+    return openStream(c, () => {
+      const data = JSON.stringify(buildOverview(context.state(), context.computer, Date.now()))
+      if (data === sent) return null
+      sent = data
+      return `event: overview\ndata: ${data}\n\n`
+    })
+  })
   app.get('/api/openapi.json', (c) => c.json(describeApi(context.version)))
   app.get('/api/diagnostics', async (c) => {
     if (c.get('token').role !== 'operator') return refuse(c, 403, message('web.viewer'))
@@ -153,25 +166,28 @@ async function runCommand(c: Context<Env>, { run, logDefect }: WebContext) {
   return 'sentence' in answer ? refuse(c, 400, answer.sentence) : c.json(answer)
 }
 
-/** Returns the handler of the stream of state: server-sent events with a patch each (HTML standard, 9.2). */
+/**
+ * Returns a function that answers with a stream of server-sent events (HTML standard, 9.2).
+ * `format` returns the text to send at the start (null) and at each patch; null: nothing.
+ */
 function createEventStream(context: WebContext, sessions: Sessions) {
   let open = 0
   const encoder = new TextEncoder()
-  return (c: Context<Env>) => {
+  return (c: Context<Env>, format: (patch: StatePatch | null) => string | null) => {
     if (open >= MOST_STREAMS) return refuse(c, 503, message('web.busy'))
     open += 1
     let stop = () => undefined as undefined
     const body = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
-          const write = (text: string) => controller.enqueue(encoder.encode(text))
+          const write = (text: string | null) => text !== null && controller.enqueue(encoder.encode(text))
           const unsubscribe = context.subscribe((patch) => {
             // A removed token is a change of the settings, which is a patch.
             const isSlow = (controller.desiredSize ?? 0) < -MOST_WAITING
             if (isSlow || authenticate(c, sessions) === null) {
               stop()
               controller.close()
-            } else write(`event: patch\ndata: ${JSON.stringify(patch)}\n\n`)
+            } else write(format(patch))
           })
           const life = setInterval(() => write(':\n\n'), SIGN_OF_LIFE_MS)
           stop = () => {
@@ -181,6 +197,7 @@ function createEventStream(context: WebContext, sessions: Sessions) {
             unsubscribe()
           }
           write('retry: 1000\n\n')
+          write(format(null))
         },
         cancel: () => stop(),
       },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { findConditions } from '../../../core/agent/state/conditions.ts'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
-import { buildOwnStatus, overallStatus } from '../../../core/agent/state/status.ts'
+import { buildOverviewStatus, buildOwnStatus, overallStatus } from '../../../core/agent/state/status.ts'
 import { alertsSettingsSchema } from '../../../core/alerts/settings.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { message, type WordKey } from '../../../core/lib/i18n/message.ts'
@@ -239,6 +239,47 @@ describe('conditions besides disk failures', () => {
     })
     // Two computers that send to each other do not report each other's report.
     expect(buildOwnStatus(stateWith({ settings, receiving }), NOW)).toMatchObject({ level: 'ok', kind: null })
+  })
+
+  it('a watched computer is reported while it reports a failure, and after two minutes without contact', () => {
+    const sentence = message('status.disk.read-only', { name: 'Photos' })
+    const watched = (
+      level: 'failing' | 'attention' | 'ok',
+      state: 'connected' | 'unreachable' | 'connecting' = 'connected',
+      minutes = 60,
+    ): Partial<AppState> => ({
+      computers: [
+        {
+          ...{ id: 'c', name: 'station', address: 'https://station:8420/' },
+          connection: { state, since: NOW - minutes * MINUTE, problem: null },
+          status: { level, sentence, version: '1', senders: null },
+        },
+      ],
+    })
+    expect(wrong(watched('failing'))).toEqual(['computer:c computer-failing 0'])
+    expect(wrong(watched('attention'))).toEqual(['computer:c computer-attention 2'])
+    expect(wrong(watched('ok'))).toEqual([])
+    expect(wrong(watched('failing', 'unreachable', 2))).toEqual(['computer-contact:c computer-silent 0'])
+    expect(wrong({ ...watched('ok', 'unreachable', 2), awakeSince: NOW })).toEqual([])
+    // An ongoing incident stays open until the computer is heard from.
+    for (const state of ['unreachable', 'connecting'] as const)
+      expect(findConditions(stateWith(watched('failing', state, 1.9)), NOW)).toEqual(
+        expect.arrayContaining([
+          { id: 'computer:c', kind: 'unknown' },
+          { id: 'computer-contact:c', kind: 'unknown' },
+        ]),
+      )
+    expect(findConditions(stateWith(watched('failing', 'unreachable')), NOW)).toContainEqual({
+      id: 'computer:c',
+      kind: 'unknown',
+    })
+    const { level, sentence: said, detail } = status(watched('failing'))
+    expect([level, said, detail]).toEqual(['failing', 'station reports a failure.', 'Photos is read-only.'])
+    // Two computers that watch each other do not report each other's report.
+    expect(buildOverviewStatus(stateWith(watched('failing')), NOW).level).toBe('ok')
+    const only = { sources: [], checkedPaths: [] }
+    expect(status({ ...watched('ok'), ...only }).sentence).toBe('1 computer is OK.')
+    expect(status({ ...watched('ok', 'connecting', 1), ...only }).level).toBe('starting')
   })
 
   it('a problem of the store is one failure, with its incident or without', () => {

@@ -85,6 +85,7 @@ test('agent layers: the agent imports only messages and pure modules of the proc
   const pure = [
     'check/inspect.ts',
     'check/verdict.ts',
+    'receive/senders/fleet.ts',
     'receive/service/evaluate.ts',
     'restore/choose.ts',
     'send/rate-limit/schedule.ts',

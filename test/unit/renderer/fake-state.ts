@@ -34,6 +34,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
       }),
     ],
     web: null,
+    computers: [],
     incidents: [],
     notices: [],
     restore: null,

@@ -200,13 +200,13 @@ test('settings page: the web page is shown with its address or its problem, and 
     renderWords(
       <SettingsPage state={emptyState({ web: served, settings: { ...settings, web, webTokens } })} />,
     )
-  const works = page({ address: 'https://nas-2:8420/', problem: null })
+  const works = page({ address: 'https://nas-2:8420/', certificate: '5f'.repeat(32), problem: null })
   expect(works).toContain('https://nas-2:8420/')
   // An address that the command line has set is a choice, too.
   expect(works).toContain('192.0.2.7')
   expect(works).toMatch(/ada.*may change settings and files.*wall.*may view/)
   const problem = message('web.cannotListen', { address: '192.0.2.7:8420', reason: 'EADDRINUSE' })
-  expect(page({ address: null, problem })).toContain('cannot be served on 192.0.2.7:8420')
+  expect(page({ address: null, certificate: null, problem })).toContain('cannot be served on 192.0.2.7:8420')
   expect(page(null, [])).toContain('Nobody can sign in yet.')
   expect(renderWords(<SettingsPage state={emptyState()} />)).not.toContain('Nobody can sign in yet.')
 })

@@ -66,10 +66,11 @@ test('settings import: a command channel is refused unless the settings already 
   expect(withImported(withProgram, withProgram).alerts.channels).toHaveLength(1)
 })
 
-test('settings export and import: the web page and its tokens stay with this computer', () => {
+test('settings export and import: the web page, its tokens and watched computers stay with this computer', () => {
   const token = { id: 't', name: 'ada', role: 'operator', digest: 'a'.repeat(64), createdAt: 1 }
-  const here = settingsSchema.parse({ web: {}, webTokens: [token] })
-  expect(exportedText(here, 'here')).not.toMatch(/web/)
+  const computers = [{ id: 'c', name: 'roof', address: 'https://roof:8420/' }]
+  const here = settingsSchema.parse({ web: {}, webTokens: [token], computers })
+  expect(exportedText(here, 'here')).not.toMatch(/web|computers/)
   const there = settingsSchema.parse({ web: { port: 1 }, webTokens: [{ ...token, name: 'eve' }] })
   expect(withImported(here, there)).toEqual(here)
 })
@@ -96,8 +97,9 @@ test('settings differences: added, removed and changed items are listed, and set
 })
 
 test('settings differences: a change of any setting is listed', () => {
-  // The web page is neither exported nor imported.
-  const things = ['version', 'pause', 'sources', 'checkedPaths', 'destinations', 'web', 'webTokens']
+  // The web page and the watched computers are neither exported nor imported.
+  const notImported = ['web', 'webTokens', 'computers']
+  const things = ['version', 'pause', 'sources', 'checkedPaths', 'destinations', ...notImported]
   const others = Object.entries(defaultSettings).filter(([name]) => !things.includes(name))
   const isUnnamed = ([name, value]: [string, unknown]) => {
     const isGroup = typeof value === 'object' && value !== null

@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { dropError } from '../../dropped-errors.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
+import { messageSchema } from '../../lib/i18n/message-schema.ts'
+import { englishWords } from '../../lib/i18n/words.ts'
+import { countConditions, senderConditions } from '../../receive/senders/fleet.ts'
+import { type AppState, statusLevels } from '../state/schema.ts'
+import { buildOverviewStatus } from '../state/status.ts'
+
+// What another computer shows of this one: a small part of the state, which other versions can read.
+
+const LONGEST_TEXT = 2_000
+
+/** As sent. A reader of another version ignores unknown fields and accepts unknown levels and sentences. */
+export const overviewSchema = z.object({
+  computer: z.string().max(200),
+  version: z.string().max(100),
+  level: z.enum(statusLevels).catch('attention'),
+  /** In English. */
+  sentence: z.string().max(LONGEST_TEXT),
+  /** The same message for translation into the reader's language. */
+  words: messageSchema.nullable().catch(null),
+  /** Numbers of the computers that send there, by condition; null: it does not receive. */
+  senders: z.partialRecord(z.enum(senderConditions), z.number()).nullable().catch(null),
+})
+export type Overview = z.infer<typeof overviewSchema>
+
+export function buildOverview(state: AppState, computer: string, now: number): Overview {
+  const { level, sentence } = buildOverviewStatus(state, now)
+  const { version, receiving } = state
+  return {
+    ...{ computer, version, level, sentence: englishWords(sentence), words: sentence },
+    senders: receiving && Object.fromEntries(countConditions(receiving.senders, now)),
+  }
+}
+
+/** Returns the sentence as a message that this version can render; otherwise with the text as it came. */
+export function readSentence({ sentence, words }: Pick<Overview, 'sentence' | 'words'>): Message {
+  const asItCame = message('computer.text', { text: sentence })
+  if (words === null) return asItCame
+  try {
+    const said = englishWords(words)
+    // Its key, or one of its parameters, is another in this version.
+    return said === words.key || said.includes('{{') ? asItCame : words
+  } catch (error) {
+    return dropError(error, 'a sentence of another version is shown as it came', asItCame)
+  }
+}

@@ -462,6 +462,8 @@ export const desktopCommands = {
       version: z.string().max(1000).nullable(),
     }),
   ),
+  /** Shows the web page of a watched computer in a window of its own, signed in. */
+  openComputer: defineAction(idInput),
   /** Shows a source's directory, or the folder of the copies on this computer (null), in the file manager. */
   showDirectory: defineAction(z.object({ source: z.string().nullable() })),
   /**

@@ -7,6 +7,7 @@ import type { CommandHandlers, DesktopCommands, HandlersFor } from '../../core/a
 import { message } from '../../core/lib/i18n/message.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
+import { showComputer } from './computer-window.ts'
 import { loginStart } from './login-start.ts'
 import { saveDiagnostics } from './save-diagnostics.ts'
 import { exportSettings, readSettings } from './settings-file.ts'
@@ -81,6 +82,12 @@ export function desktopHandlers(options: {
       if (directory === undefined) throw new UserError('refuse.noSource')
       return show(directory)
     },
+    openComputer: ({ id }) =>
+      runAction(async () => {
+        const computer = agent.settings.get().computers.find((one) => one.id === id)
+        if (computer === undefined) throw new UserError('computer.unknown', { id })
+        await showComputer(app.getAppPath(), computer, agent.secrets.get()[id]?.token ?? '')
+      }),
     showing: (seen) => runAction(() => window.showing(seen)),
     hideWindow: () => runAction(() => window.hide()),
     quit: () => runAction(() => options.quit()),

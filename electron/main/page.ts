@@ -1,6 +1,12 @@
 import { once } from 'node:events'
 import path from 'node:path'
-import { BrowserWindow, Menu, nativeTheme } from 'electron'
+import {
+  BrowserWindow,
+  type BrowserWindowConstructorOptions,
+  Menu,
+  nativeTheme,
+  type WebPreferences,
+} from 'electron'
 import { servePage, WINDOW_PAGE } from './protocol.ts'
 import { lockDown } from './security.ts'
 
@@ -23,24 +29,8 @@ export interface LoadingPage {
 export function loadPage(application: string, ready: Promise<unknown>, isWanted: boolean): LoadingPage {
   lockDown()
   servePage(path.join(application, 'out/renderer'), ready)
-  const browser = new BrowserWindow({
-    ...DEFAULT_SIZE,
-    minWidth: LEAST_SIZE.width,
-    minHeight: LEAST_SIZE.height,
-    show: false,
-    title: 'Holdfast',
-    icon: path.join(application, 'assets/icons/256x256.png'),
-    autoHideMenuBar: true,
-    backgroundColor: nativeTheme.shouldUseDarkColors ? '#1a1b1e' : '#ffffff',
-    webPreferences: {
-      preload: path.join(application, 'out/preload/index.cjs'),
-      sandbox: true,
-      contextIsolation: true,
-      nodeIntegration: false,
-      webviewTag: false,
-      spellcheck: false,
-    },
-  })
+  const preload = path.join(application, 'out/preload/index.cjs')
+  const browser = new BrowserWindow(windowOptions(application, { preload }))
   browser.removeMenu()
   // macOS has one menu for all windows, whose items are the keys for copying, pasting and closing.
   if (process.platform === 'darwin')
@@ -52,4 +42,30 @@ export function loadPage(application: string, ready: Promise<unknown>, isWanted:
   const painted = once(browser, 'ready-to-show')
   load()
   return { browser, load, painted }
+}
+
+/** Returns the options of a hidden window for a page in Chromium's sandbox. */
+export function windowOptions(
+  application: string,
+  preferences: Pick<WebPreferences, 'preload' | 'session'>,
+  title = 'Holdfast',
+): BrowserWindowConstructorOptions {
+  return {
+    ...DEFAULT_SIZE,
+    minWidth: LEAST_SIZE.width,
+    minHeight: LEAST_SIZE.height,
+    show: false,
+    title,
+    icon: path.join(application, 'assets/icons/256x256.png'),
+    autoHideMenuBar: true,
+    backgroundColor: nativeTheme.shouldUseDarkColors ? '#1a1b1e' : '#ffffff',
+    webPreferences: {
+      ...preferences,
+      sandbox: true,
+      contextIsolation: true,
+      nodeIntegration: false,
+      webviewTag: false,
+      spellcheck: false,
+    },
+  }
 }

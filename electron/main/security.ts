@@ -1,4 +1,4 @@
-import { app, session, type WebContents } from 'electron'
+import { app, type Session, session, type WebContents } from 'electron'
 import { parseOrigin, WINDOW_ORIGIN } from './protocol.ts'
 
 /**
@@ -7,12 +7,14 @@ import { parseOrigin, WINDOW_ORIGIN } from './protocol.ts'
  */
 export function lockDown(): void {
   app.on('web-contents-created', (_event, contents) => lockContents(contents))
-  // The page copies paths to the clipboard; it needs no other permission.
+  limitPermissions(session.defaultSession)
+}
+
+/** The page copies paths to the clipboard; it needs no other permission. */
+export function limitPermissions(of: Session): void {
   const isAllowed = (permission: string) => permission === 'clipboard-sanitized-write'
-  session.defaultSession.setPermissionRequestHandler((_contents, permission, decide) =>
-    decide(isAllowed(permission)),
-  )
-  session.defaultSession.setPermissionCheckHandler((_contents, permission) => isAllowed(permission))
+  of.setPermissionRequestHandler((_contents, permission, decide) => decide(isAllowed(permission)))
+  of.setPermissionCheckHandler((_contents, permission) => isAllowed(permission))
 }
 
 function lockContents(contents: WebContents): void {

@@ -100,6 +100,8 @@ function findUnconfirmed(found: string | undefined, confirmed: string): string |
 
 interface ConfirmationProps {
   words: 'hostKey' | 'certificate'
+  /** Where the right one is shown, instead of the usual hint. */
+  hint?: WordKey
   /** A different one was confirmed before. */
   isChanged: boolean
   before: string
@@ -108,14 +110,15 @@ interface ConfirmationProps {
 }
 
 /** Asks whether the key or certificate that the server presents is the right one. */
-export function Confirmation({ words, isChanged, before, found, onConfirm }: ConfirmationProps) {
+export function Confirmation({ words, hint, isChanged, before, found, onConfirm }: ConfirmationProps) {
   const { t } = useWords()
+  const usualHint: WordKey = `window.destinations.${words}.${isChanged ? 'changedHint' : 'foundHint'}`
   return (
     <div className="confirmation">
-      <h4>{t(`window.destinations.${words}.${isChanged ? 'changed' : 'found'}`)}</h4>
+      <h3>{t(`window.destinations.${words}.${isChanged ? 'changed' : 'found'}`)}</h3>
       {isChanged && <code className="selectable breakable dimmed">{before}</code>}
       <code className="selectable breakable">{found}</code>
-      <p className="dimmed">{t(`window.destinations.${words}.${isChanged ? 'changedHint' : 'foundHint'}`)}</p>
+      <p className="dimmed">{t(hint ?? usualHint)}</p>
       {words === 'hostKey' && (
         <Copyable text={HOST_KEYS} label="window.pair.copy" done="window.pair.copied" />
       )}

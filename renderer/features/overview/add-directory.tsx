@@ -14,15 +14,17 @@ import type { Message } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { DesktopOnly } from '../../state/desktop-only.tsx'
 import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
-import { IconDots, IconHeartbeat, IconKeyboard, IconPlus } from '../../ui/icons.ts'
+import { IconDeviceDesktop, IconDots, IconHeartbeat, IconKeyboard, IconPlus } from '../../ui/icons.ts'
 import { useMenuFocus } from '../../ui/menu-focus.ts'
 import { useWords } from '../../words/context.tsx'
+import { AddComputer } from '../computers/add-computer.tsx'
 
 /** Shows the button that adds a source, and a menu with the less common ways. */
 export function AddDirectory() {
   const { t } = useWords()
   const { run } = useCommands()
   const [typing, setTyping] = useState(false)
+  const [addingComputer, setAddingComputer] = useState(false)
   const { target, menu } = useMenuFocus()
   return (
     <div className="add">
@@ -49,6 +51,9 @@ export function AddDirectory() {
             <Menu.Item leftSection={<IconHeartbeat size={16} />} onClick={() => run('chooseCheckedPath', {})}>
               {t('window.add.checkedPath')}
             </Menu.Item>
+            <Menu.Item leftSection={<IconDeviceDesktop size={16} />} onClick={() => setAddingComputer(true)}>
+              {t('window.computers.add')}
+            </Menu.Item>
           </Menu.Dropdown>
         </Menu>
       </Group>
@@ -60,6 +65,7 @@ export function AddDirectory() {
       <FormDialog opened={typing} title={t('window.add.title')} onClose={() => setTyping(false)}>
         <TypedDirectory onDone={() => setTyping(false)} />
       </FormDialog>
+      <AddComputer opened={addingComputer} onClose={() => setAddingComputer(false)} />
     </div>
   )
 }

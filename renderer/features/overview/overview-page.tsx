@@ -8,6 +8,7 @@ import type { Transfer } from '../../state/types.ts'
 import { focusAfter } from '../../ui/focus.ts'
 import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
+import { ComputersPart } from '../computers/computers-part.tsx'
 import { EmbeddedCallout } from '../destinations/embedded-callout.tsx'
 import { Assistant } from '../welcome/assistant.tsx'
 import type { Step } from '../welcome/steps.ts'
@@ -36,7 +37,7 @@ export function OverviewPage({ state }: { state: AppState }) {
   const [order, setOrder] = useState<Order>('trouble')
   /** The step of the first-run assistant, after the user has started it. */
   const [step, setStep] = useState<Step | null>(null)
-  const { sources, transfers, destinations, checkedPaths, settings } = state
+  const { sources, transfers, destinations, checkedPaths, computers, settings } = state
   const underWay = useMemo(() => firstTransfers(transfers), [transfers])
   const days = useDays()
   const open = useCallback((id: string, part: DetailsPart = 'health') => setOpened({ id, part }), [])
@@ -56,7 +57,7 @@ export function OverviewPage({ state }: { state: AppState }) {
     )
   }
 
-  if (step !== null || sources.length + checkedPaths.length === 0)
+  if (step !== null || sources.length + checkedPaths.length + computers.length === 0)
     return <Assistant state={state} step={step ?? 'protect'} onStep={setStep} />
 
   const intervalSeconds = settings.check.intervalSeconds
@@ -102,6 +103,7 @@ export function OverviewPage({ state }: { state: AppState }) {
         </section>
       )}
       {!checkedPaths.some(isFailing) && checked}
+      <ComputersPart computers={computers} />
       <AddDirectory />
       {here !== undefined && <EmbeddedCallout destination={here} state={state} />}
     </div>

@@ -94,6 +94,11 @@ function Address({ web, served }: { web: WebSettings; served: AppState['web'] })
       {served !== null && served.address !== null && (
         <Copyable text={served.address} label="window.web.copyAddress" done="window.web.copiedAddress" />
       )}
+      {served !== null && served.certificate !== null && (
+        <p className="dimmed breakable selectable">
+          {t('window.web.certificate', { certificate: served.certificate })}
+        </p>
+      )}
       {served !== null && served.problem !== null && (
         <p className="card-problem breakable">{say(served.problem)}</p>
       )}

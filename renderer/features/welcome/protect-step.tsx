@@ -6,9 +6,10 @@ import { useCommands } from '../../state/commands.tsx'
 import { useIsPage } from '../../state/desktop-only.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 import { ChoiceRow } from '../../ui/choice-row.tsx'
-import { IconFolderPlus, IconHeartbeat, IconStack } from '../../ui/icons.ts'
+import { IconDeviceDesktop, IconFolderPlus, IconHeartbeat, IconStack } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import { joinSentences } from '../../words/dictionaries.ts'
+import { AddComputer } from '../computers/add-computer.tsx'
 import { DoneList } from './done-list.tsx'
 
 interface ProtectStepProps {
@@ -24,6 +25,7 @@ export function ProtectStep({ state: { settings }, onBegin, nav }: ProtectStepPr
   const bridge = useBridge()
   const { run, tell } = useCommands()
   const [busy, setBusy] = useState(false)
+  const [addingComputer, setAddingComputer] = useState(false)
   // DropZone adds dropped folders; this step only has to stay open.
   useEffect(() => {
     window.addEventListener('drop', onBegin)
@@ -82,9 +84,16 @@ export function ProtectStep({ state: { settings }, onBegin, nav }: ProtectStepPr
           hint={t('first.protect.only')}
           onChoose={() => choose(() => run('chooseCheckedPath', {}))}
         />
+        <ChoiceRow
+          icon={IconDeviceDesktop}
+          title={t('window.computers.addTitle')}
+          hint={t('first.protect.computer')}
+          onChoose={() => setAddingComputer(true)}
+        />
       </ul>
       {hints.length > 0 && <p className="dimmed setting-hint">{joinSentences(hints, say)}</p>}
       {nav}
+      <AddComputer opened={addingComputer} onClose={() => setAddingComputer(false)} />
     </>
   )
 }

@@ -24,10 +24,14 @@ export function renderWords(page: React.ReactNode, language: Language = 'en'): s
     .replace(/\s+/g, ' ')
 }
 
-export function renderMarkup(page: React.ReactNode, language: Language = 'en'): string {
+export function renderMarkup(
+  page: React.ReactNode,
+  language: Language = 'en',
+  bridge = silentBridge,
+): string {
   return renderToStaticMarkup(
     <MantineProvider theme={theme}>
-      <BridgeProvider bridge={silentBridge}>
+      <BridgeProvider bridge={bridge}>
         <WordsProvider language={language}>
           <CommandsProvider>{page}</CommandsProvider>
         </WordsProvider>

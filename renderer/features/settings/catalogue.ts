@@ -392,6 +392,12 @@ const otherEntries = {
     under: underSource,
     getTargets: onPage('overview', 'window.back', 'window.add.otherWays', 'window.add.checkedPath'),
   },
+  computers: {
+    label: 'window.computers.add',
+    under: underSource,
+    texts: ['window.computers.'],
+    getTargets: onPage('overview', 'window.back', 'window.add.otherWays', 'window.computers.add'),
+  },
   ...(Object.fromEntries(addable.map((kind) => [kind, buildKind(kind)])) as Record<AddableKind, Entry>),
   address: {
     label: 'window.destinations.change',

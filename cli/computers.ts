@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { commands } from '../core/agent/contract.ts'
 import type { ComputerState } from '../core/agent/state/schema.ts'
-import { UserError } from '../core/lib/i18n/user-error.ts'
+import { toSentence, UserError } from '../core/lib/i18n/user-error.ts'
 import { errorCode } from '../core/platform/system-error.ts'
 import { tableLines } from './columns.ts'
 import { getDataDirectory, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { quoteControls } from './quote-controls.ts'
 import { askSecret, askWhether, secretsInEnvironment } from './secret-words.ts'
-import { askForChange, changeSettings, runningState, settingsIn } from './settings-change.ts'
+import { changeSettings, runningState, settingsIn } from './settings-change.ts'
 import { terminalWords, translate } from './terminal-words.ts'
 
 interface AddOptions {
@@ -46,7 +45,10 @@ export function registerComputers(program: Command): void {
       .description('stop watching a computer and forget its token')
       .argument('<name>', 'its name'),
   ).action(async (name: string, _options: object, self: Command) => {
-    await changeSettings(getDataDirectory(self), () => ({ command: 'removeComputer', input: { id: name } }))
+    await changeSettings(getDataDirectory(self), ({ computers: all }) => ({
+      command: 'removeComputer',
+      input: { id: all.find((one) => one.name === name)?.id ?? name },
+    }))
     console.log(translate('cli.computers.removed', { name }))
   })
 }
@@ -82,10 +84,17 @@ async function add(
   { tokenFile, certificate: given, name }: AddOptions,
 ): Promise<void> {
   const token = tokenFile === undefined ? await getToken() : readToken(tokenFile)
-  const tryAdding = async (certificate: string | null) => {
+  /** Returns the fingerprint of a certificate that has to be confirmed; null: the computer is added. */
+  const tryAdding = async (certificate: string | null): Promise<string | null> => {
     const input = { address, token, certificate, ...(name !== undefined && { name }) }
-    const { output } = await askForChange(directory, () => ({ command: 'addComputer', input }))
-    return commands.addComputer.output.parse(output).unconfirmed
+    try {
+      await changeSettings(directory, () => ({ command: 'addComputer', input }))
+      return null
+    } catch (error) {
+      const { key, params } = toSentence(error)
+      if (key !== 's3.untrusted' || !params.fingerprint) throw error
+      return String(params.fingerprint)
+    }
   }
   const certificate = await tryAdding(given?.replaceAll(':', '').toLowerCase() ?? null)
   if (certificate === null) return console.log(translate('cli.computers.added', { address }))

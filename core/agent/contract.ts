@@ -307,18 +307,17 @@ export const commands = {
   /** Ends access to the web page, also that of signed-in browsers. */
   removeWebToken: defineAction(idInput),
   /**
-   * Watches another computer by its web page, after a test. One with the same address is replaced. `unconfirmed`: the
-   * fingerprint of its certificate, which a person has to compare; then nothing is added. name: default: its own.
+   * Watches another computer by its web page, after a test. One with the same address is replaced. Without the right
+   * `certificate`, the refusal (s3.untrusted) has the fingerprint to confirm. name: default: its own.
    */
-  addComputer: {
-    input: z.object({
+  addComputer: defineAction(
+    z.object({
       address: z.string().min(1).max(300),
       token: z.string().min(1).max(200),
       name: z.string().min(1).max(200).optional(),
       certificate: certificateSchema,
     }),
-    output: z.object({ unconfirmed: z.string().nullable() }),
-  },
+  ),
   /** Stops watching it, by its id or name, and forgets its token. */
   removeComputer: defineAction(idInput),
   /** Lists the directories in a directory of this computer, without hidden ones; null: in the home of the agent's user. */
@@ -548,6 +547,7 @@ const unrecordedNames = [
   'saveDiagnostics',
   'saveKey',
   'showDirectory',
+  'openComputer',
   'showing',
   'showRestored',
   'viewStored',

@@ -105,17 +105,17 @@ function findName(
   { settings = defaultSettings, incidents = [], receiving }: Known,
   given: Record<string, unknown>,
 ): string {
-  const { sources, checkedPaths, destinations, alerts, webTokens } = settings
+  const { sources, checkedPaths, destinations, alerts, webTokens, computers } = settings
   const known = [
-    ...[...sources, ...destinations, ...alerts.channels, ...webTokens],
+    ...[...sources, ...destinations, ...alerts.channels, ...webTokens, ...computers],
     ...checkedPaths.map(({ id, path: name }) => ({ id, name })),
     ...incidents.map((one) => ({ id: one.id, name: getSubjects(one)[0] ?? '' })),
     ...(receiving?.senders ?? []).map(({ fingerprint: id, name }) => ({ id, name })),
   ]
   const ids = [given.id, given.fingerprint, given.destination, Object(given.channel).id]
   const found = known.find(({ id }) => ids.includes(id))?.name
-  const { channel, destination, path, name } = given
-  const names = [Object(channel).name, Object(destination).name, path, name]
+  const { channel, destination, path, name, address } = given
+  const names = [Object(channel).name, Object(destination).name, path, name, address]
   return found ?? names.map(getText).find((one) => one !== '') ?? ''
 }
 

@@ -411,21 +411,20 @@ async function readKnownHosts(server: { host: string; port: number }) {
 /** Returns the handlers of the commands for watched computers. */
 function computerCommands(context: SettingsContext) {
   return {
-    addComputer: async ({ address: given, token, certificate, name }) => {
-      const address = parseWebAddress(given)
-      const before = context.settings.get().computers.find((one) => one.address === address)
-      context.settings.tryWriting()
-      const target = { name: name ?? before?.name ?? new URL(address).host, address, certificate, token }
-      const overview = await readOverview(target)
-      if ('unconfirmed' in overview) return overview
-      const id = before?.id ?? randomUUID()
-      const computer = { id, name: name ?? before?.name ?? overview.computer, address, certificate }
-      // Fails before the token is stored for a computer that is refused.
-      withComputer(context.settings.get(), computer)
-      await context.secrets.set(secretsOfComputer(computer), { token })
-      context.change((settings) => withComputer(settings, computer))
-      return { unconfirmed: null }
-    },
+    addComputer: ({ address: given, token, certificate, name }) =>
+      runAction(async () => {
+        const address = parseWebAddress(given)
+        const before = context.settings.get().computers.find((one) => one.address === address)
+        context.settings.tryWriting()
+        const target = { name: name ?? before?.name ?? new URL(address).host, address, certificate, token }
+        const overview = await readOverview(target)
+        const id = before?.id ?? randomUUID()
+        const computer = { id, name: name ?? before?.name ?? overview.computer, address, certificate }
+        // Fails before the token is stored for a computer that is refused.
+        withComputer(context.settings.get(), computer)
+        await context.secrets.set(secretsOfComputer(computer), { token })
+        context.change((settings) => withComputer(settings, computer))
+      }),
     removeComputer: ({ id }) =>
       runAction(async () => {
         context.change((settings) => withoutComputer(settings, id))

@@ -126,22 +126,18 @@ export const describeUnreachable = (error: unknown, { name, address }: Omit<Targ
 
 /**
  * Reads the overview of a computer that is to be added.
- * @returns the fingerprint of a certificate that no authority has signed, if it is not the given one.
- * @throws UserError computer.wrongToken, computer.noOverview, computer.unreachable, s3.wrongCertificate
+ * @throws UserError computer.wrongToken, computer.noOverview, computer.unreachable, s3.wrongCertificate; s3.untrusted with
+ * the fingerprint of a certificate that a person has to confirm
  */
-export async function readOverview(target: Target): Promise<Overview | { unconfirmed: string }> {
+export async function readOverview(target: Target): Promise<Overview> {
   const ending = new AbortController()
   const ignore = ignoreError('the stream was opened for its first overview alone')
   try {
     return (await openOverviews(target, ending.signal, { onOverview: () => undefined, onEnd: ignore })).first
   } catch (error) {
-    if (!(error instanceof UserError)) {
-      const { key, params } = describeUnreachable(error, target)
-      throw new UserError(key, params, { cause: error })
-    }
-    const { key, params } = error.sentence
-    if (key === 's3.untrusted' && params.fingerprint) return { unconfirmed: String(params.fingerprint) }
-    throw error
+    if (error instanceof UserError) throw error
+    const { key, params } = describeUnreachable(error, target)
+    throw new UserError(key, params, { cause: error })
   } finally {
     ending.abort()
   }

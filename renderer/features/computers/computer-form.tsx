@@ -27,14 +27,14 @@ export default function ComputerForm({ onDone }: { onDone: () => void }) {
     try {
       const given = { address: address.trim(), token: token.trim(), certificate }
       const named = name.trim() === '' ? {} : { name: name.trim() }
-      const answer = await bridge.call('addComputer', { ...given, ...named })
-      setUnconfirmed(answer.unconfirmed)
-      if (answer.unconfirmed === null) {
-        tell('done', message('window.computers.added'))
-        return onDone()
-      }
+      await bridge.call('addComputer', { ...given, ...named })
+      tell('done', message('window.computers.added'))
+      return onDone()
     } catch (error) {
-      setRefusal(sentenceOfThrown(error))
+      const sentence = sentenceOfThrown(error)
+      const { fingerprint } = sentence.params
+      if (sentence.key === 's3.untrusted' && fingerprint) setUnconfirmed(String(fingerprint))
+      else setRefusal(sentence)
     }
     setBusy(false)
   }

@@ -79,7 +79,7 @@ const keyOf = async (refused: Promise<unknown>) => {
 test('watched computer: its failure and the end of it are an incident here, in both languages', async () => {
   const page = await startPage()
   const { agent, add, lasting } = startAgent()
-  expect(await add({ address: page.address })).toEqual({ unconfirmed: null })
+  expect(await add({ address: page.address })).toEqual({})
   expect(agent.settings.get().computers).toMatchObject([{ name: 'station', address: page.address }])
   const incident = await until('the incident', () => lasting()[0])
   expect(incident).toMatchObject({ kind: 'computer-failing', paths: expect.anything() })
@@ -136,11 +136,13 @@ test('watched computer: its token is sent only after its certificate was verifie
   const page = await startPage(true)
   const { agent, add, computer } = startAgent()
   const { address, fingerprint, requests } = page
-  expect(await add({ address })).toEqual({ unconfirmed: fingerprint })
+  await expect(add({ address })).rejects.toMatchObject({
+    sentence: { key: 's3.untrusted', params: { fingerprint } },
+  })
   expect(await keyOf(add({ address, certificate: 'a'.repeat(64) }))).toBe('s3.wrongCertificate')
   expect(requests).toEqual([])
   expect(agent.settings.get().computers).toEqual([])
-  expect(await add({ address, certificate: fingerprint, name: 'Roof' })).toEqual({ unconfirmed: null })
+  expect(await add({ address, certificate: fingerprint, name: 'Roof' })).toEqual({})
   await until('the connection', () => computer()?.connection.state === 'connected')
   expect(new Set(requests)).toEqual(new Set(['Bearer right']))
   // Another certificate later is reported, and gets no token.

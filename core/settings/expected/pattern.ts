@@ -17,8 +17,6 @@ const TOKENS = {
 } as const
 type Token = keyof typeof TOKENS
 
-export const patternTokens: readonly string[] = Object.keys(TOKENS).map((token) => `{${token}}`)
-
 /** Tokens that do not distinguish periods of this many minutes or more. */
 const UNUSED_FROM: Partial<Record<Token, number>> = { HH: DAY_MINUTES, H: DAY_MINUTES, mm: 60, ss: 0 }
 

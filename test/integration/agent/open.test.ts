@@ -34,11 +34,11 @@ describe('agent of a data directory', () => {
     const source = temporaryDirectory('hand-source')
     startHoldfast(['agent', '--data', data])
     await until('the agent to answer', async () => (await readState(data)).host === 'terminal', 20_000)
+    // Its thread would create it: without an alert or a change none runs.
+    expect(existsSync(path.join(data, 'alerts.db'))).toBe(false)
     const second = startHoldfast(['agent', '--data', data, source])
     expect(await second.ended()).toBe(0)
     expect((await readState(data)).sources.map(({ settings }) => settings.path)).toEqual([source])
-    // Its thread would create it: without an alert none runs.
-    expect(existsSync(path.join(data, 'alerts.db'))).toBe(false)
   })
 
   it('a second start hands over valid directories and reports each one that is refused', async () => {

@@ -22,7 +22,8 @@ export function openExpected(database: DatabaseSyncInstance) {
   const page = database.prepare(`SELECT ${columns} AND due >= ? AND due < ? ORDER BY start DESC LIMIT ?`)
   const open = database.prepare(`SELECT ${columns} AND (arrived_at IS NULL OR due > ?)`)
   const newest = database.prepare(
-    'SELECT max(start) AS start FROM expected WHERE source = ? AND pattern = ? AND arrived_at IS NOT NULL',
+    `SELECT max(start) AS start FROM expected
+     WHERE source = ? AND pattern = ? AND start <= ? AND arrived_at IS NOT NULL`,
   )
   const prune = database.prepare('DELETE FROM expected WHERE source = ? AND pattern = ? AND start < ?')
   const key = (source: string) => `expected ${source}`
@@ -36,9 +37,9 @@ export function openExpected(database: DatabaseSyncInstance) {
     openExpectedFiles: (source: string, pattern: string, judged: number) =>
       open.all(source, pattern, judged) as unknown as ExpectedFile[],
 
-    /** Returns the last period whose file has arrived; null: none has. */
-    lastArrived: (source: string, pattern: string) =>
-      (newest.get(source, pattern) as { start: number | null }).start,
+    /** Returns the last period, among those that began by this time, whose file has arrived; null: none has. */
+    lastArrived: (source: string, pattern: string, until: number) =>
+      (newest.get(source, pattern, until) as { start: number | null }).start,
 
     recordExpected: (source: string, pattern: string, files: readonly ExpectedFile[]) =>
       inTransaction(database, () => {

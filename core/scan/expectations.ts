@@ -59,6 +59,7 @@ export function openExpectations(context: ExpectationsContext) {
 
   const judge = async (): Promise<void> => {
     const at = now()
+    for (const rule of load() ?? []) rule.beginAnewIfAhead(at)
     const due = (load() ?? []).filter((rule) => rule.nextDue() <= at)
     if (due.length > 0 && isWatched()) {
       const isMissing = due.some((rule) => rule.findDue(at).some(({ arrivedAt }) => arrivedAt === null))
@@ -122,7 +123,9 @@ function loadRules({ source, ledger }: ExpectationsContext, at: number): Rule[] 
   return source.expected.map((one) => {
     const until = judged[one.pattern] ?? at
     const files = ledger.openExpectedFiles(source.id, one.pattern, until)
-    return openRule(one, until, files, ledger.lastArrived(source.id, one.pattern))
+    // The clock may have been ahead.
+    const past = files.filter(({ start }) => start <= at + one.everyMinutes * MINUTE_MS)
+    return openRule(one, until, past, ledger.lastArrived(source.id, one.pattern, at))
   })
 }
 
@@ -164,6 +167,13 @@ function openRule(
       next ??= firstOf(periodsFrom(until - within, settings), ({ end }) => end + within > until)
       return next.end + within
     },
+    /** The clock was a day or more ahead, and was set right: judging begins anew. */
+    beginAnewIfAhead(at: number): void {
+      if (until < at + DAY_MS) return
+      until = at
+      next = null
+      for (const start of missing.keys()) if (start > at) missing.delete(start)
+    },
     /** Returns the files that are due by now and not judged yet. */
     findDue(at: number): ExpectedFile[] {
       const due: ExpectedFile[] = []
@@ -189,12 +199,16 @@ function openRule(
       if (wall === null) return []
       const changedAt = Math.min(at, Number(mtimeNs / 1_000_000n))
       const found = compiled.isDated ? findDated(wall) : findAt(isNew ? at : changedAt)
-      return found.filter(isOpen).map((file) => ({
-        ...file,
-        path,
-        // A missing file was looked for when it was due: it has come since.
-        arrivedAt: missing.has(file.start) ? at : changedAt,
-      }))
+      // A name with a date further ahead comes from a wrong clock.
+      const isNear = ({ start }: ExpectedFile) => start <= at + everyMinutes * MINUTE_MS
+      return found
+        .filter((file) => isNear(file) && isOpen(file))
+        .map((file) => ({
+          ...file,
+          path,
+          // A missing file was looked for when it was due: it has come since.
+          arrivedAt: missing.has(file.start) ? at : changedAt,
+        }))
     },
     arrived(some: readonly ExpectedFile[]): void {
       for (const file of some) {

@@ -160,6 +160,22 @@ test('expected files: gaps while Holdfast was off are named once the source is w
   ])
 })
 
+test('expected files: a name with a date far ahead, as a wrong clock makes it, hides no gap', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  const { note, missing } = openSource([hourly])
+  note('209900100.rnx')
+  await until('2026-11-27T12:11Z')
+  expect(missing()).toEqual(['202633111*.rnx'])
+})
+
+test('expected files: after the clock was years ahead, gaps are found again', async () => {
+  vi.setSystemTime(at('2036-01-01T11:30Z'))
+  const { missing } = openSource([hourly])
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  await vi.advanceTimersByTimeAsync(60 * 60_000)
+  expect(missing()).toEqual(['202633111*.rnx'])
+})
+
 test('expected files: smaller files do not count', async () => {
   vi.setSystemTime(at('2026-11-27T11:30Z'))
   const { note, missing } = openSource([{ ...hourly, minimumBytes: 1_000 }])

@@ -7,6 +7,7 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import type { Destination } from './destination-schema.ts'
 import { getDestination } from './destinations.ts'
 import { findPatternProblem } from './expected/pattern.ts'
+import { isZone } from './expected/periods.ts'
 import { unclosedPattern } from './patterns.ts'
 import { type ExpectedFiles, type Settings, type Source, sourceSchema, toFolderKey } from './schema.ts'
 
@@ -119,9 +120,9 @@ export function refuseUnclosed(patterns: readonly string[]): void {
   if (pattern !== null) throw new UserError('refuse.unclosedPattern', { pattern })
 }
 
-/** @throws UserError refuse.expectedTwice, refuse.expectedToken, refuse.expectedDate, refuse.expectedCoarse */
-function refuseExpected(rules: readonly ExpectedFiles[]): void {
-  for (const [index, { pattern, everyMinutes }] of rules.entries()) {
+/** @throws UserError refuse.expectedTwice, refuse.expectedToken, refuse.expectedDate, refuse.expectedCoarse, refuse.expectedZone */
+export function refuseExpected(rules: readonly ExpectedFiles[]): void {
+  for (const [index, { pattern, everyMinutes, zone }] of rules.entries()) {
     if (rules.findIndex((one) => one.pattern === pattern) !== index)
       throw new UserError('refuse.expectedTwice', { pattern })
     const problem = findPatternProblem(pattern, everyMinutes)
@@ -129,6 +130,7 @@ function refuseExpected(rules: readonly ExpectedFiles[]): void {
       throw new UserError('refuse.expectedToken', { pattern, token: problem.text })
     if (problem?.kind === 'date') throw new UserError('refuse.expectedDate', { pattern })
     if (problem?.kind === 'coarse') throw new UserError('refuse.expectedCoarse', { pattern })
+    if (zone !== null && !isZone(zone)) throw new UserError('refuse.expectedZone', { zone })
   }
 }
 

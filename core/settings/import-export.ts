@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { catalog } from '../alerts/channels/catalog.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
+import { refuseExpected } from './changes.ts'
 import { getEjected, secretsOfDestination, withEjected } from './destinations.ts'
 import { SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
 import { type SecretOwner, type Secrets, secretsOfChannel } from './secrets.ts'
@@ -51,6 +52,7 @@ export function importedSettings(text: string, file: string, ownName: string): S
   if (readVersion(raw, file) !== SETTINGS_VERSION) throw new UserError('settings.notSettings', { file })
   const parsed = settingsSchema.safeParse(withOwnFolders(raw, ownName))
   if (!parsed.success) throw new UserError('settings.notImported', { file, reason: firstIssue(parsed.error) })
+  for (const { expected } of parsed.data.sources) refuseExpected(expected)
   return parsed.data
 }
 

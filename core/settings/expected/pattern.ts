@@ -23,7 +23,7 @@ const UNUSED_FROM: Partial<Record<Token, number>> = { HH: DAY_MINUTES, H: DAY_MI
 /** Two-digit years are 1980 to 2079 (RINEX 2.11, table A1). */
 const FIRST_SHORT_YEAR = 80
 
-const PARTS = /\{(\w+)\}|\*\*|[*?]|[^{*?]+|\{/g
+const PARTS = /\{(\w+)\}|\*\*\/|\*\*|[*?]|[^{*?]+|\{/g
 
 /** Why a pattern cannot be used. token: `text` is not a part of a date; date: year or day is missing; coarse: it cannot distinguish the periods. */
 export type PatternProblem = { kind: 'token'; text: string } | { kind: 'date' | 'coarse' }
@@ -51,7 +51,7 @@ export function findPatternProblem(pattern: string, everyMinutes: number): Patte
   if (!has('YYYY', 'YY') || !hasDay) return { kind: 'date' }
   const isHourly = has('HH', 'H')
   const finest = !isHourly ? DAY_MINUTES : has('mm') ? 1 : 60
-  return finest > everyMinutes ? { kind: 'coarse' } : null
+  return everyMinutes % finest === 0 ? null : { kind: 'coarse' }
 }
 
 /**
@@ -68,6 +68,7 @@ export function compilePattern(pattern: string, everyMinutes: number): ExpectedP
       seen.add(token)
       return `(?<${token}>${TOKENS[token]})`
     }
+    if (part === '**/') return '(?:.*/)?'
     if (part === '**') return '.*'
     if (part === '*') return '[^/]*'
     return part === '?' ? '[^/]' : part.replace(/[\\^$.|+()[\]{}]/g, '\\$&')
@@ -81,17 +82,16 @@ export function compilePattern(pattern: string, everyMinutes: number): ExpectedP
       if (found === null) return null
       return seen.size === 0 ? 0 : readWall(found.groups ?? {})
     },
-    format: (wall) =>
-      parts
-        .map((part) => {
-          const token = toToken(part)
-          if (token === null) return part
-          return everyMinutes >= (UNUSED_FROM[token] ?? Number.POSITIVE_INFINITY)
-            ? '*'
-            : formatToken(token, wall)
-        })
-        .join('')
-        .replace(/\*+/g, '*'),
+    format: (wall) => {
+      const shown = parts.map((part) => {
+        const token = toToken(part)
+        if (token === null) return part
+        return everyMinutes >= (UNUSED_FROM[token] ?? Number.POSITIVE_INFINITY)
+          ? '*'
+          : formatToken(token, wall)
+      })
+      return shown.filter((part, index) => part !== '*' || shown[index - 1] !== '*').join('')
+    },
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { compilePattern, findPatternProblem } from '../../../core/settings/expected/pattern.ts'
-import { findStarts, isZone, periodsFrom } from '../../../core/settings/expected/periods.ts'
+import { isZone, openPeriods } from '../../../core/settings/expected/periods.ts'
 
 const at = (text: string) => Date.parse(text)
 
@@ -10,6 +10,7 @@ test.each([
   ['*_{YYYY}{MM}{DD}T{HH}{mm}{ss}.nc', 'S5_20240229T235958.nc', '2024-02-29T23:59:58Z'],
   ['abcd{DOY}?.{YY}d', 'abcd366x.96d', '1996-12-31T00:00Z'],
   ['**/{YYYY}-{MM}-{DD}.csv', 'x/y/z/2026-01-05.csv', '2026-01-05T00:00Z'],
+  ['**/{YYYY}-{MM}-{DD}.csv', '2026-01-05.csv', '2026-01-05T00:00Z'],
   ['[a]+({YYYY}{DOY}).b', '[a]+(2026001).b', '2026-01-01T00:00Z'],
 ])('expected files: the pattern %s finds the date in %s', (pattern, name, time) => {
   expect(compilePattern(pattern, 60).match(name)).toBe(at(time))
@@ -42,12 +43,13 @@ test.each([
   ['{YYYY}{MM}.rnx', 1_440, { kind: 'date' }],
   ['{YYYY}{DOY}.rnx', 60, { kind: 'coarse' }],
   ['{YYYY}{DOY}{HH}.rnx', 15, { kind: 'coarse' }],
+  ['{YYYY}{DOY}{HH}.rnx', 90, { kind: 'coarse' }],
 ])('expected files: the pattern %s for every %d minutes is judged', (pattern, every, problem) => {
   expect(findPatternProblem(pattern, every)).toEqual(problem)
 })
 
 function take(from: string, count: number, everyMinutes: number, zone: string) {
-  const periods = periodsFrom(at(from), { everyMinutes, zone })
+  const periods = openPeriods({ everyMinutes, zone }).from(at(from))
   return Array.from({ length: count }, () => {
     const { start, end, wall } = periods.next().value
     const text = (time: number) => new Date(time).toISOString()
@@ -80,13 +82,30 @@ test('expected files: periods follow the wall clock when it is put back', () => 
     ['2026-10-24T22:00', 120, '00:00'],
     ['2026-10-25T00:00', 180, '02:00'],
   ])
+  expect(take('2026-10-24T23:40Z', 8, 30, 'Europe/Berlin').map(([start, , wall]) => [start, wall])).toEqual([
+    ['2026-10-24T23:30', '01:30'],
+    ['2026-10-25T00:00', '02:00'],
+    ['2026-10-25T00:30', '02:30'],
+    ['2026-10-25T01:00', '02:00'],
+    ['2026-10-25T01:30', '02:30'],
+    ['2026-10-25T02:00', '03:00'],
+    ['2026-10-25T02:30', '03:30'],
+    ['2026-10-25T03:00', '04:00'],
+  ])
   // Lord Howe puts its clock back by half an hour: too little for a period of an hour.
-  expect(findStarts(at('2026-04-05T01:30Z'), { everyMinutes: 30, zone: 'Australia/Lord_Howe' })).toHaveLength(
-    2,
-  )
-  expect(findStarts(at('2026-04-05T01:30Z'), { everyMinutes: 60, zone: 'Australia/Lord_Howe' })).toHaveLength(
-    1,
-  )
+  const named = (everyMinutes: number) =>
+    openPeriods({ everyMinutes, zone: 'Australia/Lord_Howe' }).named(at('2026-04-05T01:30Z'))
+  expect(named(30)).toHaveLength(2)
+  expect(named(60)).toHaveLength(1)
+})
+
+test('expected files: a day that begins with a skipped hour begins when the clock is changed', () => {
+  // Santiago, 2026-09-06: 00:00 becomes 01:00.
+  expect(take('2026-09-05T12:00Z', 3, 1_440, 'America/Santiago')).toEqual([
+    ['2026-09-05T04:00', 1_440, '00:00'],
+    ['2026-09-06T04:00', 23 * 60, '00:00'],
+    ['2026-09-07T03:00', 1_440, '00:00'],
+  ])
 })
 
 test('expected files: an unknown time zone is recognised', () => {

@@ -113,20 +113,29 @@ async function list(directory: string, given: string | undefined, options: ListO
       ? settings.sources.filter(({ expected }) => expected.length > 0)
       : [sourceAt(settings, given)]
   const until = Date.now()
+  const gaps = options.missing ?? false
   const all = sources.map(async ({ id, name }) => {
-    const question = { id, since: until - options.since, until }
-    const answer = commands.expected.output.parse(await sendCommand(directory, 'expected', question))
-    return answer.files
-      .filter((one) => !options.missing || !isOnTime(one))
-      .map((one) => ({ source: name, ...one }))
+    const question = { id, since: until - options.since, until, gaps }
+    const { files, counts } = commands.expected.output.parse(
+      await sendCommand(directory, 'expected', question),
+    )
+    return { files: files.map((one) => ({ source: name, ...one })), counts }
   })
-  const files = (await Promise.all(all)).flat()
-  if (options.json) console.log(jsonText({ files }, 2))
+  const answers = await Promise.all(all)
+  const files = answers.flatMap((one) => one.files)
+  const sum = (field: 'due' | 'missing' | 'late') =>
+    answers.reduce((total, { counts }) => total + counts[field], 0)
+  const counts = { due: sum('due'), missing: sum('missing'), late: sum('late') }
+  const left = (gaps ? counts.missing + counts.late : counts.due) - files.length
+  if (options.json) console.log(jsonText({ files, counts }, 2))
   else if (sources.every(({ expected }) => expected.length === 0))
     console.log(translate('cli.expected.noRules'))
-  else if (files.length === 0)
-    console.log(translate(options.missing ? 'cli.expected.allThere' : 'cli.expected.none'))
-  else console.log(table(files).join('\n'))
+  else if (counts.due === 0) console.log(translate('cli.expected.none'))
+  else if (files.length === 0) console.log(translate('cli.expected.allThere'))
+  else
+    console.log(
+      [...table(files), ...(left > 0 ? [translate('cli.expected.more', { count: left })] : [])].join('\n'),
+    )
 }
 
 const isOnTime = ({ due, arrivedAt }: Listed): boolean => arrivedAt !== null && arrivedAt <= due

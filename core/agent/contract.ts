@@ -16,7 +16,7 @@ import {
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { receiverDefinition } from '../receive/receiver-messages.ts'
 import { choiceSchema, conflictSchema, questions } from '../restore/restore-messages.ts'
-import { markedAnswers, previewSchema, scannerDefinition } from '../scan/scanner-messages.ts'
+import { expectedQuery, markedAnswers, previewSchema, scannerDefinition } from '../scan/scanner-messages.ts'
 import { senderDefinition } from '../send/sender-messages.ts'
 import { differenceSchema } from '../settings/changes.ts'
 import {
@@ -396,9 +396,9 @@ export const commands = {
       ...receiverDefinition.requests.day.output.shape,
     }),
   },
-  /** Returns the expected files of a source that were due within this time, by rule and the newest first. */
+  /** Returns the expected files of a source that were due within this time, the newest first, and counts all. */
   expected: {
-    input: z.object({ id: z.string(), since: z.number(), until: z.number() }),
+    input: z.object({ id: z.string(), ...expectedQuery }),
     output: scannerDefinition.requests.expected.output,
   },
   /** Returns a page of the ledger, newest first, of one destination or of all. */

@@ -14,32 +14,53 @@ export interface ExpectedFile {
   arrivedAt: number | null
 }
 
+/** How far the files of a rule were judged. Times in milliseconds since 1970. */
+export interface Judged {
+  /** The timetable of the rule: with another one, it begins anew. */
+  timetable: string
+  /** When the rule began: files that were due earlier are not expected. */
+  since: number
+  until: number
+}
+
+/** The numbers of expected files that were due within a time. */
+export interface ExpectedCounts {
+  due: number
+  missing: number
+  late: number
+}
+
 /** Expected files of each source (scan/expectations.ts). */
 export function openExpected(database: DatabaseSyncInstance) {
   const values = openValues(database)
-  const columns = 'start, due, path, arrived_at AS arrivedAt FROM expected WHERE source = ? AND pattern = ?'
+  const ofRule = 'FROM expected WHERE source = ? AND pattern = ?'
+  const columns = 'SELECT start, due, path, arrived_at AS arrivedAt'
+  const isGap = '(arrived_at IS NULL OR arrived_at > due)'
   const add = database.prepare('INSERT OR REPLACE INTO expected VALUES (?, ?, ?, ?, ?, ?)')
-  const page = database.prepare(`SELECT ${columns} AND due >= ? AND due < ? ORDER BY start DESC LIMIT ?`)
-  const open = database.prepare(`SELECT ${columns} AND (arrived_at IS NULL OR due > ?)`)
-  const newest = database.prepare(
-    `SELECT max(start) AS start FROM expected
-     WHERE source = ? AND pattern = ? AND start <= ? AND arrived_at IS NOT NULL`,
+  const page = database.prepare(
+    `${columns} ${ofRule} AND due >= ? AND due < ? AND (${isGap} OR NOT ?) ORDER BY start DESC LIMIT ?`,
   )
-  const prune = database.prepare('DELETE FROM expected WHERE source = ? AND pattern = ? AND start < ?')
+  const count = database.prepare(
+    `SELECT count(*) AS due, total(arrived_at IS NULL) AS missing, total(arrived_at > due) AS late
+     ${ofRule} AND due >= ? AND due < ?`,
+  )
+  const open = database.prepare(`${columns} ${ofRule} AND due > ? AND (arrived_at IS NULL OR due > ?)`)
+  const newest = database.prepare(`SELECT max(arrived_at) AS at ${ofRule} AND arrived_at <= ?`)
+  const prune = database.prepare(`DELETE ${ofRule} AND start < ?`)
   const key = (source: string) => `expected ${source}`
 
   return {
-    /** Returns the time until which the files of each pattern of a source were judged. */
-    judged: (source: string): Record<string, number> => values.get(key(source)) ?? {},
-    rememberJudged: (source: string, until: Record<string, number>) => values.put(key(source), until),
+    /** Returns how far the files of each pattern of a source were judged. */
+    judged: (source: string): Record<string, Judged> => values.get(key(source)) ?? {},
+    rememberJudged: (source: string, judged: Record<string, Judged>) => values.put(key(source), judged),
 
-    /** Returns missing files, and those that arrived and were due after `judged`. */
-    openExpectedFiles: (source: string, pattern: string, judged: number) =>
-      open.all(source, pattern, judged) as unknown as ExpectedFile[],
+    /** Returns missing files that were due after `since`, and those that arrived and were due after `judged`. */
+    openExpectedFiles: (source: string, pattern: string, since: number, judged: number) =>
+      open.all(source, pattern, since, judged) as unknown as ExpectedFile[],
 
-    /** Returns the last period, among those that began by this time, whose file has arrived; null: none has. */
-    lastArrived: (source: string, pattern: string, until: number) =>
-      (newest.get(source, pattern, until) as { start: number | null }).start,
+    /** Returns when the last file arrived, at most `until`; null: none has. */
+    lastArrival: (source: string, pattern: string, until: number) =>
+      (newest.get(source, pattern, until) as { at: number | null }).at,
 
     recordExpected: (source: string, pattern: string, files: readonly ExpectedFile[]) =>
       inTransaction(database, () => {
@@ -51,8 +72,18 @@ export function openExpected(database: DatabaseSyncInstance) {
     pruneExpected: (source: string, pattern: string, before: number) =>
       void prune.run(source, pattern, before),
 
-    /** Returns the files that were due within this time, the newest first. */
-    expectedFiles: (source: string, pattern: string, since: number, until: number, limit: number) =>
-      page.all(source, pattern, since, until, limit) as unknown as ExpectedFile[],
+    /**
+     * Returns the files that were due within this time, the newest first.
+     * @param gaps only those that are missing or were late
+     */
+    expectedFiles: (
+      source: string,
+      pattern: string,
+      [since, until]: readonly [number, number],
+      { gaps, limit }: { gaps: boolean; limit: number },
+    ) => page.all(source, pattern, since, until, gaps ? 1 : 0, limit) as unknown as ExpectedFile[],
+
+    countExpected: (source: string, pattern: string, since: number, until: number) =>
+      count.get(source, pattern, since, until) as unknown as ExpectedCounts,
   }
 }

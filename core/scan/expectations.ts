@@ -1,9 +1,9 @@
 import { leftOutBySize } from '../filter/exclusion-rules.ts'
-import type { ExpectedFile } from '../ledger/expected.ts'
+import type { ExpectedFile, Judged } from '../ledger/expected.ts'
 import { attempt, type Ledger } from '../ledger/ledger.ts'
 import { withTimeout } from '../lib/async/timing.ts'
-import { compilePattern } from '../settings/expected/pattern.ts'
-import { findStarts, type Period, periodsFrom, toPeriodWall } from '../settings/expected/periods.ts'
+import { compilePattern, findPatternProblem } from '../settings/expected/pattern.ts'
+import { isZone, openPeriods, type Period } from '../settings/expected/periods.ts'
 import type { ExpectedFiles, Source } from '../settings/schema.ts'
 import type { ScannedFile } from '../walk/scanned-file.ts'
 import type { ExpectedState } from './scanner-messages.ts'
@@ -28,8 +28,10 @@ export interface ExpectationsContext {
   source: Pick<Source, 'id' | 'paused' | 'expected' | 'minimumBytes' | 'maximumBytes'>
   ledger: Pick<
     Ledger,
-    'judged' | 'rememberJudged' | 'openExpectedFiles' | 'lastArrived' | 'recordExpected' | 'pruneExpected'
+    'judged' | 'rememberJudged' | 'openExpectedFiles' | 'lastArrival' | 'recordExpected' | 'pruneExpected'
   >
+  /** Returns how long after a comparison the files that it has met may be reported as finished, in milliseconds. */
+  settleMs(): number
   /** True while the source is watched, and all of it was compared. */
   isWatched(): boolean
   /** Compares the source; false: not all of it could be compared. */
@@ -37,8 +39,7 @@ export interface ExpectationsContext {
   changed(): void
   /** Receives the ledger's errors. */
   failed(error: unknown): void
-  /** Milliseconds since 1970. */
-  now?: () => number
+  log(message: string): void
 }
 
 export type Expectations = ReturnType<typeof openExpectations>
@@ -46,62 +47,69 @@ export type Expectations = ReturnType<typeof openExpectations>
 type Rule = ReturnType<typeof openRule>
 
 export function openExpectations(context: ExpectationsContext) {
-  const { source, ledger, isWatched, compare, changed, failed, now = Date.now } = context
+  const { source, ledger, settleMs, isWatched, compare, changed, failed } = context
   let rules: Rule[] | null = null
   let timer: NodeJS.Timeout | undefined
   let isStopped = false
 
   /** Returns the rules; null while the ledger has not answered yet. */
   const load = (): Rule[] | null => {
-    rules ??= attempt(() => loadRules(context, now()), null, failed)
+    rules ??= attempt(() => loadRules(context, Date.now()), null, failed)
     return rules
   }
 
   const judge = async (): Promise<void> => {
-    const at = now()
-    for (const rule of load() ?? []) rule.beginAnewIfAhead(at)
-    const due = (load() ?? []).filter((rule) => rule.nextDue() <= at)
+    const at = Date.now()
+    const all = load() ?? []
+    for (const rule of all) rule.beginAnewIfAhead(at)
+    const due = all.filter((rule) => rule.nextDue() <= at)
     if (due.length > 0 && isWatched()) {
       const isMissing = due.some((rule) => rule.findDue(at).some(({ arrivedAt }) => arrivedAt === null))
-      const isComplete = !isMissing || (await withTimeout(COMPARED_WITHIN_MS, compare())) === true
+      const isComplete = !isMissing || (await isCompared())
       if (isStopped) return
       if (isComplete) attempt(() => record(due, at), undefined, failed)
     }
     arm()
   }
+  const isCompared = async (): Promise<boolean> => {
+    if ((await withTimeout(COMPARED_WITHIN_MS, compare())) !== true) return false
+    await new Promise<void>((resolve) => setTimeout(resolve, settleMs()).unref())
+    return isWatched()
+  }
   const record = (due: readonly Rule[], at: number): void => {
-    for (const { pattern, findDue } of due) {
-      ledger.recordExpected(source.id, pattern, findDue(at))
-      ledger.pruneExpected(source.id, pattern, at - KEPT_MS)
+    const results = due.map((rule) => ({ rule, files: rule.findDue(at) }))
+    for (const { rule, files } of results) {
+      ledger.recordExpected(source.id, rule.pattern, files)
+      ledger.pruneExpected(source.id, rule.pattern, at - KEPT_MS)
     }
-    const judged = Object.fromEntries(due.map(({ pattern }) => [pattern, at]))
-    ledger.rememberJudged(source.id, { ...ledger.judged(source.id), ...judged })
-    for (const rule of due) rule.judged(at)
+    const judged = due.map((rule) => [rule.pattern, rule.toJudged(at)])
+    ledger.rememberJudged(source.id, { ...ledger.judged(source.id), ...Object.fromEntries(judged) })
+    for (const { rule, files } of results) rule.judged(files, at)
     changed()
   }
   const arm = (): void => {
-    const next = Math.min(...(load() ?? []).map((rule) => rule.nextDue()), now() + CHECK_EVERY_MS)
-    timer = setTimeout(() => void judge(), next > now() ? next - now() : POSTPONED_MS)
+    const now = Date.now()
+    const next = Math.min(...(load() ?? []).map((rule) => rule.nextDue()), now + CHECK_EVERY_MS)
+    timer = setTimeout(() => void judge(), next > now ? next - now : POSTPONED_MS)
   }
+  // Without rules, too: those of earlier settings end.
+  load()
   if (source.expected.length > 0 && !source.paused) arm()
 
   return {
     /**
      * Notes finished files.
-     * @param isNew they have changed just now; otherwise their own time counts
+     * @param isKnown a comparison met them, and they were noted when they came
      */
-    note(files: readonly ScannedFile[], isNew: boolean): void {
-      if (source.expected.length === 0) return
-      const at = now()
-      const finished = files.filter(({ size }) => leftOutBySize(source, size) === null)
+    note(files: readonly ScannedFile[], isKnown: boolean): void {
+      const at = Date.now()
       for (const rule of load() ?? []) {
-        const arrived = finished.flatMap((file) => rule.findArrived(file, at, isNew))
+        if (isKnown && !rule.isDated) continue
+        const arrived = files.flatMap((file) =>
+          leftOutBySize(source, file.size) === null ? rule.findArrived(file, at) : [],
+        )
         if (arrived.length === 0) continue
-        const record = () => {
-          ledger.recordExpected(source.id, rule.pattern, arrived)
-          rule.arrived(arrived)
-        }
-        attempt(record, undefined, failed)
+        attempt(() => ledger.recordExpected(source.id, rule.pattern, arrived), undefined, failed)
         changed()
       }
     },
@@ -113,141 +121,170 @@ export function openExpectations(context: ExpectationsContext) {
   }
 }
 
-function loadRules({ source, ledger }: ExpectationsContext, at: number): Rule[] {
+function loadRules({ source, ledger, log }: ExpectationsContext, at: number): Rule[] {
   const known = ledger.judged(source.id)
-  const judged = Object.fromEntries(source.expected.map(({ pattern }) => [pattern, known[pattern] ?? at]))
-  // A new rule expects the files that are due from now on. Its pattern may be that of an earlier rule.
-  for (const pattern of Object.keys(judged))
-    if (known[pattern] === undefined) ledger.pruneExpected(source.id, pattern, Number.MAX_SAFE_INTEGER)
-  if (JSON.stringify(judged) !== JSON.stringify(known)) ledger.rememberJudged(source.id, judged)
-  return source.expected.map((one) => {
-    const until = judged[one.pattern] ?? at
-    const files = ledger.openExpectedFiles(source.id, one.pattern, until)
-    // The clock may have been ahead.
-    const past = files.filter(({ start }) => start <= at + one.everyMinutes * MINUTE_MS)
-    return openRule(one, until, past, ledger.lastArrived(source.id, one.pattern, at))
+  const usable = source.expected.filter((rule, index) => {
+    const isUsable =
+      findPatternProblem(rule.pattern, rule.everyMinutes) === null &&
+      (rule.zone === null || isZone(rule.zone)) &&
+      source.expected.findIndex(({ pattern }) => pattern === rule.pattern) === index
+    // Only a settings file that was edited by hand has such rules.
+    if (!isUsable) log(`the rule for expected files ${JSON.stringify(rule)} cannot be used`)
+    return isUsable
   })
+  const begun = usable.map((rule) => beginRule(rule, known[rule.pattern], at))
+  const judged = Object.fromEntries(begun.map(({ rule, judged: one }) => [rule.pattern, one]))
+  if (JSON.stringify(judged) !== JSON.stringify(known)) ledger.rememberJudged(source.id, judged)
+  return begun.map(({ rule, judged: one }) => {
+    const files = ledger.openExpectedFiles(source.id, rule.pattern, one.since, one.until)
+    // The clock may have been ahead.
+    const past = files.filter(({ start }) => start <= at + rule.everyMinutes * MINUTE_MS)
+    return openRule(rule, one, past, ledger.lastArrival(source.id, rule.pattern, at))
+  })
+}
+
+/** Continues a rule, or begins it: its timetable is new, and the files that are due from now on are expected. */
+function beginRule(rule: ExpectedFiles, known: Judged | undefined, at: number) {
+  const timetable = [rule.everyMinutes, rule.withinMinutes, rule.zone].join(' ')
+  if (known?.timetable === timetable) return { rule, judged: known }
+  const within = rule.withinMinutes * MINUTE_MS
+  const periods = openPeriods(rule)
+  // Without a date, what came earlier in the present period is unknown.
+  const { isDated } = compilePattern(rule.pattern, rule.everyMinutes)
+  const since = isDated ? at : firstOf(periods.from(at), () => true).end + within
+  return { rule, judged: { timetable, since, until: since } }
 }
 
 /** One rule of the settings, with its files that are missing, or not due yet. */
 function openRule(
   settings: ExpectedFiles,
-  judgedUntil: number,
+  begun: Judged,
   files: readonly ExpectedFile[],
   last: number | null,
 ) {
   const { pattern, everyMinutes, minimumBytes } = settings
   const compiled = compilePattern(pattern, everyMinutes)
+  const periods = openPeriods(settings)
   const within = settings.withinMinutes * MINUTE_MS
-  let until = judgedUntil
-  let lastArrived = last ?? Number.NEGATIVE_INFINITY
+  let { until } = begun
+  /** When the last file came. */
+  let lastArrival = last ?? Number.NEGATIVE_INFINITY
   const missing = new Map<number, ExpectedFile>()
   /** Arrived files that are not due yet, by the beginnings of their periods. */
   const early = new Map<number, ExpectedFile>()
   for (const file of files) (file.arrivedAt === null ? missing : early).set(file.start, file)
-  let next: Period | null = null
+  let next: number | null = null
+  /** The beginning of the oldest period whose file may still come. */
+  let oldest: number | null = null
 
-  const toMissing = ({ start, end, wall }: Period): ExpectedFile => {
+  const toFile = ({ start, end, wall }: Period): ExpectedFile => {
     return { start, due: end + within, path: compiled.format(wall), arrivedAt: null }
-  }
-  /** Yields the periods whose files are due after `from`. */
-  function* dueAfter(from: number): Generator<ExpectedFile, never> {
-    for (const period of periodsFrom(from - within, settings)) {
-      const file = toMissing(period)
-      if (file.due > from) yield file
-    }
-    throw new RangeError('time is over')
   }
   const isOpen = ({ start, due }: ExpectedFile): boolean =>
     due > until ? !early.has(start) : missing.has(start)
+  const forget = () => {
+    next = null
+    oldest = null
+  }
 
   return {
     pattern,
+    isDated: compiled.isDated,
     nextDue: (): number => {
-      next ??= firstOf(periodsFrom(until - within, settings), ({ end }) => end + within > until)
-      return next.end + within
+      next ??= firstOf(periods.from(until - within), ({ end }) => end + within > until).end + within
+      return next
     },
     /** The clock was a day or more ahead, and was set right: judging begins anew. */
     beginAnewIfAhead(at: number): void {
-      if (until < at + DAY_MS) return
+      if (until < at + DAY_MS + within + everyMinutes * MINUTE_MS) return
       until = at
-      next = null
       for (const start of missing.keys()) if (start > at) missing.delete(start)
+      forget()
     },
-    /** Returns the files that are due by now and not judged yet. */
+    /** Returns the files that are due by now and not judged yet; those of a longer absence than is kept are left out. */
     findDue(at: number): ExpectedFile[] {
       const due: ExpectedFile[] = []
-      for (const file of dueAfter(until)) {
-        if (file.due > at) return due
-        due.push(early.get(file.start) ?? file)
+      const from = Math.max(until, at - KEPT_MS)
+      for (const period of periods.from(from - within)) {
+        const file = toFile(period)
+        if (file.due > at) break
+        if (file.due > from) due.push(early.get(file.start) ?? file)
       }
       return due
     },
-    judged(at: number): void {
-      for (const file of this.findDue(at)) {
+    toJudged: (at: number): Judged => ({ ...begun, until: at }),
+    judged(due: readonly ExpectedFile[], at: number): void {
+      for (const file of due) {
         early.delete(file.start)
         if (file.arrivedAt === null) missing.set(file.start, file)
       }
       for (const start of missing.keys()) if (start < at - KEPT_MS) missing.delete(start)
       until = at
-      next = null
+      forget()
     },
-    /** Returns what a finished file is, among the expected ones that have not come. */
-    findArrived({ path, size, mtimeNs }: ScannedFile, at: number, isNew: boolean): ExpectedFile[] {
-      if (size < minimumBytes) return []
-      const wall = compiled.match(path)
+    /** Notes a finished file. Returns what it is among the expected ones that have not come. */
+    findArrived({ path, size, mtimeNs, ctimeNs }: ScannedFile, at: number): ExpectedFile[] {
+      const wall = size < minimumBytes ? null : compiled.match(path)
       if (wall === null) return []
-      const changedAt = Math.min(at, Number(mtimeNs / 1_000_000n))
-      const found = compiled.isDated ? findDated(wall) : findAt(isNew ? at : changedAt)
-      // A name with a date further ahead comes from a wrong clock.
-      const isNear = ({ start }: ExpectedFile) => start <= at + everyMinutes * MINUTE_MS
-      return found
-        .filter((file) => isNear(file) && isOpen(file))
-        .map((file) => ({
-          ...file,
-          path,
-          // A missing file was looked for when it was due: it has come since.
-          arrivedAt: missing.has(file.start) ? at : changedAt,
-        }))
-    },
-    arrived(some: readonly ExpectedFile[]): void {
-      for (const file of some) {
-        lastArrived = Math.max(lastArrived, file.start)
-        if (!missing.delete(file.start)) early.set(file.start, file)
+      const toMs = (ns: bigint) => Math.min(at, Number(ns / 1_000_000n))
+      const found = compiled.isDated ? findDated(wall, at) : findAt(toMs(ctimeNs))
+      const arrived = found.map((file) => ({
+        ...file,
+        path,
+        // A missing file was looked for when it was due: it has come since.
+        arrivedAt: missing.has(file.start) ? at : toMs(compiled.isDated ? mtimeNs : ctimeNs),
+      }))
+      for (const file of arrived) {
+        lastArrival = Math.max(lastArrival, file.arrivedAt)
+        missing.delete(file.start)
+        if (file.due > until) early.set(file.start, file)
       }
+      if (arrived.length > 0) oldest = null
+      return arrived
     },
     state(): ExpectedState {
-      // After a later file has come, the gap is in the report, and nothing fails any more.
-      const failing = [...missing.values()].filter(({ start }) => start > lastArrived)
+      // Once another file has come, the source delivers again: the gap stays in the list.
+      const failing = [...missing.values()].filter(({ due }) => due > lastArrival)
       const newest = failing.reduce<ExpectedFile | null>(
         (found, one) => (found === null || one.start > found.start ? one : found),
         null,
       )
       return {
         pattern,
-        missing: newest && { files: failing.length, path: newest.path, start: newest.start, due: newest.due },
+        missing: newest && {
+          files: failing.length,
+          ...{ path: newest.path, start: newest.start, due: newest.due },
+        },
         nextDue: this.nextDue(),
       }
     },
   }
 
-  function findDated(wall: number): ExpectedFile[] {
-    // Most files are older than all that is expected.
-    const oldest = Math.min(until - within, ...missing.keys())
-    if (wall < oldest - ZONES_APART_MS - everyMinutes * MINUTE_MS) return []
-    const starts = findStarts(toPeriodWall(wall, settings), settings)
-    return starts.map((start) => toMissing(firstOf(periodsFrom(start, settings), () => true)))
+  function findOldest(): number {
+    oldest ??= [...missing.keys()].reduce(
+      (least, start) => Math.min(least, start),
+      until - within - 2 * everyMinutes * MINUTE_MS,
+    )
+    return oldest
   }
 
-  /** Without a date in its name, a file counts for each period until whose deadline it came. */
+  function findDated(wall: number, at: number): ExpectedFile[] {
+    // Most files are older than all that is expected.
+    if (wall < findOldest() - ZONES_APART_MS) return []
+    // A date further ahead than the next period comes from a wrong clock.
+    const isNear = ({ start }: Period) => start <= at + everyMinutes * MINUTE_MS
+    return periods.named(wall).filter(isNear).map(toFile).filter(isOpen)
+  }
+
+  /** Without a date in its name, a file counts for one period: the oldest one that lacks its file and is not due. */
   function findAt(at: number): ExpectedFile[] {
-    const found: ExpectedFile[] = []
-    for (const period of periodsFrom(at - within, settings)) {
-      if (period.start > at) return found
-      const file = toMissing(period)
-      if (at <= file.due) found.push(file)
+    if (at < findOldest()) return []
+    for (const period of periods.from(at - within)) {
+      if (period.start > at) break
+      const file = toFile(period)
+      if (at <= file.due && isOpen(file)) return [file]
     }
-    return found
+    return []
   }
 }
 

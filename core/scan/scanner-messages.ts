@@ -127,6 +127,16 @@ export const expectedFileSchema = z.object({
   arrivedAt: z.number().nullable(),
 })
 
+/** Numbers of all of them, also those beyond the limit. */
+const expectedCountsSchema = z.object({ due: z.number(), missing: z.number(), late: z.number() })
+
+export const expectedQuery = {
+  since: z.number(),
+  until: z.number(),
+  /** Only files that are missing or were late. */
+  gaps: z.boolean(),
+}
+
 /** Limit of expected files in one answer. */
 export const MOST_EXPECTED = 10_000
 
@@ -151,10 +161,10 @@ export const scannerDefinition = {
     acceptDeleted: { input: z.object({ source: z.string() }), output: z.object({}) },
     /** Returns the files of a source on hold that have lost their content; at most MOST_LOST. */
     lost: { input: z.object({ source: z.string() }), output: z.object({ paths: z.array(z.string()) }) },
-    /** Returns the expected files of a source that were due within this time, by rule and the newest first. */
+    /** Returns the expected files of a source that were due within this time, the newest first, and counts all. */
     expected: {
-      input: z.object({ source: z.string(), since: z.number(), until: z.number() }),
-      output: z.object({ files: z.array(expectedFileSchema) }),
+      input: z.object({ source: z.string(), ...expectedQuery }),
+      output: z.object({ files: z.array(expectedFileSchema), counts: expectedCountsSchema }),
     },
     /**
      * A person has decided about the files of a source that carry isocket's mark. confirm: they are at the

@@ -55,9 +55,11 @@ export function startScanner(
           scanner.findSource(source)?.acceptDeleted()
           return {}
         },
-        expected: async ({ source, since, until }: RequestInput<Definition, 'expected'>) => ({
-          files: scanner.findSource(source)?.expectedFiles(since, until) ?? [],
-        }),
+        expected: async ({ source, ...query }: RequestInput<Definition, 'expected'>) =>
+          scanner.findSource(source)?.expectedFiles(query) ?? {
+            files: [],
+            counts: { due: 0, missing: 0, late: 0 },
+          },
         answerMarked: async ({ source, answer }: RequestInput<Definition, 'answerMarked'>) => {
           await scanner.findSource(source)?.answerMarked(answer)
           return {}

@@ -65,8 +65,8 @@ export interface SessionContext {
 
 /** Handles a source while its directory is there. */
 export interface SourceSession {
-  /** Compares the whole source with the ledger; resolves when it is done, or has failed and the failure is reported. */
-  reconcile(): Promise<void>
+  /** Compares the whole source with the ledger; false: it did not reach its end. A failure is reported. */
+  reconcile(): Promise<boolean>
   /** Files became durable at a destination. */
   nudge(): void
   /** Carries out a person's decision about files with isocket's mark. */

@@ -1,6 +1,7 @@
 import { realpath, stat } from 'node:fs/promises'
 import { toNameRules } from '../filter/exclusion-rules.ts'
 import type { InnerMount } from '../ledger/contract.ts'
+import type { ExpectedCounts } from '../ledger/expected.ts'
 import { attempt, type Ledger } from '../ledger/ledger.ts'
 import { noTotals } from '../ledger/ledger-messages.ts'
 import { getMountPresence } from '../ledger/mount-presence.ts'
@@ -79,8 +80,6 @@ export class RunningSource {
   readonly #massChangeGuard: MassChangeGuard
   readonly #deletions: Deletions
   readonly #expectations: Expectations
-  /** Complete comparisons since the start. */
-  #comparisons = 0
   /** Problem of the directory itself; removed as soon as a check succeeds. */
   #rootProblem: Message | null = null
   #status: Omit<Scanned, 'id' | 'problems' | 'held' | 'deleted' | 'returned' | 'expected'>
@@ -105,7 +104,9 @@ export class RunningSource {
     this.#expectations = openExpectations({
       ...options,
       isWatched: () => this.#isWatched,
-      compare: () => this.#isComparedNow(),
+      // A polled file is finished after the quiet time, which begins with a later poll.
+      settleMs: () => (this.#status.phase === 'polling' ? 2_000 * options.quietSeconds : 0),
+      compare: () => this.reconcile(),
       failed,
     })
     void this.#withdraw()
@@ -129,10 +130,10 @@ export class RunningSource {
   }
 
   /** Compares the source with the ledger, after finding its directory if necessary. */
-  async reconcile(): Promise<void> {
-    if (this.#options.source.paused || this.#stopping.signal.aborted) return
+  async reconcile(): Promise<boolean> {
+    if (this.#options.source.paused || this.#stopping.signal.aborted) return false
     await this.#check()
-    if (this.#current !== null) await this.#compare(this.#current.session)
+    return this.#current !== null && this.#compare(this.#current.session)
   }
 
   /** True while all of the source was compared, and changes are found. */
@@ -141,17 +142,10 @@ export class RunningSource {
     return compared === true && (phase === 'watching' || phase === 'polling')
   }
 
-  /** Compares the source; false: not all of it could be compared. */
-  async #isComparedNow(): Promise<boolean> {
-    const before = this.#comparisons
-    await this.reconcile()
-    return this.#comparisons > before
-  }
-
-  async #compare(session: SourceSession): Promise<void> {
+  async #compare(session: SourceSession): Promise<boolean> {
     // Repeated here, since the ledger may have failed at the last attempt.
     await this.#withdraw()
-    if (this.#current?.session === session) await session.reconcile()
+    return this.#current?.session === session && session.reconcile()
   }
 
   nudge(): void {
@@ -180,16 +174,22 @@ export class RunningSource {
     return this.#massChangeGuard.paths(limit)
   }
 
-  /** Returns the expected files that were due within this time. */
-  expectedFiles(since: number, until: number) {
+  /** Returns the expected files that were due within this time, the newest first, and how many they are. */
+  expectedFiles({ since, until, gaps }: { since: number; until: number; gaps: boolean }) {
     const { source, ledger } = this.#options
-    return source.expected
-      .flatMap(({ pattern }) =>
-        ledger
-          .expectedFiles(source.id, pattern, since, until, MOST_EXPECTED)
-          .map((file) => ({ pattern, ...file })),
-      )
-      .slice(0, MOST_EXPECTED)
+    const files = source.expected.flatMap(({ pattern }) =>
+      ledger
+        .expectedFiles(source.id, pattern, [since, until], { gaps, limit: MOST_EXPECTED })
+        .map((file) => ({ pattern, ...file })),
+    )
+    const counts = source.expected.map(({ pattern }) =>
+      ledger.countExpected(source.id, pattern, since, until),
+    )
+    const sum = (field: keyof ExpectedCounts) => counts.reduce((total, one) => total + one[field], 0)
+    return {
+      files: files.sort((a, b) => b.due - a.due).slice(0, MOST_EXPECTED),
+      counts: { due: sum('due'), missing: sum('missing'), late: sum('late') },
+    }
   }
 
   stop(): void {
@@ -296,7 +296,7 @@ export class RunningSource {
       quietMs: quietSeconds * 1000,
       massChangeGuard: this.#massChangeGuard,
       deletions: this.#deletions,
-      finished: (files, isKnown) => this.#expectations.note(files, !isKnown && this.#isWatched),
+      finished: (files, isKnown) => this.#expectations.note(files, isKnown),
       watch: (events, leaveOut = []) =>
         openTree(
           { root, base: '', names: toNameRules(source), leaveOut },
@@ -342,7 +342,6 @@ export class RunningSource {
   }
 
   #update(change: Partial<Omit<Scanned, 'id' | 'problems' | 'held' | 'deleted' | 'expected'>>): void {
-    if (change.compared === true) this.#comparisons += 1
     this.#status = { ...this.#status, ...change }
     this.#options.changed()
   }
@@ -430,7 +429,7 @@ function rememberInner(
 }
 
 /** Schedules a source's comparisons with the ledger: on a timetable, and soon after files could not be offered. */
-export function openComparisons(compare: () => Promise<void>, everyMs: number) {
+export function openComparisons(compare: () => Promise<unknown>, everyMs: number) {
   const soon = throttle(SOON_MS, () => void compare())
   let timer: NodeJS.Timeout | undefined
   let isStopped = false
@@ -528,6 +527,8 @@ class ContinuousSession implements SourceSession {
     (error) => this.#context.log(`deleted files of ${this.#context.source.path}: ${String(error)}`),
   )
   #linkedTimer: NodeJS.Timeout | null = null
+  /** The last comparison reached its end. */
+  #isComplete = false
   #isExamining = false
 
   constructor(context: SessionContext) {
@@ -537,10 +538,11 @@ class ContinuousSession implements SourceSession {
     })
   }
 
-  async reconcile(): Promise<void> {
+  async reconcile(): Promise<boolean> {
     await this.#opening
     this.#watcher?.refresh()
     await this.#compare('')
+    return this.#isComplete
   }
 
   nudge(): void {}
@@ -599,9 +601,11 @@ class ContinuousSession implements SourceSession {
   async #compareAll(watcher: TreeWatcher): Promise<void> {
     const context = this.#context
     const finishSweep = context.sweep()
+    this.#isComplete = false
     const { complete, known } = await reconcileTree(context, watcher, '')
     if (complete && !isAllThere(context, known)) await sweepDeleted(context, '')
     if (context.signal.aborted) return
+    this.#isComplete = complete
     if (complete) finishSweep()
     context.update({ phase: watcher.method, ...(complete ? { compared: true } : {}) })
   }

@@ -90,15 +90,16 @@ export class BatchSession implements SourceSession, BatchServices {
     })
   }
 
-  async reconcile(): Promise<void> {
+  async reconcile(): Promise<boolean> {
     await this.#opening
     const finishSweep = this.context.sweep()
     this.#watcher?.refresh()
     await this.#relistAll()
     if (!this.#isOver) await sweepDeleted(this.context, '', 'first')
-    if (this.#isOver) return
+    if (this.#isOver) return false
     finishSweep()
     this.#reportCompared()
+    return this.#isListed
   }
 
   nudge(): void {

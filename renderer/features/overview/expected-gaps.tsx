@@ -20,41 +20,41 @@ export function ExpectedGaps({ source: { settings, scanned } }: { source: Source
     question: JSON.stringify([id, expected]),
     ask: () => {
       const until = Date.now()
-      return bridge.call('expected', { id, since: until - SHOWN_DAYS * DAY_MS, until })
+      return bridge.call('expected', { id, since: until - SHOWN_DAYS * DAY_MS, until, gaps: true })
     },
     version: JSON.stringify(scanned?.expected ?? []),
     refreshMs: REFRESH_MS,
   })
-  const files = value?.files ?? []
-  const gaps = files.filter(({ due, arrivedAt }) => arrivedAt === null || arrivedAt > due)
-  const missing = gaps.filter(({ arrivedAt }) => arrivedAt === null).length
+  const gaps = value?.files ?? []
+  const { due, missing, late } = value?.counts ?? { due: 0, missing: 0, late: 0 }
   const next = Math.min(...(scanned?.expected ?? []).map(({ nextDue }) => nextDue))
-  const count = { count: files.length, missing, late: gaps.length - missing }
   return (
     <section className="card rows" aria-label={t('window.expected.title')}>
       <h3>{t('window.expected.title')}</h3>
       {failure !== null && <p className="card-problem">{say(failure)}</p>}
       {value !== null && (
         <p className="dimmed">
-          {files.length === 0 ? t('window.expected.noneDue') : t('window.expected.month', count)}
+          {due === 0
+            ? t('window.expected.noneDue')
+            : t('window.expected.month', { count: due, missing, late })}
           {Number.isFinite(next) && ` ${t('window.expected.next', { at: format.moment(next, now) })}`}
         </p>
       )}
-      {gaps.slice(0, MOST_SHOWN).map(({ pattern, start, due, path, arrivedAt }) => (
+      {gaps.slice(0, MOST_SHOWN).map(({ pattern, start, due: dueAt, path, arrivedAt }) => (
         <div key={`${pattern} ${start}`} className="row spread">
           <span className="row-words">
             <span className="breakable">{path}</span>
-            <span className="dimmed">{t('window.expected.due', { at: format.moment(due, now) })}</span>
+            <span className="dimmed">{t('window.expected.due', { at: format.moment(dueAt, now) })}</span>
           </span>
           <span className={arrivedAt === null ? 'warn' : 'dimmed'}>
             {arrivedAt === null
               ? t('window.expected.missing')
-              : t('window.expected.late', { late: format.roughDuration(arrivedAt - due) })}
+              : t('window.expected.late', { late: format.roughDuration(arrivedAt - dueAt) })}
           </span>
         </div>
       ))}
-      {gaps.length > MOST_SHOWN && (
-        <p className="dimmed">{t('window.expected.more', { count: gaps.length - MOST_SHOWN })}</p>
+      {missing + late > MOST_SHOWN && (
+        <p className="dimmed">{t('window.expected.more', { count: missing + late - MOST_SHOWN })}</p>
       )}
     </section>
   )

@@ -18,7 +18,8 @@ async function startLateAgent() {
   const settings = { version: 1, sources: [{ id: 'one', path: root, name: 'station', expected }] }
   writeFileSync(path.join(data, 'settings.json'), JSON.stringify(settings))
   const ledger = openLedger(path.join(data, 'ledger.db'))
-  ledger.rememberJudged('one', { [PATTERN]: Date.now() - 17 * MINUTE_MS })
+  const since = Date.now() - 17 * MINUTE_MS
+  ledger.rememberJudged('one', { [PATTERN]: { timetable: '5 1 UTC', since, until: since } })
   ledger.close()
   startHoldfast(['agent', '--data', data])
   return { root, data }

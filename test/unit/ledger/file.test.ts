@@ -103,7 +103,7 @@ describe('ledger file', () => {
     const again = openLedger(at)
     onTestFinished(() => again.close())
     expect(again.totals('d')).toEqual({ s: totals(1, 0, 0) })
-    expect(again.lastArrived('s', '*', Date.now())).toBeNull()
+    expect(again.lastArrival('s', '*', Date.now())).toBeNull()
   })
 
   const unusable: [string, (at: string) => void, string][] = [

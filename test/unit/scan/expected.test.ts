@@ -38,7 +38,9 @@ function openSource(rules: Partial<ExpectedFiles>[], options: Options = {}) {
     ledger,
     isWatched,
     compare,
+    settleMs: () => 0,
     changed: () => undefined,
+    log: () => undefined,
     failed,
   })
   let isOpen = true
@@ -51,20 +53,26 @@ function openSource(rules: Partial<ExpectedFiles>[], options: Options = {}) {
   return {
     ledger,
     stop,
-    note: (name: string, { size = 1, changedAt = Date.now(), isNew = true } = {}) =>
+    note: (name: string, { size = 1, changedAt = Date.now(), cameAt = Date.now(), isKnown = false } = {}) =>
       expectations.note(
         [
           {
-            ...{ path: name, size, mtimeNs: BigInt(changedAt) * 1_000_000n, ctimeNs: 0n, inode: 1n },
+            ...{
+              path: name,
+              size,
+              mtimeNs: BigInt(changedAt) * 1_000_000n,
+              ctimeNs: BigInt(cameAt) * 1_000_000n,
+              inode: 1n,
+            },
             ...{ device: 1n, mode: 0o644, uid: 0, gid: 0, links: 1 },
           },
         ],
-        isNew,
+        isKnown,
       ),
     missing: () => expectations.state().map(({ missing }) => missing?.path ?? null),
     files: (pattern: string) =>
       ledger
-        .expectedFiles('a', pattern, 0, Number.MAX_SAFE_INTEGER, 100_000)
+        .expectedFiles('a', pattern, [0, Number.MAX_SAFE_INTEGER], { gaps: false, limit: 100_000 })
         .map((file) => ({ ...file, state: stateOf(file) })),
   }
 }
@@ -116,7 +124,7 @@ test('expected files: a file is missing only after the source was compared, and 
   let canCompare = false
   const source = openSource([hourly], {
     compare: async () => {
-      if (canCompare) source.note('202633111.rnx', { changedAt: at('2026-11-27T11:59Z'), isNew: false })
+      if (canCompare) source.note('202633111.rnx', { changedAt: at('2026-11-27T11:59Z') })
       return canCompare
     },
   })
@@ -141,8 +149,8 @@ test('expected files: gaps while Holdfast was off are named once the source is w
     ledger,
     isWatched: () => isWatched,
     compare: async () => {
-      after.note('202633113.rnx', { changedAt: at('2026-11-27T13:58Z'), isNew: false })
-      after.note('202633114.rnx', { changedAt: at('2026-11-27T15:30Z'), isNew: false })
+      after.note('202633113.rnx', { changedAt: at('2026-11-27T13:58Z') })
+      after.note('202633114.rnx', { changedAt: at('2026-11-27T15:30Z') })
       return true
     },
   })
@@ -186,33 +194,97 @@ test('expected files: smaller files do not count', async () => {
   expect(missing()).toEqual([null])
 })
 
-test('expected files: without a date in the pattern, any file of the period counts', async () => {
+test('expected files: without a date in the pattern, a file counts for the oldest period that lacks one', async () => {
   vi.setSystemTime(at('2026-11-27T11:30Z'))
   const { note, missing, files } = openSource([{ pattern: '*.csv', everyMinutes: 60, withinMinutes: 10 }])
-  await until('2026-11-27T11:59Z')
-  note('a.csv', { changedAt: at('2020-01-01T00:00Z') })
-  // It comes within the ten minutes after the hour from 12:00.
+  // What came earlier in the present period is unknown, so the next one is the first.
+  await until('2026-11-27T12:59Z')
+  expect(missing()).toEqual([null])
+  // Each file comes within the ten minutes after its period. Its own time is that of its origin.
   await until('2026-11-27T13:05Z')
+  note('a.csv', { changedAt: at('2020-01-01T00:00Z') })
+  await until('2026-11-27T14:05Z')
   note('b.csv')
-  await until('2026-11-27T13:11Z')
+  // A comparison meets both again.
+  note('b.csv', { isKnown: true })
+  await until('2026-11-27T15:09Z')
   expect(missing()).toEqual([null])
   await until('2026-11-27T15:11Z')
   expect(missing()).toEqual(['*.csv'])
-  expect(files('*.csv').map(({ state }) => state)).toEqual(['missing', 'on time', 'on time', 'on time'])
+  await until('2026-11-27T16:05Z')
+  note('c.csv')
+  expect(missing()).toEqual([null])
+  await until('2026-11-27T16:11Z')
+  expect(files('*.csv').map(({ state }) => state)).toEqual(['on time', 'missing', 'on time', 'on time'])
 })
 
-test('expected files: a rule begins anew after its removal', async () => {
+test('expected files: a gap is reported when it is due, though a later file has come', async () => {
+  vi.setSystemTime(at('2026-11-27T12:30Z'))
+  const { note, missing } = openSource([{ ...hourly, withinMinutes: 120 }])
+  note('202633112.rnx')
+  await until('2026-11-27T14:58Z')
+  note('202633114.rnx')
+  await until('2026-11-27T16:01Z')
+  expect(missing()).toEqual(['202633113*.rnx'])
+  note('202633115.rnx')
+  expect(missing()).toEqual([null])
+})
+
+test('expected files: a rule that is removed and added again begins anew, and keeps its list', async () => {
   vi.setSystemTime(at('2026-11-27T11:30Z'))
   const ledger = ledgerFile()
   const before = openSource([hourly], { ledger })
   await until('2026-11-27T12:11Z')
   expect(before.missing()).toEqual(['202633111*.rnx'])
   before.stop()
-  openSource([{ ...hourly, pattern: '*' }], { ledger }).stop()
+  openSource([], { ledger }).stop()
+  vi.setSystemTime(at('2026-12-27T11:30Z'))
   const after = openSource([hourly], { ledger })
-  await until('2026-11-27T12:12Z')
+  await until('2026-12-27T11:40Z')
   expect(after.missing()).toEqual([null])
+  await until('2026-12-27T12:11Z')
+  expect(after.missing()).toEqual(['202636111*.rnx'])
+  expect(after.files(hourly.pattern).map(({ path: name }) => name)).toEqual([
+    '202636111*.rnx',
+    '202633111*.rnx',
+  ])
 })
+
+test('expected files: with another timetable, earlier gaps fail no longer', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  const ledger = ledgerFile()
+  const before = openSource([hourly], { ledger })
+  await until('2026-11-27T12:11Z')
+  before.stop()
+  const after = openSource([{ ...hourly, withinMinutes: 120 }], { ledger })
+  expect(after.missing()).toEqual([null])
+  after.note('202633111.rnx')
+  await until('2026-11-27T14:01Z')
+  expect(after.files(hourly.pattern)).toContainEqual(
+    expect.objectContaining({ path: '202633111.rnx', state: 'on time' }),
+  )
+})
+
+test.each([5, 15, 30])(
+  'expected files: with a file every %d minutes, nothing is missing when the clock is put back',
+  async (everyMinutes) => {
+    const pattern = '{YYYY}{MM}{DD}-{HH}{mm}.dat'
+    vi.setSystemTime(at('2026-10-24T22:02Z'))
+    const rules = [
+      { pattern, everyMinutes, withinMinutes: 2, zone: 'Europe/Berlin' },
+      { pattern: '*', everyMinutes, withinMinutes: 2, zone: 'Europe/Berlin' },
+    ]
+    const { note, files } = openSource(rules)
+    for (let time = at('2026-10-24T22:00Z'); time < at('2026-10-25T04:00Z'); time += everyMinutes * 60_000) {
+      await until(Math.max(Date.now(), time + 3 * 60_000))
+      const wall = new Date(time).toLocaleString('sv-SE', { timeZone: 'Europe/Berlin' })
+      note(`${wall.slice(0, 16).replaceAll(/[-:]/g, '').replace(' ', '-')}.dat`)
+    }
+    expect(files(pattern).length).toBeGreaterThan(10)
+    for (const one of [pattern, '*'])
+      expect(files(one).filter(({ state }) => state !== 'on time')).toEqual([])
+  },
+)
 
 test.each(['UTC', 'Europe/Berlin', 'Australia/Lord_Howe', 'America/New_York'])(
   'expected files: in hourly files of a year in %s, exactly the gaps are missing',

@@ -15,10 +15,18 @@ test('expected files: a rule is set in a form, and a missing file is named until
   await mkdir(source)
   // Holdfast has not looked for 17 minutes.
   const ledger = openLedger(path.join(desktop.dataDirectory, 'ledger.db'))
-  ledger.rememberJudged('one', { [PATTERN]: Date.now() - 17 * MINUTE_MS })
+  const since = Date.now() - 17 * MINUTE_MS
+  ledger.rememberJudged('one', { [PATTERN]: { timetable: '5 1 UTC', since, until: since } })
   ledger.close()
   const { page } = await desktop.start({
-    settings: { sources: [{ id: 'one', path: source, name: 'station' }] },
+    settings: {
+      sources: [
+        {
+          ...{ id: 'one', path: source, name: 'station' },
+          expected: [{ pattern: PATTERN, everyMinutes: 5, withinMinutes: 1, zone: 'UTC' }],
+        },
+      ],
+    },
   })
   await test.step('the menu of a row does not open it, and a click beside it does', async () => {
     const row = page.getByRole('article', { name: 'station' })
@@ -37,8 +45,8 @@ test('expected files: a rule is set in a form, and a missing file is named until
   await test.step('the form refuses a pattern that cannot distinguish the periods', async () => {
     await part.getByRole('button', { name: 'Add…' }).click()
     await dialog.getByRole('textbox', { name: 'Names' }).fill('{YYYY}{MM}{DD}.dat')
-    await dialog.getByRole('combobox', { name: 'One file every' }).selectOption('5 min')
-    await dialog.getByRole('textbox', { name: 'It may come late by' }).fill('1')
+    await dialog.getByRole('combobox', { name: 'One file every' }).selectOption('6 hr')
+    await dialog.getByRole('textbox', { name: 'It may come late by' }).fill('30')
     await dialog.getByRole('combobox', { name: 'Time zone of the names' }).selectOption('UTC')
     await dialog.getByRole('button', { name: 'Save' }).click()
     await expect(dialog.getByRole('alert')).toContainText('Add {HH}')
@@ -46,10 +54,10 @@ test('expected files: a rule is set in a form, and a missing file is named until
   })
 
   await test.step('a rule is saved and listed', async () => {
-    await dialog.getByRole('textbox', { name: 'Names' }).fill(PATTERN)
+    await dialog.getByRole('textbox', { name: 'Names' }).fill('{YYYY}{MM}{DD}-{HH}.nc')
     await dialog.getByRole('button', { name: 'Save' }).click()
     await expect(dialog).toBeHidden()
-    await expect(part).toContainText(`${PATTERN}every 5 min, within 1 min · UTC`)
+    await expect(part).toContainText('{YYYY}{MM}{DD}-{HH}.ncevery 6 hr, within 30 min · UTC')
     await pictures(page, 'expected-rule')
   })
 

@@ -14,12 +14,14 @@ async function startLateAgent() {
   const root = path.join(temporaryDirectory('expected'), 'station')
   const data = temporaryDirectory('expected-data')
   mkdirSync(root)
-  const expected = [{ pattern: PATTERN, everyMinutes: 5, withinMinutes: 1, zone: 'UTC' }]
+  // A file was due in this minute, and the next one is due four minutes later at the earliest.
+  const withinMinutes = new Date().getUTCMinutes() % 5
+  const expected = [{ pattern: PATTERN, everyMinutes: 5, withinMinutes, zone: 'UTC' }]
   const settings = { version: 1, sources: [{ id: 'one', path: root, name: 'station', expected }] }
   writeFileSync(path.join(data, 'settings.json'), JSON.stringify(settings))
   const ledger = openLedger(path.join(data, 'ledger.db'))
   const since = Date.now() - 17 * MINUTE_MS
-  ledger.rememberJudged('one', { [PATTERN]: { timetable: '5 1 UTC', since, until: since } })
+  ledger.rememberJudged('one', { [PATTERN]: { timetable: `5 ${withinMinutes} UTC`, since, until: since } })
   ledger.close()
   startHoldfast(['agent', '--data', data])
   return { root, data }
@@ -39,10 +41,14 @@ test('expected files: a missing file is an incident that names it and ends when 
   )
   const last = failing.sources[0]?.scanned?.expected?.[0]?.missing?.path ?? ''
   expect(last).toMatch(/^\d{8}-\d{4}\.dat$/)
-  const open = await untilState(data, 'its incident', ({ incidents }) =>
-    incidents.some(({ kind, endedAt }) => kind === 'expected' && endedAt === null),
+  await untilState(
+    data,
+    'its incident, and the status',
+    ({ incidents, status }) =>
+      incidents.some(({ kind, endedAt }) => kind === 'expected' && endedAt === null) &&
+      status.level === 'attention' &&
+      status.sentence.key === 'status.expected',
   )
-  expect(open.status).toMatchObject({ level: 'attention', sentence: { key: 'status.expected' } })
   expect(await holdfast(['incidents', '--data', data])).toContain(`The last one, ${last}, was due by `)
 
   const before = await listed(data)

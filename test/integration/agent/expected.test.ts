@@ -5,6 +5,7 @@ import { openLedger } from '../../../core/ledger/ledger.ts'
 import { holdfast, untilState } from '../../support/agent/two-receivers.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
 
 const PATTERN = '{YYYY}{MM}{DD}-{HH}{mm}.dat'
 const MINUTE_MS = 60_000
@@ -49,7 +50,9 @@ test('expected files: a missing file is an incident that names it and ends when 
       status.level === 'attention' &&
       status.sentence.key === 'status.expected',
   )
-  expect(await holdfast(['incidents', '--data', data])).toContain(`The last one, ${last}, was due by `)
+  await until('the list of incidents', async () =>
+    (await holdfast(['incidents', '--data', data])).includes(`The last one, ${last}, was due by `),
+  )
 
   const before = await listed(data)
   expect(before.length).toBeGreaterThanOrEqual(3)

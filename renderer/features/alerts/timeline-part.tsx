@@ -1,4 +1,4 @@
-import { Button, NativeSelect, SegmentedControl, TextInput } from '@mantine/core'
+import { Button, NativeSelect, SegmentedControl } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useEffect, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
@@ -7,6 +7,7 @@ import { type TimelineFilter, useTimeline } from '../../state/timeline.ts'
 import { Empty } from '../../ui/empty.tsx'
 import { IconBell } from '../../ui/icons.ts'
 import { RovingList } from '../../ui/roving-list.tsx'
+import { SearchField } from '../../ui/search-field.tsx'
 import { useWords } from '../../words/context.tsx'
 import { hasNotifications } from '../channels/channel-words.ts'
 import { TimelineRow } from './timeline-entry.tsx'
@@ -71,15 +72,7 @@ export function TimelinePart({ state, marked }: TimelinePartProps) {
                 ]}
               />
             )}
-            <TextInput
-              size="xs"
-              type="search"
-              aria-label={t('window.timeline.text')}
-              placeholder={t('window.timeline.text')}
-              maxLength={200}
-              value={typed}
-              onChange={(event) => setTyped(event.currentTarget.value)}
-            />
+            <SearchField label="window.timeline.text" text={typed} onText={setTyped} />
           </div>
         </div>
       )}

@@ -1,7 +1,7 @@
-import { NativeSelect, TextInput } from '@mantine/core'
+import { NativeSelect } from '@mantine/core'
 import { memo } from 'react'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
-import { IconSearch } from '../../ui/icons.ts'
+import { SearchField } from '../../ui/search-field.tsx'
 import { useWords } from '../../words/context.tsx'
 import { verdictLevel } from './describe.ts'
 
@@ -23,17 +23,7 @@ export const SourceSearch = memo(function SourceSearch({ text, order, onText, on
   const { t } = useWords()
   return (
     <div className="source-search">
-      <TextInput
-        size="xs"
-        type="search"
-        aria-label={t('window.sources.search')}
-        placeholder={t('window.sources.search')}
-        leftSection={<IconSearch size={14} />}
-        value={text}
-        maxLength={200}
-        spellCheck={false}
-        onChange={(event) => onText(event.currentTarget.value)}
-      />
+      <SearchField label="window.sources.search" text={text} onText={onText} />
       <NativeSelect
         size="xs"
         aria-label={t('window.sources.order')}

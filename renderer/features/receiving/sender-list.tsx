@@ -1,4 +1,4 @@
-import { Button, NativeSelect, TextInput } from '@mantine/core'
+import { Button, NativeSelect } from '@mantine/core'
 import { Fragment, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import {
@@ -11,7 +11,7 @@ import {
 } from '../../../core/receive/senders/fleet.ts'
 import { useReceivedDays } from '../../state/day.ts'
 import { useNow } from '../../state/now.ts'
-import { IconSearch } from '../../ui/icons.ts'
+import { SearchField } from '../../ui/search-field.tsx'
 import { useWords } from '../../words/context.tsx'
 import type { HealthLevel } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
@@ -63,17 +63,7 @@ export function SenderList({
       {senders.length > 1 && <Fleet senders={senders} hasSilent={senders.some(isSilent)} now={now} />}
       {senders.length > MANY && (
         <div className="timeline-narrow">
-          <TextInput
-            size="xs"
-            type="search"
-            aria-label={t('window.receiving.search')}
-            placeholder={t('window.receiving.search')}
-            leftSection={<IconSearch size={14} />}
-            value={text}
-            maxLength={200}
-            spellCheck={false}
-            onChange={(event) => setText(event.currentTarget.value)}
-          />
+          <SearchField label="window.receiving.search" text={text} onText={setText} />
           <NativeSelect
             size="xs"
             aria-label={t('window.receiving.order')}

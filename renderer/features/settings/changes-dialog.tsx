@@ -1,11 +1,11 @@
-import { Button, Skeleton, Stack, TextInput } from '@mantine/core'
+import { Button, Skeleton, Stack } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 import type { CommandOutput } from '../../../core/agent/contract.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { usePages } from '../../state/pages.ts'
 import { Dialog } from '../../ui/dialog.tsx'
-import { IconSearch } from '../../ui/icons.ts'
+import { SearchField } from '../../ui/search-field.tsx'
 import { At } from '../../ui/times.tsx'
 import { withKeys } from '../../ui/with-keys.ts'
 import { useWords } from '../../words/context.tsx'
@@ -42,17 +42,7 @@ function Changes() {
   )
   return (
     <Stack gap="sm">
-      <TextInput
-        size="xs"
-        type="search"
-        aria-label={t('change.search')}
-        placeholder={t('change.search')}
-        leftSection={<IconSearch size={14} />}
-        value={typed}
-        maxLength={200}
-        spellCheck={false}
-        onChange={(event) => setTyped(event.currentTarget.value)}
-      />
+      <SearchField label="change.search" text={typed} onText={setTyped} />
       {failure !== null && <p className="card-problem breakable">{say(failure)}</p>}
       {entries === null && failure === null && <Skeleton height={160} animate={false} />}
       {entries?.length === 0 && (

@@ -1,4 +1,4 @@
-import { Button, Group, SegmentedControl, Skeleton, TextInput } from '@mantine/core'
+import { Button, Group, SegmentedControl, Skeleton } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
@@ -6,8 +6,8 @@ import { useView } from '../../state/bridge.tsx'
 import { useFiles } from '../../state/files.ts'
 import { useKeptText } from '../../state/kept-text.ts'
 import type { FileState, Transfer } from '../../state/types.ts'
-import { IconSearch } from '../../ui/icons.ts'
 import { RovingList } from '../../ui/roving-list.tsx'
+import { SearchField } from '../../ui/search-field.tsx'
 import { useWords } from '../../words/context.tsx'
 import { groupFiles } from './file-groups.ts'
 import { FileRow, GroupRow } from './file-rows.tsx'
@@ -61,17 +61,11 @@ export function FileList({
         onChange={(value) => setFilter(filters.find((known) => known.value === value)?.value ?? 'all')}
         data={filters.map(({ value, word }) => ({ value, label: t(word) }))}
       />
-      <TextInput
-        size="xs"
-        type="search"
-        aria-label={t('window.files.search')}
-        placeholder={t('window.files.search')}
+      <SearchField
+        label="window.files.search"
         description={text === '' ? null : t('window.files.searched')}
-        leftSection={<IconSearch size={14} />}
-        value={typed}
-        maxLength={200}
-        spellCheck={false}
-        onChange={(event) => setTyped(event.currentTarget.value)}
+        text={typed}
+        onText={setTyped}
       />
       <FilePage
         key={`${source} ${filter} ${text}`}

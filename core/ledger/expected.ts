@@ -3,7 +3,7 @@ import { inTransaction } from '../platform/sqlite.ts'
 import { openValues } from './database.ts'
 
 /** The file of one period that a source's settings expect. Times in milliseconds since 1970. */
-export interface ExpectedFile {
+export type ExpectedFile = {
   /** When its period begins; identifies it among those of its pattern. */
   start: number
   /** When it should be there. */
@@ -16,7 +16,7 @@ export interface ExpectedFile {
 
 /** How far the files of a rule were judged. Times in milliseconds since 1970. */
 export interface Judged {
-  /** The timetable of the rule: with another one, it begins anew. */
+  /** The rule's period, delay and time zone as text. A rule with another timetable begins anew. */
   timetable: string
   /** When the rule began: files that were due earlier are not expected. */
   since: number
@@ -24,7 +24,7 @@ export interface Judged {
 }
 
 /** The numbers of expected files that were due within a time. */
-export interface ExpectedCounts {
+export type ExpectedCounts = {
   due: number
   missing: number
   late: number
@@ -56,7 +56,7 @@ export function openExpected(database: DatabaseSyncInstance) {
 
     /** Returns missing files that were due after `since`, and those that arrived and were due after `judged`. */
     openExpectedFiles: (source: string, pattern: string, since: number, judged: number) =>
-      open.all(source, pattern, since, judged) as unknown as ExpectedFile[],
+      open.all(source, pattern, since, judged) as ExpectedFile[],
 
     /** Returns when the last file arrived, at most `until`; null: none has. */
     lastArrival: (source: string, pattern: string, until: number) =>
@@ -81,9 +81,9 @@ export function openExpected(database: DatabaseSyncInstance) {
       pattern: string,
       [since, until]: readonly [number, number],
       { gaps, limit }: { gaps: boolean; limit: number },
-    ) => page.all(source, pattern, since, until, gaps ? 1 : 0, limit) as unknown as ExpectedFile[],
+    ) => page.all(source, pattern, since, until, gaps ? 1 : 0, limit) as ExpectedFile[],
 
     countExpected: (source: string, pattern: string, since: number, until: number) =>
-      count.get(source, pattern, since, until) as unknown as ExpectedCounts,
+      count.get(source, pattern, since, until) as ExpectedCounts,
   }
 }

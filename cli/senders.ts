@@ -157,7 +157,7 @@ async function list({ store, json, sort }: SendersOptions): Promise<void> {
     Date.now(),
     sort,
   ).map(({ row }) => row)
-  // Those that may not send any more come last.
+  // Revoked senders come last.
   const rows = [...ordered.filter(isAccepted), ...ordered.filter((row) => !isAccepted(row))]
   if (json === true) for (const row of rows) console.log(jsonText(row))
   else if (rows.length === 0) say(message('transfer.sendersNone', { path: layout.root }))

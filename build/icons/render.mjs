@@ -73,7 +73,7 @@ async function writeIco(file, images) {
  * Returns the SVG of a template image for macOS, which uses the alpha channel alone: the white marks become holes.
  * @param {string} svg
  */
-function templateOf(svg) {
+function createTemplate(svg) {
   const white = /^.*fill="#fff".*$/gm
   const marks = (svg.match(white) ?? []).join('').replaceAll('#fff', '#000')
   const mask = `<mask id="m"><rect width="22" height="22" fill="#fff"/>${marks}</mask><g mask="url(#m)">`
@@ -89,7 +89,7 @@ function templateOf(svg) {
 async function renderTray(svg, directory, scratch) {
   const stem = path.basename(svg, '.svg')
   const template = path.join(scratch, 'template.svg')
-  await writeFile(template, templateOf(await readFile(svg, 'utf8')))
+  await writeFile(template, createTemplate(await readFile(svg, 'utf8')))
   for (const [size, suffix] of traySizes) {
     await render(svg, size, path.join(directory, `${stem}${suffix}.png`))
     await render(template, size, path.join(directory, `${stem}Template${suffix}.png`))

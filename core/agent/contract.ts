@@ -149,7 +149,7 @@ const readSettingsSchema = z.object({
   missing: z.array(z.string()),
 })
 
-/** Who sent a command: a user of this computer, or the holder of a token of the web page. */
+/** The person who sent a command: a user of this computer, or the holder of a token of the web page. */
 const actorSchema = z.object({ via: z.enum(['window', 'terminal', 'page']), name: z.string() })
 export type Actor = z.infer<typeof actorSchema>
 
@@ -461,7 +461,7 @@ export const desktopCommands = {
       version: z.string().max(1000).nullable(),
     }),
   ),
-  /** Shows the web page of a watched computer in a window of its own, signed in. */
+  /** Opens a window with the web page of a watched computer, signed in. */
   openComputer: defineAction(idInput),
   /** Shows a source's directory, or the folder of the copies on this computer (null), in the file manager. */
   showDirectory: defineAction(z.object({ source: z.string().nullable() })),
@@ -534,7 +534,7 @@ const unrecordedNames = [
   'settingsText',
   'testChannel',
   'testDestination',
-  // What is chosen in a dialog is added by another command.
+  // A dialog's choice is added by another command, which is recorded.
   'chooseSource',
   'chooseCheckedPath',
   'choosePath',

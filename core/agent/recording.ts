@@ -42,7 +42,7 @@ export function noteSettings(before: Settings, next: Settings): void {
   running.getStore()?.differences.push(...differences(before, next, LONGEST_VALUE))
 }
 
-/** What a record of a command needs, besides the command. */
+/** The environment in which a command is recorded. */
 export interface Recorder {
   by: Actor
   /** Finds the names of what a command is about. */

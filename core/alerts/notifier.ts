@@ -88,7 +88,7 @@ export class Notifier {
   #loadAgain: NodeJS.Timeout | null = null
   /** Resolves when all entries are in their outboxes: none overtakes an earlier one that waits for the disk. */
   #added = Promise.resolve()
-  /** Changes that are to be stored again. */
+  /** Changes that were not stored: the next change stores them, too. */
   readonly #unstored: ChangeRow[] = []
   #isStopped = false
 

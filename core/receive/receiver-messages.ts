@@ -30,11 +30,11 @@ export const receivedSenderSchema = z.object({
   /** Its usage of the store, including older versions. */
   files: z.number(),
   bytes: z.number(),
-  /** What it may still store, by its quota and the disk's free space; null: not known yet. */
+  /** Bytes that it may still store, by its quota and the disk's free space; null: not known yet. */
   spaceBytes: z.number().nullable(),
   /** A text by which the receiver's operator groups senders; empty: none. */
   label: z.string(),
-  /** Of its last status report; null: none yet. */
+  /** The values of its last status report; null: there was none. */
   version: z.string().nullable(),
   /** The files that wait there, and the time of modification of the oldest, by its clock; null: none. */
   waitingFiles: z.number().nullable(),

@@ -61,7 +61,7 @@ export function openExpectations(context: ExpectationsContext) {
   const judge = async (): Promise<void> => {
     const at = Date.now()
     const all = load() ?? []
-    for (const rule of all) rule.beginAnewIfAhead(at)
+    for (const rule of all) rule.restartIfAhead(at)
     const due = all.filter((rule) => rule.nextDue() <= at)
     if (due.length > 0 && isWatched()) {
       const isMissing = due.some((rule) => rule.findDue(at).some(({ arrivedAt }) => arrivedAt === null))
@@ -151,11 +151,11 @@ function beginRule(rule: ExpectedFiles, known: Judged | undefined, at: number) {
   const periods = openPeriods(rule)
   // Without a date, what came earlier in the present period is unknown.
   const { isDated } = compilePattern(rule.pattern, rule.everyMinutes)
-  const since = isDated ? at : firstOf(periods.from(at), () => true).end + within
+  const since = isDated ? at : findFirst(periods.from(at), () => true).end + within
   return { rule, judged: { timetable, since, until: since } }
 }
 
-/** One rule of the settings, with its files that are missing, or not due yet. */
+/** Opens a rule of the settings, with its files that are missing and those that are not due yet. */
 function openRule(
   settings: ExpectedFiles,
   begun: Judged,
@@ -191,11 +191,11 @@ function openRule(
     pattern,
     isDated: compiled.isDated,
     nextDue: (): number => {
-      next ??= firstOf(periods.from(until - within), ({ end }) => end + within > until).end + within
+      next ??= findFirst(periods.from(until - within), ({ end }) => end + within > until).end + within
       return next
     },
-    /** The clock was a day or more ahead, and was set right: judging begins anew. */
-    beginAnewIfAhead(at: number): void {
+    /** Restarts the judgement at `at` if the clock was a day or more ahead before. */
+    restartIfAhead(at: number): void {
       if (until < at + DAY_MS + within + everyMinutes * MINUTE_MS) return
       until = at
       for (const start of missing.keys()) if (start > at) missing.delete(start)
@@ -288,7 +288,7 @@ function openRule(
   }
 }
 
-function firstOf<T>(some: Iterable<T, never>, isWanted: (one: T) => boolean): T {
+function findFirst<T>(some: Iterable<T, never>, isWanted: (one: T) => boolean): T {
   for (const one of some) if (isWanted(one)) return one
   throw new RangeError('time is over')
 }

@@ -59,7 +59,7 @@ export const scannedSchema = z.object({
     .object({ files: z.number(), directories: z.array(z.string()) })
     .nullable()
     .optional(),
-  /** Of each rule for expected files; missing: there is none. */
+  /** The state of each rule for expected files; missing: there is no rule. */
   expected: z.array(expectedStateSchema).optional(),
   /**
    * Batch directories, newest last; at most 20, unmarked before marked ones. waiting: has unsent files, not the

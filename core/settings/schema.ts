@@ -211,7 +211,7 @@ const webTokenSchema = z.object({
 })
 export type WebToken = z.infer<typeof webTokenSchema>
 
-/** Another computer that this one watches by its web page. The token is a secret. */
+/** A computer that this one watches through its web page. The token is a secret. */
 export const watchedComputerSchema = z.object({
   id: z.string().min(1).max(64),
   name: z.string().min(1).max(200),

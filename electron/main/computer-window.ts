@@ -9,7 +9,7 @@ import { parseOrigin } from './protocol.ts'
 import { limitPermissions } from './security.ts'
 import { letZoom } from './zoom.ts'
 
-/** What setCertificateVerifyProc of Electron expects. */
+/** The results that Electron's setCertificateVerifyProc accepts. */
 const VERIFIED = 0
 const REFUSED = -2
 const AS_CHROMIUM_DECIDES = -3
@@ -18,8 +18,8 @@ const AS_CHROMIUM_DECIDES = -3
 const windows = new Map<string, BrowserWindow>()
 
 /**
- * Shows the web page of a watched computer in a window of its own, signed in with its token. The page has no access to
- * this computer: no preload script, cookies of its own, no other server, no permission but to copy.
+ * Opens a window with the web page of a watched computer, and signs in with its token. The page has no access to this
+ * computer: the window has no preload script, separate cookies, no other server, and no permission but to copy.
  * @throws UserError computer.wrongToken, computer.unreachable
  */
 export async function showComputer(

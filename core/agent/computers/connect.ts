@@ -125,7 +125,7 @@ export const describeUnreachable = (error: unknown, { name, address }: Omit<Targ
   message('computer.unreachable', { name, address, reason: toReason(error) })
 
 /**
- * Reads the overview of a computer that is to be added.
+ * Reads the overview of a computer before it is added.
  * @throws UserError computer.wrongToken, computer.noOverview, computer.unreachable, s3.wrongCertificate; s3.untrusted with
  * the fingerprint of a certificate that a person has to confirm
  */

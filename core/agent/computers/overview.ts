@@ -7,7 +7,8 @@ import { countConditions, senderConditions } from '../../receive/senders/fleet.t
 import { type AppState, statusLevels } from '../state/schema.ts'
 import { buildOverviewStatus } from '../state/status.ts'
 
-// What another computer shows of this one: a small part of the state, which other versions can read.
+// The overview is the part of this computer's state that other computers show. It is small, so that other versions of
+// Holdfast can read it.
 
 const LONGEST_TEXT = 2_000
 

@@ -174,7 +174,7 @@ const webStateSchema = z.object({
   problem: messageSchema.nullable(),
 })
 
-/** Another computer that this one watches. */
+/** A watched computer: its connection and its last overview. */
 const computerStateSchema = z.object({
   id: z.string(),
   name: z.string(),

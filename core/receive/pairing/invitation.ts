@@ -12,7 +12,7 @@ import { type StoreLayout, storeLayout } from '../../store/layout.ts'
 import { orAbsent } from '../../store/outcome.ts'
 
 export const CODE_MINUTES = 15
-/** Limits of a code for many computers: a day, and no more computers than one set-up has. */
+/** The longest validity of a code, and the most computers that it can pair. */
 export const MAX_CODE_MINUTES = 24 * 60
 export const MAX_CODE_USES = 1_000
 

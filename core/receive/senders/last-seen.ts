@@ -19,7 +19,7 @@ const usageSchema = z.object({
   /** Older versions included. */
   files: z.number(),
   bytes: z.number(),
-  /** What it may still store, by its quota and the disk's free space; null: not known yet. */
+  /** Bytes that it may still store, by its quota and the disk's free space; null: not known yet. */
   spaceBytes: z.number().nullable(),
 })
 export type SenderUsage = z.infer<typeof usageSchema>

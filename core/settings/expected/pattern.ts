@@ -40,7 +40,7 @@ export interface ExpectedPattern {
   format(wall: number): string
 }
 
-/** Returns the problem of a pattern for files that come every so many minutes; null: there is none. */
+/** Returns why a pattern cannot be used with this period; null: it can. */
 export function findPatternProblem(pattern: string, everyMinutes: number): PatternProblem | null {
   const names = [...pattern.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
   const unknown = names.find((name) => !isToken(name))

@@ -56,7 +56,7 @@ export function openPeriods({ everyMinutes, zone }: Timetable) {
       (wall) => (isUsual ? [{ wall, start: wall - before }] : findBegins(wall)),
     )
     begins.sort((a, b) => a.start - b.start || a.wall - b.wall)
-    // Of several at a change of the clock, only the last one has its wall time.
+    // Several may begin at a change of the clock. The last one has the wall time of that instant.
     const distinct = begins.filter(({ start }, index) => begins[index + 1]?.start !== start)
     if (days.size >= KEPT_DAYS) days.clear()
     days.set(day, distinct)
@@ -80,13 +80,13 @@ export function openPeriods({ everyMinutes, zone }: Timetable) {
     }
     return late
   }
-  const dayOf = (instant: number): number => Math.floor((instant + offsetAt(instant)) / DAY_MS)
+  const toDay = (instant: number): number => Math.floor((instant + offsetAt(instant)) / DAY_MS)
 
   return {
     /** Yields the periods in their order, from the one that contains `from`. */
     *from(from: number): Generator<Period, never> {
       let last: Begin | null = null
-      for (let day = dayOf(from) - 1; ; day += 1) {
+      for (let day = toDay(from) - 1; ; day += 1) {
         for (const begin of beginsOn(day)) {
           if (last !== null && begin.start > from) yield { ...last, end: begin.start }
           last = begin
@@ -105,8 +105,6 @@ export function openPeriods({ everyMinutes, zone }: Timetable) {
     },
   }
 }
-
-export type Periods = ReturnType<typeof openPeriods>
 
 /** Returns the function from an instant to the zone's offset from UTC, in milliseconds. */
 function openZone(zone: string | null): (instant: number) => number {

@@ -91,5 +91,7 @@ export const MAX_OWNER = 0xffff_ffff
  * its own file.
  */
 export const LONGEST_TEXT = 16 * KIB
+/** Maximum of settings that a receiver proposes, as JSON text, in bytes. */
+export const MAX_PROPOSAL_BYTES = 64 * KIB
 /** Maximum length of a status detail, in UTF-16 units. */
 export const LONGEST_DETAIL = 1000

@@ -13,6 +13,8 @@ export interface DataLayout {
   /** The outbox and the timeline of alerts. */
   alerts: string
   identity: string
+  /** Settings that receivers have proposed. */
+  proposals: string
   store: string
   /** Directory with one file for each store that a receiver has set up. */
   setUpStores: string
@@ -52,6 +54,7 @@ export function getDataLayout(directory: string): DataLayout {
     history: path.join(directory, 'history.db'),
     alerts: path.join(directory, 'alerts.db'),
     identity: path.join(directory, 'identity'),
+    proposals: path.join(directory, 'proposals.json'),
     store: path.join(directory, 'store'),
     setUpStores: path.join(directory, 'set-up-stores'),
     logs: path.join(directory, 'logs'),

@@ -37,6 +37,8 @@ export const receiverDestinationSchema = z.object({
   port: z.number().int().min(1).max(65_535),
   /** SHA-256 of the receiver's certificate (DER), 64 lower-case hexadecimal digits. */
   fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Accepts the settings that it proposes without a question; omitted: a person decides. */
+  acceptProposals: z.literal(true).optional(),
 })
 export type ReceiverDestination = z.infer<typeof receiverDestinationSchema>
 
@@ -154,7 +156,7 @@ export type Destination = z.infer<typeof destinationSchema>
 
 /** Omitted: this computer's name, made valid. */
 const folder = sftpDestinationSchema.shape.folder.optional()
-const anyReceiver = receiverDestinationSchema.omit({ id: true })
+const anyReceiver = receiverDestinationSchema.omit({ id: true, acceptProposals: true })
 const anyFolder = folderDestinationSchema.omit({ id: true, ejected: true })
 const anySftp = sftpDestinationSchema.omit({ id: true }).extend({ folder })
 const anyS3 = s3DestinationSchema.omit({ id: true }).extend({ folder })

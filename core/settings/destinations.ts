@@ -141,6 +141,28 @@ export function withDestinationChanged(settings: Settings, next: Destination): S
     settings.destinations.filter((one) => one !== before),
     next,
   )
+  const changed = keepConsent(before, next)
+  return { ...settings, destinations: settings.destinations.map((one) => (one === before ? changed : one)) }
+}
+
+/** Returns `next`, which accepts proposals if `before` did. Another certificate is another receiver. */
+const keepConsent = (before: Destination, next: Destination): Destination =>
+  before.kind === 'receiver' &&
+  next.kind === 'receiver' &&
+  before.fingerprint === next.fingerprint &&
+  before.acceptProposals === true
+    ? { ...next, acceptProposals: true }
+    : next
+
+/**
+ * Sets whether the settings that a receiver proposes are accepted without a question.
+ * @throws UserError refuse.noSuchDestination, refuse.proposalKind
+ */
+export function withAcceptProposals(settings: Settings, id: string, accept: boolean): Settings {
+  const before = getDestination(settings.destinations, id)
+  if (before.kind !== 'receiver') throw new UserError('refuse.proposalKind', { name: before.name })
+  const { acceptProposals: _, ...receiver } = before
+  const next = accept ? { ...receiver, acceptProposals: true as const } : receiver
   return { ...settings, destinations: settings.destinations.map((one) => (one === before ? next : one)) }
 }
 
@@ -182,7 +204,7 @@ export function withDestination(settings: Settings, paired: ReceiverDestination)
   const { destinations } = settings
   const known = findReplaced(settings, paired)
   if (known !== undefined) {
-    const again = { ...paired, name: known.name }
+    const again = keepConsent(known, { ...paired, name: known.name })
     const idNow = (id: string) => (id === known.id ? paired.id : id)
     return {
       ...settings,

@@ -90,3 +90,11 @@ export const librarySettingsSchema = z.object({
   key: z.string().nullable(),
 })
 export type LibrarySettings = z.infer<typeof librarySettingsSchema>
+
+/** The decision about the proposal with this id. `sentence`: the reason; null: none. */
+export const decisionSchema = z.object({
+  id: z.string(),
+  accepted: z.boolean(),
+  sentence: messageSchema.nullable(),
+})
+export type Decision = z.infer<typeof decisionSchema>

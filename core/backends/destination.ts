@@ -1,7 +1,8 @@
 import type { TransferResult } from '../ledger/ledger.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import type { FileMetadata } from '../platform/file-metadata.ts'
-import type { Connection } from './backend-messages.ts'
+import type { Proposal } from '../protocol/proposal.ts'
+import type { Connection, Decision } from './backend-messages.ts'
 
 // The interface between the queue and the destinations: the code above it uses no sockets and no frames. A new kind of
 // destination is a folder beside receiver/ with a function that opens a `Destination`.
@@ -171,6 +172,11 @@ export interface DestinationEvents {
   onNotice(sentence: Message): void
   /** Files that the destination asked for again now wait. */
   onWanted(): void
+  /**
+   * A receiver proposes settings; null: none wait for a decision. `decide` sends the decision, unless the session has
+   * ended. Omitted: nothing can be proposed.
+   */
+  onProposal?(proposal: Proposal | null, decide: (decision: Decision) => void): void
   log(level: 'info' | 'warn', text: string): void
 }
 

@@ -17,6 +17,7 @@ import {
   MAX_DIRECTORIES,
   MAX_FETCHED,
   MAX_FILE_NUMBER,
+  MAX_PROPOSAL_BYTES,
   MAX_SOURCES,
   MAX_WANTED,
   MIB,
@@ -26,6 +27,7 @@ import {
   senderLevels,
 } from './limits.ts'
 import { type EncodedMetadata, isEncodedMetadata, isWhole } from './metadata-codec.ts'
+import { proposalSchema } from './proposal.ts'
 
 // All frames and their headers (PROTOCOL.md): the values in headers, the long lists, the questions of restoring, and last
 // the table `frameKinds`.
@@ -231,7 +233,7 @@ interface FrameKind {
 export const frameKinds = {
   /**
    * Sender, first frame. `session`: its last session; null: it never had one. `code`: the secret of the pairing code,
-   * for the purpose "pair".
+   * for the purpose "pair". `proposals`: it takes proposed settings.
    */
   hello: {
     code: 1,
@@ -242,6 +244,7 @@ export const frameKinds = {
       purpose: z.enum(['send', 'pair', 'restore']),
       session: session.nullable(),
       code: z.string().max(200).optional(),
+      proposals: z.boolean().optional(),
     }),
   },
   /** Receiver: its name, the first credit, and the sender's last session; null for other purposes than "send". */
@@ -385,6 +388,27 @@ export const frameKinds = {
     maxHeader: 64 * KIB,
     maxPayload: SMALL_FILE_BYTES,
     header: z.object({ parts: contentParts }),
+  },
+  /**
+   * Receiver: the settings that it proposes to this sender, as JSON text; null: none wait for a decision. Only for a
+   * sender whose `hello` has `proposals`.
+   */
+  propose: {
+    code: 26,
+    maxHeader: MAX_PROPOSAL_BYTES + KIB,
+    header: z.object({ proposal: proposalSchema.nullable() }),
+  },
+  /** Sender: its decision about the proposal with this id. `sentence`: the reason, in English; null: none. */
+  decided: {
+    code: 27,
+    maxHeader: 8 * KIB,
+    header: z.object({
+      id: token,
+      accepted: z.boolean(),
+      sentence: line(LONGEST_SENTENCE).nullable(),
+      /** The sentence as key and parameters; left out if it does not fit into the frame. */
+      words: sentenceParts.optional(),
+    }),
   },
 } as const satisfies Record<string, FrameKind>
 

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
-import { LONGEST_WORD, senderLevels } from '../protocol/limits.ts'
+import { LONGEST_WORD, MAX_PROPOSAL_BYTES, senderLevels } from '../protocol/limits.ts'
+import { keptProposalSchema } from '../protocol/proposal.ts'
 import { keepSchema } from '../settings/schema.ts'
 import type { StoreRules } from '../store/quota/admission.ts'
 
@@ -39,6 +40,10 @@ export const receivedSenderSchema = z.object({
   /** The files that wait there, and the time of modification of the oldest, by its clock; null: none. */
   waitingFiles: z.number().nullable(),
   oldestWaitingAt: z.number().nullable(),
+  /** True if it took proposed settings on its last connection; null: unknown. */
+  takesProposals: z.boolean().nullable(),
+  /** The settings that were last proposed to it; null: none. */
+  proposal: keptProposalSchema.omit({ text: true }).nullable(),
 })
 export type ReceivedSender = z.infer<typeof receivedSenderSchema>
 
@@ -72,6 +77,9 @@ const storeRulesSchema: z.ZodType<StoreRules> = z.object({
     of: z.record(z.string(), z.object({ bytes: limit, files: limit })),
   }),
 })
+
+/** Fingerprints of senders. */
+const certificates = { fingerprints: z.array(z.string()).min(1).max(100_000) }
 
 export const receiverDefinition = {
   name: 'receiver' as const,
@@ -108,6 +116,13 @@ export const receiverDefinition = {
       input: z.object({ fingerprint: z.string(), label: z.string().max(LONGEST_WORD) }),
       output: z.object({}),
     },
+    /** Proposes settings to senders, as JSON; each one's former proposal is replaced. `by`: the person. */
+    proposeSettings: {
+      input: z.object({ ...certificates, text: z.string().max(MAX_PROPOSAL_BYTES), by: z.string() }),
+      output: z.object({}),
+    },
+    /** Withdraws the proposals that wait for a decision. */
+    withdrawProposals: { input: z.object(certificates), output: z.object({}) },
     /** Refuses a sender until it is paired again. Its files are kept. */
     revokeSender: { input: z.object({ fingerprint: z.string() }), output: z.object({}) },
   },

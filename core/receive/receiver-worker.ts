@@ -8,6 +8,7 @@ import { storeLayout } from '../store/layout.ts'
 import type { StoreRules } from '../store/quota/admission.ts'
 import { chooseSender, openSenders, type Senders } from '../store/senders/senders.ts'
 import { CODE_MINUTES, invite } from './pairing/invitation.ts'
+import { createProposal, withoutText } from './proposing.ts'
 import { type Receiver, type ReceiverOptions, startStoreReceiver } from './receiver.ts'
 import {
   MOST_SENDERS,
@@ -38,11 +39,11 @@ const NAME = /^\P{Cc}{1,200}$/u
 
 /** Lists the senders that may send, the gravest first. */
 function listSenders(receiver: Pick<Receiver, 'senderStates' | 'usage'>): ReceivedSender[] {
-  const states = receiver.senderStates().map(({ status, ...state }): ReceivedSender => {
+  const states = receiver.senderStates().map(({ status, proposal: kept, ...state }): ReceivedSender => {
     const { level = null, sentence = null, words = null, version = null } = status ?? {}
     const { waitingFiles = null, oldestWaitingAt = null } = status ?? {}
     const told = { level, sentence, words, version, waitingFiles, oldestWaitingAt }
-    return { ...state, ...told, ...receiver.usage(state.folder) }
+    return { ...state, ...told, ...receiver.usage(state.folder), proposal: withoutText(kept) }
   })
   return orderSenders(states, Date.now()).slice(0, MOST_SENDERS)
 }
@@ -206,6 +207,17 @@ export const startReceiver =
           const wanted = name.trim()
           if (!NAME.test(wanted)) throw new UserError('transfer.senderNameInvalid', { name })
           await (await receiver.senders()).rename(fingerprint, wanted)
+          receiver.report()
+          return {}
+        },
+        async proposeSettings({ fingerprints, text, by }: RequestInput<Definition, 'proposeSettings'>) {
+          const proposal = createProposal(text, by, Date.now())
+          await (await receiver.senders()).propose(fingerprints, proposal)
+          receiver.report()
+          return {}
+        },
+        async withdrawProposals({ fingerprints }: RequestInput<Definition, 'withdrawProposals'>) {
+          await (await receiver.senders()).withdraw(fingerprints)
           receiver.report()
           return {}
         },

@@ -310,7 +310,10 @@ function watchSenderList(
     if (looking) return
     looking = true
     try {
-      if (await senders.refresh()) dropRefused()
+      if (await senders.refresh()) {
+        dropRefused()
+        connected.propose()
+      }
       const stamp = await readStamp(layout.wanted)
       if (stamp !== wantedAt) connected.want()
       wantedAt = stamp

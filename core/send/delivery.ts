@@ -60,7 +60,7 @@ export function openDelivery(
   }: Config & { destination: NonNullable<Config['destination']> },
   { ledger, identity, bucket, readers, storeThread, status }: DeliveryOptions,
   events: DispatcherEvents &
-    Pick<DestinationEvents, 'onState' | 'onNotice'> & { onSpace(space: Space): void },
+    Pick<DestinationEvents, 'onState' | 'onNotice' | 'onProposal'> & { onSpace(space: Space): void },
 ) {
   let trouble: Message | null = null
   const dispatcher = openDispatcher(
@@ -109,6 +109,7 @@ export function openDelivery(
         events.onChange()
       },
       onNotice: events.onNotice,
+      ...(events.onProposal === undefined ? {} : { onProposal: events.onProposal }),
       onWanted: () => dispatcher.wake(),
       log: events.log,
     },

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import {
   connectionSchema,
+  decisionSchema,
   destinationTestSchema,
   ownStatusSchema,
   testStages,
@@ -8,6 +9,7 @@ import {
 import { fileSchema, fileStates, rowPlaceSchema, totalsSchema } from '../ledger/ledger-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
+import { proposalSchema } from '../protocol/proposal.ts'
 import {
   destinationSchema,
   givenSecretsSchema,
@@ -105,6 +107,8 @@ export const senderDefinition = {
     }),
     /** Sent to a receiver with the next heartbeat; left out: no status is sent. */
     status: ownStatusSchema.optional(),
+    /** The last decision about settings that the receiver proposed; left out: it can propose none. */
+    proposals: z.object({ decided: decisionSchema.nullable() }).optional(),
   }),
   /** At most one report in 250 ms. */
   report: z.object({
@@ -130,6 +134,8 @@ export const senderDefinition = {
     restless: z.array(restlessSchema).optional(),
     /** A message for the person, reported once. */
     notice: messageSchema.optional(),
+    /** What the receiver proposes, reported once after it has changed; null: it waits for no decision. */
+    proposal: proposalSchema.nullable().optional(),
   }),
   requests: {
     /** A page of the ledger, newest first; `before` is the `older` of the page before. */

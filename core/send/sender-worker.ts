@@ -1,4 +1,4 @@
-import type { Connection } from '../backends/backend-messages.ts'
+import type { Connection, Decision } from '../backends/backend-messages.ts'
 import { TEST_MS } from '../backends/connection-test.ts'
 import { whenFolderClosed } from '../backends/folder/folder.ts'
 import { testDestination } from '../backends/open.ts'
@@ -15,6 +15,7 @@ import type { LogLevel, RequestInput, WorkerConfig, WorkerReport } from '../lib/
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { type Identity, loadIdentity } from '../protocol/identity.ts'
 import { folderName } from '../protocol/names.ts'
+import type { Proposal } from '../protocol/proposal.ts'
 import { type Delivery, goingTo, openDelivery, ownName, sameDelivery } from './delivery.ts'
 import { createProgress } from './progress/progress.ts'
 import { openLimiter } from './rate-limit/limiter.ts'
@@ -29,6 +30,8 @@ type Input<N extends keyof Definition['requests']> = RequestInput<Definition, N>
 const NUDGE_EVERY_MS = 100
 const REPORT_EVERY_MS = 250
 const TRANSFERS = 20
+/** A receiver's proposals are reported at most this often: an accepted one changes the settings and is recorded. */
+const PROPOSAL_EVERY_MS = 10_000
 
 /** The scripts of the sender's threads. */
 interface SenderThreads {
@@ -73,6 +76,12 @@ export class SenderWorker implements WorkerHandlers<Definition> {
   #applied: Config | null = null
   #identity: Identity | null = null
   #notice: Message | null = null
+  /** The receiver's last message about proposed settings, until it is reported. */
+  #proposal: Report['proposal']
+  #proposedAtMs = Number.NEGATIVE_INFINITY
+  #proposing: NodeJS.Timeout | undefined
+  /** The proposal on this connection that has no decision yet. */
+  #undecided: { id: string; decide: (decision: Decision) => void } | null = null
   #delivery: Delivery | null = null
   #connection: Connection = { state: 'idle', since: Date.now(), problem: null }
   #startProblem: Message | null = null
@@ -106,6 +115,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
   async stop(): Promise<void> {
     this.#limiter.stop()
     this.#changed.stop()
+    clearTimeout(this.#proposing)
     this.#logNotReported.end()
     this.#nudgeOthers.stop()
     this.#stopping.abort()
@@ -180,7 +190,44 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     this.#limiter.configure(timetable, shares)
     this.#applySources()
     if (own !== null) this.#bringIn(on, isAnother ? null : before, next, own.id)
+    this.#sendDecision()
     this.#changed()
+  }
+
+  /** Handles the receiver's message about proposed settings. It repeats a proposal until it has the decision. */
+  #onProposal(proposal: Proposal | null, decide: (decision: Decision) => void): void {
+    this.#undecided = proposal === null ? null : { id: proposal.id, decide }
+    if (this.#sendDecision()) return
+    this.#proposal = proposal
+    this.#changed()
+  }
+
+  /** Returns the receiver's last message about proposed settings if it is to be reported now. */
+  #takeProposal(): Report['proposal'] {
+    const proposal = this.#proposal
+    if (proposal == null) {
+      this.#proposal = undefined
+      return proposal
+    }
+    const now = performance.now()
+    const waitMs = this.#proposedAtMs + PROPOSAL_EVERY_MS - now
+    clearTimeout(this.#proposing)
+    if (waitMs > 0) {
+      this.#proposing = setTimeout(this.#changed, waitMs)
+      return undefined
+    }
+    this.#proposedAtMs = now
+    this.#proposal = undefined
+    return proposal
+  }
+
+  /** Sends the decision about the present proposal; false: there is none yet. */
+  #sendDecision(): boolean {
+    const decision = this.#config?.proposals?.decided ?? null
+    if (decision === null || decision.id !== this.#undecided?.id) return false
+    this.#undecided.decide(decision)
+    this.#undecided = null
+    return true
   }
 
   /** Deletes the ledger's rows of a source that was removed. */
@@ -274,6 +321,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
           this.#notice = sentence
           changed()
         },
+        ...(next.proposals === undefined ? {} : { onProposal: (...now) => this.#onProposal(...now) }),
         log: this.#log,
       },
     )
@@ -319,6 +367,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     if (!isGoing) this.#progress.rest()
     const { bytesPerSecond } = this.#limiter
     const left = isGoing ? this.#progress.left({ totals, transfers, restless, now, bytesPerSecond }) : null
+    const proposal = this.#takeProposal()
     const report: Report = {
       fingerprint: this.#identity?.fingerprint ?? null,
       connection: { ...this.#connection, problem },
@@ -331,6 +380,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       leftOfAll: left?.ofAll ?? null,
       ...(restless.length === 0 ? {} : { restless: restless.slice(0, TRANSFERS) }),
       ...(this.#notice === null ? {} : { notice: this.#notice }),
+      ...(proposal === undefined ? {} : { proposal }),
     }
     this.#notice = null
     const isSending = Object.keys(report.rates).length > 0 || report.leftOfAll !== null || restless.length > 0

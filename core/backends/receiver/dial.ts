@@ -37,7 +37,7 @@ const expected: Record<'hello' | 'pair' | 'send' | 'restore', ReadonlySet<FrameT
   hello: new Set(['welcome', 'refused', 'alive']),
   pair: new Set(['refused', 'alive']),
   restore: new Set(['told', 'content', 'refused', 'alive']),
-  send: new Set(['result', 'credit', 'resume', 'proof', 'want', 'twice', 'refused', 'alive']),
+  send: new Set(['result', 'credit', 'resume', 'proof', 'want', 'twice', 'propose', 'refused', 'alive']),
 }
 
 /**

@@ -1,6 +1,7 @@
 import { formatAddress } from '../../lib/i18n/formats.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
+import { englishWords } from '../../lib/i18n/words.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { ALIVE_EVERY_MS, type FrameChannel } from '../../protocol/channel.ts'
 import { type Frame, type FrameHeader, sentenceParts } from '../../protocol/frames.ts'
@@ -9,7 +10,7 @@ import { LONGEST_SENTENCE, LONGEST_WORD } from '../../protocol/limits.ts'
 import { type PairingCode, parsePairingCode } from '../../protocol/pairing-code.ts'
 import { WrongFingerprint } from '../../protocol/tls.ts'
 import type { ReceiverDestination } from '../../settings/destination-schema.ts'
-import type { DestinationTest } from '../backend-messages.ts'
+import type { Decision, DestinationTest } from '../backend-messages.ts'
 import { runConnectionTest } from '../connection-test.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import {
@@ -33,6 +34,8 @@ const LAST_WORD_MS = 500
 const REPEAT_AFTER_MS = 55_000
 /** Limit of a status with `words`, in bytes: keeps the frame below its limit. */
 const MAX_STATUS_BYTES = 3 * 1024
+/** Limit of a decision with `words`, in bytes. */
+const MAX_DECIDED_BYTES = 6 * 1024
 /** Time limit of pairing: shorter than the caller's wait for the answer, so that an error can be reported. */
 const PAIR_WITHIN_MS = 12_000
 
@@ -71,7 +74,11 @@ async function openSession(
 ): Promise<OpenedSession> {
   const { destination, identity, sessions, bucket } = options
   const { name } = destination
-  const hello = { name: options.name, purpose: 'send', session: sessions.hello() } as const
+  const { onProposal } = events
+  const hello = {
+    ...{ name: options.name, purpose: 'send' as const, session: sessions.hello() },
+    ...(onProposal === undefined ? {} : { proposals: true }),
+  }
   const dialled = await dial(destination, identity, hello, signal)
   const { channel, welcome, follow, localAddress, isToItself } = dialled
   let session: ReceiverSession | null = null
@@ -80,7 +87,11 @@ async function openSession(
     else if (frame.type === 'want') wanted(frame.header.files)
     else if (frame.type === 'twice')
       events.onNotice(message('transfer.twiceHere', { name, from: frame.header.from }))
+    else if (frame.type === 'propose') onProposal?.(frame.header.proposal, decide)
     else session?.onFrame(frame)
+  }
+  const decide = (decision: Decision) => {
+    if (!channel.closed) channel.send('decided', decidedFrame(decision))
   }
   const wanted = (files: FrameHeader<'want'>['files']) => {
     try {
@@ -171,6 +182,15 @@ export function statusFrame(status: StatusNow, now: number): Status {
   const words = sentenceParts.safeParse(status.words)
   const whole = { ...frame, ...(words.success ? { words: words.data } : {}) }
   return Buffer.byteLength(JSON.stringify(whole)) <= MAX_STATUS_BYTES ? whole : frame
+}
+
+/** Returns the frame of a decision within the protocol's limits. Pure. */
+export function decidedFrame({ id, accepted, sentence }: Decision): FrameHeader<'decided'> {
+  if (sentence === null) return { id, accepted, sentence }
+  const frame = { id, accepted, sentence: line(englishWords(sentence), LONGEST_SENTENCE) }
+  const words = sentenceParts.safeParse(sentence)
+  const whole = { ...frame, ...(words.success ? { words: words.data } : {}) }
+  return Buffer.byteLength(JSON.stringify(whole)) <= MAX_DECIDED_BYTES ? whole : frame
 }
 
 /** Returns text as one line of at most `longest` UTF-16 units: names of files can contain any character. */

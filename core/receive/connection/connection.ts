@@ -36,7 +36,19 @@ type Phase =
 const EXPECTED: Record<Exclude<Phase['at'], 'over'>, readonly FrameType[]> = {
   hello: ['hello'],
   entering: ['alive'],
-  sending: ['source', 'batch', 'begin', 'chunk', 'end', 'abort', 'copy', 'prove', 'status', 'alive'],
+  sending: [
+    'source',
+    'batch',
+    'begin',
+    'chunk',
+    'end',
+    'abort',
+    'copy',
+    'prove',
+    'status',
+    'decided',
+    'alive',
+  ],
   restoring: ['ask', 'fetch', 'alive'],
 }
 
@@ -57,6 +69,10 @@ export class SenderConnection implements ActiveConnection {
   #phase: Phase = { at: 'hello' }
   #leave: () => void = () => undefined
   #want: () => void = () => undefined
+  #takesProposals = false
+  /** Id of the proposal that was sent last; null: that there is none. undefined: nothing was sent. */
+  #proposed: string | null | undefined
+  #isProposing = false
   #heardAt = performance.now()
 
   /** @param letIn called once the peer is identified as a sender that may send. */
@@ -111,6 +127,10 @@ export class SenderConnection implements ActiveConnection {
     this.#want()
   }
 
+  propose(): void {
+    void this.#propose()
+  }
+
   get #isOver(): boolean {
     return this.#phase.at === 'over'
   }
@@ -122,11 +142,17 @@ export class SenderConnection implements ActiveConnection {
     if (phase.at === 'hello' && frame.type === 'hello') this.#hello(peer, frame.header)
     else if (phase.at === 'sending' && frame.type === 'status')
       this.#host.onStatus(phase.sender, frame.header)
+    else if (phase.at === 'sending' && frame.type === 'decided')
+      void this.#decided(phase.sender, frame.header)
     else if (phase.at === 'sending') phase.sending.handle(frame)
     else if (phase.at === 'restoring') phase.restoring.handle(frame)
   }
 
-  #hello(peer: string, { protocol, name, purpose, session, code = '' }: FrameHeader<'hello'>) {
+  #hello(
+    peer: string,
+    { protocol, name, purpose, session, code = '', proposals = false }: FrameHeader<'hello'>,
+  ) {
+    this.#takesProposals = proposals
     if (protocol !== PROTOCOL)
       return this.#refuse('protocol', `speaks protocol ${protocol}, here is ${PROTOCOL}`)
     if (purpose === 'pair') {
@@ -209,6 +235,37 @@ export class SenderConnection implements ActiveConnection {
       host.log('warn', `${name}: its data, or this store, was put back to an earlier state, or copied`)
     this.#want = createResendRequester(this.#channel, () => listResendRequests(host.store, host, folder))
     this.#want()
+    host.onTakesProposals(sender, this.#takesProposals)
+    this.propose()
+  }
+
+  /** Sends the proposed settings that wait for a decision, or that none do, if that is new on this connection. */
+  async #propose(): Promise<void> {
+    // On a slow line proposals must not queue up: only the last one counts.
+    if (!this.#takesProposals || this.#isProposing) return
+    this.#isProposing = true
+    await this.#channel.room()
+    this.#isProposing = false
+    if (this.#channel.closed || this.#phase.at !== 'sending') return
+    const found = this.#host.findProposal(this.#phase.sender)
+    if (this.#proposed === (found?.id ?? null)) return
+    this.#proposed = found?.id ?? null
+    const proposal = found === null ? null : { id: found.id, by: found.by, text: found.text }
+    this.#channel.send('propose', { proposal })
+  }
+
+  /** Records the decision about the last proposal. A decision about another one, or a repeated one, is ignored. */
+  async #decided(sender: Sender, decision: FrameHeader<'decided'>): Promise<void> {
+    if (decision.id !== this.#proposed) return
+    this.#proposed = undefined
+    try {
+      await this.#host.onDecided(sender, decision)
+      const what = decision.accepted ? 'accepted' : 'declined'
+      this.#host.log('info', `${sender.name} has ${what} the proposed settings`)
+      this.propose()
+    } catch (error) {
+      this.#host.log('warn', `the decision of ${sender.name} about proposed settings: ${String(error)}`)
+    }
   }
 
   /** Marks the connection as admitted; `leave` releases its place. */

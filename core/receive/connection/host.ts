@@ -83,6 +83,13 @@ export function createConnectionHost(parts: ReceiverResources) {
     /** Records the status of an admitted sender. */
     onStatus: ({ folder }: Sender, status: FrameHeader<'status'>) =>
       seen.noteStatus(folder, status, Date.now()),
+    /** Records whether an admitted sender takes proposed settings. */
+    onTakesProposals: ({ folder }: Sender, takes: boolean) => seen.noteTakesProposals(folder, takes),
+    /** Returns the settings that are proposed to a sender and wait for its decision; null: none. */
+    findProposal: ({ folder }: Sender) => senders.findWaiting(folder),
+    /** Records a sender's decision about its proposal. */
+    onDecided: ({ folder }: Sender, { words, ...decision }: FrameHeader<'decided'>) =>
+      senders.decide(folder, { ...decision, words: words ?? null }, Date.now()),
     onRefusedConnection(from: string, reason: string, kind: RefusedKind) {
       countOne(counters.refusedConnections, kind)
       const logRefused = refusedLogs.get(kind) ?? limited()
@@ -115,6 +122,8 @@ export interface ActiveConnection {
   replace(): void
   /** Called when there may be files that the sender should offer again. */
   want(): void
+  /** Called when the settings that are proposed to the sender may have changed. */
+  propose(): void
 }
 
 export interface ConnectionPlace {
@@ -196,6 +205,10 @@ export function createConnected() {
     /** Notifies all connections that there may be files to offer again. */
     want() {
       for (const { guest } of places.values()) guest.want()
+    },
+    /** Notifies all connections that proposed settings may have changed. */
+    propose() {
+      for (const { guest } of places.values()) guest.propose()
     },
     /** Folders of the connected senders. A sender's folder never changes. */
     folders: () => new Set(places.keys()),

@@ -32,6 +32,8 @@ const seenSchema = z.object({
   /** Missing in older files. An invalid value is dropped without affecting the other fields. */
   told: z.record(z.string(), toldSchema).catch({}),
   usage: z.record(z.string(), usageSchema).catch({}),
+  /** True if the sender took proposed settings on its last connection. */
+  takesProposals: z.record(z.string(), z.boolean()).catch({}),
 })
 
 export interface SeenSenders {
@@ -40,6 +42,7 @@ export interface SeenSenders {
   connected: readonly string[]
   told: ReadonlyMap<string, ToldStatus>
   usage: ReadonlyMap<string, SenderUsage>
+  takesProposals: ReadonlyMap<string, boolean>
 }
 
 /** Minimum interval of writing the last-seen times: they are for display only. */
@@ -55,10 +58,12 @@ export async function readSeen(file: string): Promise<SeenSenders> {
       connected,
       told: new Map(Object.entries(known.told)),
       usage: new Map(Object.entries(known.usage)),
+      takesProposals: new Map(Object.entries(known.takesProposals)),
     }
   } catch (error) {
     warnUnlessCode(error, ['ENOENT'], 'the times when senders were last seen cannot be read')
-    return { seenAt: new Map(), connected: [], told: new Map(), usage: new Map() }
+    const none = { seenAt: new Map(), told: new Map(), usage: new Map(), takesProposals: new Map() }
+    return { ...none, connected: [] }
   }
 }
 
@@ -76,14 +81,16 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
   const before = await readSeen(file)
   const seenAt = new Map(before.seenAt)
   const told = new Map(before.told)
+  const takesProposals = new Map(before.takesProposals)
   let usage = before.usage
   let connected: string[] = []
   let written = ''
   let writing: Promise<void> | null = null
 
   const writeNow = async (): Promise<void> => {
-    const [seenAtOf, toldOf, usageOf] = [seenAt, told, usage].map((one) => Object.fromEntries(one))
-    const text = JSON.stringify({ version: 1, seenAt: seenAtOf, connected, told: toldOf, usage: usageOf })
+    const maps = { seenAt, told, usage, takesProposals }
+    const objects = Object.entries(maps).map(([name, map]) => [name, Object.fromEntries<unknown>(map)])
+    const text = JSON.stringify({ version: 1, connected, ...Object.fromEntries(objects) })
     if (text === written) return
     try {
       await replaceFile(file, `${text}\n`)
@@ -103,12 +110,17 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
     noteStatus(folder: string, status: FrameHeader<'status'>, now: number) {
       told.set(folder, nextTold(told.get(folder) ?? null, status, now))
     },
+    /** Records whether a sender takes proposed settings. */
+    noteTakesProposals(folder: string, takes: boolean) {
+      takesProposals.set(folder, takes)
+    },
     /** Records the usage of all senders. */
     noteUsage(now: ReadonlyMap<string, SenderUsage>) {
       usage = now
     },
     seenAt: (folder: string) => seenAt.get(folder) ?? null,
     told: (folder: string) => told.get(folder) ?? null,
+    takesProposals: (folder: string) => takesProposals.get(folder) ?? null,
     /** Writes changes to the file; never rejects. */
     write() {
       // A write that hangs with its disk must not be followed by a queue of further ones.
@@ -122,7 +134,7 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
 
 /** State of a sender; times in milliseconds since 1970, by this computer's clock. */
 export interface SenderState
-  extends Pick<Sender, 'fingerprint' | 'name' | 'folder' | 'pairedAt' | 'label'>,
+  extends Pick<Sender, 'fingerprint' | 'name' | 'folder' | 'pairedAt' | 'label' | 'proposal'>,
     Omit<ToldStatus, 'status' | 'statusAt'> {
   /** When it was last connected; null: never. */
   seenAt: number | null
@@ -130,20 +142,24 @@ export interface SenderState
   /** Its last status report; null: none yet. */
   status: ToldStatus['status'] | null
   statusAt: number | null
+  /** True if it took proposed settings on its last connection; null: it was not connected since this is recorded. */
+  takesProposals: boolean | null
 }
 
 /** Lists the senders that may send now. Revoked senders are omitted, because they are not monitored. */
 export function senderStates(
   senders: Pick<Senders, 'list' | 'accepted'>,
-  seen: Pick<SeenLog, 'seenAt' | 'told'>,
+  seen: Pick<SeenLog, 'seenAt' | 'told' | 'takesProposals'>,
   connected: ReadonlySet<string>,
 ): SenderState[] {
   return senders
     .list()
     .filter(({ fingerprint }) => senders.accepted(fingerprint) !== null)
-    .map(({ fingerprint, name, folder, pairedAt, label }) => {
+    .map(({ fingerprint, name, folder, pairedAt, label, proposal }) => {
       const { status = null, statusAt = null, failingSince = null } = seen.told(folder) ?? {}
       const known = { seenAt: seen.seenAt(folder), connected: connected.has(folder) }
-      return { fingerprint, name, folder, pairedAt, label, ...known, status, statusAt, failingSince }
+      const takesProposals = seen.takesProposals(folder)
+      const own = { fingerprint, name, folder, pairedAt, label, proposal, takesProposals }
+      return { ...own, ...known, status, statusAt, failingSince }
     })
 }

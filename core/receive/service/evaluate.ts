@@ -18,7 +18,9 @@ const INCIDENT_KINDS: Partial<Record<Message['key'], IncidentKind>> = {
 }
 
 /** The facts of a sender that decide about its incidents. */
-type EvaluatedSender = Omit<SenderState, 'fingerprint' | 'status'> & { status: { sentence: string } | null }
+type EvaluatedSender = Omit<SenderState, 'fingerprint' | 'status' | 'proposal' | 'takesProposals'> & {
+  status: { sentence: string } | null
+}
 
 /** Returns the store's state for its problems; an empty list means healthy. */
 export function evaluateStore(path: string, problems: readonly Message[]): Observation {

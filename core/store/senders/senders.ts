@@ -10,6 +10,7 @@ import { makeDirectories, replaceFile } from '../../platform/files.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { LONGEST_WORD } from '../../protocol/limits.ts'
 import { folderName } from '../../protocol/names.ts'
+import { type KeptProposal, keptProposalSchema } from '../../protocol/proposal.ts'
 import { LOST_AND_FOUND, OWN_DIRECTORY, type StoreLayout } from '../layout.ts'
 import type { Store } from '../store.ts'
 
@@ -25,6 +26,9 @@ const LEAST_DIGITS = 6
 const LOCK_WITHIN_MS = 10_000
 const LOCK_RETRY_MS = 20
 
+/** A sender's answer to a proposal. */
+export type ProposalDecision = Pick<KeptProposal, 'id' | 'sentence' | 'words'> & { accepted: boolean }
+
 const senderSchema = z.object({
   fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
   name: z.string().min(1).max(200),
@@ -38,6 +42,8 @@ const senderSchema = z.object({
   label: z.string().max(LONGEST_WORD).default(''),
   /** The directory of each of its sources in its folder, by the source's id; never changes. */
   sources: z.record(z.string(), z.string().min(1).max(255)).default({}),
+  /** null: none. An invalid one is dropped, because it must not make the list of senders invalid. */
+  proposal: keptProposalSchema.nullable().default(null).catch(null),
 })
 
 export type Sender = z.infer<typeof senderSchema>
@@ -96,6 +102,34 @@ export async function openSenders(
     label: (fingerprint: string, label: string) => kept.change(edit(fingerprint, { label })),
     /** Revokes a sender's permission until it is paired again; its files stay. */
     revoke: (fingerprint: string, now: number) => kept.change(edit(fingerprint, { revokedAt: now })),
+    /** Proposes settings to senders. Each one's former proposal is replaced. */
+    propose: (fingerprints: readonly string[], proposal: Omit<KeptProposal, keyof typeof UNDECIDED>) =>
+      kept.change((current) =>
+        current.map((sender) =>
+          fingerprints.includes(sender.fingerprint)
+            ? { ...sender, proposal: { ...proposal, ...UNDECIDED } }
+            : sender,
+        ),
+      ),
+    /** Withdraws the proposals that wait at these senders; decided ones stay. */
+    withdraw: (fingerprints: readonly string[]) =>
+      kept.change((current) =>
+        current.map((sender) =>
+          fingerprints.includes(sender.fingerprint) && sender.proposal?.state === 'waiting'
+            ? { ...sender, proposal: null }
+            : sender,
+        ),
+      ),
+    /** Returns the proposal that waits for the decision of the sender with this folder; null: none. */
+    findWaiting(folder: string) {
+      const proposal = byFolder(folder)?.proposal
+      return proposal?.state === 'waiting' ? proposal : null
+    },
+    /** Records a sender's decision, unless the proposal was replaced or withdrawn. */
+    decide: (folder: string, decision: ProposalDecision, now: number) =>
+      kept.change((current) =>
+        current.map((sender) => (sender.folder === folder ? withDecision(sender, decision, now) : sender)),
+      ),
     /** Returns the directory of a source in the sender's folder; a new one is saved before this resolves. */
     async sourceDirectory(folder: string, id: string, name: string) {
       const known = byFolder(folder)?.sources[id]
@@ -139,13 +173,32 @@ function put(
   if (known === undefined) {
     const taken = [...RESERVED_FOLDERS, ...others, ...current.map((sender) => sender.folder)]
     const folder = freeFolder(name, taken)
-    return [...current, { fingerprint, name, folder, pairedAt, revokedAt: null, label: '', sources: {} }]
+    return [
+      ...current,
+      { fingerprint, name, folder, pairedAt, revokedAt: null, label: '', sources: {}, proposal: null },
+    ]
   }
   const rest = current.filter((sender) => sender !== known)
   return [...rest, { ...known, name, ...(pairedAt !== null && { pairedAt, revokedAt: null }) }]
 }
 
-/** Returns the list with a sender replaced: the new certificate takes over its folder and its sources. */
+const UNDECIDED = { state: 'waiting', decidedAt: null, sentence: null, words: null } as const
+
+function withDecision(
+  sender: Sender,
+  { id, accepted, sentence, words }: ProposalDecision,
+  decidedAt: number,
+): Sender {
+  const { proposal } = sender
+  if (proposal?.id !== id || proposal.state !== 'waiting') return sender
+  const state = accepted ? 'accepted' : 'declined'
+  return { ...sender, proposal: { ...proposal, state, decidedAt, sentence, words } }
+}
+
+/**
+ * Returns the list with a sender replaced: the new certificate takes over its folder, its sources and a proposal that
+ * waits.
+ */
 function replace(
   current: readonly Sender[],
   fingerprint: string,
@@ -153,9 +206,13 @@ function replace(
   at: number,
   folder: string,
 ): Sender[] {
-  const { label = '', sources = {} } = current.find((sender) => sender.folder === folder) ?? {}
+  const { label = '', sources = {}, proposal } = current.find((sender) => sender.folder === folder) ?? {}
+  const waiting = proposal?.state === 'waiting' ? proposal : null
   const rest = current.filter((sender) => sender.folder !== folder && sender.fingerprint !== fingerprint)
-  return [...rest, { fingerprint, name, folder, pairedAt: at, revokedAt: null, label, sources }]
+  return [
+    ...rest,
+    { fingerprint, name, folder, pairedAt: at, revokedAt: null, label, sources, proposal: waiting },
+  ]
 }
 
 const edit = (fingerprint: string, change: Partial<Sender>) => (current: readonly Sender[]) =>

@@ -58,6 +58,7 @@ export const senderWith = (
   ...{ fingerprint: name, name, folder: name, pairedAt: NOW - 3_600_000, seenAt: null, connected: false },
   ...{ level: null, sentence: null, words: null, statusAt: null, failingSince: null, files: 0, bytes: 0 },
   ...{ spaceBytes: null, label: '', version: null, waitingFiles: null, oldestWaitingAt: null },
+  ...{ takesProposals: null, proposal: null },
   ...changes,
 })
 

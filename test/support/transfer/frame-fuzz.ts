@@ -47,7 +47,7 @@ export function senderFrame(random: Random): AnyFrame {
   const directories = random() < 0.2 ? [[0, 'deep', facts] as [number, string, EncodedMetadata]] : []
   const source = random() < 0.95 ? 0 : 1
   const named = { id, source, path, facts }
-  switch (below(random, 13)) {
+  switch (below(random, 14)) {
     case 0:
     case 1:
     case 2: {
@@ -93,6 +93,12 @@ export function senderFrame(random: Random): AnyFrame {
       return frame('source', { source: below(random, 3), id: 'ab12', name: 'data' })
     case 11:
       return frame('status', statusHeader({ level: pickFrom(random, senderLevels) }))
+    case 12:
+      return frame('decided', {
+        id: pickFrom(random, ['ab12', 'ff']),
+        accepted: random() < 0.5,
+        sentence: pickFrom(random, [null, 'no']),
+      })
     default:
       return frame('alive', { stalledMs: below(random, 1_000) })
   }
@@ -156,6 +162,8 @@ export function receiverFrame(random: Random): AnyFrame {
         frame('want', { files: [['ab12', 'a/b0']] }),
         frame('twice', { from: '127.0.0.1:1' }),
         frame('proof', { id: below(random, 14), digest: null, reason: '' }),
+        frame('propose', { proposal: null }),
+        frame('propose', { proposal: { id: 'ab12', by: 'x', text: '{"check":{"intervalSeconds":60}}' } }),
       ])
     default:
       return frame('alive', { stalledMs: below(random, 100_000) })

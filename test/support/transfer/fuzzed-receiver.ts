@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest'
 import { computeFingerprint } from '../../../core/protocol/identity.ts'
 import type { FileStatus } from '../../../core/protocol/limits.ts'
 import { findNameFault } from '../../../core/protocol/names.ts'
+import type { KeptProposal } from '../../../core/protocol/proposal.ts'
 import { SenderConnection } from '../../../core/receive/connection/connection.ts'
 import type { ConnectionHost, RefusedKind } from '../../../core/receive/connection/host.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
@@ -77,6 +78,11 @@ export function openFuzzedReceiver() {
     pairedAt: 0,
     revokedAt: null,
   } as Sender
+  const text = '{"check":{"intervalSeconds":60}}'
+  const proposal: KeptProposal = {
+    ...{ id: 'ab12', by: 'x', text, at: 0, settings: [], state: 'waiting' },
+    ...{ decidedAt: null, sentence: null, words: null },
+  }
   const refused = new Map<RefusedKind, number>()
   const counts = { statuses: 0, stored: 0, notStored: 0, faults: 0, entered: 0, left: 0 }
   let served = 0
@@ -105,6 +111,9 @@ export function openFuzzedReceiver() {
       onStatus: () => {
         counts.statuses += 1
       },
+      onTakesProposals: () => undefined,
+      findProposal: () => proposal,
+      onDecided: async () => undefined,
       onRefusedConnection: (_from, _reason, kind) => void refused.set(kind, (refused.get(kind) ?? 0) + 1),
       onReceived: (files) => {
         counts.stored += files

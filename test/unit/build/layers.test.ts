@@ -65,7 +65,7 @@ test.each([
   expect(wrong).toEqual([])
 })
 
-test('sender layers: code outside backends/receiver imports only buffers, names and TLS of the protocol', () => {
+test('sender layers: code outside backends/receiver imports only buffers, names, proposals and TLS of the protocol', () => {
   const opens = ['open.ts', 'backend-messages.ts', 'folder/folder.ts'].map((name) =>
     path.join(core, 'backends', name),
   )
@@ -77,7 +77,7 @@ test('sender layers: code outside backends/receiver imports only buffers, names 
   expect(known.length).toBeGreaterThan(100)
   const wire = known.filter((file) => file.startsWith('protocol/') || file.includes('backends/receiver/'))
   expect(new Set(wire)).toEqual(
-    new Set(['protocol/frame-buffers.ts', 'protocol/names.ts', 'protocol/tls.ts']),
+    new Set(['protocol/frame-buffers.ts', 'protocol/names.ts', 'protocol/proposal.ts', 'protocol/tls.ts']),
   )
 })
 

@@ -109,6 +109,14 @@ const samples: Uint8Array[][] = [
       next: '1 a/空',
     },
   }),
+  encodeFrame('hello', { protocol: 1, name: 'x', purpose: 'send', session: null, proposals: true }),
+  encodeFrame('propose', { proposal: null }),
+  encodeFrame('propose', { proposal: { id: 'ab12', by: 'wei 一', text: 'x'.repeat(64 * 1024) } }),
+  encodeFrame('decided', { id: 'ab12', accepted: true, sentence: null }),
+  encodeFrame('decided', {
+    ...{ id: 'ab12', accepted: false, sentence: '空'.repeat(1000) },
+    words: { key: 'proposal.invalid', params: { reason: '空' } },
+  }),
   encodeFrame('fetch', { parts: [[9, '資料', 'a/空', '', 2 ** 45, 1024]] }),
   encodeFrame(
     'content',
@@ -199,7 +207,7 @@ describe('codec limits', () => {
   )
 
   test('unknown and unexpected frame types are rejected from the prefix alone', () => {
-    for (const code of [0, 26, 255]) expect(() => decodeAll(prefix(code, 0, 0))).toThrow(/unknown frame type/)
+    for (const code of [0, 28, 255]) expect(() => decodeAll(prefix(code, 0, 0))).toThrow(/unknown frame type/)
     const decoder = createFrameDecoder((type: FrameType) => type === 'hello')
     expect(() => decoder.push(prefix(6, 10, 10), () => undefined)).toThrow(/not expected now/)
   })

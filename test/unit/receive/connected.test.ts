@@ -4,7 +4,7 @@ import type { Sender } from '../../../core/store/senders/senders.ts'
 
 const sender: Sender = {
   ...{ name: 'pc', folder: 'pc', fingerprint: 'a'.repeat(64) },
-  ...{ pairedAt: 1, revokedAt: null, label: '', sources: {} },
+  ...{ pairedAt: 1, revokedAt: null, label: '', sources: {}, proposal: null },
 }
 
 /** A connection that was last heard of when it came. */
@@ -14,7 +14,7 @@ function guestNow() {
   const nothing = () => undefined
   const guest = {
     heardAt: () => heardAt,
-    ...{ onTwice: nothing, replace: nothing, want: nothing },
+    ...{ onTwice: nothing, replace: nothing, want: nothing, propose: nothing },
     drop: () => {
       seen.dropped = true
     },

@@ -77,10 +77,12 @@ test('sender states: each accepted sender is listed with its last status, a revo
   const log = await open(fileWith(before))
   log.noteStatus('station', statusHeader(), 6_000)
   log.noteStatus('gone', statusHeader(), 6_000)
+  log.noteTakesProposals('station', true)
   const sender = (folder: string, revokedAt: number | null): Sender => ({
     ...{ fingerprint: `${folder}-print`, name: `${folder}’s name`, folder, pairedAt: 4_000, revokedAt },
     label: '',
     sources: {},
+    proposal: null,
   })
   const all = [sender('station', null), sender('new', null), sender('gone', 6_000)]
   const senders = {
@@ -92,12 +94,12 @@ test('sender states: each accepted sender is listed with its last status, a revo
   expect(senderStates(senders, log, new Set(['new']))).toEqual([
     {
       ...{ fingerprint: 'station-print', name: 'station’s name', folder: 'station', pairedAt: 4_000 },
-      label: '',
+      ...{ label: '', proposal: null, takesProposals: true },
       ...{ seenAt: 5_000, connected: false, status: statusHeader(), statusAt: 6_000, failingSince: 6_000 },
     },
     {
       ...{ fingerprint: 'new-print', name: 'new’s name', folder: 'new', pairedAt: 4_000 },
-      label: '',
+      ...{ label: '', proposal: null, takesProposals: null },
       ...{ seenAt: null, connected: true, ...nothing },
     },
   ])

@@ -109,7 +109,7 @@ describe('store health', () => {
 describe('choosing a sender', () => {
   const sender = (name: string, fingerprint: string, folder = name): Sender => ({
     ...{ name, fingerprint, folder },
-    ...{ pairedAt: 1, revokedAt: null, label: '', sources: {} },
+    ...{ pairedAt: 1, revokedAt: null, label: '', sources: {}, proposal: null },
   })
   const one = sender('pc', 'abcdef01'.padEnd(64, '0'))
   const two = sender('pc', 'abcdef02'.padEnd(64, '0'), 'pc-2')

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { answerCommand } from '../core/agent/answering.ts'
 import { commands } from '../core/agent/contract.ts'
 import { openKnownMounts } from '../core/agent/known-mounts.ts'
+import { openProposalStore } from '../core/agent/proposals.ts'
 import { noteSettings } from '../core/agent/recording.ts'
 import { settingsCommands } from '../core/agent/settings-commands.ts'
 import type { SettingsContext } from '../core/agent/settings-context.ts'
@@ -42,6 +43,7 @@ function openContext(directory: string): SettingsContext {
   return {
     ...{ settings, layout, computerName },
     secrets: openSecrets(directory, null),
+    proposals: openProposalStore(layout.proposals, false),
     change: (update) => {
       const before = settings.get()
       const next = update(before)

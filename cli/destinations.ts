@@ -1,6 +1,7 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { commands } from '../core/agent/contract.ts'
 import { sendCommand } from '../core/agent/control-socket.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
 import { formatLocation, LONGEST_NAME, namedDestination } from '../core/settings/destinations.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { addDestination, testDestination } from './add-destination.ts'
@@ -11,8 +12,16 @@ import { type AddOptions, addableKinds, withChanges } from './destination-option
 import { jsonText } from './json.ts'
 import { sourceAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
-import { askForChange, changeSettings, runningState, settingsIn } from './settings-change.ts'
-import { named, terminalWords, translate } from './terminal-words.ts'
+import { quoteControls } from './quote-controls.ts'
+import {
+  ask,
+  askForChange,
+  changeSettings,
+  runningState,
+  settingsIn,
+  settingsNow,
+} from './settings-change.ts'
+import { about, named, terminalWords, translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface Options {
@@ -73,6 +82,25 @@ export function registerDestinations(program: Command): void {
       .option('--json', 'print the result as JSON'),
   ).action((name: string, _: Options, self: Command) =>
     useAgain(getDataDirectory(self), name, self.optsWithGlobals<Options>().json === true),
+  )
+  withDataDirectory(
+    command
+      .command('proposal')
+      .description(
+        'show the settings that a receiver proposes, and what they would change here; accept or decline them',
+      )
+      .argument('<name>', 'a receiver')
+      .option('--accept', 'make these changes')
+      .option('--decline', 'leave the settings as they are')
+      .addOption(
+        new Option(
+          '--always <choice>',
+          'on: accept what this receiver proposes from now on, without a question; off: ask (default)',
+        ).choices(['on', 'off']),
+      )
+      .option('--json', 'print the proposal as JSON'),
+  ).action((name: string, _: Options, self: Command) =>
+    decideProposal(getDataDirectory(self), name, self.optsWithGlobals<ProposalOptions>()),
   )
   withDataDirectory(
     command
@@ -165,6 +193,66 @@ async function useAgain(dataDirectory: string, given: string, json: boolean): Pr
     return { command: 'useDestination', input: { id: found.id } }
   })
   console.log(json ? jsonText({ name, used: true }) : translate('cli.destinations.used', { name }))
+}
+
+interface ProposalOptions extends Options {
+  accept?: boolean
+  decline?: boolean
+  always?: 'on' | 'off'
+}
+
+/** Shows the last proposal of a receiver, after the decision if one is given. */
+async function decideProposal(
+  dataDirectory: string,
+  given: string,
+  { accept = false, decline = false, always, json = false }: ProposalOptions,
+): Promise<void> {
+  if (accept && decline) throw new WrongUsage('cli.proposal.both')
+  const { id, name } = namedDestination((await settingsNow(dataDirectory)).destinations, given)
+  if (always !== undefined)
+    await changeSettings(dataDirectory, () => ({
+      command: 'setAcceptProposals',
+      input: { id, accept: always === 'on' },
+    }))
+  const before = await readProposal(dataDirectory, id)
+  if (accept || decline) {
+    if (before === null || before.decision !== null) throw new UserError('refuse.proposalNone', { name })
+    await changeSettings(dataDirectory, () => ({
+      command: accept ? 'acceptProposal' : 'declineProposal',
+      input: { destination: id, proposal: before.id },
+    }))
+  }
+  const settings = await settingsNow(dataDirectory)
+  const own = settings.destinations.find((one) => one.id === id)
+  const isAlways = own?.kind === 'receiver' && own.acceptProposals === true
+  const after = await readProposal(dataDirectory, id)
+  if (json) return console.log(jsonText({ name, acceptProposals: isAlways, proposal: after }, 2))
+  if (always !== undefined) console.log(translate(`cli.proposal.always.${always}`, { name }))
+  if (after === null) return console.log(translate('cli.proposal.none', { name }))
+  const { by, at, decision, missing, alsoFor } = after
+  if (decision !== null) {
+    const key = decision.accepted ? 'cli.proposal.accepted' : 'cli.proposal.declined'
+    console.log(translate(key, { name, by, at: decision.at }))
+    if (decision.sentence !== null) console.log(`  ${terminalWords(decision.sentence)}`)
+    return
+  }
+  console.log(translate('cli.proposal.waiting', { name, by, at }))
+  for (const { source, key, from, to } of after.differences) {
+    const what = source === null ? key : `${source}: ${key}`
+    console.log(
+      `  ~ ${about(quoteControls(what), quoteControls(`${JSON.stringify(from)} -> ${JSON.stringify(to)}`))}`,
+    )
+  }
+  if (missing.length > 0) console.log(translate('cli.proposal.missing', { names: named(missing) }))
+  if (alsoFor.length > 0) console.log(translate('cli.proposal.alsoFor', { names: named(alsoFor) }))
+  console.log(translate('cli.proposal.decide', { name }))
+}
+
+async function readProposal(dataDirectory: string, destination: string) {
+  const { proposals } = commands.proposals.output.parse(
+    await ask(dataDirectory, { command: 'proposals', input: {} }),
+  )
+  return proposals.find((one) => one.destination === destination) ?? null
 }
 
 async function rename(dataDirectory: string, name: string, next: string): Promise<void> {

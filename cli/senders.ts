@@ -1,9 +1,15 @@
+import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import type { RecordedCommand } from '../core/agent/contract.ts'
+import { dropError } from '../core/dropped-errors.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
+import { toReason } from '../core/platform/system-error.ts'
+import { getUserName } from '../core/platform/user-name.ts'
 import { LONGEST_WORD } from '../core/protocol/limits.ts'
+import type { KeptProposal } from '../core/protocol/proposal.ts'
 import { isReceiverRunning } from '../core/receive/pairing/invitation.ts'
+import { createProposal, withoutText } from '../core/receive/proposing.ts'
 import {
   getSenderCondition,
   groupSenders,
@@ -74,9 +80,14 @@ interface Row {
   spaceBytes: number | null
   /** Which attention it needs; null: it may not send any more. */
   condition: SenderCondition | null
+  /** False: its version takes no proposed settings; null: not known yet. */
+  takesProposals: boolean | null
+  /** The settings that were last proposed to it, and its decision; null: none. */
+  proposal: Omit<KeptProposal, 'text'> | null
 }
 
-function buildRow(sender: Sender, { seenAt, connected, told, usage }: SeenSenders, running: boolean): Row {
+function buildRow(sender: Sender, seen: SeenSenders, running: boolean): Row {
+  const { seenAt, connected, told, usage, takesProposals } = seen
   const { name, fingerprint, pairedAt, revokedAt, folder, label } = sender
   const { files = null, bytes = null, spaceBytes = null } = usage.get(folder) ?? {}
   const { status = null, statusAt = null, failingSince = null } = told.get(folder) ?? {}
@@ -97,6 +108,8 @@ function buildRow(sender: Sender, { seenAt, connected, told, usage }: SeenSender
     folder,
     ...{ label, files, bytes, spaceBytes },
     condition: revokedAt === null ? getSenderCondition(facts, Date.now()) : null,
+    takesProposals: takesProposals.get(folder) ?? null,
+    proposal: withoutText(sender.proposal),
   }
 }
 
@@ -110,7 +123,7 @@ function statusText({ status, statusAt }: Row): string {
 
 const COLUMNS = [
   ...(['name', 'label', 'fingerprint', 'state', 'paired', 'version', 'used', 'space', 'oldest'] as const),
-  ...(['lastSeen', 'status', 'folder'] as const),
+  ...(['lastSeen', 'status', 'proposal', 'folder'] as const),
 ]
 
 /** Formats a size, or the age of a moment. */
@@ -134,10 +147,19 @@ function printTable(rows: readonly Row[]): void {
       ageText(row.status?.oldestWaitingAt ?? null),
       row.connected ? translate('cli.senders.now') : timeText(row.lastSeenAt),
       statusText(row),
+      proposalText(row),
       quoteControls(row.folder),
     ]),
   ])
   for (const line of lines) console.log(line.trimEnd())
+}
+
+/** Formats the state of a proposal; a computer that takes none shows that even while one waits for it. */
+function proposalText({ takesProposals, proposal }: Pick<Row, 'takesProposals' | 'proposal'>): string {
+  const state = proposal?.state ?? null
+  if (takesProposals === false && (state === null || state === 'waiting'))
+    return translate('cli.senders.proposal.unable')
+  return state === null ? '–' : translate(`cli.senders.proposal.${state}`)
 }
 
 const isAccepted = ({ condition }: Row) => condition !== null
@@ -216,13 +238,118 @@ async function revoke(who: string, { store }: SendersOptions): Promise<void> {
   say(message('transfer.senderRevoked', { name, fingerprint: fingerprint.slice(0, SHOWN_DIGITS), folder }))
 }
 
+interface ProposalOptions extends SendersOptions {
+  label?: string
+  withdraw?: boolean
+}
+
+/**
+ * Returns the accepted senders with a label, or the one that `who` names.
+ * @throws UserError transfer.labelUnknown, transfer.proposalNotPaired, and as `chooseSender`
+ */
+function chooseSenders(
+  senders: Senders,
+  who: string | undefined,
+  { label, store }: ProposalOptions,
+): Sender[] {
+  const { root } = storeLayout(store)
+  if ((who === undefined) === (label === undefined)) throw new WrongUsage('cli.senders.whoOrLabel')
+  if (who !== undefined) {
+    const sender = chooseSender(senders.list(), who, root)
+    if (getSenderState(sender) !== 'paired')
+      throw new UserError('cli.senders.proposalNotPaired', { name: sender.name })
+    return [sender]
+  }
+  const found = senders.list().filter((one) => one.label === label && getSenderState(one) === 'paired')
+  if (found.length === 0) throw new UserError('cli.senders.labelUnknown', { label: label ?? '', path: root })
+  return found
+}
+
+async function propose(args: readonly string[], options: ProposalOptions): Promise<void> {
+  const { store, json, label } = options
+  // With a label, the file is the only argument.
+  const [who, file] = label === undefined ? args : [undefined, ...args]
+  if (file === undefined || args.length > (label === undefined ? 2 : 1))
+    throw new WrongUsage('cli.senders.whoOrLabel')
+  const list = await openList(store)
+  const senders = chooseSenders(list, who, options)
+  const proposal = createProposal(await readProposal(file), getUserName(), Date.now())
+  const fingerprints = senders.map(({ fingerprint }) => fingerprint)
+  await record(store, list, 'proposeSettings', { fingerprints }, () => list.propose(fingerprints, proposal))
+  const seen = await readSeen(storeLayout(store).seen)
+  for (const { name, folder } of senders) {
+    const isUnable = seen.takesProposals.get(folder) === false
+    if (json === true) console.log(jsonText({ name, id: proposal.id, takesProposals: !isUnable }))
+    else say(message(isUnable ? 'cli.senders.proposedUnable' : 'cli.senders.proposed', { name }))
+  }
+}
+
+async function readProposal(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw new UserError('proposal.notRead', { file, reason: toReason(error) }, { cause: error })
+  }
+}
+
+/** Shows the last proposals to senders, or withdraws those that wait. */
+async function showProposals(who: string | undefined, options: ProposalOptions): Promise<void> {
+  const { store, json, withdraw } = options
+  const list = await openList(store)
+  const senders = chooseSenders(list, who, options)
+  const fingerprints = senders.map(({ fingerprint }) => fingerprint)
+  if (withdraw === true)
+    await record(store, list, 'withdrawProposals', { fingerprints }, () => list.withdraw(fingerprints))
+  const { takesProposals: known } = await readSeen(storeLayout(store).seen)
+  for (const before of senders) {
+    const { name, folder, fingerprint } = before
+    const proposal = list.known(fingerprint)?.proposal ?? null
+    const takesProposals = known.get(folder) ?? null
+    const settings: unknown = proposal === null ? null : JSON.parse(proposal.text)
+    if (json === true) {
+      console.log(
+        jsonText({
+          name,
+          takesProposals,
+          proposal: proposal && { ...withoutText(proposal), proposed: settings },
+        }),
+      )
+      continue
+    }
+    if (proposal === null) {
+      const wasWithdrawn = withdraw === true && before.proposal !== null
+      say(message(wasWithdrawn ? 'cli.senders.proposalWithdrawn' : 'cli.senders.proposalNone', { name }))
+      continue
+    }
+    const { by, at, decidedAt, sentence, words } = proposal
+    const state = proposalText({ takesProposals, proposal })
+    const params = { name, by, at, state: decidedAt === null ? state : `${state}, ${timeText(decidedAt)}` }
+    say(message('cli.senders.proposalIs', params))
+    if (sentence !== null)
+      console.log(`  ${words === null ? quoteControls(sentence) : sayReceived(words, sentence)}`)
+    for (const line of JSON.stringify(settings, null, 2).split('\n')) console.log(`  ${quoteControls(line)}`)
+  }
+}
+
+/** Translates a message of another computer; its own text if this version does not have the message. */
+function sayReceived(words: Message, sentence: string): string {
+  try {
+    const said = terminalWords(words)
+    return said === words.key ? quoteControls(sentence) : said
+  } catch (error) {
+    return dropError(error, 'a sentence of another version is shown as it came', quoteControls(sentence))
+  }
+}
+
 /** `holdfast senders`: lists and edits the senders of a store's receiver, whether it runs or not. */
 export function registerSenders(program: Command): void {
   const senders = program
     .command('senders')
     // Options may follow `rename` and `revoke` as well.
     .enablePositionalOptions(false)
-    .description('list, rename, label and revoke the computers that are paired with a receiver')
+    .description(
+      'list, rename, label and revoke the computers that are paired with a receiver; propose settings to them',
+    )
     .requiredOption('--store <directory>', 'the store of the receiver', parsePath)
     .option('--json', 'one JSON object a line', false)
     .addOption(
@@ -251,5 +378,25 @@ export function registerSenders(program: Command): void {
     .argument('<who>', 'its name, or the beginning of its fingerprint')
     .action((who: string, _: object, command: Command) =>
       revoke(who, command.optsWithGlobals<SendersOptions>()),
+    )
+  senders
+    .command('propose')
+    .description('propose settings of a JSON file to a sender or a group; each decides itself (docs/many.md)')
+    .argument(
+      '<who...>',
+      'the name of the sender, or the beginning of its fingerprint, and the file; with --label only the file',
+    )
+    .option('--label <label>', 'to all senders with this label')
+    .action((args: string[], _: object, command: Command) =>
+      propose(args, command.optsWithGlobals<ProposalOptions>()),
+    )
+  senders
+    .command('proposal')
+    .description('show the settings that were last proposed to a sender or a group, and the decision')
+    .argument('[who]', 'its name, or the beginning of its fingerprint')
+    .option('--label <label>', 'those of all senders with this label')
+    .option('--withdraw', 'withdraw those that still wait for a decision')
+    .action((who: string | undefined, _: object, command: Command) =>
+      showProposals(who, command.optsWithGlobals<ProposalOptions>()),
     )
 }

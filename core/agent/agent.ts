@@ -23,12 +23,13 @@ import { openKnownMounts } from './known-mounts.ts'
 import { localCopies } from './local-copies.ts'
 import type { Log } from './log.ts'
 import { SurroundingsWatch } from './power-network.ts'
+import { Proposals } from './proposals.ts'
 import { receiverConfig, receivingState, withReceived } from './receiving.ts'
 import { noteSettings, type Recorder, toRow } from './recording.ts'
 import { Restores } from './restores.ts'
 import { SenderWorkers } from './senders.ts'
 import { SentHours } from './sent-hours.ts'
-import { isGoodNews } from './state/derived.ts'
+import { isQuietNotice } from './state/derived.ts'
 import {
   destinationStates,
   findRecovered,
@@ -106,6 +107,7 @@ export class Agent {
   readonly senders: SenderWorkers
   readonly receiver: SupervisedWorker<typeof receiverDefinition>
   readonly restores: Restores
+  readonly proposals: Proposals
   readonly sentHours = new SentHours()
   readonly #computers = new WatchedComputers(this)
   readonly #knownMounts: ReturnType<typeof openKnownMounts>
@@ -140,6 +142,7 @@ export class Agent {
     this.senders = new SenderWorkers(this)
     this.receiver = this.#supervise(receiverDefinition, (report) => this.#received(report))
     this.restores = new Restores(this)
+    this.proposals = new Proposals(this)
     this.#surroundings = new SurroundingsWatch(host.onBattery, (surroundings) => {
       this.store.update({ surroundings })
       this.senders.configure()
@@ -205,7 +208,7 @@ export class Agent {
     this.#surroundings.stop()
     this.#computers.stop()
     // A hung disk may block these writes; it must not block the shutdown.
-    const written = Promise.all([this.alerting.stop(), this.#knownMounts.saved()])
+    const written = Promise.all([this.alerting.stop(), this.#knownMounts.saved(), this.proposals.saved()])
     const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
     const workers = [this.scanner, this.senders, this.receiver, this.checker]
     await Promise.all([kept, this.restores.end(), ...workers.map((worker) => worker.stop())])
@@ -230,6 +233,7 @@ export class Agent {
     void localCopies(this.layout, settings).then((found) => this.store.update({ localCopies: found }))
     this.#configureWorkers()
     this.alerting.evaluate()
+    this.proposals.review()
   }
 
   #configureWorkers(): void {
@@ -320,7 +324,7 @@ export function createNotices(store: StateStore, log: Log['write']) {
   const dismiss = (id: string) => store.update({ notices: others(id) })
   /** Replaces an earlier notice with this id. */
   const add = (id: string, sentence: Message) => {
-    log(isGoodNews(sentence) ? 'info' : 'warn', englishWords(sentence))
+    log(isQuietNotice(sentence) ? 'info' : 'warn', englishWords(sentence))
     store.update({ notices: [...others(id), { id, sentence }] })
   }
   /** Shows a failure of the check history as a notice. Recovery removes the notice and is only logged. */

@@ -114,9 +114,9 @@ export async function answerNamed(
  * @param changed is called after every change.
  */
 function createContext(agent: Agent, changed: () => void): SettingsContext {
-  const { settings, secrets, layout, host } = agent
+  const { settings, secrets, layout, host, proposals } = agent
   return {
-    ...{ settings, secrets, layout, computerName: host.computerName },
+    ...{ settings, secrets, layout, proposals, computerName: host.computerName },
     change: (update) => {
       agent.change(update)
       changed()
@@ -266,6 +266,9 @@ function senderCommands({ receiver }: Agent) {
     renameSender: (input) => runAction(() => receiver.request('renameSender', input)),
     labelSender: (input) => runAction(() => receiver.request('labelSender', input)),
     revokeSender: (input) => runAction(() => receiver.request('revokeSender', input)),
+    proposeSettings: (input) =>
+      runAction(() => receiver.request('proposeSettings', { ...input, by: getActorName() })),
+    withdrawProposals: (input) => runAction(() => receiver.request('withdrawProposals', input)),
   } satisfies Partial<CommandHandlers>
 }
 

@@ -40,7 +40,7 @@ import {
 } from '../settings/schema.ts'
 import { defineAction, nothing } from './answering.ts'
 import { logLineSchema } from './log-lines.ts'
-import { statePatchSchema, stateSnapshotSchema } from './state/schema.ts'
+import { proposalStateSchema, statePatchSchema, stateSnapshotSchema } from './state/schema.ts'
 
 // The interface between the agent and its views: every command with the schemas of its input and output, and every
 // event. Views import only types from here. First the schemas of patches, in which only the given fields change.
@@ -127,6 +127,8 @@ const restoreStartSchema = choiceSchema.extend({
 export type RestoreStart = z.infer<typeof restoreStartSchema>
 
 const idInput = z.object({ id: z.string() })
+/** The ids of a destination and of the proposal that was seen: a newer one must not be accepted unseen. */
+const proposalInput = z.object({ destination, proposal: z.string() })
 
 const ejectResultSchema = z.object({
   /** The disk may be unplugged now. */
@@ -149,8 +151,11 @@ const readSettingsSchema = z.object({
   missing: z.array(z.string()),
 })
 
-/** The person who sent a command: a user of this computer, or the holder of a token of the web page. */
-const actorSchema = z.object({ via: z.enum(['window', 'terminal', 'page']), name: z.string() })
+/**
+ * The person who sent a command: a user of this computer, or the holder of a token of the web page. receiver: the
+ * destination whose proposed settings were accepted without a question.
+ */
+const actorSchema = z.object({ via: z.enum(['window', 'terminal', 'page', 'receiver']), name: z.string() })
 export type Actor = z.infer<typeof actorSchema>
 
 export const recordedChangeSchema = z.object({
@@ -299,6 +304,15 @@ export const commands = {
   renameSender: defineAction(receiverDefinition.requests.renameSender.input),
   labelSender: defineAction(receiverDefinition.requests.labelSender.input),
   revokeSender: defineAction(receiverDefinition.requests.revokeSender.input),
+  /** Proposes settings to computers that send here. Each decides itself, and the list of senders shows the decision. */
+  proposeSettings: defineAction(receiverDefinition.requests.proposeSettings.input.omit({ by: true })),
+  withdrawProposals: defineAction(receiverDefinition.requests.withdrawProposals.input),
+  /** Returns the last proposal of settings by each destination. */
+  proposals: { input: nothing, output: z.object({ proposals: z.array(proposalStateSchema) }) },
+  acceptProposal: defineAction(proposalInput),
+  declineProposal: defineAction(proposalInput),
+  /** Sets whether the settings that a receiver proposes are accepted without a question. */
+  setAcceptProposals: defineAction(idInput.extend({ accept: z.boolean() })),
   /** Creates access to the web page. The token is returned this once, and only its digest is stored. */
   addWebToken: {
     input: z.object({ name: z.string().min(1).max(100), role: z.enum(webRoles) }),
@@ -511,6 +525,7 @@ const viewerNames = [
   'day',
   'expected',
   'files',
+  'proposals',
   'restoreComputers',
   'restoreFolders',
   'restoreList',

@@ -23,11 +23,15 @@ import type { AppState } from './state/schema.ts'
 
 /** Limit of the settings that one record lists; the others are counted. */
 const MOST_DIFFERENCES = 50
-/** Longest JSON of a value that a record shows. */
+/** Limit of the names in a sentence. */
+const MOST_NAMES = 20
+/** Longest JSON of a value that a record shows; longer if the new value came from another computer. */
 const LONGEST_VALUE = 60
+const LONGEST_PROPOSED = 2_000
 
 interface RunningCommand {
   by: Actor
+  longest: number
   differences: SettingsDifference[]
 }
 
@@ -39,7 +43,8 @@ export const getActorName = (): string => running.getStore()?.by.name ?? getUser
 
 /** Adds a change of the settings to the command that runs now. Other changes are Holdfast's own, and not recorded. */
 export function noteSettings(before: Settings, next: Settings): void {
-  running.getStore()?.differences.push(...differences(before, next, LONGEST_VALUE))
+  const command = running.getStore()
+  command?.differences.push(...differences(before, next, command.longest))
 }
 
 /** The environment in which a command is recorded. */
@@ -79,9 +84,10 @@ export async function recordCommand<T>(
   const given: Record<string, unknown> = Object(input)
   const name = findName(known(), given)
   const changed: SettingsDifference[] = []
+  const longest = command === 'acceptProposal' ? LONGEST_PROPOSED : LONGEST_VALUE
   let isDone = false
   try {
-    const output = await running.run({ by, differences: changed }, run)
+    const output = await running.run({ by, longest, differences: changed }, run)
     isDone = true
     return output
   } finally {
@@ -113,10 +119,18 @@ function findName(
     ...(receiving?.senders ?? []).map(({ fingerprint: id, name }) => ({ id, name })),
   ]
   const ids = [given.id, given.fingerprint, given.destination, Object(given.channel).id]
+  if (Array.isArray(given.fingerprints)) return joinNames(known, given.fingerprints)
   const found = known.find(({ id }) => ids.includes(id))?.name
   const { channel, destination, path, name, address } = given
   const names = [Object(channel).name, Object(destination).name, path, name, address]
   return found ?? names.map(getText).find((one) => one !== '') ?? ''
+}
+
+/** Joins the names of some ids, at most MOST_NAMES. */
+function joinNames(known: readonly { id: string; name: string }[], ids: readonly unknown[]): string {
+  const wanted = new Set(ids)
+  const names = known.filter(({ id }) => wanted.has(id)).map(({ name }) => name)
+  return [...names.slice(0, MOST_NAMES), ...(names.length > MOST_NAMES ? ['…'] : [])].join(', ')
 }
 
 /** Returns the row that stores a change. @param words of the language in which people search, besides English. */

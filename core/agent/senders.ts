@@ -58,6 +58,7 @@ export class SenderWorkers {
       isHeld: isHeld(store.state),
       secrets: secrets.get(),
       status: this.#published,
+      findDecision: this.#agent.proposals.findDecision,
     })
     const wanted = [...configs].filter(([, { sources }], index) => index === 0 || sources.length > 0)
     const ids = wanted.map(([id]) => id)
@@ -159,6 +160,7 @@ export class SenderWorkers {
   #reported(destination: string, report: WorkerReport<Definition>): void {
     const { store, notices, checker } = this.#agent
     if (report.notice !== undefined) notices.add(`session ${destination}`, report.notice)
+    if (report.proposal !== undefined) this.#agent.proposals.receive(destination, report.proposal)
     const { destinations: before } = store.state
     store.update(withSent(store.state, destination, report))
     this.#listParked()

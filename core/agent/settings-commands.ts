@@ -35,6 +35,7 @@ import {
   namedDestination,
   refuseMore,
   secretsOfDestination,
+  withAcceptProposals,
   withAdded,
   withDestination,
   withDestinationChanged,
@@ -44,6 +45,7 @@ import {
 } from '../settings/destinations.ts'
 import { exportedText, importedSettings, missingSecrets, withImported } from '../settings/import-export.ts'
 import { ownKnownHosts, readKnownHostIn } from '../settings/known-hosts.ts'
+import { applyProposal, describeProposal, parseProposal } from '../settings/proposal.ts'
 import { checkedPathSchema, type Settings, type Source, sourceSchema } from '../settings/schema.ts'
 import { newEncryptionKey, secretOwners, secretsOfChannel } from '../settings/secrets.ts'
 import { createToken, withoutToken } from '../settings/web-tokens.ts'
@@ -52,6 +54,7 @@ import { runAction } from './answering.ts'
 import { readOverview } from './computers/connect.ts'
 import type { CommandHandlers, CommandInput, CommandOutput } from './contract.ts'
 import { eject } from './ejecting.ts'
+import { describeMissing } from './proposals.ts'
 import { setReceiving } from './receiving.ts'
 import type { SettingsContext } from './settings-context.ts'
 
@@ -69,6 +72,7 @@ export function settingsCommands(context: SettingsContext) {
     resume: () => set((settings) => ({ ...settings, pause: null })),
     setReceiving: ({ receive }) => runAction(() => setReceiving(context, receive)),
     ...computerCommands(context),
+    ...proposalCommands(context),
     addWebToken: async (input) => {
       const { settings, token } = createToken(context.settings.get(), input, Date.now())
       context.change(() => settings)
@@ -430,6 +434,32 @@ function computerCommands(context: SettingsContext) {
         context.change((settings) => withoutComputer(settings, id))
         await removeUnusedSecrets(context)
       }),
+  } satisfies Partial<CommandHandlers>
+}
+
+/** Returns the handlers of the commands for settings that receivers propose. */
+function proposalCommands(context: SettingsContext) {
+  const { proposals, settings } = context
+  return {
+    proposals: async () => ({ proposals: proposals.list(settings.get()) }),
+    acceptProposal: ({ destination, proposal }) =>
+      runAction(async () => {
+        const { id, text } = proposals.getWaiting(destination, proposal)
+        const fragment = parseProposal(text)
+        const { missing } = describeProposal(settings.get(), fragment, destination)
+        context.change((before) => applyProposal(before, fragment, destination))
+        const sentence = describeMissing(missing)
+        proposals.decide(destination, { id, accepted: true, sentence }, Date.now())
+        await proposals.saved()
+      }),
+    declineProposal: ({ destination, proposal }) =>
+      runAction(async () => {
+        const { id } = proposals.getWaiting(destination, proposal)
+        proposals.decide(destination, { id, accepted: false, sentence: null }, Date.now())
+        await proposals.saved()
+      }),
+    setAcceptProposals: ({ id, accept }) =>
+      setterFor(context)((before) => withAcceptProposals(before, id, accept)),
   } satisfies Partial<CommandHandlers>
 }
 

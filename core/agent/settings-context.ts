@@ -6,6 +6,7 @@ import type { FolderDestination } from '../settings/destination-schema.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { SecretStore } from '../settings/secrets.ts'
 import type { SettingsStore } from '../settings/settings-store.ts'
+import type { ProposalStore } from './proposals.ts'
 
 type Asked<N extends 'test' | 'pair'> = (
   input: RequestInput<typeof senderDefinition, N>,
@@ -17,6 +18,8 @@ export interface SettingsContext {
   secrets: SecretStore
   layout: DataLayout
   computerName: string
+  /** Settings that receivers propose. */
+  proposals: Pick<ProposalStore, 'list' | 'getWaiting' | 'decide' | 'saved'>
   /** Saves new settings and applies them. */
   change(update: (settings: Settings) => Settings): void
   /** Reads the facts of a path whose disk may hang. */

@@ -10,8 +10,8 @@ import {
   findMarkedMessage,
   isCounted,
   isDiskFailing,
-  isGoodNews,
   isOldVerdict,
+  isQuietNotice,
   movedLink,
   scanProblem,
 } from './derived.ts'
@@ -344,7 +344,7 @@ function noticeConditions({ notices }: AppState, now: number): FoundCondition[] 
     const { at = '' } = sentence.params
     const subject = { id: `notice:${id}${at}`, name: 'Holdfast', source: null }
     // A success also ends the incident of an earlier failure.
-    return isGoodNews(sentence) ? well(subject, now) : condition(subject, 'notice', now, sentence, 0)
+    return isQuietNotice(sentence) ? well(subject, now) : condition(subject, 'notice', now, sentence, 0)
   })
 }
 

@@ -344,3 +344,14 @@ const GOOD_NEWS: ReadonlySet<WordKey> = new Set([
 
 /** True if a notice reports a success. */
 export const isGoodNews = ({ key }: Message): boolean => GOOD_NEWS.has(key)
+
+/** Notices about proposed settings: a question or a fact, and no failure. */
+const PROPOSAL_NEWS: ReadonlySet<WordKey> = new Set([
+  'proposal.waiting',
+  'proposal.applied',
+  'proposal.declinedHere',
+])
+
+/** True if a notice needs no notification. */
+export const isQuietNotice = (sentence: Message): boolean =>
+  isGoodNews(sentence) || PROPOSAL_NEWS.has(sentence.key)

@@ -66,6 +66,7 @@ export function initialState(
     parked: [],
     incidents: [],
     notices: [],
+    proposals: [],
     restore: null,
     awakeSince: Date.now(),
     channels: [],

@@ -12,6 +12,7 @@ import { scannedSchema } from '../../scan/scanner-messages.ts'
 import { allowanceNowSchema } from '../../send/rate-limit/schedule.ts'
 import { restlessSchema, transferSchema } from '../../send/sender-messages.ts'
 import { destinationKinds } from '../../settings/destination-catalog.ts'
+import { proposedDifferenceSchema } from '../../settings/proposal.ts'
 import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
 
 /**
@@ -194,6 +195,28 @@ const computerStateSchema = z.object({
 })
 export type ComputerState = z.infer<typeof computerStateSchema>
 
+/** The last proposal of settings by a receiver. Times in milliseconds since 1970. */
+export const proposalStateSchema = z.object({
+  /** Id of the destination that proposed it. */
+  destination: z.string(),
+  id: z.string(),
+  /** The person at the receiver who made it. */
+  by: z.string(),
+  /** When it arrived here. */
+  at: z.number(),
+  /** The settings that it would change now; empty after the decision. */
+  differences: z.array(proposedDifferenceSchema),
+  /** Names of its sources that are not here, or not sent to the destination. */
+  missing: z.array(z.string()),
+  /** Names of other destinations whose files it concerns, too. */
+  alsoFor: z.array(z.string()),
+  /** null: it waits. sentence: the reason or a remark. */
+  decision: z
+    .object({ accepted: z.boolean(), sentence: messageSchema.nullable(), at: z.number() })
+    .nullable(),
+})
+export type ProposalState = z.infer<typeof proposalStateSchema>
+
 /** A message that a person reads once, for example that a settings file was set aside. */
 export const noticeSchema = z.object({ id: z.string(), sentence: messageSchema })
 
@@ -241,6 +264,8 @@ export const appStateSchema = z.object({
   /** Ongoing ones first, then ended ones, newest first; at most 100. */
   incidents: z.array(incidentSchema),
   notices: z.array(noticeSchema),
+  /** At most one for each destination. */
+  proposals: z.array(proposalStateSchema),
   /** null: none was started. */
   restore: restoreStateSchema.nullable(),
   /** Milliseconds since 1970 at which this computer last woke, its clock was set ahead, or Holdfast started. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { OwnStatus } from '../../backends/backend-messages.ts'
+import type { Decision, OwnStatus } from '../../backends/backend-messages.ts'
 import { type checkerDefinition, type ProbeKind, probeKinds } from '../../check/checker-messages.ts'
 import type { WorkerConfig } from '../../lib/workers/definition.ts'
 import { isWithin } from '../../platform/mounts.ts'
@@ -86,6 +86,8 @@ interface SendersNow {
   busy: ReadonlySet<string>
   /** This computer's status for receivers. */
   status: OwnStatus
+  /** The last decision about settings that a destination proposed; null: it can propose none. */
+  findDecision: ((destination: string) => Decision | null) | null
 }
 
 /** Returns which destinations are connected, which of those have waiting files, and which are on other computers. */
@@ -134,7 +136,7 @@ function senderConfig(
   return {
     identityDirectory: layout.identity,
     ledgerPath: layout.ledger,
-    destination,
+    destination: withoutConsent(destination),
     secrets: now.secrets[id] ?? {},
     sources: going.map((source) => ({
       id: source.id,
@@ -157,7 +159,17 @@ function senderConfig(
     keep: settings.keep,
     limit: { bytesPerSecond: settings.send.bytesPerSecond, schedule: settings.send.schedule, shares },
     status: now.status,
+    ...(now.findDecision === null || destination.kind !== 'receiver'
+      ? {}
+      : { proposals: { decided: now.findDecision(id) } }),
   }
+}
+
+/** Omits the consent to proposals, which the agent handles: a change of it must not interrupt the connection. */
+function withoutConsent(destination: Destination): Destination {
+  if (destination.kind !== 'receiver') return destination
+  const { acceptProposals: _, ...receiver } = destination
+  return receiver
 }
 
 /**

@@ -37,6 +37,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     computers: [],
     incidents: [],
     notices: [],
+    proposals: [],
     restore: null,
     awakeSince: 0,
     channels: [channelState(NATIVE)],

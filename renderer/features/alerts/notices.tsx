@@ -1,5 +1,5 @@
 import { CloseButton } from '@mantine/core'
-import { isGoodNews } from '../../../core/agent/state/derived.ts'
+import { isQuietNotice } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { IconInfoCircle } from '../../ui/icons.ts'
@@ -10,7 +10,7 @@ export function Notices({ notices }: { notices: AppState['notices'] }) {
   const { t, say } = useWords()
   const { run } = useCommands()
   return notices.map(({ id, sentence }) => (
-    <div key={id} className="notice" role="note" data-tone={isGoodNews(sentence) ? 'good' : undefined}>
+    <div key={id} className="notice" role="note" data-tone={isQuietNotice(sentence) ? 'good' : undefined}>
       <IconInfoCircle size={18} aria-hidden="true" />
       <span className="breakable">{say(sentence)}</span>
       <CloseButton

@@ -5,6 +5,7 @@ import { useCommands } from '../../state/commands.tsx'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Breakable } from '../../ui/breakable.tsx'
 import {
+  IconAdjustments,
   IconHeartbeat,
   IconPencil,
   IconPlayerEject,
@@ -21,6 +22,7 @@ import { ChangeDialog } from './change-dialog.tsx'
 import { DestinationHealth } from './destination-health.tsx'
 import { EjectDialog } from './eject-dialog.tsx'
 import { getKindWord, kinds } from './kinds.ts'
+import { ConsentDialog, ProposalPart } from './proposal-part.tsx'
 import { RemoveDialog } from './remove-dialog.tsx'
 import { TestDialog } from './test-dialog.tsx'
 
@@ -57,6 +59,7 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
       </p>
       <DestinationHealth destination={destination} state={state} />
       {figures !== '' && <p className="dimmed figures-line">{figures}</p>}
+      <ProposalPart destination={destination} proposals={state.proposals} />
       {destination.ejectedAt !== undefined && <EjectedNote destination={destination} />}
       {!destination.elsewhere && <HereNote destination={destination} state={state} />}
     </section>
@@ -168,7 +171,7 @@ function formatFigures(
   ].join(' · ')
 }
 
-type Opened = 'rename' | 'change' | 'test' | 'eject' | 'remove' | null
+type Opened = 'proposals' | 'rename' | 'change' | 'test' | 'eject' | 'remove' | null
 
 function DestinationMenu({ destination, state }: DestinationCardProps) {
   const { t } = useWords()
@@ -201,6 +204,11 @@ function DestinationMenu({ destination, state }: DestinationCardProps) {
         <Menu.Item leftSection={<IconHeartbeat size={16} />} onClick={() => setOpened('test')}>
           {t('window.destinations.testMenu')}
         </Menu.Item>
+        {kind === 'receiver' && (
+          <Menu.Item leftSection={<IconAdjustments size={16} />} onClick={() => setOpened('proposals')}>
+            {t('window.proposal.menu')}
+          </Menu.Item>
+        )}
         {kind === 'folder' && ejectedAt === undefined && (
           <Menu.Item leftSection={<IconPlayerEject size={16} />} onClick={() => setOpened('eject')}>
             {t('window.destination.eject')}
@@ -233,6 +241,14 @@ function DestinationMenu({ destination, state }: DestinationCardProps) {
         opened={opened === 'remove'}
         onClose={close}
       />
+      {settings?.kind === 'receiver' && (
+        <ConsentDialog
+          destination={destination}
+          accepts={settings.acceptProposals === true}
+          opened={opened === 'proposals'}
+          onClose={close}
+        />
+      )}
       <EjectDialog destination={destination} opened={opened === 'eject'} onClose={close} />
       {settings !== undefined && (
         <TestDialog destination={settings} opened={opened === 'test'} onClose={close} />

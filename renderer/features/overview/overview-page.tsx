@@ -1,3 +1,4 @@
+import { Button } from '@mantine/core'
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
 import { bytesToGo, destinationFailure } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
@@ -6,10 +7,12 @@ import { useDays } from '../../state/day.ts'
 import { useKeptText } from '../../state/kept-text.ts'
 import type { Transfer } from '../../state/types.ts'
 import { focusAfter } from '../../ui/focus.ts'
+import { IconInfoCircle } from '../../ui/icons.ts'
 import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
 import { ComputersPart } from '../computers/computers-part.tsx'
 import { EmbeddedCallout } from '../destinations/embedded-callout.tsx'
+import { useOpenPage } from '../frame/pages.ts'
 import { Assistant } from '../welcome/assistant.tsx'
 import type { Step } from '../welcome/steps.ts'
 import { AddDirectory } from './add-directory.tsx'
@@ -91,6 +94,7 @@ export function OverviewPage({ state }: { state: AppState }) {
   const checked = <CheckedPaths key="checked" paths={checkedPaths} intervalSeconds={intervalSeconds} />
   return (
     <div className="stack">
+      <ProposalNotices state={state} />
       {checkedPaths.some(isFailing) && checked}
       {sources.length > 0 && (
         <section className="card sources" aria-label={t('window.sources.title')}>
@@ -108,6 +112,24 @@ export function OverviewPage({ state }: { state: AppState }) {
       {here !== undefined && <EmbeddedCallout destination={here} state={state} />}
     </div>
   )
+}
+
+/** Leads to the proposals of receivers that wait for a decision. */
+function ProposalNotices({ state: { proposals, destinations } }: { state: AppState }) {
+  const { t } = useWords()
+  const openPage = useOpenPage()
+  const waiting = proposals.filter(({ decision }) => decision === null)
+  return destinations
+    .filter(({ id }) => waiting.some(({ destination }) => destination === id))
+    .map(({ id, name }) => (
+      <div key={id} className="notice" role="note" data-tone="good">
+        <IconInfoCircle size={18} aria-hidden="true" />
+        <span className="breakable">{t('window.proposal.title', { name })}</span>
+        <Button size="compact-xs" variant="default" onClick={() => openPage('destinations')}>
+          {t('window.proposal.show')}
+        </Button>
+      </div>
+    ))
 }
 
 /** Returns the destination of a source that is only copied to this computer. */

@@ -16,6 +16,7 @@ import { useWords } from '../../words/context.tsx'
 import type { HealthLevel } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
 import type { Receive } from './draft.ts'
+import { ProposeDialog } from './propose-form.tsx'
 import { SenderRow } from './sender-row.tsx'
 
 type Sender = NonNullable<AppState['receiving']>['senders'][number]
@@ -104,17 +105,22 @@ export function SenderList({
 /** Shows the label of a group, and how many of its computers are well. */
 function Group({ label, senders, now }: { label: string; senders: readonly Sender[]; now: number }) {
   const { t } = useWords()
-  const counts = countConditions(
-    senders.filter((one) => one.label === label),
-    now,
-  )
+  const [proposing, setProposing] = useState(false)
+  const mine = senders.filter((one) => one.label === label)
+  const counts = countConditions(mine, now)
+  const name = label === '' ? t('window.receiving.noLabel') : label
   const count = counts.reduce((sum, [, some]) => sum + some, 0)
   const well = counts.find(([condition]) => condition === 'well')?.[1] ?? 0
   return (
-    <h3 className="breakable">
-      {label === '' ? t('window.receiving.noLabel') : label}{' '}
-      <span className="dimmed">{t('window.receiving.someWell', { well, count })}</span>
-    </h3>
+    <div className="spread">
+      <h3 className="breakable">
+        {name} <span className="dimmed">{t('window.receiving.someWell', { well, count })}</span>
+      </h3>
+      <Button size="compact-xs" variant="subtle" onClick={() => setProposing(true)}>
+        {t('window.propose.menu')}
+      </Button>
+      <ProposeDialog name={name} senders={mine} opened={proposing} onClose={() => setProposing(false)} />
+    </div>
   )
 }
 

@@ -1,13 +1,18 @@
 import { Button, Group, Menu, Text } from '@mantine/core'
 import { memo, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { dropError } from '../../../core/dropped-errors.ts'
-import type { Message } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { FormDialog } from '../../ui/form-dialog.tsx'
-import { IconDeviceDesktop, IconPencil, IconSettings, IconTag, IconTrash } from '../../ui/icons.ts'
+import {
+  IconAdjustments,
+  IconDeviceDesktop,
+  IconPencil,
+  IconSettings,
+  IconTag,
+  IconTrash,
+} from '../../ui/icons.ts'
 import { RenameDialog } from '../../ui/rename-dialog.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
@@ -17,6 +22,7 @@ import { HealthMark } from '../overview/health-line.tsx'
 import type { Receive } from './draft.ts'
 import { InviteForm } from './invite-form.tsx'
 import { LimitsForm } from './limits-form.tsx'
+import { ProposeDialog, ProposedLine, sayReceived } from './propose-form.tsx'
 
 /** LONGEST_WORD of core/protocol/limits.ts; the receiver checks it, too. */
 const LONGEST_LABEL = 40
@@ -30,17 +36,6 @@ const levels: Record<NonNullable<Sender['level']>, HealthLevel> = {
   working: 'ok',
   ok: 'ok',
   starting: 'unknown',
-}
-
-/** Translates a sender's status if this version has its key and parameters; otherwise returns the sender's own text. */
-function getSentence({ sentence, words }: Sender, say: (words: Message) => string): string | null {
-  if (words === null) return sentence
-  try {
-    const said = say(words)
-    return said === words.key ? sentence : said
-  } catch (error) {
-    return dropError(error, 'a sentence of another version is shown as it came', sentence)
-  }
 }
 
 /** Shows a sender: when it was last seen, its last status report, and its files here. Unchanged ones are kept as drawn. */
@@ -59,7 +54,7 @@ export const SenderRow = memo(function SenderRow({
 }) {
   const { t, say, format } = useWords()
   const { name, folder, files, bytes, level, statusAt, spaceBytes, version, waitingFiles } = sender
-  const sentence = getSentence(sender, say)
+  const sentence = sender.sentence === null ? null : sayReceived(sender.words, sender.sentence, { say })
   return (
     <section className="destination-row" aria-label={name}>
       <div className="spread">
@@ -94,6 +89,7 @@ export const SenderRow = memo(function SenderRow({
           {t('window.receiving.version', { version })}
         </span>
       )}
+      <ProposedLine sender={sender} />
     </section>
   )
 })
@@ -138,16 +134,13 @@ function Seen({ sender: { connected, seenAt }, isSilent }: { sender: Sender; isS
   )
 }
 
-function SenderMenu({
-  sender: { fingerprint, name, folder, label },
-  receive,
-}: {
-  sender: Sender
-  receive: Receive
-}) {
+type Opened = 'rename' | 'label' | 'limits' | 'propose' | 'replace' | 'revoke' | null
+
+function SenderMenu({ sender, receive }: { sender: Sender; receive: Receive }) {
+  const { fingerprint, name, folder, label } = sender
   const { t } = useWords()
   const { ask, run } = useCommands()
-  const [opened, setOpened] = useState<'rename' | 'label' | 'limits' | 'replace' | 'revoke' | null>(null)
+  const [opened, setOpened] = useState<Opened>(null)
   const close = () => setOpened(null)
   return (
     <>
@@ -160,6 +153,9 @@ function SenderMenu({
         </Menu.Item>
         <Menu.Item leftSection={<IconSettings size={16} />} onClick={() => setOpened('limits')}>
           {t('window.receiving.limits')}
+        </Menu.Item>
+        <Menu.Item leftSection={<IconAdjustments size={16} />} onClick={() => setOpened('propose')}>
+          {t('window.propose.menu')}
         </Menu.Item>
         <Menu.Item leftSection={<IconDeviceDesktop size={16} />} onClick={() => setOpened('replace')}>
           {t('window.receiving.replace')}
@@ -195,6 +191,7 @@ function SenderMenu({
       >
         <LimitsForm folder={folder} receive={receive} onDone={close} />
       </FormDialog>
+      <ProposeDialog name={name} senders={[sender]} opened={opened === 'propose'} onClose={close} />
       <FormDialog
         opened={opened === 'replace'}
         title={t('window.receiving.replaceTitle', { name })}

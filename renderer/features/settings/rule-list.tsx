@@ -16,7 +16,7 @@ interface RuleListProps {
 }
 
 /** Describes a rule in one line: days and times, and the allowance. */
-function inWords({ days, from, to, allow }: SendRule, { t, format, language }: Words) {
+export function describeRule({ days, from, to, allow }: SendRule, { t, format, language }: Words) {
   const between =
     from === '00:00' && to === '00:00'
       ? t('window.limit.allDay')
@@ -111,7 +111,7 @@ interface RuleRowProps {
 
 function RuleRow({ rule, busy, isFirst, isLast, onMove, onEdit, onRemove }: RuleRowProps) {
   const words = useWords()
-  const { when, what } = inWords(rule, words)
+  const { when, what } = describeRule(rule, words)
   const name = `${when} · ${what}`
   const action = (key: WordKey, icon: ReactNode, disabled: boolean, onClick: () => void) => (
     <ActionIcon

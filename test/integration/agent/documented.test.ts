@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { capture } from '../../../build/setup/run.mjs'
@@ -42,7 +43,12 @@ test('documented commands: each one that can run here succeeds, in the order of 
     60_000,
   )
 
-  const places: Record<string, string> = { '/data': data, '/srv/holdfast': store }
+  const proposal = path.join(base, 'night.json')
+  writeFileSync(proposal, JSON.stringify({ scan: { reconcileSeconds: 900 } }))
+  const places: Record<string, string> = {
+    ...{ '/data': data, '/srv/holdfast': store },
+    ...{ 'night.json': proposal, 'station-1': hostname() },
+  }
   const commands = documentedCommands().filter(
     ({ line, words }) => RUN.has(words[0] ?? '') && !NOT_HERE.test(line),
   )

@@ -37,7 +37,8 @@ export function ProposalPart({ destination: { id, name }, proposals }: ProposalP
         {differences.map(({ source, key, from, to }) => (
           <div key={`${source} ${key}`}>
             <dt className="breakable">
-              {nameSetting(key, words)} {source !== null && <span className="dimmed">{source}</span>}
+              {nameSetting(key, words)}
+              {source !== null && <span className="dimmed"> {source}</span>}
             </dt>
             {describeChange(key, from, to, words).map((line) => (
               <dd key={line} className="breakable selectable">

@@ -34,31 +34,28 @@ export function nameProposed(names: readonly string[], words: Words): string {
     .join(words.t('window.list.separator'))
 }
 
-const isText = (value: unknown): value is string => typeof value === 'string'
+const toLines = <T>(list: unknown, format: (one: T) => string): string[] =>
+  Array.isArray(list) ? list.map(format) : []
 
-/** Returns the changed patterns: the added ones with "+", the removed ones with "−". */
-function comparePatterns(from: unknown, to: unknown): string[] {
-  const [before, after] = [from, to].map((list) => (Array.isArray(list) ? list.filter(isText) : []))
-  const added = (after ?? []).filter((one) => before?.includes(one) !== true)
-  const removed = (before ?? []).filter((one) => after?.includes(one) !== true)
+/** Returns the added lines with "+" and the removed ones with "−"; if only the order differs, the new lines. */
+function compareLines(before: readonly string[], after: readonly string[]): string[] {
+  const added = after.filter((one) => !before.includes(one))
+  const removed = before.filter((one) => !after.includes(one))
+  if (added.length + removed.length === 0) return [...after]
   return [...added.map((one) => `+ ${one}`), ...removed.map((one) => `− ${one}`)]
 }
 
 /** Returns the lines that show how a setting changes. */
 export function describeChange(key: string, from: unknown, to: unknown, words: Words): string[] {
-  if (key === 'ignore') {
-    const changed = comparePatterns(from, to)
-    // Only the order differs, which matters for exceptions.
-    return changed.length > 0 ? changed : [Array.isArray(to) ? to.join(words.t('window.list.separator')) : '']
+  if (key === 'ignore') return compareLines(toLines(from, String), toLines(to, String))
+  if (key === 'send.schedule') {
+    const format = (rule: SendRule) => {
+      const { when, what } = describeRule(rule, words)
+      return `${when} · ${what}`
+    }
+    return compareLines(toLines(from, format), toLines(to, format))
   }
-  if (key === 'send.schedule' && Array.isArray(to))
-    return to.length === 0 ? [words.t('settings.import.none')] : to.map((rule) => formatRule(rule, words))
   return [`${formatValue(key, from, words)} → ${formatValue(key, to, words)}`]
-}
-
-function formatRule(rule: SendRule, words: Words): string {
-  const { when, what } = describeRule(rule, words)
-  return `${when}: ${what}`
 }
 
 function formatValue(key: string, value: unknown, { t, format }: Words): string {

@@ -278,9 +278,10 @@ async function propose(args: readonly string[], options: ProposalOptions): Promi
   await record(store, list, 'proposeSettings', { fingerprints }, () => list.propose(fingerprints, proposal))
   const seen = await readSeen(storeLayout(store).seen)
   for (const { name, folder } of senders) {
-    const isUnable = seen.takesProposals.get(folder) === false
-    if (json === true) console.log(jsonText({ name, id: proposal.id, takesProposals: !isUnable }))
-    else say(message(isUnable ? 'cli.senders.proposedUnable' : 'cli.senders.proposed', { name }))
+    const takesProposals = seen.takesProposals.get(folder) ?? null
+    if (json === true) console.log(jsonText({ name, id: proposal.id, takesProposals }))
+    else
+      say(message(takesProposals === false ? 'cli.senders.proposedUnable' : 'cli.senders.proposed', { name }))
   }
 }
 

@@ -169,9 +169,12 @@ export class Proposals {
     // Accepting a proposal changes the settings, which calls this again.
     if (this.#isReviewing || this.#agent.host.kind === 'once') return
     this.#isReviewing = true
-    this.#store.keepOnly(new Set(this.#agent.settings.get().destinations.map(({ id }) => id)))
-    for (const [destination, proposal] of this.#store.listWaiting()) this.#consider(destination, proposal)
-    this.#isReviewing = false
+    try {
+      this.#store.keepOnly(new Set(this.#agent.settings.get().destinations.map(({ id }) => id)))
+      for (const [destination, proposal] of this.#store.listWaiting()) this.#consider(destination, proposal)
+    } finally {
+      this.#isReviewing = false
+    }
     this.#publish()
   }
 

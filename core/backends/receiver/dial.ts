@@ -89,7 +89,7 @@ export function greet(
       })
     }
     const handlers: ChannelHandlers = {
-      allowed: (type) => expected[phase].has(type),
+      allowed: (type) => expected[phase].has(type) && (type !== 'propose' || hello.proposals === true),
       onFrame(frame) {
         if (frame.type === 'refused') throw new Refused(frame.header)
         onFrame(frame)

@@ -7,6 +7,9 @@ import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { describeChange, nameSetting } from './proposed-words.ts'
 
+/** Settings, and lines of one setting, that are shown at first. */
+const FIRST_ROWS = 20
+
 interface ProposalPartProps {
   destination: DestinationState
   proposals: AppState['proposals']
@@ -18,6 +21,7 @@ export function ProposalPart({ destination: { id, name }, proposals }: ProposalP
   const { t } = words
   const { run } = useCommands()
   const [busy, setBusy] = useState(false)
+  const [showsAll, setShowsAll] = useState(false)
   const waiting = proposals.find((one) => one.destination === id && one.decision === null)
   if (waiting === undefined) return null
   const { by, at, differences, missing, alsoFor } = waiting
@@ -34,20 +38,23 @@ export function ProposalPart({ destination: { id, name }, proposals }: ProposalP
         {t('window.proposal.by', { by })} <Ago at={at} isRough />
       </p>
       <dl>
-        {differences.map(({ source, key, from, to }) => (
+        {differences.slice(0, showsAll ? undefined : FIRST_ROWS).map(({ source, key, from, to }) => (
           <div key={`${source} ${key}`}>
             <dt className="breakable">
               {nameSetting(key, words)}
               {source !== null && <span className="dimmed"> {source}</span>}
             </dt>
-            {describeChange(key, from, to, words).map((line) => (
-              <dd key={line} className="breakable selectable">
-                {line}
-              </dd>
-            ))}
+            <ChangeLines lines={describeChange(key, from, to, words)} />
           </div>
         ))}
       </dl>
+      {!showsAll && differences.length > FIRST_ROWS && (
+        <div>
+          <Button size="xs" variant="default" onClick={() => setShowsAll(true)}>
+            {t('window.receiving.showAll', { count: differences.length })}
+          </Button>
+        </div>
+      )}
       {missing.length > 0 && (
         <p className="dimmed breakable">
           {t('window.proposal.missing', { names: words.format.list(missing) })}
@@ -67,6 +74,28 @@ export function ProposalPart({ destination: { id, name }, proposals }: ProposalP
         </Button>
       </Group>
     </section>
+  )
+}
+
+/** Shows how one setting changes. A setting may have a thousand patterns. */
+function ChangeLines({ lines }: { lines: readonly string[] }) {
+  const { t } = useWords()
+  const [showsAll, setShowsAll] = useState(false)
+  return (
+    <>
+      {lines.slice(0, showsAll ? undefined : FIRST_ROWS).map((line) => (
+        <dd key={line} className="breakable selectable">
+          {line}
+        </dd>
+      ))}
+      {!showsAll && lines.length > FIRST_ROWS && (
+        <dd>
+          <Button size="compact-xs" variant="subtle" onClick={() => setShowsAll(true)}>
+            {t('window.receiving.showAll', { count: lines.length })}
+          </Button>
+        </dd>
+      )}
+    </>
   )
 }
 

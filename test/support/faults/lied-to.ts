@@ -38,7 +38,11 @@ export function readStats(root: string): Record<string, string> {
 }
 
 /** A sender whose source has a removal rule, and a receiver that lies to it. */
-export async function setUp(lies: Lies = {}, retrySeconds = RETRY_SECONDS) {
+export async function setUp(
+  lies: Lies = {},
+  retrySeconds = RETRY_SECONDS,
+  changes: Parameters<typeof senderConfig>[2] = {},
+) {
   const base = temporaryDirectory('lies')
   const home = await makeHome(path.join(base, 'home'))
   for (const name of SMALL) writeFile(home.source, name, randomBytes(3_000))
@@ -46,7 +50,7 @@ export async function setUp(lies: Lies = {}, retrySeconds = RETRY_SECONDS) {
   const before = readStats(home.source)
   const liar = await startLiar(base, home.identity.fingerprint, lies)
   const sender = startTestSender()
-  const config = senderConfig(home, liar.at, { retrySeconds })
+  const config = senderConfig(home, liar.at, { retrySeconds, ...changes })
   const sources = config.sources.map((source) => ({ ...source, removal }))
   const files = offerAll(home)
   sender.configure({ ...config, sources })

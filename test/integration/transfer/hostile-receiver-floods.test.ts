@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { encodeFrame } from '../../../core/protocol/codec.ts'
+import { MAX_PROPOSAL_BYTES } from '../../../core/protocol/limits.ts'
 import { LARGE, MIB, MOST_MEMORY, SMALL, setUp } from '../../support/faults/lied-to.ts'
 import { floodWith, type Lies, watchMemory } from '../../support/faults/lying-receiver.ts'
 import { offerAll, SOURCE, writeFile } from '../../support/transfer/transfer.ts'
@@ -70,6 +71,28 @@ describe.skipIf(process.platform !== 'linux')(
       expect(files).toBe(Object.keys(before).length)
       for (const name of ['later', 'link']) fs.rmSync(path.join(home.source, name))
       await allArriveAtAnHonestOne()
+    })
+
+    test('a flood of proposed settings leaves memory and log bounded, while new files are sent', async () => {
+      const proposals = { decided: null }
+      const { home, liar, sender, allSent } = await setUp({}, undefined, { proposals })
+      await allSent()
+      const memory = watchMemory(sender.process.pid ?? 0)
+      let made = 0
+      const flood = floodWith(liar, () => {
+        made += 1
+        const proposal = { id: made.toString(16), by: 'x', text: 'y'.repeat(MAX_PROPOSAL_BYTES) }
+        return Buffer.concat(encodeFrame('propose', { proposal }))
+      })
+      liar.dropAll()
+      await until('thousands are proposed', () => made > 5_000, 60_000)
+      writeFile(home.source, 'later', 'later')
+      offerAll(home)
+      sender.nudge()
+      await until('a new file goes', () => liar.contents.has('later'), 60_000)
+      await flood.end()
+      expect(memory.grownBytes()).toBeLessThan(MOST_MEMORY)
+      expect(sender.log.length).toBeLessThan(100)
     })
 
     test('endless frames at full speed leave memory and log bounded, while new files are sent', async () => {

@@ -1,14 +1,12 @@
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { encodeFrame } from '../../../core/protocol/codec.ts'
 import type { Frame, FrameHeader } from '../../../core/protocol/frames.ts'
-import { MAX_PROPOSAL_BYTES } from '../../../core/protocol/limits.ts'
 import { createProposal } from '../../../core/receive/proposing.ts'
 import { readSeen, type SeenSenders } from '../../../core/receive/senders/last-seen.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { openSenders } from '../../../core/store/senders/senders.ts'
-import { MOST_MEMORY, setUp } from '../../support/faults/lied-to.ts'
-import { floodWith, type Lies, watchMemory } from '../../support/faults/lying-receiver.ts'
+import { setUp } from '../../support/faults/lied-to.ts'
+import type { Lies } from '../../support/faults/lying-receiver.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   type Home,
@@ -104,8 +102,6 @@ test('proposed settings: a sender of an older version gets none, and the list sh
   expect(await readProposal()).toMatchObject({ state: 'waiting' })
 })
 
-const TAKES = { proposals: { decided: null } }
-
 test('proposed settings: a proposal to a sender that takes none ends the connection', async () => {
   const proposal = { id: 'ab', by: 'x', text: TEXT }
   const { liar, allSent } = await setUp({
@@ -129,35 +125,11 @@ test('proposed settings: an invalid frame ends the connection, and the sender co
       if (header !== undefined) send('propose', header as never)
     },
   }
-  const { liar, allSent } = await setUp(lies, undefined, TAKES)
+  const { liar, allSent } = await setUp(lies, undefined, { proposals: { decided: null } })
   await allSent()
   expect(liar.connections.length).toBeGreaterThan(frames.length)
   expect(liar.seen).not.toContain('decided')
 })
-
-test.skipIf(process.platform !== 'linux')(
-  'proposed settings: a flood of proposals leaves memory and log bounded, while files are sent',
-  async () => {
-    const { home, liar, sender, allSent } = await setUp({}, undefined, TAKES)
-    await allSent()
-    const memory = watchMemory(sender.process.pid ?? 0)
-    let made = 0
-    const flood = floodWith(liar, () => {
-      made += 1
-      const proposal = { id: made.toString(16), by: 'x', text: 'y'.repeat(MAX_PROPOSAL_BYTES) }
-      return Buffer.concat(encodeFrame('propose', { proposal }))
-    })
-    liar.dropAll()
-    await until('thousands are proposed', () => made > 5_000, SOON_MS)
-    writeFile(home.source, 'later', 'later')
-    offerAll(home)
-    sender.nudge()
-    await until('a new file goes', () => liar.contents.has('later'), SOON_MS)
-    await flood.end()
-    expect(memory.grownBytes()).toBeLessThan(MOST_MEMORY)
-    expect(sender.log.length).toBeLessThan(100)
-  },
-)
 
 test('proposed settings: a sender answers a proposal with the decision of its configuration', async () => {
   const base = temporaryDirectory('sender-proposals')

@@ -85,7 +85,9 @@ test('sender status: a receiver shows the latest status of its sender, and keeps
   const sentence = 'The directory /data is not there. Check its disk.'
   const said = { ...failing, sentence, waitingFiles: 2, oldestWaitingAt: 1_600_000_000_000 }
   expect(first).toMatchObject({ status: said, failingSince: expect.any(Number), connected: true })
-  expect(await holdfast('senders', '--store', store)).toMatch(/ connected now +failing, \d.* ago +station\n/)
+  expect(await holdfast('senders', '--store', store)).toMatch(
+    / connected now +failing, \d.* ago +takes none +station\n/,
+  )
   const page = await metrics()
   expect(levels(page)).toEqual([`${label},level="failing"`])
   expect(page).toContain(`holdfast_receiver_sender_oldest_waiting_timestamp_seconds{${label}} 1600000000\n`)

@@ -66,7 +66,7 @@ test('`holdfast senders`: senders of a running receiver are listed, renamed, rev
   expect((await holdfast('senders', 'label', 'Büro', 'north', '--store', store)).out).toContain('“north”')
   const table = (await holdfast('senders', '--store', store, '--sort', 'used')).out
   expect(table).toMatch(
-    new RegExp(`Büro +north +${fingerprint.slice(0, 16)} +paired .* connected now +– +station 1`),
+    new RegExp(`Büro +north +${fingerprint.slice(0, 16)} +paired .* connected now +– +takes none +station 1`),
   )
   expect(table).toContain('north: 1 of 1 computers are fine.')
   const [labelled] = parseRows((await holdfast('senders', '--store', store, '--json')).out)

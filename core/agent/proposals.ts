@@ -123,9 +123,15 @@ function findOthers(
     .map(({ name }) => name)
 }
 
+/** Limit of the names in a sentence. */
+const MOST_NAMES = 20
+
+const joinNames = (names: readonly string[]): string =>
+  [...names.slice(0, MOST_NAMES), ...(names.length > MOST_NAMES ? ['…'] : [])].join(', ')
+
 /** Returns the remark of a decision to accept: the sources that are not here; null: none. */
 export function describeMissing(missing: readonly string[]): Message | null {
-  return missing.length === 0 ? null : message('proposal.partly', { names: missing.join(', ') })
+  return missing.length === 0 ? null : message('proposal.partly', { names: joinNames(missing) })
 }
 
 /** Decides about proposals in a running agent, and shows those that wait for a person. */
@@ -198,7 +204,7 @@ export class Proposals {
       return
     }
     const { differences, missing, isElsewhere } = effect
-    if (isElsewhere) decline(message('proposal.notHere', { names: missing.join(', ') }))
+    if (isElsewhere) decline(message('proposal.notHere', { names: joinNames(missing) }))
     else if (differences.length === 0) end(true, describeMissing(missing))
     if (isElsewhere || differences.length === 0 || own.acceptProposals !== true) return
     const accept = async () => {

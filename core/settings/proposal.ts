@@ -12,6 +12,7 @@ import { firstIssue } from './settings-store.ts'
 const filters = sourceFiltersSchema.shape
 const { check, scan, send } = settingsSchema.shape
 const MOST_SOURCES = 1000
+const LONGEST_REASON = 200
 
 const filtersSchema = z
   .strictObject({
@@ -76,7 +77,10 @@ export function parseProposal(text: string): Fragment {
     throw new UserError('proposal.invalid', { reason: 'JSON' }, { cause: error })
   }
   const parsed = fragmentSchema.safeParse(raw)
-  if (!parsed.success) throw new UserError('proposal.invalid', { reason: firstIssue(parsed.error) })
+  if (!parsed.success) {
+    // An issue quotes names of the text, which may be long.
+    throw new UserError('proposal.invalid', { reason: firstIssue(parsed.error).slice(0, LONGEST_REASON) })
+  }
   for (const source of parsed.data.sources ?? []) refuseUnclosed(source.filters.ignore ?? [])
   return parsed.data
 }

@@ -5,6 +5,7 @@ import { useCommands } from '../../state/commands.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
+import { namesInLine } from '../alerts/incidents.ts'
 import { describeChange, nameSetting } from './proposed-words.ts'
 
 /** Settings, and lines of one setting, that are shown at first. */
@@ -57,7 +58,7 @@ export function ProposalPart({ destination: { id, name }, proposals }: ProposalP
       )}
       {missing.length > 0 && (
         <p className="dimmed breakable">
-          {t('window.proposal.missing', { names: words.format.list(missing) })}
+          {t('window.proposal.missing', { names: namesInLine(missing, words) })}
         </p>
       )}
       {alsoFor.length > 0 && (

@@ -8,14 +8,7 @@ import { openSenders } from '../../../core/store/senders/senders.ts'
 import { setUp } from '../../support/faults/lied-to.ts'
 import type { Lies } from '../../support/faults/lying-receiver.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import {
-  type Home,
-  makeHome,
-  offerAll,
-  startListening,
-  startPair,
-  writeFile,
-} from '../../support/transfer/transfer.ts'
+import { type Home, makeHome, startListening, startPair } from '../../support/transfer/transfer.ts'
 import { buildHello, connectWire } from '../../support/transfer/wire-client.ts'
 import { until } from '../../support/until.ts'
 

@@ -97,8 +97,8 @@ test.each([
   ['a pause', { pause: { until: null } }],
   ['a value out of range', { check: { intervalSeconds: 0 } }],
   ['a source named twice', { sources: ['Data', 'data'].map((name) => ({ name, filters: { ignore: [] } })) }],
-  ['nothing', {}],
-  ['empty groups', { check: {}, sources: [{ name: 'data', filters: {} }] }],
+  ['an object without settings', {}],
+  ['a proposal with empty groups', { check: {}, sources: [{ name: 'data', filters: {} }] }],
   ['a list', []],
 ])('proposal: %s is refused', (_, fragment) => {
   expect(refusal(() => parse(fragment))).toMatchObject({ sentence: { key: 'proposal.invalid' } })
@@ -111,6 +111,9 @@ test('proposal: a text that is too large, no JSON, or has an unclosed pattern is
   expect(large.length).toBeLessThan(MAX_PROPOSAL_BYTES)
   expect(refusal(() => parseProposal(large))).toMatchObject({ sentence: { key: 'proposal.tooLarge' } })
   expect(refusal(() => parseProposal('{'))).toMatchObject({ sentence: { key: 'proposal.invalid' } })
+  // The reason quotes the unknown name in part.
+  const long = refusal(() => parse({ [`x${'y'.repeat(50_000)}`]: 1 }))
+  expect(JSON.stringify(long).length).toBeLessThan(1_000)
   const unclosed = { sources: [{ name: 'data', filters: { ignore: ['a['] } }] }
   expect(refusal(() => parse(unclosed))).toMatchObject({ sentence: { key: 'refuse.unclosedPattern' } })
 })

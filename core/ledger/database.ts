@@ -5,6 +5,7 @@ import { type Message, message } from '../lib/i18n/message.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { type DatabaseKind, inTransaction, openDatabaseFile } from '../platform/sqlite.ts'
 import type { FoundFile, QueuedFile, Removable, RowPlace } from './contract.ts'
+import { EVENT } from './ledger-messages.ts'
 
 /** A state is stored as a number; the partial indices below contain these numbers. */
 export const STATE = { waiting: 0, sent: 1, parked: 2 } as const
@@ -49,6 +50,60 @@ const EXPECTED = `CREATE TABLE expected (
   arrived_at INTEGER,
   PRIMARY KEY (source, pattern, start)
 ) WITHOUT ROWID;`
+
+const NOW_MS = "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
+
+/**
+ * Number of the next event: microseconds since 1970, but more than the last number. A log that is created anew, or that
+ * lost its last rows in a power failure, therefore continues behind every number that a reader may have seen.
+ */
+export const NEXT_EVENT = `max(${NOW_MS} * 1000, coalesce((SELECT max(seq) + 1 FROM event), 0))`
+
+const addEvent = (
+  type: number,
+  { at, size = 'new.size', detail }: { at: string; size?: string; detail: string },
+) =>
+  `INSERT INTO event SELECT ${NEXT_EVENT}, ${at}, ${type}, source, destination, new.path, ${size}, new.digest, ${detail}
+   FROM route WHERE id = new.route;`
+
+/**
+ * The log of events (core/events): an outbox, written by triggers in the transaction that changes the row of a file.
+ * Only statements that record a stored content set `sent_at`. If newer content of that file waits, `detail` is "older",
+ * and the size is known only together with the digest. `detail` of the others: why it is parked, as a sentence; by whom
+ * it was deleted; the finding of a verification.
+ */
+const EVENTS = `CREATE TABLE event (
+  seq INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  type INTEGER NOT NULL,
+  source TEXT,
+  destination TEXT,
+  path TEXT,
+  size INTEGER,
+  digest BLOB,
+  detail TEXT
+);
+CREATE TRIGGER event_durable AFTER UPDATE OF sent_at ON file BEGIN
+  ${addEvent(EVENT.durable, {
+    at: 'new.sent_at',
+    size: `iif(new.state = ${STATE.sent} OR new.digest IS NOT NULL, new.size, NULL)`,
+    detail: `iif(new.state = ${STATE.sent}, NULL, 'older')`,
+  })}
+END;
+CREATE TRIGGER event_parked AFTER UPDATE OF state ON file
+WHEN new.state = ${STATE.parked} AND old.state <> ${STATE.parked} BEGIN
+  ${addEvent(EVENT.parked, { at: 'new.due_at', detail: 'new.reason' })}
+END;
+CREATE TRIGGER event_deleted AFTER UPDATE OF removal ON file
+WHEN new.removal IN (${REMOVAL.removed}, ${REMOVAL.absent})
+  AND old.removal NOT IN (${REMOVAL.removed}, ${REMOVAL.absent}) BEGIN
+  ${addEvent(EVENT.deleted, {
+    at: `coalesce(new.removed_at, ${NOW_MS})`,
+    detail: `iif(new.removal = ${REMOVAL.removed}, 'holdfast', 'others')`,
+  })}
+END;
+`
+
 const TRIGGERS = `
 CREATE TRIGGER route_added AFTER INSERT ON route BEGIN
   INSERT INTO total VALUES ${SUMMED.map((group) => `(new.id, ${group}, 0, 0)`).join(', ')};
@@ -152,7 +207,8 @@ CREATE TABLE suspect (
 ) WITHOUT ROWID;
 ${EXPECTED}
 ${ABSENT_INDEX}
-${TRIGGERS}`
+${TRIGGERS}
+${EVENTS}`
 
 /**
  * Pages of the write-ahead log, 32 MiB, from which on a commit copies them into the database (sqlite.org/wal.html).
@@ -180,15 +236,16 @@ UPDATE file SET due_at = sent_at WHERE state = ${STATE.sent} AND sent_at IS NOT 
 ${STATE_INDEX}`
 
 export const LEDGER: DatabaseKind = {
-  version: 6,
+  version: 7,
   schema: SCHEMA,
   migrations: {
     2: 'ALTER TABLE file ADD COLUMN stored_ns INTEGER',
     3: COUNT_DELETED,
     4: ORDER_BY_TIME,
     5: EXPECTED,
+    6: EVENTS,
   },
-  tables: ['meta', 'route', 'total', 'file', 'seal', 'suspect', 'expected'],
+  tables: ['meta', 'route', 'total', 'file', 'seal', 'suspect', 'expected', 'event'],
   // A commit that is lost in a power failure means that a file is sent twice, which the receiver recognises.
   pragmas: `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;
     PRAGMA wal_autocheckpoint = ${MOST_PAGES}`,
@@ -199,6 +256,8 @@ export function openLedgerFile(file: string): { database: DatabaseSyncInstance; 
   mkdirSync(path.dirname(file), { recursive: true })
   const { database, aside } = openDatabaseFile(file, LEDGER)
   if (aside === null) return { database, notice: null }
+  // Readers of the file that was set aside may have missed events.
+  database.exec(`INSERT INTO event (seq, at, type) SELECT ${NEXT_EVENT}, ${NOW_MS}, ${EVENT.gap}`)
   const key = aside.why === 'newer' ? 'transfer.ledgerNewer' : 'transfer.ledgerBroken'
   return { database, notice: message(key, { path: file, aside: aside.aside }) }
 }

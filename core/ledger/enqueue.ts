@@ -14,6 +14,7 @@ import {
   toPathRange,
   word,
 } from './database.ts'
+import { type DamageKind, openEvents } from './events.ts'
 import { fileStates } from './ledger-messages.ts'
 
 /** A file that changes within this time after it was sent is still being written. */
@@ -168,6 +169,7 @@ export function openAgain(database: DatabaseSyncInstance, routes: Routes) {
        SELECT id FROM (SELECT id, size FROM file WHERE route = ? AND path > ? AND path < ? AND ${IS_THERE} LIMIT ${BELOW_ROWS})
        ORDER BY size LIMIT 1)`,
   )
+  const { recordDamaged } = openEvents(database)
   const againOne = database.prepare(`UPDATE file SET ${AGAIN} WHERE route = ? AND path = ? AND ${IS_THERE}`)
 
   return {
@@ -189,6 +191,13 @@ export function openAgain(database: DatabaseSyncInstance, routes: Routes) {
         for (const directory of directories)
           count += Number(smallestBelow.run(route, ...toPathRange(directory)).changes)
         return count
+      }),
+
+    /** Records the finding of a verification, and offers the file again. */
+    offerDamaged: (destination: string, source: string, path: string, finding: DamageKind) =>
+      inTransaction(database, () => {
+        recordDamaged({ destination, source, path }, finding, Date.now())
+        againOne.run(routes.find(destination, source), path)
       }),
 
     /**

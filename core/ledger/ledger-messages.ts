@@ -67,3 +67,28 @@ export const fileSchema = z.object({
   reason: messageSchema.nullable(),
 })
 export type LedgerFile = z.infer<typeof fileSchema>
+
+/** Types of the rows in the log of events (`event` in database.ts). `gap`: earlier rows are gone. */
+export const EVENT = {
+  gap: 0,
+  durable: 1,
+  parked: 2,
+  deleted: 3,
+  restored: 4,
+  damaged: 5,
+  batchDurable: 6,
+} as const
+
+/** A row of the log of events. Times in milliseconds since 1970. */
+export interface EventRow {
+  seq: number
+  at: number
+  type: number
+  /** Ids; null: the event is not about one. */
+  source: string | null
+  destination: string | null
+  path: string | null
+  size: number | null
+  digest: Uint8Array | null
+  detail: string | null
+}

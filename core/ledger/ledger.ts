@@ -8,6 +8,7 @@ import type { BatchMessages, InnerMount, SessionMemory } from './contract.ts'
 import { durably, LEDGER, openLedgerFile, openRoutes, openValues, REMOVAL } from './database.ts'
 import { openDeleted } from './deleted.ts'
 import { openAgain, openKnown, openOffers } from './enqueue.ts'
+import { openEvents } from './events.ts'
 import { openExpected } from './expected.ts'
 import { openPages, openSentFiles } from './pages.ts'
 import { openHolding, openOutcomes, openParked, openTaking, openUnsent } from './queue.ts'
@@ -75,6 +76,7 @@ export function openParts(database: DatabaseSyncInstance) {
     ...openHolding(database, routes),
     ...openDeleted(database, routes),
     ...openExpected(database),
+    ...openEvents(database),
     ...openMeta(database),
   }
 }
@@ -92,6 +94,7 @@ const KEPT = [
   'deleted',
   'swept',
   'expected',
+  'unmarked',
 ]
 
 /** The ledger's values of sources and destinations. */

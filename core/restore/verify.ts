@@ -21,7 +21,7 @@ interface VerifyEvents {
 /** A destination, and the ledger that records which files it has. */
 interface ToVerify {
   library: Library
-  ledger: Pick<Ledger, 'sentFiles' | 'sentFile' | 'sentSums' | 'isReplaced' | 'lookup' | 'offerAgain'>
+  ledger: Pick<Ledger, 'sentFiles' | 'sentFile' | 'sentSums' | 'isReplaced' | 'lookup' | 'offerDamaged'>
   /** The destination's id. */
   destination: string
 }
@@ -61,7 +61,7 @@ export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Prom
     summary.files += 1
     summary.bytes += file.size
     if (wrong === null || !isStill(parts, one)) continue
-    ledger.offerAgain(destination, [[source, file.path]])
+    ledger.offerDamaged(destination, source, file.path, wrong.kind)
     const isWanted = ledger.lookup(destination, source, file.path)?.state === 'waiting'
     summary[wrong.kind] += 1
     if (isWanted) summary.wanted += 1

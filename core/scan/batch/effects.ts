@@ -169,9 +169,11 @@ export class BatchEffects implements MarkingEffects {
     const { name, identity } = this.#found
     const said = describeMarked(source, name, this.#never)
     this.#host.beforeMark({ name, identity, said })
+    this.#context.ledger.recordBatchDurable(source.id, name, identity, Date.now())
     await this.#untilEnd(
       callOn(this.#place, () => createMark(this.#directory, source.batch.sentMark, identity)),
     )
+    this.#context.ledger.batchMarked(source.id, identity)
     // A mark that already exists clears the failure, too: a person may have made it.
     this.#failure(null)
     this.#host.afterMark(said)

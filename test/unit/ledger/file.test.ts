@@ -16,8 +16,11 @@ const totals = (waitingFiles: number, sentFiles: number, parkedFiles: number) =>
   parkedFiles,
 })
 
+/** Takes away the log of version 7. */
+const BACK_TO_6 = `DROP TRIGGER event_durable; DROP TRIGGER event_parked; DROP TRIGGER event_deleted; DROP TABLE event;`
+
 /** Takes away the table of version 6, and restores the indices of version 4, which version 5 has replaced. */
-const BACK_TO_4 = `DROP TABLE expected; DROP INDEX file_state; CREATE INDEX file_state ON file (route, state);
+const BACK_TO_4 = `${BACK_TO_6} DROP TABLE expected; DROP INDEX file_state; CREATE INDEX file_state ON file (route, state);
   CREATE INDEX file_due ON file (route, due_at) WHERE state = 0;`
 
 describe('ledger file', () => {
@@ -99,11 +102,28 @@ describe('ledger file', () => {
     ledger.offer('d', [file('a')])
     const database = new DatabaseSync(at)
     onTestFinished(() => database.close())
-    database.exec('DROP TABLE expected; PRAGMA user_version = 5')
+    database.exec(`${BACK_TO_6} DROP TABLE expected; PRAGMA user_version = 5`)
     const again = openLedger(at)
     onTestFinished(() => again.close())
     expect(again.totals('d')).toEqual({ s: totals(1, 0, 0) })
     expect(again.lastArrival('s', '*', Date.now())).toBeNull()
+  })
+
+  test('migration: version 6 had no events', () => {
+    const { directory, ledger, take, send } = open()
+    const at = path.join(directory, 'ledger.db')
+    ledger.offer('d', [file('a'), file('b')])
+    send(take().filter(({ path: name }) => name === 'a'))
+    const database = new DatabaseSync(at)
+    onTestFinished(() => database.close())
+    database.exec(`${BACK_TO_6} PRAGMA user_version = 6`)
+    const again = openLedger(at)
+    onTestFinished(() => again.close())
+    const [b] = again.take('d', 's', 1, Date.now(), new Set())
+    if (b === undefined) throw new Error('nothing due')
+    again.markSent([{ ...b, mark: false }], 5_000)
+    const events = database.prepare('SELECT type, at, path FROM event ORDER BY seq').all()
+    expect(events).toMatchObject([{ type: 1, at: 5_000, path: 'b' }])
   })
 
   const unusable: [string, (at: string) => void, string][] = [

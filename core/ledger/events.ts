@@ -1,0 +1,105 @@
+import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { inTransaction, readDatabaseFile } from '../platform/sqlite.ts'
+import { LEDGER, NEXT_EVENT, openValues } from './database.ts'
+import { EVENT, type EventRow } from './ledger-messages.ts'
+
+// The log of events: rows that no trigger writes, and readers. See EVENTS in database.ts.
+
+/** The finding of a verification: other content, no content, or content that cannot be read. */
+export type DamageKind = 'damaged' | 'missing' | 'unreadable'
+
+/** Limit of the batch directories whose event is recorded before their mark is made. */
+const MOST_UNMARKED = 1_000
+/** Rows that one transaction removes: some milliseconds. */
+const PRUNED_AT_ONCE = 5_000
+
+/** Records events that are about no row of the ledger. */
+export function openEvents(database: DatabaseSyncInstance) {
+  const values = openValues(database)
+  const add = database.prepare(`INSERT INTO event SELECT ${NEXT_EVENT}, ?, ?, ?, ?, ?, ?, ?, ?`)
+  const selectBeyond = database.prepare('SELECT seq FROM event ORDER BY seq DESC LIMIT 1 OFFSET ?')
+  const selectOld = database.prepare('SELECT seq, at, type FROM event WHERE seq <= ? ORDER BY seq LIMIT ?')
+  const removeOld = database.prepare('DELETE FROM event WHERE seq <= ?')
+  const addGap = database.prepare(`INSERT INTO event (seq, at, type) VALUES (?, ?, ${EVENT.gap})`)
+  const unmarkedKey = (source: string) => `unmarked ${source}`
+  const unmarked = (source: string): string[] => values.get(unmarkedKey(source)) ?? []
+
+  return {
+    /**
+     * Records that all files of a batch directory are durable, once until it is marked: its mark may fail repeatedly.
+     * @param identity see getIdentity in core/scan/batch/rules.ts.
+     */
+    recordBatchDurable: (source: string, path: string, identity: string, now: number) =>
+      inTransaction(database, () => {
+        const known = unmarked(source)
+        if (known.includes(identity)) return
+        values.put(unmarkedKey(source), [...known, identity].slice(-MOST_UNMARKED))
+        add.run(now, EVENT.batchDurable, source, null, path, null, null, null)
+      }),
+
+    /** Records that a batch directory is marked. If it is marked anew later, that is another event. */
+    batchMarked: (source: string, identity: string) =>
+      inTransaction(database, () => {
+        const known = unmarked(source)
+        if (known.includes(identity))
+          values.put(
+            unmarkedKey(source),
+            known.filter((one) => one !== identity),
+          )
+      }),
+
+    /** Records a restored file. @param path its absolute path. */
+    recordRestored: (destination: string, path: string, now: number) =>
+      void add.run(now, EVENT.restored, null, destination, path, null, null, null),
+
+    /** Records a finding of a verification; inside the caller's transaction. */
+    recordDamaged: (
+      { destination, source, path }: { destination: string; source: string; path: string },
+      finding: DamageKind,
+      now: number,
+    ) => void add.run(now, EVENT.damaged, source, destination, path, null, null, finding),
+
+    /** The delivery of each sink, by its id (core/events/sinks.ts). */
+    sinkProgress: (sink: string) => values.get<{ cursor: string; attempted: string }>(`sink ${sink}`),
+    rememberSinkProgress: (sink: string, progress: { cursor: string; attempted: string }) =>
+      values.put(`sink ${sink}`, progress),
+    forgetSinkProgress: (sink: string) => values.forget(`sink ${sink}`),
+
+    /**
+     * Removes events from before this time (milliseconds since 1970), and the oldest beyond a number: some thousand in
+     * one short transaction. The last of them becomes a gap, which readers behind it meet. Returns false at the end.
+     */
+    pruneEvents: (before: number, keepRows: number): boolean =>
+      inTransaction(database, () => {
+        const beyond = selectBeyond.get(keepRows) as { seq: number } | undefined
+        const cut = Math.max(before * 1000, beyond?.seq ?? 0)
+        const old = selectOld.all(cut, PRUNED_AT_ONCE) as { seq: number; at: number; type: number }[]
+        const last = old.at(-1)
+        if (last === undefined || (old.length === 1 && last.type === EVENT.gap)) return false
+        removeOld.run(last.seq)
+        addGap.run(last.seq, last.at)
+        return old.length === PRUNED_AT_ONCE
+      }),
+  }
+}
+
+/** Returns the events behind a number, in their order; at most `limit`. */
+export const readEvents = (database: DatabaseSyncInstance, after: number, limit: number): EventRow[] =>
+  database
+    .prepare('SELECT * FROM event WHERE seq > ? ORDER BY seq LIMIT ?')
+    .all(after, limit) as unknown as EventRow[]
+
+/** Returns the number of the newest event. */
+export const lastEvent = (database: DatabaseSyncInstance): number =>
+  (database.prepare('SELECT max(seq) AS seq FROM event').get() as { seq: number | null }).seq ?? 0
+
+/** Opens the log only for reading; null: there is none yet, or its file cannot be used. */
+export function openEventsForReading(file: string): DatabaseSyncInstance | null {
+  const database = readDatabaseFile(file, LEDGER)
+  if (database === null || typeof database === 'string') return null
+  // An earlier version may have written the file.
+  const has = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'event'").get() !== undefined
+  if (has) return database
+  database.close()
+  return null
+}

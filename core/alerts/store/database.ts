@@ -49,7 +49,8 @@ CREATE INDEX entry_by_state ON entry (state, at);
 
 /**
  * health: the last attempt of each channel; policy: the policy's state, one row; change: who changed what, in the order
- * of arrival. Versions without these tables ignore them, so they need no migration.
+ * of arrival; event: the begin and the end of each incident, numbered as the events of the ledger (core/ledger), and
+ * first the creation of this file. Versions without these tables ignore them, so they need no migration.
  */
 const LATER_TABLES = `
 CREATE TABLE IF NOT EXISTS health (
@@ -58,7 +59,11 @@ CREATE TABLE IF NOT EXISTS policy (id INTEGER PRIMARY KEY CHECK (id = 1), facts 
 CREATE TABLE IF NOT EXISTS change (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, text TEXT NOT NULL,
   facts TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS change_by_time ON change (at)`
+CREATE INDEX IF NOT EXISTS change_by_time ON change (at);
+CREATE TABLE IF NOT EXISTS event (
+  seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, type TEXT NOT NULL, facts TEXT NOT NULL);
+INSERT INTO event SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER), unixepoch() * 1000, 'created', '{}'
+  WHERE NOT EXISTS (SELECT 1 FROM event)`
 
 const incidentFileSchema = keptPolicySchema.extend({ past: z.array(incidentSchema) })
 
@@ -139,6 +144,17 @@ export function openAlertDatabase(file: string) {
   const insertChange = database.prepare(
     'INSERT OR IGNORE INTO change (id, at, text, facts) VALUES (?, ?, ?, ?)',
   )
+  const selectEnd = database.prepare('SELECT ended_at AS endedAt FROM incident WHERE id = ?')
+  const insertEvent = database.prepare(
+    `INSERT INTO event SELECT max(CAST(unixepoch('subsec') * 1000000 AS INTEGER), max(seq) + 1), ?, ?, ? FROM event`,
+  )
+  /** Adds the events of an incident to the log, before its row is replaced. */
+  const addEvents = (incident: Incident, facts: string) => {
+    const { id, noticedAt, endedAt } = incident
+    const known = selectEnd.get(id) as { endedAt: number | null } | undefined
+    if (known === undefined) insertEvent.run(noticedAt, 'began', facts)
+    if (endedAt !== null && (known?.endedAt ?? null) === null) insertEvent.run(endedAt, 'ended', facts)
+  }
   const commit = ({ policy, incidents, entries }: Commit) =>
     inTransaction(database, () => {
       if (policy !== null) upsertPolicy.run(JSON.stringify(keptPolicySchema.parse(policy)))
@@ -147,6 +163,7 @@ export function openAlertDatabase(file: string) {
         const names = getSubjects({ ...incident, endedAt: 0 }).join('\n')
         const facts = JSON.stringify(incidentSchema.parse(incident))
         const severity = getSeverity(kind)
+        addEvents(incident, facts)
         upsertIncident.run(id, noticedAt, endedAt, kind, severity, JSON.stringify(sources), names, facts)
       }
       for (const entry of entries) {
@@ -179,6 +196,7 @@ export function openAlertDatabase(file: string) {
         const before = now - KEPT_DAYS * DAY_MS
         database.prepare('DELETE FROM incident WHERE noticed_at < ? AND ended_at IS NOT NULL').run(before)
         database.prepare("DELETE FROM entry WHERE at < ? AND state <> 'waiting'").run(before)
+        database.prepare('DELETE FROM event WHERE at < ? AND seq < (SELECT max(seq) FROM event)').run(before)
       }),
     close: () => database.close(),
   }
@@ -300,6 +318,32 @@ function listChanges(database: DatabaseSyncInstance, question: ChangesQuestion):
   const shown = found.slice(0, most)
   const next = found.length > most ? (shown.at(-1)?.number ?? null) : null
   return { rows: shown.map(({ facts }) => facts), next }
+}
+
+/** The begin or the end of an incident; created: that of the log. */
+export interface IncidentEvent {
+  seq: number
+  type: 'began' | 'ended' | 'created'
+  /** Milliseconds since 1970. */
+  at: number
+  /** The incident as JSON. */
+  facts: string
+}
+
+/** Returns the events behind a number, in their order; at most `limit`. */
+export const readIncidentEvents = (database: DatabaseSyncInstance, after: number, limit: number) =>
+  database
+    .prepare('SELECT * FROM event WHERE seq > ? ORDER BY seq LIMIT ?')
+    .all(after, limit) as unknown as IncidentEvent[]
+
+/** Opens the file only for reading; null: there is none yet, or it has no events. */
+export function openIncidentEvents(file: string): DatabaseSyncInstance | null {
+  const database = readDatabaseFile(file, KIND)
+  if (database === null || typeof database === 'string') return null
+  const has = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'event'").get() !== undefined
+  if (has) return database
+  database.close()
+  return null
 }
 
 /** Stores a change in a file that no thread of this process has open. @throws system errors */

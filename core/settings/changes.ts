@@ -15,11 +15,12 @@ import { type ExpectedFiles, type Settings, type Source, sourceSchema, toFolderK
 // differences that an import would make. Destinations have a file of their own: destinations.ts.
 
 /** Groups of settings; each can be changed without the others. */
-type Group = 'alerts' | 'batch' | 'check' | 'keep' | 'labels' | 'scan' | 'send' | 'web'
+type Group = 'alerts' | 'batch' | 'check' | 'events' | 'keep' | 'labels' | 'scan' | 'send' | 'web'
 const GROUPS: ReadonlySet<string> = new Set<Group>([
   'alerts',
   'batch',
   'check',
+  'events',
   'keep',
   'labels',
   'scan',
@@ -35,7 +36,7 @@ const LONGEST = 200
 
 /** Settings other than lists of entries with ids. The pause is omitted, because it is temporary. */
 const COMPARED_SINGLE = ['receive', 'notifications', 'language', 'theme'] as const
-const COMPARED_GROUPS = ['check', 'scan', 'send', 'keep', 'alerts', 'web'] as const
+const COMPARED_GROUPS = ['check', 'scan', 'send', 'keep', 'alerts', 'events', 'web'] as const
 
 /** Pauses all sending from `now` (milliseconds since 1970) for some minutes; null: until resumed. */
 export function withPause(settings: Settings, minutes: number | null, now: number): Settings {
@@ -260,7 +261,7 @@ export function withoutMuted(settings: Settings, id: string): Settings {
 
 /** A difference that an import would make. */
 export const differenceSchema = z.object({
-  kind: z.enum(['source', 'checkedPath', 'destination', 'channel', 'setting']),
+  kind: z.enum(['source', 'checkedPath', 'destination', 'channel', 'sink', 'setting']),
   change: z.enum(['added', 'removed', 'changed']),
   /** The displayed name; for a setting its path in the settings file, such as "check.intervalSeconds". */
   name: z.string(),
@@ -299,8 +300,9 @@ export function differences(
     ...compareEntries('checkedPath', now.checkedPaths, next.checkedPaths, ({ path }) => path),
     ...compareEntries('destination', inUse(now.destinations), inUse(next.destinations), ({ name }) => name),
     ...compareEntries('channel', now.alerts.channels, next.alerts.channels, ({ name }) => name),
+    ...compareEntries('sink', now.events.sinks, next.events.sinks, ({ name }) => name),
     ...COMPARED_GROUPS.flatMap((group) =>
-      compareValues(`${group}.`, omitChannels(now[group]), omitChannels(next[group])),
+      compareValues(`${group}.`, omitLists(now[group]), omitLists(next[group])),
     ),
     ...COMPARED_SINGLE.flatMap((name) => compareValues('', { [name]: now[name] }, { [name]: next[name] })),
   ]
@@ -310,9 +312,9 @@ export function differences(
 const inUse = (destinations: readonly Destination[]) =>
   destinations.map((one) => ({ ...one, ejected: undefined }))
 
-/** Omits the list of channels, which is compared separately. */
-const omitChannels = (group: object): object =>
-  Object.fromEntries(Object.entries(group).filter(([name]) => name !== 'channels'))
+/** Omits the lists of channels and sinks, which are compared separately. */
+const omitLists = (group: object): object =>
+  Object.fromEntries(Object.entries(group).filter(([name]) => name !== 'channels' && name !== 'sinks'))
 
 function listEntries<E extends Entry>(
   kind: Kind,

@@ -4,6 +4,7 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
 import { refuseExpected } from './changes.ts'
 import { getEjected, secretsOfDestination, withEjected } from './destinations.ts'
+import { type EventSink, secretsOfSink } from './event-sinks.ts'
 import { SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
 import { type SecretOwner, type Secrets, secretsOfChannel } from './secrets.ts'
 import { firstIssue, parseJson, readVersion } from './settings-store.ts'
@@ -59,7 +60,7 @@ export function importedSettings(text: string, file: string, ownName: string): S
 /**
  * Replaces all settings by the imported ones, except for the pause, ejected disks, the web page with its tokens, and
  * watched computers.
- * @throws UserError alert.channelInSettings: an imported file must not choose a program to run here.
+ * @throws UserError alert.channelInSettings, events.commandInSettings: an imported file must not choose a program to run here.
  */
 export function withImported(settings: Settings, imported: Settings): Settings {
   const { channels } = settings.alerts
@@ -67,6 +68,10 @@ export function withImported(settings: Settings, imported: Settings): Settings {
     channels.some((one) => one.type === type && JSON.stringify(one.options) === JSON.stringify(options))
   const program = imported.alerts.channels.find((one) => !catalog[one.type].isAddable && !isHere(one))
   if (program !== undefined) throw new UserError('alert.channelInSettings', { type: program.type })
+  const isOwnCommand = ({ command }: EventSink) =>
+    settings.events.sinks.some((one) => JSON.stringify(one.command) === JSON.stringify(command))
+  if (imported.events.sinks.some((one) => one.kind === 'command' && !isOwnCommand(one)))
+    throw new UserError('events.commandInSettings')
   return getEjected(settings)
     .filter(({ id }) => imported.destinations.some((one) => one.id === id && one.kind === 'folder'))
     .reduce((next, { id, ejected }) => withEjected(next, id, ejected), {
@@ -79,7 +84,7 @@ export function withImported(settings: Settings, imported: Settings): Settings {
 }
 
 /**
- * Returns the names of channels and destinations that need a secret to be entered, or a new pairing.
+ * Returns the names of channels, sinks and destinations that need a secret to be entered, or a new pairing.
  * @param unreadable ids of owners with stored secrets that cannot be decrypted here.
  */
 export function missingSecrets(
@@ -97,5 +102,6 @@ export function missingSecrets(
       one.kind === 'receiver' ? !known.has(one.id) : lacks(secretsOfDestination(one)),
     ),
     ...imported.alerts.channels.filter((one) => lacks(secretsOfChannel(one))),
+    ...imported.events.sinks.filter((one) => lacks(secretsOfSink(one))),
   ].map(({ name }) => name)
 }

@@ -5,6 +5,7 @@ import { SOURCE_ID } from '../protocol/limits.ts'
 import { folderName } from '../protocol/names.ts'
 import { DEFAULT_KEEP } from '../store/retention/retention.ts'
 import { absolutePathSchema, certificateSchema, destinationSchema } from './destination-schema.ts'
+import { eventsSettingsSchema } from './event-sinks.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from './patterns.ts'
 
 export const batchSettingsSchema = z.object({
@@ -292,6 +293,7 @@ const settingsObject = z.object({
     .nullable()
     .default(null),
   alerts: alertsSettingsSchema.prefault({}),
+  events: eventsSettingsSchema.prefault({}),
   /** Native notifications, or lines in the terminal. */
   notifications: z.boolean().default(true),
   language: z.enum(['system', 'en', 'zh-TW']).default('system'),
@@ -309,11 +311,12 @@ export const toFolderKey = (name: string): string => folderName(name).toLowerCas
  * destination, and destinations are selected by name.
  */
 export const settingsSchema = settingsObject.superRefine((settings, context) => {
-  const { sources, checkedPaths, destinations } = settings
+  const { sources, checkedPaths, destinations, events } = settings
   const unique: [string, string[]][] = [
     ['id', [...sources, ...checkedPaths].map(({ id }) => id)],
     ['destination', destinations.map(({ id }) => id)],
     ['destination', destinations.map(({ name }) => name.toLowerCase())],
+    ['event sink', events.sinks.map(({ id }) => id)],
   ]
   for (const [what, values] of unique) {
     const twice = values.find((value, index) => values.indexOf(value) !== index)

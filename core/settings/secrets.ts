@@ -8,6 +8,7 @@ import { type Message, message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { replaceFile, setFileAside } from '../platform/files.ts'
 import { errorText } from '../platform/system-error.ts'
+import { toSecretId } from './event-sinks.ts'
 import type { Settings } from './schema.ts'
 import { lastSetAside, parseJson, type WhenBroken } from './settings-store.ts'
 
@@ -25,7 +26,7 @@ type Stored = z.infer<typeof storedSchema>
 
 export type Secrets = Record<string, Record<string, string>>
 
-/** Owner of secrets: a channel, a destination or a watched computer. */
+/** Owner of secrets: a channel, a destination, a watched computer or a sink of events. */
 export interface SecretOwner {
   id: string
   /** Its type, for messages. */
@@ -34,8 +35,11 @@ export interface SecretOwner {
 }
 
 /** Returns the ids of all owners of secrets. */
-export const secretOwners = ({ alerts, destinations, computers }: Settings): ReadonlySet<string> =>
-  new Set([...alerts.channels, ...destinations, ...computers].map(({ id }) => id))
+export const secretOwners = ({ alerts, destinations, computers, events }: Settings): ReadonlySet<string> =>
+  new Set([
+    ...[...alerts.channels, ...destinations, ...computers].map(({ id }) => id),
+    ...events.sinks.map(({ id }) => toSecretId(id)),
+  ])
 
 export function secretsOfChannel({
   id,
@@ -45,7 +49,7 @@ export function secretsOfChannel({
   return { id, type, fields: getSecretFields(type, options) }
 }
 
-/** The secrets of channels, destinations and watched computers, in a file readable by this user only. */
+/** The secrets of channels, destinations, watched computers and sinks, in a file readable by this user only. */
 export interface SecretStore {
   /** Set if the file was unusable and set aside, and no secret was entered since; otherwise null. */
   readonly notice: Message | null

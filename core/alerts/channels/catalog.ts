@@ -8,7 +8,7 @@ export const NATIVE = 'native'
 export interface Field {
   name: string
   /** secret: stored separately from the settings, and never shown again. */
-  kind: 'text' | 'url' | 'email' | 'port' | 'certificate' | 'choice' | 'minutes' | 'secret'
+  kind: 'text' | 'url' | 'broker' | 'email' | 'port' | 'certificate' | 'choice' | 'minutes' | 'secret'
   required: boolean
   /** The value if none is given. */
   default?: string
@@ -165,6 +165,8 @@ export function refuseValue(
 /** For each kind of field, returns true if a value has its format. */
 const hasFormat: Record<Field['kind'], (given: string, field: Pick<Field, 'name' | 'choices'>) => boolean> = {
   url: isWebAddress,
+  // The address of an MQTT broker.
+  broker: (given) => /^mqtts?:\/\/[^/@\s]+\/?$/.test(given) && URL.canParse(given),
   secret: (given, { name }) => name !== 'url' || isWebAddress(given),
   email: (given) => readAddresses(given) !== null,
   certificate: (given) => readFingerprint(given) !== null,

@@ -12,19 +12,26 @@ export const command: Channel = {
     const { program = '' } = given.options
     const limit = createAbortSignal(given)
     try {
-      return exited(program, await run(program, JSON.stringify(buildPayload(letter)), limit))
+      return exited(program, await runProgram([program], JSON.stringify(buildPayload(letter)), limit))
     } catch (thrown) {
       return limit.aborted ? getAbortOutcome(given, program) : unstartable(program, thrown)
     }
   },
 }
 
-/** Returns the exit code, or the signal that ended the program. */
-function run(program: string, input: string, limit: AbortSignal): Promise<number | string | null> {
+/**
+ * Runs a program with its arguments, without a shell. Returns the exit code, or the signal that ended the program.
+ * Rejects if it cannot be started, or if the signal is aborted: the program is then killed.
+ */
+export function runProgram(
+  [program = '', ...args]: readonly string[],
+  input: string,
+  limit: AbortSignal,
+): Promise<number | string | null> {
   return new Promise((resolve, reject) => {
     limit.throwIfAborted()
     // A separate process group, so that the program's children can be killed with it.
-    const child = spawn(program, [], {
+    const child = spawn(program, args, {
       shell: false,
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],

@@ -14,11 +14,15 @@ export const webhook: Channel = {
   send(letter, given) {
     const { url = '', key = '' } = given.secrets
     const request = json(url, buildPayload(letter), { 'X-Holdfast-Delivery': letter.id })
-    const signature = `sha256=${createHmac('sha256', key).update(request.body).digest('hex')}`
-    const signed = { ...request.headers, 'X-Holdfast-Signature': signature }
-    return post(key === '' ? request : { ...request, headers: signed }, given)
+    return post({ ...request, headers: { ...request.headers, ...signBody(key, request.body) } }, given)
   },
 }
+
+/** Returns the header that signs a body; none without a key. */
+export const signBody = (key: string, body: string): Record<string, string> =>
+  key === ''
+    ? {}
+    : { 'X-Holdfast-Signature': `sha256=${createHmac('sha256', key).update(body).digest('hex')}` }
 
 /**
  * The JSON object for a webhook or a program. Names and meanings stay the same while `schema` does; fields may be

@@ -15,9 +15,13 @@ const MODEL = 'test/integration/scan/model.test.ts'
 const CAMPAIGN = 'test/integration/transfer/campaign.test.ts'
 const CRASH = 'test/integration/transfer/crash.test.ts'
 /** Tests that `npm test` runs shortened, or on one file system: test/support/long.ts. */
-const FULL = ['destinations/conformance', 'scan/link-race', 'transfer/durability', 'transfer/odd-stores'].map(
-  (name) => `test/integration/${name}`,
-)
+const FULL = [
+  'destinations/conformance',
+  'events/kill',
+  'scan/link-race',
+  'transfer/durability',
+  'transfer/odd-stores',
+].map((name) => `test/integration/${name}`)
 
 /**
  * Stages as [title, Vitest's project, files, additional environment].

@@ -58,7 +58,7 @@ export const testPackages = [
   'logrotate',
 ]
 
-/** Storage servers to send to, programs that decrypt files independently, set attributes, or are compared with. */
+/** Storage servers to send to, an MQTT broker, programs that decrypt files independently, set attributes, or are compared with. */
 export const serverPackages = [
   'ceph-mon',
   'ceph-osd',
@@ -75,6 +75,8 @@ export const serverPackages = [
   'proftpd-core',
   'proftpd-mod-crypto',
   'rclone',
+  'mosquitto',
+  'mosquitto-clients',
   'age',
   'acl',
   'attr',

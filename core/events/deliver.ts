@@ -1,0 +1,183 @@
+import { readFile } from 'node:fs/promises'
+import type { MqttClient } from 'mqtt'
+import { type ChannelOutcome, quote } from '../alerts/channels/channel.ts'
+import { runProgram } from '../alerts/channels/command.ts'
+import { getReason, post } from '../alerts/channels/http.ts'
+import { signBody } from '../alerts/channels/webhook.ts'
+import { ignoreError } from '../dropped-errors.ts'
+import { untilAborted } from '../lib/async/timing.ts'
+import { type Message, message } from '../lib/i18n/message.ts'
+import { errorCode } from '../platform/system-error.ts'
+import { type EventSink, getSinkOptions } from '../settings/event-sinks.ts'
+import type { CloudEvent } from './cloud-event.ts'
+
+// The kinds of sinks: each takes a batch of events completely, or fails; it then gets the same batch again.
+
+/** Timeout of one attempt. */
+const WITHIN_MS = 30_000
+/** A command may begin a longer job. */
+const COMMAND_WITHIN_MS = 10 * 60_000
+/** A content type of CloudEvents: a JSON array of events. */
+const BATCH_TYPE = 'application/cloudevents-batch+json; charset=utf-8'
+
+/** The result of one attempt. */
+export type Delivered = { done: true } | { done: false; reason: Message; afterMs: number | null }
+
+export interface Deliverer {
+  /** Never rejects. */
+  deliver(events: readonly CloudEvent[], signal: AbortSignal): Promise<Delivered>
+  close(): void
+}
+
+interface DelivererOptions {
+  computer: string
+  secrets: Readonly<Record<string, string>>
+}
+
+const DONE: Delivered = { done: true }
+
+/** Returns the deliverer of a sink. It connects with the first batch. */
+export function openDeliverer(sink: EventSink, options: DelivererOptions): Deliverer {
+  switch (sink.kind) {
+    case 'webhook':
+      return {
+        deliver: (events, signal) => postEvents(options.secrets, events, signal),
+        close: () => undefined,
+      }
+    case 'command':
+      return {
+        deliver: (events, signal) => runCommand(sink.command, events, signal),
+        close: () => undefined,
+      }
+    case 'mqtt':
+      return new MqttDeliverer(sink, options)
+    default:
+      return sink.kind satisfies never
+  }
+}
+
+/** Posts a batch as JSON. With a key, the header X-Holdfast-Signature signs the body, as that of a webhook channel. */
+async function postEvents(
+  secrets: Readonly<Record<string, string>>,
+  events: readonly CloudEvent[],
+  signal: AbortSignal,
+): Promise<Delivered> {
+  const { url = '', key = '' } = secrets
+  const body = JSON.stringify(events)
+  const headers = { 'Content-Type': BATCH_TYPE, ...signBody(key, body) }
+  return toDelivered(
+    await post({ url, headers, body }, { options: {}, secrets, signal, withinMs: WITHIN_MS }),
+  )
+}
+
+/** An event is never given up: a server that refuses one is asked again later, as a person may correct it. */
+const toDelivered = (outcome: ChannelOutcome): Delivered =>
+  outcome.did === 'delivered'
+    ? DONE
+    : { done: false, reason: outcome.reason, afterMs: outcome.did === 'retry' ? outcome.afterMs : null }
+
+/** Runs a program with one event on each line of its standard input. */
+async function runCommand(
+  command: readonly string[],
+  events: readonly CloudEvent[],
+  signal: AbortSignal,
+): Promise<Delivered> {
+  const [program = ''] = command
+  const input = events.map((event) => `${JSON.stringify(event)}\n`).join('')
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(COMMAND_WITHIN_MS)])
+  const failed = (reason: Message): Delivered => ({ done: false, reason, afterMs: null })
+  try {
+    const code = await runProgram(command, input, limit)
+    if (code === 0) return DONE
+    return failed(message('channel.command.failed', { program, code: code ?? '–' }))
+  } catch (error) {
+    if (limit.aborted) return failed(message('channel.silent', { host: program, limit: COMMAND_WITHIN_MS }))
+    return failed(
+      message('channel.command.missing', { program, reason: errorCode(error) ?? getReason(error) }),
+    )
+  }
+}
+
+/** Publishes each event with QoS 1: a batch is delivered when the broker has confirmed each one. */
+class MqttDeliverer implements Deliverer {
+  readonly #sink: EventSink
+  readonly #options: DelivererOptions
+  #client: MqttClient | null = null
+
+  constructor(sink: EventSink, options: DelivererOptions) {
+    this.#sink = sink
+    this.#options = options
+  }
+
+  async deliver(events: readonly CloudEvent[], signal: AbortSignal): Promise<Delivered> {
+    const { broker = '', topic = '' } = getSinkOptions(this.#sink)
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(WITHIN_MS)])
+    const { host } = new URL(broker)
+    try {
+      const client = await this.#connect(broker, limit)
+      // Published without waiting for each other; the library keeps their order.
+      const all = events.map((event) =>
+        client.publishAsync(fillTopic(topic, event, this.#options.computer), JSON.stringify(event), {
+          qos: 1,
+          properties: { contentType: 'application/cloudevents+json; charset=utf-8' },
+        }),
+      )
+      await untilAborted(limit, Promise.all(all))
+      return DONE
+    } catch (error) {
+      this.close()
+      const { secrets } = this.#options
+      const reason =
+        limit.aborted && !signal.aborted
+          ? message('channel.silent', { host, limit: WITHIN_MS })
+          : message('channel.unreachable', { host, reason: quote(getReason(error), secrets) })
+      return { done: false, reason, afterMs: null }
+    }
+  }
+
+  close(): void {
+    this.#client?.end(true)
+    this.#client = null
+  }
+
+  async #connect(broker: string, limit: AbortSignal): Promise<MqttClient> {
+    if (this.#client?.connected === true) return this.#client
+    this.close()
+    const { user = '', ca = '' } = getSinkOptions(this.#sink)
+    const { password = '' } = this.#options.secrets
+    // Loaded on demand, because few agents have a broker.
+    const { default: mqtt } = await import('mqtt')
+    const authority = ca === '' ? {} : { ca: await readFile(ca) }
+    const client = mqtt.connect(broker, {
+      ...authority,
+      // Of MQTT 5, for the content type.
+      protocolVersion: 5,
+      clean: true,
+      clientId: `holdfast-${this.#options.computer.replace(/[^A-Za-z0-9]/g, '')}-${this.#sink.id}-${process.pid}`,
+      ...(user === '' ? {} : { username: user }),
+      ...(password === '' ? {} : { password }),
+      // The sink's own retries decide; the library must not keep events in its memory for later.
+      reconnectPeriod: 0,
+      queueQoSZero: false,
+      connectTimeout: WITHIN_MS,
+    })
+    this.#client = client
+    // An error also rejects what waits for the client.
+    client.on('error', ignoreError('the attempt that waits for the connection reports it'))
+    const connected = new Promise<void>((resolve, reject) => {
+      client.once('connect', () => resolve())
+      client.once('error', reject)
+      client.once('close', () => reject(new Error('the connection was closed')))
+    })
+    await untilAborted(limit, connected)
+    return client
+  }
+}
+
+/** Fills the placeholders of a topic. Characters with a meaning in topics are replaced within the values. */
+export function fillTopic(topic: string, { type, data }: CloudEvent, computer: string): string {
+  const values: Record<string, string> = { computer, type, folder: data.source?.name ?? 'none' }
+  return topic.replace(/\{(computer|type|folder)\}/g, (_, name: string) =>
+    (values[name] ?? '').replace(/[/+#$\0]/g, '_'),
+  )
+}

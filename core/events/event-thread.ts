@@ -1,0 +1,85 @@
+import { existsSync, watch } from 'node:fs'
+import path from 'node:path'
+import type { MessagePort } from 'node:worker_threads'
+import { ignoreError } from '../dropped-errors.ts'
+import { openLedger } from '../ledger/ledger.ts'
+import { throttle } from '../lib/async/timing.ts'
+import { serveThread, tellOwner } from '../lib/workers/thread.ts'
+import { getDataLayout } from '../settings/data-directory.ts'
+import type { Cursor, EventFilter } from './cloud-event.ts'
+import { type EventPage, EventReader } from './reader.ts'
+
+/** Shortest time between two calls of `watchEvents`. */
+const CHANGED_EVERY_MS = 10
+
+/** How far a sink has got, and the place behind the last event that it was ever sent. */
+export interface SinkProgress {
+  cursor: string
+  attempted: string
+}
+
+/** The calls that the thread accepts. */
+export interface EventCalls {
+  read: { input: { from: Cursor; filter: EventFilter; limit: number }; output: EventPage }
+  /** Removes old events, at most some thousand in one call; false: none is left to remove. */
+  prune: { input: { before: number; keepRows: number }; output: boolean }
+  sinkProgress: { input: string; output: SinkProgress | null }
+  saveProgress: { input: { sink: string; progress: SinkProgress | null }; output: null }
+}
+
+/**
+ * Calls back when the files of the logs change: SQLite writes to their write-ahead logs. Network file systems report no
+ * change, so readers also look now and then.
+ * @returns the function that ends it.
+ */
+export function watchEvents(directory: string, changed: () => void): () => void {
+  const soon = throttle(CHANGED_EVERY_MS, changed)
+  const watcher = watch(directory, { persistent: false }, (_, name) => {
+    if (name === null || name.startsWith('ledger.db') || name.startsWith('alerts.db')) soon()
+  })
+  watcher.on('error', ignoreError('readers also look for events without being woken'))
+  return () => {
+    watcher.close()
+    soon.stop()
+  }
+}
+
+/** Runs the agent's thread that reads events, and keeps the progress of sinks in the ledger. */
+export function runEventThread(port: MessagePort, directory: string): void {
+  const layout = getDataLayout(directory)
+  const reader = new EventReader(layout)
+  let ledger: ReturnType<typeof openLedger> | null = null
+  const withLedger = <T>(work: (open: NonNullable<typeof ledger>) => T): T => {
+    try {
+      ledger ??= openLedger(layout.ledger)
+      return work(ledger)
+    } catch (error) {
+      // Another process may have set a broken file aside.
+      ledger?.close()
+      ledger = null
+      throw error
+    }
+  }
+  const unwatch = watchEvents(path.resolve(directory), () => tellOwner(port, 'changed'))
+  serveThread<EventCalls>(
+    port,
+    {
+      read: ({ from, filter, limit }) => reader.read(from, filter, limit),
+      prune: ({ before, keepRows }) =>
+        existsSync(layout.ledger) && withLedger((open) => open.pruneEvents(before, keepRows)),
+      sinkProgress: (sink) =>
+        existsSync(layout.ledger) ? withLedger((open) => open.sinkProgress(sink)) : null,
+      saveProgress: ({ sink, progress }) =>
+        withLedger((open) => {
+          if (progress === null) open.forgetSinkProgress(sink)
+          else open.rememberSinkProgress(sink, progress)
+          return null
+        }),
+    },
+    () => {
+      unwatch()
+      reader.close()
+      ledger?.close()
+    },
+  )
+}

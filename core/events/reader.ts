@@ -1,0 +1,113 @@
+import { statSync } from 'node:fs'
+import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { openIncidentEvents, readIncidentEvents } from '../alerts/store/database.ts'
+import { lastEvent, openEventsForReading, readEvents } from '../ledger/events.ts'
+import { EVENT } from '../ledger/ledger-messages.ts'
+import type { DataLayout } from '../settings/data-directory.ts'
+import { type Cursor, type EventFilter, isWanted, parseIncident, type ReadEvent } from './cloud-event.ts'
+
+/** Rows of each log that one call reads. */
+export const MOST_READ = 1_000
+
+export interface EventPage {
+  events: ReadEvent[]
+  /** The place behind the page. */
+  cursor: Cursor
+  /** True if there are more events now. */
+  more: boolean
+}
+
+/**
+ * Reads the log of files in the ledger and that of incidents in the database of alerts, as one. Needs no agent. Calls
+ * of SQLite block while the disk hangs.
+ */
+export class EventReader {
+  readonly #ledger: Opened
+  readonly #incidents: Opened
+
+  constructor({ ledger, alerts }: Pick<DataLayout, 'ledger' | 'alerts'>) {
+    this.#ledger = new Opened(ledger, openEventsForReading)
+    this.#incidents = new Opened(alerts, openIncidentEvents)
+  }
+
+  /**
+   * Returns the wanted events behind a place, in their order; reads at most `limit` rows.
+   * @throws system errors and errors of SQLite; the next call opens the files again
+   */
+  read(from: Cursor, filter: EventFilter, limit = MOST_READ): EventPage {
+    const after = this.#atMostLast(from)
+    const rows = this.#ledger.use([], (database) => readEvents(database, after.ledger, limit))
+    const ended = this.#incidents.use([], (database) => readIncidentEvents(database, after.incidents, limit))
+    const merged = [
+      ...rows.map((row) => ({ seq: row.seq, row })),
+      ...ended.map((incident) => ({ seq: incident.seq, incident })),
+    ].sort((a, b) => a.seq - b.seq)
+    const events: ReadEvent[] = []
+    let cursor = after
+    for (const one of merged.slice(0, limit)) {
+      if ('row' in one) {
+        cursor = { ...cursor, ledger: one.seq }
+        // Who reads from the beginning misses nothing.
+        const isBeginning = one.row.type === EVENT.gap && from.ledger === 0
+        if (!isBeginning) events.push({ log: 'ledger', row: one.row, cursor })
+      } else {
+        cursor = { ...cursor, incidents: one.seq }
+        const { type, facts, seq, at } = one.incident
+        if (type !== 'created')
+          events.push({ log: 'incidents', seq, at, type, incident: parseIncident(facts), cursor })
+      }
+    }
+    return {
+      events: events.filter((event) => isWanted(event, filter)),
+      cursor,
+      more: merged.length > limit || rows.length === limit || ended.length === limit,
+    }
+  }
+
+  close(): void {
+    this.#ledger.close()
+    this.#incidents.close()
+  }
+
+  /**
+   * Corrects a place behind the newest event, which a clock that was set back after a power failure can cause: events
+   * from then on would be missed. A place that is a time may be ahead of a log at rest.
+   */
+  #atMostLast(from: Cursor): Cursor {
+    const last = this.#ledger.use(null, lastEvent)
+    const ahead = Math.max(Date.now() * 1000, last ?? 0)
+    return { ledger: Math.min(from.ledger, ahead), incidents: Math.min(from.incidents, ahead) }
+  }
+}
+
+/** A database that is opened when it is there, and again after an error, or when another file has its name. */
+class Opened {
+  readonly #file: string
+  readonly #open: (file: string) => DatabaseSyncInstance | null
+  #database: DatabaseSyncInstance | null = null
+  #inode = 0n
+
+  constructor(file: string, open: (file: string) => DatabaseSyncInstance | null) {
+    this.#file = file
+    this.#open = open
+  }
+
+  /** @returns `none` if there is no such file yet. */
+  use<T>(none: T, read: (database: DatabaseSyncInstance) => T): T {
+    const inode = statSync(this.#file, { bigint: true, throwIfNoEntry: false })?.ino ?? 0n
+    if (inode !== this.#inode) this.close()
+    this.#inode = inode
+    try {
+      this.#database ??= inode === 0n ? null : this.#open(this.#file)
+      return this.#database === null ? none : read(this.#database)
+    } catch (error) {
+      this.close()
+      throw error
+    }
+  }
+
+  close(): void {
+    this.#database?.close()
+    this.#database = null
+  }
+}

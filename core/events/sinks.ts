@@ -1,0 +1,250 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import { expectErrorCodes } from '../dropped-errors.ts'
+import { backoffMs } from '../lib/async/backoff.ts'
+import { throttle } from '../lib/async/timing.ts'
+import { type Message, message } from '../lib/i18n/message.ts'
+import { englishWords } from '../lib/i18n/words.ts'
+import type { LogLevel } from '../lib/workers/definition.ts'
+import { errorText } from '../platform/system-error.ts'
+import type { EventSink } from '../settings/event-sinks.ts'
+import {
+  type Cursor,
+  createTestEvent,
+  cursorAt,
+  type EventNames,
+  formatCursor,
+  parseCursor,
+  type ReadEvent,
+  toCloudEvent,
+} from './cloud-event.ts'
+import { type Delivered, type Deliverer, openDeliverer } from './deliver.ts'
+import type { EventLog } from './event-log.ts'
+import type { SinkState } from './sink-state.ts'
+
+// Delivery of events to sinks, in the main process. The log on the disk is the outbox: each sink has its own place in
+// it, which moves on when a batch is delivered.
+
+/** Events of one batch. */
+const BATCH = 500
+/** The longest pause after a failure. */
+const LONGEST_PAUSE_MS = 60_000
+const CHANGES_EVERY_MS = 250
+
+export interface SinksConfig {
+  sinks: readonly EventSink[]
+  /** By the id of the sink. */
+  secrets: Readonly<Record<string, Readonly<Record<string, string>>>>
+  computer: string
+  names: EventNames
+}
+
+interface SinksEvents {
+  changed(states: SinkState[]): void
+  log(level: LogLevel, text: string): void
+}
+
+/** Runs the sinks of the settings. */
+export class Sinks {
+  readonly #log: EventLog
+  readonly #events: SinksEvents
+  readonly #running = new Map<string, SinkDelivery>()
+  #config: SinksConfig | null = null
+  readonly #changed = throttle(CHANGES_EVERY_MS, () => this.#events.changed(this.states()))
+
+  constructor(log: EventLog, events: SinksEvents) {
+    this.#log = log
+    this.#events = events
+  }
+
+  configure(config: SinksConfig): void {
+    const before = this.#config
+    this.#config = config
+    if (isDeepStrictEqual(before, config)) return
+    const wanted = new Map(config.sinks.filter(({ enabled }) => enabled).map((sink) => [sink.id, sink]))
+    for (const [id, delivery] of this.#running) {
+      const isSame =
+        isDeepStrictEqual(wanted.get(id), delivery.sink) &&
+        isDeepStrictEqual(before?.secrets[id], config.secrets[id])
+      if (isSame) continue
+      delivery.stop()
+      this.#running.delete(id)
+    }
+    for (const [id, sink] of wanted) {
+      if (this.#running.has(id)) continue
+      const delivery = new SinkDelivery(sink, config.secrets[id] ?? {}, this.#log, {
+        config: () => this.#config ?? config,
+        changed: this.#changed,
+        log: this.#events.log,
+      })
+      this.#running.set(id, delivery)
+      void delivery.run()
+    }
+    for (const { id } of before?.sinks ?? []) {
+      if (config.sinks.some((one) => one.id === id)) continue
+      // A sink that is added again later begins with the events of then.
+      this.#log
+        .saveProgress(id, null)
+        .catch((error: unknown) => this.#events.log('warn', `the place of ${id} stays: ${errorText(error)}`))
+    }
+    this.#changed()
+  }
+
+  /** Returns the states in the settings' order. */
+  states(): SinkState[] {
+    return (this.#config?.sinks ?? []).map(({ id, since }) => {
+      const secrets = Object.keys(this.#config?.secrets[id] ?? {})
+      const delivery = this.#running.get(id)
+      const off = { condition: 'unused', since: since ?? 0, sentence: null, waitingSince: null } as const
+      return { id, ...(delivery?.state ?? off), secrets }
+    })
+  }
+
+  /** Sends a test event, at once and once. */
+  async test(sink: EventSink, id: string): Promise<Delivered> {
+    const config = this.#config
+    if (config === null)
+      return { done: false, reason: message('events.noSink', { id: sink.id }), afterMs: null }
+    const options = { computer: config.computer, secrets: config.secrets[sink.id] ?? {} }
+    const deliverer = openDeliverer({ ...sink, id: `${sink.id}-test` }, options)
+    try {
+      const event = createTestEvent(config.names.origin, id, Date.now())
+      return await deliverer.deliver([event], new AbortController().signal)
+    } finally {
+      deliverer.close()
+    }
+  }
+
+  stop(): void {
+    this.#changed.stop()
+    for (const delivery of this.#running.values()) delivery.stop()
+  }
+}
+
+interface DeliveryHost {
+  config(): SinksConfig
+  changed(): void
+  log(level: LogLevel, text: string): void
+}
+
+/** Delivers the events of one sink, batch after batch, until it is stopped. */
+class SinkDelivery {
+  readonly sink: EventSink
+  readonly #host: DeliveryHost
+  readonly #log: EventLog
+  readonly #deliverer: Deliverer
+  readonly #stopping = new AbortController()
+  state: Omit<SinkState, 'id' | 'secrets'>
+
+  constructor(sink: EventSink, secrets: Readonly<Record<string, string>>, log: EventLog, host: DeliveryHost) {
+    this.sink = sink
+    this.#log = log
+    this.#host = host
+    this.#deliverer = openDeliverer(sink, { computer: host.config().computer, secrets })
+    this.state = { condition: 'unused', since: Date.now(), sentence: null, waitingSince: null }
+  }
+
+  stop(): void {
+    this.#stopping.abort()
+    this.#deliverer.close()
+  }
+
+  /** Never rejects. */
+  async run(): Promise<void> {
+    const { signal } = this.#stopping
+    for (let failures = 1; !signal.aborted; failures += 1) {
+      try {
+        await this.#deliverAll()
+      } catch (error) {
+        if (signal.aborted) return
+        this.#failed(message('events.notRead', { reason: errorText(error) }))
+        await this.#pause(failures, null)
+      }
+    }
+  }
+
+  async #deliverAll(): Promise<void> {
+    const { signal } = this.#stopping
+    const { types, sources, id } = this.sink
+    const known = await this.#log.progress(id)
+    let place = this.#parse(known?.cursor) ?? cursorAt(this.sink.since ?? Date.now())
+    let attempted = this.#parse(known?.attempted) ?? place
+    if (known === null) await this.#save(place, attempted)
+    while (!signal.aborted) {
+      const page = await this.#log.next(place, { types, sources }, BATCH, signal)
+      const [first] = page.events
+      if (first !== undefined) {
+        // Stored before the attempt: if this process is killed, the next one marks the events as delivered again.
+        const before = attempted
+        attempted = furthest(attempted, page.cursor)
+        await this.#save(place, attempted)
+        if (!(await this.#deliverBatch(page.events, before))) return
+      }
+      const isSame = isDeepStrictEqual(place, page.cursor)
+      place = page.cursor
+      if (!page.more && !isSame) await this.#save(place, attempted)
+    }
+  }
+
+  /** Delivers a batch, and tries again until it is delivered; false: the sink was stopped before. */
+  async #deliverBatch(events: readonly ReadEvent[], attempted: Cursor): Promise<boolean> {
+    const { signal } = this.#stopping
+    this.state = { ...this.state, waitingSince: timeOf(events[0]) }
+    for (let failures = 0; !signal.aborted; ) {
+      const { names } = this.#host.config()
+      const batch = events.map((event) =>
+        toCloudEvent(event, names, failures > 0 || !isBehind(event, attempted)),
+      )
+      const delivered = await this.#deliverer.deliver(batch, signal)
+      if (delivered.done) {
+        const since = this.state.condition === 'ok' ? this.state.since : Date.now()
+        this.state = { condition: 'ok', since, sentence: null, waitingSince: null }
+        this.#host.changed()
+        return true
+      }
+      if (signal.aborted) return false
+      failures += 1
+      this.#failed(delivered.reason)
+      await this.#pause(failures, delivered.afterMs)
+    }
+    return false
+  }
+
+  #failed(sentence: Message): void {
+    const isFirst = this.state.condition !== 'retrying'
+    if (isFirst) this.#host.log('warn', `${this.sink.name}: ${englishWords(sentence)}`)
+    const since = isFirst ? Date.now() : this.state.since
+    this.state = { ...this.state, condition: 'retrying', since, sentence }
+    this.#host.changed()
+  }
+
+  async #pause(failures: number, afterMs: number | null): Promise<void> {
+    const { signal } = this.#stopping
+    await delay(afterMs ?? backoffMs(failures, LONGEST_PAUSE_MS), undefined, { signal, ref: false }).catch(
+      expectErrorCodes(['ABORT_ERR'], undefined),
+    )
+  }
+
+  #save(place: Cursor, attempted: Cursor): Promise<void> {
+    return this.#log.saveProgress(this.sink.id, {
+      cursor: formatCursor(place),
+      attempted: formatCursor(attempted),
+    })
+  }
+
+  #parse(text: string | undefined): Cursor | null {
+    return text === undefined ? null : parseCursor(text, Date.now())
+  }
+}
+
+const furthest = (a: Cursor, b: Cursor): Cursor => ({
+  ledger: Math.max(a.ledger, b.ledger),
+  incidents: Math.max(a.incidents, b.incidents),
+})
+
+/** True if the event is behind a place. */
+const isBehind = (event: ReadEvent, place: Cursor): boolean =>
+  event.log === 'ledger' ? event.row.seq > place.ledger : event.seq > place.incidents
+
+const timeOf = (event: ReadEvent | undefined): number | null =>
+  event === undefined ? null : event.log === 'ledger' ? event.row.at : event.at

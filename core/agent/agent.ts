@@ -19,6 +19,7 @@ import { Alerting } from './alerting.ts'
 import { computerStates, WatchedComputers } from './computers/computers.ts'
 import type { Actor } from './contract.ts'
 import { EjectedDisks } from './ejecting.ts'
+import { AgentEvents } from './events.ts'
 import { openKnownMounts } from './known-mounts.ts'
 import { localCopies } from './local-copies.ts'
 import type { Log } from './log.ts'
@@ -79,6 +80,8 @@ export interface AgentHost {
   onBattery?(): boolean
   /** Script of the thread that stores alerts; null: they are not stored. */
   alertStoreThread: URL | null
+  /** Script of the thread that reads events; null: there are none. */
+  eventThread: URL | null
   /** Directory of the built page; null: this installation has none. */
   page: string | null
   /** Shows a notification natively; must return at once. */
@@ -102,6 +105,7 @@ export class Agent {
   readonly notices: ReturnType<typeof createNotices>
   readonly secrets: SecretStore
   readonly alerting: Alerting
+  readonly events: AgentEvents
   readonly checker: SupervisedWorker<typeof checkerDefinition>
   readonly scanner: SupervisedWorker<typeof scannerDefinition>
   readonly senders: SenderWorkers
@@ -133,6 +137,7 @@ export class Agent {
     this.notices = createNotices(this.store, log)
     this.secrets = openSecrets(layout.directory, host.vault(), isOnce ? 'refuse' : 'set-aside')
     this.alerting = new Alerting(this)
+    this.events = new AgentEvents(this)
     this.checker = this.#supervise(checkerDefinition, (report) => this.#checked(report))
     this.scanner = this.#supervise(
       scannerDefinition,
@@ -208,7 +213,12 @@ export class Agent {
     this.#surroundings.stop()
     this.#computers.stop()
     // A hung disk may block these writes; it must not block the shutdown.
-    const written = Promise.all([this.alerting.stop(), this.#knownMounts.saved(), this.proposals.saved()])
+    const written = Promise.all([
+      this.alerting.stop(),
+      this.events.stop(),
+      this.#knownMounts.saved(),
+      this.proposals.saved(),
+    ])
     const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
     const workers = [this.scanner, this.senders, this.receiver, this.checker]
     await Promise.all([kept, this.restores.end(), ...workers.map((worker) => worker.stop())])
@@ -241,6 +251,7 @@ export class Agent {
     if (this.#isStopped) return
     const settings = this.permittedSettings()
     this.alerting.configure()
+    this.events.configure()
     this.checker.configure(this.#checkerConfig())
     this.scanner.configure(scannerConfig(settings, this.layout), settings.sources.length > 0)
     if (settings.receive === null) void this.receiver.stop()

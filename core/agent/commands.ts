@@ -74,6 +74,8 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       received: await readReceived(agent),
     }),
     expected: ({ id, ...time }) => agent.scanner.request('expected', { source: id, ...time }),
+    events: (input) => agent.events.read(input),
+    testEventSink: ({ id }) => agent.events.test(id),
     files: ({ destination, ...query }) =>
       agent.senders.request('files', {
         ...query,

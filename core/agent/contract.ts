@@ -13,6 +13,7 @@ import {
   historyAnswerSchema,
   historyQuestionSchema,
 } from '../check/checker-messages.ts'
+import { cloudEventSchema } from '../events/cloud-event.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { receiverDefinition } from '../receive/receiver-messages.ts'
 import { choiceSchema, conflictSchema, questions } from '../restore/restore-messages.ts'
@@ -28,6 +29,7 @@ import {
   receiverDestinationSchema,
   sftpDestinationSchema,
 } from '../settings/destination-schema.ts'
+import { eventSinkSchema, eventsSettingsSchema, eventTypes } from '../settings/event-sinks.ts'
 import {
   batchSettingsSchema,
   LONGEST_PAUSE_MINUTES,
@@ -73,6 +75,7 @@ export const changeableSettingsSchema = withoutDefaults(settings)
     send: withoutDefaults(settings.send.unwrap().shape).partial(),
     keep: withoutDefaults(settings.keep.unwrap().shape).partial(),
     web: withoutDefaults(settings.web.unwrap().shape).partial(),
+    events: withoutDefaults(eventsSettingsSchema.shape).omit({ sinks: true }).partial(),
     alerts: withoutDefaults(alertsSettingsSchema.shape)
       .pick({ unreachableMinutes: true, quietHours: true })
       .extend({ labels: withoutDefaults(labels.unwrap().shape).partial() })
@@ -415,6 +418,28 @@ export const commands = {
     input: z.object({ id: z.string(), ...expectedQuery }),
     output: scannerDefinition.requests.expected.output,
   },
+  /**
+   * Returns events behind a place, oldest first, as CloudEvents; see core/events. since: the cursor of an event or a page,
+   * "now", or null: from the beginning. Reads at most `limit` events; some of them may not be wanted.
+   */
+  events: {
+    input: z.object({
+      since: z.string().max(100).nullable().default(null),
+      limit: z.number().int().min(1).max(1_000).default(200),
+      types: z.array(z.enum(eventTypes)).min(1).nullable().default(null),
+      /** Ids of sources, besides events without a source. */
+      sources: z.array(z.string()).max(1_000).nullable().default(null),
+    }),
+    output: z.object({ events: z.array(cloudEventSchema), cursor: z.string(), more: z.boolean() }),
+  },
+  /** Adds a sink of events. Commands are refused: only the settings file has them. Secrets are stored separately. */
+  addEventSink: defineAction(z.object({ sink: eventSinkSchema, secrets: givenSecretsSchema })),
+  /** Switches a sink on or off. It continues at its place. */
+  switchEventSink: defineAction(z.object({ id: z.string(), on: z.boolean() })),
+  /** Removes a sink, its secrets and its place. */
+  removeEventSink: defineAction(idInput),
+  /** Sends a test event to a sink, without a retry. */
+  testEventSink: { input: idInput, output: testedSchema },
   /** Returns a page of the ledger, newest first, of one destination or of all. */
   files: {
     input: senderDefinition.requests.files.input
@@ -523,6 +548,7 @@ const viewerNames = [
   'changes',
   'checkHistory',
   'day',
+  'events',
   'expected',
   'files',
   'proposals',
@@ -549,6 +575,7 @@ const unrecordedNames = [
   'settingsText',
   'testChannel',
   'testDestination',
+  'testEventSink',
   // A dialog's choice is added by another command, which is recorded.
   'chooseSource',
   'chooseCheckedPath',

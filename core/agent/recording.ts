@@ -111,9 +111,9 @@ function findName(
   { settings = defaultSettings, incidents = [], receiving }: Known,
   given: Record<string, unknown>,
 ): string {
-  const { sources, checkedPaths, destinations, alerts, webTokens, computers } = settings
+  const { sources, checkedPaths, destinations, alerts, webTokens, computers, events } = settings
   const known = [
-    ...[...sources, ...destinations, ...alerts.channels, ...webTokens, ...computers],
+    ...[...sources, ...destinations, ...alerts.channels, ...webTokens, ...computers, ...events.sinks],
     ...checkedPaths.map(({ id, path: name }) => ({ id, name })),
     ...incidents.map((one) => ({ id: one.id, name: getSubjects(one)[0] ?? '' })),
     ...(receiving?.senders ?? []).map(({ fingerprint: id, name }) => ({ id, name })),
@@ -121,8 +121,8 @@ function findName(
   const ids = [given.id, given.fingerprint, given.destination, Object(given.channel).id]
   if (Array.isArray(given.fingerprints)) return joinNames(known, given.fingerprints)
   const found = known.find(({ id }) => ids.includes(id))?.name
-  const { channel, destination, path, name, address } = given
-  const names = [Object(channel).name, Object(destination).name, path, name, address]
+  const { channel, destination, sink, path, name, address } = given
+  const names = [Object(channel).name, Object(destination).name, Object(sink).name, path, name, address]
   return found ?? names.map(getText).find((one) => one !== '') ?? ''
 }
 

@@ -79,7 +79,11 @@ export class Restores {
     try {
       const from = this.#from(destination, computer, identity ?? null)
       this.#worker.configure({}, true)
-      await this.#worker.request('start', { from, wanted: placed.wanted })
+      await this.#worker.request('start', {
+        from,
+        wanted: placed.wanted,
+        ledger: this.#agent.layout.ledger,
+      })
     } catch (error) {
       this.#worker.configure({}, false)
       store.update({ restore: null })

@@ -43,6 +43,7 @@ import {
   withoutDestination,
   withRenamed,
 } from '../settings/destinations.ts'
+import { secretsOfSink, withoutSink, withSink, withSinkEnabled } from '../settings/event-sinks.ts'
 import { exportedText, importedSettings, missingSecrets, withImported } from '../settings/import-export.ts'
 import { ownKnownHosts, readKnownHostIn } from '../settings/known-hosts.ts'
 import { applyProposal, describeProposal, parseProposal } from '../settings/proposal.ts'
@@ -73,6 +74,7 @@ export function settingsCommands(context: SettingsContext) {
     setReceiving: ({ receive }) => runAction(() => setReceiving(context, receive)),
     ...computerCommands(context),
     ...proposalCommands(context),
+    ...eventCommands(context),
     addWebToken: async (input) => {
       const { settings, token } = createToken(context.settings.get(), input, Date.now())
       context.change(() => settings)
@@ -463,6 +465,26 @@ function proposalCommands(context: SettingsContext) {
   } satisfies Partial<CommandHandlers>
 }
 
+/** Returns the handlers of the commands for sinks of events. */
+function eventCommands(context: SettingsContext) {
+  return {
+    addEventSink: ({ sink: given, secrets }) =>
+      runAction(async () => {
+        const sink = { ...given, since: Date.now() }
+        // Fails before secrets are stored for a sink that is refused.
+        withSink(context.settings.get(), sink)
+        await context.secrets.set(secretsOfSink(sink), secrets)
+        context.change((settings) => withSink(settings, sink))
+      }),
+    switchEventSink: ({ id, on }) => setterFor(context)((settings) => withSinkEnabled(settings, id, on)),
+    removeEventSink: ({ id }) =>
+      runAction(async () => {
+        context.change((settings) => withoutSink(settings, id))
+        await removeUnusedSecrets(context)
+      }),
+  } satisfies Partial<CommandHandlers>
+}
+
 /** Returns the handlers of the commands for channels and muting. */
 function channelCommands(context: SettingsContext) {
   const set = setterFor(context)
@@ -500,6 +522,6 @@ async function importSettings(context: SettingsContext, imported: Settings): Pro
   await removeUnusedSecrets(context)
 }
 
-/** Removes the secrets of channels, destinations and computers that no longer exist. */
+/** Removes the secrets of channels, destinations, computers and sinks that no longer exist. */
 const removeUnusedSecrets = ({ secrets, settings }: SettingsContext) =>
   secrets.keepOnly(secretOwners(settings.get()))

@@ -118,6 +118,7 @@ function desktopHost(workers: string, notifier: Notifier): AgentHost {
     computerName: hostname(),
     starter: utilityWorkerStarter(workers),
     alertStoreThread: pathToFileURL(path.join(workers, 'workers/alert-store-thread.js')),
+    eventThread: pathToFileURL(path.join(workers, 'workers/event-thread.js')),
     vault: desktopVault,
     page: path.join(app.getAppPath(), 'out/renderer'),
     onBattery: () => powerMonitor.onBatteryPower,

@@ -29,6 +29,8 @@ const HOUR_MS = 3_600_000
 const LONG_PAUSE_MS = 24 * HOUR_MS
 /** A receiver that takes longer to open its store probably waits for its disk. */
 const LONGEST_START_MS = 5 * MINUTE_MS
+/** A sink of events that fails for this long is reported. */
+const SINK_FAILS_MS = 5 * MINUTE_MS
 /** Attempts after which a file that keeps changing is reported. */
 const TELLING_TRIES = 3
 /** Longest path in a sentence, in characters. */
@@ -74,6 +76,7 @@ export function findConditions(state: AppState, now: number): FoundCondition[] {
     ...senderConditions(state, now),
     ...state.computers.flatMap((one) => computerConditions(state, one, now)),
     ...channelConditions(state, now),
+    ...sinkConditions(state, now),
     ...pauseCondition(state, now),
     ...noticeConditions(state, now),
     ...linkConditions(state, now),
@@ -297,6 +300,21 @@ function channelConditions({ settings, channels }: AppState, now: number): Found
     const sentence = message('condition.channelSecret', { name, id, field: field.name })
     const headline = { sentence: message('status.channelSecret', { name }), detail: sentence }
     return condition(subject, 'notice', now, sentence, 0, headline)
+  })
+}
+
+/** Reports sinks that have taken no events for a while. The events wait in the log meanwhile. */
+function sinkConditions({ settings, eventSinks }: AppState, now: number): FoundCondition[] {
+  return settings.events.sinks.flatMap(({ id, name, enabled }): FoundCondition[] => {
+    const subject = { id: `sink:${id}`, name, source: null }
+    const known = eventSinks.find((one) => one.id === id)
+    if (!enabled) return well(subject, now)
+    if (known === undefined) return unknown(subject)
+    if (known.condition !== 'retrying' || known.sentence === null) return well(subject, now)
+    if (now - known.since < SINK_FAILS_MS) return unknown(subject)
+    const sentence = message('condition.eventSink', { name, since: known.since })
+    const headline = { sentence, detail: known.sentence }
+    return condition(subject, 'notice', known.since, sentence, 0, headline)
   })
 }
 

@@ -70,6 +70,7 @@ export function initialState(
     restore: null,
     awakeSince: Date.now(),
     channels: [],
+    eventSinks: [],
     secretStorage: 'file',
     workers: { checker: off, scanner: off, sender: off, receiver: off },
     settings,

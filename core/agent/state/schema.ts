@@ -3,6 +3,7 @@ import { channelStateSchema, incidentSchema } from '../../alerts/incident.ts'
 import { incidentKinds } from '../../alerts/kinds.ts'
 import { connectionSchema } from '../../backends/backend-messages.ts'
 import { checkedSchema } from '../../check/checker-messages.ts'
+import { sinkStateSchema } from '../../events/sink-state.ts'
 import { fileSchema, totalsSchema } from '../../ledger/ledger-messages.ts'
 import { messageSchema } from '../../lib/i18n/message-schema.ts'
 import { receivedSenderSchema, storeHealthSchema } from '../../receive/receiver-messages.ts'
@@ -272,6 +273,8 @@ export const appStateSchema = z.object({
   awakeSince: z.number(),
   /** The native channel first, then the configured ones in their order. */
   channels: z.array(channelStateSchema),
+  /** Sinks of events, in the settings' order. */
+  eventSinks: z.array(sinkStateSchema),
   /**
    * Where secrets are stored: in the desktop's keyring, in it without a password, or in a file that only this user
    * can read.

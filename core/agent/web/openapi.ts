@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { cloudEventSchema } from '../../events/cloud-event.ts'
 import { overviewSchema } from '../computers/overview.ts'
 import { commands, events, viewerCommands } from '../contract.ts'
 
@@ -59,6 +60,7 @@ export function describeApi(version: string): object {
       ),
       '/events': { get: describeEvents() },
       '/overview': { get: describeOverview() },
+      '/cloudevents': { get: describeCloudEvents() },
     },
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
@@ -110,6 +112,31 @@ function describeOverview(): object {
     summary: 'The overall status, as server-sent events',
     description: 'Each event is named "overview"; its data is JSON. The first one follows at once.',
     ...describeStream(overviewSchema),
+  }
+}
+
+function describeCloudEvents(): object {
+  const parameter = (name: string, place: 'query' | 'header', description: string) => ({
+    name,
+    in: place,
+    description,
+    schema:
+      place === 'header' || name === 'since'
+        ? { type: 'string' }
+        : { type: 'array', items: { type: 'string' } },
+  })
+  return {
+    operationId: 'cloudevents',
+    summary: 'Events of files, batch directories and incidents, as server-sent events',
+    description:
+      'Each event is named by its type; its id is its cursor, and its data is a CloudEvent 1.0 as JSON.',
+    parameters: [
+      parameter('since', 'query', 'A cursor, "now" (default) or "beginning".'),
+      parameter('Last-Event-ID', 'header', 'The cursor of the last event; instead of `since`.'),
+      parameter('type', 'query', 'Only events of these types, such as file.durable.'),
+      parameter('source', 'query', 'Only events of these sources, by their ids, and those without a source.'),
+    ],
+    ...describeStream(cloudEventSchema),
   }
 }
 

@@ -5,6 +5,7 @@ import { createServer as createSecureServer } from 'node:https'
 import { hostname } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { ignoreError } from '../../dropped-errors.ts'
+import { readCursor } from '../../events/cloud-event.ts'
 import { formatAddress } from '../../lib/i18n/formats.ts'
 import { toSentence, UserError } from '../../lib/i18n/user-error.ts'
 import { errorText, toReason } from '../../platform/system-error.ts'
@@ -100,6 +101,7 @@ export class WebPage {
         })
         return (await this.#agent.receiver.request('metrics', {}).catch(noText)).text
       },
+      followEvents: (since, filter, signal) => this.#agent.events.follow(readCursor(since), filter, signal),
       diagnostics: async () => {
         const { buildDiagnostics } = await import('../diagnostics.ts')
         const { state } = store.snapshot()

@@ -5,9 +5,13 @@ import { bodyLimit } from 'hono/body-limit'
 import { compress } from 'hono/compress'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { z } from 'zod'
 import { ignoreError } from '../../dropped-errors.ts'
+import type { CloudEvent, EventFilter } from '../../events/cloud-event.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
+import { toSentence } from '../../lib/i18n/user-error.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
+import { eventTypes } from '../../settings/event-sinks.ts'
 import type { WebToken } from '../../settings/schema.ts'
 import { getAnswer } from '../answering.ts'
 import { buildOverview } from '../computers/overview.ts'
@@ -46,6 +50,8 @@ export interface WebContext {
   receiverMetrics(): Promise<string>
   /** Returns the diagnostics file, a zip archive. */
   diagnostics(): Promise<Uint8Array>
+  /** Yields the events behind a cursor, as they come. @throws UserError events.cursor */
+  followEvents(since: string, filter: EventFilter, signal: AbortSignal): AsyncGenerator<readonly CloudEvent[]>
   logDefect(error: unknown): void
 }
 
@@ -103,6 +109,7 @@ export function createWebApp(context: WebContext): Hono<Env> {
       return `event: overview\ndata: ${data}\n\n`
     })
   })
+  app.get('/api/cloudevents', (c) => openCloudEvents(c, context, sessions))
   app.get('/api/openapi.json', (c) => c.json(describeApi(context.version)))
   app.get('/api/diagnostics', async (c) => {
     if (c.get('token').role !== 'operator') return refuse(c, 403, message('web.viewer'))
@@ -205,6 +212,52 @@ function createEventStream(context: WebContext, sessions: Sessions) {
     )
     return c.body(body, 200, { 'content-type': 'text/event-stream' })
   }
+}
+
+/**
+ * Answers with events as server-sent events, from the cursor of the header Last-Event-ID or of the parameter `since`.
+ * The next ones are read when the reader has taken the last: a slow reader costs no memory.
+ */
+async function openCloudEvents(c: Context<Env>, { followEvents }: WebContext, sessions: Sessions) {
+  const types = c.req.queries('type')?.map((type) => type.replace(/^app\.holdfast\./, '')) ?? null
+  const known = types === null ? null : z.array(z.enum(eventTypes)).min(1).safeParse(types)
+  if (known?.success === false)
+    return refuse(c, 400, message('events.type', { known: eventTypes.join(', ') }))
+  const filter = { types: known?.data ?? null, sources: c.req.queries('source') ?? null }
+  const ending = new AbortController()
+  const since = c.req.header('last-event-id') ?? c.req.query('since') ?? 'now'
+  let events: AsyncGenerator<readonly CloudEvent[]>
+  try {
+    events = followEvents(since, filter, ending.signal)
+  } catch (error) {
+    return refuse(c, 400, toSentence(error))
+  }
+  const encoder = new TextEncoder()
+  const body = new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => controller.enqueue(encoder.encode('retry: 1000\n\n')),
+      async pull(controller) {
+        const next = events.next()
+        const life = setInterval(() => {
+          // A removed token ends the stream.
+          if (authenticate(c, sessions) === null) ending.abort()
+          else controller.enqueue(encoder.encode(':\n\n'))
+        }, SIGN_OF_LIFE_MS)
+        const result = await next.finally(() => clearInterval(life))
+        if (result.done || authenticate(c, sessions) === null) {
+          ending.abort()
+          return controller.close()
+        }
+        const text = result.value.map(
+          (event) => `id: ${event.cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`,
+        )
+        controller.enqueue(encoder.encode(text.length === 0 ? ':\n\n' : text.join('')))
+      },
+      cancel: () => ending.abort(),
+    },
+    new CountQueuingStrategy({ highWaterMark: 1 }),
+  )
+  return c.body(body, 200, { 'content-type': 'text/event-stream' })
 }
 
 function refuse(c: Context, status: ContentfulStatusCode, sentence: Message) {

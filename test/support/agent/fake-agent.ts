@@ -56,6 +56,7 @@ export function fakeAgent(settings: SettingsStore) {
         },
       },
       alertStoreThread: null,
+      eventThread: null,
       vault: () => null,
       page: null,
       notify: (one) => shown.push(one),

@@ -35,6 +35,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     ],
     web: null,
     computers: [],
+    eventSinks: [],
     incidents: [],
     notices: [],
     proposals: [],

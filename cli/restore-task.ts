@@ -5,6 +5,7 @@ import { findNameFault } from '../core/protocol/names.ts'
 import type { Choice } from '../core/restore/choose.ts'
 import type { ToRestore } from '../core/restore/restore.ts'
 import type { Task } from '../core/restore/task.ts'
+import { getDataLayout } from '../core/settings/data-directory.ts'
 import { isVersionName } from '../core/store/retention/retention.ts'
 import { resolveDataDirectory } from './data-directory.ts'
 import { librarySettings, readKey, storeSettings } from './library-settings.ts'
@@ -111,9 +112,10 @@ async function buildLibraryTask(
   const choice = { folder: folder === '' ? null : folder, path: file === '' ? null : file, version, at }
   if (list) return { does: 'list', from, choice }
   const how = howToWrite(options)
-  if (inPlace) return { does: 'putBack', from, choice, ...(await readSources(options)), ...how }
+  const { ledger } = getDataLayout(resolveDataDirectory(options))
+  if (inPlace) return { does: 'putBack', from, ledger, choice, ...(await readSources(options)), ...how }
   const directory = path.resolve(to ?? newDirectory(new Date()))
-  return { does: 'restore', from, wanted: [{ choice, destination: directory, ...how }] }
+  return { does: 'restore', from, ledger, wanted: [{ choice, destination: directory, ...how }] }
 }
 
 /** Returns the directories of the sources, and the mount points of their disks as far as they are known, by id. */

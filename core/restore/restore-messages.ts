@@ -183,6 +183,8 @@ export const restorerDefinition = {
     start: {
       input: z.object({
         from,
+        /** The ledger with the log of events. */
+        ledger: z.string(),
         /** See ToRestore. */
         wanted: z.array(
           z.object({

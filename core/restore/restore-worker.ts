@@ -12,6 +12,7 @@ import { listEntries, listVersions, searchFiles, viewContent } from './browse.ts
 import { type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
 import type { restorerDefinition } from './restore-messages.ts'
 import { BEGUN, MAX_REPORTED, type RestoreReport } from './restore-messages.ts'
+import { RestoredLog } from './restored-log.ts'
 import { describeEvent, type RestoreEvent } from './write/events.ts'
 
 type Definition = typeof restorerDefinition
@@ -39,9 +40,9 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
         shelf.use(asked.from, (library) => listVersions(library, asked)),
       view: (asked: Asked<'view'>) =>
         shelf.use(asked.from, (library) => viewContent(library, asked, stopping.signal)),
-      start: async ({ from, wanted }: Asked<'start'>) => {
+      start: async ({ from, wanted, ledger }: Asked<'start'>) => {
         if (running !== null) throw new UserError('restore.running')
-        running = runRestore(from, wanted, context.report)
+        running = runRestore(from, wanted, new RestoredLog(ledger, from.destination.id), context.report)
         void running.ended.then(() => {
           running = null
         })
@@ -106,6 +107,7 @@ type RunningRestore = ReturnType<typeof runRestore>
 function runRestore(
   from: LibrarySettings,
   wanted: readonly ToRestore[],
+  log: RestoredLog,
   report: (report: RestoreReport) => void,
 ) {
   const stopping = new AbortController()
@@ -130,6 +132,7 @@ function runRestore(
   }
 
   const take = async (event: RestoreEvent) => {
+    log.record(event)
     now = countEvent(now, event, describeEvent(from.destination.name, event))
     publish(false)
   }
@@ -156,6 +159,7 @@ function runRestore(
         ? { ...now, phase: 'stopped' }
         : { ...now, phase: 'failed', sentence: toSentence(error) }
     }
+    log.close()
     publish(true)
   }
   /** `ended` resolves after the restore has ended and its last report was sent; it never rejects. */

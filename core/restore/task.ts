@@ -13,15 +13,16 @@ import type { Finding, VerifyProgress, VerifySummary } from '../store/verify/fin
 import { verifyStore } from '../store/verify/verify.ts'
 import { type Choice, findPlaces, readPages, toQuestion } from './choose.ts'
 import { createNoMatchError, type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
+import { RestoredLog } from './restored-log.ts'
 import { verifyLibrary } from './verify.ts'
 import { emptySummary, type RestoreEvent, type RestoreSummary } from './write/events.ts'
 
 /**
  * Long-running work on a destination or a store, in a separate process, so that a blocking disk does not block the
- * caller. `verify` compares a destination with the ledger, or a store with its manifest.
+ * caller. `ledger`: this computer's, with the log of events; omitted: none. `verify` compares a destination with the ledger, or a store with its manifest.
  */
 export type Task =
-  | { does: 'restore'; from: From; wanted: readonly ToRestore[] }
+  | { does: 'restore'; from: From; wanted: readonly ToRestore[]; ledger?: string }
   | ({ does: 'putBack' } & PutBack)
   | { does: 'list'; from: From; choice: Choice }
   | { does: 'computers'; from: LibrarySettings }
@@ -31,6 +32,7 @@ export type Task =
 /** Files go back into their sources. `sources`: their directories; `points`: known mount points of their disks; by id. */
 type PutBack = {
   from: LibrarySettings
+  ledger: string
   sources: Record<string, string>
   points: Record<string, string>
 } & Omit<ToRestore, 'destination' | 'placement'>
@@ -61,7 +63,14 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
     postedAt = performance.now()
     void post({ type: 'progress', files, bytes, totalFiles: totalFiles ?? 0, totalBytes: totalBytes ?? 0 })
   }
-  const event = (one: RestoreEvent) => post({ type: 'restore', event: one })
+  const log = new RestoredLog(
+    'ledger' in task ? (task.ledger ?? null) : null,
+    'destination' in task.from ? task.from.destination.id : '',
+  )
+  const event = (one: RestoreEvent) => {
+    log.record(one)
+    return post({ type: 'restore', event: one })
+  }
   const found = (finding: Finding) => post({ type: 'finding', finding })
   const notice = (sentence: Message) => post({ type: 'notice', sentence })
 
@@ -96,6 +105,8 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
     const problem =
       'store' in task.from && errorCode(error) !== null ? createStoreError(task.from.store, error) : error
     await post({ type: 'failed', sentence: toSentence(problem) })
+  } finally {
+    log.close()
   }
 }
 

@@ -71,7 +71,7 @@ export function channelWith(
   settings: Settings,
 ): ChannelSettings {
   const { name, severity, source, allSources, standby, template } = options
-  const given = Object.fromEntries((options.option ?? []).map((pair) => split(pair)))
+  const given = Object.fromEntries((options.option ?? []).map((pair) => splitPair(pair)))
   const known = getFields(before.type)
   const secret = getSecretFields(before.type).find((field) => field.name in given)
   // Every user of this computer could read a secret on the command line.
@@ -99,10 +99,10 @@ export function channelWith(
  * Reads the given secrets, each file once. They are never printed.
  * @throws UserError check.tokenUnreadable; WrongUsage cli.channels.pair
  */
-export function readSecretFiles({ secret = [] }: ChannelOptions): Record<string, string> {
+export function readSecretFiles({ secret = [] }: Pick<ChannelOptions, 'secret'>): Record<string, string> {
   return Object.fromEntries(
     secret.map((pair) => {
-      const [field, file] = split(pair)
+      const [field, file] = splitPair(pair)
       try {
         return [field, readFileSync(file === '-' ? 0 : file, 'utf8').trim()]
       } catch (error) {
@@ -113,24 +113,24 @@ export function readSecretFiles({ secret = [] }: ChannelOptions): Record<string,
   )
 }
 
-function split(pair: string): [string, string] {
+export function splitPair(pair: string): [string, string] {
   const at = pair.indexOf('=')
   if (at < 1) throw new WrongUsage('cli.channels.pair', { given: pair })
   return [pair.slice(0, at), pair.slice(at + 1)]
 }
 
 /** Returns an unused id, derived from a name. */
-export function newId(settings: Settings, name: string, type: string): string {
+export function newId(taken: readonly { id: string }[], name: string, type: string): string {
   const base =
     name
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, '-')
       .replace(/^-|-$/g, '')
       .slice(0, 30) || type
-  const taken = new Set(['native', ...settings.alerts.channels.map(({ id }) => id)])
+  const ids = new Set(['native', ...taken.map(({ id }) => id)])
   for (let count = 1; ; count += 1) {
     const id = count === 1 ? base : `${base}-${count}`
-    if (!taken.has(id)) return id
+    if (!ids.has(id)) return id
   }
 }
 

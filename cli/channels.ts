@@ -133,7 +133,7 @@ async function add(directory: string, type: ChannelType, options: ChannelOptions
   const secrets = readSecretFiles(options)
   let id = ''
   await changeSettings(directory, (settings) => {
-    id = newId(settings, options.name ?? type, type)
+    id = newId(settings.alerts.channels, options.name ?? type, type)
     const channel = channelWith({ id, name: options.name ?? id, type }, options, settings)
     return { command: 'addChannel', input: { channel, secrets } }
   })

@@ -14,6 +14,7 @@ const commands: Record<string, () => Promise<Register>> = {
   incidents: async () => (await import('./incidents.ts')).registerIncidents,
   changes: async () => (await import('./changes.ts')).registerChanges,
   channels: async () => (await import('./channels.ts')).registerChannels,
+  events: async () => (await import('./events.ts')).registerEvents,
   paths: async () => (await import('./paths.ts')).registerPaths,
   pause: async () => (await import('./pause.ts')).registerPause,
   limit: async () => (await import('./limit.ts')).registerLimit,

@@ -259,6 +259,17 @@ const ownSettings = {
       'web.names': 'window.web.names',
     },
   },
+  events: {
+    label: 'window.events.title',
+    under: [],
+    texts: ['window.events.'],
+    values: ['events', 'CloudEvents'],
+  },
+  eventDays: {
+    label: 'window.events.keep',
+    under: ['window.events.title'],
+    settings: { 'events.keepDays': 'window.events.keep' },
+  },
   exchange: { label: 'settings.exchange.title', under: [], texts: ['settings.exchange.'] },
   changes: { label: 'change.title', under: [], texts: ['change.explain', 'change.show'] },
   inside: { label: 'window.inside.title', under: [], texts: ['window.inside.explain', 'window.worker.'] },

@@ -2,7 +2,7 @@ import './without-eval.ts'
 
 import { settingsSchema, sourceSchema } from '../../../core/settings/schema.ts'
 
-const { alerts, check, keep, scan, send } = settingsSchema.shape
+const { alerts, check, events, keep, scan, send } = settingsSchema.shape
 
 /** Schemas of the number settings; the agent checks with the same ones. In seconds unless noted. */
 export const numberFields = {
@@ -19,6 +19,7 @@ export const numberFields = {
   weekly: keep.unwrap().shape.weekly.unwrap(),
   monthly: keep.unwrap().shape.monthly.unwrap(),
   yearly: keep.unwrap().shape.yearly.unwrap(),
+  eventDays: events.unwrap().shape.keepDays.unwrap(),
   /** Minutes. */
   unreachable: alerts.unwrap().shape.unreachableMinutes.unwrap(),
   /** Hours. */
@@ -39,6 +40,7 @@ export const usualNumbers: Record<Exclude<NumberField, 'silent'>, number> = {
   reconcile: usual.scan.reconcileSeconds,
   quiet: usual.scan.quietSeconds,
   ...keep.parse(undefined),
+  eventDays: events.parse(undefined).keepDays,
   retry: usual.send.retrySeconds,
   versions: usual.send.versionsPerHour,
   unreachable: usual.alerts.unreachableMinutes,

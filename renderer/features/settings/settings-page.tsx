@@ -14,6 +14,7 @@ import { AdvancedPart } from './advanced-part.tsx'
 import { catalogue, type EntryId } from './catalogue.ts'
 import { ChangesPart } from './changes-part.tsx'
 import { ChoiceSetting } from './choice-setting.tsx'
+import { EventsPart } from './events-part.tsx'
 import { ExchangePart } from './exchange-part.tsx'
 import { findEntries } from './find.ts'
 import { FoundList, Setting, SettingsPart } from './found.tsx'
@@ -116,6 +117,7 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
         <KeepPart settings={settings} />
         <AdvancedPart settings={settings} />
         <WebPart state={state} />
+        <EventsPart state={state} />
         <ExchangePart settings={settings} />
         <ChangesPart />
         <Setting id="inside">

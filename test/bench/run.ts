@@ -8,6 +8,7 @@ const benchmarks: Record<string, () => Promise<{ run(): Promise<Row[]> }>> = {
   app: () => import('./app.ts'),
   check: () => import('./check.ts'),
   destinations: () => import('./destinations.ts'),
+  events: () => import('./events.ts'),
   restore: () => import('./restore.ts'),
   scale: () => import('./scale.ts'),
   scan: () => import('./scan.ts'),

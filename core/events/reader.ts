@@ -47,7 +47,7 @@ export class EventReader {
     for (const one of merged.slice(0, limit)) {
       if ('row' in one) {
         cursor = { ...cursor, ledger: one.seq }
-        // Who reads from the beginning misses nothing.
+        // A reader from the beginning misses nothing.
         const isBeginning = one.row.type === EVENT.gap && from.ledger === 0
         if (!isBeginning) events.push({ log: 'ledger', row: one.row, cursor })
       } else {

@@ -71,8 +71,8 @@ export const cloudEventSchema = z.object({
 export type CloudEvent = z.infer<typeof cloudEventSchema>
 
 /**
- * A place in both logs: the numbers of the last events before it, of the ledger and of the incidents. The numbers are
- * microseconds since 1970, so a time is a place, too.
+ * A place in both logs: the numbers of the last events before it, of the ledger and of the incidents. No number is ahead
+ * of the microseconds since 1970, so a time is a place behind all events before it.
  */
 export interface Cursor {
   ledger: number

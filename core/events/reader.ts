@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { openIncidentEvents, readIncidentEvents } from '../alerts/store/database.ts'
+import { lastIncidentEvent, openIncidentEvents, readIncidentEvents } from '../alerts/store/database.ts'
 import { lastEvent, openEventsForReading, readEvents } from '../ledger/events.ts'
 import { EVENT } from '../ledger/ledger-messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
@@ -38,10 +38,10 @@ export class EventReader {
     const after = this.#atMostLast(from)
     const rows = this.#ledger.use([], (database) => readEvents(database, after.ledger, limit))
     const ended = this.#incidents.use([], (database) => readIncidentEvents(database, after.incidents, limit))
-    const merged = [
-      ...rows.map((row) => ({ seq: row.seq, row })),
-      ...ended.map((incident) => ({ seq: incident.seq, incident })),
-    ].sort((a, b) => a.seq - b.seq)
+    const merged = mergeByTime(
+      rows.map((row) => ({ at: row.at, seq: row.seq, row })),
+      ended.map((incident) => ({ at: incident.at, seq: incident.seq, incident })),
+    )
     const events: ReadEvent[] = []
     let cursor = after
     for (const one of merged.slice(0, limit)) {
@@ -49,7 +49,8 @@ export class EventReader {
         cursor = { ...cursor, ledger: one.seq }
         // A reader from the beginning misses nothing.
         const isBeginning = one.row.type === EVENT.gap && from.ledger === 0
-        if (!isBeginning) events.push({ log: 'ledger', row: one.row, cursor })
+        if (!isBeginning && one.row.type !== EVENT.opened)
+          events.push({ log: 'ledger', row: one.row, cursor })
       } else {
         cursor = { ...cursor, incidents: one.seq }
         const { type, facts, seq, at } = one.incident
@@ -70,14 +71,31 @@ export class EventReader {
   }
 
   /**
-   * Corrects a place behind the newest event, which a clock that was set back after a power failure can cause: events
-   * from then on would be missed. A place that is a time may be ahead of a log at rest.
+   * Sets a place ahead of the newest event back to it. A time may be ahead, and so is a place that a power failure took
+   * away: events from then on would be missed.
    */
   #atMostLast(from: Cursor): Cursor {
-    const last = this.#ledger.use(null, lastEvent)
-    const ahead = Math.max(Date.now() * 1000, last ?? 0)
-    return { ledger: Math.min(from.ledger, ahead), incidents: Math.min(from.incidents, ahead) }
+    const ledger = this.#ledger.use(0, lastEvent)
+    const incidents = this.#incidents.use(0, lastIncidentEvent)
+    return { ledger: Math.min(from.ledger, ledger), incidents: Math.min(from.incidents, incidents) }
   }
+}
+
+/** Merges two lists by their times; the order within each list stays. */
+function mergeByTime<A extends { at: number }, B extends { at: number }>(
+  first: readonly A[],
+  second: readonly B[],
+): (A | B)[] {
+  const merged: (A | B)[] = []
+  let next = 0
+  for (const one of first) {
+    for (let other = second[next]; other !== undefined && other.at < one.at; other = second[next]) {
+      merged.push(other)
+      next += 1
+    }
+    merged.push(one)
+  }
+  return [...merged, ...second.slice(next)]
 }
 
 /** A database that is opened when it is there, and again after an error, or when another file has its name. */

@@ -51,58 +51,56 @@ const EXPECTED = `CREATE TABLE expected (
   PRIMARY KEY (source, pattern, start)
 ) WITHOUT ROWID;`
 
-const NOW_MS = "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
-
 /**
- * Number of the next event: microseconds since 1970, but more than the last number. A log that is created anew, or that
- * lost its last rows in a power failure, therefore continues behind every number that a reader may have seen.
- */
-export const NEXT_EVENT = `max(${NOW_MS} * 1000, coalesce((SELECT max(seq) + 1 FROM event), 0))`
-
-const addEvent = (
-  type: number,
-  { at, size = 'new.size', detail }: { at: string; size?: string; detail: string },
-) =>
-  `INSERT INTO event SELECT ${NEXT_EVENT}, ${at}, ${type}, source, destination, new.path, ${size}, new.digest, ${detail}
-   FROM route WHERE id = new.route;`
-
-/**
- * The log of events (core/events): an outbox, written by triggers in the transaction that changes the row of a file.
+ * The log of events (core/events): an outbox, written by triggers in the transaction that changes the row of a file. The
+ * triggers are short, because each sent file pays for them: they store the route instead of its names, which
+ * `former_route` keeps, and number the rows upwards from the time at which the ledger was opened.
+ *
  * Only statements that record a stored content set `sent_at`. If newer content of that file waits, `detail` is "older",
  * and the size is known only together with the digest. `detail` of the others: why it is parked, as a sentence; by whom
- * it was deleted; the finding of a verification.
+ * it was deleted; the finding of a verification; the source of a batch directory; the destination of a restored file.
  */
 const EVENTS = `CREATE TABLE event (
   seq INTEGER PRIMARY KEY,
   at INTEGER NOT NULL,
   type INTEGER NOT NULL,
-  source TEXT,
-  destination TEXT,
+  route INTEGER,
   path TEXT,
   size INTEGER,
   digest BLOB,
   detail TEXT
 );
+CREATE TABLE former_route (id INTEGER PRIMARY KEY, destination TEXT NOT NULL, source TEXT NOT NULL);
+CREATE TRIGGER event_route AFTER DELETE ON route BEGIN
+  INSERT INTO former_route VALUES (old.id, old.destination, old.source);
+END;
 CREATE TRIGGER event_durable AFTER UPDATE OF sent_at ON file BEGIN
-  ${addEvent(EVENT.durable, {
-    at: 'new.sent_at',
-    size: `iif(new.state = ${STATE.sent} OR new.digest IS NOT NULL, new.size, NULL)`,
-    detail: `iif(new.state = ${STATE.sent}, NULL, 'older')`,
-  })}
+  INSERT INTO event (at, type, route, path, size, digest, detail) VALUES (
+    new.sent_at, ${EVENT.durable}, new.route, new.path,
+    iif(new.state = ${STATE.sent} OR new.digest IS NOT NULL, new.size, NULL), new.digest,
+    iif(new.state = ${STATE.sent}, NULL, 'older'));
 END;
 CREATE TRIGGER event_parked AFTER UPDATE OF state ON file
 WHEN new.state = ${STATE.parked} AND old.state <> ${STATE.parked} BEGIN
-  ${addEvent(EVENT.parked, { at: 'new.due_at', detail: 'new.reason' })}
+  INSERT INTO event (at, type, route, path, size, detail)
+    VALUES (new.due_at, ${EVENT.parked}, new.route, new.path, new.size, new.reason);
 END;
 CREATE TRIGGER event_deleted AFTER UPDATE OF removal ON file
 WHEN new.removal IN (${REMOVAL.removed}, ${REMOVAL.absent})
   AND old.removal NOT IN (${REMOVAL.removed}, ${REMOVAL.absent}) BEGIN
-  ${addEvent(EVENT.deleted, {
-    at: `coalesce(new.removed_at, ${NOW_MS})`,
-    detail: `iif(new.removal = ${REMOVAL.removed}, 'holdfast', 'others')`,
-  })}
+  INSERT INTO event (at, type, route, path, size, detail) VALUES (
+    coalesce(new.removed_at, CAST(unixepoch('subsec') * 1000 AS INTEGER)), ${EVENT.deleted}, new.route, new.path,
+    new.size, iif(new.removal = ${REMOVAL.removed}, 'holdfast', 'others'));
 END;
 `
+
+/**
+ * Begins the numbers of events anew, at the present microsecond. A log that is created anew, or that lost its last rows
+ * in a power failure, thus continues behind every number that a reader may have seen.
+ */
+const beginEvents = (type: number) => `INSERT INTO event (seq, at, type)
+  SELECT max(CAST(unixepoch('subsec') * 1000000 AS INTEGER), coalesce(max(seq) + 1, 0)),
+    CAST(unixepoch('subsec') * 1000 AS INTEGER), ${type} FROM event`
 
 const TRIGGERS = `
 CREATE TRIGGER route_added AFTER INSERT ON route BEGIN
@@ -245,7 +243,7 @@ export const LEDGER: DatabaseKind = {
     5: EXPECTED,
     6: EVENTS,
   },
-  tables: ['meta', 'route', 'total', 'file', 'seal', 'suspect', 'expected', 'event'],
+  tables: ['meta', 'route', 'total', 'file', 'seal', 'suspect', 'expected', 'event', 'former_route'],
   // A commit that is lost in a power failure means that a file is sent twice, which the receiver recognises.
   pragmas: `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;
     PRAGMA wal_autocheckpoint = ${MOST_PAGES}`,
@@ -255,9 +253,9 @@ export const LEDGER: DatabaseKind = {
 export function openLedgerFile(file: string): { database: DatabaseSyncInstance; notice: Message | null } {
   mkdirSync(path.dirname(file), { recursive: true })
   const { database, aside } = openDatabaseFile(file, LEDGER)
+  // Readers of a file that was set aside may have missed events.
+  database.exec(beginEvents(aside === null ? EVENT.opened : EVENT.gap))
   if (aside === null) return { database, notice: null }
-  // Readers of the file that was set aside may have missed events.
-  database.exec(`INSERT INTO event (seq, at, type) SELECT ${NEXT_EVENT}, ${NOW_MS}, ${EVENT.gap}`)
   const key = aside.why === 'newer' ? 'transfer.ledgerNewer' : 'transfer.ledgerBroken'
   return { database, notice: message(key, { path: file, aside: aside.aside }) }
 }
@@ -455,13 +453,21 @@ export type Routes = ReturnType<typeof openRoutes>
 
 export function openRoutes(database: DatabaseSyncInstance) {
   const findOne = database.prepare('SELECT id FROM route WHERE destination = ? AND source = ?')
-  const addOne = database.prepare('INSERT INTO route (destination, source) VALUES (?, ?)')
   const find = (destination: string, source: string): number | null =>
     (findOne.get(destination, source) as { id: number } | undefined)?.id ?? null
   return {
     find,
     /** Returns the route, and adds it if it is missing; inside the caller's transaction. */
-    ensure: (destination: string, source: string) =>
-      find(destination, source) ?? Number(addOne.run(destination, source).lastInsertRowid),
+    ensure(destination: string, source: string) {
+      const known = find(destination, source)
+      if (known !== null) return known
+      // Prepared here: readers of a ledger of an earlier version do not have the table. The id of a former route is not
+      // used again, because events name it.
+      const addOne = database.prepare(
+        `INSERT INTO route (id, destination, source) SELECT 1 + max(coalesce((SELECT max(id) FROM route), 0),
+           coalesce((SELECT max(id) FROM former_route), 0)), ?, ?`,
+      )
+      return Number(addOne.run(destination, source).lastInsertRowid)
+    },
   }
 }

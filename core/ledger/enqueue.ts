@@ -169,7 +169,7 @@ export function openAgain(database: DatabaseSyncInstance, routes: Routes) {
        SELECT id FROM (SELECT id, size FROM file WHERE route = ? AND path > ? AND path < ? AND ${IS_THERE} LIMIT ${BELOW_ROWS})
        ORDER BY size LIMIT 1)`,
   )
-  const { recordDamaged } = openEvents(database)
+  const { recordDamaged } = openEvents(database, routes)
   const againOne = database.prepare(`UPDATE file SET ${AGAIN} WHERE route = ? AND path = ? AND ${IS_THERE}`)
 
   return {

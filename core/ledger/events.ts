@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction, readDatabaseFile } from '../platform/sqlite.ts'
-import { LEDGER, NEXT_EVENT, openValues } from './database.ts'
+import { LEDGER, openValues, type Routes } from './database.ts'
 import { EVENT, type EventRow } from './ledger-messages.ts'
 
 // The log of events: rows that no trigger writes, and readers. See EVENTS in database.ts.
@@ -14,11 +14,11 @@ const MOST_UNMARKED = 1_000
 const PRUNED_AT_ONCE = 5_000
 
 /** Records events that are about no row of the ledger. */
-export function openEvents(database: DatabaseSyncInstance) {
+export function openEvents(database: DatabaseSyncInstance, routes: Routes) {
   const values = openValues(database)
-  const add = database.prepare(`INSERT INTO event SELECT ${NEXT_EVENT}, ?, ?, ?, ?, ?, ?, ?, ?`)
+  const add = database.prepare('INSERT INTO event (at, type, route, path, detail) VALUES (?, ?, ?, ?, ?)')
   const selectBeyond = database.prepare('SELECT seq FROM event ORDER BY seq DESC LIMIT 1 OFFSET ?')
-  const selectOld = database.prepare('SELECT seq, at, type FROM event WHERE seq <= ? ORDER BY seq LIMIT ?')
+  const selectFirst = database.prepare('SELECT seq, at, type FROM event ORDER BY seq LIMIT ?')
   const removeOld = database.prepare('DELETE FROM event WHERE seq <= ?')
   const addGap = database.prepare(`INSERT INTO event (seq, at, type) VALUES (?, ?, ${EVENT.gap})`)
   const unmarkedKey = (source: string) => `unmarked ${source}`
@@ -34,7 +34,7 @@ export function openEvents(database: DatabaseSyncInstance) {
         const known = unmarked(source)
         if (known.includes(identity)) return
         values.put(unmarkedKey(source), [...known, identity].slice(-MOST_UNMARKED))
-        add.run(now, EVENT.batchDurable, source, null, path, null, null, null)
+        add.run(now, EVENT.batchDurable, null, path, source)
       }),
 
     /** Records that a batch directory is marked. If it is marked anew later, that is another event. */
@@ -50,14 +50,14 @@ export function openEvents(database: DatabaseSyncInstance) {
 
     /** Records a restored file. @param path its absolute path. */
     recordRestored: (destination: string, path: string, now: number) =>
-      void add.run(now, EVENT.restored, null, destination, path, null, null, null),
+      void add.run(now, EVENT.restored, null, path, destination),
 
     /** Records a finding of a verification; inside the caller's transaction. */
     recordDamaged: (
       { destination, source, path }: { destination: string; source: string; path: string },
       finding: DamageKind,
       now: number,
-    ) => void add.run(now, EVENT.damaged, source, destination, path, null, null, finding),
+    ) => void add.run(now, EVENT.damaged, routes.find(destination, source), path, finding),
 
     /** The delivery of each sink, by its id (core/events/sinks.ts). */
     sinkProgress: (sink: string) => values.get<{ cursor: string; attempted: string }>(`sink ${sink}`),
@@ -72,8 +72,9 @@ export function openEvents(database: DatabaseSyncInstance) {
     pruneEvents: (before: number, keepRows: number): boolean =>
       inTransaction(database, () => {
         const beyond = selectBeyond.get(keepRows) as { seq: number } | undefined
-        const cut = Math.max(before * 1000, beyond?.seq ?? 0)
-        const old = selectOld.all(cut, PRUNED_AT_ONCE) as { seq: number; at: number; type: number }[]
+        const first = selectFirst.all(PRUNED_AT_ONCE) as { seq: number; at: number; type: number }[]
+        const kept = first.findIndex(({ seq, at }) => at >= before && seq > (beyond?.seq ?? 0))
+        const old = kept === -1 ? first : first.slice(0, kept)
         const last = old.at(-1)
         if (last === undefined || (old.length === 1 && last.type === EVENT.gap)) return false
         removeOld.run(last.seq)
@@ -84,10 +85,21 @@ export function openEvents(database: DatabaseSyncInstance) {
 }
 
 /** Returns the events behind a number, in their order; at most `limit`. */
-export const readEvents = (database: DatabaseSyncInstance, after: number, limit: number): EventRow[] =>
-  database
-    .prepare('SELECT * FROM event WHERE seq > ? ORDER BY seq LIMIT ?')
+export function readEvents(database: DatabaseSyncInstance, after: number, limit: number): EventRow[] {
+  const rows = database
+    .prepare(
+      `SELECT seq, at, type, path, size, digest, detail, coalesce(route.source, former_route.source) AS source,
+         coalesce(route.destination, former_route.destination) AS destination
+       FROM (SELECT * FROM event WHERE seq > ? ORDER BY seq LIMIT ?) AS event
+       LEFT JOIN route ON route.id = event.route LEFT JOIN former_route ON former_route.id = event.route
+       ORDER BY seq`,
+    )
     .all(after, limit) as unknown as EventRow[]
+  return rows.map((row) => {
+    if (row.type === EVENT.batchDurable) return { ...row, source: row.detail }
+    return row.type === EVENT.restored ? { ...row, destination: row.detail } : row
+  })
+}
 
 /** Returns the number of the newest event. */
 export const lastEvent = (database: DatabaseSyncInstance): number =>

@@ -68,7 +68,7 @@ export const fileSchema = z.object({
 })
 export type LedgerFile = z.infer<typeof fileSchema>
 
-/** Types of the rows in the log of events (`event` in database.ts). `gap`: earlier rows are gone. */
+/** Types of the rows in the log of events (`event` in database.ts). `gap`: earlier rows are gone. `opened`: no event. */
 export const EVENT = {
   gap: 0,
   durable: 1,
@@ -77,6 +77,7 @@ export const EVENT = {
   restored: 4,
   damaged: 5,
   batchDurable: 6,
+  opened: 7,
 } as const
 
 /** A row of the log of events. Times in milliseconds since 1970. */

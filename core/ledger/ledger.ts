@@ -76,7 +76,7 @@ export function openParts(database: DatabaseSyncInstance) {
     ...openHolding(database, routes),
     ...openDeleted(database, routes),
     ...openExpected(database),
-    ...openEvents(database),
+    ...openEvents(database, routes),
     ...openMeta(database),
   }
 }

@@ -1,6 +1,8 @@
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, onTestFinished, test } from 'vitest'
+import { readEvents } from '../../../core/ledger/events.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
 import { EVENT } from '../../../core/ledger/ledger-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { file, open } from '../../support/store/ledger.ts'
@@ -9,7 +11,8 @@ function openWithLog() {
   const opened = open()
   const database = new DatabaseSync(path.join(opened.directory, 'ledger.db'))
   onTestFinished(() => database.close())
-  return { ...opened, database, log: () => database.prepare('SELECT * FROM event ORDER BY seq').all() }
+  const log = () => readEvents(database, 0, 1_000).filter(({ type }) => type !== EVENT.opened)
+  return { ...opened, database, log }
 }
 
 test('event log: a sent file is durable, with its size and digest', () => {
@@ -56,7 +59,7 @@ test('event log: parked files have their reason, and each parking is an event', 
   }
   const rows = log()
   expect(rows).toMatchObject([{ type: EVENT.parked }, { type: EVENT.parked, path: 'a' }])
-  expect(JSON.parse(String((rows[0] as { detail: string }).detail))).toMatchObject({
+  expect(JSON.parse(rows[0]?.detail ?? '')).toMatchObject({
     key: 'transfer.unreadable',
   })
 })
@@ -99,36 +102,49 @@ test('event log: a batch directory is durable once until it is marked', () => {
   expect(log()).toHaveLength(2)
 })
 
-test('event log: numbers grow with the time, and never fall behind a number that was lost', () => {
-  const { ledger, database, log } = openWithLog()
+test('event log: a ledger that is opened again continues behind every number that was lost', () => {
+  const { directory, ledger, database, log } = openWithLog()
   const before = Date.now() * 1000
+  const reopen = () => openLedger(path.join(directory, 'ledger.db')).close()
   ledger.recordRestored('d', '/a', 1)
   ledger.recordRestored('d', '/b', 1)
-  const [a, b] = log() as { seq: number }[]
-  expect(a?.seq).toBeGreaterThanOrEqual(before)
-  expect(b?.seq).toBeGreaterThan(a?.seq ?? 0)
+  const [a, b] = log()
+  expect(b?.seq).toBe((a?.seq ?? 0) + 1)
   // A power failure may take the last rows away.
   database.exec('DELETE FROM event')
+  reopen()
   ledger.recordRestored('d', '/c', 1)
-  expect((log()[0] as { seq: number }).seq).toBeGreaterThan(b?.seq ?? 0)
+  expect(log()[0]?.seq).toBeGreaterThan(b?.seq ?? 0)
+  expect(log()[0]?.seq).toBeGreaterThan(before)
   // A clock that was set back.
   database.exec(`INSERT INTO event (seq, at, type) VALUES (${(Date.now() + 3_600_000) * 1000}, 1, 1)`)
+  reopen()
   ledger.recordRestored('d', '/d', 1)
-  const last = log().slice(-2) as { seq: number }[]
-  expect(last[1]?.seq).toBe((last[0]?.seq ?? 0) + 1)
+  const last = log().slice(-2)
+  expect(last[1]?.seq).toBe((last[0]?.seq ?? 0) + 2)
+})
+
+test('event log: events of a removed source keep its id, and a new route gets none of them', () => {
+  const { ledger, take, send, log } = openWithLog()
+  ledger.offer('d', [file('a')])
+  send(take())
+  ledger.forgetSource('s', 10)
+  ledger.offer('e', [file('b', { source: 'other' })])
+  expect(log()).toMatchObject([{ path: 'a', source: 's', destination: 'd' }])
 })
 
 test('event log: old events and those beyond the limit are replaced by one gap', () => {
   const { ledger, database, log } = openWithLog()
+  database.exec('DELETE FROM event')
   for (let seq = 1; seq <= 12_000; seq += 1)
     database.exec(`INSERT INTO event (seq, at, type) VALUES (${seq}, ${seq}, 1)`)
   while (ledger.pruneEvents(0, 100));
   expect(log()).toHaveLength(101)
   expect(log()[0]).toMatchObject({ type: EVENT.gap, seq: 11_900 })
-  while (ledger.pruneEvents(11.95, 100));
+  while (ledger.pruneEvents(11_951, 100));
   expect(log()).toHaveLength(51)
   expect(log()[0]).toMatchObject({ type: EVENT.gap, seq: 11_950 })
   // Nothing is left to remove but the gap itself.
-  expect(ledger.pruneEvents(11.95, 100)).toBe(false)
+  expect(ledger.pruneEvents(11_951, 100)).toBe(false)
   expect(log()).toHaveLength(51)
 })

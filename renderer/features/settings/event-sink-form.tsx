@@ -11,6 +11,11 @@ import { firstWord } from '../../words/first-word.ts'
 const kinds = ['webhook', 'mqtt'] as const
 type Kind = (typeof kinds)[number]
 
+const EXAMPLES: Record<string, string> = {
+  url: 'https://example.org/events',
+  broker: 'mqtts://broker.example.org:8883',
+}
+
 /** Adds a sink of events: a webhook or a topic of an MQTT broker. */
 export function EventSinkForm({ onDone }: { onDone: () => void }) {
   const { t, say } = useWords()
@@ -96,7 +101,7 @@ export function EventSinkForm({ onDone }: { onDone: () => void }) {
             autoComplete="new-password"
             label={firstWord(t, `window.events.field.${field.name}`)}
             withAsterisk={field.required}
-            placeholder={field.default ?? ''}
+            placeholder={field.default ?? EXAMPLES[field.name] ?? ''}
             value={typed[field.name] ?? ''}
             maxLength={2000}
             spellCheck={false}

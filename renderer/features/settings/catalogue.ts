@@ -270,6 +270,11 @@ const ownSettings = {
     under: ['window.events.title'],
     settings: { 'events.keepDays': 'window.events.keep' },
   },
+  eventRows: {
+    label: 'window.events.keepMost',
+    under: ['window.events.title'],
+    settings: { 'events.keepRows': 'window.events.keepMost' },
+  },
   exchange: { label: 'settings.exchange.title', under: [], texts: ['settings.exchange.'] },
   changes: { label: 'change.title', under: [], texts: ['change.explain', 'change.show'] },
   inside: { label: 'window.inside.title', under: [], texts: ['window.inside.explain', 'window.worker.'] },

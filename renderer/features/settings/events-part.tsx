@@ -32,7 +32,7 @@ export function EventsPart({ state: { settings, eventSinks } }: { state: AppStat
   const { t } = useWords()
   const save = useSave()
   const [adding, setAdding] = useState(false)
-  const { sinks, keepDays } = settings.events
+  const { sinks, keepDays, keepRows } = settings.events
   return (
     <SettingsPart title="window.events.title">
       <Setting id="events">
@@ -59,6 +59,16 @@ export function EventsPart({ state: { settings, eventSinks } }: { state: AppStat
           unit="window.filters.days"
           value={keepDays}
           save={(days) => save({ events: { keepDays: days } })}
+        />
+      </Setting>
+      <Setting id="eventRows">
+        <NumberSetting
+          field="eventRows"
+          label="window.events.keepMost"
+          hint="window.events.keepMostHint"
+          unit="window.events.events"
+          value={keepRows}
+          save={(rows) => save({ events: { keepRows: rows } })}
         />
       </Setting>
       <FormDialog opened={adding} title={t('window.events.addTitle')} onClose={() => setAdding(false)}>

@@ -20,6 +20,7 @@ export const numberFields = {
   monthly: keep.unwrap().shape.monthly.unwrap(),
   yearly: keep.unwrap().shape.yearly.unwrap(),
   eventDays: events.unwrap().shape.keepDays.unwrap(),
+  eventRows: events.unwrap().shape.keepRows.unwrap(),
   /** Minutes. */
   unreachable: alerts.unwrap().shape.unreachableMinutes.unwrap(),
   /** Hours. */
@@ -41,6 +42,7 @@ export const usualNumbers: Record<Exclude<NumberField, 'silent'>, number> = {
   quiet: usual.scan.quietSeconds,
   ...keep.parse(undefined),
   eventDays: events.parse(undefined).keepDays,
+  eventRows: events.parse(undefined).keepRows,
   retry: usual.send.retrySeconds,
   versions: usual.send.versionsPerHour,
   unreachable: usual.alerts.unreachableMinutes,

@@ -82,6 +82,7 @@ test('settings defaults: the displayed values are the defaults of the settings',
   expect(usualNumbers).toEqual({
     ...{ interval: 10, slow: 2, reconcile: 300, quiet: 5, retry: 60, versions: 12, unreachable: 5 },
     ...{ withinDays: 30, daily: 60, weekly: 52, monthly: 60, yearly: 100 },
+    ...{ eventDays: 7, eventRows: 1_000_000 },
   })
 })
 

@@ -20,6 +20,11 @@ import { getSink, toSecretId } from '../settings/event-sinks.ts'
 import type { Agent } from './agent.ts'
 import type { CommandInput, CommandOutput } from './contract.ts'
 
+/** Events of one chunk of a stream. */
+const FOLLOWED_AT_ONCE = 500
+/** Delay before old events are removed for the first time. */
+const PRUNE_AFTER_MS = 60_000
+
 /** The agent's events: for readers, and for the sinks of the settings. A one-shot run only removes old ones. */
 export class AgentEvents {
   readonly #agent: Agent
@@ -35,7 +40,9 @@ export class AgentEvents {
       this.#log === null || host.kind === 'once'
         ? null
         : new Sinks(this.#log, { changed: (eventSinks) => store.update({ eventSinks }), log })
-    void this.#log?.pruneRegularly(() => agent.settings.get().events)
+    // A start of the agent must not wait for it; a one-shot run ends soon.
+    const afterMs = host.kind === 'once' ? 0 : PRUNE_AFTER_MS
+    void this.#log?.pruneRegularly(afterMs, () => agent.settings.get().events)
   }
 
   /** Applies the settings to the sinks. */
@@ -95,6 +102,3 @@ export class AgentEvents {
     return getEventNames(settings.get(), host.computerName, layout.directory)
   }
 }
-
-/** Events of one chunk of a stream. */
-const FOLLOWED_AT_ONCE = 500

@@ -13,6 +13,8 @@ const LOOK_EVERY_MS = 1_000
 const WAIT_MS = 60_000
 /** Time between two removals of old events. */
 const PRUNE_EVERY_MS = 600_000
+/** Pause between two transactions that remove events: senders write in between. */
+const BETWEEN_MS = 50
 const DAY_MS = 86_400_000
 /** Limit of unanswered calls: a hung disk must not fill the memory. */
 const MOST_OUT = 256
@@ -78,26 +80,33 @@ export class EventLog {
     await this.#thread.call('saveProgress', { sink, progress })
   }
 
-  /** Removes old events from time to time, as the settings say, until `stop`. */
-  async pruneRegularly(getLimits: () => { keepDays: number; keepRows: number }): Promise<void> {
+  /** Removes old events, as the settings say, first after this time and then regularly until `stop`. */
+  async pruneRegularly(
+    afterMs: number,
+    getLimits: () => { keepDays: number; keepRows: number },
+  ): Promise<void> {
+    await this.#pause(afterMs)
     while (!this.#ending.signal.aborted) {
       try {
         const { keepDays, keepRows } = getLimits()
         const before = Date.now() - keepDays * DAY_MS
-        while (await this.#thread.call('prune', { before, keepRows }))
-          await delay(50, undefined, { signal: this.#ending.signal, ref: false })
+        while (await this.#thread.call('prune', { before, keepRows })) await this.#pause(BETWEEN_MS)
       } catch (error) {
         if (!this.#ending.signal.aborted) this.#log('warn', `old events stay: ${errorText(error)}`)
       }
-      await delay(PRUNE_EVERY_MS, undefined, { signal: this.#ending.signal, ref: false }).catch(
-        expectErrorCodes(['ABORT_ERR'], undefined),
-      )
+      await this.#pause(PRUNE_EVERY_MS)
     }
   }
 
   async stop(): Promise<void> {
     this.#ending.abort()
     await this.#thread.close()
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#ending.signal, ref: false }).catch(
+      expectErrorCodes(['ABORT_ERR'], undefined),
+    )
   }
 
   /** Resolves at the next change of a log, at the latest after a second, or when the signal is aborted. */

@@ -75,8 +75,9 @@ export class EventReader {
    * away: events from then on would be missed.
    */
   #atMostLast(from: Cursor): Cursor {
-    const ledger = this.#ledger.use(0, lastEvent)
-    const incidents = this.#incidents.use(0, lastIncidentEvent)
+    // Without a file, the place stays: it may be missing for a moment, and a new one begins at the time of then.
+    const ledger = this.#ledger.use(Number.POSITIVE_INFINITY, lastEvent)
+    const incidents = this.#incidents.use(Number.POSITIVE_INFINITY, lastIncidentEvent)
     return { ledger: Math.min(from.ledger, ledger), incidents: Math.min(from.incidents, incidents) }
   }
 }

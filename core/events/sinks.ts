@@ -80,11 +80,11 @@ export class Sinks {
       this.#running.set(id, delivery)
       void delivery.run()
     }
-    for (const { id } of before?.sinks ?? []) {
+    for (const sink of before?.sinks ?? []) {
+      const { id } = sink
       if (config.sinks.some((one) => one.id === id)) continue
-      // A sink that is added again later begins with the events of then.
       this.#log
-        .saveProgress(id, null)
+        .saveProgress(toPlaceId(sink), null)
         .catch((error: unknown) => this.#events.log('warn', `the place of ${id} stays: ${errorText(error)}`))
     }
     this.#changed()
@@ -165,8 +165,8 @@ class SinkDelivery {
 
   async #deliverAll(): Promise<void> {
     const { signal } = this.#stopping
-    const { types, sources, id } = this.sink
-    const known = await this.#log.progress(id)
+    const { types, sources } = this.sink
+    const known = await this.#log.progress(toPlaceId(this.sink))
     let place = this.#parse(known?.cursor) ?? cursorAt(this.sink.since ?? Date.now())
     let attempted = this.#parse(known?.attempted) ?? place
     if (known === null) await this.#save(place, attempted)
@@ -226,7 +226,7 @@ class SinkDelivery {
   }
 
   #save(place: Cursor, attempted: Cursor): Promise<void> {
-    return this.#log.saveProgress(this.sink.id, {
+    return this.#log.saveProgress(toPlaceId(this.sink), {
       cursor: formatCursor(place),
       attempted: formatCursor(attempted),
     })
@@ -236,6 +236,9 @@ class SinkDelivery {
     return text === undefined ? null : parseCursor(text, Date.now())
   }
 }
+
+/** Identifies the place of a sink. A sink that is added again has a new one. */
+const toPlaceId = ({ id, since }: EventSink): string => `${id} ${since ?? ''}`
 
 const furthest = (a: Cursor, b: Cursor): Cursor => ({
   ledger: Math.max(a.ledger, b.ledger),

@@ -13,7 +13,7 @@ import { firstIssue, parseJson, readVersion } from './settings-store.ts'
 
 /**
  * Exports in the format of the settings file, without the pause and ejected disks, which are temporary, and without the
- * web page and the watched computers, which belong to this computer. A destination's folder that is named after this computer is omitted, so that the importing computer uses its own name.
+ * web page and the watched computers, which belong to this computer, as do the places of sinks. A destination's folder that is named after this computer is omitted, so that the importing computer uses its own name.
  */
 export function exportedText(settings: Settings, ownName: string): string {
   const destinations = settings.destinations.map((one) =>
@@ -21,7 +21,9 @@ export function exportedText(settings: Settings, ownName: string): string {
       ? { ...one, folder: undefined }
       : { ...one, ejected: undefined },
   )
-  return `${JSON.stringify({ ...settings, destinations, pause: null, web: undefined, webTokens: undefined, computers: undefined }, null, 2)}\n`
+  const sinks = settings.events.sinks.map((one) => ({ ...one, since: null }))
+  const events = { ...settings.events, sinks }
+  return `${JSON.stringify({ ...settings, destinations, events, pause: null, web: undefined, webTokens: undefined, computers: undefined }, null, 2)}\n`
 }
 
 const fileSchema = z.looseObject({ destinations: z.array(z.looseObject({ kind: z.string() })).optional() })
@@ -72,10 +74,15 @@ export function withImported(settings: Settings, imported: Settings): Settings {
     settings.events.sinks.some((one) => JSON.stringify(one.command) === JSON.stringify(command))
   if (imported.events.sinks.some((one) => one.kind === 'command' && !isOwnCommand(one)))
     throw new UserError('events.commandInSettings')
+  const withOwnPlace = (sink: EventSink): EventSink => ({
+    ...sink,
+    since: settings.events.sinks.find(({ id }) => id === sink.id)?.since ?? sink.since,
+  })
   return getEjected(settings)
     .filter(({ id }) => imported.destinations.some((one) => one.id === id && one.kind === 'folder'))
     .reduce((next, { id, ejected }) => withEjected(next, id, ejected), {
       ...imported,
+      events: { ...imported.events, sinks: imported.events.sinks.map(withOwnPlace) },
       pause: settings.pause,
       web: settings.web,
       webTokens: settings.webTokens,

@@ -96,7 +96,8 @@ export function createWebApp(context: WebContext): Hono<Env> {
     return c.body(pages.join(''), 200, { 'content-type': metrics.contentType })
   })
   app.post('/api/commands/:name', (c) => runCommand(c, context))
-  const openStream = createEventStream(context, sessions)
+  const streams = { open: 0 }
+  const openStream = createEventStream(context, sessions, streams)
   app.get('/api/events', (c) =>
     openStream(c, (patch) => (patch === null ? null : `event: patch\ndata: ${JSON.stringify(patch)}\n\n`)),
   )
@@ -109,7 +110,7 @@ export function createWebApp(context: WebContext): Hono<Env> {
       return `event: overview\ndata: ${data}\n\n`
     })
   })
-  app.get('/api/cloudevents', (c) => openCloudEvents(c, context, sessions))
+  app.get('/api/cloudevents', (c) => openCloudEvents(c, context, sessions, streams))
   app.get('/api/openapi.json', (c) => c.json(describeApi(context.version)))
   app.get('/api/diagnostics', async (c) => {
     if (c.get('token').role !== 'operator') return refuse(c, 403, message('web.viewer'))
@@ -177,12 +178,11 @@ async function runCommand(c: Context<Env>, { run, logDefect }: WebContext) {
  * Returns a function that answers with a stream of server-sent events (HTML standard, 9.2).
  * `format` returns the text to send at the start (null) and at each patch; null: nothing.
  */
-function createEventStream(context: WebContext, sessions: Sessions) {
-  let open = 0
+function createEventStream(context: WebContext, sessions: Sessions, streams: { open: number }) {
   const encoder = new TextEncoder()
   return (c: Context<Env>, format: (patch: StatePatch | null) => string | null) => {
-    if (open >= MOST_STREAMS) return refuse(c, 503, message('web.busy'))
-    open += 1
+    if (streams.open >= MOST_STREAMS) return refuse(c, 503, message('web.busy'))
+    streams.open += 1
     let stop = () => undefined as undefined
     const body = new ReadableStream<Uint8Array>(
       {
@@ -199,7 +199,7 @@ function createEventStream(context: WebContext, sessions: Sessions) {
           const life = setInterval(() => write(':\n\n'), SIGN_OF_LIFE_MS)
           stop = () => {
             stop = () => undefined
-            open -= 1
+            streams.open -= 1
             clearInterval(life)
             unsubscribe()
           }
@@ -218,7 +218,13 @@ function createEventStream(context: WebContext, sessions: Sessions) {
  * Answers with events as server-sent events, from the cursor of the header Last-Event-ID or of the parameter `since`.
  * The next ones are read when the reader has taken the last: a slow reader costs no memory.
  */
-async function openCloudEvents(c: Context<Env>, { followEvents }: WebContext, sessions: Sessions) {
+async function openCloudEvents(
+  c: Context<Env>,
+  { followEvents }: WebContext,
+  sessions: Sessions,
+  streams: { open: number },
+) {
+  if (streams.open >= MOST_STREAMS) return refuse(c, 503, message('web.busy'))
   const types = c.req.queries('type')?.map((type) => type.replace(/^app\.holdfast\./, '')) ?? null
   const known = types === null ? null : z.array(z.enum(eventTypes)).min(1).safeParse(types)
   if (known?.success === false)
@@ -232,6 +238,11 @@ async function openCloudEvents(c: Context<Env>, { followEvents }: WebContext, se
   } catch (error) {
     return refuse(c, 400, toSentence(error))
   }
+  streams.open += 1
+  const end = () => {
+    streams.open -= 1
+  }
+  ending.signal.addEventListener('abort', end, { once: true })
   const encoder = new TextEncoder()
   const body = new ReadableStream<Uint8Array>(
     {

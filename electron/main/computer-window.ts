@@ -14,8 +14,16 @@ const VERIFIED = 0
 const REFUSED = -2
 const AS_CHROMIUM_DECIDES = -3
 
-/** Open windows, by the ids of the computers. */
-const windows = new Map<string, BrowserWindow>()
+/** Open windows and what they show, by the ids of the computers. */
+const windows = new Map<string, { browser: BrowserWindow; computer: WatchedComputer }>()
+
+/** Closes the windows of computers that are no longer watched, or have another address or certificate. */
+export function closeOtherComputers(watched: readonly WatchedComputer[]): void {
+  for (const [id, { browser, computer }] of windows) {
+    const now = watched.find((one) => one.id === id)
+    if (now?.address !== computer.address || now.certificate !== computer.certificate) browser.close()
+  }
+}
 
 /**
  * Opens a window with the web page of a watched computer, and signs in with its token. The page has no access to this
@@ -29,13 +37,13 @@ export async function showComputer(
 ): Promise<void> {
   const { id, name, address } = computer
   const open = windows.get(id)
-  if (open !== undefined) return open.show()
+  if (open !== undefined) return open.browser.show()
   // Without "persist:" it is in memory.
   const own = session.fromPartition(`computer-${id}`)
   confine(own, computer)
   await signIn(own, computer, token)
   const browser = new BrowserWindow(windowOptions(application, { session: own }, name))
-  windows.set(id, browser)
+  windows.set(id, { browser, computer })
   browser.on('closed', () => windows.delete(id))
   browser.on('page-title-updated', (event) => event.preventDefault())
   browser.once('ready-to-show', () => browser.show())

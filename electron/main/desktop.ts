@@ -10,6 +10,7 @@ import { ignoreError } from '../../core/dropped-errors.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import { createWords, nearestLanguage, type Words } from '../../core/lib/i18n/words.ts'
 import { getUserName } from '../../core/platform/user-name.ts'
+import { closeOtherComputers } from './computer-window.ts'
 import { desktopHandlers } from './desktop-commands.ts'
 import { sendEvent, serveWindow, type WindowHandlers } from './ipc.ts'
 import type { LaterStarts } from './later-starts.ts'
@@ -133,7 +134,9 @@ function desktopHost(workers: string, notifier: Notifier): AgentHost {
  */
 function followState(agent: Agent, tray: StatusTray, window: TrayWindow, words: () => Words): () => void {
   const unfollow = agent.store.subscribe((patch) => {
-    nativeTheme.themeSource = agent.settings.get().theme
+    const { theme, computers } = agent.settings.get()
+    nativeTheme.themeSource = theme
+    if (patch.changes.settings !== undefined) closeOtherComputers(computers)
     tray.show(agent.store.state, words())
     if (window.browser.isVisible()) sendEvent(window.browser, 'patch', patch)
   })

@@ -140,11 +140,6 @@ test('computers: one is added, its failure is told here as one of this computer,
     text: expect.stringContaining('is missing'),
   })
   other.close()
-  await holdfast.application.evaluate(({ BrowserWindow }) =>
-    BrowserWindow.getAllWindows()
-      .find(({ title }) => title === 'Roof')
-      ?.close(),
-  )
 
   await mkdir(station.checked)
   await expect(row).toContainText('1 path is OK.', { timeout: 20_000 })
@@ -153,4 +148,5 @@ test('computers: one is added, its failure is told here as one of this computer,
   await page.getByRole('menuitem', { name: 'Remove…' }).click()
   await page.getByRole('button', { name: 'Stop watching' }).click()
   await expect(row).toBeHidden()
+  await until('the end of its window', () => remote.isClosed())
 })

@@ -93,7 +93,8 @@ export function computerStates(
 
 function withOverview(state: ComputerState, overview: Overview): ComputerState {
   const { level, version, senders } = overview
-  return { ...state, status: { level, version, senders, sentence: readSentence(overview) } }
+  const failures = overview.failures?.map((one) => ({ id: one.id, sentence: readSentence(one) })) ?? []
+  return { ...state, status: { level, version, senders, failures, sentence: readSentence(overview) } }
 }
 
 function withConnection(

@@ -15,7 +15,7 @@ const FIRST_WITHIN_MS = 15_000
 /** A page sends a sign of life every 20 s. */
 const SILENT_MS = 50_000
 /** Limit in characters. */
-const LONGEST_LINE = 64 * 1024
+const LONGEST_LINE = 256 * 1024
 const DATA = 'data: '
 
 export interface Target extends Pick<WatchedComputer, 'name' | 'address' | 'certificate'> {

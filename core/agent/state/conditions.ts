@@ -225,25 +225,46 @@ function senderConditions(
 const isSenderKind = (kind: Condition['kind'] | 'slow'): kind is 'sender-silent' | 'sender-failing' =>
   kind === 'sender-silent' || kind === 'sender-failing'
 
-/** Reports a failure of a watched computer, and that it cannot be reached, as two subjects. */
+/**
+ * Reports each failure of a watched computer, and that it cannot be reached, as subjects of their own: a second failure
+ * is notified while the first one lasts.
+ */
 function computerConditions(
-  { awakeSince }: AppState,
+  { awakeSince, incidents }: AppState,
   { id, name, connection, status }: ComputerState,
   now: number,
 ): FoundCondition[] {
   const own = { id: `computer:${id}`, name, source: null }
   const contact = { ...own, id: `computer-contact:${id}` }
-  if (connection.state === 'connected' && status !== null)
-    return [...well(contact, now), ...reportedCondition(own, status, now)]
+  /** Failures there that are still incidents here. */
+  const lasting = incidents
+    .filter(({ endedAt }) => endedAt === null)
+    .flatMap(({ failing }) => Object.keys(failing).filter((one) => one.startsWith(`${own.id}:`)))
+    .map((one) => ({ ...own, id: one }))
+  if (connection.state === 'connected' && status !== null) {
+    const failures = status.level === 'failing' ? status.failures : []
+    const failing = failures.flatMap((one) =>
+      reportedCondition({ ...own, id: `${own.id}:${one.id}` }, { ...one, level: 'failing' }, now),
+    )
+    const ended = lasting.filter((one) => failing.every((other) => other.id !== one.id))
+    return [
+      ...well(contact, now),
+      // An earlier version reports only its gravest failure.
+      ...(failing.length > 0 ? well(own, now) : reportedCondition(own, status, now)),
+      ...failing,
+      ...ended.flatMap((one) => well(one, now)),
+    ]
+  }
   const since = Math.max(connection.since, awakeSince)
-  if (awayFor(since, now) < AWAY_AFTER_MS) return [...unknown(own), ...unknown(contact)]
+  const before = [own, ...lasting].flatMap(unknown)
+  if (awayFor(since, now) < AWAY_AFTER_MS) return [...before, ...unknown(contact)]
   const sentence = connection.problem ?? message('status.senderSilent', { name })
-  return [...unknown(own), ...condition(contact, 'computer-silent', since, sentence, 0)]
+  return [...before, ...condition(contact, 'computer-silent', since, sentence, 0)]
 }
 
 function reportedCondition(
   subject: Subject,
-  { level, sentence }: NonNullable<ComputerState['status']>,
+  { level, sentence }: Pick<NonNullable<ComputerState['status']>, 'level' | 'sentence'>,
   now: number,
 ): FoundCondition[] {
   if (level !== 'failing' && level !== 'attention') return well(subject, now)

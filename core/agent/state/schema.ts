@@ -189,6 +189,8 @@ const computerStateSchema = z.object({
       level: z.enum(statusLevels),
       sentence: messageSchema,
       version: z.string(),
+      /** Its critical failures, by the ids of what fails there; empty if an earlier version omits them. */
+      failures: z.array(z.object({ id: z.string(), sentence: messageSchema })),
       /** Numbers of the computers that send there, by condition; null: it does not receive. */
       senders: z.partialRecord(z.enum(senderConditions), z.number()).nullable(),
     })

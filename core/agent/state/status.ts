@@ -68,9 +68,21 @@ function describeCalmStatus(state: AppState, now: number): Status {
  * computers that it watches are left out: two that watch each other would report each other's report for ever.
  */
 export function buildOverviewStatus(state: AppState, now: number): Status {
-  const incidents = state.incidents.map((one) => ({ ...one, acknowledged: null }))
-  return overallStatus({ ...state, incidents, computers: [] }, now)
+  return overallStatus(asWatched(state), now)
 }
+
+/** Returns each critical failure for the same computer, by the id of what fails; the gravest first. */
+export function buildOverviewFailures(state: AppState, now: number) {
+  return findFailures(asWatched(state), now)
+    .filter(isCritical)
+    .map(({ id, sentence }) => ({ id, sentence }))
+}
+
+const asWatched = (state: AppState): AppState => ({
+  ...state,
+  incidents: state.incidents.map((one) => ({ ...one, acknowledged: null })),
+  computers: [],
+})
 
 /** Returns the status of this computer for its receivers. Its senders' failures are left out for the same reason. */
 export function buildOwnStatus(state: AppState, now: number): OwnStatus {
@@ -92,10 +104,10 @@ export function buildOwnStatus(state: AppState, now: number): OwnStatus {
 const isCritical = ({ kind }: Failure): boolean => getSeverity(kind) === 'critical'
 
 /**
- * Returns the gravest failure, and a pause or the number of further ones. Of one severity, those that nobody has
- * acknowledged come first, and among equals the longest-lasting one.
+ * Returns all failures, the gravest first. Of one severity, those that nobody has acknowledged come first, and among
+ * equals the longest-lasting one.
  */
-function findGravestFailure(state: AppState, now: number): Status | null {
+function findFailures(state: AppState, now: number): Failure[] {
   const open = state.incidents.filter(({ endedAt }) => endedAt === null)
   const failing = findConditions(state, now).flatMap((one) => {
     const { kind } = one
@@ -105,11 +117,11 @@ function findGravestFailure(state: AppState, now: number): Status | null {
   const disks = open.filter((one) => isDiskKind(one.kind) && !failing.some(({ id }) => id in one.failing))
   const isSeen = (id: string, kind: IncidentKind) =>
     open.some((one) => one.acknowledged !== null && one.kind === kind && id in one.failing)
-  const all: Failure[] = [
+  return [
     ...disks.map((one) => describeDiskIncident(state, one)),
     ...findUncheckedFailures(state, disks),
     ...failing.map(({ id, kind, since, source, headline }) => ({
-      ...{ kind, since, subjects: source === null ? [] : [source] },
+      ...{ id, kind, since, subjects: source === null ? [] : [source] },
       ...{ isSeen: isSeen(id, kind), ...headline },
     })),
   ].sort(
@@ -119,6 +131,11 @@ function findGravestFailure(state: AppState, now: number): Status | null {
       incidentKinds.indexOf(a.kind) - incidentKinds.indexOf(b.kind) ||
       a.since - b.since,
   )
+}
+
+/** Returns the gravest failure, and a pause or the number of further ones. */
+function findGravestFailure(state: AppState, now: number): Status | null {
+  const all = findFailures(state, now)
   const [first] = all
   if (first === undefined) return null
   const { kind, subjects, sentence, detail } = first
@@ -147,6 +164,8 @@ function describeMore(state: AppState, { kind, subjects }: Failure, others: numb
 
 /** A failure in the words of the overall status. */
 interface Failure extends Headline {
+  /** Of what fails; of a group, its first member. */
+  id: string
   kind: IncidentKind
   since: number
   /** Ids of the sources, checked paths and destinations that fail; empty: another part fails. */
@@ -161,7 +180,8 @@ function findUncheckedFailures(state: AppState, disks: readonly Incident[]): Fai
     const { kind, since } = destinationFailure(state, one) ?? {}
     if (kind === undefined || since == null || !isDiskKind(kind)) return []
     if (disks.some(({ failing }) => one.id in failing)) return []
-    return [{ kind, since, subjects: [one.id], isSeen: false, ...describeDisk(kind, one.name, since) }]
+    const { id, name } = one
+    return [{ id, kind, since, subjects: [id], isSeen: false, ...describeDisk(kind, name, since) }]
   })
 }
 
@@ -171,7 +191,8 @@ function describeDiskIncident({ sources: all, destinations }: AppState, incident
   const [first = '', ...others] = namedSubjects(incident, names)
   const where = others.length > 0 ? `${first} (+${others.length})` : first
   const { kind, startedAt: since, sources: subjects, acknowledged } = incident
-  return { kind, since, subjects, isSeen: acknowledged !== null, ...describeDisk(kind, where, since) }
+  const [id = incident.id] = Object.keys(incident.paths)
+  return { id, kind, since, subjects, isSeen: acknowledged !== null, ...describeDisk(kind, where, since) }
 }
 
 function describeDisk(kind: IncidentKind, name: string, since: number): Headline {

@@ -96,6 +96,34 @@ test('watched computer: its failure and the end of it are an incident here, in b
   })
 })
 
+test('watched computer: a second failure while the first one lasts is an incident of its own, with its own end', async () => {
+  const page = await startPage()
+  const disk = (name: string) => ({
+    id: name,
+    sentence: `${name} is read-only.`,
+    words: message('status.disk.read-only', { name }),
+  })
+  const report = (...names: string[]) => event({ ...failing, failures: names.map(disk) })
+  page.answersWith({ ...failing, failures: [disk('Photos')] })
+  const { add, lasting } = startAgent()
+  await add({ address: page.address })
+  const sentences = () =>
+    lasting()
+      .map(({ sentence }) => englishWords(sentence))
+      .sort()
+  await until('the first incident', () => lasting().length === 1)
+  const [first] = lasting()
+  page.says(report('Photos', 'Videos'))
+  await until('the second incident', () => lasting().length === 2)
+  expect(sentences()).toEqual(['station: Photos is read-only.', 'station: Videos is read-only.'])
+  page.says(report('Videos'))
+  await until('the end of the first one', () => lasting().length === 1)
+  expect(sentences()).toEqual(['station: Videos is read-only.'])
+  expect(lasting()[0]?.id).not.toBe(first?.id)
+  page.says(event({ ...failing, level: 'ok', failures: [], sentence: 'All is well.', words: null }))
+  await until('the end', () => lasting().length === 0)
+})
+
 test('watched computer: reports of other versions are shown as they came', async () => {
   const page = await startPage()
   page.answersWith({ ...failing, level: 'doomed', words: { key: 'status.unheardOf', params: {} }, more: 1 })

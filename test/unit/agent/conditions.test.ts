@@ -252,7 +252,7 @@ describe('conditions besides disk failures', () => {
         {
           ...{ id: 'c', name: 'station', address: 'https://station:8420/' },
           connection: { state, since: NOW - minutes * MINUTE, problem: null },
-          status: { level, sentence, version: '1', senders: null },
+          status: { level, sentence, version: '1', failures: [], senders: null },
         },
       ],
     })
@@ -275,6 +275,31 @@ describe('conditions besides disk failures', () => {
     })
     const { level, sentence: said, detail } = status(watched('failing'))
     expect([level, said, detail]).toEqual(['failing', 'station reports a failure.', 'Photos is read-only.'])
+    const [computer] = watched('failing').computers ?? []
+    const failures = ['a', 'b'].map((id) => ({ id, sentence }))
+    const both = (state: 'connected' | 'unreachable') => ({
+      computers: computer?.status
+        ? [
+            {
+              ...computer,
+              connection: { ...computer.connection, state },
+              status: { ...computer.status, failures },
+            },
+          ]
+        : [],
+    })
+    expect(wrong(both('connected'))).toEqual([
+      'computer:c:a computer-failing 0',
+      'computer:c:b computer-failing 0',
+    ])
+    // One that is no longer reported has ended; without contact, nothing is known of it.
+    const failed = { ...incident, kind: 'computer-failing' as const, failing: { 'computer:c:z': sentence } }
+    const idsOf = (kind: string, changes: Partial<AppState>) =>
+      findConditions(stateWith({ ...changes, incidents: [failed] }), NOW).flatMap((one) =>
+        one.kind === kind && one.id.startsWith('computer:c') ? [one.id] : [],
+      )
+    expect(idsOf('ok', both('connected'))).toEqual(['computer:c', 'computer:c:z'])
+    expect(idsOf('unknown', both('unreachable'))).toEqual(['computer:c', 'computer:c:z'])
     // Two computers that watch each other do not report each other's report.
     expect(buildOverviewStatus(stateWith(watched('failing')), NOW).level).toBe('ok')
     const only = { sources: [], checkedPaths: [] }

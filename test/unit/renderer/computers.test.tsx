@@ -9,7 +9,13 @@ const sentence = message('status.disk.read-only', { name: 'Photos' })
 const computer = (name: string, changes: Partial<ComputerState>): ComputerState => ({
   ...{ id: name, name, address: `https://${name}:8420/` },
   connection: { state: 'connected', since: 0, problem: null },
-  status: { level: 'ok', sentence: message('status.pathsWell', { count: 2 }), version: '1', senders: null },
+  status: {
+    level: 'ok',
+    sentence: message('status.pathsWell', { count: 2 }),
+    version: '1',
+    failures: [],
+    senders: null,
+  },
   ...changes,
 })
 const computers = [
@@ -17,7 +23,7 @@ const computers = [
   computer('New', { connection: { state: 'connecting', since: 0, problem: null }, status: null }),
   computer('Attic', { connection: { state: 'unreachable', since: 0, problem } }),
   computer('Roof', {
-    status: { level: 'failing', sentence, version: '1', senders: { failing: 1, well: 3 } },
+    status: { level: 'failing', sentence, version: '1', failures: [], senders: { failing: 1, well: 3 } },
   }),
 ]
 

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { UserError } from '../core/lib/i18n/user-error.ts'
-import { CODE_MINUTES, invite, MAX_CODE_MINUTES, MAX_CODE_USES } from '../core/receive/pairing/invitation.ts'
+import { CODE_MINUTES, MAX_CODE_MINUTES, MAX_CODE_USES } from '../core/protocol/limits.ts'
+import { invite } from '../core/receive/pairing/invitation.ts'
 import { getAlertsFile } from '../core/receive/service/receiver-alerting.ts'
 import { storeLayout } from '../core/store/layout.ts'
 import { chooseSender, foldersIn, openSenders } from '../core/store/senders/senders.ts'

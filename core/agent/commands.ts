@@ -265,6 +265,7 @@ function alertCommands(agent: Agent) {
 function senderCommands({ receiver }: Agent) {
   return {
     inviteSender: (input) => receiver.request('invite', input),
+    readInvitation: (input) => receiver.request('readInvitation', input),
     renameSender: (input) => runAction(() => receiver.request('renameSender', input)),
     labelSender: (input) => runAction(() => receiver.request('labelSender', input)),
     revokeSender: (input) => runAction(() => receiver.request('revokeSender', input)),

@@ -38,6 +38,7 @@ import {
   settingsSchema,
   sourceFiltersSchema,
   sourceSchema,
+  webProxySchema,
   webRoles,
 } from '../settings/schema.ts'
 import { defineAction, nothing } from './answering.ts'
@@ -74,8 +75,10 @@ export const changeableSettingsSchema = withoutDefaults(settings)
     scan: withoutDefaults(settings.scan.unwrap().shape).partial(),
     send: withoutDefaults(settings.send.unwrap().shape).partial(),
     keep: withoutDefaults(settings.keep.unwrap().shape).partial(),
-    web: withoutDefaults(settings.web.unwrap().shape).partial(),
     events: withoutDefaults(eventsSettingsSchema.shape).omit({ sinks: true }).partial(),
+    web: withoutDefaults(settings.web.unwrap().shape)
+      .extend({ proxy: withoutDefaults(webProxySchema.shape).partial() })
+      .partial(),
     alerts: withoutDefaults(alertsSettingsSchema.shape)
       .pick({ unreachableMinutes: true, quietHours: true })
       .extend({ labels: withoutDefaults(labels.unwrap().shape).partial() })
@@ -302,8 +305,9 @@ export const commands = {
   deleteLocalCopies: defineAction(nothing),
   /** Lets other computers send here; null: stops it. Omitted fields and files already received stay. */
   setReceiving: defineAction(z.object({ receive: givenReceiveSchema.nullable() })),
-  /** Creates a pairing code for a new sender, or for one that replaces another. It works once, for some minutes. */
+  /** Creates a pairing code for a new sender, or for one that replaces another. By default it works once, for some minutes. */
   inviteSender: receiverDefinition.requests.invite,
+  readInvitation: receiverDefinition.requests.readInvitation,
   renameSender: defineAction(receiverDefinition.requests.renameSender.input),
   labelSender: defineAction(receiverDefinition.requests.labelSender.input),
   revokeSender: defineAction(receiverDefinition.requests.revokeSender.input),
@@ -570,6 +574,7 @@ const unrecordedNames = [
   'newEncryptionKey',
   'previewFilters',
   'previewTemplate',
+  'readInvitation',
   'readKnownHosts',
   'readSettingsText',
   'settingsText',

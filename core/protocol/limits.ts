@@ -95,3 +95,9 @@ export const LONGEST_TEXT = 16 * KIB
 export const MAX_PROPOSAL_BYTES = 64 * KIB
 /** Maximum length of a status detail, in UTF-16 units. */
 export const LONGEST_DETAIL = 1000
+
+/** The usual validity of a pairing code, in minutes. */
+export const CODE_MINUTES = 15
+/** The longest validity of a pairing code, and the most computers that it can pair. */
+export const MAX_CODE_MINUTES = 24 * 60
+export const MAX_CODE_USES = 1_000

@@ -1,7 +1,13 @@
 import { z } from 'zod'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
-import { LONGEST_WORD, MAX_PROPOSAL_BYTES, senderLevels } from '../protocol/limits.ts'
+import {
+  LONGEST_WORD,
+  MAX_CODE_MINUTES,
+  MAX_CODE_USES,
+  MAX_PROPOSAL_BYTES,
+  senderLevels,
+} from '../protocol/limits.ts'
 import { keptProposalSchema } from '../protocol/proposal.ts'
 import { keepSchema } from '../settings/schema.ts'
 import type { StoreRules } from '../store/quota/admission.ts'
@@ -105,8 +111,30 @@ export const receiverDefinition = {
      * whose place and folder the new one takes.
      */
     invite: {
-      input: z.object({ replaces: z.string().nullable() }),
-      output: z.object({ code: z.string(), minutes: z.number() }),
+      input: z
+        .object({
+          replaces: z.string().nullable(),
+          /** Computers that the code pairs; default: 1. */
+          uses: z.number().int().min(1).max(MAX_CODE_USES).optional(),
+          /** Its validity; default: 15. */
+          minutes: z.number().int().min(1).max(MAX_CODE_MINUTES).optional(),
+        })
+        .refine(({ replaces, uses = 1 }) => replaces === null || uses === 1, {
+          error: 'a code that replaces a computer pairs one',
+          path: ['uses'],
+        }),
+      output: z.object({
+        code: z.string(),
+        minutes: z.number(),
+        uses: z.number(),
+        /** Milliseconds since 1970. */
+        expiresAt: z.number(),
+      }),
+    },
+    /** Returns how many more computers a code pairs, and until when; null: it is used up, or has expired. */
+    readInvitation: {
+      input: z.object({ code: z.string().max(2000) }),
+      output: z.object({ uses: z.number(), expiresAt: z.number() }).nullable(),
     },
     /** Returns the number of files that arrived in each of the last 24 hours, oldest first, by folder. */
     day: { input: z.object({}), output: z.object({ received: z.record(z.string(), z.array(z.number())) }) },

@@ -4,11 +4,12 @@ import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import type { RequestInput, WorkerConfig } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { errorText } from '../platform/system-error.ts'
+import { CODE_MINUTES } from '../protocol/limits.ts'
 import { storeLayout } from '../store/layout.ts'
 import type { StoreRules } from '../store/quota/admission.ts'
 import { chooseSender, openSenders, type Senders } from '../store/senders/senders.ts'
-import { CODE_MINUTES, invite } from './pairing/invitation.ts'
 import { createProposal, withoutText } from './proposing.ts'
+import { invite, readInvitation } from './pairing/invitation.ts'
 import { type Receiver, type ReceiverOptions, startStoreReceiver } from './receiver.ts'
 import {
   MOST_SENDERS,
@@ -187,13 +188,16 @@ export const startReceiver =
       // The user's changes are written to the list of senders, which the receiver watches.
       requests: {
         metrics: async () => ({ text: await receiver.metrics() }),
-        async invite({ replaces }: RequestInput<Definition, 'invite'>) {
+        async invite({ replaces, uses = 1, minutes = CODE_MINUTES }: RequestInput<Definition, 'invite'>) {
           const store = await receiver.store()
           const replaced =
             replaces === null ? null : chooseSender((await receiver.senders()).list(), replaces, store)
-          const { code } = await invite(store, Date.now(), replaced?.folder)
-          return { code, minutes: CODE_MINUTES }
+          const terms = { minutes, uses }
+          const { code, expiresAt } = await invite(store, Date.now(), replaced?.folder, terms)
+          return { code, ...terms, expiresAt }
         },
+        readInvitation: async ({ code }: RequestInput<Definition, 'readInvitation'>) =>
+          readInvitation(await receiver.store(), code, Date.now()),
         day: async () => ({ received: receiver.readDay() }),
         async labelSender({ fingerprint, label }: RequestInput<Definition, 'labelSender'>) {
           const wanted = label.trim()

@@ -64,7 +64,28 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     await expect(dialog.getByRole('img', { name: 'The pairing code as a QR code' })).toBeVisible()
     const code = await dialog.getByText(/^holdfast:\/\//).textContent()
     await pictures(page, 'receive-invite', 'themes')
+    await expect(dialog.getByRole('status')).toContainText('It pairs one more computer, until')
+    await dialog.getByRole('textbox', { name: 'Computers', exact: true }).fill('0')
+    await expect(dialog.getByRole('button', { name: 'Create another code' })).toBeDisabled()
+    await dialog.getByRole('textbox', { name: 'Computers', exact: true }).fill('2')
+    await dialog.getByRole('textbox', { name: 'Valid for' }).fill('60')
+    await dialog.getByRole('button', { name: 'Create another code' }).click()
+    await expect(dialog.getByRole('status')).toContainText('It pairs 2 more computers, until')
+    const several = (await dialog.getByText(/^holdfast:\/\//).textContent()) ?? ''
+    expect(several).not.toBe(code)
+    await dialog.getByRole('status').scrollIntoViewIfNeeded()
+    await pictures(page, 'receive-several', 'themes')
+    await holdfast('pair', several, '--data', path.join(base, 'first'), '--name', 'station-1')
+    await expect(dialog.getByRole('status')).toContainText('It pairs one more computer, until')
+    await holdfast('pair', several, '--data', path.join(base, 'second'), '--name', 'station-2')
+    await expect(dialog).toContainText('This code is no longer valid')
     await dialog.getByRole('button', { name: 'Close' }).last().click()
+    for (const name of ['station-1', 'station-2']) {
+      await part.getByRole('button', { name: `Actions for ${name}` }).click()
+      await page.getByRole('menuitem', { name: 'Stop receiving…' }).click()
+      await dialog.getByRole('button', { name: 'Stop receiving', exact: true }).click()
+      await expect(part.getByRole('region', { name })).toHaveCount(0)
+    }
 
     const [data, source] = [path.join(base, 'data'), path.join(base, 'source')]
     await mkdir(source)

@@ -7,14 +7,10 @@ import { UserError } from '../../lib/i18n/user-error.ts'
 import { syncDirectory } from '../../platform/fd.ts'
 import { makeDirectories, replaceFile } from '../../platform/files.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import { formatPairingCode, hashSecret, newSecret } from '../../protocol/pairing-code.ts'
+import { CODE_MINUTES, MAX_CODE_MINUTES, MAX_CODE_USES } from '../../protocol/limits.ts'
+import { formatPairingCode, hashSecret, newSecret, parsePairingCode } from '../../protocol/pairing-code.ts'
 import { type StoreLayout, storeLayout } from '../../store/layout.ts'
 import { orAbsent } from '../../store/outcome.ts'
-
-export const CODE_MINUTES = 15
-/** The longest validity of a code, and the most computers that it can pair. */
-export const MAX_CODE_MINUTES = 24 * 60
-export const MAX_CODE_USES = 1_000
 
 /** How long a code is valid, and for how many computers. */
 export interface CodeTerms {
@@ -124,6 +120,26 @@ export async function redeemCode<T>(
   return result
 }
 
+/**
+ * Returns how many more computers a code pairs, and until when (milliseconds since 1970); null: it is used up, or has
+ * expired.
+ * @throws UserError transfer.pairCodeMalformed
+ */
+export async function readInvitation(
+  storeDirectory: string,
+  text: string,
+  now: number,
+): Promise<{ uses: number; expiresAt: number } | null> {
+  const file = codeFile(storeLayout(storeDirectory).codes, parsePairingCode(text).code)
+  const noFile = expectErrorCodes(['ENOENT'], null)
+  const open = await readCode(file).catch(noFile)
+  // While a computer is paired by it, the file has the other name.
+  const code = open ?? (await readCode(file + USED).catch(noFile))
+  if (code === null || !isOpen(code, now)) return null
+  const uses = open === null ? code.uses - 1 : code.uses
+  return uses === 0 ? null : { uses, expiresAt: code.expiresAt }
+}
+
 /** Record that a receiver leaves in its store, for commands that run beside it. */
 const aboutSchema = z.object({
   host: z.string(),
@@ -179,6 +195,8 @@ export interface Invitation {
   /** True if the receiver that has to accept it is running. */
   running: boolean
   terms: CodeTerms
+  /** Milliseconds since 1970. */
+  expiresAt: number
 }
 
 /**
@@ -204,6 +222,7 @@ export async function invite(
     code: formatPairingCode({ host: reachableHost(about.host), port, code, fingerprint, name }),
     running: isRunning(about.pid),
     terms,
+    expiresAt: now + terms.minutes * 60_000,
   }
 }
 

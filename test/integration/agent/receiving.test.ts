@@ -148,4 +148,31 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
     return workers.receiver.condition === 'off'
   })
   expect(after.receiving).toBeNull()
+}, 180_000)
+
+test('pairing code: the agent creates one for two computers, and reports its remaining uses and its end', async () => {
+  const data = temporaryDirectory('receiving')
+  startHoldfast(['agent', '--data', data])
+  await untilState(data, 'the agent', () => true)
+  const ask = askAgent(data)
+  const receive = { directory: path.join(temporaryDirectory('store'), 'store'), port: await aPort() }
+  expect(await ask('setReceiving', { receive: { ...receive, host: '127.0.0.1' } })).toEqual({ done: true })
+  await untilState(data, 'the receiver', ({ receiving }) => receiving?.isRunning === true)
+  const { code, expiresAt } = await ask('inviteSender', { replaces: null, uses: 2, minutes: 60 })
+  const minutesLeft = (expiresAt - Date.now()) / 60_000
+  expect([minutesLeft > 50, minutesLeft <= 60]).toEqual([true, true])
+  expect(await ask('readInvitation', { code })).toEqual({ uses: 2, expiresAt })
+  for (const [name, left] of [
+    ['station-1', { uses: 1, expiresAt }],
+    ['station-2', null],
+  ] as const) {
+    await holdfast(['pair', code, '--data', temporaryDirectory(name), '--name', name])
+    expect(await ask('readInvitation', { code })).toEqual(left)
+  }
+  await expect(ask('inviteSender', { replaces: 'anyone', uses: 2 })).rejects.toMatchObject({
+    sentence: { key: 'agent.badInput' },
+  })
+  await expect(ask('readInvitation', { code: 'anything' })).rejects.toMatchObject({
+    sentence: { key: 'transfer.pairCodeMalformed' },
+  })
 })

@@ -1,4 +1,5 @@
 import { ignoreError } from '../dropped-errors.ts'
+import { LATE, withTimeout } from '../lib/async/timing.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { RequestInput, RequestName, RequestOutput, WorkerReport } from '../lib/workers/definition.ts'
 import { senderDefinition } from '../send/sender-messages.ts'
@@ -16,8 +17,13 @@ type Definition = typeof senderDefinition
 const PUBLISH_EVERY_MS = 5_000
 /** Interval between two restarts of a sender whose destination is reached by another connection. */
 const REACHED_EVERY_MS = 10_000
+/** Prometheus waits ten seconds for all figures of an agent. */
+const METRICS_WITHIN_MS = 5_000
 /** Limit of the given-up files that are listed. */
 const MOST_LISTED = 20
+
+/** By the ids of the destinations. */
+export type SenderMetrics = Record<string, RequestOutput<Definition, 'metrics'>>
 
 /** Returns the number of given-up files for each destination. */
 const countParked = (destinations: AppState['destinations']) =>
@@ -131,6 +137,22 @@ export class SenderWorkers {
     const failed = answers.find((answer) => answer.status === 'rejected')
     if (given.length === 0 && failed !== undefined) throw failed.reason
     return given
+  }
+
+  /**
+   * Returns the figures of each sender, by its destination. Omits a sender that does not answer in time, and starts
+   * none that rests.
+   */
+  async metrics(): Promise<SenderMetrics> {
+    const { settings } = this.#agent.store.state
+    const busy = settings.sources.length === 0 ? [] : this.#running
+    const answers = busy.map(async (id) => {
+      const noAnswer = ignoreError('the figures of a sender that starts again are in the next answer', LATE)
+      const asked = this.#getWorker(id).request('metrics', {}).catch(noAnswer)
+      return [id, await withTimeout(METRICS_WITHIN_MS, asked)] as const
+    })
+    const all = await Promise.all(answers)
+    return Object.fromEntries(all.flatMap(([id, answer]) => (answer === LATE ? [] : [[id, answer]])))
   }
 
   async stop(): Promise<void> {

@@ -62,6 +62,9 @@ const removalRuleSchema = z.object({
 })
 export type RemovalRule = z.infer<typeof removalRuleSchema>
 
+/** Upper bounds, in seconds, of the delays that a sender counts: from a moment to a week. */
+export const DELAY_SECONDS = [1, 3, 10, 30, 60, 300, 1_800, 3_600, 21_600, 86_400, 604_800]
+
 export const senderDefinition = {
   name: 'sender' as const,
   config: z.object({
@@ -165,6 +168,16 @@ export const senderDefinition = {
         stage: z.enum(testStages),
       }),
       output: destinationTestSchema,
+    },
+    /** Returns figures for Prometheus that only the sender has, since its start. */
+    metrics: {
+      input: z.object({}),
+      output: z.object({
+        /** See Ledger.oldestWaiting. */
+        oldestWaitingAt: z.number().nullable(),
+        /** Sent files by DELAY_SECONDS, the last ones beyond; and the sum of all delays. */
+        delays: z.object({ counts: z.array(z.number()), seconds: z.number() }),
+      }),
     },
     /** Returns once an ejected folder is closed: its store, its lock and all files there. */
     release: { input: z.object({}), output: z.object({}) },

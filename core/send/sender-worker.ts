@@ -17,7 +17,7 @@ import { type Identity, loadIdentity } from '../protocol/identity.ts'
 import { folderName } from '../protocol/names.ts'
 import type { Proposal } from '../protocol/proposal.ts'
 import { type Delivery, goingTo, openDelivery, ownName, sameDelivery } from './delivery.ts'
-import { createProgress } from './progress/progress.ts'
+import { createDelays, createProgress } from './progress/progress.ts'
 import { openLimiter } from './rate-limit/limiter.ts'
 import { openReaders, type Readers } from './reading/readers.ts'
 import type { senderDefinition } from './sender-messages.ts'
@@ -57,6 +57,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     level === 'info' ? this.#limited(text) : this.#context.log(level, text)
   readonly #ledger = holdLedger(this.#log)
   readonly #progress = createProgress()
+  readonly #delays = createDelays()
   readonly #nudgeOthers = throttle(NUDGE_EVERY_MS, () => this.#context.nudge())
   readonly #stopping = new AbortController()
   /** A value of the report may have changed. */
@@ -147,6 +148,13 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       const identity = await loadIdentity(ready(this.#config).identityDirectory)
       const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(TEST_MS)])
       return testDestination(destination, { identity, name: ownName(), secrets, stage, signal })
+    },
+    metrics: async () => {
+      const destination = this.#destinationId()
+      const sources = this.#applied?.sources.map(({ id }) => id) ?? []
+      const oldestWaitingAt =
+        destination === null ? null : this.#ledger.waiting(destination, sources).oldestWaitingAt
+      return { oldestWaitingAt, delays: this.#delays.read() }
     },
     release: async () => {
       const destination = ready(this.#config).destination
@@ -301,6 +309,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
         onSent: (files, now) => {
           for (const { source, path } of files) this.#lastFile[source] = { path, at: now }
           this.#progress.sent(files, performance.now())
+          this.#delays.sent(files, now)
           this.#nudgeOthers()
           changed()
         },

@@ -1,5 +1,7 @@
-import { Gauge, Registry } from 'prom-client'
+import { AggregatorRegistry, Gauge, Registry } from 'prom-client'
 import { incidentKinds } from '../../alerts/kinds.ts'
+import { DELAY_SECONDS } from '../../send/sender-messages.ts'
+import type { SenderMetrics } from '../senders.ts'
 import { type AppState, statusLevels } from '../state/schema.ts'
 
 /** Verdicts of a path that can be used. */
@@ -16,6 +18,11 @@ export function createMetrics() {
   const connected = gauge('destination_connected', '1 if the destination is connected.', ['destination'])
   const waiting = gauge('waiting_files', 'Files that wait for a destination.', ['destination'])
   const waitingBytes = gauge('waiting_bytes', 'Bytes that wait for a destination.', ['destination'])
+  const oldest = gauge(
+    'oldest_waiting_timestamp_seconds',
+    'When the oldest file that waits for a destination was modified.',
+    ['destination'],
+  )
   const parked = gauge('given_up_files', 'Files whose sending was given up.', ['destination'])
   const rate = gauge('send_bytes_per_second', 'Present rate of sending.', ['destination'])
   const sent = gauge('source_sent_files', 'Files here that all destinations have.', ['source'])
@@ -25,9 +32,15 @@ export function createMetrics() {
   const delay = gauge('path_read_seconds', 'Read delay of the last check; NaN: it failed.', ['path'])
   const checkedAt = gauge('path_checked_timestamp_seconds', 'When the path was last checked.', ['path'])
 
-  const showDestinations = ({ destinations }: AppState) => {
-    for (const { name, kind, connection, totals, rate: now } of destinations) {
+  const sentBytes = gauge('source_sent_bytes', 'Bytes of the files here that all destinations have.', [
+    'source',
+  ])
+
+  const showDestinations = ({ destinations }: AppState, senders: SenderMetrics) => {
+    for (const { id, name, kind, connection, totals, rate: now } of destinations) {
       const destination = kind === 'embedded' ? kind : name
+      const oldestAt = senders[id]?.oldestWaitingAt ?? null
+      if (oldestAt !== null) oldest.set({ destination }, oldestAt / 1000)
       connected.set({ destination }, connection.state === 'connected' ? 1 : 0)
       waiting.set({ destination }, totals.waitingFiles)
       waitingBytes.set({ destination }, totals.waitingBytes)
@@ -39,6 +52,7 @@ export function createMetrics() {
     for (const { settings, totals, lastFile: last } of sources) {
       const source = settings.name
       sent.set({ source }, totals.sentFiles)
+      sentBytes.set({ source }, totals.sentBytes)
       deleted.set({ source }, totals.deletedFiles)
       if (last !== null) lastFile.set({ source }, last.at / 1000)
     }
@@ -56,7 +70,7 @@ export function createMetrics() {
   return {
     contentType: registry.contentType,
     /** Returns the page. Names of sources, destinations and paths are labels. */
-    page(state: AppState): Promise<string> {
+    async page(state: AppState, senders: SenderMetrics): Promise<string> {
       // Removed sources, destinations and paths disappear.
       registry.resetMetrics()
       for (const level of statusLevels) status.set({ level }, state.status.level === level ? 1 : 0)
@@ -65,9 +79,33 @@ export function createMetrics() {
         incidents.set({ kind }, ongoing.filter((one) => one.kind === kind).length)
       for (const [worker, { restarts: count }] of Object.entries(state.workers))
         restarts.set({ worker }, count)
-      showDestinations(state)
+      showDestinations(state, senders)
       showPaths(state)
-      return registry.metrics()
+      const histogram = AggregatorRegistry.aggregate([[describeDelays(state, senders)]])
+      return [await registry.metrics(), await histogram.metrics()].join('')
     },
   }
+}
+
+/** Returns the delays that the senders have counted as a histogram, in the form of prom-client's own. */
+function describeDelays({ destinations }: AppState, senders: SenderMetrics) {
+  const name = 'holdfast_agent_durable_seconds'
+  const values = destinations.flatMap(({ id, name: ofDestination, kind }) => {
+    const { counts, seconds } = senders[id]?.delays ?? { counts: [], seconds: 0 }
+    if (counts.length === 0) return []
+    const destination = kind === 'embedded' ? kind : ofDestination
+    let total = 0
+    const buckets = counts.map((count, index) => {
+      total += count
+      const labels = { destination, le: DELAY_SECONDS[index] ?? '+Inf' }
+      return { metricName: `${name}_bucket`, labels, value: total }
+    })
+    return [
+      ...buckets,
+      { metricName: `${name}_sum`, labels: { destination }, value: seconds },
+      { metricName: `${name}_count`, labels: { destination }, value: total },
+    ]
+  })
+  const help = "From a file's last change to its being durable at a destination, since its sender's start."
+  return { name, help, type: 'histogram', aggregator: 'sum', values }
 }

@@ -1,7 +1,7 @@
 import type { Totals } from '../../ledger/ledger-messages.ts'
 import { createRates } from '../../lib/async/rates.ts'
 import { createTimeLeft, type TimeLeft } from '../../lib/async/time-left.ts'
-import type { RestlessFile, Transfer } from '../sender-messages.ts'
+import { DELAY_SECONDS, type RestlessFile, type Transfer } from '../sender-messages.ts'
 
 interface Waiting {
   totals: Record<string, Totals>
@@ -11,6 +11,26 @@ interface Waiting {
   now: number
   /** The rate limit in bytes a second; null: no limit. */
   bytesPerSecond: number | null
+}
+
+/** Counts files by the time from their last change to their being durable, by this computer's clock. */
+export function createDelays() {
+  const counts = new Array<number>(DELAY_SECONDS.length + 1).fill(0)
+  let seconds = 0
+  return {
+    /** @param now milliseconds since 1970 */
+    sent(files: readonly { ctimeNs: bigint }[], now: number): void {
+      for (const { ctimeNs } of files) {
+        const delay = Math.max(0, now - Number(ctimeNs / 1_000_000n)) / 1000
+        const bucket = DELAY_SECONDS.findIndex((bound) => delay <= bound)
+        const index = bucket === -1 ? DELAY_SECONDS.length : bucket
+        counts[index] = (counts[index] ?? 0) + 1
+        seconds += delay
+      }
+    },
+    /** Returns the files of each bucket, the last one without a bound, and the sum of all delays. */
+    read: () => ({ counts: [...counts], seconds }),
+  }
 }
 
 /** Measures the send rate and estimates the time left. Times are in milliseconds of any monotonic clock. */

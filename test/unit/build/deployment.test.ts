@@ -22,7 +22,7 @@ async function metricNames(): Promise<Set<string>> {
     senderStates: () => [],
   }
   const pages = await Promise.all([
-    createMetrics().page(initialState('terminal', '1', defaultSettings, '/store')),
+    createMetrics().page(initialState('terminal', '1', defaultSettings, '/store'), {}),
     (await createReceiverMetrics()).page(receiver as unknown as Receiver, 'unanswered', true),
   ])
   return new Set(pages.flatMap((page) => [...page.matchAll(/^# HELP (\w+)/gm)].map(([, name = '']) => name)))

@@ -24,8 +24,13 @@ export type PageHandlers = HandlersFor<
   >
 >
 
+interface PageBridge extends Bridge {
+  /** Shows an incident, as a click on a notification of the desktop does. */
+  showIncident(incident: string): void
+}
+
 /** Returns the page's connection to the agent: that of the preload script, over HTTP. */
-export function createPageBridge(server: PageServer, own: PageHandlers): Bridge {
+export function createPageBridge(server: PageServer, own: PageHandlers): PageBridge {
   const listeners = new Map<string, Set<(payload: never) => void>>()
   const emit = <E extends keyof Events>(event: E, payload: Events[E]) => {
     for (const listener of listeners.get(event) ?? []) listener(payload as never)
@@ -53,5 +58,6 @@ export function createPageBridge(server: PageServer, own: PageHandlers): Bridge 
       }
     },
     pathOfDropped: () => '',
+    showIncident: (incident) => emit('show', { page: 'alerts', incident }),
   }
 }

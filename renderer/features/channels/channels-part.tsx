@@ -2,8 +2,10 @@ import { Button } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { NATIVE } from '../../../core/alerts/channels/catalog.ts'
+import { useIsPage } from '../../state/desktop-only.tsx'
 import { IconPlus } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
+import { BrowserRow } from './browser-row.tsx'
 import { ChannelDialog } from './channel-dialog.tsx'
 import { ChannelRow, NativeRow } from './channel-row.tsx'
 import { StorageNote } from './storage-note.tsx'
@@ -11,6 +13,7 @@ import { StorageNote } from './storage-note.tsx'
 /** Lists the channels, in the order in which they are used. */
 export function ChannelsPart({ state }: { state: AppState }) {
   const { t } = useWords()
+  const isPage = useIsPage()
   const [adding, setAdding] = useState(false)
   const { settings, channels: states } = state
   const { channels } = settings.alerts
@@ -23,6 +26,7 @@ export function ChannelsPart({ state }: { state: AppState }) {
       {state.host === 'desktop' && (
         <NativeRow id={NATIVE} on={settings.notifications} now={findState(NATIVE)} />
       )}
+      {isPage && <BrowserRow />}
       {channels.map((channel) => (
         <ChannelRow key={channel.id} channel={channel} now={findState(channel.id)} state={state} />
       ))}

@@ -21,6 +21,7 @@ const FULL = [
   'scan/link-race',
   'transfer/durability',
   'transfer/odd-stores',
+  'web/web',
 ].map((name) => `test/integration/${name}`)
 
 /**

@@ -1,18 +1,34 @@
 import { isIP } from 'node:net'
-import { type Command, InvalidArgumentError } from 'commander'
+import path from 'node:path'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { AppState } from '../core/agent/state/schema.ts'
-import { type WebRole, type WebToken, webSettingsSchema } from '../core/settings/schema.ts'
+import {
+  type WebProxy,
+  type WebRole,
+  type WebToken,
+  webProxySchema,
+  webRoles,
+  webSettingsSchema,
+} from '../core/settings/schema.ts'
 import { tableLines } from './columns.ts'
 import { getDataDirectory, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { localTime } from './moment.ts'
+import { omitUndefined } from './omit-undefined.ts'
 import { askForChange, changeSettings, runningState, settingsIn } from './settings-change.ts'
 import { terminalWords, translate } from './terminal-words.ts'
+import { WrongUsage } from './wrong-usage.ts'
 
 interface OnOptions {
   host?: string
   port?: number
   name?: string[]
+  socket?: string
+  /** false: --no-proxy */
+  proxy?: string[] | false
+  userHeader?: string
+  userRole?: WebRole
+  operator?: string[]
 }
 
 /** How long `web on` waits for the agent to listen, in milliseconds. */
@@ -38,7 +54,30 @@ export function registerWeb(program: Command): void {
         parseAddress,
       )
       .option('--port <port>', 'port to listen on (default: 8420)', parsePort)
-      .option('--name <name...>', 'host names of this computer that browsers may use, besides IP addresses'),
+      .option('--name <name...>', 'host names of this computer that browsers may use, besides IP addresses')
+      .addOption(
+        new Option(
+          '--socket <path>',
+          'Unix socket to listen on instead, for a reverse proxy on this computer; --host goes back',
+        )
+          .argParser(parseSocket)
+          .conflicts(['host', 'port']),
+      )
+      .option(
+        '--proxy <address...>',
+        "reverse proxies whose X-Forwarded headers are honoured: addresses, networks (10.0.0.0/24), 'unix' (the socket)",
+        parseProxies,
+      )
+      .option('--no-proxy', 'honour no reverse proxy')
+      .option(
+        '--user-header <name>',
+        'header in which these proxies name the user that they have signed in, who then needs no token',
+        parseHeader,
+      )
+      .addOption(
+        new Option('--user-role <role>', 'access of these users (default: viewer)').choices(webRoles),
+      )
+      .option('--operator <user...>', 'users that are operators, whatever the role of the others'),
   ).action((options: OnOptions, self: Command) => turnOn(getDataDirectory(self), options))
   withDataDirectory(web.command('off').description('stop serving the page; the tokens stay')).action(
     (_options: object, self: Command) => turnOff(getDataDirectory(self)),
@@ -80,6 +119,27 @@ function parsePort(text: string): number {
   return parsed.data
 }
 
+function parseSocket(text: string): string {
+  const parsed = webSettingsSchema.shape.socket.safeParse(path.resolve(text))
+  if (!parsed.success || parsed.data === null)
+    throw new InvalidArgumentError('The path is too long for a socket: at most 103 bytes.')
+  return parsed.data
+}
+
+function parseProxies(text: string, before: string[] | false = []): string[] {
+  const parsed = webProxySchema.shape.addresses.safeParse(text.split(',').filter(Boolean))
+  if (!parsed.success)
+    throw new InvalidArgumentError("It must be an IP address, a network such as 10.0.0.0/24, or 'unix'.")
+  return [...(before || []), ...parsed.data]
+}
+
+function parseHeader(text: string): string {
+  const parsed = webProxySchema.shape.userHeader.safeParse(text)
+  if (!parsed.success || parsed.data === null)
+    throw new InvalidArgumentError('It must be the name of a header, such as X-Remote-User.')
+  return parsed.data
+}
+
 async function show(directory: string, json: boolean): Promise<void> {
   const agent = await runningState(directory)
   const { web: settings, webTokens } = settingsIn(agent, directory)
@@ -96,12 +156,21 @@ async function show(directory: string, json: boolean): Promise<void> {
   else if (agent?.web?.problem) console.log(terminalWords(agent.web.problem))
   else if (agent?.web?.address) printAddress(agent.web)
   else console.log(translate('cli.web.noAgent'))
+  printProxy(settings.proxy)
   printTokens(tokens)
 }
 
 function printAddress({ address, certificate }: NonNullable<AppState['web']>): void {
   console.log(address)
   if (certificate !== null) console.log(translate('cli.web.certificate', { certificate }))
+}
+
+function printProxy({ addresses, userHeader, role, operators }: WebProxy): void {
+  if (addresses.length === 0) return
+  console.log(translate('cli.web.proxies', { addresses: addresses.join(', ') }))
+  if (userHeader === null) return
+  console.log(translate('cli.web.users', { header: userHeader, role: translate(`cli.web.${role}`) }))
+  if (operators.length > 0) console.log(translate('cli.web.operators', { users: operators.join(', ') }))
 }
 
 function printTokens(tokens: readonly Omit<WebToken, 'digest'>[]): void {
@@ -113,11 +182,13 @@ function printTokens(tokens: readonly Omit<WebToken, 'digest'>[]): void {
   for (const line of tableLines(rows)) console.log(line)
 }
 
-async function turnOn(directory: string, { host, port, name }: OnOptions): Promise<void> {
+async function turnOn(directory: string, options: OnOptions): Promise<void> {
+  const { host, port, name } = options
   const names = name?.map((one) => one.toLowerCase())
-  const { webTokens } = await changeSettings(directory, () => ({
+  const socket = host === undefined ? options.socket : null
+  const { web, webTokens } = await changeSettings(directory, (settings) => ({
     command: 'changeSettings',
-    input: { web: { on: true, host, port, names } },
+    input: { web: { on: true, host, port, names, socket, proxy: readProxy(options, settings.web.proxy) } },
   }))
   const started = await waitUntilServed(directory)
   if (started?.problem) {
@@ -127,7 +198,16 @@ async function turnOn(directory: string, { host, port, name }: OnOptions): Promi
   }
   if (started === null) console.log(translate('cli.web.noAgent'))
   else printAddress(started)
-  if (webTokens.length === 0) console.log(translate('cli.web.noTokens'))
+  printProxy(web.proxy)
+  if (webTokens.length === 0 && web.proxy.userHeader === null) console.log(translate('cli.web.noTokens'))
+}
+
+/** Returns the changes of the proxies that the options request. @throws WrongUsage if no proxy would have the users */
+function readProxy({ proxy, userHeader, userRole, operator }: OnOptions, now: WebProxy): Partial<WebProxy> {
+  if (proxy === false) return webProxySchema.parse({})
+  const users = [userHeader, userRole, operator].some((one) => one !== undefined)
+  if (users && (proxy ?? now.addresses).length === 0) throw new WrongUsage('cli.web.noProxy')
+  return omitUndefined({ addresses: proxy, userHeader, role: userRole, operators: operator })
 }
 
 /** Returns the state of the page once the agent serves it, or cannot; null: no agent runs. */

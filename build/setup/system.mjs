@@ -69,6 +69,7 @@ export const serverPackages = [
   'swift-object',
   'memcached',
   'apache2-bin',
+  'nginx-light',
   'openssh-server',
   'openssh-sftp-server',
   'dropbear-bin',

@@ -15,7 +15,6 @@ import {
   refuseUnclosed,
   sourceName,
   uniqueName,
-  withChanges,
   withChannel,
   withChannelChanged,
   withChannelOrder,
@@ -25,6 +24,7 @@ import {
   withoutMuted,
   withoutSource,
   withPause,
+  withSettingsChanged,
   withSourceChanged,
 } from '../settings/changes.ts'
 import { parseWebAddress, secretsOfComputer, withComputer, withoutComputer } from '../settings/computers.ts'
@@ -83,7 +83,7 @@ export function settingsCommands(context: SettingsContext) {
     removeWebToken: ({ id }) => set((settings) => withoutToken(settings, id)),
     settingsText: async () => ({ text: exportedText(context.settings.get(), context.computerName) }),
     readSettingsText: async (input) => readSettingsText(context, input),
-    changeSettings: (changes) => set((settings) => withChanges(settings, changes)),
+    changeSettings: (changes) => set((settings) => withSettingsChanged(settings, changes)),
     importSettings: (input) => runAction(() => importSettings(context, input.settings)),
   } satisfies Partial<CommandHandlers>
 }

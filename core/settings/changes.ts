@@ -15,7 +15,7 @@ import { type ExpectedFiles, type Settings, type Source, sourceSchema, toFolderK
 // differences that an import would make. Destinations have a file of their own: destinations.ts.
 
 /** Groups of settings; each can be changed without the others. */
-type Group = 'alerts' | 'batch' | 'check' | 'events' | 'keep' | 'labels' | 'scan' | 'send' | 'web'
+type Group = 'alerts' | 'batch' | 'check' | 'events' | 'keep' | 'labels' | 'proxy' | 'scan' | 'send' | 'web'
 const GROUPS: ReadonlySet<string> = new Set<Group>([
   'alerts',
   'batch',
@@ -23,6 +23,7 @@ const GROUPS: ReadonlySet<string> = new Set<Group>([
   'events',
   'keep',
   'labels',
+  'proxy',
   'scan',
   'send',
   'web',
@@ -133,6 +134,16 @@ export function refuseExpected(rules: readonly ExpectedFiles[]): void {
     if (problem?.kind === 'coarse') throw new UserError('refuse.expectedCoarse', { pattern })
     if (zone !== null && !isZone(zone)) throw new UserError('refuse.expectedZone', { zone })
   }
+}
+
+/**
+ * Changes settings that are no lists of entries.
+ * @throws UserError refuse.socketSystem: Node.js has no Unix sockets on Windows.
+ */
+export function withSettingsChanged(settings: Settings, changes: Changes<Settings>): Settings {
+  if ((changes.web?.socket ?? null) !== null && process.platform === 'win32')
+    throw new UserError('refuse.socketSystem')
+  return withChanges(settings, changes)
 }
 
 /** @throws UserError refuse.emptyRange */

@@ -188,15 +188,49 @@ export type WebRole = (typeof webRoles)[number]
 /** A host name as in an address, lower case. */
 const hostNameSchema = z.string().regex(/^[a-z0-9_.-]{1,253}$/)
 
+/** The peers of a page that listens on a socket, among the addresses of proxies. */
+export const SOCKET_PEER = 'unix'
+/** sun_path has 108 bytes in unix(7), 104 in macOS' unix(4), the final NUL included. */
+const LONGEST_SOCKET_PATH = 103
+
+/**
+ * Reverse proxies, whose headers X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host are honoured.
+ * Every peer that connects from one of the addresses can choose its user.
+ */
+export const webProxySchema = z.object({
+  /** Addresses, networks (CIDR), or "unix": the peers of the socket. */
+  addresses: z
+    .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6(), z.literal(SOCKET_PEER)]))
+    .max(20)
+    .default([]),
+  /** Header in which they name the user that they have signed in; null: users sign in with a token. */
+  userHeader: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,100}$/)
+    .nullable()
+    .default(null),
+  /** Access of these users. */
+  role: z.enum(webRoles).default('viewer'),
+  /** Users that are operators, whatever the role of the others. */
+  operators: z.array(z.string().trim().min(1).max(100)).max(100).default([]),
+})
+
 /** The window as a web page, which the agent serves. Beyond loopback it is served with TLS. */
 export const webSettingsSchema = z.object({
   on: z.boolean().default(false),
+  /** Absolute path of a Unix socket to listen on, instead of the address; null: none. */
+  socket: absolutePathSchema
+    .refine((text) => new TextEncoder().encode(text).length <= LONGEST_SOCKET_PATH)
+    .nullable()
+    .default(null),
+  proxy: webProxySchema.prefault({}),
   /** Address to listen on. */
   host: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
   port: z.number().int().min(1).max(65_535).default(8420),
   /** Further host names of this computer; others than these, its own, localhost and IP addresses are refused. */
   names: z.array(hostNameSchema).max(20).default([]),
 })
+export type WebProxy = z.infer<typeof webProxySchema>
 export type WebSettings = z.infer<typeof webSettingsSchema>
 
 /** Access to the web page. Only the digest of a token is stored. */

@@ -7,6 +7,7 @@ import { BridgeProvider } from '../state/bridge.tsx'
 import { useWords, WordsProvider } from '../words/context.tsx'
 import { nearestLanguage } from '../words/dictionaries.ts'
 import { FolderDialog } from './folder-dialog.tsx'
+import { IncidentNotifications } from './incident-notifications.tsx'
 import { createPageBridge } from './page-bridge.ts'
 import { chooseFile, createPageHandlers, download } from './page-commands.ts'
 import { createPageServer } from './page-server.ts'
@@ -75,9 +76,10 @@ export default function HoldfastPage() {
   }
   return (
     <BridgeProvider bridge={bridge}>
-      <SignOutContext value={signOut}>
+      <SignOutContext value={session.by === 'token' ? signOut : null}>
         <HoldfastWindow>
-          {session.role === 'viewer' && <ViewerNote name={session.name} />}
+          {session.role === 'viewer' && <ViewerNote session={session} />}
+          <IncidentNotifications computer={session.computer} onOpen={bridge.showIncident} />
           {question !== null && (
             // A new dialog for each question: it has to be the foremost one.
             <FolderDialog
@@ -93,7 +95,8 @@ export default function HoldfastPage() {
   )
 }
 
-function ViewerNote({ name }: { name: string }) {
+function ViewerNote({ session: { name, by } }: { session: PageSession }) {
   const { t } = useWords()
-  return <footer className="viewer-note dimmed breakable">{t('page.viewer', { name })}</footer>
+  const key = by === 'proxy' ? 'page.viewer.proxy' : 'page.viewer'
+  return <footer className="viewer-note dimmed breakable">{t(key, { name })}</footer>
 }

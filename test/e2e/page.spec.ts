@@ -3,13 +3,14 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import net from 'node:net'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { _electron, test as base, expect, type Locator, type Page } from '@playwright/test'
 import type { CommandInput, Commands } from '../../core/agent/contract.ts'
 import { commandScript } from '../support/cli/command-script.ts'
 import { electronExecutable } from '../support/desktop/launch.ts'
+import { recordNotifications } from '../support/desktop/notifications.ts'
 import { type Mounted, mountTmpfs } from '../support/faults/mounts.ts'
 import { until } from '../support/until.ts'
 import {
@@ -34,7 +35,7 @@ interface Served {
   holdfast(...words: string[]): Promise<string>
   disk: Mounted
   /** Opens the page in a browser that records its requests. */
-  browse(language?: string): Promise<Shown>
+  browse(language?: string, address?: string, certificate?: string): Promise<Shown>
   /** Addresses of all requests. */
   requests: string[]
 }
@@ -59,13 +60,13 @@ const test = base.extend<{ served: Served }>({
     await until('the agent', () => holdfast('status', '--json').then(() => true))
     const address = await holdfast('web', 'on', '--port', String(await freePort()))
     const requests: string[] = []
-    const browse = async (language = 'en') => {
+    const browse = async (language = 'en', at = address.split('\n')[0] ?? '', certificate = '') => {
       const downloads = mkdtempSync(path.join(directory, 'downloads-'))
       const application = await _electron.launch({
         executablePath: await electronExecutable(),
         args: [
           ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-          ...[`--lang=${language}`, browser, address.split('\n')[0] ?? '', downloads],
+          ...[`--lang=${language}`, browser, at, downloads, certificate],
         ],
       })
       undo.push(() => application.close())
@@ -231,6 +232,80 @@ test('web page: a person signs in, protects a folder, sees a fault and its end, 
   )
 })
 
+test('web page: with TLS, a fault is seen, and notified once by the browser although two tabs are open', async ({
+  served,
+}) => {
+  const { holdfast, disk } = served
+  const recorder = await recordNotifications()
+  await holdfast('web', 'on', '--host', '0.0.0.0')
+  const { address, certificate } = JSON.parse(await holdfast('web', '--json'))
+  expect(address).toMatch(/^https:/)
+  // An address of this computer in its network, if it has one.
+  const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
+  const own = addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1'
+  const at = `https://${own}:${new URL(address).port}/`
+  const shown = await served.browse('en', at, certificate)
+  const { page } = shown
+  const { application } = shown.holdfast
+  await signIn(page, await holdfast('web', 'token', 'add', 'eve', '--viewer'))
+  await expect(page.getByRole('tab', { name: /^Overview/ })).toBeVisible()
+  const cookies = await application.evaluate(({ session }) => session.defaultSession.cookies.get({}))
+  expect(cookies).toMatchObject([{ secure: true, httpOnly: true, sameSite: 'strict' }])
+  expect(await page.evaluate(() => window.isSecureContext)).toBe(true)
+
+  await page.getByRole('tab', { name: /^Settings/ }).click()
+  const row = page.getByRole('region', { name: 'Notifications in this browser' })
+  await row.scrollIntoViewIfNeeded()
+  await look(shown, 'browser-notifications', 'en', row)
+  const toggle = row.getByRole('switch')
+  await test.step('a browser that refuses them is named as the reason', async () => {
+    await application.evaluate(({ session }) =>
+      session.defaultSession.setPermissionCheckHandler(
+        (_contents, permission) => permission !== 'notifications',
+      ),
+    )
+    await page.reload()
+    await page.getByRole('tab', { name: /^Settings/ }).click()
+    await expect(row).toContainText('This browser blocks the notifications of this page.')
+    await expect(toggle).toBeDisabled()
+    await look(shown, 'browser-denied', 'en', row)
+    await application.evaluate(({ session }) => session.defaultSession.setPermissionCheckHandler(null))
+    await page.reload()
+    await page.getByRole('tab', { name: /^Settings/ }).click()
+  })
+  await expect(toggle).not.toBeChecked()
+  await row.locator('label').first().click()
+  await expect(toggle).toBeChecked()
+  await recorder.waitFor('the example', ({ summary }) => summary === 'Notifications in this browser')
+
+  const opened = application.waitForEvent('window')
+  await application.evaluate(({ BrowserWindow }, to) => {
+    void new BrowserWindow({ width: 400, height: 640 }).loadURL(to)
+  }, at)
+  const second = await opened
+  await second.getByRole('tab', { name: /^Settings/ }).click()
+  // The choice is that of the browser.
+  await expect(
+    second.getByRole('region', { name: 'Notifications in this browser' }).getByRole('switch'),
+  ).toBeChecked()
+
+  await holdfast('paths', 'check', disk.point)
+  await expect(page.getByRole('banner')).toContainText('OK')
+  await disk.remount('ro')
+  for (const one of [page, second])
+    await expect(one.getByRole('banner')).toContainText('read-only', { timeout: 60_000 })
+  const begins = ({ summary }: { summary: string }) => summary === `Read-only: ${disk.point}`
+  const { body } = await recorder.waitFor('its beginning', begins, 60_000)
+  expect(body).toContain(disk.point)
+  await test.step('after the first tab is closed, the second one notifies', async () => {
+    await page.close()
+    await disk.remount('rw')
+    await recorder.waitFor('its end', ({ summary }) => summary === `Ended: ${disk.point}`, 60_000)
+  })
+  expect(recorder.all.filter(begins)).toHaveLength(1)
+  recorder.stop()
+})
+
 test('web page: tokens are managed in the settings; a viewer is refused; a removed token is signed out', async ({
   served,
 }) => {
@@ -255,6 +330,28 @@ test('web page: tokens are managed in the settings; a viewer is refused; a remov
   await dialog.getByRole('button', { name: 'Close' }).last().click()
   await expect(part.getByRole('region', { name: 'screen' })).toContainText('may view')
   await look(shown, 'settings', 'en', part)
+  await test.step('a reverse proxy is trusted with its users', async () => {
+    const field = (name: string) => part.getByRole('textbox', { name, exact: true })
+    await field('Addresses of proxies').fill('10.0.0.300')
+    await page.keyboard.press('Enter')
+    await expect(part).toContainText('Enter at most 20 addresses or networks')
+    await field('Addresses of proxies').fill('10.0.0.5, 10.1.0.0/16')
+    await page.keyboard.press('Enter')
+    await field('Header with the user').fill('X-Remote-User')
+    await page.keyboard.press('Enter')
+    await field('Operators').fill('ada, Bo Li')
+    await page.keyboard.press('Enter')
+    await field('Socket').fill('web.sock')
+    await page.keyboard.press('Enter')
+    await expect(part).toContainText('Enter a complete path of at most 103 bytes')
+    const proxy = { addresses: ['10.0.0.5', '10.1.0.0/16'], userHeader: 'X-Remote-User', role: 'viewer' }
+    const saved = async () => JSON.parse(await holdfast('web', '--json')).settings.proxy
+    await expect.poll(saved).toEqual({ ...proxy, operators: ['ada', 'Bo Li'] })
+    await look(shown, 'settings-proxy', 'en', part.getByRole('heading', { name: 'Reverse proxy' }))
+    await field('Addresses of proxies').fill('')
+    await page.keyboard.press('Enter')
+    await expect(field('Header with the user')).toHaveCount(0)
+  })
   await expect(page.getByRole('switch', { name: /^Start at login/ })).toHaveCount(0)
   await part.getByRole('switch').click()
   await expect(dialog).toContainText('You are using this page yourself.')
@@ -298,5 +395,10 @@ test('web page: tokens are managed in the settings; a viewer is refused; a remov
     await chinese.page.getByRole('tab', { name: /^設定/ }).click()
     const there = chinese.page.getByRole('region', { name: '網頁', exact: true })
     await look(chinese, 'settings', 'zh-TW', there)
+    await holdfast('web', 'on', '--proxy', '10.0.0.5', '--user-header', 'X-Remote-User')
+    const heading = there.getByRole('heading', { name: '反向代理' })
+    await expect(there.getByRole('textbox', { name: '使用者標頭' })).toBeVisible()
+    await look(chinese, 'settings-proxy', 'zh-TW', heading)
+    await look(chinese, 'browser', 'zh-TW', chinese.page.getByRole('region', { name: '此瀏覽器的通知' }))
   }
 })

@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import type { CommandInput } from '../../core/agent/contract.ts'
 import { sendCommand } from '../../core/agent/control-socket.ts'
 import { stateSnapshotSchema } from '../../core/agent/state/schema.ts'
 import { startHoldfast } from './cli/processes.ts'
@@ -26,8 +27,15 @@ const readState = async (data: string) =>
 
 export const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
-/** Starts an agent that serves its web page; returns its address, two tokens and a function for requests. */
-export async function startWebAgent(host = '127.0.0.1', names: string[] = []) {
+/**
+ * Starts an agent that serves its web page; returns its address, two tokens and a function for requests.
+ * @param more further settings of the page; with a socket, requests use it.
+ */
+export async function startWebAgent(
+  host = '127.0.0.1',
+  names: string[] = [],
+  more: CommandInput<'changeSettings'>['web'] = {},
+) {
   const data = temporaryDirectory('web')
   const port = await freePort()
   startHoldfast(['agent', '--data', data])
@@ -37,7 +45,7 @@ export async function startWebAgent(host = '127.0.0.1', names: string[] = []) {
     ((await command('addWebToken', { name, role })) as { token: string }).token
   const operator = await createToken('ada', 'operator')
   const viewer = await createToken('eve', 'viewer')
-  await command('changeSettings', { web: { on: true, host, port, names } })
+  await command('changeSettings', { web: { on: true, host, port, names, ...more } })
   const { address } = await until('the page', async () => {
     const { web } = await readState(data)
     return web?.address == null ? null : { address: web.address }
@@ -47,8 +55,7 @@ export async function startWebAgent(host = '127.0.0.1', names: string[] = []) {
     new Promise((resolve, reject) => {
       const send = isSecure ? httpsRequest : httpRequest
       const options = {
-        host: '127.0.0.1',
-        port,
+        ...(more.socket == null ? { host: '127.0.0.1', port } : { socketPath: more.socket }),
         method,
         path,
         rejectUnauthorized: false,

@@ -1,17 +1,20 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { chmod, lstat, rm } from 'node:fs/promises'
 import { createServer, type Server, type ServerOptions } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
+import { connect } from 'node:net'
 import { hostname } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
-import { ignoreError } from '../../dropped-errors.ts'
+import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { readCursor } from '../../events/cloud-event.ts'
 import { formatAddress } from '../../lib/i18n/formats.ts'
 import { toSentence, UserError } from '../../lib/i18n/user-error.ts'
-import { errorText, toReason } from '../../platform/system-error.ts'
+import { errorCode, errorText, toReason } from '../../platform/system-error.ts'
 import { loadIdentity } from '../../protocol/identity.ts'
 import type { WebSettings } from '../../settings/schema.ts'
 import type { Agent } from '../agent.ts'
+import { Sessions } from './sessions.ts'
 
 const RETRY_MS = 5_000
 const MAX_CONNECTIONS = 256
@@ -29,6 +32,8 @@ export class WebPage {
   readonly #run: (command: string, input: unknown, by: string) => Promise<unknown>
   #settings: WebSettings | null = null
   #server: Server | null = null
+  /** Browsers stay signed in while other settings of the page change. */
+  #sessions: Sessions
   #retry: NodeJS.Timeout | null = null
   /** Changes of the settings are applied one after the other. */
   #changing: Promise<void> = Promise.resolve()
@@ -38,6 +43,7 @@ export class WebPage {
   constructor(agent: Agent, run: (command: string, input: unknown, by: string) => Promise<unknown>) {
     this.#agent = agent
     this.#run = run
+    this.#sessions = this.#createSessions()
     this.#unsubscribe = agent.store.subscribe(({ changes }) => {
       if (changes.settings !== undefined) this.#configure(changes.settings.web)
     })
@@ -61,7 +67,10 @@ export class WebPage {
     if (this.#retry !== null) clearTimeout(this.#retry)
     this.#retry = null
     await this.#close()
-    if (settings === null) return this.#agent.store.update({ web: null })
+    if (settings === null) {
+      this.#sessions = this.#createSessions()
+      return this.#agent.store.update({ web: null })
+    }
     try {
       const { server, certificate } = await this.#listen(settings)
       this.#server = server
@@ -76,7 +85,7 @@ export class WebPage {
     }
   }
 
-  /** @throws UserError web.noPage, web.cannotListen, transfer.identityBroken, transfer.identityUnreadable */
+  /** @throws UserError web.noPage, web.cannotListen, web.noSocket, web.socketInUse, transfer.identityBroken, transfer.identityUnreadable */
   async #listen(settings: WebSettings): Promise<{ server: Server; certificate: string | null }> {
     const { host, layout, secrets, store, log } = this.#agent
     if (host.page === null) throw new UserError('web.noPage')
@@ -85,15 +94,21 @@ export class WebPage {
       import('./server.ts'),
       import('@hono/node-server'),
     ])
-    const isSecure = !isLoopback(settings.host)
+    const isSecure = settings.socket === null && !isLoopback(settings.host)
     const app = createWebApp({
-      id: createHash('sha256').update(`${host.computerName}\n${layout.directory}`).digest('hex').slice(0, 12),
+      sessions: this.#sessions,
       names: [...settings.names, hostname().toLowerCase()],
-      ...{ isSecure, page: host.page, computer: host.computerName, version: host.version },
-      tokens: () => this.#agent.settings.get().webTokens,
+      ...{
+        isSecure,
+        proxy: settings.proxy,
+        page: host.page,
+        computer: host.computerName,
+        version: host.version,
+      },
       run: this.#run,
       state: () => store.snapshot().state,
       subscribe: store.subscribe,
+      senderMetrics: () => this.#agent.senders.metrics(),
       receiverMetrics: async () => {
         if (store.state.receiving?.isRunning !== true) return ''
         const noText = ignoreError('a receiver that starts again has metrics at the next request', {
@@ -116,16 +131,20 @@ export class WebPage {
         ? createServer(LIMITS, listener)
         : createSecureServer({ ...LIMITS, cert: identity.certificate, key: identity.key }, listener)
     server.maxConnections = MAX_CONNECTIONS
-    try {
-      server.listen(settings.port, settings.host)
-      await once(server, 'listening')
-    } catch (error) {
-      const address = formatAddress(settings.host, settings.port)
-      throw new UserError('web.cannotListen', { address, reason: toReason(error) }, { cause: error })
-    }
+    await (settings.socket === null ? listenAt(server, settings) : listenOn(server, settings.socket))
     // A connection may fail at any time; it is closed.
     server.on('error', ignoreError('a connection of the web page that failed is closed'))
     return { server, certificate: identity?.fingerprint ?? null }
+  }
+
+  #createSessions(): Sessions {
+    const { host, layout, settings } = this.#agent
+    // Distinguishes agents that a browser reaches by the same host name.
+    const id = createHash('sha256')
+      .update(`${host.computerName}\n${layout.directory}`)
+      .digest('hex')
+      .slice(0, 12)
+    return new Sessions(() => settings.get().webTokens, id)
   }
 
   async #close(): Promise<void> {
@@ -139,10 +158,54 @@ export class WebPage {
   }
 }
 
+/** @throws UserError web.cannotListen */
+async function listenAt(server: Server, { host, port }: WebSettings): Promise<void> {
+  try {
+    server.listen(port, host)
+    await once(server, 'listening')
+  } catch (error) {
+    const address = formatAddress(host, port)
+    throw new UserError('web.cannotListen', { address, reason: toReason(error) }, { cause: error })
+  }
+}
+
+/**
+ * Listens on a Unix socket, which the user and the group of the agent may use. Server.close removes it.
+ * @throws UserError web.socketInUse, web.noSocket
+ */
+async function listenOn(server: Server, socket: string): Promise<void> {
+  try {
+    await removeStale(socket)
+    server.listen(socket)
+    await once(server, 'listening')
+    await chmod(socket, 0o660)
+  } catch (error) {
+    server.close()
+    if (error instanceof UserError) throw error
+    throw new UserError('web.noSocket', { path: socket, reason: toReason(error) }, { cause: error })
+  }
+}
+
+/** Removes the socket of an agent that was killed. @throws UserError web.socketInUse: a process accepts connections */
+async function removeStale(socket: string): Promise<void> {
+  const connection = connect(socket)
+  try {
+    await once(connection, 'connect')
+  } catch (error) {
+    // Linux also refuses connections to a file that is no socket.
+    if (errorCode(error) === 'ECONNREFUSED' && (await lstat(socket)).isSocket()) await rm(socket)
+    return dropError(error, 'listening on the socket reports its reason')
+  } finally {
+    connection.destroy()
+  }
+  throw new UserError('web.socketInUse', { path: socket })
+}
+
 const isLoopback = (host: string): boolean => host === '::1' || host.startsWith('127.')
 
-/** Returns the address to enter in a browser. */
-function formatWebAddress({ host, port, names }: WebSettings): string {
+/** Returns the address to enter in a browser, or in a proxy for a socket. */
+function formatWebAddress({ host, port, names, socket }: WebSettings): string {
+  if (socket !== null) return `unix:${socket}`
   const isAny = host === '0.0.0.0' || host === '::'
   const shown = names[0] ?? (isAny ? hostname().toLowerCase() : host)
   return `${isLoopback(host) ? 'http' : 'https'}://${formatAddress(shown, port)}/`

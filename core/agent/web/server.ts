@@ -12,14 +12,16 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { toSentence } from '../../lib/i18n/user-error.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { eventTypes } from '../../settings/event-sinks.ts'
-import type { WebToken } from '../../settings/schema.ts'
+import type { WebProxy, WebToken } from '../../settings/schema.ts'
 import { getAnswer } from '../answering.ts'
 import { buildOverview } from '../computers/overview.ts'
 import { viewerCommands } from '../contract.ts'
+import type { SenderMetrics } from '../senders.ts'
 import type { AppState, StatePatch } from '../state/schema.ts'
 import { describeApi } from './openapi.ts'
 import { readPageFile } from './page-files.ts'
-import { Sessions } from './sessions.ts'
+import { createPeerReader, type Peer } from './peer.ts'
+import type { Access, Sessions } from './sessions.ts'
 
 const LONGEST_BODY = 4 * 1024 * 1024
 /** Limit of open streams. A browser has one for each page that it shows, and a computer that watches this one has one. */
@@ -34,18 +36,19 @@ const HEADER = 'x-holdfast'
 export interface WebContext {
   /** Host names that requests may have, lower case, besides localhost and all IP addresses. */
   names: readonly string[]
+  /** True if the page is served with TLS. */
   isSecure: boolean
+  proxy: WebProxy
   /** Directory of the built page. */
   page: string
   computer: string
-  /** Distinguishes agents that a browser reaches by the same host name. */
-  id: string
   version: string
-  tokens(): readonly WebToken[]
-  /** Runs a command of the contract for the holder of a token. @throws UserError */
+  sessions: Sessions
+  /** Runs a command of the contract for a signed-in person. @throws UserError */
   run(command: string, input: unknown, by: string): Promise<unknown>
   state(): AppState
   subscribe(listener: (patch: StatePatch) => void): () => void
+  senderMetrics(): Promise<SenderMetrics>
   /** Returns the metrics of this computer's receiver; empty if none runs. */
   receiverMetrics(): Promise<string>
   /** Returns the diagnostics file, a zip archive. */
@@ -58,16 +61,19 @@ export interface WebContext {
 /** Bodies that are no JSON fail the validation of the input. */
 const noJson = ignoreError('a body that is no JSON is refused as bad input', null)
 
-type Env = { Bindings: HttpBindings; Variables: { token: WebToken } }
+type Env = { Bindings: HttpBindings; Variables: { peer: Peer; access: Access } }
 
 /** Creates the request handler of the web page and of its API. */
 export function createWebApp(context: WebContext): Hono<Env> {
-  const sessions = new Sessions(context.tokens, context.id)
+  const { sessions } = context
   // Loaded on demand, because most pages have no Prometheus.
   let metrics: ReturnType<typeof import('./metrics.ts').createMetrics> | null = null
   const app = new Hono<Env>()
+  const readPeer = createPeerReader(context.proxy, context.isSecure)
   app.use(async (c, next) => {
-    const host = c.req.header('host')
+    const peer = readPeer(c.env.incoming)
+    c.set('peer', peer)
+    const { host } = peer
     if (!isOwnHost(host, context.names)) return refuse(c, 421, message('web.host'))
     if (!isSafe(c.req.method) && !isFromThisPage(c, host)) return refuse(c, 403, message('web.origin'))
     return next()
@@ -82,18 +88,19 @@ export function createWebApp(context: WebContext): Hono<Env> {
     c.header('x-content-type-options', 'nosniff')
   })
   addSessionRoutes(app, sessions, context)
-  const requireToken: MiddlewareHandler<Env> = async (c, next) => {
-    const token = authenticate(c, sessions)
-    if (token === 'limited') return refuse(c, 429, message('web.limited'))
-    if (token === null) return refuse(c, 401, message('web.signIn'))
-    c.set('token', token)
+  const requireAccess: MiddlewareHandler<Env> = async (c, next) => {
+    const access = authenticate(c, sessions)
+    if (access === 'limited') return refuse(c, 429, message('web.limited'))
+    if (access === null) return refuse(c, 401, message('web.signIn'))
+    c.set('access', access)
     return next()
   }
-  app.use('/api/*', requireToken)
-  app.get('/metrics', requireToken, async (c) => {
+  app.use('/api/*', requireAccess)
+  app.get('/metrics', requireAccess, async (c) => {
     metrics ??= (await import('./metrics.ts')).createMetrics()
-    const pages = await Promise.all([metrics.page(context.state()), context.receiverMetrics()])
-    return c.body(pages.join(''), 200, { 'content-type': metrics.contentType })
+    const [senders, ofReceiver] = await Promise.all([context.senderMetrics(), context.receiverMetrics()])
+    const page = await metrics.page(context.state(), senders)
+    return c.body(`${page}${ofReceiver}`, 200, { 'content-type': metrics.contentType })
   })
   app.post('/api/commands/:name', (c) => runCommand(c, context))
   const streams = { open: 0 }
@@ -113,7 +120,7 @@ export function createWebApp(context: WebContext): Hono<Env> {
   app.get('/api/cloudevents', (c) => openCloudEvents(c, context, sessions, streams))
   app.get('/api/openapi.json', (c) => c.json(describeApi(context.version)))
   app.get('/api/diagnostics', async (c) => {
-    if (c.get('token').role !== 'operator') return refuse(c, 403, message('web.viewer'))
+    if (c.get('access').role !== 'operator') return refuse(c, 403, message('web.viewer'))
     const zip = new Uint8Array(await context.diagnostics())
     const name = 'attachment; filename="holdfast-diagnostics.zip"'
     return c.body(zip, 200, { 'content-type': 'application/zip', 'content-disposition': name })
@@ -134,40 +141,51 @@ export function createWebApp(context: WebContext): Hono<Env> {
 }
 
 /** Adds signing in and out: a token is exchanged for a cookie that scripts cannot read. */
-function addSessionRoutes(app: Hono<Env>, sessions: Sessions, { computer, isSecure }: WebContext): void {
-  const toSession = ({ role, name }: WebToken) => ({ output: { role, name, computer } })
+function addSessionRoutes(app: Hono<Env>, sessions: Sessions, { computer }: WebContext): void {
+  const toSession = (access: Access) => ({ output: { ...access, computer } })
   app.get('/api/session', (c) => {
-    const token = sessions.find(getCookie(c, sessions.cookie) ?? '')
-    return token === null ? refuse(c, 401, message('web.signIn')) : c.json(toSession(token))
+    const access = c.get('peer').user ?? findSession(c, sessions)
+    return access === null ? refuse(c, 401, message('web.signIn')) : c.json(toSession(access))
   })
   app.post('/api/session', async (c) => {
     const body: unknown = await c.req.json().catch(noJson)
     const given = typeof body === 'object' && body !== null && 'token' in body ? body.token : null
     if (typeof given !== 'string') return refuse(c, 400, message('web.signIn'))
-    const token = sessions.authenticate(given.trim(), addressOf(c))
+    const { address, isSecure } = c.get('peer')
+    const token = sessions.authenticate(given.trim(), address)
     if (token === 'limited') return refuse(c, 429, message('web.limited'))
     if (token === null) return refuse(c, 401, message('web.wrongToken'))
     const options = { httpOnly: true, sameSite: 'Strict', path: '/', secure: isSecure } as const
     setCookie(c, sessions.cookie, sessions.start(token), options)
-    return c.json(toSession(token))
+    return c.json(toSession(toAccess(token)))
   })
   app.delete('/api/session', (c) => {
     sessions.end(getCookie(c, sessions.cookie) ?? '')
-    deleteCookie(c, sessions.cookie, { path: '/', secure: isSecure })
+    deleteCookie(c, sessions.cookie, { path: '/', secure: c.get('peer').isSecure })
     return c.json({ output: {} })
   })
 }
 
-/** Returns the token of a request: by its Authorization header, else by its session's cookie. */
-function authenticate(c: Context<Env>, sessions: Sessions): WebToken | null | 'limited' {
+const toAccess = ({ name, role }: WebToken): Access => ({ name, role, by: 'token' })
+
+/** Returns the access of a request: the user of a trusted proxy, else by its Authorization header, else by its cookie. */
+function authenticate(c: Context<Env>, sessions: Sessions): Access | null | 'limited' {
+  const { user, address } = c.get('peer')
+  if (user !== null) return user
   const [, bearer] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
-  if (bearer !== undefined) return sessions.authenticate(bearer, addressOf(c))
-  return sessions.find(getCookie(c, sessions.cookie) ?? '')
+  if (bearer === undefined) return findSession(c, sessions)
+  const token = sessions.authenticate(bearer, address)
+  return token === null || token === 'limited' ? token : toAccess(token)
+}
+
+function findSession(c: Context<Env>, sessions: Sessions): Access | null {
+  const token = sessions.find(getCookie(c, sessions.cookie) ?? '')
+  return token && toAccess(token)
 }
 
 async function runCommand(c: Context<Env>, { run, logDefect }: WebContext) {
   const name = c.req.param('name') ?? ''
-  const { role, name: by } = c.get('token')
+  const { role, name: by } = c.get('access')
   if (role === 'viewer' && !viewerCommands.has(name)) return refuse(c, 403, message('web.viewer'))
   const input: unknown = await c.req.json().catch(noJson)
   const answer = await getAnswer(() => run(name, input, by), logDefect)
@@ -274,8 +292,6 @@ async function openCloudEvents(
 function refuse(c: Context, status: ContentfulStatusCode, sentence: Message) {
   return c.json({ sentence, text: englishWords(sentence) }, status)
 }
-
-const addressOf = (c: Context<Env>): string => c.env.incoming.socket.remoteAddress ?? ''
 
 const isSafe = (method: string): boolean => method === 'GET' || method === 'HEAD'
 

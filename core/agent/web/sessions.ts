@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { WebToken } from '../../settings/schema.ts'
+import type { WebRole, WebToken } from '../../settings/schema.ts'
 import { findToken } from '../../settings/web-tokens.ts'
 
 /** A browser stays signed in for this long after its last request. */
@@ -10,6 +10,14 @@ const WINDOW_MS = 60_000
 /** Failed attempts to sign in per minute, from one address and in all. */
 const MOST_FAILED = 10
 const MOST_FAILED_IN_ALL = 100
+
+/** A signed-in person or program. */
+export interface Access {
+  /** Name of the token, or of the user of a proxy. */
+  name: string
+  role: WebRole
+  by: 'token' | 'proxy'
+}
 
 interface Session {
   token: string

@@ -251,12 +251,14 @@ const ownSettings = {
     label: 'window.web.title',
     under: [],
     texts: ['window.web.'],
-    values: ['web', 'https', 'TLS'],
+    values: ['web', 'https', 'TLS', 'nginx', 'Caddy', 'X-Forwarded-For'],
     settings: {
       'web.on': 'window.web.on',
       'web.host': 'window.web.host',
       'web.port': 'window.web.port',
       'web.names': 'window.web.names',
+      'web.socket': 'window.web.socket',
+      'web.proxy': 'window.web.proxy',
     },
   },
   events: {

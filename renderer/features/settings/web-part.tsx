@@ -1,8 +1,14 @@
 import { Button, Switch } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { message } from '../../../core/lib/i18n/message.ts'
-import { type WebSettings, webSettingsSchema } from '../../../core/settings/schema.ts'
+import { message, type WordKey } from '../../../core/lib/i18n/message.ts'
+import {
+  type WebProxy,
+  type WebSettings,
+  webProxySchema,
+  webRoles,
+  webSettingsSchema,
+} from '../../../core/settings/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useIsPage } from '../../state/desktop-only.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
@@ -84,6 +90,10 @@ function Address({ web, served }: { web: WebSettings; served: AppState['web'] })
   const { ask } = useCommands()
   const isPage = useIsPage()
   const save = (changes: Partial<WebSettings>) => ask('changeSettings', { web: changes })
+  const saveSocket = async (typed: string) => {
+    const { data: socket } = webSettingsSchema.shape.socket.safeParse(typed || null)
+    return socket === undefined ? refuse('window.web.badSocket') : save({ socket })
+  }
   const hosts = [
     { value: LOOPBACK, label: t('window.web.here') },
     { value: EVERYWHERE, label: t('window.web.network') },
@@ -103,37 +113,110 @@ function Address({ web, served }: { web: WebSettings; served: AppState['web'] })
         <p className="card-problem breakable">{say(served.problem)}</p>
       )}
       {isPage && <p className="dimmed">{t('window.web.moves')}</p>}
-      <ChoiceSetting
-        label={t('window.web.host')}
-        value={web.host}
-        // The command line may have set an address of this computer.
-        choices={isOther ? [...hosts, { value: web.host, label: web.host }] : hosts}
-        save={(host) => save({ host })}
-      />
-      <SavedNumber
-        label={t('window.web.port')}
-        hint={t('window.web.portHint')}
-        unit=""
-        value={web.port}
-        check={(typed) => (readPort(typed) === null ? t('window.destinations.invalid.port') : null)}
-        save={(typed) => save({ port: readPort(typed) ?? web.port })}
-      />
+      {web.socket === null && (
+        <>
+          <ChoiceSetting
+            label={t('window.web.host')}
+            value={web.host}
+            // The command line may have set an address of this computer.
+            choices={isOther ? [...hosts, { value: web.host, label: web.host }] : hosts}
+            save={(host) => save({ host })}
+          />
+          <SavedNumber
+            label={t('window.web.port')}
+            hint={t('window.web.portHint')}
+            unit=""
+            value={web.port}
+            check={(typed) => (readPort(typed) === null ? t('window.destinations.invalid.port') : null)}
+            save={(typed) => save({ port: readPort(typed) ?? web.port })}
+          />
+        </>
+      )}
       <TextSetting
         label="window.web.names"
         hint="window.web.namesHint"
         longest={2000}
         value={web.names.join(', ')}
         save={async (typed) => {
-          const wanted = typed
-            .toLowerCase()
-            .split(/[\s,]+/)
-            .filter(Boolean)
-          const { data: names } = webSettingsSchema.shape.names.safeParse(wanted)
-          return names === undefined
-            ? { done: false, sentence: message('window.web.badNames') }
-            : save({ names })
+          const { data: names } = webSettingsSchema.shape.names.safeParse(splitList(typed.toLowerCase()))
+          return names === undefined ? refuse('window.web.badNames') : save({ names })
         }}
       />
+      <ReverseProxy proxy={web.proxy} />
+      <TextSetting
+        label="window.web.socket"
+        hint="window.web.socketHint"
+        longest={200}
+        value={web.socket ?? ''}
+        save={saveSocket}
+      />
+    </>
+  )
+}
+
+const refuse = (key: WordKey) => ({ done: false, sentence: message(key) }) as const
+
+/** Names of users may contain spaces. */
+const splitList = (typed: string, separator: RegExp | string = /[\s,]+/): string[] =>
+  typed
+    .split(separator)
+    .map((one) => one.trim())
+    .filter(Boolean)
+
+/** Trusts reverse proxies: the addresses and host names that they report, and the users that they have signed in. */
+function ReverseProxy({ proxy }: { proxy: WebProxy }) {
+  const { t } = useWords()
+  const { ask } = useCommands()
+  const save = (changes: Partial<WebProxy>) => ask('changeSettings', { web: { proxy: changes } })
+  const { addresses, userHeader, operators } = webProxySchema.shape
+  return (
+    <>
+      <h3>{t('window.web.proxy')}</h3>
+      <TextSetting
+        label="window.web.proxyAddresses"
+        hint="window.web.proxyAddressesHint"
+        longest={2000}
+        value={proxy.addresses.join(', ')}
+        save={async (typed) => {
+          const { data } = addresses.safeParse(splitList(typed))
+          return data === undefined ? refuse('window.web.badProxies') : save({ addresses: data })
+        }}
+      />
+      {proxy.addresses.length > 0 && (
+        <TextSetting
+          label="window.web.userHeader"
+          hint="window.web.userHeaderHint"
+          longest={100}
+          value={proxy.userHeader ?? ''}
+          save={async (typed) => {
+            const { data } = userHeader.safeParse(typed || null)
+            return data === undefined ? refuse('window.web.badHeader') : save({ userHeader: data })
+          }}
+        />
+      )}
+      {proxy.addresses.length > 0 && proxy.userHeader !== null && (
+        <>
+          <p className="card-problem">{t('window.web.proxyHint')}</p>
+          <ChoiceSetting
+            label={t('window.web.userRole')}
+            value={proxy.role}
+            choices={webRoles.map((value) => ({ value, label: t(`window.web.role.${value}`) }))}
+            save={(role) => save({ role })}
+          />
+          {proxy.role === 'viewer' && (
+            <TextSetting
+              label="window.web.operators"
+              hint="window.web.operatorsHint"
+              longest={10_000}
+              value={proxy.operators.join(', ')}
+              save={async (typed) => {
+                const { data } = operators.safeParse(splitList(typed, ','))
+                return data === undefined ? refuse('window.web.badOperators') : save({ operators: data })
+              }}
+            />
+          )}
+        </>
+      )}
     </>
   )
 }

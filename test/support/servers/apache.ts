@@ -8,7 +8,7 @@ import { until } from '../until.ts'
 import { localCertificate } from './certificate.ts'
 import { freePort, isOpen } from './sftp.ts'
 
-/** A real Apache with WebDAV over TLS, on the loopback. */
+/** A real Apache with TLS and one user, on the loopback. */
 export interface ApacheServer {
   port: number
   url: string
@@ -22,11 +22,11 @@ export interface ApacheServer {
 }
 
 const MODULES = ['mpm_event', 'authn_core', 'authn_file', 'authz_core', 'authz_user', 'auth_basic']
-  .concat(['socache_shmcb', 'ssl', 'alias', 'dir', 'dav', 'dav_fs'])
+  .concat(['socache_shmcb', 'ssl', 'alias', 'dir', 'dav', 'dav_fs', 'headers', 'proxy', 'proxy_http'])
   .map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`)
   .join('\n')
 
-const buildConfig = (directory: string, port: number): string => `
+const buildConfig = (directory: string, port: number, site: string): string => `
 ServerRoot ${directory}
 ServerName localhost
 Listen 127.0.0.1:${port}
@@ -40,18 +40,45 @@ DavLockDB ${directory}/run/lock
 SSLEngine on
 SSLCertificateFile ${directory}/cert.pem
 SSLCertificateKeyFile ${directory}/key.pem
+${site}
+`
+
+const buildDavSite = (directory: string): string => `
 Alias /dav ${directory}/data
 <Directory ${directory}/data>
   Dav On
+  ${needUser(directory)}
+</Directory>
+`
+
+const needUser = (directory: string): string => `
   AuthType Basic
   AuthName files
   AuthUserFile ${directory}/users
   Require valid-user
-</Directory>
 `
 
-/** Starts one; it ends with `stop`. */
-export async function startApache(): Promise<ApacheServer> {
+/** Starts one with a directory of files; it ends with `stop`. */
+export const startApache = (): Promise<ApacheServer> => start(buildDavSite)
+
+/**
+ * Starts one that signs in its user (Basic authentication), and passes all requests on.
+ * @param target as `ProxyPass` has it, for example "http://127.0.0.1:8420/".
+ * @param userHeader header of the user in the requests.
+ */
+export const startApacheProxy = (target: string, userHeader: string): Promise<ApacheServer> =>
+  start(
+    (directory) => `
+ProxyPass / "${target}" flushpackets=on
+RequestHeader set X-Forwarded-Proto https
+RequestHeader set ${userHeader} expr=%{REMOTE_USER}
+<Location />
+  ${needUser(directory)}
+</Location>
+`,
+  )
+
+async function start(buildSite: (directory: string) => string): Promise<ApacheServer> {
   const directory = mkdtempSync(path.join(tmpdir(), 'hf-dav-'))
   const root = path.join(directory, 'data')
   const [user, password] = ['ada', 'an app password']
@@ -67,7 +94,7 @@ export async function startApache(): Promise<ApacheServer> {
   const digest = createHash('sha1').update(password).digest('base64')
   writeFileSync(path.join(directory, 'users'), `${user}:{SHA}${digest}\n`)
   const config = path.join(directory, 'apache.conf')
-  writeFileSync(config, buildConfig(directory, port))
+  writeFileSync(config, buildConfig(directory, port, buildSite(directory)))
   const server = spawn('/usr/sbin/apache2', ['-D', 'FOREGROUND', '-f', config], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })

@@ -69,6 +69,8 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     await expect(dialog.getByRole('button', { name: 'Create another code' })).toBeDisabled()
     await dialog.getByRole('textbox', { name: 'Computers', exact: true }).fill('2')
     await dialog.getByRole('textbox', { name: 'Valid for' }).fill('60')
+    await dialog.getByRole('button', { name: 'Create another code' }).scrollIntoViewIfNeeded()
+    await pictures(page, 'receive-terms', 'themes')
     await dialog.getByRole('button', { name: 'Create another code' }).click()
     await expect(dialog.getByRole('status')).toContainText('It pairs 2 more computers, until')
     const several = (await dialog.getByText(/^holdfast:\/\//).textContent()) ?? ''

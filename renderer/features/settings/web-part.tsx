@@ -196,7 +196,7 @@ function ReverseProxy({ proxy }: { proxy: WebProxy }) {
       )}
       {proxy.addresses.length > 0 && proxy.userHeader !== null && (
         <>
-          <p className="card-problem">{t('window.web.proxyHint')}</p>
+          <p className="dimmed">{t('window.web.proxyHint')}</p>
           <ChoiceSetting
             label={t('window.web.userRole')}
             value={proxy.role}

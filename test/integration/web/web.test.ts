@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import { utimesSync, writeFileSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
 import net from 'node:net'
 import { hostname } from 'node:os'
+import path from 'node:path'
 import { connect } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
@@ -148,6 +150,28 @@ test('web page: a viewer reads, and no command that changes something is run', a
   )
   const unknown = await ask('POST', '/api/commands/constructor', { headers: bearer(operator), body: {} })
   expect(unknown.json).toMatchObject({ sentence: { key: 'agent.unknownCommand' } })
+})
+
+test('metrics: the oldest waiting file, and after it was sent the delay until it was durable', async () => {
+  const { ask, viewer, command } = await startWebAgent()
+  const source = temporaryDirectory('source')
+  await command('addSource', { path: source })
+  await command('pause', { minutes: null })
+  const file = path.join(source, 'old')
+  writeFileSync(file, 'old')
+  utimesSync(file, 1_000_000, 1_000_000)
+  const metrics = async () => (await ask('GET', '/metrics', { headers: bearer(viewer) })).text
+  const oldest = /^holdfast_agent_oldest_waiting_timestamp_seconds\{destination="embedded"\} 1000000$/m
+  await until('the waiting file', async () => oldest.test(await metrics()))
+  expect(await metrics()).toMatch(/^holdfast_agent_durable_seconds_count\{destination="embedded"\} 0$/m)
+  await command('resume', {})
+  const durable = /^holdfast_agent_durable_seconds_count\{destination="embedded"\} 1$/m
+  await until('the sent file', async () => durable.test(await metrics()))
+  // Its change is that of its metadata: the time of modification was set.
+  expect(await metrics()).toMatch(/^holdfast_agent_durable_seconds_bucket\{.*le="300".*\} 1$/m)
+  await until('no waiting file', async () => !oldest.test(await metrics()))
+  const sent = /^holdfast_agent_source_sent_bytes\{source=".*"\} 3$/m
+  await until('its bytes', async () => sent.test(await metrics()))
 })
 
 test('web page: sessions of two agents on one host name do not replace each other', async () => {

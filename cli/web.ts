@@ -58,7 +58,7 @@ export function registerWeb(program: Command): void {
       .addOption(
         new Option(
           '--socket <path>',
-          'Unix socket to listen on instead, for a reverse proxy on this computer; --host goes back',
+          'Unix socket to listen on instead, for a reverse proxy on this computer; --host or --port goes back',
         )
           .argParser(parseSocket)
           .conflicts(['host', 'port']),
@@ -185,7 +185,7 @@ function printTokens(tokens: readonly Omit<WebToken, 'digest'>[]): void {
 async function turnOn(directory: string, options: OnOptions): Promise<void> {
   const { host, port, name } = options
   const names = name?.map((one) => one.toLowerCase())
-  const socket = host === undefined ? options.socket : null
+  const socket = host === undefined && port === undefined ? options.socket : null
   const { web, webTokens } = await changeSettings(directory, (settings) => ({
     command: 'changeSettings',
     input: { web: { on: true, host, port, names, socket, proxy: readProxy(options, settings.web.proxy) } },

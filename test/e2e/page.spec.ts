@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, request } from 'node:http'
 import net from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import path from 'node:path'
@@ -304,6 +305,50 @@ test('web page: with TLS, a fault is seen, and notified once by the browser alth
   })
   expect(recorder.all.filter(begins)).toHaveLength(1)
   recorder.stop()
+})
+
+test('web page: a user whom a reverse proxy has signed in needs no token, and has no session to end', async ({
+  served,
+}) => {
+  const { holdfast } = served
+  const target = new URL(served.address)
+  await holdfast('web', 'on', '--proxy', '127.0.0.1', '--user-header', 'X-Remote-User')
+  const proxy = createServer((incoming, response) => {
+    const { method, url: path = '/', headers } = incoming
+    const passed = request(
+      {
+        host: target.hostname,
+        port: target.port,
+        path,
+        method,
+        headers: { ...headers, 'x-remote-user': 'eve' },
+      },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        answer.pipe(response)
+      },
+    )
+    // The page is served anew after a change of its settings.
+    passed.on('error', () => response.destroy())
+    incoming.pipe(passed)
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const { port } = proxy.address() as net.AddressInfo
+  const { page } = await served.browse('en', `http://127.0.0.1:${port}/`)
+  const note = page.getByText('The user “eve” may see everything but change nothing.')
+  await expect(note).toBeVisible()
+  await page.getByRole('button', { name: 'More', exact: true }).click()
+  await expect(page.getByRole('menuitem', { name: 'Save diagnostics file…' })).toBeVisible()
+  await expect(page.getByRole('menuitem', { name: 'Sign out' })).toHaveCount(0)
+  await holdfast('web', 'on', '--operator', 'eve')
+  await page.reload()
+  await expect(page.getByRole('tab', { name: /^Overview/ })).toBeVisible()
+  await expect(note).toHaveCount(0)
+  await call(page, 'pause', { minutes: 15 })
+  const [latest = ''] = (await holdfast('changes', '--json')).split('\n')
+  expect(JSON.parse(latest)).toMatchObject({ by: { via: 'page', name: 'eve' } })
+  proxy.closeAllConnections()
+  proxy.close()
 })
 
 test('web page: tokens are managed in the settings; a viewer is refused; a removed token is signed out', async ({

@@ -105,7 +105,7 @@ function TermsForm({ terms, onCreate }: { terms: Terms; onCreate: (terms: Terms)
   return (
     <form onSubmit={create} noValidate>
       <section aria-label={t('window.receiving.inviteMore')}>
-        <h3>{t('window.receiving.inviteMore')}</h3>
+        <div className="setting-label">{t('window.receiving.inviteMore')}</div>
         <Group grow align="flex-start" gap="sm">
           <NumberField
             {...field('uses')}

@@ -51,7 +51,9 @@ export function WebPart({ state: { settings, web: served } }: { state: AppState 
         {webTokens.map((token) => (
           <TokenRow key={token.id} token={token} />
         ))}
-        {hasTokens && webTokens.length === 0 && <p className="dimmed">{t('window.web.noTokens')}</p>}
+        {hasTokens && webTokens.length === 0 && web.proxy.userHeader === null && (
+          <p className="dimmed">{t('window.web.noTokens')}</p>
+        )}
         {hasTokens && (
           <div>
             <Button

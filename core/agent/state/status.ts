@@ -164,7 +164,7 @@ function describeMore(state: AppState, { kind, subjects }: Failure, others: numb
 
 /** A failure in the words of the overall status. */
 interface Failure extends Headline {
-  /** Of what fails; of a group, its first member. */
+  /** Id of what fails; for a group, of its first member. */
   id: string
   kind: IncidentKind
   since: number

@@ -208,7 +208,7 @@ test('holdfast web on: the proxies are printed, and options that contradict each
   const words = ['web', 'on', '--proxy', '10.0.0.5,10.1.0.0/16', '--user-header', HEADER, '--operator', 'ada']
   const printed = await holdfast([...words, ...web])
   expect(printed).toContain('Trusted proxies: 10.0.0.5, 10.1.0.0/16')
-  expect(printed).toContain('Of these, operators: ada')
+  expect(printed).toContain('Operators among them: ada')
   await holdfast(['web', 'on', '--user-role', 'operator', ...web])
   const changed = JSON.parse(await holdfast(['web', '--json', ...web]))
   expect(changed.settings.proxy).toEqual({

@@ -292,7 +292,7 @@ describe('conditions besides disk failures', () => {
       'computer:c:a computer-failing 0',
       'computer:c:b computer-failing 0',
     ])
-    // One that is no longer reported has ended; without contact, nothing is known of it.
+    // A failure that is no longer reported has ended; without contact, its state is unknown.
     const failed = { ...incident, kind: 'computer-failing' as const, failing: { 'computer:c:z': sentence } }
     const idsOf = (kind: string, changes: Partial<AppState>) =>
       findConditions(stateWith({ ...changes, incidents: [failed] }), NOW).flatMap((one) =>

@@ -60,6 +60,8 @@ export class WebPage {
     const wanted = settings?.on ? settings : null
     if (isDeepStrictEqual(wanted, this.#settings)) return
     this.#settings = wanted
+    // The state of the former settings must not be taken for that of these.
+    this.#agent.store.update({ web: wanted && { address: null, certificate: null, problem: null } })
     this.#changing = this.#changing.then(() => this.#apply(wanted))
   }
 

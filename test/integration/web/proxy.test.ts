@@ -6,7 +6,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { commands } from '../../../core/agent/contract.ts'
-import { holdfast } from '../../support/agent/two-receivers.ts'
+import { holdfast, untilState } from '../../support/agent/two-receivers.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { type ApacheServer, startApacheProxy } from '../../support/servers/apache.ts'
 import { startNginx } from '../../support/servers/nginx.ts'
@@ -168,15 +168,12 @@ test('reverse proxy: wrong tokens are counted for the browser behind it', async 
 test('web socket file: the one of a killed agent is replaced; a live one and other files are left', async () => {
   const directory = temporaryDirectory('socket')
   const socket = path.join(directory, 'web.sock')
-  const killed = startHoldfast(['agent', '--data', path.join(directory, 'first')])
-  await until('the agent', () =>
-    holdfast(['web', 'on', '--socket', socket, '--data', path.join(directory, 'first')]).then(
-      (printed) => printed.startsWith(`unix:${socket}`),
-      () => false,
-    ),
-  )
-  const second = path.join(directory, 'second')
+  const [first, second] = [path.join(directory, 'first'), path.join(directory, 'second')]
+  const killed = startHoldfast(['agent', '--data', first])
   startHoldfast(['agent', '--data', second])
+  for (const data of [first, second]) await untilState(data, 'the agent', () => true)
+  const served = await holdfast(['web', 'on', '--socket', socket, '--data', first])
+  expect(served).toContain(`unix:${socket}`)
   const turnOn = (...words: string[]) => startHoldfast(['web', 'on', ...words, '--data', second])
   const refused = turnOn('--socket', socket)
   expect(await refused.ended()).toBe(1)

@@ -1,4 +1,4 @@
-import { Button, Group, Loader, Stack, Text } from '@mantine/core'
+import { Button, Loader, Stack, Text } from '@mantine/core'
 import { type FormEvent, useEffect, useMemo, useState } from 'react'
 import { encode } from 'uqr'
 import type { CommandOutput } from '../../../core/agent/contract.ts'
@@ -106,7 +106,7 @@ function TermsForm({ terms, onCreate }: { terms: Terms; onCreate: (terms: Terms)
     <form onSubmit={create} noValidate>
       <section aria-label={t('window.receiving.inviteMore')}>
         <div className="setting-label">{t('window.receiving.inviteMore')}</div>
-        <Group grow align="flex-start" gap="sm">
+        <Stack gap="xs">
           <NumberField
             {...field('uses')}
             label={t('window.receiving.inviteUses')}
@@ -118,7 +118,7 @@ function TermsForm({ terms, onCreate }: { terms: Terms; onCreate: (terms: Terms)
             unit={t('window.filters.minutes')}
             error={minutes === null && t('window.receiving.inviteBadMinutes')}
           />
-        </Group>
+        </Stack>
         <Button
           type="submit"
           size="xs"

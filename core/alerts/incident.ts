@@ -59,9 +59,18 @@ export type Incident = z.infer<typeof incidentSchema>
 /**
  * failed: a failure started; lasting: a repetition, as the failure continues; recovered: it ended; unstable: it
  * flaps; over: the flapping ended; summary: a failure that started and ended before either could be delivered; test:
- * a person tests a channel.
+ * a person tests a channel; report: the regular report of a period.
  */
-const noticeKinds = ['failed', 'lasting', 'recovered', 'unstable', 'over', 'summary', 'test'] as const
+const noticeKinds = [
+  'failed',
+  'lasting',
+  'recovered',
+  'unstable',
+  'over',
+  'summary',
+  'test',
+  'report',
+] as const
 export type NoticeKind = (typeof noticeKinds)[number]
 
 /** A notification, independent of the channel. */
@@ -76,6 +85,8 @@ export const noticeSchema = z.object({
   times: z.number(),
   /** Milliseconds since 1970 of the decision to notify. */
   at: z.number(),
+  /** A page that mail has as an attachment. */
+  attachment: z.object({ name: z.string(), html: z.string() }).optional(),
 })
 export type Notice = z.infer<typeof noticeSchema>
 
@@ -300,6 +311,30 @@ export function lastedMs(
   now: number,
 ): number {
   return Math.max(0, (endedAt ?? now) - startedAt)
+}
+
+/** The regular report that was sent last: its kind of period, and that period's name. */
+export const reportMarkSchema = z.object({ every: z.enum(['month', 'week']), period: z.string() })
+export type ReportMark = z.infer<typeof reportMarkSchema>
+
+/** A regular report as text. */
+export interface ReportText {
+  /** The same for the same period, so that a channel delivers it once. */
+  id: string
+  title: string
+  body: string
+  attachment: NonNullable<Notice['attachment']>
+}
+
+/** Returns the notice of a regular report; its incident is a placeholder. @param now milliseconds since 1970 */
+export function createReportNotice({ id, title, body, attachment }: ReportText, now: number): Notice {
+  const { incident } = exampleNotice('report', now)
+  const placeholder: Incident = {
+    ...incident,
+    ...{ id, kind: 'notice', group: id, paths: {}, failing: {}, step: null },
+    sentence: message('report.notice', { title, body }),
+  }
+  return { id, what: 'report', about: id, incident: placeholder, times: 1, at: now, attachment }
 }
 
 /**

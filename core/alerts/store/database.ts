@@ -25,6 +25,8 @@ import {
   keptPolicySchema,
   type Notice,
   type NoticeDelivery,
+  type ReportMark,
+  reportMarkSchema,
   type TimelinePage,
   type TimelineQuestion,
 } from '../incident.ts'
@@ -50,7 +52,8 @@ CREATE INDEX entry_by_state ON entry (state, at);
 /**
  * health: the last attempt of each channel; policy: the policy's state, one row; change: who changed what, in the order
  * of arrival; event: the begin and the end of each incident, numbered as the events of the ledger (core/ledger), and
- * first the creation of this file. Versions without these tables ignore them, so they need no migration.
+ * first the creation of this file; report: the regular report that was sent last, one row. Versions without these
+ * tables ignore them, so they need no migration.
  */
 const LATER_TABLES = `
 CREATE TABLE IF NOT EXISTS health (
@@ -63,7 +66,8 @@ CREATE INDEX IF NOT EXISTS change_by_time ON change (at);
 CREATE TABLE IF NOT EXISTS event (
   seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, type TEXT NOT NULL, facts TEXT NOT NULL);
 INSERT INTO event SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER), unixepoch() * 1000, 'created', '{}'
-  WHERE NOT EXISTS (SELECT 1 FROM event)`
+  WHERE NOT EXISTS (SELECT 1 FROM event);
+CREATE TABLE IF NOT EXISTS report (id INTEGER PRIMARY KEY CHECK (id = 1), facts TEXT NOT NULL)`
 
 const incidentFileSchema = keptPolicySchema.extend({ past: z.array(incidentSchema) })
 
@@ -93,6 +97,8 @@ interface Told {
 /** A decision of the policy with the entries of its notices, or entries alone. */
 export interface Commit extends Omit<PolicyCommit, 'notices'> {
   entries: readonly OutboxEntry[]
+  /** The regular report that was sent last, null: none; omitted: unchanged. */
+  reported?: { mark: ReportMark | null }
 }
 
 /** A recorded change. */
@@ -155,8 +161,13 @@ export function openAlertDatabase(file: string) {
     if (known === undefined) insertEvent.run(noticedAt, 'began', facts)
     if (endedAt !== null && (known?.endedAt ?? null) === null) insertEvent.run(endedAt, 'ended', facts)
   }
-  const commit = ({ policy, incidents, entries }: Commit) =>
+  const commit = ({ policy, incidents, entries, reported }: Commit) =>
     inTransaction(database, () => {
+      if (reported !== undefined) {
+        database.exec('DELETE FROM report')
+        const { mark } = reported
+        if (mark !== null) database.prepare('INSERT INTO report VALUES (1, ?)').run(JSON.stringify(mark))
+      }
       if (policy !== null) upsertPolicy.run(JSON.stringify(keptPolicySchema.parse(policy)))
       for (const incident of incidents) {
         const { id, noticedAt, endedAt, kind, sources } = incident
@@ -191,6 +202,10 @@ export function openAlertDatabase(file: string) {
           .run(MOST_CHANGES)
       }),
     changes: (question: ChangesQuestion) => listChanges(database, question),
+    reported: () => {
+      const row = database.prepare('SELECT facts FROM report').get() as Facts | undefined
+      return { mark: row === undefined ? null : reportMarkSchema.parse(JSON.parse(row.facts)) }
+    },
     prune: (now: number) =>
       inTransaction(database, () => {
         const before = now - KEPT_DAYS * DAY_MS
@@ -363,6 +378,28 @@ export function appendChange(file: string, change: ChangeRow): void {
 /** Returns a page of the timeline from a file without a writer. @throws as `readFrom` */
 export const readTimeline = (file: string, question: TimelineQuestion): TimelinePage =>
   readFrom(file, { entries: [], next: null }, (database) => page(database, question))
+
+/**
+ * Returns the incidents that overlap a time, oldest first, and their number; from a file that may have a writer.
+ * @param from milliseconds since 1970, as `to`, which is exclusive
+ * @throws as `readFrom`
+ */
+export const readIncidentsWithin = (
+  file: string,
+  from: number,
+  to: number,
+  most: number,
+): { incidents: Incident[]; count: number } =>
+  readFrom(file, { incidents: [], count: 0 }, (database) => {
+    const within = 'FROM incident WHERE noticed_at < ? AND (ended_at IS NULL OR ended_at > ?)'
+    const rows = database
+      .prepare(`SELECT facts ${within} ORDER BY noticed_at, id LIMIT ?`)
+      .all(to, from, most) as Facts[]
+    const { count } = database.prepare(`SELECT count(*) AS count ${within}`).get(to, from) as {
+      count: number
+    }
+    return { incidents: rows.map(({ facts }) => incidentSchema.parse(JSON.parse(facts))), count }
+  })
 
 /** Returns a page of changes from a file without a writer. @throws as `readFrom` */
 export const readChanges = (file: string, question: ChangesQuestion): ChangeRows =>

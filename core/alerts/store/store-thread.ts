@@ -33,6 +33,7 @@ export function runAlertStoreThread(port: MessagePort, file: string): void {
       page: (question) => use((one) => one.page(question)),
       addChanges: (changes) => use((one) => one.addChanges(changes, Date.now())),
       changes: (question) => use((one) => one.changes(question)),
+      reported: () => use((one) => one.reported()),
     },
     close,
   )

@@ -11,6 +11,7 @@ import {
   type ChangesQuestion,
   type ChannelHealth,
   INCIDENT_FILE,
+  type ReportMark,
   type TimelinePage,
   type TimelineQuestion,
 } from '../incident.ts'
@@ -30,6 +31,7 @@ export interface StoreCalls {
   page: { input: TimelineQuestion; output: TimelinePage }
   addChanges: { input: readonly ChangeRow[]; output: unknown }
   changes: { input: ChangesQuestion; output: ChangeRows }
+  reported: { input: null; output: { mark: ReportMark | null } }
 }
 
 type Call = keyof StoreCalls
@@ -50,6 +52,7 @@ const EMPTY: { [C in Call]: StoreCalls[C]['output'] } = {
   page: { entries: [], next: null },
   addChanges: true,
   changes: { rows: [], next: null },
+  reported: { mark: null },
 }
 
 /** For one-shot runs and tests: stores nothing. */

@@ -2,14 +2,17 @@ import { type MessagePort, workerData } from 'node:worker_threads'
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite'
 import { DAY_HOURS } from '../../lib/hourly-counts.ts'
 import type { Message } from '../../lib/i18n/message.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { serveThread, tellOwner } from '../../lib/workers/thread.ts'
 import {
   type DatabaseKind,
   inTransaction,
   openDatabaseFile,
+  readDatabaseFile,
   reopening,
   type SetAside,
 } from '../../platform/sqlite.ts'
+import { errorText } from '../../platform/system-error.ts'
 import type {
   Checked,
   DayVerdicts,
@@ -281,6 +284,66 @@ export class HistoryStore {
       WHERE path = ? AND at >= ? AND at < ? ORDER BY at`)
     return find.all(Math.floor(from / spanMs), to / spanMs, path, from, to) as CheckGroup[]
   }
+}
+
+/** The checks of one path in a period. */
+export interface CheckSum {
+  id: string
+  checks: number
+  /** Checks whose result is ok or slow. */
+  good: number
+  /** Number of hours with a check. */
+  hours: number
+}
+
+/**
+ * Sums up the checks of each path in a period, from a file that a checker may be writing; null: there is no history.
+ * `since`: the earliest check of all.
+ * @param from milliseconds since 1970, as `to`, which is exclusive
+ * @throws UserError report.historyUnread
+ */
+export function readCheckSums(
+  file: string,
+  from: number,
+  to: number,
+): { paths: CheckSum[]; since: number | null } | null {
+  try {
+    const database = readDatabaseFile(file, HISTORY)
+    if (database === null) return null
+    if (typeof database === 'string') throw new Error(`its version cannot be read (${database})`)
+    try {
+      return sumChecks(database, from, to)
+    } finally {
+      database.close()
+    }
+  } catch (error) {
+    throw new UserError('report.historyUnread', { path: file, reason: errorText(error) }, { cause: error })
+  }
+}
+
+function sumChecks(database: DatabaseSyncInstance, from: number, to: number) {
+  const good = (['ok', 'slow'] as const).map((kind) => verdictKinds.indexOf(kind))
+  const tiers = [HOURS, MINUTES, CHECKS]
+  const selected = tiers.map(
+    ({ table, spanMs }) =>
+      `SELECT path, kind, count, at / ${HOUR} AS hour FROM ${table}
+       WHERE span >= ${Math.floor(from / spanMs)} AND span <= ${Math.floor(to / spanMs)} AND at >= ?1 AND at < ?2`,
+  )
+  const paths = database
+    .prepare(
+      `SELECT name AS id, sum(checks) AS checks, sum(good) AS good, count(*) AS hours FROM (
+         SELECT path, hour, sum(count) AS checks, total(count) FILTER (WHERE kind IN (${good})) AS good
+         FROM (${selected.join(' UNION ALL ')}) GROUP BY path, hour
+       ) JOIN path ON path.id = path GROUP BY path ORDER BY name`,
+    )
+    .all(from, to) as CheckSum[]
+  const starts = tiers.flatMap(({ table, spanMs }) => {
+    const { span } = database.prepare(`SELECT min(span) AS span FROM ${table}`).get() as {
+      span: number | null
+    }
+    return span === null ? [] : [span * spanMs]
+  })
+  return { paths, since: starts.length === 0 ? null : Math.min(...starts) }
 }
 
 /** Builds the sentence about a file that was set aside. */

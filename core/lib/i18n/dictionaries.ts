@@ -5,6 +5,7 @@ import enCli from '../../../assets/locales/en/cli.json' with { type: 'json' }
 import enDestinations from '../../../assets/locales/en/destinations.json' with { type: 'json' }
 import enError from '../../../assets/locales/en/error.json' with { type: 'json' }
 import enHelp from '../../../assets/locales/en/help.json' with { type: 'json' }
+import enReport from '../../../assets/locales/en/report.json' with { type: 'json' }
 import enRestore from '../../../assets/locales/en/restore.json' with { type: 'json' }
 import enScan from '../../../assets/locales/en/scan.json' with { type: 'json' }
 import enSettings from '../../../assets/locales/en/settings.json' with { type: 'json' }
@@ -18,6 +19,7 @@ import zhCli from '../../../assets/locales/zh-TW/cli.json' with { type: 'json' }
 import zhDestinations from '../../../assets/locales/zh-TW/destinations.json' with { type: 'json' }
 import zhError from '../../../assets/locales/zh-TW/error.json' with { type: 'json' }
 import zhHelp from '../../../assets/locales/zh-TW/help.json' with { type: 'json' }
+import zhReport from '../../../assets/locales/zh-TW/report.json' with { type: 'json' }
 import zhRestore from '../../../assets/locales/zh-TW/restore.json' with { type: 'json' }
 import zhScan from '../../../assets/locales/zh-TW/scan.json' with { type: 'json' }
 import zhSettings from '../../../assets/locales/zh-TW/settings.json' with { type: 'json' }
@@ -35,6 +37,7 @@ export const english = () => ({
   ...enDestinations,
   ...enError,
   ...enHelp,
+  ...enReport,
   ...enRestore,
   ...enScan,
   ...enSettings,
@@ -55,6 +58,7 @@ export const traditionalChinese = (): Record<string, string> => ({
   ...zhDestinations,
   ...zhError,
   ...zhHelp,
+  ...zhReport,
   ...zhRestore,
   ...zhScan,
   ...zhSettings,

@@ -328,6 +328,11 @@ async function openSendersFile(file: string, notice: ((sentence: Message) => voi
   }
 }
 
+/** Returns the name of each sender by its folder; empty: there is no list. @throws as `readList` */
+export async function readSenderNames(file: string): Promise<Map<string, string>> {
+  return new Map((await readList(file))?.map(({ folder, name }) => [folder, name]))
+}
+
 /** Reads the list; null: no file. @throws ZodError or SyntaxError if it is invalid; system errors */
 async function readList(file: string): Promise<Sender[] | null> {
   let text: string

@@ -19,6 +19,7 @@ const layersByFolder: Record<string, string[][]> = {
     ['watch'],
     ['backends'],
     ['check', 'scan', 'send', 'receive', 'restore'],
+    ['report'],
     ['agent'],
   ],
   lib: [['async', 'i18n'], ['workers']],

@@ -1,0 +1,199 @@
+import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import type { Message } from '../lib/i18n/message.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
+import { readDatabaseFile } from '../platform/sqlite.ts'
+import { errorText } from '../platform/system-error.ts'
+import { LEDGER, NO_TIME, openValues, parseReason, REMOVAL, STATE } from './database.ts'
+import type { Judged } from './expected.ts'
+
+// Figures of a period for reports (core/report), read from a ledger that the scanner and the senders write meanwhile.
+
+/** Rows that are returned as one value: single rows would take several times as long, and more would take more memory. */
+const ROWS_AT_ONCE = 20_000
+
+interface FileSum {
+  files: number
+  bytes: number
+}
+
+/** Files of one source at one destination. */
+export interface RouteFigures {
+  source: string
+  destination: string
+  /** Files that became durable in the period. */
+  durable: FileSum
+  /** From the last change to the confirmation, in milliseconds, in ascending order; only of files where it is known. */
+  delays: Float64Array
+  proven: number
+  deletedByHoldfast: FileSum
+  deletedByOthers: FileSum
+  /** Now. */
+  waiting: FileSum
+  parked: number
+  /** Of the parked files, those that are listed. */
+  parkedFiles: { path: string; size: number; reason: Message | null }[]
+  /** When the first file was sent; null: none was. Milliseconds since 1970. */
+  since: number | null
+}
+
+/** Expected files of one rule that were due in the period. */
+export interface ExpectedFigures {
+  source: string
+  pattern: string
+  expected: number
+  missing: number
+  late: number
+  /** null: unknown. */
+  since: number | null
+}
+
+export interface LedgerFigures {
+  routes: RouteFigures[]
+  expected: ExpectedFigures[]
+  /** Oldest first. */
+  missing: { source: string; path: string; due: number }[]
+}
+
+/** Up to version 4, sent files are not in the order of time. The next start of the agent converts the file. */
+const READABLE = {
+  ...LEDGER,
+  migrations: Object.fromEntries(
+    Object.entries(LEDGER.migrations ?? {}).filter(([version]) => Number(version) > 4),
+  ),
+}
+
+/**
+ * Reads the figures of a period in one transaction; null: there is no ledger.
+ * @param from milliseconds since 1970, as `to`, which is exclusive
+ * @param most limit of listed files: of missing ones, and of parked ones of a route
+ * @throws UserError report.ledgerUnread
+ */
+export function readLedgerFigures(
+  file: string,
+  from: number,
+  to: number,
+  most: number,
+): LedgerFigures | null {
+  try {
+    const database = readDatabaseFile(file, READABLE)
+    if (database === null) return null
+    if (typeof database === 'string') throw new Error(`its version cannot be read (${database})`)
+    try {
+      // The figures agree with each other, whatever is written meanwhile.
+      database.exec('BEGIN')
+      return { routes: readRoutes(database, from, to, most), ...readExpected(database, from, to, most) }
+    } finally {
+      database.close()
+    }
+  } catch (error) {
+    throw new UserError('report.ledgerUnread', { path: file, reason: errorText(error) }, { cause: error })
+  }
+}
+
+function readRoutes(database: DatabaseSyncInstance, from: number, to: number, most: number): RouteFigures[] {
+  const routes = database.prepare('SELECT id, source, destination FROM route ORDER BY id').all() as {
+    id: number
+    source: string
+    destination: string
+  }[]
+  const sums = sumFiles(database, from, to)
+  // The order of sent rows, due_at, is the time at which they were sent.
+  const first = database.prepare(
+    `SELECT due_at AS at FROM file INDEXED BY file_state
+     WHERE route = ? AND state = ${STATE.sent} AND sent_at IS NOT NULL ORDER BY due_at LIMIT 1`,
+  )
+  const totals = database.prepare('SELECT state, files, bytes FROM total WHERE route = ?')
+  const parked = database.prepare(
+    `SELECT path, size, reason FROM file INDEXED BY file_state WHERE route = ? AND state = ${STATE.parked}
+     ORDER BY due_at LIMIT ?`,
+  )
+  return routes.map(({ id, source, destination }) => {
+    const groups = totals.all(id) as (FileSum & { state: number })[]
+    const getTotal = (state: number): FileSum => {
+      const { files, bytes } = groups.find((one) => one.state === state) ?? noFiles()
+      return { files, bytes }
+    }
+    const { delays, ...figures } = sums.get(id) ?? createSums()
+    const listed = parked.all(id, most) as { path: string; size: number; reason: string | null }[]
+    return {
+      ...{ source, destination, ...figures },
+      delays: Float64Array.from(delays).sort(),
+      waiting: getTotal(STATE.waiting),
+      parked: getTotal(STATE.parked).files,
+      parkedFiles: listed.map((one) => ({ ...one, reason: parseReason(one.reason) })),
+      since: (first.get(id) as { at: number } | undefined)?.at ?? null,
+    }
+  })
+}
+
+const noFiles = (): FileSum => ({ files: 0, bytes: 0 })
+const createSums = () => ({
+  ...{ durable: noFiles(), proven: 0, deletedByHoldfast: noFiles(), deletedByOthers: noFiles() },
+  delays: [] as number[],
+})
+
+function addTo(sum: FileSum, size: number): void {
+  sum.files += 1
+  sum.bytes += size
+}
+
+/**
+ * Sums up the files of each route that were sent, deleted or proven in the period, in one pass in the order of the table:
+ * looking up the rows of an index one by one takes five times as long.
+ */
+function sumFiles(database: DatabaseSyncInstance, from: number, to: number) {
+  const isIn = (column: string) => `(${column} >= ?3 AND ${column} < ?4)`
+  const mtimeMs = 'mtime_ns / 1000000'
+  const isMeasured = `${isIn('sent_at')} AND digest IS NOT NULL AND sent_at >= ${mtimeMs}`
+  const select = database.prepare(
+    `SELECT json_group_array(json_array(route, size, ${isIn('sent_at')}, iif(${isMeasured}, sent_at - ${mtimeMs}, NULL),
+       iif(${isIn('removed_at')}, removal, 0), ${isIn('proven_at')})) AS rows
+     FROM file WHERE id > ?1 AND id <= ?2 AND state = ${STATE.sent} AND mtime_ns <> ${NO_TIME}
+       AND (${isIn('sent_at')} OR ${isIn('proven_at')} OR (removal >= ${REMOVAL.removed} AND ${isIn('removed_at')}))`,
+  )
+  const sums = new Map<number, ReturnType<typeof createSums>>()
+  const { last } = database.prepare('SELECT max(id) AS last FROM file').get() as { last: number | null }
+  for (let after = 0; after < (last ?? 0); after += ROWS_AT_ONCE) {
+    const { rows } = select.get(after, after + ROWS_AT_ONCE, from, to) as { rows: string }
+    for (const [route, size, isSent, delay, removal, isProven] of JSON.parse(rows) as SumRow[]) {
+      const sum = sums.get(route) ?? createSums()
+      sums.set(route, sum)
+      if (isSent === 1) addTo(sum.durable, size)
+      if (delay !== null) sum.delays.push(delay)
+      if (removal === REMOVAL.removed) addTo(sum.deletedByHoldfast, size)
+      if (removal === REMOVAL.absent) addTo(sum.deletedByOthers, size)
+      if (isProven === 1) sum.proven += 1
+    }
+  }
+  return sums
+}
+
+/** A condition on a column without a value is null. */
+type SumRow = [
+  route: number,
+  size: number,
+  isSent: 0 | 1 | null,
+  delay: number | null,
+  removal: number,
+  isProven: 0 | 1 | null,
+]
+
+function readExpected(database: DatabaseSyncInstance, from: number, to: number, most: number) {
+  // A ledger that the next writer will migrate may lack the table.
+  const has = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'expected'").get() !== undefined
+  if (!has) return { expected: [], missing: [] }
+  const ofPeriod = 'FROM expected WHERE due >= ? AND due < ?'
+  const rules = database
+    .prepare(
+      `SELECT source, pattern, count(*) AS expected, sum(arrived_at IS NULL) AS missing,
+         coalesce(sum(arrived_at > due), 0) AS late ${ofPeriod} GROUP BY source, pattern`,
+    )
+    .all(from, to) as Omit<ExpectedFigures, 'since'>[]
+  const missing = database
+    .prepare(`SELECT source, path, due ${ofPeriod} AND arrived_at IS NULL ORDER BY due, source, path LIMIT ?`)
+    .all(from, to, most) as LedgerFigures['missing']
+  const { get } = openValues(database)
+  const findSince = (source: string, pattern: string): number | null =>
+    get<Record<string, Judged>>(`expected ${source}`)?.[pattern]?.since ?? null
+  return { expected: rules.map((one) => ({ ...one, since: findSince(one.source, one.pattern) })), missing }
+}

@@ -1,0 +1,230 @@
+import type { Incident } from '../alerts/incident.ts'
+import type { CheckSum } from '../check/history/history-store.ts'
+import type { LedgerFigures, RouteFigures } from '../ledger/figures.ts'
+import { type Message, message } from '../lib/i18n/message.ts'
+import type { Arrivals } from '../store/query/arrivals.ts'
+import type { Availability, Delay, Named, Report, ReportPeriod, Station, Transfer } from './report-schema.ts'
+
+// Builds a report from the figures that the readers return (read-report.ts). Pure.
+
+const HOUR_MS = 3_600_000
+/** Limits of the lists in a report. */
+export const MOST_LISTED = 1_000
+const MOST_INCIDENTS = 500
+const MOST_STATIONS = 1_000
+
+/** The subject of a report: what it is about, and the names of the settings. */
+export interface ReportSubject {
+  scope: Report['scope']
+  computer: string
+  /** The version of Holdfast. */
+  holdfast: string
+  period: ReportPeriod
+  /** Milliseconds since 1970. */
+  now: number
+  /** In the order of the settings. */
+  sources: Named[]
+  destinations: Named[]
+  /** Sources, checked paths, and destinations whose disk is checked. */
+  checked: Named[]
+  /** Ids of each source and its destinations. */
+  routes: { source: string; destination: string }[]
+}
+
+/** What the readers found. null: not part of the report, or it could not be read, which a note explains. */
+export interface ReportFigures {
+  ledger: LedgerFigures | null
+  checks: { paths: CheckSum[]; since: number | null } | null
+  /** Incidents that overlap the period, oldest first, and their number. */
+  incidents: { incidents: Incident[]; count: number } | null
+  arrivals: Arrivals[] | null
+  /** Names of the computers that send to the store, by folder. */
+  stations: ReadonlyMap<string, string>
+  notes: Message[]
+}
+
+export function buildReport(subject: ReportSubject, figures: ReportFigures): Report {
+  const { ledger, checks, incidents, arrivals } = figures
+  const { scope, computer, holdfast, now, period } = subject
+  const until = Math.min(period.to, Math.max(now, period.from))
+  const getSource = nameFrom(subject.sources)
+  const getDestination = nameFrom(subject.destinations)
+  const transfers = ledger && buildTransfers(subject, ledger.routes, getSource, getDestination)
+  const missing = ledger?.missing.map(({ source, ...one }) => ({ source: getSource(source), ...one })) ?? null
+  const parked =
+    ledger?.routes.flatMap(({ source, destination, parkedFiles }) =>
+      parkedFiles.map((file) => ({
+        source: getSource(source),
+        destination: getDestination(destination),
+        ...file,
+      })),
+    ) ?? null
+  return {
+    version: 1,
+    ...{ scope, computer, holdfast, madeAt: now, period },
+    notes: [...findLimits(subject, figures, transfers), ...figures.notes],
+    transfers,
+    expected:
+      ledger &&
+      sortByName(
+        ledger.expected.map(({ source, expected, missing: lost, ...one }) => ({
+          ...{ source: getSource(source), expected, arrived: expected - lost, missing: lost },
+          ...one,
+        })),
+        subject.sources,
+        (one) => one.source,
+      ),
+    missing: missing && toList(missing, sum(ledger?.expected ?? [], 'missing'), MOST_LISTED),
+    parked: parked && toList(parked, sum(ledger?.routes ?? [], 'parked'), MOST_LISTED),
+    availability: checks && buildAvailability(subject, checks.paths, period.from, until),
+    incidents:
+      incidents &&
+      toList(
+        incidents.incidents.map(({ kind, paths, sentence, startedAt, endedAt }) => ({
+          ...{ kind, subjects: Object.values(paths), sentence, startedAt, endedAt },
+          lengthMs: Math.max(0, (endedAt ?? now) - startedAt),
+        })),
+        incidents.count,
+        MOST_INCIDENTS,
+      ),
+    stations: arrivals && buildStations(subject, arrivals, figures, until),
+  }
+}
+
+/** Returns the function from an id to its name; without one in the settings, the id. */
+const nameFrom = (known: readonly Named[]) => {
+  const names = new Map(known.map(({ id, name }) => [id, name]))
+  return (id: string): Named => ({ id, name: names.get(id) ?? id })
+}
+
+const toList = <Entry>(entries: Entry[], count: number, most: number) => {
+  const listed = entries.slice(0, most)
+  return { entries: listed, more: Math.max(0, count - listed.length) }
+}
+
+const sum = <Name extends string>(all: readonly Record<Name, number>[], name: Name): number =>
+  all.reduce((total, one) => total + one[name], 0)
+
+/** Sorts by the order of the settings; what is not in them comes last. */
+function sortByName<Entry>(
+  all: readonly Entry[],
+  known: readonly Named[],
+  get: (one: Entry) => Named,
+): Entry[] {
+  const places = new Map(known.map(({ id }, index) => [id, index]))
+  const getPlace = (one: Entry) => places.get(get(one).id) ?? known.length
+  return all.toSorted((a, b) => getPlace(a) - getPlace(b))
+}
+
+const NOTHING = { files: 0, bytes: 0 }
+
+function buildTransfers(
+  { sources, routes: wanted }: ReportSubject,
+  found: readonly RouteFigures[],
+  getSource: (id: string) => Named,
+  getDestination: (id: string) => Named,
+): Transfer[] {
+  const isWanted = (one: { source: string; destination: string }) =>
+    wanted.some(({ source, destination }) => source === one.source && destination === one.destination)
+  // A former route without a figure is of no interest; a present one without files is.
+  const kept = found.filter((one) => isWanted(one) || hasFigures(one))
+  const unused = wanted.filter(
+    (one) =>
+      !found.some(({ source, destination }) => source === one.source && destination === one.destination),
+  )
+  const all = [
+    ...kept.map(({ source, destination, delays, parkedFiles: _, ...figures }) => ({
+      source: getSource(source),
+      destination: getDestination(destination),
+      delay: summarizeDelays(delays),
+      ...figures,
+    })),
+    ...unused.map(({ source, destination }) => ({
+      ...{ source: getSource(source), destination: getDestination(destination) },
+      ...{ durable: NOTHING, delay: null, proven: 0, deletedByHoldfast: NOTHING, deletedByOthers: NOTHING },
+      ...{ waiting: NOTHING, parked: 0, since: null },
+    })),
+  ]
+  return sortByName(all, sources, (one) => one.source)
+}
+
+const hasFigures = (one: RouteFigures): boolean =>
+  [one.durable, one.deletedByHoldfast, one.deletedByOthers, one.waiting].some(({ files }) => files > 0) ||
+  one.proven + one.parked > 0
+
+/** @param sorted in ascending order */
+export function summarizeDelays(sorted: Float64Array): Delay | null {
+  // Nearest rank: the smallest value that so many of the values do not exceed.
+  const rank = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? 0
+  return sorted.length === 0 ? null : { files: sorted.length, p50: rank(0.5), p99: rank(0.99), max: rank(1) }
+}
+
+function buildAvailability(
+  { checked }: ReportSubject,
+  found: readonly CheckSum[],
+  from: number,
+  until: number,
+): Availability[] {
+  const getPath = nameFrom(checked)
+  const hours = Math.max(1, Math.ceil(until / HOUR_MS) - Math.floor(from / HOUR_MS))
+  const unchecked = checked.filter(({ id }) => !found.some((one) => one.id === id))
+  const all = [...found, ...unchecked.map(({ id }) => ({ id, checks: 0, good: 0, hours: 0 }))]
+  return sortByName(
+    all.map(({ id, checks, good, hours: measured }) => ({
+      path: getPath(id),
+      ...{ checks, good, percent: checks === 0 ? null : (100 * good) / checks },
+      measuredPercent: Math.min(100, (100 * measured) / hours),
+    })),
+    checked,
+    (one) => one.path,
+  )
+}
+
+function buildStations(
+  { period, now }: ReportSubject,
+  arrivals: readonly Arrivals[],
+  { incidents, stations }: ReportFigures,
+  until: number,
+): Report['stations'] {
+  const silences = incidents?.incidents.filter(({ kind }) => kind === 'sender-silent') ?? []
+  const folders = new Set([...arrivals.map(({ folder }) => folder), ...stations.keys()])
+  const all = [...folders].map((folder): Station => {
+    const { files, bytes, firstAt, lastAt } = arrivals.find((one) => one.folder === folder) ?? {
+      ...NOTHING,
+      ...{ firstAt: null, lastAt: null },
+    }
+    // Of `holdfast receive`, and of the agent (agent/state/conditions.ts).
+    const ids = [`silent:${folder}`, `sender:silent:${folder}`]
+    const gaps = silences.filter(({ paths }) => ids.some((id) => id in paths))
+    const gapMs = gaps.reduce((total, { startedAt, endedAt }) => {
+      const length = Math.min(endedAt ?? now, until) - Math.max(startedAt, period.from)
+      return total + Math.max(0, length)
+    }, 0)
+    const name = stations.get(folder) ?? folder
+    return { folder, name, arrived: { files, bytes }, firstAt, lastAt, gaps: gaps.length, gapMs }
+  })
+  const sorted = all.toSorted((a, b) => a.name.localeCompare(b.name))
+  return toList(sorted, sorted.length, MOST_STATIONS)
+}
+
+/** Returns sentences about the parts of the period that the data do not cover. */
+function findLimits(
+  { period, now }: ReportSubject,
+  { checks, ledger }: ReportFigures,
+  transfers: readonly Transfer[] | null,
+): Message[] {
+  const starts = transfers?.flatMap(({ since }) => since ?? []) ?? []
+  const first = starts.length === 0 ? null : Math.min(...starts)
+  const isLater = (at: number | null | undefined): at is number =>
+    at != null && at > period.from && at < period.to
+  return [
+    ...(now < period.from ? [message('report.note.future')] : []),
+    ...(now >= period.from && now < period.to ? [message('report.note.running')] : []),
+    ...(ledger !== null && isLater(first) ? [message('report.note.transfersSince', { at: first })] : []),
+    ...(isLater(checks?.since) ? [message('report.note.checksSince', { at: checks.since })] : []),
+    ...(period.from < now - KEPT_MS ? [message('report.note.kept', { days: KEPT_MS / (24 * HOUR_MS) })] : []),
+  ]
+}
+
+/** The timeline, the check history and expected files are kept for this long. */
+const KEPT_MS = 400 * 24 * HOUR_MS

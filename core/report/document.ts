@@ -1,0 +1,305 @@
+import { formatBytes, formatDuration } from '../lib/i18n/formats.ts'
+import { type Message, message, type WordKey } from '../lib/i18n/message.ts'
+import type { Amount, Named, Report, ReportPeriod } from './report-schema.ts'
+
+// The report as titles, sentences and tables in one language. The terminal, the HTML file and the window show the same
+// document. Pure, and also used in the window.
+
+type Words = (sentence: Message) => string
+
+interface Column {
+  label: string
+  isNumber: boolean
+}
+
+export interface ReportSection {
+  id: string
+  title: string
+  /** Explains the columns. */
+  explain: string
+  columns: Column[]
+  rows: string[][]
+  /** Shown instead of an empty table. */
+  empty: string
+  /** Names the number of entries that are left out; null: all are listed. */
+  more: string | null
+}
+
+export interface ReportDocument {
+  title: string
+  /** Computer, period, zone, time and version. */
+  facts: { label: string; value: string }[]
+  /** The figures in sentences. */
+  summary: string[]
+  /** What the data do not cover. */
+  notes: string[]
+  sections: ReportSection[]
+}
+
+/** The ledger's id of the folder on this computer (core/settings/destinations.ts), which has a word instead of a name. */
+const EMBEDDED = 'embedded'
+const NONE = '–'
+/** Limit of the names in a sentence. */
+const MOST_NAMED = 5
+
+export function describeReport(report: Report, words: Words, language: string): ReportDocument {
+  const { period, computer, madeAt, holdfast, notes } = report
+  const t = (key: WordKey, params: Message['params'] = {}) => words(message(key, params))
+  const format = createFormats(language, period.zone)
+  // Times are those of the report's zone.
+  const say = ({ key, params }: Message) =>
+    words(message(key, typeof params.at === 'number' ? { ...params, at: format.moment(params.at) } : params))
+  return {
+    title: t('report.title', { computer, period: formatPeriod(period, language) }),
+    facts: [
+      {
+        label: t('report.fact.period'),
+        value: t('report.fact.periodValue', {
+          ...{ name: period.name, from: format.moment(period.from), to: format.moment(period.to) },
+          zone: period.zone,
+        }),
+      },
+      { label: t('report.fact.made'), value: `${format.moment(madeAt)} · Holdfast ${holdfast}` },
+    ],
+    summary: summarizeReport(report, language).map(say),
+    notes: notes.map(say),
+    sections: describeSections(report, t, words, format),
+  }
+}
+
+/** Formats the name of a period: "October 2026", "Week 41, 2026 (Oct 5 – 11)". */
+export function formatPeriod({ kind, name, from, to, zone }: ReportPeriod, language: string): string {
+  const show = (options: Intl.DateTimeFormatOptions) =>
+    new Intl.DateTimeFormat(language, { timeZone: zone, ...options })
+  if (kind === 'month') return show({ year: 'numeric', month: 'long' }).format(from)
+  const days = show({ year: 'numeric', month: 'short', day: 'numeric' }).formatRange(from, to - 1)
+  return kind === 'week' ? `${name} (${days})` : days
+}
+
+/** Returns the figures of a report as sentences, for notifications and for the head of the report. */
+export function summarizeReport(report: Report, language: string): Message[] {
+  const { transfers, expected, missing, availability, incidents, stations } = report
+  const bytes = (size: number) => formatBytes(size, language)
+  const sentences: Message[] = []
+  if (transfers !== null) {
+    const files = transfers.reduce((sum, one) => sum + one.durable.files, 0)
+    const size = bytes(transfers.reduce((sum, one) => sum + one.durable.bytes, 0))
+    sentences.push(message('report.summary.durable', { count: files, size }))
+    const slowest = Math.max(...transfers.map(({ delay }) => delay?.p99 ?? -1), -1)
+    if (slowest >= 0)
+      sentences.push(message('report.summary.delay', { delay: formatDuration(slowest, language) }))
+    const waiting = transfers.reduce((sum, one) => sum + one.waiting.files, 0)
+    const parked = transfers.reduce((sum, one) => sum + one.parked, 0)
+    if (waiting > 0) sentences.push(message('report.summary.waiting', { count: waiting }))
+    if (parked > 0) sentences.push(message('report.summary.parked', { count: parked }))
+  }
+  if (expected !== null && expected.length > 0) {
+    const add = (name: 'expected' | 'arrived' | 'late' | 'missing') =>
+      expected.reduce((sum, one) => sum + one[name], 0)
+    const count = add('expected')
+    sentences.push(message('report.summary.expected', { arrived: add('arrived'), late: add('late'), count }))
+    const lost = add('missing')
+    if (lost > 0) {
+      const names = (missing?.entries ?? []).map(({ path }) => path)
+      sentences.push(...nameSome('missing', names, lost))
+    }
+  }
+  const worst = availability?.reduce<{ name: string; percent: number } | null>(
+    (least, { path, percent }) =>
+      percent !== null && percent < (least?.percent ?? 100) ? { name: path.name, percent } : least,
+    null,
+  )
+  if (worst != null)
+    sentences.push(
+      message('report.summary.available', {
+        path: worst.name,
+        percent: formatPercent(worst.percent, language),
+      }),
+    )
+  if (incidents !== null) {
+    const count = incidents.entries.length + incidents.more
+    const longest = Math.max(0, ...incidents.entries.map(({ lengthMs }) => lengthMs))
+    sentences.push(
+      count === 0
+        ? message('report.summary.noIncident')
+        : message('report.summary.incidents', { count, longest: formatDuration(longest, language) }),
+    )
+  }
+  if (stations !== null) {
+    const all = stations.entries
+    const size = bytes(all.reduce((sum, one) => sum + one.arrived.bytes, 0))
+    const files = all.reduce((sum, one) => sum + one.arrived.files, 0)
+    sentences.push(message('report.summary.stations', { stations: all.length, count: files, size }))
+    const silent = all.filter(({ arrived }) => arrived.files === 0).map(({ name }) => name)
+    if (silent.length > 0) sentences.push(...nameSome('silent', silent, silent.length))
+  }
+  return sentences
+}
+
+/** Names the first of some files or stations, and counts the others. */
+function nameSome(what: 'missing' | 'silent', names: readonly string[], count: number): Message[] {
+  const named = names.slice(0, MOST_NAMED)
+  const all = message(`report.summary.${what}`, { names: named.join(', '), count })
+  return count > named.length ? [all, message('report.summary.more', { count: count - named.length })] : [all]
+}
+
+/** Formats a share so that 100 % means all: 99.996 % is not rounded up. */
+export function formatPercent(percent: number, language: string): string {
+  const shown = percent > 0 && percent < 100 ? Math.min(99.99, Math.max(0.01, percent)) : percent
+  return new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 2 }).format(shown / 100)
+}
+
+type Formats = ReturnType<typeof createFormats>
+
+function createFormats(language: string, zone: string) {
+  // Sorts as text, and has the same form in every language: 2026-10-05 08:15.
+  const moments = new Intl.DateTimeFormat('sv-SE', {
+    timeZone: zone,
+    ...{ year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' },
+  })
+  const counts = new Intl.NumberFormat(language)
+  const count = (value: number) => counts.format(value)
+  return {
+    count,
+    moment: (at: number) => moments.format(at),
+    bytes: (size: number) => formatBytes(size, language),
+    duration: (ms: number) => formatDuration(ms, language),
+    percent: (percent: number) => formatPercent(percent, language),
+  }
+}
+
+function describeSections(
+  report: Report,
+  t: (key: WordKey, params?: Message['params']) => string,
+  words: Words,
+  format: Formats,
+): ReportSection[] {
+  const nameOf = ({ id, name }: Named) => (id === EMBEDDED ? t('report.here') : name)
+  const amount = ({ files, bytes }: Amount) =>
+    files === 0 ? '0' : t('report.amount', { files: format.count(files), size: format.bytes(bytes) })
+  const columns = (...names: string[]): Column[] =>
+    names.map((name) => ({
+      label: t(`report.column.${name.replace('#', '')}` as WordKey),
+      isNumber: name.startsWith('#'),
+    }))
+  const section = (
+    id: 'durable' | 'rest' | 'expected' | 'missing' | 'parked' | 'availability' | 'incidents' | 'stations',
+    heads: Column[],
+    rows: string[][],
+    more = 0,
+  ): ReportSection => ({
+    ...{ id, title: t(`report.${id}.title`), explain: t(`report.${id}.explain`) },
+    ...{ columns: heads, rows, empty: t(`report.${id}.empty`) },
+    more: more > 0 ? t('report.more', { count: more }) : null,
+  })
+  const sections: ReportSection[] = []
+  const { transfers, expected, missing, parked, availability, incidents, stations } = report
+  if (transfers !== null) {
+    sections.push(
+      section(
+        'durable',
+        columns('source', 'destination', '#files', '#size', '#p50', '#p99', '#max'),
+        transfers.map(({ source, destination, durable, delay }) => [
+          ...[nameOf(source), nameOf(destination), format.count(durable.files), format.bytes(durable.bytes)],
+          ...(delay === null
+            ? [NONE, NONE, NONE]
+            : [delay.p50, delay.p99, delay.max].map((ms) => format.duration(ms))),
+        ]),
+      ),
+      section(
+        'rest',
+        columns(
+          'source',
+          'destination',
+          '#waiting',
+          '#parked',
+          '#deletedByHoldfast',
+          '#deletedByOthers',
+          '#proven',
+        ),
+        transfers.map((one) => [
+          ...[nameOf(one.source), nameOf(one.destination), amount(one.waiting), format.count(one.parked)],
+          ...[amount(one.deletedByHoldfast), amount(one.deletedByOthers), format.count(one.proven)],
+        ]),
+      ),
+    )
+  }
+  if (expected !== null)
+    sections.push(
+      section(
+        'expected',
+        columns('source', 'pattern', '#expected', '#arrived', '#late', '#missing'),
+        expected.map((one) => [
+          ...[nameOf(one.source), one.pattern],
+          ...[one.expected, one.arrived, one.late, one.missing].map(format.count),
+        ]),
+      ),
+    )
+  if (missing !== null && missing.entries.length > 0)
+    sections.push(
+      section(
+        'missing',
+        columns('due', 'source', 'file'),
+        missing.entries.map(({ due, source, path }) => [format.moment(due), nameOf(source), path]),
+        missing.more,
+      ),
+    )
+  if (parked !== null && parked.entries.length > 0)
+    sections.push(
+      section(
+        'parked',
+        columns('source', 'destination', 'file', 'reason'),
+        parked.entries.map(({ source, destination, path, reason }) => [
+          ...[nameOf(source), nameOf(destination), path, reason === null ? NONE : words(reason)],
+        ]),
+        parked.more,
+      ),
+    )
+  if (availability !== null)
+    sections.push(
+      section(
+        'availability',
+        columns('path', '#available', '#failed', '#measured'),
+        availability.map(({ path, percent, checks, good, measuredPercent }) => [
+          ...[nameOf(path), percent === null ? NONE : format.percent(percent)],
+          t('report.ofChecks', { failed: format.count(checks - good), checks: format.count(checks) }),
+          format.percent(measuredPercent),
+        ]),
+      ),
+    )
+  if (incidents !== null)
+    sections.push(
+      section(
+        'incidents',
+        columns('from', '#length', 'incident', 'subject'),
+        incidents.entries.map(({ kind, subjects, startedAt, endedAt, lengthMs }) => [
+          format.moment(startedAt),
+          endedAt === null
+            ? t('report.ongoing', { length: format.duration(lengthMs) })
+            : format.duration(lengthMs),
+          words(message(`kind.${kind}`)),
+          subjects.length <= MOST_NAMED
+            ? subjects.join(', ')
+            : t('report.subjects', {
+                names: subjects.slice(0, MOST_NAMED).join(', '),
+                count: subjects.length - MOST_NAMED,
+              }),
+        ]),
+        incidents.more,
+      ),
+    )
+  if (stations !== null)
+    sections.push(
+      section(
+        'stations',
+        columns('station', '#files', '#size', 'first', 'last', '#gaps'),
+        stations.entries.map(({ name, arrived, firstAt, lastAt, gaps, gapMs }) => [
+          ...[name, format.count(arrived.files), format.bytes(arrived.bytes)],
+          ...[firstAt, lastAt].map((at) => (at === null ? NONE : format.moment(at))),
+          gaps === 0 ? '0' : t('report.gaps', { count: gaps, length: format.duration(gapMs) }),
+        ]),
+        stations.more,
+      ),
+    )
+  return sections
+}

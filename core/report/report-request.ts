@@ -1,0 +1,75 @@
+import { UserError } from '../lib/i18n/user-error.ts'
+import type { DataLayout } from '../settings/data-directory.ts'
+import { destinationIds, EMBEDDED_DESTINATION } from '../settings/destinations.ts'
+import { isZone } from '../settings/expected/periods.ts'
+import type { Settings } from '../settings/schema.ts'
+import { getLastPeriod, getLocalZone, parsePeriod } from './period.ts'
+import type { ReportRequest } from './read-report.ts'
+import type { ReportPeriod } from './report-schema.ts'
+
+/** The maker of a report: the computer's name and Holdfast's version, and the present time. */
+export interface ReportMaker {
+  computer: string
+  holdfast: string
+  /** Milliseconds since 1970. */
+  now: number
+}
+
+/**
+ * Returns the period that a person asked for.
+ * @param text as `parsePeriod` takes it; null: the last whole month
+ * @param zone null: that of this computer
+ * @throws UserError report.notZone, report.notPeriod
+ */
+export function choosePeriod(text: string | null, zone: string | null, now: number): ReportPeriod {
+  const known = zone ?? getLocalZone()
+  if (!isZone(known)) throw new UserError('report.notZone', { zone: known })
+  if (text === null) return getLastPeriod('month', now, known)
+  const period = parsePeriod(text, known)
+  if (period === null) throw new UserError('report.notPeriod', { text })
+  return period
+}
+
+/** Returns the request for the report of an agent's computer. */
+export function requestComputerReport(
+  settings: Settings,
+  { ledger, history, alerts }: Pick<DataLayout, 'ledger' | 'history' | 'alerts'>,
+  period: ReportPeriod,
+  maker: ReportMaker,
+): ReportRequest {
+  const { sources, checkedPaths, destinations, receive } = settings
+  const toNamed = ({ id, name }: { id: string; name: string }) => ({ id, name })
+  return {
+    scope: 'computer',
+    ...maker,
+    period,
+    sources: sources.map(toNamed),
+    destinations: [...destinations.map(toNamed), { id: EMBEDDED_DESTINATION, name: EMBEDDED_DESTINATION }],
+    checked: [
+      ...sources.map(({ id, path }) => ({ id, name: path })),
+      ...checkedPaths.map(({ id, path }) => ({ id, name: path })),
+      ...destinations.filter(({ kind }) => kind === 'folder').map(toNamed),
+    ],
+    routes: sources.flatMap((source) =>
+      destinationIds(settings, source).map((destination) => ({ source: source.id, destination })),
+    ),
+    ...{ ledger, history, alerts },
+    store: receive?.directory ?? null,
+  }
+}
+
+/** Returns the request for the report of a receiver's store. @param alerts the database of the receiver's incidents */
+export function requestStoreReport(
+  store: string,
+  alerts: string,
+  period: ReportPeriod,
+  maker: ReportMaker,
+): ReportRequest {
+  return {
+    scope: 'store',
+    ...maker,
+    period,
+    ...{ sources: [], destinations: [], checked: [], routes: [] },
+    ...{ ledger: null, history: null, alerts, store },
+  }
+}

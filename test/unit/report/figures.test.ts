@@ -1,0 +1,157 @@
+import path from 'node:path'
+import { DatabaseSync } from '@photostructure/sqlite'
+import { expect, onTestFinished, test } from 'vitest'
+import { readLedgerFigures } from '../../../core/ledger/figures.ts'
+import { buildReport, type ReportSubject, summarizeDelays } from '../../../core/report/build-report.ts'
+import { parsePeriod } from '../../../core/report/period.ts'
+import { reportSchema } from '../../../core/report/report-schema.ts'
+import { countRoute, writeRandomLedger } from '../../support/report/random-ledger.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const period = parsePeriod('2026-10', 'Europe/Berlin') ?? expect.fail()
+const { from, to } = period
+const ROUTES = 4
+
+const SEEDS =
+  process.env.HOLDFAST_SEED === undefined ? [1, Date.now() % 1e9] : [Number(process.env.HOLDFAST_SEED)]
+
+test.each(SEEDS)(
+  'report figures: those of a random ledger equal a count row by row (HOLDFAST_SEED=%i)',
+  (seed) => {
+    const file = writeRandomLedger({
+      ...{ directory: temporaryDirectory('report'), seed, routes: ROUTES, files: 5_000, from, to },
+    })
+    const found = readLedgerFigures(file, from, to, 10_000) ?? expect.fail()
+    const database = new DatabaseSync(file)
+    onTestFinished(() => database.close())
+    expect(found.routes).toHaveLength(ROUTES)
+    for (const [index, route] of found.routes.entries()) {
+      const { delays, parkedFiles, since, source, destination, ...figures } = route
+      const { delays: naive, ...counted } = countRoute(database, index + 1, from, to)
+      expect(counted.durable.files).toBeGreaterThan(300)
+      expect(figures).toEqual(counted)
+      expect([...delays]).toEqual(naive)
+      expect(parkedFiles).toHaveLength(counted.parked)
+      const first = database
+        .prepare('SELECT min(sent_at) AS at FROM file WHERE route = ? AND state = 1')
+        .get(index + 1) as { at: number }
+      expect(since).toBe(first.at)
+      // The rank of a percentile: so many values are not greater, and with one less it would be too few.
+      const { p50 = 0, p99 = 0, max } = summarizeDelays(delays) ?? {}
+      const countUpTo = (limit: number) => naive.filter((one) => one <= limit).length
+      const countBelow = (limit: number) => naive.filter((one) => one < limit).length
+      for (const [share, value] of [
+        [0.5, p50],
+        [0.99, p99],
+      ] as const) {
+        expect(countUpTo(value)).toBeGreaterThanOrEqual(share * naive.length)
+        expect(countBelow(value)).toBeLessThan(share * naive.length)
+      }
+      expect(max).toBe(naive.at(-1))
+    }
+    const expected = database.prepare('SELECT * FROM expected').all() as {
+      source: string
+      due: number
+      arrived_at: number | null
+    }[]
+    const due = expected.filter((one) => one.due >= from && one.due < to)
+    for (const rule of found.expected) {
+      const mine = due.filter(({ source }) => source === rule.source)
+      expect(rule).toMatchObject({
+        expected: mine.length,
+        missing: mine.filter((one) => one.arrived_at === null).length,
+        late: mine.filter((one) => one.arrived_at !== null && one.arrived_at > one.due).length,
+      })
+    }
+    expect(found.missing).toHaveLength(due.filter((one) => one.arrived_at === null).length)
+  },
+)
+
+const NAMED = [{ id: 's0', name: 'station' }]
+const subject: ReportSubject = {
+  ...{ scope: 'computer', computer: 'lab', holdfast: '1', period, now: to + 1 },
+  sources: NAMED,
+  destinations: [{ id: 'd0', name: 'archive' }],
+  checked: [{ id: 's0', name: '/data/station' }],
+  routes: [{ source: 's0', destination: 'd0' }],
+}
+const nothing = {
+  ledger: null,
+  checks: null,
+  incidents: null,
+  arrivals: null,
+  stations: new Map(),
+  notes: [],
+}
+
+test('report: lists are bounded and count the entries that they leave out', () => {
+  const file = writeRandomLedger({
+    ...{ directory: temporaryDirectory('report'), seed: 7, routes: 2, files: 4_000, from, to },
+  })
+  const all = readLedgerFigures(file, from, to, 10_000) ?? expect.fail()
+  const some = readLedgerFigures(file, from, to, 3) ?? expect.fail()
+  const report = reportSchema.parse(buildReport(subject, { ...nothing, ledger: some }))
+  const parked = all.routes.reduce((sum, one) => sum + one.parked, 0)
+  expect(report.missing).toMatchObject({ entries: { length: 3 }, more: all.missing.length - 3 })
+  expect(report.parked).toMatchObject({ entries: { length: 6 }, more: parked - 6 })
+  expect(report.missing?.entries.map(({ due }) => due)).toEqual(all.missing.slice(0, 3).map(({ due }) => due))
+})
+
+test('report: a folder without a file is listed, and a former one only if it has figures', () => {
+  const ledger = { routes: [], expected: [], missing: [] }
+  const none = buildReport(subject, { ...nothing, ledger })
+  expect(none.transfers).toMatchObject([
+    { source: NAMED[0], durable: { files: 0 }, delay: null, since: null },
+  ])
+  const former = {
+    ...{
+      source: 'gone',
+      destination: 'd0',
+      delays: new Float64Array(),
+      proven: 0,
+      parked: 0,
+      parkedFiles: [],
+    },
+    ...{ deletedByHoldfast: { files: 0, bytes: 0 }, deletedByOthers: { files: 0, bytes: 0 } },
+    ...{ waiting: { files: 0, bytes: 0 }, since: null, durable: { files: 0, bytes: 0 } },
+  }
+  const withFormer = (files: number) =>
+    buildReport(subject, {
+      ...nothing,
+      ledger: { ...ledger, routes: [{ ...former, durable: { files, bytes: 1 } }] },
+    }).transfers?.map(({ source }) => source.name)
+  expect(withFormer(0)).toEqual(['station'])
+  expect(withFormer(1)).toEqual(['station', 'gone'])
+})
+
+test('report: notes name the part of the period that the data do not cover', () => {
+  const keys = (changes: Partial<ReportSubject>, since: number | null = null) =>
+    buildReport({ ...subject, ...changes }, { ...nothing, checks: { paths: [], since } }).notes.map(
+      ({ key }) => key,
+    )
+  expect(keys({})).toEqual([])
+  expect(keys({ now: to - 1 })).toEqual(['report.note.running'])
+  expect(keys({ now: from - 1 })).toEqual(['report.note.future'])
+  expect(keys({}, from + 1)).toEqual(['report.note.checksSince'])
+  expect(keys({ now: from + 401 * 86_400_000 })).toEqual(['report.note.kept'])
+})
+
+test('report: availability is the share of good checks, and hours without a check count as not measured', () => {
+  const paths = [{ id: 's0', checks: 1_000, good: 990, hours: 186 }]
+  const report = buildReport(subject, { ...nothing, checks: { paths, since: from } })
+  // October has 745 hours where the clock is put back on its last Sunday.
+  expect(report.availability).toMatchObject([
+    { path: { name: '/data/station' }, percent: 99, measuredPercent: (100 * 186) / 745 },
+  ])
+  const unchecked = buildReport(subject, { ...nothing, checks: { paths: [], since: null } })
+  expect(unchecked.availability).toMatchObject([{ percent: null, measuredPercent: 0 }])
+})
+
+test('report: a ledger is not changed by reading, and a broken one is explained', () => {
+  const file = path.join(temporaryDirectory('report'), 'ledger.db')
+  expect(readLedgerFigures(file, from, to, 1)).toBeNull()
+  new DatabaseSync(file).exec('CREATE TABLE other (x)')
+  expect(() => readLedgerFigures(file, from, to, 1)).toThrow(
+    expect.objectContaining({ sentence: expect.objectContaining({ key: 'report.ledgerUnread' }) }),
+  )
+})

@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest'
+import { createWords, languages } from '../../../core/lib/i18n/words.ts'
+import { describeReport, formatPercent } from '../../../core/report/document.ts'
+import { renderCsv } from '../../../core/report/render-csv.ts'
+import { renderHtml } from '../../../core/report/render-html.ts'
+import { sampleReport } from '../../support/report/sample.ts'
+
+/** Reads a table as RFC 4180 specifies it. */
+function parseCsv(text: string): string[][] {
+  const rows: string[][] = []
+  let row: string[] = []
+  const pattern = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/gy
+  for (const [, quoted, plain = '', end] of text.matchAll(pattern)) {
+    row.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'))
+    if (end !== '\r\n') continue
+    rows.push(row)
+    row = []
+  }
+  return rows
+}
+
+describe('report as CSV', () => {
+  const text = renderCsv(sampleReport())
+  const [head = [], ...rows] = parseCsv(text)
+  const read = (kind: string, at = 0) => {
+    const row = rows.filter(([name]) => name === kind)[at] ?? expect.fail(kind)
+    return Object.fromEntries(head.map((name, index) => [name, row[index]]))
+  }
+
+  test('the table has as many cells in each row, and ends with a line break', () => {
+    expect(text.endsWith('\r\n')).toBe(true)
+    expect(rows).toHaveLength(9)
+    expect(new Set(rows.map(({ length }) => length))).toEqual(new Set([head.length]))
+  })
+
+  test('the figures and names are those of the report', () => {
+    expect(read('report')).toMatchObject({ from: '2026-09-30T16:00:00.000Z', to: '2026-10-31T16:00:00.000Z' })
+    expect(read('transfer')).toMatchObject({ files: '1234', p50_ms: '2000', max_ms: '10800000', parked: '1' })
+    expect(read('expected')).toMatchObject({ expected: '744', arrived: '742', late: '5', missing: '2' })
+    expect(read('missing')).toMatchObject({ name: 'a,"b".dat', to: '2026-09-30T17:00:00.000Z' })
+    expect(read('availability')).toMatchObject({ checks: '3', percent: '66.6' })
+    expect(read('incident missing')).toMatchObject({ name: '/data\n/other', to: '', length_ms: '3600000' })
+  })
+
+  test('no cell is a formula for a spreadsheet', () => {
+    expect(read('transfer').source).toBe('\'=HYPERLINK("http://x")')
+    expect(read('station').name).toBe("'@one")
+    expect(rows.flat().filter((cell) => /^[=+@\t\r]/.test(cell))).toEqual([])
+  })
+})
+
+describe.each(languages)('report in %s', (language) => {
+  const document = describeReport(sampleReport(), createWords(language), language)
+  const html = renderHtml(document, language)
+
+  test('every part has a title, columns and cells, and no key without a text', () => {
+    expect(document.sections.map(({ id }) => id)).toEqual([
+      ...['durable', 'rest', 'expected', 'missing', 'parked', 'availability', 'incidents', 'stations'],
+    ])
+    for (const { columns, rows, title } of document.sections) {
+      expect(title).not.toBe('')
+      for (const row of rows) expect(row).toHaveLength(columns.length)
+    }
+    expect(JSON.stringify(document)).not.toMatch(/report\.\w+\.\w+|\{\{/)
+  })
+
+  test('times are those of the zone of the report', () => {
+    const [missing] = document.sections.filter(({ id }) => id === 'missing')
+    expect(missing?.rows.map(([due]) => due)).toEqual(['2026-10-01 01:00', '2026-10-01 02:00'])
+    expect(document.notes[0]).toContain('2026-10-01 01:30')
+  })
+
+  test('the page contains no markup of a name, no script, and no reference to another file', () => {
+    expect(html).toContain(`<html lang="${language}">`)
+    expect(html).toContain('&lt;script&gt;.dat')
+    expect(html).toContain('lab &lt;3&gt;')
+    expect(html).not.toMatch(/<script|<link|<img|\b(?:src|href)=|url\(|@import/i)
+    for (const tag of ['html', 'body', 'section', 'table', 'tr'])
+      expect(html.split(`<${tag}`).length, tag).toBe(html.split(`</${tag}>`).length)
+  })
+
+  test('the summary names the missing files and the silent stations', () => {
+    const all = document.summary.join(' ')
+    expect(all).toContain('a,"b".dat')
+    expect(all).toContain('@one')
+    expect(all).toContain('1,234')
+  })
+})
+
+test('report: a share is not rounded to all or nothing', () => {
+  const all = [0, 0.001, 50, 99.999, 100].map((percent) => formatPercent(percent, 'en'))
+  expect(all).toEqual(['0%', '0.01%', '50%', '99.99%', '100%'])
+})

@@ -22,6 +22,8 @@ const MOST_SEEN = 5_000
 const LOOK_AGAIN_MS = 15_000
 /** Older entries expire; they stay in the timeline. */
 export const EXPIRES_MS = 24 * 3_600_000
+/** A report is of use for longer: the next one may come a month later. */
+const REPORT_EXPIRES_MS = 31 * 24 * 3_600_000
 /** A standby takes over an entry that has waited this long, with at least one attempt. */
 export const TAKE_OVER_MS = 5 * 60_000
 
@@ -292,7 +294,7 @@ export function decide(
       settle('merged')
       continue
     }
-    if (now - entry.at > EXPIRES_MS) {
+    if (now - entry.at > (entry.notice.what === 'report' ? REPORT_EXPIRES_MS : EXPIRES_MS)) {
       settle('expired')
       continue
     }

@@ -12,16 +12,19 @@ import {
   type ChangesQuestion,
   type ChannelState,
   type ChannelTested,
+  createReportNotice,
   exampleNotice,
   type Incident,
   type KeptPolicy,
   type Notice,
+  type ReportMark,
+  type ReportText,
   type TimelinePage,
   type TimelineQuestion,
 } from './incident.ts'
 import { renderMessage, type Shown, toShown } from './render.ts'
 import { type ChannelSettings, getOptions, type QuietHours } from './settings.ts'
-import type { ChangeRow, ChangeRows, Left } from './store/database.ts'
+import type { ChangeRow, ChangeRows, Commit, Left } from './store/database.ts'
 import { type AlertStore, KeptStore } from './store/store.ts'
 
 // Delivery in the main process: `Notifier` keeps a dispatcher for each channel, and `Heartbeats` sends signs of life.
@@ -62,6 +65,11 @@ export interface PolicyCommit {
 }
 
 export type Resumed = Pick<Left, 'policy' | 'past'>
+
+interface PlannedEntry {
+  dispatcher: Dispatcher
+  entry: OutboxEntry
+}
 
 interface NotifierEvents {
   /** Shows a notification on this computer; it then counts as delivered. */
@@ -136,7 +144,7 @@ export class Notifier {
    * @returns false if the decision could not be stored
    */
   async commit({ policy, incidents, notices }: PolicyCommit): Promise<boolean> {
-    const planned: { dispatcher: Dispatcher; entry: OutboxEntry }[] = []
+    const planned: PlannedEntry[] = []
     for (const notice of notices) {
       for (const id of this.#channelsFor(notice)) {
         const dispatcher = this.#getDispatcher(id)
@@ -146,10 +154,50 @@ export class Notifier {
         else planned.push({ dispatcher, entry })
       }
     }
+    return this.#deliver({ policy, incidents }, planned)
+  }
+
+  /** Returns the regular report that was sent last; mark: null: none was. null: the disk does not answer. */
+  reported(): Promise<{ mark: ReportMark | null } | null> {
+    return this.#kept.call('reported', null)
+  }
+
+  /**
+   * Sends a regular report, and stores in the same transaction that it was sent.
+   * @param text null: only stores the mark
+   * @param channels ids; null: all that notify people. Standbys and heartbeats get no report.
+   * @param mark null: removes the stored one
+   * @returns false if it could not be stored
+   */
+  sendReport(
+    text: ReportText | null,
+    channels: readonly string[] | null,
+    mark: ReportMark | null,
+  ): Promise<boolean> {
+    const planned = text === null ? [] : this.#planReport(createReportNotice(text, Date.now()), channels)
+    return this.#deliver({ policy: null, incidents: [], reported: { mark } }, planned)
+  }
+
+  #planReport(notice: Notice, channels: readonly string[] | null): PlannedEntry[] {
+    const { attachment: _, ...short } = notice
+    return this.#config.channels
+      .filter(({ id, enabled, standby, type }) => {
+        const isChosen = channels === null ? !standby : channels.includes(id)
+        return enabled && isChosen && type !== 'ping'
+      })
+      .flatMap(({ id, type }) => {
+        const dispatcher = this.#getDispatcher(id)
+        const entry = dispatcher.createEntry(type === 'mail' ? notice : short)
+        return entry === null ? [] : [{ dispatcher, entry }]
+      })
+  }
+
+  /** Stores a decision together with its entries, and then passes these to their dispatchers. */
+  async #deliver(decision: Omit<Commit, 'entries'>, planned: readonly PlannedEntry[]): Promise<boolean> {
     const entries = planned.map(({ entry }) => entry)
     // Does not wait for a disk that has just failed.
     const isFailing = this.#kept.isFailing
-    const stored = this.#kept.call('commit', { policy, incidents, entries })
+    const stored = this.#kept.call('commit', { ...decision, entries })
     this.#added = this.#added
       .then(() => (isFailing ? null : stored))
       .then(() => {

@@ -114,6 +114,8 @@ function formatTitle(notice: Notice, words: Words, names?: Writer['names']): str
       return words(message('notify.summary', params))
     case 'test':
       return words(message('notify.test'))
+    case 'report':
+      return String(notice.incident.sentence.params.title ?? '')
     default:
       return notice.what satisfies never
   }
@@ -146,6 +148,8 @@ function formatBody(notice: Notice, { words, computer, names }: Writer, now: num
       return words(message('notify.summaryBody', { kind, lasted, since }))
     case 'test':
       return words(message('notify.testBody', { computer }))
+    case 'report':
+      return words(incident.sentence)
     default:
       return what satisfies never
   }

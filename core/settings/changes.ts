@@ -15,7 +15,18 @@ import { type ExpectedFiles, type Settings, type Source, sourceSchema, toFolderK
 // differences that an import would make. Destinations have a file of their own: destinations.ts.
 
 /** Groups of settings; each can be changed without the others. */
-type Group = 'alerts' | 'batch' | 'check' | 'events' | 'keep' | 'labels' | 'proxy' | 'scan' | 'send' | 'web'
+type Group =
+  | 'alerts'
+  | 'batch'
+  | 'check'
+  | 'events'
+  | 'keep'
+  | 'labels'
+  | 'proxy'
+  | 'report'
+  | 'scan'
+  | 'send'
+  | 'web'
 const GROUPS: ReadonlySet<string> = new Set<Group>([
   'alerts',
   'batch',
@@ -24,6 +35,7 @@ const GROUPS: ReadonlySet<string> = new Set<Group>([
   'keep',
   'labels',
   'proxy',
+  'report',
   'scan',
   'send',
   'web',
@@ -37,7 +49,7 @@ const LONGEST = 200
 
 /** Settings other than lists of entries with ids. The pause is omitted, because it is temporary. */
 const COMPARED_SINGLE = ['receive', 'notifications', 'language', 'theme'] as const
-const COMPARED_GROUPS = ['check', 'scan', 'send', 'keep', 'alerts', 'events', 'web'] as const
+const COMPARED_GROUPS = ['check', 'scan', 'send', 'keep', 'alerts', 'events', 'report', 'web'] as const
 
 /** Pauses all sending from `now` (milliseconds since 1970) for some minutes; null: until resumed. */
 export function withPause(settings: Settings, minutes: number | null, now: number): Settings {
@@ -226,10 +238,13 @@ export function withChannelChanged(settings: Settings, channel: ChannelSettings)
 /** @throws UserError alert.noChannel */
 export function withoutChannel(settings: Settings, id: string): Settings {
   getChannel(settings, id)
-  return withChannels(
+  const { report } = settings
+  const others = withChannels(
     settings,
     settings.alerts.channels.filter((one) => one.id !== id),
   )
+  // A later channel of this id is another one.
+  return { ...others, report: { ...report, channels: report.channels?.filter((one) => one !== id) ?? null } }
 }
 
 /** @throws UserError alert.orderAll */

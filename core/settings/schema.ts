@@ -257,6 +257,14 @@ export const watchedComputerSchema = z.object({
 })
 export type WatchedComputer = z.infer<typeof watchedComputerSchema>
 
+/** The regular report of a period (core/report), which channels send. */
+export const reportSettingsSchema = z.object({
+  /** Sent on the first day of the next month or week; null: never. */
+  every: z.enum(['month', 'week']).nullable().default(null),
+  /** Ids of the channels; null: all but standbys. */
+  channels: z.array(z.string().max(40)).max(20).nullable().default(null),
+})
+
 const periods = (usual: number) => z.number().int().min(0).max(10_000).default(usual)
 
 /** Retention of a file's older versions; for each field see core/store/retention/retention.ts. */
@@ -317,6 +325,7 @@ const settingsObject = z.object({
   keep: keepSchema.prefault({}),
   /** Lets other computers send to this one, as to `holdfast receive`; null: off. */
   receive: receiveSettingsSchema.nullable().default(null),
+  report: reportSettingsSchema.prefault({}),
   web: webSettingsSchema.prefault({}),
   webTokens: z.array(webTokenSchema).max(100).default([]),
   /** Other computers whose failures are incidents here. */

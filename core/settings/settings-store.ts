@@ -37,7 +37,7 @@ export type WhenBroken = 'set-aside' | 'refuse'
  * Parts that may fall back to their defaults. The other parts may not: a directory, a limit or a pause must not
  * disappear.
  */
-const SPARED: ReadonlySet<string> = new Set(['language', 'theme', 'notifications', 'check', 'scan'])
+const SPARED: ReadonlySet<string> = new Set(['language', 'theme', 'notifications', 'check', 'scan', 'report'])
 
 /** Tolerance for changes of the clock during a pause. */
 const CLOCK_SET_MS = 60_000

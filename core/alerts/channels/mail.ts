@@ -4,6 +4,7 @@ import { settled } from '../../dropped-errors.ts'
 import { message, type WordKey } from '../../lib/i18n/message.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { peerFingerprint } from '../../protocol/tls.ts'
+import type { Notice } from '../incident.ts'
 import { readAddresses, readFingerprint } from './catalog.ts'
 import {
   type Channel,
@@ -56,6 +57,7 @@ const getPort = ({ port = '', security = 'tls' }: ChannelInput['options']): numb
   port === '' ? (USUAL_PORT[security] ?? 465) : Number(port)
 
 function buildMail(letter: OutgoingMessage, { options: { from = '', to = '' } }: ChannelInput) {
+  const { attachment } = letter.notice
   // No mail with this id need exist, because mail programs group all mails that refer to the same id.
   const thread = messageId(`incident-${digest(letter.notice.about)}`, from)
   return {
@@ -63,6 +65,7 @@ function buildMail(letter: OutgoingMessage, { options: { from = '', to = '' } }:
     to: readAddresses(to) ?? to,
     subject: shorten(titleLine(letter), MOST_SUBJECT),
     text: shorten(letter.text, MOST_CHARACTERS),
+    attachments: attachment === undefined ? [] : [toAttachment(attachment)],
     messageId: messageId(letter.id, from),
     inReplyTo: thread,
     references: thread,
@@ -73,6 +76,12 @@ function buildMail(letter: OutgoingMessage, { options: { from = '', to = '' } }:
     },
   }
 }
+
+const toAttachment = ({ name, html }: NonNullable<Notice['attachment']>) => ({
+  filename: name,
+  content: html,
+  contentType: 'text/html; charset=utf-8',
+})
 
 function messageId(name: string, from: string): string {
   const domain = /@([\w.-]+)/.exec(from)?.[1] ?? 'holdfast.invalid'

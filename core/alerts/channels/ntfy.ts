@@ -35,6 +35,7 @@ export const ntfy: Channel = {
 /** Returns the tag that ntfy shows as an emoji before the title. */
 function chooseTag({ notice, urgent }: OutgoingMessage): string {
   if (notice.what === 'test') return 'bell'
+  if (notice.what === 'report') return 'bar_chart'
   if (!isFiring(notice)) return 'white_check_mark'
   return urgent ? 'rotating_light' : 'warning'
 }

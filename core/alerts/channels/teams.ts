@@ -28,7 +28,7 @@ function buildCard(title: string, text: string, { notice, urgent }: OutgoingMess
     ? urgent
       ? 'Attention'
       : 'Warning'
-    : notice.what === 'test'
+    : notice.what === 'test' || notice.what === 'report'
       ? 'Default'
       : 'Good'
   const content = {

@@ -53,8 +53,8 @@ interface Facts {
 
 interface IncidentFacts {
   id: string
-  /** test: no real incident. */
-  kind: IncidentKind | 'test'
+  /** test, report: no real incident. */
+  kind: IncidentKind | 'test' | 'report'
   severity: Severity | 'info'
   /** The failing paths; after the end, those that had failed. */
   paths: string[]
@@ -76,7 +76,7 @@ export function buildPayload(letter: OutgoingMessage): Facts {
     about,
     times,
     at: moment(at),
-    incident: what === 'test' ? noIncident(letter) : incidentFacts(notice),
+    incident: what === 'test' || what === 'report' ? noIncident(letter, what) : incidentFacts(notice),
     // An unpaired surrogate is not valid text, and some JSON parsers reject it.
     title: title.toWellFormed(),
     body: body.toWellFormed(),
@@ -100,16 +100,19 @@ function incidentFacts({ incident }: Notice): IncidentFacts {
   }
 }
 
-/** Returns a placeholder for a test, so that no program takes its example for a failure. */
-function noIncident({ notice: { incident, at }, computer }: OutgoingMessage): IncidentFacts {
+/** Returns a placeholder for a test or a report, so that no program takes it for a failure. */
+function noIncident(
+  { notice: { incident, at }, computer }: OutgoingMessage,
+  kind: 'test' | 'report',
+): IncidentFacts {
   return {
     id: incident.id,
-    kind: 'test',
+    kind,
     severity: 'info',
     paths: [],
     startedAt: moment(at),
     endedAt: moment(at),
-    sentence: englishWords(message('notify.testBody', { computer })),
+    sentence: englishWords(kind === 'test' ? message('notify.testBody', { computer }) : incident.sentence),
   }
 }
 

@@ -57,6 +57,7 @@ export function fakeAgent(settings: SettingsStore) {
       },
       alertStoreThread: null,
       eventThread: null,
+      reportThread: null,
       vault: () => null,
       page: null,
       notify: (one) => shown.push(one),

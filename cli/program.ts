@@ -10,6 +10,7 @@ const commands: Record<string, () => Promise<Register>> = {
   status: async () => (await import('./status.ts')).registerStatus,
   diagnostics: async () => (await import('./diagnostics.ts')).registerDiagnostics,
   expected: async () => (await import('./expected.ts')).registerExpected,
+  report: async () => (await import('./report.ts')).registerReport,
   history: async () => (await import('./history.ts')).registerHistory,
   incidents: async () => (await import('./incidents.ts')).registerIncidents,
   changes: async () => (await import('./changes.ts')).registerChanges,

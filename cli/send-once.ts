@@ -59,6 +59,7 @@ export async function sendOnce(options: OnceOptions): Promise<number> {
     ...terminalHost(console.error),
     kind: 'once',
     alertStoreThread: null,
+    reportThread: null,
   })
   try {
     const settings = to === undefined ? given : { ...given, to }

@@ -27,6 +27,7 @@ export function terminalHost(say: (line: string) => void): AgentHost {
     starter: nodeWorkerStarter(workerScript),
     alertStoreThread: workerScript('alert-store-thread'),
     eventThread: workerScript('event-thread'),
+    reportThread: workerScript('report-thread'),
     vault: () => null,
     page: findPage(),
     // The body, such as a path, is one line below the title: a newline in a name must not add lines.

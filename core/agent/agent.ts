@@ -27,6 +27,7 @@ import { SurroundingsWatch } from './power-network.ts'
 import { Proposals } from './proposals.ts'
 import { receiverConfig, receivingState, withReceived } from './receiving.ts'
 import { noteSettings, type Recorder, toRow } from './recording.ts'
+import { Reports } from './reports.ts'
 import { Restores } from './restores.ts'
 import { SenderWorkers } from './senders.ts'
 import { SentHours } from './sent-hours.ts'
@@ -82,6 +83,8 @@ export interface AgentHost {
   alertStoreThread: URL | null
   /** Script of the thread that reads events; null: there are none. */
   eventThread: URL | null
+  /** Script of the thread that builds reports; null: this host makes none. */
+  reportThread: URL | null
   /** Directory of the built page; null: this installation has none. */
   page: string | null
   /** Shows a notification natively; must return at once. */
@@ -113,6 +116,7 @@ export class Agent {
   readonly restores: Restores
   readonly proposals: Proposals
   readonly sentHours = new SentHours()
+  readonly reports: Reports
   readonly #computers = new WatchedComputers(this)
   readonly #knownMounts: ReturnType<typeof openKnownMounts>
   readonly #surroundings: SurroundingsWatch
@@ -148,6 +152,7 @@ export class Agent {
     this.receiver = this.#supervise(receiverDefinition, (report) => this.#received(report))
     this.restores = new Restores(this)
     this.proposals = new Proposals(this)
+    this.reports = new Reports(this)
     this.#surroundings = new SurroundingsWatch(host.onBattery, (surroundings) => {
       this.store.update({ surroundings })
       this.senders.configure()
@@ -218,6 +223,7 @@ export class Agent {
       this.events.stop(),
       this.#knownMounts.saved(),
       this.proposals.saved(),
+      this.reports.stop(),
     ])
     const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
     const workers = [this.scanner, this.senders, this.receiver, this.checker]
@@ -276,6 +282,7 @@ export class Agent {
     this.sentHours.note(this.store.state.sources, now)
     this.alerting.evaluate()
     this.senders.publishStatus()
+    this.reports.tick(now)
     if (this.host.kind !== 'once') this.#ejectedDisks.look()
     if (this.store.state.settings.pause?.until !== this.settings.get().pause?.until) this.#apply()
   }

@@ -73,6 +73,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       sent: agent.sentHours.read(Date.now()),
       received: await readReceived(agent),
     }),
+    report: (input) => agent.reports.answer(input),
     expected: ({ id, ...time }) => agent.scanner.request('expected', { source: id, ...time }),
     events: (input) => agent.events.read(input),
     testEventSink: ({ id }) => agent.events.test(id),

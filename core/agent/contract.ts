@@ -16,6 +16,7 @@ import {
 import { cloudEventSchema } from '../events/cloud-event.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { receiverDefinition } from '../receive/receiver-messages.ts'
+import { reportSchema } from '../report/report-schema.ts'
 import { choiceSchema, conflictSchema, questions } from '../restore/restore-messages.ts'
 import { expectedQuery, markedAnswers, previewSchema, scannerDefinition } from '../scan/scanner-messages.ts'
 import { senderDefinition } from '../send/sender-messages.ts'
@@ -76,6 +77,7 @@ export const changeableSettingsSchema = withoutDefaults(settings)
     send: withoutDefaults(settings.send.unwrap().shape).partial(),
     keep: withoutDefaults(settings.keep.unwrap().shape).partial(),
     events: withoutDefaults(eventsSettingsSchema.shape).omit({ sinks: true }).partial(),
+    report: withoutDefaults(settings.report.unwrap().shape).partial(),
     web: withoutDefaults(settings.web.unwrap().shape)
       .extend({ proxy: withoutDefaults(webProxySchema.shape).partial() })
       .partial(),
@@ -444,6 +446,19 @@ export const commands = {
   removeEventSink: defineAction(idInput),
   /** Sends a test event to a sink, without a retry. */
   testEventSink: { input: idInput, output: testedSchema },
+  /**
+   * Returns the report of a period, within a minute; and the names of the present and of the last months and weeks, the
+   * latest first.
+   */
+  report: {
+    input: z.object({
+      /** "2026-10", "2026-W41" or "2026-10-05..2026-10-11"; null: the last whole month. */
+      period: z.string().max(30).nullable(),
+      /** An IANA name; null or omitted: that of the agent's computer. */
+      zone: z.string().max(100).nullable().optional(),
+    }),
+    output: z.object({ report: reportSchema, months: z.array(z.string()), weeks: z.array(z.string()) }),
+  },
   /** Returns a page of the ledger, newest first, of one destination or of all. */
   files: {
     input: senderDefinition.requests.files.input
@@ -490,6 +505,11 @@ export const desktopCommands = {
   setLoginStart: defineAction(z.object({ on: z.boolean() })),
   /** Returns the clipboard's text if it is a receiver's pairing code; the window gets no other clipboard content. */
   copiedCode: { input: nothing, output: z.object({ code: z.string().nullable() }) },
+  /** Opens the system's dialog for a new file and writes the report of a period there; null: cancelled. */
+  saveReport: {
+    input: z.object({ period: z.string().max(30), format: z.enum(['csv', 'html', 'pdf']) }),
+    output: z.object({ path: z.string().nullable() }),
+  },
   /** Opens the system's dialog for a new file and writes the diagnostics file there; null: cancelled. */
   saveDiagnostics: { input: nothing, output: z.object({ path: z.string().nullable() }) },
   /** Shows the files of the last restore in the file manager. */
@@ -554,6 +574,7 @@ const viewerNames = [
   'day',
   'events',
   'expected',
+  'report',
   'files',
   'proposals',
   'restoreComputers',
@@ -593,6 +614,7 @@ const unrecordedNames = [
   'readSettings',
   'saveDiagnostics',
   'saveKey',
+  'saveReport',
   'showDirectory',
   'openComputer',
   'showing',

@@ -120,6 +120,7 @@ function desktopHost(workers: string, notifier: Notifier): AgentHost {
     starter: utilityWorkerStarter(workers),
     alertStoreThread: pathToFileURL(path.join(workers, 'workers/alert-store-thread.js')),
     eventThread: pathToFileURL(path.join(workers, 'workers/event-thread.js')),
+    reportThread: pathToFileURL(path.join(workers, 'workers/report-thread.js')),
     vault: desktopVault,
     page: path.join(app.getAppPath(), 'out/renderer'),
     onBattery: () => powerMonitor.onBatteryPower,

@@ -38,7 +38,7 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _holdfast; printf '%s\\n' "\${COMPREPLY
 }
 
 test('bash completion: commands, subcommands, options, their values and files are offered', () => {
-  expect(offered('holdfast', 're')).toEqual(['resume', 'receiving', 'receive', 'restore'])
+  expect(offered('holdfast', 're')).toEqual(['report', 'resume', 'receiving', 'receive', 'restore'])
   expect(offered('holdfast', 'paths', 'ch')).toEqual(['change', 'check'])
   expect(offered('holdfast', 'paths', 'change', '/srv', '--hid')).toEqual(['--hidden'])
   expect(offered('holdfast', 'paths', 'change', '/srv', '--hidden', '')).toEqual(['send', 'leave-out'])

@@ -17,6 +17,7 @@ export type PageHandlers = HandlersFor<
     | 'chooseCheckedPath'
     | 'choosePath'
     | 'saveKey'
+    | 'saveReport'
     | 'exportSettings'
     | 'readSettings'
     | 'saveDiagnostics'

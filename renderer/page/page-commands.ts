@@ -45,6 +45,12 @@ export function createPageHandlers(server: PageServer, host: PageHost): PageHand
       const given = { file: file.name, text: await file.text() }
       return (await server.call('readSettingsText', given)) as CommandOutput<'readSettingsText'>
     },
+    saveReport: async ({ period, format }) => {
+      const { report } = (await server.call('report', { period })) as CommandOutput<'report'>
+      const { renderReport } = await import('../features/report/render-report.ts')
+      downloadText(`holdfast-${period}.${format}`, renderReport(report, format))
+      return cancelled
+    },
     saveDiagnostics: async () => {
       host.download('holdfast-diagnostics.zip', await server.getDiagnostics())
       return cancelled

@@ -144,6 +144,12 @@ const ownSettings = {
     texts: ['window.quiet.'],
     settings: { 'alerts.quietHours': 'window.quiet.title' },
   },
+  reports: {
+    label: 'settings.report.title',
+    under: [],
+    texts: ['settings.report.'],
+    settings: { 'report.every': 'settings.report.every', 'report.channels': 'settings.report.channels' },
+  },
   language: {
     label: 'window.settings.language',
     under: ['settings.application'],

@@ -24,6 +24,7 @@ import { KeepPart } from './keep-part.tsx'
 import { LimitPart } from './limit-part.tsx'
 import { LoginSetting } from './login-setting.tsx'
 import { NumberSetting } from './number-setting.tsx'
+import { ReportPart } from './report-part.tsx'
 import { useSave } from './use-save.ts'
 import { WebPart } from './web-part.tsx'
 
@@ -111,6 +112,7 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
           <ChannelsPart state={state} />
         </Setting>
         <TellingPart settings={settings} />
+        <ReportPart settings={settings} />
         <ApplicationPart settings={settings} />
         <LimitPart state={state} />
         <CheckingPart settings={settings} />

@@ -1,5 +1,5 @@
-import { Button } from '@mantine/core'
-import { useMemo } from 'react'
+import { Button, SegmentedControl } from '@mantine/core'
+import { lazy, Suspense, useMemo, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { IconRefresh } from '../../ui/icons.ts'
@@ -9,8 +9,37 @@ import { destinationName, getDestinationStates } from '../overview/describe.ts'
 import { FileList } from './file-list.tsx'
 import { RatePlot } from './rate-plot.tsx'
 
-/** Shows files in transfer, waiting files, and parked files with the reason. */
+/** Loaded on demand: most people look at the files that are under way. */
+const ReportView = lazy(() => import('../report/report-view.tsx'))
+
+const views = ['now', 'report'] as const
+
+/** Shows the files that are under way, or the report of a month or week. */
 export function TransfersPage({ state }: { state: AppState }) {
+  const { t } = useWords()
+  const [view, setView] = useState<(typeof views)[number]>('now')
+  return (
+    <div className="stack">
+      <SegmentedControl
+        size="xs"
+        aria-label={t('window.transfers.view')}
+        value={view}
+        onChange={(value) => setView(value === 'report' ? 'report' : 'now')}
+        data={views.map((value) => ({ value, label: t(`window.transfers.view.${value}`) }))}
+      />
+      {view === 'now' ? (
+        <TransfersNow state={state} />
+      ) : (
+        <Suspense fallback={null}>
+          <ReportView />
+        </Suspense>
+      )}
+    </div>
+  )
+}
+
+/** Shows files in transfer, waiting files, and parked files with the reason. */
+function TransfersNow({ state }: { state: AppState }) {
   const { t } = useWords()
   const { sources, destinations, totals } = state
   const sourceNames = useMemo(
@@ -23,7 +52,7 @@ export function TransfersPage({ state }: { state: AppState }) {
   )
   const several = names.size > 1 ? { destinationNames: names } : {}
   return (
-    <div className="stack">
+    <>
       <Figures state={state} />
       {totals.parkedFiles > 0 && <Parked count={totals.parkedFiles} />}
       <UnderWay state={state} {...several} />
@@ -37,7 +66,7 @@ export function TransfersPage({ state }: { state: AppState }) {
           {...(sources.length > 1 ? { sourceNames } : {})}
         />
       </section>
-    </div>
+    </>
   )
 }
 

@@ -219,6 +219,15 @@ export function alertViews({ page }: Running): View[] {
           await expect(page.getByText(t('window.files.nothingFits'))).toBeVisible()
         }),
     },
+    {
+      name: 'report',
+      isMain: true,
+      open: () =>
+        inTab('window.transfers', async () => {
+          await page.getByText(t('window.transfers.view.report'), { exact: true }).click()
+          await expect(page.locator('.report-summary')).toBeVisible({ timeout: 60_000 })
+        }),
+    },
     { name: 'alerts', isMain: true, open: () => tab('window.alerts') },
     { name: 'snooze-menu', open: () => inTab('window.alerts', () => press('window.alerts.snooze')) },
     { name: 'mute-menu', open: () => inTab('window.alerts', () => press('window.alerts.mute')) },

@@ -1,0 +1,16 @@
+import type { CommandInput, CommandOutput } from '../../../core/agent/contract.ts'
+import { describeReport } from '../../../core/report/document.ts'
+import { renderCsv } from '../../../core/report/render-csv.ts'
+import { renderHtml } from '../../../core/report/render-html.ts'
+import { createWords, nearestLanguage } from '../../words/dictionaries.ts'
+
+/** Renders a report as a file that the browser saves, in the language of the page. The browser prints PDF itself. */
+export function renderReport(
+  report: CommandOutput<'report'>['report'],
+  format: CommandInput<'saveReport'>['format'],
+): string {
+  // A spreadsheet recognizes UTF-8 by the mark.
+  if (format === 'csv') return `\ufeff${renderCsv(report)}`
+  const language = nearestLanguage(document.documentElement.lang)
+  return renderHtml(describeReport(report, createWords(language, 'window'), language), language)
+}

@@ -15,7 +15,7 @@ const launcher = path.resolve(import.meta.dirname, '../../../build/holdfast.mjs'
  * is made with, or need what a test has not (a server of others): their words are looked at in documentation.test.ts.
  */
 const RUN = new Set(
-  'status paths expected changes limit keep pause resume senders pair incidents channels verify restore completion probe scan'.split(
+  'status paths expected report changes limit keep pause resume senders pair incidents channels verify restore completion probe scan'.split(
     ' ',
   ),
 )

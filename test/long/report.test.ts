@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../support/temporary.ts'
 
 const FILES = 1_000_000
 const ROUTES = 4
-/** The report of a million files takes two to three seconds on a quiet machine. */
+/** The report of a million files takes about a second if the ledger is in memory. */
 const MOST_SECONDS = 5
 
 test('report: a million files take at most five seconds, and equal a count row by row', async () => {

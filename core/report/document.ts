@@ -101,7 +101,7 @@ export function summarizeReport(report: Report, language: string): Message[] {
     const lost = add('missing')
     if (lost > 0) {
       const names = (missing?.entries ?? []).map(({ path }) => path)
-      sentences.push(...nameSome('missing', names, lost))
+      sentences.push(nameSome('missing', names, lost))
     }
   }
   const worst = availability?.reduce<{ name: string; percent: number } | null>(
@@ -131,16 +131,19 @@ export function summarizeReport(report: Report, language: string): Message[] {
     const files = all.reduce((sum, one) => sum + one.arrived.files, 0)
     sentences.push(message('report.summary.stations', { stations: all.length, count: files, size }))
     const silent = all.filter(({ arrived }) => arrived.files === 0).map(({ name }) => name)
-    if (silent.length > 0) sentences.push(...nameSome('silent', silent, silent.length))
+    if (silent.length > 0) sentences.push(nameSome('silent', silent, silent.length))
   }
   return sentences
 }
 
 /** Names the first of some files or stations, and counts the others. */
-function nameSome(what: 'missing' | 'silent', names: readonly string[], count: number): Message[] {
+function nameSome(what: 'missing' | 'silent', names: readonly string[], count: number): Message {
   const named = names.slice(0, MOST_NAMED)
-  const all = message(`report.summary.${what}`, { names: named.join(', '), count })
-  return count > named.length ? [all, message('report.summary.more', { count: count - named.length })] : [all]
+  const more = count - named.length
+  const list = { names: named.join(', ') }
+  return more > 0
+    ? message(`report.summary.${what}More`, { ...list, count: more })
+    : message(`report.summary.${what}`, list)
 }
 
 /** Formats a share so that 100 % means all: 99.996 % is not rounded up. */

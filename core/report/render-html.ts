@@ -12,13 +12,13 @@ h2 { font-size: 12.5pt; margin: 1.7rem 0 .35rem; break-after: avoid; }
 p, ul { margin: .3rem 0; } ul { padding-left: 1.2rem; }
 .facts { color: #57606a; margin: 0 0 .9rem; } .facts div { display: flex; gap: .5rem; flex-wrap: wrap; }
 .facts dt { min-width: 5rem; } .facts dd { margin: 0; }
-.notes { border-left: 3px solid #bf8700; padding: .25rem 0 .25rem .8rem; margin: .9rem 0; }
+.notes { list-style: none; border-left: 3px solid #bf8700; padding: .25rem 0 .25rem .8rem; margin: .9rem 0; }
 .explain, .more { color: #57606a; font-size: 9.5pt; break-after: avoid; }
 table { border-collapse: collapse; width: 100%; margin-top: .45rem; font-size: 9.5pt; }
 thead { display: table-header-group; } tr { break-inside: avoid; }
 th, td { text-align: left; vertical-align: top; padding: .28rem .5rem; border-bottom: 1px solid #d8dee4;
   overflow-wrap: anywhere; }
-th { border-bottom: 1.5px solid #8c959f; font-weight: 600; overflow-wrap: normal; }
+th { border-bottom: 1.5px solid #8c959f; font-weight: 600; overflow-wrap: normal; word-break: keep-all; }
 .number { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; white-space: nowrap; }
 th.number { white-space: normal; }
 @media print { body { margin: 0; padding: 0; max-width: none; } }

@@ -8,7 +8,7 @@ import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { useIsPage } from '../../state/desktop-only.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
-import { IconDownload, IconRefresh } from '../../ui/icons.ts'
+import { IconRefresh } from '../../ui/icons.ts'
 import { SearchField } from '../../ui/search-field.tsx'
 import { useWords } from '../../words/context.tsx'
 
@@ -139,7 +139,8 @@ function SaveButtons({ period }: { period: string }) {
     }
   }
   return (
-    <Group gap="xs">
+    <Group gap={6} wrap="nowrap">
+      <span className="dimmed">{t('window.report.saveAs')}</span>
       {formats
         .filter((format) => !(isPage && format === 'pdf'))
         .map((format) => (
@@ -147,11 +148,11 @@ function SaveButtons({ period }: { period: string }) {
             key={format}
             size="compact-sm"
             variant="default"
-            leftSection={<IconDownload size={14} />}
+            aria-label={t('window.report.save', { format: format.toUpperCase() })}
             disabled={saving !== null}
             onClick={() => save(format)}
           >
-            {t('window.report.save', { format: format.toUpperCase() })}
+            {format.toUpperCase()}
           </Button>
         ))}
     </Group>

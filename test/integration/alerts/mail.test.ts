@@ -94,6 +94,19 @@ describe.skipIf(!hasMailServer)('mail channel with aiosmtpd', () => {
     })
   })
 
+  test('the page of a report is an attachment, and the text stays the body', async () => {
+    const html = '<!doctype html>\n<p>報告 & more</p>\n'
+    const report = { ...notice('report'), attachment: { name: 'holdfast-2026-10.html', html } }
+    expect(
+      await send('none', { to: 'report@lab.example' }, {}, { notice: report, text: TEXT }),
+    ).toMatchObject({
+      did: 'delivered',
+    })
+    expect(mailTo('report@lab.example')).toMatchObject([
+      { body: TEXT, attachments: [['holdfast-2026-10.html', 'text/html', html]] },
+    ])
+  })
+
   test('long lines stay whole where nothing else needs encoding', async () => {
     const text = `${'long '.repeat(300)}\nshort`
     await send('none', { to: 'long@lab.example' }, {}, { text })

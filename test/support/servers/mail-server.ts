@@ -22,6 +22,8 @@ export interface Mail {
   headers: Record<string, string>
   subject: string
   body: string
+  /** Name, type and content of each. */
+  attachments: [string, string, string][]
 }
 
 export interface MailServer {
@@ -43,7 +45,10 @@ export interface MailServer {
 const READ = `
 import email.policy, json, mailbox, sys
 box = mailbox.Maildir(sys.argv[1], factory=lambda f: email.message_from_binary_file(f, policy=email.policy.default))
-print(json.dumps([{"headers": dict(m.items()), "subject": m["subject"], "body": m.get_content()} for m in box]))
+print(json.dumps([{
+  "headers": dict(m.items()), "subject": m["subject"], "body": m.get_body(("plain",)).get_content(),
+  "attachments": [[a.get_filename(), a.get_content_type(), a.get_content()] for a in m.iter_attachments()],
+} for m in box]))
 `
 
 export async function startMailServer(directory: string): Promise<MailServer> {

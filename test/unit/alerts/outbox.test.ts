@@ -127,6 +127,14 @@ describe('channel sender decision', () => {
     })
   })
 
+  test('a report does not expire for a month', () => {
+    const report = entry('report a', 'notice')
+    const day = 24 * 3_600_000
+    expect(decided([report], { now: NOW + 30 * day })).toEqual({ changed: [], next: 'report a' })
+    expect(decided([report], { now: NOW + 32 * day }).changed).toEqual(['expired report a'])
+    expect(decided([report], { isQuiet: true })).toEqual({ changed: [], next: null })
+  })
+
   test('quiet hours let only critical notifications and tests through, in their order', () => {
     const [one, two] = [entry('failed a', 'unreachable'), entry('failed b', 'low-space')]
     const [three, four, trial] = [

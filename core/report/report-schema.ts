@@ -19,7 +19,7 @@ const namedSchema = z.object({
 })
 export type Named = z.infer<typeof namedSchema>
 
-export const reportPeriodSchema = z.object({
+const reportPeriodSchema = z.object({
   kind: z.enum(['month', 'week', 'days']),
   /** "2026-10", "2026-W41" or "2026-10-05..2026-10-11". */
   name: z.string(),
@@ -41,7 +41,7 @@ const delaySchema = z.object({
 export type Delay = z.infer<typeof delaySchema>
 
 /** Files of one source at one destination. */
-export const transferSchema = z.object({
+const transferSchema = z.object({
   source: namedSchema,
   destination: namedSchema,
   /** Files whose latest content became durable in the period. */
@@ -62,7 +62,7 @@ export const transferSchema = z.object({
 export type Transfer = z.infer<typeof transferSchema>
 
 /** Files of one rule that were due in the period. */
-export const expectedRuleSchema = z.object({
+const expectedRuleSchema = z.object({
   source: namedSchema,
   pattern: z.string(),
   expected: count,
@@ -73,25 +73,22 @@ export const expectedRuleSchema = z.object({
   /** From when on files were expected; null: unknown. */
   since: time.nullable(),
 })
-export type ExpectedRule = z.infer<typeof expectedRuleSchema>
 
 /** Returns the schema of a bounded list. `more`: the number of entries that it leaves out. */
 const listOf = <Entry extends z.ZodType>(entry: Entry) => z.object({ entries: z.array(entry), more: count })
 
-export const missingFileSchema = z.object({ source: namedSchema, path: z.string(), due: time })
-export type MissingFile = z.infer<typeof missingFileSchema>
+const missingFileSchema = z.object({ source: namedSchema, path: z.string(), due: time })
 
-export const parkedFileSchema = z.object({
+const parkedFileSchema = z.object({
   source: namedSchema,
   destination: namedSchema,
   path: z.string(),
   size: z.number(),
   reason: messageSchema.nullable(),
 })
-export type ParkedFile = z.infer<typeof parkedFileSchema>
 
 /** Checks of one path. */
-export const availabilitySchema = z.object({
+const availabilitySchema = z.object({
   path: namedSchema,
   checks: count,
   /** Checks without a failure. A slow path is available. */
@@ -103,7 +100,7 @@ export const availabilitySchema = z.object({
 })
 export type Availability = z.infer<typeof availabilitySchema>
 
-export const reportIncidentSchema = z.object({
+const reportIncidentSchema = z.object({
   kind: z.enum(incidentKinds),
   /** Names of all paths or other subjects that were part of it. */
   subjects: z.array(z.string()),
@@ -114,10 +111,9 @@ export const reportIncidentSchema = z.object({
   /** Its length until the report was made. */
   lengthMs: z.number().min(0),
 })
-export type ReportIncident = z.infer<typeof reportIncidentSchema>
 
 /** Files that one computer sent to the store. */
-export const stationSchema = z.object({
+const stationSchema = z.object({
   folder: z.string(),
   name: z.string(),
   /** Contents that arrived in the period and are still stored. */

@@ -8,6 +8,7 @@ import { message } from '../../../core/lib/i18n/message.ts'
 import { createPageBridge } from '../../../renderer/page/page-bridge.ts'
 import { createPageHandlers, type PageHost } from '../../../renderer/page/page-commands.ts'
 import { createPageServer } from '../../../renderer/page/page-server.ts'
+import { sampleReport } from '../../support/report/sample.ts'
 import { until } from '../../support/until.ts'
 
 interface Request {
@@ -163,4 +164,27 @@ test('page files: settings, keys and diagnostics are downloads, and imported set
   host.chooseFile.mockResolvedValue(new File(['{"a":1}'], 'mine.json'))
   expect(await bridge.call('readSettings', {})).toEqual(read)
   expect(requests.at(-1)?.body).toBe(JSON.stringify({ file: 'mine.json', text: '{"a":1}' }))
+})
+
+test('page reports: the browser saves a report as CSV, and as HTML in the language of the page', async () => {
+  const report = sampleReport()
+  const { requests, host, bridge } = await servePage({
+    'POST /api/commands/report': answer(200, { output: { report, months: [], weeks: [] } }),
+  })
+  vi.stubGlobal('document', { documentElement: { lang: 'zh-TW' } })
+  onTestFinished(() => void vi.unstubAllGlobals())
+  for (const format of ['csv', 'html'] as const)
+    expect(await bridge.call('saveReport', { period: '2026-10', format })).toEqual({ path: null })
+  expect(requests.map(({ body }) => body)).toEqual(Array(2).fill(JSON.stringify({ period: '2026-10' })))
+  const [csv, html] = await Promise.all(
+    host.download.mock.calls.map(async ([name, content]) => ({
+      name,
+      bytes: Buffer.from(await content.arrayBuffer()),
+    })),
+  )
+  expect(csv?.name).toBe('holdfast-2026-10.csv')
+  // A spreadsheet recognizes UTF-8 by this mark.
+  expect(csv?.bytes.subarray(0, 6).toString('hex')).toBe(`efbbbf${Buffer.from('row').toString('hex')}`)
+  expect(html?.name).toBe('holdfast-2026-10.html')
+  expect(html?.bytes.toString()).toContain('<html lang="zh-TW">')
 })

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { changeableSettingsSchema } from '../../../core/agent/contract.ts'
 import {
   withChanges,
+  withoutChannel,
   withoutChecked,
   withoutSource,
   withSourceChanged,
@@ -67,4 +68,17 @@ test('muted alerts: removing a source or a checked path removes its mute', () =>
   })
   expect(withoutSource(settings, 's').alerts.muted).toEqual({ c: null, other: null })
   expect(withoutChecked(settings, 'c').alerts.muted).toEqual({ s: null, other: null })
+})
+
+test('removed channel: it leaves the channels of the regular report, which does not go to others instead', () => {
+  const channel = (id: string) => ({ id, name: id, type: 'webhook' })
+  const settings = settingsSchema.parse({
+    alerts: { channels: [channel('a'), channel('b')] },
+    report: { every: 'month', channels: ['a'] },
+  })
+  expect(withoutChannel(settings, 'b').report).toEqual({ every: 'month', channels: ['a'] })
+  expect(withoutChannel(settings, 'a').report).toEqual({ every: 'month', channels: [] })
+  expect(
+    withoutChannel({ ...settings, report: { every: 'week', channels: null } }, 'a').report.channels,
+  ).toBeNull()
 })

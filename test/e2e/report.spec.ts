@@ -7,7 +7,7 @@ import { openLedger } from '../../core/ledger/ledger.ts'
 import { getLastPeriod, getLocalZone } from '../../core/report/period.ts'
 import { answerDialogs } from '../support/desktop/dialog.ts'
 import { expect, test } from './desktop.ts'
-import { resize, USUAL, WIDE } from './look/look.ts'
+import { findViolations, resize, tooWide, USUAL, WIDE, ZOOMED } from './look/look.ts'
 import { pictures } from './pictures.ts'
 
 const PATTERN = '{YYYY}{MM}{DD}-{HH}.dat'
@@ -52,7 +52,11 @@ test('report: the last month is shown with its missing files, is searched, and s
   await pictures(page, 'report-wide')
   await resize(running, { width: 700, height: 800, zoom: 1 })
   await pictures(page, 'report-700')
+  await resize(running, ZOOMED)
+  expect(await tooWide(page)).toEqual([])
+  await pictures(page, 'report-zoomed')
   await resize(running, USUAL)
+  expect(await findViolations(page, false)).toEqual([])
 
   await test.step('missing files are listed in pages, and found by a search', async () => {
     const missing = page.getByRole('region', { name: 'Missing files' })

@@ -177,7 +177,10 @@ function describeSections(
   words: Words,
   format: Formats,
 ): ReportSection[] {
-  const nameOf = ({ id, name }: Named) => (id === EMBEDDED ? t('report.here') : name)
+  const nameOf = ({ id, name }: Named) => {
+    if (id === EMBEDDED) return t('report.here')
+    return name === id ? t('report.removed', { id }) : name
+  }
   const amount = ({ files, bytes }: Amount) =>
     files === 0 ? '0' : t('report.amount', { files: format.count(files), size: format.bytes(bytes) })
   const columns = (...names: string[]): Column[] =>

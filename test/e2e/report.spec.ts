@@ -54,7 +54,6 @@ test('report: the last month is shown with its missing files, is searched, and s
   await pictures(page, 'report-700')
   await resize(running, ZOOMED)
   expect(await tooWide(page)).toEqual([])
-  await pictures(page, 'report-zoomed')
   await resize(running, USUAL)
   expect(await findViolations(page, false)).toEqual([])
 

@@ -321,29 +321,51 @@ export function readCheckSums(
   }
 }
 
+/** Sums up hour by hour: sorting the minutes of a week of many paths at once would take longer, and memory. */
 function sumChecks(database: DatabaseSyncInstance, from: number, to: number) {
   const good = (['ok', 'slow'] as const).map((kind) => verdictKinds.indexOf(kind))
-  const tiers = [HOURS, MINUTES, CHECKS]
-  const selected = tiers.map(
-    ({ table, spanMs }) =>
-      `SELECT path, kind, count, at / ${HOUR} AS hour FROM ${table}
-       WHERE span >= ${Math.floor(from / spanMs)} AND span <= ${Math.floor(to / spanMs)} AND at >= ?1 AND at < ?2`,
-  )
-  const paths = database
-    .prepare(
-      `SELECT name AS id, sum(checks) AS checks, sum(good) AS good, count(*) AS hours FROM (
-         SELECT path, hour, sum(count) AS checks, total(count) FILTER (WHERE kind IN (${good})) AS good
-         FROM (${selected.join(' UNION ALL ')}) GROUP BY path, hour
-       ) JOIN path ON path.id = path GROUP BY path ORDER BY name`,
+  const tiers = [HOURS, MINUTES, CHECKS].flatMap(({ table, spanMs }) => {
+    const range = database.prepare(`SELECT min(span) AS first, max(span) AS last FROM ${table}`).get()
+    const { first, last } = range as { first: number | null; last: number | null }
+    if (first === null || last === null) return []
+    const sum = database.prepare(
+      `SELECT path, sum(count) AS checks, total(count) FILTER (WHERE kind IN (${good})) AS good FROM ${table}
+       WHERE span >= CAST(? AS INTEGER) AND span < CAST(? AS INTEGER) AND at >= ? AND at < ? GROUP BY path`,
     )
-    .all(from, to) as CheckSum[]
-  const starts = tiers.flatMap(({ table, spanMs }) => {
-    const { span } = database.prepare(`SELECT min(span) AS span FROM ${table}`).get() as {
-      span: number | null
-    }
-    return span === null ? [] : [span * spanMs]
+    return [{ spanMs, sum, startMs: first * spanMs, endMs: (last + 1) * spanMs }]
   })
-  return { paths, since: starts.length === 0 ? null : Math.min(...starts) }
+  const sums = new Map<number, Omit<CheckSum, 'id'>>()
+  const since = tiers.length === 0 ? null : Math.min(...tiers.map(({ startMs }) => startMs))
+  const end = Math.min(to, Math.max(0, ...tiers.map(({ endMs }) => endMs)))
+  for (let hour = Math.floor(Math.max(from, since ?? to) / HOUR) * HOUR; hour < end; hour += HOUR) {
+    const seen = new Set<number>()
+    for (const { spanMs, sum, startMs, endMs } of tiers) {
+      if (hour >= endMs || hour + HOUR <= startMs) continue
+      const rows = sum.all(hour / spanMs, (hour + HOUR) / spanMs, from, to) as {
+        path: number
+        checks: number
+        good: number
+      }[]
+      for (const row of rows) {
+        const { checks, good: fine, hours } = sums.get(row.path) ?? { checks: 0, good: 0, hours: 0 }
+        const isNew = !seen.has(row.path)
+        sums.set(row.path, {
+          ...{ checks: checks + row.checks, good: fine + row.good },
+          hours: hours + (isNew ? 1 : 0),
+        })
+        seen.add(row.path)
+      }
+    }
+  }
+  const names = database.prepare('SELECT id, name FROM path ORDER BY name').all() as {
+    id: number
+    name: string
+  }[]
+  const paths = names.flatMap(({ id, name }): CheckSum[] => {
+    const sum = sums.get(id)
+    return sum === undefined ? [] : [{ id: name, ...sum }]
+  })
+  return { paths, since }
 }
 
 /** Builds the sentence about a file that was set aside. */

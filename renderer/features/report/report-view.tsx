@@ -140,7 +140,7 @@ function SaveButtons({ period }: { period: string }) {
   }
   return (
     <Group gap={6} wrap="nowrap">
-      <span className="dimmed">{t('window.report.saveAs')}</span>
+      <span className="dimmed setting-hint">{t('window.report.saveAs')}</span>
       {formats
         .filter((format) => !(isPage && format === 'pdf'))
         .map((format) => (

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, onTestFinished, test } from 'vitest'
+import { exampleNotice } from '../../../core/alerts/incident.ts'
 import { readLedgerFigures } from '../../../core/ledger/figures.ts'
 import { buildReport, type ReportSubject, summarizeDelays } from '../../../core/report/build-report.ts'
 import { parsePeriod } from '../../../core/report/period.ts'
@@ -11,6 +12,7 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 const period = parsePeriod('2026-10', 'Europe/Berlin') ?? expect.fail()
 const { from, to } = period
 const ROUTES = 4
+const HOUR_MS = 3_600_000
 
 const SEEDS =
   process.env.HOLDFAST_SEED === undefined ? [1, Date.now() % 1e9] : [Number(process.env.HOLDFAST_SEED)]
@@ -145,6 +147,29 @@ test('report: availability is the share of good checks, and hours without a chec
   ])
   const unchecked = buildReport(subject, { ...nothing, checks: { paths: [], since: null } })
   expect(unchecked.availability).toMatchObject([{ percent: null, measuredPercent: 0 }])
+})
+
+test('report: the silences of a station are those of `holdfast receive` and of an agent, within the period', () => {
+  const { incident } = exampleNotice('failed', from)
+  const silence = (id: string, startedAt: number, endedAt: number | null) =>
+    ({ ...incident, kind: 'sender-silent', paths: { [id]: 'x' }, startedAt, endedAt }) as const
+  const incidents = [
+    silence('silent:one', from - HOUR_MS, from + HOUR_MS),
+    silence('sender:silent:one', to - HOUR_MS, null),
+    silence('sender:silent:other', from, to),
+  ]
+  const stations = new Map([
+    ['one', 'Station 1'],
+    ['two', 'Station 2'],
+  ])
+  const report = buildReport(
+    { ...subject, now: to + 5 * HOUR_MS },
+    { ...nothing, arrivals: [], stations, incidents: { incidents, count: 3 } },
+  )
+  expect(report.stations?.entries).toMatchObject([
+    { name: 'Station 1', gaps: 2, gapMs: 2 * HOUR_MS, firstAt: null },
+    { name: 'Station 2', gaps: 0, gapMs: 0 },
+  ])
 })
 
 test('report: a ledger is not changed by reading, and a broken one is explained', () => {

@@ -7,7 +7,7 @@ import { openLedger } from '../../core/ledger/ledger.ts'
 import { getLastPeriod, getLocalZone } from '../../core/report/period.ts'
 import { answerDialogs } from '../support/desktop/dialog.ts'
 import { expect, test } from './desktop.ts'
-import { findViolations, resize, tooWide, USUAL, WIDE, ZOOMED } from './look/look.ts'
+import { findViolations, keepPicture, resize, tooWide, USUAL, WIDE, ZOOMED } from './look/look.ts'
 import { pictures } from './pictures.ts'
 
 const PATTERN = '{YYYY}{MM}{DD}-{HH}.dat'
@@ -54,6 +54,7 @@ test('report: the last month is shown with its missing files, is searched, and s
   await pictures(page, 'report-700')
   await resize(running, ZOOMED)
   expect(await tooWide(page)).toEqual([])
+  await keepPicture(running, 'report-zoomed')
   await resize(running, USUAL)
   expect(await findViolations(page, false)).toEqual([])
 

@@ -139,7 +139,7 @@ function SaveButtons({ period }: { period: string }) {
     }
   }
   return (
-    <Group gap={6} wrap="nowrap">
+    <Group gap={6}>
       <span className="dimmed setting-hint">{t('window.report.saveAs')}</span>
       {formats
         .filter((format) => !(isPage && format === 'pdf'))

@@ -5,12 +5,17 @@ import { createWords } from '../lib/i18n/words.ts'
 import { openThread, type Thread } from '../lib/workers/thread.ts'
 import { errorText } from '../platform/system-error.ts'
 import { describeReport } from '../report/document.ts'
-import { getLocalZone, getPresentPeriod, listPeriods, type RegularPeriod } from '../report/period.ts'
+import {
+  getLocalZone,
+  getPresentPeriod,
+  listPeriods,
+  planReport,
+  type RegularPeriod,
+} from '../report/period.ts'
 import { renderHtml } from '../report/render-html.ts'
 import { choosePeriod, requestComputerReport } from '../report/report-request.ts'
 import type { Report, ReportPeriod } from '../report/report-schema.ts'
 import type { ReportCalls } from '../report/report-thread.ts'
-import { planReport } from '../report/schedule.ts'
 import type { Agent } from './agent.ts'
 import type { CommandInput, CommandOutput } from './contract.ts'
 

@@ -30,7 +30,7 @@ export interface RouteFigures {
   /** Now. */
   waiting: FileSum
   parked: number
-  /** Of the parked files, those that are listed. */
+  /** The parked files that are listed, oldest first. */
   parkedFiles: { path: string; size: number; reason: Message | null }[]
   /** When the first file was sent; null: none was. Milliseconds since 1970. */
   since: number | null

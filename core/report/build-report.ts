@@ -31,7 +31,7 @@ export interface ReportSubject {
   routes: { source: string; destination: string }[]
 }
 
-/** What the readers found. null: not part of the report, or it could not be read, which a note explains. */
+/** Results of the readers. null: not part of the report, or it could not be read, which a note explains. */
 export interface ReportFigures {
   ledger: LedgerFigures | null
   checks: { paths: CheckSum[]; since: number | null } | null
@@ -154,7 +154,7 @@ const hasFigures = (one: RouteFigures): boolean =>
 
 /** @param sorted in ascending order */
 export function summarizeDelays(sorted: Float64Array): Delay | null {
-  // Nearest rank: the smallest value that so many of the values do not exceed.
+  // Nearest rank: the smallest value that at least this share of the values does not exceed.
   const rank = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? 0
   return sorted.length === 0 ? null : { files: sorted.length, p50: rank(0.5), p99: rank(0.99), max: rank(1) }
 }
@@ -193,7 +193,7 @@ function buildStations(
       ...NOTHING,
       ...{ firstAt: null, lastAt: null },
     }
-    // Of `holdfast receive`, and of the agent (agent/state/conditions.ts).
+    // Ids of its incidents: of `holdfast receive`, and of the agent (agent/state/conditions.ts).
     const ids = [`silent:${folder}`, `sender:silent:${folder}`]
     const gaps = silences.filter(({ paths }) => ids.some((id) => id in paths))
     const gapMs = gaps.reduce((total, { startedAt, endedAt }) => {

@@ -31,7 +31,7 @@ export interface ReportDocument {
   facts: { label: string; value: string }[]
   /** The figures in sentences. */
   summary: string[]
-  /** What the data do not cover. */
+  /** Sentences about what the data do not cover. */
   notes: string[]
   sections: ReportSection[]
 }
@@ -177,7 +177,7 @@ function describeSections(
   words: Words,
   format: Formats,
 ): ReportSection[] {
-  const nameOf = ({ id, name }: Named) => {
+  const formatName = ({ id, name }: Named) => {
     if (id === EMBEDDED) return t('report.here')
     return name === id ? t('report.removed', { id }) : name
   }
@@ -206,7 +206,12 @@ function describeSections(
         'durable',
         columns('source', 'destination', '#files', '#size', '#p50', '#p99', '#max'),
         transfers.map(({ source, destination, durable, delay }) => [
-          ...[nameOf(source), nameOf(destination), format.count(durable.files), format.bytes(durable.bytes)],
+          ...[
+            formatName(source),
+            formatName(destination),
+            format.count(durable.files),
+            format.bytes(durable.bytes),
+          ],
           ...(delay === null
             ? [NONE, NONE, NONE]
             : [delay.p50, delay.p99, delay.max].map((ms) => format.duration(ms))),
@@ -224,7 +229,12 @@ function describeSections(
           '#proven',
         ),
         transfers.map((one) => [
-          ...[nameOf(one.source), nameOf(one.destination), amount(one.waiting), format.count(one.parked)],
+          ...[
+            formatName(one.source),
+            formatName(one.destination),
+            amount(one.waiting),
+            format.count(one.parked),
+          ],
           ...[amount(one.deletedByHoldfast), amount(one.deletedByOthers), format.count(one.proven)],
         ]),
       ),
@@ -236,7 +246,7 @@ function describeSections(
         'expected',
         columns('source', 'pattern', '#expected', '#arrived', '#late', '#missing'),
         expected.map((one) => [
-          ...[nameOf(one.source), one.pattern],
+          ...[formatName(one.source), one.pattern],
           ...[one.expected, one.arrived, one.late, one.missing].map(format.count),
         ]),
       ),
@@ -246,7 +256,7 @@ function describeSections(
       section(
         'missing',
         columns('due', 'source', 'file'),
-        missing.entries.map(({ due, source, path }) => [format.moment(due), nameOf(source), path]),
+        missing.entries.map(({ due, source, path }) => [format.moment(due), formatName(source), path]),
         missing.more,
       ),
     )
@@ -256,7 +266,7 @@ function describeSections(
         'parked',
         columns('source', 'destination', 'file', 'reason'),
         parked.entries.map(({ source, destination, path, reason }) => [
-          ...[nameOf(source), nameOf(destination), path, reason === null ? NONE : words(reason)],
+          ...[formatName(source), formatName(destination), path, reason === null ? NONE : words(reason)],
         ]),
         parked.more,
       ),
@@ -267,7 +277,7 @@ function describeSections(
         'availability',
         columns('path', '#available', '#failed', '#measured'),
         availability.map(({ path, percent, checks, good, measuredPercent }) => [
-          ...[nameOf(path), percent === null ? NONE : format.percent(percent)],
+          ...[formatName(path), percent === null ? NONE : format.percent(percent)],
           t('report.ofChecks', { failed: format.count(checks - good), checks: format.count(checks) }),
           format.percent(measuredPercent),
         ]),

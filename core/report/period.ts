@@ -1,7 +1,9 @@
+import type { ReportMark } from '../alerts/incident.ts'
 import { openPeriods } from '../settings/expected/periods.ts'
 import type { ReportPeriod } from './report-schema.ts'
 
-// The periods of reports: months, ISO weeks, and days from one to another, by the wall clock of a time zone. Pure.
+// The periods of reports: months, ISO weeks, and days from one to another, by the wall clock of a time zone; and the next
+// step of the regular report. Pure.
 
 const DAY_MS = 86_400_000
 const DAYS_OF_WEEK = 7
@@ -134,4 +136,34 @@ export function getDueTime({ to, zone }: Pick<ReportPeriod, 'to' | 'zone'>): num
   const periods = openPeriods({ everyMinutes: 60, zone })
   const [due] = periods.named(toWallDay(to, zone) + REPORT_HOUR * 3_600_000)
   return due?.start ?? to + REPORT_HOUR * 3_600_000
+}
+
+/** The next step of the regular report: the mark to store, and the period whose report is sent before. */
+export interface ReportStep {
+  mark: ReportMark | null
+  /** null: nothing is sent. */
+  send: ReportPeriod | null
+}
+
+/**
+ * Decides on the regular report. Pure.
+ * @param every null: it is switched off
+ * @param mark the report that was sent last; null: none
+ * @param now milliseconds since 1970
+ * @returns null: there is nothing to do
+ */
+export function planReport(
+  every: RegularPeriod | null,
+  mark: ReportMark | null,
+  now: number,
+  zone: string,
+): ReportStep | null {
+  // Switched on later, it begins with the period of that day.
+  if (every === null) return mark === null ? null : { mark: null, send: null }
+  const [last, previous] = listPeriods(every, now, zone, 2)
+  if (last === undefined || previous === undefined) return null
+  const isDue = now >= getDueTime(last)
+  if (mark?.every !== every) return { mark: { every, period: isDue ? last.name : previous.name }, send: null }
+  // Names of periods are ordered as text. A clock that was set back sends nothing again.
+  return isDue && mark.period < last.name ? { mark: { every, period: last.name }, send: last } : null
 }

@@ -25,7 +25,7 @@ export interface ReportRequest extends ReportSubject {
 /**
  * Reads the data and builds the report. Nothing is created or changed, and other processes may write meanwhile. A part
  * that cannot be read is left out, and a note gives the reason. Blocks for up to some seconds: it runs in a thread, or
- * in a process of its own.
+ * in a separate process.
  */
 export async function readReport(request: ReportRequest): Promise<Report> {
   const { ledger, history, alerts, store, ...subject } = request

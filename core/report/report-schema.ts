@@ -75,7 +75,8 @@ const expectedRuleSchema = z.object({
 })
 
 /** Returns the schema of a bounded list. `more`: the number of entries that it leaves out. */
-const listOf = <Entry extends z.ZodType>(entry: Entry) => z.object({ entries: z.array(entry), more: count })
+const createListSchema = <Entry extends z.ZodType>(entry: Entry) =>
+  z.object({ entries: z.array(entry), more: count })
 
 const missingFileSchema = z.object({ source: namedSchema, path: z.string(), due: time })
 
@@ -141,10 +142,10 @@ export const reportSchema = z.object({
   // null: not part of this report, or not readable, which a note explains.
   transfers: z.array(transferSchema).nullable(),
   expected: z.array(expectedRuleSchema).nullable(),
-  missing: listOf(missingFileSchema).nullable(),
-  parked: listOf(parkedFileSchema).nullable(),
+  missing: createListSchema(missingFileSchema).nullable(),
+  parked: createListSchema(parkedFileSchema).nullable(),
   availability: z.array(availabilitySchema).nullable(),
-  incidents: listOf(reportIncidentSchema).nullable(),
-  stations: listOf(stationSchema).nullable(),
+  incidents: createListSchema(reportIncidentSchema).nullable(),
+  stations: createListSchema(stationSchema).nullable(),
 })
 export type Report = z.infer<typeof reportSchema>

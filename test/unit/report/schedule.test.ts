@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { planReport } from '../../../core/report/schedule.ts'
+import { planReport } from '../../../core/report/period.ts'
 
 const ZONE = 'Asia/Taipei'
 /** 08:00 in Taipei on November 1, 2026, which is a Sunday. */

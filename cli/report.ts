@@ -12,7 +12,7 @@ import { choosePeriod, requestComputerReport, requestStoreReport } from '../core
 import type { Report } from '../core/report/report-schema.ts'
 import { getDataLayout } from '../core/settings/data-directory.ts'
 import type { Settings } from '../core/settings/schema.ts'
-import { storeLayout } from '../core/store/layout.ts'
+import { requireStore } from '../core/store/lock.ts'
 import { countCells, cutTo, padded } from './columns.ts'
 import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
@@ -144,7 +144,7 @@ async function read(options: ReportOptions): Promise<Report> {
   const maker = { computer: hostname(), holdfast: version, now }
   const period = getPeriod(options, now)
   if (options.store !== undefined) {
-    const layout = storeLayout(path.resolve(options.store))
+    const layout = await requireStore(path.resolve(options.store))
     return readReport(requestStoreReport(layout.root, getAlertsFile(layout), period, maker))
   }
   const directory = resolveDataDirectory(options)

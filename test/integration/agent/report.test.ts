@@ -116,6 +116,13 @@ test.each([
   expect(command.err()).toMatch(reason)
 })
 
+test('report of a store: a directory that is no store is an error, and not a report without figures', async () => {
+  const command = startHoldfast(['report', '--store', temporaryDirectory('report'), '--json'])
+  expect(await command.ended()).toBe(1)
+  expect(command.out()).toBe('')
+  expect(command.err()).toMatch(/is not a store/)
+})
+
 test('regular report: a channel gets the report of the last period once, also after a restart', {
   timeout: 180_000,
 }, async () => {

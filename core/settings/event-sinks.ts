@@ -88,7 +88,7 @@ export type EventSink = z.infer<typeof eventSinkSchema>
 export const eventsSettingsSchema = z.object({
   /** Events are kept this long, for sinks and readers that were away. */
   keepDays: z.number().int().min(1).max(366).default(7),
-  /** Limit of the kept events; a million take about 200 MB. */
+  /** Limit of the kept events; a million take about 100 MB. */
   keepRows: z.number().int().min(1_000).max(100_000_000).default(1_000_000),
   sinks: z.array(eventSinkSchema).max(20).default([]),
 })

@@ -8,8 +8,8 @@ import { CODE_MINUTES } from '../protocol/limits.ts'
 import { storeLayout } from '../store/layout.ts'
 import type { StoreRules } from '../store/quota/admission.ts'
 import { chooseSender, openSenders, type Senders } from '../store/senders/senders.ts'
-import { createProposal, withoutText } from './proposing.ts'
 import { invite, readInvitation } from './pairing/invitation.ts'
+import { createProposal, withoutText } from './proposing.ts'
 import { type Receiver, type ReceiverOptions, startStoreReceiver } from './receiver.ts'
 import {
   MOST_SENDERS,

@@ -6,4 +6,4 @@ import { markdownReference } from '../cli/reference/markdown.ts'
 import { describeCommand } from '../cli/reference/tree.ts'
 import { inProject } from './setup/project.mjs'
 
-await writeFile(inProject('docs/commands.md'), markdownReference(describeCommand(await loadProgram(''))))
+await writeFile(inProject('docs/commands.md'), markdownReference(describeCommand(await loadProgram())))

@@ -12,6 +12,6 @@ export function registerCompletion(program: Command): void {
     )
     .addArgument(new Argument('<shell>', 'the shell').choices(shells))
     .action(async (shell: Shell) => {
-      process.stdout.write(completionFor(shell, describeCommand(await loadProgram(''))))
+      process.stdout.write(completionFor(shell, describeCommand(await loadProgram())))
     })
 }

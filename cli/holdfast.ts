@@ -24,7 +24,7 @@ collectStart()
 watchOutput(SERVICES.includes(asked) && !isHelp, COULD_NOT_IS_TWO.includes(asked) ? 2 : EXIT_FAILED)
 
 try {
-  await (await loadProgram(asked)).parseAsync()
+  await (await loadProgram([asked, ...words])).parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) {
     // process.exit() would lose the message about output that could not be written.

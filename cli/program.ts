@@ -4,47 +4,146 @@ import { version } from './version.ts'
 
 type Register = (program: Command) => void
 
-/** In the order of the help. Only the requested command is loaded: loading takes most of a short command's time. */
-const commands: Record<string, () => Promise<Register>> = {
-  agent: async () => (await import('./agent.ts')).registerAgent,
-  status: async () => (await import('./status.ts')).registerStatus,
-  diagnostics: async () => (await import('./diagnostics.ts')).registerDiagnostics,
-  expected: async () => (await import('./expected.ts')).registerExpected,
-  report: async () => (await import('./report.ts')).registerReport,
-  history: async () => (await import('./history.ts')).registerHistory,
-  incidents: async () => (await import('./incidents.ts')).registerIncidents,
-  changes: async () => (await import('./changes.ts')).registerChanges,
-  channels: async () => (await import('./channels.ts')).registerChannels,
-  events: async () => (await import('./events.ts')).registerEvents,
-  paths: async () => (await import('./paths.ts')).registerPaths,
-  pause: async () => (await import('./pause.ts')).registerPause,
-  limit: async () => (await import('./limit.ts')).registerLimit,
-  keep: async () => (await import('./keep.ts')).registerKeep,
-  settings: async () => (await import('./settings.ts')).registerSettings,
-  scan: async () => (await import('./scan.ts')).registerScan,
-  web: async () => (await import('./web.ts')).registerWeb,
-  computers: async () => (await import('./computers.ts')).registerComputers,
-  receiving: async () => (await import('./receiving.ts')).registerReceiving,
-  receive: async () => (await import('./receive.ts')).registerReceive,
-  pair: async () => (await import('./pair.ts')).registerPair,
-  destinations: async () => (await import('./destinations.ts')).registerDestinations,
-  verify: async () => (await import('./verify.ts')).registerVerify,
-  restore: async () => (await import('./restore.ts')).registerRestore,
-  senders: async () => (await import('./senders.ts')).registerSenders,
-  probe: async () => (await import('./probe.ts')).registerProbe,
-  check: async () => (await import('./check.ts')).registerCheck,
-  service: async () => (await import('./service.ts')).registerService,
-  completion: async () => (await import('./completion.ts')).registerCompletion,
+interface Entry {
+  /** The command's line in the list of commands. */
+  summary: string
+  load: () => Promise<Register>
 }
-/** Commands that another command's module registers. */
-const beside: Record<string, string> = { resume: 'pause' }
 
 /**
- * Loads the command line with the requested command, or with all of them if there is none of that name.
- *
- * @param asked the first word
+ * All commands, in the order of the help. Only the requested command is loaded, and none for the list of commands:
+ * loading takes most of a short command's time.
  */
-export async function loadProgram(asked: string): Promise<Command> {
+const commands: Record<string, Entry> = {
+  agent: {
+    summary: 'run the agent without a desktop, until it is stopped',
+    load: async () => (await import('./agent.ts')).registerAgent,
+  },
+  status: {
+    summary: 'show the status of the running agent',
+    load: async () => (await import('./status.ts')).registerStatus,
+  },
+  diagnostics: {
+    summary: 'write a zip file for support',
+    load: async () => (await import('./diagnostics.ts')).registerDiagnostics,
+  },
+  expected: {
+    summary: 'list expected files: on time, late or missing',
+    load: async () => (await import('./expected.ts')).registerExpected,
+  },
+  report: {
+    summary: 'print or schedule the report of a month or a week',
+    load: async () => (await import('./report.ts')).registerReport,
+  },
+  history: {
+    summary: 'print the delays and results of a checked path',
+    load: async () => (await import('./history.ts')).registerHistory,
+  },
+  incidents: {
+    summary: 'list failures, their ends and notifications; or silence them',
+    load: async () => (await import('./incidents.ts')).registerIncidents,
+  },
+  changes: {
+    summary: 'list who changed what',
+    load: async () => (await import('./changes.ts')).registerChanges,
+  },
+  channels: {
+    summary: 'list, add, test and remove notification channels',
+    load: async () => (await import('./channels.ts')).registerChannels,
+  },
+  events: {
+    summary: 'print or follow events, and manage their sinks',
+    load: async () => (await import('./events.ts')).registerEvents,
+  },
+  paths: {
+    summary: 'list, add, change, pause and remove directories',
+    load: async () => (await import('./paths.ts')).registerPaths,
+  },
+  pause: {
+    summary: 'pause sending; checks continue',
+    load: async () => (await import('./pause.ts')).registerPause,
+  },
+  resume: {
+    summary: 'send again',
+    load: async () => (await import('./pause.ts')).registerPause,
+  },
+  limit: {
+    summary: 'show or change the speed limit',
+    load: async () => (await import('./limit.ts')).registerLimit,
+  },
+  keep: {
+    summary: 'show or change how long older versions are kept',
+    load: async () => (await import('./keep.ts')).registerKeep,
+  },
+  settings: {
+    summary: 'export all settings as a file, or import them',
+    load: async () => (await import('./settings.ts')).registerSettings,
+  },
+  scan: {
+    summary: 'send a directory once, or list what would be sent',
+    load: async () => (await import('./scan.ts')).registerScan,
+  },
+  web: {
+    summary: 'show, start or stop the web page of the agent',
+    load: async () => (await import('./web.ts')).registerWeb,
+  },
+  computers: {
+    summary: 'list, add and remove other computers',
+    load: async () => (await import('./computers.ts')).registerComputers,
+  },
+  receiving: {
+    summary: 'show, start or stop receiving in the agent',
+    load: async () => (await import('./receiving.ts')).registerReceiving,
+  },
+  receive: {
+    summary: 'receive files in the foreground',
+    load: async () => (await import('./receive.ts')).registerReceive,
+  },
+  pair: {
+    summary: 'pair a sender with a receiver',
+    load: async () => (await import('./pair.ts')).registerPair,
+  },
+  destinations: {
+    summary: 'list, add, test, change and remove destinations',
+    load: async () => (await import('./destinations.ts')).registerDestinations,
+  },
+  verify: {
+    summary: 'read stored files again and report damage',
+    load: async () => (await import('./verify.ts')).registerVerify,
+  },
+  restore: {
+    summary: 'restore a directory, a file or an older version',
+    load: async () => (await import('./restore.ts')).registerRestore,
+  },
+  senders: {
+    summary: 'list, rename, label and revoke paired computers',
+    load: async () => (await import('./senders.ts')).registerSenders,
+  },
+  probe: {
+    summary: 'test if files can be created, listed and removed',
+    load: async () => (await import('./probe.ts')).registerProbe,
+  },
+  check: {
+    summary: 'check paths for a parent program',
+    load: async () => (await import('./check.ts')).registerCheck,
+  },
+  service: {
+    summary: 'start the agent or a receiver with the computer',
+    load: async () => (await import('./service.ts')).registerService,
+  },
+  completion: {
+    summary: 'print the script that completes commands in a shell',
+    load: async () => (await import('./completion.ts')).registerCompletion,
+  },
+}
+
+/**
+ * Loads the command line.
+ *
+ * @param words the words of the command: only the requested command is loaded. If they name none, all commands are
+ * listed and none is loaded. Without `words`, all commands are loaded.
+ */
+export async function loadProgram(words?: readonly string[]): Promise<Command> {
   const program = new Command('holdfast')
     .description(
       'Keeps data directories safe: checks their disks, ships every finished file off-site, and notifies people.',
@@ -55,11 +154,23 @@ export async function loadProgram(asked: string): Promise<Command> {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(quoteLines(text)) })
     .showHelpAfterError('(holdfast --help lists the commands)')
-  const known = beside[asked] ?? asked
-  const wanted = Object.hasOwn(commands, known) ? [commands[known]] : Object.values(commands)
-  for (const load of asked === '--version' ? [] : wanted) (await load?.())?.(program)
+  const [first = '', second = ''] = words ?? []
+  const asked = first === 'help' ? second : first
+  if (words === undefined) await loadAll(program)
+  else if (Object.hasOwn(commands, asked)) (await commands[asked]?.load())?.(program)
+  else listAll(program)
   nameHelp(program.commands, program.name())
   return program
+}
+
+async function loadAll(program: Command): Promise<void> {
+  // A module that registers two commands is called once.
+  const registers = new Set(await Promise.all(Object.values(commands).map(({ load }) => load())))
+  for (const register of registers) register(program)
+}
+
+function listAll(program: Command): void {
+  for (const [name, { summary }] of Object.entries(commands)) program.command(name).summary(summary)
 }
 
 /** Names the help of the command that was used wrongly, below the error. */

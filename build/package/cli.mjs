@@ -120,7 +120,7 @@ async function layOutShare(share) {
   const { describeCommand } = await import('../../cli/reference/tree.ts')
   const { completionFor } = await import('../../cli/reference/completion.ts')
   const { manPage } = await import('../../cli/reference/man.ts')
-  const facts = describeCommand(await loadProgram(''))
+  const facts = describeCommand(await loadProgram())
   const date = new Date(Number(await sourceDate()) * 1000).toISOString().slice(0, 10)
   const files = {
     'bash-completion/completions/holdfast': completionFor('bash', facts),

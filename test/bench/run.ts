@@ -12,6 +12,7 @@ const benchmarks: Record<string, () => Promise<{ run(): Promise<Row[]> }>> = {
   restore: () => import('./restore.ts'),
   scale: () => import('./scale.ts'),
   scan: () => import('./scan.ts'),
+  start: () => import('./start.ts'),
   transfer: () => import('./transfer.ts'),
 }
 

@@ -21,7 +21,7 @@ test.each(
   ),
 )('documentation: a command in %s has known options and values: %s', async (_, line, words) => {
   const took: string[] = []
-  const program = await loadProgram('')
+  const program = await loadProgram()
   withoutActions(program, took)
   await program.parseAsync(words, { from: 'user' })
   expect(took, line).toHaveLength(1)

@@ -10,10 +10,32 @@ import { allCommands, describeCommand } from '../../../cli/reference/tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
-const program = describeCommand(await loadProgram(''))
+const program = describeCommand(await loadProgram())
 
 test('docs/commands.md: the page matches the command line (else: run `npm run reference`)', () => {
   expect(readFileSync(path.join(root, 'docs/commands.md'), 'utf8')).toBe(markdownReference(program))
+})
+
+test('help: the list names every command in one line, without loading it', async () => {
+  const list = await loadProgram(['--help'])
+  expect(list.commands.map((command) => command.name()).sort()).toEqual(
+    program.commands.map(({ name }) => name).sort(),
+  )
+  expect(list.commands.flatMap((command) => command.options)).toEqual([])
+  for (const command of list.commands) expect(command.summary()).toMatch(/^\S.{1,62}$/)
+})
+
+test('help: a command that is named has its options', async () => {
+  for (const words of [
+    ['pause', '--help'],
+    ['help', 'resume'],
+  ]) {
+    const { commands } = await loadProgram(words)
+    const known = commands.find(
+      (command) => command.name() === words.find((word) => /^(pause|resume)$/.test(word)),
+    )
+    expect(known?.options.map(({ long }) => long)).toContain('--data')
+  }
 })
 
 test('man page: every command and option is listed, and mandoc finds no fault', () => {

@@ -1,11 +1,15 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { commandScript } from '../../build/setup/command.mjs'
 import { median, type Row } from './row.ts'
 
 const RUNS = 25
+/** The path check protocol's own suite asks for the first check of so many paths within 0.1 s. */
+const PATHS = [1, 16, 32, 64, 128]
+const FIRST_CHECKS_MS = 100
+const CHECK_RUNS = 5
 const root = path.resolve(import.meta.dirname, '../..')
 
 /** Measures how long short commands take from start to end, against a bare Node.js, in turns. */
@@ -30,12 +34,62 @@ export async function run(): Promise<Row[]> {
         if (status !== 0) throw new Error(`${words.join(' ')} ended with ${status}`)
         if (turn > 0) times.push(performance.now() - startedAt)
       }
+    return [...compare(bare.times, commands), ...(await measureFirstChecks(script, cache))]
   } finally {
     rmSync(cache, { recursive: true, force: true })
   }
-  const reference = { name: 'node -e 0', value: median(bare.times) }
+}
+
+function compare(bare: readonly number[], commands: readonly { metric: string; times: number[] }[]): Row[] {
+  const reference = { name: 'node -e 0', value: median(bare) }
   return commands.map(({ metric, times }): Row => {
     const target = metric.startsWith('holdfast --help') ? { atMost: 3 } : null
     return { metric, value: median(times), unit: 'ms', reference, target }
   })
+}
+
+async function measureFirstChecks(script: string, directory: string): Promise<Row[]> {
+  const files = path.join(directory, 'files')
+  mkdirSync(files)
+  const all = Array.from({ length: Math.max(...PATHS) }, (_, index) => path.join(files, `${index}`))
+  for (const file of all) writeFileSync(file, 'x'.repeat(4096))
+  const rows: Row[] = []
+  for (const count of PATHS) {
+    const times: number[] = []
+    for (let turn = 0; turn < CHECK_RUNS; turn += 1)
+      times.push(await measureFirstCheck(script, all.slice(0, count)))
+    rows.push({
+      metric: `holdfast check, started: first check of ${count} paths`,
+      value: median(times),
+      unit: 'ms',
+      reference: null,
+      target: { atMost: FIRST_CHECKS_MS },
+    })
+  }
+  return rows
+}
+
+/** Returns the time from the commands to the last first check, in a process that has answered a command. */
+async function measureFirstCheck(script: string, paths: readonly string[]): Promise<number> {
+  const check = spawn(process.execPath, [script, 'check'], { stdio: ['pipe', 'pipe', 'ignore'] })
+  let startedAt = 0
+  let rest = ''
+  let checked = 0
+  const last = new Promise<number>((resolve) => {
+    check.stdout.on('data', (chunk: Buffer) => {
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop() ?? ''
+      if (startedAt === 0) {
+        startedAt = performance.now()
+        check.stdin.write(paths.map((one) => `start ${one} 3600\n`).join(''))
+        return
+      }
+      checked += lines.filter((line) => line.startsWith('check ')).length
+      if (checked === paths.length) resolve(performance.now() - startedAt)
+    })
+  })
+  check.stdin.write('stop none\n')
+  const delay = await last
+  check.stdin.end()
+  return delay
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
+import { diskCountersSchema } from '../settings/schema.ts'
 import { pathFactsSchema } from './inspect.ts'
 import { type VerdictKind, verdictKinds } from './verdict-kinds.ts'
 
@@ -59,6 +60,45 @@ export const checkedSchema = z.object({
   leadsTo: z.string().nullable().optional(),
 })
 export type Checked = z.infer<typeof checkedSchema>
+
+/**
+ * Results of smartctl. asleep: the disk sleeps and was not woken; no-program: smartctl is not installed;
+ * not-permitted: this user may not query the disk; unsupported: the disk, its controller or its USB bridge has no
+ * SMART; late: smartctl did not return in time; failed: another error.
+ */
+export const smartResults = [
+  'read',
+  'asleep',
+  'no-program',
+  'not-permitted',
+  'unsupported',
+  'late',
+  'failed',
+] as const
+export type SmartResult = (typeof smartResults)[number]
+
+export const diskFactsSchema = z.object({
+  /** The same after a restart of the computer, as far as the disk has an identifier. */
+  id: z.string(),
+  kind: z.enum(['disk', 'array', 'pool']),
+  /** "sda", "md0", or the pool's name. */
+  name: z.string(),
+  model: z.string().nullable(),
+  /** The last four characters of the serial number, which is printed on the disk. */
+  serial: z.string().nullable(),
+  /** Ids of the sources, checked paths and folder destinations on it. */
+  folders: z.array(z.string()),
+  /** null: an array or a pool, which has no SMART of its own. */
+  smart: z.enum(smartResults).nullable(),
+  /** The reason of "failed", in the program's words. */
+  reason: z.string().nullable(),
+  /** Milliseconds since 1970 of the last complete reading; null: none since Holdfast started. */
+  readAt: z.number().nullable(),
+  counters: diskCountersSchema,
+  /** The array is being rebuilt, or the pool resilvered. */
+  isRebuilding: z.boolean(),
+})
+export type DiskFacts = z.infer<typeof diskFactsSchema>
 
 /** Summary of one check, or of all checks in a span of time. Delays are in milliseconds. */
 const historyPointSchema = z.object({
@@ -122,6 +162,8 @@ export const checkerDefinition = {
     /** The database of delays and verdicts; null: no history is kept. */
     historyPath: z.string().nullable(),
     paths: z.array(checkedPathSchema),
+    /** Reads the health of the disks that the paths are on. */
+    diskHealth: z.boolean(),
     /** Mounts remembered by an earlier run, by path id: an unmounted disk stays "missing" over a restart. */
     knownMounts: z.record(z.string(), knownMountSchema),
   }),
@@ -130,6 +172,8 @@ export const checkerDefinition = {
     checked: z.array(checkedSchema),
     /** A sentence about the history for a person. */
     notice: messageSchema.optional(),
+    /** The disks below the paths, after each reading of their health. */
+    disks: z.object({ at: z.number(), all: z.array(diskFactsSchema) }).optional(),
   }),
   requests: {
     /** Probes every path, or only these, now, in addition to their timetable. */

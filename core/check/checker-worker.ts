@@ -1,6 +1,7 @@
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { MountTable } from '../platform/mounts.ts'
 import type { checkerDefinition, HistoryQuestion } from './checker-messages.ts'
+import { DiskWatch } from './health/disk-watch.ts'
 import { History } from './history/history.ts'
 import { inspectPath, listDirectories } from './inspect.ts'
 import { createSystemDisk } from './probes/probe-runner.ts'
@@ -26,17 +27,23 @@ export const startChecker =
       buffered: (path) =>
         context.log('warn', `${path}: its file system refuses O_DIRECT, reads may be answered from memory`),
     })
+    const disks = new DiskWatch((all, at) => context.report({ checked: [], disks: { at, all } }))
     // A changed mount only triggers a check, whatever the interval is; the verdict comes from the probes.
-    const stopWatching = new MountTable().onChange((points) => checker.checkNow({ points }))
+    const stopWatching = new MountTable().onChange((points) => {
+      checker.checkNow({ points })
+      disks.readSoon()
+    })
     return {
       configure: (config) => {
         history.keepIn(config.historyPath)
         checker.configure(config)
+        disks.configure(config)
         return Promise.resolve()
       },
       requests: {
         checkNow: ({ ids }: { ids?: string[] | undefined }) => {
           checker.checkNow(ids === undefined ? undefined : { ids })
+          if (ids === undefined) disks.readSoon()
           return Promise.resolve({})
         },
         release: async ({ path }: { path: string }) => {
@@ -51,6 +58,7 @@ export const startChecker =
       stop: () => {
         stopWatching()
         checker.stop()
+        disks.stop()
         return history.stop()
       },
     }

@@ -6,6 +6,7 @@ import type { ChannelSettings } from '../alerts/settings.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { Destination } from './destination-schema.ts'
 import { getDestination } from './destinations.ts'
+import type { DiskCounters } from './disk-counters.ts'
 import { findPatternProblem } from './expected/pattern.ts'
 import { isZone } from './expected/periods.ts'
 import { unclosedPattern } from './patterns.ts'
@@ -50,6 +51,12 @@ const LONGEST = 200
 /** Settings other than lists of entries with ids. The pause is omitted, because it is temporary. */
 const COMPARED_SINGLE = ['receive', 'notifications', 'language', 'theme'] as const
 const COMPARED_GROUPS = ['check', 'scan', 'send', 'keep', 'alerts', 'events', 'report', 'web'] as const
+
+/** Accepts counters of a disk in addition to earlier ones. */
+export function withAcceptedDisk(settings: Settings, id: string, counters: DiskCounters): Settings {
+  const { acceptedDisks } = settings
+  return { ...settings, acceptedDisks: { ...acceptedDisks, [id]: { ...acceptedDisks[id], ...counters } } }
+}
 
 /** Pauses all sending from `now` (milliseconds since 1970) for some minutes; null: until resumed. */
 export function withPause(settings: Settings, minutes: number | null, now: number): Settings {

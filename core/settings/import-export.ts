@@ -84,6 +84,8 @@ export function withImported(settings: Settings, imported: Settings): Settings {
       ...imported,
       events: { ...imported.events, sinks: imported.events.sinks.map(withOwnPlace) },
       pause: settings.pause,
+      // Those of this computer.
+      acceptedDisks: settings.acceptedDisks,
       web: settings.web,
       webTokens: settings.webTokens,
       computers: settings.computers,

@@ -5,6 +5,7 @@ import { SOURCE_ID } from '../protocol/limits.ts'
 import { folderName } from '../protocol/names.ts'
 import { DEFAULT_KEEP } from '../store/retention/retention.ts'
 import { absolutePathSchema, certificateSchema, destinationSchema } from './destination-schema.ts'
+import { diskFindingKinds } from './disk-counters.ts'
 import { eventsSettingsSchema } from './event-sinks.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from './patterns.ts'
 
@@ -276,6 +277,8 @@ export const keepSchema = z.object({
   yearly: periods(DEFAULT_KEEP.yearly),
 })
 
+export const diskCountersSchema = z.partialRecord(z.enum(diskFindingKinds), z.number())
+
 export const SETTINGS_VERSION = 1
 
 const settingsObject = z.object({
@@ -288,8 +291,12 @@ const settingsObject = z.object({
       intervalSeconds: z.number().int().min(1).max(3600).default(10),
       /** A healthy path that takes longer than this to answer, in seconds, is slow. */
       slowSeconds: z.number().min(0.01).max(3600).default(2),
+      /** Reads the health of the disks below the paths: SMART, arrays, pools, file systems. */
+      diskHealth: z.boolean().default(true),
     })
     .prefault({}),
+  /** Counters of disks that a person has accepted: only higher values are incidents. */
+  acceptedDisks: z.record(z.string(), diskCountersSchema).default({}),
   scan: z
     .object({
       /** Seconds between two comparisons of a whole source with the ledger (isocket: scan check_interval). */

@@ -83,6 +83,7 @@ export function startSupervised(paths: CheckerConfig['paths'], intervalSeconds: 
     slowSeconds: 5,
     historyPath: null,
     paths,
+    diskHealth: false,
     knownMounts: {},
   }
   child.on('message', (raw) => {

@@ -49,6 +49,7 @@ export function checkerConfig(
     slowSeconds: settings.check.slowSeconds,
     historyPath: layout.history,
     paths: [...paths, ...folders],
+    diskHealth: settings.check.diskHealth,
     knownMounts,
   }
 }

@@ -23,6 +23,7 @@ export function setUpChecker(mostOut?: number) {
       timeoutSeconds: 10,
       slowSeconds: 2,
       historyPath: null,
+      diskHealth: false,
       knownMounts: {},
       paths: paths.map((path) => ({ id: path, path, probes: ['read'] })),
       ...changed,

@@ -72,6 +72,7 @@ export async function startCheckerProcess(
     slowSeconds: 2,
     historyPath: null,
     paths: [],
+    diskHealth: false,
     knownMounts: {},
   }
   let current: CheckerConfig = { ...defaults, ...config }

@@ -97,8 +97,8 @@ test('settings differences: added, removed and changed items are listed, and set
 })
 
 test('settings differences: a change of any setting is listed', () => {
-  // The web page and the watched computers are neither exported nor imported.
-  const notImported = ['web', 'webTokens', 'computers']
+  // The web page and the watched computers are neither exported nor imported; the accepted disks are those of a computer.
+  const notImported = ['web', 'webTokens', 'computers', 'acceptedDisks']
   const things = ['version', 'pause', 'sources', 'checkedPaths', 'destinations', ...notImported]
   const others = Object.entries(defaultSettings).filter(([name]) => !things.includes(name))
   const isUnnamed = ([name, value]: [string, unknown]) => {

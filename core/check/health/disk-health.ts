@@ -1,0 +1,69 @@
+import {
+  type AcceptedCounters,
+  type DiskCounters,
+  type DiskFindingKind,
+  diskFindingKinds,
+} from '../../settings/disk-counters.ts'
+import type { DiskFacts } from '../checker-messages.ts'
+
+// Evaluates the health that disks, arrays and pools report; pure. The main process, the command line and the window use
+// it. `read-disks.ts` reads the facts.
+
+/**
+ * Smallest reported value of each counter; a value that a person has accepted is only reported once it is worse.
+ * smartctl(8) and the manufacturers' thresholds decide about failing attributes. Counters of damaged sectors and of
+ * errors are 0 on a sound disk: the studies of Backblaze (2014) and Google (Pinheiro, 2007) found that disks fail far
+ * more often after the first one. 90 % of the endurance leaves time to order another disk. smartctl compares the
+ * spare blocks with the disk's own threshold, so each value that is listed is reported.
+ */
+const REPORTED_FROM: Record<DiskFindingKind, number> = {
+  'smart-failed': 1,
+  'nvme-warning': 1,
+  'missing-disks': 1,
+  'not-online': 1,
+  'below-threshold': 1,
+  pending: 1,
+  uncorrectable: 1,
+  'media-errors': 1,
+  'device-errors': 1,
+  'file-system-errors': 1,
+  mismatch: 1,
+  'low-spare': 0,
+  worn: 90,
+  reallocated: 1,
+}
+
+/** Counters that get worse as they fall. */
+const FALLING: ReadonlySet<DiskFindingKind> = new Set(['low-spare'])
+/** Failures, which can be repaired and cannot be accepted. */
+const UNACCEPTABLE: ReadonlySet<DiskFindingKind> = new Set(['smart-failed', 'missing-disks', 'not-online'])
+
+export interface DiskFinding {
+  kind: DiskFindingKind
+  value: number
+}
+
+/** Returns the findings about a disk, gravest first, without those that a person has accepted. */
+export function findDiskFindings({ id, counters }: DiskFacts, accepted: AcceptedCounters): DiskFinding[] {
+  return diskFindingKinds.flatMap((kind) => {
+    const value = counters[kind]
+    if (value === undefined || value < REPORTED_FROM[kind]) return []
+    const known = UNACCEPTABLE.has(kind) ? undefined : accepted[id]?.[kind]
+    const isWorse = known === undefined || (FALLING.has(kind) ? value < known : value > known)
+    return isWorse ? [{ kind, value }] : []
+  })
+}
+
+/** Returns the values that a person accepts with all present findings; empty: none can be accepted. */
+export function listAcceptable(facts: DiskFacts, accepted: AcceptedCounters): DiskCounters {
+  const acceptable = findDiskFindings(facts, accepted).filter(({ kind }) => !UNACCEPTABLE.has(kind))
+  return Object.fromEntries(acceptable.map(({ kind, value }) => [kind, value]))
+}
+
+/** The health in one word. unknown: nothing has reported it, which is never shown as OK. */
+export type DiskHealth = 'ok' | 'attention' | 'unknown'
+
+export function getDiskHealth(facts: DiskFacts, accepted: AcceptedCounters): DiskHealth {
+  if (findDiskFindings(facts, accepted).length > 0) return 'attention'
+  return facts.readAt === null ? 'unknown' : 'ok'
+}

@@ -1,0 +1,408 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readdir, readFile, realpath } from 'node:fs/promises'
+import path from 'node:path'
+import { z } from 'zod'
+import { expectErrorCodes, ignoreError } from '../../dropped-errors.ts'
+import { LATE, withTimeout } from '../../lib/async/timing.ts'
+import { findMount, isWithin, type Mount } from '../../platform/mounts.ts'
+import type { DiskCounters } from '../../settings/disk-counters.ts'
+import type { DiskFacts, SmartResult } from '../checker-messages.ts'
+
+// Reads the health of the disks below some paths: finds the disks, arrays and pools of their mounts in sysfs, reads the
+// kernel's counters, and runs smartctl(8) and zpool(8). Writes nothing, wakes no disk, and opens none itself. The
+// parsers, which are pure, stand at the end.
+
+/** Time limit of a program, and of everything that is read from sysfs for one disk, in milliseconds. */
+const WITHIN_MS = 20_000
+/** smartctl's exit status for a disk that sleeps. Without the error logs, it sets neither of these two bits itself. */
+const ASLEEP = 0xc0
+/** Levels of md arrays whose disks must agree; md(4) explains harmless mismatches of the others. */
+const PARITY_LEVELS = /^raid[456]$/
+/** Administrators' programs, which the search path of other users lacks. */
+const MORE_PROGRAMS = ['/usr/local/sbin', '/usr/sbin', '/sbin']
+
+export interface Program {
+  /** The exit status; or the error name, such as ENOENT, if it did not run; or "late". */
+  status: number | string
+  output: string
+  errors: string
+}
+
+/** The system that is read; tests replace it by a recorded one. */
+export interface DiskSystem {
+  /** Directory that stands for /, with sys/ in it. */
+  root: string
+  run(program: string, parameters: readonly string[]): Promise<Program>
+}
+
+/** Programs that did not return in time. A disk that hangs is not queried again before its program has ended. */
+const running = new Set<string>()
+
+export const thisSystem: DiskSystem = {
+  root: '/',
+  run: async (program, parameters) => {
+    const name = [program, ...parameters].join(' ')
+    if (running.has(name)) return { status: 'late', output: '', errors: '' }
+    running.add(name)
+    const ended = runProgram(program, parameters).finally(() => running.delete(name))
+    const result = await withTimeout(WITHIN_MS, ended)
+    return result === LATE ? { status: 'late', output: '', errors: '' } : result
+  },
+}
+
+function runProgram(program: string, parameters: readonly string[]): Promise<Program> {
+  const search = [process.env.PATH ?? '', ...MORE_PROGRAMS].join(path.delimiter)
+  const options = {
+    env: { ...process.env, PATH: search, LC_ALL: 'C' },
+    // A process that waits for a disk ends only later.
+    ...{ timeout: WITHIN_MS, killSignal: 'SIGKILL' as const, maxBuffer: 4 * 1024 * 1024 },
+  }
+  return new Promise((resolve) => {
+    execFile(program, parameters, options, (error, output, errors) =>
+      resolve({ status: error === null ? 0 : (error.code ?? 'late'), output, errors }),
+    )
+  })
+}
+
+interface PathOfDisk {
+  id: string
+  path: string
+  /** The last known mount point; null: unknown. */
+  knownPoint: string | null
+}
+
+/**
+ * Returns the disks, arrays and pools that these paths are on.
+ * @param before earlier facts, which a disk keeps while it sleeps or does not answer
+ */
+export async function readDisks(
+  paths: readonly PathOfDisk[],
+  mounts: readonly Mount[],
+  before: readonly DiskFacts[],
+  now: number,
+  system: DiskSystem = thisSystem,
+): Promise<DiskFacts[]> {
+  const byDevice = Map.groupBy(
+    paths.flatMap((one) => {
+      const mount = findMount(mounts, one.path)
+      return mount === null || isAbsent(one, mount) ? [] : [{ id: one.id, mount }]
+    }),
+    ({ mount }) => `${mount.type} ${mount.device} ${mount.source}`,
+  )
+  const found = new Map<string, DiskFacts & { device: string }>()
+  for (const group of byDevice.values()) {
+    const [first] = group
+    if (first === undefined) continue
+    const read = await withTimeout(WITHIN_MS, findDevices(first.mount, system))
+    for (const one of read === LATE ? [] : read) {
+      const known = found.get(one.id) ?? one
+      const folders = [...new Set([...known.folders, ...group.map(({ id }) => id)])]
+      found.set(one.id, { ...known, counters: { ...known.counters, ...one.counters }, folders })
+    }
+  }
+  const all = [...found.values()].map(async ({ device, ...facts }) => {
+    const earlier = before.find(({ id }) => id === facts.id)
+    return facts.kind === 'disk' ? addSmart(facts, device, earlier, now, system) : facts
+  })
+  return (await Promise.all(all)).sort((a, b) => a.name.localeCompare(b.name))
+}
+
+/** True if the path's own disk is not mounted: its directory is then on the disk above. */
+function isAbsent({ knownPoint }: PathOfDisk, { point }: Mount): boolean {
+  return knownPoint !== null && knownPoint !== point && isWithin(knownPoint, point)
+}
+
+type Found = DiskFacts & { device: string }
+
+const newFacts = (kind: DiskFacts['kind'], name: string, id: string): Found => ({
+  ...{ id, kind, name, device: name, model: null, serial: null, folders: [] },
+  ...{ smart: null, reason: null, readAt: null, counters: {}, isRebuilding: false },
+})
+
+/** Returns the pool, the arrays and the disks of a mount; empty: it is on no local disk. */
+async function findDevices(mount: Mount, system: DiskSystem): Promise<Found[]> {
+  if (mount.type === 'zfs') return findZfs(mount, system)
+  if (mount.type === 'btrfs') return findBtrfs(mount, system)
+  const directory = await resolve(system, `sys/dev/block/${mount.device}`)
+  if (directory === null) return []
+  const found = await walkDevices(directory, system)
+  const [first] = found
+  if (first === undefined || mount.type !== 'ext4') return found
+  const errors = await readNumber(
+    path.join(system.root, `sys/fs/ext4/${path.basename(directory)}/errors_count`),
+  )
+  if (errors !== null) first.counters['file-system-errors'] = errors
+  return found
+}
+
+/** Follows partitions, encrypted devices, volumes and arrays down to whole disks; the device above comes first. */
+async function walkDevices(directory: string, system: DiskSystem): Promise<Found[]> {
+  const text = (name: string) => readText(path.join(directory, name))
+  if ((await text('partition')) !== null) return walkDevices(path.dirname(directory), system)
+  const name = path.basename(directory).replaceAll('!', '/')
+  const slaves = await list(path.join(directory, 'slaves'))
+  const below: Found[] = []
+  for (const slave of slaves) {
+    const target = await resolve(system, path.relative(system.root, path.join(directory, 'slaves', slave)))
+    if (target !== null) below.push(...(await walkDevices(target, system)))
+  }
+  const level = await text('md/level')
+  if (level !== null) return [await readArray(directory, name, level), ...below]
+  if (slaves.length > 0) return below
+  const identifier = (await text('device/wwid')) ?? (await text('wwid'))
+  const facts = newFacts('disk', name, identifier === null ? name : hash(identifier))
+  facts.model = (await text('device/model')) ?? null
+  facts.serial = shorten(await text('device/serial'))
+  facts.smart =
+    (await resolve(system, path.relative(system.root, path.join(directory, 'device')))) === null
+      ? 'unsupported'
+      : null
+  return [facts]
+}
+
+async function readArray(directory: string, name: string, level: string): Promise<Found> {
+  const md = (file: string) => path.join(directory, 'md', file)
+  const [state, action, degraded, mismatch, uuid] = [
+    await readText(md('array_state')),
+    await readText(md('sync_action')),
+    await readNumber(md('degraded')),
+    await readNumber(md('mismatch_cnt')),
+    await readText(md('uuid')),
+  ]
+  const facts = newFacts('array', name, uuid === null ? name : hash(uuid))
+  facts.model = level
+  facts.readAt = state === null ? null : Date.now()
+  facts.isRebuilding = action !== null && /^(recover|resync|reshape)$/.test(action)
+  facts.counters = {
+    'not-online': Number(state === 'broken' || state === 'inactive'),
+    'missing-disks': degraded ?? 0,
+    ...(PARITY_LEVELS.test(level) && mismatch !== null ? { mismatch } : {}),
+  }
+  return facts
+}
+
+async function findBtrfs(mount: Mount, system: DiskSystem): Promise<Found[]> {
+  const place = path.join(system.root, 'sys/fs/btrfs')
+  for (const uuid of await list(place)) {
+    const devices = await list(path.join(place, uuid, 'devices'))
+    if (!devices.includes(path.basename(mount.source))) continue
+    const label = await readText(path.join(place, uuid, 'label'))
+    const facts = newFacts('pool', label || uuid.slice(0, 8), hash(uuid))
+    const infos = await list(path.join(place, uuid, 'devinfo'))
+    let [errors, missing] = [0, 0]
+    for (const one of infos) {
+      const info = path.join(place, uuid, 'devinfo', one)
+      const stats = (await readText(path.join(info, 'error_stats'))) ?? ''
+      errors += [...stats.matchAll(/_errs (\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0)
+      missing += Number(await readText(path.join(info, 'missing')))
+    }
+    facts.model = 'btrfs'
+    facts.readAt = infos.length === 0 ? null : Date.now()
+    facts.counters = { 'device-errors': errors, 'missing-disks': missing }
+    const directories = await Promise.all(
+      devices.map((device) =>
+        resolve(system, path.relative(system.root, path.join(place, uuid, 'devices', device))),
+      ),
+    )
+    const below = await Promise.all(
+      directories.flatMap((directory) => (directory === null ? [] : [walkDevices(directory, system)])),
+    )
+    return [facts, ...below.flat()]
+  }
+  return []
+}
+
+async function findZfs(mount: Mount, system: DiskSystem): Promise<Found[]> {
+  const [pool = mount.source] = mount.source.split('/')
+  const facts = newFacts('pool', pool, hash(`zfs ${pool}`))
+  facts.model = 'zfs'
+  const { status, output, errors } = await system.run('zpool', ['status', '-p', '-P', '-L', '--', pool])
+  const read = status === 0 ? parseZpool(output) : null
+  if (read === null) {
+    facts.reason = errors.trim() || `zpool: ${status}`
+    return [facts]
+  }
+  const { isOnline, isResilvering, deviceErrors, missing, devices } = read
+  facts.readAt = Date.now()
+  facts.isRebuilding = isResilvering
+  facts.counters = {
+    'not-online': Number(!isOnline),
+    'missing-disks': missing,
+    'device-errors': deviceErrors,
+  }
+  const below: Found[] = []
+  for (const device of devices) {
+    const directory = await resolve(system, `sys/class/block/${path.basename(device)}`)
+    if (directory !== null) below.push(...(await walkDevices(directory, system)))
+  }
+  return [facts, ...below]
+}
+
+/** Adds the answer of smartctl. A disk that sleeps or does not answer keeps its earlier counters. */
+async function addSmart(
+  facts: DiskFacts,
+  device: string,
+  earlier: DiskFacts | undefined,
+  now: number,
+  { run }: DiskSystem,
+): Promise<DiskFacts> {
+  if (facts.smart === 'unsupported') return facts
+  const parameters = ['--json=c', '-i', '-H', '-A', '-n', `standby,${ASLEEP}`, `/dev/${device}`]
+  const { result, reason, model, serial, counters } = parseSmartctl(await run('smartctl', parameters))
+  const isKept = result === 'asleep' || result === 'late' || result === 'failed'
+  return {
+    ...facts,
+    ...{ smart: result, reason },
+    model: model ?? facts.model ?? earlier?.model ?? null,
+    serial: shorten(serial) ?? facts.serial ?? earlier?.serial ?? null,
+    readAt: result === 'read' ? now : isKept ? (earlier?.readAt ?? null) : null,
+    counters: { ...(isKept ? earlier?.counters : {}), ...facts.counters, ...counters },
+  }
+}
+
+/** Kernel and smartctl show the serial number, and so does the label of the disk: its end identifies the disk there. */
+const shorten = (serial: string | null): string | null => serial?.trim().slice(-4) || null
+
+const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16)
+
+/** Errors of sysfs that mean that there is no such value: another kind of device, or an older kernel. */
+const ABSENT = ['ENOENT', 'ENOTDIR', 'EINVAL', 'EIO', 'ENODEV', 'ENXIO', 'EACCES', 'EPERM', 'EOPNOTSUPP']
+
+const readText = (file: string): Promise<string | null> =>
+  readFile(file, 'utf8').then((text) => text.trim(), expectErrorCodes(ABSENT, null))
+
+async function readNumber(file: string): Promise<number | null> {
+  const text = await readText(file)
+  return text !== null && /^\d+$/.test(text) ? Number(text) : null
+}
+
+const list = (directory: string): Promise<string[]> =>
+  readdir(directory).catch(expectErrorCodes(ABSENT, [] as string[]))
+
+const resolve = ({ root }: DiskSystem, name: string): Promise<string | null> =>
+  realpath(path.join(root, name)).catch(ignoreError('no such device in sysfs', null))
+
+const attributeSchema = z.object({
+  id: z.number(),
+  name: z.string(),
+  when_failed: z.string().default(''),
+  raw: z.object({ value: z.number() }),
+})
+
+/** The used part of smartctl's JSON output, format version 1. */
+const smartctlSchema = z.object({
+  smartctl: z.object({
+    messages: z.array(z.object({ string: z.string(), severity: z.string() })).default([]),
+  }),
+  model_name: z.string().optional(),
+  scsi_model_name: z.string().optional(),
+  serial_number: z.string().optional(),
+  smart_support: z.object({ available: z.boolean() }).partial().optional(),
+  smart_status: z.object({ passed: z.boolean() }).partial().optional(),
+  ata_smart_attributes: z.object({ table: z.array(attributeSchema) }).optional(),
+  scsi_grown_defect_list: z.number().optional(),
+  nvme_smart_health_information_log: z
+    .object({
+      critical_warning: z.number(),
+      available_spare: z.number(),
+      available_spare_threshold: z.number(),
+      percentage_used: z.number(),
+      media_errors: z.number(),
+    })
+    .partial()
+    .optional(),
+})
+type Smartctl = z.infer<typeof smartctlSchema>
+
+interface SmartReading {
+  result: SmartResult
+  reason: string | null
+  model: string | null
+  serial: string | null
+  counters: DiskCounters
+}
+
+/** Evaluates a run of smartctl. Its exit status is a set of bits, see EXIT STATUS in smartctl(8). */
+export function parseSmartctl({ status, output, errors }: Program): SmartReading {
+  const without = (result: SmartResult, reason: string | null = null): SmartReading => ({
+    ...{ result, reason, model: null, serial: null, counters: {} },
+  })
+  if (status === 'ENOENT') return without('no-program')
+  if (status === 'EACCES' || status === 'EPERM') return without('not-permitted')
+  if (status === 'late') return without('late')
+  const parsed = parseJson(output)
+  if (parsed === null) return without('failed', errors.trim() || `smartctl: ${status}`)
+  const model = parsed.model_name ?? parsed.scsi_model_name ?? null
+  const serial = parsed.serial_number ?? null
+  const said = parsed.smartctl.messages.map(({ string }) => string).join(' ')
+  if (status === ASLEEP) return { ...without('asleep'), model, serial }
+  const counters = findCounters(parsed)
+  const hasRead = parsed.smart_status?.passed !== undefined || Object.keys(counters).length > 0
+  if (hasRead) return { result: 'read', reason: null, model, serial, counters }
+  if (/permission denied|not permitted/i.test(said)) return { ...without('not-permitted'), model, serial }
+  const isUnsupported =
+    /unable to detect|unknown usb bridge|lacks smart|not supported|specify device type/i.test(said)
+  if (isUnsupported || parsed.smart_support?.available === false || (status === 0 && said === ''))
+    return { ...without('unsupported'), model, serial }
+  return { ...without('failed', said || errors.trim() || `smartctl: ${status}`), model, serial }
+}
+
+function parseJson(text: string): Smartctl | null {
+  try {
+    return smartctlSchema.safeParse(JSON.parse(text)).data ?? null
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
+}
+
+/** The disk database of smartctl names the attributes: some SSDs use these numbers for something else. */
+const ATTRIBUTES = [
+  { id: 5, name: /^Reallocat/i, kind: 'reallocated' },
+  { id: 197, name: /Pending/i, kind: 'pending' },
+  { id: 198, name: /Uncorrectable/i, kind: 'uncorrectable' },
+] as const
+
+function findCounters(parsed: Smartctl): DiskCounters {
+  const { smart_status, ata_smart_attributes, scsi_grown_defect_list } = parsed
+  const counters: DiskCounters = {}
+  if (smart_status?.passed !== undefined) counters['smart-failed'] = Number(!smart_status.passed)
+  if (ata_smart_attributes !== undefined) {
+    const { table } = ata_smart_attributes
+    counters['below-threshold'] = table.filter((one) => one.when_failed === 'now').length
+    for (const { id, name, kind } of ATTRIBUTES) {
+      const found = table.find((one) => one.id === id && name.test(one.name))
+      // Some disks pack further values into the upper bits.
+      if (found !== undefined) counters[kind] = found.raw.value % 2 ** 32
+    }
+  }
+  if (scsi_grown_defect_list !== undefined) counters.reallocated = scsi_grown_defect_list
+  const nvme = parsed.nvme_smart_health_information_log
+  if (nvme !== undefined) {
+    counters['nvme-warning'] = nvme.critical_warning ?? 0
+    counters['media-errors'] = nvme.media_errors ?? 0
+    counters.worn = nvme.percentage_used ?? 0
+    const { available_spare: spare, available_spare_threshold: limit } = nvme
+    if (spare !== undefined && limit !== undefined && spare < limit) counters['low-spare'] = spare
+  }
+  return counters
+}
+
+/** Parses `zpool status -p -P -L`: a line for each device with its state and its read, write and checksum errors. */
+export function parseZpool(text: string) {
+  const [, state] = /^\s*state: (\S+)/m.exec(text) ?? []
+  if (state === undefined) return null
+  const lines = [...text.matchAll(/^\s+(\/\S+)\s+([A-Z]+)\s+(\d+)\s+(\d+)\s+(\d+)/gm)]
+  const gone = /^(UNAVAIL|REMOVED|FAULTED|OFFLINE)$/
+  return {
+    isOnline: state === 'ONLINE',
+    isResilvering: /resilver in progress/.test(text),
+    deviceErrors: lines.reduce(
+      (sum, [, , , ...counts]) => sum + counts.reduce((all, one) => all + Number(one), 0),
+      0,
+    ),
+    missing: lines.filter(([, , is = '']) => gone.test(is)).length,
+    devices: lines.flatMap(([, device = '', is = '']) => (gone.test(is) ? [] : [device])),
+  }
+}

@@ -300,8 +300,10 @@ export class Agent {
     })
   }
 
-  #checked({ checked, notice }: WorkerReport<typeof checkerDefinition>): void {
+  #checked({ checked, notice, disks }: WorkerReport<typeof checkerDefinition>): void {
     if (notice !== undefined) this.notices.reportHistory(notice)
+    // A report may have been on its way when this was switched off.
+    if (disks !== undefined && this.settings.get().check.diskHealth) this.store.update({ disks })
     if (checked.length === 0) return
     const before = this.store.state
     this.store.update(withChecked(before, checked))

@@ -2,6 +2,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { exampleNotice } from '../alerts/incident.ts'
 import { renderMessage } from '../alerts/render.ts'
+import { listAcceptable } from '../check/health/disk-health.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { LATE, withTimeout } from '../lib/async/timing.ts'
 import { formatDay } from '../lib/i18n/formats.ts'
@@ -9,7 +10,7 @@ import { type Message, message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import { createWords } from '../lib/i18n/words.ts'
 import { getUserName } from '../platform/user-name.ts'
-import { getSource } from '../settings/changes.ts'
+import { getSource, withAcceptedDisk } from '../settings/changes.ts'
 import { getSourceDestinations } from '../settings/destinations.ts'
 import { type Agent, UNUSED_SETTINGS } from './agent.ts'
 import { answerCommand, runAction } from './answering.ts'
@@ -60,6 +61,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
             .catch(ignoreError('a scanner that starts again compares all'))
         return agent.checker.request('checkNow', {})
       }),
+    acceptDisk: ({ id }) => runAction(() => acceptDisk(agent, context, id)),
     retryParked: ({ id, file }) => runAction(() => agent.senders.requestAll('retry', { source: id, file })),
     deleteLocalCopies: () => runAction(() => deleteLocalCopies(agent)),
     ...heldSourceCommands(agent),
@@ -85,6 +87,15 @@ export function commandHandlers(agent: Agent): CommandHandlers {
         ),
       }),
   }
+}
+
+/** @throws UserError disk.noDisk, disk.notAcceptable */
+function acceptDisk({ store: { state } }: Agent, context: SettingsContext, wanted: string): void {
+  const facts = state.disks.all.find(({ id, name }) => id === wanted || name === wanted)
+  if (facts === undefined) throw new UserError('disk.noDisk', { name: wanted })
+  const counters = listAcceptable(facts, state.settings.acceptedDisks)
+  if (Object.keys(counters).length === 0) throw new UserError('disk.notAcceptable', { name: facts.name })
+  context.change((settings) => withAcceptedDisk(settings, facts.id, counters))
 }
 
 /** Returns the files that each sender has sent here by hour. */

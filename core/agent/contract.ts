@@ -228,6 +228,8 @@ export const commands = {
   },
   addCheckedPath: defineAction(z.object({ path: z.string() })),
   removeCheckedPath: defineAction(idInput),
+  /** Accepts the present findings about a disk, by its id or name: only higher counters are reported from then on. */
+  acceptDisk: defineAction(idInput),
   /** Pauses all sending for some minutes, or until resumed (null). */
   pause: defineAction(
     z.object({

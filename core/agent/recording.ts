@@ -56,7 +56,7 @@ export interface Recorder {
 }
 
 /** The names of what a command may be about; omitted: there is none. */
-export type Known = Partial<Pick<AppState, 'settings' | 'incidents'>> & {
+export type Known = Partial<Pick<AppState, 'settings' | 'incidents' | 'disks'>> & {
   receiving?: { senders: readonly { fingerprint: string; name: string }[] } | null
 }
 
@@ -108,7 +108,7 @@ const getText = (value: unknown): string => (typeof value === 'string' ? value.t
 
 /** Returns the name of the folder, destination, channel, computer … that a command is about; empty: none. */
 function findName(
-  { settings = defaultSettings, incidents = [], receiving }: Known,
+  { settings = defaultSettings, incidents = [], disks, receiving }: Known,
   given: Record<string, unknown>,
 ): string {
   const { sources, checkedPaths, destinations, alerts, webTokens, computers, events } = settings
@@ -116,6 +116,7 @@ function findName(
     ...[...sources, ...destinations, ...alerts.channels, ...webTokens, ...computers, ...events.sinks],
     ...checkedPaths.map(({ id, path: name }) => ({ id, name })),
     ...incidents.map((one) => ({ id: one.id, name: getSubjects(one)[0] ?? '' })),
+    ...(disks?.all ?? []),
     ...(receiving?.senders ?? []).map(({ fingerprint: id, name }) => ({ id, name })),
   ]
   const ids = [given.id, given.fingerprint, given.destination, Object(given.channel).id]

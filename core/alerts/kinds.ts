@@ -16,8 +16,8 @@ export const diskKinds = [
 
 /**
  * All kinds of failures, gravest first. The disk kinds are check results. emptied: many files of a source lost their
- * contents and wait for a person's decision; parked: files that were given up; deleted: many files of a source were
- * deleted within an hour; marked: files that carry isocket's
+ * contents and wait for a person's decision; parked: files that were given up; disk-health: a disk, an array or a pool reports
+ * damage before anything fails; deleted: many files of a source were deleted within an hour; marked: files that carry isocket's
  * mark wait for a person's decision; refused: a certificate or a pairing is not accepted; destination: it is
  * connected but accepts nothing; unwatched: directories that are not watched; incomplete: files of a watched source
  * cannot be sent, or marked as sent; expected: a file that should come
@@ -31,6 +31,7 @@ export const incidentKinds = [
   'sender-silent',
   'sender-failing',
   'computer-failing',
+  'disk-health',
   'deleted',
   'marked',
   'worker',

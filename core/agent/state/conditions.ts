@@ -1,5 +1,6 @@
 import { missingSecrets } from '../../alerts/channels/catalog.ts'
 import { type IncidentKind, isDiskKind, type Outcome } from '../../alerts/kinds.ts'
+import type { DiskFacts } from '../../check/checker-messages.ts'
 import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
 import { evaluateSenders, evaluateStore } from '../../receive/service/evaluate.ts'
 import {
@@ -15,6 +16,7 @@ import {
   movedLink,
   scanProblem,
 } from './derived.ts'
+import { describeDiskTrouble } from './disks.ts'
 import type { AppState, ComputerState, DestinationState, SourceState } from './schema.ts'
 
 // Derives the conditions besides disk failures from the state; pure. The overall status and the incidents use them.
@@ -80,6 +82,7 @@ export function findConditions(state: AppState, now: number): FoundCondition[] {
     ...pauseCondition(state, now),
     ...noticeConditions(state, now),
     ...linkConditions(state, now),
+    ...diskConditions(state, now),
     ...state.sources.flatMap((one) => [
       ...emptiedCondition(one, now),
       ...deletedCondition(state, one, now),
@@ -362,6 +365,33 @@ function linkConditions({ settings, sources, checkedPaths }: AppState, now: numb
     const isKnown = checked !== null && (checked.overall.kind === 'ok' || checked.overall.kind === 'slow')
     return isKnown ? well(subject, now) : unknown(subject)
   })
+}
+
+/** Reports what disks, arrays and pools report about themselves. Nothing has failed yet. */
+function diskConditions(state: AppState, now: number): FoundCondition[] {
+  const { settings, disks, incidents } = state
+  if (!settings.check.diskHealth) return []
+  if (disks.at === null)
+    return incidents
+      .filter(({ kind, endedAt }) => kind === 'disk-health' && endedAt === null)
+      .flatMap(({ failing }) => Object.keys(failing).map((id) => ({ id, kind: 'unknown' as const })))
+  return disks.all.flatMap((facts): FoundCondition[] => {
+    const [source = null] = facts.folders.filter((id) => settings.sources.some((one) => one.id === id))
+    const subject = { id: `disk:${facts.id}`, name: facts.name, source }
+    const trouble = describeDiskTrouble(state, facts)
+    if (trouble === null) return isRecoveryKnown(state, facts) ? well(subject, now) : unknown(subject)
+    const { names, sentence, headline } = trouble
+    const named = { ...subject, name: names }
+    return condition(named, 'disk-health', now, sentence, 0, { sentence: headline, detail: sentence })
+  })
+}
+
+/** True if the findings about a disk are over: they were about its file system, or the disk was read again. */
+function isRecoveryKnown({ incidents }: AppState, { id, readAt, smart }: DiskFacts): boolean {
+  if (readAt !== null || smart === 'unsupported') return true
+  const open = incidents.find(({ endedAt, failing }) => endedAt === null && `disk:${id}` in failing)
+  const finding = open?.failing[`disk:${id}`]?.params.finding
+  return finding === undefined || finding === 'disk.finding.file-system-errors'
 }
 
 /** Reports a pause so long that the person may have forgotten it. */

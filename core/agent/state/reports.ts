@@ -54,6 +54,7 @@ export function initialState(
     status: { level: 'starting', sentence: message('status.starting'), detail: null },
     sources: [],
     checkedPaths: [],
+    disks: { at: null, all: [] },
     ...noProgress,
     allowance: { now: { kind: 'free' }, until: null },
     surroundings: { battery: 'unsupported', metered: 'unsupported' },
@@ -161,6 +162,7 @@ export function withSettings(
       const before = state.checkedPaths.find((one) => one.id === id)
       return { id, path, link, checked: before?.checked ?? null, delays: before?.delays ?? [] }
     }),
+    disks: settings.check.diskHealth ? state.disks : { at: null, all: [] },
     destinations: updated,
     transfers: state.transfers.filter((one) => used.has(one.destination)),
   }

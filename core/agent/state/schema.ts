@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { channelStateSchema, incidentSchema } from '../../alerts/incident.ts'
 import { incidentKinds } from '../../alerts/kinds.ts'
 import { connectionSchema } from '../../backends/backend-messages.ts'
-import { checkedSchema } from '../../check/checker-messages.ts'
+import { checkedSchema, diskFactsSchema } from '../../check/checker-messages.ts'
 import { sinkStateSchema } from '../../events/sink-state.ts'
 import { fileSchema, totalsSchema } from '../../ledger/ledger-messages.ts'
 import { messageSchema } from '../../lib/i18n/message-schema.ts'
@@ -244,6 +244,11 @@ export const appStateSchema = z.object({
   status: statusSchema,
   sources: z.array(sourceStateSchema),
   checkedPaths: z.array(checkedPathStateSchema),
+  /**
+   * The disks, arrays and pools below the sources, checked paths and folder destinations. at: milliseconds since 1970 of
+   * the last reading; null: none since Holdfast started, or it is off.
+   */
+  disks: z.object({ at: z.number().nullable(), all: z.array(diskFactsSchema) }),
   /** Over all sources, each by its slowest destination; `left` by the destination that takes longest. */
   ...progressSchema.shape,
   /** The bandwidth that sending may use now, by the limit and its schedule. */

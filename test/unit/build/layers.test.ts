@@ -85,6 +85,7 @@ test('sender layers: code outside backends/receiver imports only buffers, names,
 
 test('agent layers: the agent imports only messages and pure modules of the processes that it runs', () => {
   const pure = [
+    'check/health/disk-health.ts',
     'check/inspect.ts',
     'check/verdict.ts',
     'receive/senders/fleet.ts',

@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'vitest'
+import { findConditions } from '../../../core/agent/state/conditions.ts'
+import { describeDiskHealth, describeDiskTrouble, nameDevice } from '../../../core/agent/state/disks.ts'
+import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
+import type { DiskFacts } from '../../../core/check/checker-messages.ts'
+import { smartResults } from '../../../core/check/checker-messages.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
+import { createWords } from '../../../core/lib/i18n/words.ts'
+import { defaultSettings } from '../../../core/settings/schema.ts'
+import { checkedAs } from '../../support/agent/checked.ts'
+import { incident, NOW, receiver, stateWith, status, waiting, well } from '../../support/agent/status.ts'
+
+const words = createWords('en')
+
+const sda: DiskFacts = {
+  ...{ id: 'd', kind: 'disk', name: 'sda', model: 'WDC WD40EFRX', serial: '4711', folders: ['a'] },
+  ...{ smart: 'read', reason: null, readAt: NOW, counters: { pending: 12 }, isRebuilding: false },
+}
+const withDisk = (changes: Partial<DiskFacts> = {}, more: Partial<AppState> = {}) =>
+  stateWith({ disks: { at: NOW, all: [{ ...sda, ...changes }] }, ...more })
+const read = (state: AppState, language: 'en' | 'zh-TW' = 'en') => {
+  const [facts] = state.disks.all
+  const trouble = facts === undefined ? null : describeDiskTrouble(state, facts)
+  return trouble === null ? null : createWords(language)(trouble.sentence)
+}
+const named = (id: string, changes: Partial<SourceState> = {}): SourceState => ({
+  ...well,
+  settings: { ...well.settings, id, name: id },
+  ...changes,
+})
+const only = (id: string, totals = well.totals) => ({
+  destinations: [{ ...well.destinations[1], id, totals, reported: true }] as SourceState['destinations'],
+})
+
+describe('findings about a disk', () => {
+  test('the sentence names the folders, the disk, the safe places and the waiting files', () => {
+    const sources = ['survey', 'b', 'c'].map((id) =>
+      named(id, only('there', id === 'b' ? { ...waiting, waitingFiles: 14 } : undefined)),
+    )
+    const state = withDisk({ folders: ['survey', 'b', 'c'] }, { sources })
+    expect(read(state)).toBe(
+      'The disk of survey (+2) (WDC WD40EFRX …4711, sda) reports 12 pending sectors. Its 3 folders are safe at nas-2, except for 14 files that wait.',
+    )
+    expect(read(state, 'zh-TW')).toBe(
+      '「survey (+2)」的磁碟（WDC WD40EFRX …4711, sda）回報：12 個待處理磁區。其中的 3 個資料夾已安全存放在 nas-2，只有 14 個檔案還在等待。',
+    )
+    expect(read(withDisk({ folders: ['survey'] }, { sources: [named('survey', only('there'))] }))).toMatch(
+      / reports 12 pending sectors\. Its folder is safe at nas-2\.$/,
+    )
+  })
+
+  test('a copy on the same disk, or in the folder on this computer, makes nothing safe', () => {
+    const [one] = [named('one', only('there'))]
+    expect(read(withDisk({ folders: ['one', 'there'] }, { sources: [one] }))).toMatch(
+      /1 folder on it has no copy on another disk: add a destination\.$/,
+    )
+    const embedded = { ...receiver, id: 'embedded', kind: 'embedded' as const, elsewhere: false }
+    const here = { sources: [named('one', only('embedded'))], destinations: [embedded] }
+    expect(read(withDisk({ folders: ['one'] }, here))).toMatch(/has no copy on another disk/)
+  })
+
+  test('folders are not called safe before their files are counted', () => {
+    const { destinations } = only('there')
+    const sources = [named('one', { destinations: destinations.map((one) => ({ ...one, reported: false })) })]
+    expect(read(withDisk({ folders: ['one'] }, { sources }))).toMatch(
+      /Its folder is sent to nas-2; the waiting files are not counted yet\.$/,
+    )
+  })
+
+  test('further findings are counted, and a folder destination is named', () => {
+    const counters = { pending: 1, uncorrectable: 2, reallocated: 3 }
+    expect(read(withDisk({ counters, folders: ['there'] }))).toBe(
+      'The disk of nas-2 (WDC WD40EFRX …4711, sda) reports 1 pending sector and 2 more findings. Copies are stored on it: the files themselves are elsewhere.',
+    )
+  })
+
+  test('an ext4 error that a check reports is not reported twice', () => {
+    const counters = { 'file-system-errors': 3 }
+    expect(read(withDisk({ counters }))).toMatch(/reports 3 file system errors/)
+    const { checked } = well
+    const failed = checkedAs('a', { path: '/data', at: NOW })
+    failed.overall.sentence = message('check.ext4Errors', { path: '/data', point: '/', errors: 3 })
+    expect(checked).not.toBeNull()
+    expect(read(withDisk({ counters }, { sources: [{ ...well, checked: failed }] }))).toBeNull()
+  })
+
+  test('a finding needs attention, and an accepted one does not', () => {
+    const { level, sentence, detail } = status({ disks: { at: NOW, all: [sda] } })
+    expect([level, sentence]).toEqual(['attention', 'The disk of data needs attention.'])
+    expect(detail).toContain('12 pending sectors')
+    const settings = { ...defaultSettings, acceptedDisks: { d: { pending: 12 } } }
+    expect(status({ disks: { at: NOW, all: [sda] }, settings }).level).toBe('ok')
+  })
+})
+
+describe('health of a disk', () => {
+  test.each(smartResults.filter((one) => one !== 'read'))(
+    'a disk with the result "%s" is never shown as OK',
+    (smart) => {
+      const facts = { ...sda, smart, readAt: null, counters: {} }
+      for (const language of ['en', 'zh-TW'] as const) {
+        const [said] = describeDiskHealth(facts, defaultSettings).map(createWords(language))
+        expect(said).toMatch(/^(Not read|無法讀取|尚未讀取)/)
+      }
+    },
+  )
+
+  test('a rebuilt array is named as such', () => {
+    const array = { ...sda, kind: 'array' as const, name: 'md0', model: 'raid1', isRebuilding: true }
+    const counters = { 'missing-disks': 1 }
+    expect(describeDiskHealth({ ...array, counters }, defaultSettings).map(words)).toEqual([
+      '1 missing disk',
+      'being rebuilt',
+    ])
+    expect(nameDevice(array)).toBe('raid1 md0')
+  })
+})
+
+describe('incident of a disk', () => {
+  const open = {
+    ...{ ...incident, kind: 'disk-health' as const, paths: { 'disk:d': 'data' } },
+    failing: { 'disk:d': message('condition.diskFinding', { finding: 'disk.finding.pending' }) },
+  }
+  const kinds = (state: AppState) =>
+    findConditions(state, NOW).flatMap(({ id, kind }) => (id === 'disk:d' ? [kind] : []))
+
+  test('it ends once the disk is read without a finding', () => {
+    expect(kinds(withDisk())).toEqual(['disk-health'])
+    expect(kinds(withDisk({ counters: {} }, { incidents: [open] }))).toEqual(['ok'])
+  })
+
+  test('it stays open after a restart until the disk is read again', () => {
+    expect(kinds(stateWith({ incidents: [open] }))).toEqual(['unknown'])
+    const asleep = withDisk({ smart: 'asleep', readAt: null, counters: {} }, { incidents: [open] })
+    expect(kinds(asleep)).toEqual(['unknown'])
+  })
+
+  test('it is over if this is switched off', () => {
+    const settings = { ...defaultSettings, check: { ...defaultSettings.check, diskHealth: false } }
+    expect(kinds(stateWith({ incidents: [open], settings }))).toEqual([])
+  })
+})

@@ -87,6 +87,10 @@ const commands: Record<string, Entry> = {
     summary: 'show, start or stop the web page of the agent',
     load: async () => (await import('./web.ts')).registerWeb,
   },
+  disks: {
+    summary: 'show the health of the disks below the paths',
+    load: async () => (await import('./disks.ts')).registerDisks,
+  },
   computers: {
     summary: 'list, add and remove other computers',
     load: async () => (await import('./computers.ts')).registerComputers,

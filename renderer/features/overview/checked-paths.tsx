@@ -1,7 +1,7 @@
 import { ActionIcon } from '@mantine/core'
 import { memo, useState } from 'react'
 import { movedLink } from '../../../core/agent/state/derived.ts'
-import type { CheckedPathState } from '../../../core/agent/state/schema.ts'
+import type { AppState, CheckedPathState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { IconChevronDown, IconChevronRight, IconX } from '../../ui/icons.ts'
@@ -9,25 +9,26 @@ import { PathText } from '../../ui/path-text.tsx'
 import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
 import { DelayHistory } from './delay-history.tsx'
+import { describeRowDisks } from './disk-part.tsx'
 import { HealthLine } from './health-line.tsx'
 import { LinkPart } from './link-part.tsx'
 
 /** Shows the paths that are checked but not sent. */
-export function CheckedPaths({
-  paths,
-  intervalSeconds,
-}: {
-  paths: CheckedPathState[]
-  intervalSeconds: number
-}) {
-  const { t } = useWords()
+export function CheckedPaths({ paths, state }: { paths: CheckedPathState[]; state: AppState }) {
+  const words = useWords()
+  const { t } = words
   if (paths.length === 0) return null
   return (
     <section className="card rows" aria-label={t('window.checked.title')}>
       <h2>{t('window.checked.title')}</h2>
       <RovingList className="stack-inner" entry=".row">
         {paths.map((path) => (
-          <CheckedPathRow key={path.id} checkedPath={path} intervalSeconds={intervalSeconds} />
+          <CheckedPathRow
+            key={path.id}
+            checkedPath={path}
+            intervalSeconds={state.settings.check.intervalSeconds}
+            disk={describeRowDisks(state, path.id, words)}
+          />
         ))}
       </RovingList>
     </section>
@@ -37,6 +38,8 @@ export function CheckedPaths({
 const CheckedPathRow = memo(function CheckedPathRow(props: {
   checkedPath: CheckedPathState
   intervalSeconds: number
+  /** The findings about its disk; null: none. */
+  disk: string | null
 }) {
   const { id, path, link = null, checked } = props.checkedPath
   const { t, say } = useWords()
@@ -57,6 +60,9 @@ const CheckedPathRow = memo(function CheckedPathRow(props: {
             </span>
           )}
         </div>
+        {failure === null && props.disk !== null && (
+          <p className="card-problem warn breakable">{props.disk}</p>
+        )}
         {failure !== null && opened && <p className="breakable selectable">{failure}</p>}
         {(opened || hasMoved) && <LinkPart settings={{ id, path, link }} checked={checked} />}
         {opened && checked !== null && (

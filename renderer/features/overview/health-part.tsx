@@ -8,6 +8,7 @@ import { getSubjects, type Incident, isAboutPaths } from '../alerts/incidents.ts
 import { RemedyCommands } from '../alerts/remedy.tsx'
 import { DelayHistory } from './delay-history.tsx'
 import { problemClass, verdictLevel, verdictWord } from './describe.ts'
+import { DiskHealthPart } from './disk-part.tsx'
 import { HealthLine, HealthMark } from './health-line.tsx'
 import { LinkPart } from './link-part.tsx'
 
@@ -31,6 +32,7 @@ export function HealthPart({ source, state }: { source: SourceState; state: AppS
         intervalSeconds={state.settings.check.intervalSeconds}
         failures={incidents.filter(isAboutPaths)}
       />
+      <DiskHealthPart id={source.settings.id} state={state} />
       {incidents.length > 0 && (
         <section className="card rows" aria-label={t('window.alerts')}>
           <h3>{t('window.alerts')}</h3>

@@ -24,6 +24,7 @@ import {
   getDestinationStates,
   isSameEverywhere,
 } from './describe.ts'
+import { describeRowDisks } from './disk-part.tsx'
 import { SourceCard } from './source-card.tsx'
 import type { DetailsPart } from './source-details.tsx'
 import { arrangeSources, isFailing, MANY, type Order, SourceSearch } from './source-search.tsx'
@@ -34,7 +35,8 @@ const SourceDetails = lazy(() => import('./source-details.tsx'))
 
 /** Shows a card for each source; a card opens its details. */
 export function OverviewPage({ state }: { state: AppState }) {
-  const { t } = useWords()
+  const words = useWords()
+  const { t } = words
   const [opened, setOpened] = useState<{ id: string; part: DetailsPart } | null>(null)
   const [wanted, setWanted] = useKeptText('sources')
   const [order, setOrder] = useState<Order>('trouble')
@@ -82,6 +84,7 @@ export function OverviewPage({ state }: { state: AppState }) {
         destinationKind={mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'}
         destinationName={destinationNames(mine, t)}
         keepers={destinationNames(findKeepers(source, mine), t)}
+        disk={describeRowDisks(state, source.settings.id, words)}
         chips={describeDestinations(mine, state, t).filter(({ failure }) => failure !== null || !isSame)}
         choices={settings.destinations}
         intervalSeconds={intervalSeconds}
@@ -91,7 +94,7 @@ export function OverviewPage({ state }: { state: AppState }) {
   })
   const here = sources.map((one) => copiedHere(one, destinations)).find((one) => one !== undefined)
   // The key preserves the card's state when its position changes.
-  const checked = <CheckedPaths key="checked" paths={checkedPaths} intervalSeconds={intervalSeconds} />
+  const checked = <CheckedPaths key="checked" paths={checkedPaths} state={state} />
   return (
     <div className="stack">
       <ProposalNotices state={state} />

@@ -49,6 +49,8 @@ export interface SourceCardProps {
   keepers: string
   /** Its last 24 hours (see useDays); null: unknown. */
   day: string | null
+  /** The findings about its disk; null: none. */
+  disk: string | null
   /** The destinations to mention in the row. */
   chips: readonly Chip[]
   /** All destinations that can be chosen. */
@@ -90,7 +92,7 @@ const Card = memo(function Card(props: CardProps) {
   const { t, say } = useWords()
   const { settings } = source
   // Files that wait for a decision are as grave as a failing disk.
-  const shown = level === 'ok' && findProblem(source, say)?.tone === 'bad' ? 'failing' : level
+  const shown = level === 'ok' && findProblem(source, say, props.disk)?.tone === 'bad' ? 'failing' : level
 
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard and screen readers use the button with the name.
@@ -188,8 +190,8 @@ interface RowProblem {
   button: { word: WordKey; part: DetailsPart } | { word: WordKey; page: 'alerts' } | null
 }
 
-/** Returns the problem that is not one of the disk, in one line; null: there is none. */
-function findProblem(source: SourceState, say: Words['say']): RowProblem | null {
+/** Returns the problem that is not a failed check, in one line; null: there is none. */
+function findProblem(source: SourceState, say: Words['say'], disk: string | null): RowProblem | null {
   const held = describeHeld(source)
   const decide = { word: 'window.source.decide', page: 'alerts' } as const
   if (held !== null)
@@ -204,6 +206,8 @@ function findProblem(source: SourceState, say: Words['say']): RowProblem | null 
   if (problem !== null) {
     return { tone: 'warn', words: say(problem), button: { word: 'window.source.details', part: 'files' } }
   }
+  if (disk !== null)
+    return { tone: 'warn', words: disk, button: { word: 'window.source.details', part: 'health' } }
   const shortfall = batchShortfall(source)
   if (shortfall === null) return null
   const words = joinSentences([shortfall.sentence, shortfall.detail], say)
@@ -216,7 +220,7 @@ function State(props: CardProps) {
   const { say } = useWords()
   const openPage = useOpenPage()
   if (level !== 'ok') return <DiskState {...props} />
-  const problem = findProblem(source, say)
+  const problem = findProblem(source, say, props.disk)
   if (problem !== null) {
     const { tone, words, button } = problem
     const act = () => {

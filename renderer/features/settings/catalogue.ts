@@ -205,6 +205,14 @@ const ownSettings = {
     texts: ['window.settings.seconds'],
     settings: { 'check.intervalSeconds': 'window.settings.interval' },
   },
+  diskHealth: {
+    label: 'window.settings.diskHealth',
+    under: ['settings.checking'],
+    settings: {
+      'check.diskHealth': 'window.settings.diskHealth',
+      acceptedDisks: 'window.disk.accept',
+    },
+  },
   keep: {
     label: 'settings.keep.title',
     under: [],

@@ -25,6 +25,7 @@ import { LimitPart } from './limit-part.tsx'
 import { LoginSetting } from './login-setting.tsx'
 import { NumberSetting } from './number-setting.tsx'
 import { ReportPart } from './report-part.tsx'
+import { SwitchSetting } from './switch-setting.tsx'
 import { useSave } from './use-save.ts'
 import { WebPart } from './web-part.tsx'
 
@@ -142,6 +143,14 @@ function CheckingPart({ settings: { check } }: { settings: AppState['settings'] 
           hint="window.settings.intervalHint"
           value={check.intervalSeconds}
           save={(intervalSeconds) => save({ check: { intervalSeconds } })}
+        />
+      </Setting>
+      <Setting id="diskHealth">
+        <SwitchSetting
+          label="window.settings.diskHealth"
+          hint="window.settings.diskHealthHint"
+          value={check.diskHealth}
+          save={(diskHealth) => save({ check: { diskHealth } })}
         />
       </Setting>
     </SettingsPart>

@@ -1,10 +1,8 @@
-import { Switch } from '@mantine/core'
-import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import type { Message, WordKey } from '../../../core/lib/i18n/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { useWords } from '../../words/context.tsx'
 import { Setting } from './found.tsx'
-import { SavedMark } from './saved-mark.tsx'
+import { SwitchSetting } from './switch-setting.tsx'
 import { type Save, useSave } from './use-save.ts'
 
 type Answer = AppState['surroundings']['battery']
@@ -46,36 +44,18 @@ interface PauseSwitchProps {
 
 /** Shows a switch that can only be turned off if this system cannot determine the condition. */
 function PauseSwitch({ label, hint, answer, value, save }: PauseSwitchProps) {
-  const { t, say } = useWords()
-  const [refusal, setRefusal] = useState<Message | null>(null)
-  const [savedAt, setSavedAt] = useState(0)
-
-  const set = async (next: boolean) => {
-    const outcome = await save(next)
-    setRefusal(outcome.done ? null : outcome.sentence)
-    if (outcome.done) setSavedAt(Date.now())
-  }
-
+  const { t } = useWords()
   return (
-    <div>
-      <Switch
-        label={
-          <>
-            {t(label)} <SavedMark at={savedAt} />
-          </>
-        }
-        aria-label={t(label)}
-        description={t(answer === 'unsupported' ? 'settings.unsupported' : hint)}
-        checked={value}
-        disabled={answer === 'unsupported' && !value}
-        onChange={(event) => void set(event.currentTarget.checked)}
-        labelPosition="left"
-        classNames={{ body: 'switch-body' }}
-      />
+    <SwitchSetting
+      label={label}
+      hint={answer === 'unsupported' ? 'settings.unsupported' : hint}
+      value={value}
+      disabled={answer === 'unsupported' && !value}
+      save={save}
+    >
       {value && answer === 'unknown' && (
         <p className="card-problem warn breakable">{t('window.limit.meteredUnknown')}</p>
       )}
-      {refusal !== null && <p className="card-problem breakable">{say(refusal)}</p>}
-    </div>
+    </SwitchSetting>
   )
 }

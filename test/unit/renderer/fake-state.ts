@@ -19,6 +19,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     status: { level: 'ok', sentence: message('problem.other', { reason: 'Nothing to do.' }), detail: null },
     sources: [],
     checkedPaths: [],
+    disks: { at: null, all: [] },
     totals: noTotals,
     rate: 0,
     left: null,

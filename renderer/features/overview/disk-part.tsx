@@ -1,0 +1,96 @@
+import { Button } from '@mantine/core'
+import {
+  describeDiskHealth,
+  describeSafety,
+  findDisksOf,
+  getHealthCommand,
+  nameDevice,
+} from '../../../core/agent/state/disks.ts'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { findDiskFindings, getDiskHealth, listAcceptable } from '../../../core/check/health/disk-health.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { Copyable } from '../../ui/copyable.tsx'
+import { Ago } from '../../ui/times.tsx'
+import { useWords, type Words } from '../../words/context.tsx'
+import { HealthMark } from './health-line.tsx'
+
+type Facts = AppState['disks']['all'][number]
+
+/** Returns the findings about the disks of a path, for its row; null: there are none. */
+export function describeRowDisks(
+  state: AppState,
+  id: string,
+  { t, say }: Pick<Words, 't' | 'say'>,
+): string | null {
+  const { acceptedDisks } = state.settings
+  const bad = findDisksOf(state, id).filter((facts) => findDiskFindings(facts, acceptedDisks).length > 0)
+  const words = bad.flatMap((facts) => describeDiskHealth(facts, state.settings).map(say))
+  return words.length === 0 ? null : t('window.disk.row', { health: words.join(t('window.list.separator')) })
+}
+
+/** Shows the health that the disks, arrays and pools of a path report. */
+export function DiskHealthPart({ id, state }: { id: string; state: AppState }) {
+  const { t } = useWords()
+  const disks = findDisksOf(state, id)
+  return (
+    <section className="card rows" aria-label={t('window.disk.health')}>
+      <h3>{t('window.disk.health')}</h3>
+      {disks.length === 0 && <p className="dimmed">{t(getAbsence(state))}</p>}
+      {disks.map((facts) => (
+        <Disk key={facts.id} facts={facts} state={state} />
+      ))}
+    </section>
+  )
+}
+
+function getAbsence({ settings, disks }: AppState) {
+  if (!settings.check.diskHealth) return 'window.disk.healthOff'
+  return disks.at === null ? 'window.disk.healthPending' : 'window.disk.noLocal'
+}
+
+function Disk({ facts, state }: { facts: Facts; state: AppState }) {
+  const { t, say } = useWords()
+  const { run } = useCommands()
+  const { settings } = state
+  const health = getDiskHealth(facts, settings.acceptedDisks)
+  const words = describeDiskHealth(facts, settings).map(say).join(t('window.list.separator'))
+  const canAccept = Object.keys(listAcceptable(facts, settings.acceptedDisks)).length > 0
+  const command = health === 'unknown' ? getHealthCommand(facts) : null
+  return (
+    <div className="stack-inner">
+      <div className="card-line spread">
+        <span className="health" data-level={health}>
+          <HealthMark level={health} />
+          <span className="health-word breakable">{words}</span>
+        </span>
+        {facts.readAt !== null && (
+          <span className="dimmed">
+            <Ago at={facts.readAt} />
+          </span>
+        )}
+      </div>
+      <p className="dimmed breakable selectable">{nameDevice(facts)}</p>
+      {health === 'attention' && <p className="breakable">{say(describeSafety(state, facts))}</p>}
+      {command !== null && (
+        <>
+          <p className="dimmed">
+            {t(facts.smart === 'no-program' ? 'window.disk.install' : 'window.disk.permit')}
+          </p>
+          <Copyable text={command} label="window.pair.copy" done="window.pair.copied" />
+        </>
+      )}
+      {canAccept && (
+        <div className="spread">
+          <p className="dimmed">{t('window.disk.acceptHint')}</p>
+          <Button
+            size="xs"
+            variant="default"
+            onClick={() => run('acceptDisk', { id: facts.id }, 'window.disk.accepted')}
+          >
+            {t('window.disk.accept')}
+          </Button>
+        </div>
+      )}
+    </div>
+  )
+}

@@ -57,7 +57,7 @@ function Disk({ facts, state }: { facts: Facts; state: AppState }) {
   const canAccept = Object.keys(listAcceptable(facts, settings.acceptedDisks)).length > 0
   const command = health === 'unknown' ? getHealthCommand(facts) : null
   return (
-    <div className="stack-inner">
+    <div className="stack-inner disk-health">
       <div className="card-line spread">
         <span className="health" data-level={health}>
           <HealthMark level={health} />
@@ -80,16 +80,18 @@ function Disk({ facts, state }: { facts: Facts; state: AppState }) {
         </>
       )}
       {canAccept && (
-        <div className="spread">
+        <>
           <p className="dimmed">{t('window.disk.acceptHint')}</p>
-          <Button
-            size="xs"
-            variant="default"
-            onClick={() => run('acceptDisk', { id: facts.id }, 'window.disk.accepted')}
-          >
-            {t('window.disk.accept')}
-          </Button>
-        </div>
+          <div>
+            <Button
+              size="xs"
+              variant="default"
+              onClick={() => run('acceptDisk', { id: facts.id }, 'window.disk.accepted')}
+            >
+              {t('window.disk.accept')}
+            </Button>
+          </div>
+        </>
       )}
     </div>
   )

@@ -92,7 +92,9 @@ const Card = memo(function Card(props: CardProps) {
   const { t, say } = useWords()
   const { settings } = source
   // Files that wait for a decision are as grave as a failing disk.
-  const shown = level === 'ok' && findProblem(source, say, props.disk)?.tone === 'bad' ? 'failing' : level
+  const isBad = findProblem(source, say, props.disk)?.tone === 'bad'
+  const troubled = isBad ? 'failing' : props.disk === null ? 'ok' : 'attention'
+  const shown = level === 'ok' ? troubled : level
 
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard and screen readers use the button with the name.

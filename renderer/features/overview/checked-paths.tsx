@@ -9,7 +9,7 @@ import { PathText } from '../../ui/path-text.tsx'
 import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
 import { DelayHistory } from './delay-history.tsx'
-import { describeRowDisks } from './disk-part.tsx'
+import { describeRowDisks, listRowDisks } from './disk-part.tsx'
 import { HealthLine } from './health-line.tsx'
 import { LinkPart } from './link-part.tsx'
 
@@ -28,6 +28,7 @@ export function CheckedPaths({ paths, state }: { paths: CheckedPathState[]; stat
             checkedPath={path}
             intervalSeconds={state.settings.check.intervalSeconds}
             disk={describeRowDisks(state, path.id, words)}
+            disks={listRowDisks(state, path.id, words)}
           />
         ))}
       </RovingList>
@@ -40,6 +41,8 @@ const CheckedPathRow = memo(function CheckedPathRow(props: {
   intervalSeconds: number
   /** The findings about its disk; null: none. */
   disk: string | null
+  /** The health of each of its disks, a line each. */
+  disks: string
 }) {
   const { id, path, link = null, checked } = props.checkedPath
   const { t, say } = useWords()
@@ -62,6 +65,11 @@ const CheckedPathRow = memo(function CheckedPathRow(props: {
         </div>
         {failure === null && props.disk !== null && (
           <p className="card-problem warn breakable">{props.disk}</p>
+        )}
+        {opened && (
+          <p className="dimmed breakable selectable" style={{ whiteSpace: 'pre-line' }}>
+            {props.disks}
+          </p>
         )}
         {failure !== null && opened && <p className="breakable selectable">{failure}</p>}
         {(opened || hasMoved) && <LinkPart settings={{ id, path, link }} checked={checked} />}

@@ -28,6 +28,18 @@ export function describeRowDisks(
   return words.length === 0 ? null : t('window.disk.row', { health: words.join(t('window.list.separator')) })
 }
 
+/** Returns the health of each disk of a path with the disk's name, for its expanded row. */
+export function listRowDisks(state: AppState, id: string, { t, say }: Pick<Words, 't' | 'say'>): string {
+  const disks = findDisksOf(state, id)
+  if (disks.length === 0) return `${t('window.disk.health')}: ${t(getAbsence(state))}`
+  return disks
+    .map((facts) => {
+      const health = describeDiskHealth(facts, state.settings).map(say).join(t('window.list.separator'))
+      return `${nameDevice(facts)}: ${health}`
+    })
+    .join('\n')
+}
+
 /** Shows the health that the disks, arrays and pools of a path report. */
 export function DiskHealthPart({ id, state }: { id: string; state: AppState }) {
   const { t } = useWords()

@@ -268,7 +268,9 @@ export class Agent {
   }
 
   #checkerConfig() {
-    return checkerConfig(this.permittedSettings(), this.layout, this.#knownMounts.knownMounts())
+    const config = checkerConfig(this.permittedSettings(), this.layout, this.#knownMounts.knownMounts())
+    // A one-shot run is over before a disk gets worse.
+    return { ...config, diskHealth: config.diskHealth && this.host.kind !== 'once' }
   }
 
   /** Refreshes sentences that contain an age, and applies the end of a pause and the schedule of sending. */

@@ -376,12 +376,13 @@ function diskConditions(state: AppState, now: number): FoundCondition[] {
       .filter(({ kind, endedAt }) => kind === 'disk-health' && endedAt === null)
       .flatMap(({ failing }) => Object.keys(failing).map((id) => ({ id, kind: 'unknown' as const })))
   return disks.all.flatMap((facts): FoundCondition[] => {
-    const [source = null] = facts.folders.filter((id) => settings.sources.some((one) => one.id === id))
-    const subject = { id: `disk:${facts.id}`, name: facts.name, source }
+    const subject = { id: `disk:${facts.id}`, name: facts.name, source: null }
     const trouble = describeDiskTrouble(state, facts)
     if (trouble === null) return isRecoveryKnown(state, facts) ? well(subject, now) : unknown(subject)
     const { names, sentence, headline } = trouble
-    const named = { ...subject, name: names }
+    const folders = new Set(facts.folders)
+    const source = settings.sources.find(({ id }) => folders.has(id))?.id ?? null
+    const named = { ...subject, name: names, source }
     return condition(named, 'disk-health', now, sentence, 0, { sentence: headline, detail: sentence })
   })
 }

@@ -68,17 +68,8 @@ export interface DiskTrouble {
  * that a check reports as a failure of its path is not reported twice.
  */
 export function describeDiskTrouble(state: Known, facts: DiskFacts): DiskTrouble | null {
-  const isReported = [
-    ...state.sources.map((one) => one.checked),
-    ...state.checkedPaths.map((one) => one.checked),
-  ].some(
-    (checked) =>
-      checked !== null &&
-      facts.folders.includes(checked.id) &&
-      checked.overall.sentence.key === 'check.ext4Errors',
-  )
   const [first, ...others] = findDiskFindings(facts, state.settings.acceptedDisks).filter(
-    ({ kind }) => kind !== 'file-system-errors' || !isReported,
+    ({ kind }) => kind !== 'file-system-errors' || !isReportedByCheck(state, facts),
   )
   if (first === undefined) return null
   const of = nameFolders(state, facts)
@@ -96,6 +87,13 @@ export function describeDiskTrouble(state: Known, facts: DiskFacts): DiskTrouble
   }
 }
 
+function isReportedByCheck({ sources, checkedPaths }: Known, facts: DiskFacts): boolean {
+  const folders = new Set(facts.folders)
+  return [...sources, ...checkedPaths].some(
+    ({ checked }) => checked?.overall.sentence.key === 'check.ext4Errors' && folders.has(checked.id),
+  )
+}
+
 function nameFolders({ sources, checkedPaths, destinations }: Known, { folders, name }: DiskFacts): string {
   const names: Record<string, string> = {
     ...Object.fromEntries(checkedPaths.map(({ id, path }) => [id, path])),
@@ -108,16 +106,18 @@ function nameFolders({ sources, checkedPaths, destinations }: Known, { folders, 
 /** Returns where the files of a disk's sources are safe besides this disk, and how many wait for it. */
 export function describeSafety(
   { sources: all, destinations }: Pick<AppState, 'sources' | 'destinations'>,
-  { folders }: DiskFacts,
+  facts: DiskFacts,
 ): Message {
-  const sources = all.filter(({ settings }) => folders.includes(settings.id))
+  // A disk may have thousands of checked paths.
+  const folders = new Set(facts.folders)
+  const sources = all.filter(({ settings }) => folders.has(settings.id))
   const count = sources.length
   if (count === 0) {
-    const hasCopies = destinations.some(({ id }) => folders.includes(id))
+    const hasCopies = destinations.some(({ id }) => folders.has(id))
     return message(hasCopies ? 'disk.safe.copies' : 'disk.safe.nothing')
   }
   // Copies on this disk are lost with it, and the folder in the data directory may be on it.
-  const safe = destinations.filter(({ id, kind }) => kind !== 'embedded' && !folders.includes(id))
+  const safe = destinations.filter(({ id, kind }) => kind !== 'embedded' && !folders.has(id))
   const mine = sources.map((source) =>
     safe.filter(({ id }) => source.destinations.some((one) => one.id === id)),
   )

@@ -1,5 +1,6 @@
 import { AggregatorRegistry, Gauge, Registry } from 'prom-client'
 import { incidentKinds } from '../../alerts/kinds.ts'
+import { getDiskHealth } from '../../check/health/disk-health.ts'
 import { DELAY_SECONDS } from '../../send/sender-messages.ts'
 import type { SenderMetrics } from '../senders.ts'
 import { type AppState, statusLevels } from '../state/schema.ts'
@@ -30,6 +31,9 @@ export function createMetrics() {
   const lastFile = gauge('source_last_file_timestamp_seconds', 'When the last file was sent.', ['source'])
   const usable = gauge('path_usable', '1 if the last check found the path usable.', ['path'])
   const delay = gauge('path_read_seconds', 'Read delay of the last check; NaN: it failed.', ['path'])
+  const sound = gauge('disk_sound', '1 if the disk reports no finding, 0 if it does; NaN: not readable.', [
+    'disk',
+  ])
   const checkedAt = gauge('path_checked_timestamp_seconds', 'When the path was last checked.', ['path'])
 
   const sentBytes = gauge('source_sent_bytes', 'Bytes of the files here that all destinations have.', [
@@ -67,6 +71,11 @@ export function createMetrics() {
       checkedAt.set({ path }, checked.at / 1000)
     }
   }
+  const showDisks = ({ disks, settings }: AppState) => {
+    const values = { ok: 1, attention: 0, unknown: Number.NaN }
+    for (const facts of disks.all)
+      sound.set({ disk: facts.name }, values[getDiskHealth(facts, settings.acceptedDisks)])
+  }
   return {
     contentType: registry.contentType,
     /** Returns the page. Names of sources, destinations and paths are labels. */
@@ -81,6 +90,7 @@ export function createMetrics() {
         restarts.set({ worker }, count)
       showDestinations(state, senders)
       showPaths(state)
+      showDisks(state)
       const histogram = AggregatorRegistry.aggregate([[describeDelays(state, senders)]])
       return [await registry.metrics(), await histogram.metrics()].join('')
     },

@@ -9,14 +9,14 @@ import { PathText } from '../../ui/path-text.tsx'
 import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
 import { DelayHistory } from './delay-history.tsx'
-import { describeRowDisks, listRowDisks } from './disk-part.tsx'
+import { useRowDisks } from './disk-part.tsx'
 import { HealthLine } from './health-line.tsx'
 import { LinkPart } from './link-part.tsx'
 
 /** Shows the paths that are checked but not sent. */
 export function CheckedPaths({ paths, state }: { paths: CheckedPathState[]; state: AppState }) {
-  const words = useWords()
-  const { t } = words
+  const { t } = useWords()
+  const rowDisks = useRowDisks(state)
   if (paths.length === 0) return null
   return (
     <section className="card rows" aria-label={t('window.checked.title')}>
@@ -27,8 +27,8 @@ export function CheckedPaths({ paths, state }: { paths: CheckedPathState[]; stat
             key={path.id}
             checkedPath={path}
             intervalSeconds={state.settings.check.intervalSeconds}
-            disk={describeRowDisks(state, path.id, words)}
-            disks={listRowDisks(state, path.id, words)}
+            disk={rowDisks(path.id).finding}
+            disks={rowDisks(path.id).lines}
           />
         ))}
       </RovingList>

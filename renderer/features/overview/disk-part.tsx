@@ -1,4 +1,5 @@
 import { Button } from '@mantine/core'
+import { useMemo } from 'react'
 import {
   describeDiskHealth,
   describeSafety,
@@ -11,33 +12,39 @@ import { findDiskFindings, getDiskHealth, listAcceptable } from '../../../core/c
 import { useCommands } from '../../state/commands.tsx'
 import { Copyable } from '../../ui/copyable.tsx'
 import { Ago } from '../../ui/times.tsx'
-import { useWords, type Words } from '../../words/context.tsx'
+import { useWords } from '../../words/context.tsx'
 import { HealthMark } from './health-line.tsx'
 
 type Facts = AppState['disks']['all'][number]
 
-/** Returns the findings about the disks of a path, for its row; null: there are none. */
-export function describeRowDisks(
-  state: AppState,
-  id: string,
-  { t, say }: Pick<Words, 't' | 'say'>,
-): string | null {
-  const { acceptedDisks } = state.settings
-  const bad = findDisksOf(state, id).filter((facts) => findDiskFindings(facts, acceptedDisks).length > 0)
-  const words = bad.flatMap((facts) => describeDiskHealth(facts, state.settings).map(say))
-  return words.length === 0 ? null : t('window.disk.row', { health: words.join(t('window.list.separator')) })
+/** The disks of one path, for its row. */
+export interface RowDisks {
+  /** The findings; null: there are none. */
+  finding: string | null
+  /** The health of each disk with the disk's name, a line each. */
+  lines: string
 }
 
-/** Returns the health of each disk of a path with the disk's name, for its expanded row. */
-export function listRowDisks(state: AppState, id: string, { t, say }: Pick<Words, 't' | 'say'>): string {
-  const disks = findDisksOf(state, id)
-  if (disks.length === 0) return `${t('window.disk.health')}: ${t(getAbsence(state))}`
-  return disks
-    .map((facts) => {
-      const health = describeDiskHealth(facts, state.settings).map(say).join(t('window.list.separator'))
-      return `${nameDevice(facts)}: ${health}`
-    })
-    .join('\n')
+/** Returns a function that describes the disks of a path; a disk may have thousands of paths. */
+export function useRowDisks({ disks, settings }: AppState): (id: string) => RowDisks {
+  const { t, say } = useWords()
+  return useMemo(() => {
+    const byPath = new Map<string, RowDisks>()
+    for (const facts of disks.all) {
+      const health = describeDiskHealth(facts, settings).map(say).join(t('window.list.separator'))
+      const hasFinding = findDiskFindings(facts, settings.acceptedDisks).length > 0
+      const line = `${nameDevice(facts)}: ${health}`
+      for (const id of facts.folders) {
+        const { finding = null, lines = '' } = byPath.get(id) ?? {}
+        byPath.set(id, {
+          finding: hasFinding && finding === null ? t('window.disk.row', { health }) : finding,
+          lines: lines === '' ? line : `${lines}\n${line}`,
+        })
+      }
+    }
+    const absence = `${t('window.disk.health')}: ${t(getAbsence({ disks, settings }))}`
+    return (id) => byPath.get(id) ?? { finding: null, lines: absence }
+  }, [disks, settings, t, say])
 }
 
 /** Shows the health that the disks, arrays and pools of a path report. */
@@ -55,7 +62,7 @@ export function DiskHealthPart({ id, state }: { id: string; state: AppState }) {
   )
 }
 
-function getAbsence({ settings, disks }: AppState) {
+function getAbsence({ settings, disks }: Pick<AppState, 'settings' | 'disks'>) {
   if (!settings.check.diskHealth) return 'window.disk.healthOff'
   return disks.at === null ? 'window.disk.healthPending' : 'window.disk.noLocal'
 }

@@ -24,7 +24,7 @@ import {
   getDestinationStates,
   isSameEverywhere,
 } from './describe.ts'
-import { describeRowDisks } from './disk-part.tsx'
+import { useRowDisks } from './disk-part.tsx'
 import { SourceCard } from './source-card.tsx'
 import type { DetailsPart } from './source-details.tsx'
 import { arrangeSources, isFailing, MANY, type Order, SourceSearch } from './source-search.tsx'
@@ -35,8 +35,7 @@ const SourceDetails = lazy(() => import('./source-details.tsx'))
 
 /** Shows a card for each source; a card opens its details. */
 export function OverviewPage({ state }: { state: AppState }) {
-  const words = useWords()
-  const { t } = words
+  const { t } = useWords()
   const [opened, setOpened] = useState<{ id: string; part: DetailsPart } | null>(null)
   const [wanted, setWanted] = useKeptText('sources')
   const [order, setOrder] = useState<Order>('trouble')
@@ -45,6 +44,7 @@ export function OverviewPage({ state }: { state: AppState }) {
   const { sources, transfers, destinations, checkedPaths, computers, settings } = state
   const underWay = useMemo(() => firstTransfers(transfers), [transfers])
   const days = useDays()
+  const rowDisks = useRowDisks(state)
   const open = useCallback((id: string, part: DetailsPart = 'health') => setOpened({ id, part }), [])
 
   const detailed = sources.find(({ settings: { id } }) => id === opened?.id)
@@ -84,7 +84,7 @@ export function OverviewPage({ state }: { state: AppState }) {
         destinationKind={mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'}
         destinationName={destinationNames(mine, t)}
         keepers={destinationNames(findKeepers(source, mine), t)}
-        disk={describeRowDisks(state, source.settings.id, words)}
+        disk={rowDisks(source.settings.id).finding}
         chips={describeDestinations(mine, state, t).filter(({ failure }) => failure !== null || !isSame)}
         choices={settings.destinations}
         intervalSeconds={intervalSeconds}

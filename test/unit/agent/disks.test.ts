@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { findConditions } from '../../../core/agent/state/conditions.ts'
 import { describeDiskHealth, describeDiskTrouble, nameDevice } from '../../../core/agent/state/disks.ts'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
+import { createMetrics } from '../../../core/agent/web/metrics.ts'
 import type { DiskFacts } from '../../../core/check/checker-messages.ts'
 import { smartResults } from '../../../core/check/checker-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
@@ -114,6 +115,15 @@ describe('health of a disk', () => {
     ])
     expect(nameDevice(array)).toBe('raid1 md0')
   })
+})
+
+test('metrics: a disk without a finding is 1, one with a finding is 0, and an unknown one is no number', async () => {
+  const disks = { at: NOW, all: [sda, { ...sda, id: 'e', name: 'sdb', counters: {} }] }
+  const silent = { ...sda, id: 'f', name: 'sdc', counters: {}, readAt: null, smart: 'not-permitted' as const }
+  const page = await createMetrics().page(stateWith({ disks: { ...disks, all: [...disks.all, silent] } }))
+  expect(page.match(/disk_sound\{.*/g)).toEqual([
+    ...['disk_sound{disk="sda"} 0', 'disk_sound{disk="sdb"} 1', 'disk_sound{disk="sdc"} Nan'],
+  ])
 })
 
 describe('incident of a disk', () => {

@@ -20,7 +20,10 @@ test('disk health: a row and the details show a finding, which can be accepted, 
   }
   await says(ataOutput({ pending: 12 }), 0)
   const { page, holdfast } = await desktop.start({
-    settings: { sources: [{ id: 'survey', path: folder, name: 'Survey archive' }] },
+    settings: {
+      sources: [{ id: 'survey', path: folder, name: 'Survey archive' }],
+      checkedPaths: [{ id: 'programs', path: programs }],
+    },
     env: { PATH: `${programs}:${process.env.PATH}` },
   })
   const resize = async (width: number) => {
@@ -33,8 +36,12 @@ test('disk health: a row and the details show a finding, which can be accepted, 
   const row = page.getByRole('article', { name: 'Survey archive' })
   await expect(row.getByText('Disk: 12 pending sectors')).toBeVisible({ timeout: 60_000 })
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(
-    'The disk of Survey archive needs attention.',
+    'The disk of Survey archive (+1) is at risk.',
   )
+  const checked = page.getByRole('region', { name: 'Only checked' })
+  await expect(checked.getByText('Disk: 12 pending sectors')).toBeVisible()
+  await checked.getByRole('button', { name: /Read delays of/ }).click()
+  await expect(checked.getByText(/…4711, \w+: 12 pending sectors/)).toBeVisible()
   await pictures(page, 'disks-row')
 
   await row.getByRole('button', { name: 'Details' }).click()
@@ -51,7 +58,9 @@ test('disk health: a row and the details show a finding, which can be accepted, 
 
   await part.getByRole('button', { name: 'Accept these values' }).click()
   await expect(part.getByText('OK', { exact: true })).toBeVisible({ timeout: 60_000 })
-  await expect(page.getByText('The disk of Survey archive needs attention.')).toBeHidden({ timeout: 60_000 })
+  await expect(page.getByText('The disk of Survey archive (+1) is at risk.')).toBeHidden({
+    timeout: 60_000,
+  })
 
   await says(notPermitted, 2)
   await readAgain()

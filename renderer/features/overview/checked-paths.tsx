@@ -63,7 +63,7 @@ const CheckedPathRow = memo(function CheckedPathRow(props: {
             </span>
           )}
         </div>
-        {failure === null && props.disk !== null && (
+        {failure === null && !opened && props.disk !== null && (
           <p className="card-problem warn breakable">{props.disk}</p>
         )}
         {opened && (

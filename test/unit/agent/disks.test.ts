@@ -87,7 +87,7 @@ describe('findings about a disk', () => {
 
   test('a finding needs attention, and an accepted one does not', () => {
     const { level, sentence, detail } = status({ disks: { at: NOW, all: [sda] } })
-    expect([level, sentence]).toEqual(['attention', 'The disk of data needs attention.'])
+    expect([level, sentence]).toEqual(['attention', 'The disk of data is at risk.'])
     expect(detail).toContain('12 pending sectors')
     const settings = { ...defaultSettings, acceptedDisks: { d: { pending: 12 } } }
     expect(status({ disks: { at: NOW, all: [sda] }, settings }).level).toBe('ok')

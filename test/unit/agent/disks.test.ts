@@ -120,7 +120,7 @@ describe('health of a disk', () => {
 test('metrics: a disk without a finding is 1, one with a finding is 0, and an unknown one is no number', async () => {
   const disks = { at: NOW, all: [sda, { ...sda, id: 'e', name: 'sdb', counters: {} }] }
   const silent = { ...sda, id: 'f', name: 'sdc', counters: {}, readAt: null, smart: 'not-permitted' as const }
-  const page = await createMetrics().page(stateWith({ disks: { ...disks, all: [...disks.all, silent] } }))
+  const page = await createMetrics().page(stateWith({ disks: { ...disks, all: [...disks.all, silent] } }), {})
   expect(page.match(/disk_sound\{.*/g)).toEqual([
     ...['disk_sound{disk="sda"} 0', 'disk_sound{disk="sdb"} 1', 'disk_sound{disk="sdc"} Nan'],
   ])

@@ -1,6 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../platform/sqlite.ts'
 import type { FoundFile, LedgerDifference } from './contract.ts'
+import { type DamagedFile, openDamaged } from './damaged.ts'
 import {
   formatRows,
   IS_THERE,
@@ -14,7 +15,7 @@ import {
   toPathRange,
   word,
 } from './database.ts'
-import { type DamageKind, openEvents } from './events.ts'
+import { openEvents } from './events.ts'
 import { fileStates } from './ledger-messages.ts'
 
 /** A file that changes within this time after it was sent is still being written. */
@@ -170,6 +171,7 @@ export function openAgain(database: DatabaseSyncInstance, routes: Routes) {
        ORDER BY size LIMIT 1)`,
   )
   const { recordDamaged } = openEvents(database, routes)
+  const { keepDamaged } = openDamaged(database, routes)
   const againOne = database.prepare(`UPDATE file SET ${AGAIN} WHERE route = ? AND path = ? AND ${IS_THERE}`)
 
   return {
@@ -193,10 +195,12 @@ export function openAgain(database: DatabaseSyncInstance, routes: Routes) {
         return count
       }),
 
-    /** Records the finding of a verification, and offers the file again. */
-    offerDamaged: (destination: string, source: string, path: string, finding: DamageKind) =>
+    /** Records the finding of a verification for the healing, and offers the file again. */
+    offerDamaged: (destination: string, file: DamagedFile) =>
       inTransaction(database, () => {
-        recordDamaged({ destination, source, path }, finding, Date.now())
+        const { source, path, finding, at } = file
+        recordDamaged({ destination, source, path }, finding, at)
+        keepDamaged(destination, file)
         againOne.run(routes.find(destination, source), path)
       }),
 

@@ -5,7 +5,8 @@ import { inTransaction, readDatabaseFile } from '../platform/sqlite.ts'
 import { errorText } from '../platform/system-error.ts'
 import { openConfirmed, openElsewhere, openMarks, openRemovals, openRenamed, openSent } from './complete.ts'
 import type { BatchMessages, InnerMount, SessionMemory } from './contract.ts'
-import { durably, LEDGER, openLedgerFile, openRoutes, openValues, REMOVAL } from './database.ts'
+import { openDamaged } from './damaged.ts'
+import { durably, LEDGER, openLedgerFile, openRoutes, openValues, REMOVAL, type Routes } from './database.ts'
 import { openDeleted } from './deleted.ts'
 import { openAgain, openKnown, openOffers } from './enqueue.ts'
 import { openEvents } from './events.ts'
@@ -28,6 +29,7 @@ export type {
   SessionMemory,
   TransferResult,
 } from './contract.ts'
+export type { DamagedFile, HealedFile } from './damaged.ts'
 
 /** The transfer state of each file for each destination; each part (`openParts`) documents its functions. */
 export type Ledger = ReturnType<typeof openLedger>
@@ -75,9 +77,10 @@ export function openParts(database: DatabaseSyncInstance) {
     ...openSentFiles(database),
     ...openHolding(database, routes),
     ...openDeleted(database, routes),
+    ...openDamaged(database, routes),
     ...openExpected(database),
     ...openEvents(database, routes),
-    ...openMeta(database),
+    ...openMeta(database, routes),
   }
 }
 
@@ -98,7 +101,7 @@ const KEPT = [
 ]
 
 /** The ledger's values of sources and destinations. */
-function openMeta(database: DatabaseSyncInstance) {
+function openMeta(database: DatabaseSyncInstance, routes: Routes) {
   // A begun removal is recorded only in its row. The row is kept, to finish the removal if the source returns.
   const forgetSome = database.prepare(
     `DELETE FROM file WHERE id IN (
@@ -108,6 +111,7 @@ function openMeta(database: DatabaseSyncInstance) {
   const forgetRoutes = database.prepare(
     'DELETE FROM route WHERE source = ? AND NOT EXISTS (SELECT 1 FROM file WHERE file.route = route.id)',
   )
+  const { forgetDamaged } = openDamaged(database, routes)
   const forgetSuspects = database.prepare('DELETE FROM suspect WHERE source = ?')
   const allDestinations = database.prepare('SELECT DISTINCT destination FROM route')
   const { get, put, forget } = openValues(database)
@@ -171,6 +175,7 @@ function openMeta(database: DatabaseSyncInstance) {
       inTransaction(database, () => {
         for (const what of KEPT) forget(`${what} ${source}`)
         forgetSuspects.run(source)
+        forgetDamaged(source)
         // Prepared here: readers of a ledger of an earlier version do not have the table.
         database.prepare('DELETE FROM expected WHERE source = ?').run(source)
         const rows = Number(forgetSome.run(source, limit).changes)
@@ -192,7 +197,7 @@ export function readLedger(file: string): LedgerReader | null {
     const routes = openRoutes(database)
     const { lookup } = openKnown(database, routes)
     const { sentAs } = openRenamed(database, routes)
-    const { adoptedNs } = openMeta(database)
+    const { adoptedNs } = openMeta(database, routes)
     return { lookup, sentAs, adoptedNs, close: () => database.close() }
   } catch (error) {
     throw new UserError('scan.list.ledgerUnread', { path: file, reason: errorText(error) }, { cause: error })

@@ -21,7 +21,17 @@ interface VerifyEvents {
 /** A destination, and the ledger that records which files it has. */
 interface ToVerify {
   library: Library
-  ledger: Pick<Ledger, 'sentFiles' | 'sentFile' | 'sentSums' | 'isReplaced' | 'lookup' | 'offerDamaged'>
+  ledger: Pick<
+    Ledger,
+    | 'sentFiles'
+    | 'sentFile'
+    | 'sentSums'
+    | 'isReplaced'
+    | 'lookup'
+    | 'offerDamaged'
+    | 'isDamaged'
+    | 'clearDamaged'
+  >
   /** The destination's id. */
   destination: string
 }
@@ -60,8 +70,13 @@ export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Prom
     if (isGone && ledger.isReplaced(destination, source, file)) continue
     summary.files += 1
     summary.bytes += file.size
+    // Somebody else may have repaired what an earlier verification found.
+    if (wrong === null && ledger.isDamaged(destination, { source, path: file.path }))
+      ledger.clearDamaged(destination, [{ source, path: file.path }])
     if (wrong === null || !isStill(parts, one)) continue
-    ledger.offerDamaged(destination, source, file.path, wrong.kind)
+    const { path, size, digest } = file
+    const sent = { path, size, digest: digest === null ? null : digestText(digest) }
+    ledger.offerDamaged(destination, { source, finding: wrong.kind, at: Date.now(), ...sent })
     const isWanted = ledger.lookup(destination, source, file.path)?.state === 'waiting'
     summary[wrong.kind] += 1
     if (isWanted) summary.wanted += 1

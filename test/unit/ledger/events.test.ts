@@ -83,7 +83,9 @@ test('event log: a damaged file is recorded and waits again', () => {
   const { ledger, take, send, log } = openWithLog()
   ledger.offer('d', [file('a')])
   send(take())
-  ledger.offerDamaged('d', 's', 'a', 'missing')
+  ledger.offerDamaged('d', {
+    ...{ source: 's', path: 'a', finding: 'missing', at: Date.now(), size: 1, digest: null },
+  })
   expect(log().at(-1)).toMatchObject({
     type: EVENT.damaged,
     source: 's',

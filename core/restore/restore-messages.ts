@@ -158,6 +158,9 @@ export const BEGUN: RestoreReport = {
 
 const nothing = z.object({})
 
+/** See ToFetch. */
+const toFetchSchema = z.object({ source: z.string(), path, size: z.number(), digest: z.string() })
+
 /** Directories of this computer's sources, by the sources' ids. */
 const sources = z.record(z.string(), z.string())
 
@@ -205,5 +208,15 @@ export const restorerDefinition = {
       output: z.object({ path: z.string() }),
     },
     stop: { input: nothing, output: nothing },
+    /** Fetches files into a new directory (fetch.ts), in the background: `fetched` returns the result. */
+    fetch: {
+      input: z.object({ from, directory: z.string(), files: z.array(toFetchSchema) }),
+      output: nothing,
+    },
+    /** `faults` is null while the files are being fetched; `bytes` were read so far. Fails with the reason why fetching ended early. */
+    fetched: {
+      input: nothing,
+      output: z.object({ bytes: z.number(), faults: z.array(z.tuple([z.number(), z.string()])).nullable() }),
+    },
   },
 }

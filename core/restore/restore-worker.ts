@@ -9,6 +9,7 @@ import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import type { RequestInput } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { listEntries, listVersions, searchFiles, viewContent } from './browse.ts'
+import { fetchFiles } from './fetch.ts'
 import { type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
 import type { restorerDefinition } from './restore-messages.ts'
 import { BEGUN, MAX_REPORTED, type RestoreReport } from './restore-messages.ts'
@@ -25,6 +26,25 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
   const shelf = createShelf()
   const stopping = new AbortController()
   let running: RunningRestore | null = null
+  let fetching: { faults: [number, string][] | null; bytes: number; error: unknown } | null = null
+
+  const fetch = async ({ from, files, directory }: Asked<'fetch'>): Promise<void> => {
+    const mine: NonNullable<typeof fetching> = { faults: null, bytes: 0, error: null }
+    fetching = mine
+    try {
+      const library = await openLibrary(from, stopping.signal)
+      try {
+        const count = (bytes: number) => {
+          mine.bytes += bytes
+        }
+        mine.faults = [...(await fetchFiles(library, files, directory, count, stopping.signal))]
+      } finally {
+        library.close()
+      }
+    } catch (error) {
+      mine.error = error
+    }
+  }
 
   return {
     configure: async () => undefined,
@@ -51,6 +71,15 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
       stop: async () => {
         running?.stop()
         return {}
+      },
+      fetch: async (asked: Asked<'fetch'>) => {
+        void fetch(asked)
+        return {}
+      },
+      fetched: async () => {
+        if (fetching === null || fetching.error !== null)
+          throw fetching?.error ?? new UserError('agent.workerAway', { worker: 'restorer' })
+        return { faults: fetching.faults, bytes: fetching.bytes }
       },
     },
     async stop() {

@@ -1,0 +1,100 @@
+import { mkdir, open, rm, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { type Library, NotReadable, readAll } from '../backends/archive-reader.ts'
+import { digestText } from '../platform/digest.ts'
+import type { FileMetadata } from '../platform/file-metadata.ts'
+import { errorCode, errorText } from '../platform/system-error.ts'
+import { encodeMetadata } from '../protocol/metadata-codec.ts'
+import { openAhead, toQuestion } from './choose.ts'
+
+/** A file to fetch from a destination, with the content that the ledger records. */
+export interface ToFetch {
+  /** The source's id. */
+  source: string
+  path: string
+  size: number
+  /** In hexadecimal digits. */
+  digest: string
+}
+
+/** The names of a fetched file and of its metadata, below the directory, by its place in the list. */
+export const toFetchedNames = (index: number) => ({ content: `${index}`, facts: `${index}.json` })
+
+/** Metadata as JSON: attributes as base64. */
+const factsText = (facts: FileMetadata): string =>
+  JSON.stringify(encodeMetadata(facts), (_, value: unknown) =>
+    value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value,
+  )
+
+/**
+ * Fetches files of a destination into a new directory, each whole and with the recorded digest, or not at all.
+ * @returns why files are not there, by their place in the list: an error name, or `damaged`.
+ * @throws UserError if the destination is no longer reachable.
+ */
+export async function fetchFiles(
+  library: Library,
+  files: readonly ToFetch[],
+  directory: string,
+  onBytes: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<Map<number, string>> {
+  await rm(directory, { recursive: true, force: true })
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const faults = new Map<number, string>()
+  for await (const opened of openAhead(library, findContents(library, files, faults))) {
+    if (signal.aborted) break
+    const { index, file } = opened
+    try {
+      if ('fault' in opened) throw new NotReadable(opened.fault)
+      const names = toFetchedNames(index)
+      const target = path.join(directory, names.content)
+      const isIt = await writeContent(target, opened.incoming, file, onBytes, signal)
+      if (isIt) await writeFile(path.join(directory, names.facts), factsText(opened.content.facts))
+      else {
+        await rm(target)
+        faults.set(index, 'damaged')
+      }
+    } catch (error) {
+      // Others can still be fetched, unless the destination is gone.
+      if (!(error instanceof NotReadable) && errorCode(error) === null) throw error
+      faults.set(index, error instanceof NotReadable ? error.message : errorText(error))
+    }
+  }
+  return faults
+}
+
+/** Writes a content to a new file; false: it is not the recorded one. */
+async function writeContent(
+  target: string,
+  incoming: Parameters<typeof readAll>[0],
+  { size, digest }: ToFetch,
+  onBytes: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const handle = await open(target, 'w', 0o600)
+  try {
+    const read = await readAll(incoming, async (piece, position) => {
+      if (signal.aborted) throw new NotReadable('stopped')
+      for (let done = 0; done < piece.length; )
+        done += (await handle.write(piece, done, piece.length - done, position + done)).bytesWritten
+      onBytes(piece.length)
+    })
+    return read.size === size && digestText(read.digest) === digest
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Looks each file up by its name, because only then the destination reports its metadata. */
+async function* findContents(library: Library, files: readonly ToFetch[], faults: Map<number, string>) {
+  const folders = new Map((await library.folders()).map(({ name, source }) => [source, name]))
+  for (const [index, file] of files.entries()) {
+    // A source that is unknown at the destination has no files there.
+    const folder = folders.get(file.source) ?? file.source
+    const choice = { folder, path: file.path, version: null, at: null }
+    const { contents } = await library.contents({ ...toQuestion(choice), after: null })
+    const content = contents.find((one) => one.folder === folder && one.path === file.path)
+    if (content === undefined) faults.set(index, 'ENOENT')
+    else yield { index, file, content, to: [], base: null, directories: [] }
+  }
+}

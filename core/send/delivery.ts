@@ -11,6 +11,7 @@ import type { Message } from '../lib/i18n/message.ts'
 import type { WorkerConfig } from '../lib/workers/definition.ts'
 import type { Identity } from '../protocol/identity.ts'
 import { openRemovals, type RemovalSource } from './delete-after-send/removals.ts'
+import { type FetchedFile, type HealedFiles, type HealPlan, planHealing, storeFetched } from './healing.ts'
 import { type DispatcherEvents, openDispatcher } from './queue/dispatcher.ts'
 import type { Readers } from './reading/readers.ts'
 import type { senderDefinition } from './sender-messages.ts'
@@ -63,6 +64,9 @@ export function openDelivery(
     Pick<DestinationEvents, 'onState' | 'onNotice' | 'onProposal'> & { onSpace(space: Space): void },
 ) {
   let trouble: Message | null = null
+  let current: Session | null = null
+  let going: { sources: readonly RemovalSource[]; paused: boolean } = { sources: [], paused: true }
+  const findSource = (id: string) => going.sources.find((one) => one.id === id && !one.paused) ?? null
   const dispatcher = openDispatcher(
     {
       ...{ destination, ledger, ledgerPath, retrySeconds, readers },
@@ -98,6 +102,7 @@ export function openDelivery(
     },
     {
       onSession(session) {
+        current = session
         dispatcher.setSession(session)
         clearTimeout(asking)
         if (session !== null) void askSpace(session)
@@ -116,6 +121,7 @@ export function openDelivery(
   )
   return {
     configure(sources: readonly RemovalSource[], paused: boolean): void {
+      going = { sources, paused }
       // Removal rules are left out, so that a changed rule does not interrupt a transfer.
       dispatcher.configure(
         sources.map(({ removal: _, ...source }) => source),
@@ -126,6 +132,21 @@ export function openDelivery(
     wake: () => dispatcher.wake(),
     transfers: (limit: number) => dispatcher.transfers(limit),
     restless: () => dispatcher.restless(),
+    planHealing: (others: readonly string[], after: HealPlan['next']): HealPlan =>
+      planHealing(ledger, destination.id, new Set(going.sources.map(({ id }) => id)), others, after),
+    heal: (
+      directory: string,
+      files: readonly FetchedFile[],
+      onBytes: (bytes: number) => void,
+    ): Promise<HealedFiles> =>
+      storeFetched(
+        {
+          ...{ ledger, id: destination.id, name: destination.name, findSource, onBytes },
+          session: () => (going.paused || current === null || current.closed ? null : current),
+        },
+        directory,
+        files,
+      ),
     /** The reason why files wait although the connection is up, or null. */
     get problem() {
       return trouble ?? dispatcher.problem
@@ -133,6 +154,7 @@ export function openDelivery(
     /** @param isLast see OpenDestination. */
     stop(isLast = false) {
       clearTimeout(asking)
+      current = null
       dispatcher.stop()
       removals.stop()
       return opened.stop(isLast)

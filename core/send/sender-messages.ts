@@ -64,6 +64,19 @@ export type RemovalRule = z.infer<typeof removalRuleSchema>
 
 /** Upper bounds, in seconds, of the delays that a sender counts: from a moment to a week. */
 export const DELAY_SECONDS = [1, 3, 10, 30, 60, 300, 1_800, 3_600, 21_600, 86_400, 604_800]
+/** Number and bytes of damaged files. */
+export const damagedSchema = z.object({ files: z.number(), bytes: z.number() })
+
+/** See HealPlan.next. */
+const healPlaceSchema = z.object({ source: z.string(), path: z.string() })
+
+/** See DamagedFile. */
+const damagedFileSchema = healPlaceSchema.extend({
+  finding: z.enum(['damaged', 'missing', 'unreadable']),
+  at: z.number(),
+  size: z.number(),
+  digest: z.string().nullable(),
+})
 
 export const senderDefinition = {
   name: 'sender' as const,
@@ -139,6 +152,8 @@ export const senderDefinition = {
     notice: messageSchema.optional(),
     /** What the receiver proposes, reported once after it has changed; null: it waits for no decision. */
     proposal: proposalSchema.nullable().optional(),
+    /** Files that the destination has damaged or lost, and that were neither sent again nor healed yet; left out: none. */
+    damaged: damagedSchema.optional(),
   }),
   requests: {
     /** A page of the ledger, newest first; `before` is the `older` of the page before. */
@@ -177,6 +192,37 @@ export const senderDefinition = {
         oldestWaitingAt: z.number().nullable(),
         /** Sent files by DELAY_SECONDS, the last ones beyond; and the sum of all delays. */
         delays: z.object({ counts: z.array(z.number()), seconds: z.number() }),
+      }),
+    },
+    /** Plans which damaged files get their content again, and from where (healing.ts). */
+    planHealing: {
+      input: z.object({ others: z.array(z.string()), after: healPlaceSchema.nullable() }),
+      output: z.object({
+        files: z.array(z.object({ file: damagedFileSchema, from: z.array(z.string()) })),
+        resent: z.number(),
+        lost: z.array(damagedFileSchema),
+        next: healPlaceSchema.nullable(),
+      }),
+    },
+    /** Stores fetched files in the background: `healed` returns the result. */
+    heal: {
+      input: z.object({
+        directory: z.string(),
+        files: z.array(z.object({ file: damagedFileSchema, content: z.string(), facts: z.string() })),
+      }),
+      output: z.object({}),
+    },
+    /** `result` is null while the files are being stored; `bytes` were handed over so far. */
+    healed: {
+      input: z.object({}),
+      output: z.object({
+        bytes: z.number(),
+        result: z
+          .object({
+            healed: z.number(),
+            failed: z.array(z.tuple([z.number(), messageSchema.nullable()])),
+          })
+          .nullable(),
       }),
     },
     /** Returns once an ejected folder is closed: its store, its lock and all files there. */

@@ -17,6 +17,7 @@ import { type Identity, loadIdentity } from '../protocol/identity.ts'
 import { folderName } from '../protocol/names.ts'
 import type { Proposal } from '../protocol/proposal.ts'
 import { type Delivery, goingTo, openDelivery, ownName, sameDelivery } from './delivery.ts'
+import type { HealedFiles } from './healing.ts'
 import { createDelays, createProgress } from './progress/progress.ts'
 import { openLimiter } from './rate-limit/limiter.ts'
 import { openReaders, type Readers } from './reading/readers.ts'
@@ -32,6 +33,8 @@ const REPORT_EVERY_MS = 250
 const TRANSFERS = 20
 /** A receiver's proposals are reported at most this often: an accepted one changes the settings and is recorded. */
 const PROPOSAL_EVERY_MS = 10_000
+/** Interval of looking for damaged files, which another process records. */
+const DAMAGED_EVERY_MS = 2_000
 
 /** The scripts of the sender's threads. */
 interface SenderThreads {
@@ -72,6 +75,10 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     this.#applySources()
     this.#changed()
   })
+  readonly #damagedTimer = setInterval(() => this.#lookForDamaged(), DAMAGED_EVERY_MS).unref()
+  #damaged = { files: 0, bytes: 0 }
+  /** The healing that runs, or its result. */
+  #healing: { result: HealedFiles | null; bytes: number } | null = null
   #config: Config | null = null
   /** The last configuration that was applied completely. */
   #applied: Config | null = null
@@ -114,6 +121,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.#damagedTimer)
     this.#limiter.stop()
     this.#changed.stop()
     clearTimeout(this.#proposing)
@@ -156,6 +164,22 @@ export class SenderWorker implements WorkerHandlers<Definition> {
         destination === null ? null : this.#ledger.waiting(destination, sources).oldestWaitingAt
       return { oldestWaitingAt, delays: this.#delays.read() }
     },
+    planHealing: async ({ others, after }: Input<'planHealing'>) =>
+      ready(this.#delivery).planHealing(others, after),
+    heal: async ({ directory, files }: Input<'heal'>) => {
+      const healing: { result: HealedFiles | null; bytes: number } = { result: null, bytes: 0 }
+      this.#healing = healing
+      void ready(this.#delivery)
+        .heal(directory, files, (bytes) => {
+          healing.bytes += bytes
+        })
+        .then((result) => {
+          healing.result = result
+          this.#lookForDamaged()
+        })
+      return {}
+    },
+    healed: async () => ready(this.#healing),
     release: async () => {
       const destination = ready(this.#config).destination
       if (destination?.kind === 'folder') await whenFolderClosed(destination)
@@ -364,6 +388,15 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     return { ...status, ...this.#ledger.waiting(destination, sources) }
   }
 
+  #lookForDamaged(): void {
+    const destination = this.#destinationId()
+    if (destination === null) return
+    const now = this.#ledger.countDamaged(destination) ?? this.#damaged
+    if (now.files === this.#damaged.files && now.bytes === this.#damaged.bytes) return
+    this.#damaged = now
+    this.#changed()
+  }
+
   /** Reports to the agent; equal reports are skipped. */
   #report(): void {
     const now = performance.now()
@@ -390,6 +423,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       ...(restless.length === 0 ? {} : { restless: restless.slice(0, TRANSFERS) }),
       ...(this.#notice === null ? {} : { notice: this.#notice }),
       ...(proposal === undefined ? {} : { proposal }),
+      ...(this.#damaged.files === 0 ? {} : { damaged: this.#damaged }),
     }
     this.#notice = null
     const isSending = Object.keys(report.rates).length > 0 || report.leftOfAll !== null || restless.length > 0
@@ -465,6 +499,8 @@ function holdLedger(log: (level: LogLevel, text: string) => void) {
     getNextDue: (destination: string | null) =>
       (destination === null ? null : held?.guard.use(() => held?.open.nextDue(destination, Date.now()))) ??
       {},
+    countDamaged: (destination: string) =>
+      held?.guard.use(() => held?.open.countDamaged(destination)) ?? null,
     /** Returns how many files of these sources wait for a destination, and since when; see Ledger.oldestWaiting. */
     waiting(destination: string, sources: readonly string[]) {
       const totals = readTotals(destination)

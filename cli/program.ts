@@ -115,6 +115,10 @@ const commands: Record<string, Entry> = {
     summary: 'read stored files again and report damage',
     load: async () => (await import('./verify.ts')).registerVerify,
   },
+  heal: {
+    summary: 'repair damaged files from other destinations',
+    load: async () => (await import('./heal.ts')).registerHeal,
+  },
   restore: {
     summary: 'restore a directory, a file or an older version',
     load: async () => (await import('./restore.ts')).registerRestore,

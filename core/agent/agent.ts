@@ -20,6 +20,7 @@ import { computerStates, WatchedComputers } from './computers/computers.ts'
 import type { Actor } from './contract.ts'
 import { EjectedDisks } from './ejecting.ts'
 import { AgentEvents } from './events.ts'
+import { Healing } from './healing.ts'
 import { openKnownMounts } from './known-mounts.ts'
 import { localCopies } from './local-copies.ts'
 import type { Log } from './log.ts'
@@ -115,6 +116,7 @@ export class Agent {
   readonly receiver: SupervisedWorker<typeof receiverDefinition>
   readonly restores: Restores
   readonly proposals: Proposals
+  readonly healing: Healing
   readonly sentHours = new SentHours()
   readonly reports: Reports
   readonly #computers = new WatchedComputers(this)
@@ -153,6 +155,7 @@ export class Agent {
     this.restores = new Restores(this)
     this.proposals = new Proposals(this)
     this.reports = new Reports(this)
+    this.healing = new Healing(this)
     this.#surroundings = new SurroundingsWatch(host.onBattery, (surroundings) => {
       this.store.update({ surroundings })
       this.senders.configure()
@@ -227,7 +230,12 @@ export class Agent {
     ])
     const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
     const workers = [this.scanner, this.senders, this.receiver, this.checker]
-    await Promise.all([kept, this.restores.end(), ...workers.map((worker) => worker.stop())])
+    await Promise.all([
+      kept,
+      this.restores.end(),
+      this.healing.end(),
+      ...workers.map((worker) => worker.stop()),
+    ])
     this.store.stop()
   }
 
@@ -285,6 +293,7 @@ export class Agent {
     this.alerting.evaluate()
     this.senders.publishStatus()
     this.reports.tick(now)
+    this.healing.look(now)
     if (this.host.kind !== 'once') this.#ejectedDisks.look()
     if (this.store.state.settings.pause?.until !== this.settings.get().pause?.until) this.#apply()
   }

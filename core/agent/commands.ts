@@ -63,6 +63,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       }),
     acceptDisk: ({ id }) => runAction(() => acceptDisk(agent, context, id)),
     retryParked: ({ id, file }) => runAction(() => agent.senders.requestAll('retry', { source: id, file })),
+    heal: ({ id, identity }) => runAction(() => agent.healing.start(id, identity ?? null)),
     deleteLocalCopies: () => runAction(() => deleteLocalCopies(agent)),
     ...heldSourceCommands(agent),
     ...alertCommands(agent),
@@ -139,7 +140,7 @@ function createContext(agent: Agent, changed: () => void): SettingsContext {
     test: (input) => agent.senders.request('test', input),
     pair: (input) => agent.senders.request('pair', input),
     knownPoint: (destination) => agent.knownPoint(destination),
-    isRestoring: (folder) => agent.restores.isRestoring(folder),
+    isRestoring: (folder) => agent.restores.isRestoring(folder) || agent.healing.isReading(folder.id),
     release: async (folder) => {
       const closed = Promise.all([
         agent.restores.release(),

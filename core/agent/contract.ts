@@ -303,6 +303,14 @@ export const commands = {
    */
   removeDestination: defineAction(idInput),
   /**
+   * Heals a destination: files that it has damaged or lost get their content from another destination, if
+   * their source has it no more. The state shows the result.
+   */
+  heal: defineAction(
+    /** identity: "AGE-SECRET-KEY-1…", which opens the contents of encrypted destinations. It is only kept in memory. */
+    idInput.extend({ identity: z.string().max(200).optional() }),
+  ),
+  /**
    * Deletes the copies made on this computer before it had a destination. Refused while a file may exist nowhere
    * else.
    */

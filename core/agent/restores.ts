@@ -53,7 +53,7 @@ export class Restores {
     { destination, computer = null }: Asked,
     input: Omit<RequestInput<Definition, N>, 'from'>,
   ): Promise<RequestOutput<Definition, N>> {
-    const from = this.#from(destination, computer, null)
+    const from = this.getLibrarySettings(destination, computer, null)
     const answer = await this.#worker.request(name, { ...input, from } as RequestInput<Definition, N>)
     this.#agent.senders.reached(destination)
     return answer
@@ -77,7 +77,7 @@ export class Restores {
     this.#lastRequest = asked
     store.update({ restore: { ...BEGUN, destination, to: placed.to, startedAt: Date.now() } })
     try {
-      const from = this.#from(destination, computer, identity ?? null)
+      const from = this.getLibrarySettings(destination, computer, identity ?? null)
       this.#worker.configure({}, true)
       await this.#worker.request('start', {
         from,
@@ -164,7 +164,8 @@ export class Restores {
     return this.#worker.stop()
   }
 
-  #from(id: string, computer: string | null, key: string | null): LibrarySettings {
+  /** Returns the settings that open a destination for reading. @throws UserError refuse.ejected */
+  getLibrarySettings(id: string, computer: string | null, key: string | null): LibrarySettings {
     const { layout, settings, secrets, host } = this.#agent
     const own = embeddedDestination(layout, host.computerName)
     const destination = namedDestination([own, ...settings.get().destinations], id)

@@ -125,6 +125,16 @@ export class SenderWorkers {
     return this.#getWorker(first).request(name, input)
   }
 
+  /** Sends a request to the sender of one destination. */
+  async requestOf<N extends RequestName<Definition>>(
+    id: string,
+    name: N,
+    input: RequestInput<Definition, N>,
+  ): Promise<RequestOutput<Definition, N>> {
+    if (!this.#running.includes(id)) throw new UserError('agent.workerAway', { worker: 'sender' })
+    return this.#getWorker(id).request(name, input)
+  }
+
   /** Sends a request to all running senders. Skips failures unless all fail. */
   async requestAll<N extends RequestName<Definition>>(
     name: N,

@@ -16,8 +16,9 @@ export const diskKinds = [
 
 /**
  * All kinds of failures, gravest first. The disk kinds are check results. emptied: many files of a source lost their
- * contents and wait for a person's decision; parked: files that were given up; disk-health: a disk, an array or a pool reports
- * damage before anything fails; deleted: many files of a source were deleted within an hour; marked: files that carry isocket's
+ * contents and wait for a person's decision; parked: files that were given up; damaged: files that a destination has
+ * damaged or lost, and that could not be healed; disk-health: a disk, an array or a pool reports damage before anything
+ * fails; deleted: many files of a source were deleted within an hour; marked: files that carry isocket's
  * mark wait for a person's decision; refused: a certificate or a pairing is not accepted; destination: it is
  * connected but accepts nothing; unwatched: directories that are not watched; incomplete: files of a watched source
  * cannot be sent, or marked as sent; expected: a file that should come
@@ -28,6 +29,7 @@ export const incidentKinds = [
   ...diskKinds,
   'emptied',
   'parked',
+  'damaged',
   'sender-silent',
   'sender-failing',
   'computer-failing',
@@ -63,6 +65,7 @@ const CRITICAL: ReadonlySet<IncidentKind> = new Set([
   ...diskKinds,
   'emptied',
   'parked',
+  'damaged',
   'sender-silent',
   'sender-failing',
   'computer-failing',

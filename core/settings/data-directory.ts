@@ -19,6 +19,8 @@ export interface DataLayout {
   /** Directory with one file for each store that a receiver has set up. */
   setUpStores: string
   logs: string
+  /** Directory of the contents that are on their way from one destination to another. */
+  healing: string
 }
 
 /** Returns the real path of the folder that receives files while no destination is set. It may not exist yet. */
@@ -58,6 +60,7 @@ export function getDataLayout(directory: string): DataLayout {
     store: path.join(directory, 'store'),
     setUpStores: path.join(directory, 'set-up-stores'),
     logs: path.join(directory, 'logs'),
+    healing: path.join(directory, 'healing'),
   }
 }
 

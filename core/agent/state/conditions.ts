@@ -74,6 +74,7 @@ export function findConditions(state: AppState, now: number): FoundCondition[] {
     ...workerConditions(state, now),
     ...uncheckedCondition(state, now),
     ...state.destinations.flatMap((one) => destinationCondition(state, one, now)),
+    ...state.destinations.flatMap((one) => damagedCondition(one, now)),
     ...receivingCondition(state, now),
     ...senderConditions(state, now),
     ...state.computers.flatMap((one) => computerConditions(state, one, now)),
@@ -293,6 +294,19 @@ function destinationCondition(state: AppState, destination: DestinationState, no
   if (kind !== 'unreachable') return condition(subject, kind, since ?? now, sentence, MINUTE_MS)
   const isAway = awayFor(connection.since, now) > UNREACHABLE_AFTER_MS
   return isAway ? unreachable(state, destination, now) : unknown(subject)
+}
+
+/** Reports files that a destination has damaged or lost, once healing has failed for some. */
+function damagedCondition(destination: DestinationState, now: number): FoundCondition[] {
+  const { id, name, damaged, healing, connection } = destination
+  const subject = { id: `damaged:${id}`, name, source: null }
+  if (damaged === undefined) return connection.state === 'connected' ? well(subject, now) : unknown(subject)
+  if (healing === undefined || healing.isRunning || healing.failed === 0) return unknown(subject)
+  const { failed: count, failures, at } = healing
+  const file = shortened(String(failures[0]?.params.path ?? '…'))
+  const sentence = message('condition.damaged', { name, count, file })
+  const headline = { sentence: message('status.damaged', { name, count }), detail: failures[0] ?? sentence }
+  return condition(subject, 'damaged', at, sentence, 0, headline)
 }
 
 function unreachable(state: AppState, destination: DestinationState, now: number): FoundCondition[] {

@@ -148,10 +148,18 @@ export function withSettings(
   const updated = destinations.map((destination) => {
     const before = state.destinations.find(({ id }) => id === destination.id)
     if (before === undefined) return destination
-    const { connection, totals, rate, left, worker } = before
+    const { connection, totals, rate, left, worker, damaged, healing } = before
     // A destination without sources has no sender, so nothing more is known about it.
     if (!used.has(destination.id)) return { ...destination, worker }
-    const known = { ...destination, totals, rate, left, worker }
+    const known = {
+      ...destination,
+      ...(damaged === undefined ? {} : { damaged }),
+      ...(healing === undefined ? {} : { healing }),
+      totals,
+      rate,
+      left,
+      worker,
+    }
     return before.address === destination.address ? withConnection(known, connection) : known
   })
   return {
@@ -272,10 +280,11 @@ export function withSent(
   const destinations = state.destinations.map((one) =>
     one.id === destination
       ? {
-          ...withConnection(one, sinceIncident(state, destination, report.connection)),
+          ...withConnection(withoutDamage(one), sinceIncident(state, destination, report.connection)),
           totals: sumTotals(mine.map(({ totals }) => totals)),
           rate: sumRates(mine),
           left: report.leftOfAll,
+          ...(report.damaged === undefined ? {} : { damaged: report.damaged }),
         }
       : one,
   )
@@ -286,6 +295,8 @@ export function withSent(
     transfers: [...state.transfers.filter((one) => one.destination !== destination), ...transfers],
   }
 }
+
+const withoutDamage = ({ damaged: _, ...one }: DestinationState): DestinationState => one
 
 /** Applies the worker state of one destination's sender. The worst of all senders is shown as the sender's state. */
 export function withSender(state: AppState, destination: string, worker: WorkerState): Partial<AppState> {

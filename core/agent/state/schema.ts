@@ -11,7 +11,7 @@ import { senderConditions } from '../../receive/senders/fleet.ts'
 import { restoreReportSchema } from '../../restore/restore-messages.ts'
 import { scannedSchema } from '../../scan/scanner-messages.ts'
 import { allowanceNowSchema } from '../../send/rate-limit/schedule.ts'
-import { restlessSchema, transferSchema } from '../../send/sender-messages.ts'
+import { damagedSchema, restlessSchema, transferSchema } from '../../send/sender-messages.ts'
 import { destinationKinds } from '../../settings/destination-catalog.ts'
 import { proposedDifferenceSchema } from '../../settings/proposal.ts'
 import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
@@ -116,6 +116,23 @@ const workerStateSchema = z.object({
 })
 export type WorkerState = z.infer<typeof workerStateSchema>
 
+/** Most failures that the state of a healing names. */
+export const MOST_HEAL_FAILURES = 20
+
+const healingSchema = z.object({
+  isRunning: z.boolean(),
+  /** Its end, or its start while it runs: milliseconds since 1970. */
+  at: z.number(),
+  /** Files that got their content again from another destination. */
+  healed: z.number(),
+  /** Files that their sources send again. */
+  resent: z.number(),
+  /** Files that could not be healed, and why the first ones could not. */
+  failed: z.number(),
+  failures: z.array(messageSchema),
+})
+export type HealingState = z.infer<typeof healingSchema>
+
 const destinationStateSchema = z.object({
   /** The id in the ledger; "embedded" for the folder on this computer. */
   id: z.string(),
@@ -135,6 +152,10 @@ const destinationStateSchema = z.object({
   ...progressSchema.shape,
   /** State of its sender; off while no source has this destination. */
   worker: workerStateSchema,
+  /** Files that it has damaged or lost, and that were neither sent again nor healed yet; omitted: none. */
+  damaged: damagedSchema.optional(),
+  /** The running or last healing; omitted: none since Holdfast started. */
+  healing: healingSchema.optional(),
 })
 export type DestinationState = z.infer<typeof destinationStateSchema>
 

@@ -11,7 +11,12 @@ export interface HeaderAction {
 /** A person has to choose what happens to the files. */
 const DECIDED: ReadonlySet<IncidentKind> = new Set(['emptied', 'deleted', 'marked'])
 /** The remedy is on the card of the destination. */
-const AT_DESTINATION: ReadonlySet<IncidentKind> = new Set(['refused', 'destination', 'unreachable'])
+const AT_DESTINATION: ReadonlySet<IncidentKind> = new Set([
+  'refused',
+  'destination',
+  'unreachable',
+  'damaged',
+])
 
 const plain = (kind: HeaderAction['kind']): HeaderAction => ({ kind, incident: null })
 

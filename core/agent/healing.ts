@@ -1,0 +1,316 @@
+import { rm } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ignoreError } from '../dropped-errors.ts'
+import { type Message, message } from '../lib/i18n/message.ts'
+import { toSentence, UserError } from '../lib/i18n/user-error.ts'
+import { englishWords } from '../lib/i18n/words.ts'
+import type { RequestOutput } from '../lib/workers/definition.ts'
+import { toFetchedNames } from '../restore/fetch.ts'
+import { restorerDefinition } from '../restore/restore-messages.ts'
+import type { senderDefinition } from '../send/sender-messages.ts'
+import type { Agent } from './agent.ts'
+import { type DestinationState, type HealingState, MOST_HEAL_FAILURES } from './state/schema.ts'
+import { SupervisedWorker } from './workers/supervisor.ts'
+
+type Planned = RequestOutput<typeof senderDefinition, 'planHealing'>['files'][number]
+
+/** Limits of the files that are fetched before they are stored: they need this space in the data directory. */
+const FILES_AT_ONCE = 256
+const BYTES_AT_ONCE = 64 * 1024 * 1024
+const POLL_MS = 200
+/** Without a byte for this long, a destination hangs. */
+const HANGS_AFTER_MS = 60_000
+/** Delay before files that their sources should send again are looked up. */
+const RESENT_AFTER_MS = 15_000
+/** Delay before what failed is tried again; it doubles each time. */
+const FIRST_RETRY_MS = 60_000
+const LONGEST_RETRY_MS = 3_600_000
+
+/** A file under way, with the destinations that are left to try and the last failure. */
+interface Pending {
+  planned: Planned
+  from: string[]
+  failure: Message | null
+}
+
+/**
+ * Gives destinations the contents again that they lost and that no source has: each is fetched from another destination
+ * and stored by the sender (core/send/healing.ts). One destination at a time; it begins by itself when damage is found.
+ */
+export class Healing {
+  readonly #agent: Agent
+  readonly #worker: SupervisedWorker<typeof restorerDefinition>
+  /** Destinations that wait for their turn, with an age identity if a person gave one. */
+  readonly #waiting = new Map<string, string | null>()
+  /** By destination: when it is tried again, the delay before that, and the damaged files that were left. */
+  readonly #retries = new Map<string, { at: number; delayMs: number; left: number }>()
+  /** The destination that contents are read from now. */
+  #reads: string | null = null
+  #isRunning = false
+  #isStopped = false
+
+  constructor(agent: Agent) {
+    this.#agent = agent
+    this.#worker = new SupervisedWorker(restorerDefinition, agent.host.starter, {
+      report: () => undefined,
+      nudge: () => undefined,
+      log: agent.log,
+      condition: () => undefined,
+    })
+    this.#worker.configure({}, false)
+  }
+
+  /**
+   * Heals a destination as soon as those before it are done.
+   * @param identity an age identity that opens the contents of encrypted destinations.
+   */
+  start(id: string, identity: string | null): void {
+    if (this.#find(id) === undefined) throw new UserError('refuse.noSuchDestination', { name: id })
+    this.#enqueue(id, identity)
+  }
+
+  /** Begins to heal destinations that have damaged files. */
+  look(now: number): void {
+    for (const { id, damaged, connection } of this.#agent.store.state.destinations) {
+      if (damaged === undefined || connection.state !== 'connected') continue
+      const retry = this.#retries.get(id)
+      if (retry === undefined || damaged.files > retry.left || now >= retry.at) this.#enqueue(id, null)
+    }
+  }
+
+  /** True if contents are being read from a destination. */
+  isReading(id: string): boolean {
+    return this.#reads === id
+  }
+
+  async end(): Promise<void> {
+    this.#isStopped = true
+    this.#waiting.clear()
+    await this.#worker.stop()
+  }
+
+  #enqueue(id: string, identity: string | null): void {
+    if (this.#isStopped) return
+    const state = this.#find(id)?.healing
+    if (!this.#waiting.has(id) || identity !== null) this.#waiting.set(id, identity)
+    if (state?.isRunning !== true) this.#show(id, { ...BEGUN, at: Date.now() })
+    if (!this.#isRunning) void this.#runAll()
+  }
+
+  async #runAll(): Promise<void> {
+    this.#isRunning = true
+    for (const [id, identity] of this.#waiting) {
+      await this.#run(id, identity)
+      this.#waiting.delete(id)
+    }
+    this.#isRunning = false
+    this.#worker.configure({}, false)
+    await rm(this.#agent.layout.healing, { recursive: true, force: true }).catch(
+      ignoreError('the next healing removes what this one left'),
+    )
+  }
+
+  async #run(id: string, identity: string | null): Promise<void> {
+    const { log, senders } = this.#agent
+    let now: HealingState = { ...BEGUN, at: Date.now() }
+    const add = (
+      more: Partial<Pick<HealingState, 'healed' | 'resent' | 'failed'>>,
+      failures: Message[] = [],
+    ) => {
+      now = {
+        ...now,
+        healed: now.healed + (more.healed ?? 0),
+        resent: now.resent + (more.resent ?? 0),
+        failed: now.failed + (more.failed ?? 0),
+        failures: [...now.failures, ...failures].slice(0, MOST_HEAL_FAILURES),
+      }
+      this.#show(id, now)
+    }
+    const name = this.#find(id)?.name ?? ''
+    try {
+      const others = this.#agent.store.state.destinations.map((one) => one.id).filter((one) => one !== id)
+      let after: RequestOutput<typeof senderDefinition, 'planHealing'>['next'] = null
+      do {
+        const plan: RequestOutput<typeof senderDefinition, 'planHealing'> = await senders.requestOf(
+          id,
+          'planHealing',
+          { others, after },
+        )
+        const lost = plan.lost.map(({ source, path }) =>
+          message('heal.nowhere', { path: this.#formatPath(source, path), name }),
+        )
+        add({ resent: plan.resent, failed: lost.length }, lost)
+        await this.#healSome(id, plan.files, identity, add)
+        after = plan.next
+      } while (after !== null && !this.#isStopped)
+    } catch (error) {
+      if (this.#isStopped) return
+      if (!(error instanceof UserError)) log('error', `healing ${name}: ${String(error)}`)
+      add({}, [toSentence(error)])
+    }
+    this.#show(id, { ...now, isRunning: false, at: Date.now() })
+    this.#planRetry(id, now)
+    for (const failure of now.failures) log('warn', englishWords(failure))
+    if (now.healed > 0) log('info', `healed ${now.healed} files at ${name}`)
+  }
+
+  /** Sets when what is left is tried again. */
+  #planRetry(id: string, { healed, resent, failed, failures }: HealingState): void {
+    const left = resent + failed
+    if (left + failures.length === 0) {
+      this.#retries.delete(id)
+      return
+    }
+    const before = this.#retries.get(id)
+    const doubled = before === undefined || healed > 0 ? FIRST_RETRY_MS : before.delayMs * 2
+    const delayMs = Math.min(LONGEST_RETRY_MS, doubled)
+    const at = Date.now() + (resent > 0 ? RESENT_AFTER_MS : delayMs)
+    this.#retries.set(id, { at, delayMs, left })
+  }
+
+  /** Heals the files of one plan: each from the first destination that has it, and else from the next one. */
+  async #healSome(
+    id: string,
+    planned: readonly Planned[],
+    identity: string | null,
+    add: (more: Partial<Pick<HealingState, 'healed' | 'failed'>>, failures?: Message[]) => void,
+  ): Promise<void> {
+    let pending: Pending[] = planned.map((one) => ({ planned: one, from: one.from, failure: null }))
+    while (pending.length > 0 && !this.#isStopped) {
+      const [first] = pending
+      const from = first?.from[0]
+      if (from === undefined) break
+      const group: Pending[] = []
+      let bytes = 0
+      for (const one of pending) {
+        const { size } = one.planned.file
+        const fits = group.length === 0 || (group.length < FILES_AT_ONCE && bytes + size <= BYTES_AT_ONCE)
+        if (one.from[0] !== from || !fits) continue
+        group.push(one)
+        bytes += size
+      }
+      const { healed, failed } = await this.#healGroup(id, from, group, identity)
+      const taken = new Set(group)
+      const again = failed.map(({ planned, from: [, ...rest], failure }) => ({
+        planned,
+        from: rest,
+        failure,
+      }))
+      const over = again.filter((one) => one.from.length === 0)
+      pending = [...pending.filter((one) => !taken.has(one)), ...again.filter((one) => one.from.length > 0)]
+      const failures = over.flatMap(({ failure }) => (failure === null ? [] : [failure]))
+      add({ healed, failed: over.length }, failures)
+    }
+  }
+
+  /** Fetches some files from one destination, and has another store them. */
+  async #healGroup(
+    id: string,
+    from: string,
+    group: readonly Pending[],
+    identity: string | null,
+  ): Promise<{ healed: number; failed: Pending[] }> {
+    const { layout, senders } = this.#agent
+    let faults: ReadonlyMap<number, Message>
+    try {
+      faults = await this.#fetch(from, group, identity)
+    } catch (error) {
+      if (this.#isStopped) throw error
+      const failure = toSentence(error)
+      return { healed: 0, failed: group.map((one) => ({ ...one, failure })) }
+    }
+    const fetched = group.flatMap((one, index) => (faults.has(index) ? [] : [{ one, index }]))
+    const files = fetched.map(({ one, index }) => ({ file: one.planned.file, ...toFetchedNames(index) }))
+    if (files.length > 0) await senders.requestOf(id, 'heal', { directory: layout.healing, files })
+    const result =
+      files.length === 0
+        ? { healed: 0, failed: [] }
+        : await this.#poll(this.#find(id)?.name ?? '', async () => {
+            const { result, bytes } = await senders.requestOf(id, 'healed', {})
+            return { done: result, bytes }
+          })
+    // Without a session nothing more can be stored now.
+    if (result.failed.some(([, reason]) => reason === null))
+      throw new UserError('heal.notConnected', { name: this.#find(id)?.name ?? '' })
+    const notFetched = group.flatMap((one, index) => {
+      const failure = faults.get(index)
+      return failure === undefined ? [] : [{ ...one, failure }]
+    })
+    const notStored = result.failed.flatMap(([index, failure]) => {
+      const one = fetched[index]?.one
+      return one === undefined ? [] : [{ ...one, failure }]
+    })
+    return { healed: result.healed, failed: [...notFetched, ...notStored] }
+  }
+
+  async #fetch(
+    from: string,
+    group: readonly Pending[],
+    identity: string | null,
+  ): Promise<ReadonlyMap<number, Message>> {
+    const { layout, restores } = this.#agent
+    const name = this.#find(from)?.name ?? ''
+    const files = group.map(({ planned: { file } }) => ({
+      ...{ source: file.source, path: file.path, size: file.size },
+      digest: file.digest ?? '',
+    }))
+    this.#reads = from
+    try {
+      const settings = restores.getLibrarySettings(from, null, identity)
+      await this.#worker.request('fetch', { from: settings, directory: layout.healing, files })
+      const faults = await this.#poll(name, async () => {
+        const { faults, bytes } = await this.#worker.request('fetched', {})
+        return { done: faults, bytes }
+      })
+      return new Map(
+        faults.map(([index, reason]) => {
+          const file = group[index]?.planned.file
+          const path = file === undefined ? '' : this.#formatPath(file.source, file.path)
+          const isDamaged = reason === 'damaged'
+          return [
+            index,
+            isDamaged
+              ? message('heal.damagedThere', { path, name })
+              : message('heal.notFetched', { path, name, reason }),
+          ]
+        }),
+      )
+    } catch (error) {
+      // A process that hangs with a disk is replaced.
+      if (error instanceof UserError && error.sentence.key === 'heal.hangs') await this.#worker.rest()
+      throw error
+    } finally {
+      this.#reads = null
+    }
+  }
+
+  /** Waits for the end of a background job. @throws UserError heal.hangs without progress */
+  async #poll<T>(name: string, ask: () => Promise<{ done: T | null; bytes: number }>): Promise<T> {
+    let last = { bytes: -1, at: performance.now() }
+    for (;;) {
+      const { done, bytes } = await ask()
+      if (done !== null) return done
+      if (bytes !== last.bytes) last = { bytes, at: performance.now() }
+      if (performance.now() - last.at > HANGS_AFTER_MS) throw new UserError('heal.hangs', { name })
+      await delay(POLL_MS, undefined, { ref: false })
+    }
+  }
+
+  #find(id: string): DestinationState | undefined {
+    return this.#agent.store.state.destinations.find((one) => one.id === id)
+  }
+
+  /** Names a file as people know it. */
+  #formatPath(source: string, path: string): string {
+    const known = this.#agent.settings.get().sources.find((one) => one.id === source)
+    return `${known?.name ?? source}/${path}`
+  }
+
+  #show(id: string, healing: HealingState): void {
+    const { store } = this.#agent
+    const destinations = store.state.destinations.map((one) => (one.id === id ? { ...one, healing } : one))
+    store.update({ destinations })
+  }
+}
+
+const BEGUN: Omit<HealingState, 'at'> = { isRunning: true, healed: 0, resent: 0, failed: 0, failures: [] }

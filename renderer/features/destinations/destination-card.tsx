@@ -21,6 +21,7 @@ import { useOpenPage } from '../frame/pages.ts'
 import { ChangeDialog } from './change-dialog.tsx'
 import { DestinationHealth } from './destination-health.tsx'
 import { EjectDialog } from './eject-dialog.tsx'
+import { HealPart } from './heal-part.tsx'
 import { getKindWord, kinds } from './kinds.ts'
 import { ConsentDialog, ProposalPart } from './proposal-part.tsx'
 import { RemoveDialog } from './remove-dialog.tsx'
@@ -60,6 +61,7 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
       <DestinationHealth destination={destination} state={state} />
       {figures !== '' && <p className="dimmed figures-line">{figures}</p>}
       <ProposalPart destination={destination} proposals={state.proposals} />
+      <HealPart destination={destination} />
       {destination.ejectedAt !== undefined && <EjectedNote destination={destination} />}
       {!destination.elsewhere && <HereNote destination={destination} state={state} />}
     </section>

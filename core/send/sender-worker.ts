@@ -221,6 +221,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     const { shares, ...timetable } = next.limit
     this.#limiter.configure(timetable, shares)
     this.#applySources()
+    this.#lookForDamaged()
     if (own !== null) this.#bringIn(on, isAnother ? null : before, next, own.id)
     this.#sendDecision()
     this.#changed()

@@ -6,6 +6,7 @@ import type { FileMetadata } from '../platform/file-metadata.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
 import { encodeMetadata } from '../protocol/metadata-codec.ts'
 import { openAhead, toQuestion } from './choose.ts'
+import { toFetchedNames } from './restore-messages.ts'
 
 /** A file to fetch from a destination, with the content that the ledger records. */
 export interface ToFetch {
@@ -16,9 +17,6 @@ export interface ToFetch {
   /** In hexadecimal digits. */
   digest: string
 }
-
-/** The names of a fetched file and of its metadata, below the directory, by its place in the list. */
-export const toFetchedNames = (index: number) => ({ content: `${index}`, facts: `${index}.json` })
 
 /** Metadata as JSON: attributes as base64. */
 const factsText = (facts: FileMetadata): string =>

@@ -156,6 +156,9 @@ export const BEGUN: RestoreReport = {
   },
 }
 
+/** Returns the names of a fetched file and of its metadata (fetch.ts), by its place in the request. */
+export const toFetchedNames = (index: number) => ({ content: `${index}`, facts: `${index}.json` })
+
 const nothing = z.object({})
 
 /** See ToFetch. */

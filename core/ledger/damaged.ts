@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../platform/sqlite.ts'
-import { REMOVAL, type Routes, STATE, word } from './database.ts'
+import type { Routes } from './database.ts'
 import type { DamageKind } from './events.ts'
 
 /** A file whose content a destination should have, and has damaged, or no longer has. */
@@ -22,7 +22,6 @@ export interface HealedFile extends DamagedFile {
   /** See SentClaim. */
   position: number
   seal: Uint8Array | null
-  mtimeNs: bigint
 }
 
 /** What is known of a file at a destination, for healing. */
@@ -62,12 +61,6 @@ export function openDamaged(database: DatabaseSyncInstance, routes: Routes) {
   )
   const setHealed = database.prepare(
     'UPDATE file SET acked = ?1 WHERE route = ?2 AND path = ?3 AND digest = ?4 RETURNING id',
-  )
-  // The file had been offered again, and left the queue when it was found to be gone.
-  const addGone = database.prepare(
-    `INSERT INTO file (route, path, size, mtime_ns, ctime_ns, inode, device, due_at, state, sent_at, digest, acked, removal)
-     VALUES (?1, ?2, ?3, ?4, 0, 0, 0, ?5, ${STATE.sent}, ?5, ?6, ?7, ${REMOVAL.absent})
-     ON CONFLICT (route, path) DO NOTHING RETURNING id`,
   )
   const seal = database.prepare(
     'INSERT INTO seal VALUES (?1, ?2) ON CONFLICT (file) DO UPDATE SET digest = ?2',
@@ -111,17 +104,13 @@ export function openDamaged(database: DatabaseSyncInstance, routes: Routes) {
       (selectRow.get(routes.find(destination, source), path) as HealRow | undefined) ?? null,
 
     /** Records files that a destination has stored again with the content that was sent. */
-    markHealed: (destination: string, files: readonly HealedFile[], now: number) =>
+    markHealed: (destination: string, files: readonly HealedFile[]) =>
       inTransaction(database, () => {
         for (const file of files) {
-          const { source, path, size, digest, position } = file
-          const route = routes.ensure(destination, source)
+          const { source, path, digest, position } = file
+          const route = routes.find(destination, source)
           const content = Buffer.from(digest ?? '', 'hex')
-          const mtime = word.store(file.mtimeNs)
-          const known = setHealed.get(position, route, path, content) as { id: number } | undefined
-          const row =
-            known ??
-            (addGone.get(route, path, size, mtime, now, content, position) as typeof known | undefined)
+          const row = setHealed.get(position, route, path, content) as { id: number } | undefined
           if (row !== undefined && file.seal !== null) seal.run(row.id, file.seal)
           forward.run(position, `session ${destination}`)
           remove.run(toKey(destination, file))

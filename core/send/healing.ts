@@ -67,10 +67,10 @@ export function planHealing(
   for (const file of page) {
     if (!sources.has(file.source)) continue
     const row = ledger.healRow(destination, file)
-    const isSentAgain = (row?.sentAt ?? 0) > file.at
+    const isSentAgain = row === null || (row.sentAt ?? 0) > file.at
     const known = { path: file.path, size: file.size, digest: null, sentAt: row?.sentAt ?? 0 }
     if (isSentAgain || ledger.isReplaced(destination, file.source, known)) over.push(file)
-    else if (row !== null && row.state === WAITING) plan.resent += 1
+    else if (row.state === WAITING) plan.resent += 1
     else {
       const from = others.filter((other) => {
         const there = ledger.sentFile(other, file.source, file.path)
@@ -119,7 +119,7 @@ interface Loaded {
   file: DamagedFile
   outgoing: Outgoing
   content: string
-  generation: number | null
+  generation: number
 }
 
 /** Stores fetched files, and has the destination prove that it has them. */
@@ -141,7 +141,7 @@ export async function storeFetched(
       const metadata = readFacts(await readFile(path.join(directory, facts), 'utf8'), file.size)
       const generation = findGeneration(host, file)
       // Newer content was found at the source: the next plan forgets the finding once that was sent.
-      if (generation === 'changed') return
+      if (generation === null) return
       const outgoing = { source, path: file.path, facts: metadata }
       const loaded = { file, outgoing, content: path.join(directory, content), generation }
       const failure = await storeOne(host, session, loaded)
@@ -163,12 +163,11 @@ export async function storeFetched(
   return result
 }
 
-/** Returns the generation of a file's row, or null without a row; `changed`: it has other content by now. */
-function findGeneration({ ledger, id }: HealHost, file: DamagedFile): number | null | 'changed' {
+/** Returns the generation of a file's row; null: it has other content by now. */
+function findGeneration({ ledger, id }: HealHost, file: DamagedFile): number | null {
   const row = ledger.healRow(id, file)
-  if (row === null) return null
-  const isSame = row.state !== WAITING && row.digest !== null && digestText(row.digest) === file.digest
-  return isSame ? row.generation : 'changed'
+  if (row === null || row.state === WAITING || row.digest === null) return null
+  return digestText(row.digest) === file.digest ? row.generation : null
 }
 
 /** Stores one file; returns undefined if the destination has proven that it has it, else the reason. */
@@ -198,8 +197,7 @@ async function storeOne(
   if (!isProven) return message('heal.notProven', words)
   // The source got a file of this name meanwhile: it is sent again, so that its content becomes the current one.
   const isOther = findGeneration(host, file) !== generation
-  const { mtimeNs } = outgoing.facts
-  ledger.markHealed(id, [{ ...file, position: stored.position, seal, mtimeNs }], Date.now())
+  ledger.markHealed(id, [{ ...file, position: stored.position, seal }])
   if (isOther) ledger.offerAgain(id, [[file.source, file.path]])
   return undefined
 }

@@ -36,6 +36,11 @@ const problem = message('problem.other', { reason: 'The store is full.' })
 const connection = (state: AppState['destinations'][0]['connection']['state'], changes = {}) => ({
   destinations: [{ ...receiver, connection: { state, since: NOW - HOUR, problem: null, ...changes } }],
 })
+const damagedWith = (healing: { isRunning: boolean; failed: number }) => {
+  const failures = [message('heal.nowhere', { path: 'data/a', name: 'cellar' })]
+  const all = { at: NOW, healed: 0, resent: 0, failures, ...healing }
+  return { destinations: [{ ...receiver, damaged: { files: 2, bytes: 9 }, healing: all }] }
+}
 const source = (changes: Partial<SourceState>) => ({ sources: [{ ...well, ...changes }] })
 const scanned = (changes: object) =>
   source({ scanned: { ...well.scanned, ...changes } as SourceState['scanned'] })
@@ -58,6 +63,13 @@ const ofBatches = (batches: Batches, age: number) => {
 
 describe('conditions besides disk failures', () => {
   it.each<[string, Partial<AppState>, string[]]>([
+    [
+      'damaged files that could not be healed',
+      damagedWith({ isRunning: false, failed: 2 }),
+      ['damaged:there damaged 0'],
+    ],
+    ['damaged files that are being healed', damagedWith({ isRunning: true, failed: 2 }), []],
+    ['damaged files that their source sends again', damagedWith({ isRunning: false, failed: 0 }), []],
     ['a healthy state has no condition', {}, []],
     [
       'an unreachable destination gives a notification after 5 minutes',

@@ -70,8 +70,9 @@ export class Healing {
 
   /** Begins to heal destinations that have damaged files. */
   look(now: number): void {
-    for (const { id, damaged, connection } of this.#agent.store.state.destinations) {
-      if (damaged === undefined || connection.state !== 'connected') continue
+    for (const { id, damaged, healing, connection } of this.#agent.store.state.destinations) {
+      const isIdle = healing?.isRunning !== true
+      if (damaged === undefined || connection.state !== 'connected' || !isIdle) continue
       const retry = this.#retries.get(id)
       if (retry === undefined || damaged.files > retry.left || now >= retry.at) this.#enqueue(id, null)
     }
@@ -98,15 +99,18 @@ export class Healing {
 
   async #runAll(): Promise<void> {
     this.#isRunning = true
-    for (const [id, identity] of this.#waiting) {
-      await this.#run(id, identity)
-      this.#waiting.delete(id)
+    while (this.#waiting.size > 0) {
+      for (const [id, identity] of this.#waiting) {
+        // A person may ask for it again meanwhile.
+        this.#waiting.delete(id)
+        await this.#run(id, identity)
+      }
+      await rm(this.#agent.layout.healing, { recursive: true, force: true }).catch(
+        ignoreError('the next healing removes what this one left'),
+      )
     }
     this.#isRunning = false
     this.#worker.configure({}, false)
-    await rm(this.#agent.layout.healing, { recursive: true, force: true }).catch(
-      ignoreError('the next healing removes what this one left'),
-    )
   }
 
   async #run(id: string, identity: string | null): Promise<void> {
@@ -121,7 +125,7 @@ export class Healing {
         healed: now.healed + (more.healed ?? 0),
         resent: now.resent + (more.resent ?? 0),
         failed: now.failed + (more.failed ?? 0),
-        failures: [...now.failures, ...failures].slice(0, MOST_HEAL_FAILURES),
+        failures: addNew(now.failures, failures),
       }
       this.#show(id, now)
     }
@@ -147,7 +151,7 @@ export class Healing {
       if (!(error instanceof UserError)) log('error', `healing ${name}: ${String(error)}`)
       add({}, [toSentence(error)])
     }
-    this.#show(id, { ...now, isRunning: false, at: Date.now() })
+    this.#show(id, { ...now, isRunning: this.#waiting.has(id), at: Date.now() })
     this.#planRetry(id, now)
     for (const failure of now.failures) log('warn', englishWords(failure))
     if (now.healed > 0) log('info', `healed ${now.healed} files at ${name}`)
@@ -313,3 +317,9 @@ export class Healing {
 }
 
 const BEGUN: Omit<HealingState, 'at'> = { isRunning: true, healed: 0, resent: 0, failed: 0, failures: [] }
+
+/** Adds failures that are not listed yet: a destination that cannot be reached fails for many files. */
+function addNew(known: readonly Message[], more: readonly Message[]): Message[] {
+  const all = new Map([...known, ...more].map((one) => [JSON.stringify(one), one]))
+  return [...all.values()].slice(0, MOST_HEAL_FAILURES)
+}

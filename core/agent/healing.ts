@@ -75,6 +75,7 @@ export class Healing {
       if (damaged === undefined || connection.state !== 'connected' || !isIdle) continue
       const retry = this.#retries.get(id)
       if (retry === undefined || damaged.files > retry.left || now >= retry.at) this.#enqueue(id, null)
+      else retry.left = damaged.files
     }
   }
 
@@ -159,15 +160,13 @@ export class Healing {
 
   /** Sets when what is left is tried again. */
   #planRetry(id: string, { healed, resent, failed, failures }: HealingState): void {
-    const left = resent + failed
-    if (left + failures.length === 0) {
-      this.#retries.delete(id)
-      return
-    }
     const before = this.#retries.get(id)
+    const isClear = resent + failed + failures.length === 0
     const doubled = before === undefined || healed > 0 ? FIRST_RETRY_MS : before.delayMs * 2
     const delayMs = Math.min(LONGEST_RETRY_MS, doubled)
-    const at = Date.now() + (resent > 0 ? RESENT_AFTER_MS : delayMs)
+    const at = Date.now() + (resent > 0 || isClear ? RESENT_AFTER_MS : delayMs)
+    // The sender's next report no longer counts what was healed.
+    const left = Math.max(resent + failed, this.#find(id)?.damaged?.files ?? 0)
     this.#retries.set(id, { at, delayMs, left })
   }
 

@@ -25,6 +25,7 @@ export function createMetrics() {
     ['destination'],
   )
   const parked = gauge('given_up_files', 'Files whose sending was given up.', ['destination'])
+  const damaged = gauge('damaged_files', 'Files that a destination has damaged or lost.', ['destination'])
   const rate = gauge('send_bytes_per_second', 'Present rate of sending.', ['destination'])
   const sent = gauge('source_sent_files', 'Files here that all destinations have.', ['source'])
   const deleted = gauge('source_deleted_files', 'Sent files that were deleted here.', ['source'])
@@ -41,7 +42,7 @@ export function createMetrics() {
   ])
 
   const showDestinations = ({ destinations }: AppState, senders: SenderMetrics) => {
-    for (const { id, name, kind, connection, totals, rate: now } of destinations) {
+    for (const { id, name, kind, connection, totals, rate: now, damaged: broken } of destinations) {
       const destination = kind === 'embedded' ? kind : name
       const oldestAt = senders[id]?.oldestWaitingAt ?? null
       if (oldestAt !== null) oldest.set({ destination }, oldestAt / 1000)
@@ -49,6 +50,7 @@ export function createMetrics() {
       waiting.set({ destination }, totals.waitingFiles)
       waitingBytes.set({ destination }, totals.waitingBytes)
       parked.set({ destination }, totals.parkedFiles)
+      damaged.set({ destination }, broken?.files ?? 0)
       rate.set({ destination }, now)
     }
   }

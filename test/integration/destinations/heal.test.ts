@@ -2,7 +2,15 @@ import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } 
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { pairWith, readState, startReceiver, untilState } from '../../support/agent/two-receivers.ts'
+import { commands } from '../../../core/agent/contract.ts'
+import { sendCommand } from '../../../core/agent/control-socket.ts'
+import {
+  holdfast,
+  pairWith,
+  readState,
+  startReceiver,
+  untilState,
+} from '../../support/agent/two-receivers.ts'
 import { type RunningCommand, startHoldfast } from '../../support/cli/processes.ts'
 import { chooseLength } from '../../support/long.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -228,5 +236,47 @@ test('healing: a kill of the agent in the middle loses no finding and writes not
   )
   const sound = await verify(data, 'first')
   expect(sound.code, sound.out).toBe(0)
+  expect(readTree(copies[0])).toEqual(before)
+})
+
+test('healing: an encrypted destination is healed without its identity, and gives contents back only with it', async () => {
+  const folder = makeFolder('heal-plain')
+  const secret = temporaryDirectory('heal-sealed')
+  const key = path.join(temporaryDirectory('heal-key'), 'key.txt')
+  const sent = await sendToTwo(
+    toFolder(folder),
+    async (data) => {
+      const made = await sendCommand(data, 'newEncryptionKey', {})
+      const { identity, recipient } = commands.newEncryptionKey.output.parse(made)
+      writeFileSync(key, identity)
+      await holdfast(['destinations', 'remove', 'bee', '--data', data])
+      await holdfast([
+        ...['destinations', 'add', 'folder', secret, '--name', 'sealed', '--recipient', recipient],
+        ...['--data', data],
+      ])
+      return path.join(folder, hostname(), 'data')
+    },
+    20,
+  )
+  const { data, copies, names, before } = sent
+  const sealed = path.join(secret, hostname(), 'data')
+  const rotten = names[2] ?? ''
+  flipBit(sealed, `${rotten}.age`, 150)
+  const verifySealed = () => run(['verify', 'sealed', '--identity-file', key, '--data', data])
+  expect((await verifySealed()).code).toBe(1)
+  await untilState(
+    data,
+    'the encrypted one to be healed',
+    ({ destinations: [, second] }) => second?.healing?.healed === 1 && second.damaged === undefined,
+    LONG_MS,
+  )
+  const sound = await verifySealed()
+  expect(sound.code, sound.out).toBe(0)
+
+  flipBit(copies[0], rotten)
+  expect((await verify(data, 'first')).code).toBe(1)
+  await untilHealed(data, 1)
+  const opened = await run(['heal', 'first', '--identity-file', key, '--data', data])
+  expect(opened.code, opened.out).toBe(0)
   expect(readTree(copies[0])).toEqual(before)
 })

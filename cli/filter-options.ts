@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { CommandInput } from '../core/agent/contract.ts'
 import { temporaryNames } from '../core/filter/temporary.ts'
 import { parseSeconds } from '../core/lib/i18n/formats.ts'
+import { fixityKinds } from '../core/platform/fixity.ts'
 import { priorities, type Source, sourceFiltersSchema, sourceSchema } from '../core/settings/schema.ts'
 import { type PatternOptions, readPatterns, withPatterns } from './ignore-from.ts'
 import { omitUndefined } from './omit-undefined.ts'
@@ -21,6 +22,7 @@ export interface FilterOptions extends PatternOptions {
   priority?: Source['priority']
   deleteAfter?: NonNullable<Source['deleteAfter']> | typeof NONE
   tellSilence?: number | typeof NONE
+  digests?: Source['digests'] | typeof NONE
 }
 
 /** Values of the options that `withNames` adds. */
@@ -69,6 +71,11 @@ export function withFilters(command: Command): Command {
       'notify when no new file has come for this long, or the newest batch directory is not closed: 12h, 2d, or never',
       parseSilence,
     )
+    .option(
+      '--digests <kinds>',
+      'record these digests of each file when it is sent, for holdfast manifest: sha256, md5, sha256,md5, or none',
+      parseDigests,
+    )
 }
 
 /** Adds the options for a protected directory's name and for its batch directories. */
@@ -89,7 +96,7 @@ export function toNameChanges({ name, prefix, closedMark, sentMark }: NameOption
 /** @throws UserError if a file of patterns cannot be read. */
 export function toFilterChanges(options: FilterOptions): FilterChanges {
   const { hidden, temporary, minSize, maxSize, minAge, oneFileSystem, priority, deleteAfter } = options
-  const { tellSilence } = options
+  const { tellSilence, digests } = options
   return omitUndefined({
     ...{ hidden, temporary, oneFileSystem, priority },
     ignore: readPatterns(options),
@@ -98,6 +105,7 @@ export function toFilterChanges(options: FilterOptions): FilterChanges {
     minimumAgeSeconds: minAge,
     deleteAfter: toSetting(deleteAfter),
     silentHours: toSetting(tellSilence),
+    digests: digests === NONE ? [] : digests,
   })
 }
 
@@ -110,6 +118,13 @@ function parseDeleteAfter(text: string): NonNullable<Source['deleteAfter']> | ty
   if (seconds < HOUR_SECONDS || !parsed.success || parsed.data === null)
     throw new InvalidArgumentError('It must be a time such as 12h or 30d, at least 1h, or "never".')
   return parsed.data
+}
+
+function parseDigests(text: string): Source['digests'] | typeof NONE {
+  if (text === NONE) return NONE
+  const parsed = sourceSchema.shape.digests.unwrap().safeParse(text.split(','))
+  if (!parsed.success) throw new InvalidArgumentError('It must be sha256, md5, sha256,md5, or none.')
+  return fixityKinds.filter((kind) => parsed.data.includes(kind))
 }
 
 function parseSilence(text: string): number | typeof NONE {

@@ -70,6 +70,9 @@ export function sourceLines(settings: Settings, source: Source): string[] {
     ...(silentHours === null
       ? []
       : [translate('cli.paths.tellSilence', { silence: hoursToMs(silentHours) })]),
+    ...(source.digests.length === 0
+      ? []
+      : [translate('cli.paths.digests', { kinds: source.digests.map(digestName).join(', ') })]),
     ...source.expected.map(expectedLine),
     ...(source.destinations === null
       ? []
@@ -79,6 +82,9 @@ export function sourceLines(settings: Settings, source: Source): string[] {
   ]
   return [`${quoteControls(name)}  ${quoteControls(path)}`, ...settingLines.map((line) => `  ${line}`)]
 }
+
+/** Returns the usual spelling of a digest's kind. */
+const digestName = (kind: Source['digests'][number]): string => ({ sha256: 'SHA-256', md5: 'MD5' })[kind]
 
 /** Formats a rule for expected files. */
 function expectedLine({ pattern, everyMinutes, withinMinutes, minimumBytes, zone }: ExpectedFiles): string {

@@ -119,6 +119,10 @@ const commands: Record<string, Entry> = {
     summary: 'repair damaged files from other destinations',
     load: async () => (await import('./heal.ts')).registerHeal,
   },
+  manifest: {
+    summary: 'list the digests of sent files for an archive',
+    load: async () => (await import('./manifest.ts')).registerManifest,
+  },
   restore: {
     summary: 'restore a directory, a file or an older version',
     load: async () => (await import('./restore.ts')).registerRestore,

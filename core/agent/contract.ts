@@ -102,7 +102,10 @@ const previewedFiltersSchema = givenFiltersSchema.extend(sourceFields.pick({ one
 /** The fields of a source that a view may change. A source's folder at a destination keeps its first name. */
 const changeableSourceSchema = previewedFiltersSchema
   .extend(sourceFields.pick({ name: true, paused: true, destinations: true }).shape)
-  .extend(sourceFields.pick({ priority: true, deleteAfter: true, silentHours: true, expected: true }).shape)
+  .extend(
+    sourceFields.pick({ priority: true, deleteAfter: true, silentHours: true, expected: true, digests: true })
+      .shape,
+  )
   .extend({ batch: batch.partial() })
   .partial()
 
@@ -199,8 +202,10 @@ export const commands = {
       path: z.string(),
       kind: z.enum(['continuous', 'batch']).optional(),
       prefix: z.string().max(255).optional(),
-      /** The filters to set; the others keep their defaults. */
+      /** The filters and options to set; the others keep their defaults. */
       ...givenFiltersSchema.partial().shape,
+      ...sourceFields.pick({ priority: true, deleteAfter: true, silentHours: true, digests: true }).partial()
+        .shape,
       /** Excludes the contents of other file systems that are mounted inside. */
       oneFileSystem: z.boolean().optional(),
       /** Names or ids of the destinations for its files; default: all. */

@@ -11,6 +11,7 @@ import {
   differences,
   getSource,
   idOfPath,
+  refuseDeleteAfter,
   refuseEmptyRange,
   refuseUnclosed,
   sourceName,
@@ -159,6 +160,7 @@ export async function addSource(context: SettingsContext, input: CommandInput<'a
   })
   refuseUnclosed(source.ignore)
   refuseEmptyRange(source)
+  refuseDeleteAfter(source)
   // A source is also checked, so its entry among the checked paths is removed.
   context.change((settings) => ({
     ...settings,

@@ -41,6 +41,10 @@ export function openSent(database: DatabaseSyncInstance) {
   const seal = database.prepare(
     'INSERT INTO seal VALUES (?1, ?2) ON CONFLICT (file) DO UPDATE SET digest = ?2',
   )
+  const fixity = database.prepare(
+    `INSERT INTO fixity (file, content, sha256, md5) SELECT id, ?2, ?3, ?4 FROM file WHERE id = ?1
+     ON CONFLICT (file) DO UPDATE SET content = ?2, sha256 = ?3, md5 = ?4`,
+  )
   // A name that its content has left no longer stands for that content: it is neither copied from nor reported again.
   const moved = database.prepare(
     `UPDATE file SET generation = generation + 1, mtime_ns = ${NO_TIME}, mark_due = 0, removal = ${REMOVAL.none}
@@ -60,6 +64,9 @@ export function openSent(database: DatabaseSyncInstance) {
     if (others.length === 0) return MARK.now
     const { count } = haveIt.get(JSON.stringify(others), id) as { count: number }
     return count === others.length ? MARK.now : MARK.later
+  }
+  const recordFixity = ({ id, digest, fixity: { sha256, md5 } = {} }: SentClaim): void => {
+    if (digest != null && (sha256 ?? md5) !== undefined) fixity.run(id, digest, sha256 ?? null, md5 ?? null)
   }
   /** Records the metadata of a file that grew after the offer. */
   const recordGrowth = ({ id, generation }: SentClaim, stat: FileStat): void => {
@@ -102,6 +109,7 @@ export function openSent(database: DatabaseSyncInstance) {
             !isOlder && sent.run(now, chooseMark(claim), digest, position, id, generation).changes === 1
           if (isSent) done.add(id)
           else recordOlder(claim, now)
+          recordFixity(claim)
           if (claim.seal !== undefined) seal.run(id, claim.seal)
           if (claim.moved !== undefined) recordMoved(claim.moved, digest)
           if (position > last.position) last = { id, position }

@@ -1,5 +1,6 @@
 import type { Message } from '../lib/i18n/message.ts'
 import type { FileStat } from '../platform/file-metadata.ts'
+import type { Fixity } from '../platform/fixity.ts'
 import type { FileState, RowPlace } from './ledger-messages.ts'
 
 export type { RowPlace }
@@ -52,6 +53,8 @@ interface StoredContent {
   position: number
   /** Digest (digest.ts) of the content, if known; without it the file is never copied from. */
   digest?: Uint8Array | null
+  /** Further digests of the content, for archives; omitted: none were requested. */
+  fixity?: Fixity | undefined
   /** Digest of the data at the destination, if it is encrypted there; it is passed to `prove` later. */
   seal?: Uint8Array | undefined
   /** The file has changed since it had this content: this version is stored, and the file waits to be sent again. */

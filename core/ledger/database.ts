@@ -40,6 +40,16 @@ const SUMMED = [TOTAL.waiting, TOTAL.sent, TOTAL.parked, TOTAL.removed, TOTAL.de
 
 const STATE_INDEX = 'CREATE INDEX file_state ON file (route, state, due_at);'
 const ABSENT_INDEX = `CREATE INDEX file_absent ON file (route, removed_at) WHERE removal = ${REMOVAL.absent};`
+/**
+ * Digests of a sent content in the kinds that archives use. `content` is its BLAKE3 digest: the row counts while the file
+ * has that digest.
+ */
+const FIXITY = `CREATE TABLE fixity (file INTEGER PRIMARY KEY, content BLOB NOT NULL, sha256 BLOB, md5 BLOB);
+CREATE TRIGGER fixity_removed AFTER DELETE ON file BEGIN
+  DELETE FROM fixity WHERE file = old.id;
+END;
+`
+
 /** The file of each period that a source's settings expect; `arrived_at` is NULL while it is missing. */
 const EXPECTED = `CREATE TABLE expected (
   source TEXT NOT NULL,
@@ -142,7 +152,7 @@ END;
  *   have deleted, so they cost a transfer nothing. `removed_at` is NULL if the time is unknown.
  * - `proven_at`: when the destination last proved that it has the file.
  *
- * Table `seal`: the digest of the data at the destination, only for files that are encrypted there. Table `suspect`:
+ * Table `fixity`: see FIXITY. Table `seal`: the digest of the data at the destination, only for files that are encrypted there. Table `suspect`:
  * files that may have lost their content, with the metadata of the sent content, and since when.
  *
  * Times are milliseconds since 1970; those of the file itself are nanoseconds, in 64 bits: beyond the year 2262 they
@@ -206,7 +216,8 @@ CREATE TABLE suspect (
 ${EXPECTED}
 ${ABSENT_INDEX}
 ${TRIGGERS}
-${EVENTS}`
+${EVENTS}
+${FIXITY}`
 
 /**
  * Pages of the write-ahead log, 32 MiB, from which on a commit copies them into the database (sqlite.org/wal.html).
@@ -234,7 +245,7 @@ UPDATE file SET due_at = sent_at WHERE state = ${STATE.sent} AND sent_at IS NOT 
 ${STATE_INDEX}`
 
 export const LEDGER: DatabaseKind = {
-  version: 7,
+  version: 8,
   schema: SCHEMA,
   migrations: {
     2: 'ALTER TABLE file ADD COLUMN stored_ns INTEGER',
@@ -242,8 +253,20 @@ export const LEDGER: DatabaseKind = {
     4: ORDER_BY_TIME,
     5: EXPECTED,
     6: EVENTS,
+    7: FIXITY,
   },
-  tables: ['meta', 'route', 'total', 'file', 'seal', 'suspect', 'expected', 'event', 'former_route'],
+  tables: [
+    'meta',
+    'route',
+    'total',
+    'file',
+    'seal',
+    'suspect',
+    'expected',
+    'event',
+    'former_route',
+    'fixity',
+  ],
   // A commit that is lost in a power failure means that a file is sent twice, which the receiver recognises.
   pragmas: `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;
     PRAGMA wal_autocheckpoint = ${MOST_PAGES}`,

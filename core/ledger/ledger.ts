@@ -11,6 +11,7 @@ import { openDeleted } from './deleted.ts'
 import { openAgain, openKnown, openOffers } from './enqueue.ts'
 import { openEvents } from './events.ts'
 import { openExpected } from './expected.ts'
+import { openFixity } from './fixity.ts'
 import { openPages, openSentFiles } from './pages.ts'
 import { openHolding, openOutcomes, openParked, openTaking, openUnsent } from './queue.ts'
 
@@ -75,6 +76,7 @@ export function openParts(database: DatabaseSyncInstance) {
     ...openRemovals(database, routes),
     ...openPages(database),
     ...openSentFiles(database),
+    ...openFixity(database),
     ...openHolding(database, routes),
     ...openDeleted(database, routes),
     ...openDamaged(database, routes),

@@ -9,6 +9,7 @@ import {
 import { fileSchema, fileStates, rowPlaceSchema, totalsSchema } from '../ledger/ledger-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
+import { fixityKinds } from '../platform/fixity.ts'
 import { proposalSchema } from '../protocol/proposal.ts'
 import {
   destinationSchema,
@@ -104,6 +105,8 @@ export const senderDefinition = {
         priority: z.enum(priorities).optional(),
         /** The rule for removing files after they were sent; left out: they are never removed. */
         removal: removalRuleSchema.optional(),
+        /** Digests of each file to record beside BLAKE3; without, none. */
+        digests: z.array(z.enum(fixityKinds)).optional(),
         /** Ids of the source's other destinations: a file is marked or removed once each of them has it. */
         alsoTo: z.array(z.string()).optional(),
       }),

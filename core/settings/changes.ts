@@ -92,10 +92,14 @@ export function withSourceChanged(settings: Settings, id: string, changes: Chang
   if (changes.ignore !== undefined) refuseUnclosed(source.ignore)
   if (changes.minimumBytes !== undefined || changes.maximumBytes !== undefined) refuseEmptyRange(source)
   if (changes.expected !== undefined) refuseExpected(changes.expected)
-  // core/send/delete-after-send needs the kernel's leases and /proc.
-  if ((changes.deleteAfter ?? null) !== null && process.platform !== 'linux')
-    throw new UserError('refuse.deleteAfterSystem')
+  refuseDeleteAfter(changes)
   return { ...settings, sources: settings.sources.map((one) => (one === before ? source : one)) }
+}
+
+/** Refuses a removal that core/send/delete-after-send cannot make here: it needs the kernel's leases and /proc. */
+export function refuseDeleteAfter({ deleteAfter }: Changes<Source>): void {
+  if ((deleteAfter ?? null) !== null && process.platform !== 'linux')
+    throw new UserError('refuse.deleteAfterSystem')
 }
 
 /**

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { alertsSettingsSchema, wallTimeSchema } from '../alerts/settings.ts'
 import { parseSize } from '../lib/i18n/formats.ts'
+import { fixityKinds } from '../platform/fixity.ts'
 import { SOURCE_ID } from '../protocol/limits.ts'
 import { folderName } from '../protocol/names.ts'
 import { DEFAULT_KEEP } from '../store/retention/retention.ts'
@@ -104,6 +105,8 @@ export const sourceSchema = z.object({
     .default(null),
   /** Incident if no new file has come for this many hours (batch: its newest directory is not closed); null: never. */
   silentHours: z.number().min(0.01).max(8_760).nullable().default(null),
+  /** Digests of each file that are recorded when it is sent, for manifests (docs/fixity.md). */
+  digests: z.array(z.enum(fixityKinds)).max(fixityKinds.length).default([]),
   /** Files that should come regularly: a missing one is an incident. Each has another pattern. */
   expected: z.array(expectedFilesSchema).max(MOST_EXPECTED_RULES).default([]),
   /** True if its check also tries to write. False for a read-only source that this user may not write to. */

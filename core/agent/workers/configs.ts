@@ -59,10 +59,11 @@ export function scannerConfig(
   layout: DataLayout,
 ): WorkerConfig<typeof scannerDefinition> {
   return {
-    // Only senders use the priority. A fixed value here keeps a change of it from starting a new scan.
+    // Only senders use the priority and the digests. Fixed values here keep a change of them from starting a new scan.
     sources: settings.sources.map((source) => ({
       ...source,
       priority: 'normal',
+      digests: [],
       destinations: destinationIds(settings, source),
     })),
     ledgerPath: layout.ledger,
@@ -148,6 +149,7 @@ function senderConfig(
       paused: source.paused,
       filters: sourceFiltersSchema.parse(source),
       priority: source.priority,
+      digests: source.digests,
       alsoTo: destinationIds(settings, source).filter((one) => one !== id),
       ...(source.deleteAfter !== null && mayRemove(settings, source, now)
         ? { removal: buildRemovalRule(source, source.deleteAfter) }

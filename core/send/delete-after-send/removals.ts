@@ -448,10 +448,10 @@ async function confirmOpen(reading: Reading, asked: RemovalQuestion): Promise<Co
     chunkBuffers.give(bytes)
     if (!mayGoOn()) return { kind: 'stop' }
   }
-  const digest = await reading.finish()
-  if (!Buffer.isBuffer(digest)) return unsent(digest)
+  const content = await reading.finish()
+  if ('kind' in content) return unsent(content)
   // Metadata can stay the same although the content changed, as after a write through mmap(2).
-  if (!digest.equals(due.digest)) return { kind: 'changed', facts }
+  if (!content.digest.equals(due.digest)) return { kind: 'changed', facts }
   // The receiver's word is not trusted: only a holder of the content can compute this digest.
   const proof = await session.prove(source, due.path, due.size, nonce, seal)
   // The failure may concern this file alone, so the files behind it are still checked.

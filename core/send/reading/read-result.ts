@@ -1,5 +1,6 @@
 import type { FoundDirectory } from '../../backends/destination.ts'
 import type { FileMetadata, FileStat } from '../../platform/file-metadata.ts'
+import type { Fixity, FixityKind } from '../../platform/fixity.ts'
 import { errorCode } from '../../platform/system-error.ts'
 
 // The results of reading a source's files. The reading threads load this module: keep it small.
@@ -16,6 +17,8 @@ export interface Content {
   kind: 'content'
   bytes: Buffer
   digest: Buffer
+  /** The digests that the source asks for. */
+  fixity: Fixity
   facts: FileMetadata
 }
 
@@ -34,6 +37,8 @@ export interface Group {
   /** Absolute path of the source. */
   root: string
   files: readonly Wanted[]
+  /** Digests to compute beside BLAKE3. */
+  fixity: readonly FixityKind[]
   /** `found`: a result for each file; `directories`: the directories of the files, and those above them. */
   take: (found: readonly FileRead[], directories: readonly FoundDirectory[]) => void
 }
@@ -48,6 +53,7 @@ export interface ReadJob extends Omit<Group, 'take'> {
 export interface WasRead {
   kind: 'content'
   length: number
+  fixity: Fixity
   facts: FileMetadata
 }
 

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import type { FoundDirectory } from '../../backends/destination.ts'
 import { dropError, settled } from '../../dropped-errors.ts'
-import { createHasher, type Hasher } from '../../platform/digest.ts'
+import { createHasher } from '../../platform/digest.ts'
 import {
   closeFd,
   closeQuietly,
@@ -19,6 +19,7 @@ import {
   toFileMetadata,
   toFileStat,
 } from '../../platform/file-metadata.ts'
+import { createFixityHasher, type Fixity, type FixityKind } from '../../platform/fixity.ts'
 import { hasWriter, readAttributes } from '../../platform/native.ts'
 import { openBeneath } from '../../platform/openat2.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
@@ -35,17 +36,24 @@ export interface SourceFile {
   path: string
 }
 
+/** The digests of a content; `fixity`: those that were requested. */
+export interface ContentDigests {
+  digest: Buffer
+  fixity: Fixity
+}
+
 /** A large file that is open for one sequential read. */
 export type Reading = ReturnType<typeof createReading>
 
 /**
  * Opens a large file if it is unchanged since it was offered.
+ * @param fixity digests to compute beside BLAKE3.
  * @param mayGrow also opens a file that has grown since, unless a process has it open for writing.
  */
 export async function openReading(
   file: SourceFile,
   offered: FileStat,
-  { mayGrow = false } = {},
+  { mayGrow = false, fixity = [] }: { mayGrow?: boolean; fixity?: readonly FixityKind[] } = {},
 ): Promise<Reading | Unsent> {
   let fd: number
   try {
@@ -63,7 +71,7 @@ export async function openReading(
     const before = toFileStat(stats)
     const isOffered = sameFile(before, offered) || (mayGrow && hasGrown(fd, before, offered))
     if (!isOffered) return await refuse({ kind: 'changed', facts: before })
-    return createReading(fd, before, toFileMetadata(stats, readAttributes(fd)), createHasher())
+    return createReading(fd, before, toFileMetadata(stats, readAttributes(fd)), fixity)
   } catch (thrown) {
     return refuse(unsentBecause(thrown))
   }
@@ -73,8 +81,8 @@ export async function openReading(
 const hasGrown = (fd: number, now: FileStat, offered: FileStat): boolean =>
   now.inode === offered.inode && now.size > offered.size && hasWriter(fd) === 'no'
 
-function createReading(fd: number, stat: FileStat, facts: FileMetadata, first: Hasher) {
-  let hash = first
+function createReading(fd: number, stat: FileStat, facts: FileMetadata, fixity: readonly FixityKind[]) {
+  let hash = createContentHasher(fixity)
   let position = 0
   let ahead: Promise<Buffer> | null = null
   const read = async (from: number, end: number, most: number): Promise<Buffer> => {
@@ -109,24 +117,37 @@ function createReading(fd: number, stat: FileStat, facts: FileMetadata, first: H
     },
     /** Returns the current stat of the file. */
     now: async (): Promise<FileStat> => toFileStat(await statFd(fd)),
-    /** Returns the digest if the whole file was read and is unchanged since opening; else its new facts. */
-    async finish(): Promise<Buffer | Unsent> {
+    /** Returns the digests if the whole file was read and is unchanged since opening; else its new facts. */
+    async finish(): Promise<ContentDigests | Unsent> {
       const now = toFileStat(await statFd(fd))
       const same = position === stat.size && sameFile(now, stat)
       return same ? hash.digest() : { kind: 'changed', facts: now }
     },
-    /** Goes back to the beginning; returns the digest of the bytes read, or null if not all were read. */
-    rewind(): Buffer | null {
-      const digest = position === stat.size ? hash.digest() : null
-      hash = createHasher()
+    /** Goes back to the beginning; returns the digests of the bytes read, or null if not all were read. */
+    rewind(): ContentDigests | null {
+      const digests = position === stat.size ? hash.digest() : null
+      hash = createContentHasher(fixity)
       position = 0
-      return digest
+      return digests
     },
     async close() {
       // The descriptor's number can be reused right after it was closed.
       if (ahead !== null) await settled(ahead)
       await closeQuietly(fd)
     },
+  }
+}
+
+/** Computes all digests of a content in one pass. */
+function createContentHasher(kinds: readonly FixityKind[]) {
+  const blake3 = createHasher()
+  const others = createFixityHasher(kinds)
+  return {
+    update(bytes: Uint8Array) {
+      blake3.update(bytes)
+      others.update(bytes)
+    },
+    digest: (): ContentDigests => ({ digest: blake3.digest(), fixity: others.digest() }),
   }
 }
 

@@ -6,6 +6,7 @@ import { serveThread, WithTransfer } from '../../lib/workers/thread.ts'
 import { computeDigest, DIGEST_BYTES } from '../../platform/digest.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../platform/fd.ts'
 import { type FileStat, sameFile, toFileMetadata, toFileStat } from '../../platform/file-metadata.ts'
+import { computeFixity } from '../../platform/fixity.ts'
 import { readAttributes } from '../../platform/native.ts'
 import { openBeneathSync } from '../../platform/openat2.ts'
 import {
@@ -35,7 +36,7 @@ export function runReaderThread(port: MessagePort): void {
 }
 
 /** Reads a group of files in order, each into the memory behind the one before. */
-function readAll({ root, files, memory: bytes }: ReadJob): ReadResult {
+function readAll({ root, files, fixity, memory: bytes }: ReadJob): ReadResult {
   // Allocated separately: the whole pool of a pooled buffer would be transferred with it.
   const digests = new Uint8Array(files.length * DIGEST_BYTES)
   let base: Base
@@ -49,11 +50,14 @@ function readAll({ root, files, memory: bytes }: ReadJob): ReadResult {
     let at = 0
     for (const { path, offered } of files) {
       const found = readOne(base, path, offered, bytes.subarray(at, at + offered.size + 1))
-      if (found.kind === 'content') {
-        digests.set(computeDigest(bytes.subarray(at, at + found.length)), read.length * DIGEST_BYTES)
-        at += found.length
+      if (found.kind !== 'content') {
+        read.push(found)
+        continue
       }
-      read.push(found)
+      const content = bytes.subarray(at, at + found.length)
+      digests.set(computeDigest(content), read.length * DIGEST_BYTES)
+      read.push(fixity.length === 0 ? found : { ...found, fixity: computeFixity(fixity, content) })
+      at += found.length
     }
     const paths = files.map(({ path }) => path)
     return { read, directories: readDirectories(base, paths), bytes, digests }
@@ -86,7 +90,7 @@ function readOne(
       if (!stats.isFile()) return NO_FILE
       const facts = toFileStat(stats)
       if (length !== offered.size || !sameFile(facts, offered)) return { kind: 'changed', facts }
-      return { kind: 'content', length, facts: toFileMetadata(stats, readAttributes(fd)) }
+      return { kind: 'content', length, fixity: {}, facts: toFileMetadata(stats, readAttributes(fd)) }
     } finally {
       closeSync(fd)
     }

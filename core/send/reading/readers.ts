@@ -3,6 +3,7 @@ import { createSemaphore } from '../../lib/async/semaphore.ts'
 import { LATE, withTimeout } from '../../lib/async/timing.ts'
 import { openThread, type Thread } from '../../lib/workers/thread.ts'
 import { DIGEST_BYTES } from '../../platform/digest.ts'
+import type { Fixity } from '../../platform/fixity.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
 import type { FileRead, Group, ReaderCalls, ReadResult } from './read-result.ts'
 
@@ -71,13 +72,16 @@ export function openReaders(script: URL) {
 }
 
 /** Reads a group in a thread; all its files fail with EIO if the thread terminates. */
-async function readGroup(thread: Thread<ReaderCalls>, { root, files: wanted, take }: Group): Promise<void> {
+async function readGroup(
+  thread: Thread<ReaderCalls>,
+  { root, files: wanted, fixity, take }: Group,
+): Promise<void> {
   const files = wanted.map(({ path, offered: { size, mtimeNs, ctimeNs, inode, device } }) => {
     return { path, offered: { size, mtimeNs, ctimeNs, inode, device } }
   })
   const memory = memoryFor(files.reduce((sum, { offered }) => sum + offered.size, 1))
   const result = await thread
-    .call('read', { root, files, memory }, [memory.buffer])
+    .call('read', { root, files, fixity, memory }, [memory.buffer])
     .catch((error) =>
       warnUnlessCode(error, [], 'a thread that reads has ended; its files are reported as EIO', null),
     )
@@ -105,6 +109,10 @@ function foundIn({ read, bytes, digests }: ReadResult): FileRead[] {
     const content = Buffer.from(bytes.buffer, bytes.byteOffset + at, found.length)
     const digest = Buffer.from(digests.buffer, digests.byteOffset + index * DIGEST_BYTES, DIGEST_BYTES)
     at += found.length
-    return { kind: 'content', bytes: content, digest, facts: found.facts }
+    return { kind: 'content', bytes: content, digest, fixity: toBuffers(found.fixity), facts: found.facts }
   })
 }
+
+/** A message between threads turns a Buffer into a Uint8Array. */
+const toBuffers = (fixity: Readonly<Record<string, Uint8Array>>): Fixity =>
+  Object.fromEntries(Object.entries(fixity).map(([kind, bytes]) => [kind, Buffer.from(bytes)]))

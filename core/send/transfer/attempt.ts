@@ -6,8 +6,9 @@ import { ignoreError } from '../../dropped-errors.ts'
 import type { QueuedFile, SentContent, TransferResult } from '../../ledger/ledger.ts'
 import type { MountPresence } from '../../ledger/mount-presence.ts'
 import { message } from '../../lib/i18n/message.ts'
+import type { FixityKind } from '../../platform/fixity.ts'
 import type { Source, SourceFilters } from '../../settings/schema.ts'
-import { mayBeWritten } from '../reading/read.ts'
+import { type ContentDigests, mayBeWritten } from '../reading/read.ts'
 import type { Unsent } from '../reading/read-result.ts'
 import type { Readers } from '../reading/readers.ts'
 
@@ -26,6 +27,8 @@ export interface SendSource extends OutgoingSource {
   priority?: Priority | undefined
   /** The source's other destinations: a file is marked or removed only once each of them has it, too. */
   alsoTo?: readonly string[] | undefined
+  /** Digests to record beside BLAKE3; without, none. */
+  digests?: readonly FixityKind[] | undefined
 }
 
 /** Functions and state that all sources share. */
@@ -57,9 +60,9 @@ export interface SourceParts {
   mayGoOn(): boolean
 }
 
-/** Adds the digest of the sent content to the destination's result. */
-export const withDigest = (result: TransferResult, digest: Uint8Array): TransferResult =>
-  result.kind === 'stored' ? { ...result, digest } : result
+/** Adds the digests of the sent content to the destination's result. */
+export const withDigests = (result: TransferResult, { digest, fixity }: ContentDigests): TransferResult =>
+  result.kind === 'stored' ? { ...result, digest, fixity } : result
 
 /** Errors of a name that does not exist or is not a file. EXDEV: a link leads out of the source; ESPIPE: a FIFO. */
 const VANISHED = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ENXIO', 'EXDEV', 'ESPIPE'])

@@ -4,8 +4,8 @@ import { ignoreError } from '../../dropped-errors.ts'
 import type { QueuedFile, SentContent, TransferResult } from '../../ledger/ledger.ts'
 import type { FileMetadata } from '../../platform/file-metadata.ts'
 import { lstatOrNull } from '../../platform/files.ts'
-import { directoriesAbove } from '../reading/read.ts'
-import { type Shared, type SourceParts, withDigest } from './attempt.ts'
+import { type ContentDigests, directoriesAbove } from '../reading/read.ts'
+import { type Shared, type SourceParts, withDigests } from './attempt.ts'
 
 /** A name under which the destination has a content. */
 interface SentName extends Omit<SentContent, 'source'> {
@@ -89,16 +89,17 @@ export async function askForCopy(
   { source, shared }: SourceParts,
   due: QueuedFile,
   facts: FileMetadata,
-  digest: Buffer,
+  content: ContentDigests,
   { names, isTrusted, storedNs }: CopySource,
   session: Session,
 ): Promise<TransferResult | null> {
   const file = { source, path: due.path, facts }
+  const { digest } = content
   if (names === null) {
     const directories = await directoriesAbove({ root: source.path, path: due.path })
     const from = { ...file, isMoved: false, isTrusted, storedNs }
     const result = await session.copy(file, directories, digest, from)
-    return result === null ? null : withDigest(result, digest)
+    return result === null ? null : withDigests(result, content)
   }
   const gone = await claimGone(names, digest, shared)
   const left = new Set(gone)
@@ -122,7 +123,7 @@ export async function askForCopy(
     const moved = gone
       .filter((name) => !left.has(name))
       .map(({ id, source: { id: source }, path }) => ({ id, source, path }))
-    return { ...result, position, digest, moved }
+    return withDigests({ ...result, position, moved }, content)
   } finally {
     for (const { id } of left) shared.moving.delete(id)
   }

@@ -5,7 +5,7 @@ import { message } from '../../lib/i18n/message.ts'
 import { type FileStat, MAX_FILE_BYTES, sameFile } from '../../platform/file-metadata.ts'
 import { isZero } from '../../platform/sparse.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
-import { directoriesAbove, openReading, type Reading } from '../reading/read.ts'
+import { type ContentDigests, directoriesAbove, openReading, type Reading } from '../reading/read.ts'
 import { type Unsent, unsentBecause } from '../reading/read-result.ts'
 import { createJudge, type SourceParts, toTransferResult } from './attempt.ts'
 import { askForCopy, type CopySource, findCopySources, mayHaveContent } from './copy.ts'
@@ -24,8 +24,7 @@ const CHECK_MS = 1_000
 const CHUNK_UNIT_BYTES = 16 * 1024
 
 /** A complete content that the file had at one moment. */
-interface Proven {
-  digest: Buffer
+interface Proven extends ContentDigests {
   /** The file has changed since. */
   isOlder: boolean
 }
@@ -42,6 +41,7 @@ interface Ended extends Proven {
  */
 export function createLargeSender(parts: SourceParts) {
   const { source, mayGoOn } = parts
+  const how = { mayGrow: true, fixity: source.digests ?? [] }
   const judge = (unsent: Unsent, due: QueuedFile) => createJudge(parts)(unsent, due)
 
   /** Copies the content at the destination; returns null if the destination does not have it. */
@@ -50,14 +50,14 @@ export function createLargeSender(parts: SourceParts) {
     session: Session,
     from: CopySource,
   ): Promise<TransferResult | null> => {
-    const reading = await openReading({ root: source.path, path: due.path }, due, { mayGrow: true })
+    const reading = await openReading({ root: source.path, path: due.path }, due, how)
     if (isUnsent(reading)) return judge(reading, due)
     try {
       const content = await readContent(reading, () => mayGoOn() && !session.closed)
       if (content === null) return { kind: 'lost' }
       if (isUnsent(content)) return await judge(content, due)
       if (!mayHaveContent(parts, due, from, content.digest)) return null
-      const copied = await askForCopy(parts, due, reading.facts, content.digest, from, session)
+      const copied = await askForCopy(parts, due, reading.facts, content, from, session)
       return copied === null ? null : withContent(copied, content, reading.stat, due)
     } catch (error) {
       return toTransferResult(unsentBecause(error), source, due.path)
@@ -73,7 +73,7 @@ export function createLargeSender(parts: SourceParts) {
   ): Promise<TransferResult> => {
     let sent: TransferResult | Ended
     const file = { root: source.path, path: due.path }
-    const reading = await openReading(file, due, { mayGrow: true })
+    const reading = await openReading(file, due, how)
     if (isUnsent(reading)) return judge(reading, due)
     const isLong = reading.facts.size >= RESUME_LEAST_BYTES
     try {
@@ -208,29 +208,29 @@ async function proveContent(
   mayGoOn: () => boolean,
 ): Promise<Proven | Unsent | null> {
   const whole = await watched(reading.finish())
-  if (Buffer.isBuffer(whole)) return { digest: whole, isOlder: false }
+  if (!isUnsent(whole)) return { ...whole, isOlder: false }
   if (whole.kind !== 'changed' || whole.facts.size < reading.stat.size) return whole
-  const digest = reading.rewind()
-  if (digest === null) return whole
+  const digests = reading.rewind()
+  if (digests === null) return whole
   for (let bytes = await watched(reading.next()); bytes !== null; bytes = await watched(reading.next())) {
     chunkBuffers.give(bytes)
     if (!mayGoOn()) return null
   }
   const now = await watched(reading.now())
   const isAtRest = sameFile(now, whole.facts) || now.size > whole.facts.size
-  const isSame = reading.rewind()?.equals(digest) === true
-  return isSame && isAtRest ? { digest, isOlder: true } : { kind: 'changed', facts: now }
+  const isSame = reading.rewind()?.digest.equals(digests.digest) === true
+  return isSame && isAtRest ? { ...digests, isOlder: true } : { kind: 'changed', facts: now }
 }
 
 /** Adds to the result of a stored file which content was sent. */
 function withContent(
   result: TransferResult,
-  { digest, isOlder }: Proven,
+  { digest, fixity, isOlder }: Proven,
   stat: FileStat,
   due: QueuedFile,
 ): TransferResult {
   if (result.kind !== 'stored') return result
-  return { ...result, digest, isOlder, ...(sameFile(stat, due) ? {} : { stat }) }
+  return { ...result, digest, fixity, isOlder, ...(sameFile(stat, due) ? {} : { stat }) }
 }
 
 /** Identifies a file for resuming, beside name and size. Without the device, which can change with a mount. */

@@ -10,7 +10,7 @@ import {
   type SourceParts,
   toTransferResult,
   type Window,
-  withDigest,
+  withDigests,
 } from './attempt.ts'
 import { askForCopy, type CopySource, findCopySources, mayHaveContent } from './copy.ts'
 import { createLargeSender } from './large.ts'
@@ -269,7 +269,7 @@ function sendRead(parts: SourceParts, dues: readonly QueuedFile[], sending: Send
     void handleRead(parts, some, directories, sending)
   }
   const files = dues.map((due) => ({ path: due.path, offered: due }))
-  shared.read(source.id, { root: source.path, files, take: taken })
+  shared.read(source.id, { root: source.path, files, fixity: source.digests ?? [], take: taken })
 }
 
 /** Handles the results of a read: sends the contents, and judges the files that could not be read. */
@@ -315,7 +315,9 @@ function putOnLine(
   onUsed: () => void,
 ): Promise<void> {
   // Only these values stay until the answers: the contents are freed earlier.
-  const sent = ready.map(({ due, content: { digest, bytes } }) => ({ due, digest, size: bytes.length }))
+  const sent = ready.map(({ due, content: { digest, fixity, bytes } }) => {
+    return { due, digest, fixity, size: bytes.length }
+  })
   let held = getCost(sent.map(({ due }) => due))
   const releaseRoom = () => {
     window.release(held)
@@ -342,7 +344,7 @@ function putOnLine(
       unanswered -= 1
       if (unanswered === 0 && held > 0) releaseRoom()
       const file = sent[index]
-      if (file !== undefined) done(file.due, withDigest(result, file.digest))
+      if (file !== undefined) done(file.due, withDigests(result, file))
     },
   })
 }
@@ -350,11 +352,11 @@ function putOnLine(
 /** Copies the content at the destination; if the destination no longer has it, reads and sends the file again. */
 async function copy(
   parts: SourceParts,
-  { due, content: { facts, digest } }: ReadFile,
+  { due, content }: ReadFile,
   copied: CopySource,
   { session, done }: Sending,
 ): Promise<void> {
-  const result = await askForCopy(parts, due, facts, digest, copied, session)
+  const result = await askForCopy(parts, due, content.facts, content, copied, session)
   if (result !== null) done(due, result)
   else if (await admit(parts, [due])) sendRead(parts, [due], { session, from: new Map(), done })
   else done(due, { kind: 'lost' })

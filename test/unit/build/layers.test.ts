@@ -14,6 +14,7 @@ const layersByFolder: Record<string, string[][]> = {
     ['alerts'],
     ['settings'],
     ['filter', 'ledger'],
+    ['fixity'],
     ['events'],
     ['walk'],
     ['watch'],

@@ -16,8 +16,11 @@ const totals = (waitingFiles: number, sentFiles: number, parkedFiles: number) =>
   parkedFiles,
 })
 
+/** Takes away the table of version 8. */
+const BACK_TO_7 = 'DROP TRIGGER fixity_removed; DROP TABLE fixity;'
+
 /** Takes away the log of version 7. */
-const BACK_TO_6 = `DROP TRIGGER event_durable; DROP TRIGGER event_parked; DROP TRIGGER event_deleted;
+const BACK_TO_6 = `${BACK_TO_7} DROP TRIGGER event_durable; DROP TRIGGER event_parked; DROP TRIGGER event_deleted;
   DROP TRIGGER event_route; DROP TABLE event; DROP TABLE former_route;`
 
 /** Takes away the table of version 6, and restores the indices of version 4, which version 5 has replaced. */
@@ -125,6 +128,23 @@ describe('ledger file', () => {
     again.markSent([{ ...b, mark: false }], 5_000)
     const events = database.prepare('SELECT type, at, path FROM event ORDER BY seq').all()
     expect(events).toMatchObject([{ type: 7 }, { type: 1, at: 5_000, path: 'b' }])
+  })
+
+  test('migration: version 7 recorded no digests for archives', () => {
+    const { directory, ledger, take } = open()
+    const at = path.join(directory, 'ledger.db')
+    ledger.offer('d', [file('a')])
+    const database = new DatabaseSync(at)
+    onTestFinished(() => database.close())
+    database.exec(`${BACK_TO_7} PRAGMA user_version = 7`)
+    const again = openLedger(at)
+    onTestFinished(() => again.close())
+    expect(again.notice).toBeNull()
+    const [a] = take()
+    if (a === undefined) throw new Error('nothing due')
+    const sha256 = Buffer.alloc(32, 2)
+    again.markSent([{ ...a, mark: false, digest: Buffer.alloc(32, 1), fixity: { sha256 } }], 5_000)
+    expect(again.durableFiles(['d'], 's', '', 10)).toMatchObject([{ path: 'a', sha256, md5: null }])
   })
 
   const unusable: [string, (at: string) => void, string][] = [

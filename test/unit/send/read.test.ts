@@ -87,7 +87,12 @@ function readInThread(root: string, name: string, offered: FileStat) {
   const readers = openTestReaders()
   const files = Array.from({ length: 8 }, () => ({ path: name, offered }))
   return new Promise<[FileRead[], readonly FoundDirectory[]]>((resolve) =>
-    readers.read('s', { root, files, take: (found, directories) => resolve([[...found], directories]) }),
+    readers.read('s', {
+      root,
+      files,
+      fixity: [],
+      take: (found, directories) => resolve([[...found], directories]),
+    }),
   )
 }
 

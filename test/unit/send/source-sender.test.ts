@@ -50,7 +50,7 @@ const read: Readers['read'] = (_, { files, take }) => {
 }
 const nothing = () => undefined
 const buildContent = (bytes: Buffer): Content => ({
-  ...{ kind: 'content', bytes, digest: Buffer.alloc(32), facts: buildFacts(bytes.length) },
+  ...{ kind: 'content', bytes, digest: Buffer.alloc(32), fixity: {}, facts: buildFacts(bytes.length) },
 })
 const vanished = { kind: 'failed', code: 'ENOENT' } as const
 const isBelowAway = () => false

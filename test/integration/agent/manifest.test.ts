@@ -1,0 +1,143 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { untilState } from '../../support/agent/two-receivers.ts'
+import { startHoldfast } from '../../support/cli/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+/** Names that forms write in different ways. */
+const ODD_NAMES = ['back\\slash', 'line\nbreak', 'carriage\rreturn', 'twenty %41', 'café 資料 #1?.txt']
+const SMALL = ['one.csv', 'below/two.txt', 'below/empty']
+/** Beyond the limit of a whole file, so that it is sent in chunks. */
+const LARGE_BYTES = 5 * 1024 * 1024 + 7
+
+const holdfast = async (...words: string[]) => {
+  const run = startHoldfast(words)
+  const code = await run.ended(60_000)
+  return { code, out: run.out(), err: run.err() }
+}
+
+const jsonLines = (text: string): Record<string, unknown>[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+
+/** Starts an agent that keeps the files of a directory in its own folder, with these options of the directory. */
+async function startAgent(names: readonly string[], ...options: string[]) {
+  const data = temporaryDirectory('manifest-agent')
+  const source = path.join(temporaryDirectory('manifest-source'), 'scans')
+  const write = (name: string, content: string | Buffer) => {
+    mkdirSync(path.dirname(path.join(source, name)), { recursive: true })
+    writeFileSync(path.join(source, name), content)
+  }
+  for (const name of names) write(name, name === 'below/empty' ? '' : `content of ${name}`)
+  mkdirSync(source, { recursive: true })
+  await holdfast('paths', 'add', source, '--data', data, ...options)
+  startHoldfast(['agent', '--data', data])
+  const sent = (count: number) =>
+    untilState(
+      data,
+      `${count} files to be kept`,
+      ({ totals }) => totals.sentFiles === count && totals.waitingFiles === 0,
+    )
+  await sent(names.length)
+  const manifest = (...words: string[]) => holdfast('manifest', source, '--data', data, ...words)
+  return { data, source, write, sent, manifest }
+}
+
+/** Validates a bag with the Library of Congress's bagit, which needs to find its own version. */
+function validateBag(bag: string) {
+  const directory = temporaryDirectory('bagit')
+  mkdirSync(path.join(directory, 'bagit-1.9.0.dist-info'))
+  writeFileSync(
+    path.join(directory, 'bagit-1.9.0.dist-info/METADATA'),
+    'Metadata-Version: 2.1\nName: bagit\nVersion: 1.9.0\n',
+  )
+  copyFileSync(
+    path.join(import.meta.dirname, '../../support/fixity/bagit.py'),
+    path.join(directory, 'bagit.py'),
+  )
+  const program = 'import bagit, sys; bagit.Bag(sys.argv[1]).validate(); print("valid")'
+  const env = { ...process.env, PYTHONPATH: directory, LC_ALL: 'C.UTF-8' }
+  const { stdout, stderr } = spawnSync('python3', ['-c', program, bag], { encoding: 'utf8', env })
+  return `${stdout}${stderr}`.trim()
+}
+
+describe('manifest', () => {
+  test('sha256sum and md5sum check the files by it, whatever their names', async () => {
+    const { source, write, sent, manifest } = await startAgent(
+      [...SMALL, ...ODD_NAMES],
+      '--digests',
+      'md5,sha256',
+    )
+    write('large', Buffer.alloc(LARGE_BYTES, 'large'))
+    await sent(SMALL.length + ODD_NAMES.length + 1)
+    for (const form of ['sha256sum', 'md5sum']) {
+      const file = path.join(temporaryDirectory('sums'), 'sums.txt')
+      expect(await manifest('--form', form, '--output', file)).toMatchObject({ code: 0, out: '' })
+      const checked = execFileSync(form, ['--strict', '-c', file], { cwd: source, encoding: 'utf8' })
+      expect(checked.trim().split('\n')).toHaveLength(9)
+      const own = execFileSync(form, ['large', ...ODD_NAMES, ...SMALL].sort(), {
+        cwd: source,
+        encoding: 'utf8',
+      })
+      expect(readFileSync(file, 'utf8').split('\n').sort()).toEqual(own.split('\n').sort())
+    }
+    const { out } = await manifest('--json')
+    const lines = jsonLines(out)
+    expect(lines.at(-1)).toMatchObject({ type: 'summary', files: 9, leftOut: 0, notDurable: 0 })
+    expect(lines[0]).toMatchObject({ type: 'file', sha256: expect.any(String), md5: expect.any(String) })
+  })
+
+  test('files that were sent before are named, and are read if that is wanted and they are unchanged', async () => {
+    const { data, source, write, sent, manifest } = await startAgent(SMALL)
+    await holdfast('paths', 'change', source, '--data', data, '--digests', 'sha256')
+    write('later', 'recorded')
+    await sent(4)
+    const without = await manifest()
+    expect(without).toMatchObject({ code: 1, err: expect.stringContaining('below/two.txt') })
+    expect(without.out.trim().split('\n')).toHaveLength(1)
+    expect(await manifest('--form', 'md5sum', '--read')).toMatchObject({ code: 0 })
+    const read = await manifest('--read')
+    expect(read).toMatchObject({ code: 0, err: '' })
+    expect(execFileSync('sha256sum', ['-c'], { cwd: source, input: read.out, encoding: 'utf8' })).toContain(
+      'later: OK',
+    )
+    expect(read.out.trim().split('\n')).toHaveLength(4)
+    rmSync(path.join(source, 'one.csv'))
+    const gone = await manifest('--read', '--json')
+    expect(gone.code).toBe(1)
+    expect(jsonLines(gone.out)).toContainEqual({ type: 'leftOut', path: 'one.csv', why: 'changed' })
+  })
+
+  test('bag: Python bagit accepts it with the restored files, and finds a change', async () => {
+    const { data, manifest } = await startAgent([...SMALL, 'line\nbreak', '資料 1'], '--digests', 'sha256')
+    const bag = path.join(temporaryDirectory('bags'), 'scans-bag')
+    expect(await manifest('--form', 'bagit', '--output', bag)).toMatchObject({ code: 0 })
+    const to = path.join(bag, 'data')
+    expect(
+      await holdfast('restore', '--data', data, '--from', 'embedded', 'scans', '--to', to),
+    ).toMatchObject({ code: 0 })
+    expect(validateBag(bag)).toBe('valid')
+    writeFileSync(path.join(to, 'one.csv'), 'content of one.cs!')
+    expect(validateBag(bag)).toContain('one.csv')
+  })
+
+  test('bag: a link to the directory stands for its files', async () => {
+    const { source, manifest } = await startAgent(SMALL, '--digests', 'sha256')
+    const bag = path.join(temporaryDirectory('bags'), 'scans-bag')
+    await manifest('--form', 'bagit', '--output', bag)
+    symlinkSync(source, path.join(bag, 'data'))
+    expect(validateBag(bag)).toBe('valid')
+  })
+
+  test('bag and crate need a directory', async () => {
+    const { manifest } = await startAgent([])
+    expect(await manifest('--form', 'bagit')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--output'),
+    })
+  })
+})

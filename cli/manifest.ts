@@ -11,7 +11,7 @@ import {
 import { openOrExplain } from '../core/ledger/ledger.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
-import type { FixityKind } from '../core/platform/fixity.ts'
+import type { FixityKind } from '../core/platform/fixity-kinds.ts'
 import { errorText } from '../core/platform/system-error.ts'
 import { getDataLayout } from '../core/settings/data-directory.ts'
 import {

@@ -1,4 +1,5 @@
-import { FIXITY_BYTES, type FixityKind, fixityKinds } from '../platform/fixity.ts'
+import { FIXITY_BYTES } from '../platform/fixity.ts'
+import { type FixityKind, fixityKinds } from '../platform/fixity-kinds.ts'
 
 // The lines of manifests: those of sha256sum and md5sum (GNU coreutils), and those of BagIt (RFC 8493).
 

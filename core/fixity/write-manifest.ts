@@ -5,7 +5,7 @@ import path from 'node:path'
 import { getMimeType } from 'hono/utils/mime'
 import { ignoreError } from '../dropped-errors.ts'
 import { formatDay } from '../lib/i18n/formats.ts'
-import type { FixityKind } from '../platform/fixity.ts'
+import type { FixityKind } from '../platform/fixity-kinds.ts'
 import { formatBagLine, formatCrateId, formatSumLine } from './forms.ts'
 import type { ListedFile } from './list-files.ts'
 

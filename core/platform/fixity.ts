@@ -1,10 +1,8 @@
 import { createHash, type Hash } from 'node:crypto'
+import type { FixityKind } from './fixity-kinds.ts'
 
-// Fixity digests: SHA-256 and MD5 of contents, in which archives and their tools state what a file contained. Holdfast
-// identifies contents by BLAKE3 (digest.ts); these are recorded beside it for sources that ask for them.
-
-export const fixityKinds = ['sha256', 'md5'] as const
-export type FixityKind = (typeof fixityKinds)[number]
+// Fixity digests: SHA-256 and MD5 of contents, in which archives and their tools state what a file contained. They are
+// recorded beside BLAKE3 (digest.ts) for sources that ask for them.
 
 /** The requested digests of one content. */
 export type Fixity = Readonly<Partial<Record<FixityKind, Buffer>>>

@@ -9,7 +9,7 @@ import {
 import { fileSchema, fileStates, rowPlaceSchema, totalsSchema } from '../ledger/ledger-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
-import { fixityKinds } from '../platform/fixity.ts'
+import { fixityKinds } from '../platform/fixity-kinds.ts'
 import { proposalSchema } from '../protocol/proposal.ts'
 import {
   destinationSchema,

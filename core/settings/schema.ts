@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { alertsSettingsSchema, wallTimeSchema } from '../alerts/settings.ts'
 import { parseSize } from '../lib/i18n/formats.ts'
-import { fixityKinds } from '../platform/fixity.ts'
+import { fixityKinds } from '../platform/fixity-kinds.ts'
 import { SOURCE_ID } from '../protocol/limits.ts'
 import { folderName } from '../protocol/names.ts'
 import { DEFAULT_KEEP } from '../store/retention/retention.ts'

@@ -46,6 +46,7 @@ const names: Partial<Record<EntryId, string>> = {
   age: 'window.filters.age',
   priority: 'window.filters.priority.normal',
   deleteAfter: 'window.remove.label',
+  digests: 'window.digests.sha256',
   sourceName: 'settings.source.name',
   space: 'window.source.actions',
   address: 'window.destinations.field.host',

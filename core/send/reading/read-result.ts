@@ -1,6 +1,7 @@
 import type { FoundDirectory } from '../../backends/destination.ts'
 import type { FileMetadata, FileStat } from '../../platform/file-metadata.ts'
-import type { Fixity, FixityKind } from '../../platform/fixity.ts'
+import type { Fixity } from '../../platform/fixity.ts'
+import type { FixityKind } from '../../platform/fixity-kinds.ts'
 import { errorCode } from '../../platform/system-error.ts'
 
 // The results of reading a source's files. The reading threads load this module: keep it small.

@@ -19,7 +19,8 @@ import {
   toFileMetadata,
   toFileStat,
 } from '../../platform/file-metadata.ts'
-import { createFixityHasher, type Fixity, type FixityKind } from '../../platform/fixity.ts'
+import { createFixityHasher, type Fixity } from '../../platform/fixity.ts'
+import type { FixityKind } from '../../platform/fixity-kinds.ts'
 import { hasWriter, readAttributes } from '../../platform/native.ts'
 import { openBeneath } from '../../platform/openat2.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'

@@ -9,6 +9,7 @@ import { useWords } from '../../words/context.tsx'
 import { FiltersPart } from '../filters/filters-part.tsx'
 import { FileList } from '../transfers/file-list.tsx'
 import { batchWord, destinationName, destinationNames, getDestinationStates } from './describe.ts'
+import { DigestsPart } from './digests-part.tsx'
 import { ExpectedGaps } from './expected-gaps.tsx'
 import { ExpectedPart } from './expected-part.tsx'
 import { FilesPart } from './files-part.tsx'
@@ -108,6 +109,7 @@ export default function SourceDetails({ source, state, first, onClose }: SourceD
         <RemovalPart source={source} destinations={mine} />
         <SilencePart settings={settings} />
         <ExpectedPart source={source} />
+        <DigestsPart settings={settings} />
         <NamesPart settings={settings} />
       </div>
       <Discard opened={leaving} onClose={() => setLeaving(false)} onDiscard={onClose} />

@@ -387,6 +387,13 @@ const otherEntries = {
     values: ['expected'],
     getTargets: inSource('details', RULES, 'window.expected.title'),
   },
+  digests: {
+    label: 'window.digests.title',
+    under: underRules,
+    texts: ['window.digests.hint', 'window.digests.sha256', 'window.digests.md5'],
+    values: ['digests'],
+    getTargets: inSource('details', RULES, 'window.digests.title'),
+  },
   sourceName: {
     label: 'settings.source.name',
     under: underRules,

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import * as crates from 'ro-crate'
 import { describe, expect, test } from 'vitest'
 import { untilState } from '../../support/agent/two-receivers.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
@@ -11,6 +12,12 @@ const ODD_NAMES = ['back\\slash', 'line\nbreak', 'carriage\rreturn', 'twenty %41
 const SMALL = ['one.csv', 'below/two.txt', 'below/empty']
 /** Beyond the limit of a whole file, so that it is sent in chunks. */
 const LARGE_BYTES = 5 * 1024 * 1024 + 7
+
+interface CrateValidator {
+  results: readonly { status: string }[]
+  parseJSON(text: string): void
+  validate(): Promise<void>
+}
 
 const holdfast = async (...words: string[]) => {
   const run = startHoldfast(words)
@@ -125,12 +132,31 @@ describe('manifest', () => {
     expect(validateBag(bag)).toContain('one.csv')
   })
 
-  test('bag: a link to the directory stands for its files', async () => {
-    const { source, manifest } = await startAgent(SMALL, '--digests', 'sha256')
-    const bag = path.join(temporaryDirectory('bags'), 'scans-bag')
-    await manifest('--form', 'bagit', '--output', bag)
-    symlinkSync(source, path.join(bag, 'data'))
-    expect(validateBag(bag)).toBe('valid')
+  test('crate: the validator of ro-crate accepts it, and it describes each file', async () => {
+    const { source, manifest } = await startAgent([...SMALL, 'café 資料 #1?.txt'], '--digests', 'sha256')
+    const crate = path.join(temporaryDirectory('crates'), 'scans')
+    const license = 'https://creativecommons.org/licenses/by/4.0/'
+    const made = await manifest('--form', 'ro-crate', '--license', license, '--output', crate)
+    expect(made).toMatchObject({ code: 0 })
+    const text = readFileSync(path.join(crate, 'ro-crate-metadata.json'), 'utf8')
+    // Its types leave the validator out.
+    const { Validator } = crates as unknown as { Validator: new () => CrateValidator }
+    const validator = new Validator()
+    validator.parseJSON(text)
+    await validator.validate()
+    expect(validator.results.filter(({ status }) => status === 'error')).toEqual([])
+    const entities: Record<string, unknown>[] = JSON.parse(text)['@graph']
+    const root = entities.find((one) => one['@id'] === './')
+    const files = entities.filter((one) => one['@type'] === 'File')
+    expect(root).toMatchObject({ '@type': 'Dataset', name: 'scans', license: { '@id': license } })
+    expect(root?.['hasPart']).toEqual(files.map((one) => ({ '@id': one['@id'] })))
+    const sums = execFileSync('sha256sum', ['one.csv'], { cwd: source, encoding: 'utf8' })
+    expect(files.find(({ name }) => name === 'one.csv')).toMatchObject({
+      ...{ '@id': 'one.csv', contentSize: '18', encodingFormat: 'text/csv', sha256: sums.slice(0, 64) },
+    })
+    expect(files.map((one) => decodeURIComponent(String(one['@id']))).sort()).toEqual(
+      [...SMALL, 'café 資料 #1?.txt'].sort(),
+    )
   })
 
   test('bag and crate need a directory', async () => {

@@ -17,6 +17,7 @@ export interface RestoreOptions {
   to?: string
   computer?: string
   identityFile?: string
+  manifest?: string
   data?: string
   sender?: string
   source?: string
@@ -63,8 +64,20 @@ async function buildStoreTask(
   return {
     does: 'restore',
     from,
+    ...chooseManifest(options, choice),
     wanted: [{ choice, destination: path.resolve(directory), ...howToWrite(options) }],
   }
+}
+
+/** Returns the manifest to compare with; its paths are those of one source. @throws UserError fixity.nameSource */
+function chooseManifest(
+  { manifest, sender, from, source }: RestoreOptions,
+  { folder }: Choice,
+): { manifest?: string } {
+  if (manifest === undefined) return {}
+  if (folder === null || (from === undefined && sender !== undefined && source === undefined))
+    throw new UserError('fixity.nameSource')
+  return { manifest: path.resolve(manifest) }
 }
 
 const howToWrite = ({
@@ -113,9 +126,11 @@ async function buildLibraryTask(
   if (list) return { does: 'list', from, choice }
   const how = howToWrite(options)
   const { ledger } = getDataLayout(resolveDataDirectory(options))
-  if (inPlace) return { does: 'putBack', from, ledger, choice, ...(await readSources(options)), ...how }
+  const checked = chooseManifest(options, choice)
+  if (inPlace)
+    return { does: 'putBack', from, ledger, choice, ...checked, ...(await readSources(options)), ...how }
   const directory = path.resolve(to ?? newDirectory(new Date()))
-  return { does: 'restore', from, ledger, wanted: [{ choice, destination: directory, ...how }] }
+  return { does: 'restore', from, ledger, ...checked, wanted: [{ choice, destination: directory, ...how }] }
 }
 
 /** Returns the directories of the sources, and the mount points of their disks as far as they are known, by id. */

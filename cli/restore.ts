@@ -75,6 +75,14 @@ export function registerRestore(program: Command): void {
         .conflicts('overwrite')
         .default(false),
     )
+    .addOption(
+      new Option(
+        '--manifest <file>',
+        'restore only contents with the digests of this manifest (sha256sum, md5sum, or a bag), and report those missing',
+      )
+        .argParser(parsePath)
+        .conflicts(['list', 'computers', 'version']),
+    )
     .option('--json', 'print JSON lines', false)
     .option('--patience <time>', 'a disk that does not answer for this long hangs: 60s, 5m', parseTimeout, 60)
   withDataDirectory(command).action(

@@ -26,6 +26,8 @@ interface VerifyOptions {
   json: boolean
   data?: string
   identityFile?: string
+  manifest?: string
+  source?: string
   adopt: boolean
   forgetMissing: boolean
   patience: number
@@ -52,6 +54,15 @@ export function registerVerify(program: Command): void {
       'of a store: take missing files out of the manifest; files that the sender still has are sent again',
       false,
     )
+    .option(
+      '--manifest <file>',
+      'compare the files with this manifest (sha256sum, md5sum, or a bag) instead; nothing is sent again',
+      parsePath,
+    )
+    .option(
+      '--source <folder>',
+      'with --manifest: the folder of the source that it is about (in a store: SENDER/SOURCE); default: the only one',
+    )
     .option('--json', 'print JSON lines', false)
     .option('--patience <time>', 'a disk that does not answer for this long hangs: 60s, 5m', parseTimeout, 60)
   withDataDirectory(command).action(async (what: string, options: VerifyOptions) => {
@@ -66,14 +77,15 @@ export function registerVerify(program: Command): void {
 
 /** Builds the task. An existing path, or a word in a path's form, is a store. @throws UserError if nothing matches. */
 async function buildVerifyTask(what: string, options: VerifyOptions): Promise<Task> {
-  const { adopt, forgetMissing, identityFile } = options
-  if (what.includes('/') || what.includes(path.sep) || what === '.' || existsSync(what))
-    return {
-      does: 'verify',
-      from: await storeSettings(resolveDataDirectory(options), what),
-      adopt,
-      forgetMissing,
-    }
+  const { adopt, forgetMissing, identityFile, manifest, source } = options
+  if (source !== undefined && manifest === undefined) throw new UserError('fixity.sourceUnused')
+  if (manifest !== undefined && (adopt || forgetMissing)) throw new UserError('fixity.onlyCompares')
+  const compared =
+    manifest === undefined ? null : { manifest: path.resolve(manifest), folder: source ?? null }
+  if (what.includes('/') || what.includes(path.sep) || what === '.' || existsSync(what)) {
+    const from = await storeSettings(resolveDataDirectory(options), what)
+    return { does: 'verify', from, ...(compared ?? { adopt, forgetMissing }) }
+  }
   if (adopt || forgetMissing) throw new UserError('verify.storeOnly', { name: what })
   const data = resolveDataDirectory(options)
   const key = identityFile === undefined ? null : readKey(identityFile)
@@ -81,12 +93,17 @@ async function buildVerifyTask(what: string, options: VerifyOptions): Promise<Ta
     const isNothing = NOTHING.has(toSentence(error).key)
     throw isNothing ? new UserError('verify.neither', { name: what }, { cause: error }) : error
   })
-  return { does: 'verify', from, ledger: getDataLayout(data).ledger }
+  return { does: 'verify', from, ...(compared ?? { ledger: getDataLayout(data).ledger }) }
 }
 
 async function verify(task: Task, { json, patience }: VerifyOptions) {
   const store = where(task)
-  const words = 'store' in task.from ? storeWords(store) : destinationWords(store)
+  const words =
+    'manifest' in task
+      ? manifestWords(store)
+      : 'store' in task.from
+        ? storeWords(store)
+        : destinationWords(store)
   const output = openProgress(json)
   let code = COULD_NOT
   const end = await runStoreTask(task, store, patience, (event) => {
@@ -154,6 +171,25 @@ function summarySentence(summary: VerifySummary): Message {
 const storeWords = (store: string) => ({
   finding: (finding: Finding) => sentenceOfFinding(store, finding),
   summary: summarySentence,
+})
+
+/** Sentences for a comparison with a manifest. */
+const manifestWords = (name: string) => ({
+  finding(finding: Finding): Message {
+    const params = { name, path: finding.place }
+    if (finding.kind === 'damaged') {
+      const [expected, found] = [digestBeginning(finding.expected), digestBeginning(finding.found)]
+      return message('fixity.damaged', { ...params, expected, found })
+    }
+    if (finding.kind === 'unreadable')
+      return message('verify.unreadable', { ...params, reason: finding.code })
+    return message('fixity.missing', params)
+  },
+  summary(summary: VerifySummary): Message {
+    const { files, bytes, damaged, missing, unreadable } = summary
+    if (isSound(summary)) return message('fixity.sound', { name, files, bytes })
+    return message('fixity.unsound', { name, files, damaged, missing, unreadable })
+  },
 })
 
 /** Sentences for a destination by name: this computer is the sender. */

@@ -1,9 +1,11 @@
 import path from 'node:path'
-import { type Library, NotReadable, SMALL_BYTES } from '../backends/archive-reader.ts'
+import { type Library, NotReadable, readAll, SMALL_BYTES } from '../backends/archive-reader.ts'
 import { ignoreError } from '../dropped-errors.ts'
+import type { Manifest } from '../fixity/read-manifest.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { findNameFault } from '../protocol/names.ts'
 import { MISSING, NO_FILE, type StoredContent } from '../store/query/query.ts'
+import { withCheck } from './check-manifest.ts'
 import {
   type Choice,
   chooseContents,
@@ -41,6 +43,8 @@ export interface ToRestore {
   missingOnly?: boolean | undefined
   /** Restricts the choice to these paths of its folder. */
   only?: readonly string[] | undefined
+  /** Contents of other digests than it lists are not restored; its files that are missing are reported. */
+  manifest?: Manifest | undefined
 }
 
 /** Totals are not counted beyond this number of files. */
@@ -55,6 +59,7 @@ interface RunningRestore {
   choice: Choice
   target: TargetWriter
   signal: AbortSignal
+  manifest: Manifest | undefined
 }
 
 /**
@@ -104,7 +109,8 @@ async function restorePart(
   { events, summary, progress }: Reporting,
   signal: AbortSignal,
 ): Promise<void> {
-  const { choice, destination, placement = 'bare', conflict } = wanted
+  const { choice, destination, placement = 'bare', conflict, manifest } = wanted
+  const unseen = new Set(manifest?.keys())
   const advance = (bytes: number) => {
     progress.bytes += bytes
     events.progress(progress)
@@ -138,7 +144,8 @@ async function restorePart(
       if (signal.aborted) break
       summary.files += 1
       progress.files += 1
-      await restoreWithRetry({ library, choice, target, signal }, opened, report)
+      unseen.delete(opened.content.path)
+      await restoreWithRetry({ library, choice, target, signal, manifest }, opened, report)
       if (finished.length > 0) await reportFinished()
       advance(0)
     }
@@ -152,6 +159,13 @@ async function restorePart(
     await reportFinished()
     summary.undressed += target.undressed
     if (failure !== null) throw failure
+    if (signal.aborted || wanted.missingOnly === true) return
+    for (const file of unseen) {
+      if (choice.path !== null && !`${file}/`.startsWith(`${choice.path}/`)) continue
+      summary.files += 1
+      summary.failed += 1
+      await events.event({ kind: 'missing', place: `${choice.folder}/${file}` })
+    }
   } finally {
     removeUnfinished()
   }
@@ -209,13 +223,14 @@ async function restoreWithRetry(
 
 /** Returns the result; null: `later` receives it. */
 async function restoreOne(
-  { target, signal }: RunningRestore,
+  { target, signal, manifest }: RunningRestore,
   opened: OpenedContent,
   later: (result: RestoreResult) => void,
 ): Promise<RestoreEvent | null> {
   const place = formatPlace(opened)
   if ('fault' in opened) return toFaultEvent(opened.fault, place)
-  const { incoming, to, directories } = opened
+  const { to, directories } = opened
+  const { incoming, difference } = withCheck(opened.incoming, opened.content.path, manifest)
   async function* pieces() {
     for await (const piece of incoming.pieces()) {
       if (signal.aborted) throw new NotReadable('stopped')
@@ -225,8 +240,13 @@ async function restoreOne(
   try {
     // Small contents are written too quickly to be worth stopping.
     const stoppable = incoming.facts.size > SMALL_BYTES ? { ...incoming, pieces } : incoming
-    return await target.write(stoppable, place, to, directories, later)
+    const result = await target.write(stoppable, place, to, directories, later)
+    // The file here has the content of the destination, which may not be the listed one.
+    if (result?.kind === 'same') await readAll(incoming, () => undefined)
+    return result
   } catch (error) {
+    const other = difference()
+    if (other !== null) return { kind: 'damaged', place, ...other }
     if (error instanceof NotReadable) return toFaultEvent(error.message, place)
     throw error
   }

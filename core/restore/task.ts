@@ -2,6 +2,7 @@ import type { Library } from '../backends/archive-reader.ts'
 import type { Computer, LibrarySettings } from '../backends/backend-messages.ts'
 import { requireMounted } from '../backends/folder/place.ts'
 import { computersAt, type From, openLibrary, type StoreSettings } from '../backends/open-library.ts'
+import { readManifest } from '../fixity/read-manifest.ts'
 import { openOrExplain } from '../ledger/ledger.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
@@ -11,6 +12,7 @@ import { createStoreError } from '../store/outcome.ts'
 import { replacedAt } from '../store/retention/retention.ts'
 import type { Finding, VerifyProgress, VerifySummary } from '../store/verify/findings.ts'
 import { verifyStore } from '../store/verify/verify.ts'
+import { verifyManifest } from './check-manifest.ts'
 import { type Choice, findPlaces, readPages, toQuestion } from './choose.ts'
 import { createNoMatchError, type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
 import { RestoredLog } from './restored-log.ts'
@@ -19,14 +21,16 @@ import { emptySummary, type RestoreEvent, type RestoreSummary } from './write/ev
 
 /**
  * Long-running work on a destination or a store, in a separate process, so that a blocking disk does not block the
- * caller. `ledger`: this computer's, with the log of events; omitted: none. `verify` compares a destination with the ledger, or a store with its manifest.
+ * caller. `ledger`: this computer's, with the log of events; omitted: none. `verify` compares a destination
+ * with the ledger, a store with its manifest, or either with a manifest file (read-manifest.ts); `folder`: of the source.
  */
 export type Task =
-  | { does: 'restore'; from: From; wanted: readonly ToRestore[]; ledger?: string }
+  | { does: 'restore'; from: From; wanted: readonly ToRestore[]; ledger?: string; manifest?: string }
   | ({ does: 'putBack' } & PutBack)
   | { does: 'list'; from: From; choice: Choice }
   | { does: 'computers'; from: LibrarySettings }
   | { does: 'verify'; from: LibrarySettings; ledger: string }
+  | { does: 'verify'; from: From; manifest: string; folder: string | null }
   | { does: 'verify'; from: StoreSettings; adopt: boolean; forgetMissing: boolean }
 
 /** Files go back into their sources. `sources`: their directories; `points`: known mount points of their disks; by id. */
@@ -35,7 +39,8 @@ type PutBack = {
   ledger: string
   sources: Record<string, string>
   points: Record<string, string>
-} & Omit<ToRestore, 'destination' | 'placement'>
+  manifest?: string
+} & Omit<ToRestore, 'destination' | 'placement' | 'manifest'>
 
 export type TaskEvent =
   | ({ type: 'progress' } & VerifyProgress)
@@ -75,6 +80,13 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
   const notice = (sentence: Message) => post({ type: 'notice', sentence })
 
   const verify = async (verifying: Task & { does: 'verify' }): Promise<VerifySummary> => {
+    if ('manifest' in verifying) {
+      const manifest = await readManifest(verifying.manifest)
+      const what = { folder: verifying.folder, manifest }
+      return withLibrary(verifying.from, (library) =>
+        verifyManifest({ library, ...what }, { found, progress }),
+      )
+    }
     if (!('ledger' in verifying))
       return verifyStore(verifying.from.store, verifying, { notice, found, progress })
     const { from, ledger: file } = verifying
@@ -92,10 +104,13 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
     if (task.does === 'computers')
       return { type: 'computers', computers: await computersAt(task.from, signal) }
     if (task.does === 'verify') return { type: 'verified', summary: await verify(task) }
+    const file = 'manifest' in task ? task.manifest : undefined
+    const manifest = file === undefined ? undefined : await readManifest(file)
     const summary = await withLibrary(task.from, async (library) => {
       if (task.does === 'list') return list(library, task.choice, event)
       const wanted = task.does === 'restore' ? task.wanted : await placeInSources(library, task)
-      return restoreFrom(library, wanted, { event, progress }, signal)
+      const checked = wanted.map((one) => ({ ...one, manifest }))
+      return restoreFrom(library, checked, { event, progress }, signal)
     })
     return { type: 'restored', summary }
   }

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import * as crates from 'ro-crate'
 import { describe, expect, test } from 'vitest'
@@ -149,7 +149,8 @@ describe('manifest', () => {
     const root = entities.find((one) => one['@id'] === './')
     const files = entities.filter((one) => one['@type'] === 'File')
     expect(root).toMatchObject({ '@type': 'Dataset', name: 'scans', license: { '@id': license } })
-    expect(root?.['hasPart']).toEqual(files.map((one) => ({ '@id': one['@id'] })))
+    const { hasPart } = root ?? {}
+    expect(hasPart).toEqual(files.map((one) => ({ '@id': one['@id'] })))
     const sums = execFileSync('sha256sum', ['one.csv'], { cwd: source, encoding: 'utf8' })
     expect(files.find(({ name }) => name === 'one.csv')).toMatchObject({
       ...{ '@id': 'one.csv', contentSize: '18', encodingFormat: 'text/csv', sha256: sums.slice(0, 64) },
@@ -157,6 +158,52 @@ describe('manifest', () => {
     expect(files.map((one) => decodeURIComponent(String(one['@id']))).sort()).toEqual(
       [...SMALL, 'café 資料 #1?.txt'].sort(),
     )
+  })
+
+  test('verify and restore compare with it: a wrong digest and a missing file are found', async () => {
+    const { data, manifest } = await startAgent(SMALL, '--digests', 'sha256')
+    const base = temporaryDirectory('compare')
+    const [right, wrong] = [path.join(base, 'right'), path.join(base, 'wrong')]
+    await manifest('--output', right)
+    const lines = readFileSync(right, 'utf8').replace(/^[0-9a-f]{64}(?= {2}one.csv)/m, '0'.repeat(64))
+    writeFileSync(wrong, `${lines}${'1'.repeat(64)}  nowhere\n`)
+
+    const verify = (...words: string[]) => holdfast('verify', '--data', data, 'embedded', '--json', ...words)
+    const well = await verify('--manifest', right)
+    expect(jsonLines(well.out).at(-1)).toMatchObject({ type: 'summary', files: 3, damaged: 0, missing: 0 })
+    expect(well.code).toBe(0)
+    const found = await verify('--manifest', wrong, '--source', 'scans')
+    expect(found.code).toBe(1)
+    const findings = jsonLines(found.out).filter(({ type }) => type === 'finding')
+    expect(findings).toMatchObject([
+      { kind: 'damaged', place: 'scans/one.csv', expected: '0'.repeat(64), isWanted: false },
+      { kind: 'missing', place: 'scans/nowhere' },
+    ])
+    expect(await verify('--source', 'scans')).toMatchObject({ code: 2 })
+    writeFileSync(path.join(base, 'no manifest'), 'text\n')
+    expect(await verify('--manifest', path.join(base, 'no manifest'))).toMatchObject({ code: 2 })
+
+    const restore = (to: string, ...words: string[]) =>
+      holdfast(
+        'restore',
+        '--data',
+        data,
+        '--from',
+        'embedded',
+        '--to',
+        path.join(base, to),
+        '--json',
+        ...words,
+      )
+    expect(await restore('well', 'scans', '--manifest', right)).toMatchObject({ code: 0 })
+    const some = await restore('some', 'scans', '--manifest', wrong)
+    expect(some.code).toBe(1)
+    expect(existsSync(path.join(base, 'some/one.csv'))).toBe(false)
+    expect(readFileSync(path.join(base, 'some/below/two.txt'), 'utf8')).toBe('content of below/two.txt')
+    expect(jsonLines(some.out).at(-1)).toMatchObject({ type: 'summary', restored: 2, failed: 2 })
+    // The file is there with the content of the destination, which the manifest does not list.
+    expect(await restore('well', 'scans', '--manifest', wrong)).toMatchObject({ code: 1 })
+    expect(await restore('all', '--manifest', right)).toMatchObject({ code: 2 })
   })
 
   test('bag and crate need a directory', async () => {

@@ -7,6 +7,7 @@ import { createWords } from '../../../core/lib/i18n/words.ts'
 const TERMINAL_ONLY = [
   /^cli\./,
   /^verify\./,
+  /^fixity\./,
   /^(scan\.list|scan\.why|check\.token|check\.notChecked|filter\.odd\.command|filter\.from)/,
   /^agent\.(alreadyRunning|notRunning|silent|otherUser|closedEarly)$/,
   /^(data\.missing|settings\.importAsk)$/,

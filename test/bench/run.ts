@@ -9,6 +9,7 @@ const benchmarks: Record<string, () => Promise<{ run(): Promise<Row[]> }>> = {
   check: () => import('./check.ts'),
   destinations: () => import('./destinations.ts'),
   events: () => import('./events.ts'),
+  digests: () => import('./digests.ts'),
   restore: () => import('./restore.ts'),
   scale: () => import('./scale.ts'),
   scan: () => import('./scan.ts'),

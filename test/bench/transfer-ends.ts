@@ -5,6 +5,7 @@ import type { WorkerStarter } from '../../core/agent/workers/starter.ts'
 import { nodeWorkerStarter } from '../../core/agent/workers/starter.ts'
 import { SupervisedWorker } from '../../core/agent/workers/supervisor.ts'
 import { openLedger } from '../../core/ledger/ledger.ts'
+import type { FixityKind } from '../../core/platform/fixity-kinds.ts'
 import type { RunningReport } from '../../core/receive/receiver-messages.ts'
 import { senderDefinition } from '../../core/send/sender-messages.ts'
 import { defaultSettings } from '../../core/settings/schema.ts'
@@ -33,6 +34,8 @@ export interface SendOptions {
   through?(port: number): Promise<number>
   /** Fills the ledger before the clock starts; how many files have to be durable at its end. */
   prepare?(ledger: ReturnType<typeof openLedger>, destination: string): number
+  /** Digests to record beside BLAKE3; default: none. */
+  digests?: FixityKind[]
 }
 
 /** Bundles the two processes and their threads into `directory`. */
@@ -76,7 +79,10 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
     identityDirectory: path.join(directory, 'identity'),
     ledgerPath,
     destination: null,
-    sources: [buildSource('s', source), ...(before === undefined ? [] : [buildSource('before', before)])],
+    sources: [
+      { ...buildSource('s', source), digests: options.digests ?? [] },
+      ...(before === undefined ? [] : [buildSource('before', before)]),
+    ],
     paused: false,
     retrySeconds: 1,
     keep: defaultSettings.keep,

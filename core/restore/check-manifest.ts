@@ -61,13 +61,13 @@ interface CheckEvents {
 /**
  * Reads back every file that a manifest lists, and compares it. Nothing is requested to be sent again, since a manifest
  * may come from anywhere.
- * @throws UserError if the destination is no longer reachable, or has several sources and none was named.
+ * @throws UserError if the destination is no longer reachable, has no such source, or has several and none was named.
  */
 export async function verifyManifest(
   { library, folder: named, manifest }: ToCheck,
   { found, progress: show }: CheckEvents,
 ): Promise<VerifySummary> {
-  const folder = named ?? (await findOnlyFolder(library))
+  const folder = await findFolder(library, named)
   const summary = emptySummary()
   const progress: VerifyProgress = { files: 0, bytes: 0, totalFiles: manifest.size, totalBytes: 0 }
   const choice = { folder, path: null, version: null, at: null }
@@ -95,10 +95,13 @@ export async function verifyManifest(
   return summary
 }
 
-async function findOnlyFolder(library: Library): Promise<string> {
+async function findFolder(library: Library, named: string | null): Promise<string> {
   const names = (await library.folders()).map(({ name }) => name)
   const [only, ...others] = names
   if (only === undefined) throw new UserError('restore.emptyThere')
+  if (named !== null && !names.includes(named))
+    throw new UserError('restore.notThere', { name: named, names: names.join(', ') })
+  if (named !== null) return named
   if (others.length > 0) throw new UserError('fixity.whichSource', { names: names.join(', ') })
   return only
 }

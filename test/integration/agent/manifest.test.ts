@@ -1,5 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import * as crates from 'ro-crate'
 import { describe, expect, test } from 'vitest'
@@ -180,8 +188,16 @@ describe('manifest', () => {
       { kind: 'missing', place: 'scans/nowhere' },
     ])
     expect(await verify('--source', 'scans')).toMatchObject({ code: 2 })
+    expect(await verify('--manifest', right, '--source', 'nowhere')).toMatchObject({ code: 2 })
     writeFileSync(path.join(base, 'no manifest'), 'text\n')
     expect(await verify('--manifest', path.join(base, 'no manifest'))).toMatchObject({ code: 2 })
+
+    const store = path.join(data, 'store')
+    const folder = `${readdirSync(store).find((name) => !name.startsWith('.'))}/scans`
+    const inStore = (file: string) =>
+      holdfast('verify', store, '--json', '--source', folder, '--manifest', file)
+    expect(jsonLines((await inStore(right)).out).at(-1)).toMatchObject({ files: 3, damaged: 0, missing: 0 })
+    expect(jsonLines((await inStore(wrong)).out).at(-1)).toMatchObject({ damaged: 1, missing: 1 })
 
     const restore = (to: string, ...words: string[]) =>
       holdfast(

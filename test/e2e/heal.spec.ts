@@ -6,6 +6,7 @@ import path from 'node:path'
 import { commandScript } from '../support/cli/command-script.ts'
 import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
+import { resize, USUAL, WIDE } from './look/look.ts'
 import { pictures } from './pictures.ts'
 
 const FILES = 12
@@ -41,7 +42,7 @@ test('destinations page: a file that no destination can give back is shown, and 
   for (const [index, name] of names.entries())
     writeFileSync(path.join(source, name), Buffer.alloc(5000, index))
   try {
-    const { page, state } = await desktop.start({
+    const running = await desktop.start({
       settings: {
         sources: [{ id: 's', path: source, name: 'photos' }],
         destinations: folders.map((folder, index) => ({
@@ -52,6 +53,7 @@ test('destinations page: a file that no destination can give back is shown, and 
     })
     const isAt = async (count: 'sentFiles' | 'deletedFiles') =>
       (await state()).destinations.every(({ totals }) => totals[count] === FILES)
+    const { page, state } = running
     await until('all to be sent', () => isAt('sentFiles'), 60_000)
     for (const name of names) rmSync(path.join(source, name))
     await until('all to be gone here', () => isAt('deletedFiles'), 60_000)
@@ -70,6 +72,9 @@ test('destinations page: a file that no destination can give back is shown, and 
       timeout: 30_000,
     })
     await pictures(page, 'heal-left')
+    await resize(running, WIDE)
+    await pictures(page, 'heal-left-wide')
+    await resize(running, USUAL)
 
     await card.getByRole('button', { name: 'Repair' }).click()
     await expect(card).toContainText('Repaired: 0 · sent again: 0 · not repaired: 1', { timeout: 60_000 })

@@ -88,7 +88,8 @@ export async function readDisks(
       const mount = findMount(mounts, one.path)
       return mount === null || isAbsent(one, mount) ? [] : [{ id: one.id, mount }]
     }),
-    ({ mount }) => `${mount.type} ${mount.device} ${mount.source}`,
+    // A file system has one device number, whatever name its mounts have for its device.
+    ({ mount }) => `${mount.type} ${mount.device}`,
   )
   const found = new Map<string, DiskFacts & { device: string }>()
   for (const group of byDevice.values()) {
@@ -96,9 +97,10 @@ export async function readDisks(
     if (first === undefined) continue
     const read = await withTimeout(WITHIN_MS, findDevices(first.mount, system))
     for (const one of read === LATE ? [] : read) {
-      const known = found.get(one.id) ?? one
-      const folders = [...new Set([...known.folders, ...group.map(({ id }) => id)])]
-      found.set(one.id, { ...known, counters: { ...known.counters, ...one.counters }, folders })
+      const known = found.get(one.id)
+      const folders = [...new Set([...(known?.folders ?? []), ...group.map(({ id }) => id)])]
+      const counters = mergeCounters(known?.counters ?? {}, one.counters)
+      found.set(one.id, { ...(known ?? one), counters, folders })
     }
   }
   const all = [...found.values()].map(async ({ device, ...facts }) => {
@@ -106,6 +108,13 @@ export async function readDisks(
     return facts.kind === 'disk' ? addSmart(facts, device, earlier, now, system) : facts
   })
   return (await Promise.all(all)).sort((a, b) => a.name.localeCompare(b.name))
+}
+
+/** Merges two readings of a disk: the errors of its file systems add up, the other counters are the same in both. */
+function mergeCounters(some: DiskCounters, others: DiskCounters): DiskCounters {
+  const errors = [some, others].flatMap((one) => one['file-system-errors'] ?? [])
+  if (errors.length === 0) return { ...some, ...others }
+  return { ...some, ...others, 'file-system-errors': errors.reduce((sum, one) => sum + one) }
 }
 
 /** True if the path's own disk is not mounted: its directory is then on the disk above. */

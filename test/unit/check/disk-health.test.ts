@@ -176,6 +176,22 @@ describe('disks of paths', () => {
     expect(asked).toEqual(['smartctl --json=c -i -H -A -n standby,192 /dev/sda'])
   })
 
+  test('the errors of all file systems on a disk add up, and one with two mounts counts once', async () => {
+    const { system } = recordedSystem({
+      ...SDA,
+      'sys/devices/sda/sda2/partition': '2',
+      'sys/dev/block/8:2': '-> sys/devices/sda/sda2',
+      'sys/fs/ext4/sda2/errors_count': '2',
+    })
+    const mounts = [
+      ...[root, mount('/srv', { source: '/dev/root' })],
+      mount('/data', { device: '8:2', source: '/dev/sda2' }),
+    ]
+    const paths = [at('a', '/home'), at('b', '/srv'), at('c', '/data')]
+    const [disk] = await readDisks(paths, mounts, [], NOW, system)
+    expect(disk).toMatchObject({ folders: ['a', 'b', 'c'], counters: { 'file-system-errors': 5 } })
+  })
+
   test('an array on encrypted disks is found with all its disks', async () => {
     const { system } = recordedSystem(
       {

@@ -195,7 +195,11 @@ async function findBtrfs(mount: Mount, system: DiskSystem): Promise<Found[]> {
   const place = path.join(system.root, 'sys/fs/btrfs')
   for (const uuid of await list(place)) {
     const devices = await list(path.join(place, uuid, 'devices'))
-    if (!devices.includes(path.basename(mount.source))) continue
+    // The kernel lists encrypted devices and volumes as dm-0, mounts have their names below /dev/mapper.
+    const mapped = await Promise.all(
+      devices.map((device) => readText(path.join(place, uuid, 'devices', device, 'dm/name'))),
+    )
+    if (![...devices, ...mapped].includes(path.basename(mount.source))) continue
     const label = await readText(path.join(place, uuid, 'label'))
     const facts = newFacts('pool', label || uuid.slice(0, 8), hash(uuid))
     const infos = await list(path.join(place, uuid, 'devinfo'))

@@ -265,6 +265,27 @@ describe('disks of paths', () => {
     ])
   })
 
+  test('a btrfs file system on an encrypted disk is found by the name of its device', async () => {
+    const place = 'sys/fs/btrfs/0c7d3c1e-aaaa'
+    const { system } = recordedSystem({
+      ...SDA,
+      'sys/devices/dm-3/dm/name': 'luks-0c7d',
+      'sys/devices/dm-3/slaves/sda1': '-> sys/devices/sda/sda1',
+      'sys/fs/btrfs/0000aaaa/devices/dm-9/dm/name': 'luks-other',
+      'sys/fs/btrfs/0000aaaa/label': 'another',
+      [`${place}/label`]: 'archive',
+      [`${place}/devices/dm-3`]: '-> sys/devices/dm-3',
+      [`${place}/devinfo/1/error_stats`]: 'write_errs 2',
+      [`${place}/devinfo/1/missing`]: '0',
+    })
+    const btrfs = mount('/b', { type: 'btrfs', device: '0:45', source: '/dev/mapper/luks-0c7d' })
+    const disks = await readDisks([at('a', '/b')], [root, btrfs], [], NOW, system)
+    expect(disks).toMatchObject([
+      { kind: 'pool', name: 'archive', counters: { 'device-errors': 2 } },
+      { kind: 'disk', name: 'sda', folders: ['a'] },
+    ])
+  })
+
   test('a ZFS pool is read by zpool, with the disks below it; without it, the state is unknown', async () => {
     const files = {
       ...SDA,

@@ -31,7 +31,7 @@ export const startChecker =
     // A changed mount only triggers a check, whatever the interval is; the verdict comes from the probes.
     const stopWatching = new MountTable().onChange((points) => {
       checker.checkNow({ points })
-      disks.readSoon()
+      disks.mountsChanged(points)
     })
     return {
       configure: (config) => {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { warnUnlessCode } from '../../dropped-errors.ts'
 import type { WorkerConfig } from '../../lib/workers/definition.ts'
-import { readMounts } from '../../platform/mounts.ts'
+import { isWithin, readMounts } from '../../platform/mounts.ts'
 import type { checkerDefinition, DiskFacts } from '../checker-messages.ts'
 import { readDisks } from './read-disks.ts'
 
@@ -16,6 +16,8 @@ export class DiskWatch {
   #config: Pick<WorkerConfig<typeof checkerDefinition>, 'paths' | 'knownMounts' | 'diskHealth'> | null = null
   #known: DiskFacts[] = []
   #timer: NodeJS.Timeout | null = null
+  /** When the timer ends, in milliseconds of performance.now(). */
+  #dueAt = 0
   #isReading = false
   #isWantedAgain = false
 
@@ -38,21 +40,42 @@ export class DiskWatch {
     else this.#schedule(SETTLE_MS)
   }
 
-  stop(): void {
-    this.#config = null
-    this.#schedule(0)
+  /** Reads soon if a path is on one of these mount points, or was: the disks of the others are unchanged. */
+  mountsChanged(points: readonly string[]): void {
+    const places = this.#pathsNow().flatMap(({ path, knownPoint }) => [path, knownPoint ?? path])
+    if (places.some((place) => points.some((point) => isWithin(place, point)))) this.readSoon()
   }
 
+  stop(): void {
+    this.#config = null
+    this.#cancel()
+  }
+
+  #pathsNow() {
+    const { paths = [], knownMounts = {} } = this.#config ?? {}
+    return paths.map((one) => ({ ...one, knownPoint: knownMounts[one.id]?.mount.point ?? null }))
+  }
+
+  /** Schedules a reading, unless one is due earlier: frequent changes do not postpone it. */
   #schedule(ms: number): void {
+    if (!this.#config?.diskHealth) return this.#cancel()
+    const dueAt = performance.now() + ms
+    if (this.#timer !== null && this.#dueAt <= dueAt) return
+    this.#cancel()
+    this.#dueAt = dueAt
+    this.#timer = setTimeout(() => void this.#read(), ms)
+  }
+
+  #cancel(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = this.#config?.diskHealth ? setTimeout(() => void this.#read(), ms) : null
+    this.#timer = null
   }
 
   async #read(): Promise<void> {
+    this.#timer = null
     this.#isReading = true
     this.#isWantedAgain = false
-    const { paths = [], knownMounts = {} } = this.#config ?? {}
-    const wanted = paths.map((one) => ({ ...one, knownPoint: knownMounts[one.id]?.mount.point ?? null }))
+    const wanted = this.#pathsNow()
     const at = Date.now()
     const disks = await readDisks(wanted, readMounts() ?? [], this.#known, at).catch((error) =>
       warnUnlessCode(error, [], 'the health of the disks cannot be read', this.#known),

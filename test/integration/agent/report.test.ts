@@ -75,7 +75,7 @@ test('report: the figures of a real agent, in each format, from the command line
   const text = await report(data)
   const tooWide = text.split('\n').filter((line) => countCells(line) > 100)
   expect(tooWide).toEqual([])
-  expect(text).toMatch(/12 files \(120 B\) became durable\./)
+  expect(text).toMatch(/12 copies of files \(120 B\) became durable\./)
   expect(await report(data, '--format', 'csv')).toContain(`\r\ntransfer,${name},archive,,,,12,120,12,`)
   const html = await report(data, '--format', 'html')
   expect(html).toMatch(/^<!doctype html>/)
@@ -170,7 +170,7 @@ test('regular report: a channel gets the report of the last period once, also af
     ...{ what: 'report', about: `report ${last.name}`, urgent: false },
     incident: { kind: 'report', severity: 'info', paths: [] },
     title: expect.stringMatching(/^Report of /),
-    body: expect.stringMatching(/files .* became durable/),
+    body: expect.stringMatching(/copies of files .* became durable/),
   })
   await until('the mark', () => readMark() === last.name)
   first.child.kill('SIGTERM')

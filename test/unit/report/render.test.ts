@@ -87,6 +87,18 @@ describe.each(languages)('report in %s', (language) => {
   })
 })
 
+test('report: the summary counts a file at two destinations as two copies, in both languages', () => {
+  const report = sampleReport()
+  const [first = expect.fail()] = report.transfers ?? []
+  const of = (files: number) => ({ ...first, durable: { files, bytes: 10 }, waiting: { files, bytes: 10 } })
+  const both = { ...report, transfers: [of(100), of(100)] }
+  const summary = (language: 'en' | 'zh-TW') => describeReport(both, createWords(language), language).summary
+  const english = ['200 copies of files (20 B) became durable.', '200 copies wait.', '2 copies are parked.']
+  expect(summary('en')).toEqual(expect.arrayContaining(english))
+  const chinese = ['200 份副本（20 B）已確實存入目的地。', '200 份副本等待中。', '2 份副本被擱置。']
+  expect(summary('zh-TW')).toEqual(expect.arrayContaining(chinese))
+})
+
 test('report: a share is not rounded to all or nothing', () => {
   const all = [0, 0.001, 50, 99.999, 100].map((percent) => formatPercent(percent, 'en'))
   expect(all).toEqual(['0%', '0.01%', '50%', '99.99%', '100%'])

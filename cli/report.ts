@@ -167,7 +167,7 @@ function getPeriod({ month, week, from, to, zone }: ReportOptions, now: number) 
 }
 
 /** Formats the report for a terminal. Tables fit into the width, except names of files, which are not cut. */
-function toLines({ title, facts, summary, notes, sections }: ReportDocument): string[] {
+export function toLines({ title, facts, summary, notes, sections }: ReportDocument): string[] {
   const line = (text: string) => quoteControls(text)
   const labels = Math.max(...facts.map(({ label }) => countCells(label)))
   return [
@@ -189,9 +189,9 @@ function toTable({ title, columns, rows, empty, more }: ReportSection): string[]
     row
       .map((text, at) => {
         const width = widths[at] ?? 0
-        const isLast = at === row.length - 1
+        const isWhole = at === row.length - 1 || columns[at]?.isFile === true
         if (columns[at]?.isNumber === true) return ' '.repeat(Math.max(0, width - countCells(text))) + text
-        return isLast ? text : padded(shorten(text, width), width)
+        return padded(isWhole ? text : shorten(text, width), width)
       })
       .join(GAP),
   )

@@ -10,6 +10,8 @@ type Words = (sentence: Message) => string
 interface Column {
   label: string
   isNumber: boolean
+  /** Names of files: a terminal does not cut them. */
+  isFile: boolean
 }
 
 export interface ReportSection {
@@ -187,6 +189,7 @@ function describeSections(
     names.map((name) => ({
       label: t(`report.column.${name.replace('#', '')}` as WordKey),
       isNumber: name.startsWith('#'),
+      isFile: name === 'file',
     }))
   const section = (
     id: 'durable' | 'rest' | 'expected' | 'missing' | 'parked' | 'availability' | 'incidents' | 'stations',

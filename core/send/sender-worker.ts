@@ -33,8 +33,10 @@ const REPORT_EVERY_MS = 250
 const TRANSFERS = 20
 /** A receiver's proposals are reported at most this often: an accepted one changes the settings and is recorded. */
 const PROPOSAL_EVERY_MS = 10_000
-/** Interval of looking for damaged files, which another process records. */
+/** Least interval of looking for damaged files, which another process records. */
 const DAMAGED_EVERY_MS = 2_000
+/** The interval is at least this many times the duration of a look: a million damaged files take a second. */
+const DAMAGED_SHARE = 20
 
 /** The scripts of the sender's threads. */
 interface SenderThreads {
@@ -75,7 +77,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     this.#applySources()
     this.#changed()
   })
-  readonly #damagedTimer = setInterval(() => this.#lookForDamaged(), DAMAGED_EVERY_MS).unref()
+  #damagedTimer = this.#lookForDamagedIn(DAMAGED_EVERY_MS)
   #damaged = { files: 0, bytes: 0 }
   /** The healing that runs, or its result. */
   #healing: { result: HealedFiles | null; bytes: number } | null = null
@@ -121,7 +123,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#damagedTimer)
+    clearTimeout(this.#damagedTimer)
     this.#limiter.stop()
     this.#changed.stop()
     clearTimeout(this.#proposing)
@@ -389,10 +391,20 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     return { ...status, ...this.#ledger.waiting(destination, sources) }
   }
 
+  #lookForDamagedIn(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#lookForDamaged(), ms).unref()
+  }
+
+  /** Looks now, and regularly from then on. */
   #lookForDamaged(): void {
+    if (this.#stopping.signal.aborted) return
     const destination = this.#destinationId()
-    if (destination === null) return
-    const now = this.#ledger.countDamaged(destination) ?? this.#damaged
+    const startedAt = performance.now()
+    const found = destination === null ? null : this.#ledger.countDamaged(destination)
+    const ms = performance.now() - startedAt
+    clearTimeout(this.#damagedTimer)
+    this.#damagedTimer = this.#lookForDamagedIn(Math.max(DAMAGED_EVERY_MS, DAMAGED_SHARE * ms))
+    const now = found ?? this.#damaged
     if (now.files === this.#damaged.files && now.bytes === this.#damaged.bytes) return
     this.#damaged = now
     this.#changed()

@@ -54,7 +54,10 @@ async function heal(given: string | undefined, options: HealOptions): Promise<nu
   const state = await askState(data)
   if (state.host === 'once') throw new UserError('agent.sendingOnce', { directory: data })
   const identity = options.identityFile === undefined ? {} : { identity: readKey(options.identityFile) }
-  const chosen = given === undefined ? state.destinations : [namedDestination(state.destinations, given)]
+  const chosen =
+    given === undefined
+      ? state.destinations.filter(mayHaveDamage)
+      : [namedDestination(state.destinations, given)]
   let code = 0
   for (const { id } of chosen) {
     await sendCommand(data, 'heal', { id, ...identity })
@@ -72,6 +75,10 @@ async function heal(given: string | undefined, options: HealOptions): Promise<nu
   }
   return code
 }
+
+/** False if nothing is known to be damaged there, and it cannot be asked, because no directory is sent there now. */
+const mayHaveDamage = ({ damaged, connection }: DestinationState): boolean =>
+  damaged !== undefined || connection.state === 'connected'
 
 /** Waits until a destination's healing has ended. @throws UserError if the agent ends meanwhile */
 async function waitForEnd(data: string, id: string): Promise<DestinationState> {

@@ -8,17 +8,23 @@ import type { RequestOutput } from '../lib/workers/definition.ts'
 import { restorerDefinition, toFetchedNames } from '../restore/restore-messages.ts'
 import type { senderDefinition } from '../send/sender-messages.ts'
 import type { Agent } from './agent.ts'
+import { isHeld } from './state/derived.ts'
 import { type DestinationState, type HealingState, MOST_HEAL_FAILURES } from './state/schema.ts'
 import { SupervisedWorker } from './workers/supervisor.ts'
 
-type Planned = RequestOutput<typeof senderDefinition, 'planHealing'>['files'][number]
+type Plan = NonNullable<RequestOutput<typeof senderDefinition, 'planHealing'>>
+type Planned = Plan['files'][number]
 
 /** Limits of the files that are fetched before they are stored: they need this space in the data directory. */
 const FILES_AT_ONCE = 256
 const BYTES_AT_ONCE = 64 * 1024 * 1024
 const POLL_MS = 200
-/** Without a byte for this long, a destination hangs. */
+/**
+ * Without a byte for this long, a destination hangs; besides the time in which it reads the files back at this rate,
+ * which proves that it has them.
+ */
 const HANGS_AFTER_MS = 60_000
+const PROVEN_BYTES_PER_MS = 1_000
 /** Delay before files that their sources should send again are looked up. */
 const RESENT_AFTER_MS = 15_000
 /** Delay before what failed is tried again; it doubles each time. */
@@ -41,8 +47,11 @@ export class Healing {
   readonly #worker: SupervisedWorker<typeof restorerDefinition>
   /** Destinations that wait for their turn, with an age identity if a person gave one. */
   readonly #waiting = new Map<string, string | null>()
-  /** By destination: when it is tried again, the delay before that, and the damaged files that were left. */
-  readonly #retries = new Map<string, { at: number; delayMs: number; left: number }>()
+  /**
+   * By destination: when it is tried again, the delay before that, the damaged files that were left, and the delay after
+   * which new ones are tried with them.
+   */
+  readonly #retries = new Map<string, { at: number; delayMs: number; left: number; newAfterMs: number }>()
   /** The destination that contents are read from now. */
   #reads: string | null = null
   #isRunning = false
@@ -70,12 +79,17 @@ export class Healing {
 
   /** Begins to heal destinations that have damaged files. */
   look(now: number): void {
-    for (const { id, damaged, healing, connection } of this.#agent.store.state.destinations) {
+    const { state } = this.#agent.store
+    if (state.settings.pause !== null || isHeld(state)) return
+    for (const { id, damaged, healing, connection } of state.destinations) {
       const isIdle = healing?.isRunning !== true
       if (damaged === undefined || connection.state !== 'connected' || !isIdle) continue
       const retry = this.#retries.get(id)
-      if (retry === undefined || damaged.files > retry.left || now >= retry.at) this.#enqueue(id, null)
-      else retry.left = damaged.files
+      if (retry !== undefined && damaged.files > retry.left) {
+        retry.at = Math.min(retry.at, now + retry.newAfterMs)
+        retry.left = damaged.files
+      }
+      if (retry === undefined || now >= retry.at) this.#enqueue(id, null)
     }
   }
 
@@ -131,15 +145,16 @@ export class Healing {
       this.#show(id, now)
     }
     const name = this.#find(id)?.name ?? ''
+    let skipped = 0
+    let isHalted = false
     try {
       const others = this.#agent.store.state.destinations.map((one) => one.id).filter((one) => one !== id)
-      let after: RequestOutput<typeof senderDefinition, 'planHealing'>['next'] = null
+      let after: Plan['next'] = null
       do {
-        const plan: RequestOutput<typeof senderDefinition, 'planHealing'> = await senders.requestOf(
-          id,
-          'planHealing',
-          { others, after },
-        )
+        const plan: Plan | null = await senders.requestOf(id, 'planHealing', { others, after })
+        isHalted = plan === null
+        if (plan === null) throw new UserError('heal.notConnected', { name })
+        skipped += plan.skipped
         const lost = plan.lost.map(({ source, path }) =>
           message('heal.nowhere', { path: this.#formatPath(source, path), name }),
         )
@@ -147,27 +162,29 @@ export class Healing {
         await this.#healSome(id, plan.files, identity, add)
         after = plan.next
       } while (after !== null && !this.#isStopped)
+      if (skipped > 0) add({ failed: skipped }, [message('heal.skipped', { count: skipped, name })])
     } catch (error) {
       if (this.#isStopped) return
       if (!(error instanceof UserError)) log('error', `healing ${name}: ${String(error)}`)
       add({}, [toSentence(error)])
     }
     this.#show(id, { ...now, isRunning: this.#waiting.has(id), at: Date.now() })
-    this.#planRetry(id, now)
+    this.#planRetry(id, now, isHalted)
     for (const failure of now.failures) log('warn', englishWords(failure))
     if (now.healed > 0) log('info', `healed ${now.healed} files at ${name}`)
   }
 
   /** Sets when what is left is tried again. */
-  #planRetry(id: string, { healed, resent, failed, failures }: HealingState): void {
+  #planRetry(id: string, { healed, resent, failed, failures }: HealingState, isHalted: boolean): void {
     const before = this.#retries.get(id)
-    const isClear = resent + failed + failures.length === 0
-    const doubled = before === undefined || healed > 0 ? FIRST_RETRY_MS : before.delayMs * 2
+    const hasFailed = failed + failures.length > 0
+    const doubled = before === undefined || healed > 0 || isHalted ? FIRST_RETRY_MS : before.delayMs * 2
     const delayMs = Math.min(LONGEST_RETRY_MS, doubled)
-    const at = Date.now() + (resent > 0 || isClear ? RESENT_AFTER_MS : delayMs)
+    // What has failed would be fetched again: it waits longer than what the sources send.
+    const at = Date.now() + (hasFailed ? delayMs : RESENT_AFTER_MS)
     // The sender's next report no longer counts what was healed.
     const left = Math.max(resent + failed, this.#find(id)?.damaged?.files ?? 0)
-    this.#retries.set(id, { at, delayMs, left })
+    this.#retries.set(id, { at, delayMs, left, newAfterMs: hasFailed ? FIRST_RETRY_MS : RESENT_AFTER_MS })
   }
 
   /** Heals the files of one plan: each from the first destination that has it, and else from the next one. */
@@ -227,10 +244,14 @@ export class Healing {
     const result =
       files.length === 0
         ? { healed: 0, failed: [] }
-        : await this.#poll(this.#find(id)?.name ?? '', async () => {
-            const { result, bytes } = await senders.requestOf(id, 'healed', {})
-            return { done: result, bytes }
-          })
+        : await this.#poll(
+            this.#find(id)?.name ?? '',
+            async () => {
+              const { result, bytes } = await senders.requestOf(id, 'healed', {})
+              return { done: result, bytes }
+            },
+            files.reduce((sum, { file }) => sum + file.size, 0) / PROVEN_BYTES_PER_MS,
+          )
     // Without a session nothing more can be stored now.
     if (result.failed.some(([, reason]) => reason === null))
       throw new UserError('heal.notConnected', { name: this.#find(id)?.name ?? '' })
@@ -286,14 +307,22 @@ export class Healing {
     }
   }
 
-  /** Waits for the end of a background job. @throws UserError heal.hangs without progress */
-  async #poll<T>(name: string, ask: () => Promise<{ done: T | null; bytes: number }>): Promise<T> {
+  /**
+   * Waits for the end of a background job.
+   * @param proofMs time, in milliseconds, in which the destination may read the files back without progress.
+   * @throws UserError heal.hangs without progress
+   */
+  async #poll<T>(
+    name: string,
+    ask: () => Promise<{ done: T | null; bytes: number }>,
+    proofMs = 0,
+  ): Promise<T> {
     let last = { bytes: -1, at: performance.now() }
     for (;;) {
       const { done, bytes } = await ask()
       if (done !== null) return done
       if (bytes !== last.bytes) last = { bytes, at: performance.now() }
-      if (performance.now() - last.at > HANGS_AFTER_MS) throw new UserError('heal.hangs', { name })
+      if (performance.now() - last.at > HANGS_AFTER_MS + proofMs) throw new UserError('heal.hangs', { name })
       await delay(POLL_MS, undefined, { ref: false })
     }
   }

@@ -66,6 +66,7 @@ export function openDelivery(
   let trouble: Message | null = null
   let current: Session | null = null
   let going: { sources: readonly RemovalSource[]; paused: boolean } = { sources: [], paused: true }
+  const mayStore = () => (going.paused || current === null || current.closed ? null : current)
   const findSource = (id: string) => going.sources.find((one) => one.id === id && !one.paused) ?? null
   const dispatcher = openDispatcher(
     {
@@ -132,8 +133,12 @@ export function openDelivery(
     wake: () => dispatcher.wake(),
     transfers: (limit: number) => dispatcher.transfers(limit),
     restless: () => dispatcher.restless(),
-    planHealing: (others: readonly string[], after: HealPlan['next']): HealPlan =>
-      planHealing(ledger, destination.id, new Set(going.sources.map(({ id }) => id)), others, after),
+    /** Returns null while nothing may be sent. */
+    planHealing: (others: readonly string[], after: HealPlan['next']): HealPlan | null => {
+      if (mayStore() === null) return null
+      const sources = going.sources.flatMap(({ id, paused }) => (paused ? [] : [id]))
+      return planHealing(ledger, destination.id, new Set(sources), others, after)
+    },
     heal: (
       directory: string,
       files: readonly FetchedFile[],
@@ -142,7 +147,7 @@ export function openDelivery(
       storeFetched(
         {
           ...{ ledger, id: destination.id, name: destination.name, findSource, onBytes },
-          session: () => (going.paused || current === null || current.closed ? null : current),
+          session: mayStore,
         },
         directory,
         files,

@@ -46,12 +46,15 @@ export interface HealPlan {
   resent: number
   /** Files whose content no other destination has. */
   lost: DamagedFile[]
+  /** Number of files of sources that are paused, or no longer sent to this destination. */
+  skipped: number
   /** The last file of the plan, behind which the next one begins; null: there is none. */
   next: Pick<DamagedFile, 'source' | 'path'> | null
 }
 
 /**
  * Plans the next files. Findings about files that were sent again since are forgotten.
+ * @param sources ids of the sources whose files may be stored now; files of the others are skipped.
  * @param others ids of the other destinations.
  */
 export function planHealing(
@@ -61,11 +64,14 @@ export function planHealing(
   others: readonly string[],
   after: HealPlan['next'],
 ): HealPlan {
-  const plan: HealPlan = { files: [], resent: 0, lost: [], next: null }
+  const plan: HealPlan = { files: [], resent: 0, lost: [], skipped: 0, next: null }
   const page = ledger.damagedFiles(destination, after)
   const over: DamagedFile[] = []
   for (const file of page) {
-    if (!sources.has(file.source)) continue
+    if (!sources.has(file.source)) {
+      plan.skipped += 1
+      continue
+    }
     const row = ledger.healRow(destination, file)
     const isSentAgain = row === null || (row.sentAt ?? 0) > file.at
     const known = { path: file.path, size: file.size, digest: null, sentAt: row?.sentAt ?? 0 }
@@ -132,11 +138,13 @@ export async function storeFetched(
   const slots = createSemaphore(TOGETHER)
   const storeNext = async (index: number, { file, content, facts }: FetchedFile): Promise<void> => {
     const session = host.session()
-    const source = host.findSource(file.source)
-    if (session === null || source === null) {
+    if (session === null) {
       result.failed.push([index, null])
       return
     }
+    const source = host.findSource(file.source)
+    // Paused or removed since the plan: the next plan leaves its files out.
+    if (source === null) return
     try {
       const metadata = readFacts(await readFile(path.join(directory, facts), 'utf8'), file.size)
       const generation = findGeneration(host, file)

@@ -197,15 +197,18 @@ export const senderDefinition = {
         delays: z.object({ counts: z.array(z.number()), seconds: z.number() }),
       }),
     },
-    /** Plans which damaged files get their content again, and from where (healing.ts). */
+    /** Plans which damaged files get their content again, and from where (healing.ts); null: nothing may be sent now. */
     planHealing: {
       input: z.object({ others: z.array(z.string()), after: healPlaceSchema.nullable() }),
-      output: z.object({
-        files: z.array(z.object({ file: damagedFileSchema, from: z.array(z.string()) })),
-        resent: z.number(),
-        lost: z.array(damagedFileSchema),
-        next: healPlaceSchema.nullable(),
-      }),
+      output: z
+        .object({
+          files: z.array(z.object({ file: damagedFileSchema, from: z.array(z.string()) })),
+          resent: z.number(),
+          lost: z.array(damagedFileSchema),
+          skipped: z.number(),
+          next: healPlaceSchema.nullable(),
+        })
+        .nullable(),
     },
     /** Stores fetched files in the background: `healed` returns the result. */
     heal: {

@@ -167,7 +167,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       return { oldestWaitingAt, delays: this.#delays.read() }
     },
     planHealing: async ({ others, after }: Input<'planHealing'>) =>
-      ready(this.#delivery).planHealing(others, after),
+      this.#delivery?.planHealing(others, after) ?? null,
     heal: async ({ directory, files }: Input<'heal'>) => {
       const healing: { result: HealedFiles | null; bytes: number } = { result: null, bytes: 0 }
       this.#healing = healing

@@ -78,6 +78,17 @@ test('healing plan: a file that is still at the source is left to the queue', ()
   expect(plan(ledger)).toMatchObject({ files: [], lost: [], resent: 1 })
 })
 
+test('healing plan: files of a source that is paused, or no longer sent there, are counted and left alone', () => {
+  const ledger = open(['a'])
+  ledger.offerDamaged(HERE, damaged('a'))
+  expect(planHealing(ledger, HERE, new Set(), [OTHER], null)).toMatchObject({
+    files: [],
+    lost: [],
+    skipped: 1,
+  })
+  expect(ledger.countDamaged(HERE).files).toBe(1)
+})
+
 /** Stores one fetched file. @param bytes what was fetched. */
 async function store(ledger: Ledger, session: Partial<Session>, bytes = contentOf('a')) {
   const directory = temporaryDirectory('fetched')

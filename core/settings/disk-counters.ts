@@ -20,8 +20,6 @@ export const diskFindingKinds = [
   'media-errors',
   /** Value: read, write and checksum errors of a pool's disks. */
   'device-errors',
-  /** Value: errors of the file system since it was made or last repaired. */
-  'file-system-errors',
   /** Value: sectors in which the disks of an array with parity do not agree. */
   'mismatch',
   /** Value: remaining spare blocks in percent. */

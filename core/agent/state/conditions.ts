@@ -1,6 +1,5 @@
 import { missingSecrets } from '../../alerts/channels/catalog.ts'
 import { type IncidentKind, isDiskKind, type Outcome } from '../../alerts/kinds.ts'
-import type { DiskFacts } from '../../check/checker-messages.ts'
 import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
 import { evaluateSenders, evaluateStore } from '../../receive/service/evaluate.ts'
 import {
@@ -392,21 +391,15 @@ function diskConditions(state: AppState, now: number): FoundCondition[] {
   return disks.all.flatMap((facts): FoundCondition[] => {
     const subject = { id: `disk:${facts.id}`, name: facts.name, source: null }
     const trouble = describeDiskTrouble(state, facts)
-    if (trouble === null) return isRecoveryKnown(state, facts) ? well(subject, now) : unknown(subject)
+    // A disk that cannot be read ends no incident.
+    if (trouble === null)
+      return facts.readAt === null && facts.smart !== 'unsupported' ? unknown(subject) : well(subject, now)
     const { names, sentence, headline } = trouble
     const folders = new Set(facts.folders)
     const source = settings.sources.find(({ id }) => folders.has(id))?.id ?? null
     const named = { ...subject, name: names, source }
     return condition(named, 'disk-health', now, sentence, 0, { sentence: headline, detail: sentence })
   })
-}
-
-/** True if the findings about a disk are over: they were about its file system, or the disk was read again. */
-function isRecoveryKnown({ incidents }: AppState, { id, readAt, smart }: DiskFacts): boolean {
-  if (readAt !== null || smart === 'unsupported') return true
-  const open = incidents.find(({ endedAt, failing }) => endedAt === null && `disk:${id}` in failing)
-  const finding = open?.failing[`disk:${id}`]?.params.finding
-  return finding === undefined || finding === 'disk.finding.file-system-errors'
 }
 
 /** Reports a pause so long that the person may have forgotten it. */

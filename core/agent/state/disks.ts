@@ -64,13 +64,10 @@ export interface DiskTrouble {
 }
 
 /**
- * Returns the findings about a disk with the folders on it and their safety; null: there are none. An error of ext4
- * that a check reports as a failure of its path is not reported twice.
+ * Returns the findings about a disk with the folders on it and their safety; null: there are none.
  */
 export function describeDiskTrouble(state: Known, facts: DiskFacts): DiskTrouble | null {
-  const [first, ...others] = findDiskFindings(facts, state.settings.acceptedDisks).filter(
-    ({ kind }) => kind !== 'file-system-errors' || !isReportedByCheck(state, facts),
-  )
+  const [first, ...others] = findDiskFindings(facts, state.settings.acceptedDisks)
   if (first === undefined) return null
   const of = nameFolders(state, facts)
   const safe = describeSafety(state, facts)
@@ -85,13 +82,6 @@ export function describeDiskTrouble(state: Known, facts: DiskFacts): DiskTrouble
     headline: message('status.diskHealth', { name: of }),
     names: of,
   }
-}
-
-function isReportedByCheck({ sources, checkedPaths }: Known, facts: DiskFacts): boolean {
-  const folders = new Set(facts.folders)
-  return [...sources, ...checkedPaths].some(
-    ({ checked }) => checked?.overall.sentence.key === 'check.ext4Errors' && folders.has(checked.id),
-  )
 }
 
 function nameFolders({ sources, checkedPaths, destinations }: Known, { folders, name }: DiskFacts): string {

@@ -26,7 +26,6 @@ const REPORTED_FROM: Record<DiskFindingKind, number> = {
   uncorrectable: 1,
   'media-errors': 1,
   'device-errors': 1,
-  'file-system-errors': 1,
   mismatch: 1,
   'low-spare': 0,
   worn: 90,

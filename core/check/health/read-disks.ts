@@ -99,8 +99,7 @@ export async function readDisks(
     for (const one of read === LATE ? [] : read) {
       const known = found.get(one.id)
       const folders = [...new Set([...(known?.folders ?? []), ...group.map(({ id }) => id)])]
-      const counters = mergeCounters(known?.counters ?? {}, one.counters)
-      found.set(one.id, { ...(known ?? one), counters, folders })
+      found.set(one.id, { ...(known ?? one), folders })
     }
   }
   const all = [...found.values()].map(async ({ device, ...facts }) => {
@@ -108,13 +107,6 @@ export async function readDisks(
     return facts.kind === 'disk' ? addSmart(facts, device, earlier, now, system) : facts
   })
   return (await Promise.all(all)).sort((a, b) => a.name.localeCompare(b.name))
-}
-
-/** Merges two readings of a disk: the errors of its file systems add up, the other counters are the same in both. */
-function mergeCounters(some: DiskCounters, others: DiskCounters): DiskCounters {
-  const errors = [some, others].flatMap((one) => one['file-system-errors'] ?? [])
-  if (errors.length === 0) return { ...some, ...others }
-  return { ...some, ...others, 'file-system-errors': errors.reduce((sum, one) => sum + one) }
 }
 
 /** True if the path's own disk is not mounted: its directory is then on the disk above. */
@@ -135,14 +127,7 @@ async function findDevices(mount: Mount, system: DiskSystem): Promise<Found[]> {
   if (mount.type === 'btrfs') return findBtrfs(mount, system)
   const directory = await resolve(system, `sys/dev/block/${mount.device}`)
   if (directory === null) return []
-  const found = await walkDevices(directory, system)
-  const [first] = found
-  if (first === undefined || mount.type !== 'ext4') return found
-  const errors = await readNumber(
-    path.join(system.root, `sys/fs/ext4/${path.basename(directory)}/errors_count`),
-  )
-  if (errors !== null) first.counters['file-system-errors'] = errors
-  return found
+  return walkDevices(directory, system)
 }
 
 /** Follows partitions, encrypted devices, volumes and arrays down to whole disks; the device above comes first. */

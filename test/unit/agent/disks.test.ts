@@ -8,7 +8,6 @@ import { smartResults } from '../../../core/check/checker-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { createWords } from '../../../core/lib/i18n/words.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
-import { checkedAs } from '../../support/agent/checked.ts'
 import { incident, NOW, receiver, stateWith, status, waiting, well } from '../../support/agent/status.ts'
 
 const words = createWords('en')
@@ -73,16 +72,6 @@ describe('findings about a disk', () => {
     expect(read(withDisk({ counters, folders: ['there'] }))).toBe(
       'The disk of nas-2 (WDC WD40EFRX …4711, sda) reports 1 pending sector and 2 more findings. Copies are stored on it: the files themselves are elsewhere.',
     )
-  })
-
-  test('an ext4 error that a check reports is not reported twice', () => {
-    const counters = { 'file-system-errors': 3 }
-    expect(read(withDisk({ counters }))).toMatch(/reports 3 file system errors/)
-    const { checked } = well
-    const failed = checkedAs('a', { path: '/data', at: NOW })
-    failed.overall.sentence = message('check.ext4Errors', { path: '/data', point: '/', errors: 3 })
-    expect(checked).not.toBeNull()
-    expect(read(withDisk({ counters }, { sources: [{ ...well, checked: failed }] }))).toBeNull()
   })
 
   test('a finding needs attention, and an accepted one does not', () => {

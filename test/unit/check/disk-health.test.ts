@@ -159,37 +159,20 @@ const SDA = {
   'sys/devices/sda/device/wwid': 'naa.50014ee2b5a1',
   'sys/devices/sda/sda1/partition': '1',
   'sys/dev/block/8:1': '-> sys/devices/sda/sda1',
-  'sys/fs/ext4/sda1/errors_count': '3',
 }
 
 describe('disks of paths', () => {
-  test('two folders on a partition are on one disk, with its SMART and its file system', async () => {
+  test('two folders on a partition are on one disk, with its SMART', async () => {
     const { system, asked } = recordedSystem(SDA, { '/dev/sda': ran(ataOutput({ pending: 12 })) })
     const disks = await readDisks([at('a', '/data'), at('b', '/srv')], [root], [], NOW, system)
     expect(disks).toMatchObject([
       {
         ...{ kind: 'disk', name: 'sda', model: 'WDC WD40EFRX-68N32N0', serial: '4711', folders: ['a', 'b'] },
-        ...{ smart: 'read', readAt: NOW, counters: { pending: 12, 'file-system-errors': 3 } },
+        ...{ smart: 'read', readAt: NOW, counters: { pending: 12 } },
       },
     ])
     expect(disks[0]?.id).not.toContain('naa')
     expect(asked).toEqual(['smartctl --json=c -i -H -A -n standby,192 /dev/sda'])
-  })
-
-  test('the errors of all file systems on a disk add up, and one with two mounts counts once', async () => {
-    const { system } = recordedSystem({
-      ...SDA,
-      'sys/devices/sda/sda2/partition': '2',
-      'sys/dev/block/8:2': '-> sys/devices/sda/sda2',
-      'sys/fs/ext4/sda2/errors_count': '2',
-    })
-    const mounts = [
-      ...[root, mount('/srv', { source: '/dev/root' })],
-      mount('/data', { device: '8:2', source: '/dev/sda2' }),
-    ]
-    const paths = [at('a', '/home'), at('b', '/srv'), at('c', '/data')]
-    const [disk] = await readDisks(paths, mounts, [], NOW, system)
-    expect(disk).toMatchObject({ folders: ['a', 'b', 'c'], counters: { 'file-system-errors': 5 } })
   })
 
   test('an array on encrypted disks is found with all its disks', async () => {
@@ -206,7 +189,6 @@ describe('disks of paths', () => {
         'sys/devices/md0/md/sync_action': 'recover',
         'sys/devices/md0/md/degraded': '1',
         'sys/devices/md0/md/mismatch_cnt': '128',
-        'sys/fs/ext4/dm-0/errors_count': '0',
       },
       { '/dev/sda': ran(ataOutput()), '/dev/sdb': ran(asleep, 192) },
     )

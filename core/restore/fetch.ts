@@ -1,4 +1,4 @@
-import { mkdir, open, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, rm, statfs, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Library, NotReadable, readAll } from '../backends/archive-reader.ts'
 import { digestText } from '../platform/digest.ts'
@@ -18,6 +18,11 @@ export interface ToFetch {
   digest: string
 }
 
+/** Space that fetching leaves free: the data directory also has the ledger and the settings. */
+const RESERVE_BYTES = 256 * 1024 * 1024
+/** The fault of a file for which the directory has too little space. */
+const NO_ROOM = 'ENOSPC_HERE'
+
 /** Metadata as JSON: attributes as base64. */
 const factsText = (facts: FileMetadata): string =>
   JSON.stringify(encodeMetadata(facts), (_, value: unknown) =>
@@ -26,6 +31,7 @@ const factsText = (facts: FileMetadata): string =>
 
 /**
  * Fetches files of a destination into a new directory, each whole and with the recorded digest, or not at all.
+ * A file for which there is too little space is not requested.
  * @returns why files are not there, by their place in the list: an error name, or `damaged`.
  * @throws UserError if the destination is no longer reachable.
  */
@@ -38,14 +44,16 @@ export async function fetchFiles(
 ): Promise<Map<number, string>> {
   await rm(directory, { recursive: true, force: true })
   await mkdir(directory, { recursive: true, mode: 0o700 })
+  const { bavail, bsize } = await statfs(directory)
+  const room = bavail * bsize - RESERVE_BYTES
   const faults = new Map<number, string>()
-  for await (const opened of openAhead(library, findContents(library, files, faults))) {
+  for await (const opened of openAhead(library, findContents(library, files, room, faults))) {
     if (signal.aborted) break
     const { index, file } = opened
+    const names = toFetchedNames(index)
+    const target = path.join(directory, names.content)
     try {
       if ('fault' in opened) throw new NotReadable(opened.fault)
-      const names = toFetchedNames(index)
-      const target = path.join(directory, names.content)
       const isIt = await writeContent(target, opened.incoming, file, onBytes, signal)
       if (isIt) await writeFile(path.join(directory, names.facts), factsText(opened.content.facts))
       else {
@@ -53,12 +61,18 @@ export async function fetchFiles(
         faults.set(index, 'damaged')
       }
     } catch (error) {
+      await rm(target, { force: true })
       // Others can still be fetched, unless the destination is gone.
       if (!(error instanceof NotReadable) && errorCode(error) === null) throw error
-      faults.set(index, error instanceof NotReadable ? error.message : errorText(error))
+      faults.set(index, toFault(error))
     }
   }
   return faults
+}
+
+function toFault(error: unknown): string {
+  if (error instanceof NotReadable) return error.message
+  return errorCode(error) === 'ENOSPC' ? NO_ROOM : errorText(error)
 }
 
 /** Writes a content to a new file; false: it is not the recorded one. */
@@ -83,8 +97,17 @@ async function writeContent(
   }
 }
 
-/** Looks each file up by its name, because only then the destination reports its metadata. */
-async function* findContents(library: Library, files: readonly ToFetch[], faults: Map<number, string>) {
+/**
+ * Looks each file up by its name, because only then the destination reports its metadata.
+ * @param room for all files together, in bytes
+ */
+async function* findContents(
+  library: Library,
+  files: readonly ToFetch[],
+  room: number,
+  faults: Map<number, string>,
+) {
+  let left = room
   const folders = new Map((await library.folders()).map(({ name, source }) => [source, name]))
   for (const [index, file] of files.entries()) {
     // A source that is unknown at the destination has no files there.
@@ -93,6 +116,10 @@ async function* findContents(library: Library, files: readonly ToFetch[], faults
     const { contents } = await library.contents({ ...toQuestion(choice), after: null })
     const content = contents.find((one) => one.folder === folder && one.path === file.path)
     if (content === undefined) faults.set(index, 'ENOENT')
-    else yield { index, file, content, to: [], base: null, directories: [] }
+    else if (content.facts.size > left) faults.set(index, NO_ROOM)
+    else {
+      left -= content.facts.size
+      yield { index, file, content, to: [], base: null, directories: [] }
+    }
   }
 }

@@ -58,7 +58,10 @@ export class DiskWatch {
 
   /** Schedules a reading, unless one is due earlier: frequent changes do not postpone it. */
   #schedule(ms: number): void {
-    if (!this.#config?.diskHealth) return this.#cancel()
+    if (!this.#config?.diskHealth) {
+      this.#cancel()
+      return
+    }
     const dueAt = performance.now() + ms
     if (this.#timer !== null && this.#dueAt <= dueAt) return
     this.#cancel()

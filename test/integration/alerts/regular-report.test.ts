@@ -5,7 +5,11 @@ import { recordingServer } from '../../support/servers/recording-server.ts'
 import { until } from '../../support/until.ts'
 
 const TEXT = {
-  ...{ id: 'report 2026-10', title: 'Report of lab-3: October 2026', body: '12 copies of files became durable.' },
+  ...{
+    id: 'report 2026-10',
+    title: 'Report of lab-3: October 2026',
+    body: '12 copies of files became durable.',
+  },
   attachment: { name: 'holdfast-2026-10.html', html: '<!doctype html>' },
 }
 const MARK = { every: 'month', period: '2026-10' } as const

@@ -62,7 +62,12 @@ export class AgentEvents {
   async read({ since, limit, types, sources }: CommandInput<'events'>): Promise<CommandOutput<'events'>> {
     const from = since === null ? BEGINNING : readCursor(since)
     const filter = { types, sources }
-    const page = (await this.#log?.read(from, filter, limit)) ?? { events: [], cursor: from, more: false }
+    const page = (await this.#log?.read(from, filter, limit)) ?? {
+      events: [],
+      start: from,
+      cursor: from,
+      more: false,
+    }
     return {
       events: page.events.map((event) => toCloudEvent(event, this.#names())),
       cursor: formatCursor(page.cursor),

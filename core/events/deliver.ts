@@ -11,12 +11,15 @@ import { errorCode } from '../platform/system-error.ts'
 import { type EventSink, getSinkOptions } from '../settings/event-sinks.ts'
 import type { CloudEvent } from './cloud-event.ts'
 
-// The kinds of sinks: each takes a batch of events completely, or fails; it then gets the same batch again.
+// The kinds of sinks: each takes a batch of events completely, or fails; it then gets the same events again, at first
+// fewer of them.
 
 /** Timeout of one attempt. */
 const WITHIN_MS = 30_000
 /** A command may begin a longer job. */
 const COMMAND_WITHIN_MS = 10 * 60_000
+/** Limit of the published events that a broker has not confirmed. A broker may set a smaller one (MQTT 5, 3.2.2.3.3). */
+const MOST_UNCONFIRMED = 20
 /** A content type of CloudEvents: a JSON array of events. */
 const BATCH_TYPE = 'application/cloudevents-batch+json; charset=utf-8'
 
@@ -103,6 +106,7 @@ class MqttDeliverer implements Deliverer {
   readonly #sink: EventSink
   readonly #options: DelivererOptions
   #client: MqttClient | null = null
+  #mostUnconfirmed = MOST_UNCONFIRMED
 
   constructor(sink: EventSink, options: DelivererOptions) {
     this.#sink = sink
@@ -115,14 +119,16 @@ class MqttDeliverer implements Deliverer {
     const { host } = new URL(broker)
     try {
       const client = await this.#connect(broker, limit)
-      // Published without waiting for each other; the library keeps their order.
-      const all = events.map((event) =>
-        client.publishAsync(fillTopic(topic, event, this.#options.computer), JSON.stringify(event), {
-          qos: 1,
-          properties: { contentType: 'application/cloudevents+json; charset=utf-8' },
-        }),
-      )
-      await untilAborted(limit, Promise.all(all))
+      for (let from = 0; from < events.length; from += this.#mostUnconfirmed) {
+        // Published without waiting for each other; the library keeps their order.
+        const some = events.slice(from, from + this.#mostUnconfirmed).map((event) =>
+          client.publishAsync(fillTopic(topic, event, this.#options.computer), JSON.stringify(event), {
+            qos: 1,
+            properties: { contentType: 'application/cloudevents+json; charset=utf-8' },
+          }),
+        )
+        await untilAborted(limit, Promise.all(some))
+      }
       return DONE
     } catch (error) {
       this.close()
@@ -165,7 +171,10 @@ class MqttDeliverer implements Deliverer {
     // An error also rejects what waits for the client.
     client.on('error', ignoreError('the attempt that waits for the connection reports it'))
     const connected = new Promise<void>((resolve, reject) => {
-      client.once('connect', () => resolve())
+      client.once('connect', ({ properties }) => {
+        this.#mostUnconfirmed = Math.min(properties?.receiveMaximum ?? MOST_UNCONFIRMED, MOST_UNCONFIRMED)
+        resolve()
+      })
       client.once('error', reject)
       client.once('close', () => reject(new Error('the connection was closed')))
     })

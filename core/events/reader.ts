@@ -11,6 +11,8 @@ export const MOST_READ = 1_000
 
 export interface EventPage {
   events: ReadEvent[]
+  /** The place at which the page begins: the given one, or that of the newest event if it was ahead. */
+  start: Cursor
   /** The place behind the page. */
   cursor: Cursor
   /** True if there are more events now. */
@@ -60,6 +62,7 @@ export class EventReader {
     }
     return {
       events: events.filter((event) => isWanted(event, filter)),
+      start: after,
       cursor,
       more: merged.length > limit || rows.length === limit || ended.length === limit,
     }

@@ -25,7 +25,7 @@ import type { SinkState } from './sink-state.ts'
 // Delivery of events to sinks, in the main process. The log on the disk is the outbox: each sink has its own place in
 // it, which moves on when a batch is delivered.
 
-/** Events of one batch. */
+/** Limit of the events of one batch. */
 const BATCH = 500
 /** The longest pause after a failure. */
 const LONGEST_PAUSE_MS = 60_000
@@ -135,6 +135,11 @@ class SinkDelivery {
   readonly #deliverer: Deliverer
   readonly #stopping = new AbortController()
   state: Omit<SinkState, 'id' | 'secrets'>
+  #beforeReadError: SinkDelivery['state'] | null = null
+  /** Failures in a row. */
+  #failures = 0
+  /** Limit of the next batch. A failure halves it: the server may take only smaller ones, or may be slow. */
+  #most = BATCH
 
   constructor(sink: EventSink, secrets: Readonly<Record<string, string>>, log: EventLog, host: DeliveryHost) {
     this.sink = sink
@@ -152,13 +157,14 @@ class SinkDelivery {
   /** Never rejects. */
   async run(): Promise<void> {
     const { signal } = this.#stopping
-    for (let failures = 1; !signal.aborted; failures += 1) {
+    while (!signal.aborted) {
       try {
         await this.#deliverAll()
       } catch (error) {
         if (signal.aborted) return
+        this.#beforeReadError ??= this.state
         this.#failed(message('events.notRead', { reason: errorText(error) }))
-        await this.#pause(failures, null)
+        await this.#pause(null)
       }
     }
   }
@@ -167,50 +173,67 @@ class SinkDelivery {
     const { signal } = this.#stopping
     const { types, sources } = this.sink
     const known = await this.#log.progress(toPlaceId(this.sink))
-    let place = this.#parse(known?.cursor) ?? cursorAt(this.sink.since ?? Date.now())
+    const from = this.#parse(known?.cursor) ?? cursorAt(this.sink.since ?? Date.now())
+    // The numbers of a ledger that stays open are behind the clock: a stored time would be ahead of events to come.
+    let { start: place } = await this.#log.read(from, { types, sources }, BATCH)
     let attempted = this.#parse(known?.attempted) ?? place
-    if (known === null) await this.#save(place, attempted)
+    await this.#save(place, attempted)
+    this.#endReadError()
     while (!signal.aborted) {
       const page = await this.#log.next(place, { types, sources }, BATCH, signal)
-      const [first] = page.events
-      if (first !== undefined) {
+      for (let rest = page.events; rest.length > 0 && !signal.aborted; ) {
+        const part = rest.slice(0, this.#most)
+        const end = part.at(-1)?.cursor ?? page.cursor
         // Stored before the attempt: if this process is killed, the next one marks the events as delivered again.
         const before = attempted
-        attempted = furthest(attempted, page.cursor)
+        attempted = furthest(attempted, end)
         await this.#save(place, attempted)
-        if (!(await this.#deliverBatch(page.events, before))) return
+        if (!(await this.#attempt(part, before))) continue
+        rest = rest.slice(part.length)
+        place = end
+        await this.#save(place, attempted)
       }
+      if (signal.aborted) return
       const isSame = isDeepStrictEqual(place, page.cursor)
       place = page.cursor
       if (!page.more && !isSame) await this.#save(place, attempted)
     }
   }
 
-  /** Delivers a batch, and tries again until it is delivered; false: the sink was stopped before. */
-  async #deliverBatch(events: readonly ReadEvent[], attempted: Cursor): Promise<boolean> {
+  /** Attempts to deliver some events. After a failure it pauses and returns false; fewer events are due then. */
+  async #attempt(events: readonly ReadEvent[], attempted: Cursor): Promise<boolean> {
     const { signal } = this.#stopping
     this.state = { ...this.state, waitingSince: timeOf(events[0]) }
-    for (let failures = 0; !signal.aborted; ) {
-      const { names } = this.#host.config()
-      const batch = events.map((event) =>
-        toCloudEvent(event, names, failures > 0 || !isBehind(event, attempted)),
-      )
-      const delivered = await this.#deliverer.deliver(batch, signal)
-      if (delivered.done) {
-        const since = this.state.condition === 'ok' ? this.state.since : Date.now()
-        this.state = { condition: 'ok', since, sentence: null, waitingSince: null }
-        this.#host.changed()
-        return true
-      }
-      if (signal.aborted) return false
-      failures += 1
-      this.#failed(delivered.reason)
-      await this.#pause(failures, delivered.afterMs)
+    const { names } = this.#host.config()
+    const batch = events.map((event) => toCloudEvent(event, names, !isBehind(event, attempted)))
+    const delivered = await this.#deliverer.deliver(batch, signal)
+    if (delivered.done) {
+      this.#failures = 0
+      // Grows slowly: a server with a limit refuses each batch that is beyond it.
+      this.#most = Math.min(BATCH, this.#most + Math.ceil(this.#most / 8))
+      const since = this.state.condition === 'ok' ? this.state.since : Date.now()
+      this.state = { condition: 'ok', since, sentence: null, waitingSince: null }
+      this.#host.changed()
+      return true
     }
+    if (signal.aborted) return false
+    this.#most = Math.ceil(events.length / 2)
+    this.#failed(delivered.reason)
+    await this.#pause(delivered.afterMs)
     return false
   }
 
+  /** Restores the state from before the log could not be read. */
+  #endReadError(): void {
+    if (this.#beforeReadError === null) return
+    this.state = this.#beforeReadError
+    this.#beforeReadError = null
+    this.#failures = 0
+    this.#host.changed()
+  }
+
   #failed(sentence: Message): void {
+    this.#failures += 1
     const isFirst = this.state.condition !== 'retrying'
     if (isFirst) this.#host.log('warn', `${this.sink.name}: ${englishWords(sentence)}`)
     const since = isFirst ? Date.now() : this.state.since
@@ -218,11 +241,12 @@ class SinkDelivery {
     this.#host.changed()
   }
 
-  async #pause(failures: number, afterMs: number | null): Promise<void> {
+  async #pause(afterMs: number | null): Promise<void> {
     const { signal } = this.#stopping
-    await delay(afterMs ?? backoffMs(failures, LONGEST_PAUSE_MS), undefined, { signal, ref: false }).catch(
-      expectErrorCodes(['ABORT_ERR'], undefined),
-    )
+    await delay(afterMs ?? backoffMs(this.#failures, LONGEST_PAUSE_MS), undefined, {
+      signal,
+      ref: false,
+    }).catch(expectErrorCodes(['ABORT_ERR'], undefined))
   }
 
   #save(place: Cursor, attempted: Cursor): Promise<void> {

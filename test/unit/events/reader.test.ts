@@ -123,15 +123,16 @@ test('event reader: missing files have no events, and are read once they are the
   const reader = new EventReader({ ledger: at('ledger.db'), alerts: at('alerts.db') })
   const now = cursorAt(Date.now())
   // The place stays, so that a new file's gap is met.
-  expect(reader.read(now, ALL)).toEqual({ events: [], cursor: now, more: false })
+  expect(reader.read(now, ALL)).toEqual({ events: [], start: now, cursor: now, more: false })
 })
 
 test('event reader: a cursor ahead of the newest event is set back, so that no later one is missed', () => {
   const { ledger, reader, readTypes } = openBoth()
   ledger.recordRestored('d', '/a', Date.now())
   const ahead = cursorAt(Date.now() + 3_600_000)
-  const { events, cursor } = reader.read(ahead, ALL)
+  const { events, start, cursor } = reader.read(ahead, ALL)
   expect(events).toEqual([])
+  expect(start).toEqual(cursor)
   ledger.recordRestored('d', '/b', Date.now())
   expect(readTypes(cursor)).toEqual(['app.holdfast.file.restored'])
 })

@@ -1,0 +1,119 @@
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { DatabaseSync } from '@photostructure/sqlite'
+import { expect, onTestFinished, test } from 'vitest'
+import { type Cursor, type EventFilter, getEventNames } from '../../../core/events/cloud-event.ts'
+import type { EventLog } from '../../../core/events/event-log.ts'
+import type { SinkProgress } from '../../../core/events/event-thread.ts'
+import { EventReader } from '../../../core/events/reader.ts'
+import { Sinks } from '../../../core/events/sinks.ts'
+import { EVENT } from '../../../core/ledger/ledger-messages.ts'
+import { eventSinkSchema } from '../../../core/settings/event-sinks.ts'
+import { defaultSettings } from '../../../core/settings/schema.ts'
+import { eventsIn } from '../../support/agent/events.ts'
+import { recordingServer } from '../../support/servers/recording-server.ts'
+import { open } from '../../support/store/ledger.ts'
+import { until } from '../../support/until.ts'
+
+const names = getEventNames(defaultSettings, 'station', '/data')
+
+/** The log of a ledger, read without a thread. `isBroken`: its disk fails. */
+function openLog() {
+  const { directory, ledger } = open()
+  const at = (name: string) => path.join(directory, name)
+  const reader = new EventReader({ ledger: at('ledger.db'), alerts: at('alerts.db') })
+  const database = new DatabaseSync(at('ledger.db'))
+  onTestFinished(() => {
+    reader.close()
+    database.close()
+  })
+  const places = new Map<string, SinkProgress>()
+  const disk = { isBroken: false }
+  const read = async (from: Cursor, filter: EventFilter, limit: number) => {
+    if (disk.isBroken) throw new Error('the disk fails')
+    return reader.read(from, filter, limit)
+  }
+  const log = {
+    read,
+    async next(from: Cursor, filter: EventFilter, limit: number, signal: AbortSignal) {
+      for (let place = from; ; await delay(10)) {
+        signal.throwIfAborted()
+        const page = await read(place, filter, limit)
+        if (page.events.length > 0 || page.more) return page
+        place = page.cursor
+      }
+    },
+    progress: async (sink: string) => places.get(sink) ?? null,
+    saveProgress: async (sink: string, progress: SinkProgress | null) => {
+      if (progress !== null) places.set(sink, progress)
+    },
+  } as unknown as EventLog
+  return { ledger, database, log, places, disk }
+}
+
+function startSinks(log: EventLog, url: string, since: number): Sinks {
+  const sinks = new Sinks(log, { changed: () => undefined, log: () => undefined })
+  onTestFinished(() => sinks.stop())
+  const sink = eventSinkSchema.parse({ id: 'hook', name: 'Hook', kind: 'webhook', since })
+  sinks.configure({ sinks: [sink], secrets: { hook: { url } }, computer: 'station', names })
+  return sinks
+}
+
+test('event sink: events of a ledger that was opened before survive a restart while the server is down', {
+  timeout: 60_000,
+}, async () => {
+  const { ledger, database, log, places } = openLog()
+  const server = await recordingServer()
+  server.answer({ status: 503 })
+  // The numbers of the ledger are behind the time at which the sink was added.
+  const since = Date.now() + 600_000
+  const first = startSinks(log, server.origin, since)
+  await until('the place', () => places.size > 0)
+  ledger.recordRestored('d', '/a', Date.now())
+  const [attempt] = await until('an attempt', () => server.requests.length > 0 && server.requests)
+  expect(attempt && eventsIn(attempt)[0]?.redelivered).toBeUndefined()
+  first.stop()
+  const number = (since + 1_000) * 1_000
+  database.exec(`INSERT INTO event (seq, at, type) VALUES (${number}, ${since}, ${EVENT.opened})`)
+  const before = server.requests.length
+  server.answer({ status: 204 })
+  startSinks(log, server.origin, since)
+  ledger.recordRestored('d', '/b', Date.now())
+  const delivered = () => server.requests.slice(before).flatMap(eventsIn)
+  await until('the new event', () => delivered().some(({ data }) => data.path === '/b'))
+  expect(delivered().map(({ data, redelivered = false }) => [data.path, redelivered])).toEqual([
+    ['/a', true],
+    ['/b', false],
+  ])
+})
+
+test('event sink: a server that takes only small batches gets every event, in order', {
+  timeout: 90_000,
+}, async () => {
+  const { ledger, log, places } = openLog()
+  const server = await recordingServer()
+  server.answer((request) => ({ status: eventsIn(request).length > 3 ? 413 : 204 }))
+  const sinks = startSinks(log, server.origin, 0)
+  const wanted = Array.from({ length: 8 }, (_, index) => `/${index}`)
+  for (const name of wanted) ledger.recordRestored('d', name, Date.now())
+  const taken = () => server.requests.map(eventsIn).filter(({ length }) => length <= 3)
+  await until('the last event', () => taken().flat().at(-1)?.data.path === '/7', 60_000)
+  expect([...new Set(taken().flatMap((events) => events.map(({ data }) => data.path)))]).toEqual(wanted)
+  const last = taken().flat().at(-1)?.cursor
+  await until('the place', () => [...places.values()].every(({ cursor }) => cursor === last))
+  expect(sinks.states()).toMatchObject([{ condition: 'ok', sentence: null, waitingSince: null }])
+})
+
+test('event sink: a log that could not be read for a moment leaves no failure', {
+  timeout: 60_000,
+}, async () => {
+  const { log, disk } = openLog()
+  const sinks = startSinks(log, 'http://127.0.0.1:1', Date.now())
+  const [before] = sinks.states()
+  disk.isBroken = true
+  await until('the failure', () => sinks.states()[0]?.condition === 'retrying')
+  expect(sinks.states()[0]?.sentence?.key).toBe('events.notRead')
+  disk.isBroken = false
+  await until('the end of the failure', () => sinks.states()[0]?.condition === 'unused')
+  expect(sinks.states()).toEqual([before])
+})

@@ -5,7 +5,7 @@ import type { Access } from './sessions.ts'
 
 /** The origin of a request: its connection, or the one that a trusted proxy reports. */
 export interface Peer {
-  /** IP address; empty: the page's own socket. */
+  /** IP address; empty: the page's own socket, or a connection that was reset. */
   address: string
   /** As in the Host header. */
   host: string | undefined
@@ -20,9 +20,12 @@ const LONGEST_USER = 100
 /**
  * Returns a function that finds the origin of a request. The headers of proxies are ignored unless the connection comes
  * from an address in the settings: any other peer can send them, too.
- * @param isSecure true if the page itself is served with TLS.
+ * @param page `isSecure`: it is served with TLS; `isSocket`: it listens on a Unix socket.
  */
-export function createPeerReader(proxy: WebProxy, isSecure: boolean): (request: IncomingMessage) => Peer {
+export function createPeerReader(
+  proxy: WebProxy,
+  { isSecure, isSocket }: { isSecure: boolean; isSocket: boolean },
+): (request: IncomingMessage) => Peer {
   const trusted = new BlockList()
   for (const address of proxy.addresses) {
     const [network = '', prefix] = address.split('/')
@@ -32,7 +35,8 @@ export function createPeerReader(proxy: WebProxy, isSecure: boolean): (request: 
   }
   const isTrusted = (address: string) =>
     address === ''
-      ? proxy.addresses.includes(SOCKET_PEER)
+      ? // A connection over TCP that was reset has no address, either.
+        isSocket && proxy.addresses.includes(SOCKET_PEER)
       : trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
   return (request) => {
     const address = request.socket.remoteAddress ?? ''

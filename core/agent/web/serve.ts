@@ -102,6 +102,7 @@ export class WebPage {
       names: [...settings.names, hostname().toLowerCase()],
       ...{
         isSecure,
+        isSocket: settings.socket !== null,
         proxy: settings.proxy,
         page: host.page,
         computer: host.computerName,

@@ -40,6 +40,8 @@ export interface WebContext {
   isSecure: boolean
   proxy: WebProxy
   /** Directory of the built page. */
+  /** True if the page listens on a Unix socket. */
+  isSocket: boolean
   page: string
   computer: string
   version: string
@@ -69,7 +71,7 @@ export function createWebApp(context: WebContext): Hono<Env> {
   // Loaded on demand, because most pages have no Prometheus.
   let metrics: ReturnType<typeof import('./metrics.ts').createMetrics> | null = null
   const app = new Hono<Env>()
-  const readPeer = createPeerReader(context.proxy, context.isSecure)
+  const readPeer = createPeerReader(context.proxy, context)
   app.use(async (c, next) => {
     const peer = readPeer(c.env.incoming)
     c.set('peer', peer)

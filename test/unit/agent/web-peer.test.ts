@@ -8,7 +8,12 @@ const proxy = webProxySchema.parse({
   operators: ['ada'],
 })
 
-function read(address: string | undefined, headers: Record<string, string>, settings = proxy) {
+function read(
+  address: string | undefined,
+  headers: Record<string, string>,
+  settings = proxy,
+  isSocket = true,
+) {
   const headersDistinct = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, value.split('\n')]),
   )
@@ -17,7 +22,7 @@ function read(address: string | undefined, headers: Record<string, string>, sett
     headers: { host: 'inner', ...headers },
     headersDistinct,
   }
-  return createPeerReader(settings, false)(request as unknown as IncomingMessage)
+  return createPeerReader(settings, { isSecure: false, isSocket })(request as unknown as IncomingMessage)
 }
 
 const headers = {
@@ -51,6 +56,8 @@ test('page peer: no header counts from another address, nor over the socket unle
   const named = webProxySchema.parse({ ...proxy, addresses: ['unix'] })
   expect(read(undefined, headers, named)).toMatchObject({ address: '192.168.3.4', user: { name: 'ada' } })
   expect(read('10.0.0.5', headers, named).user).toBeNull()
+  // A connection over TCP that was reset.
+  expect(read(undefined, headers, named, false)).toMatchObject({ address: '', host: 'inner', user: null })
 })
 
 test('page peer: a header that is sent twice, empty or too long names no user', () => {

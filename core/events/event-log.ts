@@ -90,7 +90,8 @@ export class EventLog {
       try {
         const { keepDays, keepRows } = getLimits()
         const before = Date.now() - keepDays * DAY_MS
-        while (await this.#thread.call('prune', { before, keepRows })) await this.#pause(BETWEEN_MS)
+        const beyond = await this.#thread.call('lastBeyond', keepRows)
+        while (await this.#thread.call('prune', { before, beyond })) await this.#pause(BETWEEN_MS)
       } catch (error) {
         if (!this.#ending.signal.aborted) this.#log('warn', `old events stay: ${errorText(error)}`)
       }

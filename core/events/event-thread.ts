@@ -1,7 +1,7 @@
-import { existsSync, watch } from 'node:fs'
+import { existsSync, type FSWatcher, watch } from 'node:fs'
 import path from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
-import { ignoreError } from '../dropped-errors.ts'
+import { dropError, ignoreError } from '../dropped-errors.ts'
 import { openLedger } from '../ledger/ledger.ts'
 import { throttle } from '../lib/async/timing.ts'
 import { serveThread, tellOwner } from '../lib/workers/thread.ts'
@@ -21,8 +21,10 @@ export interface SinkProgress {
 /** The calls that the thread accepts. */
 export interface EventCalls {
   read: { input: { from: Cursor; filter: EventFilter; limit: number }; output: EventPage }
+  /** Returns the number of the newest event beyond the limit; 0: there is none. */
+  lastBeyond: { input: number; output: number }
   /** Removes old events, at most some thousand in one call; false: none is left to remove. */
-  prune: { input: { before: number; keepRows: number }; output: boolean }
+  prune: { input: { before: number; beyond: number }; output: boolean }
   sinkProgress: { input: string; output: SinkProgress | null }
   saveProgress: { input: { sink: string; progress: SinkProgress | null }; output: null }
 }
@@ -34,12 +36,19 @@ export interface EventCalls {
  */
 export function watchEvents(directory: string, changed: () => void): () => void {
   const soon = throttle(CHANGED_EVERY_MS, changed)
-  const watcher = watch(directory, { persistent: false }, (_, name) => {
-    if (name === null || name.startsWith('ledger.db') || name.startsWith('alerts.db')) soon()
-  })
-  watcher.on('error', ignoreError('readers also look for events without being woken'))
+  const withoutWaking = 'readers also look for events without being woken'
+  let watcher: FSWatcher | null = null
+  try {
+    watcher = watch(directory, { persistent: false }, (_, name) => {
+      if (name === null || name.startsWith('ledger.db') || name.startsWith('alerts.db')) soon()
+    })
+    watcher.on('error', ignoreError(withoutWaking))
+  } catch (error) {
+    // The system's limit of watches or open files is reached.
+    dropError(error, withoutWaking)
+  }
   return () => {
-    watcher.close()
+    watcher?.close()
     soon.stop()
   }
 }
@@ -65,8 +74,10 @@ export function runEventThread(port: MessagePort, directory: string): void {
     port,
     {
       read: ({ from, filter, limit }) => reader.read(from, filter, limit),
-      prune: ({ before, keepRows }) =>
-        existsSync(layout.ledger) && withLedger((open) => open.pruneEvents(before, keepRows)),
+      lastBeyond: (keepRows) =>
+        existsSync(layout.ledger) ? withLedger((open) => open.lastEventBeyond(keepRows)) : 0,
+      prune: ({ before, beyond }) =>
+        existsSync(layout.ledger) && withLedger((open) => open.pruneEvents(before, beyond)),
       sinkProgress: (sink) =>
         existsSync(layout.ledger) ? withLedger((open) => open.sinkProgress(sink)) : null,
       saveProgress: ({ sink, progress }) =>

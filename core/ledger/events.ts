@@ -65,15 +65,18 @@ export function openEvents(database: DatabaseSyncInstance, routes: Routes) {
       values.put(`sink ${sink}`, progress),
     forgetSinkProgress: (sink: string) => values.forget(`sink ${sink}`),
 
+    /** Returns the number of the newest event beyond this many; 0: there is none. Walks over the whole log. */
+    lastEventBeyond: (keepRows: number): number =>
+      (selectBeyond.get(keepRows) as { seq: number } | undefined)?.seq ?? 0,
+
     /**
-     * Removes events from before this time (milliseconds since 1970), and the oldest beyond a number: some thousand in
-     * one short transaction. The last of them becomes a gap, which readers behind it meet. Returns false at the end.
+     * Removes events from before this time (milliseconds since 1970), and those up to the number `beyond`: some thousand
+     * in one short transaction. The last of them becomes a gap, which readers behind it meet. Returns false at the end.
      */
-    pruneEvents: (before: number, keepRows: number): boolean =>
+    pruneEvents: (before: number, beyond: number): boolean =>
       inTransaction(database, () => {
-        const beyond = selectBeyond.get(keepRows) as { seq: number } | undefined
         const first = selectFirst.all(PRUNED_AT_ONCE) as { seq: number; at: number; type: number }[]
-        const kept = first.findIndex(({ seq, at }) => at >= before && seq > (beyond?.seq ?? 0))
+        const kept = first.findIndex(({ seq, at }) => at >= before && seq > beyond)
         const old = kept === -1 ? first : first.slice(0, kept)
         const last = old.at(-1)
         if (last === undefined || (old.length === 1 && last.type === EVENT.gap)) return false

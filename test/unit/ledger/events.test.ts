@@ -140,13 +140,15 @@ test('event log: old events and those beyond the limit are replaced by one gap',
   database.exec('DELETE FROM event')
   for (let seq = 1; seq <= 12_000; seq += 1)
     database.exec(`INSERT INTO event (seq, at, type) VALUES (${seq}, ${seq}, 1)`)
-  while (ledger.pruneEvents(0, 100));
+  expect(ledger.lastEventBeyond(20_000)).toBe(0)
+  const beyond = ledger.lastEventBeyond(100)
+  while (ledger.pruneEvents(0, beyond));
   expect(log()).toHaveLength(101)
   expect(log()[0]).toMatchObject({ type: EVENT.gap, seq: 11_900 })
-  while (ledger.pruneEvents(11_951, 100));
+  while (ledger.pruneEvents(11_951, beyond));
   expect(log()).toHaveLength(51)
   expect(log()[0]).toMatchObject({ type: EVENT.gap, seq: 11_950 })
   // Nothing is left to remove but the gap itself.
-  expect(ledger.pruneEvents(11_951, 100)).toBe(false)
+  expect(ledger.pruneEvents(11_951, beyond)).toBe(false)
   expect(log()).toHaveLength(51)
 })

@@ -31,6 +31,8 @@ const MOST_WAITING = 100
 /** A comment line that lets both ends detect a dead connection. */
 const SIGN_OF_LIFE_MS = 20_000
 const HEADER = 'x-holdfast'
+/** Of a stream; the answer to HEAD has no body and opens none. */
+const STREAM_HEADERS = { 'content-type': 'text/event-stream' }
 
 /** The agent's data and actions that the page needs. */
 export interface WebContext {
@@ -38,10 +40,10 @@ export interface WebContext {
   names: readonly string[]
   /** True if the page is served with TLS. */
   isSecure: boolean
-  proxy: WebProxy
-  /** Directory of the built page. */
   /** True if the page listens on a Unix socket. */
   isSocket: boolean
+  proxy: WebProxy
+  /** Directory of the built page. */
   page: string
   computer: string
   version: string
@@ -180,6 +182,12 @@ function authenticate(c: Context<Env>, sessions: Sessions): Access | null | 'lim
   return token === null || token === 'limited' ? token : toAccess(token)
 }
 
+/** Returns false after the token was removed. */
+function hasAccess(c: Context<Env>, sessions: Sessions): boolean {
+  const access = authenticate(c, sessions)
+  return access !== null && access !== 'limited'
+}
+
 function findSession(c: Context<Env>, sessions: Sessions): Access | null {
   const token = sessions.find(getCookie(c, sessions.cookie) ?? '')
   return token && toAccess(token)
@@ -201,6 +209,7 @@ async function runCommand(c: Context<Env>, { run, logDefect }: WebContext) {
 function createEventStream(context: WebContext, sessions: Sessions, streams: { open: number }) {
   const encoder = new TextEncoder()
   return (c: Context<Env>, format: (patch: StatePatch | null) => string | null) => {
+    if (c.req.method === 'HEAD') return c.body(null, 200, STREAM_HEADERS)
     if (streams.open >= MOST_STREAMS) return refuse(c, 503, message('web.busy'))
     streams.open += 1
     let stop = () => undefined as undefined
@@ -211,7 +220,7 @@ function createEventStream(context: WebContext, sessions: Sessions, streams: { o
           const unsubscribe = context.subscribe((patch) => {
             // A removed token is a change of the settings, which is a patch.
             const isSlow = (controller.desiredSize ?? 0) < -MOST_WAITING
-            if (isSlow || authenticate(c, sessions) === null) {
+            if (isSlow || !hasAccess(c, sessions)) {
               stop()
               controller.close()
             } else write(format(patch))
@@ -230,7 +239,7 @@ function createEventStream(context: WebContext, sessions: Sessions, streams: { o
       },
       new CountQueuingStrategy({ highWaterMark: 1 }),
     )
-    return c.body(body, 200, { 'content-type': 'text/event-stream' })
+    return c.body(body, 200, STREAM_HEADERS)
   }
 }
 
@@ -258,24 +267,31 @@ async function openCloudEvents(
   } catch (error) {
     return refuse(c, 400, toSentence(error))
   }
+  if (c.req.method === 'HEAD') return c.body(null, 200, STREAM_HEADERS)
   streams.open += 1
+  let life: NodeJS.Timeout | undefined
   const end = () => {
+    clearInterval(life)
     streams.open -= 1
   }
   ending.signal.addEventListener('abort', end, { once: true })
   const encoder = new TextEncoder()
   const body = new ReadableStream<Uint8Array>(
     {
-      start: (controller) => controller.enqueue(encoder.encode('retry: 1000\n\n')),
-      async pull(controller) {
-        const next = events.next()
-        const life = setInterval(() => {
-          // A removed token ends the stream.
-          if (authenticate(c, sessions) === null) ending.abort()
-          else controller.enqueue(encoder.encode(':\n\n'))
+      start(controller) {
+        controller.enqueue(encoder.encode('retry: 1000\n\n'))
+        life = setInterval(() => {
+          // A removed token ends the stream, also of a reader that has stopped to read.
+          if (!hasAccess(c, sessions)) {
+            ending.abort()
+            controller.close()
+          } else if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(':\n\n'))
         }, SIGN_OF_LIFE_MS)
-        const result = await next.finally(() => clearInterval(life))
-        if (result.done || authenticate(c, sessions) === null) {
+      },
+      async pull(controller) {
+        const result = await events.next()
+        if (ending.signal.aborted) return
+        if (result.done || !hasAccess(c, sessions)) {
           ending.abort()
           return controller.close()
         }
@@ -288,7 +304,7 @@ async function openCloudEvents(
     },
     new CountQueuingStrategy({ highWaterMark: 1 }),
   )
-  return c.body(body, 200, { 'content-type': 'text/event-stream' })
+  return c.body(body, 200, STREAM_HEADERS)
 }
 
 function refuse(c: Context, status: ContentfulStatusCode, sentence: Message) {

@@ -60,8 +60,8 @@ export function importedSettings(text: string, file: string, ownName: string): S
 }
 
 /**
- * Replaces all settings by the imported ones, except for the pause, ejected disks, the web page with its tokens, and
- * watched computers.
+ * Replaces all settings by the imported ones, except for the pause, ejected disks, the web page with its tokens, watched
+ * computers and sinks that run a program.
  * @throws UserError alert.channelInSettings, events.commandInSettings: an imported file must not choose a program to run here.
  */
 export function withImported(settings: Settings, imported: Settings): Settings {
@@ -74,6 +74,11 @@ export function withImported(settings: Settings, imported: Settings): Settings {
     settings.events.sinks.some((one) => JSON.stringify(one.command) === JSON.stringify(command))
   if (imported.events.sinks.some((one) => one.kind === 'command' && !isOwnCommand(one)))
     throw new UserError('events.commandInSettings')
+  // Only the file of the settings changes a command.
+  const own = settings.events.sinks.filter(({ kind }) => kind === 'command')
+  const others = imported.events.sinks.filter(
+    ({ id, kind }) => kind !== 'command' && !own.some((one) => one.id === id),
+  )
   const withOwnPlace = (sink: EventSink): EventSink => ({
     ...sink,
     since: settings.events.sinks.find(({ id }) => id === sink.id)?.since ?? sink.since,
@@ -82,7 +87,7 @@ export function withImported(settings: Settings, imported: Settings): Settings {
     .filter(({ id }) => imported.destinations.some((one) => one.id === id && one.kind === 'folder'))
     .reduce((next, { id, ejected }) => withEjected(next, id, ejected), {
       ...imported,
-      events: { ...imported.events, sinks: imported.events.sinks.map(withOwnPlace) },
+      events: { ...imported.events, sinks: [...own, ...others.map(withOwnPlace)] },
       pause: settings.pause,
       // Those of this computer.
       acceptedDisks: settings.acceptedDisks,

@@ -66,6 +66,22 @@ test('settings import: a command channel is refused unless the settings already 
   expect(withImported(withProgram, withProgram).alerts.channels).toHaveLength(1)
 })
 
+test('settings import: sinks that run a program stay as they are, and the other sinks are replaced', () => {
+  const run = { id: 'run', name: 'Run', kind: 'command', command: ['/bin/true'], since: 1 }
+  const hook = { id: 'hook', name: 'Hook', kind: 'webhook', since: 2 }
+  const withSinks = (...sinks: object[]) => settingsSchema.parse({ events: { sinks } })
+  const here = withSinks(run, hook)
+  expect(withImported(here, withSinks()).events.sinks).toEqual(withSinks(run).events.sinks)
+  const changed = { ...run, name: 'Other', enabled: false, types: ['file.durable'] }
+  const added = { ...hook, id: 'added' }
+  expect(withImported(here, withSinks(changed, { ...changed, id: 'second' }, added)).events.sinks).toEqual(
+    withSinks(run, added).events.sinks,
+  )
+  const instead = { ...hook, id: 'run' }
+  expect(withImported(here, withSinks(instead)).events.sinks).toEqual(withSinks(run).events.sinks)
+  expect(() => withImported(here, withSinks({ ...run, command: ['/bin/false'] }))).toThrow(/settings/)
+})
+
 test('settings export and import: the web page, its tokens and watched computers stay with this computer', () => {
   const token = { id: 't', name: 'ada', role: 'operator', digest: 'a'.repeat(64), createdAt: 1 }
   const computers = [{ id: 'c', name: 'roof', address: 'https://roof:8420/' }]

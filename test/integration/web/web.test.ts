@@ -146,7 +146,12 @@ test('web page: a viewer reads, and no command that changes something is run', a
   const described = await ask('GET', '/api/openapi.json', { headers })
   const api = z.object({ paths: z.record(z.string(), z.unknown()) }).parse(described.json)
   expect(Object.keys(api.paths).sort()).toEqual(
-    ['/events', '/overview', ...Object.keys(commands).map((name) => `/commands/${name}`)].sort(),
+    [
+      '/events',
+      '/overview',
+      '/cloudevents',
+      ...Object.keys(commands).map((name) => `/commands/${name}`),
+    ].sort(),
   )
   const unknown = await ask('POST', '/api/commands/constructor', { headers: bearer(operator), body: {} })
   expect(unknown.json).toMatchObject({ sentence: { key: 'agent.unknownCommand' } })

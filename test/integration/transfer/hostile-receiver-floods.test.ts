@@ -50,7 +50,7 @@ describe.skipIf(process.platform !== 'linux')(
         return frames[(asked / 256) % frames.length] ?? Buffer.of()
       })
       liar.dropAll()
-      await until('a million are asked for', () => asked > 1_000_000, 30_000)
+      await until('a million are asked for', () => asked > 1_000_000, 90_000)
       // In the middle of it a new file goes, and a question of the window is answered.
       writeFile(home.source, 'later', 'later')
       offerAll(home)

@@ -121,8 +121,8 @@ async function receive(options: ReceiveOptions): Promise<void> {
   )
   const { receiver } = service
   const { fingerprint } = receiver
-  log('info', englishWords(message('transfer.receiverFingerprint', { fingerprint })))
   const stopped = Promise.race([untilStopped(file !== null), failed.promise])
+  log('info', englishWords(message('transfer.receiverFingerprint', { fingerprint })))
   heedReloads?.(() => service.reload(() => loadConfig(file, given)))
   // A service has no user at its terminal: there "holdfast pair" makes the codes.
   if (receiver.pairedSenders === 0 && file === null)

@@ -17,6 +17,7 @@ const CRASH = 'test/integration/transfer/crash.test.ts'
 /** Tests that `npm test` runs shortened, or on one file system: test/support/long.ts. */
 const FULL = [
   'destinations/conformance',
+  'destinations/heal',
   'events/kill',
   'scan/link-race',
   'transfer/durability',

@@ -18,6 +18,7 @@ import { readTree } from '../../support/trees.ts'
 
 const FILES = chooseLength(300, 10_000)
 const FLIPS = FILES / 10
+const KILLS = chooseLength(1, 3)
 const LONG_MS = chooseLength(90_000, 900_000)
 /** It is sent in chunks. */
 const LARGE = 'd0/large'
@@ -213,7 +214,7 @@ test('healing: a kill of the agent in the middle loses no finding and writes not
   for (const name of names) flipBit(copies[0], name)
   expect((await verify(data, 'first')).code).toBe(1)
   let agent = sent.agent
-  for (let round = 0; round < 3; round += 1) {
+  for (let round = 0; round < KILLS; round += 1) {
     await untilState(
       data,
       'healing',

@@ -277,7 +277,7 @@ export class Agent {
 
   #checkerConfig() {
     const config = checkerConfig(this.permittedSettings(), this.layout, this.#knownMounts.knownMounts())
-    // A one-shot run is over before a disk gets worse.
+    // A one-shot run ends before a disk gets worse.
     return { ...config, diskHealth: config.diskHealth && this.host.kind !== 'once' }
   }
 

@@ -40,7 +40,7 @@ interface Pending {
 
 /**
  * Gives destinations the contents again that they lost and that no source has: each is fetched from another destination
- * and stored by the sender (core/send/healing.ts). One destination at a time; it begins by itself when damage is found.
+ * and stored by the sender (core/send/healing.ts). One destination at a time; it begins automatically when damage is found.
  */
 export class Healing {
   readonly #agent: Agent
@@ -180,7 +180,7 @@ export class Healing {
     const hasFailed = failed + failures.length > 0
     const doubled = before === undefined || healed > 0 || isHalted ? FIRST_RETRY_MS : before.delayMs * 2
     const delayMs = Math.min(LONGEST_RETRY_MS, doubled)
-    // What has failed would be fetched again: it waits longer than what the sources send.
+    // Files that have failed would be fetched again: they wait longer than files that the sources send.
     const at = Date.now() + (hasFailed ? delayMs : RESENT_AFTER_MS)
     // The sender's next report no longer counts what was healed.
     const left = Math.max(resent + failed, this.#find(id)?.damaged?.files ?? 0)

@@ -160,7 +160,7 @@ export class Proposals {
 
   /** Returns the decision that a destination's sender answers a repeated proposal with. */
   get findDecision(): ((destination: string) => Decision | null) | null {
-    // A one-shot run has settings of its own, which nobody else may change.
+    // A one-shot run has separate settings, which a receiver must not change.
     return this.#agent.host.kind === 'once' ? null : this.#store.findDecision
   }
 

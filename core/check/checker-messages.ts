@@ -88,7 +88,7 @@ export const diskFactsSchema = z.object({
   serial: z.string().nullable(),
   /** Ids of the sources, checked paths and folder destinations on it. */
   folders: z.array(z.string()),
-  /** null: an array or a pool, which has no SMART of its own. */
+  /** null: an array or a pool, which has no SMART. */
   smart: z.enum(smartResults).nullable(),
   /** The reason of "failed", in the program's words. */
   reason: z.string().nullable(),

@@ -55,7 +55,7 @@ export const cloudEventSchema = z.object({
     path: z.string().optional(),
     /** Bytes of the durable content. */
     size: z.number().optional(),
-    /** Of the content: "blake3:" and 64 hexadecimal digits. */
+    /** Digest of the content: "blake3:" and 64 hexadecimal digits. */
     digest: z.string().optional(),
     /** durable: newer content of the file waits already. */
     newerWaits: z.literal(true).optional(),

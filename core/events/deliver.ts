@@ -156,7 +156,7 @@ class MqttDeliverer implements Deliverer {
     const authority = ca === '' ? {} : { ca: await readFile(ca) }
     const client = mqtt.connect(broker, {
       ...authority,
-      // Of MQTT 5, for the content type.
+      // MQTT 5 has properties, such as the content type.
       protocolVersion: 5,
       clean: true,
       clientId: `holdfast-${this.#options.computer.replace(/[^A-Za-z0-9]/g, '')}-${this.#sink.id}-${process.pid}`,

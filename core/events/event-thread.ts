@@ -63,7 +63,7 @@ export function runEventThread(port: MessagePort, directory: string): void {
       ledger ??= openLedger(layout.ledger)
       return work(ledger)
     } catch (error) {
-      // Another process may have set a broken file aside.
+      // A different process may have set a broken file aside.
       ledger?.close()
       ledger = null
       throw error

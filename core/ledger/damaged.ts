@@ -11,7 +11,7 @@ export interface DamagedFile {
   finding: DamageKind
   /** When it was found: milliseconds since 1970. */
   at: number
-  /** Of the content that was sent. */
+  /** Size of the content that was sent. */
   size: number
   /** In hexadecimal digits; null: unknown. */
   digest: string | null
@@ -24,7 +24,7 @@ export interface HealedFile extends DamagedFile {
   seal: Uint8Array | null
 }
 
-/** What is known of a file at a destination, for healing. */
+/** The ledger's facts about a file at a destination, for healing. */
 export interface HealRow {
   state: number
   generation: number

@@ -105,7 +105,7 @@ END;
 `
 
 /**
- * Begins the numbers of events anew, at the present microsecond. A log that is created anew, or that lost its last rows
+ * Restarts the numbers of events at the present microsecond. A log that is created again, or that lost its last rows
  * in a power failure, thus continues behind every number that a reader may have seen.
  */
 const beginEvents = (type: number) => `INSERT INTO event (seq, at, type)

@@ -37,7 +37,7 @@ export function openEvents(database: DatabaseSyncInstance, routes: Routes) {
         add.run(now, EVENT.batchDurable, null, path, source)
       }),
 
-    /** Records that a batch directory is marked. If it is marked anew later, that is another event. */
+    /** Records that a batch directory is marked. If it is marked again later, that is another event. */
     batchMarked: (source: string, identity: string) =>
       inTransaction(database, () => {
         const known = unmarked(source)

@@ -20,7 +20,7 @@ interface Difference {
 
 /**
  * Returns a content that ends with NotReadable if it is not the listed one; `difference` then has the digests. A content
- * that is not listed is returned as it is.
+ * that is not listed is returned unchanged.
  */
 export function withCheck(
   incoming: Incoming,

@@ -62,7 +62,7 @@ export async function fetchFiles(
       }
     } catch (error) {
       await rm(target, { force: true })
-      // Others can still be fetched, unless the destination is gone.
+      // The other files can still be fetched, unless the destination is gone.
       if (!(error instanceof NotReadable) && errorCode(error) === null) throw error
       faults.set(index, toFault(error))
     }

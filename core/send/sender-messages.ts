@@ -153,7 +153,7 @@ export const senderDefinition = {
     restless: z.array(restlessSchema).optional(),
     /** A message for the person, reported once. */
     notice: messageSchema.optional(),
-    /** What the receiver proposes, reported once after it has changed; null: it waits for no decision. */
+    /** The receiver's proposal, reported once after it has changed; null: it waits for no decision. */
     proposal: proposalSchema.nullable().optional(),
     /** Files that the destination has damaged or lost, and that were neither sent again nor healed yet; left out: none. */
     damaged: damagedSchema.optional(),

@@ -237,7 +237,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     this.#changed()
   }
 
-  /** Returns the receiver's last message about proposed settings if it is to be reported now. */
+  /** Returns the receiver's last message about proposed settings if a report is due now. */
   #takeProposal(): Report['proposal'] {
     const proposal = this.#proposal
     if (proposal == null) {

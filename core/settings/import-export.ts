@@ -89,7 +89,7 @@ export function withImported(settings: Settings, imported: Settings): Settings {
       ...imported,
       events: { ...imported.events, sinks: [...own, ...others.map(withOwnPlace)] },
       pause: settings.pause,
-      // Those of this computer.
+      // This computer's own.
       acceptedDisks: settings.acceptedDisks,
       web: settings.web,
       webTokens: settings.webTokens,

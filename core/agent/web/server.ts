@@ -31,7 +31,7 @@ const MOST_WAITING = 100
 /** A comment line that lets both ends detect a dead connection. */
 const SIGN_OF_LIFE_MS = 20_000
 const HEADER = 'x-holdfast'
-/** Of a stream; the answer to HEAD has no body and opens none. */
+/** Headers of a stream; the answer to HEAD has no body and opens none. */
 const STREAM_HEADERS = { 'content-type': 'text/event-stream' }
 
 /** The agent's data and actions that the page needs. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import path from 'node:path'
 import { z } from 'zod'
+import { describeIncident } from '../alerts/channels/webhook.ts'
 import { type Incident, incidentSchema } from '../alerts/incident.ts'
-import { getSeverity, getSubjects } from '../alerts/kinds.ts'
 import { EVENT, type EventRow } from '../ledger/ledger-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
@@ -188,19 +188,6 @@ function describeRow(row: EventRow, names: EventNames): CloudEvent['data'] {
     ...(type === EVENT.parked && detail !== null
       ? { reason: englishWords(messageSchema.parse(JSON.parse(detail))).toWellFormed() }
       : {}),
-  }
-}
-
-function describeIncident(incident: Incident): NonNullable<CloudEvent['data']['incident']> {
-  const { id, kind, startedAt, endedAt, sentence } = incident
-  return {
-    id,
-    kind,
-    severity: getSeverity(kind),
-    paths: getSubjects(incident).map((path) => path.toWellFormed()),
-    startedAt: moment(startedAt),
-    endedAt: endedAt === null ? null : moment(endedAt),
-    sentence: englishWords(sentence).toWellFormed(),
   }
 }
 

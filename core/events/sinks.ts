@@ -203,7 +203,7 @@ class SinkDelivery {
   /** Attempts to deliver some events. After a failure it pauses and returns false; fewer events are due then. */
   async #attempt(events: readonly ReadEvent[], attempted: Cursor): Promise<boolean> {
     const { signal } = this.#stopping
-    this.state = { ...this.state, waitingSince: timeOf(events[0]) }
+    this.state = { ...this.state, waitingSince: getTime(events[0]) }
     const { names } = this.#host.config()
     const batch = events.map((event) => toCloudEvent(event, names, !isBehind(event, attempted)))
     const delivered = await this.#deliverer.deliver(batch, signal)
@@ -273,5 +273,5 @@ const furthest = (a: Cursor, b: Cursor): Cursor => ({
 const isBehind = (event: ReadEvent, place: Cursor): boolean =>
   event.log === 'ledger' ? event.row.seq > place.ledger : event.seq > place.incidents
 
-const timeOf = (event: ReadEvent | undefined): number | null =>
+const getTime = (event: ReadEvent | undefined): number | null =>
   event === undefined ? null : event.log === 'ledger' ? event.row.at : event.at

@@ -97,7 +97,7 @@ export function readEvents(database: DatabaseSyncInstance, after: number, limit:
        LEFT JOIN route ON route.id = event.route LEFT JOIN former_route ON former_route.id = event.route
        ORDER BY seq`,
     )
-    .all(after, limit) as unknown as EventRow[]
+    .all(after, limit) as EventRow[]
   return rows.map((row) => {
     if (row.type === EVENT.batchDurable) return { ...row, source: row.detail }
     return row.type === EVENT.restored ? { ...row, destination: row.detail } : row

@@ -81,7 +81,7 @@ export const EVENT = {
 } as const
 
 /** A row of the log of events. Times in milliseconds since 1970. */
-export interface EventRow {
+export type EventRow = {
   seq: number
   at: number
   type: number

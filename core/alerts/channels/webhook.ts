@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
-import type { Notice, NoticeKind } from '../incident.ts'
+import type { Incident, NoticeKind } from '../incident.ts'
 import { getSeverity, getSubjects, type IncidentKind, type Severity } from '../kinds.ts'
 import type { Channel, OutgoingMessage } from './channel.ts'
 import { json, post } from './http.ts'
@@ -76,7 +76,8 @@ export function buildPayload(letter: OutgoingMessage): Facts {
     about,
     times,
     at: moment(at),
-    incident: what === 'test' || what === 'report' ? noIncident(letter, what) : incidentFacts(notice),
+    incident:
+      what === 'test' || what === 'report' ? noIncident(letter, what) : describeIncident(notice.incident),
     // An unpaired surrogate is not valid text, and some JSON parsers reject it.
     title: title.toWellFormed(),
     body: body.toWellFormed(),
@@ -87,7 +88,8 @@ export function buildPayload(letter: OutgoingMessage): Facts {
   }
 }
 
-function incidentFacts({ incident }: Notice): IncidentFacts {
+/** Returns the facts of an incident for another program. */
+export function describeIncident(incident: Incident) {
   const { id, kind, startedAt, endedAt, sentence } = incident
   return {
     id,
@@ -96,7 +98,8 @@ function incidentFacts({ incident }: Notice): IncidentFacts {
     paths: getSubjects(incident).map((path) => path.toWellFormed()),
     startedAt: moment(startedAt),
     endedAt: endedAt === null ? null : moment(endedAt),
-    sentence: englishWords(sentence),
+    // An unpaired surrogate is not valid text, and some JSON parsers reject it.
+    sentence: englishWords(sentence).toWellFormed(),
   }
 }
 

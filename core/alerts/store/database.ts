@@ -336,7 +336,7 @@ function listChanges(database: DatabaseSyncInstance, question: ChangesQuestion):
 }
 
 /** The begin or the end of an incident; created: that of the log. */
-export interface IncidentEvent {
+export type IncidentEvent = {
   seq: number
   type: 'began' | 'ended' | 'created'
   /** Milliseconds since 1970. */
@@ -349,7 +349,7 @@ export interface IncidentEvent {
 export const readIncidentEvents = (database: DatabaseSyncInstance, after: number, limit: number) =>
   database
     .prepare('SELECT * FROM event WHERE seq > ? ORDER BY seq LIMIT ?')
-    .all(after, limit) as unknown as IncidentEvent[]
+    .all(after, limit) as IncidentEvent[]
 
 /** Returns the number of the newest event. */
 export const lastIncidentEvent = (database: DatabaseSyncInstance): number =>

@@ -1,9 +1,8 @@
-import { Button } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { NATIVE } from '../../../core/alerts/channels/catalog.ts'
 import { useIsPage } from '../../state/desktop-only.tsx'
-import { IconPlus } from '../../ui/icons.ts'
+import { AddButton } from '../../ui/add-button.tsx'
 import { useWords } from '../../words/context.tsx'
 import { BrowserRow } from './browser-row.tsx'
 import { ChannelDialog } from './channel-dialog.tsx'
@@ -32,14 +31,7 @@ export function ChannelsPart({ state }: { state: AppState }) {
       ))}
       {hasSecrets && <StorageNote storage={state.secretStorage} />}
       <div>
-        <Button
-          size="xs"
-          variant="default"
-          leftSection={<IconPlus size={15} />}
-          onClick={() => setAdding(true)}
-        >
-          {t('window.channel.add')}
-        </Button>
+        <AddButton label="window.channel.add" onClick={() => setAdding(true)} />
       </div>
       <ChannelDialog
         opened={adding}

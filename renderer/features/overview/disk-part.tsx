@@ -3,7 +3,7 @@ import { useMemo } from 'react'
 import {
   describeDiskHealth,
   describeSafety,
-  findDisksOf,
+  findDisksBelow,
   getHealthCommand,
   nameDevice,
 } from '../../../core/agent/state/disks.ts'
@@ -50,7 +50,7 @@ export function useRowDisks({ disks, settings }: AppState): (id: string) => RowD
 /** Shows the health that the disks, arrays and pools of a path report. */
 export function DiskHealthPart({ id, state }: { id: string; state: AppState }) {
   const { t } = useWords()
-  const disks = findDisksOf(state, id)
+  const disks = findDisksBelow(state, id)
   return (
     <section className="card rows" aria-label={t('window.disk.health')}>
       <h3>{t('window.disk.health')}</h3>

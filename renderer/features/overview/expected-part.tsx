@@ -1,9 +1,10 @@
-import { ActionIcon, Button } from '@mantine/core'
+import { ActionIcon } from '@mantine/core'
 import { useState } from 'react'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { AddButton } from '../../ui/add-button.tsx'
 import { FormDialog } from '../../ui/form-dialog.tsx'
-import { IconPencil, IconPlus, IconTrash } from '../../ui/icons.ts'
+import { IconPencil, IconTrash } from '../../ui/icons.ts'
 import { useWords, type Words } from '../../words/context.tsx'
 import type { Rule } from './expected-draft.ts'
 import { ExpectedForm } from './expected-form.tsx'
@@ -62,14 +63,7 @@ export function ExpectedPart({ source: { settings } }: { source: SourceState }) 
           </span>
         </div>
       ))}
-      <Button
-        size="xs"
-        variant="default"
-        leftSection={<IconPlus size={15} />}
-        onClick={() => setEdited({ before: null })}
-      >
-        {t('window.expected.add')}
-      </Button>
+      <AddButton label="window.expected.add" onClick={() => setEdited({ before: null })} />
       <FormDialog opened={edited !== null} title={t('window.expected.title')} onClose={() => setEdited(null)}>
         {edited !== null && (
           <ExpectedForm

@@ -2,9 +2,10 @@ import { Button, Group, Loader, Switch } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { AddButton } from '../../ui/add-button.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { FormDialog } from '../../ui/form-dialog.tsx'
-import { IconPencil, IconPlus } from '../../ui/icons.ts'
+import { IconPencil } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
@@ -47,15 +48,11 @@ export function ReceivingPart({ receiving, receive, incidents }: ReceivingPartPr
           <Running receiving={receiving} quotaBytes={receive.quotaBytes} />
           <SenderList senders={receiving.senders} receive={receive} incidents={incidents} />
           <Group gap="xs">
-            <Button
-              size="xs"
-              variant="default"
-              leftSection={<IconPlus size={15} />}
+            <AddButton
+              label="window.receiving.invite"
               disabled={!receiving.isRunning}
               onClick={() => setOpened('invite')}
-            >
-              {t('window.receiving.invite')}
-            </Button>
+            />
             <Button
               size="xs"
               variant="default"

@@ -1,10 +1,11 @@
-import { Button, Group, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
+import { SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
 import { type FormEvent, useId, useState } from 'react'
 import { type Field, refuseValue } from '../../../core/alerts/channels/catalog.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { getSinkFields } from '../../../core/settings/event-sinks.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useHold } from '../../ui/form-dialog.tsx'
+import { FormFoot } from '../../ui/form-foot.tsx'
 import { useWords, type Words } from '../../words/context.tsx'
 import { firstWord } from '../../words/first-word.ts'
 
@@ -18,7 +19,7 @@ const EXAMPLES: Record<string, string> = {
 
 /** Adds a sink of events: a webhook or a topic of an MQTT broker. */
 export function EventSinkForm({ onDone }: { onDone: () => void }) {
-  const { t, say } = useWords()
+  const { t } = useWords()
   const { ask, tell } = useCommands()
   const kindLabel = useId()
   const [kind, setKind] = useState<Kind>('webhook')
@@ -112,19 +113,7 @@ export function EventSinkForm({ onDone }: { onDone: () => void }) {
             error={tried && problems[index] != null && describeProblem(t, field, problems[index])}
           />
         ))}
-        {refusal !== null && (
-          <p className="card-problem breakable" role="alert">
-            {say(refusal)}
-          </p>
-        )}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" disabled={busy} onClick={onDone}>
-            {t('window.cancel')}
-          </Button>
-          <Button type="submit" loading={busy}>
-            {t('window.add.action')}
-          </Button>
-        </Group>
+        <FormFoot refusal={refusal} busy={busy} action={t('window.add.action')} onCancel={onDone} />
       </Stack>
     </form>
   )

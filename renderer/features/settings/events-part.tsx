@@ -6,9 +6,9 @@ import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
+import { AddButton } from '../../ui/add-button.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { FormDialog } from '../../ui/form-dialog.tsx'
-import { IconPlus } from '../../ui/icons.ts'
 import { At } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import type { HealthLevel } from '../overview/describe.ts'
@@ -41,14 +41,7 @@ export function EventsPart({ state: { settings, eventSinks } }: { state: AppStat
           <SinkRow key={sink.id} sink={sink} now={eventSinks.find(({ id }) => id === sink.id)} />
         ))}
         <div>
-          <Button
-            size="xs"
-            variant="default"
-            leftSection={<IconPlus size={15} />}
-            onClick={() => setAdding(true)}
-          >
-            {t('window.events.add')}
-          </Button>
+          <AddButton label="window.events.add" onClick={() => setAdding(true)} />
         </div>
       </Setting>
       <Setting id="eventDays">

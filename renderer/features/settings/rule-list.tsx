@@ -1,8 +1,9 @@
-import { ActionIcon, Button } from '@mantine/core'
+import { ActionIcon } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import type { Message, WordKey } from '../../../core/lib/i18n/message.ts'
 import type { SendRule } from '../../../core/settings/schema.ts'
-import { IconArrowDown, IconArrowUp, IconPencil, IconPlus, IconTrash } from '../../ui/icons.ts'
+import { AddButton } from '../../ui/add-button.tsx'
+import { IconArrowDown, IconArrowUp, IconPencil, IconTrash } from '../../ui/icons.ts'
 import { useWords, type Words } from '../../words/context.tsx'
 import { daysInWords, movedRule } from './limit-form.ts'
 import { RuleEditor } from './rule-editor.tsx'
@@ -86,14 +87,7 @@ export function RuleList({ rules, save }: RuleListProps) {
       {editing === 'new' ? (
         editor(null, (rule) => [rule, ...rules])
       ) : (
-        <Button
-          size="xs"
-          variant="default"
-          leftSection={<IconPlus size={15} />}
-          onClick={() => setEditing('new')}
-        >
-          {t('window.limit.add')}
-        </Button>
+        <AddButton label="window.limit.add" onClick={() => setEditing('new')} />
       )}
     </div>
   )

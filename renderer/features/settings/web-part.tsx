@@ -11,10 +11,10 @@ import {
 } from '../../../core/settings/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useIsPage } from '../../state/desktop-only.tsx'
+import { AddButton } from '../../ui/add-button.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { Copyable } from '../../ui/copyable.tsx'
 import { FormDialog } from '../../ui/form-dialog.tsx'
-import { IconPlus } from '../../ui/icons.ts'
 import { At } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { ChoiceSetting } from './choice-setting.tsx'
@@ -56,14 +56,7 @@ export function WebPart({ state: { settings, web: served } }: { state: AppState 
         )}
         {hasTokens && (
           <div>
-            <Button
-              size="xs"
-              variant="default"
-              leftSection={<IconPlus size={15} />}
-              onClick={() => setAdding(true)}
-            >
-              {t('window.web.addToken')}
-            </Button>
+            <AddButton label="window.web.addToken" onClick={() => setAdding(true)} />
           </div>
         )}
       </Setting>

@@ -148,7 +148,7 @@ test('event log: old events and those beyond the limit are replaced by one gap',
   while (ledger.pruneEvents(11_951, beyond));
   expect(log()).toHaveLength(51)
   expect(log()[0]).toMatchObject({ type: EVENT.gap, seq: 11_950 })
-  // Nothing is left to remove but the gap itself.
+  // The gap itself stays: there is no older event.
   expect(ledger.pruneEvents(11_951, beyond)).toBe(false)
   expect(log()).toHaveLength(51)
 })

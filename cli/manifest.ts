@@ -190,7 +190,7 @@ function createLeftOut(kind: FixityKind, json: boolean) {
       count += 1
       if (file.why === 'unrecorded') unrecorded += 1
       if (json) console.log(jsonText({ type: 'leftOut', ...file }))
-      else if (count <= MOST_NAMED) console.error(terminalWords(sentenceOf(file, kind)))
+      else if (count <= MOST_NAMED) console.error(terminalWords(describeLeftOut(file, kind)))
     },
     end() {
       if (json) return
@@ -201,7 +201,7 @@ function createLeftOut(kind: FixityKind, json: boolean) {
   }
 }
 
-function sentenceOf(file: LeftOut, kind: FixityKind): Message {
+function describeLeftOut(file: LeftOut, kind: FixityKind): Message {
   const params = { path: quoteControls(file.path), kind: kind === 'md5' ? 'MD5' : 'SHA-256' }
   if (file.why === 'unreadable') return message('cli.manifest.unreadable', { ...params, reason: file.code })
   return message(file.why === 'changed' ? 'cli.manifest.changed' : 'cli.manifest.unrecorded', params)

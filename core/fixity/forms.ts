@@ -31,7 +31,7 @@ export const formatCrateId = (path: string): string => path.split('/').map(encod
 /** Parses a line of sha256sum or md5sum; null: it is neither. */
 export function parseSumLine(line: string): (ManifestLine & { kind: FixityKind }) | null {
   const [, mark, digest = '', name = ''] = /^(\\?)([0-9A-Fa-f]{32,64}) [ *](.+)$/s.exec(line) ?? []
-  const kind = kindOf(digest)
+  const kind = findKind(digest)
   if (kind === null) return null
   const path = mark === '' ? name : name.replaceAll(/\\[\\nr]/g, (found) => UNESCAPED[found] ?? found)
   return { kind, path: path.replace(/^(\.\/)+/, ''), digest: digest.toLowerCase() }
@@ -40,11 +40,11 @@ export function parseSumLine(line: string): (ManifestLine & { kind: FixityKind }
 /** Parses a line of a bag's manifest; null: it is none. */
 export function parseBagLine(line: string): (ManifestLine & { kind: FixityKind }) | null {
   const [, digest = '', name = ''] = /^([0-9A-Fa-f]{32,64})\s+\*?(?:\.\/)?data\/(.+)$/.exec(line) ?? []
-  const kind = kindOf(digest)
+  const kind = findKind(digest)
   if (kind === null) return null
   const path = name.replaceAll(/%(0a|0d|25)/gi, decodeURIComponent)
   return { kind, path, digest: digest.toLowerCase() }
 }
 
-const kindOf = (digest: string): FixityKind | null =>
+const findKind = (digest: string): FixityKind | null =>
   fixityKinds.find((kind) => FIXITY_BYTES[kind] * 2 === digest.length) ?? null

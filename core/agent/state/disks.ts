@@ -9,7 +9,7 @@ import type { AppState, SourceState } from './schema.ts'
 type Known = Pick<AppState, 'sources' | 'checkedPaths' | 'destinations' | 'settings'>
 
 /** Returns the disks, arrays and pools that a source, a checked path or a destination is on. */
-export function findDisksOf({ disks }: Pick<AppState, 'disks'>, id: string): DiskFacts[] {
+export function findDisksBelow({ disks }: Pick<AppState, 'disks'>, id: string): DiskFacts[] {
   return disks.all.filter(({ folders }) => folders.includes(id))
 }
 

@@ -104,7 +104,7 @@ test('restore in place: an older version waits for a decision, to replace the fi
   expect(fs.readFileSync(file, 'utf8')).toBe('third, again')
   expect(await ask('restoreKept', { conflict: 'keepBoth' })).toEqual({ done: true })
   const beside = () => fs.readdirSync(source).find((name) => name.startsWith('notes (restored '))
-  await until('a file beside it', () => beside() !== undefined)
+  await untilState(data, 'both to be kept', ({ restore: now }) => now?.phase === 'done')
   expect(fs.readFileSync(path.join(source, beside() ?? ''), 'utf8')).toBe('third')
   expect(fs.readFileSync(file, 'utf8')).toBe('third, again')
 

@@ -177,7 +177,7 @@ test('web socket file: the one of a killed agent is replaced; a live one and oth
   const turnOn = (...words: string[]) => startHoldfast(['web', 'on', ...words, '--data', second])
   const refused = turnOn('--socket', socket)
   expect(await refused.ended()).toBe(1)
-  expect(refused.err()).toContain(`Another program serves the socket ${socket}`)
+  expect(refused.err()).toContain(`The socket ${socket} is served by another program.`)
   killed.child.kill('SIGKILL')
   await killed.ended()
   const printed = () => holdfast(['web', '--data', second])

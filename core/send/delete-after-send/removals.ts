@@ -199,11 +199,13 @@ export class Pass {
     for (let after = 0; !this.#host.signal.aborted; ) {
       const rows = this.#ledger.begunRemovals(source.id, source.alsoTo ?? [], TOGETHER, after)
       if (rows.length === 0 || this.#isAway(source)) return
+      const ends: { id: number; end: Taken }[] = []
       for (const { id, path: file } of rows) {
         const end = await this.#settleInterrupted(source, id, file)
-        if (end !== null) this.#ledger.endRemovals([{ id, end }], Date.now())
+        if (end !== null) ends.push({ id, end })
         after = id
       }
+      this.#ledger.endRemovals(ends, Date.now())
       this.#events.onRemoved()
     }
   }

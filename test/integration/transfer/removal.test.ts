@@ -261,7 +261,7 @@ describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', ()
       sender.configure(withRule(pair))
       // Each earlier kill may have put one file back, which a later pass removes.
       if (before > round + 1)
-        await until('it begins', () => Object.keys(readTree(home.source)).length < before, 20_000)
+        await until('it begins', () => Object.keys(readTree(home.source)).length < before, 60_000)
       await delay(random() * 8)
       await sender.kill()
       sender = startTestSender()
@@ -278,9 +278,9 @@ describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', ()
         const isSettled = files.length > 0 && files.every(({ state }) => state === 'sent')
         return isSettled && left.length <= KILLS ? files : null
       },
-      30_000,
+      90_000,
     )
     expect(readTree(arrived)).toEqual(all)
     expect(known).toHaveLength(names.length)
-  }, 120_000)
+  }, 480_000)
 })

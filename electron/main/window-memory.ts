@@ -1,4 +1,3 @@
-import path from 'node:path'
 import type ElectronStore from 'electron-store'
 import { z } from 'zod'
 import { type Events, events } from '../../core/agent/contract.ts'
@@ -24,37 +23,33 @@ export interface WindowMemory {
 }
 
 /** The part of electron-store that is used here. */
-export type KeptStore = Pick<ElectronStore<Record<string, unknown>>, 'get' | 'set' | 'path'>
+export type KeptStore = Pick<ElectronStore<Record<string, unknown>>, 'store' | 'path'>
 
 /**
- * A failure to read or write only loses the window's state. The store writes in the main thread, which a hanging disk
- * would block: it is called only after a thread of the pool has written beside it.
+ * A failure to read or write only loses the window's state. The store reads the file. It would write in the main
+ * thread, which a hanging disk would block: the thread pool writes instead.
  * @param open may throw.
  */
 export function openWindowMemory(open: () => KeptStore): WindowMemory {
-  const store = orNull(open)
-  let news = {}
-  let isHinted = store?.get('closeHinted') === true
-  let page = pageSchema.safeParse(store?.get('page')).data ?? null
+  const kept = readOrNull(open)
+  let memory = kept?.memory ?? {}
+  let written = memory
   let writing: Promise<void> | null = null
-  const write = async (to: KeptStore) => {
-    while (Object.keys(news).length > 0) {
-      await replaceFile(path.join(path.dirname(to.path), '.window-written'), '')
-      const now = news
-      news = {}
-      to.set(now)
+  const write = async (file: string) => {
+    while (written !== memory) {
+      const now = memory
+      await replaceFile(file, JSON.stringify(now))
+      written = now
     }
   }
   return {
-    bounds: () => boundsSchema.safeParse(store?.get('bounds')).data ?? null,
-    page: () => page,
-    closeHinted: () => isHinted,
-    remember: (more) => {
-      isHinted ||= more.closeHinted === true
-      page = pageSchema.safeParse(more.page).data ?? page
-      news = { ...news, ...more }
-      if (store === null || writing !== null) return
-      writing = write(store)
+    bounds: () => boundsSchema.safeParse(memory.bounds).data ?? null,
+    page: () => pageSchema.safeParse(memory.page).data ?? null,
+    closeHinted: () => memory.closeHinted === true,
+    remember: (news) => {
+      memory = { ...memory, ...news }
+      if (kept === null || writing !== null) return
+      writing = write(kept.file)
         .catch((error) => warnUnlessCode(error, [], 'the place of the window cannot be written'))
         .finally(() => {
           writing = null
@@ -64,9 +59,10 @@ export function openWindowMemory(open: () => KeptStore): WindowMemory {
   }
 }
 
-function orNull(open: () => KeptStore): KeptStore | null {
+function readOrNull(open: () => KeptStore): { file: string; memory: Record<string, unknown> } | null {
   try {
-    return open()
+    const { path: file, store } = open()
+    return { file, memory: store }
   } catch (error) {
     return warnUnlessCode(error, ['ENOENT'], 'the place of the window cannot be read', null)
   }

@@ -43,5 +43,5 @@ test('window memory: a file that cannot be read or written causes no error', asy
   const memory = openWindowMemory(storeIn(directory))
   memory.remember({ bounds })
   await memory.saved()
-  expect(memory.bounds()).toBeNull()
+  expect(openWindowMemory(storeIn(directory)).bounds()).toBeNull()
 })

@@ -214,13 +214,16 @@ export class Agent {
     if (name === 'scanner' && isAway) this.store.update(withoutScanned(this.store.state, this.#refused))
   }
 
-  /** Stops the workers. Returns within some seconds, even if threads are stuck in the kernel. */
-  async stop(): Promise<void> {
+  /**
+   * Stops the workers. Resolves within some seconds, even if threads are stuck in the kernel: false if a hung disk
+   * blocks the last writes.
+   */
+  async stop(): Promise<boolean> {
     this.#isStopped = true
     if (this.#refresh !== null) clearInterval(this.#refresh)
     this.#surroundings.stop()
     this.#computers.stop()
-    // A hung disk may block these writes; it must not block the shutdown.
+    // These writes must not block the shutdown.
     const written = Promise.all([
       this.alerting.stop(),
       this.events.stop(),
@@ -228,15 +231,16 @@ export class Agent {
       this.proposals.saved(),
       this.reports.stop(),
     ])
-    const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
+    const saved = Promise.race([written.then(() => true), delay(KEEP_MS, false, { ref: false })])
     const workers = [this.scanner, this.senders, this.receiver, this.checker]
-    await Promise.all([
-      kept,
+    const [isSaved] = await Promise.all([
+      saved,
       this.restores.end(),
       this.healing.end(),
       ...workers.map((worker) => worker.stop()),
     ])
     this.store.stop()
+    return isSaved
   }
 
   #apply(): void {

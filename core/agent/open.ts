@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { logDroppedErrors } from '../dropped-errors.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
@@ -15,13 +16,20 @@ import { WebPage } from './web/serve.ts'
 /** Options for directories that are named at a start; omitted: an existing source keeps its own. */
 export type StartOptions = Omit<CommandInput<'addSource'>, 'path'>
 
+/** Maximum wait for the last lines of the log, in milliseconds. */
+const LOG_MS = 2_000
+
 export interface OpenAgent {
   agent: Agent
   /** Returns the handlers of the commands of a person, which are recorded. */
   createHandlers(by: Actor): CommandHandlers
   /** Adds directories that were named at a start. A refusal becomes a notice and is returned. */
   protect(directories: readonly string[], as?: StartOptions): Promise<Message[]>
-  close(): Promise<void>
+  /**
+   * Stops the agent. Resolves within some seconds: false if a hung disk blocks the last writes. The process then keeps
+   * its lock until it ends.
+   */
+  close(): Promise<boolean>
 }
 
 /**
@@ -37,7 +45,7 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
   if (lock === null) throw new UserError('agent.alreadyRunning', { directory: dataDirectory })
   const log = openLog(layout.logs)
   logDroppedErrors(log.write)
-  const opened = [() => log.close(), lock.release]
+  const opened = [lock.release]
   const release = () => {
     for (const close of opened) close()
   }
@@ -69,8 +77,13 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
       createHandlers: ready,
       protect: (directories, as = {}) => protect(agent, directories, as),
       close: async () => {
-        await Promise.all([agent.stop(), web?.stop()])
-        release()
+        const [isSaved] = await Promise.all([agent.stop(), web?.stop()])
+        const isLogged = await Promise.race([
+          log.written().then(() => true),
+          delay(LOG_MS, false, { ref: false }),
+        ])
+        if (isSaved && isLogged) release()
+        return isSaved && isLogged
       },
     }
   } catch (error) {

@@ -30,17 +30,19 @@ export function createQuit(
   let again: string[] | null = null
   const end = async () => {
     const written = Promise.race([before().then(() => true), delay(KEEP_MS, false)])
-    await open.agent
+    const stopped = open.agent
       .stop()
-      .catch((error) => warnUnlessCode(error, [], 'the application ends though its workers did not'))
-    const isWritten = await written
-    if (isWritten)
-      await open
+      .catch((error) => warnUnlessCode(error, [], 'the application ends though its workers did not', true))
+    // Closing waits for the disk in this thread: only after all was written to it.
+    const isClosed =
+      (await stopped) &&
+      (await written) &&
+      (await open
         .close()
-        .catch((error) => warnUnlessCode(error, [], 'the application ends though its agent did not'))
+        .catch((error) => warnUnlessCode(error, [], 'the application ends though its agent did not', true)))
     if (again !== null) app.relaunch({ args: argumentsAgain(process.argv, app.isPackaged, again) })
     // On a hanging disk the agent's last calls would not return, and app.exit() waits for every pending call.
-    if (isWritten) app.exit(0)
+    if (isClosed) app.exit(0)
     else process.kill(process.pid, 'SIGKILL')
   }
   const quit = () => {

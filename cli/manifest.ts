@@ -1,18 +1,16 @@
 import path from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type LeftOut, type ListedFile, listFiles } from '../core/fixity/list-files.ts'
-import {
-  type Written,
-  writeBag,
-  writeCrate,
-  writeSums,
-  writeSumsFile,
-} from '../core/fixity/write-manifest.ts'
+import { writeManifest, writeSums } from '../core/fixity/write-manifest.ts'
 import { openOrExplain } from '../core/ledger/ledger.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
-import type { FixityKind } from '../core/platform/fixity-kinds.ts'
-import { errorText } from '../core/platform/system-error.ts'
+import {
+  type FixityKind,
+  getFormKind,
+  type ManifestForm,
+  manifestForms,
+} from '../core/platform/fixity-kinds.ts'
 import { getDataLayout } from '../core/settings/data-directory.ts'
 import {
   destinationIds,
@@ -34,16 +32,13 @@ import { WrongUsage } from './wrong-usage.ts'
 const WELL = 0
 const NOT_ALL = 1
 
-const forms = ['sha256sum', 'md5sum', 'bagit', 'ro-crate'] as const
-type Form = (typeof forms)[number]
-
 /** Files that are named before only their number is given. */
 const MOST_NAMED = 10
 
 interface ManifestOptions {
   data?: string
   destination?: string
-  form: Form
+  form: ManifestForm
   output?: string
   license?: string
   read: boolean
@@ -66,7 +61,7 @@ export function registerManifest(program: Command): void {
         '--form <form>',
         'lines of sha256sum or md5sum, the tag files of a bag (BagIt, RFC 8493), or the metadata of an RO-Crate 1.2',
       )
-        .choices(forms)
+        .choices(manifestForms)
         .default('sha256sum'),
     )
     .option(
@@ -108,9 +103,9 @@ async function manifest(given: string, options: ManifestOptions): Promise<number
   const all = [embeddedDestination(layout, EMBEDDED_DESTINATION), ...settings.destinations]
   const one = options.destination === undefined ? null : namedDestination(all, options.destination)
   if (one !== null && !own.includes(one.id))
-    throw new UserError('cli.manifest.notThere', { name: source.name, destination: one.name })
+    throw new UserError('fixity.notThere', { name: source.name, destination: one.name })
   const destinations = one === null ? own : [one.id]
-  const kind: FixityKind = form === 'md5sum' ? 'md5' : 'sha256'
+  const kind = getFormKind(form)
   const ledger = openOrExplain(layout.ledger)
   const left = createLeftOut(kind, json)
   try {
@@ -122,7 +117,10 @@ async function manifest(given: string, options: ManifestOptions): Promise<number
       license: options.license ?? null,
       now: new Date(),
     }
-    const written = await write(files, form, kind, output, json, about)
+    const written =
+      output === undefined
+        ? await writeSums(files, kind, json ? async () => undefined : print)
+        : await writeManifest(files, form, path.resolve(output), about)
     const waiting = ledger.notDurable(destinations, source.id)
     left.end()
     const summary = { ...written, leftOut: left.count, notDurable: waiting }
@@ -139,30 +137,6 @@ async function manifest(given: string, options: ManifestOptions): Promise<number
     return left.count === 0 ? WELL : NOT_ALL
   } finally {
     ledger.close()
-  }
-}
-
-/** @throws UserError cli.manifest.notWritten */
-async function write(
-  files: AsyncIterable<ListedFile>,
-  form: Form,
-  kind: FixityKind,
-  output: string | undefined,
-  json: boolean,
-  about: Parameters<typeof writeBag>[2],
-): Promise<Written> {
-  try {
-    if (output === undefined) return await writeSums(files, kind, json ? async () => undefined : print)
-    const to = path.resolve(output)
-    if (form === 'bagit') return await writeBag(files, to, about)
-    return form === 'ro-crate' ? await writeCrate(files, to, about) : await writeSumsFile(files, kind, to)
-  } catch (error) {
-    if (error instanceof UserError || output === undefined) throw error
-    throw new UserError(
-      'cli.manifest.notWritten',
-      { path: output, reason: errorText(error) },
-      { cause: error },
-    )
   }
 }
 

@@ -24,6 +24,7 @@ import { Healing } from './healing.ts'
 import { openKnownMounts } from './known-mounts.ts'
 import { localCopies } from './local-copies.ts'
 import type { Log } from './log.ts'
+import { Manifests } from './manifests.ts'
 import { SurroundingsWatch } from './power-network.ts'
 import { Proposals } from './proposals.ts'
 import { receiverConfig, receivingState, withReceived } from './receiving.ts'
@@ -84,7 +85,7 @@ export interface AgentHost {
   alertStoreThread: URL | null
   /** Script of the thread that reads events; null: there are none. */
   eventThread: URL | null
-  /** Script of the thread that builds reports; null: this host makes none. */
+  /** Script of the threads that build reports and manifests; null: this host makes none. */
   reportThread: URL | null
   /** Directory of the built page; null: this installation has none. */
   page: string | null
@@ -119,6 +120,7 @@ export class Agent {
   readonly healing: Healing
   readonly sentHours = new SentHours()
   readonly reports: Reports
+  readonly manifests: Manifests
   readonly #computers = new WatchedComputers(this)
   readonly #knownMounts: ReturnType<typeof openKnownMounts>
   readonly #surroundings: SurroundingsWatch
@@ -155,6 +157,7 @@ export class Agent {
     this.restores = new Restores(this)
     this.proposals = new Proposals(this)
     this.reports = new Reports(this)
+    this.manifests = new Manifests(this)
     this.healing = new Healing(this)
     this.#surroundings = new SurroundingsWatch(host.onBattery, (surroundings) => {
       this.store.update({ surroundings })
@@ -230,6 +233,7 @@ export class Agent {
       this.#knownMounts.saved(),
       this.proposals.saved(),
       this.reports.stop(),
+      this.manifests.stop(),
     ])
     const saved = Promise.race([written.then(() => true), delay(KEEP_MS, false, { ref: false })])
     const workers = [this.scanner, this.senders, this.receiver, this.checker]

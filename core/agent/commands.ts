@@ -77,6 +77,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       received: await readReceived(agent),
     }),
     report: (input) => agent.reports.answer(input),
+    manifest: (input) => agent.manifests.answer(input),
     expected: ({ id, ...time }) => agent.scanner.request('expected', { source: id, ...time }),
     events: (input) => agent.events.read(input),
     testEventSink: ({ id }) => agent.events.test(id),

@@ -15,6 +15,7 @@ import {
 } from '../check/checker-messages.ts'
 import { cloudEventSchema } from '../events/cloud-event.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
+import { manifestForms } from '../platform/fixity-kinds.ts'
 import { receiverDefinition } from '../receive/receiver-messages.ts'
 import { reportSchema } from '../report/report-schema.ts'
 import { choiceSchema, conflictSchema, questions } from '../restore/restore-messages.ts'
@@ -64,6 +65,25 @@ function withoutDefaults<S extends z.ZodRawShape>(shape: S): z.ZodObject<Without
   ])
   return z.object(Object.fromEntries(fields) as WithoutDefaults<S>)
 }
+
+/** A manifest that is wanted: see core/fixity. */
+const manifestFields = z.object({
+  /** The source. */
+  id: z.string(),
+  form: z.enum(manifestForms),
+  /** The files are durable at this destination; null or omitted: at all of the source's own. */
+  destination: z.string().nullable().optional(),
+  /** Address of the licence of the files, for ro-crate; null or omitted: not stated. */
+  license: z.url().max(1000).nullable().optional(),
+})
+const madeSchema = z.object({
+  files: z.number(),
+  bytes: z.number(),
+  /** Durable files without a recorded digest, which are not listed. */
+  leftOut: z.number(),
+  /** Files that are not durable yet, which are not listed. */
+  notDurable: z.number(),
+})
 
 const settings = settingsSchema.shape
 const { labels } = alertsSettingsSchema.shape
@@ -474,6 +494,14 @@ export const commands = {
     }),
     output: z.object({ report: reportSchema, months: z.array(z.string()), weeks: z.array(z.string()) }),
   },
+  /**
+   * Returns a manifest of a source's durable files as text, by the digests that were recorded when they were sent; see
+   * core/fixity. One that is longer than 32 MiB is refused.
+   */
+  manifest: {
+    input: manifestFields,
+    output: madeSchema.extend({ texts: z.array(z.object({ name: z.string(), text: z.string() })) }),
+  },
   /** Returns a page of the ledger, newest first, of one destination or of all. */
   files: {
     input: senderDefinition.requests.files.input
@@ -524,6 +552,14 @@ export const desktopCommands = {
   saveReport: {
     input: z.object({ period: z.string().max(30), format: z.enum(['csv', 'html', 'pdf']) }),
     output: z.object({ path: z.string().nullable() }),
+  },
+  /**
+   * Opens the system's dialog for a new file, or for a directory (bagit, ro-crate), and writes a manifest there; null:
+   * cancelled.
+   */
+  saveManifest: {
+    input: manifestFields,
+    output: madeSchema.extend({ path: z.string().nullable() }).nullable(),
   },
   /** Opens the system's dialog for a new file and writes the diagnostics file there; null: cancelled. */
   saveDiagnostics: { input: nothing, output: z.object({ path: z.string().nullable() }) },
@@ -590,6 +626,7 @@ const viewerNames = [
   'events',
   'expected',
   'report',
+  'manifest',
   'files',
   'proposals',
   'restoreComputers',
@@ -629,6 +666,7 @@ const unrecordedNames = [
   'readSettings',
   'saveDiagnostics',
   'saveKey',
+  'saveManifest',
   'saveReport',
   'showDirectory',
   'openComputer',

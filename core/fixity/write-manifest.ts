@@ -5,7 +5,9 @@ import path from 'node:path'
 import { getMimeType } from 'hono/utils/mime'
 import { ignoreError } from '../dropped-errors.ts'
 import { formatDay } from '../lib/i18n/formats.ts'
-import type { FixityKind } from '../platform/fixity-kinds.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
+import { type FixityKind, getFormKind, type ManifestForm } from '../platform/fixity-kinds.ts'
+import { errorText } from '../platform/system-error.ts'
 import { formatBagLine, formatCrateId, formatSumLine } from './forms.ts'
 import type { ListedFile } from './list-files.ts'
 
@@ -16,7 +18,7 @@ type Files = AsyncIterable<ListedFile>
 type Write = (text: string) => Promise<void>
 
 /** The source and the program, for the description of a manifest. */
-export interface About {
+interface About {
   /** The source's name. */
   name: string
   /** "Holdfast 0.1.0" */
@@ -40,16 +42,28 @@ export const writeSums = (files: Files, kind: FixityKind, write: Write): Promise
     formatSumLine({ path: file, digest: digests[kind] ?? '' }),
   )
 
-/** Writes a file with the lines of sha256sum or md5sum. */
-export const writeSumsFile = (files: Files, kind: FixityKind, file: string): Promise<Written> =>
-  replaceWhole(file, (write) => writeSums(files, kind, write))
+/**
+ * Writes a manifest: lines of sha256sum or md5sum to the file `to`, other forms into the directory `to`.
+ * @throws UserError fixity.notWritten
+ */
+export async function writeManifest(
+  files: Files,
+  form: ManifestForm,
+  to: string,
+  about: About,
+): Promise<Written> {
+  try {
+    if (form === 'bagit') return await writeBag(files, to, about)
+    if (form === 'ro-crate') return await writeCrate(files, to, about)
+    return await replaceWhole(to, (write) => writeSums(files, getFormKind(form), write))
+  } catch (error) {
+    if (error instanceof UserError) throw error
+    throw new UserError('fixity.notWritten', { path: to, reason: errorText(error) }, { cause: error })
+  }
+}
 
 /** Writes the tag files of a bag (RFC 8493) into its directory; the payload belongs into "data" beside them. */
-export async function writeBag(
-  files: Files,
-  directory: string,
-  { name, agent, now }: About,
-): Promise<Written> {
+async function writeBag(files: Files, directory: string, { name, agent, now }: About): Promise<Written> {
   await mkdir(directory, { recursive: true })
   const tags: { path: string; digest: string }[] = []
   const writeTag = async <T>(tag: string, use: (write: Write) => Promise<T>): Promise<T> => {
@@ -87,7 +101,7 @@ const CRATE = 'ro-crate-metadata.json'
 const NO_LICENSE = '#license-not-stated'
 
 /** Writes the metadata of an RO-Crate 1.2 (w3id.org/ro/crate/1.2) into its directory, in which the files are. */
-export async function writeCrate(
+async function writeCrate(
   files: Files,
   directory: string,
   { name, agent, license, now }: About,

@@ -10,6 +10,7 @@ import type { Words } from '../../core/lib/i18n/words.ts'
 import { showComputer } from './computer-window.ts'
 import { loginStart } from './login-start.ts'
 import { saveDiagnostics } from './save-diagnostics.ts'
+import { saveManifest } from './save-manifest.ts'
 import { saveReport } from './save-report.ts'
 import { exportSettings, readSettings } from './settings-file.ts'
 import type { TrayWindow } from './window.ts'
@@ -64,6 +65,7 @@ export function desktopHandlers(options: {
       return { code: copied.startsWith(PAIRING_PREFIX) && copied.length <= LONGEST_CODE ? copied : null }
     },
     saveReport: (input) => saveReport(options, input),
+    saveManifest: (input) => saveManifest(options, input),
     saveDiagnostics: () => saveDiagnostics(agent, window, words()),
     showRestored: async () => {
       const restored = agent.store.state.restore

@@ -18,6 +18,7 @@ export type PageHandlers = HandlersFor<
     | 'choosePath'
     | 'saveKey'
     | 'saveReport'
+    | 'saveManifest'
     | 'exportSettings'
     | 'readSettings'
     | 'saveDiagnostics'

@@ -51,6 +51,12 @@ export function createPageHandlers(server: PageServer, host: PageHost): PageHand
       downloadText(`holdfast-${period}.${format}`, renderReport(report, format))
       return cancelled
     },
+    saveManifest: async (input) => {
+      const made = (await server.call('manifest', input)) as CommandOutput<'manifest'>
+      const { texts, ...result } = made
+      for (const { name, text } of texts) downloadText(name, text)
+      return { ...result, ...cancelled }
+    },
     saveDiagnostics: async () => {
       host.download('holdfast-diagnostics.zip', await server.getDiagnostics())
       return cancelled

@@ -1,8 +1,15 @@
-import { mkdtemp } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { promisify } from 'node:util'
+import { answerDialogs } from '../support/desktop/dialog.ts'
+import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
+import { findViolations } from './look/look.ts'
 import { pictures } from './pictures.ts'
+
+const run = promisify(execFile)
 
 test('checksums for archives: a choice in the details of a folder is saved at once', async ({ desktop }) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-digests-'))
@@ -23,4 +30,62 @@ test('checksums for archives: a choice in the details of a folder is saved at on
   await sha256.click()
   await expect(sha256).not.toBeChecked()
   await expect(part.getByRole('checkbox', { name: 'MD5' })).toBeChecked()
+})
+
+test('checksums for archives: the list is saved, and sha256sum accepts it', async ({ desktop }) => {
+  const base = await mkdtemp(path.join(tmpdir(), 'holdfast-digests-'))
+  const source = path.join(base, 'scans')
+  await mkdir(source)
+  await writeFile(path.join(source, 'one'), 'content of one')
+  await writeFile(path.join(source, 'large'), Buffer.alloc(3_000_000, 'large'))
+  const { page, holdfast, state } = await desktop.start({
+    settings: { sources: [{ id: 'one', path: source, name: 'scans', digests: ['sha256'] }] },
+  })
+  await until('both files', async () => (await state()).totals.sentFiles === 2)
+  await page.getByRole('article', { name: 'scans' }).click()
+  await page.getByText('Rules', { exact: true }).click()
+  const part = page.getByRole('region', { name: 'Checksums for archives' })
+  const save = part.getByRole('button', { name: 'Save list…' })
+
+  await answerDialogs(holdfast.application, null)
+  await save.click()
+  await expect(save).toBeEnabled()
+  await expect(part.getByText('listed in')).toHaveCount(0)
+
+  const list = path.join(base, 'sums.txt')
+  await answerDialogs(holdfast.application, list)
+  await save.click()
+  await expect(part.getByText(`2 files are listed in ${list}.`)).toBeVisible()
+  const { stdout } = await run('sha256sum', ['--strict', '-c', list], { cwd: source })
+  expect(stdout).toBe('large: OK\none: OK\n')
+  await part.scrollIntoViewIfNeeded()
+  await pictures(page, 'digests-list')
+  expect(await findViolations(page, false)).toEqual([])
+
+  await test.step('a bag gets its tag files, and a place that cannot be written is named', async () => {
+    const form = part.getByRole('combobox', { name: 'List' })
+    await expect(form.getByRole('option')).toHaveText([
+      'For sha256sum',
+      'Tag files of a bag (BagIt)',
+      'RO-Crate',
+    ])
+    await form.selectOption('bagit')
+    const bag = path.join(base, 'bag')
+    await answerDialogs(holdfast.application, bag)
+    await save.click()
+    await expect(part.getByText(`2 files are listed in ${bag}.`)).toBeVisible()
+    expect(await readFile(path.join(bag, 'manifest-sha256.txt'), 'utf8')).toContain('  data/large\n')
+    await answerDialogs(holdfast.application, path.join(source, 'one', 'crate'))
+    await save.click()
+    await expect(part.getByText('The manifest could not be written to')).toBeVisible()
+    await pictures(page, 'digests-refused')
+  })
+
+  await test.step('a file that was sent without a checksum is counted', async () => {
+    await part.getByRole('checkbox', { name: 'MD5' }).click()
+    await part.getByRole('combobox', { name: 'List' }).selectOption('md5sum')
+    await answerDialogs(holdfast.application, path.join(base, 'md5.txt'))
+    await save.click()
+    await expect(part.getByText('2 files are left out')).toBeVisible()
+  })
 })

@@ -1,15 +1,32 @@
-import { Checkbox, Group } from '@mantine/core'
+import { Button, Checkbox, Group, NativeSelect } from '@mantine/core'
 import { useId, useState } from 'react'
+import type { CommandInput, CommandOutput } from '../../../core/agent/contract.ts'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
-import type { Message } from '../../../core/lib/i18n/message.ts'
+import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
+import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
+import { useIsPage } from '../../state/desktop-only.tsx'
+import { sentenceOfThrown } from '../../state/thrown.ts'
 import { useWords } from '../../words/context.tsx'
 import { SavedMark } from '../settings/saved-mark.tsx'
 
 const kinds = sourceSchema.shape.digests.unwrap().element.options
 
-/** Chooses which digests of each file are recorded when it is sent; a choice is saved at once. */
+type Form = CommandInput<'saveManifest'>['form']
+/** The forms of a list, with the digest that each needs. */
+const forms = {
+  sha256sum: 'sha256',
+  md5sum: 'md5',
+  bagit: 'sha256',
+  'ro-crate': 'sha256',
+} as const satisfies Record<Form, (typeof kinds)[number]>
+const allForms = Object.keys(forms) as Form[]
+
+/**
+ * Chooses which digests of each file are recorded when it is sent; a choice is saved at once. Below, the recorded ones
+ * are saved as a list.
+ */
 export function DigestsPart({ settings }: { settings: SourceState['settings'] }) {
   const { t, say } = useWords()
   const { ask } = useCommands()
@@ -42,6 +59,73 @@ export function DigestsPart({ settings }: { settings: SourceState['settings'] })
         ))}
       </Group>
       {refusal !== null && <p className="card-problem breakable">{say(refusal)}</p>}
+      {digests.length > 0 && <SaveList id={id} digests={digests} />}
     </section>
   )
+}
+
+/** Saves the list in a form: in the desktop by its dialog, in a browser as a download, which has no directories. */
+function SaveList({ id, digests }: Pick<SourceState['settings'], 'id' | 'digests'>) {
+  const { t, say } = useWords()
+  const bridge = useBridge()
+  const isPage = useIsPage()
+  const offered = allForms.filter((one) => digests.includes(forms[one]) && !(isPage && one === 'bagit'))
+  const [chosen, setChosen] = useState<Form | null>(null)
+  const form = offered.find((one) => one === chosen) ?? offered[0]
+  const [isSaving, setIsSaving] = useState(false)
+  const [results, setResults] = useState<Message[]>([])
+  const [refusal, setRefusal] = useState<Message | null>(null)
+  if (form === undefined) return null
+
+  const save = async () => {
+    setIsSaving(true)
+    setRefusal(null)
+    try {
+      const made = await bridge.call('saveManifest', { id, form })
+      setResults(made === null ? [] : toSentences(made))
+    } catch (error) {
+      setResults([])
+      setRefusal(sentenceOfThrown(error))
+    } finally {
+      setIsSaving(false)
+    }
+  }
+
+  return (
+    <>
+      <Group gap="xs" mt="sm" align="end">
+        <NativeSelect
+          size="xs"
+          label={t('window.digests.form')}
+          value={form}
+          onChange={({ currentTarget }) =>
+            setChosen(offered.find((one) => one === currentTarget.value) ?? null)
+          }
+          data={offered.map((value) => ({ value, label: t(`window.digests.form.${value}`) }))}
+        />
+        <Button size="xs" variant="default" loading={isSaving} onClick={() => void save()}>
+          {t('window.digests.save')}
+        </Button>
+      </Group>
+      <div role="status">
+        {results.map((result) => (
+          <p key={result.key} className="dimmed setting-hint breakable">
+            {say(result)}
+          </p>
+        ))}
+      </div>
+      {refusal !== null && <p className="card-problem breakable">{say(refusal)}</p>}
+    </>
+  )
+}
+
+function toSentences(made: NonNullable<CommandOutput<'saveManifest'>>): Message[] {
+  const { path, files, leftOut, notDurable } = made
+  return [
+    path === null
+      ? message('window.digests.listed', { count: files })
+      : message('window.digests.saved', { count: files, file: path }),
+    ...(leftOut > 0 ? [message('window.digests.leftOut', { count: leftOut })] : []),
+    ...(notDurable > 0 ? [message('window.digests.notDurable', { count: notDurable })] : []),
+  ]
 }

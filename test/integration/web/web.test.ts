@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
 import net from 'node:net'
 import { hostname } from 'node:os'
@@ -155,6 +156,31 @@ test('web page: a viewer reads, and no command that changes something is run', a
   )
   const unknown = await ask('POST', '/api/commands/constructor', { headers: bearer(operator), body: {} })
   expect(unknown.json).toMatchObject({ sentence: { key: 'agent.unknownCommand' } })
+})
+
+test('web page: a viewer gets the manifest of a source; a destination that has none of its files is refused', async () => {
+  const { ask, viewer, state, command } = await startWebAgent()
+  const source = path.join(temporaryDirectory('web-source'), 'scans')
+  mkdirSync(source)
+  writeFileSync(path.join(source, 'one'), 'content of one')
+  await command('addSource', { path: source, digests: ['sha256'] })
+  const isStored = async () => {
+    const { totals, sources } = await state()
+    return totals.sentFiles === 1 && sources[0]?.settings.id
+  }
+  const id = await until('the file to be stored', isStored, 90_000)
+  const getManifest = (input: object) =>
+    ask('POST', '/api/commands/manifest', { headers: bearer(viewer), body: { id, ...input } })
+  const made = await getManifest({ form: 'sha256sum' })
+  const text = execFileSync('sha256sum', ['one'], { cwd: source, encoding: 'utf8' })
+  expect(made.json?.output).toEqual({
+    ...{ files: 1, bytes: 14, leftOut: 0, notDurable: 0 },
+    texts: [{ name: 'sha256sums.txt', text }],
+  })
+  const without = await getManifest({ form: 'md5sum', destination: 'embedded' })
+  expect(without.json?.output).toMatchObject({ files: 0, leftOut: 1 })
+  const elsewhere = await getManifest({ form: 'sha256sum', destination: 'nowhere' })
+  expect([elsewhere.status, elsewhere.json?.sentence?.key]).toEqual([400, 'fixity.notThere'])
 })
 
 test('metrics: the oldest waiting file, and after it was sent the delay until it was durable', async () => {

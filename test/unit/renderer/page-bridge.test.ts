@@ -166,6 +166,19 @@ test('page files: settings, keys and diagnostics are downloads, and imported set
   expect(requests.at(-1)?.body).toBe(JSON.stringify({ file: 'mine.json', text: '{"a":1}' }))
 })
 
+test('page manifests: the browser saves each file of the answer, and the page gets the numbers', async () => {
+  const result = { files: 2, bytes: 10, leftOut: 1, notDurable: 0 }
+  const texts = [{ name: 'sha256sums.txt', text: 'lines' }]
+  const { requests, host, bridge } = await servePage({
+    'POST /api/commands/manifest': answer(200, { output: { ...result, texts } }),
+  })
+  const made = await bridge.call('saveManifest', { id: 's', form: 'sha256sum' })
+  expect(made).toEqual({ ...result, path: null })
+  expect(requests.map(({ body }) => body)).toEqual([JSON.stringify({ id: 's', form: 'sha256sum' })])
+  expect(host.download.mock.calls.map(([name]) => name)).toEqual(['sha256sums.txt'])
+  expect(await host.download.mock.calls[0]?.[1].text()).toBe('lines')
+})
+
 test('page reports: the browser saves a report as CSV, and as HTML in the language of the page', async () => {
   const report = sampleReport()
   const { requests, host, bridge } = await servePage({

@@ -1,0 +1,82 @@
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { openOrExplain } from '../ledger/ledger.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
+import { getFormKind, type ManifestForm } from '../platform/fixity-kinds.ts'
+import { listFiles } from './list-files.ts'
+import { type Written, writeManifest } from './write-manifest.ts'
+
+// Manifests for the views: made in a thread of the main process (report/report-thread.ts), because listing a million
+// files takes seconds, and the disk of the chosen place may hang.
+
+/** Limit of a manifest that is returned as text. */
+const MOST_TEXT_BYTES = 32 * 1024 * 1024
+
+export interface ManifestRequest {
+  ledger: string
+  source: { id: string; path: string; name: string }
+  /** The files are durable at each of these destinations. */
+  destinations: readonly string[]
+  form: ManifestForm
+  /** Address of the licence of the files; null: not stated. */
+  license: string | null
+  /** "Holdfast 0.1.0" */
+  agent: string
+}
+
+export interface ManifestResult extends Written {
+  /** Durable files without a recorded digest, which are not listed. */
+  leftOut: number
+  /** Files that are not durable yet, which are not listed. */
+  notDurable: number
+}
+
+export interface ManifestTexts extends ManifestResult {
+  /** The files of the manifest; a bag has several. */
+  texts: { name: string; text: string }[]
+}
+
+/** Writes a manifest to a file, or into a directory (bagit, ro-crate). @throws UserError fixity.notWritten */
+export async function saveManifest(request: ManifestRequest, to: string): Promise<ManifestResult> {
+  const { source, destinations, form, license, agent } = request
+  const ledger = openOrExplain(request.ledger)
+  try {
+    let leftOut = 0
+    const files = listFiles({ ledger, source, destinations, kind: getFormKind(form), mayRead: false }, () => {
+      leftOut += 1
+    })
+    const written = await writeManifest(files, form, to, {
+      name: source.name,
+      agent,
+      license,
+      now: new Date(),
+    })
+    return { ...written, leftOut, notDurable: ledger.notDurable(destinations, source.id) }
+  } finally {
+    ledger.close()
+  }
+}
+
+/** Returns a manifest of at most `limit` bytes as text. @throws UserError fixity.tooLong, fixity.notWritten */
+export async function readAsText(request: ManifestRequest, limit = MOST_TEXT_BYTES): Promise<ManifestTexts> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'holdfast-manifest-'))
+  try {
+    const { form, source } = request
+    const isTree = form === 'bagit' || form === 'ro-crate'
+    const result = await saveManifest(
+      request,
+      isTree ? directory : path.join(directory, `${getFormKind(form)}sums.txt`),
+    )
+    const names = (await readdir(directory)).sort()
+    const sizes = await Promise.all(names.map(async (name) => (await stat(path.join(directory, name))).size))
+    if (sizes.reduce((sum, size) => sum + size, 0) > limit)
+      throw new UserError('fixity.tooLong', { name: source.name, path: source.path, limit })
+    const texts = await Promise.all(
+      names.map(async (name) => ({ name, text: await readFile(path.join(directory, name), 'utf8') })),
+    )
+    return { ...result, texts }
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { type ManifestRequest, readAsText, saveManifest } from '../../../core/fixity/make-manifest.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
+import { file } from '../../support/store/ledger.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest()
+
+/** A source with a sent file for each name, "none" without a digest, and a file that waits. */
+function makeSource(names: readonly string[]): ManifestRequest {
+  const directory = temporaryDirectory('source')
+  const place = path.join(temporaryDirectory('ledger'), 'ledger.db')
+  const ledger = openLedger(place)
+  ledger.offer(
+    'd',
+    names.map((name) => file(name)),
+  )
+  for (const due of ledger.take('d', 's', names.length, Date.now(), new Set())) {
+    const fixity = due.path === 'none' ? {} : { sha256: sha256(due.path) }
+    ledger.markSent([{ ...due, mark: false, digest: Buffer.alloc(32, 1), fixity }], Date.now())
+    if (due.path !== 'none') writeFileSync(path.join(directory, due.path), due.path)
+  }
+  ledger.offer('d', [file('waits')])
+  ledger.close()
+  return {
+    ...{ ledger: place, source: { id: 's', path: directory, name: 'scans' }, destinations: ['d'] },
+    ...{ form: 'sha256sum', license: null, agent: 'Holdfast 1' },
+  }
+}
+
+describe('manifest for a view', () => {
+  test('lines that sha256sum accepts, and the numbers of files that are not listed', async () => {
+    const request = makeSource(['a', 'b', 'none'])
+    const to = path.join(temporaryDirectory('sums'), 'sums.txt')
+    expect(await saveManifest(request, to)).toMatchObject({ files: 2, leftOut: 1, notDurable: 1 })
+    const options = { cwd: request.source.path, encoding: 'utf8' } as const
+    expect(execFileSync('sha256sum', ['--strict', '-c', to], options)).toBe('a: OK\nb: OK\n')
+
+    const temporary = temporaryDirectory('texts')
+    vi.stubEnv('TMPDIR', temporary)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const { texts, ...result } = await readAsText(request)
+    expect(result).toMatchObject({ files: 2, leftOut: 1, notDurable: 1 })
+    expect(texts).toEqual([{ name: 'sha256sums.txt', text: readFileSync(to, 'utf8') }])
+    expect(readdirSync(temporary)).toEqual([])
+  })
+
+  test('a bag as text has its four tag files, an RO-Crate the one', async () => {
+    const request = makeSource(['a'])
+    const bag = await readAsText({ ...request, form: 'bagit' })
+    expect(bag.texts.map(({ name }) => name)).toEqual([
+      'bag-info.txt',
+      'bagit.txt',
+      'manifest-sha256.txt',
+      'tagmanifest-sha256.txt',
+    ])
+    const license = 'https://creativecommons.org/licenses/by/4.0/'
+    const crate = await readAsText({ ...request, form: 'ro-crate', license })
+    expect(crate.texts.map(({ name }) => name)).toEqual(['ro-crate-metadata.json'])
+    expect(crate.texts[0]?.text).toContain(license)
+  })
+
+  test('a list that is too long for a message is refused, and one that cannot be written names its path', async () => {
+    const request = makeSource(['a', 'b'])
+    await expect(readAsText(request, 100)).rejects.toMatchObject({
+      sentence: { key: 'fixity.tooLong', params: { name: 'scans', limit: 100 } },
+    })
+    const to = path.join(request.source.path, 'a', 'sums.txt')
+    await expect(saveManifest(request, to)).rejects.toMatchObject({
+      sentence: { key: 'fixity.notWritten', params: { path: to } },
+    })
+  })
+})

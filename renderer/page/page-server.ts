@@ -16,8 +16,9 @@ export interface PageServer {
   /** The diagnostics file. */
   getDiagnostics(): Promise<Blob>
   /**
-   * Receives patches until the returned function is called.
-   * @param stale is called after each interruption and connection, as patches may be missing.
+   * Receives patches until the returned function is called. The first one of each connection has the present revision
+   * alone.
+   * @param stale is called after each interruption and each further connection, as it may be one to a new agent.
    */
   follow(patch: (patch: Events['patch']) => void, stale: () => void): () => void
 }
@@ -68,11 +69,13 @@ export function createPageServer(base: string, onSignedOut: (sentence: Message) 
     follow(patch, stale) {
       let stream: EventSource
       let retry: ReturnType<typeof setTimeout> | undefined
+      let isInterrupted = false
       const open = () => {
         stream = new EventSource(new URL('api/events', base))
-        stream.addEventListener('open', stale)
+        stream.addEventListener('open', () => isInterrupted && stale())
         stream.addEventListener('patch', ({ data }) => patch(JSON.parse(data)))
         stream.addEventListener('error', () => {
+          isInterrupted = true
           // The snapshot that is now requested ends the session if the refusal was for that reason.
           stale()
           clearTimeout(retry)

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import { dropError, warnUnlessCode } from '../../dropped-errors.ts'
 
 /** Placeholder of the nonce in the built page; the build inserts it (electron.vite.config.ts). */
@@ -19,7 +21,11 @@ const CONTENT_TYPES: Record<string, string> = {
 }
 
 /** Names in this folder of the build contain a digest of the content. */
-const NAMED_BY_DIGEST = '/assets/'
+export const ASSETS = '/assets/'
+
+const compress = promisify(gzip)
+/** Types that are not compressed already. */
+const COMPRESSIBLE = /^(?:text\/|image\/svg)/
 
 interface PageFile {
   body: Uint8Array<ArrayBuffer>
@@ -49,7 +55,7 @@ export async function readPageFile(
     warnUnlessCode(error, ['ENOENT', 'EISDIR', 'ENOTDIR'], 'a file of the window cannot be read')
     return null
   }
-  const cache = pathname.startsWith(NAMED_BY_DIGEST) ? 'public, max-age=31536000, immutable' : 'no-store'
+  const cache = pathname.startsWith(ASSETS) ? 'public, max-age=31536000, immutable' : 'no-store'
   const headers = {
     'content-type': contentType,
     'x-content-type-options': 'nosniff',
@@ -63,6 +69,26 @@ export async function readPageFile(
   return {
     body: new TextEncoder().encode(html),
     headers: { ...headers, 'content-security-policy': policy },
+  }
+}
+
+/**
+ * Returns a function that reads the assets of the built page, compressed. Each is compressed once: all of them together
+ * have less than 1 MiB.
+ */
+export function createCompressedReader(directory: string): (pathname: string) => Promise<PageFile | null> {
+  const kept = new Map<string, PageFile>()
+  return async (pathname) => {
+    // One key a file, however its name is encoded: requests without a token must not fill the memory.
+    const name = path.normalize(decodePath(pathname) ?? '')
+    const known = kept.get(name)
+    if (known !== undefined) return known
+    const file = await readPageFile(directory, pathname, 'self')
+    if (file === null || !COMPRESSIBLE.test(file.headers['content-type'] ?? '')) return file
+    const headers = { ...file.headers, 'content-encoding': 'gzip', vary: 'accept-encoding' }
+    const compressed = { body: new Uint8Array(await compress(file.body)), headers }
+    kept.set(name, compressed)
+    return compressed
   }
 }
 

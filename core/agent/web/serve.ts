@@ -109,7 +109,7 @@ export class WebPage {
         version: host.version,
       },
       run: this.#run,
-      state: () => store.snapshot().state,
+      snapshot: store.snapshot,
       subscribe: store.subscribe,
       senderMetrics: () => this.#agent.senders.metrics(),
       receiverMetrics: async () => {

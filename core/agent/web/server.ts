@@ -2,7 +2,6 @@ import { isIP } from 'node:net'
 import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { compress } from 'hono/compress'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { z } from 'zod'
@@ -17,9 +16,9 @@ import { getAnswer } from '../answering.ts'
 import { buildOverview } from '../computers/overview.ts'
 import { viewerCommands } from '../contract.ts'
 import type { SenderMetrics } from '../senders.ts'
-import type { AppState, StatePatch } from '../state/schema.ts'
+import type { StatePatch, StateSnapshot } from '../state/schema.ts'
 import { describeApi } from './openapi.ts'
-import { readPageFile } from './page-files.ts'
+import { ASSETS, createCompressedReader, readPageFile } from './page-files.ts'
 import { createPeerReader, type Peer } from './peer.ts'
 import type { Access, Sessions } from './sessions.ts'
 
@@ -50,7 +49,7 @@ export interface WebContext {
   sessions: Sessions
   /** Runs a command of the contract for a signed-in person. @throws UserError */
   run(command: string, input: unknown, by: string): Promise<unknown>
-  state(): AppState
+  snapshot(): StateSnapshot
   subscribe(listener: (patch: StatePatch) => void): () => void
   senderMetrics(): Promise<SenderMetrics>
   /** Returns the metrics of this computer's receiver; empty if none runs. */
@@ -103,19 +102,19 @@ export function createWebApp(context: WebContext): Hono<Env> {
   app.get('/metrics', requireAccess, async (c) => {
     metrics ??= (await import('./metrics.ts')).createMetrics()
     const [senders, ofReceiver] = await Promise.all([context.senderMetrics(), context.receiverMetrics()])
-    const page = await metrics.page(context.state(), senders)
+    const page = await metrics.page(context.snapshot().state, senders)
     return c.body(`${page}${ofReceiver}`, 200, { 'content-type': metrics.contentType })
   })
   app.post('/api/commands/:name', (c) => runCommand(c, context))
   const streams = { open: 0 }
   const openStream = createEventStream(context, sessions, streams)
   app.get('/api/events', (c) =>
-    openStream(c, (patch) => (patch === null ? null : `event: patch\ndata: ${JSON.stringify(patch)}\n\n`)),
+    openStream(c, (patch) => `event: patch\ndata: ${JSON.stringify(patch ?? presentRevision(context))}\n\n`),
   )
   app.get('/api/overview', (c) => {
     let sent = ''
     return openStream(c, () => {
-      const data = JSON.stringify(buildOverview(context.state(), context.computer, Date.now()))
+      const data = JSON.stringify(buildOverview(context.snapshot().state, context.computer, Date.now()))
       if (data === sent) return null
       sent = data
       return `event: overview\ndata: ${data}\n\n`
@@ -130,10 +129,13 @@ export function createWebApp(context: WebContext): Hono<Env> {
     return c.body(zip, 200, { 'content-type': 'application/zip', 'content-disposition': name })
   })
   // Never answers with secrets: their length would show through the compression (BREACH).
-  app.use('/assets/*', compress())
+  const readCompressed = createCompressedReader(context.page)
   app.get('*', async (c) => {
     const pathname = c.req.path === '/' ? '/index.html' : c.req.path
-    const file = await readPageFile(context.page, pathname, 'self')
+    const isCompressed = pathname.startsWith(ASSETS) && /\bgzip\b/.test(c.req.header('accept-encoding') ?? '')
+    const file = await (isCompressed
+      ? readCompressed(pathname)
+      : readPageFile(context.page, pathname, 'self'))
     return file === null ? c.notFound() : c.body(file.body, 200, file.headers)
   })
   app.notFound((c) => refuse(c, 404, message('web.notFound')))
@@ -142,6 +144,12 @@ export function createWebApp(context: WebContext): Hono<Env> {
     return refuse(c, 500, message('problem.other', { reason: error.message }))
   })
   return app
+}
+
+/** Returns the first patch of a stream: its revision alone shows a page with an older snapshot that it missed patches. */
+function presentRevision({ snapshot }: WebContext): StatePatch {
+  const { revision } = snapshot()
+  return { base: revision, revision, changes: {} }
 }
 
 /** Adds signing in and out: a token is exchanged for a cookie that scripts cannot read. */

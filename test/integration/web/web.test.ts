@@ -33,6 +33,11 @@ test('web page: a browser signs in, sees the state, changes it, and is signed ou
   expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; script-src 'self'; /)
   const [, script = ''] = /src="\.?(\/assets\/[^"]+\.js)"/.exec(page.text) ?? []
   const { headers } = await ask('GET', script, { headers: { 'accept-encoding': 'gzip' } })
+  const { headers: again } = await ask('GET', script.replace('.js', '%2ejs'), {
+    headers: { 'accept-encoding': 'gzip' },
+  })
+  expect(again['content-length']).toBe(headers['content-length'])
+  expect((await ask('GET', script)).headers['content-encoding']).toBeUndefined()
   expect(headers).toMatchObject({
     'cache-control': expect.stringContaining('immutable'),
     'content-encoding': 'gzip',
@@ -49,6 +54,9 @@ test('web page: a browser signs in, sees the state, changes it, and is signed ou
   stream.on('data', (chunk) => {
     received += chunk
   })
+  await until('the present revision', () =>
+    /^event: patch\ndata: \{"base":(\d+),"revision":\1,"changes":\{\}\}$/m.test(received),
+  )
   const paused = await ask('POST', '/api/commands/pause', { headers: cookie, body: { minutes: null } })
   expect(paused).toMatchObject({ status: 200, json: { output: {} } })
   expect((await state()).settings.pause).not.toBeNull()

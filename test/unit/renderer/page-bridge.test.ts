@@ -97,7 +97,7 @@ test('page session: a missing one and a wrong token are no end of a session', as
   expect(await other.pageServer.getSession()).toEqual(session)
 })
 
-test('page events: patches arrive; each connection and interruption makes the state stale', async () => {
+test('page events: patches arrive; each interruption and further connection makes the state stale, the first one does not', async () => {
   const open: ServerResponse[] = []
   let isRefused = true
   const { server, bridge } = await servePage({
@@ -126,6 +126,21 @@ test('page events: patches arrive; each connection and interruption makes the st
   const connections = () =>
     new Promise<number>((resolve) => server.getConnections((_, count) => resolve(count)))
   await until('the stream to be closed', async () => (await connections()) === 0)
+})
+
+test('page events: the first connection requests no second snapshot, as its first patch has the revision', async () => {
+  const { bridge } = await servePage({
+    'GET /api/events': (response) =>
+      response
+        .writeHead(200, { 'content-type': 'text/event-stream' })
+        .write('event: patch\ndata: {"base":3,"revision":3,"changes":{}}\n\n'),
+  })
+  const patches: StatePatch[] = []
+  const stale = vi.fn()
+  const ends = [bridge.on('patch', (patch) => patches.push(patch)), bridge.on('stale', stale)]
+  await until('the first patch', () => patches.length === 1)
+  expect(stale).not.toHaveBeenCalled()
+  for (const end of ends) end()
 })
 
 test('page dialogs: a chosen folder is added, and a cancelled dialog adds none', async () => {

@@ -6,7 +6,7 @@ import { ignoreError } from '../core/dropped-errors.ts'
 import type { Message } from '../core/lib/i18n/message.ts'
 import { toSentence, UserError } from '../core/lib/i18n/user-error.ts'
 import { joinSentences } from '../core/lib/i18n/words.ts'
-import type { Settings } from '../core/settings/schema.ts'
+import type { ShownSettings } from '../core/settings/schema.ts'
 import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { omitUndefined } from './omit-undefined.ts'
 import { linkLines } from './path-lines.ts'
@@ -72,7 +72,7 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
 }
 
 /** Prints which directories are protected in place of the links among `given`. */
-function sayLinks({ sources }: Settings, given: readonly string[]): void {
+function sayLinks({ sources }: ShownSettings, given: readonly string[]): void {
   for (const source of sources)
     if (source.link !== null && given.includes(source.link))
       for (const line of linkLines(source)) console.log(line)

@@ -5,7 +5,7 @@ import { type Severity, severities } from '../core/alerts/kinds.ts'
 import { type ChannelSettings, channelSchema } from '../core/alerts/settings.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { errorCode } from '../core/platform/system-error.ts'
-import type { Settings } from '../core/settings/schema.ts'
+import type { ShownSettings } from '../core/settings/schema.ts'
 import { pathAt } from './known-path.ts'
 import { omitUndefined } from './omit-undefined.ts'
 import { collect } from './option-words.ts'
@@ -68,7 +68,7 @@ export function parseChannelType(text: string): ChannelType {
 export function channelWith(
   before: Pick<ChannelSettings, 'id' | 'name' | 'type'> & Partial<ChannelSettings>,
   options: ChannelOptions,
-  settings: Settings,
+  settings: ShownSettings,
 ): ChannelSettings {
   const { name, severity, source, allSources, standby, template } = options
   const given = Object.fromEntries((options.option ?? []).map((pair) => splitPair(pair)))
@@ -138,7 +138,7 @@ export function newId(taken: readonly { id: string }[], name: string, type: stri
  * Finds a channel by its id or name.
  * @throws UserError alert.noChannel
  */
-export function namedChannel(settings: Settings, given: string): ChannelSettings {
+export function namedChannel(settings: ShownSettings, given: string): ChannelSettings {
   const { channels } = settings.alerts
   const found = channels.find(({ id }) => id === given) ?? channels.find(({ name }) => name === given)
   if (found === undefined) throw new UserError('alert.noChannel', { id: given })

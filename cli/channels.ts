@@ -4,7 +4,7 @@ import type { AppState } from '../core/agent/state/schema.ts'
 import type { ChannelType } from '../core/alerts/channels/catalog.ts'
 import { testedSchema } from '../core/alerts/incident.ts'
 import { type ChannelSettings, type QuietHours, quietHoursSchema } from '../core/alerts/settings.ts'
-import type { Settings } from '../core/settings/schema.ts'
+import type { ShownSettings } from '../core/settings/schema.ts'
 import {
   type ChannelOptions,
   channelWith,
@@ -143,7 +143,7 @@ async function add(directory: string, type: ChannelType, options: ChannelOptions
 async function change(
   directory: string,
   given: string,
-  changed: (channel: ChannelSettings, settings: Settings) => ChannelSettings,
+  changed: (channel: ChannelSettings, settings: ShownSettings) => ChannelSettings,
   secrets: Record<string, string>,
 ): Promise<void> {
   await changeSettings(directory, (settings) => ({
@@ -191,7 +191,7 @@ async function test(directory: string, given: string): Promise<void> {
 
 async function rules(directory: string, options: RulesOptions): Promise<void> {
   const { project, resource, quiet, unreachable } = options
-  const buildChanges = ({ alerts: { labels } }: Settings) => ({
+  const buildChanges = ({ alerts: { labels } }: ShownSettings) => ({
     alerts: {
       labels: { project: project ?? labels.project, resource: resource ?? labels.resource },
       ...(quiet === undefined ? {} : { quietHours: quiet === 'none' ? null : quiet }),

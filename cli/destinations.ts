@@ -3,7 +3,7 @@ import { commands } from '../core/agent/contract.ts'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { formatLocation, LONGEST_NAME, namedDestination } from '../core/settings/destinations.ts'
-import type { Settings } from '../core/settings/schema.ts'
+import type { ShownSettings } from '../core/settings/schema.ts'
 import { addDestination, testDestination } from './add-destination.ts'
 import { changeDestination } from './change-destination.ts'
 import { getDataDirectory, resolveDataDirectory, withDataDirectory } from './data-directory.ts'
@@ -288,7 +288,7 @@ async function choose(
   all: boolean,
 ): Promise<void> {
   if (all === names.length > 0) throw new WrongUsage('cli.destinations.chooseWhat')
-  const findIds = ({ destinations }: Settings) =>
+  const findIds = ({ destinations }: ShownSettings) =>
     all ? null : [...new Set(names.map((name) => namedDestination(destinations, name).id))]
   const after = await changeSettings(dataDirectory, (settings) => ({
     command: 'changeSource',

@@ -26,7 +26,7 @@ import {
   sinkCatalog,
   sinkKinds,
 } from '../core/settings/event-sinks.ts'
-import type { Settings } from '../core/settings/schema.ts'
+import type { ShownSettings } from '../core/settings/schema.ts'
 import { newId, readSecretFiles, splitPair } from './channel-options.ts'
 import { tableLines } from './columns.ts'
 import { getDataDirectory, resolveDataDirectory, withDataDirectory } from './data-directory.ts'
@@ -276,7 +276,7 @@ async function addSink(directory: string, kind: SinkKind, options: SinkOptions):
 }
 
 /** @throws WrongUsage cli.channels.invalid, cli.channels.pair */
-function buildSink(kind: SinkKind, options: SinkOptions, settings: Settings): EventSink {
+function buildSink(kind: SinkKind, options: SinkOptions, settings: ShownSettings): EventSink {
   const { option = [], type = null, source, name } = options
   const taken = settings.events.sinks
   const id = newId(taken, name ?? kind, kind)

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseSeconds } from '../core/lib/i18n/formats.ts'
-import { defaultSettings, keepSchema, type Settings } from '../core/settings/schema.ts'
+import { defaultSettings, keepSchema, type ShownSettings } from '../core/settings/schema.ts'
 import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
@@ -54,7 +54,7 @@ async function keep({ data, json = false, within, ...counts }: KeepOptions): Pro
   const changes = { keep: { withinDays: within, ...counts } }
   const isQuestion = Object.values(changes.keep).every((one) => one === undefined)
   let before = defaultSettings.keep
-  const change = ({ keep }: Settings) => {
+  const change = ({ keep }: ShownSettings) => {
     before = keep
     return { command: 'changeSettings' as const, input: changes }
   }
@@ -70,7 +70,7 @@ async function keep({ data, json = false, within, ...counts }: KeepOptions): Pro
 }
 
 /** Prints which older versions a shorter retention deletes for good, in the sentences of the window's question. */
-function tellLess(before: Settings['keep'], now: Settings['keep']): void {
+function tellLess(before: ShownSettings['keep'], now: ShownSettings['keep']): void {
   const less = (['within', 'daily', 'weekly', 'monthly', 'yearly'] as const).flatMap((name) => {
     const field = name === 'within' ? 'withinDays' : name
     if (now[field] >= before[field]) return []

@@ -3,7 +3,7 @@ import { UserError } from '../core/lib/i18n/user-error.ts'
 import { parsePairingCode } from '../core/protocol/pairing-code.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import { formatLocation } from '../core/settings/destinations.ts'
-import type { Settings } from '../core/settings/schema.ts'
+import type { ShownSettings } from '../core/settings/schema.ts'
 import { dataWords } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { changeSettings, runningState } from './settings-change.ts'
@@ -38,7 +38,7 @@ export async function pairWith(
 }
 
 /** Returns the user's next step before files are sent to the new destination. */
-async function nextStep({ sources }: Settings, dataDirectory: string): Promise<Message> {
+async function nextStep({ sources }: ShownSettings, dataDirectory: string): Promise<Message> {
   const data = dataWords(dataDirectory)
   if (sources.length === 0) return message('transfer.pairedNext.protect', { data })
   const isRunning = (await runningState(dataDirectory)) !== null

@@ -12,7 +12,7 @@ import { getSourceDestinations } from '../core/settings/destinations.ts'
 import {
   batchSettingsSchema,
   type ExpectedFiles,
-  type Settings,
+  type ShownSettings,
   type Source,
 } from '../core/settings/schema.ts'
 import { oddPatternLines } from './ignore-from.ts'
@@ -20,7 +20,7 @@ import { quoteControls } from './quote-controls.ts'
 import { named, terminalWords, translate } from './terminal-words.ts'
 
 /** Formats the protected and checked paths with their settings, as lines for a terminal. */
-export function pathLines(settings: Settings): string[] {
+export function pathLines(settings: ShownSettings): string[] {
   return [
     ...settings.sources.flatMap((source) => sourceLines(settings, source)),
     ...settings.checkedPaths.flatMap(({ id, path, link }) => [
@@ -36,14 +36,14 @@ export const linkLines = ({ path, link }: Pick<Source, 'path' | 'link'>): string
   link === null ? [] : [translate('paths.link', { link, path })]
 
 /** Formats the muting of a source or a checked path while it lasts. */
-export function mutedLines({ alerts }: Settings, id: string, now: number = Date.now()): string[] {
+export function mutedLines({ alerts }: ShownSettings, id: string, now: number = Date.now()): string[] {
   const until = alerts.muted[id]
   if (until === undefined || (until !== null && until <= now)) return []
   return [until === null ? translate('cli.muted') : translate('cli.mutedUntil', { until })]
 }
 
 /** Formats a protected directory: a first line, and one for each setting that differs from its default. */
-export function sourceLines(settings: Settings, source: Source): string[] {
+export function sourceLines(settings: ShownSettings, source: Source): string[] {
   const { name, path, kind, batch, oneFileSystem } = source
   const { ignore, hidden, temporary, minimumBytes, maximumBytes, minimumAgeSeconds } = source
   const { priority, deleteAfter, silentHours, paused } = source
@@ -108,13 +108,13 @@ function batchLines({ prefix, closedMark, sentMark }: Source['batch']): string[]
 }
 
 /** True if a destination is on another computer, as far as the settings show it. */
-function goesElsewhere({ destinations }: Settings, source: Source): boolean {
+function goesElsewhere({ destinations }: ShownSettings, source: Source): boolean {
   return getSourceDestinations(destinations, source).some((one) =>
     one.kind === 'folder' ? isOnShare(one.path) : isElsewhere(one),
   )
 }
 
-function formatDestinationNames({ destinations }: Settings, source: Source): string {
+function formatDestinationNames({ destinations }: ShownSettings, source: Source): string {
   return named(getSourceDestinations(destinations, source).map(({ name }) => name))
 }
 

@@ -3,7 +3,7 @@ import { sendCommand } from '../core/agent/control-socket.ts'
 import { type AppState, stateSnapshotSchema } from '../core/agent/state/schema.ts'
 import { dropError } from '../core/dropped-errors.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
-import { defaultSettings, type Settings } from '../core/settings/schema.ts'
+import { defaultSettings, type ShownSettings } from '../core/settings/schema.ts'
 import { openSettings } from '../core/settings/settings-store.ts'
 import type { SettingsCommand } from './alone.ts'
 
@@ -14,16 +14,16 @@ import type { SettingsCommand } from './alone.ts'
  */
 export async function changeSettings(
   dataDirectory: string,
-  asked: (settings: Settings) => SettingsCommand,
-): Promise<Settings> {
+  asked: (settings: ShownSettings) => SettingsCommand,
+): Promise<ShownSettings> {
   return (await askForChange(dataDirectory, asked)).settings
 }
 
 /** As `changeSettings`, for a command with an output. */
 export async function askForChange(
   dataDirectory: string,
-  asked: (settings: Settings) => SettingsCommand,
-): Promise<{ settings: Settings; output: unknown }> {
+  asked: (settings: ShownSettings) => SettingsCommand,
+): Promise<{ settings: ShownSettings; output: unknown }> {
   const agent = await runningState(dataDirectory)
   if (agent === null) {
     if (!existsSync(dataDirectory)) refuseUnknown(dataDirectory, asked)
@@ -66,12 +66,12 @@ export async function runningState(dataDirectory: string): Promise<AppState | nu
 }
 
 /** Returns the settings of a data directory: the running agent's, else the file's. */
-export async function settingsNow(dataDirectory: string): Promise<Settings> {
+export async function settingsNow(dataDirectory: string): Promise<ShownSettings> {
   return settingsIn(await runningState(dataDirectory), dataDirectory)
 }
 
 /** Returns the user's settings: a one-shot agent has its own, so the file's are used. */
-export function settingsIn(agent: AppState | null, dataDirectory: string): Settings {
+export function settingsIn(agent: AppState | null, dataDirectory: string): ShownSettings {
   return agent === null || agent.host === 'once' ? settingsOfFile(dataDirectory) : agent.settings
 }
 
@@ -79,13 +79,13 @@ export function settingsIn(agent: AppState | null, dataDirectory: string): Setti
  * Reads the settings file; never creates a directory or renames a broken file.
  * @throws UserError data.missing, settings.broken
  */
-function settingsOfFile(dataDirectory: string): Settings {
+function settingsOfFile(dataDirectory: string): ShownSettings {
   refuseMissing(dataDirectory)
   return openSettings(dataDirectory, 'refuse').get()
 }
 
 /** Refuses a change of something existing in a new data directory. @throws UserError data.missing */
-function refuseUnknown(directory: string, asked: (settings: Settings) => SettingsCommand): void {
+function refuseUnknown(directory: string, asked: (settings: ShownSettings) => SettingsCommand): void {
   try {
     asked(defaultSettings)
   } catch (error) {

@@ -11,7 +11,7 @@ import {
   missingSecrets,
   withImported,
 } from '../core/settings/import-export.ts'
-import type { Settings } from '../core/settings/schema.ts'
+import type { ShownSettings } from '../core/settings/schema.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { getDataDirectory, withDataDirectory } from './data-directory.ts'
 import { writeGivenFile } from './given-file.ts'
@@ -94,7 +94,7 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-function missingNames(dataDirectory: string, now: Settings, next: Settings): string[] {
+function missingNames(dataDirectory: string, now: ShownSettings, next: ShownSettings): string[] {
   const secrets = openSecrets(dataDirectory, null)
   return missingSecrets(now, next, secrets.get(), secrets.unreadable())
 }

@@ -143,7 +143,7 @@ function parseHeader(text: string): string {
 async function show(directory: string, json: boolean): Promise<void> {
   const agent = await runningState(directory)
   const { web: settings, webTokens } = settingsIn(agent, directory)
-  const tokens = webTokens.map(({ digest: _, ...shown }) => shown)
+  const tokens = webTokens.map(({ id, name, role, createdAt }) => ({ id, name, role, createdAt }))
   if (json) {
     const { address, certificate, problem } = agent?.web ?? {
       address: null,

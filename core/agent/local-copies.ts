@@ -4,7 +4,7 @@ import { ignoreError } from '../dropped-errors.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { lockDirectory } from '../lib/workers/directory-lock.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
-import type { Settings } from '../settings/schema.ts'
+import type { ShownSettings } from '../settings/schema.ts'
 import { OWN_DIRECTORY, type StoreLayout, storeLayout } from '../store/layout.ts'
 import { openSenders } from '../store/senders/senders.ts'
 import type { Agent } from './agent.ts'
@@ -13,7 +13,10 @@ import type { AppState } from './state/schema.ts'
 // Handles the copies made on this computer while it had no destination. With a destination, they are not needed.
 
 /** Returns the directory of these copies if destinations exist; null: there are none. */
-export async function localCopies({ store }: DataLayout, { destinations }: Settings): Promise<string | null> {
+export async function localCopies(
+  { store }: DataLayout,
+  { destinations }: ShownSettings,
+): Promise<string | null> {
   if (destinations.length === 0) return null
   // A store that never received a file contains only its own directory.
   const names = await readdir(store).catch(
@@ -28,7 +31,7 @@ export async function localCopies({ store }: DataLayout, { destinations }: Setti
  */
 async function withoutSource(
   { root, senders: list }: StoreLayout,
-  { sources }: Settings,
+  { sources }: ShownSettings,
 ): Promise<string | undefined> {
   const senders = await openSenders(list, null)
   const known = new Set<string | null>(sources.map(({ id }) => id))

@@ -2,7 +2,7 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import { destinationIds, EMBEDDED_DESTINATION } from '../settings/destinations.ts'
 import { isZone } from '../settings/expected/periods.ts'
-import type { Settings } from '../settings/schema.ts'
+import type { ShownSettings } from '../settings/schema.ts'
 import { getLastPeriod, getLocalZone, parsePeriod } from './period.ts'
 import type { ReportRequest } from './read-report.ts'
 import type { ReportPeriod } from './report-schema.ts'
@@ -32,7 +32,7 @@ export function choosePeriod(text: string | null, zone: string | null, now: numb
 
 /** Returns the request for the report of an agent's computer. */
 export function requestComputerReport(
-  settings: Settings,
+  settings: ShownSettings,
   { ledger, history, alerts }: Pick<DataLayout, 'ledger' | 'history' | 'alerts'>,
   period: ReportPeriod,
   maker: ReportMaker,

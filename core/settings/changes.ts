@@ -10,7 +10,14 @@ import type { DiskCounters } from './disk-counters.ts'
 import { findPatternProblem } from './expected/pattern.ts'
 import { isZone } from './expected/periods.ts'
 import { unclosedPattern } from './patterns.ts'
-import { type ExpectedFiles, type Settings, type Source, sourceSchema, toFolderKey } from './schema.ts'
+import {
+  type ExpectedFiles,
+  type Settings,
+  type ShownSettings,
+  type Source,
+  sourceSchema,
+  toFolderKey,
+} from './schema.ts'
 
 // Pure functions that change the settings: of all settings, sources, checked paths, channels and muting, and the
 // differences that an import would make. Destinations have a file of their own: destinations.ts.
@@ -115,7 +122,7 @@ export function withoutChecked(settings: Settings, id: string): Settings {
 }
 
 /** @throws UserError refuse.noSource */
-export function getSource(settings: Settings, id: string): Source {
+export function getSource(settings: Pick<Settings, 'sources'>, id: string): Source {
   const source = settings.sources.find((one) => one.id === id)
   if (source === undefined) throw new UserError('refuse.noSource')
   return source
@@ -316,8 +323,8 @@ type Entry = { id: string }
  * entry's fields have no values.
  */
 export function differences(
-  now: Settings,
-  next: Settings,
+  now: ShownSettings,
+  next: ShownSettings,
   longest: number | null = null,
 ): SettingsDifference[] {
   const isShort = (...values: string[]) => values.every(({ length }) => length <= (longest ?? Infinity))

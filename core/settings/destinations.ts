@@ -12,7 +12,7 @@ import {
   type ReceiverDestination,
   type SftpDestination,
 } from './destination-schema.ts'
-import { MOST_DESTINATIONS, type Settings, type Source } from './schema.ts'
+import { MOST_DESTINATIONS, type Settings, type ShownSettings, type Source } from './schema.ts'
 import type { SecretOwner } from './secrets.ts'
 import { sftpAddress } from './sftp-target.ts'
 
@@ -39,7 +39,10 @@ export function getSourceDestinations(
 }
 
 /** Returns the ids of a source's destinations, as in the ledger; never empty. */
-export function destinationIds(settings: Settings, source: Pick<Source, 'destinations'>): string[] {
+export function destinationIds(
+  settings: Pick<Settings, 'destinations'>,
+  source: Pick<Source, 'destinations'>,
+): string[] {
   const ids = getSourceDestinations(settings.destinations, source).map(({ id }) => id)
   return ids.length === 0 ? [EMBEDDED_DESTINATION] : ids
 }
@@ -264,7 +267,7 @@ function freeName(name: string, others: readonly Destination[]): string {
 }
 
 /** @throws UserError refuse.noSuchDestination, refuse.ejectKind */
-export function getFolder(settings: Settings, id: string): FolderDestination {
+export function getFolder(settings: ShownSettings, id: string): FolderDestination {
   const found = getDestination(settings.destinations, id)
   if (found.kind !== 'folder') throw new UserError('refuse.ejectKind', { name: found.name })
   return found
@@ -274,7 +277,7 @@ export function getFolder(settings: Settings, id: string): FolderDestination {
  * Marks a folder as ejected; null: it is used again.
  * @throws UserError refuse.noSuchDestination, refuse.ejectKind
  */
-export function withEjected(settings: Settings, id: string, ejected: Ejected | null): Settings {
+export function withEjected<S extends ShownSettings>(settings: S, id: string, ejected: Ejected | null): S {
   const { ejected: _, ...folder } = getFolder(settings, id)
   const next = ejected === null ? folder : { ...folder, ejected }
   return { ...settings, destinations: settings.destinations.map((one) => (one.id === id ? next : one)) }

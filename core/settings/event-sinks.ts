@@ -111,7 +111,7 @@ export const secretsOfSink = ({ id, kind }: Pick<EventSink, 'id' | 'kind'>): Sec
 export const toSecretId = (sink: string): string => `sink:${sink}`
 
 /** Finds a sink by its id or name. @throws UserError events.noSink */
-export function getSink({ events }: Settings, given: string): EventSink {
+export function getSink({ events }: Pick<Settings, 'events'>, given: string): EventSink {
   const sink = events.sinks.find(({ id, name }) => id === given || name === given)
   if (sink === undefined) throw new UserError('events.noSink', { id: given })
   return sink

@@ -5,7 +5,7 @@ import { folderName } from '../protocol/names.ts'
 import { refuseExpected } from './changes.ts'
 import { getEjected, secretsOfDestination, withEjected } from './destinations.ts'
 import { type EventSink, secretsOfSink } from './event-sinks.ts'
-import { SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
+import { SETTINGS_VERSION, type Settings, type ShownSettings, settingsSchema } from './schema.ts'
 import { type SecretOwner, type Secrets, secretsOfChannel } from './secrets.ts'
 import { firstIssue, parseJson, readVersion } from './settings-store.ts'
 
@@ -15,7 +15,7 @@ import { firstIssue, parseJson, readVersion } from './settings-store.ts'
  * Exports in the format of the settings file, without the pause and ejected disks, which are temporary, and without the
  * web page and the watched computers, which belong to this computer, as do the places of sinks. A destination's folder that is named after this computer is omitted, so that the importing computer uses its own name.
  */
-export function exportedText(settings: Settings, ownName: string): string {
+export function exportedText(settings: ShownSettings, ownName: string): string {
   const destinations = settings.destinations.map((one) =>
     'folder' in one && one.folder === folderName(ownName)
       ? { ...one, folder: undefined }
@@ -64,7 +64,10 @@ export function importedSettings(text: string, file: string, ownName: string): S
  * computers and sinks that run a program.
  * @throws UserError alert.channelInSettings, events.commandInSettings: an imported file must not choose a program to run here.
  */
-export function withImported(settings: Settings, imported: Settings): Settings {
+export function withImported<S extends ShownSettings>(
+  settings: S,
+  imported: Settings,
+): Omit<Settings, 'webTokens'> & Pick<S, 'webTokens'> {
   const { channels } = settings.alerts
   const isHere = ({ type, options }: (typeof channels)[number]) =>
     channels.some((one) => one.type === type && JSON.stringify(one.options) === JSON.stringify(options))
@@ -102,8 +105,8 @@ export function withImported(settings: Settings, imported: Settings): Settings {
  * @param unreadable ids of owners with stored secrets that cannot be decrypted here.
  */
 export function missingSecrets(
-  settings: Settings,
-  imported: Settings,
+  settings: ShownSettings,
+  imported: ShownSettings,
   secrets: Secrets,
   unreadable: readonly string[],
 ): string[] {

@@ -363,7 +363,10 @@ export const toFolderKey = (name: string): string => folderName(name).toLowerCas
  * Enforces uniqueness: ids identify paths in the ledger and in every report, source names are folders at the
  * destination, and destinations are selected by name.
  */
-export const settingsSchema = settingsObject.superRefine((settings, context) => {
+function refuseTwins(
+  settings: Pick<z.infer<typeof settingsObject>, 'sources' | 'checkedPaths' | 'destinations' | 'events'>,
+  context: z.RefinementCtx,
+): void {
   const { sources, checkedPaths, destinations, events } = settings
   const unique: [string, string[]][] = [
     ['id', [...sources, ...checkedPaths].map(({ id }) => id)],
@@ -389,7 +392,15 @@ export const settingsSchema = settingsObject.superRefine((settings, context) => 
         : `the names "${other}" and "${name}" are one folder at the destination`
     context.addIssue({ code: 'custom', message })
   }
-})
+}
+
+export const settingsSchema = settingsObject.superRefine(refuseTwins)
 export type Settings = z.infer<typeof settingsSchema>
+
+/** The settings in the agent's state, which every view receives: the tokens of the page are without their digests. */
+export const shownSettingsSchema = settingsObject
+  .extend({ webTokens: z.array(webTokenSchema.omit({ digest: true })) })
+  .superRefine(refuseTwins)
+export type ShownSettings = z.infer<typeof shownSettingsSchema>
 
 export const defaultSettings: Settings = settingsSchema.parse({})

@@ -7,7 +7,7 @@ import type { Scanned } from '../../scan/scanner-messages.ts'
 import type { senderDefinition } from '../../send/sender-messages.ts'
 import type { Destination } from '../../settings/destination-schema.ts'
 import { destinationIds, EMBEDDED_DESTINATION, formatLocation } from '../../settings/destinations.ts'
-import type { Settings } from '../../settings/schema.ts'
+import type { Settings, ShownSettings } from '../../settings/schema.ts'
 import type { Secrets } from '../../settings/secrets.ts'
 import { computerStates } from '../computers/computers.ts'
 import { receivingState } from '../receiving.ts'
@@ -74,7 +74,7 @@ export function initialState(
     eventSinks: [],
     secretStorage: 'file',
     workers: { checker: off, scanner: off, sender: off, receiver: off },
-    settings,
+    settings: toShown(settings),
   }
 }
 
@@ -163,7 +163,7 @@ export function withSettings(
     return before.address === destination.address ? withConnection(known, connection) : known
   })
   return {
-    settings,
+    settings: toShown(settings),
     sources,
     ...sumProgress(sources, updated),
     checkedPaths: settings.checkedPaths.map(({ id, path, link }) => {
@@ -174,6 +174,11 @@ export function withSettings(
     destinations: updated,
     transfers: state.transfers.filter((one) => used.has(one.destination)),
   }
+}
+
+/** Returns the settings as views may see them: a viewer, too, receives the state. */
+function toShown(settings: Settings): ShownSettings {
+  return { ...settings, webTokens: settings.webTokens.map(({ digest: _, ...shown }) => shown) }
 }
 
 /** Applies check results. */

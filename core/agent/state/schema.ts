@@ -14,7 +14,7 @@ import { allowanceNowSchema } from '../../send/rate-limit/schedule.ts'
 import { damagedSchema, restlessSchema, transferSchema } from '../../send/sender-messages.ts'
 import { destinationKinds } from '../../settings/destination-catalog.ts'
 import { proposedDifferenceSchema } from '../../settings/proposal.ts'
-import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
+import { shownSettingsSchema, sourceSchema } from '../../settings/schema.ts'
 
 /**
  * partial: nothing waits, but not all files are safe: copies exist only on this computer, or a batch has files that
@@ -310,7 +310,7 @@ export const appStateSchema = z.object({
   secretStorage: z.enum(['keyring', 'weak', 'file']),
   /** sender: the worst state of all senders. */
   workers: z.record(z.enum(workerNames), workerStateSchema),
-  settings: settingsSchema,
+  settings: shownSettingsSchema,
 })
 export type AppState = z.infer<typeof appStateSchema>
 

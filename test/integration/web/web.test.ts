@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, utimesSync, writeFileSync, readFileSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
 import net from 'node:net'
 import { hostname } from 'node:os'
@@ -11,6 +11,7 @@ import { z } from 'zod'
 import { commands, viewerCommands } from '../../../core/agent/contract.ts'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
 import { getDataLayout } from '../../../core/settings/data-directory.ts'
+import { settingsSchema } from '../../../core/settings/schema.ts'
 import { chooseLength } from '../../support/long.ts'
 import { freePort } from '../../support/servers/sftp.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -125,7 +126,7 @@ test('web page: a request from another page, host or directory is refused, and s
 })
 
 test('web page: a viewer reads, and no command that changes something is run', async () => {
-  const { ask, viewer, operator, state, command } = await startWebAgent()
+  const { ask, viewer, operator, port, data, state, command } = await startWebAgent()
   const before = (await state()).settings
   const headers = bearer(viewer)
   for (const name of Object.keys(commands)) {
@@ -141,6 +142,18 @@ test('web page: a viewer reads, and no command that changes something is run', a
   const snapshot = await ask('POST', '/api/commands/snapshot', { headers, body: {} })
   expect(snapshot.status).toBe(200)
   expect(snapshot.text).not.toContain(operator)
+  const stream = await openStream(port, bearer(viewer))
+  let received = ''
+  stream.on('data', (chunk) => {
+    received += chunk
+  })
+  await command('addWebToken', { name: 'bo', role: 'viewer' })
+  await until('the patch', () => /"webTokens":.*"bo"/.test(received))
+  const { webTokens } = settingsSchema.parse(
+    JSON.parse(readFileSync(path.join(data, 'settings.json'), 'utf8')),
+  )
+  expect(webTokens).toHaveLength(3)
+  for (const { digest } of webTokens) expect(`${snapshot.text}${received}`).not.toContain(digest)
   expect((await ask('GET', '/metrics')).status).toBe(401)
   const metrics = await ask('GET', '/metrics', { headers })
   expect(metrics.text).toMatch(/^holdfast_agent_status\{level="\w+"\} 1$/m)

@@ -16,7 +16,7 @@ interface FolderDialogProps {
 }
 
 /** Chooses a folder of the agent's computer, which is browsed from the home of its user, or typed. */
-export function FolderDialog({ opened, title, onChoose }: FolderDialogProps) {
+export default function FolderDialog({ opened, title, onChoose }: FolderDialogProps) {
   const { t } = useWords()
   return (
     <Dialog

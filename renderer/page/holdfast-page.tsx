@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from 'react'
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react'
 import { ignoreError } from '../../core/dropped-errors.ts'
 import type { Message, WordKey } from '../../core/lib/i18n/message.ts'
 import { HoldfastWindow } from '../features/frame/window.tsx'
@@ -6,13 +6,15 @@ import { askAgain, retryMs } from '../state/ask-again.ts'
 import { BridgeProvider } from '../state/bridge.tsx'
 import { useWords, WordsProvider } from '../words/context.tsx'
 import { nearestLanguage } from '../words/dictionaries.ts'
-import { FolderDialog } from './folder-dialog.tsx'
 import { IncidentNotifications } from './incident-notifications.tsx'
 import { createPageBridge } from './page-bridge.ts'
 import { chooseFile, createPageHandlers, download } from './page-commands.ts'
 import { createPageServer } from './page-server.ts'
 import { type PageSession, SignOutContext } from './page-session.ts'
 import { SignIn } from './sign-in.tsx'
+
+/** Loaded on demand: the desktop's window never needs it, and a page only when a folder is chosen. */
+const FolderDialog = lazy(() => import('./folder-dialog.tsx'))
 
 interface FolderQuestion {
   id: number
@@ -22,7 +24,7 @@ interface FolderQuestion {
 }
 
 /** The window in a browser: asks for a token until there is a session, and for folders in its own dialog. */
-export default function HoldfastPage() {
+export function HoldfastPage() {
   /** undefined: not known yet; null: signed out. */
   const [session, setSession] = useState<PageSession | null | undefined>()
   const [ended, setEnded] = useState<Message | null>(null)
@@ -82,12 +84,9 @@ export default function HoldfastPage() {
           <IncidentNotifications computer={session.computer} onOpen={bridge.showIncident} />
           {question !== null && (
             // A new dialog for each question: it has to be the foremost one.
-            <FolderDialog
-              key={question.id}
-              opened={question.opened}
-              title={question.title}
-              onChoose={choose}
-            />
+            <Suspense key={question.id} fallback={null}>
+              <FolderDialog opened={question.opened} title={question.title} onChoose={choose} />
+            </Suspense>
           )}
         </HoldfastWindow>
       </SignOutContext>

@@ -9,16 +9,20 @@ type Day = CommandOutput<'day'>
 /**
  * Returns the last 24 hours of each source as text, so that an unchanged day renders no row again: two letters an hour,
  * the health (- o s f) and the files sent (0 to 3). null: not known yet. One request a minute for all sources.
+ * @param isWanted false: there is no source.
  */
-export const useDays = () => useDay(encodeDays)
+export const useDays = (isWanted: boolean) => useDay(encodeDays, isWanted)
 
 /** As `useDays`, of the files received, by the folder of the sender. There is no health. */
-export const useReceivedDays = () => useDay(encodeReceived)
+export const useReceivedDays = () => useDay(encodeReceived, true)
 
-function useDay(encode: (day: Day) => ReadonlyMap<string, string>): ReadonlyMap<string, string> | null {
+function useDay(
+  encode: (day: Day) => ReadonlyMap<string, string>,
+  isWanted: boolean,
+): ReadonlyMap<string, string> | null {
   const bridge = useBridge()
   const { value } = useAnswer({
-    question: 'day',
+    question: isWanted ? 'day' : null,
     everyMs: REFRESH_MS,
     ask: async () => encode(await bridge.call('day', {})),
   })

@@ -60,6 +60,11 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     await free.fill('1%')
     await dialog.getByRole('button', { name: 'Save' }).click()
     await expect(part).toContainText(/receives at port \d+ *at most 2 GiB each/)
+    // A computer that protects nothing itself has its senders on the Overview.
+    await page.getByRole('tab', { name: /^Overview/ }).click()
+    await expect(part).toContainText(/receives at port \d+ *at most 2 GiB each/)
+    await pictures(page, 'receive-overview', 'themes')
+    await page.getByRole('tab', { name: /^Destinations/ }).click()
     await part.getByRole('button', { name: 'Add a sender' }).click()
     await expect(dialog.getByRole('img', { name: 'The pairing code as a QR code' })).toBeVisible()
     const code = await dialog.getByText(/^holdfast:\/\//).textContent()

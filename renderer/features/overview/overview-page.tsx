@@ -13,6 +13,7 @@ import { useWords } from '../../words/context.tsx'
 import { ComputersPart } from '../computers/computers-part.tsx'
 import { EmbeddedCallout } from '../destinations/embedded-callout.tsx'
 import { useOpenPage } from '../frame/pages.ts'
+import { ReceivingPart } from '../receiving/receiving-part.tsx'
 import { Assistant } from '../welcome/assistant.tsx'
 import type { Step } from '../welcome/steps.ts'
 import { AddDirectory } from './add-directory.tsx'
@@ -43,7 +44,7 @@ export function OverviewPage({ state }: { state: AppState }) {
   const [step, setStep] = useState<Step | null>(null)
   const { sources, transfers, destinations, checkedPaths, computers, settings } = state
   const underWay = useMemo(() => firstTransfers(transfers), [transfers])
-  const days = useDays()
+  const days = useDays(sources.length > 0)
   const rowDisks = useRowDisks(state)
   const open = useCallback((id: string, part: DetailsPart = 'health') => setOpened({ id, part }), [])
 
@@ -62,8 +63,9 @@ export function OverviewPage({ state }: { state: AppState }) {
     )
   }
 
-  if (step !== null || sources.length + checkedPaths.length + computers.length === 0)
-    return <Assistant state={state} step={step ?? 'protect'} onStep={setStep} />
+  const isEmpty = sources.length + checkedPaths.length + computers.length === 0
+  if (isEmpty && step === null && state.receiving !== null) return <OnlyReceiving state={state} />
+  if (step !== null || isEmpty) return <Assistant state={state} step={step ?? 'protect'} onStep={setStep} />
 
   const intervalSeconds = settings.check.intervalSeconds
   const isMany = sources.length > MANY
@@ -113,6 +115,20 @@ export function OverviewPage({ state }: { state: AppState }) {
       <ComputersPart computers={computers} />
       <AddDirectory />
       {here !== undefined && <EmbeddedCallout destination={here} state={state} />}
+    </div>
+  )
+}
+
+/** Shows the computers that send here, where this one protects nothing itself. */
+function OnlyReceiving({ state }: { state: AppState }) {
+  return (
+    <div className="stack">
+      <ReceivingPart
+        receiving={state.receiving}
+        receive={state.settings.receive}
+        incidents={state.incidents}
+      />
+      <AddDirectory />
     </div>
   )
 }

@@ -1,15 +1,12 @@
-import { Button, Group, Stack, Textarea, TextInput } from '@mantine/core'
+import { Stack, Textarea, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { dropError } from '../../../core/dropped-errors.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
 import { FormFoot } from '../../ui/form-foot.tsx'
 import { NumberField } from '../../ui/number-field.tsx'
-import { Ago } from '../../ui/times.tsx'
-import { useWords, type Words } from '../../words/context.tsx'
-import { nameProposed } from '../destinations/proposed-words.ts'
+import { useWords } from '../../words/context.tsx'
 import { emptyProposal, type ProposeDraft, readProposal } from './propose-draft.ts'
 
 type Sender = NonNullable<AppState['receiving']>['senders'][number]
@@ -23,7 +20,7 @@ interface ProposeDialogProps {
 }
 
 /** Proposes settings to a computer or a group; each decides itself. */
-export function ProposeDialog({ name, senders, opened, onClose }: ProposeDialogProps) {
+export default function ProposeDialog({ name, senders, opened, onClose }: ProposeDialogProps) {
   const { t } = useWords()
   return (
     <FormDialog opened={opened} title={t('window.propose.title', { name })} onClose={onClose}>
@@ -121,50 +118,4 @@ function ProposeForm({ senders, onDone }: { senders: readonly Sender[]; onDone: 
       </Stack>
     </form>
   )
-}
-
-/** Shows the settings that were last proposed to a computer, and its decision. */
-export function ProposedLine({ sender: { fingerprint, takesProposals, proposal } }: { sender: Sender }) {
-  const words = useWords()
-  const { t } = words
-  const { run } = useCommands()
-  const isWaiting = proposal?.state === 'waiting'
-  return (
-    <>
-      {proposal !== null && (
-        <div className="spread">
-          <p className="dimmed breakable">
-            {t(`window.propose.is.${proposal.state}`, { names: nameProposed(proposal.settings, words) })}{' '}
-            <Ago at={proposal.decidedAt ?? proposal.at} isRough />
-            {proposal.sentence !== null && ` · ${sayReceived(proposal.words, proposal.sentence, words)}`}
-          </p>
-          {isWaiting && (
-            <Group>
-              <Button
-                size="xs"
-                variant="default"
-                onClick={() =>
-                  run('withdrawProposals', { fingerprints: [fingerprint] }, 'window.propose.withdrawn')
-                }
-              >
-                {t('window.propose.withdraw')}
-              </Button>
-            </Group>
-          )}
-        </div>
-      )}
-      {takesProposals === false && <p className="dimmed">{t('window.propose.takesNone')}</p>}
-    </>
-  )
-}
-
-/** Translates a message of a sender if this version has its key and parameters; otherwise returns the sender's text. */
-export function sayReceived(received: Message | null, sentence: string, { say }: Pick<Words, 'say'>): string {
-  if (received === null) return sentence
-  try {
-    const said = say(received)
-    return said === received.key ? sentence : said
-  } catch (error) {
-    return dropError(error, 'a sentence of another version is shown as it came', sentence)
-  }
 }

@@ -1,18 +1,17 @@
-import { Button, Group, Loader, Switch } from '@mantine/core'
-import { useState } from 'react'
+import { Button, Group, Switch } from '@mantine/core'
+import { lazy, Suspense, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { useCommands } from '../../state/commands.tsx'
 import { AddButton } from '../../ui/add-button.tsx'
-import { Confirm } from '../../ui/confirm.tsx'
-import { FormDialog } from '../../ui/form-dialog.tsx'
 import { IconPencil } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
 import type { Receive } from './draft.ts'
-import { InviteForm } from './invite-form.tsx'
-import { ReceiveForm } from './receive-form.tsx'
+import type { ReceivingDialog } from './receiving-dialogs.tsx'
 import { SenderList } from './sender-list.tsx'
+
+/** Loaded on demand: the stations are shown first. */
+const ReceivingDialogs = lazy(() => import('./receiving-dialogs.tsx'))
 
 type Receiving = NonNullable<AppState['receiving']>
 
@@ -27,12 +26,12 @@ interface ReceivingPartProps {
 /** Enables receiving from other computers; shows the folder and the senders. */
 export function ReceivingPart({ receiving, receive, incidents }: ReceivingPartProps) {
   const { t } = useWords()
-  const { run } = useCommands()
-  const [opened, setOpened] = useState<'on' | 'off' | 'edit' | 'invite' | null>(null)
+  const [opened, setOpened] = useState<ReceivingDialog | null>(null)
+  const [hasOpened, setHasOpened] = useState(false)
+  if (opened !== null && !hasOpened) setHasOpened(true)
   // Remembers the settings, so that disabling and enabling again requires no retyping.
   const [last, setLast] = useState(receive)
   if (receive !== null && receive !== last) setLast(receive)
-  const close = () => setOpened(null)
   return (
     <section className="card rows" aria-label={t('window.receiving.title')}>
       <Switch
@@ -64,43 +63,13 @@ export function ReceivingPart({ receiving, receive, incidents }: ReceivingPartPr
           </Group>
         </>
       )}
-      <FormDialog
-        opened={opened === 'on' || opened === 'edit'}
-        title={t('window.receiving.title')}
-        onClose={close}
-      >
-        <ReceiveForm
-          before={last}
-          isOn={receiving !== null}
-          onDone={close}
-          onStarted={() => setOpened('invite')}
-        />
-      </FormDialog>
-      <FormDialog opened={opened === 'invite'} title={t('window.receiving.invite')} onClose={close}>
-        <FirstInvite receiving={receiving} />
-        <Group justify="flex-end" mt="sm">
-          <Button onClick={close}>{t('window.close')}</Button>
-        </Group>
-      </FormDialog>
-      <Confirm
-        opened={opened === 'off'}
-        title={t('window.receiving.offTitle')}
-        consequences={[t('window.receiving.offEffect', { path: receiving?.directory ?? '' })]}
-        action={t('window.receiving.offAction')}
-        dangerous
-        onClose={close}
-        onConfirm={() => run('setReceiving', { receive: null }, 'window.receiving.isOff')}
-      />
+      {hasOpened && (
+        <Suspense fallback={null}>
+          <ReceivingDialogs receiving={receiving} last={last} opened={opened} setOpened={setOpened} />
+        </Suspense>
+      )}
     </section>
   )
-}
-
-/** Shows the pairing code once the receiver runs, which it may have begun just now. */
-function FirstInvite({ receiving }: { receiving: Receiving | null }) {
-  const { say } = useWords()
-  if (receiving?.isRunning === true) return <InviteForm replaces={null} />
-  if (receiving == null || receiving.problem === null) return <Loader size="sm" />
-  return <p className="card-problem breakable">{say(receiving.problem)}</p>
 }
 
 function Running({

@@ -1,5 +1,5 @@
 import { Button, NativeSelect } from '@mantine/core'
-import { Fragment, useState } from 'react'
+import { Fragment, lazy, Suspense, useDeferredValue, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import {
   countConditions,
@@ -16,15 +16,19 @@ import { useWords } from '../../words/context.tsx'
 import type { HealthLevel } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
 import type { Receive } from './draft.ts'
-import { ProposeDialog } from './propose-form.tsx'
 import { SenderRow } from './sender-row.tsx'
+
+/** Loaded on demand: its form includes schemas. */
+const ProposeDialog = lazy(() => import('./propose-form.tsx'))
 
 type Sender = NonNullable<AppState['receiving']>['senders'][number]
 
 /** Up to this many computers need no search. */
 const MANY = 6
-/** Rows that are drawn at first: the gravest come first, and the search finds the others. */
+/** Rows that are shown unless all are requested: the gravest come first, and the search finds the others. */
 const FIRST_ROWS = 50
+/** Rows that fill a window: they are drawn at once, the others when the browser has time. */
+const ROWS_AT_ONCE = 10
 
 const levels: Record<SenderCondition, HealthLevel> = {
   failing: 'failing',
@@ -58,7 +62,8 @@ export function SenderList({
   const failing = new Set(ongoing.flatMap((one) => Object.keys(one.failing)))
   const isSilent = ({ folder }: Sender) => failing.has(`sender:silent:${folder}`)
   const hasLabels = senders.some(({ label }) => label !== '')
-  const shown = showsAll ? found : found.slice(0, FIRST_ROWS)
+  const wantedRows = showsAll ? found.length : FIRST_ROWS
+  const shown = found.slice(0, useDeferredValue(wantedRows, ROWS_AT_ONCE))
   return (
     <>
       {senders.length > 1 && <Fleet senders={senders} hasSilent={senders.some(isSilent)} now={now} />}
@@ -91,7 +96,7 @@ export function SenderList({
         </Fragment>
       ))}
       {found.length === 0 && wanted !== '' && <p className="dimmed">{t('window.receiving.nothingFound')}</p>}
-      {shown.length < found.length && (
+      {!showsAll && found.length > FIRST_ROWS && (
         <div>
           <Button size="xs" variant="default" onClick={() => setShowsAll(true)}>
             {t('window.receiving.showAll', { count: found.length })}
@@ -106,6 +111,8 @@ export function SenderList({
 function Group({ label, senders, now }: { label: string; senders: readonly Sender[]; now: number }) {
   const { t } = useWords()
   const [proposing, setProposing] = useState(false)
+  const [hasProposed, setHasProposed] = useState(false)
+  if (proposing && !hasProposed) setHasProposed(true)
   const mine = senders.filter((one) => one.label === label)
   const counts = countConditions(mine, now)
   const name = label === '' ? t('window.receiving.noLabel') : label
@@ -119,7 +126,11 @@ function Group({ label, senders, now }: { label: string; senders: readonly Sende
       <Button size="compact-xs" variant="subtle" onClick={() => setProposing(true)}>
         {t('window.propose.menu')}
       </Button>
-      <ProposeDialog name={name} senders={mine} opened={proposing} onClose={() => setProposing(false)} />
+      {hasProposed && (
+        <Suspense fallback={null}>
+          <ProposeDialog name={name} senders={mine} opened={proposing} onClose={() => setProposing(false)} />
+        </Suspense>
+      )}
     </div>
   )
 }

@@ -1,10 +1,7 @@
-import { Button, Group, Menu, Text } from '@mantine/core'
-import { memo, useState } from 'react'
+import { Menu } from '@mantine/core'
+import { lazy, memo, Suspense, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { useCommands } from '../../state/commands.tsx'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
-import { Confirm } from '../../ui/confirm.tsx'
-import { FormDialog } from '../../ui/form-dialog.tsx'
 import {
   IconAdjustments,
   IconDeviceDesktop,
@@ -13,19 +10,18 @@ import {
   IconTag,
   IconTrash,
 } from '../../ui/icons.ts'
-import { RenameDialog } from '../../ui/rename-dialog.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { DayStrip } from '../overview/day-strip.tsx'
 import type { HealthLevel } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
 import type { Receive } from './draft.ts'
-import { InviteForm } from './invite-form.tsx'
-import { LimitsForm } from './limits-form.tsx'
-import { ProposeDialog, ProposedLine, sayReceived } from './propose-form.tsx'
+import { sayReceived } from './say-received.ts'
+import type { SenderDialog } from './sender-dialogs.tsx'
 
-/** LONGEST_WORD of core/protocol/limits.ts; the receiver checks it, too. */
-const LONGEST_LABEL = 40
+// Loaded on demand: forms include schemas, and few rows need them.
+const SenderDialogs = lazy(() => import('./sender-dialogs.tsx'))
+const ProposedLine = lazy(() => import('./proposed-line.tsx'))
 
 type Sender = NonNullable<AppState['receiving']>['senders'][number]
 
@@ -54,6 +50,7 @@ export const SenderRow = memo(function SenderRow({
 }) {
   const { t, say, format } = useWords()
   const { name, folder, files, bytes, level, statusAt, spaceBytes, version, waitingFiles } = sender
+  const { fingerprint, proposal, takesProposals } = sender
   const sentence = sender.sentence === null ? null : sayReceived(sender.words, sender.sentence, { say })
   return (
     <section className="destination-row" aria-label={name}>
@@ -89,7 +86,12 @@ export const SenderRow = memo(function SenderRow({
           {t('window.receiving.version', { version })}
         </span>
       )}
-      <ProposedLine sender={sender} />
+      {proposal !== null && (
+        <Suspense fallback={null}>
+          <ProposedLine proposal={proposal} fingerprint={fingerprint} />
+        </Suspense>
+      )}
+      {takesProposals === false && <p className="dimmed">{t('window.propose.takesNone')}</p>}
     </section>
   )
 })
@@ -134,14 +136,12 @@ function Seen({ sender: { connected, seenAt }, isSilent }: { sender: Sender; isS
   )
 }
 
-type Opened = 'rename' | 'label' | 'limits' | 'propose' | 'replace' | 'revoke' | null
-
 function SenderMenu({ sender, receive }: { sender: Sender; receive: Receive }) {
-  const { fingerprint, name, folder, label } = sender
+  const { name } = sender
   const { t } = useWords()
-  const { ask, run } = useCommands()
-  const [opened, setOpened] = useState<Opened>(null)
-  const close = () => setOpened(null)
+  const [opened, setOpened] = useState<SenderDialog | null>(null)
+  const [hasOpened, setHasOpened] = useState(false)
+  if (opened !== null && !hasOpened) setHasOpened(true)
   return (
     <>
       <ActionsMenu name={name}>
@@ -165,55 +165,11 @@ function SenderMenu({ sender, receive }: { sender: Sender; receive: Receive }) {
           {t('window.receiving.revoke')}
         </Menu.Item>
       </ActionsMenu>
-      <RenameDialog
-        before={name}
-        rename={(wanted) => ask('renameSender', { fingerprint, name: wanted })}
-        done="window.receiving.renamed"
-        opened={opened === 'rename'}
-        onClose={close}
-      />
-      <RenameDialog
-        before={label}
-        rename={(wanted) => ask('labelSender', { fingerprint, label: wanted })}
-        done="window.receiving.changed"
-        other={{
-          title: t('window.receiving.labelTitle', { name }),
-          label: 'window.receiving.labelField',
-          longest: LONGEST_LABEL,
-        }}
-        opened={opened === 'label'}
-        onClose={close}
-      />
-      <FormDialog
-        opened={opened === 'limits'}
-        title={t('window.receiving.limitsTitle', { name })}
-        onClose={close}
-      >
-        <LimitsForm folder={folder} receive={receive} onDone={close} />
-      </FormDialog>
-      <ProposeDialog name={name} senders={[sender]} opened={opened === 'propose'} onClose={close} />
-      <FormDialog
-        opened={opened === 'replace'}
-        title={t('window.receiving.replaceTitle', { name })}
-        onClose={close}
-      >
-        <Text size="sm" mb="sm" className="breakable">
-          {t('window.receiving.replaceEffect', { name, folder })}
-        </Text>
-        <InviteForm replaces={fingerprint} />
-        <Group justify="flex-end" mt="sm">
-          <Button onClick={close}>{t('window.close')}</Button>
-        </Group>
-      </FormDialog>
-      <Confirm
-        opened={opened === 'revoke'}
-        title={t('window.receiving.revokeTitle', { name })}
-        consequences={[t('window.receiving.revokeEffect', { name, folder })]}
-        action={t('window.receiving.revokeAction')}
-        dangerous
-        onClose={close}
-        onConfirm={() => run('revokeSender', { fingerprint }, 'window.receiving.revoked')}
-      />
+      {hasOpened && (
+        <Suspense fallback={null}>
+          <SenderDialogs sender={sender} receive={receive} opened={opened} onClose={() => setOpened(null)} />
+        </Suspense>
+      )}
     </>
   )
 }

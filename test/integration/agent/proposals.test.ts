@@ -199,3 +199,20 @@ test('proposed settings: a withdrawn proposal disappears at the station', async 
   expect(await decide()).toContain('hub has proposed no settings.')
   await untilRow('the list', ({ proposal }) => proposal === null)
 }, 180_000)
+
+test('proposed settings: a station takes the next proposal ten seconds after the last one', async () => {
+  const { startAgent, propose, untilRow, untilWaiting } = await setUp()
+  await startAgent()
+  await untilRow('that it takes proposals', ({ takesProposals }) => takesProposals === true)
+  const interval = (seconds: number) => ({ check: { intervalSeconds: seconds } })
+  await propose(interval(61), 'station-1')
+  const proposed = async () => (await untilWaiting()).proposals[0]?.differences[0]?.to
+  expect(await proposed()).toBe(61)
+  const began = performance.now()
+  await propose(interval(62), 'station-1')
+  await propose(interval(63), 'station-1')
+  await until('the next proposal', async () => (await proposed()) !== 61, SOON_MS)
+  // The first one was seen a moment after it had arrived.
+  expect(performance.now() - began).toBeGreaterThan(9_000)
+  await until('the last proposal', async () => (await proposed()) === 63, SOON_MS)
+})

@@ -15,6 +15,10 @@ export type Proof =
   | { kind: 'sealed' }
   /** The destination has no such file. */
   | { kind: 'absent' }
+  /** The destination has another content under this name. */
+  | { kind: 'differs' }
+  /** The destination cannot read the file; `code`: the error name. */
+  | { kind: 'unreadable'; code: string }
   /** No proof was possible, or the connection ended. */
   | { kind: 'unavailable' }
 
@@ -142,13 +146,19 @@ export interface Session {
     digest: Uint8Array,
     from: CopyFrom,
   ): Promise<TransferResult | null>
-  /** @param seal the seal from the answer to the upload. */
+  /**
+   * Has the content read from the disk. Unless it is a sample, the destination keeps the file and its older versions from
+   * then on: the caller removes its own file after the proof.
+   * @param nonce may be empty for a destination whose content is read by this computer.
+   * @param seal the seal from the answer to the upload.
+   */
   prove(
     source: OutgoingSource,
     path: string,
     size: number,
     nonce: Uint8Array,
     seal?: Uint8Array | null,
+    isSample?: boolean,
   ): Promise<Proof>
   /** Returns null if the destination does not report it. Left out: this kind never does. */
   space?(): Promise<Space | null>

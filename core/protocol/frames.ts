@@ -333,7 +333,11 @@ export const frameKinds = {
   prove: {
     code: 17,
     maxHeader: 64 * KIB,
-    header: z.object({ id: fileNumber, source, path: text, size: count, nonce }),
+    header: z.object({
+      ...{ id: fileNumber, source, path: text, size: count, nonce },
+      /** The file is not pinned: its source keeps it. */
+      sample: z.literal(true).optional(),
+    }),
   },
   /** Receiver, in answer to `prove`; null: it has no such file, or cannot read it; see `reason`. */
   proof: {

@@ -153,8 +153,17 @@ export class Store {
     return this.#copies.copy(file, copy, signal, turns)
   }
 
-  /** Proves that a file is stored (see `Copies`), and protects it from pruning for ever. */
-  async prove(of: StoredAt, size: number, nonce: Uint8Array, signal: AbortSignal): Promise<Buffer> {
+  /**
+   * Proves that a file is stored (see `Copies`). Unless it is a sample, it is protected from pruning for ever.
+   */
+  async prove(
+    of: StoredAt,
+    size: number,
+    nonce: Uint8Array,
+    signal: AbortSignal,
+    isSample = false,
+  ): Promise<Buffer> {
+    if (isSample) return this.#copies.prove(of, size, nonce, signal)
     // Protected first: the source removes a proven file, so it must not be pruned a moment later.
     const place = { source: of.source.id, path: of.path }
     if (!(await this.#parts.commitThread.call('pin', place)))

@@ -115,13 +115,14 @@ function encryptSession(session: Session, encrypter: Encrypter, key: NameKey): S
       const result = await session.copy(sealed, toSealedDirectories(directories), NOTHING, sealedFrom)
       return result === null || result.kind === 'stored' ? result : toPlainResult(result, file)
     },
-    async prove(source, path, size, _nonce, seal = null) {
+    async prove(source, path, size, _nonce, seal = null, isSample = false) {
       // Without a seal the file is sent again, and then has one.
       if (seal === null) return { kind: 'absent' }
       const sealed = sealedName(toSealedPath(path))
-      const proof = await session.prove(toSealedSource(source), sealed, encryptedSize(size), NOTHING)
+      const bytes = encryptedSize(size)
+      const proof = await session.prove(toSealedSource(source), sealed, bytes, NOTHING, null, isSample)
       if (proof.kind !== 'digest') return proof
-      return Buffer.compare(proof.digest, seal) === 0 ? { kind: 'sealed' } : { kind: 'absent' }
+      return Buffer.compare(proof.digest, seal) === 0 ? { kind: 'sealed' } : { kind: 'differs' }
     },
     ...(space === undefined ? {} : { space }),
     get closed() {

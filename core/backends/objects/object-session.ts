@@ -186,13 +186,13 @@ export class ObjectSession implements OwnSession {
     )
   }
 
-  readonly prove: OwnSession['prove'] = async (source, path, size, nonce) => {
+  readonly prove: OwnSession['prove'] = async (source, path, size, nonce, _, isSample = false) => {
     try {
       const name = await this.#names.current(source, path)
-      // The caller removes its file after the proof, so older versions must stay.
-      await this.#options.own.keepAll()
-      const digest = await digestAt(this.#store, name, size, this.#ending.signal, nonce)
-      return digest === null ? { kind: 'absent' } : { kind: 'digest', digest }
+      if (!isSample) await this.#options.own.keepAll()
+      const wait = isSample ? (bytes: number) => this.#lease.take(bytes) : undefined
+      const digest = await digestAt(this.#store, name, size, this.#ending.signal, nonce, wait)
+      return digest === null ? { kind: 'differs' } : { kind: 'digest', digest }
     } catch (error) {
       this.#toResult(error, { source, path })
       return { kind: hasKind(error, 'absent') ? 'absent' : 'unavailable' }

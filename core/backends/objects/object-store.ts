@@ -247,6 +247,7 @@ export async function digestAt(
   size: number,
   signal: AbortSignal,
   front?: Uint8Array,
+  wait?: (bytes: number) => Promise<unknown>,
 ): Promise<Buffer | null> {
   const hasher = createHasher()
   if (front !== undefined) hasher.update(front)
@@ -255,6 +256,7 @@ export async function digestAt(
     bytes += piece.length
     if (bytes > size) return null
     hasher.update(piece)
+    await wait?.(piece.length)
   }
   return bytes === size ? hasher.digest() : null
 }

@@ -188,11 +188,12 @@ export class ReceiverSession implements OwnSession {
     return stored?.status === 'unknown' ? null : toTransferResult(stored, this.#receiver, file)
   }
 
-  readonly prove: OwnSession['prove'] = async (source, path, size, nonce) => {
+  readonly prove: OwnSession['prove'] = async (source, path, size, nonce, _, isSample = false) => {
     if (!(await this.#filesCredit.acquire()) || this.#isClosed) return { kind: 'unavailable' }
     const number = this.#metadata.getSourceNumber(source)
     const { id, proof } = this.#requests.proof()
-    this.#channel.send('prove', { id, source: number, path, size, nonce })
+    const sample = isSample ? { sample: true as const } : {}
+    this.#channel.send('prove', { id, source: number, path, size, nonce, ...sample })
     return proof
   }
 
@@ -356,7 +357,7 @@ class OutstandingRequests {
     this.#proofs.delete(id)
     // Copied, because the received bytes are a part of the frame's memory.
     if (digest !== null) settle({ kind: 'digest', digest: Buffer.from(digest) })
-    else settle({ kind: reason.startsWith('unknown') ? 'absent' : 'unavailable' })
+    else settle(toFailedProof(reason))
   }
 
   onResume({ id, offset }: FrameHeader<'resume'>): void {
@@ -439,4 +440,15 @@ function fullSentence(detail: string, name: string): Message {
   if (quota === null) return message('transfer.storeFull', { name })
   const limit = Number(quota[2])
   return message(quota[1] === 'bytes' ? 'transfer.quotaBytes' : 'transfer.quotaFiles', { name, limit })
+}
+
+const OTHER_CONTENT = new Set(['other size', 'short'])
+const ABSENT = new Set(['', 'not in the manifest', 'not a file', 'ENOENT', 'ENOTDIR', 'ELOOP'])
+
+/** Parses the reason of a receiver that has not proven a file: a status and its detail (core/store/copy.ts). */
+function toFailedProof(reason: string): Proof {
+  const [, detail] = /^unknown ?(.*)$/.exec(reason) ?? []
+  if (detail === undefined) return { kind: 'unavailable' }
+  if (OTHER_CONTENT.has(detail)) return { kind: 'differs' }
+  return ABSENT.has(detail) ? { kind: 'absent' } : { kind: 'unreadable', code: detail }
 }

@@ -138,14 +138,14 @@ export class StoreSession {
       })
   }
 
-  #prove({ id, source, path, size, nonce }: FrameHeader<'prove'>): void {
+  #prove({ id, source, path, size, nonce, sample }: FrameHeader<'prove'>): void {
     const { store, answers, sources } = this
     answers.spend(0, 1)
     void sources
       .find([source])
       .then((found) => {
         const of = { source: found(source), path }
-        return withPermit(this.#copyTurns, () => store.prove(of, size, nonce, this.#gone.signal))
+        return withPermit(this.#copyTurns, () => store.prove(of, size, nonce, this.#gone.signal, sample))
       })
       .then(
         (digest) => answers.prove({ id, digest, reason: '' }),

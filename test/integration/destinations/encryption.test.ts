@@ -201,7 +201,7 @@ test('encrypted proof: succeeds with the seal of the sent file and fails without
     sealed[900] = (sealed[900] ?? 0) ^ 1
     const facts = { size: sealed.length, mtimeNs, mode: 0o600, digest: null }
     await store.put(`station/data/${name}.age`, sealed, facts, { replace: true })
-    expect(await prove(answer.seal)).toEqual({ kind: 'absent' })
+    expect(await prove(answer.seal)).toEqual({ kind: 'differs' })
   }
 })
 

@@ -33,6 +33,29 @@ test('sender session: a source is declared once, before the first frame with its
   expect(all[2]?.header).toEqual({ source: 1, ...named })
 })
 
+test('sender session: a sample is marked in the frame, and the receiver’s reasons are told apart', async () => {
+  const { session, sent } = open(1)
+  const nonce = Buffer.alloc(NONCE_BYTES, 4)
+  const reasons = {
+    'unknown not in the manifest': { kind: 'absent' },
+    'unknown ENOENT': { kind: 'absent' },
+    'unknown other size': { kind: 'differs' },
+    'unknown short': { kind: 'differs' },
+    'unknown EIO': { kind: 'unreadable', code: 'EIO' },
+    'aborted ': { kind: 'unavailable' },
+    'failed x': { kind: 'unavailable' },
+  }
+  for (const [index, [reason, expected]] of Object.entries(reasons).entries()) {
+    const proof = session.prove(source, 'file', 5, nonce, null, true)
+    await until('it is asked for', () => sent().length === index + 1)
+    const { header } = sent()[index] ?? expect.fail()
+    expect(header).toMatchObject({ sample: true })
+    const { id } = header as { id: number }
+    session.onFrame({ type: 'proof', header: { id, digest: null, reason }, payload: Buffer.alloc(0) })
+    expect(await proof).toEqual(expected)
+  }
+})
+
 test('sender session: a proof request has the nonce, and a proof without a request is a protocol error', async () => {
   const { session, sent } = open(1)
   const nonce = Buffer.alloc(NONCE_BYTES, 4)

@@ -100,6 +100,15 @@ test('pruning: a version that cannot be removed is logged and does not block the
   expect(store.usage('pc')).toMatchObject({ files: 5 })
 })
 
+test('pruning: a file that was proven as a sample is not kept for it', async () => {
+  const { store, source, send, versions } = await open()
+  await send('a', 'one')
+  await store.prove({ source, path: 'a' }, 3, Buffer.alloc(32), new AbortController().signal, true)
+  await send('a', 'two', 'three')
+  await store.prune()
+  expect(versions('a')).toHaveLength(0)
+})
+
 test('pruning: a version that was proved for the removal of its original is kept for ever', async () => {
   const { store, source, send, versions } = await open()
   await send('a', 'one')

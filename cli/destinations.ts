@@ -1,7 +1,9 @@
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { commands } from '../core/agent/contract.ts'
 import { sendCommand } from '../core/agent/control-socket.ts'
+import { shellWord } from '../core/lib/i18n/formats.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
+import { getSamples, type Samples, samplesSchema } from '../core/settings/destination-schema.ts'
 import { formatLocation, LONGEST_NAME, namedDestination } from '../core/settings/destinations.ts'
 import type { ShownSettings } from '../core/settings/schema.ts'
 import { addDestination, testDestination } from './add-destination.ts'
@@ -11,6 +13,7 @@ import { destinationLine, withFailures } from './destination-line.ts'
 import { type AddOptions, addableKinds, withChanges } from './destination-options.ts'
 import { jsonText } from './json.ts'
 import { sourceAt } from './known-path.ts'
+import { omitUndefined } from './omit-undefined.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import {
@@ -104,6 +107,20 @@ export function registerDestinations(program: Command): void {
   )
   withDataDirectory(
     command
+      .command('samples')
+      .description(
+        'show or change how many random files a destination reads again each day to find damage (holdfast prove reads ' +
+          'some now); a receiver proves files that are here without sending them, all others are read back',
+      )
+      .argument('<name>', 'the destination')
+      .option('--files-per-day <count>', 'at most so many files a day; 0: none', parseSamples('filesPerDay'))
+      .option('--gib-per-day <size>', 'at most so many GiB a day on average', parseSamples('gibPerDay'))
+      .option('--json', 'print them as JSON'),
+  ).action((name: string, _: Options, self: Command) =>
+    samplesOf(getDataDirectory(self), name, self.optsWithGlobals<SamplesOptions>()),
+  )
+  withDataDirectory(
+    command
       .command('rename')
       .description('rename a destination; nothing else changes')
       .argument('<name>', 'the destination')
@@ -183,6 +200,42 @@ async function eject(dataDirectory: string, given: string, json: boolean): Promi
   if (json) return console.log(jsonText({ name, removable, sentence, command }))
   console.log(terminalWords(sentence))
   if (command !== null) console.log(translate('cli.destinations.ejectCommand', { command }))
+}
+
+type SamplesOptions = Options & Partial<Samples>
+
+const parseSamples =
+  (field: keyof Samples) =>
+  (text: string): number => {
+    const parsed = samplesSchema.shape[field].safeParse(text.trim() === '' ? undefined : Number(text))
+    if (parsed.success) return parsed.data
+    throw new InvalidArgumentError(
+      field === 'filesPerDay'
+        ? 'It must be a whole number from 0 to 100000.'
+        : 'It must be a number above 0, at most 100000.',
+    )
+  }
+
+/** Shows the samples of a destination, after the change if one is given. */
+async function samplesOf(
+  dataDirectory: string,
+  given: string,
+  { filesPerDay, gibPerDay, json = false }: SamplesOptions,
+): Promise<void> {
+  const isQuestion = filesPerDay === undefined && gibPerDay === undefined
+  const { destinations } = isQuestion
+    ? await settingsNow(dataDirectory)
+    : await changeSettings(dataDirectory, (before) => {
+        const found = namedDestination(before.destinations, given)
+        const samples = { ...getSamples(found), ...omitUndefined({ filesPerDay, gibPerDay }) }
+        return { command: 'setSamples', input: { id: found.id, samples } }
+      })
+  const destination = namedDestination(destinations, given)
+  const { name } = destination
+  const samples = getSamples(destination)
+  if (json) return console.log(jsonText({ name, ...samples }))
+  const key = samples.filesPerDay === 0 ? 'cli.samples.off' : 'cli.samples.on'
+  console.log(translate(key, { name, ...samples, word: shellWord(name) }))
 }
 
 async function useAgain(dataDirectory: string, given: string, json: boolean): Promise<void> {

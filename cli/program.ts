@@ -119,6 +119,10 @@ const commands: Record<string, Entry> = {
     summary: 'repair damaged files from other destinations',
     load: async () => (await import('./heal.ts')).registerHeal,
   },
+  prove: {
+    summary: 'have a destination prove random files now',
+    load: async () => (await import('./prove.ts')).registerProve,
+  },
   manifest: {
     summary: 'list the digests of sent files for an archive',
     load: async () => (await import('./manifest.ts')).registerManifest,

@@ -11,7 +11,7 @@ import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import { createWords } from '../lib/i18n/words.ts'
 import { getUserName } from '../platform/user-name.ts'
 import { getSource, withAcceptedDisk } from '../settings/changes.ts'
-import { getSourceDestinations } from '../settings/destinations.ts'
+import { getDestination, getSourceDestinations } from '../settings/destinations.ts'
 import { type Agent, UNUSED_SETTINGS } from './agent.ts'
 import { answerCommand, runAction } from './answering.ts'
 import {
@@ -27,7 +27,7 @@ import { logLines } from './log-lines.ts'
 import { getActorName, recordCommand, toChangesPage } from './recording.ts'
 import { addSource, settingsCommands } from './settings-commands.ts'
 import type { SettingsContext } from './settings-context.ts'
-import { getFolderDirectory } from './workers/configs.ts'
+import { getFolderDirectory, toProofLimits } from './workers/configs.ts'
 
 /** Limit of the files that a preview lists. */
 const PREVIEW_EXAMPLES = 100
@@ -64,6 +64,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
     acceptDisk: ({ id }) => runAction(() => acceptDisk(agent, context, id)),
     retryParked: ({ id, file }) => runAction(() => agent.senders.requestAll('retry', { source: id, file })),
     heal: ({ id, identity }) => runAction(() => agent.healing.start(id, identity ?? null)),
+    prove: ({ id }) => runAction(() => prove(agent, id)),
     deleteLocalCopies: () => runAction(() => deleteLocalCopies(agent)),
     ...heldSourceCommands(agent),
     ...alertCommands(agent),
@@ -89,6 +90,16 @@ export function commandHandlers(agent: Agent): CommandHandlers {
         ),
       }),
   }
+}
+
+/** @throws UserError refuse.noSuchDestination, prove.notConnected */
+async function prove({ settings, senders }: Agent, id: string): Promise<void> {
+  const destination = getDestination(settings.get().destinations, id)
+  const { samples: _, ...usual } = destination
+  // A person may ask where no samples are taken by themselves.
+  const limits = toProofLimits(destination.samples?.filesPerDay === 0 ? usual : destination)
+  const { started } = await senders.requestOf(id, 'prove', limits)
+  if (!started) throw new UserError('prove.notConnected', { name: destination.name })
 }
 
 /** @throws UserError disk.noDisk, disk.notAcceptable */

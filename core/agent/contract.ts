@@ -29,6 +29,7 @@ import {
   givenDestinationSchema,
   givenSecretsSchema,
   receiverDestinationSchema,
+  samplesSchema,
   sftpDestinationSchema,
 } from '../settings/destination-schema.ts'
 import { eventSinkSchema, eventsSettingsSchema, eventTypes } from '../settings/event-sinks.ts'
@@ -335,6 +336,13 @@ export const commands = {
     /** identity: "AGE-SECRET-KEY-1…", which opens the contents of encrypted destinations. It is only kept in memory. */
     idInput.extend({ identity: z.string().max(200).optional() }),
   ),
+  /**
+   * Starts a round of random samples at a destination, with the limits of a day. The state shows the result; damaged
+   * files are sent again or healed.
+   */
+  prove: defineAction(idInput),
+  /** Sets how many random files a destination reads again each day. */
+  setSamples: defineAction(idInput.extend({ samples: samplesSchema })),
   /**
    * Deletes the copies made on this computer before it had a destination. Refused while a file may exist nowhere
    * else.

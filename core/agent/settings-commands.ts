@@ -43,6 +43,7 @@ import {
   withEjected,
   withoutDestination,
   withRenamed,
+  withSamples,
 } from '../settings/destinations.ts'
 import { secretsOfSink, withoutSink, withSink, withSinkEnabled } from '../settings/event-sinks.ts'
 import { exportedText, importedSettings, missingSecrets, withImported } from '../settings/import-export.ts'
@@ -320,6 +321,7 @@ function destinationCommands(context: SettingsContext) {
     newEncryptionKey,
     ejectDestination: ({ id }) => eject(context, id),
     useDestination: ({ id }) => set((settings) => withEjected(settings, id, null)),
+    setSamples: ({ id, samples }) => set((settings) => withSamples(settings, id, samples)),
     renameDestination: ({ id, name }) => set((settings) => withRenamed(settings, id, name)),
     removeDestination: ({ id }) =>
       runAction(async () => {

@@ -2,6 +2,7 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../platform/sqlite.ts'
 import type { Routes } from './database.ts'
 import type { DamageKind } from './events.ts'
+import { addProofs, noProofs, type ProofSum } from './proofs.ts'
 
 /** A file whose content a destination should have, and has damaged, or no longer has. */
 export interface DamagedFile {
@@ -31,6 +32,13 @@ export interface HealRow {
   sentAt: number | null
   digest: Uint8Array | null
 }
+
+/** Sums up files that got their content again. */
+export const sumHealed = (files: readonly Pick<DamagedFile, 'size'>[]): ProofSum => ({
+  ...noProofs(),
+  files: files.length,
+  bytes: files.reduce((sum, { size }) => sum + size, 0),
+})
 
 /** Rows that one query returns at most. */
 const ROWS = 1_000
@@ -115,6 +123,7 @@ export function openDamaged(database: DatabaseSyncInstance, routes: Routes) {
           forward.run(position, `session ${destination}`)
           remove.run(toKey(destination, file))
         }
+        addProofs(database, destination, 'heal', Date.now(), sumHealed(files))
       }),
   }
 }

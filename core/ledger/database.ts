@@ -50,6 +50,26 @@ CREATE TRIGGER fixity_removed AFTER DELETE ON file BEGIN
 END;
 `
 
+/**
+ * The files of a destination that were read again, by the day of this computer (its beginning in milliseconds since
+ * 1970) and by the kind of reading; `healed`: files that got their content again. `at`: the last time. `log_miss`: the
+ * logarithm of the probability that the samples would have missed damage (see proof-figures.ts).
+ */
+const PROOF = `CREATE TABLE proof (
+  destination TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  files INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  damaged INTEGER NOT NULL,
+  missing INTEGER NOT NULL,
+  unreadable INTEGER NOT NULL,
+  log_miss REAL NOT NULL,
+  PRIMARY KEY (destination, day, kind)
+) WITHOUT ROWID;
+`
+
 /** The file of each period that a source's settings expect; `arrived_at` is NULL while it is missing. */
 const EXPECTED = `CREATE TABLE expected (
   source TEXT NOT NULL,
@@ -152,7 +172,7 @@ END;
  *   have deleted, so they cost a transfer nothing. `removed_at` is NULL if the time is unknown.
  * - `proven_at`: when the destination last proved that it has the file.
  *
- * Table `fixity`: see FIXITY. Table `seal`: the digest of the data at the destination, only for files that are encrypted there. Table `suspect`:
+ * Table `fixity`: see FIXITY; `proof`: see PROOF. Table `seal`: the digest of the data at the destination, only for files that are encrypted there. Table `suspect`:
  * files that may have lost their content, with the metadata of the sent content, and since when.
  *
  * Times are milliseconds since 1970; those of the file itself are nanoseconds, in 64 bits: beyond the year 2262 they
@@ -217,7 +237,8 @@ ${EXPECTED}
 ${ABSENT_INDEX}
 ${TRIGGERS}
 ${EVENTS}
-${FIXITY}`
+${FIXITY}
+${PROOF}`
 
 /**
  * Pages of the write-ahead log, 32 MiB, from which on a commit copies them into the database (sqlite.org/wal.html).
@@ -245,7 +266,7 @@ UPDATE file SET due_at = sent_at WHERE state = ${STATE.sent} AND sent_at IS NOT 
 ${STATE_INDEX}`
 
 export const LEDGER: DatabaseKind = {
-  version: 8,
+  version: 9,
   schema: SCHEMA,
   migrations: {
     2: 'ALTER TABLE file ADD COLUMN stored_ns INTEGER',
@@ -254,6 +275,7 @@ export const LEDGER: DatabaseKind = {
     5: EXPECTED,
     6: EVENTS,
     7: FIXITY,
+    8: PROOF,
   },
   tables: [
     'meta',
@@ -266,6 +288,7 @@ export const LEDGER: DatabaseKind = {
     'event',
     'former_route',
     'fixity',
+    'proof',
   ],
   // A commit that is lost in a power failure means that a file is sent twice, which the receiver recognises.
   pragmas: `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;

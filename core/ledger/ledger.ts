@@ -13,6 +13,7 @@ import { openEvents } from './events.ts'
 import { openExpected } from './expected.ts'
 import { openFixity } from './fixity.ts'
 import { openPages, openSentFiles } from './pages.ts'
+import { openProofs } from './proofs.ts'
 import { openHolding, openOutcomes, openParked, openTaking, openUnsent } from './queue.ts'
 
 export type {
@@ -82,6 +83,7 @@ export function openParts(database: DatabaseSyncInstance) {
     ...openDamaged(database, routes),
     ...openExpected(database),
     ...openEvents(database, routes),
+    ...openProofs(database, routes),
     ...openMeta(database, routes),
   }
 }

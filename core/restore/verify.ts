@@ -31,6 +31,7 @@ interface ToVerify {
     | 'offerDamaged'
     | 'isDamaged'
     | 'clearDamaged'
+    | 'recordProofs'
   >
   /** The destination's id. */
   destination: string
@@ -87,6 +88,9 @@ export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Prom
       await events.found({ place, kind: 'damaged', expected, found: wrong.found, isWanted })
     else await events.found({ place, kind: 'unreadable', code: wrong.code, isWanted })
   }
+  const { files, bytes, damaged, missing, unreadable } = summary
+  const sum = { files, bytes, damaged, missing, unreadable, logMiss: 0 }
+  ledger.recordProofs(destination, 'verify', Date.now(), sum)
   return summary
 }
 

@@ -4,14 +4,17 @@ import type { Bucket } from '../backends/bucket.ts'
 import type { DestinationEvents, Session, Space } from '../backends/destination.ts'
 import { openDestination } from '../backends/open.ts'
 import type { StatusNow } from '../backends/receiver/receiver.ts'
+import { openReceiverLibrary } from '../backends/receiver/receiver-library.ts'
 import { openSessions } from '../backends/session-memory.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { ProofLimits } from '../ledger/proof-figures.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import type { WorkerConfig } from '../lib/workers/definition.ts'
 import type { Identity } from '../protocol/identity.ts'
 import { openRemovals, type RemovalSource } from './delete-after-send/removals.ts'
 import { type FetchedFile, type HealedFiles, type HealPlan, planHealing, storeFetched } from './healing.ts'
+import { Proving } from './proving.ts'
 import { type DispatcherEvents, openDispatcher } from './queue/dispatcher.ts'
 import type { Readers } from './reading/readers.ts'
 import type { senderDefinition } from './sender-messages.ts'
@@ -76,6 +79,12 @@ export function openDelivery(
     events,
   )
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
+  const proving = new Proving({
+    ...{ destination, ledger, bucket, session: mayStore, onChange: events.onChange, log: events.log },
+    sources: () => going.sources.filter(({ paused }) => !paused),
+    isSending: () => dispatcher.transfers(1).length > 0,
+    openLibrary: (receiver, signal) => openReceiverLibrary(receiver, identity, ownName(), signal),
+  })
   const sessions = openSessions(ledger, destination)
   let asking: NodeJS.Timeout | undefined
   /** Queries the space one request at a time: a request that hangs is not repeated. */
@@ -130,6 +139,20 @@ export function openDelivery(
       )
       removals.configure(sources, paused)
     },
+    /** @param limits of the samples of a day. */
+    setSamples: (limits: ProofLimits) => proving.configure(limits),
+    /** Starts a round of samples; false: nothing may be read now. */
+    prove(limits: ProofLimits): boolean {
+      if (mayStore() === null) return false
+      proving.start(limits)
+      return true
+    },
+    get samples() {
+      return proving.figures
+    },
+    get proofRound() {
+      return proving.round
+    },
     wake: () => dispatcher.wake(),
     transfers: (limit: number) => dispatcher.transfers(limit),
     restless: () => dispatcher.restless(),
@@ -162,6 +185,7 @@ export function openDelivery(
       current = null
       dispatcher.stop()
       removals.stop()
+      proving.stop()
       return opened.stop(isLast)
     },
   }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { NONCE_BYTES, type Outgoing, type OutgoingSource, type Session } from '../backends/destination.ts'
+import { sumHealed } from '../ledger/damaged.ts'
 import type { DamagedFile, Ledger, TransferResult } from '../ledger/ledger.ts'
 import { createSemaphore } from '../lib/async/semaphore.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
@@ -32,6 +33,7 @@ type HealLedger = Pick<
   | 'isDamaged'
   | 'markHealed'
   | 'offerAgain'
+  | 'recordProofs'
 >
 
 /** A damaged file, and the destinations that have its content. */
@@ -67,6 +69,7 @@ export function planHealing(
   const plan: HealPlan = { files: [], resent: 0, lost: [], skipped: 0, next: null }
   const page = ledger.damagedFiles(destination, after)
   const over: DamagedFile[] = []
+  const healed: DamagedFile[] = []
   for (const file of page) {
     if (!sources.has(file.source)) {
       plan.skipped += 1
@@ -75,8 +78,10 @@ export function planHealing(
     const row = ledger.healRow(destination, file)
     const isSentAgain = row === null || (row.sentAt ?? 0) > file.at
     const known = { path: file.path, size: file.size, digest: null, sentAt: row?.sentAt ?? 0 }
-    if (isSentAgain || ledger.isReplaced(destination, file.source, known)) over.push(file)
-    else if (row.state === WAITING) plan.resent += 1
+    if (isSentAgain || ledger.isReplaced(destination, file.source, known)) {
+      over.push(file)
+      if (row !== null && isSentAgain) healed.push(file)
+    } else if (row.state === WAITING) plan.resent += 1
     else {
       const from = others.filter((other) => {
         const there = ledger.sentFile(other, file.source, file.path)
@@ -88,6 +93,7 @@ export function planHealing(
     }
   }
   if (over.length > 0) ledger.clearDamaged(destination, over)
+  if (healed.length > 0) ledger.recordProofs(destination, 'heal', Date.now(), sumHealed(healed))
   const last = page.at(-1)
   return { ...plan, next: last === undefined ? null : { source: last.source, path: last.path } }
 }

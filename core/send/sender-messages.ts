@@ -79,6 +79,37 @@ const damagedFileSchema = healPlaceSchema.extend({
   digest: z.string().nullable(),
 })
 
+/** Random samples that a destination has proven in the last thirty days (core/ledger/proof-figures.ts). */
+export const proofFiguresSchema = z.object({
+  files: z.number(),
+  bytes: z.number(),
+  /** Found damaged, missing or unreadable. */
+  damaged: z.number(),
+  /** The probability that they would have shown damage of 0.1 % of the files, which was there before. */
+  confidence: z.number(),
+  /** When the last one was proven: milliseconds since 1970. */
+  at: z.number(),
+})
+export type ProofFigures = z.infer<typeof proofFiguresSchema>
+
+/** A round of samples that a person asked for. */
+export const proofRoundSchema = z.object({
+  isRunning: z.boolean(),
+  /** Its end, or its start while it runs: milliseconds since 1970. */
+  at: z.number(),
+  files: z.number(),
+  bytes: z.number(),
+  damaged: z.number(),
+  missing: z.number(),
+  unreadable: z.number(),
+  /** Files for which the destination had no answer; they are not counted in `files`. */
+  unanswered: z.number(),
+})
+export type ProofRound = z.infer<typeof proofRoundSchema>
+
+/** See ProofLimits. */
+const proofLimitsSchema = z.object({ files: z.number().int().min(0), bytes: z.number().min(0) })
+
 export const senderDefinition = {
   name: 'sender' as const,
   config: z.object({
@@ -124,6 +155,8 @@ export const senderDefinition = {
       /** How many destinations share the limit now; without, 1. */
       shares: z.number().int().min(1).optional(),
     }),
+    /** The random samples that the destination proves in a day; left out: none. */
+    samples: proofLimitsSchema.optional(),
     /** Sent to a receiver with the next heartbeat; left out: no status is sent. */
     status: ownStatusSchema.optional(),
     /** The last decision about settings that the receiver proposed; left out: it can propose none. */
@@ -157,6 +190,9 @@ export const senderDefinition = {
     proposal: proposalSchema.nullable().optional(),
     /** Files that the destination has damaged or lost, and that were neither sent again nor healed yet; left out: none. */
     damaged: damagedSchema.optional(),
+    /** Left out: there was none. */
+    samples: proofFiguresSchema.optional(),
+    proofRound: proofRoundSchema.optional(),
   }),
   requests: {
     /** A page of the ledger, newest first; `before` is the `older` of the page before. */
@@ -231,6 +267,8 @@ export const senderDefinition = {
           .nullable(),
       }),
     },
+    /** Starts a round of samples with these limits; the report has its result. Returns false if nothing can be read now. */
+    prove: { input: proofLimitsSchema, output: z.object({ started: z.boolean() }) },
     /** Returns once an ejected folder is closed: its store, its lock and all files there. */
     release: { input: z.object({}), output: z.object({}) },
     /** Pairs with a receiver by its one-time code; returns the destination for the settings. */

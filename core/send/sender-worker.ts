@@ -182,6 +182,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       return {}
     },
     healed: async () => ready(this.#healing),
+    prove: async (limits: Input<'prove'>) => ({ started: ready(this.#delivery).prove(limits) }),
     release: async () => {
       const destination = ready(this.#config).destination
       if (destination?.kind === 'folder') await whenFolderClosed(destination)
@@ -306,6 +307,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
   #applySources(): void {
     if (this.#applied === null) return
     this.#delivery?.configure(getSources(this.#applied), this.#isPaused())
+    this.#delivery?.setSamples(this.#applied.samples ?? { files: 0, bytes: 0 })
   }
 
   #closeDelivery(): void {
@@ -423,6 +425,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     const { bytesPerSecond } = this.#limiter
     const left = isGoing ? this.#progress.left({ totals, transfers, restless, now, bytesPerSecond }) : null
     const proposal = this.#takeProposal()
+    const { samples, proofRound } = this.#delivery ?? {}
     const report: Report = {
       fingerprint: this.#identity?.fingerprint ?? null,
       connection: { ...this.#connection, problem },
@@ -437,6 +440,8 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       ...(this.#notice === null ? {} : { notice: this.#notice }),
       ...(proposal === undefined ? {} : { proposal }),
       ...(this.#damaged.files === 0 ? {} : { damaged: this.#damaged }),
+      ...(samples == null ? {} : { samples }),
+      ...(proofRound == null ? {} : { proofRound }),
     }
     this.#notice = null
     const isSending = Object.keys(report.rates).length > 0 || report.leftOfAll !== null || restless.length > 0

@@ -8,9 +8,19 @@ export const absolutePathSchema = z
   .refine((path) => /^(\/|[A-Za-z]:[\\/]|\\\\)/.test(path), 'must be an absolute path')
   .refine((path) => !path.includes('\0'), 'must not contain NUL: no path can')
 
+/** The most random files that a destination reads again each day, to find damage. */
+export const samplesSchema = z.object({
+  /** 0: none. */
+  filesPerDay: z.number().int().min(0).max(100_000),
+  gibPerDay: z.number().positive().max(100_000),
+})
+export type Samples = z.infer<typeof samplesSchema>
+
 const destinationBase = {
   id: z.string().min(1).max(128),
   name: z.string().min(1).max(200),
+  /** Omitted: the default of its kind (getSamples). */
+  samples: samplesSchema.optional(),
 }
 /** This computer's folder in a store that is used without a Holdfast receiver. */
 const ownFolder = z
@@ -152,15 +162,26 @@ export const destinationSchema = z
   )
 export type Destination = z.infer<typeof destinationSchema>
 
+/**
+ * The defaults of samples. 231 files a day are 6,930 in 30 days, which show damage of 0.1 % with 99.9 %. From a server,
+ * all bytes that are read cross the network.
+ */
+export const USUAL_SAMPLES = 231
+const USUAL_GIB = { receiver: 10, folder: 10, sftp: 1, s3: 1, webdav: 1 } as const
+
+/** Returns the most random files that a destination reads again each day. */
+export const getSamples = ({ kind, samples }: Pick<Destination, 'kind' | 'samples'>): Samples =>
+  samples ?? { filesPerDay: USUAL_SAMPLES, gibPerDay: USUAL_GIB[kind] }
+
 // Schemas of destinations as entered by the user, before they are added to the settings.
 
 /** Omitted: this computer's name, made valid. */
 const folder = sftpDestinationSchema.shape.folder.optional()
-const anyReceiver = receiverDestinationSchema.omit({ id: true, acceptProposals: true })
-const anyFolder = folderDestinationSchema.omit({ id: true, ejected: true })
-const anySftp = sftpDestinationSchema.omit({ id: true }).extend({ folder })
-const anyS3 = s3DestinationSchema.omit({ id: true }).extend({ folder })
-const anyWebdav = webdavDestinationSchema.omit({ id: true }).extend({ folder })
+const anyReceiver = receiverDestinationSchema.omit({ id: true, samples: true, acceptProposals: true })
+const anyFolder = folderDestinationSchema.omit({ id: true, samples: true, ejected: true })
+const anySftp = sftpDestinationSchema.omit({ id: true, samples: true }).extend({ folder })
+const anyS3 = s3DestinationSchema.omit({ id: true, samples: true }).extend({ folder })
+const anyWebdav = webdavDestinationSchema.omit({ id: true, samples: true }).extend({ folder })
 
 /** A destination that can be added directly; receivers are paired instead. */
 export const givenDestinationSchema = z.discriminatedUnion('kind', [anyFolder, anySftp, anyS3, anyWebdav])

@@ -10,6 +10,7 @@ import {
   type FolderDestination,
   NOT_ENCRYPTED,
   type ReceiverDestination,
+  type Samples,
   type SftpDestination,
 } from './destination-schema.ts'
 import { MOST_DESTINATIONS, type Settings, type ShownSettings, type Source } from './schema.ts'
@@ -74,6 +75,13 @@ export function namedDestination<D extends Pick<Destination, 'id' | 'name'>>(
   const found = destinations.find((one) => one.name.toLowerCase() === name.toLowerCase() || one.id === name)
   if (found === undefined) throw new UserError('refuse.noSuchDestination', { name })
   return found
+}
+
+/** @throws UserError refuse.noSuchDestination */
+export function withSamples(settings: Settings, id: string, samples: Samples): Settings {
+  const before = getDestination(settings.destinations, id)
+  const next = { ...before, samples }
+  return { ...settings, destinations: settings.destinations.map((one) => (one === before ? next : one)) }
 }
 
 /** Returns the location of a destination, for display. */
@@ -144,11 +152,19 @@ export function withDestinationChanged(settings: Settings, next: Destination): S
     settings.destinations.filter((one) => one !== before),
     next,
   )
-  const changed = keepConsent(before, next)
+  const changed = keepOwn(before, next)
   return { ...settings, destinations: settings.destinations.map((one) => (one === before ? changed : one)) }
 }
 
-/** Returns `next`, which accepts proposals if `before` did. Another certificate is another receiver. */
+/**
+ * Returns `next` with the samples of `before`. It accepts proposals if `before` did: another certificate is another
+ * receiver.
+ */
+const keepOwn = (before: Destination, next: Destination): Destination => {
+  const kept = before.samples === undefined ? next : { ...next, samples: before.samples }
+  return keepConsent(before, kept)
+}
+
 const keepConsent = (before: Destination, next: Destination): Destination =>
   before.kind === 'receiver' &&
   next.kind === 'receiver' &&
@@ -207,7 +223,7 @@ export function withDestination(settings: Settings, paired: ReceiverDestination)
   const { destinations } = settings
   const known = findReplaced(settings, paired)
   if (known !== undefined) {
-    const again = keepConsent(known, { ...paired, name: known.name })
+    const again = keepOwn(known, { ...paired, name: known.name })
     const idNow = (id: string) => (id === known.id ? paired.id : id)
     return {
       ...settings,

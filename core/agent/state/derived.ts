@@ -326,6 +326,15 @@ export function describeRestore({
   return message(failed === 0 ? 'restore.noneKept' : 'restore.none', { count: left })
 }
 
+/** Describes the random samples that a destination has proven; null: none yet. */
+export const describeSamples = ({ samples }: Pick<DestinationState, 'samples'>): Message | null =>
+  samples === undefined
+    ? null
+    : message(samples.damaged === 0 ? 'samples.seen' : 'samples.seenDamaged', {
+        ...{ files: samples.files, damaged: samples.damaged, at: samples.at },
+        confidence: 100 * samples.confidence,
+      })
+
 /** Id of the notice with the result of the last restore. */
 export const RESTORE_NOTICE = 'restore'
 

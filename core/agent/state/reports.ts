@@ -148,13 +148,15 @@ export function withSettings(
   const updated = destinations.map((destination) => {
     const before = state.destinations.find(({ id }) => id === destination.id)
     if (before === undefined) return destination
-    const { connection, totals, rate, left, worker, damaged, healing } = before
+    const { connection, totals, rate, left, worker, damaged, healing, samples, proofRound } = before
     // A destination without sources has no sender, so nothing more is known about it.
     if (!used.has(destination.id)) return { ...destination, worker }
     const known = {
       ...destination,
       ...(damaged === undefined ? {} : { damaged }),
       ...(healing === undefined ? {} : { healing }),
+      ...(samples === undefined ? {} : { samples }),
+      ...(proofRound === undefined ? {} : { proofRound }),
       totals,
       rate,
       left,
@@ -285,11 +287,13 @@ export function withSent(
   const destinations = state.destinations.map((one) =>
     one.id === destination
       ? {
-          ...withConnection(withoutDamage(one), sinceIncident(state, destination, report.connection)),
+          ...withConnection(withoutReported(one), sinceIncident(state, destination, report.connection)),
           totals: sumTotals(mine.map(({ totals }) => totals)),
           rate: sumRates(mine),
           left: report.leftOfAll,
           ...(report.damaged === undefined ? {} : { damaged: report.damaged }),
+          ...(report.samples === undefined ? {} : { samples: report.samples }),
+          ...(report.proofRound === undefined ? {} : { proofRound: report.proofRound }),
         }
       : one,
   )
@@ -301,7 +305,13 @@ export function withSent(
   }
 }
 
-const withoutDamage = ({ damaged: _, ...one }: DestinationState): DestinationState => one
+/** Omits what the next report has only if there is any. */
+const withoutReported = ({
+  damaged: _,
+  samples: __,
+  proofRound: ___,
+  ...one
+}: DestinationState): DestinationState => one
 
 /** Applies the worker state of one destination's sender. The worst of all senders is shown as the sender's state. */
 export function withSender(state: AppState, destination: string, worker: WorkerState): Partial<AppState> {

@@ -11,7 +11,13 @@ import { senderConditions } from '../../receive/senders/fleet.ts'
 import { restoreReportSchema } from '../../restore/restore-messages.ts'
 import { scannedSchema } from '../../scan/scanner-messages.ts'
 import { allowanceNowSchema } from '../../send/rate-limit/schedule.ts'
-import { damagedSchema, restlessSchema, transferSchema } from '../../send/sender-messages.ts'
+import {
+  damagedSchema,
+  proofFiguresSchema,
+  proofRoundSchema,
+  restlessSchema,
+  transferSchema,
+} from '../../send/sender-messages.ts'
 import { destinationKinds } from '../../settings/destination-catalog.ts'
 import { proposedDifferenceSchema } from '../../settings/proposal.ts'
 import { shownSettingsSchema, sourceSchema } from '../../settings/schema.ts'
@@ -154,6 +160,10 @@ const destinationStateSchema = z.object({
   worker: workerStateSchema,
   /** Files that it has damaged or lost, and that were neither sent again nor healed yet; omitted: none. */
   damaged: damagedSchema.optional(),
+  /** Random samples that it has proven in the last thirty days; omitted: none. */
+  samples: proofFiguresSchema.optional(),
+  /** The running or last round of samples that a person asked for; omitted: none since Holdfast started. */
+  proofRound: proofRoundSchema.optional(),
   /** The running or last healing; omitted: none since Holdfast started. */
   healing: healingSchema.optional(),
 })

@@ -6,8 +6,13 @@ import { isWithin } from '../../platform/mounts.ts'
 import type { scannerDefinition } from '../../scan/scanner-messages.ts'
 import type { RemovalRule, senderDefinition } from '../../send/sender-messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
-import type { Destination, FolderDestination } from '../../settings/destination-schema.ts'
-import { destinationIds, embeddedDestination, getSourceDestinations } from '../../settings/destinations.ts'
+import { type Destination, type FolderDestination, getSamples } from '../../settings/destination-schema.ts'
+import {
+  destinationIds,
+  EMBEDDED_DESTINATION,
+  embeddedDestination,
+  getSourceDestinations,
+} from '../../settings/destinations.ts'
 import { type Settings, type Source, sourceFiltersSchema } from '../../settings/schema.ts'
 import type { Secrets } from '../../settings/secrets.ts'
 import { storeLayout } from '../../store/layout.ts'
@@ -138,7 +143,7 @@ function senderConfig(
   return {
     identityDirectory: layout.identity,
     ledgerPath: layout.ledger,
-    destination: withoutConsent(destination),
+    destination: withoutOwn(destination),
     secrets: now.secrets[id] ?? {},
     sources: going.map((source) => ({
       id: source.id,
@@ -161,6 +166,7 @@ function senderConfig(
     versionsPerHour: settings.send.versionsPerHour,
     keep: settings.keep,
     limit: { bytesPerSecond: settings.send.bytesPerSecond, schedule: settings.send.schedule, shares },
+    samples: toProofLimits(destination),
     status: now.status,
     ...(now.findDecision === null || destination.kind !== 'receiver'
       ? {}
@@ -168,11 +174,20 @@ function senderConfig(
   }
 }
 
-/** Omits the consent to proposals, which the agent handles: a change of it must not interrupt the connection. */
-function withoutConsent(destination: Destination): Destination {
+/** Omits the settings that do not concern the connection: a change of them must not interrupt it. */
+function withoutOwn({ samples: _, ...destination }: Destination): Destination {
   if (destination.kind !== 'receiver') return destination
-  const { acceptProposals: _, ...receiver } = destination
+  const { acceptProposals: __, ...receiver } = destination
   return receiver
+}
+
+const GIB = 1024 ** 3
+
+/** Returns the samples of a day. The folder on this computer, which is used until there is a destination, has none. */
+export function toProofLimits(destination: Destination): { files: number; bytes: number } {
+  const { filesPerDay, gibPerDay } = getSamples(destination)
+  const files = destination.id === EMBEDDED_DESTINATION ? 0 : filesPerDay
+  return { files, bytes: gibPerDay * GIB }
 }
 
 /**

@@ -1,10 +1,11 @@
 // Text of sizes, times, addresses and shell words. The window loads this module, so it imports nothing.
 
-/** Formats of numbers in sentences: `{{size, bytes}}`, `{{age, duration}}`, `{{since, time}}`, `{{files, count}}`. */
+/** Formats of numbers in sentences: `{{size, bytes}}`, `{{age, duration}}`, `{{since, time}}`, `{{files, count}}`, `{{share, percent}}`. */
 export const formats: Record<string, (value: number, language: string) => string> = {
   bytes: formatBytes,
   duration: formatDuration,
   time: formatTime,
+  percent: formatPercent,
   count: (value, language) => new Intl.NumberFormat(language).format(value),
 }
 
@@ -45,6 +46,12 @@ export function formatDuration(ms: number, language: string): string {
   if (span < DAY)
     return pair(unit(Math.floor(span / HOUR), 'hour'), Math.floor((span % HOUR) / MINUTE), 'minute')
   return pair(unit(Math.floor(span / DAY), 'day'), Math.floor((span % DAY) / HOUR), 'hour')
+}
+
+/** Formats a share so that 100 % means all: 99.996 % is not rounded up. */
+export function formatPercent(percent: number, language: string): string {
+  const shown = percent > 0 && percent < 100 ? Math.min(99.99, Math.max(0.01, percent)) : percent
+  return new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 2 }).format(shown / 100)
 }
 
 /**

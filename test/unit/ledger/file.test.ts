@@ -16,8 +16,11 @@ const totals = (waitingFiles: number, sentFiles: number, parkedFiles: number) =>
   parkedFiles,
 })
 
+/** Takes away the table of version 9. */
+const BACK_TO_8 = 'DROP TABLE proof;'
+
 /** Takes away the table of version 8. */
-const BACK_TO_7 = 'DROP TRIGGER fixity_removed; DROP TABLE fixity;'
+const BACK_TO_7 = `${BACK_TO_8} DROP TRIGGER fixity_removed; DROP TABLE fixity;`
 
 /** Takes away the log of version 7. */
 const BACK_TO_6 = `${BACK_TO_7} DROP TRIGGER event_durable; DROP TRIGGER event_parked; DROP TRIGGER event_deleted;

@@ -110,7 +110,7 @@ test('destination secrets: each kind and login has its own secret fields', () =>
 })
 
 test('destination catalog: it has the fields of each kind in the settings', () => {
-  const general = ['id', 'name', 'kind', 'acceptProposals', 'ejected', 'recipient', 'hideNames']
+  const general = ['id', 'name', 'samples', 'kind', 'acceptProposals', 'ejected', 'recipient', 'hideNames']
   const inSettings = destinationSchema.options.map(({ shape }) => [
     shape.kind.value,
     Object.keys(shape)

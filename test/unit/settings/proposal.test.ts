@@ -4,6 +4,7 @@ import {
   withAcceptProposals,
   withDestination,
   withDestinationChanged,
+  withSamples,
 } from '../../../core/settings/destinations.ts'
 import {
   applyProposal,
@@ -136,6 +137,19 @@ test('proposal: its settings are listed by name', () => {
     send: { bytesPerSecond: null },
   })
   expect(listProposedKeys(fragment)).toEqual(['data: ignore', 'data: hidden', 'send.bytesPerSecond'])
+})
+
+test('samples: they stay when a destination is reached otherwise or paired again', () => {
+  const samples = { filesPerDay: 0, gibPerDay: 0.5 }
+  const set = withSamples(settings, 'nas', samples)
+  const find = ({ destinations }: typeof settings) => destinations[0]
+  expect(find(withDestinationChanged(set, { ...nas, host: 'other' }))).toMatchObject({
+    host: 'other',
+    samples,
+  })
+  expect(find(withDestination(set, { ...nas, id: 'new', fingerprint: 'b'.repeat(64) }))).toMatchObject({
+    samples,
+  })
 })
 
 test('consent to proposals: it stays with the certificate, and another certificate has none', () => {

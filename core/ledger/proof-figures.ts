@@ -1,0 +1,87 @@
+// The statistics of samples: how many stored files have to be read again to see damage, and the pace at which they are
+// read. Pure.
+
+/** The share of damaged files that samples should reveal. A smaller archive counts as having one damaged file. */
+const DAMAGED_SHARE = 0.001
+/** Samples of this many days count together. */
+export const SAMPLE_DAYS = 30
+/** A probability below e to this power counts as none, so that sums stay finite. */
+const NEVER = -700
+
+/**
+ * Returns the logarithm of the probability that different random files of an archive contain none of its damaged ones.
+ * @param samples how many were read
+ * @param population how many files the archive has
+ */
+export function computeLogMiss(samples: number, population: number, share = DAMAGED_SHARE): number {
+  const damaged = Math.max(1, Math.ceil(share * population))
+  if (samples <= 0 || population <= 0) return 0
+  if (samples > population - damaged) return NEVER
+  // Of the two equal products, the shorter one.
+  const [factors, missing] = samples < damaged ? [samples, damaged] : [damaged, samples]
+  let sum = 0
+  for (let index = 0; index < factors; index += 1) sum += Math.log1p(-missing / (population - index))
+  return Math.max(NEVER, sum)
+}
+
+/** Returns the probability that damage was seen, from the sum of `computeLogMiss` of independent rounds. */
+export const toConfidence = (logMiss: number): number => (logMiss <= NEVER ? 1 : 0 - Math.expm1(logMiss))
+
+/** The most that one destination proves in a day. */
+export interface ProofLimits {
+  /** 0: no file is proven. */
+  files: number
+  bytes: number
+}
+
+/** The use of a destination's limits today. */
+export interface ProofPace {
+  /** When the day began: milliseconds since 1970. */
+  day: number
+  files: number
+  bytes: number
+  /** Bytes above the limits of earlier days: they are deducted from this day and the following ones. */
+  debt: number
+  /** Every file of the archive was drawn today. */
+  isDone: boolean
+}
+
+const DAY_MS = 24 * 3_600_000
+
+/** Returns the pace for a day; null: nothing was proven before. */
+export function startDay(before: ProofPace | null, day: number, limits: ProofLimits): ProofPace {
+  if (before === null) return { day, files: 0, bytes: 0, debt: 0, isDone: false }
+  // A clock that was set back must not repeat a day.
+  if (day <= before.day) return before
+  const days = Math.max(1, Math.round((day - before.day) / DAY_MS))
+  const debt = Math.max(0, before.debt + before.bytes - days * limits.bytes)
+  return { day, files: 0, bytes: 0, debt, isDone: false }
+}
+
+/**
+ * True if another file may be proven today. The file that crosses the limit of bytes is still read to its end: otherwise
+ * large files would never be among the samples.
+ */
+export const mayProve = ({ files, bytes, debt, isDone }: ProofPace, limits: ProofLimits): boolean =>
+  !isDone && files < limits.files && bytes + debt < limits.bytes
+
+/** Returns when the day of a moment began in the time zone of this computer. */
+export function getDay(at: number): number {
+  const date = new Date(at)
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime()
+}
+
+/**
+ * Draws different ranks from 0 to `count` exclusive, each order with the same probability. Its memory grows with the
+ * number of drawn ranks alone.
+ * @param random returns a whole number from 0 to its argument exclusive
+ */
+export function* drawRanks(count: number, random: (below: number) => number): Generator<number> {
+  const moved = new Map<number, number>()
+  for (let left = count; left > 0; left -= 1) {
+    const place = random(left)
+    yield moved.get(place) ?? place
+    moved.set(place, moved.get(left - 1) ?? left - 1)
+    moved.delete(left - 1)
+  }
+}

@@ -1,0 +1,132 @@
+import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { inTransaction } from '../platform/sqlite.ts'
+import type { Removable, RowPlace } from './contract.ts'
+import {
+  BEHIND,
+  NO_TIME,
+  OLDEST,
+  openValues,
+  prepareDue,
+  type Routes,
+  STATE,
+  toPlaceParams,
+} from './database.ts'
+import { getDay, type ProofPace } from './proof-figures.ts'
+
+/** sample: random files; verify: `holdfast verify`; heal: files that got their content again. */
+export type ProofKind = 'sample' | 'verify' | 'heal'
+
+/** Files that were read again, and what was found. */
+export interface ProofSum {
+  files: number
+  bytes: number
+  damaged: number
+  missing: number
+  unreadable: number
+  /** See computeLogMiss. */
+  logMiss: number
+}
+
+export const noProofs = (): ProofSum => ({
+  ...{ files: 0, bytes: 0, damaged: 0, missing: 0, unreadable: 0, logMiss: 0 },
+})
+
+/** How long the sums of a day are kept, as the other figures of reports. */
+const KEPT_MS = 400 * 24 * 3_600_000
+
+/** Draws sent files of a destination, and keeps the sums of what was proven. */
+export function openProofs(database: DatabaseSyncInstance, routes: Routes) {
+  const { get, put } = openValues(database)
+  // Both read the index of the states alone. With the order of sending, ranks of old files do not change meanwhile.
+  const isBehind = `FROM file INDEXED BY file_state WHERE route = ? AND state = ${STATE.sent} AND ${BEHIND}`
+  const selectRank = database.prepare(
+    `SELECT due_at AS at, id ${isBehind} ORDER BY due_at, id LIMIT 1 OFFSET ?`,
+  )
+  const countBehind = database.prepare(
+    `SELECT count(*) AS files FROM (SELECT 1 ${isBehind} ORDER BY due_at, id LIMIT ?)`,
+  )
+  const rows = prepareDue(
+    database,
+    `WHERE id = ? AND state = ${STATE.sent} AND mtime_ns <> ${NO_TIME} AND digest IS NOT NULL`,
+    'id',
+  )
+
+  return {
+    /** Counts the sent files of a source behind a place, at most `most`. */
+    countSentBehind: (destination: string, source: string, after: RowPlace = OLDEST, most: number) =>
+      (
+        countBehind.get(routes.find(destination, source), ...toPlaceParams(after), most) as {
+          files: number
+        }
+      ).files,
+
+    /** Returns the place of the sent file that lies so many rows behind a place; null: there are not so many. */
+    sentAtRank: (
+      destination: string,
+      source: string,
+      after: RowPlace = OLDEST,
+      rank: number,
+    ): RowPlace | null =>
+      (selectRank.get(routes.find(destination, source), ...toPlaceParams(after), rank) as
+        | RowPlace
+        | undefined) ?? null,
+
+    /** Returns a sent file whose content is known; null: it is not sent, or its content is unknown. */
+    sampleAt(source: string, id: number): Removable | null {
+      const [row] = rows(source, id, 1)
+      return row === undefined || row.digest === null ? null : { ...row, digest: row.digest }
+    },
+
+    proofPace: (destination: string): ProofPace | null => get(`proof ${destination}`),
+
+    /** Adds to the sums of today. @param pace the new use of the limits; left out: it stays. */
+    recordProofs: (destination: string, kind: ProofKind, now: number, sum: ProofSum, pace?: ProofPace) =>
+      inTransaction(database, () => {
+        addProofs(database, destination, kind, now, sum)
+        if (pace !== undefined) put(`proof ${destination}`, pace)
+      }),
+
+    /** Returns the sums of a kind since a day, and the last time; null: nothing was read. */
+    proofsSince: (destination: string, kind: ProofKind, since: number) =>
+      selectProofs(database, since, Number.MAX_SAFE_INTEGER).find(
+        (one) => one.destination === destination && one.kind === kind,
+      ) ?? null,
+  }
+}
+
+/** Adds to the sums of a day; inside the caller's transaction. */
+export function addProofs(
+  database: DatabaseSyncInstance,
+  destination: string,
+  kind: ProofKind,
+  now: number,
+  { files, bytes, damaged, missing, unreadable, logMiss }: ProofSum,
+): void {
+  // Prepared here: readers of a ledger of an earlier version do not have the table.
+  database
+    .prepare(
+      `INSERT INTO proof VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+         at = excluded.at, files = files + excluded.files, bytes = bytes + excluded.bytes,
+         damaged = damaged + excluded.damaged, missing = missing + excluded.missing,
+         unreadable = unreadable + excluded.unreadable, log_miss = log_miss + excluded.log_miss`,
+    )
+    .run(destination, getDay(now), kind, now, files, bytes, damaged, missing, unreadable, logMiss)
+  database.prepare('DELETE FROM proof WHERE day < ?').run(now - KEPT_MS)
+}
+
+/** The sums of a destination and a kind over some days. */
+export type ProofFigures = ProofSum & { destination: string; kind: ProofKind; at: number }
+
+/** Returns the sums of the days from `from` to `to` exclusive. */
+export function selectProofs(database: DatabaseSyncInstance, from: number, to: number): ProofFigures[] {
+  // A ledger that the next writer will migrate may lack the table.
+  const has = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'proof'").get() !== undefined
+  if (!has) return []
+  return database
+    .prepare(
+      `SELECT destination, kind, max(at) AS at, sum(files) AS files, sum(bytes) AS bytes, sum(damaged) AS damaged,
+         sum(missing) AS missing, sum(unreadable) AS unreadable, sum(log_miss) AS logMiss
+       FROM proof WHERE day >= ? AND day < ? GROUP BY destination, kind`,
+    )
+    .all(from, to) as ProofFigures[]
+}

@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest'
+import {
+  computeLogMiss,
+  drawRanks,
+  mayProve,
+  SAMPLE_DAYS,
+  startDay,
+  toConfidence,
+} from '../../../core/ledger/proof-figures.ts'
+import { USUAL_SAMPLES } from '../../../core/settings/destination-schema.ts'
+
+/** A generator of whole numbers below a limit (mulberry32); the seed is printed if a test fails. */
+function createRandom(seed: number): (below: number) => number {
+  let state = seed
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below)
+  }
+}
+
+const DAY = 24 * 3_600_000
+const seed = Date.now() % 2 ** 31
+
+describe(`samples (seed ${seed})`, () => {
+  test('6,905 samples show damage of 0.1 % with 99.9 %, and 30 days have them', () => {
+    expect(toConfidence(computeLogMiss(6904, 1e9))).toBeLessThan(0.999)
+    expect(toConfidence(computeLogMiss(6905, 1e9))).toBeGreaterThanOrEqual(0.999)
+    expect(USUAL_SAMPLES * SAMPLE_DAYS).toBeGreaterThanOrEqual(6905)
+  })
+
+  test.each([
+    [1_000, 200, 0.01],
+    [5_000, 700, 0.001],
+    [40, 10, 0.001],
+    [300, 120, 0.02],
+  ])(
+    'of %i files, %i samples show damage of a share of %f as often as in a simulation',
+    (population, samples, share) => {
+      const random = createRandom(seed)
+      const damaged = Math.max(1, Math.ceil(share * population))
+      const runs = 4_000
+      let seen = 0
+      for (let run = 0; run < runs; run += 1) {
+        let left = samples
+        for (const rank of drawRanks(population, random)) {
+          // The damaged files are the first ones: each rank is as likely as any other.
+          if (rank < damaged) seen += 1
+          if (rank < damaged || --left === 0) break
+        }
+      }
+      const expected = toConfidence(computeLogMiss(samples, population, share))
+      const deviation = Math.sqrt((expected * (1 - expected)) / runs)
+      expect(Math.abs(seen / runs - expected)).toBeLessThan(5 * deviation + 1e-9)
+    },
+  )
+
+  test('all files of an archive show any damage, and none show nothing', () => {
+    expect(toConfidence(computeLogMiss(40, 40))).toBe(1)
+    expect(toConfidence(computeLogMiss(0, 40))).toBe(0)
+    expect(toConfidence(computeLogMiss(0, 0))).toBe(0)
+  })
+
+  test('the logarithms of a round that is counted file by file add up to that of the whole round', () => {
+    const steps = Array.from(
+      { length: 500 },
+      (_, index) => computeLogMiss(index + 1, 9_000) - computeLogMiss(index, 9_000),
+    )
+    expect(steps.reduce((sum, one) => sum + one, 0)).toBeCloseTo(computeLogMiss(500, 9_000), 9)
+  })
+
+  test('every rank is drawn once, and each order is as likely as any other', () => {
+    const random = createRandom(seed)
+    const counts = new Map<string, number>()
+    for (let run = 0; run < 6_000; run += 1) {
+      const order = [...drawRanks(3, random)].join('')
+      counts.set(order, (counts.get(order) ?? 0) + 1)
+    }
+    expect([...counts.keys()].sort()).toEqual(['012', '021', '102', '120', '201', '210'])
+    for (const count of counts.values()) expect(Math.abs(count - 1000)).toBeLessThan(200)
+  })
+})
+
+describe('pace of samples', () => {
+  const limits = { files: 3, bytes: 100 }
+  const today = { day: 10 * DAY, files: 0, bytes: 0, debt: 0, isDone: false }
+
+  test('a day ends with its files, with its bytes, and with the archive', () => {
+    expect(mayProve(today, limits)).toBe(true)
+    expect(mayProve({ ...today, files: 3 }, limits)).toBe(false)
+    expect(mayProve({ ...today, bytes: 100 }, limits)).toBe(false)
+    expect(mayProve({ ...today, isDone: true }, limits)).toBe(false)
+    expect(mayProve(today, { files: 0, bytes: 100 })).toBe(false)
+  })
+
+  test('a file above the limit of bytes is deducted from the following days, until their limits have covered it', () => {
+    const large = { ...today, files: 1, bytes: 250 }
+    const next = startDay(large, 11 * DAY, limits)
+    expect(next).toMatchObject({ files: 0, bytes: 0, debt: 150 })
+    expect(mayProve(next, limits)).toBe(false)
+    const third = startDay(next, 12 * DAY, limits)
+    expect(third.debt).toBe(50)
+    expect(mayProve(third, limits)).toBe(true)
+    expect(startDay(third, 13 * DAY, limits).debt).toBe(0)
+    // The computer was off meanwhile.
+    expect(startDay(large, 13 * DAY, limits).debt).toBe(0)
+  })
+
+  test('a clock that is set back does not repeat a day', () => {
+    const done = { ...today, isDone: true }
+    expect(startDay(done, 10 * DAY, limits)).toEqual(done)
+    expect(startDay(done, 8 * DAY, limits)).toEqual(done)
+    expect(startDay(null, 8 * DAY, limits)).toMatchObject({ day: 8 * DAY, files: 0, debt: 0 })
+  })
+})

@@ -1,0 +1,189 @@
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { type Library, NotReadable } from '../../../core/backends/archive-reader.ts'
+import { Bucket } from '../../../core/backends/bucket.ts'
+import type { Proof } from '../../../core/backends/destination.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
+import { computeDigest } from '../../../core/platform/digest.ts'
+import { Proving } from '../../../core/send/proving.ts'
+import { destinationSchema } from '../../../core/settings/destination-schema.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { fakeSession } from '../../support/transfer/fake-session.ts'
+import { until } from '../../support/until.ts'
+
+const TO = 'destination'
+const WHOLE = { files: 1_000, bytes: 1e9 }
+const receiver = destinationSchema.parse({
+  ...{ id: TO, name: 'nas', kind: 'receiver', host: 'nas', port: 1, fingerprint: 'a'.repeat(64) },
+})
+const folder = destinationSchema.parse({ id: TO, name: 'nas', kind: 'folder', path: '/nas' })
+const source = (root: string) => ({ id: 's', name: 'data', path: root })
+
+/** The destination's files by path: their content; null: unreadable; missing: absent. */
+type Stored = Map<string, string | null>
+
+/** A destination that has the files of a source, each with its name as content. */
+function open(names: readonly string[], to = receiver) {
+  const base = temporaryDirectory('proving')
+  const root = path.join(base, 'source')
+  mkdirSync(root)
+  const ledger = openLedger(path.join(base, 'ledger.db'))
+  onTestFinished(() => ledger.close())
+  const found = names.map((name) => {
+    writeFileSync(path.join(root, name), name)
+    const {
+      size,
+      mtimeNs,
+      ctimeNs,
+      ino: inode,
+      dev: device,
+    } = statSync(path.join(root, name), { bigint: true })
+    return { source: 's', path: name, size: Number(size), mtimeNs, ctimeNs, inode, device }
+  })
+  ledger.offer(TO, found)
+  const due = ledger.take(TO, 's', names.length, Date.now(), new Set())
+  const sent = due.map((one) => ({ ...one, mark: false, digest: computeDigest(Buffer.from(one.path)) }))
+  ledger.markSent(sent, Date.now())
+  const stored: Stored = new Map(names.map((name) => [name, name]))
+  const asked: { name: string; isWithNonce: boolean; isSample: boolean }[] = []
+  const readBack: string[] = []
+  const library: Library = {
+    place: null,
+    folders: async () => [{ name: 'Data', source: 's' }],
+    entries: () => Promise.reject(new Error('not asked')),
+    contents: () => Promise.reject(new Error('not asked')),
+    async open({ folder: directory, path: name, facts, digest }) {
+      readBack.push(`${directory}/${name}`)
+      const content = stored.get(name)
+      if (content == null) throw new NotReadable(content === null ? 'EIO' : 'ENOENT')
+      return { facts, digest, pieces: () => [Buffer.from(content)] }
+    },
+    close: () => undefined,
+  }
+  const state = { closesAfter: Number.POSITIVE_INFINITY, isSending: false, lines: [] as string[] }
+  const prove = (name: string, nonce: Uint8Array): Proof => {
+    const content = stored.get(name)
+    if (content === undefined) return { kind: 'absent' }
+    if (content === null) return { kind: 'unreadable', code: 'EIO' }
+    return { kind: 'digest', digest: computeDigest(Buffer.concat([nonce, Buffer.from(content)])) }
+  }
+  const session = fakeSession({
+    async prove(_, name, __, nonce, ___, isSample = false) {
+      asked.push({ name, isWithNonce: nonce.length > 0, isSample })
+      return prove(name, nonce)
+    },
+  })
+  const proving = new Proving({
+    ...{ destination: to, ledger, bucket: new Bucket() },
+    session: () => (asked.length < state.closesAfter ? session : null),
+    sources: () => [source(root)],
+    isSending: () => state.isSending,
+    openLibrary: async () => library,
+    onChange: () => undefined,
+    log: (_, text) => void state.lines.push(text),
+  })
+  onTestFinished(() => proving.stop())
+  const run = async (limits = WHOLE) => {
+    proving.start(limits)
+    await until('the round to end', () => proving.round?.isRunning === false)
+    return proving.round
+  }
+  return { root, ledger, stored, asked, readBack, state, proving, run }
+}
+
+const many = (count: number) => Array.from({ length: count }, (_, index) => `file-${index}`)
+
+describe('samples of a receiver', () => {
+  test('every file is proven with a nonce and pins nothing there, and the whole archive shows any damage', async () => {
+    const { run, asked, readBack, proving } = open(many(20))
+    expect(await run()).toMatchObject({ files: 20, damaged: 0, missing: 0, unreadable: 0, unanswered: 0 })
+    expect(new Set(asked.map(({ name }) => name)).size).toBe(20)
+    expect(asked.every(({ isWithNonce, isSample }) => isWithNonce && isSample)).toBe(true)
+    expect(readBack).toEqual([])
+    expect(proving.figures).toMatchObject({ files: 20, damaged: 0, confidence: 1 })
+  })
+
+  test('files that are gone or changed here are read back', async () => {
+    const { run, root, readBack } = open(many(5))
+    rmSync(path.join(root, 'file-1'))
+    writeFileSync(path.join(root, 'file-3'), 'changed')
+    expect(await run()).toMatchObject({ files: 5, damaged: 0 })
+    expect(readBack.sort()).toEqual(['Data/file-1', 'Data/file-3'])
+  })
+
+  test('damaged, missing and unreadable files become findings, and are sent again while they are here', async () => {
+    const { run, root, stored, ledger, proving } = open(many(30))
+    stored.set('file-1', 'FILE-1')
+    stored.delete('file-2')
+    stored.set('file-3', null)
+    rmSync(path.join(root, 'file-1'))
+    expect(await run()).toMatchObject({ files: 30, damaged: 1, missing: 1, unreadable: 1 })
+    expect(ledger.damagedFiles(TO, null)).toMatchObject([
+      {
+        path: 'file-1',
+        finding: 'damaged',
+        digest: Buffer.from(computeDigest(Buffer.from('file-1'))).toString('hex'),
+      },
+      { path: 'file-2', finding: 'missing' },
+      { path: 'file-3', finding: 'unreadable' },
+    ])
+    expect(ledger.lookup(TO, 's', 'file-2')).toMatchObject({ state: 'waiting' })
+    expect(proving.figures).toMatchObject({ files: 30, damaged: 3 })
+    // Known damage is not counted again.
+    expect(await run()).toMatchObject({ files: 27, damaged: 0, missing: 0, unreadable: 0 })
+  })
+
+  test('the limits of files and of bytes end a round', async () => {
+    const { run } = open(many(30))
+    expect(await run({ files: 7, bytes: 1e9 })).toMatchObject({ files: 7 })
+    expect((await run({ files: 1_000, bytes: 25 }))?.bytes).toBeLessThan(25 + 'file-29'.length)
+  })
+
+  test('a connection that ends during a round ends it without a finding', async () => {
+    const { run, state, ledger, asked } = open(many(10))
+    state.closesAfter = 4
+    await run()
+    expect(ledger.countDamaged(TO).files).toBe(0)
+    expect(asked).toHaveLength(4)
+  })
+})
+
+test('samples of a folder: contents are read back, compared with the record, and need no file here', async () => {
+  const { run, root, stored, asked, ledger } = open(many(12), folder)
+  for (const name of many(12)) rmSync(path.join(root, name))
+  stored.set('file-4', 'FILE-4')
+  expect(await run()).toMatchObject({ files: 12, damaged: 1 })
+  expect(asked.some(({ isWithNonce }) => isWithNonce)).toBe(false)
+  expect(ledger.damagedFiles(TO, null)).toMatchObject([{ path: 'file-4' }])
+})
+
+test('samples: each sent file is drawn as often as any other', async () => {
+  const { run, asked } = open(many(10), folder)
+  for (let round = 0; round < 100; round += 1) await run({ files: 2, bytes: 1e9 })
+  const counts = many(10).map((name) => asked.filter((one) => one.name === name).length)
+  // 20 each, with a deviation of 4.
+  expect(Math.min(...counts)).toBeGreaterThan(2)
+  expect(Math.max(...counts)).toBeLessThan(42)
+})
+
+test('samples: the round of the day waits for a pause in sending, and runs once', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance', 'Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { proving, state, asked } = open(many(10))
+  proving.configure({ files: 4, bytes: 1e9 })
+  vi.advanceTimersByTime(1_900_000)
+  await until('the round of the day', () => asked.length === 4)
+  await new Promise(setImmediate)
+  vi.advanceTimersByTime(3_600_000)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(asked).toHaveLength(4)
+  state.isSending = true
+  vi.setSystemTime(Date.now() + 24 * 3_600_000)
+  vi.advanceTimersByTime(60_000)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect(asked).toHaveLength(4)
+  state.isSending = false
+  await until('the round of the next day', () => asked.length === 8)
+  expect(proving.round).toBeNull()
+})

@@ -5,6 +5,7 @@ import { readDatabaseFile } from '../platform/sqlite.ts'
 import { errorText } from '../platform/system-error.ts'
 import { LEDGER, NO_TIME, openValues, parseReason, REMOVAL, STATE } from './database.ts'
 import type { Judged } from './expected.ts'
+import { type ProofFigures, selectProofs } from './proofs.ts'
 
 // Figures of a period for reports (core/report), read from a ledger that the scanner and the senders write meanwhile.
 
@@ -50,6 +51,8 @@ export interface ExpectedFigures {
 export interface LedgerFigures {
   routes: RouteFigures[]
   expected: ExpectedFigures[]
+  /** Files that were read again at each destination. */
+  proofs: ProofFigures[]
   /** Oldest first. */
   missing: { source: string; path: string; due: number }[]
 }
@@ -81,7 +84,11 @@ export function readLedgerFigures(
     try {
       // The figures agree with each other, whatever is written meanwhile.
       database.exec('BEGIN')
-      return { routes: readRoutes(database, from, to, most), ...readExpected(database, from, to, most) }
+      return {
+        routes: readRoutes(database, from, to, most),
+        proofs: selectProofs(database, from, to),
+        ...readExpected(database, from, to, most),
+      }
     } finally {
       database.close()
     }

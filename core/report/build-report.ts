@@ -1,9 +1,21 @@
 import type { Incident } from '../alerts/incident.ts'
 import type { CheckSum } from '../check/history/history-store.ts'
 import type { LedgerFigures, RouteFigures } from '../ledger/figures.ts'
+import { toConfidence } from '../ledger/proof-figures.ts'
+import { noProofs, type ProofFigures } from '../ledger/proofs.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
+import { EMBEDDED_DESTINATION } from '../settings/destinations.ts'
 import type { Arrivals } from '../store/query/arrivals.ts'
-import type { Availability, Delay, Named, Report, ReportPeriod, Station, Transfer } from './report-schema.ts'
+import type {
+  Availability,
+  Delay,
+  Named,
+  ProofReport,
+  Report,
+  ReportPeriod,
+  Station,
+  Transfer,
+} from './report-schema.ts'
 
 // Builds a report from the figures that the readers return (read-report.ts). Pure.
 
@@ -64,6 +76,7 @@ export function buildReport(subject: ReportSubject, figures: ReportFigures): Rep
     ...{ scope, computer, holdfast, madeAt: now, period },
     notes: [...findLimits(subject, figures, transfers), ...figures.notes],
     transfers,
+    proofs: ledger && buildProofs(subject, ledger.proofs, getDestination),
     expected:
       ledger &&
       sortByName(
@@ -151,6 +164,37 @@ function buildTransfers(
 const hasFigures = (one: RouteFigures): boolean =>
   [one.durable, one.deletedByHoldfast, one.deletedByOthers, one.waiting].some(({ files }) => files > 0) ||
   one.proven + one.parked > 0
+
+/** Returns the proofs of the destinations that get files, and of former ones that have figures. */
+function buildProofs(
+  { destinations, routes }: ReportSubject,
+  found: readonly ProofFigures[],
+  getDestination: (id: string) => Named,
+): ProofReport[] {
+  // The folder on this computer proves nothing: it is used until there is a destination.
+  const used = routes.flatMap(({ destination: id }) => (id === EMBEDDED_DESTINATION ? [] : [id]))
+  const ids = [...new Set([...used, ...found.map(({ destination }) => destination)])]
+  const all = ids.map((id): ProofReport => {
+    const find = (kind: ProofFigures['kind']) =>
+      found.find((one) => one.destination === id && one.kind === kind)
+    const [samples, verified, healed] = [find('sample'), find('verify'), find('heal')]
+    const times = [samples, verified].flatMap((one) => one?.at ?? [])
+    return {
+      destination: getDestination(id),
+      samples: toReading(samples),
+      confidence: samples === undefined || samples.files === 0 ? null : toConfidence(samples.logMiss),
+      verified: toReading(verified),
+      healed: { files: healed?.files ?? 0, bytes: healed?.bytes ?? 0 },
+      lastAt: times.length === 0 ? null : Math.max(...times),
+    }
+  })
+  return sortByName(all, destinations, (one) => one.destination)
+}
+
+const toReading = (found: ProofFigures | undefined): ProofReport['samples'] => {
+  const { files, bytes, damaged, missing, unreadable } = found ?? noProofs()
+  return { files, bytes, damaged, missing, unreadable }
+}
 
 /** @param sorted in ascending order */
 export function summarizeDelays(sorted: Float64Array): Delay | null {

@@ -1,6 +1,6 @@
-import { formatBytes, formatDuration } from '../lib/i18n/formats.ts'
+import { formatBytes, formatDuration, formatPercent } from '../lib/i18n/formats.ts'
 import { type Message, message, type WordKey } from '../lib/i18n/message.ts'
-import type { Amount, Named, Report, ReportPeriod } from './report-schema.ts'
+import type { Amount, Named, ProofReport, Report, ReportPeriod } from './report-schema.ts'
 
 // The report as titles, sentences and tables in one language. The terminal, the HTML file and the window show the same
 // document. Pure, and also used in the window.
@@ -80,7 +80,7 @@ export function formatPeriod({ kind, name, from, to, zone }: ReportPeriod, langu
 
 /** Returns the figures of a report as sentences, for notifications and for the head of the report. */
 export function summarizeReport(report: Report, language: string): Message[] {
-  const { transfers, expected, missing, availability, incidents, stations } = report
+  const { transfers, proofs, expected, missing, availability, incidents, stations } = report
   const bytes = (size: number) => formatBytes(size, language)
   const sentences: Message[] = []
   if (transfers !== null) {
@@ -94,6 +94,17 @@ export function summarizeReport(report: Report, language: string): Message[] {
     const parked = transfers.reduce((sum, one) => sum + one.parked, 0)
     if (waiting > 0) sentences.push(message('report.summary.waiting', { count: waiting }))
     if (parked > 0) sentences.push(message('report.summary.parked', { count: parked }))
+  }
+  const proven = proofs?.filter(({ samples }) => samples.files > 0) ?? []
+  if (proven.length > 0) {
+    const damaged = sumReadings(proven, 'samples')
+    const least = Math.min(...proven.map(({ confidence }) => confidence ?? 0))
+    const count = proven.reduce((sum, { samples }) => sum + samples.files, 0)
+    sentences.push(
+      damaged > 0
+        ? message('report.summary.samplesDamaged', { count, damaged })
+        : message('report.summary.samples', { count, confidence: 100 * least }),
+    )
   }
   if (expected !== null && expected.length > 0) {
     const add = (name: 'expected' | 'arrived' | 'late' | 'missing') =>
@@ -138,6 +149,10 @@ export function summarizeReport(report: Report, language: string): Message[] {
   return sentences
 }
 
+/** Sums up the files that were damaged, missing or unreadable. */
+const sumReadings = (proofs: readonly ProofReport[], kind: 'samples' | 'verified'): number =>
+  proofs.reduce((sum, one) => sum + one[kind].damaged + one[kind].missing + one[kind].unreadable, 0)
+
 /** Names the first of some files or stations, and counts the others. */
 function nameSome(what: 'missing' | 'silent', names: readonly string[], count: number): Message {
   const named = names.slice(0, MOST_NAMED)
@@ -146,12 +161,6 @@ function nameSome(what: 'missing' | 'silent', names: readonly string[], count: n
   return more > 0
     ? message(`report.summary.${what}More`, { ...list, count: more })
     : message(`report.summary.${what}`, list)
-}
-
-/** Formats a share so that 100 % means all: 99.996 % is not rounded up. */
-export function formatPercent(percent: number, language: string): string {
-  const shown = percent > 0 && percent < 100 ? Math.min(99.99, Math.max(0.01, percent)) : percent
-  return new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 2 }).format(shown / 100)
 }
 
 type Formats = ReturnType<typeof createFormats>
@@ -192,7 +201,16 @@ function describeSections(
       isFile: name === 'file',
     }))
   const section = (
-    id: 'durable' | 'rest' | 'expected' | 'missing' | 'parked' | 'availability' | 'incidents' | 'stations',
+    id:
+      | 'durable'
+      | 'rest'
+      | 'proofs'
+      | 'expected'
+      | 'missing'
+      | 'parked'
+      | 'availability'
+      | 'incidents'
+      | 'stations',
     heads: Column[],
     rows: string[][],
     more = 0,
@@ -202,7 +220,7 @@ function describeSections(
     more: more > 0 ? t('report.more', { count: more }) : null,
   })
   const sections: ReportSection[] = []
-  const { transfers, expected, missing, parked, availability, incidents, stations } = report
+  const { transfers, proofs, expected, missing, parked, availability, incidents, stations } = report
   if (transfers !== null) {
     sections.push(
       section(
@@ -243,6 +261,20 @@ function describeSections(
       ),
     )
   }
+  if (proofs !== null)
+    sections.push(
+      section(
+        'proofs',
+        columns('destination', '#samples', '#confidence', '#verified', '#found', '#healed', 'lastProof'),
+        proofs.map((one) => [
+          ...[formatName(one.destination), amount(one.samples)],
+          one.confidence === null ? NONE : format.percent(100 * one.confidence),
+          amount(one.verified),
+          format.count(sumReadings([one], 'samples') + sumReadings([one], 'verified')),
+          ...[amount(one.healed), one.lastAt === null ? NONE : format.moment(one.lastAt)],
+        ]),
+      ),
+    )
   if (expected !== null)
     sections.push(
       section(

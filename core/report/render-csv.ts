@@ -7,6 +7,7 @@ const COLUMNS = [
   ...(['deleted_by_holdfast', 'deleted_by_others', 'waiting', 'parked'] as const),
   ...(['expected', 'arrived', 'late', 'missing'] as const),
   ...(['checks', 'good_checks', 'percent', 'measured_percent', 'gaps', 'length_ms'] as const),
+  ...(['damaged', 'unreadable', 'confidence'] as const),
 ]
 type Row = Partial<Record<(typeof COLUMNS)[number], string | number | null>>
 
@@ -21,7 +22,7 @@ export function renderCsv(report: Report): string {
 }
 
 function* listRows(report: Report): Generator<Row> {
-  const { transfers, expected, missing, parked, availability, incidents, stations } = report
+  const { transfers, proofs, expected, missing, parked, availability, incidents, stations } = report
   for (const { source, destination, delay, ...one } of transfers ?? [])
     yield {
       row: 'transfer',
@@ -30,6 +31,11 @@ function* listRows(report: Report): Generator<Row> {
       ...{ proven: one.proven, waiting: one.waiting.files, parked: one.parked },
       ...{ deleted_by_holdfast: one.deletedByHoldfast.files, deleted_by_others: one.deletedByOthers.files },
     }
+  for (const { destination, samples, confidence, verified, healed, lastAt } of proofs ?? []) {
+    yield { row: 'samples', destination: destination.name, ...samples, confidence, to: toTime(lastAt) }
+    yield { row: 'verified', destination: destination.name, ...verified }
+    yield { row: 'healed', destination: destination.name, ...healed }
+  }
   for (const { source, pattern, expected: count, arrived, late, missing: lost } of expected ?? [])
     yield {
       row: 'expected',

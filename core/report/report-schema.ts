@@ -61,6 +61,28 @@ const transferSchema = z.object({
 })
 export type Transfer = z.infer<typeof transferSchema>
 
+/** Files that were read again, and what was wrong with some of them. */
+const readingSchema = amountSchema.extend({ damaged: count, missing: count, unreadable: count })
+
+/** What one destination has proven in the period. */
+const proofSchema = z.object({
+  destination: namedSchema,
+  /** Random files that it has proven. */
+  samples: readingSchema,
+  /**
+   * The probability that the samples would have shown damage of 0.1 % of the files, which was there all the time; null:
+   * there were no samples.
+   */
+  confidence: z.number().min(0).max(1).nullable(),
+  /** Files that `holdfast verify` has read. */
+  verified: readingSchema,
+  /** Damaged or missing files that got their content again. */
+  healed: amountSchema,
+  /** The last sample or verification; null: there was none. */
+  lastAt: time.nullable(),
+})
+export type ProofReport = z.infer<typeof proofSchema>
+
 /** Files of one rule that were due in the period. */
 const expectedRuleSchema = z.object({
   source: namedSchema,
@@ -141,6 +163,7 @@ export const reportSchema = z.object({
   notes: z.array(messageSchema),
   // null: not part of this report, or not readable, which a note explains.
   transfers: z.array(transferSchema).nullable(),
+  proofs: z.array(proofSchema).nullable(),
   expected: z.array(expectedRuleSchema).nullable(),
   missing: createListSchema(missingFileSchema).nullable(),
   parked: createListSchema(parkedFileSchema).nullable(),

@@ -33,6 +33,24 @@ export function sampleReport(): Report {
         ...{ waiting: { files: 2, bytes: 20 }, parked: 1, since: from },
       },
     ],
+    proofs: [
+      {
+        destination: { id: 'nas', name: '+nas' },
+        samples: { files: 6_930, bytes: 7e9, damaged: 1, missing: 2, unreadable: 0 },
+        confidence: 0.99902,
+        verified: { files: 9_000, bytes: 9e9, damaged: 0, missing: 0, unreadable: 4 },
+        healed: { files: 3, bytes: 3_000 },
+        lastAt: from + 5 * HOUR_MS,
+      },
+      {
+        destination: { id: 'usb', name: 'usb' },
+        samples: { files: 0, bytes: 0, damaged: 0, missing: 0, unreadable: 0 },
+        confidence: null,
+        verified: { files: 0, bytes: 0, damaged: 0, missing: 0, unreadable: 0 },
+        healed: { files: 0, bytes: 0 },
+        lastAt: null,
+      },
+    ],
     expected: [
       { source, pattern: '{HH}.dat', expected: 744, arrived: 742, late: 5, missing: 2, since: null },
     ],

@@ -3,6 +3,9 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { exampleNotice } from '../../../core/alerts/incident.ts'
 import { readLedgerFigures } from '../../../core/ledger/figures.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
+import { computeLogMiss, getDay } from '../../../core/ledger/proof-figures.ts'
+import { noProofs } from '../../../core/ledger/proofs.ts'
 import { buildReport, type ReportSubject, summarizeDelays } from '../../../core/report/build-report.ts'
 import { parsePeriod } from '../../../core/report/period.ts'
 import { reportSchema } from '../../../core/report/report-schema.ts'
@@ -99,8 +102,41 @@ test('report: lists are bounded and count the entries that they leave out', () =
   expect(report.missing?.entries.map(({ due }) => due)).toEqual(all.missing.slice(0, 3).map(({ due }) => due))
 })
 
+test('report: a destination has its samples, verified and healed files, and rounds of 30 days add up', () => {
+  const file = path.join(temporaryDirectory('report'), 'ledger.db')
+  const ledger = openLedger(file)
+  onTestFinished(() => ledger.close())
+  const noon = (day: number) => getDay(from) + (24 * day + 12) * HOUR_MS
+  const round = { ...noProofs(), files: 231, bytes: 1_000, logMiss: computeLogMiss(231, 1e9) }
+  for (let day = 0; day < 32; day += 1)
+    ledger.recordProofs('d0', 'sample', noon(day), { ...round, damaged: day === 3 ? 1 : 0 })
+  ledger.recordProofs('d0', 'verify', noon(31), { ...round, files: 5, missing: 2 })
+  ledger.recordProofs('d0', 'heal', noon(4), { ...noProofs(), files: 2, bytes: 20 })
+  const read = (day: number) => {
+    const figures = readLedgerFigures(file, getDay(from), getDay(noon(day)), 10)
+    const { proofs } = reportSchema.parse(buildReport(subject, { ...nothing, ledger: figures }))
+    return proofs?.find(({ destination }) => destination.id === 'd0') ?? expect.fail()
+  }
+  expect(read(30)).toMatchObject({
+    samples: { files: 6_930, bytes: 30_000, damaged: 1, missing: 0 },
+    verified: { files: 0 },
+    healed: { files: 2, bytes: 20 },
+    lastAt: noon(29),
+  })
+  expect(read(30).confidence).toBeGreaterThanOrEqual(0.999)
+  expect(read(32)).toMatchObject({
+    samples: { files: 7_392 },
+    verified: { files: 5, missing: 2 },
+    lastAt: noon(31),
+  })
+  expect(read(3)).toMatchObject({ samples: { damaged: 0 }, confidence: expect.closeTo(1 - 0.999 ** 693, 6) })
+  // A day is kept for 400 days.
+  ledger.recordProofs('d0', 'sample', noon(401), round)
+  expect(read(30).samples.files).toBeLessThan(6_930)
+})
+
 test('report: a folder without a file is listed, and a former one only if it has figures', () => {
-  const ledger = { routes: [], expected: [], missing: [] }
+  const ledger = { routes: [], proofs: [], expected: [], missing: [] }
   const none = buildReport(subject, { ...nothing, ledger })
   expect(none.transfers).toMatchObject([
     { source: NAMED[0], durable: { files: 0 }, delay: null, since: null },

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { formatPercent } from '../../../core/lib/i18n/formats.ts'
 import { createWords, languages } from '../../../core/lib/i18n/words.ts'
-import { describeReport, formatPercent } from '../../../core/report/document.ts'
+import { describeReport } from '../../../core/report/document.ts'
 import { renderCsv } from '../../../core/report/render-csv.ts'
 import { renderHtml } from '../../../core/report/render-html.ts'
 import { sampleReport } from '../../support/report/sample.ts'
@@ -29,13 +30,20 @@ describe('report as CSV', () => {
 
   test('the table has as many cells in each row, and ends with a line break', () => {
     expect(text.endsWith('\r\n')).toBe(true)
-    expect(rows).toHaveLength(9)
+    expect(rows).toHaveLength(15)
     expect(new Set(rows.map(({ length }) => length))).toEqual(new Set([head.length]))
   })
 
   test('the figures and names are those of the report', () => {
     expect(read('report')).toMatchObject({ from: '2026-09-30T16:00:00.000Z', to: '2026-10-31T16:00:00.000Z' })
     expect(read('transfer')).toMatchObject({ files: '1234', p50_ms: '2000', max_ms: '10800000', parked: '1' })
+    expect(read('samples')).toMatchObject({
+      ...{ destination: "'+nas", files: '6930', damaged: '1', missing: '2', confidence: '0.99902' },
+      to: '2026-09-30T21:00:00.000Z',
+    })
+    expect(read('verified')).toMatchObject({ files: '9000', unreadable: '4' })
+    expect(read('healed')).toMatchObject({ files: '3', bytes: '3000' })
+    expect(read('samples', 1)).toMatchObject({ files: '0', confidence: '', to: '' })
     expect(read('expected')).toMatchObject({ expected: '744', arrived: '742', late: '5', missing: '2' })
     expect(read('missing')).toMatchObject({ name: 'a,"b".dat', to: '2026-09-30T17:00:00.000Z' })
     expect(read('availability')).toMatchObject({ checks: '3', percent: '66.6' })
@@ -55,7 +63,17 @@ describe.each(languages)('report in %s', (language) => {
 
   test('every part has a title, columns and cells, and no key without a text', () => {
     expect(document.sections.map(({ id }) => id)).toEqual([
-      ...['durable', 'rest', 'expected', 'missing', 'parked', 'availability', 'incidents', 'stations'],
+      ...[
+        'durable',
+        'rest',
+        'proofs',
+        'expected',
+        'missing',
+        'parked',
+        'availability',
+        'incidents',
+        'stations',
+      ],
     ])
     for (const { columns, rows, title } of document.sections) {
       expect(title).not.toBe('')

@@ -12,6 +12,7 @@ import {
   IconPlayerPlay,
   IconRestore,
   IconSettings,
+  IconShieldCheck,
   IconTrash,
 } from '../../ui/icons.ts'
 import { RenameDialog } from '../../ui/rename-dialog.tsx'
@@ -25,6 +26,7 @@ import { HealPart } from './heal-part.tsx'
 import { getKindWord, kinds } from './kinds.ts'
 import { ConsentDialog, ProposalPart } from './proposal-part.tsx'
 import { RemoveDialog } from './remove-dialog.tsx'
+import { SamplesDialog, SamplesPart } from './samples-part.tsx'
 import { TestDialog } from './test-dialog.tsx'
 
 interface DestinationCardProps {
@@ -61,6 +63,7 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
       <DestinationHealth destination={destination} state={state} />
       {figures !== '' && <p className="dimmed figures-line">{figures}</p>}
       <ProposalPart destination={destination} proposals={state.proposals} />
+      <SamplesPart destination={destination} />
       <HealPart destination={destination} />
       {destination.ejectedAt !== undefined && <EjectedNote destination={destination} />}
       {!destination.elsewhere && <HereNote destination={destination} state={state} />}
@@ -173,7 +176,7 @@ function formatFigures(
   ].join(' · ')
 }
 
-type Opened = 'proposals' | 'rename' | 'change' | 'test' | 'eject' | 'remove' | null
+type Opened = 'proposals' | 'samples' | 'rename' | 'change' | 'test' | 'eject' | 'remove' | null
 
 function DestinationMenu({ destination, state }: DestinationCardProps) {
   const { t } = useWords()
@@ -206,6 +209,11 @@ function DestinationMenu({ destination, state }: DestinationCardProps) {
         <Menu.Item leftSection={<IconHeartbeat size={16} />} onClick={() => setOpened('test')}>
           {t('window.destinations.testMenu')}
         </Menu.Item>
+        {settings !== undefined && (
+          <Menu.Item leftSection={<IconShieldCheck size={16} />} onClick={() => setOpened('samples')}>
+            {t('window.samples.menu')}
+          </Menu.Item>
+        )}
         {kind === 'receiver' && (
           <Menu.Item leftSection={<IconAdjustments size={16} />} onClick={() => setOpened('proposals')}>
             {t('window.proposal.menu')}
@@ -253,7 +261,15 @@ function DestinationMenu({ destination, state }: DestinationCardProps) {
       )}
       <EjectDialog destination={destination} opened={opened === 'eject'} onClose={close} />
       {settings !== undefined && (
-        <TestDialog destination={settings} opened={opened === 'test'} onClose={close} />
+        <>
+          <TestDialog destination={settings} opened={opened === 'test'} onClose={close} />
+          <SamplesDialog
+            destination={destination}
+            settings={settings}
+            opened={opened === 'samples'}
+            onClose={close}
+          />
+        </>
       )}
       {known !== null && (
         <ChangeDialog known={known} state={state} opened={opened === 'change'} onClose={close} />

@@ -351,6 +351,33 @@ test('web page: a user whom a reverse proxy has signed in needs no token, and ha
   proxy.close()
 })
 
+test('web page: the list of checksums of a folder is a download, and a bag is not offered', async ({
+  served,
+}) => {
+  const { directory, holdfast, browse } = served
+  const source = path.join(directory, 'scans')
+  await mkdir(source)
+  await writeFile(path.join(source, 'one'), 'content of one')
+  await holdfast('paths', 'add', source, '--digests', 'sha256,md5')
+  const shown = await browse()
+  const { page } = shown
+  await signIn(page, await holdfast('web', 'token', 'add', 'eve', '--viewer'))
+  await expect(page.getByText('1 file is copied on this computer only.')).toBeVisible({ timeout: 60_000 })
+  await page.getByRole('article', { name: 'scans' }).click()
+  await page.getByText('Rules', { exact: true }).click()
+  const part = page.getByRole('region', { name: 'Checksums for archives' })
+  const form = part.getByRole('combobox', { name: 'List' })
+  await expect(form.getByRole('option')).toHaveText(['For sha256sum', 'For md5sum', 'RO-Crate'])
+  await form.selectOption('md5sum')
+  await part.getByRole('button', { name: 'Save list…' }).click()
+  await expect(part.getByText('1 file is in the downloaded list.')).toBeVisible()
+  const file = await until('the file', async () =>
+    (await run('find', [directory, '-name', 'md5sums.txt'])).stdout.trim(),
+  )
+  expect((await run('md5sum', ['--strict', '-c', file], { cwd: source })).stdout).toBe('one: OK\n')
+  await look(shown, 'checksums', 'en', part)
+})
+
 test('web page: tokens are managed in the settings; a viewer is refused; a removed token is signed out', async ({
   served,
 }) => {

@@ -7,6 +7,7 @@ import { namedDestination } from '../core/settings/destinations.ts'
 import { readSftpTarget } from '../core/settings/sftp-target.ts'
 import { confirmDestination, secretsFor } from './add-destination.ts'
 import { type AddOptions, parseDestination, type Wanted } from './destination-options.ts'
+import { toSetting } from './option-words.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
 import { translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
@@ -46,13 +47,14 @@ function movedTo(
  * @throws WrongUsage cli.destinations.notOfKind, cli.destinations.invalid, cli.destinations.sftpHost
  */
 function changedBy(before: Wanted, options: AddOptions): Wanted {
-  const values: Record<string, unknown> = { ...options }
+  const values: Record<string, unknown> = { ...options, lockDays: toSetting(options.lock) }
   const given = [...CHANGEABLE].filter((name) => values[name] !== undefined)
   if (options.knownHosts !== undefined && before.kind !== 'sftp')
     throw new WrongUsage('cli.destinations.notOfKind', { option: '--known-hosts', name: before.name })
   const strange = given.find((name) => !(name in before))
   if (strange !== undefined) {
-    const option = `--${strange.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+    const hyphened = strange.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    const option = strange === 'lockDays' ? '--lock' : `--${hyphened}`
     throw new WrongUsage('cli.destinations.notOfKind', { option, name: before.name })
   }
   const changes = {

@@ -4,7 +4,7 @@ import { about, listed, terminalWords, translate } from './terminal-words.ts'
 
 /** Formats a destination as one line for a terminal: name, address and state. */
 export function destinationLine(state: AppState, destination: DestinationState): string {
-  const { name, kind, address, connection, totals, rate, left, damaged } = destination
+  const { name, kind, address, connection, totals, rate, left, damaged, lockDays } = destination
   const { space } = connection
   const failure = destinationFailure(state, destination)
   const shown = kind === 'embedded' ? translate('window.destination.here') : name
@@ -18,6 +18,7 @@ export function destinationLine(state: AppState, destination: DestinationState):
       ? []
       : [translate('cli.waiting', { files: totals.waitingFiles, size: totals.waitingBytes })]),
     ...formatPace(rate, left),
+    ...(lockDays === undefined ? [] : [translate('window.destinations.locked', { count: lockDays })]),
     ...(damaged === undefined ? [] : [translate('cli.heal.damaged', { count: damaged.files })]),
     ...(space === undefined ? [] : [translate('cli.space', { free: space.free, total: space.total })]),
   ])

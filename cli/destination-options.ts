@@ -2,7 +2,7 @@ import path from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type TestedDestination, testedDestinationSchema } from '../core/settings/destination-schema.ts'
 import { readSftpTarget } from '../core/settings/sftp-target.ts'
-import { collect } from './option-words.ts'
+import { collect, type NONE, parseLock, toSetting } from './option-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 /** A destination as the user gives it; its host key may still be unknown. */
@@ -28,6 +28,7 @@ export interface AddOptions {
   region?: string
   hostStyle?: boolean
   storageClass?: string
+  lock?: number | typeof NONE
   certificate?: string
 }
 
@@ -71,7 +72,12 @@ const withBucket = (command: Command): Command =>
   withCertificate(
     command
       .option('--region <region>', 'its region (default: us-east-1)')
-      .option('--storage-class <class>', 'as the store names it'),
+      .option('--storage-class <class>', 'as the store names it')
+      .option(
+        '--lock <days>',
+        'lock each uploaded object for so long: no key can remove or replace it before; needs a bucket with object lock: 90d, or "none"',
+        parseLock,
+      ),
   )
 
 const withSftpOptions = (command: Command): Command => withLogin(withServerOptions(withName(command)))
@@ -156,12 +162,13 @@ function parseS3Destination(endpoint: string, place: string, options: AddOptions
     .replace(/^s3:\/\//i, '')
     .replace(/\/+$/, '')
     .split('/')
-  const { name, folder, region, storageClass, certificate } = options
+  const { name, folder, region, storageClass, certificate, lock } = options
   return parseDestination({
     kind: 's3',
     name: name ?? bucket,
     ...{ endpoint, bucket, prefix: prefix.join('/'), pathStyle: options.hostStyle !== true },
     ...{ folder, region, storageClass, certificate, ...getEncryption(options) },
+    lockDays: toSetting(lock),
   })
 }
 

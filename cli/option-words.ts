@@ -1,8 +1,11 @@
 import { InvalidArgumentError } from 'commander'
 import { templateNames } from '../core/alerts/channels/catalog.ts'
 import { parseSeconds, parseSize } from '../core/lib/i18n/formats.ts'
+import { lockDaysSchema } from '../core/settings/destination-schema.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from '../core/settings/patterns.ts'
 import { LONGEST_PAUSE_MINUTES, sourceFiltersSchema } from '../core/settings/schema.ts'
+
+const DAY_SECONDS = 86_400
 
 // Parsers for the options of several commands. Commander passes a word and the value collected so far.
 
@@ -34,6 +37,15 @@ export function parseSizeOption(text: string): number | typeof NONE {
 /** Returns the setting for an option's value; undefined if the option was not given. */
 export const toSetting = <T>(given: T | typeof NONE | undefined): T | null | undefined =>
   given === NONE ? null : given
+
+/** Parses the days of a lock, or no lock. */
+export function parseLock(text: string): number | typeof NONE {
+  if (text === NONE) return NONE
+  const days = lockDaysSchema.safeParse((parseSeconds(text) ?? Number.NaN) / DAY_SECONDS)
+  if (!/\d\s*d$/.test(text) || !days.success)
+    throw new InvalidArgumentError('It must be whole days such as 90d, at least 1d, or "none".')
+  return days.data
+}
 
 /** Parses the prefix of batch directory names. */
 export function parsePrefix(text: string): string {

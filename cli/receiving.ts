@@ -5,7 +5,7 @@ import { receiveSettingsSchema, type Settings } from '../core/settings/schema.ts
 import { splitSender } from '../core/store/quota/quota-options.ts'
 import { getDataDirectory, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
-import { NONE, toSetting } from './option-words.ts'
+import { NONE, parseLock, toSetting } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
 import { terminalWords, translate } from './terminal-words.ts'
@@ -23,6 +23,7 @@ interface OnOptions {
   host?: string
   port?: number
   keepFree?: string
+  lock?: number | typeof NONE
   quota?: Limit[]
   quotaFiles?: Limit[]
   silentHours?: Limit[]
@@ -56,6 +57,11 @@ export function registerReceiving(program: Command): void {
       '--keep-free <size>',
       'space to keep free on the disk: 10G, or 5%; "none" for the default (1G, on small disks 1%)',
       parseFree,
+    )
+    .option(
+      '--lock <days>',
+      'remove no received content for so long after it was replaced, whatever the senders do and "holdfast keep" is: 90d, or "none"',
+      parseLock,
     )
     .option(
       '--quota <[sender=]size>',
@@ -150,10 +156,11 @@ async function show(dataDirectory: string, json: boolean): Promise<void> {
 
 type State = Awaited<ReturnType<typeof untilListening>>
 
-function print({ directory: path, port }: NonNullable<Settings['receive']>, state: State): void {
+function print({ directory: path, port, lockDays }: NonNullable<Settings['receive']>, state: State): void {
   if (state === null) console.log(translate('cli.receiving.noAgent', { path }))
   else if (state.problem !== null) console.log(terminalWords(state.problem))
   else console.log(translate('cli.receiving.on', { path, port, count: state.senders.length }))
+  if (lockDays !== null) console.log(translate('window.receiving.locked', { count: lockDays }))
   if (state?.senders.length === 0)
     console.log(translate('cli.receiving.noSenders', { store: shellWord(path) }))
 }
@@ -185,7 +192,7 @@ async function untilListening(dataDirectory: string) {
 
 /** Returns the changed fields. A limit changes only the senders that it names. */
 function readOptions(
-  { keepFree, quota, quotaFiles, silentHours, isocketPort, ...others }: OnOptions,
+  { keepFree, lock, quota, quotaFiles, silentHours, isocketPort, ...others }: OnOptions,
   before: Settings['receive'],
 ): Omit<Receive, 'directory'> {
   const [bytes, bytesOf] = applyLimits(quota, before?.quotaBytes, before?.quotaBytesOf)
@@ -194,6 +201,7 @@ function readOptions(
   return {
     ...others,
     ...(keepFree !== undefined && { keepFree: toSetting(keepFree) ?? null }),
+    ...(lock !== undefined && { lockDays: toSetting(lock) ?? null }),
     ...(isocketPort !== undefined && { isocketPort: toSetting(isocketPort) ?? null }),
     ...(quota && { quotaBytes: bytes ?? null, quotaBytesOf: bytesOf }),
     ...(quotaFiles && { quotaFiles: files ?? null, quotaFilesOf: filesOf }),

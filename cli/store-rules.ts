@@ -19,6 +19,10 @@ export function withRules(command: Command): Command {
     .option('--keep-monthly <number>', `the same for months (default: ${defaultRuleWords.keepMonthly})`)
     .option('--keep-yearly <number>', `the same for years (default: ${defaultRuleWords.keepYearly})`)
     .option(
+      '--lock <time>',
+      'remove nothing for so long after it was replaced, whatever the --keep options are and the senders do: 90d',
+    )
+    .option(
       '--keep-free <size>',
       'space to keep free on the disk: 10G, or 5% (default: 1G, on small disks 1%)',
     )

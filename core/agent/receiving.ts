@@ -34,7 +34,7 @@ export function receiverConfig(
 
 function buildRules(
   keep: Settings['keep'],
-  { keepFree, quotaBytes, quotaBytesOf, quotaFiles, quotaFilesOf }: ReceiveSettings,
+  { keepFree, lockDays, quotaBytes, quotaBytesOf, quotaFiles, quotaFilesOf }: ReceiveSettings,
 ): StoreRules {
   const bytes = new Map(Object.entries(quotaBytesOf))
   const files = new Map(Object.entries(quotaFilesOf))
@@ -44,6 +44,7 @@ function buildRules(
   })
   return {
     keep,
+    lockDays: lockDays ?? 0,
     floor: keepFree === null ? DEFAULT_RULES.floor : parseFloor(keepFree),
     quota: { each: { bytes: quotaBytes, files: quotaFiles }, of: Object.fromEntries(limited) },
   }

@@ -77,6 +77,7 @@ export type RunningReport = z.infer<typeof runningSchema>
 const limit = z.number().nullable()
 const storeRulesSchema: z.ZodType<StoreRules> = z.object({
   keep: keepSchema,
+  lockDays: z.number(),
   floor: z.object({ bytes: z.number(), percent: z.number() }),
   quota: z.object({
     each: z.object({ bytes: limit, files: limit }),

@@ -1,6 +1,6 @@
 /**
  * A field of a kind of destination. Its label in the window has the key `window.destinations.field.NAME`; its option on
- * the command line is its name with hyphens.
+ * the command line is its name with hyphens; of lockDays it is --lock.
  */
 export interface DestinationField {
   name: string
@@ -40,14 +40,17 @@ export const destinationCatalog = {
   ],
   s3: [
     ...[place('bucket'), place('prefix'), place('folder'), server('endpoint')],
-    ...[option('region'), option('pathStyle'), option('storageClass'), option('certificate')],
-    ...[secret('accessKey', false), secret('secretKey', false)],
+    ...[option('region'), option('pathStyle'), option('storageClass'), option('lockDays')],
+    ...[option('certificate'), secret('accessKey', false), secret('secretKey', false)],
   ],
   webdav: [
     ...[place('folder'), server('url'), option('user'), option('certificate')],
     secret('password', true),
   ],
 } as const satisfies Record<string, readonly DestinationField[]>
+
+/** Longest lock, in days. */
+export const MOST_LOCK_DAYS = 36_500
 
 export type DestinationKind = keyof typeof destinationCatalog
 export const destinationKinds = Object.keys(destinationCatalog) as DestinationKind[]

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isPlainAddress, isPrivateAddress } from './destination-catalog.ts'
+import { isPlainAddress, isPrivateAddress, MOST_LOCK_DAYS } from './destination-catalog.ts'
 
 export const absolutePathSchema = z
   .string()
@@ -105,6 +105,9 @@ export const certificateSchema = z
   .nullable()
   .default(null)
 
+/** Days for which stored contents are locked. */
+export const lockDaysSchema = z.number().int().min(1).max(MOST_LOCK_DAYS)
+
 /** A bucket of an S3-compatible store. Secrets: `accessKey`, `secretKey`; by default the credentials of AWS's tools. */
 export const s3DestinationSchema = z.object({
   ...destinationBase,
@@ -122,6 +125,8 @@ export const s3DestinationSchema = z.object({
   /** True if the bucket's name is in the path instead of the host name. */
   pathStyle: z.boolean().default(true),
   storageClass: z.string().min(1).max(100).nullable().default(null),
+  /** Days for which each uploaded object is locked: no key can remove or shorten it. null: not at all. */
+  lockDays: lockDaysSchema.nullable().default(null),
   certificate: certificateSchema,
   folder: ownFolder,
   ...encryption,

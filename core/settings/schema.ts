@@ -5,7 +5,12 @@ import { fixityKinds } from '../platform/fixity-kinds.ts'
 import { SOURCE_ID } from '../protocol/limits.ts'
 import { folderName } from '../protocol/names.ts'
 import { DEFAULT_KEEP } from '../store/retention/retention.ts'
-import { absolutePathSchema, certificateSchema, destinationSchema } from './destination-schema.ts'
+import {
+  absolutePathSchema,
+  certificateSchema,
+  destinationSchema,
+  lockDaysSchema,
+} from './destination-schema.ts'
 import { diskFindingKinds } from './disk-counters.ts'
 import { eventsSettingsSchema } from './event-sinks.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from './patterns.ts'
@@ -173,6 +178,8 @@ export const receiveSettingsSchema = z.object({
   quotaBytesOf: quotaOf,
   quotaFiles: bytes.min(1).nullable().default(null),
   quotaFilesOf: quotaOf,
+  /** Days for which no received content is removed after it was replaced, whatever `keep` is; null: no lock. */
+  lockDays: lockDaysSchema.nullable().default(null),
   /** Free space on its disk, "10G" or "5%"; null: 1 GiB, on small disks 1 %. */
   keepFree: z
     .string()

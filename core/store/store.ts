@@ -11,6 +11,7 @@ import { StorageError, type StoreResult } from './outcome.ts'
 import { Partials } from './partials.ts'
 import { createCallWatch, type Offered, type StoredAt, type StoreParts, type StoreSource } from './parts.ts'
 import { Admission, type StoreRules } from './quota/admission.ts'
+import { withLock } from './retention/retention.ts'
 import { type SmallIncoming, SmallStoring, type StoreSmallEvents } from './small.ts'
 import type { CommitCalls, Pruned, ReadCalls, StoreThreadData, WriteCalls } from './store-messages.ts'
 
@@ -224,7 +225,7 @@ export class Store {
     const { rules, log } = this.#options
     let after: { source: number; key: string } | null = { source: 0, key: '' }
     while (after !== null && !this.#isClosed) {
-      const from: CommitCalls['prune']['input'] = { keep: rules.keep, after }
+      const from: CommitCalls['prune']['input'] = { keep: withLock(rules.keep, rules.lockDays), after }
       const { failures, next }: Pruned = await this.#parts.commitThread.call('prune', from)
       const [failure] = failures
       if (failure !== undefined) log(`older contents cannot be removed (${failures.length}): ${failure}`)

@@ -71,7 +71,7 @@ async function swift(): Promise<Rival> {
     name: 's3, Swift',
     async place() {
       const common = { id: 'bench', name: 'cloud', folder: 'station', recipient: null, hideNames: false }
-      const how = { pathStyle: true, storageClass: null, certificate: null }
+      const how = { pathStyle: true, storageClass: null, lockDays: null, certificate: null }
       const at = { endpoint, region, bucket, prefix: next() }
       return { destination: { ...common, ...how, ...at, kind: 's3' }, secrets: { accessKey, secretKey } }
     },

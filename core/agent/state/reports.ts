@@ -98,6 +98,7 @@ export function destinationStates(
     address: formatLocation(destination),
     ...(destination.kind === 'folder' &&
       destination.ejected !== undefined && { ejectedAt: destination.ejected.since }),
+    ...(destination.kind === 's3' && destination.lockDays !== null && { lockDays: destination.lockDays }),
     secrets: Object.keys(secrets[destination.id] ?? {}),
     ...unknown,
   }))

@@ -152,6 +152,8 @@ const destinationStateSchema = z.object({
   connection: connectionSchema,
   /** Milliseconds since 1970 at which its disk was ejected; omitted: it is in use. */
   ejectedAt: z.number().optional(),
+  /** Days for which each file is locked there after its upload; omitted: not at all. */
+  lockDays: z.number().optional(),
   /** Names of the secrets stored for it. */
   secrets: z.array(z.string()),
   /** Over all sources with this destination. */

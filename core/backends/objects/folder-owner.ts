@@ -9,7 +9,15 @@ import type { OutgoingSource } from '../destination.ts'
 import { requireSame } from '../encrypted/age.ts'
 import type { Encrypting } from '../encrypted/encrypted-session.ts'
 import { isNameKeyFile } from '../encrypted/names.ts'
-import { type ObjectStore, orIf, type PutOptions, putOwn, readSmall } from './object-store.ts'
+import {
+  type ObjectInfo,
+  type ObjectStore,
+  orIf,
+  type PutOptions,
+  putOwn,
+  readSmall,
+  unlessLost,
+} from './object-store.ts'
 
 /** Size limit of an owner file or key file: Holdfast writes no larger one. */
 const MOST_BYTES = 4 * 1024 * 1024
@@ -62,14 +70,51 @@ export async function readOwner(
   at: string,
   signal: AbortSignal,
 ): Promise<Owner | null> {
+  return readOwnerVersion(store, folder, at, signal, null)
+}
+
+/** @param version of the file; null: the current one. */
+async function readOwnerVersion(
+  store: ObjectStore,
+  folder: string,
+  at: string,
+  signal: AbortSignal,
+  version: string | null,
+): Promise<Owner | null> {
   const file = ownerFile(folder)
-  const bytes = await readSmall(store, file, signal, MOST_BYTES).catch(orIf('absent', null))
+  const bytes = await readSmall(store, file, signal, MOST_BYTES, version).catch(orIf('absent', null))
   if (bytes === null) return null
   try {
     return ownerSchema.parse(JSON.parse(String(bytes)))
   } catch (error) {
     throw new UserError('transfer.objects.ownerBroken', { name: at, folder, file }, { cause: error })
   }
+}
+
+/**
+ * Reads the owner of a folder to restore from it. Where somebody has removed or damaged the file, and the store keeps its
+ * older versions, the newest one that can be read counts.
+ * @throws UserError if none can be parsed; BackendError.
+ */
+export async function readKeptOwner(
+  store: ObjectStore,
+  folder: string,
+  at: string,
+  signal: AbortSignal,
+): Promise<Owner | null> {
+  const read = (version: string | null): Promise<Owner | UserError | null> =>
+    readOwnerVersion(store, folder, at, signal, version).catch((error: unknown) => {
+      if (error instanceof UserError) return error
+      throw error
+    })
+  const current = await read(null)
+  if (current !== null && !(current instanceof UserError)) return current
+  for (const { version } of (await store.versions(ownerFile(folder)).catch(unlessLost)) ?? []) {
+    const older = await read(version)
+    if (older !== null && !(older instanceof UserError)) return older
+  }
+  if (current instanceof UserError) throw current
+  return null
 }
 
 /**
@@ -105,6 +150,17 @@ export async function keepNameKeys(
   }
 }
 
+/** Locks the owner file and the key files anew, which were written with the first file. @throws BackendError. */
+export async function renewLocks(
+  store: ObjectStore,
+  folder: string,
+  encrypting: Encrypting | null,
+): Promise<void> {
+  const keyFiles = encrypting?.keyFiles ?? []
+  for (const name of [OWNER, ...keyFiles.map((file) => `${OWN_DIRECTORY}/${file.name}`)])
+    await store.renewLock?.(`${folder}/${name}`)
+}
+
 /** Returns the encrypted keys of names in a folder. @throws BackendError. */
 export async function readNameKeys(
   store: ObjectStore,
@@ -113,8 +169,16 @@ export async function readNameKeys(
 ): Promise<Uint8Array[]> {
   const front = `${folder}/${OWN_DIRECTORY}/`
   const { objects } = await store.list(`${front}names-`, null, false)
-  const files = objects.filter(({ name }) => isNameKeyFile(name.slice(front.length)))
-  return Promise.all(files.map(({ name }) => readSmall(store, name, signal, MOST_BYTES)))
+  const removed = await store.removed?.(`${front}names-`, null, null, true).catch(unlessLost)
+  const files = [...objects, ...(removed?.objects ?? [])].filter(({ name }) =>
+    isNameKeyFile(name.slice(front.length)),
+  )
+  // A file never changes, as its name depends on the key: only its oldest version cannot be somebody else's.
+  const read = async ({ name }: ObjectInfo) => {
+    const first = (await store.versions(name).catch(unlessLost))?.at(-1)
+    return readSmall(store, name, signal, MOST_BYTES, first?.version)
+  }
+  return Promise.all(files.map(read))
 }
 
 /** The data to claim a folder. */

@@ -17,8 +17,14 @@ import { isVersionName, replacedAt } from '../../store/retention/retention.ts'
 import { type Incoming, type Library, NotReadable, noComputer, SMALL_BYTES } from '../archive-reader.ts'
 import type { Computer, LibrarySettings } from '../backend-messages.ts'
 import { decryptLibrary } from '../encrypted/encrypted-library.ts'
-import { readNameKeys, readOwner } from './folder-owner.ts'
-import { BackendError, type ObjectInfo, type ObjectPage, type ObjectStore } from './object-store.ts'
+import { readKeptOwner, readNameKeys, readOwner } from './folder-owner.ts'
+import {
+  BackendError,
+  type ObjectInfo,
+  type ObjectPage,
+  type ObjectStore,
+  unlessLost,
+} from './object-store.ts'
 import type { ObjectKind } from './objects.ts'
 
 // Reads a computer's files at an SFTP server or in a bucket. A file is the object FOLDER/SOURCE/PATH. An older version
@@ -28,6 +34,8 @@ import type { ObjectKind } from './objects.ts'
 const MOST_FOLDERS = 10_000
 /** Maximum number of older versions to list for one name. */
 const MOST_VERSIONS = 10_000
+/** Begins the cursor of a page of removed objects. */
+const REMOVED = 'removed '
 
 type ObjectSettings = LibrarySettings & {
   destination: Exclude<Destination, { kind: 'receiver' | 'folder' }>
@@ -40,7 +48,7 @@ export function openObjectLibrary(settings: ObjectSettings, kind: ObjectKind, si
   const folder = computer ?? destination.folder
   return withObjects(settings, kind, signal, async (store) => {
     // The other computer's record decides if its files are encrypted; the settings of this computer do not apply.
-    const owner = await readOwner(store, folder, name, signal)
+    const owner = await readKeptOwner(store, folder, name, signal)
     const library = new ObjectLibrary(store, name, folder, signal)
     if (owner === null && computer !== null && (await library.folders()).length === 0)
       throw noComputer(name, folder, await computersIn(store, name, signal))
@@ -120,7 +128,7 @@ export class ObjectLibrary implements Library {
 
   folders(): Promise<Folder[]> {
     return this.#ask(async () => {
-      const owner = await readOwner(this.#store, this.#folder, this.#name, this.#signal)
+      const owner = await readKeptOwner(this.#store, this.#folder, this.#name, this.#signal)
       const sources = Object.entries(owner?.sources ?? {})
       return (await this.#directories()).map((name) => {
         return { name, source: sources.find(([, directory]) => directory === name)?.[0] ?? null }
@@ -170,8 +178,13 @@ export class ObjectLibrary implements Library {
     return new NotReadable(`${error.kind}: ${error.reason}`.slice(0, 200), { cause: error })
   }
 
+  /** Returns the directories of sources, also of those whose files have all been removed and can be restored. */
   async #directories(): Promise<string[]> {
-    return (await directoriesIn(this.#store, `${this.#folder}/`)).filter((own) => own !== OWN_DIRECTORY)
+    const prefix = `${this.#folder}/`
+    const found = new Set(await directoriesIn(this.#store, prefix))
+    const removed = await this.#store.removed?.(prefix, null, null, false).catch(unlessLost)
+    for (const directory of toDirectoryNames(prefix, removed?.directories ?? [])) found.add(directory)
+    return [...found].filter((own) => own !== OWN_DIRECTORY).sort()
   }
 
   async #listContents(question: StoreContentsQuestion): Promise<ContentsPage> {
@@ -190,13 +203,14 @@ export class ObjectLibrary implements Library {
     }
 
     const front = this.#current(source, '')
-    const { objects, next } = await this.#listCurrent(front, path, after)
+    const { objects, next } = await this.#listPresent(front, path, after, at)
     const text = question.text?.toLowerCase() ?? null
     for (const info of objects) {
       const file = info.name.slice(front.length)
       if (text !== null && !file.toLowerCase().includes(text)) continue
-      const current = toContent(source, file, '', info)
-      const wanted = at === null ? current : await this.#contentAt(current, at)
+      const current = toContent(source, file, info.version ?? '', info)
+      const isRemoved = info.version !== null
+      const wanted = at === null || isRemoved ? current : await this.#contentAt(current, at)
       if (wanted !== null) page.contents.push(wanted)
     }
     if (next !== null) page.next = `${index} ${next}`
@@ -209,13 +223,32 @@ export class ObjectLibrary implements Library {
     if (path === null) return this.#store.list(front, after, true)
     const page = await this.#store.list(`${front}${path}/`, after, true)
     const first = after === null ? await this.#store.info(`${front}${path}`) : null
-    return first === null ? page : { ...page, objects: [first, ...page.objects] }
+    if (first === null) return page
+    // As in a listing: only the store's own time is certain, whoever wrote the object.
+    const { firstStoredAt: _, ...listed } = first
+    return { ...page, objects: [listed, ...page.objects] }
+  }
+
+  /** Lists the current objects; for a time also those that have been removed since, which have a version. */
+  async #listPresent(front: string, path: string | null, after: string | null, at: number | null) {
+    const store = this.#store
+    const isRemoved = after?.startsWith(REMOVED) === true
+    if (!isRemoved) {
+      const page = await this.#listCurrent(front, path, after)
+      const isLast = page.next === null && at !== null && store.removed !== undefined
+      return isLast ? { ...page, next: REMOVED } : page
+    }
+    const from = after.slice(REMOVED.length) || null
+    const page = await store.removed?.(`${front}${path ?? ''}`, from, at, true)
+    const { objects = [], next = null } = page ?? {}
+    const isAt = ({ name }: ObjectInfo) => path === null || `${name}/`.startsWith(`${front}${path}/`)
+    return { objects: objects.filter(isAt), next: next === null ? null : `${REMOVED}${next}` }
   }
 
   /** Returns the contents of a path, newest first: the current one, if there is one, and the older versions. */
   async #allContents(source: string, path: string): Promise<StoredContent[]> {
     const current = await this.#store.info(this.#current(source, path))
-    const older = await this.#olderContents(source, path)
+    const older = (await this.#olderContents(source, path)).slice(0, MOST_VERSIONS)
     return current === null ? older : [toContent(source, path, '', current), ...older]
   }
 
@@ -236,10 +269,7 @@ export class ObjectLibrary implements Library {
       if (after === null) break
     }
     const kept = await this.#store.versions(this.#current(source, path))
-    return [
-      ...aside.reverse(),
-      ...kept.slice(0, MOST_VERSIONS).map((info) => toContent(source, path, info.version ?? '', info)),
-    ]
+    return [...aside.reverse(), ...kept.map((info) => toContent(source, path, info.version ?? '', info))]
   }
 
   /** Returns the content that a path had at a time; null: none is known. */
@@ -248,10 +278,13 @@ export class ObjectLibrary implements Library {
     const { dates } = store.can
     if (dates && current.storedAt <= at) return current
     const { folder, path } = current
+    const all = await this.#olderContents(folder, path)
+    // The store's own record comes first: whoever has the key can write any time into an object's metadata.
+    const kept = all.find(({ version, storedAt }) => !isVersionName(version) && storedAt <= at)
+    if (dates && kept !== undefined) return kept
     // If only the mode of an object was changed, the time of its content is in its metadata, which a listing lacks.
     if (dates && ((await store.info(this.#current(folder, path)))?.firstStoredAt ?? Infinity) <= at)
       return current
-    const all = await this.#olderContents(folder, path)
     // A version that was replaced after this time was current at the time, if it had been stored by then.
     const aside = all.filter(({ version }) => (replacedAt(version) ?? 0) > at).at(-1)
     if (aside !== undefined && dates) {
@@ -259,7 +292,7 @@ export class ObjectLibrary implements Library {
       // If the time of storing was not recorded, the modification time is the earliest possible one.
       if (info !== null && (info.firstStoredAt ?? madeAt(info)) <= at) return aside
     }
-    if (dates) return all.find(({ version, storedAt }) => !isVersionName(version) && storedAt <= at) ?? null
+    if (dates) return null
     const then = aside ?? current
     return madeAt(then.facts) <= at ? then : null
   }
@@ -325,12 +358,17 @@ async function directoriesIn(store: ObjectStore, prefix: string): Promise<string
   const found: string[] = []
   for (let after: string | null = null; found.length < MOST_FOLDERS; ) {
     const page = await store.list(prefix, after, false)
-    found.push(...page.directories.map((directory) => directory.slice(prefix.length, -1)))
+    found.push(...toDirectoryNames(prefix, page.directories))
     after = page.next
     if (after === null) break
   }
-  return found.filter((name) => findNameFault(name, 'linux') === null && !name.includes('/'))
+  return found
 }
+
+const toDirectoryNames = (prefix: string, directories: readonly string[]): string[] =>
+  directories
+    .map((directory) => directory.slice(prefix.length, -1))
+    .filter((name) => findNameFault(name, 'linux') === null && !name.includes('/'))
 
 /** Returns the direct entries of a directory. `front`: the prefix of all names in it. */
 function toEntries(front: string, { directories, objects }: ObjectPage): RestoreEntry[] {

@@ -132,6 +132,14 @@ export interface ObjectStore {
   setAside(name: string, to: string, isReplaced: boolean): Promise<boolean>
   /** Returns the older versions that the store itself keeps, newest first. */
   versions(name: string): Promise<ObjectInfo[]>
+  /**
+   * Lists the objects that were there at a time (milliseconds since 1970; null: just before their removal) and have been
+   * removed since, as they were then; if not `deep`, only the directories of removed and of existing objects. Left out:
+   * a removed object is gone.
+   */
+  removed?(prefix: string, after: string | null, at: number | null, deep: boolean): Promise<ObjectPage>
+  /** Locks an object anew that was written long ago and is still needed. Left out: this kind has no locks. */
+  renewLock?(name: string): Promise<void>
   /** Lists in the byte order of the names. @param deep all objects below the prefix, not only those directly there. */
   list(prefix: string, after: string | null, deep: boolean): Promise<ObjectPage>
   remove(name: string): Promise<void>
@@ -301,10 +309,11 @@ export async function readSmall(
   name: string,
   signal: AbortSignal,
   most: number,
+  version: string | null = null,
 ): Promise<Buffer> {
   const pieces: Uint8Array[] = []
   let bytes = 0
-  for await (const piece of store.read(name, 0, signal)) {
+  for await (const piece of store.read(name, 0, signal, version)) {
     pieces.push(Buffer.from(piece))
     bytes += piece.length
     if (bytes > most) break

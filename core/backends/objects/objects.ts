@@ -13,7 +13,7 @@ import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { openEncrypting } from '../encrypted/encrypted-session.ts'
 import { KeptConnection, type OpenedSession, type SessionAttempt } from '../keep-connected.ts'
 import type { OpenOptions, TryOptions } from '../open.ts'
-import { checkOwner, claimFolder, keepNameKeys } from './folder-owner.ts'
+import { checkOwner, claimFolder, keepNameKeys, renewLocks } from './folder-owner.ts'
 import { ObjectSession } from './object-session.ts'
 import {
   BackendError,
@@ -132,6 +132,7 @@ async function openOn(
   const claim = { folder, fingerprint, computer: options.name, at: name, isKnown, recipient, hideNames }
   const own = await claimFolder(store, claim, signal)
   if (encrypting !== null) await keepNameKeys(store, folder, encrypting)
+  await renewLocks(store, folder, encrypting)
   // Only receivers have positions: here they only record whether the folder has files.
   const { epoch } = own
   const remembered = { epoch, position: own.isNew ? 0 : 1, last: null, next: epoch, isForked: false }

@@ -15,6 +15,7 @@ import { OWN_DIRECTORY } from '../../store/layout.ts'
 import { isOnThisComputer, tlsAgent } from '../objects/https.ts'
 import { parseFacts, toMetadata } from '../objects/metadata.ts'
 import {
+  asBackendError,
   BackendError,
   digestAt,
   type ObjectFacts,
@@ -33,8 +34,12 @@ import {
   createNames,
   firstStoredAt,
   listPage,
+  listRemoved,
+  lockComplete,
+  lockedUntil,
   olderVersions,
   toKey,
+  toLock,
   toStorageClass,
 } from './bucket.ts'
 import { explained, toBackendError } from './errors.ts'
@@ -56,16 +61,16 @@ const CONNECT_MS = 10_000
 /** Timeout of an idle socket: a store that copies or joins parts may be silent for a while. */
 const SILENT_MS = 120_000
 const ATTEMPTS = 3
+const LOCK_TRIAL_MS = 60_000
 
 /** The location of a bucket. */
 type S3Place = Pick<S3Destination, 'endpoint' | 'region' | 'pathStyle' | 'certificate'>
 
 /** A bucket, as it was entered. */
-export type S3Target = S3Place & Pick<S3Destination, 'name' | 'bucket' | 'prefix' | 'storageClass' | 'folder'>
+export type S3Target = S3Place &
+  Pick<S3Destination, 'name' | 'bucket' | 'prefix' | 'storageClass' | 'lockDays' | 'folder'>
 
 export interface S3StoreOptions extends BucketPlace {
-  /** Prefix of Holdfast's own names, with "/" at its end. */
-  own: string
   /** For tests: sizes of a part and of one copy. */
   partBytes?: number
   copyBytes?: number
@@ -80,11 +85,12 @@ export async function reachBucket(
   target: S3Target,
   secrets: Readonly<Record<string, string>>,
 ): Promise<ReachedStore & { store: S3Store }> {
-  const { bucket, storageClass, folder } = target
+  const { bucket, storageClass, lockDays, folder } = target
   if (bucket.includes('/')) throw bucketAndPrefix(target)
   const prefix = target.prefix === '' ? '' : `${target.prefix}/`
   const client = createClient(target, secrets)
-  const store = new S3Store({ client, bucket, prefix, storageClass, own: `${folder}/${OWN_DIRECTORY}/` })
+  const own = `${folder}/${OWN_DIRECTORY}/`
+  const store = new S3Store({ client, bucket, prefix, storageClass, lockDays, own })
   try {
     await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: target.prefix, MaxKeys: 1 }))
     return { store, localAddress: null, isToItself: await isOnThisComputer(target.endpoint) }
@@ -180,6 +186,7 @@ export class S3Store implements ObjectStore {
       ContentMD5: contentMd5(bytes),
       Metadata: toMetadata(facts),
       ...toStorageClass(this.#options),
+      ...toLock(this.#options, name),
       ...(replace ? {} : await this.#ifAbsent(name)),
     })
     await this.client.send(command)
@@ -248,9 +255,22 @@ export class S3Store implements ObjectStore {
 
   readonly versions: ObjectStore['versions'] = (name) => olderVersions(this.#options, name)
 
+  readonly removed: NonNullable<ObjectStore['removed']> = async (...page) =>
+    (await this.abilities.isVersioned())
+      ? listRemoved(this.#options, ...page)
+      : { objects: [], directories: [], next: null }
+
+  readonly renewLock: NonNullable<ObjectStore['renewLock']> = async (name) => {
+    if (this.#options.lockDays === null) return
+    // Only the oldest version cannot be somebody else's.
+    const oldest = (await this.versions(name)).at(-1)?.version ?? undefined
+    await lockComplete(this.#options, name, oldest)
+  }
+
   readonly list: ObjectStore['list'] = (...page) => listPage(this.#options, ...page)
 
   async remove(name: string): Promise<void> {
+    // A bucket that keeps versions only marks it as removed: its content stays, and its lock is no obstacle.
     await this.client.send(new DeleteObjectCommand(this.#at(name))).catch(orIf('absent', undefined))
     this.#names.remove(name)
   }
@@ -268,6 +288,43 @@ export class S3Store implements ObjectStore {
   }
 
   readonly sweep: ObjectStore['sweep'] = (olderThan) => this.#unfinished.sweep(olderThan)
+
+  /**
+   * Finds out if the bucket locks objects: writes one that is locked for a minute, and tries to remove it for good. It
+   * stays; the bucket's own rules remove it.
+   * @throws UserError s3.lock.…; BackendError.
+   */
+  async tryLock(name: string): Promise<void> {
+    const { bucket } = this.#options
+    const at = this.#at(`${this.#options.own}lock-trial`)
+    const bytes = Buffer.from('This object is locked for a minute.\n')
+    const put = new PutObjectCommand({
+      ...at,
+      Body: bytes,
+      ContentMD5: contentMd5(bytes),
+      ...lockedUntil(this.client, LOCK_TRIAL_MS),
+    })
+    const { VersionId } = await this.client.send(put).catch((error: unknown) => {
+      const { kind, reason } = asBackendError(error)
+      if (kind === 'denied') throw new UserError('s3.lock.denied', { name, bucket, reason })
+      if (kind === 'failed') throw new UserError('s3.lock.off', { name, bucket, reason })
+      throw error
+    })
+    const remove = new DeleteObjectCommand({ ...at, ...(VersionId === undefined ? {} : { VersionId }) })
+    const isRemoved = await this.client.send(remove).then(
+      () => true,
+      (error: unknown) => {
+        unlessLost(error)
+        return false
+      },
+    )
+    // In any bucket, a key without the permission to remove is refused this, too.
+    const isShown = async () =>
+      (await this.abilities.isLocked()) ||
+      (await this.client.send(new HeadObjectCommand(at)).catch(unlessLost))?.ObjectLockMode === 'COMPLIANCE'
+    if (isRemoved || VersionId === undefined || !(await isShown()))
+      throw new UserError('s3.lock.ignored', { name, bucket })
+  }
 
   close(): void {
     this.#memory.close()

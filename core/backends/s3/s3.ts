@@ -14,18 +14,21 @@ export const s3Kind = (destination: Tested<'s3'>): ObjectKind => ({
     // Loaded here, so that only processes with an S3 destination have the library in memory.
     const { reachBucket } = await import('./s3-store.ts')
     const reached = await reachBucket({ ...destination, folder }, secrets)
-    return { ...reached, notes: () => collectNotes(reached.store, destination.name) }
+    return { ...reached, notes: () => collectNotes(reached.store, destination) }
   },
   explain: (error, folder) => explained(error, { ...destination, folder }),
 })
 
-/** Returns notes on the bucket's abilities. */
-async function collectNotes(store: S3Store, name: string): Promise<Message[]> {
+/** Returns notes on the bucket's abilities. @throws UserError if it cannot lock objects as wanted. */
+async function collectNotes(store: S3Store, { name, lockDays }: Tested<'s3'>): Promise<Message[]> {
   const { abilities, client } = store
   const notes: Message[] = []
   notes.push(message((await abilities.isVersioned()) ? 's3.note.versioned' : 's3.note.unversioned', { name }))
   if (!(await abilities.verifies())) notes.push(message('s3.note.readBack', { name }))
-  if (await abilities.isLocked()) notes.push(message('s3.note.locked', { name }))
+  if (lockDays !== null) {
+    await store.tryLock(name)
+    notes.push(message('s3.note.locks', { count: lockDays }))
+  } else if (await abilities.isLocked()) notes.push(message('s3.note.locked', { name }))
   if (!(await abilities.isVersioned()) && !(await abilities.isConditional()))
     notes.push(message('s3.note.unconditional', { name }))
   const skew = Math.abs(client.config.systemClockOffset)

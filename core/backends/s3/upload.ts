@@ -22,7 +22,15 @@ import {
   readSmall,
   unlessLost,
 } from '../objects/object-store.ts'
-import { type BucketPlace, contentMd5, listedKey, toKey, toStorageClass } from './bucket.ts'
+import {
+  type BucketPlace,
+  contentMd5,
+  listedKey,
+  lockComplete,
+  toKey,
+  toLock,
+  toStorageClass,
+} from './bucket.ts'
 
 // Large objects in a bucket. An object of a few MiB is sent in one request, a larger one in parts: a multipart upload.
 // An upload can be resumed if a note among Holdfast's own objects describes it; the sweep removes the others.
@@ -124,7 +132,7 @@ export async function beginParts(
       await sender.end()
       await freeName?.()
       const command = new CompleteMultipartUploadCommand({ ...target, MultipartUpload: { Parts: parts } })
-      await place.client.send(command)
+      await lockComplete(place, name, (await place.client.send(command)).VersionId)
       await forget()
       unfinished.used.delete(name)
       await check(name, facts, digest, before > 0)
@@ -169,6 +177,7 @@ async function beginNew(
     Key: toKey(place, name),
     Metadata: toMetadata(facts),
     ...toStorageClass(place),
+    ...toLock(place, name),
   })
   const { UploadId } = await client.send(command)
   if (UploadId === undefined) throw new BackendError('failed', 'no upload id (CreateMultipartUpload)')

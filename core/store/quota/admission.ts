@@ -28,6 +28,8 @@ export interface Floor {
 
 export interface StoreRules {
   keep: Keep
+  /** Days for which no content is removed after it was replaced, whatever `keep` is; 0: `keep` alone applies. */
+  lockDays: number
   floor: Floor
   quota: {
     each: Quota
@@ -42,6 +44,7 @@ export interface StoreRules {
  */
 export const DEFAULT_RULES: StoreRules = {
   keep: DEFAULT_KEEP,
+  lockDays: 0,
   floor: { bytes: 1024 ** 3, percent: 1 },
   quota: { each: { bytes: null, files: null }, of: {} },
 }

@@ -16,6 +16,8 @@ export const ruleWordsSchema = z.object({
   keepWeekly: words,
   keepMonthly: words,
   keepYearly: words,
+  /** How long no content is removed after it was replaced, whatever the other times are: "90d"; null: no lock. */
+  lock: words.nullable(),
   /** Free space on the disk: "10G" or "5%"; null: 1G, on small disks 1%. */
   keepFree: words.nullable(),
   /** Limits of senders in bytes, older versions included: "500G" for each, "PC=1T" for one. */
@@ -31,6 +33,7 @@ export const defaultRuleWords: RuleWords = {
   keepWeekly: String(DEFAULT_RULES.keep.weekly),
   keepMonthly: String(DEFAULT_RULES.keep.monthly),
   keepYearly: String(DEFAULT_RULES.keep.yearly),
+  lock: null,
   keepFree: null,
   quota: [],
   quotaFiles: [],
@@ -84,7 +87,7 @@ export function parseRules(options: RuleWords): StoreRules {
   }
   for (const text of options.quota) put(text, 'bytes', parseBytes)
   for (const text of options.quotaFiles) put(text, 'files', (one) => parseCount(one, '--quota-files'))
-  const { keepWithin, keepDaily, keepWeekly, keepMonthly, keepYearly, keepFree } = options
+  const { keepWithin, keepDaily, keepWeekly, keepMonthly, keepYearly, keepFree, lock } = options
   return {
     keep: {
       withinDays: parseDays(keepWithin, '--keep-within'),
@@ -93,6 +96,7 @@ export function parseRules(options: RuleWords): StoreRules {
       monthly: parseCount(keepMonthly, '--keep-monthly'),
       yearly: parseCount(keepYearly, '--keep-yearly'),
     },
+    lockDays: lock === null ? 0 : parseDays(lock, '--lock'),
     floor: keepFree === null ? DEFAULT_RULES.floor : parseFloor(keepFree),
     quota: { each: quota.each, of: Object.fromEntries(quota.of) },
   }

@@ -11,6 +11,12 @@ export interface Keep {
 
 const DAY_MS = 86_400_000
 
+/** Returns the retention that keeps all versions at least for the days of a lock. */
+export const withLock = (keep: Keep, lockDays: number): Keep => ({
+  ...keep,
+  withinDays: Math.max(keep.withinDays, lockDays),
+})
+
 /**
  * Keeps all versions for 30 days, then the last version of each day, week, month and year. A file can be restored even
  * if its damage is noticed late, and a file that is rewritten every minute does not fill the disk.

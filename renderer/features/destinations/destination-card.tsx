@@ -38,7 +38,7 @@ interface DestinationCardProps {
 export function DestinationCard({ destination, state }: DestinationCardProps) {
   const words = useWords()
   const { t } = words
-  const { id, kind, name, address } = destination
+  const { id, kind, name, address, lockDays } = destination
   const { icon: Icon } = kinds[kind]
   const settings = state.settings.destinations.find((one) => one.id === id)
   const encryption = settings !== undefined && settings.kind !== 'receiver' ? settings : null
@@ -60,6 +60,9 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
           `${t(encryption.hideNames ? 'window.destinations.hidden' : 'window.destinations.encrypted')} · `}
         <Breakable text={address} />
       </p>
+      {lockDays !== undefined && (
+        <p className="dimmed">{t('window.destinations.locked', { count: lockDays })}</p>
+      )}
       <DestinationHealth destination={destination} state={state} />
       {figures !== '' && <p className="dimmed figures-line">{figures}</p>}
       <ProposalPart destination={destination} proposals={state.proposals} />

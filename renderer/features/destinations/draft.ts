@@ -28,6 +28,8 @@ export interface Draft {
   prefix: string
   pathStyle: boolean
   storageClass: string
+  /** Days; '' for no lock. */
+  lockDays: string
   /** aws: use the credentials of AWS's own tools. */
   credentials: 'own' | 'aws'
   /** Address of a folder at a WebDAV server. */
@@ -66,6 +68,7 @@ export function newDraft(): Draft {
     prefix: '',
     pathStyle: true,
     storageClass: '',
+    lockDays: '',
     credentials: 'own',
     url: '',
     certificate: '',

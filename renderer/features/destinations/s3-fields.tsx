@@ -1,11 +1,12 @@
 import { SegmentedControl, Switch } from '@mantine/core'
 import { useId, useState } from 'react'
-import { getDestinationSecrets } from '../../../core/settings/destination-catalog.ts'
+import { getDestinationSecrets, MOST_LOCK_DAYS } from '../../../core/settings/destination-catalog.ts'
 import { useWords } from '../../words/context.tsx'
 import { StorageNote } from '../channels/storage-note.tsx'
 import {
   type Draft,
   isEndpoint,
+  type Refuse,
   readEncryption,
   readFolder,
   readSecrets,
@@ -88,7 +89,7 @@ function Advanced(props: FieldsProps) {
   return (
     <details
       className="advanced"
-      open={opened || problems.region !== undefined}
+      open={opened || problems.region !== undefined || problems.lockDays !== undefined}
       onToggle={(event) => setOpened(event.currentTarget.open)}
     >
       <summary>{t('window.destinations.advanced')}</summary>
@@ -111,6 +112,13 @@ function Advanced(props: FieldsProps) {
           field="storageClass"
           maxLength={100}
           description={t('window.destinations.hint.storageClass')}
+        />
+        <TextField
+          {...props}
+          field="lockDays"
+          inputMode="numeric"
+          maxLength={5}
+          description={t('window.destinations.hint.lockDays')}
         />
         <Switch
           label={t('window.destinations.field.pathStyle')}
@@ -138,13 +146,21 @@ export function splitBucket({ bucket, prefix }: Draft): Pick<Draft, 'bucket' | '
   }
 }
 
+function readLockDays({ lockDays }: Draft, refuse: Refuse): number | null {
+  if (lockDays.trim() === '') return null
+  const days = Number(lockDays)
+  if (!(Number.isInteger(days) && days >= 1 && days <= MOST_LOCK_DAYS)) refuse('lockDays', 'invalid')
+  return days
+}
+
 export const s3Form: KindForm<'s3'> = {
   Fields: S3Fields,
-  toDraft({ storageClass, certificate, recipient, kind: _kind, id: _id, ...same }, stored) {
+  toDraft({ storageClass, lockDays, certificate, recipient, kind: _kind, id: _id, ...same }, stored) {
     return {
       ...same,
       credentials: stored.includes('accessKey') ? 'own' : 'aws',
       storageClass: storageClass ?? '',
+      lockDays: lockDays === null ? '' : String(lockDays),
       certificate: certificate ?? '',
       ...toEncryption(recipient),
     }
@@ -156,6 +172,7 @@ export const s3Form: KindForm<'s3'> = {
     prefix: draft.prefix.trim().replace(/^\/+|\/+$/g, ''),
     pathStyle: draft.pathStyle,
     storageClass: draft.storageClass.trim() || null,
+    lockDays: readLockDays(draft, refuse),
     certificate: draft.certificate || null,
     ...readFolder(draft, refuse),
     ...readEncryption(draft, refuse),

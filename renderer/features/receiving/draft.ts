@@ -2,6 +2,7 @@ import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { parseSize } from '../../../core/lib/i18n/formats.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
+import { MOST_LOCK_DAYS } from '../../../core/settings/destination-catalog.ts'
 
 export type Receive = NonNullable<AppState['settings']['receive']>
 type Given = NonNullable<CommandInput<'setReceiving'>['receive']>
@@ -10,6 +11,7 @@ type Given = NonNullable<CommandInput<'setReceiving'>['receive']>
 export const advanced = [
   'silentHours',
   'failingMinutes',
+  'lockDays',
   'keepFree',
   'quotaFiles',
   'host',
@@ -27,17 +29,18 @@ const MOST_MINUTES = 10_080
 
 export const newReceiving = (): Draft => ({
   ...{ directory: '', port: '7766', quota: '', silentHours: '24', failingMinutes: '10', keepFree: '' },
-  ...{ quotaFiles: '', host: '0.0.0.0', isocketPort: '', isocketHost: '127.0.0.1' },
+  ...{ lockDays: '', quotaFiles: '', host: '0.0.0.0', isocketPort: '', isocketHost: '127.0.0.1' },
 })
 
 /** Returns the settings as a draft. */
 export function toDraft(receive: Receive): Draft {
   const { directory, port, quotaBytes, quotaFiles, keepFree, isocketPort } = receive
-  const { host, isocketHost, silentHours, failingMinutes } = receive
+  const { host, isocketHost, silentHours, failingMinutes, lockDays } = receive
   return {
     ...{ directory, host, isocketHost, port: String(port), isocketPort: toText(isocketPort) },
     ...{ quota: toText(quotaBytes, GIB), quotaFiles: toText(quotaFiles), keepFree: keepFree ?? '' },
     ...{ silentHours: toText(silentHours || null), failingMinutes: String(failingMinutes) },
+    lockDays: toText(lockDays),
   }
 }
 
@@ -71,6 +74,11 @@ function readFields<Field extends string>(draft: Readonly<Record<Field, string>>
       const files = read(field, [1, Number.MAX_SAFE_INTEGER], 'window.receiving.badQuota')
       return files === null ? null : Math.round(files)
     },
+    days: (field: Field) => {
+      const days = read(field, [1, MOST_LOCK_DAYS], 'window.destinations.invalid.lockDays')
+      if (days !== null && !Number.isInteger(days)) problems[field] = 'window.destinations.invalid.lockDays'
+      return days
+    },
     hours: (field: Field) => read(field, [0, MOST_HOURS], 'window.receiving.badHours'),
     minutes: (field: Field) => read(field, [0, MOST_MINUTES], 'window.receiving.badMinutes'),
   }
@@ -95,6 +103,7 @@ export function readReceiving(draft: Draft) {
     ...{ directory, host, isocketHost, port: port ?? undefined, isocketPort: read.port('isocketPort') },
     ...{ quotaBytes: read.gib('quota'), quotaFiles: read.files('quotaFiles'), keepFree: keepFree || null },
     ...{ silentHours: read.hours('silentHours') ?? 0, failingMinutes: read.minutes('failingMinutes') ?? 0 },
+    lockDays: read.days('lockDays'),
   }
   return { receive: Object.keys(problems).length === 0 ? receive : null, problems }
 }

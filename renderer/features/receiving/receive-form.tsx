@@ -136,6 +136,8 @@ function getTexts(field: (typeof advanced)[number], t: Words['t']) {
       return { label, unit: t('window.filters.hours'), placeholder: t('window.silence.never') }
     case 'failingMinutes':
       return { label, unit: t('window.filters.minutes'), placeholder: '0' }
+    case 'lockDays':
+      return { label, description: t('window.receiving.lockDaysHint'), unit: t('window.filters.days') }
     case 'keepFree':
       return { label, description: t('window.receiving.keepFreeHint') }
     case 'quotaFiles':

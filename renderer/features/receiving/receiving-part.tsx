@@ -44,7 +44,7 @@ export function ReceivingPart({ receiving, receive, incidents }: ReceivingPartPr
       />
       {receiving !== null && receive !== null && (
         <>
-          <Running receiving={receiving} quotaBytes={receive.quotaBytes} />
+          <Running receiving={receiving} quotaBytes={receive.quotaBytes} lockDays={receive.lockDays} />
           <SenderList senders={receiving.senders} receive={receive} incidents={incidents} />
           <Group gap="xs">
             <AddButton
@@ -75,10 +75,13 @@ export function ReceivingPart({ receiving, receive, incidents }: ReceivingPartPr
 function Running({
   receiving: { directory, port, isRunning, problem },
   quotaBytes,
+  lockDays,
 }: {
   receiving: Receiving
   /** Quota of each sender; null for no limit. */
   quotaBytes: number | null
+  /** null: received files are not locked. */
+  lockDays: number | null
 }) {
   const { t, say, format } = useWords()
   const level = isRunning ? 'ok' : problem === null ? 'unknown' : 'failing'
@@ -94,6 +97,7 @@ function Running({
           {quotaBytes !== null && t('window.receiving.quotaIs', { size: format.bytes(quotaBytes) })}
         </span>
       </span>
+      {lockDays !== null && <p className="dimmed">{t('window.receiving.locked', { count: lockDays })}</p>}
       {problem !== null && <p className="card-problem breakable">{say(problem)}</p>}
     </>
   )

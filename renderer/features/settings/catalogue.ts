@@ -524,8 +524,8 @@ const otherEntries = {
   receiveSpace: {
     label: 'window.receiving.keepFree',
     under: underReceiving,
-    texts: ['window.receiving.keepFree', 'window.receiving.quotaFiles'],
-    values: ['keepFree', 'quotaFiles', 'quotaFilesOf'],
+    texts: ['window.receiving.keepFree', 'window.receiving.quotaFiles', 'window.receiving.lockDays'],
+    values: ['keepFree', 'quotaFiles', 'quotaFilesOf', 'lockDays'],
     getTargets: inReceiving('settings.advanced', 'window.receiving.keepFree'),
   },
   receiveAddress: {

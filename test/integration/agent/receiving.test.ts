@@ -125,10 +125,10 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
   })
 
   // 100,000 bytes and the names are there: nothing more fits.
-  await turnOn('--quota', '1G', '--quota', 'station-3=150000', '--keep-free', '1M')
+  await turnOn('--quota', '1G', '--quota', 'station-3=150000', '--keep-free', '1M', '--lock', '90d')
   const { settings } = JSON.parse(await holdfast(['receiving', '--json', '--data', data]))
   expect(settings).toMatchObject({
-    ...{ directory, host: '127.0.0.1', port: receive.port, keepFree: '1M', quotaFiles: null },
+    ...{ directory, host: '127.0.0.1', port: receive.port, keepFree: '1M', quotaFiles: null, lockDays: 90 },
     ...{ quotaBytes: 2 ** 30, quotaBytesOf: { 'station-3': 150_000 } },
     ...{ failingMinutes: 0, silentHours: 48, silentHoursOf: { 'station-3': 2 } },
   })
@@ -137,6 +137,9 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
     return one?.connection.problem?.key === 'transfer.quotaBytes'
   })
   expect(existsSync(path.join(arrived, 'one more'))).toBe(false)
+
+  expect(await turnOn('--lock', '30d')).toContain('Older versions locked for 30 days')
+  expect(await turnOn('--lock', 'none')).not.toContain('locked')
 
   expect(await ask('revokeSender', { fingerprint })).toEqual({ done: true })
   await untilState(data, 'nobody to be left', ({ receiving }) => receiving?.senders.length === 0)

@@ -34,6 +34,7 @@ async function tried(given: Given = {}): Promise<DestinationTest> {
     region,
     pathStyle: true,
     storageClass: null,
+    lockDays: null,
     certificate: null,
     recipient: null,
     hideNames: false,
@@ -126,6 +127,35 @@ describe.each(storageServers)('connection test of a bucket on %s', (engine) => {
   })
 })
 
+describe.each(storageServers)('connection test with a lock on %s', (engine) => {
+  beforeAll(async () => {
+    server = await startStorageServer(inject('servers'), engine)
+    bucket = await makeBucket(server)
+  })
+
+  test('a bucket with object lock passes; one without, or a store that ignores locks, is refused with the remedy', async () => {
+    const refused = failed(engine === 'ceph' ? 's3.lock.off' : 's3.lock.ignored', {
+      name: 'cloud',
+      bucket: bucket.bucket,
+    })
+    expect(await tried({ destination: { lockDays: 90 } })).toMatchObject(refused)
+    const locked = await makeBucket(server, { versioned: true, locked: true })
+    const destination = { bucket: locked.bucket, lockDays: 90 }
+    const { works, found, sentence } = await tried({ destination })
+    if (engine !== 'ceph')
+      return expect({ works, key: sentence.key }).toEqual({ works, key: 's3.lock.ignored' })
+    expect(works).toBe(true)
+    expect(found.notes).toContainEqual({ key: 's3.note.locks', params: { count: 90 } })
+    // What an earlier test left does not matter.
+    expect(await tried({ destination })).toMatchObject({ works: true })
+    // A key that may neither remove nor read the lock of a bucket shows it by the lock of the object.
+    const refuse = ({ method, url = '' }: IncomingMessage) =>
+      method === 'DELETE' || url.includes('object-lock') ? denied : null
+    const endpoint = await startProxy(server.endpoint, { refuse })
+    expect(await tried({ destination: { ...destination, endpoint } })).toMatchObject({ works: true })
+  })
+})
+
 const denied: Refusal = { status: 403, code: 'AccessDenied' }
 const isListing = ({ url = '' }: IncomingMessage) => url.includes('list-type=')
 
@@ -151,6 +181,15 @@ describe('S3 destination with an obstacle', () => {
       expect(result.steps.find(({ done }) => !done)?.step).toBe(step)
     },
   )
+
+  test('a key without permission to lock is refused with the missing permission', async () => {
+    const refuse = ({ headers }: IncomingMessage) =>
+      headers['x-amz-object-lock-mode'] === undefined ? null : denied
+    const endpoint = await startProxy(server.endpoint, { refuse })
+    expect(await tried({ destination: { endpoint, lockDays: 90 } })).toMatchObject(
+      failed('s3.lock.denied', { name: 'cloud', reason: containing('(PutObject)') }),
+    )
+  })
 
   test('a key without permission to delete passes the test, and its uploads are durable', async () => {
     const refuse = ({ method }: IncomingMessage) => (method === 'DELETE' ? denied : null)

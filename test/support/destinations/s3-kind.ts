@@ -46,6 +46,7 @@ export function s3Place(server: StorageServer, { client, bucket, open }: TestBuc
       prefix,
       pathStyle: true,
       storageClass: null,
+      lockDays: null,
       certificate: null,
       folder: FOLDER,
       recipient: null,

@@ -36,6 +36,7 @@ export async function makeBucket(
         bucket,
         prefix: 'p/',
         storageClass: null,
+        lockDays: null,
         own: 'pc/.holdfast/',
         partBytes: 5 * MIB,
         copyBytes: 5 * MIB,

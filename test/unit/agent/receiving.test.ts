@@ -48,11 +48,12 @@ test('receiver configuration: the settings become rules of the store, and the ad
   const given = {
     ...receive,
     ...{ quotaBytes: 500, quotaBytesOf: { attic: 900 }, quotaFilesOf: { attic: 7, constructor: 3 } },
-    ...{ keepFree: '5%', isocketPort: 7777 },
+    ...{ keepFree: '5%', isocketPort: 7777, lockDays: 90 },
   }
   const layout = getDataLayout('/data')
   const { rules, isocket, host } = receiverConfig(defaultSettings, given, layout, 'nas')
   expect(rules.floor.percent).toBe(5)
+  expect(rules.lockDays).toBe(90)
   expect(rules.quota).toEqual({
     each: { bytes: 500, files: null },
     of: { attic: { bytes: 900, files: 7 }, constructor: { bytes: null, files: 3 } },

@@ -32,7 +32,7 @@ describe('destination draft', () => {
     const all = [
       readDraft('folder', typed({ path: ' /mnt/backup/ ' }), []),
       readDraft('sftp', sftp(), []),
-      readDraft('s3', s3({ prefix: '/a/b/', storageClass: ' STANDARD_IA ' }), []),
+      readDraft('s3', s3({ prefix: '/a/b/', storageClass: ' STANDARD_IA ', lockDays: ' 90 ' }), []),
       readDraft('webdav', webdav(), []),
     ]
     for (const { given, problems } of all) {
@@ -50,8 +50,19 @@ describe('destination draft', () => {
       endpoint: 'https://s3.example.org',
       prefix: 'a/b',
       storageClass: 'STANDARD_IA',
+      lockDays: 90,
       certificate: null,
     })
+  })
+
+  test('a lock has whole days, or none', () => {
+    const read = (lockDays: string) => readDraft('s3', s3({ lockDays }), [])
+    expect(read('').given?.destination).toMatchObject({ lockDays: null })
+    for (const wrong of ['0', '1.5', '-3', 'x', '40000'])
+      expect(read(wrong)).toMatchObject({ given: null, problems: { lockDays: 'invalid' } })
+    const { destination } = read('30').given ?? expect.fail()
+    const known = s3DestinationSchema.parse({ id: 'b', folder: 'pc', ...destination })
+    expect(toDraft(known, []).lockDays).toBe('30')
   })
 
   test('a password keeps its surrounding spaces, and an access key loses them', () => {

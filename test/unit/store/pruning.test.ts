@@ -109,6 +109,29 @@ test('pruning: a file that was proven as a sample is not kept for it', async () 
   expect(versions('a')).toHaveLength(0)
 })
 
+test('pruning: a locked version stays for the days of the lock, however short the other times are', async () => {
+  const root = temporaryDirectory('pruning')
+  const openLocked = async (lockDays: number) => {
+    const { store, source } = await openAt(root, { keep: NOTHING, lockDays })
+    onTestFinished(() => store.close())
+    return { store, send: sending(store, source) }
+  }
+  const versions = () => listVersions(root, 'pc/data/a').length
+  const first = await openLocked(90)
+  await first.send('a', 'one', 'two', 'three')
+  await first.store.close()
+  for (const [days, left] of [
+    [89, 2],
+    [2, 0],
+  ] as const) {
+    pass(root, days)
+    const { store } = await openLocked(90)
+    await store.prune()
+    expect(versions()).toBe(left)
+    await store.close()
+  }
+})
+
 test('pruning: a version that was proved for the removal of its original is kept for ever', async () => {
   const { store, source, send, versions } = await open()
   await send('a', 'one')

@@ -73,9 +73,11 @@ describe('store limits', () => {
       keepDaily: '7',
       keepYearly: '0',
       keepFree: '5%',
+      lock: '90d',
     }
     const rules = parseRules({ ...options, quota: ['500G', 'a=b=1.5T'], quotaFiles: ['a=b=7'] })
     expect(rules.keep).toEqual({ ...DEFAULT_RULES.keep, withinDays: 0.5, daily: 7, yearly: 0 })
+    expect(rules.lockDays).toBe(90)
     expect(floorBytes(rules.floor, 1000)).toBe(50)
     expect(getQuota(rules, 'pc')).toEqual({ bytes: 500 * 1024 ** 3, files: null })
     expect(getQuota(rules, 'a=b')).toEqual({ bytes: 1.5 * 1024 ** 4, files: 7 })
@@ -90,6 +92,7 @@ describe('store limits', () => {
     [{ quotaFiles: ['a/b=5'] }, 'The quota a/b=5 names no sender'],
     [{ quotaFiles: ['1e3'] }, '1e3 is not a number for --quota-files'],
     [{ keepFree: 'half' }, 'half is not a free space to keep'],
+    [{ lock: 'always' }, 'always is not a time for --lock'],
     [{ keepWithin: 'long' }, 'long is not a time for --keep-within'],
     [{ keepWeekly: 'all' }, 'all is not a number for --keep-weekly'],
   ])('the options %j are refused with an explanation', (change, why) => {

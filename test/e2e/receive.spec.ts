@@ -50,6 +50,7 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     await dialog.getByText('Advanced').click()
     await expect(silence).toHaveValue('24')
     await silence.fill('0.0001')
+    await dialog.getByRole('textbox', { name: 'Lock replaced files for' }).fill('90')
     await pictures(page, 'receive-edit', 'themes')
     const free = dialog.getByRole('textbox', { name: 'Space to keep free on the disk' })
     await free.fill('much')
@@ -60,6 +61,7 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     await free.fill('1%')
     await dialog.getByRole('button', { name: 'Save' }).click()
     await expect(part).toContainText(/receives at port \d+ *at most 2 GiB each/)
+    await expect(part).toContainText('Older versions locked for 90 days')
     // A computer that protects nothing itself has its senders on the Overview.
     await page.getByRole('tab', { name: /^Overview/ }).click()
     await expect(part).toContainText(/receives at port \d+ *at most 2 GiB each/)

@@ -10,6 +10,8 @@ export const SILENT_AFTER_MS = 20_000
 
 /** Bytes that may be buffered in the socket before writers must wait. */
 const HIGH_WATER_BYTES = 1024 * 1024
+/** The same for a connection that is one of several: frames behind them on other connections would wait for them. */
+const STREAM_HIGH_WATER_BYTES = 256 * 1024
 /** A frame with more pieces is copied into a single buffer before it is written. */
 const MOST_PIECES = 8
 
@@ -23,6 +25,8 @@ export interface ChannelHandlers {
    */
   onFault?(fault: Error): void
   allowed(type: FrameType): boolean
+  /** `hasRoom` may have become true. */
+  onRoom?(): void
   /** Age of the oldest pending disk call on this side, in milliseconds; sent to the peer. */
   stalledMs?(): number
 }
@@ -41,6 +45,7 @@ export class FrameChannel {
   readonly #alive: NodeJS.Timeout
   #reason: Error | null = null
   #closed = false
+  #isEnding = false
   #heardAt = performance.now()
   #waiters: (() => void)[] = []
 
@@ -90,6 +95,22 @@ export class FrameChannel {
     socket.uncork()
   }
 
+  /** True if little is in the socket's buffer, and nobody waits for it. */
+  get hasRoom(): boolean {
+    const isFree = !this.#closed && this.#waiters.length === 0
+    return isFree && this.#socket.writableLength < STREAM_HIGH_WATER_BYTES
+  }
+
+  /** True once this end has closed the connection in order, or at once. */
+  get isEnding(): boolean {
+    return this.#isEnding
+  }
+
+  /** Bytes in the socket's buffer. */
+  get bufferedBytes(): number {
+    return this.#socket.writableLength
+  }
+
   /** Resolves when there is room in the socket's buffer. Waiters are served in order, so that none starves. */
   room(): Promise<void> {
     if (this.#closed || (this.#waiters.length === 0 && this.#hasRoom())) return Promise.resolve()
@@ -99,12 +120,14 @@ export class FrameChannel {
   /** Closes the connection at once and passes `reason` to `onClose`. */
   destroy(reason: Error | null): void {
     this.#reason ??= reason
+    this.#isEnding = true
     this.#socket.destroy()
   }
 
   /** Sends the buffered bytes, then closes; resolves after that, at the latest after `withinMs`. */
   end(withinMs = 2_000): Promise<void> {
     if (this.#closed) return Promise.resolve()
+    this.#isEnding = true
     this.#socket.end()
     const timer = setTimeout(() => this.#socket.destroy(), withinMs)
     return new Promise((resolve) => {
@@ -120,6 +143,7 @@ export class FrameChannel {
   }
 
   #release(): void {
+    if (this.hasRoom) this.#handlers.onRoom?.()
     if (this.#waiters.length === 0 || (!this.#closed && !this.#hasRoom())) return
     this.#waiters.shift()?.()
     // The released waiter writes first; then the remaining room is checked for the next one.

@@ -19,6 +19,7 @@ import {
   MAX_FILE_NUMBER,
   MAX_PROPOSAL_BYTES,
   MAX_SOURCES,
+  MAX_STREAMS,
   MAX_WANTED,
   MIB,
   refusalCodes,
@@ -233,7 +234,7 @@ interface FrameKind {
 export const frameKinds = {
   /**
    * Sender, first frame. `session`: its last session; null: it never had one. `code`: the secret of the pairing code,
-   * for the purpose "pair". `proposals`: it takes proposed settings.
+   * for the purpose "pair". `proposals`: it takes proposed settings. `streams`: it can send over several connections.
    */
   hello: {
     code: 1,
@@ -245,9 +246,13 @@ export const frameKinds = {
       session: session.nullable(),
       code: z.string().max(200).optional(),
       proposals: z.boolean().optional(),
+      streams: z.boolean().optional(),
     }),
   },
-  /** Receiver: its name, the first credit, and the sender's last session; null for other purposes than "send". */
+  /**
+   * Receiver: its name, the first credit, and the sender's last session; null for other purposes than "send". `streams`:
+   * the key and the maximum of the session's connections; only for a sender whose `hello` has `streams`.
+   */
   welcome: {
     code: 2,
     maxHeader: 4 * KIB,
@@ -257,6 +262,7 @@ export const frameKinds = {
       bytes: count,
       files: count,
       session: session.extend({ next: token, isForked: z.boolean() }).nullable(),
+      streams: z.object({ key: token, most: z.number().int().min(1).max(MAX_STREAMS) }).optional(),
     }),
   },
   /** Receiver: the reason of a refusal; then it closes the connection. */
@@ -286,19 +292,31 @@ export const frameKinds = {
       directories: directoryEntries,
     }),
   },
-  /** Sender: the next bytes of a large file; `zeros`: a number of zeros instead of a payload. */
+  /**
+   * Sender: the next bytes of a large file; `zeros`: a number of zeros instead of a payload. `at`: their offset in the
+   * file, if they may overtake others of its frames on another data stream; `end` and `abort` have the offset that they
+   * follow.
+   */
   chunk: {
     code: 8,
     maxHeader: CHUNK_HEADER_BYTES,
     maxPayload: CHUNK_BYTES,
-    header: z.object({ id: fileNumber, zeros: z.number().int().min(1).max(CHUNK_BYTES).optional() }),
+    header: z.object({
+      id: fileNumber,
+      zeros: z.number().int().min(1).max(CHUNK_BYTES).optional(),
+      at: count.optional(),
+    }),
   },
-  end: { code: 9, maxHeader: 128, header: z.object({ id: fileNumber, digest }) },
+  end: { code: 9, maxHeader: 128, header: z.object({ id: fileNumber, digest, at: count.optional() }) },
   /**
    * Sender: ends a large file early. The receiver removes the received part, as for a file that changed while it was
    * read; `keep`: the part is kept, to be resumed.
    */
-  abort: { code: 10, maxHeader: 64, header: z.object({ id: fileNumber, keep: z.boolean().optional() }) },
+  abort: {
+    code: 10,
+    maxHeader: 64,
+    header: z.object({ id: fileNumber, keep: z.boolean().optional(), at: count.optional() }),
+  },
   /** Receiver: outcomes of files, at this position of the store; each result gives back one file of credit. */
   result: { code: 11, maxHeader: 512 * KIB, header: z.object({ position: count, results: fileResults }) },
   /** Receiver: gives back bytes of credit. */
@@ -414,6 +432,8 @@ export const frameKinds = {
       words: sentenceParts.optional(),
     }),
   },
+  /** Sender, first frame of a further data stream: the key from the session's welcome. Answered by `credit`. */
+  attach: { code: 28, maxHeader: KIB, header: z.object({ protocol: z.number().int(), key: token }) },
 } as const satisfies Record<string, FrameKind>
 
 export type FrameType = keyof typeof frameKinds

@@ -32,6 +32,8 @@ export const MAX_FETCHED = 256
 export const MAX_FETCH_BYTES = 16 * MIB
 export const MAX_FETCH_PARTS = 4096
 export const MAX_QUESTIONS = 16
+/** Maximum of connections of one session: the connection that began it, and its further data streams. */
+export const MAX_STREAMS = 16
 /** Maximum length of a chunk's header. */
 export const CHUNK_HEADER_BYTES = 64
 /** Maximum of files in chunks that are open on one connection. */

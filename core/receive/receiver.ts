@@ -35,7 +35,8 @@ import { openSeenLog, SEEN_EVERY_MS, type SenderUsage, senderStates } from './se
 /** Limits of connections that are not admitted yet: in total, and per address. Beyond them the oldest is closed. */
 const MAX_UNKNOWN = 64
 const MAX_UNKNOWN_OF_ADDRESS = 16
-const MAX_CONNECTIONS = 512
+/** All connections. Further data streams of senders (connection/host.ts) leave room for as many senders as before. */
+const MAX_CONNECTIONS = 768
 /** Interval of checking the list of senders, a file that commands change while the receiver runs. */
 const LOOK_EVERY_MS = 250
 /** Limit of the last write of the last-seen times, whose disk may hang. */
@@ -195,9 +196,10 @@ async function startOnStore(
       return senders.pairedCount
     },
     counters,
-    /** Number of connections: admitted senders, and original isocket clients. */
+    /** Number of connections: admitted senders, their further data streams, and original isocket clients. */
     get connections() {
-      return { senders: connected.count, isocket: isocket?.connections ?? 0 }
+      const { count: senders, streams } = connected
+      return { senders, streams, isocket: isocket?.connections ?? 0 }
     },
     /** Age of the oldest unanswered call to the store's disk, in milliseconds. */
     get stalledMs() {

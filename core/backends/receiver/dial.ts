@@ -29,8 +29,10 @@ export interface Dialled {
   /** Both ends have the same address: the receiver is on this computer. */
   isToItself: boolean
   welcome: FrameHeader<'welcome'>
+  /** The time from `hello` to `welcome`: a round trip, and what the receiver had to do. */
+  roundTripMs: number
   /** Sets the handlers of the frames after the welcome. Call it before the first `await`. */
-  follow(onFrame: (frame: Frame) => void, onClose: (reason: Error | null) => void): void
+  follow(onFrame: (frame: Frame) => void, onClose: (reason: Error | null) => void, onRoom?: () => void): void
 }
 
 const expected: Record<'hello' | 'pair' | 'send' | 'restore', ReadonlySet<FrameType>> = {
@@ -50,7 +52,12 @@ export async function dial(
   hello: Omit<FrameHeader<'hello'>, 'protocol'>,
   signal: AbortSignal,
 ): Promise<Dialled> {
-  return greet(await connectPinned(peer, identity, signal), hello, signal)
+  const startedAt = performance.now()
+  const socket = await connectPinned(peer, identity, signal)
+  const connectMs = performance.now() - startedAt
+  const dialled = await greet(socket, hello, signal)
+  // Connecting takes two round trips and some computing. The shorter time is the better estimate.
+  return Object.assign(dialled, { roundTripMs: Math.min(connectMs, dialled.roundTripMs) })
 }
 
 /**
@@ -65,7 +72,9 @@ export function greet(
   const localAddress = socket.localAddress ?? null
   const isToItself = localAddress !== null && localAddress === socket.remoteAddress
   return new Promise((resolve, reject) => {
+    const startedAt = performance.now()
     let phase: keyof typeof expected = 'hello'
+    let onRoom: (() => void) | undefined
     let onClose = (reason: Error | null) => {
       reject(reason ?? Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
     }
@@ -81,9 +90,11 @@ export function greet(
         localAddress,
         isToItself,
         welcome,
-        follow(nextFrame, nextClose) {
+        roundTripMs: performance.now() - startedAt,
+        follow(nextFrame, nextClose, nextRoom) {
           onFrame = nextFrame
           onClose = nextClose
+          onRoom = nextRoom
           if (channel.closed) onClose(null)
         },
       })
@@ -94,6 +105,7 @@ export function greet(
         if (frame.type === 'refused') throw new Refused(frame.header)
         onFrame(frame)
       },
+      onRoom: () => onRoom?.(),
       onClose(reason) {
         clearTimeout(timer)
         signal.removeEventListener('abort', abort)
@@ -108,6 +120,59 @@ export function greet(
     const abort = () => channel.destroy(new Error('stopped'))
     signal.addEventListener('abort', abort)
     channel.send('hello', { protocol: PROTOCOL, ...hello })
+  })
+}
+
+/** A further data stream of a session. */
+export interface AttachedStream {
+  channel: FrameChannel
+  /** The credit that the session got with it. */
+  bytes: number
+  roundTripMs: number
+}
+
+/**
+ * Opens a further data stream of a session, on a connection with the same certificates.
+ * @param key from the session's welcome.
+ * @param onLost the stream has ended after it was attached; not called if this end has closed it in order.
+ * @throws as `dial` does.
+ */
+export async function attachStream(
+  peer: Peer,
+  identity: Identity,
+  key: string,
+  signal: AbortSignal,
+  { onRoom, onLost }: { onRoom(): void; onLost(reason: Error): void },
+): Promise<AttachedStream> {
+  const socket = await connectPinned(peer, identity, signal)
+  return new Promise((resolve, reject) => {
+    const startedAt = performance.now()
+    let isAttached = false
+    const gone = () => Object.assign(new Error('closed'), { code: 'ECONNRESET' })
+    const channel = new FrameChannel(socket, {
+      allowed: (type) => type === 'refused' || type === 'alive' || (type === 'credit' && !isAttached),
+      onFrame(frame) {
+        if (frame.type === 'refused') throw new Refused(frame.header)
+        if (frame.type !== 'credit') return
+        isAttached = true
+        clearTimeout(timer)
+        resolve({ channel, bytes: frame.header.bytes, roundTripMs: performance.now() - startedAt })
+      },
+      onRoom,
+      onClose(reason) {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', abort)
+        if (!isAttached) reject(reason ?? gone())
+        else if (reason !== null || !channel.isEnding) onLost(reason ?? gone())
+      },
+    })
+    const timer = setTimeout(
+      () => channel.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })),
+      HANDSHAKE_MS,
+    )
+    const abort = () => channel.destroy(null)
+    signal.addEventListener('abort', abort)
+    channel.send('attach', { protocol: PROTOCOL, key })
   })
 }
 

@@ -2,10 +2,9 @@ import path from 'node:path'
 import type { RetryCause, TransferResult } from '../../ledger/ledger.ts'
 import { createSemaphore, type Semaphore } from '../../lib/async/semaphore.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
-import type { FrameChannel } from '../../protocol/channel.ts'
 import { ProtocolError } from '../../protocol/codec.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
-import type { DirectoryEntry, Frame, FrameHeader, SmallFile } from '../../protocol/frames.ts'
+import type { Frame, FrameHeader, SmallFile } from '../../protocol/frames.ts'
 import { BATCH_MAX_FILES, fileStatuses, MAX_OPEN_FILES } from '../../protocol/limits.ts'
 import { encodeMetadata } from '../../protocol/metadata-codec.ts'
 import { nameFaults } from '../../protocol/names.ts'
@@ -14,18 +13,13 @@ import { Bucket, bytesAhead, type RateLease } from '../bucket.ts'
 import type {
   FoundDirectory,
   Outgoing,
-  OutgoingSource,
   OwnSession,
   Proof,
   SmallEvents,
   SmallOutgoing,
   Space,
 } from '../destination.ts'
-
-/** Limit of directories whose metadata are remembered; beyond it they are sent again. */
-const MAX_CACHED = 20_000
-/** Limit of directories sent with a group of files; the remaining ones go with later files. */
-const MAX_NEWS = 128
+import { type DataStream, type SpreadOptions, type StreamChannel, Streams } from './streams.ts'
 
 /** The session's first credit, from the receiver's welcome. */
 type Welcome = Pick<FrameHeader<'welcome'>, 'bytes' | 'files'>
@@ -38,6 +32,8 @@ export interface SessionOptions {
   asksFirst?: boolean
   /** Left out: the receiver reports its space to its own user. */
   space?(): Promise<Space>
+  /** How to open further data streams; left out: the session has one connection. */
+  spread?: Omit<SpreadOptions, 'onCredit'>
 }
 
 /**
@@ -49,11 +45,10 @@ export class ReceiverSession implements OwnSession {
   readonly copies = 'any'
   readonly limits: OwnSession['limits']
   readonly space?: () => Promise<Space>
-  readonly #channel: Pick<FrameChannel, 'send' | 'room'>
+  readonly #streams: Streams
   /** The receiver's name, for messages. */
   readonly #receiver: string
   readonly #requests = new OutstandingRequests()
-  readonly #metadata: ReturnType<typeof createMetadataCache>
   /** The receiver's credit. */
   readonly #bytesCredit: Semaphore
   readonly #filesCredit: Semaphore
@@ -66,9 +61,9 @@ export class ReceiverSession implements OwnSession {
   #isClosed = false
 
   constructor(
-    channel: Pick<FrameChannel, 'send' | 'room'>,
+    channel: StreamChannel,
     welcome: Welcome,
-    { receiver, bucket = new Bucket(), asksFirst = false, space }: SessionOptions,
+    { receiver, bucket = new Bucket(), asksFirst = false, space, spread }: SessionOptions,
   ) {
     this.asksFirst = asksFirst
     this.limits = {
@@ -78,9 +73,9 @@ export class ReceiverSession implements OwnSession {
       },
     }
     if (space !== undefined) this.space = space
-    this.#channel = channel
+    const onCredit = (bytes: number) => this.#bytesCredit.release(bytes)
+    this.#streams = new Streams(channel, spread === undefined ? undefined : { ...spread, onCredit })
     this.#receiver = receiver
-    this.#metadata = createMetadataCache((source) => channel.send('source', source))
     this.#bytesCredit = createSemaphore(welcome.bytes)
     this.#filesCredit = createSemaphore(welcome.files)
     this.#lease = bucket.open()
@@ -93,8 +88,7 @@ export class ReceiverSession implements OwnSession {
   /** See Session.sendSmall: the files form one frame. */
   readonly sendSmall: OwnSession['sendSmall'] = async (files, directories, events) => {
     const bytes = files.reduce((total, { facts }) => total + facts.size, 0)
-    const hasCredit =
-      (await this.#filesCredit.acquire(files.length)) && (await this.#bytesCredit.acquire(bytes))
+    const hasCredit = (await this.#filesCredit.acquire(files.length)) && (await this.#acquireBytes(bytes))
     /** Returns true, after releasing the credit, if a pause has cancelled the files. */
     const isHeldBack = (): boolean => {
       if (events.onTurn()) return false
@@ -107,10 +101,10 @@ export class ReceiverSession implements OwnSession {
     // Cancelled files take no rate: those behind them would have to wait for it.
     if (hasCredit && !this.#isClosed && isHeldBack()) return this.#smallTurn.release()
     const isOpen = hasCredit && (await this.#lease.take(bytes))
-    await this.#channel.room()
+    const stream = await this.#streams.pick()
     // The session may have closed meanwhile.
     if (!isOpen || this.#isClosed) for (const index of files.keys()) events.onResult(index, { kind: 'lost' })
-    else if (!isHeldBack()) this.#sendBatch(files, directories, events)
+    else if (!isHeldBack()) this.#sendBatch(stream, files, directories, events)
     this.#smallTurn.release()
   }
 
@@ -120,7 +114,12 @@ export class ReceiverSession implements OwnSession {
     if (!(await this.#filesCredit.acquire()) || this.#isClosed) return null
     const { source, path, facts } = file
     const { size } = facts
-    const number = this.#metadata.getSourceNumber(source)
+    // Chunks that may take any stream follow the receiver's answer; those of other files stay on the stream of `begin`.
+    const isSpread = identity !== undefined && this.#streams.maySpread
+    const own = isSpread || !this.#streams.maySpread ? this.#streams.control : await this.#streams.pick()
+    if (this.#isClosed) return null
+    const { channel, metadata } = own
+    const number = metadata.getSourceNumber(source)
     const { id, result } = this.#requests.file('content')
     let answered = false
     const answer = result.then((stored): TransferResult => {
@@ -128,46 +127,61 @@ export class ReceiverSession implements OwnSession {
       return toTransferResult(stored, this.#receiver, file)
     })
     const known = identity === undefined ? 0 : this.#requests.resume(id, size)
-    const entries = this.#metadata.news(source, directories)
+    const entries = metadata.news(source, directories)
     const header = { id, source: number, path, size, facts: encodeMetadata(facts), directories: entries }
-    this.#channel.send('begin', { ...header, ...(identity === undefined ? {} : { file: identity }) })
+    channel.send('begin', { ...header, ...(identity === undefined ? {} : { file: identity }) })
     // A refused file gets only its refusal as an answer.
     const offset = await Promise.race([known, answer.then(() => 0)])
     this.#requests.forgetResume(id)
 
+    own.beginFile()
     const finish = () => {
-      this.#openFiles.release()
+      own.endFile()
+      // On several streams the next `begin` may overtake the end of this file, which would still be open.
+      if (this.#streams.count === 1) this.#openFiles.release()
+      else void answer.then(() => this.#openFiles.release())
       return answer
     }
     /**
-     * Waits for credit and for the line; returns false if sending is pointless. `paid`: bytes that count for the rate.
+     * Waits for credit and for the line; returns null if sending is pointless. `paid`: bytes that count for the rate.
      */
-    const mayGo = async (bytes: number, paid: number): Promise<boolean> => {
-      if (!(await this.#bytesCredit.acquire(bytes))) return false
+    const takeTurn = async (bytes: number, paid: number): Promise<DataStream | null> => {
+      if (!(await this.#acquireBytes(bytes))) return null
       const isOpen = paid === 0 || (await this.#lease.take(paid))
-      await this.#channel.room()
-      if (isOpen && !this.#isClosed && !answered) return true
+      const stream = isSpread ? await this.#streams.pick() : own
+      if (!isSpread) await this.#streams.roomOn(own)
+      if (isOpen && !this.#isClosed && !answered) return stream
       this.#bytesCredit.release(bytes)
-      return false
+      return null
+    }
+    let position = offset
+    /** Returns the place of a frame among those of its file, and goes on by `bytes`. */
+    const place = (bytes: number): { at?: number } => {
+      const at = position
+      position += bytes
+      return isSpread ? { at } : {}
     }
     return {
       offset,
       chunk: async (bytes) => {
-        if (!(await mayGo(bytes.length, bytes.length))) return false
-        this.#channel.send('chunk', { id }, [bytes], () => chunkBuffers.give(bytes))
-        return true
+        const stream = await takeTurn(bytes.length, bytes.length)
+        const give = () => chunkBuffers.give(bytes)
+        if (stream !== null) this.#streams.noteSent(bytes.length)
+        stream?.channel.send('chunk', { id, ...place(bytes.length) }, [bytes], give)
+        return stream !== null
       },
       zeros: async (count) => {
-        if (!(await mayGo(count, 0))) return false
-        this.#channel.send('chunk', { id, zeros: count })
-        return true
+        const stream = await takeTurn(count, 0)
+        if (stream !== null) this.#streams.noteSent(count)
+        stream?.channel.send('chunk', { id, zeros: count, ...place(count) })
+        return stream !== null
       },
       end: (digest) => {
-        this.#channel.send('end', { id, digest })
+        channel.send('end', { id, digest, ...place(0) })
         return finish()
       },
       abort: (keep) => {
-        this.#channel.send('abort', identity !== undefined && keep ? { id, keep } : { id })
+        channel.send('abort', { id, ...(identity !== undefined && keep ? { keep } : {}), ...place(0) })
         return finish()
       },
     }
@@ -176,25 +190,32 @@ export class ReceiverSession implements OwnSession {
   readonly copy: OwnSession['copy'] = async (file, directories, digest, from) => {
     const { source, path, facts } = file
     if (!(await this.#filesCredit.acquire()) || this.#isClosed) return { kind: 'lost' }
-    const number = this.#metadata.getSourceNumber(source)
-    const fromSource = this.#metadata.getSourceNumber(from.source)
+    const { channel, metadata } = this.#streams.control
+    const number = metadata.getSourceNumber(source)
+    const fromSource = metadata.getSourceNumber(from.source)
     const { id, result } = this.#requests.file('copy')
     const { size } = facts
     const header = { id, source: number, path, size, facts: encodeMetadata(facts), digest }
-    const entries = this.#metadata.news(source, directories)
+    const entries = metadata.news(source, directories)
     const of = { fromSource, fromPath: from.path, moved: from.isMoved, directories: entries }
-    this.#channel.send('copy', { ...header, ...of })
+    channel.send('copy', { ...header, ...of })
     const stored = await result
     return stored?.status === 'unknown' ? null : toTransferResult(stored, this.#receiver, file)
   }
 
   readonly prove: OwnSession['prove'] = async (source, path, size, nonce, _, isSample = false) => {
     if (!(await this.#filesCredit.acquire()) || this.#isClosed) return { kind: 'unavailable' }
-    const number = this.#metadata.getSourceNumber(source)
+    const { channel, metadata } = this.#streams.control
+    const number = metadata.getSourceNumber(source)
     const { id, proof } = this.#requests.proof()
     const sample = isSample ? { sample: true as const } : {}
-    this.#channel.send('prove', { id, source: number, path, size, nonce, ...sample })
+    channel.send('prove', { id, source: number, path, size, nonce, ...sample })
     return proof
+  }
+
+  /** The connection has room again. */
+  onRoom(): void {
+    this.#streams.onRoom()
   }
 
   onFrame({ type, header }: Frame): void {
@@ -204,19 +225,30 @@ export class ReceiverSession implements OwnSession {
     } else if (type === 'proof') {
       this.#requests.onProof(header)
       this.#filesCredit.release(1)
-    } else if (type === 'credit') this.#bytesCredit.release(header.bytes)
-    else if (type === 'resume') this.#requests.onResume(header)
+    } else if (type === 'credit') {
+      this.#streams.noteTaken(header.bytes)
+      this.#bytesCredit.release(header.bytes)
+    } else if (type === 'resume') this.#requests.onResume(header)
     else throw new ProtocolError(`${type} frame not expected now`)
   }
 
   close(): void {
     this.#isClosed = true
     this.#lease.close()
+    this.#streams.close()
     for (const credit of [this.#bytesCredit, this.#filesCredit, this.#openFiles]) credit.close()
     this.#requests.close()
   }
 
+  /** Waits for credit; returns false if the session was closed. */
+  async #acquireBytes(bytes: number): Promise<boolean> {
+    if (this.#bytesCredit.tryAcquire(bytes)) return true
+    this.#streams.noteHeldUp()
+    return this.#bytesCredit.acquire(bytes)
+  }
+
   #sendBatch(
+    { channel, metadata }: DataStream,
     files: readonly SmallOutgoing[],
     directories: readonly FoundDirectory[],
     { onUsed, onResult }: SmallEvents,
@@ -224,7 +256,8 @@ export class ReceiverSession implements OwnSession {
     const [one] = files
     if (one === undefined) return
     const { source } = one
-    const number = this.#metadata.getSourceNumber(source)
+    const number = metadata.getSourceNumber(source)
+    this.#streams.noteSent(files.reduce((sum, { facts }) => sum + facts.size, 0))
     // Kept until the answers, unlike the contents.
     const names = files.map(({ path, facts }) => ({ source, path, facts }))
     const first = this.#requests.files(files.length, (index, stored) => {
@@ -235,10 +268,10 @@ export class ReceiverSession implements OwnSession {
       files: files.map(({ path, facts, digest }, index): SmallFile => {
         return [(first + index) >>> 0, number, path, facts.size, encodeMetadata(facts), digest]
       }),
-      directories: this.#metadata.news(source, directories),
+      directories: metadata.news(source, directories),
     }
     const whole = together(files)
-    this.#channel.send('batch', header, whole === null ? files.map(({ bytes }) => bytes) : [whole], onUsed)
+    channel.send('batch', header, whole === null ? files.map(({ bytes }) => bytes) : [whole], onUsed)
   }
 }
 
@@ -253,44 +286,6 @@ function together(files: readonly SmallOutgoing[]): Uint8Array | null {
     end += bytes.length
   }
   return new Uint8Array(buffer, byteOffset, end - byteOffset)
-}
-
-/**
- * Caches which metadata the receiver got in this session.
- * @param sendSource sends the number of a new source.
- */
-function createMetadataCache(sendSource: (source: { source: number; id: string; name: string }) => void) {
-  const numbers = new Map<string, number>()
-  const facts = new Map<string, string>()
-
-  const getSourceNumber = ({ id, name }: OutgoingSource): number => {
-    const known = numbers.get(id)
-    if (known !== undefined) return known
-    const number = numbers.size
-    numbers.set(id, number)
-    sendSource({ source: number, id, name })
-    return number
-  }
-
-  return {
-    /** Returns the number by which the receiver refers to a source; sends it for a new source. */
-    getSourceNumber,
-    /** Returns the directories that are new to the receiver or have changed, and records them as sent. */
-    news(source: OutgoingSource, directories: readonly FoundDirectory[]): DirectoryEntry[] {
-      const found: DirectoryEntry[] = []
-      for (const { path, facts: now } of directories) {
-        if (found.length >= MAX_NEWS) break
-        const words = encodeMetadata(now)
-        const text = JSON.stringify(words)
-        const place = `${source.id}/${path}`
-        if (facts.get(place) === text) continue
-        if (facts.size >= MAX_CACHED) facts.clear()
-        facts.set(place, text)
-        found.push([getSourceNumber(source), path, words])
-      }
-      return found
-    },
-  }
 }
 
 /**

@@ -22,7 +22,7 @@ import {
   type watchWake,
 } from '../keep-connected.ts'
 import type { OpenOptions, Tested, TryOptions } from '../open.ts'
-import { dial, Refused, toConnectionTrouble } from './dial.ts'
+import { attachStream, dial, Refused, toConnectionTrouble } from './dial.ts'
 import { ReceiverSession } from './receiver-session.ts'
 
 // A receiver on another computer: sends to it, tests it, and pairs with it. While a session is open, the receiver also
@@ -78,9 +78,10 @@ async function openSession(
   const hello = {
     ...{ name: options.name, purpose: 'send' as const, session: sessions.hello() },
     ...(onProposal === undefined ? {} : { proposals: true }),
+    streams: true,
   }
   const dialled = await dial(destination, identity, hello, signal)
-  const { channel, welcome, follow, localAddress, isToItself } = dialled
+  const { channel, welcome, follow, localAddress, isToItself, roundTripMs } = dialled
   let session: ReceiverSession | null = null
   const onFrame = (frame: Frame) => {
     if (frame.type === 'alive') events.onTrouble(describeHang(frame.header.stalledMs, name))
@@ -100,12 +101,20 @@ async function openSession(
       events.log('warn', `files that ${name} wants again: ${String(error)}`)
     }
   }
-  follow(onFrame, end)
+  follow(onFrame, end, () => session?.onRoom())
   try {
     // Files that the receiver has lost wait again before any file is sent.
     const { asksFirst, notice } = await sessions.welcome(welcome.session)
     if (notice !== null) events.onNotice(notice)
-    const opened = new ReceiverSession(channel, welcome, { receiver: name, bucket, asksFirst })
+    const { streams } = welcome
+    const spread = streams && {
+      ...{ control: channel, most: streams.most, roundTripMs },
+      attach: (onRoom: () => void) =>
+        attachStream(destination, identity, streams.key, signal, { onRoom, onLost: end }),
+      log: (text: string) => events.log('info', `${name}: ${text}`),
+    }
+    const isSpread = spread === undefined ? {} : { spread }
+    const opened = new ReceiverSession(channel, welcome, { receiver: name, bucket, asksFirst, ...isSpread })
     session = opened
     const endStatus = tellStatus(channel, options.status ?? (() => null))
     const close = () => {

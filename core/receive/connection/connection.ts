@@ -6,12 +6,12 @@ import { errorCode } from '../../platform/system-error.ts'
 import { FrameChannel } from '../../protocol/channel.ts'
 import { ProtocolError } from '../../protocol/codec.ts'
 import type { Frame, FrameHeader, FrameType } from '../../protocol/frames.ts'
-import { PROTOCOL, type RefusalCode } from '../../protocol/limits.ts'
+import { MAX_STREAMS, PROTOCOL, type RefusalCode } from '../../protocol/limits.ts'
 import { formatRemote, HANDSHAKE_MS, peerFingerprint } from '../../protocol/tls.ts'
 import { listResendRequests, type Sender } from '../../store/senders/senders.ts'
 import { StoreSession } from '../../store/session/upload-session.ts'
 import { compareSessions, type KnownSession } from '../../store/store.ts'
-import type { ActiveConnection, ConnectionHost, ConnectionPlace } from './host.ts'
+import type { ActiveConnection, ConnectionHost, ConnectionPlace, JoinedStream } from './host.ts'
 import { Restoring } from './restoring.ts'
 
 /** Files that were requested again and have not arrived are requested again after this time. */
@@ -29,12 +29,13 @@ type Phase =
   | { at: 'hello' }
   | { at: 'entering' }
   | { at: 'sending'; sender: Sender; sending: StoreSession }
+  | { at: 'attached'; joined: JoinedStream }
   | { at: 'restoring'; restoring: Restoring }
   | { at: 'over' }
 
 /** The frames that are valid in each phase. After `over` every frame is ignored. */
 const EXPECTED: Record<Exclude<Phase['at'], 'over'>, readonly FrameType[]> = {
-  hello: ['hello'],
+  hello: ['hello', 'attach'],
   entering: ['alive'],
   sending: [
     'source',
@@ -49,6 +50,7 @@ const EXPECTED: Record<Exclude<Phase['at'], 'over'>, readonly FrameType[]> = {
     'decided',
     'alive',
   ],
+  attached: ['source', 'batch', 'begin', 'chunk', 'end', 'abort', 'alive'],
   restoring: ['ask', 'fetch', 'alive'],
 }
 
@@ -70,6 +72,10 @@ export class SenderConnection implements ActiveConnection {
   #leave: () => void = () => undefined
   #want: () => void = () => undefined
   #takesProposals = false
+  #takesStreams = false
+  /** Joins a further data stream; null while there is no session that takes one. */
+  #join: ActiveConnection['attach'] | null = null
+  readonly #streams = new Set<{ close(): void }>()
   /** Id of the proposal that was sent last; null: that there is none. undefined: nothing was sent. */
   #proposed: string | null | undefined
   #isProposing = false
@@ -118,7 +124,12 @@ export class SenderConnection implements ActiveConnection {
     this.#refuse('revoked', `${name} (certificate ${fingerprint}) was revoked while it was connected`)
   }
 
+  attach(key: string, stream: { close(): void }): JoinedStream | null {
+    return this.#phase.at === 'sending' ? (this.#join?.(key, stream) ?? null) : null
+  }
+
   replace(): void {
+    this.#closeStreams()
     if (this.#phase.at === 'sending') this.#phase.sending.close(true)
     this.#channel.destroy(new Error('its sender has connected anew'))
   }
@@ -140,6 +151,8 @@ export class SenderConnection implements ActiveConnection {
     const phase = this.#phase
     if (frame.type === 'alive') return
     if (phase.at === 'hello' && frame.type === 'hello') this.#hello(peer, frame.header)
+    else if (phase.at === 'hello' && frame.type === 'attach') this.#attach(peer, frame.header)
+    else if (phase.at === 'attached') phase.joined.handle(frame)
     else if (phase.at === 'sending' && frame.type === 'status')
       this.#host.onStatus(phase.sender, frame.header)
     else if (phase.at === 'sending' && frame.type === 'decided')
@@ -150,9 +163,10 @@ export class SenderConnection implements ActiveConnection {
 
   #hello(
     peer: string,
-    { protocol, name, purpose, session, code = '', proposals = false }: FrameHeader<'hello'>,
+    { protocol, name, purpose, session, code = '', proposals, streams }: FrameHeader<'hello'>,
   ) {
-    this.#takesProposals = proposals
+    this.#takesProposals = proposals === true
+    this.#takesStreams = streams === true
     if (protocol !== PROTOCOL)
       return this.#refuse('protocol', `speaks protocol ${protocol}, here is ${PROTOCOL}`)
     if (purpose === 'pair') {
@@ -173,6 +187,25 @@ export class SenderConnection implements ActiveConnection {
     this.#enter(sender, peer, session).catch((error: unknown) => {
       if (!this.#isOver) this.#refuse('busy', String(error), 'it cannot be served now; its log says why')
     })
+  }
+
+  /** Joins this connection to the session of the same sender, as a further data stream. */
+  #attach(peer: string, { protocol, key }: FrameHeader<'attach'>) {
+    const host = this.#host
+    if (protocol !== PROTOCOL)
+      return this.#refuse('protocol', `speaks protocol ${protocol}, here is ${PROTOCOL}`)
+    const sender = host.accepted(peer)
+    if (sender === null) return this.#refuse('notPaired', `a data stream of ${peer}, which is not paired`)
+    const close = () => {
+      this.#phase = { at: 'over' }
+      this.#channel.destroy(null)
+    }
+    const joined = host.attach(sender, key, { close })
+    if (joined === null)
+      return this.#refuse('busy', `${sender.name} has no session with this key, or no room for a data stream`)
+    this.#admit(joined.leave)
+    this.#phase = { at: 'attached', joined }
+    this.#channel.send('credit', { bytes: joined.bytes })
   }
 
   async #pair(peer: string, code: string, name: string) {
@@ -230,13 +263,48 @@ export class SenderConnection implements ActiveConnection {
       known === null
         ? null
         : { epoch: known.epoch, position: known.position, last: known.session, next, isForked }
-    this.#channel.send('welcome', { protocol: PROTOCOL, name: host.name, ...place.window, session })
+    const key = randomBytes(16).toString('hex')
+    const streams = this.#takesStreams ? { streams: { key, most: MAX_STREAMS } } : {}
+    if (this.#takesStreams) this.#join = this.#createJoin(key, place, sending)
+    this.#channel.send('welcome', {
+      protocol: PROTOCOL,
+      name: host.name,
+      ...place.window,
+      session,
+      ...streams,
+    })
     if (isForked)
       host.log('warn', `${name}: its data, or this store, was put back to an earlier state, or copied`)
     this.#want = createResendRequester(this.#channel, () => listResendRequests(host.store, host, folder))
     this.#want()
     host.onTakesProposals(sender, this.#takesProposals)
     this.propose()
+  }
+
+  /** Returns a function that joins further data streams to the session. */
+  #createJoin(key: string, place: ConnectionPlace, sending: StoreSession): ActiveConnection['attach'] {
+    return (given, stream) => {
+      if (given !== key || this.#streams.size >= MAX_STREAMS - 1) return null
+      const room = place.grow()
+      if (room === null) return null
+      const opened = sending.openStream(room.bytes)
+      this.#streams.add(stream)
+      return {
+        bytes: room.bytes,
+        handle: opened.handle,
+        // The sender begins a new session, and resumes there.
+        onLost: ({ message }) => this.#channel.destroy(new Error(`a data stream was lost: ${message}`)),
+        leave: () => {
+          this.#streams.delete(stream)
+          room.release()
+          opened.close()
+        },
+      }
+    }
+  }
+
+  #closeStreams(): void {
+    for (const stream of this.#streams) stream.close()
   }
 
   /** Sends the proposed settings that wait for a decision, or that none do, if that is new on this connection. */
@@ -284,6 +352,7 @@ export class SenderConnection implements ActiveConnection {
 
   #end(): void {
     this.#phase = { at: 'over' }
+    this.#closeStreams()
     this.#channel.end()
   }
 
@@ -291,6 +360,8 @@ export class SenderConnection implements ActiveConnection {
     const phase = this.#phase
     clearTimeout(this.#patience)
     this.#leave()
+    this.#closeStreams()
+    if (phase.at === 'attached' && reason !== null) phase.joined.onLost(reason)
     if (phase.at === 'sending') {
       phase.sending.close(true)
       const why = reason === null ? '' : `: ${reason.message}`

@@ -1,6 +1,6 @@
 import { settled } from '../../dropped-errors.ts'
 import { createLimitedLog, type LimitedLog } from '../../lib/async/limited-log.ts'
-import type { FrameHeader } from '../../protocol/frames.ts'
+import type { Frame, FrameHeader } from '../../protocol/frames.ts'
 import type { FileStatus, RefusalCode } from '../../protocol/limits.ts'
 import { type NameFault, nameFaults } from '../../protocol/names.ts'
 import type { StoreLayout } from '../../store/layout.ts'
@@ -15,6 +15,12 @@ import type { SeenLog } from '../senders/last-seen.ts'
 const MEMORY_BYTES = 256 * 1024 * 1024
 const WINDOW_BYTES = { least: 2 * 1024 * 1024, most: 16 * 1024 * 1024 }
 const WINDOW_FILES = 8192
+/** Credit that a further data stream brings: about one send buffer of Linux, and what waits for the disk. */
+const STREAM_BYTES = 6 * 1024 * 1024
+/** Without this much memory for it, a data stream is refused. */
+const LEAST_STREAM_BYTES = 1024 * 1024
+/** Maximum number of further data streams of all senders. */
+const STREAMS = 256
 /**
  * Longer than the interval between a sender's frames (ALIVE_EVERY_MS), shorter than a new connection waits for its
  * welcome.
@@ -58,6 +64,7 @@ export function createConnectionHost(parts: ReceiverResources) {
     sourceIn: senders.sourceIn,
     /** See Connected. */
     enterRestore: connected.enterRestore,
+    attach: connected.attach,
     /** Returns the store directory of a sender's source. @throws the system error if a new one cannot be recorded. */
     openSource: async ({ folder }: Sender, id: string, name: string) =>
       store.source(folder, await senders.sourceDirectory(folder, id, name)),
@@ -124,11 +131,26 @@ export interface ActiveConnection {
   want(): void
   /** Called when the settings that are proposed to the sender may have changed. */
   propose(): void
+  /** Joins a further data stream to the session; null: the key is wrong, or there are too many. */
+  attach(key: string, stream: { close(): void }): JoinedStream | null
+}
+
+/** A further data stream, as its session sees it. */
+export interface JoinedStream {
+  /** The credit that it brings. */
+  bytes: number
+  /** @throws ProtocolError */
+  handle(frame: Frame): void
+  /** Called when it did not end in order: its frames may be lost, so the session ends. */
+  onLost(reason: Error): void
+  leave(): void
 }
 
 export interface ConnectionPlace {
   window: AnswerWindow
   leave(): void
+  /** Reserves memory for a further data stream; null: there is none left. */
+  grow(): { bytes: number; release(): void } | null
 }
 
 /** The admitted connections: one for each sender. */
@@ -138,6 +160,10 @@ export function createConnected() {
   const places = new Map<string, { sender: Sender; guest: ActiveConnection; window: AnswerWindow }>()
   const restores = new Set<{ sender: Sender; guest: Pick<ActiveConnection, 'drop'> }>()
   const waiting = new Set<string>()
+  let streams = 0
+
+  /** Returns the part of the memory that no connection has. */
+  const getRest = () => [...places.values()].reduce((rest, { window }) => rest - window.bytes, MEMORY_BYTES)
 
   /** True if the existing connection gives a sign of life. */
   const isAlive = async (guest: ActiveConnection, isThere: () => boolean): Promise<boolean> => {
@@ -150,15 +176,27 @@ export function createConnected() {
   }
 
   const place = (sender: Sender, guest: ActiveConnection): ConnectionPlace => {
-    const given = [...places.values()].reduce((sum, { window }) => sum + window.bytes, 0)
-    const part = Math.floor((MEMORY_BYTES - given) / 2)
+    const part = Math.floor(getRest() / 2)
     const bytes = Math.max(WINDOW_BYTES.least, Math.min(WINDOW_BYTES.most, part))
     const mine = { sender, guest, window: { bytes, files: WINDOW_FILES } }
     places.set(sender.folder, mine)
     return {
-      window: mine.window,
+      window: { ...mine.window },
       leave() {
         if (places.get(sender.folder) === mine) places.delete(sender.folder)
+      },
+      grow() {
+        const more = Math.min(STREAM_BYTES, Math.floor(getRest() / 4))
+        if (more < LEAST_STREAM_BYTES || streams >= STREAMS) return null
+        streams += 1
+        mine.window.bytes += more
+        return {
+          bytes: more,
+          release() {
+            streams -= 1
+            mine.window.bytes -= more
+          },
+        }
       },
     }
   }
@@ -196,6 +234,9 @@ export function createConnected() {
       restores.add(mine)
       return () => void restores.delete(mine)
     },
+    /** Joins a further data stream to a sender's session; null: there is none with this key, or it gets no more. */
+    attach: ({ folder }: Sender, key: string, stream: { close(): void }): JoinedStream | null =>
+      places.get(folder)?.guest.attach(key, stream) ?? null,
     /** Closes the connections of all senders that are no longer accepted. */
     dropRefused(senders: Pick<Senders, 'accepted' | 'known'>) {
       for (const { sender, guest } of [...places.values(), ...restores])
@@ -214,6 +255,10 @@ export function createConnected() {
     folders: () => new Set(places.keys()),
     get count() {
       return places.size
+    },
+    /** Data streams beside the senders' connections. */
+    get streams() {
+      return streams
     },
   }
 }

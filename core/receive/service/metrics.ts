@@ -29,6 +29,7 @@ export async function createMetrics() {
     ...named('connections', 'Open connections of those that may send.'),
     labelNames: ['wire'],
   })
+  const streams = new Gauge(named('data_streams', 'Further connections of those that send over a long line.'))
   const stalled = new Gauge(
     named('store_stalled_seconds', "How long the store's disk has left its oldest call unanswered."),
   )
@@ -55,6 +56,7 @@ export async function createMetrics() {
       for (const [status, count] of counters.refusedFiles) refusedFiles.inc({ status }, count)
       connections.set({ wire: 'holdfast' }, receiver.connections.senders)
       connections.set({ wire: 'isocket' }, receiver.connections.isocket)
+      streams.set(receiver.connections.streams)
       stalled.set(receiver.stalledMs / 1000)
       // An unknown value is exported as NaN, not as the last known one.
       const known = probed === 'unanswered' ? null : probed

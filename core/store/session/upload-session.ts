@@ -45,6 +45,9 @@ interface AskedFile {
 /** The members of a session that its parts use. */
 type SharedSession = Pick<StoreSession, 'store' | 'session' | 'answers' | 'sources' | 'answer'>
 
+/** The sources that were declared on one of the session's streams. */
+type Sources = ReturnType<typeof openSources>
+
 /**
  * The store's end of a session: stores the files in frames, independent of the transport. Small files arrive in batches
  * (`receiveBatch`), large ones in chunks (`LargeFiles`); files that the store has already are copied or proved. The
@@ -57,6 +60,7 @@ export class StoreSession {
   readonly answers: ReturnType<typeof openAnswers>
   readonly sources: ReturnType<typeof openSources>
   readonly #handlers: SendingHandlers
+  readonly #shared: SharedSession
   readonly #large: LargeFiles
   readonly #gone = new AbortController()
   readonly #copyTurns = createSemaphore(COPIES_AT_ONCE)
@@ -73,21 +77,23 @@ export class StoreSession {
     this.answers = openAnswers(channel, window)
     this.sources = openSources(handlers.openSource)
     this.#handlers = handlers
-    this.#large = new LargeFiles(this, (header) => channel.send('resume', header))
+    const { answers, sources } = this
+    this.#shared = { store, session, answers, sources, answer: (file, result) => this.answer(file, result) }
+    this.#large = new LargeFiles(this.#shared, (header) => channel.send('resume', header))
   }
 
   /**
    * @param onUsed is called when a batch's memory may be reused.
    * @throws ProtocolError
    */
-  handle(frame: Frame, onUsed?: () => void) {
+  handle(frame: Frame, onUsed?: () => void, sources: Sources = this.sources) {
     switch (frame.type) {
       case 'source':
-        return this.sources.declare(frame.header)
+        return sources.declare(frame.header)
       case 'batch':
-        return receiveBatch(this, frame.header, frame.payload, onUsed)
+        return receiveBatch({ ...this.#shared, sources }, frame.header, frame.payload, onUsed)
       case 'begin':
-        return this.#large.begin(frame.header)
+        return this.#large.begin(frame.header, sources)
       case 'chunk':
         return this.#large.chunk(frame.header, frame.payload)
       case 'end':
@@ -100,6 +106,24 @@ export class StoreSession {
         return this.#prove(frame.header)
       default:
         throw new ProtocolError(`${frame.type} frame not expected now`)
+    }
+  }
+
+  /**
+   * Opens a further stream of frames. Its numbers of sources are its own, as frames of several streams may overtake each
+   * other; numbers of files, credit and results are those of the session.
+   * @param bytes the credit that the stream adds to the session's.
+   */
+  openStream(bytes: number) {
+    const sources = openSources(this.#handlers.openSource)
+    this.answers.grow(bytes)
+    this.#large.streams += 1
+    return {
+      handle: (frame: Frame) => this.handle(frame, undefined, sources),
+      close: () => {
+        this.#large.streams -= 1
+        this.answers.shrink(bytes)
+      },
     }
   }
 
@@ -163,7 +187,9 @@ export class StoreSession {
  * @throws ProtocolError
  */
 export function receiveBatch(
-  shared: SharedSession,
+  shared: Omit<SharedSession, 'answers'> & {
+    answers: Pick<SharedSession['answers'], 'spend' | 'giveBack'>
+  },
   { files, directories }: FrameHeader<'batch'>,
   payload: Buffer,
   onUsed: () => void = () => undefined,
@@ -234,7 +260,10 @@ interface OpenFile extends AskedFile {
   answered: boolean
   /** The sender has asked for the resume offset, and has no answer yet. */
   asked: boolean
-  left: number
+  /** Offset of the next chunk. */
+  position: number
+  /** Frames that have overtaken others on another stream, by their offset. */
+  early: Map<number, () => void>
 }
 
 /** Stores large files, which arrive in pieces. Every call throws a ProtocolError if the sender breaks the protocol. */
@@ -245,6 +274,8 @@ class LargeFiles {
   /** Open files, and ended files that are not stored yet. */
   readonly #live = new Set<Promise<IncomingFile>>()
   readonly #turns = createSemaphore(LARGE_AT_ONCE)
+  /** The streams that carry their frames: each of them may have files open. */
+  streams = 1
   /** Received chunks that are in memory. */
   #chunks = 0
 
@@ -254,16 +285,18 @@ class LargeFiles {
     this.#sendResume = sendResume
   }
 
-  begin(header: FrameHeader<'begin'>): void {
-    const { answers, sources } = this.#shared
+  begin(header: FrameHeader<'begin'>, sources: Sources): void {
+    const { answers } = this.#shared
     const { id, source, path, size } = header
     if (this.#open.has(id)) throw new ProtocolError(`begin: file ${id} is open already`)
-    if (this.#open.size >= MAX_OPEN_FILES) throw new ProtocolError('begin: too many open files')
+    if (this.#open.size >= MAX_OPEN_FILES * this.streams)
+      throw new ProtocolError('begin: too many open files')
     answers.spend(0, 1)
-    const file = this.#start(header)
+    const file = this.#start(header, sources)
     const one: OpenFile = {
       ...{ id, source: sources.getName(source), path, size },
-      ...{ file, answered: false, asked: header.file !== undefined, left: size },
+      ...{ file, answered: false, asked: header.file !== undefined },
+      ...{ position: 0, early: new Map() },
     }
     this.#open.set(id, one)
     this.#live.add(file)
@@ -272,36 +305,38 @@ class LargeFiles {
       if (offset === null) return this.#written(one, started, 0)
       if (!one.asked) return
       one.asked = false
-      one.left -= offset
+      one.position = offset
       if (this.#open.get(id) === one) this.#sendResume({ id, offset })
     })
   }
 
-  chunk({ id, zeros = 0 }: FrameHeader<'chunk'>, payload: Buffer): void {
+  chunk({ id, zeros = 0, at }: FrameHeader<'chunk'>, payload: Buffer): void {
     const { answers } = this.#shared
     const one = this.#opened(id)
     const bytes = payload.length + zeros
     if (bytes === 0 || (zeros > 0 && payload.length > 0)) throw new ProtocolError('chunk: bytes or zeros')
     if (this.#chunks >= MAX_CHUNKS) throw new ProtocolError('chunk: too many that are not written yet')
     answers.spend(bytes, 0)
-    one.left -= bytes
     if (one.asked && !one.answered) throw new ProtocolError('chunk: before it is known where to go on')
-    if (one.left < 0) throw new ProtocolError('chunk: beyond the end of the file')
+    if ((at ?? one.position) + bytes > one.size) throw new ProtocolError('chunk: beyond the end of the file')
     this.#chunks += 1
-    void one.file.then(async (file) => {
-      await file.write(zeros > 0 ? zeros : payload)
-      this.#chunks -= 1
-      if (zeros === 0) chunkBuffers.give(payload)
-      this.#written(one, file, bytes)
+    inOrder(one, at, () => {
+      one.position += bytes
+      void one.file.then(async (file) => {
+        await file.write(zeros > 0 ? zeros : payload)
+        this.#chunks -= 1
+        if (zeros === 0) chunkBuffers.give(payload)
+        this.#written(one, file, bytes)
+      })
     })
   }
 
-  end({ id, digest }: FrameHeader<'end'>): void {
-    this.#finish(id, (file) => file.finish(digest))
+  end({ id, digest, at }: FrameHeader<'end'>): void {
+    this.#finish(id, at, (file) => file.finish(digest))
   }
 
-  abort({ id, keep = false }: FrameHeader<'abort'>): void {
-    this.#finish(id, async (file) => {
+  abort({ id, keep = false, at }: FrameHeader<'abort'>): void {
+    this.#finish(id, at, async (file) => {
       await file.abort(keep)
       return file.refused ?? { status: 'aborted', detail: '' }
     })
@@ -319,8 +354,11 @@ class LargeFiles {
     return one
   }
 
-  #start({ source, path, size, facts, file, directories }: FrameHeader<'begin'>): Promise<IncomingFile> {
-    const { store, sources, session } = this.#shared
+  #start(
+    { source, path, size, facts, file, directories }: FrameHeader<'begin'>,
+    sources: Sources,
+  ): Promise<IncomingFile> {
+    const { store, session } = this.#shared
     return sources
       .find([source, ...directories.map(([number]) => number)])
       .then((found) => {
@@ -339,13 +377,35 @@ class LargeFiles {
     this.#shared.answer(one, refused)
   }
 
-  #finish(id: number, ending: (file: IncomingFile) => Promise<StoreResult>): void {
+  #finish(id: number, at: number | undefined, ending: (file: IncomingFile) => Promise<StoreResult>): void {
     const one = this.#opened(id)
-    this.#open.delete(id)
-    void one.file.then(ending).then((result) => {
-      this.#live.delete(one.file)
-      if (!one.answered) this.#shared.answer(one, result)
+    inOrder(one, at, () => {
+      if (one.early.size > 0) throw new ProtocolError(`file ${id} ended before its last chunk`)
+      this.#open.delete(id)
+      void one.file.then(ending).then((result) => {
+        this.#live.delete(one.file)
+        if (!one.answered) this.#shared.answer(one, result)
+      })
     })
+  }
+}
+
+/**
+ * Handles a frame of a file after all frames before it. A frame that has overtaken others waits: its bytes have taken
+ * credit already, so memory is bounded, and those before it are on their way.
+ * @param at its offset; left out: it comes in order.
+ * @throws ProtocolError
+ */
+function inOrder(one: OpenFile, at: number | undefined, handle: () => void): void {
+  if (at !== undefined && at !== one.position) {
+    if (at < one.position || one.early.has(at)) throw new ProtocolError(`file ${one.id}: offset ${at} twice`)
+    one.early.set(at, handle)
+    return
+  }
+  handle()
+  for (let next = one.early.get(one.position); next !== undefined; next = one.early.get(one.position)) {
+    one.early.delete(one.position)
+    next()
   }
 }
 
@@ -411,6 +471,8 @@ function openAnswers(channel: Pick<FrameChannel, 'send' | 'room'>, window: Answe
   const proofs: FrameHeader<'proof'>[] = []
   let position = 0
   let bytesBack = 0
+  /** Credit of closed streams that was not taken back yet. */
+  let surplus = 0
   let flushing = false
 
   const flush = () => {
@@ -440,9 +502,19 @@ function openAnswers(channel: Pick<FrameChannel, 'send' | 'room'>, window: Answe
       credit.files -= files
     },
     giveBack(bytes: number) {
-      if (bytes === 0) return
-      bytesBack += bytes
+      const kept = Math.min(surplus, bytes)
+      surplus -= kept
+      if (bytes === kept) return
+      bytesBack += bytes - kept
       soon()
+    },
+    /** Adds to the sender's credit, which is told so by another frame. */
+    grow(bytes: number) {
+      credit.bytes += bytes
+    },
+    /** Takes credit back, by giving less of it back from now on. */
+    shrink(bytes: number) {
+      surplus += bytes
     },
     /** Adds the result of a file, by the sender's number for it. */
     add(id: number, { status, detail, position: at = 0 }: StoreResult) {

@@ -47,6 +47,7 @@ export function senderFrame(random: Random): AnyFrame {
   const directories = random() < 0.2 ? [[0, 'deep', facts] as [number, string, EncodedMetadata]] : []
   const source = random() < 0.95 ? 0 : 1
   const named = { id, source, path, facts }
+  const at = random() < 0.3 ? { at: pickFrom(random, [0, 1, 1_500, 3_000, 2 ** 40]) } : {}
   switch (below(random, 14)) {
     case 0:
     case 1:
@@ -71,12 +72,12 @@ export function senderFrame(random: Random): AnyFrame {
         ...(random() < 0.3 ? { file: 'inode' } : {}),
       })
     case 5:
-      if (random() < 0.2) return frame('chunk', { id, zeros: pickFrom(random, [1, 1_500, 3_000]) })
-      return frame('chunk', { id }, [large.subarray(0, pickFrom(random, [1, 1_500, 3_000]))])
+      if (random() < 0.2) return frame('chunk', { id, ...at, zeros: pickFrom(random, [1, 1_500, 3_000]) })
+      return frame('chunk', { id, ...at }, [large.subarray(0, pickFrom(random, [1, 1_500, 3_000]))])
     case 6:
-      return frame('end', { id, digest: computeDigest(large) })
+      return frame('end', { id, digest: computeDigest(large), ...at })
     case 7:
-      return frame('abort', { id })
+      return frame('abort', { id, ...at })
     case 8:
       return frame('copy', {
         ...named,
@@ -182,6 +183,7 @@ export function strayFrame(random: Random): AnyFrame {
     }),
     frame('welcome', { protocol: PROTOCOL, name: 'x', bytes: 2 ** 40, files: 2 ** 20, session: null }),
     frame('refused', { code: 'busy', reason: 'no' }),
+    frame('attach', { protocol: PROTOCOL, key: 'ab12' }),
     senderFrame(random),
     receiverFrame(random),
   ])

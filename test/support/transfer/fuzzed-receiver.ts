@@ -105,8 +105,10 @@ export function openFuzzedReceiver() {
           leave: () => {
             counts.left += 1
           },
+          grow: () => null,
         }
       },
+      attach: () => null,
       enterRestore: () => () => undefined,
       onStatus: () => {
         counts.statuses += 1

@@ -17,7 +17,7 @@ const workflows = globSync('.github/workflows/*.yml', { cwd: root })
 async function metricNames(): Promise<Set<string>> {
   const receiver = {
     counters: { receivedFiles: 0, receivedBytes: 0, refusedConnections: new Map(), refusedFiles: new Map() },
-    connections: { senders: 0, isocket: 0 },
+    connections: { senders: 0, streams: 0, isocket: 0 },
     stalledMs: 0,
     senderStates: () => [],
   }

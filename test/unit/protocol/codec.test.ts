@@ -67,6 +67,9 @@ const samples: Uint8Array[][] = [
   encodeFrame('chunk', { id: 5, zeros: 256 * 1024 }),
   encodeFrame('end', { id: 5, digest }),
   encodeFrame('abort', { id: 5, keep: true }),
+  encodeFrame('chunk', { id: 0xffff_ffff, zeros: 256 * 1024, at: 2 ** 45 }),
+  encodeFrame('abort', { id: 0xffff_ffff, keep: true, at: 2 ** 45 }),
+  encodeFrame('attach', { protocol: 1, key: 'ab12' }),
   encodeFrame('result', {
     position: 2 ** 45,
     results: [
@@ -207,7 +210,7 @@ describe('codec limits', () => {
   )
 
   test('unknown and unexpected frame types are rejected from the prefix alone', () => {
-    for (const code of [0, 28, 255]) expect(() => decodeAll(prefix(code, 0, 0))).toThrow(/unknown frame type/)
+    for (const code of [0, 29, 255]) expect(() => decodeAll(prefix(code, 0, 0))).toThrow(/unknown frame type/)
     const decoder = createFrameDecoder((type: FrameType) => type === 'hello')
     expect(() => decoder.push(prefix(6, 10, 10), () => undefined)).toThrow(/not expected now/)
   })

@@ -15,6 +15,7 @@ function guestNow() {
   const guest = {
     heardAt: () => heardAt,
     ...{ onTwice: nothing, replace: nothing, want: nothing, propose: nothing },
+    attach: () => null,
     drop: () => {
       seen.dropped = true
     },

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { ProtocolError } from '../../../core/protocol/codec.ts'
+import type { Frame } from '../../../core/protocol/frames.ts'
 import { durable, openSendingParts as open } from '../../support/transfer/sending.ts'
 import { until } from '../../support/until.ts'
 
@@ -109,4 +110,63 @@ test('upload session: at most sixteen large files are open; a finished one makes
   answers[0]?.({ ...durable, position: 44 })
   await until('it is answered', () => sent.length > 0)
   expect(sent).toEqual([{ type: 'result', header: { position: 44, results: [[3, 0, '']] } }])
+})
+
+test('upload session: frames that overtake each other are written in order, and the end waits for the last chunk', async () => {
+  const { sending, written, answers, sent, begin, end } = await open()
+  const piece = (at: number, fill: number): Frame => ({
+    type: 'chunk',
+    header: { id: 1, at },
+    payload: Buffer.alloc(300 * KIB, fill),
+  })
+  sending.handle(begin(1))
+  sending.handle({ ...end(1), header: { id: 1, digest: Buffer.alloc(32), at: 900 * KIB } } as Frame)
+  sending.handle(piece(600 * KIB, 3))
+  sending.handle(piece(300 * KIB, 2))
+  await new Promise(setImmediate)
+  expect([written.length, answers.length]).toEqual([0, 0])
+  sending.handle(piece(0, 1))
+  await until('it is ended', () => answers.length === 1)
+  expect(written.map((bytes) => (typeof bytes === 'number' ? bytes : bytes[0]))).toEqual([1, 2, 3])
+  answers[0]?.(durable)
+  await until('it is answered', () => sent.some(({ type }) => type === 'result'))
+})
+
+test.each([
+  ['one offset comes twice', [400, 400], /twice/],
+  ['an offset is behind the others', [0, 0], /twice/],
+  ['a chunk goes beyond the end', [800], /beyond/],
+])('upload session: a file on several streams is refused if %s', async (_, offsets, reason) => {
+  const { sending, begin } = await open()
+  sending.handle(begin(1))
+  const all = () => {
+    for (const at of offsets)
+      sending.handle({ type: 'chunk', header: { id: 1, at: at * KIB }, payload: Buffer.alloc(200 * KIB) })
+  }
+  expect(all).toThrow(reason)
+})
+
+test('upload session: a file whose chunks overlap cannot end', async () => {
+  const { sending, begin } = await open()
+  sending.handle(begin(1))
+  for (const at of [100, 0])
+    sending.handle({ type: 'chunk', header: { id: 1, at: at * KIB }, payload: Buffer.alloc(200 * KIB) })
+  const end = { id: 1, digest: Buffer.alloc(32), at: 200 * KIB }
+  expect(() => sending.handle({ type: 'end', header: end, payload: Buffer.alloc(0) })).toThrow(
+    /before its last chunk/,
+  )
+})
+
+test('upload session: a stream adds its credit, and takes it back from what is returned after its end', async () => {
+  const { sending, writes, begin, chunk, sent } = await open({ window: { bytes: 256 * KIB, files: 4 } })
+  const stream = sending.openStream(256 * KIB)
+  sending.handle(begin(1))
+  sending.handle(chunk(1))
+  sending.handle(chunk(1))
+  expect(() => sending.handle(chunk(1))).toThrow(/credit/)
+  stream.close()
+  await until('they are written', () => writes.length > 0)
+  for (const write of writes) write()
+  await until('credit comes back', () => sent.some(({ type }) => type === 'credit'))
+  expect(sent).toEqual([{ type: 'credit', header: { bytes: 256 * KIB } }])
 })

@@ -32,8 +32,6 @@ async function arrived(sizes: readonly number[], memory: Buffer = batchBuffers.t
       answers: {
         spend: () => undefined,
         giveBack: (bytes) => void back.push(bytes),
-        add: () => undefined,
-        prove: () => undefined,
       },
       sources: {
         declare: () => undefined,

@@ -1,0 +1,326 @@
+import type { FrameChannel } from '../../protocol/channel.ts'
+import type { DirectoryEntry } from '../../protocol/frames.ts'
+import { MAX_STREAMS } from '../../protocol/limits.ts'
+import { encodeMetadata } from '../../protocol/metadata-codec.ts'
+import type { FoundDirectory, OutgoingSource } from '../destination.ts'
+
+// The connections that carry the files of one session. A long line limits a single connection: it has at most one send
+// buffer of bytes on its way per round trip, and it halves its rate after each lost packet. As soon as files wait for a
+// long line, the session has a few data streams; it has more while these make it faster (`chooseStreams`).
+
+/** Below this round trip a single connection fills the line. */
+const LONG_LINE_MS = 15
+/** The streams of a session that waits for a long line. */
+const FEW = 4
+/** The rate must grow by this factor with more than a few streams; otherwise these are closed again. */
+const LEAST_GAIN = 1.1
+/** Time of a measurement, which is at least so many round trips: the rate of a new stream grows during the first ones. */
+const MEASURE_MS = 500
+const MEASURE_ROUND_TRIPS = 5
+/** Delay before further streams are opened again after the receiver refused some, or they made the session no faster. */
+const REST_MS = 300_000
+/** Further streams are closed after the session had so long enough room on the line. */
+const IDLE_MS = 30_000
+/** A stream that is closed sends its buffered bytes first. A line that does not take them is noticed earlier (SilentPeer). */
+const DRAIN_MS = 600_000
+
+/** Limit of directories whose metadata are remembered; beyond it they are sent again. */
+const MAX_CACHED = 20_000
+/** Limit of directories sent with a group of files; the remaining ones go with later files. */
+const MAX_NEWS = 128
+
+export type StreamChannel = Pick<FrameChannel, 'send' | 'room'> & Partial<Pick<FrameChannel, 'hasRoom'>>
+type AttachedChannel = Pick<FrameChannel, 'send' | 'room' | 'hasRoom' | 'bufferedBytes' | 'end' | 'destroy'>
+
+/** One connection of a session, and the sources and directories that its receiver got on it. */
+export class DataStream<C extends StreamChannel = StreamChannel> {
+  readonly channel: C
+  readonly metadata: ReturnType<typeof createMetadataCache>
+  /** Files whose frames all go on this stream, and have not ended. */
+  #files = 0
+  #onUnused: (() => void) | null = null
+
+  constructor(channel: C) {
+    this.channel = channel
+    this.metadata = createMetadataCache((source) => channel.send('source', source))
+  }
+
+  beginFile(): void {
+    this.#files += 1
+  }
+
+  endFile(): void {
+    this.#files -= 1
+    if (this.#files === 0) this.#onUnused?.()
+  }
+
+  /** Calls `onUnused` once no file needs the stream. No other file may begin on it. */
+  retire(onUnused: () => void): void {
+    this.#onUnused = onUnused
+    if (this.#files === 0) onUnused()
+  }
+}
+
+/** How a session gets further data streams. */
+export interface SpreadOptions {
+  control: AttachedChannel
+  /** Maximum of streams, including the control connection. */
+  most: number
+  /** The shortest round trip that was measured so far. */
+  roundTripMs: number
+  /** Opens a stream. @throws if the receiver refuses it, or does not answer. */
+  attach(onRoom: () => void): Promise<{ channel: AttachedChannel; bytes: number; roundTripMs: number }>
+  /** A stream brought this credit. */
+  onCredit(bytes: number): void
+  log(text: string): void
+}
+
+/** The measurements that decide on the number of streams. */
+interface StreamMeasurement {
+  streams: number
+  most: number
+  roundTripMs: number
+  /** Files waited for credit or for the line. */
+  isHeldUp: boolean
+  /** Bytes a second that the receiver has taken. */
+  rate: number
+  /** The rate with a few streams, if there are more since, and it was not compared yet. */
+  rateBefore: number | null
+}
+
+/** Returns how many streams a session should have now. Pure. */
+export function chooseStreams(now: StreamMeasurement): number {
+  const { streams, most, roundTripMs, isHeldUp, rate, rateBefore } = now
+  if (roundTripMs < LONG_LINE_MS) return 1
+  if (!isHeldUp) return streams
+  if (rateBefore !== null && rate < rateBefore * LEAST_GAIN) return Math.min(FEW, streams)
+  return Math.min(most, streams < FEW ? FEW : MAX_STREAMS)
+}
+
+/** The streams of one session: the control connection, and those that were attached. */
+export class Streams {
+  readonly control: DataStream
+  readonly #spread: SpreadOptions | null
+  #attached: DataStream<AttachedChannel>[] = []
+  #waiting: ((stream: DataStream) => void)[] = []
+  /** The stream that took the last frame; the next one comes first if several have the same room. */
+  #last = 0
+  #most = 1
+  #roundTripMs = 0
+  #isHeldUp = false
+  #heldUpAt = 0
+  /** Bytes that the receiver has taken since the last measurement. */
+  #takenBytes = 0
+  /** Bytes that were sent and that the receiver has not taken. */
+  #pendingBytes = 0
+  /** Bytes that were sent before the last streams were opened: until the receiver has taken them, no rate is measured. */
+  #earlierBytes = 0
+  /** The number of measurements that do not count. */
+  #skipped = 1
+  #rateBefore: number | null = null
+  #restUntil = 0
+  #isGrowing = false
+  #isClosed = false
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param spread left out: there are no further streams. */
+  constructor(control: StreamChannel, spread?: SpreadOptions) {
+    this.control = new DataStream(control)
+    this.#spread = spread ?? null
+    if (spread === undefined || spread.most < 2) return
+    this.#most = spread.most
+    this.#roundTripMs = spread.roundTripMs
+  }
+
+  /** The number of connections that carry files. */
+  get count(): number {
+    return 1 + this.#attached.length
+  }
+
+  /** True if frames of one file may overtake each other. */
+  get maySpread(): boolean {
+    return this.#spread !== null
+  }
+
+  /** Resolves with a stream that has room. Waiters are served in order. */
+  async pick(): Promise<DataStream> {
+    if (this.#attached.length === 0) {
+      await this.#roomOf(this.control.channel)
+      return this.control
+    }
+    const free = this.#waiting.length === 0 ? this.#findFree() : null
+    if (free !== null) return free
+    this.noteHeldUp()
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** Waits for room on a stream that was picked before. */
+  async roomOn({ channel }: DataStream): Promise<void> {
+    await this.#roomOf(channel)
+  }
+
+  /** Notes that files wait for credit or for the line. */
+  noteHeldUp(): void {
+    this.#isHeldUp = true
+    this.#heldUpAt = performance.now()
+    const mayGrow = this.#most > 1 && !this.#isGrowing && this.#heldUpAt >= this.#restUntil
+    if (mayGrow && this.count === 1) void this.#adjust(0, this.#heldUpAt)
+  }
+
+  noteSent(bytes: number): void {
+    this.#pendingBytes += bytes
+  }
+
+  /** Notes bytes that the receiver has taken. */
+  noteTaken(bytes: number): void {
+    this.#pendingBytes -= bytes
+    this.#takenBytes += bytes
+  }
+
+  /** There may be room again on one of the streams. */
+  onRoom(): void {
+    if (this.#waiting.length === 0) return
+    const free = this.#isClosed ? this.control : this.#findFree()
+    if (free === null) return
+    this.#waiting.shift()?.(free)
+    // The released waiter writes first; then the remaining room is checked for the next one.
+    setImmediate(() => this.onRoom())
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    for (const { channel } of this.#attached.splice(0)) channel.destroy(null)
+    this.onRoom()
+  }
+
+  async #roomOf(channel: StreamChannel): Promise<void> {
+    if (channel.hasRoom === false) this.noteHeldUp()
+    await channel.room()
+  }
+
+  /** Returns the stream with the fewest buffered bytes; null: none has room. */
+  #findFree(): DataStream | null {
+    const control = this.#spread?.control
+    if (control === undefined) return this.control
+    const all = [{ stream: this.control, channel: control }].concat(
+      this.#attached.map((stream) => ({ stream, channel: stream.channel })),
+    )
+    let best: number | null = null
+    for (let step = 1; step <= all.length; step += 1) {
+      const index = (this.#last + step) % all.length
+      const channel = all[index]?.channel
+      if (channel?.hasRoom !== true) continue
+      if (best === null || channel.bufferedBytes < (all[best]?.channel.bufferedBytes ?? 0)) best = index
+    }
+    if (best === null) return null
+    this.#last = best
+    return all[best]?.stream ?? null
+  }
+
+  #measureSoon(): void {
+    const ms = Math.max(MEASURE_MS, MEASURE_ROUND_TRIPS * this.#roundTripMs)
+    const startedAt = performance.now()
+    this.#takenBytes = 0
+    this.#isHeldUp = false
+    this.#timer = setTimeout(() => void this.#measure(startedAt), ms).unref()
+  }
+
+  /** Measures the rate, while there are further streams, and adapts their number. */
+  async #measure(startedAt: number): Promise<void> {
+    const now = performance.now()
+    const rate = (this.#takenBytes / (now - startedAt)) * 1000
+    const isDrained = this.#earlierBytes <= 0
+    this.#earlierBytes -= this.#takenBytes
+    if (!this.#isHeldUp && now - this.#heldUpAt >= IDLE_MS) return this.#shrink(1)
+    if (isDrained && this.#isHeldUp && this.#skipped > 0) this.#skipped -= 1
+    else if (isDrained) await this.#adjust(rate, now)
+    if (!this.#isClosed && this.count > 1) this.#measureSoon()
+  }
+
+  async #adjust(rate: number, now: number): Promise<void> {
+    const streams = this.count
+    const isHeldUp = this.#isHeldUp
+    const most = now < this.#restUntil ? Math.min(streams, this.#most) : this.#most
+    const measured = { streams, most, roundTripMs: this.#roundTripMs, isHeldUp, rate }
+    const wanted = chooseStreams({ ...measured, rateBefore: this.#rateBefore })
+    if (isHeldUp) this.#rateBefore = null
+    if (wanted < streams) {
+      this.#restUntil = now + REST_MS
+      this.#shrink(wanted)
+    } else if (wanted > streams) {
+      this.#isGrowing = true
+      await this.#grow(wanted)
+      this.#isGrowing = false
+      if (this.#isClosed) return
+      this.#rateBefore = streams === 1 ? null : rate
+      this.#earlierBytes = this.#pendingBytes
+      this.#skipped = 1
+      if (streams === 1 && this.count > 1) this.#measureSoon()
+    }
+  }
+
+  #shrink(wanted: number): void {
+    const surplus = this.#attached.splice(Math.max(0, wanted - 1))
+    for (const stream of surplus) stream.retire(() => void stream.channel.end(DRAIN_MS))
+    this.#spread?.log(`${this.count} data streams from now on`)
+    this.onRoom()
+  }
+
+  async #grow(wanted: number): Promise<void> {
+    const spread = this.#spread
+    if (spread === null) return
+    const opening = Array.from({ length: wanted - this.count }, async () => {
+      const { channel, bytes, roundTripMs } = await spread.attach(() => this.onRoom())
+      if (this.#isClosed) return channel.destroy(null)
+      this.#roundTripMs = Math.min(this.#roundTripMs, roundTripMs)
+      this.#attached.push(new DataStream(channel))
+      spread.onCredit(bytes)
+      this.onRoom()
+    })
+    const refused = (await Promise.allSettled(opening)).find(({ status }) => status === 'rejected')
+    if (this.#isClosed) return
+    // The session goes on with those that it has.
+    if (refused?.status === 'rejected') this.#restUntil = performance.now() + REST_MS
+    const why = refused?.status === 'rejected' ? `; others were not opened: ${String(refused.reason)}` : ''
+    spread.log(`${this.count} data streams from now on${why}`)
+  }
+}
+
+/**
+ * Caches which metadata the receiver got on one stream.
+ * @param sendSource sends the number of a new source.
+ */
+function createMetadataCache(sendSource: (source: { source: number; id: string; name: string }) => void) {
+  const numbers = new Map<string, number>()
+  const facts = new Map<string, string>()
+
+  const getSourceNumber = ({ id, name }: OutgoingSource): number => {
+    const known = numbers.get(id)
+    if (known !== undefined) return known
+    const number = numbers.size
+    numbers.set(id, number)
+    sendSource({ source: number, id, name })
+    return number
+  }
+
+  return {
+    /** Returns the number by which the receiver refers to a source; sends it for a new source. */
+    getSourceNumber,
+    /** Returns the directories that are new to the receiver or have changed, and records them as sent. */
+    news(source: OutgoingSource, directories: readonly FoundDirectory[]): DirectoryEntry[] {
+      const found: DirectoryEntry[] = []
+      for (const { path, facts: now } of directories) {
+        if (found.length >= MAX_NEWS) break
+        const words = encodeMetadata(now)
+        const text = JSON.stringify(words)
+        const place = `${source.id}/${path}`
+        if (facts.get(place) === text) continue
+        if (facts.size >= MAX_CACHED) facts.clear()
+        facts.set(place, text)
+        found.push([getSourceNumber(source), path, words])
+      }
+      return found
+    },
+  }
+}

@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest'
+import { chooseStreams, type SpreadOptions, Streams } from '../../../core/backends/receiver/streams.ts'
+import { until } from '../../support/until.ts'
+
+const now = { streams: 1, most: 16, roundTripMs: 100, isHeldUp: true, rate: 1000, rateBefore: null }
+
+test.each([
+  ['a long line that holds files up gets a few streams', {}, 4],
+  ['a long line with room gets none', { isHeldUp: false }, 1],
+  ['a short line gets none', { roundTripMs: 2 }, 1],
+  ['a line that turns out to be short keeps none', { roundTripMs: 2, streams: 4, isHeldUp: false }, 1],
+  ['a few streams that still hold files up become all', { streams: 4 }, 16],
+  ['no more than the receiver allows are opened', { streams: 4, most: 6 }, 6],
+  ['fewer than a few are opened if the receiver allows no more', { most: 2 }, 2],
+  ['many streams that are faster stay', { streams: 16, rate: 1200, rateBefore: 1000 }, 16],
+  ['many streams that are no faster become a few', { streams: 16, rate: 1050, rateBefore: 1000 }, 4],
+  [
+    'many streams are not compared while the line has room',
+    { streams: 16, rate: 5, rateBefore: 1000, isHeldUp: false },
+    16,
+  ],
+])('number of data streams: %s', (_, change, wanted) => {
+  expect(chooseStreams({ ...now, ...change })).toBe(wanted)
+})
+
+/** A connection whose buffer the test fills. */
+function fakeChannel() {
+  const state = { buffered: 0, ended: false, destroyed: false }
+  const channel = {
+    send: () => undefined,
+    room: async () => undefined,
+    get hasRoom() {
+      return state.buffered < 10
+    },
+    get bufferedBytes() {
+      return state.buffered
+    },
+    end: async () => {
+      state.ended = true
+    },
+    destroy: () => {
+      state.destroyed = true
+    },
+  }
+  return { state, channel }
+}
+
+function openStreams(options: Partial<SpreadOptions> = {}) {
+  const control = fakeChannel()
+  const opened: ReturnType<typeof fakeChannel>[] = []
+  const credits: number[] = []
+  const logged: string[] = []
+  const streams = new Streams(control.channel, {
+    ...{ control: control.channel, most: 4, roundTripMs: 100 },
+    attach: async () => {
+      const stream = fakeChannel()
+      opened.push(stream)
+      return { channel: stream.channel, bytes: 5, roundTripMs: 100 }
+    },
+    onCredit: (bytes) => void credits.push(bytes),
+    log: (text) => void logged.push(text),
+    ...options,
+  })
+  return { control, opened, credits, logged, streams }
+}
+
+test('data streams: frames go to the stream with the fewest buffered bytes, and wait in order if none has room', async () => {
+  const { control, opened, credits, streams } = openStreams()
+  expect(await streams.pick()).toBe(streams.control)
+  streams.noteHeldUp()
+  await until('further streams are open', () => streams.count === 4)
+  expect(credits).toEqual([5, 5, 5])
+  control.state.buffered = 9
+  for (const [index, { state }] of opened.entries()) state.buffered = index + 1
+  expect((await streams.pick()).channel).toBe(opened[0]?.channel)
+  for (const { state } of [control, ...opened]) state.buffered = 10
+  const order: string[] = []
+  const first = streams
+    .pick()
+    .then(({ channel }) => order.push(channel === opened[1]?.channel ? 'first' : '?'))
+  const second = streams.pick().then(() => order.push('second'))
+  streams.onRoom()
+  if (opened[1] !== undefined) opened[1].state.buffered = 0
+  streams.onRoom()
+  await Promise.all([first, second])
+  expect(order).toEqual(['first', 'second'])
+  streams.close()
+  expect(opened.map(({ state }) => state.destroyed)).toEqual([true, true, true])
+})
+
+test('data streams: a receiver that refuses them gets everything on the first connection', async () => {
+  const { logged, streams } = openStreams({ attach: () => Promise.reject(new Error('no room')) })
+  streams.noteHeldUp()
+  await until('that is logged', () => logged.length > 0)
+  expect(logged).toEqual(['1 data streams from now on; others were not opened: Error: no room'])
+  streams.noteHeldUp()
+  expect(await streams.pick()).toBe(streams.control)
+})
+
+test('data streams: a stream that is closed waits for the files that began on it', async () => {
+  const { streams } = openStreams()
+  let isUnused = false
+  const { control } = streams
+  control.beginFile()
+  control.retire(() => {
+    isUnused = true
+  })
+  expect(isUnused).toBe(false)
+  control.endFile()
+  expect(isUnused).toBe(true)
+})

@@ -85,12 +85,15 @@ export const eventSinkSchema = z
   })
 export type EventSink = z.infer<typeof eventSinkSchema>
 
+/** Limit of the sinks of one computer. */
+const MOST_SINKS = 20
+
 export const eventsSettingsSchema = z.object({
   /** Events are kept this long, for sinks and readers that were away. */
   keepDays: z.number().int().min(1).max(366).default(7),
   /** Limit of the kept events; a million take about 100 MB. */
   keepRows: z.number().int().min(1_000).max(100_000_000).default(1_000_000),
-  sinks: z.array(eventSinkSchema).max(20).default([]),
+  sinks: z.array(eventSinkSchema).max(MOST_SINKS).default([]),
 })
 
 /** Returns the values of a sink's options, including defaults. */
@@ -117,7 +120,7 @@ export function getSink({ events }: Pick<Settings, 'events'>, given: string): Ev
   return sink
 }
 
-/** @throws UserError events.sinkTwice, events.commandInSettings */
+/** @throws UserError events.sinkTwice, events.mostSinks, events.commandInSettings */
 export function withSink(settings: Settings, sink: EventSink): Settings {
   const isSame = ({ id, name }: EventSink) => id === sink.id || name.toLowerCase() === sink.name.toLowerCase()
   if (settings.events.sinks.some(isSame)) throw new UserError('events.sinkTwice', { name: sink.name })
@@ -149,7 +152,9 @@ function getChangeable(settings: Settings, id: string): EventSink {
   return sink
 }
 
-const withSinks = (settings: Settings, sinks: EventSink[]): Settings => ({
-  ...settings,
-  events: { ...settings.events, sinks },
-})
+/** Replaces the sinks. @throws UserError events.mostSinks: the settings would be invalid */
+export function withSinks(settings: Settings, sinks: EventSink[]): Settings {
+  if (sinks.length > MOST_SINKS)
+    throw new UserError('events.mostSinks', { count: sinks.length, most: MOST_SINKS })
+  return { ...settings, events: { ...settings.events, sinks } }
+}

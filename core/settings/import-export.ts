@@ -4,7 +4,7 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
 import { refuseExpected } from './changes.ts'
 import { getEjected, secretsOfDestination, withEjected } from './destinations.ts'
-import { type EventSink, secretsOfSink } from './event-sinks.ts'
+import { type EventSink, secretsOfSink, withSinks } from './event-sinks.ts'
 import { SETTINGS_VERSION, type Settings, type ShownSettings, settingsSchema } from './schema.ts'
 import { type SecretOwner, type Secrets, secretsOfChannel } from './secrets.ts'
 import { firstIssue, parseJson, readVersion } from './settings-store.ts'
@@ -62,7 +62,8 @@ export function importedSettings(text: string, file: string, ownName: string): S
 /**
  * Replaces all settings by the imported ones, except for the pause, ejected disks, the web page with its tokens, watched
  * computers and sinks that run a program.
- * @throws UserError alert.channelInSettings, events.commandInSettings: an imported file must not choose a program to run here.
+ * @throws UserError alert.channelInSettings, events.commandInSettings: an imported file must not choose a program to run
+ * here; events.mostSinks with this computer's own
  */
 export function withImported<S extends ShownSettings>(
   settings: S,
@@ -89,8 +90,7 @@ export function withImported<S extends ShownSettings>(
   return getEjected(settings)
     .filter(({ id }) => imported.destinations.some((one) => one.id === id && one.kind === 'folder'))
     .reduce((next, { id, ejected }) => withEjected(next, id, ejected), {
-      ...imported,
-      events: { ...imported.events, sinks: [...own, ...others.map(withOwnPlace)] },
+      ...withSinks(imported, [...own, ...others.map(withOwnPlace)]),
       pause: settings.pause,
       // This computer's own.
       acceptedDisks: settings.acceptedDisks,

@@ -66,6 +66,20 @@ test('settings import: a command channel is refused unless the settings already 
   expect(withImported(withProgram, withProgram).alerts.channels).toHaveLength(1)
 })
 
+test('settings import: more sinks than the maximum, with those of this computer, are refused before anything changes', () => {
+  const run = { id: 'run', name: 'Run', kind: 'command', command: ['/bin/true'] }
+  const hooks = Array.from({ length: 20 }, (_, index) => ({
+    id: `h-${index}`,
+    name: `H${index}`,
+    kind: 'webhook',
+  }))
+  const withSinks = (...sinks: object[]) => settingsSchema.parse({ events: { sinks } })
+  expect(() => withImported(withSinks(run), withSinks(...hooks))).toThrow(
+    '21 sinks of events; 20 is the maximum',
+  )
+  expect(withImported(withSinks(run), withSinks(...hooks.slice(1))).events.sinks).toHaveLength(20)
+})
+
 test('settings import: sinks that run a program stay as they are, and the other sinks are replaced', () => {
   const run = { id: 'run', name: 'Run', kind: 'command', command: ['/bin/true'], since: 1 }
   const hook = { id: 'hook', name: 'Hook', kind: 'webhook', since: 2 }

@@ -14,8 +14,10 @@ import { inspectPath } from '../core/check/inspect.ts'
 import { forgetAll } from '../core/ledger/background-jobs.ts'
 import { openOrExplain } from '../core/ledger/ledger.ts'
 import { toSentence, UserError } from '../core/lib/i18n/user-error.ts'
+import { setProxy } from '../core/lib/network/tunnel.ts'
 import { loadIdentity } from '../core/protocol/identity.ts'
 import { lockData, openDataDirectory, unusableData } from '../core/settings/data-directory.ts'
+import { getProxyRoute } from '../core/settings/proxy.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { openSettings } from '../core/settings/settings-store.ts'
@@ -35,6 +37,8 @@ export interface SettingsCommand {
 function openContext(directory: string): SettingsContext {
   const layout = openDataDirectory(directory)
   const settings = openSettings(directory, 'refuse')
+  const secrets = openSecrets(directory, null)
+  setProxy(getProxyRoute(settings.get().proxy, secrets.get()))
   const computerName = hostname() || 'Holdfast'
   const identity = () =>
     loadIdentity(layout.identity).catch((error: unknown) => {
@@ -42,7 +46,7 @@ function openContext(directory: string): SettingsContext {
     })
   return {
     ...{ settings, layout, computerName },
-    secrets: openSecrets(directory, null),
+    secrets,
     proposals: openProposalStore(layout.proposals, false),
     change: (update) => {
       const before = settings.get()

@@ -7,6 +7,7 @@ import { ignoreError } from '../core/dropped-errors.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { getDataLayout } from '../core/settings/data-directory.ts'
 import { EMBEDDED_DESTINATION, embeddedDestination, namedDestination } from '../core/settings/destinations.ts'
+import { getProxyRoute } from '../core/settings/proxy.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { settingsNow } from './settings-change.ts'
 
@@ -24,15 +25,17 @@ export async function librarySettings(
   name: string,
   { computer, key }: LibraryOptions,
 ): Promise<LibrarySettings> {
-  const { destinations } = await settingsNow(dataDirectory)
+  const { destinations, proxy: proxySettings } = await settingsNow(dataDirectory)
   const layout = getDataLayout(dataDirectory)
   const embedded = embeddedDestination(layout, EMBEDDED_DESTINATION)
   const destination = namedDestination([embedded, ...destinations], name)
   const secrets = openSecrets(dataDirectory, null)
   if (secrets.unreadable().includes(destination.id))
     throw new UserError('restore.sealed', { name: destination.name })
+  const proxy = getProxyRoute(proxySettings, secrets.get())
   return {
     destination,
+    ...(proxy === null ? {} : { proxy }),
     secrets: secrets.get()[destination.id] ?? {},
     identityDirectory: layout.identity,
     name: hostname(),

@@ -71,6 +71,10 @@ const commands: Record<string, Entry> = {
     summary: 'show or change the speed limit',
     load: async () => (await import('./limit.ts')).registerLimit,
   },
+  proxy: {
+    summary: 'show or change the proxy towards other networks',
+    load: async () => (await import('./proxy.ts')).registerProxy,
+  },
   keep: {
     summary: 'show or change how long older versions are kept',
     load: async () => (await import('./keep.ts')).registerKeep,

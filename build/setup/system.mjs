@@ -58,7 +58,7 @@ export const testPackages = [
   'logrotate',
 ]
 
-/** Storage servers to send to, an MQTT broker, programs that decrypt files independently, set attributes, or are compared with. */
+/** Storage servers to send to, an MQTT broker, proxies, programs that decrypt files independently, set attributes, or are compared with. */
 export const serverPackages = [
   'ceph-mon',
   'ceph-osd',
@@ -78,6 +78,8 @@ export const serverPackages = [
   'rclone',
   'mosquitto',
   'mosquitto-clients',
+  'tinyproxy-bin',
+  'microsocks',
   'age',
   'acl',
   'attr',

@@ -5,12 +5,15 @@ import { type Checked, checkerDefinition } from '../check/checker-messages.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import { createWords, englishWords, type Language } from '../lib/i18n/words.ts'
+import type { ProxyRoute } from '../lib/network/proxy.ts'
+import { setProxy } from '../lib/network/tunnel.ts'
 import type { WorkerDefinition, WorkerReport } from '../lib/workers/definition.ts'
 import { isGone } from '../platform/system-error.ts'
 import { receiverDefinition } from '../receive/receiver-messages.ts'
 import { scannerDefinition } from '../scan/scanner-messages.ts'
 import { readAllowance } from '../send/rate-limit/schedule.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
+import { getProxyRoute, hasProxyPassword } from '../settings/proxy.ts'
 import type { Settings } from '../settings/schema.ts'
 import { openSecrets, type Seal, type SecretStore } from '../settings/secrets.ts'
 import { type SettingsStore, settingsInForce } from '../settings/settings-store.ts'
@@ -199,6 +202,11 @@ export class Agent {
     }
   }
 
+  /** Returns the proxy in force; null: none. */
+  proxy(): ProxyRoute | null {
+    return getProxyRoute(this.settings.get().proxy, this.secrets.get())
+  }
+
   /** Returns the remembered mount point of a path or a destination, by its id; null: unknown. */
   knownPoint(id: string): string | null {
     return this.#knownMounts.knownMounts()[id]?.mount.point ?? null
@@ -260,6 +268,7 @@ export class Agent {
       receiving: receivingState(settings, Date.now(), state.receiving),
       computers: computerStates(settings, state.computers, Date.now()),
       surroundings: this.#surroundings.configure(settings.send),
+      proxy: { address: this.proxy()?.address ?? null, hasPassword: hasProxyPassword(this.secrets.get()) },
       allowance: readAllowance(settings.send, Date.now()),
     })
     void localCopies(this.layout, settings).then((found) => this.store.update({ localCopies: found }))
@@ -272,6 +281,7 @@ export class Agent {
     // A report that arrives during the shutdown must not restart a worker.
     if (this.#isStopped) return
     const settings = this.permittedSettings()
+    setProxy(this.proxy())
     this.alerting.configure()
     this.events.configure()
     this.checker.configure(this.#checkerConfig())

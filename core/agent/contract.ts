@@ -33,6 +33,7 @@ import {
   sftpDestinationSchema,
 } from '../settings/destination-schema.ts'
 import { eventSinkSchema, eventsSettingsSchema, eventTypes } from '../settings/event-sinks.ts'
+import { proxySettingsSchema } from '../settings/proxy.ts'
 import {
   batchSettingsSchema,
   LONGEST_PAUSE_MINUTES,
@@ -408,6 +409,8 @@ export const commands = {
   /** Returns a directory in the user's home for files of other computers. The directory is not created. */
   receiveDirectory: { input: nothing, output: z.object({ path: z.string() }) },
   changeSettings: defineAction(changeableSettingsSchema),
+  /** Sets the proxy. An omitted password stays for the same address and user, and is removed otherwise. */
+  setProxy: defineAction(z.object({ proxy: proxySettingsSchema, secrets: givenSecretsSchema })),
   /**
    * Replaces all settings with exported ones. The pause stays, and so do the secrets of channels and destinations
    * that stay.

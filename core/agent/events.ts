@@ -53,6 +53,7 @@ export class AgentEvents {
     this.#sinks?.configure({
       sinks,
       secrets: Object.fromEntries(sinks.map(({ id }) => [id, known[toSecretId(id)] ?? {}])),
+      proxy: this.#agent.proxy(),
       computer: host.computerName,
       names: this.#names(),
     })

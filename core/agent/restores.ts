@@ -167,6 +167,7 @@ export class Restores {
   /** Returns the settings that open a destination for reading. @throws UserError refuse.ejected */
   getLibrarySettings(id: string, computer: string | null, key: string | null): LibrarySettings {
     const { layout, settings, secrets, host } = this.#agent
+    const proxy = this.#agent.proxy()
     const own = embeddedDestination(layout, host.computerName)
     const destination = namedDestination([own, ...settings.get().destinations], id)
     if (destination.kind === 'folder' && destination.ejected !== undefined)
@@ -174,6 +175,7 @@ export class Restores {
     return {
       destination,
       secrets: secrets.get()[destination.id] ?? {},
+      ...(proxy === null ? {} : { proxy }),
       identityDirectory: layout.identity,
       name: host.computerName,
       computer,

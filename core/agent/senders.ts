@@ -63,6 +63,7 @@ export class SenderWorkers {
       computerName: host.computerName,
       isHeld: isHeld(store.state),
       secrets: secrets.get(),
+      proxy: this.#agent.proxy(),
       status: this.#published,
       findDecision: this.#agent.proposals.findDecision,
     })

@@ -49,6 +49,7 @@ import { secretsOfSink, withoutSink, withSink, withSinkEnabled } from '../settin
 import { exportedText, importedSettings, missingSecrets, withImported } from '../settings/import-export.ts'
 import { ownKnownHosts, readKnownHostIn } from '../settings/known-hosts.ts'
 import { applyProposal, describeProposal, parseProposal } from '../settings/proposal.ts'
+import { getProxySecretChanges, proxySecrets } from '../settings/proxy.ts'
 import { checkedPathSchema, type Settings, type Source, sourceSchema } from '../settings/schema.ts'
 import { newEncryptionKey, secretOwners, secretsOfChannel } from '../settings/secrets.ts'
 import { createToken, withoutToken } from '../settings/web-tokens.ts'
@@ -85,6 +86,13 @@ export function settingsCommands(context: SettingsContext) {
     removeWebToken: ({ id }) => set((settings) => withoutToken(settings, id)),
     settingsText: async () => ({ text: exportedText(context.settings.get(), context.computerName) }),
     readSettingsText: async (input) => readSettingsText(context, input),
+    setProxy: ({ proxy, secrets: given }) =>
+      runAction(async () => {
+        context.settings.tryWriting()
+        const secrets = getProxySecretChanges(context.settings.get().proxy, proxy, given)
+        await context.secrets.set(proxySecrets, secrets)
+        context.change((settings) => ({ ...settings, proxy }))
+      }),
     changeSettings: (changes) => set((settings) => withSettingsChanged(settings, changes)),
     importSettings: (input) => runAction(() => importSettings(context, input.settings)),
   } satisfies Partial<CommandHandlers>

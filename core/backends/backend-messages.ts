@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
+import { proxyRouteSchema } from '../lib/network/proxy.ts'
 import { senderLevels } from '../protocol/limits.ts'
 import { destinationSchema } from '../settings/destination-schema.ts'
 
@@ -81,6 +82,8 @@ export const librarySettingsSchema = z.object({
   destination: destinationSchema,
   /** Named as in the destination kind's settings schema. */
   secrets: z.record(z.string(), z.string()),
+  /** The proxy of this computer; without, none. */
+  proxy: proxyRouteSchema.optional(),
   identityDirectory: z.string(),
   /** This computer's name. */
   name: z.string(),

@@ -1,8 +1,12 @@
+import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { networkInterfaces } from 'node:os'
+import { ignoreError } from '../dropped-errors.ts'
 import { backoffMs } from '../lib/async/backoff.ts'
+import { LATE, withTimeout } from '../lib/async/timing.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
+import { findProxyProblem } from '../lib/network/tunnel.ts'
 import type { DestinationEvents, OpenDestination, Session } from './destination.ts'
 
 // Every kind of destination, and every watched computer, keeps one session open with a KeptConnection. After a failure it connects again with a
@@ -17,6 +21,8 @@ const LOOK_EVERY_MS = 5_000
  * connection after 20 s of silence (protocol/channel.ts); the heartbeat handles shorter gaps.
  */
 const GAP_MS = 20_000
+/** Time limit to resolve the name of a server. */
+const LOOKUP_MS = 5_000
 /** A disk that has not answered a call for longer than this, in milliseconds, counts as hanging. */
 export const STALLED_MS = 30_000
 
@@ -138,6 +144,8 @@ export class KeptConnection<S = Session> implements OpenDestination {
   }
 
   #toTrouble(reason: unknown, wasConnected: boolean): ConnectionTrouble {
+    const problem = findProxyProblem(reason)
+    if (problem !== null) return { state: 'unreachable', problem }
     if (reason instanceof UserError) return { state: 'refused', problem: reason.sentence }
     return this.#connector.toTrouble(reason, wasConnected)
   }
@@ -199,6 +207,19 @@ export function ownAddresses(): string[] {
 export function isOwnAddress(address: string, addresses: readonly string[]): boolean {
   const plain = address.replace(/^::ffff:(?=\d+\.)/, '')
   return plain === '::1' || plain.startsWith('127.') || addresses.includes(plain)
+}
+
+/** True if a server is this computer; false: it is not, or its name cannot be resolved now. */
+export async function isOwnHost(host: string): Promise<boolean> {
+  const { addresses } = readClocks()
+  // A network behind a proxy may have nothing that resolves other names.
+  const found = await withTimeout(
+    LOOKUP_MS,
+    lookup(host.replace(/^\[|\]$/g, ''), { all: true }).catch(
+      ignoreError('a server whose name has no address counts as another computer', []),
+    ),
+  )
+  return found !== LATE && found.some(({ address }) => isOwnAddress(address, addresses))
 }
 
 export function readClocks(): ClockReading {

@@ -1,4 +1,5 @@
 import { UserError } from '../lib/i18n/user-error.ts'
+import { setProxy } from '../lib/network/tunnel.ts'
 import { loadIdentity } from '../protocol/identity.ts'
 import type { Library } from './archive-reader.ts'
 import type { Computer, LibrarySettings } from './backend-messages.ts'
@@ -24,6 +25,7 @@ export type From = LibrarySettings | StoreSettings
 export async function openLibrary(settings: From, signal: AbortSignal): Promise<Library> {
   if ('store' in settings) return openWholeStore(settings.store)
   const { destination, identityDirectory, name, computer } = settings
+  setProxy(settings.proxy ?? null)
   switch (destination.kind) {
     case 'receiver':
       // The receiver decides if this computer may read another computer's files.
@@ -42,6 +44,7 @@ export async function openLibrary(settings: From, signal: AbortSignal): Promise<
  */
 export async function computersAt(settings: LibrarySettings, signal: AbortSignal): Promise<Computer[]> {
   const { destination } = settings
+  setProxy(settings.proxy ?? null)
   switch (destination.kind) {
     case 'receiver':
       throw new UserError('restore.computersNotTold', { name: destination.name })

@@ -1,3 +1,7 @@
+import { formatAddress } from '../lib/i18n/formats.ts'
+import { message } from '../lib/i18n/message.ts'
+import { splitProxyAddress } from '../lib/network/proxy.ts'
+import { findProxy, type Target } from '../lib/network/tunnel.ts'
 import type { Identity } from '../protocol/identity.ts'
 import type { Destination as DestinationSettings, TestedDestination } from '../settings/destination-schema.ts'
 import type { Keep } from '../store/retention/retention.ts'
@@ -78,10 +82,31 @@ export interface TryOptions {
 export type Tested<K extends TestedDestination['kind']> = Extract<TestedDestination, { kind: K }>
 
 /** Tests a destination in this process: writes a small file, reads it back and removes it. Never rejects. */
-export function testDestination(
+export async function testDestination(
   destination: TestedDestination,
   options: TryOptions,
 ): Promise<DestinationTest> {
+  const test = await testByKind(destination, options)
+  const target = getTarget(destination)
+  const proxy = target === null ? null : findProxy(target)
+  if (target === null || proxy === null) return test
+  const { host, port } = splitProxyAddress(proxy.address)
+  const way = message('proxy.way', {
+    address: formatAddress(target.host, target.port),
+    proxy: formatAddress(host, port),
+  })
+  return { ...test, found: { ...test.found, notes: [way, ...test.found.notes] } }
+}
+
+/** Returns the address that a destination's connections lead to; null: a folder has none. */
+function getTarget(destination: TestedDestination): Target | null {
+  if (destination.kind === 'folder') return null
+  if ('host' in destination) return destination
+  const { hostname, port, protocol } = new URL('url' in destination ? destination.url : destination.endpoint)
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (protocol === 'https:' ? 443 : 80)) }
+}
+
+function testByKind(destination: TestedDestination, options: TryOptions): Promise<DestinationTest> {
   switch (destination.kind) {
     case 'receiver':
       return testReceiver(destination, options)

@@ -1,5 +1,8 @@
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import type { MqttClient } from 'mqtt'
+import { isIP, type Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import type { IClientOptions, MqttClient } from 'mqtt'
 import { type ChannelOutcome, quote } from '../alerts/channels/channel.ts'
 import { runProgram } from '../alerts/channels/command.ts'
 import { getReason, post } from '../alerts/channels/http.ts'
@@ -7,6 +10,7 @@ import { signBody } from '../alerts/channels/webhook.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { untilAborted } from '../lib/async/timing.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
+import { findProxyProblem, openTunnel } from '../lib/network/tunnel.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { type EventSink, getSinkOptions } from '../settings/event-sinks.ts'
 import type { CloudEvent } from './cloud-event.ts'
@@ -136,7 +140,8 @@ class MqttDeliverer implements Deliverer {
       const reason =
         limit.aborted && !signal.aborted
           ? message('channel.silent', { host, limit: WITHIN_MS })
-          : message('channel.unreachable', { host, reason: quote(getReason(error), secrets) })
+          : (findProxyProblem(error) ??
+            message('channel.unreachable', { host, reason: quote(getReason(error), secrets) }))
       return { done: false, reason, afterMs: null }
     }
   }
@@ -154,7 +159,12 @@ class MqttDeliverer implements Deliverer {
     // Loaded on demand, because few agents have a broker.
     const { default: mqtt } = await import('mqtt')
     const authority = ca === '' ? {} : { ca: await readFile(ca) }
-    const client = mqtt.connect(broker, {
+    const { hostname, port, protocol } = new URL(broker)
+    const isTls = protocol === 'mqtts:'
+    const host = hostname.replace(/^\[|\]$/g, '')
+    const target = { host, port: port === '' ? (isTls ? 8883 : 1883) : Number(port) }
+    const tunnel = await openTunnel(target, limit)
+    const options: IClientOptions = {
       ...authority,
       // MQTT 5 has properties, such as the content type.
       protocolVersion: 5,
@@ -166,7 +176,10 @@ class MqttDeliverer implements Deliverer {
       reconnectPeriod: 0,
       queueQoSZero: false,
       connectTimeout: WITHIN_MS,
-    })
+    }
+    const stream = tunnel !== null && isTls ? await secure(tunnel, host, authority, limit) : tunnel
+    const client =
+      stream === null ? mqtt.connect(broker, options) : new mqtt.MqttClient(() => stream, options)
     this.#client = client
     // An error also rejects what waits for the client.
     client.on('error', ignoreError('the attempt that waits for the connection reports it'))
@@ -181,6 +194,19 @@ class MqttDeliverer implements Deliverer {
     await untilAborted(limit, connected)
     return client
   }
+}
+
+/** Begins TLS on a tunnel to a broker. @throws the reason why the broker is not trusted. */
+async function secure(
+  tunnel: Socket,
+  host: string,
+  authority: { ca?: Buffer },
+  signal: AbortSignal,
+): Promise<TLSSocket> {
+  const servername = isIP(host) === 0 ? { servername: host } : {}
+  const stream = connectTls({ ...authority, ...servername, host, socket: tunnel })
+  await once(stream, 'secureConnect', { signal })
+  return stream
 }
 
 /** Fills the placeholders of a topic. Characters with a meaning in topics are replaced within the values. */

@@ -5,6 +5,7 @@ import { backoffMs } from '../lib/async/backoff.ts'
 import { throttle } from '../lib/async/timing.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { englishWords } from '../lib/i18n/words.ts'
+import type { ProxyRoute } from '../lib/network/proxy.ts'
 import type { LogLevel } from '../lib/workers/definition.ts'
 import { errorText } from '../platform/system-error.ts'
 import type { EventSink } from '../settings/event-sinks.ts'
@@ -35,6 +36,8 @@ export interface SinksConfig {
   sinks: readonly EventSink[]
   /** By the id of the sink. */
   secrets: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** A change of it connects anew. */
+  proxy: ProxyRoute | null
   computer: string
   names: EventNames
 }
@@ -65,6 +68,7 @@ export class Sinks {
     for (const [id, delivery] of this.#running) {
       const isSame =
         isDeepStrictEqual(wanted.get(id), delivery.sink) &&
+        isDeepStrictEqual(before?.proxy, config.proxy) &&
         isDeepStrictEqual(before?.secrets[id], config.secrets[id])
       if (isSame) continue
       delivery.stop()

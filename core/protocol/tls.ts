@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { connect, type TLSSocket, type TlsOptions } from 'node:tls'
 import { dropError } from '../dropped-errors.ts'
+import { openTunnel } from '../lib/network/tunnel.ts'
 import { computeFingerprint, type Identity } from './identity.ts'
 
 /** Maximum time until both certificates are exchanged, in milliseconds. */
@@ -42,27 +43,29 @@ export class WrongFingerprint extends Error {
 
 /**
  * Connects, and returns the socket only if the peer has the pinned certificate.
- * @throws WrongFingerprint, system errors; ETIMEDOUT after HANDSHAKE_MS
+ * @throws WrongFingerprint, ProxyError, system errors; ETIMEDOUT after HANDSHAKE_MS
  */
 export async function connectPinned(peer: Peer, identity: Identity, signal: AbortSignal): Promise<TLSSocket> {
-  const socket = connect({
-    ...shared,
-    host: peer.host,
-    port: peer.port,
-    key: identity.key,
-    cert: identity.certificate,
-    checkServerIdentity: () => undefined,
-  })
   const late = AbortSignal.timeout(HANDSHAKE_MS)
+  const ending = AbortSignal.any([signal, late])
+  let socket: TLSSocket | null = null
   try {
-    await once(socket, 'secureConnect', { signal: AbortSignal.any([signal, late]) })
+    const tunnel = await openTunnel(peer, ending)
+    socket = connect({
+      ...shared,
+      ...(tunnel === null ? { host: peer.host, port: peer.port } : { socket: tunnel }),
+      key: identity.key,
+      cert: identity.certificate,
+      checkServerIdentity: () => undefined,
+    })
+    await once(socket, 'secureConnect', { signal: ending })
     const fingerprint = peerFingerprint(socket)
     if (fingerprint !== peer.fingerprint) throw new WrongFingerprint(fingerprint ?? 'none')
     return socket
   } catch (error) {
     // Ignores later errors: without a listener they would end the process.
-    socket.on('error', () => undefined)
-    socket.destroy()
+    socket?.on('error', () => undefined)
+    socket?.destroy()
     if (signal.aborted) throw new Error('stopped', { cause: error })
     throw late.aborted ? Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }) : error
   }

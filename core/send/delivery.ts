@@ -34,11 +34,17 @@ export const goingTo = ({ destination, paused }: Config): Config['destination'] 
 const keptBy = ({ destination, keep }: Config): Config['keep'] | null =>
   destination?.kind === 'receiver' ? null : keep
 
+const proxyOf = ({ destination, proxy }: Config): Config['proxy'] =>
+  destination?.kind === 'folder' ? undefined : proxy
+
 /** True if two configurations can share one delivery. */
 export const sameDelivery = (a: Config, b: Config): boolean =>
   a.retrySeconds === b.retrySeconds &&
   a.versionsPerHour === b.versionsPerHour &&
-  isDeepStrictEqual([goingTo(a), a.secrets, keptBy(a)], [goingTo(b), b.secrets, keptBy(b)])
+  isDeepStrictEqual(
+    [goingTo(a), a.secrets, keptBy(a), proxyOf(a)],
+    [goingTo(b), b.secrets, keptBy(b), proxyOf(b)],
+  )
 
 export type Delivery = ReturnType<typeof openDelivery>
 

@@ -8,6 +8,7 @@ import {
 } from '../backends/backend-messages.ts'
 import { fileSchema, fileStates, rowPlaceSchema, totalsSchema } from '../ledger/ledger-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
+import { proxyRouteSchema } from '../lib/network/proxy.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
 import { fixityKinds } from '../platform/fixity-kinds.ts'
 import { proposalSchema } from '../protocol/proposal.ts'
@@ -120,6 +121,8 @@ export const senderDefinition = {
     destination: destinationSchema.nullable(),
     /** The destination's secrets, by the names that its kind has; see the settings' schema. */
     secrets: z.record(z.string(), z.string()).optional(),
+    /** The proxy towards the destination, also for tests and pairing; without, none. */
+    proxy: proxyRouteSchema.optional(),
     /** Ids of all sources of the settings, also of those with other destinations; without, `sources`. */
     known: z.array(z.string()).optional(),
     /** Each source's path, its folder's name at the destination, and its use of marks. */

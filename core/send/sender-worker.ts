@@ -11,6 +11,7 @@ import { throttle } from '../lib/async/timing.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import { englishWords } from '../lib/i18n/words.ts'
+import { setProxy } from '../lib/network/tunnel.ts'
 import type { LogLevel, RequestInput, WorkerConfig, WorkerReport } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { type Identity, loadIdentity } from '../protocol/identity.ts'
@@ -106,6 +107,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
   }
 
   async configure(next: Config): Promise<void> {
+    setProxy(next.proxy ?? null)
     // Requests that need no ledger are answered from the beginning.
     this.#config ??= next
     try {

@@ -57,7 +57,17 @@ const LONGEST = 200
 
 /** Settings other than lists of entries with ids. The pause is omitted, because it is temporary. */
 const COMPARED_SINGLE = ['receive', 'notifications', 'language', 'theme'] as const
-const COMPARED_GROUPS = ['check', 'scan', 'send', 'keep', 'alerts', 'events', 'report', 'web'] as const
+const COMPARED_GROUPS = [
+  'check',
+  'scan',
+  'send',
+  'keep',
+  'alerts',
+  'events',
+  'report',
+  'proxy',
+  'web',
+] as const
 
 /** Accepts counters of a disk in addition to earlier ones. */
 export function withAcceptedDisk(settings: Settings, id: string, counters: DiskCounters): Settings {

@@ -13,7 +13,7 @@ import { firstIssue, parseJson, readVersion } from './settings-store.ts'
 
 /**
  * Exports in the format of the settings file, without the pause and ejected disks, which are temporary, and without the
- * web page and the watched computers, which belong to this computer, as do the places of sinks. A destination's folder that is named after this computer is omitted, so that the importing computer uses its own name.
+ * web page, the watched computers and the proxy, which belong to this computer, as do the places of sinks. A destination's folder that is named after this computer is omitted, so that the importing computer uses its own name.
  */
 export function exportedText(settings: ShownSettings, ownName: string): string {
   const destinations = settings.destinations.map((one) =>
@@ -23,7 +23,7 @@ export function exportedText(settings: ShownSettings, ownName: string): string {
   )
   const sinks = settings.events.sinks.map((one) => ({ ...one, since: null }))
   const events = { ...settings.events, sinks }
-  return `${JSON.stringify({ ...settings, destinations, events, pause: null, web: undefined, webTokens: undefined, computers: undefined }, null, 2)}\n`
+  return `${JSON.stringify({ ...settings, destinations, events, pause: null, web: undefined, webTokens: undefined, computers: undefined, proxy: undefined }, null, 2)}\n`
 }
 
 const fileSchema = z.looseObject({ destinations: z.array(z.looseObject({ kind: z.string() })).optional() })
@@ -61,7 +61,7 @@ export function importedSettings(text: string, file: string, ownName: string): S
 
 /**
  * Replaces all settings by the imported ones, except for the pause, ejected disks, the web page with its tokens, watched
- * computers and sinks that run a program.
+ * computers, the proxy and sinks that run a program.
  * @throws UserError alert.channelInSettings, events.commandInSettings: an imported file must not choose a program to run
  * here; events.mostSinks with this computer's own
  */
@@ -97,6 +97,7 @@ export function withImported<S extends ShownSettings>(
       web: settings.web,
       webTokens: settings.webTokens,
       computers: settings.computers,
+      proxy: settings.proxy,
     })
 }
 

@@ -14,6 +14,7 @@ import {
 import { diskFindingKinds } from './disk-counters.ts'
 import { eventsSettingsSchema } from './event-sinks.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from './patterns.ts'
+import { proxySettingsSchema } from './proxy.ts'
 
 export const batchSettingsSchema = z.object({
   /** Only child directories whose name has this prefix are batch directories (isocket: tag). */
@@ -343,6 +344,7 @@ const settingsObject = z.object({
   /** Lets other computers send to this one, as to `holdfast receive`; null: off. */
   receive: receiveSettingsSchema.nullable().default(null),
   report: reportSettingsSchema.prefault({}),
+  proxy: proxySettingsSchema.prefault({}),
   web: webSettingsSchema.prefault({}),
   webTokens: z.array(webTokenSchema).max(100).default([]),
   /** Other computers whose failures are incidents here. */

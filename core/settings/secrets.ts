@@ -9,6 +9,7 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import { replaceFile, setFileAside } from '../platform/files.ts'
 import { errorText } from '../platform/system-error.ts'
 import { toSecretId } from './event-sinks.ts'
+import { proxySecrets } from './proxy.ts'
 import type { Settings } from './schema.ts'
 import { lastSetAside, parseJson, type WhenBroken } from './settings-store.ts'
 
@@ -26,7 +27,7 @@ type Stored = z.infer<typeof storedSchema>
 
 export type Secrets = Record<string, Record<string, string>>
 
-/** Owner of secrets: a channel, a destination, a watched computer or a sink of events. */
+/** Owner of secrets: a channel, a destination, a watched computer, a sink of events or the proxy. */
 export interface SecretOwner {
   id: string
   /** Its type, for messages. */
@@ -39,6 +40,7 @@ export const secretOwners = ({ alerts, destinations, computers, events }: Settin
   new Set([
     ...[...alerts.channels, ...destinations, ...computers].map(({ id }) => id),
     ...events.sinks.map(({ id }) => toSecretId(id)),
+    proxySecrets.id,
   ])
 
 export function secretsOfChannel({

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { KeptConnection } from '../../backends/keep-connected.ts'
+import type { ProxyRoute } from '../../lib/network/proxy.ts'
 import type { Settings } from '../../settings/schema.ts'
 import type { Agent } from '../agent.ts'
 import type { ComputerState } from '../state/schema.ts'
@@ -10,7 +11,8 @@ import { type Overview, readSentence } from './overview.ts'
 const RETRY_SECONDS = 30
 
 interface Watch {
-  target: Target
+  /** With the proxy: a change of it opens the connection anew. */
+  target: Target & { proxy: ProxyRoute | null }
   connection: KeptConnection<null>
 }
 
@@ -26,8 +28,11 @@ export class WatchedComputers {
   configure(): void {
     const { settings, secrets } = this.#agent
     const known = secrets.get()
+    const proxy = this.#agent.proxy()
     const targets = new Map(
-      settings.get().computers.map(({ id, ...one }) => [id, { ...one, token: known[id]?.token ?? '' }]),
+      settings
+        .get()
+        .computers.map(({ id, ...one }) => [id, { ...one, token: known[id]?.token ?? '', proxy }]),
     )
     for (const [id, { target, connection }] of this.#watches) {
       if (isDeepStrictEqual(target, targets.get(id))) continue
@@ -44,7 +49,7 @@ export class WatchedComputers {
     this.#watches.clear()
   }
 
-  #watch(id: string, target: Target): KeptConnection<null> {
+  #watch(id: string, target: Watch['target']): KeptConnection<null> {
     const show = (overview: Overview) => this.#update(id, (state) => withOverview(state, overview))
     const onState = (
       state: ComputerState['connection']['state'],

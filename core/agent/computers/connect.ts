@@ -4,6 +4,7 @@ import { cleanText, explainCertificate, tlsAgent } from '../../backends/objects/
 import { ignoreError } from '../../dropped-errors.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
+import { findProxyProblem, HttpAgent } from '../../lib/network/tunnel.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { WatchedComputer } from '../../settings/schema.ts'
 import { type Overview, overviewSchema } from './overview.ts'
@@ -51,7 +52,7 @@ export function openOverviews(
     const request =
       url.protocol === 'https:'
         ? httpsRequest(url, { ...options, agent: tlsAgent({}, certificate) })
-        : httpRequest(url, { ...options, agent: false })
+        : httpRequest(url, { ...options, agent: new HttpAgent() })
     const late = setTimeout(() => request.destroy(timedOut()), FIRST_WITHIN_MS)
     let isOpen = false
     const end = (error: Error) => {
@@ -122,7 +123,7 @@ const toReason = (error: unknown): string =>
 
 /** Returns the sentence for a computer that cannot be reached now. */
 export const describeUnreachable = (error: unknown, { name, address }: Omit<Target, 'token'>): Message =>
-  message('computer.unreachable', { name, address, reason: toReason(error) })
+  findProxyProblem(error) ?? message('computer.unreachable', { name, address, reason: toReason(error) })
 
 /**
  * Reads the overview of a computer before it is added.

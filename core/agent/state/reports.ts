@@ -62,6 +62,7 @@ export function initialState(
     destinations: destinationStates(settings, storeDirectory),
     localCopies: null,
     receiving: receivingState(settings, Date.now()),
+    proxy: { address: null, hasPassword: false },
     web: null,
     computers: computerStates(settings, [], Date.now()),
     parked: [],

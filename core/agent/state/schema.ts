@@ -296,6 +296,8 @@ export const appStateSchema = z.object({
   localCopies: z.string().nullable(),
   /** null: no other computer may send here. */
   receiving: receivingSchema.nullable(),
+  /** The address of the proxy in force, without a login; null: none. */
+  proxy: z.object({ address: z.string().nullable(), hasPassword: z.boolean() }),
   /** null: no web page. */
   web: webStateSchema.nullable(),
   /** In the settings' order. */

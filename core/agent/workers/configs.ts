@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Decision, OwnStatus } from '../../backends/backend-messages.ts'
 import { type checkerDefinition, type ProbeKind, probeKinds } from '../../check/checker-messages.ts'
+import type { ProxyRoute } from '../../lib/network/proxy.ts'
 import type { WorkerConfig } from '../../lib/workers/definition.ts'
 import { isWithin } from '../../platform/mounts.ts'
 import type { scannerDefinition } from '../../scan/scanner-messages.ts'
@@ -85,6 +86,8 @@ interface SendersNow {
   isHeld: boolean
   /** Secrets of destinations, by id. */
   secrets: Secrets
+  /** null: none. */
+  proxy: ProxyRoute | null
   /** Ids of the destinations that are connected. */
   connected: ReadonlySet<string>
   /** Ids of the destinations that are on other computers, as a connection has shown. */
@@ -145,6 +148,7 @@ function senderConfig(
     ledgerPath: layout.ledger,
     destination: withoutOwn(destination),
     secrets: now.secrets[id] ?? {},
+    ...(now.proxy === null ? {} : { proxy: now.proxy }),
     sources: going.map((source) => ({
       id: source.id,
       path: source.path,

@@ -1,6 +1,13 @@
-import { STATUS_CODES } from 'node:http'
+import {
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  STATUS_CODES,
+} from 'node:http'
+import { request as httpsRequest } from 'node:https'
 import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { message, type WordKey } from '../../lib/i18n/message.ts'
+import { findProxyProblem, HttpAgent, HttpsAgent } from '../../lib/network/tunnel.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { type ChannelInput, type ChannelOutcome, quote } from './channel.ts'
 
@@ -20,7 +27,7 @@ export interface Request {
 export interface HttpAnswer {
   host: string
   status: number
-  headers: Headers
+  headers: IncomingHttpHeaders
   /** The beginning of the body. */
   text: string
 }
@@ -53,19 +60,38 @@ export async function exchange(request: Request, given: ChannelInput): Promise<H
   try {
     const { method = 'POST', body = null, readsSuccess = false } = request
     // Redirects are not followed: the secret and the message must go only to the configured address.
-    const response = await fetch(url, { method, headers, body, redirect: 'manual', signal: limit })
-    const text = response.ok && !readsSuccess ? await discardBody(response) : await readBeginning(response)
-    return { host: url.host, status: response.status, headers: response.headers, text }
+    const options = { method, headers: Object.fromEntries(headers), signal: limit }
+    const sent =
+      url.protocol === 'https:'
+        ? httpsRequest(url, { ...options, agent: new HttpsAgent() })
+        : httpRequest(url, { ...options, agent: new HttpAgent() })
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      sent.once('response', resolve)
+      sent.on('error', reject)
+      // A request that waits for a proxy has no connection yet, with which it would end.
+      limit.addEventListener('abort', () => reject(limit.reason), { once: true })
+      sent.end(body === null ? '' : String(body))
+    })
+    const { statusCode: status = 0 } = response
+    const isDone = status >= 200 && status < 300 && !readsSuccess
+    return {
+      host: url.host,
+      status,
+      headers: response.headers,
+      text: isDone ? discardBody(response) : await readBeginning(response),
+    }
   } catch (thrown) {
     return limit.aborted ? getAbortOutcome(given, url.host) : unreachable(url.host, thrown, given.secrets)
   }
 }
 
-/** Prepares the arguments of fetch; null: fetch would reject them with an error that contains the secret. */
+/** Prepares the address and the headers of a request; null: their error would contain the secret. */
 function prepare(request: Request): { url: URL; headers: Headers } | null {
   try {
     const url = new URL(request.url)
-    const headers = new Headers(request.headers)
+    const headers = new Headers({ Accept: '*/*', 'User-Agent': 'Holdfast', ...request.headers })
+    if (request.body instanceof URLSearchParams)
+      headers.set('Content-Type', 'application/x-www-form-urlencoded;charset=UTF-8')
     if (url.username !== '' || url.password !== '') {
       const user = [url.username, url.password].map(decodeURIComponent).join(':')
       if (!headers.has('Authorization'))
@@ -79,29 +105,27 @@ function prepare(request: Request): { url: URL; headers: Headers } | null {
   }
 }
 
-/** Discards the body, which would otherwise keep the connection open. */
-async function discardBody(response: Response): Promise<string> {
-  await response.body?.cancel().catch(ignoreError('the connection of the answer has ended already'))
+/** Ends the connection instead of reading the body. */
+function discardBody(response: IncomingMessage): string {
+  response.on('error', ignoreError('the answer is complete without its body'))
+  response.destroy()
   return ''
 }
 
 /** Reads the beginning of a body, as far as it arrives in time. */
-async function readBeginning(response: Response): Promise<string> {
-  const reader = response.body?.getReader()
-  if (reader === undefined) return ''
-  const pieces: Uint8Array[] = []
+async function readBeginning(response: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = []
   let left = MOST_BYTES
   try {
-    while (left > 0) {
-      const { done, value } = await reader.read()
-      if (done) break
-      pieces.push(value.subarray(0, left))
-      left -= value.length
+    for await (const piece of response as AsyncIterable<Buffer>) {
+      pieces.push(piece.subarray(0, left))
+      left -= piece.length
+      // Leaving the loop ends the connection.
+      if (left <= 0) break
     }
   } catch (error) {
     dropError(error, 'the status of an answer says more than the rest of its text')
   }
-  await reader.cancel().catch(ignoreError('the connection of the answer has ended already'))
   return new TextDecoder().decode(Buffer.concat(pieces))
 }
 
@@ -139,8 +163,8 @@ function sentence(key: WordKey, answer: HttpAnswer, secrets: ChannelInput['secre
 }
 
 /** Returns the requested pause, given in seconds or as a date; null: none, or in an unknown format. */
-function retryAfterMs(headers: Headers): number | null {
-  const asked = headers.get('Retry-After')?.trim() ?? ''
+function retryAfterMs(headers: IncomingHttpHeaders): number | null {
+  const asked = headers['retry-after']?.trim() ?? ''
   if (/^\d+$/.test(asked)) return clampPause(Number(asked) * 1000)
   // Date.parse alone accepts almost any text as a date.
   if (!/^[A-Z][a-z]+, .* GMT$/.test(asked)) return null
@@ -195,6 +219,8 @@ export function getAbortOutcome({ signal, withinMs }: ChannelInput, host: string
 
 /** Returns the outcome if the server cannot be reached or cannot prove its identity. */
 export function unreachable(host: string, thrown: unknown, secrets: ChannelInput['secrets']): ChannelOutcome {
+  const proxyProblem = findProxyProblem(thrown)
+  if (proxyProblem !== null) return { did: 'retry', afterMs: null, reason: proxyProblem }
   const key = isCertificate(getCause(thrown)) ? 'channel.certificate' : 'channel.unreachable'
   return {
     did: 'retry',
@@ -208,7 +234,7 @@ function isCertificate(cause: unknown): boolean {
   return /CERT|UNABLE_TO_(GET|VERIFY)/.test(errorCode(cause) ?? '') || /certificate/i.test(errorText(cause))
 }
 
-/** Returns the cause of an error, because fetch's own text is only "fetch failed". */
+/** Returns the cause of an error, which is nearer to the reason. */
 function getCause(thrown: unknown): unknown {
   return thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { TLSSocket } from 'node:tls'
 import { settled } from '../../dropped-errors.ts'
 import { message, type WordKey } from '../../lib/i18n/message.ts'
+import { openTunnel } from '../../lib/network/tunnel.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { peerFingerprint } from '../../protocol/tls.ts'
 import type { Notice } from '../incident.ts'
@@ -109,7 +110,9 @@ async function deliver(
   // Only `limit` may end an attempt. If the timers were equal, either could fire first, each with its own reason.
   const neverFirstMs = 2 * withinMs
   const mail = new MailComposer({ ...data, disableFileAccess: true, disableUrlAccess: true }).compile()
+  const tunnel = await openTunnel({ host, port: getPort(options) }, limit)
   const connection = new SMTPConnection({
+    ...(tunnel === null ? {} : { connection: tunnel }),
     host,
     port: getPort(options),
     secure: security === 'tls',

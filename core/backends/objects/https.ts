@@ -1,12 +1,12 @@
-import { lookup } from 'node:dns/promises'
-import { Agent, type AgentOptions } from 'node:https'
+import type { Agent, AgentOptions } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect } from 'node:tls'
 import { ignoreError } from '../../dropped-errors.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
+import { HttpsAgent, openTunnel, withTunnel } from '../../lib/network/tunnel.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { peerFingerprint, WrongFingerprint } from '../../protocol/tls.ts'
-import { isOwnAddress, readClocks } from '../keep-connected.ts'
+import { isOwnHost } from '../keep-connected.ts'
 import type { BackendErrorKind } from './object-store.ts'
 
 // Connections to a store over HTTPS: the check of a pinned certificate, explanations of a refused one, and the meaning of
@@ -57,19 +57,12 @@ export async function explainCertificate(
 }
 
 /** True if a server is this computer; false: it is not, or its name cannot be resolved now. */
-export async function isOnThisComputer(endpoint: string): Promise<boolean> {
-  const host = new URL(endpoint).hostname.replace(/^\[|\]$/g, '')
-  const { addresses } = readClocks()
-  const found = await lookup(host, { all: true }).catch(
-    ignoreError('a server whose name has no address counts as another computer', []),
-  )
-  return found.some(({ address }) => isOwnAddress(address, addresses))
-}
+export const isOnThisComputer = (endpoint: string): Promise<boolean> => isOwnHost(new URL(endpoint).hostname)
 
 type Created = (error: Error | null, socket: Duplex) => void
 
 /** Sends no byte before the certificate is verified as the pinned one; its issuer is ignored. */
-class PinnedAgent extends Agent {
+class PinnedAgent extends HttpsAgent {
   readonly #pin: string
 
   constructor(options: AgentOptions, pin: string) {
@@ -78,35 +71,45 @@ class PinnedAgent extends Agent {
   }
 
   override createConnection(options: ConnectionOptions, created: Created): undefined {
-    const socket = connect({ ...options, rejectUnauthorized: false })
-    const failed = (error: Error) => created(error, socket)
-    socket.once('error', failed)
-    socket.once('secureConnect', () => {
-      const fingerprint = peerFingerprint(socket)
-      if (fingerprint !== this.#pin) {
-        socket.destroy(new WrongFingerprint(fingerprint ?? 'none'))
-        return
-      }
-      socket.off('error', failed)
-      created(null, socket)
+    return withTunnel(options, created, (tunnel) => {
+      const socket = connect({
+        ...options,
+        ...(tunnel === null ? {} : { socket: tunnel }),
+        rejectUnauthorized: false,
+      })
+      const failed = (error: Error) => created(error, socket)
+      socket.once('error', failed)
+      socket.once('secureConnect', () => {
+        const fingerprint = peerFingerprint(socket)
+        if (fingerprint !== this.#pin) {
+          socket.destroy(new WrongFingerprint(fingerprint ?? 'none'))
+          return
+        }
+        socket.off('error', failed)
+        created(null, socket)
+      })
     })
   }
 }
 
 /** @param pin the only accepted certificate; null: any that an authority trusted by this computer has signed. */
 export function tlsAgent(options: AgentOptions, pin: string | null): Agent {
-  return pin === null ? new Agent(options) : new PinnedAgent(options, pin)
+  return pin === null ? new HttpsAgent(options) : new PinnedAgent(options, pin)
 }
 
 /** Returns the fingerprint of the server's certificate; null: it presents none. Sends no data after the handshake. */
-export function shownCertificate(endpoint: string): Promise<string | null> {
-  const { hostname, port } = new URL(endpoint)
+export async function shownCertificate(endpoint: string): Promise<string | null> {
+  const url = new URL(endpoint)
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const target = { host, port: url.port === '' ? 443 : Number(url.port) }
+  const servername = /^[\d.]+$|:/.test(host) ? {} : { servername: host }
+  const tunnel = await openTunnel(target, AbortSignal.timeout(SHOW_MS)).catch(
+    ignoreError('the request itself reports the failed proxy', undefined),
+  )
+  if (tunnel === undefined) return null
   return new Promise((resolve) => {
-    const host = hostname.replace(/^\[|\]$/g, '')
-    const servername = /^[\d.]+$|:/.test(host) ? {} : { servername: host }
     const socket = connect({
-      host,
-      port: port === '' ? 443 : Number(port),
+      ...(tunnel === null ? target : { socket: tunnel }),
       ...servername,
       rejectUnauthorized: false,
     })

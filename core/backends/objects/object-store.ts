@@ -1,6 +1,7 @@
 import path from 'node:path'
 import type { TransferResult } from '../../ledger/ledger.ts'
 import { message } from '../../lib/i18n/message.ts'
+import { findProxyProblem } from '../../lib/network/tunnel.ts'
 import { computeDigest, createHasher } from '../../platform/digest.ts'
 import { errorText } from '../../platform/system-error.ts'
 import type { Outgoing, Space } from '../destination.ts'
@@ -235,6 +236,8 @@ export function toConnectionTrouble(
   { name, address }: NamedPlace,
   wasConnected: boolean,
 ): ConnectionTrouble {
+  const proxyProblem = findProxyProblem(error)
+  if (proxyProblem !== null) return { state: 'unreachable', problem: proxyProblem }
   const { kind, reason } = asBackendError(error)
   if (kind === 'denied' || kind === 'full')
     return { state: 'refused', problem: message(`transfer.objects.${kind}`, { name, reason }) }

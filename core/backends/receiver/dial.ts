@@ -1,6 +1,7 @@
 import type { TLSSocket } from 'node:tls'
 import { formatAddress } from '../../lib/i18n/formats.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
+import { findProxy, findProxyProblem } from '../../lib/network/tunnel.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { type ChannelHandlers, FrameChannel, SILENT_AFTER_MS, SilentPeer } from '../../protocol/channel.ts'
 import { ProtocolError } from '../../protocol/codec.ts'
@@ -9,7 +10,7 @@ import type { Identity } from '../../protocol/identity.ts'
 import { PROTOCOL, type RefusalCode } from '../../protocol/limits.ts'
 import { connectPinned, HANDSHAKE_MS, type Peer, WrongFingerprint } from '../../protocol/tls.ts'
 import type { ReceiverDestination } from '../../settings/destination-schema.ts'
-import type { ConnectionTrouble } from '../keep-connected.ts'
+import { type ConnectionTrouble, isOwnHost } from '../keep-connected.ts'
 
 /** The receiver refused the connection, with a reason. */
 export class Refused extends Error {
@@ -44,7 +45,7 @@ const expected: Record<'hello' | 'pair' | 'send' | 'restore', ReadonlySet<FrameT
 
 /**
  * Connects to a receiver, verifies its pinned certificate, and sends `hello`.
- * @throws WrongFingerprint, Refused, ProtocolError, or the system error.
+ * @throws WrongFingerprint, Refused, ProtocolError, ProxyError, or the system error.
  */
 export async function dial(
   peer: Peer,
@@ -52,12 +53,15 @@ export async function dial(
   hello: Omit<FrameHeader<'hello'>, 'protocol'>,
   signal: AbortSignal,
 ): Promise<Dialled> {
+  // Behind a proxy the addresses of the connection are those of the way to the proxy.
+  const isOwn = findProxy(peer) === null ? null : await isOwnHost(peer.host)
   const startedAt = performance.now()
   const socket = await connectPinned(peer, identity, signal)
   const connectMs = performance.now() - startedAt
   const dialled = await greet(socket, hello, signal)
   // Connecting takes two round trips and some computing. The shorter time is the better estimate.
-  return Object.assign(dialled, { roundTripMs: Math.min(connectMs, dialled.roundTripMs) })
+  const roundTripMs = Math.min(connectMs, dialled.roundTripMs)
+  return { ...dialled, roundTripMs, isToItself: isOwn ?? dialled.isToItself }
 }
 
 /**
@@ -200,6 +204,8 @@ export function toConnectionTrouble(
     const seconds = SILENT_AFTER_MS / 1000
     return { state: 'unreachable', problem: message('transfer.silent', { name, address, seconds }) }
   }
+  const proxyProblem = findProxyProblem(error)
+  if (proxyProblem !== null) return { state: 'unreachable', problem: proxyProblem }
   const reason = errorCode(error) ?? (error instanceof Error ? error.message : 'ECONNRESET')
   const key = wasConnected ? 'transfer.lost' : 'transfer.unreachable'
   return { state: 'unreachable', problem: message(key, { name, address, reason }) }

@@ -2,6 +2,7 @@ import { formatAddress } from '../../lib/i18n/formats.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
+import { ProxyError } from '../../lib/network/tunnel.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { ALIVE_EVERY_MS, type FrameChannel } from '../../protocol/channel.ts'
 import { type Frame, type FrameHeader, sentenceParts } from '../../protocol/frames.ts'
@@ -260,6 +261,7 @@ export async function pairWithReceiver(
 
 function toPairingError(error: unknown, { host, port }: PairingCode): UserError {
   const address = formatAddress(host, port)
+  if (error instanceof ProxyError) return error
   if (error instanceof WrongFingerprint)
     return new UserError('transfer.pairWrongFingerprint', { address, fingerprint: error.fingerprint })
   if (error instanceof Refused && error.code === 'code')

@@ -1,5 +1,6 @@
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
+import { findProxyProblem } from '../../lib/network/tunnel.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { cleanText, explainCertificate, kindsByHttpStatus, shownCertificate } from '../objects/https.ts'
 import { asBackendError, BackendError, type BackendErrorKind } from '../objects/object-store.ts'
@@ -10,7 +11,8 @@ import type { S3Target } from './s3-store.ts'
 
 /** Returns an error with a remedy, if more is known than the error itself shows. */
 export async function explained(thrown: unknown, target: S3Target): Promise<unknown> {
-  const sentence = thrown instanceof UserError ? null : await sentenceFor(thrown, target)
+  const isClear = thrown instanceof UserError || findProxyProblem(thrown) !== null
+  const sentence = isClear ? null : await sentenceFor(thrown, target)
   return sentence === null ? thrown : new UserError(sentence.key, sentence.params, { cause: thrown })
 }
 

@@ -1,4 +1,3 @@
-import { Agent as HttpAgent } from 'node:http'
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -9,6 +8,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { createSemaphore } from '../../lib/async/semaphore.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
+import { HttpAgent } from '../../lib/network/tunnel.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { S3Destination } from '../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../store/layout.ts'

@@ -4,9 +4,11 @@ import net from 'node:net'
 import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2'
 import { formatAddress } from '../../lib/i18n/formats.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
+import { findProxy, openTunnel } from '../../lib/network/tunnel.ts'
 import { errorText } from '../../platform/system-error.ts'
 import type { SftpDestination } from '../../settings/destination-schema.ts'
 import { hostKeyFingerprint } from '../../settings/known-hosts.ts'
+import { isOwnHost } from '../keep-connected.ts'
 import { BackendError } from '../objects/object-store.ts'
 import { getReason } from './channel.ts'
 
@@ -181,13 +183,19 @@ async function connectOnce(
     return { thrown, shown }
   }
   keepKeys(client)
-  const isToItself = localAddress !== null && localAddress === remoteAddress
+  // Behind a proxy the addresses of the connection are those of the way to the proxy.
+  const isToItself =
+    findProxy(login) === null
+      ? localAddress !== null && localAddress === remoteAddress
+      : await isOwnHost(login.host)
   const gather = gatherWrites(sock)
   return { connection: { client, localAddress, isToItself, gather, ended } }
 }
 
-/** Opens the TCP connection. @throws BackendError. */
+/** Opens the TCP connection. @throws ProxyError, BackendError. */
 async function reach({ host, port }: Login, signal: AbortSignal): Promise<net.Socket> {
+  const tunnel = await openTunnel({ host, port }, signal)
+  if (tunnel !== null) return tunnel
   const socket = net.connect({ host, port, signal, noDelay: true })
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => socket.destroy(new BackendError('lost', 'ETIMEDOUT')), LOGIN_MS)

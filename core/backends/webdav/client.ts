@@ -1,5 +1,6 @@
 import http, { type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import https from 'node:https'
+import { HttpAgent } from '../../lib/network/tunnel.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import type { WebdavDestination } from '../../settings/destination-schema.ts'
 import { cleanText, kindsByHttpStatus, tlsAgent } from '../objects/https.ts'
@@ -61,14 +62,14 @@ export class WebdavClient {
   readonly root: string
   readonly #url: URL
   readonly #authorization: string
-  readonly #agent: http.Agent | https.Agent
+  readonly #agent: http.Agent
 
   constructor({ url, user, certificate }: WebdavPlace, password: string, mostSockets: number) {
     this.#url = new URL(url)
     this.root = this.#url.pathname.replace(/\/*$/, '/')
     this.#authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
     const options = { keepAlive: true, maxSockets: mostSockets, timeout: IDLE_MS }
-    this.#agent = this.#url.protocol === 'https:' ? tlsAgent(options, certificate) : new http.Agent(options)
+    this.#agent = this.#url.protocol === 'https:' ? tlsAgent(options, certificate) : new HttpAgent(options)
   }
 
   /** Returns the path of a name in the root. */

@@ -1,5 +1,6 @@
 import { message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
+import { findProxyProblem } from '../../lib/network/tunnel.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { explainCertificate, isOnThisComputer } from '../objects/https.ts'
 import { asBackendError } from '../objects/object-store.ts'
@@ -42,7 +43,7 @@ async function explained(
   thrown: unknown,
   { name, url }: Pick<WebdavTarget, 'name' | 'url'>,
 ): Promise<unknown> {
-  if (thrown instanceof UserError) return thrown
+  if (thrown instanceof UserError || findProxyProblem(thrown) !== null) return thrown
   const { reason, cause } = asBackendError(thrown)
   const at = { name, address: new URL(url).host, reason }
   const code = errorCode(cause) ?? ''

@@ -5,6 +5,7 @@ import { alertsSettingsSchema } from '../../alerts/settings.ts'
 import { dropError } from '../../dropped-errors.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
+import { proxySettingsSchema } from '../../settings/proxy.ts'
 import { senderAlertsSchema } from '../../settings/schema.ts'
 import { defaultRuleWords, ruleWordsSchema } from '../../store/quota/quota-options.ts'
 
@@ -39,6 +40,8 @@ const fileSchema = z.strictObject({
   metricsPort: port.nullable(),
   ...ruleWordsSchema.shape,
   alerts: receiveAlertsSchema,
+  /** Its password is in the file of alerts.secretsFile, `{"network:proxy": {"password": "…"}}`. */
+  proxy: proxySettingsSchema,
 })
 const partialSchema = fileSchema.partial()
 export type GivenConfig = z.infer<typeof partialSchema>
@@ -53,6 +56,7 @@ const defaults = (): Omit<ReceiveConfig, 'store'> => ({
   metricsPort: null,
   ...defaultRuleWords,
   alerts: receiveAlertsSchema.parse({}),
+  proxy: proxySettingsSchema.parse({}),
 })
 
 /** @throws UserError with the field and its error. */

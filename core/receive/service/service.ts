@@ -2,6 +2,8 @@ import { formatAddress } from '../../lib/i18n/formats.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { toSentence } from '../../lib/i18n/user-error.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
+import { setProxy } from '../../lib/network/tunnel.ts'
+import { getProxyRoute } from '../../settings/proxy.ts'
 import { storeLayout } from '../../store/layout.ts'
 import { findUnusedQuotas } from '../../store/quota/admission.ts'
 import { parseRules } from '../../store/quota/quota-options.ts'
@@ -31,6 +33,7 @@ async function startOnce(
   const layout = storeLayout(storeDirectory)
   const rules = parseRules(config)
   const secrets = await readSecrets(config.alerts.secretsFile)
+  setProxy(getProxyRoute(config.proxy, secrets))
   const metrics = metricsPort === null ? null : await createMetrics()
   const isocket = isocketPort === null ? null : { host: isocketHost, port: isocketPort }
   const receiver = await startStoreReceiver(

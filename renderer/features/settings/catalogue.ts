@@ -261,6 +261,18 @@ const ownSettings = {
     settings: { 'alerts.labels': 'settings.labels' },
   },
   resource: { label: 'window.telling.resource', under: ['settings.advanced'] },
+  proxy: {
+    label: 'settings.network.use',
+    under: ['settings.network.title'],
+    texts: ['settings.network.'],
+    values: ['proxy', 'HTTPS_PROXY', 'NO_PROXY', 'SOCKS5', 'CONNECT'],
+    settings: {
+      'proxy.use': 'settings.network.use',
+      'proxy.address': 'settings.network.formAddress',
+      'proxy.user': 'settings.network.user',
+      'proxy.except': 'settings.network.except',
+    },
+  },
   web: {
     label: 'window.web.title',
     under: [],

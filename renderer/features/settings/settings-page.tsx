@@ -23,6 +23,7 @@ import { InsidePart } from './inside-part.tsx'
 import { KeepPart } from './keep-part.tsx'
 import { LimitPart } from './limit-part.tsx'
 import { LoginSetting } from './login-setting.tsx'
+import { NetworkPart } from './network-part.tsx'
 import { NumberSetting } from './number-setting.tsx'
 import { ReportPart } from './report-part.tsx'
 import { SwitchSetting } from './switch-setting.tsx'
@@ -119,6 +120,7 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
         <CheckingPart settings={settings} />
         <KeepPart settings={settings} />
         <AdvancedPart settings={settings} />
+        <NetworkPart state={state} />
         <WebPart state={state} />
         <EventsPart state={state} />
         <ExchangePart settings={settings} />

@@ -22,7 +22,7 @@ const buildSettings = (host: string | null, kind: 'continuous' | 'batch' = 'cont
         : [{ id: 'r', kind: 'receiver' as const, name: 'nas', host, port: 1, fingerprint: 'a'.repeat(64) }],
   })
 const status: OwnStatus = { level: 'failing', kind: 'missing', sentence: 'No disk.', version: '1' }
-const here = { computerName: 'here', isHeld: false, secrets: {}, status, findDecision: null }
+const here = { computerName: 'here', isHeld: false, secrets: {}, proxy: null, status, findDecision: null }
 const findElsewhere = ({ destinations }: ReturnType<typeof buildSettings>) =>
   new Set(
     destinations.filter((one) => one.kind === 'receiver' && !isThisComputer(one.host)).map(({ id }) => id),

@@ -23,7 +23,7 @@ const layersByFolder: Record<string, string[][]> = {
     ['report'],
     ['agent'],
   ],
-  lib: [['async', 'i18n'], ['workers']],
+  lib: [['async', 'i18n'], ['network'], ['workers']],
   backends: [['encrypted'], ['objects'], ['receiver', 'sftp', 's3', 'webdav'], ['folder']],
   send: [
     ['rate-limit', 'reading', 'progress'],

@@ -55,7 +55,7 @@ function startSinks(log: EventLog, url: string, since: number): Sinks {
   const sinks = new Sinks(log, { changed: () => undefined, log: () => undefined })
   onTestFinished(() => sinks.stop())
   const sink = eventSinkSchema.parse({ id: 'hook', name: 'Hook', kind: 'webhook', since })
-  sinks.configure({ sinks: [sink], secrets: { hook: { url } }, computer: 'station', names })
+  sinks.configure({ sinks: [sink], secrets: { hook: { url } }, proxy: null, computer: 'station', names })
   return sinks
 }
 

@@ -34,6 +34,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
         address: '/srv/ada/.local/share/holdfast/store',
       }),
     ],
+    proxy: { address: null, hasPassword: false },
     web: null,
     computers: [],
     eventSinks: [],

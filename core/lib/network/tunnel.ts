@@ -1,0 +1,177 @@
+import http from 'node:http'
+import https from 'node:https'
+import net, { type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import tls from 'node:tls'
+import { errorCode, errorText } from '../../platform/system-error.ts'
+import { formatAddress } from '../i18n/formats.ts'
+import type { Message, WordKey } from '../i18n/message.ts'
+import { UserError } from '../i18n/user-error.ts'
+import { isExcepted } from './exceptions.ts'
+import { type ProxyRoute, splitProxyAddress } from './proxy.ts'
+
+// Connections through the proxy of this computer: HTTP's CONNECT, or SOCKS5. The proxy resolves the target's name, as a
+// network behind a proxy often resolves only its own.
+
+/** Time limit to reach the proxy and, through it, the target. */
+const WITHIN_MS = 15_000
+
+export interface Target {
+  host: string
+  port: number
+}
+
+/** The proxy of this process; null: every address is reached directly. */
+let current: ProxyRoute | null = null
+
+/** Sets the proxy of this process. Open connections stay as they are. */
+export function setProxy(route: ProxyRoute | null): void {
+  current = route
+}
+
+/** Returns the proxy on the way to a target; null: it is reached directly. */
+export function findProxy({ host, port }: Target): ProxyRoute | null {
+  return current === null || isExcepted(current.except, host, port) ? null : current
+}
+
+/** The proxy cannot be reached, refuses the login, or cannot reach the target. */
+export class ProxyError extends UserError {}
+
+/** Returns the message of a failed proxy among an error and its causes; null: the proxy is not the cause. */
+export function findProxyProblem(error: unknown): Message | null {
+  for (let one = error; one instanceof Error; one = one.cause)
+    if (one instanceof ProxyError) return one.sentence
+  return null
+}
+
+/**
+ * Connects to a target through the proxy; null: no proxy is on the way, and the caller connects directly.
+ * @throws ProxyError; the reason of the signal
+ */
+export async function openTunnel(target: Target, signal: AbortSignal): Promise<Socket | null> {
+  const proxy = findProxy(target)
+  if (proxy === null) return null
+  const late = AbortSignal.timeout(WITHIN_MS)
+  const ending = AbortSignal.any([signal, late])
+  const { scheme } = splitProxyAddress(proxy.address)
+  try {
+    const open = scheme.startsWith('socks') ? openBySocks : openByConnect
+    return await open(proxy, target, ending)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof ProxyError) throw error
+    const reason = late.aborted ? 'ETIMEDOUT' : (errorCode(error) ?? errorText(error))
+    throw createError('proxy.unreachable', proxy, target, reason, error)
+  }
+}
+
+function createError(
+  key: WordKey,
+  { address }: ProxyRoute,
+  { host, port }: Target,
+  reason: string,
+  cause?: unknown,
+): ProxyError {
+  const proxy = splitProxyAddress(address)
+  const params = {
+    ...{ proxy: formatAddress(proxy.host, proxy.port), url: address },
+    ...{ address: formatAddress(host, port), host, reason },
+  }
+  return new ProxyError(key, params, { cause })
+}
+
+/** Requests the tunnel of an HTTP proxy (RFC 9110, 9.3.6). */
+function openByConnect(proxy: ProxyRoute, target: Target, signal: AbortSignal): Promise<Socket> {
+  const { scheme, host, port } = splitProxyAddress(proxy.address)
+  const { user, password } = proxy
+  const authority = formatAddress(target.host.replace(/^\[|\]$/g, ''), target.port)
+  const login = Buffer.from(`${user}:${password}`).toString('base64')
+  const request = (scheme === 'https:' ? https : http).request({
+    ...{ method: 'CONNECT', host, port, path: authority, agent: false, signal },
+    headers: { Host: authority, ...(user === '' ? {} : { 'Proxy-Authorization': `Basic ${login}` }) },
+  })
+  return new Promise((resolve, reject) => {
+    request.once('error', reject)
+    // Node.js passes every answer to this method as a connection.
+    request.once('connect', ({ statusCode = 0, statusMessage = '' }, socket: Socket, head) => {
+      if (statusCode >= 200 && statusCode < 300) {
+        if (head.length > 0) socket.unshift(head)
+        resolve(socket)
+        return
+      }
+      socket.destroy()
+      // tinyproxy answers a wrong password with 401.
+      const key = statusCode === 407 || statusCode === 401 ? 'proxy.login' : 'proxy.refused'
+      reject(createError(key, proxy, target, `HTTP ${statusCode} ${statusMessage}`.trim()))
+    })
+    request.end()
+  })
+}
+
+/** Requests the tunnel of a SOCKS5 proxy (RFC 1928), with or without a user and a password (RFC 1929). */
+async function openBySocks(proxy: ProxyRoute, target: Target, signal: AbortSignal): Promise<Socket> {
+  const { SocksClient, SocksClientError } = await import('socks')
+  const { host, port } = splitProxyAddress(proxy.address)
+  const { user, password } = proxy
+  const socket = net.connect({ host, port, signal, noDelay: true })
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve)
+    socket.once('error', reject)
+  })
+  try {
+    await SocksClient.createConnection({
+      proxy: { host, port, type: 5, ...(user === '' ? {} : { userId: user, password }) },
+      command: 'connect',
+      destination: { host: target.host.replace(/^\[|\]$/g, ''), port: target.port },
+      existing_socket: socket,
+      timeout: WITHIN_MS,
+    })
+  } catch (error) {
+    socket.destroy()
+    if (!(error instanceof SocksClientError) || signal.aborted) throw error
+    const reason = error.message.replace(/^Socks5 (?:proxy rejected connection - )?/, '')
+    const key = /auth/i.test(reason) ? 'proxy.login' : 'proxy.refused'
+    throw createError(key, proxy, target, `SOCKS ${reason}`, error)
+  }
+  // The library leaves the socket paused, which a later reader would have to end; Node.js then starts with its listener.
+  Reflect.set(socket, 'readableFlowing', null)
+  return socket
+}
+
+type Created = (error: Error | null, socket: Duplex) => void
+
+/** Returns the target of a connection that an agent of Node.js opens. */
+export const toTarget = (options: { host?: string | null | undefined; port?: unknown }): Target => ({
+  host: options.host ?? 'localhost',
+  port: Number(options.port),
+})
+
+const never = new AbortController().signal
+
+/** Opens a tunnel for an agent's connection; `use` gets null if the target is reached directly. */
+export function withTunnel(
+  options: Parameters<typeof toTarget>[0],
+  created: Created,
+  use: (tunnel: Socket | null) => void,
+): undefined {
+  openTunnel(toTarget(options), never).then(use, (error: Error) => created(error, new net.Socket()))
+}
+
+/** An agent for requests over plain HTTP, through the proxy. */
+export class HttpAgent extends http.Agent {
+  override createConnection(options: net.TcpNetConnectOpts, created: Created): Duplex | null | undefined {
+    if (findProxy(toTarget(options)) === null) return super.createConnection(options, created)
+    return withTunnel(options, created, (tunnel) => created(null, tunnel ?? net.connect(options)))
+  }
+}
+
+/** An agent for requests over HTTPS, through the proxy. */
+export class HttpsAgent extends https.Agent {
+  override createConnection(options: tls.ConnectionOptions, created: Created): Duplex | null | undefined {
+    if (findProxy(toTarget(options)) === null)
+      return super.createConnection({ ...options, port: options.port ?? null }, created)
+    return withTunnel(options, created, (tunnel) =>
+      created(null, tls.connect(tunnel === null ? options : { ...options, socket: tunnel })),
+    )
+  }
+}

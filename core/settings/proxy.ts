@@ -1,0 +1,63 @@
+import { z } from 'zod'
+import {
+  type ProxyRoute,
+  parseProxyAddress,
+  proxyExceptionsSchema,
+  proxyUses,
+  readProxyEnvironment,
+} from '../lib/network/proxy.ts'
+import type { SecretOwner, Secrets } from './secrets.ts'
+
+// The setting of the proxy: one for this computer, for all destinations, channels, sinks and watched computers.
+
+export const proxySettingsSchema = z
+  .object({
+    /** environment: the variables HTTPS_PROXY, ALL_PROXY, HTTP_PROXY and NO_PROXY of the agent. */
+    use: z.enum(proxyUses).default('none'),
+    /** "http://proxy.example.org:3128", also https://, socks5:// and socks5h://. Its login is kept apart. */
+    address: z
+      .string()
+      .max(300)
+      .refine((text) => text === '' || parseProxyAddress(text)?.address === text)
+      .default(''),
+    user: z.string().max(200).default(''),
+    /** Hosts that are reached directly, besides this computer's own; see core/lib/network/exceptions.ts. */
+    except: proxyExceptionsSchema.default([]),
+  })
+  .refine(({ use, address }) => use !== 'address' || address !== '', { path: ['address'] })
+export type ProxySettings = z.infer<typeof proxySettingsSchema>
+
+export const proxySecrets: SecretOwner = {
+  id: 'network:proxy',
+  type: 'proxy',
+  fields: [{ name: 'password', kind: 'secret', required: false }],
+}
+
+export const hasProxyPassword = (secrets: Secrets): boolean =>
+  secrets[proxySecrets.id]?.password !== undefined
+
+/** Returns the proxy in force; null: none. */
+export function getProxyRoute(
+  { use, address, user, except }: ProxySettings,
+  secrets: Secrets,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): ProxyRoute | null {
+  if (use === 'none') return null
+  if (use === 'address') return { address, user, password: secrets[proxySecrets.id]?.password ?? '', except }
+  const found = readProxyEnvironment(environment)
+  return found === null ? null : { ...found, except: [...found.except, ...except] }
+}
+
+/**
+ * Returns the changes of secrets for a new setting. A password stays only for the same proxy and user: another proxy
+ * must not get it.
+ */
+export function getProxySecretChanges(
+  before: ProxySettings,
+  next: ProxySettings,
+  given: Readonly<Record<string, string>>,
+): Record<string, string> {
+  if (next.user === '') return { password: '' }
+  const isSame = before.address === next.address && before.user === next.user
+  return isSame ? { ...given } : { password: '', ...given }
+}

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
+import { pictures } from './pictures.ts'
 
 /** Two pages, the second of which is not full. */
 const FILES = 120
@@ -34,5 +35,23 @@ test('file list: a double click on “Older” turns one page, “Newer” turns
   await page.getByRole('tab', { name: /Transfers/ }).click()
   await expect(page.getByRole('searchbox', { name: 'Search by path' })).toHaveValue('17.JPG')
   await expect(rows).toHaveCount(2)
+  await rm(source, { recursive: true })
+})
+
+test('file list: a group of small files opens wherever its row is pressed', async ({ desktop }) => {
+  const source = await mkdtemp(path.join(tmpdir(), 'holdfast-groups-'))
+  for (let index = 0; index < 5; index += 1) await writeFile(path.join(source, `${index}.jpg`), 'x')
+  const { page, state } = await desktop.start({
+    settings: { sources: [{ id: 's', path: source, name: 'data' }], scan: { quietSeconds: 0.1 } },
+  })
+  await until('all to be sent', async () => (await state()).totals.sentFiles === 5)
+  await page.getByRole('tab', { name: /Transfers/ }).click()
+  const row = page.locator('ul.files > li').filter({ hasText: '5 small files' })
+  await expect(row.getByText('3.jpg')).toBeHidden()
+  await row.getByText(/^copied/).click()
+  await expect(row.getByText('3.jpg')).toBeVisible()
+  await pictures(page, 'file-group', 'themes')
+  await row.getByText('5 small files').click()
+  await expect(row.getByText('3.jpg')).toBeHidden()
   await rm(source, { recursive: true })
 })

@@ -22,7 +22,7 @@ interface FileRowProps extends PlaceProps {
   transfer: Transfer | undefined
 }
 
-/** Shows a group of small files as a row that expands to their names. */
+/** Shows a group of small files as a row that expands to their names, wherever it is pressed. */
 export function GroupRow({ group, newest, isHere, ...names }: GroupRowProps) {
   const { t, format } = useWords()
   const count = group.files.length
@@ -30,13 +30,20 @@ export function GroupRow({ group, newest, isHere, ...names }: GroupRowProps) {
     <li data-state="sent">
       <details className="file-group">
         <summary>
-          <span className="file-group-line">
+          <span className="file-group-line spread">
             <span className="clip">
               {group.directory === ''
                 ? t('window.files.together', { count })
                 : t('window.files.togetherIn', { count, directory: group.directory })}
             </span>
             <span className="figures">{format.bytes(group.bytes)}</span>
+          </span>
+          <span className="file-group-line spread dimmed">
+            <span>
+              {t(getStateWord('sent', isHere))} {newest.sentAt !== null && <Ago at={newest.sentAt} />}
+              {newest.isDeleted === true && ` · ${t('window.files.deleted')}`}
+            </span>
+            <Names {...names} />
           </span>
         </summary>
         <ul className="dimmed">
@@ -47,13 +54,6 @@ export function GroupRow({ group, newest, isHere, ...names }: GroupRowProps) {
           ))}
         </ul>
       </details>
-      <div className="spread dimmed">
-        <span>
-          {t(getStateWord('sent', isHere))} {newest.sentAt !== null && <Ago at={newest.sentAt} />}
-          {newest.isDeleted === true && ` · ${t('window.files.deleted')}`}
-        </span>
-        <Names {...names} />
-      </div>
     </li>
   )
 }

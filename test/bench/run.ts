@@ -14,6 +14,7 @@ const benchmarks: Record<string, () => Promise<{ run(): Promise<Row[]> }>> = {
   scale: () => import('./scale.ts'),
   scan: () => import('./scan.ts'),
   start: () => import('./start.ts'),
+  stations: () => import('./stations.ts'),
   transfer: () => import('./transfer.ts'),
 }
 

@@ -1,5 +1,6 @@
 import type { SmallOutgoing } from '../../core/backends/destination.ts'
 import { dial } from '../../core/backends/receiver/dial.ts'
+import { statusFrame } from '../../core/backends/receiver/receiver.ts'
 import { ReceiverSession } from '../../core/backends/receiver/receiver-session.ts'
 import { computeDigest } from '../../core/platform/digest.ts'
 import type { Identity } from '../../core/protocol/identity.ts'
@@ -19,6 +20,13 @@ export interface Load {
   together: number
 }
 
+export interface BenchSender {
+  send(load: Load): Promise<Served>
+  /** Sends a status, as a station does after a change. */
+  report(status: Parameters<typeof statusFrame>[0]): void
+  close(): void
+}
+
 const facts = (bytes: number) => ({
   size: bytes,
   mtimeNs: 1_700_000_000_000_000_000n,
@@ -36,7 +44,7 @@ export async function connectSender(
   peer: { host: string; port: number; fingerprint: string },
   identity: Identity,
   name: string,
-): Promise<{ send(load: Load): Promise<Served>; close(): void }> {
+): Promise<BenchSender> {
   const stopping = new AbortController()
   const hello = { name, purpose: 'send', session: null } as const
   const { channel, welcome, follow } = await dial(peer, identity, hello, stopping.signal)
@@ -87,6 +95,7 @@ export async function connectSender(
       }
       return served
     },
+    report: (status) => channel.send('status', statusFrame(status, Date.now())),
     close() {
       stopping.abort()
       session.close()

@@ -56,8 +56,8 @@ const put = (store: ObjectStore, name: string, bytes: Buffer) =>
   store.put(name, bytes, toFacts(bytes), { replace: true })
 
 /** The days for which the current object is locked, in a mode that no key can lift; null: it is not locked. */
-async function readLockDays({ client, bucket: Bucket }: TestBucket, name: string): Promise<number | null> {
-  const head = await client.send(new HeadObjectCommand({ Bucket, Key: `p/${name}` }))
+async function readLockDays({ client, bucket: Bucket }: TestBucket, Key: string): Promise<number | null> {
+  const head = await client.send(new HeadObjectCommand({ Bucket, Key }))
   if (head.ObjectLockMode === undefined) return null
   expect(head.ObjectLockMode).toBe('COMPLIANCE')
   return ((head.ObjectLockRetainUntilDate?.getTime() ?? 0) - Date.now()) / DAY_MS
@@ -108,7 +108,7 @@ test('each way to write an object locks it for the days of the destination, and 
   await upload(store, 'pc/s/whole', randomBytes(2 * MIB))
   await upload(store, 'pc/s/parts', large)
   for (const name of ['small', 'whole', 'parts']) {
-    const days = await readLockDays(bucket, `pc/s/${name}`)
+    const days = await readLockDays(bucket, `p/pc/s/${name}`)
     expect(days, name).toBeGreaterThan(LOCK_DAYS - 0.01)
     expect(days, name).toBeLessThan(LOCK_DAYS + 0.01)
   }
@@ -117,17 +117,31 @@ test('each way to write an object locks it for the days of the destination, and 
     ['parts', large],
   ] as const) {
     await store.setFacts(`pc/s/${name}`, { ...toFacts(bytes), digest: null, mode: 0o600 })
-    expect(await readLockDays(bucket, `pc/s/${name}`), name).toBeGreaterThan(LOCK_DAYS - 0.01)
+    expect(await readLockDays(bucket, `p/pc/s/${name}`), name).toBeGreaterThan(LOCK_DAYS - 0.01)
   }
   await put(store, 'pc/.holdfast/owner.json', randomBytes(10))
-  expect(await readLockDays(bucket, 'pc/.holdfast/owner.json')).toBeGreaterThan(LOCK_DAYS - 0.01)
+  expect(await readLockDays(bucket, 'p/pc/.holdfast/owner.json')).toBeGreaterThan(LOCK_DAYS - 0.01)
   for (const name of ['uploads/x', 'test-1', 'trial']) {
     await put(store, `pc/.holdfast/${name}`, randomBytes(10))
-    expect(await readLockDays(bucket, `pc/.holdfast/${name}`), name).toBeNull()
+    expect(await readLockDays(bucket, `p/pc/.holdfast/${name}`), name).toBeNull()
   }
   const unlocked = bucket.open()
   await put(unlocked, 'pc/s/free', randomBytes(10))
-  expect(await readLockDays(bucket, 'pc/s/free')).toBeNull()
+  expect(await readLockDays(bucket, 'p/pc/s/free')).toBeNull()
+})
+
+test('the owner file, which is written once, is locked anew by each session', async () => {
+  const place = s3Place(server, bucket)
+  const home = await makeHome(temporaryDirectory('renewed'))
+  const settings = place.settings() as S3Destination
+  const key = `${settings.prefix}/${settings.folder}/.holdfast/owner.json`
+  for (const lockDays of [1, LOCK_DAYS]) {
+    const driver = drive(home, { ...settings, lockDays }, place.secrets)
+    await driver.session()
+    driver.stop()
+    expect(await readLockDays(bucket, key)).toBeGreaterThan(lockDays - 0.01)
+    expect(await readLockDays(bucket, key)).toBeLessThan(lockDays + 0.01)
+  }
 })
 
 async function listVersions({ client, bucket: Bucket }: TestBucket, Prefix: string) {

@@ -53,7 +53,7 @@ async function prove(given: string | undefined, options: ProveOptions): Promise<
           ({ connection, kind }) => connection.state === 'connected' && kind !== 'embedded',
         )
       : [namedDestination(state.destinations, given)]
-  if (chosen.length === 0) throw new UserError('prove.noneConnected')
+  if (chosen.length === 0) throw new UserError('cli.prove.noneConnected')
   let code = WELL
   for (const { id } of chosen) {
     const startedAt = Date.now()
@@ -85,7 +85,8 @@ async function waitForEnd(data: string, id: string, startedAt: number) {
     if (proofRound !== undefined && !proofRound.isRunning && proofRound.at >= startedAt)
       return { ...found, proofRound }
     if (proofRound?.isRunning === true) seenAt = performance.now()
-    if (performance.now() - seenAt > LOST_AFTER_MS) throw new UserError('prove.ended', { name: found.name })
+    if (performance.now() - seenAt > LOST_AFTER_MS)
+      throw new UserError('cli.prove.ended', { name: found.name })
     await delay(LOOK_EVERY_MS)
   }
 }

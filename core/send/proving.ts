@@ -32,8 +32,8 @@ import type { ProofFigures, ProofRound } from './sender-messages.ts'
 
 /** Interval between two checks if a round is due. */
 const LOOK_EVERY_MS = 60_000
-/** Range of the delay of the first round after a start: many computers that start together do not read together. */
-const FIRST_ROUND_MS = [60_000, 1_800_000] as const
+/** Range of the delay after a start and after midnight: many computers do not read together at one receiver. */
+const DELAY_MS = [60_000, 1_800_000] as const
 /** An automatic round waits this long for a pause in sending before each file. */
 const LONGEST_WAIT_MS = 60_000
 const WAIT_MS = 500
@@ -119,7 +119,8 @@ export class Proving {
   readonly #ended = new AbortController()
   readonly #timer: NodeJS.Timeout
   #limits: ProofLimits = { files: 0, bytes: 0 }
-  #notBefore: number
+  #day = getDay(Date.now())
+  #notBefore = performance.now() + randomInt(...DELAY_MS)
   #round: ProofRound | null = null
   #running: ProofRound | null = null
   /** The figures of this day; null: they have changed. */
@@ -127,7 +128,6 @@ export class Proving {
 
   constructor(host: ProvingHost) {
     this.#host = host
-    this.#notBefore = performance.now() + randomInt(...FIRST_ROUND_MS)
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
   }
 
@@ -177,9 +177,12 @@ export class Proving {
   /** Starts the round of the day if it is due. */
   #look(): void {
     const { ledger, destination, session, log } = this.#host
+    const day = getDay(Date.now())
+    if (day !== this.#day) this.#notBefore = performance.now() + randomInt(...DELAY_MS)
+    this.#day = day
     if (this.#running !== null || session() === null || performance.now() < this.#notBefore) return
     try {
-      const pace = startDay(ledger.proofPace(destination.id), getDay(Date.now()), this.#limits)
+      const pace = startDay(ledger.proofPace(destination.id), day, this.#limits)
       if (mayProve(pace, this.#limits)) void this.#run(this.#limits, pace)
     } catch (error) {
       log('warn', `samples of ${destination.name}: ${String(error)}`)

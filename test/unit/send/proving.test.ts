@@ -61,7 +61,13 @@ function open(names: readonly string[], to = receiver) {
     },
     close: () => undefined,
   }
-  const state = { closesAfter: Number.POSITIVE_INFINITY, isSending: false, lines: [] as string[] }
+  const state = {
+    closesAfter: Number.POSITIVE_INFINITY,
+    isLying: false,
+    onAsked: (_: string) => undefined as unknown,
+    isSending: false,
+    lines: [] as string[],
+  }
   const prove = (name: string, nonce: Uint8Array): Proof => {
     const content = stored.get(name)
     if (content === undefined) return { kind: 'absent' }
@@ -70,8 +76,9 @@ function open(names: readonly string[], to = receiver) {
   }
   const session = fakeSession({
     async prove(_, name, __, nonce, ___, isSample = false) {
+      state.onAsked(name)
       asked.push({ name, isWithNonce: nonce.length > 0, isSample })
-      return prove(name, nonce)
+      return state.isLying ? { kind: 'digest', digest: computeDigest(Buffer.from(name)) } : prove(name, nonce)
     },
   })
   const proving = new Proving({
@@ -89,7 +96,7 @@ function open(names: readonly string[], to = receiver) {
     await until('the round to end', () => proving.round?.isRunning === false)
     return proving.round
   }
-  return { root, ledger, stored, asked, readBack, state, proving, run }
+  return { root, found, ledger, stored, asked, readBack, state, proving, run }
 }
 
 const many = (count: number) => Array.from({ length: count }, (_, index) => `file-${index}`)
@@ -102,6 +109,14 @@ describe('samples of a receiver', () => {
     expect(asked.every(({ isWithNonce, isSample }) => isWithNonce && isSample)).toBe(true)
     expect(readBack).toEqual([])
     expect(proving.figures).toMatchObject({ files: 20, damaged: 0, confidence: 1 })
+  })
+
+  test('a receiver that keeps digests and loses contents proves nothing', async () => {
+    const { run, state, stored, ledger } = open(many(6))
+    state.isLying = true
+    stored.delete('file-2')
+    expect(await run()).toMatchObject({ files: 6, missing: 1 })
+    expect(ledger.damagedFiles(TO, null)).toMatchObject([{ path: 'file-2' }])
   })
 
   test('files that are gone or changed here are read back', async () => {
@@ -158,6 +173,16 @@ test('samples of a folder: contents are read back, compared with the record, and
   expect(ledger.damagedFiles(TO, null)).toMatchObject([{ path: 'file-4' }])
 })
 
+test('samples: a file that changes while it is read is neither counted nor damaged', async () => {
+  const { run, found, stored, state, ledger } = open(many(8), folder)
+  stored.set('file-5', 'newer content')
+  const [file] = found.filter((one) => one.path === 'file-5')
+  if (file === undefined) throw new Error('no file')
+  state.onAsked = (name) => name === 'file-5' && ledger.offer(TO, [{ ...file, size: 13, mtimeNs: 1n }])
+  expect(await run()).toMatchObject({ files: 7, damaged: 0 })
+  expect(ledger.countDamaged(TO).files).toBe(0)
+})
+
 test('samples: each sent file is drawn as often as any other', async () => {
   const { run, asked } = open(many(10), folder)
   for (let round = 0; round < 100; round += 1) await run({ files: 2, bytes: 1e9 })
@@ -169,6 +194,7 @@ test('samples: each sent file is drawn as often as any other', async () => {
 
 test('samples: the round of the day waits for a pause in sending, and runs once', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance', 'Date'] })
+  vi.setSystemTime(new Date(2026, 5, 10, 12))
   onTestFinished(() => void vi.useRealTimers())
   const { proving, state, asked } = open(many(10))
   proving.configure({ files: 4, bytes: 1e9 })
@@ -180,7 +206,7 @@ test('samples: the round of the day waits for a pause in sending, and runs once'
   expect(asked).toHaveLength(4)
   state.isSending = true
   vi.setSystemTime(Date.now() + 24 * 3_600_000)
-  vi.advanceTimersByTime(60_000)
+  vi.advanceTimersByTime(1_920_000)
   await new Promise((resolve) => setTimeout(resolve, 100))
   expect(asked).toHaveLength(4)
   state.isSending = false

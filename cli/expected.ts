@@ -2,86 +2,16 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { type CommandOutput, commands } from '../core/agent/contract.ts'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { parseSeconds } from '../core/lib/i18n/formats.ts'
-import { getSource } from '../core/settings/changes.ts'
-import { isZone } from '../core/settings/expected/periods.ts'
-import { type ExpectedFiles, expectedFilesSchema, type Source } from '../core/settings/schema.ts'
 import { tableLines } from './columns.ts'
-import { getDataDirectory, resolveDataDirectory, withDataDirectory } from './data-directory.ts'
+import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { sourceAt } from './known-path.ts'
-import { omitUndefined } from './omit-undefined.ts'
-import { minutesIn, NONE, parseSizeOption } from './option-words.ts'
-import { sourceLines } from './path-lines.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
-import { askState, changeSettings } from './settings-change.ts'
+import { askState } from './settings-change.ts'
 import { translate } from './terminal-words.ts'
-import { WrongUsage } from './wrong-usage.ts'
 
 const DAY_MS = 86_400_000
-const LOCAL = 'local'
-
-interface RuleOptions {
-  pattern: string
-  every?: number
-  within?: number
-  minSize?: number | typeof NONE
-  zone?: string
-  remove?: boolean
-}
-
-/** `holdfast paths expect`: sets which files should come regularly. */
-export function registerExpect(command: Command): Command {
-  return command
-    .option('--every <time>', 'a file comes in each period: 15m, 1h, 6h, 1d; it divides a day', parseEvery)
-    .option(
-      '--within <time>',
-      'how long after the end of its period a file may come: 10m, 2h, 0m',
-      parseWithin,
-    )
-    .option(
-      '--pattern <pattern>',
-      'which files count, as in {YYYY}{DOY}{HH}*.rnx: parts of the date at which the period begins, * and ?; with a slash the path in the directory, otherwise the name',
-      '*',
-    )
-    .option('--min-size <size>', 'smaller files do not count: 10K, 1M, or none', parseSizeOption)
-    .option('--zone <zone>', 'time zone of the periods: UTC, Asia/Taipei, or local (default)', parseZone)
-    .option('--remove', 'expect the files of this pattern no longer')
-    .action((given: string, options: RuleOptions, self: Command) =>
-      expectFiles(getDataDirectory(self), given, options),
-    )
-}
-
-async function expectFiles(directory: string, given: string, options: RuleOptions): Promise<void> {
-  let id = ''
-  const after = await changeSettings(directory, (settings) => {
-    const source = sourceAt(settings, given)
-    id = source.id
-    return { command: 'changeSource', input: { id, changes: { expected: withRule(source, options) } } }
-  })
-  console.log(sourceLines(after, getSource(after, id)).join('\n'))
-}
-
-/** Returns the rules of a source with the given one added, changed or removed. */
-function withRule(
-  { name, expected }: Source,
-  { pattern, remove = false, ...options }: RuleOptions,
-): ExpectedFiles[] {
-  const before = expected.find((one) => one.pattern === pattern)
-  const others = expected.filter((one) => one !== before)
-  if (remove) {
-    if (before === undefined) throw new WrongUsage('cli.expected.noRule', { name, pattern })
-    return others
-  }
-  const everyMinutes = options.every ?? before?.everyMinutes
-  if (everyMinutes === undefined) throw new WrongUsage('cli.expected.every')
-  const given = omitUndefined({
-    withinMinutes: options.within,
-    minimumBytes: options.minSize === NONE ? 0 : options.minSize,
-    zone: options.zone === LOCAL ? null : options.zone,
-  })
-  return [...others, expectedFilesSchema.parse({ ...before, pattern, everyMinutes, ...given })]
-}
 
 interface ListOptions {
   data?: string
@@ -154,25 +84,6 @@ function table(files: readonly (Listed & { source: string })[]): string[] {
     return [new Date(due).toISOString().slice(0, 16), state, quoteControls(source), quoteControls(path)]
   })
   return tableLines([head, ...rows])
-}
-
-function parseEvery(text: string): number {
-  const minutes = expectedFilesSchema.shape.everyMinutes.safeParse(minutesIn(text))
-  if (!minutes.success)
-    throw new InvalidArgumentError('It must be a time such as 15m, 1h or 1d that divides a day, at least 5m.')
-  return minutes.data
-}
-
-function parseWithin(text: string): number {
-  const minutes = expectedFilesSchema.shape.withinMinutes.unwrap().safeParse(minutesIn(text))
-  if (!minutes.success || /\d$/.test(text.trim()))
-    throw new InvalidArgumentError('It must be whole minutes such as 0m, 10m or 2h, at most 30d.')
-  return minutes.data
-}
-
-function parseZone(text: string): string {
-  if (text === LOCAL || isZone(text)) return text
-  throw new InvalidArgumentError('It must be a time zone such as UTC or Asia/Taipei, or "local".')
 }
 
 function parseSince(text: string): number {

@@ -3,7 +3,8 @@ import type { CommandInput } from '../core/agent/contract.ts'
 import { temporaryNames } from '../core/filter/temporary.ts'
 import { parseSeconds } from '../core/lib/i18n/formats.ts'
 import { fixityKinds } from '../core/platform/fixity-kinds.ts'
-import { priorities, type Source, sourceFiltersSchema, sourceSchema } from '../core/settings/schema.ts'
+import { LONGEST_KEPT_HOURS, priorities, SILENT_HOURS, treatments } from '../core/settings/bounds.ts'
+import type { Source } from '../core/settings/schema.ts'
 import { type PatternOptions, readPatterns, withPatterns } from './ignore-from.ts'
 import { omitUndefined } from './omit-undefined.ts'
 import { NONE, parseMinimumAge, parseSizeOption, toSetting } from './option-words.ts'
@@ -41,15 +42,13 @@ export function withFilters(command: Command): Command {
   return withPatterns(command, '; they replace those that were there')
     .option('--no-ignore', 'remove all patterns')
     .addOption(
-      new Option('--hidden <what>', 'files and directories whose names begin with a dot').choices(
-        sourceFiltersSchema.shape.hidden.unwrap().options,
-      ),
+      new Option('--hidden <what>', 'files and directories whose names begin with a dot').choices(treatments),
     )
     .addOption(
       new Option(
         '--temporary <what>',
         `files of temporary names, left out by default: ${temporaryNames.join(' ')}`,
-      ).choices(sourceFiltersSchema.shape.temporary.unwrap().options),
+      ).choices(treatments),
     )
     .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', parseSizeOption)
     .option('--max-size <size>', 'leave out larger files: 500M, 10G, or none', parseSizeOption)
@@ -114,23 +113,24 @@ function parseDeleteAfter(text: string): NonNullable<Source['deleteAfter']> | ty
   const seconds = parseSeconds(text) ?? 0
   // Rounded up, so that no file is deleted too early.
   const hours = Math.ceil(seconds / HOUR_SECONDS)
-  const parsed = sourceSchema.shape.deleteAfter.unwrap().safeParse({ hours })
-  if (seconds < HOUR_SECONDS || !parsed.success || parsed.data === null)
+  if (seconds < HOUR_SECONDS || hours > LONGEST_KEPT_HOURS)
     throw new InvalidArgumentError('It must be a time such as 12h or 30d, at least 1h, or "never".')
-  return parsed.data
+  return { hours }
 }
 
 function parseDigests(text: string): Source['digests'] | typeof NONE {
   if (text === NONE) return NONE
-  const parsed = sourceSchema.shape.digests.unwrap().safeParse(text.split(','))
-  if (!parsed.success) throw new InvalidArgumentError('It must be sha256, md5, sha256,md5, or none.')
-  return fixityKinds.filter((kind) => parsed.data.includes(kind))
+  const given = text.split(',')
+  const isKnown = (one: string) => fixityKinds.some((kind) => kind === one)
+  if (given.length > fixityKinds.length || !given.every(isKnown))
+    throw new InvalidArgumentError('It must be sha256, md5, sha256,md5, or none.')
+  return fixityKinds.filter((kind) => given.includes(kind))
 }
 
 function parseSilence(text: string): number | typeof NONE {
   if (text === 'never') return NONE
-  const parsed = sourceSchema.shape.silentHours.unwrap().safeParse((parseSeconds(text) ?? 0) / HOUR_SECONDS)
-  if (!parsed.success || parsed.data === null)
+  const hours = (parseSeconds(text) ?? 0) / HOUR_SECONDS
+  if (!(hours >= SILENT_HOURS.least && hours <= SILENT_HOURS.most))
     throw new InvalidArgumentError('It must be a time such as 12h or 2d, at least 1m, or "never".')
-  return parsed.data
+  return hours
 }

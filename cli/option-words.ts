@@ -1,9 +1,8 @@
 import { InvalidArgumentError } from 'commander'
 import { templateNames } from '../core/alerts/channels/catalog.ts'
 import { parseSeconds, parseSize } from '../core/lib/i18n/formats.ts'
-import { lockDaysSchema } from '../core/settings/destination-schema.ts'
+import { LONGEST_AGE_SECONDS, LONGEST_LOCK_DAYS, LONGEST_PAUSE_MINUTES } from '../core/settings/bounds.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from '../core/settings/patterns.ts'
-import { LONGEST_PAUSE_MINUTES, sourceFiltersSchema } from '../core/settings/schema.ts'
 
 const DAY_SECONDS = 86_400
 
@@ -41,10 +40,10 @@ export const toSetting = <T>(given: T | typeof NONE | undefined): T | null | und
 /** Parses the days of a lock, or no lock. */
 export function parseLock(text: string): number | typeof NONE {
   if (text === NONE) return NONE
-  const days = lockDaysSchema.safeParse((parseSeconds(text) ?? Number.NaN) / DAY_SECONDS)
-  if (!/\d\s*d$/.test(text) || !days.success)
+  const days = (parseSeconds(text) ?? Number.NaN) / DAY_SECONDS
+  if (!/\d\s*d$/.test(text) || !Number.isInteger(days) || days < 1 || days > LONGEST_LOCK_DAYS)
     throw new InvalidArgumentError('It must be whole days such as 90d, at least 1d, or "none".')
-  return days.data
+  return days
 }
 
 /** Parses the prefix of batch directory names. */
@@ -56,10 +55,10 @@ export function parsePrefix(text: string): string {
 
 /** Parses the seconds that a file waits after its last change. */
 export function parseMinimumAge(text: string): number {
-  const seconds = sourceFiltersSchema.shape.minimumAgeSeconds.safeParse(parseSeconds(text))
-  if (!seconds.success)
+  const seconds = parseSeconds(text)
+  if (seconds === null || !(seconds >= 0 && seconds <= LONGEST_AGE_SECONDS))
     throw new InvalidArgumentError('It must be a time such as 90s, 30m or 12h, at most 30d.')
-  return seconds.data
+  return seconds
 }
 
 /** Parses a message template: `\\n` stands for a new line, names in braces for values. */

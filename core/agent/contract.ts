@@ -21,6 +21,7 @@ import { reportSchema } from '../report/report-schema.ts'
 import { choiceSchema, conflictSchema, questions } from '../restore/restore-messages.ts'
 import { expectedQuery, markedAnswers, previewSchema, scannerDefinition } from '../scan/scanner-messages.ts'
 import { senderDefinition } from '../send/sender-messages.ts'
+import { LONGEST_PAUSE_MINUTES } from '../settings/bounds.ts'
 import { differenceSchema } from '../settings/changes.ts'
 import {
   absolutePathSchema,
@@ -36,7 +37,6 @@ import { eventSinkSchema, eventsSettingsSchema, eventTypes } from '../settings/e
 import { proxySettingsSchema } from '../settings/proxy.ts'
 import {
   batchSettingsSchema,
-  LONGEST_PAUSE_MINUTES,
   MOST_DESTINATIONS,
   receiveSettingsSchema,
   settingsSchema,

@@ -12,19 +12,14 @@ import { proxyRouteSchema } from '../lib/network/proxy.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
 import { fixityKinds } from '../platform/fixity-kinds.ts'
 import { proposalSchema } from '../protocol/proposal.ts'
+import { priorities } from '../settings/bounds.ts'
 import {
   destinationSchema,
   givenSecretsSchema,
   receiverDestinationSchema,
   testedDestinationSchema,
 } from '../settings/destination-schema.ts'
-import {
-  bytesPerSecondSchema,
-  keepSchema,
-  priorities,
-  sendRuleSchema,
-  sourceFiltersSchema,
-} from '../settings/schema.ts'
+import { bytesPerSecondSchema, keepSchema, sendRuleSchema, sourceFiltersSchema } from '../settings/schema.ts'
 
 export const transferSchema = z.object({
   id: z.number(),

@@ -49,9 +49,6 @@ export const destinationCatalog = {
   ],
 } as const satisfies Record<string, readonly DestinationField[]>
 
-/** Longest lock, in days. */
-export const MOST_LOCK_DAYS = 36_500
-
 export type DestinationKind = keyof typeof destinationCatalog
 export const destinationKinds = Object.keys(destinationCatalog) as DestinationKind[]
 

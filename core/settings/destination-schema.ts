@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { isPlainAddress, isPrivateAddress, MOST_LOCK_DAYS } from './destination-catalog.ts'
+import { LONGEST_LOCK_DAYS } from './bounds.ts'
+import { isPlainAddress, isPrivateAddress } from './destination-catalog.ts'
 
 export const absolutePathSchema = z
   .string()
@@ -106,7 +107,7 @@ export const certificateSchema = z
   .default(null)
 
 /** Days for which stored contents are locked. */
-export const lockDaysSchema = z.number().int().min(1).max(MOST_LOCK_DAYS)
+export const lockDaysSchema = z.number().int().min(1).max(LONGEST_LOCK_DAYS)
 
 /** A bucket of an S3-compatible store. Secrets: `accessKey`, `secretKey`; by default the credentials of AWS's tools. */
 export const s3DestinationSchema = z.object({

@@ -6,6 +6,15 @@ import { SOURCE_ID } from '../protocol/limits.ts'
 import { folderName } from '../protocol/names.ts'
 import { DEFAULT_KEEP } from '../store/retention/retention.ts'
 import {
+  isPeriod,
+  LONGEST_AGE_SECONDS,
+  LONGEST_KEPT_HOURS,
+  LONGEST_LATE_MINUTES,
+  priorities,
+  SILENT_HOURS,
+  treatments,
+} from './bounds.ts'
+import {
   absolutePathSchema,
   certificateSchema,
   destinationSchema,
@@ -32,40 +41,26 @@ export const sourceFiltersSchema = z.object({
   /** gitignore patterns of excluded files, relative to the source. */
   ignore: z.array(z.string().max(LONGEST_PATTERN)).max(MOST_PATTERNS).default([]),
   /** Treatment of files and directories whose names begin with a dot. */
-  hidden: z.enum(['send', 'leave-out']).default('send'),
+  hidden: z.enum(treatments).default('send'),
   /** Treatment of files with temporary names (core/filter/temporary.ts). */
-  temporary: z.enum(['send', 'leave-out']).default('leave-out'),
+  temporary: z.enum(treatments).default('leave-out'),
   /** Smaller files are excluded; bytes, null for no limit. */
   minimumBytes: bytes.nullable().default(null),
   /** Larger files are excluded; bytes, null for no limit. */
   maximumBytes: bytes.nullable().default(null),
-  /** A file is sent once it has been unchanged for this many seconds, at most 30 days. */
-  minimumAgeSeconds: z
-    .number()
-    .min(0)
-    .max(30 * 86_400)
-    .default(0),
+  /** A file is sent once it has been unchanged for this many seconds. */
+  minimumAgeSeconds: z.number().min(0).max(LONGEST_AGE_SECONDS).default(0),
 })
 export type SourceFilters = z.infer<typeof sourceFiltersSchema>
 
 /** Each destination with sources has a sender process of up to 200 MB. */
 export const MOST_DESTINATIONS = 8
 
-/** Maximum duration of a pause with an end: a week. */
-export const LONGEST_PAUSE_MINUTES = 60 * 24 * 7
-
-export const priorities = ['low', 'normal', 'high'] as const
-
 /** The path as entered, if it contains a symbolic link that leads to `path`; otherwise null. */
 const link = absolutePathSchema.nullable().default(null)
 
 /** Periods of expected files in minutes: each divides a day. */
-const everyMinutesSchema = z
-  .number()
-  .int()
-  .min(5)
-  .max(1_440)
-  .refine((minutes) => 1_440 % minutes === 0)
+const everyMinutesSchema = z.number().int().min(5).max(1_440).refine(isPeriod)
 
 /** Files that a source should receive in each period. */
 export const expectedFilesSchema = z.object({
@@ -76,8 +71,8 @@ export const expectedFilesSchema = z.object({
   pattern: z.string().min(1).max(LONGEST_PATTERN).default('*'),
   /** Periods begin at midnight and after each of these. */
   everyMinutes: everyMinutesSchema,
-  /** A file is late this many minutes after the end of its period; at most 30 days. */
-  withinMinutes: z.number().int().min(0).max(43_200).default(10),
+  /** A file is late this many minutes after the end of its period. */
+  withinMinutes: z.number().int().min(0).max(LONGEST_LATE_MINUTES).default(10),
   /** Smaller files do not count; bytes. */
   minimumBytes: bytes.default(0),
   /** Time zone of the periods, an IANA name; null: that of this computer. */
@@ -106,11 +101,11 @@ export const sourceSchema = z.object({
   priority: z.enum(priorities).default('normal'),
   /** Files are deleted here this long after they became durable at a receiver on another computer; null: never. */
   deleteAfter: z
-    .object({ hours: z.number().int().min(1).max(87_600) })
+    .object({ hours: z.number().int().min(1).max(LONGEST_KEPT_HOURS) })
     .nullable()
     .default(null),
   /** Incident if no new file has come for this many hours (batch: its newest directory is not closed); null: never. */
-  silentHours: z.number().min(0.01).max(8_760).nullable().default(null),
+  silentHours: z.number().min(SILENT_HOURS.least).max(SILENT_HOURS.most).nullable().default(null),
   /** Digests of each file that are recorded when it is sent, for manifests (docs/fixity.md). */
   digests: z.array(z.enum(fixityKinds)).max(fixityKinds.length).default([]),
   /** Files that should come regularly: a missing one is an incident. Each has another pattern. */

@@ -1,6 +1,7 @@
 import { SegmentedControl, Switch } from '@mantine/core'
 import { useId, useState } from 'react'
-import { getDestinationSecrets, MOST_LOCK_DAYS } from '../../../core/settings/destination-catalog.ts'
+import { LONGEST_LOCK_DAYS } from '../../../core/settings/bounds.ts'
+import { getDestinationSecrets } from '../../../core/settings/destination-catalog.ts'
 import { useWords } from '../../words/context.tsx'
 import { StorageNote } from '../channels/storage-note.tsx'
 import {
@@ -149,7 +150,7 @@ export function splitBucket({ bucket, prefix }: Draft): Pick<Draft, 'bucket' | '
 function readLockDays({ lockDays }: Draft, refuse: Refuse): number | null {
   if (lockDays.trim() === '') return null
   const days = Number(lockDays)
-  if (!(Number.isInteger(days) && days >= 1 && days <= MOST_LOCK_DAYS)) refuse('lockDays', 'invalid')
+  if (!(Number.isInteger(days) && days >= 1 && days <= LONGEST_LOCK_DAYS)) refuse('lockDays', 'invalid')
   return days
 }
 

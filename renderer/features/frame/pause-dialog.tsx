@@ -1,6 +1,6 @@
 import { Button, Group, Stack } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
-import { LONGEST_PAUSE_MINUTES } from '../../../core/settings/schema.ts'
+import { LONGEST_PAUSE_MINUTES } from '../../../core/settings/bounds.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
 import { NumberField } from '../../ui/number-field.tsx'

@@ -2,7 +2,7 @@ import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { parseSize } from '../../../core/lib/i18n/formats.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
-import { MOST_LOCK_DAYS } from '../../../core/settings/destination-catalog.ts'
+import { LONGEST_LOCK_DAYS } from '../../../core/settings/bounds.ts'
 
 export type Receive = NonNullable<AppState['settings']['receive']>
 type Given = NonNullable<CommandInput<'setReceiving'>['receive']>
@@ -75,7 +75,7 @@ function readFields<Field extends string>(draft: Readonly<Record<Field, string>>
       return files === null ? null : Math.round(files)
     },
     days: (field: Field) => {
-      const days = read(field, [1, MOST_LOCK_DAYS], 'window.destinations.invalid.lockDays')
+      const days = read(field, [1, LONGEST_LOCK_DAYS], 'window.destinations.invalid.lockDays')
       if (days !== null && !Number.isInteger(days)) problems[field] = 'window.destinations.invalid.lockDays'
       return days
     },

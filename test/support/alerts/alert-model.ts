@@ -1,6 +1,6 @@
 import { COLLECT_MS, type OpenIncident } from '../../../core/alerts/incident.ts'
 import { FIRST_REPEAT_MS, REPEAT_MS } from '../../../core/alerts/policy.ts'
-import { LONGEST_PAUSE_MINUTES } from '../../../core/settings/schema.ts'
+import { LONGEST_PAUSE_MINUTES } from '../../../core/settings/bounds.ts'
 import type { AlertWorld, Heard } from './alert-world.ts'
 
 const SECOND = 1_000

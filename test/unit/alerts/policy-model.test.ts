@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { LONGEST_PAUSE_MINUTES } from '../../../core/settings/schema.ts'
+import { LONGEST_PAUSE_MINUTES } from '../../../core/settings/bounds.ts'
 import { AlertModel, isFiring } from '../../support/alerts/alert-model.ts'
 import { createSample } from '../../support/alerts/alert-samples.ts'
 import { AlertWorld, type Heard } from '../../support/alerts/alert-world.ts'

@@ -217,6 +217,32 @@ describe.skipIf(!canStartProxy)('proxy towards other networks', () => {
   })
 })
 
+test('`holdfast proxy` sets addresses, exceptions and the environment without an agent, and refuses what it cannot use', {
+  timeout: 120_000,
+}, async () => {
+  const home = headless()
+  const read = async (...words: string[]) => JSON.parse(await home.says(['proxy', ...words, '--json']))
+  const secret = path.join(temporaryDirectory('secret'), 'password')
+  writeFileSync(secret, PROXY_USER.password)
+  const set = ['set', 'proxy.example.org:3128', '--user', 'station', '--secret', `password=${secret}`]
+  expect(await read(...set)).toMatchObject({ use: 'address', user: 'station', hasPassword: true })
+  expect(await read('except', 'lab.example.org', '10.0.0.0/8')).toMatchObject({
+    except: ['lab.example.org', '10.0.0.0/8'],
+    through: 'http://proxy.example.org:3128',
+  })
+  expect(await read('except', '--remove', '10.0.0.0/8')).toMatchObject({ except: ['lab.example.org'] })
+  for (const [address, why] of [
+    ['ftp://proxy', 'is no address of a proxy'],
+    ['http://station:word@proxy:1', 'Put it into a file'],
+  ] as const) {
+    const { code, err } = await home.run(['proxy', 'set', address])
+    expect([code, err]).toEqual([2, expect.stringContaining(why)])
+  }
+  expect(await read('set', 'socks5://other:1080')).toMatchObject({ user: '', hasPassword: false })
+  const { code, out } = await home.run(['proxy', 'environment'])
+  expect([code, out]).toEqual([0, expect.stringContaining('none of HTTPS_PROXY')])
+})
+
 test('a proxy that does not answer is named, with the target', async () => {
   const port = await freePort()
   setProxy({ address: `http://127.0.0.1:${port}`, user: '', password: '', except: [] })

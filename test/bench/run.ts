@@ -10,6 +10,7 @@ const benchmarks: Record<string, () => Promise<{ run(): Promise<Row[]> }>> = {
   destinations: () => import('./destinations.ts'),
   events: () => import('./events.ts'),
   digests: () => import('./digests.ts'),
+  line: () => import('./line.ts'),
   restore: () => import('./restore.ts'),
   scale: () => import('./scale.ts'),
   scan: () => import('./scan.ts'),

@@ -1,0 +1,144 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { createRandom } from '../soak/faults.ts'
+import { type Line, type LineOptions, startLine } from '../support/faults/line.ts'
+import type { Row } from './row.ts'
+import { bundleEnds, type Sent, sendWithHoldfast } from './transfer-ends.ts'
+import { writeLoad } from './write-load.ts'
+
+/** The send buffer of each connection: it carries so much per round trip. */
+const WINDOW_BYTES = 256 * 1024
+const CASES = [
+  { roundTripMs: 50, loss: 0 },
+  { roundTripMs: 150, loss: 0 },
+  { roundTripMs: 50, loss: 0.001 },
+  { roundTripMs: 150, loss: 0.001 },
+]
+/** Time of each measurement of plain connections. */
+const MEASURE_MS = 10_000
+/** Time that a transfer would take at their rate. */
+const TRANSFER_SECONDS = 20
+const LEAST_BYTES = 16 * 1024 * 1024
+const SMALL = { name: '20,000 × 4 KiB', files: 20_000, bytes: 4096, runs: 1 }
+const SMALL_ROUND_TRIP_MS = 20
+const MB = 1e6
+const thisFile = fileURLToPath(import.meta.url)
+
+/**
+ * Sending over a long line, against plain TCP connections through the same emulated line in the same run. As root in a
+ * network of its own, where the kernel's send buffer has the size that the line stands for; on loopback it would take
+ * in many windows of a connection, which no real line lets it do.
+ */
+export async function run(): Promise<Row[]> {
+  if (process.getuid?.() !== 0) return measureAll()
+  const buffers = `4096 16384 ${WINDOW_BYTES}`
+  const inside = `ip link set lo up && echo ${buffers} > /proc/sys/net/ipv4/tcp_wmem && exec "$0" "$@"`
+  const inNetwork = ['--net', 'sh', '-c', inside, process.execPath, thisFile]
+  return JSON.parse(
+    execFileSync('unshare', inNetwork, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
+  )
+}
+
+async function measureAll(): Promise<Row[]> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
+  try {
+    const ends = path.join(directory, 'ends')
+    await bundleEnds(ends)
+    const rows: Row[] = []
+    for (const { roundTripMs, loss } of CASES) {
+      const options = { delayMs: roundTripMs / 2, windowBytes: WINDOW_BYTES, loss }
+      const one = await measureRaw(1, options)
+      const eight = await measureRaw(8, options)
+      const bytes = Math.max(LEAST_BYTES, Math.round(eight * TRANSFER_SECONDS))
+      const source = path.join(directory, `source-${roundTripMs}-${loss}`)
+      writeRandom(source, bytes)
+      const { seconds } = await sendThrough(source, ends, directory, options)
+      const name = `one file, ${roundTripMs} ms round trip, ${loss * 100} % loss`
+      const row = { value: bytes / seconds / MB, unit: 'MB/s' }
+      rows.push(
+        {
+          metric: name,
+          ...row,
+          reference: { name: '8 connections', value: eight / MB },
+          target: { atLeast: 0.85 },
+        },
+        {
+          metric: name,
+          ...row,
+          reference: { name: '1 connection', value: one / MB },
+          target: { atLeast: 5 },
+        },
+      )
+    }
+    const source = path.join(directory, 'small')
+    writeLoad(SMALL, source)
+    const options = { delayMs: SMALL_ROUND_TRIP_MS / 2, windowBytes: WINDOW_BYTES }
+    const { seconds } = await sendThrough(source, ends, directory, options)
+    const metric = `${SMALL.name}, ${SMALL_ROUND_TRIP_MS} ms round trip`
+    const value = SMALL.files / seconds
+    return [...rows, { metric, value, unit: 'files/s', reference: null, target: { atLeast: 10_000 } }]
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** One file that cannot be compressed, of many identical pieces. */
+function writeRandom(directory: string, bytes: number): void {
+  mkdirSync(directory)
+  const random = createRandom(1)
+  const piece = Buffer.from(Array.from({ length: 1024 * 1024 }, () => Math.floor(random() * 256)))
+  const fd = openSync(path.join(directory, 'file'), 'w')
+  for (let at = 0; at < bytes; at += piece.length) writeSync(fd, piece, 0, Math.min(piece.length, bytes - at))
+  closeSync(fd)
+}
+
+async function sendThrough(source: string, ends: string, base: string, options: LineOptions): Promise<Sent> {
+  let line: Line | null = null
+  const directory = mkdtempSync(path.join(base, 'run-'))
+  const through = async (port: number) => {
+    line = await startLine(port, { ...options, random: createRandom(2) })
+    return line.port
+  }
+  try {
+    return await sendWithHoldfast({ source, ends, directory, through })
+  } finally {
+    closeLine(line)
+  }
+}
+
+const closeLine = (line: Line | null) => line?.close()
+
+/** Bytes a second that this many connections carry, which send all the time. */
+async function measureRaw(connections: number, options: LineOptions): Promise<number> {
+  const server = net.createServer((socket) => void socket.on('error', () => undefined).resume())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const line = await startLine(port, { ...options, random: createRandom(2) })
+  const piece = Buffer.alloc(64 * 1024)
+  const sockets = Array.from({ length: connections }, () => {
+    const socket = net.connect({ port: line.port, host: '127.0.0.1' }).on('error', () => undefined)
+    const fill = () => {
+      while (socket.write(piece));
+    }
+    socket.on('drain', fill)
+    fill()
+    return socket
+  })
+  const startedAt = performance.now()
+  await delay(MEASURE_MS)
+  const rate = (line.arrivedBytes() / (performance.now() - startedAt)) * 1000
+  for (const socket of sockets) socket.destroy()
+  line.close()
+  server.close()
+  return rate
+}
+
+if (process.argv[1] === thisFile) console.log(JSON.stringify(await measureAll()))

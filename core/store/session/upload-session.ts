@@ -508,7 +508,7 @@ function openAnswers(channel: Pick<FrameChannel, 'send' | 'room'>, window: Answe
       bytesBack += bytes - kept
       soon()
     },
-    /** Adds to the sender's credit, which is told so by another frame. */
+    /** Adds to the sender's credit; the answer to `attach` reports it. */
     grow(bytes: number) {
       credit.bytes += bytes
     },

@@ -6,6 +6,7 @@ import { receiveSettingsSchema } from '../../../core/settings/schema.ts'
 import DestinationsPage from '../../../renderer/features/destinations/destinations-page.tsx'
 import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
 import { emptyProposal, readProposal } from '../../../renderer/features/receiving/propose-draft.ts'
+import ProposedLine from '../../../renderer/features/receiving/proposed-line.tsx'
 import { receivingWith, senderWith } from '../../support/agent/status.ts'
 import { destinationState, emptyState, sourceState } from './fake-state.ts'
 import { renderWords } from './rendered.tsx'
@@ -81,8 +82,12 @@ describe('proposal at a receiver', () => {
     return renderWords(<DestinationsPage state={{ ...state, settings }} place={null} />)
   }
 
+  /** The line of the list, which is loaded on demand. */
+  const showLine = (proposal: Parameters<typeof ProposedLine>[0]['proposal']) =>
+    renderWords(<ProposedLine proposal={proposal} fingerprint="ab" />)
+
   test('the list shows one that waits, with a button to withdraw it', () => {
-    const words = show({ takesProposals: true, proposal: undecided })
+    const words = showLine(undecided)
     expect(words).toContain('Proposed, waits for a decision there: data: Leave out, Check every')
     expect(words).toContain('Withdraw')
   })
@@ -91,9 +96,9 @@ describe('proposal at a receiver', () => {
     const declined = { ...undecided, state: 'declined' as const, decidedAt: Date.now() }
     const words = message('proposal.invalid', { reason: 'check' })
     const sentence = 'As it came.'
-    expect(show({ proposal: { ...declined, sentence, words } })).toContain('are not valid: check.')
+    expect(showLine({ ...declined, sentence, words })).toContain('are not valid: check.')
     const unknown = { key: 'proposal.ofTheFuture' as never, params: {} }
-    expect(show({ proposal: { ...declined, sentence, words: unknown } })).toContain('· As it came.')
+    expect(showLine({ ...declined, sentence, words: unknown })).toContain('· As it came.')
   })
 
   test('the list shows a computer that takes none', () => {

@@ -205,7 +205,14 @@ async function secure(
 ): Promise<TLSSocket> {
   const servername = isIP(host) === 0 ? { servername: host } : {}
   const stream = connectTls({ ...authority, ...servername, host, socket: tunnel })
-  await once(stream, 'secureConnect', { signal })
+  stream.on('error', ignoreError('the attempt that waits for the connection reports it'))
+  try {
+    await once(stream, 'secureConnect', { signal })
+  } catch (error) {
+    stream.destroy()
+    tunnel.destroy()
+    throw error
+  }
   return stream
 }
 

@@ -1,6 +1,7 @@
+import { once } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
-import net, { type Socket } from 'node:net'
+import net, { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import { errorCode, errorText } from '../../platform/system-error.ts'
@@ -86,10 +87,13 @@ function openByConnect(proxy: ProxyRoute, target: Target, signal: AbortSignal): 
   const { user, password } = proxy
   const authority = formatAddress(target.host.replace(/^\[|\]$/g, ''), target.port)
   const login = Buffer.from(`${user}:${password}`).toString('base64')
-  const request = (scheme === 'https:' ? https : http).request({
+  const options: https.RequestOptions = {
     ...{ method: 'CONNECT', host, port, path: authority, agent: false, signal },
     headers: { Host: authority, ...(user === '' ? {} : { 'Proxy-Authorization': `Basic ${login}` }) },
-  })
+    // Node.js would take the name of the Host header, which is the target's.
+    servername: isIP(host.replace(/^\[|\]$/g, '')) === 0 ? host : '',
+  }
+  const request = (scheme === 'https:' ? https : http).request(options)
   return new Promise((resolve, reject) => {
     request.once('error', reject)
     // Node.js passes every answer to this method as a connection.
@@ -113,12 +117,13 @@ async function openBySocks(proxy: ProxyRoute, target: Target, signal: AbortSigna
   const { SocksClient, SocksClientError } = await import('socks')
   const { host, port } = splitProxyAddress(proxy.address)
   const { user, password } = proxy
-  const socket = net.connect({ host, port, signal, noDelay: true })
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve)
-    socket.once('error', reject)
-  })
+  signal.throwIfAborted()
+  const socket = net.connect({ host, port, noDelay: true })
+  // Not the option of net.connect(), which would also end the finished tunnel.
+  const abort = () => socket.destroy(new Error('aborted', { cause: signal.reason }))
+  signal.addEventListener('abort', abort, { once: true })
   try {
+    await once(socket, 'connect')
     await SocksClient.createConnection({
       proxy: { host, port, type: 5, ...(user === '' ? {} : { userId: user, password }) },
       command: 'connect',
@@ -132,6 +137,8 @@ async function openBySocks(proxy: ProxyRoute, target: Target, signal: AbortSigna
     const reason = error.message.replace(/^Socks5 (?:proxy rejected connection - )?/, '')
     const key = /auth/i.test(reason) ? 'proxy.login' : 'proxy.refused'
     throw createError(key, proxy, target, `SOCKS ${reason}`, error)
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
   // The library leaves the socket paused, which a later reader would have to end; Node.js then starts with its listener.
   Reflect.set(socket, 'readableFlowing', null)

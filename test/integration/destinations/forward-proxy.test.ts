@@ -7,7 +7,7 @@ import { reachBucket } from '../../../core/backends/s3/s3-store.ts'
 import { createTestEvent } from '../../../core/events/cloud-event.ts'
 import { openDeliverer } from '../../../core/events/deliver.ts'
 import { createWords } from '../../../core/lib/i18n/words.ts'
-import { setProxy } from '../../../core/lib/network/tunnel.ts'
+import { openTunnel, setProxy } from '../../../core/lib/network/tunnel.ts'
 import { readState } from '../../support/agent/two-receivers.ts'
 import { attempt, givenFor } from '../../support/alerts/channels.ts'
 import { headless } from '../../support/alerts/headless.ts'
@@ -81,6 +81,30 @@ describe.skipIf(!canStartProxy)('proxy towards other networks', () => {
       store.close()
       expect(await attempt('webhook', givenFor('webhook', endpoint))).toMatchObject({ did: 'delivered' })
       expect(server.requests.map(({ method }) => method)).toEqual(['GET', 'POST'])
+    },
+  )
+
+  test.each(['http', 'socks5'] as const)(
+    '%s: a tunnel stays open after the time limit for opening it',
+    async (kind) => {
+      const { address } = await startForwardProxy(kind)
+      through(address)
+      const server = createServer((socket) => void socket.pipe(socket))
+      const port = await freePort()
+      await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+      onTestFinished(() => void server.close())
+      const opening = new AbortController()
+      const tunnel = await openTunnel({ host: FAR, port }, opening.signal)
+      if (tunnel === null) throw new Error('no proxy is on the way')
+      onTestFinished(() => void tunnel.destroy())
+      opening.abort()
+      tunnel.write('still')
+      let received = ''
+      tunnel.on('data', (bytes) => {
+        received += String(bytes)
+      })
+      await until('the echo', () => received === 'still')
+      expect(tunnel.destroyed).toBe(false)
     },
   )
 

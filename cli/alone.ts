@@ -17,7 +17,7 @@ import { toSentence, UserError } from '../core/lib/i18n/user-error.ts'
 import { setProxy } from '../core/lib/network/tunnel.ts'
 import { loadIdentity } from '../core/protocol/identity.ts'
 import { lockData, openDataDirectory, unusableData } from '../core/settings/data-directory.ts'
-import { getProxyRoute } from '../core/settings/proxy.ts'
+import { openProxyRoute } from '../core/settings/proxy.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { openSettings } from '../core/settings/settings-store.ts'
@@ -38,7 +38,7 @@ function openContext(directory: string): SettingsContext {
   const layout = openDataDirectory(directory)
   const settings = openSettings(directory, 'refuse')
   const secrets = openSecrets(directory, null)
-  setProxy(getProxyRoute(settings.get().proxy, secrets.get()))
+  setProxy(openProxyRoute(settings.get().proxy, secrets))
   const computerName = hostname() || 'Holdfast'
   const identity = () =>
     loadIdentity(layout.identity).catch((error: unknown) => {

@@ -7,7 +7,7 @@ import { ignoreError } from '../core/dropped-errors.ts'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { getDataLayout } from '../core/settings/data-directory.ts'
 import { EMBEDDED_DESTINATION, embeddedDestination, namedDestination } from '../core/settings/destinations.ts'
-import { getProxyRoute } from '../core/settings/proxy.ts'
+import { openProxyRoute } from '../core/settings/proxy.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { settingsNow } from './settings-change.ts'
 
@@ -32,7 +32,7 @@ export async function librarySettings(
   const secrets = openSecrets(dataDirectory, null)
   if (secrets.unreadable().includes(destination.id))
     throw new UserError('restore.sealed', { name: destination.name })
-  const proxy = getProxyRoute(proxySettings, secrets.get())
+  const proxy = openProxyRoute(proxySettings, secrets)
   return {
     destination,
     ...(proxy === null ? {} : { proxy }),

@@ -7,7 +7,7 @@ import { toSentence, UserError } from '../core/lib/i18n/user-error.ts'
 import { englishWords } from '../core/lib/i18n/words.ts'
 import { setProxy } from '../core/lib/network/tunnel.ts'
 import { errorCode } from '../core/platform/system-error.ts'
-import { getProxyRoute } from '../core/settings/proxy.ts'
+import { openProxyRoute } from '../core/settings/proxy.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { openSettings } from '../core/settings/settings-store.ts'
 import { namedChannel } from './channel-options.ts'
@@ -102,7 +102,7 @@ async function readChannels(
     const known = settings.alerts.labels
     labels = { project: project ?? known.project, resource: resource ?? (known.resource || undefined) }
     const secrets = openSecrets(directory, null)
-    setProxy(getProxyRoute(settings.proxy, secrets.get()))
+    setProxy(openProxyRoute(settings.proxy, secrets))
     for (const given of channel) {
       const one = namedChannel(settings, given)
       const { id, name, type } = one

@@ -66,7 +66,10 @@ async function setAddress(self: Command, given: string, options: SetOptions): Pr
   const before = settingsIn(agent, directory).proxy
   const isSame = before.address === address
   const user = options.user ?? (named || (isSame ? before.user : ''))
-  const secrets = user === '' ? {} : { ...secretsInEnvironment(['password']), ...readSecretFiles(options) }
+  if (user === '' && options.secret !== undefined)
+    throw new WrongUsage('cli.proxy.secretWithoutUser', { address })
+  const secrets: Record<string, string> =
+    user === '' ? {} : { ...secretsInEnvironment(['password']), ...readSecretFiles(options) }
   const isKept = isSame && before.user === user && options.user === undefined
   if (user !== '' && secrets.password === undefined && !isKept) secrets.password = await askSecret('password')
   await change(self, () => ({ use: 'address', address, user }), secrets)

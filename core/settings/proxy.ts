@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { UserError } from '../lib/i18n/user-error.ts'
 import {
   type ProxyRoute,
   parseProxyAddress,
@@ -6,7 +7,7 @@ import {
   proxyUses,
   readProxyEnvironment,
 } from '../lib/network/proxy.ts'
-import type { SecretOwner, Secrets } from './secrets.ts'
+import type { SecretOwner, SecretStore, Secrets } from './secrets.ts'
 
 // The setting of the proxy: one for this computer, for all destinations, channels, sinks and watched computers.
 
@@ -21,7 +22,7 @@ export const proxySettingsSchema = z
       .refine((text) => text === '' || parseProxyAddress(text)?.address === text)
       .default(''),
     user: z.string().max(200).default(''),
-    /** Hosts that are reached directly, besides this computer's own; see core/lib/network/exceptions.ts. */
+    /** Hosts that are reached directly, besides loopback and link-local addresses; see core/lib/network/exceptions.ts. */
     except: proxyExceptionsSchema.default([]),
   })
   .refine(({ use, address }) => use !== 'address' || address !== '', { path: ['address'] })
@@ -46,6 +47,17 @@ export function getProxyRoute(
   if (use === 'address') return { address, user, password: secrets[proxySecrets.id]?.password ?? '', except }
   const found = readProxyEnvironment(environment)
   return found === null ? null : { ...found, except: [...found.except, ...except] }
+}
+
+/**
+ * Returns the proxy in force for a command beside the desktop, whose keyring it cannot open; null: none.
+ * @throws UserError proxy.sealed
+ */
+export function openProxyRoute(proxy: ProxySettings, secrets: SecretStore): ProxyRoute | null {
+  const { use, address, user } = proxy
+  if (use === 'address' && user !== '' && secrets.unreadable().includes(proxySecrets.id))
+    throw new UserError('proxy.sealed', { url: address, user })
+  return getProxyRoute(proxy, secrets.get())
 }
 
 /**

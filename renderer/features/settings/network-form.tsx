@@ -29,11 +29,13 @@ export function NetworkForm({ proxy, hasPassword, onDone }: NetworkFormProps) {
   const except = typed.except.split(/[\s,;]+/).filter((one) => one !== '')
   const user = typed.user.trim() || (parsed?.user ?? '')
   const isKept = hasPassword && parsed?.address === proxy.address && user === proxy.user
+  const isExceptRight = proxyExceptionsSchema.safeParse(except).success
+  const password = typed.password || (parsed?.password ?? '')
+  const lacksUser = user === '' && password !== ''
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     setTried(true)
-    if (parsed === null || !proxyExceptionsSchema.safeParse(except).success) return
-    const password = typed.password || parsed.password
+    if (parsed === null || !isExceptRight || lacksUser) return
     setBusy(true)
     const outcome = await ask('setProxy', {
       proxy: { use: 'address', address: parsed.address, user, except },
@@ -66,7 +68,12 @@ export function NetworkForm({ proxy, hasPassword, onDone }: NetworkFormProps) {
           data-autofocus
           error={isTried && parsed === null && t('settings.network.formAddressBad')}
         />
-        <TextInput {...field('user')} label={t('settings.network.user')} autoComplete="off" />
+        <TextInput
+          {...field('user')}
+          label={t('settings.network.user')}
+          autoComplete="off"
+          error={isTried && lacksUser && t('settings.network.userMissing')}
+        />
         <TextInput
           {...field('password')}
           type="password"
@@ -78,6 +85,7 @@ export function NetworkForm({ proxy, hasPassword, onDone }: NetworkFormProps) {
           {...field('except')}
           label={t('settings.network.except')}
           description={t('settings.network.exceptHint')}
+          error={isTried && !isExceptRight && t('settings.network.exceptBad')}
         />
         <FormFoot refusal={refusal} busy={busy} action={t('window.destinations.save')} onCancel={onDone} />
       </Stack>

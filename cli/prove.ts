@@ -29,7 +29,7 @@ export function registerProve(program: Command): void {
     .description(
       'have a destination prove random files that were sent to it, as it does every day by itself, and say how small a ' +
         'damage the samples of 30 days would have shown; damaged files are sent again or healed; the agent must be ' +
-        'running; exit code 0: all are intact, 1: some are not, 2: it failed',
+        'running; exit code 0: all are intact, 1: some are not, 2: it failed, or a destination did not answer for some',
     )
     .argument('[destination]', 'its name; without, all destinations that are connected')
     .option('--json', 'print one JSON object a destination')
@@ -63,6 +63,7 @@ async function prove(given: string | undefined, options: ProveOptions): Promise<
     const { isRunning: _, ...round } = proofRound
     const damage = round.damaged + round.missing + round.unreadable
     if (damage > 0) code = DAMAGE
+    else if (round.unanswered > 0 && code === WELL) code = COULD_NOT
     if (options.json === true) {
       console.log(jsonText({ name, ...round, samples }))
       continue

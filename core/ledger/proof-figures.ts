@@ -17,7 +17,7 @@ export function computeLogMiss(samples: number, population: number, share = DAMA
   const damaged = Math.max(1, Math.ceil(share * population))
   if (samples <= 0 || population <= 0) return 0
   if (samples > population - damaged) return NEVER
-  // Of the two equal products, the shorter one.
+  // Both products are equal: the shorter one is computed.
   const [factors, missing] = samples < damaged ? [samples, damaged] : [damaged, samples]
   let sum = 0
   for (let index = 0; index < factors; index += 1) sum += Math.log1p(-missing / (population - index))

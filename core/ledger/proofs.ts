@@ -79,12 +79,12 @@ export function openProofs(database: DatabaseSyncInstance, routes: Routes) {
 
     proofPace: (destination: string): ProofPace | null => get(`proof ${destination}`),
 
-    /** Adds to the sums of today. @param pace the new use of the limits; left out: it stays. */
-    recordProofs: (destination: string, kind: ProofKind, now: number, sum: ProofSum, pace?: ProofPace) =>
-      inTransaction(database, () => {
-        addProofs(database, destination, kind, now, sum)
-        if (pace !== undefined) put(`proof ${destination}`, pace)
-      }),
+    /** Adds to the sums of today. */
+    recordProofs: (destination: string, kind: ProofKind, now: number, sum: ProofSum) =>
+      inTransaction(database, () => addProofs(database, destination, kind, now, sum)),
+
+    /** Records how much of its limits a destination has used. */
+    setProofPace: (destination: string, pace: ProofPace): void => void put(`proof ${destination}`, pace),
 
     /** Returns the sums of a kind since a day, and the last time; null: nothing was read. */
     proofsSince: (destination: string, kind: ProofKind, since: number) =>

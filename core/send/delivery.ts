@@ -34,7 +34,7 @@ export const goingTo = ({ destination, paused }: Config): Config['destination'] 
 const keptBy = ({ destination, keep }: Config): Config['keep'] | null =>
   destination?.kind === 'receiver' ? null : keep
 
-const proxyOf = ({ destination, proxy }: Config): Config['proxy'] =>
+const getProxy = ({ destination, proxy }: Config): Config['proxy'] =>
   destination?.kind === 'folder' ? undefined : proxy
 
 /** True if two configurations can share one delivery. */
@@ -42,8 +42,8 @@ export const sameDelivery = (a: Config, b: Config): boolean =>
   a.retrySeconds === b.retrySeconds &&
   a.versionsPerHour === b.versionsPerHour &&
   isDeepStrictEqual(
-    [goingTo(a), a.secrets, keptBy(a), proxyOf(a)],
-    [goingTo(b), b.secrets, keptBy(b), proxyOf(b)],
+    [goingTo(a), a.secrets, keptBy(a), getProxy(a)],
+    [goingTo(b), b.secrets, keptBy(b), getProxy(b)],
   )
 
 export type Delivery = ReturnType<typeof openDelivery>

@@ -31,7 +31,7 @@ import type { ProofFigures, ProofRound } from './sender-messages.ts'
 // the destination's disk. An automatic round runs every day while nothing is sent, within the limits of the destination.
 
 /** Interval between two checks if a round is due. */
-const LOOK_EVERY_MS = 60_000
+const CHECK_EVERY_MS = 60_000
 /** Range of the delay after a start and after midnight: many computers do not read together at one receiver. */
 const DELAY_MS = [60_000, 1_800_000] as const
 /** An automatic round waits this long for a pause in sending before each file. */
@@ -56,6 +56,7 @@ type ProvingLedger = Pick<
   | 'proofPace'
   | 'proofsSince'
   | 'recordProofs'
+  | 'setProofPace'
   | 'getSeal'
   | 'isDamaged'
   | 'isReplaced'
@@ -128,7 +129,7 @@ export class Proving {
 
   constructor(host: ProvingHost) {
     this.#host = host
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
+    this.#timer = setInterval(() => this.#startIfDue(), CHECK_EVERY_MS).unref()
   }
 
   configure(limits: ProofLimits): void {
@@ -175,7 +176,7 @@ export class Proving {
   }
 
   /** Starts the round of the day if it is due. */
-  #look(): void {
+  #startIfDue(): void {
     const { ledger, destination, session, log } = this.#host
     const day = getDay(Date.now())
     if (day !== this.#day) this.#notBefore = performance.now() + randomInt(...DELAY_MS)
@@ -229,6 +230,9 @@ export class Proving {
       run.tried += 1
       const row = ledger.sampleAt(file.source, file.id)
       const source = this.#host.sources().find(({ id }) => id === file.source)
+      // Each drawn file counts before it is read, whatever becomes of it: a read that fails must not be repeated all day.
+      pace = { ...pace, files: pace.files + 1, bytes: pace.bytes + (row?.size ?? 0) }
+      if (isAutomatic) ledger.setProofPace(destination.id, pace)
       // A file that is known to be damaged waits for its content.
       if (row === null || source === undefined || ledger.isDamaged(destination.id, row)) continue
       const found = await this.#prove(open, source, row, run.readBack)
@@ -238,13 +242,19 @@ export class Proving {
         round.unanswered += 1
       } else if (found !== 'moved') {
         unanswered = 0
-        pace = { ...pace, files: pace.files + 1, bytes: pace.bytes + row.size }
-        this.#record(path.join(source.path, row.path), row.size, found, run, pace)
+        this.#record(path.join(source.path, row.path), row.size, found, run)
         await turn()
       }
     }
-    if (isAutomatic && run.count > 0 && drawn.length >= run.count)
-      ledger.recordProofs(destination.id, 'sample', Date.now(), noProofs(), { ...pace, isDone: true })
+    if (isAutomatic) this.#endAutomatic(drawn.length, run, pace)
+  }
+
+  /** Ends a round of the day in which all drawn files were tried. */
+  #endAutomatic(drawn: number, { round, count }: Run, pace: ProofPace): void {
+    const { ledger, destination, log } = this.#host
+    if (drawn > 0 && round.files === 0)
+      log('warn', `samples of ${destination.name}: none of ${drawn} files could be proven`)
+    if (count > 0 && drawn >= count) ledger.setProofPace(destination.id, { ...pace, isDone: true })
   }
 
   /** Waits for a while until nothing is being sent. */
@@ -255,7 +265,7 @@ export class Proving {
   }
 
   /** Counts a file that was proven, or found to be damaged. */
-  #record(file: string, size: number, found: Found, run: Run, pace: ProofPace): void {
+  #record(file: string, size: number, found: Found, run: Run): void {
     const { ledger, destination, onChange, log } = this.#host
     const { round, count, tried } = run
     round.files += 1
@@ -270,7 +280,7 @@ export class Proving {
       round[found] += 1
       log('warn', `${file} is ${found} at ${destination.name}`)
     }
-    ledger.recordProofs(destination.id, 'sample', Date.now(), sum, run.isAutomatic ? pace : undefined)
+    ledger.recordProofs(destination.id, 'sample', Date.now(), sum)
     this.#figures = null
     onChange()
   }

@@ -164,12 +164,24 @@ export class Store {
     signal: AbortSignal,
     isSample = false,
   ): Promise<Buffer> {
-    if (isSample) return this.#copies.prove(of, size, nonce, signal)
+    if (isSample) return this.#proveSample(of, size, nonce, signal)
     // Protected first: the source removes a proven file, so it must not be pruned a moment later.
     const place = { source: of.source.id, path: of.path }
     if (!(await this.#parts.commitThread.call('pin', place)))
       throw new StorageError('unknown', 'not in the manifest')
     return this.#copies.prove(of, size, nonce, signal)
+  }
+
+  /** A file below the mount point of a missing disk is not missing. @throws StorageError ENODEV */
+  async #proveSample(of: StoredAt, size: number, nonce: Uint8Array, signal: AbortSignal): Promise<Buffer> {
+    const requireDisk = () => this.#parts.commitThread.call('wake', null)
+    await requireDisk()
+    try {
+      return await this.#copies.prove(of, size, nonce, signal)
+    } catch (error) {
+      await requireDisk()
+      throw error
+    }
   }
 
   /** Returns a page of files that a sender should offer again, skipping the first `after`. */

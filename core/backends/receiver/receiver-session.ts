@@ -438,12 +438,14 @@ function fullSentence(detail: string, name: string): Message {
 }
 
 const OTHER_CONTENT = new Set(['other size', 'short'])
+/** Errors of the whole disk or process. */
+const NOT_THE_FILE = new Set(['ENODEV', 'ESTALE', 'EMFILE', 'ENFILE', 'ENOMEM'])
 const ABSENT = new Set(['', 'not in the manifest', 'not a file', 'ENOENT', 'ENOTDIR', 'ELOOP'])
 
 /** Parses the reason of a receiver that has not proven a file: a status and its detail (core/store/copy.ts). */
 function toFailedProof(reason: string): Proof {
   const [, detail] = /^unknown ?(.*)$/.exec(reason) ?? []
-  if (detail === undefined) return { kind: 'unavailable' }
+  if (detail === undefined || NOT_THE_FILE.has(detail)) return { kind: 'unavailable' }
   if (OTHER_CONTENT.has(detail)) return { kind: 'differs' }
   return ABSENT.has(detail) ? { kind: 'absent' } : { kind: 'unreadable', code: detail }
 }

@@ -64,6 +64,7 @@ function open(names: readonly string[], to = receiver) {
   const state = {
     closesAfter: Number.POSITIVE_INFINITY,
     isLying: false,
+    isUnavailable: false,
     onAsked: (_: string) => undefined as unknown,
     isSending: false,
     lines: [] as string[],
@@ -78,6 +79,7 @@ function open(names: readonly string[], to = receiver) {
     async prove(_, name, __, nonce, ___, isSample = false) {
       state.onAsked(name)
       asked.push({ name, isWithNonce: nonce.length > 0, isSample })
+      if (state.isUnavailable) return { kind: 'unavailable' }
       return state.isLying ? { kind: 'digest', digest: computeDigest(Buffer.from(name)) } : prove(name, nonce)
     },
   })
@@ -190,6 +192,23 @@ test('samples: each sent file is drawn as often as any other', async () => {
   // 20 each, with a deviation of 4.
   expect(Math.min(...counts)).toBeGreaterThan(2)
   expect(Math.max(...counts)).toBeLessThan(42)
+})
+
+test('samples: a file whose proof failed counts for the day, and the log names a round without any proof', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance', 'Date'] })
+  vi.setSystemTime(new Date(2026, 5, 10, 12))
+  onTestFinished(() => void vi.useRealTimers())
+  const { proving, state, asked } = open(many(10), folder)
+  state.isUnavailable = true
+  proving.configure({ files: 4, bytes: 1e9 })
+  vi.advanceTimersByTime(1_900_000)
+  await until('the round of the day', () => state.lines.length > 0)
+  expect(state.lines).toEqual(['samples of nas: none of 4 files could be proven'])
+  await new Promise(setImmediate)
+  vi.advanceTimersByTime(3_600_000)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(asked).toHaveLength(4)
+  expect(proving.figures).toBeNull()
 })
 
 test('samples: the round of the day waits for a pause in sending, and runs once', async () => {

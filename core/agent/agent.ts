@@ -243,7 +243,8 @@ export class Agent {
       this.reports.stop(),
       this.manifests.stop(),
     ])
-    const saved = Promise.race([written.then(() => true), delay(KEEP_MS, false, { ref: false })])
+    const isWritten = written.then((results) => !results.includes(false))
+    const saved = Promise.race([isWritten, delay(KEEP_MS, false, { ref: false })])
     const workers = [this.scanner, this.senders, this.receiver, this.checker]
     const [isSaved] = await Promise.all([
       saved,

@@ -18,7 +18,7 @@ export class Alerting {
   readonly alerts: Alerts
   readonly #agent: Agent
   /** Resolves when the incidents are stored, or could not be. */
-  readonly stop: () => Promise<void>
+  readonly stop: () => Promise<boolean>
 
   constructor(agent: Agent) {
     const { host, store, layout, log, notices } = agent

@@ -98,9 +98,9 @@ export class AgentEvents {
       : { delivered: false, sentence: result.reason }
   }
 
-  async stop(): Promise<void> {
+  async stop(): Promise<boolean> {
     this.#sinks?.stop()
-    await this.#log?.stop()
+    return (await this.#log?.stop()) ?? true
   }
 
   #names(): EventNames {

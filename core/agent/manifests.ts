@@ -41,8 +41,9 @@ export class Manifests {
     return accepted(await this.#ready().call('saveManifest', { request: this.#request(input), to }))
   }
 
-  async stop(): Promise<void> {
-    await this.#thread?.close()
+  /** Resolves to false if a hung disk blocks the thread. */
+  async stop(): Promise<boolean> {
+    return (await this.#thread?.close()) ?? true
   }
 
   /** @throws UserError fixity.busy */

@@ -89,8 +89,8 @@ export class Reports {
       })
   }
 
-  async stop(): Promise<void> {
-    await this.#thread?.close()
+  async stop(): Promise<boolean> {
+    return (await this.#thread?.close()) ?? true
   }
 
   async #sendDue(every: RegularPeriod | null, now: number): Promise<void> {

@@ -235,14 +235,14 @@ export class Notifier {
     return this.#store.call('changes', question)
   }
 
-  /** Resolves when pending writes are done, or the disk does not accept them. */
-  async stop(): Promise<void> {
+  /** Resolves to true when pending writes are done; false: the disk does not accept them. */
+  stop(): Promise<boolean> {
     this.#isStopped = true
     if (this.#loadAgain !== null) clearTimeout(this.#loadAgain)
     for (const dispatcher of this.#dispatchers.values()) dispatcher.stop()
     this.#beats.stop()
     this.#tellChanges.stop()
-    await this.#store.close()
+    return this.#store.close()
   }
 
   /** Continues from the state of an earlier run, as soon as it can be loaded. */

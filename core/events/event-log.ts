@@ -99,9 +99,10 @@ export class EventLog {
     }
   }
 
-  async stop(): Promise<void> {
+  /** Resolves to false if a hung disk blocks the thread. */
+  stop(): Promise<boolean> {
     this.#ending.abort()
-    await this.#thread.close()
+    return this.#thread.close()
   }
 
   async #pause(ms: number): Promise<void> {

@@ -42,7 +42,8 @@ export interface AlertStore {
   /** @throws Error if the disk fails, or does not respond within some seconds */
   call<C extends Call>(call: C, input: StoreCalls[C]['input']): Answer<C>
   /** Resolves when all earlier calls are done, or the timeout for the disk has passed. */
-  close(): Promise<void>
+  /** Resolves to false if a hung disk blocks the thread. */
+  close(): Promise<boolean>
 }
 
 const EMPTY: { [C in Call]: StoreCalls[C]['output'] } = {
@@ -58,7 +59,7 @@ const EMPTY: { [C in Call]: StoreCalls[C]['output'] } = {
 /** For one-shot runs and tests: stores nothing. */
 export const noAlertStore: AlertStore = {
   call: async (call) => EMPTY[call],
-  close: async () => undefined,
+  close: async () => true,
 }
 
 /**

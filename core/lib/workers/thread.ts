@@ -1,7 +1,7 @@
 import { type MessagePort, Worker } from 'node:worker_threads'
 import { logDroppedError, logDroppedErrors } from '../../dropped-errors.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
-import { withTimeout } from '../async/timing.ts'
+import { LATE, withTimeout } from '../async/timing.ts'
 import { collectStart } from './process.ts'
 
 // All threads are created here. Calls to a hanging disk block only their thread.
@@ -42,8 +42,8 @@ export interface Thread<C extends Calls<C>> {
   ): Promise<C[K]['output']>
   /** Number of calls without an answer so far. */
   readonly unanswered: number
-  /** Resolves when all calls are done and the thread has ended, or after a timeout; the thread is then left running. */
-  close(): Promise<void>
+  /** Resolves to true when all calls are done and the thread has ended; false: after a timeout it was left running. */
+  close(): Promise<boolean>
 }
 
 interface ThreadOptions {
@@ -134,11 +134,11 @@ export function openThread<C extends Calls<C>>(
       isClosed = true
       clearTimeout(resting)
       const closing = worker
-      if (closing === null) return
+      if (closing === null) return true
       const exit = new Promise<void>((resolve) => closing.once('exit', () => resolve()))
       // Not terminate(): during a call of SQLite it would end the whole process.
       closing.postMessage(null)
-      await withTimeout(END_WITHIN_MS, exit)
+      return (await withTimeout(END_WITHIN_MS, exit)) !== LATE
     },
   }
 }

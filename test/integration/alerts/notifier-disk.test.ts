@@ -61,7 +61,7 @@ describe('notifier without a usable database', () => {
     const hanging: AlertStore = {
       call: () =>
         new Promise((_, reject) => setTimeout(() => reject(new Error('it has not answered')), 2_000)),
-      close: () => Promise.resolve(),
+      close: () => Promise.resolve(false),
     }
     const shown: string[] = []
     const notifier = new Notifier(notifierConfig(server.origin, { hook: {} }, { native: true }), hanging, {

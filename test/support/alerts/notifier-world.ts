@@ -46,7 +46,7 @@ export function startNotifier(config: StoredConfig): RunningNotifier {
     resumed: () => undefined,
     log: (level, text) => logs.push(`${level} ${text}`),
   })
-  onTestFinished(() => notifier.stop())
+  onTestFinished(async () => void (await notifier.stop()))
   const page = (question: Partial<TimelineQuestion> = {}) =>
     notifier.timeline({
       before: null,

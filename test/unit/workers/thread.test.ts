@@ -31,7 +31,7 @@ function sums(onNews: (news: unknown) => void = () => undefined) {
     }, () => tellOwner(parentPort, 'closed'))`
   const data = new URL(`data:text/javascript,${encodeURIComponent(script)}`)
   const thread = openThread<Sums>(data, { data: 10, youngMb: 2, onNews })
-  onTestFinished(() => thread.close())
+  onTestFinished(async () => void (await thread.close()))
   return thread
 }
 
@@ -87,11 +87,11 @@ test('worker thread: closing waits for earlier calls, but not for a call that ha
   const news: unknown[] = []
   const thread = sums((said) => news.push(said))
   const last = thread.call('add', 1)
-  await thread.close()
+  expect(await thread.close()).toBe(true)
   expect(await last).toBe(11)
   expect(news).toEqual(['closed'])
   await expect(thread.call('add', 1)).rejects.toThrow('its thread is closed')
   const hanging = sums()
   void hanging.call('hang', null)
-  await hanging.close()
+  expect(await hanging.close()).toBe(false)
 })

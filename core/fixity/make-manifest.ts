@@ -4,7 +4,7 @@ import path from 'node:path'
 import { openOrExplain } from '../ledger/ledger.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { getFormKind, type ManifestForm } from '../platform/fixity-kinds.ts'
-import { listFiles } from './list-files.ts'
+import { type ListedFile, listFiles } from './list-files.ts'
 import { type Written, writeManifest } from './write-manifest.ts'
 
 // Manifests for the views: made in a thread of the main process (report/report-thread.ts), because listing a million
@@ -37,8 +37,15 @@ export interface ManifestTexts extends ManifestResult {
   texts: { name: string; text: string }[]
 }
 
-/** Writes a manifest to a file, or into a directory (bagit, ro-crate). @throws UserError fixity.notWritten */
-export async function saveManifest(request: ManifestRequest, to: string): Promise<ManifestResult> {
+/**
+ * Writes a manifest to a file, or into a directory (bagit, ro-crate).
+ * @param limit of its bytes. @throws UserError fixity.notWritten, fixity.tooLong
+ */
+export async function saveManifest(
+  request: ManifestRequest,
+  to: string,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<ManifestResult> {
   const { source, destinations, form, license, agent } = request
   const ledger = openOrExplain(request.ledger)
   try {
@@ -46,7 +53,7 @@ export async function saveManifest(request: ManifestRequest, to: string): Promis
     const files = listFiles({ ledger, source, destinations, kind: getFormKind(form), mayRead: false }, () => {
       leftOut += 1
     })
-    const written = await writeManifest(files, form, to, {
+    const written = await writeManifest(limitLines(files, request, limit), form, to, {
       name: source.name,
       agent,
       license,
@@ -58,20 +65,37 @@ export async function saveManifest(request: ManifestRequest, to: string): Promis
   }
 }
 
+const createTooLong = ({ source: { name, path } }: ManifestRequest, limit: number): UserError =>
+  new UserError('fixity.tooLong', { name, path, limit })
+
+/** Ends a list whose names alone exceed the limit. @throws UserError fixity.tooLong */
+async function* limitLines(
+  files: AsyncIterable<ListedFile>,
+  request: ManifestRequest,
+  limit: number,
+): AsyncIterable<ListedFile> {
+  let bytes = 0
+  for await (const file of files) {
+    bytes += Buffer.byteLength(file.path)
+    if (bytes > limit) throw createTooLong(request, limit)
+    yield file
+  }
+}
+
 /** Returns a manifest of at most `limit` bytes as text. @throws UserError fixity.tooLong, fixity.notWritten */
 export async function readAsText(request: ManifestRequest, limit = MOST_TEXT_BYTES): Promise<ManifestTexts> {
   const directory = await mkdtemp(path.join(tmpdir(), 'holdfast-manifest-'))
   try {
-    const { form, source } = request
+    const { form } = request
     const isTree = form === 'bagit' || form === 'ro-crate'
     const result = await saveManifest(
       request,
       isTree ? directory : path.join(directory, `${getFormKind(form)}sums.txt`),
+      limit,
     )
     const names = (await readdir(directory)).sort()
     const sizes = await Promise.all(names.map(async (name) => (await stat(path.join(directory, name))).size))
-    if (sizes.reduce((sum, size) => sum + size, 0) > limit)
-      throw new UserError('fixity.tooLong', { name: source.name, path: source.path, limit })
+    if (sizes.reduce((sum, size) => sum + size, 0) > limit) throw createTooLong(request, limit)
     const texts = await Promise.all(
       names.map(async (name) => ({ name, text: await readFile(path.join(directory, name), 'utf8') })),
     )

@@ -64,7 +64,7 @@ export type Transfer = z.infer<typeof transferSchema>
 /** Files that were read again, and what was wrong with some of them. */
 const readingSchema = amountSchema.extend({ damaged: count, missing: count, unreadable: count })
 
-/** What one destination has proven in the period. */
+/** The proofs of one destination in the period. */
 const proofSchema = z.object({
   destination: namedSchema,
   /** Random files that it has proven. */

@@ -25,7 +25,8 @@ async function protectedDirectory() {
   return { root, data, agent }
 }
 
-describe('settings commands', () => {
+// Each test starts many commands, which a busy machine takes a second each for.
+describe('settings commands', { timeout: 180_000 }, () => {
   test('a running agent applies filters, priority, pauses, the limit, and paths that are only checked', async () => {
     const { root, data } = await protectedDirectory()
     const about = ['--data', data]

@@ -319,8 +319,8 @@ export const frameKinds = {
   },
   /** Receiver: outcomes of files, at this position of the store; each result gives back one file of credit. */
   result: { code: 11, maxHeader: 512 * KIB, header: z.object({ position: count, results: fileResults }) },
-  /** Receiver: gives back bytes of credit. */
-  credit: { code: 12, maxHeader: 64, header: z.object({ bytes: count }) },
+  /** Receiver: gives back bytes of credit. `withheld`: bytes that it has taken, too, and that bring none back. */
+  credit: { code: 12, maxHeader: 64, header: z.object({ bytes: count, withheld: count.optional() }) },
   /** Both ends, every few seconds. stalledMs: age of the oldest pending call of the receiver's disk. */
   alive: { code: 13, maxHeader: 64, header: z.object({ stalledMs: count }) },
   /**

@@ -226,7 +226,7 @@ export class ReceiverSession implements OwnSession {
       this.#requests.onProof(header)
       this.#filesCredit.release(1)
     } else if (type === 'credit') {
-      this.#streams.noteTaken(header.bytes)
+      this.#streams.noteTaken(header.bytes + (header.withheld ?? 0))
       this.#bytesCredit.release(header.bytes)
     } else if (type === 'resume') this.#requests.onResume(header)
     else throw new ProtocolError(`${type} frame not expected now`)

@@ -256,6 +256,7 @@ export class SenderConnection implements ActiveConnection {
       openSource: (id, source) => host.openSource(sender, id, source),
       onReceived: host.onReceived,
       onRefused: (source, path, result) => host.onRefusedFile(name, source, path, result),
+      onWithheld: place.release,
     })
     this.#phase = { at: 'sending', sender, sending }
     host.log('info', `${name} connected from ${this.#from}`)
@@ -290,13 +291,13 @@ export class SenderConnection implements ActiveConnection {
       const opened = sending.openStream(room.bytes)
       this.#streams.add(stream)
       return {
-        bytes: room.bytes,
+        bytes: opened.bytes,
         handle: opened.handle,
         // The sender begins a new session, and resumes there.
         onLost: ({ message }) => this.#channel.destroy(new Error(`a data stream was lost: ${message}`)),
         leave: () => {
           this.#streams.delete(stream)
-          room.release()
+          room.leave()
           opened.close()
         },
       }

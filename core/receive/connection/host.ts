@@ -137,7 +137,7 @@ export interface ActiveConnection {
 
 /** A further data stream, as its session sees it. */
 export interface JoinedStream {
-  /** The credit that it brings. */
+  /** The credit that it adds to the session's. */
   bytes: number
   /** @throws ProtocolError */
   handle(frame: Frame): void
@@ -149,8 +149,10 @@ export interface JoinedStream {
 export interface ConnectionPlace {
   window: AnswerWindow
   leave(): void
-  /** Reserves memory for a further data stream; null: there is none left. */
-  grow(): { bytes: number; release(): void } | null
+  /** Reserves memory for a further data stream; null: there is none left. `leave`: the stream has ended. */
+  grow(): { bytes: number; leave(): void } | null
+  /** Releases memory of streams: the sender has no credit for it any longer. */
+  release(bytes: number): void
 }
 
 /** The admitted connections: one for each sender. */
@@ -192,11 +194,13 @@ export function createConnected() {
         mine.window.bytes += more
         return {
           bytes: more,
-          release() {
+          leave() {
             streams -= 1
-            mine.window.bytes -= more
           },
         }
+      },
+      release(bytes) {
+        mine.window.bytes -= bytes
       },
     }
   }

@@ -24,6 +24,8 @@ interface SendingHandlers {
   onReceived?(files: number, bytes: number): void
   /** A file was not stored. */
   onRefused?(source: string, path: string, result: StoreResult): void
+  /** The sender has lost this credit, which a closed stream had brought: its memory is free. */
+  onWithheld?(bytes: number): void
 }
 
 /** Bytes and files that a sender may send before it gets an answer. */
@@ -74,7 +76,7 @@ export class StoreSession {
   ) {
     this.store = store
     this.session = session
-    this.answers = openAnswers(channel, window)
+    this.answers = openAnswers(channel, window, handlers.onWithheld)
     this.sources = openSources(handlers.openSource)
     this.#handlers = handlers
     const { answers, sources } = this
@@ -112,13 +114,14 @@ export class StoreSession {
   /**
    * Opens a further stream of frames. Its numbers of sources are its own, as frames of several streams may overtake each
    * other; numbers of files, credit and results are those of the session.
-   * @param bytes the credit that the stream adds to the session's.
+   * @param bytes the credit of the stream, which its end takes back.
+   * @returns its frames' handler, and `bytes`: what it adds to the session's credit.
    */
   openStream(bytes: number) {
     const sources = openSources(this.#handlers.openSource)
-    this.answers.grow(bytes)
     this.#large.streams += 1
     return {
+      bytes: this.answers.grow(bytes),
       handle: (frame: Frame) => this.handle(frame, undefined, sources),
       close: () => {
         this.#large.streams -= 1
@@ -264,6 +267,8 @@ interface OpenFile extends AskedFile {
   position: number
   /** Frames that have overtaken others on another stream, by their offset. */
   early: Map<number, () => void>
+  /** Its `end` or `abort`, which has overtaken chunks. */
+  earlyEnd: { at: number; handle: () => void } | null
 }
 
 /** Stores large files, which arrive in pieces. Every call throws a ProtocolError if the sender breaks the protocol. */
@@ -296,7 +301,7 @@ class LargeFiles {
     const one: OpenFile = {
       ...{ id, source: sources.getName(source), path, size },
       ...{ file, answered: false, asked: header.file !== undefined },
-      ...{ position: 0, early: new Map() },
+      ...{ position: 0, early: new Map(), earlyEnd: null },
     }
     this.#open.set(id, one)
     this.#live.add(file)
@@ -320,7 +325,9 @@ class LargeFiles {
     if (one.asked && !one.answered) throw new ProtocolError('chunk: before it is known where to go on')
     if ((at ?? one.position) + bytes > one.size) throw new ProtocolError('chunk: beyond the end of the file')
     this.#chunks += 1
-    inOrder(one, at, () => {
+    if (one.earlyEnd !== null && (at ?? one.position) + bytes > one.earlyEnd.at)
+      throw new ProtocolError(`chunk: behind the end of file ${id}`)
+    const handle = () => {
       one.position += bytes
       void one.file.then(async (file) => {
         await file.write(zeros > 0 ? zeros : payload)
@@ -328,7 +335,9 @@ class LargeFiles {
         if (zeros === 0) chunkBuffers.give(payload)
         this.#written(one, file, bytes)
       })
-    })
+    }
+    if (at === undefined || isNext(one, at)) handleInOrder(one, handle)
+    else one.early.set(at, handle)
   }
 
   end({ id, digest, at }: FrameHeader<'end'>): void {
@@ -379,34 +388,47 @@ class LargeFiles {
 
   #finish(id: number, at: number | undefined, ending: (file: IncomingFile) => Promise<StoreResult>): void {
     const one = this.#opened(id)
-    inOrder(one, at, () => {
+    if (one.earlyEnd !== null) throw new ProtocolError(`file ${id} ended twice`)
+    if (at !== undefined && at > one.size) throw new ProtocolError(`file ${id} ended beyond its size`)
+    const handle = () => {
       if (one.early.size > 0) throw new ProtocolError(`file ${id} ended before its last chunk`)
       this.#open.delete(id)
       void one.file.then(ending).then((result) => {
         this.#live.delete(one.file)
         if (!one.answered) this.#shared.answer(one, result)
       })
-    })
+    }
+    // It takes no credit, so only one of them waits.
+    if (at === undefined || isNext(one, at)) handle()
+    else one.earlyEnd = { at, handle }
   }
 }
 
 /**
- * Handles a frame of a file after all frames before it. A frame that has overtaken others waits: its bytes have taken
- * credit already, so memory is bounded, and those before it are on their way.
- * @param at its offset; left out: it comes in order.
+ * True if a frame follows those that were handled. Another one has overtaken them on another stream and has to wait:
+ * those before it are on their way.
+ * @param at its offset.
  * @throws ProtocolError
  */
-function inOrder(one: OpenFile, at: number | undefined, handle: () => void): void {
-  if (at !== undefined && at !== one.position) {
-    if (at < one.position || one.early.has(at)) throw new ProtocolError(`file ${one.id}: offset ${at} twice`)
-    one.early.set(at, handle)
-    return
-  }
+function isNext(one: OpenFile, at: number): boolean {
+  if (at === one.position) return true
+  if (at < one.position || one.early.has(at)) throw new ProtocolError(`file ${one.id}: offset ${at} twice`)
+  return false
+}
+
+/** Handles the next chunk of a file, and the frames that waited for it. @throws ProtocolError */
+function handleInOrder(one: OpenFile, handle: () => void): void {
   handle()
   for (let next = one.early.get(one.position); next !== undefined; next = one.early.get(one.position)) {
     one.early.delete(one.position)
     next()
   }
+  for (const at of one.early.keys())
+    if (at < one.position) throw new ProtocolError(`file ${one.id}: chunks overlap at offset ${at}`)
+  const { earlyEnd } = one
+  if (earlyEnd === null || one.position < earlyEnd.at) return
+  if (one.position > earlyEnd.at) throw new ProtocolError(`file ${one.id} ended before its last chunk`)
+  earlyEnd.handle()
 }
 
 /** Returns a file that is refused, as its source cannot be found. */
@@ -465,21 +487,29 @@ function known<T>(all: ReadonlyMap<number, T>, number: number): T {
  * Answers are collected for one turn of the event loop, so that the files of a group commit are answered together. They
  * wait until the sender has read earlier answers: a sender that never reads gets no credit and must stop sending.
  */
-function openAnswers(channel: Pick<FrameChannel, 'send' | 'room'>, window: AnswerWindow) {
+function openAnswers(
+  channel: Pick<FrameChannel, 'send' | 'room'>,
+  window: AnswerWindow,
+  onWithheld: SendingHandlers['onWithheld'] = () => undefined,
+) {
   const credit = { ...window }
   let results: [number, number, string][] = []
   const proofs: FrameHeader<'proof'>[] = []
   let position = 0
   let bytesBack = 0
+  /** Bytes that have left memory, and whose credit was withheld. */
+  let withheld = 0
   /** Credit of closed streams that was not taken back yet. */
   let surplus = 0
   let flushing = false
 
   const flush = () => {
     flushing = false
-    if (bytesBack > 0) channel.send('credit', { bytes: bytesBack })
+    if (withheld > 0) channel.send('credit', { bytes: bytesBack, withheld })
+    else if (bytesBack > 0) channel.send('credit', { bytes: bytesBack })
     credit.bytes += bytesBack
     bytesBack = 0
+    withheld = 0
     credit.files += results.length + proofs.length
     for (const proof of proofs.splice(0)) channel.send('proof', proof)
     while (results.length > 0) {
@@ -493,6 +523,13 @@ function openAnswers(channel: Pick<FrameChannel, 'send' | 'room'>, window: Answe
     setImmediate(() => void channel.room().then(flush))
   }
 
+  const lowerSurplus = (most: number): number => {
+    const bytes = Math.min(surplus, most)
+    surplus -= bytes
+    if (bytes > 0) onWithheld(bytes)
+    return bytes
+  }
+
   return {
     /** Subtracts from the sender's credit. @throws ProtocolError if the credit is not sufficient */
     spend(bytes: number, files: number) {
@@ -502,15 +539,20 @@ function openAnswers(channel: Pick<FrameChannel, 'send' | 'room'>, window: Answe
       credit.files -= files
     },
     giveBack(bytes: number) {
-      const kept = Math.min(surplus, bytes)
-      surplus -= kept
-      if (bytes === kept) return
+      if (bytes === 0) return
+      const kept = lowerSurplus(bytes)
+      withheld += kept
       bytesBack += bytes - kept
       soon()
     },
-    /** Adds to the sender's credit; the answer to `attach` reports it. */
-    grow(bytes: number) {
-      credit.bytes += bytes
+    /**
+     * Adds the credit of a stream. The sender still has some if it has closed other streams: that is not taken back then.
+     * @returns the remaining bytes, which the answer to `attach` reports.
+     */
+    grow(bytes: number): number {
+      const added = bytes - lowerSurplus(bytes)
+      credit.bytes += added
+      return added
     },
     /** Takes credit back, by giving less of it back from now on. */
     shrink(bytes: number) {

@@ -106,6 +106,7 @@ export function openFuzzedReceiver() {
             counts.left += 1
           },
           grow: () => null,
+          release: () => undefined,
         }
       },
       attach: () => null,

@@ -82,13 +82,16 @@ export async function openSendingParts({
     send: (type, header) => void sent.push({ type, header }),
     room: () => reading,
   }
-  const counted = { received: 0, refused: [] as string[] }
+  const counted = { received: 0, refused: [] as string[], withheld: 0 }
   const sending = new StoreSession(channel, store as Store, 'session', window, {
     openSource: find,
     onReceived: (files) => {
       counted.received += files
     },
     onRefused: (source, path, { status }) => counted.refused.push(`${source}/${path} ${status}`),
+    onWithheld: (bytes) => {
+      counted.withheld += bytes
+    },
   })
   const declare = (source: number, id = 'ab') =>
     sending.handle({ type: 'source', header: { source, id, name: 'data' }, payload: none })

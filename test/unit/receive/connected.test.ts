@@ -34,3 +34,21 @@ test('active connections: a connection waiting for the first one’s reply does 
   connected.dropRefused({ accepted: () => null, known: () => sender })
   expect([b.seen.dropped, c.seen.dropped]).toEqual([false, true])
 })
+
+test('active connections: a closed data stream frees its memory only as the sender loses its credit', async () => {
+  const connected = createConnected()
+  const place = await connected.enter(sender, 'a', guestNow().guest)
+  const used = () => {
+    const sizes: number[] = []
+    for (let stream = place?.grow(); stream != null; stream = place?.grow()) {
+      sizes.push(stream.bytes)
+      stream.leave()
+    }
+    return sizes
+  }
+  const sizes = used()
+  expect(sizes[0]).toBe(6 * 1024 * 1024)
+  expect(used()).toEqual([])
+  place?.release(4 * 1024 * 1024)
+  expect(used().length).toBeGreaterThan(0)
+})

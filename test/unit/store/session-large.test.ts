@@ -146,19 +146,69 @@ test.each([
   expect(all).toThrow(reason)
 })
 
-test('upload session: a file whose chunks overlap cannot end', async () => {
+test.each([
+  [
+    'chunks overlap',
+    [
+      ['chunk', 100],
+      ['chunk', 0],
+    ],
+    /overlap at offset 102400/,
+  ],
+  ['it ends beyond its size', [['end', 901]], /beyond its size/],
+  [
+    'it ends twice, of which neither can be handled yet',
+    [
+      ['end', 800],
+      ['abort', 700],
+    ],
+    /ended twice/,
+  ],
+  [
+    'a chunk is behind its end',
+    [
+      ['end', 300],
+      ['chunk', 200],
+    ],
+    /behind the end/,
+  ],
+  [
+    'its end is within a chunk',
+    [
+      ['chunk', 100],
+      ['end', 200],
+      ['chunk', 0],
+    ],
+    /overlap/,
+  ],
+  [
+    'its end is within the last chunk',
+    [
+      ['chunk', 200],
+      ['end', 300],
+      ['chunk', 0],
+    ],
+    /before its last chunk/,
+  ],
+] as const)('upload session: a file on several streams is refused if %s', async (_, frames, reason) => {
   const { sending, begin } = await open()
   sending.handle(begin(1))
-  for (const at of [100, 0])
-    sending.handle({ type: 'chunk', header: { id: 1, at: at * KIB }, payload: Buffer.alloc(200 * KIB) })
-  const end = { id: 1, digest: Buffer.alloc(32), at: 200 * KIB }
-  expect(() => sending.handle({ type: 'end', header: end, payload: Buffer.alloc(0) })).toThrow(
-    /before its last chunk/,
-  )
+  const none = Buffer.alloc(0)
+  const all = () => {
+    for (const [type, offset] of frames) {
+      const at = offset * KIB
+      if (type === 'chunk') sending.handle({ type, header: { id: 1, at }, payload: Buffer.alloc(200 * KIB) })
+      else if (type === 'abort') sending.handle({ type, header: { id: 1, at }, payload: none })
+      else sending.handle({ type, header: { id: 1, digest: Buffer.alloc(32), at }, payload: none })
+    }
+  }
+  expect(all).toThrow(reason)
 })
 
 test('upload session: a stream adds its credit, and takes it back from what is returned after its end', async () => {
-  const { sending, writes, begin, chunk, sent } = await open({ window: { bytes: 256 * KIB, files: 4 } })
+  const { sending, writes, begin, chunk, sent, counted } = await open({
+    window: { bytes: 256 * KIB, files: 4 },
+  })
   const stream = sending.openStream(256 * KIB)
   sending.handle(begin(1))
   sending.handle(chunk(1))
@@ -168,5 +218,26 @@ test('upload session: a stream adds its credit, and takes it back from what is r
   await until('they are written', () => writes.length > 0)
   for (const write of writes) write()
   await until('credit comes back', () => sent.some(({ type }) => type === 'credit'))
-  expect(sent).toEqual([{ type: 'credit', header: { bytes: 256 * KIB } }])
+  expect(sent).toEqual([{ type: 'credit', header: { bytes: 256 * KIB, withheld: 256 * KIB } }])
+  expect(counted.withheld).toBe(256 * KIB)
+})
+
+test('upload session: streams that come and go add no more credit than those that are open together', async () => {
+  const { sending, writes, begin, chunk, counted } = await open({ window: { bytes: 256 * KIB, files: 4 } })
+  const added: number[] = []
+  for (let count = 0; count < 5; count += 1) {
+    const stream = sending.openStream(256 * KIB)
+    added.push(stream.bytes)
+    stream.close()
+  }
+  expect(added).toEqual([256 * KIB, 0, 0, 0, 0])
+  // The memory of the first one serves the others.
+  expect(counted.withheld).toBe(4 * 256 * KIB)
+  sending.handle(begin(1))
+  sending.handle(chunk(1))
+  sending.handle(chunk(1))
+  expect(() => sending.handle(chunk(1))).toThrow(/credit/)
+  await until('they are written', () => writes.length > 0)
+  for (const write of writes) write()
+  await until('the memory of the last one is free', () => counted.withheld === 5 * 256 * KIB)
 })

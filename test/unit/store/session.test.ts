@@ -22,7 +22,7 @@ test('upload session: more bytes than the credit are refused, and returned credi
   const header = { position: 10, results: [[1, 0, ''], {}, {}, {}] }
   expect(again.sent[1]).toMatchObject({ type: 'result', header })
   again.sending.handle(again.batch([5], 256 * KIB))
-  expect(again.counted).toEqual({ received: 4, refused: [] })
+  expect(again.counted).toEqual({ received: 4, refused: [], withheld: 0 })
 })
 
 test('upload session: more files than the credit are refused, however small', async () => {

@@ -292,9 +292,11 @@ export class SenderConnection implements ActiveConnection {
       this.#streams.add(stream)
       return {
         bytes: opened.bytes,
-        handle: opened.handle,
-        // The sender begins a new session, and resumes there.
-        onLost: ({ message }) => this.#channel.destroy(new Error(`a data stream was lost: ${message}`)),
+        // After the end of the session its frames are ignored: the sender reads the refusal on the first connection.
+        handle: (frame) => {
+          if (this.#phase.at === 'sending') opened.handle(frame)
+        },
+        onLost: (reason) => this.#onLostStream(reason),
         leave: () => {
           this.#streams.delete(stream)
           room.leave()
@@ -302,6 +304,17 @@ export class SenderConnection implements ActiveConnection {
         },
       }
     }
+  }
+
+  /** Ends the session: the sender begins a new one, with a single connection, and resumes there. */
+  #onLostStream({ message }: Error): void {
+    if (this.#phase.at !== 'sending') return
+    const { sender, sending } = this.#phase
+    const reason = `a data stream was lost: ${message}`
+    sending.close(true)
+    this.#host.log('info', `${sender.name} is gone: ${reason}`)
+    this.#channel.send('refused', { code: 'busy', reason: reason.slice(0, 500) })
+    this.#end()
   }
 
   #closeStreams(): void {
@@ -353,7 +366,6 @@ export class SenderConnection implements ActiveConnection {
 
   #end(): void {
     this.#phase = { at: 'over' }
-    this.#closeStreams()
     this.#channel.end()
   }
 

@@ -68,6 +68,12 @@ test(`data streams: ${ROUNDS} lost streams and killed ends lose no file`, {
   const through = { ...config, retrySeconds: 0.05, destination: { ...config.destination, port: line.port } }
   sender.configure(through)
   let files = 0
+  /** A sender that has lost a stream uses one connection for some minutes; a new process begins with several. */
+  const renewSender = async () => {
+    await sender.kill()
+    sender = startTestSender()
+    sender.configure(through)
+  }
   const add = (bytes: number) => {
     files += 1
     writeFile(home.source, `d${files % 7}/f${files}`, randomFillSync(Buffer.alloc(bytes)))
@@ -88,15 +94,15 @@ test(`data streams: ${ROUNDS} lost streams and killed ends lose no file`, {
     )
     const fault = ['newest', 'oldest', 'all', 'sender', 'receiver'][Math.floor(random() * 5)]
     struck.push(fault ?? '')
-    if (fault === 'sender') {
-      await sender.kill()
-      sender = startTestSender()
-      sender.configure(through)
-    } else if (fault === 'receiver') {
+    if (fault === 'sender') await renewSender()
+    else if (fault === 'receiver') {
       await receiver.kill()
       receiver = startTestReceiver()
       await receiver.configure(receiverConfig(store, [home], at.port))
     } else line.reset(fault === 'newest' || fault === 'oldest' ? fault : 'all')
+    if (fault === 'sender') continue
+    await allSent(sender, files, 200_000)
+    await renewSender()
   }
   await allSent(sender, files, 200_000)
   console.log(`${struck.join(', ')}; ${line.connections().made} connections`)
@@ -219,5 +225,8 @@ test('data streams: chunks that overtake each other make the file, and a stream 
     [Buffer.from('x')],
   )
   expect((await b.find('refused')).header).toMatchObject({ code: 'malformed' })
+  // The sender gets the reason on the first connection, which was fine.
+  const { code, reason } = (await control.find('refused')).header
+  expect(`${code}: ${reason}`).toMatch(/^busy: a data stream was lost: /)
   await Promise.all([control.closed, a.closed, b.closed])
 })

@@ -101,7 +101,7 @@ export class ReceiverSession implements OwnSession {
     // Cancelled files take no rate: those behind them would have to wait for it.
     if (hasCredit && !this.#isClosed && isHeldBack()) return this.#smallTurn.release()
     const isOpen = hasCredit && (await this.#lease.take(bytes))
-    const stream = await this.#streams.pick()
+    const stream = await this.#pickForBatch(files, directories)
     // The session may have closed meanwhile.
     if (!isOpen || this.#isClosed) for (const index of files.keys()) events.onResult(index, { kind: 'lost' })
     else if (!isHeldBack()) this.#sendBatch(stream, files, directories, events)
@@ -116,10 +116,11 @@ export class ReceiverSession implements OwnSession {
     const { size } = facts
     // Chunks that may take any stream follow the receiver's answer; those of other files stay on the stream of `begin`.
     const isSpread = identity !== undefined && this.#streams.maySpread
-    const own = isSpread || !this.#streams.maySpread ? this.#streams.control : await this.#streams.pick()
+    const isOnControl = isSpread || !this.#streams.maySpread
+    const own = isOnControl ? this.#streams.control : await this.#streams.pickFor(source, directories)
     if (this.#isClosed) return null
-    const { channel, metadata } = own
-    const number = metadata.getSourceNumber(source)
+    const { channel } = own
+    const number = own.getSourceNumber(source)
     const { id, result } = this.#requests.file('content')
     let answered = false
     const answer = result.then((stored): TransferResult => {
@@ -127,7 +128,7 @@ export class ReceiverSession implements OwnSession {
       return toTransferResult(stored, this.#receiver, file)
     })
     const known = identity === undefined ? 0 : this.#requests.resume(id, size)
-    const entries = metadata.news(source, directories)
+    const entries = this.#streams.takeNews(own, source, directories)
     const header = { id, source: number, path, size, facts: encodeMetadata(facts), directories: entries }
     channel.send('begin', { ...header, ...(identity === undefined ? {} : { file: identity }) })
     // A refused file gets only its refusal as an answer.
@@ -190,26 +191,26 @@ export class ReceiverSession implements OwnSession {
   readonly copy: OwnSession['copy'] = async (file, directories, digest, from) => {
     const { source, path, facts } = file
     if (!(await this.#filesCredit.acquire()) || this.#isClosed) return { kind: 'lost' }
-    const { channel, metadata } = this.#streams.control
-    const number = metadata.getSourceNumber(source)
-    const fromSource = metadata.getSourceNumber(from.source)
+    const { control } = this.#streams
+    const number = control.getSourceNumber(source)
+    const fromSource = control.getSourceNumber(from.source)
     const { id, result } = this.#requests.file('copy')
     const { size } = facts
     const header = { id, source: number, path, size, facts: encodeMetadata(facts), digest }
-    const entries = metadata.news(source, directories)
+    const entries = this.#streams.takeNews(control, source, directories)
     const of = { fromSource, fromPath: from.path, moved: from.isMoved, directories: entries }
-    channel.send('copy', { ...header, ...of })
+    control.channel.send('copy', { ...header, ...of })
     const stored = await result
     return stored?.status === 'unknown' ? null : toTransferResult(stored, this.#receiver, file)
   }
 
   readonly prove: OwnSession['prove'] = async (source, path, size, nonce, _, isSample = false) => {
     if (!(await this.#filesCredit.acquire()) || this.#isClosed) return { kind: 'unavailable' }
-    const { channel, metadata } = this.#streams.control
-    const number = metadata.getSourceNumber(source)
+    const { control } = this.#streams
+    const number = control.getSourceNumber(source)
     const { id, proof } = this.#requests.proof()
     const sample = isSample ? { sample: true as const } : {}
-    channel.send('prove', { id, source: number, path, size, nonce, ...sample })
+    control.channel.send('prove', { id, source: number, path, size, nonce, ...sample })
     return proof
   }
 
@@ -247,8 +248,15 @@ export class ReceiverSession implements OwnSession {
     return this.#bytesCredit.acquire(bytes)
   }
 
+  #pickForBatch(
+    [first]: readonly SmallOutgoing[],
+    directories: readonly FoundDirectory[],
+  ): Promise<DataStream> {
+    return first === undefined ? this.#streams.pick() : this.#streams.pickFor(first.source, directories)
+  }
+
   #sendBatch(
-    { channel, metadata }: DataStream,
+    stream: DataStream,
     files: readonly SmallOutgoing[],
     directories: readonly FoundDirectory[],
     { onUsed, onResult }: SmallEvents,
@@ -256,7 +264,7 @@ export class ReceiverSession implements OwnSession {
     const [one] = files
     if (one === undefined) return
     const { source } = one
-    const number = metadata.getSourceNumber(source)
+    const number = stream.getSourceNumber(source)
     this.#streams.noteSent(files.reduce((sum, { facts }) => sum + facts.size, 0))
     // Kept until the answers, unlike the contents.
     const names = files.map(({ path, facts }) => ({ source, path, facts }))
@@ -268,10 +276,10 @@ export class ReceiverSession implements OwnSession {
       files: files.map(({ path, facts, digest }, index): SmallFile => {
         return [(first + index) >>> 0, number, path, facts.size, encodeMetadata(facts), digest]
       }),
-      directories: metadata.news(source, directories),
+      directories: this.#streams.takeNews(stream, source, directories),
     }
     const whole = together(files)
-    channel.send('batch', header, whole === null ? files.map(({ bytes }) => bytes) : [whole], onUsed)
+    stream.channel.send('batch', header, whole === null ? files.map(({ bytes }) => bytes) : [whole], onUsed)
   }
 }
 

@@ -4,7 +4,7 @@ import { UserError } from '../../lib/i18n/user-error.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { ProxyError } from '../../lib/network/tunnel.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
-import { ALIVE_EVERY_MS, type FrameChannel } from '../../protocol/channel.ts'
+import { ALIVE_EVERY_MS, type FrameChannel, SILENT_AFTER_MS } from '../../protocol/channel.ts'
 import { type Frame, type FrameHeader, sentenceParts } from '../../protocol/frames.ts'
 import type { Identity } from '../../protocol/identity.ts'
 import { LONGEST_SENTENCE, LONGEST_WORD } from '../../protocol/limits.ts'
@@ -25,6 +25,7 @@ import {
 import type { OpenOptions, Tested, TryOptions } from '../open.ts'
 import { attachStream, dial, Refused, toConnectionTrouble } from './dial.ts'
 import { ReceiverSession } from './receiver-session.ts'
+import { StreamRest } from './streams.ts'
 
 // A receiver on another computer: sends to it, tests it, and pairs with it. While a session is open, the receiver also
 // gets the status of this computer.
@@ -59,8 +60,9 @@ export function openReceiver(
   watch?: typeof watchWake,
 ): OpenDestination {
   const { destination, retrySeconds } = options
+  const rest = new StreamRest()
   const connector: Connector = {
-    open: (attempt) => openSession(options, events, attempt),
+    open: (attempt) => openSession(options, events, attempt, rest),
     toTrouble: (reason, wasConnected) => toConnectionTrouble(reason, destination, wasConnected),
     retrySeconds,
   }
@@ -72,6 +74,7 @@ async function openSession(
   options: ReceiverDestinationOptions,
   events: DestinationEvents,
   { signal, end }: SessionAttempt,
+  rest: StreamRest,
 ): Promise<OpenedSession> {
   const { destination, identity, sessions, bucket } = options
   const { name } = destination
@@ -84,7 +87,9 @@ async function openSession(
   const dialled = await dial(destination, identity, hello, signal)
   const { channel, welcome, follow, localAddress, isToItself, roundTripMs } = dialled
   let session: ReceiverSession | null = null
+  let heardAt = performance.now()
   const onFrame = (frame: Frame) => {
+    heardAt = performance.now()
     if (frame.type === 'alive') events.onTrouble(describeHang(frame.header.stalledMs, name))
     else if (frame.type === 'want') wanted(frame.header.files)
     else if (frame.type === 'twice')
@@ -102,16 +107,29 @@ async function openSession(
       events.log('warn', `files that ${name} wants again: ${String(error)}`)
     }
   }
-  follow(onFrame, end, () => session?.onRoom())
+  const onClose = (reason: Error | null) => {
+    // The receiver noticed first that a stream was lost.
+    const isStream = session !== null && reason instanceof Refused && reason.code === 'busy'
+    if (isStream) rest.begin()
+    end(isStream ? new Error(reason.message) : reason)
+  }
+  // Some networks break off further connections only: the next session has to do without them.
+  const onLost = (reason: Error) =>
+    void setImmediate(() => {
+      const isFine = !channel.closed && performance.now() - heardAt < SILENT_AFTER_MS / 2
+      if (isFine) rest.begin()
+      end(reason)
+    })
+  follow(onFrame, onClose, () => session?.onRoom())
   try {
     // Files that the receiver has lost wait again before any file is sent.
     const { asksFirst, notice } = await sessions.welcome(welcome.session)
     if (notice !== null) events.onNotice(notice)
     const { streams } = welcome
     const spread = streams && {
-      ...{ control: channel, most: streams.most, roundTripMs },
+      ...{ control: channel, most: streams.most, roundTripMs, rest },
       attach: (onRoom: () => void) =>
-        attachStream(destination, identity, streams.key, signal, { onRoom, onLost: end }),
+        attachStream(destination, identity, streams.key, signal, { onRoom, onLost }),
       log: (text: string) => events.log('info', `${name}: ${text}`),
     }
     const isSpread = spread === undefined ? {} : { spread }

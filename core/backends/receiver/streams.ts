@@ -17,7 +17,10 @@ const LEAST_GAIN = 1.1
 /** Time of a measurement, which is at least so many round trips: the rate of a new stream grows during the first ones. */
 const MEASURE_MS = 500
 const MEASURE_ROUND_TRIPS = 5
-/** Delay before further streams are opened again after the receiver refused some, or they made the session no faster. */
+/**
+ * Delay before further streams are opened again after the receiver refused some, the network broke one off, or they made
+ * the session no faster.
+ */
 const REST_MS = 300_000
 /** Further streams are closed after the session had so long enough room on the line. */
 const IDLE_MS = 30_000
@@ -30,19 +33,41 @@ const MAX_CACHED = 20_000
 const MAX_NEWS = 128
 
 export type StreamChannel = Pick<FrameChannel, 'send' | 'room'> & Partial<Pick<FrameChannel, 'hasRoom'>>
+/** The time until which a destination's sessions open no further streams; it outlasts a session. */
+export class StreamRest {
+  #until = 0
+
+  get isOver(): boolean {
+    return performance.now() >= this.#until
+  }
+
+  begin(): void {
+    this.#until = performance.now() + REST_MS
+  }
+}
+
 type AttachedChannel = Pick<FrameChannel, 'send' | 'room' | 'hasRoom' | 'bufferedBytes' | 'end' | 'destroy'>
 
-/** One connection of a session, and the sources and directories that its receiver got on it. */
+/** One connection of a session, and the sources that its receiver got on it. */
 export class DataStream<C extends StreamChannel = StreamChannel> {
   readonly channel: C
-  readonly metadata: ReturnType<typeof createMetadataCache>
+  readonly #sources = new Map<string, number>()
   /** Files whose frames all go on this stream, and have not ended. */
   #files = 0
   #onUnused: (() => void) | null = null
 
   constructor(channel: C) {
     this.channel = channel
-    this.metadata = createMetadataCache((source) => channel.send('source', source))
+  }
+
+  /** Returns the number by which the receiver refers to a source on this stream; sends it for a new source. */
+  getSourceNumber({ id, name }: OutgoingSource): number {
+    const known = this.#sources.get(id)
+    if (known !== undefined) return known
+    const number = this.#sources.size
+    this.#sources.set(id, number)
+    this.channel.send('source', { source: number, id, name })
+    return number
   }
 
   beginFile(): void {
@@ -68,6 +93,7 @@ export interface SpreadOptions {
   most: number
   /** The shortest round trip that was measured so far. */
   roundTripMs: number
+  rest: StreamRest
   /** Opens a stream. @throws if the receiver refuses it, or does not answer. */
   attach(onRoom: () => void): Promise<{ channel: AttachedChannel; bytes: number; roundTripMs: number }>
   /** A stream brought this credit. */
@@ -100,6 +126,7 @@ export function chooseStreams(now: StreamMeasurement): number {
 /** The streams of one session: the control connection, and those that were attached. */
 export class Streams {
   readonly control: DataStream
+  readonly #directories: DirectoryCache
   readonly #spread: SpreadOptions | null
   #attached: DataStream<AttachedChannel>[] = []
   #waiting: ((stream: DataStream) => void)[] = []
@@ -118,7 +145,6 @@ export class Streams {
   /** The number of measurements that do not count. */
   #skipped = 1
   #rateBefore: number | null = null
-  #restUntil = 0
   #isGrowing = false
   #isClosed = false
   #timer: NodeJS.Timeout | undefined
@@ -126,6 +152,7 @@ export class Streams {
   /** @param spread left out: there are no further streams. */
   constructor(control: StreamChannel, spread?: SpreadOptions) {
     this.control = new DataStream(control)
+    this.#directories = new DirectoryCache(this.control)
     this.#spread = spread ?? null
     if (spread === undefined || spread.most < 2) return
     this.#most = spread.most
@@ -154,6 +181,25 @@ export class Streams {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
+  /**
+   * Resolves with a stream that has room for files in these directories. New metadata of directories go on the control
+   * connection only: on several connections older ones could arrive later.
+   */
+  async pickFor(source: OutgoingSource, directories: readonly FoundDirectory[]): Promise<DataStream> {
+    if (this.count === 1 || !this.#directories.hasNews(source, directories)) return this.pick()
+    await this.roomOn(this.control)
+    return this.control
+  }
+
+  /** Returns the directories that a frame on this stream should have, and records them as sent. */
+  takeNews(
+    stream: DataStream,
+    source: OutgoingSource,
+    directories: readonly FoundDirectory[],
+  ): DirectoryEntry[] {
+    return stream === this.control ? this.#directories.take(source, directories) : []
+  }
+
   /** Waits for room on a stream that was picked before. */
   async roomOn({ channel }: DataStream): Promise<void> {
     await this.#roomOf(channel)
@@ -163,8 +209,8 @@ export class Streams {
   noteHeldUp(): void {
     this.#isHeldUp = true
     this.#heldUpAt = performance.now()
-    const mayGrow = this.#most > 1 && !this.#isGrowing && this.#heldUpAt >= this.#restUntil
-    if (mayGrow && this.count === 1) void this.#adjust(0, this.#heldUpAt)
+    const mayGrow = this.#most > 1 && !this.#isGrowing && this.#spread?.rest.isOver === true
+    if (mayGrow && this.count === 1) void this.#adjust(0)
   }
 
   noteSent(bytes: number): void {
@@ -234,19 +280,19 @@ export class Streams {
     this.#earlierBytes -= this.#takenBytes
     if (!this.#isHeldUp && now - this.#heldUpAt >= IDLE_MS) return this.#shrink(1)
     if (isDrained && this.#isHeldUp && this.#skipped > 0) this.#skipped -= 1
-    else if (isDrained) await this.#adjust(rate, now)
+    else if (isDrained) await this.#adjust(rate)
     if (!this.#isClosed && this.count > 1) this.#measureSoon()
   }
 
-  async #adjust(rate: number, now: number): Promise<void> {
+  async #adjust(rate: number): Promise<void> {
     const streams = this.count
     const isHeldUp = this.#isHeldUp
-    const most = now < this.#restUntil ? Math.min(streams, this.#most) : this.#most
+    const most = this.#spread?.rest.isOver === true ? this.#most : Math.min(streams, this.#most)
     const measured = { streams, most, roundTripMs: this.#roundTripMs, isHeldUp, rate }
     const wanted = chooseStreams({ ...measured, rateBefore: this.#rateBefore })
     if (isHeldUp) this.#rateBefore = null
     if (wanted < streams) {
-      this.#restUntil = now + REST_MS
+      this.#spread?.rest.begin()
       this.#shrink(wanted)
     } else if (wanted > streams) {
       this.#isGrowing = true
@@ -263,7 +309,7 @@ export class Streams {
   #shrink(wanted: number): void {
     const surplus = this.#attached.splice(Math.max(0, wanted - 1))
     for (const stream of surplus) stream.retire(() => void stream.channel.end(DRAIN_MS))
-    this.#spread?.log(`${this.count} data streams from now on`)
+    this.#log('')
     this.onRoom()
   }
 
@@ -281,46 +327,46 @@ export class Streams {
     const refused = (await Promise.allSettled(opening)).find(({ status }) => status === 'rejected')
     if (this.#isClosed) return
     // The session goes on with those that it has.
-    if (refused?.status === 'rejected') this.#restUntil = performance.now() + REST_MS
+    if (refused?.status === 'rejected') spread.rest.begin()
     const why = refused?.status === 'rejected' ? `; others were not opened: ${String(refused.reason)}` : ''
-    spread.log(`${this.count} data streams from now on${why}`)
+    this.#log(why)
+  }
+
+  #log(why: string): void {
+    const streams = this.count === 1 ? '1 data stream' : `${this.count} data streams`
+    this.#spread?.log(`${streams} from now on${why}`)
   }
 }
 
-/**
- * Caches which metadata the receiver got on one stream.
- * @param sendSource sends the number of a new source.
- */
-function createMetadataCache(sendSource: (source: { source: number; id: string; name: string }) => void) {
-  const numbers = new Map<string, number>()
-  const facts = new Map<string, string>()
+/** Remembers the metadata of directories that the receiver got in this session. */
+class DirectoryCache {
+  readonly #control: DataStream
+  readonly #sent = new Map<string, string>()
 
-  const getSourceNumber = ({ id, name }: OutgoingSource): number => {
-    const known = numbers.get(id)
-    if (known !== undefined) return known
-    const number = numbers.size
-    numbers.set(id, number)
-    sendSource({ source: number, id, name })
-    return number
+  constructor(control: DataStream) {
+    this.#control = control
   }
 
-  return {
-    /** Returns the number by which the receiver refers to a source; sends it for a new source. */
-    getSourceNumber,
-    /** Returns the directories that are new to the receiver or have changed, and records them as sent. */
-    news(source: OutgoingSource, directories: readonly FoundDirectory[]): DirectoryEntry[] {
-      const found: DirectoryEntry[] = []
-      for (const { path, facts: now } of directories) {
-        if (found.length >= MAX_NEWS) break
-        const words = encodeMetadata(now)
-        const text = JSON.stringify(words)
-        const place = `${source.id}/${path}`
-        if (facts.get(place) === text) continue
-        if (facts.size >= MAX_CACHED) facts.clear()
-        facts.set(place, text)
-        found.push([getSourceNumber(source), path, words])
-      }
-      return found
-    },
+  /** True if a directory is new to the receiver or has changed. */
+  hasNews(source: OutgoingSource, directories: readonly FoundDirectory[]): boolean {
+    return directories.some(
+      ({ path, facts }) => this.#sent.get(`${source.id}/${path}`) !== JSON.stringify(encodeMetadata(facts)),
+    )
+  }
+
+  /** Returns the directories that are new to the receiver or have changed, and records them as sent. */
+  take(source: OutgoingSource, directories: readonly FoundDirectory[]): DirectoryEntry[] {
+    const found: DirectoryEntry[] = []
+    for (const { path, facts } of directories) {
+      if (found.length >= MAX_NEWS) break
+      const words = encodeMetadata(facts)
+      const text = JSON.stringify(words)
+      const place = `${source.id}/${path}`
+      if (this.#sent.get(place) === text) continue
+      if (this.#sent.size >= MAX_CACHED) this.#sent.clear()
+      this.#sent.set(place, text)
+      found.push([this.#control.getSourceNumber(source), path, words])
+    }
+    return found
   }
 }

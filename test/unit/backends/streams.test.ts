@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest'
-import { chooseStreams, type SpreadOptions, Streams } from '../../../core/backends/receiver/streams.ts'
+import {
+  chooseStreams,
+  type SpreadOptions,
+  StreamRest,
+  Streams,
+} from '../../../core/backends/receiver/streams.ts'
 import { until } from '../../support/until.ts'
 
 const now = { streams: 1, most: 16, roundTripMs: 100, isHeldUp: true, rate: 1000, rateBefore: null }
@@ -51,7 +56,7 @@ function openStreams(options: Partial<SpreadOptions> = {}) {
   const credits: number[] = []
   const logged: string[] = []
   const streams = new Streams(control.channel, {
-    ...{ control: control.channel, most: 4, roundTripMs: 100 },
+    ...{ control: control.channel, most: 4, roundTripMs: 100, rest: new StreamRest() },
     attach: async () => {
       const stream = fakeChannel()
       opened.push(stream)
@@ -92,7 +97,7 @@ test('data streams: a receiver that refuses them gets everything on the first co
   const { logged, streams } = openStreams({ attach: () => Promise.reject(new Error('no room')) })
   streams.noteHeldUp()
   await until('that is logged', () => logged.length > 0)
-  expect(logged).toEqual(['1 data streams from now on; others were not opened: Error: no room'])
+  expect(logged).toEqual(['1 data stream from now on; others were not opened: Error: no room'])
   streams.noteHeldUp()
   expect(await streams.pick()).toBe(streams.control)
 })
@@ -108,4 +113,35 @@ test('data streams: a stream that is closed waits for the files that began on it
   expect(isUnused).toBe(false)
   control.endFile()
   expect(isUnused).toBe(true)
+})
+
+test('data streams: the session after one that has lost a stream has one connection for some minutes', async () => {
+  const rest = new StreamRest()
+  const first = openStreams({ rest })
+  first.streams.noteHeldUp()
+  await until('further streams are open', () => first.streams.count === 4)
+  rest.begin()
+  first.streams.close()
+  const next = openStreams({ rest })
+  next.streams.noteHeldUp()
+  await new Promise(setImmediate)
+  expect([next.streams.count, next.opened.length]).toEqual([1, 0])
+})
+
+test('data streams: new metadata of directories go on the first connection only, and other files on any', async () => {
+  const { control, opened, streams } = openStreams()
+  const source = { id: 'ab', name: 'data', path: '/data' }
+  const facts = { size: 0, mtimeNs: 1n, mode: 0o755, user: 0, group: 0, more: null }
+  streams.noteHeldUp()
+  await until('further streams are open', () => streams.count === 4)
+  control.state.buffered = 9
+  const before = [{ path: 'd', facts }]
+  expect(await streams.pickFor(source, before)).toBe(streams.control)
+  expect(streams.takeNews(streams.control, source, before)).toEqual([[0, 'd', [0, 1, 0o755, 0, 0, null]]])
+  const other = await streams.pickFor(source, before)
+  expect(opened.map(({ channel }) => channel)).toContain(other.channel)
+  const after = [{ path: 'd', facts: { ...facts, mode: 0o700 } }]
+  expect(await streams.pickFor(source, after)).toBe(streams.control)
+  expect(streams.takeNews(other, source, after)).toEqual([])
+  expect(streams.takeNews(streams.control, source, after)).toHaveLength(1)
 })

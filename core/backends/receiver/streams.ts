@@ -33,7 +33,7 @@ const MAX_CACHED = 20_000
 const MAX_NEWS = 128
 
 export type StreamChannel = Pick<FrameChannel, 'send' | 'room'> & Partial<Pick<FrameChannel, 'hasRoom'>>
-/** The time until which a destination's sessions open no further streams; it outlasts a session. */
+/** A time during which no further streams are opened. */
 export class StreamRest {
   #until = 0
 
@@ -93,6 +93,7 @@ export interface SpreadOptions {
   most: number
   /** The shortest round trip that was measured so far. */
   roundTripMs: number
+  /** Begins when the network breaks off a stream; it outlasts the session. */
   rest: StreamRest
   /** Opens a stream. @throws if the receiver refuses it, or does not answer. */
   attach(onRoom: () => void): Promise<{ channel: AttachedChannel; bytes: number; roundTripMs: number }>
@@ -145,6 +146,8 @@ export class Streams {
   /** The number of measurements that do not count. */
   #skipped = 1
   #rateBefore: number | null = null
+  /** Begins when the receiver refuses streams, or they make this session no faster. */
+  readonly #rest = new StreamRest()
   #isGrowing = false
   #isClosed = false
   #timer: NodeJS.Timeout | undefined
@@ -209,8 +212,7 @@ export class Streams {
   noteHeldUp(): void {
     this.#isHeldUp = true
     this.#heldUpAt = performance.now()
-    const mayGrow = this.#most > 1 && !this.#isGrowing && this.#spread?.rest.isOver === true
-    if (mayGrow && this.count === 1) void this.#adjust(0)
+    if (this.#most > 1 && !this.#isGrowing && !this.#isResting && this.count === 1) void this.#adjust(0)
   }
 
   noteSent(bytes: number): void {
@@ -238,6 +240,10 @@ export class Streams {
     clearTimeout(this.#timer)
     for (const { channel } of this.#attached.splice(0)) channel.destroy(null)
     this.onRoom()
+  }
+
+  get #isResting(): boolean {
+    return !this.#rest.isOver || this.#spread?.rest.isOver === false
   }
 
   async #roomOf(channel: StreamChannel): Promise<void> {
@@ -287,12 +293,12 @@ export class Streams {
   async #adjust(rate: number): Promise<void> {
     const streams = this.count
     const isHeldUp = this.#isHeldUp
-    const most = this.#spread?.rest.isOver === true ? this.#most : Math.min(streams, this.#most)
+    const most = this.#isResting ? Math.min(streams, this.#most) : this.#most
     const measured = { streams, most, roundTripMs: this.#roundTripMs, isHeldUp, rate }
     const wanted = chooseStreams({ ...measured, rateBefore: this.#rateBefore })
     if (isHeldUp) this.#rateBefore = null
     if (wanted < streams) {
-      this.#spread?.rest.begin()
+      this.#rest.begin()
       this.#shrink(wanted)
     } else if (wanted > streams) {
       this.#isGrowing = true
@@ -327,7 +333,7 @@ export class Streams {
     const refused = (await Promise.allSettled(opening)).find(({ status }) => status === 'rejected')
     if (this.#isClosed) return
     // The session goes on with those that it has.
-    if (refused?.status === 'rejected') spread.rest.begin()
+    if (refused?.status === 'rejected') this.#rest.begin()
     const why = refused?.status === 'rejected' ? `; others were not opened: ${String(refused.reason)}` : ''
     this.#log(why)
   }

@@ -58,6 +58,25 @@ test('data streams: one large file over a long line goes at least three times as
   expect(readTree(arrived)).toEqual(readTree(home.source))
 })
 
+test('data streams: after a lost stream on a line that is fine, the rest arrives on one connection', {
+  timeout: 120_000,
+}, async () => {
+  const { home, sender, at, config, arrived } = await startPair(temporaryDirectory('streams'))
+  const line = await startTestLine(at.port, { delayMs: 20, windowBytes: 256 * KIB })
+  writeFile(home.source, 'large', randomBytes(24 * MIB))
+  const destination = { ...config.destination, port: line.port }
+  sender.configure({ ...config, retrySeconds: 0.05, destination })
+  offerAll(home)
+  sender.nudge()
+  const countOpened = () => sender.log.filter((text) => text.includes('data streams from now on')).length
+  await until('further streams are open', () => countOpened() === 1, 60_000)
+  line.reset('newest')
+  await allSent(sender, 1, 60_000)
+  expect(countOpened()).toBe(1)
+  await until('one connection is left', () => line.connections().open === 1)
+  expect(readTree(arrived)).toEqual(readTree(home.source))
+})
+
 test(`data streams: ${ROUNDS} lost streams and killed ends lose no file`, {
   timeout: Math.max(600_000, ROUNDS * 60_000),
 }, async () => {

@@ -22,7 +22,8 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/support/servers/global-setup.ts'],
           env,
-          testTimeout: 60_000,
+          // Conditions have their own deadlines. Some tests start many commands, a second each on a busy machine.
+          testTimeout: 180_000,
           hookTimeout: 60_000,
         },
       },

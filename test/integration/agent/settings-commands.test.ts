@@ -25,8 +25,7 @@ async function protectedDirectory() {
   return { root, data, agent }
 }
 
-// Each test starts many commands, which a busy machine takes a second each for.
-describe('settings commands', { timeout: 180_000 }, () => {
+describe('settings commands', () => {
   test('a running agent applies filters, priority, pauses, the limit, and paths that are only checked', async () => {
     const { root, data } = await protectedDirectory()
     const about = ['--data', data]

@@ -75,16 +75,20 @@ export function toLock(place: BucketPlace, name: string): ObjectLock {
 
 /**
  * Locks an object that was uploaded in parts or copied, from now on. The lock of its first request began with the upload,
- * maybe days ago, and some stores (Ceph before 17) ignore it.
+ * maybe days ago, and some stores (Ceph before 17) ignore it. A lock that lasts longer stays: it began when the
+ * destination or the bucket had more days, and no store lets it be shortened.
  * @param version left out: the current one. @throws BackendError.
  */
 export async function lockComplete(place: BucketPlace, name: string, version?: string): Promise<void> {
-  const { ObjectLockMode: Mode, ObjectLockRetainUntilDate: RetainUntilDate } = toLock(place, name)
-  if (Mode === undefined) return
+  const { ObjectLockMode: Mode, ObjectLockRetainUntilDate: wanted } = toLock(place, name)
+  if (Mode === undefined || wanted === undefined) return
   const at = { Bucket: place.bucket, Key: toKey(place, name) }
-  const which = version === undefined ? {} : { VersionId: version }
-  const Retention = { Mode, RetainUntilDate }
-  await place.client.send(new PutObjectRetentionCommand({ ...at, ...which, Retention }))
+  const which = version === undefined ? at : { ...at, VersionId: version }
+  const head = await place.client.send(new HeadObjectCommand(which))
+  const present = head.ObjectLockRetainUntilDate ?? new Date(0)
+  if (head.ObjectLockMode === Mode && present >= wanted) return
+  const RetainUntilDate = new Date(Math.max(present.getTime(), wanted.getTime()))
+  await place.client.send(new PutObjectRetentionCommand({ ...which, Retention: { Mode, RetainUntilDate } }))
 }
 
 interface ObjectLock {

@@ -8,6 +8,7 @@ import {
   PutBucketVersioningCommand,
   PutObjectCommand,
   PutObjectLegalHoldCommand,
+  PutObjectLockConfigurationCommand,
   PutObjectRetentionCommand,
 } from '@aws-sdk/client-s3'
 import { beforeAll, expect, inject, test } from 'vitest'
@@ -130,18 +131,46 @@ test('each way to write an object locks it for the days of the destination, and 
   expect(await readLockDays(bucket, 'p/pc/s/free')).toBeNull()
 })
 
-test('the owner file, which is written once, is locked anew by each session', async () => {
+test('the owner file, which is written once, is locked anew by each session, and a longer lock of before stays', async () => {
   const place = s3Place(server, bucket)
   const home = await makeHome(temporaryDirectory('renewed'))
   const settings = place.settings() as S3Destination
   const key = `${settings.prefix}/${settings.folder}/.holdfast/owner.json`
-  for (const lockDays of [1, LOCK_DAYS]) {
+  for (const [lockDays, expected] of [
+    [1, 1],
+    [LOCK_DAYS, LOCK_DAYS],
+    [30, LOCK_DAYS],
+  ] as const) {
     const driver = drive(home, { ...settings, lockDays }, place.secrets)
     await driver.session()
     driver.stop()
-    expect(await readLockDays(bucket, key)).toBeGreaterThan(lockDays - 0.01)
-    expect(await readLockDays(bucket, key)).toBeLessThan(lockDays + 0.01)
+    expect(await readLockDays(bucket, key)).toBeGreaterThan(expected - 0.01)
+    expect(await readLockDays(bucket, key)).toBeLessThan(expected + 0.01)
   }
+})
+
+test('an upload that began when the lock was longer is completed, and keeps the longer lock', async () => {
+  const own = await makeBucket(server, { versioned: true, locked: true })
+  await own.client.send(
+    new PutObjectLockConfigurationCommand({
+      Bucket: own.bucket,
+      ObjectLockConfiguration: {
+        ObjectLockEnabled: 'Enabled',
+        Rule: { DefaultRetention: { Mode: 'COMPLIANCE', Days: 60 } },
+      },
+    }),
+  )
+  const bytes = randomBytes(11 * MIB)
+  const facts = { ...toFacts(bytes), digest: null }
+  const before = own.open({ lockDays: LOCK_DAYS })
+  const begun = await before.begin('pc/s/parts', facts, 'same')
+  await begun.write(bytes.subarray(0, 6 * MIB))
+  await begun.abort(true)
+  const resumed = await own.open({ lockDays: 30 }).begin('pc/s/parts', facts, 'same')
+  expect(resumed.offset).toBeGreaterThan(0)
+  await resumed.write(bytes.subarray(resumed.offset))
+  await resumed.finish(computeDigest(bytes))
+  expect(await readLockDays(own, 'p/pc/s/parts')).toBeGreaterThan(59)
 })
 
 async function listVersions({ client, bucket: Bucket }: TestBucket, Prefix: string) {

@@ -10,7 +10,9 @@ import { requireSame } from '../encrypted/age.ts'
 import type { Encrypting } from '../encrypted/encrypted-session.ts'
 import { isNameKeyFile } from '../encrypted/names.ts'
 import {
+  listAll,
   type ObjectInfo,
+  type ObjectPage,
   type ObjectStore,
   orIf,
   type PutOptions,
@@ -19,8 +21,10 @@ import {
   unlessLost,
 } from './object-store.ts'
 
-/** Size limit of an owner file or key file: Holdfast writes no larger one. */
+/** Size limit of an owner file: Holdfast writes no larger one. */
 const MOST_BYTES = 4 * 1024 * 1024
+/** Size limit of a key file, which has some hundred bytes. */
+const MOST_KEY_BYTES = 16 * 1024
 
 const ownerSchema = z.object({
   /** Fingerprint of the computer's certificate. */
@@ -161,24 +165,30 @@ export async function renewLocks(
     await store.renewLock?.(`${folder}/${name}`)
 }
 
-/** Returns the encrypted keys of names in a folder. @throws BackendError. */
+/**
+ * Returns the encrypted keys of names in a folder.
+ * @param at the destination's name. @throws UserError if there are too many; BackendError.
+ */
 export async function readNameKeys(
   store: ObjectStore,
   folder: string,
+  at: string,
   signal: AbortSignal,
 ): Promise<Uint8Array[]> {
   const front = `${folder}/${OWN_DIRECTORY}/`
-  const { objects } = await store.list(`${front}names-`, null, false)
-  const removed = await store.removed?.(`${front}names-`, null, null, true).catch(unlessLost)
-  const files = [...objects, ...(removed?.objects ?? [])].filter(({ name }) =>
-    isNameKeyFile(name.slice(front.length)),
-  )
+  const place = { at, prefix: `${front}names-` }
+  const pick = ({ objects }: ObjectPage) =>
+    objects.filter(({ name }) => isNameKeyFile(name.slice(front.length)))
+  const present = await listAll((after) => store.list(place.prefix, after, false), pick, place)
+  const listRemoved = async (after: string | null) =>
+    (await store.removed?.(place.prefix, after, null, true).catch(unlessLost)) ?? null
+  const removed = await listAll(listRemoved, pick, place)
   // A file never changes, as its name depends on the key: only its oldest version cannot be somebody else's.
   const read = async ({ name }: ObjectInfo) => {
     const first = (await store.versions(name).catch(unlessLost))?.at(-1)
-    return readSmall(store, name, signal, MOST_BYTES, first?.version)
+    return readSmall(store, name, signal, MOST_KEY_BYTES, first?.version)
   }
-  return Promise.all(files.map(read))
+  return Promise.all([...present, ...removed].map(read))
 }
 
 /** The data to claim a folder. */

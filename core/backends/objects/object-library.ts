@@ -20,6 +20,7 @@ import { decryptLibrary } from '../encrypted/encrypted-library.ts'
 import { readKeptOwner, readNameKeys, readOwner } from './folder-owner.ts'
 import {
   BackendError,
+  listAll,
   type ObjectInfo,
   type ObjectPage,
   type ObjectStore,
@@ -30,8 +31,6 @@ import type { ObjectKind } from './objects.ts'
 // Reads a computer's files at an SFTP server or in a bucket. A file is the object FOLDER/SOURCE/PATH. An older version
 // is an object in the folder's own directory, or a version that the store itself keeps.
 
-/** Maximum number of directories (of computers or of sources) to list. */
-const MOST_FOLDERS = 10_000
 /** Maximum number of older versions to list for one name. */
 const MOST_VERSIONS = 10_000
 /** Begins the cursor of a page of removed objects. */
@@ -52,7 +51,9 @@ export function openObjectLibrary(settings: ObjectSettings, kind: ObjectKind, si
     const library = new ObjectLibrary(store, name, folder, signal)
     if (owner === null && computer !== null && (await library.folders()).length === 0)
       throw noComputer(name, folder, await computersIn(store, name, signal))
-    return decryptLibrary(library, owner ?? destination, settings, () => readNameKeys(store, folder, signal))
+    return decryptLibrary(library, owner ?? destination, settings, () =>
+      readNameKeys(store, folder, name, signal),
+    )
   })
 }
 
@@ -103,7 +104,7 @@ async function computersIn(store: ObjectStore, at: string, signal: AbortSignal):
     const { computer: name, recipient, hideNames: hidesNames } = owner
     return [{ folder, name, isOwn: false, isEncrypted: recipient !== null, hidesNames }]
   }
-  const folders = await directoriesIn(store, '')
+  const folders = await directoriesIn(store, at, '')
   const all = await Promise.all(folders.map((folder) => withPermit(slots, () => readComputer(folder))))
   return all.flat()
 }
@@ -181,10 +182,13 @@ export class ObjectLibrary implements Library {
   /** Returns the directories of sources, also of those whose files have all been removed and can be restored. */
   async #directories(): Promise<string[]> {
     const prefix = `${this.#folder}/`
-    const found = new Set(await directoriesIn(this.#store, prefix))
-    const removed = await this.#store.removed?.(prefix, null, null, false).catch(unlessLost)
-    for (const directory of toDirectoryNames(prefix, removed?.directories ?? [])) found.add(directory)
-    return [...found].filter((own) => own !== OWN_DIRECTORY).sort()
+    const present = await directoriesIn(this.#store, this.#name, prefix)
+    const removed = await listAll(
+      async (after) => (await this.#store.removed?.(prefix, after, null, false).catch(unlessLost)) ?? null,
+      ({ directories }) => toDirectoryNames(prefix, directories),
+      { at: this.#name, prefix },
+    )
+    return [...new Set([...present, ...removed])].filter((own) => own !== OWN_DIRECTORY).sort()
   }
 
   async #listContents(question: StoreContentsQuestion): Promise<ContentsPage> {
@@ -353,17 +357,17 @@ export class ObjectLibrary implements Library {
   }
 }
 
-/** Lists the names of the directories directly below a prefix. */
-async function directoriesIn(store: ObjectStore, prefix: string): Promise<string[]> {
-  const found: string[] = []
-  for (let after: string | null = null; found.length < MOST_FOLDERS; ) {
-    const page = await store.list(prefix, after, false)
-    found.push(...toDirectoryNames(prefix, page.directories))
-    after = page.next
-    if (after === null) break
-  }
-  return found
-}
+/**
+ * Lists the names of the directories directly below a prefix.
+ * @param at the destination's name.
+ * @throws UserError if there are too many; BackendError.
+ */
+const directoriesIn = (store: ObjectStore, at: string, prefix: string): Promise<string[]> =>
+  listAll(
+    (after) => store.list(prefix, after, false),
+    ({ directories }) => toDirectoryNames(prefix, directories),
+    { at, prefix },
+  )
 
 const toDirectoryNames = (prefix: string, directories: readonly string[]): string[] =>
   directories

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import type { TransferResult } from '../../ledger/ledger.ts'
 import { message } from '../../lib/i18n/message.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { findProxyProblem } from '../../lib/network/tunnel.ts'
 import { computeDigest, createHasher } from '../../platform/digest.ts'
 import { errorText } from '../../platform/system-error.ts'
@@ -11,6 +12,8 @@ import type { ConnectionTrouble } from '../keep-connected.ts'
 // session and the owner of a folder share.
 
 const NS_IN_SECOND = 1_000_000_000n
+/** Maximum number of names to list where a destination has few: directories of computers or sources, and key files. */
+const MOST_LISTED = 10_000
 
 /** The stored metadata of an object. A store that cannot keep a value reports the nearest one. */
 export interface ObjectFacts {
@@ -304,6 +307,32 @@ export async function adoptContent(
   }
   if (there.mode !== kept.mode || there.mtimeNs !== kept.mtimeNs) await store.setFacts(name, facts)
   return true
+}
+
+/**
+ * Collects the names of a whole listing.
+ * @param listPage returns null if the store has no such listing.
+ * @param at the destination's name. @param prefix of the names.
+ * @throws UserError if there are too many, as only somebody else writes them; BackendError.
+ */
+export async function listAll<T>(
+  listPage: (after: string | null) => Promise<ObjectPage | null>,
+  pick: (page: ObjectPage) => readonly T[],
+  { at, prefix }: { at: string; prefix: string },
+): Promise<T[]> {
+  const found: T[] = []
+  let after: string | null = null
+  let pages = 0
+  do {
+    const page: ObjectPage | null = await listPage(after)
+    if (page === null) break
+    found.push(...pick(page))
+    after = page.next
+    pages += 1
+    if (found.length + pages > MOST_LISTED)
+      throw new UserError('restore.tooManyNames', { name: at, most: MOST_LISTED, prefix: prefix || '/' })
+  } while (after !== null)
+  return found
 }
 
 /** Reads a small object; stops after the piece that exceeds `most` bytes. @throws BackendError. */

@@ -257,6 +257,15 @@ test.each(['plain', 'hidden'] as const)(
     const left = new Set(after.versions.map(({ VersionId }) => VersionId))
     expect(locked.filter(({ VersionId }) => !left.has(VersionId))).toEqual([])
     expect(after.marks.length).toBeGreaterThan(0)
+    // A thousand names in front of the others fill the first page of a listing.
+    const folder = `${settings.prefix}/${settings.folder}`
+    await Promise.all(
+      [`${folder}/!`, ...(key === null ? [] : [`${folder}/.holdfast/names-!`])].flatMap((front) =>
+        Array.from({ length: 1000 }, (_, index) =>
+          own.client.send(new PutObjectCommand({ ...at, Key: `${front}${index}`, Body: 'x' })),
+        ),
+      ),
+    )
 
     const library = await openLibrary(
       {

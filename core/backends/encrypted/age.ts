@@ -59,21 +59,27 @@ export async function encrypterFor(recipient: string, name: string): Promise<Enc
   }
 }
 
+/** Returns the recipient of an identity. @throws UserError if it is mistyped, or of an unsupported kind. */
+export async function recipientOf(identity: string): Promise<string> {
+  const age = await import('age-encryption')
+  try {
+    new age.Decrypter().addIdentity(identity)
+    return await age.identityToRecipient(identity)
+  } catch (error) {
+    dropError(error, 'the message of the error has the key in it')
+    throw new UserError('transfer.objects.identity')
+  }
+}
+
 /**
  * @throws UserError if the identity is mistyped, of an unsupported kind, or another recipient's key, with which every
  * file would look damaged.
  */
 export async function decrypterFor(identity: string, recipient: string): Promise<Decrypter> {
   const age = await import('age-encryption')
+  const own = await recipientOf(identity)
   const decrypter = new age.Decrypter()
-  let own: string
-  try {
-    decrypter.addIdentity(identity)
-    own = await age.identityToRecipient(identity)
-  } catch (error) {
-    dropError(error, 'the message of the error has the key in it')
-    throw new UserError('transfer.objects.identity')
-  }
+  decrypter.addIdentity(identity)
   if (own !== recipient) throw new UserError('transfer.objects.otherIdentity', { recipient })
   return decrypter
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { settled } from '../../dropped-errors.ts'
+import { createSemaphore, withPermit } from '../../lib/async/semaphore.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import type { Encryption } from '../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../store/layout.ts'
@@ -23,6 +24,8 @@ import {
 
 /** Size limit of an owner file: Holdfast writes no larger one. */
 const MOST_BYTES = 4 * 1024 * 1024
+/** Number of versions of an owner file to read: one for each source, and some more. */
+const MOST_VERSIONS = 1_000
 /** Size limit of a key file, which has some hundred bytes. */
 const MOST_KEY_BYTES = 16 * 1024
 
@@ -96,8 +99,11 @@ async function readOwnerVersion(
 }
 
 /**
- * Reads the owner of a folder to restore from it. Where somebody has removed or damaged the file, and the store keeps its
- * older versions, the newest one that can be read counts.
+ * Reads the owner of a folder to restore from it. If the store keeps the older versions of the file, the oldest one that
+ * can be read counts, since nobody else had the key then. Its sources are those of all versions, since one is added at a
+ * time; a newer version decides on a source's directory.
+ * @param recipient of the identity to restore with: the oldest version for it counts, as a folder may have been begun
+ *   again in another way; null: without encryption; undefined: unknown.
  * @throws UserError if none can be parsed; BackendError.
  */
 export async function readKeptOwner(
@@ -105,20 +111,23 @@ export async function readKeptOwner(
   folder: string,
   at: string,
   signal: AbortSignal,
+  recipient: string | null | undefined,
 ): Promise<Owner | null> {
-  const read = (version: string | null): Promise<Owner | UserError | null> =>
-    readOwnerVersion(store, folder, at, signal, version).catch((error: unknown) => {
+  const older = (await store.versions(ownerFile(folder)).catch(unlessLost)) ?? []
+  const slots = createSemaphore(Math.max(1, store.can.parallel))
+  const read = ({ version }: Pick<ObjectInfo, 'version'>) =>
+    withPermit(slots, () => readOwnerVersion(store, folder, at, signal, version)).catch((error: unknown) => {
       if (error instanceof UserError) return error
       throw error
     })
-  const current = await read(null)
-  if (current !== null && !(current instanceof UserError)) return current
-  for (const { version } of (await store.versions(ownerFile(folder)).catch(unlessLost)) ?? []) {
-    const older = await read(version)
-    if (older !== null && !(older instanceof UserError)) return older
-  }
-  if (current instanceof UserError) throw current
-  return null
+  const versions = [{ version: null }, ...older].reverse().slice(0, MOST_VERSIONS)
+  const all = await Promise.all(versions.map(read))
+  const owners = all.flatMap((one) => (one === null || one instanceof UserError ? [] : [one]))
+  const first = owners.find((one) => one.recipient === recipient) ?? owners[0]
+  const broken = all.find((one) => one instanceof UserError)
+  if (first === undefined && broken !== undefined) throw broken
+  if (first === undefined) return null
+  return { ...first, sources: Object.assign({}, ...owners.map(({ sources }) => sources)) }
 }
 
 /**

@@ -16,6 +16,7 @@ import {
 import { isVersionName, replacedAt } from '../../store/retention/retention.ts'
 import { type Incoming, type Library, NotReadable, noComputer, SMALL_BYTES } from '../archive-reader.ts'
 import type { Computer, LibrarySettings } from '../backend-messages.ts'
+import { recipientOf } from '../encrypted/age.ts'
 import { decryptLibrary } from '../encrypted/encrypted-library.ts'
 import { readKeptOwner, readNameKeys, readOwner } from './folder-owner.ts'
 import {
@@ -46,8 +47,11 @@ export function openObjectLibrary(settings: ObjectSettings, kind: ObjectKind, si
   const { name } = destination
   const folder = computer ?? destination.folder
   return withObjects(settings, kind, signal, async (store) => {
-    // The other computer's record decides if its files are encrypted; the settings of this computer do not apply.
-    const owner = await readKeptOwner(store, folder, name, signal)
+    // The record of the folder decides if its files are encrypted. The identity, or else the settings for this computer's
+    // own folder, show which version of the record is meant.
+    const own = computer === null ? destination.recipient : undefined
+    const recipient = settings.key === null ? own : await recipientOf(settings.key)
+    const owner = await readKeptOwner(store, folder, name, signal, recipient)
     const library = new ObjectLibrary(store, name, folder, signal)
     if (owner === null && computer !== null && (await library.folders()).length === 0)
       throw noComputer(name, folder, await computersIn(store, name, signal))
@@ -129,7 +133,7 @@ export class ObjectLibrary implements Library {
 
   folders(): Promise<Folder[]> {
     return this.#ask(async () => {
-      const owner = await readKeptOwner(this.#store, this.#folder, this.#name, this.#signal)
+      const owner = await readKeptOwner(this.#store, this.#folder, this.#name, this.#signal, undefined)
       const sources = Object.entries(owner?.sources ?? {})
       return (await this.#directories()).map((name) => {
         return { name, source: sources.find(([, directory]) => directory === name)?.[0] ?? null }

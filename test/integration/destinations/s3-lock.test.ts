@@ -12,6 +12,7 @@ import {
   PutObjectRetentionCommand,
 } from '@aws-sdk/client-s3'
 import { beforeAll, expect, inject, test } from 'vitest'
+import { readKeptOwner } from '../../../core/backends/objects/folder-owner.ts'
 import type { ObjectStore } from '../../../core/backends/objects/object-store.ts'
 import { openLibrary } from '../../../core/backends/open-library.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
@@ -173,6 +174,27 @@ test('an upload that began when the lock was longer is completed, and keeps the 
   expect(await readLockDays(own, 'p/pc/s/parts')).toBeGreaterThan(59)
 })
 
+test('owner file with several versions: the oldest for the identity counts, with the sources of all', async () => {
+  const store = bucket.open({ lockDays: 1 })
+  const write = (text: string) => put(store, 'kept/.holdfast/owner.json', Buffer.from(text))
+  const readKept = (recipient?: string | null) => readKeptOwner(store, 'kept', 'cloud', signal, recipient)
+  const toOwner = (epoch: string, recipient: string | null, sources: Record<string, string>) =>
+    JSON.stringify({ fingerprint: 'own', computer: 'pc', epoch, recipient, sources })
+  expect(await readKept()).toBeNull()
+  await write('ransom')
+  await expect(readKept()).rejects.toMatchObject({ sentence: { key: 'transfer.objects.ownerBroken' } })
+  await write(toOwner('first', null, { one: 'a' }))
+  await write(toOwner('again', 'age1', { one: 'b', two: 'c' }))
+  await write(toOwner('thief', 'age1', {}))
+  const sources = { one: 'b', two: 'c' }
+  expect(await readKept()).toMatchObject({ epoch: 'first', recipient: null, sources })
+  expect(await readKept(null)).toMatchObject({ epoch: 'first', recipient: null, sources })
+  expect(await readKept('age1')).toMatchObject({ epoch: 'again', recipient: 'age1', sources })
+  expect(await readKept('age2')).toMatchObject({ epoch: 'first', recipient: null, sources })
+  await store.remove('kept/.holdfast/owner.json')
+  expect(await readKept('age1')).toMatchObject({ epoch: 'again', recipient: 'age1', sources })
+})
+
 async function listVersions({ client, bucket: Bucket }: TestBucket, Prefix: string) {
   const { Versions = [], DeleteMarkers = [] } = await client.send(
     new ListObjectVersionsCommand({ Bucket, Prefix }),
@@ -246,12 +268,19 @@ test.each(['plain', 'hidden'] as const)(
     const before = Date.now() + 1
     await until('a moment later', () => Date.now() > before + 1)
 
+    // It can be read, and it would make encrypted files plain, or plain ones encrypted.
+    const forgedOwner = {
+      ...{ fingerprint: 'thief', computer: 'thief', epoch: 'thief', sources: {} },
+      recipient: key === null ? (await newEncryptionKey()).recipient : null,
+    }
     // What a key with all rights may do: hide the contents behind others, or behind a mark.
     for (const { Key = '', IsLatest } of locked) {
       if (IsLatest !== true) continue
       const forged = { stored: new Date(0).toISOString() }
       await own.client.send(new PutObjectCommand({ ...at, Key, Body: 'ransom', Metadata: forged }))
-      if (!/(small|owner\.json)$/.test(Key)) await own.client.send(new DeleteObjectCommand({ ...at, Key }))
+      if (Key.endsWith('owner.json'))
+        await own.client.send(new PutObjectCommand({ ...at, Key, Body: JSON.stringify(forgedOwner) }))
+      else if (!Key.endsWith('small')) await own.client.send(new DeleteObjectCommand({ ...at, Key }))
     }
     const after = await listVersions(own, settings.prefix)
     const left = new Set(after.versions.map(({ VersionId }) => VersionId))
@@ -267,13 +296,16 @@ test.each(['plain', 'hidden'] as const)(
       ),
     )
 
+    // The destination as another computer enters it, which may not know how the files are encrypted.
+    const destination = { ...settings, recipient: null, hideNames: false }
     const library = await openLibrary(
       {
-        ...{ destination: settings, secrets: place.secrets, identityDirectory: home.identityDirectory },
+        ...{ destination, secrets: place.secrets, identityDirectory: home.identityDirectory },
         ...{ name: 'pc', computer: null, key: key?.identity ?? null },
       },
       signal,
     )
+    expect(await library.folders()).toContainEqual({ name: 'data', source: 'source-1' })
     const choice: Choice = { folder: null, path: null, version: null, at: before }
     const to = temporaryDirectory('restored')
     const host = { event: async () => undefined, progress: () => undefined }

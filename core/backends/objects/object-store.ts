@@ -142,7 +142,7 @@ export interface ObjectStore {
    * a removed object is gone.
    */
   removed?(prefix: string, after: string | null, at: number | null, deep: boolean): Promise<ObjectPage>
-  /** Locks an object anew that was written long ago and is still needed. Left out: this kind has no locks. */
+  /** Locks an object anew, its current and its oldest version, that was written long ago and is still needed. Left out: this kind has no locks. */
   renewLock?(name: string): Promise<void>
   /** Lists in the byte order of the names. @param deep all objects below the prefix, not only those directly there. */
   list(prefix: string, after: string | null, deep: boolean): Promise<ObjectPage>

@@ -30,6 +30,8 @@ const LEFT_OVER_MS = 7 * 86_400_000
 const SWEEP_EVERY_MS = 600_000
 /** Interval between two checks that the folder still belongs to this computer. */
 const OWNER_EVERY_MS = 60_000
+/** Interval between two renewals of locks, of which the shortest lasts a day. */
+const LOCK_EVERY_MS = 6 * 3_600_000
 
 /** A store that was reached. */
 export interface ReachedStore {
@@ -70,7 +72,7 @@ export function openObjects(
   const { destination, secrets } = options
   const { name, folder } = destination
   /** The notices that were given: each only once. */
-  const given = { notDurable: false, time: false }
+  const given = { notDurable: false, time: false, lock: false }
 
   /** Starts the background work of a session; returns a function that stops it. */
   const lookAfter = (store: ObjectStore): (() => void) => {
@@ -122,7 +124,7 @@ async function openOn(
   options: ObjectOptions,
   events: DestinationEvents,
   { signal, end }: SessionAttempt,
-  given: { time: boolean },
+  given: { time: boolean; lock: boolean },
 ): Promise<Pick<OpenedSession, 'session' | 'close'>> {
   const { destination, identity, sessions, keep, bucket } = options
   const { name, folder, recipient, hideNames } = destination
@@ -132,7 +134,18 @@ async function openOn(
   const claim = { folder, fingerprint, computer: options.name, at: name, isKnown, recipient, hideNames }
   const own = await claimFolder(store, claim, signal)
   if (encrypting !== null) await keepNameKeys(store, folder, encrypting)
-  await renewLocks(store, folder, encrypting)
+  const renew = async () => {
+    try {
+      await renewLocks(store, folder, encrypting)
+    } catch (error) {
+      // Files are sent all the same: their own locks are no part of this.
+      if (!(error instanceof BackendError && error.kind === 'denied')) throw error
+      if (!given.lock)
+        events.onNotice(message('transfer.objects.lockNotRenewed', { name, reason: error.reason }))
+      given.lock = true
+    }
+  }
+  await renew()
   // Only receivers have positions: here they only record whether the folder has files.
   const { epoch } = own
   const remembered = { epoch, position: own.isNew ? 0 : 1, last: null, next: epoch, isForked: false }
@@ -167,8 +180,12 @@ async function openOn(
       () => undefined,
     )
   }, OWNER_EVERY_MS)
+  const lockTimer = setInterval(() => {
+    renew().catch((error) => events.log('warn', `locks at ${name} are not renewed: ${errorText(error)}`))
+  }, LOCK_EVERY_MS).unref()
   const close = () => {
     clearInterval(timer)
+    clearInterval(lockTimer)
     session.close()
   }
   return { session: encrypting?.session(session) ?? session, close }

@@ -262,9 +262,10 @@ export class S3Store implements ObjectStore {
 
   readonly renewLock: NonNullable<ObjectStore['renewLock']> = async (name) => {
     if (this.#options.lockDays === null) return
-    // Only the oldest version cannot be somebody else's.
-    const oldest = (await this.versions(name)).at(-1)?.version ?? undefined
-    await lockComplete(this.#options, name, oldest)
+    // The current version is complete, and only the oldest one cannot be somebody else's.
+    const oldest = (await this.versions(name)).at(-1)?.version
+    if (oldest !== undefined && oldest !== null) await lockComplete(this.#options, name, oldest)
+    await lockComplete(this.#options, name)
   }
 
   readonly list: ObjectStore['list'] = (...page) => listPage(this.#options, ...page)

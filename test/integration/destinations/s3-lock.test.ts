@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import path from 'node:path'
 import {
   DeleteObjectCommand,
@@ -11,7 +12,7 @@ import {
   PutObjectLockConfigurationCommand,
   PutObjectRetentionCommand,
 } from '@aws-sdk/client-s3'
-import { beforeAll, expect, inject, test } from 'vitest'
+import { beforeAll, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { readKeptOwner } from '../../../core/backends/objects/folder-owner.ts'
 import type { ObjectStore } from '../../../core/backends/objects/object-store.ts'
 import { openLibrary } from '../../../core/backends/open-library.ts'
@@ -24,6 +25,7 @@ import { headless } from '../../support/alerts/headless.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import { s3Place } from '../../support/destinations/s3-kind.ts'
 import { MIB, makeBucket, type TestBucket } from '../../support/servers/buckets.ts'
+import { startProxy } from '../../support/servers/proxy.ts'
 import { type StorageServer, startStorageServer } from '../../support/servers/servers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome, readTree, writeFile } from '../../support/transfer/transfer.ts'
@@ -57,9 +59,13 @@ async function upload(store: ObjectStore, name: string, bytes: Buffer): Promise<
 const put = (store: ObjectStore, name: string, bytes: Buffer) =>
   store.put(name, bytes, toFacts(bytes), { replace: true })
 
-/** The days for which the current object is locked, in a mode that no key can lift; null: it is not locked. */
-async function readLockDays({ client, bucket: Bucket }: TestBucket, Key: string): Promise<number | null> {
-  const head = await client.send(new HeadObjectCommand({ Bucket, Key }))
+/** The days for which a version, left out: the current one, is locked, in a mode that no key can lift; null: it is not locked. */
+async function readLockDays(
+  { client, bucket: Bucket }: TestBucket,
+  Key: string,
+  VersionId?: string,
+): Promise<number | null> {
+  const head = await client.send(new HeadObjectCommand({ Bucket, Key, VersionId }))
   if (head.ObjectLockMode === undefined) return null
   expect(head.ObjectLockMode).toBe('COMPLIANCE')
   return ((head.ObjectLockRetainUntilDate?.getTime() ?? 0) - Date.now()) / DAY_MS
@@ -144,10 +150,49 @@ test('the owner file, which is written once, is locked anew by each session, and
   ] as const) {
     const driver = drive(home, { ...settings, lockDays }, place.secrets)
     await driver.session()
-    driver.stop()
     expect(await readLockDays(bucket, key)).toBeGreaterThan(expected - 0.01)
     expect(await readLockDays(bucket, key)).toBeLessThan(expected + 0.01)
+    // The first file adds its source: the current version is another one than the oldest.
+    expect(await driver.send(`after ${lockDays}`, randomBytes(1000))).toMatchObject({ kind: 'stored' })
+    driver.stop()
   }
+  const { versions } = await listVersions(bucket, key)
+  expect(versions.length).toBeGreaterThan(1)
+  const oldest = versions.at(-1)?.VersionId
+  expect(await readLockDays(bucket, key, oldest)).toBeGreaterThan(LOCK_DAYS - 0.01)
+})
+
+test('the owner file is locked anew during a session that lasts, until it ends', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const place = s3Place(server, bucket)
+  const settings = { ...(place.settings() as S3Destination), lockDays: 1 }
+  const key = `${settings.prefix}/${settings.folder}/.holdfast/owner.json`
+  const driver = drive(await makeHome(temporaryDirectory('lasting')), settings, place.secrets)
+  await driver.session()
+  const readEnd = async () => Date.now() + ((await readLockDays(bucket, key)) ?? 0) * DAY_MS
+  const first = await readEnd()
+  await until('the lock ends later', async () => {
+    await vi.advanceTimersByTimeAsync(DAY_MS / 4)
+    return (await readEnd()) > first + 2000
+  })
+  driver.stop()
+  await until('no timer is left', () => vi.getTimerCount() === 0)
+})
+
+test('a key that may not renew locks: this is reported once, and files are sent', async () => {
+  const refuse = ({ method, url = '' }: IncomingMessage) =>
+    method === 'PUT' && url.includes('retention') ? { status: 403, code: 'AccessDenied' } : null
+  const port = Number(new URL(await startProxy(server.endpoint, { refuse })).port)
+  const place = s3Place(server, bucket)
+  const home = await makeHome(temporaryDirectory('denied'))
+  const before = drive(home, { ...(place.settings() as S3Destination), lockDays: 1 }, place.secrets)
+  await before.session()
+  before.stop()
+  const settings = { ...(place.settings(port) as S3Destination), lockDays: 2 }
+  const driver = drive(home, settings, place.secrets)
+  expect(await driver.send('sent', randomBytes(1000))).toMatchObject({ kind: 'stored' })
+  expect(driver.notices.map(({ key }) => key)).toEqual(['transfer.objects.lockNotRenewed'])
 })
 
 test('an upload that began when the lock was longer is completed, and keeps the longer lock', async () => {

@@ -88,7 +88,7 @@ async function measureAll(): Promise<Row[]> {
   }
 }
 
-/** One file that cannot be compressed, of many identical pieces. */
+/** Writes a file that cannot be compressed, of many identical pieces. */
 function writeRandom(directory: string, bytes: number): void {
   mkdirSync(directory)
   const random = createRandom(1)

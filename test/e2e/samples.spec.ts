@@ -66,7 +66,7 @@ test('destinations page: random files are checked on request, and its card has t
       return destination?.samples?.filesPerDay === 0
     })
 
-    // What a round finds is on the card; the source still has the file, and sends it again.
+    // The card shows the findings of a round. The source still has the file, and sends it again.
     const stored = path.join(folder, hostname(), 'photos', 'IMG_1003.CR3')
     const bytes = readFileSync(stored)
     bytes[9] = (bytes[9] ?? 0) ^ 1

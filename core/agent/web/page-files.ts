@@ -79,7 +79,7 @@ export async function readPageFile(
 export function createCompressedReader(directory: string): (pathname: string) => Promise<PageFile | null> {
   const kept = new Map<string, PageFile>()
   return async (pathname) => {
-    // One key a file, however its name is encoded: requests without a token must not fill the memory.
+    // The key does not depend on the name's encoding: requests without a token must not fill the memory.
     const name = path.normalize(decodePath(pathname) ?? '')
     const known = kept.get(name)
     if (known !== undefined) return known

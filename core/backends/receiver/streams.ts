@@ -48,7 +48,7 @@ export class StreamRest {
 
 type AttachedChannel = Pick<FrameChannel, 'send' | 'room' | 'hasRoom' | 'bufferedBytes' | 'end' | 'destroy'>
 
-/** One connection of a session, and the sources that its receiver got on it. */
+/** A connection of a session, and the sources that its receiver got on it. */
 export class DataStream<C extends StreamChannel = StreamChannel> {
   readonly channel: C
   readonly #sources = new Map<string, number>()

@@ -318,7 +318,7 @@ test.each(['plain', 'hidden'] as const)(
       ...{ fingerprint: 'thief', computer: 'thief', epoch: 'thief', sources: {} },
       recipient: key === null ? (await newEncryptionKey()).recipient : null,
     }
-    // What a key with all rights may do: hide the contents behind others, or behind a mark.
+    // A key with all rights may hide the contents behind others, or behind a mark.
     for (const { Key = '', IsLatest } of locked) {
       if (IsLatest !== true) continue
       const forged = { stored: new Date(0).toISOString() }

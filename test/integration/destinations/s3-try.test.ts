@@ -146,7 +146,7 @@ describe.each(storageServers)('connection test with a lock on %s', (engine) => {
       return expect({ works, key: sentence.key }).toEqual({ works, key: 's3.lock.ignored' })
     expect(works).toBe(true)
     expect(found.notes).toContainEqual({ key: 's3.note.locks', params: { count: 90 } })
-    // What an earlier test left does not matter.
+    // Objects that an earlier test left do not matter.
     expect(await tried({ destination })).toMatchObject({ works: true })
     // A key that may neither remove nor read the lock of a bucket shows it by the lock of the object.
     const refuse = ({ method, url = '' }: IncomingMessage) =>

@@ -51,7 +51,7 @@ test('data streams: one large file over a long line goes at least three times as
   sender.nudge()
   await allSent(sender, 1, 150_000)
   const rate = bytes / ((performance.now() - startedAt) / 1000)
-  // One connection carries its window per round trip.
+  // A connection carries its window per round trip.
   const ratio = rate / (windowBytes / 0.1)
   console.log(`${ratio.toFixed(1)} times one connection, ${line.connections().open} connections`)
   expect(ratio).toBeGreaterThan(3)

@@ -54,7 +54,7 @@ export async function startLine(port: number, options: LineOptions): Promise<Lin
       one.on('close', (hadError) => {
         pairs.delete(pair)
         if (hadError) other.resetAndDestroy()
-        // What is on its way still arrives.
+        // Bytes under way still arrive.
         else setTimeout(() => other.destroy(), 4 * options.delayMs)
       })
     }

@@ -23,7 +23,7 @@ export type ForwardProxyKind = keyof typeof kinds
 interface ForwardProxy {
   /** Without the login. */
   address: string
-  /** What it has logged. */
+  /** Returns the log of the proxy. */
   log(): string
 }
 

@@ -67,6 +67,7 @@ function open(names: readonly string[], to = receiver) {
     isUnavailable: false,
     onAsked: (_: string) => undefined as unknown,
     isSending: false,
+    pauseChecks: 0,
     lines: [] as string[],
   }
   const prove = (name: string, nonce: Uint8Array): Proof => {
@@ -87,7 +88,10 @@ function open(names: readonly string[], to = receiver) {
     ...{ destination: to, ledger, bucket: new Bucket() },
     session: () => (asked.length < state.closesAfter ? session : null),
     sources: () => [source(root)],
-    isSending: () => state.isSending,
+    isSending: () => {
+      state.pauseChecks += 1
+      return state.isSending
+    },
     openLibrary: async () => library,
     onChange: () => undefined,
     log: (_, text) => void state.lines.push(text),
@@ -224,9 +228,10 @@ test('samples: the round of the day waits for a pause in sending, and runs once'
   await new Promise((resolve) => setTimeout(resolve, 50))
   expect(asked).toHaveLength(4)
   state.isSending = true
+  const { pauseChecks } = state
   vi.setSystemTime(Date.now() + 24 * 3_600_000)
   vi.advanceTimersByTime(1_920_000)
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await until('the round to wait', () => state.pauseChecks > pauseChecks + 1)
   expect(asked).toHaveLength(4)
   state.isSending = false
   await until('the round of the next day', () => asked.length === 8)

@@ -74,7 +74,6 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
   })
   const ledgerPath = path.join(directory, 'ledger.db')
   const ledger = openLedger(ledgerPath)
-  const prepared = options.prepare?.(ledger, DESTINATION)
   const config = {
     identityDirectory: path.join(directory, 'identity'),
     ledgerPath,
@@ -116,6 +115,9 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
       const first = offer('before', before)
       await until('the files before to be durable', () => countSent('before') >= first, WITHIN_MS)
     }
+    // What is prepared must not leave before the clock starts.
+    if (options.prepare !== undefined) sender.configure(config)
+    const prepared = options.prepare?.(ledger, DESTINATION)
     const startedAt = performance.now()
     connect()
     const files = prepared ?? offer('s', source)

@@ -102,6 +102,16 @@ test('data streams: a receiver that refuses them gets everything on the first co
   expect(await streams.pick()).toBe(streams.control)
 })
 
+test('data streams: a line that only seemed long as both ends started gets none', async () => {
+  const stream = fakeChannel()
+  const { credits, streams } = openStreams({
+    attach: async () => ({ channel: stream.channel, bytes: 5, roundTripMs: 2 }),
+  })
+  streams.noteHeldUp()
+  await until('the first stream is closed', () => stream.state.ended)
+  expect([streams.count, credits.length]).toEqual([1, 1])
+})
+
 test('data streams: a stream that is closed waits for the files that began on it', async () => {
   const { streams } = openStreams()
   let isUnused = false

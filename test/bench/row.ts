@@ -2,9 +2,11 @@
 export interface Row {
   metric: string
   value: number
+  /** The least and the greatest value of all runs, if `value` is their median. */
+  range?: [least: number, greatest: number]
   unit: string
   /** What the same work took the peer, measured in the same run; null where there is no peer. */
-  reference: { name: string; value: number } | null
+  reference: { name: string; value: number; range?: [least: number, greatest: number] } | null
   /** The ratio value/reference that is aimed at, or the value where there is no reference; null: no aim yet. */
   target: { atMost: number } | { atLeast: number } | null
 }
@@ -50,6 +52,28 @@ export function table(rows: readonly MeasuredRow[]): string {
         .trimEnd(),
     )
     .join('\n')
+}
+
+/** Returns the rows as a table for a document, with the range of the runs where it was measured. */
+export function toMarkdown(rows: readonly MeasuredRow[]): string {
+  const cell = ({ value, range }: Pick<Row, 'value' | 'range'>, unit: string) => {
+    const spread = range === undefined ? '' : ` (${range.map(number).join('–')})`
+    return `${number(value)}${unit === '' ? '' : ` ${unit}`}${spread}`
+  }
+  const lines = rows.map((row) => [
+    row.metric,
+    cell(row, row.unit),
+    row.reference?.name ?? '',
+    row.reference === null ? '' : cell(row.reference, row.unit),
+    row.ratio === null ? '' : row.ratio.toFixed(2),
+  ])
+  const heading = ['measured', 'Holdfast', 'compared with', 'its figure', 'ratio']
+  const all = [heading, ...lines]
+  const widths = heading.map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0)))
+  const [first = '', ...rest] = all.map(
+    (line) => `| ${line.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | ')} |`,
+  )
+  return [first, `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...rest].join('\n')
 }
 
 function number(value: number): string {

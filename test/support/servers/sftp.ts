@@ -48,7 +48,7 @@ export const isOpen = (port: number) =>
     socket.once('connect', () => socket.destroy())
   })
 
-const buildConfig = (directory: string, port: number, options: string): string => `
+const buildConfig = (directory: string, port: number, options: string | null): string => `
 Port ${port}
 ListenAddress 127.0.0.1
 HostKey "${directory}/host_key"
@@ -64,7 +64,7 @@ MaxStartups 200
 MaxSessions 64
 UseDNS no
 Subsystem sftp internal-sftp
-ForceCommand internal-sftp -d ${directory}/data ${options}
+${options === null ? '' : `ForceCommand internal-sftp -d ${directory}/data ${options}`}
 `
 
 /** The processes of its connections, which outlive the one that listens. */
@@ -83,9 +83,9 @@ function listChildren(pid: number): number[] {
 
 /**
  * Starts one; it ends with `stop`.
- * @param options of internal-sftp, as "-R" for one that nobody may write to.
+ * @param options of internal-sftp, as "-R" for one that nobody may write to; null: the server runs any command.
  */
-export async function startSftpServer(options = ''): Promise<SftpServer> {
+export async function startSftpServer(options: string | null = ''): Promise<SftpServer> {
   const directory = mkdtempSync(path.join(tmpdir(), 'hf-sshd-'))
   const root = path.join(directory, 'data')
   mkdirSync(root)

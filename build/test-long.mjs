@@ -22,6 +22,7 @@ const FULL = [
   'scan/link-race',
   'transfer/durability',
   'transfer/odd-stores',
+  'transfer/streams',
   'web/web',
 ].map((name) => `test/integration/${name}`)
 

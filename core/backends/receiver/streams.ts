@@ -324,17 +324,17 @@ export class Streams {
    * start, which makes a short line look long.
    */
   async #grow(wanted: number): Promise<void> {
-    if (this.count === 1) {
-      await this.#open(1)
-      if (!this.#isClosed && this.#roundTripMs < LONG_LINE_MS) this.#shrink(1)
-      if (this.#isClosed || this.count === 1) return
-    }
-    await this.#open(wanted - this.count)
+    let failure = this.count === 1 ? await this.#open(1) : ''
+    if (this.#isClosed) return
+    if (this.#roundTripMs < LONG_LINE_MS) return this.#shrink(1)
+    if (failure === '') failure = await this.#open(wanted - this.count)
+    if (!this.#isClosed) this.#log(failure)
   }
 
-  async #open(streams: number): Promise<void> {
+  /** Opens streams; returns why some were not opened, for the log. */
+  async #open(streams: number): Promise<string> {
     const spread = this.#spread
-    if (spread === null) return
+    if (spread === null) return ''
     const opening = Array.from({ length: streams }, async () => {
       const { channel, bytes, roundTripMs } = await spread.attach(() => this.onRoom())
       if (this.#isClosed) return channel.destroy(null)
@@ -344,11 +344,10 @@ export class Streams {
       this.onRoom()
     })
     const refused = (await Promise.allSettled(opening)).find(({ status }) => status === 'rejected')
-    if (this.#isClosed) return
+    if (refused?.status !== 'rejected') return ''
     // The session goes on with those that it has.
-    if (refused?.status === 'rejected') this.#rest.begin()
-    const why = refused?.status === 'rejected' ? `; others were not opened: ${String(refused.reason)}` : ''
-    this.#log(why)
+    this.#rest.begin()
+    return `; others were not opened: ${String(refused.reason)}`
   }
 
   #log(why: string): void {

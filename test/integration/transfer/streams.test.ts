@@ -7,6 +7,7 @@ import { MAX_STREAMS, PROTOCOL } from '../../../core/protocol/limits.ts'
 import { startStoreReceiver } from '../../../core/receive/receiver.ts'
 import { type LineOptions, startLine } from '../../support/faults/line.ts'
 import { startTlsRelay } from '../../support/faults/tls-relay.ts'
+import { chooseLength } from '../../support/long.ts'
 import { computeDigest } from '../../support/store/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { pairBefore } from '../../support/transfer/pair-before.ts'
@@ -28,7 +29,7 @@ import { until } from '../../support/until.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
-const ROUNDS = Number(process.env.HOLDFAST_ROUNDS ?? 10)
+const ROUNDS = chooseLength(3, 50)
 
 async function startTestLine(port: number, options: LineOptions) {
   const line = await startLine(port, options)

@@ -20,7 +20,7 @@ export function copyBySsh({ port, user, keyFile }: SftpServer) {
   // With AWS's own variable for certificates this rclone does not start.
   const { AWS_CA_BUNDLE: _, ...inherited } = process.env
   const env = { ...inherited, ...Object.fromEntries(settings), RCLONE_CONFIG: '/dev/null' }
-  const streams = ['--transfers=8', '--sftp-concurrency=64', '--sftp-chunk-size=255k']
+  const streams = ['--transfers=32', '--sftp-concurrency=64', '--sftp-chunk-size=255k']
   // Otherwise it runs a command at the server for each file.
   const flags = [...streams, '--sftp-disable-hashcheck']
   return [
@@ -41,7 +41,7 @@ export function copyBySsh({ port, user, keyFile }: SftpServer) {
         }),
     },
     {
-      name: 'rclone, SFTP, 8 transfers, not durable',
+      name: 'rclone, SFTP, not durable',
       copy: (source: string, into: string) =>
         timed(into, (copy) =>
           execFileSync('rclone', ['copy', source, `there:${copy}`, ...flags], { env, stdio: 'ignore' }),

@@ -27,8 +27,8 @@ export function registerHeal(program: Command): void {
   const command = program
     .command('heal')
     .description(
-      'give files that verify found damaged or missing at a destination their content again: files that are still ' +
-        'here are sent again, others are fetched from another destination and compared with the recorded digest; ' +
+      'give files that verify or a sample found damaged or missing at a destination their content again: files that ' +
+        'are still here are sent again, others are fetched from another destination and compared with the recorded digest; ' +
         'the agent must be running, and does this by itself, too; exit code 0: nothing is left, 1: some files were ' +
         'not healed yet, 2: it failed',
     )

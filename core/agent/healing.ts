@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ignoreError } from '../dropped-errors.ts'
+import { shellWord } from '../lib/i18n/formats.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import { englishWords } from '../lib/i18n/words.ts'
@@ -235,7 +236,12 @@ export class Healing {
       faults = await this.#fetch(from, group, identity)
     } catch (error) {
       if (this.#isStopped) throw error
-      const failure = toSentence(error)
+      const sentence = toSentence(error)
+      const name = this.#find(id)?.name ?? ''
+      const failure =
+        sentence.key === 'transfer.objects.needsIdentity'
+          ? message('heal.needsIdentity', { name, word: shellWord(name), from: this.#find(from)?.name ?? '' })
+          : sentence
       return { healed: 0, failed: group.map((one) => ({ ...one, failure })) }
     }
     const fetched = group.flatMap((one, index) => (faults.has(index) ? [] : [{ one, index }]))
@@ -289,7 +295,8 @@ export class Healing {
         faults.map(([index, reason]) => {
           const file = group[index]?.planned.file
           const path = file === undefined ? '' : this.#formatPath(file.source, file.path)
-          const isDamaged = reason === 'damaged'
+          // Encrypted and checked contents state a detail of the damage, too.
+          const isDamaged = /^damaged\b/.test(reason)
           return [
             index,
             isDamaged

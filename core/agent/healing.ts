@@ -237,12 +237,14 @@ export class Healing {
     } catch (error) {
       if (this.#isStopped) throw error
       const sentence = toSentence(error)
-      const name = this.#find(id)?.name ?? ''
-      const failure =
-        sentence.key === 'transfer.objects.needsIdentity'
-          ? message('heal.needsIdentity', { name, word: shellWord(name), from: this.#find(from)?.name ?? '' })
-          : sentence
-      return { healed: 0, failed: group.map((one) => ({ ...one, failure })) }
+      const needsIdentity = sentence.key === 'transfer.objects.needsIdentity'
+      const words = { name: this.#find(from)?.name ?? '', word: shellWord(this.#find(id)?.name ?? '') }
+      const failed = group.map((one) => {
+        const { source, path } = one.planned.file
+        const own = message('heal.needsIdentity', { path: this.#formatPath(source, path), ...words })
+        return { ...one, failure: needsIdentity ? own : sentence }
+      })
+      return { healed: 0, failed }
     }
     const fetched = group.flatMap((one, index) => (faults.has(index) ? [] : [{ one, index }]))
     const files = fetched.map(({ one, index }) => ({ file: one.planned.file, ...toFetchedNames(index) }))

@@ -1,6 +1,15 @@
-import { existsSync, globSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  globSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
-import type { FileThere, Place } from './kind.ts'
+import { type FileThere, flipBit, type Place } from './kind.ts'
 
 type OnDisk = Pick<Place, 'file' | 'older' | 'damage' | 'leftOvers'>
 
@@ -26,11 +35,11 @@ export function placeOnDisk(own: string, versions: string, partials: readonly st
         .sort()
         .map((version) => readFileSync(path.join(directory, version)))
     },
-    async damage(source, name) {
+    async damage(source, name, change = flipBit) {
       const file = path.join(own, source, name)
       const { atime, mtime } = statSync(file)
-      const bytes = readFileSync(file)
-      bytes[0] = (bytes[0] ?? 0) ^ 1
+      const bytes = change(readFileSync(file))
+      if (bytes === null) return rmSync(file)
       writeFileSync(file, bytes)
       utimesSync(file, atime, mtime)
     },

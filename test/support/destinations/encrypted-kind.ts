@@ -14,6 +14,7 @@ async function encryptedPlace(place: Place, home: Home, hideNames: boolean): Pro
     hideNames ? [hiddenSource(key, source), `${hiddenPath(key, path)}.age`] : [source, `${path}.age`]
   return {
     ...place,
+    identity,
     settings(port) {
       const settings = place.settings(port)
       if (settings.kind === 'receiver') throw new Error('a receiver has no encryption')
@@ -24,7 +25,7 @@ async function encryptedPlace(place: Place, home: Home, hideNames: boolean): Pro
       return found === null ? null : { ...found, bytes: await opened(found.bytes) }
     },
     older: async (source, path) => Promise.all((await place.older(...there(source, path))).map(opened)),
-    damage: (source, path) => place.damage(...there(source, path)),
+    damage: (source, path, change) => place.damage(...there(source, path), change),
   }
 }
 

@@ -8,18 +8,32 @@ export interface FileThere {
   mode: number
 }
 
+export type Damage = (bytes: Buffer) => Buffer | null
+
+/** Turns over a bit in the middle. */
+export const flipBit: Damage = (bytes) => {
+  const at = Math.floor(bytes.length / 2)
+  bytes[at] = (bytes[at] ?? 0) ^ 1
+  return bytes
+}
+
 /** A place at a destination that one test has for itself; it ends with the test. */
 export interface Place {
   /** How the destination is reached by a port of its own, which a relay may be put before; without one: it has none. */
   port?: number
   settings(port?: number): DestinationSettings
   secrets: Record<string, string>
+  /** The age identity that opens its contents; left out: they are not encrypted. */
+  identity?: string
   /** What it has of a source's file now; null: nothing. */
   file(source: string, path: string): Promise<FileThere | null>
   /** Older contents of a source's file that it has kept, oldest first. */
   older(source: string, path: string): Promise<Buffer[]>
-  /** Turns over a bit in the content of a file that is there, at the destination. */
-  damage(source: string, path: string): Promise<void>
+  /**
+   * Damages a file that is there, at the destination: its time and properties stay.
+   * @param change returns the bytes that it has then, and null to remove it; left out: a bit is turned over.
+   */
+  damage(source: string, path: string, change?: Damage): Promise<void>
   /** Parts and temporary files that are there. */
   leftOvers(): Promise<string[]>
   /** Lets nobody write from now on; without: the kind cannot be made so. */

@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { GetObjectCommand, ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListMultipartUploadsCommand,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3'
 import { inject } from 'vitest'
 import type { ObjectInfo, ObjectStore } from '../../../core/backends/objects/object-store.ts'
 import { MIB, makeBucket, type TestBucket } from '../servers/buckets.ts'
 import { type Refusal, startProxy } from '../servers/proxy.ts'
 import { type StorageServer, type StorageServerName, startStorageServer } from '../servers/servers.ts'
-import type { Place, TestedKind } from './kind.ts'
+import { flipBit, type Place, type TestedKind } from './kind.ts'
 
 const FOLDER = 'station'
 const never = new AbortController().signal
@@ -61,12 +66,12 @@ export function s3Place(server: StorageServer, { client, bucket, open }: TestBuc
       const found = await listAll(store, `${FOLDER}/.holdfast/versions/${source}/${path}/`)
       return Promise.all(found.map(({ name }) => readObject(store, name)))
     },
-    async damage(source, path) {
+    async damage(source, path, change = flipBit) {
       const at = { Bucket: bucket, Key: `${prefix}/${FOLDER}/${source}/${path}` }
       const { Metadata, Body } = await client.send(new GetObjectCommand(at))
-      const bytes = Buffer.from((await Body?.transformToByteArray()) ?? [])
-      bytes[0] = (bytes[0] ?? 0) ^ 1
-      await client.send(new PutObjectCommand({ ...at, Metadata, Body: bytes }))
+      const bytes = change(Buffer.from((await Body?.transformToByteArray()) ?? []))
+      if (bytes === null) await client.send(new DeleteObjectCommand(at))
+      else await client.send(new PutObjectCommand({ ...at, Metadata, Body: bytes }))
     },
     async leftOvers() {
       const notes = await listAll(store, `${FOLDER}/.holdfast/uploads/`)

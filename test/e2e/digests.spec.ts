@@ -81,6 +81,25 @@ test('checksums for archives: the list is saved, and sha256sum accepts it', asyn
     await pictures(page, 'digests-refused')
   })
 
+  await test.step('an RO-Crate has the licence whose address is given', async () => {
+    await part.getByRole('combobox', { name: 'List' }).selectOption('ro-crate')
+    const license = part.getByRole('textbox', { name: 'Licence (optional)' })
+    await license.fill('CC BY 4.0')
+    await expect(save).toBeDisabled()
+    await license.fill('https://creativecommons.org/licenses/by/4.0/')
+    await pictures(page, 'digests-license', 'themes')
+    const crate = path.join(base, 'crate')
+    await answerDialogs(holdfast.application, crate)
+    await save.click()
+    await expect(part.getByText(`2 files are listed in ${crate}.`)).toBeVisible()
+    const { '@graph': entities } = JSON.parse(
+      await readFile(path.join(crate, 'ro-crate-metadata.json'), 'utf8'),
+    )
+    expect(entities).toContainEqual(
+      expect.objectContaining({ license: { '@id': 'https://creativecommons.org/licenses/by/4.0/' } }),
+    )
+  })
+
   await test.step('a file that was sent without a checksum is counted', async () => {
     await part.getByRole('checkbox', { name: 'MD5' }).click()
     await part.getByRole('combobox', { name: 'List' }).selectOption('md5sum')

@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, NativeSelect } from '@mantine/core'
+import { Button, Checkbox, Group, NativeSelect, TextInput } from '@mantine/core'
 import { useId, useState } from 'react'
 import type { CommandInput, CommandOutput } from '../../../core/agent/contract.ts'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
@@ -72,16 +72,19 @@ function SaveList({ id, digests }: Pick<SourceState['settings'], 'id' | 'digests
   const offered = allForms.filter((one) => digests.includes(forms[one]) && !(isPage && one === 'bagit'))
   const [chosen, setChosen] = useState<Form | null>(null)
   const form = offered.find((one) => one === chosen) ?? offered[0]
+  const [license, setLicense] = useState('')
   const [isSaving, setIsSaving] = useState(false)
   const [results, setResults] = useState<Message[]>([])
   const [refusal, setRefusal] = useState<Message | null>(null)
   if (form === undefined) return null
 
+  const given = form === 'ro-crate' ? parseLicense(license) : null
+
   const save = async () => {
     setIsSaving(true)
     setRefusal(null)
     try {
-      const made = await bridge.call('saveManifest', { id, form })
+      const made = await bridge.call('saveManifest', { id, form, license: given ?? null })
       setResults(made === null ? [] : toSentences(made))
     } catch (error) {
       setResults([])
@@ -103,10 +106,30 @@ function SaveList({ id, digests }: Pick<SourceState['settings'], 'id' | 'digests
           }
           data={offered.map((value) => ({ value, label: t(`window.digests.form.${value}`) }))}
         />
-        <Button size="xs" variant="default" loading={isSaving} onClick={() => void save()}>
+        <Button
+          size="xs"
+          variant="default"
+          loading={isSaving}
+          disabled={given === undefined}
+          onClick={() => void save()}
+        >
           {t('window.digests.save')}
         </Button>
       </Group>
+      {form === 'ro-crate' && (
+        <TextInput
+          mt="xs"
+          size="xs"
+          type="url"
+          label={t('window.digests.license')}
+          description={t('window.digests.licenseHint')}
+          value={license}
+          maxLength={1000}
+          spellCheck={false}
+          onChange={(event) => setLicense(event.currentTarget.value)}
+          error={given === undefined ? t('window.digests.licenseWrong') : null}
+        />
+      )}
       <div role="status">
         {results.map((result) => (
           <p key={result.key} className="dimmed setting-hint breakable">
@@ -117,6 +140,13 @@ function SaveList({ id, digests }: Pick<SourceState['settings'], 'id' | 'digests
       {refusal !== null && <p className="card-problem breakable">{say(refusal)}</p>}
     </>
   )
+}
+
+/** Returns the address of a licence as typed; null: none; undefined: it is no web address. */
+export function parseLicense(typed: string): string | null | undefined {
+  const text = typed.trim()
+  if (text === '') return null
+  return /^https?:\/\/./i.test(text) && URL.canParse(text) ? text : undefined
 }
 
 function toSentences(made: NonNullable<CommandOutput<'saveManifest'>>): Message[] {

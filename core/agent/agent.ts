@@ -19,6 +19,7 @@ import { openSecrets, type Seal, type SecretStore } from '../settings/secrets.ts
 import { type SettingsStore, settingsInForce } from '../settings/settings-store.ts'
 import { getStorePaths, refusedSources } from './accept-path.ts'
 import { Alerting } from './alerting.ts'
+import { Comparing } from './comparing.ts'
 import { computerStates, WatchedComputers } from './computers/computers.ts'
 import type { Actor } from './contract.ts'
 import { EjectedDisks } from './ejecting.ts'
@@ -121,6 +122,7 @@ export class Agent {
   readonly restores: Restores
   readonly proposals: Proposals
   readonly healing: Healing
+  readonly comparing: Comparing
   readonly sentHours = new SentHours()
   readonly reports: Reports
   readonly manifests: Manifests
@@ -162,6 +164,7 @@ export class Agent {
     this.reports = new Reports(this)
     this.manifests = new Manifests(this)
     this.healing = new Healing(this)
+    this.comparing = new Comparing(this)
     this.#surroundings = new SurroundingsWatch(host.onBattery, (surroundings) => {
       this.store.update({ surroundings })
       this.senders.configure()
@@ -250,6 +253,7 @@ export class Agent {
       saved,
       this.restores.end(),
       this.healing.end(),
+      this.comparing.end(),
       ...workers.map((worker) => worker.stop()),
     ])
     this.store.stop()

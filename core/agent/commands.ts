@@ -152,7 +152,9 @@ function createContext(agent: Agent, changed: () => void): SettingsContext {
     test: (input) => agent.senders.request('test', input),
     pair: (input) => agent.senders.request('pair', input),
     knownPoint: (destination) => agent.knownPoint(destination),
-    isRestoring: (folder) => agent.restores.isRestoring(folder) || agent.healing.isReading(folder.id),
+    isRestoring: (folder) =>
+      agent.restores.isRestoring(folder) ||
+      [agent.healing, agent.comparing].some((reader) => reader.isReading(folder.id)),
     release: async (folder) => {
       const closed = Promise.all([
         agent.restores.release(),

@@ -572,6 +572,19 @@ export const desktopCommands = {
     input: manifestFields,
     output: madeSchema.extend({ path: z.string().nullable() }).nullable(),
   },
+  /**
+   * Opens the system's dialog for a manifest, and compares a source's files at a destination with it, in the background:
+   * see `comparison` of the state. Only one runs at a time.
+   */
+  compareList: defineAction(
+    z.object({
+      /** The source. */
+      id: z.string(),
+      destination,
+      identity: restoreStartSchema.shape.identity,
+    }),
+  ),
+  stopComparing: defineAction(nothing),
   /** Opens the system's dialog for a new file and writes the diagnostics file there; null: cancelled. */
   saveDiagnostics: { input: nothing, output: z.object({ path: z.string().nullable() }) },
   /** Shows the files of the last restore in the file manager. */
@@ -669,6 +682,7 @@ const unrecordedNames = [
   'chooseSource',
   'chooseCheckedPath',
   'choosePath',
+  'compareList',
   'copiedCode',
   'exportSettings',
   'hideWindow',
@@ -683,6 +697,7 @@ const unrecordedNames = [
   'openComputer',
   'showing',
   'showRestored',
+  'stopComparing',
   'viewStored',
 ] as const satisfies readonly (keyof WindowCommands)[]
 const unrecorded: ReadonlySet<string> = new Set(unrecordedNames)

@@ -8,18 +8,23 @@ import type { FixityKind } from '../platform/fixity-kinds.ts'
 import { errorText } from '../platform/system-error.ts'
 import { parseBagLine, parseSumLine } from './forms.ts'
 
+/** Limit of a manifest, which is kept in memory: some three million files. */
+const MOST_BYTES = 512 * 1024 * 1024
+
 /** The digests that a manifest states, by path; lower-case hexadecimal digits. */
 export type Manifest = ReadonlyMap<string, { kind: FixityKind; digest: string }>
 
 /**
  * Reads a manifest in the form of sha256sum or md5sum; one that has "bagit.txt" beside it in the form of a bag. For a
  * directory reads its manifest-sha256.txt.
- * @throws UserError fixity.notRead, fixity.noManifest
+ * @throws UserError fixity.notRead, fixity.tooLarge, fixity.noManifest
  */
 export async function readManifest(given: string): Promise<Manifest> {
   const found = new Map<string, { kind: FixityKind; digest: string }>()
   try {
     const file = (await stat(given)).isDirectory() ? path.join(given, 'manifest-sha256.txt') : given
+    if ((await stat(file)).size > MOST_BYTES)
+      throw new UserError('fixity.tooLarge', { path: file, limit: MOST_BYTES })
     const isBag = await access(path.join(path.dirname(file), 'bagit.txt')).then(
       () => true,
       expectErrorCodes(['ENOENT'], false),

@@ -159,6 +159,35 @@ export const BEGUN: RestoreReport = {
 /** Returns the names of a fetched file and of its metadata (fetch.ts), by its place in the request. */
 export const toFetchedNames = (index: number) => ({ content: `${index}`, facts: `${index}.json` })
 
+/** Progress or result of a comparison with a manifest. */
+const comparedSchema = z.object({
+  isEnded: z.boolean(),
+  /** Files and bytes compared so far. */
+  files: z.number(),
+  bytes: z.number(),
+  /** Files that the manifest lists; null: it has not been read yet. */
+  totalFiles: z.number().nullable(),
+  /** Files with other content. */
+  damaged: z.number(),
+  missing: z.number(),
+  unreadable: z.number(),
+  /** The first ones of these, with their paths below the destination; at most MAX_REPORTED. */
+  differences: z.array(z.object({ path: z.string(), kind: z.enum(['damaged', 'missing', 'unreadable']) })),
+})
+export type Compared = z.infer<typeof comparedSchema>
+
+/** The running or last comparison, in the state of the agent. */
+export const comparisonSchema = comparedSchema.omit({ isEnded: true }).extend({
+  phase: z.enum(['running', 'done', 'stopped', 'failed']),
+  /** Ids of the source and of the destination. */
+  source: z.string(),
+  destination: z.string(),
+  /** Absolute path of the manifest. */
+  file: z.string(),
+  /** The reason why it ended early; null: it did not. */
+  sentence: messageSchema.nullable(),
+})
+
 const nothing = z.object({})
 
 /** See ToFetch. */
@@ -211,6 +240,10 @@ export const restorerDefinition = {
       output: z.object({ path: z.string() }),
     },
     stop: { input: nothing, output: nothing },
+    /** Compares a folder with a manifest (compare.ts), in the background: `compared` returns the result. */
+    compare: { input: z.object({ from, folder, manifest: path }), output: nothing },
+    /** Fails with the reason why the comparison ended early. */
+    compared: { input: nothing, output: comparedSchema },
     /** Fetches files into a new directory (fetch.ts), in the background: `fetched` returns the result. */
     fetch: {
       input: z.object({ from, directory: z.string(), files: z.array(toFetchSchema) }),

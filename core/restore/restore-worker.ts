@@ -9,10 +9,11 @@ import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import type { RequestInput } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { listEntries, listVersions, searchFiles, viewContent } from './browse.ts'
+import { startComparison } from './compare.ts'
 import { fetchFiles } from './fetch.ts'
 import { type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
 import type { restorerDefinition } from './restore-messages.ts'
-import { BEGUN, MAX_REPORTED, type RestoreReport } from './restore-messages.ts'
+import { BEGUN, type Compared, MAX_REPORTED, type RestoreReport } from './restore-messages.ts'
 import { RestoredLog } from './restored-log.ts'
 import { describeEvent, type RestoreEvent } from './write/events.ts'
 
@@ -26,6 +27,7 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
   const shelf = createShelf()
   const stopping = new AbortController()
   let running: RunningRestore | null = null
+  let readCompared: (() => Compared) | null = null
   let fetching: { faults: [number, string][] | null; bytes: number; error: unknown } | null = null
 
   const fetch = async ({ from, files, directory }: Asked<'fetch'>): Promise<void> => {
@@ -71,6 +73,14 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
       stop: async () => {
         running?.stop()
         return {}
+      },
+      compare: async (asked: Asked<'compare'>) => {
+        readCompared = startComparison(asked, stopping.signal)
+        return {}
+      },
+      compared: async () => {
+        if (readCompared === null) throw new UserError('agent.workerAway', { worker: 'restorer' })
+        return readCompared()
       },
       fetch: async (asked: Asked<'fetch'>) => {
         void fetch(asked)

@@ -66,6 +66,12 @@ export function desktopHandlers(options: {
     },
     saveReport: (input) => saveReport(options, input),
     saveManifest: (input) => saveManifest(options, input),
+    compareList: (input) =>
+      runAction(async () => {
+        const file = await choose(words()(message('dialog.chooseManifest')), 'openFile')
+        if (file !== null) agent.comparing.start(input, file)
+      }),
+    stopComparing: () => runAction(() => agent.comparing.stop()),
     saveDiagnostics: () => saveDiagnostics(agent, window, words()),
     showRestored: async () => {
       const restored = agent.store.state.restore

@@ -108,3 +108,69 @@ test('checksums for archives: the list is saved, and sha256sum accepts it', asyn
     await expect(part.getByText('2 files are left out')).toBeVisible()
   })
 })
+
+test('check against a list: results of a destination are counted and named, and it can be stopped', async ({
+  desktop,
+}) => {
+  const base = await mkdtemp(path.join(tmpdir(), 'holdfast-compare-'))
+  const source = path.join(base, 'scans')
+  await mkdir(source)
+  for (const name of ['one', 'two', 'three']) await writeFile(path.join(source, name), `content of ${name}`)
+  const { page, holdfast, state } = await desktop.start({
+    settings: { sources: [{ id: 'one', path: source, name: 'scans' }] },
+  })
+  await until('all files', async () => (await state()).totals.sentFiles === 3)
+  const { stdout: sums } = await run('sha256sum', ['one', 'two', 'three'], { cwd: source })
+  await page.getByRole('article', { name: 'scans' }).click()
+  await page.getByText('Rules', { exact: true }).click()
+  const part = page.getByRole('region', { name: 'Check against a list' })
+  const choose = part.getByRole('button', { name: 'Choose list…' })
+  const check = async (list: string, text: string) => {
+    await writeFile(list, text)
+    await answerDialogs(holdfast.application, list)
+    await choose.click()
+  }
+
+  await answerDialogs(holdfast.application, null)
+  await choose.click()
+  await expect(choose).toBeEnabled()
+  await expect(part.getByRole('status')).toHaveCount(0)
+
+  await check(path.join(base, 'sums.txt'), sums)
+  await expect(part.getByText('All 3 files of sums.txt are at')).toBeVisible()
+
+  await test.step('other content and missing files are named, and nothing is sent again', async () => {
+    const [one = '', ...others] = sums.split('\n')
+    const changed = one.replace(/^./, (digit) => (digit === '0' ? '1' : '0'))
+    const absent = Array.from({ length: 12 }, (_, index) => `${'0'.repeat(64)}  absent-${index}\n`)
+    await check(path.join(base, 'other.txt'), [changed, ...others].join('\n') + absent.join(''))
+    await expect(part.getByText('2 the same · 1 different · 12 missing')).toBeVisible()
+    await expect(part.getByText('scans/one: different')).toBeVisible()
+    await expect(part.getByText('scans/absent-0: missing')).toBeVisible()
+    await expect(part.getByRole('listitem')).toHaveCount(11)
+    await expect(part.getByText('… and 3 more')).toBeVisible()
+    await expect(part.getByText('Nothing is sent again')).toBeVisible()
+    await part.scrollIntoViewIfNeeded()
+    await pictures(page, 'compare', 'themes')
+    expect(await findViolations(page, false)).toEqual([])
+    expect((await state()).totals.waitingFiles).toBe(0)
+  })
+
+  await test.step('a file that is no list is refused with its line', async () => {
+    await check(path.join(base, 'notes.txt'), 'no list')
+    await expect(part.getByText('Line 1 of')).toBeVisible()
+  })
+
+  await test.step('a list whose disk does not answer is stopped', async () => {
+    const hung = path.join(base, 'hung')
+    await run('mkfifo', [hung])
+    await answerDialogs(holdfast.application, hung)
+    await choose.click()
+    await expect(part.getByText('The list is being read')).toBeVisible()
+    await expect(choose).toBeDisabled()
+    await part.getByRole('button', { name: 'Stop' }).click()
+    await expect(part.getByText('Stopped: the files at')).toBeVisible()
+    await check(path.join(base, 'sums.txt'), sums)
+    await expect(part.getByText('All 3 files of sums.txt are at')).toBeVisible()
+  })
+})

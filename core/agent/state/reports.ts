@@ -70,6 +70,7 @@ export function initialState(
     notices: [],
     proposals: [],
     restore: null,
+    comparison: null,
     awakeSince: Date.now(),
     channels: [],
     eventSinks: [],

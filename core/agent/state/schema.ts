@@ -8,7 +8,7 @@ import { fileSchema, totalsSchema } from '../../ledger/ledger-messages.ts'
 import { messageSchema } from '../../lib/i18n/message-schema.ts'
 import { receivedSenderSchema, storeHealthSchema } from '../../receive/receiver-messages.ts'
 import { senderConditions } from '../../receive/senders/fleet.ts'
-import { restoreReportSchema } from '../../restore/restore-messages.ts'
+import { comparisonSchema, restoreReportSchema } from '../../restore/restore-messages.ts'
 import { scannedSchema } from '../../scan/scanner-messages.ts'
 import { allowanceNowSchema } from '../../send/rate-limit/schedule.ts'
 import {
@@ -311,6 +311,8 @@ export const appStateSchema = z.object({
   proposals: z.array(proposalStateSchema),
   /** null: none was started. */
   restore: restoreStateSchema.nullable(),
+  /** The running or last comparison with a manifest; null: none since Holdfast started. */
+  comparison: comparisonSchema.nullable(),
   /** Milliseconds since 1970 at which this computer last woke, its clock was set ahead, or Holdfast started. */
   awakeSince: z.number(),
   /** The native channel first, then the configured ones in their order. */

@@ -1,6 +1,7 @@
 import { ActionIcon, SegmentedControl } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
+import { DesktopOnly } from '../../state/desktop-only.tsx'
 import { Discard, type Held, HoldContext } from '../../ui/form-dialog.tsx'
 import { IconChevronLeft } from '../../ui/icons.ts'
 import { useEscape } from '../../ui/use-escape.ts'
@@ -8,6 +9,7 @@ import { withKeys } from '../../ui/with-keys.ts'
 import { useWords } from '../../words/context.tsx'
 import { FiltersPart } from '../filters/filters-part.tsx'
 import { FileList } from '../transfers/file-list.tsx'
+import { ComparePart } from './compare-part.tsx'
 import { batchWord, destinationName, destinationNames, getDestinationStates } from './describe.ts'
 import { DigestsPart } from './digests-part.tsx'
 import { ExpectedGaps } from './expected-gaps.tsx'
@@ -110,6 +112,9 @@ export default function SourceDetails({ source, state, first, onClose }: SourceD
         <SilencePart settings={settings} />
         <ExpectedPart source={source} />
         <DigestsPart settings={settings} />
+        <DesktopOnly>
+          <ComparePart source={source} state={state} />
+        </DesktopOnly>
         <NamesPart settings={settings} />
       </div>
       <Discard opened={leaving} onClose={() => setLeaving(false)} onDiscard={onClose} />

@@ -42,6 +42,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     notices: [],
     proposals: [],
     restore: null,
+    comparison: null,
     awakeSince: 0,
     channels: [channelState(NATIVE)],
     localCopies: null,

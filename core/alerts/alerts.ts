@@ -111,12 +111,18 @@ export class Alerts {
     this.#kept = getOutline({ open, owed, troubles })
     for (const one of [...open, ...past]) this.#recorded.set(one.id, incidentOutline(one))
     this.#last.clear()
+    // An incident that was found while they could not be loaded may be one of the last run.
+    const isNew = ({ kind, group, paths }: Incident) =>
+      !open.some(
+        (one) =>
+          one.kind === kind && one.group === group && Object.keys(paths).every((id) => one.failing[id]),
+      )
     this.#step({
       ...now,
-      open: [...open, ...now.open],
-      past: [...now.past, ...past].slice(0, KEPT_INCIDENTS),
-      owed: [...owed, ...now.owed],
-      troubles: [...troubles, ...now.troubles],
+      open: [...open, ...now.open.filter(isNew)],
+      past: [...now.past.filter(isNew), ...past].slice(0, KEPT_INCIDENTS),
+      owed: [...owed, ...now.owed.filter(isNew)],
+      troubles: [...troubles, ...now.troubles.filter(({ incident }) => isNew(incident))],
     })
     const early = this.#early ?? []
     this.#early = null
@@ -247,7 +253,8 @@ export class Alerts {
   #commit(notices: Notice[]): void {
     this.#commitSoon.stop()
     const { open, past, owed, troubles } = this.#state
-    const incidents = this.#findChanged([...open, ...past])
+    // Until they are loaded, it is unknown which of them are new.
+    const incidents = this.#isLoaded ? this.#findChanged([...open, ...past]) : []
     const outline = getOutline(this.#state)
     // The stored incident stays open until its recovery is notified, so that a restart does not lose the recovery.
     const isKept = !this.#isLoaded || outline === this.#kept || getRecoveries(this.#state).length > 0

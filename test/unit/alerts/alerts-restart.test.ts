@@ -165,6 +165,28 @@ describe('alerts after a restart', () => {
     late.stop()
   })
 
+  it.each(['lasts', 'has ended'])('continue an incident that is loaded late and %s by then', (state) => {
+    const { run } = start()
+    const first = run()
+    first.running.observe(checked('read-only', 'a'))
+    vi.advanceTimersByTime(2_000)
+    const [{ id } = { id: '' }] = first.running.incidents()
+    first.stop()
+    const late = run(false)
+    late.running.resume(null)
+    late.running.observeChanges([checked('read-only', 'a')])
+    vi.advanceTimersByTime(2_000)
+    if (state === 'has ended') late.running.observeChanges([checked('ok', 'a')])
+    late.load()
+    expect(late.running.incidents()).toMatchObject([{ id, endedAt: null }])
+    late.running.observeChanges([checked('ok', 'a')])
+    vi.advanceTimersByTime(2_000)
+    late.stop()
+    const after = run()
+    expect(after.running.incidents()).toMatchObject([{ id, endedAt: expect.any(Number) }])
+    after.stop()
+  })
+
   it('store a decision that a full disk refused with the next result', async () => {
     const { run } = start()
     const first = run()

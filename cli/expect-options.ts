@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { isPeriod, LONGEST_LATE_MINUTES } from '../core/settings/bounds.ts'
 import { isZone } from '../core/settings/expected/periods.ts'
+import { LONGEST_PATTERN } from '../core/settings/patterns.ts'
 import { minutesIn, type NONE, parseSizeOption } from './option-words.ts'
 
 /** The value of --zone for that of this computer. */
@@ -18,7 +19,11 @@ export interface RuleOptions {
 /** Adds the options of `holdfast paths expect`, which sets the files that should come regularly. */
 export function withExpected(command: Command): Command {
   return command
-    .option('--every <time>', 'a file comes in each period: 15m, 1h, 6h, 1d; it divides a day', parseEvery)
+    .option(
+      '--every <time>',
+      'a file comes in each period: 15m, 1h, 6h, 1d; it divides a day, and is at least 5m',
+      parseEvery,
+    )
     .option(
       '--within <time>',
       'how long after the end of its period a file may come: 10m, 2h, 0m',
@@ -26,12 +31,20 @@ export function withExpected(command: Command): Command {
     )
     .option(
       '--pattern <pattern>',
-      'which files count, as in {YYYY}{DOY}{HH}*.rnx: parts of the date at which the period begins, * and ?; with a slash the path in the directory, otherwise the name',
+      'which files count, as in {YYYY}{DOY}{HH}*.rnx or ABCD{DOY}{HH}00.rnx: parts of the date at which the period begins ({YYYY} {YY} {MM} {DD} {DOY} {HH} {H} {mm} {ss}), * and ?; with a slash the path in the directory, otherwise the name; at most 20 patterns for a directory',
+      parsePattern,
       '*',
     )
     .option('--min-size <size>', 'smaller files do not count: 10K, 1M, or none', parseSizeOption)
     .option('--zone <zone>', 'time zone of the periods: UTC, Asia/Taipei, or local (default)', parseZone)
-    .option('--remove', 'expect the files of this pattern no longer')
+    .option('--remove', 'expect the files of this pattern no longer; without --pattern: of *')
+}
+
+function parsePattern(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It must not be empty; * is any file.')
+  if (text.length > LONGEST_PATTERN)
+    throw new InvalidArgumentError(`It must have at most ${LONGEST_PATTERN} characters.`)
+  return text
 }
 
 function parseEvery(text: string): number {

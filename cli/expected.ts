@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { type CommandOutput, commands } from '../core/agent/contract.ts'
 import { sendCommand } from '../core/agent/control-socket.ts'
+import type { AppState } from '../core/agent/state/schema.ts'
 import { parseSeconds } from '../core/lib/i18n/formats.ts'
 import { tableLines } from './columns.ts'
 import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
@@ -37,11 +38,8 @@ export function registerExpected(program: Command): void {
 }
 
 async function list(directory: string, given: string | undefined, options: ListOptions): Promise<void> {
-  const { settings } = await askState(directory)
-  const sources =
-    given === undefined
-      ? settings.sources.filter(({ expected }) => expected.length > 0)
-      : [sourceAt(settings, given)]
+  const state = await askState(directory)
+  const sources = given === undefined ? state.settings.sources : [sourceAt(state.settings, given)]
   const until = Date.now()
   const gaps = options.missing ?? false
   const all = sources.map(async ({ id, name }) => {
@@ -57,15 +55,29 @@ async function list(directory: string, given: string | undefined, options: ListO
     answers.reduce((total, { counts }) => total + counts[field], 0)
   const counts = { due: sum('due'), missing: sum('missing'), late: sum('late') }
   const left = (gaps ? counts.missing + counts.late : counts.due) - files.length
-  if (options.json) console.log(jsonText({ files, counts }, 2))
-  else if (sources.every(({ expected }) => expected.length === 0))
-    console.log(translate('cli.expected.noRules'))
-  else if (counts.due === 0) console.log(translate('cli.expected.none'))
-  else if (files.length === 0) console.log(translate('cli.expected.allThere'))
-  else
-    console.log(
-      [...table(files), ...(left > 0 ? [translate('cli.expected.more', { count: left })] : [])].join('\n'),
-    )
+  const next = findNext(state, new Set(sources.map(({ id }) => id)))
+  if (options.json) return console.log(jsonText({ files, counts, next }, 2))
+  const listed = [...table(files), ...(left > 0 ? [translate('cli.expected.more', { count: left })] : [])]
+  const isUnused = counts.due === 0 && sources.every(({ expected }) => expected.length === 0)
+  const none = isUnused ? 'noRules' : counts.due === 0 ? 'none' : 'allThere'
+  const upcoming = next.map((one) =>
+    translate('cli.expected.nextOf', {
+      name: quoteControls(one.source),
+      path: quoteControls(one.path),
+      due: one.due,
+    }),
+  )
+  const lines = files.length === 0 ? [translate(`cli.expected.${none}`)] : listed
+  console.log([...lines, ...(gaps ? [] : upcoming)].join('\n'))
+}
+
+/** Returns the file of each rule that is due next. A paused source waits for none. */
+function findNext({ sources }: AppState, ids: ReadonlySet<string>) {
+  return sources.flatMap(({ settings: { id, name: source, paused }, scanned }) =>
+    ids.has(id) && !paused
+      ? (scanned?.expected ?? []).map(({ pattern, next }) => ({ source, pattern, ...next }))
+      : [],
+  )
 }
 
 const isOnTime = ({ due, arrivedAt }: Listed): boolean => arrivedAt !== null && arrivedAt <= due
@@ -74,13 +86,15 @@ function table(files: readonly (Listed & { source: string })[]): string[] {
   const columns = ['due', 'state', 'source', 'file'] as const
   const head = columns.map((column) => translate(`cli.expected.${column}`))
   const rows = files.map((file) => {
-    const { due, arrivedAt, source, path } = file
+    const { due, arrivedAt, tooSmall, source, path } = file
     const state =
-      arrivedAt === null
-        ? translate('cli.expected.missing')
-        : isOnTime(file)
+      arrivedAt !== null
+        ? isOnTime(file)
           ? translate('cli.expected.onTime')
           : translate('cli.expected.late', { late: arrivedAt - due })
+        : tooSmall === null
+          ? translate('cli.expected.missing')
+          : translate('cli.expected.tooSmall', { size: tooSmall })
     return [new Date(due).toISOString().slice(0, 16), state, quoteControls(source), quoteControls(path)]
   })
   return tableLines([head, ...rows])

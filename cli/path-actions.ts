@@ -3,6 +3,7 @@ import { sendCommand } from '../core/agent/control-socket.ts'
 import { message } from '../core/lib/i18n/message.ts'
 import type { MarkedAnswer } from '../core/scan/scanner-messages.ts'
 import { getSource } from '../core/settings/changes.ts'
+import { findFirstExpected } from '../core/settings/expected/first.ts'
 import { findOddPatterns } from '../core/settings/patterns.ts'
 import { type ExpectedFiles, expectedFilesSchema, type Source } from '../core/settings/schema.ts'
 import { LOCAL, type RuleOptions } from './expect-options.ts'
@@ -165,7 +166,16 @@ export async function expectFiles(directory: string, given: string, options: Rul
     id = source.id
     return { command: 'changeSource', input: { id, changes: { expected: withRule(source, options) } } }
   })
-  console.log(sourceLines(after, getSource(after, id)).join('\n'))
+  const source = getSource(after, id)
+  const rule = source.expected.find(({ pattern }) => pattern === options.pattern)
+  console.log(
+    [
+      ...sourceLines(after, source),
+      ...(rule === undefined
+        ? []
+        : [translate('cli.expected.next', { ...findFirstExpected(rule, Date.now()) })]),
+    ].join('\n'),
+  )
 }
 
 /** Returns the rules of a source with the given one added, changed or removed. */

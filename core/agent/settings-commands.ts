@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import type { TestStage } from '../backends/backend-messages.ts'
+import { createNameFilter, toNameRules } from '../filter/exclusion-rules.ts'
 import { LATE, withTimeout } from '../lib/async/timing.ts'
 import { formatAddress } from '../lib/i18n/formats.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
@@ -46,6 +47,7 @@ import {
   withSamples,
 } from '../settings/destinations.ts'
 import { secretsOfSink, withoutSink, withSink, withSinkEnabled } from '../settings/event-sinks.ts'
+import { findFirstExpected } from '../settings/expected/first.ts'
 import { exportedText, importedSettings, missingSecrets, withImported } from '../settings/import-export.ts'
 import { ownKnownHosts, readKnownHostIn } from '../settings/known-hosts.ts'
 import { applyProposal, describeProposal, parseProposal } from '../settings/proposal.ts'
@@ -129,10 +131,31 @@ function sourceCommands(context: SettingsContext) {
     removeSource: ({ id }) => set((settings) => withoutSource(settings, id)),
     moveSource: (input) => runAction(() => moveSource(context, input)),
     followLink: (input) => runAction(() => followLink(context, input)),
-    changeSource: ({ id, changes }) => set((settings) => withSourceChanged(settings, id, changes)),
+    changeSource: ({ id, changes }) =>
+      set((settings) => {
+        const changed = withSourceChanged(settings, id, changes)
+        if (changes.expected !== undefined) refuseLeftOut(getSource(settings, id), getSource(changed, id))
+        return changed
+      }),
     addCheckedPath: (input) => runAction(() => addCheckedPath(context, input.path)),
     removeCheckedPath: ({ id }) => set((settings) => withoutChecked(settings, id)),
   } satisfies Partial<CommandHandlers>
+}
+
+/** @throws UserError refuse.expectedLeftOut: the filters leave out the files of a new rule. */
+function refuseLeftOut(before: Source, source: Source): void {
+  const rules = toNameRules(source)
+  const filter = createNameFilter(rules)
+  for (const rule of source.expected) {
+    const { pattern } = rule
+    if (before.expected.some((one) => one.pattern === pattern)) continue
+    const { path: file } = findFirstExpected(rule, Date.now())
+    // A name may be in any directory; those of a batch source are in its batches.
+    const isLeftOut = file.includes('/')
+      ? filter.fileBelow(file) !== null
+      : filter.file(rules.batchPrefix === undefined ? file : `${rules.batchPrefix}/${file}`) !== null
+    if (isLeftOut) throw new UserError('refuse.expectedLeftOut', { pattern, file, name: source.name })
+  }
 }
 
 /** Patterns that a new source gets on macOS: files of the Finder, and metadata of disks that cannot store them. */

@@ -183,7 +183,7 @@ export class Alerts {
 
   /** A person intended the failure of this subject. */
   accept(id: string): void {
-    this.#step(withOutcome(this.#state, id, 'accepted'))
+    this.#step(withOutcome(this.#state, id, { outcome: 'accepted' }))
   }
 
   /**
@@ -299,12 +299,14 @@ function getOutline({ open, owed, troubles }: Pick<AlertState, keyof KeptPolicy>
 }
 
 function incidentOutline(incident: Incident): string {
-  const { id, paths, failing, endedAt, told, isSilent, repeats, acknowledged, outcome, snoozedUntil } =
+  const { id, kind, paths, failing, endedAt, told, isSilent, repeats, acknowledged, outcome, snoozedUntil } =
     incident
   const subjects = [Object.keys(paths).length, Object.keys(failing)]
   return JSON.stringify([
     ...[id, subjects, endedAt, told, isSilent, repeats],
     ...[acknowledged, outcome, snoozedUntil],
+    // The timeline names the files that are missing now.
+    kind === 'expected' ? incident.sentence : null,
   ])
 }
 

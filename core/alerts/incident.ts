@@ -51,6 +51,8 @@ export const incidentSchema = z.object({
   acknowledged: z.object({ at: z.number(), by: z.string() }).nullable(),
   /** Why it ends. returned: its files are back; accepted: a person intended it; omitted: another or unknown reason. */
   outcome: z.enum(outcomes).optional(),
+  /** How it ends, such as what is still missing; omitted: the usual sentence. */
+  end: messageSchema.optional(),
   /** Earliest time of the next notification; milliseconds since 1970. */
   snoozedUntil: z.number().nullable(),
 })
@@ -185,6 +187,8 @@ export interface Sample {
   kind: IncidentKind | 'ok' | 'slow'
   /** Why its incident ends, for a sample that ends it; omitted: unknown. */
   outcome?: Outcome | undefined
+  /** How its incident ends; omitted: the usual sentence. */
+  end?: Message | undefined
   sentence: Message
   /** Id of the source concerned; null: none. */
   source: string | null

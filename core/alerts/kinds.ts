@@ -84,9 +84,11 @@ export type Outcome = (typeof outcomes)[number]
 export function describeEnd(incident: {
   kind: IncidentKind
   outcome?: Outcome | undefined
+  end?: Message | undefined
   sentence: Message
 }): Message | null {
-  const { kind, outcome, sentence } = incident
+  const { kind, outcome, end, sentence } = incident
+  if (end !== undefined) return end
   if (kind !== 'deleted' || outcome === undefined) return null
   const { count = 0 } = sentence.params
   return outcome === 'accepted' ? message('notify.deletedAccepted', { count }) : message('notify.deletedBack')

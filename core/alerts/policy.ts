@@ -9,7 +9,7 @@ import {
   type OpenIncident,
   type Sample,
 } from './incident.ts'
-import type { IncidentKind, Outcome } from './kinds.ts'
+import type { IncidentKind } from './kinds.ts'
 
 // The policy of incidents; pure. `observe` applies one result: failures that are alike become one incident, which ends
 // with its last failing path. `announce` then decides on the notifications that are due: a failure once it has lasted
@@ -65,7 +65,7 @@ export function observe(state: AlertState, sample: Sample): AlertState {
 
 function applySample(state: AlertState, sample: Sample): AlertState {
   if (!isIncident(sample.kind)) {
-    const explained = withOutcome(state, sample.id, sample.outcome)
+    const explained = withOutcome(state, sample.id, sample)
     return leave(withoutSuspicion(explained, sample.id), sample.id, sample.at)
   }
   const kind = sample.kind
@@ -259,10 +259,15 @@ export function acknowledge(state: AlertState, id: string, by: string, at: numbe
   return withOpen(state, id, (one) => ({ ...one, acknowledged: { at, by }, snoozedUntil: null }))
 }
 
-/** Records why the incident of a subject is about to end. The first reason counts. */
-export function withOutcome(state: AlertState, id: string, outcome: Outcome | undefined): AlertState {
-  if (outcome === undefined) return state
-  return { ...state, open: state.open.map((one) => (hasFailing(one, id) ? { outcome, ...one } : one)) }
+/** Records why and how the incident of a subject is about to end. The first reason counts. */
+export function withOutcome(
+  state: AlertState,
+  id: string,
+  { outcome, end }: Pick<Sample, 'outcome' | 'end'>,
+): AlertState {
+  if (outcome === undefined && end === undefined) return state
+  const known = { ...(outcome && { outcome }), ...(end && { end }) }
+  return { ...state, open: state.open.map((one) => (hasFailing(one, id) ? { ...known, ...one } : one)) }
 }
 
 /** Delays the next notification by this many milliseconds; null: ends the snooze. */

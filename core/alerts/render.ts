@@ -1,5 +1,5 @@
 import { message } from '../lib/i18n/message.ts'
-import type { Words } from '../lib/i18n/words.ts'
+import { joinSentences, type Words } from '../lib/i18n/words.ts'
 import { type CatalogEntry, type ChannelType, catalog, type templateNames } from './channels/catalog.ts'
 import type { OutgoingMessage } from './channels/channel.ts'
 import { isFiring, isUrgent, lastedMs, type Notice } from './incident.ts'
@@ -131,14 +131,16 @@ function formatBody(notice: Notice, { words, computer, names }: Writer, now: num
   const kind = words(message(`kind.${incident.kind}`))
   const since = incident.startedAt
   const lasted = lastedMs(incident, at)
+  /** The files that such an incident names change while it lasts. */
+  const current = incident.kind === 'expected' ? [incident.sentence] : []
   const late = now - at > LATE_MS && isFiring(notice) ? ` ${words(message('notify.late', { at }))}` : ''
   switch (what) {
     case 'failed':
       return words(incident.sentence) + late
     case 'lasting':
-      return words(message('notify.lastingBody', { lasted, since })) + late
+      return joinSentences([...current, message('notify.lastingBody', { lasted, since })], words) + late
     case 'unstable':
-      return words(message('notify.unstableBody', { times, since })) + late
+      return joinSentences([...current, message('notify.unstableBody', { times, since })], words) + late
     case 'recovered':
     case 'over':
       return isAbsence(incident.kind)

@@ -37,16 +37,16 @@ export function openExpected(database: DatabaseSyncInstance) {
   const columns = 'SELECT start, due, path, arrived_at AS arrivedAt'
   const isGap = '(arrived_at IS NULL OR arrived_at > due)'
   const add = database.prepare('INSERT OR REPLACE INTO expected VALUES (?, ?, ?, ?, ?, ?)')
+  const ofPeriod = 'FROM expected WHERE source = ? AND due >= ? AND due < ?'
   const page = database.prepare(
-    `${columns} ${ofRule} AND due >= ? AND due < ? AND (${isGap} OR NOT ?) ORDER BY start DESC LIMIT ?`,
+    `${columns}, pattern ${ofPeriod} AND (${isGap} OR NOT ?) ORDER BY due DESC, pattern, start DESC LIMIT ?`,
   )
   const count = database.prepare(
-    `SELECT count(*) AS due, total(arrived_at IS NULL) AS missing, total(arrived_at > due) AS late
-     ${ofRule} AND due >= ? AND due < ?`,
+    `SELECT count(*) AS due, total(arrived_at IS NULL) AS missing, total(arrived_at > due) AS late ${ofPeriod}`,
   )
   const open = database.prepare(`${columns} ${ofRule} AND due > ? AND (arrived_at IS NULL OR due > ?)`)
   const newest = database.prepare(`SELECT max(arrived_at) AS at ${ofRule} AND arrived_at <= ?`)
-  const prune = database.prepare(`DELETE ${ofRule} AND start < ?`)
+  const prune = database.prepare(`DELETE FROM expected WHERE source = ? AND start < ?`)
   const key = (source: string) => `expected ${source}`
 
   return {
@@ -68,22 +68,20 @@ export function openExpected(database: DatabaseSyncInstance) {
           add.run(source, pattern, start, due, path, arrivedAt)
       }),
 
-    /** Forgets files of periods that began before this time. */
-    pruneExpected: (source: string, pattern: string, before: number) =>
-      void prune.run(source, pattern, before),
+    /** Forgets files of periods that began before this time, also those of rules that were removed. */
+    pruneExpected: (source: string, before: number) => void prune.run(source, before),
 
     /**
-     * Returns the files that were due within this time, the newest first.
+     * Returns the files that were due within this time, also those of rules that were removed, the newest first.
      * @param gaps only those that are missing or were late
      */
     expectedFiles: (
       source: string,
-      pattern: string,
       [since, until]: readonly [number, number],
       { gaps, limit }: { gaps: boolean; limit: number },
-    ) => page.all(source, pattern, since, until, gaps ? 1 : 0, limit) as ExpectedFile[],
+    ) => page.all(source, since, until, gaps ? 1 : 0, limit) as (ExpectedFile & { pattern: string })[],
 
-    countExpected: (source: string, pattern: string, since: number, until: number) =>
-      count.get(source, pattern, since, until) as ExpectedCounts,
+    countExpected: (source: string, since: number, until: number) =>
+      count.get(source, since, until) as ExpectedCounts,
   }
 }

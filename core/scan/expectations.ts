@@ -2,11 +2,12 @@ import { leftOutBySize } from '../filter/exclusion-rules.ts'
 import type { ExpectedFile, Judged } from '../ledger/expected.ts'
 import { attempt, type Ledger } from '../ledger/ledger.ts'
 import { withTimeout } from '../lib/async/timing.ts'
-import { compilePattern, findPatternProblem } from '../settings/expected/pattern.ts'
-import { isZone, openPeriods, type Period } from '../settings/expected/periods.ts'
+import { findFirstExpected } from '../settings/expected/first.ts'
+import { compilePattern, findPatternProblem, ZONES_APART_MS } from '../settings/expected/pattern.ts'
+import { findPeriod, isZone, openPeriods, type Period } from '../settings/expected/periods.ts'
 import type { ExpectedFiles, Source } from '../settings/schema.ts'
 import type { ScannedFile } from '../walk/scanned-file.ts'
-import type { ExpectedState } from './scanner-messages.ts'
+import { type ExpectedState, MOST_NAMED, type TooSmall } from './scanner-messages.ts'
 
 // Finds out whether the files that a source's settings expect have come. A file counts once it is finished: while its
 // program still writes it, it is missing. Before a file is missing, the whole source is compared again: a missed event,
@@ -21,8 +22,6 @@ const POSTPONED_MS = 5_000
 /** A comparison may hang with its disk, and the next one works after that. */
 const COMPARED_WITHIN_MS = 60 * MINUTE_MS
 const KEPT_MS = 400 * DAY_MS
-/** Clocks of zones differ by at most 26 hours. */
-const ZONES_APART_MS = 26 * 3_600_000
 
 export interface ExpectationsContext {
   source: Pick<Source, 'id' | 'paused' | 'expected' | 'minimumBytes' | 'maximumBytes'>
@@ -80,8 +79,8 @@ export function openExpectations(context: ExpectationsContext) {
     const results = due.map((rule) => ({ rule, files: rule.findDue(at) }))
     for (const { rule, files } of results) {
       ledger.recordExpected(source.id, rule.pattern, files)
-      ledger.pruneExpected(source.id, rule.pattern, at - KEPT_MS)
     }
+    ledger.pruneExpected(source.id, at - KEPT_MS)
     const judged = due.map((rule) => [rule.pattern, rule.toJudged(at)])
     ledger.rememberJudged(source.id, { ...ledger.judged(source.id), ...Object.fromEntries(judged) })
     for (const { rule, files } of results) rule.judged(files, at)
@@ -105,15 +104,18 @@ export function openExpectations(context: ExpectationsContext) {
       const at = Date.now()
       for (const rule of load() ?? []) {
         if (isKnown && !rule.isDated) continue
-        const arrived = files.flatMap((file) =>
-          leftOutBySize(source, file.size) === null ? rule.findArrived(file, at) : [],
-        )
-        if (arrived.length === 0) continue
-        attempt(() => ledger.recordExpected(source.id, rule.pattern, arrived), undefined, failed)
-        changed()
+        const sent = files.filter(({ size }) => leftOutBySize(source, size) === null)
+        const isSmall = sent.map((file) => rule.noteSmall(file, at)).includes(true)
+        const arrived = sent.flatMap((file) => rule.findArrived(file, at))
+        if (arrived.length > 0)
+          attempt(() => ledger.recordExpected(source.id, rule.pattern, arrived), undefined, failed)
+        if (isSmall || arrived.length > 0) changed()
       }
     },
     state: (): ExpectedState[] => (rules ?? []).map((rule) => rule.state()),
+    /** Returns the file of a missing one that is there, but too small to count; undefined: none is known. */
+    findSmall: (pattern: string, start: number): TooSmall | undefined =>
+      rules?.find((rule) => rule.pattern === pattern)?.findSmall(start),
     stop(): void {
       isStopped = true
       clearTimeout(timer)
@@ -147,11 +149,7 @@ function loadRules({ source, ledger, log }: ExpectationsContext, at: number): Ru
 function beginRule(rule: ExpectedFiles, known: Judged | undefined, at: number) {
   const timetable = [rule.everyMinutes, rule.withinMinutes, rule.zone].join(' ')
   if (known?.timetable === timetable) return { rule, judged: known }
-  const within = rule.withinMinutes * MINUTE_MS
-  const periods = openPeriods(rule)
-  // Without a date, what came earlier in the present period is unknown.
-  const { isDated } = compilePattern(rule.pattern, rule.everyMinutes)
-  const since = isDated ? at : findFirst(periods.from(at), () => true).end + within
+  const { since } = findFirstExpected(rule, at)
   return { rule, judged: { timetable, since, until: since } }
 }
 
@@ -172,8 +170,10 @@ function openRule(
   const missing = new Map<number, ExpectedFile>()
   /** Arrived files that are not due yet, by the beginnings of their periods. */
   const early = new Map<number, ExpectedFile>()
+  /** Too small files of periods that lack theirs, by the beginnings of these periods. */
+  const small = new Map<number, TooSmall>()
   for (const file of files) (file.arrivedAt === null ? missing : early).set(file.start, file)
-  let next: number | null = null
+  let next: Period | null = null
   /** The beginning of the oldest period whose file may still come. */
   let oldest: number | null = null
 
@@ -186,14 +186,24 @@ function openRule(
     next = null
     oldest = null
   }
+  const findNext = (): Period => {
+    next ??= findPeriod(periods.from(until - within), ({ end }) => end + within > until)
+    return next
+  }
+  const toMs = (ns: bigint, at: number) => Math.min(at, Number(ns / 1_000_000n))
+  const findFiles = ({ path, mtimeNs, ctimeNs }: ScannedFile, at: number): ExpectedFile[] => {
+    const wall = compiled.match(path, at)
+    if (wall === null) return []
+    if (!compiled.isDated) return findAt(toMs(ctimeNs, at))
+    const found = findDated(wall, at)
+    // The name of an earlier year is the same.
+    return compiled.hasYear ? found : found.filter(({ start }) => toMs(mtimeNs, at) >= start)
+  }
 
   return {
     pattern,
     isDated: compiled.isDated,
-    nextDue: (): number => {
-      next ??= findFirst(periods.from(until - within), ({ end }) => end + within > until).end + within
-      return next
-    },
+    nextDue: (): number => findNext().end + within,
     /** Restarts the judgement at `at` if the clock was a day or more ahead before. */
     restartIfAhead(at: number): void {
       if (until < at + DAY_MS + within + everyMinutes * MINUTE_MS) return
@@ -219,43 +229,52 @@ function openRule(
         if (file.arrivedAt === null) missing.set(file.start, file)
       }
       for (const start of missing.keys()) if (start < at - KEPT_MS) missing.delete(start)
+      for (const start of small.keys()) if (start < at - KEPT_MS) small.delete(start)
       until = at
       forget()
     },
     /** Notes a finished file. Returns what it is among the expected ones that have not come. */
-    findArrived({ path, size, mtimeNs, ctimeNs }: ScannedFile, at: number): ExpectedFile[] {
-      const wall = size < minimumBytes ? null : compiled.match(path)
-      if (wall === null) return []
-      const toMs = (ns: bigint) => Math.min(at, Number(ns / 1_000_000n))
-      const found = compiled.isDated ? findDated(wall, at) : findAt(toMs(ctimeNs))
-      const arrived = found.map((file) => ({
-        ...file,
+    findArrived(file: ScannedFile, at: number): ExpectedFile[] {
+      const { path, size, mtimeNs, ctimeNs } = file
+      const found = size < minimumBytes ? [] : findFiles(file, at)
+      const arrived = found.map((one) => ({
+        ...one,
         path,
         // A missing file was looked for when it was due: it has come since.
-        arrivedAt: missing.has(file.start) ? at : toMs(compiled.isDated ? mtimeNs : ctimeNs),
+        arrivedAt: missing.has(one.start) ? at : toMs(compiled.isDated ? mtimeNs : ctimeNs, at),
       }))
       for (const file of arrived) {
         lastArrival = Math.max(lastArrival, file.arrivedAt)
         missing.delete(file.start)
+        small.delete(file.start)
         if (file.due > until) early.set(file.start, file)
       }
       if (arrived.length > 0) oldest = null
       return arrived
     },
+    /** Notes a finished file that is too small to count; true: an expected one is there with that size only. */
+    noteSmall(file: ScannedFile, at: number): boolean {
+      const { path, size } = file
+      const found = size < minimumBytes ? findFiles(file, at) : []
+      for (const { start } of found) small.set(start, { path, tooSmall: size })
+      return found.length > 0
+    },
+    findSmall: (start: number) => small.get(start),
     state(): ExpectedState {
+      const gaps = [...missing.values()].sort((a, b) => b.start - a.start)
       // Once another file has come, the source delivers again: the gap stays in the list.
-      const failing = [...missing.values()].filter(({ due }) => due > lastArrival)
-      const newest = failing.reduce<ExpectedFile | null>(
-        (found, one) => (found === null || one.start > found.start ? one : found),
-        null,
-      )
+      const failing = gaps.filter(({ due }) => due > lastArrival)
+      const { path, due } = toFile(findNext())
       return {
         pattern,
-        missing: newest && {
-          files: failing.length,
-          ...{ path: newest.path, start: newest.start, due: newest.due },
-        },
-        nextDue: this.nextDue(),
+        missing: gaps.length,
+        failing: failing.length,
+        since: failing.at(-1)?.due ?? null,
+        newest: gaps.slice(0, MOST_NAMED).map((one) => ({
+          ...{ path: one.path, due: one.due, tooSmall: null },
+          ...small.get(one.start),
+        })),
+        next: { path, due },
       }
     },
   }
@@ -286,9 +305,4 @@ function openRule(
     }
     return []
   }
-}
-
-function findFirst<T>(some: Iterable<T, never>, isWanted: (one: T) => boolean): T {
-  for (const one of some) if (isWanted(one)) return one
-  throw new RangeError('time is over')
 }

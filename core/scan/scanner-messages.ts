@@ -8,16 +8,32 @@ export type MarkedAnswer = (typeof markedAnswers)[number]
 
 const batchPhases = ['waiting', 'live', 'closing', 'sent', 'not-closed'] as const
 
+/** Limit of missing files that a sentence names. */
+export const MOST_NAMED = 3
+
+/** A missing file. Relative to the source, with "/": its path; or its pattern, with the date. */
+const missingSchema = {
+  due: z.number(),
+  path: z.string(),
+  /** The size of the file that is there, but too small to count; null: none is. */
+  tooSmall: z.number().nullable(),
+}
+export type TooSmall = { path: string; tooSmall: number }
+
 /** State of a rule for expected files. Times in milliseconds since 1970. */
 const expectedStateSchema = z.object({
   /** Identifies the rule among those of its source. */
   pattern: z.string(),
-  /**
-   * Files that have not come in time, of which none has come later; `path`, `start` and `due` are of the newest one.
-   * null: the last one that was due has come.
-   */
-  missing: z.object({ files: z.number(), path: z.string(), start: z.number(), due: z.number() }).nullable(),
-  nextDue: z.number(),
+  /** All files of the rule that are missing. */
+  missing: z.number(),
+  /** Missing files since the last one that came. 0: the source delivers. */
+  failing: z.number(),
+  /** When the first of these was due; null: there is none. */
+  since: z.number().nullable(),
+  /** The last missing files, the newest first; at most MOST_NAMED. */
+  newest: z.array(z.object(missingSchema)),
+  /** The file that is due next. */
+  next: z.object({ path: z.string(), due: z.number() }),
 })
 export type ExpectedState = z.infer<typeof expectedStateSchema>
 
@@ -120,9 +136,7 @@ export const expectedFileSchema = z.object({
   pattern: z.string(),
   /** When its period begins. */
   start: z.number(),
-  due: z.number(),
-  /** Relative to the source, with "/"; of a missing file its pattern, with the date. */
-  path: z.string(),
+  ...missingSchema,
   /** null: it is missing. */
   arrivedAt: z.number().nullable(),
 })

@@ -1,7 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { toNameRules } from '../filter/exclusion-rules.ts'
 import type { InnerMount } from '../ledger/contract.ts'
-import type { ExpectedCounts } from '../ledger/expected.ts'
 import { attempt, type Ledger } from '../ledger/ledger.ts'
 import { noTotals } from '../ledger/ledger-messages.ts'
 import { getMountPresence } from '../ledger/mount-presence.ts'
@@ -177,19 +176,13 @@ export class RunningSource {
   /** Returns the expected files that were due within this time, the newest first, and how many they are. */
   expectedFiles({ since, until, gaps }: { since: number; until: number; gaps: boolean }) {
     const { source, ledger } = this.#options
-    const files = source.expected.flatMap(({ pattern }) =>
-      ledger
-        .expectedFiles(source.id, pattern, [since, until], { gaps, limit: MOST_EXPECTED })
-        .map((file) => ({ pattern, ...file })),
-    )
-    const counts = source.expected.map(({ pattern }) =>
-      ledger.countExpected(source.id, pattern, since, until),
-    )
-    const sum = (field: keyof ExpectedCounts) => counts.reduce((total, one) => total + one[field], 0)
-    return {
-      files: files.sort((a, b) => b.due - a.due).slice(0, MOST_EXPECTED),
-      counts: { due: sum('due'), missing: sum('missing'), late: sum('late') },
-    }
+    const files = ledger
+      .expectedFiles(source.id, [since, until], { gaps, limit: MOST_EXPECTED })
+      .map((file) => ({
+        ...{ ...file, tooSmall: null },
+        ...(file.arrivedAt === null && this.#expectations.findSmall(file.pattern, file.start)),
+      }))
+    return { files, counts: ledger.countExpected(source.id, since, until) }
   }
 
   stop(): void {

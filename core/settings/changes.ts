@@ -3,11 +3,12 @@ import path from 'node:path'
 import { z } from 'zod'
 import { catalog } from '../alerts/channels/catalog.ts'
 import type { ChannelSettings } from '../alerts/settings.ts'
+import type { WordKey } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { Destination } from './destination-schema.ts'
 import { getDestination } from './destinations.ts'
 import type { DiskCounters } from './disk-counters.ts'
-import { findPatternProblem } from './expected/pattern.ts'
+import { findPatternProblem, type PatternProblem } from './expected/pattern.ts'
 import { isZone } from './expected/periods.ts'
 import { unclosedPattern } from './patterns.ts'
 import {
@@ -162,16 +163,26 @@ export function refuseUnclosed(patterns: readonly string[]): void {
   if (pattern !== null) throw new UserError('refuse.unclosedPattern', { pattern })
 }
 
-/** @throws UserError refuse.expectedTwice, refuse.expectedToken, refuse.expectedDate, refuse.expectedCoarse, refuse.expectedZone */
+const PATTERN_REFUSALS = {
+  spaces: 'refuse.expectedSpaces',
+  path: 'refuse.expectedPath',
+  braces: 'refuse.expectedBraces',
+  token: 'refuse.expectedToken',
+  date: 'refuse.expectedDate',
+  coarse: 'refuse.expectedCoarse',
+} as const satisfies Record<PatternProblem['kind'], WordKey>
+
+/** @throws UserError refuse.expectedTwice, refuse.expectedZone, and those of PATTERN_REFUSALS */
 export function refuseExpected(rules: readonly ExpectedFiles[]): void {
   for (const [index, { pattern, everyMinutes, zone }] of rules.entries()) {
     if (rules.findIndex((one) => one.pattern === pattern) !== index)
       throw new UserError('refuse.expectedTwice', { pattern })
     const problem = findPatternProblem(pattern, everyMinutes)
-    if (problem?.kind === 'token')
-      throw new UserError('refuse.expectedToken', { pattern, token: problem.text })
-    if (problem?.kind === 'date') throw new UserError('refuse.expectedDate', { pattern })
-    if (problem?.kind === 'coarse') throw new UserError('refuse.expectedCoarse', { pattern })
+    if (problem !== null)
+      throw new UserError(PATTERN_REFUSALS[problem.kind], {
+        ...{ pattern, trimmed: pattern.trim() },
+        token: problem.kind === 'token' ? problem.text : '',
+      })
     if (zone !== null && !isZone(zone)) throw new UserError('refuse.expectedZone', { zone })
   }
 }

@@ -52,6 +52,8 @@ export interface Condition {
   tellAfterMs: number
   /** Why its incident ends; omitted: unknown. */
   outcome?: Outcome
+  /** How its incident ends; omitted: the usual sentence. */
+  end?: Message
 }
 
 /** The overall status in one short line, and the rest with current ages and counts. */
@@ -91,7 +93,7 @@ export function findConditions(state: AppState, now: number): FoundCondition[] {
       ...changingCondition(state, one, now),
       ...scanCondition(one, now),
       ...silentCondition(state, one, now),
-      ...expectedCondition(one, now),
+      ...expectedConditions(one, now),
     ]),
   ]
 }
@@ -108,7 +110,6 @@ const headlines = {
   unwatched: 'status.unwatched',
   incomplete: 'status.incomplete',
   silent: 'status.silent',
-  expected: 'status.expected',
   'sender-silent': 'status.senderSilent',
   'sender-failing': 'status.senderFailing',
   'computer-failing': 'status.senderFailing',
@@ -556,23 +557,48 @@ function silentCondition(state: AppState, source: SourceState, now: number): Fou
   return condition(subject, what, since, sentence, 0)
 }
 
-/** Reports that the last files that a source's settings expect have not come in time. */
-function expectedCondition({ settings, scanned }: SourceState, now: number): FoundCondition[] {
+/**
+ * Reports that the last files of a rule for expected files have not come in time. Each rule has its own incident, whose
+ * end states which of its files are still missing.
+ */
+function expectedConditions({ settings, scanned }: SourceState, now: number): FoundCondition[] {
   const { id, name, expected, paused } = settings
-  const subject = { id: `expected:${id}`, name, source: id }
-  if (expected.length === 0 || paused) return well(subject, now)
-  if (scanned?.expected === undefined || scanned.expected.length === 0) return unknown(subject)
-  const missing = scanned.expected
-    .flatMap((one) => (one.missing === null ? [] : [{ ...one.missing, pattern: one.pattern }]))
-    .sort((a, b) => b.due - a.due)
-  const [last] = missing
-  if (last === undefined) return well(subject, now)
-  const { path, due, pattern } = last
-  const count = missing.reduce((sum, { files }) => sum + files, 0)
-  const file = shortened(path)
-  const sentence =
-    path === pattern
-      ? message('condition.expectedAny', { name, file, due })
-      : message('condition.expected', { name, file, due, count })
-  return condition(subject, 'expected', Math.min(...missing.map((one) => one.due)), sentence, 0)
+  return expected.flatMap(({ pattern, minimumBytes: least }): FoundCondition[] => {
+    const subject = { id: `expected:${id}:${pattern}`, name: `${name}/${pattern}`, source: id }
+    if (paused) return well(subject, now)
+    const state = scanned?.expected?.find((one) => one.pattern === pattern)
+    if (state === undefined) return unknown(subject)
+    const { missing, failing, since, newest } = state
+    const [last] = newest
+    const shown = { name, pattern: shortened(pattern), least }
+    if (failing === 0 || last === undefined) {
+      const end = missing === 0 ? {} : { end: describeGap('gaps', shown, missing, newest) }
+      return well(subject, now).map((one) => ({ ...one, ...end }))
+    }
+    const key = last.tooSmall === null ? 'expected' : 'expectedSmall'
+    const sentence = describeGap(key, shown, failing, newest)
+    const headline = { sentence: message('status.expected', { name }), detail: sentence }
+    return condition(subject, 'expected', since ?? now, sentence, 0, headline)
+  })
+}
+
+type MissingFile = NonNullable<NonNullable<SourceState['scanned']>['expected']>[number]['newest'][number]
+
+/** Names the last missing files, the newest first. Without a date in their pattern, only their number is known. */
+function describeGap(
+  key: 'expected' | 'expectedSmall' | 'gaps',
+  shown: { name: string; pattern: string; least: number },
+  count: number,
+  newest: readonly MissingFile[],
+): Message {
+  const [last] = newest
+  const files = newest.slice(0, count).map(({ path }) => shortened(path))
+  const more = count - files.length
+  const params = {
+    ...{ ...shown, count, file: files[0] ?? '', files: files.join(', ') },
+    ...{ due: last?.due ?? 0, size: last?.tooSmall ?? 0, more },
+  }
+  if (last?.path === shown.pattern)
+    return message(`condition.${key === 'gaps' ? 'gapsAny' : 'expectedAny'}`, params)
+  return message(more > 0 && key !== 'expectedSmall' ? `condition.${key}Many` : `condition.${key}`, params)
 }

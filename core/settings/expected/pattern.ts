@@ -25,30 +25,48 @@ const FIRST_SHORT_YEAR = 80
 
 const PARTS = /\{(\w+)\}|\*\*\/|\*\*|[*?]|[^{*?]+|\{/g
 
-/** Why a pattern cannot be used. token: `text` is not a part of a date; date: year or day is missing; coarse: it cannot distinguish the periods. */
-export type PatternProblem = { kind: 'token'; text: string } | { kind: 'date' | 'coarse' }
+/** Matches a path that begins at the root or at the home directory, or has a part that is empty, "." or "..". */
+const NO_PATH = /^(?:~?\/|\\|[A-Za-z]:[/\\])|(?:^|\/)\.{0,2}(?:\/|$)/
+
+/** Clocks of zones differ by at most 26 hours. */
+export const ZONES_APART_MS = 26 * 3_600_000
+
+/**
+ * Why a pattern cannot be used. spaces: at its beginning or end; path: it is no path in the source; braces: they
+ * enclose no part of a date; token: `text` is not a part of a date; date: its day is missing; coarse: it cannot
+ * distinguish the periods.
+ */
+export type PatternProblem =
+  | { kind: 'token'; text: string }
+  | { kind: 'spaces' | 'path' | 'braces' | 'date' | 'coarse' }
 
 export interface ExpectedPattern {
   /** True if names contain their date; otherwise the time of arrival counts. */
   isDated: boolean
+  /** True if a date in names has its year. Without it, the same name returns each year. */
+  hasYear: boolean
   /**
    * Returns the wall time in a file's name, in milliseconds as if it were UTC; 0 without a date; null: the pattern does
    * not match, or the date does not exist.
+   * @param at the present; a date without a year is the last one until the next period
    */
-  match(path: string): number | null
+  match(path: string, at: number): number | null
   /** Returns the name of the file of a period by its wall time; what the period leaves open is "*". */
   format(wall: number): string
 }
 
 /** Returns why a pattern cannot be used with this period; null: it can. */
 export function findPatternProblem(pattern: string, everyMinutes: number): PatternProblem | null {
+  if (pattern !== pattern.trim()) return { kind: 'spaces' }
+  if (NO_PATH.test(pattern)) return { kind: 'path' }
   const names = [...pattern.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
+  if (/[{}]/.test(pattern.replace(/\{\w+\}/g, ''))) return { kind: 'braces' }
   const unknown = names.find((name) => !isToken(name))
   if (unknown !== undefined) return { kind: 'token', text: `{${unknown}}` }
   if (names.length === 0) return null
   const has = (...some: Token[]) => some.some((one) => names.includes(one))
   const hasDay = has('DOY') || (has('MM') && has('DD'))
-  if (!has('YYYY', 'YY') || !hasDay) return { kind: 'date' }
+  if (!hasDay) return { kind: 'date' }
   const isHourly = has('HH', 'H')
   const finest = !isHourly ? DAY_MINUTES : has('mm') ? 1 : 60
   return everyMinutes % finest === 0 ? null : { kind: 'coarse' }
@@ -75,12 +93,20 @@ export function compilePattern(pattern: string, everyMinutes: number): ExpectedP
   })
   const expression = new RegExp(`^${source.join('')}$`, 'u')
   const isPath = pattern.includes('/')
+  const hasYear = seen.has('YYYY') || seen.has('YY')
   return {
     isDated: seen.size > 0,
-    match: (path) => {
+    hasYear,
+    match: (path, at) => {
       const found = expression.exec(isPath ? path : path.slice(path.lastIndexOf('/') + 1))
       if (found === null) return null
-      return seen.size === 0 ? 0 : readWall(found.groups ?? {})
+      if (seen.size === 0) return 0
+      const groups = found.groups ?? {}
+      if (hasYear) return readWall(groups)
+      const latest = at + everyMinutes * 60_000 + ZONES_APART_MS
+      const year = new Date(latest).getUTCFullYear()
+      const walls = [year, year - 1].map((one) => readWall({ ...groups, YYYY: String(one) }))
+      return walls.find((wall) => wall !== null && wall <= latest) ?? null
     },
     format: (wall) => {
       const shown = parts.map((part) => {

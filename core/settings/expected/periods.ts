@@ -106,6 +106,12 @@ export function openPeriods({ everyMinutes, zone }: Timetable) {
   }
 }
 
+/** Returns the first of these periods that is wanted. */
+export function findPeriod(some: Iterable<Period, never>, isWanted: (one: Period) => boolean): Period {
+  for (const one of some) if (isWanted(one)) return one
+  throw new RangeError('time is over')
+}
+
 /** Returns the function from an instant to the zone's offset from UTC, in milliseconds. */
 function openZone(zone: string | null): (instant: number) => number {
   if (zone === 'UTC') return () => 0

@@ -27,7 +27,7 @@ export function ExpectedGaps({ source: { settings, scanned } }: { source: Source
   })
   const gaps = value?.files ?? []
   const { due, missing, late } = value?.counts ?? { due: 0, missing: 0, late: 0 }
-  const next = Math.min(...(scanned?.expected ?? []).map(({ nextDue }) => nextDue))
+  const next = Math.min(...(scanned?.expected ?? []).map(({ next: { due } }) => due))
   return (
     <section className="card rows" aria-label={t('window.expected.title')}>
       <h3>{t('window.expected.title')}</h3>
@@ -40,16 +40,18 @@ export function ExpectedGaps({ source: { settings, scanned } }: { source: Source
           {Number.isFinite(next) && ` ${t('window.expected.next', { at: format.moment(next, now) })}`}
         </p>
       )}
-      {gaps.slice(0, MOST_SHOWN).map(({ pattern, start, due: dueAt, path, arrivedAt }) => (
+      {gaps.slice(0, MOST_SHOWN).map(({ pattern, start, due: dueAt, path, arrivedAt, tooSmall }) => (
         <div key={`${pattern} ${start}`} className="row spread">
           <span className="row-words">
             <span className="breakable">{path}</span>
             <span className="dimmed">{t('window.expected.due', { at: format.moment(dueAt, now) })}</span>
           </span>
           <span className={arrivedAt === null ? 'warn' : 'dimmed'}>
-            {arrivedAt === null
-              ? t('window.expected.missing')
-              : t('window.expected.late', { late: format.roughDuration(arrivedAt - dueAt) })}
+            {arrivedAt !== null
+              ? t('window.expected.late', { late: format.roughDuration(arrivedAt - dueAt) })
+              : tooSmall === null
+                ? t('window.expected.missing')
+                : t('window.expected.tooSmall', { size: tooSmall })}
           </span>
         </div>
       ))}

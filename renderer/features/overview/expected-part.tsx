@@ -2,6 +2,7 @@ import { ActionIcon } from '@mantine/core'
 import { useState } from 'react'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { useNow } from '../../state/now.ts'
 import { AddButton } from '../../ui/add-button.tsx'
 import { FormDialog } from '../../ui/form-dialog.tsx'
 import { IconPencil, IconTrash } from '../../ui/icons.ts'
@@ -23,8 +24,20 @@ function describeRule(
   ].join(' · ')
 }
 
+/** Names the file that is due next. */
+function NextFile({ next }: { next: { path: string; due: number } | undefined }) {
+  const { t, format } = useWords()
+  const now = useNow()
+  if (next === undefined) return null
+  return (
+    <span className="dimmed breakable">
+      {t('window.expected.nextName', { path: next.path, at: format.moment(next.due, now) })}
+    </span>
+  )
+}
+
 /** Sets which files should come regularly: a missing one is an incident. */
-export function ExpectedPart({ source: { settings } }: { source: SourceState }) {
+export function ExpectedPart({ source: { settings, scanned } }: { source: SourceState }) {
   const words = useWords()
   const { t } = words
   const { ask, run } = useCommands()
@@ -32,6 +45,7 @@ export function ExpectedPart({ source: { settings } }: { source: SourceState }) 
   const [edited, setEdited] = useState<{ before: Rule | null } | null>(null)
   const { id, expected } = settings
   const withoutRule = (rule: Rule | null) => expected.filter((one) => one.pattern !== rule?.pattern)
+  const nextOf = ({ pattern }: Rule) => scanned?.expected?.find((one) => one.pattern === pattern)?.next
   const save = (rules: Rule[]) => ask('changeSource', { id, changes: { expected: rules } })
   return (
     <section className="card" aria-label={t('window.expected.title')}>
@@ -42,6 +56,7 @@ export function ExpectedPart({ source: { settings } }: { source: SourceState }) 
           <span className="row-words">
             <span className="breakable">{rule.pattern}</span>
             <span className="dimmed">{describeRule(rule, words)}</span>
+            <NextFile next={nextOf(rule)} />
           </span>
           <span className="rule-actions">
             <ActionIcon

@@ -38,9 +38,9 @@ const listed = async (data: string, ...words: string[]) =>
 test('expected files: a missing file is an incident that names it and ends when the file comes', async () => {
   const { root, data } = await startLateAgent()
   const failing = await untilState(data, 'a missing file', ({ sources }) =>
-    sources.some(({ scanned }) => (scanned?.expected?.[0]?.missing?.files ?? 0) >= 3),
+    sources.some(({ scanned }) => (scanned?.expected?.[0]?.failing ?? 0) >= 3),
   )
-  const last = failing.sources[0]?.scanned?.expected?.[0]?.missing?.path ?? ''
+  const last = failing.sources[0]?.scanned?.expected?.[0]?.newest[0]?.path ?? ''
   expect(last).toMatch(/^\d{8}-\d{4}\.dat$/)
   await untilState(
     data,
@@ -50,9 +50,8 @@ test('expected files: a missing file is an incident that names it and ends when 
       status.level === 'attention' &&
       status.sentence.key === 'status.expected',
   )
-  await until('the list of incidents', async () =>
-    (await holdfast(['incidents', '--data', data])).includes(`The last one, ${last}, was due by `),
-  )
+  const incidents = () => holdfast(['incidents', '--data', data])
+  await until('the list of incidents', async () => (await incidents()).includes(`come to station: ${last}, `))
 
   const before = await listed(data)
   expect(before.length).toBeGreaterThanOrEqual(3)
@@ -62,6 +61,9 @@ test('expected files: a missing file is an incident that names it and ends when 
   writeFileSync(path.join(root, last), 'data')
   await untilState(data, 'the end of the incident', ({ incidents }) =>
     incidents.every(({ kind, endedAt }) => kind !== 'expected' || endedAt !== null),
+  )
+  await until('the files that are still missing', async () =>
+    (await incidents()).includes(`still missing: ${before[1]?.path}, `),
   )
   const [come] = await listed(data)
   expect(come?.arrivedAt).toBeGreaterThan(come?.due ?? 0)
@@ -80,10 +82,15 @@ test('expected files: rules are added, changed, listed and removed by commands, 
 
   const added = await expectFiles('--pattern', '{YYYY}{DOY}{HH}*.rnx', '--every', '1h', '--zone', 'UTC')
   expect(added).toContain('expects {YYYY}{DOY}{HH}*.rnx every 1 hr, within 10 min, UTC')
+  expect(added).toMatch(/\n *next: \d{9}\*\.rnx, due by /)
   const changed = await expectFiles('--pattern', '{YYYY}{DOY}{HH}*.rnx', '--within', '2h', '--min-size', '1K')
   expect(changed).toContain('every 1 hr, within 2 hr, at least 1 KiB, UTC')
   expect(await expectFiles('--every', '1d')).toContain('expects * every 1 day')
-  expect(await holdfast(['expected', '--data', data])).toContain('No expected file has been due yet.')
+  await until('the next file of each rule', async () =>
+    /No expected file has been due yet\.\nnext in station: \d{9}\*\.rnx, due by .*\nnext in station: \*, due by /.test(
+      await holdfast(['expected', '--data', data]),
+    ),
+  )
   expect(await expectFiles('--pattern', '{YYYY}{DOY}{HH}*.rnx', '--remove')).not.toContain('rnx')
 
   const refusals: [string[], string][] = [
@@ -91,6 +98,11 @@ test('expected files: rules are added, changed, listed and removed by commands, 
     [['--every', '1h', '--zone', 'Mars/Base'], 'time zone such as UTC'],
     [['--every', '1h', '--pattern', '{YYYY}{DOY}.rnx'], 'Add {HH}'],
     [['--every', '1h', '--pattern', '{YEAR}.rnx'], '{YEAR}'],
+    [['--every', '1h', '--pattern', 'ABCD{YYYY'], 'A brace in ABCD{YYYY is unclosed'],
+    [['--every', '1h', '--pattern', `${root}/{YYYY}{DOY}{HH}.rnx`], 'Give only the name of the file'],
+    [['--every', '1h', '--pattern', '*.rnx '], 'Write it without: *.rnx'],
+    [['--every', '1h', '--pattern', 'ABCD{DOY}{HH}.tmp'], 'leave out ABCD'],
+    [['--every', '1h', '--pattern', ''], 'It must not be empty'],
     [['--pattern', 'other.rnx'], 'Give how often a file comes'],
     [['--pattern', 'other.rnx', '--remove'], 'Nothing with the pattern other.rnx'],
   ]

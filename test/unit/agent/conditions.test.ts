@@ -319,6 +319,41 @@ describe('conditions besides disk failures', () => {
     expect(status({ ...watched('ok', 'connecting', 1), ...only }).level).toBe('starting')
   })
 
+  it('each rule for expected files has its own incident, whose end names the files that are still missing', () => {
+    const missing = (...hours: number[]) =>
+      hours.map((hour) => ({ path: `A33111${hour}`, due: NOW - MINUTE, tooSmall: null as number | null }))
+    const rule = (pattern: string, failing: number, newest = missing(9, 8, 7)) => ({
+      ...{ pattern, missing: 5, failing, newest, since: failing === 0 ? null : NOW - HOUR },
+      next: { path: 'A', due: NOW },
+    })
+    const find = (...rules: ReturnType<typeof rule>[]) => {
+      const expected = rules.map(({ pattern }) => ({ pattern, everyMinutes: 60, minimumBytes: 1_000 }))
+      const state = stateWith(expects({ expected }, scanned({ expected: rules }).sources[0]))
+      return findConditions(state, NOW).flatMap((one) =>
+        one.kind === 'unknown' || !one.id.startsWith('expected:') ? [] : [one],
+      )
+    }
+    const [first, second] = find(rule('A{DOY}{HH}', 4), rule('B{DOY}{HH}', 0))
+    expect(first).toMatchObject({
+      ...{ id: 'expected:a:A{DOY}{HH}', kind: 'expected', name: 'data/A{DOY}{HH}', since: NOW - HOUR },
+    })
+    expect(first && englishWords(first.sentence)).toMatch(
+      /^4 expected files in a row have not come to data: A331119, A331118, A331117 and 1 more\./,
+    )
+    expect(second).toMatchObject({ id: 'expected:a:B{DOY}{HH}', kind: 'ok' })
+    expect(second?.end && englishWords(second.end)).toMatch(
+      /^Files of B\{DOY\}\{HH\} come to data again\. 5 files are still missing: A331119, A331118, A331117 and 2 more\./,
+    )
+    const [one] = find(rule('A{DOY}{HH}', 1))
+    expect(one && englishWords(one.sentence)).toMatch(/^A331119 has not come to data\. /)
+    const [small] = find(rule('A{DOY}{HH}', 1, [{ path: 'A331119', due: NOW, tooSmall: 500 }]))
+    expect(small && englishWords(small.sentence)).toMatch(
+      /^A331119 is in data, but too small: it has 500 B, and only files of at least 1,000 B count\./,
+    )
+    const [any] = find(rule('*', 2, [{ path: '*', due: NOW, tooSmall: null }]))
+    expect(any && englishWords(any.sentence)).toMatch(/^No file has come to data that matches \*\./)
+  })
+
   it('a problem of the store is one failure, with its incident or without', () => {
     const problems = [message('transfer.healthNotWritable', { reason: 'EROFS' })]
     const lasting = { ...incident, kind: 'error' as const, failing: { receiving: problem } }

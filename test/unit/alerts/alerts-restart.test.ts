@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { logDroppedErrors } from '../../../core/dropped-errors.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { alerts, checked } from '../../support/alerts/agent-alerts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -163,6 +164,27 @@ describe('alerts after a restart', () => {
     vi.advanceTimersByTime(2_000)
     expect(late.told().slice(1).sort()).toEqual(['Recovered: /disk/a', 'Recovered: /disk/b'])
     late.stop()
+  })
+
+  it('record the files that an incident names, without another notification, and those that its end names', () => {
+    const { running, told, bodies, recorded, stop } = start().run()
+    const missing = (files: string) =>
+      checked('expected', 'a', {
+        isOwn: true,
+        sentence: message('condition.expectedAny', { pattern: files }),
+      })
+    running.observeChanges([missing('A')])
+    vi.advanceTimersByTime(2_000)
+    running.observeChanges([missing('B, A')])
+    vi.advanceTimersByTime(2_000)
+    expect(recorded.at(-1)?.sentence.params).toEqual({ pattern: 'B, A' })
+    expect(told()).toHaveLength(1)
+    const end = message('condition.gapsAny', { count: 2, pattern: 'A*', name: 'data' })
+    running.observeChanges([{ ...checked('ok', 'a'), end }])
+    vi.advanceTimersByTime(2_000)
+    expect(bodies().at(-1)).toContain('Files of A* come to data again. 2 files are still missing.')
+    expect(recorded.at(-1)?.end).toEqual(end)
+    stop()
   })
 
   it.each(['lasts', 'has ended'])('continue an incident that is loaded late and %s by then', (state) => {

@@ -98,6 +98,34 @@ describe('notification text', () => {
     expect(accepted.text).toBe('Accepted: /data\nThe deletion of 40 files was accepted as intended.')
   })
 
+  it('names the missing files in each notification of an expected file, and those that are missing after it', () => {
+    const params = {
+      count: 4,
+      name: 'data',
+      files: 'A, B, C',
+      file: 'A',
+      more: 1,
+      due: BEGUN,
+      pattern: '{DOY}',
+    }
+    const missing = {
+      ...{ kind: 'expected' as const, paths: { a: 'data/{DOY}' } },
+      sentence: message('condition.expectedMany', params),
+    }
+    const names =
+      /^4 expected files in a row have not come to data: A, B, C and 1 more\. .* expected --missing/
+    for (const what of ['failed', 'lasting', 'unstable'] as const)
+      expect(letter(notice(what, missing)).body).toMatch(names)
+    expect(letter(notice('lasting', missing)).body).toMatch(/ It has lasted for 20 min/)
+    expect(letter(notice('unstable', missing)).title).toBe('Unstable: data/{DOY} (Expected file missing)')
+    const end = message('condition.gaps', params)
+    expect(letter(notice('recovered', { ...missing, end })).body).toMatch(
+      /^Files of \{DOY\} come to data again\. 4 files are still missing: A, B, C\./,
+    )
+    const inWindow = { ...writer, words: createWords('en', 'window') }
+    expect(letter(notice('failed', missing), { given: inWindow }).body).toContain('under “Files”')
+  })
+
   it('is urgent while data is at risk, not after the recovery', () => {
     expect(letter(notice('failed')).urgent).toBe(true)
     expect(letter(notice('recovered')).urgent).toBe(false)

@@ -69,10 +69,14 @@ function openSource(rules: Partial<ExpectedFiles>[], options: Options = {}) {
         ],
         isKnown,
       ),
-    missing: () => expectations.state().map(({ missing }) => missing?.path ?? null),
+    state: () => expectations.state(),
+    missing: () =>
+      expectations.state().map(({ failing, newest }) => (failing === 0 ? null : newest[0]?.path)),
+    findSmall: expectations.findSmall,
     files: (pattern: string) =>
       ledger
-        .expectedFiles('a', pattern, [0, Number.MAX_SAFE_INTEGER], { gaps: false, limit: 100_000 })
+        .expectedFiles('a', [0, Number.MAX_SAFE_INTEGER], { gaps: false, limit: 100_000 })
+        .filter((file) => file.pattern === pattern)
         .map((file) => ({ ...file, state: stateOf(file) })),
   }
 }
@@ -186,12 +190,52 @@ test('expected files: after the clock was years ahead, gaps are found again', as
 
 test('expected files: smaller files do not count', async () => {
   vi.setSystemTime(at('2026-11-27T11:30Z'))
-  const { note, missing } = openSource([{ ...hourly, minimumBytes: 1_000 }])
+  const { note, missing, state, findSmall } = openSource([{ ...hourly, minimumBytes: 1_000 }])
   note('202633111.rnx', { size: 999 })
   await until('2026-11-27T12:11Z')
-  expect(missing()).toEqual(['202633111*.rnx'])
+  expect(missing()).toEqual(['202633111.rnx'])
+  expect(state()[0]?.newest).toMatchObject([{ path: '202633111.rnx', tooSmall: 999 }])
+  expect(findSmall(hourly.pattern, at('2026-11-27T11:00Z'))?.tooSmall).toBe(999)
   note('202633111.rnx', { size: 1_000 })
   expect(missing()).toEqual([null])
+  expect(findSmall(hourly.pattern, at('2026-11-27T11:00Z'))).toBeUndefined()
+})
+
+test('expected files: a name without a year counts with the modification time of its period only', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  const { note, missing, state } = openSource([{ ...hourly, pattern: 'ABCD{DOY}{HH}00.rnx' }])
+  expect(state()[0]?.next).toEqual({ path: 'ABCD3311100.rnx', due: at('2026-11-27T12:10Z') })
+  note('ABCD3311100.rnx', { changedAt: at('2025-11-27T12:00Z') })
+  await until('2026-11-27T12:11Z')
+  expect(missing()).toEqual(['ABCD3311100.rnx'])
+  note('ABCD3311100.rnx', { changedAt: at('2026-11-27T10:59Z') })
+  expect(missing()).toEqual(['ABCD3311100.rnx'])
+  note('ABCD3311100.rnx', { changedAt: at('2026-11-27T11:00Z') })
+  expect(missing()).toEqual([null])
+})
+
+test('expected files: a rule counts all of its gaps, and those since the last file', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  const { note, state, files } = openSource([hourly])
+  await until('2026-11-27T15:11Z')
+  expect(state()).toMatchObject([{ missing: 4, failing: 4, since: at('2026-11-27T12:10Z') }])
+  expect(state()[0]?.newest.map(({ path }) => path)).toEqual(
+    [14, 13, 12].map((hour) => `2026331${hour}*.rnx`),
+  )
+  note('202633114.rnx')
+  expect(state()).toMatchObject([{ missing: 3, failing: 0, since: null }])
+  expect(files(hourly.pattern)).toHaveLength(4)
+})
+
+test('expected files: the files of a removed rule stay in the list', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  const ledger = ledgerFile()
+  const before = openSource([hourly], { ledger })
+  await until('2026-11-27T12:11Z')
+  before.stop()
+  const { files, missing } = openSource([], { ledger })
+  expect(missing()).toEqual([])
+  expect(files(hourly.pattern)).toMatchObject([{ path: '202633111*.rnx', state: 'missing' }])
 })
 
 test('expected files: without a date in the pattern, a file counts for the oldest period that lacks one', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { findFirstExpected } from '../../../core/settings/expected/first.ts'
 import { compilePattern, findPatternProblem } from '../../../core/settings/expected/pattern.ts'
 import { isZone, openPeriods } from '../../../core/settings/expected/periods.ts'
 
@@ -13,7 +14,7 @@ test.each([
   ['**/{YYYY}-{MM}-{DD}.csv', '2026-01-05.csv', '2026-01-05T00:00Z'],
   ['[a]+({YYYY}{DOY}).b', '[a]+(2026001).b', '2026-01-01T00:00Z'],
 ])('expected files: the pattern %s finds the date in %s', (pattern, name, time) => {
-  expect(compilePattern(pattern, 60).match(name)).toBe(at(time))
+  expect(compilePattern(pattern, 60).match(name, at('2026-11-27T13:00Z'))).toBe(at(time))
 })
 
 test.each([
@@ -24,7 +25,7 @@ test.each([
   ['{YYYY}/{YYYY}{DOY}.csv', '2025/2026001.csv', 'the years differ'],
   ['a.csv', 'aXcsv', 'a dot is a dot'],
 ])('expected files: the pattern %s does not match %s: %s', (pattern, name) => {
-  expect(compilePattern(pattern, 1_440).match(name)).toBeNull()
+  expect(compilePattern(pattern, 1_440).match(name, at('2026-11-27T13:00Z'))).toBeNull()
 })
 
 test('expected files: the name of a missing file has its date, and * for what its period leaves open', () => {
@@ -39,13 +40,51 @@ test.each([
   ['{YYYY}{DOY}{HH}.rnx', 60, null],
   ['{YYYY}{DOY}.rnx', 1_440, null],
   ['{YYYY}{HOUR}.rnx', 60, { kind: 'token', text: '{HOUR}' }],
-  ['{DOY}{HH}.rnx', 60, { kind: 'date' }],
+  ['{DOY}{HH}.rnx', 60, null],
+  ['{MM}{DD}.rnx', 1_440, null],
+  ['{HH}.rnx', 60, { kind: 'date' }],
   ['{YYYY}{MM}.rnx', 1_440, { kind: 'date' }],
   ['{YYYY}{DOY}.rnx', 60, { kind: 'coarse' }],
   ['{YYYY}{DOY}{HH}.rnx', 15, { kind: 'coarse' }],
   ['{YYYY}{DOY}{HH}.rnx', 90, { kind: 'coarse' }],
+  ['ABCD{YYYY', 60, { kind: 'braces' }],
+  ['{{YYYY}}{DOY}{HH}.rnx', 60, { kind: 'braces' }],
+  ['ABCD}.rnx', 60, { kind: 'braces' }],
+  ['/data/{YYYY}{DOY}{HH}.rnx', 60, { kind: 'path' }],
+  ['../{YYYY}{DOY}{HH}.rnx', 60, { kind: 'path' }],
+  ['a//b.rnx', 60, { kind: 'path' }],
+  ['a/', 60, { kind: 'path' }],
+  ['~/a.rnx', 60, { kind: 'path' }],
+  ['C:\\data\\a.rnx', 60, { kind: 'path' }],
+  ['*.rnx ', 60, { kind: 'spaces' }],
+  ['..a.rnx', 60, null],
 ])('expected files: the pattern %s for every %d minutes is judged', (pattern, every, problem) => {
   expect(findPatternProblem(pattern, every)).toEqual(problem)
+})
+
+test.each([
+  ['ABCD{DOY}{HH}00.rnx', 60, 'ABCD3311300.rnx', '2026-11-27T13:00Z'],
+  ['ABCD{DOY}{HH}00.rnx', 60, 'ABCD3312300.rnx', '2026-11-27T23:00Z'],
+  ['{MM}{DD}.csv', 1_440, '1128.csv', '2026-11-28T00:00Z'],
+  ['{MM}{DD}.csv', 1_440, '1231.csv', '2025-12-31T00:00Z'],
+  ['{DOY}.csv', 1_440, '366.csv', null],
+])(
+  'expected files: the year of %s every %d minutes is the last one that %s can have',
+  (pattern, every, name, time) => {
+    const found = compilePattern(pattern, every).match(name, at('2026-11-27T13:00Z'))
+    expect(found).toBe(time === null ? null : at(time))
+  },
+)
+
+test('expected files: the next file of a new rule is the first one that is due, without a date in a period to come', () => {
+  const rule = { everyMinutes: 60, withinMinutes: 10, minimumBytes: 0, zone: 'UTC' }
+  const now = at('2026-11-27T13:30Z')
+  const dated = findFirstExpected({ ...rule, pattern: 'ABCD{DOY}{H}.{YY}o' }, now)
+  expect(dated).toMatchObject({ path: 'ABCD331n.26o', due: at('2026-11-27T14:10Z') })
+  expect(findFirstExpected({ ...rule, pattern: '*' }, now)).toMatchObject({
+    path: '*',
+    due: at('2026-11-27T15:10Z'),
+  })
 })
 
 function take(from: string, count: number, everyMinutes: number, zone: string) {

@@ -5,7 +5,12 @@ import type { MarkedAnswer } from '../core/scan/scanner-messages.ts'
 import { getSource } from '../core/settings/changes.ts'
 import { findFirstExpected } from '../core/settings/expected/first.ts'
 import { findOddPatterns } from '../core/settings/patterns.ts'
-import { type ExpectedFiles, expectedFilesSchema, type Source } from '../core/settings/schema.ts'
+import {
+  type ExpectedFiles,
+  expectedFilesSchema,
+  MOST_EXPECTED_RULES,
+  type Source,
+} from '../core/settings/schema.ts'
 import { LOCAL, type RuleOptions } from './expect-options.ts'
 import { type FilterChanges, toFilterChanges } from './filter-options.ts'
 import { jsonText } from './json.ts'
@@ -189,6 +194,8 @@ function withRule(
     if (before === undefined) throw new WrongUsage('cli.expected.noRule', { name, pattern })
     return others
   }
+  if (others.length >= MOST_EXPECTED_RULES)
+    throw new WrongUsage('cli.expected.most', { name, count: MOST_EXPECTED_RULES })
   const everyMinutes = options.every ?? before?.everyMinutes
   if (everyMinutes === undefined) throw new WrongUsage('cli.expected.every')
   const given = omitUndefined({

@@ -70,6 +70,10 @@ test('expected files: a missing file is an incident that names it and ends when 
   expect(await holdfast(['expected', '--missing', '--data', data])).toMatch(
     /late by \d.+station +\d{8}-\d{4}\.dat/,
   )
+  await holdfast(['paths', 'expect', root, '--remove', '--pattern', PATTERN, '--data', data])
+  await until('the list without its rule', async () =>
+    (await listed(data, '--missing')).some(({ path: one }) => one === before[1]?.path),
+  )
 })
 
 test('expected files: rules are added, changed, listed and removed by commands, and impossible ones refused', async () => {

@@ -227,17 +227,6 @@ test('expected files: a rule counts all of its gaps, and those since the last fi
   expect(files(hourly.pattern)).toHaveLength(4)
 })
 
-test('expected files: the files of a removed rule stay in the list', async () => {
-  vi.setSystemTime(at('2026-11-27T11:30Z'))
-  const ledger = ledgerFile()
-  const before = openSource([hourly], { ledger })
-  await until('2026-11-27T12:11Z')
-  before.stop()
-  const { files, missing } = openSource([], { ledger })
-  expect(missing()).toEqual([])
-  expect(files(hourly.pattern)).toMatchObject([{ path: '202633111*.rnx', state: 'missing' }])
-})
-
 test('expected files: without a date in the pattern, a file counts for the oldest period that lacks one', async () => {
   vi.setSystemTime(at('2026-11-27T11:30Z'))
   const { note, missing, files } = openSource([{ pattern: '*.csv', everyMinutes: 60, withinMinutes: 10 }])
